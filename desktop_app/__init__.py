@@ -1,0 +1,3 @@
+"""Eyebright: talk with your computer about your pictures, in private."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,83 @@
+"""A conversation: messages in a tree, of which one path is shown.
+
+Editing a question or asking for another answer adds a sibling; nothing is overwritten.
+All types are immutable: a changed message is a new value with the same id.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+class Role(str, Enum):
+    """Who speaks."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+    NOTE = "note"  # shown in the transcript, never given to a model ("model changed to ...")
+
+
+class State(str, Enum):
+    """How a message ended."""
+
+    COMPLETE = "complete"
+    STREAMING = "streaming"  # found in the database at start-up it means: the program was killed
+    STOPPED = "stopped"  # by the person
+    INTERRUPTED = "interrupted"  # the engine died, or the program
+    FAILED = "failed"  # an expected error; `Message.error` has its sentence parts
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of a message. The bytes lie in the attachments folder under `sha256`."""
+
+    sha256: str  # 64 lower-case hex digits, of the original file's bytes
+    name: str  # the file name the person knows, for display only
+    width: int  # pixels, upright
+    height: int
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message. `parent` is the id of the message it follows, None for the first."""
+
+    id: str
+    role: Role
+    text: str
+    pictures: tuple[Picture, ...] = ()
+    parent: str | None = None
+    state: State = State.COMPLETE
+    created: float = field(default_factory=time.time)  # seconds since 1970
+    # For answers: model name, tokens per second and so on (JSON types only), for the small line below.
+    details: dict[str, Any] = field(default_factory=dict)
+    # Position among the siblings of the same parent, filled in by the history: (index from 0, count).
+    sibling: tuple[int, int] = (0, 1)
+
+
+@dataclass(frozen=True)
+class ConversationSummary:
+    """A row of the sidebar."""
+
+    id: str
+    title: str  # empty until the first question gives it one
+    updated: float  # seconds since 1970
+    picture: str | None = None  # SHA-256 of its first picture, for a small thumbnail
+    snippet: str = ""  # when found by a search: the words around the hit, plain text
+
+
+def new_id() -> str:
+    """Return a new id for a message or a conversation."""
+    return uuid.uuid4().hex
+
+
+def title_from(text: str, longest: int = 48) -> str:
+    """Return a title made of the first words of a question (one line, `longest` characters at most)."""
+    line = " ".join(text.split())
+    if len(line) <= longest:
+        return line
+    cut = line[:longest].rsplit(" ", 1)[0]
+    return (cut if len(cut) > longest // 2 else line[:longest]).rstrip(" ,.;:") + "…"

@@ -1,0 +1,282 @@
+"""What crosses the pipe between the program and the engine process.
+
+Commands go to the engine, events come back. Everything is a frozen dataclass of plain values:
+no Qt type, no llama_cpp type, no open file. A `request` is a number chosen by the client,
+growing with each command that is answered; events carry the request they belong to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Phase(str, Enum):
+    """What the engine is doing for a request."""
+
+    LOOKING = "looking"  # CLIP encodes a picture
+    READING = "reading"  # the prompt is evaluated
+    WRITING = "writing"  # tokens are sampled
+
+
+class FinishReason(str, Enum):
+    """Why an answer ended."""
+
+    STOP = "stop"  # the model said it is done
+    LENGTH = "length"  # the longest answer allowed, or the context, was reached
+    STOPPED = "stopped"  # the person stopped it
+
+
+@dataclass(frozen=True)
+class PictureRef:
+    """A picture file as the engine finds it. `sha256` of the file's bytes is its identity."""
+
+    sha256: str
+    path: str
+    name: str  # for sentences only
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A question with its pictures, and its answer if it has one already."""
+
+    text: str
+    pictures: tuple[PictureRef, ...] = ()
+    answer: str | None = None
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tokens are chosen. A temperature of 0 is greedy."""
+
+    temperature: float = 0.2
+    top_p: float = 0.95
+    top_k: int = 40
+    min_p: float = 0.05
+    repeat_penalty: float = 1.0
+    seed: int | None = None  # None: a new one each time
+    max_tokens: int = 1024
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """How a model is loaded. 0 means: let the engine choose."""
+
+    n_ctx: int = 4096
+    threads: int = 0
+    n_batch: int = 512
+
+
+# ---- commands ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Load:
+    """Load a model and its projector; answered by `Ready` or `Failed`."""
+
+    request: int
+    model: str
+    mmproj: str | None
+    settings: EngineSettings = field(default_factory=EngineSettings)
+
+
+@dataclass(frozen=True)
+class Inspect:
+    """Decode a picture and make its preview; answered by `Inspected` or `Failed`, also while a model works."""
+
+    request: int
+    picture: PictureRef
+
+
+@dataclass(frozen=True)
+class ReadAhead:
+    """Evaluate what is known of the next question: earlier turns and the new pictures.
+
+    Answered by `ReadAheadDone`. Any later `Ask`, `ReadAhead` or `Stop` ends it at once; what was read stays in use.
+    """
+
+    request: int
+    turns: tuple[Turn, ...]  # earlier turns, each with its answer
+    pictures: tuple[PictureRef, ...]  # of the message being written
+    system_prompt: str | None = None  # None: the one the model was trained with
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Answer the last turn (whose `answer` is None); answered by `Text`s and `Finished`, or `Failed`."""
+
+    request: int
+    turns: tuple[Turn, ...]
+    sampling: Sampling = field(default_factory=Sampling)
+    system_prompt: str | None = None
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Stop request `request` (or, with 0, whatever runs) within 100 ms. Idle: no effect."""
+
+    request: int = 0
+
+
+@dataclass(frozen=True)
+class Shutdown:
+    """End the process."""
+
+
+Command = Load | Inspect | ReadAhead | Ask | Stop | Shutdown
+
+# ---- events --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What is loaded."""
+
+    name: str
+    model: str
+    mmproj: str | None
+    n_ctx: int
+    family: str
+    is_demo: bool  # the built-in demonstration model
+    image_tokens: int  # tokens a picture costs; 0: cannot see
+    class_token: str  # "corrected", "not-needed" or "unknown" (llama.cpp#25814); "none" without a projector
+    threads: int
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The model is loaded."""
+
+    request: int
+    info: ModelInfo
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """A picture is readable. Previews are our own encoding of the decoded pixels, safe to show."""
+
+    request: int
+    picture: PictureRef
+    width: int  # pixels, upright
+    height: int
+    preview: bytes  # PNG or JPEG, longest side at most 2048
+    thumbnail: bytes  # PNG, longest side at most 192
+    looks_photographic: bool  # many colours and soft edges: the demonstration model cannot know it
+
+
+@dataclass(frozen=True)
+class PhaseChanged:
+    """A request enters a phase, or moves on in it."""
+
+    request: int
+    phase: Phase
+    done: int = 0  # tokens (reading) or pictures (looking) done ...
+    total: int = 0  # ... of so many
+    expected_s: float = 0.0  # seconds this phase will probably take, 0 when unknown
+    picture: str = ""  # SHA-256, when looking
+
+
+@dataclass(frozen=True)
+class PictureRead:
+    """A picture of a read-ahead is encoded and in the context: asking about it costs only the question."""
+
+    request: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ReadAheadDone:
+    """A read-ahead ended; `complete` is False when it was cut short."""
+
+    request: int
+    complete: bool
+    context_used: int
+    evaluated_tokens: int
+    image_encodes: int
+
+
+@dataclass(frozen=True)
+class TurnsDropped:
+    """The context is full: the first `turns` turns are no longer seen by the model; sent before the answer."""
+
+    request: int
+    turns: int
+    pictures: int  # how many pictures went with them
+
+
+@dataclass(frozen=True)
+class Text:
+    """The next piece of the answer, about every 30 ms."""
+
+    request: int
+    text: str
+    tokens: int  # of the answer so far
+    tokens_per_second: float
+    context_used: int
+
+
+@dataclass(frozen=True)
+class TurnStats:
+    """Figures of one answer."""
+
+    finish_reason: FinishReason
+    prompt_tokens: int  # pictures included
+    reused_tokens: int  # already in the KV cache
+    evaluated_tokens: int  # new ones, evaluated before the first token of the answer
+    image_encodes: int  # CLIP runs
+    answer_tokens: int
+    time_to_first_token_s: float
+    tokens_per_second: float
+    peak_memory_bytes: int  # of the engine process
+    context_used: int
+    context_size: int
+    dropped_turns: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The answer is complete (or stopped). `text` is the whole of it; `token_ids` as sampled, without the end token."""
+
+    request: int
+    text: str
+    stats: TurnStats
+    token_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Failed:
+    """An expected error; the sentence is `UserError(code, **parameters)`."""
+
+    request: int
+    code: str
+    parameters: dict[str, str | int | float]
+
+
+@dataclass(frozen=True)
+class Crashed:
+    """A bug in the engine: it lives on, the request does not."""
+
+    request: int
+    report: str  # a traceback, for the report dialog
+
+
+@dataclass(frozen=True)
+class Died:
+    """Made by the client, not by the engine: the process is gone."""
+
+    exit_code: int | None
+
+
+Event = (
+    Ready
+    | Inspected
+    | PhaseChanged
+    | PictureRead
+    | ReadAheadDone
+    | TurnsDropped
+    | Text
+    | Finished
+    | Failed
+    | Crashed
+    | Died
+)

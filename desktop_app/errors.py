@@ -1,0 +1,106 @@
+"""Expected errors: each has a code, parameters and one sentence for the person.
+
+Everything that is not a `UserError` is a bug. The sentences stand here once, for the window
+(which translates them) and for the command line (which prints them as they are).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+def QT_TRANSLATE_NOOP(_context: str, text: str) -> str:  # noqa: N802 - the name lupdate looks for
+    """Mark `text` for translation without needing Qt here."""
+    return text
+
+
+SENTENCES: dict[str, str] = {
+    "file-missing": QT_TRANSLATE_NOOP("errors", "{name} cannot be found. It may have been moved or deleted."),
+    "file-unreadable": QT_TRANSLATE_NOOP("errors", "{name} cannot be opened. Check that you are allowed to read it."),
+    "is-a-folder": QT_TRANSLATE_NOOP("errors", "{name} is a folder. Drop the pictures inside it instead."),
+    "file-empty": QT_TRANSLATE_NOOP("errors", "{name} is empty (0 bytes). Choose another picture."),
+    "not-a-picture": QT_TRANSLATE_NOOP(
+        "errors",
+        "{name} is not a picture that Eyebright can read. Use PNG, JPEG, WebP, GIF, BMP, TIFF, HEIC or AVIF.",
+    ),
+    "picture-damaged": QT_TRANSLATE_NOOP(
+        "errors", "{name} is damaged and cannot be read to the end. Try to open and save it again in another program."
+    ),
+    "picture-too-large": QT_TRANSLATE_NOOP(
+        "errors",
+        "{name} has {megapixels} megapixels; Eyebright reads up to {limit}. Make it smaller and try again.",
+    ),
+    "web-address": QT_TRANSLATE_NOOP(
+        "errors",
+        "Eyebright does not go online to fetch pictures. Save the picture on this computer, then drop the file here.",
+    ),
+    "nothing-to-drop": QT_TRANSLATE_NOOP("errors", "There is no picture in what you dropped."),
+    "model-missing": QT_TRANSLATE_NOOP("errors", "The model file {name} cannot be found."),
+    "model-damaged": QT_TRANSLATE_NOOP(
+        "errors", "{name} is not a model that can be loaded: the file is damaged or incomplete. Fetch it again."
+    ),
+    "model-unsupported": QT_TRANSLATE_NOOP(
+        "errors", "{name} uses the architecture {architecture}, which this version cannot run."
+    ),
+    "projector-damaged": QT_TRANSLATE_NOOP(
+        "errors", "{name} is not a projector that can be loaded: the file is damaged or incomplete. Fetch it again."
+    ),
+    "projector-mismatch": QT_TRANSLATE_NOOP(
+        "errors",
+        "The projector {projector} belongs to another model than {model} "
+        "(it makes {projector_width} values a token, the model reads {model_width}). Choose the matching pair.",
+    ),
+    "projector-needed": QT_TRANSLATE_NOOP(
+        "errors", "{model} cannot see pictures without its projector (mmproj). Name both files."
+    ),
+    "swapped-files": QT_TRANSLATE_NOOP("errors", "{name} is a projector, not a language model. Swap the two files."),
+    "not-a-projector": QT_TRANSLATE_NOOP("errors", "{name} is a language model, not a projector. Swap the two files."),
+    "out-of-memory": QT_TRANSLATE_NOOP(
+        "errors", "There is not enough memory to load {name}. Close other programs or choose a smaller model."
+    ),
+    "context-too-small": QT_TRANSLATE_NOOP(
+        "errors",
+        "This message needs {needed} tokens, but the context holds {available}. "
+        "Shorten it, or send fewer pictures at once.",
+    ),
+    "question-empty": QT_TRANSLATE_NOOP("errors", "There is no question. Write one and send again."),
+    "engine-died": QT_TRANSLATE_NOOP(
+        "errors", "The engine stopped unexpectedly. What was written so far is kept; restart it to go on."
+    ),
+    "disk-full": QT_TRANSLATE_NOOP("errors", "The disk is full, so {name} could not be saved. Free some space."),
+    "history-damaged": QT_TRANSLATE_NOOP(
+        "errors", "The conversation file is damaged. It was set aside as {name}, and a new one was started."
+    ),
+    "history-newer": QT_TRANSLATE_NOOP(
+        "errors", "The conversations were written by a newer Eyebright. Install that version to open them."
+    ),
+    "settings-damaged": QT_TRANSLATE_NOOP(
+        "errors", "The settings file could not be read. It was set aside as {name}, and the usual settings are in use."
+    ),
+}
+
+
+class UserError(Exception):
+    """An expected error with one clear sentence. Nothing is lost when it is raised."""
+
+    def __init__(self, code: str, **parameters: str | int | float) -> None:
+        super().__init__(code, parameters)
+        if code not in SENTENCES:
+            raise ValueError(f"unknown error code {code!r}")
+        self.code = code
+        self.parameters = parameters
+
+    def sentence(self, translate: Callable[[str], str] = str) -> str:
+        """Return the sentence; `translate` maps the English template to another language."""
+        return translate(SENTENCES[self.code]).format(**self.parameters)
+
+    def __str__(self) -> str:
+        return self.sentence()
+
+    def __reduce__(self) -> tuple[Callable[..., UserError], tuple[str, dict[str, str | int | float]]]:
+        # Errors cross the pipe from the engine; keyword arguments need help with that.
+        return (_rebuild, (self.code, self.parameters))
+
+
+def _rebuild(code: str, parameters: dict[str, str | int | float]) -> UserError:
+    return UserError(code, **parameters)

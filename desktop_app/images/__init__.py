@@ -1,0 +1,1 @@
+"""From untrusted bytes to an upright RGB picture, or a clear refusal."""

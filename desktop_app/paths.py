@@ -1,0 +1,70 @@
+"""Where things lie on this computer. Nothing is created before it is asked for.
+
+`EYEBRIGHT_HOME` puts everything below one folder: for tests, and for a program on a USB stick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import platformdirs
+
+_APP = "eyebright"
+
+
+def _base(kind: str) -> Path:
+    home = os.environ.get("EYEBRIGHT_HOME")
+    if home:
+        return Path(home).expanduser().absolute() / kind
+    folder = {
+        "config": platformdirs.user_config_path,
+        "data": platformdirs.user_data_path,
+        "cache": platformdirs.user_cache_path,
+        "log": platformdirs.user_log_path,
+    }[kind]
+    return folder(_APP, appauthor=False)
+
+
+def _made(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def settings_file() -> Path:
+    """Return the preferences file (TOML); it need not exist."""
+    return _made(_base("config")) / "settings.toml"
+
+
+def history_file() -> Path:
+    """Return the database of conversations (SQLite); it need not exist."""
+    return _made(_base("data")) / "conversations.sqlite"
+
+
+def attachments_folder() -> Path:
+    """Return the folder of original pictures, named by SHA-256."""
+    return _made(_base("data") / "pictures")
+
+
+def cache_folder() -> Path:
+    """Return a folder whose content may be deleted at any time."""
+    return _made(_base("cache"))
+
+
+def log_folder() -> Path:
+    """Return the folder of log files. Logs never hold what a person wrote or showed."""
+    return _made(_base("log"))
+
+
+def resources_folder() -> Path:
+    """Return the program's own data files, also in a frozen program."""
+    frozen = getattr(sys, "_MEIPASS", None)
+    root = Path(frozen) if frozen else Path(__file__).resolve().parent.parent
+    return root / "resources"
+
+
+def demo_model() -> tuple[Path, Path]:
+    """Return the built-in model: (language model GGUF, projector GGUF)."""
+    folder = resources_folder() / "demo_model"
+    return folder / "eyebright-tiny.gguf", folder / "eyebright-tiny-mmproj.gguf"

@@ -1,0 +1,1 @@
+"""The window: QtWidgets only, no knowledge of the engine or the database."""

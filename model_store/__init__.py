@@ -1,0 +1,1 @@
+"""Finds, fetches and keeps model weights. Knows neither Qt nor desktop_app."""
