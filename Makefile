@@ -1,0 +1,12 @@
+# Eyebright: every target is `python3 packaging/manage.py TARGET`, which works without make.
+# Pass arguments with ARGS: make run ARGS="ask --image cat.png 'What is this?'"
+
+# The environment's own Python starts quickest; on a new clone there is only the system's.
+PYTHON ?= $(shell test -x .venv/bin/python && echo .venv/bin/python || echo python3)
+ARGS ?=
+
+.PHONY: help setup run test lint format lock clean
+
+# -S: the script uses nothing but the standard library, and so starts sooner.
+help setup run test lint format lock clean:
+	@$(PYTHON) -S packaging/manage.py $@ $(ARGS)

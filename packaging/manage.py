@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+"""Set up, run and check Eyebright from a clone: `python3 packaging/manage.py help`.
+
+The way to the program is short on purpose: while nothing has changed, `run` reads a few
+small files and becomes the program, without starting pip or importing much.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+# Python may have been told not to look beside the script (PYTHONSAFEPATH).
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from provision import places, stamp
+
+HELP = """\
+python3 packaging/manage.py VERB [ARGUMENTS]      or: make VERB ARGS="ARGUMENTS"
+
+  setup    install everything into .venv; the first time this compiles llama.cpp
+  run      start Eyebright, setting it up before if need be
+  test     check layout, style and types, and run the tests; arguments go to pytest
+  lint     only the checks
+  format   lay out the code
+  lock     write packaging/locks/ anew from pyproject.toml
+  clean    remove .venv and the caches of the tools (compiled llama.cpp is kept)
+"""
+
+#: The command line's verbs: they open no window, so they need none of Qt's libraries.
+WINDOWLESS = {"ask", "models", "plan", "doctor", "self-test", "--help", "-h", "--version"}
+
+
+def run(arguments: list[str]) -> int:
+    """Become the program."""
+    if not stamp.is_current(with_tools=False):
+        from provision import environment
+
+        environment.prepare()
+    if not (arguments and arguments[0] in WINDOWLESS):
+        _need_window_libraries()
+    # The installed command rather than `-m`, which would import from the current folder.
+    program = places.venv_programs() / "eyebright"
+    if os.name == "nt":  # exec there gives the prompt back at once
+        import subprocess
+
+        return subprocess.run([program.with_suffix(".exe"), *arguments], check=False).returncode
+    python = places.venv_python()
+    os.execv(python, [python, program, *arguments])
+    raise AssertionError("not reached")
+
+
+def _need_window_libraries() -> None:
+    """Look for Qt's libraries once per environment."""
+    seen = places.STAMPS / "window"
+    if not seen.exists():
+        from provision import system
+
+        system.need_libraries(system.WINDOW_LIBRARIES, "open a window")
+        seen.touch()
+
+
+def test(arguments: list[str]) -> int:
+    """Set up everything, then check everything."""
+    from provision import checks, environment, system
+
+    environment.prepare(with_tools=True)
+    _need_window_libraries()
+    system.need_programs(system.TEST_PROGRAMS, "run the tests")
+    return checks.test(arguments)
+
+
+def clean() -> int:
+    """Remove what was made here; what was compiled is in the person's cache and stays."""
+    import shutil
+
+    for name in (".venv", "build", "dist", ".mypy_cache", ".ruff_cache", ".pytest_cache"):
+        shutil.rmtree(places.REPOSITORY / name, ignore_errors=True)
+    return 0
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the first argument says."""
+    verb, rest = (arguments[0], arguments[1:]) if arguments else ("help", [])
+    if verb == "run":
+        return run(rest)
+    if verb == "test":
+        return test(rest)
+    if verb == "clean":
+        return clean()
+    if verb in {"setup", "lint", "format"}:
+        from provision import checks, environment
+
+        environment.prepare(with_tools=verb != "setup")
+        if verb == "setup":
+            _need_window_libraries()
+            return 0
+        return checks.reformat() if verb == "format" else bool(checks.lint())
+    if verb == "lock":
+        from provision import locking
+
+        locking.write_all()
+        return 0
+    print(HELP, end="")
+    return 0 if verb in {"help", "-h", "--help"} else 2
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

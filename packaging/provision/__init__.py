@@ -1,0 +1,4 @@
+"""How Eyebright is set up and checked from a clone.
+
+Standard library only, since nothing is installed yet.
+"""

@@ -1,0 +1,52 @@
+"""`make test`, `make lint` and `make format`."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from provision import places
+from provision.console import say
+
+_FORMAT = ("ruff format", ["ruff", "format", "--check", "--quiet", "."])
+_LINT = ("ruff check", ["ruff", "check", "--quiet", "."])
+_TYPES = ("mypy", ["mypy"])
+
+
+def _program(command: Sequence[str]) -> list[str | Path]:
+    name, *arguments = command
+    return [places.venv_python(), "-m", name, *arguments]
+
+
+def lint() -> list[str]:
+    """Check layout, style and types; the names of the checks that failed."""
+    failed = []
+    for name, command in (_FORMAT, _LINT, _TYPES):
+        result = subprocess.run(_program(command), cwd=places.REPOSITORY, check=False)
+        if result.returncode:
+            say(f"{name} failed.")
+            failed.append(name)
+    return failed
+
+
+def test(arguments: Sequence[str]) -> int:
+    """Run every check and all tests, the tests last. Nonzero if anything failed."""
+    failed = lint()
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    if failed:
+        # pytest's summary closes the output, so it repeats what failed before it.
+        environment["EYEBRIGHT_FAILED_CHECKS"] = ", ".join(failed)
+    command = _program(["pytest", *arguments])
+    sys.stdout.flush()
+    result = subprocess.run(command, cwd=places.REPOSITORY, env=environment, check=False)
+    return result.returncode or bool(failed)
+
+
+def reformat() -> int:
+    """Lay out the code and mend what can be mended without thought."""
+    steps = (["ruff", "check", "--fix", "--quiet", "."], ["ruff", "format", "--quiet", "."])
+    return max(
+        subprocess.run(_program(step), cwd=places.REPOSITORY, check=False).returncode
+        for step in steps
+    )

@@ -1,0 +1,36 @@
+"""What the set-up says, and how it gives up.
+
+Everything goes to stderr: `make run ARGS="ask ..."` keeps stdout for the answer.
+"""
+
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+#: The exit status for "you have to do something first", beside 1 for "it failed".
+NEEDS_HELP = 2
+
+
+def say(text: str) -> None:
+    """Print one sentence for the person."""
+    print(f"eyebright: {text}", file=sys.stderr, flush=True)
+
+
+def give_up(text: str, status: int = 1) -> NoReturn:
+    """Say what went wrong and what to do, and end."""
+    say(text)
+    raise SystemExit(status)
+
+
+def tail(path: Path, lines: int = 25) -> str:
+    """The last lines of a log file."""
+    return "\n".join(path.read_text("utf-8", "replace").splitlines()[-lines:])
+
+
+def succeeds(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> bool:
+    """Run a command whose output the person sees; True if it ended well."""
+    environment = None if environment is None else dict(environment)
+    # Standard output is for answers, and a tool's chatter is none.
+    return subprocess.run(command, env=environment, stdout=sys.stderr, check=False).returncode == 0

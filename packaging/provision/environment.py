@@ -1,0 +1,100 @@
+"""The virtual environment: made once, filled from the locks, and left alone while it fits."""
+
+import contextlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from provision import llama, places, stamp, system
+from provision.console import NEEDS_HELP, give_up, say
+
+OLDEST, TOO_NEW = (3, 10), (3, 14)
+
+
+def prepare(with_tools: bool = False) -> None:
+    """Set up what the program needs, and the tools of its tests if wanted. Quick if it is there."""
+    if stamp.is_current(with_tools):
+        return
+    with _alone():
+        if stamp.is_current(with_tools):
+            return  # somebody else has just done it
+        _prepare(with_tools)
+
+
+def _prepare(with_tools: bool) -> None:
+    if not _works():
+        _create()
+    stamp.forget()
+    system.need_libraries(system.ENGINE_LIBRARIES, "run the engine")
+    _pip_install("--require-hashes", "-r", places.BASE_LOCK)
+    wheel = llama.wheel()
+    say("Installing the libraries: up to 200 MB to download, the first time.")
+    locks = [places.RUNTIME_LOCK, places.DEV_LOCK] if with_tools else [places.RUNTIME_LOCK]
+    # The locks are complete: nothing is resolved anew.
+    _pip_install("--no-deps", "--require-hashes", *(a for lock in locks for a in ("-r", lock)))
+    if not llama.is_installed(wheel):
+        _pip_install("--no-deps", "--no-index", "--force-reinstall", wheel)
+    _pip_install("--no-deps", "--no-build-isolation", "--editable", places.REPOSITORY)
+    stamp.renew(with_tools)
+    say("Everything is set up.")
+
+
+def _works() -> bool:
+    """True if there is an environment with a Python that runs and suits us."""
+    python = places.venv_python()
+    if not python.exists():
+        return False
+    code = f"import sys, pip; sys.exit(not {OLDEST} <= sys.version_info < {TOO_NEW})"
+    return subprocess.run([python, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+def _create() -> None:
+    if not OLDEST <= sys.version_info < TOO_NEW:
+        _continue_with_another_python()
+    system.need_venv_module()
+    say(f"Making a virtual environment in {places.VENV.name}.")
+    command = [sys.executable, "-m", "venv", "--clear", places.VENV]
+    if subprocess.run(command, check=False).returncode:
+        give_up("The virtual environment could not be made; see above.")
+
+
+def _continue_with_another_python() -> None:
+    for minor in reversed(range(OLDEST[1], TOO_NEW[1])):
+        other = shutil.which(f"python3.{minor}")
+        if other and Path(other).resolve() != Path(sys.executable).resolve():
+            raise SystemExit(subprocess.run([other, *sys.argv], check=False).returncode)
+    give_up(
+        f"Python {OLDEST[0]}.{OLDEST[1]} to {TOO_NEW[0]}.{TOO_NEW[1] - 1} is needed; "
+        f"this is {sys.version.split()[0]}. Try: python3.12 packaging/manage.py setup",
+        NEEDS_HELP,
+    )
+
+
+def _pip_install(*arguments: str | Path) -> None:
+    command = [places.venv_python(), "-m", "pip", "install", "--quiet", "--no-input"]
+    options = ["--disable-pip-version-check", "--no-warn-script-location"]
+    result = subprocess.run(
+        [*command, *options, *arguments], stdout=sys.stderr, stdin=subprocess.DEVNULL, check=False
+    )
+    if result.returncode:
+        give_up("pip could not install everything; see above. Running this again continues.")
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Let one set-up run at a time; where files cannot be locked, hope."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    places.cache().mkdir(parents=True, exist_ok=True)
+    with (places.cache() / "setup.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("Another set-up is running; waiting for it.")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield

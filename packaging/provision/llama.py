@@ -1,0 +1,172 @@
+"""llama.cpp, compiled once for this computer and kept.
+
+There are no wheels of llama-cpp-python to download, and pip's own wheel cache does not
+know which CMAKE_ARGS a wheel was built with. So wheels are kept here, under a key that
+says everything that went into them. The bindings use ctypes: one wheel serves every Python.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+from provision import places, system
+from provision.console import give_up, say, tail
+from provision.stamp import cpu_identity
+
+#: For this very processor; no ffmpeg lookup on PATH for unknown pictures; no TLS, which
+#: only the download feature of llama.cpp's own tools would use.
+CMAKE_ARGS = "-DGGML_NATIVE=ON -DMTMD_VIDEO=OFF -DLLAMA_OPENSSL=OFF"
+#: Measured: about seven minutes on two cores.
+_CORE_MINUTES = 14
+#: One compiler process at its largest, in MiB.
+_COMPILER_MEMORY = 1200
+_NINJA_STEP = re.compile(r"\[(\d+)/(\d+)\]")
+
+
+def cmake_args() -> str:
+    """Our choices, then the person's from the environment, which win."""
+    return f"{CMAKE_ARGS} {os.environ.get('CMAKE_ARGS', '')}".strip()
+
+
+def cache_folder() -> Path:
+    """Where the wheel for this computer belongs."""
+    parts = (places.LLAMA_LOCK.read_text("utf-8"), cmake_args(), sys.platform, cpu_identity())
+    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+    return places.cache() / "wheels" / key
+
+
+def wheel() -> Path:
+    """The compiled wheel, from the cache or made now."""
+    folder = cache_folder()
+    found = sorted(folder.glob("*.whl"))
+    if found:
+        return found[0]
+    system.need_compiler()
+    return _build(folder)
+
+
+def is_installed(wheel_file: Path) -> bool:
+    """True if the environment holds exactly this build, not just the same version."""
+    records = list(places.VENV.glob("**/site-packages/llama_cpp_python-*.dist-info/RECORD"))
+    if len(records) != 1:
+        return False
+    with zipfile.ZipFile(wheel_file) as archive:
+        name = next(n for n in archive.namelist() if n.endswith(".dist-info/RECORD"))
+        built = archive.read(name).decode()
+    return _libraries(built) == _libraries(records[0].read_text("utf-8"))
+
+
+def _libraries(record: str) -> set[str]:
+    return {line for line in record.splitlines() if line.startswith("llama_cpp/lib/")}
+
+
+def _build(folder: Path) -> Path:
+    jobs = _parallel_jobs()
+    minutes = max(1, round(_CORE_MINUTES / jobs))
+    say(f"Compiling llama.cpp, once: about {minutes} min with {jobs} compiler(s) at a time.")
+    folder.mkdir(parents=True, exist_ok=True)
+    log = places.cache() / "logs" / "llama-build.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    # In the cache rather than in /tmp: that may be small, or in memory.
+    with tempfile.TemporaryDirectory(prefix="llama-", dir=places.cache()) as temporary:
+        work = Path(temporary)
+        tools = work / "tools"
+        output = work / "wheel"
+        with log.open("w", encoding="utf-8") as file:
+            ended_well = _make_tools(tools, file.fileno()) and _compile(tools, output, jobs, log)
+        if not ended_well:
+            print(tail(log), file=sys.stderr)
+            give_up(f"llama.cpp could not be compiled; the whole log is in {log}")
+        made = next(output.glob("*.whl"))
+        # Renaming within one file system: the cache never holds half a wheel.
+        return made.replace(folder / made.name)
+
+
+def _make_tools(tools: Path, log: int) -> bool:
+    """An environment of its own for CMake and Ninja, which nobody needs afterwards."""
+    python = places.venv_python(tools)
+    for command in (
+        [sys.executable, "-m", "venv", tools],
+        [python, "-m", "pip", "install", "-q", "--require-hashes", "-r", places.LLAMA_BUILD_LOCK],
+    ):
+        if subprocess.run(command, stdout=log, stderr=log, check=False).returncode:
+            return False
+    return True
+
+
+def _compile(tools: Path, output: Path, jobs: int, log: Path) -> bool:
+    environment = {
+        **os.environ,
+        "CMAKE_ARGS": cmake_args(),
+        "CMAKE_BUILD_PARALLEL_LEVEL": str(jobs),
+        "PATH": f"{places.venv_programs(tools)}{os.pathsep}{os.environ.get('PATH', '')}",
+    }
+    command = [
+        places.venv_python(tools), "-m", "pip", "wheel", "--verbose",
+        "--no-deps", "--no-cache-dir", "--no-build-isolation", "--require-hashes",
+        "--requirement", places.LLAMA_LOCK, "--wheel-dir", output,
+    ]  # fmt: skip
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    progress = _Progress()
+    with process, log.open("a", encoding="utf-8") as file:
+        assert process.stdout is not None
+        for line in process.stdout:
+            file.write(line)
+            if step := _NINJA_STEP.search(line):
+                progress.show(int(step[1]), int(step[2]))
+    progress.end()
+    return process.returncode == 0
+
+
+class _Progress:
+    """How far the compiler is: a line that changes on a terminal, a line per tenth elsewhere."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+        self._on_terminal = sys.stderr.isatty()
+        self._tenth = 0
+
+    def show(self, done: int, total: int) -> None:
+        minutes, seconds = divmod(int(time.monotonic() - self._start), 60)
+        text = f"  {done} of {total} files, {minutes}:{seconds:02}"
+        if self._on_terminal:
+            sys.stderr.write(f"\r{text}\x1b[K")
+            sys.stderr.flush()
+        elif done * 10 // total > self._tenth:
+            self._tenth = done * 10 // total
+            print(text, file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        if self._on_terminal:
+            print(file=sys.stderr)
+
+
+def _parallel_jobs() -> int:
+    """As many compilers as there are cores, if memory allows."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    except (AttributeError, ValueError, OSError):
+        return cores or 1
+    return max(1, min(cores or 1, memory // _COMPILER_MEMORY))
+
+
+def clean() -> None:
+    """Forget the compiled wheels."""
+    shutil.rmtree(places.cache() / "wheels", ignore_errors=True)

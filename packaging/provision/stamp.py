@@ -1,0 +1,86 @@
+"""Says in a millisecond whether the environment still fits the repository.
+
+A stamp is a hash over everything that decides what gets installed. It is written last,
+so an interrupted set-up is simply run again.
+"""
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+from provision import places
+
+#: What ends the part of pyproject.toml that matters for the installation.
+_TOOL_SETTINGS = "\n[tool.ruff]"
+
+
+def cpu_identity() -> str:
+    """What a compiler that builds for this very processor may rely on.
+
+    Wheels and environments are found again by it, so a home folder shared between
+    computers does not lead to illegal instructions.
+    """
+    try:
+        with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
+            for line in lines:
+                if line.startswith(("flags", "Features")):  # x86, ARM
+                    return line.partition(":")[2].strip()
+    except OSError:
+        pass  # not Linux
+    return os.environ.get("PROCESSOR_IDENTIFIER") or _machine()
+
+
+def _machine() -> str:
+    return os.uname().machine if hasattr(os, "uname") else "unknown"
+
+
+def _locks(with_tools: bool) -> list[Path]:
+    locks = [places.BASE_LOCK, places.LLAMA_LOCK, places.RUNTIME_LOCK]
+    return [*locks, places.DEV_LOCK] if with_tools else locks
+
+
+def fingerprint(with_tools: bool) -> str:
+    """Hash what the environment is made from."""
+    digest = hashlib.sha256()
+    for lock in _locks(with_tools):
+        digest.update(lock.read_bytes())
+    project = (places.REPOSITORY / "pyproject.toml").read_text("utf-8")
+    version = (places.VENV / "pyvenv.cfg").read_text("utf-8")
+    for part in (
+        project.partition(_TOOL_SETTINGS)[0],
+        version,
+        sys.platform,
+        cpu_identity(),
+        os.environ.get("CMAKE_ARGS", ""),
+        str(places.REPOSITORY),  # an editable installation points here
+    ):
+        digest.update(b"\0" + part.encode())
+    return digest.hexdigest()
+
+
+def _file(with_tools: bool) -> Path:
+    return places.STAMPS / ("tools" if with_tools else "program")
+
+
+def is_current(with_tools: bool) -> bool:
+    """True if nothing has to be installed."""
+    try:
+        if not places.venv_python().exists():
+            return False
+        return _file(with_tools).read_text("utf-8") == fingerprint(with_tools)
+    except OSError:
+        return False
+
+
+def renew(with_tools: bool) -> None:
+    """Remember that everything is installed; the tools come on top of the program."""
+    places.STAMPS.mkdir(exist_ok=True)
+    for kind in {False, with_tools}:
+        _file(kind).write_text(fingerprint(kind), "utf-8")
+
+
+def forget() -> None:
+    """Make the next run set everything up again, because something is about to change."""
+    for kind in (False, True):
+        _file(kind).unlink(missing_ok=True)
