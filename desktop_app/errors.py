@@ -30,6 +30,9 @@ SENTENCES: dict[str, str] = {
         "errors",
         "{name} has {megapixels} megapixels; Eyebright reads up to {limit}. Make it smaller and try again.",
     ),
+    "file-too-large": QT_TRANSLATE_NOOP(
+        "errors", "{name} has {megabytes} MB; Eyebright reads picture files up to {limit} MB. Make it smaller."
+    ),
     "web-address": QT_TRANSLATE_NOOP(
         "errors",
         "Eyebright does not go online to fetch pictures. Save the picture on this computer, then drop the file here.",
@@ -67,12 +70,29 @@ SENTENCES: dict[str, str] = {
     "engine-died": QT_TRANSLATE_NOOP(
         "errors", "The engine stopped unexpectedly. What was written so far is kept; restart it to go on."
     ),
+    "not-saved": QT_TRANSLATE_NOOP(
+        "errors", "{name} could not be saved. Check that you are allowed to write to its folder."
+    ),
+    "file-too-large": QT_TRANSLATE_NOOP(
+        "errors", "{name} is larger than {limit} MB, too large for a picture. Choose another file."
+    ),
+    "import-damaged": QT_TRANSLATE_NOOP(
+        "errors", "{name} is not a conversation that Eyebright saved, or it is damaged. Nothing was added."
+    ),
     "disk-full": QT_TRANSLATE_NOOP("errors", "The disk is full, so {name} could not be saved. Free some space."),
     "history-damaged": QT_TRANSLATE_NOOP(
         "errors", "The conversation file is damaged. It was set aside as {name}, and a new one was started."
     ),
     "history-newer": QT_TRANSLATE_NOOP(
         "errors", "The conversations were written by a newer Eyebright. Install that version to open them."
+    ),
+    "history-in-use": QT_TRANSLATE_NOOP(
+        "errors", "The conversations are open in another Eyebright window. Close that window and start again."
+    ),
+    "history-unavailable": QT_TRANSLATE_NOOP(
+        "errors",
+        "The conversation file {name} cannot be read or written. "
+        "Check that its disk is there and that you are allowed to write to it.",
     ),
     "settings-damaged": QT_TRANSLATE_NOOP(
         "errors", "The settings file could not be read. It was set aside as {name}, and the usual settings are in use."
