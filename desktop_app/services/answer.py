@@ -1,0 +1,151 @@
+"""One answer while it comes: what was received, what is saved, what the person sees of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from desktop_app.chat.conversation import Message, State
+from desktop_app.engine.messages import (
+    Ask,
+    Crashed,
+    Died,
+    Event,
+    Failed,
+    Finished,
+    FinishReason,
+    PhaseChanged,
+    Sampling,
+    Text,
+    Turn,
+    TurnsDropped,
+)
+from desktop_app.services.engine import Engine
+from desktop_app.services.storage import Storage
+
+_SHOW_EVERY_MS = 40
+_SAVE_EVERY_MS = 1000
+
+
+class Answer(QObject):
+    """Asks the engine and gathers its answer; exists from the question to the last event.
+
+    `text(str)`: all of it so far, at most 25 times a second. `phase(Phase, dict)`, `speed(float)`,
+    `context(used, size)`, `dropped(turns, pictures)`. `ended(Message)`: the final message, saved.
+    """
+
+    text = Signal(str)
+    phase = Signal(object, dict)
+    speed = Signal(float)
+    context = Signal(int, int)
+    dropped = Signal(int, int)
+    ended = Signal(object)
+
+    def __init__(
+        self,
+        conversation_id: str,
+        message: Message,
+        engine: Engine,
+        storage: Storage,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.conversation_id = conversation_id
+        self.message = message
+        self._engine = engine
+        self._storage = storage
+        self._request = 0
+        self._ended = False
+        self._stop_wanted = False
+        self._dropped_turns = 0
+        self._show = self._timer(_SHOW_EVERY_MS, self._show_text)
+        self._save = self._timer(_SAVE_EVERY_MS, self._save_text)
+
+    def ask(self, turns: tuple[Turn, ...], sampling: Sampling, system_prompt: str | None) -> None:
+        """Send the question to the engine."""
+        if self._stop_wanted:
+            self._finish(State.STOPPED)
+            return
+        self._request = self._engine.send(lambda request: Ask(request, turns, sampling, system_prompt), self._handle)
+
+    def stop(self) -> None:
+        """Ask the engine to stop; `ended` follows with what was written so far."""
+        self._stop_wanted = True
+        if self._request:
+            self._engine.stop(self._request)
+
+    def interrupt(self) -> None:
+        """End now with what was written: the program is closing."""
+        if not self._ended:
+            self._finish(State.INTERRUPTED)
+
+    def _timer(self, interval: int, slot: Any) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(interval)
+        timer.timeout.connect(slot)
+        return timer
+
+    def _handle(self, event: Event) -> None:
+        if self._ended:
+            return
+        if isinstance(event, Text):
+            self.message = replace(self.message, text=self.message.text + event.text)
+            for timer in (self._show, self._save):
+                if not timer.isActive():
+                    timer.start()
+            self.speed.emit(event.tokens_per_second)
+            info = self._engine.info()
+            if info is not None:
+                self.context.emit(event.context_used, info.n_ctx)
+        elif isinstance(event, PhaseChanged):
+            details = {"done": event.done, "total": event.total, "expected_s": event.expected_s}
+            self.phase.emit(event.phase, details | {"sha256": event.picture})
+        elif isinstance(event, TurnsDropped):
+            self._dropped_turns = event.turns
+            self.dropped.emit(event.turns, event.pictures)
+        elif isinstance(event, Finished):
+            self._finished(event)
+        elif isinstance(event, Failed):
+            self._finish(State.FAILED, {"error": {"code": event.code, "parameters": event.parameters}})
+        elif isinstance(event, (Died, Crashed)):
+            self._finish(State.INTERRUPTED)
+
+    def _finished(self, event: Finished) -> None:
+        stats = event.stats
+        self.message = replace(self.message, text=event.text)
+        self.context.emit(stats.context_used, stats.context_size)
+        self.speed.emit(stats.tokens_per_second)
+        stopped = stats.finish_reason is FinishReason.STOPPED
+        info = self._engine.info()
+        self._finish(
+            State.STOPPED if stopped else State.COMPLETE,
+            {
+                "model": info.name if info is not None else "",
+                "tokens_per_second": round(stats.tokens_per_second, 2),
+                "time_to_first_token_s": round(stats.time_to_first_token_s, 3),
+                "answer_tokens": stats.answer_tokens,
+                "finish_reason": stats.finish_reason.value,
+                "dropped_turns": self._dropped_turns,
+                "evaluated_tokens": stats.evaluated_tokens,
+                "image_encodes": stats.image_encodes,
+            },
+        )
+
+    def _finish(self, state: State, details: dict[str, Any] | None = None) -> None:
+        self._ended = True
+        self._show.stop()
+        self._save.stop()
+        self.message = replace(self.message, state=state, details=details or {})
+        message = self.message
+        self._storage.run(lambda history: history.update_message(message))
+        self.ended.emit(message)
+
+    def _show_text(self) -> None:
+        self.text.emit(self.message.text)
+
+    def _save_text(self) -> None:
+        message = self.message
+        self._storage.run(lambda history: history.update_message(message))

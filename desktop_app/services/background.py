@@ -1,0 +1,74 @@
+"""Work off the main thread, one job after another, with results delivered on the main thread.
+
+A job gets plain values and returns plain values. What it raises goes to `on_error` if the caller
+gave one; otherwise an expected error becomes a notice and a bug reaches `sys.excepthook`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal, Slot
+
+from desktop_app.errors import UserError
+from desktop_app.services.notices import Notices
+
+T = TypeVar("T")
+
+
+class Background(QObject):
+    """One thread that runs jobs in the order they were given."""
+
+    _done = Signal(object)
+
+    def __init__(self, name: str, notices: Notices, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._notices = notices
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._done.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self._open = True
+
+    def run(
+        self,
+        job: Callable[[], T],
+        then: Callable[[T], Any] | None = None,
+        on_error: Callable[[Exception], Any] | None = None,
+    ) -> None:
+        """Run `job` on the thread, then `then(result)` here; after `close` nothing is accepted."""
+        if not self._open:
+            raise RuntimeError("the background thread is closed")
+        self._pool.submit(self._work, job, then, on_error)
+
+    def close(self) -> None:
+        """Finish what was accepted, deliver the results and end the thread."""
+        self._open = False
+        self._pool.shutdown(wait=True)
+        QCoreApplication.sendPostedEvents(self)
+
+    def _work(
+        self,
+        job: Callable[[], T],
+        then: Callable[[T], Any] | None,
+        on_error: Callable[[Exception], Any] | None,
+    ) -> None:
+        try:
+            result = job()
+        except Exception:
+            self._done.emit(lambda: self._failed(error, on_error))
+        else:
+            if then is not None:
+                self._done.emit(lambda: then(result))
+
+    def _failed(self, error: Exception, on_error: Callable[[Exception], Any] | None) -> None:
+        if on_error is not None:
+            on_error(error)
+        elif isinstance(error, UserError):
+            self._notices.error(error)
+        else:
+            raise error
+
+    @Slot(object)
+    def _deliver(self, call: Callable[[], Any]) -> None:
+        call()

@@ -1,0 +1,317 @@
+"""The open conversation: its messages, sending, asking again, and the live answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop_app.chat.conversation import Message, Picture, Role, State, new_id
+from desktop_app.chat.history import History
+from desktop_app.engine.messages import PictureRef, Sampling, Turn
+from desktop_app.errors import QT_TRANSLATE_NOOP, UserError
+from desktop_app.services.answer import Answer
+from desktop_app.services.conversations import Conversations
+from desktop_app.services.engine import Engine
+from desktop_app.services.notices import Notice, Notices
+from desktop_app.services.pictures import Draft
+from desktop_app.services.preferences import Preferences
+from desktop_app.services.previews import Previews
+from desktop_app.services.storage import Storage
+from desktop_app.services.turns import turns_of
+
+NOTES: dict[str, str] = {
+    "model-changed": QT_TRANSLATE_NOOP("notes", "From here on {name} answers."),
+}
+# What is asked when a picture is sent without a word: an English sentence for the model, not for the person.
+DESCRIBE = "Describe this picture."
+
+
+class Chat(QObject):
+    """Sends, stops, asks again.
+
+    `reset()`: all messages are other ones. `added(Message)`, `changed(Message)`, `truncated(id)`: messages after
+    that id left the shown path ("": all). `streaming(id, text)`: the live answer so far. `busy_changed(bool)`,
+    `phase(Phase | None, dict)`, `speed(float)`, `context(used, size)`.
+    `sending_failed(text)`: nothing was saved, the draft has it back.
+    """
+
+    reset = Signal()
+    added = Signal(object)
+    changed = Signal(object)
+    truncated = Signal(str)
+    streaming = Signal(str, str)
+    busy_changed = Signal(bool)
+    phase = Signal(object, dict)
+    speed = Signal(float)
+    context = Signal(int, int)
+    sending_failed = Signal(str)
+
+    def __init__(
+        self,
+        conversations: Conversations,
+        draft: Draft,
+        engine: Engine,
+        storage: Storage,
+        previews: Previews,
+        preferences: Preferences,
+        notices: Notices,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._conversations = conversations
+        self._draft = draft
+        self._engine = engine
+        self._storage = storage
+        self._previews = previews
+        self._preferences = preferences
+        self._notices = notices
+        self._messages: list[Message] = []
+        self._answer: Answer | None = None
+        self._waiting_text: str | None = None  # sent while a picture was still being checked
+        conversations.opened.connect(self._open)
+        draft.settled.connect(self._send_waiting)
+
+    # ---- what is there ---------------------------------------------------------------------
+
+    def messages(self) -> list[Message]:
+        """Return the shown path, first message first."""
+        return list(self._messages)
+
+    def is_busy(self) -> bool:
+        """Return whether an answer in the open conversation is under way."""
+        return self._waiting_text is not None or self._live() is not None
+
+    def turns(self) -> tuple[Turn, ...]:
+        """Return the shown path as the engine reads it."""
+        return turns_of(self._messages, self._reference)
+
+    # ---- asking ----------------------------------------------------------------------------
+
+    def send(self, text: str) -> None:
+        """Ask, with the draft's pictures. Without a word, a picture is described."""
+        if self.is_busy():
+            return
+        if not text.strip() and not self._draft.pictures():
+            self._notices.error(UserError("question-empty"))
+        elif self._draft.is_checking():
+            self._waiting_text = text
+            self.busy_changed.emit(True)
+        else:
+            self._send(text)
+
+    def stop(self) -> None:
+        """Stop the live answer; what was written stays."""
+        if self._waiting_text is not None:
+            self._waiting_text = None
+            self.busy_changed.emit(False)
+        answer = self._live()
+        if answer is not None:
+            answer.stop()
+
+    def regenerate(self, message_id: str) -> None:
+        """Answer the same question again; the first answer stays beside it."""
+        index = self._index(message_id)
+        if index is None or self.is_busy() or self._messages[index].role is not Role.ASSISTANT:
+            return
+        question = self._messages[index].parent or ""
+        self._truncate(question)
+        self._begin_answer(question, None)
+
+    def edit(self, message_id: str, text: str) -> None:
+        """Ask another question in place of one; the first stays beside it."""
+        index = self._index(message_id)
+        if index is None or self.is_busy() or self._messages[index].role is not Role.USER:
+            return
+        old = self._messages[index]
+        if not text.strip() and not old.pictures:
+            self._notices.error(UserError("question-empty"))
+            return
+        self._truncate(old.parent or "")
+        self._ask(text, old.pictures, old.parent)
+
+    def show_sibling(self, message_id: str, step: int) -> None:
+        """Show the question or answer beside this one, with what followed it."""
+        if self.is_busy():
+            return
+        conversation = self._conversations.current_id()
+        self._storage.run(
+            lambda history: history.switch_sibling(conversation, message_id, step),
+            partial(self._show, conversation),
+        )
+
+    def note(self, code: str, **parameters: str) -> None:
+        """Put a quiet line into the open conversation."""
+        if self._messages:
+            details = {"note": code, "parameters": parameters}
+            message = Message(new_id(), Role.NOTE, "", (), self._messages[-1].id, details=details)
+            self._append(message)
+            self._save([message], self._conversations.refresh)
+
+    def close(self) -> None:
+        """Keep what was written so far: the program ends."""
+        if self._answer is not None:
+            self._answer.interrupt()
+
+    # ---- inside ----------------------------------------------------------------------------
+
+    def _live(self) -> Answer | None:
+        answer = self._answer
+        return answer if answer is not None and answer.conversation_id == self._conversations.current_id() else None
+
+    def _index(self, message_id: str) -> int | None:
+        return next((i for i, message in enumerate(self._messages) if message.id == message_id), None)
+
+    def _reference(self, picture: Picture) -> PictureRef:
+        return self._previews.reference(picture.sha256, picture.name)
+
+    def _send_waiting(self) -> None:
+        if self._waiting_text is None:
+            return
+        text, self._waiting_text = self._waiting_text, None
+        self.busy_changed.emit(False)
+        if text.strip() or self._draft.pictures():
+            self._send(text)
+        else:  # the only picture turned out to be none: the notice says so, the person is still writing
+            self._draft.give_back(text, ())
+
+    def _send(self, text: str) -> None:
+        if not self._conversations.current_id():
+            conversation = new_id()
+            self._draft.adopt(conversation)
+            self._conversations.adopt(conversation)
+        self._ask(text, self._draft.take(), self._messages[-1].id if self._messages else None)
+
+    def _ask(self, text: str, pictures: tuple[Picture, ...], parent: str | None) -> None:
+        question = Message(new_id(), Role.USER, text.strip() or DESCRIBE, pictures, parent)
+        self._append(question)
+        self._begin_answer(question.id, question)
+
+    def _begin_answer(self, parent: str, question: Message | None) -> None:
+        """Answer the last message of the path; `question` is given when it is to be saved with the answer."""
+        if self._answer is not None:  # one that goes on in another conversation
+            self._answer.stop()
+        turns = self.turns()
+        message = Message(new_id(), Role.ASSISTANT, "", (), parent, State.STREAMING)
+        answer = Answer(self._conversations.current_id(), message, self._engine, self._storage, self)
+        answer.text.connect(partial(self._streamed, answer))
+        answer.phase.connect(partial(self._phase_changed, answer))
+        answer.speed.connect(self.speed)
+        answer.context.connect(self.context)
+        answer.dropped.connect(self._turns_dropped)
+        answer.ended.connect(partial(self._answered, answer))
+        self._answer = answer
+        self._append(message)
+        # Question and answer are in the database before the engine hears of them.
+        self._save(
+            [message] if question is None else [question, message],
+            lambda: answer.ask(turns, self._sampling(), self._system_prompt()),
+            partial(self._not_saved, question),
+        )
+        self.busy_changed.emit(True)
+
+    def _append(self, message: Message) -> None:
+        self._messages.append(message)
+        self.added.emit(message)
+
+    def _save(
+        self,
+        messages: list[Message],
+        then: Callable[[], object],
+        failed: Callable[[Exception], object] | None = None,
+    ) -> None:
+        conversation = self._conversations.current_id()
+
+        def job(history: History) -> list[Message]:
+            return [history.add_message(conversation, message) for message in messages]
+
+        self._storage.run(job, partial(self._saved, then), failed)
+
+    def _saved(self, then: Callable[[], object], saved: list[Message]) -> None:
+        for message in saved:  # the history knows how many siblings there are
+            index = self._index(message.id)
+            if index is not None and self._messages[index].sibling != message.sibling:
+                self._messages[index] = replace(self._messages[index], sibling=message.sibling)
+                self.changed.emit(self._messages[index])
+        self._conversations.refresh()
+        then()
+
+    def _not_saved(self, question: Message | None, error: Exception) -> None:
+        first = question or self._messages[-1]
+        self._truncate(first.parent or "")
+        if self._answer is not None:
+            self._answer.deleteLater()
+            self._answer = None
+        self.busy_changed.emit(False)
+        if question is not None:
+            self._draft.give_back(question.text, question.pictures)
+            self.sending_failed.emit(question.text)
+        if not isinstance(error, UserError):
+            raise error
+        self._notices.error(error)
+
+    def _truncate(self, message_id: str) -> None:
+        index = self._index(message_id)
+        del self._messages[(index + 1) if index is not None else 0 :]
+        self.truncated.emit(message_id)
+
+    def _streamed(self, answer: Answer, text: str) -> None:
+        if answer is self._live():
+            self.streaming.emit(answer.message.id, text)
+
+    def _phase_changed(self, answer: Answer, phase: object, details: dict[str, object]) -> None:
+        if answer is self._live():
+            self.phase.emit(phase, details)
+
+    def _turns_dropped(self, turns: int, pictures: int) -> None:
+        code = "turns-and-pictures-dropped" if pictures else "turns-dropped"
+        self._notices.post(Notice(code, {"turns": turns, "pictures": pictures}))
+
+    def _answered(self, answer: Answer, message: Message) -> None:
+        was_shown = answer is self._live()
+        if answer is self._answer:
+            self._answer = None
+        answer.deleteLater()
+        index = self._index(message.id)
+        if index is not None:
+            self._messages[index] = replace(message, sibling=self._messages[index].sibling)
+            self.changed.emit(self._messages[index])
+        if was_shown:
+            self.phase.emit(None, {})
+            self.busy_changed.emit(False)
+        self._conversations.refresh()
+
+    def _open(self, conversation_id: str) -> None:
+        self._waiting_text = None
+        if not conversation_id:
+            self._show("", [])
+            return
+        self._storage.run(lambda history: history.path(conversation_id), partial(self._show, conversation_id))
+
+    def _show(self, conversation_id: str, messages: list[Message]) -> None:
+        if conversation_id != self._conversations.current_id():
+            return  # another one was opened meanwhile
+        live = self._live()
+        if live is not None:
+            messages = [live.message if message.id == live.message.id else message for message in messages]
+        self._messages = list(messages)
+        self.reset.emit()
+        self.busy_changed.emit(live is not None)
+        self.phase.emit(None, {})
+
+    def _sampling(self) -> Sampling:
+        value = self._preferences.value
+        return Sampling(
+            temperature=value("temperature"),
+            top_p=value("top_p"),
+            top_k=value("top_k"),
+            min_p=value("min_p"),
+            repeat_penalty=value("repeat_penalty"),
+            seed=value("seed") or None,
+            max_tokens=value("max_tokens"),
+        )
+
+    def _system_prompt(self) -> str | None:
+        return self._preferences.value("system_prompt").strip() or None

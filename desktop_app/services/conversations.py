@@ -1,0 +1,108 @@
+"""The list of conversations: which there are, which one is open."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop_app.chat.conversation import ConversationSummary
+from desktop_app.services.notices import Notice, Notices, action
+from desktop_app.services.storage import Storage
+
+
+class Conversations(QObject):
+    """Opens, renames, deletes, searches.
+
+    `listed()`: the list changed. `opened(id)`: another conversation is current, "" a new, empty one.
+    `found(query, summaries)`: the answer to `search`.
+    """
+
+    listed = Signal()
+    opened = Signal(str)
+    found = Signal(str, list)
+
+    def __init__(self, storage: Storage, notices: Notices, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._storage = storage
+        self._notices = notices
+        self._summaries: list[ConversationSummary] = []
+        self._current = ""
+        self._deleted: tuple[str, str, bool] | None = None  # (conversation, notice id, was it open)
+        notices.register("undo-delete", self.undo_delete)
+
+    def summaries(self) -> list[ConversationSummary]:
+        """Return the conversations, newest first."""
+        return list(self._summaries)
+
+    def current_id(self) -> str:
+        """Return the open conversation's id, "" for a new one."""
+        return self._current
+
+    def refresh(self) -> None:
+        """Read the list again; `listed` follows."""
+        self._storage.run(lambda history: history.summaries(), self._listed)
+
+    def new(self) -> None:
+        """Open a new conversation. It gets its row with its first message."""
+        self.open("")
+
+    def open(self, conversation_id: str) -> None:
+        """Make a conversation current."""
+        if conversation_id != self._current:
+            self._current = conversation_id
+            self.opened.emit(conversation_id)
+
+    def adopt(self, conversation_id: str) -> None:
+        """Give the new conversation its id, when its first message is sent: nothing is opened by that."""
+        self._current = conversation_id
+
+    def rename(self, conversation_id: str, title: str) -> None:
+        """Give a conversation the title the person wants."""
+        self._storage.run(lambda history: history.rename(conversation_id, title), lambda _: self.refresh())
+
+    def delete(self, conversation_id: str) -> None:
+        """Delete a conversation; a notice offers to undo it."""
+        was_open = conversation_id == self._current
+        title = next((s.title for s in self._summaries if s.id == conversation_id), "")
+        if self._deleted is not None:
+            self._notices.withdraw(self._deleted[1])
+        code, parameters = ("conversation-deleted", {"title": title}) if title else ("untitled-deleted", {})
+        notice = Notice(code, parameters, actions=(action("undo-delete"),))
+        self._deleted = (conversation_id, notice.id, was_open)
+        self._summaries = [s for s in self._summaries if s.id != conversation_id]
+        self.listed.emit()
+        if was_open:
+            self.new()
+        self._storage.run(lambda history: history.delete(conversation_id), lambda _: self._gone(notice))
+
+    def undo_delete(self) -> None:
+        """Bring the conversation deleted last back."""
+        if self._deleted is None:
+            return
+        (conversation_id, notice_id, was_open), self._deleted = self._deleted, None
+        self._notices.withdraw(notice_id)
+        self._storage.run(
+            lambda history: history.undelete(conversation_id),
+            partial(self._undeleted, conversation_id if was_open else ""),
+        )
+
+    def search(self, text: str) -> None:
+        """Look for words in titles and messages; `found` follows."""
+        if not text.strip():
+            self.found.emit(text, self.summaries())
+            return
+        self._storage.run(lambda history: history.search(text), lambda rows: self.found.emit(text, rows))
+
+    def _listed(self, summaries: list[ConversationSummary]) -> None:
+        self._summaries = summaries
+        self.listed.emit()
+
+    def _gone(self, notice: Notice) -> None:
+        self._notices.post(notice)
+        self.refresh()
+
+    def _undeleted(self, reopen: str, _result: object) -> None:
+        self.refresh()
+        if reopen:
+            self.open(reopen)

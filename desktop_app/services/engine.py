@@ -1,0 +1,183 @@
+"""The engine process as the window sees it: a state, a model, and events by request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+
+from desktop_app.engine.client import EngineClient
+from desktop_app.engine.messages import (
+    Command,
+    Crashed,
+    Died,
+    EngineSettings,
+    Event,
+    Failed,
+    Finished,
+    Inspected,
+    Load,
+    ModelInfo,
+    ReadAheadDone,
+    Ready,
+    Stop,
+)
+from desktop_app.errors import UserError
+from desktop_app.services.notices import Notice, Notices, action
+
+State = Literal["starting", "loading", "ready", "failed", "dead"]
+Handler = Callable[[Event], None]
+_FINAL = (Ready, Inspected, ReadAheadDone, Finished, Failed, Crashed, Died)
+
+
+class EngineBug(Exception):
+    """The engine process reported a bug; the message is its traceback."""
+
+
+class Engine(QObject):
+    """Starts, loads, restarts and watches the engine process.
+
+    `state_changed(str)`: one of `State`. `model_changed(ModelInfo | None)`: after a load, or a loss.
+    """
+
+    state_changed = Signal(str)
+    model_changed = Signal(object)
+    _arrived = Signal(object)
+
+    def __init__(self, notices: Notices, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._notices = notices
+        self._state: State = "starting"
+        self._info: ModelInfo | None = None
+        self._wanted: tuple[str, str | None, EngineSettings] | None = None
+        self._handlers: dict[int, Handler] = {}
+        self._dead_notice: Notice | None = None
+        self._closing = False
+        # The client calls from its own thread; the queued signal brings the event here.
+        self._arrived.connect(self._handle, Qt.ConnectionType.QueuedConnection)
+        self._client = EngineClient(self._arrived.emit)
+        notices.register("restart-engine", self.restart)
+
+    def start(self) -> None:
+        """Start the process; returns at once."""
+        self._client.start()
+
+    def close(self) -> None:
+        """End the process."""
+        self._closing = True
+        self._handlers.clear()
+        self._client.close()
+
+    def state(self) -> State:
+        """Return what the engine is doing as a whole."""
+        return self._state
+
+    def info(self) -> ModelInfo | None:
+        """Return what is loaded, or None."""
+        return self._info
+
+    def pid(self) -> int | None:
+        """Return the engine's process id while it lives."""
+        return self._client.pid
+
+    def load(self, model: str, mmproj: str | None, settings: EngineSettings) -> None:
+        """Load a model in place of the one there is."""
+        self._wanted = (model, mmproj, settings)
+        if self._state == "dead":
+            self.restart()
+        else:
+            self._load()
+
+    def restart(self) -> None:
+        """Bring a dead engine back with its model."""
+        if self._dead_notice is not None:
+            self._notices.withdraw(self._dead_notice.id)
+            self._dead_notice = None
+        self._client.restart()
+        self._load()
+
+    def send(self, make: Callable[[int], Command], handler: Handler) -> int:
+        """Send `make(request)`; `handler` gets every event of the request until its last.
+
+        The last is `Died` when the process is gone, at once if it is gone already. Returns the request.
+        """
+        request = self._client.next_request()
+        if self._state == "dead":
+            handler(Died(None))
+            return request
+        self._handlers[request] = handler
+        self._client.send(make(request))
+        return request
+
+    def stop(self, request: int) -> None:
+        """Stop a request; its last event still comes."""
+        if request in self._handlers:
+            self._client.send(Stop(request))
+
+    def memory_bytes(self) -> int:
+        """Return the resident memory of the engine process in bytes, 0 where the system does not tell."""
+        pid = self._client.pid
+        if pid is None:
+            return 0
+        try:
+            with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
+                for line in status:
+                    if line.startswith("VmRSS:"):
+                        return int(line.split()[1]) * 1024
+        except OSError:
+            return 0  # not Linux, or the process has just ended
+        return 0
+
+    def _load(self) -> None:
+        if self._wanted is None:
+            return
+        model, mmproj, settings = self._wanted
+        self._set_model(None)
+        self._set_state("loading")
+        self.send(lambda request: Load(request, model, mmproj, settings), self._loaded)
+
+    def _loaded(self, event: Event) -> None:
+        if isinstance(event, Ready):
+            self._set_model(event.info)
+            self._set_state("ready")
+            if event.info.class_token == "unknown":
+                self._notices.post(Notice("class-token-unknown", kind="warning", sticky=True))
+        elif isinstance(event, Failed):
+            self._set_state("failed")
+            self._notices.error(UserError(event.code, **event.parameters), action("choose-model"), sticky=True)
+        elif isinstance(event, Crashed):
+            self._set_state("failed")
+
+    def _set_state(self, state: State) -> None:
+        if state != self._state:
+            self._state = state
+            self.state_changed.emit(state)
+
+    def _set_model(self, info: ModelInfo | None) -> None:
+        if info != self._info:
+            self._info = info
+            self.model_changed.emit(info)
+
+    @Slot(object)
+    def _handle(self, event: Event) -> None:
+        if self._closing:
+            return
+        if isinstance(event, Died):
+            self._died(event)
+            return
+        handler = self._handlers.get(event.request)
+        if isinstance(event, _FINAL):
+            self._handlers.pop(event.request, None)
+        if handler is not None:
+            handler(event)
+        if isinstance(event, Crashed):
+            raise EngineBug(event.report)
+
+    def _died(self, event: Died) -> None:
+        self._set_state("dead")
+        self._set_model(None)
+        handlers, self._handlers = self._handlers, {}
+        for handler in handlers.values():
+            handler(event)
+        self._dead_notice = self._notices.error(UserError("engine-died"), action("restart-engine"), sticky=True)

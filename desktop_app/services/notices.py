@@ -1,0 +1,123 @@
+"""One queue of short messages to the person. It waits until a window listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop_app.chat.conversation import new_id
+from desktop_app.errors import QT_TRANSLATE_NOOP, UserError
+from desktop_app.errors import SENTENCES as ERROR_SENTENCES
+
+SENTENCES: dict[str, str] = {
+    "conversation-deleted": QT_TRANSLATE_NOOP("notices", "“{title}” was deleted."),
+    "untitled-deleted": QT_TRANSLATE_NOOP("notices", "The conversation was deleted."),
+    "turns-dropped": QT_TRANSLATE_NOOP(
+        "notices",
+        "The conversation is longer than the model can see: it no longer sees the first {turns} questions.",
+    ),
+    "turns-and-pictures-dropped": QT_TRANSLATE_NOOP(
+        "notices",
+        "The conversation is longer than the model can see: it no longer sees the first {turns} questions "
+        "and {pictures} of the pictures.",
+    ),
+    "demo-photo": QT_TRANSLATE_NOOP(
+        "notices",
+        "This looks like a photograph. The built-in model is a demonstration and knows only simple drawn pictures; "
+        "a full LLaVA can talk about photographs.",
+    ),
+    "class-token-unknown": QT_TRANSLATE_NOOP(
+        "notices",
+        "This version of llama.cpp could not be checked for a known fault, so the model may see pictures wrongly.",
+    ),
+}
+
+LABELS: dict[str, str] = {
+    "restart-engine": QT_TRANSLATE_NOOP("notices", "Restart the engine"),
+    "undo-delete": QT_TRANSLATE_NOOP("notices", "Undo"),
+    "choose-model": QT_TRANSLATE_NOOP("notices", "Choose a model…"),
+}
+
+
+@dataclass(frozen=True)
+class NoticeAction:
+    """A button of a notice. `code` names what it does, `label_code` its text in `LABELS`."""
+
+    code: str
+    label_code: str
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One sentence above the composer."""
+
+    text_code: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    kind: Literal["info", "warning", "error"] = "info"
+    actions: tuple[NoticeAction, ...] = ()
+    sticky: bool = False  # stays until it is closed or withdrawn
+    id: str = field(default_factory=new_id)
+
+
+def action(code: str) -> NoticeAction:
+    """Return the action whose label stands under its own code."""
+    return NoticeAction(code, code)
+
+
+def template(notice: Notice) -> tuple[str, str]:
+    """Return (translation context, English template) of a notice."""
+    if notice.text_code in SENTENCES:
+        return "notices", SENTENCES[notice.text_code]
+    return "errors", ERROR_SENTENCES[notice.text_code]
+
+
+class Notices(QObject):
+    """Posts and withdraws notices.
+
+    `posted(Notice)` when one is to be shown; `withdrawn(id)` when it is to go.
+    """
+
+    posted = Signal(object)
+    withdrawn = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._waiting: list[Notice] | None = []
+        self._callbacks: dict[str, Callable[[], Any]] = {}
+
+    def attach(self) -> None:
+        """Say that a window listens now; what waited is posted."""
+        waiting, self._waiting = self._waiting or [], None
+        for notice in waiting:
+            self.posted.emit(notice)
+
+    def register(self, action_code: str, callback: Callable[[], Any]) -> None:
+        """Name what an action does."""
+        self._callbacks[action_code] = callback
+
+    def post(self, notice: Notice) -> None:
+        """Show a notice, now or as soon as a window listens."""
+        if self._waiting is None:
+            self.posted.emit(notice)
+        else:
+            self._waiting.append(notice)
+
+    def error(self, error: UserError, *actions: NoticeAction, sticky: bool = False) -> Notice:
+        """Show an expected error and return its notice."""
+        notice = Notice(error.code, error.parameters, "error", actions, sticky)
+        self.post(notice)
+        return notice
+
+    def withdraw(self, notice_id: str) -> None:
+        """Take a notice away."""
+        if self._waiting is not None:
+            self._waiting = [notice for notice in self._waiting if notice.id != notice_id]
+        self.withdrawn.emit(notice_id)
+
+    def act(self, notice_id: str, action_code: str) -> None:
+        """Do what a button of a notice says, and take the notice away."""
+        self.withdraw(notice_id)
+        self._callbacks[action_code]()

@@ -1,0 +1,311 @@
+"""The message being written: its text and its pictures, kept for each conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from desktop_app.chat.attachments import Attachments
+from desktop_app.chat.conversation import Picture
+from desktop_app.engine.messages import Crashed, Event, Failed, Inspect, Inspected, PictureRef
+from desktop_app.errors import UserError
+from desktop_app.services.background import Background
+from desktop_app.services.conversations import Conversations
+from desktop_app.services.engine import Engine
+from desktop_app.services.notices import Notice, Notices, action
+from desktop_app.services.previews import Previews
+from desktop_app.services.storage import Storage
+
+PictureState = Literal["checking", "attached", "reading", "read"]
+# Names only: what a file is, its bytes tell later.
+PICTURE_SUFFIXES = frozenset(
+    [".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".heic", ".heif", ".hif", ".avif"]
+)
+_SAVE_AFTER_MS = 400
+
+
+@dataclass(frozen=True)
+class DraftPicture:
+    """A picture of the message being written. `picture` is None while it is being looked at."""
+
+    key: int
+    name: str
+    picture: Picture | None = None
+    state: PictureState = "checking"
+    progress: float = 0.0  # 0 to 1 while it is read ahead
+    photographic: bool = False
+
+
+@dataclass
+class _Written:
+    """What is written in one conversation and not sent."""
+
+    text: str = ""
+    pictures: list[DraftPicture] = field(default_factory=list)
+
+
+class Draft(QObject):
+    """Takes pictures in, refuses what is none, and forgets nothing when another conversation is opened.
+
+    `added(DraftPicture)`, `changed(DraftPicture)`, `removed(key)`, `cleared()`: the open conversation's
+    pictures. `settled()`: no picture is being checked any more. `text_changed(str)`: another text is to be shown.
+    """
+
+    added = Signal(object)
+    changed = Signal(object)
+    removed = Signal(int)
+    cleared = Signal()
+    settled = Signal()
+    text_changed = Signal(str)
+
+    def __init__(
+        self,
+        engine: Engine,
+        attachments: Attachments,
+        previews: Previews,
+        files: Background,
+        conversations: Conversations,
+        storage: Storage,
+        notices: Notices,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._engine = engine
+        self._attachments = attachments
+        self._previews = previews
+        self._files = files
+        self._storage = storage
+        self._notices = notices
+        self._last_key = 0
+        self._conversation = ""
+        self._drafts: dict[str, _Written] = {"": _Written()}
+        self._saving = QTimer(self)
+        self._saving.setSingleShot(True)
+        self._saving.setInterval(_SAVE_AFTER_MS)
+        self._saving.timeout.connect(self.save)
+        conversations.opened.connect(self._open)
+
+    # ---- what is written -------------------------------------------------------------------
+
+    def pictures(self) -> list[DraftPicture]:
+        """Return the open conversation's draft pictures in order."""
+        return list(self._written.pictures)
+
+    def text(self) -> str:
+        """Return the open conversation's draft text."""
+        return self._written.text
+
+    def set_text(self, text: str) -> None:
+        """Remember what is written so far."""
+        if text != self._written.text:
+            self._written.text = text
+            self._saving.start()
+
+    def is_checking(self) -> bool:
+        """Return whether a picture is still being looked at."""
+        return any(picture.picture is None for picture in self._written.pictures)
+
+    def take(self) -> tuple[Picture, ...]:
+        """Return the pictures for a message that is sent, and clear the draft."""
+        pictures = tuple(p.picture for p in self._written.pictures if p.picture is not None)
+        self._written.pictures = []
+        self._written.text = ""
+        self.cleared.emit()
+        self.text_changed.emit("")
+        self.save()
+        return pictures
+
+    def give_back(self, text: str, pictures: tuple[Picture, ...]) -> None:
+        """Put a message that could not be sent back into the draft."""
+        self._written.text = text
+        for picture in pictures:
+            self._append(DraftPicture(self._next_key(), picture.name, picture, "attached"))
+        self.text_changed.emit(text)
+        self.save()
+
+    def adopt(self, conversation_id: str) -> None:
+        """Move the draft of the new conversation to the id that it was given."""
+        self._drafts[conversation_id] = self._drafts.pop("")
+        self._drafts[""] = _Written()
+        self._conversation = conversation_id
+        self._storage.run(lambda history: history.save_draft("", "", ()))
+
+    def save(self) -> None:
+        """Write the draft to the history now."""
+        self._saving.stop()
+        conversation, text = self._conversation, self._written.text
+        pictures = tuple(p.picture for p in self._written.pictures if p.picture is not None)
+        self._storage.run(lambda history: history.save_draft(conversation, text, pictures))
+
+    # ---- taking pictures in ----------------------------------------------------------------
+
+    def can_take(self, urls: list[str], has_image: bool) -> int:
+        """Return how many of dragged things may be pictures, by a look at their names; 0: refuse."""
+        files = sum(1 for url in urls if _is_picture_name(url))
+        return files or int(has_image and not any(_is_local(url) for url in urls))
+
+    def add_urls(self, urls: list[str]) -> None:
+        """Add dropped or pasted addresses: local files are taken, web addresses kindly refused."""
+        if not urls:
+            self._notices.error(UserError("nothing-to-drop"))
+        for url in urls:
+            if _is_local(url):
+                self.add_file(_local_path(url))
+            else:
+                self._notices.error(UserError("web-address"))
+
+    def add_file(self, path: str) -> None:
+        """Add a picture file; it is copied, so it may be deleted afterwards."""
+        name = Path(path).name or path
+        draft = DraftPicture(self._next_key(), name)
+        self._append(draft)
+        self._inspect(draft.key, PictureRef("", path, name), partial(self._attachments.add_file, path, name))
+
+    def add_bytes(self, data: bytes, name: str) -> None:
+        """Add a picture from the clipboard or a drag without a file."""
+        draft = DraftPicture(self._next_key(), name)
+        self._append(draft)
+        self._files.run(
+            partial(self._attachments.add_bytes, data),
+            partial(self._inspect_stored, draft.key, name),
+            partial(self._refuse, draft.key),
+        )
+
+    def remove(self, key: int) -> None:
+        """Take a picture out of the message."""
+        for written in self._drafts.values():
+            written.pictures = [picture for picture in written.pictures if picture.key != key]
+        self.removed.emit(key)
+        self._saving.start()
+        self._announce_settled()
+
+    def mark(self, sha256: str, state: PictureState, progress: float) -> None:
+        """Note how far the engine has read a picture ahead."""
+        for picture in self._written.pictures:
+            if picture.picture is not None and picture.picture.sha256 == sha256:
+                self._replace(replace(picture, state=state, progress=progress))
+
+    # ---- inside ----------------------------------------------------------------------------
+
+    @property
+    def _written(self) -> _Written:
+        return self._drafts[self._conversation]
+
+    def _next_key(self) -> int:
+        self._last_key += 1
+        return self._last_key
+
+    def _append(self, picture: DraftPicture) -> None:
+        self._written.pictures.append(picture)
+        self.added.emit(picture)
+
+    def _replace(self, changed: DraftPicture) -> bool:
+        """Replace a picture by its key; False when it has been removed meanwhile."""
+        for written in self._drafts.values():
+            for index, picture in enumerate(written.pictures):
+                if picture.key == changed.key:
+                    written.pictures[index] = changed
+                    if written is self._written:
+                        self.changed.emit(changed)
+                    return True
+        return False
+
+    def _inspect_stored(self, key: int, name: str, sha256: str) -> None:
+        # Should it be no picture after all, the next start removes what nothing refers to.
+        self._inspect(key, self._previews.reference(sha256, name), lambda: sha256)
+
+    def _inspect(self, key: int, picture: PictureRef, store: Callable[[], str]) -> None:
+        self._engine.send(
+            lambda request: Inspect(request, picture),
+            partial(self._inspected, key, picture.name, store),
+        )
+
+    def _inspected(self, key: int, name: str, store: Callable[[], str], event: Event) -> None:
+        if isinstance(event, Inspected):
+            self._files.run(
+                partial(self._keep, event, store),
+                partial(self._kept, key, name, event),
+                partial(self._refuse, key),
+            )
+        elif isinstance(event, Failed):
+            self._refuse(key, UserError(event.code, **event.parameters))
+        else:
+            code = "picture-damaged" if isinstance(event, Crashed) else "engine-died"
+            self._refuse(key, UserError(code, name=name))
+
+    def _keep(self, event: Inspected, store: Callable[[], str]) -> str:
+        sha256 = store()
+        self._previews.keep(event, sha256)
+        return sha256
+
+    def _kept(self, key: int, name: str, event: Inspected, sha256: str) -> None:
+        picture = Picture(sha256, name, event.width, event.height)
+        if not self._replace(DraftPicture(key, name, picture, "attached", 0.0, event.looks_photographic)):
+            return
+        self._saving.start()
+        info = self._engine.info()
+        if event.looks_photographic and info is not None and info.is_demo:
+            self._notices.post(Notice("demo-photo", actions=(action("choose-model"),), sticky=True))
+        self._announce_settled()
+
+    def _refuse(self, key: int, error: Exception) -> None:
+        self.remove(key)
+        if not isinstance(error, UserError):
+            raise error
+        self._notices.error(error)
+
+    def _announce_settled(self) -> None:
+        if not self.is_checking():
+            self.settled.emit()
+
+    def _open(self, conversation_id: str) -> None:
+        if self._saving.isActive():
+            self.save()
+        self._conversation = conversation_id
+        self.cleared.emit()
+        if conversation_id in self._drafts:
+            self._show()
+        else:
+            self._drafts[conversation_id] = _Written()
+            self.text_changed.emit("")
+            self.restore(conversation_id)
+
+    def restore(self, conversation_id: str) -> None:
+        """Bring back what was written in a conversation before the program ended."""
+        self._storage.run(lambda history: history.draft(conversation_id), partial(self._restored, conversation_id))
+
+    def _restored(self, conversation_id: str, saved: tuple[str, tuple[Picture, ...]]) -> None:
+        written = self._drafts[conversation_id]
+        if written.text or written.pictures:
+            return  # the person was faster
+        written.text = saved[0]
+        written.pictures = [DraftPicture(self._next_key(), p.name, p, "attached") for p in saved[1]]
+        if conversation_id == self._conversation:
+            self._show()
+
+    def _show(self) -> None:
+        self.text_changed.emit(self._written.text)
+        for picture in self._written.pictures:
+            self.added.emit(picture)
+        self._announce_settled()
+
+
+def _is_local(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in ("", "file") or len(parts.scheme) == 1  # "C:\..." is a path
+
+
+def _local_path(url: str) -> str:
+    return url2pathname(urlsplit(url).path) if url.startswith("file:") else url
+
+
+def _is_picture_name(url: str) -> bool:
+    # A file without a suffix may well be a picture; whoever drags one meant it.
+    return _is_local(url) and Path(_local_path(url)).suffix.lower() in PICTURE_SUFFIXES | {""}

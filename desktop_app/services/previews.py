@@ -1,0 +1,92 @@
+"""Previews of pictures: made by the engine process, which alone decodes what others made."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop_app.chat.attachments import Attachments
+from desktop_app.engine.messages import Event, Failed, Inspect, Inspected, PictureRef
+from desktop_app.errors import UserError
+from desktop_app.services.background import Background
+from desktop_app.services.engine import Engine
+
+
+class Previews(QObject):
+    """Keeps a preview and a thumbnail beside each original.
+
+    `ready(sha256)`: a preview asked for by `request` can be had now.
+    """
+
+    ready = Signal(str)
+
+    def __init__(
+        self,
+        attachments: Attachments,
+        engine: Engine,
+        files: Background,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._attachments = attachments
+        self._engine = engine
+        self._files = files
+        self._requested: set[str] = set()
+
+    def thumbnail(self, sha256: str) -> bytes | None:
+        """Return a PNG of at most 192 px a side, or None when it is not there yet."""
+        return _bytes_of(self._attachments.thumbnail_path(sha256))
+
+    def preview(self, sha256: str) -> bytes | None:
+        """Return a PNG or JPEG of at most 2048 px a side, or None when it is not there yet."""
+        return _bytes_of(self._attachments.preview_path(sha256))
+
+    def request(self, sha256: str) -> None:
+        """Have a missing preview made again from the original; `ready` follows unless the original is gone."""
+        if sha256 in self._requested:
+            return
+        self._requested.add(sha256)
+        picture = self.reference(sha256, sha256[:8])
+        self._engine.send(lambda request: Inspect(request, picture), partial(self._remade, sha256))
+
+    def reference(self, sha256: str, name: str) -> PictureRef:
+        """Return how the engine finds a stored picture."""
+        return PictureRef(sha256, str(self._attachments.path(sha256)), name)
+
+    def keep(self, inspected: Inspected, sha256: str) -> None:
+        """Store what the engine made of a picture. Blocks: call it on the files' thread."""
+        self._attachments.store_derived(sha256, inspected.preview, inspected.thumbnail)
+
+    def save_original(self, sha256: str, target: str, on_error: Callable[[Exception], object] | None = None) -> None:
+        """Copy the original to a place the person chose."""
+        self._files.run(partial(_copy, self._attachments.path(sha256), Path(target)), None, on_error)
+
+    def _remade(self, sha256: str, event: Event) -> None:
+        if isinstance(event, Inspected):
+            self._files.run(lambda: self.keep(event, sha256), lambda _: self._announce(sha256))
+        elif not isinstance(event, Failed):
+            self._requested.discard(sha256)  # the engine died: it may be asked again
+
+    def _announce(self, sha256: str) -> None:
+        self._requested.discard(sha256)
+        self.ready.emit(sha256)
+
+
+def _bytes_of(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        shutil.copyfile(source, target)
+    except FileNotFoundError as error:
+        raise UserError("file-missing", name=source.name if not source.exists() else target.name) from error
+    except OSError as error:
+        raise UserError("disk-full", name=target.name) from error

@@ -1,0 +1,129 @@
+"""Reading ahead: the engine reads pictures and earlier turns while the person is still writing."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from desktop_app.engine.messages import (
+    Event,
+    Phase,
+    PhaseChanged,
+    PictureRead,
+    PictureRef,
+    ReadAhead,
+    ReadAheadDone,
+)
+from desktop_app.services.chat import Chat
+from desktop_app.services.engine import Engine
+from desktop_app.services.pictures import Draft
+from desktop_app.services.preferences import Preferences
+from desktop_app.services.previews import Previews
+
+_SETTLE_MS = 60  # several pictures dropped at once become one request
+_TICK_MS = 100
+
+
+class ReadingAhead(QObject):
+    """Tells the engine what will be asked about, and the draft how far that is. `context(used, size)`."""
+
+    context = Signal(int, int)
+
+    def __init__(
+        self,
+        engine: Engine,
+        draft: Draft,
+        chat: Chat,
+        previews: Previews,
+        preferences: Preferences,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._engine = engine
+        self._draft = draft
+        self._chat = chat
+        self._previews = previews
+        self._preferences = preferences
+        self._request = 0
+        self._sent: object = None
+        self._looking: tuple[str, float, float] | None = None  # picture, expected seconds, seconds so far
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(_SETTLE_MS)
+        self._settle.timeout.connect(self._send)
+        self._tick = QTimer(self)
+        self._tick.setInterval(_TICK_MS)
+        self._tick.timeout.connect(self._advance)
+        draft.settled.connect(self._settle.start)
+        chat.reset.connect(self._settle.start)
+        chat.busy_changed.connect(self._busy_changed)
+        engine.state_changed.connect(self._engine_changed)
+
+    def close(self) -> None:
+        """Stop watching: the program ends."""
+        self._settle.stop()
+        self._tick.stop()
+
+    def _engine_changed(self, _state: str) -> None:
+        self._sent = None
+        for picture in self._draft.pictures():
+            if picture.picture is not None:
+                self._draft.mark(picture.picture.sha256, "attached", 0.0)
+        self._settle.start()
+
+    def _busy_changed(self, busy: bool) -> None:
+        if busy:  # the question ends a read-ahead by itself
+            self._settle.stop()
+            self._tick.stop()
+            self._sent = None
+        else:
+            self._settle.start()
+
+    def _send(self) -> None:
+        if not self._preferences.value("reading_ahead") or self._engine.state() != "ready" or self._chat.is_busy():
+            return
+        turns = tuple(turn for turn in self._chat.turns() if turn.answer is not None)
+        pictures: tuple[PictureRef, ...] = tuple(
+            self._previews.reference(p.picture.sha256, p.name) for p in self._draft.pictures() if p.picture is not None
+        )
+        wanted = (turns, pictures)
+        if wanted == self._sent or not (turns or pictures):
+            return
+        self._sent = wanted
+        system_prompt = self._preferences.value("system_prompt").strip() or None
+        self._request = self._engine.send(
+            lambda request: ReadAhead(request, turns, pictures, system_prompt),
+            partial(self._handle, pictures),
+        )
+
+    def _handle(self, pictures: tuple[PictureRef, ...], event: Event) -> None:
+        if isinstance(event, PhaseChanged) and event.phase is Phase.LOOKING and event.picture:
+            self._looking = (event.picture, event.expected_s, 0.0)
+            self._draft.mark(event.picture, "reading", 0.0)
+            self._tick.start()
+        elif isinstance(event, PictureRead):
+            self._stop_looking()
+            self._draft.mark(event.sha256, "read", 1.0)
+        elif isinstance(event, ReadAheadDone):
+            self._stop_looking()
+            if event.complete:
+                for picture in pictures:
+                    self._draft.mark(picture.sha256, "read", 1.0)
+            info = self._engine.info()
+            if info is not None:
+                self.context.emit(event.context_used, info.n_ctx)
+
+    def _stop_looking(self) -> None:
+        self._looking = None
+        self._tick.stop()
+
+    def _advance(self) -> None:
+        """Fill the ring by the expected time, never quite to the end: that is said by `PictureRead`."""
+        if self._looking is None:
+            return
+        picture, expected, so_far = self._looking
+        so_far += _TICK_MS / 1000
+        self._looking = (picture, expected, so_far)
+        if expected > 0:
+            self._draft.mark(picture, "reading", min(0.95, so_far / expected))

@@ -1,0 +1,59 @@
+"""The history on its own thread: every use of it is a job there, in the order of asking."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from desktop_app.chat.attachments import Attachments
+from desktop_app.chat.history import History
+from desktop_app.errors import UserError
+from desktop_app.services.background import Background
+from desktop_app.services.notices import Notices
+
+T = TypeVar("T")
+_KEEP_DELETED_S = 7 * 86_400.0  # what was deleted this long ago goes for good, with its pictures
+
+
+class Storage:
+    """Owns the history. The connection is opened, used and closed on one thread (SQLite asks for that)."""
+
+    def __init__(self, path: Path, attachments: Attachments, background: Background, notices: Notices) -> None:
+        self._path = path
+        self._attachments = attachments
+        self._background = background
+        self._notices = notices
+        self._history: History | None = None
+        background.run(self._open, self._opened)
+
+    def run(
+        self,
+        job: Callable[[History], T],
+        then: Callable[[T], Any] | None = None,
+        on_error: Callable[[Exception], Any] | None = None,
+    ) -> None:
+        """Run `job(history)` on the history's thread, then `then(result)` here."""
+        self._background.run(lambda: job(self._opened_history()), then, on_error)
+
+    def close(self) -> None:
+        """Close the history after all jobs that were given, and its thread with it."""
+        self.run(lambda history: history.close())
+        self._background.close()
+
+    def _opened_history(self) -> History:
+        if self._history is None:
+            raise RuntimeError("the history could not be opened")
+        return self._history
+
+    def _open(self) -> UserError | None:
+        self._history, problem = History.open(self._path)
+        self._history.mark_interrupted()
+        for sha256 in self._history.purge_deleted(time.time() - _KEEP_DELETED_S):
+            self._attachments.remove(sha256)
+        return problem
+
+    def _opened(self, problem: UserError | None) -> None:
+        if problem is not None:
+            self._notices.error(problem, sticky=True)

@@ -1,0 +1,33 @@
+"""From the messages on the screen to the turns that the engine is asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from desktop_app.chat.conversation import Message, Picture, Role
+from desktop_app.engine.messages import PictureRef, Turn
+
+
+def turns_of(messages: Sequence[Message], reference: Callable[[Picture], PictureRef]) -> tuple[Turn, ...]:
+    """Return question and answer pairs; the last may have no answer yet.
+
+    A question that was never answered (the engine died, the person stopped at once) goes, with its
+    pictures, in front of the next one: what was shown stays shown.
+    """
+    turns: list[Turn] = []
+    open_turn: Turn | None = None
+    for message in messages:
+        if message.role is Role.USER:
+            pictures = tuple(reference(picture) for picture in message.pictures)
+            if open_turn is not None:
+                text = "\n".join(part for part in (open_turn.text, message.text) if part)
+                open_turn = Turn(text, open_turn.pictures + pictures)
+            else:
+                open_turn = Turn(message.text, pictures)
+        elif message.role is Role.ASSISTANT and message.text and open_turn is not None:
+            turns.append(replace(open_turn, answer=message.text))
+            open_turn = None
+    if open_turn is not None:
+        turns.append(open_turn)
+    return tuple(turns)
