@@ -1,0 +1,69 @@
+"""Our own icons: line drawings tinted by the theme, and the flower of the program.
+
+Only files of `resources/icons` are ever given to the SVG reader; a person's pictures never are
+(an SVG can name other files).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from PySide6.QtCore import QByteArray, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtSvg import QSvgRenderer
+
+from desktop_app import paths
+from desktop_app.ui.theme import ICON, ColourRole, theme
+
+_APP_SIZES = (16, 20, 24, 32, 48, 64, 128, 256)
+
+
+@lru_cache(maxsize=64)
+def _source(name: str) -> str:
+    return (paths.resources_folder() / "icons" / f"{name}.svg").read_text(encoding="utf-8")
+
+
+def pixmap(name: str, colour: QColor, size: int = ICON, ratio: float = 2.0) -> QPixmap:
+    """Return line icon `name` in `colour`, `size` px square, with `ratio` device pixels per px."""
+    svg = _source(name).replace("currentColor", colour.name())
+    image = QPixmap(QSize(size, size) * ratio)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
+    QSvgRenderer(QByteArray(svg.encode())).render(painter)
+    painter.end()
+    image.setDevicePixelRatio(ratio)
+    return image
+
+
+def icon(name: str, role: ColourRole = "text", size: int = ICON) -> QIcon:
+    """Return line icon `name` in the colour of `role`; ask again when the theme changed."""
+    made = QIcon(pixmap(name, theme.colour(role), size))
+    made.addPixmap(pixmap(name, theme.colour("edge"), size), QIcon.Mode.Disabled)
+    return made
+
+
+def paint(painter: QPainter, name: str, colour: QColor, rect: QRectF) -> None:
+    """Draw line icon `name` into `rect`."""
+    svg = _source(name).replace("currentColor", colour.name())
+    QSvgRenderer(QByteArray(svg.encode())).render(painter, rect)
+
+
+def flower(size: int, ratio: float = 2.0) -> QPixmap:
+    """Return the program's flower, `size` px square."""
+    image = QPixmap(QSize(size, size) * ratio)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
+    name = "eyebright-small" if size * ratio < 40 else "eyebright"
+    renderer = QSvgRenderer(QByteArray(_source(name).encode()))
+    renderer.render(painter, QRectF(QPointF(0, 0), image.size().toSizeF()))
+    painter.end()
+    image.setDevicePixelRatio(ratio)
+    return image
+
+
+def app_icon() -> QIcon:
+    """Return the icon of the window and the task bar."""
+    made = QIcon()
+    for size in _APP_SIZES:
+        made.addPixmap(flower(size, 1.0))
+    return made
