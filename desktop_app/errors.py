@@ -30,9 +30,6 @@ SENTENCES: dict[str, str] = {
         "errors",
         "{name} has {megapixels} megapixels; Eyebright reads up to {limit}. Make it smaller and try again.",
     ),
-    "file-too-large": QT_TRANSLATE_NOOP(
-        "errors", "{name} has {megabytes} MB; Eyebright reads picture files up to {limit} MB. Make it smaller."
-    ),
     "web-address": QT_TRANSLATE_NOOP(
         "errors",
         "Eyebright does not go online to fetch pictures. Save the picture on this computer, then drop the file here.",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal, Slot
@@ -55,11 +56,11 @@ class Background(QObject):
     ) -> None:
         try:
             result = job()
-        except Exception:
-            self._done.emit(lambda: self._failed(error, on_error))
+        except Exception as error:
+            self._done.emit(partial(self._failed, error, on_error))
         else:
             if then is not None:
-                self._done.emit(lambda: then(result))
+                self._done.emit(partial(then, result))
 
     def _failed(self, error: Exception, on_error: Callable[[Exception], Any] | None) -> None:
         if on_error is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
@@ -31,7 +32,7 @@ Handler = Callable[[Event], None]
 _FINAL = (Ready, Inspected, ReadAheadDone, Finished, Failed, Crashed, Died)
 
 
-class EngineBug(Exception):
+class EngineBugError(Exception):
     """The engine process reported a bug; the message is its traceback."""
 
 
@@ -121,7 +122,7 @@ class Engine(QObject):
         if pid is None:
             return 0
         try:
-            with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
+            with Path(f"/proc/{pid}/status").open(encoding="ascii", errors="replace") as status:
                 for line in status:
                     if line.startswith("VmRSS:"):
                         return int(line.split()[1]) * 1024
@@ -172,7 +173,7 @@ class Engine(QObject):
         if handler is not None:
             handler(event)
         if isinstance(event, Crashed):
-            raise EngineBug(event.report)
+            raise EngineBugError(event.report)
 
     def _died(self, event: Died) -> None:
         self._set_state("dead")

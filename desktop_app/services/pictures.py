@@ -26,7 +26,11 @@ from desktop_app.services.storage import Storage
 PictureState = Literal["checking", "attached", "reading", "read"]
 # Names only: what a file is, its bytes tell later.
 PICTURE_SUFFIXES = frozenset(
-    [".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".heic", ".heif", ".hif", ".avif"]
+    f".{suffix}"
+    for suffix in (
+        *("png", "apng", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp", "dib"),
+        *("tif", "tiff", "heic", "heif", "hif", "avif"),
+    )
 )
 _SAVE_AFTER_MS = 400
 
