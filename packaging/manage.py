@@ -45,7 +45,7 @@ def run(arguments: list[str]) -> int:
 
         return subprocess.run([program.with_suffix(".exe"), *arguments], check=False).returncode
     python = places.venv_python()
-    os.execv(python, [python, program, *arguments])
+    os.execv(python, [str(python), str(program), *arguments])
     raise AssertionError("not reached")
 
 

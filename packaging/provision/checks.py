@@ -46,7 +46,4 @@ def test(arguments: Sequence[str]) -> int:
 def reformat() -> int:
     """Lay out the code and mend what can be mended without thought."""
     steps = (["ruff", "check", "--fix", "--quiet", "."], ["ruff", "format", "--quiet", "."])
-    return max(
-        subprocess.run(_program(step), cwd=places.REPOSITORY, check=False).returncode
-        for step in steps
-    )
+    return max(subprocess.run(_program(step), cwd=places.REPOSITORY, check=False).returncode for step in steps)

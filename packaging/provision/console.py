@@ -5,7 +5,7 @@ Everything goes to stderr: `make run ARGS="ask ..."` keeps stdout for the answer
 
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -29,8 +29,8 @@ def tail(path: Path, lines: int = 25) -> str:
     return "\n".join(path.read_text("utf-8", "replace").splitlines()[-lines:])
 
 
-def succeeds(command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> bool:
-    """Run a command whose output the person sees; True if it ended well."""
-    environment = None if environment is None else dict(environment)
+def succeeds(command: Sequence[str | Path]) -> bool:
+    """Run a command that asks nothing and whose output the person sees; True if it ended well."""
     # Standard output is for answers, and a tool's chatter is none.
-    return subprocess.run(command, env=environment, stdout=sys.stderr, check=False).returncode == 0
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False)
+    return result.returncode == 0

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from provision import llama, places, stamp, system
-from provision.console import NEEDS_HELP, give_up, say
+from provision.console import NEEDS_HELP, give_up, say, succeeds
 
 OLDEST, TOO_NEW = (3, 10), (3, 14)
 
@@ -55,7 +55,7 @@ def _create() -> None:
         _continue_with_another_python()
     system.need_venv_module()
     say(f"Making a virtual environment in {places.VENV.name}.")
-    command = [sys.executable, "-m", "venv", "--clear", places.VENV]
+    command = [sys.executable, "-m", "venv", "--clear", str(places.VENV)]
     if subprocess.run(command, check=False).returncode:
         give_up("The virtual environment could not be made; see above.")
 
@@ -73,12 +73,8 @@ def _continue_with_another_python() -> None:
 
 
 def _pip_install(*arguments: str | Path) -> None:
-    command = [places.venv_python(), "-m", "pip", "install", "--quiet", "--no-input"]
-    options = ["--disable-pip-version-check", "--no-warn-script-location"]
-    result = subprocess.run(
-        [*command, *options, *arguments], stdout=sys.stderr, stdin=subprocess.DEVNULL, check=False
-    )
-    if result.returncode:
+    options = ["--quiet", "--no-input", "--disable-pip-version-check", "--no-warn-script-location"]
+    if not succeeds([places.venv_python(), "-m", "pip", "install", *options, *arguments]):
         give_up("pip could not install everything; see above. Running this again continues.")
 
 

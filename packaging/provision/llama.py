@@ -91,14 +91,12 @@ def _build(folder: Path) -> Path:
 
 def _make_tools(tools: Path, log: int) -> bool:
     """An environment of its own for CMake and Ninja, which nobody needs afterwards."""
-    python = places.venv_python(tools)
-    for command in (
-        [sys.executable, "-m", "venv", tools],
-        [python, "-m", "pip", "install", "-q", "--require-hashes", "-r", places.LLAMA_BUILD_LOCK],
-    ):
-        if subprocess.run(command, stdout=log, stderr=log, check=False).returncode:
-            return False
-    return True
+    pip = [str(places.venv_python(tools)), "-m", "pip", "install", "--quiet", "--require-hashes"]
+    steps = (
+        [sys.executable, "-m", "venv", str(tools)],
+        [*pip, "--requirement", str(places.LLAMA_BUILD_LOCK)],
+    )
+    return all(subprocess.run(step, stdout=log, stderr=log, check=False).returncode == 0 for step in steps)
 
 
 def _compile(tools: Path, output: Path, jobs: int, log: Path) -> bool:
@@ -108,7 +106,7 @@ def _compile(tools: Path, output: Path, jobs: int, log: Path) -> bool:
         "CMAKE_BUILD_PARALLEL_LEVEL": str(jobs),
         "PATH": f"{places.venv_programs(tools)}{os.pathsep}{os.environ.get('PATH', '')}",
     }
-    command = [
+    command: list[str | Path] = [
         places.venv_python(tools), "-m", "pip", "wheel", "--verbose",
         "--no-deps", "--no-cache-dir", "--no-build-isolation", "--require-hashes",
         "--requirement", places.LLAMA_LOCK, "--wheel-dir", output,

@@ -27,16 +27,14 @@ def write_all() -> None:
     if not python.exists():
         _run(sys.executable, "-m", "venv", tool)
     # The tool's own lock is made with the version that it names; the first time with any.
-    wanted = ["--require-hashes", "-r", places.LOCK_TOOL_LOCK]
+    wanted = ["--require-hashes", "-r", str(places.LOCK_TOOL_LOCK)]
     first = not places.LOCK_TOOL_LOCK.exists()
     _run(python, "-m", "pip", "install", "-q", *(_LOCK_TOOL if first else wanted))
     places.LOCKS.mkdir(exist_ok=True)
     uv = places.venv_programs(tool) / "uv"
-    runtime = ["-c", places.RUNTIME_LOCK]
-
     llama = _requirement("llama-cpp-python")
     _lock(uv, places.RUNTIME_LOCK, "--no-emit-package", "llama-cpp-python", "pyproject.toml")
-    _lock(uv, places.DEV_LOCK, "--group", "pyproject.toml:dev", *runtime)
+    _lock(uv, places.DEV_LOCK, "--group", "pyproject.toml:dev", "-c", places.RUNTIME_LOCK)
     _lock(uv, places.LLAMA_LOCK, "--no-deps", wanted=[llama])
     _lock(uv, places.BASE_LOCK, wanted=_BASE)
     _lock(uv, places.LLAMA_BUILD_LOCK, wanted=_LLAMA_BUILD)

@@ -125,9 +125,7 @@ def _need(packages: Iterable[str], purpose: str) -> None:
 
 def _apt(command: list[str]) -> bool:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    result = subprocess.run(
-        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False
-    )
+    result = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if result.returncode:
         sys.stderr.write(result.stderr.decode(errors="replace"))
     return result.returncode == 0

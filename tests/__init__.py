@@ -1,0 +1,1 @@
+"""The tests of Eyebright; they mirror the packages."""

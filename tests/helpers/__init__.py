@@ -1,0 +1,1 @@
+"""What tests share. Import from here; fixtures come by themselves through conftest.py."""
