@@ -1,0 +1,71 @@
+"""Reads from the source which module imports which, and which rules that breaks."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.helpers.origins import REPOSITORY
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """One import: the line in the importing module, and the full name of what it imports."""
+
+    module: str
+    place: str
+    target: str
+
+
+def module_name(path: Path) -> str:
+    """The dotted name of a source file."""
+    parts = path.relative_to(REPOSITORY).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def sources(*packages: str) -> list[Path]:
+    """All Python files of packages, in order."""
+    return sorted(path for package in packages for path in (REPOSITORY / package).rglob("*.py"))
+
+
+def arrows(path: Path, source: str | None = None) -> Iterator[Arrow]:
+    """Everything a file imports, wherever in the file it does so."""
+    module = module_name(path)
+    tree = ast.parse(path.read_text("utf-8") if source is None else source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            targets = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(node, module, is_package=path.name == "__init__.py")
+            targets = [_member(base, alias.name) for alias in node.names]
+        else:
+            continue
+        place = f"{path.relative_to(REPOSITORY)}:{node.lineno}"
+        for target in targets:
+            yield Arrow(module, place, target)
+
+
+def _absolute(node: ast.ImportFrom, module: str, is_package: bool) -> str:
+    """The module that `from ... import` names, dots resolved."""
+    if not node.level:
+        return node.module or ""
+    parts = module.split(".")
+    parents = parts[: len(parts) - node.level + is_package]
+    return ".".join([*parents, *([node.module] if node.module else [])])
+
+
+def _member(base: str, name: str) -> str:
+    """`from desktop_app import paths` is about a module, `from pathlib import Path` is not."""
+    location = REPOSITORY.joinpath(*base.split("."), name)
+    is_module = location.with_suffix(".py").exists() or location.is_dir()
+    return f"{base}.{name}" if is_module or base == "PySide6" else base
+
+
+def within(name: str, room: str) -> bool:
+    """True if a dotted name is a room or lies in it."""
+    return name == room or name.startswith(f"{room}.")
+
+
+def room_of(name: str, rooms: list[str]) -> str:
+    """The innermost of some rooms that a module lies in, or ""."""
+    return max((room for room in rooms if within(name, room)), key=len, default="")

@@ -1,0 +1,131 @@
+"""The set-up: it does nothing while nothing changes, and names what is missing exactly."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from provision import llama, places, stamp, system
+
+from tests.helpers.origins import REPOSITORY
+
+
+@pytest.fixture
+def venv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that looks like a virtual environment."""
+    folder = tmp_path / "venv"
+    places.venv_programs(folder).mkdir(parents=True)
+    places.venv_python(folder).touch()
+    (folder / "pyvenv.cfg").write_text("version = 3.12.1\n")
+    monkeypatch.setattr(places, "VENV", folder)
+    monkeypatch.setattr(places, "STAMPS", folder / "eyebright")
+    monkeypatch.setattr(places.venv_python, "__defaults__", (folder,))
+    return folder
+
+
+def test_nothing_is_current_at_first(venv: Path) -> None:
+    assert not stamp.is_current(with_tools=False)
+
+
+def test_tools_come_on_top_of_the_program(venv: Path) -> None:
+    stamp.renew(with_tools=False)
+    assert stamp.is_current(with_tools=False)
+    assert not stamp.is_current(with_tools=True)
+    stamp.renew(with_tools=True)
+    assert stamp.is_current(with_tools=True)
+    stamp.forget()
+    assert not stamp.is_current(with_tools=False)
+
+
+def test_other_options_python_or_processor_need_a_new_set_up(venv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stamp.renew(with_tools=True)
+    with monkeypatch.context() as changed:
+        changed.setenv("CMAKE_ARGS", "-DGGML_BLAS=ON")
+        assert not stamp.is_current(with_tools=False)
+    with monkeypatch.context() as changed:
+        changed.setattr(stamp, "cpu_identity", lambda: "another")
+        assert not stamp.is_current(with_tools=False)
+    assert stamp.is_current(with_tools=False)
+    (venv / "pyvenv.cfg").write_text("version = 3.13.0\n")
+    assert not stamp.is_current(with_tools=False)
+
+
+def test_style_settings_need_no_new_set_up(venv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "REPOSITORY", tmp_path)
+    project = tmp_path / "pyproject.toml"
+    project.write_text("[project]\n\n[tool.ruff]\nline-length = 80\n")
+    stamp.renew(with_tools=False)
+    project.write_text("[project]\n\n[tool.ruff]\nline-length = 120\n")
+    assert stamp.is_current(with_tools=False)
+    project.write_text("[project]\nname = 'x'\n\n[tool.ruff]\nline-length = 120\n")
+    assert not stamp.is_current(with_tools=False)
+
+
+def test_wheel_is_kept_per_options_and_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = {llama.cache_folder()}
+    monkeypatch.setenv("CMAKE_ARGS", "-DGGML_BLAS=ON")
+    folders.add(llama.cache_folder())
+    monkeypatch.setattr(llama, "cpu_identity", lambda: "another")
+    folders.add(llama.cache_folder())
+    assert len(folders) == 3
+
+
+def test_wheel_of_another_build_is_not_taken_for_installed(venv: Path, tmp_path: Path) -> None:
+    record = "llama_cpp/lib/libllama.so,sha256=one,5\nllama_cpp/__init__.py,sha256=x,1\n"
+    wheel = tmp_path / "llama.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("llama_cpp_python-0.3.36.dist-info/RECORD", record)
+    assert not llama.is_installed(wheel)
+    folder = venv / "lib" / "site-packages" / "llama_cpp_python-0.3.36.dist-info"
+    folder.mkdir(parents=True)
+    (folder / "RECORD").write_text(record + "llama_cpp_python-0.3.36.dist-info/INSTALLER,,\n")
+    assert llama.is_installed(wheel)
+    (folder / "RECORD").write_text(record.replace("one", "two"))
+    assert not llama.is_installed(wheel)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the wheels carry everything")
+def test_missing_library_is_named_with_one_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    with pytest.raises(SystemExit) as end:
+        system.need_libraries({"libnone-b.so.1": "libb", "libnone-a.so.1": "liba"}, "open a window")
+    assert end.value.code == 2
+    assert capsys.readouterr().err == (
+        "eyebright: To open a window, please run: sudo apt-get install -y --no-install-recommends liba libb\n"
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the wheels carry everything")
+def test_missing_program_is_named_where_there_is_no_apt(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
+    with pytest.raises(SystemExit) as end:
+        system.need_programs({"Xvfb": "xvfb"}, "run the tests")
+    assert end.value.code == 2
+    assert "under Debian's names: xvfb" in capsys.readouterr().err
+
+
+def test_locks_hold_exact_versions_with_hashes_and_no_addresses() -> None:
+    locks = sorted(places.LOCKS.glob("*.txt"))
+    assert len(locks) == 6
+    for lock in locks:
+        text = lock.read_text("utf-8")
+        assert "://" not in text
+        entries = text.split("\n")[2:]
+        names = [line for line in entries if line and not line.startswith(" ")]
+        assert all("==" in line and line.endswith("\\") for line in names), lock
+        assert text.count("--hash=sha256:") >= len(names)
+
+
+def test_unknown_verb_shows_the_help() -> None:
+    command = [sys.executable, "-S", "packaging/manage.py", "fly"]
+    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert "python3 packaging/manage.py VERB" in result.stdout

@@ -1,0 +1,214 @@
+"""Holds the imports, and a few more promises about the source, to the house plan."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.imports import Arrow, arrows, room_of, sources, within
+from tests.helpers.origins import REPOSITORY
+
+#: Modules without neighbours of their own; everybody may know them, and they one another.
+LEAVES = ["errors", "files", "logs", "paths", "settings"]
+_LEAVES = {f"desktop_app.{name}" for name in LEAVES}
+
+#: What the window knows of the engine: how to call it, and what they say to each other.
+_ENGINE_DOOR = {"desktop_app.engine.client", "desktop_app.engine.messages"}
+_WITHOUT_QT = {*_ENGINE_DOOR, "desktop_app.chat", "desktop_app.images", "model_store", *_LEAVES}
+
+#: Room -> what it may import of ours, itself always included. The innermost room counts.
+MAY_IMPORT = {
+    **dict.fromkeys(_LEAVES, _LEAVES),
+    "desktop_app.__main__": {"desktop_app.cli", "desktop_app.assembly", *_LEAVES},
+    "desktop_app.assembly": {"desktop_app.ui", "desktop_app.services", *_WITHOUT_QT},
+    "desktop_app.cli": _WITHOUT_QT,
+    # The window's widgets know data, and otherwise only services.
+    "desktop_app.ui": {
+        "desktop_app.services",
+        "desktop_app.engine.messages",
+        "desktop_app.chat.conversation",
+        "model_store.catalogue",
+        *_LEAVES,
+    },
+    "desktop_app.services": _WITHOUT_QT,
+    "desktop_app.chat": {"desktop_app.errors", "desktop_app.files"},
+    "desktop_app.images": {"desktop_app.errors", "desktop_app.files"},
+    # The engine reads headers of model files; fetching them is not its affair.
+    "desktop_app.engine": {"desktop_app.chat", "desktop_app.images", "model_store.gguf_header", *_LEAVES},
+    "desktop_app.engine.messages": {"desktop_app.errors"},
+    "model_store": set(),
+}
+ROOMS = list(MAY_IMPORT)
+
+#: Library -> the only rooms that may import it.
+ONLY_IN = {
+    "llama_cpp": {"desktop_app.engine.model"},
+    "PySide6": {"desktop_app.ui"},
+    "PySide6.QtCore": {"desktop_app.ui", "desktop_app.services", "desktop_app.assembly"},
+    "shiboken6": {"desktop_app.ui", "desktop_app.services"},
+    # Untrusted pictures are decoded in the engine's process.
+    "PIL": {"desktop_app.images", "desktop_app.engine"},
+    "pillow_heif": {"desktop_app.images", "desktop_app.engine"},
+    "numpy": {"desktop_app.images", "desktop_app.engine"},
+    "sqlite3": {"desktop_app.chat"},
+    # One part of the program uses the network.
+    "huggingface_hub": {"model_store"},
+    "httpx": {"model_store"},
+    "urllib.request": {"model_store"},
+    "http.client": {"model_store"},
+    "socket": {"model_store", "desktop_app.engine.sandbox"},
+}
+
+#: Rooms that use nothing but Python and what MAY_IMPORT names.
+STANDARD_LIBRARY_ONLY = ["desktop_app.chat", "desktop_app.errors", "desktop_app.engine.messages"]
+
+_OURS = ("desktop_app", "model_store")
+MOST_LINES = 400
+
+
+def broken_rule(arrow: Arrow) -> str:
+    """What is wrong with an import, or ""."""
+    room = room_of(arrow.module, ROOMS)
+    said = f"{arrow.place}: {arrow.module} imports {arrow.target}"
+    if any(within(arrow.target, package) for package in _OURS):
+        if not room:
+            return f"{said}, but no rule of MAY_IMPORT says where {arrow.module} belongs"
+        allowed = {room, *MAY_IMPORT[room]}
+        # The package's own module holds the version and nothing else.
+        if arrow.target == "desktop_app" or any(within(arrow.target, one) for one in allowed):
+            return ""
+        return f"{said}; {room} may import {', '.join(sorted(MAY_IMPORT[room])) or 'nothing'}"
+    library = room_of(arrow.target, list(ONLY_IN))
+    if library and not any(within(arrow.module, one) for one in ONLY_IN[library]):
+        return f"{said}; {library} belongs to {', '.join(sorted(ONLY_IN[library]))}"
+    top = arrow.target.partition(".")[0]
+    if room_of(arrow.module, STANDARD_LIBRARY_ONLY) and top not in sys.stdlib_module_names:
+        return f"{said}; {room} uses only the standard library"
+    return ""
+
+
+def _fail_if(complaints: list[str]) -> None:
+    if complaints:
+        pytest.fail("\n".join(complaints), pytrace=False)
+
+
+def test_imports_run_one_way() -> None:
+    found = (arrow for path in sources(*_OURS) for arrow in arrows(path))
+    _fail_if(sorted({said for said in map(broken_rule, found) if said}))
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("desktop_app/ui/x.py", "from desktop_app.engine.client import EngineClient"),
+        ("desktop_app/ui/x.py", "from desktop_app.engine import client"),
+        ("desktop_app/services/x.py", "from desktop_app.ui.window import MainWindow"),
+        ("desktop_app/services/x.py", "from ..ui import window"),
+        ("desktop_app/services/x.py", "from PySide6.QtWidgets import QLabel"),
+        ("desktop_app/services/x.py", "from PySide6 import QtCore, QtGui"),
+        ("desktop_app/services/x.py", "import llama_cpp.llama_cpp as low"),
+        ("desktop_app/engine/worker.py", "def run():\n    import llama_cpp"),
+        ("desktop_app/chat/x.py", "import PIL"),
+        ("desktop_app/chat/x.py", "import platformdirs"),
+        ("desktop_app/chat/x.py", "from desktop_app import paths"),
+        ("desktop_app/cli.py", "import PySide6"),
+        ("desktop_app/errors.py", "from desktop_app.chat import history"),
+        ("desktop_app/cupboard/x.py", "from desktop_app import errors"),
+        ("model_store/x.py", "from desktop_app import errors"),
+        ("model_store/x.py", "from PySide6.QtCore import QObject"),
+    ],
+)
+def test_wrong_arrow_is_noticed(path: str, source: str) -> None:
+    assert any(broken_rule(arrow) for arrow in arrows(REPOSITORY / path, source))
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("desktop_app/ui/x.py", "from desktop_app.services.chat import Chat"),
+        ("desktop_app/ui/x.py", "from PySide6.QtWidgets import QLabel"),
+        ("desktop_app/services/x.py", "from PySide6.QtCore import QObject"),
+        ("desktop_app/services/x.py", "from PySide6 import QtCore"),
+        ("desktop_app/services/x.py", "from desktop_app.engine.client import EngineClient"),
+        ("desktop_app/engine/model.py", "import llama_cpp"),
+        ("desktop_app/chat/x.py", "from desktop_app.errors import UserError"),
+        ("desktop_app/cli.py", "from desktop_app import __version__"),
+    ],
+)
+def test_right_arrow_is_allowed(path: str, source: str) -> None:
+    assert not [said for said in map(broken_rule, arrows(REPOSITORY / path, source)) if said]
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("desktop_app.assembly", {"llama_cpp", "PIL"}),
+        ("desktop_app.ui.window", {"llama_cpp", "PIL"}),
+        ("desktop_app.cli", {"llama_cpp", "PySide6"}),
+        ("desktop_app.engine.worker", {"PySide6", "sqlite3", "huggingface_hub"}),
+        ("model_store", {"llama_cpp", "PySide6"}),
+    ],
+)
+def test_processes_stay_apart(module: str, absent: set[str]) -> None:
+    """Import for real what a process imports at its start: nothing slips in sideways."""
+    code = f"import sys, {module}; print(*({absent!r} & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout.split()) == (0, []), result.stderr
+
+
+def test_translated_sentences_are_constant() -> None:
+    """The extraction of sentences for translation sees neither f-strings nor sums."""
+    complaints = []
+    for path in sources(*_OURS):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and _is_translation(node.func):
+                for argument in node.args:
+                    if isinstance(argument, (ast.JoinedStr, ast.BinOp)):
+                        place = f"{path.relative_to(REPOSITORY)}:{node.lineno}"
+                        complaints.append(f"{place}: fill in values after tr(), not before")
+    _fail_if(complaints)
+
+
+def _is_translation(function: ast.expr) -> bool:
+    names = {"tr", "translate", "QT_TRANSLATE_NOOP", "QT_TR_NOOP"}
+    return (isinstance(function, ast.Attribute) and function.attr in names) or (
+        isinstance(function, ast.Name) and function.id in names
+    )
+
+
+def test_modules_are_short() -> None:
+    complaints = []
+    for path in sources("desktop_app", "model_store", "packaging", "tests"):
+        lines = len(path.read_text("utf-8").splitlines())
+        if lines > MOST_LINES:
+            complaints.append(f"{path.relative_to(REPOSITORY)} has {lines} lines: is it one idea?")
+    _fail_if(complaints)
+
+
+def _text_files() -> list[Path]:
+    """Every file of the repository, committed or about to be, that is text."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=False)
+    if result.returncode:
+        pytest.skip("not a git checkout")
+    paths = [REPOSITORY / name for name in result.stdout.decode().split("\0") if name]
+    return [path for path in paths if path.is_file() and b"\0" not in path.read_bytes()[:8192]]
+
+
+#: Folders of somebody's computer.
+_MACHINE_PATH = re.compile(r"(?<![\w.~}])/(work|farm|root|home/\w+|Users/\w+)/\w")
+#: Where packages come from is each computer's own affair.
+_REGISTRIES = re.compile(r"(pypi|pythonhosted|npmjs|anaconda)[.](org|com)\b")
+
+
+def test_repository_names_no_machine_and_no_registry() -> None:
+    complaints = []
+    for path in _text_files():
+        for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1):
+            found = _MACHINE_PATH.search(line) or _REGISTRIES.search(line)
+            if found:
+                complaints.append(f"{path.relative_to(REPOSITORY)}:{number}: {found[0]}")
+    _fail_if(complaints)
