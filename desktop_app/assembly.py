@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from desktop_app import logs, paths
 from desktop_app.chat.attachments import Attachments
+from desktop_app.engine.client import EngineClient
 from desktop_app.engine.messages import EngineSettings, ModelInfo
 from desktop_app.services.background import Background
 from desktop_app.services.chat import Chat
 from desktop_app.services.conversations import Conversations
-from desktop_app.services.engine import Engine
+from desktop_app.services.engine import Engine, Handler
 from desktop_app.services.notices import Notices
 from desktop_app.services.pictures import Draft
 from desktop_app.services.preferences import Preferences
@@ -83,7 +84,7 @@ class Services:
         self._model_name = info.name
 
 
-def build() -> Services:
+def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Services:
     """Build the services; nothing is started but two idle threads."""
     settings, problem = Settings.load(paths.settings_file())
     notices = Notices()
@@ -93,7 +94,7 @@ def build() -> Services:
     attachments = Attachments(paths.attachments_folder())
     files = Background("files", notices)
     storage = Storage(paths.history_file(), attachments, Background("history", notices), notices)
-    engine = Engine(notices)
+    engine = Engine(notices, make_client)
     conversations = Conversations(storage, notices)
     previews = Previews(attachments, engine, files)
     draft = Draft(engine, attachments, previews, files, conversations, storage, notices)

@@ -225,7 +225,7 @@ class Chat(QObject):
         conversation = self._conversations.current_id()
 
         def job(history: History) -> list[Message]:
-            return [history.add_message(conversation, message) for message in messages]
+            return [replace(m, sibling=history.add_message(conversation, m)) for m in messages]
 
         self._storage.run(job, partial(self._saved, then), failed)
 

@@ -46,7 +46,12 @@ class Engine(QObject):
     model_changed = Signal(object)
     _arrived = Signal(object)
 
-    def __init__(self, notices: Notices, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        notices: Notices,
+        make_client: Callable[[Handler], EngineClient] = EngineClient,
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
         self._notices = notices
         self._state: State = "starting"
@@ -57,7 +62,7 @@ class Engine(QObject):
         self._closing = False
         # The client calls from its own thread; the queued signal brings the event here.
         self._arrived.connect(self._handle, Qt.ConnectionType.QueuedConnection)
-        self._client = EngineClient(self._arrived.emit)
+        self._client = make_client(self._arrived.emit)
         notices.register("restart-engine", self.restart)
 
     def start(self) -> None:

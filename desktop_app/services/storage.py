@@ -26,6 +26,7 @@ class Storage:
         self._background = background
         self._notices = notices
         self._history: History | None = None
+        self._unavailable: UserError | None = None
         background.run(self._open, self._opened)
 
     def run(
@@ -34,8 +35,12 @@ class Storage:
         then: Callable[[T], Any] | None = None,
         on_error: Callable[[Exception], Any] | None = None,
     ) -> None:
-        """Run `job(history)` on the history's thread, then `then(result)` here."""
-        self._background.run(lambda: job(self._opened_history()), then, on_error)
+        """Run `job(history)` on the history's thread, then `then(result)` here.
+
+        Where the history could not be opened, `on_error` gets that error; without it nothing more is
+        said than was said at the start.
+        """
+        self._background.run(lambda: job(self._opened_history()), then, on_error or self._failed)
 
     def close(self) -> None:
         """Close the history after all jobs that were given, and its thread with it."""
@@ -43,17 +48,29 @@ class Storage:
         self._background.close()
 
     def _opened_history(self) -> History:
-        if self._history is None:
-            raise RuntimeError("the history could not be opened")
+        if self._unavailable is not None:
+            raise self._unavailable
+        assert self._history is not None  # opening is the first job of the thread
         return self._history
 
     def _open(self) -> UserError | None:
-        self._history, problem = History.open(self._path)
+        try:
+            self._history, problem = History.open(self._path)
+        except UserError as error:
+            self._unavailable = error
+            return error
         self._history.mark_interrupted()
-        for sha256 in self._history.purge_deleted(time.time() - _KEEP_DELETED_S):
-            self._attachments.remove(sha256)
+        self._history.purge_deleted(time.time() - _KEEP_DELETED_S)
+        self._attachments.remove_unreferenced(self._history.pictures_in_use())
         return problem
 
     def _opened(self, problem: UserError | None) -> None:
         if problem is not None:
             self._notices.error(problem, sticky=True)
+
+    def _failed(self, error: Exception) -> None:
+        if error is self._unavailable:
+            return
+        if not isinstance(error, UserError):
+            raise error
+        self._notices.error(error)

@@ -1,0 +1,192 @@
+"""The whole way with nothing replaced: real window, real engine process, the built-in model.
+
+Drop a picture, ask, read the answer, ask again, stop one, lose the engine, get it back,
+restart the program, find it all again.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QPlainTextEdit, QTextEdit, QWidget
+
+from desktop_app.assembly import Services, build
+from desktop_app.chat.conversation import Message, State
+from desktop_app.services.notices import Notice
+from desktop_app.ui.composer import Composer
+from desktop_app.ui.window import MainWindow
+from tests.helpers.waiting import wait_until
+
+pytestmark = pytest.mark.timeout(240)
+_MODEL_S = 60.0
+
+
+class Program:
+    """The program as `eyebright` opens it, in this process."""
+
+    def __init__(self) -> None:
+        self.services: Services = build()
+        self.window = MainWindow(self.services)
+        self.notices: list[Notice] = []
+        self.services.notices.posted.connect(self.notices.append)
+        self.services.start()
+        self.window.show()
+        wait_until(lambda: self.services.engine.state() == "ready", _MODEL_S)
+
+    def drop(self, *files: Path) -> bool:
+        """Drop files on the window; return whether it took them."""
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(file)) for file in files])
+        middle = self.window.rect().center()
+        actions, buttons, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        enter = QDragEnterEvent(QPoint(middle), actions, data, buttons, keys)
+        QApplication.sendEvent(self.window, enter)
+        if not enter.isAccepted():
+            return False
+        drop = QDropEvent(QPointF(middle), actions, data, buttons, keys)
+        QApplication.sendEvent(self.window, drop)
+        return drop.isAccepted()
+
+    def type_and_send(self, text: str) -> None:
+        """Write into the composer and press Enter."""
+        composer = self.window.findChild(Composer)
+        assert composer is not None
+        editors: list[QWidget] = [*composer.findChildren(QPlainTextEdit), *composer.findChildren(QTextEdit)]
+        QTest.keyClicks(editors[0], text)
+        QTest.keyClick(editors[0], Qt.Key.Key_Return)
+
+    def ask(self, text: str) -> Message:
+        """Ask and return the finished answer."""
+        count = len(self.services.chat.messages())
+        self.type_and_send(text)
+        wait_until(lambda: len(self.services.chat.messages()) == count + 2, what="question and answer appear")
+        wait_until(lambda: not self.services.chat.is_busy(), _MODEL_S)
+        return self.services.chat.messages()[-1]
+
+    def close(self) -> None:
+        """Close the window and end the program."""
+        self.window.close()
+        self.services.close()
+        self.window.deleteLater()
+
+
+@pytest.fixture
+def programs(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Program]]:
+    """Programs that a test opened; what is still open afterwards is closed."""
+    monkeypatch.setenv("EYEBRIGHT_HOME", str(tmp_path / "home"))
+    opened: list[Program] = []
+    yield opened
+    for program in opened:
+        program.close()
+
+
+@pytest.fixture
+def red_circle(tmp_path: Path) -> Path:
+    path = tmp_path / "Un cercle – 圆 ☺.png"
+    picture = Image.new("RGB", (400, 300), "white")
+    ImageDraw.Draw(picture).ellipse((120, 70, 280, 230), fill=(220, 30, 30))
+    picture.save(path)
+    return path
+
+
+def open_program(programs: list[Program]) -> Program:
+    program = Program()
+    programs.append(program)
+    return program
+
+
+def close_program(programs: list[Program], program: Program) -> None:
+    programs.remove(program)
+    program.close()
+
+
+def test_the_main_job(programs: list[Program], red_circle: Path) -> None:
+    program = open_program(programs)
+    services = program.services
+
+    assert program.drop(red_circle)
+    wait_until(lambda: [p.state for p in services.draft.pictures()] == ["read"], _MODEL_S, "the picture is read ahead")
+    answer = program.ask("What colour is the circle?")
+    assert "red" in answer.text.lower()
+    assert answer.details["image_encodes"] == 0, "it had been read while the question was typed"
+    assert answer.details["evaluated_tokens"] < 20, "sending costs the question only"
+
+    follow_up = program.ask("What shape is it?")
+    assert "circle" in follow_up.text.lower()
+    assert follow_up.details["image_encodes"] == 0
+
+    # Stop: with the engine held still, question and Stop both lie in its pipe when it goes on.
+    pid = services.engine.pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    program.type_and_send("Describe the picture.")
+    wait_until(lambda: len(services.chat.messages()) == 6 and services.chat.is_busy())
+    services.chat.stop()
+    os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: not services.chat.is_busy())
+    assert services.chat.messages()[-1].state is State.STOPPED
+
+    # Lose the engine in the middle of an answer.
+    os.kill(pid, signal.SIGSTOP)
+    program.type_and_send("How many shapes are there?")
+    wait_until(lambda: len(services.chat.messages()) == 8 and services.chat.is_busy())
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: services.engine.state() == "dead")
+    assert not services.chat.is_busy()
+    assert services.chat.messages()[-1].state is State.INTERRUPTED
+    assert program.window.isVisible()
+    notice = next(n for n in program.notices if n.text_code == "engine-died")
+
+    # One click brings it back, and the conversation goes on.
+    services.notices.act(notice.id, "restart-engine")
+    wait_until(lambda: services.engine.state() == "ready", _MODEL_S)
+    again = program.ask("What colour is the circle?")
+    assert "red" in again.text.lower()
+
+    shown = services.chat.messages()
+    conversation = services.conversations.current_id()
+    sha256 = shown[0].pictures[0].sha256
+    red_circle.unlink()
+    close_program(programs, program)
+
+    # After a restart everything is there, the picture included, although its file is gone.
+    program = open_program(programs)
+    services = program.services
+    wait_until(lambda: [s.id for s in services.conversations.summaries()] == [conversation])
+    services.conversations.open(conversation)
+    wait_until(lambda: len(services.chat.messages()) == len(shown))
+    assert [(m.text, m.state) for m in services.chat.messages()] == [(m.text, m.state) for m in shown]
+    assert services.previews.preview(sha256)
+    answer = program.ask("What colour is the circle?")
+    assert "red" in answer.text.lower()
+
+
+def test_what_is_no_picture_is_refused_and_the_message_kept(programs: list[Program], tmp_path: Path) -> None:
+    program = open_program(programs)
+    services = program.services
+    services.draft.set_text("What is in this picture?")
+    false = tmp_path / "holiday.png"
+    false.write_text("This is no picture.")
+    damaged = tmp_path / "cut.png"
+    Image.new("RGB", (400, 300), "white").save(damaged)
+    damaged.write_bytes(damaged.read_bytes()[:200])
+    assert program.drop(false, damaged)
+    wait_until(lambda: len(program.notices) == 2)
+    assert sorted(n.text_code for n in program.notices) == ["not-a-picture", "picture-damaged"]
+    assert services.draft.pictures() == []
+    assert services.draft.text() == "What is in this picture?"
+
+
+def test_a_chat_without_a_picture(programs: list[Program]) -> None:
+    program = open_program(programs)
+    answer = program.ask("What can you do?")
+    assert answer.state is State.COMPLETE
+    assert answer.text
