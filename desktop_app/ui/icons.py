@@ -23,13 +23,17 @@ def _source(name: str) -> str:
     return (paths.resources_folder() / "icons" / f"{name}.svg").read_text(encoding="utf-8")
 
 
+def _renderer(name: str, colour: QColor) -> QSvgRenderer:
+    svg = _source(name).replace("currentColor", colour.name()).replace("eyeYellow", theme.colour("eye").name())
+    return QSvgRenderer(QByteArray(svg.encode()))
+
+
 def pixmap(name: str, colour: QColor, size: int = ICON, ratio: float = 2.0) -> QPixmap:
     """Return line icon `name` in `colour`, `size` px square, with `ratio` device pixels per px."""
-    svg = _source(name).replace("currentColor", colour.name())
     image = QPixmap(QSize(size, size) * ratio)
     image.fill(Qt.GlobalColor.transparent)
     painter = QPainter(image)
-    QSvgRenderer(QByteArray(svg.encode())).render(painter)
+    _renderer(name, colour).render(painter)
     painter.end()
     image.setDevicePixelRatio(ratio)
     return image
@@ -44,8 +48,7 @@ def icon(name: str, role: ColourRole = "text", size: int = ICON) -> QIcon:
 
 def paint(painter: QPainter, name: str, colour: QColor, rect: QRectF) -> None:
     """Draw line icon `name` into `rect`."""
-    svg = _source(name).replace("currentColor", colour.name())
-    QSvgRenderer(QByteArray(svg.encode())).render(painter, rect)
+    _renderer(name, colour).render(painter, rect)
 
 
 def flower(size: int, ratio: float = 2.0) -> QPixmap:

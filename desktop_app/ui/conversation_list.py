@@ -1,0 +1,340 @@
+"""The rows of the sidebar: the model that holds them, the delegate that paints them, the view."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QAbstractListModel,
+    QEvent,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPoint,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QFontMetrics,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPainterPath,
+    QPen,
+    QPixmap,
+)
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QLineEdit,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
+
+from desktop_app.chat.conversation import ConversationSummary
+from desktop_app.services.previews import Previews
+from desktop_app.ui import icons
+from desktop_app.ui.sentences import relative_date
+from desktop_app.ui.theme import GRID, RADIUS_SMALL, theme
+
+Index = QModelIndex | QPersistentModelIndex
+SUMMARY = Qt.ItemDataRole.UserRole
+PICTURE = Qt.ItemDataRole.UserRole + 1
+OPENED = Qt.ItemDataRole.UserRole + 2
+_NOWHERE = QModelIndex()
+_TILE = 36  # px
+_MORE = 28  # px
+_LONGEST_TITLE = 300
+
+
+class ConversationModel(QAbstractListModel):
+    """The conversations as rows. `renamed(id, title)` when a row was edited."""
+
+    renamed = Signal(str, str)
+
+    def __init__(self, previews: Previews, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._previews = previews
+        self._rows: list[ConversationSummary] = []
+        self._opened = ""
+        self._tile = lru_cache(maxsize=256)(self._load_tile)
+        previews.ready.connect(self._picture_ready)
+
+    def set_rows(self, rows: list[ConversationSummary]) -> None:
+        """Become `rows` by removing, moving and inserting, so that the view keeps its place."""
+        wanted = {row.id for row in rows}
+        for index in reversed(range(len(self._rows))):
+            if self._rows[index].id not in wanted:
+                self.beginRemoveRows(_NOWHERE, index, index)
+                del self._rows[index]
+                self.endRemoveRows()
+        there = {row.id for row in self._rows}
+        for index, row in enumerate(rows):
+            if row.id not in there:
+                self.beginInsertRows(_NOWHERE, index, index)
+                self._rows.insert(index, row)
+                self.endInsertRows()
+                continue
+            source = next(i for i in range(index, len(self._rows)) if self._rows[i].id == row.id)
+            if source != index:
+                self.beginMoveRows(_NOWHERE, source, source, _NOWHERE, index)
+                self._rows.insert(index, self._rows.pop(source))
+                self.endMoveRows()
+            if self._rows[index] != row:
+                self._rows[index] = row
+                self.dataChanged.emit(self.index(index), self.index(index))
+
+    def set_opened(self, conversation_id: str) -> None:
+        """Mark the conversation that is open."""
+        for known in (self._opened, conversation_id):
+            index = self.index_of(known)
+            self._opened = conversation_id
+            if index.isValid():
+                self.dataChanged.emit(index, index)
+
+    def index_of(self, conversation_id: str) -> QModelIndex:
+        """Return the row of a conversation, or an invalid index."""
+        row = next((i for i, summary in enumerate(self._rows) if summary.id == conversation_id), -1)
+        return self.index(row) if row >= 0 else QModelIndex()
+
+    def rowCount(self, parent: Index = _NOWHERE) -> int:
+        """Return how many conversations there are."""
+        return 0 if parent.isValid() else len(self._rows)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Return what a row shows."""
+        summary = self._rows[index.row()]
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+            return summary.title or self.tr("Untitled")
+        if role == Qt.ItemDataRole.EditRole:
+            return summary.title
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            when = relative_date(summary.updated)
+            return self.tr("{title}, {date}").format(title=summary.title or self.tr("Untitled"), date=when)
+        if role == SUMMARY:
+            return summary
+        if role == PICTURE:
+            return self._tile(summary.picture, theme.is_dark()) if summary.picture else None
+        if role == OPENED:
+            return summary.id == self._opened
+        return None
+
+    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        """Take a new title; an empty one changes nothing."""
+        title = " ".join(str(value).split())
+        summary = self._rows[index.row()]
+        if role != Qt.ItemDataRole.EditRole or not title or title == summary.title:
+            return False
+        self.renamed.emit(summary.id, title)
+        return True
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        """Rows can be chosen and renamed."""
+        return super().flags(index) | Qt.ItemFlag.ItemIsEditable
+
+    def _picture_ready(self, sha256: str) -> None:
+        self._tile.cache_clear()
+        for row, summary in enumerate(self._rows):
+            if summary.picture == sha256:
+                self.dataChanged.emit(self.index(row), self.index(row))
+
+    def _load_tile(self, sha256: str, _dark: bool) -> QPixmap | None:
+        data = self._previews.thumbnail(sha256)
+        picture = QPixmap()
+        # Our own PNG, made by the engine from the pixels it decoded.
+        if data is None or not picture.loadFromData(data, "PNG"):
+            self._previews.request(sha256)
+            return None
+        side = _TILE * 2
+        grown = picture.scaled(
+            QSize(side, side),
+            Qt.AspectRatioMode.KeepAspectRatioByExpanding,
+            Qt.TransformationMode.SmoothTransformation,
+        )
+        tile = QPixmap(side, side)
+        tile.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(tile)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        path = QPainterPath()
+        path.addRoundedRect(QRectF(0, 0, side, side), RADIUS_SMALL * 2, RADIUS_SMALL * 2)
+        painter.setClipPath(path)
+        painter.drawPixmap((side - grown.width()) // 2, (side - grown.height()) // 2, grown)
+        painter.end()
+        tile.setDevicePixelRatio(2.0)
+        return tile
+
+
+class ConversationDelegate(QStyledItemDelegate):
+    """Paints a conversation: its picture, its title, and when it was or what was found in it."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        """Return the height of two lines or of the picture, whichever is more."""
+        lines = QFontMetrics(theme.font("small")).height() + QFontMetrics(theme.font("tiny")).height()
+        return QSize(0, max(_TILE, lines + 2) + 2 * GRID)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Paint one row."""
+        rect: QRect = option.rect.adjusted(0, 1, 0, -1)
+        hovered = bool(option.state & QStyle.StateFlag.State_MouseOver)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        if index.data(OPENED):
+            painter.setBrush(theme.colour("selected"))
+            painter.drawRoundedRect(rect, RADIUS_SMALL, RADIUS_SMALL)
+        elif hovered:
+            painter.setBrush(theme.colour("hover"))
+            painter.drawRoundedRect(rect, RADIUS_SMALL, RADIUS_SMALL)
+        if option.state & QStyle.StateFlag.State_HasFocus:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(theme.colour("accent"), 2))
+            painter.drawRoundedRect(QRectF(rect).adjusted(1, 1, -1, -1), RADIUS_SMALL, RADIUS_SMALL)
+        self._paint_tile(painter, rect, index)
+        self._paint_words(painter, self.words_rect(option.rect, hovered), index)
+        if hovered:
+            icons.paint(
+                painter, "more", theme.colour("muted"), QRectF(self.more_rect(option.rect)).adjusted(4, 4, -4, -4)
+            )
+        painter.restore()
+
+    def words_rect(self, row: QRect, with_menu: bool) -> QRect:
+        """Return where title and date of a row stand."""
+        return row.adjusted(GRID + _TILE + 10, GRID, -(_MORE if with_menu else GRID), -GRID)
+
+    def more_rect(self, row: QRect) -> QRect:
+        """Return where the three dots of a hovered row stand."""
+        return QRect(row.right() - _MORE, row.center().y() - _MORE // 2, _MORE, _MORE)
+
+    def _paint_tile(self, painter: QPainter, rect: QRect, index: Index) -> None:
+        tile = QRect(rect.left() + GRID, rect.center().y() - _TILE // 2 + 1, _TILE, _TILE)
+        picture = index.data(PICTURE)
+        if isinstance(picture, QPixmap):
+            painter.drawPixmap(tile, picture)
+            return
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour("pressed"))
+        painter.drawRoundedRect(tile, RADIUS_SMALL, RADIUS_SMALL)
+        painter.setPen(theme.colour("text"))
+        painter.setFont(theme.font("strong"))
+        painter.drawText(tile, Qt.AlignmentFlag.AlignCenter, str(index.data())[:1].upper())
+
+    def _paint_words(self, painter: QPainter, rect: QRect, index: Index) -> None:
+        summary: ConversationSummary = index.data(SUMMARY)
+        end = Qt.TextElideMode.ElideRight
+        for role, tone, text, side in (
+            ("small", "text", str(index.data()), Qt.AlignmentFlag.AlignTop),
+            ("tiny", "muted", self._second_line(summary), Qt.AlignmentFlag.AlignBottom),
+        ):
+            font = theme.font("small" if role == "small" else "tiny")
+            painter.setFont(font)
+            painter.setPen(theme.colour("text" if tone == "text" else "muted"))
+            line = " ".join(text.split())
+            painter.drawText(
+                rect,
+                int(side | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextSingleLine),
+                QFontMetrics(font).elidedText(line, end, rect.width()),
+            )
+
+    def _second_line(self, summary: ConversationSummary) -> str:
+        return summary.snippet or relative_date(summary.updated)
+
+    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
+        """Rename in place."""
+        editor = QLineEdit(parent)
+        editor.setProperty("kind", "inline")
+        editor.setMaxLength(_LONGEST_TITLE)
+        editor.setAccessibleName(self.tr("Title of the conversation"))
+        return editor
+
+    def setEditorData(self, editor: QWidget, index: Index) -> None:
+        """Put the title into the editor, all of it chosen."""
+        if isinstance(editor, QLineEdit) and not editor.isModified():
+            editor.setText(index.data(Qt.ItemDataRole.EditRole))
+            editor.selectAll()
+
+    def setModelData(self, editor: QWidget, model: QAbstractItemModel, index: Index) -> None:
+        """Give the title to the model."""
+        if isinstance(editor, QLineEdit):
+            model.setData(index, editor.text())
+
+    def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: Index) -> None:
+        """Put the editor over the words."""
+        words = self.words_rect(option.rect, False)
+        height = editor.sizeHint().height()
+        editor.setGeometry(words.left() - 6, option.rect.center().y() - height // 2 + 1, words.width() + 10, height)
+
+
+class ConversationView(QListView):
+    """The list itself. `chosen(id)` by a click or Enter; `menu_wanted(id, global position)`; `delete_wanted(id)`."""
+
+    chosen = Signal(str)
+    menu_wanted = Signal(str, QPoint)
+    delete_wanted = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows = ConversationDelegate(self)
+        self.setItemDelegate(self._rows)
+        self.setUniformItemSizes(True)
+        self.setMouseTracking(True)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)
+        self.setAccessibleName(self.tr("Conversations"))
+        theme.changed.connect(self.scheduleDelayedItemsLayout)
+
+    def summary_at(self, index: QModelIndex) -> ConversationSummary | None:
+        """Return the conversation of a row."""
+        return index.data(SUMMARY) if index.isValid() else None
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Open the row that is clicked, or its menu at the three dots."""
+        super().mouseReleaseEvent(event)
+        index = self.indexAt(event.position().toPoint())
+        summary = self.summary_at(index)
+        if summary is None or event.button() != Qt.MouseButton.LeftButton:
+            return
+        if self._rows.more_rect(self.visualRect(index)).contains(event.position().toPoint()):
+            self.menu_wanted.emit(summary.id, event.globalPosition().toPoint())
+        else:
+            self.chosen.emit(summary.id)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Enter opens, Del deletes; F2 is known to the view already."""
+        summary = self.summary_at(self.currentIndex())
+        editing = self.state() == QAbstractItemView.State.EditingState
+        if summary is not None and not editing and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.chosen.emit(summary.id)
+        elif summary is not None and not editing and event.key() == Qt.Key.Key_Delete:
+            self.delete_wanted.emit(summary.id)
+        else:
+            super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Open the menu of the row under the pointer, or of the current one for the menu key."""
+        by_mouse = event.reason() == QContextMenuEvent.Reason.Mouse
+        index = self.indexAt(event.pos()) if by_mouse else self.currentIndex()
+        summary = self.summary_at(index)
+        if summary is not None:
+            where = event.globalPos() if by_mouse else self.viewport().mapToGlobal(self.visualRect(index).center())
+            self.menu_wanted.emit(summary.id, where)
+
+    def focusInEvent(self, event: Any) -> None:
+        """Start at the first row when nothing is current, so that the keyboard has a place to be."""
+        super().focusInEvent(event)
+        if not self.currentIndex().isValid() and self.model() is not None and self.model().rowCount() > 0:
+            self.setCurrentIndex(self.model().index(0, 0))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Lay out anew in another font."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self.scheduleDelayedItemsLayout()

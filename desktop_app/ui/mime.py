@@ -1,0 +1,37 @@
+"""What a drag or the clipboard holds: addresses, or a picture without a file."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QBuffer, QIODevice, QMimeData
+from PySide6.QtGui import QImage
+
+# Taken as they are: the engine decodes them, not this process.
+_ENCODED = ("image/png", "image/jpeg", "image/webp", "image/avif", "image/gif", "image/tiff", "image/bmp")
+
+
+def urls_of(mime: QMimeData) -> list[str]:
+    """Return the addresses, percent-encoded."""
+    return [bytes(url.toEncoded().data()).decode("ascii") for url in mime.urls()] if mime.hasUrls() else []
+
+
+def has_picture(mime: QMimeData) -> bool:
+    """Tell whether there is a picture that is not a file."""
+    return mime.hasImage() or any(mime.hasFormat(name) for name in _ENCODED)
+
+
+def picture_bytes(mime: QMimeData) -> bytes:
+    """Return the picture's bytes in a format that the engine reads, empty when there is none."""
+    for name in _ENCODED:
+        data = bytes(mime.data(name).data()) if mime.hasFormat(name) else b""
+        if data:
+            return data
+    image = mime.imageData() if mime.hasImage() else None
+    return png(image) if isinstance(image, QImage) and not image.isNull() else b""
+
+
+def png(image: QImage) -> bytes:
+    """Return an image as a PNG file."""
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    image.save(buffer, "PNG")  # type: ignore[call-overload]  # the stubs know only the name of a file
+    return bytes(buffer.data().data())

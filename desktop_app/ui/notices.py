@@ -1,0 +1,170 @@
+"""Short sentences above the composer that ask for nothing: they slide in, and wait in a queue."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QEasingCurve, QEvent, QSize, Qt, QTimer, QVariantAnimation
+from PySide6.QtGui import QEnterEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from desktop_app.services.notices import Notice, Notices
+from desktop_app.ui import icons
+from desktop_app.ui.controls import IconButton, Label, push_button
+from desktop_app.ui.sentences import action_label, notice_text
+from desktop_app.ui.theme import COLUMN, GRID, ICON, ColourRole, theme
+
+_STAYS_MS = 10_000  # what only informs goes by itself, unless it is being read
+_ICONS: dict[str, tuple[str, ColourRole]] = {
+    "info": ("info", "muted"),
+    "warning": ("warning", "warning"),
+    "error": ("warning", "danger"),
+}
+
+
+class NoticeBar(QWidget):
+    """Shows one notice at a time, the newest first; a sticky one comes back when the others are gone."""
+
+    def __init__(self, notices: Notices, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._notices = notices
+        self._queue: list[Notice] = []
+        self._build()
+        self._leave = QTimer(self)
+        self._leave.setSingleShot(True)
+        self._leave.setInterval(_STAYS_MS)
+        self._leave.timeout.connect(self._close)
+        self._slide = QVariantAnimation(self)
+        self._slide.setEasingCurve(QEasingCurve.Type.OutCubic)
+        self._slide.valueChanged.connect(self._slid)
+        self._slide.finished.connect(self._settled)
+        self.setVisible(False)
+        notices.posted.connect(self._post)
+        notices.withdrawn.connect(self._withdraw)
+        theme.changed.connect(self._tint)
+
+    def current(self) -> Notice | None:
+        """Return the notice in sight."""
+        return self._queue[-1] if self._queue else None
+
+    def _build(self) -> None:
+        self.card = QFrame(self)
+        self.card.setObjectName("notice")
+        self.card.setMaximumWidth(COLUMN)
+        outer = self._outer = QVBoxLayout(self)
+        outer.setContentsMargins(2 * GRID, 0, 2 * GRID, GRID)
+        centred = QHBoxLayout()
+        centred.addStretch(1)
+        centred.addWidget(self.card, 1000)
+        centred.addStretch(1)
+        outer.addLayout(centred)
+        row = QHBoxLayout(self.card)
+        row.setContentsMargins(2 * GRID - 2, GRID, GRID, GRID)
+        row.setSpacing(12)
+        self._icon = QLabel(self.card)
+        row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignVCenter)
+        self.words = Label("", "small", parent=self.card, wrap=True)
+        self.words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.MinimumExpanding)
+        self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        row.addWidget(self.words, 1)
+        self.buttons: list[QPushButton] = []
+        self._buttons = QHBoxLayout()
+        self._buttons.setSpacing(0)
+        row.addLayout(self._buttons)
+        self.close_button = IconButton("close", self.tr("Close this notice"), self.card, "muted")
+        self.close_button.setIconSize(QSize(16, 16))
+        self.close_button.clicked.connect(self._close)
+        row.addWidget(self.close_button, 0, Qt.AlignmentFlag.AlignVCenter)
+
+    # ---- the queue -------------------------------------------------------------------------
+
+    def _post(self, notice: Notice) -> None:
+        same = [
+            known
+            for known in self._queue
+            if (known.text_code, known.parameters) == (notice.text_code, notice.parameters)
+        ]
+        self._queue = [known for known in self._queue if known not in same]
+        self._queue.append(notice)
+        self._show_current()
+
+    def _withdraw(self, notice_id: str) -> None:
+        before = self.current()
+        self._queue = [notice for notice in self._queue if notice.id != notice_id]
+        if self.current() is not before:
+            self._show_current()
+
+    def _close(self) -> None:
+        current = self.current()
+        if current is not None:
+            self._notices.withdraw(current.id)
+
+    def _show_current(self) -> None:
+        notice = self.current()
+        self._leave.stop()
+        if notice is None:
+            self._move(0)
+            return
+        text = notice_text(notice)
+        self.words.setText(text)
+        self.card.setAccessibleName(text)
+        self._tint()
+        for button in self.buttons:
+            self._buttons.removeWidget(button)
+            button.hide()
+            button.deleteLater()
+        self.buttons = []
+        for action in notice.actions[:2]:
+            button = push_button(action_label(action), "link", self.card)
+            button.clicked.connect(partial(self._notices.act, notice.id, action.code))
+            self._buttons.addWidget(button)
+            self.buttons.append(button)
+        if notice.kind == "info" and not notice.sticky:
+            self._leave.start()
+        self._move(self._wanted_height())
+
+    def _tint(self) -> None:
+        notice = self.current()
+        if notice is not None:
+            name, role = _ICONS[notice.kind]
+            self._icon.setPixmap(icons.pixmap(name, theme.colour(role), ICON))
+
+    # ---- sliding ---------------------------------------------------------------------------
+
+    def _wanted_height(self) -> int:
+        parent = self.parentWidget()
+        width = parent.width() if parent is not None and not self.isVisible() else self.width()
+        return self._outer.totalHeightForWidth(width)
+
+    def _move(self, height: int) -> None:
+        self._slide.stop()
+        start = self.height() if self.isVisible() else 0
+        if height:
+            self.setVisible(True)
+        self._slide.setStartValue(start)
+        self._slide.setEndValue(height)
+        self._slide.setDuration(theme.animation_ms())
+        self._slide.start()
+
+    def _slid(self, height: int) -> None:
+        self.setFixedHeight(max(0, height))
+
+    def _settled(self) -> None:
+        if self.current() is None:
+            self.setVisible(False)
+        else:
+            # From now on the words decide: they wrap when the window gets narrower.
+            self.setMinimumHeight(0)
+            self.setMaximumHeight(16_777_215)
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """Stay while the pointer is here."""
+        self._leave.stop()
+        super().enterEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Count again once the pointer has left."""
+        notice = self.current()
+        if notice is not None and notice.kind == "info" and not notice.sticky:
+            self._leave.start()
+        super().leaveEvent(event)

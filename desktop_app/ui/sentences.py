@@ -1,0 +1,88 @@
+"""What codes, dates and figures are called in the person's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
+
+from desktop_app.engine.messages import Phase
+from desktop_app.errors import SENTENCES, UserError
+from desktop_app.services.notices import LABELS, Notice, NoticeAction, template
+
+translate = QCoreApplication.translate
+
+
+def error_text(error: UserError) -> str:
+    """Return the sentence of an expected error."""
+    return error.sentence(lambda english: translate("errors", english))
+
+
+def error_of(details: Mapping[str, Any]) -> str:
+    """Return the sentence of a failed message's `details["error"]`."""
+    error = details["error"]
+    return translate("errors", SENTENCES[error["code"]]).format(**error["parameters"])
+
+
+def notice_text(notice: Notice) -> str:
+    """Return the sentence of a notice."""
+    context, english = template(notice)
+    return translate(context, english).format(**notice.parameters)
+
+
+def action_label(action: NoticeAction) -> str:
+    """Return the words on a notice's button."""
+    return translate("notices", LABELS[action.label_code])
+
+
+def engine_state(state: str) -> str:
+    """Return what the engine is doing as a whole, in a word or two."""
+    return {
+        "starting": translate("status", "starting"),
+        "loading": translate("status", "loading"),
+        "ready": translate("status", "ready"),
+        "failed": translate("status", "could not be loaded"),
+        "dead": translate("status", "stopped"),
+    }[state]
+
+
+def phase_text(phase: Phase, details: Mapping[str, Any]) -> str:
+    """Return what the engine does for an answer, with the time it will take where that is known."""
+    seconds = round(float(details.get("expected_s", 0.0)))
+    if phase is Phase.LOOKING:
+        if seconds > 0:
+            return translate("status", "Looking at the picture, about {seconds} s").format(seconds=seconds)
+        return translate("status", "Looking at the picture")
+    if phase is Phase.READING:
+        if seconds > 0:
+            return translate("status", "Reading the question, about {seconds} s").format(seconds=seconds)
+        return translate("status", "Reading the question")
+    return translate("status", "Writing")
+
+
+def data_size(count: int) -> str:
+    """Return a number of bytes as a person reads it."""
+    return QLocale().formattedDataSize(count, 1, QLocale.DataSizeFormat.DataSizeTraditionalFormat)
+
+
+def number(value: float, decimals: int = 0) -> str:
+    """Return a number in the person's notation."""
+    return QLocale().toString(float(value), "f", decimals)
+
+
+def relative_date(seconds: float, now: float | None = None) -> str:
+    """Return when something was, the shorter the nearer: a time, a weekday, a date. Seconds since 1970."""
+    locale = QLocale()
+    then = QDateTime.fromSecsSinceEpoch(int(seconds))
+    today = (QDateTime.fromSecsSinceEpoch(int(now)) if now is not None else QDateTime.currentDateTime()).date()
+    days = then.date().daysTo(today)
+    if days <= 0:
+        return locale.toString(then.time(), QLocale.FormatType.ShortFormat)
+    if days == 1:
+        return translate("dates", "Yesterday")
+    if days < 7:
+        return locale.standaloneDayName(then.date().dayOfWeek())
+    if then.date().year() == today.year():
+        return locale.toString(then.date(), translate("dates", "d MMM"))
+    return locale.toString(then.date(), QLocale.FormatType.ShortFormat)

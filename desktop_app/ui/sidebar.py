@@ -1,0 +1,188 @@
+"""Beside the page: the conversations, a search field, and the way to a new one."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QIcon, QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMenu, QVBoxLayout, QWidget
+
+from desktop_app.chat.conversation import ConversationSummary
+from desktop_app.services.conversations import Conversations
+from desktop_app.services.previews import Previews
+from desktop_app.ui import icons
+from desktop_app.ui.controls import IconButton, Label, push_button
+from desktop_app.ui.conversation_list import ConversationModel, ConversationView
+from desktop_app.ui.theme import GRID, ICON, SIDEBAR, theme
+
+_SEARCH_AFTER_MS = 150
+_LONGEST_QUERY = 200
+
+
+class Sidebar(QWidget):
+    """Shows what there is and which conversation is open.
+
+    `hide_wanted()`: the person closes it. `settings_wanted()`. `left()`: back to writing (Esc in the search).
+    """
+
+    hide_wanted = Signal()
+    settings_wanted = Signal()
+    left = Signal()
+
+    def __init__(self, conversations: Conversations, previews: Previews, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("sidebar")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFixedWidth(SIDEBAR)
+        self._conversations = conversations
+        self._model = ConversationModel(previews, self)
+        self._build()
+        self._connect()
+        self._tint()
+        self._listed()
+
+    def focus_search(self) -> None:
+        """Go to the search field."""
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.search.selectAll()
+
+    def rename_current(self) -> None:
+        """Edit the title of the open conversation in place."""
+        self.rename(self._conversations.current_id())
+
+    def rename(self, conversation_id: str) -> None:
+        """Edit the title of a conversation in place."""
+        index = self._model.index_of(conversation_id)
+        if index.isValid():
+            self.view.setCurrentIndex(index)
+            self.view.edit(index)
+
+    # ---- building --------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 12, 13, 12)
+        column.setSpacing(GRID)
+        column.addLayout(self._head())
+        self.new_button = push_button(self.tr("New conversation"), "quiet", self)
+        self.new_button.setObjectName("new_conversation")
+        self.new_button.setIconSize(QSize(ICON, ICON))
+        column.addWidget(self.new_button)
+        self.search = QLineEdit(self)
+        self.search.setProperty("kind", "search")
+        self.search.setPlaceholderText(self.tr("Search"))
+        self.search.setAccessibleName(self.tr("Search all conversations"))
+        self.search.setMaxLength(_LONGEST_QUERY)
+        self.search.setAcceptDrops(False)
+        self._search_icon = QAction(self)
+        self.search.addAction(self._search_icon, QLineEdit.ActionPosition.LeadingPosition)
+        self.search.installEventFilter(self)
+        column.addWidget(self.search)
+        self.view = ConversationView(self)
+        self.view.setModel(self._model)
+        column.addWidget(self.view, 1)
+        self.nothing = Label("", "small", "muted", self, wrap=True)
+        self.nothing.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter)
+        self.nothing.setContentsMargins(GRID, 2 * GRID, GRID, 0)
+        column.addWidget(self.nothing, 1)
+        self.settings_button = push_button(self.tr("Settings"), "quiet", self)
+        self.settings_button.setObjectName("open_settings")
+        self.settings_button.setIconSize(QSize(ICON, ICON))
+        column.addWidget(self.settings_button)
+        self._search_timer = QTimer(self)
+        self._search_timer.setSingleShot(True)
+        self._search_timer.setInterval(_SEARCH_AFTER_MS)
+
+    def _head(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setContentsMargins(GRID, 0, 0, 0)
+        row.setSpacing(GRID)
+        flower = QLabel(self)
+        flower.setPixmap(icons.flower(22))
+        row.addWidget(flower)
+        row.addWidget(Label("Eyebright", "strong", parent=self), 1)
+        self.hide_button = IconButton("sidebar", self.tr("Hide the sidebar"), self, "muted")
+        row.addWidget(self.hide_button)
+        return row
+
+    def _connect(self) -> None:
+        self.new_button.clicked.connect(self._conversations.new)
+        self.settings_button.clicked.connect(self.settings_wanted)
+        self.hide_button.clicked.connect(self.hide_wanted)
+        self.search.textChanged.connect(self._search_changed)
+        self._search_timer.timeout.connect(self._run_search)
+        self.view.chosen.connect(self._conversations.open)
+        self.view.delete_wanted.connect(self._conversations.delete)
+        self.view.menu_wanted.connect(self._open_menu)
+        self._model.renamed.connect(self._conversations.rename)
+        self._conversations.listed.connect(self._listed)
+        self._conversations.opened.connect(self._opened)
+        self._conversations.found.connect(self._found)
+        theme.changed.connect(self._tint)
+
+    def _tint(self) -> None:
+        self.new_button.setIcon(icons.icon("new", "accent"))
+        self.settings_button.setIcon(icons.icon("settings", "muted"))
+        self._search_icon.setIcon(QIcon(icons.pixmap("search", theme.colour("muted"), 16)))
+
+    # ---- what happens ----------------------------------------------------------------------
+
+    def _listed(self) -> None:
+        if self.search.text().strip():
+            self._run_search()
+        else:
+            self._show(self._conversations.summaries())
+
+    def _opened(self, conversation_id: str) -> None:
+        self._model.set_opened(conversation_id)
+        index = self._model.index_of(conversation_id)
+        if index.isValid():
+            self.view.setCurrentIndex(index)
+            self.view.scrollTo(index)
+
+    def _search_changed(self, text: str) -> None:
+        if text.strip():
+            self._search_timer.start()
+        else:
+            self._search_timer.stop()
+            self._show(self._conversations.summaries())
+
+    def _run_search(self) -> None:
+        self._conversations.search(self.search.text())
+
+    def _found(self, query: str, rows: list[ConversationSummary]) -> None:
+        if query == self.search.text():
+            self._show(rows)
+
+    def _show(self, rows: list[ConversationSummary]) -> None:
+        self._model.set_rows(rows)
+        self._model.set_opened(self._conversations.current_id())
+        query = self.search.text().strip()
+        if query:
+            self.nothing.setText(self.tr("Nothing found for “{words}”.").format(words=query))
+        else:
+            self.nothing.setText(self.tr("What you talk about is kept here, on this computer only."))
+        self.nothing.setVisible(not rows)
+        self.view.setVisible(bool(rows))
+
+    def _open_menu(self, conversation_id: str, where: QPoint) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction(self.tr("Open")).triggered.connect(partial(self._conversations.open, conversation_id))
+        menu.addAction(self.tr("Rename…")).triggered.connect(partial(self.rename, conversation_id))
+        menu.addSeparator()
+        menu.addAction(self.tr("Delete")).triggered.connect(partial(self._conversations.delete, conversation_id))
+        menu.popup(where)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """In the search field, Down goes to what was found and Esc gives up."""
+        if watched is self.search and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            if event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.view.isVisible():
+                self.view.setFocus(Qt.FocusReason.TabFocusReason)
+                return True
+            if event.key() == Qt.Key.Key_Escape:
+                self.search.clear()
+                self.left.emit()
+                return True
+        return super().eventFilter(watched, event)

@@ -1,0 +1,231 @@
+"""The thin line at the edge: model and state, memory, speed, context. A click explains each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QFontMetrics, QIcon, QPainter, QPixmap
+from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
+
+from desktop_app.engine.messages import ModelInfo, Phase
+from desktop_app.services.chat import Chat
+from desktop_app.services.engine import Engine
+from desktop_app.ui import icons
+from desktop_app.ui.controls import Popover, push_button
+from desktop_app.ui.sentences import data_size, engine_state, number, phase_text
+from desktop_app.ui.theme import GRID, ColourRole, theme
+
+_MEMORY_EVERY_MS = 2000
+_LONGEST_NAME = 260  # px
+_BAR = QSize(44, 6)  # px
+_ALMOST_FULL = 0.85
+
+
+class StatusButton(QToolButton):
+    """A word or two at the edge; `explain(title, text)` opens a card above it."""
+
+    def __init__(self, name: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setProperty("kind", "status")
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.setIconSize(QSize(16, 16))
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._name = name
+        self.say("")
+
+    def say(self, text: str) -> None:
+        """Show `text`; screen readers hear what it is about as well."""
+        self.setText(text)
+        self.setAccessibleName(f"{self._name}: {text}" if text else self._name)
+
+    def explain(self, title: str, text: str) -> Popover:
+        """Open a card that explains what this is."""
+        card = Popover(title, text, self)
+        card.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        return card
+
+
+class StatusLine(QWidget):
+    """Shows what the engine is, does, needs and has used. `choose_model()`: another one is wanted."""
+
+    choose_model = Signal()
+
+    def __init__(self, engine: Engine, chat: Chat, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("status")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._engine = engine
+        self._phase: tuple[Phase, dict[str, Any]] | None = None
+        self._used, self._size = 0, 0
+        self._speed = 0.0
+        self._build()
+        self._memory_timer = QTimer(self)
+        self._memory_timer.setInterval(_MEMORY_EVERY_MS)
+        self._memory_timer.timeout.connect(self._show_memory)
+        self._memory_timer.start()
+        engine.state_changed.connect(self._engine_changed)
+        engine.model_changed.connect(self._model_changed)
+        chat.phase.connect(self._phase_changed)
+        chat.speed.connect(self._speed_changed)
+        chat.context.connect(self.set_context)
+        chat.reset.connect(self._forget_context)
+        theme.changed.connect(self._show)
+        self._show()
+
+    def set_context(self, used: int, size: int) -> None:
+        """Show how much of the context is in use, in tokens."""
+        self._used, self._size = used, size
+        self._show_context()
+
+    def _build(self) -> None:
+        row = QHBoxLayout(self)
+        row.setContentsMargins(GRID // 2, 1, GRID // 2, 1)
+        row.setSpacing(GRID // 2)
+        self.model = StatusButton(self.tr("Model"), self)
+        self.memory = StatusButton(self.tr("Memory"), self)
+        self.speed = StatusButton(self.tr("Speed"), self)
+        self.context = StatusButton(self.tr("Context"), self)
+        self.context.setIconSize(_BAR)
+        row.addWidget(self.model)
+        row.addStretch(1)
+        for button in (self.memory, self.speed, self.context):
+            row.addWidget(button)
+        self.model.clicked.connect(self._explain_model)
+        self.memory.clicked.connect(self._explain_memory)
+        self.speed.clicked.connect(self._explain_speed)
+        self.context.clicked.connect(self._explain_context)
+
+    # ---- what is shown ---------------------------------------------------------------------
+
+    def _engine_changed(self, state: str) -> None:
+        if state != "ready":
+            self._phase = None
+        self._show()
+
+    def _model_changed(self, _info: ModelInfo | None) -> None:
+        self._forget_context()
+        self._show()
+
+    def _phase_changed(self, phase: Phase | None, details: dict[str, Any]) -> None:
+        self._phase = None if phase is None else (phase, details)
+        self._show_model()
+
+    def _speed_changed(self, speed: float) -> None:
+        self._speed = speed
+        self._show_speed()
+
+    def _forget_context(self) -> None:
+        self.set_context(0, 0)
+
+    def _show(self) -> None:
+        self._show_model()
+        self._show_memory()
+        self._show_speed()
+        self._show_context()
+
+    def _show_model(self) -> None:
+        state, info = self._engine.state(), self._engine.info()
+        doing = phase_text(*self._phase) if self._phase is not None else engine_state(state)
+        name = self.tr("Engine") if info is None else info.name
+        shown = QFontMetrics(theme.font("tiny")).elidedText(name, Qt.TextElideMode.ElideMiddle, _LONGEST_NAME)
+        self.model.say(self.tr("{model} · {state}").format(model=shown, state=doing))
+        self.model.setToolTip(name)
+        looking = self._phase is not None and self._phase[0] is Phase.LOOKING
+        if state in ("dead", "failed"):
+            self.model.setIcon(icons.icon("warning", "danger", 16))
+        else:
+            self.model.setIcon(icons.icon("eye-looking" if looking else "eye", "text" if looking else "muted", 16))
+
+    def _show_memory(self) -> None:
+        used = self._engine.memory_bytes() if self._engine.state() != "dead" else 0
+        self.memory.say(data_size(used) if used else "")
+        self.memory.setVisible(used > 0)
+
+    def _show_speed(self) -> None:
+        self.speed.say(self.tr("{speed} tok/s").format(speed=number(self._speed, 1)) if self._speed else "")
+        self.speed.setVisible(self._speed > 0)
+
+    def _show_context(self) -> None:
+        share = self._share()
+        self.context.setIcon(QIcon(self._bar(share)))
+        self.context.say(self.tr("{percent} %").format(percent=number(share * 100)))
+        self.context.setVisible(self._size > 0)
+
+    def _share(self) -> float:
+        return min(1.0, self._used / self._size) if self._size else 0.0
+
+    def _bar(self, share: float) -> QPixmap:
+        bar = QPixmap(_BAR * 2)
+        bar.fill(Qt.GlobalColor.transparent)
+        bar.setDevicePixelRatio(2.0)
+        painter = QPainter(bar)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        radius = _BAR.height() / 2
+        painter.setBrush(theme.colour("pressed"))
+        painter.drawRoundedRect(QRectF(0, 0, _BAR.width(), _BAR.height()), radius, radius)
+        role: ColourRole = "warning" if share >= _ALMOST_FULL else "muted"
+        painter.setBrush(theme.colour(role))
+        if share > 0:
+            painter.drawRoundedRect(QRectF(0, 0, max(2 * radius, share * _BAR.width()), _BAR.height()), radius, radius)
+        painter.end()
+        return bar
+
+    # ---- what it means ---------------------------------------------------------------------
+
+    def _explain_model(self) -> None:
+        info, state = self._engine.info(), self._engine.state()
+        if info is None:
+            title = self.tr("The engine is {state}").format(state=engine_state(state))
+            text = self.tr("The engine is the part of Eyebright that runs the model, in a process of its own.")
+        else:
+            title = info.name
+            text = self.tr("It answers on this computer; nothing you write or show leaves it.")
+            if info.is_demo:
+                text = self.tr(
+                    "The built-in demonstration model. It is tiny and knows simple drawn shapes, colours and "
+                    "digits, not photographs. For those, choose a full LLaVA."
+                )
+            if info.class_token == "corrected":
+                text += "\n\n" + self.tr("A known fault of llama.cpp in reading LLaVA's pictures is corrected.")
+        card = self.model.explain(title, text)
+        if state == "dead":
+            restart = push_button(self.tr("Restart the engine"), "primary", card)
+            restart.clicked.connect(card.close)
+            restart.clicked.connect(self._engine.restart)
+            card.column.addWidget(restart, 0, Qt.AlignmentFlag.AlignLeft)
+        else:
+            choose = push_button(self.tr("Choose a model…"), "plain", card)
+            choose.clicked.connect(card.close)
+            choose.clicked.connect(self.choose_model)
+            card.column.addWidget(choose, 0, Qt.AlignmentFlag.AlignLeft)
+        card.show_above(self.model)
+
+    def _explain_memory(self) -> None:
+        self.memory.explain(
+            self.tr("Memory"),
+            self.tr(
+                "What the engine holds in memory now: the model, what it has read of the conversation, and "
+                "room to calculate. The window itself is not counted."
+            ),
+        ).show_above(self.memory)
+
+    def _explain_speed(self) -> None:
+        self.speed.explain(
+            self.tr("Tokens per second"),
+            self.tr(
+                "How fast the last answer was written. A token is a piece of a word; four tokens are about "
+                "three English words. Other busy programs slow this down a lot."
+            ),
+        ).show_above(self.speed)
+
+    def _explain_context(self) -> None:
+        info = self._engine.info()
+        text = self.tr(
+            "The model sees {size} tokens at once, and {used} are in use. When it is full, the oldest questions "
+            "are no longer seen; they stay in the window."
+        ).format(size=number(self._size), used=number(self._used))
+        if info is not None and info.image_tokens:
+            text += "\n\n" + self.tr("A picture takes {count} tokens.").format(count=number(info.image_tokens))
+        self.context.explain(self.tr("Context"), text).show_above(self.context)
