@@ -1,0 +1,52 @@
+"""What the window shows of a picture: our own small encodings of its pixels, never the file itself."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from desktop_app.images.photographic import looks_photographic
+from desktop_app.images.reading import open_picture
+
+PREVIEW_SIDE = 2048
+THUMBNAIL_SIDE = 192
+_FEW_COLOURS = 1024  # drawings and screenshots: PNG keeps them sharp and is the smaller one
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What is known of a readable picture. Sizes in pixels, upright."""
+
+    width: int
+    height: int
+    preview: bytes  # PNG or JPEG, longest side at most PREVIEW_SIDE
+    thumbnail: bytes  # PNG, longest side at most THUMBNAIL_SIDE
+    looks_photographic: bool
+
+
+def inspect(path: str | Path, name: str) -> Inspection:
+    """Read the picture `path`, called `name`, and make what is shown of it. Raises `UserError` as `open_picture`."""
+    picture = open_picture(path, name)
+    width, height = picture.size
+    picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    small = picture.copy()
+    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return Inspection(width, height, _preview(picture), _encoded(small, "PNG"), looks_photographic(picture))
+
+
+def _preview(picture: Image.Image) -> bytes:
+    if picture.getcolors(_FEW_COLOURS) is not None:
+        return _encoded(picture, "PNG")
+    return _encoded(picture, "JPEG")
+
+
+def _encoded(picture: Image.Image, kind: str) -> bytes:
+    out = io.BytesIO()
+    if kind == "PNG":
+        picture.save(out, "PNG", compress_level=4)
+    else:
+        picture.save(out, "JPEG", quality=90)
+    return out.getvalue()
