@@ -1,0 +1,136 @@
+"""The SQLite file below the history: opened safely, written in transactions, checked.
+
+One connection on one thread. The lock is exclusive, so no second connection can exist: SQLite
+3.7.0 to 3.51.2 may lose commits in WAL mode when two connections reset the log at the same moment.
+With `synchronous = FULL`, what a transaction wrote is on the disk when it ends.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from desktop_app.chat.migrations import migrate, version_of
+from desktop_app.chat.searching import fold
+from desktop_app.errors import UserError
+from desktop_app.files import set_aside
+
+_APPLICATION_ID = 0x45796562  # "Eyeb": tells our file from any other SQLite file
+_WAIT_FOR_LOCK_S = 2.0  # an Eyebright that is just closing
+_COMPANIONS = ("-wal", "-shm", "-journal")  # SQLite would take an old one for the new file's own
+
+# Failures that are nobody's bug, by SQLite's own words (Python 3.10 does not tell their numbers).
+_EXPECTED = {
+    "database or disk is full": "disk-full",
+    "database is locked": "history-in-use",
+    "disk I/O error": "history-unavailable",
+    "attempt to write a readonly database": "history-unavailable",
+    "unable to open database file": "history-unavailable",
+}
+
+
+class Database:
+    """An open database of conversations. sqlite3 raises ProgrammingError on any other thread."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file; raises sqlite3.DatabaseError if it is damaged, or UserError."""
+        self.path = path
+        with _expected_errors(path):
+            self._connection = sqlite3.connect(path, timeout=_WAIT_FOR_LOCK_S, isolation_level=None)
+            try:
+                self._prepare()
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def _prepare(self) -> None:
+        connection = self._connection
+        # The lock comes before the first reading: then WAL needs no shared memory either.
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        version_of(connection)  # a newer file is left exactly as it is
+        self._refuse_foreign_file()
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA secure_delete = ON")  # what is deleted does not linger
+        connection.execute("PRAGMA trusted_schema = OFF")
+        if (found := self.read("PRAGMA quick_check(1)")[0][0]) != "ok":
+            raise sqlite3.DatabaseError(found)
+        migrate(connection, self.path)
+        connection.row_factory = sqlite3.Row
+        connection.create_function("fold", 1, fold, deterministic=True)
+
+    def _refuse_foreign_file(self) -> None:
+        if self.read("PRAGMA application_id")[0][0] == _APPLICATION_ID:
+            return
+        if self.read("SELECT 1 FROM sqlite_master"):
+            raise sqlite3.DatabaseError("another program's database")
+        self._connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+
+    def read(self, sql: str, *parameters: Any) -> list[Any]:
+        """Return all rows."""
+        with _expected_errors(self.path):
+            return self._connection.execute(sql, parameters).fetchall()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Write all of the body's statements or, if it raises, none of them."""
+        with _expected_errors(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:  # SQLite itself ends it on some failures
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def problems(self) -> list[str]:
+        """Return what is wrong with the file, in SQLite's words: an empty list for a sound one."""
+        found = [row[0] for row in self.read("PRAGMA integrity_check") if row[0] != "ok"]
+        broken = self.read("PRAGMA foreign_key_check")
+        return found + [f"{row[0]}: row {row[1]} refers to nothing in {row[2]}" for row in broken]
+
+    def close(self) -> None:
+        """Close the file. It is whole without this too."""
+        self._connection.close()
+
+
+def open_database(path: Path) -> tuple[Database, UserError | None]:
+    """Open the file, or set a damaged one aside and start a new one, and say so.
+
+    Raises UserError: history-newer, history-in-use, history-unavailable, disk-full.
+    """
+    try:
+        return Database(path), None
+    except sqlite3.OperationalError:
+        raise  # a bug of ours, no damage
+    except sqlite3.DatabaseError:
+        aside = _set_aside(path)
+        return Database(path), UserError("history-damaged", name=aside.name)
+
+
+def _set_aside(path: Path) -> Path:
+    try:
+        aside = set_aside(path)
+        for ending in _COMPANIONS:
+            companion = path.with_name(path.name + ending)
+            if companion.exists():
+                companion.rename(aside.with_name(aside.name + ending))
+    except OSError as error:
+        raise UserError("history-unavailable", name=path.name) from error
+    return aside
+
+
+@contextmanager
+def _expected_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        code = _EXPECTED.get(str(error))
+        if code is None:
+            raise
+        raise UserError(code, name=path.name) from error

@@ -1,0 +1,309 @@
+"""The conversations on the disk. Every change is safe there when its method returns.
+
+A history belongs to the thread that opened it. Where a conversation's path ends is not stored by
+itself: it is the message used last, and so is the branch to follow at every fork.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from desktop_app.chat.conversation import (
+    ConversationSummary,
+    Message,
+    Picture,
+    Role,
+    State,
+    title_from,
+)
+from desktop_app.chat.database import Database, open_database
+from desktop_app.chat.rows import message_from, picture_rows, row_of, storable
+from desktop_app.chat.searching import fold, snippet, terms
+from desktop_app.chat.tree import Tree
+from desktop_app.errors import UserError
+
+_MOST_FOUND = 200
+_LONGEST_TITLE = 200
+
+
+class History:
+    """All conversations. Methods raise UserError when the disk is full or cannot be used."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, path: Path) -> tuple[History, UserError | None]:
+        """Open the history; the second value says that a damaged file was set aside.
+
+        Raises UserError: history-newer, history-in-use, history-unavailable, disk-full.
+        """
+        database, damage = open_database(path)
+        return cls(database), damage
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def problems(self) -> list[str]:
+        """Return what an integrity check finds: an empty list for a sound file."""
+        return self._database.problems()
+
+    # The list of conversations
+
+    def summaries(self) -> list[ConversationSummary]:
+        """Return all conversations, newest first."""
+        rows = self._database.read(
+            """SELECT id, title, updated, cover FROM conversations
+            WHERE deleted IS NULL ORDER BY updated DESC, rowid DESC"""
+        )
+        return [_summary(row) for row in rows]
+
+    def search(self, text: str) -> list[ConversationSummary]:
+        """Return conversations of which a message or the title holds all terms, newest first.
+
+        `snippet` shows the newest such message; it is empty when only the title matches.
+        Without any term these are all conversations.
+        """
+        wanted = terms(storable(text))
+        if not wanted:
+            return self.summaries()
+        in_text = " AND ".join(["instr(folded_texts.text, ?)"] * len(wanted))
+        in_title = " AND ".join(["instr(fold(title), ?)"] * len(wanted))
+        rows = self._database.read(
+            f"""WITH hits AS (
+                SELECT conversation, max(number) AS number
+                FROM folded_texts JOIN messages ON number = message
+                WHERE {in_text} GROUP BY conversation
+            )
+            SELECT conversations.id, title, updated, cover, coalesce(messages.text, '') AS text
+            FROM conversations LEFT JOIN hits ON hits.conversation = conversations.id
+            LEFT JOIN messages ON messages.number = hits.number
+            WHERE deleted IS NULL AND (hits.number IS NOT NULL OR ({in_title}))
+            ORDER BY updated DESC, conversations.rowid DESC LIMIT {_MOST_FOUND}""",
+            *wanted,
+            *wanted,
+        )
+        return [_summary(row, snippet(row["text"], wanted)) for row in rows]
+
+    def rename(self, conversation_id: str, title: str) -> None:
+        """Give a title; an empty one brings back the first question's words."""
+        title = " ".join(storable(title).split())[:_LONGEST_TITLE]
+        with self._database.writing() as write:
+            if not title:
+                question = write.execute(
+                    """SELECT text FROM messages WHERE conversation = ? AND role = ?
+                    ORDER BY number LIMIT 1""",
+                    (conversation_id, Role.USER.value),
+                ).fetchone()
+                title = title_from(question["text"]) if question else ""
+            write.execute("UPDATE conversations SET title = ? WHERE id = ?", (title, conversation_id))
+
+    def delete(self, conversation_id: str) -> str:
+        """Delete a conversation and return what `undelete` takes to bring it back."""
+        with self._database.writing() as write:
+            write.execute("UPDATE conversations SET deleted = ? WHERE id = ?", (time.time(), conversation_id))
+        return conversation_id
+
+    def undelete(self, token: str) -> None:
+        """Bring back a deleted conversation, if it was not purged."""
+        with self._database.writing() as write:
+            write.execute("UPDATE conversations SET deleted = NULL WHERE id = ?", (token,))
+
+    def purge_deleted(self, before: float | None = None) -> set[str]:
+        """Remove for good what was deleted before that time (seconds since 1970; None: all).
+
+        Returns the SHA-256 of pictures that nothing refers to any more.
+        """
+        gone = "SELECT id FROM conversations WHERE deleted < ?"
+        limit = (float("inf") if before is None else before,)
+        with self._database.writing() as write:
+            shown = write.execute(
+                f"""SELECT sha256 FROM pictures JOIN messages ON number = message
+                WHERE conversation IN ({gone})
+                UNION SELECT sha256 FROM draft_pictures WHERE conversation IN ({gone})""",
+                limit * 2,
+            ).fetchall()
+            write.execute(f"DELETE FROM drafts WHERE conversation IN ({gone})", limit)
+            write.execute("DELETE FROM conversations WHERE deleted < ?", limit)
+        return {row["sha256"] for row in shown} - self.pictures_in_use()
+
+    # The messages of a conversation
+
+    def path(self, conversation_id: str) -> list[Message]:
+        """Return the messages from the first one to the leaf; none for an unknown conversation."""
+        tree = self._tree(conversation_id)
+        return self._messages(conversation_id, tree, tree.leaf)
+
+    def add_message(self, conversation_id: str, message: Message) -> tuple[int, int]:
+        """Add a message, which becomes the leaf; return its place among its siblings.
+
+        The first one makes the conversation. Raises KeyError for a parent that is not in it.
+        """
+        with self._database.writing() as write:
+            if message.parent is not None and not _holds(write, conversation_id, message.parent):
+                raise KeyError(message.parent)
+            write.execute(
+                "INSERT OR IGNORE INTO conversations (id, created, updated) VALUES (?, ?, ?)",
+                (conversation_id, message.created, message.created),
+            )
+            number = write.execute(
+                """INSERT INTO messages
+                (id, conversation, parent, role, text, state, created, details, used)
+                VALUES (:id, :conversation, :parent, :role, :text, :state, :created, :details,
+                (SELECT coalesce(max(used), 0) + 1 FROM messages
+                    WHERE conversation = :conversation))""",
+                row_of(message) | {"conversation": conversation_id},
+            ).lastrowid
+            assert number is not None  # only where nothing was inserted
+            write.executemany("INSERT INTO pictures VALUES (?, ?, ?, ?, ?, ?)", picture_rows(number, message.pictures))
+            if message.role is not Role.NOTE:
+                _fold(write, number, message.text)
+            _touch(write, conversation_id, message)
+            siblings: int = write.execute(
+                "SELECT count(*) FROM messages WHERE parent IS ? AND conversation = ?",
+                (message.parent, conversation_id),
+            ).fetchone()[0]
+        return siblings - 1, siblings
+
+    def update_message(self, message: Message) -> None:
+        """Replace a message's text, state and details. Raises KeyError if it is not here."""
+        with self._database.writing() as write:
+            row = write.execute("SELECT number FROM messages WHERE id = ?", (message.id,)).fetchone()
+            if row is None:
+                raise KeyError(message.id)
+            write.execute(
+                """UPDATE messages SET text = :text, state = :state, details = :details
+                WHERE id = :id""",
+                row_of(message),
+            )
+            if message.role is not Role.NOTE:
+                _fold(write, row["number"], message.text)
+
+    def set_leaf(self, conversation_id: str, message_id: str) -> list[Message]:
+        """End the path at a message; return the new path. Raises KeyError if it is not here."""
+        tree = self._tree(conversation_id)
+        return self._use(conversation_id, tree, message_id)
+
+    def switch_sibling(self, conversation_id: str, message_id: str, step: int) -> list[Message]:
+        """Take the sibling `step` places further and all that followed it last; return the path.
+
+        At the first and the last sibling there is no further. Raises KeyError.
+        """
+        tree = self._tree(conversation_id)
+        end = tree.end_of(tree.neighbour(message_id, step))
+        return self._use(conversation_id, tree, end)
+
+    def mark_interrupted(self) -> int:
+        """Mark answers still being written when the program ended; return how many.
+
+        To be called once, at the start. What was received of them stays.
+        """
+        with self._database.writing() as write:
+            return write.execute(
+                "UPDATE messages SET state = ? WHERE state = ?",
+                (State.INTERRUPTED.value, State.STREAMING.value),
+            ).rowcount
+
+    def _tree(self, conversation_id: str) -> Tree:
+        return Tree(
+            self._database.read(
+                "SELECT id, parent, used FROM messages WHERE conversation = ? ORDER BY number",
+                conversation_id,
+            )
+        )
+
+    def _use(self, conversation_id: str, tree: Tree, leaf: str) -> list[Message]:
+        messages = self._messages(conversation_id, tree, leaf)
+        with self._database.writing() as write:
+            write.execute(
+                """UPDATE messages SET used =
+                (SELECT max(used) + 1 FROM messages WHERE conversation = ?) WHERE id = ?""",
+                (conversation_id, leaf),
+            )
+        return messages
+
+    def _messages(self, conversation_id: str, tree: Tree, leaf: str | None) -> list[Message]:
+        path = dict.fromkeys(tree.path_to(leaf))
+        pictures: dict[int, list[Picture]] = {}
+        for row in self._database.read(
+            """SELECT pictures.* FROM pictures JOIN messages ON number = message
+            WHERE conversation = ? ORDER BY message, position""",
+            conversation_id,
+        ):
+            pictures.setdefault(row["message"], []).append(Picture(*row[2:]))
+        rows = self._database.read("SELECT * FROM messages WHERE conversation = ? ORDER BY number", conversation_id)
+        return [
+            message_from(row, pictures.get(row["number"], ()), tree.sibling(row["id"]))
+            for row in rows
+            if row["id"] in path
+        ]
+
+    # Drafts
+
+    def save_draft(self, conversation_id: str, text: str, pictures: Iterable[Picture]) -> None:
+        """Keep a message not yet sent; "" is the conversation not yet begun."""
+        shown = tuple(pictures)
+        with self._database.writing() as write:
+            write.execute("DELETE FROM drafts WHERE conversation = ?", (conversation_id,))
+            if text or shown:
+                write.execute("INSERT INTO drafts VALUES (?, ?)", (conversation_id, storable(text)))
+                write.executemany(
+                    "INSERT INTO draft_pictures VALUES (?, ?, ?, ?, ?, ?)",
+                    picture_rows(conversation_id, shown),
+                )
+
+    def draft(self, conversation_id: str) -> tuple[str, tuple[Picture, ...]]:
+        """Return the text and pictures of the message not yet sent, if any."""
+        text = self._database.read("SELECT text FROM drafts WHERE conversation = ?", conversation_id)
+        pictures = self._database.read(
+            """SELECT sha256, name, width, height FROM draft_pictures
+            WHERE conversation = ? ORDER BY position""",
+            conversation_id,
+        )
+        return (text[0]["text"] if text else ""), tuple(Picture(*row) for row in pictures)
+
+    # Pictures
+
+    def picture_references(self, sha256: str) -> int:
+        """Return how many messages and drafts show a picture."""
+        rows = self._database.read(
+            """SELECT (SELECT count(*) FROM pictures WHERE sha256 = ?)
+            + (SELECT count(*) FROM draft_pictures WHERE sha256 = ?)""",
+            sha256,
+            sha256,
+        )
+        count: int = rows[0][0]
+        return count
+
+    def pictures_in_use(self) -> set[str]:
+        """Return the SHA-256 of every picture in a message or a draft."""
+        rows = self._database.read("SELECT sha256 FROM pictures UNION SELECT sha256 FROM draft_pictures")
+        return {row["sha256"] for row in rows}
+
+
+def _summary(row: sqlite3.Row, around: str = "") -> ConversationSummary:
+    return ConversationSummary(row["id"], row["title"], row["updated"], row["cover"], around)
+
+
+def _holds(write: sqlite3.Connection, conversation_id: str, message_id: str) -> bool:
+    found = write.execute("SELECT 1 FROM messages WHERE id = ? AND conversation = ?", (message_id, conversation_id))
+    return found.fetchone() is not None
+
+
+def _touch(write: sqlite3.Connection, conversation_id: str, message: Message) -> None:
+    """Let the conversation show its newest message's time, and its first picture and question."""
+    title = title_from(storable(message.text)) if message.role is Role.USER else ""
+    cover = message.pictures[0].sha256 if message.pictures else None
+    write.execute(
+        """UPDATE conversations SET updated = max(updated, ?), cover = coalesce(cover, ?),
+        title = CASE title WHEN '' THEN ? ELSE title END WHERE id = ?""",
+        (message.created, cover, title, conversation_id),
+    )
+
+
+def _fold(write: sqlite3.Connection, number: int, text: str) -> None:
+    write.execute("INSERT OR REPLACE INTO folded_texts VALUES (?, ?)", (number, fold(storable(text))))

@@ -1,0 +1,1 @@
+"""Tests of what a conversation is and how it is kept."""
