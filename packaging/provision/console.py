@@ -3,6 +3,7 @@
 Everything goes to stderr: `make run ARGS="ask ..."` keeps stdout for the answer.
 """
 
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,8 @@ from typing import NoReturn
 
 #: The exit status for "you have to do something first", beside 1 for "it failed".
 NEEDS_HELP = 2
+#: How compilers, CMake, Ninja and pip begin to complain.
+_ERROR = re.compile(r"\b(fatal error|error:|CMake Error|FAILED:|Killed\b|ERROR:)")
 
 
 def say(text: str) -> None:
@@ -24,9 +27,11 @@ def give_up(text: str, status: int = 1) -> NoReturn:
     raise SystemExit(status)
 
 
-def tail(path: Path, lines: int = 25) -> str:
-    """The last lines of a log file."""
-    return "\n".join(path.read_text("utf-8", "replace").splitlines()[-lines:])
+def cause(log: Path, most: int = 25) -> str:
+    """The lines of a build log from its first error on: the last ones only say that it failed."""
+    lines = log.read_text("utf-8", "replace").splitlines()
+    first = next((number for number, line in enumerate(lines) if _ERROR.search(line)), None)
+    return "\n".join(lines[-most:] if first is None else lines[first : first + most])
 
 
 def succeeds(command: Sequence[str | Path]) -> bool:

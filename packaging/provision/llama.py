@@ -17,7 +17,7 @@ import zipfile
 from pathlib import Path
 
 from provision import places, system
-from provision.console import give_up, say, tail
+from provision.console import cause, give_up, say
 from provision.stamp import cpu_identity
 
 #: For this very processor; no ffmpeg lookup on PATH for unknown pictures; no TLS, which
@@ -82,7 +82,7 @@ def _build(folder: Path) -> Path:
         with log.open("w", encoding="utf-8") as file:
             ended_well = _make_tools(tools, file.fileno()) and _compile(tools, output, jobs, log)
         if not ended_well:
-            print(tail(log), file=sys.stderr)
+            print(cause(log), file=sys.stderr)
             give_up(f"llama.cpp could not be compiled; the whole log is in {log}")
         made = next(output.glob("*.whl"))
         # Renaming within one file system: the cache never holds half a wheel.
