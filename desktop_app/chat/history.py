@@ -135,8 +135,8 @@ class History:
 
     def path(self, conversation_id: str) -> list[Message]:
         """Return the messages from the first one to the leaf; none for an unknown conversation."""
-        tree = self._tree(conversation_id)
-        return self._messages(conversation_id, tree, tree.leaf)
+        rows, tree = self._read(conversation_id)
+        return self._messages(conversation_id, rows, tree, tree.leaf)
 
     def add_message(self, conversation_id: str, message: Message) -> tuple[int, int]:
         """Add a message, which becomes the leaf; return its place among its siblings.
@@ -185,17 +185,17 @@ class History:
 
     def set_leaf(self, conversation_id: str, message_id: str) -> list[Message]:
         """End the path at a message; return the new path. Raises KeyError if it is not here."""
-        tree = self._tree(conversation_id)
-        return self._use(conversation_id, tree, message_id)
+        rows, tree = self._read(conversation_id)
+        return self._use(conversation_id, rows, tree, message_id)
 
     def switch_sibling(self, conversation_id: str, message_id: str, step: int) -> list[Message]:
         """Take the sibling `step` places further and all that followed it last; return the path.
 
         At the first and the last sibling there is no further. Raises KeyError.
         """
-        tree = self._tree(conversation_id)
+        rows, tree = self._read(conversation_id)
         end = tree.end_of(tree.neighbour(message_id, step))
-        return self._use(conversation_id, tree, end)
+        return self._use(conversation_id, rows, tree, end)
 
     def mark_interrupted(self) -> int:
         """Mark answers still being written when the program ended; return how many.
@@ -208,16 +208,12 @@ class History:
                 (State.INTERRUPTED.value, State.STREAMING.value),
             ).rowcount
 
-    def _tree(self, conversation_id: str) -> Tree:
-        return Tree(
-            self._database.read(
-                "SELECT id, parent, used FROM messages WHERE conversation = ? ORDER BY number",
-                conversation_id,
-            )
-        )
+    def _read(self, conversation_id: str) -> tuple[list[sqlite3.Row], Tree]:
+        rows = self._database.read("SELECT * FROM messages WHERE conversation = ? ORDER BY number", conversation_id)
+        return rows, Tree((row["id"], row["parent"], row["used"]) for row in rows)
 
-    def _use(self, conversation_id: str, tree: Tree, leaf: str) -> list[Message]:
-        messages = self._messages(conversation_id, tree, leaf)
+    def _use(self, conversation_id: str, rows: list[sqlite3.Row], tree: Tree, leaf: str) -> list[Message]:
+        messages = self._messages(conversation_id, rows, tree, leaf)
         with self._database.writing() as write:
             write.execute(
                 """UPDATE messages SET used =
@@ -226,19 +222,18 @@ class History:
             )
         return messages
 
-    def _messages(self, conversation_id: str, tree: Tree, leaf: str | None) -> list[Message]:
-        path = dict.fromkeys(tree.path_to(leaf))
+    def _messages(self, conversation_id: str, rows: list[sqlite3.Row], tree: Tree, leaf: str | None) -> list[Message]:
+        path = set(tree.path_to(leaf))
         pictures: dict[int, list[Picture]] = {}
         for row in self._database.read(
-            """SELECT pictures.* FROM pictures JOIN messages ON number = message
+            """SELECT message, sha256, name, width, height FROM pictures JOIN messages ON number = message
             WHERE conversation = ? ORDER BY message, position""",
             conversation_id,
         ):
-            pictures.setdefault(row["message"], []).append(Picture(*row[2:]))
-        rows = self._database.read("SELECT * FROM messages WHERE conversation = ? ORDER BY number", conversation_id)
+            pictures.setdefault(row["message"], []).append(Picture(*row[1:]))
         return [
             message_from(row, pictures.get(row["number"], ()), tree.sibling(row["id"]))
-            for row in rows
+            for row in rows  # in the order of the path: parents come before their children
             if row["id"] in path
         ]
 
