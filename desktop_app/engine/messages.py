@@ -64,7 +64,7 @@ class EngineSettings:
 
     n_ctx: int = 4096
     threads: int = 0
-    n_batch: int = 512
+    n_batch: int = 128  # tokens evaluated in one go: progress is told, and reading ahead can end, in between
 
 
 # ---- commands ------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class Stop:
-    """Stop request `request` (or, with 0, whatever runs) within 100 ms. Idle: no effect."""
+    """Stop request `request` (or, with 0, all that run or wait) within 100 ms. Idle, or loading: no effect."""
 
     request: int = 0
 
@@ -197,7 +197,7 @@ class ReadAheadDone:
 
 @dataclass(frozen=True)
 class TurnsDropped:
-    """The context is full: the first `turns` turns are no longer seen by the model; sent before the answer."""
+    """The context is full: `turns` earlier ones are not seen by the model (see chat.budget). Sent before the answer."""
 
     request: int
     turns: int

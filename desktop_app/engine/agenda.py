@@ -1,0 +1,79 @@
+"""What the engine has to do: which command runs, which wait, and what stops what.
+
+A thread that listens adds commands, the main thread takes them. The rules:
+
+- `Ask`, `ReadAhead` and `Load` end a `ReadAhead` that waits or runs. One that runs and reads the
+  beginning of what the new command needs ends where nothing is lost; any other ends at once.
+- `Load` also stops an answer. Otherwise answers are written in the order they were asked for.
+- `Stop` ends a request that waits or runs; a `Load` cannot be stopped.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+
+from desktop_app.engine.interrupt import Interrupt
+from desktop_app.engine.messages import Ask, Load, ReadAhead, Stop
+
+Job = Load | ReadAhead | Ask
+
+
+class Agenda:
+    """The jobs of the main thread. `add` and `stop` return jobs that will never run."""
+
+    def __init__(self, interrupt: Interrupt) -> None:
+        self._interrupt = interrupt
+        self._changed = threading.Condition()
+        self._waiting: deque[tuple[Job, float]] = deque()
+        self._running: Job | None = None
+
+    def add(self, job: Job) -> list[Job]:
+        """Add a job behind those that wait."""
+        with self._changed:
+            ended = self._remove(ReadAhead) if not isinstance(job, Load) else self._remove(ReadAhead, Ask)
+            if isinstance(self._running, ReadAhead):
+                if _begins_with(job, self._running):
+                    self._interrupt.stop_soon()
+                else:
+                    self._interrupt.stop_now()
+            elif isinstance(self._running, Ask) and isinstance(job, Load):
+                self._interrupt.stop_now()
+            self._waiting.append((job, time.monotonic()))
+            self._changed.notify()
+            return ended
+
+    def stop(self, stop: Stop) -> list[Job]:
+        """End what `stop` names, or everything when it names nothing."""
+        with self._changed:
+            if isinstance(self._running, (Ask, ReadAhead)) and stop.request in (0, self._running.request):
+                self._interrupt.stop_now()
+            return self._remove(Ask, ReadAhead, request=stop.request)
+
+    def next(self) -> tuple[Job, float]:
+        """Wait for a job; return it and when it was added (time.monotonic())."""
+        with self._changed:
+            self._running = None
+            while not self._waiting:
+                self._changed.wait()
+            job, added = self._waiting.popleft()
+            self._running = job
+            self._interrupt.clear()
+            return job, added
+
+    def _remove(self, *kinds: type[Job], request: int = 0) -> list[Job]:
+        ended = [job for job, _ in self._waiting if isinstance(job, kinds) and request in (0, job.request)]
+        self._waiting = deque(entry for entry in self._waiting if entry[0] not in ended)
+        return ended
+
+
+def _begins_with(job: Job, ahead: ReadAhead) -> bool:
+    """Return whether everything that `ahead` reads is needed for `job` too."""
+    if isinstance(job, Load) or job.system_prompt != ahead.system_prompt:
+        return False
+    if isinstance(job, Ask):
+        turns, pictures = job.turns[:-1], job.turns[-1].pictures
+    else:
+        turns, pictures = job.turns, job.pictures
+    return turns == ahead.turns and pictures[: len(ahead.pictures)] == ahead.pictures

@@ -1,0 +1,227 @@
+"""The program's end of the pipe: starts the engine process, sends commands, hands out events.
+
+No Qt and no llama_cpp. For the window: give `on_event`, which is called on one thread of the
+client's own. For the command line and tests: `request` blocks and yields the events of a command.
+
+    with EngineClient() as client:
+        client.load(model, mmproj)
+        for event in client.request(Ask(client.next_request(), turns)):
+            ...
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import multiprocessing
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import TracebackType
+
+from desktop_app.engine import worker
+from desktop_app.engine.messages import (
+    Ask,
+    Command,
+    Crashed,
+    Died,
+    EngineSettings,
+    Event,
+    Failed,
+    Finished,
+    Inspect,
+    Inspected,
+    Load,
+    ModelInfo,
+    ReadAhead,
+    ReadAheadDone,
+    Ready,
+    Shutdown,
+    Stop,
+)
+from desktop_app.errors import UserError
+
+_log = logging.getLogger(__name__)
+_FINAL = (Ready, Inspected, ReadAheadDone, Finished, Failed, Crashed, Died)
+
+
+class EngineDied(UserError):  # noqa: N818 - it says what happened, as `Died` does
+    """The process is gone; `exit_code` as in `multiprocessing`: negative for a signal."""
+
+    def __init__(self, exit_code: int | None) -> None:
+        super().__init__("engine-died")
+        self.exit_code = exit_code
+
+
+class EngineCrashed(RuntimeError):  # noqa: N818 - as `Crashed`
+    """A bug in the engine; the text is its traceback. The process lives on."""
+
+
+class EngineClient:
+    """Drives one engine process at a time. All methods may be called from any thread."""
+
+    def __init__(self, on_event: Callable[[Event], None] | None = None) -> None:
+        """`on_event` hears every event, on a thread of the client; it must not block."""
+        self._on_event = on_event
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+        self._listeners: dict[int, queue.SimpleQueue[Event]] = {}
+        self._engine: _Engine | None = None
+
+    def __enter__(self) -> EngineClient:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start the process, unless it runs."""
+        with self._lock:
+            if self._engine is None or not self._engine.process.is_alive():
+                self._engine = _Engine(self._hear)
+
+    def close(self, timeout: float = 5.0) -> None:
+        """End the process, by force when `timeout` seconds do not suffice. No `Died` follows."""
+        with self._lock:
+            engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.close(timeout)
+
+    def restart(self) -> None:
+        """Replace the process by a new one, in which no model is loaded."""
+        self.close()
+        self.start()
+
+    @property
+    def pid(self) -> int | None:
+        """Return the number of the process, None when there is none."""
+        engine = self._engine
+        return engine.process.pid if engine is not None else None
+
+    @property
+    def is_alive(self) -> bool:
+        """Return whether the process runs."""
+        engine = self._engine
+        return engine is not None and engine.process.is_alive()
+
+    def next_request(self) -> int:
+        """Return a request number that was not used before."""
+        return next(self._numbers)
+
+    def send(self, command: Command) -> None:
+        """Send a command; its answers come as events. Raises `EngineDied` when nobody is there."""
+        engine = self._engine
+        if engine is None:
+            raise EngineDied(None)
+        engine.send(command)
+
+    def request(self, command: Load | Inspect | ReadAhead | Ask) -> Iterator[Event]:
+        """Send a command and yield its events up to the final one, blocking in between.
+
+        Raises `UserError` on `Failed`, `EngineDied` on `Died`, `EngineCrashed` on `Crashed`. When
+        the caller loses interest before the end, the request is stopped.
+        """
+        events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        with self._lock:
+            self._listeners[command.request] = events
+        ended = False
+        try:
+            self.send(command)
+            while not ended:
+                event = events.get()
+                ended = isinstance(event, _FINAL)
+                if isinstance(event, Failed):
+                    raise UserError(event.code, **event.parameters)
+                if isinstance(event, Died):
+                    raise EngineDied(event.exit_code)
+                if isinstance(event, Crashed):
+                    raise EngineCrashed(event.report)
+                yield event
+        except EngineDied:
+            ended = True
+            raise
+        finally:
+            with self._lock:
+                del self._listeners[command.request]
+            if not ended:
+                self._stop(command.request)
+
+    def load(self, model: Path, mmproj: Path | None, settings: EngineSettings | None = None) -> ModelInfo:
+        """Load a model and wait until it is ready. Raises as `request`."""
+        command = Load(self.next_request(), str(model), str(mmproj) if mmproj else None, settings or EngineSettings())
+        for event in self.request(command):
+            if isinstance(event, Ready):
+                return event.info
+        raise AssertionError("a request ends with its final event")
+
+    def _stop(self, request: int) -> None:
+        try:
+            self.send(Stop(request))
+        except EngineDied:
+            pass  # then it has stopped
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, Ready) and event.info.class_token == "unknown":
+            _log.warning("llama.cpp orders CLIP's class token in an unknown way: pictures may be misread")
+        with self._lock:
+            for request, events in self._listeners.items():
+                if isinstance(event, Died) or event.request == request:
+                    events.put(event)
+        if self._on_event is not None:
+            self._on_event(event)
+
+
+class _Engine:
+    """One process, its pipe and the thread that listens to it."""
+
+    def __init__(self, hear: Callable[[Event], None]) -> None:
+        self._hear = hear
+        self._sending = threading.Lock()
+        self._closing = False
+        # "spawn" on every system: a fork would copy Qt's threads' locks into the engine.
+        context = multiprocessing.get_context("spawn")
+        self._connection: Connection
+        self._connection, other = context.Pipe()
+        self.process = context.Process(target=worker.main, args=(other,), name="eyebright-engine", daemon=True)
+        self.process.start()
+        other.close()  # or the end of the process would not be noticed
+        self._listener = threading.Thread(target=self._listen, name="engine-events", daemon=True)
+        self._listener.start()
+
+    def send(self, command: Command) -> None:
+        try:
+            with self._sending:
+                self._connection.send(command)
+        except OSError as error:  # gone, or closed here
+            raise EngineDied(self.process.exitcode) from error
+
+    def close(self, timeout: float) -> None:
+        self._closing = True
+        try:
+            self.send(Shutdown())
+        except EngineDied:
+            pass  # as wanted
+        self.process.join(timeout)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+        if threading.current_thread() is not self._listener:
+            self._listener.join()
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                event: Event = self._connection.recv()
+            except (EOFError, OSError):
+                break
+            self._hear(event)
+        self.process.join()
+        with self._sending:
+            self._connection.close()
+        if not self._closing:
+            self._hear(Died(self.process.exitcode))

@@ -1,0 +1,162 @@
+"""Puts right how llama.cpp orders CLIP's class token (ggml-org/llama.cpp#25814).
+
+llama.cpp appends the class embedding after the patches, while the positions and the choice of
+patches still count as if it came first: every patch gets its neighbour's position, the first
+patch is lost, and the class token is handed on as a part of the picture. The graph takes both
+numberings from two input tensors, `positions` and `patches`, so rewriting these few integers
+before they are used gives exactly what LLaVA was trained with.
+
+`ClassTokenOrder.look` is called for every node before it is computed. It looks at the `concat`
+node first: a llama.cpp that puts the class embedding first is left alone. Everything it meets is
+compared with what is expected, and whatever is not leads to `UNKNOWN` and no change at all.
+Only ctypes here; the layout is `struct ggml_tensor` of ggml.h.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+from enum import Enum
+from typing import Any
+
+_log = logging.getLogger(__name__)
+
+_CLASS_EMBEDDING = b"v.class_embd"
+_TYPE_I32 = 26
+_TYPES = 64  # no tensor type has a number this high
+_LONGEST = 1 << 20  # entries; CLIP has 577
+
+
+class Tensor(ctypes.Structure):
+    """`struct ggml_tensor`."""
+
+
+Tensor._fields_ = [
+    ("type", ctypes.c_int),
+    ("buffer", ctypes.c_void_p),
+    ("ne", ctypes.c_int64 * 4),
+    ("nb", ctypes.c_size_t * 4),
+    ("op", ctypes.c_int),
+    ("op_params", ctypes.c_int32 * 16),
+    ("flags", ctypes.c_int32),
+    ("src", ctypes.POINTER(Tensor) * 10),
+    ("view_src", ctypes.c_void_p),
+    ("view_offs", ctypes.c_size_t),
+    ("data", ctypes.c_void_p),
+    ("name", ctypes.c_char * 64),
+    ("extra", ctypes.c_void_p),
+    ("padding", ctypes.c_char * 8),
+]
+
+
+class ClassToken(str, Enum):
+    """What is known about the order of the class token."""
+
+    NONE = "none"  # no projector
+    NOT_NEEDED = "not-needed"  # llama.cpp or the tower is right as it is
+    CORRECTED = "corrected"
+    UNKNOWN = "unknown"  # pictures may be seen wrongly
+
+
+class ClassTokenOrder:
+    """Watches the graph of one projector. `state` holds what is known so far.
+
+    `decided` is true as soon as the start of a graph has told the state: there the class
+    embedding is joined to the patches and the positions are used. The `patches` come at the end
+    of the graph; should they not be as expected, the state falls to UNKNOWN.
+    """
+
+    def __init__(self, has_class_embedding: bool) -> None:
+        self.state = ClassToken.UNKNOWN if has_class_embedding else ClassToken.NOT_NEEDED
+        self.decided = not has_class_embedding
+        self._wanted = has_class_embedding
+        self._class_last: bool | None = None
+        self._patches_met = False
+
+    def begin(self) -> None:
+        """Start a new graph: every encode builds its own."""
+        self._class_last = None
+        self._patches_met = False
+
+    def end(self) -> None:
+        """Say that a graph was computed to its end: then everything must have been met."""
+        if self._wanted and not self._patches_met:
+            self._give_up("no patches are chosen")
+
+    def look(self, address: int) -> None:
+        """Look at the node at `address` before it is computed, and rewrite its input if need be."""
+        if not self._wanted:
+            return
+        node = Tensor.from_address(address)
+        if not _is_sane(node):
+            self._give_up("a node that does not read as a tensor")
+            return
+        first, second = node.src[0], node.src[1]
+        if not (first and second):
+            return
+        if second.contents.name.startswith(_CLASS_EMBEDDING):
+            self._class_last = True
+        elif first.contents.name.startswith(_CLASS_EMBEDDING):
+            self._class_last = False
+        elif second.contents.name == b"positions":
+            self._positions(second.contents)
+        elif second.contents.name == b"patches":
+            self._patches(second.contents)
+
+    def _positions(self, tensor: Any) -> None:
+        entries = _integers(tensor)
+        if entries is None or self._class_last is None:
+            self._give_up("positions are not where they should be")
+            return
+        last = len(entries) - 1
+        if list(entries) != list(range(last + 1)):
+            self._give_up("positions have other values")
+            return
+        if self._class_last:
+            entries[:] = [*range(1, last + 1), 0]
+        self.state = ClassToken.CORRECTED if self._class_last else ClassToken.NOT_NEEDED
+        self.decided = True
+
+    def _patches(self, tensor: Any) -> None:
+        entries = _integers(tensor)
+        if entries is None or self._class_last is None:
+            self._give_up("patches are not where they should be")
+            return
+        count = len(entries)
+        if list(entries) != list(range(1, count + 1)):
+            self._give_up("patches have other values")
+            return
+        if self._class_last:
+            entries[:] = range(count)
+        self._patches_met = True
+
+    def _give_up(self, why: str) -> None:
+        self._wanted = False
+        self.decided = True
+        self.state = ClassToken.UNKNOWN
+        _log.warning("the order of the class token is unknown, pictures may be misread: %s", why)
+
+
+def _is_sane(node: Any) -> bool:
+    """Return whether the memory reads as a tensor: a guard against another layout."""
+    return (
+        0 <= node.type < _TYPES
+        and all(1 <= extent < 1 << 40 for extent in node.ne)
+        and node.nb[0] > 0
+        and all(32 <= letter < 127 for letter in node.name)
+    )
+
+
+def _integers(tensor: Any) -> Any:
+    """Return a view of a one-dimensional tensor of 32-bit integers in memory, None if it is not one."""
+    count = tensor.ne[0]
+    if (
+        not _is_sane(tensor)
+        or tensor.type != _TYPE_I32
+        or not tensor.data
+        or not 1 <= count <= _LONGEST
+        or tensor.ne[1] != 1
+        or tensor.nb[0] != ctypes.sizeof(ctypes.c_int32)
+    ):
+        return None
+    return (ctypes.c_int32 * count).from_address(tensor.data)

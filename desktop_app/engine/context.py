@@ -1,0 +1,105 @@
+"""What the KV cache holds, cell by cell, and how it comes to hold something else.
+
+A cell is a token id, or one row of a picture's embedding. Whatever a prompt has in common with
+the cache from the start is not evaluated again; a picture that was read halfway goes on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Protocol
+
+from desktop_app.engine.embeddings import Embedding
+from desktop_app.engine.interrupt import Interrupt
+
+
+@dataclass(frozen=True)
+class PictureRow:
+    """One row of a picture's embedding."""
+
+    sha256: str
+    row: int
+
+
+Cell = int | PictureRow
+
+
+class Evaluator(Protocol):
+    """The part of a model that fills the KV cache."""
+
+    @property
+    def batch(self) -> int:
+        """Return how many cells are evaluated in one go."""
+
+    def read_tokens(self, tokens: Sequence[int], position: int, *, logits: bool) -> None:
+        """Evaluate tokens."""
+
+    def read_rows(self, rows: Embedding, position: int, *, logits: bool) -> None:
+        """Evaluate rows of an embedding."""
+
+    def forget_from(self, position: int) -> None:
+        """Cut the cache."""
+
+
+class Context:
+    """The KV cache of one model. After `Interrupted` it holds what was evaluated completely."""
+
+    def __init__(self, model: Evaluator, interrupt: Interrupt) -> None:
+        self._model = model
+        self._interrupt = interrupt
+        self._cells: list[Cell] = []
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    def common(self, cells: Sequence[Cell]) -> int:
+        """Return how many cells from the start the cache has in common with `cells`."""
+        count = 0
+        for mine, other in zip(self._cells, cells, strict=False):
+            if mine != other:
+                break
+            count += 1
+        return count
+
+    def cut(self, keep: int) -> None:
+        """Forget everything after the first `keep` cells."""
+        if keep < len(self._cells):
+            self._model.forget_from(keep)
+            del self._cells[keep:]
+
+    def append(
+        self,
+        cells: Sequence[Cell],
+        embedding: Callable[[str], Embedding],
+        progress: Callable[[int], None] = lambda _count: None,
+    ) -> None:
+        """Evaluate `cells` after what is there; the logits of the last can be sampled from.
+
+        `embedding` gives the rows of a picture by its SHA-256; `progress` hears how many of
+        `cells` are done, after each batch.
+        """
+        end = len(self._cells) + len(cells)
+        done = 0
+        for source, run in groupby(cells, key=lambda cell: cell.sha256 if isinstance(cell, PictureRow) else None):
+            whole = list(run)
+            for start in range(0, len(whole), self._model.batch):
+                self._interrupt.check()
+                part = whole[start : start + self._model.batch]
+                last = len(self._cells) + len(part) == end
+                self._evaluate(source, part, embedding, last)
+                self._cells += part
+                done += len(part)
+                progress(done)
+
+    def _evaluate(
+        self, source: str | None, part: list[Cell], embedding: Callable[[str], Embedding], last: bool
+    ) -> None:
+        position = len(self._cells)
+        if source is None:
+            self._model.read_tokens([cell for cell in part if isinstance(cell, int)], position, logits=last)
+        else:
+            numbers = [cell.row for cell in part if isinstance(cell, PictureRow)]
+            rows = embedding(source)[numbers[0] : numbers[-1] + 1]
+            self._model.read_rows(rows, position, logits=last)

@@ -1,0 +1,388 @@
+"""A language model and its projector, evaluated by llama.cpp. The only importer of llama_cpp.
+
+The low-level bindings are used: the stock chat handlers clear the KV cache on every turn, encode
+every picture again, fetch addresses from the network and change the prompt. Nothing here knows
+conversations; `session.py` decides what is evaluated, `context.py` what is in the KV cache.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+# Without it a failed assert starts a debugger on the process. It is read when the library loads.
+os.environ["GGML_NO_BACKTRACE"] = "1"
+
+import llama_cpp
+from llama_cpp import mtmd_cpp
+
+from desktop_app.engine.clip_order import ClassToken, ClassTokenOrder
+from desktop_app.engine.cores import physical_cores
+from desktop_app.engine.embeddings import Embedding
+from desktop_app.engine.interrupt import Interrupt, Interrupted
+from desktop_app.engine.messages import EngineSettings, Sampling
+from desktop_app.engine.model_files import ModelFiles, Projector
+from desktop_app.errors import UserError
+
+_log = logging.getLogger(__name__)
+# The annotations of the bindings say what C means, not what ctypes takes.
+_llama: Any = llama_cpp
+_mtmd: Any = mtmd_cpp
+
+_ABORTED = 2  # what llama_decode returns
+_NODES_PER_LOOK = 8  # of the CLIP graph: between two looks at the interrupt, some 15-50 ms
+_LOG_WARNING, _LOG_ERROR = 3, 4  # ggml_log_level
+_PENALTY_WINDOW = 64  # tokens
+
+_last_errors: deque[str] = deque(maxlen=20)
+
+
+@_llama.llama_log_callback  # type: ignore[untyped-decorator]
+def _keep_errors(level: int, text: bytes, _data: object) -> None:
+    # Everything else is dropped: it would hold the conversation, and it would go to stderr.
+    if level == _LOG_ERROR:
+        _last_errors.append(text.decode(errors="replace").strip())
+
+
+_backend_ready = False
+
+
+def _prepare_backend() -> None:
+    global _backend_ready
+    if not _backend_ready:
+        for set_log in (_llama.llama_log_set, _mtmd.mtmd_log_set, _mtmd.mtmd_helper_log_set):
+            set_log(_keep_errors, None)
+        _llama.llama_backend_init()
+        _backend_ready = True
+
+
+def last_errors() -> str:
+    """Return the last lines in which llama.cpp spoke of an error, for a report."""
+    return "\n".join(_last_errors)
+
+
+class Model:
+    """A loaded pair. Every call is made on one thread; `interrupt` is set from others.
+
+    All methods that compute raise `Interrupted` when the interrupt says "now"; what the call was
+    to add to the KV cache is gone then, what was there before is unharmed.
+    """
+
+    def __init__(self, files: ModelFiles, settings: EngineSettings, interrupt: Interrupt) -> None:
+        """Load. Raises `UserError` (model-damaged, model-unsupported, out-of-memory, projector-damaged)."""
+        _prepare_backend()
+        _last_errors.clear()
+        self.files = files
+        self.threads = settings.threads or physical_cores()
+        self.batch = max(1, settings.n_batch)  # tokens evaluated in one go
+        self._interrupt = interrupt
+        self._model: Any = None
+        self._context: Any = None
+        self._projector: _LoadedProjector | None = None
+        self._batches: list[Any] = []
+        try:
+            self._load_language_model(settings)
+            if files.projector is not None:
+                self._projector = _LoadedProjector(files.projector, self._model, self.threads, interrupt)
+        except BaseException:
+            self.close()
+            raise
+
+    def _load_language_model(self, settings: EngineSettings) -> None:
+        parameters = _llama.llama_model_default_params()
+        parameters.n_gpu_layers = 0
+        parameters.load_mode = _llama.LLAMA_LOAD_MODE_MMAP
+        # Repacked weights are a second copy beside the mapped file: 3 GB for a 7B model.
+        parameters.use_extra_bufts = False
+        self._model = _llama.llama_model_load_from_file(os.fsencode(self.files.model), parameters)
+        if not self._model:
+            raise _load_error(self.files)
+        self._vocabulary = _llama.llama_model_get_vocab(self._model)
+        self.width = int(_llama.llama_model_n_embd(self._model))
+        trained = int(_llama.llama_model_n_ctx_train(self._model))
+        parameters = _llama.llama_context_default_params()
+        parameters.n_ctx = min(settings.n_ctx or trained, trained) if trained else settings.n_ctx
+        parameters.n_batch = parameters.n_ubatch = self.batch
+        parameters.n_seq_max = 1
+        parameters.n_threads = parameters.n_threads_batch = self.threads
+        # On a CPU flash attention makes writing slower the longer the conversation is.
+        parameters.flash_attn_type = _llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
+        parameters.no_perf = True
+        self._context = _llama.llama_init_from_model(self._model, parameters)
+        if not self._context:
+            raise UserError("out-of-memory", name=self.files.model.name)
+        self.n_ctx = int(_llama.llama_n_ctx(self._context))
+        self._memory = _llama.llama_get_memory(self._context)
+        interrupt = self._interrupt
+        self._abort = _llama.ggml_abort_callback(lambda _data: interrupt.now)
+        _llama.llama_set_abort_callback(self._context, self._abort, None)
+        self._token_batch = self._new_batch(0)
+        self._row_batch = self._new_batch(self.width)
+
+    def close(self) -> None:
+        """Free everything; further calls do nothing."""
+        if self._projector is not None:
+            self._projector.close()
+            self._projector = None
+        for batch in self._batches:
+            _llama.llama_batch_free(batch)
+        self._batches.clear()
+        if self._context:
+            _llama.llama_free(self._context)
+            self._context = None
+        if self._model:
+            _llama.llama_model_free(self._model)
+            self._model = None
+
+    # ---- vocabulary ------------------------------------------------------------------------
+
+    def tokenize(self, text: str) -> list[int]:
+        """Return the tokens of a stretch of plain text, whatever special tokens it may spell."""
+        raw = text.encode()
+        room = len(raw) + 8
+        tokens = (ctypes.c_int32 * room)()
+        count = _llama.llama_tokenize(self._vocabulary, raw, len(raw), tokens, room, False, False)
+        if count < 0:  # more tokens than bytes: it says how many
+            tokens = (ctypes.c_int32 * -count)()
+            count = _llama.llama_tokenize(self._vocabulary, raw, len(raw), tokens, -count, False, False)
+        return list(tokens[:count])
+
+    def special(self, name: str) -> int:
+        """Return the id of a special token: "bos", "eos" or the text of a control token."""
+        if name == "bos":
+            return int(_llama.llama_vocab_bos(self._vocabulary))
+        if name == "eos":
+            return int(_llama.llama_vocab_eos(self._vocabulary))
+        raw = name.encode()
+        tokens = (ctypes.c_int32 * (len(raw) + 8))()
+        count = _llama.llama_tokenize(self._vocabulary, raw, len(raw), tokens, len(tokens), False, True)
+        if count != 1:
+            raise RuntimeError(f"the vocabulary has no token {name!r}")
+        return int(tokens[0])
+
+    def piece(self, token: int) -> bytes:
+        """Return the bytes of a token: UTF-8, maybe only a part of a character."""
+        room = 64
+        while True:
+            buffer = ctypes.create_string_buffer(room)
+            size = _llama.llama_token_to_piece(self._vocabulary, token, buffer, room, 0, False)
+            if size >= 0:
+                return buffer.raw[:size]
+            room = -size
+
+    def is_end(self, token: int) -> bool:
+        """Return whether the model says with this token that it is done."""
+        return bool(_llama.llama_vocab_is_eog(self._vocabulary, token))
+
+    # ---- pictures --------------------------------------------------------------------------
+
+    @property
+    def image_tokens(self) -> int:
+        """Return how many tokens a picture costs, 0 without a projector."""
+        return self._projector.image_tokens if self._projector is not None else 0
+
+    @property
+    def class_token(self) -> ClassToken:
+        """Return whether pictures are seen as the model was trained to see them."""
+        return self._projector.class_token if self._projector is not None else ClassToken.NONE
+
+    def encode(self, rgb: bytes) -> Embedding:
+        """Encode a square picture of the projector's side (RGB, row by row) into image tokens."""
+        if self._projector is None:
+            raise RuntimeError("no projector is loaded")
+        return self._projector.encode(rgb)
+
+    # ---- evaluating ------------------------------------------------------------------------
+
+    def read_tokens(self, tokens: Sequence[int], position: int, *, logits: bool) -> None:
+        """Evaluate at most `batch` tokens at `position`; `logits`: of the last, to sample from."""
+        batch = self._token_batch
+        for index, token in enumerate(tokens):
+            batch.token[index] = token
+        self._decode(batch, len(tokens), position, logits)
+
+    def read_rows(self, rows: Embedding, position: int, *, logits: bool) -> None:
+        """Evaluate at most `batch` rows of an embedding at `position`."""
+        batch = self._row_batch
+        whole = np.ascontiguousarray(rows, dtype=np.float32)
+        ctypes.memmove(batch.embd, whole.ctypes.data, whole.nbytes)
+        self._decode(batch, len(rows), position, logits)
+
+    def forget_from(self, position: int) -> None:
+        """Remove everything from `position` on from the KV cache."""
+        if not _llama.llama_memory_seq_rm(self._memory, 0, position, -1):
+            raise RuntimeError("the KV cache cannot be cut")
+
+    def logits(self) -> npt.NDArray[np.float32]:
+        """Return a copy of the logits last evaluated: one per token of the vocabulary."""
+        count = int(_llama.llama_vocab_n_tokens(self._vocabulary))
+        return np.ctypeslib.as_array(_llama.llama_get_logits_ith(self._context, -1), (count,)).copy()
+
+    def sampler(self, sampling: Sampling) -> Sampler:
+        """Return a sampler for one answer; close it."""
+        return Sampler(self._context, int(_llama.llama_vocab_n_tokens(self._vocabulary)), sampling)
+
+    def _new_batch(self, width: int) -> Any:
+        batch = _llama.llama_batch_init(self.batch, width, 1)
+        self._batches.append(batch)
+        for index in range(self.batch):
+            batch.n_seq_id[index] = 1
+            batch.seq_id[index][0] = 0
+        return batch
+
+    def _decode(self, batch: Any, count: int, position: int, logits: bool) -> None:
+        batch.n_tokens = count
+        for index in range(count):
+            batch.pos[index] = position + index
+            batch.logits[index] = 0
+        batch.logits[count - 1] = logits
+        result = _llama.llama_decode(self._context, batch)
+        if result == 0:
+            return
+        self.forget_from(position)
+        if result == _ABORTED:
+            raise Interrupted
+        raise RuntimeError(f"llama_decode returned {result}: {last_errors()}")
+
+
+class Sampler:
+    """Chooses the tokens of one answer. The same seed chooses the same from the same logits."""
+
+    def __init__(self, context: Any, n_vocabulary: int, sampling: Sampling) -> None:
+        self._context = context
+        self._chain = _llama.llama_sampler_chain_init(_llama.llama_sampler_chain_default_params())
+        seed = int.from_bytes(os.urandom(4), "little") if sampling.seed is None else sampling.seed & 0xFFFFFFFF
+        if sampling.repeat_penalty != 1.0:
+            self._add(
+                _llama.llama_sampler_init_penalties(n_vocabulary, _PENALTY_WINDOW, sampling.repeat_penalty, 0.0, 0.0)
+            )
+        if sampling.temperature <= 0:
+            self._add(_llama.llama_sampler_init_greedy())
+            return
+        self._add(_llama.llama_sampler_init_top_k(sampling.top_k))
+        self._add(_llama.llama_sampler_init_top_p(sampling.top_p, 1))
+        self._add(_llama.llama_sampler_init_min_p(sampling.min_p, 1))
+        self._add(_llama.llama_sampler_init_temp(sampling.temperature))
+        self._add(_llama.llama_sampler_init_dist(seed))
+
+    def sample(self) -> int:
+        """Return the next token, from the logits last evaluated."""
+        return int(_llama.llama_sampler_sample(self._chain, self._context, -1))
+
+    def close(self) -> None:
+        """Free the chain; once."""
+        _llama.llama_sampler_free(self._chain)
+
+    def _add(self, step: Any) -> None:
+        _llama.llama_sampler_chain_add(self._chain, step)
+
+
+class _LoadedProjector:
+    """CLIP and the projector, through mtmd."""
+
+    def __init__(self, projector: Projector, model: Any, threads: int, interrupt: Interrupt) -> None:
+        self._side = projector.side
+        self._width = projector.width
+        self._interrupt = interrupt
+        self._order = ClassTokenOrder(projector.has_class_embedding)
+        self._nodes = 0
+        self._probing = False
+        parameters = _mtmd.mtmd_context_params_default()
+        parameters.use_gpu = False
+        parameters.print_timings = False
+        parameters.warmup = False
+        parameters.n_threads = threads
+        self._on_node = _llama.ggml_backend_sched_eval_callback(self._node)
+        parameters.cb_eval = self._on_node
+        self._context = _mtmd.mtmd_init_from_file(os.fsencode(projector.path), model, parameters)
+        if not self._context:
+            raise UserError("projector-damaged", name=projector.path.name)
+        self._marker: bytes = _mtmd.mtmd_default_marker()
+        try:
+            self.image_tokens = self._with_chunk(None, _mtmd.mtmd_input_chunk_get_n_tokens)
+            self._probe()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def class_token(self) -> ClassToken:
+        return self._order.state
+
+    def encode(self, rgb: bytes) -> Embedding:
+        if len(rgb) != self._side * self._side * 3:
+            raise ValueError(f"{len(rgb)} bytes are not a square of {self._side} pixels")
+        embedding: Embedding = self._with_chunk(rgb, self._encode)
+        return embedding
+
+    def close(self) -> None:
+        if self._context:
+            _mtmd.mtmd_free(self._context)
+            self._context = None
+
+    def _probe(self) -> None:
+        """Run the first nodes of the graph, to learn the order of the class token before it matters."""
+        self._probing = True
+        try:
+            if not self._order.decided:
+                self._with_chunk(bytes(self._side * self._side * 3), self._encode)
+        finally:
+            self._probing = False
+
+    def _encode(self, chunk: Any) -> Embedding:
+        self._order.begin()
+        result = _mtmd.mtmd_encode_chunk(self._context, chunk)
+        # A graph that was stopped returns 0 like any other; what it computed is to be forgotten.
+        if self._interrupt.now:
+            raise Interrupted
+        if result != 0:
+            raise RuntimeError(f"mtmd_encode_chunk returned {result}: {last_errors()}")
+        if not self._probing:
+            self._order.end()
+        shape = (int(_mtmd.mtmd_input_chunk_get_n_tokens(chunk)), self._width)
+        return np.ctypeslib.as_array(_mtmd.mtmd_get_output_embd(self._context), shape).copy()
+
+    def _node(self, address: int, ask: bool, _data: object) -> bool:
+        """Before a node is computed: is a look wanted after it? After one: go on?"""
+        if ask:
+            self._order.look(address)
+            self._nodes += 1
+            return self._nodes % _NODES_PER_LOOK == 0 or (self._probing and self._order.decided)
+        return not self._interrupt.now and not (self._probing and self._order.decided)
+
+    def _with_chunk(self, rgb: bytes | None, use: Callable[[Any], Any]) -> Any:
+        """Call `use` with the image chunk of a picture; None stands for one without pixels."""
+        pixels = (ctypes.c_uint8 * len(rgb)).from_buffer_copy(rgb) if rgb is not None else None
+        bitmap = _mtmd.mtmd_bitmap_init(self._side, self._side, pixels)
+        chunks = _mtmd.mtmd_input_chunks_init()
+        try:
+            text = _mtmd.mtmd_input_text(self._marker, len(self._marker), False, True)
+            bitmaps = (ctypes.c_void_p * 1)(bitmap)
+            result = _mtmd.mtmd_tokenize(self._context, chunks, ctypes.byref(text), bitmaps, 1)
+            if result != 0:
+                raise RuntimeError(f"mtmd_tokenize returned {result}: {last_errors()}")
+            for index in range(_mtmd.mtmd_input_chunks_size(chunks)):
+                chunk = _mtmd.mtmd_input_chunks_get(chunks, index)
+                if _mtmd.mtmd_input_chunk_get_type(chunk) == _mtmd.MTMD_INPUT_CHUNK_TYPE_IMAGE:
+                    return use(chunk)
+            raise RuntimeError("no image in the chunks")
+        finally:
+            _mtmd.mtmd_input_chunks_free(chunks)
+            _mtmd.mtmd_bitmap_free(bitmap)
+
+
+def _load_error(files: ModelFiles) -> UserError:
+    said = last_errors()
+    _log.warning("llama.cpp did not load %s: %s", files.model.name, said)
+    if "unknown model architecture" in said:
+        return UserError("model-unsupported", name=files.model.name, architecture=files.header.architecture)
+    if "alloc" in said:
+        return UserError("out-of-memory", name=files.model.name)
+    return UserError("model-damaged", name=files.model.name)

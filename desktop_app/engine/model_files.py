@@ -1,0 +1,226 @@
+"""Looks at a language model and its projector before llama.cpp gets to see them.
+
+A wrong number in a projector ends the process inside llama.cpp, so everything it takes on trust
+is compared here: the types of the values, and the shapes of the tensors with each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from desktop_app.errors import UserError
+from model_store.gguf_header import (
+    ARRAY_OF,
+    BOOL,
+    F32,
+    I32,
+    STRING,
+    U32,
+    DamagedGGUFError,
+    GGUFHeader,
+    NotGGUFError,
+    read_header,
+)
+
+_PROJECTOR_ARCHITECTURE = "clip"
+_VISION = "clip.vision."
+# llama.cpp asserts these types when it reads the values.
+_KINDS = {
+    "general.alignment": U32,
+    "general.name": STRING,
+    "general.description": STRING,
+    "clip.projector_type": STRING,
+    "clip.has_vision_encoder": BOOL,
+    "clip.has_audio_encoder": BOOL,
+    "clip.has_gen_audio_encoder": BOOL,
+    "clip.use_gelu": BOOL,
+    "clip.use_silu": BOOL,
+    "clip.minicpmv_version": I32,
+    "clip.minicpmv_query_num": U32,
+    "clip.vision.projector_type": STRING,
+    "clip.vision.image_size": U32,
+    "clip.vision.patch_size": U32,
+    "clip.vision.embedding_length": U32,
+    "clip.vision.feed_forward_length": U32,
+    "clip.vision.block_count": U32,
+    "clip.vision.projection_dim": U32,
+    "clip.vision.attention.head_count": U32,
+    "clip.vision.attention.head_count_kv": U32,
+    "clip.vision.attention.head_dim": U32,
+    "clip.vision.attention.layer_norm_epsilon": F32,
+    "clip.vision.mm_patch_merge_type": STRING,
+    "clip.vision.image_mean": ARRAY_OF + F32,
+    "clip.vision.image_std": ARRAY_OF + F32,
+    "clip.vision.image_grid_pinpoints": ARRAY_OF + I32,
+    "clip.vision.feature_layer": ARRAY_OF + I32,
+}
+_LARGEST_SIDE = 2048  # pixels
+_MOST_BLOCKS = 512
+
+
+@dataclass(frozen=True)
+class Projector:
+    """What a LLaVA projector wants and gives."""
+
+    path: Path
+    side: int  # pixels: the square picture it looks at
+    fill: tuple[int, int, int]  # RGB of what is added to make a picture square
+    width: int  # values per image token
+    has_class_embedding: bool
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """A language model and, maybe, its projector; both headers hold together."""
+
+    model: Path
+    header: GGUFHeader
+    projector: Projector | None
+
+    @property
+    def context_length(self) -> int:
+        """Return the number of tokens the model was trained for, 0 when it does not say."""
+        return self.header.integer(f"{self.header.architecture}.context_length") or 0
+
+
+def check_files(model: Path, mmproj: Path | None) -> ModelFiles:
+    """Read both headers and compare them.
+
+    Raises `UserError`: model-missing, model-damaged, swapped-files, projector-damaged,
+    not-a-projector, model-unsupported (the kind of projector) or projector-mismatch.
+    """
+    header = _header(model, "model-damaged")
+    if header.architecture == _PROJECTOR_ARCHITECTURE:
+        raise UserError("swapped-files", name=model.name)
+    width = header.integer(f"{header.architecture}.embedding_length")
+    if not header.architecture or not width or "token_embd.weight" not in header.tensors:
+        raise UserError("model-damaged", name=model.name)
+    if mmproj is None:
+        return ModelFiles(model, header, None)
+    projector_header = _header(mmproj, "projector-damaged")
+    if projector_header.architecture != _PROJECTOR_ARCHITECTURE:
+        raise UserError("not-a-projector", name=mmproj.name)
+    projector = _ProjectorCheck(mmproj, projector_header).projector()
+    if projector.width != width:
+        raise UserError(
+            "projector-mismatch",
+            projector=mmproj.name,
+            model=model.name,
+            projector_width=projector.width,
+            model_width=width,
+        )
+    return ModelFiles(model, header, projector)
+
+
+def _header(path: Path, damaged: str) -> GGUFHeader:
+    try:
+        return read_header(path)
+    except (NotGGUFError, DamagedGGUFError) as error:
+        raise UserError(damaged, name=path.name) from error
+    except FileNotFoundError as error:
+        raise UserError("model-missing", name=path.name) from error
+    except OSError as error:
+        raise UserError("file-unreadable", name=path.name) from error
+
+
+class _ProjectorCheck:
+    """Compares what a projector of the LLaVA kind (CLIP and two layers) says about itself."""
+
+    def __init__(self, path: Path, header: GGUFHeader) -> None:
+        self._path = path
+        self._header = header
+
+    def projector(self) -> Projector:
+        kind = self._header.text("clip.projector_type") or self._header.text("clip.vision.projector_type") or "mlp"
+        if kind != "mlp" or "mm.3.weight" in self._header.tensors:
+            raise UserError("model-unsupported", name=self._path.name, architecture=kind)
+        for key, value_kind in self._header.kinds.items():
+            if _KINDS.get(key, value_kind) != value_kind:
+                self._refuse()
+        if self._header.metadata.get("clip.has_vision_encoder") is not True:
+            self._refuse()
+        if self._header.metadata.get("clip.has_audio_encoder") is True:
+            self._refuse()
+        side, patch = self._number("image_size", _LARGEST_SIDE), self._number("patch_size", 64)
+        width = self._number("embedding_length", 1 << 16)
+        if side % patch or width % self._number("attention.head_count", 1024):
+            self._refuse()
+        mean = self._header.numbers(_VISION + "image_mean")
+        std = self._header.numbers(_VISION + "image_std")
+        if (
+            len(mean) < 3
+            or len(std) < 3
+            or not all(0 <= m <= 1 and 0 < s <= 10 for m, s in zip(mean, std, strict=False))
+        ):
+            self._refuse()
+        has_class = "v.class_embd" in self._header.tensors
+        places = (side // patch) ** 2 + int(has_class)
+        self._shape("v.patch_embd.weight", patch, patch, 3, width)
+        self._shape("v.position_embd.weight", width, places)
+        self._shape("v.class_embd", width, optional=True)
+        self._shape("v.patch_embd.bias", width, optional=True)
+        self._tower(width)
+        return Projector(
+            self._path,
+            side,
+            (int(mean[0] * 255), int(mean[1] * 255), int(mean[2] * 255)),
+            self._output_width(width),
+            has_class,
+        )
+
+    def _tower(self, width: int) -> None:
+        inner = self._number("feed_forward_length", 1 << 20)
+        blocks = self._number("block_count", _MOST_BLOCKS)
+        if not all(0 <= layer <= blocks for layer in self._header.numbers(_VISION + "feature_layer")):
+            self._refuse()
+        for norm in ("v.pre_ln", "v.post_ln"):
+            self._shape(f"{norm}.weight", width, optional=True)
+            self._shape(f"{norm}.bias", width, optional=True)
+        for index in range(blocks):
+            block = f"v.blk.{index}."
+            for name in ("attn_q", "attn_k", "attn_v", "attn_out"):
+                self._shape(f"{block}{name}.weight", width, width)
+                self._shape(f"{block}{name}.bias", width, optional=True)
+            for name in ("ln1", "ln2"):
+                self._shape(f"{block}{name}.weight", width)
+                self._shape(f"{block}{name}.bias", width, optional=True)
+            # Old converters wrote the two under each other's name; llama.cpp knows and swaps them.
+            up, down = f"{block}ffn_up", f"{block}ffn_down"
+            if self._header.tensors.get(f"{up}.weight") and self._header.tensors[f"{up}.weight"].shape[0] != width:
+                up, down = down, up
+            self._shape(f"{up}.weight", width, inner)
+            self._shape(f"{down}.weight", inner, width)
+            self._shape(f"{up}.bias", inner, optional=True)
+            self._shape(f"{down}.bias", width, optional=True)
+
+    def _output_width(self, width: int) -> int:
+        first, second = (self._header.tensors.get(f"mm.{number}.weight") for number in (0, 2))
+        if first is None or second is None or len(first.shape) != 2 or len(second.shape) != 2:
+            self._refuse()
+        middle, output = first.shape[1], second.shape[1]
+        self._shape("mm.0.weight", width, middle)
+        self._shape("mm.2.weight", middle, output)
+        self._shape("mm.0.bias", middle)
+        self._shape("mm.2.bias", output)
+        return output
+
+    def _number(self, key: str, most: int) -> int:
+        number = self._header.integer(_VISION + key)
+        if number is None or not 1 <= number <= most:
+            self._refuse()
+        return number
+
+    def _shape(self, name: str, *shape: int, optional: bool = False) -> None:
+        tensor = self._header.tensors.get(name)
+        if tensor is None:
+            if not optional:
+                self._refuse()
+            return
+        # A vector may be written with further dimensions of 1.
+        if tuple(n for n in tensor.shape if n != 1) != tuple(n for n in shape if n != 1):
+            self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise UserError("projector-damaged", name=self._path.name)

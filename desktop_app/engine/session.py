@@ -1,0 +1,359 @@
+"""What the engine does with a loaded model: it reads ahead, and it answers.
+
+A prompt becomes cells (tokens and picture rows), the context evaluates those that are new, and
+the sampler writes the answer. The newest words are always evaluated as a stretch of their own,
+after whatever could have been read ahead: so a question that is asked again is evaluated in the
+same way, and the same seed gives the same answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+
+from desktop_app.chat.budget import TurnSize, kept_turns
+from desktop_app.chat.prompt import (
+    Answer,
+    Exchange,
+    Part,
+    PicturePlace,
+    Special,
+    Words,
+    certain_parts,
+    family_for,
+    prompt_parts,
+)
+from desktop_app.engine.context import Cell, Context, PictureRow
+from desktop_app.engine.embeddings import Embedding, EmbeddingKey, EmbeddingStore, projector_identity
+from desktop_app.engine.interrupt import Interrupt, Interrupted
+from desktop_app.engine.memory import peak_memory
+from desktop_app.engine.messages import (
+    Ask,
+    Event,
+    Finished,
+    FinishReason,
+    Phase,
+    PhaseChanged,
+    PictureRead,
+    PictureRef,
+    ReadAhead,
+    ReadAheadDone,
+    Text,
+    Turn,
+    TurnsDropped,
+    TurnStats,
+)
+from desktop_app.engine.model import Model
+from desktop_app.engine.pace import Pace
+from desktop_app.engine.pieces import Portions, TextOfTokens
+from desktop_app.errors import UserError
+
+_REMEMBERED_ANSWERS = 1000
+_LOOK_EVERY_S = 0.02  # at the interrupt, while a picture file is decoded
+
+
+class Session:
+    """One loaded model and what it has read. Lives on the engine's main thread."""
+
+    def __init__(
+        self, model: Model, interrupt: Interrupt, embeddings: EmbeddingStore, emit: Callable[[Event], None]
+    ) -> None:
+        self.model = model
+        self.family = family_for(model.files.header.metadata)
+        self._interrupt = interrupt
+        self._embeddings = embeddings
+        self._emit = emit
+        self._context = Context(model, interrupt)
+        projector = model.files.projector
+        self._projector = projector_identity(projector.path) if projector is not None else ""
+        self._answers: OrderedDict[str, tuple[int, ...]] = OrderedDict()
+        self._encode_pace, self._read_pace = Pace(), Pace()
+        self._decoder = ThreadPoolExecutor(1, "picture")
+
+    def close(self) -> None:
+        """Free the model."""
+        self._decoder.shutdown(wait=False, cancel_futures=True)
+        self.model.close()
+
+    def forget(self) -> None:
+        """Empty the KV cache: after a bug nobody knows what is in it."""
+        self._context.cut(0)
+
+    # ---- reading ahead ---------------------------------------------------------------------
+
+    def read_ahead(self, command: ReadAhead) -> None:
+        """Evaluate what is certain of the next prompt. Ends early, without loss, when interrupted."""
+        request = command.request
+        draft = Turn("", command.pictures)
+        self._check_pictures((*command.turns, draft))
+        turns, _ = self._fitting((*command.turns, draft), command.system_prompt, self.model.n_ctx)
+        cells = self._certain(turns, command.system_prompt)
+        keep = self._context.common(cells)
+        work = _Work()
+        ends = {
+            index + 1: cell.sha256
+            for index, cell in enumerate(cells)
+            if isinstance(cell, PictureRow) and cell.row == self.model.image_tokens - 1
+        }
+        wanted = {picture.sha256 for picture in command.pictures}
+
+        def read(first: int, last: int) -> None:
+            for end, sha256 in ends.items():
+                if first < end <= last and sha256 in wanted:
+                    self._emit(PictureRead(request, sha256))
+
+        read(0, keep)
+        complete = True
+        try:
+            if keep < len(cells):
+                self._evaluate(request, cells, keep, _pictures_of(turns), work, read)
+        except Interrupted:
+            complete = False
+        self._emit(ReadAheadDone(request, complete, len(self._context), work.evaluated, work.encodes))
+
+    # ---- answering -------------------------------------------------------------------------
+
+    def ask(self, command: Ask, received: float) -> None:
+        """Answer the last turn; `received` is when the command came (time.monotonic())."""
+        if not command.turns[-1].text.strip():
+            raise UserError("question-empty")
+        self._check_pictures(command.turns)
+        sampling, system = command.sampling, command.system_prompt
+        turns, dropped = self._fitting(command.turns, system, sampling.max_tokens)
+        if dropped:
+            pictures = sum(len(turn.pictures) for turn in command.turns) - sum(len(turn.pictures) for turn in turns)
+            self._emit(TurnsDropped(command.request, dropped, pictures))
+        cells = self._cells(prompt_parts(self.family, _exchanges(turns), system))
+        certain = _common(self._certain(turns, system), cells)
+        keep = min(self._context.common(cells), certain)
+        answer = _AnswerInProgress(received, len(cells), keep, dropped)
+        try:
+            self._interrupt.check()
+            self._evaluate(command.request, cells, keep, _pictures_of(turns), answer.work, None, certain)
+            reason = self._write(command, answer)
+        except Interrupted:
+            reason = FinishReason.STOPPED
+        self._remember(answer.text)
+        self._emit(self._finished(command.request, reason, answer))
+
+    def _write(self, command: Ask, answer: _AnswerInProgress) -> FinishReason:
+        request = command.request
+        self._emit(PhaseChanged(request, Phase.WRITING))
+
+        def send(portion: str) -> None:
+            self._emit(Text(request, portion, answer.tokens, answer.speed(), len(self._context)))
+
+        portions = Portions(send)
+        limit = max(1, min(command.sampling.max_tokens, self.model.n_ctx - len(self._context)))
+        sampler = self.model.sampler(command.sampling)
+        try:
+            while True:
+                token = sampler.sample()
+                answer.sampled()
+                if self.model.is_end(token):
+                    return FinishReason.STOP
+                answer.tokens += 1
+                portions.add(answer.text.add(token, self.model.piece(token)))
+                if answer.tokens >= limit:
+                    return FinishReason.LENGTH
+                self._context.append([token], self._embedding)
+        finally:
+            sampler.close()
+            portions.flush()
+
+    def _finished(self, request: int, reason: FinishReason, answer: _AnswerInProgress) -> Finished:
+        stats = TurnStats(
+            finish_reason=reason,
+            prompt_tokens=answer.prompt_tokens,
+            reused_tokens=answer.reused,
+            evaluated_tokens=answer.work.evaluated,
+            image_encodes=answer.work.encodes,
+            answer_tokens=answer.tokens,
+            time_to_first_token_s=answer.waited(),
+            tokens_per_second=answer.speed(),
+            peak_memory_bytes=peak_memory(),
+            context_used=len(self._context),
+            context_size=self.model.n_ctx,
+            dropped_turns=answer.dropped,
+        )
+        return Finished(request, answer.text.text, stats, answer.text.token_ids)
+
+    # ---- prompt ----------------------------------------------------------------------------
+
+    def _check_pictures(self, turns: Iterable[Turn]) -> None:
+        if not self.model.image_tokens and any(turn.pictures for turn in turns):
+            raise UserError("projector-needed", model=self.model.files.model.name)
+
+    def _fitting(self, turns: Sequence[Turn], system: str | None, max_tokens: int) -> tuple[list[Turn], int]:
+        """Return the turns that fit the context, and how many do not."""
+        opening = len(self._cells(prompt_parts(self.family, [], system)))
+        sizes = [
+            TurnSize(len(self._cells(prompt_parts(self.family, [exchange], system))) - opening, len(exchange.pictures))
+            for exchange in _exchanges(turns)
+        ]
+        kept = kept_turns(sizes, opening, self.model.n_ctx, max_tokens)
+        return [turns[index] for index in kept], len(turns) - len(kept)
+
+    def _certain(self, turns: Sequence[Turn], system: str | None) -> list[Cell]:
+        """Return the cells that are certain before the question of the last turn is written."""
+        newest = tuple(picture.sha256 for picture in turns[-1].pictures)
+        return self._cells(certain_parts(self.family, _exchanges(turns[:-1]), newest, system))
+
+    def _cells(self, parts: Iterable[Part]) -> list[Cell]:
+        cells: list[Cell] = []
+        for part in parts:
+            if isinstance(part, Special):
+                cells.append(self.model.special(part.name))
+            elif isinstance(part, Words):
+                cells += self.model.tokenize(part.text)
+            elif isinstance(part, PicturePlace):
+                cells += [PictureRow(part.sha256, row) for row in range(self.model.image_tokens)]
+            elif isinstance(part, Answer):
+                cells += self._answers.get(part.text) or self.model.tokenize(part.text)
+        return cells
+
+    def _remember(self, text: TextOfTokens) -> None:
+        """Keep the tokens of an answer: tokenised again, its text may give others."""
+        if text.text:
+            self._answers[text.text] = text.token_ids
+            self._answers.move_to_end(text.text)
+            while len(self._answers) > _REMEMBERED_ANSWERS:
+                self._answers.popitem(last=False)
+
+    # ---- evaluating ------------------------------------------------------------------------
+
+    def _evaluate(
+        self,
+        request: int,
+        cells: list[Cell],
+        keep: int,
+        pictures: dict[str, PictureRef],
+        work: _Work,
+        read: Callable[[int, int], None] | None = None,
+        stretch: int | None = None,
+    ) -> None:
+        """Bring the context from its first `keep` cells to `cells`, with a new batch at `stretch`.
+
+        `read` hears from which cell to which the context has grown.
+        """
+        needed = dict.fromkeys(cell.sha256 for cell in cells[keep:] if isinstance(cell, PictureRow))
+        self._look(request, [pictures[sha256] for sha256 in needed], work)
+        total = len(cells) - keep
+        expected = self._read_pace.expect(total)
+        self._emit(PhaseChanged(request, Phase.READING, 0, total, expected))
+        self._context.cut(keep)
+        started = time.monotonic()
+        middle = max(keep, stretch) if stretch is not None else len(cells)
+        for part in (cells[keep:middle], cells[middle:]):
+            start = len(self._context)
+            grown = start
+
+            def progress(done: int, start: int = start) -> None:
+                nonlocal grown
+                if read is not None:
+                    read(grown, start + done)
+                grown = start + done
+                work.evaluated = grown - keep
+                self._emit(PhaseChanged(request, Phase.READING, grown - keep, total, expected))
+
+            self._context.append(part, self._embedding, progress)
+        self._read_pace.learn(total, time.monotonic() - started)
+
+    def _look(self, request: int, pictures: list[PictureRef], work: _Work) -> None:
+        """Encode those of `pictures` that are not known yet."""
+        new = [picture for picture in pictures if self._embeddings.get(self._key(picture.sha256)) is None]
+        for index, picture in enumerate(new):
+            expected = self._encode_pace.expect(len(new) - index)
+            self._emit(PhaseChanged(request, Phase.LOOKING, index, len(new), expected, picture.sha256))
+            rgb = self._pixels(picture)
+            self._interrupt.check()
+            started = time.monotonic()
+            embedding = self.model.encode(rgb)
+            self._encode_pace.learn(1, time.monotonic() - started)
+            work.encodes += 1
+            self._embeddings.put(self._key(picture.sha256), embedding)
+
+    def _pixels(self, picture: PictureRef) -> bytes:
+        """Decode a picture file beside the main thread, so that a large one can be given up."""
+        projector = self.model.files.projector
+        if projector is None:
+            raise RuntimeError("no projector is loaded")
+        decoding = self._decoder.submit(_square, picture, projector.side, projector.fill)
+        while not decoding.done():
+            wait([decoding], _LOOK_EVERY_S)
+            if self._interrupt.now:
+                raise Interrupted
+        return decoding.result()
+
+    def _key(self, sha256: str) -> EmbeddingKey:
+        return EmbeddingKey(sha256, self._projector)
+
+    def _embedding(self, sha256: str) -> Embedding:
+        embedding = self._embeddings.get(self._key(sha256))
+        if embedding is None:
+            raise RuntimeError("a picture is read before it was encoded")
+        return embedding
+
+
+class _Work:
+    """What was done for a request."""
+
+    encodes = 0  # CLIP runs
+    evaluated = 0  # cells of the prompt
+
+
+class _AnswerInProgress:
+    """The text of an answer, and its figures."""
+
+    def __init__(self, received: float, prompt_tokens: int, reused: int, dropped: int) -> None:
+        self.text = TextOfTokens()
+        self.tokens = 0
+        self.work = _Work()
+        self.prompt_tokens = prompt_tokens
+        self.reused = reused
+        self.dropped = dropped
+        self._received = received
+        self._first = self._latest = 0.0
+        self._samples = 0
+
+    def sampled(self) -> None:
+        """Note the time of a token."""
+        self._latest = time.monotonic()
+        self._first = self._first or self._latest
+        self._samples += 1
+
+    def waited(self) -> float:
+        """Return the seconds from the command to the first token, 0 if there was none."""
+        return self._first - self._received if self._first else 0.0
+
+    def speed(self) -> float:
+        """Return the tokens per second, the first not counted; 0 before the second."""
+        seconds = self._latest - self._first
+        return (self._samples - 1) / seconds if seconds > 0 else 0.0
+
+
+def _square(picture: PictureRef, side: int, fill: tuple[int, int, int]) -> bytes:
+    # Pillow is imported when the first picture comes, not when the engine starts.
+    from desktop_app.images.preprocess import fit_square
+    from desktop_app.images.reading import open_picture
+
+    return fit_square(open_picture(picture.path, picture.name), side, fill).tobytes()
+
+
+def _exchanges(turns: Iterable[Turn]) -> list[Exchange]:
+    return [Exchange(turn.text, tuple(picture.sha256 for picture in turn.pictures), turn.answer) for turn in turns]
+
+
+def _pictures_of(turns: Iterable[Turn]) -> dict[str, PictureRef]:
+    return {picture.sha256: picture for turn in turns for picture in turn.pictures}
+
+
+def _common(first: Sequence[Cell], second: Sequence[Cell]) -> int:
+    count = 0
+    for mine, other in zip(first, second, strict=False):
+        if mine != other:
+            break
+        count += 1
+    return count

@@ -1,0 +1,200 @@
+"""The engine process: commands in, events out.
+
+Three threads. One listens, so that a `Stop` is heard while a model works; one inspects pictures,
+so that previews appear while a model loads; the main thread does everything that needs the model.
+When the program at the other end goes, or says `Shutdown`, the process ends at once.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import threading
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from desktop_app.engine.agenda import Agenda, Job
+from desktop_app.engine.interrupt import Interrupt
+from desktop_app.engine.messages import (
+    Ask,
+    Command,
+    Crashed,
+    Event,
+    Failed,
+    Finished,
+    FinishReason,
+    Inspect,
+    Inspected,
+    Load,
+    ModelInfo,
+    ReadAhead,
+    ReadAheadDone,
+    Ready,
+    Shutdown,
+    Stop,
+    TurnStats,
+)
+from desktop_app.errors import UserError
+
+if TYPE_CHECKING:  # llama_cpp is imported when a model is loaded: pictures can be inspected before
+    from desktop_app.engine.embeddings import EmbeddingStore
+    from desktop_app.engine.session import Session
+
+_NOTHING = TurnStats(FinishReason.STOPPED, 0, 0, 0, 0, 0, 0.0, 0.0, 0, 0, 0, 0)
+
+
+def main(connection: Connection) -> None:
+    """Serve one program; the target of the spawned process."""
+    # Ctrl-C in a terminal reaches the whole group; the program decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Worker(connection).run()
+
+
+class Worker:
+    """The loop of the engine process."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._sending = threading.Lock()
+        self._interrupt = Interrupt()
+        self._agenda = Agenda(self._interrupt)
+        self._inspections: queue.SimpleQueue[Inspect] = queue.SimpleQueue()
+        self._session: Session | None = None
+        self._embeddings: EmbeddingStore | None = None
+        self._failed_load: UserError | None = None
+
+    def run(self) -> NoReturn:
+        """Do what comes, until the process ends."""
+        threading.Thread(target=self._listen, name="listen", daemon=True).start()
+        threading.Thread(target=self._inspect_pictures, name="inspect", daemon=True).start()
+        while True:
+            job, added = self._agenda.next()
+            self._answer(job.request, self._do, job, added)
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                command: Command = self._connection.recv()
+            except (EOFError, OSError):
+                _end()
+            if isinstance(command, Shutdown):
+                _end()
+            elif isinstance(command, Stop):
+                self._say_ended(self._agenda.stop(command))
+            elif isinstance(command, Inspect):
+                self._inspections.put(command)
+            else:
+                self._say_ended(self._agenda.add(command))
+
+    def _say_ended(self, jobs: list[Job]) -> None:
+        """Answer jobs that were ended before they began."""
+        for job in jobs:
+            if isinstance(job, Ask):
+                self._send(Finished(job.request, "", _NOTHING))
+            elif isinstance(job, ReadAhead):
+                self._send(ReadAheadDone(job.request, False, 0, 0, 0))
+
+    def _inspect_pictures(self) -> None:
+        while True:
+            command = self._inspections.get()
+            self._answer(command.request, self._inspect, command)
+
+    def _answer(self, request: int, work: Callable[..., None], *arguments: object) -> None:
+        """Do `work`; whatever goes wrong is an event, and the engine lives on."""
+        try:
+            work(*arguments)
+        except UserError as error:
+            self._send(Failed(request, error.code, error.parameters))
+        except Exception:
+            self._send(Crashed(request, traceback.format_exc()))
+
+    def _do(self, job: Job, added: float) -> None:
+        if isinstance(job, Load):
+            self._load(job)
+            return
+        if self._session is None:
+            raise self._failed_load or RuntimeError("no model is loaded")
+        try:
+            if isinstance(job, Ask):
+                self._session.ask(job, added)
+            else:
+                self._session.read_ahead(job)
+        except UserError:
+            raise
+        except Exception:
+            self._session.forget()
+            raise
+
+    def _load(self, command: Load) -> None:
+        from desktop_app.engine.model_files import check_files
+
+        try:
+            # The model in use stays if the new files are no good.
+            files = check_files(Path(command.model), Path(command.mmproj) if command.mmproj else None)
+            from desktop_app.engine.embeddings import EmbeddingStore
+            from desktop_app.engine.model import Model
+            from desktop_app.engine.session import Session
+
+            if self._session is not None:
+                self._session.close()
+                self._session = None
+            self._embeddings = self._embeddings or EmbeddingStore()
+            model = Model(files, command.settings, self._interrupt)
+        except UserError as error:
+            self._failed_load = error
+            raise
+        self._failed_load = None
+        self._session = Session(model, self._interrupt, self._embeddings, self._send)
+        self._send(Ready(command.request, _model_info(command, self._session)))
+
+    def _inspect(self, command: Inspect) -> None:
+        from desktop_app.images.preview import inspect
+
+        picture = command.picture
+        seen = inspect(picture.path, picture.name)
+        self._send(
+            Inspected(
+                command.request,
+                picture,
+                seen.width,
+                seen.height,
+                seen.preview,
+                seen.thumbnail,
+                seen.looks_photographic,
+            )
+        )
+
+    def _send(self, event: Event) -> None:
+        try:
+            with self._sending:
+                self._connection.send(event)
+        except OSError:
+            _end()  # nobody listens any more
+
+
+def _model_info(command: Load, session: Session) -> ModelInfo:
+    from desktop_app.paths import demo_model
+
+    model = session.model
+    demo = demo_model()[0]
+    path = model.files.model
+    return ModelInfo(
+        name=model.files.header.text("general.name") or path.stem,
+        model=command.model,
+        mmproj=command.mmproj,
+        n_ctx=model.n_ctx,
+        family=session.family.name,
+        is_demo=demo.exists() and demo.samefile(path),
+        image_tokens=model.image_tokens,
+        class_token=model.class_token.value,
+        threads=model.threads,
+    )
+
+
+def _end() -> NoReturn:
+    # Not sys.exit: the main thread may be deep inside llama.cpp, and there is nothing to save.
+    os._exit(0)
