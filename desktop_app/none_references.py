@@ -1,0 +1,14 @@
+"""Keeps None alive under PySide6 6.12 on Python 3.10 and 3.11. Import it before PySide6.
+
+PySide6 6.12.0 takes a reference of None with every call that returns None, as if None were immortal,
+which it is only from Python 3.12 on. After some thousand calls the interpreter would end with
+"none_dealloc: deallocating None". 6.11.3 is clean. So None gets more references than a program can use up.
+"""
+
+import ctypes
+import sys
+
+_PLENTY = 1 << 40
+
+if sys.version_info < (3, 12):
+    ctypes.c_ssize_t.from_address(id(None)).value += _PLENTY
