@@ -15,6 +15,7 @@ from desktop_app.services.background import Background
 from desktop_app.services.chat import Chat
 from desktop_app.services.conversations import Conversations
 from desktop_app.services.engine import Engine, Handler
+from desktop_app.services.handover import Reception, hand_over
 from desktop_app.services.notices import Notices
 from desktop_app.services.pictures import Draft
 from desktop_app.services.preferences import Preferences
@@ -115,7 +116,9 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
 
 
 def run_window(pictures: Sequence[str] = ()) -> int:
-    """Open the window, with pictures attached; returns the exit code when it is closed."""
+    """Open the window with pictures attached, or hand them to the one that is open; returns the exit code."""
+    if hand_over(paths.window_key_file(), pictures):
+        return 0
     # Qt Widgets are imported here only: the command line lives without them.
     from desktop_app.ui.application import make_application
     from desktop_app.ui.window import MainWindow
@@ -124,11 +127,14 @@ def run_window(pictures: Sequence[str] = ()) -> int:
     application = make_application(sys.argv[:1])
     services = build()
     window = MainWindow(services)
+    reception = Reception(paths.window_key_file())
+    reception.arrived.connect(window.come_forward)
+    reception.arrived.connect(services.draft.add_files)
     services.start()
     window.show()
-    for picture in pictures:
-        services.draft.add_file(picture)
+    services.draft.add_files(list(pictures))
     try:
         return application.exec()
     finally:
+        reception.close()
         services.close()

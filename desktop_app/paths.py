@@ -42,6 +42,11 @@ def history_file() -> Path:
     return _made(_base("data")) / "conversations.sqlite"
 
 
+def window_key_file() -> Path:
+    """Return the key by which a second start finds the window that is open."""
+    return _made(_base("data")) / "window.key"
+
+
 def attachments_folder() -> Path:
     """Return the folder of original pictures, named by SHA-256."""
     return _made(_base("data") / "pictures")

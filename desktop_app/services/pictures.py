@@ -165,6 +165,11 @@ class Draft(QObject):
             else:
                 self._notices.error(UserError("web-address"))
 
+    def add_files(self, paths: list[str]) -> None:
+        """Add picture files."""
+        for path in paths:
+            self.add_file(path)
+
     def add_file(self, path: str) -> None:
         """Add a picture file; it is copied, so it may be deleted afterwards."""
         name = Path(path).name or path

@@ -1,0 +1,93 @@
+"""One window per person: a second start hands its pictures to the window that is open.
+
+The two meet at a local socket (a named pipe on Windows), never on the network. A key that only the
+person can read keeps others on the same computer out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Client, Connection, Listener
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+_CLOSE = "close"
+_KEY_BYTES = 32
+
+
+def _address(key: bytes) -> str:
+    # Paths of Unix sockets are short (about 100 bytes), those of home folders need not be.
+    name = f"eyebright-{hashlib.sha256(key).hexdigest()[:24]}"
+    return rf"\\.\pipe\{name}" if sys.platform == "win32" else str(Path(tempfile.gettempdir()) / name)
+
+
+def _read_key(file: Path) -> bytes | None:
+    try:
+        key = file.read_bytes()
+    except FileNotFoundError:
+        return None
+    return key if len(key) == _KEY_BYTES else None
+
+
+def hand_over(key_file: Path, pictures: Sequence[str]) -> bool:
+    """Give pictures to the window that is open; False when there is none."""
+    key = _read_key(key_file)
+    if key is None:
+        return False
+    try:
+        with Client(_address(key), authkey=key) as connection:
+            connection.send_bytes(json.dumps([str(Path(picture).absolute()) for picture in pictures]).encode())
+            return connection.recv_bytes() == b"taken"
+    except (OSError, EOFError, AuthenticationError):
+        return False  # the window was killed and left its socket behind
+
+
+class Reception(QObject):
+    """Takes what later starts hand over. `arrived(list of file names)`, empty when there were none."""
+
+    arrived = Signal(list)
+
+    def __init__(self, key_file: Path, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._key = secrets.token_bytes(_KEY_BYTES)
+        key_file.unlink(missing_ok=True)
+        with open(os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
+            file.write(self._key)
+        self._key_file = key_file
+        self._listener = Listener(_address(self._key), authkey=self._key)
+        self._thread = threading.Thread(target=self._listen, name="handover", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        with Client(_address(self._key), authkey=self._key) as connection:
+            connection.send_bytes(json.dumps(_CLOSE).encode())
+        self._thread.join()
+        self._listener.close()
+        self._key_file.unlink(missing_ok=True)
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                with self._listener.accept() as connection:
+                    if self._take(connection) == _CLOSE:
+                        return
+            except (OSError, EOFError, AuthenticationError):
+                continue  # a stranger, or one who hung up: the next one may be right
+
+    def _take(self, connection: Connection[Any, Any]) -> object:
+        message = json.loads(connection.recv_bytes(1 << 20))
+        if message != _CLOSE:
+            connection.send_bytes(b"taken")
+            self.arrived.emit([str(picture) for picture in message])
+        return message

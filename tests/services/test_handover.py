@@ -1,0 +1,51 @@
+"""A second start hands its pictures to the window that is open."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from PySide6.QtWidgets import QApplication
+
+from desktop_app.services.handover import Reception, hand_over
+from tests.helpers.waiting import expect_signal
+
+
+def test_pictures_are_handed_over(qapp: QApplication, tmp_path: Path) -> None:
+    reception = Reception(tmp_path / "key")
+    try:
+        with expect_signal(reception.arrived) as calls:
+            assert hand_over(tmp_path / "key", ["/pictures/ä 圆.png"])
+        assert calls == [([str(Path("/pictures/ä 圆.png").absolute())],)]
+        if os.name == "posix":
+            assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
+    finally:
+        reception.close()
+    assert not hand_over(tmp_path / "key", []), "after the window is closed the next start opens its own"
+
+
+def test_without_a_window_nothing_is_handed_over(tmp_path: Path) -> None:
+    assert not hand_over(tmp_path / "key", ["a.png"])
+    (tmp_path / "key").write_bytes(b"x" * 32)
+    assert not hand_over(tmp_path / "key", ["a.png"])
+
+
+def test_a_stranger_without_the_key_is_turned_away(qapp: QApplication, tmp_path: Path) -> None:
+    reception = Reception(tmp_path / "key")
+    try:
+        from multiprocessing import AuthenticationError
+        from multiprocessing.connection import Client
+
+        from desktop_app.services.handover import _address
+
+        try:
+            with Client(_address((tmp_path / "key").read_bytes()), authkey=b"wrong"):
+                raise AssertionError("the stranger was let in")
+        except (AuthenticationError, EOFError, OSError):
+            pass
+        with expect_signal(reception.arrived) as calls:
+            assert hand_over(tmp_path / "key", [])
+        assert calls == [([],)]
+    finally:
+        reception.close()
