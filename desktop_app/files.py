@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from desktop_app.errors import UserError
 
+INCOMING = ".incoming-"  # how the names of files not yet whole begin
 # EFBIG: a limit on file sizes, as on FAT, is one more way of having no room.
 _NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
@@ -23,23 +24,37 @@ def not_saved(error: OSError, name: str) -> UserError:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """Give a new file to write to, which replaces `path` only once it is on the disk.
+def new_file(folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
+    """Give a new file that only the person can read, and its path in `folder`.
 
-    If the body raises, `path` stays as it was and nothing else remains. A link stays a link: the
-    file it points to is replaced. Only the person can read the new file. Raises OSError.
+    Call `finish` and rename it to keep it: at the end nothing remains at its path. Raises OSError.
     """
-    path = path.resolve()
-    handle, incoming = tempfile.mkstemp(prefix=".incoming-", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=INCOMING, dir=folder)
+    path = Path(name)
     try:
         with open(handle, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        Path(incoming).replace(path)
-    except BaseException:
-        Path(incoming).unlink(missing_ok=True)
-        raise
+            yield file, path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def finish(file: BinaryIO) -> None:
+    """Close a file when all of it is on the disk."""
+    file.flush()
+    os.fsync(file.fileno())
+    file.close()
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that at any moment there is either the old content or the new one.
+
+    A link stays a link: the file it points to is replaced. Raises OSError.
+    """
+    path = path.resolve()
+    with new_file(path.parent) as (file, incoming):
+        file.write(data)
+        finish(file)
+        incoming.replace(path)
     sync_folder(path.parent)
 
 

@@ -1,5 +1,7 @@
-"""A history in a file of its own."""
+"""A history in a file of its own, and a disk that is soon full."""
 
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,3 +23,18 @@ def history(history_path: Path) -> Iterator[History]:
     yield opened
     assert opened.problems() == []
     opened.close()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MB; only root can make one."""
+    folder = tmp_path / "small disk"
+    folder.mkdir()
+    mount = shutil.which("mount")
+    made = mount and subprocess.run(
+        [mount, "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, check=False
+    )
+    if not made or made.returncode:
+        pytest.skip("making a small file system needs root")
+    yield folder
+    subprocess.run(["umount", folder], check=True)

@@ -1,13 +1,11 @@
 """The file below the history: damaged, newer, older, locked, on a full disk, and killed halfway."""
 
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -280,21 +278,6 @@ def test_a_full_disk_loses_nothing_and_writing_goes_on_when_there_is_room(path: 
     assert history.path("c") == [kept, lost]
     assert history.problems() == []
     history.close()
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1 MB; only root can make one."""
-    folder = tmp_path / "small disk"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    made = mount and subprocess.run(
-        [mount, "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, check=False
-    )
-    if not made or made.returncode:
-        pytest.skip("making a small file system needs root")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
 
 
 def test_a_disk_that_is_really_full(small_disk: Path) -> None:

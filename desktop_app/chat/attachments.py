@@ -1,0 +1,164 @@
+"""Pictures as the person gave them, in files named by the SHA-256 of their bytes.
+
+A file's own name never becomes a path here. The same picture is stored once however often it is
+shown. Previews and thumbnails, which can be made again, lie apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+import time
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from desktop_app.errors import UserError
+from desktop_app.files import INCOMING, finish, new_file, not_saved, set_aside, sync_folder, write_whole
+
+LARGEST_MB = 1024  # a film dropped by mistake must not fill the disk
+_PIECE = 1 << 20  # bytes
+_SHA256 = re.compile(r"[0-9a-f]{64}\Z")
+_PREVIEW, _THUMBNAIL = ".preview", ".thumbnail"
+_TWO_LEVELS = "[0-9a-f][0-9a-f]/[0-9a-f][0-9a-f]/*"
+_OLD_S = 24 * 3600.0
+
+
+class Attachments:
+    """The originals below `folder`. All methods may be called from any thread."""
+
+    def __init__(self, folder: Path, derived: Path | None = None) -> None:
+        """Use `folder` for originals and `derived` for what is made from them."""
+        self._folder = folder
+        self._derived = derived or folder / "derived"
+
+    def path(self, sha256: str) -> Path:
+        """Return where the original lies, or would lie. Raises ValueError for anything but a hash."""
+        return _place(self._folder, sha256)
+
+    def preview_path(self, sha256: str) -> Path:
+        """Return where the preview for the window lies, or would lie."""
+        return _place(self._derived, sha256, _PREVIEW)
+
+    def thumbnail_path(self, sha256: str) -> Path:
+        """Return where the thumbnail lies, or would lie."""
+        return _place(self._derived, sha256, _THUMBNAIL)
+
+    def add_file(self, path: str | Path, name: str) -> str:
+        """Copy a file and return its SHA-256. `name` is only for the sentence if it fails.
+
+        Raises UserError: file-missing, is-a-folder, file-unreadable, file-empty, file-too-large,
+        disk-full, not-saved.
+        """
+        try:
+            found = os.stat(path)  # noqa: PTH116 - before opening: a pipe would wait for ever
+            if stat.S_ISDIR(found.st_mode):
+                raise UserError("is-a-folder", name=name)
+            if not stat.S_ISREG(found.st_mode):
+                raise UserError("file-unreadable", name=name)
+            source = Path(path).open("rb")  # noqa: SIM115 - closed below
+        except FileNotFoundError as error:
+            raise UserError("file-missing", name=name) from error
+        except (OSError, ValueError) as error:  # ValueError: a zero character in the path
+            raise UserError("file-unreadable", name=name) from error
+        with source:
+            return self._add(_pieces_of(source, name), name)
+
+    def add_bytes(self, data: bytes, name: str = "picture.png") -> str:
+        """Store a picture from the clipboard and return its SHA-256. Raises UserError as above."""
+        return self._add((data,), name)
+
+    def store_derived(self, sha256: str, preview: bytes, thumbnail: bytes) -> None:
+        """Store what was made from an original, as encoded pictures. Raises UserError."""
+        for path, data in ((self.preview_path(sha256), preview), (self.thumbnail_path(sha256), thumbnail)):
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_whole(path, data)
+            except OSError as error:
+                raise not_saved(error, path.name) from error
+
+    def verify(self, sha256: str) -> bool:
+        """Tell whether the original is there and still has the bytes it came with."""
+        digest = hashlib.sha256()
+        try:
+            with self.path(sha256).open("rb") as file:
+                while piece := file.read(_PIECE):
+                    digest.update(piece)
+        except OSError:
+            return False
+        return digest.hexdigest() == sha256
+
+    def remove(self, sha256s: Iterable[str]) -> None:
+        """Remove originals and what was made from them, as `History.purge_deleted` names them."""
+        for sha256 in sha256s:
+            for path in (self.path(sha256), self.preview_path(sha256), self.thumbnail_path(sha256)):
+                path.unlink(missing_ok=True)
+
+    def remove_unreferenced(self, keep: Collection[str], older_than_s: float = _OLD_S) -> int:
+        """Remove all pictures but those to keep; return how many originals went.
+
+        What was added in the last `older_than_s` seconds stays: it may be in no message yet.
+        """
+        added_before = time.time() - older_than_s
+        gone = [
+            path.name
+            for path in self._folder.glob(_TWO_LEVELS)
+            if _SHA256.match(path.name) and path.name not in keep and path.stat().st_mtime <= added_before
+        ]
+        self.remove(gone)
+        for path in self._folder.glob(f"{INCOMING}*"):  # the program was killed while it copied
+            if path.stat().st_mtime <= added_before:
+                path.unlink(missing_ok=True)
+        return len(gone)
+
+    def _add(self, pieces: Iterable[bytes], name: str) -> str:
+        digest = hashlib.sha256()
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with new_file(self._folder) as (file, incoming):
+                for piece in pieces:
+                    digest.update(piece)
+                    file.write(piece)
+                if not file.tell():
+                    raise UserError("file-empty", name=name)
+                finish(file)
+                sha256 = digest.hexdigest()
+                self._keep(incoming, sha256)
+        except OSError as error:
+            raise not_saved(error, name) from error
+        return sha256
+
+    def _keep(self, incoming: Path, sha256: str) -> None:
+        target = self.path(sha256)
+        if target.exists():
+            if self.verify(sha256):
+                os.utime(target)  # young again for `remove_unreferenced`
+                return
+            set_aside(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        incoming.replace(target)
+        for folder in (target.parent, target.parent.parent, self._folder):
+            sync_folder(folder)
+
+
+def _place(root: Path, sha256: str, ending: str = "") -> Path:
+    if not _SHA256.match(sha256):  # it may come from an imported file: no way out of the folder
+        raise ValueError("not the SHA-256 of a picture")
+    return root / sha256[:2] / sha256[2:4] / (sha256 + ending)
+
+
+def _pieces_of(source: BinaryIO, name: str) -> Iterator[bytes]:
+    room = LARGEST_MB << 20
+    while True:
+        try:
+            piece = source.read(_PIECE)
+        except OSError as error:  # a stick that was pulled out
+            raise UserError("file-unreadable", name=name) from error
+        if not piece:
+            return
+        room -= len(piece)
+        if room < 0:
+            raise UserError("file-too-large", name=name, limit=LARGEST_MB)
+        yield piece
