@@ -12,7 +12,7 @@ from desktop_app.ui import icons
 from desktop_app.ui.theme import GRID, ICON, ColourRole, theme
 
 LabelType = Literal["display", "title", "strong", "body", "small", "tiny"]
-LabelTone = Literal["plain", "muted", "danger"]
+LabelTone = Literal["plain", "muted", "danger", "on_scrim"]
 ButtonKind = Literal["plain", "primary", "quiet", "link"]
 
 

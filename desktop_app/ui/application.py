@@ -1,0 +1,36 @@
+"""The Qt application: its name, its icon, its language and its look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator
+from PySide6.QtWidgets import QApplication
+
+from desktop_app import __version__, paths
+from desktop_app.ui import icons
+from desktop_app.ui.theme import theme
+
+
+def make_application(arguments: Sequence[str]) -> QApplication:
+    """Return the application, dressed and speaking the person's language where it can."""
+    application = QApplication(list(arguments) or ["eyebright"])
+    application.setApplicationName("eyebright")
+    application.setApplicationDisplayName("Eyebright")
+    application.setApplicationVersion(__version__)
+    application.setDesktopFileName("eyebright")
+    application.setWindowIcon(icons.app_icon())
+    _translate(application)
+    theme.install(application)
+    return application
+
+
+def _translate(application: QApplication) -> None:
+    places = (
+        ("qtbase", QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)),
+        ("eyebright", str(paths.resources_folder() / "translations")),
+    )
+    for name, folder in places:
+        translator = QTranslator(application)
+        if translator.load(QLocale(), name, "_", folder):
+            application.installTranslator(translator)

@@ -1,0 +1,64 @@
+"""Above the page: the title of what is open, and the way back to the sidebar while it is hidden."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from desktop_app.services.conversations import Conversations
+from desktop_app.ui.controls import ElidedLabel, IconButton
+from desktop_app.ui.theme import GRID
+
+
+class Header(QWidget):
+    """Shows the title. `sidebar_wanted()`, `rename_wanted()` by a double click."""
+
+    sidebar_wanted = Signal()
+    rename_wanted = Signal()
+
+    def __init__(self, conversations: Conversations, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._conversations = conversations
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 10, 12, 2)
+        row.setSpacing(GRID // 2)
+        self.sidebar_button = IconButton("sidebar", self.tr("Show the sidebar"), self, "muted")
+        self.sidebar_button.clicked.connect(self.sidebar_wanted)
+        row.addWidget(self.sidebar_button)
+        self.new_button = IconButton("new", self.tr("New conversation"), self, "muted")
+        self.new_button.clicked.connect(conversations.new)
+        row.addWidget(self.new_button)
+        self.title = ElidedLabel("", "small", "muted", self)
+        self.title.setAlignment(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignHCenter)
+        self.title.setMinimumHeight(self.new_button.sizeHint().height())
+        row.addWidget(self.title, 1)
+        # As wide as the buttons on the left, so that the title stands above the column.
+        self._balance = QWidget(self)
+        row.addWidget(self._balance)
+        conversations.listed.connect(self.refresh)
+        conversations.opened.connect(self.refresh)
+        self.set_sidebar_shown(True)
+        self.refresh()
+
+    def set_sidebar_shown(self, shown: bool) -> None:
+        """Offer the sidebar and a new conversation while the sidebar does not."""
+        self.sidebar_button.setVisible(not shown)
+        self.new_button.setVisible(not shown)
+        width = 0 if shown else 2 * self.new_button.sizeHint().width() + GRID // 2
+        self._balance.setFixedWidth(width)
+
+    def refresh(self, _conversation_id: str = "") -> None:
+        """Show the title of the open conversation."""
+        self.title.set_whole_text(self.current_title())
+
+    def current_title(self) -> str:
+        """Return the title of the open conversation, "" while it has none."""
+        current = self._conversations.current_id()
+        return next((s.title for s in self._conversations.summaries() if s.id == current), "") if current else ""
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Rename by a double click on the title."""
+        if self.title.geometry().contains(event.position().toPoint()) and self.title.whole_text():
+            self.rename_wanted.emit()
+        super().mouseDoubleClickEvent(event)

@@ -1,0 +1,113 @@
+"""When something went wrong that nobody expected: a report to copy. Nothing is ever sent."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import sys
+import traceback
+from types import TracebackType
+
+from PySide6.QtCore import QObject, Qt, Signal, qVersion
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+
+from desktop_app import __version__
+from desktop_app.ui.controls import Label, push_button
+from desktop_app.ui.theme import GRID, theme
+
+_log = logging.getLogger(__name__)
+
+
+def surroundings(model: str = "") -> str:
+    """Return what a developer needs to know about this computer; nothing about the person or the talk."""
+    lines = [
+        f"Eyebright {__version__}",
+        f"Python {platform.python_version()}, Qt {qVersion()} ({QGuiApplication.platformName()})",
+        f"{platform.system()} {platform.release()}, {platform.machine()}",
+    ]
+    return "\n".join([*lines, f"Model: {model}"] if model else lines)
+
+
+class ReportDialog(QDialog):
+    """Shows a report, to be read, copied and closed."""
+
+    def __init__(self, title: str, sentence: str, report: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.resize(80 * GRID, 52 * GRID)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID)
+        column.setSpacing(GRID)
+        column.addWidget(Label(title, "title", parent=self, wrap=True))
+        column.addWidget(Label(sentence, "body", parent=self, wrap=True))
+        self.text = QPlainTextEdit(self)
+        self.text.setPlainText(report)
+        self.text.setReadOnly(True)
+        self.text.setProperty("kind", "field")
+        self.text.setFont(theme.font("mono"))
+        self.text.setTabChangesFocus(True)
+        self.text.setAccessibleName(self.tr("Report"))
+        column.addWidget(self.text, 1)
+        column.addWidget(
+            Label(self.tr("Nothing is sent. Copy it if you want to report it."), "small", "muted", self, wrap=True)
+        )
+        row = QHBoxLayout()
+        row.addStretch(1)
+        self.copy = push_button(self.tr("Copy the report"), "primary", self)
+        self.copy.clicked.connect(self._copy)
+        row.addWidget(self.copy)
+        close = push_button(self.tr("Close"), "plain", self)
+        close.clicked.connect(self.close)
+        row.addWidget(close)
+        column.addLayout(row)
+
+    def _copy(self) -> None:
+        QGuiApplication.clipboard().setText(self.text.toPlainText())
+        self.copy.setText(self.tr("Copied"))
+
+
+class BugCatcher(QObject):
+    """Catches what no code expected, logs it and shows the first of it; the program goes on.
+
+    `caught(str)`: a report. Install it once; `release` puts the former hook back.
+    """
+
+    caught = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._former = sys.excepthook
+        self._window: QWidget | None = None
+        self._dialog: ReportDialog | None = None
+        self.model = ""
+        # Queued, since the exception may come from the middle of a paint event.
+        self.caught.connect(self._show, Qt.ConnectionType.QueuedConnection)
+
+    def install(self, window: QWidget) -> None:
+        """Start catching; dialogs stand before `window`."""
+        self._window = window
+        sys.excepthook = self._hook
+
+    def release(self) -> None:
+        """Stop catching."""
+        sys.excepthook = self._former
+
+    def _hook(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            self._former(kind, error, trace)
+            return
+        _log.critical("unexpected error", exc_info=(kind, error, trace))
+        self.caught.emit("".join(traceback.format_exception(kind, error, trace)))
+
+    def _show(self, report: str) -> None:
+        if self._dialog is not None and self._dialog.isVisible():
+            self._dialog.text.appendPlainText("\n" + report)
+            return
+        self._dialog = ReportDialog(
+            self.tr("Something went wrong"),
+            self.tr("That is a fault of Eyebright, not yours. What you wrote and received is kept; you can go on."),
+            f"{surroundings(self.model)}\n\n{report}",
+            self._window,
+        )
+        self._dialog.show()

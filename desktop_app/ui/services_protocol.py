@@ -1,0 +1,30 @@
+"""What the window needs of the program: the services, wherever they were built."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from desktop_app.services.chat import Chat
+from desktop_app.services.conversations import Conversations
+from desktop_app.services.engine import Engine
+from desktop_app.services.notices import Notices
+from desktop_app.services.pictures import Draft
+from desktop_app.services.preferences import Preferences
+from desktop_app.services.previews import Previews
+from desktop_app.services.read_ahead import ReadingAhead
+
+
+class Services(Protocol):
+    """All services; the composition root's bundle is one of these."""
+
+    notices: Notices
+    preferences: Preferences
+    engine: Engine
+    conversations: Conversations
+    previews: Previews
+    draft: Draft
+    chat: Chat
+    reading_ahead: ReadingAhead
+
+    def examples(self) -> list[tuple[str, str]]:
+        """Return the example pictures of the empty window: (file, question)."""

@@ -1,0 +1,287 @@
+"""The window: what stands where, and what happens between its parts."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QByteArray, QSettings, QSize, Slot
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QResizeEvent
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+
+from desktop_app import paths
+from desktop_app.chat.conversation import Message, Role
+from desktop_app.services.pictures import PICTURE_SUFFIXES
+from desktop_app.ui.about import AboutDialog, ShortcutsDialog
+from desktop_app.ui.composer import Composer
+from desktop_app.ui.drop import DropTarget
+from desktop_app.ui.empty import EmptyScreen
+from desktop_app.ui.header import Header
+from desktop_app.ui.menus import Menus
+from desktop_app.ui.notices import NoticeBar
+from desktop_app.ui.report import BugCatcher, ReportDialog, surroundings
+from desktop_app.ui.services_protocol import Services
+from desktop_app.ui.settings_dialog import SettingsDialog
+from desktop_app.ui.sidebar import Sidebar
+from desktop_app.ui.status import StatusLine
+from desktop_app.ui.theme import NARROW, SMALLEST_WINDOW, theme
+from desktop_app.ui.transcript import TranscriptView
+from desktop_app.ui.viewer import PictureViewer
+
+_FIRST_SIZE = QSize(1120, 780)
+
+
+class MainWindow(QMainWindow):
+    """Sidebar, page, composer and status line around the services."""
+
+    def __init__(self, services: Services) -> None:
+        super().__init__()
+        self.services = services
+        self.setMinimumSize(SMALLEST_WINDOW)
+        theme.set_preference(services.preferences.value("theme"))
+        self._memory = QSettings(str(paths.settings_file().with_name("window.ini")), QSettings.Format.IniFormat)
+        self._sidebar_wanted = True
+        self._is_narrow = False
+        self._settings: SettingsDialog | None = None
+        self._viewer: PictureViewer | None = None
+        self._build()
+        self.drops = DropTarget(self, services.draft)
+        self.menus = Menus(self)
+        self.bugs = BugCatcher(self)
+        self._connect()
+        self._restore()
+        self._show_page()
+        self._title_changed()
+        services.notices.attach()
+        self.composer.focus_editor()
+
+    # ---- building --------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        services = self.services
+        self.sidebar = Sidebar(services.conversations, services.previews, self)
+        self.header = Header(services.conversations, self)
+        self.empty = EmptyScreen(services.engine, services.examples(), self)
+        self.transcript = TranscriptView(services, self)
+        self.pages = QStackedWidget(self)
+        self.pages.addWidget(self.empty)
+        self.pages.addWidget(self.transcript)
+        self.notices = NoticeBar(services.notices, self)
+        self.composer = Composer(services, self)
+        self.status = StatusLine(services.engine, services.chat, self)
+        page = QVBoxLayout()
+        page.setSpacing(0)
+        page.addWidget(self.header)
+        page.addWidget(self.pages, 1)
+        page.addWidget(self.notices)
+        page.addWidget(self.composer)
+        beside = QHBoxLayout()
+        beside.setSpacing(0)
+        beside.addWidget(self.sidebar)
+        beside.addLayout(page, 1)
+        central = QWidget(self)
+        whole = QVBoxLayout(central)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addLayout(beside, 1)
+        whole.addWidget(self.status)
+        self.setCentralWidget(central)
+
+    def _connect(self) -> None:
+        services, chat = self.services, self.services.chat
+        services.notices.register("choose-model", self.open_model_settings)
+        for signal in (chat.reset, chat.added, chat.truncated):
+            signal.connect(self._show_page)
+        for signal in (chat.busy_changed, services.conversations.opened, services.conversations.listed):
+            signal.connect(self._title_changed)
+        services.conversations.opened.connect(self._opened)
+        services.preferences.changed.connect(self._preference_changed)
+        services.reading_ahead.context.connect(self.status.set_context)
+        self.sidebar.hide_wanted.connect(self.toggle_sidebar)
+        self.sidebar.settings_wanted.connect(self.open_settings)
+        self.sidebar.left.connect(self.composer.focus_editor)
+        self.header.sidebar_wanted.connect(self.toggle_sidebar)
+        self.header.rename_wanted.connect(self.rename_current)
+        self.empty.example_chosen.connect(self.ask_example)
+        self.empty.choose_wanted.connect(self.choose_pictures)
+        self.empty.model_wanted.connect(self.open_model_settings)
+        self.status.choose_model.connect(self.open_model_settings)
+        self.transcript.picture_opened.connect(self.open_picture)
+        self.drops.text_dropped.connect(self.composer.insert_text)
+        self.menus.sidebar.toggled.connect(self._title_changed)
+
+    # ---- what the menus and buttons do -----------------------------------------------------
+
+    @Slot()
+    def choose_pictures(self) -> None:
+        """Choose picture files in the system's own dialog."""
+        patterns = " ".join(f"*{suffix}" for suffix in sorted(PICTURE_SUFFIXES))
+        filters = ";;".join((f"{self.tr('Pictures')} ({patterns})", f"{self.tr('All files')} (*)"))
+        names, _ = QFileDialog.getOpenFileNames(self, self.tr("Open pictures"), "", filters)
+        for name in names:
+            self.services.draft.add_file(name)
+        if names:
+            self.composer.focus_editor()
+
+    @Slot(str, str)
+    def ask_example(self, picture: str, question: str) -> None:
+        """Attach one of our pictures and ask about it."""
+        self.services.draft.add_file(picture)
+        self.services.chat.send(question)
+        self.composer.focus_editor()
+
+    @Slot()
+    def paste(self) -> None:
+        """Paste into the question, wherever the keyboard is."""
+        self.composer.focus_editor()
+        self.composer.paste()
+
+    def last_answer(self) -> Message | None:
+        """Return the newest answer that has words."""
+        answers = (m for m in reversed(self.services.chat.messages()) if m.role is Role.ASSISTANT and m.text)
+        return next(answers, None)
+
+    @Slot()
+    def copy_answer(self) -> None:
+        """Put the newest answer into the clipboard."""
+        answer = self.last_answer()
+        if answer is not None:
+            QGuiApplication.clipboard().setText(answer.text)
+
+    @Slot()
+    def search(self) -> None:
+        """Show the sidebar and go to its search field."""
+        self._show_sidebar(True)
+        self.sidebar.focus_search()
+
+    @Slot()
+    def rename_current(self) -> None:
+        """Rename the open conversation in the sidebar."""
+        self._show_sidebar(True)
+        self.sidebar.rename_current()
+
+    @Slot()
+    def delete_current(self) -> None:
+        """Delete the open conversation; a notice offers to undo it."""
+        current = self.services.conversations.current_id()
+        if current:
+            self.services.conversations.delete(current)
+
+    @Slot()
+    def toggle_sidebar(self) -> None:
+        """Show or hide the sidebar, and remember it."""
+        shown = not self.sidebar.isVisibleTo(self)
+        if not self._is_narrow:
+            self._sidebar_wanted = shown
+        self._show_sidebar(shown)
+
+    @Slot(str)
+    def open_picture(self, sha256: str) -> None:
+        """Show a picture of the conversation or of the draft large."""
+        drafted = [p.picture for p in self.services.draft.pictures() if p.picture is not None]
+        pictures = [picture for message in self.services.chat.messages() for picture in message.pictures] + drafted
+        index = next((i for i, picture in enumerate(pictures) if picture.sha256 == sha256), None)
+        if index is None:
+            return
+        if self._viewer is None:
+            self._viewer = PictureViewer(self.services.previews, self)
+        self._viewer.show_pictures(pictures, index)
+
+    @Slot()
+    def open_settings(self) -> None:
+        """Open the settings."""
+        if self._settings is None:
+            self._settings = SettingsDialog(self.services.preferences, self.services.engine, self)
+        self._settings.show()
+        self._settings.raise_()
+        self._settings.activateWindow()
+
+    @Slot()
+    def open_model_settings(self) -> None:
+        """Open the settings where the model is chosen."""
+        self.open_settings()
+        if self._settings is not None:
+            self._settings.show_model()
+
+    @Slot()
+    def open_shortcuts(self) -> None:
+        """Show all keys."""
+        ShortcutsDialog(self.menus.actions, self).exec()
+
+    @Slot()
+    def open_about(self) -> None:
+        """Show name, version and promise."""
+        AboutDialog(self).exec()
+
+    @Slot()
+    def open_report(self) -> None:
+        """Show what belongs into a report, to copy."""
+        info = self.services.engine.info()
+        ReportDialog(
+            self.tr("Report a problem"),
+            self.tr("Say what you did, what you expected and what happened, and add these lines."),
+            surroundings(info.name if info is not None else ""),
+            self,
+        ).exec()
+
+    @Slot()
+    def come_forward(self) -> None:
+        """Stand before other windows: the program was started a second time."""
+        if self.isMinimized():
+            self.showNormal()
+        self.raise_()
+        self.activateWindow()
+
+    # ---- what follows from what happens ----------------------------------------------------
+
+    def _show_page(self, _what: object = None) -> None:
+        page = self.transcript if self.services.chat.messages() else self.empty
+        if self.pages.currentWidget() is not page:
+            self.pages.setCurrentWidget(page)
+        self.menus.refresh()
+
+    def _title_changed(self, _what: object = None) -> None:
+        title = self.header.current_title()
+        # The system adds the program's name where that is usual.
+        self.setWindowTitle(title)
+        self.menus.refresh()
+
+    def _opened(self, _conversation_id: str) -> None:
+        if self._is_narrow:
+            self._show_sidebar(False)
+        self.composer.focus_editor()
+
+    def _preference_changed(self, name: str) -> None:
+        if name == "theme":
+            theme.set_preference(self.services.preferences.value("theme"))
+            self.menus.refresh()
+
+    def _show_sidebar(self, shown: bool) -> None:
+        self.sidebar.setVisible(shown)
+        self.header.set_sidebar_shown(shown)
+        self.menus.refresh()
+
+    # ---- size and place --------------------------------------------------------------------
+
+    def _restore(self) -> None:
+        geometry = self._memory.value("geometry")
+        if not (isinstance(geometry, QByteArray) and self.restoreGeometry(geometry)):
+            self.resize(_FIRST_SIZE)
+        self._sidebar_wanted = self._memory.value("sidebar", True, type=bool) is True
+        theme.set_zoom(int(str(self._memory.value("text_size", 100, type=int))))
+        self._is_narrow = self.width() < NARROW
+        self._show_sidebar(self._sidebar_wanted and not self._is_narrow)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Hide the sidebar below 800 px, and bring it back above."""
+        super().resizeEvent(event)
+        is_narrow = self.width() < NARROW
+        if is_narrow != self._is_narrow:
+            self._is_narrow = is_narrow
+            self._show_sidebar(self._sidebar_wanted and not is_narrow)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Remember size and place."""
+        self._memory.setValue("geometry", self.saveGeometry())
+        self._memory.setValue("sidebar", self._sidebar_wanted)
+        self._memory.setValue("text_size", theme.zoom())
+        self._memory.sync()
+        super().closeEvent(event)
+        QGuiApplication.quit()

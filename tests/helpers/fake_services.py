@@ -1,0 +1,187 @@
+"""A scripted stand-in for the services: it answers from memory and records what the window asks for."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any, cast
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop_app.chat.conversation import ConversationSummary, Picture, new_id
+from desktop_app.engine.messages import ModelInfo
+from desktop_app.services.notices import Notice, Notices, action
+from desktop_app.services.pictures import Draft
+from desktop_app.ui.services_protocol import Services
+from tests.helpers.fake_chat import FakeChat, FakeDraft, FakePreviews
+
+Call = tuple[Any, ...]
+DEMO = ModelInfo("Eyebright Tiny", "/m/tiny.gguf", "/m/mmproj.gguf", 1024, "llava-1.5", True, 64, "corrected", 2)
+LLAVA = ModelInfo(
+    "llava-v1.5-7b-Q4_K_M", "/m/llava.gguf", "/m/mmproj.gguf", 4096, "llava-1.5", False, 576, "corrected", 2
+)
+
+
+class FakeConversations(QObject):
+    listed = Signal()
+    opened = Signal(str)
+    found = Signal(str, list)
+
+    def __init__(self, calls: list[Call], notices: Notices) -> None:
+        super().__init__()
+        self.calls = calls
+        self.rows: list[ConversationSummary] = []
+        self.current = ""
+        self.hits: list[ConversationSummary] = []
+        self._notices = notices
+        self._deleted: ConversationSummary | None = None
+        notices.register("undo-delete", self.undo_delete)
+
+    def summaries(self) -> list[ConversationSummary]:
+        return list(self.rows)
+
+    def current_id(self) -> str:
+        return self.current
+
+    def refresh(self) -> None:
+        self.listed.emit()
+
+    def new(self) -> None:
+        self.open("")
+
+    def open(self, conversation_id: str) -> None:
+        self.calls.append(("open", conversation_id))
+        self.current = conversation_id
+        self.opened.emit(conversation_id)
+
+    def rename(self, conversation_id: str, title: str) -> None:
+        self.calls.append(("rename", conversation_id, title))
+        self.rows = [replace(row, title=title) if row.id == conversation_id else row for row in self.rows]
+        self.listed.emit()
+
+    def delete(self, conversation_id: str) -> None:
+        self.calls.append(("delete", conversation_id))
+        self._deleted = next(row for row in self.rows if row.id == conversation_id)
+        self.rows = [row for row in self.rows if row.id != conversation_id]
+        self.listed.emit()
+        if self.current == conversation_id:
+            self.new()
+        title = {"title": self._deleted.title}
+        self._notices.post(Notice("conversation-deleted", title, actions=(action("undo-delete"),)))
+
+    def undo_delete(self) -> None:
+        self.calls.append(("undo_delete",))
+        if self._deleted is not None:
+            self.rows.append(self._deleted)
+            self.rows.sort(key=lambda row: -row.updated)
+            self._deleted = None
+        self.listed.emit()
+
+    def search(self, text: str) -> None:
+        self.calls.append(("search", text))
+        self.found.emit(text, self.hits if text.strip() else self.summaries())
+
+
+class ShellDraft(FakeDraft):
+    """Judges names as the real one does."""
+
+    def can_take(self, urls: list[str], has_image: bool) -> int:
+        return Draft.can_take(cast(Draft, self), urls, has_image)
+
+
+class FakeEngine(QObject):
+    state_changed = Signal(str)
+    model_changed = Signal(object)
+
+    def __init__(self, calls: list[Call], notices: Notices) -> None:
+        super().__init__()
+        self.calls = calls
+        self.now = "ready"
+        self.model: ModelInfo | None = DEMO
+        self.memory = 142 * 1024 * 1024
+        notices.register("restart-engine", self.restart)
+
+    def state(self) -> str:
+        return self.now
+
+    def info(self) -> ModelInfo | None:
+        return self.model
+
+    def memory_bytes(self) -> int:
+        return self.memory
+
+    def restart(self) -> None:
+        self.calls.append(("restart",))
+
+    def become(self, state: str, model: ModelInfo | None) -> None:
+        self.now, self.model = state, model
+        self.model_changed.emit(model)
+        self.state_changed.emit(state)
+
+
+class FakePreferences(QObject):
+    changed = Signal(str)
+
+    def __init__(self, calls: list[Call]) -> None:
+        super().__init__()
+        self.calls = calls
+        self.values: dict[str, Any] = {
+            "theme": "light",
+            "temperature": 0.2,
+            "top_p": 0.95,
+            "top_k": 40,
+            "min_p": 0.05,
+            "repeat_penalty": 1.0,
+            "seed": 0,
+            "max_tokens": 1024,
+            "n_ctx": 4096,
+            "threads": 0,
+            "system_prompt": "",
+            "model": "",
+            "mmproj": "",
+            "reading_ahead": True,
+        }
+
+    def value(self, name: str) -> Any:
+        return self.values[name]
+
+    def set(self, name: str, value: Any) -> None:
+        self.calls.append(("set", name, value))
+        self.values[name] = value
+        self.changed.emit(name)
+
+
+class FakeReadingAhead(QObject):
+    context = Signal(int, int)
+
+
+class FakeServices:
+    """All of them; `calls` holds what the window asked for, in order."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.notices = Notices()
+        self.conversations = FakeConversations(self.calls, self.notices)
+        self.chat = FakeChat()
+        self.chat.calls = self.calls
+        self.previews = FakePreviews()
+        self.draft = ShellDraft()
+        self.draft.calls = self.calls
+        self.engine = FakeEngine(self.calls, self.notices)
+        self.preferences = FakePreferences(self.calls)
+        self.reading_ahead = FakeReadingAhead()
+        self.example_list: list[tuple[str, str]] = []
+
+    def examples(self) -> list[tuple[str, str]]:
+        return list(self.example_list)
+
+    def add_conversation(self, title: str, picture: Picture | None = None, days_ago: float = 0) -> str:
+        """Put a row into the sidebar; returns its id."""
+        row = ConversationSummary(new_id(), title, time.time() - days_ago * 86_400, picture.sha256 if picture else None)
+        self.conversations.rows.append(row)
+        self.conversations.listed.emit()
+        return row.id
+
+    def as_services(self) -> Services:
+        """Return itself as what the window expects."""
+        return cast(Services, self)
