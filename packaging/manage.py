@@ -32,12 +32,11 @@ WINDOWLESS = {"ask", "models", "plan", "doctor", "self-test", "--help", "-h", "-
 
 def run(arguments: list[str]) -> int:
     """Become the program."""
-    if not stamp.is_current(with_tools=False):
+    window = not (arguments and arguments[0] in WINDOWLESS)
+    if not stamp.is_current(window=window):
         from provision import environment
 
-        environment.prepare()
-    if not (arguments and arguments[0] in WINDOWLESS):
-        _need_window_libraries()
+        environment.prepare(window=window)
     # The installed command rather than `-m`, which would import from the current folder.
     program = places.venv_programs() / "eyebright"
     if os.name == "nt":  # exec there gives the prompt back at once
@@ -49,23 +48,11 @@ def run(arguments: list[str]) -> int:
     raise AssertionError("not reached")
 
 
-def _need_window_libraries() -> None:
-    """Look for Qt's libraries once per environment."""
-    seen = places.STAMPS / "window"
-    if not seen.exists():
-        from provision import system
-
-        system.need_libraries(system.WINDOW_LIBRARIES, "open a window")
-        seen.touch()
-
-
 def test(arguments: list[str]) -> int:
     """Set up everything, then check everything."""
-    from provision import checks, environment, system
+    from provision import checks, environment
 
-    environment.prepare(with_tools=True)
-    _need_window_libraries()
-    system.need_programs(system.TEST_PROGRAMS, "run the tests")
+    environment.prepare(tools=True, window=True, tests=True)
     return checks.test(arguments)
 
 
@@ -90,10 +77,10 @@ def main(arguments: list[str]) -> int:
     if verb in {"setup", "lint", "format"}:
         from provision import checks, environment
 
-        environment.prepare(with_tools=verb != "setup")
         if verb == "setup":
-            _need_window_libraries()
+            environment.prepare(window=True)
             return 0
+        environment.prepare(tools=True)
         return checks.reformat() if verb == "format" else bool(checks.lint())
     if verb == "lock":
         from provision import locking

@@ -13,31 +13,51 @@ from provision.console import NEEDS_HELP, give_up, say, succeeds
 OLDEST, TOO_NEW = (3, 10), (3, 14)
 
 
-def prepare(with_tools: bool = False) -> None:
-    """Set up what the program needs, and the tools of its tests if wanted. Quick if it is there."""
-    if stamp.is_current(with_tools):
+def prepare(*, tools: bool = False, window: bool = False, tests: bool = False) -> None:
+    """Set up the program, and on top: the developers' tools, what windows need, what tests start.
+
+    Quick if everything is there.
+    """
+    if stamp.is_current(tools=tools, window=window) and not tests:
         return
     with _alone():
-        if stamp.is_current(with_tools):
-            return  # somebody else has just done it
-        _prepare(with_tools)
+        if not _works() and not OLDEST <= sys.version_info < TOO_NEW:
+            _continue_with_another_python()
+        # First, and in one go: nobody should wait for minutes to learn what is missing.
+        system.install(_missing_packages(window, tests))
+        if not stamp.is_current(tools=tools):
+            _fill(tools)
+        if window:
+            stamp.note_window()
 
 
-def _prepare(with_tools: bool) -> None:
+def _missing_packages(window: bool, tests: bool) -> set[str]:
+    missing = system.missing_libraries(system.ENGINE_LIBRARIES)
+    if not _works():
+        missing |= system.missing_venv_module()
+    if llama.kept_wheel() is None:
+        missing |= system.missing_compiler()
+    if window:
+        missing |= system.missing_libraries(system.WINDOW_LIBRARIES)
+    if tests:
+        missing |= system.missing_programs(system.TEST_PROGRAMS)
+    return missing
+
+
+def _fill(tools: bool) -> None:
     if not _works():
         _create()
     stamp.forget()
-    system.need_libraries(system.ENGINE_LIBRARIES, "run the engine")
     _pip_install("--require-hashes", "-r", places.BASE_LOCK)
-    wheel = llama.wheel()
+    wheel = llama.kept_wheel() or llama.compiled_wheel()
     say("Installing the libraries: up to 200 MB to download, the first time.")
-    locks = [places.RUNTIME_LOCK, places.DEV_LOCK] if with_tools else [places.RUNTIME_LOCK]
+    locks = [places.RUNTIME_LOCK, places.DEV_LOCK] if tools else [places.RUNTIME_LOCK]
     # The locks are complete: nothing is resolved anew.
     _pip_install("--no-deps", "--require-hashes", *(a for lock in locks for a in ("-r", lock)))
     if not llama.is_installed(wheel):
         _pip_install("--no-deps", "--no-index", "--force-reinstall", wheel)
     _pip_install("--no-deps", "--no-build-isolation", "--editable", places.REPOSITORY)
-    stamp.renew(with_tools)
+    stamp.renew(tools=tools)
     say("Everything is set up.")
 
 
@@ -51,9 +71,6 @@ def _works() -> bool:
 
 
 def _create() -> None:
-    if not OLDEST <= sys.version_info < TOO_NEW:
-        _continue_with_another_python()
-    system.need_venv_module()
     say(f"Making a virtual environment in {places.VENV.name}.")
     command = [sys.executable, "-m", "venv", "--clear", str(places.VENV)]
     if subprocess.run(command, check=False).returncode:

@@ -8,7 +8,6 @@ says everything that went into them. The bindings use ctypes: one wheel serves e
 import hashlib
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,7 @@ import time
 import zipfile
 from pathlib import Path
 
-from provision import places, system
+from provision import places
 from provision.console import cause, give_up, say
 from provision.stamp import cpu_identity
 
@@ -42,14 +41,9 @@ def cache_folder() -> Path:
     return places.cache() / "wheels" / key
 
 
-def wheel() -> Path:
-    """The compiled wheel, from the cache or made now."""
-    folder = cache_folder()
-    found = sorted(folder.glob("*.whl"))
-    if found:
-        return found[0]
-    system.need_compiler()
-    return _build(folder)
+def kept_wheel() -> Path | None:
+    """The wheel that was compiled earlier."""
+    return next(iter(sorted(cache_folder().glob("*.whl"))), None)
 
 
 def is_installed(wheel_file: Path) -> bool:
@@ -67,7 +61,9 @@ def _libraries(record: str) -> set[str]:
     return {line for line in record.splitlines() if line.startswith("llama_cpp/lib/")}
 
 
-def _build(folder: Path) -> Path:
+def compiled_wheel() -> Path:
+    """Compile the wheel now, and keep it."""
+    folder = cache_folder()
     jobs = _parallel_jobs()
     minutes = max(1, round(_CORE_MINUTES / jobs))
     say(f"Compiling llama.cpp, once: about {minutes} min with {jobs} compiler(s) at a time.")
@@ -163,8 +159,3 @@ def _parallel_jobs() -> int:
     except (AttributeError, ValueError, OSError):
         return cores or 1
     return max(1, min(cores or 1, memory // _COMPILER_MEMORY))
-
-
-def clean() -> None:
-    """Forget the compiled wheels."""
-    shutil.rmtree(places.cache() / "wheels", ignore_errors=True)

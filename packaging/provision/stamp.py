@@ -35,15 +35,15 @@ def _machine() -> str:
     return os.uname().machine if hasattr(os, "uname") else "unknown"
 
 
-def _locks(with_tools: bool) -> list[Path]:
+def _locks(tools: bool) -> list[Path]:
     locks = [places.BASE_LOCK, places.LLAMA_LOCK, places.RUNTIME_LOCK]
-    return [*locks, places.DEV_LOCK] if with_tools else locks
+    return [*locks, places.DEV_LOCK] if tools else locks
 
 
-def fingerprint(with_tools: bool) -> str:
+def fingerprint(tools: bool) -> str:
     """Hash what the environment is made from."""
     digest = hashlib.sha256()
-    for lock in _locks(with_tools):
+    for lock in _locks(tools):
         digest.update(lock.read_bytes())
     project = (places.REPOSITORY / "pyproject.toml").read_text("utf-8")
     version = (places.VENV / "pyvenv.cfg").read_text("utf-8")
@@ -59,25 +59,36 @@ def fingerprint(with_tools: bool) -> str:
     return digest.hexdigest()
 
 
-def _file(with_tools: bool) -> Path:
-    return places.STAMPS / ("tools" if with_tools else "program")
+def _file(tools: bool) -> Path:
+    return places.STAMPS / ("tools" if tools else "program")
 
 
-def is_current(with_tools: bool) -> bool:
+def is_current(*, tools: bool = False, window: bool = False) -> bool:
     """True if nothing has to be installed."""
     try:
         if not places.venv_python().exists():
             return False
-        return _file(with_tools).read_text("utf-8") == fingerprint(with_tools)
+        if window and not _window().exists():
+            return False
+        return _file(tools).read_text("utf-8") == fingerprint(tools)
     except OSError:
         return False
 
 
-def renew(with_tools: bool) -> None:
+def renew(*, tools: bool) -> None:
     """Remember that everything is installed; the tools come on top of the program."""
     places.STAMPS.mkdir(exist_ok=True)
-    for kind in {False, with_tools}:
+    for kind in {False, tools}:
         _file(kind).write_text(fingerprint(kind), "utf-8")
+
+
+def _window() -> Path:
+    return places.STAMPS / "window"
+
+
+def note_window() -> None:
+    """Remember that the libraries for windows have been found; looking costs a tenth of a second."""
+    _window().touch()
 
 
 def forget() -> None:

@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
 
 from provision.console import NEEDS_HELP, give_up, say
 
@@ -51,46 +50,43 @@ ENGINE_LIBRARIES = {"libgomp.so.1": "libgomp1"}
 #: Programs that the tests start -> Debian's package.
 TEST_PROGRAMS = {"Xvfb": "xvfb", "xdotool": "xdotool", "strace": "strace"}
 
-
-def need_libraries(libraries: dict[str, str], purpose: str) -> None:
-    """Make sure that shared libraries can be loaded."""
-    if sys.platform == "linux":
-        _need({package for name, package in libraries.items() if not _loads(name)}, purpose)
-
-
-def need_programs(programs: dict[str, str], purpose: str) -> None:
-    """Make sure that programs are on the PATH."""
-    if sys.platform == "linux":
-        _need({package for name, package in programs.items() if not shutil.which(name)}, purpose)
+_GET_A_COMPILER = {
+    "darwin": "Please run: xcode-select --install",
+    "win32": "Please install the Visual Studio Build Tools.",
+}
 
 
-def need_compiler() -> None:
-    """Make sure that C and C++ can be compiled."""
+def missing_libraries(libraries: dict[str, str]) -> set[str]:
+    """The packages of the shared libraries that cannot be loaded."""
+    if sys.platform != "linux":
+        return set()
+    return {package for name, package in libraries.items() if not _loads(name)}
+
+
+def missing_programs(programs: dict[str, str]) -> set[str]:
+    """The packages of the programs that are not on the PATH."""
+    if sys.platform != "linux":
+        return set()
+    return {package for name, package in programs.items() if not shutil.which(name)}
+
+
+def missing_compiler() -> set[str]:
+    """The package of a C++ compiler if there is none; where there are no packages, give up."""
     if os.environ.get("CXX") or any(map(shutil.which, ("c++", "g++", "clang++", "cl"))):
-        return
-    if sys.platform == "linux":
-        _need({"g++"}, "compile llama.cpp")
-    elif sys.platform == "darwin":
-        give_up("A C++ compiler is needed. Please run: xcode-select --install", NEEDS_HELP)
-    else:
-        give_up("A C++ compiler is needed: install the Visual Studio Build Tools.", NEEDS_HELP)
+        return set()
+    if sys.platform in _GET_A_COMPILER:
+        give_up(f"A C++ compiler is needed. {_GET_A_COMPILER[sys.platform]}", NEEDS_HELP)
+    return {"g++"}
 
 
-def need_venv_module() -> None:
-    """Make sure that this Python can make virtual environments; Debian leaves that part out."""
-    if _has_ensurepip():
-        return
-    major, minor = sys.version_info[:2]
-    if sys.platform == "linux":
-        _need({f"python{major}.{minor}-venv"}, "make a virtual environment")
-    if not _has_ensurepip():
-        give_up(f"{sys.executable} has no working venv module. Try another Python.", NEEDS_HELP)
-
-
-def _has_ensurepip() -> bool:
-    # Asked of a fresh interpreter: ours has looked already and remembers.
+def missing_venv_module() -> set[str]:
+    """The package of the part of Python that makes virtual environments; Debian splits it off."""
     command = [sys.executable, "-c", "import ensurepip, venv"]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    if subprocess.run(command, capture_output=True, check=False).returncode == 0:
+        return set()
+    if sys.platform != "linux":
+        give_up(f"{sys.executable} has no working venv module. Try another Python.", NEEDS_HELP)
+    return {f"python{sys.version_info.major}.{sys.version_info.minor}-venv"}
 
 
 def _loads(library: str) -> bool:
@@ -101,21 +97,21 @@ def _loads(library: str) -> bool:
     return True
 
 
-def _need(packages: Iterable[str], purpose: str) -> None:
+def install(packages: set[str]) -> None:
     """Install Debian packages as root; otherwise name the one command that does, and end."""
-    names = sorted(packages)
-    if not names:
+    if not packages:
         return
+    names = sorted(packages)
     if not shutil.which("apt-get"):
         give_up(
-            f"To {purpose}, these are missing, under Debian's names: {' '.join(names)}. "
+            f"Some system packages are missing, under Debian's names: {' '.join(names)}. "
             "Please install what your system calls them.",
             NEEDS_HELP,
         )
     command = ["apt-get", "install", "-y", "--no-install-recommends", *names]
     if os.geteuid() != 0:
-        give_up(f"To {purpose}, please run: sudo {' '.join(command)}", NEEDS_HELP)
-    say(f"To {purpose}, installing {' '.join(names)}.")
+        give_up(f"Some system packages are missing. Please run: sudo {' '.join(command)}", NEEDS_HELP)
+    say(f"Installing system packages: {' '.join(names)}.")
     if not _apt(command):
         # The usual reason is a package list that is missing or old.
         _apt(["apt-get", "update"])

@@ -27,41 +27,44 @@ def venv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_nothing_is_current_at_first(venv: Path) -> None:
-    assert not stamp.is_current(with_tools=False)
+    assert not stamp.is_current()
 
 
 def test_tools_come_on_top_of_the_program(venv: Path) -> None:
-    stamp.renew(with_tools=False)
-    assert stamp.is_current(with_tools=False)
-    assert not stamp.is_current(with_tools=True)
-    stamp.renew(with_tools=True)
-    assert stamp.is_current(with_tools=True)
+    stamp.renew(tools=False)
+    assert stamp.is_current()
+    assert not stamp.is_current(tools=True)
+    stamp.renew(tools=True)
+    assert stamp.is_current(tools=True)
+    assert not stamp.is_current(window=True)
+    stamp.note_window()
+    assert stamp.is_current(tools=True, window=True)
     stamp.forget()
-    assert not stamp.is_current(with_tools=False)
+    assert not stamp.is_current()
 
 
 def test_other_options_python_or_processor_need_a_new_set_up(venv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stamp.renew(with_tools=True)
+    stamp.renew(tools=True)
     with monkeypatch.context() as changed:
         changed.setenv("CMAKE_ARGS", "-DGGML_BLAS=ON")
-        assert not stamp.is_current(with_tools=False)
+        assert not stamp.is_current()
     with monkeypatch.context() as changed:
         changed.setattr(stamp, "cpu_identity", lambda: "another")
-        assert not stamp.is_current(with_tools=False)
-    assert stamp.is_current(with_tools=False)
+        assert not stamp.is_current()
+    assert stamp.is_current()
     (venv / "pyvenv.cfg").write_text("version = 3.13.0\n")
-    assert not stamp.is_current(with_tools=False)
+    assert not stamp.is_current()
 
 
 def test_style_settings_need_no_new_set_up(venv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(places, "REPOSITORY", tmp_path)
     project = tmp_path / "pyproject.toml"
     project.write_text("[project]\n\n[tool.ruff]\nline-length = 80\n")
-    stamp.renew(with_tools=False)
+    stamp.renew(tools=False)
     project.write_text("[project]\n\n[tool.ruff]\nline-length = 120\n")
-    assert stamp.is_current(with_tools=False)
+    assert stamp.is_current()
     project.write_text("[project]\nname = 'x'\n\n[tool.ruff]\nline-length = 120\n")
-    assert not stamp.is_current(with_tools=False)
+    assert not stamp.is_current()
 
 
 def test_wheel_is_kept_per_options_and_processor(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,10 +97,10 @@ def test_missing_library_is_named_with_one_command(
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     with pytest.raises(SystemExit) as end:
-        system.need_libraries({"libnone-b.so.1": "libb", "libnone-a.so.1": "liba"}, "open a window")
+        system.install(system.missing_libraries({"libnone-b.so.1": "libb", "libnone-a.so.1": "liba"}))
     assert end.value.code == 2
     assert capsys.readouterr().err == (
-        "eyebright: To open a window, please run: sudo apt-get install -y --no-install-recommends liba libb\n"
+        "eyebright: Some system packages are missing. Please run: sudo apt-get install -y --no-install-recommends liba libb\n"
     )
 
 
@@ -107,7 +110,7 @@ def test_missing_program_is_named_where_there_is_no_apt(
 ) -> None:
     monkeypatch.setattr(shutil, "which", lambda _name: None)
     with pytest.raises(SystemExit) as end:
-        system.need_programs({"Xvfb": "xvfb"}, "run the tests")
+        system.install(system.missing_programs({"Xvfb": "xvfb"}))
     assert end.value.code == 2
     assert "under Debian's names: xvfb" in capsys.readouterr().err
 
