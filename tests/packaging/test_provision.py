@@ -100,7 +100,8 @@ def test_missing_library_is_named_with_one_command(
         system.install(system.missing_libraries({"libnone-b.so.1": "libb", "libnone-a.so.1": "liba"}))
     assert end.value.code == 2
     assert capsys.readouterr().err == (
-        "eyebright: Some system packages are missing. Please run: sudo apt-get install -y --no-install-recommends liba libb\n"
+        "eyebright: Some system packages are missing. "
+        "Please run: sudo apt-get install -y --no-install-recommends liba libb\n"
     )
 
 
