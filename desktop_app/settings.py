@@ -1,0 +1,219 @@
+"""What a person can choose. Each setting is declared once, here, and kept in a TOML file.
+
+The file holds only what differs from the usual. What this version does not know in it stays.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from desktop_app.errors import QT_TRANSLATE_NOOP, UserError
+from desktop_app.files import not_saved, set_aside, write_whole
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+Value = bool | int | float | str
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting; its type is that of `default`. Limits are inclusive."""
+
+    name: str
+    default: Value
+    help: str  # an English sentence, translated by the window in the context "settings"
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+
+    def checked(self, value: object) -> Value:
+        """Return `value` in the setting's type; raises ValueError with a sentence."""
+        kind = type(self.default)
+        if type(value) is not kind and not (kind is float and type(value) is int):
+            raise ValueError(f"{self.name} must be {_KINDS[kind]}.")
+        if isinstance(value, str) and _LONE_SURROGATE.search(value):
+            raise ValueError(f"{self.name} must be Unicode text.")
+        if self.low is not None and self.high is not None and isinstance(value, int | float):
+            within = self.low <= value <= self.high  # which NaN is not
+            if not within:
+                raise ValueError(f"{self.name} must be between {self.low} and {self.high}.")
+        if self.choices and value not in self.choices:
+            raise ValueError(f"{self.name} must be one of: {', '.join(self.choices)}.")
+        return kind(value)
+
+
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+
+SETTINGS: dict[str, Setting] = {
+    setting.name: setting
+    for setting in (
+        Setting(
+            "theme",
+            "system",
+            QT_TRANSLATE_NOOP("settings", "Whether the window is light or dark, or follows the system."),
+            choices=("system", "light", "dark"),
+        ),
+        Setting(
+            "temperature",
+            0.2,
+            QT_TRANSLATE_NOOP("settings", "How freely words are chosen. 0 always takes the likeliest one."),
+            0,
+            2,
+        ),
+        Setting(
+            "top_p",
+            0.95,
+            QT_TRANSLATE_NOOP("settings", "Choose only among the likeliest words that share this much probability."),
+            0,
+            1,
+        ),
+        Setting(
+            "top_k",
+            40,
+            QT_TRANSLATE_NOOP("settings", "Choose only among so many of the likeliest words. 0 sets no limit."),
+            0,
+            1000,
+        ),
+        Setting(
+            "min_p",
+            0.05,
+            QT_TRANSLATE_NOOP("settings", "Leave out words less likely than this part of the likeliest one."),
+            0,
+            1,
+        ),
+        Setting(
+            "repeat_penalty",
+            1.0,
+            QT_TRANSLATE_NOOP("settings", "Above 1, words already written are less likely. 1 changes nothing."),
+            0.5,
+            2,
+        ),
+        Setting(
+            "seed",
+            0,
+            QT_TRANSLATE_NOOP("settings", "The same number gives the same answer again. 0 takes a new one each time."),
+            0,
+            2**32 - 1,
+        ),
+        Setting(
+            "max_tokens",
+            1024,
+            QT_TRANSLATE_NOOP("settings", "The longest answer, in tokens (about three quarters of a word each)."),
+            16,
+            8192,
+        ),
+        Setting(
+            "n_ctx",
+            4096,
+            QT_TRANSLATE_NOOP(
+                "settings", "How many tokens of a conversation the model keeps in view. More needs memory."
+            ),
+            512,
+            131072,
+        ),
+        Setting(
+            "threads",
+            0,
+            QT_TRANSLATE_NOOP("settings", "How many processor cores the model uses. 0 finds the fastest number."),
+            0,
+            256,
+        ),
+        Setting(
+            "system_prompt",
+            "",
+            QT_TRANSLATE_NOOP(
+                "settings", "How the model is told to behave. Empty takes the words it was trained with."
+            ),
+        ),
+        Setting("model", "", QT_TRANSLATE_NOOP("settings", "The model file (GGUF). Empty takes the built-in model.")),
+        Setting(
+            "mmproj",
+            "",
+            QT_TRANSLATE_NOOP(
+                "settings", "The projector file (GGUF) that lets the model see. Empty: the built-in one."
+            ),
+        ),
+        Setting(
+            "reading_ahead",
+            True,
+            QT_TRANSLATE_NOOP("settings", "Look at a picture while the question is being written, to answer sooner."),
+        ),
+        Setting("sidebar_visible", True, QT_TRANSLATE_NOOP("settings", "Whether the list of conversations is shown.")),
+    )
+}
+
+
+class Settings:
+    """The settings of one file. To be used from one thread."""
+
+    def __init__(self, path: Path, written: dict[str, Any] | None = None) -> None:
+        """Take what is written in the file; wrong values fall back and are told in `problems`."""
+        self._path = path
+        self._written = dict(written or {})
+        self._values: dict[str, Value] = {}
+        self._readable = True
+        self.problems: list[str] = []  # one sentence for each wrong value
+        for name, setting in SETTINGS.items():
+            if name in self._written:
+                try:
+                    self._values[name] = setting.checked(self._written[name])
+                except ValueError as error:
+                    self.problems.append(str(error))
+
+    @classmethod
+    def load(cls, path: Path) -> tuple[Settings, UserError | None]:
+        """Read the file, which need not exist. A damaged one is set aside, and the error says so.
+
+        The error is "settings-damaged" or, for a file that may not be read, "file-unreadable".
+        """
+        try:
+            return cls(path, tomllib.loads(path.read_text("utf-8-sig"))), None
+        except FileNotFoundError:
+            return cls(path), None
+        except (ValueError, RecursionError):  # no TOML, or no UTF-8
+            try:
+                return cls(path), UserError("settings-damaged", name=set_aside(path).name)
+            except OSError:
+                pass  # it stays in its place, so it must not be written over
+        except OSError:
+            pass
+        settings = cls(path)
+        settings._readable = False
+        return settings, UserError("file-unreadable", name=path.name)
+
+    def value(self, name: str) -> Any:
+        """Return a value, of the type of the setting's default. Raises KeyError."""
+        return self._values.get(name, SETTINGS[name].default)
+
+    def set(self, name: str, value: object) -> None:
+        """Change a value; raises ValueError with a plain sentence if it is outside its limits."""
+        self._values[name] = self._written[name] = SETTINGS[name].checked(value)
+        if value == SETTINGS[name].default:
+            self.reset(name)
+
+    def reset(self, name: str) -> None:
+        """Go back to the usual value."""
+        SETTINGS[name]
+        self._values.pop(name, None)
+        self._written.pop(name, None)
+
+    def save(self) -> None:
+        """Write the file. Raises UserError (disk-full, not-saved); then the old file is whole."""
+        if not self._readable:
+            raise UserError("not-saved", name=self._path.name)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(self._path, tomli_w.dumps(self._written).encode())
+        except OSError as error:
+            raise not_saved(error, self._path.name) from error
