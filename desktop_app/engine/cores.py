@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 import os
+import platform
 from pathlib import Path
+
+# Below this the threads would wait for each other longer than they compute.
+_TINY_MODEL = 64 * 1024 * 1024  # bytes
+
+
+def threads_for(model_size: int) -> int:
+    """Return the number of threads for a model file of `model_size` bytes: all physical cores.
+
+    A tiny model gets one: it is no slower, and it does not stall beside another busy program.
+    """
+    return 1 if model_size < _TINY_MODEL else physical_cores()
 
 
 def physical_cores() -> int:
@@ -13,14 +25,10 @@ def physical_cores() -> int:
     Linux tells which are siblings. Elsewhere half of the logical ones are taken, as on most
     computers with hyper-threading; Apple's processors have none, there all are taken.
     """
-    logical = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
-        allowed = os.sched_getaffinity(0)
-        siblings = {_siblings(number) for number in allowed}
-        return max(1, len(siblings))
-    if os.uname().machine == "arm64" if hasattr(os, "uname") else False:
-        return logical
-    return max(1, logical // 2)
+        return max(1, len({_siblings(number) for number in os.sched_getaffinity(0)}))
+    logical = os.cpu_count() or 1
+    return logical if platform.machine() == "arm64" else max(1, logical // 2)
 
 
 def _siblings(number: int) -> str:

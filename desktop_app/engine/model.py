@@ -24,7 +24,7 @@ import llama_cpp
 from llama_cpp import mtmd_cpp
 
 from desktop_app.engine.clip_order import ClassToken, ClassTokenOrder
-from desktop_app.engine.cores import physical_cores
+from desktop_app.engine.cores import threads_for
 from desktop_app.engine.embeddings import Embedding
 from desktop_app.engine.interrupt import Interrupt, Interrupted
 from desktop_app.engine.messages import EngineSettings, Sampling
@@ -80,7 +80,7 @@ class Model:
         _prepare_backend()
         _last_errors.clear()
         self.files = files
-        self.threads = settings.threads or physical_cores()
+        self.threads = settings.threads or threads_for(files.header.file_size)
         self.batch = max(1, settings.n_batch)  # tokens evaluated in one go
         self._interrupt = interrupt
         self._model: Any = None

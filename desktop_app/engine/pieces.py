@@ -49,15 +49,16 @@ class TextOfTokens:
 class Portions:
     """Collects text and hands it on about every 30 ms, the first at once."""
 
-    def __init__(self, hand_on: Callable[[str], None]) -> None:
+    def __init__(self, hand_on: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
         self._hand_on = hand_on
+        self._clock = clock
         self._waiting = ""
-        self._last = 0.0
+        self._last = float("-inf")
 
     def add(self, text: str) -> None:
         """Take text, and hand on what has waited long enough."""
         self._waiting += text
-        if time.monotonic() - self._last >= PORTION_S:
+        if self._clock() - self._last >= PORTION_S:
             self.flush()
 
     def flush(self) -> None:
@@ -65,4 +66,4 @@ class Portions:
         if self._waiting:
             self._hand_on(self._waiting)
             self._waiting = ""
-            self._last = time.monotonic()
+            self._last = self._clock()
