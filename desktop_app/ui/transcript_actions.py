@@ -1,0 +1,114 @@
+"""The buttons under a message: one bar that goes to the message being pointed at or focused."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from desktop_app.chat.conversation import Message, Role, State
+from desktop_app.ui import transcript_words as words
+from desktop_app.ui.controls import IconButton, Label
+from desktop_app.ui.theme import GRID, theme
+
+_SHADOW = 3  # px around a floating button
+_ICON = 16  # px; quieter than the buttons of the window
+
+
+class ActionBar(QWidget):
+    """Copy, copy code, regenerate, edit, and the arrows between versions.
+
+    `chosen(message_id, action)`: one of "copy", "copy-code", "regenerate", "edit", "previous", "next".
+    """
+
+    chosen = Signal(str, str)
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._message: Message | None = None
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(2)
+        self.previous = self._button("previous", self.tr("Show the version before"), "previous")
+        self.version = Label("", "tiny", "muted", self)
+        self.next = self._button("next", self.tr("Show the next version"), "next")
+        self.copy = self._button("copy", self.tr("Copy this message"), "copy")
+        self.copy_code = self._button("code", self.tr("Copy the code"), "copy-code")
+        self.edit = self._button("edit", self.tr("Edit and ask again"), "edit")
+        self.regenerate = self._button("regenerate", self.tr("Answer again"), "regenerate")
+        self.figures = Label("", "tiny", "muted", self)
+        for widget in (
+            self.copy,
+            self.copy_code,
+            self.edit,
+            self.regenerate,
+            self.previous,
+            self.version,
+            self.next,
+            self.figures,
+        ):
+            row.addWidget(widget)
+        self.hide()
+
+    def message_id(self) -> str:
+        """Return the id of the message whose buttons are shown, or nothing."""
+        return self._message.id if self._message is not None and not self.isHidden() else ""
+
+    def show_for(self, message: Message, has_code: bool, is_busy: bool) -> None:
+        """Offer what can be done with a message; while an answer is written, only copying."""
+        self._message = message
+        is_answer = message.role is Role.ASSISTANT
+        index, count = message.sibling
+        self.copy.setVisible(bool(message.text))
+        self.copy_code.setVisible(has_code)
+        self.edit.setVisible(message.role is Role.USER)
+        self.regenerate.setVisible(is_answer and message.state is not State.STREAMING)
+        for widget in (self.previous, self.version, self.next):
+            widget.setVisible(count > 1)
+        self.version.setText(f"{index + 1}/{count}")
+        version = self.tr("Version {number} of {count}").format(number=index + 1, count=count)
+        self.version.setAccessibleName(version)
+        self.previous.setEnabled(index > 0 and not is_busy)
+        self.next.setEnabled(index + 1 < count and not is_busy)
+        self.edit.setEnabled(not is_busy)
+        self.regenerate.setEnabled(not is_busy)
+        self.figures.setText(words.figures(message) if is_answer else "")
+        self.figures.setVisible(bool(self.figures.text()))
+        self.figures.setContentsMargins(GRID, 0, 0, 0)
+        self.adjustSize()
+
+    def _button(self, icon: str, name: str, action: str) -> IconButton:
+        button = IconButton(icon, name, self, "muted")
+        button.setIconSize(QSize(theme.px(_ICON), theme.px(_ICON)))
+        button.set_icon(icon)
+        button.setProperty("action", action)
+        button.setCursor(Qt.CursorShape.ArrowCursor)
+        button.clicked.connect(self._clicked)
+        return button
+
+    def _clicked(self) -> None:
+        if self._message is not None:
+            self.chosen.emit(self._message.id, self.sender().property("action"))
+
+
+class FloatingButton(IconButton):
+    """A round button that floats above the page."""
+
+    def sizeHint(self) -> QSize:
+        """Leave room for the shadow."""
+        return QSize(5 * GRID, 5 * GRID)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the disc below the icon."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        disc = QRectF(self.rect()).adjusted(_SHADOW, _SHADOW, -_SHADOW, -_SHADOW)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour("shadow"))
+        painter.drawEllipse(disc.adjusted(-1, 0, 1, 2))
+        painter.setBrush(theme.colour("hover" if self.underMouse() else "raised"))
+        painter.setPen(QPen(theme.colour("accent"), 2) if self.hasFocus() else Qt.PenStyle.NoPen)
+        painter.drawEllipse(disc)
+        place = QRect(QPoint(0, 0), self.iconSize())
+        place.moveCenter(self.rect().center())
+        self.icon().paint(painter, place)

@@ -1,0 +1,139 @@
+"""Pictures of messages: where they stand beside one another, and their rounded pixmaps."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QBrush, QImage, QImageReader, QPainter, QPixmap
+
+from desktop_app.ui.theme import GRID, PICTURE_HEIGHT, RADIUS
+
+if TYPE_CHECKING:
+    from desktop_app.chat.conversation import Picture
+    from desktop_app.services.previews import Previews
+
+_ROW_HEIGHTS = {2: 280, 3: 200, 4: 200}  # px by the number of pictures; more pictures: the last
+_MANY = 150
+_SMALLEST = 160  # px; a tiny picture is enlarged to this height
+_KEPT_PIXELS = 24_000_000  # about 96 MB of pixmaps
+
+Key = tuple[str, int, int, float]
+
+
+def place_pictures(pictures: tuple[Picture, ...], width: int) -> tuple[list[QRect], int]:
+    """Return where pictures stand in a column `width` px wide, set to the right, and the height of all."""
+    if not pictures:
+        return [], 0
+    sizes = [_size_of(picture, len(pictures), width) for picture in pictures]
+    rows: list[list[QSize]] = [[]]
+    for size in sizes:
+        taken = sum(other.width() + GRID for other in rows[-1])
+        if rows[-1] and taken + size.width() > width:
+            rows.append([])
+        rows[-1].append(size)
+    places: list[QRect] = []
+    y = 0
+    for row in rows:
+        x = width - sum(size.width() for size in row) - GRID * (len(row) - 1)
+        for size in row:
+            places.append(QRect(x, y, size.width(), size.height()))
+            x += size.width() + GRID
+        y += max(size.height() for size in row) + GRID
+    return places, y - GRID
+
+
+def _size_of(picture: Picture, count: int, width: int) -> QSize:
+    aspect = max(picture.width, 1) / max(picture.height, 1)
+    if count == 1:
+        height = float(min(PICTURE_HEIGHT, max(picture.height, _SMALLEST)))
+        return QSize(round(min(width, height * aspect)) or 1, round(min(height, width / aspect)) or 1)
+    height = float(_ROW_HEIGHTS.get(count, _MANY))
+    # Panoramas and strips are cut to what a row can show; a click shows all of them.
+    return QSize(round(min(width, height * min(max(aspect, 0.5), 2.2))), round(height))
+
+
+class PictureCache(QObject):
+    """Pixmaps of previews, scaled and rounded, decoded one at a time between two events.
+
+    `ready(sha256)`: a pixmap that was missing can be painted.
+    """
+
+    ready = Signal(str)
+
+    def __init__(self, previews: Previews, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._previews = previews
+        self._pixmaps: OrderedDict[Key, QPixmap] = OrderedDict()
+        self._wanted: OrderedDict[Key, None] = OrderedDict()
+        self._next = QTimer(self)
+        self._next.setSingleShot(True)
+        self._next.setInterval(0)
+        self._next.timeout.connect(self._decode_next)
+        previews.ready.connect(self.ready)
+
+    def pixmap(self, sha256: str, size: QSize, ratio: float) -> QPixmap | None:
+        """Return a picture `size` px large with `ratio` device pixels per px; None: `ready` follows."""
+        key = (sha256, size.width(), size.height(), ratio)
+        found = self._pixmaps.get(key)
+        if found is not None:
+            self._pixmaps.move_to_end(key)
+            return found
+        self._wanted[key] = None
+        self._wanted.move_to_end(key)
+        self._next.start()
+        return None
+
+    def _decode_next(self) -> None:
+        if not self._wanted:
+            return
+        key, _ = self._wanted.popitem()  # the latest wanted is the one being looked at
+        sha256, width, height, ratio = key
+        data = self._previews.preview(sha256)
+        if data is None:
+            self._previews.request(sha256)
+        else:
+            self._keep(key, rounded(decode(data, QSize(width, height) * ratio), ratio))
+            self.ready.emit(sha256)
+        if self._wanted:
+            self._next.start()
+
+    def _keep(self, key: Key, pixmap: QPixmap) -> None:
+        self._pixmaps[key] = pixmap
+        total = sum(p.width() * p.height() for p in self._pixmaps.values())
+        while total > _KEPT_PIXELS and len(self._pixmaps) > 1:
+            _, oldest = self._pixmaps.popitem(last=False)
+            total -= oldest.width() * oldest.height()
+
+
+def decode(data: bytes, size: QSize) -> QImage:
+    """Return a picture that covers `size` device pixels exactly, cut at the longer sides."""
+    buffer = QBuffer()
+    buffer.setData(QByteArray(data))
+    buffer.open(QIODevice.OpenModeFlag.ReadOnly)
+    reader = QImageReader(buffer)
+    natural = reader.size()
+    if natural.isValid():
+        reader.setScaledSize(natural.scaled(size, Qt.AspectRatioMode.KeepAspectRatioByExpanding))
+    image = reader.read()
+    if image.isNull():
+        return image
+    spare = image.size() - size
+    return image.copy(QRect(spare.width() // 2, spare.height() // 2, size.width(), size.height()))
+
+
+def rounded(image: QImage, ratio: float, radius: int = RADIUS) -> QPixmap:
+    """Return the image as a pixmap with round corners; an unreadable one gives an empty pixmap."""
+    if image.isNull():
+        return QPixmap()
+    made = QPixmap(image.size())
+    made.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(made)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QBrush(image))
+    painter.drawRoundedRect(made.rect(), radius * ratio, radius * ratio)
+    painter.end()
+    made.setDevicePixelRatio(ratio)
+    return made

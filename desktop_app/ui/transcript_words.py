@@ -1,0 +1,102 @@
+"""Every sentence of the transcript that is not somebody's message."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication
+
+from desktop_app.chat.conversation import Message, Role, State
+from desktop_app.engine.messages import Phase
+from desktop_app.errors import SENTENCES
+from desktop_app.services.chat import NOTES
+
+translate = QCoreApplication.translate
+
+
+def note(message: Message) -> str:
+    """Return the sentence of a note."""
+    template = NOTES.get(message.details.get("note", ""))
+    if template is None:  # written by a newer version
+        return message.text
+    return translate("notes", template).format(**message.details.get("parameters", {}))
+
+
+def mark(message: Message) -> str:
+    """Return how an answer ended when it did not end well, or nothing."""
+    if message.state is State.STOPPED:
+        return translate("transcript", "You stopped this answer.")
+    if message.state is State.INTERRUPTED:
+        return translate("transcript", "This answer was interrupted. What was written so far is kept.")
+    if message.state is State.FAILED:
+        error = message.details.get("error", {})
+        template = SENTENCES.get(error.get("code", ""))
+        if template is None:
+            return translate("transcript", "This answer failed.")
+        return translate("errors", template).format(**error.get("parameters", {}))
+    if message.details.get("finish_reason") == "length":
+        return translate("transcript", "The answer was cut at its longest allowed length.")
+    return ""
+
+
+def figures(message: Message) -> str:
+    """Return the small line about an answer: who wrote it, and how fast."""
+    model = str(message.details.get("model", ""))
+    speed = float(message.details.get("tokens_per_second", 0.0))
+    if not speed:
+        return model
+    rate = translate("transcript", "{speed} tokens a second").format(speed=f"{speed:.1f}")
+    return f"{model} · {rate}" if model else rate
+
+
+def waiting(phase: Phase | None, done: int, total: int, left_s: float, engine: str) -> str:
+    """Return what the engine does before it writes.
+
+    `left_s` is the time left of the phase, 0 when unknown and negative when it takes longer than expected;
+    `engine` is the state of the engine, said when there is no phase yet.
+    """
+    if phase is Phase.LOOKING:
+        if total > 1:
+            text = translate("transcript", "Looking at picture {number} of {total}")
+            text = text.format(number=min(done + 1, total), total=total)
+        else:
+            text = translate("transcript", "Looking at the picture")
+        return text + _time_left(left_s)
+    if phase is Phase.READING:
+        if total:
+            text = translate("transcript", "Reading ({done} of {total})").format(done=done, total=total)
+        else:
+            text = translate("transcript", "Reading")
+        return text + _time_left(left_s)
+    if phase is Phase.WRITING:
+        return translate("transcript", "Writing")
+    if engine in ("starting", "loading"):
+        return translate("transcript", "Waiting for the model to be loaded")
+    return translate("transcript", "Waiting for the engine")
+
+
+def _time_left(seconds: float) -> str:
+    if seconds == 0:
+        return ""
+    if seconds < 0:
+        return translate("transcript", ", a little longer than expected")
+    if seconds < 60:
+        return translate("transcript", ", about {seconds} s").format(seconds=max(1, round(seconds)))
+    minutes = max(1, round(seconds / 60))
+    return translate("transcript", ", about {minutes} min").format(minutes=minutes)
+
+
+def spoken(message: Message) -> str:
+    """Return a message as a screen reader says it."""
+    if message.role is Role.NOTE:
+        return note(message)
+    if message.role is Role.USER:
+        parts = [translate("transcript", "You: {text}").format(text=message.text)]
+        if message.pictures:
+            names = ", ".join(picture.name for picture in message.pictures)
+            parts.append(translate("transcript", "Pictures: {names}.").format(names=names))
+    else:
+        parts = [translate("transcript", "Answer: {text}").format(text=message.text)]
+        parts.append(mark(message))
+    index, count = message.sibling
+    if count > 1:
+        parts.append(translate("transcript", "Version {number} of {count}.").format(number=index + 1, count=count))
+    return " ".join(part for part in parts if part)
