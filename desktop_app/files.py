@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import tempfile
 import time
@@ -14,6 +15,7 @@ from typing import BinaryIO
 from desktop_app.errors import UserError
 
 INCOMING = ".incoming-"  # how the names of files not yet whole begin
+_DAMAGED = "-damaged-"
 # EFBIG: a limit on file sizes, as on FAT, is one more way of having no room.
 _NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
@@ -74,10 +76,15 @@ def set_aside(path: Path) -> Path:
 
     Nothing is overwritten. The file can still be repaired by hand. Raises OSError.
     """
-    stem = f"{path.stem}-damaged-{time.strftime('%Y-%m-%d')}"
+    stem = f"{path.stem}{_DAMAGED}{time.strftime('%Y-%m-%d')}"
     aside = path.with_name(stem + path.suffix)
     number = 1
     while aside.exists():
         number += 1
         aside = path.with_name(f"{stem}-{number}{path.suffix}")
     return path.rename(aside)
+
+
+def were_set_aside(path: Path) -> list[Path]:
+    """Return the damaged files once set aside in favour of `path` that still lie beside it."""
+    return sorted(path.parent.glob(f"{glob.escape(path.stem + _DAMAGED)}*{glob.escape(path.suffix)}"))

@@ -96,8 +96,8 @@ class Attachments:
             for path in (self.path(sha256), self.preview_path(sha256), self.thumbnail_path(sha256)):
                 path.unlink(missing_ok=True)
 
-    def remove_unreferenced(self, keep: Collection[str], older_than_s: float = _OLD_S) -> int:
-        """Remove all pictures but those to keep; return how many originals went.
+    def remove_unreferenced(self, keep: Collection[str] | None, older_than_s: float = _OLD_S) -> int:
+        """Remove all pictures but those to keep (None: all); return how many originals went.
 
         What was added in the last `older_than_s` seconds stays: it may be in no message yet.
         """
@@ -105,7 +105,10 @@ class Attachments:
         gone = [
             path.name
             for path in self._folder.glob(_TWO_LEVELS)
-            if _SHA256.match(path.name) and path.name not in keep and path.stat().st_mtime <= added_before
+            if keep is not None
+            and path.name not in keep
+            and _SHA256.match(path.name)
+            and path.stat().st_mtime <= added_before
         ]
         self.remove(gone)
         for path in self._folder.glob(f"{INCOMING}*"):  # the program was killed while it copied

@@ -24,6 +24,7 @@ from desktop_app.chat.rows import message_from, picture_rows, row_of, storable
 from desktop_app.chat.searching import fold, snippet, terms
 from desktop_app.chat.tree import Tree
 from desktop_app.errors import UserError
+from desktop_app.files import were_set_aside
 
 _MOST_FOUND = 200
 _LONGEST_TITLE = 200
@@ -129,7 +130,8 @@ class History:
             ).fetchall()
             write.execute(f"DELETE FROM drafts WHERE conversation IN ({gone})", limit)
             write.execute("DELETE FROM conversations WHERE deleted < ?", limit)
-        return {row["sha256"] for row in shown} - self.pictures_in_use()
+        in_use = self.pictures_in_use()
+        return set() if in_use is None else {row["sha256"] for row in shown} - in_use
 
     # The messages of a conversation
 
@@ -274,8 +276,13 @@ class History:
         count: int = rows[0][0]
         return count
 
-    def pictures_in_use(self) -> set[str]:
-        """Return the SHA-256 of every picture in a message or a draft."""
+    def pictures_in_use(self) -> set[str] | None:
+        """Return the SHA-256 of every picture in a message or a draft.
+
+        None means any picture: a damaged file lies beside, and what it shows must not be lost too.
+        """
+        if were_set_aside(self._database.path):
+            return None
         rows = self._database.read("SELECT sha256 FROM pictures UNION SELECT sha256 FROM draft_pictures")
         return {row["sha256"] for row in rows}
 

@@ -158,12 +158,11 @@ def test_pictures_nothing_refers_to_are_removed(attachments: Attachments, folder
         attachments.store_derived(sha256, b"p", b"t")
     cut_off = folder / ".incoming-abc"
     cut_off.write_bytes(b"half")
-    writing = folder / ".incoming-def"
-    writing.write_bytes(b"half")
     yesterday = time.time() - 25 * 3600
     for path in (attachments.path(kept), attachments.path(gone), cut_off):
         os.utime(path, (yesterday, yesterday))
 
+    assert attachments.remove_unreferenced(None, older_than_s=-1000) == 0
     assert attachments.remove_unreferenced({kept}) == 1
     assert attachments.verify(kept)
     assert attachments.verify(new)
@@ -171,6 +170,13 @@ def test_pictures_nothing_refers_to_are_removed(attachments: Attachments, folder
     assert not attachments.path(gone).exists()
     assert not attachments.preview_path(gone).exists()
     assert not cut_off.exists()
+
+
+def test_what_another_program_is_just_writing_stays(attachments: Attachments, folder: Path) -> None:
+    attachments.add_bytes(DATA)
+    writing = folder / ".incoming-def"
+    writing.write_bytes(b"half")
+    assert attachments.remove_unreferenced(()) == 0
     assert writing.exists()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from desktop_app.chat import migrations
-from desktop_app.chat.conversation import Message, Role, new_id
+from desktop_app.chat.conversation import Message, Picture, Role, new_id
 from desktop_app.chat.history import History
 from desktop_app.errors import UserError
 
@@ -222,6 +222,20 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_started(path: Path, damage_fi
     assert damage is not None
     assert aside.read_bytes() == before
     assert damage.parameters["name"] != aside.name
+
+
+def test_pictures_of_a_damaged_file_are_not_taken_for_unused(path: Path) -> None:
+    garbage(path)
+    history, _ = History.open(path)
+    picture = Picture("a" * 64, "p", 1, 1)
+    history.add_message("c", Message(new_id(), Role.USER, "new", (picture,)))
+    history.delete("c")
+    assert history.pictures_in_use() is None
+    assert history.purge_deleted() == set()
+    [aside] = path.parent.glob("*damaged*")
+    aside.unlink()
+    assert history.pictures_in_use() == set()
+    history.close()
 
 
 @pytest.mark.parametrize("ending", ["-wal", "-shm", "-journal"])
