@@ -92,6 +92,7 @@ class DropPlace(QFrame):
         row.setSpacing(0)
         row.addStretch(1)
         self.choose = push_button(self.tr("Choose a picture…"), "link", self)
+        self.choose.setObjectName("choose_picture")
         self.choose.clicked.connect(self.choose_wanted)
         row.addWidget(self.choose)
         row.addWidget(Label(self.tr("or paste one"), "body", "muted", self))
@@ -110,7 +111,9 @@ class DropPlace(QFrame):
         """Paint the dashed outline."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        pen = QPen(theme.colour("edge"), 1.5)
+        outline = theme.colour("edge")
+        outline.setAlphaF(0.6)
+        pen = QPen(outline, 1.5)
         pen.setDashPattern([4, 4])
         pen.setCapStyle(Qt.PenCapStyle.RoundCap)
         painter.setPen(pen)
@@ -188,7 +191,7 @@ class EmptyScreen(QScrollArea):
         if info is None:
             text = self.tr("The engine is {state}.").format(state=engine_state(self._engine.state()))
         elif info.is_demo:
-            text = self.tr("The built-in demonstration model answers: it knows simple drawings, not photographs.")
+            text = self.tr("The built-in demonstration model knows simple drawings, not photographs.")
         else:
             text = self.tr("{model} answers, on this computer.").format(model=info.name)
         self.model.set_whole_text(text)

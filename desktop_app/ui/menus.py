@@ -48,7 +48,7 @@ class Menus:
         menu = self._menu(tr("&File"))
         conversations = window.services.conversations
         self._add(menu, tr("&New conversation"), conversations.new, Key.New)
-        self._add(menu, tr("&Open picture…"), window.choose_pictures, Key.Open)
+        self._add(menu, tr("&Open picture…"), window.composer.choose_files, Key.Open)
         menu.addSeparator()
         settings = self._add(menu, tr("&Settings…"), window.open_settings, "Ctrl+,")
         settings.setMenuRole(QAction.MenuRole.PreferencesRole)

@@ -50,9 +50,9 @@ class NoticeBar(QWidget):
     def _build(self) -> None:
         self.card = QFrame(self)
         self.card.setObjectName("notice")
-        self.card.setMaximumWidth(COLUMN)
+        self.card.setMaximumWidth(COLUMN + 4 * GRID)  # as wide as the composer
         outer = self._outer = QVBoxLayout(self)
-        outer.setContentsMargins(2 * GRID, 0, 2 * GRID, GRID)
+        outer.setContentsMargins(GRID, 0, GRID, GRID)
         centred = QHBoxLayout()
         centred.addStretch(1)
         centred.addWidget(self.card, 1000)

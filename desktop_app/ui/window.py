@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, QSettings, QSize, Slot
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop_app import paths
 from desktop_app.chat.conversation import Message, Role
-from desktop_app.services.pictures import PICTURE_SUFFIXES
 from desktop_app.ui.about import AboutDialog, ShortcutsDialog
 from desktop_app.ui.composer import Composer
 from desktop_app.ui.drop import DropTarget
@@ -37,7 +36,6 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(SMALLEST_WINDOW)
         theme.set_preference(services.preferences.value("theme"))
         self._memory = QSettings(str(paths.settings_file().with_name("window.ini")), QSettings.Format.IniFormat)
-        self._sidebar_wanted = True
         self._is_narrow = False
         self._settings: SettingsDialog | None = None
         self._viewer: PictureViewer | None = None
@@ -100,7 +98,8 @@ class MainWindow(QMainWindow):
         self.header.sidebar_wanted.connect(self.toggle_sidebar)
         self.header.rename_wanted.connect(self.rename_current)
         self.empty.example_chosen.connect(self.ask_example)
-        self.empty.choose_wanted.connect(self.choose_pictures)
+        self.empty.choose_wanted.connect(self.composer.choose_files)
+        self.composer.picture_opened.connect(self.open_picture)
         self.empty.model_wanted.connect(self.open_model_settings)
         self.status.choose_model.connect(self.open_model_settings)
         self.transcript.picture_opened.connect(self.open_picture)
@@ -108,17 +107,6 @@ class MainWindow(QMainWindow):
         self.menus.sidebar.toggled.connect(self._title_changed)
 
     # ---- what the menus and buttons do -----------------------------------------------------
-
-    @Slot()
-    def choose_pictures(self) -> None:
-        """Choose picture files in the system's own dialog."""
-        patterns = " ".join(f"*{suffix}" for suffix in sorted(PICTURE_SUFFIXES))
-        filters = ";;".join((f"{self.tr('Pictures')} ({patterns})", f"{self.tr('All files')} (*)"))
-        names, _ = QFileDialog.getOpenFileNames(self, self.tr("Open pictures"), "", filters)
-        for name in names:
-            self.services.draft.add_file(name)
-        if names:
-            self.composer.focus_editor()
 
     @Slot(str, str)
     def ask_example(self, picture: str, question: str) -> None:
@@ -131,7 +119,7 @@ class MainWindow(QMainWindow):
     def paste(self) -> None:
         """Paste into the question, wherever the keyboard is."""
         self.composer.focus_editor()
-        self.composer.paste()
+        self.composer.editor.paste()
 
     def last_answer(self) -> Message | None:
         """Return the newest answer that has words."""
@@ -169,7 +157,7 @@ class MainWindow(QMainWindow):
         """Show or hide the sidebar, and remember it."""
         shown = not self.sidebar.isVisibleTo(self)
         if not self._is_narrow:
-            self._sidebar_wanted = shown
+            self.services.preferences.set("sidebar_visible", shown)
         self._show_sidebar(shown)
 
     @Slot(str)
@@ -187,8 +175,9 @@ class MainWindow(QMainWindow):
     @Slot()
     def open_settings(self) -> None:
         """Open the settings."""
+        services = self.services
         if self._settings is None:
-            self._settings = SettingsDialog(self.services.preferences, self.services.engine, self)
+            self._settings = SettingsDialog(services.preferences, services.engine, services.notices, self)
         self._settings.show()
         self._settings.raise_()
         self._settings.activateWindow()
@@ -258,16 +247,18 @@ class MainWindow(QMainWindow):
         self.header.set_sidebar_shown(shown)
         self.menus.refresh()
 
+    def _is_sidebar_wanted(self) -> bool:
+        return bool(self.services.preferences.value("sidebar_visible"))
+
     # ---- size and place --------------------------------------------------------------------
 
     def _restore(self) -> None:
         geometry = self._memory.value("geometry")
         if not (isinstance(geometry, QByteArray) and self.restoreGeometry(geometry)):
             self.resize(_FIRST_SIZE)
-        self._sidebar_wanted = self._memory.value("sidebar", True, type=bool) is True
         theme.set_zoom(int(str(self._memory.value("text_size", 100, type=int))))
         self._is_narrow = self.width() < NARROW
-        self._show_sidebar(self._sidebar_wanted and not self._is_narrow)
+        self._show_sidebar(self._is_sidebar_wanted() and not self._is_narrow)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Hide the sidebar below 800 px, and bring it back above."""
@@ -275,12 +266,11 @@ class MainWindow(QMainWindow):
         is_narrow = self.width() < NARROW
         if is_narrow != self._is_narrow:
             self._is_narrow = is_narrow
-            self._show_sidebar(self._sidebar_wanted and not is_narrow)
+            self._show_sidebar(self._is_sidebar_wanted() and not is_narrow)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember size and place."""
         self._memory.setValue("geometry", self.saveGeometry())
-        self._memory.setValue("sidebar", self._sidebar_wanted)
         self._memory.setValue("text_size", theme.zoom())
         self._memory.sync()
         super().closeEvent(event)

@@ -12,6 +12,7 @@ from desktop_app.chat.conversation import ConversationSummary, Picture, new_id
 from desktop_app.engine.messages import ModelInfo
 from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.services.pictures import Draft
+from desktop_app.settings import SETTINGS
 from desktop_app.ui.services_protocol import Services
 from tests.helpers.fake_chat import FakeChat, FakeDraft, FakePreviews
 
@@ -125,22 +126,8 @@ class FakePreferences(QObject):
     def __init__(self, calls: list[Call]) -> None:
         super().__init__()
         self.calls = calls
-        self.values: dict[str, Any] = {
-            "theme": "light",
-            "temperature": 0.2,
-            "top_p": 0.95,
-            "top_k": 40,
-            "min_p": 0.05,
-            "repeat_penalty": 1.0,
-            "seed": 0,
-            "max_tokens": 1024,
-            "n_ctx": 4096,
-            "threads": 0,
-            "system_prompt": "",
-            "model": "",
-            "mmproj": "",
-            "reading_ahead": True,
-        }
+        self.values: dict[str, Any] = {name: setting.default for name, setting in SETTINGS.items()}
+        self.values["theme"] = "light"
 
     def value(self, name: str) -> Any:
         return self.values[name]
