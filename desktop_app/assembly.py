@@ -40,6 +40,7 @@ class Services:
     storage: Storage
     files: Background
     _model_name: str = ""
+    _closed: bool = False
 
     def start(self) -> None:
         """Start the engine on the chosen model and read the list of conversations."""
@@ -65,7 +66,10 @@ class Services:
         return [(str(folder / entry["file"]), entry["question"]) for entry in entries]
 
     def close(self) -> None:
-        """Save what is under way and end everything that was started."""
+        """Save what is under way and end everything that was started; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         self.chat.close()
         self.reading_ahead.close()
         self.draft.save()

@@ -29,8 +29,9 @@ def fold(text: str) -> str:
 
 
 def terms(query: str) -> list[str]:
-    """Return the folded terms that must all occur. Words between double quotes stay together."""
-    found = (fold(quoted or word) for quoted, word in _TERM.findall(query))
+    """Return the folded terms that must all occur. Words between double quotes stay together;
+    a quote that is not closed yet is ignored."""
+    found = (fold(quoted or word.strip('"')) for quoted, word in _TERM.findall(query))
     return list(dict.fromkeys(filter(None, found)))[:_MOST_TERMS]
 
 

@@ -70,6 +70,7 @@ class Chat(QObject):
         self._notices = notices
         self._messages: list[Message] = []
         self._answer: Answer | None = None
+        self._latest: Message | None = None  # of the newest answer: what is read from the history may be older
         self._waiting_text: str | None = None  # sent while a picture was still being checked
         conversations.opened.connect(self._open)
         draft.settled.connect(self._send_waiting)
@@ -274,6 +275,7 @@ class Chat(QObject):
         if answer is self._answer:
             self._answer = None
         answer.deleteLater()
+        self._latest = message
         index = self._index(message.id)
         if index is not None:
             self._messages[index] = replace(message, sibling=self._messages[index].sibling)
@@ -294,9 +296,10 @@ class Chat(QObject):
         if conversation_id != self._conversations.current_id():
             return  # another one was opened meanwhile
         live = self._live()
-        if live is not None:
-            messages = [live.message if message.id == live.message.id else message for message in messages]
-        self._messages = list(messages)
+        latest = live.message if live is not None else self._latest
+        self._messages = [
+            replace(latest, sibling=m.sibling) if latest is not None and m.id == latest.id else m for m in messages
+        ]
         self.reset.emit()
         self.busy_changed.emit(live is not None)
         self.phase.emit(None, {})

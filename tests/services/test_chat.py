@@ -200,15 +200,19 @@ def test_phases_are_told_for_the_open_conversation(desk: Desk) -> None:
     assert phases == [Phase.READING, None]
 
 
-def test_what_cannot_be_saved_goes_back_into_the_draft(desk: Desk) -> None:
-    desk.ready()
+def test_what_cannot_be_saved_goes_back_into_the_draft(desk: Desk, tmp_path: Path) -> None:
     wait_until(lambda: desk.services.storage._history is not None)
-    desk.services.storage.run(lambda history: history.close())
-    desk.services.chat.send("Precious words")
-    wait_until(lambda: bool(desk.notices))
-    assert desk.services.draft.text() == "Precious words"
-    assert desk.services.chat.messages() == []
-    assert not desk.client.of(Ask)
+    second = open_desk(tmp_path)  # the first program still holds the history
+    try:
+        wait_until(lambda: [notice.text_code for notice in second.notices] == ["history-in-use"])
+        second.services.chat.send("Precious words")
+        wait_until(lambda: len(second.notices) == 2)
+        assert second.services.draft.text() == "Precious words"
+        assert second.services.chat.messages() == []
+        assert not second.services.chat.is_busy()
+        assert not second.client.of(Ask)
+    finally:
+        second.services.close()
 
 
 def test_roles_alternate(desk: Desk) -> None:
