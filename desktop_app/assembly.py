@@ -127,7 +127,7 @@ def run_window(pictures: Sequence[str] = ()) -> int:
     from desktop_app.ui.application import make_application
     from desktop_app.ui.window import MainWindow
 
-    logs.start()
+    logs.start(paths.log_folder())
     application = make_application(sys.argv[:1])
     services = build()
     window = MainWindow(services)
