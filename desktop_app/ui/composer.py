@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QDir, Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
@@ -12,11 +10,9 @@ from desktop_app.services.pictures import PICTURE_SUFFIXES
 from desktop_app.ui.composer_card import Card
 from desktop_app.ui.composer_editor import GrowingEditor
 from desktop_app.ui.controls import IconButton, Label
+from desktop_app.ui.services_protocol import Services
 from desktop_app.ui.theme import COLUMN, GRID
 from desktop_app.ui.thumbnails import ThumbnailStrip
-
-if TYPE_CHECKING:
-    from desktop_app.assembly import Services
 
 _SIDE = 2 * GRID  # px the card reaches beyond the column, so that its words stand in it
 
@@ -98,7 +94,7 @@ class Composer(QWidget):
         draft.text_changed.connect(self._show_text)
         for changed in (draft.added, draft.changed, draft.removed, draft.cleared):
             changed.connect(self._update)
-        services.chat.busy_changed.connect(self._busy_changed)
+        services.chat.busy_changed.connect(self._update)
         services.engine.state_changed.connect(self._update)
 
     # ---- words -----------------------------------------------------------------------------
@@ -152,10 +148,7 @@ class Composer(QWidget):
 
     # ---- what it says ----------------------------------------------------------------------
 
-    def _busy_changed(self, is_busy: bool) -> None:
-        self._update()
-
-    def _update(self) -> None:
+    def _update(self, _what: object = None) -> None:
         is_busy = self._chat.is_busy()
         if is_busy:
             self.send.set_icon("stop")

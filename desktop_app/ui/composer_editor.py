@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from math import ceil
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMimeData, QSize, Qt, Signal
+from PySide6.QtCore import QMimeData, QSize, Qt, Signal
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDragMoveEvent,
     QDropEvent,
     QFocusEvent,
-    QImage,
     QInputMethodEvent,
     QKeyEvent,
     QPainter,
@@ -22,17 +21,17 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
 
+from desktop_app.ui.mime import has_picture, picture_bytes, urls_of
 from desktop_app.ui.theme import theme
 
 MOST_LINES = 8
-_LEAST_COMPRESSION = 90  # of a pasted picture as PNG: it is stored once and must not hold up the window
 
 
 class GrowingEditor(QTextEdit):
     """From one line to `MOST_LINES`, then it scrolls.
 
     `submitted`: Enter. `cancelled`: Esc. `files_pasted(list[str])`: addresses of files.
-    `picture_pasted(bytes)`: a picture, as PNG. `focus_changed(bool)`.
+    `picture_pasted(bytes)`: a picture as a file holds it. `focus_changed(bool)`.
     """
 
     submitted = Signal()
@@ -155,23 +154,20 @@ class GrowingEditor(QTextEdit):
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
         """Text, pictures and files can be pasted."""
-        return source.hasText() or source.hasImage() or source.hasUrls()
+        return source.hasText() or source.hasUrls() or has_picture(source)
 
     def insertFromMimeData(self, source: QMimeData) -> None:
         """Take files, else text without its looks, else a picture.
 
         Spreadsheets offer a picture beside their text: then the text is meant.
         """
-        files = [url.toString() for url in source.urls() if url.isLocalFile()]
-        if files:
-            self.files_pasted.emit(files)
+        if any(url.isLocalFile() for url in source.urls()):
+            self.files_pasted.emit(urls_of(source))
         elif source.hasText() and source.text().strip():
             self.textCursor().insertText(source.text())
             self.ensureCursorVisible()
-        elif source.hasImage():
-            data = _png_of(source)
-            if data:
-                self.picture_pasted.emit(data)
+        elif has_picture(source):
+            self.picture_pasted.emit(picture_bytes(source))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Leave files and pictures to the window."""
@@ -196,18 +192,4 @@ class GrowingEditor(QTextEdit):
 
 
 def _is_for_the_window(data: QMimeData) -> bool:
-    return data.hasUrls() or data.hasImage()
-
-
-def _png_of(source: QMimeData) -> bytes:
-    """Return the picture as PNG; as it was put there, if that was a PNG already."""
-    if source.hasFormat("image/png"):
-        return bytes(source.data("image/png").data())
-    image = source.imageData()
-    if not isinstance(image, QImage) or image.isNull():
-        return b""
-    data = QByteArray()
-    buffer = QBuffer(data)
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    image.save(buffer, "PNG", _LEAST_COMPRESSION)  # type: ignore[call-overload]
-    return bytes(data.data())
+    return data.hasUrls() or has_picture(data)

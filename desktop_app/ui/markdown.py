@@ -28,8 +28,10 @@ from desktop_app.ui.theme import GRID, theme
 
 CODE_PADDING = 14  # px, around code inside its panel
 CODE_HEADER = 34  # px, above code: the language, and the place of the copy button
-_LONGEST_MARKDOWN = 200_000  # characters; beyond it the text is shown as it is
+_LONGEST_MARKDOWN = 200_000  # characters; longer text is shown as it is
+_MOST_LINES = 5_000
 _DEEPEST_NESTING = 200  # marks of quotes or lists on one line; deeper ones cost Qt its stack
+_DEEPEST_QUOTE = 8  # levels that are set in further; more would leave no room for words
 _FEATURES = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.MarkdownFeature.MarkdownNoHTML
 _HEADING_PX = {1: 21, 2: 19, 3: 17}
 
@@ -88,14 +90,17 @@ def set_plain_text(document: QTextDocument, text: str) -> None:
 
 def markdown_document(text: str) -> SafeDocument:
     """Return a document that shows Markdown in the theme's fonts and colours."""
-    if len(text) > _LONGEST_MARKDOWN or _is_deeply_nested(text):
+    if len(text) > _LONGEST_MARKDOWN or text.count("\n") > _MOST_LINES or _is_deeply_nested(text):
         return plain_document(text)
     document = SafeDocument()
     document.setMarkdown(text, _FEATURES)
+    changes = QTextCursor(document)
+    changes.beginEditBlock()  # laid out once, not after each change
     _describe_pictures(document)
     _tidy_tables(document.rootFrame())
     _dress_blocks(document)
     _dress_tables(document.rootFrame())
+    changes.endEditBlock()
     return document
 
 
@@ -183,7 +188,7 @@ def _dress_blocks(document: QTextDocument) -> None:
         if spacing.hasProperty(QTextFormat.Property.BlockTrailingHorizontalRulerWidth):
             spacing.setBackground(theme.colour("line"))
         if quote:
-            spacing.setLeftMargin(theme.px(18) * quote)
+            spacing.setLeftMargin(theme.px(18) * min(quote, _DEEPEST_QUOTE))
             spacing.setRightMargin(0)
         cursor = QTextCursor(block)
         cursor.setBlockFormat(spacing)

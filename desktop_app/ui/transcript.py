@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from PySide6.QtCore import QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from desktop_app.chat.conversation import Message, Role, State
-from desktop_app.ui.controls import IconButton
 from desktop_app.ui.markdown import CODE_HEADER, code_blocks
+from desktop_app.ui.services_protocol import Services
 from desktop_app.ui.theme import GRID
-from desktop_app.ui.transcript_actions import ActionBar, FloatingButton
+from desktop_app.ui.transcript_actions import ActionBar, FloatingButton, PageButton
 from desktop_app.ui.transcript_editor import QuestionEditor
 from desktop_app.ui.transcript_pictures import PictureCache
 from desktop_app.ui.transcript_reader import TranscriptReader
+from desktop_app.ui.transcript_spoken import SpokenMessages
 from desktop_app.ui.transcript_waiting import Waiting
-
-if TYPE_CHECKING:
-    from desktop_app.assembly import Services
 
 
 class TranscriptView(QWidget):
@@ -32,8 +28,9 @@ class TranscriptView(QWidget):
         self._chat = services.chat
         self.waiting = Waiting(self)
         self.page = TranscriptReader(PictureCache(services.previews, self), self.waiting, self)
+        self.spoken = SpokenMessages(self.page)
         self.bar = ActionBar(self.page.viewport())
-        self.copy_code = IconButton("copy", self.tr("Copy this code"), self.page.viewport(), "muted")
+        self.copy_code = PageButton("copy", self.tr("Copy this code"), self.page.viewport())
         self.copy_code.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the bar has one for the keyboard
         self.copy_code.hide()
         self.editor = QuestionEditor(self.page.viewport())
@@ -52,7 +49,7 @@ class TranscriptView(QWidget):
         chat, page = services.chat, self.page
         chat.reset.connect(self._reset)
         chat.added.connect(self._added)
-        chat.changed.connect(page.replace)
+        chat.changed.connect(self._changed)
         chat.truncated.connect(self._truncated)
         chat.streaming.connect(page.stream)
         chat.phase.connect(self.waiting.show_phase)
@@ -87,6 +84,13 @@ class TranscriptView(QWidget):
         self.page.append(message)
         if message.role is Role.USER:
             self.page.scroll_to_end()
+
+    def _changed(self, message: Message) -> None:
+        index = self.page.index_of(message.id)
+        was_live = index >= 0 and self.page.messages()[index].state is State.STREAMING
+        self.page.replace(message)
+        if was_live:
+            self.spoken.tell_end(message)
 
     def _truncated(self, message_id: str) -> None:
         self._end_edit()
@@ -178,9 +182,11 @@ class TranscriptView(QWidget):
             return
         if action == "copy":
             QGuiApplication.clipboard().setText(self.page.messages()[index].text)
+            self.bar.copy.confirm()
         elif action == "copy-code":
             blocks = code_blocks(self.page.row(index).document)
             QGuiApplication.clipboard().setText("\n\n".join(block.text for block in blocks))
+            self.bar.copy_code.confirm()
         elif action == "edit":
             self._begin_edit(index)
         elif action == "regenerate":
@@ -192,6 +198,7 @@ class TranscriptView(QWidget):
         panel = self.page.hovered_panel()
         if panel is not None:
             QGuiApplication.clipboard().setText(panel.code.text)
+            self.copy_code.confirm()
 
     # ---- changing a question ---------------------------------------------------------------
 

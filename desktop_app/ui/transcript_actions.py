@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
@@ -11,8 +11,31 @@ from desktop_app.ui import transcript_words as words
 from desktop_app.ui.controls import IconButton, Label
 from desktop_app.ui.theme import GRID, theme
 
+_CONFIRMED_MS = 1200
 _SHADOW = 3  # px around a floating button
 _ICON = 16  # px; quieter than the buttons of the window
+
+
+class PageButton(IconButton):
+    """A small quiet button on the page; after copying it shows a check for a moment."""
+
+    def __init__(self, icon: str, name: str, parent: QWidget) -> None:
+        super().__init__(icon, name, parent, "muted")
+        self._usual = icon
+        self._back = QTimer(self)
+        self._back.setSingleShot(True)
+        self._back.setInterval(_CONFIRMED_MS)
+        self._back.timeout.connect(self._show_usual)
+        self.setIconSize(QSize(_ICON, _ICON))
+        self.set_icon(icon)
+
+    def confirm(self) -> None:
+        """Show that it is done."""
+        self.set_icon("check")
+        self._back.start()
+
+    def _show_usual(self) -> None:
+        self.set_icon(self._usual)
 
 
 class ActionBar(QWidget):
@@ -33,7 +56,7 @@ class ActionBar(QWidget):
         self.version = Label("", "tiny", "muted", self)
         self.next = self._button("next", self.tr("Show the next version"), "next")
         self.copy = self._button("copy", self.tr("Copy this message"), "copy")
-        self.copy_code = self._button("code", self.tr("Copy the code"), "copy-code")
+        self.copy_code = self._button("code", self.tr("Copy the code of this message"), "copy-code")
         self.edit = self._button("edit", self.tr("Edit and ask again"), "edit")
         self.regenerate = self._button("regenerate", self.tr("Answer again"), "regenerate")
         self.figures = Label("", "tiny", "muted", self)
@@ -77,10 +100,8 @@ class ActionBar(QWidget):
         self.figures.setContentsMargins(GRID, 0, 0, 0)
         self.adjustSize()
 
-    def _button(self, icon: str, name: str, action: str) -> IconButton:
-        button = IconButton(icon, name, self, "muted")
-        button.setIconSize(QSize(theme.px(_ICON), theme.px(_ICON)))
-        button.set_icon(icon)
+    def _button(self, icon: str, name: str, action: str) -> PageButton:
+        button = PageButton(icon, name, self)
         button.setProperty("action", action)
         button.setCursor(Qt.CursorShape.ArrowCursor)
         button.clicked.connect(self._clicked)

@@ -79,7 +79,7 @@ class TranscriptPage(QAbstractScrollArea):
     def append(self, message: Message) -> None:
         """Add a message at the end; the page follows when its end was seen."""
         self._messages.append(message)
-        self._heights.append(estimate(message, self.column_width(), self._letter()))
+        self._heights.append(self._estimate_one(message))
         self._arrange()
 
     def replace(self, message: Message) -> None:
@@ -88,11 +88,11 @@ class TranscriptPage(QAbstractScrollArea):
         if index >= 0:
             self._messages[index] = message
             self._rows.pop(message.id, None)
-            self._heights.set(index, estimate(message, self.column_width(), self._letter()))
+            self._heights.set(index, self._estimate_one(message))
             self._arrange()
 
     def stream(self, message_id: str, text: str) -> None:
-        """Show more text of an answer that is being written."""
+        """Show more text of an answer that is being written; most pieces touch only their row."""
         index = self.index_of(message_id)
         if index < 0 or self._messages[index].state is not State.STREAMING:
             return
@@ -101,8 +101,13 @@ class TranscriptPage(QAbstractScrollArea):
         row = self._rows.get(message_id)
         if row is not None:
             row.stream(message)
-            self._heights.set(index, row.height)
-        self._arrange()
+        height = row.height if row is not None else self._estimate_one(message)
+        rect = self.row_rect(index)
+        if rect is not None and height == rect.height():
+            self.viewport().update(rect)
+        else:
+            self._heights.set(index, height)
+            self._arrange()
 
     def truncate(self, count: int) -> None:
         """Keep the first `count` messages."""
@@ -240,6 +245,9 @@ class TranscriptPage(QAbstractScrollArea):
 
     def _letter(self) -> float:
         return QFontMetricsF(theme.font("body")).averageCharWidth()
+
+    def _estimate_one(self, message: Message) -> int:
+        return estimate(message, self.column_width(), self._letter())
 
     def _estimate(self) -> None:
         self._width, letter = self.column_width(), self._letter()

@@ -8,6 +8,7 @@ from desktop_app.chat.conversation import Message, Role, State
 from desktop_app.engine.messages import Phase
 from desktop_app.errors import SENTENCES
 from desktop_app.services.chat import NOTES
+from desktop_app.ui.sentences import error_of
 
 translate = QCoreApplication.translate
 
@@ -27,11 +28,10 @@ def mark(message: Message) -> str:
     if message.state is State.INTERRUPTED:
         return translate("transcript", "This answer was interrupted. What was written so far is kept.")
     if message.state is State.FAILED:
-        error = message.details.get("error", {})
-        template = SENTENCES.get(error.get("code", ""))
-        if template is None:
+        code = message.details.get("error", {}).get("code")
+        if code not in SENTENCES:  # written by a newer version
             return translate("transcript", "This answer failed.")
-        return translate("errors", template).format(**error.get("parameters", {}))
+        return error_of(message.details)
     if message.details.get("finish_reason") == "length":
         return translate("transcript", "The answer was cut at its longest allowed length.")
     return ""
