@@ -17,11 +17,12 @@ from desktop_app.chat.conversation import (
     Picture,
     Role,
     State,
+    new_id,
     title_from,
 )
 from desktop_app.chat.database import Database, open_database
-from desktop_app.chat.rows import message_from, picture_rows, row_of, storable
-from desktop_app.chat.searching import fold, snippet, terms
+from desktop_app.chat.rows import insert_message, message_from, picture_rows, replace_message, storable
+from desktop_app.chat.searching import snippet, terms
 from desktop_app.chat.tree import Tree
 from desktop_app.errors import UserError
 from desktop_app.files import were_set_aside
@@ -92,7 +93,7 @@ class History:
 
     def rename(self, conversation_id: str, title: str) -> None:
         """Give a title; an empty one brings back the first question's words."""
-        title = " ".join(storable(title).split())[:_LONGEST_TITLE]
+        title = _one_line(title)
         with self._database.writing() as write:
             if not title:
                 question = write.execute(
@@ -146,44 +147,25 @@ class History:
         The first one makes the conversation. Raises KeyError for a parent that is not in it.
         """
         with self._database.writing() as write:
-            if message.parent is not None and not _holds(write, conversation_id, message.parent):
-                raise KeyError(message.parent)
-            write.execute(
-                "INSERT OR IGNORE INTO conversations (id, created, updated) VALUES (?, ?, ?)",
-                (conversation_id, message.created, message.created),
-            )
-            number = write.execute(
-                """INSERT INTO messages
-                (id, conversation, parent, role, text, state, created, details, used)
-                VALUES (:id, :conversation, :parent, :role, :text, :state, :created, :details,
-                (SELECT coalesce(max(used), 0) + 1 FROM messages
-                    WHERE conversation = :conversation))""",
-                row_of(message) | {"conversation": conversation_id},
-            ).lastrowid
-            assert number is not None  # only where nothing was inserted
-            write.executemany("INSERT INTO pictures VALUES (?, ?, ?, ?, ?, ?)", picture_rows(number, message.pictures))
-            if message.role is not Role.NOTE:
-                _fold(write, number, message.text)
-            _touch(write, conversation_id, message)
-            siblings: int = write.execute(
-                "SELECT count(*) FROM messages WHERE parent IS ? AND conversation = ?",
-                (message.parent, conversation_id),
-            ).fetchone()[0]
-        return siblings - 1, siblings
+            return insert_message(write, conversation_id, message)
+
+    def add_conversation(self, title: str, messages: Iterable[Message]) -> str:
+        """Add a whole conversation or, if that fails, nothing of it; return its id.
+
+        Every parent comes before its children. Without a title it gets the first question's words.
+        """
+        conversation_id = new_id()
+        with self._database.writing() as write:
+            for message in messages:
+                insert_message(write, conversation_id, message)
+            if title := _one_line(title):
+                write.execute("UPDATE conversations SET title = ? WHERE id = ?", (title, conversation_id))
+        return conversation_id
 
     def update_message(self, message: Message) -> None:
         """Replace a message's text, state and details. Raises KeyError if it is not here."""
         with self._database.writing() as write:
-            row = write.execute("SELECT number FROM messages WHERE id = ?", (message.id,)).fetchone()
-            if row is None:
-                raise KeyError(message.id)
-            write.execute(
-                """UPDATE messages SET text = :text, state = :state, details = :details
-                WHERE id = :id""",
-                row_of(message),
-            )
-            if message.role is not Role.NOTE:
-                _fold(write, row["number"], message.text)
+            replace_message(write, message)
 
     def set_leaf(self, conversation_id: str, message_id: str) -> list[Message]:
         """End the path at a message; return the new path. Raises KeyError if it is not here."""
@@ -291,21 +273,5 @@ def _summary(row: sqlite3.Row, around: str = "") -> ConversationSummary:
     return ConversationSummary(row["id"], row["title"], row["updated"], row["cover"], around)
 
 
-def _holds(write: sqlite3.Connection, conversation_id: str, message_id: str) -> bool:
-    found = write.execute("SELECT 1 FROM messages WHERE id = ? AND conversation = ?", (message_id, conversation_id))
-    return found.fetchone() is not None
-
-
-def _touch(write: sqlite3.Connection, conversation_id: str, message: Message) -> None:
-    """Let the conversation show its newest message's time, and its first picture and question."""
-    title = title_from(storable(message.text)) if message.role is Role.USER else ""
-    cover = message.pictures[0].sha256 if message.pictures else None
-    write.execute(
-        """UPDATE conversations SET updated = max(updated, ?), cover = coalesce(cover, ?),
-        title = CASE title WHEN '' THEN ? ELSE title END WHERE id = ?""",
-        (message.created, cover, title, conversation_id),
-    )
-
-
-def _fold(write: sqlite3.Connection, number: int, text: str) -> None:
-    write.execute("INSERT OR REPLACE INTO folded_texts VALUES (?, ?)", (number, fold(storable(text))))
+def _one_line(title: str) -> str:
+    return " ".join(storable(title).split())[:_LONGEST_TITLE]

@@ -1,13 +1,15 @@
-"""Between values of a conversation and rows of the database."""
+"""Messages as rows of the database, and back."""
 
 from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
-from desktop_app.chat.conversation import Message, Picture, Role, State
+from desktop_app.chat.conversation import Message, Picture, Role, State, title_from
+from desktop_app.chat.searching import fold
 
 # From file names that are not UTF-8, or half an emoji: no text for SQLite.
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
@@ -50,3 +52,62 @@ def row_of(message: Message) -> dict[str, Any]:
 def picture_rows(owner: int | str, pictures: Iterable[Picture]) -> list[tuple[Any, ...]]:
     """Return rows of `pictures` or `draft_pictures`, in order."""
     return [(owner, position, p.sha256, storable(p.name), p.width, p.height) for position, p in enumerate(pictures)]
+
+
+def insert_message(write: sqlite3.Connection, conversation_id: str, message: Message) -> tuple[int, int]:
+    """Insert a message as the leaf and, if need be, its conversation; return its place among siblings.
+
+    Raises KeyError for a parent that is not in the conversation.
+    """
+    if message.parent is not None and not _holds(write, conversation_id, message.parent):
+        raise KeyError(message.parent)
+    write.execute(
+        "INSERT OR IGNORE INTO conversations (id, created, updated) VALUES (?, ?, ?)",
+        (conversation_id, message.created, message.created),
+    )
+    number = write.execute(
+        """INSERT INTO messages (id, conversation, parent, role, text, state, created, details, used)
+        VALUES (:id, :conversation, :parent, :role, :text, :state, :created, :details,
+            (SELECT coalesce(max(used), 0) + 1 FROM messages WHERE conversation = :conversation))""",
+        row_of(message) | {"conversation": conversation_id},
+    ).lastrowid
+    assert number is not None  # only where nothing was inserted
+    write.executemany("INSERT INTO pictures VALUES (?, ?, ?, ?, ?, ?)", picture_rows(number, message.pictures))
+    _fold(write, number, message)
+    _touch(write, conversation_id, message)
+    siblings: int = write.execute(
+        "SELECT count(*) FROM messages WHERE parent IS ? AND conversation = ?", (message.parent, conversation_id)
+    ).fetchone()[0]
+    return siblings - 1, siblings
+
+
+def replace_message(write: sqlite3.Connection, message: Message) -> None:
+    """Replace a message's text, state and details. Raises KeyError if it is not here."""
+    row = write.execute("SELECT number FROM messages WHERE id = ?", (message.id,)).fetchone()
+    if row is None:
+        raise KeyError(message.id)
+    write.execute(
+        "UPDATE messages SET text = :text, state = :state, details = :details WHERE id = :id", row_of(message)
+    )
+    _fold(write, row["number"], message)
+
+
+def _holds(write: sqlite3.Connection, conversation_id: str, message_id: str) -> bool:
+    found = write.execute("SELECT 1 FROM messages WHERE id = ? AND conversation = ?", (message_id, conversation_id))
+    return found.fetchone() is not None
+
+
+def _touch(write: sqlite3.Connection, conversation_id: str, message: Message) -> None:
+    """Let the conversation show its newest message's time, and its first picture and question."""
+    title = title_from(storable(message.text)) if message.role is Role.USER else ""
+    cover = message.pictures[0].sha256 if message.pictures else None
+    write.execute(
+        """UPDATE conversations SET updated = max(updated, ?), cover = coalesce(cover, ?),
+        title = CASE title WHEN '' THEN ? ELSE title END WHERE id = ?""",
+        (message.created, cover, title, conversation_id),
+    )
+
+
+def _fold(write: sqlite3.Connection, number: int, message: Message) -> None:
+    if message.role is not Role.NOTE:
+        write.execute("INSERT OR REPLACE INTO folded_texts VALUES (?, ?)", (number, fold(storable(message.text))))

@@ -1,7 +1,7 @@
 """What counts as the same text when a person searches, and the words shown around a hit.
 
 Searching looks for each term anywhere in the folded text. A word's beginning, a part of a Chinese
-or Japanese sentence (which has no spaces to split at), a quotation mark and an emoji are all found
+or Japanese sentence (which has no spaces to split at), an asterisk and an emoji are all found
 alike, and nothing a person types is ever a query language.
 """
 
@@ -29,8 +29,10 @@ def fold(text: str) -> str:
 
 
 def terms(query: str) -> list[str]:
-    """Return the folded terms that must all occur. Words between double quotes stay together;
-    a quote that is not closed yet is ignored."""
+    """Return the folded terms that must all occur. Words between double quotes stay together.
+
+    A quote that is not closed yet is ignored.
+    """
     found = (fold(quoted or word.strip('"')) for quoted, word in _TERM.findall(query))
     return list(dict.fromkeys(filter(None, found)))[:_MOST_TERMS]
 

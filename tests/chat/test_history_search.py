@@ -43,7 +43,9 @@ def found(history: History, query: str) -> set[str]:
         ('"bonjour à tous"', {"french"}),
         ('"bonjour tous"', set()),
         ("bonjour tous", {"french"}),
-        ('"', {"french"}),
+        ('"', set(TEXTS)),  # the beginning of a quotation
+        ('"bonj', {"french"}),
+        ('"bonjour à', {"french"}),
         ("l'éléphant", {"french"}),
         ("熊猫", {"chinese"}),
         ("竹", {"chinese"}),
