@@ -250,6 +250,7 @@ class ConversationDelegate(QStyledItemDelegate):
         editor = QLineEdit(parent)
         editor.setProperty("kind", "inline")
         editor.setMaxLength(_LONGEST_TITLE)
+        editor.setAutoFillBackground(True)
         editor.setAccessibleName(self.tr("Title of the conversation"))
         return editor
 
@@ -267,8 +268,7 @@ class ConversationDelegate(QStyledItemDelegate):
     def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: Index) -> None:
         """Put the editor over the words."""
         words = self.words_rect(option.rect, False)
-        height = editor.sizeHint().height()
-        editor.setGeometry(words.left() - 6, option.rect.center().y() - height // 2 + 1, words.width() + 10, height)
+        editor.setGeometry(words.adjusted(-6, -2, 4, 2))
 
 
 class ConversationView(QListView):

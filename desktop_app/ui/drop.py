@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEasingCurve, QEvent, QMimeData, QObject, QRectF, Qt, QVariantAnimation, Signal
-from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from desktop_app.services.pictures import Draft
@@ -11,7 +11,8 @@ from desktop_app.ui import icons
 from desktop_app.ui.mime import has_picture, picture_bytes, urls_of
 from desktop_app.ui.theme import GRID, RADIUS, ColourRole, theme
 
-_ICON = 56  # px
+_ICON = 72  # px
+_CARD = 620  # px; the widest the card with the words gets
 
 
 class DropVeil(QWidget):
@@ -74,26 +75,34 @@ class DropVeil(QWidget):
         pen = QPen(theme.colour(ink), 3, Qt.PenStyle.SolidLine if self.welcome else Qt.PenStyle.DashLine)
         painter.setPen(pen)
         painter.drawRoundedRect(frame, RADIUS * 1.6, RADIUS * 1.6)
-        self._paint_words(painter, ink)
+        self._paint_words(painter)
 
-    def _paint_words(self, painter: QPainter, ink: ColourRole) -> None:
+    def _paint_words(self, painter: QPainter) -> None:
+        """Paint icon, sentence and hint on a card, so that what lies under the veil does not mix with them."""
+        flags = int(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap)
+        width = min(_CARD, self.width() - 6 * GRID) - 6 * GRID
+        room = QRectF(0, 0, width, self.height())
         title, small = theme.font("display"), theme.font("body")
+        sentence = QFontMetricsF(title).boundingRect(room, flags, self.sentence)
+        hint = QFontMetricsF(small).boundingRect(room, flags, self.hint)
+        height = _ICON + 2 * GRID + sentence.height() + GRID + hint.height()
         centre = QRectF(self.rect()).center()
-        width = self.width() - 8 * GRID
-        icon = QRectF(centre.x() - _ICON / 2, centre.y() - _ICON - 2 * GRID, _ICON, _ICON)
+        left, top = centre.x() - width / 2, centre.y() - height / 2
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour("raised"))
+        card = QRectF(left, top, width, height).adjusted(-3 * GRID, -3 * GRID, 3 * GRID, 3 * GRID)
+        painter.drawRoundedRect(card, RADIUS * 1.6, RADIUS * 1.6)
+        icon = QRectF(centre.x() - _ICON / 2, top, _ICON, _ICON)
         if self.welcome:
             painter.drawPixmap(icon.toRect(), icons.flower(_ICON))
         else:
-            icons.paint(painter, "close", theme.colour("danger"), icon)
-        flags = int(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap)
-        left = centre.x() - width / 2
+            icons.paint(painter, "refuse", theme.colour("danger"), icon)
         painter.setFont(title)
         painter.setPen(theme.colour("text"))
-        words = painter.boundingRect(QRectF(left, centre.y(), width, 200), flags, self.sentence)
-        painter.drawText(words, flags, self.sentence)
+        painter.drawText(QRectF(left, icon.bottom() + 2 * GRID, width, sentence.height()), flags, self.sentence)
         painter.setFont(small)
-        painter.setPen(theme.colour("text"))
-        painter.drawText(QRectF(left, words.bottom() + GRID, width, 100), flags, self.hint)
+        painter.setPen(theme.colour("muted"))
+        painter.drawText(QRectF(left, card.bottom() - 3 * GRID - hint.height(), width, hint.height()), flags, self.hint)
 
 
 class DropTarget(QObject):

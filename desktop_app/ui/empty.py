@@ -25,6 +25,7 @@ from desktop_app.ui.sentences import engine_state
 from desktop_app.ui.theme import COLUMN, GRID, RADIUS, theme
 
 _PICTURE = 72  # px
+_HIGH = 250  # px; the drop target where there is room
 _LOW = 430  # px; below it the drop target gets lower
 _COMPACT_COLUMNS = 520  # px; below it the examples stand one above the other
 
@@ -105,7 +106,7 @@ class DropPlace(QFrame):
     def set_low(self, low: bool) -> None:
         """Take less height in a low window."""
         self._flower.setPixmap(icons.flower(44 if low else 84))
-        self.setMinimumHeight(150 if low else 250)
+        self.setMinimumHeight(self.minimumSizeHint().height() if low else _HIGH)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the dashed outline."""

@@ -63,7 +63,8 @@ def phase_text(phase: Phase, details: Mapping[str, Any]) -> str:
 
 def data_size(count: int) -> str:
     """Return a number of bytes as a person reads it."""
-    return QLocale().formattedDataSize(count, 1, QLocale.DataSizeFormat.DataSizeTraditionalFormat)
+    decimals = 1 if count >= 1 << 30 else 0
+    return QLocale().formattedDataSize(count, decimals, QLocale.DataSizeFormat.DataSizeTraditionalFormat)
 
 
 def number(value: float, decimals: int = 0) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QEasingCurve, QPointF, QRectF, QSize, Qt, QTimer, QVariantAnimation, Signal
+from PySide6.QtCore import QEasingCurve, QEvent, QObject, QPointF, QRectF, QSize, Qt, QTimer, QVariantAnimation, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QButtonGroup,
     QDoubleSpinBox,
     QFileDialog,
+    QFrame,
     QHBoxLayout,
     QLineEdit,
     QPushButton,
@@ -22,7 +23,7 @@ from PySide6.QtWidgets import (
 
 from desktop_app.settings import Setting
 from desktop_app.ui.controls import IconButton, Label, push_button
-from desktop_app.ui.theme import GRID, theme
+from desktop_app.ui.theme import GRID, RADIUS_SMALL, theme
 
 _SETTLE_MS = 500  # a number counts once nobody has touched it for so long
 _SWITCH = QSize(40, 24)
@@ -78,9 +79,45 @@ class Switch(QAbstractButton):
 class _NumberField(QDoubleSpinBox):
     """A number without arrows. The wheel scrolls the page instead of changing what is passed over."""
 
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
+        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.setFrame(False)
+
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Leave the wheel to the page."""
         event.ignore()
+
+
+class _FieldFrame(QFrame):
+    """The outline around a number: a style sheet for spin boxes would leave no room for the digits."""
+
+    def __init__(self, field: QWidget, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._field = field
+        column = QVBoxLayout(self)
+        column.setContentsMargins(GRID, 5, GRID, 5)
+        column.addWidget(field)
+        field.installEventFilter(self)
+        theme.changed.connect(self.update)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Show where the keyboard is."""
+        if event.type() in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
+            self.update()
+        return super().eventFilter(watched, event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the outline."""
+        focused = self._field.hasFocus()
+        width = 2 if focused else 1
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(theme.colour("accent" if focused else "edge"), width))
+        painter.setBrush(theme.colour("raised"))
+        inset = width / 2
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(inset, inset, -inset, -inset), RADIUS_SMALL, RADIUS_SMALL)
 
 
 class NumberEdit(QWidget):
@@ -94,13 +131,12 @@ class NumberEdit(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GRID // 2)
         self.field = _NumberField(self)
-        self.field.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
         self.field.setDecimals(2 if isinstance(setting.default, float) else 0)
         self.field.setRange(setting.low or 0.0, setting.high if setting.high is not None else 1e9)
         self.field.setSingleStep(step)
         self.field.setSpecialValueText(zero)
-        self.field.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.field.setFixedWidth(13 * GRID)
+        frame = _FieldFrame(self.field, self)
+        frame.setFixedWidth(15 * GRID)
         self.field.setAccessibleName(name)
         less = IconButton("minus", self.tr("{name}: less").format(name=name), self, "muted")
         more = IconButton("new", self.tr("{name}: more").format(name=name), self, "muted")
@@ -110,7 +146,7 @@ class NumberEdit(QWidget):
         less.clicked.connect(self.field.stepDown)
         more.clicked.connect(self.field.stepUp)
         row.addWidget(less)
-        row.addWidget(self.field)
+        row.addWidget(frame)
         row.addWidget(more)
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
@@ -139,9 +175,11 @@ class Segments(QWidget):
     def __init__(self, name: str, choices: Mapping[str, str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName(name)
+        self.setObjectName("segments")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(0)
+        row.setContentsMargins(2, 2, 2, 2)
+        row.setSpacing(2)
         self._group = QButtonGroup(self)
         self.buttons: dict[str, QPushButton] = {}
         for value, text in choices.items():

@@ -36,7 +36,8 @@ class StatusButton(QToolButton):
 
     def say(self, text: str) -> None:
         """Show `text`; screen readers hear what it is about as well."""
-        self.setText(text)
+        # The style leaves next to no room between icon and words.
+        self.setText(f"\u2009{text}")
         self.setAccessibleName(f"{self._name}: {text}" if text else self._name)
 
     def explain(self, title: str, text: str) -> Popover:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Literal, get_args
 
-from PySide6.QtCore import QObject, QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QObject, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
@@ -72,9 +72,9 @@ _LIGHT: dict[ColourRole, str] = {
     "accent": "#775AA3",
     "accent_hover": "#6B4F96",
     "on_accent": "#FFFFFF",
-    "drop": "#E6EDE6F5",
+    "drop": "#D2E9E0F4",
     "danger": "#AE3328",
-    "refuse": "#E6F3E7E4",
+    "refuse": "#D2F1E2DE",
     "warning": "#855300",
     "eye": "#F2C230",
     "on_eye": "#2A2314",
@@ -98,9 +98,9 @@ _DARK: dict[ColourRole, str] = {
     "accent": "#B9A3E3",
     "accent_hover": "#CBBAEC",
     "on_accent": "#231A33",
-    "drop": "#E6352A48",
+    "drop": "#D232284A",
     "danger": "#F08F83",
-    "refuse": "#E63A2A28",
+    "refuse": "#D23C2826",
     "warning": "#E3B45C",
     "eye": "#F2C230",
     "on_eye": "#2A2314",
@@ -300,18 +300,12 @@ def contrast(first: QColor, second: QColor) -> float:
     def luminance(colour: QColor) -> float:
         channels = (colour.redF(), colour.greenF(), colour.blueF())
         red, green, blue = (
-            value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
-            for value in channels
+            value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels
         )
         return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
     lighter, darker = sorted((luminance(first), luminance(second)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
-
-
-def centre_of(size: QSize, around: QSize) -> QPoint:
-    """Return where something of `size` stands when it is centred in `around`."""
-    return QPoint((around.width() - size.width()) // 2, (around.height() - size.height()) // 2)
 
 
 theme = Theme()

@@ -10,6 +10,7 @@ from desktop_app import paths
 from desktop_app.chat.conversation import Message, Role
 from desktop_app.ui.about import AboutDialog, ShortcutsDialog
 from desktop_app.ui.composer import Composer
+from desktop_app.ui.draft_preview import DraftPreview
 from desktop_app.ui.drop import DropTarget
 from desktop_app.ui.empty import EmptyScreen
 from desktop_app.ui.header import Header
@@ -20,7 +21,7 @@ from desktop_app.ui.services_protocol import Services
 from desktop_app.ui.settings_dialog import SettingsDialog
 from desktop_app.ui.sidebar import Sidebar
 from desktop_app.ui.status import StatusLine
-from desktop_app.ui.theme import NARROW, SMALLEST_WINDOW, theme
+from desktop_app.ui.theme import GRID, NARROW, SMALLEST_WINDOW, theme
 from desktop_app.ui.transcript import TranscriptView
 from desktop_app.ui.viewer import PictureViewer
 
@@ -60,6 +61,7 @@ class MainWindow(QMainWindow):
         self.transcript = TranscriptView(services, self)
         self.pages = QStackedWidget(self)
         self.pages.addWidget(self.empty)
+        self.preview = self._preview_page()
         self.pages.addWidget(self.transcript)
         self.notices = NoticeBar(services.notices, self)
         self.composer = Composer(services, self)
@@ -82,10 +84,29 @@ class MainWindow(QMainWindow):
         whole.addWidget(self.status)
         self.setCentralWidget(central)
 
+    def _preview_page(self) -> QWidget:
+        """Return the page of a new conversation once pictures are attached."""
+        page = QWidget(self)
+        column = QVBoxLayout(page)
+        column.setContentsMargins(3 * GRID, GRID, 3 * GRID, 2 * GRID)
+        self.attached = DraftPreview(self.services.draft, self.services.previews, page)
+        column.addWidget(self.attached)
+        self.pages.addWidget(page)
+        return page
+
     def _connect(self) -> None:
         services, chat = self.services, self.services.chat
         services.notices.register("choose-model", self.open_model_settings)
-        for signal in (chat.reset, chat.added, chat.truncated):
+        draft = services.draft
+        for signal in (
+            chat.reset,
+            chat.added,
+            chat.truncated,
+            draft.added,
+            draft.changed,
+            draft.removed,
+            draft.cleared,
+        ):
             signal.connect(self._show_page)
         for signal in (chat.busy_changed, services.conversations.opened, services.conversations.listed):
             signal.connect(self._title_changed)
@@ -100,6 +121,7 @@ class MainWindow(QMainWindow):
         self.empty.example_chosen.connect(self.ask_example)
         self.empty.choose_wanted.connect(self.composer.choose_files)
         self.composer.picture_opened.connect(self.open_picture)
+        self.attached.opened.connect(self.open_picture)
         self.empty.model_wanted.connect(self.open_model_settings)
         self.status.choose_model.connect(self.open_model_settings)
         self.transcript.picture_opened.connect(self.open_picture)
@@ -221,7 +243,11 @@ class MainWindow(QMainWindow):
     # ---- what follows from what happens ----------------------------------------------------
 
     def _show_page(self, _what: object = None) -> None:
-        page = self.transcript if self.services.chat.messages() else self.empty
+        page: QWidget = self.empty
+        if self.services.chat.messages():
+            page = self.transcript
+        elif self.attached.pictures():
+            page = self.preview
         if self.pages.currentWidget() is not page:
             self.pages.setCurrentWidget(page)
         self.menus.refresh()

@@ -14,7 +14,7 @@ from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.services.pictures import Draft
 from desktop_app.settings import SETTINGS
 from desktop_app.ui.services_protocol import Services
-from tests.helpers.fake_chat import FakeChat, FakeDraft, FakePreviews
+from tests.helpers.fake_chat import FakeChat, FakeDraft, FakePreviews, picture, png
 
 Call = tuple[Any, ...]
 DEMO = ModelInfo("Eyebright Tiny", "/m/tiny.gguf", "/m/mmproj.gguf", 1024, "llava-1.5", True, 64, "corrected", 2)
@@ -172,3 +172,10 @@ class FakeServices:
     def as_services(self) -> Services:
         """Return itself as what the window expects."""
         return cast(Services, self)
+
+
+def stored(services: FakeServices, name: str, width: int, height: int, first: str, second: str) -> Picture:
+    """Return a picture that the services know, drawn in two colours."""
+    made = picture(name, width, height)
+    services.previews.drawn[made.sha256] = png(width, height, first, second)
+    return made
