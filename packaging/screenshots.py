@@ -328,8 +328,8 @@ ALSO = {
 
 def take(folder: Path, name: str, variant: str) -> None:
     """Bring the window into a state and write its picture."""
-    theme.set_zoom(150 if variant == "zoomed" else 100)
     stage = Stage(*SIZES.get(variant, (1120, 780)))
+    theme.set_zoom(150 if variant == "zoomed" else 100)
     stage.services.preferences.set("theme", "dark" if variant == "dark" else "light")
     pump(30)
     shown = STATES[name](stage) or stage.window

@@ -143,7 +143,8 @@ class Popover(QFrame):
 
     def show_above(self, control: QWidget) -> None:
         """Open with the lower edge just above `control`, inside its window."""
-        self.adjustSize()
+        # A window asks for its size before its wrapped words know their height.
+        self.setFixedHeight(max(self.column.heightForWidth(self.WIDTH), self.column.minimumSize().height()))
         corner = control.mapToGlobal(QPoint(0, 0))
         window = control.window()
         left = window.mapToGlobal(QPoint(0, 0)).x()

@@ -75,7 +75,7 @@ class DraftPreview(QWidget):
             self._places = []
             return
         gap = 2 * GRID
-        room = self.width() - gap * (len(shapes) - 1)
+        room = min(self.width(), COLUMN) - gap * (len(shapes) - 1)
         height = min(self.height(), PICTURE_HEIGHT, room / sum(shapes))
         height = min([height, *(float(max(96, picture.height)) for picture in pictures)])
         x = (self.width() - height * sum(shapes) - gap * (len(shapes) - 1)) / 2

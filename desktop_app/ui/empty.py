@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QScrollArea,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -21,10 +22,11 @@ from desktop_app.engine.messages import ModelInfo
 from desktop_app.services.engine import Engine
 from desktop_app.ui import icons
 from desktop_app.ui.controls import ElidedLabel, Label, push_button
-from desktop_app.ui.sentences import engine_state
+from desktop_app.ui.sentences import engine_sentence
 from desktop_app.ui.theme import COLUMN, GRID, RADIUS, theme
 
 _PICTURE = 72  # px
+_WORDS = _PICTURE + 2 * GRID + 4  # px from the left edge of an example to its question
 _HIGH = 250  # px; the drop target where there is room
 _LOW = 430  # px; below it the drop target gets lower
 _COMPACT_COLUMNS = 520  # px; below it the examples stand one above the other
@@ -43,12 +45,28 @@ class ExampleCard(QAbstractButton):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
         theme.changed.connect(self.updateGeometry)
 
     def sizeHint(self) -> QSize:
-        """Return room for the picture and three short lines."""
-        line = QFontMetrics(theme.font("small")).lineSpacing()
-        return QSize(220, max(_PICTURE, 3 * line) + 2 * GRID)
+        """Return room for the picture and a short question."""
+        return QSize(220, self.heightForWidth(220))
+
+    def minimumSizeHint(self) -> QSize:
+        """Return room for the picture and a word."""
+        return QSize(160, _PICTURE + 2 * GRID)
+
+    def hasHeightForWidth(self) -> bool:
+        """The narrower, the higher."""
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        """Return the height that all words of the question need."""
+        room = QRect(0, 0, max(40, width - _WORDS - GRID), 10_000)
+        words = QFontMetrics(theme.font("small")).boundingRect(room, int(Qt.TextFlag.TextWordWrap), self.question)
+        return max(_PICTURE, words.height()) + 2 * GRID
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint picture and question on a card."""
@@ -67,7 +85,7 @@ class ExampleCard(QAbstractButton):
         painter.setClipping(False)
         painter.setPen(theme.colour("text"))
         painter.setFont(theme.font("small"))
-        words = self.rect().adjusted(_PICTURE + 2 * GRID + 4, GRID, -GRID, -GRID)
+        words = self.rect().adjusted(_WORDS, GRID, -GRID, -GRID)
         painter.drawText(words, int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap), self.question)
 
 
@@ -78,8 +96,7 @@ class DropPlace(QFrame):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
+        column = self._column = QVBoxLayout(self)
         column.setSpacing(GRID // 2)
         column.addStretch(1)
         self._flower = QLabel(self)
@@ -87,7 +104,6 @@ class DropPlace(QFrame):
         column.addWidget(self._flower)
         self.title = Label(self.tr("Drop a picture here"), "display", parent=self)
         self.title.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        column.addSpacing(GRID)
         column.addWidget(self.title)
         row = QHBoxLayout()
         row.setSpacing(0)
@@ -105,7 +121,9 @@ class DropPlace(QFrame):
 
     def set_low(self, low: bool) -> None:
         """Take less height in a low window."""
-        self._flower.setPixmap(icons.flower(44 if low else 84))
+        self._flower.setPixmap(icons.flower(40 if low else 84))
+        margin = GRID if low else 2 * GRID
+        self._column.setContentsMargins(margin, margin, margin, margin)
         self.setMinimumHeight(self.minimumSizeHint().height() if low else _HIGH)
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -139,7 +157,7 @@ class EmptyScreen(QScrollArea):
         page.setAutoFillBackground(False)
         self.setWidget(page)
         outer = QHBoxLayout(page)
-        outer.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
+        outer.setContentsMargins(3 * GRID, GRID, 3 * GRID, GRID)
         outer.addStretch(1)
         inner = QVBoxLayout()
         inner.setSpacing(GRID)
@@ -190,7 +208,7 @@ class EmptyScreen(QScrollArea):
     def _show_model(self, _change: ModelInfo | str | None = None) -> None:
         info = self._engine.info()
         if info is None:
-            text = self.tr("The engine is {state}.").format(state=engine_state(self._engine.state()))
+            text = engine_sentence(self._engine.state())
         elif info.is_demo:
             text = self.tr("The built-in demonstration model knows simple drawings, not photographs.")
         else:
@@ -207,4 +225,5 @@ class EmptyScreen(QScrollArea):
         """Fit the height and the width there are."""
         super().resizeEvent(event)
         self.place.set_low(self.viewport().height() < _LOW)
-        self._arrange(1 if self.viewport().width() < _COMPACT_COLUMNS else max(1, len(self.cards)))
+        is_narrow = self.viewport().width() < theme.px(_COMPACT_COLUMNS)
+        self._arrange(1 if is_narrow else max(1, len(self.cards)))

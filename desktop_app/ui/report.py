@@ -61,6 +61,7 @@ class ReportDialog(QDialog):
         close.clicked.connect(self.close)
         row.addWidget(close)
         column.addLayout(row)
+        self.copy.setFocus()
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.text.toPlainText())

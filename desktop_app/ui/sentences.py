@@ -47,6 +47,17 @@ def engine_state(state: str) -> str:
     }[state]
 
 
+def engine_sentence(state: str) -> str:
+    """Return what there is to say about an engine without a model."""
+    return {
+        "starting": translate("status", "The engine is being started."),
+        "loading": translate("status", "The model is being loaded."),
+        "ready": translate("status", "The model is ready."),
+        "failed": translate("status", "The model could not be loaded."),
+        "dead": translate("status", "The engine has stopped."),
+    }[state]
+
+
 def phase_text(phase: Phase, details: Mapping[str, Any]) -> str:
     """Return what the engine does for an answer, with the time it will take where that is known."""
     seconds = round(float(details.get("expected_s", 0.0)))

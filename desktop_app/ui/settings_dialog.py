@@ -16,7 +16,7 @@ from desktop_app.services.notices import Notices
 from desktop_app.services.preferences import Preferences
 from desktop_app.settings import SETTINGS
 from desktop_app.ui.controls import Label, push_button
-from desktop_app.ui.sentences import engine_state
+from desktop_app.ui.sentences import engine_sentence
 from desktop_app.ui.settings_controls import FileEdit, NumberEdit, Segments, SettingRow, Switch
 from desktop_app.ui.theme import GRID, theme
 
@@ -218,7 +218,7 @@ class SettingsDialog(QDialog):
     def _show_model_name(self, _change: ModelInfo | str | None = None) -> None:
         info = self._engine.info()
         if info is None:
-            text = self.tr("The engine is {state}.").format(state=engine_state(self._engine.state()))
+            text = engine_sentence(self._engine.state())
         else:
             text = self.tr("{model} answers now.").format(model=info.name)
         self.model_name.setText(text)

@@ -18,6 +18,7 @@ from desktop_app.ui.theme import GRID, ICON, SIDEBAR, theme
 
 _SEARCH_AFTER_MS = 150
 _LONGEST_QUERY = 200
+_WIDEST = 360  # px, with large text
 
 
 class Sidebar(QWidget):
@@ -34,7 +35,6 @@ class Sidebar(QWidget):
         super().__init__(parent)
         self.setObjectName("sidebar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setFixedWidth(SIDEBAR)
         self._conversations = conversations
         self._model = ConversationModel(previews, self)
         self._build()
@@ -122,6 +122,7 @@ class Sidebar(QWidget):
         theme.changed.connect(self._tint)
 
     def _tint(self) -> None:
+        self.setFixedWidth(min(theme.px(SIDEBAR), _WIDEST))
         self.new_button.setIcon(icons.icon("new", "accent"))
         self.settings_button.setIcon(icons.icon("settings", "muted"))
         self._search_icon.setIcon(QIcon(icons.pixmap("search", theme.colour("muted"), 16)))

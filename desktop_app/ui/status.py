@@ -13,7 +13,7 @@ from desktop_app.services.chat import Chat
 from desktop_app.services.engine import Engine
 from desktop_app.ui import icons
 from desktop_app.ui.controls import Popover, push_button
-from desktop_app.ui.sentences import data_size, engine_state, number, phase_text
+from desktop_app.ui.sentences import data_size, engine_sentence, engine_state, number, phase_text
 from desktop_app.ui.theme import GRID, ColourRole, theme
 
 _MEMORY_EVERY_MS = 2000
@@ -178,7 +178,7 @@ class StatusLine(QWidget):
     def _explain_model(self) -> None:
         info, state = self._engine.info(), self._engine.state()
         if info is None:
-            title = self.tr("The engine is {state}").format(state=engine_state(state))
+            title = engine_sentence(state)
             text = self.tr("The engine is the part of Eyebright that runs the model, in a process of its own.")
         else:
             title = info.name
