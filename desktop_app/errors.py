@@ -26,6 +26,11 @@ SENTENCES: dict[str, str] = {
     "picture-damaged": QT_TRANSLATE_NOOP(
         "errors", "{name} is damaged and cannot be read to the end. Try to open and save it again in another program."
     ),
+    "picture-unusual": QT_TRANSLATE_NOOP(
+        "errors",
+        "{name} is damaged, or stored in an unusual way that Eyebright cannot read. "
+        "Open it in another program and save it as PNG or JPEG.",
+    ),
     "picture-too-large": QT_TRANSLATE_NOOP(
         "errors",
         "{name} has {megapixels} megapixels; Eyebright reads up to {limit}. Make it smaller and try again.",

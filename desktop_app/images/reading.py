@@ -16,10 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from desktop_app.errors import UserError
 from desktop_app.images.colours import to_rgb
+from desktop_app.images.wholeness import is_whole
 
 MAX_PIXELS = 100_000_000  # 400 MB as Pillow keeps them; twice that while they are converted
 MAX_FILE_BYTES = 1_000_000_000  # 100 megapixels of 16-bit RGBA, uncompressed, and some
@@ -47,7 +48,7 @@ def open_picture(path: str | Path, name: str) -> Image.Image:
 
     Transparency is laid over white. `name` is what the person calls the file. Raises `UserError`
     with the codes file-missing, is-a-folder, file-unreadable, file-empty, file-too-large,
-    not-a-picture, picture-damaged, picture-too-large and out-of-memory.
+    not-a-picture, picture-damaged, picture-unusual, picture-too-large and out-of-memory.
     """
     with _opened(Path(path), name) as file:
         kind = picture_format(file.read(64))
@@ -57,11 +58,14 @@ def open_picture(path: str | Path, name: str) -> Image.Image:
         if size > MAX_FILE_BYTES:
             raise UserError("file-too-large", name=name, megabytes=size // 1_000_000, limit=MAX_FILE_BYTES // 1_000_000)
         try:
-            if kind == "JPEG" and not _ends_as_jpeg(file):
+            if not is_whole(file, kind):
                 raise UserError("picture-damaged", name=name)
             return _decoded(file, kind, name)
         except UserError:
             raise
+        except UnidentifiedImageError as error:
+            # Nearly always a broken header; sometimes a kind of TIFF or JPEG that Pillow does not know.
+            raise UserError("picture-unusual", name=name) from error
         except MemoryError as error:
             raise UserError("out-of-memory", name=name) from error
         except Exception as error:
@@ -148,28 +152,3 @@ def _register_heif() -> None:
     import pillow_heif  # 10 MB of libraries, for those who have such pictures
 
     pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
-
-
-def _ends_as_jpeg(file: BinaryIO) -> bool:
-    """Return whether the end marker follows the first scan.
-
-    Without it libjpeg fills up with grey and says nothing when the file goes on with zeros, as
-    after a crash or from a failing disk. Cameras put films behind the picture, so it may be anywhere.
-    """
-    file.seek(2)
-    while True:  # the segments before the first scan; a thumbnail inside one has markers of its own
-        head = file.read(4)
-        if len(head) < 4 or head[0] != 0xFF:
-            break
-        if head[1] == 0xFF:  # fill byte
-            file.seek(-3, os.SEEK_CUR)
-            continue
-        file.seek(int.from_bytes(head[2:], "big") - 2, os.SEEK_CUR)
-        if head[1] == 0xDA:
-            break
-    last = b""
-    while chunk := file.read(1 << 20):
-        if b"\xff\xd9" in last + chunk:
-            return True
-        last = chunk[-1:]
-    return False

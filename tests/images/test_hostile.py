@@ -1,0 +1,217 @@
+"""Bytes that are no picture, or no longer one: a clear refusal, never half a picture, never a bug."""
+
+from __future__ import annotations
+
+import io
+import random
+import struct
+import time
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from desktop_app.errors import UserError
+from desktop_app.images import reading
+from desktop_app.images.reading import open_picture
+from tests.images.test_reading import ALL, PICTURES, code_of, difference
+
+BROKEN = {"picture-damaged", "picture-unusual"}
+# Their frames or pages after the first may be missing, and nobody would look at them.
+FIRST_OF_MANY = {"animated.gif", "animated.png", "two-pages.tif"}
+
+
+def png_chunk(name: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
+def png_claiming(width: int, height: int) -> bytes:
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + png_chunk(b"IHDR", head) + png_chunk(b"IDAT", zlib.compress(bytes(1000)))
+
+
+def claiming(width: int, height: int) -> dict[str, bytes]:
+    """Return small files whose headers claim a size: name -> bytes."""
+    jpeg = bytearray((PICTURES / "plain.jpg").read_bytes())
+    frame = jpeg.index(b"\xff\xc0")
+    jpeg[frame + 5 : frame + 9] = struct.pack(">HH", height, width)
+    gif = bytearray((PICTURES / "plain.gif").read_bytes())
+    gif[6:10] = struct.pack("<HH", width, height)
+    bmp = bytearray((PICTURES / "24-bit.bmp").read_bytes())
+    bmp[18:26] = struct.pack("<ii", width, height)
+    return {
+        "bomb.png": png_claiming(width, height),
+        "bomb.jpg": bytes(jpeg),
+        "bomb.gif": bytes(gif),
+        "bomb.bmp": bytes(bmp),
+    }
+
+
+@pytest.mark.parametrize("name", sorted(claiming(1, 1)))
+def test_a_size_over_the_limit_is_refused_from_the_header(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(claiming(50_000, 50_000)[name])
+    before = time.perf_counter()
+    with pytest.raises(UserError) as caught:
+        open_picture(path, name)
+    assert time.perf_counter() - before < 1
+    assert caught.value.code == "picture-too-large"
+    assert caught.value.parameters == {"name": name, "megapixels": 2500, "limit": 100}
+
+
+def test_large_modern_pictures_are_refused_from_the_header(tmp_path: Path) -> None:
+    """WebP ends at 16383 pixels a side, of which 6200 x 16383 already is too much."""
+    canvas = b"VP8X" + struct.pack("<I", 10) + bytes(4) + (16382).to_bytes(3, "little") + (6199).to_bytes(3, "little")
+    frame = (PICTURES / "lossless.webp").read_bytes()[12:]
+    path = tmp_path / "bomb.webp"
+    path.write_bytes(b"RIFF" + struct.pack("<I", 4 + len(canvas + frame)) + b"WEBP" + canvas + frame)
+    assert code_of(path) in BROKEN | {"picture-too-large"}
+
+
+def test_the_limit_itself_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MAX_PIXELS", 200 * 150)
+    open_picture(PICTURES / "plain.png", "plain.png")
+    monkeypatch.setattr(reading, "MAX_PIXELS", 200 * 150 - 1)
+    assert code_of(PICTURES / "plain.png") == "picture-too-large"
+
+
+def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "film.webp"
+    with path.open("wb") as file:
+        file.write(b"RIFF\xff\xff\xff\xffWEBP")
+        file.truncate(reading.MAX_FILE_BYTES + 1)  # a hole: takes no space
+    assert code_of(path) == "file-too-large"
+
+
+NOT_PICTURES = {
+    "text.png": b"This is a letter, not a picture.\n" * 20,
+    "bmw.bmp": b"BMW builds cars, and this is only text about them.\n" * 10,
+    "drawing.svg": b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>',
+    "paper.pdf": b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n",
+    "film.mp4": b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41" + bytes(200),
+    "film.mov": b"\0\0\0\x14ftypqt  \0\0\2\0qt  " + bytes(200),
+    "sound.wav": b"RIFF\x24\0\0\0WAVEfmt " + bytes(40),
+    "page.eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n",
+    "model.gguf": b"GGUF\3\0\0\0" + bytes(100),
+    "zeros.jpg": bytes(5000),
+    "one-byte.png": b"\x89",
+    "icon.ico": b"\0\0\1\0\1\0" + bytes(60),
+}
+
+
+@pytest.mark.parametrize("name", sorted(NOT_PICTURES))
+def test_other_files_are_not_pictures(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(NOT_PICTURES[name])
+    assert code_of(path) == "not-a-picture"
+
+
+def test_a_whole_but_unusual_picture_is_said_to_be_so() -> None:
+    assert code_of(PICTURES / "unusual.tif") == "picture-unusual"
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_truncated_file_is_refused_or_complete(tmp_path: Path, name: str) -> None:
+    """Cut at many points, and once more in the last bytes: never a picture with a part missing."""
+    content = (PICTURES / name).read_bytes()
+    whole = open_picture(PICTURES / name, name)
+    path = tmp_path / name
+    refused = 0
+    codes: set[str] = set()
+    cuts = [*range(len(content) // 14, len(content) - 1, max(1, len(content) // 14)), len(content) - 1]
+    for cut in cuts:
+        path.write_bytes(content[:cut])
+        try:
+            picture = open_picture(path, name)
+        except UserError as error:
+            codes.add(error.code)
+            refused += 1
+        else:
+            assert difference(picture, whole) < 0.5, f"cut after {cut} of {len(content)} bytes"
+    assert codes <= BROKEN | {"not-a-picture"}
+    assert refused >= (len(cuts) // 2 - 1 if name in FIRST_OF_MANY else len(cuts) - 3)
+
+
+@pytest.mark.parametrize(
+    "name", ["plain.png", "plain.jpg", "progressive.jpg", "lossy.webp", "plain.heic", "plain.avif"]
+)
+def test_a_file_that_goes_on_with_zeros_is_refused(tmp_path: Path, name: str) -> None:
+    content = (PICTURES / name).read_bytes()
+    path = tmp_path / name
+    for part in (3, 5, 6, 7):
+        cut = len(content) * part // 10
+        path.write_bytes(content[:cut] + bytes(len(content) - cut))
+        assert code_of(path) in BROKEN
+
+
+def test_a_film_behind_a_photograph_does_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "motion.jpg"
+    path.write_bytes((PICTURES / "plain.jpg").read_bytes() + NOT_PICTURES["film.mp4"] * 50)
+    open_picture(path, path.name)
+
+
+def mutations(seed: int, count: int) -> Iterator[tuple[str, bytes]]:
+    """Yield damaged variants of the test pictures: flipped, overwritten, repeated, joined and shortened."""
+    rng = random.Random(seed)
+    contents = {name: (PICTURES / name).read_bytes() for name in ALL}
+    for number in range(count):
+        name = ALL[number % len(ALL)]
+        content = bytearray(contents[name])
+        for _ in range(rng.choice((1, 1, 2, 5, 20))):
+            at = rng.randrange(min(len(content), rng.choice((64, 400, 1 << 20))))
+            kind = rng.randrange(5)
+            if kind == 0:
+                content[at] ^= 1 << rng.randrange(8)
+            elif kind == 1:
+                content[at : at + 4] = rng.choice(
+                    (b"\xff\xff\xff\xff", bytes(4), b"\x7f\xff\xff\xff", rng.randbytes(4))
+                )
+            elif kind == 2:
+                content[at : at + rng.randrange(1, 40)] = b""
+            elif kind == 3:
+                content[at:at] = content[at : at + rng.randrange(1, 200)]
+            else:
+                other = contents[rng.choice(ALL)]
+                start = rng.randrange(len(other))
+                content[at : at + 50] = other[start : start + 50]
+            if not content:
+                content = bytearray(b"x")
+        yield name, bytes(content)
+
+
+def test_damage_anywhere_raises_nothing_but_a_user_error(tmp_path: Path) -> None:
+    """Six hundred mutations; what still can be read is a real picture."""
+    path = tmp_path / "damaged"
+    read = 0
+    for number, (name, content) in enumerate(mutations(seed=20261123, count=600)):
+        path.write_bytes(content)
+        before = time.perf_counter()
+        try:
+            picture = open_picture(path, name)
+        except UserError:
+            pass
+        except Exception as error:
+            raise AssertionError(f"mutation {number} of {name}") from error
+        else:
+            read += 1
+            assert picture.mode == "RGB"
+            picture.save(io.BytesIO(), "BMP")
+        assert time.perf_counter() - before < 5, f"mutation {number} of {name} takes too long"
+    assert 50 < read < 550
+
+
+def test_no_external_program_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a program was started")
+
+    monkeypatch.setattr("subprocess.Popen", refuse)
+    monkeypatch.setattr("os.system", refuse)
+    for name in ALL:
+        open_picture(PICTURES / name, name)
+
+
+def test_an_encapsulated_postscript_inside_a_picture_name_is_not_run(tmp_path: Path) -> None:
+    Image.new("RGB", (4, 4)).save(tmp_path / "page.eps")
+    assert code_of(tmp_path / "page.eps") == "not-a-picture"
