@@ -1,0 +1,107 @@
+"""Asks the model questions about held-out scenes and counts exact answers.
+
+    python packaging/demo_model/evaluate.py CHECKPOINT TOKENIZER_FOLDER [--seeds 120]
+
+Answers are decoded greedily, token by token, and must equal the expected sentence.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+
+import torch
+from convert import load, round_to_half
+from generate import answer, features_of
+from held_out import Case, held_out_cases
+from tokenizer import Tokenizer
+from variants import VARIANTS
+
+ORDER = (
+    "describe",
+    "colour",
+    "shape",
+    "where",
+    "place",
+    "count",
+    "count of",
+    "yes",
+    "no",
+    "background",
+    "character",
+    "size",
+    "follow-up",
+    "second picture",
+    "first picture",
+    "other picture",
+    "no picture",
+    "chat",
+    "beyond",
+)
+
+
+def table(good: Counter[tuple[str, str]], seen: Counter[tuple[str, str]]) -> str:
+    """Markdown table: kinds down, variants across, share of exact answers and their number."""
+    lines = ["| question | " + " | ".join(VARIANTS) + " | all | asked |", "|---|" + "---:|" * (len(VARIANTS) + 2)]
+    kinds = [k for k in ORDER if any(s[0] == k for s in seen)] + sorted({s[0] for s in seen} - set(ORDER))
+    for kind in [*kinds, "**all**"]:
+        cells = []
+        for variant in (*VARIANTS, ""):
+            keys = [s for s in seen if (kind == "**all**" or s[0] == kind) and (not variant or s[1] == variant)]
+            n = sum(seen[s] for s in keys)
+            cells.append(f"{100 * sum(good[s] for s in keys) / n:.1f} %" if n else "-")
+        n = sum(seen[s] for s in seen if kind == "**all**" or s[0] == kind)
+        lines.append(f"| {kind} | " + " | ".join(cells) + f" | {n} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run the evaluation and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("tokenizer", type=Path)
+    parser.add_argument("--seeds", type=int, default=120, help="scenes per variant")
+    parser.add_argument("--first", type=int, default=0, help="first held-out seed")
+    parser.add_argument("--wrong", type=Path, help="write wrong answers to this JSON file")
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    tokenizer = Tokenizer(options.tokenizer)
+    model = load(options.checkpoint, tokenizer)
+    round_to_half(model)
+    good: Counter[tuple[str, str]] = Counter()
+    seen: Counter[tuple[str, str]] = Counter()
+    wrong: list[dict[str, object]] = []
+    features = torch.zeros(0)
+    shown: tuple[object, ...] = ()
+    for case in held_out_cases(options.seeds, options.first):
+        if (case.seed, case.variant, case.scenes) != shown:
+            features = features_of(model, case.pictures())
+            shown = (case.seed, case.variant, case.scenes)
+        text = tokenizer.decode(answer(model, tokenizer, features, list(case.turns)))
+        seen[case.kind, case.variant] += 1
+        good[case.kind, case.variant] += text == case.turns[-1].answer
+        if text != case.turns[-1].answer:
+            wrong.append(describe_error(case, text))
+    print(table(good, seen))
+    if options.wrong:
+        options.wrong.write_text(json.dumps(wrong, indent=1), encoding="utf-8")
+
+
+def describe_error(case: Case, text: str) -> dict[str, object]:
+    """What is worth knowing about a wrong answer."""
+    last = case.turns[-1]
+    return {
+        "seed": case.seed,
+        "variant": case.variant,
+        "kind": case.kind,
+        "question": last.question,
+        "expected": last.answer,
+        "given": text,
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,383 @@
+"""Scenes for the built-in model: what is in a picture, and how it is drawn.
+
+A `Scene` is drawn from a seed and holds everything there is to say about the picture.
+Needs Pillow and the standard library only, so that tests can import it anywhere.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass, field
+from typing import Final
+
+from PIL import Image, ImageDraw, ImageFont
+
+RGB = tuple[int, int, int]
+
+SHAPES: Final = ("circle", "square", "triangle", "star", "cross", "heart")
+DIGITS: Final = "0123456789"
+LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""No I and no O: in many typefaces they cannot be told from 1 and 0."""
+
+TINTS: Final[dict[str, tuple[RGB, ...]]] = {
+    "red": ((255, 0, 0), (220, 30, 30), (200, 15, 25), (230, 57, 70), (235, 40, 30)),
+    "orange": ((255, 140, 0), (255, 165, 0), (245, 125, 15), (255, 127, 20)),
+    "yellow": ((255, 255, 0), (250, 220, 30), (255, 235, 59), (245, 225, 60)),
+    "green": ((0, 128, 0), (30, 150, 50), (0, 200, 0), (34, 139, 34), (0, 255, 0), (76, 175, 80)),
+    "blue": ((0, 0, 255), (35, 70, 220), (25, 25, 180), (30, 100, 230), (33, 120, 243)),
+    "purple": ((128, 0, 128), (140, 40, 170), (148, 0, 211), (110, 30, 160)),
+    "pink": ((255, 160, 190), (255, 105, 180), (250, 185, 205), (255, 130, 170)),
+    "brown": ((139, 69, 19), (120, 70, 35), (101, 60, 30), (150, 85, 40)),
+    "gray": ((128, 128, 128), (150, 150, 150), (110, 110, 112), (165, 165, 165)),
+    "black": ((0, 0, 0), (20, 20, 20), (12, 12, 16)),
+    "white": ((255, 255, 255), (248, 248, 248)),
+}
+BACK_TINTS: Final[dict[str, tuple[RGB, ...]]] = {
+    **TINTS,
+    "gray": ((150, 150, 150), (165, 165, 165), (190, 190, 190), (128, 128, 128), (205, 205, 205)),
+    "white": ((255, 255, 255), (255, 255, 255), (250, 250, 250)),
+    "light blue": ((170, 210, 245), (173, 216, 230), (190, 225, 250)),
+    "light green": ((180, 235, 180), (144, 238, 144), (205, 240, 205)),
+}
+COLOURS: Final = tuple(TINTS)
+BACKGROUNDS: Final = tuple(BACK_TINTS)
+_BACK_WEIGHTS: Final = [2.0 if n.startswith("light") else 12.0 if n == "white" else 1.3 for n in BACKGROUNDS]
+_BACK_WEIGHTS[BACKGROUNDS.index("black")] = 2.5
+
+PLACES: Final = (
+    ("at the top left", "at the top", "at the top right"),
+    ("on the left", "in the middle", "on the right"),
+    ("at the bottom left", "at the bottom", "at the bottom right"),
+)
+_SAFE: Final = ((0.08, 0.275), (0.41, 0.59), (0.725, 0.92))
+"""Where a centre may lie, as a fraction of the edge, for its third to be beyond doubt."""
+
+_ASPECTS: Final = (1.0, 1.0, 1.0, 4 / 3, 4 / 3, 3 / 4, 3 / 2, 2 / 3, 5 / 4, 16 / 9, 9 / 16)
+MIN_RADIUS: Final = 0.075
+"""Smallest radius of an item as a fraction of the padded square's edge (8.4 of 112 pixels)."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One shape, digit or letter. Lengths are fractions of the picture's shorter edge."""
+
+    shape: str
+    colour: str
+    rgb: RGB
+    row: int
+    column: int
+    x: float
+    """Centre, as a fraction of the picture's width."""
+    y: float
+    """Centre, as a fraction of the picture's height."""
+    radius: float
+    turn: float = 0.0
+    """Rotation in degrees."""
+    stretch: float = 1.0
+    """Width divided by height, 1 for a regular shape."""
+
+    @property
+    def place(self) -> str:
+        """The place in words, such as "at the top left"."""
+        return PLACES[self.row][self.column]
+
+    @property
+    def is_character(self) -> bool:
+        """Whether this is a digit or a letter rather than a shape."""
+        return len(self.shape) == 1
+
+    @property
+    def size(self) -> str:
+        """Say "big", "small", or "" where people could differ."""
+        return "big" if self.radius >= 0.27 else "small" if self.radius <= 0.17 else ""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A whole picture. Items are in reading order: rows from the top, then columns."""
+
+    kind: str
+    """"shapes", "character" (one digit or letter) or "other" (nothing the model knows)."""
+    background: str
+    background_rgb: RGB
+    aspect: float
+    """Width divided by height."""
+    items: tuple[Item, ...] = ()
+    outline: RGB | None = None
+    """Colour of a thin line around every shape, or None."""
+    font: str = ""
+    """Font file of the character, empty for the one inside Pillow."""
+    smooth: bool = True
+    """Whether edges are anti-aliased."""
+    texture_seed: int = 0
+    grain: str = field(default="plain")
+    """How even the background is: "plain", "gradient", "lines" or "frame"."""
+
+
+def distance(first: RGB, second: RGB) -> float:
+    """Euclidean distance of two colours."""
+    return math.dist(first, second)
+
+
+def _vary(rng: random.Random, colour: RGB, by: int) -> RGB:
+    r, g, b = (max(0, min(255, v + rng.randint(-by, by))) for v in colour)
+    return r, g, b
+
+
+def _pick_background(rng: random.Random) -> tuple[str, RGB]:
+    name = rng.choices(BACKGROUNDS, _BACK_WEIGHTS)[0]
+    rgb = rng.choice(BACK_TINTS[name])
+    return name, rgb if rng.random() < 0.5 else _vary(rng, rgb, 5)
+
+
+def _pick_colour(rng: random.Random, background: RGB, wish: str = "") -> tuple[str, RGB]:
+    for _ in range(60):
+        name = wish or rng.choice(COLOURS)
+        rgb = rng.choice(TINTS[name])
+        rgb = rgb if rng.random() < 0.4 else _vary(rng, rgb, 9)
+        if distance(rgb, background) > 100:
+            return name, rgb
+        wish = ""
+    return ("black", (0, 0, 0)) if sum(background) > 380 else ("white", (255, 255, 255))
+
+
+def _pick_aspect(rng: random.Random, widest: float) -> float:
+    if rng.random() < 0.7:
+        return rng.choice([a for a in _ASPECTS if max(a, 1 / a) <= widest])
+    wide = math.exp(rng.uniform(0.0, math.log(widest)))
+    return wide if rng.random() < 0.5 else 1 / wide
+
+
+def _cells(rng: random.Random, number: int, aspect: float) -> tuple[list[tuple[int, int]], float, float]:
+    """Choose thirds for ``number`` items; returns them with the range of radii that suits."""
+    if aspect > 1.55:
+        return [(1, c) for c in rng.sample(range(3), number)], 0.17, 0.37
+    if aspect < 1 / 1.55:
+        return [(r, 1) for r in rng.sample(range(3), number)], 0.17, 0.37
+    if number == 1 and rng.random() < 0.6:
+        return [(1, 1)], 0.13, 0.46
+    corners = [(0, 0), (0, 2), (2, 0), (2, 2)]
+    if number == 2 and rng.random() < 0.5:
+        pair = [(1, 0), (1, 2)] if rng.random() < 0.65 else [(0, 1), (2, 1)]
+        return pair, 0.12, 0.25
+    if number >= 2 and rng.random() < 0.3:
+        return rng.sample(corners, number), 0.11, 0.22
+    if number == 3 and rng.random() < 0.25:
+        return [(1, c) for c in range(3)] if rng.random() < 0.7 else [(r, 1) for r in range(3)], 0.1, 0.155
+    return rng.sample([(r, c) for r in range(3) for c in range(3)], number), 0.1, 0.165
+
+
+def _place(
+    rng: random.Random, cells: list[tuple[int, int]], low: float, high: float, aspect: float
+) -> list[tuple[float, float, float]]:
+    """Centres and radii that stay inside the picture and apart from each other."""
+    width, height = max(aspect, 1.0), max(1 / aspect, 1.0)
+    least = max(low, MIN_RADIUS * max(width, height))
+    for attempt in range(400):
+        top = max(least, high * (1 - attempt / 400))
+        spots: list[tuple[float, float, float]] = []
+        for row, column in cells:
+            radius = rng.uniform(least, top)
+            margin_x, margin_y = radius * 1.08 / width, radius * 1.08 / height
+            x = min(max(rng.uniform(*_SAFE[column]), margin_x), 1 - margin_x)
+            y = min(max(rng.uniform(*_SAFE[row]), margin_y), 1 - margin_y)
+            if not (
+                _SAFE[column][0] - 1e-9 <= x <= _SAFE[column][1] + 1e-9
+                and _SAFE[row][0] - 1e-9 <= y <= _SAFE[row][1] + 1e-9
+            ):
+                break
+            if any(math.hypot((x - a) * width, (y - b) * height) < 1.22 * (radius + c) for a, b, c in spots):
+                break
+            spots.append((x, y, radius))
+        else:
+            return spots
+    raise ValueError(f"no room for {cells}")
+
+
+def make_scene(
+    rng: random.Random,
+    kind: str = "",
+    number: int | None = None,
+    fonts: tuple[str, ...] = ("",),
+    aspect: float | None = None,
+) -> Scene:
+    """Draw the contents of a picture from ``rng``.
+
+    Args:
+        rng: source of chance; the same state gives the same scene.
+        kind: one of `Scene.kind`, chosen by chance if empty.
+        number: how many shapes (0 to 4), chosen by chance if None.
+        fonts: font files a character may be drawn with; "" is the one inside Pillow.
+        aspect: width divided by height, 0.4 to 2.5, chosen by chance if None.
+    """
+    kind = kind or rng.choices(("shapes", "character", "other"), (80, 15, 5))[0]
+    background, back_rgb = _pick_background(rng)
+    seed = rng.randrange(1 << 30)
+    smooth = rng.random() < 0.7
+    grain = rng.choices(("plain", "gradient", "lines", "frame"), (80, 10, 5, 5))[0]
+    if kind == "other":
+        return Scene(kind, background, back_rgb, aspect or _pick_aspect(rng, 2.0), texture_seed=seed)
+    if kind == "character":
+        shape = rng.choice(DIGITS) if rng.random() < 0.45 else rng.choice(LETTERS)
+        ratio = aspect or _pick_aspect(rng, 1.8)
+        colour, rgb = _pick_colour(rng, back_rgb)
+        item = Item(
+            shape,
+            colour,
+            rgb,
+            1,
+            1,
+            rng.uniform(0.43, 0.57),
+            rng.uniform(0.45, 0.55),
+            rng.uniform(0.22, 0.44) if max(ratio, 1 / ratio) < 1.4 else rng.uniform(0.3, 0.45),
+            turn=rng.uniform(-6, 6) if rng.random() < 0.3 else 0.0,
+        )
+        return Scene(kind, background, back_rgb, ratio, (item,), None, rng.choice(fonts), smooth, seed, grain)
+    ratio = aspect or _pick_aspect(rng, 2.5)
+    most = 3 if max(ratio, 1 / ratio) > 1.55 else 4
+    if number is None:
+        number = rng.choices((0, 1, 2, 3, 4), (3, 32, 32, 21, 14))[0]
+    cells, low, high = _cells(rng, min(number, most), ratio)
+    spots = _place(rng, cells, low, high, ratio)
+    items: list[Item] = []
+    for (row, column), (x, y, radius) in zip(cells, spots, strict=True):
+        shape = rng.choice(items).shape if items and rng.random() < 0.22 else rng.choice(SHAPES)
+        wish = rng.choice(items).colour if items and rng.random() < 0.15 else ""
+        colour, rgb = _pick_colour(rng, back_rgb, wish)
+        turn = 0.0 if rng.random() < 0.5 else rng.uniform(-14, 14)
+        stretch = 1.0 if rng.random() < 0.6 else rng.uniform(0.9, 1.1)
+        items.append(Item(shape, colour, rgb, row, column, x, y, radius, turn, stretch))
+    items.sort(key=lambda i: (i.row, i.column))
+    outline = None
+    if rng.random() < 0.15:
+        outline = rng.choice(((0, 0, 0), (40, 40, 40), (255, 255, 255), (90, 90, 90)))
+    return Scene(kind, background, back_rgb, ratio, tuple(items), outline, "", smooth, seed, grain)
+
+
+def outline_points(shape: str) -> list[tuple[float, float]]:
+    """Corners of a shape of radius 1 around the origin, y downwards (not for the circle)."""
+    if shape == "square":
+        return [(-0.85, -0.85), (0.85, -0.85), (0.85, 0.85), (-0.85, 0.85)]
+    if shape == "triangle":
+        return [(0.0, -0.95), (1.0, 0.8), (-1.0, 0.8)]
+    if shape == "star":
+        spikes = []
+        for i in range(10):
+            length = 1.1 if i % 2 == 0 else 0.44
+            angle = -math.pi / 2 + i * math.pi / 5
+            spikes.append((length * math.cos(angle), length * math.sin(angle) + 0.05))
+        return spikes
+    if shape == "cross":
+        a, b = 0.34, 1.0
+        return [
+            (-a, -b),
+            (a, -b),
+            (a, -a),
+            (b, -a),
+            (b, a),
+            (a, a),
+            (a, b),
+            (-a, b),
+            (-a, a),
+            (-b, a),
+            (-b, -a),
+            (-a, -a),
+        ]
+    if shape == "heart":
+        heart = []
+        for i in range(60):
+            t = 2 * math.pi * i / 60
+            x = 16 * math.sin(t) ** 3
+            y = 13 * math.cos(t) - 5 * math.cos(2 * t) - 2 * math.cos(3 * t) - math.cos(4 * t)
+            heart.append((x / 16.5, -(y + 2.5) / 15.5))
+        return heart
+    raise ValueError(f"{shape} has no corners")
+
+
+def _corners(item: Item, x: float, y: float, radius: float) -> list[tuple[float, float]]:
+    if item.shape == "circle":
+        points = [(0.97 * math.cos(math.pi * i / 60), 0.97 * math.sin(math.pi * i / 60)) for i in range(120)]
+    else:
+        points = outline_points(item.shape)
+    wide, high = math.sqrt(item.stretch), 1 / math.sqrt(item.stretch)
+    cos, sin = math.cos(math.radians(item.turn)), math.sin(math.radians(item.turn))
+    return [
+        (x + radius * (a * wide * cos - b * high * sin), y + radius * (a * wide * sin + b * high * cos))
+        for a, b in points
+    ]
+
+
+def _draw_character(picture: Image.Image, item: Item, font_file: str) -> None:
+    width, height = picture.size
+    wanted = 2 * item.radius * min(width, height)
+    size = max(6.0, wanted / 0.72)
+    font = ImageFont.truetype(font_file, size) if font_file else ImageFont.load_default(size=size)
+    left, top, right, bottom = font.getbbox(item.shape)
+    pad = 4
+    mask = Image.new("L", (int(right - left) + 2 * pad, int(bottom - top) + 2 * pad), 0)
+    ImageDraw.Draw(mask).text((pad - left, pad - top), item.shape, fill=255, font=font)
+    if item.turn:
+        mask = mask.rotate(item.turn, Image.Resampling.BICUBIC, expand=True)
+    corner = (round(item.x * width - mask.width / 2), round(item.y * height - mask.height / 2))
+    picture.paste(Image.new("RGB", mask.size, item.rgb), corner, mask)
+
+
+def _draw_background(scene: Scene, width: int, height: int) -> Image.Image:
+    picture = Image.new("RGB", (width, height), scene.background_rgb)
+    rng = random.Random(scene.texture_seed)
+    pen = ImageDraw.Draw(picture)
+    if scene.grain == "gradient":
+        amount = rng.randint(6, 16)
+        ramp = Image.linear_gradient("L").rotate(rng.choice((0, 90, 180, 270))).resize((width, height))
+        light = (
+            min(255, scene.background_rgb[0] + amount),
+            min(255, scene.background_rgb[1] + amount),
+            min(255, scene.background_rgb[2] + amount),
+        )
+        picture.paste(Image.new("RGB", (width, height), light), (0, 0), ramp)
+    elif scene.grain == "lines":
+        shade = _vary(rng, scene.background_rgb, 14)
+        for i in range(0, width, max(6, width // rng.randint(8, 16))):
+            pen.line([(i, 0), (i, height)], fill=shade, width=max(1, width // 150))
+    elif scene.grain == "frame":
+        shade = rng.choice(((0, 0, 0), (90, 90, 90), (200, 200, 200)))
+        pen.rectangle(
+            [0, 0, width - 1, height - 1], outline=shade, width=max(1, min(width, height) // rng.randint(60, 150))
+        )
+    return picture
+
+
+def size_of(scene: Scene, longer: int) -> tuple[int, int]:
+    """Width and height in pixels of ``scene`` drawn with this longer edge."""
+    if scene.aspect >= 1:
+        return longer, max(8, round(longer / scene.aspect))
+    return max(8, round(longer * scene.aspect)), longer
+
+
+def draw(scene: Scene, longer: int) -> Image.Image:
+    """Draw ``scene`` with a longer edge of ``longer`` pixels. The same call gives the same picture."""
+    width, height = size_of(scene, longer)
+    if scene.kind == "other":
+        from textures import draw_texture
+
+        return draw_texture(random.Random(scene.texture_seed), width, height)
+    factor = (4 if longer <= 200 else 3 if longer <= 420 else 2 if longer <= 1400 else 1) if scene.smooth else 1
+    picture = _draw_background(scene, width * factor, height * factor)
+    short = min(picture.size)
+    pen = ImageDraw.Draw(picture)
+    for item in scene.items:
+        if item.is_character:
+            _draw_character(picture, item, scene.font)
+            continue
+        radius = item.radius * short
+        corners = _corners(item, item.x * picture.width, item.y * picture.height, radius)
+        pen.polygon(corners, fill=item.rgb)
+        if scene.outline is not None:
+            pen.line(
+                [*corners, corners[0], corners[1]],
+                fill=scene.outline,
+                width=max(1, round(radius * 0.07)),
+                joint="curve",
+            )
+    return picture.reduce(factor) if factor > 1 else picture
