@@ -1,7 +1,7 @@
 """Markdown of an answer as a document that fetches nothing and shows HTML as plain characters.
 
-Qt's text documents read local files that Markdown names, so every request for a resource is
-answered with nothing, and pictures in Markdown become their description.
+Qt's text documents read local files that Markdown names. So pictures in Markdown become their
+description, and a request for a resource, should there ever be one, gets a transparent pixel.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import (
     QFont,
+    QImage,
     QTextBlock,
     QTextBlockFormat,
     QTextCharFormat,
@@ -51,7 +52,7 @@ class SafeDocument(QTextDocument):
 
     def __init__(self) -> None:
         super().__init__()
-        self.refused = 0  # requests answered with nothing
+        self.refused = 0  # requests answered with an empty picture
         self.setUndoRedoEnabled(False)
         self.setDocumentMargin(0)
         option = QTextOption()
@@ -61,9 +62,15 @@ class SafeDocument(QTextDocument):
         self.setIndentWidth(theme.px(24))
 
     def loadResource(self, _kind: int, _name: QUrl | str) -> object:
-        """Return nothing for everything: no file, no address, no data."""
+        """Return one transparent pixel for everything. After nothing at all Qt would try to read the file itself."""
         self.refused += 1
-        return None
+        return _no_picture()
+
+
+def _no_picture() -> QImage:
+    image = QImage(1, 1, QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(0)
+    return image
 
 
 def plain_document(text: str) -> SafeDocument:

@@ -26,6 +26,7 @@ class TranscriptView(QWidget):
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._chat = services.chat
+        self._by_pointer = True  # what was used last: the pointer or the keyboard
         self.waiting = Waiting(self)
         self.page = TranscriptReader(PictureCache(services.previews, self), self.waiting, self)
         self.spoken = SpokenMessages(self.page)
@@ -57,8 +58,8 @@ class TranscriptView(QWidget):
         self.waiting.show_engine(services.engine.state())
         services.engine.state_changed.connect(self.waiting.show_engine)
         page.picture_opened.connect(self.picture_opened)
-        page.hover_changed.connect(self._place_floating)
-        page.focus_changed.connect(self._place_floating)
+        page.hover_changed.connect(self._pointed)
+        page.focus_changed.connect(self._focused)
         page.arranged.connect(self._place_floating)
         page.end_reached.connect(self._show_newest)
         page.edit_wanted.connect(self._begin_edit)
@@ -103,14 +104,22 @@ class TranscriptView(QWidget):
         self._place_copy_code()
         self._place_editor()
 
+    def _pointed(self, moved: bool) -> None:
+        self._by_pointer = self._by_pointer or moved
+        self._place_floating()
+
+    def _focused(self) -> None:
+        self._by_pointer = self._by_pointer and not self.page.is_focus_shown()
+        self._place_floating()
+
     def _current(self) -> int:
         """Return the message whose buttons are shown: the one being used, pointed at, or focused."""
         page = self.page
         if self._has_focus_in_bar():
             return page.index_of(self.bar.message_id())
-        if page.hovered() >= 0:
-            return page.hovered()
-        return page.focused() if page.hasFocus() and page.is_focus_shown() else -1
+        if page.hasFocus() and page.is_focus_shown() and not self._by_pointer:
+            return page.focused()
+        return page.hovered()
 
     def _has_focus_in_bar(self) -> bool:
         widget = QApplication.focusWidget()

@@ -52,13 +52,13 @@ class ActionBar(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(2)
-        self.previous = self._button("previous", self.tr("Show the version before"), "previous")
-        self.version = Label("", "tiny", "muted", self)
-        self.next = self._button("next", self.tr("Show the next version"), "next")
         self.copy = self._button("copy", self.tr("Copy this message"), "copy")
         self.copy_code = self._button("code", self.tr("Copy the code of this message"), "copy-code")
         self.edit = self._button("edit", self.tr("Edit and ask again"), "edit")
         self.regenerate = self._button("regenerate", self.tr("Answer again"), "regenerate")
+        self.previous = self._button("previous", self.tr("Show the version before"), "previous")
+        self.version = Label("", "tiny", "muted", self)
+        self.next = self._button("next", self.tr("Show the next version"), "next")
         self.figures = Label("", "tiny", "muted", self)
         for widget in (
             self.copy,

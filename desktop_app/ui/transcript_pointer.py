@@ -30,11 +30,12 @@ _NOWHERE = QPoint(-1, -1)
 class TranscriptPointer(TranscriptPage):
     """The page with a hovered message and a selection in one message.
 
-    `hover_changed`: another message, or other code, is under the pointer. `pressed(index)`: the person
-    clicked a message, or -1. `picture_opened(sha256)`: a picture was clicked.
+    `hover_changed(bool)`: another message, or other code, is under the pointer; True when the pointer
+    moved, False when the page did. `pressed(index)`: the person clicked a message, or -1.
+    `picture_opened(sha256)`: a picture was clicked.
     """
 
-    hover_changed = Signal()
+    hover_changed = Signal(bool)
     pressed = Signal(int)
     picture_opened = Signal(str)
 
@@ -188,7 +189,7 @@ class TranscriptPointer(TranscriptPage):
         picture = row.picture_at(inside)
         return row.message.pictures[picture].name if picture >= 0 else row.link_at(inside)
 
-    def _point_at(self, point: QPoint) -> None:
+    def _point_at(self, point: QPoint, moved: bool = True) -> None:
         index = self.row_at(point) if self.viewport().rect().contains(point) else -1
         shape, panel = Qt.CursorShape.ArrowCursor, None
         if index >= 0:
@@ -201,12 +202,12 @@ class TranscriptPointer(TranscriptPage):
         self.viewport().setCursor(shape)
         if (index, panel) != (self._hovered, self._panel):
             self._hovered, self._panel = index, panel
-            self.hover_changed.emit()
+            self.hover_changed.emit(moved)
 
     def _look_under_pointer(self) -> None:
         """Rows may have moved under a pointer that stands still."""
         if self.viewport().underMouse() and not self._is_dragging:
-            self._point_at(self.viewport().mapFromGlobal(self.cursor().pos()))
+            self._point_at(self.viewport().mapFromGlobal(self.cursor().pos()), moved=False)
 
     def _drag_to(self, point: QPoint) -> None:
         index = self.index_of(self._selected)

@@ -29,6 +29,7 @@ NOTE_GAP = 2 * GRID
 BUBBLE_X = 2 * GRID  # between the bubble's edge and its words
 BUBBLE_Y = 10
 BUBBLE_SHARE = 0.85  # of the column, at most
+_BESIDE = 2 * GRID  # px beside a line where a selection may begin as well
 _CENTRED = int(Qt.AlignmentFlag.AlignHCenter) | int(Qt.TextFlag.TextWordWrap)
 _WRAPPED = int(Qt.TextFlag.TextWordWrap)
 
@@ -78,7 +79,7 @@ class Row:
 
     def is_on_text(self, point: QPoint) -> bool:
         """Return whether `point` is on words rather than beside them."""
-        if not self.text.adjusted(-4, 0, 4, 0).contains(point):
+        if not self.text.adjusted(-_BESIDE, 0, _BESIDE, 0).contains(point):
             return False
         return self.message.role is not Role.NOTE and not self.is_waiting and self.editor.isNull()
 
