@@ -171,6 +171,21 @@ def test_what_cannot_be_read_is_not_written_over(path: Path) -> None:
     assert path.is_dir()
 
 
+def test_what_may_not_be_read_is_not_written_over(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    written(path, "top_k = 3\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_text", refused)
+        settings, damage = Settings.load(path)
+    assert damage is not None
+    settings.set("top_k", 4)
+    with pytest.raises(UserError, match=r"settings\.toml could not be saved"):
+        settings.save()
+    assert path.read_text() == "top_k = 3\n"
+
+
 def test_a_failed_save_leaves_the_old_file_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = loaded(written(path, "top_k = 3\n"))
     settings.set("top_k", 4)

@@ -1,5 +1,6 @@
 """Originals come back bit by bit, and nothing from outside decides where they lie."""
 
+import errno
 import hashlib
 import os
 import socket
@@ -137,6 +138,8 @@ def test_a_damaged_original_is_noticed_and_mended_by_adding_it_again(attachments
     attachments.add_bytes(DATA)
     assert attachments.verify(HASH)
     aside = [name for name in files(folder) if "damaged" in name]  # nothing is ever overwritten
+    os.utime(folder / aside[0], (0, 0))
+    attachments.remove_unreferenced(())
     assert (folder / aside[0]).read_bytes() == DATA[:-1] + b"?"
 
 
@@ -209,6 +212,18 @@ def test_a_file_that_may_not_grow_leaves_nothing_behind(folder: Path, tmp_path: 
     command = [sys.executable, "-c", LIMITED, str(folder), str(source)]
     said = subprocess.run(command, capture_output=True, text=True, check=True)
     assert said.stdout.split() == ["disk-full", "big.png"]
+    assert files(folder) == []
+
+
+def test_a_picture_is_only_stored_once_the_disk_has_it(
+    attachments: Attachments, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError, match="The disk is full"):
+        attachments.add_bytes(DATA)
     assert files(folder) == []
 
 
