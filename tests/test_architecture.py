@@ -12,7 +12,7 @@ from tests.helpers.imports import Arrow, arrows, room_of, sources, within
 from tests.helpers.origins import REPOSITORY
 
 #: Modules without neighbours of their own; everybody may know them, and they one another.
-LEAVES = ["errors", "files", "logs", "paths", "settings"]
+LEAVES = ["errors", "files", "immortals", "logs", "paths", "settings"]
 _LEAVES = {f"desktop_app.{name}" for name in LEAVES}
 
 #: What the window knows of the engine: how to call it, and what they say to each other.
@@ -53,7 +53,7 @@ ONLY_IN = {
     "PIL": {"desktop_app.images", "desktop_app.engine"},
     "pillow_heif": {"desktop_app.images", "desktop_app.engine"},
     "numpy": {"desktop_app.images", "desktop_app.engine"},
-    "sqlite3": {"desktop_app.chat"},
+    "sqlite3": {"desktop_app.chat", "desktop_app.logs"},  # logs name its version
     # One part of the program uses the network.
     "huggingface_hub": {"model_store"},
     "httpx": {"model_store"},
