@@ -16,7 +16,7 @@ from pathlib import Path
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["EYEBRIGHT_HOME"] = tempfile.mkdtemp(prefix="eyebright-screenshots-")
 
-from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -123,7 +123,7 @@ def _drag(stage: Stage, *urls: str) -> None:
     mime = QMimeData()
     mime.setUrls([QUrl(url) for url in urls])
     event = QDragEnterEvent(
-        QPoint(400, 300),
+        QPointF(400, 300),
         Qt.DropAction.CopyAction,
         mime,
         Qt.MouseButton.LeftButton,

@@ -1,4 +1,4 @@
-"""The Qt application: its name, its icon, its language and its look."""
+"""The Qt application: its name, its icon, its language, its look, and what becomes of bugs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QApplication
 
 from desktop_app import __version__, paths
 from desktop_app.ui import icons
+from desktop_app.ui.report import BugCatcher
 from desktop_app.ui.theme import theme
 
 
@@ -22,6 +23,7 @@ def make_application(arguments: Sequence[str]) -> QApplication:
     application.setWindowIcon(icons.app_icon())
     _translate(application)
     theme.install(application)
+    BugCatcher(application).install()
     return application
 
 

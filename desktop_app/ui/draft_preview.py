@@ -99,6 +99,8 @@ class DraftPreview(QWidget):
             if not pixmap.isNull():
                 painter.drawPixmap(place, pixmap, QRectF(QPointF(0, 0), pixmap.size().toSizeF()))
             painter.setClipping(False)
+            painter.setPen(theme.colour("line"))
+            painter.drawRoundedRect(place, RADIUS, RADIUS)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Open the picture that is clicked."""

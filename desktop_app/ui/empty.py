@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -77,12 +77,17 @@ class ExampleCard(QAbstractButton):
         painter.setPen(QPen(theme.colour("accent" if ringed else "line"), 2 if ringed else 1))
         painter.setBrush(theme.colour("hover" if self.underMouse() or self.isDown() else "raised"))
         painter.drawRoundedRect(card, RADIUS, RADIUS)
-        picture = QRect(GRID, (self.height() - _PICTURE) // 2, _PICTURE, _PICTURE)
+        size = self._pixmap.size().scaled(_PICTURE, _PICTURE, Qt.AspectRatioMode.KeepAspectRatio)
+        picture = QRect(QPoint(0, 0), size)
+        picture.moveCenter(QPoint(GRID + _PICTURE // 2, self.height() // 2))
         clip = QPainterPath()
         clip.addRoundedRect(QRectF(picture), RADIUS - 4, RADIUS - 4)
         painter.setClipPath(clip)
         painter.drawPixmap(picture, self._pixmap)
         painter.setClipping(False)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(theme.colour("line"))
+        painter.drawRoundedRect(QRectF(picture).adjusted(0.5, 0.5, -0.5, -0.5), RADIUS - 4, RADIUS - 4)
         painter.setPen(theme.colour("text"))
         painter.setFont(theme.font("small"))
         words = self.rect().adjusted(_WORDS, GRID, -GRID, -GRID)

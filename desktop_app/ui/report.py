@@ -10,7 +10,7 @@ from types import TracebackType
 
 from PySide6.QtCore import QObject, Qt, Signal, qVersion
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop_app import __version__
 from desktop_app.ui.controls import Label, push_button
@@ -69,9 +69,9 @@ class ReportDialog(QDialog):
 
 
 class BugCatcher(QObject):
-    """Catches what no code expected, logs it and shows the first of it; the program goes on.
+    """Catches what no code expected, logs it and shows it in one window; the program goes on.
 
-    `caught(str)`: a report. Install it once; `release` puts the former hook back.
+    `caught(str)`: a report. `release` puts the former hook back.
     """
 
     caught = Signal(str)
@@ -79,15 +79,12 @@ class BugCatcher(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._former = sys.excepthook
-        self._window: QWidget | None = None
         self._dialog: ReportDialog | None = None
-        self.model = ""
-        # Queued, since the exception may come from the middle of a paint event.
         self.caught.connect(self._show, Qt.ConnectionType.QueuedConnection)
 
-    def install(self, window: QWidget) -> None:
-        """Start catching; dialogs stand before `window`."""
-        self._window = window
+    def install(self) -> None:
+        """Start catching."""
+        self._former = sys.excepthook
         sys.excepthook = self._hook
 
     def release(self) -> None:
@@ -95,20 +92,21 @@ class BugCatcher(QObject):
         sys.excepthook = self._former
 
     def _hook(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        if issubclass(kind, KeyboardInterrupt):
-            self._former(kind, error, trace)
-            return
-        _log.critical("unexpected error", exc_info=(kind, error, trace))
-        self.caught.emit("".join(traceback.format_exception(kind, error, trace)))
+        self._former(kind, error, trace)
+        if not issubclass(kind, KeyboardInterrupt):
+            _log.critical("unexpected error", exc_info=(kind, error, trace))
+            self.caught.emit("".join(traceback.format_exception(kind, error, trace)))
 
     def _show(self, report: str) -> None:
         if self._dialog is not None and self._dialog.isVisible():
             self._dialog.text.appendPlainText("\n" + report)
             return
+        if self._dialog is not None:
+            self._dialog.deleteLater()
         self._dialog = ReportDialog(
             self.tr("Something went wrong"),
             self.tr("That is a fault of Eyebright, not yours. What you wrote and received is kept; you can go on."),
-            f"{surroundings(self.model)}\n\n{report}",
-            self._window,
+            f"{surroundings()}\n\n{report}",
+            QApplication.activeWindow(),
         )
         self._dialog.show()

@@ -186,17 +186,22 @@ class Segments(QWidget):
             button = push_button(text, "plain", self)
             button.setProperty("kind", "segment")
             button.setCheckable(True)
-            button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            button.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
             button.setAccessibleName(self.tr("{name}: {choice}").format(name=name, choice=text))
             button.setProperty("value", value)
             self._group.addButton(button)
             row.addWidget(button)
             self.buttons[value] = button
         self._group.buttonClicked.connect(self._clicked)
+        self._group.buttonToggled.connect(self._toggled)
 
     def set_value(self, value: str) -> None:
         """Show which one is in use."""
         self.buttons[value].setChecked(True)
+
+    def _toggled(self, button: QAbstractButton, checked: bool) -> None:
+        # Tab comes to the one in use, the arrow keys go on from there; Qt sees to it only after a click.
+        button.setFocusPolicy(Qt.FocusPolicy.StrongFocus if checked else Qt.FocusPolicy.ClickFocus)
 
     def _clicked(self, button: QAbstractButton) -> None:
         self.chosen.emit(button.property("value"))

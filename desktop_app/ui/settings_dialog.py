@@ -190,7 +190,7 @@ class SettingsDialog(QDialog):
     def _use_built_in(self) -> None:
         self._set("mmproj", "")
         self._set("model", "")
-        self._files_chosen()
+        self._show_files()
 
     def _use_usual(self) -> None:
         for name in _SAMPLING:
@@ -215,6 +215,11 @@ class SettingsDialog(QDialog):
         self.use_files.setEnabled(chosen != used and bool(chosen[0]))
         self.use_built_in.setVisible(bool(used[0]))
 
+    def _show_files(self) -> None:
+        self.model_file.set_path(self._preferences.value("model"))
+        self.projector_file.set_path(self._preferences.value("mmproj"))
+        self._files_chosen()
+
     def _show_model_name(self, _change: ModelInfo | str | None = None) -> None:
         info = self._engine.info()
         if info is None:
@@ -231,9 +236,7 @@ class SettingsDialog(QDialog):
     def showEvent(self, event: QShowEvent) -> None:
         """Show the files in use, whatever was chosen and not used before."""
         super().showEvent(event)
-        self.model_file.set_path(self._preferences.value("model"))
-        self.projector_file.set_path(self._preferences.value("mmproj"))
-        self._files_chosen()
+        self._show_files()
 
     def done(self, result: int) -> None:
         """Save what was written last."""

@@ -136,16 +136,19 @@ class Theme(QObject):
         self._preference = "system"
         self._dark = False
         self._zoom = 100
+        self._follows = False
         self._still: bool | None = None  # None: as the system asks
 
     def install(self, app: QApplication, preference: str = "system") -> None:
         """Dress `app`; from now on the theme follows the system, unless `preference` is fixed."""
         app.setStyle(QStyleFactory.create("Fusion"))
-        hints = app.styleHints()
-        hints.colorSchemeChanged.connect(self._system_changed)
-        motion = getattr(hints.accessibility(), "motionPreferenceChanged", None)
-        if motion is not None:  # Qt 6.12 and later
-            motion.connect(self.changed)
+        if not self._follows:
+            self._follows = True
+            hints = app.styleHints()
+            hints.colorSchemeChanged.connect(self._system_changed)
+            motion = getattr(hints.accessibility(), "motionPreferenceChanged", None)
+            if motion is not None:  # Qt 6.12 and later
+                motion.connect(self.changed)
         self.set_preference(preference)
 
     # ---- colours ---------------------------------------------------------------------------

@@ -109,6 +109,13 @@ class PictureView(QGraphicsView):
         self.zoom(_WHEEL ** event.angleDelta().y())
         event.accept()
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Move by the arrow keys, and leave all others to the window."""
+        if event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down):
+            super().keyPressEvent(event)
+        else:
+            event.ignore()
+
     def viewportEvent(self, event: QEvent) -> bool:
         """Zoom by two fingers, on a screen or a touchpad."""
         if isinstance(event, QGestureEvent):

@@ -16,7 +16,7 @@ from desktop_app.ui.empty import EmptyScreen
 from desktop_app.ui.header import Header
 from desktop_app.ui.menus import Menus
 from desktop_app.ui.notices import NoticeBar
-from desktop_app.ui.report import BugCatcher, ReportDialog, surroundings
+from desktop_app.ui.report import ReportDialog, surroundings
 from desktop_app.ui.services_protocol import Services
 from desktop_app.ui.settings_dialog import SettingsDialog
 from desktop_app.ui.sidebar import Sidebar
@@ -43,7 +43,6 @@ class MainWindow(QMainWindow):
         self._build()
         self.drops = DropTarget(self, services.draft)
         self.menus = Menus(self)
-        self.bugs = BugCatcher(self)
         self._connect()
         self._restore()
         self._show_page()
@@ -299,5 +298,7 @@ class MainWindow(QMainWindow):
         self._memory.setValue("geometry", self.saveGeometry())
         self._memory.setValue("text_size", theme.zoom())
         self._memory.sync()
+        for window in (self._viewer, self._settings):
+            if window is not None:
+                window.close()
         super().closeEvent(event)
-        QGuiApplication.quit()

@@ -83,6 +83,13 @@ class FakeConversations(QObject):
         self.found.emit(text, self.hits if text.strip() else self.summaries())
 
 
+class ShellPreviews(FakePreviews):
+    """Notes where originals are to be saved."""
+
+    def save_original(self, sha256: str, target: str) -> None:
+        self.calls.append(("save_original", sha256, target))
+
+
 class ShellDraft(FakeDraft):
     """Judges names as the real one does."""
 
@@ -151,7 +158,7 @@ class FakeServices:
         self.conversations = FakeConversations(self.calls, self.notices)
         self.chat = FakeChat()
         self.chat.calls = self.calls
-        self.previews = FakePreviews()
+        self.previews = ShellPreviews()
         self.draft = ShellDraft()
         self.draft.calls = self.calls
         self.engine = FakeEngine(self.calls, self.notices)

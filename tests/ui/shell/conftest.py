@@ -1,0 +1,48 @@
+"""Fixtures for tests of the window around transcript and composer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.helpers.waiting import pump
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication, QWidget
+
+    from desktop_app.ui.window import MainWindow
+    from tests.helpers.fake_services import FakeServices
+
+Show = Callable[["QWidget"], "QWidget"]
+
+
+@pytest.fixture
+def services(dressed: QApplication) -> FakeServices:
+    """All services, scripted, with two conversations and one example."""
+    from desktop_app.paths import cache_folder
+    from tests.helpers.fake_chat import png
+    from tests.helpers.fake_services import FakeServices
+
+    fakes = FakeServices()
+    example = cache_folder() / "example.png"
+    example.write_bytes(png())
+    fakes.example_list = [(str(example), "What is this?")]
+    fakes.add_conversation("A lake")
+    fakes.add_conversation("Two birds", days_ago=1)
+    fakes.calls.clear()
+    return fakes
+
+
+@pytest.fixture
+def window(services: FakeServices, show_widget: Show) -> MainWindow:
+    """The window, 1100 px wide and 760 px high, with the keyboard."""
+    from desktop_app.ui.window import MainWindow
+
+    made = MainWindow(services.as_services())
+    made.resize(1100, 760)
+    show_widget(made)
+    made.activateWindow()
+    pump(0)
+    return made

@@ -1,0 +1,159 @@
+"""The window answers what is dragged over it, and takes what it can."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QByteArray, QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QImage
+from PySide6.QtWidgets import QApplication, QWidget
+
+from desktop_app.ui.window import MainWindow
+from tests.helpers.fake_chat import png
+from tests.helpers.fake_services import FakeServices
+from tests.helpers.waiting import pump
+
+COPY = Qt.DropAction.CopyAction
+LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+
+
+def files(*names: str) -> QMimeData:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(f"/pictures/{name}") for name in names])
+    return mime
+
+
+def enter(window: MainWindow, mime: QMimeData, actions: Qt.DropAction = COPY) -> QDragEnterEvent:
+    event = QDragEnterEvent(QPointF(300, 300), actions, mime, LEFT, NONE)
+    QApplication.sendEvent(window, event)
+    pump(0)
+    return event
+
+
+def move(window: MainWindow, mime: QMimeData) -> QDragMoveEvent:
+    event = QDragMoveEvent(QPointF(310, 300), COPY, mime, LEFT, NONE)
+    QApplication.sendEvent(window, event)
+    return event
+
+
+def drop(window: MainWindow, mime: QMimeData) -> QDropEvent:
+    event = QDropEvent(QPointF(310, 300), COPY, mime, LEFT, NONE)
+    QApplication.sendEvent(window, event)
+    pump(0)
+    return event
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence", "hint"),
+    [
+        (["a.png"], "Let go to ask about this picture", "It stays on this computer."),
+        (["a.png", "B.JPG", "c.heic"], "Let go to ask about 3 pictures", "They stay on this computer."),
+        (["a.png", "notes.txt"], "Let go to ask about this picture", "One other file is not a picture."),
+    ],
+)
+def test_pictures_are_welcome(window: MainWindow, names: list[str], sentence: str, hint: str) -> None:
+    mime = files(*names)
+    event = enter(window, mime)
+    veil = window.drops.veil
+    assert event.isAccepted()
+    assert event.dropAction() == COPY
+    assert veil.isVisible()
+    assert veil.welcome
+    assert (veil.sentence, veil.hint) == (sentence, hint)
+    assert veil.geometry() == window.rect()
+    assert move(window, mime).isAccepted()
+
+
+def test_a_dropped_file_is_taken_with_its_true_name(window: MainWindow, services: FakeServices) -> None:
+    mime = files("a 100% red circle – 红圈.png")
+    enter(window, mime)
+    event = drop(window, mime)
+    assert event.isAccepted()
+    assert not window.drops.veil.isVisible()
+    [(called, [url])] = services.calls
+    assert called == "add_urls"
+    assert QUrl(url).toLocalFile() == "/pictures/a 100% red circle – 红圈.png"
+
+
+def test_other_files_are_refused_clearly(window: MainWindow, services: FakeServices) -> None:
+    mime = files("report.pdf")
+    enter(window, mime)
+    veil = window.drops.veil
+    assert veil.isVisible()
+    assert not veil.welcome
+    assert veil.sentence == "This is not a picture"
+    assert not move(window, mime).isAccepted()
+    QApplication.sendEvent(window, QDragLeaveEvent())
+    pump(0)
+    assert not veil.isVisible()
+    assert services.calls == []
+
+
+def test_a_web_address_is_refused_with_the_way_out(window: MainWindow) -> None:
+    mime = QMimeData()
+    mime.setUrls([QUrl("https://example.org/cat.jpg")])
+    enter(window, mime)
+    assert not window.drops.veil.welcome
+    assert "go online" in window.drops.veil.sentence
+    assert not move(window, mime).isAccepted()
+
+
+def test_a_picture_from_a_browser_is_taken_as_bytes(window: MainWindow, services: FakeServices) -> None:
+    mime = QMimeData()
+    mime.setUrls([QUrl("https://example.org/cat.png")])
+    data = png()
+    mime.setData("image/png", QByteArray(data))
+    enter(window, mime)
+    assert window.drops.veil.welcome
+    drop(window, mime)
+    assert services.calls == [("add_bytes", data, "Dropped picture")]
+
+
+def test_a_picture_without_a_format_becomes_a_png(window: MainWindow, services: FakeServices) -> None:
+    image = QImage(4, 3, QImage.Format.Format_RGB32)
+    image.fill(QColor("red"))
+    mime = QMimeData()
+    mime.setImageData(image)
+    enter(window, mime)
+    drop(window, mime)
+    [(called, data, _name)] = services.calls
+    assert called == "add_bytes"
+    assert QImage.fromData(data).size() == image.size()
+
+
+def test_words_go_into_the_question(window: MainWindow, services: FakeServices) -> None:
+    mime = QMimeData()
+    mime.setText("a sentence from elsewhere")
+    enter(window, mime)
+    assert not window.drops.veil.isVisible()
+    drop(window, mime)
+    assert window.composer.editor.toPlainText() == "a sentence from elsewhere"
+    assert services.calls == []
+
+
+def test_nothing_at_all_is_refused(window: MainWindow) -> None:
+    mime = QMimeData()
+    mime.setData("application/x-something", QByteArray(b"1"))
+    enter(window, mime)
+    assert not window.drops.veil.welcome
+    assert not move(window, mime).isAccepted()
+
+
+def test_the_answer_grows_with_the_window(window: MainWindow) -> None:
+    enter(window, files("a.png"))
+    window.resize(900, 700)
+    pump(0)
+    assert window.drops.veil.geometry() == window.rect()
+
+
+def test_no_part_of_the_window_takes_the_drag_away(window: MainWindow) -> None:
+    """Qt offers a drag to the innermost widget first."""
+    takers = [widget for widget in window.findChildren(QWidget) if widget.acceptDrops()]
+    assert takers, "the question editor takes words"
+    mime = files("a.png")
+    for widget in takers:
+        event = QDragEnterEvent(QPointF(2, 2), COPY, mime, LEFT, NONE)
+        QApplication.sendEvent(widget, event)
+        pump(0)
+        assert window.drops.veil.isVisible(), widget
+        QApplication.sendEvent(window, QDragLeaveEvent())
+        pump(0)

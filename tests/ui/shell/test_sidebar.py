@@ -1,0 +1,164 @@
+"""The list of conversations: opening, renaming, deleting, searching."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
+
+from desktop_app.ui.conversation_list import OPENED
+from desktop_app.ui.window import MainWindow
+from tests.helpers.fake_services import FakeServices
+from tests.helpers.waiting import pump, wait_until
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+def titles(window: MainWindow) -> list[str]:
+    model = window.sidebar.view.model()
+    return [str(model.index(row, 0).data()) for row in range(model.rowCount())]
+
+
+def middle(window: MainWindow, row: int) -> QPoint:
+    view = window.sidebar.view
+    return view.visualRect(view.model().index(row, 0)).center()
+
+
+def rename(window: MainWindow, title: str) -> None:
+    editor = QApplication.focusWidget()
+    assert isinstance(editor, QLineEdit)
+    editor.selectAll()
+    QTest.keyClicks(editor, title)
+    QTest.keyClick(editor, Qt.Key.Key_Return)
+    pump(0)
+
+
+def test_it_lists_what_there_is(window: MainWindow) -> None:
+    assert titles(window) == ["A lake", "Two birds"]
+    assert not window.sidebar.nothing.isVisible()
+
+
+def test_a_click_opens_and_marks(window: MainWindow, services: FakeServices) -> None:
+    view = window.sidebar.view
+    QTest.mouseClick(view.viewport(), LEFT, pos=middle(window, 1))
+    assert services.calls == [("open", services.conversations.rows[1].id)]
+    assert [view.model().index(row, 0).data(OPENED) for row in (0, 1)] == [False, True]
+    assert window.windowTitle() == "Two birds"
+    assert window.header.title.whole_text() == "Two birds"
+
+
+def test_the_keyboard_opens_renames_and_deletes(window: MainWindow, services: FakeServices) -> None:
+    view = window.sidebar.view
+    first, second = (row.id for row in services.conversations.rows)
+    view.setFocus()
+    QTest.keyClick(view, Qt.Key.Key_Down)
+    QTest.keyClick(view, Qt.Key.Key_Return)
+    view.setFocus()
+    QTest.keyClick(view, Qt.Key.Key_Up)
+    QTest.keyClick(view, Qt.Key.Key_Delete)
+    pump(0)
+    assert services.calls == [("open", second), ("delete", first)]
+    assert titles(window) == ["Two birds"]
+
+
+def test_renaming_in_place(window: MainWindow, services: FakeServices) -> None:
+    first = services.conversations.rows[0].id
+    services.conversations.open(first)
+    window.rename_current()
+    rename(window, "  The lake   at night ")
+    assert services.calls[-1] == ("rename", first, "The lake at night")
+    assert titles(window)[0] == "The lake at night"
+
+
+def test_an_empty_title_changes_nothing(window: MainWindow, services: FakeServices) -> None:
+    services.conversations.open(services.conversations.rows[0].id)
+    services.calls.clear()
+    window.rename_current()
+    rename(window, "   ")
+    assert services.calls == []
+    assert titles(window)[0] == "A lake"
+
+
+def test_what_is_being_typed_survives_a_new_list(window: MainWindow, services: FakeServices) -> None:
+    """An answer that ends elsewhere reorders the list while a title is being written."""
+    services.conversations.open(services.conversations.rows[1].id)
+    window.rename_current()
+    editor = QApplication.focusWidget()
+    assert isinstance(editor, QLineEdit)
+    editor.selectAll()
+    QTest.keyClicks(editor, "Three bi")
+    services.conversations.rows.reverse()
+    services.conversations.rows[0] = replace(services.conversations.rows[0], updated=1.0)
+    services.conversations.listed.emit()
+    pump(0)
+    assert QApplication.focusWidget() is editor
+    assert editor.text() == "Three bi"
+    rename(window, "Three birds")
+    assert services.calls[-1] == ("rename", services.conversations.rows[0].id, "Three birds")
+
+
+def test_deleting_can_be_undone_from_the_notice(window: MainWindow, services: FakeServices) -> None:
+    services.conversations.open(services.conversations.rows[0].id)
+    window.delete_current()
+    pump(0)
+    assert titles(window) == ["Two birds"]
+    assert window.notices.words.text() == "“A lake” was deleted."
+    assert window.pages.currentWidget() is window.empty
+    [undo] = window.notices.buttons
+    undo.click()
+    pump(0)
+    assert titles(window) == ["A lake", "Two birds"]
+    assert not window.notices.isVisible()
+
+
+def test_searching_and_giving_up(window: MainWindow, services: FakeServices) -> None:
+    services.conversations.hits = [replace(services.conversations.rows[1], snippet="… two birds on …")]
+    window.search()
+    QTest.keyClicks(window.sidebar.search, "birds")
+    wait_until(lambda: titles(window) == ["Two birds"])
+    assert ("search", "birds") in services.calls
+    QTest.keyClick(window.sidebar.search, Qt.Key.Key_Down)
+    assert QApplication.focusWidget() is window.sidebar.view
+    window.search()
+    QTest.keyClick(window.sidebar.search, Qt.Key.Key_Escape)
+    assert titles(window) == ["A lake", "Two birds"]
+
+
+def test_a_late_answer_to_an_earlier_search_is_not_shown(window: MainWindow, services: FakeServices) -> None:
+    window.sidebar.search.setText("lake")
+    services.conversations.found.emit("la", [])
+    assert titles(window) == ["A lake", "Two birds"]
+    services.conversations.found.emit("lake", [])
+    assert titles(window) == []
+    assert window.sidebar.nothing.text() == "Nothing found for “lake”."
+
+
+def test_without_conversations_it_says_what_will_be_there(window: MainWindow, services: FakeServices) -> None:
+    services.conversations.rows.clear()
+    services.conversations.listed.emit()
+    assert window.sidebar.nothing.isVisible()
+    assert "on this computer only" in window.sidebar.nothing.text()
+
+
+def test_the_menu_of_a_row(window: MainWindow, services: FakeServices) -> None:
+    window.sidebar.view.menu_wanted.emit(services.conversations.rows[1].id, window.mapToGlobal(QPoint(50, 200)))
+    [menu] = [menu for menu in window.sidebar.findChildren(QMenu) if menu.isVisible()]
+    assert [action.text() for action in menu.actions() if action.text()] == ["Open", "Rename…", "Delete"]
+    services.calls.clear()
+    menu.actions()[-1].trigger()
+    menu.close()
+    assert services.calls == [("delete", services.conversations.rows[0].id)] or services.calls[0][0] == "delete"
+
+
+def test_long_and_odd_titles_stay_in_their_row(window: MainWindow, services: FakeServices) -> None:
+    services.add_conversation("Donaudampfschifffahrtsgesellschaft " * 9)
+    services.add_conversation("<b>bold</b>\nsecond line")
+    services.add_conversation("")
+    pump(0)
+    view = window.sidebar.view
+    heights = {view.visualRect(view.model().index(row, 0)).height() for row in range(5)}
+    assert len(heights) == 1
+    assert view.horizontalScrollBar().maximum() == 0
+    assert titles(window)[-1] == "Untitled"
