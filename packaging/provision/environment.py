@@ -45,12 +45,16 @@ def _missing_packages(window: bool, tests: bool) -> set[str]:
 
 
 def _fill(tools: bool) -> None:
-    if not _works():
+    fresh = not _works()
+    if fresh:
         _create()
     stamp.forget()
     _pip_install("--require-hashes", "-r", places.BASE_LOCK)
     wheel = llama.kept_wheel() or llama.compiled_wheel()
-    say("Installing the libraries: up to 200 MB to download, the first time.")
+    if fresh:
+        say("Installing the libraries; this downloads about 200 MB.")
+    else:
+        say("Bringing the libraries up to date.")
     locks = [places.RUNTIME_LOCK, places.DEV_LOCK] if tools else [places.RUNTIME_LOCK]
     # The locks are complete: nothing is resolved anew.
     _pip_install("--no-deps", "--require-hashes", *(a for lock in locks for a in ("-r", lock)))
