@@ -126,8 +126,10 @@ class GrowingEditor(QTextEdit):
         is_enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
         if event.key() == Qt.Key.Key_Escape and not self._is_composing:
             self.cancelled.emit()
-        elif not is_enter or self._is_composing:
+        elif not is_enter:
             super().keyPressEvent(event)
+        elif self._is_composing:
+            event.accept()  # meant for the input method: neither sent nor a new line
         elif event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
             # Qt would insert a line separator, which copies and counts as another character.
             self.textCursor().insertBlock()

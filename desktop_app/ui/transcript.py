@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from PySide6.QtCore import QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
@@ -26,6 +28,8 @@ class TranscriptView(QWidget):
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._chat = services.chat
+        self._conversations = services.conversations
+        self._conversation = ""
         self._by_pointer = True  # what was used last: the pointer or the keyboard
         self.waiting = Waiting(self)
         self.page = TranscriptReader(PictureCache(services.previews, self), self.waiting, self)
@@ -77,11 +81,25 @@ class TranscriptView(QWidget):
     # ---- the chat --------------------------------------------------------------------------
 
     def _reset(self) -> None:
+        messages, shown = self._chat.messages(), self.page.messages()
+        conversation = self._conversations.current_id()
+        common = sum(1 for _ in takewhile(lambda pair: pair[0].id == pair[1].id, zip(messages, shown, strict=False)))
         self.editor.end()
         self.page.set_editing("", 0)
-        self.page.set_messages(self._chat.messages())
+        if conversation == self._conversation and common < min(len(messages), len(shown)):
+            self._show_version(common, messages[common:])
+        else:
+            self.page.set_messages(messages)
+        self._conversation = conversation
+
+    def _show_version(self, index: int, messages: list[Message]) -> None:
+        """Another version of a question or answer was chosen: nothing above it moves."""
+        if self.bar.message_id() == self.page.messages()[index].id:
+            self.bar.set_message(messages[0])
+        self.page.replace_tail(index, messages)
 
     def _added(self, message: Message) -> None:
+        self._conversation = self._conversations.current_id()  # a new one gets its id with its first message
         self.page.append(message)
         if message.role is Role.USER:
             self.page.scroll_to_end()
@@ -130,6 +148,8 @@ class TranscriptView(QWidget):
         rect = self.page.row_rect(index) if index >= 0 else None
         message = self.page.messages()[index] if rect is not None else None
         if rect is None or message is None or not self._has_actions(message):
+            if self._has_focus_in_bar():
+                self.page.setFocus()
             self.bar.hide()
             return
         row = self.page.row(index)
@@ -199,6 +219,7 @@ class TranscriptView(QWidget):
         elif action == "edit":
             self._begin_edit(index)
         elif action == "regenerate":
+            self.page.setFocus()  # its button will go
             self._chat.regenerate(message_id)
         else:
             self._chat.show_sibling(message_id, 1 if action == "next" else -1)

@@ -77,6 +77,10 @@ class ActionBar(QWidget):
         """Return the id of the message whose buttons are shown, or nothing."""
         return self._message.id if self._message is not None and not self.isHidden() else ""
 
+    def set_message(self, message: Message) -> None:
+        """Belong to another version of the message; `show_for` follows."""
+        self._message = message
+
     def show_for(self, message: Message, has_code: bool, is_busy: bool) -> None:
         """Offer what can be done with a message; while an answer is written, only copying."""
         self._message = message
@@ -91,14 +95,24 @@ class ActionBar(QWidget):
         self.version.setText(f"{index + 1}/{count}")
         version = self.tr("Version {number} of {count}").format(number=index + 1, count=count)
         self.version.setAccessibleName(version)
-        self.previous.setEnabled(index > 0 and not is_busy)
-        self.next.setEnabled(index + 1 < count and not is_busy)
+        self._enable_arrows(index > 0 and not is_busy, index + 1 < count and not is_busy)
         self.edit.setEnabled(not is_busy)
         self.regenerate.setEnabled(not is_busy)
         self.figures.setText(words.figures(message) if is_answer else "")
         self.figures.setVisible(bool(self.figures.text()))
         self.figures.setContentsMargins(GRID, 0, 0, 0)
         self.adjustSize()
+
+    def _enable_arrows(self, has_previous: bool, has_next: bool) -> None:
+        # A disabled button loses the keyboard to whatever comes next in the window.
+        if self.next.hasFocus() and not has_next and has_previous:
+            self.previous.setEnabled(True)
+            self.previous.setFocus()
+        elif self.previous.hasFocus() and not has_previous and has_next:
+            self.next.setEnabled(True)
+            self.next.setFocus()
+        self.previous.setEnabled(has_previous)
+        self.next.setEnabled(has_next)
 
     def _button(self, icon: str, name: str, action: str) -> PageButton:
         button = PageButton(icon, name, self)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from PySide6.QtCore import QPoint, QRect, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QFontMetricsF, QLinearGradient, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QWidget
 
 from desktop_app.chat.conversation import Message, State
@@ -26,6 +26,7 @@ from desktop_app.ui.transcript_waiting import Waiting
 TOP = GRID  # px above the first message
 BOTTOM = 2 * GRID  # px below the last one
 SIDE = 3 * GRID  # px at least beside the column
+EDGE = 2 * GRID  # px over which the page fades out where it goes on
 _KEPT_ROWS = 60  # laid-out messages, the seen ones included
 _BY_STEPS = 3  # window heights; a longer way is a jump to another place
 
@@ -115,6 +116,18 @@ class TranscriptPage(QAbstractScrollArea):
             self._rows.pop(message.id, None)
         del self._messages[count:]
         self._heights.truncate(count)
+        self._arrange()
+
+    def replace_tail(self, index: int, messages: Sequence[Message]) -> None:
+        """Show other messages from `index` on. The lower edge of that message stays: its buttons are there."""
+        rect = self.row_rect(index)
+        self._messages[index:] = messages
+        self._heights.truncate(index)
+        for message in messages:
+            self._heights.append(self._estimate_one(message))
+        if rect is not None and messages:
+            self._following = False
+            self._anchor = (index, rect.bottom() + 1 - self.row(index).height)
         self._arrange()
 
     def index_of(self, message_id: str) -> int:
@@ -327,8 +340,22 @@ class TranscriptPage(QAbstractScrollArea):
                 clip = dirty.translated(-left, -y)
                 paint_row(painter, row, self.look_of(index), self._pictures, self._waiting, clip)
                 painter.restore()
+        self._paint_edges(painter)
         painter.end()
         self._waiting.set_visible(is_waiting_seen)
+
+    def _paint_edges(self, painter: QPainter) -> None:
+        """Let what goes on above or below fade out."""
+        width, height = self.viewport().width(), self.viewport().height()
+        bar = self.verticalScrollBar()
+        paper, clear = theme.colour("paper"), theme.colour("paper")
+        clear.setAlpha(0)
+        for is_cut, edge, inner in ((bar.value() > 0, 0, EDGE), (not self._following, height, height - EDGE)):
+            if is_cut:
+                fade = QLinearGradient(0, edge, 0, inner)
+                fade.setColorAt(0, paper)
+                fade.setColorAt(1, clear)
+                painter.fillRect(QRect(0, min(edge, inner), width, EDGE), fade)
 
     def _repaint_waiting(self) -> None:
         for index, y in reversed(self._seen):

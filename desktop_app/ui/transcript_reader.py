@@ -65,6 +65,12 @@ class TranscriptReader(TranscriptPointer):
         self.viewport().update()
         self.focus_changed.emit()
 
+    def replace_tail(self, index: int, messages: Sequence[Message]) -> None:
+        """Show other messages from `index` on; the keyboard stays at its place."""
+        if messages and self.focused() >= index:
+            self._focused = messages[0].id
+        super().replace_tail(index, messages)
+
     def is_focus_shown(self) -> bool:
         """Whether the keyboard is on a message, and the person came by keyboard."""
         return self._is_focus_shown and self.focused() >= 0

@@ -241,6 +241,17 @@ class FakeEngine(QObject):
         self.state_changed.emit(state)
 
 
+class FakeConversations(QObject):
+    """One conversation is open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.current = "one"
+
+    def current_id(self) -> str:
+        return self.current
+
+
 @dataclass
 class FakeServices:
     """The part of `assembly.Services` that transcript and composer use."""
@@ -249,3 +260,4 @@ class FakeServices:
     draft: FakeDraft = field(default_factory=FakeDraft)
     previews: FakePreviews = field(default_factory=FakePreviews)
     engine: FakeEngine = field(default_factory=FakeEngine)
+    conversations: FakeConversations = field(default_factory=FakeConversations)

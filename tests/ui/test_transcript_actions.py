@@ -194,6 +194,7 @@ def test_the_editor_keeps_its_words_while_the_question_is_out_of_sight(
 def test_another_conversation_closes_the_editor(asked: TranscriptView, fakes: FakeServices) -> None:
     asked.page.focus_message(0)
     QTest.keyClick(asked.page, Qt.Key.Key_F2)
+    fakes.conversations.current = "two"
     fakes.chat.show(question("Elsewhere"))
     assert asked.editor.isHidden()
     assert asked.bar.isHidden()
@@ -206,3 +207,45 @@ def test_copying_is_confirmed_for_a_moment(asked: TranscriptView) -> None:
     confirmed = asked.bar.copy.icon().cacheKey()
     assert confirmed != usual
     wait_until(lambda: asked.bar.copy.icon().cacheKey() != confirmed)
+
+
+def test_another_version_leaves_its_arrows_where_they_are(transcript: TranscriptView, fakes: FakeServices) -> None:
+    start = [question("Q"), answer("Before. " * 100), question("And?")]
+    one, two = answer("Short.", sibling=(0, 2)), answer("Long. " * 150, sibling=(1, 2))
+    rest = [message for i in range(10) for message in (question(f"Q{i}"), answer("After. " * 50))]
+    other = [message for i in range(10) for message in (question(f"O{i}"), answer("Else. " * 30))]
+    fakes.chat.show(*start, one, *rest)
+    transcript.page.scroll_to_start()
+    transcript.page.ensure_seen(3)
+    point_at(transcript, 3)
+    place = transcript.bar.geometry()
+    fakes.chat.show(*start, two, *other)
+    assert transcript.page.row(3).message is two
+    rect = transcript.page.row_rect(3)
+    assert rect is not None
+    assert abs(rect.bottom() - place.bottom()) < 8
+    fakes.chat.show(*start, one, *rest)
+    point_at(transcript, 3)
+    assert transcript.bar.geometry() == place
+
+
+def test_the_keyboard_stays_on_the_arrows(transcript: TranscriptView, fakes: FakeServices) -> None:
+    asked, one, two = question("Q"), answer("One.", sibling=(0, 2)), answer("Two.", sibling=(1, 2))
+    fakes.chat.show(asked, one)
+    transcript.page.focus_message(1)
+    transcript.bar.next.setFocus(Qt.FocusReason.TabFocusReason)
+    fakes.chat.show(asked, two)
+    assert transcript.bar.message_id() == two.id
+    assert transcript.bar.previous.hasFocus(), "there is no next one"
+    assert transcript.page.focused() == 1
+
+
+def test_the_keyboard_goes_back_to_the_page_when_its_button_goes(
+    transcript: TranscriptView, fakes: FakeServices
+) -> None:
+    asked = question("Q")
+    fakes.chat.show(asked, answer("One."))
+    transcript.page.focus_message(1)
+    transcript.bar.copy.setFocus(Qt.FocusReason.TabFocusReason)
+    fakes.chat.truncated.emit(asked.id)
+    assert transcript.page.hasFocus()
