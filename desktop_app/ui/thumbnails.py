@@ -68,7 +68,8 @@ class Thumbnail(QWidget):
             data = self._previews.thumbnail(draft.picture.sha256)
             if data is not None:
                 ratio = self.devicePixelRatioF()
-                self._image = rounded(decode(data, QSize(THUMBNAIL, THUMBNAIL) * ratio), ratio)
+                size = QSize(THUMBNAIL, THUMBNAIL) * ratio
+                self._image = QPixmap.fromImage(rounded(decode(data, size), ratio))
         self._moving.stop()
         if theme.animation_ms() and draft.state == "reading":
             self._moving.setStartValue(self._shown)

@@ -48,7 +48,7 @@ class TranscriptPage(QAbstractScrollArea):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.verticalScrollBar().setStyleSheet("QScrollBar::handle:disabled { background: none; }")
         self.verticalScrollBar().setSingleStep(theme.line_height())
-        self._pictures = pictures
+        self.pictures = pictures
         self._waiting = waiting
         self._messages: list[Message] = []
         self._heights = Heights()
@@ -338,7 +338,7 @@ class TranscriptPage(QAbstractScrollArea):
                 painter.save()
                 painter.translate(left, y)
                 clip = dirty.translated(-left, -y)
-                paint_row(painter, row, self.look_of(index), self._pictures, self._waiting, clip)
+                paint_row(painter, row, self.look_of(index), self.pictures, self._waiting, clip)
                 painter.restore()
         self._paint_edges(painter)
         painter.end()

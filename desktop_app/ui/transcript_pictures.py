@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from threading import Thread
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, QRect, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QBrush, QImage, QImageReader, QPainter, QPixmap
 
 from desktop_app.ui.theme import GRID, PICTURE_HEIGHT, RADIUS
@@ -18,6 +19,7 @@ _ROW_HEIGHTS = {2: 280, 3: 200, 4: 200}  # px by the number of pictures; more pi
 _MANY = 150
 _SMALLEST = 160  # px; a tiny picture is enlarged to this height
 _KEPT_PIXELS = 24_000_000  # about 96 MB of pixmaps
+_STAND_INS = 32  # enlarged thumbnails
 
 Key = tuple[str, int, int, float]
 
@@ -54,8 +56,17 @@ def _size_of(picture: Picture, count: int, width: int) -> QSize:
     return QSize(round(min(width, height * min(max(aspect, 0.5), 2.2))), round(height))
 
 
+class _Post(QObject):
+    """Brings decoded pictures from their thread. It outlives every window, so that a thread never posts to a ruin."""
+
+    decoded = Signal(object, object)
+
+
+_post = _Post()
+
+
 class PictureCache(QObject):
-    """Pixmaps of previews, scaled and rounded, decoded one at a time between two events.
+    """Pixmaps of previews, scaled and rounded. Large ones are decoded on a thread, one at a time.
 
     `ready(sha256)`: a pixmap that was missing can be painted.
     """
@@ -66,15 +77,17 @@ class PictureCache(QObject):
         super().__init__(parent)
         self._previews = previews
         self._pixmaps: OrderedDict[Key, QPixmap] = OrderedDict()
+        self._stand_ins: OrderedDict[Key, QPixmap] = OrderedDict()
         self._wanted: OrderedDict[Key, None] = OrderedDict()
-        self._next = QTimer(self)
-        self._next.setSingleShot(True)
-        self._next.setInterval(0)
-        self._next.timeout.connect(self._decode_next)
-        previews.ready.connect(self.ready)
+        self._decoding: Key | None = None
+        _post.decoded.connect(self._arrived, Qt.ConnectionType.QueuedConnection)
+        previews.ready.connect(self._preview_ready)
 
     def pixmap(self, sha256: str, size: QSize, ratio: float) -> QPixmap | None:
-        """Return a picture `size` px large with `ratio` device pixels per px; None: `ready` follows."""
+        """Return a picture `size` px large with `ratio` device pixels per px.
+
+        Until it is decoded, this is its thumbnail enlarged, or None; `ready` follows.
+        """
         key = (sha256, size.width(), size.height(), ratio)
         found = self._pixmaps.get(key)
         if found is not None:
@@ -82,29 +95,53 @@ class PictureCache(QObject):
             return found
         self._wanted[key] = None
         self._wanted.move_to_end(key)
-        self._next.start()
-        return None
+        self._decode_next()
+        return self._stand_in(key)
 
     def _decode_next(self) -> None:
-        if not self._wanted:
-            return
-        key, _ = self._wanted.popitem()  # the latest wanted is the one being looked at
-        sha256, width, height, ratio = key
-        data = self._previews.preview(sha256)
-        if data is None:
-            self._previews.request(sha256)
-        else:
-            self._keep(key, rounded(decode(data, QSize(width, height) * ratio), ratio))
-            self.ready.emit(sha256)
-        if self._wanted:
-            self._next.start()
+        while self._decoding is None and self._wanted:
+            key, _ = self._wanted.popitem()  # the latest wanted is the one being looked at
+            data = self._previews.preview(key[0])
+            if data is None:
+                self._previews.request(key[0])
+                continue
+            self._decoding = key
+            Thread(target=_decode, args=(key, data), name="decode", daemon=True).start()
 
-    def _keep(self, key: Key, pixmap: QPixmap) -> None:
-        self._pixmaps[key] = pixmap
-        total = sum(p.width() * p.height() for p in self._pixmaps.values())
+    def _arrived(self, key: Key, image: QImage) -> None:
+        if key != self._decoding:
+            return  # another window's
+        self._decoding = None
+        self._stand_ins.pop(key, None)
+        self._pixmaps[key] = QPixmap.fromImage(image)
+        total = sum(pixmap.width() * pixmap.height() for pixmap in self._pixmaps.values())
         while total > _KEPT_PIXELS and len(self._pixmaps) > 1:
             _, oldest = self._pixmaps.popitem(last=False)
             total -= oldest.width() * oldest.height()
+        self.ready.emit(key[0])
+        self._decode_next()
+
+    def _preview_ready(self, sha256: str) -> None:
+        for key in [key for key in self._stand_ins if key[0] == sha256]:
+            del self._stand_ins[key]
+        self.ready.emit(sha256)
+
+    def _stand_in(self, key: Key) -> QPixmap | None:
+        if key not in self._stand_ins:
+            data = self._previews.thumbnail(key[0])
+            if data is None:
+                return None
+            _, width, height, _ = key
+            small = decode(data, QSize(width, height))
+            self._stand_ins[key] = QPixmap.fromImage(rounded(small, 1.0))
+            if len(self._stand_ins) > _STAND_INS:
+                self._stand_ins.popitem(last=False)
+        return self._stand_ins[key]
+
+
+def _decode(key: Key, data: bytes) -> None:
+    _, width, height, ratio = key
+    _post.decoded.emit(key, rounded(decode(data, QSize(width, height) * ratio), ratio))
 
 
 def decode(data: bytes, size: QSize) -> QImage:
@@ -123,12 +160,12 @@ def decode(data: bytes, size: QSize) -> QImage:
     return image.copy(QRect(spare.width() // 2, spare.height() // 2, size.width(), size.height()))
 
 
-def rounded(image: QImage, ratio: float, radius: int = RADIUS) -> QPixmap:
-    """Return the image as a pixmap with round corners; an unreadable one gives an empty pixmap."""
+def rounded(image: QImage, ratio: float, radius: int = RADIUS) -> QImage:
+    """Return the image with round corners; `ratio` is its device pixels per px."""
     if image.isNull():
-        return QPixmap()
-    made = QPixmap(image.size())
-    made.fill(Qt.GlobalColor.transparent)
+        return image
+    made = QImage(image.size(), QImage.Format.Format_ARGB32_Premultiplied)
+    made.fill(0)
     painter = QPainter(made)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)

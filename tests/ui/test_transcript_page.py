@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from dataclasses import replace
 
-from PySide6.QtCore import QRect
+import pytest
+from PySide6.QtCore import QRect, QSize
+from PySide6.QtGui import QImage
 
 from desktop_app.chat.conversation import Message, State
+from desktop_app.ui import transcript_pictures
 from desktop_app.ui.theme import theme
 from desktop_app.ui.transcript import TranscriptView
 from desktop_app.ui.transcript_page import BOTTOM, TOP
+from desktop_app.ui.transcript_pictures import decode
 from tests.helpers.fake_chat import FakeServices, answer, picture, question
-from tests.helpers.waiting import pump
+from tests.helpers.waiting import pump, wait_until
 
 
 def conversation(turns: int) -> list[Message]:
@@ -177,16 +182,38 @@ def test_a_preview_that_comes_later_is_painted_then(transcript: TranscriptView, 
     late = picture("late.png")
     fakes.previews.missing.add(late.sha256)
     fakes.chat.show(question("What is it?", late))
-    transcript.repaint()
-    pump(20)
-    assert ("request", late.sha256) in fakes.previews.calls
+    wait_until(lambda: ("request", late.sha256) in fakes.previews.calls)
     place = transcript.page.row(0).pictures[0].translated(rect(transcript, 0).topLeft())
     centre = place.center()
     blank = transcript.page.viewport().grab().toImage().pixelColor(centre)
     assert blank == theme.colour("bubble")
     fakes.previews.arrive(late.sha256)
-    pump(20)
-    assert transcript.page.viewport().grab().toImage().pixelColor(centre) != blank
+    wait_until(lambda: transcript.page.viewport().grab().toImage().pixelColor(centre) != blank)
+
+
+def test_a_large_picture_is_decoded_on_a_thread_and_its_thumbnail_shown_meanwhile(
+    transcript: TranscriptView, fakes: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[tuple[bool, QSize]] = []
+
+    def spy(data: bytes, size: QSize) -> QImage:
+        decoded.append((threading.current_thread() is threading.main_thread(), size))
+        return decode(data, size)
+
+    monkeypatch.setattr(transcript_pictures, "decode", spy)
+    fakes.chat.show(question("What?", picture()))
+    place = transcript.page.row(0).pictures[0]
+    ready: list[str] = []
+    transcript.page.pictures.ready.connect(ready.append)
+    stand_in = transcript.page.pictures.pixmap(picture().sha256, place.size(), 2.0)
+    assert stand_in is not None
+    wait_until(lambda: ready)
+    sharp = transcript.page.pictures.pixmap(picture().sha256, place.size(), 2.0)
+    assert sharp is not None
+    assert sharp.devicePixelRatio() == 2.0
+    assert (False, place.size() * 2) in decoded
+    assert (True, place.size() * 2) not in decoded
+    wait_until(lambda: not [t for t in threading.enumerate() if t.name == "decode"])
 
 
 def test_another_look_keeps_the_place(transcript: TranscriptView, fakes: FakeServices) -> None:
