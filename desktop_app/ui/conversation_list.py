@@ -70,26 +70,34 @@ class ConversationModel(QAbstractListModel):
     def set_rows(self, rows: list[ConversationSummary]) -> None:
         """Become `rows` by removing, moving and inserting, so that the view keeps its place."""
         wanted = {row.id for row in rows}
+        there = {row.id for row in self._rows}
+        if not wanted & there:  # nothing stays, so there is no place to keep
+            self.beginResetModel()
+            self._rows = list(rows)
+            self.endResetModel()
+            return
         for index in reversed(range(len(self._rows))):
             if self._rows[index].id not in wanted:
                 self.beginRemoveRows(_NOWHERE, index, index)
                 del self._rows[index]
                 self.endRemoveRows()
-        there = {row.id for row in self._rows}
         for index, row in enumerate(rows):
             if row.id not in there:
                 self.beginInsertRows(_NOWHERE, index, index)
                 self._rows.insert(index, row)
                 self.endInsertRows()
                 continue
-            source = next(i for i in range(index, len(self._rows)) if self._rows[i].id == row.id)
-            if source != index:
-                self.beginMoveRows(_NOWHERE, source, source, _NOWHERE, index)
-                self._rows.insert(index, self._rows.pop(source))
-                self.endMoveRows()
+            if self._rows[index].id != row.id:
+                self._move_up(row.id, index)
             if self._rows[index] != row:
                 self._rows[index] = row
                 self.dataChanged.emit(self.index(index), self.index(index))
+
+    def _move_up(self, conversation_id: str, index: int) -> None:
+        source = next(i for i in range(index, len(self._rows)) if self._rows[i].id == conversation_id)
+        self.beginMoveRows(_NOWHERE, source, source, _NOWHERE, index)
+        self._rows.insert(index, self._rows.pop(source))
+        self.endMoveRows()
 
     def set_opened(self, conversation_id: str) -> None:
         """Mark the conversation that is open."""
@@ -110,6 +118,8 @@ class ConversationModel(QAbstractListModel):
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return what a row shows."""
+        if not index.isValid():
+            return None
         summary = self._rows[index.row()]
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             return summary.title or self.tr("Untitled")
@@ -137,7 +147,7 @@ class ConversationModel(QAbstractListModel):
 
     def flags(self, index: Index) -> Qt.ItemFlag:
         """Rows can be chosen and renamed."""
-        return super().flags(index) | Qt.ItemFlag.ItemIsEditable
+        return super().flags(index) | Qt.ItemFlag.ItemIsEditable if index.isValid() else Qt.ItemFlag.NoItemFlags
 
     def _picture_ready(self, sha256: str) -> None:
         self._tile.cache_clear()

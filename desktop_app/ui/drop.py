@@ -89,7 +89,7 @@ class DropVeil(QWidget):
         centre = QRectF(self.rect()).center()
         left, top = centre.x() - width / 2, centre.y() - height / 2
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colour("raised"))
+        painter.setBrush(theme.colour("paper"))
         card = QRectF(left, top, width, height).adjusted(-3 * GRID, -3 * GRID, 3 * GRID, 3 * GRID)
         painter.drawRoundedRect(card, RADIUS * 1.6, RADIUS * 1.6)
         icon = QRectF(centre.x() - _ICON / 2, top, _ICON, _ICON)

@@ -102,7 +102,6 @@ class DropPlace(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         column = self._column = QVBoxLayout(self)
-        column.setSpacing(GRID // 2)
         column.addStretch(1)
         self._flower = QLabel(self)
         self._flower.setAlignment(Qt.AlignmentFlag.AlignHCenter)
@@ -129,6 +128,7 @@ class DropPlace(QFrame):
         self._flower.setPixmap(icons.flower(40 if low else 84))
         margin = GRID if low else 2 * GRID
         self._column.setContentsMargins(margin, margin, margin, margin)
+        self._column.setSpacing(margin // 2)
         self.setMinimumHeight(self.minimumSizeHint().height() if low else _HIGH)
 
     def paintEvent(self, event: QPaintEvent) -> None:

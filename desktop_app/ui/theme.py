@@ -98,7 +98,7 @@ _DARK: dict[ColourRole, str] = {
     "accent": "#B9A3E3",
     "accent_hover": "#CBBAEC",
     "on_accent": "#231A33",
-    "drop": "#D232284A",
+    "drop": "#DC2A2440",
     "danger": "#F08F83",
     "refuse": "#D23C2826",
     "warning": "#E3B45C",

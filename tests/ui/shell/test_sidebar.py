@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtTest import QTest
+from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
 
 from desktop_app.ui.conversation_list import OPENED
@@ -162,3 +163,18 @@ def test_long_and_odd_titles_stay_in_their_row(window: MainWindow, services: Fak
     assert len(heights) == 1
     assert view.horizontalScrollBar().maximum() == 0
     assert titles(window)[-1] == "Untitled"
+
+
+def test_the_list_becomes_any_other_list_step_by_step(window: MainWindow, services: FakeServices) -> None:
+    """Qt's own checker watches the signals while rows come, go and move."""
+    view = window.sidebar.view
+    checker = QAbstractItemModelTester(view.model(), QAbstractItemModelTester.FailureReportingMode.Warning)
+    for number in range(12):
+        services.add_conversation(f"Conversation {number}")
+    everything = list(services.conversations.rows)
+    chance = random.Random(8)
+    for _ in range(60):
+        services.conversations.rows = chance.sample(everything, chance.randint(0, len(everything)))
+        services.conversations.listed.emit()
+        assert titles(window) == [row.title for row in services.conversations.rows]
+    checker.deleteLater()
