@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from PySide6.QtCore import QEvent, QPoint, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QKeySequence, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from desktop_app.ui import icons
@@ -152,3 +152,10 @@ class Popover(QFrame):
         self.move(max(x, left + GRID), corner.y() - self.height() - GRID // 2)
         self.show()
         self.setFocus()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Close by Esc, and go back to where one was."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.close()
+        else:
+            super().keyPressEvent(event)

@@ -80,7 +80,7 @@ class Menus:
         for value, name in names.items():
             action = looks.addAction(name)
             action.setCheckable(True)
-            action.triggered.connect(partial(window.services.preferences.set, "theme", value))
+            action.triggered.connect(partial(window.prefer, "theme", value))
             self._themes.addAction(action)
             self.themes[value] = action
         menu.addSeparator()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QByteArray, QSettings, QSize, Slot
+from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, Slot
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop_app import paths
 from desktop_app.chat.conversation import Message, Role
+from desktop_app.errors import UserError
 from desktop_app.ui.about import AboutDialog, ShortcutsDialog
 from desktop_app.ui.composer import Composer
 from desktop_app.ui.draft_preview import DraftPreview
@@ -125,15 +126,17 @@ class MainWindow(QMainWindow):
         self.status.choose_model.connect(self.open_model_settings)
         self.transcript.picture_opened.connect(self.open_picture)
         self.drops.text_dropped.connect(self.composer.insert_text)
-        self.menus.sidebar.toggled.connect(self._title_changed)
 
     # ---- what the menus and buttons do -----------------------------------------------------
 
     @Slot(str, str)
     def ask_example(self, picture: str, question: str) -> None:
-        """Attach one of our pictures and ask about it."""
+        """Attach one of our pictures and ask about it; a question that is written already stays the question."""
+        if self.services.chat.is_busy():
+            return
         self.services.draft.add_file(picture)
-        self.services.chat.send(question)
+        if not self.services.draft.text().strip():
+            self.services.chat.send(question)
         self.composer.focus_editor()
 
     @Slot()
@@ -178,7 +181,7 @@ class MainWindow(QMainWindow):
         """Show or hide the sidebar, and remember it."""
         shown = not self.sidebar.isVisibleTo(self)
         if not self._is_narrow:
-            self.services.preferences.set("sidebar_visible", shown)
+            self.prefer("sidebar_visible", shown)
         self._show_sidebar(shown)
 
     @Slot(str)
@@ -213,23 +216,32 @@ class MainWindow(QMainWindow):
     @Slot()
     def open_shortcuts(self) -> None:
         """Show all keys."""
-        ShortcutsDialog(self.menus.actions, self).exec()
+        _present(ShortcutsDialog(self.menus.actions, self))
 
     @Slot()
     def open_about(self) -> None:
         """Show name, version and promise."""
-        AboutDialog(self).exec()
+        _present(AboutDialog(self))
 
     @Slot()
     def open_report(self) -> None:
         """Show what belongs into a report, to copy."""
         info = self.services.engine.info()
-        ReportDialog(
-            self.tr("Report a problem"),
-            self.tr("Say what you did, what you expected and what happened, and add these lines."),
-            surroundings(info.name if info is not None else ""),
-            self,
-        ).exec()
+        _present(
+            ReportDialog(
+                self.tr("Report a problem"),
+                self.tr("Say what you did, what you expected and what happened, and add these lines."),
+                surroundings(info.name if info is not None else ""),
+                self,
+            )
+        )
+
+    def prefer(self, name: str, value: object) -> None:
+        """Set a preference; that it could not be saved is said, not thrown."""
+        try:
+            self.services.preferences.set(name, value)
+        except UserError as error:
+            self.services.notices.error(error)
 
     @Slot()
     def come_forward(self) -> None:
@@ -302,3 +314,9 @@ class MainWindow(QMainWindow):
             if window is not None:
                 window.close()
         super().closeEvent(event)
+
+
+def _present(dialog: QDialog) -> None:
+    """Show a dialog that nobody has to answer, and forget it when it is closed."""
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.show()

@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QDialog, QWidget
 
 from desktop_app.chat.conversation import State
 from desktop_app.engine.messages import Phase
@@ -33,6 +33,19 @@ def test_an_example_is_attached_and_asked_with_one_click(window: MainWindow, ser
     path, words = services.example_list[0]
     QTest.mouseClick(window.empty.cards[0], Qt.MouseButton.LeftButton)
     assert services.calls == [("add_file", path), ("send", words)]
+
+
+def test_an_example_never_costs_words_that_are_written(window: MainWindow, services: FakeServices) -> None:
+    window.composer.insert_text("my own question")
+    window.empty.cards[0].click()
+    assert [called for called, *_ in services.calls] == ["add_file"]
+    assert window.composer.editor.toPlainText() == "my own question"
+
+
+def test_a_second_click_on_an_example_asks_nothing_more(window: MainWindow, services: FakeServices) -> None:
+    services.chat.set_busy(True)
+    window.empty.cards[0].click()
+    assert services.calls == []
 
 
 def test_attached_pictures_are_shown_large_until_something_is_asked(window: MainWindow, services: FakeServices) -> None:
@@ -76,10 +89,33 @@ def test_a_click_at_the_edge_explains(window: MainWindow, services: FakeServices
     button = getattr(window.status, part)
     button.click()
     pump(0)
-    card = QGuiApplication.focusWindow()
-    popups = [w for w in button.findChildren(QWidget, "popover") if w.isVisible()]
-    assert len(popups) == 1, card
-    popups[0].close()
+    [card] = [widget for widget in button.findChildren(QWidget, "popover") if widget.isVisible()]
+    QTest.keyClick(card, Qt.Key.Key_Escape)
+    pump(0)
+    assert not [widget for widget in button.findChildren(QWidget, "popover") if widget.isVisible()]
+
+
+def test_a_preference_that_cannot_be_saved_is_told_in_a_notice(
+    window: MainWindow, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(name: str, value: object) -> None:
+        raise UserError("disk-full", name="settings.toml")
+
+    monkeypatch.setattr(services.preferences, "set", full)
+    window.toggle_sidebar()
+    assert not window.sidebar.isVisible()
+    assert "disk is full" in window.notices.words.text()
+
+
+@pytest.mark.parametrize("opening", ["open_about", "open_shortcuts", "open_report"])
+def test_help_does_not_block_the_window(window: MainWindow, opening: str) -> None:
+    getattr(window, opening)()
+    pump(0)
+    [dialog] = [dialog for dialog in window.findChildren(QDialog) if dialog.isVisible()]
+    assert not dialog.isModal()
+    dialog.close()
+    pump(0)
+    assert not window.findChildren(QDialog)
 
 
 def test_a_notice_can_be_acted_on_and_closed(window: MainWindow, services: FakeServices) -> None:

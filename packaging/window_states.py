@@ -1,0 +1,305 @@
+"""Every state of the window that is worth looking at, each made by one function on scripted services."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent
+from PySide6.QtWidgets import QApplication, QWidget
+
+from desktop_app import paths
+from desktop_app.chat.conversation import State
+from desktop_app.engine.messages import Phase
+from desktop_app.errors import UserError
+from desktop_app.services.notices import Notice, action
+from desktop_app.ui.about import AboutDialog, ShortcutsDialog
+from desktop_app.ui.controls import Popover
+from desktop_app.ui.report import ReportDialog, surroundings
+from desktop_app.ui.window import MainWindow
+from tests.helpers.fake_chat import answer, png, question
+from tests.helpers.fake_services import LLAVA, FakeServices, stored
+from tests.helpers.waiting import pump
+
+QUESTIONS = (
+    "What shape is this?",
+    "How many circles are there, and which colours do they have?",
+    "Which digit is this?",
+)
+TITLES = (
+    ("A lake in the evening", True, 0),
+    ("What does the sign in front of the ministry say, and who put it there?", False, 0.1),
+    ("", True, 1),
+    ("Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen " * 6, True, 3),
+    ("Two birds on a wire", True, 30),
+    ("Receipt from the garden centre", False, 500),
+)
+ANSWER = """The picture shows a **lake in the evening**. In front of it stands a dark shore without trees.
+
+1. The sky goes from blue to a warm yellow.
+2. The sun is round, pale, and stands a little right of the middle.
+
+```python
+for circle in picture.circles:
+    print(circle.colour)
+```
+
+There is nobody in the picture, and no boat on the water."""
+
+States = dict[str, Callable[["Stage"], QWidget | None]]
+STATES: States = {}
+
+
+def state(shown: Callable[[Stage], QWidget | None]) -> Callable[[Stage], QWidget | None]:
+    """Register a state under its function's name; it may return another widget than the window to be taken."""
+    STATES[shown.__name__] = shown
+    return shown
+
+
+class Stage:
+    """A fresh window on scripted services."""
+
+    def __init__(self, width: int = 1120, height: int = 780) -> None:
+        self.services = FakeServices()
+        folder = paths.cache_folder()
+        colours = (("#4A7FB5", "#E8B04A"), ("#8A4A7F", "#E8A0A0"), ("#2F5D50", "#D9E4C0"))
+        for number, (words, (first, second)) in enumerate(zip(QUESTIONS, colours, strict=True)):
+            path = folder / f"example-{number}.png"
+            path.write_bytes(png(200, 200, first, second))
+            self.services.example_list.append((str(path), words))
+        self.lake = stored(self.services, "lake in the evening.png", 1280, 853, "#4A7FB5", "#E8B04A")
+        self.field = stored(self.services, "field.jpg", 900, 1200, "#2F5D50", "#D9E4C0")
+        for title, with_picture, days in TITLES:
+            self.services.add_conversation(title, self.lake if with_picture else None, days)
+        self.window = MainWindow(self.services.as_services())
+        self.window.resize(width, height)
+        self.window.show()
+
+    def open_first(self) -> None:
+        """Make the first conversation the open one."""
+        self.services.conversations.open(self.services.conversations.rows[0].id)
+
+    def talk(self) -> None:
+        """Fill the page with a conversation."""
+        details = {"model": "llava-v1.5-7b-Q4_K_M", "tokens_per_second": 5.4, "time_to_first_token_s": 1.8}
+        self.open_first()
+        self.services.chat.show(
+            question("What do you see in this picture?", self.lake),
+            answer(ANSWER, details=details),
+            question("Is anybody there?"),
+            answer("No. Nobody is in the picture.", details=details),
+        )
+        self.services.chat.speed.emit(5.4)
+        self.services.chat.context.emit(1840, 4096)
+
+
+@state
+def empty(stage: Stage) -> None:
+    """Nothing yet."""
+
+
+@state
+def first_start(stage: Stage) -> None:
+    """No conversation at all, the model still loading."""
+    stage.services.conversations.rows.clear()
+    stage.services.conversations.listed.emit()
+    stage.services.engine.become("loading", None)
+
+
+def _drag(stage: Stage, *urls: str) -> None:
+    mime = QMimeData()
+    mime.setUrls([QUrl(url) for url in urls])
+    event = QDragEnterEvent(
+        QPointF(400, 300),
+        Qt.DropAction.CopyAction,
+        mime,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    QApplication.sendEvent(stage.window, event)
+
+
+@state
+def dragging(stage: Stage) -> None:
+    """Three pictures and one other file above the window."""
+    stage.talk()
+    _drag(stage, "file:///a.png", "file:///b.jpg", "file:///c.heic", "file:///notes.txt")
+
+
+@state
+def refusing(stage: Stage) -> None:
+    """Something that is no picture above the window."""
+    _drag(stage, "file:///report.pdf")
+
+
+@state
+def reading(stage: Stage) -> None:
+    """Two pictures attached: one read, one being read."""
+    stage.services.draft.put(stage.lake, "read", 1.0)
+    stage.services.draft.put(stage.field, "reading", 0.6)
+    stage.services.reading_ahead.context.emit(640, 4096)
+
+
+@state
+def looking(stage: Stage) -> None:
+    """Asked; the engine looks."""
+    stage.services.engine.become("ready", LLAVA)
+    stage.open_first()
+    stage.services.chat.show(question("What do you see in this picture?", stage.lake))
+    stage.services.chat.begin_answer()
+    stage.services.chat.enter(Phase.LOOKING, 0, 1, 3.2)
+
+
+@state
+def streaming(stage: Stage) -> None:
+    """Half an answer."""
+    stage.services.engine.become("ready", LLAVA)
+    stage.talk()
+    chat = stage.services.chat
+    chat.add(question("Tell me more about the sky."))
+    chat.begin_answer()
+    chat.enter(Phase.WRITING)
+    chat.stream("The sky goes from a **deep blue** at the top to a warm")
+
+
+@state
+def answered(stage: Stage) -> None:
+    """A conversation."""
+    stage.services.engine.become("ready", LLAVA)
+    stage.talk()
+
+
+@state
+def failed(stage: Stage) -> None:
+    """An answer that could not be given, one that was stopped."""
+    stage.talk()
+    error = {"code": "context-too-small", "parameters": {"needed": 5000, "available": 4096}}
+    stage.services.chat.add(question("And this one?", stage.field))
+    stage.services.chat.add(answer("", State.FAILED, details={"error": error}))
+
+
+@state
+def error_notice(stage: Stage) -> None:
+    """A refused picture."""
+    stage.services.notices.error(UserError("not-a-picture", name="Quartalsbericht 2026 – endgültig (3).pdf"))
+
+
+@state
+def undo_notice(stage: Stage) -> None:
+    """A deleted conversation."""
+    stage.services.conversations.delete(stage.services.conversations.rows[4].id)
+
+
+@state
+def demo_photo(stage: Stage) -> None:
+    """A photograph for the demonstration model."""
+    stage.services.draft.put(stage.field, "read", 1.0)
+    stage.services.notices.post(Notice("demo-photo", actions=(action("choose-model"),), sticky=True))
+
+
+@state
+def engine_dead(stage: Stage) -> None:
+    """The engine stopped in the middle of an answer."""
+    stage.talk()
+    chat = stage.services.chat
+    chat.add(question("Tell me more about the sky."))
+    chat.begin_answer()
+    chat.stream("The sky goes from a deep blue")
+    stage.services.engine.become("dead", None)
+    chat.end_answer(State.INTERRUPTED)
+    stage.services.notices.error(UserError("engine-died"), action("restart-engine"), sticky=True)
+
+
+@state
+def searching(stage: Stage) -> None:
+    """Words found in two conversations."""
+    stage.talk()
+    rows = stage.services.conversations.rows
+    stage.services.conversations.hits = [
+        replace(rows[0], snippet="… goes from blue to a warm yellow, and the sun stands …"),
+        replace(rows[4], snippet="… the wire in front of a blue sky …"),
+    ]
+    stage.window.search()
+    stage.window.sidebar.search.setText("blue")
+    pump(250)
+
+
+@state
+def nothing_found(stage: Stage) -> None:
+    """Words that nobody wrote."""
+    stage.window.search()
+    stage.window.sidebar.search.setText("Schnabeltier")
+    pump(250)
+
+
+@state
+def renaming(stage: Stage) -> None:
+    """A title being changed."""
+    stage.talk()
+    stage.window.rename_current()
+
+
+@state
+def settings(stage: Stage) -> QWidget | None:
+    """The settings from their top."""
+    stage.window.open_settings()
+    return stage.window._settings
+
+
+@state
+def settings_model(stage: Stage) -> QWidget | None:
+    """The settings where the model is chosen."""
+    stage.services.preferences.values["model"] = "/models/llava-v1.5-7b-Q4_K_M.gguf"
+    stage.services.preferences.values["mmproj"] = "/models/llava-v1.5-7b-mmproj-model-f16.gguf"
+    stage.window.open_model_settings()
+    pump(50)
+    return stage.window._settings
+
+
+@state
+def viewer(stage: Stage) -> QWidget | None:
+    """A picture large."""
+    stage.services.draft.put(stage.lake, "read", 1.0)
+    stage.services.draft.put(stage.field, "read", 1.0)
+    stage.window.open_picture(stage.lake.sha256)
+    return stage.window._viewer
+
+
+@state
+def explained(stage: Stage) -> QWidget | None:
+    """The card above the model's name."""
+    stage.window.status.model.click()
+    pump(50)
+    return next(card for card in QApplication.topLevelWidgets() if isinstance(card, Popover))
+
+
+@state
+def report(stage: Stage) -> QWidget:
+    """A fault of ours."""
+    trace = (
+        'Traceback (most recent call last):\n  File "window.py", line 1, in paint\nZeroDivisionError: division by zero'
+    )
+    sentence = "That is a fault of Eyebright, not yours. What you wrote and received is kept; you can go on."
+    return ReportDialog("Something went wrong", sentence, f"{surroundings('Tiny')}\n\n{trace}", stage.window)
+
+
+@state
+def about(stage: Stage) -> QWidget:
+    """Name and promise."""
+    return AboutDialog(stage.window)
+
+
+@state
+def shortcuts(stage: Stage) -> QWidget:
+    """All keys."""
+    return ShortcutsDialog(stage.window.menus.actions, stage.window)
+
+
+@state
+def long_model_name(stage: Stage) -> None:
+    """A model whose file name does not end."""
+    name = "llava-v1.6-mistral-7b-instruct-vision-finetuned-very-long-community-name.Q4_K_M-imatrix"
+    stage.services.engine.become("ready", replace(LLAVA, name=name))
+    stage.services.chat.speed.emit(5.4)
+    stage.services.chat.context.emit(3900, 4096)
