@@ -28,6 +28,7 @@ class TranscriptView(QWidget):
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._chat = services.chat
+        self._engine = services.engine
         self._conversations = services.conversations
         self._conversation = ""
         self._by_pointer = True  # what was used last: the pointer or the keyboard
@@ -61,6 +62,7 @@ class TranscriptView(QWidget):
         chat.busy_changed.connect(self._place_actions)
         self.waiting.show_engine(services.engine.state())
         services.engine.state_changed.connect(self.waiting.show_engine)
+        services.engine.state_changed.connect(self._place_actions)
         page.picture_opened.connect(self.picture_opened)
         page.hover_changed.connect(self._pointed)
         page.focus_changed.connect(self._focused)
@@ -143,7 +145,7 @@ class TranscriptView(QWidget):
         widget = QApplication.focusWidget()
         return widget is not None and self.bar.isAncestorOf(widget)
 
-    def _place_actions(self) -> None:
+    def _place_actions(self, _what: object = None) -> None:
         index = self._current()
         rect = self.page.row_rect(index) if index >= 0 else None
         message = self.page.messages()[index] if rect is not None else None
@@ -153,7 +155,7 @@ class TranscriptView(QWidget):
             self.bar.hide()
             return
         row = self.page.row(index)
-        self.bar.show_for(message, bool(row.panels), self._chat.is_busy())
+        self.bar.show_for(message, bool(row.panels), self._chat.is_busy(), self._can_ask())
         strip = row.actions.translated(rect.topLeft())
         left = strip.left() - GRID
         if message.role is Role.USER:
@@ -161,6 +163,9 @@ class TranscriptView(QWidget):
         self.bar.move(left, strip.top())
         self.bar.show()
         self.bar.raise_()
+
+    def _can_ask(self) -> bool:
+        return self._engine.state() not in ("dead", "failed")
 
     def _has_actions(self, message: Message) -> bool:
         if message.role is Role.NOTE or message.id == self.editor.message_id():
@@ -233,7 +238,12 @@ class TranscriptView(QWidget):
     # ---- changing a question ---------------------------------------------------------------
 
     def _begin_edit(self, index: int) -> None:
-        if index < 0 or self._chat.is_busy() or self.page.messages()[index].role is not Role.USER:
+        if (
+            index < 0
+            or self._chat.is_busy()
+            or not self._can_ask()
+            or self.page.messages()[index].role is not Role.USER
+        ):
             return
         message = self.page.messages()[index]
         self.editor.begin(message.id, message.text)

@@ -81,8 +81,8 @@ class ActionBar(QWidget):
         """Belong to another version of the message; `show_for` follows."""
         self._message = message
 
-    def show_for(self, message: Message, has_code: bool, is_busy: bool) -> None:
-        """Offer what can be done with a message; while an answer is written, only copying."""
+    def show_for(self, message: Message, has_code: bool, is_busy: bool, can_ask: bool) -> None:
+        """Offer what can be done with a message; while an answer is written (`is_busy`), only copying."""
         self._message = message
         is_answer = message.role is Role.ASSISTANT
         index, count = message.sibling
@@ -96,8 +96,8 @@ class ActionBar(QWidget):
         version = self.tr("Version {number} of {count}").format(number=index + 1, count=count)
         self.version.setAccessibleName(version)
         self._enable_arrows(index > 0 and not is_busy, index + 1 < count and not is_busy)
-        self.edit.setEnabled(not is_busy)
-        self.regenerate.setEnabled(not is_busy)
+        self.edit.setEnabled(can_ask and not is_busy)
+        self.regenerate.setEnabled(can_ask and not is_busy)
         self.figures.setText(words.figures(message) if is_answer else "")
         self.figures.setVisible(bool(self.figures.text()))
         self.figures.setContentsMargins(GRID, 0, 0, 0)

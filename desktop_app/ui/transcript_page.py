@@ -260,11 +260,12 @@ class TranscriptPage(QAbstractScrollArea):
         return QFontMetricsF(theme.font("body")).averageCharWidth()
 
     def _estimate_one(self, message: Message) -> int:
-        return estimate(message, self.column_width(), self._letter())
+        return estimate(message, self.column_width(), self._letter(), theme.line_height())
 
     def _estimate(self) -> None:
-        self._width, letter = self.column_width(), self._letter()
-        self._heights.reset(estimate(message, self._width, letter) for message in self._messages)
+        self._width = width = self.column_width()
+        letter, line = self._letter(), theme.line_height()
+        self._heights.reset(estimate(message, width, letter, line) for message in self._messages)
 
     def _arrange(self) -> None:
         """Fill the window from the anchor, or upwards from the end while following."""

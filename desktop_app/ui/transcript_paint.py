@@ -26,6 +26,7 @@ from desktop_app.ui.transcript_row import Row
 from desktop_app.ui.transcript_waiting import Waiting
 
 _BUBBLE_RADIUS = 2 * RADIUS_SMALL + 2
+_SELECTION = 0.3  # opacity of the accent behind selected words
 _CENTRED = int(Qt.AlignmentFlag.AlignHCenter) | int(Qt.TextFlag.TextWordWrap)
 
 
@@ -123,8 +124,9 @@ def _paint_text(painter: QPainter, row: Row, look: Look, clip: QRect) -> None:
         cursor.setPosition(look.selection[0])
         cursor.setPosition(look.selection[1], QTextCursor.MoveMode.KeepAnchor)
         colours = QTextCharFormat()
-        colours.setBackground(theme.colour("accent"))
-        colours.setForeground(theme.colour("on_accent"))
+        wash = theme.colour("accent")
+        wash.setAlphaF(_SELECTION)
+        colours.setBackground(wash)
         chosen.cursor = cursor
         chosen.format = colours
         context.selections = [chosen]

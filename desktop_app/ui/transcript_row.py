@@ -196,15 +196,15 @@ class Row:
             self.panels.append(Panel(rect.translated(self.text.topLeft()), code))
 
 
-def estimate(message: Message, width: int, letter: float) -> int:
-    """Return about how high a row will be, without laying it out; `letter` is px per character."""
+def estimate(message: Message, width: int, letter: float, line: int) -> int:
+    """Return about how high a row will be, without laying it out. `letter`: px per character, `line`: px per line."""
     text = message.text
     if message.role is Role.NOTE:
-        return 2 * NOTE_GAP + theme.line_height("small")
+        return 2 * NOTE_GAP + line
     room = width * BUBBLE_SHARE - 2 * BUBBLE_X if message.role is Role.USER else width
     lines = text.count("\n") + int(len(text) * letter / max(room, 1)) + 1
-    height = lines * theme.line_height() + ACTIONS
+    height = lines * line + ACTIONS
     if message.role is Role.USER:
-        pictures = place_pictures(message.pictures, width)[1]
+        pictures = place_pictures(message.pictures, width)[1] if message.pictures else 0
         return height + ABOVE_QUESTION + 2 * BUBBLE_Y + (pictures + GRID if pictures else 0)
     return height + ABOVE_ANSWER

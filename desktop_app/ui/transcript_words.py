@@ -24,8 +24,12 @@ def note(message: Message) -> str:
 def mark(message: Message) -> str:
     """Return how an answer ended when it did not end well, or nothing."""
     if message.state is State.STOPPED:
+        if not message.text:
+            return translate("transcript", "You stopped this answer before it began.")
         return translate("transcript", "You stopped this answer.")
     if message.state is State.INTERRUPTED:
+        if not message.text:
+            return translate("transcript", "This answer was interrupted before it began.")
         return translate("transcript", "This answer was interrupted. What was written so far is kept.")
     if message.state is State.FAILED:
         code = message.details.get("error", {}).get("code")

@@ -204,6 +204,8 @@ def test_the_menu_offers_what_is_under_the_pointer(read: TranscriptView) -> None
     ("message", "sentence"),
     [
         (answer("Half", State.STOPPED), "You stopped this answer."),
+        (answer("", State.STOPPED), "You stopped this answer before it began."),
+        (answer("", State.INTERRUPTED), "This answer was interrupted before it began."),
         (answer("Half", State.INTERRUPTED), "This answer was interrupted. What was written so far is kept."),
         (
             answer("", State.FAILED, details={"error": {"code": "file-missing", "parameters": {"name": "a.png"}}}),
