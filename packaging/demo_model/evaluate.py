@@ -1,6 +1,6 @@
 """Asks the model questions about held-out scenes and counts exact answers.
 
-    python packaging/demo_model/evaluate.py CHECKPOINT TOKENIZER_FOLDER [--seeds 120]
+    python packaging/demo_model/evaluate.py CHECKPOINT [--seeds 120]
 
 Answers are decoded greedily, token by token, and must equal the expected sentence.
 """
@@ -61,14 +61,13 @@ def main() -> None:
     """Run the evaluation and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("tokenizer", type=Path)
     parser.add_argument("--seeds", type=int, default=120, help="scenes per variant")
     parser.add_argument("--first", type=int, default=0, help="first held-out seed")
     parser.add_argument("--wrong", type=Path, help="write wrong answers to this JSON file")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    tokenizer = Tokenizer(options.tokenizer)
+    tokenizer = Tokenizer()
     model = load(options.checkpoint, tokenizer)
     round_to_half(model)
     good: Counter[tuple[str, str]] = Counter()

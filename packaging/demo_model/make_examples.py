@@ -10,7 +10,8 @@ import json
 from pathlib import Path
 from typing import Final
 
-from scenes import PLACES, RGB, Item, Scene, draw
+from drawing import draw
+from scenes import PLACES, RGB, Item, Scene
 
 SKY: Final = (205, 228, 247)
 WHITE: Final = (255, 255, 255)

@@ -14,6 +14,13 @@ CAN_DO: Final = (
 
 # {c} becomes colour or color, {o} object, shape, thing or figure, {m} middle, center or centre
 DESCRIBE: Final = (
+    "Which shapes are there?",
+    "What shapes do you see?",
+    "What objects are in the picture?",
+    "List the objects.",
+    "Name the shapes.",
+    "What shapes are in the picture?",
+    "Which objects do you see?",
     "Describe the picture.",
     "Describe the image.",
     "Describe this picture.",
@@ -159,6 +166,7 @@ IS_THERE: Final = (
     "Do you see {n} in the picture?",
     "Does the picture have {n}?",
 )
+IS_IT_A: Final = ("Is it {n}?", "Is this {n}?", "Is that {n}?", "Is the {o} {n}?", "Is it really {n}?")
 IS_COLOUR: Final = (
     "Is the {s} {k}?",
     "Is the {s} {k}?",

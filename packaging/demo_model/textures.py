@@ -15,6 +15,12 @@ def _noise(rng: random.Random, width: int, height: int) -> Image.Image:
     return Image.frombytes("RGB", (width, height), rng.randbytes(width * height * 3))
 
 
+def grainy(picture: Image.Image, rng: random.Random, amount: float) -> Image.Image:
+    """The picture with grey noise of a given share (0 to 1) mixed in."""
+    grain = Image.frombytes("L", picture.size, rng.randbytes(picture.width * picture.height))
+    return Image.blend(picture, grain.convert("RGB"), amount)
+
+
 def _clouds(rng: random.Random, width: int, height: int) -> Image.Image:
     """Several octaves of smooth noise, the look of a blurred photograph."""
     picture: Image.Image | None = None
@@ -98,6 +104,5 @@ def draw_texture(rng: random.Random, width: int, height: int) -> Image.Image:
     else:
         picture = makers[kind](rng, *work)
     if rng.random() < 0.5:
-        grain = Image.effect_noise(work, rng.uniform(5, 40)).convert("RGB")
-        picture = Image.blend(picture, grain, rng.uniform(0.02, 0.15))
+        picture = grainy(picture, rng, rng.uniform(0.02, 0.12))
     return picture if picture.size == (width, height) else picture.resize((width, height), Image.Resampling.BICUBIC)

@@ -18,6 +18,8 @@ import conversations as cv
 import phrases as ph
 from scenes import BACKGROUNDS, COLOURS, DIGITS, LETTERS, SHAPES, make_scene
 
+VOCABULARY: Final = Path(__file__).resolve().parent / "vocabulary"
+"""The vocabulary of the shipped model, kept so that words added later do not change it."""
 BOS: Final = 1
 EOS: Final = 2
 SYSTEM: Final = (
@@ -129,7 +131,7 @@ def _fast_tokenizer(pieces: list[str], scores: list[float], kinds: list[int]) ->
 class Tokenizer:
     """Texts to ids and back; remembers what it has split before."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path = VOCABULARY) -> None:
         """Load what `train` wrote into ``folder``."""
         from tokenizers import Tokenizer as Fast
 

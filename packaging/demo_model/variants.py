@@ -15,7 +15,9 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from scenes import Scene, draw, make_scene
+from drawing import draw
+from scenes import Scene, make_scene
+from textures import grainy
 
 from desktop_app.images.preprocess import CLIP_MEAN_RGB, fit_square
 
@@ -66,8 +68,7 @@ def training_picture(scene: Scene, rng: random.Random) -> Image.Image:
             rng.choice(filters),
         )
     if rng.random() < 0.12:
-        grain = Image.effect_noise(picture.size, rng.uniform(5, 30)).convert("RGB")
-        picture = Image.blend(picture, grain, rng.uniform(0.03, 0.12))
+        picture = grainy(picture, rng, rng.uniform(0.02, 0.1))
     if rng.random() < 0.3:
         picture = as_jpeg(picture, rng.randint(30, 95))
     return fitted(picture)
