@@ -277,13 +277,12 @@ class Draft(QObject):
     def _open(self, conversation_id: str) -> None:
         if self._saving.isActive():
             self.save()
+        known = conversation_id in self._drafts
+        self._drafts.setdefault(conversation_id, _Written())
         self._conversation = conversation_id
         self.cleared.emit()
-        if conversation_id in self._drafts:
-            self._show()
-        else:
-            self._drafts[conversation_id] = _Written()
-            self.text_changed.emit("")
+        self._show()
+        if not known:
             self.restore(conversation_id)
 
     def restore(self, conversation_id: str) -> None:

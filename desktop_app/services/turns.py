@@ -12,19 +12,16 @@ from desktop_app.engine.messages import PictureRef, Turn
 def turns_of(messages: Sequence[Message], reference: Callable[[Picture], PictureRef]) -> tuple[Turn, ...]:
     """Return question and answer pairs; the last may have no answer yet.
 
-    A question that was never answered (the engine died, the person stopped at once) goes, with its
-    pictures, in front of the next one: what was shown stays shown.
+    A question that was never answered (the engine died, the person stopped at once) is left out, as if
+    it had not been asked. Its pictures go to the next question: what was shown stays shown.
     """
     turns: list[Turn] = []
     open_turn: Turn | None = None
     for message in messages:
         if message.role is Role.USER:
             pictures = tuple(reference(picture) for picture in message.pictures)
-            if open_turn is not None:
-                text = "\n".join(part for part in (open_turn.text, message.text) if part)
-                open_turn = Turn(text, open_turn.pictures + pictures)
-            else:
-                open_turn = Turn(message.text, pictures)
+            shown = open_turn.pictures if open_turn is not None else ()
+            open_turn = Turn(message.text, shown + pictures)
         elif message.role is Role.ASSISTANT and message.text and open_turn is not None:
             turns.append(replace(open_turn, answer=message.text))
             open_turn = None

@@ -139,8 +139,7 @@ def test_the_main_job(programs: list[Program], red_circle: Path) -> None:
     program.type_and_send("How many shapes are there?")
     wait_until(lambda: len(services.chat.messages()) == 8 and services.chat.is_busy())
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: services.engine.state() == "dead")
-    assert not services.chat.is_busy()
+    wait_until(lambda: services.engine.state() == "dead" and not services.chat.is_busy())
     assert services.chat.messages()[-1].state is State.INTERRUPTED
     assert program.window.isVisible()
     notice = next(n for n in program.notices if n.text_code == "engine-died")

@@ -126,7 +126,7 @@ def test_a_dead_engine_leaves_the_partial_answer_marked_and_comes_back(desk: Des
     assert [(turn.text, turn.answer) for turn in command.turns] == [("Tell me", "Once upon"), ("Go on", None)]
 
 
-def test_an_unanswered_question_goes_in_front_of_the_next(desk: Desk) -> None:
+def test_the_picture_of_an_unanswered_question_goes_to_the_next(desk: Desk) -> None:
     desk.ready()
     desk.attach()
     ask(desk, "What is it?")
@@ -136,7 +136,7 @@ def test_an_unanswered_question_goes_in_front_of_the_next(desk: Desk) -> None:
     desk.ready()
     command = ask(desk, "Please?")
     assert len(command.turns) == 1
-    assert command.turns[0].text == "What is it?\nPlease?"
+    assert command.turns[0].text == "Please?"
     assert len(command.turns[0].pictures) == 1
 
 
