@@ -11,6 +11,7 @@ import errno
 import logging
 import os
 import stat
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,7 +61,10 @@ def open_picture(path: str | Path, name: str) -> Image.Image:
         try:
             if not is_whole(file, kind):
                 raise UserError("picture-damaged", name=name)
-            return _decoded(file, kind, name)
+            with warnings.catch_warnings():
+                # Of what can be done without, such as broken EXIF data; it would appear on standard error.
+                warnings.simplefilter("ignore")
+                return _decoded(file, kind, name)
         except UserError:
             raise
         except UnidentifiedImageError as error:

@@ -1,0 +1,69 @@
+"""The command line: the same engine without a window, and without Qt."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+from desktop_app import logs
+from desktop_app.cli import texts
+from desktop_app.cli.arguments import Arguments, parse
+from desktop_app.errors import UserError
+
+__all__ = ["Arguments", "parse", "run"]
+
+GOOD, BUG, BAD_INPUT, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
+
+
+def run(arguments: Arguments) -> int:
+    """Carry out `arguments.verb` and return the exit code.
+
+    0: done. 1: a bug, with a report, or a failed self-test. 2: bad input, with one sentence on
+    standard error. 130: Ctrl-C. 141: whoever read the output has gone.
+    """
+    _make_printable()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        code = _verb(arguments.verb)(arguments)
+        sys.stdout.flush()
+    except UserError as error:
+        print(texts.ERROR.format(sentence=error), file=sys.stderr)
+        return BUG if error.code == "engine-died" else BAD_INPUT
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Python flushes once more at the end; there must be somewhere to flush to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except Exception as error:
+        print(texts.BUG + "\n\n" + logs.report(error), file=sys.stderr)
+        return BUG
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left to do takes no time
+    return code
+
+
+def _verb(verb: str) -> Callable[[Arguments], int]:
+    if verb == "ask":
+        from desktop_app.cli.ask import ask
+
+        return ask
+    if verb == "doctor":
+        from desktop_app.cli.doctor import doctor
+
+        return doctor
+    from desktop_app.cli.self_test import self_test
+
+    return self_test
+
+
+def _make_printable() -> None:
+    """Let no character fail that a terminal cannot show; a program without a console writes to nowhere."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+        elif name == "stdout" and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")

@@ -1,0 +1,150 @@
+"""What is typed after `eyebright`. One sentence on standard error and exit code 2 when it makes no sense."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+import desktop_app
+from desktop_app.cli import texts
+from desktop_app.engine.messages import EngineSettings, Sampling
+from desktop_app.settings import SETTINGS
+
+VERBS = ("ask", "doctor", "self-test")
+
+
+@dataclass
+class Arguments:
+    """A parsed command line."""
+
+    verb: str = ""  # empty: open the window
+    pictures: list[str] = field(default_factory=list)
+    questions: list[str] = field(default_factory=list)
+    model: str | None = None  # None: the built-in one
+    mmproj: str | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+    settings: EngineSettings = field(default_factory=EngineSettings)
+    system: str | None = None
+    json: bool = False
+
+
+def parse(words: Sequence[str]) -> Arguments:
+    """Parse what follows the program's name. Ends the program after --help, --version and nonsense."""
+    if not words or words[0] not in VERBS:
+        return _parse_window(words)
+    verb, *rest = words
+    if verb == "ask":
+        return _parse_ask(rest)
+    description = texts.DOCTOR_DESCRIPTION if verb == "doctor" else texts.SELF_TEST_DESCRIPTION
+    _Parser(f"eyebright {verb}", description).parse_args(rest)
+    return Arguments(verb)
+
+
+class _Parser(argparse.ArgumentParser):
+    def __init__(self, prog: str, description: str, epilog: str | None = None) -> None:
+        super().__init__(
+            prog, None, description, epilog, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+        )
+
+    def error(self, message: str) -> NoReturn:
+        print(texts.USAGE.format(problem=message.rstrip("."), command=self.prog), file=sys.stderr)
+        raise SystemExit(2)
+
+
+def _parse_window(words: Sequence[str]) -> Arguments:
+    parser = _Parser("eyebright", texts.DESCRIPTION, texts.EPILOG)
+    version = f"Eyebright {desktop_app.__version__}"
+    parser.add_argument("--version", action="version", version=version, help=texts.VERSION)
+    parser.add_argument("pictures", nargs="*", metavar="PICTURE", help=texts.PICTURES)
+    return Arguments(pictures=parser.parse_args(words).pictures)
+
+
+def _parse_ask(words: Sequence[str]) -> Arguments:
+    usual, settings = Sampling(), EngineSettings()
+    parser = _Parser("eyebright ask", texts.ASK_DESCRIPTION)
+    add = parser.add_argument
+    add("pictures", nargs="*", metavar="PICTURE", help=texts.ASK_PICTURES)
+    add("-p", "--prompt", action="append", default=[], metavar="QUESTION", help=texts.ASK_QUESTION)
+    add("--model", metavar="GGUF", help=texts.ASK_MODEL)
+    add("--mmproj", metavar="GGUF", help=texts.ASK_MMPROJ)
+    warmth = parser.add_mutually_exclusive_group()
+    warmth.add_argument("--greedy", action="store_true", help=texts.ASK_GREEDY)
+    warmth.add_argument(
+        "--temperature",
+        type=_number("temperature"),
+        default=usual.temperature,
+        metavar="T",
+        help=texts.ASK_TEMPERATURE.format(default=usual.temperature),
+    )
+    add("--seed", type=_whole(0, 2**32 - 1), metavar="N", help=texts.ASK_SEED)
+    add(
+        "--max-tokens",
+        type=_whole(1, _high("max_tokens")),
+        default=usual.max_tokens,
+        metavar="N",
+        help=texts.ASK_MAX_TOKENS.format(default=usual.max_tokens),
+    )
+    add("--system", metavar="TEXT", help=texts.ASK_SYSTEM)
+    add(
+        "--context",
+        type=_whole(_low("n_ctx"), _high("n_ctx")),
+        default=settings.n_ctx,
+        metavar="N",
+        help=texts.ASK_CONTEXT.format(default=settings.n_ctx),
+    )
+    add("--json", action="store_true", help=texts.ASK_JSON)
+    found = parser.parse_intermixed_args(words)
+    if found.mmproj and not found.model:
+        parser.error(texts.MMPROJ_ALONE)
+    return Arguments(
+        verb="ask",
+        pictures=found.pictures,
+        questions=found.prompt,
+        model=found.model,
+        mmproj=found.mmproj,
+        sampling=Sampling(
+            temperature=0.0 if found.greedy else found.temperature, seed=found.seed, max_tokens=found.max_tokens
+        ),
+        settings=EngineSettings(n_ctx=found.context),
+        system=found.system,
+        json=found.json,
+    )
+
+
+def _low(name: str) -> int:
+    return int(SETTINGS[name].low or 0)
+
+
+def _high(name: str) -> int:
+    return int(SETTINGS[name].high or 2**31 - 1)
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = low - 1
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(texts.WHOLE_NUMBER.format(low=low, high=high))
+        return value
+
+    return read
+
+
+def _number(name: str) -> Callable[[str], float]:
+    low, high = SETTINGS[name].low or 0, SETTINGS[name].high or 0
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(texts.NUMBER.format(low=low, high=high))
+        return value
+
+    return read

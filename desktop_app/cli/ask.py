@@ -1,0 +1,176 @@
+"""`eyebright ask`: one conversation, its questions asked one after the other, its answers streamed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from desktop_app import paths
+from desktop_app.cli import texts
+from desktop_app.cli.arguments import Arguments
+from desktop_app.cli.running import Interrupts, Status, started_engine
+from desktop_app.engine.client import EngineClient
+from desktop_app.engine.messages import (
+    Ask,
+    Finished,
+    FinishReason,
+    Inspect,
+    Inspected,
+    ModelInfo,
+    Phase,
+    PhaseChanged,
+    PictureRef,
+    Text,
+    Turn,
+    TurnsDropped,
+)
+from desktop_app.errors import UserError
+
+_WEB = ("http://", "https://", "ftp://", "data:")
+# Escape sequences of an answer must not reach the terminal; a picture may have dictated them.
+_UNPRINTABLE = {code: None for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+
+
+def ask(arguments: Arguments) -> int:
+    """Ask all questions; returns 0, or 130 when Ctrl-C ended an answer. Raises `UserError`."""
+    questions = [_unicode(question) for question in arguments.questions]
+    if not questions or not all(question.strip() for question in questions):
+        raise UserError("question-empty")
+    if arguments.model and arguments.pictures and not arguments.mmproj:
+        raise UserError("projector-needed", model=Path(arguments.model).name)
+    interrupts = Interrupts()
+    with _pictures(arguments.pictures) as pictures, started_engine() as client:
+        status = Status()
+        photographs = _photographs(client, pictures)
+        status.show(texts.STATUS_LOADING)
+        info = _load(client, arguments)
+        status.clear()
+        if info.is_demo:
+            for picture in photographs:
+                print(texts.NOTE_PHOTOGRAPH.format(name=picture.name), file=sys.stderr)
+        turns: list[Turn] = []
+        for number, question in enumerate(questions):
+            if number and not arguments.json:
+                print()
+            turns.append(Turn(question, () if number else pictures))
+            command = Ask(
+                client.next_request(),
+                tuple(turns),
+                arguments.sampling,
+                _unicode(arguments.system) if arguments.system is not None else None,
+            )
+            with interrupts.stopping(client, command.request):
+                finished = _answer(client, command, status, to_screen=not arguments.json)
+            if arguments.json:
+                print(json.dumps(_figures(finished), ensure_ascii=False), flush=True)
+            if interrupts.happened or finished.stats.finish_reason is FinishReason.STOPPED:
+                return 128 + signal.SIGINT
+            turns[-1] = Turn(question, turns[-1].pictures, finished.text)
+    return 0
+
+
+def _answer(client: EngineClient, command: Ask, status: Status, to_screen: bool) -> Finished:
+    """Follow one answer to its end; what is shown ends with a line break."""
+    shown = ""
+    try:
+        for event in client.request(command):
+            if isinstance(event, PhaseChanged):
+                if event.phase is Phase.LOOKING:
+                    status.show(texts.STATUS_LOOKING.format(number=event.done + 1, count=event.total))
+                elif event.phase is Phase.READING:
+                    status.show(texts.STATUS_READING.format(done=event.done, total=event.total))
+            elif isinstance(event, TurnsDropped):
+                status.clear()
+                one = event.turns == 1
+                print(texts.NOTE_DROPPED_ONE if one else texts.NOTE_DROPPED.format(turns=event.turns), file=sys.stderr)
+            elif isinstance(event, Text):
+                status.clear()
+                if to_screen:
+                    shown += event.text
+                    print(event.text.translate(_UNPRINTABLE), end="", flush=True)
+            elif isinstance(event, Finished):
+                if to_screen and event.text.startswith(shown):
+                    print(event.text[len(shown) :].translate(_UNPRINTABLE), end="")
+                return event
+    finally:
+        status.clear()
+        if to_screen and sys.exc_info()[0] is not BrokenPipeError:
+            print(flush=True)
+    raise AssertionError("a request ends with its final event")
+
+
+def _figures(finished: Finished) -> dict[str, str | int | float]:
+    stats = finished.stats
+    return {
+        "answer": finished.text,
+        "finish_reason": stats.finish_reason.value,
+        "prompt_tokens": stats.prompt_tokens,
+        "reused_tokens": stats.reused_tokens,
+        "evaluated_tokens": stats.evaluated_tokens,
+        "image_encodes": stats.image_encodes,
+        "answer_tokens": stats.answer_tokens,
+        "dropped_turns": stats.dropped_turns,
+        "time_to_first_token_s": round(stats.time_to_first_token_s, 4),
+        "tokens_per_second": round(stats.tokens_per_second, 2),
+        "peak_memory_bytes": stats.peak_memory_bytes,
+    }
+
+
+def _load(client: EngineClient, arguments: Arguments) -> ModelInfo:
+    if arguments.model is None:
+        return client.load(*paths.demo_model(), arguments.settings)
+    mmproj = Path(arguments.mmproj) if arguments.mmproj else None
+    return client.load(Path(arguments.model), mmproj, arguments.settings)
+
+
+def _photographs(client: EngineClient, pictures: Sequence[PictureRef]) -> list[PictureRef]:
+    """Have every picture read once, so that a bad one is refused before minutes of loading."""
+    found = []
+    for picture in pictures:
+        for event in client.request(Inspect(client.next_request(), picture)):
+            if isinstance(event, Inspected) and event.looks_photographic:
+                found.append(picture)
+    return found
+
+
+@contextmanager
+def _pictures(named: Sequence[str]) -> Iterator[tuple[PictureRef, ...]]:
+    """Yield what the engine is told about the files; standard input lies in a file meanwhile."""
+    with tempfile.TemporaryDirectory(prefix="eyebright-") as folder:
+        yield tuple(_picture(name, Path(folder)) for name in named)
+
+
+def _picture(name: str, folder: Path) -> PictureRef:
+    if name == "-":
+        path = folder / "picture"
+        if not path.exists():  # it can be read only once
+            with path.open("wb") as file:
+                shutil.copyfileobj(sys.stdin.buffer, file)
+        return PictureRef(_sha256(path, texts.STANDARD_INPUT), str(path), texts.STANDARD_INPUT)
+    path = Path(name)
+    if name.lower().startswith(_WEB) and not path.exists():
+        raise UserError("web-address")
+    return PictureRef(_sha256(path, name), str(path.absolute()), path.name or name)
+
+
+def _sha256(path: Path, name: str) -> str:
+    """Return the SHA-256 of a file; one that cannot be read is left for the engine to explain."""
+    if not path.is_file():
+        return hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()
+    with path.open("rb") as file:
+        total = hashlib.sha256()
+        while chunk := file.read(1 << 20):
+            total.update(chunk)
+    return total.hexdigest()
+
+
+def _unicode(text: str) -> str:
+    """Replace bytes of the command line that are no Unicode; the model could not read them either."""
+    return text.encode(errors="surrogateescape").decode(errors="replace")

@@ -1,0 +1,88 @@
+"""`eyebright doctor`: what helps to find a problem, and nothing private: no question, no file of the person."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import desktop_app
+from desktop_app import logs, paths
+from desktop_app.cli import texts
+from desktop_app.cli.arguments import Arguments
+from desktop_app.cli.running import started_engine
+from desktop_app.errors import UserError
+
+_PACKAGES = ("llama-cpp-python", "PySide6-Essentials", "pillow", "pillow-heif", "numpy", "huggingface_hub")
+_GIB = 1 << 30
+
+
+def doctor(_arguments: Arguments) -> int:
+    """Print what is known of this installation and computer; 1 if the built-in model cannot be loaded."""
+    _line(texts.DOCTOR_VERSION, desktop_app.__version__)
+    _line(texts.DOCTOR_SYSTEM, f"{platform.platform()}, Python {platform.python_version()}")
+    for package in _PACKAGES:
+        _line(package, _version(package))
+    cores = texts.DOCTOR_CORES.format(logical=os.cpu_count())
+    _line(texts.DOCTOR_PROCESSOR, f"{_processor()}, {cores}")
+    _line(texts.DOCTOR_MEMORY, _memory())
+    for label, path in (
+        (texts.DOCTOR_SETTINGS, paths.settings_file()),
+        (texts.DOCTOR_HISTORY, paths.history_file()),
+        (texts.DOCTOR_PICTURES, paths.attachments_folder()),
+        (texts.DOCTOR_CACHE, paths.cache_folder()),
+        (texts.DOCTOR_LOGS, paths.log_folder()),
+    ):
+        _line(label, logs.without_home(str(path)))
+    return _engine()
+
+
+def _engine() -> int:
+    started = time.monotonic()
+    try:
+        with started_engine() as client:
+            info = client.load(*paths.demo_model())
+    except UserError as error:
+        _line(texts.DOCTOR_MODEL, texts.DOCTOR_FAILED.format(sentence=error))
+        return 1
+    seconds = time.monotonic() - started
+    loaded = texts.DOCTOR_MODEL_LOADED.format(seconds=seconds, threads=info.threads, n_ctx=info.n_ctx)
+    _line(texts.DOCTOR_MODEL, f"{info.name}, {loaded}")
+    _line(texts.DOCTOR_CLASS_TOKEN, texts.DOCTOR_CLASS_TOKENS.get(info.class_token, info.class_token))
+    return 0
+
+
+def _line(label: str, value: str) -> None:
+    print(texts.DOCTOR_LINE.format(label=label, value=value), flush=True)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # a frozen program may not carry it
+        return texts.DOCTOR_UNKNOWN
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text(errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine() or texts.DOCTOR_UNKNOWN
+
+
+def _memory() -> str:
+    """Return the memory of the computer: all of it, and on Linux also what is available."""
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        sizes = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in meminfo.read_text().splitlines()}
+        return texts.DOCTOR_MEMORY_OF.format(
+            available=sizes.get("MemAvailable", 0) / _GIB, total=sizes.get("MemTotal", 0) / _GIB
+        )
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return texts.DOCTOR_MEMORY_TOTAL.format(total=total / _GIB)
+    return texts.DOCTOR_UNKNOWN

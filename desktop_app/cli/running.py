@@ -1,0 +1,108 @@
+"""What every verb that talks to the engine needs: the process, Ctrl-C, and a line that says what goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import IO
+
+from desktop_app.engine.client import EngineClient, EngineDied
+from desktop_app.engine.messages import Stop
+
+
+@contextmanager
+def started_engine() -> Iterator[EngineClient]:
+    """Start an engine process and end it afterwards. Its own standard error is shown only if it dies."""
+    client = EngineClient()
+    with tempfile.TemporaryFile() as words:
+        with _ctrl_c_ignored(), _standard_error_to(words):
+            client.start()
+        try:
+            yield client
+        except EngineDied:
+            words.seek(0)
+            sys.stderr.write(words.read().decode(errors="replace"))
+            raise
+        finally:
+            with _ctrl_c_ignored():
+                client.close()
+
+
+@contextmanager
+def _ctrl_c_ignored() -> Iterator[None]:
+    """Ctrl-C goes to every process of a terminal; one that is started in here ignores it from its first moment on."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _standard_error_to(file: IO[bytes]) -> Iterator[None]:
+    """Let a process that is started in here write its standard error, such as libtiff's remarks, to `file`."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+class Interrupts:
+    """Ctrl-C: the first one during an answer stops the answer, any other the program."""
+
+    def __init__(self) -> None:
+        self.happened = False
+
+    @contextmanager
+    def stopping(self, client: EngineClient, request: int) -> Iterator[None]:
+        """While inside, Ctrl-C stops `request`, which then ends as usual."""
+
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            if self.happened:
+                raise KeyboardInterrupt
+            self.happened = True
+            # A thread, since the main one may be in the middle of sending.
+            threading.Thread(target=_send_stop, args=(client, request), daemon=True).start()
+
+        before = signal.signal(signal.SIGINT, stop)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+def _send_stop(client: EngineClient, request: int) -> None:
+    try:
+        client.send(Stop(request))
+    except EngineDied:
+        return  # the request has ended with it
+
+
+class Status:
+    """One line on standard error that is overwritten, for a person at a terminal only."""
+
+    def __init__(self) -> None:
+        self._width = 0
+        self._wanted = sys.stderr.isatty()
+
+    def show(self, text: str) -> None:
+        """Replace the line."""
+        if self._wanted:
+            print("\r" + text.ljust(self._width), end="", file=sys.stderr, flush=True)
+            self._width = len(text)
+
+    def clear(self) -> None:
+        """Remove the line, before anything else is written."""
+        if self._width:
+            print("\r" + " " * self._width + "\r", end="", file=sys.stderr, flush=True)
+            self._width = 0

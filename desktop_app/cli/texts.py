@@ -1,0 +1,91 @@
+"""Every text of the command line, except the sentences of errors, which stand in `desktop_app.errors`."""
+
+from __future__ import annotations
+
+DESCRIPTION = "Talk with your computer about your pictures. Everything stays on this computer."
+EPILOG = """\
+commands:
+  ask        ask about pictures here, without a window
+  doctor     show versions, memory and what the engine makes of this computer
+  self-test  ask the built-in model about a drawn picture, and check the rest
+
+Each has its own --help. A picture with the name of a command is written ./ask.
+"""
+PICTURES = "pictures to attach to the first message of the window"
+VERSION = "print the version and end"
+
+ASK_DESCRIPTION = "Ask about pictures, or about nothing in particular. Answers go to standard output."
+ASK_PICTURES = "picture files; - is standard input"
+ASK_QUESTION = "a question; several are asked one after the other in one conversation"
+ASK_MODEL = "language model (GGUF); without it the built-in demonstration model is used"
+ASK_MMPROJ = "its projector (GGUF), needed for pictures"
+ASK_GREEDY = "always take the likeliest token; the same as --temperature 0"
+ASK_TEMPERATURE = "how freely tokens are chosen, 0 to 2 (default: {default})"
+ASK_SEED = "the same number gives the same answer (default: a new one each time)"
+ASK_MAX_TOKENS = "longest answer in tokens (default: {default})"
+ASK_SYSTEM = "system prompt instead of the one the model was trained with"
+ASK_CONTEXT = "context in tokens (default: {default}, or what the model was trained for if that is less)"
+ASK_JSON = "one JSON object a line for each answer, with its figures"
+DOCTOR_DESCRIPTION = "Show what helps to find a problem: versions, memory, folders and the engine's view."
+SELF_TEST_DESCRIPTION = "Check that this installation works. One line for each check; the exit code is 1 if one fails."
+
+ERROR = "eyebright: {sentence}"
+BUG = "eyebright: This is a bug in Eyebright. Nothing was sent anywhere; please report what follows."
+USAGE = "eyebright: {problem}. See {command} --help."
+MMPROJ_ALONE = "--mmproj needs --model"
+WHOLE_NUMBER = "must be a whole number from {low} to {high}"
+NUMBER = "must be a number from {low} to {high}"
+
+STANDARD_INPUT = "standard input"
+STATUS_LOADING = "Loading the model …"
+STATUS_LOOKING = "Looking at picture {number} of {count} …"
+STATUS_READING = "Reading {done} of {total} tokens …"
+NOTE_PHOTOGRAPH = (
+    "eyebright: {name} looks like a photograph. The built-in model knows only simple drawn scenes; "
+    "name another one with --model and --mmproj."
+)
+NOTE_DROPPED_ONE = "eyebright: The context is full: the model no longer sees the first question."
+NOTE_DROPPED = "eyebright: The context is full: the model no longer sees the first {turns} questions."
+
+DOCTOR_LINE = "{label:<24} {value}"
+DOCTOR_VERSION = "Eyebright"
+DOCTOR_SYSTEM = "System"
+DOCTOR_PROCESSOR = "Processor"
+DOCTOR_CORES = "{logical} logical cores"
+DOCTOR_MEMORY = "Memory"
+DOCTOR_MEMORY_OF = "{available:.1f} of {total:.1f} GiB available"
+DOCTOR_MEMORY_TOTAL = "{total:.1f} GiB"
+DOCTOR_UNKNOWN = "unknown"
+DOCTOR_SETTINGS = "Settings"
+DOCTOR_HISTORY = "Conversations"
+DOCTOR_PICTURES = "Pictures"
+DOCTOR_CACHE = "Cache"
+DOCTOR_LOGS = "Logs"
+DOCTOR_MODEL = "Built-in model"
+DOCTOR_MODEL_LOADED = "loaded in {seconds:.1f} s, {threads} thread(s), context of {n_ctx} tokens"
+DOCTOR_CLASS_TOKEN = "Class token (llama.cpp#25814)"
+DOCTOR_CLASS_TOKENS = {
+    "corrected": "corrected",
+    "not-needed": "in its place without help",
+    "unknown": "UNKNOWN ORDER: pictures may be misread",
+    "none": "no projector",
+}
+DOCTOR_FAILED = "FAILED: {sentence}"
+
+TEST_PASSED = "ok      {check}: {detail}"
+TEST_FAILED = "FAILED  {check}: {detail}"
+TEST_FORMATS = "picture formats"
+TEST_DATABASE = "conversations"
+TEST_ENGINE = "engine"
+TEST_FORMATS_WRONG = "a {kind} comes out in wrong colours"
+TEST_DATABASE_WORKS = "a message is kept and found again"
+TEST_DATABASE_WRONG = "a message is not found again"
+TEST_ENGINE_READY = "model loaded, {image_tokens} tokens a picture, class token {class_token}"
+TEST_ANSWER = "built-in model"
+TEST_ANSWER_IS = "{answer!r} in {seconds:.2f} s"
+TEST_ANSWER_WRONG = "the answer should name {expected}: {answer!r}"
+TEST_MEMORY = "second question"
+TEST_MEMORY_WORKS = "{reused} tokens reused, {evaluated} evaluated, picture not encoded again"
+TEST_MEMORY_WRONG = "{reused} tokens reused, {encodes} pictures encoded again"
+TEST_QUESTION = "What is in the picture?"
+TEST_FOLLOW_UP = "What color is the circle?"
