@@ -1,7 +1,7 @@
 """llama.cpp through our eyes: pictures seen rightly, text that stays text, work that can be stopped."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -186,7 +186,7 @@ def test_every_phase_can_be_stopped(model: Model, interrupt: Interrupt, phase: s
     end = len(tokens) + len(rows)
     expected = next_logits(model, tokens)
     model.read_rows(rows, len(tokens), logits=False)
-    work = {
+    work: Callable[[], object] = {
         "looking": lambda: model.encode(picture()),
         "reading a picture": lambda: model.read_rows(rows, end, logits=False),
         "reading": lambda: model.read_tokens([5] * 100, end, logits=True),

@@ -1,0 +1,395 @@
+"""The engine as a process: it is started, stopped, killed, and always answers."""
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from desktop_app.engine.client import EngineClient, EngineCrashed, EngineDied
+from desktop_app.engine.messages import (
+    Ask,
+    Died,
+    EngineSettings,
+    Event,
+    Failed,
+    Finished,
+    FinishReason,
+    Inspect,
+    Inspected,
+    Load,
+    Phase,
+    PhaseChanged,
+    PictureRef,
+    ReadAhead,
+    ReadAheadDone,
+    Ready,
+    Sampling,
+    Stop,
+    Text,
+    Turn,
+)
+from desktop_app.errors import UserError
+from desktop_app.paths import demo_model
+from tests.engine.asking import ask, draw, read_ahead
+
+ENDLESS = Sampling(temperature=50.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=100_000, seed=1)
+SETTINGS = EngineSettings(threads=1)
+LONG = "star " * 150
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def wait_until_gone(pid: int, seconds: float = 10.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while is_running(pid) and time.monotonic() < deadline:
+        os.sched_yield()
+    return not is_running(pid)
+
+
+# ---- loading -----------------------------------------------------------------------------------
+
+
+def test_the_built_in_model_is_known(shared: EngineClient) -> None:
+    info = shared.load(*demo_model())
+    assert info.is_demo
+    assert info.family == "vicuna_v1"
+    assert info.n_ctx == 2048
+    assert info.image_tokens == 64
+    assert info.class_token == "corrected"
+
+
+def test_a_copy_of_it_is_a_model_like_any_other(shared: EngineClient, tmp_path: Path) -> None:
+    model, mmproj = demo_model()
+    copy = tmp_path / "copy.gguf"
+    copy.write_bytes(model.read_bytes())
+    assert not shared.load(copy, mmproj).is_demo
+    shared.load(*demo_model())
+
+
+def test_files_that_are_no_good_leave_the_model_in_use(client: EngineClient, tmp_path: Path) -> None:
+    model, mmproj = demo_model()
+    before = ask(client, Turn("Hello")).text
+    damaged = tmp_path / "damaged.gguf"
+    damaged.write_bytes(model.read_bytes()[:-1000])
+    for files, code in [
+        ((damaged, mmproj), "model-damaged"),
+        ((mmproj, model), "swapped-files"),
+        ((model, tmp_path / "nowhere"), "model-missing"),
+    ]:
+        with pytest.raises(UserError) as caught:
+            client.load(*files)
+        assert caught.value.code == code
+    assert ask(client, Turn("Hello")).text == before
+
+
+def test_weights_that_llama_cpp_refuses_are_damaged(empty: EngineClient, tmp_path: Path) -> None:
+    """The header holds together, but a tensor that the model needs has another name."""
+    raw = demo_model()[0].read_bytes().replace(b"output_norm.weight", b"output_nrom.weight")
+    path = tmp_path / "renamed.gguf"
+    path.write_bytes(raw)
+    with pytest.raises(UserError) as caught:
+        empty.load(path, None)
+    assert caught.value.code == "model-damaged"
+    with pytest.raises(UserError):  # a question gets the same answer: nothing is loaded
+        ask(empty, Turn("Hello"))
+
+
+def test_an_architecture_of_the_future_is_named(empty: EngineClient, tmp_path: Path) -> None:
+    raw = demo_model()[0].read_bytes().replace(b"llama", b"lemma")
+    path = tmp_path / "future.gguf"
+    path.write_bytes(raw)
+    with pytest.raises(UserError) as caught:
+        empty.load(path, None)
+    assert caught.value.code == "model-unsupported"
+    assert caught.value.parameters["architecture"] == "lemma"
+
+
+def test_a_bug_is_reported_and_the_engine_lives_on(empty: EngineClient) -> None:
+    with pytest.raises(EngineCrashed, match="no model is loaded"):
+        ask(empty, Turn("Hello"))
+    empty.load(*demo_model())
+    assert ask(empty, Turn("Hello")).text is not None
+
+
+# ---- inspecting --------------------------------------------------------------------------------
+
+
+def test_a_picture_is_inspected_before_any_model(empty: EngineClient, star: PictureRef) -> None:
+    (seen,) = empty.request(Inspect(empty.next_request(), star))
+    assert isinstance(seen, Inspected)
+    assert (seen.width, seen.height) == (120, 90)
+    assert seen.thumbnail.startswith(b"\x89PNG")
+
+
+def test_what_is_no_picture_is_refused(empty: EngineClient, tmp_path: Path) -> None:
+    path = tmp_path / "no.png"
+    path.write_text("no picture")
+    with pytest.raises(UserError) as caught:
+        list(empty.request(Inspect(empty.next_request(), PictureRef("0" * 64, str(path), "no.png"))))
+    assert caught.value.code == "not-a-picture"
+
+
+def test_a_picture_is_inspected_while_the_model_writes(shared: EngineClient, star: PictureRef) -> None:
+    order: list[type[Event]] = []
+    inspected = False
+
+    def hear(event: Event) -> None:
+        nonlocal inspected
+        order.append(type(event))
+        if isinstance(event, Text) and not inspected:
+            inspected = True
+            order.extend(type(seen) for seen in shared.request(Inspect(shared.next_request(), star)))
+            shared.send(Stop())
+
+    ask(shared, Turn("Hello"), sampling=ENDLESS, hear=hear)
+    assert order.index(Inspected) < order.index(Finished)
+
+
+# ---- stopping ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_stop_is_heard_in_every_phase(
+    slow_pair: tuple[Path, Path], star: PictureRef, moon: PictureRef, phase: Phase
+) -> None:
+    """Stopped, it says so at once; the next question is answered as if nothing had been."""
+    turn = Turn(LONG, (star,))
+    short = Sampling(temperature=0, max_tokens=4)
+    with EngineClient() as client:
+        client.load(*slow_pair, SETTINGS)
+        expected = ask(client, turn, sampling=short).text
+        client.load(*slow_pair, SETTINGS)
+        stopped_at = 0.0
+
+        def hear(event: Event) -> None:
+            nonlocal stopped_at
+            wanted = isinstance(event, Text) if phase is Phase.WRITING else _in_phase(event, phase)
+            if wanted and not stopped_at:
+                stopped_at = time.monotonic()
+                client.send(Stop())
+
+        finished = ask(client, Turn(LONG, (moon,)), sampling=ENDLESS, hear=hear)
+        assert stopped_at
+        assert time.monotonic() - stopped_at < 2.0
+        assert finished.stats.finish_reason is FinishReason.STOPPED
+        assert bool(finished.text) == (phase is Phase.WRITING)
+        again = ask(client, turn, sampling=short)
+        assert again.text == expected
+
+
+def _in_phase(event: Event, phase: Phase) -> bool:
+    return isinstance(event, PhaseChanged) and event.phase is phase
+
+
+def test_what_was_read_before_a_stop_is_used(slow_pair: tuple[Path, Path], star: PictureRef) -> None:
+    with EngineClient() as client:
+        client.load(*slow_pair, EngineSettings(threads=1, n_batch=32))
+        turn = Turn(LONG, (star,))
+
+        def stop_halfway(event: Event) -> None:
+            if isinstance(event, PhaseChanged) and event.phase is Phase.READING and event.done > event.total // 3:
+                client.send(Stop())
+
+        stopped = ask(client, turn, sampling=ENDLESS, hear=stop_halfway).stats
+        assert stopped.finish_reason is FinishReason.STOPPED
+        assert 0 < stopped.evaluated_tokens < stopped.prompt_tokens
+        finished = ask(client, turn, sampling=Sampling(max_tokens=1)).stats
+        assert finished.image_encodes == 0
+        assert finished.reused_tokens >= min(stopped.evaluated_tokens, 256)
+        assert finished.reused_tokens + finished.evaluated_tokens == finished.prompt_tokens
+
+
+@pytest.mark.parametrize("phase", [Phase.LOOKING, Phase.READING])
+def test_a_question_goes_on_from_a_read_ahead_that_runs(
+    slow_pair: tuple[Path, Path], star: PictureRef, phase: Phase
+) -> None:
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    with EngineClient(events.put) as client:
+        client.load(*slow_pair, EngineSettings(threads=1, n_batch=32))
+        client.send(ReadAhead(client.next_request(), (), (star,)))
+        while not _in_phase(events.get(timeout=30), phase):
+            pass
+        finished = ask(client, Turn("What?", (star,)), sampling=Sampling(max_tokens=1))
+        done = events.get(timeout=30)
+        while not isinstance(done, ReadAheadDone):
+            done = events.get(timeout=30)
+        assert not done.complete
+        assert done.image_encodes + finished.stats.image_encodes == 1
+        assert finished.stats.reused_tokens == done.context_used
+
+
+def test_a_read_ahead_in_vain_is_cut_short(slow_pair: tuple[Path, Path], star: PictureRef, moon: PictureRef) -> None:
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    with EngineClient(events.put) as client:
+        client.load(*slow_pair, SETTINGS)
+        client.send(ReadAhead(client.next_request(), (), (star,)))
+        while not _in_phase(events.get(timeout=30), Phase.LOOKING):
+            pass
+        assert read_ahead(client, pictures=()).complete
+        done = events.get(timeout=30)
+        while not isinstance(done, ReadAheadDone):
+            done = events.get(timeout=30)
+        assert not done.complete
+        assert done.image_encodes == 0
+        # What was thrown away was not believed: the picture is encoded properly when it is needed.
+        assert ask(client, Turn("What?", (star,)), sampling=Sampling(max_tokens=1)).stats.image_encodes == 1
+
+
+def test_stop_reaches_questions_that_wait(shared: EngineClient) -> None:
+    running = Ask(shared.next_request(), (Turn("Hello"),), ENDLESS)
+    waiting = Ask(shared.next_request(), (Turn("Hello"),), ENDLESS)
+    events = shared.request(running)
+    next(events)
+    shared.send(waiting)
+    shared.send(Stop(waiting.request))
+    shared.send(Stop(running.request))
+    *_, last = events
+    assert isinstance(last, Finished)
+    assert last.stats.finish_reason is FinishReason.STOPPED
+
+
+def test_losing_interest_stops_the_request(shared: EngineClient) -> None:
+    events = shared.request(Ask(shared.next_request(), (Turn("Hello"),), ENDLESS))
+    next(events)
+    events.close()  # type: ignore[attr-defined]
+    assert ask(shared, Turn("Hello"), sampling=Sampling(max_tokens=1)).stats.time_to_first_token_s < 5
+
+
+def test_stop_does_nothing_when_idle(shared: EngineClient) -> None:
+    shared.send(Stop())
+    assert ask(shared, Turn("Hello"), sampling=Sampling(max_tokens=3)).stats.answer_tokens > 0
+
+
+# ---- the process -------------------------------------------------------------------------------
+
+
+def test_closing_in_the_middle_of_work_leaves_nothing() -> None:
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    client = EngineClient(events.put)
+    client.start()
+    pid = client.pid
+    assert pid is not None
+    model, mmproj = demo_model()
+    client.send(Load(client.next_request(), str(model), str(mmproj)))
+    client.send(Ask(client.next_request(), (Turn("Hello"),), ENDLESS))
+    while not isinstance(events.get(timeout=30), Text):
+        pass
+    client.close()
+    client.close()
+    assert not is_running(pid)
+    assert not client.is_alive
+    assert client.pid is None
+    with pytest.raises(EngineDied):
+        client.send(Stop())
+    while not events.empty():
+        assert not isinstance(events.get(), Died)
+
+
+def test_a_killed_engine_is_noticed_and_replaced() -> None:
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    with EngineClient(events.put) as client:
+        client.load(*demo_model())
+        answer = client.request(Ask(client.next_request(), (Turn("Hello"),), ENDLESS))
+        next(answer)
+        assert client.pid is not None
+        os.kill(client.pid, signal.SIGKILL)
+        with pytest.raises(EngineDied) as caught:
+            list(answer)
+        assert caught.value.code == "engine-died"
+        assert caught.value.exit_code == -signal.SIGKILL
+        event = events.get(timeout=10)
+        while not isinstance(event, Died):
+            event = events.get(timeout=10)
+        assert event.exit_code == -signal.SIGKILL
+        with pytest.raises(EngineDied):
+            client.send(Stop())
+        client.restart()
+        client.load(*demo_model())
+        assert ask(client, Turn("Hello"), sampling=Sampling(max_tokens=3)).stats.answer_tokens > 0
+
+
+def test_ctrl_c_in_the_terminal_is_left_to_the_program(shared: EngineClient) -> None:
+    assert shared.pid is not None
+    os.kill(shared.pid, signal.SIGINT)
+    assert ask(shared, Turn("Hello"), sampling=Sampling(max_tokens=3)).stats.answer_tokens > 0
+
+
+def test_the_engine_ends_with_a_program_that_was_killed(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        textwrap.dedent(
+            """
+            import sys
+            from desktop_app.engine.client import EngineClient
+            from desktop_app.engine.messages import Ask, Sampling, Text, Turn
+            from desktop_app.paths import demo_model
+
+            if __name__ == "__main__":
+                client = EngineClient()
+                client.start()
+                client.load(*demo_model())
+                endless = Sampling(temperature=50.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=100000)
+                while True:
+                    for event in client.request(Ask(client.next_request(), (Turn("Hello"),), endless)):
+                        if isinstance(event, Text):
+                            print(client.pid, flush=True)
+            """
+        )
+    )
+    repository = str(Path(__file__).resolve().parents[2])
+    environment = {**os.environ, "PYTHONPATH": repository}
+    with subprocess.Popen(
+        [sys.executable, str(program)], stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stdout is not None
+        pid = int(process.stdout.readline())
+        assert is_running(pid)
+        process.kill()
+    assert wait_until_gone(pid)
+
+
+def test_events_reach_the_callback_too() -> None:
+    events: list[Event] = []
+    with EngineClient(events.append) as client:
+        client.load(*demo_model())
+        with pytest.raises(UserError):
+            client.load(Path("/nowhere.gguf"), None)
+    assert [type(event) for event in events] == [Ready, Failed]
+
+
+def test_the_engine_uses_no_network_and_no_qt(shared: EngineClient) -> None:
+    assert shared.pid is not None
+    maps = Path(f"/proc/{shared.pid}/maps").read_text()
+    assert "libllama" in maps
+    assert "Qt6" not in maps
+    links = [str(link.readlink()) for link in Path(f"/proc/{shared.pid}/fd").iterdir()]
+    inet = Path(f"/proc/{shared.pid}/net/tcp").read_text() + Path(f"/proc/{shared.pid}/net/udp").read_text()
+    sockets = [link[len("socket:[") : -1] for link in links if link.startswith("socket:[")]
+    assert not any(number in inet.split() for number in sockets)
+
+
+def test_a_large_picture_can_be_given_up(shared: EngineClient, tmp_path: Path) -> None:
+    large = draw(tmp_path / "large.png", "red", (6000, 6000))
+    began = 0.0
+
+    def hear(event: Event) -> None:
+        nonlocal began
+        if _in_phase(event, Phase.LOOKING) and not began:
+            began = time.monotonic()
+            shared.send(Stop())
+
+    finished = ask(shared, Turn("What?", (large,)), hear=hear)
+    assert finished.stats.finish_reason is FinishReason.STOPPED
+    assert time.monotonic() - began < 2.0
