@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPersistentModelIndex, QPoint, Qt
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
 
@@ -174,7 +174,9 @@ def test_the_list_becomes_any_other_list_step_by_step(window: MainWindow, servic
     everything = list(services.conversations.rows)
     chance = random.Random(8)
     for _ in range(60):
+        before = {title: QPersistentModelIndex(view.model().index(row, 0)) for row, title in enumerate(titles(window))}
         services.conversations.rows = chance.sample(everything, chance.randint(0, len(everything)))
         services.conversations.listed.emit()
         assert titles(window) == [row.title for row in services.conversations.rows]
+        assert all(index.data() == title for title, index in before.items() if index.isValid())
     checker.deleteLater()
