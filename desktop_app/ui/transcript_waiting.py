@@ -14,6 +14,7 @@ from desktop_app.ui.theme import GRID, theme
 
 _TICK_MS = 125  # the engine needs the processor more than the eye needs to move
 _BREATH_MS = 2000
+_WORTH_SAYING_S = 0.5
 
 
 class Waiting(QObject):
@@ -58,7 +59,7 @@ class Waiting(QObject):
     def sentence(self) -> str:
         """Return what the line says."""
         left = 0.0
-        if self._expected_s:
+        if self._expected_s >= _WORTH_SAYING_S:
             left = self._expected_s - self._elapsed_s()
             # The last half second counts as one; after that it simply takes longer.
             left = max(left, 0.5) if left > -0.5 else -1.0

@@ -66,6 +66,8 @@ def test_every_phase_has_words(clock: Clock) -> None:
     waiting.show_phase(Phase.READING, {"done": 312, "total": 640, "expected_s": 150.0})
     assert waiting.sentence() == "Reading (312 of 640), about 2 min"
     assert waiting.progress() == 312 / 640
+    waiting.show_phase(Phase.READING, {"done": 0, "total": 10, "expected_s": 0.02})
+    assert waiting.sentence() == "Reading (0 of 10)"
     waiting.show_phase(Phase.WRITING, {})
     assert waiting.sentence() == "Writing"
 
