@@ -71,12 +71,12 @@ class ClassTokenOrder:
         self.decided = not has_class_embedding
         self._wanted = has_class_embedding
         self._class_last: bool | None = None
-        self._patches_met = False
+        self._positions_met = self._patches_met = False
 
     def begin(self) -> None:
         """Start a new graph: every encode builds its own."""
         self._class_last = None
-        self._patches_met = False
+        self._positions_met = self._patches_met = False
 
     def end(self) -> None:
         """Say that a graph was computed to its end: then everything must have been met."""
@@ -115,11 +115,11 @@ class ClassTokenOrder:
         if self._class_last:
             entries[:] = [*range(1, last + 1), 0]
         self.state = ClassToken.CORRECTED if self._class_last else ClassToken.NOT_NEEDED
-        self.decided = True
+        self.decided = self._positions_met = True
 
     def _patches(self, tensor: Any) -> None:
         entries = _integers(tensor)
-        if entries is None or self._class_last is None:
+        if entries is None or not self._positions_met:
             self._give_up("patches are not where they should be")
             return
         count = len(entries)
