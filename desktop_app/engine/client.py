@@ -114,24 +114,27 @@ class EngineClient:
         return next(self._numbers)
 
     def send(self, command: Command) -> None:
-        """Send a command; its answers come as events. Raises `EngineDied` when nobody is there."""
-        engine = self._engine
-        if engine is None:
-            raise EngineDied(None)
-        engine.send(command)
+        """Send a command; its answers come as events.
+
+        A command to a process that is gone is dropped: `Died` tells of that, and may be on its way.
+        """
+        try:
+            self._send(command)
+        except EngineDied:
+            _log.debug("nobody is there to take %s", type(command).__name__)
 
     def request(self, command: Load | Inspect | ReadAhead | Ask) -> Iterator[Event]:
         """Send a command and yield its events up to the final one, blocking in between.
 
-        Raises `UserError` on `Failed`, `EngineDied` on `Died`, `EngineCrashed` on `Crashed`. When
-        the caller loses interest before the end, the request is stopped.
+        Raises `UserError` on `Failed`, `EngineDied` on `Died` or when nobody is there, `EngineCrashed` on
+        `Crashed`. When the caller loses interest before the end, the request is stopped.
         """
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         with self._lock:
             self._listeners[command.request] = events
         ended = False
         try:
-            self.send(command)
+            self._send(command)
             while not ended:
                 event = events.get()
                 ended = isinstance(event, _FINAL)
@@ -149,7 +152,7 @@ class EngineClient:
             with self._lock:
                 del self._listeners[command.request]
             if not ended:
-                self._stop(command.request)
+                self.send(Stop(command.request))
 
     def load(self, model: Path, mmproj: Path | None, settings: EngineSettings | None = None) -> ModelInfo:
         """Load a model and wait until it is ready. Raises as `request`."""
@@ -159,11 +162,11 @@ class EngineClient:
                 return event.info
         raise AssertionError("a request ends with its final event")
 
-    def _stop(self, request: int) -> None:
-        try:
-            self.send(Stop(request))
-        except EngineDied:
-            pass  # then it has stopped
+    def _send(self, command: Command) -> None:
+        engine = self._engine
+        if engine is None:
+            raise EngineDied(None)
+        engine.send(command)
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, Ready) and event.info.class_token == "unknown":

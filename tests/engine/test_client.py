@@ -291,8 +291,9 @@ def test_closing_in_the_middle_of_work_leaves_nothing() -> None:
     assert not is_running(pid)
     assert not client.is_alive
     assert client.pid is None
+    client.send(Stop())  # to nobody
     with pytest.raises(EngineDied):
-        client.send(Stop())
+        client.load(*demo_model())
     while not events.empty():
         assert not isinstance(events.get(), Died)
 
@@ -313,8 +314,9 @@ def test_a_killed_engine_is_noticed_and_replaced() -> None:
         while not isinstance(event, Died):
             event = events.get(timeout=10)
         assert event.exit_code == -signal.SIGKILL
+        client.send(Stop())  # to nobody
         with pytest.raises(EngineDied):
-            client.send(Stop())
+            client.load(*demo_model())
         client.restart()
         client.load(*demo_model())
         assert ask(client, Turn("Hello"), sampling=Sampling(max_tokens=3)).stats.answer_tokens > 0
