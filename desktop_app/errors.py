@@ -85,6 +85,11 @@ SENTENCES: dict[str, str] = {
     "history-damaged": QT_TRANSLATE_NOOP(
         "errors", "The conversation file is damaged. It was set aside as {name}, and a new one was started."
     ),
+    "history-salvaged": QT_TRANSLATE_NOOP(
+        "errors",
+        "The conversation file was damaged. Messages that could still be read: {messages}. "
+        "The damaged file is kept as {name}.",
+    ),
     "history-newer": QT_TRANSLATE_NOOP(
         "errors", "The conversations were written by a newer Eyebright. Install that version to open them."
     ),

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from desktop_app.chat.migrations import migrate, version_of
+from desktop_app.chat.rows import lenient
+from desktop_app.chat.salvage import salvage
 from desktop_app.chat.searching import fold
 from desktop_app.errors import UserError
 from desktop_app.files import set_aside
@@ -41,7 +43,9 @@ class Database:
         with _expected_errors(path):
             self._connection = sqlite3.connect(path, timeout=_WAIT_FOR_LOCK_S, isolation_level=None)
             try:
-                self._prepare()
+                with _damage():
+                    self._prepare()
+                migrate(self._connection, path)
             except BaseException:
                 self._connection.close()
                 raise
@@ -59,8 +63,8 @@ class Database:
         connection.execute("PRAGMA trusted_schema = OFF")
         if (found := self.read("PRAGMA quick_check(1)")[0][0]) != "ok":
             raise sqlite3.DatabaseError(found)
-        migrate(connection, self.path)
         connection.row_factory = sqlite3.Row
+        connection.text_factory = lenient
         connection.create_function("fold", 1, fold, deterministic=True)
 
     def _refuse_foreign_file(self) -> None:
@@ -100,7 +104,9 @@ class Database:
 
 
 def open_database(path: Path) -> tuple[Database, UserError | None]:
-    """Open the file, or set a damaged one aside and start a new one, and say so.
+    """Open the file, or set a damaged one aside and start a new one with what could be read.
+
+    The error says so: history-damaged, or history-salvaged where messages could be read.
 
     Raises UserError: history-newer, history-in-use, history-unavailable, disk-full.
     """
@@ -110,7 +116,12 @@ def open_database(path: Path) -> tuple[Database, UserError | None]:
         raise  # a bug of ours, no damage
     except sqlite3.DatabaseError:
         aside = _set_aside(path)
-        return Database(path), UserError("history-damaged", name=aside.name)
+        database = Database(path)
+        with database.writing() as write:
+            messages = salvage(aside, write)
+        if messages:
+            return database, UserError("history-salvaged", name=aside.name, messages=messages)
+        return database, UserError("history-damaged", name=aside.name)
 
 
 def _set_aside(path: Path) -> Path:
@@ -123,6 +134,19 @@ def _set_aside(path: Path) -> Path:
     except OSError as error:
         raise UserError("history-unavailable", name=path.name) from error
     return aside
+
+
+@contextmanager
+def _damage() -> Iterator[None]:
+    """Tell a damaged file, by a plain DatabaseError, from one that cannot be used just now."""
+    try:
+        yield
+    except UnicodeDecodeError as error:  # SQLite quotes the damaged schema
+        raise sqlite3.DatabaseError("malformed schema") from error
+    except sqlite3.OperationalError as error:
+        if str(error) in _EXPECTED:
+            raise
+        raise sqlite3.DatabaseError(str(error)) from error
 
 
 @contextmanager

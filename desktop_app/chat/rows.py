@@ -20,6 +20,11 @@ def storable(text: str) -> str:
     return _LONE_SURROGATES.sub("\ufffd", text)
 
 
+def lenient(text: bytes) -> str:
+    """Read text of which a byte is damaged rather than nothing at all."""
+    return text.decode("utf-8", "replace")
+
+
 def message_from(row: Any, pictures: Iterable[Picture], sibling: tuple[int, int]) -> Message:
     """Return the message of a row of `messages`."""
     return Message(

@@ -19,7 +19,9 @@ class Tree:
         self._last_use: dict[str | None, int] = {}  # of the message or anything below it
         used_last = 0
         self.leaf: str | None = None
-        for message, parent, used in messages:
+        for message, its_parent, used in messages:
+            # None also where the parent was lost: what is left is shown.
+            parent = its_parent if its_parent in self._parent else None
             siblings = self._children.setdefault(parent, [])
             self._index[message] = len(siblings)
             siblings.append(message)

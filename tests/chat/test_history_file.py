@@ -1,11 +1,13 @@
 """The file below the history: damaged, newer, older, locked, on a full disk, and killed halfway."""
 
 import os
+import random
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -65,10 +67,17 @@ def first_schema_at(path: Path) -> None:
 
 
 def fill(path: Path, messages: int = 1, text: str = "hello") -> None:
+    """Add messages one below the other, in conversations of ten."""
     history, damage = History.open(path)
     assert damage is None
-    for _ in range(messages):
-        history.add_message("c", Message(new_id(), Role.USER, text))
+    parent = None
+    for number in range(messages):
+        if number % 10 == 0:
+            name, parent = f"conversation {number // 10}", None
+        picture = Picture(f"{number:064x}", f"{number}.png", number + 1, 7)
+        message = Message(new_id(), Role.USER, f"{number}: {text}", (picture,), parent, details={"number": number})
+        history.add_message(name, message)
+        parent = message.id
     history.close()
 
 
@@ -182,8 +191,15 @@ def cut_off(path: Path) -> None:
 def overwritten_pages(path: Path) -> None:
     fill(path, 200, "x" * 500)
     with path.open("r+b") as file:
-        file.seek(8192)
+        file.seek(path.stat().st_size // 2)
         file.write(b"\xff" * 40_000)
+
+
+def overwritten_beginning(path: Path) -> None:
+    fill(path, 200, "x" * 500)
+    with path.open("r+b") as file:
+        file.seek(4096)  # behind the list of tables, where their roots are
+        file.write(b"\xff" * 80_000)
 
 
 def broken_schema(path: Path) -> None:
@@ -202,10 +218,10 @@ def of_another_program(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage_file", [garbage, short_garbage, cut_off, overwritten_pages, broken_schema, of_another_program]
+    "damage_file", [garbage, short_garbage, overwritten_beginning, broken_schema, of_another_program]
 )
-def test_a_damaged_file_is_set_aside_and_a_new_one_started(path: Path, damage_file: object) -> None:
-    damage_file(path)  # type: ignore[operator]
+def test_a_damaged_file_is_set_aside_and_a_new_one_started(path: Path, damage_file: Callable[[Path], None]) -> None:
+    damage_file(path)
     before = path.read_bytes()
     history, damage = History.open(path)
     assert damage is not None
@@ -223,6 +239,79 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_started(path: Path, damage_fi
     assert damage is not None
     assert aside.read_bytes() == before
     assert damage.parameters["name"] != aside.name
+
+
+@pytest.mark.parametrize("damage_file", [cut_off, overwritten_pages])
+def test_what_can_be_read_of_a_damaged_file_is_brought_over(path: Path, damage_file: Callable[[Path], None]) -> None:
+    damage_file(path)
+    before = path.read_bytes()
+    history, damage = History.open(path)
+    assert damage is not None
+    assert damage.code == "history-salvaged"
+    assert path.with_name(str(damage.parameters["name"])).read_bytes() == before
+    assert history.problems() == []
+    kept = [message for row in history.summaries() for message in history.path(row.id)]
+    assert len(kept) == damage.parameters["messages"]
+    assert len(kept) >= 60  # of 200; how many more depends on how SQLite fills its pages
+    for message in kept:
+        number = message.details["number"]
+        assert message.text == f"{number}: {'x' * 500}"
+        assert [picture.width for picture in message.pictures] in ([number + 1], [])  # they lie elsewhere
+    assert history.search("xxx") != []
+    history.close()
+
+
+def test_salvaging_loses_nothing_of_what_is_sound(path: Path) -> None:
+    """Only an index is damaged: every message, picture, branch and title comes over."""
+    fill(path, 40)
+    history, _ = History.open(path)
+    history.rename("conversation 1", "Named by hand")
+    first, second = history.path("conversation 1")[:2]
+    history.add_message("conversation 1", Message(new_id(), Role.ASSISTANT, "other", parent=first.id))
+    history.switch_sibling("conversation 1", second.id, 0)
+    history.delete("conversation 2")
+    rows = history.summaries()
+    paths = {row.id: history.path(row.id) for row in rows}
+    page = history._database.read("SELECT rootpage FROM sqlite_master WHERE name = 'messages_by_use'")[0][0]
+    history.close()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xff" * 4096)
+
+    history, damage = History.open(path)
+    assert damage is not None
+    assert damage.parameters["messages"] == 41
+    assert history.summaries() == rows
+    assert {row.id: history.path(row.id) for row in rows} == paths
+    history.undelete("conversation 2")
+    assert len(history.path("conversation 2")) == 10
+    history.close()
+
+
+def test_random_damage_never_keeps_the_program_from_starting(path: Path) -> None:
+    chance = random.Random(7)
+    fill(path, 60, "x" * 300)
+    sound = path.read_bytes()
+    for _ in range(25):
+        damaged = bytearray(sound)
+        for _ in range(chance.choice([1, 30, 300])):
+            damaged[chance.randrange(4096, len(damaged))] = chance.randrange(256)
+        path.write_bytes(damaged)
+        history, _ = History.open(path)
+        history.summaries()
+        history.search("x")
+        history.add_message("new", Message(new_id(), Role.USER, "goes on"))
+        assert history.path("new")[-1].text == "goes on"
+        history.close()
+
+
+@pytest.mark.parametrize("sign", [b"\xff", b"?"])
+def test_a_damaged_list_of_tables_is_damage_like_any_other(path: Path, sign: bytes) -> None:
+    fill(path)
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE messages (", b"CREATE" + sign + b"TABLE messages ("))
+    history, damage = History.open(path)
+    assert damage is not None
+    history.close()
 
 
 def test_pictures_of_a_damaged_file_are_not_taken_for_unused(path: Path) -> None:
