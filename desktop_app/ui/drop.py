@@ -15,6 +15,9 @@ _ICON = 72  # px
 _CARD = 620  # px; the widest the card with the words gets
 
 
+_NOT_DRAGGING = (QEvent.Type.Enter, QEvent.Type.MouseButtonPress, QEvent.Type.KeyPress)
+
+
 class DropVeil(QWidget):
     """Lies over the window while something hovers above it, and says what letting go would do."""
 
@@ -130,6 +133,10 @@ class DropTarget(QObject):
             self._answer(event, self._welcome)
         elif event.type() == QEvent.Type.DragLeave:
             self.veil.leave()
+        elif event.type() in _NOT_DRAGGING:
+            # A drag that ended elsewhere without a word must not leave the window veiled.
+            self.veil.leave()
+            return False
         elif isinstance(event, QDropEvent):
             self._dropped(event)
         elif event.type() == QEvent.Type.Resize and self.veil.isVisible() and isinstance(watched, QWidget):

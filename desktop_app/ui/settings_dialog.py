@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, Qt, QTimer
@@ -114,7 +115,7 @@ class SettingsDialog(QDialog):
         self.projector_file = FileEdit(self.tr("Projector file"), self.tr("The built-in projector"), self)
         self._row("model", self.tr("Model file"), self.model_file, below=True)
         self._row("mmproj", self.tr("Projector file"), self.projector_file, below=True)
-        self.model_file.chosen.connect(self._files_chosen)
+        self.model_file.chosen.connect(self._model_chosen)
         self.projector_file.chosen.connect(self._files_chosen)
         buttons = QHBoxLayout()
         self.use_files = push_button(self.tr("Use these files"), "primary", self)
@@ -208,6 +209,13 @@ class SettingsDialog(QDialog):
         elif isinstance(control, QPlainTextEdit) and control.toPlainText().strip() != value:
             control.setPlainText(value)
             self._prompt_timer.stop()
+
+    def _model_chosen(self, path: str) -> None:
+        """Take the projector that lies beside the model, if there is exactly one."""
+        beside = [file for file in Path(path).parent.glob("*.gguf") if "mmproj" in file.name.lower()]
+        if len(beside) == 1:
+            self.projector_file.set_path(str(beside[0]))
+        self._files_chosen()
 
     def _files_chosen(self, _path: str = "") -> None:
         chosen = (self.model_file.path(), self.projector_file.path())

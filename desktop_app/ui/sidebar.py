@@ -77,6 +77,9 @@ class Sidebar(QWidget):
         self.search.setAcceptDrops(False)
         self._search_icon = QAction(self)
         self.search.addAction(self._search_icon, QLineEdit.ActionPosition.LeadingPosition)
+        self._clear = QAction(self.tr("Clear the search"), self)
+        self._clear.setVisible(False)
+        self.search.addAction(self._clear, QLineEdit.ActionPosition.TrailingPosition)
         self.search.installEventFilter(self)
         column.addWidget(self.search)
         self.view = ConversationView(self)
@@ -112,6 +115,7 @@ class Sidebar(QWidget):
         self.hide_button.clicked.connect(self.hide_wanted)
         self.search.textChanged.connect(self._search_changed)
         self._search_timer.timeout.connect(self._run_search)
+        self._clear.triggered.connect(self.search.clear)
         self.view.chosen.connect(self._conversations.open)
         self.view.delete_wanted.connect(self._conversations.delete)
         self.view.menu_wanted.connect(self._open_menu)
@@ -126,6 +130,7 @@ class Sidebar(QWidget):
         self.new_button.setIcon(icons.icon("new", "accent"))
         self.settings_button.setIcon(icons.icon("settings", "muted"))
         self._search_icon.setIcon(QIcon(icons.pixmap("search", theme.colour("muted"), 16)))
+        self._clear.setIcon(QIcon(icons.pixmap("close", theme.colour("muted"), 16)))
 
     # ---- what happens ----------------------------------------------------------------------
 
@@ -143,6 +148,7 @@ class Sidebar(QWidget):
             self.view.scrollTo(index)
 
     def _search_changed(self, text: str) -> None:
+        self._clear.setVisible(bool(text))
         if text.strip():
             self._search_timer.start()
         else:

@@ -116,6 +116,9 @@ class MainWindow(QMainWindow):
         self.sidebar.hide_wanted.connect(self.toggle_sidebar)
         self.sidebar.settings_wanted.connect(self.open_settings)
         self.sidebar.left.connect(self.composer.focus_editor)
+        # Also where a new conversation is open already, and nothing else would happen.
+        self.sidebar.new_button.clicked.connect(self.composer.focus_editor)
+        self.header.new_button.clicked.connect(self.composer.focus_editor)
         self.header.sidebar_wanted.connect(self.toggle_sidebar)
         self.header.rename_wanted.connect(self.rename_current)
         self.empty.example_chosen.connect(self.ask_example)

@@ -114,6 +114,24 @@ def test_choosing_a_model(settings: SettingsDialog, services: FakeServices, monk
     assert settings.model_file.path() == ""
 
 
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        (["llava.gguf", "llava-mmproj-f16.gguf"], "llava-mmproj-f16.gguf"),
+        (["llava.gguf", "a-mmproj.gguf", "b-mmproj.gguf"], ""),
+        (["llava.gguf", "mmproj.txt"], ""),
+    ],
+)
+def test_the_projector_beside_the_model_is_found(
+    settings: SettingsDialog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: list[str], found: str
+) -> None:
+    for name in files:
+        (tmp_path / name).touch()
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "llava.gguf"), ""))
+    settings.model_file.button.click()
+    assert Path(settings.projector_file.path()).name == found
+
+
 def test_a_picture_is_shown_whole_and_by_its_name(viewer: PictureViewer) -> None:
     assert viewer.isVisible()
     assert viewer.windowTitle() == "b.png"

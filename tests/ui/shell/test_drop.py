@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QByteArray, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QImage
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop_app.ui.window import MainWindow
@@ -143,6 +144,13 @@ def test_the_answer_grows_with_the_window(window: MainWindow) -> None:
     window.resize(900, 700)
     pump(0)
     assert window.drops.veil.geometry() == window.rect()
+
+
+def test_a_drag_that_ended_without_a_word_leaves_no_veil(window: MainWindow) -> None:
+    enter(window, files("a.png"))
+    QTest.keyClick(window, Qt.Key.Key_Shift)
+    pump(0)
+    assert not window.drops.veil.isVisible()
 
 
 def test_no_part_of_the_window_takes_the_drag_away(window: MainWindow) -> None:

@@ -16,6 +16,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop_app.errors import UserError
+from desktop_app.services.notices import action
 from desktop_app.ui.theme import theme
 from desktop_app.ui.window import MainWindow
 from tests.helpers.fake_chat import answer, picture, question
@@ -80,6 +82,7 @@ def test_every_control_is_reached_by_tab(window: MainWindow, services: FakeServi
     services.chat.context.emit(1000, 4096)
     window.composer.focus_editor()
     window.composer.insert_text("so that it can be sent")
+    services.notices.error(UserError("engine-died"), action("restart-engine"), sticky=True)
     pump(0)
     reached = reached_by_tab(window)
     missing = [told(widget) for widget in controls(window) if widget not in reached]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import QPersistentModelIndex, QPoint, Qt
 from PySide6.QtTest import QAbstractItemModelTester, QTest
-from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
+from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QToolButton
 
 from desktop_app.ui.conversation_list import OPENED
 from desktop_app.ui.window import MainWindow
@@ -124,6 +124,15 @@ def test_searching_and_giving_up(window: MainWindow, services: FakeServices) -> 
     assert QApplication.focusWidget() is window.sidebar.view
     window.search()
     QTest.keyClick(window.sidebar.search, Qt.Key.Key_Escape)
+    assert titles(window) == ["A lake", "Two birds"]
+
+
+def test_the_search_is_cleared_by_a_click(window: MainWindow, services: FakeServices) -> None:
+    window.sidebar.search.setText("lake")
+    services.conversations.found.emit("lake", [])
+    [clear] = [button for button in window.sidebar.search.findChildren(QToolButton) if button.isEnabled()][1:]
+    clear.click()
+    assert window.sidebar.search.text() == ""
     assert titles(window) == ["A lake", "Two birds"]
 
 

@@ -132,6 +132,27 @@ def test_a_notice_can_be_acted_on_and_closed(window: MainWindow, services: FakeS
     assert not window.notices.isVisible()
 
 
+def test_notices_slide_in_and_out(window: MainWindow, services: FakeServices) -> None:
+    theme.set_still(False)
+    bar, composer = window.notices, window.composer
+    place = composer.geometry()
+    for _ in range(2):  # the second time in the middle of going away
+        first = services.notices.error(UserError("not-a-picture", name="Report.pdf"))
+        wait_until(lambda: bar.height() >= bar.words.heightForWidth(bar.words.width()) > 0)
+        assert composer.geometry() == place
+        services.notices.withdraw(first.id)
+        pump(30)
+    wait_until(lambda: not bar.isVisible())
+    assert composer.geometry() == place
+
+
+def test_what_only_informs_leaves_by_itself(window: MainWindow, services: FakeServices) -> None:
+    services.conversations.delete(services.conversations.rows[0].id)
+    assert window.notices._leave.isActive()
+    window.notices._leave.timeout.emit()
+    assert window.notices.current() is None
+
+
 def test_the_same_notice_is_not_shown_twice(window: MainWindow, services: FakeServices) -> None:
     for _ in range(3):
         services.notices.error(UserError("nothing-to-drop"))
