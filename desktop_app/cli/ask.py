@@ -78,7 +78,7 @@ def ask(arguments: Arguments) -> int:
 
 def _answer(client: EngineClient, command: Ask, status: Status, to_screen: bool) -> Finished:
     """Follow one answer to its end; what is shown ends with a line break."""
-    shown = ""
+    shown = False
     try:
         for event in client.request(command):
             if isinstance(event, PhaseChanged):
@@ -93,15 +93,15 @@ def _answer(client: EngineClient, command: Ask, status: Status, to_screen: bool)
             elif isinstance(event, Text):
                 status.clear()
                 if to_screen:
-                    shown += event.text
+                    shown = True
                     print(event.text.translate(_UNPRINTABLE), end="", flush=True)
             elif isinstance(event, Finished):
-                if to_screen and event.text.startswith(shown):
-                    print(event.text[len(shown) :].translate(_UNPRINTABLE), end="")
+                if to_screen and not shown:
+                    print()  # an answer of no words
                 return event
     finally:
         status.clear()
-        if to_screen and sys.exc_info()[0] is not BrokenPipeError:
+        if shown and sys.exc_info()[0] is not BrokenPipeError:
             print(flush=True)
     raise AssertionError("a request ends with its final event")
 

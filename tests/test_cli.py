@@ -1,0 +1,308 @@
+"""The real command, as a process of its own, with the real engine and the built-in model."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from desktop_app import cli, paths
+from desktop_app.cli import texts
+from desktop_app.engine.messages import Sampling
+from tests.engine.tiny_models import Sizes, write_projector
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PICTURES = REPOSITORY / "tests" / "data" / "pictures"
+PLAIN = str(PICTURES / "plain.png")
+QUESTION = ("-p", "What is in the picture?")
+KEYS = {
+    "answer",
+    "finish_reason",
+    "prompt_tokens",
+    "reused_tokens",
+    "evaluated_tokens",
+    "image_encodes",
+    "answer_tokens",
+    "dropped_turns",
+    "time_to_first_token_s",
+    "tokens_per_second",
+    "peak_memory_bytes",
+}
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture
+def environment(home: Path) -> dict[str, str]:
+    return {**os.environ, "EYEBRIGHT_HOME": str(home)}
+
+
+@pytest.fixture
+def eyebright(environment: dict[str, str]) -> Any:
+    """Run `eyebright` with these words and return what it wrote."""
+
+    def run(*words: str, stdin: bytes = b"", python: tuple[str, ...] = ()) -> subprocess.CompletedProcess[bytes]:
+        command = [sys.executable, *python, "-m", "desktop_app", *words]
+        return subprocess.run(command, input=stdin, capture_output=True, env=environment, cwd=REPOSITORY, check=False)
+
+    return run
+
+
+@pytest.fixture
+def started(environment: dict[str, str]) -> Iterator[Any]:
+    """Start `eyebright` in a process group of its own, as a terminal does."""
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def start(*words: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "desktop_app", *words]
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
+            cwd=REPOSITORY,
+            start_new_session=True,
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def test_a_conversation_in_json(eyebright: Any) -> None:
+    """Also: no Qt, no llama.cpp and no decoder in the process that talks to the person."""
+    result = eyebright(
+        "ask", PLAIN, *QUESTION, "-p", "What color is the circle?", "--greedy", "--json", python=("-X", "importtime")
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    turns = [json.loads(line) for line in result.stdout.decode().splitlines()]
+    assert [set(turn) for turn in turns] == [KEYS, KEYS]
+    first, second = turns
+    assert first["image_encodes"] == 1
+    assert first["reused_tokens"] == 0
+    assert first["evaluated_tokens"] == first["prompt_tokens"]
+    assert second["image_encodes"] == 0
+    assert second["reused_tokens"] >= first["prompt_tokens"]
+    assert second["reused_tokens"] + second["evaluated_tokens"] == second["prompt_tokens"]
+    assert first["finish_reason"] == second["finish_reason"] == "stop"
+    assert first["time_to_first_token_s"] > 0
+    assert first["peak_memory_bytes"] > 10_000_000
+    assert "red" in first["answer"].lower()
+    assert "circle" in first["answer"].lower()
+    assert "red" in second["answer"].lower()
+    imported = {line.rpartition("|")[2].strip() for line in result.stderr.decode().splitlines()}
+    assert "desktop_app.engine.client" in imported
+    tops = {name.partition(".")[0] for name in imported}
+    assert not tops & {"PySide6", "shiboken6", "llama_cpp", "PIL", "pillow_heif", "huggingface_hub"}
+
+
+def test_answers_one_after_the_other_with_a_blank_line_between(eyebright: Any) -> None:
+    """The first picture comes through standard input, and no picture belongs to the second question."""
+    jpeg = (PICTURES / "orientation-6.jpg").read_bytes()
+    result = eyebright("ask", "-", *QUESTION, "-p", "What color is the circle?", "--greedy", stdin=jpeg)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == b""
+    first, blank, second, end = result.stdout.decode().split("\n")
+    assert "red circle" in first.lower()
+    assert (blank, end) == ("", "")
+    assert "red" in second.lower()
+
+
+def test_ordinary_chat_needs_no_picture(eyebright: Any) -> None:
+    result = eyebright("ask", "-p", "Hello!", "--greedy", "--max-tokens", "20")
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert result.stdout.strip()
+
+
+def test_a_photograph_is_answered_with_a_word_of_warning(eyebright: Any, tmp_path: Path) -> None:
+    from tests.images.test_preview import clouds
+
+    clouds(1, 0.7).save(tmp_path / "holiday.png")
+    result = eyebright("ask", str(tmp_path / "holiday.png"), *QUESTION, "--greedy", "--max-tokens", "5")
+    assert result.returncode == 0
+    assert result.stderr.decode().strip() == texts.NOTE_PHOTOGRAPH.format(name="holiday.png")
+
+
+def bad_files(folder: Path) -> None:
+    """Write one file of each kind of bad input into `folder`."""
+    content = (PICTURES / "plain.jpg").read_bytes()
+    (folder / "cut.jpg").write_bytes(content[: len(content) // 2])
+    (folder / "noisy.tif").write_bytes((PICTURES / "tiled.tif").read_bytes()[:100] + bytes(3000))
+    (folder / "letter.png").write_text("This is a letter.")
+    (folder / "empty.png").touch()
+    (folder / "cut.gguf").write_bytes(paths.demo_model()[0].read_bytes()[:100_000])
+    write_projector(folder / "other-mmproj.gguf", Sizes(projected=48))
+
+
+MODEL, MMPROJ = (str(path) for path in paths.demo_model())
+BAD: dict[str, tuple[list[str], str]] = {
+    "no such file": (["gone.png", *QUESTION], "gone.png cannot be found"),
+    "one good, one bad": ([PLAIN, "letter.png", *QUESTION], "letter.png is not a picture"),
+    "damaged": (["cut.jpg", *QUESTION], "cut.jpg is damaged"),
+    "damaged, and libtiff would say more": (["noisy.tif", *QUESTION], "noisy.tif is damaged"),
+    "empty": (["empty.png", *QUESTION], "empty.png is empty"),
+    "a folder": ([".", *QUESTION], ". is a folder"),
+    "web address": (["https://example.org/cat.png", *QUESTION], "does not go online"),
+    "no question": ([PLAIN], "There is no question"),
+    "empty question": ([PLAIN, "-p", " \n"], "There is no question"),
+    "damaged model": (["--model", "cut.gguf", "-p", "Hello"], "cut.gguf is not a model that can be loaded"),
+    "no such model": (["--model", "gone.gguf", "-p", "Hello"], "gone.gguf cannot be found"),
+    "projector as model": (["--model", MMPROJ, "-p", "Hello"], "Swap the two files"),
+    "projector of another model": (
+        ["--model", MODEL, "--mmproj", "other-mmproj.gguf", PLAIN, *QUESTION],
+        "belongs to another model",
+    ),
+    "picture without projector": (["--model", MODEL, PLAIN, *QUESTION], "cannot see pictures without its projector"),
+    "projector without model": (["--mmproj", MMPROJ, "-p", "Hello"], texts.MMPROJ_ALONE),
+    "number too large": (["-p", "Hello", "--temperature", "3"], "must be a number from 0 to 2"),
+    "no number": (["-p", "Hello", "--max-tokens", "many"], "must be a whole number"),
+    "two temperatures": (["-p", "Hello", "--greedy", "--temperature", "1"], "not allowed with"),
+    "unknown option": (["-p", "Hello", "--loud"], "--loud"),
+    "too long a question": (["-p", "word " * 3000], "tokens, but the context holds"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_sentence_and_code_2(case: str, tmp_path: Path, environment: dict[str, str]) -> None:
+    bad_files(tmp_path)
+    words, sentence = BAD[case]
+    command = [sys.executable, "-m", "desktop_app", "ask", *words]
+    environment["PYTHONPATH"] = str(REPOSITORY)
+    result = subprocess.run(command, capture_output=True, env=environment, cwd=tmp_path, check=False)
+    assert result.returncode == 2, result.stderr.decode()[-2000:]
+    assert result.stdout == b""
+    lines = result.stderr.decode().splitlines()
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("eyebright: ")
+    assert sentence in lines[0]
+
+
+def test_ctrl_c_stops_the_answer_and_keeps_what_was_written(started: Any) -> None:
+    process = started("ask", PLAIN, *(["-p", "What is in the picture?"] * 300), "--json")
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    os.killpg(process.pid, signal.SIGINT)
+    rest, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors == b""
+    turns = [json.loads(line) for line in (first + rest).splitlines()]
+    assert 1 <= len(turns) < 300
+    assert {turn["finish_reason"] for turn in turns[:-1]} <= {"stop"}
+
+
+def test_ctrl_c_while_writing_text_ends_the_line(started: Any) -> None:
+    process = started("ask", "-p", *["Hello"], *(["-p", "Tell me more."] * 300), "--temperature", "1.5")
+    assert process.stdout is not None
+    first = process.stdout.read(1)
+    os.killpg(process.pid, signal.SIGINT)
+    rest, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, b"")
+    assert first
+    assert rest.endswith(b"\n")
+
+
+def test_a_closed_pipe_is_no_error(started: Any) -> None:
+    """As in `eyebright ask ... | head -1`."""
+    process = started("ask", PLAIN, *(["-p", "What is in the picture?"] * 300), "--json")
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == b""
+    assert process.wait(timeout=60) == 141
+
+
+def test_the_engine_does_not_outlive_the_command(started: Any) -> None:
+    process = started("ask", PLAIN, *(["-p", "What is in the picture?"] * 300), "--json")
+    assert process.stdout is not None
+    process.stdout.readline()
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    if not children.exists():
+        pytest.skip("this system does not list the children of a process")
+    engines = [Path("/proc") / number for number in children.read_text().split()]
+    assert engines
+    process.kill()
+    # The pipes close when the last process that holds them is gone.
+    process.communicate(timeout=60)
+
+
+def test_doctor_and_self_test(eyebright: Any, home: Path) -> None:
+    doctor = eyebright("doctor")
+    assert (doctor.returncode, doctor.stderr) == (0, b"")
+    said = doctor.stdout.decode()
+    for expected in ("llama-cpp-python", "GiB", "cores", str(home), "Class token", "corrected"):
+        assert expected in said
+    tested = eyebright("self-test")
+    assert (tested.returncode, tested.stderr) == (0, b""), tested.stdout
+    assert [line[:8] for line in tested.stdout.decode().splitlines()] == ["ok      "] * 5
+
+
+def test_no_socket_to_any_network(environment: dict[str, str], tmp_path: Path) -> None:
+    """A whole conversation under strace: the process and all its children."""
+    strace = shutil.which("strace")
+    if strace is None:
+        pytest.skip("strace is not installed")
+    trace = tmp_path / "trace"
+    words = ["ask", str(PICTURES / "plain.heic"), *QUESTION, "-p", "What color is it?", "--greedy", "--json"]
+    command = [
+        strace,
+        "-f",
+        "-qq",
+        "-e",
+        "trace=network",
+        "-o",
+        str(trace),
+        sys.executable,
+        "-m",
+        "desktop_app",
+        *words,
+    ]
+    result = subprocess.run(command, capture_output=True, env=environment, cwd=REPOSITORY, check=False)
+    if b"ptrace" in result.stderr or b"PTRACE" in result.stderr:
+        pytest.skip("tracing is not allowed here")
+    assert result.returncode == 0, result.stderr
+    assert len(result.stdout.splitlines()) == 2
+    calls = trace.read_text()
+    assert "AF_UNIX" in calls or "socketpair" in calls  # multiprocessing's own: so something was traced
+    assert "AF_INET" not in calls
+
+
+def test_the_command_line_is_understood() -> None:
+    assert cli.parse(["cat.png", "dog.png"]) == cli.Arguments(pictures=["cat.png", "dog.png"])
+    assert cli.parse([]) == cli.Arguments()
+    assert cli.parse(["./ask"]).verb == ""
+    mixed = cli.parse(["ask", "-p", "one", "cat.png", "--json", "-p", "two", "dog.png", "--seed", "7"])
+    assert (mixed.verb, mixed.pictures, mixed.questions, mixed.json) == (
+        "ask",
+        ["cat.png", "dog.png"],
+        ["one", "two"],
+        True,
+    )
+    assert mixed.sampling == Sampling(seed=7)
+    assert cli.parse(["ask", "-p", "x", "--greedy"]).sampling.temperature == 0
+
+
+@pytest.mark.parametrize(
+    "words", [["--help"], ["--version"], ["ask", "--help"], ["doctor", "--help"], ["self-test", "--help"]]
+)
+def test_help_and_version(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.parse(words)
+    assert ended.value.code == 0
+    assert "eyebright" in capsys.readouterr().out.lower()
