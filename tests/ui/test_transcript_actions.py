@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
 from desktop_app.chat.conversation import State
 from desktop_app.ui.transcript import TranscriptView
@@ -245,6 +245,8 @@ def test_the_keyboard_goes_back_to_the_page_when_its_button_goes(
 ) -> None:
     asked = question("Q")
     fakes.chat.show(asked, answer("One."))
+    elsewhere = QLineEdit(transcript)
+    elsewhere.show()
     transcript.page.focus_message(1)
     transcript.bar.copy.setFocus(Qt.FocusReason.TabFocusReason)
     fakes.chat.truncated.emit(asked.id)
