@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from desktop_app import logs, paths
 from desktop_app.chat.attachments import Attachments
 from desktop_app.engine.client import EngineClient
-from desktop_app.engine.messages import EngineSettings, ModelInfo
 from desktop_app.services.background import Background
 from desktop_app.services.chat import Chat
+from desktop_app.services.chosen_model import ChosenModel
 from desktop_app.services.conversations import Conversations
 from desktop_app.services.engine import Engine, Handler
+from desktop_app.services.exports import Exports
 from desktop_app.services.handover import Reception, hand_over
 from desktop_app.services.notices import Notices
 from desktop_app.services.pictures import Draft
@@ -36,28 +37,19 @@ class Services:
     previews: Previews
     draft: Draft
     chat: Chat
+    exports: Exports
     reading_ahead: ReadingAhead
+    chosen_model: ChosenModel
     storage: Storage
     files: Background
-    _model_name: str = ""
     _closed: bool = False
 
     def start(self) -> None:
         """Start the engine on the chosen model and read the list of conversations."""
-        self.engine.model_changed.connect(self._model_changed)
-        self.preferences.changed.connect(self._preference_changed)
         self.engine.start()
-        self.load_model()
+        self.chosen_model.load()
         self.draft.restore("")
         self.conversations.refresh()
-
-    def load_model(self) -> None:
-        """Load the model that the settings name, or the built-in one."""
-        value = self.preferences.value
-        model, mmproj = value("model"), value("mmproj")
-        if not model:
-            model, mmproj = (str(path) for path in paths.demo_model())
-        self.engine.load(model, mmproj or None, EngineSettings(n_ctx=value("n_ctx"), threads=value("threads")))
 
     def examples(self) -> list[tuple[str, str]]:
         """Return the example pictures of the empty window: (file, question)."""
@@ -71,22 +63,12 @@ class Services:
             return
         self._closed = True
         self.chat.close()
+        self.chosen_model.close()
         self.reading_ahead.close()
         self.draft.save()
         self.files.close()
         self.storage.close()
         self.engine.close()
-
-    def _preference_changed(self, name: str) -> None:
-        if name in ("model", "mmproj", "n_ctx", "threads"):
-            self.load_model()
-
-    def _model_changed(self, info: ModelInfo | None) -> None:
-        if info is None:
-            return
-        if self._model_name and info.name != self._model_name:
-            self.chat.note("model-changed", name=info.name)
-        self._model_name = info.name
 
 
 def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Services:
@@ -104,7 +86,9 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
     previews = Previews(attachments, engine, files)
     draft = Draft(engine, attachments, previews, files, conversations, storage, notices)
     chat = Chat(conversations, draft, engine, storage, previews, preferences, notices)
+    exports = Exports(attachments, chat, conversations, storage, files)
     reading_ahead = ReadingAhead(engine, draft, chat, previews, preferences)
+    chosen_model = ChosenModel(engine, preferences, chat)
     return Services(
         notices,
         preferences,
@@ -113,7 +97,9 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
         previews,
         draft,
         chat,
+        exports,
         reading_ahead,
+        chosen_model,
         storage,
         files,
     )

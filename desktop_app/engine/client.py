@@ -91,6 +91,7 @@ class EngineClient:
             engine, self._engine = self._engine, None
         if engine is not None:
             engine.close(timeout)
+            self._tell_waiting(Died(engine.process.exitcode))
 
     def restart(self) -> None:
         """Replace the process by a new one, in which no model is loaded."""
@@ -171,12 +172,16 @@ class EngineClient:
     def _hear(self, event: Event) -> None:
         if isinstance(event, Ready) and event.info.class_token == "unknown":
             _log.warning("llama.cpp orders CLIP's class token in an unknown way: pictures may be misread")
+        self._tell_waiting(event)
+        if self._on_event is not None:
+            self._on_event(event)
+
+    def _tell_waiting(self, event: Event) -> None:
+        """Hand an event to those who wait for it in `request`."""
         with self._lock:
             for request, events in self._listeners.items():
                 if isinstance(event, Died) or event.request == request:
                     events.put(event)
-        if self._on_event is not None:
-            self._on_event(event)
 
 
 class _Engine:
@@ -222,9 +227,15 @@ class _Engine:
                 event: Event = self._connection.recv()
             except (EOFError, OSError):
                 break
-            self._hear(event)
+            self._tell(event)
         self.process.join()
         with self._sending:
             self._connection.close()
         if not self._closing:
-            self._hear(Died(self.process.exitcode))
+            self._tell(Died(self.process.exitcode))
+
+    def _tell(self, event: Event) -> None:
+        try:
+            self._hear(event)
+        except Exception:  # of the callback: the events after this one must still be heard
+            _log.exception("an event of the engine was not taken well")

@@ -145,7 +145,7 @@ class Model:
 
     def tokenize(self, text: str) -> list[int]:
         """Return the tokens of a stretch of plain text, whatever special tokens it may spell."""
-        raw = text.encode()
+        raw = text.encode(errors="replace")  # half a surrogate pair can be pasted
         room = len(raw) + 8
         tokens = (ctypes.c_int32 * room)()
         count = _llama.llama_tokenize(self._vocabulary, raw, len(raw), tokens, room, False, False)

@@ -8,9 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer, QUrl, Signal
 
 from desktop_app.chat.attachments import Attachments
 from desktop_app.chat.conversation import Picture
@@ -311,7 +310,7 @@ def _is_local(url: str) -> bool:
 
 
 def _local_path(url: str) -> str:
-    return url2pathname(urlsplit(url).path) if url.startswith("file:") else url
+    return QUrl(url).toLocalFile() if url.startswith("file:") else url
 
 
 def _is_picture_name(url: str) -> bool:

@@ -50,6 +50,9 @@ class Menus:
         self._add(menu, tr("&New conversation"), conversations.new, Key.New)
         self._add(menu, tr("&Open picture…"), window.composer.choose_files, Key.Open)
         menu.addSeparator()
+        self.export = self._add(menu, tr("&Export conversation…"), window.export_conversation, "Ctrl+E")
+        self._add(menu, tr("&Import conversation…"), window.import_conversation)
+        menu.addSeparator()
         settings = self._add(menu, tr("&Settings…"), window.open_settings, "Ctrl+,")
         settings.setMenuRole(QAction.MenuRole.PreferencesRole)
         menu.addSeparator()
@@ -102,6 +105,7 @@ class Menus:
         window = self._window
         services = window.services
         is_open = bool(services.conversations.current_id())
+        self.export.setEnabled(is_open)
         self.rename.setEnabled(is_open)
         self.delete.setEnabled(is_open)
         self.stop.setEnabled(services.chat.is_busy())

@@ -7,6 +7,7 @@ from typing import Protocol
 from desktop_app.services.chat import Chat
 from desktop_app.services.conversations import Conversations
 from desktop_app.services.engine import Engine
+from desktop_app.services.exports import Exports
 from desktop_app.services.notices import Notices
 from desktop_app.services.pictures import Draft
 from desktop_app.services.preferences import Preferences
@@ -24,6 +25,7 @@ class Services(Protocol):
     previews: Previews
     draft: Draft
     chat: Chat
+    exports: Exports
     reading_ahead: ReadingAhead
 
     def examples(self) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from desktop_app.ui.composer import Composer
 from desktop_app.ui.draft_preview import DraftPreview
 from desktop_app.ui.drop import DropTarget
 from desktop_app.ui.empty import EmptyScreen
+from desktop_app.ui.files import export_conversation, import_conversation
 from desktop_app.ui.header import Header
 from desktop_app.ui.menus import Menus
 from desktop_app.ui.notices import NoticeBar
@@ -171,6 +172,17 @@ class MainWindow(QMainWindow):
         """Rename the open conversation in the sidebar."""
         self._show_sidebar(True)
         self.sidebar.rename_current()
+
+    @Slot()
+    def export_conversation(self) -> None:
+        """Write the open conversation to a file."""
+        if self.services.chat.messages():
+            export_conversation(self, self.services.exports, self.header.current_title())
+
+    @Slot()
+    def import_conversation(self) -> None:
+        """Add a conversation that was exported."""
+        import_conversation(self, self.services.exports)
 
     @Slot()
     def delete_current(self) -> None:

@@ -149,6 +149,17 @@ class FakeReadingAhead(QObject):
     context = Signal(int, int)
 
 
+class FakeExports:
+    def __init__(self, calls: list[Call]) -> None:
+        self.calls = calls
+
+    def export(self, target: str, speakers: object) -> None:
+        self.calls.append(("export", target))
+
+    def import_file(self, source: str) -> None:
+        self.calls.append(("import", source))
+
+
 class FakeServices:
     """All of them; `calls` holds what the window asked for, in order."""
 
@@ -163,6 +174,7 @@ class FakeServices:
         self.draft.calls = self.calls
         self.engine = FakeEngine(self.calls, self.notices)
         self.preferences = FakePreferences(self.calls)
+        self.exports = FakeExports(self.calls)
         self.reading_ahead = FakeReadingAhead()
         self.example_list: list[tuple[str, str]] = []
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import pytest
 from PIL import Image
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.assembly import Services, build
+from desktop_app.engine.client import EngineClient
 from desktop_app.engine.messages import Inspect, Inspected, Load, ModelInfo, Ready
+from desktop_app.services.engine import Handler
 from desktop_app.services.notices import Notice
 from tests.helpers.fake_engine import FakeClient
 from tests.helpers.waiting import wait_until
@@ -56,14 +59,18 @@ class Desk:
 
 def open_desk(folder: Path) -> Desk:
     """Build and start services on the isolated home folder."""
-    services = build(FakeClient)  # type: ignore[arg-type]  # it has the client's methods
+    made: list[FakeClient] = []
+
+    def make_client(on_event: Handler) -> EngineClient:
+        made.append(FakeClient(on_event))
+        return cast(EngineClient, made[0])  # it has the client's methods
+
+    services = build(make_client)
     notices: list[Notice] = []
     services.notices.posted.connect(notices.append)
     services.notices.attach()
     services.start()
-    client = services.engine._client
-    assert isinstance(client, FakeClient)
-    return Desk(services, client, notices, folder)
+    return Desk(services, made[0], notices, folder)
 
 
 @pytest.fixture
