@@ -1,0 +1,185 @@
+"""A damaged file below the history: set aside, never overwritten, and read as far as it can be."""
+
+import os
+import random
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from desktop_app.chat.conversation import Message, Picture, Role, new_id
+from desktop_app.chat.history import History
+from tests.chat.history_files import fill
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "conversations.sqlite"
+
+
+def garbage(path: Path) -> None:
+    path.write_bytes(b"This is no database. " * 1000)
+
+
+def short_garbage(path: Path) -> None:
+    path.write_bytes(b"hello")
+
+
+def cut_off(path: Path) -> None:
+    fill(path, 200, "x" * 500)
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def overwritten_pages(path: Path) -> None:
+    fill(path, 200, "x" * 500)
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2)
+        file.write(b"\xff" * 40_000)
+
+
+def overwritten_beginning(path: Path) -> None:
+    fill(path, 200, "x" * 500)
+    with path.open("r+b") as file:
+        file.seek(4096)  # behind the list of tables, where their roots are
+        file.write(b"\xff" * 80_000)
+
+
+def broken_schema(path: Path) -> None:
+    fill(path)
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA writable_schema = ON")
+    connection.execute("UPDATE sqlite_master SET sql = 'CREATE TABLE nonsense (' WHERE name = 'messages'")
+    connection.commit()
+    connection.close()
+
+
+def of_another_program(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE bookmarks (address TEXT)")
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "damage_file", [garbage, short_garbage, overwritten_beginning, broken_schema, of_another_program]
+)
+def test_a_damaged_file_is_set_aside_and_a_new_one_started(path: Path, damage_file: Callable[[Path], None]) -> None:
+    damage_file(path)
+    before = path.read_bytes()
+    history, damage = History.open(path)
+    assert damage is not None
+    assert damage.code == "history-damaged"
+    aside = path.with_name(str(damage.parameters["name"]))
+    assert aside.name.startswith(f"conversations-damaged-{time.strftime('%Y-')}")
+    assert aside.read_bytes() == before
+    history.add_message("c", Message(new_id(), Role.USER, "a new beginning"))
+    assert len(history.path("c")) == 1
+    history.close()
+
+    garbage(path)  # once more on the same day: the first one stays
+    history, damage = History.open(path)
+    history.close()
+    assert damage is not None
+    assert aside.read_bytes() == before
+    assert damage.parameters["name"] != aside.name
+
+
+@pytest.mark.parametrize("damage_file", [cut_off, overwritten_pages])
+def test_what_can_be_read_of_a_damaged_file_is_brought_over(path: Path, damage_file: Callable[[Path], None]) -> None:
+    damage_file(path)
+    before = path.read_bytes()
+    history, damage = History.open(path)
+    assert damage is not None
+    assert damage.code == "history-salvaged"
+    assert path.with_name(str(damage.parameters["name"])).read_bytes() == before
+    assert history.problems() == []
+    kept = [message for row in history.summaries() for message in history.path(row.id)]
+    assert len(kept) == damage.parameters["messages"]
+    assert len(kept) >= 60  # of 200; how many more depends on how SQLite fills its pages
+    for message in kept:
+        number = message.details["number"]
+        assert message.text == f"{number}: {'x' * 500}"
+        assert [picture.width for picture in message.pictures] in ([number + 1], [])  # they lie elsewhere
+    assert history.search("xxx") != []
+    history.close()
+
+
+def test_salvaging_loses_nothing_of_what_is_sound(path: Path) -> None:
+    """Only an index is damaged: every message, picture, branch and title comes over."""
+    fill(path, 40)
+    history, _ = History.open(path)
+    history.rename("conversation 1", "Named by hand")
+    first, second = history.path("conversation 1")[:2]
+    history.add_message("conversation 1", Message(new_id(), Role.ASSISTANT, "other", parent=first.id))
+    history.switch_sibling("conversation 1", second.id, 0)
+    history.delete("conversation 2")
+    rows = history.summaries()
+    paths = {row.id: history.path(row.id) for row in rows}
+    page = history._database.read("SELECT rootpage FROM sqlite_master WHERE name = 'messages_by_use'")[0][0]
+    history.close()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * 4096)
+        file.write(b"\xff" * 4096)
+
+    history, damage = History.open(path)
+    assert damage is not None
+    assert damage.parameters["messages"] == 41
+    assert history.summaries() == rows
+    assert {row.id: history.path(row.id) for row in rows} == paths
+    history.undelete("conversation 2")
+    assert len(history.path("conversation 2")) == 10
+    history.close()
+
+
+def test_random_damage_never_keeps_the_program_from_starting(path: Path) -> None:
+    chance = random.Random(7)
+    fill(path, 60, "x" * 300)
+    sound = path.read_bytes()
+    for _ in range(25):
+        damaged = bytearray(sound)
+        for _ in range(chance.choice([1, 30, 300])):
+            damaged[chance.randrange(4096, len(damaged))] = chance.randrange(256)
+        path.write_bytes(damaged)
+        history, _ = History.open(path)
+        history.summaries()
+        history.search("x")
+        history.add_message("new", Message(new_id(), Role.USER, "goes on"))
+        assert history.path("new")[-1].text == "goes on"
+        history.close()
+
+
+@pytest.mark.parametrize("sign", [b"\xff", b"?"])
+def test_a_damaged_list_of_tables_is_damage_like_any_other(path: Path, sign: bytes) -> None:
+    fill(path)
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE messages (", b"CREATE" + sign + b"TABLE messages ("))
+    history, damage = History.open(path)
+    assert damage is not None
+    history.close()
+
+
+def test_pictures_of_a_damaged_file_are_not_taken_for_unused(path: Path) -> None:
+    garbage(path)
+    history, _ = History.open(path)
+    picture = Picture("a" * 64, "p", 1, 1)
+    history.add_message("c", Message(new_id(), Role.USER, "new", (picture,)))
+    history.delete("c")
+    assert history.pictures_in_use() is None
+    assert history.purge_deleted() == set()
+    [aside] = path.parent.glob("*damaged*")
+    aside.unlink()
+    assert history.pictures_in_use() == set()
+    history.close()
+
+
+@pytest.mark.parametrize("ending", ["-wal", "-shm", "-journal"])
+def test_what_lay_beside_a_damaged_file_does_not_get_into_the_new_one(path: Path, ending: str) -> None:
+    garbage(path)
+    beside = path.with_name(path.name + ending)
+    beside.write_bytes(b"old log")
+    history, damage = History.open(path)
+    assert damage is not None
+    history.add_message("c", Message(new_id(), Role.USER, "new"))
+    assert not beside.exists() or beside.read_bytes() != b"old log"
+    history.close()
+    fill(path)
