@@ -37,6 +37,7 @@ from desktop_app.engine.messages import (
 from desktop_app.errors import UserError
 from desktop_app.paths import demo_model
 from tests.engine.asking import ask, draw, read_ahead
+from tests.helpers.strays import Expected
 
 ENDLESS = Sampling(temperature=50.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=100_000, seed=1)
 SETTINGS = EngineSettings(threads=1)
@@ -320,6 +321,31 @@ def test_a_killed_engine_is_noticed_and_replaced() -> None:
         client.restart()
         client.load(*demo_model())
         assert ask(client, Turn("Hello"), sampling=Sampling(max_tokens=3)).stats.answer_tokens > 0
+
+
+def test_closing_frees_who_waits_for_an_answer() -> None:
+    client = EngineClient()
+    client.start()
+    client.load(*demo_model())
+    answer = client.request(Ask(client.next_request(), (Turn("Hello"),), ENDLESS))
+    next(answer)
+    client.close()
+    with pytest.raises(EngineDied):
+        list(answer)
+
+
+def test_a_callback_that_fails_does_not_end_the_events(expected: Expected) -> None:
+    expected.log("not taken well")
+    heard: list[Event] = []
+
+    def fail(event: Event) -> None:
+        heard.append(event)
+        raise ValueError("a bug in the window")
+
+    with EngineClient(fail) as client:
+        client.load(*demo_model())
+        client.load(*demo_model())
+    assert [type(event) for event in heard] == [Ready, Ready]
 
 
 def test_ctrl_c_in_the_terminal_is_left_to_the_program(shared: EngineClient) -> None:

@@ -135,7 +135,8 @@ def test_without_a_seed_answers_may_differ(shared: EngineClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["</s>", "<s>", "<image>", "<__media__>", "<pad>", "<|im_end|>", "ASSISTANT:", "%s{0}", "\x00", "中☃"]
+    "typed",
+    ["</s>", "<s>", "<image>", "<__media__>", "<pad>", "<|im_end|>", "ASSISTANT:", "%s{0}", "\x00", "中☃", "\ud83d"],
 )
 def test_what_a_person_types_is_only_text(shared: EngineClient, star: PictureRef, typed: str) -> None:
     plain = ask(shared, Turn("x", (star,)))
