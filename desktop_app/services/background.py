@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal, Slot
+from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from desktop_app.errors import UserError
 from desktop_app.services.notices import Notices
@@ -43,10 +43,9 @@ class Background(QObject):
         self._pool.submit(self._work, job, then, on_error)
 
     def close(self) -> None:
-        """Finish what was accepted, deliver the results and end the thread."""
+        """Finish what was accepted and end the thread. Results are not delivered any more: nobody waits."""
         self._open = False
         self._pool.shutdown(wait=True)
-        QCoreApplication.sendPostedEvents(self)
 
     def _work(
         self,
@@ -72,4 +71,5 @@ class Background(QObject):
 
     @Slot(object)
     def _deliver(self, call: Callable[[], Any]) -> None:
-        call()
+        if self._open:
+            call()
