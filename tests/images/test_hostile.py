@@ -53,10 +53,10 @@ def claiming(width: int, height: int) -> dict[str, bytes]:
 def test_a_size_over_the_limit_is_refused_from_the_header(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(claiming(50_000, 50_000)[name])
-    before = time.perf_counter()
+    before = time.process_time()
     with pytest.raises(UserError) as caught:
         open_picture(path, name)
-    assert time.perf_counter() - before < 1
+    assert time.process_time() - before < 1
     assert caught.value.code == "picture-too-large"
     assert caught.value.parameters == {"name": name, "megapixels": 2500, "limit": 100}
 
@@ -187,7 +187,7 @@ def test_damage_anywhere_raises_nothing_but_a_user_error(tmp_path: Path) -> None
     read = 0
     for number, (name, content) in enumerate(mutations(seed=20261123, count=600)):
         path.write_bytes(content)
-        before = time.perf_counter()
+        before = time.process_time()
         try:
             picture = open_picture(path, name)
         except UserError:
@@ -198,7 +198,7 @@ def test_damage_anywhere_raises_nothing_but_a_user_error(tmp_path: Path) -> None
             read += 1
             assert picture.mode == "RGB"
             picture.save(io.BytesIO(), "BMP")
-        assert time.perf_counter() - before < 5, f"mutation {number} of {name} takes too long"
+        assert time.process_time() - before < 5, f"mutation {number} of {name} takes too long"
     assert 50 < read < 550
 
 

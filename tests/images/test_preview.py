@@ -106,15 +106,16 @@ def drawn_scenes(count: int) -> list[Image.Image]:
     """Return scenes as the built-in model knows them, in the ways people store them."""
     sys.path.insert(0, str(DEMO_MODEL))
     try:
-        import scenes
+        from drawing import draw
+        from scenes import make_scene
     finally:
         sys.path.remove(str(DEMO_MODEL))
     rng = random.Random(20261123)
     noise = np.random.default_rng(1)
     pictures = []
     for number in range(count):
-        scene = scenes.make_scene(rng, kind=("shapes", "shapes", "character")[number % 3])
-        picture = scenes.draw(scene, rng.choice((64, 112, 150, 200, 320, 640)))
+        scene = make_scene(rng, kind=("shapes", "shapes", "character")[number % 3])
+        picture = draw(scene, rng.choice((64, 112, 150, 200, 320, 640)))
         if number % 4 == 1:
             stored = io.BytesIO()
             picture.save(stored, "JPEG", quality=rng.choice((15, 30, 60, 90)))
