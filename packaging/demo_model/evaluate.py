@@ -22,6 +22,7 @@ from variants import VARIANTS
 ORDER = (
     "describe",
     "colour",
+    "several",
     "shape",
     "where",
     "place",

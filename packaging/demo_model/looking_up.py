@@ -55,7 +55,7 @@ class LookUp(Asker):
         colours = [i.colour for i in found]
         named = colours[0] if len(set(colours)) == 1 else listing(colours)
         return Asked(
-            "colour",
+            "several",
             self._word(wordings or ph.COLOUR_OF_MANY, p=plural(shape), s=plural(shape)),
             f"The {plural(shape)} are {named}.",
             "colour",
@@ -78,7 +78,9 @@ class LookUp(Asker):
         if len({i.shape for i in found}) < len(found) or wordings:
             return None
         word = self._word(("What shapes are the {k} {o}s?", "Which {o}s are {k}?", "What are the {k} {o}s?"), k=colour)
-        return Asked("shape", word, f"The {colour} objects are {listing([article(i.shape) for i in found])}.", "shape")
+        return Asked(
+            "several", word, f"The {colour} objects are {listing([article(i.shape) for i in found])}.", "shape"
+        )
 
     def where(self, shape: str = "", wordings: Sequence[str] = ()) -> Asked | None:
         """The place of a shape."""

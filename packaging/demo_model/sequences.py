@@ -66,7 +66,7 @@ def build(
     """A conversation of at least ``length`` tokens about the first, or the first two, of ``scenes``."""
     sequence = Sequence()
     chance = rng.random()
-    waits = 99 if chance < 0.02 else rng.randint(1, 2) if chance < 0.08 else 0
+    waits = 99 if chance < 0.05 else rng.randint(1, 2) if chance < 0.13 else 0
     shown = 0
     talk = cv.Talk(rng, None)
     first = talk

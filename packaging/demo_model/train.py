@@ -22,7 +22,7 @@ _THREADS = {"OMP_PROC_BIND": "true", "OMP_PLACES": "cores"}
 
 VISION_STEPS = 4000
 DECODER_STEPS = 2200
-JOINT_STEPS = 1200
+JOINT_STEPS = 1500
 PICTURES = 90_000
 PICTURE_SEED = 1_000_000
 WATCH_PICTURES = 2_000
@@ -60,9 +60,13 @@ def run(work: Path, into: Path, new_vocabulary: bool) -> None:
             train_vision(model, data, watch, VISION_STEPS, log)
         elif name == "decoder":
             prepare(model, tokenizer, watch)
-            train_decoder(model, tokenizer, data, watch, DECODER_STEPS, log, name, seed=11, lr=2e-3, tower=False)
+            train_decoder(
+                model, tokenizer, data, watch, DECODER_STEPS, log, name, seed=11, lr=2e-3, tower=False, cool=0.45
+            )
         else:
-            train_decoder(model, tokenizer, data, watch, JOINT_STEPS, log, name, seed=12, lr=6e-4, tower=True, cool=0.8)
+            train_decoder(
+                model, tokenizer, data, watch, JOINT_STEPS, log, name, seed=12, lr=1e-3, tower=True, cool=0.85
+            )
         torch.save(model.state_dict(), saved)
         print(f"{name} done, {time.monotonic() - began:.0f} s", flush=True)
     round_to_half(model)

@@ -29,6 +29,7 @@ KIND_OF = {
     "count of": "count_of",
     "follow-up": "follow_up",
     "beyond": "strange",
+    "several": "colour",
 }
 
 
@@ -169,7 +170,7 @@ def train_decoder(
         labels = torch.from_numpy(data.labels[numbers]).long()
         loss, main = compiled(patches, b.ids, b.slots, b.chosen, b.targets, labels)
         loss.backward()
-        optimisers.step(schedule(step, steps, warm, cool))
+        optimisers.step(schedule(step, steps, warm, cool) * min(1.0, (step - start + 1) / 50))
         mean = 0.98 * mean + 0.02 * main.item() if step > start else main.item()
         if (step + 1) % 50 == 0:
             print(f"{name} step {step + 1} {time.monotonic() - started:.0f} s loss {mean:.4f}", flush=True)
