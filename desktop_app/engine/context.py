@@ -26,6 +26,12 @@ class PictureRow:
 Cell = int | PictureRow
 
 
+def common_start(first: Sequence[Cell], second: Sequence[Cell]) -> int:
+    """Return how many cells from the start two rows have in common."""
+    pairs = zip(first, second, strict=False)
+    return next((count for count, (one, other) in enumerate(pairs) if one != other), min(len(first), len(second)))
+
+
 class Evaluator(Protocol):
     """The part of a model that fills the KV cache."""
 
@@ -56,12 +62,7 @@ class Context:
 
     def common(self, cells: Sequence[Cell]) -> int:
         """Return how many cells from the start the cache has in common with `cells`."""
-        count = 0
-        for mine, other in zip(self._cells, cells, strict=False):
-            if mine != other:
-                break
-            count += 1
-        return count
+        return common_start(self._cells, cells)
 
     def cut(self, keep: int) -> None:
         """Forget everything after the first `keep` cells."""

@@ -9,23 +9,11 @@ same way, and the same seed gives the same answer.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 
-from desktop_app.chat.budget import TurnSize, kept_turns
-from desktop_app.chat.prompt import (
-    Answer,
-    Exchange,
-    Part,
-    PicturePlace,
-    Special,
-    Words,
-    certain_parts,
-    family_for,
-    prompt_parts,
-)
-from desktop_app.engine.context import Cell, Context, PictureRow
+from desktop_app.chat.prompt import family_for
+from desktop_app.engine.context import Cell, Context, PictureRow, common_start
 from desktop_app.engine.embeddings import Embedding, EmbeddingKey, EmbeddingStore, projector_identity
 from desktop_app.engine.interrupt import Interrupt, Interrupted
 from desktop_app.engine.memory import peak_memory
@@ -48,9 +36,9 @@ from desktop_app.engine.messages import (
 from desktop_app.engine.model import Model
 from desktop_app.engine.pace import Pace
 from desktop_app.engine.pieces import Portions, TextOfTokens
+from desktop_app.engine.prompt_cells import PromptCells
 from desktop_app.errors import UserError
 
-_REMEMBERED_ANSWERS = 1000
 _LOOK_EVERY_S = 0.02  # at the interrupt, while a picture file is decoded
 
 
@@ -61,14 +49,13 @@ class Session:
         self, model: Model, interrupt: Interrupt, embeddings: EmbeddingStore, emit: Callable[[Event], None]
     ) -> None:
         self.model = model
-        self.family = family_for(model.files.header.metadata)
+        self.prompts = PromptCells(model, family_for(model.files.header.metadata))
         self._interrupt = interrupt
         self._embeddings = embeddings
         self._emit = emit
         self._context = Context(model, interrupt)
         projector = model.files.projector
         self._projector = projector_identity(projector.path) if projector is not None else ""
-        self._answers: OrderedDict[str, tuple[int, ...]] = OrderedDict()
         self._encode_pace, self._read_pace = Pace(), Pace()
         self._decoder = ThreadPoolExecutor(1, "picture")
 
@@ -88,8 +75,8 @@ class Session:
         request = command.request
         draft = Turn("", command.pictures)
         self._check_pictures((*command.turns, draft))
-        turns, _ = self._fitting((*command.turns, draft), command.system_prompt, self.model.n_ctx)
-        cells = self._certain(turns, command.system_prompt)
+        turns = self.prompts.fitting((*command.turns, draft), command.system_prompt, self.model.n_ctx)
+        cells = self.prompts.certain(turns, command.system_prompt)
         keep = self._context.common(cells)
         work = _Work()
         ends = {
@@ -121,12 +108,12 @@ class Session:
             raise UserError("question-empty")
         self._check_pictures(command.turns)
         sampling, system = command.sampling, command.system_prompt
-        turns, dropped = self._fitting(command.turns, system, sampling.max_tokens)
+        turns = self.prompts.fitting(command.turns, system, sampling.max_tokens)
+        dropped = len(command.turns) - len(turns)
         if dropped:
-            pictures = sum(len(turn.pictures) for turn in command.turns) - sum(len(turn.pictures) for turn in turns)
-            self._emit(TurnsDropped(command.request, dropped, pictures))
-        cells = self._cells(prompt_parts(self.family, _exchanges(turns), system))
-        certain = _common(self._certain(turns, system), cells)
+            self._emit(TurnsDropped(command.request, dropped, _count_pictures(command.turns) - _count_pictures(turns)))
+        cells = self.prompts.asking(turns, system)
+        certain = common_start(self.prompts.certain(turns, system), cells)
         keep = min(self._context.common(cells), certain)
         answer = _AnswerInProgress(received, len(cells), keep, dropped)
         try:
@@ -135,7 +122,7 @@ class Session:
             reason = self._write(command, answer)
         except Interrupted:
             reason = FinishReason.STOPPED
-        self._remember(answer.text)
+        self.prompts.remember(answer.text.text, answer.text.token_ids)
         self._emit(self._finished(command.request, reason, answer))
 
     def _write(self, command: Ask, answer: _AnswerInProgress) -> FinishReason:
@@ -180,47 +167,9 @@ class Session:
         )
         return Finished(request, answer.text.text, stats, answer.text.token_ids)
 
-    # ---- prompt ----------------------------------------------------------------------------
-
     def _check_pictures(self, turns: Iterable[Turn]) -> None:
         if not self.model.image_tokens and any(turn.pictures for turn in turns):
             raise UserError("projector-needed", model=self.model.files.model.name)
-
-    def _fitting(self, turns: Sequence[Turn], system: str | None, max_tokens: int) -> tuple[list[Turn], int]:
-        """Return the turns that fit the context, and how many do not."""
-        opening = len(self._cells(prompt_parts(self.family, [], system)))
-        sizes = [
-            TurnSize(len(self._cells(prompt_parts(self.family, [exchange], system))) - opening, len(exchange.pictures))
-            for exchange in _exchanges(turns)
-        ]
-        kept = kept_turns(sizes, opening, self.model.n_ctx, max_tokens)
-        return [turns[index] for index in kept], len(turns) - len(kept)
-
-    def _certain(self, turns: Sequence[Turn], system: str | None) -> list[Cell]:
-        """Return the cells that are certain before the question of the last turn is written."""
-        newest = tuple(picture.sha256 for picture in turns[-1].pictures)
-        return self._cells(certain_parts(self.family, _exchanges(turns[:-1]), newest, system))
-
-    def _cells(self, parts: Iterable[Part]) -> list[Cell]:
-        cells: list[Cell] = []
-        for part in parts:
-            if isinstance(part, Special):
-                cells.append(self.model.special(part.name))
-            elif isinstance(part, Words):
-                cells += self.model.tokenize(part.text)
-            elif isinstance(part, PicturePlace):
-                cells += [PictureRow(part.sha256, row) for row in range(self.model.image_tokens)]
-            elif isinstance(part, Answer):
-                cells += self._answers.get(part.text) or self.model.tokenize(part.text)
-        return cells
-
-    def _remember(self, text: TextOfTokens) -> None:
-        """Keep the tokens of an answer: tokenised again, its text may give others."""
-        if text.text:
-            self._answers[text.text] = text.token_ids
-            self._answers.move_to_end(text.text)
-            while len(self._answers) > _REMEMBERED_ANSWERS:
-                self._answers.popitem(last=False)
 
     # ---- evaluating ------------------------------------------------------------------------
 
@@ -342,18 +291,9 @@ def _square(picture: PictureRef, side: int, fill: tuple[int, int, int]) -> bytes
     return fit_square(open_picture(picture.path, picture.name), side, fill).tobytes()
 
 
-def _exchanges(turns: Iterable[Turn]) -> list[Exchange]:
-    return [Exchange(turn.text, tuple(picture.sha256 for picture in turn.pictures), turn.answer) for turn in turns]
+def _count_pictures(turns: Iterable[Turn]) -> int:
+    return sum(len(turn.pictures) for turn in turns)
 
 
 def _pictures_of(turns: Iterable[Turn]) -> dict[str, PictureRef]:
     return {picture.sha256: picture for turn in turns for picture in turn.pictures}
-
-
-def _common(first: Sequence[Cell], second: Sequence[Cell]) -> int:
-    count = 0
-    for mine, other in zip(first, second, strict=False):
-        if mine != other:
-            break
-        count += 1
-    return count

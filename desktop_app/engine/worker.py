@@ -187,7 +187,7 @@ def _model_info(command: Load, session: Session) -> ModelInfo:
         model=command.model,
         mmproj=command.mmproj,
         n_ctx=model.n_ctx,
-        family=session.family.name,
+        family=session.prompts.family.name,
         is_demo=demo.exists() and demo.samefile(path),
         image_tokens=model.image_tokens,
         class_token=model.class_token.value,
