@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -111,7 +111,7 @@ def _drag(stage: Stage, *urls: str) -> None:
     mime = QMimeData()
     mime.setUrls([QUrl(url) for url in urls])
     event = QDragEnterEvent(
-        QPointF(400, 300),
+        QPoint(400, 300),
         Qt.DropAction.CopyAction,
         mime,
         Qt.MouseButton.LeftButton,

@@ -29,9 +29,6 @@ def _calm_environment() -> None:
 
 _calm_environment()
 
-# Before any test imports PySide6: see there.
-import desktop_app.immortals  # noqa: E402, F401
-
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure() -> None:

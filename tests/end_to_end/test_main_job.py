@@ -47,7 +47,7 @@ class Program:
         data.setUrls([QUrl.fromLocalFile(str(file)) for file in files])
         middle = self.window.rect().center()
         actions, buttons, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-        enter = QDragEnterEvent(QPointF(middle), actions, data, buttons, keys)
+        enter = QDragEnterEvent(middle, actions, data, buttons, keys)
         QApplication.sendEvent(self.window, enter)
         if not enter.isAccepted():
             return False

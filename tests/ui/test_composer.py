@@ -236,7 +236,7 @@ def test_dragged_files_and_pictures_are_left_to_the_window(composer: Composer, k
     else:
         data.setText("words")
     copy, left = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
-    enter = QDragEnterEvent(QPointF(5, 5), copy, data, left, NO_KEYS)
+    enter = QDragEnterEvent(QPoint(5, 5), copy, data, left, NO_KEYS)
     composer.editor.dragEnterEvent(enter)
     assert enter.isAccepted() is (kind == "words")
     if kind != "words":

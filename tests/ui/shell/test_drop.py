@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QByteArray, QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QByteArray, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
@@ -24,14 +24,14 @@ def files(*names: str) -> QMimeData:
 
 
 def enter(window: MainWindow, mime: QMimeData, actions: Qt.DropAction = COPY) -> QDragEnterEvent:
-    event = QDragEnterEvent(QPointF(300, 300), actions, mime, LEFT, NONE)
+    event = QDragEnterEvent(QPoint(300, 300), actions, mime, LEFT, NONE)
     QApplication.sendEvent(window, event)
     pump(0)
     return event
 
 
 def move(window: MainWindow, mime: QMimeData) -> QDragMoveEvent:
-    event = QDragMoveEvent(QPointF(310, 300), COPY, mime, LEFT, NONE)
+    event = QDragMoveEvent(QPoint(310, 300), COPY, mime, LEFT, NONE)
     QApplication.sendEvent(window, event)
     return event
 
@@ -159,7 +159,7 @@ def test_no_part_of_the_window_takes_the_drag_away(window: MainWindow) -> None:
     assert takers, "the question editor takes words"
     mime = files("a.png")
     for widget in takers:
-        event = QDragEnterEvent(QPointF(2, 2), COPY, mime, LEFT, NONE)
+        event = QDragEnterEvent(QPoint(2, 2), COPY, mime, LEFT, NONE)
         QApplication.sendEvent(widget, event)
         pump(0)
         assert window.drops.veil.isVisible(), widget

@@ -1,3 +1,5 @@
+"""PySide6 6.12.0 used up references of None; the locked version must not."""
+
 import subprocess
 import sys
 
