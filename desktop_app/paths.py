@@ -65,8 +65,11 @@ def log_folder() -> Path:
 def resources_folder() -> Path:
     """Return the program's own data files, also in a frozen program."""
     frozen = getattr(sys, "_MEIPASS", None)
-    root = Path(frozen) if frozen else Path(__file__).resolve().parent.parent
-    return root / "resources"
+    if frozen:
+        return Path(frozen) / "resources"
+    package = Path(__file__).resolve().parent
+    installed = package / "resources"  # in a wheel; in a clone they lie beside the package
+    return installed if installed.is_dir() else package.parent / "resources"
 
 
 def demo_model() -> tuple[Path, Path]:
