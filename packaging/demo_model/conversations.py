@@ -62,6 +62,9 @@ CHARACTER_WEIGHTS: Final[dict[str, float]] = {
     "follow_up": 1.0,
     "chat": 0.2,
     "strange": 0.3,
+    "where": 0.5,
+    "count": 0.4,
+    "count_of": 0.4,
 }
 
 

@@ -35,6 +35,10 @@ class LookUp(Asker):
                 else self._word(ph.COLOUR_OF, s=self.rng.choice(("object", "shape", "figure", "thing")))
             )
             return Asked("colour", word, f"The {items[0].shape} is {items[0].colour}.", "colour", items[0])
+        if len(items) > 1 and not shape and self.rng.random() < 0.08:
+            colours = list(dict.fromkeys(i.colour for i in items))
+            named = f"The colors are {listing(colours)}." if len(colours) > 1 else f"The objects are {colours[0]}."
+            return Asked("several", self._word(ph.COLOURS_OF_ALL), named)
         shape = shape or self._pick_shape(0.1)
         found = [i for i in items if i.shape == shape]
         if not found:
@@ -85,9 +89,12 @@ class LookUp(Asker):
     def where(self, shape: str = "", wordings: Sequence[str] = ()) -> Asked | None:
         """The place of a shape."""
         items = self._shapes()
-        if not items:
-            return None
-        if not shape and self.rng.random() < 0.15:
+        if self.scene is not None and self.scene.kind == "character" and self.rng.random() < 0.5:
+            item = self.scene.items[0]
+            return Asked(
+                "where", self._word(ph.WHERE, s=noun(item)), f"The {noun(item)} is in the middle.", "where", item
+            )
+        if not shape and items and self.rng.random() < 0.15:
             item = self.rng.choice(items)
             if [i.colour for i in items].count(item.colour) == 1:
                 word = self._word(ph.WHERE, s=f"{item.colour} {self.rng.choice(('object', 'thing', 'shape', 'one'))}")
@@ -131,8 +138,10 @@ class LookUp(Asker):
 
     def count(self) -> Asked | None:
         """How many objects there are."""
-        if self.scene is None or self.scene.kind == "character":
-            return None
+        assert self.scene is not None
+        if self.scene.kind == "character":
+            item = self.scene.items[0]
+            return Asked("count", self._word(ph.COUNT), f"There is one {noun(item)}.", "count", item)
         n = len(self.scene.items)
         return Asked(
             "count", self._word(ph.COUNT), are(n, "object", "objects"), "count", self.scene.items[0] if n == 1 else None
@@ -140,10 +149,9 @@ class LookUp(Asker):
 
     def count_of(self, shape: str = "", wordings: Sequence[str] = ()) -> Asked | None:
         """How many there are of a shape, or of a colour."""
-        if self.scene is None or self.scene.kind == "character":
-            return None
+        assert self.scene is not None
         items = self._shapes()
-        if not shape and self.rng.random() < 0.25:
+        if not shape and self.scene.kind != "character" and self.rng.random() < 0.25:
             colour = self._pick_colour(0.25)
             n = sum(i.colour == colour for i in items)
             word = self._word(ph.COUNT_OF, p=f"{colour} {self.rng.choice(('objects', 'objects', 'shapes', 'things'))}")

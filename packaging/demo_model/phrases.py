@@ -71,6 +71,14 @@ COLOUR_OF_IT: Final = (
     "And its {c}?",
     "What {c} is that?",
 )
+COLOURS_OF_ALL: Final = (
+    "What {c}s do you see?",
+    "Which {c}s are there?",
+    "What {c}s are in the picture?",
+    "Which {c}s do you see?",
+    "What {c}s do the {o}s have?",
+    "What {c}s are the {o}s?",
+)
 COLOUR_OF_MANY: Final = (
     "What {c} are the {p}?",
     "Which {c} are the {p}?",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 RGB = tuple[int, int, int]
@@ -25,7 +25,7 @@ TINTS: Final[dict[str, tuple[RGB, ...]]] = {
     "green": ((0, 128, 0), (30, 150, 50), (0, 200, 0), (34, 139, 34), (0, 255, 0), (76, 175, 80)),
     "blue": ((0, 0, 255), (35, 70, 220), (25, 25, 180), (30, 100, 230), (33, 120, 243)),
     "purple": ((128, 0, 128), (140, 40, 170), (148, 0, 211), (110, 30, 160)),
-    "pink": ((255, 160, 190), (255, 105, 180), (250, 185, 205), (255, 130, 170)),
+    "pink": ((255, 192, 203), (255, 160, 190), (255, 105, 180), (250, 185, 205), (255, 130, 170)),
     "brown": ((139, 69, 19), (120, 70, 35), (101, 60, 30), (150, 85, 40)),
     "gray": ((128, 128, 128), (150, 150, 150), (110, 110, 112), (165, 165, 165)),
     "black": ((0, 0, 0), (20, 20, 20), (12, 12, 16)),
@@ -52,6 +52,10 @@ _SAFE: Final = ((0.08, 0.275), (0.41, 0.59), (0.725, 0.92))
 """Where a centre may lie, as a fraction of the edge, for its third to be beyond doubt."""
 
 _ASPECTS: Final = (1.0, 1.0, 1.0, 4 / 3, 4 / 3, 3 / 4, 3 / 2, 2 / 3, 5 / 4, 16 / 9, 9 / 16)
+LEAST_CONTRAST: Final = 78.0
+"""Smallest distance of an item's colour from the background's."""
+_WIDEST: Final = {"circle": 0.49, "square": 0.56, "triangle": 0.48, "star": 0.44, "cross": 0.48, "heart": 0.48}
+"""Radius at which a shape all but fills the picture."""
 MIN_RADIUS: Final = 0.075
 """Smallest radius of an item as a fraction of the padded square's edge (8.4 of 112 pixels)."""
 
@@ -135,7 +139,7 @@ def _pick_colour(rng: random.Random, background: RGB, wish: str = "") -> tuple[s
         name = wish or rng.choice(COLOURS)
         rgb = rng.choice(TINTS[name])
         rgb = rgb if rng.random() < 0.4 else vary(rng, rgb, 9)
-        if distance(rgb, background) > 100:
+        if distance(rgb, background) > LEAST_CONTRAST:
             return name, rgb
         wish = ""
     return ("black", (0, 0, 0)) if sum(background) > 380 else ("white", (255, 255, 255))
@@ -247,6 +251,9 @@ def make_scene(
         turn = 0.0 if rng.random() < 0.5 else rng.uniform(-14, 14)
         stretch = 1.0 if rng.random() < 0.6 else rng.uniform(0.9, 1.1)
         items.append(Item(shape, colour, rgb, row, column, x, y, radius, turn, stretch))
+    if len(items) == 1 and (items[0].row, items[0].column) == (1, 1) and rng.random() < 0.2:
+        radius = rng.uniform(0.36, _WIDEST[items[0].shape])
+        items = [replace(items[0], x=0.5, y=0.5, radius=radius, turn=0.0, stretch=1.0)]
     items.sort(key=lambda i: (i.row, i.column))
     outline = None
     if rng.random() < 0.15:

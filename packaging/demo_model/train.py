@@ -22,15 +22,17 @@ _THREADS = {"OMP_PROC_BIND": "true", "OMP_PLACES": "cores"}
 
 VISION_STEPS = 4000
 DECODER_STEPS = 2200
-JOINT_STEPS = 1500
+JOINT_STEPS = 1300
 PICTURES = 90_000
 PICTURE_SEED = 1_000_000
+FRESH_PICTURES = 40_000
+FRESH_SEED = 2_000_000
 WATCH_PICTURES = 2_000
 WATCH_SEED = 500_000
 
 
-def run(work: Path, into: Path, new_vocabulary: bool) -> None:
-    """Run the stages that have not been run yet."""
+def run(work: Path, into: Path, new_vocabulary: bool, scale: float) -> None:
+    """Run the stages that have not been run yet, with ``scale`` times the pictures and steps."""
     import torch
     from convert import round_to_half, write_pair
     from dataset import Dataset, draw_dataset
@@ -39,12 +41,15 @@ def run(work: Path, into: Path, new_vocabulary: bool) -> None:
     from train_decoder import prepare, train_decoder
     from train_vision import train_vision
 
+    def scaled(number: int) -> int:
+        return max(1, round(number * scale))
+
     began = time.monotonic()
     if new_vocabulary and not (work / "vocabulary" / "tokenizer.json").exists():
         train(work / "vocabulary")
     tokenizer = Tokenizer(work / "vocabulary" if new_vocabulary else VOCABULARY)
     draw_dataset(work / "held-out", WATCH_PICTURES, WATCH_SEED)
-    draw_dataset(work / "pictures", PICTURES, PICTURE_SEED)
+    draw_dataset(work / "pictures", 1000 * scaled(PICTURES // 1000), PICTURE_SEED)
     print(f"pictures drawn, {time.monotonic() - began:.0f} s", flush=True)
     data, watch = Dataset(work / "pictures"), Dataset(work / "held-out")
     model = Llava(Shape(vocabulary=len(tokenizer)))
@@ -57,15 +62,27 @@ def run(work: Path, into: Path, new_vocabulary: bool) -> None:
         log = work / f"{name}.log"
         if name == "vision":
             model = Llava(Shape(vocabulary=len(tokenizer)))
-            train_vision(model, data, watch, VISION_STEPS, log)
+            train_vision(model, data, watch, scaled(VISION_STEPS), log)
         elif name == "decoder":
             prepare(model, tokenizer, watch)
             train_decoder(
-                model, tokenizer, data, watch, DECODER_STEPS, log, name, seed=11, lr=2e-3, tower=False, cool=0.45
+                model,
+                tokenizer,
+                data,
+                watch,
+                scaled(DECODER_STEPS),
+                log,
+                name,
+                seed=11,
+                lr=2e-3,
+                tower=False,
+                cool=0.45,
             )
         else:
+            draw_dataset(work / "fresh", 1000 * scaled(FRESH_PICTURES // 1000), FRESH_SEED)
+            fresh = Dataset(work / "fresh")
             train_decoder(
-                model, tokenizer, data, watch, JOINT_STEPS, log, name, seed=12, lr=1e-3, tower=True, cool=0.85
+                model, tokenizer, fresh, watch, scaled(JOINT_STEPS), log, name, seed=12, lr=1e-3, tower=True, cool=0.85
             )
         torch.save(model.state_dict(), saved)
         print(f"{name} done, {time.monotonic() - began:.0f} s", flush=True)
@@ -82,13 +99,14 @@ def main() -> None:
     parser.add_argument(
         "--new-vocabulary", action="store_true", help="train the vocabulary too, do not keep the old one"
     )
+    parser.add_argument("--scale", type=float, default=1.0, help="0.01 for a quick trial of the whole way")
     options = parser.parse_args()
     wanted = {**_MALLOC, **_THREADS, "TORCHINDUCTOR_CACHE_DIR": str(options.work / "compiled")}
     if any(key not in os.environ for key in wanted):
         environment = {**os.environ, **{k: v for k, v in wanted.items() if k not in os.environ}}
         raise SystemExit(subprocess.call([sys.executable, *sys.argv], env=environment))
     options.work.mkdir(parents=True, exist_ok=True)
-    run(options.work, options.into, options.new_vocabulary)
+    run(options.work, options.into, options.new_vocabulary, options.scale)
 
 
 if __name__ == "__main__":

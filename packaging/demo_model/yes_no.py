@@ -38,6 +38,8 @@ class YesNo(Asker):
         chance = self.rng.random()
         if chance < 0.2:
             return self._is_background(wanted)
+        if not wanted and chance < 0.35:
+            return self._is_there_shape(False) if self.rng.random() < 0.5 else self._is_there(False)
         if chance < 0.4:
             word = noun(item) if wanted else {"digit": "letter", "letter": "digit"}[noun(item)]
             question = self._word(ph.IS_CHARACTER, n=f"a {word}")
