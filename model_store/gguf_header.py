@@ -18,9 +18,16 @@ Scalar = str | int | float | bool
 
 @dataclass(frozen=True)
 class LongArray:
-    """An array too long to be of interest here (a vocabulary): only its length is kept."""
+    """An array too long to be of interest here (a vocabulary): its length is kept, and its <tags>.
+
+    Those are what special tokens look like; `"<|im_end|>" in array` says whether there is one.
+    """
 
     length: int
+    tags: frozenset[str] = frozenset()
+
+    def __contains__(self, text: object) -> bool:
+        return text in self.tags
 
 
 Value = Scalar | tuple[Scalar, ...] | LongArray
@@ -33,6 +40,8 @@ _MAX_NAME = 65_535  # bytes of a key or a tensor's name
 _MAX_STRING = 1 << 24  # bytes; chat templates are long
 _MAX_ARRAY = 1 << 24  # elements; the largest vocabularies have some 300,000 merges
 _KEPT_ARRAY = 1024  # elements; longer ones become LongArray
+_LONGEST_TAG = 64  # bytes
+_MAX_TAGS = 1 << 16
 _MAX_DIMENSIONS = 4
 U32, I32, F32, BOOL, STRING, ARRAY_OF = 4, 5, 6, 7, 8, 100
 _STRING, _ARRAY, _BOOL = STRING, 9, BOOL
@@ -118,6 +127,8 @@ class GGUFHeader:
     kinds: dict[str, int]  # number of each value's type as in the file; of arrays: 100 + its elements'
     tensors: dict[str, TensorInfo]
     file_size: int  # bytes
+    metadata_end: int  # where the descriptions of the tensors begin, in bytes from the start of the file
+    end: int  # where those end; the weights follow, aligned
 
     @property
     def architecture(self) -> str:
@@ -173,6 +184,7 @@ class _Reader:
             if key in metadata:
                 raise DamagedGGUFError(f"key {key!r} twice")
             metadata[key], kinds[key] = self._value(int(self._number("<I")))
+        metadata_end = self._size - self._left
         infos = [self._tensor_info() for _ in range(n_tensors)]
         alignment = metadata.get("general.alignment", 32)
         if not isinstance(alignment, int) or alignment < 1 or alignment & (alignment - 1):
@@ -184,7 +196,7 @@ class _Reader:
             if name in tensors:
                 raise DamagedGGUFError(f"tensor {name!r} twice")
             tensors[name] = self._placed(name, shape, type_id, offset, start, alignment)
-        return GGUFHeader(int(version), metadata, kinds, tensors, self._size)
+        return GGUFHeader(int(version), metadata, kinds, tensors, self._size, metadata_end, position)
 
     def _placed(
         self, name: str, shape: tuple[int, ...], type_id: int, offset: int, start: int, align: int
@@ -224,15 +236,26 @@ class _Reader:
         if kind == _STRING:
             if length <= _KEPT_ARRAY:
                 return tuple(self._string(_MAX_STRING) for _ in range(length))
-            for _ in range(length):
-                self._skip(self._count(_MAX_STRING, "bytes"))
-            return LongArray(length)
+            return LongArray(length, self._tags(length))
         if kind not in _SCALARS:  # arrays of arrays exist on paper only
             raise DamagedGGUFError(f"array of type {kind}")
         if length <= _KEPT_ARRAY:
             return tuple(self._scalar(kind) for _ in range(length))
         self._skip(length * struct.calcsize(_SCALARS[kind]))
         return LongArray(length)
+
+    def _tags(self, length: int) -> frozenset[str]:
+        """Read strings and return those of the form <...>."""
+        tags: set[str] = set()
+        for _ in range(length):
+            size = self._count(_MAX_STRING, "bytes")
+            if not 3 <= size <= _LONGEST_TAG:
+                self._skip(size)
+                continue
+            raw = self._bytes(size)
+            if raw[:1] == b"<" and raw[-1:] == b">" and len(tags) < _MAX_TAGS:
+                tags.add(raw.decode(errors="replace"))
+        return frozenset(tags)
 
     def _scalar(self, kind: int) -> Scalar:
         if kind not in _SCALARS:

@@ -1,20 +1,24 @@
-"""Model family -> the exact parts of a prompt, as that family was trained.
+"""A conversation -> the exact parts of a prompt, as the model's family was trained.
 
-A prompt is a row of parts, not a string: special tokens are named, never spelled, and pictures
-stand between the words. So nothing that a person types can become a special token or a picture.
-Words that follow one another are one stretch, which is tokenised in one go.
+What a family is stands here; the families themselves stand in `families.py`. A prompt is a row
+of parts, not a string: special tokens are named, never spelled, and pictures stand between the
+words. So nothing that a person types can become a special token or a picture. Words that follow
+one another are one stretch, which is tokenised in one go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 
 
 @dataclass(frozen=True)
 class Special:
-    """A special token: "bos", "eos", or the text of a control token of the vocabulary."""
+    """A special token: the text of a token of the vocabulary, or "bos" or "eos".
+
+    "bos" is the token that the vocabulary puts before every text; nothing, if it does not.
+    """
 
     name: str
 
@@ -35,9 +39,14 @@ class PicturePlace:
 
 @dataclass(frozen=True)
 class Answer:
-    """An earlier answer. It is tokenised on its own, or by the token ids it was written with."""
+    """An earlier answer: the token ids it was written with, or its text as it follows the words before.
 
-    text: str
+    `before` and `after` are what stood around answers in training, spaces above all.
+    """
+
+    text: str = ""
+    before: str = ""
+    after: str = ""
 
 
 Part = Special | Words | PicturePlace | Answer
@@ -57,11 +66,11 @@ class Slot(Enum):
 
     SYSTEM = "system"
     PICTURES = "pictures"
+    PICTURE = "picture"
     QUESTION = "question"
-    ANSWER = "answer"
 
 
-Pattern = tuple[Special | Slot | str, ...]
+Pattern = tuple[Special | Slot | Answer | str, ...]
 
 
 @dataclass(frozen=True)
@@ -69,44 +78,27 @@ class Family:
     """How the models of a family were trained to converse.
 
     `opening` stands once at the start (`bare_opening` if the system prompt is empty), `asking`
-    and `answering` once per exchange, `after_picture` after each picture.
+    and `answering` once per exchange, `picture` for each picture. Where a family puts the system
+    prompt inside the first question, what every question begins with ends `opening` and `answering`.
     """
 
     name: str
-    system: str
     opening: Pattern
     bare_opening: Pattern
     asking: Pattern
     answering: Pattern
-    after_picture: str = "\n"
+    system: str = ""  # the sentence it was trained with
+    picture: Pattern = (Slot.PICTURE, "\n")
+    asking_in_words: Pattern | None = None  # instead of `asking`, where there is no picture
+    stops: tuple[str, ...] = ()  # special tokens that end an answer, whatever the file says of them
 
-
-_BOS, _EOS = Special("bos"), Special("eos")
-
-# LLaVA-1.5, and LLaVA-1.6 on Vicuna.
-# https://github.com/haotian-liu/LLaVA/blob/main/llava/conversation.py (conv_vicuna_v1)
-VICUNA_V1 = Family(
-    name="vicuna_v1",
-    system=(
-        "A chat between a curious user and an artificial intelligence assistant. "
-        "The assistant gives helpful, detailed, and polite answers to the user's questions."
-    ),
-    opening=(_BOS, Slot.SYSTEM, " "),
-    bare_opening=(_BOS,),
-    asking=("USER: ", Slot.PICTURES, Slot.QUESTION, " ASSISTANT:"),
-    answering=(Slot.ANSWER, _EOS),
-)
-
-FAMILIES: tuple[Family, ...] = (VICUNA_V1,)
-
-
-def family_for(metadata: Mapping[str, object]) -> Family:
-    """Return the family of a language model, told by the metadata of its GGUF.
-
-    What is not known is taken for LLaVA-1.5, the most common; so far that is the only one.
-    """
-    del metadata
-    return VICUNA_V1
+    @property
+    def specials(self) -> frozenset[str]:
+        """Return the texts of all special tokens that the family uses."""
+        patterns = (self.opening, self.bare_opening, self.asking, self.asking_in_words or (), self.answering)
+        items = [item for pattern in (*patterns, self.picture) for item in pattern]
+        names = {item.name for item in items if isinstance(item, Special)}
+        return frozenset(names | set(self.stops)) - {"bos", "eos"}
 
 
 def prompt_parts(family: Family, exchanges: Sequence[Exchange], system: str | None = None) -> list[Part]:
@@ -116,7 +108,7 @@ def prompt_parts(family: Family, exchanges: Sequence[Exchange], system: str | No
     """
     rows: list[Part] = [*_opening(family, system)]
     for exchange in exchanges:
-        rows += _filled(family.asking, exchange, family)
+        rows += _asked(family, exchange)
         if exchange.answer is not None:
             rows += _filled(family.answering, exchange, family)
     return _joined(rows)
@@ -136,10 +128,11 @@ def certain_parts(
     """
     rows: list[Part] = [*_opening(family, system)]
     for exchange in exchanges:
-        rows += _filled(family.asking, exchange, family)
+        rows += _asked(family, exchange)
         rows += _filled(family.answering, exchange, family)
     draft = Exchange("", tuple(pictures))
-    before = family.asking[: family.asking.index(Slot.QUESTION)]
+    pattern = _asking(family, draft)
+    before = pattern[: pattern.index(Slot.QUESTION)]
     parts = _joined([*rows, *_filled(before, draft, family)])
     last = parts[-1]
     if isinstance(last, Words):
@@ -158,18 +151,31 @@ def _opening(family: Family, system: str | None) -> Iterable[Part]:
             yield Words(sentence if item is Slot.SYSTEM else str(item))
 
 
+def _asking(family: Family, exchange: Exchange) -> Pattern:
+    if exchange.pictures or family.asking_in_words is None:
+        return family.asking
+    return family.asking_in_words
+
+
+def _asked(family: Family, exchange: Exchange) -> Iterable[Part]:
+    return _filled(_asking(family, exchange), exchange, family)
+
+
 def _filled(pattern: Pattern, exchange: Exchange, family: Family) -> Iterable[Part]:
     for item in pattern:
         if isinstance(item, Special):
             yield item
+        elif isinstance(item, Answer):
+            yield replace(item, text=exchange.answer or "")
         elif item is Slot.PICTURES:
             for sha256 in exchange.pictures:
-                yield PicturePlace(sha256)
-                yield Words(family.after_picture)
+                for part in family.picture:
+                    if isinstance(part, Special):
+                        yield part
+                    else:
+                        yield PicturePlace(sha256) if part is Slot.PICTURE else Words(str(part))
         elif item is Slot.QUESTION:
             yield Words(exchange.question.strip())
-        elif item is Slot.ANSWER:
-            yield Answer(exchange.answer or "")
         else:
             yield Words(str(item))
 

@@ -154,10 +154,11 @@ class Model:
             count = _llama.llama_tokenize(self._vocabulary, raw, len(raw), tokens, -count, False, False)
         return list(tokens[:count])
 
-    def special(self, name: str) -> int:
-        """Return the id of a special token: "bos", "eos" or the text of a control token."""
+    def special(self, name: str) -> int | None:
+        """Return the id of a special token: its text, "eos", or "bos"; None if the vocabulary uses no "bos"."""
         if name == "bos":
-            return int(_llama.llama_vocab_bos(self._vocabulary))
+            wanted = _llama.llama_vocab_get_add_bos(self._vocabulary)
+            return int(_llama.llama_vocab_bos(self._vocabulary)) if wanted else None
         if name == "eos":
             return int(_llama.llama_vocab_eos(self._vocabulary))
         raw = name.encode()

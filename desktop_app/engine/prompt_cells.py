@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Protocol
@@ -38,16 +39,23 @@ class Vocabulary(Protocol):
     def tokenize(self, text: str) -> list[int]:
         """Return the tokens of plain text."""
 
-    def special(self, name: str) -> int:
-        """Return a special token."""
+    def special(self, name: str) -> int | None:
+        """Return a special token; None stands for a "bos" that the vocabulary does not use."""
 
 
 class PromptCells:
-    """Makes the prompts of one loaded model, and remembers how its answers were written."""
+    """Makes the prompts of one loaded model, and remembers how its answers were written.
+
+    `stops` are tokens that end an answer, besides those that the file itself marks so.
+    """
 
     def __init__(self, vocabulary: Vocabulary, family: Family) -> None:
         self.family = family
+        self.stops = frozenset(vocabulary.special(name) for name in family.stops)
         self._vocabulary = vocabulary
+        self._specials = frozenset(vocabulary.special(name) for name in family.specials)
+        inside = (f"(?<={re.escape(name[0])})(?={re.escape(name[1:])})" for name in sorted(family.specials))
+        self._inside_specials = re.compile("|".join(inside))
         self._answers: OrderedDict[str, tuple[int, ...]] = OrderedDict()
 
     def asking(self, turns: Sequence[Turn], system: str | None) -> list[Cell]:
@@ -75,16 +83,42 @@ class PromptCells:
 
     def _cells(self, parts: Iterable[Part]) -> list[Cell]:
         cells: list[Cell] = []
+        words = ""  # right before the part
         for part in parts:
             if isinstance(part, Special):
-                cells.append(self._vocabulary.special(part.name))
+                token = self._vocabulary.special(part.name)
+                cells += [] if token is None else [token]
             elif isinstance(part, Words):
-                cells += self._vocabulary.tokenize(part.text)
+                cells += self._plain(part.text)
             elif isinstance(part, PicturePlace):
                 cells += [PictureRow(part.sha256, row) for row in range(self._vocabulary.image_tokens)]
             elif isinstance(part, Answer):
-                cells += self._answers.get(part.text) or self._vocabulary.tokenize(part.text)
+                cells += self._answer(part, words)
+            words = part.text if isinstance(part, Words) else ""
         return cells
+
+    def _answer(self, answer: Answer, words: str) -> list[int]:
+        after = "" if answer.text.endswith(answer.after) else answer.after
+        written = self._answers.get(answer.text)
+        if written is None:
+            return self._following(words, answer.before + answer.text + after)
+        return [*written, *self._following(answer.text, after)]
+
+    def _following(self, words: str, text: str) -> list[int]:
+        """Return the tokens of `text` where it goes on after `words`: some vocabularies begin with a space."""
+        known, whole = self._plain(words), self._plain(words + text)
+        return whole[len(known) :] if whole[: len(known)] == known else self._plain(text)
+
+    def _plain(self, text: str) -> list[int]:
+        """Return the tokens of plain words.
+
+        In many files the special tokens are of the type "user defined", which llama.cpp finds in
+        plain text all the same; what spells one is tokenised in two pieces.
+        """
+        tokens = self._vocabulary.tokenize(text)
+        if self._specials.isdisjoint(tokens):
+            return tokens
+        return [token for piece in self._inside_specials.split(text) for token in self._vocabulary.tokenize(piece)]
 
 
 def _exchanges(turns: Iterable[Turn]) -> list[Exchange]:

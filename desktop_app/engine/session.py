@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 
-from desktop_app.chat.prompt import family_for
+from desktop_app.chat.families import family_for
 from desktop_app.engine.context import Cell, Context, PictureRow, common_start
 from desktop_app.engine.embeddings import Embedding, EmbeddingKey, EmbeddingStore, projector_identity
 from desktop_app.engine.interrupt import Interrupt, Interrupted
@@ -139,7 +139,7 @@ class Session:
             while True:
                 token = sampler.sample()
                 answer.sampled()
-                if self.model.is_end(token):
+                if self.model.is_end(token) or token in self.prompts.stops:
                     return FinishReason.STOP
                 answer.tokens += 1
                 portions.add(answer.text.add(token, self.model.piece(token)))

@@ -2,8 +2,8 @@
 
 import pytest
 
+from desktop_app.chat.families import VICUNA_V1
 from desktop_app.chat.prompt import (
-    VICUNA_V1,
     Answer,
     Exchange,
     Part,
@@ -11,7 +11,6 @@ from desktop_app.chat.prompt import (
     Special,
     Words,
     certain_parts,
-    family_for,
     prompt_parts,
 )
 
@@ -24,10 +23,15 @@ BOS, EOS = Special("bos"), Special("eos")
 
 def as_text(parts: list[Part]) -> str:
     names = {BOS: "<s>", EOS: "</s>"}
-    return "".join(
-        names[part] if isinstance(part, Special) else "<image>" if isinstance(part, PicturePlace) else part.text
-        for part in parts
-    )
+
+    def text(part: Part) -> str:
+        if isinstance(part, Answer):
+            return part.before + part.text + part.after
+        if isinstance(part, PicturePlace):
+            return "<image>"
+        return names[part] if isinstance(part, Special) else part.text
+
+    return "".join(map(text, parts))
 
 
 def test_first_question_with_a_picture() -> None:
@@ -41,10 +45,10 @@ def test_a_conversation_reads_as_in_training() -> None:
         [Exchange("What is this?", ("p",), "A star."), Exchange("Which colour?", (), "Red."), Exchange("Sure?")],
     )
     assert as_text(parts) == (
-        f"<s>{SYSTEM} USER: <image>\nWhat is this? ASSISTANT:A star.</s>"
-        "USER: Which colour? ASSISTANT:Red.</s>USER: Sure? ASSISTANT:"
+        f"<s>{SYSTEM} USER: <image>\nWhat is this? ASSISTANT: A star.</s>"
+        "USER: Which colour? ASSISTANT: Red.</s>USER: Sure? ASSISTANT:"
     )
-    assert parts[4:7] == [Answer("A star."), EOS, Words("USER: Which colour? ASSISTANT:")]
+    assert parts[4:7] == [Answer("A star.", before=" "), EOS, Words("USER: Which colour? ASSISTANT:")]
 
 
 def test_several_pictures_in_one_message() -> None:
@@ -75,12 +79,8 @@ def test_an_empty_answer_leaves_only_its_end() -> None:
 
 def test_what_is_certain_ends_with_the_last_picture() -> None:
     parts = certain_parts(VICUNA_V1, [Exchange("a", (), "b")], ("p", "q"))
-    assert as_text(parts) == f"<s>{SYSTEM} USER: a ASSISTANT:b</s>USER: <image>\n<image>"
+    assert as_text(parts) == f"<s>{SYSTEM} USER: a ASSISTANT: b</s>USER: <image>\n<image>"
 
 
 def test_what_is_certain_without_a_picture_ends_with_a_letter() -> None:
     assert as_text(certain_parts(VICUNA_V1, [], ())) == f"<s>{SYSTEM} USER:"
-
-
-def test_unknown_models_are_taken_for_llava() -> None:
-    assert family_for({"general.architecture": "something new"}) is VICUNA_V1

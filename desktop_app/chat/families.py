@@ -1,0 +1,226 @@
+"""The families of vision models, each as its authors trained it, and how a file shows its family.
+
+A family is told by the metadata of the GGUF alone: architecture, names, shapes, and the tokens in
+its vocabulary. The chat template in the file is only searched for words, never executed: a
+template is a program written by strangers, and the ones in circulation are often not what the
+model was trained with. `tests/data/prompts.json` holds what each original writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, replace
+
+from desktop_app.chat.prompt import Answer, Family, Slot, Special
+
+_BOS, _EOS = Special("bos"), Special("eos")
+_IM_START, _IM_END = Special("<|im_start|>"), Special("<|im_end|>")
+
+# LLaVA-1.5, and LLaVA-1.6 on Vicuna.
+# https://github.com/haotian-liu/LLaVA/blob/main/llava/conversation.py (conv_vicuna_v1)
+VICUNA_V1 = Family(
+    name="vicuna_v1",
+    system=(
+        "A chat between a curious user and an artificial intelligence assistant. "
+        "The assistant gives helpful, detailed, and polite answers to the user's questions."
+    ),
+    opening=(_BOS, Slot.SYSTEM, " "),
+    bare_opening=(_BOS,),
+    asking=("USER: ", Slot.PICTURES, Slot.QUESTION, " ASSISTANT:"),
+    answering=(Answer(before=" "), _EOS),
+)
+
+# Mistral-7B-v0.1, trained with LLaVA-1.5's code and its conversation "v1".
+# https://github.com/SkunkworksAI/BakLLaVA/blob/main/llava/conversation.py
+BAKLLAVA = replace(VICUNA_V1, name="bakllava")
+
+# LLaVA-1.6 on Mistral-7B-Instruct-v0.2. The space before the end token is the original's.
+# https://github.com/haotian-liu/LLaVA/blob/main/llava/conversation.py (conv_mistral_instruct)
+LLAVA_MISTRAL = Family(
+    name="llava_mistral",
+    opening=(_BOS, "[INST] <<SYS>>\n", Slot.SYSTEM, "\n<</SYS>>\n\n"),
+    bare_opening=(_BOS, "[INST] "),
+    asking=(Slot.PICTURES, Slot.QUESTION, " [/INST]"),
+    answering=(Answer(before=" ", after=" "), _EOS, "[INST] "),
+)
+
+# LLaVA-1.6 on Nous-Hermes-2-Yi-34B: no line break after the end of a message.
+# https://github.com/haotian-liu/LLaVA/blob/main/llava/conversation.py (conv_chatml_direct)
+LLAVA_CHATML = Family(
+    name="llava_chatml",
+    system="Answer the questions.",
+    opening=(_BOS, _IM_START, "system\n", Slot.SYSTEM, _IM_END),
+    bare_opening=(_BOS,),
+    asking=(_IM_START, "user\n", Slot.PICTURES, Slot.QUESTION, _IM_END, _IM_START, "assistant\n"),
+    answering=(Answer(), _IM_END),
+    stops=("<|im_end|>",),
+)
+
+# The original writes a line break after <|system|>, <|user|>, <|end|> and <|assistant|>, but
+# Phi-3's tokeniser swallows it. The one after an answer was tokenised by itself, and stayed.
+# https://github.com/InternLM/xtuner/blob/main/xtuner/utils/templates.py (phi3_chat)
+LLAVA_PHI3 = Family(
+    name="llava_phi3",
+    opening=(_BOS, Special("<|system|>"), Slot.SYSTEM, Special("<|end|>")),
+    bare_opening=(_BOS,),
+    asking=(Special("<|user|>"), Slot.PICTURES, Slot.QUESTION, Special("<|end|>"), Special("<|assistant|>")),
+    answering=(Answer(), Special("<|end|>"), "\n"),
+    stops=("<|end|>", "<|endoftext|>"),  # the files in circulation name only the second
+)
+
+# https://github.com/InternLM/xtuner/blob/main/xtuner/utils/templates.py (llama3_chat)
+_HEADER, _HEADER_END, _EOT = Special("<|start_header_id|>"), Special("<|end_header_id|>"), Special("<|eot_id|>")
+LLAVA_LLAMA3 = Family(
+    name="llava_llama3",
+    opening=(_BOS, _HEADER, "system", _HEADER_END, "\n\n", Slot.SYSTEM, _EOT),
+    bare_opening=(_BOS,),
+    asking=(
+        *(_HEADER, "user", _HEADER_END, "\n\n", Slot.PICTURES, Slot.QUESTION, _EOT),
+        *(_HEADER, "assistant", _HEADER_END, "\n\n"),
+    ),
+    answering=(Answer(), _EOT),
+    stops=("<|eot_id|>", "<|end_of_text|>"),
+)
+
+# It begins with a token that its vocabulary does not add by itself, and knows no system prompt.
+# https://github.com/vikhyat/moondream/blob/main/moondream/torch/moondream.py (query) and config.py;
+# several questions as in the older text model's chat history.
+MOONDREAM2 = Family(
+    name="moondream2",
+    opening=(Special("<|endoftext|>"), Slot.SYSTEM),
+    bare_opening=(Special("<|endoftext|>"),),
+    asking=(Slot.PICTURES, "\n\nQuestion: ", Slot.QUESTION, "\n\nAnswer:"),
+    answering=(Answer(before=" "),),
+    picture=(Slot.PICTURE,),
+    stops=("<|endoftext|>",),
+)
+
+# What follows answers text; pictures need projectors that the engine does not serve yet. The
+# tokens around a picture are those that llama.cpp's mtmd puts there.
+
+# https://huggingface.co/Qwen/Qwen2.5-VL-3B-Instruct/blob/main/chat_template.json
+QWEN25_VL = Family(
+    name="qwen2.5_vl",
+    system="You are a helpful assistant.",
+    opening=(_IM_START, "system\n", Slot.SYSTEM, _IM_END, "\n"),
+    bare_opening=(),
+    asking=(_IM_START, "user\n", Slot.PICTURES, Slot.QUESTION, _IM_END, "\n", _IM_START, "assistant\n"),
+    answering=(Answer(), _IM_END, "\n"),
+    picture=(Special("<|vision_start|>"), Slot.PICTURE, Special("<|vision_end|>")),
+    stops=("<|im_end|>",),
+)
+
+# https://huggingface.co/openbmb/MiniCPM-V-2_6/blob/main/tokenizer_config.json
+MINICPM_V = replace(
+    QWEN25_VL,
+    name="minicpm_v",
+    picture=(Special("<image>"), Slot.PICTURE, Special("</image>"), "\n"),
+)
+
+# https://huggingface.co/OpenGVLab/InternVL3-1B/blob/main/conversation.py (internvl2_5)
+INTERNVL3 = replace(
+    QWEN25_VL,
+    name="internvl3",
+    system="你是书生·万象，英文名是InternVL，是由上海人工智能实验室、清华大学及多家合作单位联合开发的多模态大语言模型。",
+    picture=(Special("<img>"), Slot.PICTURE, Special("</img>"), "\n"),
+)
+
+# Any other model that speaks ChatML.
+CHATML = replace(QWEN25_VL, name="chatml", system="", picture=(Slot.PICTURE, "\n"))
+
+# https://huggingface.co/google/gemma-3-4b-it/blob/main/chat_template.json
+_TURN, _TURN_END = Special("<start_of_turn>"), Special("<end_of_turn>")
+GEMMA3 = Family(
+    name="gemma3",
+    opening=(_BOS, _TURN, "user\n", Slot.SYSTEM, "\n\n"),
+    bare_opening=(_BOS, _TURN, "user\n"),
+    asking=(Slot.PICTURES, Slot.QUESTION, _TURN_END, "\n", _TURN, "model\n"),
+    answering=(Answer(), _TURN_END, "\n", _TURN, "user\n"),
+    picture=("\n\n", Special("<start_of_image>"), Slot.PICTURE, Special("<end_of_image>"), "\n\n"),
+    stops=("<end_of_turn>",),
+)
+
+# https://huggingface.co/HuggingFaceTB/SmolVLM2-2.2B-Instruct/blob/main/chat_template.json
+_UTTERED, _FAKE = Special("<end_of_utterance>"), Special("<fake_token_around_image>")
+SMOLVLM2 = Family(
+    name="smolvlm2",
+    opening=(_IM_START, "System: ", Slot.SYSTEM, _UTTERED, "\n"),
+    bare_opening=(_IM_START,),
+    asking=("User:", Slot.PICTURES, Slot.QUESTION, _UTTERED, "\nAssistant:"),
+    asking_in_words=("User: ", Slot.QUESTION, _UTTERED, "\nAssistant:"),
+    answering=(Answer(before=" "), _UTTERED, "\n"),
+    picture=(_FAKE, Special("<global-img>"), Slot.PICTURE, _FAKE),
+    stops=("<end_of_utterance>",),
+)
+
+
+@dataclass(frozen=True)
+class _File:
+    """What a GGUF says about itself."""
+
+    metadata: Mapping[str, object]
+
+    @property
+    def architecture(self) -> str:
+        return self._text("general.architecture")
+
+    @property
+    def tokenizer(self) -> str:
+        return self._text("tokenizer.ggml.model")
+
+    def has(self, *tokens: str) -> bool:
+        """Return whether all of these are single tokens of the vocabulary."""
+        vocabulary = self.metadata.get("tokenizer.ggml.tokens")
+        return all(isinstance(vocabulary, Container) and token in vocabulary for token in tokens)
+
+    def is_named(self, word: str) -> bool:
+        names = (self._text(f"general.{key}") for key in ("name", "basename", "finetune"))
+        return any(word in name.lower().replace("_", "-") for name in names)
+
+    def is_mistral_7b(self, rope: float) -> bool:
+        """Return whether the shapes are Mistral-7B's: v0.1 turns with 1e4, v0.2 with 1e6."""
+        keys = ("feed_forward_length", "attention.head_count_kv")
+        shape = [self.metadata.get(f"llama.{key}") for key in keys]
+        return (
+            self.tokenizer == "llama"
+            and shape == [14336, 8]
+            and self.metadata.get("llama.rope.freq_base", 10_000.0) == rope
+        )
+
+    def mentions(self, words: str) -> bool:
+        """Return whether the chat template contains `words`."""
+        return words in self._text("tokenizer.chat_template")
+
+    def _text(self, key: str) -> str:
+        value = self.metadata.get(key)
+        return value if isinstance(value, str) else ""
+
+
+# In this order: names and tokens that only one family has come before what several share.
+_SIGNS: tuple[tuple[Family, Callable[[_File], bool]], ...] = (
+    (MOONDREAM2, lambda file: file.architecture == "phi2" or file.is_named("moondream")),
+    (QWEN25_VL, lambda file: file.architecture == "qwen2vl"),
+    (GEMMA3, lambda file: file.architecture == "gemma3"),
+    (SMOLVLM2, lambda file: file.has("<end_of_utterance>")),
+    (INTERNVL3, lambda file: file.has("<IMG_CONTEXT>")),
+    (MINICPM_V, lambda file: file.has("<slice>", "<|im_start|>")),
+    (LLAVA_LLAMA3, lambda file: file.has("<|eot_id|>")),
+    (LLAVA_PHI3, lambda file: file.has("<|end|>")),
+    (LLAVA_CHATML, lambda file: file.tokenizer == "llama" and file.has("<|im_end|>")),
+    (CHATML, lambda file: file.has("<|im_end|>")),
+    (BAKLLAVA, lambda file: file.is_named("bakllava")),
+    (LLAVA_MISTRAL, lambda file: file.is_named("mistral") or file.mentions("[INST]")),
+    (LLAVA_MISTRAL, lambda file: file.is_mistral_7b(rope=1e6)),
+    (BAKLLAVA, lambda file: file.is_mistral_7b(rope=1e4)),
+)
+FAMILIES: tuple[Family, ...] = tuple(dict.fromkeys((VICUNA_V1, *(family for family, _ in _SIGNS))))
+
+
+def family_for(metadata: Mapping[str, object]) -> Family:
+    """Return the family of a language model, told by the metadata of its GGUF.
+
+    A family whose special tokens are not in the vocabulary is none for this file. What is not
+    known is taken for LLaVA-1.5, the most common and made of plain words.
+    """
+    file = _File(metadata)
+    return next((family for family, shows in _SIGNS if shows(file) and file.has(*family.specials)), VICUNA_V1)

@@ -1,0 +1,223 @@
+"""Write tests/data/prompts.json: what each model's own code makes of the same conversations.
+
+The originals are described here a second time, in their own terms (roles, separators, templates)
+and without anything of desktop_app, so that the tests compare two descriptions with each other.
+A picture is written `<image>`, with whatever special tokens stand around it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+PROMPTS = Path(__file__).resolve().parent.parent / "tests" / "data" / "prompts.json"
+LLAVA = "https://github.com/haotian-liu/LLaVA/blob/main/llava/conversation.py"
+XTUNER = "https://github.com/InternLM/xtuner/blob/main/xtuner/utils/templates.py"
+HUB = "https://huggingface.co"
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A question about some pictures; the last of a conversation has no answer."""
+
+    question: str
+    pictures: int = 0
+    answer: str | None = None
+
+    def message(self, picture: str = "<image>\n") -> str:
+        """Return the question after its pictures."""
+        return picture * self.pictures + self.question
+
+
+Turns = Sequence[Turn]
+Original = Callable[["str | None", Turns], str]
+
+CONVERSATIONS: dict[str, tuple[str | None, Turns]] = {
+    "no picture": (None, [Turn("What can you do?")]),
+    "one picture": (None, [Turn("What is this?", 1)]),
+    "two pictures": (None, [Turn("Which is larger?", 2)]),
+    "two turns": (None, [Turn("What is this?", 1, "A red star."), Turn("Are you sure?")]),
+    "a picture later": (None, [Turn("Hello!", 0, "Hello. Show me one."), Turn("Here it is.\nWhat is it?", 1)]),
+    "three turns": (None, [Turn("a", 1, "One."), Turn("b", 0, "Two,\n\nthree."), Turn("c")]),
+    "system prompt": ("Answer in rhyme.", [Turn("What is this?", 1, "A star, by far."), Turn("And its colour?")]),
+}
+
+
+def vicuna_v1(system: str | None, turns: Turns) -> str:
+    """Two separators: a space after the system prompt and questions, </s> after answers."""
+    default = (
+        "A chat between a curious user and an artificial intelligence assistant. "
+        "The assistant gives helpful, detailed, and polite answers to the user's questions."
+    )
+    text = "<s>" + (system or default) + " "
+    for turn in turns:
+        text += "USER: " + turn.message() + " " + "ASSISTANT:"
+        text += f" {turn.answer}</s>" if turn.answer is not None else ""
+    return text
+
+
+def mistral_instruct(system: str | None, turns: Turns) -> str:
+    """Llama 2's style with an empty separator: the system prompt goes into the first question."""
+    text = "<s>"
+    for number, turn in enumerate(turns):
+        message = turn.message()
+        if number == 0 and system:
+            message = f"<<SYS>>\n{system}\n<</SYS>>\n\n{message}"
+        text += f"[INST] {message} [/INST]"
+        text += f" {turn.answer} </s>" if turn.answer is not None else ""
+    return text
+
+
+def chatml_direct(system: str | None, turns: Turns) -> str:
+    """MPT's style: every message ends with <|im_end|> alone. The tokeniser adds no beginning."""
+    text = f"<|im_start|>system\n{system or 'Answer the questions.'}<|im_end|>"
+    for turn in turns:
+        text += f"<|im_start|>user\n{turn.message()}<|im_end|><|im_start|>assistant\n"
+        text += f"{turn.answer}<|im_end|>" if turn.answer is not None else ""
+    return text
+
+
+def phi3_chat(system: str | None, turns: Turns) -> str:
+    """Input, output and separator are tokenised one by one; white space after special tokens is lost."""
+
+    def tokenised(text: str) -> str:
+        return re.sub(r"(<\|\w+\|>)\s+", r"\1", text)
+
+    text = "<s>" + (tokenised(f"<|system|>\n{system}<|end|>\n") if system else "")
+    for turn in turns:
+        text += tokenised(f"<|user|>\n{turn.message()}<|end|>\n<|assistant|>\n")
+        text += f"{turn.answer}<|end|>" + "\n" if turn.answer is not None else ""
+    return text
+
+
+def llama3_chat(system: str | None, turns: Turns) -> str:
+    """A header with the role, two line breaks, the message, <|eot_id|>."""
+
+    def headed(role: str) -> str:
+        return f"<|start_header_id|>{role}<|end_header_id|>\n\n"
+
+    text = "<|begin_of_text|>" + (f"{headed('system')}{system}<|eot_id|>" if system else "")
+    for turn in turns:
+        text += f"{headed('user')}{turn.message()}<|eot_id|>{headed('assistant')}"
+        text += f"{turn.answer}<|eot_id|>" if turn.answer is not None else ""
+    return text
+
+
+def moondream(system: str | None, turns: Turns) -> str:
+    """The query template: picture, question, answer, in plain words after the first token."""
+    text = "<|endoftext|>" + (system or "")
+    for turn in turns:
+        text += "<image>" * turn.pictures + f"\n\nQuestion: {turn.question}\n\nAnswer:"
+        text += f" {turn.answer}" if turn.answer is not None else ""
+    return text
+
+
+def chatml(default: str, picture: str) -> Original:
+    """ChatML: <|im_start|>, role, line break, message, <|im_end|>, line break."""
+
+    def write(system: str | None, turns: Turns) -> str:
+        told = system or default
+        text = f"<|im_start|>system\n{told}<|im_end|>\n" if told else ""
+        for turn in turns:
+            text += f"<|im_start|>user\n{turn.message(picture)}<|im_end|>\n<|im_start|>assistant\n"
+            text += f"{turn.answer}<|im_end|>\n" if turn.answer is not None else ""
+        return text
+
+    return write
+
+
+def gemma3(system: str | None, turns: Turns) -> str:
+    """Roles user and model; the system prompt opens the first question."""
+    text = "<bos>"
+    for number, turn in enumerate(turns):
+        text += "<start_of_turn>user\n" + (f"{system}\n\n" if system and number == 0 else "")
+        text += turn.message("\n\n<start_of_image><image><end_of_image>\n\n")
+        text += "<end_of_turn>\n<start_of_turn>model\n"
+        text += f"{turn.answer}<end_of_turn>\n" if turn.answer is not None else ""
+    return text
+
+
+def smolvlm(system: str | None, turns: Turns) -> str:
+    """Roles with a capital; no space after the colon where a picture follows."""
+    picture = "<fake_token_around_image><global-img><image><fake_token_around_image>"
+    text = "<|im_start|>" + (f"System: {system}<end_of_utterance>\n" if system else "")
+    for turn in turns:
+        text += ("User:" if turn.pictures else "User: ") + turn.message(picture)
+        text += "<end_of_utterance>\nAssistant:"
+        text += f" {turn.answer}<end_of_utterance>\n" if turn.answer is not None else ""
+    return text
+
+
+HELPFUL = "You are a helpful assistant."
+INTERN = "你是书生·万象，英文名是InternVL，是由上海人工智能实验室、清华大学及多家合作单位联合开发的多模态大语言模型。"
+
+# Family: (source, what "bos" and "eos" are there, the original)
+ORIGINALS: dict[str, tuple[str, str, str, Original]] = {
+    "vicuna_v1": (f"{LLAVA} (conv_vicuna_v1)", "<s>", "</s>", vicuna_v1),
+    "bakllava": ("https://github.com/SkunkworksAI/BakLLaVA/blob/main/llava/conversation.py", "<s>", "</s>", vicuna_v1),
+    "llava_mistral": (f"{LLAVA} (conv_mistral_instruct)", "<s>", "</s>", mistral_instruct),
+    "llava_chatml": (f"{LLAVA} (conv_chatml_direct)", "", "<|im_end|>", chatml_direct),
+    "llava_phi3": (f"{XTUNER} (phi3_chat)", "<s>", "<|endoftext|>", phi3_chat),
+    "llava_llama3": (f"{XTUNER} (llama3_chat)", "<|begin_of_text|>", "<|end_of_text|>", llama3_chat),
+    "moondream2": (
+        "https://github.com/vikhyat/moondream/blob/main/moondream/torch/moondream.py (query)",
+        "",
+        "<|endoftext|>",
+        moondream,
+    ),
+    "qwen2.5_vl": (
+        f"{HUB}/Qwen/Qwen2.5-VL-3B-Instruct/blob/main/chat_template.json",
+        "",
+        "<|im_end|>",
+        chatml(HELPFUL, "<|vision_start|><image><|vision_end|>"),
+    ),
+    "minicpm_v": (
+        f"{HUB}/openbmb/MiniCPM-V-2_6/blob/main/tokenizer_config.json",
+        "",
+        "<|im_end|>",
+        chatml(HELPFUL, "<image><image></image>\n"),
+    ),
+    "internvl3": (
+        f"{HUB}/OpenGVLab/InternVL3-1B/blob/main/conversation.py (internvl2_5)",
+        "",
+        "<|im_end|>",
+        chatml(INTERN, "<img><image></img>\n"),
+    ),
+    "chatml": ("ChatML", "", "<|im_end|>", chatml("", "<image>\n")),
+    "gemma3": (f"{HUB}/google/gemma-3-4b-it/blob/main/chat_template.json", "<bos>", "<eos>", gemma3),
+    "smolvlm2": (
+        f"{HUB}/HuggingFaceTB/SmolVLM2-2.2B-Instruct/blob/main/chat_template.json",
+        "",
+        "<end_of_utterance>",
+        smolvlm,
+    ),
+}
+
+
+def main() -> None:
+    """Write the file."""
+    families = {
+        name: {
+            "source": source,
+            "bos": bos,
+            "eos": eos,
+            "prompts": {case: original(*conversation) for case, conversation in CONVERSATIONS.items()},
+        }
+        for name, (source, bos, eos, original) in ORIGINALS.items()
+    }
+    conversations = {
+        case: {
+            "system": system,
+            "turns": [{"question": turn.question, "pictures": turn.pictures, "answer": turn.answer} for turn in turns],
+        }
+        for case, (system, turns) in CONVERSATIONS.items()
+    }
+    recorded = {"conversations": conversations, "families": families}
+    PROMPTS.write_text(json.dumps(recorded, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
