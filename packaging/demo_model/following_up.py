@@ -45,7 +45,7 @@ class FollowUp(LookUp, YesNo):
                     lambda: Asked("", self._word(ph.SIZE_OF_IT), f"The {focus.shape} is {focus.size}.", "size", focus)
                 )
             if len(others) == 1 and topic in ("colour", "where", "shape", "place", "there"):
-                ways += [lambda: self._other_one(topic, others[0])] * 2
+                ways += [lambda: self._other_one(topic, others[0])] * 4
         if focus is not None and focus.is_character and topic == "character":
             ways.append(
                 lambda: Asked("", self._word(ph.COLOUR_OF_IT), f"The {noun(focus)} is {focus.colour}.", "colour", focus)

@@ -159,7 +159,7 @@ def train_decoder(
     mean = 0.0
     for step in range(start, steps):
         progress = step / steps if not tower else 1.0
-        two = 0.125 if progress > 0.3 else 0.0
+        two = 0.1875 if tower else 0.125 if progress > 0.3 else 0.0
         weights = dict(feeder.weights)
         if progress < 0.1:
             weights["follow_up"] = 0.0
