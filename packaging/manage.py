@@ -22,6 +22,7 @@ python3 packaging/manage.py VERB [ARGUMENTS]      or: make VERB ARGS="ARGUMENTS"
   test     check layout, style and types, and run the tests; arguments go to pytest
   lint     only the checks
   format   lay out the code
+  bench    measure waiting, speed and memory beside others; --quick takes 3 minutes, --help says more
   lock     write packaging/locks/ anew from pyproject.toml
   clean    remove .venv and the caches of the tools (compiled llama.cpp is kept)
 """
@@ -56,6 +57,18 @@ def test(arguments: list[str]) -> int:
     return checks.test(arguments)
 
 
+def bench(arguments: list[str]) -> int:
+    """Set up everything, then measure."""
+    import subprocess
+
+    from provision import environment
+
+    environment.prepare(tools=True, window=True)
+    variables = {**os.environ, "PYTHONPATH": str(places.REPOSITORY / "packaging")}
+    command = [str(places.venv_python()), "-m", "bench", *arguments]
+    return subprocess.run(command, cwd=places.REPOSITORY, env=variables, check=False).returncode
+
+
 def clean() -> int:
     """Remove what was made here; what was compiled is in the person's cache and stays."""
     import shutil
@@ -72,6 +85,8 @@ def main(arguments: list[str]) -> int:
         return run(rest)
     if verb == "test":
         return test(rest)
+    if verb == "bench":
+        return bench(rest)
     if verb == "clean":
         return clean()
     if verb in {"setup", "lint", "format"}:

@@ -1,0 +1,52 @@
+"""The command. It imports little: the engine process begins by looking at this module's name."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+
+
+def main() -> int:
+    """Measure: with `--party`, in a child process, one party; otherwise all of them."""
+    options = _parser().parse_args()
+    if options.party:
+        from bench.job import Job
+        from bench.results import Sheet
+
+        party = importlib.import_module(f"bench.{options.party}")
+        party.measure(Job.parse(options.job), Sheet(Path(options.sheet)))
+        return 0
+    from bench.whole_run import PARTIES, measure_all
+
+    wanted = options.only.split(",") if options.only else list(PARTIES)
+    if unknown := set(wanted) - set(PARTIES):
+        print(f"bench: --only knows {', '.join(PARTIES)}; not {', '.join(sorted(unknown))}.", file=sys.stderr)
+        return 2
+    scale = "tiny" if options.tiny else "small" if options.quick else "real"
+    return measure_all(scale, wanted, options.programs, options.output.resolve())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="make bench", description="Measure what the person waits for, beside other programs, on this computer."
+    )
+    scale = parser.add_mutually_exclusive_group()
+    scale.add_argument("--quick", action="store_true", help="small shapes, under 3 minutes: ratios are only a hint")
+    scale.add_argument("--tiny", action="store_true", help="tiny shapes: only to try the benchmark itself")
+    parser.add_argument("--only", default="", metavar="PARTIES", help="measure only these, with commas in between")
+    parser.add_argument(
+        "--programs", default="", metavar="FOLDER", help="where llama-bench, llama-server and llama-mtmd-cli are"
+    )
+    parser.add_argument("--output", type=Path, default=Path("build", "bench"), metavar="FOLDER")
+    for hidden in ("--party", "--job", "--sheet"):
+        parser.add_argument(hidden, help=argparse.SUPPRESS)
+    return parser
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

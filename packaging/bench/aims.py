@@ -1,0 +1,140 @@
+"""What Eyebright must reach, as ratios of numbers from one run."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.results import NotMeasuredError, Results
+
+#: Together, window and engine, when planned for a computer with 8 GB.
+LITTLE_MIB = 5888.0
+_FOLLOW_UPS = range(2, 6)
+
+
+@dataclass(frozen=True)
+class Aim:
+    """A figure and its limit; without one it is only shown."""
+
+    key: str
+    says: str
+    figure: Callable[[Results], float]
+    most: float | None = None
+    least: float | None = None
+
+    def is_met(self, value: float) -> bool | None:
+        """Return whether a value is good enough, None if there is no limit."""
+        if self.most is not None:
+            return value <= self.most
+        return value >= self.least if self.least is not None else None
+
+    @property
+    def limit(self) -> str:
+        """Return the limit for a table."""
+        if self.most is not None:
+            return f"at most {self.most:g}"
+        return f"at least {self.least:g}" if self.least is not None else ""
+
+
+def fitting(results: Results, what: str) -> dict[str, float]:
+    """Return the speeds of all settings tried with plain llama.cpp, ours among them; all fit this computer."""
+    found = results.named("sweep.", f".{what}_tok_s")
+    if not found:
+        raise NotMeasuredError(results.why("plain"))
+    return found
+
+
+def bandwidth_limit(results: Results) -> float:
+    """Return the tokens per second that reading memory allows at the depth where writing was measured."""
+    return results["computer.read_bytes_s"] / results["computer.bytes_per_token"]
+
+
+def _follow_up(results: Results) -> float:
+    ratios = [results[f"ours.first_token_s.{turn}"] / results[f"plain.first_token_s.{turn}"] for turn in _FOLLOW_UPS]
+    return statistics.median(ratios)
+
+
+def _same_settings(results: Results) -> float:
+    return results["ours.writing_tok_s"] / results["plain.writing_tok_s"]
+
+
+def _longest_stop(results: Results) -> float:
+    longest = []
+    for phase in ("looking", "reading", "writing"):
+        found = results.named(f"ours.stop_{phase}_ms.")
+        if not found:
+            raise NotMeasuredError(results.why(f"ours.stop_{phase}_ms.0"))
+        longest.append(max(found.values()))
+    return max(longest)
+
+
+AIMS = (
+    Aim(
+        "ttft_follow_up_vs_floor",
+        "follow-up: first token against the bare cost of its new tokens, median of turns 2 to 5",
+        _follow_up,
+        most=1.1,
+    ),
+    Aim(
+        "ttft_turn5_stock_over_ours",
+        "fifth question: first token, stock handler over ours",
+        lambda r: r["stock.first_token_s.5"] / r["ours.first_token_s.5"],
+        least=20,
+    ),
+    Aim(
+        "ttft_read_ahead_vs_text_only",
+        "first question about a picture read ahead, against the same question without a picture",
+        lambda r: r["ours.read_ahead_first_token_s"] / r["ours.text_only_first_token_s"],
+        most=1.1,
+    ),
+    Aim("clip_encodes_after_restart", "CLIP runs after a restart", lambda r: r["ours.again_encodes"], most=0),
+    Aim(
+        "ttft_after_restart_speedup",
+        "after a restart: first token of a fresh reading over ours",
+        lambda r: r["ours.fresh_first_token_s"] / r["ours.again_first_token_s"],
+        least=10,
+    ),
+    Aim("writing_vs_plain", "writing against plain llama.cpp with the same settings", _same_settings, least=0.97),
+    Aim(
+        "writing_vs_best",
+        "writing against the best settings found",
+        lambda r: r["ours.writing_tok_s"] / max(fitting(r, "writing").values()),
+        least=0.97,
+    ),
+    Aim(
+        "reading_vs_best",
+        "reading against the best settings found",
+        lambda r: r["ours.reading_tok_s"] / max(fitting(r, "reading").values()),
+        least=0.97,
+    ),
+    Aim(
+        "writing_vs_bandwidth_limit",
+        "writing against what the memory's bandwidth allows",
+        lambda r: r["ours.writing_tok_s"] / bandwidth_limit(r),
+    ),
+    Aim(
+        "peak_pss_mib",
+        "peak memory of window and engine, planned for 8 GB (MiB)",
+        lambda r: r["little.peak_mib"] + r["window.memory_mib"],
+        most=LITTLE_MIB,
+    ),
+    Aim("stop_ms_max", "longest stop (ms)", _longest_stop, most=100),
+    Aim(
+        "window_start_vs_bare",
+        "window usable, against a bare PySide6 window",
+        lambda r: r["window.ours_start_s"] / r["window.bare_start_s"],
+        most=2,
+    ),
+    Aim(
+        "writing_beside_others",
+        "writing beside a busy process of another program, against alone",
+        lambda r: r["ours.writing_beside_others_tok_s"] / r["ours.writing_tok_s"],
+    ),
+    Aim(
+        "writing_beside_own_work",
+        "writing while large pictures are dropped, against alone",
+        lambda r: r["ours.writing_beside_own_work_tok_s"] / r["ours.writing_tok_s"],
+        least=0.9,
+    ),
+)

@@ -1,0 +1,255 @@
+"""Makes GGUF files of real shapes and random numbers.
+
+The decoder is laid out as Q4_K_M, the projector as f16. The head can only choose words of three letters, which
+the vocabulary turns back into the same tokens: so an answer of any length is written, and read again as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+import numpy.typing as npt
+
+from bench.vocabulary import FIRST_WORD, WORDS, vocabulary
+
+VERSION = 1  # of the files: part of their names
+_BLOCK = 256  # weights in a block of Q4_K and Q6_K
+_Q4_K, _Q6_K = 144, 210  # bytes of such a block
+_SPREAD = 0.02  # of the weights, about as in trained models
+
+Bytes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The shapes of a pair."""
+
+    name: str
+    width: int
+    layers: int
+    heads: int
+    feed_forward: int
+    vocabulary: int
+    context: int
+    vision_width: int
+    vision_layers: int
+    vision_heads: int
+    vision_feed_forward: int
+    side: int
+    patch: int = 14
+
+    @property
+    def weights_per_token(self) -> int:
+        """Return the bytes of weights that one token reads: all but the embeddings of other tokens."""
+        return sum(matrix.size for matrix in self.matrices() if matrix.name != "token_embd.weight")
+
+    def cells_per_token(self) -> int:
+        """Return the bytes that one token takes in a KV cache of f16."""
+        return 2 * 2 * self.layers * self.width
+
+    def matrices(self) -> Iterator[Matrix]:
+        """Yield the quantised matrices, as the recipe Q4_K_M chooses their types."""
+        yield Matrix("token_embd.weight", self.vocabulary, self.width, _Q4_K)
+        eighth = self.layers // 8
+        for index in range(self.layers):
+            block = f"blk.{index}."
+            edge = index < eighth or index >= 7 * self.layers // 8
+            finer = _Q6_K if edge or (index - eighth) % 3 == 2 else _Q4_K
+            for name in ("attn_q", "attn_k", "attn_output"):
+                yield Matrix(f"{block}{name}.weight", self.width, self.width, _Q4_K)
+            yield Matrix(f"{block}attn_v.weight", self.width, self.width, finer)
+            yield Matrix(f"{block}ffn_gate.weight", self.feed_forward, self.width, _Q4_K)
+            yield Matrix(f"{block}ffn_up.weight", self.feed_forward, self.width, _Q4_K)
+            yield Matrix(f"{block}ffn_down.weight", self.width, self.feed_forward, finer)
+        yield Matrix("output.weight", self.vocabulary, self.width, _Q6_K)
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A quantised matrix: `rows` x `columns` weights in blocks of `block` bytes."""
+
+    name: str
+    rows: int
+    columns: int
+    block: int
+
+    @property
+    def size(self) -> int:
+        """Return its bytes."""
+        return self.rows * self.columns // _BLOCK * self.block
+
+
+#: LLaVA-1.5-7B and CLIP ViT-L/14-336, of which LLaVA uses all layers but the last.
+REAL = Scale("real", 4096, 32, 32, 11008, 32000, 4096, 1024, 23, 16, 4096, 336)
+#: The same number of picture tokens, a thirteenth of the work.
+SMALL = Scale("small", 2048, 8, 16, 5632, 32000, 4096, 512, 8, 8, 2048, 336)
+#: For the tests of the benchmark itself.
+TINY = Scale("tiny", 256, 2, 4, 512, 20480, 1024, 64, 2, 4, 128, 56)
+
+
+def make_pair(scale: Scale, folder: Path) -> tuple[Path, Path]:
+    """Return the files of a scale, (language model, projector), made now if they are not there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    model = folder / f"random-{scale.name}-{VERSION}-Q4_K_M.gguf"
+    projector = folder / f"random-{scale.name}-{VERSION}-mmproj-f16.gguf"
+    _once(model, lambda path: write_language_model(path, scale))
+    _once(projector, lambda path: write_projector(path, scale))
+    return model, projector
+
+
+def _once(path: Path, write: Callable[[Path], None]) -> None:
+    if path.exists():
+        return
+    part = path.with_suffix(".part")  # an interrupted run leaves no half file under the name
+    try:
+        write(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_language_model(path: Path, scale: Scale) -> None:
+    """Write a decoder of random blocks."""
+    with closing(gguf.GGUFWriter(str(path), "llama")) as writer:
+        _fill_language_model(writer, scale)
+
+
+def _fill_language_model(writer: Any, scale: Scale) -> None:
+    writer.add_name(f"Random numbers, {scale.name}")
+    writer.add_context_length(scale.context)
+    writer.add_embedding_length(scale.width)
+    writer.add_block_count(scale.layers)
+    writer.add_feed_forward_length(scale.feed_forward)
+    writer.add_head_count(scale.heads)
+    writer.add_head_count_kv(scale.heads)
+    writer.add_rope_dimension_count(scale.width // scale.heads)
+    writer.add_rope_freq_base(10000.0)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_vocab_size(scale.vocabulary)
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q4_K_M)
+    writer.add_quantization_version(2)
+    pieces, scores, types = vocabulary(scale.vocabulary)
+    writer.add_tokenizer_model("llama")
+    writer.add_tokenizer_pre("default")
+    writer.add_token_list(pieces)
+    writer.add_token_scores(scores)
+    writer.add_token_types(types)
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    writer.add_unk_token_id(0)
+    writer.add_add_bos_token(True)
+    writer.add_add_eos_token(False)
+    writer.add_add_space_prefix(True)
+
+    matrices = list(scale.matrices())
+    norms = [f"blk.{index}.{name}.weight" for index in range(scale.layers) for name in ("attn_norm", "ffn_norm")]
+    norms.append("output_norm.weight")
+    types_of = {_Q4_K: gguf.GGMLQuantizationType.Q4_K, _Q6_K: gguf.GGMLQuantizationType.Q6_K}
+    for matrix in matrices:
+        shape = (matrix.rows, matrix.columns // _BLOCK * matrix.block)
+        writer.add_tensor_info(matrix.name, shape, np.dtype(np.uint8), matrix.size, raw_dtype=types_of[matrix.block])
+    for name in norms:
+        writer.add_tensor_info(name, (scale.width,), np.dtype(np.float32), scale.width * 4)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_ti_data_to_file()
+    random = np.random.default_rng(1)
+    for matrix in matrices:  # one after the other: the whole would not fit into memory
+        blocks = _q4_k(random, matrix) if matrix.block == _Q4_K else _q6_k(random, matrix)
+        if matrix.name == "output.weight":
+            rows = blocks.reshape(matrix.rows, -1, _Q6_K)
+            rows[:FIRST_WORD, :, -2:] = 0
+            rows[FIRST_WORD + WORDS :, :, -2:] = 0
+        writer.write_tensor_data(blocks)
+    for _ in norms:
+        writer.write_tensor_data(np.ones(scale.width, np.float32))
+
+
+def _q4_k(random: np.random.Generator, matrix: Matrix) -> Bytes:
+    """Return random blocks: two f16 factors, 12 bytes of scales, 128 of values."""
+    blocks = _random_blocks(random, matrix)
+    blocks[:, 0:2] = _as_bytes(_SPREAD / 257)
+    blocks[:, 2:4] = _as_bytes(7.5 * _SPREAD / 257)
+    return blocks.reshape(matrix.rows, -1)
+
+
+def _q6_k(random: np.random.Generator, matrix: Matrix) -> Bytes:
+    """Return random blocks: 192 bytes of values, 16 signed scales, one f16 factor."""
+    blocks = _random_blocks(random, matrix)
+    blocks[:, 192:208] = ((blocks[:, 192:208] & 31).astype(np.int8) - 16).view(np.uint8)
+    blocks[:, 208:210] = _as_bytes(_SPREAD / 170)
+    return blocks.reshape(matrix.rows, -1)
+
+
+def _random_blocks(random: np.random.Generator, matrix: Matrix) -> Bytes:
+    return np.frombuffer(bytearray(random.bytes(matrix.size)), np.uint8).reshape(-1, matrix.block)
+
+
+def _as_bytes(value: float) -> Bytes:
+    return np.frombuffer(np.float16(value).tobytes(), np.uint8)
+
+
+def write_projector(path: Path, scale: Scale) -> None:
+    """Write a CLIP tower with LLaVA-1.5's two-layer projector, f16, with the keys of files in circulation."""
+    with closing(gguf.GGUFWriter(str(path), "clip")) as writer:
+        _fill_projector(writer, scale)
+
+
+def _fill_projector(writer: Any, scale: Scale) -> None:
+    writer.add_name(f"Random numbers, {scale.name}")
+    writer.add_file_type(1)
+    writer.add_bool("clip.has_text_encoder", False)
+    writer.add_bool("clip.has_vision_encoder", True)
+    writer.add_bool("clip.has_llava_projector", True)
+    writer.add_string("clip.projector_type", "mlp")
+    writer.add_bool("clip.use_gelu", False)
+    width, inner = scale.vision_width, scale.vision_feed_forward
+    for key, number in {
+        "image_size": scale.side,
+        "patch_size": scale.patch,
+        "embedding_length": width,
+        "feed_forward_length": inner,
+        "projection_dim": 768,
+        "block_count": scale.vision_layers,
+        "attention.head_count": scale.vision_heads,
+    }.items():
+        writer.add_uint32(f"clip.vision.{key}", number)
+    writer.add_float32("clip.vision.attention.layer_norm_epsilon", 1e-5)
+    writer.add_array("clip.vision.image_mean", [0.48145466, 0.4578275, 0.40821073])
+    writer.add_array("clip.vision.image_std", [0.26862954, 0.26130258, 0.27577711])
+    random = np.random.default_rng(2)
+
+    def values(*shape: int) -> npt.NDArray[np.float16]:
+        return (random.standard_normal(shape, np.float32) * _SPREAD).astype(np.float16)
+
+    def layer(name: str, rows: int, columns: int) -> None:
+        writer.add_tensor(f"{name}.weight", values(rows, columns))
+        writer.add_tensor(f"{name}.bias", np.zeros(rows, np.float32))
+
+    def norm(name: str) -> None:
+        writer.add_tensor(f"{name}.weight", np.ones(width, np.float32))
+        writer.add_tensor(f"{name}.bias", np.zeros(width, np.float32))
+
+    writer.add_tensor("v.class_embd", values(width).astype(np.float32))
+    writer.add_tensor("v.patch_embd.weight", values(width, 3, scale.patch, scale.patch))
+    writer.add_tensor("v.position_embd.weight", values((scale.side // scale.patch) ** 2 + 1, width))
+    norm("v.pre_ln")
+    for index in range(scale.vision_layers):
+        block = f"v.blk.{index}."
+        for name in ("attn_q", "attn_k", "attn_v", "attn_out"):
+            layer(block + name, width, width)
+        layer(block + "ffn_up", inner, width)
+        layer(block + "ffn_down", width, inner)
+        norm(block + "ln1")
+        norm(block + "ln2")
+    layer("mm.0", scale.width, width)
+    layer("mm.2", scale.width, scale.width)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()

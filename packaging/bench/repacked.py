@@ -1,0 +1,22 @@
+"""Plain llama.cpp with weights that it arranges anew for the processor: in a process of its own.
+
+That is a second copy of the weights, unless the file is not mapped; and on some processors, as some compilers
+build llama.cpp, the process dies of it (ggml-org/llama.cpp#20824).
+"""
+
+from __future__ import annotations
+
+from bench.job import Job
+from bench.plain import Settings, prepare, try_settings
+from bench.results import Sheet
+
+_SETTINGS = (
+    Settings(mapped=False, repacked=True, batch=512),
+    Settings(mapped=False, repacked=True, batch=512, flash=True),
+)
+
+
+def measure(job: Job, sheet: Sheet) -> None:
+    """Measure reading and writing."""
+    prepare()
+    try_settings(job, sheet, _SETTINGS)

@@ -1,0 +1,116 @@
+"""The table, and the file of figures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from bench.aims import AIMS, bandwidth_limit
+from bench.results import NotMeasuredError, Results
+
+_PARTIES = ("ours", "stock", "plain", "server")
+_TITLES = ("", "Eyebright", "stock handler", "plain llama.cpp", "llama-server")
+
+
+def figures(results: Results) -> tuple[dict[str, float | None], dict[str, str]]:
+    """Return every aim's figure, and for those that are None the reason."""
+    found: dict[str, float | None] = {}
+    reasons: dict[str, str] = {}
+    for aim in AIMS:
+        try:
+            found[aim.key] = round(aim.figure(results), 4)
+        except NotMeasuredError as error:
+            found[aim.key] = None
+            reasons[aim.key] = str(error)
+    return found, reasons
+
+
+def table(results: Results, context: dict[str, str]) -> str:
+    """Return all that was found, for people: side by side, then against the aims."""
+    lines = [f"{title}: {said}" for title, said in context.items()]
+    lines += ["", *_columns(_side_by_side(results)), "", "What each setting reaches with plain llama.cpp"]
+    lines += ["", *_columns(_settings(results)), "", "Aims", "", *_columns(_aims(results))]
+    reasons = figures(results)[1] | results.reasons
+    if reasons:
+        lines += ["", "Not measured", "", *(f"  {key}: {why}" for key, why in reasons.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _side_by_side(results: Results) -> Iterable[tuple[str, ...]]:
+    yield _TITLES
+    rows = [("load (s)", "load_s"), ("picture encode (s)", "encode_s"), ("picture read (s)", "picture_reading_s")]
+    rows += [(f"first token, turn {turn} (s)", f"first_token_s.{turn}") for turn in range(1, 6)]
+    rows += [
+        ("the same as turn 1, picture read ahead (s)", "read_ahead_first_token_s"),
+        ("text only, of the same length (s)", "text_only_first_token_s"),
+        ("after a restart, known picture (s)", "again_first_token_s"),
+        ("the same, nothing kept (s)", "fresh_first_token_s"),
+        ("reading (tokens/s)", "reading_tok_s"),
+        ("writing (tokens/s)", "writing_tok_s"),
+        ("writing beside a busy process (tokens/s)", "writing_beside_others_tok_s"),
+        ("writing while pictures are dropped (tokens/s)", "writing_beside_own_work_tok_s"),
+        ("peak memory, engine (MiB)", "peak_mib"),
+    ]
+    for title, what in rows:
+        yield title, *(_shown(results, f"{party}.{what}") for party in _PARTIES)
+    yield "peak memory, engine, planned for 8 GB (MiB)", _shown(results, "little.peak_mib"), "", "", ""
+    yield "memory of the window (MiB)", _shown(results, "window.memory_mib"), "", "", ""
+    yield "window usable (s)", _shown(results, "window.ours_start_s"), "", "", ""
+    yield "bare PySide6 window (s)", _shown(results, "window.bare_start_s"), "", "", ""
+    for phase in ("looking", "reading", "writing"):
+        stops = results.named(f"ours.stop_{phase}_ms.").values()
+        yield f"stop while {phase}, longest (ms)", f"{max(stops):.0f}" if stops else "-", "", "", ""
+    for name, value in sorted(results.named("programs.").items()):
+        yield f"{name}", _number(value), "", "", ""
+
+
+def _settings(results: Results) -> Iterable[tuple[str, ...]]:
+    yield "", "reading (tokens/s)", "writing (tokens/s)", "memory (MiB)"
+    names = dict.fromkeys(name.rpartition(".")[0] for name in results.named("sweep."))
+    for name in names:
+        what = ("reading_tok_s", "writing_tok_s", "memory_mib")
+        yield name, *(_shown(results, f"sweep.{name}.{one}") for one in what)
+    try:
+        yield "limit set by the memory's bandwidth", "", _number(bandwidth_limit(results)), ""
+    except NotMeasuredError as error:
+        yield f"limit set by the memory's bandwidth: {error}", "", "", ""
+
+
+def _aims(results: Results) -> Iterable[tuple[str, ...]]:
+    found = figures(results)[0]
+    for aim in AIMS:
+        value = found[aim.key]
+        verdict = {True: "met", False: "NOT MET", None: ""}[aim.is_met(value)] if value is not None else "?"
+        yield aim.key, _number(value), aim.limit, verdict, aim.says
+
+
+def _shown(results: Results, name: str) -> str:
+    return _number(results.values.get(name))
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.2f}"
+
+
+def _columns(rows: Iterable[tuple[str, ...]]) -> list[str]:
+    whole = list(rows)
+    widths = [max(len(row[index]) for row in whole) for index in range(len(whole[0]))]
+    return [
+        "  " + "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in whole
+    ]
+
+
+def write_json(path: Path, results: Results, context: dict[str, str], *, real_shapes: bool) -> None:
+    """Write the figures, what they were made from, and why some are missing."""
+    found, reasons = figures(results)
+    content = {
+        **found,
+        "context": context,
+        "real_shapes": real_shapes,
+        "reasons": reasons | results.reasons,
+        "measurements": dict(sorted(results.values.items())),
+    }
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

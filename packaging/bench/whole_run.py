@@ -1,0 +1,106 @@
+"""One run: makes the files, lets every party measure in turn, and says what came out."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bench import plot, report
+from bench.job import Job
+from bench.memory import read_bandwidth
+from bench.party import busy_share, run_party
+from bench.real_shapes import REAL, SMALL, TINY, make_pair
+from bench.results import Results
+from desktop_app import paths
+from desktop_app.engine.cores import physical_cores
+
+#: Party, in the order of measuring -> seconds it may take with the real shapes on a slow computer.
+PARTIES = {
+    "window": 300,
+    "ours": 1800,
+    "little": 1200,
+    "plain": 2400,
+    "repacked": 1200,
+    "stock": 2400,
+    "programs": 2400,
+}
+_SCALES = {scale.name: scale for scale in (REAL, SMALL, TINY)}
+
+
+def measure_all(scale_name: str, wanted: Sequence[str], programs: str, output: Path) -> int:
+    """Measure the parties `wanted` and write table, plot and figures to `output`. Returns the exit status."""
+    started = time.monotonic()
+    scale = _SCALES[scale_name]
+    work = output / "work"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    results = Results()
+    busy = busy_share()
+    _say(f"Making the {scale.name} shapes, once.")
+    model, projector = make_pair(scale, paths.cache_folder() / "bench")
+    _say("Measuring how fast memory can be read.")
+    results.values["computer.read_bytes_s"] = (
+        read_bandwidth(physical_cores(), 0.2, 64) if scale is TINY else read_bandwidth(physical_cores())
+    )
+    job = Job(str(model), str(projector), str(work), scale.context, 48, 48, 512, 3, programs=programs)
+    if scale is TINY:
+        job = replace(job, answer_tokens=6, writing_tokens=8, reading_tokens=64, repeats=1)
+    notes: dict[str, str] = {}
+    for name, limit in PARTIES.items():
+        if name in wanted and (name != "programs" or programs):
+            _say(f"Measuring {name}; {time.monotonic() - started:.0f} s so far.")
+            if name in ("plain", "repacked", "programs"):
+                job = _after_ours(job, results)
+            run_party(name, job, results, limit, whole=name not in ("ours", "little"))
+            if name == "stock" and "stock.first_token_s.1" not in results.values:
+                _say(f"It failed ({results.reasons['stock']}); once more without repacking.")
+                run_party(name, replace(job, repacked=False), results, limit)
+                notes["stock handler"] = "without repacking: with it, llama.cpp as built here fails"
+    results.values["computer.bytes_per_token"] = scale.weights_per_token + job.depth * scale.cells_per_token()
+    context = {
+        "date": datetime.datetime.now().astimezone().date().isoformat(),
+        "computer": _computer(),
+        "shapes": "LLaVA-1.5-7B" if scale is REAL else f"{scale.name}, not the real ones: ratios are only a hint",
+        "other programs": f"used {busy:.0%} of the processors when it began",
+        **notes,
+        "took": f"{time.monotonic() - started:.0f} s",
+    }
+    report.write_json(output / "latest.json", results, context, real_shapes=scale is REAL)
+    plot.draw(output / "latest.png", results, context)
+    text = report.table(results, context)
+    (output / "latest.txt").write_text(text, encoding="utf-8")
+    print(text, flush=True)
+    _say(f"The table, the plot and the figures are in {output}.")
+    shutil.rmtree(work, ignore_errors=True)
+    return 0
+
+
+def _after_ours(job: Job, results: Results) -> Job:
+    """Tell the floor what our follow-ups evaluated, and how deep; nothing where that is not known."""
+    new = results.named("ours.new_tokens.")
+    reused = results.named("ours.reused_tokens.")
+    follow_ups = tuple((int(reused[turn]), int(new[turn])) for turn in "2345" if turn in new)
+    return replace(job, follow_ups=follow_ups, depth=int(results.values.get("ours.writing_depth", job.n_ctx // 6)))
+
+
+def _computer() -> str:
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        lines = info.read_text("utf-8", "replace").splitlines()
+        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
+    parts = [f"{os.cpu_count()} cores", name]
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        parts.append(f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB")
+    return ", ".join([*parts, platform.system()])
+
+
+def _say(text: str) -> None:
+    print(f"bench: {text}", file=sys.stderr, flush=True)
