@@ -7,6 +7,7 @@ is compared here: the types of the values, and the shapes of the tensors with ea
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,6 +27,7 @@ from model_store.gguf_header import (
 
 _PROJECTOR_ARCHITECTURE = "clip"
 _VISION = "clip.vision."
+FEATURE_LAYER = "clip.vision.feature_layer"
 # llama.cpp asserts these types when it reads the values.
 _KINDS = {
     "general.alignment": U32,
@@ -54,21 +56,32 @@ _KINDS = {
     "clip.vision.image_mean": ARRAY_OF + F32,
     "clip.vision.image_std": ARRAY_OF + F32,
     "clip.vision.image_grid_pinpoints": ARRAY_OF + I32,
-    "clip.vision.feature_layer": ARRAY_OF + I32,
+    FEATURE_LAYER: ARRAY_OF + I32,
 }
 _LARGEST_SIDE = 2048  # pixels
 _MOST_BLOCKS = 512
+_LAYERS_OF_CLIP = {768: 12, 1024: 24, 1280: 32}  # by width: ViT-B, -L and -H
+
+
+class LastLayer(str, Enum):
+    """What is known of the last layer of a tower of which llama.cpp may leave out one too many."""
+
+    COMPLETE = "complete"  # the file says which layers to run, or has none to spare
+    MISSING = "missing"  # pictures are seen by one layer too few
+    CORRECTED = "corrected"  # a copy of the file says it
 
 
 @dataclass(frozen=True)
 class Projector:
     """What a LLaVA projector wants and gives."""
 
-    path: Path
+    path: Path  # of the file to load
+    name: str  # of the file that was chosen
     side: int  # pixels: the square picture it looks at
     fill: tuple[int, int, int]  # RGB of what is added to make a picture square
     width: int  # values per image token
     has_class_embedding: bool
+    last_layer: LastLayer
 
 
 @dataclass(frozen=True)
@@ -164,10 +177,24 @@ class _ProjectorCheck:
         self._tower(width)
         return Projector(
             self._path,
+            self._path.name,
             side,
             (int(mean[0] * 255), int(mean[1] * 255), int(mean[2] * 255)),
             self._output_width(width),
             has_class,
+            LastLayer.MISSING if has_class and self._runs_short(width) else LastLayer.COMPLETE,
+        )
+
+    def _runs_short(self, width: int) -> bool:
+        """Return whether the converter has left out CLIP's last layer, and nothing keeps llama.cpp from another.
+
+        A file with all layers is right as it is: there the one that llama.cpp leaves out is the last.
+        """
+        blocks = self._number("block_count", _MOST_BLOCKS)
+        return (
+            FEATURE_LAYER not in self._header.metadata
+            and self._header.metadata.get("clip.has_llava_projector") is True
+            and _LAYERS_OF_CLIP.get(width) != blocks
         )
 
     def _tower(self, width: int) -> None:

@@ -32,6 +32,9 @@ class Sizes:
     patch: int = 14
     projected: int | None = None  # width of the projector's output; None: as the language model
     class_token: bool = True
+    feature_layer: bool = True  # whether the projector says that all its layers are to be run
+    specials: tuple[str, ...] = ()  # tokens added to the vocabulary, of the type "user defined"
+    add_bos: bool = True
     seed: int = 1
 
     @property
@@ -66,6 +69,11 @@ def vocabulary() -> tuple[list[bytes], list[float], list[int]]:
 def write_language_model(path: Path, sizes: Sizes = Sizes()) -> Path:
     """Write a random `llama` model, f16."""
     pieces, scores, types = vocabulary()
+    for special in sizes.specials:
+        if special.encode() not in pieces:
+            pieces.append(special.encode())
+            scores.append(0.0)
+            types.append(4)
     random = np.random.default_rng(sizes.seed)
     writer: Any = gguf.GGUFWriter(str(path), "llama")
     writer.add_name("random")
@@ -88,7 +96,7 @@ def write_language_model(path: Path, sizes: Sizes = Sizes()) -> Path:
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
     writer.add_unk_token_id(0)
-    writer.add_add_bos_token(True)
+    writer.add_add_bos_token(sizes.add_bos)
     writer.add_add_eos_token(False)
     writer.add_add_space_prefix(True)
 
@@ -137,7 +145,8 @@ def write_projector(path: Path, sizes: Sizes = Sizes()) -> Path:
     }.items():
         writer.add_uint32(f"clip.vision.{key}", value)
     writer.add_float32("clip.vision.attention.layer_norm_epsilon", 1e-5)
-    writer.add_array("clip.vision.feature_layer", [sizes.vision_layers])
+    if sizes.feature_layer:
+        writer.add_array("clip.vision.feature_layer", [sizes.vision_layers])
     writer.add_array("clip.vision.image_mean", MEAN)
     writer.add_array("clip.vision.image_std", STD)
 
