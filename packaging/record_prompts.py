@@ -2,7 +2,7 @@
 
 The originals are described here a second time, in their own terms (roles, separators, templates)
 and without anything of desktop_app, so that the tests compare two descriptions with each other.
-A picture is written `<image>`, with whatever special tokens stand around it.
+A picture is written `<picture>`; the special tokens around it are the model's own.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Turn:
     pictures: int = 0
     answer: str | None = None
 
-    def message(self, picture: str = "<image>\n") -> str:
+    def message(self, picture: str = "<picture>\n") -> str:
         """Return the question after its pictures."""
         return picture * self.pictures + self.question
 
@@ -110,7 +110,7 @@ def moondream(system: str | None, turns: Turns) -> str:
     """The query template: picture, question, answer, in plain words after the first token."""
     text = "<|endoftext|>" + (system or "")
     for turn in turns:
-        text += "<image>" * turn.pictures + f"\n\nQuestion: {turn.question}\n\nAnswer:"
+        text += "<picture>" * turn.pictures + f"\n\nQuestion: {turn.question}\n\nAnswer:"
         text += f" {turn.answer}" if turn.answer is not None else ""
     return text
 
@@ -134,7 +134,7 @@ def gemma3(system: str | None, turns: Turns) -> str:
     text = "<bos>"
     for number, turn in enumerate(turns):
         text += "<start_of_turn>user\n" + (f"{system}\n\n" if system and number == 0 else "")
-        text += turn.message("\n\n<start_of_image><image><end_of_image>\n\n")
+        text += turn.message("\n\n<start_of_image><picture><end_of_image>\n\n")
         text += "<end_of_turn>\n<start_of_turn>model\n"
         text += f"{turn.answer}<end_of_turn>\n" if turn.answer is not None else ""
     return text
@@ -142,7 +142,7 @@ def gemma3(system: str | None, turns: Turns) -> str:
 
 def smolvlm(system: str | None, turns: Turns) -> str:
     """Roles with a capital; no space after the colon where a picture follows."""
-    picture = "<fake_token_around_image><global-img><image><fake_token_around_image>"
+    picture = "<fake_token_around_image><global-img><picture><fake_token_around_image>"
     text = "<|im_start|>" + (f"System: {system}<end_of_utterance>\n" if system else "")
     for turn in turns:
         text += ("User:" if turn.pictures else "User: ") + turn.message(picture)
@@ -172,21 +172,21 @@ ORIGINALS: dict[str, tuple[str, str, str, Original]] = {
         f"{HUB}/Qwen/Qwen2.5-VL-3B-Instruct/blob/main/chat_template.json",
         "",
         "<|im_end|>",
-        chatml(HELPFUL, "<|vision_start|><image><|vision_end|>"),
+        chatml(HELPFUL, "<|vision_start|><picture><|vision_end|>"),
     ),
     "minicpm_v": (
         f"{HUB}/openbmb/MiniCPM-V-2_6/blob/main/tokenizer_config.json",
         "",
         "<|im_end|>",
-        chatml(HELPFUL, "<image><image></image>\n"),
+        chatml(HELPFUL, "<image><picture></image>\n"),
     ),
     "internvl3": (
         f"{HUB}/OpenGVLab/InternVL3-1B/blob/main/conversation.py (internvl2_5)",
         "",
         "<|im_end|>",
-        chatml(INTERN, "<img><image></img>\n"),
+        chatml(INTERN, "<img><picture></img>\n"),
     ),
-    "chatml": ("ChatML", "", "<|im_end|>", chatml("", "<image>\n")),
+    "chatml": ("ChatML", "", "<|im_end|>", chatml("", "<picture>\n")),
     "gemma3": (f"{HUB}/google/gemma-3-4b-it/blob/main/chat_template.json", "<bos>", "<eos>", gemma3),
     "smolvlm2": (
         f"{HUB}/HuggingFaceTB/SmolVLM2-2.2B-Instruct/blob/main/chat_template.json",

@@ -31,7 +31,7 @@ def as_text(parts: list[Part], recorded: dict[str, Any]) -> str:
             return ends.get(part.name, part.name)
         if isinstance(part, Answer):
             return part.before + part.text + part.after
-        return "<image>" if isinstance(part, PicturePlace) else part.text
+        return "<picture>" if isinstance(part, PicturePlace) else part.text
 
     return "".join(map(text, parts))
 
@@ -57,7 +57,7 @@ def test_what_is_certain_is_the_start_of_the_prompt(name: str, case: str) -> Non
     prompt: str = recorded["prompts"][case]
     assert prompt.startswith(text)
     if newest.pictures:
-        assert text.count("<image>") == prompt.count("<image>")
+        assert text.count("<picture>") == prompt.count("<picture>")
         assert not isinstance(certain[-1], Words)
 
 
