@@ -149,6 +149,16 @@ SETTINGS: dict[str, Setting] = {
             True,
             QT_TRANSLATE_NOOP("settings", "Look at a picture while the question is being written, to answer sooner."),
         ),
+        Setting(
+            "disk_cache_mb",
+            2048,
+            QT_TRANSLATE_NOOP(
+                "settings",
+                "How many megabytes on the disk help to go on sooner with earlier conversations. 0 keeps nothing.",
+            ),
+            0,
+            1_000_000,
+        ),
         Setting("sidebar_visible", True, QT_TRANSLATE_NOOP("settings", "Whether the list of conversations is shown.")),
     )
 }

@@ -6,6 +6,7 @@ A thread that listens adds commands, the main thread takes them. The rules:
   beginning of what the new command needs ends where nothing is lost; any other ends at once.
 - `Load` also stops an answer. Otherwise answers are written in the order they were asked for.
 - `Stop` ends a request that waits or runs; a `Load` cannot be stopped.
+- Any of them ends, where nothing is lost, what is done in idle moments.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class Agenda:
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Job, float]] = deque()
         self._running: Job | None = None
+        self.closed = False  # nothing more is to be done
 
     def add(self, job: Job) -> list[Job]:
         """Add a job behind those that wait."""
@@ -40,6 +42,8 @@ class Agenda:
                     self._interrupt.stop_now()
             elif isinstance(self._running, Ask) and isinstance(job, Load):
                 self._interrupt.stop_now()
+            elif self._running is None:
+                self._interrupt.stop_soon()  # what is done while nothing else is to be done
             self._waiting.append((job, time.monotonic()))
             self._changed.notify()
             return ended
@@ -50,6 +54,25 @@ class Agenda:
             if isinstance(self._running, (Ask, ReadAhead)) and stop.request in (0, self._running.request):
                 self._interrupt.stop_now()
             return self._remove(Ask, ReadAhead, request=stop.request)
+
+    def close(self) -> bool:
+        """Take nothing more and end what runs; return whether that is done soon. A `Load` is not."""
+        with self._changed:
+            self.closed = True
+            self._waiting.clear()
+            if self._running is not None:
+                self._interrupt.stop_now()
+            self._changed.notify()
+            return not isinstance(self._running, Load)
+
+    def wait(self, patience: float | None = None) -> bool:
+        """Wait for a job, at most `patience` seconds; return whether there is one."""
+        with self._changed:
+            self._running = None
+            if not self._waiting:
+                self._interrupt.clear()
+            self._changed.wait_for(lambda: self._waiting or self.closed, patience)
+            return bool(self._waiting)
 
     def next(self) -> tuple[Job, float]:
         """Wait for a job; return it and when it was added (time.monotonic())."""

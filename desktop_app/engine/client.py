@@ -40,6 +40,7 @@ from desktop_app.engine.messages import (
     Ready,
     Shutdown,
     Stop,
+    Warned,
 )
 from desktop_app.errors import UserError
 
@@ -170,6 +171,9 @@ class EngineClient:
         engine.send(command)
 
     def _hear(self, event: Event) -> None:
+        if isinstance(event, Warned):
+            logging.getLogger(event.logger).warning("%s", event.text)
+            return
         if isinstance(event, Ready) and event.info.class_token == "unknown":
             _log.warning("llama.cpp orders CLIP's class token in an unknown way: pictures may be misread")
         self._tell_waiting(event)

@@ -60,6 +60,11 @@ class Context:
     def __len__(self) -> int:
         return len(self._cells)
 
+    @property
+    def cells(self) -> Sequence[Cell]:
+        """Return what the cache holds."""
+        return self._cells
+
     def common(self, cells: Sequence[Cell]) -> int:
         """Return how many cells from the start the cache has in common with `cells`."""
         return common_start(self._cells, cells)
@@ -69,6 +74,10 @@ class Context:
         if keep < len(self._cells):
             self._model.forget_from(keep)
             del self._cells[keep:]
+
+    def adopt(self, cells: Sequence[Cell]) -> None:
+        """Take note of cells that were put into the cache, after what is there, without being evaluated."""
+        self._cells += cells
 
     def append(
         self,

@@ -65,6 +65,36 @@ class EngineSettings:
     n_ctx: int = 4096
     threads: int = 0
     n_batch: int = 128  # tokens evaluated in one go: progress is told, and reading ahead can end, in between
+    repack: bool = False  # lay the weights out anew for the processor: only some write faster with it
+    cache_folder: str = ""  # where embeddings and KV caches outlive the process; empty: nowhere
+    cache_mb: int = 0  # how much may lie there; 0: nothing, and what does is removed
+    saves_contexts: bool = True  # False: KV caches that lie there are used, and none is added
+
+
+@dataclass(frozen=True)
+class LoadPlan:
+    """How a model is loaded into the memory there is. Sizes in bytes, window and engine together."""
+
+    n_ctx: int  # tokens
+    n_ubatch: int  # tokens evaluated at once
+    kv_type: str = "f16"  # or "q8_0": half the size, but with flash attention, and so slower on a CPU
+    mapped: bool = True  # weights are the file's own pages; False: copied
+    repacked: bool = False  # weights are laid out anew for the processor
+    wished_n_ctx: int = 0
+    needed: int = 0
+    needed_as_wished: int = 0  # the least with which the wished context could be had
+    usable: int = 0  # on this computer; 0: nobody asked
+    free: int = 0  # of that when it was planned, beside other programs
+
+    @property
+    def flash_attention(self) -> bool:
+        """Return whether keys and values are of a type that needs it."""
+        return self.kv_type != "f16"
+
+    @property
+    def reduced(self) -> bool:
+        """Return whether the context is shorter than wished."""
+        return self.n_ctx < self.wished_n_ctx
 
 
 # ---- commands ------------------------------------------------------------------------------
@@ -141,6 +171,7 @@ class ModelInfo:
     image_tokens: int  # tokens a picture costs; 0: cannot see
     class_token: str  # "corrected", "not-needed" or "unknown" (llama.cpp#25814); "none" without a projector
     threads: int
+    plan: LoadPlan | None = None
 
 
 @dataclass(frozen=True)
@@ -253,6 +284,15 @@ class Failed:
 
 
 @dataclass(frozen=True)
+class Warned:
+    """Something for the program's log; it belongs to no request."""
+
+    logger: str
+    text: str
+    request: int = 0
+
+
+@dataclass(frozen=True)
 class Crashed:
     """A bug in the engine: it lives on, the request does not."""
 
@@ -277,6 +317,7 @@ Event = (
     | Text
     | Finished
     | Failed
+    | Warned
     | Crashed
     | Died
 )

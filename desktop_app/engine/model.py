@@ -27,6 +27,7 @@ from desktop_app.engine.clip_order import ClassToken, ClassTokenOrder
 from desktop_app.engine.cores import threads_for
 from desktop_app.engine.embeddings import Embedding
 from desktop_app.engine.interrupt import Interrupt, Interrupted
+from desktop_app.engine.kv_state import SEQUENCES, KVState, kv_state
 from desktop_app.engine.messages import EngineSettings, Sampling
 from desktop_app.engine.model_files import ModelFiles, Projector
 from desktop_app.errors import UserError
@@ -35,6 +36,7 @@ _log = logging.getLogger(__name__)
 # The annotations of the bindings say what C means, not what ctypes takes.
 _llama: Any = llama_cpp
 _mtmd: Any = mtmd_cpp
+VERSION = f"{llama_cpp.__version__} {llama_cpp.llama_version().decode()}"  # with which something was computed
 
 _ABORTED = 2  # what llama_decode returns
 _NODES_PER_LOOK = 8  # of the CLIP graph: between two looks at the interrupt, some 15-50 ms
@@ -110,7 +112,7 @@ class Model:
         parameters = _llama.llama_context_default_params()
         parameters.n_ctx = min(settings.n_ctx or trained, trained) if trained else settings.n_ctx
         parameters.n_batch = parameters.n_ubatch = self.batch
-        parameters.n_seq_max = 1
+        parameters.n_seq_max, parameters.kv_unified = SEQUENCES, True
         parameters.n_threads = parameters.n_threads_batch = self.threads
         # On a CPU flash attention makes writing slower the longer the conversation is.
         parameters.flash_attn_type = _llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
@@ -120,6 +122,7 @@ class Model:
             raise UserError("out-of-memory", name=self.files.model.name)
         self.n_ctx = int(_llama.llama_n_ctx(self._context))
         self._memory = _llama.llama_get_memory(self._context)
+        self.kv: KVState | None = kv_state(_llama, self._model, self._context, parameters, VERSION)
         interrupt = self._interrupt
         self._abort = _llama.ggml_abort_callback(lambda _data: interrupt.now)
         _llama.llama_set_abort_callback(self._context, self._abort, None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
@@ -19,10 +18,9 @@ from desktop_app.chat.prompt import (
     certain_parts,
     prompt_parts,
 )
+from desktop_app.engine.answer_tokens import AnswerTokens
 from desktop_app.engine.context import Cell, PictureRow
 from desktop_app.engine.messages import Turn
-
-_REMEMBERED_ANSWERS = 1000
 
 
 class Vocabulary(Protocol):
@@ -49,14 +47,14 @@ class PromptCells:
     `stops` are tokens that end an answer, besides those that the file itself marks so.
     """
 
-    def __init__(self, vocabulary: Vocabulary, family: Family) -> None:
+    def __init__(self, vocabulary: Vocabulary, family: Family, answers: AnswerTokens | None = None) -> None:
         self.family = family
+        self.answers = answers or AnswerTokens()
         self.stops = frozenset(vocabulary.special(name) for name in family.stops)
         self._vocabulary = vocabulary
         self._specials = frozenset(vocabulary.special(name) for name in family.specials)
         inside = (f"(?<={re.escape(name[0])})(?={re.escape(name[1:])})" for name in sorted(family.specials))
         self._inside_specials = re.compile("|".join(inside))
-        self._answers: OrderedDict[str, tuple[int, ...]] = OrderedDict()
 
     def asking(self, turns: Sequence[Turn], system: str | None) -> list[Cell]:
         """Return the whole prompt that asks the last of `turns`."""
@@ -73,33 +71,25 @@ class PromptCells:
         sizes = [TurnSize(len(self.asking([turn], system)) - opening, len(turn.pictures)) for turn in turns]
         return [turns[index] for index in kept_turns(sizes, opening, self._vocabulary.n_ctx, max_tokens)]
 
-    def remember(self, answer: str, tokens: tuple[int, ...]) -> None:
-        """Keep the tokens an answer was written with: tokenised again, its text may give others."""
-        if answer:
-            self._answers[answer] = tokens
-            self._answers.move_to_end(answer)
-            while len(self._answers) > _REMEMBERED_ANSWERS:
-                self._answers.popitem(last=False)
-
     def _cells(self, parts: Iterable[Part]) -> list[Cell]:
         cells: list[Cell] = []
-        words = ""  # right before the part
+        words = ""  # right before the part, with no special token between
         for part in parts:
             if isinstance(part, Special):
                 token = self._vocabulary.special(part.name)
                 cells += [] if token is None else [token]
             elif isinstance(part, Words):
-                cells += self._plain(part.text)
+                cells += self._following(words, part.text)
             elif isinstance(part, PicturePlace):
                 cells += [PictureRow(part.sha256, row) for row in range(self._vocabulary.image_tokens)]
             elif isinstance(part, Answer):
                 cells += self._answer(part, words)
-            words = part.text if isinstance(part, Words) else ""
+            words = part.text if isinstance(part, (Words, Answer)) else ""
         return cells
 
     def _answer(self, answer: Answer, words: str) -> list[int]:
         after = "" if answer.text.endswith(answer.after) else answer.after
-        written = self._answers.get(answer.text)
+        written = self.answers.get(answer.text)
         if written is None:
             return self._following(words, answer.before + answer.text + after)
         return [*written, *self._following(answer.text, after)]

@@ -13,8 +13,11 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 
 from desktop_app.chat.families import family_for
+from desktop_app.engine.answer_tokens import AnswerTokens
+from desktop_app.engine.cache_files import CacheFolders
 from desktop_app.engine.context import Cell, Context, PictureRow, common_start
-from desktop_app.engine.embeddings import Embedding, EmbeddingKey, EmbeddingStore, projector_identity
+from desktop_app.engine.embeddings import Embedding, EmbeddingKey, EmbeddingStore
+from desktop_app.engine.identity import file_identity
 from desktop_app.engine.interrupt import Interrupt, Interrupted
 from desktop_app.engine.memory import peak_memory
 from desktop_app.engine.messages import (
@@ -33,10 +36,11 @@ from desktop_app.engine.messages import (
     TurnsDropped,
     TurnStats,
 )
-from desktop_app.engine.model import Model
+from desktop_app.engine.model import VERSION, Model
 from desktop_app.engine.pace import Pace
 from desktop_app.engine.pieces import Portions, TextOfTokens
 from desktop_app.engine.prompt_cells import PromptCells
+from desktop_app.engine.saved_context import SavedContext
 from desktop_app.errors import UserError
 
 _LOOK_EVERY_S = 0.02  # at the interrupt, while a picture file is decoded
@@ -46,16 +50,31 @@ class Session:
     """One loaded model and what it has read. Lives on the engine's main thread."""
 
     def __init__(
-        self, model: Model, interrupt: Interrupt, embeddings: EmbeddingStore, emit: Callable[[Event], None]
+        self,
+        model: Model,
+        interrupt: Interrupt,
+        embeddings: EmbeddingStore,
+        emit: Callable[[Event], None],
+        folders: CacheFolders | None = None,
     ) -> None:
+        """`folders`: where to find, and with `settle` to leave, what saves reading things again."""
         self.model = model
-        self.prompts = PromptCells(model, family_for(model.files.header.metadata))
+        self.unsettled = False
+        self._adds_contexts = folders is not None and folders.adds_contexts
         self._interrupt = interrupt
         self._embeddings = embeddings
         self._emit = emit
         self._context = Context(model, interrupt)
         projector = model.files.projector
-        self._projector = projector_identity(projector.path) if projector is not None else ""
+        self._projector = file_identity(projector.path) if projector is not None else ""
+        answers: AnswerTokens | None = None
+        self._saved: SavedContext | None = None
+        if folders is not None:
+            weights = file_identity(model.files.model)
+            answers = AnswerTokens(folders.answers, weights)
+            if model.kv is not None:
+                self._saved = SavedContext(folders.contexts, model.kv, f"{weights}|{self._seeing}")
+        self.prompts = PromptCells(model, family_for(model.files.header.metadata), answers)
         self._encode_pace, self._read_pace = Pace(), Pace()
         self._decoder = ThreadPoolExecutor(1, "picture")
 
@@ -67,6 +86,18 @@ class Session:
     def forget(self) -> None:
         """Empty the KV cache: after a bug nobody knows what is in it."""
         self._context.cut(0)
+
+    def settle(self) -> None:
+        """Write to the disk what was not written yet. Interrupted it ends soon, and goes on the next time."""
+        check = self._interrupt.check
+        self.unsettled = False
+        try:
+            self._embeddings.save(check)
+            self.prompts.answers.save(check)
+            if self._saved is not None and self._adds_contexts:
+                self._saved.save(self._context.cells, check)
+        except Interrupted:
+            self.unsettled = True
 
     # ---- reading ahead ---------------------------------------------------------------------
 
@@ -91,9 +122,11 @@ class Session:
                 if first < end <= last and sha256 in wanted:
                     self._emit(PictureRead(request, sha256))
 
-        read(0, keep)
         complete = True
+        self.unsettled = True
         try:
+            keep = self._resume(cells, keep)
+            read(0, keep)
             if keep < len(cells):
                 self._evaluate(request, cells, keep, _pictures_of(turns), work, read)
         except Interrupted:
@@ -116,13 +149,15 @@ class Session:
         certain = common_start(self.prompts.certain(turns, system), cells)
         keep = min(self._context.common(cells), certain)
         answer = _AnswerInProgress(received, len(cells), keep, dropped)
+        self.unsettled = True
         try:
             self._interrupt.check()
+            answer.reused = keep = self._resume(cells[:certain], keep)
             self._evaluate(command.request, cells, keep, _pictures_of(turns), answer.work, None, certain)
             reason = self._write(command, answer)
         except Interrupted:
             reason = FinishReason.STOPPED
-        self.prompts.remember(answer.text.text, answer.text.token_ids)
+        self.prompts.answers.remember(answer.text.text, answer.text.token_ids)
         self._emit(self._finished(command.request, reason, answer))
 
     def _write(self, command: Ask, answer: _AnswerInProgress) -> FinishReason:
@@ -173,6 +208,12 @@ class Session:
 
     # ---- evaluating ------------------------------------------------------------------------
 
+    def _resume(self, cells: list[Cell], keep: int) -> int:
+        """Return how many of `cells` the context holds, after fetching what is on the disk; `keep` were there."""
+        if self._saved is None:
+            return keep
+        return self._saved.restore(self._context, cells, keep, self._interrupt.check)
+
     def _evaluate(
         self,
         request: int,
@@ -212,6 +253,7 @@ class Session:
 
     def _look(self, request: int, pictures: list[PictureRef], work: _Work) -> None:
         """Encode those of `pictures` that are not known yet."""
+        thought = self.model.class_token
         new = [picture for picture in pictures if self._embeddings.get(self._key(picture.sha256)) is None]
         for index, picture in enumerate(new):
             expected = self._encode_pace.expect(len(new) - index)
@@ -223,6 +265,9 @@ class Session:
             self._encode_pace.learn(1, time.monotonic() - started)
             work.encodes += 1
             self._embeddings.put(self._key(picture.sha256), embedding)
+        if self.model.class_token is not thought:  # the pictures were seen in another way than was thought
+            self._saved = None
+            self._look(request, pictures, work)
 
     def _pixels(self, picture: PictureRef) -> bytes:
         """Decode a picture file beside the main thread, so that a large one can be given up."""
@@ -237,7 +282,12 @@ class Session:
         return decoding.result()
 
     def _key(self, sha256: str) -> EmbeddingKey:
-        return EmbeddingKey(sha256, self._projector)
+        return EmbeddingKey(sha256, self._seeing)
+
+    @property
+    def _seeing(self) -> str:
+        """Return everything but the picture on which an embedding depends."""
+        return f"{self._projector}|{self.model.class_token.value}|{VERSION}"
 
     def _embedding(self, sha256: str) -> Embedding:
         embedding = self._embeddings.get(self._key(sha256))

@@ -2,15 +2,18 @@
 
 Three threads. One listens, so that a `Stop` is heard while a model works; one inspects pictures,
 so that previews appear while a model loads; the main thread does everything that needs the model.
-When the program at the other end goes, or says `Shutdown`, the process ends at once.
+When the program at the other end goes, the process ends at once; when it says `Shutdown`, as soon
+as what is worth keeping is on the disk.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import signal
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -37,6 +40,7 @@ from desktop_app.engine.messages import (
     Shutdown,
     Stop,
     TurnStats,
+    Warned,
 )
 from desktop_app.errors import UserError
 
@@ -44,6 +48,8 @@ if TYPE_CHECKING:  # llama_cpp is imported when a model is loaded: pictures can 
     from desktop_app.engine.embeddings import EmbeddingStore
     from desktop_app.engine.session import Session
 
+_IDLE_S = 2.0  # without a command, before things are written to the disk
+_LAST_S = 2.0  # for that at the end
 _NOTHING = TurnStats(FinishReason.STOPPED, 0, 0, 0, 0, 0, 0.0, 0.0, 0, 0, 0, 0)
 
 
@@ -71,9 +77,17 @@ class Worker:
         """Do what comes, until the process ends."""
         threading.Thread(target=self._listen, name="listen", daemon=True).start()
         threading.Thread(target=self._inspect_pictures, name="inspect", daemon=True).start()
+        logging.getLogger("desktop_app").addHandler(_Forwarding(self._send))
         while True:
-            job, added = self._agenda.next()
-            self._answer(job.request, self._do, job, added)
+            unsettled = self._session is not None and self._session.unsettled
+            if self._agenda.wait(_IDLE_S if unsettled else None):
+                job, added = self._agenda.next()
+                self._answer(job.request, self._do, job, added)
+                continue
+            if unsettled:
+                self._answer(0, self._settle)
+            if self._agenda.closed:
+                _end()
 
     def _listen(self) -> None:
         while True:
@@ -82,6 +96,8 @@ class Worker:
             except (EOFError, OSError):
                 _end()
             if isinstance(command, Shutdown):
+                if self._agenda.close():
+                    time.sleep(_LAST_S)  # the main thread ends the process before
                 _end()
             elif isinstance(command, Stop):
                 self._say_ended(self._agenda.stop(command))
@@ -129,26 +145,35 @@ class Worker:
             self._session.forget()
             raise
 
+    def _settle(self) -> None:
+        if self._session is not None:
+            self._session.settle()
+
     def _load(self, command: Load) -> None:
         from desktop_app.engine.model_files import check_files
 
         try:
             # The model in use stays if the new files are no good.
             files = check_files(Path(command.model), Path(command.mmproj) if command.mmproj else None)
+            from desktop_app.engine.cache_files import cache_folders
             from desktop_app.engine.embeddings import EmbeddingStore
             from desktop_app.engine.model import Model
             from desktop_app.engine.session import Session
 
             if self._session is not None:
+                self._session.settle()
                 self._session.close()
                 self._session = None
+            settings = command.settings
+            folders = cache_folders(settings.cache_folder, settings.cache_mb, adds_contexts=settings.saves_contexts)
             self._embeddings = self._embeddings or EmbeddingStore()
+            self._embeddings.keep_in(folders.embeddings if folders is not None else None)
             model = Model(files, command.settings, self._interrupt)
         except UserError as error:
             self._failed_load = error
             raise
         self._failed_load = None
-        self._session = Session(model, self._interrupt, self._embeddings, self._send)
+        self._session = Session(model, self._interrupt, self._embeddings, self._send, folders)
         self._send(Ready(command.request, _model_info(command, self._session)))
 
     def _inspect(self, command: Inspect) -> None:
@@ -169,6 +194,8 @@ class Worker:
         )
 
     def _send(self, event: Event) -> None:
+        if self._agenda.closed and not isinstance(event, Warned):
+            return  # who asked has been told that this is the end
         try:
             with self._sending:
                 self._connection.send(event)
@@ -195,6 +222,18 @@ def _model_info(command: Load, session: Session) -> ModelInfo:
     )
 
 
+class _Forwarding(logging.Handler):
+    """Sends warnings to the program at the other end, which has a log."""
+
+    def __init__(self, send: Callable[[Event], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._send = send
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send a record."""
+        self._send(Warned(record.name, record.getMessage()))
+
+
 def _end() -> NoReturn:
-    # Not sys.exit: the main thread may be deep inside llama.cpp, and there is nothing to save.
+    # Not sys.exit: the main thread may be deep inside llama.cpp.
     os._exit(0)

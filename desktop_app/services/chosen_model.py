@@ -10,7 +10,7 @@ from desktop_app.services.chat import Chat
 from desktop_app.services.engine import Engine
 from desktop_app.services.preferences import Preferences
 
-_LOADED_WITH = frozenset({"model", "mmproj", "n_ctx", "threads"})
+_LOADED_WITH = frozenset({"model", "mmproj", "n_ctx", "threads", "disk_cache_mb"})
 
 
 class ChosenModel(QObject):
@@ -36,7 +36,13 @@ class ChosenModel(QObject):
         model, mmproj = value("model"), value("mmproj")
         if not model:
             model, mmproj = (str(path) for path in paths.demo_model())
-        self._engine.load(model, mmproj or None, EngineSettings(n_ctx=value("n_ctx"), threads=value("threads")))
+        settings = EngineSettings(
+            n_ctx=value("n_ctx"),
+            threads=value("threads"),
+            cache_folder=str(paths.cache_folder()),
+            cache_mb=value("disk_cache_mb"),
+        )
+        self._engine.load(model, mmproj or None, settings)
 
     def close(self) -> None:
         """Load nothing more: the program ends."""

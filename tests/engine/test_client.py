@@ -90,8 +90,9 @@ def test_files_that_are_no_good_leave_the_model_in_use(client: EngineClient, tmp
     assert ask(client, Turn("Hello")).text == before
 
 
-def test_weights_that_llama_cpp_refuses_are_damaged(empty: EngineClient, tmp_path: Path) -> None:
+def test_weights_that_llama_cpp_refuses_are_damaged(empty: EngineClient, tmp_path: Path, expected: Expected) -> None:
     """The header holds together, but a tensor that the model needs has another name."""
+    expected.log("llama.cpp did not load")
     raw = demo_model()[0].read_bytes().replace(b"output_norm.weight", b"output_nrom.weight")
     path = tmp_path / "renamed.gguf"
     path.write_bytes(raw)
@@ -102,7 +103,8 @@ def test_weights_that_llama_cpp_refuses_are_damaged(empty: EngineClient, tmp_pat
         ask(empty, Turn("Hello"))
 
 
-def test_an_architecture_of_the_future_is_named(empty: EngineClient, tmp_path: Path) -> None:
+def test_an_architecture_of_the_future_is_named(empty: EngineClient, tmp_path: Path, expected: Expected) -> None:
+    expected.log("llama.cpp did not load")
     raw = demo_model()[0].read_bytes().replace(b"llama", b"lemma")
     path = tmp_path / "future.gguf"
     path.write_bytes(raw)

@@ -1,0 +1,218 @@
+"""Folders of files that may be lost at any time, and are never trusted unseen.
+
+Each file holds notes (small) and data (large), both under a checksum, and its own name: what is
+truncated, was changed by a failing disk, was renamed or comes from another layout is removed, not
+read. A file appears whole or not at all. What was used longest ago leaves when room is needed,
+and everything that was not used for a month. The files hold traces of pictures and conversations,
+so nobody else may read them.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import struct
+import time
+import zlib
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from desktop_app.files import INCOMING, new_file
+
+_log = logging.getLogger(__name__)
+
+Data = bytes | bytearray | memoryview
+
+_MAGIC = b"Eyebrig\x01"  # the last byte counts the layouts
+# Magic, name, size of the notes, size of the data, checksum of the notes, checksum of the data.
+_HEADER = struct.Struct("<8s64sIQII")
+_LARGEST_NOTES = 1 << 20  # bytes
+_OLDEST = 30 * 24 * 3600  # seconds since the last use
+_ABANDONED = 600  # seconds after which a file not yet whole has nobody who writes it
+_MOST_FILES = 1024
+_MEGABYTE = 1024 * 1024
+
+
+class CheckedFolder:
+    """A bounded folder of checked files. No method raises OSError: what cannot be done is logged."""
+
+    def __init__(
+        self, folder: Path, most_bytes: int, most_files: int = _MOST_FILES, now: Callable[[], float] = time.time
+    ) -> None:
+        """Make the folder, and remove what is too old or too much."""
+        self._folder = folder
+        self._most_bytes = most_bytes
+        self._most_files = most_files
+        self._now = now
+        self._writable = True
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o700)
+            self._sweep()
+        except OSError as error:
+            self._give_up(error)
+
+    def names(self) -> list[str]:
+        """Return the names of the files there are."""
+        try:
+            return [entry.name for entry in os.scandir(self._folder) if not entry.name.startswith(INCOMING)]
+        except OSError:
+            return []  # the folder itself is gone: then there are none
+
+    def notes(self, name: str) -> bytes | None:
+        """Return the notes of a file, None if there is none that can be trusted. The data is not looked at."""
+        found = self._open(name, with_data=False)
+        return found.notes if found is not None else None
+
+    def read(self, name: str) -> CheckedFile | None:
+        """Return a file, None if there is none that can be trusted."""
+        return self._open(name, with_data=True)
+
+    def write(self, name: str, notes: bytes, data: Data, protected: Collection[str] = ()) -> bool:
+        """Write a file in place of others, but not of those in `protected`; return whether it is there now.
+
+        After a failure nothing more is written: a full disk does not become emptier by trying.
+        """
+        size = _HEADER.size + len(notes) + len(data)
+        if not self._writable:
+            return False
+        header = _HEADER.pack(_MAGIC, name.encode(), len(notes), len(data), zlib.crc32(notes), zlib.crc32(data))
+        try:
+            if not self._sweep(size, {name, *protected}):
+                return False
+            with new_file(self._folder) as (file, incoming):
+                for part in (header, notes, data):
+                    file.write(part)
+                # Not flushed to the disk: after a loss of power the checksum tells what is missing.
+                file.close()
+                incoming.replace(self._folder / name)
+        except OSError as error:
+            self._give_up(error)
+            return False
+        return True
+
+    def used(self, name: str) -> None:
+        """Remember that a file was used just now."""
+        try:
+            os.utime(self._folder / name)
+        except OSError as error:
+            _log.debug("the use of a cached file is not noted: %s", error.strerror)
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        try:
+            (self._folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            _log.warning("a cached file cannot be removed: %s", error.strerror)
+
+    def _open(self, name: str, *, with_data: bool) -> CheckedFile | None:
+        try:
+            with (self._folder / name).open("rb") as file:
+                found = _checked(file, name, with_data=with_data)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            _log.warning("a cached file cannot be read: %s", error.strerror)
+            return None
+        if found is None:
+            _log.warning("a cached file is damaged or foreign, and is removed")
+            self.remove(name)
+        return found
+
+    def _sweep(self, size: int = 0, protected: Collection[str] = ()) -> bool:
+        """Remove what is too old, and what was used longest ago until `size` bytes more fit; can they?"""
+        now = self._now()
+        kept: list[tuple[float, int, Path]] = []
+        for entry in os.scandir(self._folder):
+            status = entry.stat(follow_symlinks=False)
+            incoming = entry.name.startswith(INCOMING)
+            if now - status.st_mtime > (_ABANDONED if incoming else _OLDEST):
+                Path(entry.path).unlink(missing_ok=True)
+            elif not incoming:
+                kept.append((status.st_mtime, status.st_size, Path(entry.path)))
+        kept.sort()
+        total, count = size + sum(status[1] for status in kept), len(kept) + (1 if size else 0)
+        for _, bytes_, path in kept:
+            if total <= self._most_bytes and count <= self._most_files:
+                break
+            if path.name not in protected:
+                path.unlink(missing_ok=True)
+                total -= bytes_
+                count -= 1
+        return total <= self._most_bytes and count <= self._most_files
+
+    def _give_up(self, error: OSError) -> None:
+        self._writable = False
+        _log.warning("nothing more is kept in the cache folder: %s", error.strerror)
+
+
+@dataclass(frozen=True)
+class CheckedFile:
+    """What a file holds."""
+
+    notes: bytes
+    data: bytes
+
+
+def _checked(file: BinaryIO, name: str, *, with_data: bool) -> CheckedFile | None:
+    header = file.read(_HEADER.size)
+    if len(header) < _HEADER.size:
+        return None
+    magic, own_name, notes_size, data_size, notes_sum, data_sum = _HEADER.unpack(header)
+    if magic != _MAGIC or own_name.rstrip(b"\0") != name.encode() or notes_size > _LARGEST_NOTES:
+        return None
+    if os.fstat(file.fileno()).st_size != _HEADER.size + notes_size + data_size:
+        return None
+    notes = file.read(notes_size)
+    data = file.read(data_size) if with_data else b""
+    if zlib.crc32(notes) != notes_sum or (with_data and zlib.crc32(data) != data_sum):
+        return None
+    return CheckedFile(notes, data)
+
+
+@dataclass(frozen=True)
+class CacheFolders:
+    """What the engine keeps on the disk."""
+
+    embeddings: CheckedFolder
+    contexts: CheckedFolder
+    answers: CheckedFolder
+    adds_contexts: bool
+
+
+_NAMES = ("embeddings", "contexts", "answers")
+
+
+def cache_folders(folder: str, megabytes: int, *, adds_contexts: bool = True) -> CacheFolders | None:
+    """Return the folders inside `folder`; with 0 megabytes none, and nothing that was kept before remains.
+
+    A quarter of the room is for embeddings, some hundred bytes for each answer, the rest for contexts.
+    """
+    if not folder:
+        return None
+    if megabytes <= 0:
+        forget_cache(Path(folder))
+        return None
+    room = megabytes * _MEGABYTE
+    embeddings, contexts, answers = (Path(folder) / name for name in _NAMES)
+    return CacheFolders(
+        CheckedFolder(embeddings, room // 4),
+        CheckedFolder(contexts, room - room // 4 - room // 64),
+        CheckedFolder(answers, room // 64),
+        adds_contexts,
+    )
+
+
+def forget_cache(folder: Path) -> None:
+    """Remove every trace of pictures and conversations from the cache folder."""
+    for name in _NAMES:
+        try:
+            paths = list((folder / name).iterdir())
+            for path in paths:
+                path.unlink(missing_ok=True)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            _log.warning("the cache folder cannot be emptied: %s", error.strerror)
