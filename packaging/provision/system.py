@@ -48,7 +48,7 @@ WINDOW_LIBRARIES = {
 ENGINE_LIBRARIES = {"libgomp.so.1": "libgomp1"}
 
 #: Programs that the tests start -> Debian's package.
-TEST_PROGRAMS = {"Xvfb": "xvfb", "xdotool": "xdotool"}
+TEST_PROGRAMS = {"Xvfb": "xvfb", "xdotool": "xdotool", "strace": "strace"}
 
 _GET_A_COMPILER = {
     "darwin": "Please run: xcode-select --install",
