@@ -16,6 +16,11 @@ from desktop_app.cli.running import started_engine
 from desktop_app.errors import UserError
 
 _PACKAGES = ("llama-cpp-python", "PySide6-Essentials", "pillow", "pillow-heif", "numpy", "huggingface_hub")
+_INSTRUCTIONS = (
+    *("sse4_2", "avx", "f16c", "fma", "bmi2", "avx2", "avx_vnni"),
+    *("avx512f", "avx512vbmi", "avx512_vnni", "avx512_bf16", "amx_int8"),
+    *("asimd", "asimdhp", "asimddp", "sve", "i8mm"),
+)
 _GIB = 1 << 30
 
 
@@ -27,6 +32,7 @@ def doctor(_arguments: Arguments) -> int:
         _line(package, _version(package))
     cores = texts.DOCTOR_CORES.format(logical=os.cpu_count())
     _line(texts.DOCTOR_PROCESSOR, f"{_processor()}, {cores}")
+    _line(texts.DOCTOR_FEATURES, _features())
     _line(texts.DOCTOR_MEMORY, _memory())
     for label, path in (
         (texts.DOCTOR_SETTINGS, paths.settings_file()),
@@ -66,12 +72,23 @@ def _version(package: str) -> str:
 
 
 def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text(errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine() or texts.DOCTOR_UNKNOWN
+    return _cpuinfo("model name") or platform.processor() or platform.machine() or texts.DOCTOR_UNKNOWN
+
+
+def _features() -> str:
+    """Return which of the instructions that llama.cpp makes use of this processor has, as Linux tells."""
+    flags = (_cpuinfo("flags") or _cpuinfo("Features")).split()
+    return " ".join(name for name in _INSTRUCTIONS if name in flags) or texts.DOCTOR_UNKNOWN
+
+
+def _cpuinfo(key: str) -> str:
+    path = Path("/proc/cpuinfo")
+    if path.exists():
+        for line in path.read_text(errors="replace").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == key:
+                return value.strip()
+    return ""
 
 
 def _memory() -> str:

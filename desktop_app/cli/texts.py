@@ -47,11 +47,12 @@ NOTE_PHOTOGRAPH = (
 NOTE_DROPPED_ONE = "eyebright: The context is full: the model no longer sees the first question."
 NOTE_DROPPED = "eyebright: The context is full: the model no longer sees the first {turns} questions."
 
-DOCTOR_LINE = "{label:<24} {value}"
+DOCTOR_LINE = "{label:<22} {value}"
 DOCTOR_VERSION = "Eyebright"
 DOCTOR_SYSTEM = "System"
 DOCTOR_PROCESSOR = "Processor"
 DOCTOR_CORES = "{logical} logical cores"
+DOCTOR_FEATURES = "Processor features"
 DOCTOR_MEMORY = "Memory"
 DOCTOR_MEMORY_OF = "{available:.1f} of {total:.1f} GiB available"
 DOCTOR_MEMORY_TOTAL = "{total:.1f} GiB"
@@ -62,10 +63,10 @@ DOCTOR_PICTURES = "Pictures"
 DOCTOR_CACHE = "Cache"
 DOCTOR_LOGS = "Logs"
 DOCTOR_MODEL = "Built-in model"
-DOCTOR_MODEL_LOADED = "loaded in {seconds:.1f} s, {threads} thread(s), context of {n_ctx} tokens"
-DOCTOR_CLASS_TOKEN = "Class token (llama.cpp#25814)"
+DOCTOR_MODEL_LOADED = "loaded in {seconds:.1f} s, threads: {threads}, context: {n_ctx} tokens"
+DOCTOR_CLASS_TOKEN = "Class token"
 DOCTOR_CLASS_TOKENS = {
-    "corrected": "corrected",
+    "corrected": "corrected (llama.cpp#25814)",
     "not-needed": "in its place without help",
     "unknown": "UNKNOWN ORDER: pictures may be misread",
     "none": "no projector",
