@@ -50,6 +50,11 @@ SENTENCES: dict[str, str] = {
     "projector-damaged": QT_TRANSLATE_NOOP(
         "errors", "{name} is not a projector that can be loaded: the file is damaged or incomplete. Fetch it again."
     ),
+    "projector-unsupported": QT_TRANSLATE_NOOP(
+        "errors",
+        "{name} is a projector of the kind {kind}, and Eyebright reads pictures only with those of LLaVA so far. "
+        "Choose a LLaVA, or the language model without a projector, to write with it.",
+    ),
     "projector-mismatch": QT_TRANSLATE_NOOP(
         "errors",
         "The projector {projector} belongs to another model than {model} "

@@ -102,7 +102,7 @@ def check_files(model: Path, mmproj: Path | None) -> ModelFiles:
     """Read both headers and compare them.
 
     Raises `UserError`: model-missing, model-damaged, swapped-files, projector-damaged,
-    not-a-projector, model-unsupported (the kind of projector) or projector-mismatch.
+    not-a-projector, projector-unsupported or projector-mismatch.
     """
     header = _header(model, "model-damaged")
     if header.architecture == _PROJECTOR_ARCHITECTURE:
@@ -148,7 +148,7 @@ class _ProjectorCheck:
     def projector(self) -> Projector:
         kind = self._header.text("clip.projector_type") or self._header.text("clip.vision.projector_type") or "mlp"
         if kind != "mlp" or "mm.3.weight" in self._header.tensors:
-            raise UserError("model-unsupported", name=self._path.name, architecture=kind)
+            raise UserError("projector-unsupported", name=self._path.name, kind=kind)
         for key, value_kind in self._header.kinds.items():
             if _KINDS.get(key, value_kind) != value_kind:
                 self._refuse()
@@ -224,7 +224,11 @@ class _ProjectorCheck:
 
     def _output_width(self, width: int) -> int:
         first, second = (self._header.tensors.get(f"mm.{number}.weight") for number in (0, 2))
-        if first is None or second is None or len(first.shape) != 2 or len(second.shape) != 2:
+        if first is None or len(first.shape) != 2:
+            self._refuse()
+        if second is None:  # LLaVA-1.0: llama.cpp ends the process on one layer
+            raise UserError("projector-unsupported", name=self._path.name, kind="linear")
+        if len(second.shape) != 2:
             self._refuse()
         middle, output = first.shape[1], second.shape[1]
         self._shape("mm.0.weight", width, middle)

@@ -125,3 +125,21 @@ def test_damaged_headers_end_in_user_errors_only(folder: Path, tmp_path: Path) -
         except UserError:
             refused += 1
     assert refused > 100
+
+
+@pytest.mark.parametrize("kind", ["ldpv2", "resampler", "gemma3", "qwen2.5vl_merger", "idefics3", "internvl"])
+def test_projectors_of_other_models_are_named(folder: Path, tmp_path: Path, kind: str) -> None:
+    path = write_projector(tmp_path / "mmproj-other.gguf", Sizes(kind=kind))
+    with pytest.raises(UserError) as caught:
+        check_files(folder / "model.gguf", path)
+    assert caught.value.code == "projector-unsupported"
+    assert kind in caught.value.sentence()
+    assert "mmproj-other.gguf" in caught.value.sentence()
+
+
+def test_the_one_layer_of_the_first_llava_is_refused(folder: Path, tmp_path: Path) -> None:
+    """llama.cpp would end the process."""
+    path = write_projector(tmp_path / "mmproj.gguf", Sizes(linear=True))
+    with pytest.raises(UserError) as caught:
+        check_files(folder / "model.gguf", path)
+    assert (caught.value.code, caught.value.parameters["kind"]) == ("projector-unsupported", "linear")

@@ -32,6 +32,8 @@ class Sizes:
     patch: int = 14
     projected: int | None = None  # width of the projector's output; None: as the language model
     class_token: bool = True
+    kind: str = "mlp"  # of the projector
+    linear: bool = False  # the projector has one layer, as that of LLaVA-1.0
     feature_layer: bool = True  # whether the projector says that all its layers are to be run
     specials: tuple[str, ...] = ()  # tokens added to the vocabulary, of the type "user defined"
     add_bos: bool = True
@@ -132,7 +134,7 @@ def write_projector(path: Path, sizes: Sizes = Sizes()) -> Path:
     writer.add_bool("clip.has_text_encoder", False)
     writer.add_bool("clip.has_vision_encoder", True)
     writer.add_bool("clip.has_llava_projector", True)
-    writer.add_string("clip.projector_type", "mlp")
+    writer.add_string("clip.projector_type", sizes.kind)
     writer.add_bool("clip.use_gelu", False)
     for key, value in {
         "image_size": sizes.side,
@@ -176,7 +178,8 @@ def write_projector(path: Path, sizes: Sizes = Sizes()) -> Path:
         norm(block + "ln1")
         norm(block + "ln2")
     layer("mm.0", projected, width)
-    layer("mm.2", projected, projected)
+    if not sizes.linear:
+        layer("mm.2", projected, projected)
     _finish(writer)
     return path
 
