@@ -1,6 +1,6 @@
 """Asks the model questions about held-out scenes and counts exact answers.
 
-    python packaging/demo_model/evaluate.py CHECKPOINT [--seeds 120]
+    python packaging/demo_model/evaluate.py resources/demo_model [--seeds 120]
 
 Answers are decoded greedily, token by token, and must equal the expected sentence.
 """
@@ -10,13 +10,12 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
-import torch
-from convert import load, round_to_half
-from generate import answer, features_of
+from conversations import Turn
 from held_out import Case, held_out_cases
-from tokenizer import Tokenizer
+from PIL import Image
 from variants import VARIANTS
 
 ORDER = (
@@ -58,29 +57,43 @@ def table(good: Counter[tuple[str, str]], seen: Counter[tuple[str, str]]) -> str
     return "\n".join(lines)
 
 
+def answers_of(model: Path, threads: int) -> Callable[[list[Image.Image], list[Turn]], str]:
+    """What answers: the program's engine for a folder of GGUF files, PyTorch for a checkpoint."""
+    if model.is_dir():
+        from answering import EngineAnswers
+
+        return EngineAnswers(model, threads).answer
+    import torch
+    from convert import load, round_to_half
+    from generate import answer, features_of
+    from tokenizer import Tokenizer
+
+    torch.set_num_threads(threads)
+    tokenizer = Tokenizer()
+    network = load(model, tokenizer)
+    round_to_half(network)
+    return lambda pictures, turns: tokenizer.decode(answer(network, tokenizer, features_of(network, pictures), turns))
+
+
 def main() -> None:
     """Run the evaluation and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("model", type=Path, help="folder with the two GGUF files, or a checkpoint of the training")
     parser.add_argument("--seeds", type=int, default=120, help="scenes per variant")
     parser.add_argument("--first", type=int, default=0, help="first held-out seed")
     parser.add_argument("--wrong", type=Path, help="write wrong answers to this JSON file")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    tokenizer = Tokenizer()
-    model = load(options.checkpoint, tokenizer)
-    round_to_half(model)
+    answer = answers_of(options.model, options.threads)
     good: Counter[tuple[str, str]] = Counter()
     seen: Counter[tuple[str, str]] = Counter()
     wrong: list[dict[str, object]] = []
-    features = torch.zeros(0)
     shown: tuple[object, ...] = ()
+    pictures: list[Image.Image] = []
     for case in held_out_cases(options.seeds, options.first):
-        if (case.seed, case.variant, case.scenes) != shown:
-            features = features_of(model, case.pictures())
-            shown = (case.seed, case.variant, case.scenes)
-        text = tokenizer.decode(answer(model, tokenizer, features, list(case.turns)))
+        if (case.seed, case.scenes) != shown:
+            shown, pictures = (case.seed, case.scenes), case.pictures()
+        text = answer(pictures, list(case.turns))
         seen[case.kind, case.variant] += 1
         good[case.kind, case.variant] += text == case.turns[-1].answer
         if text != case.turns[-1].answer:

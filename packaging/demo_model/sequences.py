@@ -6,10 +6,11 @@ import random
 from dataclasses import dataclass, field
 
 import conversations as cv
+import prompt_text as pt
 import torch
 from network import PATCHES
 from scenes import Scene
-from tokenizer import BOS, EOS, SYSTEM, Tokenizer
+from tokenizer import BOS, EOS, Tokenizer
 from torch import Tensor
 
 IGNORE = -100
@@ -40,19 +41,20 @@ class Sequence:
 
 def add_turn(sequence: Sequence, tokenizer: Tokenizer, turn: cv.Turn, answer: list[int] | None = None) -> None:
     """Append one turn; ``answer`` replaces the ids of the turn's own answer, without end token."""
-    start = f"{SYSTEM} USER: " if not sequence.ids else "USER: "
-    if not sequence.ids:
+    first = not sequence.ids
+    if first:
         sequence.words([BOS])
     if turn.picture is None:
-        sequence.words(tokenizer.text(f"{start}{turn.question} ASSISTANT:"))
+        sequence.words(tokenizer.text(pt.without_picture(turn.question, first)))
     else:
-        sequence.words(tokenizer.text(start))
+        before, after = pt.around_picture(turn.question, first)
+        sequence.words(tokenizer.text(before))
         sequence.picture(tokenizer.image)
-        sequence.words(tokenizer.text(f"\n{turn.question} ASSISTANT:"))
+        sequence.words(tokenizer.text(after))
     ids = tokenizer.text(turn.answer) if answer is None else answer
-    first = len(sequence.ids)
+    place = len(sequence.ids)
     sequence.words([*ids, EOS])
-    sequence.spans.append((turn.kind, first, first + len(ids) + 1))
+    sequence.spans.append((turn.kind, place, place + len(ids) + 1))
 
 
 def build(

@@ -16,16 +16,13 @@ from typing import Any, Final
 
 import conversations as cv
 import phrases as ph
+from prompt_text import SYSTEM
 from scenes import BACKGROUNDS, COLOURS, DIGITS, LETTERS, SHAPES, make_scene
 
 VOCABULARY: Final = Path(__file__).resolve().parent / "vocabulary"
 """The vocabulary of the shipped model, kept so that words added later do not change it."""
 BOS: Final = 1
 EOS: Final = 2
-SYSTEM: Final = (
-    "A chat between a curious user and an artificial intelligence assistant. "
-    "The assistant gives helpful, detailed, and polite answers to the user's questions."
-)
 NORMAL, UNKNOWN, CONTROL, UNUSED, BYTE = 1, 2, 3, 5, 6
 
 

@@ -1,0 +1,57 @@
+"""Greedy answers of the shipped files through the program's own engine. Needs llama-cpp-python, not torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import conversations as cv
+import prompt_text as pt
+from PIL import Image
+from variants import fitted
+
+from desktop_app.engine.interrupt import Interrupt
+from desktop_app.engine.messages import EngineSettings
+from desktop_app.engine.model import Model
+from desktop_app.engine.model_files import check_files
+
+
+class EngineAnswers:
+    """The pair of files in a folder, loaded as the program loads it."""
+
+    def __init__(self, folder: Path, threads: int = 1) -> None:
+        files = check_files(folder / "eyebright-tiny.gguf", folder / "eyebright-tiny-mmproj.gguf")
+        self.model = Model(files, EngineSettings(n_ctx=2048, threads=threads), Interrupt())
+        self._position = 0
+
+    def answer(self, pictures: list[Image.Image], turns: list[cv.Turn], longest: int = 100) -> str:
+        """Answer the last of ``turns``; the earlier ones keep their own answers."""
+        model = self.model
+        model.forget_from(0)
+        self._position = 0
+        self._read([model.special("bos")])
+        for index, turn in enumerate(turns):
+            before, after = pt.around_picture(turn.question, first=index == 0)
+            if turn.picture is not None:
+                self._read(model.tokenize(before))
+                rows = model.encode(fitted(pictures[turn.picture]).tobytes())
+                model.read_rows(rows, self._position, logits=False)
+                self._position += len(rows)
+                self._read(model.tokenize(after))
+            else:
+                self._read(model.tokenize(pt.without_picture(turn.question, first=index == 0)))
+            if index + 1 < len(turns):
+                self._read([*model.tokenize(turn.answer), model.special("eos")])
+        out: list[int] = []
+        while len(out) < longest:
+            best = int(model.logits().argmax())
+            if model.is_end(best):
+                break
+            out.append(best)
+            self._read([best])
+        return b"".join(model.piece(t) for t in out).decode("utf-8", "replace").strip()
+
+    def _read(self, tokens: list[int]) -> None:
+        for start in range(0, len(tokens), self.model.batch):
+            part = tokens[start : start + self.model.batch]
+            self.model.read_tokens(part, self._position, logits=start + len(part) == len(tokens))
+            self._position += len(part)
