@@ -28,7 +28,7 @@ class EngineAnswers:
         model = self.model
         model.forget_from(0)
         self._position = 0
-        self._read([model.special("bos")])
+        self._read([self._special("bos")])
         for index, turn in enumerate(turns):
             before, after = pt.around_picture(turn.question, first=index == 0)
             if turn.picture is not None:
@@ -40,7 +40,7 @@ class EngineAnswers:
             else:
                 self._read(model.tokenize(pt.without_picture(turn.question, first=index == 0)))
             if index + 1 < len(turns):
-                self._read([*model.tokenize(turn.answer), model.special("eos")])
+                self._read([*model.tokenize(turn.answer), self._special("eos")])
         out: list[int] = []
         while len(out) < longest:
             best = int(model.logits().argmax())
@@ -49,6 +49,12 @@ class EngineAnswers:
             out.append(best)
             self._read([best])
         return b"".join(model.piece(t) for t in out).decode("utf-8", "replace").strip()
+
+    def _special(self, name: str) -> int:
+        token = self.model.special(name)
+        if token is None:
+            raise ValueError(f"the vocabulary has no {name}")
+        return token
 
     def _read(self, tokens: list[int]) -> None:
         for start in range(0, len(tokens), self.model.batch):
