@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from conversations import Turn
+from conversations import Talk, Turn
 from held_out import Case, held_out_cases
 from PIL import Image
-from variants import VARIANTS
+from scenes import make_scene
+from variants import VARIANTS, variant_picture
 
 ORDER = (
     "describe",
@@ -75,6 +77,22 @@ def answers_of(model: Path, threads: int) -> Callable[[list[Image.Image], list[T
     return lambda pictures, turns: tokenizer.decode(answer(network, tokenizer, features_of(network, pictures), turns))
 
 
+def typefaces(answer: Callable[[list[Image.Image], list[Turn]], str], number: int) -> str:
+    """How many digits and letters in the six DejaVu faces of the training are read rightly."""
+    from dataset import training_fonts
+
+    fonts = tuple(f for f in training_fonts() if f)
+    right = 0
+    for seed in range(number):
+        rng = random.Random(250_000 + seed)
+        scene = make_scene(rng, "character", fonts=fonts)
+        asked = Talk(rng, scene).character()
+        assert asked is not None
+        picture = variant_picture(scene, rng.choice(VARIANTS[:3]), rng)
+        right += answer([picture], [Turn("character", asked.question, asked.answer, 0)]) == asked.answer
+    return f"Digits and letters in DejaVu: {100 * right / number:.1f} % of {number}."
+
+
 def main() -> None:
     """Run the evaluation and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -83,6 +101,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="first held-out seed")
     parser.add_argument("--wrong", type=Path, help="write wrong answers to this JSON file")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--typefaces", action="store_true", help="also ask about characters in DejaVu (matplotlib)")
     options = parser.parse_args()
     answer = answers_of(options.model, options.threads)
     good: Counter[tuple[str, str]] = Counter()
@@ -99,6 +118,8 @@ def main() -> None:
         if text != case.turns[-1].answer:
             wrong.append(describe_error(case, text))
     print(table(good, seen))
+    if options.typefaces:
+        print(typefaces(answer, 300))
     if options.wrong:
         options.wrong.write_text(json.dumps(wrong, indent=1), encoding="utf-8")
 
