@@ -71,6 +71,13 @@ DOCTOR_CLASS_TOKENS = {
     "unknown": "UNKNOWN ORDER: pictures may be misread",
     "none": "no projector",
 }
+DOCTOR_LAST_LAYER = "CLIP's last layer"
+DOCTOR_LAST_LAYERS = {
+    "complete": "runs without help",
+    "corrected": "runs in a copy of the projector (llama.cpp#25817)",
+    "missing": "LEFT OUT: pictures are seen less clearly",
+    "none": "no projector",
+}
 DOCTOR_FAILED = "FAILED: {sentence}"
 
 TEST_PASSED = "ok      {check}: {detail}"

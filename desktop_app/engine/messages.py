@@ -172,6 +172,7 @@ class ModelInfo:
     class_token: str  # "corrected", "not-needed" or "unknown" (llama.cpp#25814); "none" without a projector
     threads: int
     plan: LoadPlan | None = None
+    last_layer: str = "none"  # of CLIP: "complete", "corrected" or "missing" (llama.cpp#25817); "none" likewise
 
 
 @dataclass(frozen=True)

@@ -307,7 +307,7 @@ class _LoadedProjector:
         parameters.cb_eval = self._on_node
         self._context = _mtmd.mtmd_init_from_file(os.fsencode(projector.path), model, parameters)
         if not self._context:
-            raise UserError("projector-damaged", name=projector.path.name)
+            raise UserError("projector-damaged", name=projector.chosen.name)
         self._marker: bytes = _mtmd.mtmd_default_marker()
         try:
             self.image_tokens = self._with_chunk(None, _mtmd.mtmd_input_chunk_get_n_tokens)

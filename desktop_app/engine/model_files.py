@@ -66,6 +66,7 @@ _LAYERS_OF_CLIP = {768: 12, 1024: 24, 1280: 32}  # by width: ViT-B, -L and -H
 class LastLayer(str, Enum):
     """What is known of the last layer of a tower of which llama.cpp may leave out one too many."""
 
+    NONE = "none"  # no projector
     COMPLETE = "complete"  # the file says which layers to run, or has none to spare
     MISSING = "missing"  # pictures are seen by one layer too few
     CORRECTED = "corrected"  # a copy of the file says it
@@ -76,7 +77,7 @@ class Projector:
     """What a LLaVA projector wants and gives."""
 
     path: Path  # of the file to load
-    name: str  # of the file that was chosen
+    chosen: Path  # the file of the person, of which `path` may be a copy
     side: int  # pixels: the square picture it looks at
     fill: tuple[int, int, int]  # RGB of what is added to make a picture square
     width: int  # values per image token
@@ -177,7 +178,7 @@ class _ProjectorCheck:
         self._tower(width)
         return Projector(
             self._path,
-            self._path.name,
+            self._path,
             side,
             (int(mean[0] * 255), int(mean[1] * 255), int(mean[2] * 255)),
             self._output_width(width),

@@ -14,12 +14,13 @@ import logging
 import os
 import shutil
 import struct
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import quote, unquote_to_bytes
 
-from desktop_app.engine.model_files import FEATURE_LAYER, LastLayer, Projector
+from desktop_app.engine.model_files import FEATURE_LAYER, LastLayer, ModelFiles
 from desktop_app.files import finish, new_file, sync_folder
 from model_store.gguf_header import (
     ARRAY_OF,
@@ -33,6 +34,7 @@ from model_store.gguf_header import (
 
 _log = logging.getLogger(__name__)
 
+_FOLDER = "projectors"
 _COPY_OF = "eyebright.copy_of"
 _ARRAY = 9  # the number of that type of value
 _COUNTS = struct.Struct("<8sQQ")  # magic and version; how many tensors; how many keys
@@ -40,20 +42,21 @@ _CHUNK = 1 << 20  # bytes
 _ALIGNMENT = 32  # bytes, where a file does not say
 
 
-def prepared(projector: Projector, folder: Path) -> Projector:
-    """Return a projector of which all layers run: the same one, or its copy in `folder`.
+def with_all_layers(files: ModelFiles, cache: Callable[[], Path]) -> ModelFiles:
+    """Return the files with a projector of which all layers run: the same one, or its copy in the cache folder.
 
     Where no copy can be written (the disk is full, say) the projector stays as it is, and its
     `last_layer` tells.
     """
-    if projector.last_layer is not LastLayer.MISSING:
-        return projector
+    projector = files.projector
+    if projector is None or projector.last_layer is not LastLayer.MISSING:
+        return files
     try:
-        path = _copy_of(projector.path, folder)
+        path = _copy_of(projector.path, cache() / _FOLDER)
     except OSError as error:
         _log.warning("the projector runs one layer too few, as no copy of it can be written: %s", error.strerror)
-        return projector
-    return replace(projector, path=path, last_layer=LastLayer.CORRECTED)
+        return files
+    return replace(files, projector=replace(projector, path=path, last_layer=LastLayer.CORRECTED))
 
 
 def _copy_of(original: Path, folder: Path) -> Path:

@@ -66,7 +66,9 @@ class Session:
         self._emit = emit
         self._context = Context(model, interrupt)
         projector = model.files.projector
-        self._projector = file_identity(projector.path) if projector is not None else ""
+        self._projector = ""
+        if projector is not None:
+            self._projector = f"{file_identity(projector.chosen)}|{projector.last_layer.value}"
         answers: AnswerTokens | None = None
         self._saved: SavedContext | None = None
         if folders is not None:

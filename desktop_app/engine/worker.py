@@ -158,13 +158,16 @@ class Worker:
             from desktop_app.engine.cache_files import cache_folders
             from desktop_app.engine.embeddings import EmbeddingStore
             from desktop_app.engine.model import Model
+            from desktop_app.engine.prepared_projector import with_all_layers
             from desktop_app.engine.session import Session
+            from desktop_app.paths import cache_folder
 
             if self._session is not None:
                 self._session.settle()
                 self._session.close()
                 self._session = None
             settings = command.settings
+            files = with_all_layers(files, cache_folder)
             folders = cache_folders(settings.cache_folder, settings.cache_mb, adds_contexts=settings.saves_contexts)
             self._embeddings = self._embeddings or EmbeddingStore()
             self._embeddings.keep_in(folders.embeddings if folders is not None else None)
@@ -204,9 +207,11 @@ class Worker:
 
 
 def _model_info(command: Load, session: Session) -> ModelInfo:
+    from desktop_app.engine.model_files import LastLayer
     from desktop_app.paths import demo_model
 
     model = session.model
+    projector = model.files.projector
     demo = demo_model()[0]
     path = model.files.model
     return ModelInfo(
@@ -218,6 +223,7 @@ def _model_info(command: Load, session: Session) -> ModelInfo:
         is_demo=demo.exists() and demo.samefile(path),
         image_tokens=model.image_tokens,
         class_token=model.class_token.value,
+        last_layer=(projector.last_layer if projector is not None else LastLayer.NONE).value,
         threads=model.threads,
     )
 

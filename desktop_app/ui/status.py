@@ -188,7 +188,7 @@ class StatusLine(QWidget):
                     "The built-in demonstration model. It is tiny and knows simple drawn shapes, colours and "
                     "digits, not photographs. For those, choose a full LLaVA."
                 )
-            if info.class_token == "corrected":
+            if "corrected" in {info.class_token, info.last_layer}:
                 text += "\n\n" + self.tr("A known fault of llama.cpp in reading LLaVA's pictures is corrected.")
         card = self.model.explain(title, text)
         if state == "dead":

@@ -12,13 +12,15 @@ import numpy as np
 import pytest
 
 from desktop_app.engine import model_files, prepared_projector
+from desktop_app.engine.client import EngineClient
 from desktop_app.engine.interrupt import Interrupt
-from desktop_app.engine.messages import EngineSettings
+from desktop_app.engine.messages import EngineSettings, PictureRef, Turn
 from desktop_app.engine.model import Model
 from desktop_app.engine.model_files import LastLayer, ModelFiles, check_files
-from desktop_app.engine.prepared_projector import prepared
-from desktop_app.paths import demo_model
+from desktop_app.engine.prepared_projector import with_all_layers
+from desktop_app.paths import cache_folder, demo_model
 from model_store.gguf_header import read_header
+from tests.engine.asking import ask
 from tests.engine.clip_reference import image_features, mean_cosine
 from tests.engine.tiny_models import Sizes, write_language_model, write_projector
 from tests.helpers.strays import Expected
@@ -47,8 +49,7 @@ def files(language_model: Path, original: Path) -> ModelFiles:
 
 
 def made(files: ModelFiles, folder: Path) -> Any:
-    assert files.projector is not None
-    return prepared(files.projector, folder)
+    return with_all_layers(files, lambda: folder.parent).projector
 
 
 def agreement(files: ModelFiles, original: Path) -> float:
@@ -75,7 +76,7 @@ def test_the_copy_runs_all_layers(files: ModelFiles, original: Path, folder: Pat
 def test_the_copy_holds_the_same_and_says_more(files: ModelFiles, original: Path, folder: Path) -> None:
     before = original.read_bytes()
     projector = made(files, folder)
-    assert (projector.name, projector.path.parent) == (original.name, folder)
+    assert (projector.chosen, projector.path.parent) == (original, folder)
     assert original.read_bytes() == before
     old, new = gguf.GGUFReader(str(original)), gguf.GGUFReader(str(projector.path))
     assert set(new.fields) - set(old.fields) == {"clip.vision.feature_layer", "eyebright.copy_of"}
@@ -185,3 +186,26 @@ def test_the_built_in_projector_is_used_as_it_is(folder: Path) -> None:
     assert files.projector.last_layer is LastLayer.COMPLETE
     assert made(files, folder) is files.projector
     assert files.projector.path == demo_model()[1]
+
+
+def test_the_engine_loads_the_copy_and_says_so(
+    empty: EngineClient, language_model: Path, original: Path, star: PictureRef
+) -> None:
+    info = empty.load(language_model, original)
+    assert (info.last_layer, info.mmproj) == ("corrected", str(original))
+    assert [copy.suffix for copy in (cache_folder() / "projectors").iterdir()] == [".gguf"]
+    assert ask(empty, Turn("What is red?", (star,))).stats.image_encodes == 1
+    assert empty.load(language_model, None).last_layer == "none"
+    assert empty.load(*demo_model()).last_layer == "complete"
+
+
+def test_a_copy_is_known_by_what_it_was_made_of(
+    empty: EngineClient, language_model: Path, original: Path, star: PictureRef, tmp_path: Path
+) -> None:
+    """The same projector in another place: no picture is looked at again."""
+    empty.load(language_model, original)
+    ask(empty, Turn("What is red?", (star,)))
+    moved = tmp_path / "elsewhere.gguf"
+    original.rename(moved)
+    assert empty.load(language_model, moved).last_layer == "corrected"
+    assert ask(empty, Turn("What is red?", (star,))).stats.image_encodes == 0
