@@ -14,9 +14,11 @@ from pathlib import Path
 
 from bench.job import AFTERWARDS, QUESTIONS, Job, long_question, picture
 from bench.results import Sheet
+from desktop_app import paths
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.messages import (
     Ask,
+    EngineSettings,
     Event,
     Finished,
     Inspect,
@@ -32,6 +34,7 @@ from desktop_app.engine.messages import (
     Turn,
     TurnStats,
 )
+from desktop_app.settings import Settings
 
 _HOME = "EYEBRIGHT_HOME"
 _LARGE = (4000, 3000)  # pixels of a photograph
@@ -74,7 +77,7 @@ class Driver:
         started = time.monotonic()
         self.client.start()
         try:
-            self.info = self.client.load(Path(job.model), Path(job.projector))
+            self.info = self.client.load(Path(job.model), Path(job.projector), _settings(job))
         except BaseException:
             self.client.close()
             raise
@@ -149,6 +152,17 @@ class Driver:
             self._flood()
 
 
+def _settings(job: Job) -> EngineSettings:
+    """Return what the window would load with (services/chosen_model.py)."""
+    value = Settings(paths.settings_file()).value
+    return EngineSettings(
+        n_ctx=job.n_ctx,
+        threads=value("threads"),
+        cache_folder=str(paths.cache_folder()),
+        cache_mb=value("disk_cache_mb"),
+    )
+
+
 def measure(job: Job, sheet: Sheet) -> None:
     """Measure everything but what only a computer with little memory shows."""
     driver = Driver(job, "home")
@@ -197,7 +211,8 @@ def _rows(driver: Driver, turns: list[Turn], sheet: Sheet) -> None:
         sheet.put("ours.writing_tok_s", max(run.tokens_per_second for run in runs))
         sheet.put("ours.writing_depth", runs[0].prompt_tokens)
     with sheet.row("ours.writing_beside_others_tok_s"), _busy_process():
-        speed = driver.ask(second, job.writing_tokens // 2).figures().tokens_per_second
+        # Few, since this may be ten times slower.
+        speed = driver.ask(second, max(4, job.writing_tokens // 4)).figures().tokens_per_second
         sheet.put("ours.writing_beside_others_tok_s", speed)
     with sheet.row("ours.writing_beside_own_work_tok_s"):
         large = driver.reference(1, _LARGE)
