@@ -71,7 +71,8 @@ class Chat(QObject):
         self._messages: list[Message] = []
         self._answer: Answer | None = None
         self._latest: Message | None = None  # of the newest answer: what is read from the history may be older
-        self._waiting_text: str | None = None  # sent while a picture was still being checked
+        self._opening = False  # the messages are still those of another conversation
+        self._waiting: tuple[str, str] | None = None  # (conversation, text) sent before all of it was there
         conversations.opened.connect(self._open)
         draft.settled.connect(self._send_waiting)
 
@@ -83,11 +84,11 @@ class Chat(QObject):
 
     def is_busy(self) -> bool:
         """Return whether an answer in the open conversation is under way."""
-        return self._waiting_text is not None or self._live() is not None
+        return self._waiting is not None or self._live() is not None
 
     def turns(self) -> tuple[Turn, ...]:
         """Return the shown path as the engine reads it."""
-        return turns_of(self._messages, self._reference)
+        return () if self._opening else turns_of(self._messages, self._reference)
 
     # ---- asking ----------------------------------------------------------------------------
 
@@ -97,16 +98,16 @@ class Chat(QObject):
             return
         if not text.strip() and not self._draft.pictures():
             self._notices.error(UserError("question-empty"))
-        elif self._draft.is_checking():
-            self._waiting_text = text
+        elif self._draft.is_checking() or self._opening:
+            self._waiting = (self._conversations.current_id(), text)
             self.busy_changed.emit(True)
         else:
             self._send(text)
 
     def stop(self) -> None:
         """Stop the live answer; what was written stays."""
-        if self._waiting_text is not None:
-            self._waiting_text = None
+        if self._waiting is not None:
+            self._waiting = None
             self.busy_changed.emit(False)
         answer = self._live()
         if answer is not None:
@@ -135,7 +136,7 @@ class Chat(QObject):
 
     def show_sibling(self, message_id: str, step: int) -> None:
         """Show the question or answer beside this one, with what followed it."""
-        if self.is_busy():
+        if self.is_busy() or self._opening:
             return
         conversation = self._conversations.current_id()
         self._storage.run(
@@ -145,7 +146,7 @@ class Chat(QObject):
 
     def note(self, code: str, **parameters: str) -> None:
         """Put a quiet line into the open conversation."""
-        if self._messages:
+        if self._messages and not self._opening:
             details = {"note": code, "parameters": parameters}
             message = Message(new_id(), Role.NOTE, "", (), self._messages[-1].id, details=details)
             self._append(message)
@@ -163,27 +164,29 @@ class Chat(QObject):
         return answer if answer is not None and answer.conversation_id == self._conversations.current_id() else None
 
     def _index(self, message_id: str) -> int | None:
+        if self._opening:
+            return None
         return next((i for i, message in enumerate(self._messages) if message.id == message_id), None)
 
     def _reference(self, picture: Picture) -> PictureRef:
         return self._previews.reference(picture.sha256, picture.name)
 
     def _send_waiting(self) -> None:
-        if self._waiting_text is None:
+        if self._waiting is None or self._opening or self._draft.is_checking():
             return
-        text, self._waiting_text = self._waiting_text, None
+        (conversation, text), self._waiting = self._waiting, None
         self.busy_changed.emit(False)
-        if text.strip() or self._draft.pictures():
+        if conversation != self._conversations.current_id():
+            return  # it was left: there the words are still written
+        if text.strip() or self._draft.pictures():  # or else the only picture turned out to be none
             self._send(text)
-        else:  # the only picture turned out to be none: the notice says so, the person is still writing
-            self._draft.give_back(text, ())
 
     def _send(self, text: str) -> None:
         if not self._conversations.current_id():
             conversation = new_id()
             self._draft.adopt(conversation)
             self._conversations.adopt(conversation)
-        self._ask(text, self._draft.take(), self._messages[-1].id if self._messages else None)
+        self._ask(text, self._draft.take(text), self._messages[-1].id if self._messages else None)
 
     def _ask(self, text: str, pictures: tuple[Picture, ...], parent: str | None) -> None:
         question = Message(new_id(), Role.USER, text.strip() or DESCRIBE, pictures, parent)
@@ -209,7 +212,7 @@ class Chat(QObject):
         self._save(
             [message] if question is None else [question, message],
             lambda: answer.ask(turns, self._sampling(), self._system_prompt()),
-            partial(self._not_saved, question),
+            partial(self._not_saved, answer, question),
         )
         self.busy_changed.emit(True)
 
@@ -239,15 +242,21 @@ class Chat(QObject):
         self._conversations.refresh()
         then()
 
-    def _not_saved(self, question: Message | None, error: Exception) -> None:
-        first = question or self._messages[-1]
-        self._truncate(first.parent or "")
-        if self._answer is not None:
-            self._answer.deleteLater()
+    def _not_saved(self, answer: Answer, question: Message | None, error: Exception) -> None:
+        conversation, first = answer.conversation_id, question or answer.message
+        is_shown = conversation == self._conversations.current_id()
+        if answer is self._answer:
             self._answer = None
-        self.busy_changed.emit(False)
+        answer.deleteLater()
+        if is_shown:
+            self._truncate(first.parent or "")
+            self.busy_changed.emit(False)
         if question is not None:
-            self._draft.give_back(question.text, question.pictures)
+            self._draft.give_back(conversation, question.text, question.pictures)
+            if all(summary.id != conversation for summary in self._conversations.summaries()):
+                self._draft.disown(conversation)  # it never began
+                if is_shown:
+                    self._conversations.adopt("")
             self.sending_failed.emit(question.text)
         if not isinstance(error, UserError):
             raise error
@@ -286,23 +295,37 @@ class Chat(QObject):
         self._conversations.refresh()
 
     def _open(self, conversation_id: str) -> None:
-        self._waiting_text = None
+        self._waiting = None
         if not conversation_id:
             self._show("", [])
             return
-        self._storage.run(lambda history: history.path(conversation_id), partial(self._show, conversation_id))
+        self._opening = True
+        self._storage.run(
+            lambda history: history.path(conversation_id),
+            partial(self._show, conversation_id),
+            partial(self._not_opened, conversation_id),
+        )
+
+    def _not_opened(self, conversation_id: str, error: Exception) -> None:
+        if conversation_id == self._conversations.current_id():
+            self._conversations.new()
+        if not isinstance(error, UserError):
+            raise error
+        self._notices.error(error)
 
     def _show(self, conversation_id: str, messages: list[Message]) -> None:
         if conversation_id != self._conversations.current_id():
             return  # another one was opened meanwhile
+        self._opening = False
         live = self._live()
         latest = live.message if live is not None else self._latest
         self._messages = [
             replace(latest, sibling=m.sibling) if latest is not None and m.id == latest.id else m for m in messages
         ]
         self.reset.emit()
-        self.busy_changed.emit(live is not None)
+        self.busy_changed.emit(self.is_busy())
         self.phase.emit(None, {})
+        self._send_waiting()
 
     def _sampling(self) -> Sampling:
         value = self._preferences.value

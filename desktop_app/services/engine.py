@@ -58,7 +58,8 @@ class Engine(QObject):
         self._info: ModelInfo | None = None
         self._wanted: tuple[str, str | None, EngineSettings] | None = None
         self._handlers: dict[int, Handler] = {}
-        self._dead_notice: Notice | None = None
+        self._loading = 0  # the request of the newest load
+        self._sentence: Notice | None = None  # why the engine is failed or dead
         self._closing = False
         # The client calls from its own thread; the queued signal brings the event here.
         self._arrived.connect(self._handle, Qt.ConnectionType.QueuedConnection)
@@ -96,10 +97,9 @@ class Engine(QObject):
             self._load()
 
     def restart(self) -> None:
-        """Bring a dead engine back with its model."""
-        if self._dead_notice is not None:
-            self._notices.withdraw(self._dead_notice.id)
-            self._dead_notice = None
+        """Bring a dead engine back with its model; one that lives is left alone."""
+        if self._state != "dead":
+            return
         self._client.restart()
         self._load()
 
@@ -139,11 +139,16 @@ class Engine(QObject):
         if self._wanted is None:
             return
         model, mmproj, settings = self._wanted
+        if self._sentence is not None:
+            self._notices.withdraw(self._sentence.id)
+            self._sentence = None
         self._set_model(None)
         self._set_state("loading")
-        self.send(lambda request: Load(request, model, mmproj, settings), self._loaded)
+        self._loading = self.send(lambda request: Load(request, model, mmproj, settings), self._loaded)
 
     def _loaded(self, event: Event) -> None:
+        if isinstance(event, (Ready, Failed, Crashed)) and event.request != self._loading:
+            return  # another model was chosen meanwhile
         if isinstance(event, Ready):
             self._set_model(event.info)
             self._set_state("ready")
@@ -151,7 +156,8 @@ class Engine(QObject):
                 self._notices.post(Notice("class-token-unknown", kind="warning", sticky=True))
         elif isinstance(event, Failed):
             self._set_state("failed")
-            self._notices.error(UserError(event.code, **event.parameters), action("choose-model"), sticky=True)
+            error = UserError(event.code, **event.parameters)
+            self._sentence = self._notices.error(error, action("choose-model"), sticky=True)
         elif isinstance(event, Crashed):
             self._set_state("failed")
 
@@ -186,4 +192,4 @@ class Engine(QObject):
         handlers, self._handlers = self._handlers, {}
         for handler in handlers.values():
             handler(event)
-        self._dead_notice = self._notices.error(UserError("engine-died"), action("restart-engine"), sticky=True)
+        self._sentence = self._notices.error(UserError("engine-died"), action("restart-engine"), sticky=True)

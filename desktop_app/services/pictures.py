@@ -53,6 +53,10 @@ class _Written:
     text: str = ""
     pictures: list[DraftPicture] = field(default_factory=list)
 
+    def kept(self) -> tuple[Picture, ...]:
+        """Return the pictures that have been checked."""
+        return tuple(picture.picture for picture in self.pictures if picture.picture is not None)
+
 
 class Draft(QObject):
     """Takes pictures in, refuses what is none, and forgets nothing when another conversation is opened.
@@ -115,23 +119,26 @@ class Draft(QObject):
         """Return whether a picture is still being looked at."""
         return any(picture.picture is None for picture in self._written.pictures)
 
-    def take(self) -> tuple[Picture, ...]:
-        """Return the pictures for a message that is sent, and clear the draft."""
-        pictures = tuple(p.picture for p in self._written.pictures if p.picture is not None)
+    def take(self, text: str) -> tuple[Picture, ...]:
+        """Return the pictures for a message that is sent, and clear the draft but for words written since."""
+        pictures = self._written.kept()
         self._written.pictures = []
-        self._written.text = ""
+        self._written.text = self._written.text.removeprefix(text).lstrip()
         self.cleared.emit()
-        self.text_changed.emit("")
+        self.text_changed.emit(self._written.text)
         self.save()
         return pictures
 
-    def give_back(self, text: str, pictures: tuple[Picture, ...]) -> None:
-        """Put a message that could not be sent back into the draft."""
-        self._written.text = text
-        for picture in pictures:
-            self._append(DraftPicture(self._next_key(), picture.name, picture, "attached"))
-        self.text_changed.emit(text)
-        self.save()
+    def give_back(self, conversation_id: str, text: str, pictures: tuple[Picture, ...]) -> None:
+        """Put a message that could not be sent back into its draft, before what was written since."""
+        self._put_before(conversation_id, text, [self._attached(picture) for picture in pictures])
+
+    def disown(self, conversation_id: str) -> None:
+        """Make the draft of a conversation that could not begin that of the new one: undoes `adopt`."""
+        lost = self._drafts.pop(conversation_id)
+        if self._conversation == conversation_id:
+            self._conversation = ""
+        self._put_before("", lost.text, lost.pictures)
 
     def adopt(self, conversation_id: str) -> None:
         """Move the draft of the new conversation to the id that it was given."""
@@ -143,9 +150,7 @@ class Draft(QObject):
     def save(self) -> None:
         """Write the draft to the history now."""
         self._saving.stop()
-        conversation, text = self._conversation, self._written.text
-        pictures = tuple(p.picture for p in self._written.pictures if p.picture is not None)
-        self._storage.run(lambda history: history.save_draft(conversation, text, pictures))
+        self._save(self._conversation)
 
     # ---- taking pictures in ----------------------------------------------------------------
 
@@ -188,11 +193,14 @@ class Draft(QObject):
 
     def remove(self, key: int) -> None:
         """Take a picture out of the message."""
-        for written in self._drafts.values():
-            written.pictures = [picture for picture in written.pictures if picture.key != key]
-        self.removed.emit(key)
-        self._saving.start()
-        self._announce_settled()
+        conversation = self._owner(key)
+        if conversation is None:
+            return
+        written = self._drafts[conversation]
+        written.pictures = [picture for picture in written.pictures if picture.key != key]
+        if conversation == self._conversation:
+            self.removed.emit(key)
+        self._changed(conversation)
 
     def mark(self, sha256: str, state: PictureState, progress: float) -> None:
         """Note how far the engine has read a picture ahead."""
@@ -214,16 +222,44 @@ class Draft(QObject):
         self._written.pictures.append(picture)
         self.added.emit(picture)
 
-    def _replace(self, changed: DraftPicture) -> bool:
-        """Replace a picture by its key; False when it has been removed meanwhile."""
-        for written in self._drafts.values():
-            for index, picture in enumerate(written.pictures):
-                if picture.key == changed.key:
-                    written.pictures[index] = changed
-                    if written is self._written:
-                        self.changed.emit(changed)
-                    return True
-        return False
+    def _attached(self, picture: Picture) -> DraftPicture:
+        return DraftPicture(self._next_key(), picture.name, picture, "attached")
+
+    def _owner(self, key: int) -> str | None:
+        """Return the conversation that a picture was put in; None when it has been removed meanwhile."""
+        owners = (c for c, written in self._drafts.items() if any(p.key == key for p in written.pictures))
+        return next(owners, None)
+
+    def _replace(self, changed: DraftPicture) -> None:
+        conversation = self._owner(changed.key)
+        if conversation is None:
+            return
+        pictures = self._drafts[conversation].pictures
+        pictures[:] = [changed if picture.key == changed.key else picture for picture in pictures]
+        if conversation == self._conversation:
+            self.changed.emit(changed)
+
+    def _put_before(self, conversation_id: str, text: str, pictures: list[DraftPicture]) -> None:
+        written = self._drafts.setdefault(conversation_id, _Written())
+        written.text = "\n".join(words for words in (text, written.text) if words)
+        written.pictures[:0] = pictures
+        if conversation_id == self._conversation:
+            self.cleared.emit()
+            self._show()
+        self._save(conversation_id)
+
+    def _save(self, conversation: str) -> None:
+        written = self._drafts[conversation]
+        text, pictures = written.text, written.kept()
+        self._storage.run(lambda history: history.save_draft(conversation, text, pictures))
+
+    def _changed(self, conversation: str) -> None:
+        """Save what became of a picture, soon; one whose conversation was left has nobody who writes on."""
+        if conversation == self._conversation:
+            self._saving.start()
+            self._announce_settled()
+        else:
+            self._save(conversation)
 
     def _inspect_stored(self, key: int, name: str, sha256: str) -> None:
         # Should it be no picture after all, the next start removes what nothing refers to.
@@ -255,13 +291,14 @@ class Draft(QObject):
 
     def _kept(self, key: int, name: str, event: Inspected, sha256: str) -> None:
         picture = Picture(sha256, name, event.width, event.height)
-        if not self._replace(DraftPicture(key, name, picture, "attached", 0.0, event.looks_photographic)):
+        conversation = self._owner(key)
+        if conversation is None:
             return
-        self._saving.start()
+        self._replace(DraftPicture(key, name, picture, "attached", 0.0, event.looks_photographic))
         info = self._engine.info()
         if event.looks_photographic and info is not None and info.is_demo:
             self._notices.post(Notice("demo-photo", actions=(action("choose-model"),), sticky=True))
-        self._announce_settled()
+        self._changed(conversation)
 
     def _refuse(self, key: int, error: Exception) -> None:
         self.remove(key)
@@ -289,13 +326,9 @@ class Draft(QObject):
         self._storage.run(lambda history: history.draft(conversation_id), partial(self._restored, conversation_id))
 
     def _restored(self, conversation_id: str, saved: tuple[str, tuple[Picture, ...]]) -> None:
-        written = self._drafts[conversation_id]
-        if written.text or written.pictures:
-            return  # the person was faster
-        written.text = saved[0]
-        written.pictures = [DraftPicture(self._next_key(), p.name, p, "attached") for p in saved[1]]
-        if conversation_id == self._conversation:
-            self._show()
+        text, pictures = saved
+        if text or pictures:  # what was added meanwhile, by a person or on the command line, comes after
+            self._put_before(conversation_id, text, [self._attached(picture) for picture in pictures])
 
     def _show(self) -> None:
         self.text_changed.emit(self._written.text)

@@ -23,9 +23,14 @@ class Preferences(QObject):
         return self._settings.value(name)
 
     def set(self, name: str, value: Any) -> None:
-        """Set and save a value; raises ValueError with a plain sentence when it is outside its limits."""
+        """Set and save a value; raises ValueError with a plain sentence when it is outside its limits.
+
+        Raises UserError when it could not be saved; it counts all the same, until the program ends.
+        """
         if self._settings.value(name) == value:
             return
         self._settings.set(name, value)
-        self._settings.save()
-        self.changed.emit(name)
+        try:
+            self._settings.save()
+        finally:
+            self.changed.emit(name)

@@ -7,7 +7,10 @@ from functools import partial
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop_app.engine.messages import (
+    Crashed,
+    Died,
     Event,
+    Failed,
     Phase,
     PhaseChanged,
     PictureRead,
@@ -67,6 +70,7 @@ class ReadingAhead(QObject):
 
     def _engine_changed(self, _state: str) -> None:
         self._sent = None
+        self._stop_looking()
         for picture in self._draft.pictures():
             if picture.picture is not None:
                 self._draft.mark(picture.picture.sha256, "attached", 0.0)
@@ -75,7 +79,7 @@ class ReadingAhead(QObject):
     def _busy_changed(self, busy: bool) -> None:
         if busy:  # the question ends a read-ahead by itself
             self._settle.stop()
-            self._tick.stop()
+            self._stop_looking()
             self._sent = None
         else:
             self._settle.start()
@@ -113,6 +117,10 @@ class ReadingAhead(QObject):
             info = self._engine.info()
             if info is not None:
                 self.context.emit(event.context_used, info.n_ctx)
+        elif isinstance(event, (Failed, Crashed, Died)):
+            if self._looking is not None:
+                self._draft.mark(self._looking[0], "attached", 0.0)
+            self._stop_looking()
 
     def _stop_looking(self) -> None:
         self._looking = None

@@ -1,0 +1,216 @@
+"""What happens when the next thing is done before the last one has ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from desktop_app.chat.history import History
+from desktop_app.engine.messages import Ask, Failed, Inspect, Inspected, Load, Phase, PhaseChanged, ReadAhead
+from desktop_app.errors import UserError
+from desktop_app.settings import Settings
+from tests.helpers.fake_engine import finished
+from tests.helpers.waiting import pump, wait_until
+from tests.services.conftest import Desk, open_desk
+
+
+def conversation(desk: Desk, question: str) -> str:
+    """Make a conversation of one answered question and return its id."""
+    desk.services.conversations.new()
+    count = len(desk.client.of(Ask))
+    desk.services.chat.send(question)
+    wait_until(lambda: len(desk.client.of(Ask)) > count)
+    desk.client.emit(finished(desk.client.of(Ask)[-1], "Yes."))
+    wait_until(lambda: not desk.services.chat.is_busy())
+    return desk.services.conversations.current_id()
+
+
+def add_unchecked(desk: Desk) -> Inspect:
+    """Drop a picture and return the engine's order to look at it, unanswered."""
+    count = len(desk.client.of(Inspect))
+    desk.services.draft.add_file(str(desk.picture_file()))
+    wait_until(lambda: len(desk.client.of(Inspect)) > count)
+    return desk.client.of(Inspect)[-1]
+
+
+def texts(desk: Desk) -> list[str]:
+    return [message.text for message in desk.services.chat.messages()]
+
+
+def test_a_question_that_waits_for_its_picture_is_not_asked_in_another_conversation(desk: Desk) -> None:
+    desk.ready()
+    first = conversation(desk, "Apples?")
+    second = conversation(desk, "Pears?")
+    desk.services.draft.set_text("What is it?")
+    inspect = add_unchecked(desk)
+    desk.services.chat.send("What is it?")
+    desk.services.conversations.open(first)
+    assert "What is it?" not in texts(desk)
+    wait_until(lambda: texts(desk) == ["Apples?", "Yes."])
+    assert not desk.services.chat.is_busy()
+    desk.client.emit(Inspected(inspect.request, inspect.picture, 64, 48, b"preview", b"thumb", False))
+    pump(50)
+    assert len(desk.client.of(Ask)) == 2
+    desk.services.conversations.open(second)
+    wait_until(lambda: texts(desk) == ["Pears?", "Yes."])
+    assert desk.services.draft.text() == "What is it?"
+    assert [picture.name for picture in desk.services.draft.pictures()] == ["circle.png"]
+
+
+def test_words_written_while_the_question_waits_for_its_picture_are_kept(desk: Desk) -> None:
+    desk.ready()
+    desk.services.draft.set_text("What is it?")
+    add_unchecked(desk)
+    desk.services.chat.send("What is it?")
+    desk.services.draft.set_text("What is it? And why?")
+    desk.inspected()
+    wait_until(lambda: bool(desk.client.of(Ask)))
+    assert desk.client.of(Ask)[0].turns[0].text == "What is it?"
+    assert desk.services.draft.text() == "And why?"
+
+
+def test_a_picture_checked_while_another_conversation_is_open_is_saved_with_its_own(desk: Desk, tmp_path: Path) -> None:
+    desk.ready()
+    first = conversation(desk, "Apples?")
+    inspect = add_unchecked(desk)
+    desk.services.conversations.new()
+    desk.client.emit(Inspected(inspect.request, inspect.picture, 64, 48, b"preview", b"thumb", False))
+    wait_until(lambda: desk.services.draft._drafts[first].pictures[0].picture is not None)
+    desk.services.close()
+    again = open_desk(tmp_path)
+    try:
+        again.services.conversations.open(first)
+        wait_until(lambda: [picture.name for picture in again.services.draft.pictures()] == ["circle.png"])
+    finally:
+        again.services.close()
+
+
+def test_a_picture_given_at_the_start_joins_the_draft_that_was_kept(desk: Desk, tmp_path: Path) -> None:
+    desk.ready()
+    desk.attach()
+    desk.services.draft.set_text("half a sent")
+    desk.services.close()
+    again = open_desk(tmp_path)
+    try:
+        again.services.draft.add_file(str(again.picture_file("second.png", "blue")))
+        wait_until(lambda: [p.name for p in again.services.draft.pictures()] == ["circle.png", "second.png"])
+        assert again.services.draft.text() == "half a sent"
+    finally:
+        again.services.close()
+
+
+def test_a_question_sent_before_its_conversation_is_shown_follows_its_last_answer(desk: Desk) -> None:
+    desk.ready()
+    first = conversation(desk, "Apples?")
+    conversation(desk, "Pears?")
+    desk.services.conversations.open(first)
+    desk.services.chat.send("Red ones?")
+    wait_until(lambda: len(desk.client.of(Ask)) == 3)
+    assert [turn.text for turn in desk.client.of(Ask)[-1].turns] == ["Apples?", "Red ones?"]
+    assert texts(desk) == ["Apples?", "Yes.", "Red ones?", ""]
+
+
+def test_what_cannot_be_saved_goes_back_to_its_own_conversation(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.ready()
+    first = conversation(desk, "Apples?")
+    second = conversation(desk, "Pears?")
+
+    def full(*_: object) -> None:
+        raise UserError("disk-full", name="conversations.sqlite")
+
+    desk.services.draft.set_text("Precious words")
+    monkeypatch.setattr(History, "add_message", full)
+    desk.services.chat.send("Precious words")
+    desk.services.conversations.open(first)
+    wait_until(lambda: [notice.text_code for notice in desk.notices] == ["disk-full"])
+    wait_until(lambda: texts(desk) == ["Apples?", "Yes."])
+    assert desk.services.draft.text() == ""
+    desk.services.conversations.open(second)
+    wait_until(lambda: texts(desk) == ["Pears?", "Yes."])
+    assert desk.services.draft.text() == "Precious words"
+
+
+def test_words_written_before_saving_failed_are_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.ready()
+
+    def full(*_: object) -> None:
+        raise UserError("disk-full", name="conversations.sqlite")
+
+    monkeypatch.setattr(History, "add_message", full)
+    desk.services.chat.send("Precious words")
+    desk.services.draft.set_text("and more")
+    wait_until(lambda: not desk.services.chat.is_busy())
+    assert desk.services.draft.text() == "Precious words\nand more"
+
+
+def test_a_conversation_that_cannot_be_read_leaves_a_new_one_open(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.ready()
+    first = conversation(desk, "Apples?")
+    desk.services.conversations.new()
+
+    def gone(*_: object) -> None:
+        raise UserError("history-unavailable", name="conversations.sqlite")
+
+    monkeypatch.setattr(History, "path", gone)
+    desk.services.conversations.open(first)
+    wait_until(lambda: [notice.text_code for notice in desk.notices] == ["history-unavailable"])
+    assert desk.services.conversations.current_id() == ""
+    assert not desk.services.chat.is_busy()
+
+
+def test_a_picture_is_not_shown_as_being_read_by_a_dead_engine(desk: Desk) -> None:
+    desk.ready()
+    desk.attach()
+    wait_until(lambda: bool(desk.client.of(ReadAhead)))
+    command = desk.client.of(ReadAhead)[-1]
+    desk.client.emit(PhaseChanged(command.request, Phase.LOOKING, 0, 1, 10.0, command.pictures[0].sha256))
+    wait_until(lambda: desk.services.draft.pictures()[0].state == "reading")
+    desk.client.die()
+    wait_until(lambda: desk.services.engine.state() == "dead")
+    pump(250)
+    assert desk.services.draft.pictures()[0].state == "attached"
+
+
+def test_the_word_about_a_failed_model_goes_when_another_is_loaded(desk: Desk) -> None:
+    withdrawn: list[str] = []
+    desk.services.notices.withdrawn.connect(withdrawn.append)
+    desk.client.emit(Failed(desk.client.of(Load)[-1].request, "model-damaged", {"name": "m.gguf"}))
+    wait_until(lambda: desk.services.engine.state() == "failed")
+    desk.services.preferences.set("model", "/models/m.gguf")
+    wait_until(lambda: len(desk.client.of(Load)) == 2)
+    desk.ready()
+    assert desk.notices[0].id in withdrawn
+
+
+def test_only_the_newest_of_two_loads_counts(desk: Desk) -> None:
+    damaged = desk.client.of(Load)[-1]
+    desk.services.preferences.set("model", "/models/m.gguf")
+    wait_until(lambda: len(desk.client.of(Load)) == 2)
+    desk.client.emit(Failed(damaged.request, "model-damaged", {"name": "m.gguf"}))
+    pump(50)
+    assert desk.services.engine.state() == "loading"
+    assert desk.notices == []
+    desk.ready()
+
+
+def test_a_second_click_on_restart_does_not_end_the_engine_that_starts(desk: Desk) -> None:
+    desk.ready()
+    desk.client.die()
+    wait_until(lambda: desk.services.engine.state() == "dead")
+    starts = desk.client.starts
+    desk.services.engine.restart()
+    desk.services.engine.restart()
+    assert desk.client.starts == starts + 1
+
+
+def test_a_setting_that_cannot_be_saved_still_counts(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: Settings) -> None:
+        raise UserError("disk-full", name="settings.toml")
+
+    monkeypatch.setattr(Settings, "save", full)
+    changed: list[str] = []
+    desk.services.preferences.changed.connect(changed.append)
+    with pytest.raises(UserError):
+        desk.services.preferences.set("theme", "dark")
+    assert (desk.services.preferences.value("theme"), changed) == ("dark", ["theme"])
