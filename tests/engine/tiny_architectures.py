@@ -1,0 +1,93 @@
+"""Language models of other architectures than LLaVA's usual one, of random weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+
+from tests.engine.tiny_models import vocabulary
+
+WIDTH, LAYERS, HEADS, INNER = 64, 2, 4, 96
+_HEAD = WIDTH // HEADS
+
+
+def write_architecture(path: Path, architecture: str, specials: tuple[str, ...]) -> Path:
+    """Write a `qwen2vl`, `gemma3` or `phi2` model whose vocabulary has `specials`; f16."""
+    pieces, scores, types = vocabulary()
+    pieces += [special.encode() for special in specials]
+    scores += [0.0] * len(specials)
+    types += [3] * len(specials)
+    random = np.random.default_rng(1)
+    writer: Any = gguf.GGUFWriter(str(path), architecture)
+    writer.add_context_length(1024)
+    writer.add_embedding_length(WIDTH)
+    writer.add_block_count(LAYERS)
+    writer.add_feed_forward_length(INNER)
+    writer.add_head_count(HEADS)
+    writer.add_head_count_kv(HEADS)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_layer_norm_eps(1e-5)
+    writer.add_rope_dimension_count(_HEAD)
+    writer.add_rope_freq_base(10000.0)
+    if architecture == "qwen2vl":
+        writer.add_rope_dimension_sections([2, 3, 3, 0])
+    if architecture == "gemma3":
+        writer.add_sliding_window(32)
+        writer.add_key_length(_HEAD)
+        writer.add_value_length(_HEAD)
+    writer.add_tokenizer_model("llama")
+    writer.add_tokenizer_pre("default")
+    writer.add_token_list(pieces)
+    writer.add_token_scores(scores)
+    writer.add_token_types(types)
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    writer.add_unk_token_id(0)
+    writer.add_add_bos_token(architecture != "qwen2vl")
+
+    def matrix(name: str, rows: int, columns: int) -> None:
+        values = random.standard_normal((rows, columns), np.float32) / np.sqrt(columns)
+        writer.add_tensor(f"{name}.weight", values.astype(np.float16))
+
+    def ones(name: str, length: int = WIDTH) -> None:
+        writer.add_tensor(f"{name}.weight", np.ones(length, np.float32))
+
+    def zeros(name: str, length: int = WIDTH) -> None:
+        writer.add_tensor(f"{name}.bias", np.zeros(length, np.float32))
+
+    phi2 = architecture == "phi2"
+    matrix("token_embd", len(pieces), WIDTH)
+    matrix("output", len(pieces), WIDTH)
+    ones("output_norm")
+    if phi2:
+        zeros("output", len(pieces))
+        zeros("output_norm")
+    for index in range(LAYERS):
+        block = f"blk.{index}."
+        ones(block + "attn_norm")
+        if phi2:
+            zeros(block + "attn_norm")
+            zeros(block + "ffn_up", INNER)
+            zeros(block + "ffn_down")
+        else:
+            ones(block + "ffn_norm")
+            matrix(block + "ffn_gate", INNER, WIDTH)
+        if architecture == "gemma3":
+            ones(block + "post_attention_norm")
+            ones(block + "post_ffw_norm")
+            ones(block + "attn_q_norm", _HEAD)
+            ones(block + "attn_k_norm", _HEAD)
+        for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
+            matrix(block + name, WIDTH, WIDTH)
+            if phi2 or (architecture == "qwen2vl" and name != "attn_output"):
+                zeros(block + name)
+        matrix(block + "ffn_up", INNER, WIDTH)
+        matrix(block + "ffn_down", WIDTH, INNER)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
