@@ -68,6 +68,19 @@ SENTENCES: dict[str, str] = {
     "out-of-memory": QT_TRANSLATE_NOOP(
         "errors", "There is not enough memory to load {name}. Close other programs or choose a smaller model."
     ),
+    "does-not-fit": QT_TRANSLATE_NOOP(
+        "errors",
+        "{name} needs at least {needed} GiB of memory, and Eyebright can use {available} GiB on this computer. "
+        "Choose a smaller model.",
+    ),
+    "does-not-fit-offer": QT_TRANSLATE_NOOP(
+        "errors",
+        "{name} needs at least {needed} GiB of memory, and Eyebright can use {available} GiB on this computer. "
+        "The same model in a smaller file ({offer}) would fit.",
+    ),
+    "memory-limit-wrong": QT_TRANSLATE_NOOP(
+        "errors", "The memory limit “{value}” is not understood. Write a number and a unit, such as 8G."
+    ),
     "context-too-small": QT_TRANSLATE_NOOP(
         "errors",
         "This message needs {needed} tokens, but the context holds {available}. "
@@ -105,6 +118,11 @@ SENTENCES: dict[str, str] = {
         "errors",
         "The conversation file {name} cannot be read or written. "
         "Check that its disk is there and that you are allowed to write to it.",
+    ),
+    "folder-unusable": QT_TRANSLATE_NOOP(
+        "errors",
+        "Eyebright cannot keep anything in {name}. "
+        "Check that its disk is there and not full, and that you are allowed to write to it.",
     ),
     "settings-damaged": QT_TRANSLATE_NOOP(
         "errors", "The settings file could not be read. It was set aside as {name}, and the usual settings are in use."

@@ -163,6 +163,14 @@ def read_header(path: Path) -> GGUFHeader:
         return _Reader(file, path.stat().st_size).header()
 
 
+def read_header_from(file: BinaryIO, size: int) -> GGUFHeader:
+    """Read the header of a GGUF file of `size` bytes of which `file` need hold only the beginning.
+
+    Raises as `read_header`; also when the beginning ends before the header does.
+    """
+    return _Reader(file, size).header()
+
+
 class _Reader:
     def __init__(self, file: BinaryIO, size: int) -> None:
         self._file = file

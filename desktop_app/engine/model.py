@@ -28,8 +28,10 @@ from desktop_app.engine.cores import threads_for
 from desktop_app.engine.embeddings import Embedding
 from desktop_app.engine.interrupt import Interrupt, Interrupted
 from desktop_app.engine.kv_state import SEQUENCES, KVState, kv_state
-from desktop_app.engine.messages import EngineSettings, Sampling
+from desktop_app.engine.memory_plan import plan_load
+from desktop_app.engine.messages import EngineSettings, LoadPlan, Sampling
 from desktop_app.engine.model_files import ModelFiles, Projector
+from desktop_app.engine.sampler import Sampler
 from desktop_app.errors import UserError
 
 _log = logging.getLogger(__name__)
@@ -41,7 +43,11 @@ VERSION = f"{llama_cpp.__version__} {llama_cpp.llama_version().decode()}"  # wit
 _ABORTED = 2  # what llama_decode returns
 _NODES_PER_LOOK = 8  # of the CLIP graph: between two looks at the interrupt, some 15-50 ms
 _LOG_WARNING, _LOG_ERROR = 3, 4  # ggml_log_level
-_PENALTY_WINDOW = 64  # tokens
+# On a CPU flash attention makes writing slower the longer the conversation is, but q8_0 needs it.
+_KV_TYPES = {
+    "f16": (_llama.GGML_TYPE_F16, _llama.LLAMA_FLASH_ATTN_TYPE_DISABLED),
+    "q8_0": (_llama.GGML_TYPE_Q8_0, _llama.LLAMA_FLASH_ATTN_TYPE_ENABLED),
+}
 
 _last_errors: deque[str] = deque(maxlen=20)
 
@@ -77,45 +83,49 @@ class Model:
     to add to the KV cache is gone then, what was there before is unharmed.
     """
 
-    def __init__(self, files: ModelFiles, settings: EngineSettings, interrupt: Interrupt) -> None:
-        """Load. Raises `UserError` (model-damaged, model-unsupported, out-of-memory, projector-damaged)."""
+    def __init__(
+        self, files: ModelFiles, settings: EngineSettings, interrupt: Interrupt, plan: LoadPlan | None = None
+    ) -> None:
+        """Load as planned; None: as wished, whatever the memory.
+
+        Raises `UserError` (model-damaged, model-unsupported, out-of-memory, projector-damaged).
+        """
         _prepare_backend()
         _last_errors.clear()
         self.files = files
         self.threads = settings.threads or threads_for(files.header.file_size)
-        self.batch = max(1, settings.n_batch)  # tokens evaluated in one go
+        self.plan = plan or plan_load(files, settings)
+        self.batch = self.plan.n_ubatch  # tokens evaluated in one go
         self._interrupt = interrupt
         self._model: Any = None
         self._context: Any = None
         self._projector: _LoadedProjector | None = None
         self._batches: list[Any] = []
         try:
-            self._load_language_model(settings)
+            self._load_language_model(self.plan)
             if files.projector is not None:
                 self._projector = _LoadedProjector(files.projector, self._model, self.threads, interrupt)
         except BaseException:
             self.close()
             raise
 
-    def _load_language_model(self, settings: EngineSettings) -> None:
+    def _load_language_model(self, plan: LoadPlan) -> None:
         parameters = _llama.llama_model_default_params()
         parameters.n_gpu_layers = 0
-        parameters.load_mode = _llama.LLAMA_LOAD_MODE_MMAP
-        # Repacked weights are a second copy beside the mapped file: 3 GB for a 7B model.
-        parameters.use_extra_bufts = False
+        parameters.load_mode = _llama.LLAMA_LOAD_MODE_MMAP if plan.mapped else _llama.LLAMA_LOAD_MODE_NONE
+        parameters.use_extra_bufts = plan.repacked
         self._model = _llama.llama_model_load_from_file(os.fsencode(self.files.model), parameters)
         if not self._model:
             raise _load_error(self.files)
         self._vocabulary = _llama.llama_model_get_vocab(self._model)
         self.width = int(_llama.llama_model_n_embd(self._model))
-        trained = int(_llama.llama_model_n_ctx_train(self._model))
         parameters = _llama.llama_context_default_params()
-        parameters.n_ctx = min(settings.n_ctx or trained, trained) if trained else settings.n_ctx
+        parameters.n_ctx = plan.n_ctx
+        kv_type, parameters.flash_attn_type = _KV_TYPES[plan.kv_type]
+        parameters.type_k = parameters.type_v = kv_type
         parameters.n_batch = parameters.n_ubatch = self.batch
         parameters.n_seq_max, parameters.kv_unified = SEQUENCES, True
         parameters.n_threads = parameters.n_threads_batch = self.threads
-        # On a CPU flash attention makes writing slower the longer the conversation is.
-        parameters.flash_attn_type = _llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
         parameters.no_perf = True
         self._context = _llama.llama_init_from_model(self._model, parameters)
         if not self._context:
@@ -231,7 +241,7 @@ class Model:
 
     def sampler(self, sampling: Sampling) -> Sampler:
         """Return a sampler for one answer; close it."""
-        return Sampler(self._context, int(_llama.llama_vocab_n_tokens(self._vocabulary)), sampling)
+        return Sampler(_llama, self._context, int(_llama.llama_vocab_n_tokens(self._vocabulary)), sampling)
 
     def _new_batch(self, width: int) -> Any:
         batch = _llama.llama_batch_init(self.batch, width, 1)
@@ -254,38 +264,6 @@ class Model:
         if result == _ABORTED:
             raise Interrupted
         raise RuntimeError(f"llama_decode returned {result}: {last_errors()}")
-
-
-class Sampler:
-    """Chooses the tokens of one answer. The same seed chooses the same from the same logits."""
-
-    def __init__(self, context: Any, n_vocabulary: int, sampling: Sampling) -> None:
-        self._context = context
-        self._chain = _llama.llama_sampler_chain_init(_llama.llama_sampler_chain_default_params())
-        seed = int.from_bytes(os.urandom(4), "little") if sampling.seed is None else sampling.seed & 0xFFFFFFFF
-        if sampling.repeat_penalty != 1.0:
-            self._add(
-                _llama.llama_sampler_init_penalties(n_vocabulary, _PENALTY_WINDOW, sampling.repeat_penalty, 0.0, 0.0)
-            )
-        if sampling.temperature <= 0:
-            self._add(_llama.llama_sampler_init_greedy())
-            return
-        self._add(_llama.llama_sampler_init_top_k(sampling.top_k))
-        self._add(_llama.llama_sampler_init_top_p(sampling.top_p, 1))
-        self._add(_llama.llama_sampler_init_min_p(sampling.min_p, 1))
-        self._add(_llama.llama_sampler_init_temp(sampling.temperature))
-        self._add(_llama.llama_sampler_init_dist(seed))
-
-    def sample(self) -> int:
-        """Return the next token, from the logits last evaluated."""
-        return int(_llama.llama_sampler_sample(self._chain, self._context, -1))
-
-    def close(self) -> None:
-        """Free the chain; once."""
-        _llama.llama_sampler_free(self._chain)
-
-    def _add(self, step: Any) -> None:
-        _llama.llama_sampler_chain_add(self._chain, step)
 
 
 class _LoadedProjector:

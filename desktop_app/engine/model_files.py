@@ -83,6 +83,7 @@ class Projector:
     width: int  # values per image token
     has_class_embedding: bool
     last_layer: LastLayer
+    header: GGUFHeader
 
 
 @dataclass(frozen=True)
@@ -184,6 +185,7 @@ class _ProjectorCheck:
             self._output_width(width),
             has_class,
             LastLayer.MISSING if has_class and self._runs_short(width) else LastLayer.COMPLETE,
+            self._header,
         )
 
     def _runs_short(self, width: int) -> bool:

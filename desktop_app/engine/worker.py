@@ -150,11 +150,14 @@ class Worker:
             self._session.settle()
 
     def _load(self, command: Load) -> None:
+        from desktop_app.engine.memory_plan import WINDOW_BASE, plan_load
         from desktop_app.engine.model_files import check_files
+        from desktop_app.engine.room import find_room, own_memory
 
         try:
-            # The model in use stays if the new files are no good.
+            # The model in use stays if the new files are no good, or too large.
             files = check_files(Path(command.model), Path(command.mmproj) if command.mmproj else None)
+            plan = plan_load(files, command.settings, find_room(held=own_memory() + WINDOW_BASE))
             from desktop_app.engine.cache_files import cache_folders
             from desktop_app.engine.embeddings import EmbeddingStore
             from desktop_app.engine.model import Model
@@ -171,7 +174,7 @@ class Worker:
             folders = cache_folders(settings.cache_folder, settings.cache_mb, adds_contexts=settings.saves_contexts)
             self._embeddings = self._embeddings or EmbeddingStore()
             self._embeddings.keep_in(folders.embeddings if folders is not None else None)
-            model = Model(files, command.settings, self._interrupt)
+            model = Model(files, command.settings, self._interrupt, plan)
         except UserError as error:
             self._failed_load = error
             raise
@@ -225,6 +228,7 @@ def _model_info(command: Load, session: Session) -> ModelInfo:
         class_token=model.class_token.value,
         last_layer=(projector.last_layer if projector is not None else LastLayer.NONE).value,
         threads=model.threads,
+        plan=model.plan,
     )
 
 

@@ -1,0 +1,214 @@
+"""What a model needs, held against what was measured and against llama.cpp; and what is chosen for it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from desktop_app.engine.kv_state import SEQUENCES
+from desktop_app.engine.memory_plan import Shape, plan_load, plan_shape, smaller_file
+from desktop_app.engine.messages import EngineSettings, LoadPlan
+from desktop_app.engine.model_files import ModelFiles, check_files
+from desktop_app.engine.room import Room, find_room
+from desktop_app.errors import UserError
+from model_store.gguf_header import read_header, read_header_from
+from tests.engine import dry_run
+from tests.engine.sparse_models import (
+    LLAMA_3_8B,
+    LLAVA_7B,
+    LLAVA_13B,
+    LLAVA_34B,
+    MISTRAL_7B,
+    PHI_3,
+    Decoder,
+    Tower,
+    write_decoder,
+    write_tower,
+)
+
+MIB, GIB = 1 << 20, 1 << 30
+Pair = Callable[[Decoder], ModelFiles]
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Pair:
+    """Make a pair of files that are nothing but headers."""
+
+    def make(shape: Decoder) -> ModelFiles:
+        model = write_decoder(tmp_path / "llava.gguf", shape)
+        return check_files(model, write_tower(tmp_path / "mmproj.gguf", Tower(shape.width)))
+
+    return make
+
+
+def shape_of(files: ModelFiles) -> Shape:
+    return Shape.of(files.header, files.projector.header if files.projector else None)
+
+
+def planned(files: ModelFiles, gib: float, settings: EngineSettings | None = None) -> LoadPlan:
+    return plan_load(files, settings or EngineSettings(), find_room(int(gib * GIB)))
+
+
+def test_the_parts_of_llava_7b_are_as_measured(pair: Pair) -> None:
+    files = pair(LLAVA_7B)
+    assert files.model.stat().st_blocks * 512 < MIB  # the test writes no gigabytes
+    shape = shape_of(files)
+    f16, q8_0 = (shape.need(LoadPlan(4096, 512, kv)) for kv in ("f16", "q8_0"))
+    assert f16.weights / MIB == pytest.approx(3891, rel=0.01)
+    assert f16.projector / MIB == pytest.approx(598, rel=0.01)
+    assert f16.conversation == 4096 * MIB // 2
+    assert q8_0.conversation / 4096 / MIB == pytest.approx(0.27, rel=0.02)
+    assert f16.calculating / MIB == pytest.approx(320, rel=0.01)
+    assert q8_0.calculating / MIB == pytest.approx(100.6, rel=0.01)
+    assert f16.looking / MIB == pytest.approx(21.6 + 3 * 9, rel=0.25)
+    assert f16.repacked == 0
+    assert shape.need(LoadPlan(4096, 512, repacked=True)).repacked / MIB == pytest.approx(2943, abs=1)
+    assert shape.need(LoadPlan(4096, 512, mapped=False, repacked=True)).repacked == 0
+
+
+@pytest.mark.parametrize(
+    ("kv", "repacked", "mapped", "measured"),
+    [
+        ("f16", True, True, 9675),
+        ("f16", False, True, 6732),
+        ("f16", True, False, 6748),
+        ("q8_0", True, False, 5780),
+    ],
+)
+def test_the_sum_is_within_a_tenth_of_measured_peaks(
+    pair: Pair, kv: str, repacked: bool, mapped: bool, measured: int
+) -> None:
+    """Peaks of llama.cpp's own program with micro-batches of 512 tokens, which has no window."""
+    need = shape_of(pair(LLAVA_7B)).need(LoadPlan(4096, 512, kv, mapped, repacked))
+    assert (need.total - need.program) / MIB == pytest.approx(measured, rel=0.1)
+
+
+#: Shape, computer in GiB -> the context and the type of keys and values, or the code of the refusal.
+CHOICES: list[tuple[Decoder, int, tuple[int, str] | str]] = [
+    (LLAVA_7B, 4, "does-not-fit"),
+    (LLAVA_7B, 6, "does-not-fit-offer"),
+    (LLAVA_7B, 8, (4096, "q8_0")),
+    (LLAVA_7B, 16, (4096, "f16")),
+    (LLAVA_7B, 32, (4096, "f16")),
+    (LLAVA_13B, 8, "does-not-fit"),
+    (LLAVA_13B, 12, (2560, "q8_0")),
+    (LLAVA_13B, 16, (4096, "f16")),
+    (LLAVA_34B, 16, "does-not-fit"),
+    (LLAVA_34B, 24, "does-not-fit-offer"),
+    (LLAVA_34B, 32, (4096, "f16")),
+    (MISTRAL_7B, 8, (4096, "f16")),
+    (PHI_3, 6, (4096, "q8_0")),
+    (PHI_3, 8, (4096, "f16")),
+]
+
+
+@pytest.mark.parametrize(("shape", "gib", "outcome"), CHOICES)
+def test_choices(pair: Pair, shape: Decoder, gib: int, outcome: tuple[int, str] | str) -> None:
+    files = pair(shape)
+    if isinstance(outcome, str):
+        with pytest.raises(UserError) as refused:
+            planned(files, gib)
+        assert refused.value.code == outcome
+        assert "llava.gguf needs at least" in str(refused.value)
+        return
+    plan = planned(files, gib)
+    assert (plan.n_ctx, plan.kv_type) == outcome
+    assert plan.needed <= plan.usable < gib * GIB
+    assert plan.needed == shape_of(files).need(plan).total
+    assert plan.reduced == (plan.n_ctx < 4096)
+
+
+def test_llava_7b_on_8_gb_stays_below_what_was_promised(pair: Pair) -> None:
+    plan = planned(pair(LLAVA_7B), 8)
+    assert plan.needed <= plan.usable == 5.75 * GIB
+    assert (plan.mapped, plan.repacked, plan.flash_attention) == (True, False, True)
+
+
+def test_repacking_is_a_wish_and_then_the_file_is_not_mapped_as_well(pair: Pair) -> None:
+    plan = planned(pair(LLAVA_7B), 8, EngineSettings(repack=True))
+    assert (plan.mapped, plan.repacked, plan.n_ctx) == (False, True, 4096)
+
+
+def test_the_context_is_shortened_last_and_says_what_the_wish_needs(pair: Pair) -> None:
+    files = pair(LLAVA_7B)
+    full = planned(files, 32)
+    rooms = [size * MIB for size in range(5000, 7200, 100)]
+    plans = [plan_load(files, EngineSettings(), Room(room, room)) for room in rooms if room > 5100 * MIB]
+    assert [plan.n_ctx for plan in plans] == sorted(plan.n_ctx for plan in plans)
+    assert {plan.kv_type for plan in plans if plan.reduced} == {"q8_0"}
+    kinds = [plan.kv_type for plan in plans]
+    assert kinds == sorted(kinds, reverse=True)  # first q8_0, then f16
+    for plan in plans:
+        assert plan.needed_as_wished <= full.needed
+        assert plan.reduced == (plan.needed_as_wished > plan.usable)
+    assert plans[0].n_ctx >= 1024  # a picture, a question and an answer
+
+
+def test_a_wish_is_bounded_by_what_the_model_was_trained_for(pair: Pair) -> None:
+    files = pair(LLAVA_7B)
+    for wish in (8192, 0):
+        plan = planned(files, 32, EngineSettings(n_ctx=wish))
+        assert (plan.n_ctx, plan.wished_n_ctx, plan.reduced) == (4096, 4096, False)
+    assert plan_load(files, EngineSettings(n_ctx=512)).n_ctx == 512
+
+
+def test_little_that_is_free_now_shortens_but_does_not_refuse(pair: Pair) -> None:
+    files = pair(LLAVA_7B)
+    assert plan_load(files, EngineSettings(), Room(8 * GIB, int(5.3 * GIB))).reduced
+    pushed = plan_load(files, EngineSettings(), Room(8 * GIB, 2 * GIB))
+    assert (pushed.n_ctx, pushed.kv_type) == (4096, "f16")
+    assert pushed.needed > pushed.free
+
+
+def test_what_is_offered_instead(pair: Pair) -> None:
+    shape = shape_of(pair(LLAVA_7B))
+    settings = EngineSettings()
+    assert smaller_file(shape, settings, 5 * GIB) == "Q3_K_M"  # 3.3 GB, with the whole context
+    assert smaller_file(shape, settings, int(4.5 * GIB)) == "Q2_K"
+    assert smaller_file(shape, settings, 2 * GIB) == ""
+    with pytest.raises(UserError) as refused:
+        plan_shape(shape, settings, find_room(6 * GIB), "llava.gguf")
+    assert refused.value.parameters["offer"] == "Q2_K"
+
+
+def test_heads_that_differ_between_layers_are_added_up(tmp_path: Path) -> None:
+    shape = Decoder(1024, 4, 8, 8, 2048, 1000, 2048, kv_heads_of_layers=(8, 4, 2, 2))
+    header = read_header(write_decoder(tmp_path / "m.gguf", shape))
+    assert Shape.of(header).cache_per_token == 2 * 128 * (8 + 4 + 2 + 2)
+
+
+def test_heads_that_q8_0_cannot_hold_keep_f16(pair: Pair, tmp_path: Path) -> None:
+    odd = replace(shape_of(pair(LLAVA_7B)), head_sizes=(80, 80))
+    assert plan_shape(odd, EngineSettings(), find_room(8 * GIB), "m").kv_type == "f16"
+
+
+def test_the_first_bytes_of_a_file_are_enough(pair: Pair) -> None:
+    files = pair(LLAVA_7B)
+    with files.model.open("rb") as file:
+        start = file.read(64 * 1024)
+    header = read_header_from(io.BytesIO(start), files.model.stat().st_size)
+    assert Shape.of(header) == Shape.of(files.header)
+
+
+@pytest.mark.parametrize("shape", [LLAVA_7B, LLAVA_34B, MISTRAL_7B, LLAMA_3_8B, PHI_3])
+def test_llama_cpp_would_allocate_the_same(shape: Decoder, tmp_path: Path) -> None:
+    path = write_decoder(tmp_path / "m.gguf", shape)
+    contexts = [(4096, 128, "f16"), (1024, 64, "f16"), (4096, 128, "q8_0"), (700, 32, "q8_0")]
+    words = [f"{n_ctx},{n_ubatch},{kv},{SEQUENCES}" for n_ctx, n_ubatch, kv in contexts]
+    command = [sys.executable, str(dry_run.__file__), str(path), *words]
+    environment = {**os.environ, "GGML_NO_BACKTRACE": "1"}
+    result = subprocess.run(command, capture_output=True, check=False, env=environment)
+    assert result.returncode == 0, result.stderr.decode()[-2000:]
+    ours = Shape.of(read_header(path))
+    for (n_ctx, n_ubatch, kv), theirs in zip(contexts, json.loads(result.stdout), strict=True):
+        need = ours.need(LoadPlan(n_ctx, n_ubatch, kv))
+        assert need.conversation / MIB == pytest.approx(theirs["kv"], rel=0.01), (n_ctx, kv)
+        assert need.calculating / MIB == pytest.approx(theirs["compute"], rel=0.1), (n_ctx, n_ubatch, kv)
