@@ -15,8 +15,9 @@ from PIL import Image, ImageFilter
 _BLOCK = 4  # pixels of the small copy
 _LEAST_SIDE = 64  # in smaller ones grain is not averaged away
 
-# Measured on 10,000 drawn scenes of 64 to 1600 pixels, with noise up to sigma 6, blur, gradients
-# and JPEG down to quality 15: 25th percentile at most 2.9, 40th at most 4.1, covered at least 0.72.
+# Drawn scenes of 64 to 1600 pixels, with noise up to sigma 6, blur, strong gradients and JPEG down to
+# quality 15: among 3,000 the 25th percentile was at most 2.9, the 40th at most 4.1, and at least 0.72
+# covered; among 8,000 others one was called a photograph. Of 22 real photographs 14 were recognised.
 _TEXTURE_25 = 3.4
 _TEXTURE_40 = 4.6
 _COVERED = 0.68
