@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from desktop_app import logs, paths
 from desktop_app.chat.attachments import Attachments
 from desktop_app.engine.client import EngineClient
+from desktop_app.errors import UserError
 from desktop_app.services.background import Background
 from desktop_app.services.chat import Chat
 from desktop_app.services.chosen_model import ChosenModel
@@ -107,9 +108,18 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
 
 def run_window(pictures: Sequence[str] = ()) -> int:
     """Open the window with pictures attached, or hand them to the one that is open; returns the exit code."""
+    # Qt Widgets are imported here only: the command line lives without them.
+    try:
+        paths.make_folders()
+    except UserError as error:
+        if sys.stderr is not None:  # None in a program without a console
+            sys.stderr.write(f"{error}\n")
+        from desktop_app.ui.application import say_why_not
+
+        say_why_not(error)
+        return 2
     if hand_over(paths.window_key_file(), pictures):
         return 0
-    # Qt Widgets are imported here only: the command line lives without them.
     from desktop_app.ui.application import make_application
     from desktop_app.ui.window import MainWindow
 

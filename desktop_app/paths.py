@@ -1,5 +1,7 @@
 """Where things lie on this computer. Nothing is created before it is asked for.
 
+What asks for a folder that cannot be made raises UserError: folder-unusable.
+
 `EYEBRIGHT_HOME` puts everything below one folder: for tests, and for a program on a USB stick.
 """
 
@@ -10,6 +12,8 @@ import sys
 from pathlib import Path
 
 import platformdirs
+
+from desktop_app.errors import UserError
 
 _APP = "eyebright"
 
@@ -28,8 +32,17 @@ def _base(kind: str) -> Path:
 
 
 def _made(path: Path) -> Path:
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError("folder-unusable", name=str(path)) from error
     return path
+
+
+def make_folders() -> None:
+    """Make all folders that the window will want."""
+    for kind in ("config", "data", "cache", "log"):
+        _made(_base(kind))
 
 
 def settings_file() -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import secrets
 import sys
@@ -21,7 +22,9 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+_log = logging.getLogger(__name__)
 _CLOSE = "close"
+_GOODBYE_S = 2.0
 _KEY_BYTES = 32
 
 
@@ -60,26 +63,45 @@ class Reception(QObject):
     def __init__(self, key_file: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._key = secrets.token_bytes(_KEY_BYTES)
-        key_file.unlink(missing_ok=True)
-        with open(os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
-            file.write(self._key)
         self._key_file = key_file
-        self._listener = Listener(_address(self._key), authkey=self._key)
-        self._thread = threading.Thread(target=self._listen, name="handover", daemon=True)
+        self._thread: threading.Thread | None = None
+        try:
+            key_file.unlink(missing_ok=True)
+            with open(os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
+                file.write(self._key)
+            listener = Listener(_address(self._key), authkey=self._key)
+        except OSError as error:  # a disk that is full: the window works, only nobody finds it
+            _log.warning("later starts cannot hand over: %s", error.strerror)
+            return
+        self._thread = threading.Thread(target=self._listen, args=(listener,), name="handover", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Stop listening."""
-        with Client(_address(self._key), authkey=self._key) as connection:
-            connection.send_bytes(json.dumps(_CLOSE).encode())
-        self._thread.join()
-        self._listener.close()
+        if self._thread is None:
+            return
         self._key_file.unlink(missing_ok=True)
+        # The socket may have been tidied away, or be kept busy by a start that hangs: neither keeps the window open.
+        saying = threading.Thread(target=self._say_close, name="handover-close", daemon=True)
+        saying.start()
+        for thread in (self._thread, saying):
+            thread.join(_GOODBYE_S)
 
-    def _listen(self) -> None:
+    def _say_close(self) -> None:
+        try:
+            with Client(_address(self._key), authkey=self._key) as connection:
+                connection.send_bytes(json.dumps(_CLOSE).encode())
+        except (OSError, EOFError) as error:
+            _log.warning("nobody can be told to stop listening: %s", type(error).__name__)
+
+    def _listen(self, listener: Listener) -> None:
+        with listener:
+            self._receive(listener)
+
+    def _receive(self, listener: Listener) -> None:
         while True:
             try:
-                with self._listener.accept() as connection:
+                with listener.accept() as connection:
                     if self._take(connection) == _CLOSE:
                         return
             except (OSError, EOFError, AuthenticationError):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMessageBox
 
 from desktop_app import __version__, paths
+from desktop_app.errors import UserError
 from desktop_app.ui import icons
 from desktop_app.ui.report import BugCatcher
+from desktop_app.ui.sentences import error_text
 from desktop_app.ui.theme import theme
 
 
@@ -25,6 +27,14 @@ def make_application(arguments: Sequence[str]) -> QApplication:
     theme.install(application)
     BugCatcher(application).install()
     return application
+
+
+def say_why_not(error: UserError) -> None:
+    """Tell why there will be no window, to whoever started the program by a click and sees no terminal."""
+    application = QApplication(["eyebright"])
+    application.setApplicationDisplayName("Eyebright")
+    _translate(application)
+    QMessageBox(QMessageBox.Icon.Critical, "Eyebright", error_text(error)).exec()
 
 
 def _translate(application: QApplication) -> None:

@@ -6,9 +6,12 @@ import os
 import stat
 from pathlib import Path
 
+import pytest
 from PySide6.QtWidgets import QApplication
 
+from desktop_app.services import handover
 from desktop_app.services.handover import Reception, hand_over
+from tests.helpers.strays import Expected
 from tests.helpers.waiting import expect_signal
 
 
@@ -49,3 +52,27 @@ def test_a_stranger_without_the_key_is_turned_away(qapp: QApplication, tmp_path:
         assert calls == [([],)]
     finally:
         reception.close()
+
+
+def test_a_window_that_cannot_be_found_works_all_the_same(
+    qapp: QApplication, tmp_path: Path, expected: Expected
+) -> None:
+    expected.log("later starts cannot hand over", logger="desktop_app.services.handover")
+    reception = Reception(tmp_path / "no such folder" / "key")
+    reception.close()
+
+
+def test_a_socket_that_was_tidied_away_does_not_keep_the_window_open(
+    qapp: QApplication, tmp_path: Path, expected: Expected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handover, "_GOODBYE_S", 0.1)
+    reception = Reception(tmp_path / "key")
+    key = (tmp_path / "key").read_bytes()
+    socket = Path(handover._address(key))
+    away = tmp_path / "away"
+    socket.rename(away)
+    expected.log("nobody can be told", logger="desktop_app.services.handover")
+    reception.close()
+    assert not (tmp_path / "key").exists()
+    away.rename(socket)
+    reception.close()  # now it can be told: the test leaves no thread behind
