@@ -83,6 +83,7 @@ class Projector:
     width: int  # values per image token
     has_class_embedding: bool
     last_layer: LastLayer
+    linear: bool  # one matrix, as in LLaVA-1.0: llama.cpp needs a copy with two
     header: GGUFHeader
 
 
@@ -141,7 +142,7 @@ def _header(path: Path, damaged: str) -> GGUFHeader:
 
 
 class _ProjectorCheck:
-    """Compares what a projector of the LLaVA kind (CLIP and two layers) says about itself."""
+    """Compares what a projector of the LLaVA kind (CLIP and one or two layers) says about itself."""
 
     def __init__(self, path: Path, header: GGUFHeader) -> None:
         self._path = path
@@ -185,6 +186,7 @@ class _ProjectorCheck:
             self._output_width(width),
             has_class,
             LastLayer.MISSING if has_class and self._runs_short(width) else LastLayer.COMPLETE,
+            "mm.2.weight" not in self._header.tensors,
             self._header,
         )
 
@@ -229,14 +231,17 @@ class _ProjectorCheck:
         first, second = (self._header.tensors.get(f"mm.{number}.weight") for number in (0, 2))
         if first is None or len(first.shape) != 2:
             self._refuse()
-        if second is None:  # LLaVA-1.0: llama.cpp ends the process on one layer
-            raise UserError("projector-unsupported", name=self._path.name, kind="linear")
+        middle = first.shape[1]
+        self._shape("mm.0.weight", width, middle)
+        self._shape("mm.0.bias", middle)
+        if second is None:
+            if self._header.tensors["mm.0.bias"].kind != "F32" or "mm.2.bias" in self._header.tensors:
+                self._refuse()
+            return middle
         if len(second.shape) != 2:
             self._refuse()
-        middle, output = first.shape[1], second.shape[1]
-        self._shape("mm.0.weight", width, middle)
+        output = second.shape[1]
         self._shape("mm.2.weight", middle, output)
-        self._shape("mm.0.bias", middle)
         self._shape("mm.2.bias", output)
         return output
 

@@ -39,6 +39,8 @@ def image_features(projector: Path, rgb: bytes) -> Array:
         x = x + _layer(inner / (1 + np.exp(-1.702 * inner)), weights, block + "ffn_down")
     x = x[1:] if has_class else x
     hidden = _layer(x, weights, "mm.0")
+    if "mm.2.weight" not in weights:  # LLaVA-1.0
+        return hidden
     hidden = 0.5 * hidden * (1 + np.tanh(np.sqrt(2 / np.pi) * (hidden + 0.044715 * hidden**3)))
     return _layer(hidden, weights, "mm.2")
 

@@ -137,9 +137,10 @@ def test_projectors_of_other_models_are_named(folder: Path, tmp_path: Path, kind
     assert "mmproj-other.gguf" in caught.value.sentence()
 
 
-def test_the_one_layer_of_the_first_llava_is_refused(folder: Path, tmp_path: Path) -> None:
-    """llama.cpp would end the process."""
-    path = write_projector(tmp_path / "mmproj.gguf", Sizes(linear=True))
+def test_the_first_llava_has_a_projector_of_one_layer(folder: Path, tmp_path: Path) -> None:
+    files = check_files(folder / "model.gguf", write_projector(tmp_path / "mmproj.gguf", Sizes(linear=True)))
+    assert files.projector is not None
+    assert (files.projector.linear, files.projector.width) == (True, 64)
     with pytest.raises(UserError) as caught:
-        check_files(folder / "model.gguf", path)
-    assert (caught.value.code, caught.value.parameters["kind"]) == ("projector-unsupported", "linear")
+        check_files(folder / "model.gguf", write_projector(tmp_path / "wide.gguf", Sizes(linear=True, projected=96)))
+    assert caught.value.code == "projector-mismatch"

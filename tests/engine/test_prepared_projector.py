@@ -18,6 +18,7 @@ from desktop_app.engine.messages import EngineSettings, PictureRef, Turn
 from desktop_app.engine.model import Model
 from desktop_app.engine.model_files import LastLayer, ModelFiles, check_files
 from desktop_app.engine.prepared_projector import with_all_layers
+from desktop_app.errors import UserError
 from desktop_app.paths import cache_folder, demo_model
 from model_store.gguf_header import read_header
 from tests.engine.asking import ask
@@ -209,3 +210,37 @@ def test_a_copy_is_known_by_what_it_was_made_of(
     original.rename(moved)
     assert empty.load(language_model, moved).last_layer == "corrected"
     assert ask(empty, Turn("What is red?", (star,))).stats.image_encodes == 0
+
+
+@pytest.mark.parametrize("feature_layer", [True, False])
+def test_a_linear_projector_gets_a_second_matrix_that_changes_nothing(
+    language_model: Path, folder: Path, tmp_path: Path, feature_layer: bool
+) -> None:
+    """LLaVA-1.0's. llama.cpp ends the process when it is given the file itself."""
+    original = write_projector(tmp_path / "mmproj.gguf", replace(SIZES, linear=True, feature_layer=feature_layer))
+    with original.open("ab") as file:
+        file.write(b"something after the end")
+    files = with_all_layers(check_files(language_model, original), lambda: folder.parent)
+    assert files.projector is not None
+    assert not files.projector.linear
+    assert files.projector.last_layer is (LastLayer.COMPLETE if feature_layer else LastLayer.CORRECTED)
+    assert agreement(files, original) >= 0.9999
+    checked = check_files(language_model, files.projector.path)
+    assert checked.projector is not None
+    assert (checked.projector.linear, checked.projector.last_layer) == (False, LastLayer.COMPLETE)
+    written = files.projector.path.stat().st_ino
+    assert with_all_layers(check_files(language_model, original), lambda: folder.parent) == files
+    assert files.projector.path.stat().st_ino == written
+
+
+def test_a_linear_projector_cannot_do_without_room(
+    language_model: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(prepared_projector, "finish", full)
+    files = check_files(language_model, write_projector(tmp_path / "mmproj.gguf", replace(SIZES, linear=True)))
+    with pytest.raises(UserError) as caught:
+        with_all_layers(files, lambda: folder.parent)
+    assert caught.value.code == "disk-full"
