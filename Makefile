@@ -1,5 +1,5 @@
 # Eyebright: every target is `python3 packaging/manage.py TARGET`, which works without make.
-# Pass arguments with ARGS: make run ARGS="ask --image cat.png 'What is this?'"
+# Pass arguments with ARGS: make run ARGS="ask cat.png -p 'What is this?'"
 
 # The environment's own Python starts quickest; on a new clone there is only the system's.
 PYTHON ?= $(shell test -x .venv/bin/python && echo .venv/bin/python || echo python3)
