@@ -21,7 +21,7 @@ def run(arguments: Arguments) -> int:
     """Carry out `arguments.verb` and return the exit code.
 
     0: done. 1: a bug, with a report, or a failed self-test. 2: bad input, with one sentence on
-    standard error. 130: Ctrl-C. 141: whoever read the output has gone.
+    standard error. 3: a model that does not fit into memory. 130: Ctrl-C. 141: whoever read the output has gone.
     """
     _make_printable()
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -50,6 +50,10 @@ def _verb(verb: str) -> Callable[[Arguments], int]:
         from desktop_app.cli.ask import ask
 
         return ask
+    if verb == "plan":
+        from desktop_app.cli.plan import plan
+
+        return plan
     if verb == "doctor":
         from desktop_app.cli.doctor import doctor
 

@@ -13,7 +13,7 @@ from desktop_app.cli import texts
 from desktop_app.engine.messages import EngineSettings, Sampling
 from desktop_app.settings import SETTINGS
 
-VERBS = ("ask", "doctor", "self-test")
+VERBS = ("ask", "plan", "doctor", "self-test")
 
 
 @dataclass
@@ -29,6 +29,7 @@ class Arguments:
     settings: EngineSettings = field(default_factory=EngineSettings)
     system: str | None = None
     json: bool = False
+    memory: str = ""  # of the computer to plan for, such as "8G"; empty: this one
 
 
 def parse(words: Sequence[str]) -> Arguments:
@@ -38,6 +39,8 @@ def parse(words: Sequence[str]) -> Arguments:
     verb, *rest = words
     if verb == "ask":
         return _parse_ask(rest)
+    if verb == "plan":
+        return _parse_plan(rest)
     description = texts.DOCTOR_DESCRIPTION if verb == "doctor" else texts.SELF_TEST_DESCRIPTION
     _Parser(f"eyebright {verb}", description).parse_args(rest)
     return Arguments(verb)
@@ -63,7 +66,7 @@ def _parse_window(words: Sequence[str]) -> Arguments:
 
 
 def _parse_ask(words: Sequence[str]) -> Arguments:
-    usual, settings = Sampling(), EngineSettings()
+    usual = Sampling()
     parser = _Parser("eyebright ask", texts.ASK_DESCRIPTION)
     add = parser.add_argument
     add("pictures", nargs="*", metavar="PICTURE", help=texts.ASK_PICTURES)
@@ -88,13 +91,7 @@ def _parse_ask(words: Sequence[str]) -> Arguments:
         help=texts.ASK_MAX_TOKENS.format(default=usual.max_tokens),
     )
     add("--system", metavar="TEXT", help=texts.ASK_SYSTEM)
-    add(
-        "--context",
-        type=_whole(_low("n_ctx"), _high("n_ctx")),
-        default=settings.n_ctx,
-        metavar="N",
-        help=texts.ASK_CONTEXT.format(default=settings.n_ctx),
-    )
+    _add_context(parser)
     add("--json", action="store_true", help=texts.ASK_JSON)
     found = parser.parse_intermixed_args(words)
     if found.mmproj and not found.model:
@@ -111,6 +108,35 @@ def _parse_ask(words: Sequence[str]) -> Arguments:
         settings=EngineSettings(n_ctx=found.context),
         system=found.system,
         json=found.json,
+    )
+
+
+def _parse_plan(words: Sequence[str]) -> Arguments:
+    parser = _Parser("eyebright plan", texts.PLAN_DESCRIPTION)
+    parser.add_argument("model", metavar="MODEL_GGUF", help=texts.PLAN_MODEL)
+    parser.add_argument("mmproj", nargs="?", metavar="MMPROJ_GGUF", help=texts.PLAN_MMPROJ)
+    _add_context(parser)
+    parser.add_argument("--memory", default="", metavar="SIZE", help=texts.PLAN_MEMORY)
+    parser.add_argument("--json", action="store_true", help=texts.PLAN_JSON)
+    found = parser.parse_args(words)
+    return Arguments(
+        verb="plan",
+        model=found.model,
+        mmproj=found.mmproj,
+        settings=EngineSettings(n_ctx=found.context),
+        json=found.json,
+        memory=found.memory,
+    )
+
+
+def _add_context(parser: argparse.ArgumentParser) -> None:
+    usual = EngineSettings().n_ctx
+    parser.add_argument(
+        "--context",
+        type=_whole(_low("n_ctx"), _high("n_ctx")),
+        default=usual,
+        metavar="N",
+        help=texts.ASK_CONTEXT.format(default=usual),
     )
 
 

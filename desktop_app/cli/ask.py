@@ -23,6 +23,7 @@ from desktop_app.engine.messages import (
     FinishReason,
     Inspect,
     Inspected,
+    LoadPlan,
     ModelInfo,
     Phase,
     PhaseChanged,
@@ -30,6 +31,8 @@ from desktop_app.engine.messages import (
     Text,
     Turn,
     TurnsDropped,
+    gib_down,
+    gib_up,
 )
 from desktop_app.errors import UserError
 
@@ -52,6 +55,8 @@ def ask(arguments: Arguments) -> int:
         status.show(texts.STATUS_LOADING)
         info = _load(client, arguments)
         status.clear()
+        if info.plan is not None and info.plan.reduced:
+            print(_reduced(info.plan), file=sys.stderr)
         if info.is_demo:
             for picture in photographs:
                 print(texts.NOTE_PHOTOGRAPH.format(name=picture.name), file=sys.stderr)
@@ -74,6 +79,15 @@ def ask(arguments: Arguments) -> int:
                 return 128 + signal.SIGINT
             turns[-1] = Turn(question, turns[-1].pictures, finished.text)
     return 0
+
+
+def _reduced(plan: LoadPlan) -> str:
+    return texts.NOTE_REDUCED.format(
+        n_ctx=plan.n_ctx,
+        wished=plan.wished_n_ctx,
+        needed=gib_up(plan.needed_as_wished),
+        available=gib_down(min(plan.usable, plan.free)),
+    )
 
 
 def _answer(client: EngineClient, command: Ask, status: Status, to_screen: bool) -> Finished:

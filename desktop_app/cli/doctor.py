@@ -13,6 +13,7 @@ from desktop_app import logs, paths
 from desktop_app.cli import texts
 from desktop_app.cli.arguments import Arguments
 from desktop_app.cli.running import started_engine
+from desktop_app.engine.messages import LoadPlan, gib_down, gib_up
 from desktop_app.errors import UserError
 
 _PACKAGES = ("llama-cpp-python", "PySide6-Essentials", "pillow", "pillow-heif", "numpy", "huggingface_hub")
@@ -56,9 +57,21 @@ def _engine() -> int:
     seconds = time.monotonic() - started
     loaded = texts.DOCTOR_MODEL_LOADED.format(seconds=seconds, threads=info.threads, n_ctx=info.n_ctx)
     _line(texts.DOCTOR_MODEL, f"{info.name}, {loaded}")
+    if info.plan is not None:
+        _line(texts.DOCTOR_PLAN, _plan(info.plan))
     _line(texts.DOCTOR_CLASS_TOKEN, texts.DOCTOR_CLASS_TOKENS.get(info.class_token, info.class_token))
     _line(texts.DOCTOR_LAST_LAYER, texts.DOCTOR_LAST_LAYERS.get(info.last_layer, info.last_layer))
     return 0
+
+
+def _plan(plan: LoadPlan) -> str:
+    return texts.DOCTOR_PLAN_IS.format(
+        n_ctx=plan.n_ctx,
+        kv_type=plan.kv_type,
+        n_ubatch=plan.n_ubatch,
+        needed=gib_up(plan.needed),
+        usable=gib_down(plan.usable),
+    )
 
 
 def _line(label: str, value: str) -> None:

@@ -6,6 +6,7 @@ DESCRIPTION = "Talk with your computer about your pictures. Everything stays on 
 EPILOG = """\
 commands:
   ask        ask about pictures here, without a window
+  plan       tell whether a model fits into memory, without loading it
   doctor     show versions, memory and what the engine makes of this computer
   self-test  ask the built-in model about a drawn picture, and check the rest
 
@@ -26,6 +27,13 @@ ASK_MAX_TOKENS = "longest answer in tokens (default: {default})"
 ASK_SYSTEM = "system prompt instead of the one the model was trained with"
 ASK_CONTEXT = "context in tokens (default: {default}, or what the model was trained for if that is less)"
 ASK_JSON = "one JSON object a line for each answer, with its figures"
+PLAN_DESCRIPTION = """\
+Tell how much memory a model needs, and how it would be loaded, from the headers of its files alone.
+The exit code is 0 if it fits, with a shorter context if need be, and 3 if it does not."""
+PLAN_MODEL = "language model (GGUF)"
+PLAN_MMPROJ = "its projector (GGUF)"
+PLAN_MEMORY = "plan for a computer with so much memory, such as 8G (default: this one, as it is now)"
+PLAN_JSON = "one JSON object; sizes in bytes"
 DOCTOR_DESCRIPTION = "Show what helps to find a problem: versions, memory, folders and the engine's view."
 SELF_TEST_DESCRIPTION = "Check that this installation works. One line for each check; the exit code is 1 if one fails."
 
@@ -46,6 +54,34 @@ NOTE_PHOTOGRAPH = (
 )
 NOTE_DROPPED_ONE = "eyebright: The context is full: the model no longer sees the first question."
 NOTE_DROPPED = "eyebright: The context is full: the model no longer sees the first {turns} questions."
+NOTE_REDUCED = (
+    "eyebright: The context is {n_ctx} tokens instead of {wished}, which would need {needed} GiB of memory; "
+    "{available} GiB can be used."
+)
+
+PLAN_LINE = "{label:<22} {mib:>8} MiB"
+PLAN_PARTS = {
+    "weights": "Weights",
+    "repacked": "Repacked weights",
+    "conversation": "Conversation (KV)",
+    "calculating": "Calculating",
+    "projector": "Projector",
+    "looking": "Looking at a picture",
+    "program": "Window and engine",
+}
+PLAN_NEEDED = "Needed"
+PLAN_USABLE = "Usable"
+PLAN_FREE = "Of that free now"
+PLAN_FITS = "It fits."
+PLAN_FITS_REDUCED = "It fits with {n_ctx} tokens instead of {wished}, which would need {needed} GiB."
+PLAN_OFFER = "A smaller file of the same model ({offer}) would fit."
+PLAN_TOO_LARGE = "It does not fit: with the least settings it needs {needed} GiB, and {available} GiB can be used."
+PLAN_CROWDED = "Other programs hold memory that it needs: close some, or answers will be slow."
+PLAN_CONTEXT = "Context of {n_ctx} tokens, {n_ubatch} read at once."
+PLAN_KV_F16 = "Conversation in f16 without flash attention: the fastest."
+PLAN_KV_Q8_0 = "Conversation in q8_0 with flash attention: half the size, but slower to write with."
+PLAN_WEIGHTS_MAPPED = "Weights mapped from the file: loaded at once, and never held twice."
+PLAN_WEIGHTS_REPACKED = "Weights copied and laid out anew for this processor, as the settings wish."
 
 DOCTOR_LINE = "{label:<22} {value}"
 DOCTOR_VERSION = "Eyebright"
@@ -64,6 +100,8 @@ DOCTOR_CACHE = "Cache"
 DOCTOR_LOGS = "Logs"
 DOCTOR_MODEL = "Built-in model"
 DOCTOR_MODEL_LOADED = "loaded in {seconds:.1f} s, threads: {threads}, context: {n_ctx} tokens"
+DOCTOR_PLAN = "Memory plan"
+DOCTOR_PLAN_IS = "{n_ctx} tokens in {kv_type}, {n_ubatch} at once; needs {needed} GiB of {usable} GiB usable"
 DOCTOR_CLASS_TOKEN = "Class token"
 DOCTOR_CLASS_TOKENS = {
     "corrected": "corrected (llama.cpp#25814)",

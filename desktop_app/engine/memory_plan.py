@@ -11,13 +11,13 @@ from dataclasses import astuple, dataclass, replace
 from math import prod
 from typing import TypedDict
 
-from desktop_app.engine.messages import EngineSettings, LoadPlan
+from desktop_app.engine.messages import EngineSettings, LoadPlan, gib_down, gib_up
 from desktop_app.engine.model_files import ModelFiles
 from desktop_app.engine.room import Room
 from desktop_app.errors import UserError
 from model_store.gguf_header import GGUFHeader
 
-_MIB, _GIB = 1 << 20, 1 << 30
+_MIB = 1 << 20
 _FLOAT = 4  # bytes
 
 #: The two processes before there is a model: Python, libraries, Qt's pictures of a small window.
@@ -103,6 +103,11 @@ class Shape:
         )
         return replace(shape, **_seeing(projector)) if projector is not None else shape
 
+    @classmethod
+    def of_files(cls, files: ModelFiles) -> Shape:
+        """Read it from a pair that was checked."""
+        return cls.of(files.header, files.projector.header if files.projector is not None else None)
+
     @property
     def q8_0_possible(self) -> bool:
         """Return whether llama.cpp can keep this model's keys and values in blocks of q8_0."""
@@ -133,32 +138,43 @@ class Shape:
         return mask + _FLOAT * max(attention, feed_forward, choice)
 
 
+@dataclass(frozen=True)
+class Outlook:
+    """Whether a model fits, and how."""
+
+    plan: LoadPlan  # the best that fits, or else the one that needs least
+    fits: bool
+    offer: str  # when the wish does not fit: see `smaller_file`
+
+
 def plan_load(files: ModelFiles, settings: EngineSettings, room: Room | None = None) -> LoadPlan:
     """Return how to load a model as it is wished, or as near to that as `room` allows; None: as wished.
 
     Raises `UserError` (does-not-fit, does-not-fit-offer) when there is no way.
     """
-    shape = Shape.of(files.header, files.projector.header if files.projector is not None else None)
-    return plan_shape(shape, settings, room, files.model.name)
-
-
-def plan_shape(shape: Shape, settings: EngineSettings, room: Room | None, name: str) -> LoadPlan:
-    """Do what `plan_load` does for a model of which only the headers are at hand."""
-    plans = list(_plans(shape, settings))
+    shape = Shape.of_files(files)
     if room is None:
-        return plans[0]
+        return next(_plans(shape, settings))
+    found = outlook(shape, settings, room)
+    if found.fits:
+        return found.plan
+    sizes = {"needed": gib_up(found.plan.needed), "available": gib_down(room.usable)}
+    if found.offer:
+        raise UserError("does-not-fit-offer", name=files.model.name, offer=found.offer, **sizes)
+    raise UserError("does-not-fit", name=files.model.name, **sizes)
+
+
+def outlook(shape: Shape, settings: EngineSettings, room: Room) -> Outlook:
+    """Return how a model would be loaded into `room`."""
+    plans = list(_plans(shape, settings))
     as_wished = min(plan.needed for plan in plans if not plan.reduced)
     # Others may use much of the memory just now. If nothing fits beside them, they are pushed out.
-    for most in (room.free, room.usable):
-        for plan in plans:
-            if plan.needed <= most:
-                return replace(plan, needed_as_wished=as_wished, usable=room.usable, free=room.free)
-    least = min(plan.needed for plan in plans)
-    sizes = {"needed": gib_up(least), "available": gib_down(room.usable)}
-    offer = smaller_file(shape, settings, room.usable)
-    if offer:
-        raise UserError("does-not-fit-offer", name=name, offer=offer, **sizes)
-    raise UserError("does-not-fit", name=name, **sizes)
+    fitting = (plan for most in (room.free, room.usable) for plan in plans if plan.needed <= most)
+    best = next(fitting, None)
+    plan = best or min(plans, key=lambda plan: plan.needed)
+    offer = smaller_file(shape, settings, room.usable) if best is None or best.reduced else ""
+    plan = replace(plan, needed_as_wished=as_wished, usable=room.usable, free=room.free)
+    return Outlook(plan, best is not None, offer)
 
 
 def smaller_file(shape: Shape, settings: EngineSettings, usable: int) -> str:
@@ -175,16 +191,6 @@ def smaller_file(shape: Shape, settings: EngineSettings, usable: int) -> str:
             if any(plan.needed <= usable and (reduced or not plan.reduced) for plan in plans):
                 return quantisation
     return ""
-
-
-def gib_up(size: int) -> str:
-    """Return a size in GiB with one decimal, rounded up: what is needed."""
-    return f"{-(-size * 10 // _GIB) / 10:.1f}"
-
-
-def gib_down(size: int) -> str:
-    """Return a size in GiB with one decimal, rounded down: what there is."""
-    return f"{size * 10 // _GIB / 10:.1f}"
 
 
 def _plans(shape: Shape, settings: EngineSettings) -> Iterator[LoadPlan]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+_GIB = 1 << 30
+
 
 class Phase(str, Enum):
     """What the engine is doing for a request."""
@@ -69,6 +71,16 @@ class EngineSettings:
     cache_folder: str = ""  # where embeddings and KV caches outlive the process; empty: nowhere
     cache_mb: int = 0  # how much may lie there; 0: nothing, and what does is removed
     saves_contexts: bool = True  # False: KV caches that lie there are used, and none is added
+
+
+def gib_up(size: int) -> str:
+    """Return a size in bytes as GiB with one decimal, rounded up: what is needed."""
+    return f"{-(-size * 10 // _GIB) / 10:.1f}"
+
+
+def gib_down(size: int) -> str:
+    """Return a size in bytes as GiB with one decimal, rounded down: what there is."""
+    return f"{size * 10 // _GIB / 10:.1f}"
 
 
 @dataclass(frozen=True)

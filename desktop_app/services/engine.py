@@ -19,10 +19,13 @@ from desktop_app.engine.messages import (
     Finished,
     Inspected,
     Load,
+    LoadPlan,
     ModelInfo,
     ReadAheadDone,
     Ready,
     Stop,
+    gib_down,
+    gib_up,
 )
 from desktop_app.errors import UserError
 from desktop_app.services.notices import Notice, Notices, action
@@ -59,7 +62,7 @@ class Engine(QObject):
         self._wanted: tuple[str, str | None, EngineSettings] | None = None
         self._handlers: dict[int, Handler] = {}
         self._loading = 0  # the request of the newest load
-        self._sentence: Notice | None = None  # why the engine is failed or dead
+        self._sentence: Notice | None = None  # why the engine is failed or dead, or what its model lacks
         self._closing = False
         # The client calls from its own thread; the queued signal brings the event here.
         self._arrived.connect(self._handle, Qt.ConnectionType.QueuedConnection)
@@ -154,6 +157,9 @@ class Engine(QObject):
             self._set_state("ready")
             if event.info.class_token == "unknown":
                 self._notices.post(Notice("class-token-unknown", kind="warning", sticky=True))
+            if event.info.plan is not None and event.info.plan.reduced:
+                self._sentence = _context_reduced(event.info.plan)
+                self._notices.post(self._sentence)
         elif isinstance(event, Failed):
             self._set_state("failed")
             error = UserError(event.code, **event.parameters)
@@ -193,3 +199,13 @@ class Engine(QObject):
         for handler in handlers.values():
             handler(event)
         self._sentence = self._notices.error(UserError("engine-died"), action("restart-engine"), sticky=True)
+
+
+def _context_reduced(plan: LoadPlan) -> Notice:
+    parameters = {
+        "n_ctx": plan.n_ctx,
+        "wished": plan.wished_n_ctx,
+        "needed": gib_up(plan.needed_as_wished),
+        "available": gib_down(min(plan.usable, plan.free)),
+    }
+    return Notice("context-reduced", parameters, "warning", sticky=True)

@@ -24,6 +24,11 @@ SENTENCES: dict[str, str] = {
         "The conversation is longer than the model can see: it no longer sees the first {turns} questions "
         "and {pictures} of the pictures.",
     ),
+    "context-reduced": QT_TRANSLATE_NOOP(
+        "notices",
+        "The model sees {n_ctx} tokens of a conversation instead of {wished}: that would need {needed} GiB of memory, "
+        "and {available} GiB can be used. Close other programs, or choose a smaller model.",
+    ),
     "demo-photo": QT_TRANSLATE_NOOP(
         "notices",
         "This looks like a photograph. The built-in model is a demonstration and knows only simple drawn pictures; "

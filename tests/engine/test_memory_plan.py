@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from desktop_app.engine.kv_state import SEQUENCES
-from desktop_app.engine.memory_plan import Shape, plan_load, plan_shape, smaller_file
+from desktop_app.engine.memory_plan import Shape, outlook, plan_load, smaller_file
 from desktop_app.engine.messages import EngineSettings, LoadPlan
 from desktop_app.engine.model_files import ModelFiles, check_files
 from desktop_app.engine.room import Room, find_room
@@ -49,10 +49,6 @@ def pair(tmp_path: Path) -> Pair:
     return make
 
 
-def shape_of(files: ModelFiles) -> Shape:
-    return Shape.of(files.header, files.projector.header if files.projector else None)
-
-
 def planned(files: ModelFiles, gib: float, settings: EngineSettings | None = None) -> LoadPlan:
     return plan_load(files, settings or EngineSettings(), find_room(int(gib * GIB)))
 
@@ -60,7 +56,7 @@ def planned(files: ModelFiles, gib: float, settings: EngineSettings | None = Non
 def test_the_parts_of_llava_7b_are_as_measured(pair: Pair) -> None:
     files = pair(LLAVA_7B)
     assert files.model.stat().st_blocks * 512 < MIB  # the test writes no gigabytes
-    shape = shape_of(files)
+    shape = Shape.of_files(files)
     f16, q8_0 = (shape.need(LoadPlan(4096, 512, kv)) for kv in ("f16", "q8_0"))
     assert f16.weights / MIB == pytest.approx(3891, rel=0.01)
     assert f16.projector / MIB == pytest.approx(598, rel=0.01)
@@ -87,7 +83,7 @@ def test_the_sum_is_within_a_tenth_of_measured_peaks(
     pair: Pair, kv: str, repacked: bool, mapped: bool, measured: int
 ) -> None:
     """Peaks of llama.cpp's own program with micro-batches of 512 tokens, which has no window."""
-    need = shape_of(pair(LLAVA_7B)).need(LoadPlan(4096, 512, kv, mapped, repacked))
+    need = Shape.of_files(pair(LLAVA_7B)).need(LoadPlan(4096, 512, kv, mapped, repacked))
     assert (need.total - need.program) / MIB == pytest.approx(measured, rel=0.1)
 
 
@@ -122,7 +118,7 @@ def test_choices(pair: Pair, shape: Decoder, gib: int, outcome: tuple[int, str] 
     plan = planned(files, gib)
     assert (plan.n_ctx, plan.kv_type) == outcome
     assert plan.needed <= plan.usable < gib * GIB
-    assert plan.needed == shape_of(files).need(plan).total
+    assert plan.needed == Shape.of_files(files).need(plan).total
     assert plan.reduced == (plan.n_ctx < 4096)
 
 
@@ -169,14 +165,17 @@ def test_little_that_is_free_now_shortens_but_does_not_refuse(pair: Pair) -> Non
 
 
 def test_what_is_offered_instead(pair: Pair) -> None:
-    shape = shape_of(pair(LLAVA_7B))
+    shape = Shape.of_files(pair(LLAVA_7B))
     settings = EngineSettings()
     assert smaller_file(shape, settings, 5 * GIB) == "Q3_K_M"  # 3.3 GB, with the whole context
     assert smaller_file(shape, settings, int(4.5 * GIB)) == "Q2_K"
     assert smaller_file(shape, settings, 2 * GIB) == ""
-    with pytest.raises(UserError) as refused:
-        plan_shape(shape, settings, find_room(6 * GIB), "llava.gguf")
-    assert refused.value.parameters["offer"] == "Q2_K"
+    found = outlook(shape, settings, find_room(6 * GIB))
+    assert (found.fits, found.offer) == (False, "Q2_K")
+    assert found.plan.needed > found.plan.usable
+    reduced = outlook(shape, settings, Room(int(5.3 * GIB), int(5.3 * GIB)))
+    assert (reduced.fits, reduced.plan.reduced, reduced.offer) == (True, True, "Q3_K_M")
+    assert outlook(shape, settings, find_room(16 * GIB)).offer == ""
 
 
 def test_heads_that_differ_between_layers_are_added_up(tmp_path: Path) -> None:
@@ -186,8 +185,8 @@ def test_heads_that_differ_between_layers_are_added_up(tmp_path: Path) -> None:
 
 
 def test_heads_that_q8_0_cannot_hold_keep_f16(pair: Pair, tmp_path: Path) -> None:
-    odd = replace(shape_of(pair(LLAVA_7B)), head_sizes=(80, 80))
-    assert plan_shape(odd, EngineSettings(), find_room(8 * GIB), "m").kv_type == "f16"
+    odd = replace(Shape.of_files(pair(LLAVA_7B)), head_sizes=(80, 80))
+    assert outlook(odd, EngineSettings(), find_room(8 * GIB)).plan.kv_type == "f16"
 
 
 def test_the_first_bytes_of_a_file_are_enough(pair: Pair) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from desktop_app.engine.messages import Ask, Load, Ready
+from desktop_app.engine.messages import Ask, Load, LoadPlan, Ready
+from desktop_app.services.notices import template
 from tests.helpers.fake_engine import finished
 from tests.helpers.waiting import pump, wait_until
 from tests.services.conftest import DEMO, Desk
@@ -32,3 +33,22 @@ def test_another_model_is_noted_in_the_conversation(desk: Desk) -> None:
     desk.client.emit(Ready(desk.client.of(Load)[-1].request, replace(DEMO, name="LLaVA", is_demo=False)))
     wait_until(lambda: len(desk.services.chat.messages()) == 3)
     assert desk.services.chat.messages()[-1].details == {"note": "model-changed", "parameters": {"name": "LLaVA"}}
+
+
+def test_a_context_that_does_not_fit_into_memory_is_told_with_its_numbers(desk: Desk) -> None:
+    gib = 1 << 30
+    plan = LoadPlan(2048, 64, "q8_0", wished_n_ctx=4096, needed_as_wished=7 * gib, usable=6 * gib, free=5 * gib)
+    load = desk.client.of(Load)[-1]
+    desk.client.emit(Ready(load.request, replace(DEMO, plan=plan)))
+    wait_until(lambda: desk.services.engine.state() == "ready")
+    (notice,) = desk.notices
+    context, sentence = template(notice)
+    assert context == "notices"
+    said = sentence.format(**notice.parameters)
+    for number in ("2048 tokens", "instead of 4096", "7.0 GiB", "5.0 GiB"):
+        assert number in said
+    withdrawn: list[str] = []
+    desk.services.notices.withdrawn.connect(withdrawn.append)
+    desk.services.preferences.set("n_ctx", 1024)
+    wait_until(lambda: len(desk.client.of(Load)) == 2)
+    assert withdrawn == [notice.id]

@@ -1,0 +1,84 @@
+"""`eyebright plan`: what a model needs of the memory, and how it would be loaded, without loading it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from desktop_app.cli import texts
+from desktop_app.cli.arguments import Arguments
+from desktop_app.engine.memory_plan import Need, Outlook, Shape, outlook
+from desktop_app.engine.messages import LoadPlan, gib_down, gib_up
+from desktop_app.engine.model_files import check_files
+from desktop_app.engine.room import find_room, parse_size
+
+_MIB = 1 << 20
+FITS, TOO_LARGE = 0, 3
+
+
+def plan(arguments: Arguments) -> int:
+    """Print the plan; 3 when the model fits in no way. Raises `UserError` for bad files and sizes."""
+    room = find_room(parse_size(arguments.memory) if arguments.memory else 0)
+    files = check_files(Path(arguments.model or ""), Path(arguments.mmproj) if arguments.mmproj else None)
+    shape = Shape.of_files(files)
+    found = outlook(shape, arguments.settings, room)
+    need = shape.need(found.plan)
+    if arguments.json:
+        print(json.dumps(_figures(found, need), ensure_ascii=False))
+    else:
+        for line in _table(found, need):
+            print(line)
+    return FITS if found.fits else TOO_LARGE
+
+
+def _figures(found: Outlook, need: Need) -> dict[str, object]:
+    return {
+        "verdict": "does-not-fit" if not found.fits else "fits-reduced" if found.plan.reduced else "fits",
+        "offer": found.offer,
+        "need": {**asdict(need), "total": need.total},
+        "plan": asdict(found.plan),
+    }
+
+
+def _table(found: Outlook, need: Need) -> Iterator[str]:
+    plan = found.plan
+    for name, size in asdict(need).items():
+        if size:
+            yield _line(texts.PLAN_PARTS[name], size)
+    yield _line(texts.PLAN_NEEDED, need.total)
+    yield _line(texts.PLAN_USABLE, plan.usable)
+    if plan.free < plan.usable:
+        yield _line(texts.PLAN_FREE, plan.free)
+    yield ""
+    yield from _verdict(found)
+    if found.fits:
+        yield ""
+        yield from _settings(plan)
+
+
+def _line(label: str, size: int) -> str:
+    return texts.PLAN_LINE.format(label=label, mib=round(size / _MIB))
+
+
+def _verdict(found: Outlook) -> Iterator[str]:
+    plan = found.plan
+    if not found.fits:
+        needed, available = gib_up(plan.needed), gib_down(plan.usable)
+        yield texts.PLAN_TOO_LARGE.format(needed=needed, available=available)
+    elif plan.reduced:
+        needed = gib_up(plan.needed_as_wished)
+        yield texts.PLAN_FITS_REDUCED.format(n_ctx=plan.n_ctx, wished=plan.wished_n_ctx, needed=needed)
+    else:
+        yield texts.PLAN_FITS
+    if found.offer:
+        yield texts.PLAN_OFFER.format(offer=found.offer)
+    if found.fits and plan.needed > plan.free:
+        yield texts.PLAN_CROWDED
+
+
+def _settings(plan: LoadPlan) -> Iterator[str]:
+    yield texts.PLAN_CONTEXT.format(n_ctx=plan.n_ctx, n_ubatch=plan.n_ubatch)
+    yield texts.PLAN_KV_F16 if plan.kv_type == "f16" else texts.PLAN_KV_Q8_0
+    yield texts.PLAN_WEIGHTS_REPACKED if plan.repacked else texts.PLAN_WEIGHTS_MAPPED

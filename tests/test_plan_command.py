@@ -1,0 +1,99 @@
+"""`eyebright plan`, and what the other commands make of a named amount of memory."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from desktop_app import cli, paths
+from desktop_app.cli import texts
+from desktop_app.engine.room import VARIABLE
+from tests.engine.sparse_models import LLAVA_7B, LLAVA_13B, Decoder, Tower, write_decoder, write_tower
+
+MODEL, MMPROJ = (str(path) for path in paths.demo_model())
+
+
+def pair(folder: Path, shape: Decoder) -> tuple[str, str]:
+    model = write_decoder(folder / "llava.gguf", shape)
+    return str(model), str(write_tower(folder / "mmproj.gguf", Tower(shape.width)))
+
+
+def run(*words: str) -> int:
+    return cli.run(cli.parse(["plan", *words]))
+
+
+def test_a_model_that_fits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*pair(tmp_path, LLAVA_7B), "--memory", "8G") == 0
+    said = capsys.readouterr().out
+    for expected in ("3891 MiB", "1088 MiB", "5888 MiB", texts.PLAN_FITS, "q8_0", "Context of 4096 tokens"):
+        assert expected in said, said
+
+
+def test_a_model_that_fits_with_a_shorter_context(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = pair(tmp_path, LLAVA_13B)
+    assert run(*files, "--memory", "12G") == 0
+    assert "It fits with 2560 tokens instead of 4096" in capsys.readouterr().out
+    assert run(*files, "--memory", "12G", "--context", "2048") == 0
+    assert texts.PLAN_FITS in capsys.readouterr().out
+
+
+def test_a_model_that_does_not_fit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = pair(tmp_path, LLAVA_7B)
+    assert run(*files, "--memory", "6G") == 3
+    said = capsys.readouterr().out
+    assert "It does not fit" in said
+    assert "(Q2_K) would fit" in said
+    monkeypatch.setenv(VARIABLE, "4G")
+    assert run(*files) == 3
+    assert run(*files, "--memory", "8G") == 0  # what is typed counts more
+    capsys.readouterr()
+
+
+def test_a_plan_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*pair(tmp_path, LLAVA_7B), "--memory", "8G", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["verdict"], found["offer"]) == ("fits", "")
+    assert found["need"]["total"] == found["plan"]["needed"] <= found["plan"]["usable"]
+    assert found["plan"]["kv_type"] == "q8_0"
+    assert sum(size for part, size in found["need"].items() if part != "total") == found["need"]["total"]
+
+
+def test_this_computer_and_the_built_in_model(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(MODEL, MMPROJ) == 0
+    assert texts.PLAN_FITS in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["gone.gguf"], "gone.gguf cannot be found"),
+        ([MMPROJ], "Swap the two files"),
+        ([MODEL, MODEL], "Swap the two files"),
+        ([MODEL, "--memory", "lots"], "“lots” is not understood"),
+    ],
+)
+def test_bad_input(words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*words) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_ask_refuses_what_does_not_fit_before_loading(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "4G")
+    model, _ = pair(tmp_path, LLAVA_7B)
+    assert cli.run(cli.parse(["ask", "--model", model, "-p", "Hello"])) == 2
+    said = capsys.readouterr().err
+    assert "llava.gguf needs at least" in said
+    assert "2.2 GiB" in said
+
+
+def test_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.parse(["plan", "--help"])
+    assert ended.value.code == 0
+    assert "MODEL_GGUF" in capsys.readouterr().out
