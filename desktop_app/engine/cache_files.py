@@ -14,7 +14,7 @@ import os
 import struct
 import time
 import zlib
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -32,20 +32,18 @@ _LARGEST_NOTES = 1 << 20  # bytes
 _OLDEST = 30 * 24 * 3600  # seconds since the last use
 _ABANDONED = 600  # seconds after which a file not yet whole has nobody who writes it
 _MOST_FILES = 1024
+_TICK_NS = 1_000_000  # what every file system tells apart, or nearly
 _MEGABYTE = 1024 * 1024
 
 
 class CheckedFolder:
     """A bounded folder of checked files. No method raises OSError: what cannot be done is logged."""
 
-    def __init__(
-        self, folder: Path, most_bytes: int, most_files: int = _MOST_FILES, now: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, folder: Path, most_bytes: int, most_files: int = _MOST_FILES) -> None:
         """Make the folder, and remove what is too old or too much."""
         self._folder = folder
         self._most_bytes = most_bytes
         self._most_files = most_files
-        self._now = now
         self._writable = True
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -93,12 +91,15 @@ class CheckedFolder:
             return False
         return True
 
-    def used(self, name: str) -> None:
-        """Remember that a file was used just now."""
+    def used(self, *names: str) -> None:
+        """Remember that files were used just now, the first of them last."""
+        now = time.time_ns()
         try:
-            os.utime(self._folder / name)
+            for index, name in enumerate(names):
+                moment = now - index * _TICK_NS
+                os.utime(self._folder / name, ns=(moment, moment))
         except OSError as error:
-            _log.debug("the use of a cached file is not noted: %s", error.strerror)
+            _log.debug("the use of cached files is not noted: %s", error.strerror)
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
@@ -123,7 +124,7 @@ class CheckedFolder:
 
     def _sweep(self, size: int = 0, protected: Collection[str] = ()) -> bool:
         """Remove what is too old, and what was used longest ago until `size` bytes more fit; can they?"""
-        now = self._now()
+        now = time.time()
         kept: list[tuple[float, int, Path]] = []
         for entry in os.scandir(self._folder):
             status = entry.stat(follow_symlinks=False)

@@ -61,7 +61,7 @@ class SavedContext:
                 self._folder.remove(name)
                 break
             context.adopt(cells[first:last])
-        self._note_use([name for name, _, _ in plan])
+        self._folder.used(*(name for name, _, _ in plan))
         return context.common(cells)
 
     def save(self, cells: Sequence[Cell], check: Callable[[], None]) -> None:
@@ -85,7 +85,8 @@ class SavedContext:
             for shorter, held in known.items():
                 if common_start(held, part) == len(held):
                     self._folder.remove(shorter)
-        self._note_use(chain)
+        # The end of a chain is to seem older than its beginning, without which it is worth nothing.
+        self._folder.used(*chain)
 
     def _plan(self, cells: Sequence[Cell], start: int) -> Iterator[tuple[str, int, int]]:
         """Yield the blocks that continue `cells` from `start`: (name, first cell, end of what is in common)."""
@@ -116,11 +117,6 @@ class SavedContext:
                 notes = self._folder.notes(name)
                 self._cells_of[name] = _read(notes) if notes is not None else []
         return {name: self._cells_of[name] for name in names}
-
-    def _note_use(self, chain: list[str]) -> None:
-        """Let the end of a chain seem older than its beginning, without which it is worth nothing."""
-        for name in reversed(chain):
-            self._folder.used(name)
 
 
 def _digest(before: str, cells: Sequence[Cell]) -> str:

@@ -24,6 +24,10 @@ def was_stopped(interrupt: Interrupt) -> bool:
     return interrupt.now
 
 
+def is_to_stop_soon(interrupt: Interrupt) -> bool:
+    return interrupt.soon
+
+
 def test_jobs_are_done_in_order(agenda: Agenda) -> None:
     jobs: list[Job] = [Load(1, "m", None), Ask(2, (Turn("a"),)), Ask(3, (Turn("b"),))]
     for job in jobs:
@@ -111,3 +115,31 @@ def test_loading_is_not_stopped_but_stops_answers(agenda: Agenda, interrupt: Int
     agenda.next()
     agenda.stop(Stop())
     assert not interrupt.now
+
+
+def test_idle_work_ends_where_nothing_is_lost_when_something_comes(agenda: Agenda, interrupt: Interrupt) -> None:
+    assert not agenda.wait(0.0)
+    assert not is_to_stop_soon(interrupt)
+    agenda.add(Ask(1, (Turn("a"),)))
+    assert is_to_stop_soon(interrupt)
+    assert not interrupt.now
+    assert agenda.wait()
+    assert agenda.next()[0].request == 1
+    assert not is_to_stop_soon(interrupt)
+
+
+def test_the_end_stops_what_runs_and_leaves_time_for_what_is_to_be_kept(agenda: Agenda, interrupt: Interrupt) -> None:
+    agenda.add(Ask(1, (Turn("a"),)))
+    agenda.next()
+    agenda.add(Ask(2, (Turn("b"),)))
+    assert agenda.close()
+    assert was_stopped(interrupt)
+    assert not agenda.wait()  # at once, and for good
+    assert agenda.closed
+    assert not is_to_stop_soon(interrupt)
+
+
+def test_the_end_does_not_wait_for_a_model(agenda: Agenda) -> None:
+    agenda.add(Load(1, "m", None))
+    agenda.next()
+    assert not agenda.close()
