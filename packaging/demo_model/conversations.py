@@ -39,17 +39,17 @@ class Talk(FollowUp):
 
 WEIGHTS: Final[dict[str, float]] = {
     "describe": 2.0,
-    "colour": 3.0,
+    "colour": 3.5,
     "shape": 2.0,
     "where": 2.2,
     "at_place": 1.8,
     "count": 0.9,
-    "count_of": 1.4,
+    "count_of": 1.8,
     "yes_no": 4.5,
     "background": 0.8,
     "character": 0.5,
-    "size": 1.6,
-    "follow_up": 4.0,
+    "size": 2.2,
+    "follow_up": 4.5,
     "chat": 0.25,
     "strange": 0.3,
 }

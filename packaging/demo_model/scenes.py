@@ -251,7 +251,7 @@ def make_scene(
         turn = 0.0 if rng.random() < 0.5 else rng.uniform(-14, 14)
         stretch = 1.0 if rng.random() < 0.6 else rng.uniform(0.9, 1.1)
         items.append(Item(shape, colour, rgb, row, column, x, y, radius, turn, stretch))
-    if len(items) == 1 and (items[0].row, items[0].column) == (1, 1) and rng.random() < 0.2:
+    if len(items) == 1 and (items[0].row, items[0].column) == (1, 1) and rng.random() < 0.4:
         radius = rng.uniform(0.36, _WIDEST[items[0].shape])
         items = [replace(items[0], x=0.5, y=0.5, radius=radius, turn=0.0, stretch=1.0)]
     items.sort(key=lambda i: (i.row, i.column))
