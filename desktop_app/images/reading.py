@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import math
 import os
 import stat
 import warnings
@@ -135,7 +136,7 @@ def _decoded(file: BinaryIO, kind: str, name: str) -> Image.Image:
         pixels = image.width * image.height
         if pixels > MAX_PIXELS:
             raise UserError(
-                "picture-too-large", name=name, megapixels=round(pixels / 1e6), limit=MAX_PIXELS // 1_000_000
+                "picture-too-large", name=name, megapixels=math.ceil(pixels / 1e6), limit=MAX_PIXELS // 1_000_000
             )
         image.load()
         turn = _UPRIGHT.get(_orientation(image))

@@ -71,8 +71,8 @@ class Chat(QObject):
         self._messages: list[Message] = []
         self._answer: Answer | None = None
         self._latest: Message | None = None  # of the newest answer: what is read from the history may be older
-        self._opening = False  # the messages are still those of another conversation
-        self._waiting: tuple[str, str] | None = None  # (conversation, text) sent before all of it was there
+        self._opening = False  # other messages than the shown ones are being read from the history
+        self._waiting: tuple[str, str, set[int]] | None = None  # (conversation, text, pictures) sent too early
         conversations.opened.connect(self._open)
         draft.settled.connect(self._send_waiting)
 
@@ -96,13 +96,14 @@ class Chat(QObject):
         """Ask, with the draft's pictures. Without a word, a picture is described."""
         if self.is_busy():
             return
-        if not text.strip() and not self._draft.pictures():
+        pictures = {picture.key for picture in self._draft.pictures()}
+        if not text.strip() and not pictures:
             self._notices.error(UserError("question-empty"))
         elif self._draft.is_checking() or self._opening:
-            self._waiting = (self._conversations.current_id(), text)
+            self._waiting = (self._conversations.current_id(), text, pictures)
             self.busy_changed.emit(True)
         else:
-            self._send(text)
+            self._send(text, pictures)
 
     def stop(self) -> None:
         """Stop the live answer; what was written stays."""
@@ -139,9 +140,11 @@ class Chat(QObject):
         if self.is_busy() or self._opening:
             return
         conversation = self._conversations.current_id()
+        self._opening = True
         self._storage.run(
             lambda history: history.switch_sibling(conversation, message_id, step),
             partial(self._show, conversation),
+            partial(self._not_opened, conversation),
         )
 
     def note(self, code: str, **parameters: str) -> None:
@@ -174,19 +177,20 @@ class Chat(QObject):
     def _send_waiting(self) -> None:
         if self._waiting is None or self._opening or self._draft.is_checking():
             return
-        (conversation, text), self._waiting = self._waiting, None
+        (conversation, text, pictures), self._waiting = self._waiting, None
         self.busy_changed.emit(False)
         if conversation != self._conversations.current_id():
             return  # it was left: there the words are still written
-        if text.strip() or self._draft.pictures():  # or else the only picture turned out to be none
-            self._send(text)
+        pictures &= {picture.key for picture in self._draft.pictures()}
+        if text.strip() or pictures:  # or else the only picture turned out to be none
+            self._send(text, pictures)
 
-    def _send(self, text: str) -> None:
+    def _send(self, text: str, pictures: set[int]) -> None:
         if not self._conversations.current_id():
             conversation = new_id()
             self._draft.adopt(conversation)
             self._conversations.adopt(conversation)
-        self._ask(text, self._draft.take(text), self._messages[-1].id if self._messages else None)
+        self._ask(text, self._draft.take(text, pictures), self._messages[-1].id if self._messages else None)
 
     def _ask(self, text: str, pictures: tuple[Picture, ...], parent: str | None) -> None:
         question = Message(new_id(), Role.USER, text.strip() or DESCRIBE, pictures, parent)

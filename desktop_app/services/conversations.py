@@ -99,7 +99,8 @@ class Conversations(QObject):
         self.listed.emit()
 
     def _gone(self, notice: Notice) -> None:
-        self._notices.post(notice)
+        if self._deleted is not None and self._deleted[1] == notice.id:  # or else there is nothing to undo any more
+            self._notices.post(notice)
         self.refresh()
 
     def _undeleted(self, reopen: str, _result: object) -> None:

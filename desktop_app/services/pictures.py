@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -119,15 +119,16 @@ class Draft(QObject):
         """Return whether a picture is still being looked at."""
         return any(picture.picture is None for picture in self._written.pictures)
 
-    def take(self, text: str) -> tuple[Picture, ...]:
-        """Return the pictures for a message that is sent, and clear the draft but for words written since."""
-        pictures = self._written.kept()
-        self._written.pictures = []
-        self._written.text = self._written.text.removeprefix(text).lstrip()
+    def take(self, text: str, keys: Collection[int]) -> tuple[Picture, ...]:
+        """Return the pictures for a message that is sent. What was written and added since stays in the draft."""
+        written = self._written
+        taken = _Written(text, [picture for picture in written.pictures if picture.key in keys])
+        written.pictures = [picture for picture in written.pictures if picture.key not in keys]
+        written.text = written.text.removeprefix(text).lstrip()
         self.cleared.emit()
-        self.text_changed.emit(self._written.text)
+        self._show()
         self.save()
-        return pictures
+        return taken.kept()
 
     def give_back(self, conversation_id: str, text: str, pictures: tuple[Picture, ...]) -> None:
         """Put a message that could not be sent back into its draft, before what was written since."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from desktop_app.chat.conversation import Message, Picture, Role
+from desktop_app.chat.conversation import Message, Picture, Role, State
 from desktop_app.engine.messages import PictureRef, Turn
 
 
@@ -13,11 +13,15 @@ def turns_of(messages: Sequence[Message], reference: Callable[[Picture], Picture
     """Return question and answer pairs; the last may have no answer yet.
 
     A question that was never answered (the engine died, the person stopped at once) is left out, as if
-    it had not been asked. Its pictures go to the next question: what was shown stays shown.
+    it had not been asked. Its pictures go to the next question: what was shown stays shown, unless the model
+    could not take it in (too many pictures, one that is gone).
     """
     turns: list[Turn] = []
     open_turn: Turn | None = None
     for message in messages:
+        if message.state is State.FAILED and not message.text:
+            open_turn = None
+            continue
         if message.role is Role.USER:
             pictures = tuple(reference(picture) for picture in message.pictures)
             shown = open_turn.pictures if open_turn is not None else ()

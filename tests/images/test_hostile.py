@@ -61,6 +61,14 @@ def test_a_size_over_the_limit_is_refused_from_the_header(tmp_path: Path, name: 
     assert caught.value.parameters == {"name": name, "megapixels": 2500, "limit": 100}
 
 
+def test_a_size_just_over_the_limit_is_not_called_the_limit(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.png"
+    path.write_bytes(png_claiming(10_001, 10_000))
+    with pytest.raises(UserError) as caught:
+        open_picture(path, "bomb.png")
+    assert caught.value.parameters["megapixels"] == 101
+
+
 def test_large_modern_pictures_are_refused_from_the_header(tmp_path: Path) -> None:
     """WebP ends at 16383 pixels a side, of which 6200 x 16383 already is too much."""
     canvas = b"VP8X" + struct.pack("<I", 10) + bytes(4) + (16382).to_bytes(3, "little") + (6199).to_bytes(3, "little")

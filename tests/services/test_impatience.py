@@ -214,3 +214,55 @@ def test_a_setting_that_cannot_be_saved_still_counts(desk: Desk, monkeypatch: py
     with pytest.raises(UserError):
         desk.services.preferences.set("theme", "dark")
     assert (desk.services.preferences.value("theme"), changed) == ("dark", ["theme"])
+
+
+def test_a_picture_dropped_after_the_question_was_sent_is_for_the_next(desk: Desk) -> None:
+    desk.ready()
+    first = add_unchecked(desk)
+    desk.services.chat.send("What is it?")
+    second = add_unchecked(desk)
+    for inspect in (second, first):
+        desk.client.emit(Inspected(inspect.request, inspect.picture, 64, 48, b"preview", b"thumb", False))
+    wait_until(lambda: bool(desk.client.of(Ask)))
+    assert len(desk.client.of(Ask)[0].turns[0].pictures) == 1
+    wait_until(lambda: not desk.services.draft.is_checking())
+    assert len(desk.services.draft.pictures()) == 1
+
+
+def test_pictures_that_were_too_many_do_not_follow_into_the_next_question(desk: Desk) -> None:
+    desk.ready()
+    desk.attach()
+    desk.services.chat.send("What are they?")
+    wait_until(lambda: bool(desk.client.of(Ask)))
+    request = desk.client.of(Ask)[0].request
+    desk.client.emit(Failed(request, "context-too-small", {"needed": 9000, "available": 2048}))
+    wait_until(lambda: not desk.services.chat.is_busy())
+    desk.services.chat.send("And without them?")
+    wait_until(lambda: len(desk.client.of(Ask)) == 2)
+    assert [(turn.text, turn.pictures) for turn in desk.client.of(Ask)[1].turns] == [("And without them?", ())]
+
+
+def test_a_question_sent_while_another_answer_is_being_shown_follows_that_answer(desk: Desk) -> None:
+    desk.ready()
+    conversation(desk, "Apples?")
+    chat = desk.services.chat
+    chat.regenerate(chat.messages()[-1].id)
+    wait_until(lambda: len(desk.client.of(Ask)) == 2)
+    desk.client.emit(finished(desk.client.of(Ask)[-1], "No."))
+    wait_until(lambda: not chat.is_busy())
+    chat.show_sibling(chat.messages()[-1].id, -1)
+    chat.send("Why?")
+    wait_until(lambda: len(desk.client.of(Ask)) == 3)
+    assert texts(desk) == ["Apples?", "Yes.", "Why?", ""]
+
+
+def test_of_two_conversations_deleted_at_once_only_the_last_offers_its_undo(desk: Desk) -> None:
+    desk.ready()
+    first = conversation(desk, "Apples?")
+    second = conversation(desk, "Pears?")
+    wait_until(lambda: len(desk.services.conversations.summaries()) == 2)
+    desk.services.conversations.delete(first)
+    desk.services.conversations.delete(second)
+    wait_until(lambda: bool(desk.notices))
+    pump(50)
+    assert [notice.parameters for notice in desk.notices] == [{"title": "Pears?"}]
