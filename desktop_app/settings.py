@@ -202,6 +202,14 @@ class Settings:
         settings._readable = False
         return settings, UserError("file-unreadable", name=path.name)
 
+    @classmethod
+    def peek(cls, path: Path) -> Settings:
+        """Read the file and leave it as it is: what cannot be read counts as empty."""
+        try:
+            return cls(path, tomllib.loads(path.read_text("utf-8-sig")))
+        except (OSError, ValueError, RecursionError):
+            return cls(path)
+
     def value(self, name: str) -> Any:
         """Return a value, of the type of the setting's default. Raises KeyError."""
         return self._values.get(name, SETTINGS[name].default)

@@ -114,6 +114,22 @@ def test_a_conversation_in_json(eyebright: Any) -> None:
     assert not tops & {"PySide6", "shiboken6", "llama_cpp", "PIL", "pillow_heif", "huggingface_hub"}
 
 
+def test_a_picture_is_looked_at_once_and_for_all(eyebright: Any, home: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "again.png"
+    picture.write_bytes(Path(PLAIN).read_bytes() + b"another file")
+    command = ("ask", str(picture), *QUESTION, "--greedy", "--json")
+    first, second = (json.loads(eyebright(*command).stdout) for _ in range(2))
+    assert (first["image_encodes"], second["image_encodes"]) == (1, 0)
+    assert first["answer"] == second["answer"]
+    assert not list((home / "cache" / "contexts").iterdir())
+    settings = home / "config" / "settings.toml"
+    settings.write_text("disk_cache_mb = 0")
+    third = json.loads(eyebright(*command).stdout)
+    assert third["image_encodes"] == 1
+    assert not [path for path in (home / "cache").rglob("*") if path.is_file()]
+    settings.unlink()
+
+
 def test_answers_one_after_the_other_with_a_blank_line_between(eyebright: Any) -> None:
     """The first picture comes through standard input, and no picture belongs to the second question."""
     jpeg = (PICTURES / "orientation-6.jpg").read_bytes()

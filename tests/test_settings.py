@@ -155,6 +155,16 @@ def test_a_damaged_file_is_set_aside(path: Path, content: bytes) -> None:
     assert loaded(path).value("top_k") == 5
 
 
+@pytest.mark.parametrize("content", ["top_k = 3", "top_k = [", None])
+def test_a_peek_leaves_the_file_as_it_is(path: Path, content: str | None) -> None:
+    if content is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    assert Settings.peek(path).value("top_k") == (3 if content == "top_k = 3" else 40)
+    assert (path.read_text() if path.exists() else None) == content
+    assert len(list(path.parent.glob("*"))) == (content is not None)
+
+
 def test_a_file_from_an_editor_of_windows_is_read(path: Path) -> None:
     written(path, b'\xef\xbb\xbftheme = "dark"\r\ntop_k = 3\r\n')
     assert loaded(path).value("top_k") == 3

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from desktop_app import paths
@@ -19,6 +20,7 @@ from desktop_app.cli.running import Interrupts, Status, started_engine
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.messages import (
     Ask,
+    EngineSettings,
     Finished,
     FinishReason,
     Inspect,
@@ -35,6 +37,7 @@ from desktop_app.engine.messages import (
     gib_up,
 )
 from desktop_app.errors import UserError
+from desktop_app.settings import Settings
 
 _WEB = ("http://", "https://", "ftp://", "data:")
 # Escape sequences of an answer must not reach the terminal; a picture may have dictated them.
@@ -138,10 +141,20 @@ def _figures(finished: Finished) -> dict[str, str | int | float]:
 
 
 def _load(client: EngineClient, arguments: Arguments) -> ModelInfo:
+    settings = _with_cache(arguments.settings)
     if arguments.model is None:
-        return client.load(*paths.demo_model(), arguments.settings)
+        return client.load(*paths.demo_model(), settings)
     mmproj = Path(arguments.mmproj) if arguments.mmproj else None
-    return client.load(Path(arguments.model), mmproj, arguments.settings)
+    return client.load(Path(arguments.model), mmproj, settings)
+
+
+def _with_cache(settings: EngineSettings) -> EngineSettings:
+    """Let what the window keeps be used, and pictures be kept too; conversations are over with the last answer."""
+    try:
+        folder, chosen = paths.cache_folder(), Settings.peek(paths.settings_file())
+    except OSError:
+        return settings  # a home that cannot be written
+    return replace(settings, cache_folder=str(folder), cache_mb=chosen.value("disk_cache_mb"), saves_contexts=False)
 
 
 def _photographs(client: EngineClient, pictures: Sequence[PictureRef]) -> list[PictureRef]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from desktop_app import paths
 from desktop_app.engine.messages import Ask, Load, LoadPlan, Ready
 from desktop_app.services.notices import template
 from tests.helpers.fake_engine import finished
@@ -20,6 +21,15 @@ def test_settings_that_belong_together_are_loaded_once(desk: Desk) -> None:
     loads = desk.client.of(Load)
     assert len(loads) == 2
     assert (loads[1].model, loads[1].mmproj) == ("/models/m.gguf", "/models/p.gguf")
+
+
+def test_what_is_kept_on_the_disk_follows_the_setting(desk: Desk) -> None:
+    desk.ready()
+    first = desk.client.of(Load)[-1].settings
+    assert (first.cache_folder, first.cache_mb) == (str(paths.cache_folder()), 2048)
+    desk.services.preferences.set("disk_cache_mb", 0)
+    wait_until(lambda: len(desk.client.of(Load)) == 2)
+    assert desk.client.of(Load)[-1].settings.cache_mb == 0
 
 
 def test_another_model_is_noted_in_the_conversation(desk: Desk) -> None:
