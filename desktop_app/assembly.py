@@ -120,6 +120,7 @@ def run_window(pictures: Sequence[str] = ()) -> int:
         return 2
     if hand_over(paths.window_key_file(), pictures):
         return 0
+    reception = Reception(paths.window_key_file())  # at once: whoever clicks twice wants one window
     from desktop_app.ui.application import make_application
     from desktop_app.ui.window import MainWindow
 
@@ -127,12 +128,12 @@ def run_window(pictures: Sequence[str] = ()) -> int:
     application = make_application(sys.argv[:1])
     services = build()
     window = MainWindow(services)
-    reception = Reception(paths.window_key_file())
     reception.arrived.connect(window.come_forward)
     reception.arrived.connect(services.draft.add_files)
     services.start()
     window.show()
     services.draft.add_files(list(pictures))
+    reception.listen()
     try:
         return application.exec()
     finally:

@@ -120,8 +120,10 @@ class Answer(QObject):
         self.speed.emit(stats.tokens_per_second)
         stopped = stats.finish_reason is FinishReason.STOPPED
         info = self._engine.info()
+        # An answer is also stopped by another model or other settings that are loaded.
+        state = State.STOPPED if self._stop_wanted else State.INTERRUPTED
         self._finish(
-            State.STOPPED if stopped else State.COMPLETE,
+            state if stopped else State.COMPLETE,
             {
                 "model": info.name if info is not None else "",
                 "tokens_per_second": round(stats.tokens_per_second, 2),

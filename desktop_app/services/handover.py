@@ -56,7 +56,10 @@ def hand_over(key_file: Path, pictures: Sequence[str]) -> bool:
 
 
 class Reception(QObject):
-    """Takes what later starts hand over. `arrived(list of file names)`, empty when there were none."""
+    """Takes what later starts hand over. `arrived(list of file names)`, empty when there were none.
+
+    From its making on a later start finds this one, and waits until `listen` is called.
+    """
 
     arrived = Signal(list)
 
@@ -64,23 +67,29 @@ class Reception(QObject):
         super().__init__(parent)
         self._key = secrets.token_bytes(_KEY_BYTES)
         self._key_file = key_file
-        self._thread: threading.Thread | None = None
+        self._listener: Listener | None = None
+        self._thread = threading.Thread(target=self._listen, name="handover", daemon=True)
         try:
             key_file.unlink(missing_ok=True)
             with open(os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
                 file.write(self._key)
-            listener = Listener(_address(self._key), authkey=self._key)
+            self._listener = Listener(_address(self._key), authkey=self._key)
         except OSError as error:  # a disk that is full: the window works, only nobody finds it
             _log.warning("later starts cannot hand over: %s", error.strerror)
-            return
-        self._thread = threading.Thread(target=self._listen, args=(listener,), name="handover", daemon=True)
-        self._thread.start()
+
+    def listen(self) -> None:
+        """Take what comes, from now on."""
+        if self._listener is not None:
+            self._thread.start()
 
     def close(self) -> None:
         """Stop listening."""
-        if self._thread is None:
+        if self._listener is None:
             return
         self._key_file.unlink(missing_ok=True)
+        if not self._thread.is_alive():
+            self._listener.close()
+            return
         # The socket may have been tidied away, or be kept busy by a start that hangs: neither keeps the window open.
         saying = threading.Thread(target=self._say_close, name="handover-close", daemon=True)
         saying.start()
@@ -94,8 +103,9 @@ class Reception(QObject):
         except (OSError, EOFError) as error:
             _log.warning("nobody can be told to stop listening: %s", type(error).__name__)
 
-    def _listen(self, listener: Listener) -> None:
-        with listener:
+    def _listen(self) -> None:
+        assert self._listener is not None  # `listen` saw to that
+        with self._listener as listener:
             self._receive(listener)
 
     def _receive(self, listener: Listener) -> None:

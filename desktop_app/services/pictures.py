@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, QTimer, QUrl, Signal
 
 from desktop_app.chat.attachments import Attachments
 from desktop_app.chat.conversation import Picture
-from desktop_app.engine.messages import Crashed, Event, Failed, Inspect, Inspected, PictureRef
+from desktop_app.engine.messages import Died, Event, Failed, Inspect, Inspected, PictureRef
 from desktop_app.errors import UserError
 from desktop_app.services.background import Background
 from desktop_app.services.conversations import Conversations
@@ -97,7 +97,9 @@ class Draft(QObject):
         self._saving.setSingleShot(True)
         self._saving.setInterval(_SAVE_AFTER_MS)
         self._saving.timeout.connect(self.save)
+        self._unseen: list[tuple[int, PictureRef, Callable[[], str]]] = []  # the engine died before it saw them
         conversations.opened.connect(self._open)
+        engine.state_changed.connect(self._look_again)
 
     # ---- what is written -------------------------------------------------------------------
 
@@ -266,13 +268,21 @@ class Draft(QObject):
         # Should it be no picture after all, the next start removes what nothing refers to.
         self._inspect(key, self._previews.reference(sha256, name), lambda: sha256)
 
-    def _inspect(self, key: int, picture: PictureRef, store: Callable[[], str]) -> None:
+    def _inspect(self, key: int, picture: PictureRef, store: Callable[[], str], again: bool = False) -> None:
         self._engine.send(
             lambda request: Inspect(request, picture),
-            partial(self._inspected, key, picture.name, store),
+            partial(self._inspected, key, picture, store, again),
         )
 
-    def _inspected(self, key: int, name: str, store: Callable[[], str], event: Event) -> None:
+    def _look_again(self, state: str) -> None:
+        if state == "loading":  # the engine is back
+            unseen, self._unseen = self._unseen, []
+            for key, picture, store in unseen:
+                if self._owner(key) is not None:
+                    self._inspect(key, picture, store, again=True)
+
+    def _inspected(self, key: int, picture: PictureRef, store: Callable[[], str], again: bool, event: Event) -> None:
+        name = picture.name
         if isinstance(event, Inspected):
             self._files.run(
                 partial(self._keep, event, store),
@@ -281,9 +291,10 @@ class Draft(QObject):
             )
         elif isinstance(event, Failed):
             self._refuse(key, UserError(event.code, **event.parameters))
-        else:
-            code = "picture-damaged" if isinstance(event, Crashed) else "engine-died"
-            self._refuse(key, UserError(code, name=name))
+        elif isinstance(event, Died) and not again:
+            self._unseen.append((key, picture, store))
+        else:  # it may be this picture that ends the engine every time
+            self._refuse(key, UserError("picture-damaged", name=name))
 
     def _keep(self, event: Inspected, store: Callable[[], str]) -> str:
         sha256 = store()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,12 @@ from PySide6.QtWidgets import QApplication
 from desktop_app.services import handover
 from desktop_app.services.handover import Reception, hand_over
 from tests.helpers.strays import Expected
-from tests.helpers.waiting import expect_signal
+from tests.helpers.waiting import expect_signal, pump
 
 
 def test_pictures_are_handed_over(qapp: QApplication, tmp_path: Path) -> None:
     reception = Reception(tmp_path / "key")
+    reception.listen()
     try:
         with expect_signal(reception.arrived) as calls:
             assert hand_over(tmp_path / "key", ["/pictures/ä 圆.png"])
@@ -36,6 +38,7 @@ def test_without_a_window_nothing_is_handed_over(tmp_path: Path) -> None:
 
 def test_a_stranger_without_the_key_is_turned_away(qapp: QApplication, tmp_path: Path) -> None:
     reception = Reception(tmp_path / "key")
+    reception.listen()
     try:
         from multiprocessing import AuthenticationError
         from multiprocessing.connection import Client
@@ -67,6 +70,7 @@ def test_a_socket_that_was_tidied_away_does_not_keep_the_window_open(
 ) -> None:
     monkeypatch.setattr(handover, "_GOODBYE_S", 0.1)
     reception = Reception(tmp_path / "key")
+    reception.listen()
     key = (tmp_path / "key").read_bytes()
     socket = Path(handover._address(key))
     away = tmp_path / "away"
@@ -76,3 +80,27 @@ def test_a_socket_that_was_tidied_away_does_not_keep_the_window_open(
     assert not (tmp_path / "key").exists()
     away.rename(socket)
     reception.close()  # now it can be told: the test leaves no thread behind
+
+
+def test_a_start_that_comes_while_the_window_is_still_being_built_waits_for_it(
+    qapp: QApplication, tmp_path: Path
+) -> None:
+    reception = Reception(tmp_path / "key")
+    taken: list[bool] = []
+    second = threading.Thread(target=lambda: taken.append(hand_over(tmp_path / "key", ["a.png"])), daemon=True)
+    second.start()
+    pump(50)
+    assert not taken
+    with expect_signal(reception.arrived) as calls:
+        reception.listen()
+    second.join()
+    assert taken == [True]
+    assert calls == [([str(Path("a.png").absolute())],)]
+    reception.close()
+
+
+def test_a_window_that_was_never_built_leaves_nothing_behind(qapp: QApplication, tmp_path: Path) -> None:
+    reception = Reception(tmp_path / "key")
+    reception.close()
+    assert not hand_over(tmp_path / "key", [])
+    assert not (tmp_path / "key").exists()

@@ -6,8 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from desktop_app.chat.conversation import State
 from desktop_app.chat.history import History
-from desktop_app.engine.messages import Ask, Failed, Inspect, Inspected, Load, Phase, PhaseChanged, ReadAhead
+from desktop_app.engine.messages import (
+    Ask,
+    Failed,
+    FinishReason,
+    Inspect,
+    Inspected,
+    Load,
+    Phase,
+    PhaseChanged,
+    ReadAhead,
+)
 from desktop_app.errors import UserError
 from desktop_app.settings import Settings
 from tests.helpers.fake_engine import finished
@@ -266,3 +277,38 @@ def test_of_two_conversations_deleted_at_once_only_the_last_offers_its_undo(desk
     wait_until(lambda: bool(desk.notices))
     pump(50)
     assert [notice.parameters for notice in desk.notices] == [{"title": "Pears?"}]
+
+
+def test_a_picture_that_the_dying_engine_did_not_see_is_looked_at_by_the_next(desk: Desk) -> None:
+    desk.ready()
+    add_unchecked(desk)
+    desk.client.die()
+    wait_until(lambda: desk.services.engine.state() == "dead")
+    desk.services.draft.add_file(str(desk.picture_file("second.png")))
+    assert [notice.text_code for notice in desk.notices] == ["engine-died"]
+    desk.services.engine.restart()
+    wait_until(lambda: len(desk.client.of(Inspect)) == 3)
+    for inspect in desk.client.of(Inspect)[1:]:
+        desk.client.emit(Inspected(inspect.request, inspect.picture, 64, 48, b"preview", b"thumb", False))
+    wait_until(lambda: not desk.services.draft.is_checking())
+    assert [picture.name for picture in desk.services.draft.pictures()] == ["circle.png", "second.png"]
+
+
+def test_a_picture_that_ends_the_engine_twice_is_refused(desk: Desk) -> None:
+    desk.ready()
+    add_unchecked(desk)
+    for _ in range(2):
+        desk.client.die()
+        wait_until(lambda: desk.services.engine.state() == "dead")
+        desk.services.engine.restart()
+    assert desk.services.draft.pictures() == []
+    assert [notice.text_code for notice in desk.notices].count("picture-damaged") == 1
+
+
+def test_an_answer_that_other_settings_ended_was_not_stopped_by_the_person(desk: Desk) -> None:
+    desk.ready()
+    desk.services.chat.send("Apples?")
+    wait_until(lambda: bool(desk.client.of(Ask)))
+    desk.client.emit(finished(desk.client.of(Ask)[0], "They are", FinishReason.STOPPED))
+    wait_until(lambda: not desk.services.chat.is_busy())
+    assert desk.services.chat.messages()[-1].state is State.INTERRUPTED
