@@ -10,6 +10,7 @@ import random
 from typing import Final
 
 import phrases as ph
+import small_talk
 from asking import NUMBERS, Asked, Turn, article, describe, plural
 from following_up import FollowUp
 from scenes import make_scene
@@ -25,14 +26,17 @@ class Talk(FollowUp):
 
     def chat(self) -> Asked:
         """A greeting, thanks, or a question about the assistant."""
-        questions, answer = self.rng.choices(ph.TALK, (3, 2, 4, 3, 1.5, 1 if self.scene else 0))[0]
+        questions, answer = self.rng.choices(small_talk.TALK, (3, 2, 4, 3, 1.5, 1 if self.scene else 0))[0]
         return Asked("chat", self.rng.choice(questions), answer)
 
     def strange(self) -> Asked:
         """A question that is beyond the model."""
         rng = self.rng
-        question = rng.choice(ph.STRANGE).format(
-            x=rng.choice(ph.STRANGE_WORDS), y=rng.choice(ph.STRANGE_WORDS), d=rng.randrange(10), e=rng.randrange(10)
+        question = rng.choice(small_talk.STRANGE).format(
+            x=rng.choice(small_talk.STRANGE_WORDS),
+            y=rng.choice(small_talk.STRANGE_WORDS),
+            d=rng.randrange(10),
+            e=rng.randrange(10),
         )
         return Asked("beyond", question, ph.OUT_OF_REACH)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import conversations as cv
-import phrases as ph
+import small_talk
 from prompt_text import SYSTEM
 from scenes import BACKGROUNDS, COLOURS, DIGITS, LETTERS, SHAPES, make_scene
 
@@ -36,9 +36,9 @@ def corpus(seed: int = 7, conversations: int = 6000) -> list[str]:
         for _ in range(6):
             turn = cv.next_turn(talk, None)
             lines += [f" USER: {turn.question} ASSISTANT:", turn.question, f" {turn.answer}"]
-    for questions, answer in ph.TALK:
+    for questions, answer in small_talk.TALK:
         lines += [*questions, *(f" {q}" for q in questions), f" {answer}"] * 20
-    words = [*BACKGROUNDS, *COLOURS, *SHAPES, *map(cv.plural, SHAPES), *DIGITS, *LETTERS, *ph.STRANGE_WORDS]
+    words = [*BACKGROUNDS, *COLOURS, *SHAPES, *map(cv.plural, SHAPES), *DIGITS, *LETTERS, *small_talk.STRANGE_WORDS]
     lines += [f" {w}" for w in words] * 40
     lines += [c for c in string.printable if not c.isspace()] * 3
     return lines

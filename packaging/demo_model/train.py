@@ -2,7 +2,8 @@
 
     python packaging/demo_model/train.py --work build/demo_model --into resources/demo_model
 
-Stages: vocabulary, pictures, image tower, decoder, everything together, conversion.
+Stages: vocabulary, pictures, image tower, decoder, everything together (twice, on fresh
+pictures), conversion.
 Each leaves a file in the work folder and is skipped when that file is there, so an
 interrupted run goes on where it stopped. Schedules count steps, not minutes.
 """
@@ -22,11 +23,10 @@ _THREADS = {"OMP_PROC_BIND": "true", "OMP_PLACES": "cores"}
 
 VISION_STEPS = 4000
 DECODER_STEPS = 2200
-JOINT_STEPS = 1250
 PICTURES = 90_000
 PICTURE_SEED = 1_000_000
-FRESH_PICTURES = 40_000
-FRESH_SEED = 2_000_000
+TOGETHER = {"joint": (40_000, 2, 1250, 1e-3, 0.85), "polish": (16_000, 3, 500, 5e-4, 0.95)}
+"""Stages with everything together: fresh pictures, their seed, steps, learning rate, share of falling."""
 WATCH_PICTURES = 2_000
 WATCH_SEED = 500_000
 
@@ -53,7 +53,7 @@ def run(work: Path, into: Path, new_vocabulary: bool, scale: float) -> None:
     print(f"pictures drawn, {time.monotonic() - began:.0f} s", flush=True)
     data, watch = Dataset(work / "pictures"), Dataset(work / "held-out")
     model = Llava(Shape(vocabulary=len(tokenizer)))
-    for number, name in enumerate(("vision", "decoder", "joint")):
+    for number, name in enumerate(("vision", "decoder", *TOGETHER)):
         saved = work / f"{name}.pt"
         if saved.exists():
             model.load_state_dict(torch.load(saved, weights_only=True))
@@ -79,10 +79,11 @@ def run(work: Path, into: Path, new_vocabulary: bool, scale: float) -> None:
                 cool=0.45,
             )
         else:
-            draw_dataset(work / "fresh", 1000 * scaled(FRESH_PICTURES // 1000), FRESH_SEED)
-            fresh = Dataset(work / "fresh")
+            pictures, seed, steps, lr, cool = TOGETHER[name]
+            draw_dataset(work / f"{name}-pictures", 1000 * scaled(pictures // 1000), seed * 1_000_000)
+            fresh = Dataset(work / f"{name}-pictures")
             train_decoder(
-                model, tokenizer, fresh, watch, scaled(JOINT_STEPS), log, name, seed=12, lr=1e-3, tower=True, cool=0.85
+                model, tokenizer, fresh, watch, scaled(steps), log, name, seed=10 + seed, lr=lr, tower=True, cool=cool
             )
         torch.save(model.state_dict(), saved)
         print(f"{name} done, {time.monotonic() - began:.0f} s", flush=True)
