@@ -230,7 +230,7 @@ class Theme(QObject):
         # Qt 6.12 and later; the hints must be held, or their Python wrapper goes before the call.
         hints = QGuiApplication.styleHints()
         preference = getattr(hints.accessibility(), "motionPreference", None)
-        if preference is not None and preference() == Qt.MotionPreference.ReducedMotion:
+        if preference is not None and preference().name == "ReducedMotion":
             return 0
         return MOTION_MS
 
