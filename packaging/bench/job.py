@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from bench.load_settings import Settings
 
 QUESTIONS = (
     "What is in this picture, and where was it taken?",
@@ -30,6 +32,7 @@ class Job:
     reading_tokens: int  # where the speed of reading is measured
     repeats: int  # of what is short
     follow_ups: tuple[tuple[int, int], ...] = ()  # (in the KV cache already, new) of turns 2, 3, ... as ours had them
+    settings: Settings = field(default_factory=Settings)  # as the engine chose them
     depth: int = 0  # tokens in the context where writing was measured
     repacked: bool = True  # whether the stock handler repacks weights, which is llama.cpp's default
     programs: str = ""  # a folder with llama.cpp's own programs
@@ -43,6 +46,7 @@ class Job:
         """Read what `text` wrote."""
         fields = json.loads(text)
         fields["follow_ups"] = tuple((depth, new) for depth, new in fields["follow_ups"])
+        fields["settings"] = Settings(**fields["settings"])
         return Job(**fields)
 
 

@@ -168,7 +168,7 @@ def measure(job: Job, sheet: Sheet) -> None:
     driver = Driver(job, "home")
     try:
         sheet.put("ours.load_s", driver.load_s)
-        sheet.put("ours.threads", driver.info.threads)
+        _tell_settings(driver, sheet)
         turns = _conversation(driver, sheet)
     finally:
         driver.close()
@@ -183,6 +183,19 @@ def measure(job: Job, sheet: Sheet) -> None:
                 _rows(driver, turns, sheet)
         finally:
             driver.close()
+
+
+def _tell_settings(driver: Driver, sheet: Sheet) -> None:
+    """Note how the engine chose to load, so that others can do likewise."""
+    plan = driver.info.plan
+    if plan is None:
+        raise RuntimeError("the engine does not tell how it loaded the model")
+    sheet.put("ours.setting.mapped", plan.mapped)
+    sheet.put("ours.setting.repacked", plan.repacked)
+    sheet.put("ours.setting.flash", plan.flash_attention)
+    sheet.put("ours.setting.short_cells", plan.kv_type == "q8_0")
+    sheet.put("ours.setting.batch", plan.n_ubatch)
+    sheet.put("ours.setting.threads", driver.info.threads)
 
 
 def _conversation(driver: Driver, sheet: Sheet) -> list[Turn]:

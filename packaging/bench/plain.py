@@ -8,53 +8,29 @@ import statistics
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import llama_cpp
 from llama_cpp import mtmd_cpp
 
 from bench.job import Job
+from bench.load_settings import Settings
 from bench.memory import pss_mib
 from bench.results import Sheet
 from bench.vocabulary import word_tokens
-from desktop_app.engine.cores import physical_cores, threads_for
+from desktop_app.engine.cores import physical_cores
 
 _llama: Any = llama_cpp
 _mtmd: Any = mtmd_cpp
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How llama.cpp is told to work."""
-
-    mapped: bool = True  # the file's pages themselves, rather than a copy
-    repacked: bool = False  # weights arranged anew for this processor
-    flash: bool = False  # flash attention
-    short_cells: bool = False  # a KV cache of q8_0 rather than f16
-    batch: int = 128  # tokens evaluated in one go
-    threads: int = 1
-
-    @property
-    def name(self) -> str:
-        """Return a short name for tables."""
-        words = (
-            "mapped" if self.mapped else "copied",
-            "repacked" * self.repacked,
-            "flash" * self.flash,
-            "q8_0" * self.short_cells,
-            f"batch {self.batch}",
-        )
-        return ", ".join(word for word in words if word)
-
-
-#: As desktop_app/engine/model.py loads a model.
-OURS = Settings()
-OTHERS = (
-    replace(OURS, batch=512),
-    replace(OURS, batch=512, flash=True),
-    replace(OURS, batch=512, flash=True, short_cells=True),
+#: What else is worth trying; ours is left out.
+_OTHERS = (
+    Settings(batch=128),
+    Settings(batch=512),
+    Settings(batch=512, flash=True),
+    Settings(batch=512, flash=True, short_cells=True),
 )
 
 
@@ -66,7 +42,7 @@ def _quiet(_level: int, _text: bytes, _data: object) -> None:
 def measure(job: Job, sheet: Sheet) -> None:
     """Measure the floor with our settings, then reading and writing with others."""
     prepare()
-    ours = replace(OURS, threads=threads_for(Path(job.model).stat().st_size))
+    ours = job.settings
     started = time.monotonic()
     model = _load(job.model, ours)
     plain = Plain(model, job.n_ctx, ours)
@@ -87,7 +63,7 @@ def measure(job: Job, sheet: Sheet) -> None:
             sheet.put(f"sweep.{ours.name}, threads {threads}.writing_tok_s", plain.write(job.writing_tokens // 2))
     plain.close()
     _llama.llama_model_free(model)
-    try_settings(job, sheet, OTHERS)
+    try_settings(job, sheet, [other for other in _OTHERS if other.name != ours.name])
 
 
 def prepare() -> None:
@@ -99,8 +75,7 @@ def prepare() -> None:
 
 def try_settings(job: Job, sheet: Sheet, several: Sequence[Settings]) -> None:
     """Measure reading and writing with each of the settings, and our number of threads."""
-    threads = threads_for(Path(job.model).stat().st_size)
-    for settings in (replace(one, threads=threads) for one in several):
+    for settings in (replace(one, threads=job.settings.threads) for one in several):
         names = [f"sweep.{settings.name}.{what}_tok_s" for what in ("reading", "writing")]
         with sheet.row(*names), _loaded(job.model, settings) as model:
             plain = Plain(model, job.n_ctx, settings)

@@ -7,7 +7,8 @@ build llama.cpp, the process dies of it (ggml-org/llama.cpp#20824).
 from __future__ import annotations
 
 from bench.job import Job
-from bench.plain import Settings, prepare, try_settings
+from bench.load_settings import Settings
+from bench.plain import prepare, try_settings
 from bench.results import Sheet
 
 _SETTINGS = (

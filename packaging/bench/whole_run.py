@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bench import plot, report
 from bench.job import Job
+from bench.load_settings import Settings
 from bench.memory import read_bandwidth
 from bench.party import busy_share, run_party
 from bench.real_shapes import REAL, SMALL, TINY, make_pair
@@ -70,6 +71,7 @@ def measure_all(scale_name: str, wanted: Sequence[str], programs: str, output: P
         "shapes": "LLaVA-1.5-7B" if scale is REAL else f"{scale.name}, not the real ones: ratios are only a hint",
         "other programs": f"used {busy:.0%} of the processors when it began",
         **notes,
+        "Eyebright's settings": f"{job.settings.name}, {job.settings.threads} threads",
         "took": f"{time.monotonic() - started:.0f} s",
     }
     report.write_json(output / "latest.json", results, context, real_shapes=scale is REAL)
@@ -83,11 +85,25 @@ def measure_all(scale_name: str, wanted: Sequence[str], programs: str, output: P
 
 
 def _after_ours(job: Job, results: Results) -> Job:
-    """Tell the floor what our follow-ups evaluated, and how deep; nothing where that is not known."""
+    """Tell the floor how ours loaded, what its follow-ups evaluated, and how deep; as far as that is known."""
+    values = results.values
+    chosen = results.named("ours.setting.")
+    if chosen:
+        settings = Settings(
+            mapped=bool(chosen["mapped"]),
+            repacked=bool(chosen["repacked"]),
+            flash=bool(chosen["flash"]),
+            short_cells=bool(chosen["short_cells"]),
+            batch=int(chosen["batch"]),
+            threads=int(chosen["threads"]),
+        )
+    else:
+        settings = Settings(threads=physical_cores())
     new = results.named("ours.new_tokens.")
     reused = results.named("ours.reused_tokens.")
     follow_ups = tuple((int(reused[turn]), int(new[turn])) for turn in "2345" if turn in new)
-    return replace(job, follow_ups=follow_ups, depth=int(results.values.get("ours.writing_depth", job.n_ctx // 6)))
+    depth = int(values.get("ours.writing_depth", job.n_ctx // 6))
+    return replace(job, settings=settings, follow_ups=follow_ups, depth=depth)
 
 
 def _computer() -> str:

@@ -1,0 +1,29 @@
+"""How llama.cpp is told to load a model and to compute."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One way of many; the same for every party that is compared."""
+
+    mapped: bool = True  # the file's pages themselves, rather than a copy
+    repacked: bool = False  # weights arranged anew for this processor
+    flash: bool = False  # flash attention
+    short_cells: bool = False  # a KV cache of q8_0 rather than f16
+    batch: int = 128  # tokens evaluated in one go
+    threads: int = 1
+
+    @property
+    def name(self) -> str:
+        """Return a short name for tables; the number of threads is not part of it."""
+        words = (
+            "mapped" if self.mapped else "copied",
+            "repacked" * self.repacked,
+            "flash" * self.flash,
+            "q8_0" * self.short_cells,
+            f"batch {self.batch}",
+        )
+        return ", ".join(word for word in words if word)
