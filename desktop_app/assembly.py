@@ -17,7 +17,7 @@ from desktop_app.services.chosen_model import ChosenModel
 from desktop_app.services.conversations import Conversations
 from desktop_app.services.engine import Engine, Handler
 from desktop_app.services.exports import Exports
-from desktop_app.services.handover import Reception, hand_over
+from desktop_app.services.handover import receive_or_hand_over
 from desktop_app.services.notices import Notices
 from desktop_app.services.pictures import Draft
 from desktop_app.services.preferences import Preferences
@@ -118,9 +118,9 @@ def run_window(pictures: Sequence[str] = ()) -> int:
 
         say_why_not(error)
         return 2
-    if hand_over(paths.window_key_file(), pictures):
+    reception = receive_or_hand_over(paths.window_key_file(), pictures)  # at once: a double click wants one window
+    if reception is None:
         return 0
-    reception = Reception(paths.window_key_file())  # at once: whoever clicks twice wants one window
     from desktop_app.ui.application import make_application
     from desktop_app.ui.window import MainWindow
 

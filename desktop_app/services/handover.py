@@ -20,11 +20,12 @@ from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QLockFile, QObject, Signal
 
 _log = logging.getLogger(__name__)
 _CLOSE = "close"
 _GOODBYE_S = 2.0
+_TURN_MS = 5000
 _KEY_BYTES = 32
 
 
@@ -53,6 +54,16 @@ def hand_over(key_file: Path, pictures: Sequence[str]) -> bool:
             return connection.recv_bytes() == b"taken"
     except (OSError, EOFError, AuthenticationError):
         return False  # the window was killed and left its socket behind
+
+
+def receive_or_hand_over(key_file: Path, pictures: Sequence[str]) -> Reception | None:
+    """Return the reception of the one window, or None when a window that is open has taken the pictures."""
+    lock = QLockFile(str(key_file.with_suffix(".lock")))  # of two starts at the same moment one comes first
+    lock.tryLock(_TURN_MS)
+    try:
+        return None if hand_over(key_file, pictures) else Reception(key_file)
+    finally:
+        lock.unlock()
 
 
 class Reception(QObject):

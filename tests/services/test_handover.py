@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.services import handover
-from desktop_app.services.handover import Reception, hand_over
+from desktop_app.services.handover import Reception, hand_over, receive_or_hand_over
 from tests.helpers.strays import Expected
 from tests.helpers.waiting import expect_signal, pump
 
@@ -104,3 +104,16 @@ def test_a_window_that_was_never_built_leaves_nothing_behind(qapp: QApplication,
     reception.close()
     assert not hand_over(tmp_path / "key", [])
     assert not (tmp_path / "key").exists()
+
+
+def test_the_first_start_receives_and_the_second_hands_over(qapp: QApplication, tmp_path: Path) -> None:
+    reception = receive_or_hand_over(tmp_path / "key", [])
+    assert reception is not None
+    reception.listen()
+    try:
+        with expect_signal(reception.arrived) as calls:
+            assert receive_or_hand_over(tmp_path / "key", ["/a.png"]) is None
+        assert calls == [([str(Path("/a.png").absolute())],)]
+    finally:
+        reception.close()
+    assert [path.name for path in tmp_path.iterdir()] == []
