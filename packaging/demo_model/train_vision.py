@@ -46,8 +46,8 @@ def measure(model: Llava, data: Dataset, number: int = 1000) -> dict[str, float]
     good = np.zeros(len(HEADS))
     seen = np.zeros(len(HEADS))
     for first in range(0, number, 100):
-        patches = normalise(torch.from_numpy(data.pictures[first : first + 100]))
-        labels = torch.from_numpy(data.labels[first : first + 100]).long()
+        patches = normalise(torch.from_numpy(np.array(data.pictures[first : first + 100])))
+        labels = torch.from_numpy(np.array(data.labels[first : first + 100])).long()
         for i, (name, logits) in enumerate(
             zip(HEADS, model.patch_head(model.projector(model.tower(patches))), strict=True)
         ):
