@@ -133,6 +133,7 @@ class SettingsDialog(QDialog):
         self.reading_ahead.clicked.connect(partial(self._set, "reading_ahead"))
         self._controls["reading_ahead"] = self.reading_ahead
         self._row("reading_ahead", title, self.reading_ahead)
+        self._number("disk_cache_mb", self.tr("Kept on the disk (MB)"), 256, self.tr("Nothing"))
 
     def _answers(self) -> None:
         self._heading(self.tr("Answers"))
