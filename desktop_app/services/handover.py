@@ -43,6 +43,14 @@ def _read_key(file: Path) -> bytes | None:
     return key if len(key) == _KEY_BYTES else None
 
 
+def _tidy_up(key_file: Path) -> None:
+    """Remove what a window that was killed left behind: its key, and its socket."""
+    key = _read_key(key_file)
+    if key is not None and sys.platform != "win32":  # a pipe of Windows goes with its process
+        Path(_address(key)).unlink(missing_ok=True)
+    key_file.unlink(missing_ok=True)
+
+
 def hand_over(key_file: Path, pictures: Sequence[str]) -> bool:
     """Give pictures to the window that is open; False when there is none."""
     key = _read_key(key_file)
@@ -81,7 +89,7 @@ class Reception(QObject):
         self._listener: Listener | None = None
         self._thread = threading.Thread(target=self._listen, name="handover", daemon=True)
         try:
-            key_file.unlink(missing_ok=True)
+            _tidy_up(key_file)
             with open(os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
                 file.write(self._key)
             self._listener = Listener(_address(self._key), authkey=self._key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import threading
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.services import handover
-from desktop_app.services.handover import Reception, hand_over, receive_or_hand_over
+from desktop_app.services.handover import Reception, _address, hand_over, receive_or_hand_over
 from tests.helpers.strays import Expected
 from tests.helpers.waiting import expect_signal, pump
 
@@ -117,3 +118,14 @@ def test_the_first_start_receives_and_the_second_hands_over(qapp: QApplication, 
     finally:
         reception.close()
     assert [path.name for path in tmp_path.iterdir()] == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of Windows go with their process")
+def test_the_socket_of_a_killed_window_is_tidied_away(qapp: QApplication, tmp_path: Path) -> None:
+    key = b"k" * 32
+    (tmp_path / "key").write_bytes(key)
+    left = Path(_address(key))
+    left.touch()
+    reception = Reception(tmp_path / "key")
+    reception.close()
+    assert not left.exists()
