@@ -64,6 +64,7 @@ def measure_all(scale_name: str, wanted: Sequence[str], programs: str, output: P
                 _say(f"It failed ({results.reasons['stock']}); once more without repacking.")
                 run_party(name, replace(job, repacked=False), results, limit)
                 notes["stock handler"] = "without repacking: with it, llama.cpp as built here fails"
+    job = _after_ours(job, results)
     results.values["computer.bytes_per_token"] = scale.weights_per_token + job.depth * scale.cells_per_token()
     context = {
         "date": datetime.datetime.now().astimezone().date().isoformat(),
