@@ -7,8 +7,10 @@ import os
 import pickle
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from labels import HEADS, patch_labels
 from scenes import Scene, make_scene
 from variants import SIDE, training_picture
@@ -32,7 +34,7 @@ def training_fonts() -> tuple[str, ...]:
     return ("", "", "", *(str(folder / f"{n}.ttf") for n in names))
 
 
-def _draw_chunk(task: tuple[int, int, tuple[str, ...]]) -> tuple[np.ndarray, list[Scene], np.ndarray]:
+def _draw_chunk(task: tuple[int, int, tuple[str, ...]]) -> tuple[npt.NDArray[Any], list[Scene], npt.NDArray[Any]]:
     seed, first, fonts = task
     pictures, scenes, labels = [], [], []
     for i in range(first, first + CHUNK):

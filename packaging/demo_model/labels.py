@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 from scenes import BACKGROUNDS, COLOURS, DIGITS, LETTERS, SHAPES, Scene
 from variants import SIDE
 
@@ -24,14 +27,14 @@ HEADS = {
 }
 
 
-def patch_labels(scene: Scene) -> dict[str, np.ndarray]:
+def patch_labels(scene: Scene) -> dict[str, npt.NDArray[Any]]:
     """Return for every head an array of 64 classes, rows from the top.
 
     "own" is the third of the picture that the patch itself lies in (0 on the padding),
     "place" that of the item which the patch is part of; "background" and "number" are
     the same in all patches; number 5 stands for a picture of another kind.
     """
-    out = {name: np.zeros((GRID, GRID), np.int64) for name in HEADS}
+    out: dict[str, npt.NDArray[Any]] = {name: np.zeros((GRID, GRID), np.int64) for name in HEADS}
     if scene.kind == "other":
         out["number"][:] = 5
         return {name: a.ravel() for name, a in out.items()}
