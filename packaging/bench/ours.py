@@ -40,6 +40,10 @@ _HOME = "EYEBRIGHT_HOME"
 _LARGE = (4000, 3000)  # pixels of a photograph
 
 
+# Busy until its parent ends, however that is.
+_BUSY = "import os; parent = os.getppid()\nwhile os.getppid() == parent: pass"
+
+
 @dataclass
 class Asked:
     """What one question took; seconds are counted from when it was sent."""
@@ -294,7 +298,7 @@ class _busy_process:  # noqa: N801 - used like a function
     """A process of another program that uses one core as much as it can."""
 
     def __enter__(self) -> None:
-        self._process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+        self._process = subprocess.Popen([sys.executable, "-c", _BUSY])
 
     def __exit__(self, *_exception: object) -> None:
         self._process.kill()
