@@ -247,17 +247,6 @@ class History:
 
     # Pictures
 
-    def picture_references(self, sha256: str) -> int:
-        """Return how many messages and drafts show a picture."""
-        rows = self._database.read(
-            """SELECT (SELECT count(*) FROM pictures WHERE sha256 = ?)
-            + (SELECT count(*) FROM draft_pictures WHERE sha256 = ?)""",
-            sha256,
-            sha256,
-        )
-        count: int = rows[0][0]
-        return count
-
     def pictures_in_use(self) -> set[str] | None:
         """Return the SHA-256 of every picture in a message or a draft.
 

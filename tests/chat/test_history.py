@@ -139,7 +139,7 @@ def test_a_deleted_conversation_can_come_back(history: History) -> None:
     token = history.delete("c")
     assert history.summaries() == []
     assert history.search("here") == []
-    assert history.picture_references(CAT.sha256) == 1  # its picture may still be needed
+    assert CAT.sha256 in (history.pictures_in_use() or ())  # its picture may still be needed
     history.undelete(token)
     assert history.path("c") == [asked]
     assert history.draft("c") == ("unsent", (DOG,))
@@ -172,11 +172,9 @@ def test_purging_removes_for_good_and_names_pictures_nothing_needs(history_path:
     assert b"anzibar" not in history_path.read_bytes()
 
 
-def test_pictures_are_counted_in_messages_and_drafts(history: History) -> None:
+def test_pictures_of_messages_and_drafts_are_in_use(history: History) -> None:
     history.add_message("c", question("?", None, CAT, CAT))
     history.save_draft("", "soon", [CAT, DOG])
-    assert history.picture_references(CAT.sha256) == 3
-    assert history.picture_references("f" * 64) == 0
     assert history.pictures_in_use() == {CAT.sha256, DOG.sha256}
     history.save_draft("", "", [])
     assert history.pictures_in_use() == {CAT.sha256}
