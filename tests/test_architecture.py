@@ -17,7 +17,7 @@ _LEAVES = {f"desktop_app.{name}" for name in LEAVES}
 
 #: What the window knows of the engine: how to call it, and what they say to each other.
 _ENGINE_DOOR = {"desktop_app.engine.client", "desktop_app.engine.messages"}
-_PLANNING = {f"desktop_app.engine.{name}" for name in ("memory_plan", "model_files", "room")}
+_PLANNING = {f"desktop_app.engine.{name}" for name in ("memory_need", "memory_plan", "model_files", "room")}
 _WITHOUT_QT = {*_ENGINE_DOOR, "desktop_app.chat", "desktop_app.images", "model_store", *_LEAVES}
 
 #: Room -> what it may import of ours, itself always included. The innermost room counts.
@@ -25,7 +25,7 @@ MAY_IMPORT = {
     **dict.fromkeys(_LEAVES, _LEAVES),
     "desktop_app.__main__": {"desktop_app.cli", "desktop_app.assembly", *_LEAVES},
     "desktop_app.assembly": {"desktop_app.ui", "desktop_app.services", *_WITHOUT_QT},
-    # The command line tells a plan without starting an engine.
+    # Command line and window tell a plan without starting an engine.
     "desktop_app.cli": {*_WITHOUT_QT, *_PLANNING},
     # The window's widgets know data, and otherwise only services.
     "desktop_app.ui": {
@@ -35,7 +35,7 @@ MAY_IMPORT = {
         "model_store.catalogue",
         *_LEAVES,
     },
-    "desktop_app.services": _WITHOUT_QT,
+    "desktop_app.services": {*_WITHOUT_QT, *_PLANNING},
     "desktop_app.chat": {"desktop_app.errors", "desktop_app.files"},
     "desktop_app.images": {"desktop_app.errors", "desktop_app.files"},
     # The engine reads headers of model files; fetching them is not its affair.

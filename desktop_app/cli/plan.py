@@ -9,7 +9,8 @@ from pathlib import Path
 
 from desktop_app.cli import texts
 from desktop_app.cli.arguments import Arguments
-from desktop_app.engine.memory_plan import Need, Outlook, Shape, outlook
+from desktop_app.engine.memory_need import Need, Shape
+from desktop_app.engine.memory_plan import Outlook, outlook
 from desktop_app.engine.messages import LoadPlan, gib_down, gib_up
 from desktop_app.engine.model_files import check_files
 from desktop_app.engine.room import find_room, parse_size
@@ -37,6 +38,7 @@ def _figures(found: Outlook, need: Need) -> dict[str, object]:
     return {
         "verdict": "does-not-fit" if not found.fits else "fits-reduced" if found.plan.reduced else "fits",
         "offer": found.offer,
+        "needed_at": {str(n_ctx): needed for n_ctx, needed in found.needed_at.items()},
         "need": {**asdict(need), "total": need.total},
         "plan": asdict(found.plan),
     }

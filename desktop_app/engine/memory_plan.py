@@ -1,141 +1,31 @@
-"""What a model will need of this computer's memory, and how to load it into what there is.
+"""How to load a model into the memory there is: the best of the ways that fit.
 
 Everything is computed from GGUF headers, so it is known before a file is loaded, or even fetched.
-The sizes of llama.cpp's buffers follow its graphs; the tests hold them against its own dry run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import astuple, dataclass, replace
-from math import prod
-from typing import TypedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
+from desktop_app.engine.memory_need import Shape
 from desktop_app.engine.messages import EngineSettings, LoadPlan, gib_down, gib_up
 from desktop_app.engine.model_files import ModelFiles
 from desktop_app.engine.room import Room
 from desktop_app.errors import UserError
 from model_store.gguf_header import GGUFHeader
 
-_MIB = 1 << 20
-_FLOAT = 4  # bytes
-
-#: The two processes before there is a model: Python, libraries, Qt's pictures of a small window.
-ENGINE_BASE, WINDOW_BASE = 72 * _MIB, 120 * _MIB
-
-#: Types of weights that llama.cpp can lay out anew for the processor, and how it counts their rows.
-_REPACKED_TYPES = frozenset({"Q4_0", "Q4_K", "Q2_K", "IQ4_NL", "MXFP4"})
-_REPACKED_ROWS = 8
-
-_CACHE_PADDING = 256  # llama.cpp rounds the context up to it
-_Q8_0_BLOCK, _Q8_0_BYTES = 32, 34
 _LEAST_UBATCH = 32  # tokens: with fewer, reading gets slow
 _LONGEST_CONTEXT = 1 << 20  # tokens
 _CONTEXT_STEP = 512  # tokens: between contexts that are tried
 _LEAST_TALK = 256  # tokens beside a picture: a question and its answer
-_ROWS_KEPT = 3  # copies of a picture's embedding: as made, as kept, as written to the disk
+
+#: Contexts of which a person is told what they need, in tokens.
+_TOLD_CONTEXTS = (2048, 4096)
 
 #: Usual quantisations with the bits that a weight takes in them on average, the finest first.
 _QUANTISATIONS = (("Q6_K", 6.57), ("Q5_K_M", 5.68), ("Q4_K_M", 4.85), ("Q3_K_M", 3.92), ("Q2_K", 3.0))
 _COARSER = 0.95  # times the size of a file: a smaller one of the same model
-
-
-@dataclass(frozen=True)
-class Need:
-    """Bytes, by what they are for."""
-
-    weights: int  # of the language model
-    repacked: int  # of them a second time, when they are mapped and laid out anew
-    conversation: int  # the KV cache
-    calculating: int  # buffers of the language model
-    projector: int  # weights of CLIP and the projector
-    looking: int  # buffers of those, and a picture's embedding
-    program: int  # the window and the engine without a model
-
-    @property
-    def total(self) -> int:
-        """Return the sum."""
-        return sum(astuple(self))
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What of a model decides how much memory it takes. Numbers of values, unless a unit is named."""
-
-    weights: int  # bytes
-    repackable: int  # bytes of them
-    parameters: int
-    trained_context: int  # tokens, 0 when it is not told
-    width: int
-    heads: int
-    key_value_width: int  # of keys (or values) in the widest layer
-    cache_per_token: int  # keys and values of all layers
-    head_sizes: tuple[int, ...]  # of keys and values
-    feed_forward: int
-    vocabulary: int
-    projector: int = 0  # bytes
-    looking: int = 0  # bytes
-    image_tokens: int = 0
-
-    @classmethod
-    def of(cls, header: GGUFHeader, projector: GGUFHeader | None = None) -> Shape:
-        """Read it from the headers of a language model and, maybe, its projector."""
-        keys = _Keys(header, header.architecture)
-        width = keys.number("embedding_length")
-        layers = min(keys.number("block_count"), len(header.tensors))  # a header may claim any number
-        heads = keys.per_layer("attention.head_count", layers, 1)
-        kv_heads = keys.per_layer("attention.head_count_kv", layers, max(heads, default=1))
-        key = keys.number("attention.key_length") or width // max((1, *heads))
-        value = keys.number("attention.value_length") or key
-        embedding = header.tensors.get("token_embd.weight")
-        shape = cls(
-            weights=sum(tensor.size for tensor in header.tensors.values()),
-            repackable=_repackable(header),
-            parameters=sum(prod(tensor.shape) for tensor in header.tensors.values()),
-            trained_context=keys.number("context_length"),
-            width=width,
-            heads=max(heads, default=1),
-            key_value_width=max(kv_heads, default=1) * max(key, value),
-            cache_per_token=sum(kv_heads) * (key + value),
-            head_sizes=(key, value),
-            feed_forward=max(keys.per_layer("feed_forward_length", layers, 4 * width), default=0),
-            vocabulary=embedding.shape[-1] if embedding is not None else 0,
-        )
-        return replace(shape, **_seeing(projector)) if projector is not None else shape
-
-    @classmethod
-    def of_files(cls, files: ModelFiles) -> Shape:
-        """Read it from a pair that was checked."""
-        return cls.of(files.header, files.projector.header if files.projector is not None else None)
-
-    @property
-    def q8_0_possible(self) -> bool:
-        """Return whether llama.cpp can keep this model's keys and values in blocks of q8_0."""
-        return all(size % _Q8_0_BLOCK == 0 for size in self.head_sizes)
-
-    def need(self, plan: LoadPlan) -> Need:
-        """Return what the model needs when it is loaded as `plan` says."""
-        cells = -(-plan.n_ctx // _CACHE_PADDING) * _CACHE_PADDING
-        values = cells * self.cache_per_token
-        q8_0 = plan.kv_type == "q8_0"
-        return Need(
-            weights=self.weights,
-            repacked=self.repackable if plan.mapped and plan.repacked else 0,
-            conversation=values // _Q8_0_BLOCK * _Q8_0_BYTES if q8_0 else values * 2,
-            calculating=self._per_token(cells, plan.flash_attention) * plan.n_ubatch,
-            projector=self.projector,
-            looking=self.looking,
-            program=ENGINE_BASE + WINDOW_BASE,
-        )
-
-    def _per_token(self, cells: int, flash_attention: bool) -> int:
-        """Return the bytes of buffers per token of a micro-batch: of the greatest part of the graph."""
-        mask = cells * (2 if flash_attention else _FLOAT)
-        scores = 0 if flash_attention else cells * self.heads
-        attention = 5 * self.width + 2 * self.key_value_width + scores
-        feed_forward = 3 * self.feed_forward + 4 * self.width
-        choice = self.vocabulary + 2 * self.width
-        return mask + _FLOAT * max(attention, feed_forward, choice)
 
 
 @dataclass(frozen=True)
@@ -145,6 +35,19 @@ class Outlook:
     plan: LoadPlan  # the best that fits, or else the one that needs least
     fits: bool
     offer: str  # when the wish does not fit: see `smaller_file`
+    needed_at: Mapping[int, int]  # a context in tokens -> the fewest bytes with which it can be had
+
+
+def plan_headers(model: GGUFHeader, projector: GGUFHeader | None, settings: EngineSettings, room: Room) -> Outlook:
+    """Return whether a model fits and how it would be loaded, from headers alone: before a download, say.
+
+    `model_store.gguf_header.read_header_from` reads a header from the first bytes of a file, and
+    `find_room` says what there is, here or on a computer with so much memory. `Outlook.fits`: it
+    can be loaded, maybe with the shorter context `Outlook.plan.n_ctx` (then `plan.reduced`);
+    otherwise `plan.needed` is the least it would take, and `offer` what would fit. All sizes are
+    those of window and engine together. The headers must hold together (`check_files` looks at that).
+    """
+    return outlook(Shape.of(model, projector), settings, room)
 
 
 def plan_load(files: ModelFiles, settings: EngineSettings, room: Room | None = None) -> LoadPlan:
@@ -174,7 +77,7 @@ def outlook(shape: Shape, settings: EngineSettings, room: Room) -> Outlook:
     plan = best or min(plans, key=lambda plan: plan.needed)
     offer = smaller_file(shape, settings, room.usable) if best is None or best.reduced else ""
     plan = replace(plan, needed_as_wished=as_wished, usable=room.usable, free=room.free)
-    return Outlook(plan, best is not None, offer)
+    return Outlook(plan, best is not None, offer, _needed_at(shape, settings))
 
 
 def smaller_file(shape: Shape, settings: EngineSettings, usable: int) -> str:
@@ -210,6 +113,16 @@ def _plans(shape: Shape, settings: EngineSettings) -> Iterator[LoadPlan]:
                 yield replace(plan, needed=shape.need(plan).total)
 
 
+def _needed_at(shape: Shape, settings: EngineSettings) -> dict[int, int]:
+    """Return the least that contexts of usual lengths need, as far as the model was trained for them."""
+    needed = {}
+    for n_ctx in _TOLD_CONTEXTS:
+        if n_ctx <= (shape.trained_context or n_ctx):
+            plans = _plans(shape, replace(settings, n_ctx=n_ctx))
+            needed[n_ctx] = min(plan.needed for plan in plans if plan.n_ctx == n_ctx)
+    return needed
+
+
 def _contexts(wished: int, least: int) -> Iterator[int]:
     """Yield `wished` and what is shorter, in steps, as long as a picture and a few words have room."""
     yield wished
@@ -222,54 +135,3 @@ def _halves(most: int) -> Iterator[int]:
     yield most
     while (most := most // 2) >= _LEAST_UBATCH:
         yield most
-
-
-def _repackable(header: GGUFHeader) -> int:
-    """Return the bytes of the matrices that llama.cpp lays out anew: not the embeddings, only looked up in."""
-    return sum(
-        tensor.size
-        for tensor in header.tensors.values()
-        if tensor.kind in _REPACKED_TYPES
-        and len(tensor.shape) == 2
-        and tensor.shape[1] % _REPACKED_ROWS == 0
-        and tensor.name != "token_embd.weight"
-    )
-
-
-def _seeing(projector: GGUFHeader) -> _Seeing:
-    """Return what the projector adds: its graph holds its own output, and CLIP's rows and picture."""
-    keys = _Keys(projector, "clip.vision")
-    side, patch = keys.number("image_size"), max(1, keys.number("patch_size"))
-    width, inner = keys.number("embedding_length"), keys.number("feed_forward_length")
-    tokens = (side // patch) ** 2
-    last = projector.tensors.get("mm.2.weight")
-    output = last.shape[-1] if last is not None else width
-    graph = tokens * (2 * max(output, inner) + width) + 3 * side**2
-    return {
-        "projector": sum(tensor.size for tensor in projector.tensors.values()),
-        "looking": _FLOAT * (graph + _ROWS_KEPT * tokens * output),
-        "image_tokens": tokens,
-    }
-
-
-class _Seeing(TypedDict):
-    projector: int
-    looking: int
-    image_tokens: int
-
-
-class _Keys:
-    """The numbers of one part of a header."""
-
-    def __init__(self, header: GGUFHeader, prefix: str) -> None:
-        self._header = header
-        self._prefix = prefix
-
-    def number(self, name: str) -> int:
-        """Return a number, 0 when it is absent."""
-        return self._header.integer(f"{self._prefix}.{name}") or 0
-
-    def per_layer(self, name: str, layers: int, usual: int) -> tuple[int, ...]:
-        """Return a number for each layer, which may be given once for all."""
-        several = self._header.numbers(f"{self._prefix}.{name}")
-        return tuple(int(number) for number in several) or (self.number(name) or usual,) * layers

@@ -150,7 +150,8 @@ class Worker:
             self._session.settle()
 
     def _load(self, command: Load) -> None:
-        from desktop_app.engine.memory_plan import WINDOW_BASE, plan_load
+        from desktop_app.engine.memory_need import WINDOW_BASE
+        from desktop_app.engine.memory_plan import plan_load
         from desktop_app.engine.model_files import check_files
         from desktop_app.engine.room import find_room, own_memory
 

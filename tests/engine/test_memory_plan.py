@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from desktop_app.engine.kv_state import SEQUENCES
-from desktop_app.engine.memory_plan import Shape, outlook, plan_load, smaller_file
+from desktop_app.engine.memory_need import Shape
+from desktop_app.engine.memory_plan import outlook, plan_headers, plan_load, smaller_file
 from desktop_app.engine.messages import EngineSettings, LoadPlan
 from desktop_app.engine.model_files import ModelFiles, check_files
 from desktop_app.engine.room import Room, find_room
@@ -195,6 +196,24 @@ def test_the_first_bytes_of_a_file_are_enough(pair: Pair) -> None:
         start = file.read(64 * 1024)
     header = read_header_from(io.BytesIO(start), files.model.stat().st_size)
     assert Shape.of(header) == Shape.of(files.header)
+    assert files.projector is not None
+    for gib in (4, 8, 16):
+        told = plan_headers(header, files.projector.header, EngineSettings(), find_room(gib * GIB))
+        assert told == outlook(Shape.of_files(files), EngineSettings(), find_room(gib * GIB))
+
+
+def test_what_usual_contexts_need_is_told(pair: Pair) -> None:
+    shape = Shape.of_files(pair(LLAVA_7B))
+    for wish in (512, 4096, 0):
+        settings = EngineSettings(n_ctx=wish)
+        told = outlook(shape, settings, find_room(8 * GIB)).needed_at
+        assert list(told) == [2048, 4096]
+        for n_ctx, needed in told.items():
+            room = Room(needed, needed)
+            assert outlook(shape, replace(settings, n_ctx=n_ctx), room).plan.n_ctx == n_ctx
+            assert outlook(shape, replace(settings, n_ctx=n_ctx), Room(needed - 1, needed - 1)).plan.n_ctx < n_ctx
+    short = replace(shape, trained_context=2048)
+    assert list(outlook(short, EngineSettings(), find_room(8 * GIB)).needed_at) == [2048]
 
 
 @pytest.mark.parametrize("shape", [LLAVA_7B, LLAVA_34B, MISTRAL_7B, LLAMA_3_8B, PHI_3])
