@@ -33,6 +33,8 @@ MAY_IMPORT = {
         "desktop_app.engine.messages",
         "desktop_app.chat.conversation",
         "model_store.catalogue",
+        "model_store.errors",
+        "model_store.jobs",
         *_LEAVES,
     },
     "desktop_app.services": {*_WITHOUT_QT, *_PLANNING},

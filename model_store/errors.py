@@ -1,0 +1,116 @@
+"""Expected errors of the model store: a code, parameters and one sentence each, as the program's own.
+
+The sentences stand here because the store can be used alone; the window translates them in the
+context "errors", the command line prints them as they are. Sizes among the parameters are texts
+with their unit. Everything that is not a `StoreError` is a bug.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+def QT_TRANSLATE_NOOP(_context: str, text: str) -> str:  # noqa: N802 - the name lupdate looks for
+    """Mark `text` for translation without needing Qt here."""
+    return text
+
+
+SENTENCES: dict[str, str] = {
+    # Who is asked
+    "endpoint-wrong": QT_TRANSLATE_NOOP(
+        "errors",
+        "The address “{address}” cannot be used to fetch models. It must begin with https:// and name a server.",
+    ),
+    "proxy-wrong": QT_TRANSLATE_NOOP(
+        "errors", "The proxy “{address}” is not understood. Write it as http://name:port or https://name:port."
+    ),
+    "repository-name-wrong": QT_TRANSLATE_NOOP(
+        "errors", "“{name}” is not the name of a repository. It looks like this: owner/name."
+    ),
+    # What the server says
+    "repository-missing": QT_TRANSLATE_NOOP(
+        "errors", "{repository} was not found on {host}. Check its name; a private one needs an access token."
+    ),
+    "remote-file-missing": QT_TRANSLATE_NOOP(
+        "errors", "{name} is not in {repository} (any more). Choose another file or model."
+    ),
+    "gated": QT_TRANSLATE_NOOP(
+        "errors",
+        "The terms of {repository} have to be accepted first. Do so on its page at {host}, "
+        "and enter an access token in the settings.",
+    ),
+    "token-refused": QT_TRANSLATE_NOOP(
+        "errors", "{host} does not accept the access token. Enter a new one in the settings, or remove it."
+    ),
+    "server-busy": QT_TRANSLATE_NOOP(
+        "errors", "{host} asks for patience: too many requests. Try again in {seconds} s."
+    ),
+    "server-failed": QT_TRANSLATE_NOOP("errors", "{host} could not answer (status {status}). Try again later."),
+    "answer-not-understood": QT_TRANSLATE_NOOP(
+        "errors", "{host} sent something else than was asked for. Perhaps a login page of the network is in the way."
+    ),
+    # The way there
+    "no-connection": QT_TRANSLATE_NOOP(
+        "errors", "{host} cannot be reached. Check the network connection; what was fetched so far is kept."
+    ),
+    "connection-not-safe": QT_TRANSLATE_NOOP(
+        "errors", "The connection to {host} is not safe, so nothing was fetched from there: {reason}"
+    ),
+    # What arrives
+    "size-differs": QT_TRANSLATE_NOOP(
+        "errors", "{name} would be {actual} instead of {expected}. Nothing was kept of it."
+    ),
+    "checksum-differs": QT_TRANSLATE_NOOP(
+        "errors", "{name} arrived with wrong content and was deleted. The other files are kept; try again."
+    ),
+    "checksum-unexpected": QT_TRANSLATE_NOOP(
+        "errors", "{name} on {host} is not the file that Eyebright knows by this name, so it was not fetched."
+    ),
+    "not-a-model": QT_TRANSLATE_NOOP("errors", "{name} is not a model file (GGUF), whatever its name says."),
+    "pair-incomplete": QT_TRANSLATE_NOOP(
+        "errors", "{repository} does not hold a language model together with a projector, so it cannot see pictures."
+    ),
+    # Where it goes
+    "no-room": QT_TRANSLATE_NOOP(
+        "errors",
+        "{title} needs {needed} more on the disk, and {free} are free. What was fetched so far is kept; free some "
+        "space and resume.",
+    ),
+    "model-folder-unusable": QT_TRANSLATE_NOOP(
+        "errors",
+        "{name} cannot be written to. Check that its disk is there and that you are allowed to write to it.",
+    ),
+    "folder-taken": QT_TRANSLATE_NOOP("errors", "{name} is already in the model folder."),
+    # What is asked of the store
+    "model-unknown": QT_TRANSLATE_NOOP("errors", "There is no model called “{name}” in the catalogue."),
+    "download-unknown": QT_TRANSLATE_NOOP("errors", "There is no such download (any more)."),
+    "downloads-in-use": QT_TRANSLATE_NOOP(
+        "errors", "Another Eyebright is fetching models into {name}. Wait until it has ended."
+    ),
+    "catalogue-damaged": QT_TRANSLATE_NOOP("errors", "The catalogue {name} cannot be read: {reason}"),
+}
+
+
+class StoreError(Exception):
+    """An expected error with one clear sentence."""
+
+    def __init__(self, code: str, **parameters: str | int) -> None:
+        super().__init__(code, parameters)
+        if code not in SENTENCES:
+            raise ValueError(f"unknown error code {code!r}")
+        self.code = code
+        self.parameters = parameters
+
+    def sentence(self, translate: Callable[[str], str] = str) -> str:
+        """Return the sentence; `translate` maps the English template to another language."""
+        return translate(SENTENCES[self.code]).format(**self.parameters)
+
+    def __str__(self) -> str:
+        return self.sentence()
+
+
+def size_text(size: int) -> str:
+    """Return a size as people read it: "4.08 GB", "624 MB", "0.3 MB"."""
+    if size >= 1_000_000_000:
+        return f"{size / 1e9:.2f} GB"
+    return f"{size / 1e6:.0f} MB" if size >= 10_000_000 else f"{size / 1e6:.1f} MB"

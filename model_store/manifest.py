@@ -1,0 +1,88 @@
+"""What lies beside the files of an installed model and says what they are.
+
+A folder below the model folder is an installed model when `MANIFEST` is in it. The file is written
+last, so a folder without it is none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from model_store.jobs import Role
+from model_store.whole_files import write_whole
+
+MANIFEST = "eyebright-model.json"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class InstalledFile:
+    """A file of an installed model."""
+
+    role: Role
+    name: str  # in the folder of the manifest; an absolute path when it is used in place
+    size: int  # bytes
+    sha256: str  # of what was fetched or imported; 64 hex digits
+    verified: bool = True  # the hash is the publisher's too, not only our own of what arrived
+    # SHA-256 of everything up to each multiple of `BLOCK` (prefixes.py), so that damage can be found and mended
+    prefixes: tuple[str, ...] = ()
+    path: str = ""  # in the repository, where it came from one
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """An installed model."""
+
+    model_id: str
+    title: str
+    files: tuple[InstalledFile, ...]
+    repository: str = ""
+    revision: str = ""  # the commit that was fetched
+    quantisation: str = ""
+    licence: str = ""
+    family: str = ""
+
+    def file(self, role: Role) -> InstalledFile | None:
+        """Return the model or the projector."""
+        return next((one for one in self.files if one.role == role), None)
+
+    def write(self, folder: Path) -> None:
+        """Write it into `folder`, whole or not at all. Raises OSError."""
+        text = json.dumps({"version": VERSION, **asdict(self)}, ensure_ascii=False, indent=1)
+        write_whole(folder / MANIFEST, text.encode())
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest:
+        """Read it from `folder`. Raises OSError, or ValueError when it does not hold together."""
+        raw = json.loads((folder / MANIFEST).read_text("utf-8"))
+        if not isinstance(raw, dict) or raw.get("version") != VERSION:
+            raise ValueError("not a manifest of this version")
+        try:
+            files = tuple(_installed_file(one) for one in raw["files"])
+            texts = {name: _text(raw, name) for name in cls.__annotations__ if name != "files"}
+        except (KeyError, TypeError) as error:
+            raise ValueError("incomplete manifest") from error
+        return cls(files=files, **texts)
+
+
+def _installed_file(raw: Mapping[str, Any]) -> InstalledFile:
+    return InstalledFile(
+        role=Role(raw["role"]),
+        name=_text(raw, "name"),
+        size=int(raw["size"]),
+        sha256=_text(raw, "sha256"),
+        verified=bool(raw["verified"]),
+        prefixes=tuple(str(one) for one in raw["prefixes"]),
+        path=_text(raw, "path"),
+    )
+
+
+def _text(raw: Mapping[str, Any], name: str) -> str:
+    value = raw[name]
+    if not isinstance(value, str):
+        raise ValueError(f"{name} is no text")
+    return value
