@@ -82,5 +82,8 @@ def _verdict(found: Outlook) -> Iterator[str]:
 
 def _settings(plan: LoadPlan) -> Iterator[str]:
     yield texts.PLAN_CONTEXT.format(n_ctx=plan.n_ctx, n_ubatch=plan.n_ubatch)
-    yield texts.PLAN_KV_F16 if plan.kv_type == "f16" else texts.PLAN_KV_Q8_0
+    if plan.kv_type == "f16":
+        yield texts.PLAN_KV_F16_FLASH if plan.flash_attention else texts.PLAN_KV_F16
+    else:
+        yield texts.PLAN_KV_Q8_0
     yield texts.PLAN_WEIGHTS_REPACKED if plan.repacked else texts.PLAN_WEIGHTS_MAPPED

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from desktop_app.engine.memory_need import Shape
-from desktop_app.engine.messages import EngineSettings, LoadPlan, gib_down, gib_up
+from desktop_app.engine.messages import EngineSettings, LoadPlan, Tuning, gib_down, gib_up
 from desktop_app.engine.model_files import ModelFiles
 from desktop_app.engine.room import Room
 from desktop_app.errors import UserError
@@ -50,15 +50,18 @@ def plan_headers(model: GGUFHeader, projector: GGUFHeader | None, settings: Engi
     return outlook(Shape.of(model, projector), settings, room)
 
 
-def plan_load(files: ModelFiles, settings: EngineSettings, room: Room | None = None) -> LoadPlan:
+def plan_load(
+    files: ModelFiles, settings: EngineSettings, room: Room | None = None, tuning: Tuning | None = None
+) -> LoadPlan:
     """Return how to load a model as it is wished, or as near to that as `room` allows; None: as wished.
 
+    `tuning`: what was measured to be fastest; it is followed as far as the room allows.
     Raises `UserError` (does-not-fit, does-not-fit-offer) when there is no way.
     """
     shape = Shape.of_files(files)
     if room is None:
-        return next(_plans(shape, settings))
-    found = outlook(shape, settings, room)
+        return next(_plans(shape, settings, tuning))
+    found = outlook(shape, settings, room, tuning)
     if found.fits:
         return found.plan
     sizes = {"needed": gib_up(found.plan.needed), "available": gib_down(room.usable)}
@@ -67,9 +70,9 @@ def plan_load(files: ModelFiles, settings: EngineSettings, room: Room | None = N
     raise UserError("does-not-fit", name=files.model.name, **sizes)
 
 
-def outlook(shape: Shape, settings: EngineSettings, room: Room) -> Outlook:
+def outlook(shape: Shape, settings: EngineSettings, room: Room, tuning: Tuning | None = None) -> Outlook:
     """Return how a model would be loaded into `room`."""
-    plans = list(_plans(shape, settings))
+    plans = list(_plans(shape, settings, tuning))
     as_wished = min(plan.needed for plan in plans if not plan.reduced)
     # Others may use much of the memory just now. If nothing fits beside them, they are pushed out.
     fitting = (plan for most in (room.free, room.usable) for plan in plans if plan.needed <= most)
@@ -96,8 +99,8 @@ def smaller_file(shape: Shape, settings: EngineSettings, usable: int) -> str:
     return ""
 
 
-def _plans(shape: Shape, settings: EngineSettings) -> Iterator[LoadPlan]:
-    """Yield the ways to load a model, the best first.
+def _plans(shape: Shape, settings: EngineSettings, tuning: Tuning | None = None) -> Iterator[LoadPlan]:
+    """Yield the ways to load a model, the best first. What the person has set wins over what was measured.
 
     A shorter context is the last resort, and a coarser KV cache, with which writing is slower by half,
     the one before. Smaller micro-batches cost little, and save little.
@@ -107,9 +110,8 @@ def _plans(shape: Shape, settings: EngineSettings) -> Iterator[LoadPlan]:
     kv_types = ("f16", "q8_0") if shape.q8_0_possible else ("f16",)
     for n_ctx in _contexts(wished, shape.image_tokens + _LEAST_TALK):
         for kv_type in kv_types:
-            for n_ubatch in _halves(max(1, settings.n_batch)):
-                # Laid out anew the weights are a copy; then the file need not stay in memory beside it.
-                plan = LoadPlan(n_ctx, n_ubatch, kv_type, not settings.repack, settings.repack, wished)
+            for n_ubatch in _halves(max(1, tuning.n_ubatch if tuning is not None else settings.n_batch)):
+                plan = _tuned(LoadPlan(n_ctx, n_ubatch, kv_type, wished_n_ctx=wished), settings, tuning)
                 yield replace(plan, needed=shape.need(plan).total)
 
 
@@ -121,6 +123,19 @@ def _needed_at(shape: Shape, settings: EngineSettings) -> dict[int, int]:
             plans = _plans(shape, replace(settings, n_ctx=n_ctx))
             needed[n_ctx] = min(plan.needed for plan in plans if plan.n_ctx == n_ctx)
     return needed
+
+
+def _tuned(plan: LoadPlan, settings: EngineSettings, tuning: Tuning | None) -> LoadPlan:
+    repacked = settings.repack or (tuning is not None and tuning.repacked)
+    return replace(
+        plan,
+        # Laid out anew the weights are a copy; then the file need not stay in memory beside it.
+        mapped=not repacked,
+        repacked=repacked,
+        flash_wanted=tuning is not None and tuning.flash_attention,
+        reading_threads=settings.threads or (tuning.reading_threads if tuning is not None else 0),
+        writing_threads=settings.threads or (tuning.writing_threads if tuning is not None else 0),
+    )
 
 
 def _contexts(wished: int, least: int) -> Iterator[int]:

@@ -73,6 +73,20 @@ class EngineSettings:
     saves_contexts: bool = True  # False: KV caches that lie there are used, and none is added
 
 
+@dataclass(frozen=True)
+class Tuning:
+    """The fastest settings for one model on this computer, as they were measured; speeds in tokens per second."""
+
+    reading_threads: int
+    writing_threads: int
+    n_ubatch: int  # tokens evaluated at once
+    repacked: bool = False
+    flash_attention: bool = False
+    reading: float = 0.0  # at the start of a conversation
+    writing: float = 0.0  # after a picture and a question
+    measured: str = ""  # the date, as 2026-11-24
+
+
 def gib_up(size: int) -> str:
     """Return a size in bytes as GiB with one decimal, rounded up: what is needed."""
     return f"{-(-size * 10 // _GIB) / 10:.1f}"
@@ -92,6 +106,9 @@ class LoadPlan:
     kv_type: str = "f16"  # or "q8_0": half the size, but with flash attention, and so slower on a CPU
     mapped: bool = True  # weights are the file's own pages; False: copied
     repacked: bool = False  # weights are laid out anew for the processor
+    flash_wanted: bool = False  # flash attention, also where keys and values do not need it
+    reading_threads: int = 0  # 0: as many as the processor has good cores
+    writing_threads: int = 0
     wished_n_ctx: int = 0
     needed: int = 0
     needed_as_wished: int = 0  # the least with which the wished context could be had
@@ -100,8 +117,8 @@ class LoadPlan:
 
     @property
     def flash_attention(self) -> bool:
-        """Return whether keys and values are of a type that needs it."""
-        return self.kv_type != "f16"
+        """Return whether it is wanted, or keys and values are of a type that needs it."""
+        return self.flash_wanted or self.kv_type != "f16"
 
     @property
     def reduced(self) -> bool:
@@ -182,9 +199,12 @@ class ModelInfo:
     is_demo: bool  # the built-in demonstration model
     image_tokens: int  # tokens a picture costs; 0: cannot see
     class_token: str  # "corrected", "not-needed" or "unknown" (llama.cpp#25814); "none" without a projector
-    threads: int
+    threads: int  # for writing
     plan: LoadPlan | None = None
     last_layer: str = "none"  # of CLIP: "complete", "corrected" or "missing" (llama.cpp#25817); "none" likewise
+    reading_threads: int = 0
+    tuning: Tuning | None = None  # what was measured for it on this computer
+    tunable: bool = False  # large enough to be measured
 
 
 @dataclass(frozen=True)

@@ -44,10 +44,8 @@ _ABORTED = 2  # what llama_decode returns
 _NODES_PER_LOOK = 8  # of the CLIP graph: between two looks at the interrupt, some 15-50 ms
 _LOG_WARNING, _LOG_ERROR = 3, 4  # ggml_log_level
 # On a CPU flash attention makes writing slower the longer the conversation is, but q8_0 needs it.
-_KV_TYPES = {
-    "f16": (_llama.GGML_TYPE_F16, _llama.LLAMA_FLASH_ATTN_TYPE_DISABLED),
-    "q8_0": (_llama.GGML_TYPE_Q8_0, _llama.LLAMA_FLASH_ATTN_TYPE_ENABLED),
-}
+_KV_TYPES = {"f16": _llama.GGML_TYPE_F16, "q8_0": _llama.GGML_TYPE_Q8_0}
+_FLASH_ATTENTION = {False: _llama.LLAMA_FLASH_ATTN_TYPE_DISABLED, True: _llama.LLAMA_FLASH_ATTN_TYPE_ENABLED}
 
 _last_errors: deque[str] = deque(maxlen=20)
 
@@ -93,8 +91,10 @@ class Model:
         _prepare_backend()
         _last_errors.clear()
         self.files = files
-        self.threads = settings.threads or threads_for(files.header.file_size)
         self.plan = plan or plan_load(files, settings)
+        usual = threads_for(files.header.file_size)
+        self.reading_threads = self.plan.reading_threads or usual
+        self.writing_threads = self.plan.writing_threads or usual
         self.batch = self.plan.n_ubatch  # tokens evaluated in one go
         self._interrupt = interrupt
         self._model: Any = None
@@ -104,7 +104,7 @@ class Model:
         try:
             self._load_language_model(self.plan)
             if files.projector is not None:
-                self._projector = _LoadedProjector(files.projector, self._model, self.threads, interrupt)
+                self._projector = _LoadedProjector(files.projector, self._model, self.reading_threads, interrupt)
         except BaseException:
             self.close()
             raise
@@ -121,11 +121,11 @@ class Model:
         self.width = int(_llama.llama_model_n_embd(self._model))
         parameters = _llama.llama_context_default_params()
         parameters.n_ctx = plan.n_ctx
-        kv_type, parameters.flash_attn_type = _KV_TYPES[plan.kv_type]
-        parameters.type_k = parameters.type_v = kv_type
+        parameters.type_k = parameters.type_v = _KV_TYPES[plan.kv_type]
+        parameters.flash_attn_type = _FLASH_ATTENTION[plan.flash_attention]
         parameters.n_batch = parameters.n_ubatch = self.batch
         parameters.n_seq_max, parameters.kv_unified = SEQUENCES, True
-        parameters.n_threads = parameters.n_threads_batch = self.threads
+        parameters.n_threads, parameters.n_threads_batch = self.writing_threads, self.reading_threads
         parameters.no_perf = True
         self._context = _llama.llama_init_from_model(self._model, parameters)
         if not self._context:

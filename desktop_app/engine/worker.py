@@ -228,7 +228,8 @@ def _model_info(command: Load, session: Session) -> ModelInfo:
         image_tokens=model.image_tokens,
         class_token=model.class_token.value,
         last_layer=(projector.last_layer if projector is not None else LastLayer.NONE).value,
-        threads=model.threads,
+        threads=model.writing_threads,
+        reading_threads=model.reading_threads,
         plan=model.plan,
     )
 
