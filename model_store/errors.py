@@ -87,6 +87,11 @@ SENTENCES: dict[str, str] = {
     "downloads-in-use": QT_TRANSLATE_NOOP(
         "errors", "Another Eyebright is fetching models into {name}. Wait until it has ended."
     ),
+    # What is installed
+    "not-installed": QT_TRANSLATE_NOOP("errors", "No model called “{name}” is installed."),
+    "not-removed": QT_TRANSLATE_NOOP(
+        "errors", "{name} could not be deleted. If it is in use, choose another model first."
+    ),
     "catalogue-damaged": QT_TRANSLATE_NOOP("errors", "The catalogue {name} cannot be read: {reason}"),
 }
 

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from model_store.jobs import Role
+from model_store.names import is_plain_name
 from model_store.whole_files import write_whole
 
 MANIFEST = "eyebright-model.json"
 VERSION = 1
+_LONGEST = 64 << 20  # bytes: room for the hashes of a large model's beginnings
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class InstalledFile:
     role: Role
     name: str  # in the folder of the manifest; an absolute path when it is used in place
     size: int  # bytes
-    sha256: str  # of what was fetched or imported; 64 hex digits
+    sha256: str  # what it must be; 64 hex digits, "" while nobody has computed it
     verified: bool = True  # the hash is the publisher's too, not only our own of what arrived
     # SHA-256 of everything up to each multiple of `BLOCK` (prefixes.py), so that damage can be found and mended
     prefixes: tuple[str, ...] = ()
@@ -45,6 +47,14 @@ class Manifest:
     quantisation: str = ""
     licence: str = ""
     family: str = ""
+    licence_url: str = ""
+    licence_text: str = ""  # the terms themselves, where they came with the files
+    program: str = ""  # the one with which the files were found: "Ollama"
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the files lie elsewhere: there they stay when the model is removed."""
+        return any(Path(one.name).is_absolute() for one in self.files)
 
     def file(self, role: Role) -> InstalledFile | None:
         """Return the model or the projector."""
@@ -52,27 +62,39 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Write it into `folder`, whole or not at all. Raises OSError."""
-        text = json.dumps({"version": VERSION, **asdict(self)}, ensure_ascii=False, indent=1)
+        text = json.dumps({"version": VERSION, **asdict(self)}, indent=1)
         write_whole(folder / MANIFEST, text.encode())
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
         """Read it from `folder`. Raises OSError, or ValueError when it does not hold together."""
-        raw = json.loads((folder / MANIFEST).read_text("utf-8"))
+        with (folder / MANIFEST).open("rb") as file:
+            text = file.read(_LONGEST + 1)
+        try:
+            raw = json.loads(text) if len(text) <= _LONGEST else None
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
         if not isinstance(raw, dict) or raw.get("version") != VERSION:
             raise ValueError("not a manifest of this version")
         try:
             files = tuple(_installed_file(one) for one in raw["files"])
-            texts = {name: _text(raw, name) for name in cls.__annotations__ if name != "files"}
+            texts = {name: _text(raw, name) for name in cls.__annotations__ if name != "files" and name in raw}
+            manifest = cls(files=files, **texts)
         except (KeyError, TypeError) as error:
             raise ValueError("incomplete manifest") from error
-        return cls(files=files, **texts)
+        if manifest.file(Role.MODEL) is None:
+            raise ValueError("no language model")
+        return manifest
 
 
 def _installed_file(raw: Mapping[str, Any]) -> InstalledFile:
+    name = _text(raw, "name")
+    # A manifest may come from a USB stick: a name is one in its folder, or plainly a place of this computer.
+    if not is_plain_name(name) and (not Path(name).is_absolute() or "\0" in name):
+        raise ValueError(f"{name!r} is no file name")
     return InstalledFile(
         role=Role(raw["role"]),
-        name=_text(raw, "name"),
+        name=name,
         size=int(raw["size"]),
         sha256=_text(raw, "sha256"),
         verified=bool(raw["verified"]),

@@ -34,6 +34,7 @@ MAY_IMPORT = {
         "desktop_app.chat.conversation",
         "model_store.catalogue",
         "model_store.errors",
+        "model_store.installed",
         "model_store.jobs",
         *_LEAVES,
     },

@@ -1,0 +1,138 @@
+"""Reading and copying large files: with SHA-256 on the way, progress, and a part file that outlives the process."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import BinaryIO
+
+from model_store.whole_files import sync_folder
+
+PART = ".part"  # how the names of files end that are not whole yet
+_CHUNK = 4 << 20  # bytes
+
+
+class Step(str, Enum):
+    """What is being done with files."""
+
+    COPYING = "copying"
+    CHECKING = "checking"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far work on files is. `done` and `total` are bytes of the whole job, in all its steps."""
+
+    step: Step
+    name: str  # of the file at hand
+    done: int
+    total: int
+
+
+class Cancelled(Exception):  # noqa: N818 - nothing went wrong
+    """For a report to raise: the work ends, nothing half remains in sight, and it can be taken up again."""
+
+
+#: Called for every few megabytes. What it raises ends the work.
+Report = Callable[[Progress], None]
+
+
+def silent(_progress: Progress) -> None:
+    """A report to nobody."""
+
+
+class Meter:
+    """Counts the bytes of a job that handles several files, each maybe more than once."""
+
+    def __init__(self, total: int, report: Report) -> None:
+        self.total = total
+        self._report = report
+        self._done = 0
+
+    def tell(self, step: Step, name: str, more: int) -> None:
+        """Report that `more` bytes of a file are done; raises what the report raises."""
+        self._done = min(self._done + more, self.total)
+        self._report(Progress(step, name, self._done, self.total))
+
+
+def sha256_of(path: Path, meter: Meter) -> str:
+    """Return the SHA-256 of a file, 64 hexadecimal digits. Raises OSError."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        _read(file, path.name, Step.CHECKING, meter, digest.update)
+        _forget(file)
+    return digest.hexdigest()
+
+
+def copy_file(source: Path, target: Path, meter: Meter) -> str:
+    """Copy a file and return the SHA-256 of what was read. Raises OSError.
+
+    It is written to a part file beside `target` that gets its name when all of it is on the disk. A part
+    left by an earlier try is read again and continued where it ends as the source goes on: 2 passes over
+    those bytes, instead of trusting it.
+    """
+    part = target.with_name(target.name + PART)
+    digest = hashlib.sha256()
+    with source.open("rb") as old, part.open("ab+") as new:
+        same = _common_start(old, new, digest.update, source.name, meter)
+        old.seek(same)
+        new.truncate(same)
+
+        def take(chunk: bytes) -> None:
+            digest.update(chunk)
+            new.write(chunk)
+
+        _read(old, source.name, Step.COPYING, meter, take)
+        new.flush()
+        os.fsync(new.fileno())
+        _forget(old)
+        _forget(new)
+    part.replace(target)
+    sync_folder(target.parent)
+    return digest.hexdigest()
+
+
+def link_or_copy(source: Path, target: Path, meter: Meter) -> str:
+    """Give a file a second name where both lie on one disk, copy it otherwise.
+
+    Returns the SHA-256 of what was copied, "" for a second name: that is the very same file. Raises OSError.
+    """
+    try:
+        target.hardlink_to(source)
+    except OSError:  # another disk, or a file system without second names
+        return copy_file(source, target, meter)
+    meter.tell(Step.COPYING, source.name, source.stat().st_size)
+    sync_folder(target.parent)
+    return ""
+
+
+def _read(file: BinaryIO, name: str, step: Step, meter: Meter, take: Callable[[bytes], None]) -> None:
+    while chunk := file.read(_CHUNK):
+        take(chunk)
+        meter.tell(step, name, len(chunk))
+
+
+def _common_start(old: BinaryIO, new: BinaryIO, take: Callable[[bytes], None], name: str, meter: Meter) -> int:
+    """Return how many bytes of `new` begin `old`, in whole chunks; each is taken."""
+    new.seek(0)
+    same = 0
+    while chunk := new.read(_CHUNK):
+        if old.read(len(chunk)) != chunk:
+            break
+        take(chunk)
+        same += len(chunk)
+        meter.tell(Step.COPYING, name, len(chunk))
+    return same
+
+
+def _forget(file: BinaryIO) -> None:
+    """Let the system's cache keep none of it: a model that is in use needs the memory more."""
+    if hasattr(os, "posix_fadvise"):
+        try:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        except OSError:
+            pass
