@@ -85,6 +85,11 @@ def resources_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "resources"
 
 
+def models_folder(chosen: str = "") -> Path:
+    """Return the folder of installed models, which need not exist: the one the person chose, or our own."""
+    return Path(chosen) if chosen else _base("data") / "models"
+
+
 def demo_model() -> tuple[Path, Path]:
     """Return the built-in model: (language model GGUF, projector GGUF)."""
     folder = resources_folder() / "demo_model"

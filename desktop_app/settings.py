@@ -159,6 +159,42 @@ SETTINGS: dict[str, Setting] = {
             0,
             1_000_000,
         ),
+        Setting(
+            "unload_after",
+            30,
+            QT_TRANSLATE_NOOP(
+                "settings",
+                "After how many minutes without a question the model leaves the memory. 0 keeps it there.",
+            ),
+            0,
+            1440,
+        ),
+        Setting(
+            "models_folder",
+            "",
+            QT_TRANSLATE_NOOP("settings", "Where models are kept. Empty: in Eyebright's own data folder."),
+        ),
+        Setting(
+            "hub_address",
+            "",
+            QT_TRANSLATE_NOOP("settings", "The server models are fetched from. Empty: Hugging Face, or HF_ENDPOINT."),
+        ),
+        Setting(
+            "proxy",
+            "",
+            QT_TRANSLATE_NOOP(
+                "settings", "A proxy for fetching models, such as http://name:8080. Empty: what the system says."
+            ),
+        ),
+        Setting(
+            "connections",
+            1,
+            QT_TRANSLATE_NOOP(
+                "settings", "How many connections fetch one file. More may help where a single one is slow."
+            ),
+            1,
+            8,
+        ),
         Setting("sidebar_visible", True, QT_TRANSLATE_NOOP("settings", "Whether the list of conversations is shown.")),
     )
 }
