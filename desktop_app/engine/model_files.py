@@ -84,7 +84,8 @@ class Projector:
     has_class_embedding: bool
     last_layer: LastLayer
     linear: bool  # one matrix, as in LLaVA-1.0: llama.cpp needs a copy with two
-    header: GGUFHeader
+    header: GGUFHeader  # of `chosen`
+    small: bool = False  # whether `path` is a copy with large matrices in q8_0
 
 
 @dataclass(frozen=True)

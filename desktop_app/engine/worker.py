@@ -162,7 +162,7 @@ class Worker:
             from desktop_app.engine.cache_files import cache_folders
             from desktop_app.engine.embeddings import EmbeddingStore
             from desktop_app.engine.model import Model
-            from desktop_app.engine.prepared_projector import with_all_layers
+            from desktop_app.engine.prepared_projector import prepared
             from desktop_app.engine.session import Session
             from desktop_app.paths import cache_folder
 
@@ -171,7 +171,7 @@ class Worker:
                 self._session.close()
                 self._session = None
             settings = command.settings
-            files = with_all_layers(files, cache_folder)
+            files = prepared(files, cache_folder)
             folders = cache_folders(settings.cache_folder, settings.cache_mb, adds_contexts=settings.saves_contexts)
             self._embeddings = self._embeddings or EmbeddingStore()
             self._embeddings.keep_in(folders.embeddings if folders is not None else None)

@@ -17,7 +17,7 @@ from desktop_app.engine.interrupt import Interrupt
 from desktop_app.engine.messages import EngineSettings, PictureRef, Turn
 from desktop_app.engine.model import Model
 from desktop_app.engine.model_files import LastLayer, ModelFiles, check_files
-from desktop_app.engine.prepared_projector import with_all_layers
+from desktop_app.engine.prepared_projector import prepared
 from desktop_app.errors import UserError
 from desktop_app.paths import cache_folder, demo_model
 from model_store.gguf_header import read_header
@@ -50,7 +50,7 @@ def files(language_model: Path, original: Path) -> ModelFiles:
 
 
 def made(files: ModelFiles, folder: Path) -> Any:
-    return with_all_layers(files, lambda: folder.parent).projector
+    return prepared(files, lambda: folder.parent).projector
 
 
 def agreement(files: ModelFiles, original: Path) -> float:
@@ -149,7 +149,7 @@ def test_without_room_the_projector_stays_as_it_is(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    expected.log("one layer too few")
+    expected.log("no copy can be written")
     monkeypatch.setattr(prepared_projector, "finish", full)
     assert made(files, folder) is files.projector
     assert list(folder.iterdir()) == []
@@ -220,7 +220,7 @@ def test_a_linear_projector_gets_a_second_matrix_that_changes_nothing(
     original = write_projector(tmp_path / "mmproj.gguf", replace(SIZES, linear=True, feature_layer=feature_layer))
     with original.open("ab") as file:
         file.write(b"something after the end")
-    files = with_all_layers(check_files(language_model, original), lambda: folder.parent)
+    files = prepared(check_files(language_model, original), lambda: folder.parent)
     assert files.projector is not None
     assert not files.projector.linear
     assert files.projector.last_layer is (LastLayer.COMPLETE if feature_layer else LastLayer.CORRECTED)
@@ -229,7 +229,7 @@ def test_a_linear_projector_gets_a_second_matrix_that_changes_nothing(
     assert checked.projector is not None
     assert (checked.projector.linear, checked.projector.last_layer) == (False, LastLayer.COMPLETE)
     written = files.projector.path.stat().st_ino
-    assert with_all_layers(check_files(language_model, original), lambda: folder.parent) == files
+    assert prepared(check_files(language_model, original), lambda: folder.parent) == files
     assert files.projector.path.stat().st_ino == written
 
 
@@ -242,5 +242,5 @@ def test_a_linear_projector_cannot_do_without_room(
     monkeypatch.setattr(prepared_projector, "finish", full)
     files = check_files(language_model, write_projector(tmp_path / "mmproj.gguf", replace(SIZES, linear=True)))
     with pytest.raises(UserError) as caught:
-        with_all_layers(files, lambda: folder.parent)
+        prepared(files, lambda: folder.parent)
     assert caught.value.code == "disk-full"

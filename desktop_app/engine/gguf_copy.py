@@ -1,0 +1,172 @@
+"""Writes a GGUF file as another one is, but for more keys and for some of its tensors."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from model_store.gguf_header import (
+    ARRAY_OF,
+    I32,
+    STRING,
+    TENSOR_TYPES,
+    DamagedGGUFError,
+    GGUFHeader,
+    NotGGUFError,
+    TensorInfo,
+    read_header,
+)
+
+Values = npt.NDArray[np.float32]
+Key = str | tuple[int, ...]  # of whole numbers: i32
+
+Q8_0_BLOCK, Q8_0_BYTES = 32, 34  # values that share a factor; bytes they take with it
+_Q8_0 = np.dtype([("factor", "<f2"), ("values", "i1", Q8_0_BLOCK)])
+_ARRAY = 9  # the number of that type of value
+_COUNTS = struct.Struct("<8sQQ")  # magic and version; how many tensors; how many keys
+_CHUNK = 1 << 20  # bytes that are passed on, and values that are converted, at once
+_ALIGNMENT = 32  # bytes, where a file does not say
+_KINDS = {name: (number, block, size) for number, (name, block, size) in TENSOR_TYPES.items()}
+
+
+@dataclass(frozen=True)
+class NewTensor:
+    """A float32 tensor for the copy: an added one, or (`of_old` gets its values) one in place of another."""
+
+    shape: tuple[int, ...]  # the fastest dimension first
+    values: Callable[[Values | None], Values]
+
+
+class GGUFCopy:
+    """What is to be written."""
+
+    def __init__(
+        self,
+        original: GGUFHeader,
+        keys: Mapping[str, Key],
+        quantised: frozenset[str] = frozenset(),
+        new: Mapping[str, NewTensor] | None = None,
+    ) -> None:
+        """`quantised`: F32, F16 or BF16 tensors, in rows of whole blocks, that become Q8_0; `new`: by name."""
+        self._original = original
+        self._keys = dict(keys)
+        self._new = dict(new or {})
+        self._alignment = original.integer("general.alignment") or _ALIGNMENT
+        self._tensors = list(self._placed(quantised))
+
+    def _placed(self, quantised: frozenset[str]) -> Iterator[TensorInfo]:
+        """Yield the tensors of the copy, with places counted from the beginning of the data."""
+        wanted = [
+            replace(tensor, kind="Q8_0") if tensor.name in quantised else tensor
+            for tensor in self._original.tensors.values()
+            if tensor.name not in self._new
+        ]
+        wanted += [TensorInfo(name, tensor.shape, "F32", 0, 0) for name, tensor in self._new.items()]
+        place = 0
+        for tensor in wanted:
+            _, block, size = _KINDS[tensor.kind]
+            info = replace(tensor, offset=place, size=math.prod(tensor.shape) // block * size)
+            place = self._aligned(place + info.size)
+            yield info
+
+    def is_at(self, path: Path) -> bool:
+        """Return whether the file is whole and says exactly what it should, type by type."""
+        try:
+            header = read_header(path)
+        except (FileNotFoundError, NotGGUFError, DamagedGGUFError):
+            return False
+        kinds = {key: STRING if isinstance(value, str) else ARRAY_OF + I32 for key, value in self._keys.items()}
+        return (
+            header.metadata == {**self._original.metadata, **self._keys}
+            and header.kinds == {**self._original.kinds, **kinds}
+            and list(map(_described, header.tensors.values())) == list(map(_described, self._tensors))
+        )
+
+    def write(self, source: BinaryIO, file: BinaryIO) -> None:
+        """Write it to the empty `file`; `source` is the original. Raises OSError, also when that has just been cut."""
+        header = self._original
+        start, _, n_keys = _COUNTS.unpack(source.read(_COUNTS.size))
+        file.write(_COUNTS.pack(start, len(self._tensors), n_keys + len(self._keys)))
+        _pass_on(source, file, header.metadata_end - _COUNTS.size)
+        file.writelines(_key(name, value) for name, value in self._keys.items())
+        for info in self._tensors:
+            layout = f"<I{len(info.shape)}QIQ"
+            described = struct.pack(layout, len(info.shape), *info.shape, _KINDS[info.kind][0], info.offset)
+            file.write(_text(info.name) + described)
+        for info in self._tensors:
+            file.write(bytes(-file.tell() % self._alignment))
+            self._write_tensor(source, file, info)
+
+    def _write_tensor(self, source: BinaryIO, file: BinaryIO, info: TensorInfo) -> None:
+        old = self._original.tensors.get(info.name)
+        if info.name in self._new:
+            whole = np.concatenate(list(_values(source, old))) if old is not None else None
+            file.write(self._new[info.name].values(whole).astype("<f4").tobytes())
+        elif old is not None and old.kind != info.kind:
+            file.writelines(q8_0(part) for part in _values(source, old))
+        elif old is not None:
+            source.seek(old.offset)
+            _pass_on(source, file, old.size)
+
+    def _aligned(self, place: int) -> int:
+        return place + -place % self._alignment
+
+
+def q8_0(values: Values) -> bytes:
+    """Return values as blocks of 32 whole numbers from -127 to 127 and an f16 factor, as ggml rounds them."""
+    rows = values.reshape(-1, Q8_0_BLOCK)
+    factors = np.abs(rows).max(1, keepdims=True) / np.float32(127)
+    with np.errstate(divide="ignore"):
+        inverse = np.where(factors > 0, 1 / factors, 0).astype(np.float32)
+    blocks = np.empty(len(rows), _Q8_0)
+    blocks["factor"] = factors[:, 0]
+    blocks["values"] = np.rint(rows * inverse)
+    return blocks.tobytes()
+
+
+def _values(source: BinaryIO, tensor: TensorInfo) -> Iterator[Values]:
+    """Yield the values of an F32, F16 or BF16 tensor, some at a time."""
+    _, _, size = _KINDS[tensor.kind]
+    for start in range(0, tensor.size, _CHUNK * size):
+        source.seek(tensor.offset + start)
+        raw = _read(source, min(_CHUNK * size, tensor.size - start))
+        if tensor.kind == "BF16":  # the upper half of an F32
+            yield (np.frombuffer(raw, "<u2").astype(np.uint32) << 16).view(np.float32)
+        else:
+            yield np.frombuffer(raw, f"<f{size}").astype(np.float32)
+
+
+def _described(tensor: TensorInfo) -> tuple[str, tuple[int, ...], str]:
+    return tensor.name, tensor.shape, tensor.kind
+
+
+def _pass_on(source: BinaryIO, file: BinaryIO, count: int) -> None:
+    while count > 0:
+        file.write(_read(source, min(count, _CHUNK)))
+        count -= _CHUNK
+
+
+def _read(source: BinaryIO, count: int) -> bytes:
+    raw = source.read(count)
+    if len(raw) < count:  # somebody writes to the original just now
+        raise OSError(0, "cut short")
+    return raw
+
+
+def _key(name: str, value: Key) -> bytes:
+    """Return an entry of the metadata as it stands in a GGUF file."""
+    if isinstance(value, str):
+        return _text(name) + struct.pack("<I", STRING) + _text(value)
+    return _text(name) + struct.pack(f"<IIQ{len(value)}i", _ARRAY, I32, len(value), *value)
+
+
+def _text(text: str) -> bytes:
+    raw = text.encode()
+    return struct.pack("<Q", len(raw)) + raw
