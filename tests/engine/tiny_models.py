@@ -35,6 +35,8 @@ class Sizes:
     kind: str = "mlp"  # of the projector
     linear: bool = False  # the projector has one layer, as that of LLaVA-1.0
     feature_layer: bool = True  # whether the projector says that all its layers are to be run
+    newline: str = ""  # name of the token that ends a line of LLaVA-1.6's; none: LLaVA-1.5
+    pinpoints: tuple[int, ...] = ()  # of LLaVA-1.6: heights and widths in turn
     specials: tuple[str, ...] = ()  # tokens added to the vocabulary, of the type "user defined"
     add_bos: bool = True
     seed: int = 1
@@ -149,6 +151,10 @@ def write_projector(path: Path, sizes: Sizes = Sizes()) -> Path:
     writer.add_float32("clip.vision.attention.layer_norm_epsilon", 1e-5)
     if sizes.feature_layer:
         writer.add_array("clip.vision.feature_layer", [sizes.vision_layers])
+    if sizes.newline:
+        writer.add_string("clip.vision.mm_patch_merge_type", "spatial_unpad")
+    if sizes.pinpoints:
+        writer.add_array("clip.vision.image_grid_pinpoints", sizes.pinpoints)
     writer.add_array("clip.vision.image_mean", MEAN)
     writer.add_array("clip.vision.image_std", STD)
 
@@ -180,6 +186,8 @@ def write_projector(path: Path, sizes: Sizes = Sizes()) -> Path:
     layer("mm.0", projected, width)
     if not sizes.linear:
         layer("mm.2", projected, projected)
+    if sizes.newline:
+        writer.add_tensor(sizes.newline, values(projected) * 8)
     _finish(writer)
     return path
 

@@ -1,0 +1,60 @@
+"""Pictures are divided as LLaVA-1.6 was trained: held to what transformers recorded (`packaging/record_tiles.py`)."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from desktop_app.images.tiles import squares
+from desktop_app.images.tiling import USUAL_GRIDS, WHOLE, Grid, Tiling, grids_of
+from tests.engine.tiled_models import MODELS, PICTURES
+from tests.images.patterns import patterned
+
+DATA = Path(__file__).parents[1] / "data"
+CLIP = Tiling(336, 24)
+
+
+def test_grids_and_costs_are_those_of_transformers() -> None:
+    recorded = json.loads((DATA / "tiles.json").read_text(encoding="utf-8"))["sizes"]
+    assert len(recorded) > 40
+    for width, height, rows, columns, tokens in recorded:
+        grid = CLIP.grid_for(width, height)
+        assert (grid, CLIP.tokens(width, height, grid)) == (Grid(rows, columns), tokens), (width, height)
+    assert max(tokens for *_, tokens in recorded) == CLIP.most_tokens == 2928
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_squares_are_those_of_transformers(name: str) -> None:
+    sizes = MODELS[name]
+    tiling = Tiling(sizes.side, sizes.side // sizes.patch, grids_of(sizes.pinpoints, sizes.side))
+    with np.load(DATA / "tiles.npz") as recorded:
+        for width, height in PICTURES:
+            picture = patterned(width, height)
+            ours = np.stack([np.asarray(part) for part in squares(picture, tiling, tiling.grid_for(width, height))])
+            theirs = recorded[f"{name} {width}x{height} pixels"]
+            assert ours.shape == theirs.shape, (width, height)
+            assert np.abs(ours.astype(int) - theirs).max() <= 1, (width, height)
+
+
+def test_fewer_tiles_are_taken_where_there_is_no_room_for_more() -> None:
+    picture = (4000, 3000)
+    grids = [CLIP.grid_for(*picture, most) for most in (None, 4, 3, 2, 1, 0)]
+    assert grids == [Grid(2, 2), Grid(2, 2), Grid(1, 2), Grid(1, 2), WHOLE, WHOLE]
+    tokens = [CLIP.tokens(*picture, grid) for grid in grids]
+    assert tokens == sorted(tokens, reverse=True)
+    assert tokens[-1] == 24 * 24 + 1
+    assert len(list(squares(patterned(40, 30), CLIP, WHOLE))) == WHOLE.parts == 1
+
+
+@pytest.mark.parametrize(
+    ("pinpoints", "grids"),
+    [
+        ((), USUAL_GRIDS),
+        ((336, 672, 672, 336, 672, 672, 1008, 336, 336, 1008), USUAL_GRIDS),
+        ((336, 336, 672, 1008), (Grid(1, 1), Grid(2, 3))),
+        ((336, 336, 336, 336, 300, 336, 0, 336, -336, 336, 336), (Grid(1, 1),)),
+    ],
+)
+def test_pinpoints_are_heights_and_widths(pinpoints: tuple[int, ...], grids: tuple[Grid, ...]) -> None:
+    assert grids_of(pinpoints, 336) == grids
