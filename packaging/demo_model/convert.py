@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
 import numpy as np
 import torch
+from fidelity.gguf_files import About, write_language_model, write_projector
+from fidelity.shapes import Text, Vision
+from fidelity.vocabularies import Vocabulary
 from labels import PATCH
 from network import MEAN, STD, Llava, Shape
 from tokenizer import BOS, EOS, Tokenizer
 from torch import Tensor
 from variants import SIDE
 
-NAME = "Eyebright tiny"
-LICENCE = "MIT"
 TEMPLATE = (
     "{% for m in messages %}{% if m['role'] == 'system' %}{{ m['content'] }} "
     "{% elif m['role'] == 'user' %}USER: {{ m['content'] }} "
     "{% elif m['role'] == 'assistant' %}ASSISTANT: {{ m['content'] }}</s>{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}ASSISTANT:{% endif %}"
+)
+ABOUT = About(
+    "Eyebright tiny",
+    "A tiny LLaVA that talks about simple drawn pictures, trained from scratch for Eyebright",
+    "MIT",
+    TEMPLATE,
+)
+ABOUT_PROJECTOR = About(
+    "Eyebright tiny image projector", "Image encoder and projector that belong to Eyebright tiny", "MIT"
 )
 
 
@@ -127,128 +141,41 @@ def transformers_model(model: Llava, tokenizer: Tokenizer) -> Any:
     return theirs
 
 
-def _neighbours(weight: np.ndarray, heads: int) -> np.ndarray:
-    """Reorder rows: transformers rotates halves of a head, llama.cpp neighbours."""
-    rows = weight.shape[0] // heads // 2
-    return weight.reshape(heads, 2, rows, *weight.shape[1:]).swapaxes(1, 2).reshape(weight.shape)
-
-
-def _put(writer: Any, name: str, weight: Tensor, half: bool = True) -> None:
-    array = np.ascontiguousarray(weight.numpy().astype(np.float32))
-    writer.add_tensor(name, array.astype(np.float16) if array.ndim > 1 and half else array)
-
-
 def write_decoder(model: Llava, tokenizer: Tokenizer, path: Path) -> None:
     """Write the language model as an f16 GGUF."""
-    from gguf import GGUFWriter, LlamaFileType
-
-    s, state = model.shape, transformers_state(model)
-    w = GGUFWriter(str(path), "llama")
-    w.add_name(NAME)
-    w.add_description("A tiny LLaVA that talks about simple drawn pictures, trained from scratch for Eyebright")
-    w.add_license(LICENCE)
-    w.add_context_length(s.context)
-    w.add_embedding_length(s.width)
-    w.add_block_count(s.layers)
-    w.add_feed_forward_length(s.inner)
-    w.add_head_count(s.heads)
-    w.add_head_count_kv(s.heads)
-    w.add_layer_norm_rms_eps(s.eps)
-    w.add_rope_dimension_count(s.width // s.heads)
-    w.add_rope_freq_base(s.rope_base)
-    w.add_vocab_size(s.vocabulary)
-    w.add_file_type(LlamaFileType.MOSTLY_F16)
-    w.add_tokenizer_model("llama")
-    w.add_tokenizer_pre("default")
-    w.add_token_list([p.encode() for p in tokenizer.pieces])
-    w.add_token_scores(tokenizer.scores)
-    w.add_token_types(tokenizer.kinds)
-    w.add_bos_token_id(BOS)
-    w.add_eos_token_id(EOS)
-    w.add_unk_token_id(0)
-    w.add_pad_token_id(tokenizer.pad)
-    w.add_add_bos_token(True)
-    w.add_add_eos_token(False)
-    w.add_add_space_prefix(True)
-    w.add_chat_template(TEMPLATE)
-    llama = "model.language_model."
-    _put(w, "token_embd.weight", state[llama + "embed_tokens.weight"])
-    _put(w, "output_norm.weight", state[llama + "norm.weight"])
-    _put(w, "output.weight", state["lm_head.weight"])
-    for i in range(s.layers):
-        theirs, ours = f"{llama}layers.{i}.", f"blk.{i}."
-        _put(w, ours + "attn_norm.weight", state[theirs + "input_layernorm.weight"])
-        _put(w, ours + "ffn_norm.weight", state[theirs + "post_attention_layernorm.weight"])
-        for name in "qk":
-            rows = _neighbours(state[f"{theirs}self_attn.{name}_proj.weight"].numpy(), s.heads)
-            _put(w, f"{ours}attn_{name}.weight", torch.from_numpy(np.ascontiguousarray(rows)))
-        _put(w, ours + "attn_v.weight", state[theirs + "self_attn.v_proj.weight"])
-        _put(w, ours + "attn_output.weight", state[theirs + "self_attn.o_proj.weight"])
-        for name in ("gate", "up", "down"):
-            _put(w, f"{ours}ffn_{name}.weight", state[f"{theirs}mlp.{name}_proj.weight"])
-    w.write_header_to_file()
-    w.write_kv_data_to_file()
-    w.write_tensors_to_file()
-    w.close()
+    s = model.shape
+    text = Text(s.width, s.layers, s.heads, s.heads, s.inner, eps=s.eps, rope_base=s.rope_base, context=s.context)
+    vocabulary = Vocabulary(
+        kind="llama",
+        pieces=tokenizer.pieces,
+        types=tokenizer.kinds,
+        bos=BOS,
+        eos=EOS,
+        scores=tokenizer.scores,
+        pad=tokenizer.pad,
+    )
+    write_language_model(path, text, _arrays(model), vocabulary, ABOUT)
 
 
-def write_projector(model: Llava, path: Path) -> None:
-    """Write image tower and projector as an f16 mmproj.
+def write_mmproj(model: Llava, path: Path) -> None:
+    """Write image tower and projector as an f16 mmproj."""
+    s = model.shape
+    vision = Vision(
+        s.vision_width,
+        s.vision_layers,
+        s.vision_heads,
+        s.vision_inner,
+        SIDE,
+        PATCH,
+        eps=s.vision_eps,
+        mean=MEAN,
+        std=STD,
+    )
+    write_projector(path, vision, _arrays(model), ABOUT_PROJECTOR)
 
-    The unused last CLIP layer is left out and ``feature_layer`` names the last one that
-    is there: without that key llama.cpp would run one layer too few.
-    """
-    from gguf import GGUFWriter
 
-    s, state = model.shape, transformers_state(model)
-    w = GGUFWriter(str(path), "clip")
-    w.add_name(NAME + " image projector")
-    w.add_description("Image encoder and projector that belong to " + NAME)
-    w.add_license(LICENCE)
-    w.add_file_type(1)
-    w.add_bool("clip.has_text_encoder", False)
-    w.add_bool("clip.has_vision_encoder", True)
-    w.add_bool("clip.has_llava_projector", True)
-    w.add_string("clip.projector_type", "mlp")
-    w.add_bool("clip.use_gelu", False)  # neither GELU nor SiLU: quick GELU
-    for key, number in (
-        ("image_size", SIDE),
-        ("patch_size", PATCH),
-        ("embedding_length", s.vision_width),
-        ("feed_forward_length", s.vision_inner),
-        ("projection_dim", s.vision_width),
-        ("attention.head_count", s.vision_heads),
-        ("block_count", s.vision_layers),
-    ):
-        w.add_uint32(f"clip.vision.{key}", number)
-    w.add_float32("clip.vision.attention.layer_norm_epsilon", s.vision_eps)
-    w.add_array("clip.vision.feature_layer", [s.vision_layers])
-    w.add_array("clip.vision.image_mean", list(MEAN))
-    w.add_array("clip.vision.image_std", list(STD))
-    tower = "model.vision_tower."
-    _put(w, "v.class_embd", state[tower + "embeddings.class_embedding"])
-    _put(w, "v.patch_embd.weight", state[tower + "embeddings.patch_embedding.weight"])
-    _put(w, "v.position_embd.weight", state[tower + "embeddings.position_embedding.weight"])
-    for kind in ("weight", "bias"):
-        _put(w, f"v.pre_ln.{kind}", state[tower + f"pre_layrnorm.{kind}"])
-        for i in range(s.vision_layers):
-            for ours, theirs in (
-                ("attn_q", "self_attn.q_proj"),
-                ("attn_k", "self_attn.k_proj"),
-                ("attn_v", "self_attn.v_proj"),
-                ("attn_out", "self_attn.out_proj"),
-                ("ln1", "layer_norm1"),
-                ("ln2", "layer_norm2"),
-                ("ffn_up", "mlp.fc1"),
-                ("ffn_down", "mlp.fc2"),
-            ):
-                _put(w, f"v.blk.{i}.{ours}.{kind}", state[f"{tower}encoder.layers.{i}.{theirs}.{kind}"])
-        _put(w, f"mm.0.{kind}", state[f"model.multi_modal_projector.linear_1.{kind}"])
-        _put(w, f"mm.2.{kind}", state[f"model.multi_modal_projector.linear_2.{kind}"])
-    w.write_header_to_file()
-    w.write_kv_data_to_file()
-    w.write_tensors_to_file()
-    w.close()
+def _arrays(model: Llava) -> dict[str, np.ndarray]:
+    return {name: tensor.numpy() for name, tensor in transformers_state(model).items()}
 
 
 def round_to_half(model: Llava) -> None:
@@ -264,7 +191,7 @@ def write_pair(model: Llava, tokenizer: Tokenizer, folder: Path) -> tuple[Path, 
     folder.mkdir(parents=True, exist_ok=True)
     decoder, projector = folder / "eyebright-tiny.gguf", folder / "eyebright-tiny-mmproj.gguf"
     write_decoder(model, tokenizer, decoder)
-    write_projector(model, projector)
+    write_mmproj(model, projector)
     return decoder, projector
 
 

@@ -1,0 +1,192 @@
+"""Writes weights under transformers' names as the two GGUF files that llama.cpp loads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+
+from fidelity.shapes import Text, Vision
+from fidelity.vocabularies import Vocabulary
+from fidelity.weights import LANGUAGE, PROJECTOR, TOWER, Array
+
+_ATTENTION = {"attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj"}
+_SPLIT = {**_ATTENTION, "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj"}
+_FUSED = {"attn_qkv": "self_attn.qkv_proj", "ffn_up": "mlp.gate_up_proj"}  # gate first, in both
+_CLIP = {
+    **_ATTENTION,
+    "attn_out": "self_attn.out_proj",
+    "ln1": "layer_norm1",
+    "ln2": "layer_norm2",
+    "ffn_up": "mlp.fc1",
+    "ffn_down": "mlp.fc2",
+}
+_Q8_0 = gguf.GGMLQuantizationType.Q8_0
+_BLOCK = 32  # weights in a block of q8_0
+
+
+@dataclass(frozen=True)
+class About:
+    """What a file says of itself in words; "" says nothing."""
+
+    name: str
+    description: str = ""
+    licence: str = ""
+    chat_template: str = ""
+
+    def put(self, writer: Any) -> None:
+        """Write it, but for the template."""
+        writer.add_name(self.name)
+        if self.description:
+            writer.add_description(self.description)
+        if self.licence:
+            writer.add_license(self.licence)
+
+
+def write_language_model(
+    path: Path, text: Text, state: Mapping[str, Array], vocabulary: Vocabulary, about: About
+) -> Path:
+    """Write the language model, matrices in f16."""
+    writer: Any = gguf.GGUFWriter(str(path), text.architecture)
+    about.put(writer)
+    writer.add_context_length(text.context)
+    writer.add_embedding_length(text.width)
+    writer.add_block_count(text.layers)
+    writer.add_feed_forward_length(text.feed_forward)
+    writer.add_head_count(text.heads)
+    writer.add_head_count_kv(text.kv_heads)
+    if text.head:
+        writer.add_key_length(text.head)
+        writer.add_value_length(text.head)
+    writer.add_layer_norm_rms_eps(text.eps)
+    writer.add_rope_dimension_count(text.head_size)
+    writer.add_rope_freq_base(text.rope_base)
+    writer.add_vocab_size(len(vocabulary))
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
+    _put_vocabulary(writer, vocabulary)
+    if about.chat_template:
+        writer.add_chat_template(about.chat_template)
+    _put(writer, "token_embd.weight", state[f"{LANGUAGE}embed_tokens.weight"])
+    _put(writer, "output_norm.weight", state[f"{LANGUAGE}norm.weight"])
+    if not text.tied:
+        _put(writer, "output.weight", state["lm_head.weight"])
+    fused = text.original == "phi3"
+    for index in range(text.layers):
+        theirs, ours = f"{LANGUAGE}layers.{index}.", f"blk.{index}."
+        _put(writer, f"{ours}attn_norm.weight", state[f"{theirs}input_layernorm.weight"])
+        _put(writer, f"{ours}ffn_norm.weight", state[f"{theirs}post_attention_layernorm.weight"])
+        names = {**(_FUSED if fused else _SPLIT), "attn_output": "self_attn.o_proj", "ffn_down": "mlp.down_proj"}
+        for name in sorted(names, key=_LAYER_ORDER.index):
+            weight = state[f"{theirs}{names[name]}.weight"]
+            if name in {"attn_q", "attn_k"}:
+                weight = _neighbours(weight, text.heads if name == "attn_q" else text.kv_heads)
+            _put(writer, f"{ours}{name}.weight", weight)
+    _finish(writer)
+    return path
+
+
+def write_projector(
+    path: Path, vision: Vision, state: Mapping[str, Array], about: About, *, quantised: bool = False
+) -> Path:
+    """Write image tower and projector, matrices in f16, or in q8_0 where their rows divide into blocks.
+
+    CLIP's last layer, which LLaVA does not use, is left out, as in all files in circulation.
+    """
+    writer: Any = gguf.GGUFWriter(str(path), "clip")
+    about.put(writer)
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0 if quantised else gguf.LlamaFileType.MOSTLY_F16)
+    writer.add_bool("clip.has_text_encoder", False)
+    writer.add_bool("clip.has_vision_encoder", True)
+    writer.add_bool("clip.has_llava_projector", True)
+    writer.add_string("clip.projector_type", "mlp")
+    writer.add_bool("clip.use_gelu", vision.gelu)  # false, and no SiLU either: quick GELU
+    for key, number in (
+        ("image_size", vision.side),
+        ("patch_size", vision.patch),
+        ("embedding_length", vision.width),
+        ("feed_forward_length", vision.feed_forward),
+        ("projection_dim", vision.width),
+        ("attention.head_count", vision.heads),
+        ("block_count", vision.layers),
+    ):
+        writer.add_uint32(f"clip.vision.{key}", number)
+    writer.add_float32("clip.vision.attention.layer_norm_epsilon", vision.eps)
+    if vision.says_layers:
+        writer.add_array("clip.vision.feature_layer", [vision.layers])
+    writer.add_array("clip.vision.image_mean", list(vision.mean))
+    writer.add_array("clip.vision.image_std", list(vision.std))
+    if vision.grid:
+        writer.add_string("clip.vision.mm_patch_merge_type", "spatial_unpad")
+        # llama.cpp reads width before height.
+        writer.add_array("clip.vision.image_grid_pinpoints", [n for high, wide in vision.grid for n in (wide, high)])
+    put = _put_q8_0 if quantised else _put
+    embeddings = f"{TOWER}embeddings."
+    _put(writer, "v.class_embd", state[f"{embeddings}class_embedding"])
+    _put(writer, "v.patch_embd.weight", state[f"{embeddings}patch_embedding.weight"])
+    _put(writer, "v.position_embd.weight", state[f"{embeddings}position_embedding.weight"])
+    for kind in ("weight", "bias"):
+        _put(writer, f"v.pre_ln.{kind}", state[f"{TOWER}pre_layrnorm.{kind}"])
+        for index in range(vision.layers):
+            for ours, theirs in _CLIP.items():
+                put(writer, f"v.blk.{index}.{ours}.{kind}", state[f"{TOWER}encoder.layers.{index}.{theirs}.{kind}"])
+        put(writer, f"mm.0.{kind}", state[f"{PROJECTOR}linear_1.{kind}"])
+        if not vision.linear:
+            put(writer, f"mm.2.{kind}", state[f"{PROJECTOR}linear_2.{kind}"])
+    if vision.grid:
+        _put(writer, "model.image_newline", state["model.image_newline"])
+    _finish(writer)
+    return path
+
+
+_LAYER_ORDER = ("attn_q", "attn_k", "attn_v", "attn_qkv", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
+
+
+def _put_vocabulary(writer: Any, vocabulary: Vocabulary) -> None:
+    writer.add_tokenizer_model(vocabulary.kind)
+    writer.add_tokenizer_pre(vocabulary.pre)
+    writer.add_token_list([piece.encode() for piece in vocabulary.pieces])
+    if vocabulary.scores is not None:
+        writer.add_token_scores(vocabulary.scores)
+    writer.add_token_types(vocabulary.types)
+    if vocabulary.merges is not None:
+        writer.add_token_merges(vocabulary.merges)
+    writer.add_bos_token_id(vocabulary.bos)
+    writer.add_eos_token_id(vocabulary.eos)
+    if vocabulary.unknown is not None:
+        writer.add_unk_token_id(vocabulary.unknown)
+    if vocabulary.pad is not None:
+        writer.add_pad_token_id(vocabulary.pad)
+    writer.add_add_bos_token(vocabulary.adds_bos)
+    writer.add_add_eos_token(False)
+    if vocabulary.kind == "llama":
+        writer.add_add_space_prefix(True)
+
+
+def _neighbours(weight: Array, heads: int) -> Array:
+    """Reorder rows: transformers rotates halves of a head, llama.cpp neighbours."""
+    rows = weight.shape[0] // heads // 2
+    return weight.reshape(heads, 2, rows, *weight.shape[1:]).swapaxes(1, 2).reshape(weight.shape)
+
+
+def _put(writer: Any, name: str, weight: Array) -> None:
+    array = np.ascontiguousarray(weight, np.float32)
+    writer.add_tensor(name, array.astype(np.float16) if array.ndim > 1 else array)
+
+
+def _put_q8_0(writer: Any, name: str, weight: Array) -> None:
+    if weight.ndim != 2 or weight.shape[1] % _BLOCK:
+        _put(writer, name, weight)
+        return
+    blocks = gguf.quants.quantize(np.ascontiguousarray(weight, np.float32), _Q8_0)
+    writer.add_tensor(name, blocks, raw_dtype=_Q8_0)
+
+
+def _finish(writer: Any) -> None:
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
