@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from desktop_app.errors import UserError
 from desktop_app.services.notices import Notices
+from model_store.errors import StoreError
 
 T = TypeVar("T")
 
@@ -64,7 +65,7 @@ class Background(QObject):
     def _failed(self, error: Exception, on_error: Callable[[Exception], Any] | None) -> None:
         if on_error is not None:
             on_error(error)
-        elif isinstance(error, UserError):
+        elif isinstance(error, (UserError, StoreError)):
             self._notices.error(error)
         else:
             raise error

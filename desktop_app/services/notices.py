@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -11,6 +11,8 @@ from PySide6.QtCore import QObject, Signal
 from desktop_app.chat.conversation import new_id
 from desktop_app.errors import QT_TRANSLATE_NOOP, UserError
 from desktop_app.errors import SENTENCES as ERROR_SENTENCES
+from model_store.errors import SENTENCES as STORE_SENTENCES
+from model_store.errors import StoreError
 
 SENTENCES: dict[str, str] = {
     "conversation-deleted": QT_TRANSLATE_NOOP("notices", "“{title}” was deleted."),
@@ -34,6 +36,17 @@ SENTENCES: dict[str, str] = {
         "This looks like a photograph. The built-in model is a demonstration and knows only simple drawn pictures; "
         "a full LLaVA can talk about photographs.",
     ),
+    "model-ready": QT_TRANSLATE_NOOP("notices", "{title} is ready on this computer."),
+    "model-removed": QT_TRANSLATE_NOOP("notices", "{title} was deleted; that freed {size}."),
+    "model-verified": QT_TRANSLATE_NOOP("notices", "{title} is complete and as it was published."),
+    "model-wrong": QT_TRANSLATE_NOOP("notices", "{title} is damaged or incomplete. Remove it and fetch it again."),
+    "model-wrong-repair": QT_TRANSLATE_NOOP(
+        "notices", "{title} is damaged or incomplete. Repair it: only what is wrong is fetched again."
+    ),
+    "model-exported": QT_TRANSLATE_NOOP(
+        "notices", "The model was copied to {folder}. On the other computer, drop that folder on Eyebright."
+    ),
+    "models-moved": QT_TRANSLATE_NOOP("notices", "The models are now in {folder}."),
     "class-token-unknown": QT_TRANSLATE_NOOP(
         "notices",
         "This version of llama.cpp could not be checked for a known fault, so the model may see pictures wrongly.",
@@ -43,6 +56,8 @@ SENTENCES: dict[str, str] = {
 LABELS: dict[str, str] = {
     "restart-engine": QT_TRANSLATE_NOOP("notices", "Restart the engine"),
     "undo-delete": QT_TRANSLATE_NOOP("notices", "Undo"),
+    "use-model": QT_TRANSLATE_NOOP("notices", "Use it now"),
+    "open-models": QT_TRANSLATE_NOOP("notices", "Show models"),
     "choose-model": QT_TRANSLATE_NOOP("notices", "Choose a model…"),
 }
 
@@ -60,7 +75,7 @@ class Notice:
     """One sentence above the composer."""
 
     text_code: str
-    parameters: dict[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     kind: Literal["info", "warning", "error"] = "info"
     actions: tuple[NoticeAction, ...] = ()
     sticky: bool = False  # stays until it is closed or withdrawn
@@ -76,7 +91,8 @@ def template(notice: Notice) -> tuple[str, str]:
     """Return (translation context, English template) of a notice."""
     if notice.text_code in SENTENCES:
         return "notices", SENTENCES[notice.text_code]
-    return "errors", ERROR_SENTENCES[notice.text_code]
+    sentences = STORE_SENTENCES if notice.text_code in STORE_SENTENCES else ERROR_SENTENCES
+    return "errors", sentences[notice.text_code]
 
 
 class Notices(QObject):
@@ -110,7 +126,7 @@ class Notices(QObject):
         else:
             self._waiting.append(notice)
 
-    def error(self, error: UserError, *actions: NoticeAction, sticky: bool = False) -> Notice:
+    def error(self, error: UserError | StoreError, *actions: NoticeAction, sticky: bool = False) -> Notice:
         """Show an expected error and return its notice."""
         notice = Notice(error.code, error.parameters, "error", actions, sticky)
         self.post(notice)

@@ -1,0 +1,56 @@
+"""Whether a model fits this computer: the light beside its name, before anything is fetched or loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from desktop_app.engine.memory_plan import plan_headers
+from desktop_app.engine.messages import EngineSettings
+from desktop_app.engine.room import Room
+from model_store.catalogue import ModelEntry, Variant
+from model_store.gguf_header import GGUFHeader
+
+SHORT, USUAL = 2048, 4096  # tokens of context that the catalogue has figures for
+
+Verdict = Literal["fits", "reduced", "too-large"]
+
+
+@dataclass(frozen=True)
+class Light:
+    """What the planner says of a model. Sizes in bytes, window and engine together."""
+
+    verdict: Verdict
+    n_ctx: int  # tokens of context with which it fits
+    needed: int  # for that context; the least there is when it does not fit
+    usable: int  # on this computer
+
+
+def light_of(variant: Variant, usable: int) -> Light:
+    """Return the light of a model of the catalogue on a computer that can give `usable` bytes."""
+    if variant.memory_4096 <= usable:
+        return Light("fits", USUAL, variant.memory_4096, usable)
+    verdict: Verdict = "reduced" if variant.memory_2048 <= usable else "too-large"
+    return Light(verdict, SHORT, variant.memory_2048, usable)
+
+
+def light_of_headers(model: GGUFHeader, projector: GGUFHeader | None, room: Room) -> Light:
+    """Return the light of a pair of which only the headers are known."""
+    found = plan_headers(model, projector, EngineSettings(n_ctx=USUAL), room)
+    plan = found.plan
+    if not found.fits:
+        return Light("too-large", plan.n_ctx, plan.needed, room.usable)
+    return Light("reduced" if plan.reduced else "fits", plan.n_ctx, plan.needed, room.usable)
+
+
+def best_variant(entry: ModelEntry, usable: int) -> tuple[Variant, Light]:
+    """Return the variant to recommend: the first that fits, else the first that fits with a shorter context.
+
+    Variants are ordered by recommendation. When none fits it is the one that needs least.
+    """
+    lights = [(variant, light_of(variant, usable)) for variant in entry.variants]
+    for verdict in ("fits", "reduced"):
+        for variant, light in lights:
+            if light.verdict == verdict:
+                return variant, light
+    return min(lights, key=lambda pair: pair[1].needed)

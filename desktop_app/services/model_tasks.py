@@ -1,0 +1,247 @@
+"""Long work on model files: checking, importing, exporting, moving. One after another, with progress and an end.
+
+Like the downloads it can be cut short at any moment, and is taken up again where it was.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+
+from desktop_app.engine.room import find_room
+from desktop_app.errors import UserError
+from desktop_app.services.background import Background
+from desktop_app.services.fitting import Light, light_of_headers
+from desktop_app.services.models import Models
+from desktop_app.services.notices import Notice, Notices, action
+from model_store.adding import Candidate, Pair, candidate, read_headers
+from model_store.copying import Cancelled, Progress, Report
+from model_store.elsewhere import Found, find_elsewhere, use_found
+from model_store.errors import StoreError
+from model_store.exporting import export
+from model_store.hub import FoundRepository
+from model_store.importing import ImportPlan, ImportPlans, import_model, plan_import
+from model_store.installed import InstalledModel, State
+from model_store.library import Library
+from model_store.moving import move_library
+
+Kind = Literal["verify", "import", "export", "move"]
+_TELL_EVERY_S = 0.1
+
+
+@dataclass(frozen=True)
+class Task:
+    """Long work as it stands."""
+
+    kind: Kind
+    title: str  # of the model; of a move the folder
+    done: int = 0  # bytes
+    total: int = 0  # bytes, 0: not known yet
+
+
+@dataclass(frozen=True)
+class LookedUp:
+    """A repository that was asked for: what can be fetched from it, and whether it would run here."""
+
+    candidate: Candidate
+    lights: tuple[Light | None, ...]  # as `candidate.entry.variants`; None where the headers could not be read
+
+
+class ModelTasks(QObject):
+    """Runs what takes long, one after another.
+
+    `changed(Task | None)`: the work at hand moved on, or ended. `looked_up(LookedUp)`, `searched(tuple of
+    FoundRepository)` and `hub_failed(StoreError)`: an answer about a repository. `found(list of Found)`: weights
+    of other programs. `planned(ImportPlans)`: what files hold.
+    """
+
+    changed = Signal(object)
+    looked_up = Signal(object)
+    searched = Signal(object)
+    hub_failed = Signal(object)
+    found = Signal(object)
+    planned = Signal(object)
+    _moved_on = Signal(object)
+
+    def __init__(
+        self, models: Models, notices: Notices, files: Background, hub: Background, parent: QObject | None = None
+    ) -> None:
+        """`files` copies and checks; `hub` asks the network: an answer that does not come holds up nothing else."""
+        super().__init__(parent)
+        self._models = models
+        self._notices = notices
+        self._files = files
+        self._hub = hub
+        self._now: Task | None = None
+        self._stop = threading.Event()
+        self._closing = False
+        self._moved_on.connect(self._tell, Qt.ConnectionType.QueuedConnection)
+
+    def now(self) -> Task | None:
+        """Return the work at hand."""
+        return self._now
+
+    def stop(self) -> None:
+        """End the work at hand; nothing half remains in sight."""
+        self._stop.set()
+
+    def close(self) -> None:
+        """End everything."""
+        self._closing = True
+        self._stop.set()
+        self._files.close()
+        self._hub.close()
+
+    # ---- files -----------------------------------------------------------------------------
+
+    def verify(self, model: InstalledModel) -> None:
+        """Read a model's files and compare them with what they must be."""
+        library = self._models.library()
+        self._start("verify", model.title, lambda report: library.verify(model.id, report), self._verified)
+
+    def plan(self, paths: list[str]) -> None:
+        """Look at files and folders that may hold models; the answer is `planned`."""
+        self._files.run(lambda: plan_import([Path(path) for path in paths]), self.planned.emit)
+
+    def take(self, plans: ImportPlans, *, in_place: bool) -> None:
+        """Install what files hold, copied or used where they lie."""
+        library = self._models.library()
+        for plan in plans.plans:
+            self._start("import", plan.title, _importing(library, plan, in_place), self._taken)
+
+    def look_elsewhere(self) -> None:
+        """Look for weights of other programs; the answer is `found`."""
+        self._files.run(find_elsewhere, self.found.emit)
+
+    def take_found(self, found: Found) -> None:
+        """Use another program's weights where they lie, after a check."""
+        library = self._models.library()
+        self._start("import", found.title, lambda report: use_found(library, found, report), self._taken)
+
+    def export(self, model: InstalledModel, folder: str) -> None:
+        """Copy a model into a folder from which another computer can import it."""
+        library = self._models.library()
+        self._start("export", model.title, lambda report: export(library, model.id, Path(folder), report), self._out)
+
+    def move(self, folder: str, switched: Callable[[Path], None]) -> None:
+        """Move all models to another folder; `switched(folder)` must save the setting, and is called on a thread."""
+        library = self._models.library()
+        target = Path(folder)
+        self._start("move", folder, lambda report: move_library(library, target, switched, report), self._moved)
+
+    # ---- the network -----------------------------------------------------------------------
+
+    def look_up(self, repository: str) -> None:
+        """Ask for a repository and read the headers of its models; the answer is `looked_up` or `hub_failed`."""
+        make_hub = self._models.hub_maker()
+
+        def work() -> LookedUp:
+            hub = make_hub()
+            try:
+                known = candidate(hub, repository)
+                return LookedUp(known, tuple(_light(hub, pair) for pair in known.pairs))
+            finally:
+                hub.close()
+
+        self._hub.run(work, self.looked_up.emit, self._hub_failed)
+
+    def search(self, words: str) -> None:
+        """Search the Hub for repositories; the answer is `searched` or `hub_failed`."""
+        make_hub = self._models.hub_maker()
+
+        def work() -> tuple[FoundRepository, ...]:
+            hub = make_hub()
+            try:
+                found: tuple[FoundRepository, ...] = hub.search(words)
+                return found
+            finally:
+                hub.close()
+
+        self._hub.run(work, self.searched.emit, self._hub_failed)
+
+    def _hub_failed(self, error: Exception) -> None:
+        if not isinstance(error, StoreError):
+            raise error
+        self.hub_failed.emit(error)
+
+    # ---- inside ----------------------------------------------------------------------------
+
+    def _start(self, kind: Kind, title: str, work: Callable[[Report], Any], then: Callable[[Any], None]) -> None:
+        """Queue work that reports how far it is."""
+
+        def run() -> Any:
+            self._stop.clear()
+            if self._closing:
+                raise Cancelled
+            self._moved_on.emit(Task(kind, title))
+            told = 0.0
+
+            def report(progress: Progress) -> None:
+                nonlocal told
+                if self._stop.is_set():
+                    raise Cancelled
+                now = time.monotonic()
+                if now - told >= _TELL_EVERY_S or progress.done == progress.total:
+                    told = now
+                    self._moved_on.emit(Task(kind, title, progress.done, progress.total))
+
+            return work(report)
+
+        self._files.run(run, lambda result: self._ended(then, result), self._failed)
+
+    def _ended(self, then: Callable[[Any], None], result: Any) -> None:
+        self._tell(None)
+        then(result)
+        self._models.refresh()
+
+    def _failed(self, error: Exception) -> None:
+        self._tell(None)
+        self._models.refresh()
+        if isinstance(error, Cancelled):
+            return
+        if not isinstance(error, (UserError, StoreError)):
+            raise error
+        self._notices.error(error)
+
+    @Slot(object)
+    def _tell(self, task: Task | None) -> None:
+        self._now = task
+        self.changed.emit(task)
+
+    def _verified(self, model: InstalledModel) -> None:
+        title = {"title": model.title}
+        if model.state is State.OK:
+            self._notices.post(Notice("model-verified", title))
+        else:
+            code = "model-wrong-repair" if model.repairable else "model-wrong"
+            self._notices.post(Notice(code, title, "warning", (action("open-models"),), sticky=True))
+
+    def _taken(self, model: InstalledModel) -> None:
+        self._models.offer_to_use(model)
+
+    def _out(self, folder: Path) -> None:
+        self._notices.post(Notice("model-exported", {"folder": str(folder)}, sticky=True))
+
+    def _moved(self, library: Library) -> None:
+        self._notices.post(Notice("models-moved", {"folder": str(library.folder)}))
+
+
+def _importing(library: Library, plan: ImportPlan, in_place: bool) -> Callable[[Report], InstalledModel]:
+    return lambda report: import_model(library, plan, in_place, report)
+
+
+def _light(hub: Any, pair: Pair) -> Light | None:
+    try:
+        headers = read_headers(hub, pair)
+    except StoreError as error:
+        if error.code != "not-a-model":
+            raise
+        return None
+    return light_of_headers(headers.model, headers.projector, find_room())
+

@@ -1,0 +1,308 @@
+"""The models of this computer and those that could be: what the model manager shows and does.
+
+Everything that touches the disk or the network runs on threads of its own; what is read here are
+snapshots. The code that speaks with the Hub is imported with the first question for it, on the thread.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Qt, Signal, Slot
+
+from desktop_app import paths
+from desktop_app.engine.room import find_room
+from desktop_app.services.background import Background
+from desktop_app.services.fitting import Light, best_variant, light_of
+from desktop_app.services.notices import Notice, Notices, action
+from desktop_app.services.preferences import Preferences
+from model_store.catalogue import Catalogue, ModelEntry, Variant, load_catalogue
+from model_store.errors import size_text
+from model_store.installed import InstalledModel
+from model_store.jobs import DownloadJob, DownloadRequest, JobState
+from model_store.library import Library
+
+if TYPE_CHECKING:
+    from model_store.download import Downloads
+    from model_store.tokens import TokenKeeper
+
+UNDER_WAY = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.WAITING, JobState.PAUSED, JobState.FAILED})
+_DISK_SPARE = 1 << 28  # bytes that a download should leave free
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A model of the catalogue as it stands on this computer."""
+
+    entry: ModelEntry
+    variant: Variant  # the one that is recommended here
+    light: Light
+    installed: tuple[InstalledModel, ...]
+    job: DownloadJob | None  # that fetches it
+
+
+class Models(QObject):
+    """Lists and downloads models, and chooses the one in use.
+
+    `changed()`: any list became another. `job_changed(DownloadJob)`: a download moved on.
+    """
+
+    changed = Signal()
+    job_changed = Signal(object)
+    _job_arrived = Signal(object)
+
+    def __init__(
+        self, preferences: Preferences, notices: Notices, thread: Background, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._preferences = preferences
+        self._notices = notices
+        self._thread = thread
+        self._catalogue: Catalogue | None = None
+        self._installed: list[InstalledModel] = []
+        self._jobs: dict[str, DownloadJob] = {}
+        self._downloads: Downloads | None = None
+        self._keeper: TokenKeeper | None = None
+        self._ready: str = ""  # id of the model that was fetched last
+        self.speed = 0.0  # bytes per second, of the last download that moved
+        self._job_arrived.connect(self._handle_job, Qt.ConnectionType.QueuedConnection)
+        notices.register("use-model", self._use_ready)
+        preferences.changed.connect(self._preference_changed)
+
+    def start(self) -> None:
+        """Find what is installed, and go on with downloads that an earlier run has left."""
+        self.refresh()
+        if (self.folder() / ".downloads").is_dir():
+            self._control(lambda downloads: None)
+
+    def close(self) -> None:
+        """End the downloads; they go on with the next start."""
+        self._thread.close()
+        if self._downloads is not None:
+            self._downloads.close()
+            self._downloads = None
+
+    # ---- what there is ---------------------------------------------------------------------
+
+    def folder(self) -> Path:
+        """Return the folder of the models."""
+        return paths.models_folder(self._preferences.value("models_folder"))
+
+    def library(self) -> Library:
+        """Return what is in it; for a thread."""
+        return Library(self.folder())
+
+    def free_space(self) -> int:
+        """Return the bytes that are free where the models are kept, 0 where nobody can tell."""
+        folder = self.folder()
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        try:
+            return shutil.disk_usage(folder).free
+        except OSError:
+            return 0
+
+    def usable_memory(self) -> int:
+        """Return the bytes that Eyebright can use on this computer."""
+        return find_room().usable
+
+    def catalogue(self) -> Catalogue:
+        """Return the models that can be fetched."""
+        if self._catalogue is None:
+            self._catalogue = load_catalogue(paths.resources_folder() / "catalogue.toml")
+        return self._catalogue
+
+    def installed(self) -> list[InstalledModel]:
+        """Return what is on this computer, the last used first."""
+        return list(self._installed)
+
+    def jobs(self) -> list[DownloadJob]:
+        """Return the downloads that are not over."""
+        return [job for job in self._jobs.values() if job.state in UNDER_WAY]
+
+    def offers(self) -> list[Offer]:
+        """Return the catalogue with a light for each model."""
+        usable = self.usable_memory()
+        return [self._offer(entry, usable) for entry in self.catalogue()]
+
+    def best_offer(self) -> Offer | None:
+        """Return the LLaVA that suits this computer's memory and disk, else a small helper, else None."""
+        free = self.free_space()
+        offers = [offer for offer in self.offers() if offer.variant.size + _DISK_SPARE <= free or offer.job]
+        for small in (False, True):
+            for verdict in ("fits", "reduced"):
+                for offer in offers:
+                    if offer.entry.small is small and offer.light.verdict == verdict:
+                        return offer
+        return None
+
+    def in_use(self) -> InstalledModel | None:
+        """Return the installed model that the settings name, None for the built-in one and for other files."""
+        chosen = self._preferences.value("model")
+        return next((model for model in self._installed if str(model.model) == chosen), None)
+
+    def refresh(self) -> None:
+        """Look at the model folder again."""
+        library = self.library()
+        self._thread.run(library.models, self._take_installed)
+
+    # ---- fetching --------------------------------------------------------------------------
+
+    def download(self, entry: ModelEntry, variant: Variant) -> None:
+        """Queue a model to be fetched."""
+        request = DownloadRequest.of(entry, variant)
+        self._control(lambda downloads: downloads.add(request))
+
+    def repair(self, model: InstalledModel) -> None:
+        """Queue what is wrong with an installed model to be fetched again."""
+        self._control(lambda downloads: downloads.repair(model.id))
+
+    def pause(self, job: DownloadJob) -> None:
+        """Stop a download for now."""
+        self._control(lambda downloads: downloads.pause(job.id))
+
+    def resume(self, job: DownloadJob) -> None:
+        """Go on with a download that is paused or has failed."""
+        self._control(lambda downloads: downloads.resume(job.id))
+
+    def retry(self, job: DownloadJob) -> None:
+        """Try again at once what is waiting."""
+        self._control(lambda downloads: downloads.retry(job.id))
+
+    def cancel(self, job: DownloadJob) -> None:
+        """Give a download up, and delete what is here of it."""
+        self._control(lambda downloads: downloads.cancel(job.id))
+
+    # ---- choosing --------------------------------------------------------------------------
+
+    def use(self, model: InstalledModel) -> None:
+        """Answer with this model from now on."""
+        self._preferences.set("mmproj", str(model.projector or ""))
+        self._preferences.set("model", str(model.model))
+        library = self.library()
+        self._thread.run(lambda: library.mark_used(model.id), lambda _none: self.refresh())
+
+    def use_built_in(self) -> None:
+        """Answer with the built-in model."""
+        self._preferences.set("mmproj", "")
+        self._preferences.set("model", "")
+        self.changed.emit()
+
+    def offer_to_use(self, model: InstalledModel) -> None:
+        """Say that a model is ready; one click takes it."""
+        self._ready = model.id
+        notice = Notice("model-ready", {"title": model.title}, actions=(action("use-model"),), sticky=True)
+        self._notices.post(notice)
+
+    def remove(self, model: InstalledModel) -> None:
+        """Delete a model; the built-in one takes its place where it was in use."""
+        if self.in_use() == model:
+            self.use_built_in()
+        library = self.library()
+        self._thread.run(lambda: library.remove(model.id), lambda freed: self._removed(model, freed))
+
+    # ---- the token -------------------------------------------------------------------------
+
+    def keeper(self) -> TokenKeeper:
+        """Return who keeps the access token; for a thread: the keyring may take its time."""
+        from model_store.tokens import TokenKeeper
+
+        if self._keeper is None:
+            self._keeper = TokenKeeper()
+        return self._keeper
+
+    def hub_maker(self) -> Callable[[], Any]:
+        """Return what makes the Hub that the settings name now; for a thread."""
+        address, proxy = self._preferences.value("hub_address"), self._preferences.value("proxy")
+
+        def make() -> Any:
+            from model_store.access import hub_of
+
+            return hub_of(address, proxy, self.keeper())
+
+        return make
+
+    # ---- inside ----------------------------------------------------------------------------
+
+    def _control(self, ask: Callable[[Downloads], Any]) -> None:
+        """Ask the downloads for something, on the thread."""
+        folder, make_hub = self.folder(), self.hub_maker()
+        connections = self._preferences.value("connections")
+
+        def work() -> tuple[DownloadJob, ...]:
+            from model_store.download import Downloads
+
+            if self._downloads is None:
+                self._downloads = Downloads(folder, make_hub, self._job_arrived.emit, connections=connections)
+                self._downloads.start()
+            ask(self._downloads)
+            return self._downloads.jobs()
+
+        self._thread.run(work, self._take_jobs)
+
+    def _offer(self, entry: ModelEntry, usable: int) -> Offer:
+        variant, light = best_variant(entry, usable)
+        installed = tuple(model for model in self._installed if model.manifest.model_id == entry.id)
+        job = next((job for job in self.jobs() if job.request.model_id == entry.id), None)
+        if job is not None:
+            fetched = entry.variant(job.request.quantisation) or variant
+            return Offer(entry, fetched, light_of(fetched, usable), installed, job)
+        return Offer(entry, variant, light, installed, None)
+
+    def _take_installed(self, models: list[InstalledModel]) -> None:
+        self._installed = models
+        self.changed.emit()
+
+    def _take_jobs(self, jobs: tuple[DownloadJob, ...]) -> None:
+        self._jobs = {job.id: job for job in jobs}
+        self.changed.emit()
+
+    @Slot(object)
+    def _handle_job(self, job: DownloadJob) -> None:
+        known = self._jobs.get(job.id)
+        self._jobs[job.id] = job
+        self.speed = job.speed or self.speed
+        self.job_changed.emit(job)
+        if known is not None and known.state is job.state:
+            return
+        self.changed.emit()
+        if job.state is JobState.DONE:
+            self._thread.run(self.library().models, lambda models: self._fetched(job, models))
+            self._control(lambda downloads: downloads.forget(job.id))
+        elif job.state is JobState.FAILED and job.error is not None:
+            self._notices.error(job.error, action("open-models"), sticky=True)
+
+    def _fetched(self, job: DownloadJob, models: list[InstalledModel]) -> None:
+        self._take_installed(models)
+        fetched = next((model for model in models if model.title == job.request.title), None)
+        if fetched is not None:
+            self.offer_to_use(fetched)
+
+    def _use_ready(self) -> None:
+        model = next((model for model in self._installed if model.id == self._ready), None)
+        if model is not None:
+            self.use(model)
+
+    def _removed(self, model: InstalledModel, freed: int) -> None:
+        self._notices.post(Notice("model-removed", {"title": model.title, "size": size_text(freed)}))
+        self.refresh()
+
+    def _preference_changed(self, name: str) -> None:
+        if name in ("model", "mmproj"):
+            self.changed.emit()
+        elif name in ("models_folder", "hub_address", "proxy", "connections"):
+            self._reopen()
+
+    def _reopen(self) -> None:
+        """Let the downloads begin anew with other settings: they go on where they were."""
+
+        def work() -> None:
+            if self._downloads is not None:
+                self._downloads.close()
+                self._downloads = None
+
+        self._thread.run(work, lambda _none: self.start())
