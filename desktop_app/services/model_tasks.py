@@ -244,4 +244,3 @@ def _light(hub: Any, pair: Pair) -> Light | None:
             raise
         return None
     return light_of_headers(headers.model, headers.projector, find_room())
-
