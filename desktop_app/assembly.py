@@ -130,10 +130,15 @@ def run_window(pictures: Sequence[str] = ()) -> int:
     window = MainWindow(services)
     reception.arrived.connect(window.come_forward)
     reception.arrived.connect(services.draft.add_files)
-    services.start()
+
+    def begin() -> None:
+        services.start()
+        services.draft.add_files(list(pictures))
+        reception.listen()
+
+    # The engine, the history and those who wait to hand over compete with a window that is not there yet.
+    window.painted.connect(begin)
     window.show()
-    services.draft.add_files(list(pictures))
-    reception.listen()
     try:
         return application.exec()
     finally:

@@ -7,12 +7,9 @@ exception only its type and where it happened, because its message may quote a q
 from __future__ import annotations
 
 import logging
-import platform
-import sqlite3
 import sys
 import traceback
 from copy import copy
-from importlib.metadata import PackageNotFoundError, version
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import TracebackType
@@ -100,6 +97,9 @@ def report(error: BaseException) -> str:
 
     Unlike a log it quotes the exception: the person sees it before anybody else does.
     """
+    import platform  # reports are rare, and the window starts sooner without these
+    import sqlite3
+
     lines = [
         f"Eyebright {desktop_app.__version__}",
         f"{platform.platform()}, {platform.machine()}",
@@ -112,6 +112,8 @@ def report(error: BaseException) -> str:
 
 
 def _version(package: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package)
     except PackageNotFoundError:  # a frozen program may not carry it

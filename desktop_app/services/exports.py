@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 from desktop_app.chat.attachments import Attachments
 from desktop_app.chat.conversation import Message, Role
-from desktop_app.chat.exporting import SPEAKERS, to_html, to_json, to_markdown
-from desktop_app.chat.importing import Imported, from_json
 from desktop_app.errors import UserError
 from desktop_app.files import not_saved, write_whole
 from desktop_app.services.background import Background
 from desktop_app.services.chat import Chat
 from desktop_app.services.conversations import Conversations
 from desktop_app.services.storage import Storage
+
+if TYPE_CHECKING:
+    from desktop_app.chat.importing import Imported
 
 
 class Exports(QObject):
@@ -41,30 +43,34 @@ class Exports(QObject):
         self._storage = storage
         self._files = files
 
-    def export(self, target: str, speakers: Mapping[Role, str] = SPEAKERS) -> None:
+    def export(self, target: str, speakers: Mapping[Role, str] | None = None) -> None:
         """Write the open conversation; the file's ending chooses between HTML, Markdown and JSON."""
         current = self._conversations.current_id()
         title = next((s.title for s in self._conversations.summaries() if s.id == current), "")
-        job = partial(self._write, Path(target), title, self._chat.messages(), dict(speakers))
+        job = partial(self._write, Path(target), title, self._chat.messages(), speakers)
         self._files.run(job, lambda _: self.exported.emit(target))
 
     def import_file(self, source: str) -> None:
         """Add the conversation of a JSON file that an Eyebright wrote, and open it."""
         self._files.run(partial(self._read, Path(source)), self._add)
 
-    def _write(self, target: Path, title: str, messages: list[Message], speakers: dict[Role, str]) -> None:
+    def _write(self, target: Path, title: str, messages: list[Message], speakers: Mapping[Role, str] | None) -> None:
+        from desktop_app.chat.exporting import SPEAKERS, to_html, to_json, to_markdown
+
         if target.suffix == ".json":
             text = to_json(title, messages, self._original)
         elif target.suffix == ".md":
-            text = to_markdown(title, messages, speakers)
+            text = to_markdown(title, messages, speakers or SPEAKERS)
         else:
-            text = to_html(title, messages, self._preview, speakers)
+            text = to_html(title, messages, self._preview, speakers or SPEAKERS)
         try:
             write_whole(target, text.encode())
         except OSError as error:
             raise not_saved(error, target.name) from error
 
     def _read(self, source: Path) -> Imported:
+        from desktop_app.chat.importing import from_json
+
         try:
             data = source.read_bytes()
         except FileNotFoundError as error:

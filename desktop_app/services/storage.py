@@ -27,7 +27,7 @@ class Storage:
         self._notices = notices
         self._history: History | None = None
         self._unavailable: UserError | None = None
-        background.run(self._open, self._opened)
+        self._begun = False
 
     def run(
         self,
@@ -38,8 +38,11 @@ class Storage:
         """Run `job(history)` on the history's thread, then `then(result)` here.
 
         Where the history could not be opened, `on_error` gets that error; without it nothing more is
-        said than was said at the start.
+        said than was said at the start. The first job opens it.
         """
+        if not self._begun:
+            self._begun = True
+            self._background.run(self._open, self._opened)
         self._background.run(lambda: job(self._opened_history()), then, on_error or self._failed)
 
     def close(self) -> None:

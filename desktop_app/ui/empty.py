@@ -120,12 +120,15 @@ class DropPlace(QFrame):
         row.addStretch(1)
         column.addLayout(row)
         column.addStretch(1)
+        self._low: bool | None = None
         self.set_low(False)
         theme.changed.connect(self.update)
 
     def set_low(self, low: bool) -> None:
         """Take less height in a low window."""
-        self._flower.setPixmap(icons.flower(40 if low else 84))
+        if low is not self._low:
+            self._low = low
+            self._flower.setPixmap(icons.flower(40 if low else 84))
         margin = GRID if low else 2 * GRID
         self._column.setContentsMargins(margin, margin, margin, margin)
         self._column.setSpacing(margin // 2)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from PySide6.QtCore import QByteArray, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QPixmapCache
 from PySide6.QtSvg import QSvgRenderer
 
 from desktop_app import paths
@@ -30,12 +30,17 @@ def _renderer(name: str, colour: QColor) -> QSvgRenderer:
 
 def pixmap(name: str, colour: QColor, size: int = ICON, ratio: float = 2.0) -> QPixmap:
     """Return line icon `name` in `colour`, `size` px square, with `ratio` device pixels per px."""
+    key = f"eyebright/{name}/{colour.name(QColor.NameFormat.HexArgb)}/{theme.colour('eye').name()}/{size}/{ratio}"
+    known = QPixmap()
+    if QPixmapCache.find(key, known):
+        return known
     image = QPixmap(QSize(size, size) * ratio)
     image.fill(Qt.GlobalColor.transparent)
     painter = QPainter(image)
     _renderer(name, colour).render(painter)
     painter.end()
     image.setDevicePixelRatio(ratio)
+    QPixmapCache.insert(key, image)
     return image
 
 

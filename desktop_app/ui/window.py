@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, Slot
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QResizeEvent
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop_app import paths
 from desktop_app.chat.conversation import Message, Role
 from desktop_app.errors import UserError
-from desktop_app.ui.about import AboutDialog, ShortcutsDialog
 from desktop_app.ui.composer import Composer
 from desktop_app.ui.draft_preview import DraftPreview
 from desktop_app.ui.drop import DropTarget
 from desktop_app.ui.empty import EmptyScreen
-from desktop_app.ui.files import export_conversation, import_conversation
 from desktop_app.ui.header import Header
 from desktop_app.ui.menus import Menus
 from desktop_app.ui.notices import NoticeBar
-from desktop_app.ui.report import ReportDialog, surroundings
 from desktop_app.ui.services_protocol import Services
-from desktop_app.ui.settings_dialog import SettingsDialog
 from desktop_app.ui.sidebar import Sidebar
 from desktop_app.ui.status import StatusLine
 from desktop_app.ui.theme import GRID, NARROW, SMALLEST_WINDOW, theme
-from desktop_app.ui.transcript import TranscriptView
-from desktop_app.ui.viewer import PictureViewer
+
+if TYPE_CHECKING:  # what is not seen at the start is imported and built when it is wanted
+    from desktop_app.ui.settings_dialog import SettingsDialog
+    from desktop_app.ui.transcript import TranscriptView
+    from desktop_app.ui.viewer import PictureViewer
 
 _FIRST_SIZE = QSize(1120, 780)
+_UNSEEN_MS = 2000  # a window that starts minimised is not painted
 
 
 class MainWindow(QMainWindow):
-    """Sidebar, page, composer and status line around the services."""
+    """Sidebar, page, composer and status line around the services.
+
+    `painted()`: once, when it can be seen, or stays unseen because it starts minimised.
+    """
+
+    painted = Signal()
 
     def __init__(self, services: Services) -> None:
         super().__init__()
@@ -40,8 +47,10 @@ class MainWindow(QMainWindow):
         theme.set_preference(services.preferences.value("theme"))
         self._memory = QSettings(str(paths.settings_file().with_name("window.ini")), QSettings.Format.IniFormat)
         self._is_narrow = False
+        self._transcript: TranscriptView | None = None
         self._settings: SettingsDialog | None = None
         self._viewer: PictureViewer | None = None
+        theme.set_zoom(int(str(self._memory.value("text_size", 100, type=int))))
         self._build()
         self.drops = DropTarget(self, services.draft)
         self.menus = Menus(self)
@@ -51,6 +60,10 @@ class MainWindow(QMainWindow):
         self._title_changed()
         services.notices.attach()
         self.composer.focus_editor()
+        self._unseen = QTimer(self)
+        self._unseen.setSingleShot(True)
+        self._unseen.timeout.connect(self.painted)
+        self._unseen.start(_UNSEEN_MS)
 
     # ---- building --------------------------------------------------------------------------
 
@@ -59,11 +72,9 @@ class MainWindow(QMainWindow):
         self.sidebar = Sidebar(services.conversations, services.previews, self)
         self.header = Header(services.conversations, self)
         self.empty = EmptyScreen(services.engine, services.examples(), self)
-        self.transcript = TranscriptView(services, self)
         self.pages = QStackedWidget(self)
         self.pages.addWidget(self.empty)
         self.preview = self._preview_page()
-        self.pages.addWidget(self.transcript)
         self.notices = NoticeBar(services.notices, self)
         self.composer = Composer(services, self)
         self.status = StatusLine(services.engine, services.chat, self)
@@ -84,6 +95,23 @@ class MainWindow(QMainWindow):
         whole.addLayout(beside, 1)
         whole.addWidget(self.status)
         self.setCentralWidget(central)
+
+    @property
+    def transcript(self) -> TranscriptView:
+        """Return the page of a conversation that has begun."""
+        if self._transcript is None:
+            from desktop_app.ui.transcript import TranscriptView
+
+            self._transcript = TranscriptView(self.services, self)
+            self._transcript.picture_opened.connect(self.open_picture)
+            self.pages.addWidget(self._transcript)
+            # The keyboard comes here before it comes to the composer, which is older.
+            before: QWidget = self.empty.model_button
+            for widget in self._transcript.findChildren(QWidget):
+                if widget.focusPolicy() != Qt.FocusPolicy.NoFocus:
+                    QWidget.setTabOrder(before, widget)
+                    before = widget
+        return self._transcript
 
     def _preview_page(self) -> QWidget:
         """Return the page of a new conversation once pictures are attached."""
@@ -128,7 +156,6 @@ class MainWindow(QMainWindow):
         self.attached.opened.connect(self.open_picture)
         self.empty.model_wanted.connect(self.open_model_settings)
         self.status.choose_model.connect(self.open_model_settings)
-        self.transcript.picture_opened.connect(self.open_picture)
         self.drops.text_dropped.connect(self.composer.insert_text)
 
     # ---- what the menus and buttons do -----------------------------------------------------
@@ -176,12 +203,16 @@ class MainWindow(QMainWindow):
     @Slot()
     def export_conversation(self) -> None:
         """Write the open conversation to a file."""
+        from desktop_app.ui.files import export_conversation
+
         if self.services.chat.messages():
             export_conversation(self, self.services.exports, self.header.current_title())
 
     @Slot()
     def import_conversation(self) -> None:
         """Add a conversation that was exported."""
+        from desktop_app.ui.files import import_conversation
+
         import_conversation(self, self.services.exports)
 
     @Slot()
@@ -208,6 +239,8 @@ class MainWindow(QMainWindow):
         if index is None:
             return
         if self._viewer is None:
+            from desktop_app.ui.viewer import PictureViewer
+
             self._viewer = PictureViewer(self.services.previews, self)
         self._viewer.show_pictures(pictures, index)
 
@@ -216,6 +249,8 @@ class MainWindow(QMainWindow):
         """Open the settings."""
         services = self.services
         if self._settings is None:
+            from desktop_app.ui.settings_dialog import SettingsDialog
+
             self._settings = SettingsDialog(services.preferences, services.engine, services.notices, self)
         self._settings.show()
         self._settings.raise_()
@@ -231,16 +266,22 @@ class MainWindow(QMainWindow):
     @Slot()
     def open_shortcuts(self) -> None:
         """Show all keys."""
+        from desktop_app.ui.about import ShortcutsDialog
+
         _present(ShortcutsDialog(self.menus.actions, self))
 
     @Slot()
     def open_about(self) -> None:
         """Show name, version and promise."""
+        from desktop_app.ui.about import AboutDialog
+
         _present(AboutDialog(self))
 
     @Slot()
     def open_report(self) -> None:
         """Show what belongs into a report, to copy."""
+        from desktop_app.ui.report import ReportDialog, surroundings
+
         info = self.services.engine.info()
         _present(
             ReportDialog(
@@ -308,7 +349,6 @@ class MainWindow(QMainWindow):
         geometry = self._memory.value("geometry")
         if not (isinstance(geometry, QByteArray) and self.restoreGeometry(geometry)):
             self.resize(_FIRST_SIZE)
-        theme.set_zoom(int(str(self._memory.value("text_size", 100, type=int))))
         self._is_narrow = self.width() < NARROW
         self._show_sidebar(self._is_sidebar_wanted() and not self._is_narrow)
 
@@ -319,6 +359,12 @@ class MainWindow(QMainWindow):
         if is_narrow != self._is_narrow:
             self._is_narrow = is_narrow
             self._show_sidebar(self._is_sidebar_wanted() and not is_narrow)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Say when it is there for the first time."""
+        super().paintEvent(event)
+        if self._unseen.isActive():
+            self._unseen.start(0)  # the children are painted after this
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember size and place."""

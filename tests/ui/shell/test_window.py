@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -18,7 +20,7 @@ from desktop_app.ui.theme import theme
 from desktop_app.ui.window import MainWindow
 from tests.helpers.fake_chat import answer, picture, question
 from tests.helpers.fake_services import LLAVA, FakeServices
-from tests.helpers.waiting import pump, wait_until
+from tests.helpers.waiting import expect_signal, pump, wait_until
 
 Show = Callable[[QWidget], QWidget]
 
@@ -266,3 +268,29 @@ def test_a_second_start_brings_the_window_forward(window: MainWindow) -> None:
     window.showMinimized()
     window.come_forward()
     assert not window.isMinimized()
+
+
+def test_the_window_says_once_that_it_can_be_seen(services: FakeServices, show_widget: Show) -> None:
+    made = MainWindow(services.as_services())
+    with expect_signal(made.painted) as calls:
+        show_widget(made)
+    made.resize(900, 700)
+    made.repaint()
+    pump(20)
+    assert calls == [()]
+
+
+def test_what_is_not_seen_at_the_start_is_not_imported() -> None:
+    later = ("about", "files", "settings_dialog", "transcript", "transcript_reader", "viewer")
+    code = "import sys, desktop_app.assembly, desktop_app.ui.application, desktop_app.ui.window; print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    loaded = set(found.stdout.split())
+    assert "desktop_app.ui.composer" in loaded
+    assert not loaded & {f"desktop_app.ui.{name}" for name in later}
+    assert not loaded & {
+        "PIL",
+        "numpy",
+        "importlib.metadata",
+        "desktop_app.chat.exporting",
+        "desktop_app.images.reading",
+    }
