@@ -133,9 +133,8 @@ class Model:
         self.n_ctx = int(_llama.llama_n_ctx(self._context))
         self._memory = _llama.llama_get_memory(self._context)
         self.kv: KVState | None = kv_state(_llama, self._model, self._context, parameters, VERSION)
-        interrupt = self._interrupt
-        self._abort = _llama.ggml_abort_callback(lambda _data: interrupt.now)
-        _llama.llama_set_abort_callback(self._context, self._abort, None)
+        abort = _llama.ggml_abort_callback(self._interrupt.c_function)
+        _llama.llama_set_abort_callback(self._context, abort, self._interrupt.c_argument)
         self._token_batch = self._new_batch(0)
         self._row_batch = self._new_batch(self.width)
 
