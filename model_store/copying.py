@@ -37,6 +37,10 @@ class Cancelled(Exception):  # noqa: N818 - nothing went wrong
     """For a report to raise: the work ends, nothing half remains in sight, and it can be taken up again."""
 
 
+class CopyDiffersError(OSError):
+    """What was written is not what was read: a disk or a stick is damaged. Its text names the file."""
+
+
 #: Called for every few megabytes. What it raises ends the work.
 Report = Callable[[Progress], None]
 
@@ -68,12 +72,12 @@ def sha256_of(path: Path, meter: Meter) -> str:
     return digest.hexdigest()
 
 
-def copy_file(source: Path, target: Path, meter: Meter) -> str:
-    """Copy a file and return the SHA-256 of what was read. Raises OSError.
+def copy_file(source: Path, target: Path, meter: Meter, read_back: bool = False) -> str:
+    """Copy a file and return the SHA-256 of what was read. Raises OSError, or `CopyDiffersError`.
 
-    It is written to a part file beside `target` that gets its name when all of it is on the disk. A part
-    left by an earlier try is read again and continued where it ends as the source goes on: 2 passes over
-    those bytes, instead of trusting it.
+    It is written to a part file beside `target` that gets its name when all of it is on the disk; with
+    `read_back` only after it was read again from there and is the same. A part left by an earlier try is
+    compared and continued where it ends as the source goes on.
     """
     part = target.with_name(target.name + PART)
     digest = hashlib.sha256()
@@ -91,23 +95,28 @@ def copy_file(source: Path, target: Path, meter: Meter) -> str:
         os.fsync(new.fileno())
         _forget(old)
         _forget(new)
+    if read_back and sha256_of(part, meter) != digest.hexdigest():
+        part.unlink()
+        raise CopyDiffersError(source.name)
     part.replace(target)
     sync_folder(target.parent)
     return digest.hexdigest()
 
 
-def link_or_copy(source: Path, target: Path, meter: Meter) -> str:
-    """Give a file a second name where both lie on one disk, copy it otherwise.
+def link_or_copy(source: Path, target: Path, meter: Meter) -> None:
+    """Give a file a second name where both lie on one disk; copy it and read it back otherwise.
 
-    Returns the SHA-256 of what was copied, "" for a second name: that is the very same file. Raises OSError.
+    Raises as `copy_file`.
     """
     try:
         target.hardlink_to(source)
     except OSError:  # another disk, or a file system without second names
-        return copy_file(source, target, meter)
-    meter.tell(Step.COPYING, source.name, source.stat().st_size)
-    sync_folder(target.parent)
-    return ""
+        copy_file(source, target, meter, read_back=True)
+        about = source.stat()
+        os.utime(target, ns=(about.st_atime_ns, about.st_mtime_ns))
+    else:
+        meter.tell(Step.COPYING, source.name, 2 * source.stat().st_size)
+        sync_folder(target.parent)
 
 
 def _read(file: BinaryIO, name: str, step: Step, meter: Meter, take: Callable[[bytes], None]) -> None:

@@ -87,6 +87,66 @@ SENTENCES: dict[str, str] = {
     "downloads-in-use": QT_TRANSLATE_NOOP(
         "errors", "Another Eyebright is fetching models into {name}. Wait until it has ended."
     ),
+    # What is already on this computer
+    "file-missing": QT_TRANSLATE_NOOP("errors", "{name} cannot be found. It may have been moved or deleted."),
+    "file-unreadable": QT_TRANSLATE_NOOP(
+        "errors", "{name} cannot be opened. Check that you are allowed to read it, and that its disk is there."
+    ),
+    "weights-damaged": QT_TRANSLATE_NOOP(
+        "errors", "{name} is damaged, or was not copied to its end. Fetch or copy it again."
+    ),
+    "other-weights": QT_TRANSLATE_NOOP("errors", "{name} is a GGUF file, but no model that one can talk with."),
+    "nothing-to-import": QT_TRANSLATE_NOOP("errors", "There is no model (GGUF file) in {name}."),
+    "split-model": QT_TRANSLATE_NOOP(
+        "errors",
+        "{name} is a part of a model that was split into {count} files. Join them first "
+        "(llama-gguf-split --merge), and add the whole file.",
+    ),
+    "projector-alone": QT_TRANSLATE_NOOP(
+        "errors", "{name} is only a projector. Add it together with the language model it belongs to."
+    ),
+    "projector-absent": QT_TRANSLATE_NOOP(
+        "errors", "{name} sees pictures only through its projector (mmproj), which is not there. Add both files."
+    ),
+    "pair-mismatch": QT_TRANSLATE_NOOP(
+        "errors",
+        "The projector {projector} belongs to another model than {model} "
+        "(it makes {projector_width} values a token, the model reads {model_width}). Choose the matching pair.",
+    ),
+    "pair-other-kind": QT_TRANSLATE_NOOP(
+        "errors", "The projector {projector} was made for another kind of model than {model}. Choose the matching pair."
+    ),
+    "pair-other-version": QT_TRANSLATE_NOOP(
+        "errors",
+        "{model} is a LLaVA {version}, and the projector {projector} is of another version. Choose the matching pair.",
+    ),
+    "no-room-to-copy": QT_TRANSLATE_NOOP(
+        "errors",
+        "{title} needs {needed} on the disk of {folder}, and {free} are free. Free some space, or use it "
+        "where it lies.",
+    ),
+    "disk-takes-no-large-files": QT_TRANSLATE_NOOP(
+        "errors",
+        "The disk of {folder} takes no file as large as {name} ({size}): it is formatted as FAT32. "
+        "Format it as exFAT, or take another one.",
+    ),
+    "copy-differs": QT_TRANSLATE_NOOP(
+        "errors",
+        "{name} was not copied rightly: what was written is not what must be there. Try again; if it happens "
+        "again, the disk or the stick is damaged.",
+    ),
+    "import-in-use": QT_TRANSLATE_NOOP("errors", "Another Eyebright is copying {title} just now."),
+    "found-damaged": QT_TRANSLATE_NOOP(
+        "errors", "{name} is not what {program} once fetched: the file is damaged. Let {program} fetch it again."
+    ),
+    "files-wrong": QT_TRANSLATE_NOOP(
+        "errors", "Files of {title} are missing or damaged. Repair it first, so that nothing wrong is passed on."
+    ),
+    "export-taken": QT_TRANSLATE_NOOP("errors", "There is something else in {folder}. Choose another folder."),
+    "move-into-itself": QT_TRANSLATE_NOOP("errors", "{folder} lies in the model folder itself. Choose another one."),
+    "move-collides": QT_TRANSLATE_NOOP(
+        "errors", "In {folder} there is another model called “{name}”. Choose another folder."
+    ),
     # What is installed
     "not-installed": QT_TRANSLATE_NOOP("errors", "No model called “{name}” is installed."),
     "not-removed": QT_TRANSLATE_NOOP(

@@ -29,8 +29,11 @@ from model_store.jobs import Role
 from model_store.manifest import MANIFEST, InstalledFile, Manifest
 from model_store.names import identifier, is_plain_name, reachable
 from model_store.seen import FileSeen, Seen, read_seen, write_seen
+from model_store.whole_files import sync_folder
 
 _REMOVED = ".removed-"  # how the names of folders begin that are being deleted
+_ARRIVING = ".arriving-"  # and of folders into which files are being copied
+_FORGOTTEN = 7 * 24 * 3600  # seconds
 _COARSE = 2_000_000_000  # nanoseconds: the grain of times on FAT
 
 
@@ -71,37 +74,34 @@ class Library:
         wanted = os.path.abspath(path)  # noqa: PTH100 - resolve() would follow links
         return next((model for model in self.models() if any(str(file.path) == wanted for file in model.files)), None)
 
-    def new_folder(self, name: str) -> Path:
-        """Make a folder for a new model and return it; its name will be the model's id.
+    def staging(self, key: str) -> Path:
+        """Return the hidden folder in which files arrive under `key`, made if need be; `install` makes it a model.
 
-        `name` is made safe, and another one is found where it is taken. Raises StoreError "model-folder-unusable".
+        What an earlier try left is still in it. Raises StoreError "model-folder-unusable".
         """
-        stem = identifier(name)
+        folder = self.folder / f"{_ARRIVING}{key}"
         with self._writing():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            number = 1
-            while True:
-                folder = self.folder / (stem if number == 1 else f"{stem}-{number}")
-                try:
-                    folder.mkdir()
-                    return folder
-                except FileExistsError:
-                    number += 1
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
-    def add(self, folder: Path, manifest: Manifest, unread: Sequence[str] = ()) -> InstalledModel:
-        """Write the manifest of a model whose files are in their places; from then on it is installed.
+    def install(self, staging: Path, name: str, manifest: Manifest, unread: Sequence[str] = ()) -> InstalledModel:
+        """Make a model of a staging folder, or of any other folder on its disk, and return it.
 
-        `folder` is one of this library's. The files named in `unread` were not read to the end, so that their
+        Everything lies in its place there, or elsewhere under an absolute name. `name` is made into the model's
+        id; another one is found where it is taken. The files named in `unread` were not read to the end: their
         hashes are only what somebody says. Raises StoreError "model-folder-unusable".
         """
         with self._writing():
             seen = Seen(added=time.time())
             for file in manifest.files:
                 right = file.name not in unread and bool(file.sha256)
-                changed = (folder / file.name).stat().st_mtime_ns if right else 0
+                changed = (staging / file.name).stat().st_mtime_ns if right else 0
                 seen = seen.with_file(file.name, FileSeen(changed, right=True))
-            write_seen(folder, seen)
-            manifest.write(folder)
+            write_seen(staging, seen)
+            manifest.write(staging)
+            folder = self._free_folder(identifier(name))
+            staging.rename(folder)
+            sync_folder(self.folder)
         return self.get(folder.name)
 
     def verify(self, model_id: str, report: Report = silent) -> InstalledModel:
@@ -142,10 +142,22 @@ class Library:
                 pass
 
     def tidy(self) -> None:
-        """Delete what a removal that was cut short has left. Costs nothing when there is nothing."""
+        """Delete what a removal that was cut short has left, and copies that nobody went on with for a week."""
         for folder in self._subfolders():
-            if folder.name.startswith(_REMOVED):
+            try:
+                old = folder.name.startswith(_ARRIVING) and time.time() - folder.stat().st_mtime > _FORGOTTEN
+            except OSError:
+                continue
+            if old or folder.name.startswith(_REMOVED):
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def _free_folder(self, stem: str) -> Path:
+        number = 1
+        while True:
+            folder = self.folder / (stem if number == 1 else f"{stem}-{number}")
+            if not folder.exists():
+                return folder
+            number += 1
 
     def _verify(self, folder: Path, file: StoredFile, meter: Meter) -> None:
         try:
@@ -241,12 +253,11 @@ def _state(path: Path, file: InstalledFile, seen: FileSeen | None, written: int)
         return State.MISSING
     if about.st_size != file.size:
         return State.CHANGED
-    if seen is not None:
-        if seen.changed_ns != about.st_mtime_ns:
-            return State.UNVERIFIED
-        return State.OK if seen.right else State.CHANGED
+    if seen is not None and seen.changed_ns == about.st_mtime_ns and not seen.right:
+        return State.CHANGED
     # Downloads write the manifest when all is verified: what is older is what was verified.
-    return State.OK if file.sha256 and about.st_mtime_ns <= written + _COARSE else State.UNVERIFIED
+    untouched = about.st_mtime_ns <= written + _COARSE if seen is None else seen.changed_ns == about.st_mtime_ns
+    return State.OK if untouched and file.sha256 else State.UNVERIFIED
 
 
 def _is_whole(path: Path) -> bool:

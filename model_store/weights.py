@@ -1,0 +1,123 @@
+"""What a GGUF file is: a language model, a projector, or nothing to talk with. Read from its header."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from model_store.errors import StoreError
+from model_store.gguf_header import DamagedGGUFError, GGUFHeader, NotGGUFError, read_header
+from model_store.jobs import Role
+
+_QUANTISATION = re.compile(r"(?i)(?<![a-z0-9])(i?q\d(?:_[a-z0-9]+)*|bf16|f16|fp16|f32|int4|int8)(?![a-z0-9])")
+_PART = re.compile(r"-(\d{5})-of-(\d{5})$")
+_GENERIC = re.compile(r"(?i)^(ggml-|text-)?model|^sha256-")  # names of files that say nothing
+# What models that look at pictures are called. A header says nothing of it: LLaVA's is that of a plain Llama.
+_SEEING = re.compile(r"(?i)llava|moondream|minicpm-?(v|o)|smolvlm|internvl|(?<![a-z])vlm?(?![a-z])|vision|pixtral")
+_SEEING_ARCHITECTURES = {"qwen2vl", "qwen3vl", "qwen3vlmoe", "mllama", "cogvlm", "chameleon"}
+# general.file_type, as llama.h numbers them.
+# fmt: off
+_FILE_TYPES = (
+    "F32", "F16", "Q4_0", "Q4_1", "", "", "", "Q8_0", "Q5_0", "Q5_1", "Q2_K", "Q3_K_S", "Q3_K_M", "Q3_K_L", "Q4_K_S",
+    "Q4_K_M", "Q5_K_S", "Q5_K_M", "Q6_K", "IQ2_XXS", "IQ2_XS", "Q2_K_S", "IQ3_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL",
+    "IQ3_S", "IQ3_M", "IQ2_S", "IQ2_M", "IQ4_XS", "IQ1_M", "BF16",
+)
+# fmt: on
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A GGUF file that can be part of a model."""
+
+    path: Path
+    name: str  # what people call the file; of an Ollama blob it is another than the path's
+    header: GGUFHeader
+    role: Role
+    size: int  # bytes
+
+    @property
+    def width(self) -> int | None:
+        """Values per token that a model reads or a projector makes; None where that is not known."""
+        if self.role is Role.MODEL:
+            return self.header.integer(f"{self.header.architecture}.embedding_length")
+        return _made_width(self.header)
+
+    @property
+    def wants_projector(self) -> bool:
+        """Whether it was made to look at pictures."""
+        said = " ".join((self.name, self.header.text("general.name"), self.header.text("general.basename")))
+        return self.header.architecture in _SEEING_ARCHITECTURES or _SEEING.search(said) is not None
+
+    @property
+    def quantisation(self) -> str:
+        """How the numbers are stored, as the name says or else the header; "" where neither does."""
+        found = _QUANTISATION.findall(self.name)
+        if found:
+            return str(found[-1]).upper().replace("FP16", "F16")
+        number = self.header.integer("general.file_type")
+        return _FILE_TYPES[number] if number is not None and 0 <= number < len(_FILE_TYPES) else ""
+
+    @property
+    def title(self) -> str:
+        """What people may call the model."""
+        stem = self.name[:-5] if self.name.lower().endswith(".gguf") else self.name
+        if not _GENERIC.search(stem):
+            return _PART.sub("", stem)
+        said = self.header.text("general.name") or self.path.parent.name
+        return f"{said} {self.quantisation}".strip()
+
+    @property
+    def parts(self) -> int:
+        """How many files the model is split into; 1 for a whole one."""
+        count = self.header.integer("split.count") or 0
+        match = _PART.search(self.name[:-5])
+        return max(count, int(match[2]) if match else 1, 1)
+
+
+def look_at(path: Path, name: str = "") -> Weights:
+    """Read a file's header and say what it is; `name` is what people call it, if not as the file.
+
+    Raises StoreError: file-missing, file-unreadable, not-a-model, weights-damaged, other-weights.
+    """
+    name = name or path.name
+    try:
+        size, header = path.stat().st_size, read_header(path)
+    except FileNotFoundError as error:
+        raise StoreError("file-missing", name=name) from error
+    except OSError as error:
+        raise StoreError("file-unreadable", name=name) from error
+    except NotGGUFError as error:
+        raise StoreError("not-a-model", name=name) from error
+    except DamagedGGUFError as error:
+        raise StoreError("weights-damaged", name=name) from error
+    if header.architecture == "clip" and header.metadata.get("clip.has_vision_encoder") is True:
+        return Weights(path, name, header, Role.PROJECTOR, size)
+    speaks = header.integer(f"{header.architecture}.embedding_length") and header.text("tokenizer.ggml.model")
+    part = header.integer("split.no")  # only the first of several describes the model
+    if (not speaks and not part) or header.text("general.type") in ("adapter", "imatrix") or not header.tensors:
+        raise StoreError("other-weights", name=name)
+    return Weights(path, name, header, Role.MODEL, size)
+
+
+def _made_width(header: GGUFHeader) -> int | None:
+    """Return how many values a projector makes of each part of a picture.
+
+    The tensor that makes them is another for each kind (tools/mtmd/clip.cpp of llama.cpp: clip_n_mmproj_embd).
+    """
+    kind = header.text("clip.projector_type") or header.text("clip.vision.projector_type") or "mlp"
+    name, dimension = {
+        "mlp": ("mm.2.weight", 1),
+        "resampler": ("resampler.proj.weight", 0),
+        "qwen2vl_merger": ("mm.2.weight", 1),
+        "qwen2.5vl_merger": ("mm.2.weight", 1),
+        "gemma3": ("mm.input_projection.weight", 0),
+        "idefics3": ("mm.model.fc.weight", 1),
+        "internvl": ("mm.model.mlp.3.weight", 1),
+    }.get(kind, ("", 0))
+    if kind == "mlp" and "mm.3.weight" in header.tensors:  # with norms between the matrices
+        name = "mm.3.weight"
+    if kind == "mlp" and name not in header.tensors:  # LLaVA-1.0 has one matrix
+        name = "mm.0.weight"
+    tensor = header.tensors.get(name)
+    return tensor.shape[dimension] if tensor is not None and len(tensor.shape) == 2 else None
