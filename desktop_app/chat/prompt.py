@@ -114,33 +114,6 @@ def prompt_parts(family: Family, exchanges: Sequence[Exchange], system: str | No
     return _joined(rows)
 
 
-def certain_parts(
-    family: Family,
-    exchanges: Sequence[Exchange],
-    pictures: Sequence[str],
-    system: str | None = None,
-) -> list[Part]:
-    """Return the parts that are certain before the next question is written.
-
-    `exchanges` are answered; `pictures` belong to the message being written. The words after the
-    last picture are left out, since how they are tokenised depends on the question. Without
-    pictures the words before the question are kept up to their last letter: tokens end there.
-    """
-    rows: list[Part] = [*_opening(family, system)]
-    for exchange in exchanges:
-        rows += _asked(family, exchange)
-        rows += _filled(family.answering, exchange, family)
-    draft = Exchange("", tuple(pictures))
-    pattern = _asking(family, draft)
-    before = pattern[: pattern.index(Slot.QUESTION)]
-    parts = _joined([*rows, *_filled(before, draft, family)])
-    last = parts[-1]
-    if isinstance(last, Words):
-        known = last.text.rstrip() if not pictures else ""
-        parts[-1:] = [Words(known)] if known else []
-    return parts
-
-
 def _opening(family: Family, system: str | None) -> Iterable[Part]:
     sentence = (family.system if system is None else system).strip()
     pattern = family.opening if sentence else family.bare_opening

@@ -6,7 +6,7 @@ the cache from the start is not evaluated again; a picture that was read halfway
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol
@@ -94,9 +94,8 @@ class Context:
         done = 0
         for source, run in groupby(cells, key=lambda cell: cell.sha256 if isinstance(cell, PictureRow) else None):
             whole = list(run)
-            for start in range(0, len(whole), self._model.batch):
+            for part in _even_parts(whole, self._model.batch):
                 self._interrupt.check()
-                part = whole[start : start + self._model.batch]
                 last = len(self._cells) + len(part) == end
                 self._evaluate(source, part, embedding, last)
                 self._cells += part
@@ -113,3 +112,10 @@ class Context:
             numbers = [cell.row for cell in part if isinstance(cell, PictureRow)]
             rows = embedding(source)[numbers[0] : numbers[-1] + 1]
             self._model.read_rows(rows, position, logits=last)
+
+
+def _even_parts(cells: list[Cell], most: int) -> Iterator[list[Cell]]:
+    """Divide `cells` into as few parts of at most `most` as will do, all about as long: short ones are slow."""
+    parts = -(-len(cells) // most)
+    for index in range(parts):
+        yield cells[len(cells) * index // parts : len(cells) * (index + 1) // parts]

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-_WEIGHT_OF_NEWEST = 0.5
+_KEPT = 0.5  # of what was learnt before, with each measurement
 
 
 class Pace:
-    """Seconds per unit of work, an average in which the newest measurement counts most."""
+    """Seconds per unit of work, over the last measurements: what took long counts most, and so does the newest."""
 
     def __init__(self) -> None:
-        self._seconds_per_unit = 0.0
+        self._units = self._seconds = 0.0
 
     def learn(self, units: int, seconds: float) -> None:
         """Take a measurement."""
         if units > 0:
-            measured = seconds / units
-            old = self._seconds_per_unit or measured
-            self._seconds_per_unit = old + _WEIGHT_OF_NEWEST * (measured - old)
+            self._units = self._units * _KEPT + units
+            self._seconds = self._seconds * _KEPT + seconds
 
     def expect(self, units: int) -> float:
         """Return the seconds that `units` will probably take, 0 when nothing was measured yet."""
-        return self._seconds_per_unit * units
+        return self._seconds / self._units * units if self._units else 0.0

@@ -15,12 +15,13 @@ from desktop_app.chat.prompt import (
     PicturePlace,
     Special,
     Words,
-    certain_parts,
     prompt_parts,
 )
 from desktop_app.engine.answer_tokens import AnswerTokens
-from desktop_app.engine.context import Cell, PictureRow
+from desktop_app.engine.context import Cell, PictureRow, common_start
 from desktop_app.engine.messages import Turn
+
+_BEGINNINGS = ("A", "is", "7", "(")  # of questions
 
 
 class Vocabulary(Protocol):
@@ -61,9 +62,15 @@ class PromptCells:
         return self._cells(prompt_parts(self.family, _exchanges(turns), system))
 
     def certain(self, turns: Sequence[Turn], system: str | None) -> list[Cell]:
-        """Return what is certain of that prompt before the words of the last turn are written."""
-        newest = tuple(picture.sha256 for picture in turns[-1].pictures)
-        return self._cells(certain_parts(self.family, _exchanges(turns[:-1]), newest, system))
+        """Return what is certain of that prompt before the words of the last turn are written.
+
+        How the words around a question are tokenised may depend on its beginning; what is the same for quite
+        different ones is taken to be certain.
+        """
+        first, *others = (
+            self.asking([*turns[:-1], Turn(beginning, turns[-1].pictures)], system) for beginning in _BEGINNINGS
+        )
+        return first[: min(common_start(first, other) for other in others)]
 
     def fitting(self, turns: Sequence[Turn], system: str | None, max_tokens: int) -> list[Turn]:
         """Return those of `turns` that fit the context. Raises `UserError("context-too-small")`."""

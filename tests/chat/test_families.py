@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from desktop_app.chat.families import FAMILIES, VICUNA_V1, family_for
-from desktop_app.chat.prompt import Answer, Exchange, Part, PicturePlace, Special, Words, certain_parts, prompt_parts
+from desktop_app.chat.prompt import Answer, Exchange, Part, PicturePlace, Special, prompt_parts
 from model_store.gguf_header import LongArray
 
 RECORDED: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "prompts.json").read_text(encoding="utf-8"))
@@ -46,19 +46,6 @@ def test_prompts_are_those_of_the_original(name: str, case: str) -> None:
     system = RECORDED["conversations"][case]["system"]
     parts = prompt_parts(BY_NAME[name], exchanges_of(case), system)
     assert as_text(parts, recorded) == recorded["prompts"][case]
-
-
-@pytest.mark.parametrize(("name", "case"), CASES)
-def test_what_is_certain_is_the_start_of_the_prompt(name: str, case: str) -> None:
-    recorded = RECORDED["families"][name]
-    *earlier, newest = exchanges_of(case)
-    certain = certain_parts(BY_NAME[name], earlier, newest.pictures, RECORDED["conversations"][case]["system"])
-    text = as_text(certain, recorded)
-    prompt: str = recorded["prompts"][case]
-    assert prompt.startswith(text)
-    if newest.pictures:
-        assert text.count("<picture>") == prompt.count("<picture>")
-        assert not isinstance(certain[-1], Words)
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)

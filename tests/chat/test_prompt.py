@@ -10,7 +10,6 @@ from desktop_app.chat.prompt import (
     PicturePlace,
     Special,
     Words,
-    certain_parts,
     prompt_parts,
 )
 
@@ -75,12 +74,3 @@ def test_whatever_is_typed_stays_words(typed: str) -> None:
 def test_an_empty_answer_leaves_only_its_end() -> None:
     parts = prompt_parts(VICUNA_V1, [Exchange("a", (), ""), Exchange("b")])
     assert as_text(parts).endswith("USER: a ASSISTANT:</s>USER: b ASSISTANT:")
-
-
-def test_what_is_certain_ends_with_the_last_picture() -> None:
-    parts = certain_parts(VICUNA_V1, [Exchange("a", (), "b")], ("p", "q"))
-    assert as_text(parts) == f"<s>{SYSTEM} USER: a ASSISTANT: b</s>USER: <image>\n<image>"
-
-
-def test_what_is_certain_without_a_picture_ends_with_a_letter() -> None:
-    assert as_text(certain_parts(VICUNA_V1, [], ())) == f"<s>{SYSTEM} USER:"

@@ -63,11 +63,11 @@ def test_words_and_pictures_go_in_batches_of_their_own(context: Context, recorde
     context.append([1, 7, *PICTURE, 8], embedding, progress.append)
     assert recorder.calls == [
         (0, [1, 7], False),
-        (2, [0.0, 2.0, 4.0, 6.0], False),
-        (6, [8.0, 10.0], False),
+        (2, [0.0, 2.0, 4.0], False),  # not four and two: short batches are slow
+        (5, [6.0, 8.0, 10.0], False),
         (8, [8], True),
     ]
-    assert progress == [2, 6, 8, 9]
+    assert progress == [2, 5, 8, 9]
     assert len(context) == 9
 
 
@@ -93,10 +93,10 @@ def test_an_interrupted_picture_goes_on_where_it_stopped(context: Context, recor
     recorder.stop_at = 2
     with pytest.raises(Interrupted):
         context.append(cells, embedding)
-    assert len(context) == 6
+    assert len(context) == 5
     recorder.stop_at = None
     context.append(cells[context.common(cells) :], embedding)
-    assert recorder.calls[2:] == [(6, [8.0, 10.0], False), (8, [8], True)]
+    assert recorder.calls[2:] == [(5, [6.0, 8.0, 10.0], False), (8, [8], True)]
 
 
 def test_an_interrupt_is_heard_between_batches(context: Context, recorder: Recorder, interrupt: Interrupt) -> None:
@@ -105,7 +105,7 @@ def test_an_interrupt_is_heard_between_batches(context: Context, recorder: Recor
 
     with pytest.raises(Interrupted):
         context.append([1, 2, 3, 4, 5], embedding, stop_soon)
-    assert len(context) == 4
+    assert len(context) == 2
     assert len(recorder.calls) == 1
 
 

@@ -117,6 +117,20 @@ def test_answers_that_were_written_keep_their_tokens(
         expected = cells
 
 
+@pytest.mark.parametrize("case", RECORDED["conversations"])
+def test_all_but_the_question_is_certain_before_it_is_written(
+    family: Family, model: Model, prompts: PromptCells, case: str
+) -> None:
+    system = RECORDED["conversations"][case]["system"]
+    *earlier, newest = turns_of(case)
+    certain = prompts.certain([*earlier, Turn("", newest.pictures)], system)
+    cells = recorded_cells(model, family, case)
+    assert cells[: len(certain)] == certain
+    rest = cells[len(certain) :]
+    text = b"".join(model.piece(cell) for cell in rest if isinstance(cell, int)).decode()
+    assert text.lstrip().startswith(newest.text.strip())
+
+
 def test_nobody_types_a_special_token(family: Family, model: Model, prompts: PromptCells) -> None:
     names = sorted(family.specials)
     wanted = {model.special(name) for name in (*names, "bos", "eos")} - {None}
