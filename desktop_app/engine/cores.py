@@ -1,40 +1,194 @@
-"""How many threads the computing may use."""
+"""The processor: its name, and how many cores are worth computing on.
+
+Two threads on one core compete for the same arithmetic, and every step of llama.cpp waits for the
+slowest thread. So on a processor with cores of two kinds the fast ones are counted apart.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
+import struct
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 # Below this the threads would wait for each other longer than they compute.
 _TINY_MODEL = 64 * 1024 * 1024  # bytes
+# A core below this share of the fastest one's clock (or capacity) is of the slow kind.
+_SLOW_CLOCK, _SLOW_CAPACITY = 0.75, 0.6
+_PROCESSOR_CORE = 0  # RelationProcessorCore of winnt.h
+
+
+@dataclass(frozen=True)
+class Cores:
+    """How many there are that this process may run on, each number at least 1."""
+
+    fast: int  # physical cores; those of the fast kind where there are two
+    physical: int
+    logical: int
+
+
+def is_tiny(model_size: int) -> bool:
+    """Return whether a model file of so many bytes is too small to gain anything from threads."""
+    return model_size < _TINY_MODEL
 
 
 def threads_for(model_size: int) -> int:
-    """Return the number of threads for a model file of `model_size` bytes: all physical cores.
+    """Return the number of threads for a model file of `model_size` bytes: all fast cores.
 
     A tiny model gets one: it is no slower, and it does not stall beside another busy program.
     """
-    return 1 if model_size < _TINY_MODEL else physical_cores()
+    return 1 if is_tiny(model_size) else find_cores().fast
+
+
+def find_cores() -> Cores:
+    """Return the cores of this computer. Where the system does not tell, hyper-threading is assumed."""
+    system: str = sys.platform
+    if system == "linux":
+        return linux_cores(os.sched_getaffinity(0))
+    try:
+        found = windows_cores(_windows_records()) if system == "win32" else _mac_cores()
+    except OSError:
+        found = None
+    logical = os.cpu_count() or 1
+    return found or Cores(max(1, logical // 2), max(1, logical // 2), logical)
 
 
 def physical_cores() -> int:
-    """Return the number of physical cores this process may run on, at least 1.
+    """Return the number of physical cores of all kinds that this process may run on, at least 1."""
+    return find_cores().physical
 
-    Two threads on one core compete for the same arithmetic, so hyper-threads are not counted.
-    Linux tells which are siblings. Elsewhere half of the logical ones are taken, as on most
-    computers with hyper-threading; Apple's processors have none, there all are taken.
+
+def processor_name() -> str:
+    """Return what the processor calls itself, "" if the system does not tell."""
+    system: str = sys.platform
+    if system == "linux":
+        lines = (line.partition(":") for line in _text(Path("/proc/cpuinfo")).splitlines())
+        told = {name.strip(): value.strip() for name, _, value in lines}
+        named = told.get("model name") or told.get("Model") or told.get("Hardware")
+        return named or " ".join(told[name] for name in ("CPU implementer", "CPU part") if name in told)
+    if system == "darwin":
+        return _mac_text("machdep.cpu.brand_string")
+    return platform.processor()
+
+
+# ---- Linux -----------------------------------------------------------------------------------
+
+
+def linux_cores(allowed: Iterable[int], devices: Path = Path("/sys/devices")) -> Cores:
+    """Return the cores behind the logical ones in `allowed`, as `devices` (of sysfs) describes them."""
+    numbers = sorted(allowed)
+    siblings = {number: _siblings(devices, number) for number in numbers}
+    fast = _fast(devices, numbers)
+    return Cores(
+        max(1, len({siblings[number] for number in fast})), max(1, len(set(siblings.values()))), max(1, len(numbers))
+    )
+
+
+def _siblings(devices: Path, number: int) -> str:
+    """Return the group of logical cores that share a physical one; not told in some containers."""
+    return _text(devices / f"system/cpu/cpu{number}/topology/thread_siblings_list").strip() or str(number)
+
+
+def _fast(devices: Path, numbers: list[int]) -> list[int]:
+    """Return those of the fast kind: by Intel's lists, by the capacity that ARM tells, or by the clock."""
+    listed = _listed(_text(devices / "cpu_core/cpus"))
+    if listed and _listed(_text(devices / "cpu_atom/cpus")):
+        return [number for number in numbers if number in listed] or numbers
+    for name, share in (("cpu_capacity", _SLOW_CAPACITY), ("cpufreq/cpuinfo_max_freq", _SLOW_CLOCK)):
+        told = [_text(devices / f"system/cpu/cpu{number}/{name}").strip() for number in numbers]
+        if told and all(text.isdecimal() for text in told):
+            values = [int(text) for text in told]
+            if min(values) < share * max(values):
+                pairs = zip(numbers, values, strict=True)
+                return [number for number, value in pairs if value >= share * max(values)]
+    return numbers
+
+
+def _listed(text: str) -> set[int]:
+    """Return the numbers of a list such as "0-7,16"."""
+    numbers: set[int] = set()
+    for part in filter(None, text.strip().split(",")):
+        first, _, last = part.partition("-")
+        if first.isdecimal() and (last or first).isdecimal():
+            numbers.update(range(int(first), int(last or first) + 1))
+    return numbers
+
+
+# ---- Windows ---------------------------------------------------------------------------------
+
+
+def windows_cores(records: bytes) -> Cores | None:
+    """Return the cores in what GetLogicalProcessorInformationEx gave; None if there are none in it.
+
+    Each record: what it is about and its own size (DWORDs), flags and efficiency class (bytes; the
+    higher the faster), 20 bytes reserved, a count of groups (WORD), and for each a mask of the
+    logical cores (KAFFINITY, 8 bytes) and 8 bytes more.
     """
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len({_siblings(number) for number in os.sched_getaffinity(0)}))
-    logical = os.cpu_count() or 1
-    return logical if platform.machine() == "arm64" else max(1, logical // 2)
+    classes: list[int] = []
+    logical = 0
+    start = 0
+    while start + 8 <= len(records):
+        kind, size = struct.unpack_from("<II", records, start)
+        if size < 8 or start + size > len(records):
+            break
+        if kind == _PROCESSOR_CORE and size >= 32:
+            classes.append(records[start + 9])
+            (groups,) = struct.unpack_from("<H", records, start + 30)
+            for group in range(min(groups, (size - 32) // 16)):
+                (mask,) = struct.unpack_from("<Q", records, start + 32 + 16 * group)
+                logical += mask.bit_count()
+        start += size
+    if not classes:
+        return None
+    return Cores(classes.count(max(classes)), len(classes), max(logical, len(classes)))
 
 
-def _siblings(number: int) -> str:
-    """Return the group of logical cores that share a physical one, as Linux names it."""
-    path = Path(f"/sys/devices/system/cpu/cpu{number}/topology/thread_siblings_list")
+def _windows_records() -> bytes:
+    kernel: Any = ctypes.CDLL("kernel32")
+    size = ctypes.c_uint32()
+    kernel.GetLogicalProcessorInformationEx(_PROCESSOR_CORE, None, ctypes.byref(size))
+    buffer = ctypes.create_string_buffer(size.value)
+    if not kernel.GetLogicalProcessorInformationEx(_PROCESSOR_CORE, buffer, ctypes.byref(size)):
+        raise OSError("the system does not tell its cores")
+    return buffer.raw[: size.value]
+
+
+# ---- macOS -----------------------------------------------------------------------------------
+
+
+def _mac_cores() -> Cores | None:
+    physical = _mac_number("hw.physicalcpu")
+    if not physical:
+        return None
+    # Level 0 is the fastest; Intel's have no levels.
+    return Cores(_mac_number("hw.perflevel0.physicalcpu") or physical, physical, _mac_number("hw.logicalcpu"))
+
+
+def _mac_number(name: str) -> int:
+    told = _sysctl(name)
+    return int.from_bytes(told[:8], "little") if told else 0
+
+
+def _mac_text(name: str) -> str:
+    return _sysctl(name).split(b"\0")[0].decode(errors="replace")
+
+
+def _sysctl(name: str) -> bytes:
+    library: Any = ctypes.CDLL(None)
+    size = ctypes.c_size_t(256)
+    buffer = ctypes.create_string_buffer(size.value)
+    if library.sysctlbyname(name.encode(), buffer, ctypes.byref(size), None, ctypes.c_size_t(0)):
+        return b""
+    return buffer.raw[: size.value]
+
+
+def _text(path: Path) -> str:
     try:
-        return path.read_text().strip()
-    except OSError:  # not told in some containers: then every core counts
-        return str(number)
+        return path.read_text(errors="replace")
+    except OSError:  # not there
+        return ""

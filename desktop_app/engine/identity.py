@@ -1,8 +1,9 @@
-"""What tells one model file from another, wherever it lies and whenever it was copied."""
+"""What tells one model file, and one llama.cpp, from another, wherever it lies and whenever it was copied."""
 
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 from pathlib import Path
 
 _WHOLE = 16 * 1024 * 1024  # bytes: files up to here are read whole
@@ -28,3 +29,17 @@ def file_identity(path: Path) -> str:
                 file.seek(_START + (size - _START - _SAMPLE) * index // _SAMPLES)
                 digest.update(file.read(_SAMPLE))
     return digest.hexdigest()
+
+
+def library_identity() -> str:
+    """Return a digest of llama.cpp's libraries: of the version, and of how it was compiled. They are not loaded.
+
+    Empty where they are not found. Raises OSError.
+    """
+    found = importlib.util.find_spec("llama_cpp")
+    if found is None or found.origin is None:
+        return ""
+    folder = Path(found.origin).parent / "lib"
+    # The same library may lie there under several names.
+    names = {path.resolve() for path in folder.iterdir() if path.suffix in (".so", ".dylib", ".dll")}
+    return hashlib.sha256(" ".join(file_identity(path) for path in sorted(names)).encode()).hexdigest()

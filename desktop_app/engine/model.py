@@ -214,6 +214,16 @@ class Model:
 
     # ---- evaluating ------------------------------------------------------------------------
 
+    def use_threads(self, reading: int, writing: int) -> None:
+        """Evaluate with other numbers of threads from now on; pictures are encoded as before."""
+        _llama.llama_set_n_threads(self._context, writing, reading)
+        self.reading_threads, self.writing_threads = reading, writing
+
+    def ask_after_nodes(self, stop: Callable[[], bool]) -> None:
+        """Let `stop` be asked after each node of a graph whether to end it there; no interrupt is heard any more."""
+        self._abort = _llama.ggml_abort_callback(lambda _data: stop())
+        _llama.llama_set_abort_callback(self._context, self._abort, None)
+
     def read_tokens(self, tokens: Sequence[int], position: int, *, logits: bool) -> None:
         """Evaluate at most `batch` tokens at `position`; `logits`: of the last, to sample from."""
         batch = self._token_batch

@@ -21,11 +21,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from desktop_app.engine.agenda import Agenda, Job
+from desktop_app.engine.cores import is_tiny
 from desktop_app.engine.interrupt import Interrupt
 from desktop_app.engine.messages import (
     Ask,
     Command,
     Crashed,
+    EngineSettings,
     Event,
     Failed,
     Finished,
@@ -39,6 +41,7 @@ from desktop_app.engine.messages import (
     Ready,
     Shutdown,
     Stop,
+    Tuning,
     TurnStats,
     Warned,
 )
@@ -46,6 +49,8 @@ from desktop_app.errors import UserError
 
 if TYPE_CHECKING:  # llama_cpp is imported when a model is loaded: pictures can be inspected before
     from desktop_app.engine.embeddings import EmbeddingStore
+    from desktop_app.engine.model_files import ModelFiles
+    from desktop_app.engine.room import Room
     from desktop_app.engine.session import Session
 
 _IDLE_S = 2.0  # without a command, before things are written to the disk
@@ -158,7 +163,9 @@ class Worker:
         try:
             # The model in use stays if the new files are no good, or too large.
             files = check_files(Path(command.model), Path(command.mmproj) if command.mmproj else None)
-            plan = plan_load(files, command.settings, find_room(held=own_memory() + WINDOW_BASE))
+            room = find_room(held=own_memory() + WINDOW_BASE)
+            tuning = _kept_tuning(files, command.settings, room)
+            plan = plan_load(files, command.settings, room, tuning)
             from desktop_app.engine.cache_files import cache_folders
             from desktop_app.engine.embeddings import EmbeddingStore
             from desktop_app.engine.model import Model
@@ -181,7 +188,7 @@ class Worker:
             raise
         self._failed_load = None
         self._session = Session(model, self._interrupt, self._embeddings, self._send, folders)
-        self._send(Ready(command.request, _model_info(command, self._session)))
+        self._send(Ready(command.request, _model_info(command, self._session, tuning)))
 
     def _inspect(self, command: Inspect) -> None:
         from desktop_app.images.preview import inspect
@@ -210,7 +217,16 @@ class Worker:
             _end()  # nobody listens any more
 
 
-def _model_info(command: Load, session: Session) -> ModelInfo:
+def _kept_tuning(files: ModelFiles, settings: EngineSettings, room: Room) -> Tuning | None:
+    from desktop_app.engine.tuning_kept import KeptTunings
+
+    if not settings.cache_folder or is_tiny(files.header.file_size):
+        return None
+    found = KeptTunings(Path(settings.cache_folder)).find(files, room)
+    return found.tuning if found is not None else None
+
+
+def _model_info(command: Load, session: Session, tuning: Tuning | None) -> ModelInfo:
     from desktop_app.engine.model_files import LastLayer
     from desktop_app.paths import demo_model
 
@@ -231,6 +247,8 @@ def _model_info(command: Load, session: Session) -> ModelInfo:
         threads=model.writing_threads,
         reading_threads=model.reading_threads,
         plan=model.plan,
+        tuning=tuning,
+        tunable=not is_tiny(model.files.header.file_size),
     )
 
 

@@ -1,0 +1,239 @@
+"""Which settings are the fastest for a model on this computer: what is tried, and what is chosen from it.
+
+One setting after the other is tried and the best kept, not every combination. What is usual stays
+unless something else is clearly faster: the clocks of a computer are never quite steady.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from desktop_app.engine.cores import Cores
+from desktop_app.engine.messages import Tuning
+
+#: So much faster must something be to take the place of what is usual (a share).
+_CLEARLY = 0.03
+#: Weights laid out anew take longer to load, and no other process can share them.
+_WORTH_REPACKING = 0.05
+#: The same was measured first and last: further apart than this, and other programs disturbed it.
+_STEADY = 0.12
+_BATCHES = (128, 256, 512)  # tokens read at once, the usual first
+#: A conversation about one picture with a few questions, in tokens: what reading and writing weigh.
+_READ, _WRITTEN = 700, 450
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to load a model; for another one it must be loaded anew."""
+
+    repacked: bool = False
+    flash_attention: bool = False
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A row of the table."""
+
+    way: Way
+    threads: int
+    batch: int  # tokens read at once; 0: writing
+    speed: float  # tokens per second
+
+
+class WayFailed(Exception):  # noqa: N818 - it says what happened
+    """The model could not be loaded, or its process died: this way is out. The text says why."""
+
+
+class OutOfTime(Exception):  # noqa: N818 - as `WayFailed`
+    """Nothing more can be tried."""
+
+
+class NotMeasured(Exception):  # noqa: N818 - as `WayFailed`
+    """There is nothing to choose from. The text is "disturbed", "too-slow", "no-memory" or "failed"."""
+
+
+class Bench(Protocol):
+    """Measures, in tokens per second. Each call may raise `WayFailed` or `OutOfTime`."""
+
+    def reading(self, way: Way, threads: int, batch: int) -> float:
+        """Return how fast batches of `batch` tokens are read."""
+
+    def writing(self, way: Way, threads: int) -> float:
+        """Return how fast is written, some way into a conversation."""
+
+    def last_minute(self) -> None:
+        """Allow what is still needed when the time is up."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What there is to try; what is usual comes first."""
+
+    threads: tuple[int, ...]
+    batches: tuple[int, ...] = _BATCHES
+    ways: tuple[Way, ...] = (Way(), Way(flash_attention=True), Way(repacked=True))
+
+
+@dataclass
+class Findings:
+    """All that came out. `tuning.measured` is not filled in."""
+
+    tuning: Tuning
+    rows: list[Measured] = field(default_factory=list)
+    failed: dict[Way, str] = field(default_factory=dict)
+
+
+def thread_choices(cores: Cores) -> tuple[int, ...]:
+    """Return numbers of threads worth trying: all fast cores first, then fewer, and what else there is."""
+    others = {cores.fast // 2, cores.fast - 1, cores.physical, cores.logical}
+    return cores.fast, *sorted(number for number in others if number > 0 and number != cores.fast)
+
+
+def find_fastest(bench: Bench, choices: Choices) -> Findings:
+    """Measure, and choose. Raises `NotMeasured`."""
+    search = _Search(bench, choices)
+    try:
+        search.usual()
+    except OutOfTime:
+        raise NotMeasured("too-slow") from None
+    except WayFailed as error:
+        raise NotMeasured("failed") from error
+    try:
+        search.explore()
+    except OutOfTime:
+        pass  # what was found until then counts
+    search.repeat()
+    return search.findings()
+
+
+@dataclass(frozen=True)
+class _Choice:
+    way: Way
+    reading_threads: int
+    writing_threads: int
+    batch: int
+
+
+class _Search:
+    """What was measured so far, and the best choice by that. Nothing is measured twice but at the end."""
+
+    def __init__(self, bench: Bench, choices: Choices) -> None:
+        self._bench = bench
+        self._choices = choices
+        threads = choices.threads[0]
+        self._usual = self._best = _Choice(choices.ways[0], threads, threads, choices.batches[0])
+        self._rows: dict[tuple[Way, int, int], float] = {}
+        self._failed: dict[Way, str] = {}
+
+    def usual(self) -> None:
+        """Measure what would be used if nothing were measured."""
+        self._writing(self._usual)
+        self._reading(self._usual)
+
+    def explore(self) -> None:
+        """Try the other choices, those that matter most first."""
+        self._or_back(self._tune)
+        for way in self._choices.ways[1:]:
+            # What has paid on its own is kept for what comes after it.
+            flash_attention = way.flash_attention or self._best.way.flash_attention
+            self._or_back(self._try, replace(way, flash_attention=flash_attention))
+
+    def repeat(self) -> None:
+        """Measure the first thing once more. Raises `NotMeasured` if it came out differently."""
+        self._bench.last_minute()
+        first = self._writing(self._usual)
+        try:
+            last = self._bench.writing(self._usual.way, self._usual.writing_threads)
+        except (WayFailed, OutOfTime) as error:
+            raise NotMeasured("disturbed") from error
+        if abs(last - first) > _STEADY * max(first, last):
+            raise NotMeasured("disturbed")
+
+    def findings(self) -> Findings:
+        """Return what was found."""
+        best = self._best
+        tuning = Tuning(
+            reading_threads=best.reading_threads,
+            writing_threads=best.writing_threads,
+            n_ubatch=best.batch,
+            repacked=best.way.repacked,
+            flash_attention=best.way.flash_attention,
+            reading=self._reading(best),
+            writing=self._writing(best),
+        )
+        rows = [Measured(*key, speed) for key, speed in self._rows.items()]
+        return Findings(tuning, rows, dict(self._failed))
+
+    def _or_back(self, work: Callable[..., None], *arguments: Way) -> None:
+        """Do `work`; where its way turns out to fail, go back to the choice before."""
+        before = self._best
+        try:
+            work(*arguments)
+        except WayFailed as error:
+            way = arguments[0] if arguments else before.way
+            self._failed[way] = str(error)
+            self._best = before
+
+    def _try(self, way: Way) -> None:
+        candidate = replace(self._best, way=way)
+        if self._pays(candidate):
+            self._best = candidate
+            self._tune()
+
+    def _pays(self, candidate: _Choice) -> bool:
+        """Return whether another way is better than the best so far. Measures no more than it needs to."""
+        adds_flash_attention = candidate.way.flash_attention and not self._best.way.flash_attention
+        # Flash attention costs more the longer a conversation is, so it must pay for both.
+        if self._writing(candidate) < self._writing(self._best) and adds_flash_attention:
+            return False
+        if self._reading(candidate) < self._reading(self._best) and adds_flash_attention:
+            return False
+        gain = self._seconds(self._best) / self._seconds(candidate) - 1
+        return gain > (_WORTH_REPACKING if candidate.way.repacked else _CLEARLY)
+
+    def _seconds(self, choice: _Choice) -> float:
+        """Return how long the conversation takes that everything is weighed by."""
+        return _READ / self._reading(choice) + _WRITTEN / self._writing(choice)
+
+    def _tune(self) -> None:
+        """Find the numbers of threads, and the batch, for the way of the best choice."""
+        self._climb("writing_threads", self._writing)
+        self._climb("reading_threads", self._reading)
+        start, smallest = self._best, min(self._choices.batches)
+        fastest = 0.0
+        for batch in sorted(self._choices.batches):
+            candidate = replace(start, batch=batch)
+            speed = self._reading(candidate)
+            # Progress is told after each batch, so a larger one must be clearly faster than what is taken so far.
+            if batch == smallest or speed > (1 + _CLEARLY) * fastest:
+                self._best, fastest = candidate, speed
+
+    def _climb(self, name: str, speed: Callable[[_Choice], float]) -> None:
+        """Try fewer threads, then more, as long as that is clearly faster."""
+        start = self._best
+        values = sorted(self._choices.threads)
+        for step in (-1, 1):
+            place = values.index(getattr(start, name)) + step
+            while 0 <= place < len(values):
+                candidate = replace(self._best, **{name: values[place]})
+                if speed(candidate) <= (1 + _CLEARLY) * speed(self._best):
+                    break
+                self._best = candidate
+                place += step
+            if self._best != start:
+                return
+
+    def _reading(self, choice: _Choice) -> float:
+        way, threads, batch = choice.way, choice.reading_threads, choice.batch
+        return self._measured((way, threads, batch), lambda: self._bench.reading(way, threads, batch))
+
+    def _writing(self, choice: _Choice) -> float:
+        way, threads = choice.way, choice.writing_threads
+        return self._measured((way, threads, 0), lambda: self._bench.writing(way, threads))
+
+    def _measured(self, key: tuple[Way, int, int], measure: Callable[[], float]) -> float:
+        if key not in self._rows:
+            self._rows[key] = measure()
+        return self._rows[key]

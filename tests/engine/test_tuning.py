@@ -1,0 +1,169 @@
+"""What is chosen from given measurements, and what is not believed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from desktop_app.engine.cores import Cores
+from desktop_app.engine.tuning import (
+    Choices,
+    Findings,
+    NotMeasured,
+    OutOfTime,
+    Way,
+    WayFailed,
+    find_fastest,
+    thread_choices,
+)
+
+PLAIN, FLASH, REPACKED, BOTH = Way(), Way(flash_attention=True), Way(repacked=True), Way(True, True)
+Speed = Callable[[Way, int, int], float]
+
+
+@dataclass
+class Table:
+    """A bench that looks its numbers up, and notes what it was asked. A batch of 0 is writing."""
+
+    speed: Speed
+    patience: int = 1000  # tasks before the time is up
+    asked: list[tuple[Way, int, int]] = field(default_factory=list)
+
+    def reading(self, way: Way, threads: int, batch: int) -> float:
+        return self._look_up(way, threads, batch)
+
+    def writing(self, way: Way, threads: int) -> float:
+        return self._look_up(way, threads, 0)
+
+    def last_minute(self) -> None:
+        self.patience = 1000
+
+    def _look_up(self, way: Way, threads: int, batch: int) -> float:
+        if self.patience <= len(self.asked):
+            raise OutOfTime
+        self.asked.append((way, threads, batch))
+        return self.speed(way, threads, batch)
+
+
+def steady(ways: dict[Way, tuple[float, float]], threads: dict[int, float] | None = None) -> Speed:
+    """Reading and writing by way; times a factor by threads."""
+    return lambda way, number, batch: ways[way][0 if batch else 1] * (threads or {}).get(number, 1)
+
+
+def choose(speed: Speed, threads: tuple[int, ...] = (4,), patience: int = 1000) -> Findings:
+    return find_fastest(Table(speed, patience), Choices(threads))
+
+
+def test_the_usual_stays_unless_something_is_clearly_faster() -> None:
+    even = choose(steady({PLAIN: (30, 6), FLASH: (30.5, 6.05), REPACKED: (30.5, 6.1)})).tuning
+    assert (even.repacked, even.flash_attention, even.n_ubatch) == (False, False, 128)
+    assert (even.reading, even.writing) == (30, 6)
+
+
+def test_flash_attention_must_pay_for_both() -> None:
+    assert not choose(steady({PLAIN: (30, 6), FLASH: (60, 5.9), REPACKED: (1, 1)})).tuning.flash_attention
+    assert not choose(steady({PLAIN: (30, 6), FLASH: (29, 9), REPACKED: (1, 1)})).tuning.flash_attention
+    assert choose(steady({PLAIN: (30, 6), FLASH: (33, 6.6), REPACKED: (1, 1), BOTH: (1, 1)})).tuning.flash_attention
+
+
+def test_what_cannot_win_is_not_measured_to_the_end() -> None:
+    table = Table(steady({PLAIN: (30, 6), FLASH: (60, 4), REPACKED: (20, 6)}))
+    find_fastest(table, Choices((4,)))
+    assert [asked for asked in table.asked if asked[0] == FLASH] == [(FLASH, 4, 0)]
+    assert [asked for asked in table.asked if asked[0] == REPACKED] == [(REPACKED, 4, 0), (REPACKED, 4, 128)]
+
+
+def test_repacking_is_weighed_by_a_whole_conversation() -> None:
+    # As measured on two computers: writes 8 % faster, reads 40 % slower; and does both faster.
+    assert not choose(steady({PLAIN: (24, 5.4), FLASH: (1, 1), REPACKED: (15, 5.85)})).tuning.repacked
+    found = choose(steady({PLAIN: (24, 5.4), FLASH: (1, 1), REPACKED: (40, 5.85)})).tuning
+    assert (found.repacked, found.reading, found.writing) == (True, 40, 5.85)
+
+
+def test_reading_and_writing_get_threads_of_their_own() -> None:
+    def speed(way: Way, threads: int, batch: int) -> float:
+        if way != PLAIN:
+            return 1
+        return 10.0 * threads if batch else {4: 5.0, 8: 7.0, 7: 7.5, 16: 4.0}[threads]
+
+    found = choose(speed, (8, 4, 7, 16)).tuning
+    assert (found.writing_threads, found.reading_threads) == (7, 16)
+    assert (found.writing, found.reading) == (7.5, 160)
+
+
+def test_of_batches_about_as_fast_the_smallest_is_taken() -> None:
+    def speeds(of: dict[int, float]) -> Speed:
+        return lambda way, _threads, batch: of.get(batch, 5) if way == PLAIN else 1
+
+    assert choose(speeds({128: 30, 256: 30.5, 512: 30.8})).tuning.n_ubatch == 128
+    assert choose(speeds({128: 30, 256: 33, 512: 33.5})).tuning.n_ubatch == 256
+    assert choose(speeds({128: 30, 256: 30, 512: 36})).tuning.n_ubatch == 512
+
+
+def test_a_way_that_fails_is_out_and_nothing_else_happens() -> None:
+    def speed(way: Way, threads: int, batch: int) -> float:
+        if way == REPACKED:
+            raise WayFailed("died (-11)")
+        return {PLAIN: 6, FLASH: 5}[way]
+
+    found = choose(speed)
+    assert found.failed == {REPACKED: "died (-11)"}
+    assert not found.tuning.repacked
+
+
+def test_a_way_that_fails_after_it_had_won_loses_again() -> None:
+    def speed(way: Way, threads: int, batch: int) -> float:
+        if way == REPACKED and threads == 2:
+            raise WayFailed("died (-11)")
+        return {PLAIN: 6, FLASH: 5, REPACKED: 9}[way]
+
+    found = choose(speed, (4, 2))
+    assert found.failed == {REPACKED: "died (-11)"}
+    assert (found.tuning.repacked, found.tuning.writing) == (False, 6)
+
+
+def test_without_the_usual_there_is_nothing_to_choose_from() -> None:
+    def speed(way: Way, threads: int, batch: int) -> float:
+        raise WayFailed("model-damaged")
+
+    with pytest.raises(NotMeasured, match="failed"):
+        choose(speed)
+
+
+@pytest.mark.parametrize("patience", range(2, 12))
+def test_when_the_time_is_up_the_best_so_far_is_a_whole_choice(patience: int) -> None:
+    def speed(way: Way, threads: int, batch: int) -> float:
+        return {PLAIN: 6, FLASH: 7, REPACKED: 8, BOTH: 9}[way] + batch / 100 + threads / 10
+
+    found = choose(speed, (4, 8), patience)
+    tuning, way = found.tuning, Way(found.tuning.repacked, found.tuning.flash_attention)
+    assert tuning.reading == speed(way, tuning.reading_threads, tuning.n_ubatch)
+    assert tuning.writing == speed(way, tuning.writing_threads, 0)
+
+
+def test_too_slow_a_computer_is_not_measured() -> None:
+    with pytest.raises(NotMeasured, match="too-slow"):
+        choose(steady({PLAIN: (30, 6)}), patience=1)
+
+
+@pytest.mark.parametrize("last", [4.0, 9.0])
+def test_a_disturbed_measurement_is_not_believed(last: float) -> None:
+    seen: list[int] = []
+
+    def speed(way: Way, threads: int, batch: int) -> float:
+        if way == PLAIN and not batch:
+            seen.append(1)
+            return 6 if len(seen) == 1 else last
+        return 6
+
+    with pytest.raises(NotMeasured, match="disturbed"):
+        choose(speed)
+
+
+def test_numbers_of_threads_to_try() -> None:
+    assert thread_choices(Cores(2, 2, 2)) == (2, 1)
+    assert thread_choices(Cores(4, 4, 8)) == (4, 2, 3, 8)
+    assert thread_choices(Cores(6, 14, 20)) == (6, 3, 5, 14, 20)
+    assert thread_choices(Cores(1, 1, 1)) == (1,)
