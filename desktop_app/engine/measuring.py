@@ -103,6 +103,12 @@ class Measuring:
             KeptTunings(Path(subject.settings.cache_folder)).keep(files, room, findings)
         return findings
 
+    @property
+    def pid(self) -> int | None:
+        """Return the number of the process that measures, None when there is none."""
+        with self._lock:
+            return self._process.pid if self._process is not None else None
+
     def end(self) -> None:
         """End it, whatever it does."""
         with self._lock:
@@ -117,6 +123,14 @@ class Measuring:
                 raise Ended
             self._process = start()
             return self._process
+
+    def over(self, process: Any) -> None:
+        """End a process and forget it. For those who measure."""
+        with self._lock:
+            self._process = None
+        process.kill()
+        process.join()
+        process.close()
 
     def check(self) -> None:
         """Raise `Ended` if it is all over."""
@@ -193,9 +207,7 @@ class _Processes:
             self._connection.close()
             self._connection = None
         if process is not None:
-            process.kill()
-            process.join()
-            process.close()
+            self._measuring.over(process)
 
     def _speed(self, way: Way, task: Task) -> float:
         if time.monotonic() > self._deadline:

@@ -199,8 +199,9 @@ class _Search:
 
     def _tune(self) -> None:
         """Find the numbers of threads, and the batch, for the way of the best choice."""
-        self._climb("writing_threads", self._writing)
-        self._climb("reading_threads", self._reading)
+        first = self._best
+        self._climb(first.writing_threads, lambda best, n: replace(best, writing_threads=n), self._writing)
+        self._climb(first.reading_threads, lambda best, n: replace(best, reading_threads=n), self._reading)
         start, smallest = self._best, min(self._choices.batches)
         fastest = 0.0
         for batch in sorted(self._choices.batches):
@@ -210,14 +211,14 @@ class _Search:
             if batch == smallest or speed > (1 + _CLEARLY) * fastest:
                 self._best, fastest = candidate, speed
 
-    def _climb(self, name: str, speed: Callable[[_Choice], float]) -> None:
-        """Try fewer threads, then more, as long as that is clearly faster."""
-        start = self._best
+    def _climb(self, first: int, using: Callable[[_Choice, int], _Choice], speed: Callable[[_Choice], float]) -> None:
+        """Try fewer threads than the `first` number, then more, as long as that is clearly faster."""
         values = sorted(self._choices.threads)
+        start = self._best
         for step in (-1, 1):
-            place = values.index(getattr(start, name)) + step
+            place = values.index(first) + step
             while 0 <= place < len(values):
-                candidate = replace(self._best, **{name: values[place]})
+                candidate = using(self._best, values[place])
                 if speed(candidate) <= (1 + _CLEARLY) * speed(self._best):
                     break
                 self._best = candidate

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -87,12 +87,16 @@ def _read(notes: bytes) -> Findings | None:
         failed = {Way(**way): str(why) for way, why in told["failed"]}
     except (ValueError, TypeError, KeyError):
         return None
+    return Findings(tuning, rows, failed) if _believable(tuning) else None
+
+
+def _believable(tuning: Tuning) -> bool:
+    kinds = {field.name: field.type for field in fields(Tuning)}
+    if any(type(value).__name__ != kinds[name] for name, value in asdict(tuning).items()):
+        return False
     threads = (tuning.reading_threads, tuning.writing_threads)
-    believable = (
-        all(type(number) is int for number in (*threads, tuning.n_ubatch))
-        and all(0 < number <= _MOST_THREADS for number in threads)
+    return (
+        all(0 < number <= _MOST_THREADS for number in threads)
         and 0 < tuning.n_ubatch <= _MOST_BATCH
-        and type(tuning.repacked) is type(tuning.flash_attention) is bool
-        and all(isinstance(speed, float) and speed > 0 for speed in (tuning.reading, tuning.writing))
+        and min(tuning.reading, tuning.writing) > 0
     )
-    return Findings(tuning, rows, failed) if believable else None

@@ -137,7 +137,9 @@ def test_when_the_time_is_up_the_best_so_far_is_a_whole_choice(patience: int) ->
     def speed(way: Way, threads: int, batch: int) -> float:
         return {PLAIN: 6, FLASH: 7, REPACKED: 8, BOTH: 9}[way] + batch / 100 + threads / 10
 
-    found = choose(speed, (4, 8), patience)
+    table = Table(speed, patience)
+    found = find_fastest(table, Choices((4, 8)))
+    assert len(table.asked) <= patience + 1  # the first once more, and nothing else
     tuning, way = found.tuning, Way(found.tuning.repacked, found.tuning.flash_attention)
     assert tuning.reading == speed(way, tuning.reading_threads, tuning.n_ubatch)
     assert tuning.writing == speed(way, tuning.writing_threads, 0)
