@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "desktop_app.images": {"desktop_app.errors", "desktop_app.files"},
     # The engine reads headers of model files; fetching them is not its affair.
     "desktop_app.engine": {"desktop_app.chat", "desktop_app.images", "model_store.gguf_header", *_LEAVES},
-    "desktop_app.engine.messages": {"desktop_app.errors"},
+    "desktop_app.engine.messages": {"desktop_app.errors", "desktop_app.images.tiling"},
     "model_store": set(),
 }
 ROOMS = list(MAY_IMPORT)

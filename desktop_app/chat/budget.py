@@ -9,12 +9,14 @@ The rule, in order:
 4. Once turns without pictures have to leave, a whole quarter of the context is freed (or the
    next multiple of it), so that not every further question makes the engine read everything anew.
 
+Where pictures can be seen in fewer parts, that comes before rule 3 takes a picture away.
+
 The rule looks at nothing but the conversation, so the same conversation keeps the same turns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from desktop_app.errors import UserError
@@ -61,3 +63,23 @@ def kept_turns(sizes: Sequence[TurnSize], opening: int, n_ctx: int, max_tokens: 
             left.add(index)
             freed += sizes[index].tokens
     return [index for index in range(len(sizes)) if index not in left]
+
+
+def finest_way(ways: Iterable[Sequence[TurnSize]], opening: int, n_ctx: int, max_tokens: int) -> int:
+    """Return which of `ways` to see the pictures of the same turns is the finest that costs no picture its place.
+
+    The ways are given from the finest to the coarsest, each by what the turns cost in it.
+    """
+    best, most_pictures = 0, -1
+    for index, sizes in enumerate(ways):
+        try:
+            kept = kept_turns(sizes, opening, n_ctx, max_tokens)
+        except UserError:
+            pictures = -1
+        else:
+            pictures = sum(sizes[turn].pictures for turn in kept)
+        if pictures > most_pictures or most_pictures < 0:
+            best, most_pictures = index, pictures
+        if pictures == sum(size.pictures for size in sizes):
+            break
+    return best

@@ -32,9 +32,9 @@ class Words:
 
 @dataclass(frozen=True)
 class PicturePlace:
-    """Where a picture's embeddings go."""
+    """Where a picture goes."""
 
-    sha256: str
+    picture: str
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Exchange:
     """A question with its pictures and, when there is one, its answer."""
 
     question: str
-    pictures: tuple[str, ...] = ()  # SHA-256, in order
+    pictures: tuple[str, ...] = ()  # names, in order
     answer: str | None = None
 
 
@@ -141,12 +141,12 @@ def _filled(pattern: Pattern, exchange: Exchange, family: Family) -> Iterable[Pa
         elif isinstance(item, Answer):
             yield replace(item, text=exchange.answer or "")
         elif item is Slot.PICTURES:
-            for sha256 in exchange.pictures:
+            for picture in exchange.pictures:
                 for part in family.picture:
                     if isinstance(part, Special):
                         yield part
                     else:
-                        yield PicturePlace(sha256) if part is Slot.PICTURE else Words(str(part))
+                        yield PicturePlace(picture) if part is Slot.PICTURE else Words(str(part))
         elif item is Slot.QUESTION:
             yield Words(exchange.question.strip())
         else:

@@ -19,7 +19,7 @@ from desktop_app.engine.interrupt import Interrupt
 class PictureRow:
     """One row of a picture's embedding."""
 
-    sha256: str
+    picture: str  # its SHA-256, and how it is seen if there are several ways
     row: int
 
 
@@ -87,12 +87,12 @@ class Context:
     ) -> None:
         """Evaluate `cells` after what is there; the logits of the last can be sampled from.
 
-        `embedding` gives the rows of a picture by its SHA-256; `progress` hears how many of
+        `embedding` gives the rows of a picture; `progress` hears how many of
         `cells` are done, after each batch.
         """
         end = len(self._cells) + len(cells)
         done = 0
-        for source, run in groupby(cells, key=lambda cell: cell.sha256 if isinstance(cell, PictureRow) else None):
+        for source, run in groupby(cells, key=lambda cell: cell.picture if isinstance(cell, PictureRow) else None):
             whole = list(run)
             for part in _even_parts(whole, self._model.batch):
                 self._interrupt.check()

@@ -30,11 +30,13 @@ class EmbeddingKey:
 
     sha256: str  # of the picture's file
     projector: str  # its content, and everything that changes how it sees
+    part: str = ""  # of the picture; "": all of it in one square
 
     @property
     def file_name(self) -> str:
         """Return the name of the file that holds the embedding."""
-        return hashlib.sha256(f"{SEEING}|{self.projector}|{self.sha256}".encode()).hexdigest()[:60]
+        part = f"|{self.part}" if self.part else ""
+        return hashlib.sha256(f"{SEEING}|{self.projector}|{self.sha256}{part}".encode()).hexdigest()[:60]
 
 
 class EmbeddingStore:

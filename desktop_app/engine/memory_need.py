@@ -11,6 +11,8 @@ from typing import TypedDict
 
 from desktop_app.engine.messages import LoadPlan
 from desktop_app.engine.model_files import ModelFiles
+from desktop_app.engine.tiled import tiling_of
+from desktop_app.images.tiling import WHOLE
 from model_store.gguf_header import GGUFHeader
 
 _MIB = 1 << 20
@@ -147,10 +149,13 @@ def _seeing(projector: GGUFHeader) -> _Seeing:
     last = projector.tensors.get("mm.2.weight")
     output = last.shape[-1] if last is not None else width
     graph = tokens * (2 * max(output, inner) + width) + 3 * side**2
+    tiling = tiling_of(projector)
+    rows = tiling.most_parts * tokens if tiling is not None else tokens
     return {
         "projector": sum(tensor.size for tensor in projector.tensors.values()),
-        "looking": _FLOAT * (graph + _ROWS_KEPT * tokens * output),
-        "image_tokens": tokens,
+        "looking": _FLOAT * (graph + _ROWS_KEPT * rows * output),
+        # There need not be room for tiles: a picture can be seen as a whole only.
+        "image_tokens": tokens if tiling is None else tiling.tokens(side, side, WHOLE),
     }
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from desktop_app.images.tiling import Tiling
+
 _GIB = 1 << 30
 
 
@@ -36,6 +38,9 @@ class PictureRef:
     sha256: str
     path: str
     name: str  # for sentences only
+    width: int = 0  # pixels, upright; 0: not known, and the engine looks
+    height: int = 0
+    most_tiles: int | None = None  # of a model that sees in tiles; 0: a glance at the whole; None: all it is worth
 
 
 @dataclass(frozen=True)
@@ -158,6 +163,7 @@ class ReadAhead:
     turns: tuple[Turn, ...]  # earlier turns, each with its answer
     pictures: tuple[PictureRef, ...]  # of the message being written
     system_prompt: str | None = None  # None: the one the model was trained with
+    max_tokens: int = 0  # of the answer that will be wanted; 0: not known
 
 
 @dataclass(frozen=True)
@@ -202,6 +208,7 @@ class ModelInfo:
     threads: int  # for writing
     plan: LoadPlan | None = None
     last_layer: str = "none"  # of CLIP: "complete", "corrected" or "missing" (llama.cpp#25817); "none" likewise
+    tiling: Tiling | None = None  # None: every picture is one square
     reading_threads: int = 0
     tuning: Tuning | None = None  # what was measured for it on this computer
     tunable: bool = False  # large enough to be measured
@@ -238,6 +245,8 @@ class PhaseChanged:
     total: int = 0  # ... of so many
     expected_s: float = 0.0  # seconds this phase will probably take, 0 when unknown
     picture: str = ""  # SHA-256, when looking
+    part: int = 0  # of it that is looked at, from 0 ...
+    parts: int = 1  # ... of so many
 
 
 @dataclass(frozen=True)
@@ -266,6 +275,24 @@ class TurnsDropped:
     request: int
     turns: int
     pictures: int  # how many pictures went with them
+
+
+@dataclass(frozen=True)
+class PartsReduced:
+    """There is no room for the tiles of all pictures: one is seen in `parts` instead of `wished`."""
+
+    request: int
+    parts: int
+    wished: int
+
+
+@dataclass(frozen=True)
+class PaceLearnt:
+    """How long things take with this model on this computer; 0: nothing new."""
+
+    request: int
+    part_s: float = 0.0  # seconds to look at a picture, or at a part of one
+    token_s: float = 0.0  # seconds to read a token
 
 
 @dataclass(frozen=True)
@@ -347,6 +374,8 @@ Event = (
     | PictureRead
     | ReadAheadDone
     | TurnsDropped
+    | PartsReduced
+    | PaceLearnt
     | Text
     | Finished
     | Failed

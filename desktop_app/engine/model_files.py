@@ -11,6 +11,7 @@ from enum import Enum
 from pathlib import Path
 from typing import NoReturn
 
+from desktop_app.engine.tiled import NEWLINES
 from desktop_app.errors import UserError
 from model_store.gguf_header import (
     ARRAY_OF,
@@ -179,12 +180,15 @@ class _ProjectorCheck:
         self._shape("v.class_embd", width, optional=True)
         self._shape("v.patch_embd.bias", width, optional=True)
         self._tower(width)
+        output = self._output_width(width)
+        for newline in NEWLINES:
+            self._shape(newline, output, optional=True)
         return Projector(
             self._path,
             self._path,
             side,
             (int(mean[0] * 255), int(mean[1] * 255), int(mean[2] * 255)),
-            self._output_width(width),
+            output,
             has_class,
             LastLayer.MISSING if has_class and self._runs_short(width) else LastLayer.COMPLETE,
             "mm.2.weight" not in self._header.tensors,

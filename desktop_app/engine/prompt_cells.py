@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from desktop_app.chat.budget import TurnSize, kept_turns
+from desktop_app.chat.budget import TurnSize, finest_way, kept_turns
 from desktop_app.chat.prompt import (
     Answer,
     Exchange,
@@ -18,8 +18,12 @@ from desktop_app.chat.prompt import (
     prompt_parts,
 )
 from desktop_app.engine.answer_tokens import AnswerTokens
-from desktop_app.engine.context import Cell, PictureRow, common_start
-from desktop_app.engine.messages import Turn
+from desktop_app.engine.context import Cell, common_start
+from desktop_app.engine.messages import PictureRef, Turn
+from desktop_app.engine.sight import Sight, ways_of
+
+# Tokens of a question that is not written yet: when it is, its pictures are not to be seen in fewer parts.
+_ROOM_FOR_WORDS = 64
 
 _BEGINNINGS = ("A", "is", "7", "(")  # of questions
 
@@ -30,10 +34,6 @@ class Vocabulary(Protocol):
     @property
     def n_ctx(self) -> int:
         """Return how many cells the context holds."""
-
-    @property
-    def image_tokens(self) -> int:
-        """Return how many cells a picture takes."""
 
     def tokenize(self, text: str) -> list[int]:
         """Return the tokens of plain text."""
@@ -48,18 +48,21 @@ class PromptCells:
     `stops` are tokens that end an answer, besides those that the file itself marks so.
     """
 
-    def __init__(self, vocabulary: Vocabulary, family: Family, answers: AnswerTokens | None = None) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, family: Family, sight: Sight, answers: AnswerTokens | None = None
+    ) -> None:
         self.family = family
         self.answers = answers or AnswerTokens()
         self.stops = frozenset(vocabulary.special(name) for name in family.stops)
         self._vocabulary = vocabulary
+        self._sight = sight
         self._specials = frozenset(vocabulary.special(name) for name in family.specials)
         inside = (f"(?<={re.escape(name[0])})(?={re.escape(name[1:])})" for name in sorted(family.specials))
         self._inside_specials = re.compile("|".join(inside))
 
     def asking(self, turns: Sequence[Turn], system: str | None) -> list[Cell]:
         """Return the whole prompt that asks the last of `turns`."""
-        return self._cells(prompt_parts(self.family, _exchanges(turns), system))
+        return self._cells(prompt_parts(self.family, _exchanges(turns), system), _pictures(turns))
 
     def certain(self, turns: Sequence[Turn], system: str | None) -> list[Cell]:
         """Return what is certain of that prompt before the words of the last turn are written.
@@ -73,12 +76,26 @@ class PromptCells:
         return first[: min(common_start(first, other) for other in others)]
 
     def fitting(self, turns: Sequence[Turn], system: str | None, max_tokens: int) -> list[Turn]:
-        """Return those of `turns` that fit the context. Raises `UserError("context-too-small")`."""
-        opening = len(self.asking([], system))
-        sizes = [TurnSize(len(self.asking([turn], system)) - opening, len(turn.pictures)) for turn in turns]
-        return [turns[index] for index in kept_turns(sizes, opening, self._vocabulary.n_ctx, max_tokens)]
+        """Return those of `turns` that fit the context, with their pictures in as many parts as there is room for.
 
-    def _cells(self, parts: Iterable[Part]) -> list[Cell]:
+        Raises `UserError("context-too-small")`.
+        """
+        opening = len(self.asking([], system))
+        n_ctx = self._vocabulary.n_ctx
+        missing = max(0, _ROOM_FOR_WORDS - len(self._plain(turns[-1].text)))
+
+        def sizes_of(way: Sequence[Turn]) -> list[TurnSize]:
+            return [TurnSize(len(self.asking([turn], system)) - opening, len(turn.pictures)) for turn in way]
+
+        def with_room(way: Sequence[Turn]) -> list[TurnSize]:
+            *earlier, newest = sizes_of(way)
+            return [*earlier, TurnSize(newest.tokens + missing, newest.pictures)]
+
+        ways = list(ways_of(turns, self._sight.tiling))
+        chosen = ways[finest_way(map(with_room, ways), opening, n_ctx, max_tokens) if len(ways) > 1 else 0]
+        return [chosen[index] for index in kept_turns(sizes_of(chosen), opening, n_ctx, max_tokens)]
+
+    def _cells(self, parts: Iterable[Part], pictures: Mapping[str, PictureRef]) -> list[Cell]:
         cells: list[Cell] = []
         words = ""  # right before the part, with no special token between
         for part in parts:
@@ -88,7 +105,7 @@ class PromptCells:
             elif isinstance(part, Words):
                 cells += self._following(words, part.text)
             elif isinstance(part, PicturePlace):
-                cells += [PictureRow(part.sha256, row) for row in range(self._vocabulary.image_tokens)]
+                cells += self._sight.cells(pictures[part.picture])
             elif isinstance(part, Answer):
                 cells += self._answer(part, words)
             words = part.text if isinstance(part, (Words, Answer)) else ""
@@ -119,4 +136,12 @@ class PromptCells:
 
 
 def _exchanges(turns: Iterable[Turn]) -> list[Exchange]:
-    return [Exchange(turn.text, tuple(picture.sha256 for picture in turn.pictures), turn.answer) for turn in turns]
+    return [Exchange(turn.text, tuple(map(_name, turn.pictures)), turn.answer) for turn in turns]
+
+
+def _pictures(turns: Iterable[Turn]) -> dict[str, PictureRef]:
+    return {_name(picture): picture for turn in turns for picture in turn.pictures}
+
+
+def _name(picture: PictureRef) -> str:
+    return f"{picture.sha256} {picture.most_tiles}"

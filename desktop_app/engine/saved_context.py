@@ -126,7 +126,7 @@ def _digest(before: str, cells: Sequence[Cell]) -> str:
 def _written(cells: Sequence[Cell]) -> bytes:
     """Return cells as JSON: numbers for tokens, pairs for the rows of pictures."""
     return json.dumps(
-        [cell if isinstance(cell, int) else (cell.sha256, cell.row) for cell in cells], separators=(",", ":")
+        [cell if isinstance(cell, int) else (cell.picture, cell.row) for cell in cells], separators=(",", ":")
     ).encode()
 
 

@@ -9,26 +9,27 @@ same way, and the same seed gives the same answer.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Sequence
 
 from desktop_app.chat.families import family_for
 from desktop_app.engine.answer_tokens import AnswerTokens
 from desktop_app.engine.cache_files import CacheFolders
 from desktop_app.engine.context import Cell, Context, PictureRow, common_start
-from desktop_app.engine.embeddings import Embedding, EmbeddingKey, EmbeddingStore
+from desktop_app.engine.embeddings import Embedding, EmbeddingStore
 from desktop_app.engine.identity import file_identity
 from desktop_app.engine.interrupt import Interrupt, Interrupted
+from desktop_app.engine.looking import Looking
 from desktop_app.engine.memory import peak_memory
 from desktop_app.engine.messages import (
     Ask,
     Event,
     Finished,
     FinishReason,
+    PaceLearnt,
+    PartsReduced,
     Phase,
     PhaseChanged,
     PictureRead,
-    PictureRef,
     ReadAhead,
     ReadAheadDone,
     Text,
@@ -36,14 +37,13 @@ from desktop_app.engine.messages import (
     TurnsDropped,
     TurnStats,
 )
-from desktop_app.engine.model import VERSION, Model
+from desktop_app.engine.model import Model
 from desktop_app.engine.pace import Pace
 from desktop_app.engine.pieces import Portions, TextOfTokens
 from desktop_app.engine.prompt_cells import PromptCells
 from desktop_app.engine.saved_context import SavedContext
+from desktop_app.engine.sight import Seen, Sight
 from desktop_app.errors import UserError
-
-_LOOK_EVERY_S = 0.02  # at the interrupt, while a picture file is decoded
 
 
 class Session:
@@ -65,24 +65,25 @@ class Session:
         self._embeddings = embeddings
         self._emit = emit
         self._context = Context(model, interrupt)
-        projector = model.files.projector
-        self._projector = ""
-        if projector is not None:
-            self._projector = f"{file_identity(projector.chosen)}|{projector.last_layer.value}"
+        self._looking = Looking(model, interrupt, embeddings, emit)
         answers: AnswerTokens | None = None
         self._saved: SavedContext | None = None
         if folders is not None:
             weights = file_identity(model.files.model)
             answers = AnswerTokens(folders.answers, weights)
             if model.kv is not None:
-                self._saved = SavedContext(folders.contexts, model.kv, f"{weights}|{self._seeing}")
-        self.prompts = PromptCells(model, family_for(model.files.header.metadata), answers)
-        self._encode_pace, self._read_pace = Pace(), Pace()
-        self._decoder = ThreadPoolExecutor(1, "picture")
+                self._saved = SavedContext(folders.contexts, model.kv, f"{weights}|{self._looking.seeing}")
+        self.prompts = PromptCells(model, family_for(model.files.header.metadata), self.sight, answers)
+        self._read_pace = Pace()
+
+    @property
+    def sight(self) -> Sight:
+        """Return how pictures are seen."""
+        return self._looking.sight
 
     def close(self) -> None:
         """Free the model."""
-        self._decoder.shutdown(wait=False, cancel_futures=True)
+        self._looking.close()
         self.model.close()
 
     def forget(self) -> None:
@@ -106,16 +107,17 @@ class Session:
     def read_ahead(self, command: ReadAhead) -> None:
         """Evaluate what is certain of the next prompt. Ends early, without loss, when interrupted."""
         request = command.request
-        draft = Turn("", command.pictures)
-        self._check_pictures((*command.turns, draft))
-        turns = self.prompts.fitting((*command.turns, draft), command.system_prompt, self.model.n_ctx)
+        wished = self._looking.measured((*command.turns, Turn("", command.pictures)))
+        turns = self.prompts.fitting(wished, command.system_prompt, command.max_tokens or self.model.n_ctx)
+        self._say_reduced(request, wished, turns)
         cells = self.prompts.certain(turns, command.system_prompt)
         keep = self._context.common(cells)
         work = _Work()
+        seen = self._seen(turns)
         ends = {
-            index + 1: cell.sha256
+            index + 1: seen[cell.picture].picture.sha256
             for index, cell in enumerate(cells)
-            if isinstance(cell, PictureRow) and cell.row == self.model.image_tokens - 1
+            if isinstance(cell, PictureRow) and cell.row == seen[cell.picture].rows - 1
         }
         wanted = {picture.sha256 for picture in command.pictures}
 
@@ -130,7 +132,7 @@ class Session:
             keep = self._resume(cells, keep)
             read(0, keep)
             if keep < len(cells):
-                self._evaluate(request, cells, keep, _pictures_of(turns), work, read)
+                self._evaluate(request, cells, keep, seen, work, read)
         except Interrupted:
             complete = False
         self._emit(ReadAheadDone(request, complete, len(self._context), work.evaluated, work.encodes))
@@ -141,12 +143,13 @@ class Session:
         """Answer the last turn; `received` is when the command came (time.monotonic())."""
         if not command.turns[-1].text.strip():
             raise UserError("question-empty")
-        self._check_pictures(command.turns)
+        wished = self._looking.measured(command.turns)
         sampling, system = command.sampling, command.system_prompt
-        turns = self.prompts.fitting(command.turns, system, sampling.max_tokens)
-        dropped = len(command.turns) - len(turns)
+        turns = self.prompts.fitting(wished, system, sampling.max_tokens)
+        dropped = len(wished) - len(turns)
         if dropped:
-            self._emit(TurnsDropped(command.request, dropped, _count_pictures(command.turns) - _count_pictures(turns)))
+            self._emit(TurnsDropped(command.request, dropped, _count_pictures(wished) - _count_pictures(turns)))
+        self._say_reduced(command.request, wished, turns)
         cells = self.prompts.asking(turns, system)
         certain = common_start(self.prompts.certain(turns, system), cells)
         keep = min(self._context.common(cells), certain)
@@ -155,7 +158,7 @@ class Session:
         try:
             self._interrupt.check()
             answer.reused = keep = self._resume(cells[:certain], keep)
-            self._evaluate(command.request, cells, keep, _pictures_of(turns), answer.work, None, certain)
+            self._evaluate(command.request, cells, keep, self._seen(turns), answer.work, None, certain)
             reason = self._write(command, answer)
         except Interrupted:
             reason = FinishReason.STOPPED
@@ -182,7 +185,7 @@ class Session:
                 portions.add(answer.text.add(token, self.model.piece(token)))
                 if answer.tokens >= limit:
                     return FinishReason.LENGTH
-                self._context.append([token], self._embedding)
+                self._context.append([token], _no_picture)
         finally:
             sampler.close()
             portions.flush()
@@ -204,9 +207,22 @@ class Session:
         )
         return Finished(request, answer.text.text, stats, answer.text.token_ids)
 
-    def _check_pictures(self, turns: Iterable[Turn]) -> None:
-        if not self.model.image_tokens and any(turn.pictures for turn in turns):
-            raise UserError("projector-needed", model=self.model.files.model.name)
+    # ---- pictures --------------------------------------------------------------------------
+
+    def _seen(self, turns: Iterable[Turn]) -> dict[str, Seen]:
+        """Return how the pictures are seen, as the cells name them."""
+        return {(seen := self.sight.see(picture)).key: seen for turn in turns for picture in turn.pictures}
+
+    def _say_reduced(self, request: int, wished: Sequence[Turn], turns: Sequence[Turn]) -> None:
+        """Tell if a picture is seen in fewer parts than it is worth."""
+        if self.sight.tiling is None:
+            return
+        best = {picture.sha256: picture for turn in wished for picture in turn.pictures}
+        for seen in self._seen(turns).values():
+            parts = len(self.sight.see(best[seen.picture.sha256]).parts)
+            if len(seen.parts) < parts:
+                self._emit(PartsReduced(request, len(seen.parts), parts))
+                return
 
     # ---- evaluating ------------------------------------------------------------------------
 
@@ -221,7 +237,7 @@ class Session:
         request: int,
         cells: list[Cell],
         keep: int,
-        pictures: dict[str, PictureRef],
+        seen: dict[str, Seen],
         work: _Work,
         read: Callable[[int, int], None] | None = None,
         stretch: int | None = None,
@@ -230,8 +246,8 @@ class Session:
 
         `read` hears from which cell to which the context has grown.
         """
-        needed = dict.fromkeys(cell.sha256 for cell in cells[keep:] if isinstance(cell, PictureRow))
-        self._look(request, [pictures[sha256] for sha256 in needed], work)
+        needed = dict.fromkeys(cell.picture for cell in cells[keep:] if isinstance(cell, PictureRow))
+        embeddings = self._look(request, [seen[key] for key in needed], work)
         total = len(cells) - keep
         expected = self._read_pace.expect(total)
         self._emit(PhaseChanged(request, Phase.READING, 0, total, expected))
@@ -250,52 +266,18 @@ class Session:
                 work.evaluated = grown - keep
                 self._emit(PhaseChanged(request, Phase.READING, grown - keep, total, expected))
 
-            self._context.append(part, self._embedding, progress)
+            self._context.append(part, embeddings.__getitem__, progress)
         self._read_pace.learn(total, time.monotonic() - started)
+        self._emit(PaceLearnt(request, token_s=self._read_pace.expect(1)))
 
-    def _look(self, request: int, pictures: list[PictureRef], work: _Work) -> None:
-        """Encode those of `pictures` that are not known yet."""
+    def _look(self, request: int, pictures: Sequence[Seen], work: _Work) -> dict[str, Embedding]:
         thought = self.model.class_token
-        new = [picture for picture in pictures if self._embeddings.get(self._key(picture.sha256)) is None]
-        for index, picture in enumerate(new):
-            expected = self._encode_pace.expect(len(new) - index)
-            self._emit(PhaseChanged(request, Phase.LOOKING, index, len(new), expected, picture.sha256))
-            rgb = self._pixels(picture)
-            self._interrupt.check()
-            started = time.monotonic()
-            embedding = self.model.encode(rgb)
-            self._encode_pace.learn(1, time.monotonic() - started)
-            work.encodes += 1
-            self._embeddings.put(self._key(picture.sha256), embedding)
+        rows, encodes = self._looking.look(request, pictures)
+        work.encodes += encodes
         if self.model.class_token is not thought:  # the pictures were seen in another way than was thought
             self._saved = None
-            self._look(request, pictures, work)
-
-    def _pixels(self, picture: PictureRef) -> bytes:
-        """Decode a picture file beside the main thread, so that a large one can be given up."""
-        projector = self.model.files.projector
-        if projector is None:
-            raise RuntimeError("no projector is loaded")
-        decoding = self._decoder.submit(_square, picture, projector.side, projector.fill)
-        while not decoding.done():
-            wait([decoding], _LOOK_EVERY_S)
-            if self._interrupt.now:
-                raise Interrupted
-        return decoding.result()
-
-    def _key(self, sha256: str) -> EmbeddingKey:
-        return EmbeddingKey(sha256, self._seeing)
-
-    @property
-    def _seeing(self) -> str:
-        """Return everything but the picture on which an embedding depends."""
-        return f"{self._projector}|{self.model.class_token.value}|{VERSION}"
-
-    def _embedding(self, sha256: str) -> Embedding:
-        embedding = self._embeddings.get(self._key(sha256))
-        if embedding is None:
-            raise RuntimeError("a picture is read before it was encoded")
-        return embedding
+            return self._look(request, pictures, work)
+        return rows
 
 
 class _Work:
@@ -335,17 +317,9 @@ class _AnswerInProgress:
         return (self._samples - 1) / seconds if seconds > 0 else 0.0
 
 
-def _square(picture: PictureRef, side: int, fill: tuple[int, int, int]) -> bytes:
-    # Pillow is imported when the first picture comes, not when the engine starts.
-    from desktop_app.images.preprocess import fit_square
-    from desktop_app.images.reading import open_picture
-
-    return fit_square(open_picture(picture.path, picture.name), side, fill).tobytes()
+def _no_picture(_key: str) -> Embedding:
+    raise RuntimeError("a picture is read before it was encoded")
 
 
 def _count_pictures(turns: Iterable[Turn]) -> int:
     return sum(len(turn.pictures) for turn in turns)
-
-
-def _pictures_of(turns: Iterable[Turn]) -> dict[str, PictureRef]:
-    return {picture.sha256: picture for turn in turns for picture in turn.pictures}

@@ -242,6 +242,7 @@ def _model_info(command: Load, session: Session, tuning: Tuning | None) -> Model
         family=session.prompts.family.name,
         is_demo=demo.exists() and demo.samefile(path),
         image_tokens=model.image_tokens,
+        tiling=session.sight.tiling,
         class_token=model.class_token.value,
         last_layer=(projector.last_layer if projector is not None else LastLayer.NONE).value,
         threads=model.writing_threads,

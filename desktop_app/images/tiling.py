@@ -56,6 +56,11 @@ class Tiling:
     grids: tuple[Grid, ...] = USUAL_GRIDS
 
     @property
+    def most_parts(self) -> int:
+        """Return how many parts a picture has at most."""
+        return max(grid.parts for grid in self.grids)
+
+    @property
     def most_tokens(self) -> int:
         """Return the tokens of the most expensive picture."""
         whole = self.patches**2

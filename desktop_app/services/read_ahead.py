@@ -96,8 +96,9 @@ class ReadingAhead(QObject):
             return
         self._sent = wanted
         system_prompt = self._preferences.value("system_prompt").strip() or None
+        max_tokens = self._preferences.value("max_tokens")
         self._request = self._engine.send(
-            lambda request: ReadAhead(request, turns, pictures, system_prompt),
+            lambda request: ReadAhead(request, turns, pictures, system_prompt, max_tokens),
             partial(self._handle, pictures),
         )
 

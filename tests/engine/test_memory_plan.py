@@ -34,6 +34,7 @@ from tests.engine.sparse_models import (
     write_decoder,
     write_tower,
 )
+from tests.engine.tiny_models import Sizes, write_language_model, write_projector
 
 MIB, GIB = 1 << 20, 1 << 30
 Pair = Callable[[Decoder], ModelFiles]
@@ -230,3 +231,16 @@ def test_llama_cpp_would_allocate_the_same(shape: Decoder, tmp_path: Path) -> No
         need = ours.need(LoadPlan(n_ctx, n_ubatch, kv))
         assert need.conversation / MIB == pytest.approx(theirs["kv"], rel=0.01), (n_ctx, kv)
         assert need.calculating / MIB == pytest.approx(theirs["compute"], rel=0.1), (n_ctx, n_ubatch, kv)
+
+
+def test_tiles_need_memory_but_no_longer_context(tmp_path: Path) -> None:
+    """Five parts may be kept; yet a picture that has no room is seen as a whole, with one token more."""
+    needs = []
+    for newline in ("", "model.image_newline"):
+        sizes = Sizes(newline=newline)
+        model = write_language_model(tmp_path / "model.gguf", sizes)
+        shape = Shape.of_files(check_files(model, write_projector(tmp_path / "mmproj.gguf", sizes)))
+        needs.append((shape.image_tokens, shape.looking))
+    (tokens, looking), (tiled_tokens, tiled_looking) = needs
+    assert (tokens, tiled_tokens) == (16, 17)
+    assert tiled_looking - looking == 4 * 3 * 16 * 64 * 4

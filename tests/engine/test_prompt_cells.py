@@ -19,6 +19,7 @@ from desktop_app.engine.model import Model
 from desktop_app.engine.model_files import check_files
 from desktop_app.engine.prompt_cells import PromptCells
 from desktop_app.engine.session import Session
+from desktop_app.engine.sight import OneSquare
 from tests.engine.tiny_models import Sizes, write_language_model
 
 RECORDED: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "prompts.json").read_text(encoding="utf-8"))
@@ -28,10 +29,9 @@ IMAGE_TOKENS = 3
 
 
 class Vocabulary:
-    """A model that could see, if it had a projector."""
+    """What a prompt needs of a model."""
 
     n_ctx = 1024
-    image_tokens = IMAGE_TOKENS
 
     def __init__(self, model: Model) -> None:
         self.tokenize = model.tokenize
@@ -59,7 +59,7 @@ def model(family: Family, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture
 def prompts(family: Family, model: Model) -> PromptCells:
-    return PromptCells(Vocabulary(model), family)
+    return PromptCells(Vocabulary(model), family, OneSquare(None, IMAGE_TOKENS))
 
 
 def turns_of(case: str) -> list[Turn]:

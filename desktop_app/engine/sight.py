@@ -1,0 +1,163 @@
+"""How a model sees pictures: which parts are looked at, and what cells they become.
+
+LLaVA-1.5 sees one padded square. LLaVA-1.6 sees the whole and tiles of it, whose embeddings are
+put together here, as `modeling_llava_next.py` of transformers does: the whole, then the tiles line
+by line across the grid, without the borders, and after each line one learnt token.
+
+The parts are kept on their own, each named: so a picture that was looked at in passing needs only
+its tiles when it is looked at again, and work that was interrupted goes on with the next part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from desktop_app.engine.context import Cell, PictureRow
+from desktop_app.engine.embeddings import Embedding
+from desktop_app.engine.messages import PictureRef, Turn
+from desktop_app.engine.model_files import Projector
+from desktop_app.engine.tiled import newline_of, tiling_of
+from desktop_app.images.tiling import WHOLE, Grid, Tiling
+
+_STORED = {"F32": "<f4", "F16": "<f2"}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A picture as a prompt holds it."""
+
+    picture: PictureRef
+    key: str  # in the cells: the picture, and all that makes its rows others
+    rows: int
+    parts: tuple[str, ...]  # names of the embeddings of which the rows are made; "": of the whole picture
+
+
+class Sight(Protocol):
+    """How the pictures of one model are seen."""
+
+    tiling: Tiling | None
+
+    def see(self, picture: PictureRef) -> Seen:
+        """Return how a picture is seen; where `tiling` is not None its size must be known."""
+
+    def cells(self, picture: PictureRef) -> Sequence[Cell]:
+        """Return what a picture is in a prompt."""
+
+    def squares(self, seen: Seen) -> list[bytes]:
+        """Decode a picture into the pixels of its parts. Raises `UserError`; any thread may call it."""
+
+    def joined(self, seen: Seen, parts: Sequence[Embedding]) -> Embedding:
+        """Return the rows that the embeddings of the parts make."""
+
+
+class OneSquare:
+    """Sees a picture once, padded to a square: LLaVA-1.5."""
+
+    tiling: Tiling | None = None
+
+    def __init__(self, projector: Projector | None, image_tokens: int) -> None:
+        self._projector = projector
+        self._rows = image_tokens
+
+    def see(self, picture: PictureRef) -> Seen:
+        """See `Sight`."""
+        return Seen(picture, picture.sha256, self._rows, ("",))
+
+    def cells(self, picture: PictureRef) -> list[Cell]:
+        """See `Sight`."""
+        return _rows_of(self.see(picture))
+
+    def squares(self, seen: Seen) -> list[bytes]:
+        """See `Sight`."""
+        # Pillow is imported when the first picture comes, not when the engine starts.
+        from desktop_app.images.preprocess import fit_square
+        from desktop_app.images.reading import open_picture
+
+        if self._projector is None:
+            raise RuntimeError("no projector is loaded")
+        image = open_picture(seen.picture.path, seen.picture.name)
+        return [fit_square(image, self._projector.side, self._projector.fill).tobytes()]
+
+    def joined(self, _seen: Seen, parts: Sequence[Embedding]) -> Embedding:
+        """See `Sight`."""
+        return parts[0]
+
+
+class InTiles:
+    """Sees a picture as a whole and in tiles: LLaVA-1.6."""
+
+    def __init__(self, tiling: Tiling, newline: Embedding) -> None:
+        """`newline`: the token after each line, as one row."""
+        self.tiling: Tiling | None = tiling
+        self._tiling = tiling
+        self._newline = newline
+
+    def see(self, picture: PictureRef) -> Seen:
+        """See `Sight`."""
+        grid = self._grid(picture)
+        tiles = (f"{grid.rows}x{grid.columns}-{tile}" for tile in range(grid.tiles))
+        rows = self._tiling.tokens(picture.width, picture.height, grid)
+        return Seen(picture, f"{picture.sha256}/{grid.rows}x{grid.columns}", rows, ("whole", *tiles))
+
+    def cells(self, picture: PictureRef) -> list[Cell]:
+        """See `Sight`."""
+        return _rows_of(self.see(picture))
+
+    def squares(self, seen: Seen) -> list[bytes]:
+        """See `Sight`."""
+        from desktop_app.images.reading import open_picture
+        from desktop_app.images.tiles import squares
+
+        image = open_picture(seen.picture.path, seen.picture.name)
+        return [square.tobytes() for square in squares(image, self._tiling, self._grid(seen.picture))]
+
+    def joined(self, seen: Seen, parts: Sequence[Embedding]) -> Embedding:
+        """See `Sight`."""
+        whole, *tiles = parts
+        grid = self._grid(seen.picture)
+        if grid == WHOLE:
+            return np.concatenate([whole, self._newline])
+        edge, width = self._tiling.patches, whole.shape[1]
+        lines = np.stack(tiles).reshape(grid.rows, grid.columns, edge, edge, width).transpose(0, 2, 1, 3, 4)
+        field = lines.reshape(grid.rows * edge, grid.columns * edge, width)
+        kept = self._tiling.kept(seen.picture.width, seen.picture.height, grid)
+        field = field[kept.top : kept.bottom, kept.left : kept.right]
+        ends = np.broadcast_to(self._newline, (len(field), 1, width))
+        return np.concatenate([whole, np.concatenate([field, ends], axis=1).reshape(-1, width)])
+
+    def _grid(self, picture: PictureRef) -> Grid:
+        return self._tiling.grid_for(picture.width, picture.height, picture.most_tiles)
+
+
+def sight_of(projector: Projector | None, image_tokens: int) -> Sight:
+    """Return how the pictures of a model are seen; `image_tokens` is what one square becomes."""
+    tiling = tiling_of(projector.header) if projector is not None else None
+    info = newline_of(projector.header) if projector is not None else None
+    if projector is None or tiling is None or info is None:
+        return OneSquare(projector, image_tokens)
+    with projector.chosen.open("rb") as file:
+        file.seek(info.offset)
+        newline = np.frombuffer(file.read(info.size), _STORED[info.kind]).astype(np.float32)
+    return InTiles(tiling, newline.reshape(1, -1))
+
+
+def ways_of(turns: Sequence[Turn], tiling: Tiling | None) -> Iterator[list[Turn]]:
+    """Yield the turns with their pictures as they are wished, then in fewer and fewer tiles."""
+    yield list(turns)
+    if tiling is None or not any(turn.pictures for turn in turns):
+        return
+    for most in sorted({0, *(grid.tiles for grid in tiling.grids)}, reverse=True)[1:]:
+        yield [replace(turn, pictures=tuple(_at_most(picture, most) for picture in turn.pictures)) for turn in turns]
+
+
+def _at_most(picture: PictureRef, tiles: int) -> PictureRef:
+    most = tiles if picture.most_tiles is None else min(tiles, picture.most_tiles)
+    return replace(picture, most_tiles=most)
+
+
+def _rows_of(seen: Seen) -> list[Cell]:
+    return [PictureRow(seen.key, row) for row in range(seen.rows)]
