@@ -41,6 +41,10 @@ class CopyDiffersError(OSError):
     """What was written is not what was read: a disk or a stick is damaged. Its text names the file."""
 
 
+class UnreadableError(OSError):
+    """A file could not be read to its end. Its text names the file."""
+
+
 #: Called for every few megabytes. What it raises ends the work.
 Report = Callable[[Progress], None]
 
@@ -65,15 +69,25 @@ class Meter:
 
 def sha256_of(path: Path, meter: Meter) -> str:
     """Return the SHA-256 of a file, 64 hexadecimal digits. Raises OSError."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        _read(file, path.name, Step.CHECKING, meter, digest.update)
-        _forget(file)
+        return sha256_of_stream(file, path.name, meter)
+
+
+def sha256_of_stream(file: BinaryIO, name: str, meter: Meter) -> str:
+    """Return the SHA-256 of what can be read from `file`. Raises OSError."""
+    digest = hashlib.sha256()
+    _read(file, name, Step.CHECKING, meter, digest.update)
+    _forget(file)
     return digest.hexdigest()
 
 
 def copy_file(source: Path, target: Path, meter: Meter, read_back: bool = False) -> str:
-    """Copy a file and return the SHA-256 of what was read. Raises OSError, or `CopyDiffersError`.
+    """Copy a file as `copy_stream` does, and return the SHA-256 of what was read."""
+    return copy_stream(lambda: source.open("rb"), source.name, target, meter, read_back)
+
+
+def copy_stream(source: Callable[[], BinaryIO], name: str, target: Path, meter: Meter, read_back: bool = False) -> str:
+    """Copy what `source` opens and return the SHA-256 of what was read. Raises OSError, or `CopyDiffersError`.
 
     It is written to a part file beside `target` that gets its name when all of it is on the disk; with
     `read_back` only after it was read again from there and is the same. A part left by an earlier try is
@@ -81,8 +95,8 @@ def copy_file(source: Path, target: Path, meter: Meter, read_back: bool = False)
     """
     part = target.with_name(target.name + PART)
     digest = hashlib.sha256()
-    with source.open("rb") as old, part.open("ab+") as new:
-        same = _common_start(old, new, digest.update, source.name, meter)
+    with source() as old, part.open("ab+") as new:
+        same = _common_start(old, new, digest.update, name, meter)
         old.seek(same)
         new.truncate(same)
 
@@ -90,14 +104,14 @@ def copy_file(source: Path, target: Path, meter: Meter, read_back: bool = False)
             digest.update(chunk)
             new.write(chunk)
 
-        _read(old, source.name, Step.COPYING, meter, take)
+        _read(old, name, Step.COPYING, meter, take)
         new.flush()
         os.fsync(new.fileno())
         _forget(old)
         _forget(new)
     if read_back and sha256_of(part, meter) != digest.hexdigest():
         part.unlink()
-        raise CopyDiffersError(source.name)
+        raise CopyDiffersError(name)
     part.replace(target)
     sync_folder(target.parent)
     return digest.hexdigest()
@@ -120,9 +134,16 @@ def link_or_copy(source: Path, target: Path, meter: Meter) -> None:
 
 
 def _read(file: BinaryIO, name: str, step: Step, meter: Meter, take: Callable[[bytes], None]) -> None:
-    while chunk := file.read(_CHUNK):
+    while chunk := _chunk(file, _CHUNK, name):
         take(chunk)
         meter.tell(step, name, len(chunk))
+
+
+def _chunk(file: BinaryIO, size: int, name: str) -> bytes:
+    try:
+        return file.read(size)
+    except OSError as error:
+        raise UnreadableError(name) from error
 
 
 def _common_start(old: BinaryIO, new: BinaryIO, take: Callable[[bytes], None], name: str, meter: Meter) -> int:
@@ -130,7 +151,7 @@ def _common_start(old: BinaryIO, new: BinaryIO, take: Callable[[bytes], None], n
     new.seek(0)
     same = 0
     while chunk := new.read(_CHUNK):
-        if old.read(len(chunk)) != chunk:
+        if _chunk(old, len(chunk), name) != chunk:
             break
         take(chunk)
         same += len(chunk)
@@ -143,5 +164,5 @@ def _forget(file: BinaryIO) -> None:
     if hasattr(os, "posix_fadvise"):
         try:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        except OSError:
+        except OSError:  # also of what is only a part of a file
             pass

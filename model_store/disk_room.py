@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from model_store.copying import CopyDiffersError
+from model_store.copying import CopyDiffersError, UnreadableError
 from model_store.errors import StoreError, size_text
 
 _NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -33,12 +33,14 @@ def require_room(folder: Path, title: str, needed: int) -> None:
 def refused_by_disk(folder: Path, name: str, size: int = 0) -> Iterator[None]:
     """Turn what the system says of writing `size` bytes to the disk of `folder` into a StoreError.
 
-    no-room-to-copy, disk-takes-no-large-files, copy-differs or model-folder-unusable.
+    no-room-to-copy, disk-takes-no-large-files, copy-differs, file-unreadable or model-folder-unusable.
     """
     try:
         yield
     except CopyDiffersError as error:
         raise StoreError("copy-differs", name=name) from error
+    except UnreadableError as error:
+        raise StoreError("file-unreadable", name=str(error)) from error
     except OSError as error:
         if error.errno == errno.EFBIG or (error.errno == errno.EINVAL and size > _FAT32_LIMIT):
             raise StoreError(

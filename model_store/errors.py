@@ -96,6 +96,11 @@ SENTENCES: dict[str, str] = {
         "errors", "{name} is damaged, or was not copied to its end. Fetch or copy it again."
     ),
     "other-weights": QT_TRANSLATE_NOOP("errors", "{name} is a GGUF file, but no model that one can talk with."),
+    "vision-inside": QT_TRANSLATE_NOOP(
+        "errors",
+        "{name} holds the model and its eyes in one file, as only Ollama reads it. Fetch it as a model (GGUF) with "
+        "a projector (mmproj).",
+    ),
     "nothing-to-import": QT_TRANSLATE_NOOP("errors", "There is no model (GGUF file) in {name}."),
     "split-model": QT_TRANSLATE_NOOP(
         "errors",

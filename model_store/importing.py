@@ -6,14 +6,17 @@ import hashlib
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
-from model_store.copying import PART, Meter, Report, copy_file, sha256_of, silent
+from model_store.copying import PART, Meter, Report, copy_stream, sha256_of, sha256_of_stream, silent
 from model_store.disk_room import refused_by_disk, require_room
 from model_store.errors import StoreError
 from model_store.installed import InstalledModel
 from model_store.jobs import Role
 from model_store.library import Library
+from model_store.llamafile import is_llamafile, look_into, open_member
 from model_store.locks import held
 from model_store.manifest import MANIFEST, InstalledFile, Manifest
 from model_store.names import safe_name
@@ -32,6 +35,8 @@ class ImportFile:
     name: str  # that it gets in the library
     size: int  # bytes
     sha256: str = ""  # what it must be, where somebody says so
+    member: str = ""  # of a llamafile: the file inside of `path`
+    remote: str = ""  # its path in the repository it came from
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,11 @@ class ImportPlan:
         """Whether pictures can be shown to it."""
         return any(file.role is Role.PROJECTOR for file in self.files)
 
+    @property
+    def packed(self) -> bool:
+        """Whether it lies inside a llamafile: then it can only be copied, since llama.cpp opens whole files."""
+        return any(file.member for file in self.files)
+
 
 @dataclass(frozen=True)
 class ImportPlans:
@@ -70,6 +80,9 @@ def plan_import(paths: Sequence[Path]) -> ImportPlans:
     refused: list[StoreError] = []
     named: list[Weights] = []
     for path in paths:
+        if is_llamafile(path):
+            _take_pairs(_unpacked(path, refused), plans, refused)
+            continue
         if not path.is_dir():
             named.extend(_looked([path], refused))
             continue
@@ -101,6 +114,7 @@ def import_files(
 def import_model(library: Library, plan: ImportPlan, in_place: bool = False, report: Report = silent) -> InstalledModel:
     """Install what was planned: copied into the library, or used where it lies. All is read, and hashes compared.
 
+    What lies in a llamafile is always copied.
     What is installed already is returned as it is, and nothing is copied. What ends with an exception leaves
     nothing behind; after kill -9 the same import goes on where it was. Raises StoreError: no-room-to-copy,
     disk-takes-no-large-files, copy-differs, import-in-use, model-folder-unusable, file-unreadable; and what
@@ -113,7 +127,7 @@ def import_model(library: Library, plan: ImportPlan, in_place: bool = False, rep
         same = library.find(hashes)
         if same is not None and (in_place or not same.in_place):
             return same
-    if in_place:
+    if in_place and not plan.packed:
         return _install_in_place(library, plan, meter)
     return _install_copy(library, plan, meter)
 
@@ -148,19 +162,24 @@ def _copied(file: ImportFile, staging: Path, meter: Meter) -> InstalledFile:
         if target.exists():  # killed between two files: what has its name is whole
             sha256 = sha256_of(target, meter)
         else:
-            sha256 = copy_file(file.path, target, meter)
+            sha256 = copy_stream(partial(_open, file), file.name, target, meter)
     if file.sha256 not in ("", sha256):
         raise StoreError("copy-differs", name=file.name)
     return _entry(file, sha256, file.name)
 
 
+def _open(file: ImportFile) -> BinaryIO:
+    return open_member(file.path, file.member) if file.member else file.path.open("rb")
+
+
 def _entry(file: ImportFile, sha256: str, name: str) -> InstalledFile:
-    return InstalledFile(file.role, name, file.size, sha256, verified=bool(file.sha256))
+    return InstalledFile(file.role, name, file.size, sha256, verified=bool(file.sha256), path=file.remote)
 
 
 def _hash(file: ImportFile, meter: Meter) -> str:
     try:
-        return sha256_of(file.path, meter)
+        with _open(file) as stream:
+            return sha256_of_stream(stream, file.name, meter)
     except OSError as error:
         raise StoreError("file-unreadable", name=file.path.name) from error
 
@@ -171,7 +190,7 @@ def _arrived(staging: Path) -> int:
 
 def _key(plan: ImportPlan, way: str) -> str:
     """Return what tells one import from another: the same files go on where they were."""
-    said = [way, *(f"{file.path.absolute()}\n{file.size}" for file in plan.files)]
+    said = [way, *(f"{file.path.absolute()}\n{file.member}\n{file.size}" for file in plan.files)]
     return hashlib.sha256("\n".join(said).encode(errors="surrogateescape")).hexdigest()[:16]
 
 
@@ -200,6 +219,14 @@ def _looked(paths: Iterable[Path], refused: list[StoreError]) -> list[Weights]:
     return looked
 
 
+def _unpacked(path: Path, refused: list[StoreError]) -> list[Weights]:
+    try:
+        return look_into(path)
+    except StoreError as error:
+        refused.append(error)
+        return []
+
+
 def _take_pairs(weights: list[Weights], plans: list[ImportPlan], refused: list[StoreError]) -> None:
     pairs, reasons = pair_up(weights)
     refused.extend(reasons)
@@ -217,7 +244,11 @@ def plan_of(pair: Pair) -> ImportPlan:
         licence=header.text("general.license"),
         licence_url=header.text("general.license.link"),
     )
-    files = [ImportFile(one.role, one.path, _file_name(one), one.size) for one in (pair.model, pair.projector) if one]
+    files = [
+        ImportFile(one.role, one.path, _file_name(one), one.size, member=one.member)
+        for one in (pair.model, pair.projector)
+        if one
+    ]
     if len({file.name for file in files}) < len(files):  # from two folders
         files[1] = replace(files[1], name=f"mmproj-{files[1].name}")
     return ImportPlan(pair.model.title, tuple(files), about)

@@ -35,6 +35,7 @@ class Weights:
     header: GGUFHeader
     role: Role
     size: int  # bytes
+    member: str = ""  # the file inside of `path` where that is a llamafile
 
     @property
     def width(self) -> int | None:
@@ -78,7 +79,7 @@ class Weights:
 def look_at(path: Path, name: str = "") -> Weights:
     """Read a file's header and say what it is; `name` is what people call it, if not as the file.
 
-    Raises StoreError: file-missing, file-unreadable, not-a-model, weights-damaged, other-weights.
+    Raises StoreError: file-missing, file-unreadable, not-a-model, weights-damaged, other-weights, vision-inside.
     """
     name = name or path.name
     try:
@@ -91,13 +92,20 @@ def look_at(path: Path, name: str = "") -> Weights:
         raise StoreError("not-a-model", name=name) from error
     except DamagedGGUFError as error:
         raise StoreError("weights-damaged", name=name) from error
+    return weights_of(path, name, header, size)
+
+
+def weights_of(path: Path, name: str, header: GGUFHeader, size: int, member: str = "") -> Weights:
+    """Say what a file with this header is. Raises StoreError: other-weights, vision-inside."""
     if header.architecture == "clip" and header.metadata.get("clip.has_vision_encoder") is True:
-        return Weights(path, name, header, Role.PROJECTOR, size)
+        return Weights(path, name, header, Role.PROJECTOR, size, member)
     speaks = header.integer(f"{header.architecture}.embedding_length") and header.text("tokenizer.ggml.model")
     part = header.integer("split.no")  # only the first of several describes the model
     if (not speaks and not part) or header.text("general.type") in ("adapter", "imatrix") or not header.tensors:
         raise StoreError("other-weights", name=name)
-    return Weights(path, name, header, Role.MODEL, size)
+    if any(tensor.startswith(("v.", "mm.")) for tensor in header.tensors):
+        raise StoreError("vision-inside", name=name)
+    return Weights(path, name, header, Role.MODEL, size, member)
 
 
 def _made_width(header: GGUFHeader) -> int | None:

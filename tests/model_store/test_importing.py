@@ -229,7 +229,7 @@ def test_a_disk_that_fills_up_is_told(
     def full(*_arguments: object, **_more: object) -> str:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(importing, "copy_file", full)
+    monkeypatch.setattr(importing, "copy_stream", full)
     with pytest.raises(StoreError) as error:
         import_files(library, pair)
     assert error.value.code == "no-room-to-copy"
