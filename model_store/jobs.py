@@ -36,6 +36,7 @@ class WantedFile:
     path: str  # in the repository
     size: int = 0  # bytes, maybe rounded; 0: unknown
     sha256: str = ""  # 64 hex digits, "": take the Hub's
+    name: str = ""  # to be called by; "": as in the repository
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class FileProgress:
     name: str
     state: FileState
     done: int  # bytes that are here
-    total: int  # bytes; 0: not known yet
+    total: int  # bytes; 0: not known yet; before the Hub was asked, as the catalogue says
     seconds_left: float | None = None
 
 
