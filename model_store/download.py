@@ -343,7 +343,8 @@ class Downloads:
         state = job.record.state
         installed = error is None and run is not None and run.installed
         if installed:
-            job.files = tuple(replace(one, state=FileState.DONE, done=one.total, seconds_left=0.0) for one in job.files)
+            files = files_of(job.folder, job.record)
+            job.files = tuple(replace(one, state=FileState.DONE, done=one.total, seconds_left=0.0) for one in files)
             job.record.state, job.record.error = JobState.DONE, None
             job.folder.remove()
             self._changed.notify_all()

@@ -101,7 +101,7 @@ class PartFile:
             if first is None or self._stopped:
                 return None
             last = first
-            limit = first + max(1, most // BLOCK)
+            limit = first + max(1, -(-most // BLOCK))
             while last < min(self._n_blocks, limit) and not self._marks[last] and not self._claimed[last]:
                 self._claimed[last] = 1
                 last += 1

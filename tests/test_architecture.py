@@ -61,7 +61,8 @@ ONLY_IN = {
     "sqlite3": {"desktop_app.chat", "desktop_app.logs"},  # logs name its version
     # One part of the program uses the network.
     "huggingface_hub": {"model_store"},
-    "httpx": {"model_store"},
+    "httpx2": {"model_store"},
+    "httpcore2": {"model_store"},
     "urllib.request": {"model_store"},
     "http.client": {"model_store"},
     "socket": {"model_store", "desktop_app.engine.sandbox"},

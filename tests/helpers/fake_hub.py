@@ -268,7 +268,11 @@ class Answer(BaseHTTPRequestHandler):
             self.plain(404, X_Error_Code="RepoNotFound")
             return
         siblings = [
-            {"rfilename": one.path, "size": len(one.data), "lfs": {"sha256": one.told, "size": len(one.data)}}
+            {
+                "rfilename": one.path,
+                "size": len(one.data),
+                "lfs": {"sha256": one.told, "size": len(one.data), "pointerSize": 134},
+            }
             for one in repository.files.values()
         ]
         said = {"id": name, "sha": repository.commit, "gated": repository.gated, "siblings": siblings}
