@@ -63,6 +63,7 @@ ONLY_IN = {
     "huggingface_hub": {"model_store"},
     "httpx2": {"model_store"},
     "httpcore2": {"model_store"},
+    "keyring": {"model_store"},
     "urllib.request": {"model_store"},
     "http.client": {"model_store"},
     "socket": {"model_store", "desktop_app.engine.sandbox"},

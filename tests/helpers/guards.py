@@ -58,6 +58,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give every test a home of its own, with a name that careless code stumbles over."""
     folder = tmp_path / "a home with späces"
     monkeypatch.setenv("EYEBRIGHT_HOME", str(folder))
+    # The keyring belongs to the person at this computer.
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
     return folder
 
 
