@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from desktop_app import logs, paths
 from desktop_app.chat.attachments import Attachments
+from desktop_app.courtesy import Courtesy
 from desktop_app.engine.client import EngineClient
 from desktop_app.errors import UserError
 from desktop_app.services.background import Background
@@ -43,6 +44,7 @@ class Services:
     chosen_model: ChosenModel
     storage: Storage
     files: Background
+    courtesy: Courtesy
     _closed: bool = False
 
     def start(self) -> None:
@@ -67,6 +69,7 @@ class Services:
         self.chosen_model.close()
         self.reading_ahead.close()
         self.draft.save()
+        self.courtesy.set_answering(False)  # nobody reads on: what was accepted is done at once
         self.files.close()
         self.storage.close()
         self.engine.close()
@@ -79,15 +82,17 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
     if problem is not None:
         notices.error(problem)
     preferences = Preferences(settings)
-    attachments = Attachments(paths.attachments_folder())
+    courtesy = Courtesy()
+    attachments = Attachments(paths.attachments_folder(), paced=courtesy.paced)
     files = Background("files", notices)
     storage = Storage(paths.history_file(), attachments, Background("history", notices), notices)
     engine = Engine(notices, make_client)
+    engine.answering_changed.connect(courtesy.set_answering)
     conversations = Conversations(storage, notices)
     previews = Previews(attachments, engine, files)
     draft = Draft(engine, attachments, previews, files, conversations, storage, notices)
     chat = Chat(conversations, draft, engine, storage, previews, preferences, notices)
-    exports = Exports(attachments, chat, conversations, storage, files)
+    exports = Exports(attachments, chat, conversations, storage, files, courtesy)
     reading_ahead = ReadingAhead(engine, draft, chat, previews, preferences)
     chosen_model = ChosenModel(engine, preferences, chat)
     return Services(
@@ -103,6 +108,7 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
         chosen_model,
         storage,
         files,
+        courtesy,
     )
 
 

@@ -11,7 +11,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,8 +29,17 @@ _OLD_S = 24 * 3600.0
 class Attachments:
     """The originals below `folder`. All methods may be called from any thread."""
 
-    def __init__(self, folder: Path, derived: Path | None = None) -> None:
-        """Use `folder` for originals and `derived` for what is made from them."""
+    def __init__(
+        self,
+        folder: Path,
+        derived: Path | None = None,
+        paced: Callable[[Iterable[bytes]], Iterator[bytes]] = iter,
+    ) -> None:
+        """Use `folder` for originals and `derived` for what is made from them.
+
+        `paced` may wait before each piece of a file that is copied.
+        """
+        self._paced = paced
         self._folder = folder
         self._derived = derived or folder / "derived"
 
@@ -121,7 +130,7 @@ class Attachments:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with new_file(self._folder) as (file, incoming):
-                for piece in pieces:
+                for piece in self._paced(pieces):
                     digest.update(piece)
                     file.write(piece)
                 if not file.tell():

@@ -1,7 +1,8 @@
 """The engine process: commands in, events out.
 
 Three threads. One listens, so that a `Stop` is heard while a model works; one inspects pictures,
-so that previews appear while a model loads; the main thread does everything that needs the model.
+so that previews appear while a model loads, and seldom while it answers; the main thread does
+everything that needs the model.
 When the program at the other end goes, the process ends at once; when it says `Shutdown`, as soon
 as what is worth keeping is on the disk.
 """
@@ -20,6 +21,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from desktop_app.courtesy import Courtesy
 from desktop_app.engine.agenda import Agenda, Job
 from desktop_app.engine.cores import is_tiny
 from desktop_app.engine.interrupt import Interrupt
@@ -55,6 +57,7 @@ if TYPE_CHECKING:  # llama_cpp is imported when a model is loaded: pictures can 
 
 _IDLE_S = 2.0  # without a command, before things are written to the disk
 _LAST_S = 2.0  # for that at the end
+_INSPECTION_S = 0.2  # of a photograph
 _NOTHING = TurnStats(FinishReason.STOPPED, 0, 0, 0, 0, 0, 0.0, 0.0, 0, 0, 0, 0)
 
 
@@ -74,6 +77,7 @@ class Worker:
         self._interrupt = Interrupt()
         self._agenda = Agenda(self._interrupt)
         self._inspections: queue.SimpleQueue[Inspect] = queue.SimpleQueue()
+        self._inspecting = Courtesy(_INSPECTION_S)
         self._session: Session | None = None
         self._embeddings: EmbeddingStore | None = None
         self._failed_load: UserError | None = None
@@ -122,7 +126,8 @@ class Worker:
     def _inspect_pictures(self) -> None:
         while True:
             command = self._inspections.get()
-            self._answer(command.request, self._inspect, command)
+            with self._inspecting.turn():
+                self._answer(command.request, self._inspect, command)
 
     def _answer(self, request: int, work: Callable[..., None], *arguments: object) -> None:
         """Do `work`; whatever goes wrong is an event, and the engine lives on."""
@@ -141,6 +146,7 @@ class Worker:
             raise self._failed_load or RuntimeError("no model is loaded")
         try:
             if isinstance(job, Ask):
+                self._inspecting.set_answering(True)
                 self._session.ask(job, added)
             else:
                 self._session.read_ahead(job)
@@ -149,6 +155,8 @@ class Worker:
         except Exception:
             self._session.forget()
             raise
+        finally:
+            self._inspecting.set_answering(False)
 
     def _settle(self) -> None:
         if self._session is not None:

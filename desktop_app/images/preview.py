@@ -13,6 +13,7 @@ from desktop_app.images.reading import open_picture
 
 PREVIEW_SIDE = 2048
 THUMBNAIL_SIDE = 192
+_LEAST_SIDE = 1600  # a preview is not smaller, if the picture is not
 _FEW_COLOURS = 1024  # drawings and screenshots: PNG keeps them sharp and is the smaller one
 
 
@@ -31,10 +32,19 @@ def inspect(path: str | Path, name: str) -> Inspection:
     """Read the picture `path`, called `name`, and make what is shown of it. Raises `UserError` as `open_picture`."""
     picture = open_picture(path, name)
     width, height = picture.size
-    picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    picture = _reduced(picture)
     small = picture.copy()
     small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
     return Inspection(width, height, _preview(picture), _encoded(small, "PNG"), looks_photographic(picture))
+
+
+def _reduced(picture: Image.Image) -> Image.Image:
+    """Return `picture` in the size of a preview: averaged where that suffices, which takes a tenth of the time."""
+    factor = -(-max(picture.size) // PREVIEW_SIDE)
+    if factor > 1 and max(picture.size) >= factor * _LEAST_SIDE:
+        return picture.reduce(factor)
+    picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return picture
 
 
 def _preview(picture: Image.Image) -> bytes:

@@ -101,6 +101,8 @@ class Chat(QObject):
             self._notices.error(UserError("question-empty"))
         elif self._draft.is_checking() or self._opening:
             self._waiting = (self._conversations.current_id(), text, pictures)
+            if self._answer is not None:  # of another conversation: the picture would wait for it
+                self._answer.stop()
             self.busy_changed.emit(True)
         else:
             self._send(text, pictures)

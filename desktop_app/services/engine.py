@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.messages import (
+    Ask,
     Command,
     Crashed,
     Died,
@@ -43,10 +44,12 @@ class Engine(QObject):
     """Starts, loads, restarts and watches the engine process.
 
     `state_changed(str)`: one of `State`. `model_changed(ModelInfo | None)`: after a load, or a loss.
+    `answering_changed(bool)`: whether a question is under way.
     """
 
     state_changed = Signal(str)
     model_changed = Signal(object)
+    answering_changed = Signal(bool)
     _arrived = Signal(object)
 
     def __init__(
@@ -61,6 +64,7 @@ class Engine(QObject):
         self._info: ModelInfo | None = None
         self._wanted: tuple[str, str | None, EngineSettings] | None = None
         self._handlers: dict[int, Handler] = {}
+        self._asked: set[int] = set()  # questions under way
         self._loading = 0  # the request of the newest load
         self._sentence: Notice | None = None  # why the engine is failed or dead, or what its model lacks
         self._closing = False
@@ -116,7 +120,11 @@ class Engine(QObject):
             handler(Died(None))
             return request
         self._handlers[request] = handler
-        self._client.send(make(request))
+        command = make(request)
+        if isinstance(command, Ask):
+            self._asked.add(request)
+            self.answering_changed.emit(True)
+        self._client.send(command)
         return request
 
     def stop(self, request: int) -> None:
@@ -187,15 +195,22 @@ class Engine(QObject):
         handler = self._handlers.get(event.request)
         if isinstance(event, _FINAL):
             self._handlers.pop(event.request, None)
+            self._ended(event.request)
         if handler is not None:
             handler(event)
         if isinstance(event, Crashed):
             raise EngineBugError(event.report)
 
+    def _ended(self, *requests: int) -> None:
+        if not self._asked.isdisjoint(requests):
+            self._asked.difference_update(requests)
+            self.answering_changed.emit(bool(self._asked))
+
     def _died(self, event: Died) -> None:
         self._set_state("dead")
         self._set_model(None)
         handlers, self._handlers = self._handlers, {}
+        self._ended(*self._asked)
         for handler in handlers.values():
             handler(event)
         self._sentence = self._notices.error(UserError("engine-died"), action("restart-engine"), sticky=True)

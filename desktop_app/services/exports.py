@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop_app.chat.attachments import Attachments
 from desktop_app.chat.conversation import Message, Role
+from desktop_app.courtesy import Courtesy
 from desktop_app.errors import UserError
 from desktop_app.files import not_saved, write_whole
 from desktop_app.services.background import Background
@@ -34,6 +35,7 @@ class Exports(QObject):
         conversations: Conversations,
         storage: Storage,
         files: Background,
+        courtesy: Courtesy,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -42,6 +44,7 @@ class Exports(QObject):
         self._conversations = conversations
         self._storage = storage
         self._files = files
+        self._courtesy = courtesy
 
     def export(self, target: str, speakers: Mapping[Role, str] | None = None) -> None:
         """Write the open conversation; the file's ending chooses between HTML, Markdown and JSON."""
@@ -90,11 +93,13 @@ class Exports(QObject):
         self._conversations.open(conversation)
 
     def _original(self, sha256: str) -> bytes | None:
-        return _bytes_of(self._attachments.path(sha256))
+        with self._courtesy.turn():
+            return _bytes_of(self._attachments.path(sha256))
 
     def _preview(self, sha256: str) -> bytes | None:
         # Browsers do not show every original, and an original may tell where a photo was taken.
-        return _bytes_of(self._attachments.preview_path(sha256))
+        with self._courtesy.turn():
+            return _bytes_of(self._attachments.preview_path(sha256))
 
 
 def _bytes_of(path: Path) -> bytes | None:

@@ -117,7 +117,14 @@ class Thumbnail(QWidget):
         painter.drawRoundedRect(self.rect(), RADIUS, RADIUS)
         place = QRectF(0, 0, 24, 24)
         place.moveCenter(QRectF(self.rect()).center())
+        named = self.rect().adjusted(GRID // 2, 0, -GRID // 2, -GRID // 2)
+        painter.setFont(theme.font("tiny"))
+        metrics = painter.fontMetrics()
+        place.translate(0, -metrics.height() / 2)
         icons.paint(painter, "picture", theme.colour("muted"), place)
+        name = metrics.elidedText(self._draft.name, Qt.TextElideMode.ElideMiddle, named.width())
+        painter.setPen(theme.colour("muted"))
+        painter.drawText(named, int(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom), name)
 
     def _paint_badge(self, painter: QPainter) -> None:
         disc = QRectF(0, 0, _BADGE, _BADGE)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,9 @@ from desktop_app.engine.messages import (
 )
 from desktop_app.errors import UserError
 from desktop_app.paths import demo_model
-from tests.engine.asking import ask
+from tests.engine.asking import ask, draw
 from tests.helpers.strays import Expected
+from tests.helpers.waiting import wait_until
 
 ENDLESS = Sampling(temperature=50.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=100_000, seed=1)
 SETTINGS = EngineSettings(threads=1)
@@ -139,7 +141,14 @@ def test_what_is_no_picture_is_refused(empty: EngineClient, tmp_path: Path) -> N
     assert caught.value.code == "not-a-picture"
 
 
-def test_a_picture_is_inspected_while_the_model_writes(shared: EngineClient, star: PictureRef) -> None:
+def look_at(client: EngineClient, picture: PictureRef) -> None:
+    (seen,) = client.request(Inspect(client.next_request(), picture))
+    assert isinstance(seen, Inspected)
+
+
+def test_a_small_picture_is_inspected_while_the_model_writes(shared: EngineClient, star: PictureRef) -> None:
+    for _ in range(2):  # now it is known that this takes no time
+        look_at(shared, star)
     order: list[type[Event]] = []
     inspected = False
 
@@ -153,6 +162,25 @@ def test_a_picture_is_inspected_while_the_model_writes(shared: EngineClient, sta
 
     ask(shared, Turn("Hello"), sampling=ENDLESS, hear=hear)
     assert order.index(Inspected) < order.index(Finished)
+
+
+def test_a_large_picture_waits_for_the_end_of_a_short_answer(tmp_path: Path) -> None:
+    large = draw(tmp_path / "large.png", "red", (5000, 4000))
+    events: list[Event] = []
+    dropped: list[int] = []
+    with EngineClient(events.append) as client:
+        look_at(client, large)  # now it is known what that takes
+        client.load(*demo_model())
+
+        def hear(_event: Event) -> None:
+            if not dropped:
+                dropped.append(client.next_request())
+                client.send(Inspect(dropped[0], large))
+
+        ask(client, Turn("Hello"), sampling=replace(ENDLESS, max_tokens=500), hear=hear)
+        wait_until(lambda: any(event.request == dropped[0] for event in events))
+    order = [type(event) for event in events if isinstance(event, (Finished, Inspected))]
+    assert order == [Inspected, Finished, Inspected]
 
 
 # ---- the process -------------------------------------------------------------------------------

@@ -48,7 +48,8 @@ def test_a_small_picture_is_shown_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "shown"), [((5000, 2500), (2048, 1024)), ((100, 4096), (50, 2048)), ((9000, 2), (2048, 1))]
+    ("size", "shown"),
+    [((5000, 2500), (1667, 834)), ((2500, 1250), (2048, 1024)), ((100, 4096), (50, 2048)), ((9000, 2), (1800, 1))],
 )
 def test_a_large_picture_is_shown_smaller(tmp_path: Path, size: tuple[int, int], shown: tuple[int, int]) -> None:
     Image.new("RGB", size, "teal").save(tmp_path / "large.png")

@@ -18,6 +18,7 @@ from desktop_app.engine.messages import (
     Phase,
     PhaseChanged,
     ReadAhead,
+    Stop,
 )
 from desktop_app.errors import UserError
 from desktop_app.settings import Settings
@@ -312,3 +313,27 @@ def test_an_answer_that_other_settings_ended_was_not_stopped_by_the_person(desk:
     desk.client.emit(finished(desk.client.of(Ask)[0], "They are", FinishReason.STOPPED))
     wait_until(lambda: not desk.services.chat.is_busy())
     assert desk.services.chat.messages()[-1].state is State.INTERRUPTED
+
+
+def test_other_work_knows_when_an_answer_is_under_way(desk: Desk) -> None:
+    desk.ready()
+    told: list[bool] = []
+    desk.services.engine.answering_changed.connect(told.append)
+    conversation(desk, "Apples?")
+    assert told == [True, False]
+    desk.services.chat.send("Pears?")
+    wait_until(lambda: len(told) == 3)
+    desk.client.die()
+    wait_until(lambda: told == [True, False, True, False])
+
+
+def test_a_question_that_waits_for_its_picture_ends_an_answer_elsewhere(desk: Desk) -> None:
+    desk.ready()
+    desk.services.chat.send("Apples?")
+    wait_until(lambda: bool(desk.client.of(Ask)))
+    desk.services.conversations.new()
+    inspect = add_unchecked(desk)
+    desk.services.chat.send("What is it?")
+    assert [stop.request for stop in desk.client.of(Stop)] == [desk.client.of(Ask)[0].request]
+    desk.client.emit(Inspected(inspect.request, inspect.picture, 64, 48, b"preview", b"thumb", False))
+    wait_until(lambda: len(desk.client.of(Ask)) == 2)

@@ -1,0 +1,63 @@
+"""Nothing beside the engine: what other work waits for while an answer is written.
+
+A second busy thread makes writing several times slower, because all threads of a matrix product
+wait for the slowest. So whatever else is to be done comes in turns, one at a time, and while an
+answer is under way the turns are so far apart that they take a small share of the time.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
+SHARE = 0.04  # of the time of an answer
+
+
+class Courtesy:
+    """Turns for one kind of work. All methods may be called from any thread."""
+
+    def __init__(self, expected: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
+        """`expected`: how many seconds the first turn will probably take."""
+        self._expected = expected
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._answering = False
+        self._turns = threading.Lock()
+        self._latest = 0.0  # when the latest turn ended, or the answer began
+
+    def set_answering(self, answering: bool) -> None:
+        """Say that an answer begins, or that none is under way: then nobody waits."""
+        with self._changed:
+            if answering and not self._answering:
+                self._latest = self._clock()
+            self._answering = answering
+            self._changed.notify_all()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for a turn, and hold it for the length of the block."""
+        with self._turns:
+            with self._changed:
+                while self._answering and (wait := self._next() - self._clock()) > 0:
+                    self._changed.wait(wait)
+            started = self._clock()
+            try:
+                yield
+            finally:
+                with self._changed:
+                    self._latest = self._clock()
+                    self._expected = self._latest - started
+
+    def paced(self, steps: Iterable[T]) -> Iterator[T]:
+        """Yield `steps`; what is done with each is a turn."""
+        for step in steps:
+            with self.turn():
+                yield step
+
+    def _next(self) -> float:
+        """Return when a turn may begin: after the time of which it takes its share."""
+        return self._latest + self._expected * (1 / SHARE - 1)

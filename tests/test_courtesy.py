@@ -1,0 +1,96 @@
+"""Other work keeps out of the way of an answer, and is never starved."""
+
+from __future__ import annotations
+
+import threading
+
+from desktop_app.courtesy import SHARE, Courtesy
+from tests.helpers.waiting import wait_until
+
+
+class Clock:
+    """A clock that stands still unless it is told."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Worker:
+    """A thread that takes one turn."""
+
+    def __init__(self, courtesy: Courtesy) -> None:
+        self.begun = threading.Event()
+        self._courtesy = courtesy
+        self._thread = threading.Thread(target=self._work)
+        self._thread.start()
+
+    def _work(self) -> None:
+        with self._courtesy.turn():
+            self.begun.set()
+
+    def join(self) -> None:
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+
+
+def test_without_an_answer_nobody_waits() -> None:
+    courtesy = Courtesy(expected=1000.0)
+    for _ in range(3):
+        with courtesy.turn():
+            pass
+
+
+def test_the_end_of_an_answer_lets_everybody_go_on() -> None:
+    courtesy = Courtesy(expected=1000.0)
+    courtesy.set_answering(True)
+    workers = [Worker(courtesy) for _ in range(3)]
+    assert not any(worker.begun.wait(0.02) for worker in workers)
+    courtesy.set_answering(False)
+    for worker in workers:
+        worker.join()
+
+
+def test_turns_take_a_small_share_of_an_answer() -> None:
+    clock = Clock()
+    courtesy = Courtesy(clock=clock)
+    courtesy.set_answering(True)
+    with courtesy.turn():  # the first costs nobody anything yet
+        clock.now += 1.0
+    ended = clock.now
+    assert courtesy._next() - ended == 1.0 / SHARE - 1.0
+    worker = Worker(courtesy)
+    assert not worker.begun.wait(0.02)
+    clock.now = courtesy._next()
+    courtesy.set_answering(True)  # wakes who waits; an answer that goes on begins no second time
+    worker.join()
+    assert courtesy._next() >= ended
+
+
+def test_an_answer_begins_undisturbed() -> None:
+    clock = Clock()
+    courtesy = Courtesy(expected=0.2, clock=clock)
+    clock.now += 50
+    courtesy.set_answering(True)
+    worker = Worker(courtesy)
+    assert not worker.begun.wait(0.02)
+    courtesy.set_answering(False)
+    worker.join()
+
+
+def test_steps_are_handed_through() -> None:
+    assert list(Courtesy().paced([b"a", b"b"])) == [b"a", b"b"]
+
+
+def test_a_turn_that_fails_is_over() -> None:
+    courtesy = Courtesy()
+    try:
+        with courtesy.turn():
+            raise ValueError
+    except ValueError:
+        pass
+    worker = Worker(courtesy)
+    wait_until(worker.begun.is_set)
+    worker.join()
