@@ -178,7 +178,7 @@ def test_a_large_picture_waits_for_the_end_of_a_short_answer(tmp_path: Path) -> 
                 client.send(Inspect(dropped[0], large))
 
         ask(client, Turn("Hello"), sampling=replace(ENDLESS, max_tokens=500), hear=hear)
-        wait_until(lambda: any(event.request == dropped[0] for event in events))
+        wait_until(lambda: any(isinstance(event, Inspected) and event.request == dropped[0] for event in events))
     order = [type(event) for event in events if isinstance(event, (Finished, Inspected))]
     assert order == [Inspected, Finished, Inspected]
 
