@@ -8,14 +8,17 @@ from record_prompts import ORIGINALS, Turn
 
 from fidelity.vocabularies import BUILT_IN, IMAGE, Vocabulary
 
-QUESTION = "What is this?"
+#: Long enough for the shortest prompt to be worth keeping on the disk.
+QUESTION = (
+    "What is this? Look at the whole picture, and say which colour is larger: that of the star, or what it is on."
+)
 FOLLOW_UP = "Which colour is the star?"
 #: Conversations whose tokens are compared: (system prompt, turns).
 TALKS: dict[str, tuple[str | None, tuple[Turn, ...]]] = {
     "words": (None, (Turn('Où est l\'étoile ☃, "here" or there?  Two spaces.'),)),
     "pictures": (None, (Turn("Which is larger?\n\n1. this\n2. that", 2),)),
     "later": (None, (Turn("Hello!", 0, "Hello. Show me one."), Turn("What is it?", 1, "A star.\nRed."), Turn("Sure?"))),
-    "system": ("Answer in rhyme.", (Turn(QUESTION, 1, "A star, by far."), Turn(FOLLOW_UP))),
+    "system": ("Answer in rhyme.", (Turn("What is this?", 1, "A star, by far."), Turn(FOLLOW_UP))),
 }
 # https://github.com/meta-llama/llama-models/blob/main/models/llama3/tokenizer.py
 _LLAMA_3 = (

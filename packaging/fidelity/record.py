@@ -1,8 +1,9 @@
 """Records what transformers computes, for the tests and for comparisons.
 
-    torch-venv/bin/python packaging/fidelity/record.py [--random N] [FILE]
+    PYTHONPATH=packaging:. torch-venv/bin/python -m fidelity.record [--random N] [FILE]
 
-Without --random: the shapes of the tests, into tests/data/fidelity.npz. The keys of the file are
+in an environment with torch, transformers, gguf and pillow. Without --random: the shapes of the tests, into
+tests/data/fidelity.npz. The keys of the file are
     tokens/FAMILY/TALK                prompt, one token for each picture
     pixels/SIDE/FILL/PICTURE          side x side x 3 bytes before normalisation
     SHAPE/PICTURE/{embedding,logits}  tokens of the picture after the projector; logits after the first question
@@ -13,30 +14,17 @@ Numbers are rounded to float16.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterable
 from pathlib import Path
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-sys.path.insert(0, str(ROOT / "packaging"))
 
 import numpy as np
 from record_prompts import Turn
 
 from fidelity.pictures import LARGE, NAMES, picture
 from fidelity.prompts import QUESTION, TALKS, Prompts
+from fidelity.records import ANSWER, ASKED, RECORDS, pixels_key
 from fidelity.reference import Reference, look
 from fidelity.shapes import RECORDED, Shape, random_shape
-
-RECORDS = ROOT / "tests" / "data" / "fidelity.npz"
-ANSWER = 4  # tokens
-ASKED = ("photo", "tall")  # pictures of which logits are recorded
-
-
-def fill_name(mean: Iterable[float]) -> str:
-    """Return the name of the colour that pictures are padded with."""
-    return "".join(f"{int(part * 255):02x}" for part in mean)
 
 
 def record(shapes: Iterable[Shape], *, large: bool) -> dict[str, np.ndarray]:
@@ -50,7 +38,7 @@ def record(shapes: Iterable[Shape], *, large: bool) -> dict[str, np.ndarray]:
             found[f"tokens/{shape.family}/{talk}"] = np.array(prompts.tokens(system, turns), np.int16)
         for name in NAMES:
             seen = look(picture(name), shape.vision)
-            found[f"pixels/{shape.vision.side}/{fill_name(shape.vision.mean)}/{name}"] = seen.rgb
+            found[pixels_key(shape.vision.side, shape.vision.mean, name)] = seen.rgb
             found[f"{shape.name}/{name}/embedding"] = reference.embedding(seen).astype(np.float16)
             if name in ASKED:
                 asked = prompts.tokens(None, (Turn(QUESTION, 1),))
@@ -62,8 +50,7 @@ def record(shapes: Iterable[Shape], *, large: bool) -> dict[str, np.ndarray]:
     if large:
         vision = next(shape.vision for shape in RECORDED if shape.vision.side == 84)
         for name in LARGE:
-            key = f"pixels/{vision.side}/{fill_name(vision.mean)}/{name}"
-            found[key] = look(picture(name), vision).rgb
+            found[pixels_key(vision.side, vision.mean, name)] = look(picture(name), vision).rgb
     return found
 
 

@@ -152,8 +152,8 @@ def random_shape(seed: int) -> Shape:
     heads = kv_heads * chance.randint(1, 4)
     size = 2 * chance.randint(4, 16)
     text = Text(
-        # Phi-3 has no head size of its own.
-        width=heads * size if original == "phi3" else 8 * chance.randint(4, 30),
+        # Phi-3 has no head size of its own; the others want a width that their heads divide.
+        width=heads * (size if original == "phi3" else chance.randint(-(-32 // heads), 240 // heads)),
         layers=chance.randint(1, 4),
         heads=heads,
         kv_heads=kv_heads,
