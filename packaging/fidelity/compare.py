@@ -33,6 +33,7 @@ Records = Mapping[str, npt.NDArray[Any]]
 MOST_APART = 1.0  # steps of 255
 LEAST_COSINE = {"f16": 0.9999, "q8_0": 0.999}
 LEAST_CORRELATION = 0.995
+MOMENTS = ("first", "together", "follow_up", "restored")
 _CLEAR = 0.1  # standard deviations of the logits between the best token and the next
 
 
@@ -58,6 +59,7 @@ class Comparison:
     pixels: dict[str, float] = field(default_factory=dict)  # largest distance, in steps of 255
     cosines: dict[str, dict[str, float]] = field(default_factory=dict)  # by type of the projector; the least of a token
     first: dict[str, Logits] = field(default_factory=dict)
+    together: dict[str, Logits] = field(default_factory=dict)  # two pictures in one question
     follow_up: dict[str, Logits] = field(default_factory=dict)  # goes on from what is in the KV cache
     restored: dict[str, Logits] = field(default_factory=dict)  # the same in a new session, with the cache from the disk
     reused: dict[str, int] = field(default_factory=dict)  # cells that a follow-up did not evaluate
@@ -71,7 +73,7 @@ class Comparison:
         found += [f"pixels of {name}: {apart:.2f} apart" for name, apart in self.pixels.items() if apart > MOST_APART]
         for kind, cosines in self.cosines.items():
             found += [f"{kind} of {name}: {value:.6f}" for name, value in cosines.items() if value < LEAST_COSINE[kind]]
-        for moment in ("first", "follow_up", "restored"):
+        for moment in MOMENTS:
             logits: dict[str, Logits] = getattr(self, moment)
             found += [f"{moment} of {name}: {value}" for name, value in logits.items() if not value.good]
         return found
@@ -88,6 +90,8 @@ def compare(shape: Shape, records: Records, folder: Path) -> Comparison:
     result.pixels, result.cosines["f16"] = compare_pictures(engine, shape, drawn, records)
     for name in ASKED:
         _compare_logits(engine, shape, name, drawn[name], records, result)
+    _, logits = engine.ask([Turn(QUESTION, tuple(drawn[name] for name in ASKED))], 1)
+    result.together["both"] = compare_logits(logits, records[f"{shape.name}/together"])
     engine.close()
     engine = Engine(whole, folder / "kept")
     for name in ASKED:
@@ -182,8 +186,8 @@ def main() -> int:
     parser.add_argument("file", type=Path, nargs="?", default=RECORDS)
     options = parser.parse_args()
     shapes = [random_shape(seed) for seed in range(options.random)] if options.random else list(RECORDED)
-    print("| shape | family | 1/255 | f16 | q8_0 | first | follow-up | restored |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| shape | family | 1/255 | f16 | q8_0 | first | together | follow-up | restored |")
+    print("|---|---|---|---|---|---|---|---|---|")
     faults: list[str] = []
     with np.load(options.file) as records:
         for shape in shapes:
@@ -198,8 +202,8 @@ def main() -> int:
 def row(shape: Shape, result: Comparison) -> str:
     """Return the worst figures of one shape, as a row of a table."""
     least = [min(result.cosines[kind].values()) if kind in result.cosines else None for kind in LEAST_COSINE]
-    for moment in (result.first, result.follow_up, result.restored):
-        least.append(min(logits.correlation for logits in moment.values()))
+    for moment in MOMENTS:
+        least.append(min(logits.correlation for logits in getattr(result, moment).values()))
     figures = [f"{max(result.pixels.values()):.3f}", *(f"{value:.6f}" if value is not None else "-" for value in least)]
     return f"| {shape.name} | {shape.family} | {' | '.join(figures)} |"
 

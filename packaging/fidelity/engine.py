@@ -112,12 +112,12 @@ def watched_input() -> Iterator[list[npt.NDArray[np.float32]]]:
         for source in (node.src[0], node.src[1]):
             if source and source.contents.name == _INPUT:
                 shape = tuple(source.contents.ne[2::-1])
-                data = (ctypes.c_float * int(np.prod(shape))).from_address(source.contents.data)
-                seen.append(np.frombuffer(data, np.float32).reshape(shape).copy())
+                pointer = ctypes.cast(source.contents.data, ctypes.POINTER(ctypes.c_float))
+                seen.append(np.ctypeslib.as_array(pointer, shape).copy())
         look(order, address)
 
-    ClassTokenOrder.look = watch  # type: ignore[method-assign]
+    setattr(ClassTokenOrder, "look", watch)  # noqa: B010 - a method is not assigned to lightly
     try:
         yield seen
     finally:
-        ClassTokenOrder.look = look  # type: ignore[method-assign]
+        setattr(ClassTokenOrder, "look", look)  # noqa: B010

@@ -8,6 +8,7 @@ tests/data/fidelity.npz. The keys of the file are
     pixels/SIDE/FILL/PICTURE          side x side x 3 bytes before normalisation
     SHAPE/PICTURE/{embedding,logits}  tokens of the picture after the projector; logits after the first question
     SHAPE/PICTURE/{answer,follow_up}  the best tokens that follow; logits after one more question
+    SHAPE/together                    logits after a question about all these pictures
 Numbers are rounded to float16.
 """
 
@@ -47,6 +48,9 @@ def record(shapes: Iterable[Shape], *, large: bool) -> dict[str, np.ndarray]:
                 found[f"{shape.name}/{name}/answer"] = np.array(answer, np.int16)
                 follow_up = reference.logits(prompts.going_on(answer), seen)
                 found[f"{shape.name}/{name}/follow_up"] = follow_up.astype(np.float16)
+        asked = prompts.tokens(None, (Turn(QUESTION, len(ASKED)),))
+        together = reference.logits(asked, *(look(picture(name), shape.vision) for name in ASKED))
+        found[f"{shape.name}/together"] = together.astype(np.float16)
     if large:
         vision = next(shape.vision for shape in RECORDED if shape.vision.side == 84)
         for name in LARGE:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from transformers import (
     CLIPVisionConfig,
@@ -43,19 +42,20 @@ class Reference:
         self._image = self.vocabulary.pieces.index(IMAGE)
         self._model = _model(shape, self.vocabulary)
 
-    @torch.no_grad()
     def embedding(self, seen: Seen) -> Array:
         """Return the tokens of a picture, n x width."""
-        found = self._model.get_image_features(pixel_values=seen.tensor)
+        with torch.no_grad():
+            found = self._model.get_image_features(pixel_values=seen.tensor)
         found = getattr(found, "pooler_output", found)
         return np.concatenate([np.asarray(part) for part in found]).reshape(-1, self.shape.text.width)
 
-    @torch.no_grad()
-    def logits(self, tokens: list[int], seen: Seen) -> Array:
-        """Return the logits after a prompt in which the picture is one token."""
+    def logits(self, tokens: list[int], *seen: Seen) -> Array:
+        """Return the logits after a prompt in which each picture is one token."""
         ids = [i for token in tokens for i in [token] * (self.shape.vision.tokens if token == self._image else 1)]
         inputs = torch.tensor([ids])
-        out = self._model(input_ids=inputs, attention_mask=torch.ones_like(inputs), pixel_values=seen.tensor)
+        pixels = torch.cat([one.tensor for one in seen])
+        with torch.no_grad():
+            out = self._model(input_ids=inputs, attention_mask=torch.ones_like(inputs), pixel_values=pixels)
         return np.asarray(out.logits[0, -1], np.float32)
 
     def answer(self, tokens: list[int], seen: Seen, length: int) -> list[int]:
@@ -113,7 +113,7 @@ def _model(shape: Shape, vocabulary: Vocabulary) -> Any:
 
 
 def _text_config(text: Text, vocabulary: Vocabulary) -> Any:
-    more = {} if text.original == "phi3" else {"head_dim": text.head_size}
+    more: dict[str, int | None] = {} if text.original == "phi3" else {"head_dim": text.head_size}
     if text.original == "mistral":
         more["sliding_window"] = None
     return _TEXT_CONFIGS[text.original](
@@ -143,8 +143,6 @@ def _load(model: Any, state: State, shape: Shape) -> None:
             f"{PROJECTOR}linear_2.bias": np.zeros(width, np.float32),
         }
     missing, unexpected = model.load_state_dict({k: torch.from_numpy(v) for k, v in state.items()}, strict=False)
-    wanted: npt.NDArray[np.str_] | list[str] = [
-        name for name in missing if name != "lm_head.weight" or not shape.text.tied
-    ]
+    wanted = [name for name in missing if name != "lm_head.weight" or not shape.text.tied]
     if unexpected or [name for name in wanted if "position_ids" not in name and "inv_freq" not in name]:
         raise ValueError(f"weights do not fit: missing {missing}, unexpected {unexpected}")

@@ -127,6 +127,14 @@ RECORDED = (
     Shape("small", "vicuna_v1", Vision(32, 2, 1, 64, 28, 14, eps=1e-6), Text(48, 1, 1, 1, 64)),
 )
 
+#: LLaVA-1.5's own eyes, before a language model of its width but one layer: for a comparison by hand.
+REAL_EYES = Shape(
+    "real eyes",
+    "vicuna_v1",
+    Vision(1024, 23, 16, 4096, 336, 14, says_layers=False),
+    Text(4096, 1, 32, 32, 512),
+)
+
 
 def random_shape(seed: int) -> Shape:
     """Return one of many: what llama.cpp can load, and nobody would think of."""
@@ -135,11 +143,13 @@ def random_shape(seed: int) -> Shape:
     originals = {"llava_mistral": "mistral", "bakllava": "mistral", "llava_phi3": chance.choice(("phi3", "llama"))}
     original = originals.get(family, "llama")
     vision_heads, patch = chance.randint(1, 12), chance.choice((7, 14))
+    # Half of them can have a small copy: then the width divides into blocks.
+    width = vision_heads * 2 * chance.randint(4, 14) if seed % 2 else 32 * vision_heads
     vision = Vision(
-        width=vision_heads * 2 * chance.randint(4, 14),
+        width=width,
         layers=chance.randint(2, 5),
         heads=vision_heads,
-        feed_forward=8 * chance.randint(6, 60),
+        feed_forward=32 * chance.randint(2, 16) if seed % 2 == 0 else 8 * chance.randint(6, 60),
         side=patch * chance.randint(28 // patch, 84 // patch),
         patch=patch,
         gelu=chance.random() < 0.25,

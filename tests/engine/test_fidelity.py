@@ -73,6 +73,10 @@ def test_the_first_token_of_an_answer_is_judged_alike(compared: Comparison) -> N
     assert all(logits.good for logits in compared.first.values()), compared.first
 
 
+def test_two_pictures_are_read_in_one_question(compared: Comparison) -> None:
+    assert compared.together["both"].good, compared.together
+
+
 def test_a_second_question_goes_on_from_what_was_read(compared: Comparison) -> None:
     assert compared.reused == compared.read
     assert all(logits.good for logits in compared.follow_up.values()), compared.follow_up
