@@ -86,4 +86,6 @@ def _settings(plan: LoadPlan) -> Iterator[str]:
         yield texts.PLAN_KV_F16_FLASH if plan.flash_attention else texts.PLAN_KV_F16
     else:
         yield texts.PLAN_KV_Q8_0
+    if plan.small_projector:
+        yield texts.PLAN_PROJECTOR_SMALL
     yield texts.PLAN_WEIGHTS_REPACKED if plan.repacked else texts.PLAN_WEIGHTS_MAPPED

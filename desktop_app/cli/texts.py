@@ -67,6 +67,8 @@ PLAN_PARTS = {
     "calculating": "Calculating",
     "projector": "Projector",
     "looking": "Looking at a picture",
+    "pictures": "Pictures as it saw them",
+    "saving": "Saving",
     "program": "Window and engine",
 }
 PLAN_NEEDED = "Needed"
@@ -81,6 +83,7 @@ PLAN_CONTEXT = "Context of {n_ctx} tokens, {n_ubatch} read at once."
 PLAN_KV_F16 = "Conversation in f16 without flash attention: the fastest."
 PLAN_KV_F16_FLASH = "Conversation in f16 with flash attention: measured to be the fastest here."
 PLAN_KV_Q8_0 = "Conversation in q8_0 with flash attention: half the size, but slower to write with."
+PLAN_PROJECTOR_SMALL = "A small copy of the projector (q8_0), made once: it sees nearly the same."
 PLAN_WEIGHTS_MAPPED = "Weights mapped from the file: loaded at once, and never held twice."
 PLAN_WEIGHTS_REPACKED = "Weights copied and laid out anew for this processor, as the settings wish."
 

@@ -19,7 +19,7 @@ from desktop_app.engine.cache_files import CheckedFolder
 
 Embedding = npt.NDArray[np.float32]  # image tokens x width of the language model
 
-DEFAULT_BOUND = 128 * 1024 * 1024  # bytes: 14 pictures of LLaVA-1.5-7B
+DEFAULT_BOUND = 128 * 1024 * 1024  # bytes, where no plan says another
 SEEING = 1  # to be raised when pictures are prepared for the projector in another way
 _STORED = np.dtype("<f2")
 
@@ -50,10 +50,12 @@ class EmbeddingStore:
         self._folder = folder
         self._unsaved: dict[EmbeddingKey, npt.NDArray[np.float16]] = {}
 
-    def keep_in(self, folder: CheckedFolder | None) -> None:
-        """Use another folder, or none."""
+    def keep_in(self, folder: CheckedFolder | None, bound: int = DEFAULT_BOUND) -> None:
+        """Use another folder, or none, and so many bytes of memory."""
         self._folder = folder
         self._unsaved.clear()
+        self._bound = bound
+        self._shrink()
 
     def get(self, key: EmbeddingKey) -> Embedding | None:
         """Return an embedding, and remember that it was used just now."""
@@ -74,6 +76,8 @@ class EmbeddingStore:
                 stored = embedding.astype(_STORED)
             if np.isfinite(stored).all():  # half precision ends at 65504; no such embedding is known
                 self._unsaved[key] = stored
+                if self._size + sum(waiting.nbytes for waiting in self._unsaved.values()) > self._bound:
+                    self.save(lambda: None)
 
     def save(self, check: Callable[[], None]) -> None:
         """Write what is not written yet. `check` is called before each file and may raise."""
@@ -96,6 +100,9 @@ class EmbeddingStore:
         old = self._kept.pop(key, None)
         self._size += embedding.nbytes - (old.nbytes if old is not None else 0)
         self._kept[key] = embedding
+        self._shrink()
+
+    def _shrink(self) -> None:
         while self._size > self._bound and len(self._kept) > 1:
             _, oldest = self._kept.popitem(last=False)
             self._size -= oldest.nbytes

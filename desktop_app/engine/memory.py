@@ -1,4 +1,4 @@
-"""How much memory this process has used."""
+"""How much memory this process has used, and giving back what it does not use any more."""
 
 from __future__ import annotations
 
@@ -25,6 +25,12 @@ def peak_memory() -> int:
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def give_back() -> None:
+    """Return to the system what was freed: glibc keeps it otherwise, some 30 MiB after a photograph was decoded."""
+    if sys.platform == "linux" and hasattr(_libc := ctypes.CDLL(None), "malloc_trim"):  # musl has none
+        _libc.malloc_trim(ctypes.c_size_t(0))
 
 
 class _Counters(ctypes.Structure):

@@ -11,6 +11,7 @@ from typing import TypedDict
 
 from desktop_app.engine.messages import LoadPlan
 from desktop_app.engine.model_files import ModelFiles
+from desktop_app.engine.small_projector import loaded_size
 from desktop_app.engine.tiled import tiling_of
 from desktop_app.images.tiling import WHOLE
 from model_store.gguf_header import GGUFHeader
@@ -18,8 +19,8 @@ from model_store.gguf_header import GGUFHeader
 _MIB = 1 << 20
 _FLOAT = 4  # bytes
 
-#: The two processes before there is a model: Python, libraries, Qt's pictures of a small window.
-ENGINE_BASE, WINDOW_BASE = 72 * _MIB, 120 * _MIB
+#: The two processes apart from what a model takes: Python, libraries, Qt's pictures of a small window.
+ENGINE_BASE, WINDOW_BASE = 88 * _MIB, 120 * _MIB
 
 #: Types of weights that llama.cpp can lay out anew for the processor, and how it counts their rows.
 _REPACKED_TYPES = frozenset({"Q4_0", "Q4_K", "Q2_K", "IQ4_NL", "MXFP4"})
@@ -27,7 +28,9 @@ _REPACKED_ROWS = 8
 
 _CACHE_PADDING = 256  # llama.cpp rounds the context up to it
 _Q8_0_BLOCK, _Q8_0_BYTES = 32, 34
-_ROWS_KEPT = 3  # copies of a picture's embedding: as made, as kept, as written to the disk
+_SAVED_CELLS, _SAVED_COPIES = 64, 2  # of the KV cache, on their way to the disk and back: see `saved_context.py`
+_PHOTOGRAPH = 12_000_000 * 4 * 2  # bytes: 12 megapixels, while they are decoded and converted
+_ROOMY_PICTURES = 128 * _MIB  # embeddings kept where there is room: 14 pictures of LLaVA-1.5-7B
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,9 @@ class Need:
     conversation: int  # the KV cache
     calculating: int  # buffers of the language model
     projector: int  # weights of CLIP and the projector
-    looking: int  # buffers of those, and a picture's embedding
+    looking: int  # buffers of those, and a photograph that is decoded
+    pictures: int  # embeddings that are kept
+    saving: int  # a part of the KV cache on its way to the disk
     program: int  # the window and the engine without a model
 
     @property
@@ -64,8 +69,10 @@ class Shape:
     feed_forward: int
     vocabulary: int
     projector: int = 0  # bytes
+    small_projector: int = 0  # bytes of its copy in q8_0; the same number where there is none
     looking: int = 0  # bytes
-    image_tokens: int = 0
+    image_tokens: int = 0  # of one look
+    picture_tokens: int = 0  # the most that a picture may take, in several looks
 
     @classmethod
     def of(cls, header: GGUFHeader, projector: GGUFHeader | None = None) -> Shape:
@@ -106,17 +113,31 @@ class Shape:
     def need(self, plan: LoadPlan) -> Need:
         """Return what the model needs when it is loaded as `plan` says."""
         cells = -(-plan.n_ctx // _CACHE_PADDING) * _CACHE_PADDING
-        values = cells * self.cache_per_token
-        q8_0 = plan.kv_type == "q8_0"
         return Need(
             weights=self.weights,
             repacked=self.repackable if plan.mapped and plan.repacked else 0,
-            conversation=values // _Q8_0_BLOCK * _Q8_0_BYTES if q8_0 else values * 2,
+            conversation=self._cache(cells, plan.kv_type),
             calculating=self._per_token(cells, plan.flash_attention) * plan.n_ubatch,
-            projector=self.projector,
+            projector=self.small_projector if plan.small_projector else self.projector,
             looking=self.looking,
+            pictures=plan.pictures,
+            saving=self._cache(_SAVED_CELLS, plan.kv_type) * _SAVED_COPIES,
             program=ENGINE_BASE + WINDOW_BASE,
         )
+
+    def pictures(self, n_ctx: int, *, roomy: bool) -> int:
+        """Return the bytes of embeddings to keep: of all pictures that a context can hold at once, or more."""
+        if not self.image_tokens:
+            return 0
+        rows = max(n_ctx // self.image_tokens * self.image_tokens, self.picture_tokens)
+        if self.picture_tokens > self.image_tokens:
+            rows *= 2  # what of the looks is only padding is kept, but takes no place in the context
+        at_once = rows * self.width * _FLOAT
+        return max(at_once, _ROOMY_PICTURES) if roomy else at_once
+
+    def _cache(self, cells: int, kv_type: str) -> int:
+        values = cells * self.cache_per_token
+        return values // _Q8_0_BLOCK * _Q8_0_BYTES if kv_type == "q8_0" else values * 2
 
     def _per_token(self, cells: int, flash_attention: bool) -> int:
         """Return the bytes of buffers per token of a micro-batch: of the greatest part of the graph."""
@@ -143,26 +164,29 @@ def _repackable(header: GGUFHeader) -> int:
 def _seeing(projector: GGUFHeader) -> _Seeing:
     """Return what the projector adds: its graph holds its own output, and CLIP's rows and picture."""
     keys = _Keys(projector, "clip.vision")
-    side, patch = keys.number("image_size"), max(1, keys.number("patch_size"))
+    side, patch = max(1, keys.number("image_size")), max(1, keys.number("patch_size"))
     width, inner = keys.number("embedding_length"), keys.number("feed_forward_length")
     tokens = (side // patch) ** 2
-    last = projector.tensors.get("mm.2.weight")
+    last = projector.tensors.get("mm.2.weight") or projector.tensors.get("mm.0.weight")
     output = last.shape[-1] if last is not None else width
     graph = tokens * (2 * max(output, inner) + width) + 3 * side**2
     tiling = tiling_of(projector)
-    rows = tiling.most_parts * tokens if tiling is not None else tokens
     return {
-        "projector": sum(tensor.size for tensor in projector.tensors.values()),
-        "looking": _FLOAT * (graph + _ROWS_KEPT * rows * output),
+        "projector": loaded_size(projector, small=False),
+        "small_projector": loaded_size(projector, small=True),
+        "looking": _FLOAT * (graph + tokens * output) + _PHOTOGRAPH,
         # There need not be room for tiles: a picture can be seen as a whole only.
         "image_tokens": tokens if tiling is None else tiling.tokens(side, side, WHOLE),
+        "picture_tokens": tokens if tiling is None else tokens * tiling.most_parts,
     }
 
 
 class _Seeing(TypedDict):
     projector: int
+    small_projector: int
     looking: int
     image_tokens: int
+    picture_tokens: int
 
 
 class _Keys:

@@ -51,14 +51,22 @@ def plan_headers(model: GGUFHeader, projector: GGUFHeader | None, settings: Engi
 
 
 def plan_load(
-    files: ModelFiles, settings: EngineSettings, room: Room | None = None, tuning: Tuning | None = None
+    files: ModelFiles,
+    settings: EngineSettings,
+    room: Room | None = None,
+    tuning: Tuning | None = None,
+    *,
+    may_copy: bool = True,
 ) -> LoadPlan:
     """Return how to load a model as it is wished, or as near to that as `room` allows; None: as wished.
 
     `tuning`: what was measured to be fastest; it is followed as far as the room allows.
+    `may_copy`: whether a small copy of the projector can be made.
     Raises `UserError` (does-not-fit, does-not-fit-offer) when there is no way.
     """
     shape = Shape.of_files(files)
+    if not may_copy:
+        shape = replace(shape, small_projector=shape.projector)
     if room is None:
         return next(_plans(shape, settings, tuning))
     found = outlook(shape, settings, room, tuning)
@@ -103,7 +111,8 @@ def _plans(shape: Shape, settings: EngineSettings, tuning: Tuning | None = None)
     """Yield the ways to load a model, the best first. What the person has set wins over what was measured.
 
     A shorter context is the last resort, and a coarser KV cache, with which writing is slower by half,
-    the one before. Smaller micro-batches cost little, and save little.
+    the one before. Smaller micro-batches cost little, and save little. A small copy of the projector and
+    fewer embeddings at hand are hardly felt.
     """
     trained = shape.trained_context
     wished = min(settings.n_ctx or trained, trained or _LONGEST_CONTEXT, _LONGEST_CONTEXT)
@@ -112,7 +121,19 @@ def _plans(shape: Shape, settings: EngineSettings, tuning: Tuning | None = None)
         for kv_type in kv_types:
             for n_ubatch in _halves(max(1, tuning.n_ubatch if tuning is not None else settings.n_batch)):
                 plan = _tuned(LoadPlan(n_ctx, n_ubatch, kv_type, wished_n_ctx=wished), settings, tuning)
-                yield replace(plan, needed=shape.need(plan).total)
+                for seeing in _ways_to_see(shape, plan):
+                    yield replace(seeing, needed=shape.need(seeing).total)
+
+
+def _ways_to_see(shape: Shape, plan: LoadPlan) -> Iterator[LoadPlan]:
+    """Yield a plan with what it may give to pictures, the best first."""
+    roomy, sparing = (shape.pictures(plan.n_ctx, roomy=roomy) for roomy in (True, False))
+    yield replace(plan, pictures=roomy)
+    if shape.small_projector < shape.projector:
+        yield replace(plan, pictures=roomy, small_projector=True)
+        yield replace(plan, pictures=sparing, small_projector=True)
+    else:
+        yield replace(plan, pictures=sparing)
 
 
 def _needed_at(shape: Shape, settings: EngineSettings) -> dict[int, int]:

@@ -114,6 +114,8 @@ class LoadPlan:
     flash_wanted: bool = False  # flash attention, also where keys and values do not need it
     reading_threads: int = 0  # 0: as many as the processor has good cores
     writing_threads: int = 0
+    small_projector: bool = False  # a copy of it in q8_0: half the size, and pictures are seen nearly the same
+    pictures: int = 0  # embeddings to keep in memory
     wished_n_ctx: int = 0
     needed: int = 0
     needed_as_wished: int = 0  # the least with which the wished context could be had

@@ -25,6 +25,7 @@ from desktop_app.courtesy import Courtesy
 from desktop_app.engine.agenda import Agenda, Job
 from desktop_app.engine.cores import is_tiny
 from desktop_app.engine.interrupt import Interrupt
+from desktop_app.engine.memory import give_back
 from desktop_app.engine.messages import (
     Ask,
     Command,
@@ -161,6 +162,7 @@ class Worker:
     def _settle(self) -> None:
         if self._session is not None:
             self._session.settle()
+            give_back()
 
     def _load(self, command: Load) -> None:
         from desktop_app.engine.memory_need import WINDOW_BASE
@@ -186,15 +188,19 @@ class Worker:
                 self._session.close()
                 self._session = None
             settings = command.settings
-            files = prepared(files, cache_folder)
+            files = prepared(files, cache_folder, small=plan.small_projector)
+            if plan.small_projector and not (files.projector is not None and files.projector.small):
+                plan = plan_load(files, settings, room, tuning, may_copy=False)
+                files = prepared(files, cache_folder)
             folders = cache_folders(settings.cache_folder, settings.cache_mb, adds_contexts=settings.saves_contexts)
             self._embeddings = self._embeddings or EmbeddingStore()
-            self._embeddings.keep_in(folders.embeddings if folders is not None else None)
+            self._embeddings.keep_in(folders.embeddings if folders is not None else None, plan.pictures)
             model = Model(files, command.settings, self._interrupt, plan)
         except UserError as error:
             self._failed_load = error
             raise
         self._failed_load = None
+        give_back()
         self._session = Session(model, self._interrupt, self._embeddings, self._send, folders)
         self._send(Ready(command.request, _model_info(command, self._session, tuning)))
 
@@ -214,6 +220,8 @@ class Worker:
                 seen.looks_photographic,
             )
         )
+        del seen
+        give_back()
 
     def _send(self, event: Event) -> None:
         if self._agenda.closed and not isinstance(event, Warned):

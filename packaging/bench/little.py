@@ -1,27 +1,86 @@
-"""Eyebright's engine as on a computer with 8 GB: only its peak memory, seen from outside, matters."""
+"""The program as on a computer with 8 GB, window and engine: what they hold together, and read again from the disk."""
 
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bench.job import QUESTIONS, Job
-from bench.ours import Driver
+from bench.job import QUESTIONS, Job, picture
+from bench.memory import pss_mib, read_mib
 from bench.results import Sheet
-from desktop_app.engine.messages import Turn
+
+if TYPE_CHECKING:
+    from desktop_app.assembly import Services
 
 _LIMIT = "EYEBRIGHT_MEMORY_LIMIT"  # what the planner takes for all there is
+_HOME = "EYEBRIGHT_HOME"
+_PHOTOGRAPH = (4000, 3000)  # pixels
+_ANSWER = 16  # tokens: the fewest that can be set
+_STEP_MS = 50
+_PHASE_S = 600  # the longest that loading or an answer may take
 
 
 def measure(job: Job, sheet: Sheet) -> None:
-    """Have the conversation, with shorter answers."""
-    os.environ[_LIMIT] = "8G"
-    driver = Driver(job, "little-home")
+    """Drop a photograph on the window, ask five questions, end the program."""
+    os.environ.setdefault(_LIMIT, "8G")
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    os.environ[_HOME] = str(Path(job.folder) / "little-home")
+    photograph, _ = picture(Path(job.folder), 0, _PHOTOGRAPH)
+
+    from desktop_app import assembly, paths
+    from desktop_app.ui.application import make_application
+    from desktop_app.ui.window import MainWindow
+
+    paths.make_folders()
+    application = make_application(["bench"])
+    services = assembly.build()
+    window = MainWindow(services)
     try:
-        sheet.put("little.n_ctx", driver.info.n_ctx)
-        turns: list[Turn] = []
-        for number, question in enumerate(QUESTIONS):
-            pictures = (driver.reference(0),) if number == 0 else ()
-            asked = driver.ask([*turns, Turn(question, pictures)], max(2, job.answer_tokens // 4))
-            turns.append(Turn(question, pictures, asked.answer))
+        settings = {"model": job.model, "mmproj": job.projector, "n_ctx": job.n_ctx, "max_tokens": _ANSWER}
+        for name, value in settings.items():
+            services.preferences.set(name, value)
+        window.show()
+        services.start()
+        _wait(lambda: services.engine.state() not in ("starting", "loading"))
+        info, pid = services.engine.info(), services.engine.pid()
+        if info is None or pid is None or info.plan is None:
+            raise RuntimeError("the model was not loaded")
+        sheet.put("little.n_ctx", info.n_ctx)
+        sheet.put("little.planned_mib", info.plan.needed / 2**20)
+        loaded = read_mib(pid)
+        services.draft.add_files([str(photograph)])
+        _wait(lambda: [shown.state for shown in services.draft.pictures()] == ["read"])
+        for number, question in enumerate(QUESTIONS, 1):
+            services.chat.send(question)
+            _wait(_answered(services, number))
+            sheet.put(f"little.engine_mib.{number}", pss_mib(pid) or 0.0)
+        answers = [message for message in services.chat.messages() if message.details]
+        if len(answers) != len(QUESTIONS):
+            raise RuntimeError(f"{len(answers)} answers to {len(QUESTIONS)} questions")
+        sheet.put("little.window_mib", pss_mib(os.getpid()) or 0.0)
+        sheet.put("little.read_mib", read_mib(pid) - loaded)
     finally:
-        driver.close()
+        window.close()
+        services.close()
+        application.quit()
+
+
+def _answered(services: Services, questions: int) -> Callable[[], bool]:
+    chat = services.chat
+    return lambda: len(chat.messages()) == 2 * questions and not chat.is_busy()
+
+
+def _wait(ready: Callable[[], bool]) -> None:
+    """Let the window's events happen until `ready()`. Raises TimeoutError."""
+    from PySide6.QtCore import QEventLoop, QTimer
+
+    end = time.monotonic() + _PHASE_S
+    while not ready():
+        if time.monotonic() > end:
+            raise TimeoutError(f"not within {_PHASE_S} s")
+        loop = QEventLoop()
+        QTimer.singleShot(_STEP_MS, loop.quit)
+        loop.exec()

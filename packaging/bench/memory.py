@@ -26,6 +26,15 @@ def pss_mib(pid: int) -> float | None:
     return None
 
 
+def read_mib(pid: int) -> float:
+    """Return what a process has had fetched from the disk, pages of mapped files included, 0 if it is not told."""
+    try:
+        lines = Path(f"/proc/{pid}/io").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 2**20 for line in lines if line.startswith("read_bytes:")), 0.0)
+
+
 def descendants(pid: int) -> list[int]:
     """Return the processes below `pid`."""
     children: dict[int, list[int]] = {}

@@ -66,7 +66,12 @@ def test_the_parts_of_llava_7b_are_as_measured(pair: Pair) -> None:
     assert q8_0.conversation / 4096 / MIB == pytest.approx(0.27, rel=0.02)
     assert f16.calculating / MIB == pytest.approx(320, rel=0.01)
     assert q8_0.calculating / MIB == pytest.approx(100.6, rel=0.01)
-    assert f16.looking / MIB == pytest.approx(21.6 + 3 * 9, rel=0.25)
+    photograph = 2 * 4 * 12e6
+    assert (f16.looking - photograph) / MIB == pytest.approx(21.6 + 9, rel=0.05)
+    small = shape.need(LoadPlan(4096, 512, small_projector=True, pictures=64 * MIB))
+    assert small.projector / MIB == pytest.approx(318, rel=0.01)
+    assert small.pictures == 64 * MIB
+    assert (f16.saving / MIB, q8_0.saving / MIB) == (64, 34)
     assert f16.repacked == 0
     assert shape.need(LoadPlan(4096, 512, repacked=True)).repacked / MIB == pytest.approx(2943, abs=1)
     assert shape.need(LoadPlan(4096, 512, mapped=False, repacked=True)).repacked == 0
@@ -96,7 +101,7 @@ CHOICES: list[tuple[Decoder, int, tuple[int, str] | str]] = [
     (LLAVA_7B, 8, (4096, "q8_0")),
     (LLAVA_7B, 16, (4096, "f16")),
     (LLAVA_7B, 32, (4096, "f16")),
-    (LLAVA_13B, 8, "does-not-fit"),
+    (LLAVA_13B, 8, "does-not-fit-offer"),
     (LLAVA_13B, 12, (2560, "q8_0")),
     (LLAVA_13B, 16, (4096, "f16")),
     (LLAVA_34B, 16, "does-not-fit"),
@@ -128,6 +133,30 @@ def test_llava_7b_on_8_gb_stays_below_what_was_promised(pair: Pair) -> None:
     plan = planned(pair(LLAVA_7B), 8)
     assert plan.needed <= plan.usable == 5.75 * GIB
     assert (plan.mapped, plan.repacked, plan.flash_attention) == (True, False, True)
+
+
+def test_what_is_given_to_pictures_shrinks_before_the_conversation_does(pair: Pair) -> None:
+    files = pair(LLAVA_7B)
+    rooms = [Room(size * MIB, size * MIB) for size in range(5600, 7800, 20)]
+    plans = [plan_load(files, EngineSettings(), room) for room in rooms]
+    for kv_type in ("f16", "q8_0"):
+        whole = [plan for plan in plans if (plan.n_ctx, plan.kv_type, plan.n_ubatch) == (4096, kv_type, 128)]
+        given = [(not plan.small_projector, plan.pictures) for plan in whole]
+        assert given == sorted(given)
+        assert set(given) == {(True, 128 * MIB), (False, 128 * MIB), (False, 63 * MIB)}
+    assert all(plan.small_projector for plan in plans if plan.n_ubatch < 128)
+    assert not any(plan_load(files, EngineSettings(), room, may_copy=False).small_projector for room in rooms[30:])
+
+
+def test_embeddings_of_all_pictures_in_a_context_have_room(pair: Pair) -> None:
+    shape = Shape.of_files(pair(LLAVA_7B))
+    picture = 576 * 4096 * 4
+    assert shape.pictures(4096, roomy=False) == 7 * picture
+    assert shape.pictures(2048, roomy=False) == 3 * picture
+    assert shape.pictures(512, roomy=False) == picture
+    assert shape.pictures(4096, roomy=True) == 128 * MIB
+    assert replace(shape, picture_tokens=5 * 576).pictures(4096, roomy=False) == 2 * 7 * picture
+    assert Shape.of(pair(LLAVA_7B).header).pictures(4096, roomy=True) == 0
 
 
 def test_repacking_is_a_wish_and_then_the_file_is_not_mapped_as_well(pair: Pair) -> None:
