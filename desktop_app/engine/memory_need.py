@@ -30,7 +30,7 @@ _CACHE_PADDING = 256  # llama.cpp rounds the context up to it
 _Q8_0_BLOCK, _Q8_0_BYTES = 32, 34
 _SAVED_CELLS, _SAVED_COPIES = 64, 2  # of the KV cache, on their way to the disk and back: see `saved_context.py`
 _PHOTOGRAPH = 12_000_000 * 4 * 2  # bytes: 12 megapixels, while they are decoded and converted
-_ROOMY_PICTURES = 128 * _MIB  # embeddings kept where there is room: 14 pictures of LLaVA-1.5-7B
+_ROOMY = 2  # times the embeddings that a context can hold at once, kept where there is room
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class Shape:
         if self.picture_tokens > self.image_tokens:
             rows *= 2  # what of the looks is only padding is kept, but takes no place in the context
         at_once = rows * self.width * _FLOAT
-        return max(at_once, _ROOMY_PICTURES) if roomy else at_once
+        return at_once * _ROOMY if roomy else at_once
 
     def _cache(self, cells: int, kv_type: str) -> int:
         values = cells * self.cache_per_token

@@ -71,7 +71,7 @@ class EngineSettings:
 
     n_ctx: int = 4096
     threads: int = 0
-    n_batch: int = 128  # tokens evaluated in one go: progress is told, and reading ahead can end, in between
+    n_batch: int = 256  # tokens evaluated in one go: progress is told, and reading ahead can end, in between
     repack: bool = False  # lay the weights out anew for the processor: only some write faster with it
     cache_folder: str = ""  # where embeddings and KV caches outlive the process; empty: nowhere
     cache_mb: int = 0  # how much may lie there; 0: nothing, and what does is removed

@@ -140,11 +140,11 @@ def test_what_is_given_to_pictures_shrinks_before_the_conversation_does(pair: Pa
     rooms = [Room(size * MIB, size * MIB) for size in range(5600, 7800, 20)]
     plans = [plan_load(files, EngineSettings(), room) for room in rooms]
     for kv_type in ("f16", "q8_0"):
-        whole = [plan for plan in plans if (plan.n_ctx, plan.kv_type, plan.n_ubatch) == (4096, kv_type, 128)]
+        whole = [plan for plan in plans if (plan.n_ctx, plan.kv_type, plan.n_ubatch) == (4096, kv_type, 256)]
         given = [(not plan.small_projector, plan.pictures) for plan in whole]
         assert given == sorted(given)
-        assert set(given) == {(True, 128 * MIB), (False, 128 * MIB), (False, 63 * MIB)}
-    assert all(plan.small_projector for plan in plans if plan.n_ubatch < 128)
+        assert set(given) == {(True, 126 * MIB), (False, 126 * MIB), (False, 63 * MIB)}
+    assert all(plan.small_projector for plan in plans if plan.n_ubatch < 256)
     assert not any(plan_load(files, EngineSettings(), room, may_copy=False).small_projector for room in rooms[30:])
 
 
@@ -154,7 +154,7 @@ def test_embeddings_of_all_pictures_in_a_context_have_room(pair: Pair) -> None:
     assert shape.pictures(4096, roomy=False) == 7 * picture
     assert shape.pictures(2048, roomy=False) == 3 * picture
     assert shape.pictures(512, roomy=False) == picture
-    assert shape.pictures(4096, roomy=True) == 128 * MIB
+    assert shape.pictures(4096, roomy=True) == 14 * picture
     assert replace(shape, picture_tokens=5 * 576).pictures(4096, roomy=False) == 2 * 7 * picture
     assert Shape.of(pair(LLAVA_7B).header).pictures(4096, roomy=True) == 0
 
