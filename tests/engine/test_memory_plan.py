@@ -269,7 +269,6 @@ def test_tiles_need_memory_but_no_longer_context(tmp_path: Path) -> None:
         sizes = Sizes(newline=newline)
         model = write_language_model(tmp_path / "model.gguf", sizes)
         shape = Shape.of_files(check_files(model, write_projector(tmp_path / "mmproj.gguf", sizes)))
-        needs.append((shape.image_tokens, shape.looking))
-    (tokens, looking), (tiled_tokens, tiled_looking) = needs
-    assert (tokens, tiled_tokens) == (16, 17)
-    assert tiled_looking - looking == 4 * 3 * 16 * 64 * 4
+        needs.append((shape.image_tokens, shape.picture_tokens, shape.pictures(64, roomy=False)))
+    # What of a part is only padding takes no place in the context: twice as much may be kept.
+    assert needs == [(16, 16, 64 * 64 * 4), (17, 5 * 16, 2 * 5 * 16 * 64 * 4)]
