@@ -18,6 +18,8 @@ _LEAVES = {f"desktop_app.{name}" for name in LEAVES}
 #: What the window knows of the engine: how to call it, and what they say to each other.
 _ENGINE_DOOR = {"desktop_app.engine.client", "desktop_app.engine.messages"}
 _PLANNING = {f"desktop_app.engine.{name}" for name in ("memory_need", "memory_plan", "model_files", "room")}
+#: What finds the fastest settings: in processes of its own, so that it may be driven from anywhere.
+_MEASURING = {f"desktop_app.engine.{name}" for name in ("measuring", "tuning", "tuning_kept", "cores")}
 _WITHOUT_QT = {*_ENGINE_DOOR, "desktop_app.chat", "desktop_app.images", "model_store", *_LEAVES}
 
 #: Room -> what it may import of ours, itself always included. The innermost room counts.
@@ -26,7 +28,7 @@ MAY_IMPORT = {
     "desktop_app.__main__": {"desktop_app.cli", "desktop_app.assembly", *_LEAVES},
     "desktop_app.assembly": {"desktop_app.ui", "desktop_app.services", *_WITHOUT_QT},
     # Command line and window tell a plan without starting an engine.
-    "desktop_app.cli": {*_WITHOUT_QT, *_PLANNING},
+    "desktop_app.cli": {*_WITHOUT_QT, *_PLANNING, *_MEASURING},
     # The window's widgets know data, and otherwise only services.
     "desktop_app.ui": {
         "desktop_app.services",
@@ -38,7 +40,7 @@ MAY_IMPORT = {
         "model_store.jobs",
         *_LEAVES,
     },
-    "desktop_app.services": {*_WITHOUT_QT, *_PLANNING},
+    "desktop_app.services": {*_WITHOUT_QT, *_PLANNING, *_MEASURING},
     "desktop_app.chat": {"desktop_app.errors", "desktop_app.files"},
     "desktop_app.images": {"desktop_app.errors", "desktop_app.files"},
     # The engine reads headers of model files; fetching them is not its affair.

@@ -54,6 +54,10 @@ def _verb(verb: str) -> Callable[[Arguments], int]:
         from desktop_app.cli.plan import plan
 
         return plan
+    if verb == "tune":
+        from desktop_app.cli.tune import tune
+
+        return tune
     if verb == "doctor":
         from desktop_app.cli.doctor import doctor
 

@@ -13,7 +13,7 @@ from desktop_app.cli import texts
 from desktop_app.engine.messages import EngineSettings, Sampling
 from desktop_app.settings import SETTINGS
 
-VERBS = ("ask", "plan", "doctor", "self-test")
+VERBS = ("ask", "plan", "tune", "doctor", "self-test")
 
 
 @dataclass
@@ -41,6 +41,8 @@ def parse(words: Sequence[str]) -> Arguments:
         return _parse_ask(rest)
     if verb == "plan":
         return _parse_plan(rest)
+    if verb == "tune":
+        return _parse_tune(rest)
     description = texts.DOCTOR_DESCRIPTION if verb == "doctor" else texts.SELF_TEST_DESCRIPTION
     _Parser(f"eyebright {verb}", description).parse_args(rest)
     return Arguments(verb)
@@ -127,6 +129,17 @@ def _parse_plan(words: Sequence[str]) -> Arguments:
         json=found.json,
         memory=found.memory,
     )
+
+
+def _parse_tune(words: Sequence[str]) -> Arguments:
+    parser = _Parser("eyebright tune", texts.TUNE_DESCRIPTION)
+    parser.add_argument("model", metavar="MODEL_GGUF", help=texts.PLAN_MODEL)
+    parser.add_argument("mmproj", nargs="?", metavar="MMPROJ_GGUF", help=texts.PLAN_MMPROJ)
+    _add_context(parser)
+    parser.add_argument("--json", action="store_true", help=texts.TUNE_JSON)
+    found = parser.parse_args(words)
+    settings = EngineSettings(n_ctx=found.context)
+    return Arguments(verb="tune", model=found.model, mmproj=found.mmproj, settings=settings, json=found.json)
 
 
 def _add_context(parser: argparse.ArgumentParser) -> None:

@@ -13,8 +13,14 @@ from desktop_app import logs, paths
 from desktop_app.cli import texts
 from desktop_app.cli.arguments import Arguments
 from desktop_app.cli.running import started_engine
+from desktop_app.cli.tune import told
+from desktop_app.engine.cores import find_cores, processor_name
 from desktop_app.engine.messages import LoadPlan, gib_down, gib_up
+from desktop_app.engine.model_files import check_files
+from desktop_app.engine.room import find_room
+from desktop_app.engine.tuning_kept import KeptTunings
 from desktop_app.errors import UserError
+from desktop_app.settings import Settings
 
 _PACKAGES = ("llama-cpp-python", "PySide6-Essentials", "pillow", "pillow-heif", "numpy", "huggingface_hub")
 _INSTRUCTIONS = (
@@ -31,8 +37,9 @@ def doctor(_arguments: Arguments) -> int:
     _line(texts.DOCTOR_SYSTEM, f"{platform.platform()}, Python {platform.python_version()}")
     for package in _PACKAGES:
         _line(package, _version(package))
-    cores = texts.DOCTOR_CORES.format(logical=os.cpu_count())
-    _line(texts.DOCTOR_PROCESSOR, f"{_processor()}, {cores}")
+    cores = find_cores()
+    told_cores = texts.DOCTOR_CORES.format(logical=cores.logical, physical=cores.physical, fast=cores.fast)
+    _line(texts.DOCTOR_PROCESSOR, f"{processor_name() or texts.DOCTOR_UNKNOWN}, {told_cores}")
     _line(texts.DOCTOR_FEATURES, _features())
     _line(texts.DOCTOR_MEMORY, _memory())
     for label, path in (
@@ -43,7 +50,21 @@ def doctor(_arguments: Arguments) -> int:
         (texts.DOCTOR_LOGS, paths.log_folder()),
     ):
         _line(label, logs.without_home(str(path)))
+    _line(texts.DOCTOR_TUNING, _tuning())
     return _engine()
+
+
+def _tuning() -> str:
+    """Return what was measured for the model that the window uses; never its name."""
+    value = Settings.peek(paths.settings_file()).value
+    if not value("model"):
+        return texts.DOCTOR_TUNING_BUILT_IN
+    try:
+        files = check_files(Path(value("model")), None)
+    except UserError:
+        return texts.DOCTOR_TUNING_NONE
+    found = KeptTunings(paths.cache_folder()).find(files, find_room())
+    return told(found.tuning) if found is not None else texts.DOCTOR_TUNING_NONE
 
 
 def _engine() -> int:
@@ -83,10 +104,6 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:  # a frozen program may not carry it
         return texts.DOCTOR_UNKNOWN
-
-
-def _processor() -> str:
-    return _cpuinfo("model name") or platform.processor() or platform.machine() or texts.DOCTOR_UNKNOWN
 
 
 def _features() -> str:

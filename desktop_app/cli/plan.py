@@ -7,13 +7,17 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from desktop_app import paths
 from desktop_app.cli import texts
 from desktop_app.cli.arguments import Arguments
+from desktop_app.cli.tune import told
 from desktop_app.engine.memory_need import Need, Shape
 from desktop_app.engine.memory_plan import Outlook, outlook
-from desktop_app.engine.messages import LoadPlan, gib_down, gib_up
-from desktop_app.engine.model_files import check_files
-from desktop_app.engine.room import find_room, parse_size
+from desktop_app.engine.messages import LoadPlan, Tuning, gib_down, gib_up
+from desktop_app.engine.model_files import ModelFiles, check_files
+from desktop_app.engine.room import Room, find_room, parse_size
+from desktop_app.engine.tuning_kept import KeptTunings
+from desktop_app.errors import UserError
 
 _MIB = 1 << 20
 FITS, TOO_LARGE = 0, 3
@@ -24,12 +28,13 @@ def plan(arguments: Arguments) -> int:
     room = find_room(parse_size(arguments.memory) if arguments.memory else 0)
     files = check_files(Path(arguments.model or ""), Path(arguments.mmproj) if arguments.mmproj else None)
     shape = Shape.of_files(files)
-    found = outlook(shape, arguments.settings, room)
+    tuning = _kept(files, room)
+    found = outlook(shape, arguments.settings, room, tuning)
     need = shape.need(found.plan)
     if arguments.json:
         print(json.dumps(_figures(found, need), ensure_ascii=False))
     else:
-        for line in _table(found, need):
+        for line in _table(found, need, tuning):
             print(line)
     return FITS if found.fits else TOO_LARGE
 
@@ -44,7 +49,7 @@ def _figures(found: Outlook, need: Need) -> dict[str, object]:
     }
 
 
-def _table(found: Outlook, need: Need) -> Iterator[str]:
+def _table(found: Outlook, need: Need, tuning: Tuning | None) -> Iterator[str]:
     plan = found.plan
     for name, size in asdict(need).items():
         if size:
@@ -58,6 +63,17 @@ def _table(found: Outlook, need: Need) -> Iterator[str]:
     if found.fits:
         yield ""
         yield from _settings(plan)
+        if tuning is not None:
+            yield texts.PLAN_TUNED.format(what=told(tuning))
+
+
+def _kept(files: ModelFiles, room: Room) -> Tuning | None:
+    """Return what was measured for the model on a computer with so much memory."""
+    try:
+        found = KeptTunings(paths.cache_folder()).find(files, room)
+    except UserError:
+        return None  # a home that cannot be written
+    return found.tuning if found is not None else None
 
 
 def _line(label: str, size: int) -> str:

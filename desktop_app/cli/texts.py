@@ -7,6 +7,7 @@ EPILOG = """\
 commands:
   ask        ask about pictures here, without a window
   plan       tell whether a model fits into memory, without loading it
+  tune       find the fastest settings for a model on this computer
   doctor     show versions, memory and what the engine makes of this computer
   self-test  ask the built-in model about a drawn picture, and check the rest
 
@@ -34,6 +35,10 @@ PLAN_MODEL = "language model (GGUF)"
 PLAN_MMPROJ = "its projector (GGUF)"
 PLAN_MEMORY = "plan for a computer with so much memory, such as 8G (default: this one, as it is now)"
 PLAN_JSON = "one JSON object; sizes in bytes"
+TUNE_DESCRIPTION = """\
+Find the fastest settings for a model on this computer, in less than a minute, and keep them: the window and
+eyebright ask load the model with them from then on. Let nothing else run meanwhile."""
+TUNE_JSON = "one JSON object; speeds in tokens per second"
 DOCTOR_DESCRIPTION = "Show what helps to find a problem: versions, memory, folders and the engine's view."
 SELF_TEST_DESCRIPTION = "Check that this installation works. One line for each check; the exit code is 1 if one fails."
 
@@ -45,6 +50,7 @@ WHOLE_NUMBER = "must be a whole number from {low} to {high}"
 NUMBER = "must be a number from {low} to {high}"
 
 STANDARD_INPUT = "standard input"
+STATUS_MEASURING = "Finding the fastest settings for this computer, {seconds} s so far …"
 STATUS_LOADING = "Loading the model …"
 STATUS_LOOKING = "Looking at picture {number} of {count} …"
 STATUS_READING = "Reading {done} of {total} tokens …"
@@ -84,14 +90,37 @@ PLAN_KV_F16 = "Conversation in f16 without flash attention: the fastest."
 PLAN_KV_F16_FLASH = "Conversation in f16 with flash attention: measured to be the fastest here."
 PLAN_KV_Q8_0 = "Conversation in q8_0 with flash attention: half the size, but slower to write with."
 PLAN_PROJECTOR_SMALL = "A small copy of the projector (q8_0), made once: it sees nearly the same."
+PLAN_TUNED = "Measured on this computer: {what}"
 PLAN_WEIGHTS_MAPPED = "Weights mapped from the file: loaded at once, and never held twice."
-PLAN_WEIGHTS_REPACKED = "Weights copied and laid out anew for this processor, as the settings wish."
+PLAN_WEIGHTS_REPACKED = "Weights copied and laid out anew for this processor."
+
+TUNE_LINE = "{way:<42} {threads:>7}  {what:<16} {speed:>8}"
+TUNE_WAY = "Weights"
+TUNE_THREADS = "threads"
+TUNE_SPEED = "tokens/s"
+TUNE_READING = "reading by {batch}"
+TUNE_WRITING = "writing"
+TUNE_FAILED = "failed: {why}"
+TUNE_CHOSEN = "\nChosen: {what}\nMeasured in {seconds} s, and kept."
+TUNE_NOT_MEASURED = {
+    "tiny": "The model is so small that there is nothing to find: it runs on one core.",
+    "no-memory": "There is not enough free memory to measure this model. Close other programs and try again.",
+    "too-slow": "Measuring took too long: the computer is too slow, or too busy, for this model.",
+    "failed": "The model could not be loaded to be measured. Ask it something to see why.",
+    "disturbed": "Other programs disturbed the measurement, so it does not count. Try again when nothing else runs.",
+}
+TUNING_IS = "{way}; {threads}; {n_ubatch} read at once; reads {read}, writes {written} tokens/s (measured {date})"
+TUNING_MAPPED = "mapped"
+TUNING_REPACKED = "laid out anew for the processor"
+TUNING_FLASH = "flash attention"
+TUNING_THREADS = "{reading} threads to read, {writing} to write"
+TUNING_THREADS_SAME = "threads: {reading}"
 
 DOCTOR_LINE = "{label:<22} {value}"
 DOCTOR_VERSION = "Eyebright"
 DOCTOR_SYSTEM = "System"
 DOCTOR_PROCESSOR = "Processor"
-DOCTOR_CORES = "{logical} logical cores"
+DOCTOR_CORES = "{logical} logical cores, {physical} physical, {fast} of them fast"
 DOCTOR_FEATURES = "Processor features"
 DOCTOR_MEMORY = "Memory"
 DOCTOR_MEMORY_OF = "{available:.1f} of {total:.1f} GiB available"
@@ -120,6 +149,9 @@ DOCTOR_LAST_LAYERS = {
     "missing": "LEFT OUT: pictures are seen less clearly",
     "none": "no projector",
 }
+DOCTOR_TUNING = "Measured settings"
+DOCTOR_TUNING_BUILT_IN = "none: the built-in model is too small to need any"
+DOCTOR_TUNING_NONE = "none yet for the model in use (see eyebright tune --help)"
 DOCTOR_FAILED = "FAILED: {sentence}"
 
 TEST_PASSED = "ok      {check}: {detail}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +23,7 @@ from desktop_app.engine.tuning import Findings, Measured, NotMeasured, Way
 from desktop_app.engine.tuning_kept import KeptTunings
 from desktop_app.paths import demo_model
 from tests.engine import dying_trials
-from tests.engine.tiny_models import Sizes, write_language_model
+from tests.engine.tiny_models import Sizes, large_on_disk, write_language_model
 from tests.helpers.strays import Expected
 from tests.helpers.waiting import wait_until
 
@@ -33,11 +32,9 @@ GIB = 1 << 30
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small model in a file that counts as large: most of it is a hole after the end."""
+    """A small model that counts as large."""
     folder = tmp_path_factory.mktemp("measured")
-    path = write_language_model(folder / "model.gguf", Sizes(width=128, layers=4, feed_forward=256))
-    os.truncate(path, 65 << 20)
-    return path
+    return large_on_disk(write_language_model(folder / "model.gguf", Sizes(width=128, layers=4, feed_forward=256)))
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,12 @@ def write_language_model(path: Path, sizes: Sizes = Sizes()) -> Path:
         matrix(block + "ffn_up.weight", inner, width)
         matrix(block + "ffn_down.weight", width, inner)
     _finish(writer)
+    return path
+
+
+def large_on_disk(path: Path) -> Path:
+    """Let a file count as a large model: a hole follows its end."""
+    os.truncate(path, 65 << 20)
     return path
 
 

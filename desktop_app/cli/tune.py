@@ -1,0 +1,84 @@
+"""`eyebright tune`: find the fastest settings for a model on this computer, and keep them for the engine."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+
+from desktop_app import paths
+from desktop_app.cli import texts
+from desktop_app.cli.arguments import Arguments
+from desktop_app.cli.running import Status
+from desktop_app.engine.measuring import Measuring, Subject
+from desktop_app.engine.messages import Tuning
+from desktop_app.engine.tuning import Findings, NotMeasured, Way
+
+FOUND, NOT_FOUND = 0, 1
+
+
+def tune(arguments: Arguments) -> int:
+    """Measure, print a table and keep what was chosen; 1 if nothing could be. Raises `UserError` for bad files."""
+    settings = replace(arguments.settings, cache_folder=str(paths.cache_folder()))
+    status = Status()
+    started = time.monotonic()
+
+    def hear(_task: object) -> None:
+        status.show(texts.STATUS_MEASURING.format(seconds=round(time.monotonic() - started)))
+
+    try:
+        findings = Measuring(Subject(arguments.model or "", arguments.mmproj, settings)).run(hear)
+    except NotMeasured as error:
+        status.clear()
+        print(texts.ERROR.format(sentence=texts.TUNE_NOT_MEASURED[str(error)]), file=sys.stderr)
+        return NOT_FOUND
+    finally:
+        status.clear()
+    seconds = time.monotonic() - started
+    if arguments.json:
+        print(json.dumps(_figures(findings, seconds), ensure_ascii=False))
+    else:
+        for line in _table(findings):
+            print(line)
+        print(texts.TUNE_CHOSEN.format(what=told(findings.tuning), seconds=round(seconds)))
+    return FOUND
+
+
+def told(tuning: Tuning) -> str:
+    """Return settings and speeds in words."""
+    same = tuning.reading_threads == tuning.writing_threads
+    threads = texts.TUNING_THREADS_SAME if same else texts.TUNING_THREADS
+    return texts.TUNING_IS.format(
+        way=_way(Way(tuning.repacked, tuning.flash_attention)),
+        threads=threads.format(reading=tuning.reading_threads, writing=tuning.writing_threads),
+        n_ubatch=tuning.n_ubatch,
+        read=round(tuning.reading, 1),
+        written=round(tuning.writing, 1),
+        date=tuning.measured,
+    )
+
+
+def _way(way: Way) -> str:
+    words = [texts.TUNING_REPACKED if way.repacked else texts.TUNING_MAPPED]
+    return ", ".join(words + [texts.TUNING_FLASH] * way.flash_attention)
+
+
+def _table(findings: Findings) -> Iterator[str]:
+    yield texts.TUNE_LINE.format(way=texts.TUNE_WAY, threads=texts.TUNE_THREADS, what="", speed=texts.TUNE_SPEED)
+    for row in findings.rows:
+        what = texts.TUNE_READING.format(batch=row.batch) if row.batch else texts.TUNE_WRITING
+        speed = f"{row.speed:.1f}"
+        yield texts.TUNE_LINE.format(way=_way(row.way), threads=row.threads, what=what, speed=speed)
+    for way, why in findings.failed.items():
+        yield texts.TUNE_LINE.format(way=_way(way), threads="", what=texts.TUNE_FAILED.format(why=why), speed="")
+
+
+def _figures(findings: Findings, seconds: float) -> dict[str, object]:
+    return {
+        "seconds": round(seconds, 1),
+        "tuning": asdict(findings.tuning),
+        "rows": [asdict(row) for row in findings.rows],
+        "failed": [{**asdict(way), "why": why} for way, why in findings.failed.items()],
+    }
