@@ -236,11 +236,11 @@ class JobRun:
             raise StoreError("not-a-model", name=name) from error
 
     def _throw_away(self, number: int) -> None:
-        """Delete one file, and ask the Hub anew about it next time. The other one stays."""
+        """Delete one file; the other one stays. What the Hub has told is asked anew next time."""
         self._parts[number].close()
         self._parts[number].remove()
         self._parts = self._parts[:number] + self._parts[number + 1 :]
-        self._record.remotes[number] = None
+        self._record.remotes = [None] * len(self._record.remotes)
         self._folder.save(self._record)
 
     def _tick(self) -> None:

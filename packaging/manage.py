@@ -20,6 +20,7 @@ python3 packaging/manage.py VERB [ARGUMENTS]      or: make VERB ARGS="ARGUMENTS"
   setup    install everything into .venv; the first time this compiles llama.cpp
   run      start Eyebright, setting it up before if need be
   test     check layout, style and types, and run the tests; arguments go to pytest
+  test-faults  fetch models from a Hub that misbehaves in every way, killed in the middle; 4 minutes
   lint     only the checks
   format   lay out the code
   bench    measure waiting, speed and memory beside others; --quick takes 3 minutes, --help says more
@@ -69,6 +70,17 @@ def bench(arguments: list[str]) -> int:
     return subprocess.run(command, cwd=places.REPOSITORY, env=variables, check=False).returncode
 
 
+def test_faults(arguments: list[str]) -> int:
+    """Set up everything, then try the downloads."""
+    import subprocess
+
+    from provision import environment
+
+    environment.prepare(tools=True)
+    command = [str(places.venv_python()), "-m", "tests.model_store.fault_matrix", *arguments]
+    return subprocess.run(command, cwd=places.REPOSITORY, check=False).returncode
+
+
 def clean() -> int:
     """Remove what was made here; what was compiled is in the person's cache and stays."""
     import shutil
@@ -87,6 +99,8 @@ def main(arguments: list[str]) -> int:
         return test(rest)
     if verb == "bench":
         return bench(rest)
+    if verb == "test-faults":
+        return test_faults(rest)
     if verb == "clean":
         return clean()
     if verb in {"setup", "lint", "format"}:

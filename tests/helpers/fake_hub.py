@@ -50,6 +50,7 @@ class Request:
     authorization: str
     sent: int = 0  # bytes of the body
     status: int = 0
+    wasted: bool = False  # what was sent was of no use, and meant to be
 
 
 class Fault:

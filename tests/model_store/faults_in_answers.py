@@ -13,12 +13,14 @@ _HTML = b"<!DOCTYPE html><html><title>Welcome to our Wi-Fi</title></html>"
 class WrongBytes(Trouble):
     """wrong bytes of the right size"""
 
-    times = 1
+    times = 3
+    refused: ClassVar = {"checksum-differs"}
     costs_a_file = True
 
     def body(self, answer: Answer, file: HubFile, start: int, end: int) -> bool:
         if not self.due():
             return False
+        answer.request_seen.wasted = True
         data = bytearray(file.data[start:end])
         at = 4 + int((len(data) - 5) * self.wrong_at)
         data[at] ^= 0x40
@@ -35,6 +37,7 @@ class WrongOffset(Trouble):
     def body(self, answer: Answer, file: HubFile, start: int, end: int) -> bool:
         if not self.due():
             return False
+        answer.request_seen.wasted = True
         start = max(0, start - 4096) if start else 4096
         answer.head(file, start, end)
         answer.send(file.data[start:end])
@@ -44,12 +47,14 @@ class WrongOffset(Trouble):
 class HiddenOffset(Trouble):
     """206 that begins elsewhere, and denies it"""
 
-    times = 1
+    times = 3
+    refused: ClassVar = {"checksum-differs"}
     costs_a_file = True
 
     def body(self, answer: Answer, file: HubFile, start: int, end: int) -> bool:
         if not self.due():
             return False
+        answer.request_seen.wasted = True
         answer.head(file, start, end)
         answer.send(file.data[: end - start] if start else file.data[:4] + file.data[8:end] + bytes(4))
         return True
@@ -63,6 +68,7 @@ class WrongTotal(Trouble):
     def body(self, answer: Answer, file: HubFile, start: int, end: int) -> bool:
         if not self.due():
             return False
+        answer.request_seen.wasted = True
         answer.head(file, start, end, headers={"Content-Range": f"bytes {start}-{end - 1}/{len(file.data) + 1}"})
         answer.send(file.data[start:end])
         return True
@@ -103,6 +109,7 @@ class LoginPageInDisguise(Trouble):
     def body(self, answer: Answer, file: HubFile, start: int, end: int) -> bool:
         if not self.due():
             return False
+        answer.request_seen.wasted = True
         answer.head(file, start, end)
         answer.send((_HTML * ((end - start) // len(_HTML) + 1))[: end - start])
         return True
@@ -116,6 +123,7 @@ class TooShort(Trouble):
     def body(self, answer: Answer, file: HubFile, start: int, end: int) -> bool:
         if not self.due():
             return False
+        answer.request_seen.wasted = True
         shorter = start + max(1, int((end - start) * self.wrong_at))
         answer.head(file, start, end, headers={"Content-Length": str(shorter - start)})
         answer.send(file.data[start:shorter])
@@ -130,6 +138,7 @@ class TooLong(Trouble):
     def body(self, answer: Answer, file: HubFile, start: int, end: int) -> bool:
         if not self.due():
             return False
+        answer.request_seen.wasted = True
         answer.head(file, start, end, headers={"Content-Length": str(end - start + 5000)})
         answer.send(file.data[start:end] + bytes(5000))
         return True
@@ -143,6 +152,7 @@ class ChunkedCut(Trouble):
     def body(self, answer: Answer, file: HubFile, start: int, end: int) -> bool:
         if not self.due():
             return False
+        answer.request_seen.wasted = True
         data = file.data[start : start + int((end - start) * self.wrong_at)]
         answer.head(file, start, end, headers={"Transfer-Encoding": "chunked"}, leave_out=("Content-Length",))
         answer.wfile.write(f"{len(data):x}\r\n".encode())
@@ -159,6 +169,7 @@ class Compressed(Trouble):
     def body(self, answer: Answer, file: HubFile, start: int, end: int) -> bool:
         if not self.due():
             return False
+        answer.request_seen.wasted = True
         answer.head(file, start, end, headers={"Content-Encoding": "gzip"})
         answer.send(file.data[start:end])
         return True
@@ -172,6 +183,7 @@ class OtherETag(Trouble):
     def body(self, answer: Answer, file: HubFile, start: int, end: int) -> bool:
         if not self.due():
             return False
+        answer.request_seen.wasted = True
         answer.head(file, start, end, headers={"ETag": f'"{"ab" * 32}"'})
         answer.send(file.data[start:end])
         return True
