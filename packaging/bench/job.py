@@ -31,7 +31,6 @@ class Job:
     writing_tokens: int  # where the speed of writing is measured
     reading_tokens: int  # where the speed of reading is measured
     repeats: int  # of what is short
-    follow_ups: tuple[tuple[int, int], ...] = ()  # (in the KV cache already, new) of turns 2, 3, ... as ours had them
     settings: Settings = field(default_factory=Settings)  # as the engine chose them
     depth: int = 0  # tokens in the context where writing was measured
     repacked: bool = True  # whether the stock handler repacks weights, which is llama.cpp's default
@@ -45,7 +44,6 @@ class Job:
     def parse(text: str) -> Job:
         """Read what `text` wrote."""
         fields = json.loads(text)
-        fields["follow_ups"] = tuple((depth, new) for depth, new in fields["follow_ups"])
         fields["settings"] = Settings(**fields["settings"])
         return Job(**fields)
 

@@ -14,11 +14,12 @@ class Settings:
     flash: bool = False  # flash attention
     short_cells: bool = False  # a KV cache of q8_0 rather than f16
     batch: int = 128  # tokens evaluated in one go
-    threads: int = 1
+    threads: int = 1  # for writing
+    reading_threads: int = 0  # 0: the same
 
     @property
     def name(self) -> str:
-        """Return a short name for tables; the number of threads is not part of it."""
+        """Return a short name for tables; the numbers of threads are no part of it."""
         words = (
             "mapped" if self.mapped else "copied",
             "repacked" * self.repacked,

@@ -1,232 +1,137 @@
-"""Eyebright's engine, driven through its client as the window drives it."""
+"""Eyebright's engine, driven through its client as the window drives it; beside it, in turns, plain llama.cpp.
+
+A second process would be measured at another time, when the computer is perhaps slower. So the floor is measured
+right after each question, in this process, which loads the same file in the same way.
+"""
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 
-from bench.job import AFTERWARDS, QUESTIONS, Job, long_question, picture
+from bench.driver import Asked, Driver
+from bench.job import AFTERWARDS, QUESTIONS, Job, long_question
+from bench.load_settings import Settings
+from bench.plain_calls import Plain, encode_s, loaded, plain_context, prepare
 from bench.results import Sheet
-from desktop_app import paths
-from desktop_app.engine.client import EngineClient
-from desktop_app.engine.messages import (
-    Ask,
-    EngineSettings,
-    Event,
-    Finished,
-    Inspect,
-    Inspected,
-    Phase,
-    PhaseChanged,
-    PictureRef,
-    ReadAhead,
-    ReadAheadDone,
-    Sampling,
-    Stop,
-    Text,
-    Turn,
-    TurnStats,
-)
-from desktop_app.settings import Settings
+from bench.stops import measure_stops
+from desktop_app.engine.messages import Inspect, Turn
 
-_HOME = "EYEBRIGHT_HOME"
 _LARGE = (4000, 3000)  # pixels of a photograph
-
-
 # Busy until its parent ends, however that is.
 _BUSY = "import os; parent = os.getppid()\nwhile os.getppid() == parent: pass"
 
 
-@dataclass
-class Asked:
-    """What one question took; seconds are counted from when it was sent."""
-
-    started: float
-    marks: dict[str, float] = field(default_factory=dict)  # phase, and "text" for the first words -> seconds
-    answer: str = ""
-    stats: TurnStats | None = None
-
-    def figures(self) -> TurnStats:
-        """Return the engine's figures."""
-        if self.stats is None:
-            raise RuntimeError("the question was not answered")
-        return self.stats
-
-    def hear(self, event: Event) -> None:
-        """Note the time of what happens first."""
-        now = time.monotonic() - self.started
-        if isinstance(event, PhaseChanged):
-            self.marks.setdefault(event.phase.value, now)
-        elif isinstance(event, Text):
-            self.marks.setdefault("text", now)
-        elif isinstance(event, Finished):
-            self.answer, self.stats = event.text, event.stats
-
-
-class Driver:
-    """An engine process with the model loaded."""
-
-    def __init__(self, job: Job, home: str) -> None:
-        os.environ[_HOME] = str(Path(job.folder) / home)
-        self.job = job
-        self._flood: Callable[[], None] | None = None
-        self.client = EngineClient(self._hear)
-        started = time.monotonic()
-        self.client.start()
-        try:
-            self.info = self.client.load(Path(job.model), Path(job.projector), _settings(job))
-        except BaseException:
-            self.client.close()
-            raise
-        self.load_s = time.monotonic() - started
-
-    def close(self) -> None:
-        """End the process as the program does."""
-        self.client.close()
-
-    def reference(self, number: int, size: tuple[int, int] = (1024, 768)) -> PictureRef:
-        """Return a picture that has not been seen under another number."""
-        path, sha256 = picture(Path(self.job.folder), number, size)
-        return PictureRef(sha256, str(path), path.name)
-
-    def ask(self, turns: Sequence[Turn], tokens: int, hear: Callable[[Event], None] = lambda _event: None) -> Asked:
-        """Ask the last of `turns`, for an answer of `tokens` tokens."""
-        command = Ask(self.client.next_request(), tuple(turns), Sampling(temperature=0, max_tokens=tokens))
-        asked = Asked(time.monotonic())
-        for event in self.client.request(command):
-            asked.hear(event)
-            hear(event)
-        return asked
-
-    def read_ahead(self, turns: Sequence[Turn] = (), pictures: tuple[PictureRef, ...] = ()) -> tuple[float, int]:
-        """Read ahead to the end; return (seconds of reading alone, tokens read)."""
-        reading = time.monotonic()
-        tokens = 0
-        for event in self.client.request(ReadAhead(self.client.next_request(), tuple(turns), pictures)):
-            if isinstance(event, PhaseChanged) and event.phase is Phase.READING and event.done == 0:
-                reading = time.monotonic()
-            elif isinstance(event, ReadAheadDone):
-                tokens = event.evaluated_tokens
-        return time.monotonic() - reading, tokens
-
-    def stop_ms(self, phase: Phase, turns: Sequence[Turn], after: Callable[[Event], bool], delay: float) -> float:
-        """Return the milliseconds from a stop in `phase` to the end; it is sent `delay` after the event `after`."""
-        request = self.client.next_request()
-        sent = 0.0
-
-        def stop() -> None:
-            nonlocal sent
-            sent = time.monotonic()
-            self.client.send(Stop(request))
-
-        timer = threading.Timer(delay, stop)
-        waiting = True
-        latest: Phase | None = None
-        stopped_in: Phase | None = None
-        command = Ask(request, tuple(turns), Sampling(temperature=0, max_tokens=self.job.writing_tokens * 8))
-        for event in self.client.request(command):
-            if isinstance(event, PhaseChanged):
-                latest = event.phase
-            if waiting and after(event):
-                waiting = False
-                timer.start()
-            if sent and stopped_in is None:
-                stopped_in = latest
-        ended = time.monotonic()
-        timer.cancel()
-        if waiting or not sent or stopped_in not in (phase, None):
-            raise RuntimeError("the phase was over before it could be stopped")
-        return (ended - sent) * 1000
-
-    def flood(self, work: Callable[[], None] | None) -> None:
-        """Do `work` now and whenever the engine has inspected a picture; None ends that."""
-        self._flood = work
-        if work is not None:
-            work()
-
-    def _hear(self, event: Event) -> None:
-        if isinstance(event, Inspected) and self._flood is not None:
-            self._flood()
-
-
-def _settings(job: Job) -> EngineSettings:
-    """Return what the window would load with (services/chosen_model.py)."""
-    value = Settings(paths.settings_file()).value
-    return EngineSettings(
-        n_ctx=job.n_ctx,
-        threads=value("threads"),
-        cache_folder=str(paths.cache_folder()),
-        cache_mb=value("disk_cache_mb"),
-    )
-
-
 def measure(job: Job, sheet: Sheet) -> None:
     """Measure everything but what only a computer with little memory shows."""
+    prepare()
     driver = Driver(job, "home")
     try:
         sheet.put("ours.load_s", driver.load_s)
-        _tell_settings(driver, sheet)
-        turns = _conversation(driver, sheet)
+        settings = driver.settings()
+        _tell_settings(settings, sheet)
+        started = time.monotonic()
+        with loaded(job.model, settings) as model, plain_context(model, job.n_ctx, settings) as plain:
+            sheet.put("plain.load_s", time.monotonic() - started)
+            with sheet.row("plain.encode_s"):
+                sheet.put("plain.encode_s", encode_s(model, job.projector, settings.reading_threads))
+            turns = _conversation(driver, plain, sheet)
+            driver.close()
+            driver = _restarted(job, "home", "again", turns, sheet)
+            driver.close()
+            driver = _restarted(job, "other-home", "fresh", turns, sheet)  # where nothing is kept
+            _speeds(driver, plain, turns, sheet)
+        _rows(driver, turns, sheet)
     finally:
         driver.close()
-    for name, home in (("again", "home"), ("fresh", "other-home")):  # after a restart; where nothing is kept
-        driver = Driver(job, home)
-        try:
-            with sheet.row(f"ours.{name}_first_token_s", f"ours.{name}_encodes"):
-                asked = driver.ask([*turns, Turn(AFTERWARDS)], 4)
-                sheet.put(f"ours.{name}_first_token_s", asked.marks["text"])
-                sheet.put(f"ours.{name}_encodes", asked.figures().image_encodes)
-            if name == "fresh":
-                _rows(driver, turns, sheet)
-        finally:
-            driver.close()
 
 
-def _tell_settings(driver: Driver, sheet: Sheet) -> None:
-    """Note how the engine chose to load, so that others can do likewise."""
-    plan = driver.info.plan
-    if plan is None:
-        raise RuntimeError("the engine does not tell how it loaded the model")
-    sheet.put("ours.setting.mapped", plan.mapped)
-    sheet.put("ours.setting.repacked", plan.repacked)
-    sheet.put("ours.setting.flash", plan.flash_attention)
-    sheet.put("ours.setting.short_cells", plan.kv_type == "q8_0")
-    sheet.put("ours.setting.batch", plan.n_ubatch)
-    sheet.put("ours.setting.threads", driver.info.threads)
+def _tell_settings(settings: Settings, sheet: Sheet) -> None:
+    """Note how the engine chose to load."""
+    for name, value in vars(settings).items():
+        sheet.put(f"ours.setting.{name}", value)
 
 
-def _conversation(driver: Driver, sheet: Sheet) -> list[Turn]:
-    """Have it; return it with its answers, read ahead to its end as the window does."""
+def _conversation(driver: Driver, plain: Plain, sheet: Sheet) -> list[Turn]:
+    """Have it, and read ahead after each answer as the window does; return it with its answers."""
     turns: list[Turn] = []
     for number, question in enumerate(QUESTIONS, 1):
         shown = (driver.reference(0),) if number == 1 else ()
-        asked = driver.ask([*turns, Turn(question, shown)], driver.job.answer_tokens)
-        figures = asked.figures()
-        turns.append(Turn(question, shown, asked.answer))
-        sheet.put(f"ours.first_token_s.{number}", asked.marks["text"])
+        asking = [*turns, Turn(question, shown)]
+        runs: list[Asked] = []
+        floor: list[float] = []
+        if number > 1:
+            _, ahead = driver.read_ahead(turns)
+            plain.fill(ahead.context_used)
+        # What is asked again is read again, whole. The answer is written the last time.
+        repeats = driver.job.repeats if number > 1 else 1
+        for tokens in (*([1] * (repeats - 1)), driver.job.answer_tokens):
+            runs.append(driver.ask(asking, tokens))
+            if number > 1:
+                floor.append(plain.read(runs[-1].figures().evaluated_tokens))
+        figures = runs[-1].figures()
+        turns.append(Turn(question, shown, runs[-1].answer))
+        sheet.put(f"ours.first_token_s.{number}", statistics.median(run.marks["text"] for run in runs))
         sheet.put(f"ours.reused_tokens.{number}", figures.reused_tokens)
         sheet.put(f"ours.new_tokens.{number}", figures.evaluated_tokens)
-        if number == 1:
-            sheet.put("ours.encode_s", asked.marks["reading"] - asked.marks["looking"])
+        if floor:
+            sheet.put(f"plain.first_token_s.{number}", statistics.median(floor))
+        else:
+            sheet.put("ours.encode_s", runs[-1].marks["reading"] - runs[-1].marks["looking"])
     driver.read_ahead(turns)
     return turns
 
 
-def _rows(driver: Driver, turns: list[Turn], sheet: Sheet) -> None:
-    """Measure what needs no process of its own; the context holds the conversation `turns`."""
+def _restarted(job: Job, home: str, name: str, turns: list[Turn], sheet: Sheet) -> Driver:
+    """Ask one more question in a new process; return it."""
+    driver = Driver(job, home)
+    with sheet.row(f"ours.{name}_first_token_s", f"ours.{name}_encodes"):
+        asked = driver.ask([*turns, Turn(AFTERWARDS)], 4)
+        sheet.put(f"ours.{name}_first_token_s", asked.marks["text"])
+        sheet.put(f"ours.{name}_encodes", asked.figures().image_encodes)
+    return driver
+
+
+def _speeds(driver: Driver, plain: Plain, turns: list[Turn], sheet: Sheet) -> None:
+    """Measure writing and reading in turns with plain llama.cpp; the context holds the conversation `turns`."""
     job = driver.job
-    with sheet.row("ours.writing_tok_s"):
-        second = [*turns[:1], Turn(QUESTIONS[1])]
-        runs = [driver.ask(second, job.writing_tokens).figures() for _ in range(job.repeats)]
-        sheet.put("ours.writing_tok_s", max(run.tokens_per_second for run in runs))
-        sheet.put("ours.writing_depth", runs[0].prompt_tokens)
+    with sheet.row("ours.writing_tok_s", "plain.writing_tok_s"):
+        second = _second(turns)
+        ours, floor = [], []
+        for _ in range(job.repeats):
+            run = driver.ask(second, job.writing_tokens).figures()
+            ours.append(run.tokens_per_second)
+            plain.fill(run.prompt_tokens)
+            floor.append(plain.write(job.writing_tokens))
+        sheet.put("ours.writing_tok_s", statistics.median(ours))
+        sheet.put("plain.writing_tok_s", statistics.median(floor))
+        sheet.put("ours.writing_depth", run.prompt_tokens)
+    with sheet.row("ours.reading_tok_s", "plain.reading_tok_s"):
+        ours, floor = [], []
+        plain.fill(0)
+        for _ in range(2):
+            asked = driver.ask([_long(job)], 1)
+            ours.append(asked.figures().evaluated_tokens / asked.marks["text"])
+            floor.append(job.reading_tokens / plain.read(job.reading_tokens))
+        sheet.put("ours.reading_tok_s", statistics.mean(ours))
+        sheet.put("plain.reading_tok_s", statistics.mean(floor))
+
+
+def _second(turns: list[Turn]) -> list[Turn]:
+    return [*turns[:1], Turn(QUESTIONS[1])]
+
+
+def _long(job: Job) -> Turn:
+    return Turn(long_question(job.reading_tokens))
+
+
+def _rows(driver: Driver, turns: list[Turn], sheet: Sheet) -> None:
+    """Measure what plain llama.cpp has no part in."""
+    job = driver.job
+    second = _second(turns)
+    driver.ask(second, 1)
     with sheet.row("ours.writing_beside_others_tok_s"), _busy_process():
         # Few, since this may be ten times slower.
         speed = driver.ask(second, max(4, job.writing_tokens // 4)).figures().tokens_per_second
@@ -240,18 +145,16 @@ def _rows(driver: Driver, turns: list[Turn], sheet: Sheet) -> None:
             driver.flood(None)
         sheet.put("ours.writing_beside_own_work_tok_s", speed)
     with sheet.row("ours.read_ahead_first_token_s"):
-        seconds, tokens = driver.read_ahead(pictures=(driver.reference(2),))
+        seconds, ahead = driver.read_ahead(pictures=(driver.reference(2),))
         sheet.put("ours.picture_reading_s", seconds)
-        sheet.put("ours.picture_reading_tokens", tokens)
+        sheet.put("ours.picture_reading_tokens", ahead.evaluated_tokens)
         _short(driver, "read_ahead", Turn(QUESTIONS[0], (driver.reference(2),)), sheet)
     with sheet.row("ours.text_only_first_token_s"):
         driver.read_ahead()
         _short(driver, "text_only", Turn(QUESTIONS[0]), sheet)
-    question = Turn(long_question(job.reading_tokens))
-    with sheet.row("ours.reading_tok_s"):
-        asked = driver.ask([question], 1)
-        sheet.put("ours.reading_tok_s", asked.figures().evaluated_tokens / asked.marks["text"])
-    _stops(driver, question, asked, sheet)
+    asked = driver.ask([_long(job)], 1)
+    measure_stops(driver, _long(job), asked.marks["writing"] - asked.marks["reading"], sheet)
+    sheet.put("ours.peak_mib", asked.figures().peak_memory_bytes / 2**20)
 
 
 def _short(driver: Driver, name: str, turn: Turn, sheet: Sheet) -> None:
@@ -259,39 +162,6 @@ def _short(driver: Driver, name: str, turn: Turn, sheet: Sheet) -> None:
     runs = [driver.ask([turn], 2) for _ in range(driver.job.repeats)]
     sheet.put(f"ours.{name}_first_token_s", statistics.median(run.marks["text"] for run in runs))
     sheet.put(f"ours.{name}_new_tokens", runs[-1].figures().evaluated_tokens)
-
-
-def _stops(driver: Driver, question: Turn, read: Asked, sheet: Sheet) -> None:
-    """Stop in the midst of each phase, several times."""
-    reading_s = read.marks["writing"] - read.marks["reading"]
-    seen = {"looking": 0, "writing": 0}
-
-    def looking(event: Event) -> bool:
-        return isinstance(event, PhaseChanged) and event.phase is Phase.LOOKING
-
-    def reading(event: Event) -> bool:
-        return isinstance(event, PhaseChanged) and event.phase is Phase.READING
-
-    def writing(event: Event) -> bool:
-        seen["writing"] += isinstance(event, Text)
-        return seen["writing"] > 2
-
-    for number in range(driver.job.repeats):
-        with sheet.row(f"ours.stop_looking_ms.{number}"):
-            turn = Turn(QUESTIONS[0], (driver.reference(10 + number),))
-            # CLIP takes a few seconds: at different moments of it.
-            ms = driver.stop_ms(Phase.LOOKING, [turn], looking, min(0.3 * number, reading_s / 40))
-            sheet.put(f"ours.stop_looking_ms.{number}", ms)
-        with sheet.row(f"ours.stop_reading_ms.{number}"):
-            other = Turn(f"{number} {question.text}")  # nothing of it is in the context yet
-            ms = driver.stop_ms(Phase.READING, [other], reading, reading_s * 0.1 * (1 + number))
-            sheet.put(f"ours.stop_reading_ms.{number}", ms)
-        with sheet.row(f"ours.stop_writing_ms.{number}"):
-            seen["writing"] = 0
-            sheet.put(
-                f"ours.stop_writing_ms.{number}",
-                driver.stop_ms(Phase.WRITING, [Turn(QUESTIONS[0])], writing, 0.01 * number),
-            )
 
 
 class _busy_process:  # noqa: N801 - used like a function

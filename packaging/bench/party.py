@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from bench.job import Job
 from bench.memory import PeakWatch
@@ -17,29 +18,32 @@ from bench.results import Results
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def run_party(name: str, job: Job, results: Results, limit_s: float, *, whole: bool = True) -> None:
+Watched = Literal["whole", "below"] | None
+
+
+def run_party(name: str, job: Job, results: Results, limit_s: float, *, memory: Watched = None) -> None:
     """Measure party `name`. Its numbers, and its peak memory, go to `results`; so does why there are none.
 
-    `whole`: its own process counts as memory too, not only what it started.
+    `memory`: its own process counts too, or only what it started; None: nobody looks.
     """
     folder = Path(job.folder)
     sheet, log = folder / f"{name}.jsonl", folder / f"{name}.log"
     sheet.unlink(missing_ok=True)
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "packaging")}
     command = [sys.executable, "-m", "bench", "--party", name, "--job", job.text(), "--sheet", str(sheet)]
-    why, peak = run_bounded(command, environment, log, limit_s, whole=whole)
+    why, peak = run_bounded(command, environment, log, limit_s, memory=memory)
     results.read(sheet)
     results.reasons.pop(name, None)  # of an attempt before
     if why:
         results.reasons[name] = why
     elif peak:
         results.values[f"{name}.peak_mib"] = peak
-    else:
+    elif memory:
         results.reasons[f"{name}.peak_mib"] = "this system does not tell a process's share of memory"
 
 
 def run_bounded(
-    command: Sequence[str], environment: dict[str, str], log: Path, limit_s: float, *, whole: bool
+    command: Sequence[str], environment: dict[str, str], log: Path, limit_s: float, *, memory: Watched
 ) -> tuple[str, float]:
     """Run a program and end all that it started; return (what went wrong or "", peak memory in MiB)."""
     with log.open("wb") as words:
@@ -52,14 +56,14 @@ def run_bounded(
             stderr=words,
             start_new_session=True,  # so that it can be ended with all that it started
         )
-    watch = PeakWatch(process.pid, whole=whole)
+    watch = PeakWatch(process.pid, whole=memory == "whole") if memory else None
     try:
         status = process.wait(limit_s)
     except subprocess.TimeoutExpired:
-        return f"not ready after {limit_s:.0f} s", watch.end()
+        return f"not ready after {limit_s:.0f} s", watch.end() if watch else 0.0
     finally:
         _end_group(process)
-    peak = watch.end()
+    peak = watch.end() if watch else 0.0
     if status < 0:
         return f"died of {signal.Signals(-status).name}", peak
     last = log.read_text("utf-8", "replace").strip().rpartition("\n")[2]

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from bench.job import Job
 from bench.load_settings import Settings
-from bench.plain import prepare, try_settings
+from bench.plain_calls import loaded, prepare
 from bench.results import Sheet
+from bench.sweep import try_others
 
 _SETTINGS = (
-    Settings(mapped=False, repacked=True, batch=512),
+    Settings(mapped=False, repacked=True, batch=256),
     Settings(mapped=False, repacked=True, batch=512, flash=True),
 )
 
 
 def measure(job: Job, sheet: Sheet) -> None:
-    """Measure reading and writing."""
+    """Measure ours against them."""
     prepare()
-    try_settings(job, sheet, _SETTINGS)
+    with loaded(job.model, job.settings) as model, loaded(job.model, _SETTINGS[0]) as repacked:
+        try_others(job, sheet, model, repacked, _SETTINGS)

@@ -66,15 +66,15 @@ def _side_by_side(results: Results) -> Iterable[tuple[str, ...]]:
 
 
 def _settings(results: Results) -> Iterable[tuple[str, ...]]:
-    yield "", "reading (tokens/s)", "writing (tokens/s)", "memory (MiB)"
-    names = dict.fromkeys(name.rpartition(".")[0] for name in results.named("sweep."))
-    for name in names:
-        what = ("reading_tok_s", "writing_tok_s", "memory_mib")
+    yield "", "reading (tokens/s)", "x ours", "writing (tokens/s)", "x ours"
+    yield "ours", _shown(results, "plain.reading_tok_s"), "1", _shown(results, "plain.writing_tok_s"), "1"
+    for name in dict.fromkeys(name.rpartition(".")[0] for name in results.named("sweep.")):
+        what = ("reading_tok_s", "reading_ratio", "writing_tok_s", "writing_ratio")
         yield name, *(_shown(results, f"sweep.{name}.{one}") for one in what)
     try:
-        yield "limit set by the memory's bandwidth", "", _number(bandwidth_limit(results)), ""
+        yield "limit set by the memory's bandwidth", "", "", _number(bandwidth_limit(results)), ""
     except NotMeasuredError as error:
-        yield f"limit set by the memory's bandwidth: {error}", "", "", ""
+        yield f"limit set by the memory's bandwidth: {error}", "", "", "", ""
 
 
 def _aims(results: Results) -> Iterable[tuple[str, ...]]:

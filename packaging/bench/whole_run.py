@@ -16,7 +16,7 @@ from bench import plot, report
 from bench.job import Job
 from bench.load_settings import Settings
 from bench.memory import read_bandwidth
-from bench.party import busy_share, run_party
+from bench.party import Watched, busy_share, run_party
 from bench.real_shapes import REAL, SMALL, TINY, make_pair
 from bench.results import Results
 from desktop_app import paths
@@ -27,11 +27,13 @@ PARTIES = {
     "window": 300,
     "ours": 1800,
     "little": 1200,
-    "plain": 2400,
+    "sweep": 2400,
     "repacked": 1200,
     "stock": 2400,
     "programs": 2400,
 }
+#: Whose memory is watched: of the party's process and all below, or of those below alone. Watching costs time.
+_MEMORY: dict[str, Watched] = {"little": "below", "stock": "whole"}
 _SCALES = {scale.name: scale for scale in (REAL, SMALL, TINY)}
 
 
@@ -57,12 +59,12 @@ def measure_all(scale_name: str, wanted: Sequence[str], programs: str, output: P
     for name, limit in PARTIES.items():
         if name in wanted and (name != "programs" or programs):
             _say(f"Measuring {name}; {time.monotonic() - started:.0f} s so far.")
-            if name in ("plain", "repacked", "programs"):
+            if name in ("sweep", "repacked", "programs"):
                 job = _after_ours(job, results)
-            run_party(name, job, results, limit, whole=name not in ("ours", "little"))
+            run_party(name, job, results, limit, memory=_MEMORY.get(name))
             if name == "stock" and "stock.first_token_s.1" not in results.values:
                 _say(f"It failed ({results.reasons['stock']}); once more without repacking.")
-                run_party(name, replace(job, repacked=False), results, limit)
+                run_party(name, replace(job, repacked=False), results, limit, memory=_MEMORY.get(name))
                 notes["stock handler"] = "without repacking: with it, llama.cpp as built here fails"
     job = _after_ours(job, results)
     results.values["computer.bytes_per_token"] = scale.weights_per_token + job.depth * scale.cells_per_token()
@@ -86,25 +88,12 @@ def measure_all(scale_name: str, wanted: Sequence[str], programs: str, output: P
 
 
 def _after_ours(job: Job, results: Results) -> Job:
-    """Tell the floor how ours loaded, what its follow-ups evaluated, and how deep; as far as that is known."""
-    values = results.values
+    """Tell the others how ours loaded, and how deep it wrote; as far as that is known."""
     chosen = results.named("ours.setting.")
-    if chosen:
-        settings = Settings(
-            mapped=bool(chosen["mapped"]),
-            repacked=bool(chosen["repacked"]),
-            flash=bool(chosen["flash"]),
-            short_cells=bool(chosen["short_cells"]),
-            batch=int(chosen["batch"]),
-            threads=int(chosen["threads"]),
-        )
-    else:
-        settings = Settings(threads=physical_cores())
-    new = results.named("ours.new_tokens.")
-    reused = results.named("ours.reused_tokens.")
-    follow_ups = tuple((int(reused[turn]), int(new[turn])) for turn in "2345" if turn in new)
-    depth = int(values.get("ours.writing_depth", job.n_ctx // 6))
-    return replace(job, settings=settings, follow_ups=follow_ups, depth=depth)
+    usual = vars(Settings())
+    settings = Settings(**{name: type(usual[name])(value) for name, value in chosen.items()})
+    depth = int(results.values.get("ours.writing_depth", job.n_ctx // 6))
+    return replace(job, settings=settings if chosen else Settings(threads=physical_cores()), depth=depth)
 
 
 def _computer() -> str:

@@ -1,69 +1,27 @@
-"""Plain llama.cpp calls: the floor under what any program can reach, and other settings to compare with."""
+"""Plain llama.cpp calls: the floor under what any program can reach."""
 
 from __future__ import annotations
 
 import ctypes
 import os
-import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import llama_cpp
 from llama_cpp import mtmd_cpp
 
-from bench.job import Job
 from bench.load_settings import Settings
-from bench.memory import pss_mib
-from bench.results import Sheet
 from bench.vocabulary import word_tokens
-from desktop_app.engine.cores import physical_cores
 
 _llama: Any = llama_cpp
 _mtmd: Any = mtmd_cpp
 
 
-#: What else is worth trying; ours is left out.
-_OTHERS = (
-    Settings(batch=128),
-    Settings(batch=512),
-    Settings(batch=512, flash=True),
-    Settings(batch=512, flash=True, short_cells=True),
-)
-
-
 @_llama.llama_log_callback  # type: ignore[untyped-decorator]
 def _quiet(_level: int, _text: bytes, _data: object) -> None:
     """Drop what llama.cpp says."""
-
-
-def measure(job: Job, sheet: Sheet) -> None:
-    """Measure the floor with our settings, then reading and writing with others."""
-    prepare()
-    ours = job.settings
-    started = time.monotonic()
-    model = _load(job.model, ours)
-    plain = Plain(model, job.n_ctx, ours)
-    sheet.put("plain.load_s", time.monotonic() - started)
-    with sheet.row("plain.encode_s"):
-        sheet.put("plain.encode_s", _encode_s(model, job.projector, ours.threads))
-    reading, writing = _compare(plain, job, ours, sheet)
-    sheet.put("plain.reading_tok_s", reading)
-    sheet.put("plain.writing_tok_s", writing)
-    for turn, (depth, new) in enumerate(job.follow_ups, 2):
-        with sheet.row(f"plain.first_token_s.{turn}"):
-            plain.fill(depth)
-            sheet.put(f"plain.first_token_s.{turn}", statistics.median(plain.read(new) for _ in range(job.repeats)))
-    for threads in {1, physical_cores(), os.cpu_count() or 1} - {ours.threads}:
-        with sheet.row(f"sweep.{ours.name}, threads {threads}.writing_tok_s"):
-            plain.use_threads(threads)
-            plain.fill(job.depth)
-            sheet.put(f"sweep.{ours.name}, threads {threads}.writing_tok_s", plain.write(job.writing_tokens // 2))
-    plain.close()
-    _llama.llama_model_free(model)
-    try_settings(job, sheet, [other for other in _OTHERS if other.name != ours.name])
 
 
 def prepare() -> None:
@@ -73,41 +31,9 @@ def prepare() -> None:
     _llama.llama_backend_init()
 
 
-def try_settings(job: Job, sheet: Sheet, several: Sequence[Settings]) -> None:
-    """Measure reading and writing with each of the settings, and our number of threads."""
-    for settings in (replace(one, threads=job.settings.threads) for one in several):
-        names = [f"sweep.{settings.name}.{what}_tok_s" for what in ("reading", "writing")]
-        with sheet.row(*names), _loaded(job.model, settings) as model:
-            plain = Plain(model, job.n_ctx, settings)
-            try:
-                _compare(plain, job, settings, sheet)
-            finally:
-                plain.close()
-
-
-def _compare(plain: Plain, job: Job, settings: Settings, sheet: Sheet) -> tuple[float, float]:
-    """Measure (reading, writing at the depth where ours was measured), in tokens per second; and memory."""
-    name = f"sweep.{settings.name}"
-    reading = job.reading_tokens / plain.read(job.reading_tokens)
-    sheet.put(f"{name}.reading_tok_s", reading)
-    plain.fill(job.depth)
-    writing = max(plain.write(job.writing_tokens) for _ in range(job.repeats))
-    sheet.put(f"{name}.writing_tok_s", writing)
-    if (mib := pss_mib(os.getpid())) is not None:
-        sheet.put(f"{name}.memory_mib", mib)
-    return reading, writing
-
-
 @contextmanager
-def _loaded(path: str, settings: Settings) -> Iterator[Any]:
-    model = _load(path, settings)
-    try:
-        yield model
-    finally:
-        _llama.llama_model_free(model)
-
-
-def _load(path: str, settings: Settings) -> Any:
+def loaded(path: str, settings: Settings) -> Iterator[Any]:
+    """Load a model, for as long as it is wanted."""
     parameters = _llama.llama_model_default_params()
     parameters.n_gpu_layers = 0
     parameters.load_mode = _llama.LLAMA_LOAD_MODE_MMAP if settings.mapped else _llama.LLAMA_LOAD_MODE_NONE
@@ -115,7 +41,20 @@ def _load(path: str, settings: Settings) -> Any:
     model = _llama.llama_model_load_from_file(os.fsencode(path), parameters)
     if not model:
         raise RuntimeError("llama.cpp could not load the model")
-    return model
+    try:
+        yield model
+    finally:
+        _llama.llama_model_free(model)
+
+
+@contextmanager
+def plain_context(model: Any, n_ctx: int, settings: Settings) -> Iterator[Plain]:
+    """Make a context, for as long as it is wanted."""
+    plain = Plain(model, n_ctx, settings)
+    try:
+        yield plain
+    finally:
+        plain.close()
 
 
 class Plain:
@@ -126,7 +65,8 @@ class Plain:
         parameters.n_ctx = n_ctx
         parameters.n_batch = parameters.n_ubatch = settings.batch
         parameters.n_seq_max = 1
-        parameters.n_threads = parameters.n_threads_batch = settings.threads
+        parameters.n_threads = settings.threads
+        parameters.n_threads_batch = settings.reading_threads or settings.threads
         flash = _llama.LLAMA_FLASH_ATTN_TYPE_ENABLED if settings.flash else _llama.LLAMA_FLASH_ATTN_TYPE_DISABLED
         parameters.flash_attn_type = flash
         if settings.short_cells:
@@ -206,7 +146,7 @@ class Plain:
             self._filled += len(part)
 
 
-def _encode_s(model: Any, projector: str, threads: int) -> float:
+def encode_s(model: Any, projector: str, threads: int) -> float:
     """Return the seconds that CLIP takes for one picture, as llama.cpp runs it."""
     parameters = _mtmd.mtmd_context_params_default()
     parameters.use_gpu = False
