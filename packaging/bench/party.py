@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 from bench.job import Job
 from bench.memory import PeakWatch
@@ -18,32 +17,29 @@ from bench.results import Results
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-Watched = Literal["whole", "below"] | None
-
-
-def run_party(name: str, job: Job, results: Results, limit_s: float, *, memory: Watched = None) -> None:
+def run_party(name: str, job: Job, results: Results, limit_s: float, *, watched: bool = False) -> None:
     """Measure party `name`. Its numbers, and its peak memory, go to `results`; so does why there are none.
 
-    `memory`: its own process counts too, or only what it started; None: nobody looks.
+    `watched`: how much memory it takes, with all that it starts, is looked at. That costs a little time.
     """
     folder = Path(job.folder)
     sheet, log = folder / f"{name}.jsonl", folder / f"{name}.log"
     sheet.unlink(missing_ok=True)
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "packaging")}
     command = [sys.executable, "-m", "bench", "--party", name, "--job", job.text(), "--sheet", str(sheet)]
-    why, peak = run_bounded(command, environment, log, limit_s, memory=memory)
+    why, peak = run_bounded(command, environment, log, limit_s, watched=watched)
     results.read(sheet)
     results.reasons.pop(name, None)  # of an attempt before
     if why:
         results.reasons[name] = why
     elif peak:
         results.values[f"{name}.peak_mib"] = peak
-    elif memory:
+    elif watched:
         results.reasons[f"{name}.peak_mib"] = "this system does not tell a process's share of memory"
 
 
 def run_bounded(
-    command: Sequence[str], environment: dict[str, str], log: Path, limit_s: float, *, memory: Watched
+    command: Sequence[str], environment: dict[str, str], log: Path, limit_s: float, *, watched: bool
 ) -> tuple[str, float]:
     """Run a program and end all that it started; return (what went wrong or "", peak memory in MiB)."""
     with log.open("wb") as words:
@@ -56,7 +52,7 @@ def run_bounded(
             stderr=words,
             start_new_session=True,  # so that it can be ended with all that it started
         )
-    watch = PeakWatch(process.pid, whole=memory == "whole") if memory else None
+    watch = PeakWatch(process.pid, whole=True) if watched else None
     try:
         status = process.wait(limit_s)
     except subprocess.TimeoutExpired:

@@ -16,7 +16,7 @@ from bench import plot, report
 from bench.job import Job
 from bench.load_settings import Settings
 from bench.memory import read_bandwidth
-from bench.party import Watched, busy_share, run_party
+from bench.party import busy_share, run_party
 from bench.real_shapes import REAL, SMALL, TINY, make_pair
 from bench.results import Results
 from desktop_app import paths
@@ -32,8 +32,8 @@ PARTIES = {
     "stock": 2400,
     "programs": 2400,
 }
-#: Whose memory is watched: of the party's process and all below, or of those below alone. Watching costs time.
-_MEMORY: dict[str, Watched] = {"little": "below", "stock": "whole"}
+#: Those whose peak memory is seen from outside.
+_WATCHED = ("little", "stock")
 _SCALES = {scale.name: scale for scale in (REAL, SMALL, TINY)}
 
 
@@ -61,10 +61,10 @@ def measure_all(scale_name: str, wanted: Sequence[str], programs: str, output: P
             _say(f"Measuring {name}; {time.monotonic() - started:.0f} s so far.")
             if name in ("sweep", "repacked", "programs"):
                 job = _after_ours(job, results)
-            run_party(name, job, results, limit, memory=_MEMORY.get(name))
+            run_party(name, job, results, limit, watched=name in _WATCHED)
             if name == "stock" and "stock.first_token_s.1" not in results.values:
                 _say(f"It failed ({results.reasons['stock']}); once more without repacking.")
-                run_party(name, replace(job, repacked=False), results, limit, memory=_MEMORY.get(name))
+                run_party(name, replace(job, repacked=False), results, limit, watched=name in _WATCHED)
                 notes["stock handler"] = "without repacking: with it, llama.cpp as built here fails"
     job = _after_ours(job, results)
     results.values["computer.bytes_per_token"] = scale.weights_per_token + job.depth * scale.cells_per_token()

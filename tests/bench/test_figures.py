@@ -75,7 +75,6 @@ def test_ratios(results: Results) -> None:
 def test_what_was_not_measured_has_a_reason_and_no_number(results: Results, tmp_path: Path) -> None:
     found, reasons = report.figures(results)
     assert found["window_start_vs_bare"] is None
-    assert found["peak_pss_mib"] is None, "without the window it would be too small"
     assert "died of SIGABRT" in reasons["window_start_vs_bare"]
     text = report.table(results, {"computer": "a fast one"})
     assert "computer: a fast one" in text

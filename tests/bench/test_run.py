@@ -55,7 +55,7 @@ def test_an_unknown_party_is_refused(tmp_path: Path) -> None:
 
 def test_what_takes_too_long_is_ended_with_all_its_children(tmp_path: Path) -> None:
     started = time.monotonic()
-    why, _ = run_bounded([sys.executable, "-c", _SLEEPER], dict(os.environ), tmp_path / "log", 1.0, memory="whole")
+    why, _ = run_bounded([sys.executable, "-c", _SLEEPER], dict(os.environ), tmp_path / "log", 1.0, watched=True)
     assert why == "not ready after 1 s"
     assert time.monotonic() - started < 30
     commands = [Path(f"/proc/{pid}/cmdline").read_text() for pid in descendants(os.getpid())]
@@ -64,7 +64,7 @@ def test_what_takes_too_long_is_ended_with_all_its_children(tmp_path: Path) -> N
 
 def test_how_a_process_ended_is_told(tmp_path: Path) -> None:
     def why(code: str) -> str:
-        return run_bounded([sys.executable, "-c", code], dict(os.environ), tmp_path / "log", 30, memory=None)[0]
+        return run_bounded([sys.executable, "-c", code], dict(os.environ), tmp_path / "log", 30, watched=False)[0]
 
     assert why("pass") == ""
     assert why("raise SystemExit('no such file')") == "ended with status 1: no such file"
