@@ -94,7 +94,7 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
     chat = Chat(conversations, draft, engine, storage, previews, preferences, notices)
     exports = Exports(attachments, chat, conversations, storage, files, courtesy)
     reading_ahead = ReadingAhead(engine, draft, chat, previews, preferences)
-    chosen_model = ChosenModel(engine, preferences, chat)
+    chosen_model = ChosenModel(engine, preferences, chat, notices)
     return Services(
         notices,
         preferences,
@@ -117,6 +117,8 @@ def run_window(pictures: Sequence[str] = ()) -> int:
     # Qt Widgets are imported here only: the command line lives without them.
     try:
         paths.make_folders()
+        # At once: a double click wants one window.
+        reception = receive_or_hand_over(paths.window_key_file(), pictures)
     except UserError as error:
         if sys.stderr is not None:  # None in a program without a console
             sys.stderr.write(f"{error}\n")
@@ -124,7 +126,6 @@ def run_window(pictures: Sequence[str] = ()) -> int:
 
         say_why_not(error)
         return 2
-    reception = receive_or_hand_over(paths.window_key_file(), pictures)  # at once: a double click wants one window
     if reception is None:
         return 0
     from desktop_app.ui.application import make_application

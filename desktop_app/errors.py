@@ -90,6 +90,10 @@ SENTENCES: dict[str, str] = {
     "engine-died": QT_TRANSLATE_NOOP(
         "errors", "The engine stopped unexpectedly. What was written so far is kept; restart it to go on."
     ),
+    "another-model": QT_TRANSLATE_NOOP("errors", "Another model was chosen meanwhile."),
+    "window-hangs": QT_TRANSLATE_NOOP(
+        "errors", "Eyebright is open already, but it does not answer. End it, or wait until it does, and start again."
+    ),
     "not-saved": QT_TRANSLATE_NOOP(
         "errors", "{name} could not be saved. Check that you are allowed to write to its folder."
     ),

@@ -4,7 +4,8 @@ A thread that listens adds commands, the main thread takes them. The rules:
 
 - `Ask`, `ReadAhead` and `Load` end a `ReadAhead` that waits or runs. One that runs and reads the
   beginning of what the new command needs ends where nothing is lost; any other ends at once.
-- `Load` also stops an answer. Otherwise answers are written in the order they were asked for.
+- `Load` also stops an answer, and takes the place of another that waits. Otherwise answers are
+  written in the order they were asked for.
 - `Stop` ends a request that waits or runs; a `Load` cannot be stopped.
 - Any of them ends, where nothing is lost, what is done in idle moments.
 """
@@ -34,7 +35,7 @@ class Agenda:
     def add(self, job: Job) -> list[Job]:
         """Add a job behind those that wait."""
         with self._changed:
-            ended = self._remove(ReadAhead) if not isinstance(job, Load) else self._remove(ReadAhead, Ask)
+            ended = self._remove(ReadAhead) if not isinstance(job, Load) else self._remove(ReadAhead, Ask, Load)
             if isinstance(self._running, ReadAhead):
                 if _begins_with(job, self._running):
                     self._interrupt.stop_soon()

@@ -123,6 +123,8 @@ class Worker:
                 self._send(Finished(job.request, "", _NOTHING))
             elif isinstance(job, ReadAhead):
                 self._send(ReadAheadDone(job.request, False, 0, 0, 0))
+            else:
+                self._send(Failed(job.request, "another-model", {}))
 
     def _inspect_pictures(self) -> None:
         while True:

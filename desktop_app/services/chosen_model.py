@@ -8,30 +8,46 @@ from desktop_app import paths
 from desktop_app.engine.messages import EngineSettings, ModelInfo
 from desktop_app.services.chat import Chat
 from desktop_app.services.engine import Engine
+from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.services.preferences import Preferences
 
 _LOADED_WITH = frozenset({"model", "mmproj", "n_ctx", "threads", "disk_cache_mb"})
+_SETTLE_MS = 300  # so many changes in a row, and settings that belong together, are loaded once
 
 
 class ChosenModel(QObject):
-    """Loads at the start and after a change of the settings; a conversation notes when the model changed."""
+    """Loads at the start and after a change of the settings; a conversation notes when the model changed.
 
-    def __init__(self, engine: Engine, preferences: Preferences, chat: Chat, parent: QObject | None = None) -> None:
+    A change waits for the end of an answer.
+    """
+
+    def __init__(
+        self, engine: Engine, preferences: Preferences, chat: Chat, notices: Notices, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self._engine = engine
         self._preferences = preferences
         self._chat = chat
+        self._notices = notices
         self._name = ""
-        # Settings that belong together are set one after the other, and then loaded once.
+        self._due = False  # a change is not loaded yet
+        self._told: Notice | None = None  # that it waits
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
-        self._settle.setInterval(0)
-        self._settle.timeout.connect(self.load)
+        self._settle.setInterval(_SETTLE_MS)
+        self._settle.timeout.connect(self._load_when_free)
         preferences.changed.connect(self._preference_changed)
         engine.model_changed.connect(self._model_changed)
+        engine.answering_changed.connect(self._answering_changed)
+        notices.register("load-now", self.load)
 
     def load(self) -> None:
-        """Load the model that the settings name."""
+        """Load the model that the settings name, whatever the engine does."""
+        self._due = False
+        self._settle.stop()
+        if self._told is not None:
+            self._notices.withdraw(self._told.id)
+            self._told = None
         value = self._preferences.value
         model, mmproj = value("model"), value("mmproj")
         if not model:
@@ -50,7 +66,19 @@ class ChosenModel(QObject):
 
     def _preference_changed(self, name: str) -> None:
         if name in _LOADED_WITH:
+            self._due = True
             self._settle.start()
+
+    def _answering_changed(self, answering: bool) -> None:
+        if self._due and not answering:
+            self._settle.start()
+
+    def _load_when_free(self) -> None:
+        if not self._engine.is_answering():
+            self.load()
+        elif self._told is None:
+            self._told = Notice("load-waits", actions=(action("load-now"),), sticky=True)
+            self._notices.post(self._told)
 
     def _model_changed(self, info: ModelInfo | None) -> None:
         if info is None:

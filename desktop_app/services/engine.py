@@ -91,6 +91,10 @@ class Engine(QObject):
         """Return what is loaded, or None."""
         return self._info
 
+    def is_answering(self) -> bool:
+        """Return whether a question is under way, in whatever conversation."""
+        return bool(self._asked)
+
     def pid(self) -> int | None:
         """Return the engine's process id while it lives."""
         return self._client.pid

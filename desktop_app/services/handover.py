@@ -22,10 +22,13 @@ from typing import Any
 
 from PySide6.QtCore import QLockFile, QObject, Signal
 
+from desktop_app.errors import UserError
+
 _log = logging.getLogger(__name__)
 _CLOSE = "close"
 _GOODBYE_S = 2.0
 _TURN_MS = 5000
+_PATIENCE_S = 12.0  # with a window that is there and says nothing: it may still be starting, or hang
 _KEY_BYTES = 32
 
 
@@ -52,10 +55,24 @@ def _tidy_up(key_file: Path) -> None:
 
 
 def hand_over(key_file: Path, pictures: Sequence[str]) -> bool:
-    """Give pictures to the window that is open; False when there is none."""
+    """Give pictures to the window that is open; False when there is none.
+
+    Raises UserError("window-hangs") when it does not take them within some seconds.
+    """
     key = _read_key(key_file)
     if key is None:
         return False
+    taken: list[bool] = []
+    # Neither connecting nor proving who one is can be given a limit, so another thread waits for them.
+    asking = threading.Thread(target=lambda: taken.append(_give(key, pictures)), name="hand-over", daemon=True)
+    asking.start()
+    asking.join(_PATIENCE_S)
+    if not taken:
+        raise UserError("window-hangs")
+    return taken[0]
+
+
+def _give(key: bytes, pictures: Sequence[str]) -> bool:
     try:
         with Client(_address(key), authkey=key) as connection:
             connection.send_bytes(json.dumps([str(Path(picture).absolute()) for picture in pictures]).encode())
@@ -65,7 +82,10 @@ def hand_over(key_file: Path, pictures: Sequence[str]) -> bool:
 
 
 def receive_or_hand_over(key_file: Path, pictures: Sequence[str]) -> Reception | None:
-    """Return the reception of the one window, or None when a window that is open has taken the pictures."""
+    """Return the reception of the one window, or None when a window that is open has taken the pictures.
+
+    Raises UserError as `hand_over`.
+    """
     lock = QLockFile(str(key_file.with_suffix(".lock")))  # of two starts at the same moment one comes first
     lock.tryLock(_TURN_MS)
     try:

@@ -31,6 +31,7 @@ SENTENCES: dict[str, str] = {
         "The model sees {n_ctx} tokens of a conversation instead of {wished}: that would need {needed} GiB of memory, "
         "and {available} GiB can be used. Close other programs, or choose a smaller model.",
     ),
+    "load-waits": QT_TRANSLATE_NOOP("notices", "What you changed counts as soon as this answer has ended."),
     "demo-photo": QT_TRANSLATE_NOOP(
         "notices",
         "This looks like a photograph. The built-in model is a demonstration and knows only simple drawn pictures; "
@@ -56,6 +57,7 @@ SENTENCES: dict[str, str] = {
 LABELS: dict[str, str] = {
     "restart-engine": QT_TRANSLATE_NOOP("notices", "Restart the engine"),
     "undo-delete": QT_TRANSLATE_NOOP("notices", "Undo"),
+    "load-now": QT_TRANSLATE_NOOP("notices", "End the answer now"),
     "use-model": QT_TRANSLATE_NOOP("notices", "Use it now"),
     "open-models": QT_TRANSLATE_NOOP("notices", "Show models"),
     "choose-model": QT_TRANSLATE_NOOP("notices", "Choose a model…"),

@@ -143,3 +143,12 @@ def test_the_end_does_not_wait_for_a_model(agenda: Agenda) -> None:
     agenda.add(Load(1, "m", None))
     agenda.next()
     assert not agenda.close()
+
+
+def test_of_models_that_wait_only_the_newest_is_loaded(agenda: Agenda) -> None:
+    jobs = [Load(number, "m", None) for number in (1, 2, 3)]
+    assert agenda.add(jobs[0]) == []
+    agenda.next()
+    assert agenda.add(jobs[1]) == []
+    assert agenda.add(jobs[2]) == [jobs[1]]
+    assert agenda.next()[0].request == 3

@@ -62,3 +62,47 @@ def test_a_context_that_does_not_fit_into_memory_is_told_with_its_numbers(desk: 
     desk.services.preferences.set("n_ctx", 1024)
     wait_until(lambda: len(desk.client.of(Load)) == 2)
     assert withdrawn == [notice.id]
+
+
+def begin_answer(desk: Desk) -> Ask:
+    desk.services.chat.send("Hello")
+    wait_until(lambda: bool(desk.client.of(Ask)))
+    return desk.client.of(Ask)[-1]
+
+
+def test_a_change_waits_for_the_end_of_an_answer(desk: Desk) -> None:
+    desk.ready()
+    ask = begin_answer(desk)
+    desk.services.preferences.set("n_ctx", 1024)
+    wait_until(lambda: [notice.text_code for notice in desk.notices] == ["load-waits"])
+    withdrawn: list[str] = []
+    desk.services.notices.withdrawn.connect(withdrawn.append)
+    desk.services.preferences.set("n_ctx", 1536)
+    pump(20)
+    assert len(desk.client.of(Load)) == 1
+    desk.client.emit(finished(ask, "Hi."))
+    wait_until(lambda: len(desk.client.of(Load)) == 2)
+    assert desk.client.of(Load)[-1].settings.n_ctx == 1536
+    assert withdrawn == [desk.notices[0].id]
+    assert len(desk.notices) == 1
+    assert desk.services.chat.messages()[-1].details["model"] == DEMO.name
+
+
+def test_whoever_does_not_want_to_wait_ends_the_answer(desk: Desk) -> None:
+    desk.ready()
+    begin_answer(desk)
+    desk.services.preferences.set("n_ctx", 1024)
+    wait_until(lambda: bool(desk.notices))
+    desk.services.notices.act(desk.notices[0].id, "load-now")
+    assert desk.client.of(Load)[-1].settings.n_ctx == 1024
+    pump(20)
+    assert len(desk.client.of(Load)) == 2
+
+
+def test_several_changes_in_a_row_are_loaded_once(desk: Desk) -> None:
+    desk.ready()
+    for n_ctx in (1024, 1536, 3072):
+        desk.services.preferences.set("n_ctx", n_ctx)
+        pump(20)
+    wait_until(lambda: len(desk.client.of(Load)) == 2)
+    assert desk.client.of(Load)[-1].settings.n_ctx == 3072

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication
 
+from desktop_app.errors import UserError
 from desktop_app.services import handover
 from desktop_app.services.handover import Reception, _address, hand_over, receive_or_hand_over
 from tests.helpers.strays import Expected
-from tests.helpers.waiting import expect_signal, pump
+from tests.helpers.waiting import expect_signal, pump, wait_until
 
 
 def test_pictures_are_handed_over(qapp: QApplication, tmp_path: Path) -> None:
@@ -129,3 +130,16 @@ def test_the_socket_of_a_killed_window_is_tidied_away(qapp: QApplication, tmp_pa
     reception = Reception(tmp_path / "key")
     reception.close()
     assert not left.exists()
+
+
+def test_a_window_that_hangs_is_not_waited_for_for_ever(
+    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handover, "_PATIENCE_S", 0.05)
+    reception = Reception(tmp_path / "key")  # it is there, and never listens
+    with pytest.raises(UserError) as caught:
+        receive_or_hand_over(tmp_path / "key", ["a.png"])
+    assert caught.value.code == "window-hangs"
+    assert (tmp_path / "key").exists(), "it may come back: its key is left alone"
+    reception.close()
+    wait_until(lambda: all(thread.name != "hand-over" for thread in threading.enumerate()))
