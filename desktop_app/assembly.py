@@ -19,6 +19,7 @@ from desktop_app.services.conversations import Conversations
 from desktop_app.services.engine import Engine, Handler
 from desktop_app.services.exports import Exports
 from desktop_app.services.handover import receive_or_hand_over
+from desktop_app.services.looks import Looks
 from desktop_app.services.notices import Notices
 from desktop_app.services.pictures import Draft
 from desktop_app.services.preferences import Preferences
@@ -41,6 +42,7 @@ class Services:
     chat: Chat
     exports: Exports
     reading_ahead: ReadingAhead
+    looks: Looks
     chosen_model: ChosenModel
     storage: Storage
     files: Background
@@ -91,9 +93,10 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
     conversations = Conversations(storage, notices)
     previews = Previews(attachments, engine, files)
     draft = Draft(engine, attachments, previews, files, conversations, storage, notices)
-    chat = Chat(conversations, draft, engine, storage, previews, preferences, notices)
+    looks = Looks(engine, draft, preferences)
+    chat = Chat(conversations, draft, engine, storage, previews, preferences, looks, notices)
     exports = Exports(attachments, chat, conversations, storage, files, courtesy)
-    reading_ahead = ReadingAhead(engine, draft, chat, previews, preferences)
+    reading_ahead = ReadingAhead(engine, draft, chat, previews, preferences, looks)
     chosen_model = ChosenModel(engine, preferences, chat, notices)
     return Services(
         notices,
@@ -105,6 +108,7 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
         chat,
         exports,
         reading_ahead,
+        looks,
         chosen_model,
         storage,
         files,

@@ -150,6 +150,15 @@ SETTINGS: dict[str, Setting] = {
             QT_TRANSLATE_NOOP("settings", "Look at a picture while the question is being written, to answer sooner."),
         ),
         Setting(
+            "picture_glance",
+            False,
+            QT_TRANSLATE_NOOP(
+                "settings",
+                "See pictures as a whole only, with models that look at parts of them as well: "
+                "much sooner, but small things and writing are missed. Each message can choose otherwise.",
+            ),
+        ),
+        Setting(
             "disk_cache_mb",
             2048,
             QT_TRANSLATE_NOOP(

@@ -25,8 +25,18 @@ from tests.helpers.waiting import pump, wait_until
 
 SIZES = {"small": (720, 560), "large": (1600, 1000)}
 ALSO = {
-    "dark": ("empty", "answered", "dragging", "refusing", "reading", "error_notice", "settings", "looking"),
-    "small": ("empty", "answered", "reading", "error_notice", "long_model_name", "dragging"),
+    "dark": (
+        "empty",
+        "answered",
+        "dragging",
+        "refusing",
+        "reading",
+        "error_notice",
+        "settings",
+        "looking",
+        "looking_in_parts",
+    ),
+    "small": ("empty", "answered", "reading", "error_notice", "long_model_name", "dragging", "looking_in_parts"),
     "large": ("empty", "answered"),
     "zoomed": ("empty", "answered", "settings"),
 }

@@ -13,6 +13,7 @@ from desktop_app import paths
 from desktop_app.chat.conversation import State
 from desktop_app.engine.messages import Phase
 from desktop_app.errors import UserError
+from desktop_app.services.looks import Look, Looking
 from desktop_app.services.notices import Notice, action
 from desktop_app.ui.about import AboutDialog, ShortcutsDialog
 from desktop_app.ui.controls import Popover
@@ -303,3 +304,11 @@ def long_model_name(stage: Stage) -> None:
     stage.services.engine.become("ready", replace(LLAVA, name=name))
     stage.services.chat.speed.emit(5.4)
     stage.services.chat.context.emit(3900, 4096)
+
+
+@state
+def looking_in_parts(stage: Stage) -> None:
+    """A model that sees pictures in parts, and what that costs."""
+    stage.services.engine.become("ready", LLAVA)
+    stage.services.draft.put(stage.lake, "reading", 0.4)
+    stage.services.looks.show(Looking(Look(5, 94.0), Look(1, 21.0), False, 3, 5))

@@ -28,6 +28,7 @@ class Arguments:
     sampling: Sampling = field(default_factory=Sampling)
     settings: EngineSettings = field(default_factory=EngineSettings)
     system: str | None = None
+    glance: bool = False  # pictures are seen as a whole only
     json: bool = False
     memory: str = ""  # of the computer to plan for, such as "8G"; empty: this one
 
@@ -94,6 +95,7 @@ def _parse_ask(words: Sequence[str]) -> Arguments:
     )
     add("--system", metavar="TEXT", help=texts.ASK_SYSTEM)
     _add_context(parser)
+    add("--glance", action="store_true", help=texts.ASK_GLANCE)
     add("--json", action="store_true", help=texts.ASK_JSON)
     found = parser.parse_intermixed_args(words)
     if found.mmproj and not found.model:
@@ -109,6 +111,7 @@ def _parse_ask(words: Sequence[str]) -> Arguments:
         ),
         settings=EngineSettings(n_ctx=found.context),
         system=found.system,
+        glance=found.glance,
         json=found.json,
     )
 

@@ -27,6 +27,7 @@ from desktop_app.engine.messages import (
     Inspected,
     LoadPlan,
     ModelInfo,
+    PartsReduced,
     Phase,
     PhaseChanged,
     PictureRef,
@@ -54,20 +55,25 @@ def ask(arguments: Arguments) -> int:
     interrupts = Interrupts()
     with _pictures(arguments.pictures) as pictures, started_engine() as client:
         status = Status()
-        photographs = _photographs(client, pictures)
+        inspected = _inspected(client, pictures)
         status.show(texts.STATUS_LOADING)
         info = _load(client, arguments)
         status.clear()
         if info.plan is not None and info.plan.reduced:
             print(_reduced(info.plan), file=sys.stderr)
         if info.is_demo:
-            for picture in photographs:
-                print(texts.NOTE_PHOTOGRAPH.format(name=picture.name), file=sys.stderr)
+            for one in inspected:
+                if one.looks_photographic:
+                    print(texts.NOTE_PHOTOGRAPH.format(name=one.picture.name), file=sys.stderr)
+        most_tiles = 0 if arguments.glance else None
+        seen = tuple(
+            replace(one.picture, width=one.width, height=one.height, most_tiles=most_tiles) for one in inspected
+        )
         turns: list[Turn] = []
         for number, question in enumerate(questions):
             if number and not arguments.json:
                 print()
-            turns.append(Turn(question, () if number else pictures))
+            turns.append(Turn(question, () if number else seen))
             command = Ask(
                 client.next_request(),
                 tuple(turns),
@@ -100,13 +106,18 @@ def _answer(client: EngineClient, command: Ask, status: Status, to_screen: bool)
         for event in client.request(command):
             if isinstance(event, PhaseChanged):
                 if event.phase is Phase.LOOKING:
-                    status.show(texts.STATUS_LOOKING.format(number=event.done + 1, count=event.total))
+                    looking = texts.STATUS_LOOKING if event.parts == 1 else texts.STATUS_LOOKING_PARTS
+                    numbers = {"number": event.done + 1, "count": event.total}
+                    status.show(looking.format(part=event.part + 1, parts=event.parts, **numbers))
                 elif event.phase is Phase.READING:
                     status.show(texts.STATUS_READING.format(done=event.done, total=event.total))
             elif isinstance(event, TurnsDropped):
                 status.clear()
                 one = event.turns == 1
                 print(texts.NOTE_DROPPED_ONE if one else texts.NOTE_DROPPED.format(turns=event.turns), file=sys.stderr)
+            elif isinstance(event, PartsReduced):
+                status.clear()
+                print(texts.NOTE_PARTS.format(parts=event.parts, wished=event.wished), file=sys.stderr)
             elif isinstance(event, Text):
                 status.clear()
                 if to_screen:
@@ -157,14 +168,10 @@ def _with_cache(settings: EngineSettings) -> EngineSettings:
     return replace(settings, cache_folder=str(folder), cache_mb=chosen.value("disk_cache_mb"), saves_contexts=False)
 
 
-def _photographs(client: EngineClient, pictures: Sequence[PictureRef]) -> list[PictureRef]:
+def _inspected(client: EngineClient, pictures: Sequence[PictureRef]) -> list[Inspected]:
     """Have every picture read once, so that a bad one is refused before minutes of loading."""
-    found = []
-    for picture in pictures:
-        for event in client.request(Inspect(client.next_request(), picture)):
-            if isinstance(event, Inspected) and event.looks_photographic:
-                found.append(picture)
-    return found
+    events = (event for picture in pictures for event in client.request(Inspect(client.next_request(), picture)))
+    return [event for event in events if isinstance(event, Inspected)]
 
 
 @contextmanager

@@ -27,6 +27,7 @@ ASK_SEED = "the same number gives the same answer (default: a new one each time)
 ASK_MAX_TOKENS = "longest answer in tokens (default: {default})"
 ASK_SYSTEM = "system prompt instead of the one the model was trained with"
 ASK_CONTEXT = "context in tokens (default: {default}, or what the model was trained for if that is less)"
+ASK_GLANCE = "see pictures as a whole only, with models that look at parts of them as well (LLaVA-1.6): much sooner"
 ASK_JSON = "one JSON object a line for each answer, with its figures"
 PLAN_DESCRIPTION = """\
 Tell how much memory a model needs, and how it would be loaded, from the headers of its files alone.
@@ -53,6 +54,7 @@ STANDARD_INPUT = "standard input"
 STATUS_MEASURING = "Finding the fastest settings for this computer, {seconds} s so far …"
 STATUS_LOADING = "Loading the model …"
 STATUS_LOOKING = "Looking at picture {number} of {count} …"
+STATUS_LOOKING_PARTS = "Looking at picture {number} of {count}, part {part} of {parts} …"
 STATUS_READING = "Reading {done} of {total} tokens …"
 NOTE_PHOTOGRAPH = (
     "eyebright: {name} looks like a photograph. The built-in model knows only simple drawn scenes; "
@@ -60,6 +62,10 @@ NOTE_PHOTOGRAPH = (
 )
 NOTE_DROPPED_ONE = "eyebright: The context is full: the model no longer sees the first question."
 NOTE_DROPPED = "eyebright: The context is full: the model no longer sees the first {turns} questions."
+NOTE_PARTS = (
+    "eyebright: The context has no room for all parts of the pictures: one is seen in {parts} instead of {wished}. "
+    "A longer one (--context) has more room."
+)
 NOTE_REDUCED = (
     "eyebright: The context is {n_ctx} tokens instead of {wished}, which would need {needed} GiB of memory; "
     "{available} GiB can be used."

@@ -211,6 +211,8 @@ class ModelInfo:
     plan: LoadPlan | None = None
     last_layer: str = "none"  # of CLIP: "complete", "corrected" or "missing" (llama.cpp#25817); "none" likewise
     tiling: Tiling | None = None  # None: every picture is one square
+    part_s: float = 0.0  # seconds to look at a picture or at a part of one, as learnt before; 0: not known
+    token_s: float = 0.0  # seconds to read a token
     reading_threads: int = 0
     tuning: Tuning | None = None  # what was measured for it on this computer
     tunable: bool = False  # large enough to be measured

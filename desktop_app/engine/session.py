@@ -38,7 +38,7 @@ from desktop_app.engine.messages import (
     TurnStats,
 )
 from desktop_app.engine.model import Model
-from desktop_app.engine.pace import Pace
+from desktop_app.engine.pace import Paces
 from desktop_app.engine.pieces import Portions, TextOfTokens
 from desktop_app.engine.prompt_cells import PromptCells
 from desktop_app.engine.saved_context import SavedContext
@@ -65,6 +65,7 @@ class Session:
         self._embeddings = embeddings
         self._emit = emit
         self._context = Context(model, interrupt)
+        self.paces = Paces()
         self._looking = Looking(model, interrupt, embeddings, emit)
         answers: AnswerTokens | None = None
         self._saved: SavedContext | None = None
@@ -73,8 +74,9 @@ class Session:
             answers = AnswerTokens(folders.answers, weights)
             if model.kv is not None:
                 self._saved = SavedContext(folders.contexts, model.kv, f"{weights}|{self._looking.seeing}")
+            self.paces = Paces(folders.answers, f"{weights}|{self._looking.seeing}|{model.reading_threads}")
+        self._looking.pace = self.paces.part
         self.prompts = PromptCells(model, family_for(model.files.header.metadata), self.sight, answers)
-        self._read_pace = Pace()
 
     @property
     def sight(self) -> Sight:
@@ -97,6 +99,7 @@ class Session:
         try:
             self._embeddings.save(check)
             self.prompts.answers.save(check)
+            self.paces.save()
             if self._saved is not None and self._adds_contexts:
                 self._saved.save(self._context.cells, check)
         except Interrupted:
@@ -249,7 +252,7 @@ class Session:
         needed = dict.fromkeys(cell.picture for cell in cells[keep:] if isinstance(cell, PictureRow))
         embeddings = self._look(request, [seen[key] for key in needed], work)
         total = len(cells) - keep
-        expected = self._read_pace.expect(total)
+        expected = self.paces.token.expect(total)
         self._emit(PhaseChanged(request, Phase.READING, 0, total, expected))
         self._context.cut(keep)
         started = time.monotonic()
@@ -265,10 +268,12 @@ class Session:
                 grown = start + done
                 work.evaluated = grown - keep
                 self._emit(PhaseChanged(request, Phase.READING, grown - keep, total, expected))
+                if not self.paces.token.expect(1):  # the first long prompt: better than nothing
+                    self._emit(PaceLearnt(request, token_s=(time.monotonic() - started) / (grown - keep)))
 
             self._context.append(part, embeddings.__getitem__, progress)
-        self._read_pace.learn(total, time.monotonic() - started)
-        self._emit(PaceLearnt(request, token_s=self._read_pace.expect(1)))
+        self.paces.token.learn(total, time.monotonic() - started)
+        self._emit(PaceLearnt(request, token_s=self.paces.token.expect(1)))
 
     def _look(self, request: int, pictures: Sequence[Seen], work: _Work) -> dict[str, Embedding]:
         thought = self.model.class_token

@@ -261,6 +261,8 @@ def _model_info(command: Load, session: Session, tuning: Tuning | None) -> Model
         is_demo=demo.exists() and demo.samefile(path),
         image_tokens=model.image_tokens,
         tiling=session.sight.tiling,
+        part_s=session.paces.part.expect(1),
+        token_s=session.paces.token.expect(1),
         class_token=model.class_token.value,
         last_layer=(projector.last_layer if projector is not None else LastLayer.NONE).value,
         threads=model.writing_threads,

@@ -16,6 +16,7 @@ from desktop_app.engine.messages import (
     Failed,
     Finished,
     FinishReason,
+    PartsReduced,
     PhaseChanged,
     Sampling,
     Text,
@@ -33,7 +34,8 @@ class Answer(QObject):
     """Asks the engine and gathers its answer; exists from the question to the last event.
 
     `text(str)`: all of it so far, at most 25 times a second. `phase(Phase, dict)`, `speed(float)`,
-    `context(used, size)`, `dropped(turns, pictures)`. `ended(Message)`: the final message, saved.
+    `context(used, size)`, `dropped(turns, pictures)`, `reduced(parts, wished)`.
+    `ended(Message)`: the final message, saved.
     """
 
     text = Signal(str)
@@ -41,6 +43,7 @@ class Answer(QObject):
     speed = Signal(float)
     context = Signal(int, int)
     dropped = Signal(int, int)
+    reduced = Signal(int, int)
     ended = Signal(object)
 
     def __init__(
@@ -102,7 +105,9 @@ class Answer(QObject):
                 self.context.emit(event.context_used, info.n_ctx)
         elif isinstance(event, PhaseChanged):
             details = {"done": event.done, "total": event.total, "expected_s": event.expected_s}
-            self.phase.emit(event.phase, details | {"sha256": event.picture})
+            self.phase.emit(event.phase, details | {"sha256": event.picture, "part": event.part, "parts": event.parts})
+        elif isinstance(event, PartsReduced):
+            self.reduced.emit(event.parts, event.wished)
         elif isinstance(event, TurnsDropped):
             self._dropped_turns = event.turns
             self.dropped.emit(event.turns, event.pictures)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
@@ -15,12 +16,13 @@ from desktop_app.errors import QT_TRANSLATE_NOOP, UserError
 from desktop_app.services.answer import Answer
 from desktop_app.services.conversations import Conversations
 from desktop_app.services.engine import Engine
+from desktop_app.services.looks import Looks
 from desktop_app.services.notices import Notice, Notices
 from desktop_app.services.pictures import Draft
 from desktop_app.services.preferences import Preferences
 from desktop_app.services.previews import Previews
 from desktop_app.services.storage import Storage
-from desktop_app.services.turns import turns_of
+from desktop_app.services.turns import GLANCE, turns_of
 
 NOTES: dict[str, str] = {
     "model-changed": QT_TRANSLATE_NOOP("notes", "From here on {name} answers."),
@@ -57,6 +59,7 @@ class Chat(QObject):
         storage: Storage,
         previews: Previews,
         preferences: Preferences,
+        looks: Looks,
         notices: Notices,
         parent: QObject | None = None,
     ) -> None:
@@ -67,10 +70,12 @@ class Chat(QObject):
         self._storage = storage
         self._previews = previews
         self._preferences = preferences
+        self._looks = looks
         self._notices = notices
         self._messages: list[Message] = []
         self._answer: Answer | None = None
         self._latest: Message | None = None  # of the newest answer: what is read from the history may be older
+        self._reduced_said: tuple[str, int, int] | None = None
         self._opening = False  # other messages than the shown ones are being read from the history
         self._waiting: tuple[str, str, set[int]] | None = None  # (conversation, text, pictures) sent too early
         conversations.opened.connect(self._open)
@@ -135,7 +140,7 @@ class Chat(QObject):
             self._notices.error(UserError("question-empty"))
             return
         self._truncate(old.parent or "")
-        self._ask(text, old.pictures, old.parent)
+        self._ask(text, old.pictures, old.parent, old.details)
 
     def show_sibling(self, message_id: str, step: int) -> None:
         """Show the question or answer beside this one, with what followed it."""
@@ -174,7 +179,7 @@ class Chat(QObject):
         return next((i for i, message in enumerate(self._messages) if message.id == message_id), None)
 
     def _reference(self, picture: Picture) -> PictureRef:
-        return self._previews.reference(picture.sha256, picture.name)
+        return self._previews.shown(picture)
 
     def _send_waiting(self) -> None:
         if self._waiting is None or self._opening or self._draft.is_checking():
@@ -192,10 +197,12 @@ class Chat(QObject):
             conversation = new_id()
             self._draft.adopt(conversation)
             self._conversations.adopt(conversation)
-        self._ask(text, self._draft.take(text, pictures), self._messages[-1].id if self._messages else None)
+        details = {GLANCE: True} if self._looks.is_glance() else {}
+        self._ask(text, self._draft.take(text, pictures), self._messages[-1].id if self._messages else None, details)
 
-    def _ask(self, text: str, pictures: tuple[Picture, ...], parent: str | None) -> None:
-        question = Message(new_id(), Role.USER, text.strip() or DESCRIBE, pictures, parent)
+    def _ask(self, text: str, pictures: tuple[Picture, ...], parent: str | None, details: dict[str, Any]) -> None:
+        details = details if pictures else {}
+        question = Message(new_id(), Role.USER, text.strip() or DESCRIBE, pictures, parent, details=details)
         self._append(question)
         self._begin_answer(question.id, question)
 
@@ -211,6 +218,7 @@ class Chat(QObject):
         answer.speed.connect(self.speed)
         answer.context.connect(self.context)
         answer.dropped.connect(self._turns_dropped)
+        answer.reduced.connect(self._parts_reduced)
         answer.ended.connect(partial(self._answered, answer))
         self._answer = answer
         self._append(message)
@@ -284,6 +292,13 @@ class Chat(QObject):
     def _turns_dropped(self, turns: int, pictures: int) -> None:
         code = "turns-and-pictures-dropped" if pictures else "turns-dropped"
         self._notices.post(Notice(code, {"turns": turns, "pictures": pictures}))
+
+    def _parts_reduced(self, parts: int, wished: int) -> None:
+        code = "parts-reduced" if parts > 1 else "parts-reduced-to-one"
+        said = (self._conversations.current_id(), parts, wished)
+        if said != self._reduced_said:  # once is enough
+            self._reduced_said = said
+            self._notices.post(Notice(code, {"parts": parts, "wished": wished}))
 
     def _answered(self, answer: Answer, message: Message) -> None:
         was_shown = answer is self._live()

@@ -22,6 +22,7 @@ from desktop_app.engine.messages import (
     Load,
     LoadPlan,
     ModelInfo,
+    PaceLearnt,
     ReadAheadDone,
     Ready,
     Stop,
@@ -45,11 +46,13 @@ class Engine(QObject):
 
     `state_changed(str)`: one of `State`. `model_changed(ModelInfo | None)`: after a load, or a loss.
     `answering_changed(bool)`: whether a question is under way.
+    `pace_learnt(PaceLearnt)`: what the engine has learnt of its speed.
     """
 
     state_changed = Signal(str)
     model_changed = Signal(object)
     answering_changed = Signal(bool)
+    pace_learnt = Signal(object)
     _arrived = Signal(object)
 
     def __init__(
@@ -195,6 +198,9 @@ class Engine(QObject):
             return
         if isinstance(event, Died):
             self._died(event)
+            return
+        if isinstance(event, PaceLearnt):
+            self.pace_learnt.emit(event)
             return
         handler = self._handlers.get(event.request)
         if isinstance(event, _FINAL):

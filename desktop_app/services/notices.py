@@ -26,6 +26,16 @@ SENTENCES: dict[str, str] = {
         "The conversation is longer than the model can see: it no longer sees the first {turns} questions "
         "and {pictures} of the pictures.",
     ),
+    "parts-reduced": QT_TRANSLATE_NOOP(
+        "notices",
+        "The context has no room for all parts of the pictures: the model sees one in {parts} parts instead of "
+        "{wished}. A longer context, in the settings, has more room.",
+    ),
+    "parts-reduced-to-one": QT_TRANSLATE_NOOP(
+        "notices",
+        "The context has no room for the {wished} parts of a picture: the model sees it as a whole only. "
+        "A longer context, in the settings, has more room.",
+    ),
     "context-reduced": QT_TRANSLATE_NOOP(
         "notices",
         "The model sees {n_ctx} tokens of a conversation instead of {wished}: that would need {needed} GiB of memory, "

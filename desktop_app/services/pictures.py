@@ -52,6 +52,7 @@ class _Written:
 
     text: str = ""
     pictures: list[DraftPicture] = field(default_factory=list)
+    glance: bool | None = None
 
     def kept(self) -> tuple[Picture, ...]:
         """Return the pictures that have been checked."""
@@ -117,6 +118,14 @@ class Draft(QObject):
             self._written.text = text
             self._saving.start()
 
+    def glance(self) -> bool | None:
+        """Return whether its pictures are to be seen as a whole only; None: nobody has chosen."""
+        return self._written.glance
+
+    def set_glance(self, glance: bool) -> None:
+        """Remember how its pictures are to be seen."""
+        self._written.glance = glance
+
     def is_checking(self) -> bool:
         """Return whether a picture is still being looked at."""
         return any(picture.picture is None for picture in self._written.pictures)
@@ -127,6 +136,7 @@ class Draft(QObject):
         taken = _Written(text, [picture for picture in written.pictures if picture.key in keys])
         written.pictures = [picture for picture in written.pictures if picture.key not in keys]
         written.text = written.text.removeprefix(text).lstrip()
+        written.glance = None
         self.cleared.emit()
         self._show()
         self.save()

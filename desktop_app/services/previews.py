@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
 from desktop_app.chat.attachments import Attachments
+from desktop_app.chat.conversation import Picture
 from desktop_app.engine.messages import Event, Failed, Inspect, Inspected, PictureRef
 from desktop_app.errors import UserError
 from desktop_app.services.background import Background
@@ -56,6 +58,10 @@ class Previews(QObject):
     def reference(self, sha256: str, name: str) -> PictureRef:
         """Return how the engine finds a stored picture."""
         return PictureRef(sha256, str(self._attachments.path(sha256)), name)
+
+    def shown(self, picture: Picture) -> PictureRef:
+        """Return how the engine finds a picture of a message."""
+        return replace(self.reference(picture.sha256, picture.name), width=picture.width, height=picture.height)
 
     def keep(self, inspected: Inspected, sha256: str) -> None:
         """Store what the engine made of a picture. Blocks: call it on the files' thread."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import partial
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -11,6 +12,7 @@ from desktop_app.engine.messages import (
     Died,
     Event,
     Failed,
+    PartsReduced,
     Phase,
     PhaseChanged,
     PictureRead,
@@ -20,12 +22,30 @@ from desktop_app.engine.messages import (
 )
 from desktop_app.services.chat import Chat
 from desktop_app.services.engine import Engine
+from desktop_app.services.looks import Looks
 from desktop_app.services.pictures import Draft
 from desktop_app.services.preferences import Preferences
 from desktop_app.services.previews import Previews
 
 _SETTLE_MS = 60  # several pictures dropped at once become one request
 _TICK_MS = 100
+
+
+@dataclass
+class _Ring:
+    """How far a picture has been looked at."""
+
+    picture: str
+    part: int
+    parts: int
+    expected: float  # seconds for this part and those after it; 0: not known
+    so_far: float = 0.0  # seconds
+
+    def progress(self) -> float:
+        """Return it as a part of 1."""
+        done = self.part / self.parts
+        share = self.so_far / self.expected if self.expected > 0 else 0.0
+        return min(0.95, done + (1 - done) * share)
 
 
 class ReadingAhead(QObject):
@@ -40,6 +60,7 @@ class ReadingAhead(QObject):
         chat: Chat,
         previews: Previews,
         preferences: Preferences,
+        looks: Looks,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -48,9 +69,11 @@ class ReadingAhead(QObject):
         self._chat = chat
         self._previews = previews
         self._preferences = preferences
+        self._looks = looks
         self._request = 0
         self._sent: object = None
-        self._looking: tuple[str, float, float] | None = None  # picture, expected seconds, seconds so far
+        self._glance = False  # how the pictures were sent
+        self._looking: _Ring | None = None
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)
@@ -60,6 +83,7 @@ class ReadingAhead(QObject):
         self._tick.timeout.connect(self._advance)
         draft.settled.connect(self._settle.start)
         chat.reset.connect(self._settle.start)
+        looks.changed.connect(self._look_changed)
         chat.busy_changed.connect(self._busy_changed)
         engine.state_changed.connect(self._engine_changed)
 
@@ -71,10 +95,21 @@ class ReadingAhead(QObject):
     def _engine_changed(self, _state: str) -> None:
         self._sent = None
         self._stop_looking()
+        self._forget_marks()
+        self._settle.start()
+
+    def _look_changed(self) -> None:
+        """Begin anew when the person wants the pictures to be seen in another way."""
+        if self._sent is not None and self._looks.is_glance() != self._glance and self._draft.pictures():
+            self._sent = None
+            self._stop_looking()
+            self._forget_marks()
+            self._settle.start()
+
+    def _forget_marks(self) -> None:
         for picture in self._draft.pictures():
             if picture.picture is not None:
                 self._draft.mark(picture.picture.sha256, "attached", 0.0)
-        self._settle.start()
 
     def _busy_changed(self, busy: bool) -> None:
         if busy:  # the question ends a read-ahead by itself
@@ -88,13 +123,17 @@ class ReadingAhead(QObject):
         if not self._preferences.value("reading_ahead") or self._engine.state() != "ready" or self._chat.is_busy():
             return
         turns = tuple(turn for turn in self._chat.turns() if turn.answer is not None)
+        most_tiles = 0 if self._looks.is_glance() else None
         pictures: tuple[PictureRef, ...] = tuple(
-            self._previews.reference(p.picture.sha256, p.name) for p in self._draft.pictures() if p.picture is not None
+            replace(self._previews.shown(p.picture), most_tiles=most_tiles)
+            for p in self._draft.pictures()
+            if p.picture is not None
         )
         wanted = (turns, pictures)
         if wanted == self._sent or not (turns or pictures):
             return
         self._sent = wanted
+        self._glance = most_tiles == 0
         system_prompt = self._preferences.value("system_prompt").strip() or None
         max_tokens = self._preferences.value("max_tokens")
         self._request = self._engine.send(
@@ -104,9 +143,11 @@ class ReadingAhead(QObject):
 
     def _handle(self, pictures: tuple[PictureRef, ...], event: Event) -> None:
         if isinstance(event, PhaseChanged) and event.phase is Phase.LOOKING and event.picture:
-            self._looking = (event.picture, event.expected_s, 0.0)
-            self._draft.mark(event.picture, "reading", 0.0)
+            self._looking = _Ring(event.picture, event.part, event.parts, event.expected_s)
+            self._draft.mark(event.picture, "reading", self._looking.progress())
             self._tick.start()
+        elif isinstance(event, PartsReduced):
+            self._looks.set_reduced(event.parts, event.wished)
         elif isinstance(event, PictureRead):
             self._stop_looking()
             self._draft.mark(event.sha256, "read", 1.0)
@@ -120,7 +161,7 @@ class ReadingAhead(QObject):
                 self.context.emit(event.context_used, info.n_ctx)
         elif isinstance(event, (Failed, Crashed, Died)):
             if self._looking is not None:
-                self._draft.mark(self._looking[0], "attached", 0.0)
+                self._draft.mark(self._looking.picture, "attached", 0.0)
             self._stop_looking()
 
     def _stop_looking(self) -> None:
@@ -131,8 +172,6 @@ class ReadingAhead(QObject):
         """Fill the ring by the expected time, never quite to the end: that is said by `PictureRead`."""
         if self._looking is None:
             return
-        picture, expected, so_far = self._looking
-        so_far += _TICK_MS / 1000
-        self._looking = (picture, expected, so_far)
-        if expected > 0:
-            self._draft.mark(picture, "reading", min(0.95, so_far / expected))
+        self._looking.so_far += _TICK_MS / 1000
+        if self._looking.expected > 0:
+            self._draft.mark(self._looking.picture, "reading", self._looking.progress())

@@ -8,6 +8,8 @@ from dataclasses import replace
 from desktop_app.chat.conversation import Message, Picture, Role, State
 from desktop_app.engine.messages import PictureRef, Turn
 
+GLANCE = "glance"  # in a question's details: its pictures are seen as a whole only
+
 
 def turns_of(messages: Sequence[Message], reference: Callable[[Picture], PictureRef]) -> tuple[Turn, ...]:
     """Return question and answer pairs; the last may have no answer yet.
@@ -23,7 +25,8 @@ def turns_of(messages: Sequence[Message], reference: Callable[[Picture], Picture
             open_turn = None
             continue
         if message.role is Role.USER:
-            pictures = tuple(reference(picture) for picture in message.pictures)
+            most_tiles = 0 if message.details.get(GLANCE) else None
+            pictures = tuple(replace(reference(picture), most_tiles=most_tiles) for picture in message.pictures)
             shown = open_turn.pictures if open_turn is not None else ()
             open_turn = Turn(message.text, shown + pictures)
         elif message.role is Role.ASSISTANT and message.text and open_turn is not None:

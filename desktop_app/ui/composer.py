@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 from desktop_app.services.pictures import PICTURE_SUFFIXES
 from desktop_app.ui.composer_card import Card
 from desktop_app.ui.composer_editor import GrowingEditor
+from desktop_app.ui.composer_looks import LookChoice
 from desktop_app.ui.controls import IconButton, Label
 from desktop_app.ui.services_protocol import Services
 from desktop_app.ui.theme import COLUMN, GRID
@@ -32,6 +33,7 @@ class Composer(QWidget):
         self._folder = ""  # where the last pictures were attached from
         self.card = Card(self)
         self.strip = ThumbnailStrip(services.draft, services.previews, self.card)
+        self.looks = LookChoice(services.looks, self.card)
         self.editor = GrowingEditor(self.card)
         self.editor.setAccessibleName(self.tr("Your question"))
         self.attach = IconButton("attach", self.tr("Attach pictures…"), self.card)
@@ -64,6 +66,7 @@ class Composer(QWidget):
         words.setContentsMargins(_INSET, 0, _INSET, 0)
         words.setSpacing(GRID)
         words.addWidget(self.strip)
+        words.addWidget(self.looks)
         words.addWidget(self.editor)
         column = QVBoxLayout(self.card)
         column.setContentsMargins(_SIDE - _INSET, _SIDE - 4, _SIDE - _INSET, GRID)

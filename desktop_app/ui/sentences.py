@@ -62,6 +62,12 @@ def phase_text(phase: Phase, details: Mapping[str, Any]) -> str:
     """Return what the engine does for an answer, with the time it will take where that is known."""
     seconds = round(float(details.get("expected_s", 0.0)))
     if phase is Phase.LOOKING:
+        parts = int(details.get("parts", 1))
+        if parts > 1:
+            text = translate("status", "Looking at the picture, part {part} of {parts}")
+            if seconds > 0:
+                text = translate("status", "Looking at the picture, part {part} of {parts}, about {seconds} s")
+            return text.format(part=int(details["part"]) + 1, parts=parts, seconds=seconds)
         if seconds > 0:
             return translate("status", "Looking at the picture, about {seconds} s").format(seconds=seconds)
         return translate("status", "Looking at the picture")
@@ -70,6 +76,14 @@ def phase_text(phase: Phase, details: Mapping[str, Any]) -> str:
             return translate("status", "Reading the question, about {seconds} s").format(seconds=seconds)
         return translate("status", "Reading the question")
     return translate("status", "Writing")
+
+
+def duration(seconds: float) -> str:
+    """Return about how long something takes: seconds, from half a minute on tens of them, then minutes."""
+    if seconds < 120:
+        whole = max(1, round(seconds)) if seconds < 30 else round(seconds / 10) * 10
+        return translate("status", "{seconds} s").format(seconds=whole)
+    return translate("status", "{minutes} min").format(minutes=round(seconds / 60))
 
 
 def data_size(count: int) -> str:

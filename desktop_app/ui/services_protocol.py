@@ -8,6 +8,7 @@ from desktop_app.services.chat import Chat
 from desktop_app.services.conversations import Conversations
 from desktop_app.services.engine import Engine
 from desktop_app.services.exports import Exports
+from desktop_app.services.looks import Looks
 from desktop_app.services.notices import Notices
 from desktop_app.services.pictures import Draft
 from desktop_app.services.preferences import Preferences
@@ -27,6 +28,7 @@ class Services(Protocol):
     chat: Chat
     exports: Exports
     reading_ahead: ReadingAhead
+    looks: Looks
 
     def examples(self) -> list[tuple[str, str]]:
         """Return the example pictures of the empty window: (file, question)."""

@@ -187,17 +187,23 @@ class Segments(QWidget):
             button.setProperty("kind", "segment")
             button.setCheckable(True)
             button.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-            button.setAccessibleName(self.tr("{name}: {choice}").format(name=name, choice=text))
             button.setProperty("value", value)
             self._group.addButton(button)
             row.addWidget(button)
             self.buttons[value] = button
+            self.set_text(value, text)
         self._group.buttonClicked.connect(self._clicked)
         self._group.buttonToggled.connect(self._toggled)
 
     def set_value(self, value: str) -> None:
         """Show which one is in use."""
         self.buttons[value].setChecked(True)
+
+    def set_text(self, value: str, text: str) -> None:
+        """Call a choice by another name."""
+        self.buttons[value].setText(text)
+        name = self.accessibleName()
+        self.buttons[value].setAccessibleName(self.tr("{name}: {choice}").format(name=name, choice=text))
 
     def _toggled(self, button: QAbstractButton, checked: bool) -> None:
         # Tab comes to the one in use, the arrow keys go on from there; Qt sees to it only after a click.

@@ -133,6 +133,11 @@ class SettingsDialog(QDialog):
         self.reading_ahead.clicked.connect(partial(self._set, "reading_ahead"))
         self._controls["reading_ahead"] = self.reading_ahead
         self._row("reading_ahead", title, self.reading_ahead)
+        title = self.tr("Glance at pictures")
+        self.picture_glance = Switch(title, self)
+        self.picture_glance.clicked.connect(partial(self._set, "picture_glance"))
+        self._controls["picture_glance"] = self.picture_glance
+        self._row("picture_glance", title, self.picture_glance)
         self._number("disk_cache_mb", self.tr("Kept on the disk (MB)"), 256, self.tr("Nothing"))
 
     def _answers(self) -> None:

@@ -227,6 +227,10 @@ class StatusLine(QWidget):
             "The model sees {size} tokens at once, and {used} are in use. When it is full, the oldest questions "
             "are no longer seen; they stay in the window."
         ).format(size=number(self._size), used=number(self._used))
-        if info is not None and info.image_tokens:
+        if info is not None and info.tiling is not None:
+            text += "\n\n" + self.tr(
+                "A picture takes up to {most} tokens, or {count} when it is seen as a whole."
+            ).format(most=number(info.tiling.most_tokens), count=number(info.image_tokens))
+        elif info is not None and info.image_tokens:
             text += "\n\n" + self.tr("A picture takes {count} tokens.").format(count=number(info.image_tokens))
         self.context.explain(self.tr("Context"), text).show_above(self.context)

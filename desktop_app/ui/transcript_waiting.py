@@ -28,6 +28,7 @@ class Waiting(QObject):
         self._done = 0
         self._total = 0
         self._expected_s = 0.0
+        self._part, self._parts = 0, 1
         self._engine = "ready"
         self._since = QElapsedTimer()
         self._tick = QTimer(self)
@@ -42,6 +43,7 @@ class Waiting(QObject):
         self._done = int(details.get("done", 0))
         self._total = int(details.get("total", 0))
         self._expected_s = float(details.get("expected_s", 0.0))
+        self._part, self._parts = int(details.get("part", 0)), max(1, int(details.get("parts", 1)))
         self.changed.emit()
 
     def show_engine(self, state: str) -> None:
@@ -63,15 +65,16 @@ class Waiting(QObject):
             left = self._expected_s - self._elapsed_s()
             # The last half second counts as one; after that it simply takes longer.
             left = max(left, 0.5) if left > -0.5 else -1.0
-        return words.waiting(self._phase, self._done, self._total, left, self._engine)
+        return words.waiting(self._phase, self._done, self._total, left, self._engine, self._part, self._parts)
 
     def progress(self) -> float:
         """Return how much of the phase is over, 0 to 1; -1 when unknown."""
         if self._phase is Phase.READING and self._total:
             return min(1.0, self._done / self._total)
+        done = self._part / self._parts
         if self._phase in (Phase.LOOKING, Phase.READING) and self._expected_s:
-            return min(0.97, self._elapsed_s() / self._expected_s)
-        return -1.0
+            return min(0.97, done + (1 - done) * self._elapsed_s() / self._expected_s)
+        return done or -1.0
 
     def paint(self, painter: QPainter, rect: QRect) -> None:
         """Paint the line into `rect`: an eye while it looks, words, and a thin bar that fills."""

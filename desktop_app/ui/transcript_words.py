@@ -51,9 +51,12 @@ def figures(message: Message) -> str:
     return f"{model} · {rate}" if model else rate
 
 
-def waiting(phase: Phase | None, done: int, total: int, left_s: float, engine: str) -> str:
+def waiting(
+    phase: Phase | None, done: int, total: int, left_s: float, engine: str, part: int = 0, parts: int = 1
+) -> str:
     """Return what the engine does before it writes.
 
+    `part` of `parts` of a picture is looked at.
     `left_s` is the time left of the phase, 0 when unknown and negative when it takes longer than expected;
     `engine` is the state of the engine, said when there is no phase yet.
     """
@@ -63,6 +66,8 @@ def waiting(phase: Phase | None, done: int, total: int, left_s: float, engine: s
             text = text.format(number=min(done + 1, total), total=total)
         else:
             text = translate("transcript", "Looking at the picture")
+        if parts > 1:
+            text += translate("transcript", ", part {number} of {total}").format(number=part + 1, total=parts)
         return text + _time_left(left_s)
     if phase is Phase.READING:
         if total:

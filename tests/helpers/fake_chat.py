@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QImage, QLinearGradient, QPainter
 
 from desktop_app.chat.conversation import Message, Picture, Role, State, new_id
 from desktop_app.engine.messages import Phase
+from desktop_app.services.looks import Looking
 from desktop_app.services.pictures import DraftPicture
 
 Call = tuple[Any, ...]
@@ -241,6 +242,27 @@ class FakeEngine(QObject):
         self.state_changed.emit(state)
 
 
+class FakeLooks(QObject):
+    """There is nothing to choose unless the test says so."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[Call] = []
+        self.now: Looking | None = None
+
+    def looking(self) -> Looking | None:
+        return self.now
+
+    def choose(self, glance: bool) -> None:
+        self.calls.append(("choose", glance))
+
+    def show(self, looking: Looking | None) -> None:
+        self.now = looking
+        self.changed.emit()
+
+
 class FakeConversations(QObject):
     """One conversation is open."""
 
@@ -261,3 +283,4 @@ class FakeServices:
     previews: FakePreviews = field(default_factory=FakePreviews)
     engine: FakeEngine = field(default_factory=FakeEngine)
     conversations: FakeConversations = field(default_factory=FakeConversations)
+    looks: FakeLooks = field(default_factory=FakeLooks)

@@ -14,7 +14,7 @@ from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.services.pictures import Draft
 from desktop_app.settings import SETTINGS
 from desktop_app.ui.services_protocol import Services
-from tests.helpers.fake_chat import FakeChat, FakeDraft, FakePreviews, picture, png
+from tests.helpers.fake_chat import FakeChat, FakeDraft, FakeLooks, FakePreviews, picture, png
 
 Call = tuple[Any, ...]
 DEMO = ModelInfo("Eyebright Tiny", "/m/tiny.gguf", "/m/mmproj.gguf", 1024, "llava-1.5", True, 64, "corrected", 2)
@@ -176,6 +176,7 @@ class FakeServices:
         self.preferences = FakePreferences(self.calls)
         self.exports = FakeExports(self.calls)
         self.reading_ahead = FakeReadingAhead()
+        self.looks = FakeLooks()
         self.example_list: list[tuple[str, str]] = []
 
     def examples(self) -> list[tuple[str, str]]:

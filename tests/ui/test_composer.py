@@ -16,6 +16,7 @@ from PySide6.QtGui import (
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 
+from desktop_app.services.looks import Look, Looking
 from desktop_app.ui.composer import Composer
 from desktop_app.ui.theme import theme
 from tests.helpers.fake_chat import FakeServices, picture, png
@@ -344,3 +345,23 @@ def test_everything_is_reached_by_tab_and_has_a_name(composer: Composer, fakes: 
         names.append(focused.accessibleName())
         QTest.keyClick(focused, Qt.Key.Key_Tab)
     assert set(names) == {"Your question", "Attach pictures…", "Send", "lake.png: attached"}
+
+
+# ---- how closely to look -------------------------------------------------------------------
+
+
+def test_what_looking_costs_is_shown_only_where_there_is_a_choice(composer: Composer, fakes: FakeServices) -> None:
+    fakes.draft.put(picture())
+    assert not composer.looks.isVisible()
+    fakes.looks.show(Looking(Look(5, 0.0), Look(1, 0.0), False))
+    assert composer.looks.isVisible()
+    buttons = composer.looks.choice.buttons
+    assert [button.text() for button in buttons.values()] == ["5 parts", "One part"]
+    fakes.looks.show(Looking(Look(10, 187.0), Look(2, 21.4), True, 3, 5))
+    assert [button.text() for button in buttons.values()] == ["10 parts, about 3 min", "One part each, about 21 s"]
+    assert buttons["glance"].isChecked()
+    assert "3 of 5" in composer.looks.note.text()
+    QTest.mouseClick(buttons["full"], Qt.MouseButton.LeftButton)
+    assert fakes.looks.calls == [("choose", False)]
+    fakes.looks.show(None)
+    assert not composer.looks.isVisible()

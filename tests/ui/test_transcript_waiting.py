@@ -55,6 +55,15 @@ def test_looking_counts_down_and_admits_when_it_takes_longer(clock: Clock) -> No
 
 
 @pytest.mark.usefixtures("dressed")
+def test_parts_of_a_picture_are_counted(clock: Clock) -> None:
+    waiting = Waiting()
+    waiting.show_phase(Phase.LOOKING, {"done": 0, "total": 1, "expected_s": 40.0, "part": 1, "parts": 5})
+    clock.now = 10_000
+    assert waiting.sentence() == "Looking at the picture, part 2 of 5, about 30 s"
+    assert waiting.progress() == pytest.approx(0.2 + 0.8 / 4)
+
+
+@pytest.mark.usefixtures("dressed")
 def test_every_phase_has_words(clock: Clock) -> None:
     waiting = Waiting()
     assert waiting.sentence() == "Waiting for the engine"

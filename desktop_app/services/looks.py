@@ -1,0 +1,117 @@
+"""What it costs to look at the pictures of the message being written, and how they are to be looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop_app.chat.conversation import Picture
+from desktop_app.engine.messages import ModelInfo, PaceLearnt
+from desktop_app.images.tiling import WHOLE, Grid
+from desktop_app.services.engine import Engine
+from desktop_app.services.pictures import Draft
+from desktop_app.services.preferences import Preferences
+
+GLANCE = "picture_glance"  # the setting
+
+
+@dataclass(frozen=True)
+class Look:
+    """One way to look at the pictures."""
+
+    parts: int  # of all pictures together
+    seconds: float  # until all is looked at and read; 0: not known yet
+
+
+@dataclass(frozen=True)
+class Looking:
+    """The two ways, and the one that is chosen."""
+
+    full: Look
+    glance: Look
+    is_glance: bool
+    fitting: int = 0  # parts of a picture for which there is room, instead of `wished`; 0: all
+    wished: int = 0
+
+
+class Looks(QObject):
+    """Knows the cost with models that see pictures in parts; with others there is nothing to choose. `changed()`."""
+
+    changed = Signal()
+
+    def __init__(self, engine: Engine, draft: Draft, preferences: Preferences, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._engine = engine
+        self._draft = draft
+        self._preferences = preferences
+        self._part_s = self._token_s = 0.0
+        self._reduced = (0, 0)
+        engine.model_changed.connect(self._model_changed)
+        engine.pace_learnt.connect(self._pace_learnt)
+        preferences.changed.connect(self._preference_changed)
+        for signal in (draft.added, draft.changed, draft.removed, draft.cleared):
+            signal.connect(self._draft_changed)
+
+    def looking(self) -> Looking | None:
+        """Return what there is to choose for the draft's pictures; None: nothing."""
+        info = self._engine.info()
+        pictures = [draft.picture for draft in self._draft.pictures() if draft.picture is not None]
+        if info is None or info.tiling is None or not pictures:
+            return None
+        most = self._reduced[0] - 1 if self._reduced[0] else None
+        grids = [(picture, info.tiling.grid_for(picture.width, picture.height, most)) for picture in pictures]
+        full = self._cost(info, grids)
+        glance = self._cost(info, [(picture, WHOLE) for picture in pictures])
+        is_glance = self.is_glance()
+        return Looking(full, glance, is_glance, *((0, 0) if is_glance else self._reduced))
+
+    def is_glance(self) -> bool:
+        """Return whether the next message's pictures are seen as a whole only."""
+        info = self._engine.info()
+        if info is None or info.tiling is None:
+            return False
+        chosen = self._draft.glance()
+        return bool(self._preferences.value(GLANCE)) if chosen is None else chosen
+
+    def choose(self, glance: bool) -> None:
+        """Choose for this message."""
+        if glance != self.is_glance():
+            self._reduced = (0, 0)
+            self._draft.set_glance(glance)
+            self.changed.emit()
+
+    def set_reduced(self, parts: int, wished: int) -> None:
+        """Note that there is no room for all parts."""
+        if self._reduced != (parts, wished):
+            self._reduced = (parts, wished)
+            self.changed.emit()
+
+    def _cost(self, info: ModelInfo, seen: list[tuple[Picture, Grid]]) -> Look:
+        tiling = info.tiling
+        assert tiling is not None
+        parts = sum(grid.parts for _, grid in seen)
+        tokens = sum(tiling.tokens(picture.width, picture.height, grid) for picture, grid in seen)
+        known = self._part_s and self._token_s
+        return Look(parts, parts * self._part_s + tokens * self._token_s if known else 0.0)
+
+    def _model_changed(self, info: ModelInfo | None) -> None:
+        self._part_s, self._token_s = (info.part_s, info.token_s) if info is not None else (0.0, 0.0)
+        if info is not None and not self._token_s and info.tuning is not None and info.tuning.reading > 0:
+            self._token_s = 1 / info.tuning.reading
+        self._reduced = (0, 0)
+        self.changed.emit()
+
+    def _pace_learnt(self, pace: PaceLearnt) -> None:
+        self._part_s = pace.part_s or self._part_s
+        self._token_s = pace.token_s or self._token_s
+        self.changed.emit()
+
+    def _preference_changed(self, name: str) -> None:
+        if name == GLANCE:
+            self.changed.emit()
+
+    def _draft_changed(self, _what: object = None) -> None:
+        if not self._draft.pictures():
+            self._reduced = (0, 0)
+        self.changed.emit()

@@ -1,0 +1,157 @@
+"""What looking costs is known before a message is sent, and the person chooses."""
+
+from dataclasses import replace
+
+import pytest
+
+from desktop_app.chat.conversation import Picture
+from desktop_app.engine.messages import (
+    Ask,
+    Load,
+    PaceLearnt,
+    PartsReduced,
+    Phase,
+    PhaseChanged,
+    ReadAhead,
+    ReadAheadDone,
+    Ready,
+    Tuning,
+)
+from desktop_app.images.tiling import Tiling
+from desktop_app.services.looks import Look, Looking
+from tests.helpers.fake_engine import finished
+from tests.helpers.waiting import pump, wait_until
+from tests.services.conftest import DEMO, Desk
+
+TILED = replace(DEMO, is_demo=False, n_ctx=4096, image_tokens=576, tiling=Tiling(336, 24), part_s=4.0, token_s=0.01)
+#: The desk's pictures are 64 x 48 pixels: seen in 1 x 2 tiles, each line of which holds 32 of 48 image tokens.
+FULL, GLANCE = 576 + 24 * 33, 577
+
+
+def ready(desk: Desk, info: object = TILED) -> None:
+    assert isinstance(info, type(TILED))
+    desk.client.emit(Ready(desk.client.of(Load)[-1].request, info))
+    wait_until(lambda: desk.services.engine.info() == info)
+
+
+def ahead(desk: Desk, most_tiles: int | None) -> ReadAhead:
+    """The newest read-ahead, once it wants the picture to be seen so."""
+
+    def wanted() -> bool:
+        sent = desk.client.of(ReadAhead)
+        return bool(sent and sent[-1].pictures and sent[-1].pictures[0].most_tiles == most_tiles)
+
+    wait_until(wanted)
+    return desk.client.of(ReadAhead)[-1]
+
+
+def test_nothing_is_offered_where_pictures_are_one_square(desk: Desk) -> None:
+    desk.ready()
+    desk.attach()
+    assert desk.services.looks.looking() is None
+    desk.services.preferences.set("picture_glance", True)
+    assert not desk.services.looks.is_glance()
+    assert ahead(desk, None).pictures[0].width == 64
+
+
+def test_both_ways_are_told_with_their_cost(desk: Desk) -> None:
+    ready(desk)
+    assert desk.services.looks.looking() is None  # no picture yet
+    desk.attach()
+    full, glance = Look(3, 12.0 + FULL / 100), Look(1, 4.0 + GLANCE / 100)
+    assert desk.services.looks.looking() == Looking(full, glance, False)
+    desk.attach("another.png", "blue")
+    two = desk.services.looks.looking()
+    assert two is not None
+    assert (two.full.parts, two.glance.parts) == (6, 2)
+
+
+@pytest.mark.parametrize("tuned", [True, False])
+def test_times_are_told_as_soon_as_they_are_known(desk: Desk, tuned: bool) -> None:
+    tuning = Tuning(2, 2, 128, reading=50.0) if tuned else None
+    ready(desk, replace(TILED, part_s=0.0, token_s=0.0, tuning=tuning))
+    desk.attach()
+    seconds = []
+    for pace in (PaceLearnt(0), PaceLearnt(0, part_s=2.0), PaceLearnt(0, token_s=0.1)):
+        desk.client.emit(pace)
+        pump(0)
+        looking = desk.services.looks.looking()
+        assert looking is not None
+        seconds.append(looking.full.seconds)
+    assert seconds == [0.0, 6.0 + FULL / 50 if tuned else 0.0, 6.0 + FULL / 10]
+
+
+def test_another_choice_costs_an_abort_and_goes_with_the_message(desk: Desk) -> None:
+    ready(desk)
+    desk.attach()
+    first = ahead(desk, None)
+    sha256 = first.pictures[0].sha256
+    desk.client.emit(PhaseChanged(first.request, Phase.LOOKING, 0, 1, 8.0, sha256, 1, 3))
+    wait_until(lambda: desk.services.draft.pictures()[0].state == "reading")
+    assert desk.services.draft.pictures()[0].progress >= 1 / 3
+    desk.services.looks.choose(True)
+    second = ahead(desk, 0)
+    assert second.request != first.request
+    assert desk.services.draft.pictures()[0].state == "attached"
+    desk.client.emit(ReadAheadDone(second.request, True, 700, 700, 1))
+    wait_until(lambda: desk.services.draft.pictures()[0].state == "read")
+    desk.services.chat.send("What is it?")
+    wait_until(lambda: bool(desk.client.of(Ask)))
+    asked = desk.client.of(Ask)[-1]
+    assert (asked.turns[0].pictures[0].most_tiles, asked.turns[0].pictures[0].width) == (0, 64)
+    assert not desk.services.looks.is_glance()  # the next message begins anew
+    desk.client.emit(finished(asked, "A circle."))
+    wait_until(lambda: not desk.services.chat.is_busy())
+    # It stays so: in the conversation when it is opened again, and when the question is asked otherwise.
+    conversation = desk.services.conversations.current_id()
+    desk.services.conversations.new()
+    desk.services.conversations.open(conversation)
+    wait_until(lambda: len(desk.services.chat.messages()) == 2)
+    assert desk.services.chat.turns()[0].pictures[0].most_tiles == 0
+    desk.services.chat.edit(desk.services.chat.messages()[0].id, "Which colour?")
+    wait_until(lambda: len(desk.client.of(Ask)) == 2)
+    assert desk.client.of(Ask)[-1].turns[0].pictures[0].most_tiles == 0
+
+
+def test_the_setting_is_what_messages_begin_with(desk: Desk) -> None:
+    ready(desk)
+    desk.services.preferences.set("picture_glance", True)
+    desk.attach()
+    ahead(desk, 0)
+    looking = desk.services.looks.looking()
+    assert looking is not None
+    assert looking.is_glance
+    desk.services.looks.choose(False)
+    ahead(desk, None)
+
+
+def test_too_small_a_context_is_told_before_sending_and_once_after(desk: Desk) -> None:
+    ready(desk)
+    desk.attach()
+    command = ahead(desk, None)
+    desk.client.emit(PartsReduced(command.request, 1, 3))
+    wait_until(lambda: bool(desk.services.looks.looking() and desk.services.looks.looking().fitting))  # type: ignore[union-attr]
+    looking = desk.services.looks.looking()
+    assert looking is not None
+    assert (looking.fitting, looking.wished, looking.full.parts) == (1, 3, 1)
+    for question in ("What is it?", "And why?"):
+        count = len(desk.client.of(Ask))
+        desk.services.chat.send(question)
+        wait_until(lambda count=count: len(desk.client.of(Ask)) > count)  # type: ignore[misc]
+        asked = desk.client.of(Ask)[-1]
+        desk.client.emit(PartsReduced(asked.request, 1, 3))
+        desk.client.emit(finished(asked, "Yes."))
+        wait_until(lambda: not desk.services.chat.is_busy())
+    assert [notice.text_code for notice in desk.notices] == ["parts-reduced-to-one"]
+
+
+def test_pictures_of_an_earlier_draft_say_nothing_of_the_next(desk: Desk) -> None:
+    ready(desk)
+    desk.attach()
+    desk.services.looks.set_reduced(1, 3)
+    desk.services.draft.remove(desk.services.draft.pictures()[0].key)
+    desk.attach("another.png", "blue")
+    looking = desk.services.looks.looking()
+    assert looking is not None
+    assert looking.fitting == 0
+    assert isinstance(desk.services.draft.pictures()[0].picture, Picture)
