@@ -6,9 +6,22 @@ from the Hub before anything is fetched, and compared with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
+
+from model_store.errors import StoreError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_T = TypeVar("_T", str, int, bool)
 
 
 @dataclass(frozen=True)
@@ -92,4 +105,59 @@ def _searched(entry: ModelEntry) -> str:
 
 def load_catalogue(path: Path) -> Catalogue:
     """Read resources/catalogue.toml. Raises `StoreError` (catalogue-damaged)."""
-    raise NotImplementedError
+    try:
+        raw = tomllib.loads(path.read_text("utf-8"))
+        entries = tuple(_entry(one) for one in raw["model"])
+        if len({one.id for one in entries}) != len(entries):
+            raise ValueError("an id stands there twice")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError("catalogue-damaged", name=path.name, reason=f"{type(error).__name__}: {error}") from error
+    return Catalogue(entries)
+
+
+def _entry(raw: Mapping[str, Any]) -> ModelEntry:
+    shared = raw.get("projector")
+    variants = tuple(_variant(one, one.get("projector", shared)) for one in raw["variant"])
+    if not variants:
+        raise ValueError(f"{raw['id']} has no files")
+    return ModelEntry(
+        id=_typed(raw, "id", str),
+        title=_typed(raw, "title", str),
+        repository=_typed(raw, "repository", str),
+        revision=_typed(raw, "revision", str),
+        variants=variants,
+        licence=_typed(raw, "licence", str),
+        licence_url=_typed(raw, "licence_url", str),
+        gated=_typed(raw, "gated", bool),
+        terms=_typed(raw, "terms", bool),
+        languages=tuple(str(one) for one in raw["languages"]),
+        family=_typed(raw, "family", str),
+        sentence=_typed(raw, "sentence", str).strip(),
+        small=_typed(raw, "small", bool),
+    )
+
+
+def _variant(raw: Mapping[str, Any], projector: Mapping[str, Any] | None) -> Variant:
+    if projector is None:
+        raise ValueError(f"{raw['path']} has no projector")
+    return Variant(
+        quantisation=_typed(raw, "quantisation", str),
+        model=_file(raw),
+        projector=_file(projector),
+        memory_2048=_typed(raw, "memory_2048", int),
+        memory_4096=_typed(raw, "memory_4096", int),
+    )
+
+
+def _file(raw: Mapping[str, Any]) -> CatalogueFile:
+    sha256 = raw.get("sha256", "")
+    if sha256 and not _SHA256.fullmatch(sha256):
+        raise ValueError(f"{raw['path']} has no SHA-256")
+    return CatalogueFile(_typed(raw, "path", str), _typed(raw, "size", int), sha256)
+
+
+def _typed(raw: Mapping[str, Any], name: str, kind: type[_T]) -> _T:
+    value = raw[name]
+    if type(value) is not kind:
+        raise TypeError(f"{name} is no {kind.__name__}")
+    return value

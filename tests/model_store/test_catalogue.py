@@ -1,0 +1,76 @@
+"""The catalogue that is shipped, and catalogues that do not hold together."""
+
+from pathlib import Path
+
+import pytest
+
+from desktop_app.chat.families import FAMILIES
+from model_store.catalogue import load_catalogue
+from model_store.errors import StoreError
+from model_store.hub import repository_name
+from model_store.jobs import DownloadRequest, Role
+from model_store.names import safe_name
+from tests.helpers.origins import REPOSITORY
+
+SHIPPED = REPOSITORY / "resources" / "catalogue.toml"
+
+
+def test_offers_llava_first_and_helpers_after() -> None:
+    entries = load_catalogue(SHIPPED).entries
+    assert [one.id for one in entries][:2] == ["llava-1.5-7b", "llava-1.5-13b"]
+    assert [one.small for one in entries] == sorted(one.small for one in entries)
+    assert {one.family for one in entries} <= {family.name for family in FAMILIES}
+    for one in entries:
+        assert repository_name(one.repository) == one.repository
+        assert one.id == safe_name(one.id).lower()
+        assert one.sentence.endswith(".")
+        assert one.licence_url.startswith("https://")
+        for variant in one.variants:
+            # What must be held in any case, and not twice as much.
+            assert variant.size < variant.memory_2048 < variant.memory_4096 < 2 * variant.size + 4e9
+            for file in (variant.model, variant.projector):
+                assert file.path.endswith(".gguf")
+                assert file.size > 3e8
+
+
+def test_memory_agrees_with_what_was_measured() -> None:
+    """LLaVA-1.5-7B in Q4_K_M with 4096 tokens: 6754 MiB by the real engine, without the window."""
+    entry = load_catalogue(SHIPPED).get("llava-1.5-7b")
+    assert entry is not None
+    engine = (entry.variants[0].memory_4096 >> 20) - 120
+    assert abs(engine - 6754) < 0.1 * 6754
+
+
+def test_finds_entries_and_variants() -> None:
+    catalogue = load_catalogue(SHIPPED)
+    assert [one.id for one in catalogue.search("34b chatml")] == ["llava-1.6-34b"]
+    assert catalogue.search("nothing of the kind") == ()
+    entry = catalogue.get("second-state/llava-v1.5-7b-gguf")
+    assert entry is not None
+    variant = entry.variant("q3_k_m")
+    assert variant is not None
+    request = DownloadRequest.of(entry, variant)
+    assert [(file.role, file.path) for file in request.files] == [
+        (Role.MODEL, "llava-v1.5-7b-Q3_K_M.gguf"),
+        (Role.PROJECTOR, "llava-v1.5-7b-mmproj-model-f16.gguf"),
+    ]
+    assert (entry.variant("Q9"), entry.variant(), catalogue.get("gpt")) == (None, entry.variants[0], None)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("[model.projector]", "[model.projectile]"),
+        ("size = 4_080_000_000", 'size = "large"'),
+        ('sha256 = "2687', 'sha256 = "xyz'),
+        ('id = "llava-1.5-13b"', 'id = "llava-1.5-7b"'),
+        ("[[model]]", "[[model"),
+    ],
+)
+def test_what_does_not_hold_together_is_refused(tmp_path: Path, old: str, new: str) -> None:
+    text = SHIPPED.read_text("utf-8")
+    assert old in text
+    path = tmp_path / "catalogue.toml"
+    path.write_text(text.replace(old, new), "utf-8")
+    with pytest.raises(StoreError, match=r"catalogue\.toml cannot be read"):
+        load_catalogue(path)

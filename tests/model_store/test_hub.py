@@ -1,0 +1,203 @@
+"""What a Hub tells: repositories, pairs, headers, and all the ways of not telling."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from desktop_app import paths
+from model_store.adding import candidate, pairs_of, quantisation_of, read_headers
+from model_store.connecting import Patience, origin, proxy_for
+from model_store.errors import StoreError
+from model_store.gguf_header import read_header
+from model_store.hub import Hub, RemoteFile, repository_name
+from tests.helpers.fake_hub import Answer, FakeHub, Fault, fake_hub
+from tests.model_store.small_gguf import gguf
+
+QUICK = Patience(connect=1, answer=1, stall=0.3, slow=0.3)
+
+
+@pytest.fixture
+def served() -> Iterator[FakeHub]:
+    with fake_hub() as hub:
+        yield hub
+
+
+def remote(path: str, size: int = 1000) -> RemoteFile:
+    return RemoteFile("someone/x", "main", path, size, "")
+
+
+def test_a_repository_becomes_an_entry(served: FakeHub) -> None:
+    model, projector = paths.demo_model()
+    files = {"eyebright-Q4_K_M.gguf": model.read_bytes(), "mmproj-eyebright-f16.gguf": projector.read_bytes()}
+    served.publish("eyebright/tiny-GGUF", {**files, "README.md": b"hello"}, licence="mit")
+    hub = Hub(served.endpoint, patience=QUICK)
+    found = candidate(hub, f"{served.endpoint}/eyebright/tiny-GGUF/tree/main")
+    assert (found.entry.title, found.entry.licence, found.entry.gated) == ("tiny", "mit", False)
+    assert found.entry.variants[0].quantisation == "Q4_K_M"
+    assert found.pairs[0].size == sum(map(len, files.values()))
+    headers = read_headers(hub, found.pairs[0])
+    assert headers.model.metadata == read_header(model).metadata
+    assert headers.projector.tensors == read_header(projector).tensors
+    assert [one.name for one in hub.search("tiny")] == ["eyebright/tiny-GGUF"]
+
+
+def test_reads_a_header_without_the_weights(served: FakeHub) -> None:
+    served.publish("someone/large", {"large.gguf": gguf(9_000_000, 1)})
+    hub = Hub(served.endpoint, patience=QUICK)
+    (file,) = hub.list_gguf_files("someone/large")
+    assert hub.read_header(file).architecture == "llama"
+    assert served.sent <= 2 << 20
+    with hub.open(file) as lazy:
+        lazy.seek(-4, io.SEEK_END)
+        assert lazy.read() == gguf(9_000_000, 1)[-4:]
+
+
+def test_what_is_no_model_is_said_before_it_is_fetched(served: FakeHub) -> None:
+    served.publish("someone/odd", {"a.gguf": b"MZ" + bytes(5000), "mmproj.gguf": gguf(1000, 1), "b.gguf": gguf(999, 2)})
+    hub = Hub(served.endpoint, patience=QUICK)
+    found = candidate(hub, "someone/odd")
+    for pair in found.pairs:
+        with pytest.raises(StoreError) as caught:
+            read_headers(hub, pair)
+        assert caught.value.code == ("not-a-model" if pair.model.name == "a.gguf" else "pair-incomplete")
+    served.publish("someone/blind", {"a.gguf": gguf(1000, 1)})
+    with pytest.raises(StoreError, match="together with a projector"):
+        candidate(hub, "someone/blind")
+
+
+def test_pairs_go_by_names() -> None:
+    names = [
+        "x-7b-Q8_0.gguf",
+        "x-7b-Q4_K_M.gguf",
+        "x-13b-IQ2_XXS.gguf",
+        "x-7b-f16-00001-of-00002.gguf",
+        "mmproj-x-7b-Q8_0.gguf",
+        "mmproj-x-7b-f16.gguf",
+        "mmproj-x-13b-f16.gguf",
+    ]
+    pairs = pairs_of(map(remote, names))
+    assert [(pair.quantisation, pair.model.name, pair.projector.name) for pair in pairs] == [
+        ("Q4_K_M", "x-7b-Q4_K_M.gguf", "mmproj-x-7b-f16.gguf"),
+        ("Q8_0", "x-7b-Q8_0.gguf", "mmproj-x-7b-f16.gguf"),
+        ("IQ2_XXS", "x-13b-IQ2_XXS.gguf", "mmproj-x-13b-f16.gguf"),
+    ]
+    assert pairs_of([remote("x.gguf")]) == ()
+    assert [quantisation_of(name) for name in ("llava-phi-3-mini-int4.gguf", "ggml-model-q4_k.gguf", "q.gguf")] == [
+        "INT4",
+        "Q4_K",
+        "",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("a/b", "a/b"),
+        (" https://huggingface.co/a/b.c-d_e/ ", "a/b.c-d_e"),
+        ("https://huggingface.co/a/b/blob/main/x.gguf", "a/b"),
+    ],
+)
+def test_names_as_people_copy_them(text: str, name: str) -> None:
+    assert repository_name(text) == name
+
+
+@pytest.mark.parametrize("text", ["", "a", "../b", "a/..", "a b/c", "https://example.com/a/b", "a/b\0c", "a/é"])
+def test_what_is_no_name(text: str) -> None:
+    with pytest.raises(StoreError, match="owner/name"):
+        repository_name(text)
+
+
+@pytest.mark.parametrize("address", ["", "http://example.com", "ftp://x", "https://", "https://u:p@x", "https://x?y"])
+def test_addresses_of_hubs_are_safe(address: str) -> None:
+    if not address:
+        assert Hub(address).endpoint == "https://huggingface.co"
+        return
+    with pytest.raises(StoreError, match="https://"):
+        Hub(address)
+
+
+def test_proxies_are_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(StoreError, match="proxy"):
+        Hub(proxy="socks5://x")
+    monkeypatch.setenv("https_proxy", "http://system.example:3128")
+    monkeypatch.setenv("no_proxy", "inside.example")
+    assert proxy_for("https://a.example", "") == "http://system.example:3128"
+    assert proxy_for("https://a.example", "http://own.example:1") == "http://own.example:1"
+    assert [proxy_for(url, "") for url in ("https://inside.example/x", "http://127.0.0.1:1/")] == ["", ""]
+    assert proxy_for("https://a.example", "none") == ""
+
+
+def test_goes_through_the_proxy(served: FakeHub) -> None:
+    """A proxy gets whole addresses: the fake one does not know them, and the Hub hears nothing."""
+    served.publish("someone/x", {"x.gguf": gguf(1000, 1)})
+    with pytest.raises(StoreError), fake_hub() as proxy:
+        Hub(served.endpoint, proxy=proxy.endpoint, patience=QUICK).repository("someone/x")
+    assert served.requests == []
+    assert proxy.requests[0].path.startswith(f"{served.endpoint}/api/models/someone/x")
+
+
+class Status(Fault):
+    """One status for everything."""
+
+    times = 100
+    status = 500
+    headers: dict[str, str]
+
+    def metadata(self, answer: Answer) -> bool:
+        answer.plain(self.status, b"", **self.headers)
+        return True
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "code"),
+    [
+        (500, {}, "server-failed"),
+        (401, {}, "token-refused"),
+        (403, {"X_Error_Code": "GatedRepo"}, "gated"),
+        (404, {"X_Error_Code": "EntryNotFound"}, "remote-file-missing"),
+        (404, {"X_Error_Code": "RepoNotFound"}, "repository-missing"),
+        (404, {"X_Error_Code": "RevisionNotFound"}, "remote-file-missing"),
+        (429, {"Retry_After": "7"}, "server-busy"),
+        (429, {"Retry_After": "Wed, 21 Oct 2015 07:28:00 GMT"}, "server-busy"),
+        (200, {}, "answer-not-understood"),
+        (302, {"Location": "http://cdn.example/"}, "answer-not-understood"),
+    ],
+)
+def test_statuses_are_explained(served: FakeHub, status: int, headers: dict[str, str], code: str) -> None:
+    served.misbehave(Status(status=status, headers=headers))
+    with pytest.raises(StoreError) as caught:
+        Hub(served.endpoint, patience=QUICK).file_metadata("someone/x", "main", "x.gguf")
+    assert caught.value.code == code
+    assert caught.value.parameters.get("seconds") in {None, 0, 7}
+    assert caught.value.sentence()
+
+
+def test_nobody_there() -> None:
+    with fake_hub() as hub:
+        endpoint = hub.endpoint
+    with pytest.raises(StoreError, match="cannot be reached"):
+        Hub(endpoint, patience=QUICK).repository("someone/x")
+
+
+def test_certificates_are_checked(served: FakeHub) -> None:
+    certificate = Path(__file__).parent / "self-signed.pem"
+    with fake_hub(certificate) as hub:
+        hub.publish("someone/x", {"x.gguf": gguf(1000, 1)})
+        with pytest.raises(StoreError, match="not safe"):
+            Hub(hub.endpoint, patience=QUICK).repository("someone/x")
+        assert hub.requests == []
+
+
+def test_a_token_never_leaves_its_origin() -> None:
+    assert origin("https://huggingface.co/a") == origin("https://HuggingFace.co:443/b")
+    others = ["http://huggingface.co", "https://huggingface.co:444", "https://hf.co", "https://huggingface.co.evil"]
+    assert all(origin(other) != origin("https://huggingface.co") for other in others)
+
+
+def test_closed_hub_answers_no_more(served: FakeHub) -> None:
+    hub = Hub(served.endpoint, patience=QUICK)
+    hub.close()
+    with pytest.raises(StoreError, match="cannot be reached"):
+        hub.repository("someone/x")
