@@ -84,21 +84,18 @@ class Library:
             folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def install(self, staging: Path, name: str, manifest: Manifest, unread: Sequence[str] = ()) -> InstalledModel:
-        """Make a model of a staging folder, or of any other folder on its disk, and return it.
+    def install(self, staging: Path, name: str, manifest: Manifest) -> InstalledModel:
+        """Make a model of a staging folder and return it.
 
-        Everything lies in its place there, or elsewhere under an absolute name. `name` is made into the model's
-        id; another one is found where it is taken. The files named in `unread` were not read to the end: their
-        hashes are only what somebody says. Raises StoreError "model-folder-unusable".
+        Everything was read, and lies in its place there, or elsewhere under an absolute name. `name` is made into
+        the model's id; another one is found where it is taken. Raises StoreError "model-folder-unusable".
         """
         with self._writing():
+            manifest.write(staging)
             seen = Seen(added=time.time())
             for file in manifest.files:
-                right = file.name not in unread and bool(file.sha256)
-                changed = (staging / file.name).stat().st_mtime_ns if right else 0
-                seen = seen.with_file(file.name, FileSeen(changed, right=True))
+                seen = seen.with_file(file.name, FileSeen((staging / file.name).stat().st_mtime_ns, right=True))
             write_seen(staging, seen)
-            manifest.write(staging)
             folder = self._free_folder(identifier(name))
             staging.rename(folder)
             sync_folder(self.folder)

@@ -6,9 +6,11 @@ Kept beside the manifest, which stays what it is from the day of installing. Los
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from model_store.manifest import MANIFEST
 from model_store.whole_files import write_whole
 
 _NAME = "eyebright-seen.json"
@@ -37,13 +39,21 @@ class Seen:
 
 
 def read_seen(folder: Path) -> Seen:
-    """Read it; what is missing or damaged counts as never noticed."""
+    """Read it; what is missing or damaged counts as never noticed.
+
+    So does what was noticed of files before the manifest was written: they may have been repaired since.
+    """
     try:
         with (folder / _NAME).open("rb") as file:
             raw = json.loads(file.read(_LONGEST))
-        files = {
-            str(name): FileSeen(int(one["changed_ns"]), one["right"] is True) for name, one in raw["files"].items()
-        }
+            stale = os.fstat(file.fileno()).st_mtime_ns < (folder / MANIFEST).stat().st_mtime_ns
+        files = (
+            {}
+            if stale
+            else {
+                str(name): FileSeen(int(one["changed_ns"]), one["right"] is True) for name, one in raw["files"].items()
+            }
+        )
         return Seen(float(raw["added"]), float(raw["last_used"]), files)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Seen()
