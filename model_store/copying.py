@@ -69,8 +69,12 @@ class Meter:
 
 def sha256_of(path: Path, meter: Meter) -> str:
     """Return the SHA-256 of a file, 64 hexadecimal digits. Raises OSError."""
+    return _sha256_as(path, path.name, meter)
+
+
+def _sha256_as(path: Path, name: str, meter: Meter) -> str:
     with path.open("rb") as file:
-        return sha256_of_stream(file, path.name, meter)
+        return sha256_of_stream(file, name, meter)
 
 
 def sha256_of_stream(file: BinaryIO, name: str, meter: Meter) -> str:
@@ -109,7 +113,7 @@ def copy_stream(source: Callable[[], BinaryIO], name: str, target: Path, meter: 
         os.fsync(new.fileno())
         _forget(old)
         _forget(new)
-    if read_back and sha256_of(part, meter) != digest.hexdigest():
+    if read_back and _sha256_as(part, name, meter) != digest.hexdigest():
         part.unlink()
         raise CopyDiffersError(name)
     part.replace(target)

@@ -152,7 +152,16 @@ SENTENCES: dict[str, str] = {
     "move-collides": QT_TRANSLATE_NOOP(
         "errors", "In {folder} there is another model called “{name}”. Choose another folder."
     ),
+    "not-found-elsewhere": QT_TRANSLATE_NOOP("errors", "No other program has a model called “{name}”."),
     # What is installed
+    "not-repairable": QT_TRANSLATE_NOOP(
+        "errors", "Files of {title} are missing or damaged, and nobody knows where to fetch them again. Add them anew."
+    ),
+    "terms-not-accepted": QT_TRANSLATE_NOOP(
+        "errors",
+        "The licence of {title} has terms that must be accepted first. Read them, then repeat with --accept-terms.",
+    ),
+    "quantisation-unknown": QT_TRANSLATE_NOOP("errors", "{title} comes as {offered}, not as {name}."),
     "not-installed": QT_TRANSLATE_NOOP("errors", "No model called “{name}” is installed."),
     "not-removed": QT_TRANSLATE_NOOP(
         "errors", "{name} could not be deleted. If it is in use, choose another model first."

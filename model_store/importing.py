@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
+
+import filelock
 
 from model_store.copying import PART, Meter, Report, copy_stream, sha256_of, sha256_of_stream, silent
 from model_store.disk_room import refused_by_disk, require_room
@@ -17,7 +20,6 @@ from model_store.installed import InstalledModel
 from model_store.jobs import Role
 from model_store.library import Library
 from model_store.llamafile import is_llamafile, look_into, open_member
-from model_store.locks import held
 from model_store.manifest import MANIFEST, InstalledFile, Manifest
 from model_store.names import safe_name
 from model_store.pairing import Pair, pair_up
@@ -144,9 +146,7 @@ def _install_in_place(library: Library, plan: ImportPlan, meter: Meter) -> Insta
 
 def _install_copy(library: Library, plan: ImportPlan, meter: Meter) -> InstalledModel:
     staging = library.staging(_key(plan, "copy"))
-    with refused_by_disk(library.folder, plan.title), held(staging.with_suffix(".lock")) as ours:
-        if not ours:
-            raise StoreError("import-in-use", title=plan.title)
+    with refused_by_disk(library.folder, plan.title), _alone(staging, plan.title):
         try:
             require_room(library.folder, plan.title, plan.size - _arrived(staging))
             entries = [_copied(file, staging, meter) for file in plan.files]
@@ -154,6 +154,20 @@ def _install_copy(library: Library, plan: ImportPlan, meter: Meter) -> Installed
         except BaseException:  # Ctrl-C too: what is half is of no use to anybody
             shutil.rmtree(staging, ignore_errors=True)
             raise
+
+
+@contextmanager
+def _alone(staging: Path, title: str) -> Iterator[None]:
+    lock = filelock.FileLock(staging.with_suffix(".lock"), timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise StoreError("import-in-use", title=title) from error
+    try:
+        yield
+    finally:
+        lock.release()
+        Path(lock.lock_file).unlink(missing_ok=True)
 
 
 def _copied(file: ImportFile, staging: Path, meter: Meter) -> InstalledFile:
@@ -279,7 +293,12 @@ def _take_exported(folder: Path, plans: list[ImportPlan], refused: list[StoreErr
         chosen = [one.name for one in (pair.model, pair.projector) if one]
         files = [
             ImportFile(
-                weights[one.name].role, folder / one.name, safe_name(one.name), weights[one.name].size, one.sha256
+                weights[one.name].role,
+                folder / one.name,
+                safe_name(one.name),
+                weights[one.name].size,
+                one.sha256,
+                remote=one.path,
             )
             for one in sorted(manifest.files, key=lambda one: one.role is not Role.MODEL)
             if one.name in chosen

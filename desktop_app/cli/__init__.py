@@ -11,6 +11,7 @@ from desktop_app import logs
 from desktop_app.cli import texts
 from desktop_app.cli.arguments import Arguments, parse
 from desktop_app.errors import UserError
+from model_store.errors import StoreError
 
 __all__ = ["Arguments", "parse", "run"]
 
@@ -20,7 +21,7 @@ GOOD, BUG, BAD_INPUT, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 def run(arguments: Arguments) -> int:
     """Carry out `arguments.verb` and return the exit code.
 
-    0: done. 1: a bug, with a report, or a failed self-test. 2: bad input, with one sentence on
+    0: done. 1: a bug, with a report, or a failed self-test or verification. 2: bad input, with one sentence on
     standard error. 3: a model that does not fit into memory. 130: Ctrl-C. 141: whoever read the output has gone.
     """
     _make_printable()
@@ -28,7 +29,7 @@ def run(arguments: Arguments) -> int:
     try:
         code = _verb(arguments.verb)(arguments)
         sys.stdout.flush()
-    except UserError as error:
+    except (UserError, StoreError) as error:
         print(texts.ERROR.format(sentence=error), file=sys.stderr)
         return BUG if error.code == "engine-died" else BAD_INPUT
     except KeyboardInterrupt:
@@ -50,6 +51,10 @@ def _verb(verb: str) -> Callable[[Arguments], int]:
         from desktop_app.cli.ask import ask
 
         return ask
+    if verb == "models":
+        from desktop_app.cli.models import models
+
+        return models
     if verb == "plan":
         from desktop_app.cli.plan import plan
 

@@ -13,7 +13,21 @@ from desktop_app.cli import texts
 from desktop_app.engine.messages import EngineSettings, Sampling
 from desktop_app.settings import SETTINGS
 
-VERBS = ("ask", "plan", "tune", "doctor", "self-test")
+VERBS = ("ask", "models", "plan", "tune", "doctor", "self-test")
+
+
+@dataclass
+class ModelsRequest:
+    """What is to be done with models."""
+
+    command: str
+    names: list[str] = field(default_factory=list)
+    folder: str = ""
+    json: bool = False
+    in_place: bool = False
+    found: bool = False
+    quantisation: str = ""
+    accept_terms: bool = False
 
 
 @dataclass
@@ -23,13 +37,14 @@ class Arguments:
     verb: str = ""  # empty: open the window
     pictures: list[str] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
-    model: str | None = None  # None: the built-in one
+    model: str | None = None  # a file or the id of an installed model; None: the built-in one
     mmproj: str | None = None
     sampling: Sampling = field(default_factory=Sampling)
     settings: EngineSettings = field(default_factory=EngineSettings)
     system: str | None = None
     glance: bool = False  # pictures are seen as a whole only
     json: bool = False
+    models: ModelsRequest | None = None
     memory: str = ""  # of the computer to plan for, such as "8G"; empty: this one
 
 
@@ -44,24 +59,31 @@ def parse(words: Sequence[str]) -> Arguments:
         return _parse_plan(rest)
     if verb == "tune":
         return _parse_tune(rest)
+    if verb == "models":
+        from desktop_app.cli.models_arguments import parse_models
+
+        return parse_models(rest)
     description = texts.DOCTOR_DESCRIPTION if verb == "doctor" else texts.SELF_TEST_DESCRIPTION
-    _Parser(f"eyebright {verb}", description).parse_args(rest)
+    Parser(f"eyebright {verb}", description).parse_args(rest)
     return Arguments(verb)
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence."""
+
     def __init__(self, prog: str, description: str, epilog: str | None = None) -> None:
         super().__init__(
             prog, None, description, epilog, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
         )
 
     def error(self, message: str) -> NoReturn:
+        """End the program with exit code 2."""
         print(texts.USAGE.format(problem=message.rstrip("."), command=self.prog), file=sys.stderr)
         raise SystemExit(2)
 
 
 def _parse_window(words: Sequence[str]) -> Arguments:
-    parser = _Parser("eyebright", texts.DESCRIPTION, texts.EPILOG)
+    parser = Parser("eyebright", texts.DESCRIPTION, texts.EPILOG)
     version = f"Eyebright {desktop_app.__version__}"
     parser.add_argument("--version", action="version", version=version, help=texts.VERSION)
     parser.add_argument("pictures", nargs="*", metavar="PICTURE", help=texts.PICTURES)
@@ -70,11 +92,11 @@ def _parse_window(words: Sequence[str]) -> Arguments:
 
 def _parse_ask(words: Sequence[str]) -> Arguments:
     usual = Sampling()
-    parser = _Parser("eyebright ask", texts.ASK_DESCRIPTION)
+    parser = Parser("eyebright ask", texts.ASK_DESCRIPTION)
     add = parser.add_argument
     add("pictures", nargs="*", metavar="PICTURE", help=texts.ASK_PICTURES)
     add("-p", "--prompt", action="append", default=[], metavar="QUESTION", help=texts.ASK_QUESTION)
-    add("--model", metavar="GGUF", help=texts.ASK_MODEL)
+    add("--model", metavar="ID|GGUF", help=texts.ASK_MODEL)
     add("--mmproj", metavar="GGUF", help=texts.ASK_MMPROJ)
     warmth = parser.add_mutually_exclusive_group()
     warmth.add_argument("--greedy", action="store_true", help=texts.ASK_GREEDY)
@@ -117,8 +139,8 @@ def _parse_ask(words: Sequence[str]) -> Arguments:
 
 
 def _parse_plan(words: Sequence[str]) -> Arguments:
-    parser = _Parser("eyebright plan", texts.PLAN_DESCRIPTION)
-    parser.add_argument("model", metavar="MODEL_GGUF", help=texts.PLAN_MODEL)
+    parser = Parser("eyebright plan", texts.PLAN_DESCRIPTION)
+    parser.add_argument("model", metavar="ID|MODEL_GGUF", help=texts.PLAN_MODEL)
     parser.add_argument("mmproj", nargs="?", metavar="MMPROJ_GGUF", help=texts.PLAN_MMPROJ)
     _add_context(parser)
     parser.add_argument("--memory", default="", metavar="SIZE", help=texts.PLAN_MEMORY)
@@ -135,8 +157,8 @@ def _parse_plan(words: Sequence[str]) -> Arguments:
 
 
 def _parse_tune(words: Sequence[str]) -> Arguments:
-    parser = _Parser("eyebright tune", texts.TUNE_DESCRIPTION)
-    parser.add_argument("model", metavar="MODEL_GGUF", help=texts.PLAN_MODEL)
+    parser = Parser("eyebright tune", texts.TUNE_DESCRIPTION)
+    parser.add_argument("model", metavar="ID|MODEL_GGUF", help=texts.PLAN_MODEL)
     parser.add_argument("mmproj", nargs="?", metavar="MMPROJ_GGUF", help=texts.PLAN_MMPROJ)
     _add_context(parser)
     parser.add_argument("--json", action="store_true", help=texts.TUNE_JSON)

@@ -16,6 +16,7 @@ from pathlib import Path
 from desktop_app import paths
 from desktop_app.cli import texts
 from desktop_app.cli.arguments import Arguments
+from desktop_app.cli.chosen import chosen_files
 from desktop_app.cli.running import Interrupts, Status, started_engine
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.messages import (
@@ -26,7 +27,6 @@ from desktop_app.engine.messages import (
     Inspect,
     Inspected,
     LoadPlan,
-    ModelInfo,
     PartsReduced,
     Phase,
     PhaseChanged,
@@ -50,14 +50,15 @@ def ask(arguments: Arguments) -> int:
     questions = [_unicode(question) for question in arguments.questions]
     if not questions or not all(question.strip() for question in questions):
         raise UserError("question-empty")
-    if arguments.model and arguments.pictures and not arguments.mmproj:
-        raise UserError("projector-needed", model=Path(arguments.model).name)
+    model, mmproj = chosen_files(arguments)
+    if arguments.pictures and mmproj is None:
+        raise UserError("projector-needed", model=model.name)
     interrupts = Interrupts()
     with _pictures(arguments.pictures) as pictures, started_engine() as client:
         status = Status()
         inspected = _inspected(client, pictures)
         status.show(texts.STATUS_LOADING)
-        info = _load(client, arguments)
+        info = client.load(model, mmproj, _with_cache(arguments.settings))
         status.clear()
         if info.plan is not None and info.plan.reduced:
             print(_reduced(info.plan), file=sys.stderr)
@@ -149,14 +150,6 @@ def _figures(finished: Finished) -> dict[str, str | int | float]:
         "tokens_per_second": round(stats.tokens_per_second, 2),
         "peak_memory_bytes": stats.peak_memory_bytes,
     }
-
-
-def _load(client: EngineClient, arguments: Arguments) -> ModelInfo:
-    settings = _with_cache(arguments.settings)
-    if arguments.model is None:
-        return client.load(*paths.demo_model(), settings)
-    mmproj = Path(arguments.mmproj) if arguments.mmproj else None
-    return client.load(Path(arguments.model), mmproj, settings)
 
 
 def _with_cache(settings: EngineSettings) -> EngineSettings:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 
 from desktop_app import paths
 from desktop_app.cli import texts
 from desktop_app.cli.arguments import Arguments
+from desktop_app.cli.chosen import chosen_files
 from desktop_app.cli.tune import told
 from desktop_app.engine.memory_need import Need, Shape
 from desktop_app.engine.memory_plan import Outlook, outlook
@@ -26,7 +26,7 @@ FITS, TOO_LARGE = 0, 3
 def plan(arguments: Arguments) -> int:
     """Print the plan; 3 when the model fits in no way. Raises `UserError` for bad files and sizes."""
     room = find_room(parse_size(arguments.memory) if arguments.memory else 0)
-    files = check_files(Path(arguments.model or ""), Path(arguments.mmproj) if arguments.mmproj else None)
+    files = check_files(*chosen_files(arguments))
     shape = Shape.of_files(files)
     tuning = _kept(files, room)
     found = outlook(shape, arguments.settings, room, tuning)

@@ -6,6 +6,7 @@ DESCRIPTION = "Talk with your computer about your pictures. Everything stays on 
 EPILOG = """\
 commands:
   ask        ask about pictures here, without a window
+  models     list, fetch, check, import, export and delete models
   plan       tell whether a model fits into memory, without loading it
   tune       find the fastest settings for a model on this computer
   doctor     show versions, memory and what the engine makes of this computer
@@ -19,8 +20,8 @@ VERSION = "print the version and end"
 ASK_DESCRIPTION = "Ask about pictures, or about nothing in particular. Answers go to standard output."
 ASK_PICTURES = "picture files; - is standard input"
 ASK_QUESTION = "a question; several are asked one after the other in one conversation"
-ASK_MODEL = "language model (GGUF); without it the built-in demonstration model is used"
-ASK_MMPROJ = "its projector (GGUF), needed for pictures"
+ASK_MODEL = "installed model (see eyebright models list) or GGUF file (default: the built-in demonstration model)"
+ASK_MMPROJ = "the projector (GGUF) of a GGUF file, needed for pictures"
 ASK_GREEDY = "always take the likeliest token; the same as --temperature 0"
 ASK_TEMPERATURE = "how freely tokens are chosen, 0 to 2 (default: {default})"
 ASK_SEED = "the same number gives the same answer (default: a new one each time)"
@@ -32,14 +33,57 @@ ASK_JSON = "one JSON object a line for each answer, with its figures"
 PLAN_DESCRIPTION = """\
 Tell how much memory a model needs, and how it would be loaded, from the headers of its files alone.
 The exit code is 0 if it fits, with a shorter context if need be, and 3 if it does not."""
-PLAN_MODEL = "language model (GGUF)"
-PLAN_MMPROJ = "its projector (GGUF)"
+PLAN_MODEL = "installed model (see eyebright models list) or language model (GGUF)"
+PLAN_MMPROJ = "the projector (GGUF) of a GGUF file"
 PLAN_MEMORY = "plan for a computer with so much memory, such as 8G (default: this one, as it is now)"
 PLAN_JSON = "one JSON object; sizes in bytes"
 TUNE_DESCRIPTION = """\
 Find the fastest settings for a model on this computer, in less than a minute, and keep them: the window and
 eyebright ask load the model with them from then on. Let nothing else run meanwhile."""
 TUNE_JSON = "one JSON object; speeds in tokens per second"
+MODELS_DESCRIPTION = "The models of this computer, and those that can be fetched."
+MODELS_EPILOG = """\
+commands:
+  list               what is installed
+  search REPO        what can be fetched: from the catalogue, or any repository of the Hub
+  download ID        fetch a model of the catalogue, or of any repository (owner/name)
+  verify [ID]        read all files, or those of one model, and compare them with their hashes
+  repair ID          fetch again what is damaged of a model
+  import FILES...    add files that are already here, or folders of them
+  export ID FOLDER   copy a model to a stick, for a computer without a network
+  remove ID          delete a model
+  where              where models are kept, and how much room there is
+  move FOLDER        move all models to another folder or disk
+
+Each has its own --help. Commands that were cut short go on where they were when they are typed again.
+"""
+MODELS_COMMAND = "one of the commands below"
+MODELS_COMMANDS = {
+    "list": "List what is installed, the last used first.",
+    "search": "Look for models that can be fetched: words are looked for in the catalogue and on the Hub; owner/name "
+    "lists the files of one repository, and whether they fit this computer.",
+    "download": "Fetch a model. Cut short by whatever, it goes on where it was.",
+    "verify": "Read all files and compare them with their hashes. The exit code is 1 if one is wrong.",
+    "repair": "Read a model's files and fetch again what is wrong with them.",
+    "import": "Add GGUF files, folders of them, llamafiles, and folders that were exported.",
+    "export": "Copy a model with its hashes and licence into a folder, from which import takes it.",
+    "remove": "Delete a model and say what that frees. Files that are used in place are left alone.",
+    "where": "Show where models are kept, and how much room there is.",
+    "move": "Move all models. The old place is cleared when everything has arrived and was checked.",
+}
+MODELS_SEARCHED = "words, or owner/name"
+MODELS_DOWNLOADED = "a model of the catalogue, or owner/name"
+MODELS_QUANTISATION = "which of its files, such as Q4_K_M (default: the one that is recommended for this computer)"
+MODELS_ACCEPT = "you have read and accept the terms of its licence"
+MODELS_IMPORTED = "GGUF file, llamafile or folder; with --found the title of a model of another program"
+MODELS_IN_PLACE = "use the files where they lie, and copy nothing"
+MODELS_IMPORT_FOUND = "use what another program has fetched: titles as `list --found` shows them"
+MODELS_ID = "its id, as `list` shows it"
+MODELS_ID_OR_ALL = "its id, as `list` shows it (default: all models)"
+MODELS_FOLDERS = {"export": "the folder of a stick, for instance", "move": "where models are to be kept"}
+MODELS_LIST_FOUND = "list what other programs have fetched"
+MODELS_JSON = "one JSON object on standard output; sizes in bytes"
+
 DOCTOR_DESCRIPTION = "Show what helps to find a problem: versions, memory, folders and the engine's view."
 SELF_TEST_DESCRIPTION = "Check that this installation works. One line for each check; the exit code is 1 if one fails."
 
@@ -70,6 +114,46 @@ NOTE_REDUCED = (
     "eyebright: The context is {n_ctx} tokens instead of {wished}, which would need {needed} GiB of memory; "
     "{available} GiB can be used."
 )
+
+MODELS_NONE = "No model is installed. The built-in one always works; `eyebright models search llava` finds others."
+MODELS_NOTHING_FOUND = "No models of other programs were found."
+MODELS_NO_RESULTS = "Nothing was found."
+MODELS_BUILT_IN = "(built in)"
+MODELS_STATES = {
+    "ok": "ok",
+    "unverified": "not verified",
+    "changed": "DAMAGED",
+    "missing": "MISSING",
+}
+MODELS_HEAD = ("ID", "SIZE", "STATE", "LICENCE", "LAST USED", "TITLE")
+MODELS_HEAD_FOUND = ("PROGRAM", "SIZE", "SEES", "TITLE")
+MODELS_HEAD_SEARCH = ("ID", "FILES", "SIZE", "FITS", "LICENCE", "TITLE")
+MODELS_YES_NO = {True: "yes", False: "no"}
+MODELS_FITS = {"fits": "yes", "reduced": "with {n_ctx} tokens", "too-large": "no", "": ""}
+MODELS_NEVER = "never"
+MODELS_IN_PLACE_NOTE = "in place"
+MODELS_ON_THE_HUB = "On {host}:"
+MODELS_HUB_SILENT = "eyebright: {sentence} Only the catalogue was searched."
+MODELS_VERIFIED = "{title}: all files are right."
+MODELS_WRONG_FILE = "{title}: {name} is {state}."
+MODELS_REPAIR_HINT = "`eyebright models repair {id}` fetches again what is wrong."
+MODELS_WHOLE = "{title} is in order; there is nothing to repair."
+MODELS_REPAIRED = "{title} is in order again."
+MODELS_INSTALLED = "{title} is installed. Use it with --model {id}"
+MODELS_EXPORTED = "{title} was exported to {folder}. On the other computer: eyebright models import {folder}"
+MODELS_REMOVED = "{title} was deleted; {size} are free again."
+MODELS_LET_GO = "{title} is no longer listed; its files stay where they are."
+MODELS_WAS_CHOSEN = "eyebright: It was the model of the window, which takes the built-in one from now on."
+MODELS_WHERE = "{folder}\n{models} in {size}; {free} are free on that disk."
+MODELS_COUNT_ONE = "1 model"
+MODELS_COUNT = "{count} models"
+MODELS_MOVED = "All models are in {folder} now."
+MODELS_TERMS = "eyebright: {title} is under the licence {licence} ({url})."
+MODELS_WAITING = "{sentence} Trying again in {seconds} s …"
+PROGRESS_LINE = "{name}: {percent} % ({done} of {total}){speed}{left}"
+PROGRESS_SPEED = ", {speed}/s"
+PROGRESS_LEFT = ", {left} left"
+PROGRESS_STEPS = {"copying": "Copying {name}", "checking": "Checking {name}"}
 
 PLAN_LINE = "{label:<22} {mib:>8} MiB"
 PLAN_PARTS = {

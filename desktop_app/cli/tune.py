@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from desktop_app import paths
 from desktop_app.cli import texts
 from desktop_app.cli.arguments import Arguments
+from desktop_app.cli.chosen import chosen_files
 from desktop_app.cli.running import Status
 from desktop_app.engine.measuring import Measuring, Subject
 from desktop_app.engine.messages import Tuning
@@ -28,8 +29,9 @@ def tune(arguments: Arguments) -> int:
     def hear(_task: object) -> None:
         status.show(texts.STATUS_MEASURING.format(seconds=round(time.monotonic() - started)))
 
+    model, mmproj = chosen_files(arguments)
     try:
-        findings = Measuring(Subject(arguments.model or "", arguments.mmproj, settings)).run(hear)
+        findings = Measuring(Subject(str(model), str(mmproj) if mmproj else None, settings)).run(hear)
     except NotMeasured as error:
         status.clear()
         print(texts.ERROR.format(sentence=texts.TUNE_NOT_MEASURED[str(error)]), file=sys.stderr)

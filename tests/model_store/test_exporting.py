@@ -126,7 +126,7 @@ def test_what_was_written_is_read_back(
     library: Library, model: InstalledModel, stick: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A stick that forgets what it was given: nothing with a name remains."""
-    monkeypatch.setattr(copying, "sha256_of", lambda *_arguments: "0" * 64)
+    monkeypatch.setattr(copying, "_sha256_as", lambda *_arguments: "0" * 64)
     with pytest.raises(StoreError) as error:
         export(library, model.id, stick)
     assert error.value.code == "copy-differs"

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import filelock
 import gguf
 import pytest
 
@@ -20,7 +21,6 @@ from model_store.errors import StoreError
 from model_store.importing import import_files, import_model, plan_import
 from model_store.installed import State
 from model_store.library import Library
-from model_store.locks import held
 from tests.engine.tiny_models import Sizes, write_language_model, write_projector
 from tests.model_store.folders import TINY, cancel_after, contents, ids, write_pair
 
@@ -208,7 +208,7 @@ def test_a_part_with_wrong_bytes_is_not_believed(
 def test_two_programs_do_not_copy_the_same_at_once(library: Library, pair: tuple[Path, Path]) -> None:
     (plan,) = plan_import(pair).plans
     staging = library.staging(importing._key(plan, "copy"))
-    with held(staging.with_suffix(".lock")), pytest.raises(StoreError) as error:
+    with filelock.FileLock(staging.with_suffix(".lock")), pytest.raises(StoreError) as error:
         import_model(library, plan)
     assert error.value.code == "import-in-use"
 

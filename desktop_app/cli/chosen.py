@@ -1,0 +1,31 @@
+"""Which files `--model` means: an installed model by its id, or GGUF files by their names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from desktop_app import paths
+from desktop_app.cli.arguments import Arguments
+from desktop_app.settings import Settings
+from model_store.errors import StoreError
+from model_store.library import Library
+
+
+def chosen_files(arguments: Arguments) -> tuple[Path, Path | None]:
+    """Return the language model and the projector; without --model the built-in ones.
+
+    A file of that name goes before an id. What is neither is returned as a file, which will be missing.
+    """
+    if not arguments.model:
+        return paths.demo_model()
+    mmproj = Path(arguments.mmproj) if arguments.mmproj else None
+    path = Path(arguments.model)
+    if path.exists():
+        return path, mmproj
+    library = Library(paths.models_folder(Settings.peek(paths.settings_file()).value("models_folder")))
+    try:
+        installed = library.get(arguments.model)
+    except StoreError:
+        return path, mmproj
+    library.mark_used(installed.id)
+    return installed.model, mmproj or installed.projector

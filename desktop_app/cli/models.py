@@ -1,0 +1,274 @@
+"""`eyebright models`: what is installed, and what becomes of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from desktop_app import paths
+from desktop_app.cli import texts
+from desktop_app.cli.arguments import Arguments, ModelsRequest
+from desktop_app.cli.progress import ProgressBar
+from desktop_app.settings import Settings
+from model_store.disk_room import free_bytes
+from model_store.elsewhere import Found, find_elsewhere, use_found
+from model_store.errors import StoreError, size_text
+from model_store.exporting import export
+from model_store.importing import import_files
+from model_store.installed import InstalledModel, State
+from model_store.library import Library
+from model_store.moving import move_library
+
+DONE, WRONG = 0, 1
+
+
+def models(arguments: Arguments) -> int:
+    """Carry out a command about models and return the exit code. Raises `StoreError` and `UserError`."""
+    request = arguments.models
+    assert request is not None
+    settings = Settings.peek(paths.settings_file())
+    library = Library(paths.models_folder(settings.value("models_folder")))
+    if request.command in ("search", "download", "repair"):
+        from desktop_app.cli import models_hub  # which knows the network
+
+        return models_hub.COMMANDS[request.command](request, library, settings)
+    return _COMMANDS[request.command](request, library)
+
+
+@contextmanager
+def progress() -> Iterator[ProgressBar]:
+    """Give a bar that is removed afterwards."""
+    bar = ProgressBar()
+    try:
+        yield bar
+    finally:
+        bar.close()
+
+
+def print_json(data: dict[str, Any]) -> None:
+    """Print one JSON object."""
+    print(json.dumps(data, ensure_ascii=True, indent=1))
+
+
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows in columns as wide as what stands in them."""
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    for row in [head, *rows]:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def figures(model: InstalledModel) -> dict[str, Any]:
+    """Return what programs may want to know of an installed model."""
+    return {
+        "id": model.id,
+        "title": model.title,
+        "state": model.state.value,
+        "size": model.size,
+        "frees": model.frees,
+        "in_place": model.in_place,
+        "origin": model.origin.value,
+        "repository": model.manifest.repository,
+        "quantisation": model.manifest.quantisation,
+        "licence": model.licence,
+        "added": round(model.added),
+        "last_used": round(model.last_used),
+        "files": [
+            {
+                "role": file.role.value,
+                "path": str(file.path),
+                "size": file.size,
+                "sha256": file.sha256,
+                "state": file.state.value,
+            }
+            for file in model.files
+        ],
+    }
+
+
+def _list(request: ModelsRequest, library: Library) -> int:
+    if request.found:
+        return _list_found(request, library)
+    installed = library.models()
+    if request.json:
+        print_json({"folder": str(library.folder), "models": [figures(model) for model in installed]})
+    elif not installed:
+        print(texts.MODELS_NONE)
+    else:
+        print_table(texts.MODELS_HEAD, [_row(model) for model in installed])
+    return DONE
+
+
+def _row(model: InstalledModel) -> tuple[str, ...]:
+    used = time.strftime("%Y-%m-%d", time.localtime(model.last_used)) if model.last_used else texts.MODELS_NEVER
+    size = size_text(model.size) + (f" ({texts.MODELS_IN_PLACE_NOTE})" if model.in_place else "")
+    return model.id, size, texts.MODELS_STATES[model.state.value], model.licence or "?", used, model.title
+
+
+def _list_found(request: ModelsRequest, library: Library) -> int:
+    found = _found(library)
+    if request.json:
+        print_json(
+            {
+                "found": [
+                    {
+                        "program": one.program,
+                        "title": one.title,
+                        "size": one.size,
+                        "sees": one.sees,
+                        "extract": one.extract,
+                        "model": str(one.model),
+                        "projector": str(one.projector) if one.projector else None,
+                        "licence": one.licence,
+                    }
+                    for one in found
+                ]
+            }
+        )
+    elif not found:
+        print(texts.MODELS_NOTHING_FOUND)
+    else:
+        rows = [(one.program, size_text(one.size), texts.MODELS_YES_NO[one.sees], one.title) for one in found]
+        print_table(texts.MODELS_HEAD_FOUND, rows)
+    return DONE
+
+
+def _found(library: Library) -> list[Found]:
+    """Return what other programs have fetched, without what is used already."""
+    used = {str(file.path) for model in library.models() for file in model.files}
+    return [one for one in find_elsewhere() if str(one.model) not in used]
+
+
+def _verify(request: ModelsRequest, library: Library) -> int:
+    chosen = [library.get(name) for name in request.names] or library.models()
+    with progress() as bar:
+        verified = [library.verify(model.id, bar.report) for model in chosen]
+    if request.json:
+        print_json({"models": [figures(model) for model in verified]})
+    else:
+        for model in verified:
+            for line in _verdict(model):
+                print(line)
+    return WRONG if any(model.state is not State.OK for model in verified) else DONE
+
+
+def _verdict(model: InstalledModel) -> Iterator[str]:
+    for file in model.files:
+        if file.state is not State.OK:
+            state = texts.MODELS_STATES[file.state.value]
+            yield texts.MODELS_WRONG_FILE.format(title=model.title, name=file.path.name, state=state)
+    if model.state is State.OK:
+        yield texts.MODELS_VERIFIED.format(title=model.title)
+    elif model.repairable:
+        yield texts.MODELS_REPAIR_HINT.format(id=model.id)
+
+
+def _import(request: ModelsRequest, library: Library) -> int:
+    with progress() as bar:
+        if request.found:
+            chosen = [_by_title(library, title) for title in request.names]
+            installed = [use_found(library, one, bar.report) for one in chosen]
+        else:
+            named = [Path(name) for name in request.names]
+            installed = import_files(library, named, request.in_place, bar.report)
+    say_installed(request, installed)
+    return DONE
+
+
+def _by_title(library: Library, title: str) -> Found:
+    found = next((one for one in _found(library) if one.title == title), None)
+    if found is None:
+        raise StoreError("not-found-elsewhere", name=title)
+    return found
+
+
+def say_installed(request: ModelsRequest, installed: Sequence[InstalledModel]) -> None:
+    """Tell what was installed, and how it is used."""
+    if request.json:
+        print_json({"models": [figures(model) for model in installed]})
+        return
+    for model in installed:
+        print(texts.MODELS_INSTALLED.format(title=model.title, id=model.id))
+
+
+def _export(request: ModelsRequest, library: Library) -> int:
+    model = library.get(request.names[0])
+    with progress() as bar:
+        folder = export(library, model.id, Path(request.folder), bar.report)
+    if request.json:
+        print_json({"folder": str(folder), "model": figures(model)})
+    else:
+        print(texts.MODELS_EXPORTED.format(title=model.title, folder=folder))
+    return DONE
+
+
+def _remove(request: ModelsRequest, library: Library) -> int:
+    model = library.get(request.names[0])
+    freed = library.remove(model.id)
+    settings, problem = Settings.load(paths.settings_file())
+    if problem is None and settings.value("model") == str(model.model):
+        settings.reset("model")
+        settings.reset("mmproj")
+        settings.save()
+        print(texts.MODELS_WAS_CHOSEN, file=sys.stderr)
+    if request.json:
+        print_json({"id": model.id, "freed": freed})
+    elif model.in_place:
+        print(texts.MODELS_LET_GO.format(title=model.title))
+    else:
+        print(texts.MODELS_REMOVED.format(title=model.title, size=size_text(freed)))
+    return DONE
+
+
+def _where(request: ModelsRequest, library: Library) -> int:
+    installed = library.models()
+    size, free = sum(model.frees for model in installed), free_bytes(library.folder)
+    if request.json:
+        print_json({"folder": str(library.folder), "models": len(installed), "size": size, "free": free})
+        return DONE
+    one = len(installed) == 1
+    count = texts.MODELS_COUNT_ONE if one else texts.MODELS_COUNT.format(count=len(installed))
+    print(texts.MODELS_WHERE.format(folder=library.folder, models=count, size=size_text(size), free=size_text(free)))
+    return DONE
+
+
+def _move(request: ModelsRequest, library: Library) -> int:
+    settings, problem = Settings.load(paths.settings_file())
+    if problem is not None:
+        raise problem
+
+    def switched(folder: Path) -> None:
+        _follow(settings, library.folder, folder)
+        settings.set("models_folder", str(folder))
+        settings.save()
+
+    with progress() as bar:
+        moved = move_library(library, Path(request.folder), switched, bar.report)
+    if request.json:
+        print_json({"folder": str(moved.folder)})
+    else:
+        print(texts.MODELS_MOVED.format(folder=moved.folder))
+    return DONE
+
+
+def _follow(settings: Settings, old: Path, new: Path) -> None:
+    """Let the chosen model be found where it has moved to."""
+    for name in ("model", "mmproj"):
+        chosen = Path(settings.value(name))
+        if chosen.is_relative_to(old):
+            settings.set(name, str(new / chosen.relative_to(old)))
+
+
+_COMMANDS: dict[str, Callable[[ModelsRequest, Library], int]] = {
+    "list": _list,
+    "verify": _verify,
+    "import": _import,
+    "export": _export,
+    "remove": _remove,
+    "where": _where,
+    "move": _move,
+}

@@ -1,0 +1,223 @@
+"""The commands about models that need the network: search, download and repair."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from desktop_app import paths
+from desktop_app.cli import texts
+from desktop_app.cli.arguments import ModelsRequest
+from desktop_app.cli.models import DONE, WRONG, figures, print_json, print_table, progress, say_installed
+from desktop_app.cli.progress import ProgressBar
+from desktop_app.engine.memory_plan import plan_headers
+from desktop_app.engine.messages import EngineSettings
+from desktop_app.engine.room import Room, find_room
+from desktop_app.settings import Settings
+from model_store.access import hub_of
+from model_store.adding import candidate, read_headers
+from model_store.catalogue import Catalogue, ModelEntry, Variant, load_catalogue
+from model_store.download import Downloads
+from model_store.errors import StoreError, size_text
+from model_store.hub import Hub
+from model_store.installed import State
+from model_store.jobs import DownloadJob, DownloadRequest, FileState, JobState
+from model_store.library import Library
+from model_store.tokens import TokenKeeper
+
+_LOOKED_AT = 0.2  # seconds between two looks at a download
+_SHORT, _USUAL = 2048, 4096  # tokens of context that the catalogue has figures for
+
+
+def search(request: ModelsRequest, _library: Library, settings: Settings) -> int:
+    """List what can be fetched. Without a network the catalogue alone is searched."""
+    words = " ".join(request.names)
+    room = find_room()
+    with _hub(settings) as hub:
+        if _is_repository(words):
+            rows = _repository_rows(hub, words, room)
+            others: list[dict[str, Any]] = []
+        else:
+            rows = [row for entry in _catalogue().search(words) for row in _entry_rows(entry, room)]
+            others = _on_the_hub(hub, words)
+    if request.json:
+        print_json({"models": rows, "repositories": others})
+        return DONE
+    if rows:
+        print_table(texts.MODELS_HEAD_SEARCH, [_printed(row) for row in rows])
+    if others:
+        print("\n" * bool(rows) + texts.MODELS_ON_THE_HUB.format(host=hub.host))
+        for other in others:
+            print(f"  {other['repository']}")
+    if not rows and not others:
+        print(texts.MODELS_NO_RESULTS)
+    return DONE
+
+
+def download(request: ModelsRequest, library: Library, settings: Settings) -> int:
+    """Fetch a model, to its end or to an error that the person must know of."""
+    name = request.names[0]
+    with _hub(settings) as hub:
+        entry = _catalogue().get(name)
+        if entry is None:
+            if not _is_repository(name):
+                raise StoreError("model-unknown", name=name)
+            entry = candidate(hub, name).entry
+    if entry.terms or entry.gated:
+        terms = texts.MODELS_TERMS.format(title=entry.title, licence=entry.licence, url=entry.licence_url or "-")
+        print(terms, file=sys.stderr)
+        if not request.accept_terms:
+            raise StoreError("terms-not-accepted", title=entry.title)
+    variant = _chosen(entry, request.quantisation)
+    wanted = DownloadRequest.of(entry, variant)
+    job = _fetch(library, settings, lambda downloads: downloads.add(wanted))
+    folder = next((model for model in library.models() if model.title == job.request.title), None)
+    if folder is not None:
+        say_installed(request, [folder])
+    return DONE
+
+
+def repair(request: ModelsRequest, library: Library, settings: Settings) -> int:
+    """Read a model's files, and fetch again what is wrong."""
+    name = request.names[0]
+    with progress() as bar:
+        model = library.verify(name, bar.report)
+    said = texts.MODELS_WHOLE
+    if model.wrong_files:
+        if not model.repairable:
+            raise StoreError("not-repairable", title=model.title)
+        _fetch(library, settings, lambda downloads: downloads.repair(model.id))
+        with progress() as bar:
+            model = library.verify(name, bar.report)
+        said = texts.MODELS_REPAIRED
+    if request.json:
+        print_json({"models": [figures(model)]})
+    elif model.state is State.OK:
+        print(said.format(title=model.title))
+    return DONE if model.state is State.OK else WRONG
+
+
+def _fetch(library: Library, settings: Settings, begin: Callable[[Downloads], DownloadJob]) -> DownloadJob:
+    """Wait until a download is done. Raises why it failed; Ctrl-C leaves it to the next time."""
+    keeper = TokenKeeper()
+    address, proxy = settings.value("hub_address"), settings.value("proxy")
+    downloads = Downloads(
+        library.folder, lambda: hub_of(address, proxy, keeper), connections=settings.value("connections")
+    )
+    try:
+        job = begin(downloads)
+        if job.state in (JobState.PAUSED, JobState.FAILED):
+            downloads.resume(job.id)
+        downloads.start()
+        with progress() as bar:
+            while (job := downloads.wait(job.id, _LOOKED_AT)).state not in (JobState.DONE, JobState.FAILED):
+                _show(bar, job)
+        if job.state is JobState.FAILED and job.error is not None:
+            raise job.error
+        downloads.forget(job.id)
+        return job
+    finally:
+        downloads.close()
+
+
+def _show(bar: ProgressBar, job: DownloadJob) -> None:
+    if job.state is JobState.WAITING and job.error is not None:
+        bar.say(texts.MODELS_WAITING.format(sentence=job.error, seconds=round(job.retry_in)))
+        return
+    at_hand = next((file.name for file in job.files if file.state is not FileState.DONE), "")
+    if job.total:
+        bar.show(at_hand or job.request.title, job.done, job.total, job.speed, job.seconds_left)
+
+
+@contextmanager
+def _hub(settings: Settings) -> Iterator[Hub]:
+    hub = hub_of(settings.value("hub_address"), settings.value("proxy"), TokenKeeper())
+    try:
+        yield hub
+    finally:
+        hub.close()
+
+
+def _catalogue() -> Catalogue:
+    return load_catalogue(paths.resources_folder() / "catalogue.toml")
+
+
+def _is_repository(name: str) -> bool:
+    owner, slash, own = name.partition("/")
+    return bool(owner and slash and own) and " " not in name
+
+
+def _chosen(entry: ModelEntry, quantisation: str) -> Variant:
+    """Return what was asked for, else the first that fits this computer, else the first."""
+    if quantisation:
+        variant = entry.variant(quantisation)
+        if variant is None:
+            offered = ", ".join(one.quantisation for one in entry.variants)
+            raise StoreError("quantisation-unknown", name=quantisation, title=entry.title, offered=offered)
+        return variant
+    usable = find_room().usable
+    for memory in ("memory_4096", "memory_2048"):
+        for variant in entry.variants:
+            if 0 < getattr(variant, memory) <= usable:
+                return variant
+    return entry.variants[0]
+
+
+def _entry_rows(entry: ModelEntry, room: Room) -> Iterator[dict[str, Any]]:
+    for variant in entry.variants:
+        verdict = "fits" if variant.memory_4096 <= room.usable else "reduced"
+        if variant.memory_2048 > room.usable:
+            verdict = "too-large"
+        yield _result(entry, variant, verdict, _USUAL if verdict == "fits" else _SHORT)
+
+
+def _repository_rows(hub: Hub, name: str, room: Room) -> list[dict[str, Any]]:
+    """Return the pairs of a repository; their headers are read to say whether they fit."""
+    found = candidate(hub, name)
+    rows = []
+    for pair, variant in zip(found.pairs, found.entry.variants, strict=True):
+        headers = read_headers(hub, pair)
+        plan = plan_headers(headers.model, headers.projector, EngineSettings(n_ctx=_USUAL), room)
+        verdict = ("reduced" if plan.plan.reduced else "fits") if plan.fits else "too-large"
+        rows.append(_result(replace(found.entry, id=name), variant, verdict, plan.plan.n_ctx))
+    return rows
+
+
+def _result(entry: ModelEntry, variant: Variant, verdict: str, n_ctx: int) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "title": entry.title,
+        "repository": entry.repository,
+        "quantisation": variant.quantisation,
+        "files": [variant.model.path, variant.projector.path],
+        "size": variant.size,
+        "fits": verdict,
+        "n_ctx": n_ctx,
+        "licence": entry.licence,
+        "terms": entry.terms,
+        "gated": entry.gated,
+    }
+
+
+def _printed(row: dict[str, Any]) -> tuple[str, ...]:
+    fits = texts.MODELS_FITS[row["fits"]].format(n_ctx=row["n_ctx"])
+    return row["id"], row["quantisation"], size_text(row["size"]), fits, row["licence"] or "?", row["title"]
+
+
+def _on_the_hub(hub: Hub, words: str) -> list[dict[str, Any]]:
+    try:
+        found = hub.search(words)
+    except StoreError as error:
+        print(texts.MODELS_HUB_SILENT.format(sentence=error), file=sys.stderr)
+        return []
+    return [{"repository": one.name, "downloads": one.downloads, "gated": one.gated} for one in found]
+
+
+COMMANDS: dict[str, Callable[[ModelsRequest, Library, Settings], int]] = {
+    "search": search,
+    "download": download,
+    "repair": repair,
+}

@@ -1,0 +1,204 @@
+"""`eyebright models`: what it does, says and returns."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from desktop_app import cli, paths
+from desktop_app.cli import texts
+from desktop_app.cli.progress import ProgressBar
+from desktop_app.settings import Settings
+from model_store.library import Library
+from tests.model_store.folders import contents, copy_built_in, write_pair
+from tests.model_store.test_elsewhere import ollama
+
+ID = "eyebright-tiny"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("EYEBRIGHT_HOME", str(tmp_path / "eyebright"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def built_in() -> None:
+    assert run("import", str(paths.demo_model()[0].parent)) == 0
+
+
+def run(*words: str) -> int:
+    return cli.run(cli.parse(["models", *words]))
+
+
+def answer(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+    capsys.readouterr()
+    assert run(*words, "--json") == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_nothing_is_installed_at_first(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("list") == 0
+    assert capsys.readouterr().out.strip() == texts.MODELS_NONE
+    assert answer(capsys, "list")["models"] == []
+    assert answer(capsys, "where")["models"] == 0
+
+
+def test_a_model_is_imported_listed_verified_and_deleted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("import", *map(str, paths.demo_model())) == 0
+    said = capsys.readouterr()
+    assert f"--model {ID}" in said.out
+    assert "100 %" in said.err
+    assert run("list") == 0
+    head, line = capsys.readouterr().out.splitlines()
+    assert head.split()[:2] == ["ID", "SIZE"]
+    assert line.split() == [ID, "11", "MB", "ok", "MIT", "never", ID]
+    (listed,) = answer(capsys, "list")["models"]
+    assert (listed["state"], listed["size"], [file["role"] for file in listed["files"]]) == (
+        "ok",
+        10628480,
+        ["model", "projector"],
+    )
+    assert run("verify") == run("verify", ID) == 0
+    where = answer(capsys, "where")
+    assert (where["models"], where["size"]) == (1, listed["size"])
+    assert answer(capsys, "remove", ID) == {"id": ID, "freed": listed["size"]}
+    assert answer(capsys, "list")["models"] == []
+
+
+@pytest.mark.usefixtures("built_in")
+def test_damage_is_told_by_verify(capsys: pytest.CaptureFixture[str]) -> None:
+    model = Library(paths.models_folder()).get(ID)
+    content = model.model.read_bytes()
+    model.model.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert model.projector is not None
+    model.projector.unlink()
+    assert run("verify", ID) == 1
+    said = capsys.readouterr().out
+    for name, state in (("eyebright-tiny.gguf", "DAMAGED"), ("eyebright-tiny-mmproj.gguf", "MISSING")):
+        assert texts.MODELS_WRONG_FILE.format(title=ID, name=name, state=state) in said
+    assert run("repair", ID) == 2
+    assert "nobody knows where" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["remove", "nobody"], "No model called “nobody” is installed."),
+        (["verify", "nobody"], "No model called “nobody” is installed."),
+        (["export", "nobody", "."], "No model called “nobody” is installed."),
+        (["import", "nowhere.gguf"], "nowhere.gguf cannot be found."),
+        (["import", "--found", "nothing"], "No other program has a model called “nothing”."),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(
+    words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*words) == 2
+    said = capsys.readouterr()
+    assert (said.out, sentence in said.err, said.err.count("\n")) == ("", True, 1)
+
+
+@pytest.mark.parametrize("words", [[], ["fly"], ["remove"], ["export", ID], ["where", "else"], ["list", "--bad"]])
+def test_nonsense_is_one_sentence(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(*words)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_each_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("", *texts.MODELS_COMMANDS):
+        with pytest.raises(SystemExit) as ended:
+            run(*command.split(), "--help")
+        assert ended.value.code == 0
+        assert command in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("built_in")
+def test_a_model_travels_on_a_stick(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = answer(capsys, "export", ID, str(tmp_path / "stick"))["folder"]
+    monkeypatch.setenv("EYEBRIGHT_HOME", str(tmp_path / "other computer"))
+    (arrived,) = answer(capsys, "import", folder)["models"]
+    assert (arrived["id"], arrived["state"]) == (ID, "ok")
+
+
+@pytest.mark.usefixtures("built_in")
+def test_all_models_move_and_the_setting_follows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = Library(paths.models_folder()).get(ID)
+    settings = Settings.peek(paths.settings_file())
+    settings.set("model", str(model.model))
+    settings.set("mmproj", str(model.projector))
+    settings.save()
+    new = tmp_path / "new disk"
+    assert answer(capsys, "move", str(new)) == {"folder": str(new)}
+    settings = Settings.peek(paths.settings_file())
+    assert settings.value("models_folder") == str(new)
+    assert Path(settings.value("model")).read_bytes() == paths.demo_model()[0].read_bytes()
+    assert Path(settings.value("mmproj")).parent == new / ID
+    assert not paths.models_folder().exists()
+    assert [one["state"] for one in answer(capsys, "list")["models"]] == ["ok"]
+
+    assert run("remove", ID) == 0
+    assert texts.MODELS_WAS_CHOSEN in capsys.readouterr().err
+    assert Settings.peek(paths.settings_file()).value("model") == ""
+
+
+def test_what_other_programs_have_is_listed_and_used(
+    tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ollama(home / ".ollama/models", write_pair(tmp_path / "made", "llava"))
+    before = contents(home)
+    (found,) = answer(capsys, "list", "--found")["found"]
+    assert (found["program"], found["title"], found["sees"]) == ("Ollama", "llava:7b", True)
+    (used,) = answer(capsys, "import", "--found", found["title"])["models"]
+    assert (used["in_place"], used["frees"]) == (True, 0)
+    assert answer(capsys, "list", "--found")["found"] == [], "it is used already"
+    assert run("remove", used["id"]) == 0
+    assert "stay where they are" in capsys.readouterr().out
+    assert contents(home) == before
+
+
+def test_an_installed_model_answers_by_its_id(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("import", "--in-place", *map(str, copy_built_in(tmp_path / "here"))) == 0
+    capsys.readouterr()
+    assert cli.run(cli.parse(["plan", ID, "--json"])) == 0
+    assert json.loads(capsys.readouterr().out)["need"]["projector"] > 0
+    question = ["-p", "What is in the picture?", "--greedy", "--json"]
+    picture = str(Path(__file__).parent / "data" / "pictures" / "plain.png")
+    assert cli.run(cli.parse(["ask", picture, "--model", ID, *question])) == 0
+    assert json.loads(capsys.readouterr().out)["image_encodes"] == 1
+    assert answer(capsys, "list")["models"][0]["last_used"] > 0
+
+
+class _Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_a_bar_and_others_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    for stream in (_Terminal(), io.StringIO()):
+        monkeypatch.setattr(sys, "stderr", stream)
+        bar = ProgressBar()
+        for done in range(0, 101_000_000, 1_000_000):
+            bar.show("llava.gguf", done, 100_000_000, speed=2e6)
+        bar.close()
+        said = stream.getvalue()
+        if stream.isatty():
+            assert "█" * 30 + " llava.gguf: 100 % (100 MB of 100 MB), 2.0 MB/s" in said
+            assert "\n" not in said
+            assert all(len(line) < 100 for line in said.split("\r"))
+        else:
+            assert len(said.splitlines()) == 11, "one for each tenth"
+            assert said.splitlines()[1] == "llava.gguf: 10 % (10 MB of 100 MB), 2.0 MB/s, 0:45 left"
