@@ -26,6 +26,7 @@ from desktop_app.services.preferences import Preferences
 from desktop_app.services.previews import Previews
 from desktop_app.services.read_ahead import ReadingAhead
 from desktop_app.services.storage import Storage
+from desktop_app.services.tuner import Tuner
 from desktop_app.settings import Settings
 
 
@@ -47,6 +48,7 @@ class Services:
     storage: Storage
     files: Background
     courtesy: Courtesy
+    tuner: Tuner
     _closed: bool = False
 
     def start(self) -> None:
@@ -67,6 +69,7 @@ class Services:
         if self._closed:
             return
         self._closed = True
+        self.tuner.close()
         self.chat.close()
         self.chosen_model.close()
         self.reading_ahead.close()
@@ -113,6 +116,7 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
         storage,
         files,
         courtesy,
+        Tuner(engine),
     )
 
 

@@ -26,6 +26,7 @@ from desktop_app.engine.messages import (
     ReadAheadDone,
     Ready,
     Stop,
+    Tuning,
     gib_down,
     gib_up,
 )
@@ -45,7 +46,7 @@ class Engine(QObject):
     """Starts, loads, restarts and watches the engine process.
 
     `state_changed(str)`: one of `State`. `model_changed(ModelInfo | None)`: after a load, or a loss.
-    `answering_changed(bool)`: whether a question is under way.
+    `answering_changed(bool)`: whether a question is under way. `sent()`: it is about to get something to do.
     `pace_learnt(PaceLearnt)`: what the engine has learnt of its speed.
     """
 
@@ -53,6 +54,7 @@ class Engine(QObject):
     model_changed = Signal(object)
     answering_changed = Signal(bool)
     pace_learnt = Signal(object)
+    sent = Signal()
     _arrived = Signal(object)
 
     def __init__(
@@ -98,6 +100,30 @@ class Engine(QObject):
         """Return whether a question is under way, in whatever conversation."""
         return bool(self._asked)
 
+    def is_idle(self) -> bool:
+        """Return whether it has nothing to do."""
+        return not self._handlers
+
+    def wanted(self) -> tuple[str, str | None, EngineSettings] | None:
+        """Return what it was last told to load: model, projector, settings."""
+        return self._wanted
+
+    def use_tuning(self, tuning: Tuning) -> None:
+        """Load the model again, as was measured, unless that is how it is loaded already."""
+        info = self._info
+        if info is None or info.plan is None or self._wanted is None:
+            return
+        plan, threads = info.plan, self._wanted[2].threads  # the person's own number, 0: none
+        differs = (
+            (info.reading_threads, info.threads)
+            != (threads or tuning.reading_threads, threads or tuning.writing_threads),
+            plan.n_ubatch != tuning.n_ubatch,
+            plan.repacked != tuning.repacked,
+            plan.flash_wanted != tuning.flash_attention,
+        )
+        if any(differs):
+            self._load()
+
     def pid(self) -> int | None:
         """Return the engine's process id while it lives."""
         return self._client.pid
@@ -127,6 +153,7 @@ class Engine(QObject):
             handler(Died(None))
             return request
         self._handlers[request] = handler
+        self.sent.emit()
         command = make(request)
         if isinstance(command, Ask):
             self._asked.add(request)

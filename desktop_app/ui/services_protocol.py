@@ -14,6 +14,7 @@ from desktop_app.services.pictures import Draft
 from desktop_app.services.preferences import Preferences
 from desktop_app.services.previews import Previews
 from desktop_app.services.read_ahead import ReadingAhead
+from desktop_app.services.tuner import Tuner
 
 
 class Services(Protocol):
@@ -29,6 +30,7 @@ class Services(Protocol):
     exports: Exports
     reading_ahead: ReadingAhead
     looks: Looks
+    tuner: Tuner
 
     def examples(self) -> list[tuple[str, str]]:
         """Return the example pictures of the empty window: (file, question)."""

@@ -15,11 +15,13 @@ from desktop_app.errors import UserError
 from desktop_app.services.engine import Engine
 from desktop_app.services.notices import Notices
 from desktop_app.services.preferences import Preferences
+from desktop_app.services.tuner import Tuner
 from desktop_app.settings import SETTINGS
 from desktop_app.ui.controls import Label, push_button
 from desktop_app.ui.sentences import engine_sentence
 from desktop_app.ui.settings_controls import FileEdit, NumberEdit, Segments, SettingRow, Switch
 from desktop_app.ui.theme import GRID, theme
+from desktop_app.ui.tuning_row import TuningRow
 
 _SAMPLING = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty", "seed")
 _PROMPT_SETTLE_MS = 600
@@ -31,9 +33,10 @@ class SettingsDialog(QDialog):
     """Shows the settings and changes them; it may stay open beside the window."""
 
     def __init__(
-        self, preferences: Preferences, engine: Engine, notices: Notices, parent: QWidget | None = None
+        self, preferences: Preferences, engine: Engine, tuner: Tuner, notices: Notices, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
+        self._tuner = tuner
         self._preferences = preferences
         self._engine = engine
         self._notices = notices
@@ -128,6 +131,8 @@ class SettingsDialog(QDialog):
         self._column.addLayout(buttons)
         self._number("n_ctx", self.tr("Context"), 512)
         self._number("threads", self.tr("Processor cores"), 1, self.tr("Automatic"))
+        self.tuning = TuningRow(self._tuner, self._engine, self._preferences, self)
+        self._column.addWidget(self.tuning)
         title = self.tr("Reading ahead")
         self.reading_ahead = Switch(title, self)
         self.reading_ahead.clicked.connect(partial(self._set, "reading_ahead"))

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 from desktop_app.engine.messages import ModelInfo, Phase
 from desktop_app.services.chat import Chat
 from desktop_app.services.engine import Engine
+from desktop_app.services.tuner import Tuner
 from desktop_app.ui import icons
 from desktop_app.ui.controls import Popover, push_button
 from desktop_app.ui.sentences import data_size, engine_sentence, engine_state, number, phase_text
@@ -52,8 +53,9 @@ class StatusLine(QWidget):
 
     choose_model = Signal()
 
-    def __init__(self, engine: Engine, chat: Chat, parent: QWidget | None = None) -> None:
+    def __init__(self, engine: Engine, chat: Chat, tuner: Tuner, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._tuner = tuner
         self.setObjectName("status")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._engine = engine
@@ -67,6 +69,7 @@ class StatusLine(QWidget):
         self._memory_timer.start()
         engine.state_changed.connect(self._engine_changed)
         engine.model_changed.connect(self._model_changed)
+        tuner.changed.connect(self._show_model)
         chat.phase.connect(self._phase_changed)
         chat.speed.connect(self._speed_changed)
         chat.context.connect(self.set_context)
@@ -88,7 +91,11 @@ class StatusLine(QWidget):
         self.speed = StatusButton(self.tr("Speed"), self)
         self.context = StatusButton(self.tr("Context"), self)
         self.context.setIconSize(_BAR)
+        self.not_now = StatusButton(self.tr("Measurement"), self)
+        self.not_now.say(self.tr("Not now"))
+        self.not_now.clicked.connect(self._tuner.postpone)
         row.addWidget(self.model)
+        row.addWidget(self.not_now)
         row.addStretch(1)
         for button in (self.memory, self.speed, self.context):
             row.addWidget(button)
@@ -127,7 +134,8 @@ class StatusLine(QWidget):
 
     def _show_model(self) -> None:
         state, info = self._engine.state(), self._engine.info()
-        doing = phase_text(*self._phase) if self._phase is not None else engine_state(state)
+        doing = self._doing(state)
+        self.not_now.setVisible(self._tuner.is_measuring())
         name = self.tr("Engine") if info is None else info.name
         shown = QFontMetrics(theme.font("tiny")).elidedText(name, Qt.TextElideMode.ElideMiddle, _LONGEST_NAME)
         self.model.say(self.tr("{model} · {state}").format(model=shown, state=doing))
@@ -137,6 +145,14 @@ class StatusLine(QWidget):
             self.model.setIcon(icons.icon("warning", "danger", 16))
         else:
             self.model.setIcon(icons.icon("eye-looking" if looking else "eye", "text" if looking else "muted", 16))
+
+    def _doing(self, state: str) -> str:
+        if self._phase is not None:
+            return phase_text(*self._phase)
+        if self._tuner.is_measuring():
+            left = self._tuner.seconds_left()
+            return self.tr("Finding the fastest settings for this computer, about {seconds} s").format(seconds=left)
+        return engine_state(state)
 
     def _show_memory(self) -> None:
         used = self._engine.memory_bytes() if self._engine.state() != "dead" else 0

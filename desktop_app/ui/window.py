@@ -18,6 +18,7 @@ from desktop_app.ui.empty import EmptyScreen
 from desktop_app.ui.header import Header
 from desktop_app.ui.menus import Menus
 from desktop_app.ui.notices import NoticeBar
+from desktop_app.ui.presence import Presence
 from desktop_app.ui.services_protocol import Services
 from desktop_app.ui.sidebar import Sidebar
 from desktop_app.ui.status import StatusLine
@@ -54,6 +55,7 @@ class MainWindow(QMainWindow):
         self._build()
         self.drops = DropTarget(self, services.draft)
         self.menus = Menus(self)
+        self.presence = Presence(services.tuner, self)
         self._connect()
         self._restore()
         self._show_page()
@@ -77,7 +79,7 @@ class MainWindow(QMainWindow):
         self.preview = self._preview_page()
         self.notices = NoticeBar(services.notices, self)
         self.composer = Composer(services, self)
-        self.status = StatusLine(services.engine, services.chat, self)
+        self.status = StatusLine(services.engine, services.chat, services.tuner, self)
         page = QVBoxLayout()
         page.setSpacing(0)
         page.addWidget(self.header)
@@ -251,7 +253,9 @@ class MainWindow(QMainWindow):
         if self._settings is None:
             from desktop_app.ui.settings_dialog import SettingsDialog
 
-            self._settings = SettingsDialog(services.preferences, services.engine, services.notices, self)
+            self._settings = SettingsDialog(
+                services.preferences, services.engine, services.tuner, services.notices, self
+            )
         self._settings.show()
         self._settings.raise_()
         self._settings.activateWindow()

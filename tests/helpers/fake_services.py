@@ -9,7 +9,7 @@ from typing import Any, cast
 from PySide6.QtCore import QObject, Signal
 
 from desktop_app.chat.conversation import ConversationSummary, Picture, new_id
-from desktop_app.engine.messages import ModelInfo
+from desktop_app.engine.messages import ModelInfo, Tuning
 from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.services.pictures import Draft
 from desktop_app.settings import SETTINGS
@@ -145,6 +145,51 @@ class FakePreferences(QObject):
         self.changed.emit(name)
 
 
+class FakeTuner(QObject):
+    """Measures when it is told to, and finds what the test says."""
+
+    changed = Signal()
+    wanted_changed = Signal(bool)
+
+    def __init__(self, calls: list[Call]) -> None:
+        super().__init__()
+        self.calls = calls
+        self.found: Tuning | None = None
+        self.left = 0
+        self.planned = False
+        self.why = ""
+
+    def tuning(self) -> Tuning | None:
+        return self.found
+
+    def is_measuring(self) -> bool:
+        return self.left > 0
+
+    def seconds_left(self) -> int:
+        return self.left
+
+    def is_planned(self) -> bool:
+        return self.planned
+
+    def problem(self) -> str:
+        return self.why
+
+    def measure(self) -> None:
+        self.calls.append(("measure",))
+        self.become(left=40)
+
+    def postpone(self) -> None:
+        self.calls.append(("postpone",))
+        self.become()
+
+    def give_way(self) -> None:
+        self.calls.append(("give_way",))
+
+    def become(self, left: int = 0, planned: bool = False, why: str = "", found: Tuning | None = None) -> None:
+        self.left, self.planned, self.why, self.found = left, planned, why, found or self.found
+        self.changed.emit()
+
+
 class FakeReadingAhead(QObject):
     context = Signal(int, int)
 
@@ -177,6 +222,7 @@ class FakeServices:
         self.exports = FakeExports(self.calls)
         self.reading_ahead = FakeReadingAhead()
         self.looks = FakeLooks()
+        self.tuner = FakeTuner(self.calls)
         self.example_list: list[tuple[str, str]] = []
 
     def examples(self) -> list[tuple[str, str]]:
