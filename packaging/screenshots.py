@@ -35,10 +35,21 @@ ALSO = {
         "settings",
         "looking",
         "looking_in_parts",
+        "settings_measured",
+        "finding_fastest",
     ),
-    "small": ("empty", "answered", "reading", "error_notice", "long_model_name", "dragging", "looking_in_parts"),
+    "small": (
+        "finding_fastest",
+        "empty",
+        "answered",
+        "reading",
+        "error_notice",
+        "long_model_name",
+        "dragging",
+        "looking_in_parts",
+    ),
     "large": ("empty", "answered"),
-    "zoomed": ("empty", "answered", "settings"),
+    "zoomed": ("empty", "answered", "settings", "settings_measured"),
 }
 
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop_app import paths
 from desktop_app.chat.conversation import State
-from desktop_app.engine.messages import Phase
+from desktop_app.engine.messages import Phase, Tuning
 from desktop_app.errors import UserError
 from desktop_app.services.looks import Look, Looking
 from desktop_app.services.notices import Notice, action
@@ -253,6 +253,26 @@ def settings_model(stage: Stage) -> QWidget | None:
     """The settings where the model is chosen."""
     stage.services.preferences.values["model"] = "/models/llava-v1.5-7b-Q4_K_M.gguf"
     stage.services.preferences.values["mmproj"] = "/models/llava-v1.5-7b-mmproj-model-f16.gguf"
+    stage.window.open_model_settings()
+    pump(50)
+    return stage.window._settings
+
+
+@state
+def finding_fastest(stage: Stage) -> None:
+    """The computer's speed is being measured; the model has a long name."""
+    stage.open_first()
+    stage.talk()
+    long = replace(LLAVA, name="llava-v1.6-mistral-7b-hf-finetuned-receipts.Q4_K_M", tunable=True)
+    stage.services.engine.become("ready", long)
+    stage.services.tuner.become(left=38)
+
+
+@state
+def settings_measured(stage: Stage) -> QWidget | None:
+    """The settings with what was measured."""
+    stage.services.engine.become("ready", replace(LLAVA, tunable=True))
+    stage.services.tuner.become(found=Tuning(4, 3, 256, False, True, 33.4, 6.92, "2026-11-24"))
     stage.window.open_model_settings()
     pump(50)
     return stage.window._settings

@@ -134,25 +134,23 @@ class StatusLine(QWidget):
 
     def _show_model(self) -> None:
         state, info = self._engine.state(), self._engine.info()
-        doing = self._doing(state)
-        self.not_now.setVisible(self._tuner.is_measuring())
+        measuring = self._tuner.is_measuring() and self._phase is None
+        self.not_now.setVisible(measuring)
         name = self.tr("Engine") if info is None else info.name
-        shown = QFontMetrics(theme.font("tiny")).elidedText(name, Qt.TextElideMode.ElideMiddle, _LONGEST_NAME)
-        self.model.say(self.tr("{model} · {state}").format(model=shown, state=doing))
+        if measuring:  # too much for a narrow window with the name before it
+            left = self._tuner.seconds_left()
+            words = self.tr("Finding the fastest settings for this computer, about {seconds} s").format(seconds=left)
+        else:
+            doing = phase_text(*self._phase) if self._phase is not None else engine_state(state)
+            shown = QFontMetrics(theme.font("tiny")).elidedText(name, Qt.TextElideMode.ElideMiddle, _LONGEST_NAME)
+            words = self.tr("{model} · {state}").format(model=shown, state=doing)
+        self.model.say(words)
         self.model.setToolTip(name)
         looking = self._phase is not None and self._phase[0] is Phase.LOOKING
         if state in ("dead", "failed"):
             self.model.setIcon(icons.icon("warning", "danger", 16))
         else:
             self.model.setIcon(icons.icon("eye-looking" if looking else "eye", "text" if looking else "muted", 16))
-
-    def _doing(self, state: str) -> str:
-        if self._phase is not None:
-            return phase_text(*self._phase)
-        if self._tuner.is_measuring():
-            left = self._tuner.seconds_left()
-            return self.tr("Finding the fastest settings for this computer, about {seconds} s").format(seconds=left)
-        return engine_state(state)
 
     def _show_memory(self) -> None:
         used = self._engine.memory_bytes() if self._engine.state() != "dead" else 0

@@ -92,7 +92,7 @@ class TuningRow(QWidget):
         date = QDate.fromString(tuning.measured, Qt.DateFormat.ISODate)
         sentences = [
             self.tr("Measured on {date}: reads about {read} and writes about {written} tokens a second.").format(
-                date=QLocale().toString(date, QLocale.FormatType.ShortFormat),
+                date=QLocale().toString(date, self.tr("d MMM yyyy")),
                 read=number(tuning.reading),
                 written=number(tuning.writing, 1),
             )
