@@ -97,7 +97,9 @@ def _begins_with(job: Job, ahead: ReadAhead) -> bool:
     if isinstance(job, Load) or job.system_prompt != ahead.system_prompt:
         return False
     if isinstance(job, Ask):
-        turns, pictures = job.turns[:-1], job.turns[-1].pictures
+        turns, pictures, text = job.turns[:-1], job.turns[-1].pictures, job.turns[-1].text
     else:
-        turns, pictures = job.turns, job.pictures
-    return turns == ahead.turns and pictures[: len(ahead.pictures)] == ahead.pictures
+        turns, pictures, text = job.turns, job.pictures, job.text
+    if turns != ahead.turns or pictures[: len(ahead.pictures)] != ahead.pictures:
+        return False
+    return not ahead.text or (pictures == ahead.pictures and text.strip().startswith(ahead.text))

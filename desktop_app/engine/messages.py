@@ -156,7 +156,7 @@ class Inspect:
 
 @dataclass(frozen=True)
 class ReadAhead:
-    """Evaluate what is known of the next question: earlier turns and the new pictures.
+    """Evaluate what is known of the next question: earlier turns, the new pictures, and how a long text begins.
 
     Answered by `ReadAheadDone`. Any later `Ask`, `ReadAhead` or `Stop` ends it at once; what was read stays in use.
     """
@@ -166,6 +166,7 @@ class ReadAhead:
     pictures: tuple[PictureRef, ...]  # of the message being written
     system_prompt: str | None = None  # None: the one the model was trained with
     max_tokens: int = 0  # of the answer that will be wanted; 0: not known
+    text: str = ""  # the beginning of the question, whole words
 
 
 @dataclass(frozen=True)

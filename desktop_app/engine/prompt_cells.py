@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from desktop_app.chat.budget import TurnSize, finest_way, kept_turns
@@ -26,6 +27,7 @@ from desktop_app.engine.sight import Sight, ways_of
 _ROOM_FOR_WORDS = 64
 
 _BEGINNINGS = ("A", "is", "7", "(")  # of questions
+_CONTINUATIONS = (" A", "is", "7", "\n(")  # of words
 
 
 class Vocabulary(Protocol):
@@ -72,6 +74,14 @@ class PromptCells:
         """
         first, *others = (
             self.asking([*turns[:-1], Turn(beginning, turns[-1].pictures)], system) for beginning in _BEGINNINGS
+        )
+        return first[: min(common_start(first, other) for other in others)]
+
+    def begun(self, turns: Sequence[Turn], system: str | None) -> list[Cell]:
+        """Return what is certain of that prompt when the last turn's text is how its question begins."""
+        *earlier, newest = turns
+        first, *others = (
+            self.asking([*earlier, replace(newest, text=newest.text + more)], system) for more in _CONTINUATIONS
         )
         return first[: min(common_start(first, other) for other in others)]
 

@@ -1,8 +1,8 @@
 """What the engine does with a loaded model: it reads ahead, and it answers.
 
 A prompt becomes cells (tokens and picture rows), the context evaluates those that are new, and
-the sampler writes the answer. The newest words are always evaluated as a stretch of their own,
-after whatever could have been read ahead: so a question that is asked again is evaluated in the
+the sampler writes the answer. The newest words are always evaluated as a stretch of their own
+(long ones as several), after whatever could have been read ahead: so a question that is asked again is evaluated in the
 same way, and the same seed gives the same answer.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 
 from desktop_app.chat.families import family_for
 from desktop_app.engine.answer_tokens import AnswerTokens
@@ -110,10 +111,15 @@ class Session:
     def read_ahead(self, command: ReadAhead) -> None:
         """Evaluate what is certain of the next prompt. Ends early, without loss, when interrupted."""
         request = command.request
-        wished = self._looking.measured((*command.turns, Turn("", command.pictures)))
+        wished = self._looking.measured((*command.turns, Turn(command.text, command.pictures)))
         turns = self.prompts.fitting(wished, command.system_prompt, command.max_tokens or self.model.n_ctx)
         self._say_reduced(request, wished, turns)
         cells = self.prompts.certain(turns, command.system_prompt)
+        stretches = [len(cells)]
+        if command.text:
+            begun = self.prompts.begun(turns, command.system_prompt)
+            stretches = self._stretches(len(cells), len(begun))
+            cells = begun[: stretches[-1]]
         keep = self._context.common(cells)
         work = _Work()
         seen = self._seen(turns)
@@ -135,7 +141,7 @@ class Session:
             keep = self._resume(cells, keep)
             read(0, keep)
             if keep < len(cells):
-                self._evaluate(request, cells, keep, seen, work, read)
+                self._evaluate(request, cells, keep, seen, work, stretches, read)
         except Interrupted:
             complete = False
         self._emit(ReadAheadDone(request, complete, len(self._context), work.evaluated, work.encodes))
@@ -155,13 +161,17 @@ class Session:
         self._say_reduced(command.request, wished, turns)
         cells = self.prompts.asking(turns, system)
         certain = common_start(self.prompts.certain(turns, system), cells)
-        keep = min(self._context.common(cells), certain)
+        stretches = self._stretches(certain, len(cells))
+        keep = self._context.common(cells)
+        keep = max((edge for edge in stretches if edge <= keep), default=keep)
         answer = _AnswerInProgress(received, len(cells), keep, dropped)
         self.unsettled = True
         try:
             self._interrupt.check()
-            answer.reused = keep = self._resume(cells[:certain], keep)
-            self._evaluate(command.request, cells, keep, self._seen(turns), answer.work, None, certain)
+            if keep < certain:
+                keep = self._resume(cells[:certain], keep)
+            answer.reused = keep
+            self._evaluate(command.request, cells, keep, self._seen(turns), answer.work, stretches)
             reason = self._write(command, answer)
         except Interrupted:
             reason = FinishReason.STOPPED
@@ -229,6 +239,13 @@ class Session:
 
     # ---- evaluating ------------------------------------------------------------------------
 
+    def _stretches(self, certain: int, end: int) -> list[int]:
+        """Return where stretches of a prompt of `end` cells begin that are always evaluated as one.
+
+        The first is at the question, the others divide a long one: its beginning may have been read ahead.
+        """
+        return [certain, *range(certain + self.model.batch, end - self.model.batch // 2, self.model.batch)]
+
     def _resume(self, cells: list[Cell], keep: int) -> int:
         """Return how many of `cells` the context holds, after fetching what is on the disk; `keep` were there."""
         if self._saved is None:
@@ -242,10 +259,10 @@ class Session:
         keep: int,
         seen: dict[str, Seen],
         work: _Work,
+        stretches: Sequence[int],
         read: Callable[[int, int], None] | None = None,
-        stretch: int | None = None,
     ) -> None:
-        """Bring the context from its first `keep` cells to `cells`, with a new batch at `stretch`.
+        """Bring the context from its first `keep` cells to `cells`, with new batches at `stretches`.
 
         `read` hears from which cell to which the context has grown.
         """
@@ -256,8 +273,8 @@ class Session:
         self._emit(PhaseChanged(request, Phase.READING, 0, total, expected))
         self._context.cut(keep)
         started = time.monotonic()
-        middle = max(keep, stretch) if stretch is not None else len(cells)
-        for part in (cells[keep:middle], cells[middle:]):
+        edges = [keep, *(edge for edge in stretches if keep < edge < len(cells)), len(cells)]
+        for part in (cells[first:last] for first, last in pairwise(edges)):
             start = len(self._context)
             grown = start
 

@@ -64,6 +64,7 @@ class Draft(QObject):
 
     `added(DraftPicture)`, `changed(DraftPicture)`, `removed(key)`, `cleared()`: the open conversation's
     pictures. `settled()`: no picture is being checked any more. `text_changed(str)`: another text is to be shown.
+    `written()`: the person wrote on.
     """
 
     added = Signal(object)
@@ -72,6 +73,7 @@ class Draft(QObject):
     cleared = Signal()
     settled = Signal()
     text_changed = Signal(str)
+    written = Signal()
 
     def __init__(
         self,
@@ -117,6 +119,7 @@ class Draft(QObject):
         if text != self._written.text:
             self._written.text = text
             self._saving.start()
+            self.written.emit()
 
     def glance(self) -> bool | None:
         """Return whether its pictures are to be seen as a whole only; None: nobody has chosen."""

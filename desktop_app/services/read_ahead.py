@@ -1,9 +1,10 @@
-"""Reading ahead: the engine reads pictures and earlier turns while the person is still writing."""
+"""Reading ahead: the engine reads earlier turns, pictures and long texts while the person is still writing."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import takewhile
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -29,6 +30,8 @@ from desktop_app.services.previews import Previews
 
 _SETTLE_MS = 60  # several pictures dropped at once become one request
 _TICK_MS = 100
+_UNCHANGED_MS = 1200  # what of a question stayed the same for so long is probably meant
+_LONG = 800  # characters: about what the engine reads in one go; less is read quickly enough when it is sent
 
 
 @dataclass
@@ -73,6 +76,8 @@ class ReadingAhead(QObject):
         self._request = 0
         self._sent: object = None
         self._glance = False  # how the pictures were sent
+        self._text = ""  # how the question begins, as far as it is read ahead
+        self._before = ""  # what was written a while ago
         self._looking: _Ring | None = None
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
@@ -81,7 +86,12 @@ class ReadingAhead(QObject):
         self._tick = QTimer(self)
         self._tick.setInterval(_TICK_MS)
         self._tick.timeout.connect(self._advance)
+        self._writing = QTimer(self)
+        self._writing.setSingleShot(True)
+        self._writing.setInterval(_UNCHANGED_MS)
+        self._writing.timeout.connect(self._look_at_text)
         draft.settled.connect(self._settle.start)
+        draft.written.connect(self._written)
         chat.reset.connect(self._settle.start)
         looks.changed.connect(self._look_changed)
         chat.busy_changed.connect(self._busy_changed)
@@ -91,6 +101,7 @@ class ReadingAhead(QObject):
         """Stop watching: the program ends."""
         self._settle.stop()
         self._tick.stop()
+        self._writing.stop()
 
     def _engine_changed(self, _state: str) -> None:
         self._sent = None
@@ -119,6 +130,26 @@ class ReadingAhead(QObject):
         else:
             self._settle.start()
 
+    def _written(self) -> None:
+        if not self._draft.text().strip().startswith(self._text):
+            self._text = ""
+            self._settle.start()  # what is being read is not wanted any more
+        if len(self._draft.text()) >= _LONG and not self._writing.isActive():
+            self._before = self._draft.text()
+            self._writing.start()
+
+    def _look_at_text(self) -> None:
+        """Have read what stayed the same since the timer was started, when that is much more than before."""
+        now = self._draft.text()
+        pairs = zip(self._before, now, strict=False)
+        same = now[: sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))]
+        words = same if same == now else same[: same.rfind(" ") + 1]
+        if len(words.strip()) >= len(self._text) + _LONG:
+            self._text = words.strip()
+            self._send()
+        if now != self._before:
+            self._written()
+
     def _send(self) -> None:
         if not self._preferences.value("reading_ahead") or self._engine.state() != "ready" or self._chat.is_busy():
             return
@@ -129,15 +160,16 @@ class ReadingAhead(QObject):
             for p in self._draft.pictures()
             if p.picture is not None
         )
-        wanted = (turns, pictures)
-        if wanted == self._sent or not (turns or pictures):
+        text = self._text if self._draft.text().strip().startswith(self._text) else ""
+        wanted = (turns, pictures, text)
+        if wanted == self._sent or not (turns or pictures or text):
             return
         self._sent = wanted
         self._glance = most_tiles == 0
         system_prompt = self._preferences.value("system_prompt").strip() or None
         max_tokens = self._preferences.value("max_tokens")
         self._request = self._engine.send(
-            lambda request: ReadAhead(request, turns, pictures, system_prompt, max_tokens),
+            lambda request: ReadAhead(request, turns, pictures, system_prompt, max_tokens, text),
             partial(self._handle, pictures),
         )
 

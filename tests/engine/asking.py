@@ -44,9 +44,11 @@ def ask(
     raise AssertionError("no end")
 
 
-def read_ahead(client: EngineClient, *turns: Turn, pictures: tuple[PictureRef, ...] = ()) -> ReadAheadDone:
+def read_ahead(
+    client: EngineClient, *turns: Turn, pictures: tuple[PictureRef, ...] = (), text: str = ""
+) -> ReadAheadDone:
     """Read ahead after answered `turns` and return how it ended."""
-    for event in client.request(ReadAhead(client.next_request(), turns, pictures)):
+    for event in client.request(ReadAhead(client.next_request(), turns, pictures, text=text)):
         if isinstance(event, ReadAheadDone):
             return event
     raise AssertionError("no end")

@@ -69,6 +69,33 @@ def test_a_further_picture_goes_on_from_the_first(agenda: Agenda, interrupt: Int
     assert not interrupt.now
 
 
+def test_a_text_that_goes_on_is_read_on(agenda: Agenda, interrupt: Interrupt) -> None:
+    agenda.add(ReadAhead(1, EARLIER, (STAR,), text="It was a"))
+    agenda.next()
+    agenda.add(ReadAhead(2, EARLIER, (STAR,), text="It was a dark"))
+    agenda.add(Ask(3, (*EARLIER, Turn("It was a dark night", (STAR,)))))
+    assert interrupt.soon
+    assert not interrupt.now
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        ReadAhead(2, EARLIER, (STAR,), text="It is"),
+        ReadAhead(2, EARLIER, (STAR,)),
+        ReadAhead(2, EARLIER, (STAR, MOON), text="It was a"),
+        Ask(2, (*EARLIER, Turn("It is", (STAR,)))),
+    ],
+)
+def test_a_text_that_was_changed_is_given_up_at_once(
+    agenda: Agenda, interrupt: Interrupt, job: Ask | ReadAhead
+) -> None:
+    agenda.add(ReadAhead(1, EARLIER, (STAR,), text="It was a"))
+    agenda.next()
+    agenda.add(job)
+    assert interrupt.now
+
+
 def test_waiting_reading_ahead_is_overtaken(agenda: Agenda) -> None:
     waiting = ReadAhead(1, (), (STAR,))
     agenda.add(waiting)

@@ -145,6 +145,33 @@ def test_what_a_person_types_is_only_text(shared: EngineClient, star: PictureRef
     assert ask(shared, Turn("x", (), typed), Turn(typed), system=typed).stats.image_encodes == 0
 
 
+def test_the_beginning_of_a_long_question_is_read_ahead(client: EngineClient, star: PictureRef) -> None:
+    words = " ".join(f"The {n}th shape is {('red', 'blue', 'green')[n % 3]} and small." for n in range(70))
+    turn = Turn(f"{words} What is in the picture?", (star,))
+    read_ahead(client, pictures=(star,))
+    ahead = read_ahead(client, pictures=(star,), text=words[:-7])
+    assert ahead.complete
+    assert 256 <= ahead.evaluated_tokens < 1000
+    finished = ask(client, turn)
+    assert finished.stats.reused_tokens == ahead.context_used
+    assert finished.text == fresh_answer(turn)
+    again = ask(client, turn)
+    assert again.stats.evaluated_tokens == finished.stats.evaluated_tokens
+    assert again.text == finished.text
+
+
+def test_a_beginning_that_was_changed_leaves_no_trace(client: EngineClient, star: PictureRef) -> None:
+    words = "The first shape is red and large. " * 60
+    read_ahead(client, pictures=(star,), text=words.strip())
+    turn = Turn(f"Now {words}", (star,))
+    assert ask(client, turn).text == fresh_answer(turn)
+
+
+def test_a_short_beginning_is_not_worth_reading(client: EngineClient) -> None:
+    before = read_ahead(client).context_used
+    assert read_ahead(client, text="What is in the").context_used == before
+
+
 def test_several_pictures_in_one_message(shared: EngineClient, star: PictureRef, moon: PictureRef) -> None:
     one = ask(shared, Turn("Compare.", (star,))).stats.prompt_tokens
     two = ask(shared, Turn("Compare.", (star, moon))).stats.prompt_tokens
