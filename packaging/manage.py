@@ -21,6 +21,7 @@ python3 packaging/manage.py VERB [ARGUMENTS]      or: make VERB ARGS="ARGUMENTS"
   run      start Eyebright, setting it up before if need be
   test     check layout, style and types, and run the tests; arguments go to pytest
   test-faults  fetch models from a Hub that misbehaves in every way, killed in the middle; 4 minutes
+  test-memory  the 7B shapes under a limit of 6 GiB: root on Linux, 4.7 GB of files, 3 minutes
   lint     only the checks
   format   lay out the code
   bench    measure waiting, speed and memory beside others; --quick takes 3 minutes, --help says more
@@ -56,6 +57,19 @@ def test(arguments: list[str]) -> int:
 
     environment.prepare(tools=True, window=True, tests=True)
     return checks.test(arguments)
+
+
+def test_memory(arguments: list[str]) -> int:
+    """Run the test that needs the real shapes; they are made once, where the benchmark has them."""
+    from provision import checks, environment
+
+    environment.prepare(tools=True, window=True, tests=True)
+    code = "from desktop_app.paths import cache_folder; print(cache_folder() / 'bench')"
+    import subprocess
+
+    said = subprocess.run([places.venv_python(), "-c", code], capture_output=True, text=True, check=True)
+    os.environ["EYEBRIGHT_TEST_MEMORY"] = said.stdout.strip()
+    return checks.only_tests(["-rs", "tests/bench/test_memory_limit.py", *arguments])
 
 
 def bench(arguments: list[str]) -> int:
@@ -97,6 +111,8 @@ def main(arguments: list[str]) -> int:
         return run(rest)
     if verb == "test":
         return test(rest)
+    if verb == "test-memory":
+        return test_memory(rest)
     if verb == "bench":
         return bench(rest)
     if verb == "test-faults":

@@ -11,6 +11,8 @@ from pathlib import Path
 def main() -> int:
     """Measure: with `--party`, in a child process, one party; otherwise all of them."""
     options = _parser().parse_args()
+    if options.group:
+        Path(options.group).write_text("0")  # from here on, this process and its children count against a limit
     if options.party:
         from bench.job import Job
         from bench.results import Sheet
@@ -40,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
         "--programs", default="", metavar="FOLDER", help="where llama-bench, llama-server and llama-mtmd-cli are"
     )
     parser.add_argument("--output", type=Path, default=Path("build", "bench"), metavar="FOLDER")
-    for hidden in ("--party", "--job", "--sheet"):
+    for hidden in ("--party", "--job", "--sheet", "--group"):
         parser.add_argument(hidden, help=argparse.SUPPRESS)
     return parser
 

@@ -50,9 +50,10 @@ def measure(job: Job, sheet: Sheet) -> None:
             raise RuntimeError("the model was not loaded")
         sheet.put("little.n_ctx", info.n_ctx)
         sheet.put("little.planned_mib", info.plan.needed / 2**20)
-        loaded = read_mib(pid)
         services.draft.add_files([str(photograph)])
         _wait(lambda: [shown.state for shown in services.draft.pictures()] == ["read"])
+        used = read_mib(pid)  # by now all weights were used once
+        sheet.put("little.read_at_load_mib", used)
         for number, question in enumerate(QUESTIONS, 1):
             services.chat.send(question)
             _wait(_answered(services, number))
@@ -61,7 +62,7 @@ def measure(job: Job, sheet: Sheet) -> None:
         if len(answers) != len(QUESTIONS):
             raise RuntimeError(f"{len(answers)} answers to {len(QUESTIONS)} questions")
         sheet.put("little.window_mib", pss_mib(os.getpid()) or 0.0)
-        sheet.put("little.read_mib", read_mib(pid) - loaded)
+        sheet.put("little.read_mib", read_mib(pid) - used)
     finally:
         window.close()
         services.close()

@@ -17,16 +17,21 @@ from bench.results import Results
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def run_party(name: str, job: Job, results: Results, limit_s: float, *, watched: bool = False) -> None:
+def run_party(
+    name: str, job: Job, results: Results, limit_s: float, *, watched: bool = False, group: Path | None = None
+) -> None:
     """Measure party `name`. Its numbers, and its peak memory, go to `results`; so does why there are none.
 
     `watched`: how much memory it takes, with all that it starts, is looked at. That costs a little time.
+    `group`: where its processes are held to a limit, see `ControlGroup.processes`.
     """
     folder = Path(job.folder)
     sheet, log = folder / f"{name}.jsonl", folder / f"{name}.log"
     sheet.unlink(missing_ok=True)
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "packaging")}
     command = [sys.executable, "-m", "bench", "--party", name, "--job", job.text(), "--sheet", str(sheet)]
+    if group is not None:
+        command += ["--group", str(group)]
     why, peak = run_bounded(command, environment, log, limit_s, watched=watched)
     results.read(sheet)
     results.reasons.pop(name, None)  # of an attempt before

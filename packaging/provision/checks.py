@@ -33,14 +33,19 @@ def lint() -> list[str]:
 def test(arguments: Sequence[str]) -> int:
     """Run every check and all tests, the tests last. Nonzero if anything failed."""
     failed = lint()
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     if failed:
         # pytest's summary closes the output, so it repeats what failed before it.
-        environment["EYEBRIGHT_FAILED_CHECKS"] = ", ".join(failed)
-    command = _program(["pytest", *arguments])
+        os.environ["EYEBRIGHT_FAILED_CHECKS"] = ", ".join(failed)
+    return only_tests(arguments) or bool(failed)
+
+
+def only_tests(arguments: Sequence[str]) -> int:
+    """Run pytest; its exit status."""
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     sys.stdout.flush()
-    result = subprocess.run(command, cwd=places.REPOSITORY, env=environment, check=False)
-    return result.returncode or bool(failed)
+    return subprocess.run(
+        _program(["pytest", *arguments]), cwd=places.REPOSITORY, env=environment, check=False
+    ).returncode
 
 
 def reformat() -> int:
