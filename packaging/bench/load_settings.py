@@ -13,7 +13,7 @@ class Settings:
     repacked: bool = False  # weights arranged anew for this processor
     flash: bool = False  # flash attention
     short_cells: bool = False  # a KV cache of q8_0 rather than f16
-    batch: int = 128  # tokens evaluated in one go
+    batch: int = 256  # tokens evaluated in one go
     threads: int = 1  # for writing
     reading_threads: int = 0  # 0: the same
 

@@ -102,13 +102,17 @@ class Plain:
         else:
             self._evaluate(self._words[self._filled : depth])
 
+    def grow(self, count: int) -> float:
+        """Evaluate `count` more tokens, and choose one; return the seconds."""
+        started = time.monotonic()
+        self._evaluate(self._words[self._filled : self._filled + count])
+        self._sample()
+        return time.monotonic() - started
+
     def read(self, count: int) -> float:
         """Evaluate `count` more tokens, choose one, and forget them; return the seconds."""
         depth = self._filled
-        started = time.monotonic()
-        self._evaluate(self._words[depth : depth + count])
-        self._sample()
-        seconds = time.monotonic() - started
+        seconds = self.grow(count)
         self._cut(depth)
         return seconds
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from bench.job import Job
 from bench.load_settings import Settings
-from bench.plain_calls import loaded, prepare
 from bench.results import Sheet
-from bench.sweep import try_others
+from bench.sweep import measure_others
 
 _SETTINGS = (
     Settings(mapped=False, repacked=True, batch=256),
@@ -20,6 +19,4 @@ _SETTINGS = (
 
 def measure(job: Job, sheet: Sheet) -> None:
     """Measure ours against them."""
-    prepare()
-    with loaded(job.model, job.settings) as model, loaded(job.model, _SETTINGS[0]) as repacked:
-        try_others(job, sheet, model, repacked, _SETTINGS)
+    measure_others(job, sheet, _SETTINGS)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import statistics
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 from bench.job import Job
 from bench.load_settings import Settings
@@ -29,41 +30,83 @@ _PADDING = 256  # the context is made a multiple of it
 def measure(job: Job, sheet: Sheet) -> None:
     """Measure ours against others that load the file itself, as it is."""
     prepare()
-    with loaded(job.model, job.settings) as model:
-        _try_threads(job, sheet, model)
-        if job.settings.mapped and not job.settings.repacked:
-            try_others(job, sheet, model, model, _OTHERS)
-            return
-        with loaded(job.model, Settings()) as other:
-            try_others(job, sheet, model, other, _OTHERS)
+    with ExitStack() as stack:
+        model = stack.enter_context(loaded(job.model, job.settings))
+        plain = job.settings.mapped and not job.settings.repacked
+        other_model = model if plain else stack.enter_context(loaded(job.model, Settings()))
+        ours = stack.enter_context(_Ours(job, model))
+        ours.try_threads(sheet)
+        ours.try_others(sheet, other_model, _OTHERS)
 
 
-def try_others(job: Job, sheet: Sheet, model: Any, other_model: Any, several: Sequence[Settings]) -> None:
-    """Compare ours, in a context of `model`, with each of `several`, in one of `other_model`."""
-    for setting in several:
-        other = replace(setting, threads=job.settings.threads, reading_threads=job.settings.reading_threads)
-        if other.name == job.settings.name:
-            continue
-        name = f"sweep.{other.name}"
-        with (
-            sheet.row(f"{name}.reading_tok_s", f"{name}.writing_tok_s"),
-            plain_context(model, _room(job), job.settings) as ours,
-            plain_context(other_model, _room(job), other) as theirs,
-        ):
-            _compare(job, sheet, name, ours, theirs)
+def measure_others(job: Job, sheet: Sheet, several: Sequence[Settings]) -> None:
+    """Measure ours against `several`, which load the file all in the same way."""
+    prepare()
+    with (
+        loaded(job.model, job.settings) as model,
+        loaded(job.model, several[0]) as other_model,
+        _Ours(job, model) as ours,
+    ):
+        ours.try_others(sheet, other_model, several)
 
 
-def _compare(job: Job, sheet: Sheet, name: str, ours: Plain, theirs: Plain) -> None:
-    """Note what `theirs` reaches, in tokens per second and as a multiple of ours."""
-    for context in (ours, theirs):  # the first use of its memory costs
-        context.read(job.reading_tokens // 8)
-    reading = [job.reading_tokens / context.read(job.reading_tokens) for context in (ours, theirs, ours)]
-    _note(sheet, f"{name}.reading", reading[1], (reading[0] + reading[2]) / 2)
-    for context in (ours, theirs):
-        context.fill(job.depth)
-    count = max(2, job.writing_tokens // 4)
-    rounds = [(theirs.write(count), ours.write(count)) for _ in range(job.repeats)]
-    _note_rounds(sheet, f"{name}.writing", rounds)
+class _Ours:
+    """Contexts with our settings: an empty one to read with, and one that is filled, to write with."""
+
+    def __init__(self, job: Job, model: Any) -> None:
+        self._job = job
+        self._room = (max(job.reading_tokens, job.depth + job.writing_tokens) // _PADDING + 1) * _PADDING
+        self._count = max(2, job.writing_tokens // 4)
+        self._contexts = ExitStack()
+        self._empty, self._deep = (
+            self._contexts.enter_context(plain_context(model, self._room, job.settings)) for _ in range(2)
+        )
+
+    def __enter__(self) -> Self:
+        self._deep.fill(self._job.depth)
+        self._reading = self._job.reading_tokens / self._empty.read(self._job.reading_tokens)
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._contexts.close()
+
+    def try_threads(self, sheet: Sheet) -> None:
+        """Write with other numbers of threads."""
+        own = self._job.settings.threads
+        for threads in sorted({1, physical_cores(), os.cpu_count() or 1} - {own}):
+            name = f"sweep.{self._job.settings.name}, threads {threads}"
+            with sheet.row(f"{name}.writing_tok_s"):
+                rounds = []
+                for _ in range(self._job.repeats):
+                    before = self._deep.write(self._count)
+                    self._deep.use_threads(threads)
+                    rounds.append((self._deep.write(self._count), before))
+                    self._deep.use_threads(own)
+                _note_rounds(sheet, f"{name}.writing", rounds)
+
+    def try_others(self, sheet: Sheet, model: Any, several: Sequence[Settings]) -> None:
+        """Compare each of `several`, in a context of `model`, with ours."""
+        settings = self._job.settings
+        for one in several:
+            other = replace(one, threads=settings.threads, reading_threads=settings.reading_threads)
+            if other.name == settings.name:
+                continue
+            name = f"sweep.{other.name}"
+            with (
+                sheet.row(f"{name}.reading_tok_s", f"{name}.writing_tok_s"),
+                plain_context(model, self._room, other) as theirs,
+            ):
+                self._compare(sheet, name, theirs)
+
+    def _compare(self, sheet: Sheet, name: str, theirs: Plain) -> None:
+        tokens = self._job.reading_tokens
+        theirs.read(tokens // 16)  # the first use of its memory costs
+        reading = tokens / theirs.grow(tokens)
+        before, self._reading = self._reading, tokens / self._empty.read(tokens)
+        _note(sheet, f"{name}.reading", reading, (before + self._reading) / 2)
+        theirs.fill(self._job.depth)
+        rounds = [(theirs.write(self._count), self._deep.write(self._count)) for _ in range(self._job.repeats)]
+        _note_rounds(sheet, f"{name}.writing", rounds)
 
 
 def _note_rounds(sheet: Sheet, name: str, rounds: Sequence[tuple[float, float]]) -> None:
@@ -73,29 +116,6 @@ def _note_rounds(sheet: Sheet, name: str, rounds: Sequence[tuple[float, float]])
 
 
 def _note(sheet: Sheet, name: str, theirs: float, ours: float) -> None:
+    """Note what others reach, in tokens per second and as a multiple of ours."""
     sheet.put(f"{name}_tok_s", theirs)
     sheet.put(f"{name}_ratio", theirs / ours)
-
-
-def _try_threads(job: Job, sheet: Sheet, model: Any) -> None:
-    """Write with other numbers of threads."""
-    for threads in sorted({1, physical_cores(), os.cpu_count() or 1} - {job.settings.threads}):
-        name = f"sweep.{job.settings.name}, threads {threads}"
-        with (
-            sheet.row(f"{name}.writing_tok_s"),
-            plain_context(model, _room(job), job.settings) as ours,
-        ):
-            ours.fill(job.depth)
-            count = max(2, job.writing_tokens // 4)
-            rounds = []
-            for _ in range(job.repeats):
-                before = ours.write(count)
-                ours.use_threads(threads)
-                rounds.append((ours.write(count), before))
-                ours.use_threads(job.settings.threads)
-            _note_rounds(sheet, f"{name}.writing", rounds)
-
-
-def _room(job: Job) -> int:
-    """Return how many tokens a context must hold."""
-    return (max(job.reading_tokens, job.depth + job.writing_tokens) // _PADDING + 1) * _PADDING
