@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
@@ -20,16 +20,21 @@ from desktop_app.services.background import Background
 from desktop_app.services.fitting import Light, light_of_headers
 from desktop_app.services.models import Models
 from desktop_app.services.notices import Notice, Notices, action
-from model_store.adding import Candidate, Pair, candidate, read_headers
 from model_store.copying import Cancelled, Progress, Report
 from model_store.elsewhere import Found, find_elsewhere, use_found
 from model_store.errors import StoreError
 from model_store.exporting import export
-from model_store.hub import FoundRepository
 from model_store.importing import ImportPlan, ImportPlans, import_model, plan_import
 from model_store.installed import InstalledModel, State
 from model_store.library import Library
 from model_store.moving import move_library
+
+if TYPE_CHECKING:  # what speaks with the network is imported with the first question for it
+    from model_store.adding import Candidate, Pair
+    from model_store.hub import Hub
+
+# The window names what it is given, and knows nothing else of the store's work.
+__all__ = ["Found", "ImportPlans", "Light", "LookedUp", "ModelTasks", "Task"]
 
 Kind = Literal["verify", "import", "export", "move"]
 _TELL_EVERY_S = 0.1
@@ -56,9 +61,10 @@ class LookedUp:
 class ModelTasks(QObject):
     """Runs what takes long, one after another.
 
-    `changed(Task | None)`: the work at hand moved on, or ended. `looked_up(LookedUp)`, `searched(tuple of
-    FoundRepository)` and `hub_failed(StoreError)`: an answer about a repository. `found(list of Found)`: weights
-    of other programs. `planned(ImportPlans)`: what files hold.
+    - `changed(Task | None)`: the work at hand moved on, or ended.
+    - `looked_up(LookedUp)`, `searched(tuple of names)`, `hub_failed(StoreError)`: an answer about repositories.
+    - `found(list of Found)`: weights of other programs.
+    - `planned(ImportPlans)`: what files hold.
     """
 
     changed = Signal(object)
@@ -142,6 +148,8 @@ class ModelTasks(QObject):
         make_hub = self._models.hub_maker()
 
         def work() -> LookedUp:
+            from model_store.adding import candidate
+
             hub = make_hub()
             try:
                 known = candidate(hub, repository)
@@ -155,11 +163,10 @@ class ModelTasks(QObject):
         """Search the Hub for repositories; the answer is `searched` or `hub_failed`."""
         make_hub = self._models.hub_maker()
 
-        def work() -> tuple[FoundRepository, ...]:
+        def work() -> tuple[str, ...]:
             hub = make_hub()
             try:
-                found: tuple[FoundRepository, ...] = hub.search(words)
-                return found
+                return tuple(one.name for one in hub.search(words))
             finally:
                 hub.close()
 
@@ -236,7 +243,9 @@ def _importing(library: Library, plan: ImportPlan, in_place: bool) -> Callable[[
     return lambda report: import_model(library, plan, in_place, report)
 
 
-def _light(hub: Any, pair: Pair) -> Light | None:
+def _light(hub: Hub, pair: Pair) -> Light | None:
+    from model_store.adding import read_headers
+
     try:
         headers = read_headers(hub, pair)
     except StoreError as error:

@@ -28,6 +28,7 @@ from model_store.library import Library
 
 if TYPE_CHECKING:
     from model_store.download import Downloads
+    from model_store.hub import Hub
     from model_store.tokens import TokenKeeper
 
 UNDER_WAY = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.WAITING, JobState.PAUSED, JobState.FAILED})
@@ -145,6 +146,10 @@ class Models(QObject):
         chosen = self._preferences.value("model")
         return next((model for model in self._installed if str(model.model) == chosen), None)
 
+    def uses_built_in(self) -> bool:
+        """Return whether the built-in model is the chosen one."""
+        return not self._preferences.value("model")
+
     def refresh(self) -> None:
         """Look at the model folder again."""
         library = self.library()
@@ -215,11 +220,11 @@ class Models(QObject):
             self._keeper = TokenKeeper()
         return self._keeper
 
-    def hub_maker(self) -> Callable[[], Any]:
+    def hub_maker(self) -> Callable[[], Hub]:
         """Return what makes the Hub that the settings name now; for a thread."""
         address, proxy = self._preferences.value("hub_address"), self._preferences.value("proxy")
 
-        def make() -> Any:
+        def make() -> Hub:
             from model_store.access import hub_of
 
             return hub_of(address, proxy, self.keeper())

@@ -48,6 +48,7 @@ ColourRole = Literal[
     "danger",
     "refuse",  # wash over the window when it cannot take what is dragged
     "warning",
+    "good",  # a model that fits
     "eye",  # only: the engine is looking
     "on_eye",
     "scrim",  # over a picture, below white controls; behind the viewer
@@ -76,6 +77,7 @@ _LIGHT: dict[ColourRole, str] = {
     "danger": "#AE3328",
     "refuse": "#D2F1E2DE",
     "warning": "#855300",
+    "good": "#2C7347",
     "eye": "#F2C230",
     "on_eye": "#2A2314",
     "scrim": "#D9161412",
@@ -102,6 +104,7 @@ _DARK: dict[ColourRole, str] = {
     "danger": "#F08F83",
     "refuse": "#D23C2826",
     "warning": "#E3B45C",
+    "good": "#83CC9F",
     "eye": "#F2C230",
     "on_eye": "#2A2314",
     "scrim": "#E00C0B0A",
