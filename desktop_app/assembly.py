@@ -6,6 +6,8 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from desktop_app import logs, paths
 from desktop_app.chat.attachments import Attachments
@@ -29,10 +31,17 @@ from desktop_app.services.storage import Storage
 from desktop_app.services.tuner import Tuner
 from desktop_app.settings import Settings
 
+if TYPE_CHECKING:
+    from desktop_app.services.model_tasks import ModelTasks
+    from desktop_app.services.models import Models
+
 
 @dataclass
 class Services:
-    """All that the window may use, and the two threads behind it."""
+    """All that the window may use, and the two threads behind it.
+
+    The model store is built when it is first asked for: after the window is there.
+    """
 
     notices: Notices
     preferences: Preferences
@@ -51,12 +60,28 @@ class Services:
     tuner: Tuner
     _closed: bool = False
 
+    @cached_property
+    def models(self) -> Models:
+        """Return the models of this computer and those that can be fetched."""
+        from desktop_app.services.models import Models
+
+        return Models(self.preferences, self.notices, Background("models", self.notices))
+
+    @cached_property
+    def model_tasks(self) -> ModelTasks:
+        """Return what does long work on model files."""
+        from desktop_app.services.model_tasks import ModelTasks
+
+        files, hub = Background("model files", self.notices), Background("hub", self.notices)
+        return ModelTasks(self.models, self.preferences, self.notices, files, hub)
+
     def start(self) -> None:
         """Start the engine on the chosen model and read the list of conversations."""
         self.engine.start()
         self.chosen_model.load()
         self.draft.restore("")
         self.conversations.refresh()
+        self.models.start()
 
     def examples(self) -> list[tuple[str, str]]:
         """Return the example pictures of the empty window: (file, question)."""
@@ -71,6 +96,10 @@ class Services:
         self._closed = True
         self.tuner.close()
         self.chat.close()
+        if "model_tasks" in self.__dict__:
+            self.model_tasks.close()
+        if "models" in self.__dict__:
+            self.models.close()
         self.chosen_model.close()
         self.reading_ahead.close()
         self.draft.save()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+import model_states  # noqa: F401 - registers its states
 from PySide6.QtWidgets import QApplication
 from window_states import STATES, Stage
 
@@ -26,27 +27,13 @@ from tests.helpers.waiting import pump, wait_until
 SIZES = {"small": (720, 560), "large": (1600, 1000)}
 ALSO = {
     "dark": (
-        "empty",
-        "answered",
-        "dragging",
-        "refusing",
-        "reading",
-        "error_notice",
-        "settings",
-        "looking",
-        "looking_in_parts",
-        "settings_measured",
-        "finding_fastest",
+        *("empty", "answered", "dragging", "refusing", "reading", "error_notice", "settings", "looking"),
+        *("looking_in_parts", "settings_measured", "finding_fastest"),
+        *("models", "models_here", "models_fetching", "offered"),
     ),
     "small": (
-        "finding_fastest",
-        "empty",
-        "answered",
-        "reading",
-        "error_notice",
-        "long_model_name",
-        "dragging",
-        "looking_in_parts",
+        *("empty", "answered", "reading", "error_notice", "long_model_name", "dragging"),
+        *("looking_in_parts", "finding_fastest", "offered"),
     ),
     "large": ("empty", "answered"),
     "zoomed": ("empty", "answered", "settings", "settings_measured"),

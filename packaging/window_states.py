@@ -249,16 +249,6 @@ def settings(stage: Stage) -> QWidget | None:
 
 
 @state
-def settings_model(stage: Stage) -> QWidget | None:
-    """The settings where the model is chosen."""
-    stage.services.preferences.values["model"] = "/models/llava-v1.5-7b-Q4_K_M.gguf"
-    stage.services.preferences.values["mmproj"] = "/models/llava-v1.5-7b-mmproj-model-f16.gguf"
-    stage.window.open_model_settings()
-    pump(50)
-    return stage.window._settings
-
-
-@state
 def finding_fastest(stage: Stage) -> None:
     """The computer's speed is being measured; the model has a long name."""
     stage.open_first()
@@ -273,7 +263,7 @@ def settings_measured(stage: Stage) -> QWidget | None:
     """The settings with what was measured."""
     stage.services.engine.become("ready", replace(LLAVA, tunable=True))
     stage.services.tuner.become(found=Tuning(4, 3, 256, False, True, 33.4, 6.92, "2026-11-24"))
-    stage.window.open_model_settings()
+    stage.window.open_settings()
     pump(50)
     return stage.window._settings
 

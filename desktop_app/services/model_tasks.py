@@ -20,6 +20,7 @@ from desktop_app.services.background import Background
 from desktop_app.services.fitting import Light, light_of_headers
 from desktop_app.services.models import Models
 from desktop_app.services.notices import Notice, Notices, action
+from desktop_app.services.preferences import Preferences
 from model_store.copying import Cancelled, Progress, Report
 from model_store.elsewhere import Found, find_elsewhere, use_found
 from model_store.errors import StoreError
@@ -74,19 +75,28 @@ class ModelTasks(QObject):
     found = Signal(object)
     planned = Signal(object)
     _moved_on = Signal(object)
+    _switching = Signal(str, object, object)
 
     def __init__(
-        self, models: Models, notices: Notices, files: Background, hub: Background, parent: QObject | None = None
+        self,
+        models: Models,
+        preferences: Preferences,
+        notices: Notices,
+        files: Background,
+        hub: Background,
+        parent: QObject | None = None,
     ) -> None:
         """`files` copies and checks; `hub` asks the network: an answer that does not come holds up nothing else."""
         super().__init__(parent)
         self._models = models
+        self._preferences = preferences
         self._notices = notices
         self._files = files
         self._hub = hub
         self._now: Task | None = None
         self._stop = threading.Event()
         self._closing = False
+        self._switching.connect(self._save_folder, Qt.ConnectionType.QueuedConnection)
         self._moved_on.connect(self._tell, Qt.ConnectionType.QueuedConnection)
 
     def now(self) -> Task | None:
@@ -135,11 +145,36 @@ class ModelTasks(QObject):
         library = self._models.library()
         self._start("export", model.title, lambda report: export(library, model.id, Path(folder), report), self._out)
 
-    def move(self, folder: str, switched: Callable[[Path], None]) -> None:
-        """Move all models to another folder; `switched(folder)` must save the setting, and is called on a thread."""
-        library = self._models.library()
-        target = Path(folder)
-        self._start("move", folder, lambda report: move_library(library, target, switched, report), self._moved)
+    def move(self, folder: str) -> None:
+        """Move all models to another folder, and keep them there from then on."""
+        library, target = self._models.library(), Path(folder)
+
+        def work(report: Report) -> Library:
+            return move_library(library, target, self._switch, report)
+
+        # Half a download moves with the rest, so nobody may be writing to it.
+        self._models.stop_downloads(lambda: self._start("move", folder, work, self._moved))
+
+    def _switch(self, folder: Path) -> None:
+        """Have the setting saved on the main thread, and wait for it: then the old place may be cleared."""
+        answer: list[Exception | None] = []
+        done = threading.Event()
+        self._switching.emit(str(folder), answer, done)
+        while not done.wait(_TELL_EVERY_S):
+            if self._closing:
+                raise Cancelled
+        if answer[0] is not None:
+            raise answer[0]
+
+    @Slot(str, object, object)
+    def _save_folder(self, folder: str, answer: list[Exception | None], done: threading.Event) -> None:
+        try:
+            self._preferences.set("models_folder", folder)
+            answer.append(None)
+        except UserError as error:
+            answer.append(error)
+        finally:
+            done.set()
 
     # ---- the network -----------------------------------------------------------------------
 
@@ -205,11 +240,11 @@ class ModelTasks(QObject):
     def _ended(self, then: Callable[[Any], None], result: Any) -> None:
         self._tell(None)
         then(result)
-        self._models.refresh()
+        self._models.start()
 
     def _failed(self, error: Exception) -> None:
         self._tell(None)
-        self._models.refresh()
+        self._models.start()
         if isinstance(error, Cancelled):
             return
         if not isinstance(error, (UserError, StoreError)):

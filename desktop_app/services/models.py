@@ -83,9 +83,7 @@ class Models(QObject):
     def close(self) -> None:
         """End the downloads; they go on with the next start."""
         self._thread.close()
-        if self._downloads is not None:
-            self._downloads.close()
-            self._downloads = None
+        self._end_downloads()
 
     # ---- what there is ---------------------------------------------------------------------
 
@@ -210,7 +208,34 @@ class Models(QObject):
         library = self.library()
         self._thread.run(lambda: library.remove(model.id), lambda freed: self._removed(model, freed))
 
-    # ---- the token -------------------------------------------------------------------------
+    # ---- where they lie and come from -------------------------------------------------------------------------
+
+    def stop_downloads(self, then: Callable[[], None]) -> None:
+        """End the downloads until the next `start`, then do `then`: the folder is about to move."""
+        self._thread.run(self._end_downloads, lambda _none: then())
+
+    def load_token(self, then: Callable[[bool, bool], None]) -> None:
+        """Tell `then(is there a token, does the system keep it)`."""
+        address = self._preferences.value("hub_address")
+
+        def work() -> tuple[bool, bool]:
+            from model_store.access import endpoint_of
+
+            keeper = self.keeper()
+            return bool(keeper.get(endpoint_of(address))), keeper.lasting
+
+        self._thread.run(work, lambda found: then(*found))
+
+    def set_token(self, token: str, then: Callable[[bool, bool], None]) -> None:
+        """Keep an access token for the server that the settings name; "" forgets it. Then as `load_token`."""
+        address = self._preferences.value("hub_address")
+
+        def work() -> None:
+            from model_store.access import endpoint_of
+
+            self.keeper().set(endpoint_of(address), token)
+
+        self._thread.run(work, lambda _none: self.load_token(then))
 
     def keeper(self) -> TokenKeeper:
         """Return who keeps the access token; for a thread: the keyring may take its time."""
@@ -304,10 +329,9 @@ class Models(QObject):
 
     def _reopen(self) -> None:
         """Let the downloads begin anew with other settings: they go on where they were."""
+        self.stop_downloads(self.start)
 
-        def work() -> None:
-            if self._downloads is not None:
-                self._downloads.close()
-                self._downloads = None
-
-        self._thread.run(work, lambda _none: self.start())
+    def _end_downloads(self) -> None:
+        if self._downloads is not None:
+            self._downloads.close()
+            self._downloads = None

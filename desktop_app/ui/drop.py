@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import QEasingCurve, QEvent, QMimeData, QObject, QRectF, Qt, QVariantAnimation, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from desktop_app.services.pictures import Draft
 from desktop_app.ui import icons
-from desktop_app.ui.mime import has_picture, picture_bytes, urls_of
+from desktop_app.ui.mime import has_picture, model_paths, picture_bytes, urls_of
 from desktop_app.ui.theme import GRID, RADIUS, ColourRole, theme
 
 _ICON = 72  # px
@@ -110,12 +112,14 @@ class DropVeil(QWidget):
 
 class DropTarget(QObject):
     """Watches the drags over a window. `text_dropped(str)`: words were let go, to be written on with.
+    `models_dropped(list of paths)`: model files, or folders that hold an exported model.
 
     A drag that cannot be taken is accepted on entering and ignored while it moves: only so does Qt
     tell when it leaves, and the pointer shows that letting go does nothing.
     """
 
     text_dropped = Signal(str)
+    models_dropped = Signal(list)
 
     def __init__(self, window: QWidget, draft: Draft) -> None:
         super().__init__(window)
@@ -151,6 +155,12 @@ class DropTarget(QObject):
         urls, picture = urls_of(mime), has_picture(mime)
         if not urls and not picture and mime.hasText():
             self._welcome = True  # words go to the composer, without a fuss
+            self._answer(event, True)
+            return
+        models = model_paths(urls)
+        if models:
+            self._welcome = True
+            self.veil.answer(True, self.tr("Let go to add this model"), ", ".join(Path(path).name for path in models))
             self._answer(event, True)
             return
         count = self._draft.can_take(urls, picture)
@@ -193,7 +203,10 @@ class DropTarget(QObject):
         mime = event.mimeData()
         urls, picture = urls_of(mime), has_picture(mime)
         self._answer(event, self._welcome)
-        if any(url.startswith("file:") for url in urls):
+        models = model_paths(urls)
+        if models:
+            self.models_dropped.emit(models)
+        elif any(url.startswith("file:") for url in urls):
             self._draft.add_urls(urls)
         elif picture:
             data = picture_bytes(mime)

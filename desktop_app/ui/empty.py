@@ -192,6 +192,8 @@ class EmptyScreen(QScrollArea):
         for card in self.cards:
             card.clicked.connect(self._clicked)
         column.addStretch(3)
+        self._offers = QVBoxLayout()
+        column.addLayout(self._offers)
         column.addLayout(self._model_row(holder))
         self._arrange(len(self.cards) or 1)
         engine.state_changed.connect(self._show_model)
@@ -207,6 +209,10 @@ class EmptyScreen(QScrollArea):
         self.model_button.clicked.connect(self.model_wanted)
         row.addWidget(self.model_button)
         return row
+
+    def set_offer(self, offer: QWidget) -> None:
+        """Show an offer of another model above the name of the one in use."""
+        self._offers.addWidget(offer)
 
     def _clicked(self) -> None:
         card = self.sender()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu
 
+from desktop_app.ui.help import open_about, open_report, open_shortcuts
 from desktop_app.ui.theme import theme
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Menus:
         self.export = self._add(menu, tr("&Export conversation…"), window.export_conversation, "Ctrl+E")
         self._add(menu, tr("&Import conversation…"), window.import_conversation)
         menu.addSeparator()
+        self._add(menu, tr("&Models…"), window.open_models, "Ctrl+M")
         settings = self._add(menu, tr("&Settings…"), window.open_settings, "Ctrl+,")
         settings.setMenuRole(QAction.MenuRole.PreferencesRole)
         menu.addSeparator()
@@ -94,10 +96,10 @@ class Menus:
     def _help(self) -> None:
         window, tr = self._window, self._window.tr
         menu = self._menu(tr("&Help"))
-        self._add(menu, tr("&Keyboard shortcuts"), window.open_shortcuts, "F1")
-        self._add(menu, tr("&Report a problem…"), window.open_report)
+        self._add(menu, tr("&Keyboard shortcuts"), partial(open_shortcuts, window), "F1")
+        self._add(menu, tr("&Report a problem…"), partial(open_report, window))
         menu.addSeparator()
-        about = self._add(menu, tr("&About Eyebright"), window.open_about)
+        about = self._add(menu, tr("&About Eyebright"), partial(open_about, window))
         about.setMenuRole(QAction.MenuRole.AboutRole)
 
     def refresh(self) -> None:

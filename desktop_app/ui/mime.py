@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QBuffer, QIODevice, QMimeData
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QBuffer, QIODevice, QMimeData, QUrl
 from PySide6.QtGui import QImage
 
 # Taken as they are: the engine decodes them, not this process.
 _ENCODED = ("image/png", "image/jpeg", "image/webp", "image/avif", "image/gif", "image/tiff", "image/bmp")
+
+_MODELS = (".gguf", ".llamafile")
 
 
 def urls_of(mime: QMimeData) -> list[str]:
@@ -35,3 +40,13 @@ def png(image: QImage) -> bytes:
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     image.save(buffer, "PNG")  # type: ignore[call-overload]  # the stubs know only the name of a file
     return bytes(buffer.data().data())
+
+
+def model_paths(urls: Sequence[str]) -> list[str]:
+    """Return what is a model by its name among local `urls`, and folders that hold such files."""
+    paths = [QUrl(url).toLocalFile() for url in urls]
+    return [path for path in paths if path and _holds_model(Path(path))]
+
+
+def _holds_model(path: Path) -> bool:
+    return path.suffix.lower() in _MODELS or (path.is_dir() and any(path.glob("*.gguf")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QCoreApplication, QUrl
+from PySide6.QtCore import QCoreApplication, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -57,7 +57,7 @@ def licence_question(entry: ModelEntry, parent: QWidget) -> Question:
         read.setToolTip(entry.licence_url)
         address = QUrl(entry.licence_url)
         read.clicked.connect(lambda: QDesktopServices.openUrl(address))
-        question.column.insertWidget(2, read)
+        question.column.insertWidget(2, read, 0, Qt.AlignmentFlag.AlignLeft)
     return question
 
 

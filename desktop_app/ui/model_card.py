@@ -73,7 +73,7 @@ class ProgressLine(QWidget):
     def set_share(self, share: float) -> None:
         """Show how far it is."""
         share = min(1.0, max(0.0, share))
-        if abs(share - self._share) * max(1, self.width()) >= 0.5 or share in (0.0, 1.0):
+        if share != self._share:
             self._share = share
             self.update()
 
@@ -107,22 +107,29 @@ class ModelCard(QFrame):
         self.head.addWidget(Label(title, "strong", parent=self, wrap=True), 1)
         self.column.addLayout(self.head)
         self._title = title
-        self._buttons: QHBoxLayout | None = None
+        self.begin_row()
+
+    def begin_row(self) -> None:
+        """Begin a new row: words on its left, buttons at its right."""
+        row = QHBoxLayout()
+        row.setSpacing(2 * GRID)
+        self._words = QVBoxLayout()
+        self._words.setSpacing(GRID // 2)
+        row.addLayout(self._words, 1)
+        self._buttons = QHBoxLayout()
+        self._buttons.setSpacing(GRID)
+        self._buttons.setAlignment(Qt.AlignmentFlag.AlignBottom)
+        row.addLayout(self._buttons)
+        self.column.addLayout(row)
 
     def say(self, text: str, *, danger: bool = False) -> Label:
         """Add a line of words."""
         label = Label(text, "small", "danger" if danger else "muted", self, wrap=True)
-        self.column.addWidget(label)
+        self._words.addWidget(label)
         return label
 
     def button(self, text: str, kind: ButtonKind = "plain") -> QPushButton:
-        """Add a button to the row at the lower end."""
-        if self._buttons is None:
-            self.column.addSpacing(GRID // 2)
-            self._buttons = QHBoxLayout()
-            self._buttons.setSpacing(GRID)
-            self._buttons.addStretch(1)
-            self.column.addLayout(self._buttons)
+        """Add a button to the row."""
         button = push_button(text, kind, self)
         button.setAccessibleName(f"{text}: {self._title}")
         self._buttons.addWidget(button)
@@ -151,6 +158,8 @@ class OfferCard(ModelCard):
         facts = [words.file_size(variant.size), variant.quantisation, offer.entry.licence]
         facts.append(words.languages(offer.entry))
         self.say(" · ".join(fact for fact in facts if fact))
+        if offer.light.verdict != "fits" and offer.job is None:
+            self.say(words.light_reason(offer.light))
         self._job_words: Label | None = None
         self._bar: ProgressLine | None = None
         if offer.job is not None:
@@ -181,6 +190,7 @@ class OfferCard(ModelCard):
         self.column.addSpacing(GRID // 2)
         self._bar = ProgressLine(self)
         self.column.addWidget(self._bar)
+        self.begin_row()
         self._job_words = self.say("")
         self.show_job(job)
         if job.error is not None and job.state in (JobState.FAILED, JobState.WAITING):

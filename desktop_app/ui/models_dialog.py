@@ -11,11 +11,13 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QFrame, QHBoxLayout, QLineEd
 from desktop_app.engine.messages import gib_down
 from desktop_app.services.model_tasks import ImportPlans, ModelTasks, Task
 from desktop_app.services.models import Models
+from desktop_app.services.preferences import Preferences
 from desktop_app.ui import model_words as words
 from desktop_app.ui.controls import ElidedLabel, Label, push_button
 from desktop_app.ui.model_add import AddModelDialog, ElsewhereDialog, ask_how_to_import
 from desktop_app.ui.model_ask import accept_licence, confirm_removal
 from desktop_app.ui.model_card import InstalledCard, ModelCard, OfferCard, ProgressLine
+from desktop_app.ui.model_sources import SourcesDialog
 from desktop_app.ui.settings_controls import Segments, Switch
 from desktop_app.ui.theme import COLUMN, GRID
 from model_store.catalogue import ModelEntry, Variant
@@ -28,9 +30,12 @@ _SETTLE_MS = 60  # several changes at once are shown once
 class ModelsDialog(QDialog):
     """Two lists, a search, and what is being done; it may stay open beside the window."""
 
-    def __init__(self, models: Models, tasks: ModelTasks, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, models: Models, tasks: ModelTasks, preferences: Preferences, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._models = models
+        self._preferences = preferences
         self._tasks = tasks
         self._cards: list[ModelCard] = []
         self.setWindowTitle(self.tr("Models"))
@@ -41,7 +46,7 @@ class ModelsDialog(QDialog):
         self._rebuild.setInterval(_SETTLE_MS)
         self._rebuild.timeout.connect(self.show_list)
         self._build()
-        models.changed.connect(self._rebuild.start)
+        models.changed.connect(self._show_soon)
         models.job_changed.connect(self._job_changed)
         tasks.changed.connect(self._task_changed)
         tasks.planned.connect(self._planned)
@@ -82,7 +87,7 @@ class ModelsDialog(QDialog):
         self.search.setPlaceholderText(self.tr("Search models"))
         self.search.setAccessibleName(self.tr("Search models"))
         self.search.setClearButtonEnabled(True)
-        self.search.textChanged.connect(self._rebuild.start)
+        self.search.textChanged.connect(self._show_soon)
         row.addWidget(self.search, 1)
         self.only_fitting = Switch(self.tr("Only what fits this computer"), self)
         self.only_fitting.toggled.connect(self._list_changed)
@@ -116,6 +121,7 @@ class ModelsDialog(QDialog):
             (self.tr("Add from Hugging Face…"), self._add),
             (self.tr("Add files…"), self._choose_files),
             (self.tr("Look for models of other programs…"), self._look_elsewhere),
+            (self.tr("Where from…"), self._show_sources),
         ):
             button = push_button(text, "quiet", self)
             button.clicked.connect(slot)
@@ -188,6 +194,9 @@ class ModelsDialog(QDialog):
 
     # ---- what the buttons do ---------------------------------------------------------------
 
+    def _show_soon(self, _what: object = None) -> None:
+        self._rebuild.start()
+
     def _list_changed(self, _value: object = None) -> None:
         self.show_list()
 
@@ -225,6 +234,11 @@ class ModelsDialog(QDialog):
 
     def _look_elsewhere(self) -> None:
         dialog = ElsewhereDialog(self._tasks, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()
+
+    def _show_sources(self) -> None:
+        dialog = SourcesDialog(self._preferences, self._models, self._tasks, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show()
 

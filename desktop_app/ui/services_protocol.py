@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from desktop_app.services.chat import Chat
 from desktop_app.services.conversations import Conversations
@@ -15,6 +15,10 @@ from desktop_app.services.preferences import Preferences
 from desktop_app.services.previews import Previews
 from desktop_app.services.read_ahead import ReadingAhead
 from desktop_app.services.tuner import Tuner
+
+if TYPE_CHECKING:
+    from desktop_app.services.model_tasks import ModelTasks
+    from desktop_app.services.models import Models
 
 
 class Services(Protocol):
@@ -31,6 +35,14 @@ class Services(Protocol):
     reading_ahead: ReadingAhead
     looks: Looks
     tuner: Tuner
+
+    @property
+    def models(self) -> Models:
+        """Return the model store, which is built when it is first asked for."""
+
+    @property
+    def model_tasks(self) -> ModelTasks:
+        """Return what does long work on model files."""
 
     def examples(self) -> list[tuple[str, str]]:
         """Return the example pictures of the empty window: (file, question)."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from PySide6.QtCore import QEasingCurve, QEvent, QObject, QPointF, QRectF, QSize, Qt, QTimer, QVariantAnimation, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen, QWheelEvent
@@ -12,10 +11,8 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QButtonGroup,
     QDoubleSpinBox,
-    QFileDialog,
     QFrame,
     QHBoxLayout,
-    QLineEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -211,49 +208,6 @@ class Segments(QWidget):
 
     def _clicked(self, button: QAbstractButton) -> None:
         self.chosen.emit(button.property("value"))
-
-
-class FileEdit(QWidget):
-    """A file to be chosen. `chosen(str)`: its path."""
-
-    chosen = Signal(str)
-
-    def __init__(self, name: str, placeholder: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._name = name
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(GRID)
-        self.field = QLineEdit(self)
-        self.field.setReadOnly(True)
-        self.field.setPlaceholderText(placeholder)
-        self.field.setAccessibleName(name)
-        self.field.setAcceptDrops(False)
-        self.button = push_button(self.tr("Choose…"), "plain", self)
-        self.button.setAccessibleName(self.tr("Choose: {name}").format(name=name))
-        self.button.clicked.connect(self._choose)
-        row.addWidget(self.field, 1)
-        row.addWidget(self.button)
-        self._path = ""
-
-    def path(self) -> str:
-        """Return the chosen file, "" for none."""
-        return self._path
-
-    def set_path(self, path: str) -> None:
-        """Show a file; its name stands in the field, the whole path in the tip."""
-        self._path = path
-        self.field.setText(Path(path).name)
-        self.field.setCursorPosition(0)
-        self.field.setToolTip(path)
-
-    def _choose(self) -> None:
-        folder = str(Path(self._path).parent) if self._path else ""
-        model_files = self.tr("Model files")
-        path, _ = QFileDialog.getOpenFileName(self, self._name, folder, f"{model_files} (*.gguf)")
-        if path:
-            self.set_path(path)
-            self.chosen.emit(path)
 
 
 class SettingRow(QWidget):

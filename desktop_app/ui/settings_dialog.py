@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, Qt, QTimer
-from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QCoreApplication, Qt, QTimer, Signal
+from PySide6.QtWidgets import QDialog, QFrame, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_app.engine.messages import ModelInfo
 from desktop_app.errors import UserError
@@ -19,7 +17,7 @@ from desktop_app.services.tuner import Tuner
 from desktop_app.settings import SETTINGS
 from desktop_app.ui.controls import Label, push_button
 from desktop_app.ui.sentences import engine_sentence
-from desktop_app.ui.settings_controls import FileEdit, NumberEdit, Segments, SettingRow, Switch
+from desktop_app.ui.settings_controls import NumberEdit, Segments, SettingRow, Switch
 from desktop_app.ui.theme import GRID, theme
 from desktop_app.ui.tuning_row import TuningRow
 
@@ -30,7 +28,9 @@ _TEXT_SIZES = (90, 100, 125, 150, 200)  # percent, of those that the theme knows
 
 
 class SettingsDialog(QDialog):
-    """Shows the settings and changes them; it may stay open beside the window."""
+    """Shows the settings and changes them; it may stay open beside the window. `models_wanted()`: the manager."""
+
+    models_wanted = Signal()
 
     def __init__(
         self, preferences: Preferences, engine: Engine, tuner: Tuner, notices: Notices, parent: QWidget | None = None
@@ -57,7 +57,7 @@ class SettingsDialog(QDialog):
         self._column.setContentsMargins(4 * GRID, 3 * GRID, 4 * GRID, 4 * GRID)
         self._column.setSpacing(2 * GRID + 4)
         self._appearance()
-        self._model_heading = self._heading(self.tr("Model"))
+        self._heading(self.tr("Model"))
         self._model()
         self._answers()
         self._fine()
@@ -70,15 +70,6 @@ class SettingsDialog(QDialog):
             self._changed(name)
         self._show_model_name()
         self._show_text_size()
-
-    def show_model(self) -> None:
-        """Scroll to where the model is chosen."""
-        # Once the page has been laid out: before that it has no places.
-        QTimer.singleShot(0, self, self._scroll_to_model)
-
-    def _scroll_to_model(self) -> None:
-        self._scroll.verticalScrollBar().setValue(self._model_heading.y() - 2 * GRID)
-        self.model_file.button.setFocus(Qt.FocusReason.OtherFocusReason)
 
     # ---- building --------------------------------------------------------------------------
 
@@ -114,21 +105,9 @@ class SettingsDialog(QDialog):
     def _model(self) -> None:
         self.model_name = Label("", "body", parent=self, wrap=True)
         self._column.addWidget(self.model_name)
-        self.model_file = FileEdit(self.tr("Model file"), self.tr("The built-in model"), self)
-        self.projector_file = FileEdit(self.tr("Projector file"), self.tr("The built-in projector"), self)
-        self._row("model", self.tr("Model file"), self.model_file, below=True)
-        self._row("mmproj", self.tr("Projector file"), self.projector_file, below=True)
-        self.model_file.chosen.connect(self._model_chosen)
-        self.projector_file.chosen.connect(self._files_chosen)
-        buttons = QHBoxLayout()
-        self.use_files = push_button(self.tr("Use these files"), "primary", self)
-        self.use_built_in = push_button(self.tr("Back to the built-in model"), "plain", self)
-        self.use_files.clicked.connect(self._use_files)
-        self.use_built_in.clicked.connect(self._use_built_in)
-        buttons.addWidget(self.use_files)
-        buttons.addWidget(self.use_built_in)
-        buttons.addStretch(1)
-        self._column.addLayout(buttons)
+        self.choose_model = push_button(self.tr("Choose a model…"), "plain", self)
+        self.choose_model.clicked.connect(self.models_wanted)
+        self._column.addWidget(self.choose_model, 0, Qt.AlignmentFlag.AlignLeft)
         self._number("n_ctx", self.tr("Context"), 512)
         self._number("threads", self.tr("Processor cores"), 1, self.tr("Automatic"))
         self.tuning = TuningRow(self._tuner, self._engine, self._preferences, self)
@@ -143,6 +122,7 @@ class SettingsDialog(QDialog):
         self.picture_glance.clicked.connect(partial(self._set, "picture_glance"))
         self._controls["picture_glance"] = self.picture_glance
         self._row("picture_glance", title, self.picture_glance)
+        self._number("unload_after", self.tr("Rest after (minutes)"), 5, self.tr("Never"))
         self._number("disk_cache_mb", self.tr("Kept on the disk (MB)"), 256, self.tr("Nothing"))
 
     def _answers(self) -> None:
@@ -193,17 +173,6 @@ class SettingsDialog(QDialog):
         self._prompt_timer.stop()
         self._set("system_prompt", self.prompt.toPlainText()[:_LONGEST_PROMPT].strip())
 
-    def _use_files(self) -> None:
-        # The projector first: the model is loaded once both are known.
-        self._set("mmproj", self.projector_file.path())
-        self._set("model", self.model_file.path())
-        self._files_chosen()
-
-    def _use_built_in(self) -> None:
-        self._set("mmproj", "")
-        self._set("model", "")
-        self._show_files()
-
     def _use_usual(self) -> None:
         for name in _SAMPLING:
             self._set(name, SETTINGS[name].default)
@@ -221,24 +190,6 @@ class SettingsDialog(QDialog):
             control.setPlainText(value)
             self._prompt_timer.stop()
 
-    def _model_chosen(self, path: str) -> None:
-        """Take the projector that lies beside the model, if there is exactly one."""
-        beside = [file for file in Path(path).parent.glob("*.gguf") if "mmproj" in file.name.lower()]
-        if len(beside) == 1:
-            self.projector_file.set_path(str(beside[0]))
-        self._files_chosen()
-
-    def _files_chosen(self, _path: str = "") -> None:
-        chosen = (self.model_file.path(), self.projector_file.path())
-        used = (self._preferences.value("model"), self._preferences.value("mmproj"))
-        self.use_files.setEnabled(chosen != used and bool(chosen[0]))
-        self.use_built_in.setVisible(bool(used[0]))
-
-    def _show_files(self) -> None:
-        self.model_file.set_path(self._preferences.value("model"))
-        self.projector_file.set_path(self._preferences.value("mmproj"))
-        self._files_chosen()
-
     def _show_model_name(self, _change: ModelInfo | str | None = None) -> None:
         info = self._engine.info()
         if info is None:
@@ -251,11 +202,6 @@ class SettingsDialog(QDialog):
         button = self.text_size.buttons.get(str(theme.zoom()))
         if button is not None:
             button.setChecked(True)
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """Show the files in use, whatever was chosen and not used before."""
-        super().showEvent(event)
-        self._show_files()
 
     def done(self, result: int) -> None:
         """Save what was written last."""

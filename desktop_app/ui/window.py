@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QGuiApplication, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop_app import paths
 from desktop_app.chat.conversation import Message, Role
@@ -25,6 +25,7 @@ from desktop_app.ui.status import StatusLine
 from desktop_app.ui.theme import GRID, NARROW, SMALLEST_WINDOW, theme
 
 if TYPE_CHECKING:  # what is not seen at the start is imported and built when it is wanted
+    from desktop_app.ui.models_dialog import ModelsDialog
     from desktop_app.ui.settings_dialog import SettingsDialog
     from desktop_app.ui.transcript import TranscriptView
     from desktop_app.ui.viewer import PictureViewer
@@ -50,6 +51,7 @@ class MainWindow(QMainWindow):
         self._is_narrow = False
         self._transcript: TranscriptView | None = None
         self._settings: SettingsDialog | None = None
+        self._models: ModelsDialog | None = None
         self._viewer: PictureViewer | None = None
         theme.set_zoom(int(str(self._memory.value("text_size", 100, type=int))))
         self._build()
@@ -127,7 +129,9 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         services, chat = self.services, self.services.chat
-        services.notices.register("choose-model", self.open_model_settings)
+        for code in ("choose-model", "open-models"):
+            services.notices.register(code, self.open_models)
+        self.painted.connect(self._offer_models)
         draft = services.draft
         for signal in (
             chat.reset,
@@ -156,9 +160,10 @@ class MainWindow(QMainWindow):
         self.empty.choose_wanted.connect(self.composer.choose_files)
         self.composer.picture_opened.connect(self.open_picture)
         self.attached.opened.connect(self.open_picture)
-        self.empty.model_wanted.connect(self.open_model_settings)
-        self.status.choose_model.connect(self.open_model_settings)
+        self.empty.model_wanted.connect(self.open_models)
+        self.status.choose_model.connect(self.open_models)
         self.drops.text_dropped.connect(self.composer.insert_text)
+        self.drops.models_dropped.connect(self.add_models)
 
     # ---- what the menus and buttons do -----------------------------------------------------
 
@@ -256,45 +261,29 @@ class MainWindow(QMainWindow):
             self._settings = SettingsDialog(
                 services.preferences, services.engine, services.tuner, services.notices, self
             )
+            self._settings.models_wanted.connect(self.open_models)
         self._settings.show()
         self._settings.raise_()
         self._settings.activateWindow()
 
     @Slot()
-    def open_model_settings(self) -> None:
-        """Open the settings where the model is chosen."""
-        self.open_settings()
-        if self._settings is not None:
-            self._settings.show_model()
+    def open_models(self) -> None:
+        """Open the model manager."""
+        if self._models is None:
+            from desktop_app.ui.models_dialog import ModelsDialog
 
-    @Slot()
-    def open_shortcuts(self) -> None:
-        """Show all keys."""
-        from desktop_app.ui.about import ShortcutsDialog
-
-        _present(ShortcutsDialog(self.menus.actions, self))
-
-    @Slot()
-    def open_about(self) -> None:
-        """Show name, version and promise."""
-        from desktop_app.ui.about import AboutDialog
-
-        _present(AboutDialog(self))
-
-    @Slot()
-    def open_report(self) -> None:
-        """Show what belongs into a report, to copy."""
-        from desktop_app.ui.report import ReportDialog, surroundings
-
-        info = self.services.engine.info()
-        _present(
-            ReportDialog(
-                self.tr("Report a problem"),
-                self.tr("Say what you did, what you expected and what happened, and add these lines."),
-                surroundings(info.name if info is not None else ""),
-                self,
+            self._models = ModelsDialog(
+                self.services.models, self.services.model_tasks, self.services.preferences, self
             )
-        )
+        self._models.show()
+        self._models.raise_()
+        self._models.activateWindow()
+
+    @Slot(list)
+    def add_models(self, paths: list[str]) -> None:
+        """Look at model files that were dropped; the manager asks what to do with them."""
+        self.open_models()
+        self.services.model_tasks.plan(paths)
 
     def prefer(self, name: str, value: object) -> None:
         """Set a preference; that it could not be saved is said, not thrown."""
@@ -312,6 +301,14 @@ class MainWindow(QMainWindow):
         self.activateWindow()
 
     # ---- what follows from what happens ----------------------------------------------------
+
+    def _offer_models(self) -> None:
+        """Offer the model that suits this computer: once the window is there, it was not waited for."""
+        from desktop_app.ui.model_offer import ModelOffer
+
+        offer = ModelOffer(self.services.models, self.empty)
+        offer.more_wanted.connect(self.open_models)
+        self.empty.set_offer(offer)
 
     def _show_page(self, _what: object = None) -> None:
         page: QWidget = self.empty
@@ -375,13 +372,7 @@ class MainWindow(QMainWindow):
         self._memory.setValue("geometry", self.saveGeometry())
         self._memory.setValue("text_size", theme.zoom())
         self._memory.sync()
-        for window in (self._viewer, self._settings):
+        for window in (self._viewer, self._settings, self._models):
             if window is not None:
                 window.close()
         super().closeEvent(event)
-
-
-def _present(dialog: QDialog) -> None:
-    """Show a dialog that nobody has to answer, and forget it when it is closed."""
-    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    dialog.show()

@@ -15,6 +15,7 @@ from desktop_app.services.pictures import Draft
 from desktop_app.settings import SETTINGS
 from desktop_app.ui.services_protocol import Services
 from tests.helpers.fake_chat import FakeChat, FakeDraft, FakeLooks, FakePreviews, picture, png
+from tests.helpers.fake_models import FakeModels, FakeModelTasks
 
 Call = tuple[Any, ...]
 DEMO = ModelInfo("Eyebright Tiny", "/m/tiny.gguf", "/m/mmproj.gguf", 1024, "llava-1.5", True, 64, "corrected", 2)
@@ -223,6 +224,8 @@ class FakeServices:
         self.reading_ahead = FakeReadingAhead()
         self.looks = FakeLooks()
         self.tuner = FakeTuner(self.calls)
+        self.models = FakeModels(self.calls, self.preferences)
+        self.model_tasks = FakeModelTasks(self.calls)
         self.example_list: list[tuple[str, str]] = []
 
     def examples(self) -> list[tuple[str, str]]:

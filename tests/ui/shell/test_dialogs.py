@@ -54,7 +54,8 @@ def test_settings_show_what_is_in_use(settings: SettingsDialog) -> None:
 
 
 def test_every_declared_setting_can_be_changed_somewhere(settings: SettingsDialog) -> None:
-    elsewhere = {"model", "mmproj", "sidebar_visible"}  # files, and the button that hides it
+    elsewhere = {"model", "mmproj", "sidebar_visible"}  # the model manager, and the button that hides it
+    elsewhere |= {"models_folder", "hub_address", "proxy", "connections"}  # where models come from
     assert set(settings._controls) | elsewhere == set(SETTINGS)
 
 
@@ -95,41 +96,11 @@ def test_the_usual_values_come_back(settings: SettingsDialog, services: FakeServ
     assert services.preferences.value("temperature") == pytest.approx(0.2)
 
 
-def test_choosing_a_model(settings: SettingsDialog, services: FakeServices, monkeypatch: pytest.MonkeyPatch) -> None:
-    paths = iter(["/models/llava ö.gguf", "/models/mmproj.gguf"])
-    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (next(paths), ""))
-    assert not settings.use_files.isEnabled()
-    settings.model_file.button.click()
-    settings.projector_file.button.click()
-    assert settings.model_file.field.text() == "llava ö.gguf"
-    assert services.calls == []
-    settings.use_files.click()
-    assert services.calls == [
-        ("set", "mmproj", "/models/mmproj.gguf"),
-        ("set", "model", "/models/llava ö.gguf"),
-    ]
-    assert not settings.use_files.isEnabled()
-    settings.use_built_in.click()
-    assert services.preferences.value("model") == ""
-    assert settings.model_file.path() == ""
-
-
-@pytest.mark.parametrize(
-    ("files", "found"),
-    [
-        (["llava.gguf", "llava-mmproj-f16.gguf"], "llava-mmproj-f16.gguf"),
-        (["llava.gguf", "a-mmproj.gguf", "b-mmproj.gguf"], ""),
-        (["llava.gguf", "mmproj.txt"], ""),
-    ],
-)
-def test_the_projector_beside_the_model_is_found(
-    settings: SettingsDialog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: list[str], found: str
-) -> None:
-    for name in files:
-        (tmp_path / name).touch()
-    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "llava.gguf"), ""))
-    settings.model_file.button.click()
-    assert Path(settings.projector_file.path()).name == found
+def test_the_model_manager_is_one_click_away(settings: SettingsDialog) -> None:
+    wanted: list[bool] = []
+    settings.models_wanted.connect(lambda: wanted.append(True))
+    settings.choose_model.click()
+    assert wanted == [True]
 
 
 def test_a_picture_is_shown_whole_and_by_its_name(viewer: PictureViewer) -> None:

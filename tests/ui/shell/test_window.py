@@ -16,6 +16,7 @@ from desktop_app.chat.conversation import State
 from desktop_app.engine.messages import Phase
 from desktop_app.errors import UserError
 from desktop_app.services.notices import Notice, action
+from desktop_app.ui.help import open_about, open_report, open_shortcuts
 from desktop_app.ui.theme import theme
 from desktop_app.ui.window import MainWindow
 from tests.helpers.fake_chat import answer, picture, question
@@ -109,9 +110,9 @@ def test_a_preference_that_cannot_be_saved_is_told_in_a_notice(
     assert "disk is full" in window.notices.words.text()
 
 
-@pytest.mark.parametrize("opening", ["open_about", "open_shortcuts", "open_report"])
-def test_help_does_not_block_the_window(window: MainWindow, opening: str) -> None:
-    getattr(window, opening)()
+@pytest.mark.parametrize("opening", [open_about, open_shortcuts, open_report])
+def test_help_does_not_block_the_window(window: MainWindow, opening: Callable[[MainWindow], None]) -> None:
+    opening(window)
     pump(0)
     [dialog] = [dialog for dialog in window.findChildren(QDialog) if dialog.isVisible()]
     assert not dialog.isModal()
@@ -179,11 +180,11 @@ def test_a_notice_wraps_where_the_window_is_narrow(window: MainWindow, services:
     assert window.notices.geometry().bottom() <= window.composer.geometry().top()
 
 
-def test_the_notice_about_the_model_leads_to_its_settings(window: MainWindow, services: FakeServices) -> None:
+def test_the_notice_about_the_model_leads_to_the_manager(window: MainWindow, services: FakeServices) -> None:
     services.notices.post(Notice("demo-photo", actions=(action("choose-model"),), sticky=True))
     window.notices.buttons[0].click()
-    assert window._settings is not None
-    wait_until(window._settings.model_file.button.hasFocus)
+    assert window._models is not None
+    assert window._models.isVisible()
 
 
 def test_the_sidebar_hides_in_a_narrow_window_and_comes_back(window: MainWindow, services: FakeServices) -> None:

@@ -1,0 +1,147 @@
+"""Every state of the model manager that is worth looking at; see window_states.py."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from PySide6.QtWidgets import QWidget
+from window_states import Stage, state
+
+from desktop_app.services.fitting import light_of
+from desktop_app.services.model_tasks import LookedUp, ModelTasks, Task
+from desktop_app.ui.model_add import AddModelDialog
+from desktop_app.ui.model_ask import licence_question, removal_question
+from desktop_app.ui.model_sources import SourcesDialog
+from desktop_app.ui.models_dialog import ModelsDialog
+from model_store.adding import Candidate
+from model_store.errors import StoreError
+from model_store.installed import State
+from model_store.jobs import JobState
+from tests.helpers.fake_models import CATALOGUE, GIB, installed, job
+from tests.helpers.waiting import pump
+
+
+def _manager(stage: Stage, part: str = "catalogue") -> ModelsDialog:
+    stage.window.open_models()
+    dialog = stage.window._models
+    assert dialog is not None
+    dialog.show_part(part)
+    pump(100)
+    return dialog
+
+
+@state
+def offered(stage: Stage) -> None:
+    """The empty screen with the model that suits this computer."""
+    stage.services.models.changed.emit()
+
+
+@state
+def offer_fetching(stage: Stage) -> None:
+    """The same while it is fetched."""
+    stage.services.models.under_way = [job()]
+    stage.services.models.changed.emit()
+
+
+@state
+def models(stage: Stage) -> QWidget:
+    """The catalogue on a computer with 8 GB."""
+    return _manager(stage)
+
+
+@state
+def models_fetching(stage: Stage) -> QWidget:
+    """A download under way."""
+    stage.services.models.under_way = [job()]
+    return _manager(stage)
+
+
+@state
+def models_failed(stage: Stage) -> QWidget:
+    """A download that needs the person."""
+    error = StoreError("no-room", title="LLaVA 1.5 7B Q4_K_M", needed="2.81 GB", free="1.02 GB")
+    stage.services.models.under_way = [job(JobState.FAILED, error=error)]
+    stage.services.models.disk = 1_020_000_000
+    return _manager(stage)
+
+
+@state
+def models_waiting(stage: Stage) -> QWidget:
+    """No network just now."""
+    error = StoreError("no-connection", host="huggingface.co")
+    stage.services.models.under_way = [job(JobState.WAITING, error=error, retry_in=8.0)]
+    return _manager(stage)
+
+
+@state
+def models_weak(stage: Stage) -> QWidget:
+    """The catalogue on a computer with 4 GB."""
+    stage.services.models.memory = int(2.6 * GIB)
+    return _manager(stage)
+
+
+@state
+def models_here(stage: Stage) -> QWidget:
+    """What is on this computer, one of each kind, and something being checked."""
+    used = installed()
+    stage.services.models.here = [
+        used,
+        installed("LLaVA 1.6 Mistral 7B Q4_K_M", State.CHANGED),
+        installed("bakllava", State.UNVERIFIED, program="Ollama", licence="", repository=""),
+        installed("My own model with quite a long name, as people give them (final, really)", State.MISSING),
+    ]
+    stage.services.preferences.values["model"] = str(used.model)
+    stage.services.model_tasks.task = Task("verify", "LLaVA 1.6 Mistral 7B Q4_K_M", 1_700_000_000, 4_990_000_000)
+    return _manager(stage, "installed")
+
+
+@state
+def models_none_found(stage: Stage) -> QWidget:
+    """A search without a result."""
+    dialog = _manager(stage)
+    dialog.search.setText("Schnabeltier")
+    pump(150)
+    return dialog
+
+
+@state
+def model_terms(stage: Stage) -> QWidget:
+    """Terms to accept."""
+    return licence_question(CATALOGUE.entries[0], stage.window)
+
+
+@state
+def model_removal(stage: Stage) -> QWidget:
+    """A model about to be deleted."""
+    return removal_question(installed(), stage.window)
+
+
+@state
+def model_adding(stage: Stage) -> QWidget:
+    """A repository that was looked up."""
+    entry = CATALOGUE.entries[0]
+    dialog = AddModelDialog(cast(ModelTasks, stage.services.model_tasks), stage.window)
+    dialog.name.setText(entry.repository)
+    lights = tuple(light_of(variant, int(5.2 * GIB)) for variant in entry.variants)
+    dialog.show()
+    stage.services.model_tasks.looked_up.emit(LookedUp(Candidate(entry, ()), lights))
+    return dialog
+
+
+@state
+def model_refused(stage: Stage) -> QWidget:
+    """A repository that cannot be used."""
+    dialog = AddModelDialog(cast(ModelTasks, stage.services.model_tasks), stage.window)
+    dialog.name.setText("someone/text-only")
+    dialog.show()
+    stage.services.model_tasks.hub_failed.emit(StoreError("pair-incomplete", repository="someone/text-only"))
+    return dialog
+
+
+@state
+def model_sources(stage: Stage) -> QWidget:
+    """Where models come from."""
+    _manager(stage)._show_sources()
+    dialog = stage.window.findChild(SourcesDialog)
+    assert dialog is not None
+    return dialog

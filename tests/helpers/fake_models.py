@@ -1,0 +1,258 @@
+"""A scripted stand-in for the model store: a small catalogue, and whatever a test puts on the computer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop_app.services.fitting import best_variant, light_of
+from desktop_app.services.model_tasks import Task
+from desktop_app.services.models import Offer
+from model_store.catalogue import Catalogue, CatalogueFile, ModelEntry, Variant
+from model_store.installed import InstalledModel, State, StoredFile
+from model_store.jobs import DownloadJob, DownloadRequest, FileProgress, FileState, JobState, Role
+from model_store.manifest import InstalledFile, Manifest
+
+GIB = 1 << 30
+GB = 1_000_000_000
+
+
+def variant(quantisation: str, size: float, memory: float, projector: float = 0.624) -> Variant:
+    """Return a variant; sizes in GB, memory at 4096 tokens in GiB."""
+    model = CatalogueFile(f"model-{quantisation}.gguf", int(size * GB))
+    mmproj = CatalogueFile("mmproj-model-f16.gguf", int(projector * GB))
+    return Variant(quantisation, model, mmproj, int((memory - 1) * GIB), int(memory * GIB))
+
+
+def entry(name: str, title: str, sentence: str, *variants: Variant, **more: Any) -> ModelEntry:
+    """Return an entry of a catalogue."""
+    usual: dict[str, Any] = {
+        "id": name,
+        "title": title,
+        "repository": f"someone/{name}-gguf",
+        "revision": "main",
+        "variants": variants,
+        "licence": "Apache-2.0",
+        "licence_url": "",
+        "gated": False,
+        "terms": False,
+        "languages": ("en",),
+        "family": "llava-1.5",
+        "sentence": sentence,
+    }
+    return ModelEntry(**{**usual, **more})
+
+
+CATALOGUE = Catalogue(
+    (
+        entry(
+            "llava-1.5-7b",
+            "LLaVA 1.5 7B",
+            "The classic: describes photographs in whole sentences, and is the quickest of its size here.",
+            variant("Q4_K_M", 4.08, 5.7),
+            variant("Q3_K_M", 3.3, 5.0),
+            variant("Q2_K", 2.53, 4.3),
+            licence="Llama 2",
+            licence_url="https://example.org/llama-2",
+            terms=True,
+        ),
+        entry(
+            "llava-1.6-mistral-7b",
+            "LLaVA 1.6 Mistral 7B",
+            "Sees more detail, reads signs and small print, and takes longer for it.",
+            variant("Q4_K_M", 4.37, 6.9),
+            languages=("en", "fr", "de", "es"),
+        ),
+        entry(
+            "llava-1.6-34b",
+            "LLaVA 1.6 34B",
+            "The most careful of the family, for a computer with much memory.",
+            variant("Q4_K_M", 20.7, 23.0),
+        ),
+        entry(
+            "smolvlm2-2.2b",
+            "SmolVLM2 2.2B",
+            "Small and quick, for a computer with little memory.",
+            variant("Q4_K_M", 1.11, 2.4),
+            small=True,
+        ),
+    )
+)
+
+
+def installed(title: str = "LLaVA 1.5 7B Q4_K_M", state: State = State.OK, **more: Any) -> InstalledModel:
+    """Return an installed model, the catalogue's first unless `more` says otherwise (fields of its manifest)."""
+    folder = Path("/models") / title.lower().replace(" ", "-")
+    files = tuple(
+        StoredFile(role, folder / name, size, "0" * 64, state, name)
+        for role, name, size in (
+            (Role.MODEL, "model.gguf", int(4.08 * GB)),
+            (Role.PROJECTOR, "mmproj.gguf", int(0.624 * GB)),
+        )
+    )
+    manifest = Manifest(
+        "llava-1.5-7b",
+        title,
+        tuple(InstalledFile(file.role, file.path.name, file.size, file.sha256) for file in files),
+        repository="someone/llava-gguf",
+        quantisation="Q4_K_M",
+        licence="Llama 2",
+    )
+    return InstalledModel(folder.name, folder, replace(manifest, **more), files)
+
+
+def job(state: JobState = JobState.RUNNING, share: float = 0.4, **more: Any) -> DownloadJob:
+    """Return a download of the catalogue's first model."""
+    first = CATALOGUE.entries[0]
+    request = DownloadRequest.of(first, first.variants[0])
+    files = tuple(
+        FileProgress(wanted.role, wanted.path, FileState.FETCHING, int(wanted.size * share), wanted.size)
+        for wanted in request.files
+    )
+    running = {"speed": 6.1e6, "seconds_left": 470.0} if state is JobState.RUNNING else {}
+    return DownloadJob("1", request, state, files, **{**running, **more})
+
+
+class FakeModels(QObject):
+    changed = Signal()
+    job_changed = Signal(object)
+
+    def __init__(self, calls: list[tuple[Any, ...]], preferences: Any) -> None:
+        super().__init__()
+        self.calls = calls
+        self._preferences = preferences
+        self.here: list[InstalledModel] = []
+        self.under_way: list[DownloadJob] = []
+        self.memory = int(6.5 * GIB)
+        self.disk = 80 * GB
+        self.speed = 0.0
+
+    def folder(self) -> Path:
+        return Path("/home/someone/.local/share/eyebright/models")
+
+    def free_space(self) -> int:
+        return self.disk
+
+    def usable_memory(self) -> int:
+        return self.memory
+
+    def catalogue(self) -> Catalogue:
+        return CATALOGUE
+
+    def installed(self) -> list[InstalledModel]:
+        return list(self.here)
+
+    def jobs(self) -> list[DownloadJob]:
+        return list(self.under_way)
+
+    def offers(self) -> list[Offer]:
+        offers = []
+        for one in CATALOGUE:
+            best, light = best_variant(one, self.memory)
+            here = tuple(model for model in self.here if model.manifest.model_id == one.id)
+            running = next((job for job in self.under_way if job.request.model_id == one.id), None)
+            if running is not None:
+                best = one.variant(running.request.quantisation) or best
+                light = light_of(best, self.memory)
+            offers.append(Offer(one, best, light, here, running))
+        return offers
+
+    def best_offer(self) -> Offer | None:
+        fitting = [offer for offer in self.offers() if offer.light.verdict != "too-large"]
+        return fitting[0] if fitting else None
+
+    def in_use(self) -> InstalledModel | None:
+        chosen = self._preferences.value("model")
+        return next((model for model in self.here if str(model.model) == chosen), None)
+
+    def uses_built_in(self) -> bool:
+        return not self._preferences.value("model")
+
+    def refresh(self) -> None:
+        self.changed.emit()
+
+    def use(self, model: InstalledModel) -> None:
+        self.calls.append(("use", model.id))
+        self._preferences.values["model"] = str(model.model)
+        self.changed.emit()
+
+    def use_built_in(self) -> None:
+        self.calls.append(("use_built_in",))
+        self._preferences.values["model"] = ""
+        self.changed.emit()
+
+    def download(self, one: ModelEntry, wanted: Variant) -> None:
+        self.calls.append(("download", one.id, wanted.quantisation))
+
+    def pause(self, running: DownloadJob) -> None:
+        self.calls.append(("pause", running.id))
+
+    def resume(self, running: DownloadJob) -> None:
+        self.calls.append(("resume", running.id))
+
+    def retry(self, running: DownloadJob) -> None:
+        self.calls.append(("retry", running.id))
+
+    def cancel(self, running: DownloadJob) -> None:
+        self.calls.append(("cancel", running.id))
+
+    def repair(self, model: InstalledModel) -> None:
+        self.calls.append(("repair", model.id))
+
+    def load_token(self, then: Callable[[bool, bool], None]) -> None:
+        then(False, False)
+
+    def set_token(self, token: str, then: Callable[[bool, bool], None]) -> None:
+        self.calls.append(("token", token))
+        then(True, False)
+
+    def remove(self, model: InstalledModel) -> None:
+        self.calls.append(("remove", model.id))
+
+
+class FakeModelTasks(QObject):
+    changed = Signal(object)
+    looked_up = Signal(object)
+    searched = Signal(object)
+    hub_failed = Signal(object)
+    found = Signal(object)
+    planned = Signal(object)
+
+    def __init__(self, calls: list[tuple[Any, ...]]) -> None:
+        super().__init__()
+        self.calls = calls
+        self.task: Task | None = None
+
+    def now(self) -> Task | None:
+        return self.task
+
+    def stop(self) -> None:
+        self.calls.append(("stop_task",))
+
+    def plan(self, paths: list[str]) -> None:
+        self.calls.append(("plan", tuple(paths)))
+
+    def move(self, folder: str) -> None:
+        self.calls.append(("move", folder))
+
+    def verify(self, model: InstalledModel) -> None:
+        self.calls.append(("verify", model.id))
+
+    def look_up(self, repository: str) -> None:
+        self.calls.append(("look_up", repository))
+
+    def search(self, words: str) -> None:
+        self.calls.append(("search_hub", words))
+
+    def look_elsewhere(self) -> None:
+        self.calls.append(("look_elsewhere",))
+
+    def take_found(self, found: Any) -> None:
+        self.calls.append(("take_found", found.title))
+
+    def take(self, plans: Any, *, in_place: bool) -> None:
+        self.calls.append(("take", len(plans.plans), in_place))

@@ -1,0 +1,267 @@
+"""The model manager and the offer on the empty screen, on scripted services."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
+
+from desktop_app.services.model_tasks import ImportPlans, LookedUp, Task
+from desktop_app.ui import models_dialog
+from desktop_app.ui.model_add import AddModelDialog, ElsewhereDialog
+from desktop_app.ui.model_ask import Question
+from desktop_app.ui.model_card import InstalledCard, OfferCard
+from desktop_app.ui.model_sources import SourcesDialog
+from desktop_app.ui.models_dialog import ModelsDialog
+from desktop_app.ui.window import MainWindow
+from model_store.adding import Candidate
+from model_store.errors import StoreError
+from model_store.installed import State
+from model_store.jobs import JobState
+from tests.helpers.fake_models import CATALOGUE, GB, GIB, installed, job
+from tests.helpers.fake_services import FakeServices
+from tests.helpers.waiting import wait_until
+
+
+@pytest.fixture
+def dialog(window: MainWindow) -> ModelsDialog:
+    """The manager of a window on scripted services."""
+    window.open_models()
+    assert window._models is not None
+    return window._models
+
+
+def button(card: QWidget, text: str) -> QPushButton:
+    """Return the button of a card with these words."""
+    found = [one for one in card.findChildren(QPushButton) if one.text() == text]
+    assert len(found) == 1, [one.text() for one in card.findChildren(QPushButton)]
+    return found[0]
+
+
+def words_of(card: QWidget) -> str:
+    """Return all words of a card."""
+    return "\n".join(str(one.property("text")) for one in card.findChildren(QWidget) if one.property("text"))
+
+
+def shown(dialog: ModelsDialog) -> list[str]:
+    return [card.accessibleName() for card in dialog.cards()]
+
+
+def test_the_catalogue_tells_of_each_model_whether_it_fits(dialog: ModelsDialog) -> None:
+    lights = [card.offer.light.verdict for card in dialog.cards() if isinstance(card, OfferCard)]
+    assert shown(dialog) == [entry.title for entry in CATALOGUE]
+    assert lights == ["fits", "reduced", "too-large", "fits"]
+    assert "Fits with 2048 tokens" in words_of(dialog.cards()[1])
+    assert "It needs at least 22.0 GiB of memory, and 6.5 GiB can be used" in words_of(dialog.cards()[2])
+
+
+def test_search_and_filter(dialog: ModelsDialog, services: FakeServices) -> None:
+    dialog.only_fitting.click()
+    assert "LLaVA 1.6 34B" not in shown(dialog)
+    dialog.search.setText("mistral")
+    wait_until(lambda: shown(dialog) == ["LLaVA 1.6 Mistral 7B"])
+    dialog.search.setText("nothing of the kind")
+    wait_until(lambda: shown(dialog) == [])
+
+
+def test_terms_are_accepted_before_a_download(
+    dialog: ModelsDialog, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([False, True])
+    asked: list[str] = []
+
+    def accept(entry: object, _parent: QWidget) -> bool:
+        asked.append(str(entry))
+        return next(answers)
+
+    monkeypatch.setattr(models_dialog, "accept_licence", accept)
+    button(dialog.cards()[0], "Download").click()
+    assert services.calls == []
+    button(dialog.cards()[0], "Download").click()
+    assert services.calls == [("download", "llava-1.5-7b", "Q4_K_M")]
+    assert len(asked) == 2
+
+
+def test_another_size_can_be_chosen(
+    dialog: ModelsDialog, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models_dialog, "accept_licence", lambda *_: True)
+    card = dialog.cards()[0]
+    button(card, "Other sizes…").click()
+    menu = card.findChild(QMenu)
+    assert menu is not None
+    assert [action.text().split(" · ")[0] for action in menu.actions()] == ["Q4_K_M", "Q3_K_M", "Q2_K"]
+    menu.actions()[1].trigger()
+    menu.close()
+    assert services.calls == [("download", "llava-1.5-7b", "Q3_K_M")]
+
+
+@pytest.mark.parametrize(
+    ("state", "text", "call"),
+    [
+        (JobState.RUNNING, "Pause", "pause"),
+        (JobState.PAUSED, "Resume", "resume"),
+        (JobState.FAILED, "Resume", "resume"),
+        (JobState.WAITING, "Try again now", "retry"),
+        (JobState.RUNNING, "Cancel", "cancel"),
+    ],
+)
+def test_a_download_is_controlled(
+    dialog: ModelsDialog, services: FakeServices, state: JobState, text: str, call: str
+) -> None:
+    services.models.under_way = [job(state)]
+    dialog.show_list()
+    button(dialog.cards()[0], text).click()
+    assert services.calls == [(call, "1")]
+
+
+def test_progress_moves_without_building_the_list_anew(dialog: ModelsDialog, services: FakeServices) -> None:
+    services.models.under_way = [job(share=0.1)]
+    dialog.show_list()
+    card = dialog.cards()[0]
+    assert "470.4 MB of 4.7 GB" in words_of(card) or "470 MB of 4.7 GB" in words_of(card)
+    services.models.job_changed.emit(job(share=0.5))
+    assert dialog.cards()[0] is card
+    assert "2.4 GB of 4.7 GB · 6 MB/s · about 8 min left" in words_of(card)
+
+
+def test_why_a_download_stopped_is_said_on_its_card(dialog: ModelsDialog, services: FakeServices) -> None:
+    error = StoreError("no-connection", host="hub.example")
+    services.models.under_way = [job(JobState.FAILED, error=error)]
+    dialog.show_list()
+    assert "hub.example cannot be reached." in words_of(dialog.cards()[0])
+
+
+def test_what_is_here_can_be_used_checked_repaired_and_deleted(
+    dialog: ModelsDialog, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services.models.here = [installed(), installed("Broken", State.CHANGED)]
+    dialog.show_part("installed")
+    assert shown(dialog) == ["The built-in model", "LLaVA 1.5 7B Q4_K_M", "Broken"]
+    good, broken = dialog.cards()[1:]
+    button(good, "Use").click()
+    button(broken, "Repair").click()
+    assert not button(broken, "Use").isEnabled()
+    monkeypatch.setattr(models_dialog, "confirm_removal", lambda *_: True)
+    assert isinstance(good, InstalledCard)
+    good.more.click()
+    menu = good.findChild(QMenu)
+    assert menu is not None
+    for number in (0, 2):
+        menu.actions()[number].trigger()
+    menu.close()
+    here = "llava-1.5-7b-q4_k_m"
+    assert services.calls == [("use", here), ("repair", "broken"), ("verify", here), ("remove", here)]
+
+
+def test_the_model_in_use_is_marked_and_the_built_in_one_can_come_back(
+    dialog: ModelsDialog, services: FakeServices
+) -> None:
+    used = installed()
+    services.models.here = [used]
+    services.preferences.values["model"] = str(used.model)
+    dialog.show_part("installed")
+    built_in, card = dialog.cards()
+    assert "In use" in words_of(card)
+    button(built_in, "Use").click()
+    assert services.calls == [("use_built_in",)]
+
+
+def test_long_work_shows_and_can_be_stopped(dialog: ModelsDialog, services: FakeServices) -> None:
+    assert not dialog.task.isVisible()
+    services.model_tasks.changed.emit(Task("verify", "LLaVA", 2 * GB, 5 * GB))
+    assert dialog.task.isVisible()
+    assert dialog._task_words.whole_text() == "Checking LLaVA · 2.0 GB of 5.0 GB"
+    button(dialog.task, "Stop").click()
+    assert services.calls == [("stop_task",)]
+    services.model_tasks.changed.emit(None)
+    assert not dialog.task.isVisible()
+
+
+def test_a_repository_is_looked_up_or_searched(dialog: ModelsDialog, services: FakeServices) -> None:
+    dialog._add()
+    adding = dialog.findChild(AddModelDialog)
+    assert adding is not None
+    adding.name.setText("someone/llava-gguf")
+    adding.button.click()
+    services.model_tasks.looked_up.emit(LookedUp(Candidate(CATALOGUE.entries[1], ()), (None,)))
+    assert not button(adding.cards[0], "Download").isEnabled()  # what nobody could read is not fetched
+    adding.name.setText("llava")
+    adding.look()
+    services.model_tasks.searched.emit(("someone/llava-gguf",))
+    button(adding.cards[0], "Look").click()
+    services.model_tasks.hub_failed.emit(StoreError("no-connection", host="hub.example"))
+    assert "hub.example cannot be reached" in adding.says.text()
+    assert services.calls == [
+        ("look_up", "someone/llava-gguf"),
+        ("search_hub", "llava"),
+        ("look_up", "someone/llava-gguf"),
+    ]
+    adding.close()
+
+
+def test_nothing_found_with_other_programs_is_said(dialog: ModelsDialog, services: FakeServices) -> None:
+    dialog._look_elsewhere()
+    found = dialog.findChild(ElsewhereDialog)
+    assert found is not None
+    services.model_tasks.found.emit([])
+    assert found.says.text() == "No models of other programs were found on this computer."
+    found.close()
+
+
+def test_files_that_hold_no_model_are_refused_with_a_reason(
+    dialog: ModelsDialog, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+
+    def execute(question: Question) -> int:
+        said.append(words_of(question))
+        return 0
+
+    monkeypatch.setattr(Question, "exec", execute)
+    refusal = StoreError("not-a-model", name="letter.gguf")
+    services.model_tasks.planned.emit(ImportPlans((), (refusal,)))
+    assert "letter.gguf is not a model file (GGUF), whatever its name says." in said[0]
+
+
+def test_the_empty_screen_offers_what_suits_this_computer(
+    window: MainWindow, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from desktop_app.ui import model_offer
+
+    monkeypatch.setattr(model_offer, "accept_licence", lambda *_: True)
+    wait_until(lambda: window.empty.findChild(model_offer.ModelOffer) is not None)
+    services.models.changed.emit()
+    offer = window.empty.findChild(model_offer.ModelOffer)
+    assert offer is not None
+    assert "LLaVA 1.5 7B" in words_of(offer)
+    button(offer, "Download").click()
+    assert services.calls[-1] == ("download", "llava-1.5-7b", "Q4_K_M")
+    services.models.under_way = [job()]
+    services.models.changed.emit()
+    assert offer.bar.isVisible()
+    services.models.under_way = []
+    services.models.memory = int(1.2 * GIB)
+    services.models.changed.emit()
+    assert not offer.isVisible()  # nothing fits: nothing is promised
+
+
+def test_where_models_come_from_can_be_set(
+    dialog: ModelsDialog, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dialog._show_sources()
+    sources = dialog.findChild(SourcesDialog)
+    assert sources is not None
+    sources.address.setText(" https://hub.example ")
+    sources.address.editingFinished.emit()
+    sources.token.insert("secret")
+    sources.token.editingFinished.emit()
+    assert sources.token.text() == ""
+    assert "no keyring" in sources.says.text()
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "/media/stick")
+    sources.folder.click()
+    assert services.calls == [
+        ("set", "hub_address", "https://hub.example"),
+        ("token", "secret"),
+        ("move", "/media/stick"),
+    ]
+    sources.close()
