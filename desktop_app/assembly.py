@@ -27,6 +27,7 @@ from desktop_app.services.pictures import Draft
 from desktop_app.services.preferences import Preferences
 from desktop_app.services.previews import Previews
 from desktop_app.services.read_ahead import ReadingAhead
+from desktop_app.services.rest import Rest
 from desktop_app.services.storage import Storage
 from desktop_app.services.tuner import Tuner
 from desktop_app.settings import Settings
@@ -54,6 +55,7 @@ class Services:
     reading_ahead: ReadingAhead
     looks: Looks
     chosen_model: ChosenModel
+    rest: Rest
     storage: Storage
     files: Background
     courtesy: Courtesy
@@ -101,6 +103,7 @@ class Services:
         if "models" in self.__dict__:
             self.models.close()
         self.chosen_model.close()
+        self.rest.close()
         self.reading_ahead.close()
         self.draft.save()
         self.courtesy.set_answering(False)  # nobody reads on: what was accepted is done at once
@@ -130,6 +133,7 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
     exports = Exports(attachments, chat, conversations, storage, files, courtesy)
     reading_ahead = ReadingAhead(engine, draft, chat, previews, preferences, looks)
     chosen_model = ChosenModel(engine, preferences, chat, notices)
+    rest = Rest(engine, preferences, chat, draft, conversations)
     return Services(
         notices,
         preferences,
@@ -142,6 +146,7 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
         reading_ahead,
         looks,
         chosen_model,
+        rest,
         storage,
         files,
         courtesy,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -33,7 +34,7 @@ from desktop_app.engine.messages import (
 from desktop_app.errors import UserError
 from desktop_app.services.notices import Notice, Notices, action
 
-State = Literal["starting", "loading", "ready", "failed", "dead"]
+State = Literal["starting", "loading", "ready", "resting", "failed", "dead"]
 Handler = Callable[[Event], None]
 _FINAL = (Ready, Inspected, ReadAheadDone, Finished, Failed, Crashed, Died)
 
@@ -73,6 +74,7 @@ class Engine(QObject):
         self._loading = 0  # the request of the newest load
         self._sentence: Notice | None = None  # why the engine is failed or dead, or what its model lacks
         self._closing = False
+        self._ending: threading.Thread | None = None  # ends a process that rests
         # The client calls from its own thread; the queued signal brings the event here.
         self._arrived.connect(self._handle, Qt.ConnectionType.QueuedConnection)
         self._client = make_client(self._arrived.emit)
@@ -87,6 +89,8 @@ class Engine(QObject):
         self._closing = True
         self._handlers.clear()
         self._client.close()
+        if self._ending is not None:
+            self._ending.join()
 
     def state(self) -> State:
         """Return what the engine is doing as a whole."""
@@ -133,6 +137,8 @@ class Engine(QObject):
         self._wanted = (model, mmproj, settings)
         if self._state == "dead":
             self.restart()
+        elif self._state == "resting":
+            self.wake()
         else:
             self._load()
 
@@ -143,11 +149,31 @@ class Engine(QObject):
         self._client.restart()
         self._load()
 
+    def rest(self) -> None:
+        """Give the memory back: the process ends, and comes back with the next thing to do.
+
+        Nothing happens unless the model is loaded and nobody waits for anything.
+        """
+        if self._state != "ready" or self._handlers:
+            return
+        self._set_state("resting")
+        self._set_model(None)
+        # It may still write what is worth keeping, which the window need not wait for.
+        self._ending = threading.Thread(target=self._client.close, name="engine-rests")
+        self._ending.start()
+
+    def wake(self) -> None:
+        """Load the model again after a rest."""
+        if self._state == "resting":
+            self._client.start()
+            self._load()
+
     def send(self, make: Callable[[int], Command], handler: Handler) -> int:
         """Send `make(request)`; `handler` gets every event of the request until its last.
 
         The last is `Died` when the process is gone, at once if it is gone already. Returns the request.
         """
+        self.wake()
         request = self._client.next_request()
         if self._state == "dead":
             handler(Died(None))

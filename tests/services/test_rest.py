@@ -1,0 +1,63 @@
+"""A model that nobody uses gives its memory back, and is there again when it is wanted."""
+
+from __future__ import annotations
+
+from desktop_app.engine.messages import Ask, Load, Ready
+from tests.helpers.fake_engine import finished
+from tests.helpers.waiting import wait_until
+from tests.services.conftest import DEMO, Desk
+
+
+def loaded_again(desk: Desk, count: int) -> None:
+    wait_until(lambda: len(desk.client.of(Load)) == count)
+    desk.client.emit(Ready(desk.client.of(Load)[-1].request, DEMO))
+    wait_until(lambda: desk.services.engine.state() == "ready")
+
+
+def test_it_rests_and_a_question_wakes_it(desk: Desk) -> None:
+    desk.ready()
+    desk.services.rest._timer.timeout.emit()
+    assert desk.services.engine.state() == "resting"
+    desk.services.chat.send("Hello")
+    wait_until(lambda: bool(desk.client.of(Ask)))
+    kinds = [type(command) for command in desk.client.sent[-2:]]
+    assert kinds == [Load, Ask]  # in this order: the question is answered once the model is there
+    desk.client.emit(Ready(desk.client.of(Load)[-1].request, DEMO))
+    desk.client.emit(finished(desk.client.of(Ask)[-1], "Hi."))
+    wait_until(lambda: not desk.services.chat.is_busy())
+    assert [message.text for message in desk.services.chat.messages()] == ["Hello", "Hi."]
+
+
+def test_writing_wakes_it_before_the_question_is_sent(desk: Desk) -> None:
+    desk.ready()
+    desk.services.engine.rest()
+    desk.services.draft.set_text("W")
+    loaded_again(desk, 2)
+
+
+def test_another_model_wakes_it(desk: Desk) -> None:
+    desk.ready()
+    desk.services.engine.rest()
+    desk.services.preferences.set("model", "/models/m.gguf")
+    loaded_again(desk, 2)
+    assert desk.client.of(Load)[-1].model == "/models/m.gguf"
+
+
+def test_it_does_not_rest_while_it_writes(desk: Desk) -> None:
+    desk.ready()
+    desk.services.chat.send("Hello")
+    wait_until(lambda: bool(desk.client.of(Ask)))
+    desk.services.rest._timer.timeout.emit()
+    desk.services.engine.rest()
+    assert desk.services.engine.state() == "ready"
+    desk.client.emit(finished(desk.client.of(Ask)[-1], "Hi."))
+    wait_until(lambda: not desk.services.chat.is_busy())
+
+
+def test_the_minutes_are_a_setting(desk: Desk) -> None:
+    desk.ready()
+    assert desk.services.rest._timer.interval() == 30 * 60_000
+    desk.services.preferences.set("unload_after", 5)
+    assert desk.services.rest._timer.interval() == 5 * 60_000
+    desk.services.preferences.set("unload_after", 0)
+    assert not desk.services.rest._timer.isActive()
