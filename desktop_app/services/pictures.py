@@ -64,11 +64,7 @@ class Draft(QObject):
 
     `added(DraftPicture)`, `changed(DraftPicture)`, `removed(key)`, `cleared()`: the open conversation's
     pictures. `settled()`: no picture is being checked any more. `text_changed(str)`: another text is to be shown.
-<<<<<<< HEAD
     `written()`: the person wrote on.
-=======
-    `edited()`: the person has written something.
->>>>>>> b9354c6 (Let the model rest when nobody uses it)
     """
 
     added = Signal(object)
@@ -77,11 +73,7 @@ class Draft(QObject):
     cleared = Signal()
     settled = Signal()
     text_changed = Signal(str)
-<<<<<<< HEAD
     written = Signal()
-=======
-    edited = Signal()
->>>>>>> b9354c6 (Let the model rest when nobody uses it)
 
     def __init__(
         self,
@@ -127,11 +119,7 @@ class Draft(QObject):
         if text != self._written.text:
             self._written.text = text
             self._saving.start()
-<<<<<<< HEAD
             self.written.emit()
-=======
-            self.edited.emit()
->>>>>>> b9354c6 (Let the model rest when nobody uses it)
 
     def glance(self) -> bool | None:
         """Return whether its pictures are to be seen as a whole only; None: nobody has chosen."""
