@@ -75,7 +75,7 @@ class ModelTasks(QObject):
     found = Signal(object)
     planned = Signal(object)
     _moved_on = Signal(object)
-    _switching = Signal(str, object, object)
+    _switching = Signal(object, object, object)
 
     def __init__(
         self,
@@ -97,6 +97,7 @@ class ModelTasks(QObject):
         self._stop = threading.Event()
         self._closing = False
         self._switching.connect(self._save_folder, Qt.ConnectionType.QueuedConnection)
+        models.repaired.connect(self.verify)
         self._moved_on.connect(self._tell, Qt.ConnectionType.QueuedConnection)
 
     def now(self) -> Task | None:
@@ -159,17 +160,22 @@ class ModelTasks(QObject):
         """Have the setting saved on the main thread, and wait for it: then the old place may be cleared."""
         answer: list[Exception | None] = []
         done = threading.Event()
-        self._switching.emit(str(folder), answer, done)
+        self._switching.emit(folder, answer, done)
         while not done.wait(_TELL_EVERY_S):
             if self._closing:
                 raise Cancelled
         if answer[0] is not None:
             raise answer[0]
 
-    @Slot(str, object, object)
-    def _save_folder(self, folder: str, answer: list[Exception | None], done: threading.Event) -> None:
+    @Slot(object, object, object)
+    def _save_folder(self, folder: Path, answer: list[Exception | None], done: threading.Event) -> None:
         try:
-            self._preferences.set("models_folder", folder)
+            old = self._models.folder()
+            for name in ("mmproj", "model"):  # the one in use moves as well
+                path = Path(self._preferences.value(name))
+                if path.is_relative_to(old):
+                    self._preferences.set(name, str(folder / path.relative_to(old)))
+            self._preferences.set("models_folder", str(folder))
             answer.append(None)
         except UserError as error:
             answer.append(error)

@@ -22,7 +22,7 @@ from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.services.preferences import Preferences
 from model_store.catalogue import Catalogue, ModelEntry, Variant, load_catalogue
 from model_store.errors import size_text
-from model_store.installed import InstalledModel
+from model_store.installed import InstalledModel, State
 from model_store.jobs import DownloadJob, DownloadRequest, JobState
 from model_store.library import Library
 
@@ -50,10 +50,12 @@ class Models(QObject):
     """Lists and downloads models, and chooses the one in use.
 
     `changed()`: any list became another. `job_changed(DownloadJob)`: a download moved on.
+    `repaired(InstalledModel)`: what was wrong with it was fetched again; it is to be verified.
     """
 
     changed = Signal()
     job_changed = Signal(object)
+    repaired = Signal(object)
     _job_arrived = Signal(object)
 
     def __init__(
@@ -309,8 +311,12 @@ class Models(QObject):
     def _fetched(self, job: DownloadJob, models: list[InstalledModel]) -> None:
         self._take_installed(models)
         fetched = next((model for model in models if model.title == job.request.title), None)
-        if fetched is not None:
+        if fetched is None:
+            return
+        if fetched.state is State.OK:
             self.offer_to_use(fetched)
+        else:
+            self.repaired.emit(fetched)
 
     def _use_ready(self) -> None:
         model = next((model for model in self._installed if model.id == self._ready), None)

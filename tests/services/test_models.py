@@ -1,0 +1,186 @@
+"""Models behind the window: fetched from a Hub on this computer, checked, chosen, moved, deleted. Real files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from desktop_app import paths
+from desktop_app.engine.messages import Load
+from desktop_app.services.fitting import best_variant, light_of
+from desktop_app.services.model_tasks import LookedUp
+from desktop_app.services.models import Models
+from desktop_app.services.notices import Notice, template
+from model_store.catalogue import Catalogue, CatalogueFile, ModelEntry, Variant
+from model_store.errors import StoreError
+from model_store.installed import InstalledModel, State
+from model_store.jobs import JobState
+from tests.helpers.fake_hub import FakeHub
+from tests.helpers.fake_models import CATALOGUE, GIB
+from tests.helpers.waiting import expect_signal, wait_until
+from tests.services.conftest import Desk
+
+REPOSITORY = "someone/tiny-gguf"
+FILES = tuple(path.name for path in paths.demo_model())
+TINY = Variant("F16", CatalogueFile(FILES[0], 0), CatalogueFile(FILES[1], 0), 1 << 28, 1 << 28)
+ENTRY = ModelEntry(
+    id="tiny",
+    title="Tiny",
+    repository=REPOSITORY,
+    revision="main",
+    variants=(TINY,),
+    licence="MIT",
+    licence_url="",
+    gated=False,
+    terms=False,
+    languages=("en",),
+    family="llava-1.5",
+    sentence="",
+)
+
+
+@pytest.fixture
+def hub() -> Iterator[FakeHub]:
+    """A Hub that publishes the built-in model."""
+    with FakeHub() as hub:
+        hub.publish(REPOSITORY, {path.name: path.read_bytes() for path in paths.demo_model()})
+        yield hub
+
+
+@pytest.fixture
+def models(desk: Desk, hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> Models:
+    """The models of a desk, fetched from that Hub."""
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+    models = desk.services.models
+    monkeypatch.setattr(models, "_catalogue", Catalogue((ENTRY,)))
+    desk.services.preferences.set("proxy", "none")
+    desk.services.preferences.set("hub_address", hub.endpoint)
+    return models
+
+
+def fetched(models: Models) -> InstalledModel:
+    models.download(ENTRY, TINY)
+    wait_until(lambda: bool(models.installed()), 30)
+    return models.installed()[0]
+
+
+def sentence(notice: Notice) -> str:
+    return template(notice)[1].format(**notice.parameters)
+
+
+def test_a_model_is_fetched_and_one_click_takes_it(desk: Desk, models: Models) -> None:
+    model = fetched(models)
+    assert model.state is State.OK
+    assert [
+        path.read_bytes() == file.path.read_bytes() for path, file in zip(paths.demo_model(), model.files, strict=True)
+    ]
+    wait_until(lambda: any(notice.text_code == "model-ready" for notice in desk.notices))
+    (ready,) = [notice for notice in desk.notices if notice.text_code == "model-ready"]
+    assert sentence(ready) == "Tiny F16 is ready on this computer."
+    desk.services.notices.act(ready.id, "use-model")
+    wait_until(lambda: desk.client.of(Load)[-1].model == str(model.model))
+    assert desk.client.of(Load)[-1].mmproj == str(model.projector)
+    wait_until(lambda: models.in_use() is not None)
+    wait_until(lambda: models.jobs() == [])
+
+
+def test_the_offer_follows_a_download(models: Models) -> None:
+    seen: list[str] = []
+    models.job_changed.connect(lambda job: seen.append(job.state.value))
+    assert models.offers()[0].job is None
+    fetched(models)
+    assert JobState.RUNNING.value in seen
+    wait_until(lambda: models.offers()[0].job is None)
+    assert models.offers()[0].installed == tuple(models.installed())
+
+
+def test_what_stops_a_download_is_said_with_a_way_to_it(desk: Desk, models: Models, hub: FakeHub) -> None:
+    desk.services.preferences.set("hub_address", "http://127.0.0.1:9")
+    models.download(ENTRY, TINY)
+    wait_until(lambda: bool(models.jobs()) and models.jobs()[0].error is not None, 30)
+    error = models.jobs()[0].error
+    assert error is not None
+    assert error.code == "no-connection"
+    models.cancel(models.jobs()[0])
+    wait_until(lambda: models.jobs() == [])
+
+
+def test_a_damaged_model_is_noticed_and_mended(desk: Desk, models: Models) -> None:
+    model = fetched(models)
+    data = bytearray(model.model.read_bytes())
+    data[-100] ^= 1
+    model.model.write_bytes(data)
+    desk.services.model_tasks.verify(model)
+    wait_until(lambda: any(notice.text_code == "model-wrong-repair" for notice in desk.notices), 30)
+    wait_until(lambda: models.installed()[0].state is State.CHANGED)
+    models.repair(models.installed()[0])
+    wait_until(lambda: models.installed()[0].state is State.OK, 30)
+    assert model.model.read_bytes() == paths.demo_model()[0].read_bytes()
+
+
+def test_the_model_in_use_can_be_deleted(desk: Desk, models: Models) -> None:
+    model = fetched(models)
+    models.use(model)
+    models.remove(model)
+    wait_until(lambda: models.installed() == [])
+    assert models.uses_built_in()
+    assert not model.model.exists()
+    assert any(sentence(notice) == "Tiny F16 was deleted; that freed 11 MB." for notice in desk.notices)
+
+
+def test_the_models_move_and_stay_in_use(desk: Desk, models: Models, tmp_path: Path) -> None:
+    model = fetched(models)
+    models.use(model)
+    target = tmp_path / "Modelle 模型"
+    desk.services.model_tasks.move(str(target))
+    wait_until(lambda: any(notice.text_code == "models-moved" for notice in desk.notices), 30)
+    wait_until(lambda: bool(models.installed()) and models.installed()[0].model.is_relative_to(target))
+    assert desk.services.preferences.value("models_folder") == str(target)
+    assert not model.model.exists()
+    wait_until(lambda: models.in_use() is not None)  # the settings followed
+    fetched(models)
+
+
+def test_a_model_goes_out_and_comes_back_in(desk: Desk, models: Models, tmp_path: Path) -> None:
+    model = fetched(models)
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    desk.services.model_tasks.export(model, str(stick))
+    wait_until(lambda: any(notice.text_code == "model-exported" for notice in desk.notices), 30)
+    models.remove(model)
+    wait_until(lambda: models.installed() == [])
+    with expect_signal(desk.services.model_tasks.planned) as planned:
+        desk.services.model_tasks.plan([str(stick)])
+    desk.services.model_tasks.take(planned[0][0], in_place=False)
+    wait_until(lambda: bool(models.installed()), 30)
+    assert models.installed()[0].title == "Tiny F16"
+
+
+def test_a_repository_is_looked_up_with_its_lights(desk: Desk, models: Models) -> None:
+    with expect_signal(desk.services.model_tasks.looked_up, 30) as found:
+        desk.services.model_tasks.look_up(REPOSITORY)
+    answer = found[0][0]
+    assert isinstance(answer, LookedUp)
+    (light,) = answer.lights
+    assert light is not None
+    assert light.verdict == "fits"
+
+
+def test_a_repository_that_is_not_there_is_said(desk: Desk, models: Models) -> None:
+    with expect_signal(desk.services.model_tasks.hub_failed, 30) as failed:
+        desk.services.model_tasks.look_up("someone/nothing")
+    error = failed[0][0]
+    assert isinstance(error, StoreError)
+    assert error.code == "repository-missing"
+
+
+@pytest.mark.parametrize(
+    ("usable", "verdict", "quantisation"),
+    [(8.0, "fits", "Q4_K_M"), (5.5, "fits", "Q3_K_M"), (3.5, "reduced", "Q2_K"), (3.0, "too-large", "Q2_K")],
+)
+def test_the_variant_that_suits_a_computer(usable: float, verdict: str, quantisation: str) -> None:
+    variant, light = best_variant(CATALOGUE.entries[0], int(usable * GIB))
+    assert (light.verdict, variant.quantisation) == (verdict, quantisation)
+    assert light == light_of(variant, int(usable * GIB))
