@@ -50,9 +50,11 @@ class Library:
         return sorted(found, key=lambda model: (-model.last_used, model.title.casefold(), model.id))
 
     def get(self, model_id: str) -> InstalledModel:
-        """Return a model. Raises StoreError "not-installed"."""
+        """Return a model; in its id capitals do not count. Raises StoreError "not-installed"."""
         hidden = model_id.startswith(".") or not is_plain_name(model_id)
         model = None if hidden else self._look(self.folder / model_id)
+        if model is None or model.id != model_id:
+            model = next((one for one in self.models() if one.id.casefold() == model_id.casefold()), None)
         if model is None:
             raise StoreError("not-installed", name=model_id)
         return model

@@ -37,22 +37,20 @@ def search(request: ModelsRequest, _library: Library, settings: Settings) -> int
     words = " ".join(request.names)
     room = find_room()
     with _hub(settings) as hub:
-        if _is_repository(words):
-            rows = _repository_rows(hub, words, room)
-            others: list[dict[str, Any]] = []
-        else:
-            rows = [row for entry in _catalogue().search(words) for row in _entry_rows(entry, room)]
-            others = _on_the_hub(hub, words)
+        one = _is_repository(words)
+        known = [row for entry in _catalogue().search(words) for row in _entry_rows(entry, room)]
+        rows = _repository_rows(hub, words, room) if one else known
+        if rows and not request.json:  # before the network, which may take its time
+            print_table(texts.MODELS_HEAD_SEARCH, [_printed(row) for row in rows])
+            sys.stdout.flush()
+        others = [] if one else _on_the_hub(hub, words)
     if request.json:
         print_json({"models": rows, "repositories": others})
-        return DONE
-    if rows:
-        print_table(texts.MODELS_HEAD_SEARCH, [_printed(row) for row in rows])
-    if others:
+    elif others:
         print("\n" * bool(rows) + texts.MODELS_ON_THE_HUB.format(host=hub.host))
         for other in others:
             print(f"  {other['repository']}")
-    if not rows and not others:
+    elif not rows:
         print(texts.MODELS_NO_RESULTS)
     return DONE
 
@@ -74,9 +72,8 @@ def download(request: ModelsRequest, library: Library, settings: Settings) -> in
     variant = _chosen(entry, request.quantisation)
     wanted = DownloadRequest.of(entry, variant)
     job = _fetch(library, settings, lambda downloads: downloads.add(wanted))
-    folder = next((model for model in library.models() if model.title == job.request.title), None)
-    if folder is not None:
-        say_installed(request, [folder])
+    fetched = [model for model in library.models() if model.title == job.request.title]
+    say_installed(request, sorted(fetched, key=lambda model: model.added)[-1:])
     return DONE
 
 

@@ -68,6 +68,7 @@ def test_an_installed_model_is_listed_with_what_is_known(library: Library, pair:
     assert model.size == model.frees == sum(path.stat().st_size for path in pair)
     assert all(len(file.sha256) == 64 for file in model.files)
     assert model.manifest.quantisation == "F16"
+    assert library.get("LLaVA-Tiny-F16") == model
     assert library.model_of(model.model) == model
     assert library.model_of(pair[0]) is None
 
