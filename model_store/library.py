@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from model_store.copying import Meter, Report, sha256_of, silent
+from model_store.copying import Meter, Report, UnreadableError, sha256_of, silent
 from model_store.errors import StoreError
 from model_store.gguf_header import DamagedGGUFError, NotGGUFError, read_header
 from model_store.installed import InstalledModel, State, StoredFile
@@ -163,8 +163,10 @@ class Library:
             about = file.path.stat()
             found = sha256_of(file.path, meter) if about.st_size == file.size else ""
             right = bool(found) and (found == file.sha256 if file.sha256 else _is_whole(file.path))
+        except UnreadableError:  # the disk has lost a part of it
+            found, right = "", False
         except OSError:
-            return  # its state says that it is missing
+            return  # its state says that it is missing; or it may not be read, and nobody knows
         with self._writing():
             manifest = _manifest(folder)
             if manifest is None:  # removed meanwhile

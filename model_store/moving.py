@@ -47,7 +47,7 @@ def move_library(library: Library, folder: Path, switched: Callable[[Path], None
     Everything is copied and read back (on the same disk it gets a second name instead); then `switched(folder)`
     is called, which must save the setting; only then what was moved is removed from the old place. Cut short at
     any moment, the library that the setting names is whole; calling again goes on where it was. Downloads
-    must be closed meanwhile. What ends with an exception leaves the old library as it was, and nothing half in the
+    must be closed meanwhile. An exception while copying leaves the old library as it was, and nothing half in the
     new place; after kill -9 `abandon_move` does that. Raises StoreError: move-into-itself, move-collides,
     no-room-to-copy, disk-takes-no-large-files, copy-differs, model-folder-unusable; and what `report` raises.
     """

@@ -14,6 +14,7 @@ from desktop_app import cli, paths
 from desktop_app.cli import texts
 from desktop_app.cli.progress import ProgressBar
 from desktop_app.settings import Settings
+from model_store import moving
 from model_store.library import Library
 from tests.model_store.folders import contents, copy_built_in, write_pair
 from tests.model_store.test_elsewhere import ollama
@@ -177,6 +178,39 @@ def test_an_installed_model_answers_by_its_id(tmp_path: Path, capsys: pytest.Cap
     assert cli.run(cli.parse(["ask", picture, "--model", ID, *question])) == 0
     assert json.loads(capsys.readouterr().out)["image_encodes"] == 1
     assert answer(capsys, "list")["models"][0]["last_used"] > 0
+
+
+def test_of_a_folder_is_taken_what_can_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    copy_built_in(tmp_path / "mixed")
+    (tmp_path / "mixed" / "letter.gguf").write_bytes(b"Dear")
+    (model,) = answer(capsys, "import", str(tmp_path / "mixed"))["models"]
+    assert model["id"] == ID
+    assert run("import", str(tmp_path / "mixed" / "letter.gguf")) == 2
+    assert run("import", str(tmp_path / "mixed")) == 0
+    assert "letter.gguf is not a model file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("switched", [False, True])
+@pytest.mark.usefixtures("built_in")
+def test_a_move_that_was_killed_is_told_and_goes_on(
+    switched: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = tmp_path / "new disk"
+
+    def killed(*_arguments: object) -> None:
+        raise SystemExit  # as good as a kill: `move_library` tidies up after exceptions only while it copies
+
+    with monkeypatch.context() as patch:
+        patch.setattr(*((moving, "_clear", killed) if switched else (Settings, "save", killed)))
+        with pytest.raises(SystemExit):
+            run("move", str(new))
+    capsys.readouterr()
+    assert run("list") == 0
+    assert f"models move {new}" in capsys.readouterr().err
+    assert answer(capsys, "move", str(new)) == {"folder": str(new)}
+    assert run("verify", ID) == 0
+    assert "cut short" not in capsys.readouterr().err
+    assert not paths.models_folder().exists()
 
 
 class _Terminal(io.StringIO):

@@ -19,10 +19,10 @@ from model_store.disk_room import free_bytes
 from model_store.elsewhere import Found, find_elsewhere, use_found
 from model_store.errors import StoreError, size_text
 from model_store.exporting import export
-from model_store.importing import import_files
+from model_store.importing import import_files, import_model, plan_import
 from model_store.installed import InstalledModel, State
 from model_store.library import Library
-from model_store.moving import move_library
+from model_store.moving import move_library, unfinished_move
 
 DONE, WRONG = 0, 1
 
@@ -33,6 +33,10 @@ def models(arguments: Arguments) -> int:
     assert request is not None
     settings = Settings.peek(paths.settings_file())
     library = Library(paths.models_folder(settings.value("models_folder")))
+    library.tidy()
+    unfinished = unfinished_move(library)
+    if unfinished is not None and request.command != "move":
+        print(texts.MODELS_MOVE_UNFINISHED.format(folder=unfinished.new), file=sys.stderr)
     if request.command in ("search", "download", "repair"):
         from desktop_app.cli import models_hub  # which knows the network
 
@@ -173,10 +177,22 @@ def _import(request: ModelsRequest, library: Library) -> int:
             chosen = [_by_title(library, title) for title in request.names]
             installed = [use_found(library, one, bar.report) for one in chosen]
         else:
-            named = [Path(name) for name in request.names]
-            installed = import_files(library, named, request.in_place, bar.report)
+            installed = _import_named(request, library, bar)
     say_installed(request, installed)
     return DONE
+
+
+def _import_named(request: ModelsRequest, library: Library, bar: ProgressBar) -> list[InstalledModel]:
+    """Install all of the files, or none; of folders what can be installed, and tell of the rest."""
+    named = [Path(name) for name in request.names]
+    if not any(path.is_dir() for path in named):
+        return import_files(library, named, request.in_place, bar.report)
+    found = plan_import(named)
+    if not found.plans:
+        raise found.refused[0]
+    for error in found.refused:
+        print(texts.ERROR.format(sentence=error), file=sys.stderr)
+    return [import_model(library, plan, request.in_place, bar.report) for plan in found.plans]
 
 
 def _by_title(library: Library, title: str) -> Found:
@@ -246,8 +262,12 @@ def _move(request: ModelsRequest, library: Library) -> int:
         settings.set("models_folder", str(folder))
         settings.save()
 
+    new = Path(request.folder).absolute()
+    unfinished = unfinished_move(library)
+    if unfinished is not None and unfinished.new == new:  # maybe the setting names the new place already
+        library = Library(unfinished.old)
     with progress() as bar:
-        moved = move_library(library, Path(request.folder), switched, bar.report)
+        moved = move_library(library, new, switched, bar.report)
     if request.json:
         print_json({"folder": str(moved.folder)})
     else:

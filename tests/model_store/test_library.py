@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from model_store.copying import Progress
+from model_store.copying import Progress, UnreadableError
 from model_store.errors import StoreError
 from model_store.importing import import_files
 from model_store.installed import Origin, State
@@ -121,6 +121,18 @@ def test_files_that_vanish_or_change_show(library: Library, pair: tuple[Path, Pa
     model.projector.write_bytes(original)
     assert library.verify(model.id).state is State.OK
     assert _states(library) == [State.OK]
+
+
+def test_a_file_that_cannot_be_read_to_its_end_is_damaged(
+    library: Library, pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (model,) = import_files(library, pair)
+
+    def lost(*_arguments: object) -> str:
+        raise UnreadableError("a bad sector")
+
+    monkeypatch.setattr("model_store.library.sha256_of", lost)
+    assert library.verify(model.id).state is State.CHANGED
 
 
 def test_a_touched_file_is_unverified_until_it_was_read(library: Library, pair: tuple[Path, Path]) -> None:
