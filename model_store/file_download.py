@@ -11,11 +11,13 @@ from model_store.digesting import Digester
 from model_store.errors import StoreError
 from model_store.hub import Hub, RemoteFile
 from model_store.line import Line
-from model_store.part_file import PartFile
+from model_store.part_file import BLOCK, PartFile
 from model_store.retries import Retries
 
 _TICK = 0.1  # seconds
 _RANGE = 16 << 20  # bytes that one of several connections takes at a time
+_LOST = 1 << 20  # bytes that a kill may cost: a block of each connection that is not whole, and a piece on its way
+MOST_CONNECTIONS = 4
 _MAGIC = b"GGUF"
 _LEAVING = 3.0  # seconds for a thread to end that is looking up a name
 NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -35,7 +37,7 @@ class FileDownload:
         self._hub = hub
         self._file = file
         self._part = part
-        self._connections = max(1, connections)
+        self._connections = min(max(1, connections), MOST_CONNECTIONS)
         self._tick = tick
         self._retries = Retries(hub.patience)
         self._hurry = threading.Event()
@@ -104,6 +106,7 @@ class _Party:
         self._file = file
         self._part = part
         self._most = part.size if connections == 1 else _RANGE
+        self._at_once = _LOST // connections - BLOCK
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._lines: list[Line] = []
@@ -149,7 +152,7 @@ class _Party:
                     self._over.set()
 
     def _fetch_ranges(self) -> None:
-        with self._hub.source(self._file) as (source, line):
+        with self._hub.source(self._file, self._at_once) as (source, line):
             with self._lock:
                 self._lines.append(line)
             while not self._over.is_set():

@@ -184,9 +184,12 @@ class Hub:
                 raise StoreError("not-a-model", name=file.name) from error
 
     @contextmanager
-    def source(self, file: RemoteFile) -> Iterator[tuple[RangeSource, Line]]:
-        """Give what fetches ranges of a file over a line of its own."""
-        with self._line() as line, new_client(line, self.endpoint, self._token, self._proxy, self.patience) as client:
+    def source(self, file: RemoteFile, at_once: int = 0) -> Iterator[tuple[RangeSource, Line]]:
+        """Give what fetches ranges of a file over a line of its own, in pieces of at most `at_once` bytes."""
+        with (
+            self._line(at_once) as line,
+            new_client(line, self.endpoint, self._token, self._proxy, self.patience) as client,
+        ):
             url = file_url(self.endpoint, file.repository, file.revision, file.path)
             yield (
                 RangeSource(
@@ -210,8 +213,8 @@ class Hub:
             line.cut()
 
     @contextmanager
-    def _line(self) -> Iterator[Line]:
-        line = Line()
+    def _line(self, at_once: int = 0) -> Iterator[Line]:
+        line = Line(at_once)
         with self._lock:
             if self._closed:
                 raise StoreError("no-connection", host=self.host)

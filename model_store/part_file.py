@@ -13,7 +13,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-BLOCK = 256 << 10  # bytes: the most that each connection has to fetch again after a kill
+BLOCK = 128 << 10  # bytes: what is not whole has to be fetched again after a kill
 STEP = 4 << 20  # bytes between two hashes: the least that is fetched again when something is damaged
 _BLOCKS_IN_STEP = STEP // BLOCK
 _MAGIC = b"EYEPART1"
@@ -135,7 +135,11 @@ class PartFile:
         with self._changed:
             self._marks[first:last] = bytes([mark]) * (last - first)
             _pwrite(self._journal, self._marks[first:last], _HEAD.size + first)
-            self._changed.notify_all()
+            start = first // _BLOCKS_IN_STEP * _BLOCKS_IN_STEP
+            for step in range(start, last, _BLOCKS_IN_STEP):  # nobody waits for less
+                if _ABSENT not in self._marks[step : step + _BLOCKS_IN_STEP]:
+                    self._changed.notify_all()
+                    break
 
     # Checking
 
@@ -143,9 +147,9 @@ class PartFile:
         """Return whether all from `start` to `end` is here, waiting for it up to `timeout` seconds."""
         first, last = start // BLOCK, -(-end // BLOCK)
         with self._changed:
-            return self._changed.wait_for(lambda: self._stopped or all(self._marks[first:last]), timeout) and (
-                not self._stopped
-            )
+            return self._changed.wait_for(
+                lambda: self._stopped or _ABSENT not in self._marks[first:last], timeout
+            ) and (not self._stopped)
 
     def read_into(self, buffer: memoryview, offset: int) -> int:
         """Read as much as fits into `buffer`; return how much it was."""
