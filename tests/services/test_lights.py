@@ -1,0 +1,70 @@
+"""The light beside each model of the catalogue, on computers with 4, 8, 16 and 32 GB, against the planner itself."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from desktop_app.engine.memory_plan import outlook
+from desktop_app.engine.messages import EngineSettings
+from desktop_app.engine.room import find_room
+from desktop_app.services.fitting import best_variant, light_of
+from model_store.catalogue import ModelEntry, load_catalogue
+from tests.helpers.origins import REPOSITORY
+
+sys.path.append(str(REPOSITORY / "packaging"))
+from catalogue_memory import CATALOGUE, SHAPES, needed, rewritten, shape_of
+
+MODELS = load_catalogue(CATALOGUE)
+GB = (4, 8, 16, 32)
+NO, SHORT, YES = "too-large", "reduced", "fits"
+
+#: What a person sees on such computers, for the variant that is recommended there.
+LIGHTS = {
+    "llava-1.5-7b": (NO, YES, YES, YES),
+    "llava-1.5-13b": (NO, NO, YES, YES),
+    "llava-1.6-mistral-7b": (NO, YES, YES, YES),
+    "llava-1.6-vicuna-7b": (NO, YES, YES, YES),
+    "llava-1.6-vicuna-13b": (NO, NO, YES, YES),
+    "llava-1.6-34b": (NO, NO, NO, YES),
+    "llava-phi-3-mini": (NO, YES, YES, YES),
+    "llava-llama-3-8b": (NO, YES, YES, YES),
+    "bakllava-1": (NO, YES, YES, YES),
+    "moondream2": (NO, YES, YES, YES),
+    "smolvlm2-2.2b": (SHORT, YES, YES, YES),
+    "qwen2.5-vl-3b": (NO, YES, YES, YES),
+    "qwen2.5-vl-7b": (NO, NO, YES, YES),
+    "gemma-3-4b": (NO, YES, YES, YES),
+    "minicpm-v-2.6": (NO, NO, YES, YES),
+    "internvl3-1b": (YES, YES, YES, YES),
+    "internvl3-2b": (YES, YES, YES, YES),
+    "internvl3-8b": (NO, YES, YES, YES),
+}
+
+
+def test_every_model_has_a_shape() -> None:
+    assert [entry.id for entry in MODELS] == list(LIGHTS) == list(SHAPES)
+
+
+@pytest.mark.parametrize(("memory", "column"), [(memory, column) for column, memory in enumerate(GB)])
+@pytest.mark.parametrize("entry", list(MODELS), ids=lambda entry: entry.id)
+def test_the_light_is_what_the_planner_says(entry: ModelEntry, memory: int, column: int) -> None:
+    room = find_room(memory << 30)
+    assert best_variant(entry, room.usable)[1].verdict == LIGHTS[entry.id][column]
+    for variant in entry.variants:
+        found = outlook(shape_of(entry.id, variant), EngineSettings(), room)
+        light = light_of(variant, room.usable)
+        # The catalogue knows two lengths of a conversation, the planner those between and below as well.
+        planned = YES if found.fits and not found.plan.reduced else SHORT
+        if not found.fits or found.plan.n_ctx < light.n_ctx:
+            planned = NO
+        assert light.verdict == planned, (variant.quantisation, found.plan)
+
+
+def test_the_catalogue_holds_what_the_planner_computes() -> None:
+    for entry in MODELS:
+        for variant in entry.variants:
+            assert (variant.memory_2048, variant.memory_4096) == needed(entry.id, variant), entry.id
+    text = CATALOGUE.read_text("utf-8")
+    assert rewritten(text, MODELS) == text  # run packaging/catalogue_memory.py
