@@ -1,13 +1,12 @@
 """Holds the engine against what was recorded of the reference.
 
-    PYTHONPATH=packaging:. .venv/bin/python -m fidelity.compare [--random N] [FILE]
+    PYTHONPATH=packaging:. .venv/bin/python -m fidelity.compare [tests | real | N] [FILE]
 
 prints a table of the worst figures of each shape, and ends with 1 if one is not good enough. The tests use the parts.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -24,8 +23,8 @@ from desktop_app.engine.prepared_projector import prepared
 from fidelity.engine import Engine, draw, watched_input, write_files
 from fidelity.pictures import NAMES
 from fidelity.prompts import FOLLOW_UP, QUESTION, TALKS
-from fidelity.records import ANSWER, ASKED, RECORDS, pixels_key
-from fidelity.shapes import RECORDED, Shape, random_shape
+from fidelity.records import ANSWER, ASKED, parser, pixels_key
+from fidelity.shapes import Shape, shapes_called
 from fidelity.vocabularies import IMAGE, vocabulary_for
 
 Records = Mapping[str, npt.NDArray[Any]]
@@ -82,25 +81,21 @@ class Comparison:
 def compare(shape: Shape, records: Records, folder: Path) -> Comparison:
     """Let the engine do what the reference did. `folder` is for the files it needs."""
     files = write_files(shape, folder / "files")
-    drawn = {name: draw(name, folder / "pictures") for name in NAMES}
+    recorded = [name for name in NAMES if f"{shape.name}/{name}/embedding" in records]
+    drawn = {name: draw(name, folder / "pictures") for name in recorded}
     result = Comparison()
     whole = prepared(files, lambda: folder)
     engine = Engine(whole, folder / "kept")
     result.tokens = compare_tokens(engine, shape.family, records)
     result.pixels, result.cosines["f16"] = compare_pictures(engine, shape, drawn, records)
-    for name in ASKED:
-        _compare_logits(engine, shape, name, drawn[name], records, result)
-    _, logits = engine.ask([Turn(QUESTION, tuple(drawn[name] for name in ASKED))], 1)
-    result.together["both"] = compare_logits(logits, records[f"{shape.name}/together"])
+    answers = f"{shape.name}/together" in records
+    if answers:
+        _compare_answers(engine, shape, drawn, records, result)
     engine.close()
-    engine = Engine(whole, folder / "kept")
-    for name in ASKED:
-        turns = _going_on(engine, drawn[name], records[f"{shape.name}/{name}/answer"])
-        finished, logits = engine.ask(turns, 1)
-        result.found[name] = finished.stats.reused_tokens
-        result.encodes += finished.stats.image_encodes
-        result.restored[name] = compare_logits(logits, records[f"{shape.name}/{name}/follow_up"])
-    engine.close()
+    if answers:
+        engine = Engine(whole, folder / "kept")
+        _compare_restored(engine, shape, drawn, records, result)
+        engine.close()
     small = prepared(files, lambda: folder, small=True)
     if small.projector is not None and small.projector.small:
         engine = Engine(small)
@@ -161,18 +156,31 @@ def compare_logits(found: npt.NDArray[Any], expected: npt.NDArray[Any]) -> Logit
     )
 
 
-def _compare_logits(
-    engine: Engine, shape: Shape, name: str, drawn: PictureRef, records: Records, result: Comparison
+def _compare_answers(
+    engine: Engine, shape: Shape, drawn: Mapping[str, PictureRef], records: Records, result: Comparison
 ) -> None:
-    question = [Turn(QUESTION, (drawn,))]
-    finished, logits = engine.ask(question, 1)
-    result.first[name] = compare_logits(logits, records[f"{shape.name}/{name}/logits"])
-    engine.ask(question, ANSWER)  # writes the answer into the cache, token by token, all but the last
-    result.read[name] = finished.stats.prompt_tokens + ANSWER - 1
-    finished, logits = engine.ask(_going_on(engine, drawn, records[f"{shape.name}/{name}/answer"]), 1)
-    result.reused[name] = finished.stats.reused_tokens
-    result.follow_up[name] = compare_logits(logits, records[f"{shape.name}/{name}/follow_up"])
-    engine.session.settle()
+    for name in ASKED:
+        question = [Turn(QUESTION, (drawn[name],))]
+        finished, logits = engine.ask(question, 1)
+        result.first[name] = compare_logits(logits, records[f"{shape.name}/{name}/logits"])
+        engine.ask(question, ANSWER)  # writes the answer into the cache, token by token, all but the last
+        result.read[name] = finished.stats.prompt_tokens + ANSWER - 1
+        finished, logits = engine.ask(_going_on(engine, drawn[name], records[f"{shape.name}/{name}/answer"]), 1)
+        result.reused[name] = finished.stats.reused_tokens
+        result.follow_up[name] = compare_logits(logits, records[f"{shape.name}/{name}/follow_up"])
+        engine.session.settle()
+    _, logits = engine.ask([Turn(QUESTION, tuple(drawn[name] for name in ASKED))], 1)
+    result.together["both"] = compare_logits(logits, records[f"{shape.name}/together"])
+
+
+def _compare_restored(
+    engine: Engine, shape: Shape, drawn: Mapping[str, PictureRef], records: Records, result: Comparison
+) -> None:
+    for name in ASKED:
+        finished, logits = engine.ask(_going_on(engine, drawn[name], records[f"{shape.name}/{name}/answer"]), 1)
+        result.found[name] = finished.stats.reused_tokens
+        result.encodes += finished.stats.image_encodes
+        result.restored[name] = compare_logits(logits, records[f"{shape.name}/{name}/follow_up"])
 
 
 def _going_on(engine: Engine, drawn: PictureRef, answer: npt.NDArray[Any]) -> list[Turn]:
@@ -181,16 +189,12 @@ def _going_on(engine: Engine, drawn: PictureRef, answer: npt.NDArray[Any]) -> li
 
 def main() -> int:
     """Print the table."""
-    parser = argparse.ArgumentParser(description="Holds the engine against what was recorded of the reference.")
-    parser.add_argument("--random", type=int, default=0, metavar="N", help="compare N random shapes")
-    parser.add_argument("file", type=Path, nargs="?", default=RECORDS)
-    options = parser.parse_args()
-    shapes = [random_shape(seed) for seed in range(options.random)] if options.random else list(RECORDED)
+    options = parser("Holds the engine against what was recorded of the reference.").parse_args()
     print("| shape | family | 1/255 | f16 | q8_0 | first | together | follow-up | restored |")
     print("|---|---|---|---|---|---|---|---|---|")
     faults: list[str] = []
     with np.load(options.file) as records:
-        for shape in shapes:
+        for shape in shapes_called(options.shapes):
             with tempfile.TemporaryDirectory() as folder:
                 result = compare(shape, records, Path(folder))
             print(row(shape, result), flush=True)
@@ -201,9 +205,10 @@ def main() -> int:
 
 def row(shape: Shape, result: Comparison) -> str:
     """Return the worst figures of one shape, as a row of a table."""
-    least = [min(result.cosines[kind].values()) if kind in result.cosines else None for kind in LEAST_COSINE]
+    least = [min(result.cosines.get(kind, {}).values(), default=None) for kind in LEAST_COSINE]
     for moment in MOMENTS:
-        least.append(min(logits.correlation for logits in getattr(result, moment).values()))
+        logits: dict[str, Logits] = getattr(result, moment)
+        least.append(min((value.correlation for value in logits.values()), default=None))
     figures = [f"{max(result.pixels.values()):.3f}", *(f"{value:.6f}" if value is not None else "-" for value in least)]
     return f"| {shape.name} | {shape.family} | {' | '.join(figures)} |"
 

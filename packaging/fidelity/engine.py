@@ -29,7 +29,7 @@ from fidelity.vocabularies import vocabulary_for
 from fidelity.weights import weights
 
 _INPUT = b"inp_raw"  # what llama.cpp calls the tensor of the picture
-_SETTINGS = EngineSettings(n_ctx=768, threads=1)
+_SETTINGS = EngineSettings(n_ctx=2048, threads=1)
 
 
 def write_files(shape: Shape, folder: Path, *, quantised: bool = False) -> ModelFiles:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,6 +10,14 @@ ROOT = Path(__file__).resolve().parents[2]
 RECORDS = ROOT / "tests" / "data" / "fidelity.npz"
 ANSWER = 4  # tokens of the first answer
 ASKED = ("photo", "tall")  # pictures of which logits are recorded
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """Return what reads the arguments of both commands."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("shapes", nargs="?", default="tests", help="tests, real, or a number of random ones")
+    parser.add_argument("file", type=Path, nargs="?", default=RECORDS)
+    return parser
 
 
 def pixels_key(side: int, mean: Iterable[float], picture: str) -> str:

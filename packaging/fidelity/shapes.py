@@ -136,6 +136,13 @@ REAL_EYES = Shape(
 )
 
 
+def shapes_called(which: str) -> tuple[Shape, ...]:
+    """Return "tests", those of the tests; "real", that of real size; or, for a number, so many random ones."""
+    if which == "tests":
+        return RECORDED
+    return (REAL_EYES,) if which == "real" else tuple(map(random_shape, range(int(which))))
+
+
 def random_shape(seed: int) -> Shape:
     """Return one of many: what llama.cpp can load, and nobody would think of."""
     chance = random.Random(seed)
@@ -145,11 +152,14 @@ def random_shape(seed: int) -> Shape:
     vision_heads, patch = chance.randint(1, 12), chance.choice((7, 14))
     # Half of them can have a small copy: then the width divides into blocks.
     width = vision_heads * 2 * chance.randint(4, 14) if seed % 2 else 32 * vision_heads
+    inner = 8 * chance.randint(6, 60) if seed % 2 else 32 * chance.randint(2, 16)
+    if inner == width:  # llama.cpp takes the two matrices for each other then; no CLIP has such layers
+        inner += 32
     vision = Vision(
         width=width,
         layers=chance.randint(2, 5),
         heads=vision_heads,
-        feed_forward=32 * chance.randint(2, 16) if seed % 2 == 0 else 8 * chance.randint(6, 60),
+        feed_forward=inner,
         side=patch * chance.randint(28 // patch, 84 // patch),
         patch=patch,
         gelu=chance.random() < 0.25,
