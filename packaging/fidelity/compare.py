@@ -32,7 +32,7 @@ Records = Mapping[str, npt.NDArray[Any]]
 MOST_APART = 1.0  # steps of 255
 LEAST_COSINE = {"f16": 0.9999, "q8_0": 0.999}
 LEAST_CORRELATION = 0.995
-MOMENTS = ("first", "together", "follow_up", "restored")
+MOMENTS = ("first", "together", "follow_up", "restored", "small")
 _CLEAR = 0.1  # standard deviations of the logits between the best token and the next
 
 
@@ -61,6 +61,7 @@ class Comparison:
     together: dict[str, Logits] = field(default_factory=dict)  # two pictures in one question
     follow_up: dict[str, Logits] = field(default_factory=dict)  # goes on from what is in the KV cache
     restored: dict[str, Logits] = field(default_factory=dict)  # the same in a new session, with the cache from the disk
+    small: dict[str, Logits] = field(default_factory=dict)  # the first question, with projector and KV cache in q8_0
     reused: dict[str, int] = field(default_factory=dict)  # cells that a follow-up did not evaluate
     found: dict[str, int] = field(default_factory=dict)  # cells that the new session did not evaluate
     read: dict[str, int] = field(default_factory=dict)  # cells of the first question and its answer
@@ -98,8 +99,11 @@ def compare(shape: Shape, records: Records, folder: Path) -> Comparison:
         engine.close()
     small = prepared(files, lambda: folder, small=True)
     if small.projector is not None and small.projector.small:
-        engine = Engine(small)
+        engine = Engine(small, small=shape.text.head_size % 32 == 0)  # in blocks of 32 values
         _, result.cosines["q8_0"] = compare_pictures(engine, shape, drawn, records)
+        for name in ASKED if answers else ():
+            _, logits = engine.ask([Turn(QUESTION, (drawn[name],))], 1)
+            result.small[name] = compare_logits(logits, records[f"{shape.name}/{name}/logits"])
         engine.close()
     return result
 
@@ -190,8 +194,8 @@ def _going_on(engine: Engine, drawn: PictureRef, answer: npt.NDArray[Any]) -> li
 def main() -> int:
     """Print the table."""
     options = parser("Holds the engine against what was recorded of the reference.").parse_args()
-    print("| shape | family | 1/255 | f16 | q8_0 | first | together | follow-up | restored |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("| shape | family | 1/255 | f16 | q8_0 | first | together | follow-up | restored | all in q8_0 |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
     faults: list[str] = []
     with np.load(options.file) as records:
         for shape in shapes_called(options.shapes):

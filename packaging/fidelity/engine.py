@@ -17,7 +17,17 @@ from desktop_app.engine.cache_files import cache_folders
 from desktop_app.engine.clip_order import ClassTokenOrder
 from desktop_app.engine.embeddings import Embedding, EmbeddingKey, EmbeddingStore
 from desktop_app.engine.interrupt import Interrupt
-from desktop_app.engine.messages import Ask, EngineSettings, Event, Finished, PictureRef, ReadAhead, Sampling, Turn
+from desktop_app.engine.messages import (
+    Ask,
+    EngineSettings,
+    Event,
+    Finished,
+    LoadPlan,
+    PictureRef,
+    ReadAhead,
+    Sampling,
+    Turn,
+)
 from desktop_app.engine.model import Model
 from desktop_app.engine.model_files import ModelFiles, check_files
 from desktop_app.engine.pieces import TextOfTokens
@@ -55,11 +65,13 @@ def draw(name: str, folder: Path) -> PictureRef:
 class Engine:
     """One loaded model. `kept` is the folder where an engine that follows finds what this one has read."""
 
-    def __init__(self, files: ModelFiles, kept: Path | None = None) -> None:
+    def __init__(self, files: ModelFiles, kept: Path | None = None, *, small: bool = False) -> None:
+        """`small`: the conversation is kept in q8_0, with flash attention, as where memory is short."""
         self._heard: list[Event] = []
         self._store = _WatchedStore()
         interrupt = Interrupt()
-        self._model = Model(files, _SETTINGS, interrupt)
+        plan = LoadPlan(_SETTINGS.n_ctx, _SETTINGS.n_batch, "q8_0") if small else None
+        self._model = Model(files, _SETTINGS, interrupt, plan)
         folders = cache_folders(str(kept) if kept is not None else "", 64)
         self._store.keep_in(folders.embeddings if folders is not None else None)
         self.session = Session(self._model, interrupt, self._store, self._heard.append, folders)

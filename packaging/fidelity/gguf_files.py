@@ -119,10 +119,6 @@ def write_projector(
         writer.add_array("clip.vision.feature_layer", [vision.layers])
     writer.add_array("clip.vision.image_mean", list(vision.mean))
     writer.add_array("clip.vision.image_std", list(vision.std))
-    if vision.grid:
-        writer.add_string("clip.vision.mm_patch_merge_type", "spatial_unpad")
-        # llama.cpp reads width before height.
-        writer.add_array("clip.vision.image_grid_pinpoints", [n for high, wide in vision.grid for n in (wide, high)])
     put = _put_q8_0 if quantised else _put
     embeddings = f"{TOWER}embeddings."
     _put(writer, "v.class_embd", state[f"{embeddings}class_embedding"])
@@ -136,8 +132,6 @@ def write_projector(
         put(writer, f"mm.0.{kind}", state[f"{PROJECTOR}linear_1.{kind}"])
         if not vision.linear:
             put(writer, f"mm.2.{kind}", state[f"{PROJECTOR}linear_2.{kind}"])
-    if vision.grid:
-        _put(writer, "model.image_newline", state["model.image_newline"])
     _finish(writer)
     return path
 

@@ -27,7 +27,6 @@ class Vision:
     linear: bool = False  # the projector is one matrix, as in LLaVA-1.0
     says_layers: bool = True  # the file says which layers to run; those in circulation do not
     loud: float = 1.0  # how much more of the channels that stand out goes into the layers than of others
-    grid: tuple[tuple[int, int], ...] = ()  # height and width in pixels of what LLaVA-1.6 cuts into tiles
 
     @property
     def tokens(self) -> int:

@@ -86,8 +86,6 @@ def _vision(numbers: _Numbers, vision: Vision, projected: int) -> None:
     numbers.layer(f"{PROJECTOR}linear_1", projected, width)
     if not vision.linear:
         numbers.layer(f"{PROJECTOR}linear_2", projected, projected)
-    if vision.grid:
-        numbers.half("model.image_newline", numbers.normal("newline", projected))
 
 
 def _text(numbers: _Numbers, text: Text, rare: npt.NDArray[np.bool_]) -> None:
