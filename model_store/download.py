@@ -81,7 +81,7 @@ class Downloads:
         self._thread: threading.Thread | None = None
         try:
             (root / DOWNLOADS).mkdir(parents=True, exist_ok=True)
-            self._in_use = filelock.FileLock(root / DOWNLOADS / _LOCK, timeout=0)
+            self._in_use = filelock.FileLock(root / DOWNLOADS / _LOCK, timeout=0, thread_local=False)
             self._in_use.acquire()
             self._find()
         except filelock.Timeout as error:
@@ -164,6 +164,9 @@ class Downloads:
         return snapshot
 
     def _make_way(self, target: Path) -> None:
+        waiting = (job for job in self._jobs.values() if job.record.state is not JobState.DONE)
+        if any(job.folder.target(job.record.request) == target for job in waiting):
+            raise StoreError("folder-taken", name=target.name)
         if target.is_dir() and not any(target.iterdir()):
             target.rmdir()
         if target.exists():

@@ -186,23 +186,12 @@ class Hub:
     @contextmanager
     def source(self, file: RemoteFile, at_once: int = 0) -> Iterator[tuple[RangeSource, Line]]:
         """Give what fetches ranges of a file over a line of its own, in pieces of at most `at_once` bytes."""
-        with (
-            self._line(at_once) as line,
-            new_client(line, self.endpoint, self._token, self._proxy, self.patience) as client,
-        ):
-            url = file_url(self.endpoint, file.repository, file.revision, file.path)
-            yield (
-                RangeSource(
-                    client,
-                    line,
-                    url,
-                    name=file.name,
-                    repository=file.repository,
-                    size=file.size,
-                    sha256=file.sha256,
-                ),
-                line,
+        url = file_url(self.endpoint, file.repository, file.revision, file.path)
+        with self._line(at_once) as line, self._client(line) as client:
+            source = RangeSource(
+                client, line, url, name=file.name, repository=file.repository, size=file.size, sha256=file.sha256
             )
+            yield source, line
 
     def close(self) -> None:
         """End what is being asked, at once. Everything after it fails with no-connection."""
@@ -211,6 +200,9 @@ class Hub:
             lines = tuple(self._lines)
         for line in lines:
             line.cut()
+
+    def _client(self, line: Line) -> httpx2.Client:
+        return new_client(line, self.endpoint, self._token, self._proxy, self.patience)
 
     @contextmanager
     def _line(self, at_once: int = 0) -> Iterator[Line]:
@@ -232,7 +224,7 @@ class Hub:
 
         with _LIBRARY, self._line() as line:
             line.within(self.patience.answer)
-            set_client_factory(lambda: new_client(line, self.endpoint, self._token, self._proxy, self.patience))
+            set_client_factory(lambda: self._client(line))
             try:
                 # The token is added by our client, for the right server only.
                 yield HfApi(endpoint=self.endpoint, token=False)

@@ -138,6 +138,8 @@ class JobRun:
         self._pace.restart(sum(part.done for part in self._parts))
         for number in range(len(self._parts)):
             self._fetch(number)
+        for part in self._parts:
+            part.close()  # Windows renames no open files
         self._folder.install(self._record, [part.digests() for part in self._parts])
         self.installed = True
 

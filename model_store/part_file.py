@@ -147,9 +147,8 @@ class PartFile:
         """Return whether all from `start` to `end` is here, waiting for it up to `timeout` seconds."""
         first, last = start // BLOCK, -(-end // BLOCK)
         with self._changed:
-            return self._changed.wait_for(
-                lambda: self._stopped or _ABSENT not in self._marks[first:last], timeout
-            ) and (not self._stopped)
+            self._changed.wait_for(lambda: self._stopped or _ABSENT not in self._marks[first:last], timeout)
+            return not self._stopped and _ABSENT not in self._marks[first:last]
 
     def read_into(self, buffer: memoryview, offset: int) -> int:
         """Read as much as fits into `buffer`; return how much it was."""

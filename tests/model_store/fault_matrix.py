@@ -22,6 +22,7 @@ from pathlib import Path
 
 from tests.helpers.fake_hub import FakeHub, fake_hub
 from tests.model_store import faults_in_answers, faults_on_the_disk, faults_on_the_way
+from tests.model_store.download_speed import measure
 from tests.model_store.fetching import PATHS, REPOSITORY, REQUEST
 from tests.model_store.small_gguf import gguf
 from tests.model_store.trouble import Trouble
@@ -155,7 +156,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=KILLS)
     parser.add_argument("--only", default="", help="names of faults, with commas")
     parser.add_argument("--at-once", type=int, default=2, help="runs at the same time")
+    parser.add_argument("--speed", action="store_true", help="measure beside curl instead")
     chosen = parser.parse_args(arguments)
+    if chosen.speed:
+        print("\n".join(measure()))
+        return 0
     names = [name for name in chosen.only.split(",") if name] or list(TROUBLES)
     with (
         tempfile.TemporaryDirectory(prefix="eyebright-faults-") as temporary,

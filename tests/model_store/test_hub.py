@@ -190,6 +190,22 @@ def test_certificates_are_checked(served: FakeHub) -> None:
         assert hub.requests == []
 
 
+def test_speaks_tls_where_the_certificate_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate = Path(__file__).parent / "self-signed.pem"
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with fake_hub(certificate) as hub:
+        hub.publish("someone/x", {"x.gguf": gguf(1000, 1)})
+        asking = Hub(hub.endpoint, "hf_secret", patience=QUICK)
+        (file,) = asking.list_gguf_files("someone/x")
+        assert asking.read_header(file).architecture == "llama"
+        # The CDN is another origin: another port is enough.
+        assert {(one.server, one.authorization) for one in hub.requests} == {("hub", "Bearer hf_secret"), ("cdn", "")}
+        # Nor does anything lead from TLS to a server without it, even on this computer.
+        hub.shared.origins = [hub.cdn.replace("https", "http")]
+        with pytest.raises(StoreError, match="without encryption"):
+            asking.read_header(file)
+
+
 def test_a_token_never_leaves_its_origin() -> None:
     assert origin("https://huggingface.co/a") == origin("https://HuggingFace.co:443/b")
     others = ["http://huggingface.co", "https://huggingface.co:444", "https://hf.co", "https://huggingface.co.evil"]
