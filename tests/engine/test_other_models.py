@@ -40,9 +40,10 @@ def test_moondream_reads_pictures(empty: EngineClient, tmp_path: Path, star: Pic
     projector = write_projector(tmp_path / "mmproj.gguf", sizes)
     info = empty.load(write(tmp_path, "phi2"), projector)
     assert (info.family, info.image_tokens, info.class_token) == ("moondream2", sizes.image_tokens, "not-needed")
-    assert read_ahead(empty, pictures=(star,)).context_used == 1 + sizes.image_tokens
+    ahead = read_ahead(empty, pictures=(star,)).context_used
+    assert ahead > 1 + sizes.image_tokens  # the words between the picture and the question as well
     first = ask(empty, Turn("What is red?", (star,)))
-    assert first.stats.reused_tokens == 1 + sizes.image_tokens
+    assert first.stats.reused_tokens == ahead
     other = ask(empty, Turn("What is red?", (moon,)))
     assert other.stats.prompt_tokens == first.stats.prompt_tokens
     assert other.stats.reused_tokens == 1
