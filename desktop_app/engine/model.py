@@ -41,7 +41,7 @@ _mtmd: Any = mtmd_cpp
 VERSION = f"{llama_cpp.__version__} {llama_cpp.llama_version().decode()}"  # with which something was computed
 
 _ABORTED = 2  # what llama_decode returns
-_NODES_PER_LOOK = 8  # of the CLIP graph: between two looks at the interrupt, some 15-50 ms
+_NODES_PER_LOOK = 4  # of the CLIP graph: between two looks at the interrupt, some 10-40 ms
 _LOG_WARNING, _LOG_ERROR = 3, 4  # ggml_log_level
 # On a CPU flash attention makes writing slower the longer the conversation is, but q8_0 needs it.
 _KV_TYPES = {"f16": _llama.GGML_TYPE_F16, "q8_0": _llama.GGML_TYPE_Q8_0}
