@@ -6,6 +6,7 @@ the vocabulary turns back into the same tokens: so an answer of any length is wr
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -109,6 +110,8 @@ def _once(path: Path, write: Callable[[Path], None]) -> None:
     part = path.with_suffix(".part")  # an interrupted run leaves no half file under the name
     try:
         write(part)
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())  # or else it is written to the disk while others are measured
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

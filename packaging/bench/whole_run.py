@@ -52,7 +52,7 @@ def measure_all(scale_name: str, wanted: Sequence[str], programs: str, output: P
     results.values["computer.read_bytes_s"] = (
         read_bandwidth(physical_cores(), 0.2, 64) if scale is TINY else read_bandwidth(physical_cores())
     )
-    job = Job(str(model), str(projector), str(work), scale.context, 48, 48, 512, 3, programs=programs)
+    job = Job(str(model), str(projector), str(work), scale.context, 32, 48, 512, 3, programs=programs)
     if scale is TINY:
         job = replace(job, answer_tokens=6, writing_tokens=8, reading_tokens=64, repeats=1)
     notes: dict[str, str] = {}
