@@ -52,8 +52,8 @@ SENTENCES: dict[str, str] = {
     ),
     "projector-unsupported": QT_TRANSLATE_NOOP(
         "errors",
-        "{name} is a projector of the kind {kind}, and Eyebright reads pictures only with those of LLaVA so far. "
-        "Choose a LLaVA, or the language model without a projector, to write with it.",
+        "{name} is a projector of the kind {kind}, which Eyebright cannot read pictures with so far. "
+        "Choose another model, or this one without a projector, to write with it.",
     ),
     "projector-mismatch": QT_TRANSLATE_NOOP(
         "errors",

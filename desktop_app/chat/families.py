@@ -95,8 +95,8 @@ MOONDREAM2 = Family(
     stops=("<|endoftext|>",),
 )
 
-# What follows answers text; pictures need projectors that the engine does not serve yet. The
-# tokens around a picture are those that llama.cpp's mtmd puts there.
+# The pictures of what follows are prepared by llama.cpp's mtmd; those of MiniCPM-V and InternVL3 not yet,
+# which can only read text for now. The tokens around a picture are those that mtmd puts there.
 
 # https://huggingface.co/Qwen/Qwen2.5-VL-3B-Instruct/blob/main/chat_template.json
 QWEN25_VL = Family(

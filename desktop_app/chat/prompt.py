@@ -93,6 +93,17 @@ class Family:
     stops: tuple[str, ...] = ()  # special tokens that end an answer, whatever the file says of them
 
     @property
+    def unframed(self) -> Family:
+        """Return the family without the special tokens right before and after a picture."""
+        place = self.picture.index(Slot.PICTURE)
+        first = last = place
+        while first > 0 and isinstance(self.picture[first - 1], Special):
+            first -= 1
+        while last + 1 < len(self.picture) and isinstance(self.picture[last + 1], Special):
+            last += 1
+        return replace(self, picture=(*self.picture[:first], Slot.PICTURE, *self.picture[last + 1 :]))
+
+    @property
     def specials(self) -> frozenset[str]:
         """Return the texts of all special tokens that the family uses."""
         patterns = (self.opening, self.bare_opening, self.asking, self.asking_in_words or (), self.answering)

@@ -16,11 +16,27 @@ from desktop_app.engine.interrupt import Interrupt
 
 
 @dataclass(frozen=True)
+class Block:
+    """Rows of a picture that are read in one piece, and that the cache can only lose together."""
+
+    first: int  # row
+    rows: int
+    columns: int = 0  # of a grid in which rows are placed by line and column (M-RoPE); 0: one after the other
+    causal: bool = True  # whether a row sees only those before it
+
+    @property
+    def positions(self) -> int:
+        """Return how many positions it takes."""
+        return max(self.columns, self.rows // self.columns) if self.columns else self.rows
+
+
+@dataclass(frozen=True)
 class PictureRow:
     """One row of a picture's embedding."""
 
     picture: str  # its SHA-256, and how it is seen if there are several ways
     row: int
+    block: Block | None = None  # None: it is read like a token
 
 
 Cell = int | PictureRow
@@ -45,6 +61,9 @@ class Evaluator(Protocol):
     def read_rows(self, rows: Embedding, position: int, *, logits: bool) -> None:
         """Evaluate rows of an embedding."""
 
+    def read_block(self, rows: Embedding, position: int, block: Block, *, logits: bool) -> None:
+        """Evaluate all rows of a block."""
+
     def forget_from(self, position: int) -> None:
         """Cut the cache."""
 
@@ -56,6 +75,8 @@ class Context:
         self._model = model
         self._interrupt = interrupt
         self._cells: list[Cell] = []
+        self._positions: list[int] = []  # of the cells
+        self._next = 0  # position
 
     def __len__(self) -> int:
         return len(self._cells)
@@ -67,17 +88,19 @@ class Context:
 
     def common(self, cells: Sequence[Cell]) -> int:
         """Return how many cells from the start the cache has in common with `cells`."""
-        return common_start(self._cells, cells)
+        return self._whole(common_start(self._cells, cells))
 
     def cut(self, keep: int) -> None:
-        """Forget everything after the first `keep` cells."""
+        """Forget everything after the first `keep` cells, and the block of which they are only a part."""
+        keep = self._whole(keep)
         if keep < len(self._cells):
-            self._model.forget_from(keep)
-            del self._cells[keep:]
+            self._next = self._positions[keep]
+            self._model.forget_from(self._next)
+            del self._cells[keep:], self._positions[keep:]
 
     def adopt(self, cells: Sequence[Cell]) -> None:
         """Take note of cells that were put into the cache, after what is there, without being evaluated."""
-        self._cells += cells
+        self._note(cells, None)
 
     def append(
         self,
@@ -92,26 +115,49 @@ class Context:
         """
         end = len(self._cells) + len(cells)
         done = 0
-        for source, run in groupby(cells, key=lambda cell: cell.picture if isinstance(cell, PictureRow) else None):
+        for (source, block), run in groupby(cells, key=_source):
             whole = list(run)
-            for part in _even_parts(whole, self._model.batch):
+            for part in _even_parts(whole, self._model.batch) if block is None else [whole]:
                 self._interrupt.check()
                 last = len(self._cells) + len(part) == end
-                self._evaluate(source, part, embedding, last)
-                self._cells += part
+                self._evaluate(source, block, part, embedding, last)
+                self._note(part, block)
                 done += len(part)
                 progress(done)
 
     def _evaluate(
-        self, source: str | None, part: list[Cell], embedding: Callable[[str], Embedding], last: bool
+        self,
+        source: str | None,
+        block: Block | None,
+        part: list[Cell],
+        embedding: Callable[[str], Embedding],
+        last: bool,
     ) -> None:
-        position = len(self._cells)
         if source is None:
-            self._model.read_tokens([cell for cell in part if isinstance(cell, int)], position, logits=last)
+            self._model.read_tokens([cell for cell in part if isinstance(cell, int)], self._next, logits=last)
+            return
+        numbers = [cell.row for cell in part if isinstance(cell, PictureRow)]
+        rows = embedding(source)[numbers[0] : numbers[-1] + 1]
+        if block is None:
+            self._model.read_rows(rows, self._next, logits=last)
         else:
-            numbers = [cell.row for cell in part if isinstance(cell, PictureRow)]
-            rows = embedding(source)[numbers[0] : numbers[-1] + 1]
-            self._model.read_rows(rows, position, logits=last)
+            self._model.read_block(rows, self._next, block, logits=last)
+
+    def _note(self, cells: Sequence[Cell], block: Block | None) -> None:
+        """Take note of cells that are in the cache now."""
+        self._cells += cells
+        placed = block is not None and block.columns > 0
+        self._positions += [self._next] * len(cells) if placed else range(self._next, self._next + len(cells))
+        self._next += block.positions if block is not None else len(cells)
+
+    def _whole(self, keep: int) -> int:
+        """Return `keep`, or where the block begins that it would cut."""
+        cell = self._cells[keep] if keep < len(self._cells) else None
+        return keep - (cell.row - cell.block.first) if isinstance(cell, PictureRow) and cell.block else keep
+
+
+def _source(cell: Cell) -> tuple[str | None, Block | None]:
+    return (cell.picture, cell.block) if isinstance(cell, PictureRow) else (None, None)
 
 
 def _even_parts(cells: list[Cell], most: int) -> Iterator[list[Cell]]:

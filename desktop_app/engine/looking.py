@@ -12,8 +12,10 @@ from desktop_app.engine.identity import file_identity
 from desktop_app.engine.interrupt import Interrupt, Interrupted
 from desktop_app.engine.messages import PaceLearnt, Phase, PhaseChanged, PictureRef, Turn
 from desktop_app.engine.model import VERSION, Model
+from desktop_app.engine.model_files import LLAVA
 from desktop_app.engine.pace import Pace
-from desktop_app.engine.sight import Seen, sight_of
+from desktop_app.engine.sight import Seen, Sight, sight_of
+from desktop_app.engine.wide_sight import WideSight
 from desktop_app.errors import UserError
 
 _LOOK_EVERY_S = 0.02  # at the interrupt, while a picture file is decoded
@@ -29,7 +31,7 @@ class Looking:
         embeddings: EmbeddingStore,
         emit: Callable[[PhaseChanged | PaceLearnt], None],
     ) -> None:
-        self.sight = sight_of(model.files.projector, model.image_tokens)
+        self.sight = _sight(model)
         self.pace = Pace()  # of a part
         self._model = model
         self._interrupt = interrupt
@@ -59,7 +61,7 @@ class Looking:
         """
         if not self._model.image_tokens and any(turn.pictures for turn in turns):
             raise UserError("projector-needed", model=self._model.files.model.name)
-        if self.sight.tiling is None:
+        if not self.sight.needs_size:
             return list(turns)
         return [replace(turn, pictures=tuple(map(self._with_size, turn.pictures))) for turn in turns]
 
@@ -84,7 +86,7 @@ class Looking:
                 squares = squares or self._squares(seen)
                 self._interrupt.check()
                 started = time.monotonic()
-                known[key] = self._model.encode(squares[part])
+                known[key] = self.sight.encode(seen, part, squares[part])
                 self.pace.learn(1, time.monotonic() - started)
                 self._emit(PaceLearnt(request, part_s=self.pace.expect(1)))
                 missing -= 1
@@ -113,3 +115,10 @@ class Looking:
 
     def _keys(self, seen: Seen) -> list[EmbeddingKey]:
         return [EmbeddingKey(seen.picture.sha256, self.seeing, part) for part in seen.parts]
+
+
+def _sight(model: Model) -> Sight:
+    projector = model.files.projector
+    if projector is not None and projector.kind != LLAVA:
+        return WideSight(model.projector, projector)
+    return sight_of(projector, model.image_tokens, model.encode)

@@ -23,14 +23,16 @@ os.environ["GGML_NO_BACKTRACE"] = "1"
 import llama_cpp
 from llama_cpp import mtmd_cpp
 
-from desktop_app.engine.clip_order import ClassToken, ClassTokenOrder
+from desktop_app.engine.clip_order import ClassToken
+from desktop_app.engine.context import Block
 from desktop_app.engine.cores import threads_for
 from desktop_app.engine.embeddings import Embedding
 from desktop_app.engine.interrupt import Interrupt, Interrupted
 from desktop_app.engine.kv_state import SEQUENCES, KVState, kv_state
+from desktop_app.engine.loaded_projector import LoadedProjector
 from desktop_app.engine.memory_plan import plan_load
 from desktop_app.engine.messages import EngineSettings, LoadPlan, Sampling
-from desktop_app.engine.model_files import ModelFiles, Projector
+from desktop_app.engine.model_files import ModelFiles
 from desktop_app.engine.sampler import Sampler
 from desktop_app.errors import UserError
 
@@ -41,7 +43,6 @@ _mtmd: Any = mtmd_cpp
 VERSION = f"{llama_cpp.__version__} {llama_cpp.llama_version().decode()}"  # with which something was computed
 
 _ABORTED = 2  # what llama_decode returns
-_NODES_PER_LOOK = 4  # of the CLIP graph: between two looks at the interrupt, some 10-40 ms
 _LOG_WARNING, _LOG_ERROR = 3, 4  # ggml_log_level
 # On a CPU flash attention makes writing slower the longer the conversation is, but q8_0 needs it.
 _KV_TYPES = {"f16": _llama.GGML_TYPE_F16, "q8_0": _llama.GGML_TYPE_Q8_0}
@@ -99,12 +100,19 @@ class Model:
         self._interrupt = interrupt
         self._model: Any = None
         self._context: Any = None
-        self._projector: _LoadedProjector | None = None
+        self._projector: LoadedProjector | None = None
         self._batches: list[Any] = []
         try:
             self._load_language_model(self.plan)
             if files.projector is not None:
-                self._projector = _LoadedProjector(files.projector, self._model, self.reading_threads, interrupt)
+                self._projector = LoadedProjector(
+                    (_llama, _mtmd, last_errors),
+                    files.projector,
+                    self._model,
+                    self.reading_threads,
+                    interrupt,
+                    self.n_ctx // 2,
+                )
         except BaseException:
             self.close()
             raise
@@ -123,7 +131,8 @@ class Model:
         parameters.n_ctx = plan.n_ctx
         parameters.type_k = parameters.type_v = _KV_TYPES[plan.kv_type]
         parameters.flash_attn_type = _FLASH_ATTENTION[plan.flash_attention]
-        parameters.n_batch = parameters.n_ubatch = self.batch
+        self._most = max(self.batch, self.files.projector.at_once if self.files.projector is not None else 0)
+        parameters.n_batch = parameters.n_ubatch = self._most
         parameters.n_seq_max, parameters.kv_unified = SEQUENCES, True
         parameters.n_threads, parameters.n_threads_batch = self.writing_threads, self.reading_threads
         parameters.no_perf = True
@@ -137,6 +146,7 @@ class Model:
         _llama.llama_set_abort_callback(self._context, abort, self._interrupt.c_argument)
         self._token_batch = self._new_batch(0)
         self._row_batch = self._new_batch(self.width)
+        self._places = (ctypes.c_int32 * (4 * self._most))()  # of a block's rows: time, line, column, nothing
 
     def close(self) -> None:
         """Free everything; further calls do nothing."""
@@ -206,11 +216,16 @@ class Model:
         """Return whether pictures are seen as the model was trained to see them."""
         return self._projector.class_token if self._projector is not None else ClassToken.NONE
 
-    def encode(self, rgb: bytes) -> Embedding:
-        """Encode a square picture of the projector's side (RGB, row by row) into image tokens."""
+    @property
+    def projector(self) -> LoadedProjector:
+        """Return what turns pictures into image tokens."""
         if self._projector is None:
             raise RuntimeError("no projector is loaded")
-        return self._projector.encode(rgb)
+        return self._projector
+
+    def encode(self, rgb: bytes) -> Embedding:
+        """Encode a square picture of the projector's side (RGB, row by row) into image tokens."""
+        return self.projector.encode(rgb)
 
     # ---- evaluating ------------------------------------------------------------------------
 
@@ -238,6 +253,40 @@ class Model:
         ctypes.memmove(batch.embd, whole.ctypes.data, whole.nbytes)
         self._decode(batch, len(rows), position, logits)
 
+    def read_block(self, rows: Embedding, position: int, block: Block, *, logits: bool) -> None:
+        """Evaluate the rows of a block, however many, at `position`; stopped, nothing of it is left."""
+        step = self.batch if block.causal else len(rows)
+        batch = self._row_batch
+        pointer, usual = type(batch.pos), ctypes.cast(batch.pos, ctypes.c_void_p).value or 0
+        _llama.llama_set_causal_attn(self._context, block.causal)
+        try:
+            for first in range(0, len(rows), step):
+                if self._interrupt.soon:
+                    self.forget_from(position)
+                    raise Interrupted
+                part = np.ascontiguousarray(rows[first : first + step], dtype=np.float32)
+                ctypes.memmove(batch.embd, part.ctypes.data, part.nbytes)
+                last = first + len(part) == len(rows)
+                if block.columns:
+                    batch.pos = ctypes.cast(self._places, pointer)
+                    self._place(batch.pos, position, first, len(part), block.columns)
+                    self._evaluate(batch, len(part), position, logits and last)
+                else:
+                    self._decode(batch, len(part), position + first, logits and last, position)
+        finally:
+            batch.pos = ctypes.cast(usual, pointer)  # which llama.cpp frees
+            _llama.llama_set_causal_attn(self._context, True)
+
+    @staticmethod
+    def _place(places: Any, position: int, first: int, count: int, columns: int) -> None:
+        """Write where rows stand in their grid: all at the same time, by line and column."""
+        for index in range(count):
+            line, column = divmod(first + index, columns)
+            places[index] = position
+            places[count + index] = position + line
+            places[2 * count + index] = position + column
+            places[3 * count + index] = 0
+
     def forget_from(self, position: int) -> None:
         """Remove everything from `position` on from the KV cache."""
         if not _llama.llama_memory_seq_rm(self._memory, 0, position, -1):
@@ -253,120 +302,31 @@ class Model:
         return Sampler(_llama, self._context, int(_llama.llama_vocab_n_tokens(self._vocabulary)), sampling)
 
     def _new_batch(self, width: int) -> Any:
-        batch = _llama.llama_batch_init(self.batch, width, 1)
+        batch = _llama.llama_batch_init(self._most, width, 1)
         self._batches.append(batch)
-        for index in range(self.batch):
+        for index in range(self._most):
             batch.n_seq_id[index] = 1
             batch.seq_id[index][0] = 0
         return batch
 
-    def _decode(self, batch: Any, count: int, position: int, logits: bool) -> None:
-        batch.n_tokens = count
+    def _decode(self, batch: Any, count: int, position: int, logits: bool, start: int | None = None) -> None:
         for index in range(count):
             batch.pos[index] = position + index
+        self._evaluate(batch, count, position if start is None else start, logits)
+
+    def _evaluate(self, batch: Any, count: int, start: int, logits: bool) -> None:
+        """Evaluate a batch; what fails takes everything from position `start` on with it."""
+        batch.n_tokens = count
+        for index in range(count):
             batch.logits[index] = 0
         batch.logits[count - 1] = logits
         result = _llama.llama_decode(self._context, batch)
         if result == 0:
             return
-        self.forget_from(position)
+        self.forget_from(start)
         if result == _ABORTED:
             raise Interrupted
         raise RuntimeError(f"llama_decode returned {result}: {last_errors()}")
-
-
-class _LoadedProjector:
-    """CLIP and the projector, through mtmd."""
-
-    def __init__(self, projector: Projector, model: Any, threads: int, interrupt: Interrupt) -> None:
-        self._side = projector.side
-        self._width = projector.width
-        self._interrupt = interrupt
-        self._order = ClassTokenOrder(projector.has_class_embedding)
-        self._nodes = 0
-        self._probing = False
-        parameters = _mtmd.mtmd_context_params_default()
-        parameters.use_gpu = False
-        parameters.print_timings = False
-        parameters.warmup = False
-        parameters.n_threads = threads
-        self._on_node = _llama.ggml_backend_sched_eval_callback(self._node)
-        parameters.cb_eval = self._on_node
-        self._context = _mtmd.mtmd_init_from_file(os.fsencode(projector.path), model, parameters)
-        if not self._context:
-            raise UserError("projector-damaged", name=projector.chosen.name)
-        self._marker: bytes = _mtmd.mtmd_default_marker()
-        try:
-            self.image_tokens = self._with_chunk(None, _mtmd.mtmd_input_chunk_get_n_tokens)
-            self._probe()
-        except BaseException:
-            self.close()
-            raise
-
-    @property
-    def class_token(self) -> ClassToken:
-        return self._order.state
-
-    def encode(self, rgb: bytes) -> Embedding:
-        if len(rgb) != self._side * self._side * 3:
-            raise ValueError(f"{len(rgb)} bytes are not a square of {self._side} pixels")
-        embedding: Embedding = self._with_chunk(rgb, self._encode)
-        return embedding
-
-    def close(self) -> None:
-        if self._context:
-            _mtmd.mtmd_free(self._context)
-            self._context = None
-
-    def _probe(self) -> None:
-        """Run the first nodes of the graph, to learn the order of the class token before it matters."""
-        self._probing = True
-        try:
-            if not self._order.decided:
-                self._with_chunk(bytes(self._side * self._side * 3), self._encode)
-        finally:
-            self._probing = False
-
-    def _encode(self, chunk: Any) -> Embedding:
-        self._order.begin()
-        result = _mtmd.mtmd_encode_chunk(self._context, chunk)
-        # A graph that was stopped returns 0 like any other; what it computed is to be forgotten.
-        if self._interrupt.now:
-            raise Interrupted
-        if result != 0:
-            raise RuntimeError(f"mtmd_encode_chunk returned {result}: {last_errors()}")
-        if not self._probing:
-            self._order.end()
-        shape = (int(_mtmd.mtmd_input_chunk_get_n_tokens(chunk)), self._width)
-        return np.ctypeslib.as_array(_mtmd.mtmd_get_output_embd(self._context), shape).copy()
-
-    def _node(self, address: int, ask: bool, _data: object) -> bool:
-        """Before a node is computed: is a look wanted after it? After one: go on?"""
-        if ask:
-            self._order.look(address)
-            self._nodes += 1
-            return self._nodes % _NODES_PER_LOOK == 0 or (self._probing and self._order.decided)
-        return not self._interrupt.now and not (self._probing and self._order.decided)
-
-    def _with_chunk(self, rgb: bytes | None, use: Callable[[Any], Any]) -> Any:
-        """Call `use` with the image chunk of a picture; None stands for one without pixels."""
-        pixels = (ctypes.c_uint8 * len(rgb)).from_buffer_copy(rgb) if rgb is not None else None
-        bitmap = _mtmd.mtmd_bitmap_init(self._side, self._side, pixels)
-        chunks = _mtmd.mtmd_input_chunks_init()
-        try:
-            text = _mtmd.mtmd_input_text(self._marker, len(self._marker), False, True)
-            bitmaps = (ctypes.c_void_p * 1)(bitmap)
-            result = _mtmd.mtmd_tokenize(self._context, chunks, ctypes.byref(text), bitmaps, 1)
-            if result != 0:
-                raise RuntimeError(f"mtmd_tokenize returned {result}: {last_errors()}")
-            for index in range(_mtmd.mtmd_input_chunks_size(chunks)):
-                chunk = _mtmd.mtmd_input_chunks_get(chunks, index)
-                if _mtmd.mtmd_input_chunk_get_type(chunk) == _mtmd.MTMD_INPUT_CHUNK_TYPE_IMAGE:
-                    return use(chunk)
-            raise RuntimeError("no image in the chunks")
-        finally:
-            _mtmd.mtmd_input_chunks_free(chunks)
-            _mtmd.mtmd_bitmap_free(bitmap)
 
 
 def _load_error(files: ModelFiles) -> UserError:

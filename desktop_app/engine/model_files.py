@@ -54,10 +54,22 @@ _KINDS = {
     "clip.vision.attention.head_dim": U32,
     "clip.vision.attention.layer_norm_epsilon": F32,
     "clip.vision.mm_patch_merge_type": STRING,
+    "clip.vision.projector.scale_factor": U32,
+    "clip.vision.preproc_image_size": U32,
+    "clip.vision.n_wa_pattern": U32,
+    "clip.vision.spatial_merge_size": U32,
     "clip.vision.image_mean": ARRAY_OF + F32,
     "clip.vision.image_std": ARRAY_OF + F32,
     "clip.vision.image_grid_pinpoints": ARRAY_OF + I32,
     FEATURE_LAYER: ARRAY_OF + I32,
+}
+LLAVA = "mlp"
+QWEN25_VL, GEMMA3, IDEFICS3 = "qwen2.5vl_merger", "gemma3", "idefics3"
+#: Projectors that are not LLaVA's -> the matrix that gives their output, and which of its dimensions that is.
+_OTHERS = {
+    QWEN25_VL: ("mm.2.weight", 1),
+    GEMMA3: ("mm.input_projection.weight", 0),
+    IDEFICS3: ("mm.model.fc.weight", 1),  # SmolVLM and SmolVLM2
 }
 _LARGEST_SIDE = 2048  # pixels
 _MOST_BLOCKS = 512
@@ -86,6 +98,8 @@ class Projector:
     last_layer: LastLayer
     linear: bool  # one matrix, as in LLaVA-1.0: llama.cpp needs a copy with two
     header: GGUFHeader  # of `chosen`
+    kind: str = LLAVA
+    at_once: int = 0  # image tokens that must be evaluated in one go
     small: bool = False  # whether `path` is a copy with large matrices in q8_0
 
 
@@ -151,8 +165,8 @@ class _ProjectorCheck:
         self._header = header
 
     def projector(self) -> Projector:
-        kind = self._header.text("clip.projector_type") or self._header.text("clip.vision.projector_type") or "mlp"
-        if kind != "mlp" or "mm.3.weight" in self._header.tensors:
+        kind = self._header.text("clip.projector_type") or self._header.text("clip.vision.projector_type") or LLAVA
+        if kind not in (LLAVA, *_OTHERS) or (kind == LLAVA and "mm.3.weight" in self._header.tensors):
             raise UserError("projector-unsupported", name=self._path.name, kind=kind)
         for key, value_kind in self._header.kinds.items():
             if _KINDS.get(key, value_kind) != value_kind:
@@ -173,6 +187,8 @@ class _ProjectorCheck:
             or not all(0 <= m <= 1 and 0 < s <= 10 for m, s in zip(mean, std, strict=False))
         ):
             self._refuse()
+        if kind in _OTHERS:
+            return self._other(kind, side, patch, width)
         has_class = "v.class_embd" in self._header.tensors
         places = (side // patch) ** 2 + int(has_class)
         self._shape("v.patch_embd.weight", patch, patch, 3, width)
@@ -193,6 +209,33 @@ class _ProjectorCheck:
             LastLayer.MISSING if has_class and self._runs_short(width) else LastLayer.COMPLETE,
             "mm.2.weight" not in self._header.tensors,
             self._header,
+        )
+
+    def _other(self, kind: str, side: int, patch: int, width: int) -> Projector:
+        """Compare what mtmd takes on trust in a projector that it prepares pictures for by itself."""
+        self._shape("v.patch_embd.weight", patch, patch, 3, width)
+        self._tower(width)
+        at_once = 0
+        if kind == QWEN25_VL:
+            self._shape("v.patch_embd.weight.1", patch, patch, 3, width)
+            self._number("n_wa_pattern", _MOST_BLOCKS)
+            for index in range(self._number("block_count", _MOST_BLOCKS)):
+                for name in ("attn_q", "attn_k", "attn_v"):
+                    self._shape(f"v.blk.{index}.{name}.bias", width)
+        else:
+            self._shape("v.position_embd.weight", width, (side // patch) ** 2)
+            merged = self._header.integer(_VISION + "projector.scale_factor") or 4
+            if not 1 <= merged <= side // patch or side // patch % merged:
+                self._refuse()
+            at_once = (side // patch // merged) ** 2 if kind == GEMMA3 else 0
+        name, dimension = _OTHERS[kind]
+        tensor = self._header.tensors.get(name)
+        if tensor is None or len(tensor.shape) != 2:
+            self._refuse()
+        output = tensor.shape[dimension]
+        whole = LastLayer.COMPLETE
+        return Projector(
+            self._path, self._path, side, (0, 0, 0), output, False, whole, False, self._header, kind, at_once
         )
 
     def _runs_short(self, width: int) -> bool:

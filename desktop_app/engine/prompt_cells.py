@@ -58,13 +58,14 @@ class PromptCells:
         self.stops = frozenset(vocabulary.special(name) for name in family.stops)
         self._vocabulary = vocabulary
         self._sight = sight
+        self._spoken = family.unframed if sight.frames else family
         self._specials = frozenset(vocabulary.special(name) for name in family.specials)
         inside = (f"(?<={re.escape(name[0])})(?={re.escape(name[1:])})" for name in sorted(family.specials))
         self._inside_specials = re.compile("|".join(inside))
 
     def asking(self, turns: Sequence[Turn], system: str | None) -> list[Cell]:
         """Return the whole prompt that asks the last of `turns`."""
-        return self._cells(prompt_parts(self.family, _exchanges(turns), system), _pictures(turns))
+        return self._cells(prompt_parts(self._spoken, _exchanges(turns), system), _pictures(turns))
 
     def certain(self, turns: Sequence[Turn], system: str | None) -> list[Cell]:
         """Return what is certain of that prompt before the words of the last turn are written.

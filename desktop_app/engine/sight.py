@@ -10,7 +10,7 @@ its tiles when it is looked at again, and work that was interrupted goes on with
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -40,9 +40,11 @@ class Sight(Protocol):
     """How the pictures of one model are seen."""
 
     tiling: Tiling | None
+    needs_size: bool  # of a picture, before it can be seen
+    frames: bool  # whether the cells hold the special tokens around pictures
 
     def see(self, picture: PictureRef) -> Seen:
-        """Return how a picture is seen; where `tiling` is not None its size must be known."""
+        """Return how a picture is seen."""
 
     def cells(self, picture: PictureRef) -> Sequence[Cell]:
         """Return what a picture is in a prompt."""
@@ -50,18 +52,30 @@ class Sight(Protocol):
     def squares(self, seen: Seen) -> list[bytes]:
         """Decode a picture into the pixels of its parts. Raises `UserError`; any thread may call it."""
 
+    def encode(self, seen: Seen, part: int, pixels: bytes) -> Embedding:
+        """Return the embedding of a part."""
+
     def joined(self, seen: Seen, parts: Sequence[Embedding]) -> Embedding:
         """Return the rows that the embeddings of the parts make."""
+
+
+Encode = Callable[[bytes], Embedding]  # a square
 
 
 class OneSquare:
     """Sees a picture once, padded to a square: LLaVA-1.5."""
 
     tiling: Tiling | None = None
+    needs_size = frames = False
 
-    def __init__(self, projector: Projector | None, image_tokens: int) -> None:
+    def __init__(self, projector: Projector | None, image_tokens: int, encode: Encode) -> None:
         self._projector = projector
         self._rows = image_tokens
+        self._encode = encode
+
+    def encode(self, _seen: Seen, _part: int, pixels: bytes) -> Embedding:
+        """See `Sight`."""
+        return self._encode(pixels)
 
     def see(self, picture: PictureRef) -> Seen:
         """See `Sight`."""
@@ -90,8 +104,12 @@ class OneSquare:
 class InTiles:
     """Sees a picture as a whole and in tiles: LLaVA-1.6."""
 
-    def __init__(self, tiling: Tiling, newline: Embedding) -> None:
+    needs_size = True
+    frames = False
+
+    def __init__(self, tiling: Tiling, newline: Embedding, encode: Encode) -> None:
         """`newline`: the token after each line, as one row."""
+        self._encode = encode
         self.tiling: Tiling | None = tiling
         self._tiling = tiling
         self._newline = newline
@@ -115,6 +133,10 @@ class InTiles:
         image = open_picture(seen.picture.path, seen.picture.name)
         return [square.tobytes() for square in squares(image, self._tiling, self._grid(seen.picture))]
 
+    def encode(self, _seen: Seen, _part: int, pixels: bytes) -> Embedding:
+        """See `Sight`."""
+        return self._encode(pixels)
+
     def joined(self, seen: Seen, parts: Sequence[Embedding]) -> Embedding:
         """See `Sight`."""
         whole, *tiles = parts
@@ -133,16 +155,16 @@ class InTiles:
         return self._tiling.grid_for(picture.width, picture.height, picture.most_tiles)
 
 
-def sight_of(projector: Projector | None, image_tokens: int) -> Sight:
-    """Return how the pictures of a model are seen; `image_tokens` is what one square becomes."""
+def sight_of(projector: Projector | None, image_tokens: int, encode: Encode) -> Sight:
+    """Return how the pictures of a LLaVA are seen; `image_tokens` is what one square becomes."""
     tiling = tiling_of(projector.header) if projector is not None else None
     info = newline_of(projector.header) if projector is not None else None
     if projector is None or tiling is None or info is None:
-        return OneSquare(projector, image_tokens)
+        return OneSquare(projector, image_tokens, encode)
     with projector.chosen.open("rb") as file:
         file.seek(info.offset)
         newline = np.frombuffer(file.read(info.size), _STORED[info.kind]).astype(np.float32)
-    return InTiles(tiling, newline.reshape(1, -1))
+    return InTiles(tiling, newline.reshape(1, -1), encode)
 
 
 def ways_of(turns: Sequence[Turn], tiling: Tiling | None) -> Iterator[list[Turn]]:

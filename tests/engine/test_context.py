@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from desktop_app.engine.context import Cell, Context, PictureRow
+from desktop_app.engine.context import Block, Cell, Context, PictureRow
 from desktop_app.engine.embeddings import Embedding, EmbeddingKey, EmbeddingStore
 from desktop_app.engine.interrupt import Interrupt, Interrupted
 
@@ -28,6 +28,9 @@ class Recorder:
         self._call(position, list(tokens), logits)
 
     def read_rows(self, rows: Embedding, position: int, *, logits: bool) -> None:
+        self._call(position, [float(row[0]) for row in rows], logits)
+
+    def read_block(self, rows: Embedding, position: int, _block: Block, *, logits: bool) -> None:
         self._call(position, [float(row[0]) for row in rows], logits)
 
     def forget_from(self, position: int) -> None:
@@ -127,3 +130,44 @@ def test_one_embedding_is_kept_whatever_its_size() -> None:
     store.put(key, EMBEDDING)
     store.put(key, EMBEDDING)
     assert store.get(key) is EMBEDDING
+
+
+# ---- pictures that are read in one piece -----------------------------------------------------
+
+GRID = Block(0, 6, columns=3)  # two lines: it takes three positions
+IN_ONE = [PictureRow("p", row, GRID) for row in range(6)]
+
+
+def test_a_block_is_read_at_once_and_takes_the_positions_of_its_longer_edge(
+    context: Context, recorder: Recorder
+) -> None:
+    context.append([1, *IN_ONE, 7, 8], embedding)
+    assert recorder.calls == [(0, [1], False), (1, [0.0, 2.0, 4.0, 6.0, 8.0, 10.0], False), (4, [7, 8], True)]
+    assert len(context) == 9
+    context.cut(8)
+    assert recorder.cuts == [5]
+    context.append([9], embedding)
+    assert recorder.calls[-1] == (5, [9], True)
+
+
+def test_a_block_is_cut_as_a_whole(context: Context, recorder: Recorder) -> None:
+    context.append([1, 2, *IN_ONE, 7], embedding)
+    assert context.common([1, 2, *IN_ONE[:4], 9]) == 2
+    context.cut(5)
+    assert (len(context), recorder.cuts) == (2, [2])
+    recorder.stop_at = len(recorder.calls)
+    with pytest.raises(Interrupted):
+        context.append(IN_ONE, embedding)
+    assert len(context) == 2
+    recorder.stop_at = None
+    context.append([*IN_ONE, 7], embedding)
+    assert recorder.calls[-2:] == [(2, [0.0, 2.0, 4.0, 6.0, 8.0, 10.0], False), (5, [7], True)]
+
+
+def test_blocks_that_follow_one_another_are_told_apart(context: Context, recorder: Recorder) -> None:
+    first, second = Block(0, 2, causal=False), Block(2, 4, causal=False)
+    rows = [PictureRow("p", row, first if row < 2 else second) for row in range(6)]
+    context.append(rows, embedding)
+    assert [call[:2] for call in recorder.calls] == [(0, [0.0, 2.0]), (2, [4.0, 6.0, 8.0, 10.0])]
+    context.cut(4)
+    assert (len(context), recorder.cuts) == (2, [2])

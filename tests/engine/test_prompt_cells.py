@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import llama_cpp
+import numpy as np
 import pytest
 
 from desktop_app.chat.families import FAMILIES
@@ -59,7 +60,9 @@ def model(family: Family, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture
 def prompts(family: Family, model: Model) -> PromptCells:
-    return PromptCells(Vocabulary(model), family, OneSquare(None, IMAGE_TOKENS))
+    return PromptCells(
+        Vocabulary(model), family, OneSquare(None, IMAGE_TOKENS, lambda _rgb: np.zeros((0, 0), np.float32))
+    )
 
 
 def turns_of(case: str) -> list[Turn]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from desktop_app.engine.cache_files import CheckedFolder
-from desktop_app.engine.context import Cell, Context, PictureRow
+from desktop_app.engine.context import Block, Cell, Context, PictureRow
 from desktop_app.engine.embeddings import Embedding
 from desktop_app.engine.interrupt import Interrupt, Interrupted
 from desktop_app.engine.saved_context import BLOCK, SavedContext
@@ -34,6 +34,9 @@ class Cache:
 
     def read_rows(self, rows: Embedding, position: int, *, logits: bool) -> None:
         raise AssertionError("only tokens here")
+
+    def read_block(self, rows: Embedding, position: int, block: Block, *, logits: bool) -> None:
+        raise NotImplementedError
 
     def forget_from(self, position: int) -> None:
         del self.held[position:]

@@ -111,18 +111,18 @@ def test_parts_that_were_seen_are_kept(eyes: tuple[str, Eyes], tmp_path: Path) -
     seen = sight.see(save(tmp_path, 301, 99))
     assert len(seen.parts) >= 4
     phases.clear()
-    encode = its.model.encode
+    encode = sight.encode
 
-    def encode_and_stop(rgb: bytes) -> Any:
+    def encode_and_stop(*asked: Any) -> Any:
         if phases[-1].part == 2:
             its.interrupt.stop_now()
-        return encode(rgb)
+        return encode(*asked)
 
-    its.model.encode = encode_and_stop  # type: ignore[method-assign]
+    sight.encode = encode_and_stop  # type: ignore[method-assign, assignment]
     with pytest.raises(Interrupted):
         its.looking.look(1, [seen])
     its.interrupt.clear()
-    its.model.encode = encode  # type: ignore[method-assign]
+    sight.encode = encode  # type: ignore[method-assign]
     assert [phase.part for phase in phases] == [0, 1, 2]
     assert {(phase.phase, phase.parts) for phase in phases} == {(Phase.LOOKING, len(seen.parts))}
     rows, encodes = its.looking.look(1, [seen])

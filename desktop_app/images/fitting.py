@@ -1,0 +1,78 @@
+"""The size to which a picture is brought for models that are not LLaVAs, as each was trained.
+
+mtmd would keep the proportions and add black borders where Gemma 3 and Qwen2.5-VL were trained without;
+a picture that comes in the right size it leaves alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PIL import Image
+
+Size = tuple[int, int]  # width and height in pixels
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """How one family's pictures are resized."""
+
+    size_of: Callable[[int, int], Size]
+    filter: Image.Resampling
+
+    def fitted(self, image: Image.Image) -> Image.Image:
+        """Return a picture in the size that it is to have."""
+        size = self.size_of(image.width, image.height)
+        return image if image.size == size else image.resize(size, self.filter)
+
+
+def one_square(side: int) -> Fitting:
+    """Gemma 3: one square, whatever the proportions (`image_processing_gemma3.py` of transformers)."""
+    return Fitting(lambda _width, _height: (side, side), Image.Resampling.BILINEAR)
+
+
+def whole_patches(patch: int, fewest: int, most: int) -> Fitting:
+    """Qwen2.5-VL: edges of whole patches of `patch` pixels, from `fewest` to `most` patches altogether.
+
+    As `smart_resize` in `image_processing_qwen2_vl.py` of transformers.
+    """
+
+    def size_of(width: int, height: int) -> Size:
+        across, down = round(width / patch), round(height / patch)
+        if across * down > most:
+            scale = math.sqrt(width * height / (most * patch**2))
+            across, down = (max(1, math.floor(edge / scale / patch)) for edge in (width, height))
+        elif across * down < fewest:
+            scale = math.sqrt(fewest * patch**2 / (width * height))
+            across, down = (math.ceil(edge * scale / patch) for edge in (width, height))
+        return across * patch, down * patch
+
+    return Fitting(size_of, Image.Resampling.BICUBIC)
+
+
+def longest_edge(longest: int) -> Fitting:
+    """SmolVLM2: a longest edge of `longest` pixels, the other one even; what divides it further is mtmd.
+
+    As `image_processing_idefics3.py` of transformers.
+    """
+
+    def size_of(width: int, height: int) -> Size:
+        if width >= height:
+            other = int(longest / (width / height))
+            return longest, max(1, other + other % 2)
+        other = int(longest * (width / height))
+        return max(1, other + other % 2), longest
+
+    return Fitting(size_of, Image.Resampling.LANCZOS)
+
+
+def at_most(longest: int) -> Fitting:
+    """No model looks closer: larger pictures are reduced to a longest edge of `longest` pixels."""
+
+    def size_of(width: int, height: int) -> Size:
+        scale = min(1.0, longest / max(width, height))
+        return max(1, round(width * scale)), max(1, round(height * scale))
+
+    return Fitting(size_of, Image.Resampling.BICUBIC)

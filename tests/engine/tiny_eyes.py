@@ -1,0 +1,97 @@
+"""Projectors of other families than LLaVA, of random weights: SigLIP and Qwen2.5-VL's tower."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+
+WIDTH, LAYERS, HEADS, INNER, SIDE, PATCH = 32, 2, 2, 48, 56, 14
+MERGED = 2  # patches along an edge that become one image token
+
+
+def write_eyes(path: Path, kind: str, output: int, *, longest: int = 0) -> Path:
+    """Write a projector of the kind `gemma3`, `idefics3` or `qwen2.5vl_merger` for a model of the width `output`.
+
+    `longest`: to how many pixels `idefics3` enlarges pictures.
+    """
+    random = np.random.default_rng(7)
+    writer: Any = gguf.GGUFWriter(str(path), "clip")
+    writer.add_name("random eyes")
+    writer.add_file_type(1)
+    writer.add_bool("clip.has_vision_encoder", True)
+    writer.add_string("clip.projector_type", kind)
+    writer.add_bool("clip.use_gelu", kind != "qwen2.5vl_merger")
+    writer.add_bool("clip.use_silu", kind == "qwen2.5vl_merger")
+    numbers = {
+        "image_size": SIDE,
+        "patch_size": PATCH,
+        "embedding_length": WIDTH,
+        "feed_forward_length": INNER,
+        "projection_dim": output,
+        "attention.head_count": HEADS,
+        "block_count": LAYERS,
+    }
+    if kind == "qwen2.5vl_merger":
+        numbers["n_wa_pattern"] = 2
+    else:
+        numbers["projector.scale_factor"] = MERGED
+    if longest:
+        numbers["preproc_image_size"] = longest
+    for key, value in numbers.items():
+        writer.add_uint32(f"clip.vision.{key}", value)
+    writer.add_float32("clip.vision.attention.layer_norm_epsilon", 1e-6)
+    writer.add_array("clip.vision.image_mean", [0.5, 0.5, 0.5])
+    writer.add_array("clip.vision.image_std", [0.5, 0.5, 0.5])
+
+    def matrix(name: str, *shape: int) -> None:
+        values = random.standard_normal(shape, np.float32) / np.float32(np.sqrt(shape[-1]))
+        writer.add_tensor(f"{name}.weight", values.astype(np.float16))
+
+    def vector(name: str, length: int, around: float = 0.0) -> None:
+        writer.add_tensor(name, around + random.standard_normal(length).astype(np.float32) * np.float32(0.1))
+
+    qwen = kind == "qwen2.5vl_merger"
+    matrix("v.patch_embd", WIDTH, 3, PATCH, PATCH)
+    if qwen:
+        values = random.standard_normal((WIDTH, 3, PATCH, PATCH), np.float32) / 14
+        writer.add_tensor("v.patch_embd.weight.1", values.astype(np.float16))
+    else:
+        vector("v.patch_embd.bias", WIDTH)
+        writer.add_tensor(
+            "v.position_embd.weight", random.standard_normal(((SIDE // PATCH) ** 2, WIDTH)).astype(np.float32)
+        )
+        vector("v.post_ln.bias", WIDTH)
+    vector("v.post_ln.weight", WIDTH, 1.0)
+    for index in range(LAYERS):
+        block = f"v.blk.{index}."
+        for name in ("attn_q", "attn_k", "attn_v", "attn_out"):
+            matrix(block + name, WIDTH, WIDTH)
+            vector(f"{block}{name}.bias", WIDTH)
+        for name in ("ln1", "ln2"):
+            vector(f"{block}{name}.weight", WIDTH, 1.0)
+            if not qwen:
+                vector(f"{block}{name}.bias", WIDTH)
+        for name, rows, columns in (("ffn_up", INNER, WIDTH), ("ffn_down", WIDTH, INNER)):
+            matrix(block + name, rows, columns)
+            vector(f"{block}{name}.bias", rows)
+        if qwen:
+            matrix(f"{block}ffn_gate", INNER, WIDTH)
+            vector(f"{block}ffn_gate.bias", INNER)
+    merged = MERGED**2 * WIDTH
+    if qwen:
+        for name, rows in (("mm.0", merged), ("mm.2", output)):
+            matrix(name, rows, merged)
+            vector(f"{name}.bias", rows)
+    elif kind == "gemma3":
+        matrix("mm.input_projection", WIDTH, output)
+        vector("mm.soft_emb_norm.weight", WIDTH, 1.0)
+    else:
+        matrix("mm.model.fc", output, merged)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path

@@ -1,0 +1,35 @@
+"""The sizes that pictures are brought to, held to numbers that transformers gave."""
+
+import pytest
+
+from desktop_app.images.fitting import Fitting, at_most, longest_edge, one_square, whole_patches
+from tests.images.patterns import patterned
+
+QWEN = whole_patches(28, 4, 1280)
+
+
+@pytest.mark.parametrize(
+    ("fitting", "size", "wanted"),
+    [
+        (one_square(896), (4000, 30), (896, 896)),
+        (QWEN, (640, 480), (644, 476)),  # rounded to whole patches
+        (QWEN, (4000, 3000), (1148, 840)),  # as much as may be
+        (QWEN, (20, 20), (56, 56)),  # as little
+        (QWEN, (1, 1), (56, 56)),
+        (QWEN, (6000, 10), (1372, 28)),
+        (longest_edge(1536), (640, 480), (1536, 1152)),
+        (longest_edge(1536), (480, 641), (1150, 1536)),
+        (longest_edge(1536), (20000, 3), (1536, 1)),
+        (longest_edge(1536), (1, 1), (1536, 1536)),
+        (at_most(2048), (4096, 100), (2048, 50)),
+        (at_most(2048), (100, 50), (100, 50)),
+    ],
+)
+def test_sizes(fitting: Fitting, size: tuple[int, int], wanted: tuple[int, int]) -> None:
+    assert fitting.size_of(*size) == wanted
+
+
+def test_a_picture_that_fits_is_left_alone() -> None:
+    picture = patterned(56, 84)
+    assert QWEN.fitted(picture) is picture
+    assert one_square(14).fitted(picture).size == (14, 14)
