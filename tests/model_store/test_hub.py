@@ -1,7 +1,9 @@
 """What a Hub tells: repositories, pairs, headers, and all the ways of not telling."""
 
 import io
+import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,21 @@ from desktop_app import paths
 from model_store.adding import candidate, pairs_of, quantisation_of, read_headers
 from model_store.connecting import Patience, origin, proxy_for
 from model_store.errors import StoreError
+from model_store.file_download import FileDownload
 from model_store.gguf_header import read_header
 from model_store.hub import Hub, RemoteFile, repository_name
+from model_store.part_file import PartFile
 from tests.helpers.fake_hub import Answer, FakeHub, Fault, fake_hub
+from tests.model_store.faults_in_answers import (
+    Compressed,
+    LoginPage,
+    LoginPageInDisguise,
+    OtherETag,
+    WrongOffset,
+    WrongTotal,
+)
 from tests.model_store.small_gguf import gguf
+from tests.model_store.trouble import Trouble
 
 QUICK = Patience(connect=1, answer=1, stall=0.3, slow=0.3)
 
@@ -172,6 +185,60 @@ def test_statuses_are_explained(served: FakeHub, status: int, headers: dict[str,
     assert caught.value.code == code
     assert caught.value.parameters.get("seconds") in {None, 0, 7}
     assert caught.value.sentence()
+
+
+@pytest.mark.parametrize("trouble", [WrongOffset, WrongTotal, OtherETag, Compressed, LoginPage, LoginPageInDisguise])
+def test_no_byte_of_a_wrong_answer_is_taken(served: FakeHub, tmp_path: Path, trouble: type[Trouble]) -> None:
+    data = gguf(300_000, 1)
+    served.publish("someone/x", {"x.gguf": data})
+    served.misbehave(trouble(served, random.Random(1)))
+    file = Hub(served.endpoint, patience=QUICK).file_metadata("someone/x", "main", "x.gguf")
+    part = PartFile(tmp_path / "0.part", file.size, file.sha256)
+    begun: list[int] = []
+
+    def tick(download: FileDownload) -> None:
+        if download.waiting_for is not None:
+            begun.append(part.done)
+            assert download.waiting_for.code == "answer-not-understood"
+
+    patience = replace(QUICK, first_retry=0.15)
+    download = FileDownload(Hub(served.endpoint, patience=patience), file, part, connections=1, tick=tick)
+    assert download.run() == file.sha256
+    assert set(begun) == {0}
+    part.close()
+
+
+@pytest.mark.parametrize("trouble", [WrongOffset, WrongTotal, OtherETag, Compressed, LoginPage])
+def test_a_wrong_range_is_refused(served: FakeHub, trouble: type[Trouble]) -> None:
+    served.publish("someone/x", {"x.gguf": gguf(30_000, 1)})
+    hub = Hub(served.endpoint, patience=QUICK)
+    (file,) = hub.list_gguf_files("someone/x")
+    served.misbehave(trouble(served, random.Random(1)))
+    with pytest.raises(StoreError, match="something else"):
+        hub.read_range(file, 5000, 6000)
+    served.misbehave(Fault())
+    assert hub.read_range(file, 5000, 6000) == gguf(30_000, 1)[5000:6000]
+
+
+class EndlessHead(Fault):
+    """A head of an answer that never ends, and never stops coming."""
+
+    def resolve(self, answer: Answer) -> bool:
+        answer.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        while not answer.shared.stopping.is_set():
+            answer.wfile.write(b"X-Slow: loris\r\n")
+            answer.wait(0.1)
+        return True
+
+
+@pytest.mark.timeout(30)
+def test_a_head_that_never_ends_is_not_waited_for(served: FakeHub) -> None:
+    served.publish("someone/x", {"x.gguf": gguf(1000, 1)})
+    hub = Hub(served.endpoint, patience=QUICK)
+    (file,) = hub.list_gguf_files("someone/x")
+    served.misbehave(EndlessHead())
+    with pytest.raises(StoreError, match="cannot be reached"):
+        hub.read_range(file, 0, 10)
 
 
 def test_nobody_there() -> None:

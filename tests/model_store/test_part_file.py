@@ -10,7 +10,7 @@ import pytest
 from model_store.connecting import Patience
 from model_store.digesting import Digester
 from model_store.errors import StoreError
-from model_store.part_file import BLOCK, STEP, PartFile, adopt, bytes_here
+from model_store.part_file import BLOCK, STEP, PartFile, adopt, boot_id, bytes_here
 from model_store.retries import Retries
 from tests.helpers.waiting import wait_until
 
@@ -95,6 +95,17 @@ def test_the_hash_follows_and_finds_what_was_lost(part: PartFile, tmp_path: Path
     assert (second.sha256, second.mended) == (SHA256, True)
     again.close()
     assert (tmp_path / "0.part").read_bytes() == DATA
+
+
+def test_after_a_loss_of_power_only_what_was_hashed_is_believed(part: PartFile, tmp_path: Path) -> None:
+    part.write(DATA[: 2 * STEP], 0)
+    part.set_digest(0, hashlib.sha256(DATA[:STEP]).digest())
+    part.close()
+    journal = tmp_path / "0.journal"
+    journal.write_bytes(journal.read_bytes().replace(boot_id(), b"x" * len(boot_id()), 1))
+    again = PartFile(tmp_path / "0.part", SIZE, SHA256)
+    assert again.done == (STEP if boot_id() else 2 * STEP)
+    again.close()
 
 
 def test_a_wrong_journal_does_not_hold_up_a_right_file(part: PartFile) -> None:
