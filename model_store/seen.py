@@ -47,13 +47,8 @@ def read_seen(folder: Path) -> Seen:
         with (folder / _NAME).open("rb") as file:
             raw = json.loads(file.read(_LONGEST))
             stale = os.fstat(file.fileno()).st_mtime_ns < (folder / MANIFEST).stat().st_mtime_ns
-        files = (
-            {}
-            if stale
-            else {
-                str(name): FileSeen(int(one["changed_ns"]), one["right"] is True) for name, one in raw["files"].items()
-            }
-        )
+        known = {} if stale else raw["files"]
+        files = {str(name): FileSeen(int(one["changed_ns"]), one["right"] is True) for name, one in known.items()}
         return Seen(float(raw["added"]), float(raw["last_used"]), files)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Seen()

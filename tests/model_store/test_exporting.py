@@ -84,7 +84,8 @@ def test_a_manifest_on_a_stick_leads_nowhere_else(
     secret = tmp_path / "secret"
     secret.write_text("not for the stick's maker")
     whole = (folder / MANIFEST).read_text()
-    for name in (str(secret), "../secret", f"../{model.id}/{model.model.name}"):
+    there = str(model.model)  # a file that would even do
+    for name in (str(secret), "../secret", f"../{model.id}/{model.model.name}", there):
         (folder / MANIFEST).write_text(whole.replace(model.model.name, name))
         plans = plan_import([stick]).plans
         assert {file.path.parent for plan in plans for file in plan.files} <= {folder}

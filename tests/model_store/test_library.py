@@ -135,6 +135,19 @@ def test_a_file_that_cannot_be_read_to_its_end_is_damaged(
     assert library.verify(model.id).state is State.CHANGED
 
 
+def test_a_repair_counts_for_more_than_what_was_noticed_before(library: Library, pair: tuple[Path, Path]) -> None:
+    """Whoever fetches a file again writes the manifest when it was verified."""
+    (model,) = import_files(library, pair)
+    content = model.model.read_bytes()
+    model.model.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    assert library.verify(model.id).state is State.CHANGED
+    model.model.write_bytes(content)
+    seen = (model.folder / "eyebright-seen.json").stat()
+    model.manifest.write(model.folder)
+    os.utime(model.folder / MANIFEST, ns=(seen.st_atime_ns, seen.st_mtime_ns + 1))
+    assert _states(library) == [State.OK]
+
+
 def test_a_touched_file_is_unverified_until_it_was_read(library: Library, pair: tuple[Path, Path]) -> None:
     (model,) = import_files(library, pair)
     os.utime(model.model, ns=(1, 1))
