@@ -27,11 +27,13 @@ from tests.helpers.waiting import pump, wait_until
 SIZES = {"small": (720, 560), "large": (1600, 1000)}
 ALSO = {
     "dark": (
+        "unseen",
         *("empty", "answered", "dragging", "refusing", "reading", "error_notice", "settings", "looking"),
         *("looking_in_parts", "settings_measured", "finding_fastest"),
         *("models", "models_here", "models_fetching", "offered"),
     ),
     "small": (
+        "unseen",
         *("empty", "answered", "reading", "error_notice", "long_model_name", "dragging"),
         *("looking_in_parts", "finding_fastest", "offered"),
     ),

@@ -172,6 +172,19 @@ def answered(stage: Stage) -> None:
 
 
 @state
+def unseen(stage: Stage) -> None:
+    """A conversation that is longer than the model's context."""
+    stage.services.engine.become("ready", LLAVA)
+    messages = [question("What is in this picture?", stage.field), answer("A **field** with a [tree](http://a.b).")]
+    messages += [question("Which season is it?"), answer("It is spring, or early summer.")]
+    messages += [question("And the weather?"), answer("Sunny, with a few clouds.")]
+    stage.services.chat.show(*messages)
+    stage.services.chat.unseen.mark(messages, (0,))
+    pump(50)
+    stage.window.transcript.page.scroll_by(-60)
+
+
+@state
 def failed(stage: Stage) -> None:
     """An answer that could not be given, one that was stopped."""
     stage.talk()

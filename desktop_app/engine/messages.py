@@ -275,11 +275,15 @@ class ReadAheadDone:
 
 @dataclass(frozen=True)
 class TurnsDropped:
-    """The context is full: `turns` earlier ones are not seen by the model (see chat.budget). Sent before the answer."""
+    """The context is full: `turns` earlier ones are not seen by the model (see chat.budget).
+
+    Sent before the answer, and before reading ahead.
+    """
 
     request: int
     turns: int
     pictures: int  # how many pictures went with them
+    left: tuple[int, ...] = ()  # which of the turns of the command
 
 
 @dataclass(frozen=True)

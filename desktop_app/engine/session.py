@@ -113,6 +113,7 @@ class Session:
         request = command.request
         wished = self._looking.measured((*command.turns, Turn(command.text, command.pictures)))
         turns = self.prompts.fitting(wished, command.system_prompt, command.max_tokens or self.model.n_ctx)
+        self._say_left(request, wished, turns)
         self._say_reduced(request, wished, turns)
         cells = self.prompts.certain(turns, command.system_prompt)
         stretches = [len(cells)]
@@ -156,8 +157,7 @@ class Session:
         sampling, system = command.sampling, command.system_prompt
         turns = self.prompts.fitting(wished, system, sampling.max_tokens)
         dropped = len(wished) - len(turns)
-        if dropped:
-            self._emit(TurnsDropped(command.request, dropped, _count_pictures(wished) - _count_pictures(turns)))
+        self._say_left(command.request, wished, turns)
         self._say_reduced(command.request, wished, turns)
         cells = self.prompts.asking(turns, system)
         certain = common_start(self.prompts.certain(turns, system), cells)
@@ -225,6 +225,19 @@ class Session:
     def _seen(self, turns: Iterable[Turn]) -> dict[str, Seen]:
         """Return how the pictures are seen, as the cells name them."""
         return {(seen := self.sight.see(picture)).key: seen for turn in turns for picture in turn.pictures}
+
+    def _say_left(self, request: int, wished: Sequence[Turn], turns: Sequence[Turn]) -> None:
+        """Tell which of the wished turns are not among those that fit."""
+        left: list[int] = []
+        kept = list(turns)
+        for index in range(len(wished) - 1, -1, -1):  # of two that are the same the older leaves first
+            if kept and _is_same(kept[-1], wished[index]):
+                kept.pop()
+            else:
+                left.insert(0, index)
+        if left:
+            pictures = sum(len(wished[index].pictures) for index in left)
+            self._emit(TurnsDropped(request, len(left), pictures, tuple(left)))
 
     def _say_reduced(self, request: int, wished: Sequence[Turn], turns: Sequence[Turn]) -> None:
         """Tell if a picture is seen in fewer parts than it is worth."""
@@ -343,5 +356,7 @@ def _no_picture(_key: str) -> Embedding:
     raise RuntimeError("a picture is read before it was encoded")
 
 
-def _count_pictures(turns: Iterable[Turn]) -> int:
-    return sum(len(turn.pictures) for turn in turns)
+def _is_same(one: Turn, other: Turn) -> bool:
+    """Return whether two turns say and show the same, in however many parts."""
+    pictures = ([picture.sha256 for picture in turn.pictures] for turn in (one, other))
+    return (one.text, one.answer) == (other.text, other.answer) and next(pictures) == next(pictures)

@@ -34,7 +34,7 @@ class Answer(QObject):
     """Asks the engine and gathers its answer; exists from the question to the last event.
 
     `text(str)`: all of it so far, at most 25 times a second. `phase(Phase, dict)`, `speed(float)`,
-    `context(used, size)`, `dropped(turns, pictures)`, `reduced(parts, wished)`.
+    `context(used, size)`, `unseen(TurnsDropped | None)` once, `reduced(parts, wished)`.
     `ended(Message)`: the final message, saved.
     """
 
@@ -42,7 +42,7 @@ class Answer(QObject):
     phase = Signal(object, dict)
     speed = Signal(float)
     context = Signal(int, int)
-    dropped = Signal(int, int)
+    unseen = Signal(object)
     reduced = Signal(int, int)
     ended = Signal(object)
 
@@ -63,6 +63,7 @@ class Answer(QObject):
         self._ended = False
         self._stop_wanted = False
         self._dropped_turns = 0
+        self._told_unseen = False
         self._show = self._timer(_SHOW_EVERY_MS, self._show_text)
         self._save = self._timer(_SAVE_EVERY_MS, self._save_text)
 
@@ -104,19 +105,25 @@ class Answer(QObject):
             if info is not None:
                 self.context.emit(event.context_used, info.n_ctx)
         elif isinstance(event, PhaseChanged):
+            self._tell_unseen(None)
             details = {"done": event.done, "total": event.total, "expected_s": event.expected_s}
             self.phase.emit(event.phase, details | {"sha256": event.picture, "part": event.part, "parts": event.parts})
         elif isinstance(event, PartsReduced):
             self.reduced.emit(event.parts, event.wished)
         elif isinstance(event, TurnsDropped):
             self._dropped_turns = event.turns
-            self.dropped.emit(event.turns, event.pictures)
+            self._tell_unseen(event)
         elif isinstance(event, Finished):
             self._finished(event)
         elif isinstance(event, Failed):
             self._finish(State.FAILED, {"error": {"code": event.code, "parameters": event.parameters}})
         elif isinstance(event, (Died, Crashed)):
             self._finish(State.INTERRUPTED)
+
+    def _tell_unseen(self, event: TurnsDropped | None) -> None:
+        if not self._told_unseen:
+            self._told_unseen = True
+            self.unseen.emit(event)
 
     def _finished(self, event: Finished) -> None:
         stats = event.stats

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop_app.chat.conversation import Message, Picture, Role, State, new_id
 from desktop_app.chat.history import History
-from desktop_app.engine.messages import PictureRef, Sampling, Turn
+from desktop_app.engine.messages import PictureRef, Sampling, Turn, TurnsDropped
 from desktop_app.errors import QT_TRANSLATE_NOOP, UserError
 from desktop_app.services.answer import Answer
 from desktop_app.services.conversations import Conversations
@@ -23,6 +23,7 @@ from desktop_app.services.preferences import Preferences
 from desktop_app.services.previews import Previews
 from desktop_app.services.storage import Storage
 from desktop_app.services.turns import GLANCE, turns_of
+from desktop_app.services.unseen import Unseen
 
 NOTES: dict[str, str] = {
     "model-changed": QT_TRANSLATE_NOOP("notes", "From here on {name} answers."),
@@ -72,6 +73,7 @@ class Chat(QObject):
         self._preferences = preferences
         self._looks = looks
         self._notices = notices
+        self.unseen = Unseen(self)
         self._messages: list[Message] = []
         self._answer: Answer | None = None
         self._latest: Message | None = None  # of the newest answer: what is read from the history may be older
@@ -154,6 +156,11 @@ class Chat(QObject):
             partial(self._not_opened, conversation),
         )
 
+    def mark_unseen(self, event: TurnsDropped | None) -> None:
+        """Take note of the turns of the open conversation that the engine leaves out; None: of none."""
+        if not self._opening:
+            self.unseen.mark(self._messages, event.left if event is not None else ())
+
     def note(self, code: str, **parameters: str) -> None:
         """Put a quiet line into the open conversation."""
         if self._messages and not self._opening:
@@ -217,7 +224,7 @@ class Chat(QObject):
         answer.phase.connect(partial(self._phase_changed, answer))
         answer.speed.connect(self.speed)
         answer.context.connect(self.context)
-        answer.dropped.connect(self._turns_dropped)
+        answer.unseen.connect(partial(self._turns_dropped, answer))
         answer.reduced.connect(self._parts_reduced)
         answer.ended.connect(partial(self._answered, answer))
         self._answer = answer
@@ -289,9 +296,13 @@ class Chat(QObject):
         if answer is self._live():
             self.phase.emit(phase, details)
 
-    def _turns_dropped(self, turns: int, pictures: int) -> None:
-        code = "turns-and-pictures-dropped" if pictures else "turns-dropped"
-        self._notices.post(Notice(code, {"turns": turns, "pictures": pictures}))
+    def _turns_dropped(self, answer: Answer, event: TurnsDropped | None) -> None:
+        if answer is not self._live():
+            return
+        if event is not None and not self.unseen.ids():  # later the transcript tells it, quietly
+            code = "turns-and-pictures-dropped" if event.pictures else "turns-dropped"
+            self._notices.post(Notice(code, {"turns": event.turns, "pictures": event.pictures}))
+        self.mark_unseen(event)
 
     def _parts_reduced(self, parts: int, wished: int) -> None:
         code = "parts-reduced" if parts > 1 else "parts-reduced-to-one"
@@ -343,6 +354,8 @@ class Chat(QObject):
         self._messages = [
             replace(latest, sibling=m.sibling) if latest is not None and m.id == latest.id else m for m in messages
         ]
+        if not self.unseen.ids() <= {message.id for message in messages}:
+            self.unseen.mark((), ())  # another conversation; what is not seen of this one is told soon
         self.reset.emit()
         self.busy_changed.emit(self.is_busy())
         self.phase.emit(None, {})

@@ -20,6 +20,8 @@ from desktop_app.engine.messages import (
     PictureRef,
     ReadAhead,
     ReadAheadDone,
+    Turn,
+    TurnsDropped,
 )
 from desktop_app.services.chat import Chat
 from desktop_app.services.engine import Engine
@@ -75,6 +77,7 @@ class ReadingAhead(QObject):
         self._looks = looks
         self._request = 0
         self._sent: object = None
+        self._unseen: TurnsDropped | None = None  # what was told since
         self._glance = False  # how the pictures were sent
         self._text = ""  # how the question begins, as far as it is read ahead
         self._before = ""  # what was written a while ago
@@ -130,6 +133,9 @@ class ReadingAhead(QObject):
         else:
             self._settle.start()
 
+    def _answered(self) -> tuple[Turn, ...]:
+        return tuple(turn for turn in self._chat.turns() if turn.answer is not None)
+
     def _written(self) -> None:
         if not self._draft.text().strip().startswith(self._text):
             self._text = ""
@@ -153,7 +159,8 @@ class ReadingAhead(QObject):
     def _send(self) -> None:
         if not self._preferences.value("reading_ahead") or self._engine.state() != "ready" or self._chat.is_busy():
             return
-        turns = tuple(turn for turn in self._chat.turns() if turn.answer is not None)
+        turns = self._answered()
+        self._unseen = None
         most_tiles = 0 if self._looks.is_glance() else None
         pictures: tuple[PictureRef, ...] = tuple(
             replace(self._previews.shown(p.picture), most_tiles=most_tiles)
@@ -170,10 +177,16 @@ class ReadingAhead(QObject):
         max_tokens = self._preferences.value("max_tokens")
         self._request = self._engine.send(
             lambda request: ReadAhead(request, turns, pictures, system_prompt, max_tokens, text),
-            partial(self._handle, pictures),
+            partial(self._handle, turns, pictures),
         )
 
-    def _handle(self, pictures: tuple[PictureRef, ...], event: Event) -> None:
+    def _handle(self, turns: tuple[Turn, ...], pictures: tuple[PictureRef, ...], event: Event) -> None:
+        if isinstance(event, TurnsDropped):
+            self._unseen = event
+        if isinstance(event, TurnsDropped) or (isinstance(event, ReadAheadDone) and event.complete):
+            is_newest = event.request == self._request and turns == self._answered()
+            if is_newest and not self._chat.is_busy():
+                self._chat.mark_unseen(self._unseen)
         if isinstance(event, PhaseChanged) and event.phase is Phase.LOOKING and event.picture:
             self._looking = _Ring(event.picture, event.part, event.parts, event.expected_s)
             self._draft.mark(event.picture, "reading", self._looking.progress())

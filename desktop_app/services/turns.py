@@ -18,20 +18,32 @@ def turns_of(messages: Sequence[Message], reference: Callable[[Picture], Picture
     it had not been asked. Its pictures go to the next question: what was shown stays shown, unless the model
     could not take it in (too many pictures, one that is gone).
     """
-    turns: list[Turn] = []
+    return tuple(turn for turn, _ in _grouped(messages, reference))
+
+
+def messages_of_turns(messages: Sequence[Message]) -> list[tuple[str, ...]]:
+    """Return for each of those turns the ids of the messages that it is made of."""
+    return [ids for _, ids in _grouped(messages, lambda picture: PictureRef(picture.sha256, "", picture.name))]
+
+
+def _grouped(
+    messages: Sequence[Message], reference: Callable[[Picture], PictureRef]
+) -> list[tuple[Turn, tuple[str, ...]]]:
+    turns: list[tuple[Turn, tuple[str, ...]]] = []
     open_turn: Turn | None = None
+    ids: tuple[str, ...] = ()
     for message in messages:
         if message.state is State.FAILED and not message.text:
-            open_turn = None
+            open_turn, ids = None, ()
             continue
         if message.role is Role.USER:
             most_tiles = 0 if message.details.get(GLANCE) else None
             pictures = tuple(replace(reference(picture), most_tiles=most_tiles) for picture in message.pictures)
             shown = open_turn.pictures if open_turn is not None else ()
-            open_turn = Turn(message.text, shown + pictures)
+            open_turn, ids = Turn(message.text, shown + pictures), (*ids, message.id)
         elif message.role is Role.ASSISTANT and message.text and open_turn is not None:
-            turns.append(replace(open_turn, answer=message.text))
-            open_turn = None
+            turns.append((replace(open_turn, answer=message.text), (*ids, message.id)))
+            open_turn, ids = None, ()
     if open_turn is not None:
-        turns.append(open_turn)
-    return tuple(turns)
+        turns.append((open_turn, ids))
+    return turns

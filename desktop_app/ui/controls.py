@@ -141,15 +141,16 @@ class Popover(QFrame):
         self.column.addWidget(Label(text, "small", "muted", self, wrap=True))
         self.setFixedWidth(self.WIDTH)
 
-    def show_above(self, control: QWidget) -> None:
-        """Open with the lower edge just above `control`, inside its window."""
+    def show_above(self, control: QWidget, place: QPoint | None = None) -> None:
+        """Open with the lower edge just above `control`, or a place in it, inside its window."""
         # A window asks for its size before its wrapped words know their height.
         self.setFixedHeight(max(self.column.heightForWidth(self.WIDTH), self.column.minimumSize().height()))
-        corner = control.mapToGlobal(QPoint(0, 0))
+        corner = control.mapToGlobal(place or QPoint(0, 0))
         window = control.window()
-        left = window.mapToGlobal(QPoint(0, 0)).x()
-        x = min(corner.x(), left + window.width() - self.width() - GRID)
-        self.move(max(x, left + GRID), corner.y() - self.height() - GRID // 2)
+        origin = window.mapToGlobal(QPoint(0, 0))
+        x = min(corner.x(), origin.x() + window.width() - self.width() - GRID)
+        y = corner.y() - self.height() - GRID // 2
+        self.move(max(x, origin.x() + GRID), max(y, origin.y() + GRID))
         self.show()
         self.setFocus()
 

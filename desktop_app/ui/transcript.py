@@ -9,6 +9,8 @@ from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from desktop_app.chat.conversation import Message, Role, State
+from desktop_app.ui import transcript_words as words
+from desktop_app.ui.controls import Popover
 from desktop_app.ui.markdown import CODE_HEADER, code_blocks
 from desktop_app.ui.services_protocol import Services
 from desktop_app.ui.theme import GRID
@@ -50,6 +52,7 @@ class TranscriptView(QWidget):
         QWidget.setTabOrder(self.bar, self.newest)
         self._connect(services)
         self._reset()
+        self._show_unseen()
 
     def _connect(self, services: Services) -> None:
         chat, page = services.chat, self.page
@@ -70,6 +73,8 @@ class TranscriptView(QWidget):
         page.end_reached.connect(self._show_newest)
         page.edit_wanted.connect(self._begin_edit)
         page.stop_wanted.connect(self._chat.stop)
+        page.border_asked.connect(self._explain_border)
+        chat.unseen.changed.connect(self._show_unseen)
         self.bar.chosen.connect(self._act)
         self.copy_code.clicked.connect(self._copy_hovered_code)
         self.newest.clicked.connect(self._go_to_newest)
@@ -116,6 +121,19 @@ class TranscriptView(QWidget):
     def _truncated(self, message_id: str) -> None:
         self._end_edit()
         self.page.truncate(self.page.index_of(message_id) + 1 if message_id else 0)
+
+    def _show_unseen(self) -> None:
+        unseen = self._chat.unseen
+        self.page.set_unseen(unseen.ids(), unseen.last(), words.border(unseen.is_all_above()))
+
+    def _explain_border(self, index: int) -> None:
+        info = self._engine.info()
+        rect = self.page.row_rect(index)
+        if info is not None and rect is not None:
+            place = rect.topLeft() + self.page.row(index).border.topLeft()
+            viewport = self.page.viewport()
+            place.setY(max(0, min(place.y(), viewport.height())))
+            Popover(*words.border_explained(info.n_ctx), self).show_above(viewport, place)
 
     # ---- floating controls -----------------------------------------------------------------
 

@@ -57,6 +57,8 @@ class TranscriptPage(QAbstractScrollArea):
         self._anchor = (0, TOP)
         self._following = True
         self._moving_bar = False
+        self._unseen: frozenset[str] = frozenset()  # ids of messages that the model no longer sees
+        self._border = ("", "")  # id of the last of them, and the sentence below it
         self._editing = ("", 0)  # message id and height of the editor in its place
         self._width = 0
         pictures.ready.connect(self._picture_ready)
@@ -144,6 +146,17 @@ class TranscriptPage(QAbstractScrollArea):
         self._editing = (message_id, height)
         self._arrange()
 
+    def set_unseen(self, ids: frozenset[str], last: str, sentence: str) -> None:
+        """Grey messages that the model no longer sees, and say `sentence` below the `last` of them."""
+        for touched in (self._border[0], last):
+            self._rows.pop(touched, None)
+        self._unseen, self._border = ids, (last, sentence)
+        self._arrange()
+
+    def is_unseen(self, message: Message) -> bool:
+        """Return whether the model no longer sees a message."""
+        return message.id in self._unseen
+
     # ---- places ----------------------------------------------------------------------------
 
     def column_width(self) -> int:
@@ -167,7 +180,8 @@ class TranscriptPage(QAbstractScrollArea):
         row = self._rows.get(message.id)
         if row is None:
             editor_height = self._editing[1] if message.id == self._editing[0] else 0
-            row = Row(message, self.column_width(), editor_height)
+            border = self._border[1] if message.id == self._border[0] else ""
+            row = Row(message, self.column_width(), editor_height, border)
             self._rows[message.id] = row
             self._heights.set(index, row.height)
         else:

@@ -20,23 +20,25 @@ from desktop_app.chat.conversation import Role, State
 from desktop_app.ui import icons
 from desktop_app.ui import transcript_words as words
 from desktop_app.ui.markdown import CODE_HEADER, CODE_PADDING
-from desktop_app.ui.theme import RADIUS, RADIUS_SMALL, theme
+from desktop_app.ui.theme import GRID, RADIUS, RADIUS_SMALL, theme
 from desktop_app.ui.transcript_pictures import PictureCache
-from desktop_app.ui.transcript_row import Row
+from desktop_app.ui.transcript_row import BORDER_SIDE, Row
 from desktop_app.ui.transcript_waiting import Waiting
 
 _BUBBLE_RADIUS = 2 * RADIUS_SMALL + 2
 _SELECTION = 0.3  # opacity of the accent behind selected words
+_UNSEEN = 0.35  # opacity of pictures that the model no longer sees
 _CENTRED = int(Qt.AlignmentFlag.AlignHCenter) | int(Qt.TextFlag.TextWordWrap)
 
 
 @dataclass(frozen=True)
 class Look:
-    """What of a row depends on the moment: its selection, and whether the keyboard is on it."""
+    """What of a row depends on the moment: its selection, and whether the keyboard or the model is on it."""
 
     selection: tuple[int, int] | None = None  # document positions (anchor, cursor)
     is_focused: bool = False
     focused_picture: int = -1
+    is_unseen: bool = False  # by the model
 
 
 def paint_row(painter: QPainter, row: Row, look: Look, pictures: PictureCache, waiting: Waiting, clip: QRect) -> None:
@@ -47,7 +49,9 @@ def paint_row(painter: QPainter, row: Row, look: Look, pictures: PictureCache, w
         painter.setPen(theme.colour("muted"))
         painter.drawText(row.text, _CENTRED, words.note(row.message))
         return
+    painter.setOpacity(_UNSEEN if look.is_unseen else 1.0)
     _paint_pictures(painter, row, pictures)
+    painter.setOpacity(1.0)
     if not row.bubble.isNull():
         _fill(painter, row.bubble, theme.colour("bubble"), _BUBBLE_RADIUS)
     if row.is_waiting:
@@ -58,6 +62,8 @@ def paint_row(painter: QPainter, row: Row, look: Look, pictures: PictureCache, w
         _paint_text(painter, row, look, clip)
     if not row.mark.isNull():
         _paint_mark(painter, row)
+    if not row.border.isNull():
+        _paint_border(painter, row)
     if look.is_focused:
         _paint_focus(painter, row, look)
 
@@ -113,7 +119,7 @@ def _paint_quotes(painter: QPainter, row: Row) -> None:
 def _paint_text(painter: QPainter, row: Row, look: Look, clip: QRect) -> None:
     context = QAbstractTextDocumentLayout.PaintContext()
     palette = QPalette()
-    palette.setColor(QPalette.ColorRole.Text, theme.colour("text"))
+    palette.setColor(QPalette.ColorRole.Text, theme.colour("muted" if look.is_unseen else "text"))
     palette.setColor(QPalette.ColorRole.Dark, theme.colour("line"))
     context.palette = palette
     origin = row.text.topLeft()
@@ -146,6 +152,18 @@ def _paint_mark(painter: QPainter, row: Row) -> None:
     painter.setFont(theme.font("small"))
     room = row.mark.adjusted(row.mark_indent(), 0, 0, 0)
     painter.drawText(room, int(Qt.TextFlag.TextWordWrap), words.mark(row.message))
+
+
+def _paint_border(painter: QPainter, row: Row) -> None:
+    painter.setFont(theme.font("small"))
+    painter.setPen(theme.colour("muted"))
+    painter.drawText(row.border, _CENTRED | int(Qt.AlignmentFlag.AlignVCenter), row.border_text)
+    words_width = min(painter.fontMetrics().horizontalAdvance(row.border_text), row.border.width() - 2 * BORDER_SIDE)
+    length = (row.border.width() - words_width) // 2 - 2 * GRID
+    painter.setPen(QPen(theme.colour("line"), 1))
+    y = row.border.center().y() + 0.5
+    painter.drawLine(QPointF(row.border.left(), y), QPointF(row.border.left() + length, y))
+    painter.drawLine(QPointF(row.border.right() - length, y), QPointF(row.border.right(), y))
 
 
 def _paint_focus(painter: QPainter, row: Row, look: Look) -> None:

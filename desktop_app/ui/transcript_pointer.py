@@ -32,12 +32,13 @@ class TranscriptPointer(TranscriptPage):
 
     `hover_changed(bool)`: another message, or other code, is under the pointer; True when the pointer
     moved, False when the page did. `pressed(index)`: the person clicked a message, or -1.
-    `picture_opened(sha256)`: a picture was clicked.
+    `picture_opened(sha256)`: a picture was clicked. `border_asked(index)`: why does the model not see everything?
     """
 
     hover_changed = Signal(bool)
     pressed = Signal(int)
     picture_opened = Signal(str)
+    border_asked = Signal(int)
 
     def __init__(self, pictures: PictureCache, waiting: Waiting, parent: QWidget | None = None) -> None:
         super().__init__(pictures, waiting, parent)
@@ -168,6 +169,8 @@ class TranscriptPointer(TranscriptPage):
         picture = row.picture_at(inside)
         if picture >= 0 and picture == pressed[1]:
             self.picture_opened.emit(row.message.pictures[picture].sha256)
+        elif row.is_on_border(inside):
+            self.border_asked.emit(index)
         elif self._selection[0] == self._selection[1]:
             open_link(row.link_at(inside))
 
@@ -195,7 +198,7 @@ class TranscriptPointer(TranscriptPage):
         if index >= 0:
             row, inside = self.row(index), self.in_row(index, point)
             panel = row.panel_at(inside)
-            if row.picture_at(inside) >= 0 or row.link_at(inside):
+            if row.picture_at(inside) >= 0 or row.link_at(inside) or row.is_on_border(inside):
                 shape = Qt.CursorShape.PointingHandCursor
             elif row.is_on_text(inside):
                 shape = Qt.CursorShape.IBeamCursor
@@ -248,6 +251,8 @@ class TranscriptPointer(TranscriptPage):
         if row.message.text:
             menu.addAction(self.tr("Copy the message")).setData(("copy", row.message.text))
             menu.addAction(self.tr("Select the message")).setData(("select", row.message.id))
+        if self.is_unseen(row.message):
+            menu.addAction(self.tr("Why the model no longer sees this…")).setData(("explain", row.message.id))
         menu.triggered.connect(self._chosen)
         return menu
 
@@ -257,6 +262,8 @@ class TranscriptPointer(TranscriptPage):
             QGuiApplication.clipboard().setText(value)
         elif verb == "open":
             self.picture_opened.emit(value)
+        elif verb == "explain":
+            self.border_asked.emit(self.index_of(value))
         else:
             self.select_all(self.index_of(value))
 

@@ -59,7 +59,7 @@ class TranscriptReader(TranscriptPointer):
         index = max(0, min(index, len(self.messages()) - 1))
         self._focused, self._is_focus_shown, self._picture = self.messages()[index].id, True, 0
         self.ensure_seen(index)
-        self.setAccessibleDescription(words.spoken(self.messages()[index]))
+        self.setAccessibleDescription(words.spoken(self.messages()[index], self.is_unseen(self.messages()[index])))
         change = QAccessible.Event.DescriptionChanged
         QAccessible.updateAccessibility(QAccessibleEvent(self, change))
         self.viewport().update()
@@ -80,7 +80,7 @@ class TranscriptReader(TranscriptPointer):
         message = self.messages()[index]
         is_focused = message.id == self._focused and self._is_focus_shown and self.hasFocus()
         picture = self._picture if is_focused and len(message.pictures) > 1 else -1
-        return Look(self.selection_of(message), is_focused, picture)
+        return Look(self.selection_of(message), is_focused, picture, self.is_unseen(message))
 
     def set_messages(self, messages: Sequence[Message]) -> None:
         """Show other messages; none has the keyboard."""

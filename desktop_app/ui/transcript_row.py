@@ -26,6 +26,7 @@ ACTIONS = 4 * GRID  # the strip under a message where its buttons appear; kept f
 ABOVE_QUESTION = 2 * GRID
 ABOVE_ANSWER = GRID
 NOTE_GAP = 2 * GRID
+BORDER_SIDE = 5 * GRID  # px beside the sentence at the border of what is seen: at least so much line
 BUBBLE_X = 2 * GRID  # between the bubble's edge and its words
 BUBBLE_Y = 10
 BUBBLE_SHARE = 0.85  # of the column, at most
@@ -43,9 +44,12 @@ class Panel:
 
 
 class Row:
-    """A message with its document. `height` is all it takes, the gap above and the strip below included."""
+    """A message with its document. `height` is all it takes, the gap above and the strip below included.
 
-    def __init__(self, message: Message, width: int, editor_height: int = 0) -> None:
+    `border`: a sentence below it, on the line where what the model no longer sees ends.
+    """
+
+    def __init__(self, message: Message, width: int, editor_height: int = 0, border: str = "") -> None:
         self.message = message
         self.width = width
         self.pictures: list[QRect] = []
@@ -55,6 +59,8 @@ class Row:
         self.editor = QRect()
         self.panels: list[Panel] = []
         self.actions = QRect()
+        self.border_text = border
+        self.border = QRect()
         self.height = 0
         self.document = self._make_document()
         self._place(editor_height)
@@ -94,6 +100,10 @@ class Row:
         """Return the index of the picture at `point`, or -1."""
         return next((i for i, place in enumerate(self.pictures) if place.contains(point)), -1)
 
+    def is_on_border(self, point: QPoint) -> bool:
+        """Return whether `point` is on the line where what the model no longer sees ends."""
+        return self.border.contains(point)
+
     def panel_at(self, point: QPoint) -> Panel | None:
         """Return the block of code at `point`."""
         return next((panel for panel in self.panels if panel.rect.contains(point)), None)
@@ -125,6 +135,8 @@ class Row:
             y = self._place_answer(y)
         self.actions = QRect(0, y, self.width, ACTIONS)
         self.height = y + ACTIONS
+        if self.border_text:
+            self._place_border()
 
     def _place_note(self) -> None:
         metrics = QFontMetrics(theme.font("small"))
@@ -133,6 +145,13 @@ class Row:
         height = metrics.boundingRect(room, _CENTRED, sentence).height()
         self.text = QRect(0, NOTE_GAP, self.width, height)
         self.height = height + 2 * NOTE_GAP
+
+    def _place_border(self) -> None:
+        metrics = QFontMetrics(theme.font("small"))
+        room = QRect(0, 0, self.width - 2 * BORDER_SIDE, 10_000)
+        height = metrics.boundingRect(room, _CENTRED, self.border_text).height()
+        self.border = QRect(0, self.height, self.width, height + 2 * GRID)
+        self.height += self.border.height()
 
     def _place_pictures(self, y: int) -> int:
         places, height = place_pictures(self.message.pictures, self.width)

@@ -43,7 +43,8 @@ class SpokenMessages(QObject):
             rect = self._page.row_rect(index)
             if rect is not None:
                 label.setGeometry(rect)
-            label.say(self._page.messages()[index])
+            message = self._page.messages()[index]
+            label.say(message, self._page.is_unseen(message))
             label.setVisible(True)
         for label in self._labels[len(seen) :]:
             label.setVisible(False)
@@ -62,13 +63,13 @@ class _SpokenLabel(QLabel):
         super().__init__(parent)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._message: Message | None = None
+        self._said: tuple[Message, bool] | None = None
 
-    def say(self, message: Message) -> None:
+    def say(self, message: Message, is_unseen: bool) -> None:
         """Take over the words of a message."""
-        if message is not self._message:
-            self._message = message
-            self.setText(words.spoken(message))
+        if (message, is_unseen) != self._said:
+            self._said = (message, is_unseen)
+            self.setText(words.spoken(message, is_unseen))
             self.lower()  # the buttons stay above
 
     def paintEvent(self, _event: QPaintEvent) -> None:

@@ -93,7 +93,27 @@ def _time_left(seconds: float) -> str:
     return translate("transcript", ", about {minutes} min").format(minutes=minutes)
 
 
-def spoken(message: Message) -> str:
+def border(is_all_above: bool) -> str:
+    """Return what stands on the line where what the model no longer sees ends."""
+    if is_all_above:
+        return translate("transcript", "The model no longer sees what is above this line.")
+    return translate("transcript", "The model no longer sees what is grey above this line.")
+
+
+def border_explained(n_ctx: int) -> tuple[str, str]:
+    """Return why the model does not see everything, as a title and a text."""
+    text = translate(
+        "transcript",
+        "It keeps {tokens} tokens of a conversation in mind, about {words} words; a picture takes as many as several "
+        "hundred words. When that is full, the oldest questions and answers leave, those with pictures last. "
+        "You keep them all, and may show a picture again. The settings can give it a longer context, "
+        "which takes more memory.",
+    )
+    title = translate("transcript", "What the model sees")
+    return title, text.format(tokens=n_ctx, words=max(100, round(n_ctx * 0.7, -2)))
+
+
+def spoken(message: Message, is_unseen: bool = False) -> str:
     """Return a message as a screen reader says it."""
     if message.role is Role.NOTE:
         return note(message)
@@ -105,6 +125,8 @@ def spoken(message: Message) -> str:
     else:
         parts = [translate("transcript", "Answer: {text}").format(text=message.text)]
         parts.append(mark(message))
+    if is_unseen:
+        parts.append(translate("transcript", "The model no longer sees this."))
     index, count = message.sibling
     if count > 1:
         parts.append(translate("transcript", "Version {number} of {count}.").format(number=index + 1, count=count))

@@ -9,9 +9,10 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QLinearGradient, QPainter
 
 from desktop_app.chat.conversation import Message, Picture, Role, State, new_id
-from desktop_app.engine.messages import Phase
+from desktop_app.engine.messages import ModelInfo, Phase
 from desktop_app.services.looks import Looking
 from desktop_app.services.pictures import DraftPicture
+from desktop_app.services.unseen import Unseen
 
 Call = tuple[Any, ...]
 
@@ -69,6 +70,7 @@ class FakeChat(QObject):
         super().__init__()
         self.calls: list[Call] = []
         self.path: list[Message] = []
+        self.unseen = Unseen(self)
         self.busy = False
 
     def messages(self) -> list[Message]:
@@ -236,6 +238,9 @@ class FakeEngine(QObject):
 
     def state(self) -> str:
         return self.now
+
+    def info(self) -> ModelInfo:
+        return ModelInfo("Eyebright tiny", "m.gguf", "p.gguf", 2048, "vicuna_v1", True, 64, "corrected", 2)
 
     def set_state(self, state: str) -> None:
         self.now = state
