@@ -189,11 +189,39 @@ def test_old_turns_leave_as_a_whole_and_the_person_is_told(shared: EngineClient,
     (dropped,) = [event for event in events if isinstance(event, TurnsDropped)]
     assert dropped.turns == finished.stats.dropped_turns > 0
     assert dropped.pictures == 0
+    assert dropped.left == tuple(range(1, 1 + dropped.turns)), "the picture stays"
     assert finished.stats.prompt_tokens <= 2048 - GREEDY.max_tokens
     expected = ask(shared, turns[0], *turns[1 + dropped.turns :], Turn("And now?"))
     assert expected.stats.dropped_turns == 0
     assert expected.stats.prompt_tokens == finished.stats.prompt_tokens
     assert expected.text == finished.text
+
+
+def test_pictures_beyond_the_context_leave_and_the_answer_is_that_of_a_fresh_engine(
+    client: EngineClient, star: PictureRef, moon: PictureRef
+) -> None:
+    words = "Look at it very closely, and tell me everything about it. " * 12
+    turns: list[Turn] = []
+    left: list[tuple[int, ...]] = []
+
+    def hear(event: Event) -> None:
+        if isinstance(event, TurnsDropped):
+            left.append(event.left)
+
+    for number in range(12):
+        turn = Turn(f"{number}: {words}", (star if number % 2 else moon,))
+        answer = ask(client, *turns, turn, hear=hear)
+        turns.append(replace(turn, answer=answer.text))
+    assert left
+    assert left[-1] == tuple(range(len(left[-1]))), "the oldest pictures go first"
+    read_ahead(client, *turns)
+    again = Turn("Which colour is it?")
+    told: list[Event] = []
+    last = ask(client, *turns, again, hear=told.append)
+    (dropped,) = [event for event in told if isinstance(event, TurnsDropped)]
+    assert dropped.pictures == dropped.turns > 0
+    assert last.stats.evaluated_tokens < 20
+    assert last.text == fresh_answer(*turns, again)
 
 
 def test_a_question_longer_than_the_context_is_an_error(shared: EngineClient) -> None:
