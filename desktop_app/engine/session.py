@@ -31,6 +31,7 @@ from desktop_app.engine.messages import (
     Phase,
     PhaseChanged,
     PictureRead,
+    PictureRef,
     ReadAhead,
     ReadAheadDone,
     Text,
@@ -45,6 +46,8 @@ from desktop_app.engine.prompt_cells import PromptCells
 from desktop_app.engine.saved_context import SavedContext
 from desktop_app.engine.sight import Seen, Sight
 from desktop_app.errors import UserError
+
+_USUAL_PICTURE = PictureRef("", "", "", 1024, 768)
 
 
 class Session:
@@ -83,6 +86,13 @@ class Session:
     def sight(self) -> Sight:
         """Return how pictures are seen."""
         return self._looking.sight
+
+    @property
+    def picture_tokens(self) -> int:
+        """Return how many tokens a picture takes, one of usual shape where that matters; 0: it sees none."""
+        if self.sight.tiling is None and self.sight.needs_size:
+            return self.sight.see(_USUAL_PICTURE).rows
+        return self.model.image_tokens
 
     def close(self) -> None:
         """Free the model."""

@@ -259,7 +259,7 @@ def _model_info(command: Load, session: Session, tuning: Tuning | None) -> Model
         n_ctx=model.n_ctx,
         family=session.prompts.family.name,
         is_demo=demo.exists() and demo.samefile(path),
-        image_tokens=model.image_tokens,
+        image_tokens=session.picture_tokens,
         tiling=session.sight.tiling,
         part_s=session.paces.part.expect(1),
         token_s=session.paces.token.expect(1),

@@ -1,4 +1,4 @@
-"""Qwen2.5-VL, Gemma 3 and SmolVLM2 see pictures here as they do through mtmd's own evaluation."""
+"""Qwen2.5-VL, Gemma 3 and SmolVLM2 see pictures as in transformers, and evaluate them as mtmd does."""
 
 import ctypes
 from collections.abc import Iterator
@@ -23,14 +23,15 @@ from desktop_app.engine.model_files import check_files
 from desktop_app.engine.wide_sight import WideSight
 from desktop_app.errors import UserError
 from tests.engine.asking import ask, read_ahead
+from tests.engine.clip_reference import mean_cosine
 from tests.engine.test_tiles import save
 from tests.engine.tiny_architectures import WIDTH, write_architecture
-from tests.engine.tiny_eyes import write_eyes
+from tests.engine.tiny_eyes import LONGEST, SHAPES, write_eyes
 from tests.engine.tiny_models import Sizes, write_language_model
 from tests.images.patterns import patterned
 
 KINDS = {"qwen2.5_vl": "qwen2.5vl_merger", "gemma3": "gemma3", "smolvlm2": "idefics3"}
-SHAPES = [(150, 90), (60, 200), (56, 56), (1, 1)]
+DATA = Path(__file__).parents[1] / "data"
 BEFORE, AFTER = [1, 300, 310, 290], [305, 330, 301]
 
 
@@ -43,7 +44,7 @@ def write(folder: Path, name: str) -> tuple[Path, Path]:
         write_language_model(model, Sizes(width=WIDTH, specials=(*specials, *rows, "\n\n", "\n")))
     else:
         write_architecture(model, "qwen2vl" if name == "qwen2.5_vl" else name, specials)
-    longest = 112 if name == "smolvlm2" else 0
+    longest = LONGEST if name == "smolvlm2" else 0
     return model, write_eyes(folder / "mmproj.gguf", KINDS[name], WIDTH, longest=longest)
 
 
@@ -89,7 +90,7 @@ def as_mtmd_evaluates(model: Model, image: Image.Image) -> Any:
     return model.logits()
 
 
-def test_logits_are_those_of_mtmd(model: Model, tmp_path: Path) -> None:
+def test_embeddings_are_those_of_transformers_and_logits_those_of_mtmd(model: Model, name: str, tmp_path: Path) -> None:
     interrupt = Interrupt()
     looking = Looking(model, interrupt, EmbeddingStore(), lambda _event: None)
     for width, height in SHAPES:
@@ -99,6 +100,9 @@ def test_logits_are_those_of_mtmd(model: Model, tmp_path: Path) -> None:
         rows, encodes = looking.look(1, [seen])
         assert (encodes, len(rows[seen.key])) == (len(seen.parts), seen.rows)
         assert isinstance(looking.sight, WideSight)
+        with np.load(DATA / "eyes.npz") as recorded:
+            wanted = recorded[f"{name} {width}x{height}"].astype(np.float64)
+        assert mean_cosine(rows[seen.key].astype(np.float64), wanted) >= 0.9999, (width, height)
         theirs = as_mtmd_evaluates(model, looking.sight._fitting.fitted(patterned(width, height)))
         llama_cpp.llama_memory_clear(model._memory, True)
         context = Context(model, interrupt)
@@ -118,6 +122,7 @@ def test_a_conversation_about_a_picture(
 ) -> None:
     info = empty.load(*pair)
     assert (info.family, info.tiling, info.class_token) == (name, None, "not-needed")
+    assert info.image_tokens == {"qwen2.5_vl": 494, "gemma3": 4, "smolvlm2": 20}[name]
     picture, other = save(tmp_path, 150, 90), save(tmp_path, 60, 200)
     ahead = read_ahead(empty, pictures=(picture,))
     assert ahead.complete

@@ -9,6 +9,9 @@ import gguf
 import numpy as np
 
 WIDTH, LAYERS, HEADS, INNER, SIDE, PATCH = 32, 2, 2, 48, 56, 14
+OUTPUT = 64  # values per image token
+LONGEST = 112  # pixels: to which SmolVLM2 enlarges pictures
+SHAPES = [(150, 90), (60, 200), (56, 56), (1, 1)]
 MERGED = 2  # patches along an edge that become one image token
 
 
