@@ -30,6 +30,7 @@ from desktop_app.engine.tuning import (
     Findings,
     NotMeasured,
     OutOfTime,
+    Speed,
     Way,
     WayFailed,
     find_fastest,
@@ -183,11 +184,11 @@ class _Processes:
         fitting = [way for way in ways if self._need(way, max(batches)) <= spare]
         return Choices(self._threads, self._batches, tuple(fitting))
 
-    def reading(self, way: Way, threads: int, batch: int) -> float:
+    def reading(self, way: Way, threads: int, batch: int) -> Speed:
         """Return how fast batches are read."""
         return self._speed(way, Read(threads, batch))
 
-    def writing(self, way: Way, threads: int) -> float:
+    def writing(self, way: Way, threads: int) -> Speed:
         """Return how fast is written."""
         began = time.monotonic()
         speed = self._speed(way, Write(threads))
@@ -209,13 +210,13 @@ class _Processes:
         if process is not None:
             self._measuring.over(process)
 
-    def _speed(self, way: Way, task: Task) -> float:
+    def _speed(self, way: Way, task: Task) -> Speed:
         if time.monotonic() > self._deadline:
             raise OutOfTime
         self._use(way)
         self._heard(task)
         answer = self._ask(task)
-        if not isinstance(answer, float):
+        if not isinstance(answer, Speed):
             raise WayFailed(str(answer))
         return answer
 

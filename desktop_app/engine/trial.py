@@ -44,13 +44,16 @@ class Trial:
     def share(self, tokens: int, threads: int) -> float:
         """Return what share of the layers is enough to compare, 1/8, 1/4, 1/2 or 1."""
         share = 0.125
-        seconds = self.reading(threads, tokens, 0, share)
+        seconds, _ = self.reading(threads, tokens, 0, share)
         while share < 1 and seconds < _ENOUGH_S:
             share, seconds = share * 2, seconds * 2
         return share
 
-    def reading(self, threads: int, tokens: int, depth: int, share: float) -> float:
-        """Return the seconds that the first `share` of the layers take to read `tokens` in one go after `depth`."""
+    def reading(self, threads: int, tokens: int, depth: int, share: float) -> tuple[float, float]:
+        """Read `tokens` in one go after `depth` others, with the first `share` of the layers.
+
+        Returns the seconds it took, and those of the longest step, in the middle of which nothing can be stopped.
+        """
         position = self._fill(depth)
         self._model.use_threads(threads, threads)
         self._nodes.begin(round(self._all * share) if share < 1 else 0)
@@ -58,10 +61,10 @@ class Trial:
         try:
             self._model.read_tokens([self._token] * tokens, position, logits=True)
         except Interrupted:
-            return self._nodes.reached - started
+            return self._nodes.reached - started, self._nodes.longest
         seconds = time.perf_counter() - started
         self._model.forget_from(position)
-        return seconds
+        return seconds, self._nodes.longest
 
     def writing(self, threads: int, tokens: int, depth: int) -> float:
         """Return the seconds that a token takes to be written after `depth` others: the least of `tokens`."""
@@ -109,18 +112,23 @@ class _Nodes:
 
     def __init__(self) -> None:
         self.seen = 0
-        self.reached = 0.0  # when it stopped
+        self.longest = 0.0  # seconds from one to the next
+        self.reached = 0.0  # when the last one was computed
         self._stop_at = 0
 
     def begin(self, stop_at: int) -> None:
         """Count from the beginning; 0: do not stop."""
         self.seen = 0
+        self.longest = 0.0
+        self.reached = time.perf_counter()
         self._stop_at = stop_at
 
     def computed(self) -> bool:
         """Asked after each node: is it enough?"""
+        if self._stop_at and self.seen >= self._stop_at:
+            return True
+        now = time.perf_counter()
+        self.longest = max(self.longest, now - self.reached)
+        self.reached = now
         self.seen += 1
-        if self.seen != self._stop_at:
-            return False
-        self.reached = time.perf_counter()
-        return True
+        return self.seen == self._stop_at

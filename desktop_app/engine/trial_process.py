@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from desktop_app.engine.messages import LoadPlan
+from desktop_app.engine.tuning import USUAL_BATCH, Speed
 from desktop_app.errors import UserError
 
 if TYPE_CHECKING:  # llama_cpp is imported in the process alone
@@ -21,13 +22,12 @@ if TYPE_CHECKING:  # llama_cpp is imported in the process alone
 _REPEATS = 2  # of reading, of which the faster counts
 _SHORTEST, _LONGEST = 2, 6  # tokens written
 _WRITING_S = 1.0  # that writing takes, if that is so many tokens
-_USUAL_BATCH = 128
 _NICENESS = 5  # other programs come first
 
 
 @dataclass(frozen=True)
 class Read:
-    """Read batches of `batch` tokens; answered with tokens per second."""
+    """Read batches of `batch` tokens; answered with `Speed`."""
 
     threads: int
     batch: int
@@ -35,7 +35,7 @@ class Read:
 
 @dataclass(frozen=True)
 class Write:
-    """Write a few tokens; answered with tokens per second."""
+    """Write a few tokens; answered with `Speed`."""
 
     threads: int
 
@@ -51,7 +51,7 @@ class Loaded:
     fills: bool  # whether writing is measured some way into a conversation
 
 
-Answer = Loaded | float | str  # float: tokens per second; str: why the model could not be loaded
+Answer = Loaded | Speed | str  # str: why the model could not be loaded
 
 
 def main(connection: Connection, model: str, plan: LoadPlan, depth: int, threads: int, share: float) -> None:
@@ -73,7 +73,7 @@ def main(connection: Connection, model: str, plan: LoadPlan, depth: int, threads
     except UserError as error:
         connection.send(error.code)
         return
-    share = share or trial.share(min(_USUAL_BATCH, plan.n_ubatch), threads)
+    share = share or trial.share(min(USUAL_BATCH, plan.n_ubatch), threads)
     connection.send(Loaded(share, trial.fills))
     measure = _Measure(trial, plan.n_ubatch, depth, share)
     while True:
@@ -96,14 +96,15 @@ class _Measure:
         self._share = share
         self._tokens = 0  # to be written; 0: how long they take is not known yet
 
-    def speed(self, task: Task) -> float:
-        """Return the tokens per second."""
+    def speed(self, task: Task) -> Speed:
+        """Do a task."""
         if isinstance(task, Read):
             # Every batch ends where the longest does: otherwise it would see fewer tokens before it.
             depth = self._longest - task.batch
-            runs = (self._trial.reading(task.threads, task.batch, depth, self._share) for _ in range(_REPEATS))
-            return task.batch * self._share / min(runs)
+            runs = [self._trial.reading(task.threads, task.batch, depth, self._share) for _ in range(_REPEATS)]
+            seconds = min(whole for whole, _ in runs)
+            return Speed(task.batch * self._share / seconds, min(longest for _, longest in runs))
         if not self._tokens:
             seconds = self._trial.writing(task.threads, _SHORTEST, self._depth)
             self._tokens = max(_SHORTEST, min(_LONGEST, round(_WRITING_S / seconds)))
-        return 1 / self._trial.writing(task.threads, self._tokens, self._depth)
+        return Speed(1 / self._trial.writing(task.threads, self._tokens, self._depth))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from desktop_app.engine.cores import Cores
-from desktop_app.engine.messages import Tuning
+from desktop_app.engine.messages import EngineSettings, Tuning
 
 #: So much faster must something be to take the place of what is usual (a share).
 _CLEARLY = 0.03
@@ -19,7 +19,10 @@ _CLEARLY = 0.03
 _WORTH_REPACKING = 0.05
 #: The same was measured first and last: further apart than this, and other programs disturbed it.
 _STEADY = 0.12
-_BATCHES = (128, 256, 512)  # tokens read at once, the usual first
+USUAL_BATCH = EngineSettings().n_batch  # tokens read at once
+_BATCHES = (USUAL_BATCH, 64, 128, 256, 512)
+#: Nothing can be stopped within a step of the graph, and Stop is promised within 100 ms.
+_LONGEST_STEP_S = 0.085
 #: A conversation about one picture with a few questions, in tokens: what reading and writing weigh.
 _READ, _WRITTEN = 700, 450
 
@@ -30,6 +33,14 @@ class Way:
 
     repacked: bool = False
     flash_attention: bool = False
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What was measured."""
+
+    rate: float  # tokens per second
+    longest_step: float = 0.0  # seconds in which it cannot be stopped
 
 
 @dataclass(frozen=True)
@@ -55,12 +66,12 @@ class NotMeasured(Exception):  # noqa: N818 - as `WayFailed`
 
 
 class Bench(Protocol):
-    """Measures, in tokens per second. Each call may raise `WayFailed` or `OutOfTime`."""
+    """Measures. Each call may raise `WayFailed` or `OutOfTime`."""
 
-    def reading(self, way: Way, threads: int, batch: int) -> float:
+    def reading(self, way: Way, threads: int, batch: int) -> Speed:
         """Return how fast batches of `batch` tokens are read."""
 
-    def writing(self, way: Way, threads: int) -> float:
+    def writing(self, way: Way, threads: int) -> Speed:
         """Return how fast is written, some way into a conversation."""
 
     def last_minute(self) -> None:
@@ -124,7 +135,7 @@ class _Search:
         self._choices = choices
         threads = choices.threads[0]
         self._usual = self._best = _Choice(choices.ways[0], threads, threads, choices.batches[0])
-        self._rows: dict[tuple[Way, int, int], float] = {}
+        self._rows: dict[tuple[Way, int, int], Speed] = {}
         self._failed: dict[Way, str] = {}
 
     def usual(self) -> None:
@@ -145,7 +156,7 @@ class _Search:
         self._bench.last_minute()
         first = self._writing(self._usual)
         try:
-            last = self._bench.writing(self._usual.way, self._usual.writing_threads)
+            last = self._bench.writing(self._usual.way, self._usual.writing_threads).rate
         except (WayFailed, OutOfTime) as error:
             raise NotMeasured("disturbed") from error
         if abs(last - first) > _STEADY * max(first, last):
@@ -163,7 +174,7 @@ class _Search:
             reading=self._reading(best),
             writing=self._writing(best),
         )
-        rows = [Measured(*key, speed) for key, speed in self._rows.items()]
+        rows = [Measured(*key, speed.rate) for key, speed in self._rows.items()]
         return Findings(tuning, rows, dict(self._failed))
 
     def _or_back(self, work: Callable[..., None], *arguments: Way) -> None:
@@ -202,14 +213,21 @@ class _Search:
         first = self._best
         self._climb(first.writing_threads, lambda best, n: replace(best, writing_threads=n), self._writing)
         self._climb(first.reading_threads, lambda best, n: replace(best, reading_threads=n), self._reading)
-        start, smallest = self._best, min(self._choices.batches)
-        fastest = 0.0
-        for batch in sorted(self._choices.batches):
-            candidate = replace(start, batch=batch)
-            speed = self._reading(candidate)
-            # Progress is told after each batch, so a larger one must be clearly faster than what is taken so far.
-            if batch == smallest or speed > (1 + _CLEARLY) * fastest:
-                self._best, fastest = candidate, speed
+        self._find_batch()
+
+    def _find_batch(self) -> None:
+        """Find the fastest batch that can be stopped in time. Progress is told after each, so a small one is better."""
+        chosen, fastest = self._best, 0.0
+        batches = sorted(set(self._choices.batches))
+        for batch, next_batch in zip(batches, [*batches[1:], 0], strict=True):
+            candidate = replace(self._best, batch=batch)
+            rate = self._reading(candidate)
+            if rate > (1 + _CLEARLY) * fastest:
+                chosen, fastest = candidate, rate
+            longest_step = self._rows[candidate.way, candidate.reading_threads, batch].longest_step
+            if longest_step * next_batch / batch > _LONGEST_STEP_S:
+                break
+        self._best = chosen
 
     def _climb(self, first: int, using: Callable[[_Choice, int], _Choice], speed: Callable[[_Choice], float]) -> None:
         """Try fewer threads than the `first` number, then more, as long as that is clearly faster."""
@@ -234,7 +252,7 @@ class _Search:
         way, threads = choice.way, choice.writing_threads
         return self._measured((way, threads, 0), lambda: self._bench.writing(way, threads))
 
-    def _measured(self, key: tuple[Way, int, int], measure: Callable[[], float]) -> float:
+    def _measured(self, key: tuple[Way, int, int], measure: Callable[[], Speed]) -> float:
         if key not in self._rows:
             self._rows[key] = measure()
-        return self._rows[key]
+        return self._rows[key].rate

@@ -13,6 +13,7 @@ from desktop_app.engine.tuning import (
     Findings,
     NotMeasured,
     OutOfTime,
+    Speed,
     Way,
     WayFailed,
     find_fastest,
@@ -20,45 +21,47 @@ from desktop_app.engine.tuning import (
 )
 
 PLAIN, FLASH, REPACKED, BOTH = Way(), Way(flash_attention=True), Way(repacked=True), Way(True, True)
-Speed = Callable[[Way, int, int], float]
+Speeds = Callable[[Way, int, int], float]
+_STEP = 0.01 / 128  # seconds that the longest step takes for each token of a batch
 
 
 @dataclass
 class Table:
     """A bench that looks its numbers up, and notes what it was asked. A batch of 0 is writing."""
 
-    speed: Speed
+    speed: Speeds
     patience: int = 1000  # tasks before the time is up
+    step: float = _STEP
     asked: list[tuple[Way, int, int]] = field(default_factory=list)
 
-    def reading(self, way: Way, threads: int, batch: int) -> float:
+    def reading(self, way: Way, threads: int, batch: int) -> Speed:
         return self._look_up(way, threads, batch)
 
-    def writing(self, way: Way, threads: int) -> float:
+    def writing(self, way: Way, threads: int) -> Speed:
         return self._look_up(way, threads, 0)
 
     def last_minute(self) -> None:
         self.patience = 1000
 
-    def _look_up(self, way: Way, threads: int, batch: int) -> float:
+    def _look_up(self, way: Way, threads: int, batch: int) -> Speed:
         if self.patience <= len(self.asked):
             raise OutOfTime
         self.asked.append((way, threads, batch))
-        return self.speed(way, threads, batch)
+        return Speed(self.speed(way, threads, batch), batch * self.step)
 
 
-def steady(ways: dict[Way, tuple[float, float]], threads: dict[int, float] | None = None) -> Speed:
+def steady(ways: dict[Way, tuple[float, float]], threads: dict[int, float] | None = None) -> Speeds:
     """Reading and writing by way; times a factor by threads."""
     return lambda way, number, batch: ways[way][0 if batch else 1] * (threads or {}).get(number, 1)
 
 
-def choose(speed: Speed, threads: tuple[int, ...] = (4,), patience: int = 1000) -> Findings:
+def choose(speed: Speeds, threads: tuple[int, ...] = (4,), patience: int = 1000) -> Findings:
     return find_fastest(Table(speed, patience), Choices(threads))
 
 
 def test_the_usual_stays_unless_something_is_clearly_faster() -> None:
     even = choose(steady({PLAIN: (30, 6), FLASH: (30.5, 6.05), REPACKED: (30.5, 6.1)})).tuning
-    assert (even.repacked, even.flash_attention, even.n_ubatch) == (False, False, 128)
+    assert (even.repacked, even.flash_attention) == (False, False)
     assert (even.reading, even.writing) == (30, 6)
 
 
@@ -72,7 +75,7 @@ def test_what_cannot_win_is_not_measured_to_the_end() -> None:
     table = Table(steady({PLAIN: (30, 6), FLASH: (60, 4), REPACKED: (20, 6)}))
     find_fastest(table, Choices((4,)))
     assert [asked for asked in table.asked if asked[0] == FLASH] == [(FLASH, 4, 0)]
-    assert [asked for asked in table.asked if asked[0] == REPACKED] == [(REPACKED, 4, 0), (REPACKED, 4, 128)]
+    assert [asked for asked in table.asked if asked[0] == REPACKED] == [(REPACKED, 4, 0), (REPACKED, 4, 64)]
 
 
 def test_repacking_is_weighed_by_a_whole_conversation() -> None:
@@ -93,13 +96,29 @@ def test_reading_and_writing_get_threads_of_their_own() -> None:
     assert (found.writing, found.reading) == (7.5, 160)
 
 
-def test_of_batches_about_as_fast_the_smallest_is_taken() -> None:
-    def speeds(of: dict[int, float]) -> Speed:
-        return lambda way, _threads, batch: of.get(batch, 5) if way == PLAIN else 1
+def by_batch(of: dict[int, float]) -> Speeds:
+    return lambda way, _threads, batch: of.get(batch, 5) if way == PLAIN else 1
 
-    assert choose(speeds({128: 30, 256: 30.5, 512: 30.8})).tuning.n_ubatch == 128
-    assert choose(speeds({128: 30, 256: 33, 512: 33.5})).tuning.n_ubatch == 256
-    assert choose(speeds({128: 30, 256: 30, 512: 36})).tuning.n_ubatch == 512
+
+@pytest.mark.parametrize(
+    ("speeds", "chosen"),
+    [
+        ({64: 29, 128: 30, 256: 30.5, 512: 30.8}, 128),
+        ({64: 20, 128: 30, 256: 33, 512: 33.5}, 256),
+        ({64: 29.5, 128: 30, 256: 30, 512: 36}, 512),
+        ({64: 30, 128: 30, 256: 30, 512: 30}, 64),
+    ],
+)
+def test_of_batches_about_as_fast_the_smallest_is_taken(speeds: dict[int, float], chosen: int) -> None:
+    assert choose(by_batch(speeds)).tuning.n_ubatch == chosen
+
+
+def test_a_batch_that_cannot_be_stopped_in_time_is_not_even_tried() -> None:
+    growing = by_batch({64: 10, 128: 20, 256: 30, 512: 40})
+    for seconds_of_256, chosen in ((0.04, 512), (0.06, 256), (0.1, 128), (0.2, 64)):
+        table = Table(growing, step=seconds_of_256 / 256)
+        assert find_fastest(table, Choices((4,))).tuning.n_ubatch == chosen
+        assert max(batch for way, _, batch in table.asked if way == PLAIN) == max(chosen, 256)  # which is usual
 
 
 def test_a_way_that_fails_is_out_and_nothing_else_happens() -> None:
@@ -132,7 +151,7 @@ def test_without_the_usual_there_is_nothing_to_choose_from() -> None:
         choose(speed)
 
 
-@pytest.mark.parametrize("patience", range(2, 12))
+@pytest.mark.parametrize("patience", range(2, 16))
 def test_when_the_time_is_up_the_best_so_far_is_a_whole_choice(patience: int) -> None:
     def speed(way: Way, threads: int, batch: int) -> float:
         return {PLAIN: 6, FLASH: 7, REPACKED: 8, BOTH: 9}[way] + batch / 100 + threads / 10
