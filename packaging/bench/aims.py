@@ -125,6 +125,7 @@ AIMS = (
         most=LITTLE_MIB,
     ),
     Aim("stop_ms_max", "longest stop (ms)", _longest_stop, most=100),
+    Aim("tuning_seconds", "finding the fastest settings (s)", lambda r: r["tuning.seconds"], most=60),
     Aim(
         "window_start_vs_bare",
         "window usable, against a bare PySide6 window",

@@ -32,7 +32,8 @@ from desktop_app.engine.messages import (
 )
 from desktop_app.settings import Settings
 
-_HOME = "EYEBRIGHT_HOME"
+HOME = "EYEBRIGHT_HOME"
+HOMES = ("home", "other-home")  # of the engine; in the second one nothing is kept of conversations
 
 
 @dataclass
@@ -65,14 +66,14 @@ class Driver:
     """An engine process with the model loaded."""
 
     def __init__(self, job: Job, home: str) -> None:
-        os.environ[_HOME] = str(Path(job.folder) / home)
+        os.environ[HOME] = str(Path(job.folder) / home)
         self.job = job
         self._flood: Callable[[], None] | None = None
         self.client = EngineClient(self._hear)
         started = time.monotonic()
         self.client.start()
         try:
-            self.info = self.client.load(Path(job.model), Path(job.projector), _settings(job))
+            self.info = self.client.load(Path(job.model), Path(job.projector), engine_settings(job))
         except BaseException:
             self.client.close()
             raise
@@ -163,7 +164,7 @@ class Driver:
             self._flood()
 
 
-def _settings(job: Job) -> EngineSettings:
+def engine_settings(job: Job) -> EngineSettings:
     """Return what the window would load with (services/chosen_model.py)."""
     value = Settings(paths.settings_file()).value
     return EngineSettings(

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 
-from bench.driver import Asked, Driver
+from bench.driver import HOMES, Asked, Driver
 from bench.job import AFTERWARDS, QUESTIONS, Job, long_question
 from bench.load_settings import Settings
 from bench.plain_calls import Plain, encode_s, loaded, plain_context, prepare
@@ -28,7 +28,7 @@ _BUSY = "import os; parent = os.getppid()\nwhile os.getppid() == parent: pass"
 def measure(job: Job, sheet: Sheet) -> None:
     """Measure everything but what only a computer with little memory shows."""
     prepare()
-    driver = Driver(job, "home")
+    driver = Driver(job, HOMES[0])
     try:
         sheet.put("ours.load_s", driver.load_s)
         settings = driver.settings()
@@ -40,9 +40,9 @@ def measure(job: Job, sheet: Sheet) -> None:
                 sheet.put("plain.encode_s", encode_s(model, job.projector, settings.reading_threads))
             turns = _conversation(driver, plain, sheet)
             driver.close()
-            driver = _restarted(job, "home", "again", turns, sheet)
+            driver = _restarted(job, HOMES[0], "again", turns, sheet)
             driver.close()
-            driver = _restarted(job, "other-home", "fresh", turns, sheet)  # where nothing is kept
+            driver = _restarted(job, HOMES[1], "fresh", turns, sheet)  # where nothing is kept
             _speeds(driver, plain, turns, sheet)
         _rows(driver, turns, sheet)
     finally:

@@ -1,0 +1,40 @@
+"""The search for the fastest settings as a row of the benchmark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from bench.driver import HOME, HOMES
+from bench.job import Job
+from bench.results import Results, Sheet
+from bench.tuning import measure
+
+from desktop_app import paths
+from desktop_app.engine import tuning
+from desktop_app.engine.model_files import check_files
+from desktop_app.engine.room import find_room
+from desktop_app.engine.tuning_kept import KeptTunings
+from tests.engine.tiny_models import Sizes, large_on_disk, write_language_model, write_projector
+
+
+@pytest.mark.parametrize("large", [True, False])
+def test_the_result_lies_where_the_engine_looks(large: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tuning, "_STEADY", 1)  # what takes a millisecond is never steady
+    monkeypatch.setenv(HOME, str(tmp_path))  # it is set to others by the measurement, and put back afterwards
+    model = write_language_model(tmp_path / "model.gguf", Sizes(layers=1))
+    if large:
+        large_on_disk(model)
+    projector = write_projector(tmp_path / "mmproj.gguf")
+    measure(Job(str(model), str(projector), str(tmp_path), 1024, 4, 4, 32, 1), Sheet(tmp_path / "sheet"))
+    results = Results()
+    results.read(tmp_path / "sheet")
+    if not large:
+        assert "tiny" in results.why("tuning.seconds")
+        return
+    assert 0 < results["tuning.seconds"] < 60
+    for home in HOMES:
+        monkeypatch.setenv(HOME, str(tmp_path / home))
+        found = KeptTunings(paths.cache_folder()).find(check_files(model, projector), find_room())
+        assert found is not None
+        assert found.tuning.n_ubatch == results["tuning.batch"]
