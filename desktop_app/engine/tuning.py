@@ -6,7 +6,7 @@ unless something else is clearly faster: the clocks of a computer are never quit
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -20,7 +20,7 @@ _WORTH_REPACKING = 0.05
 #: The same was measured first and last: further apart than this, and other programs disturbed it.
 _STEADY = 0.12
 USUAL_BATCH = EngineSettings().n_batch  # tokens read at once
-_BATCHES = (USUAL_BATCH, 64, 128, 256, 512)
+_BATCHES = (USUAL_BATCH, *(batch for batch in (64, 128, 256, 512) if batch != USUAL_BATCH))
 #: Nothing can be stopped within a step of the graph, and Stop is promised within 100 ms.
 _LONGEST_STEP_S = 0.085
 #: A conversation about one picture with a few questions, in tokens: what reading and writing weigh.
@@ -210,28 +210,37 @@ class _Search:
 
     def _tune(self) -> None:
         """Find the numbers of threads, and the batch, for the way of the best choice."""
-        first = self._best
-        self._climb(first.writing_threads, lambda best, n: replace(best, writing_threads=n), self._writing)
-        self._climb(first.reading_threads, lambda best, n: replace(best, reading_threads=n), self._reading)
+        first, threads = self._best, sorted(self._choices.threads)
+        self._climb(threads, first.writing_threads, lambda best, n: replace(best, writing_threads=n), self._writing)
+        self._climb(threads, first.reading_threads, lambda best, n: replace(best, reading_threads=n), self._reading)
         self._find_batch()
 
     def _find_batch(self) -> None:
-        """Find the fastest batch that can be stopped in time. Progress is told after each, so a small one is better."""
-        chosen, fastest = self._best, 0.0
-        batches = sorted(set(self._choices.batches))
-        for batch, next_batch in zip(batches, [*batches[1:], 0], strict=True):
-            candidate = replace(self._best, batch=batch)
-            rate = self._reading(candidate)
-            if rate > (1 + _CLEARLY) * fastest:
-                chosen, fastest = candidate, rate
-            longest_step = self._rows[candidate.way, candidate.reading_threads, batch].longest_step
-            if longest_step * next_batch / batch > _LONGEST_STEP_S:
-                break
-        self._best = chosen
+        """Find the fastest batch that can be stopped in time, from the usual one on."""
+        batches = sorted(self._choices.batches)
+        first = place = batches.index(self._best.batch)
+        while place > 0 and self._longest_step(self._best) > _LONGEST_STEP_S:
+            place -= 1
+            candidate = replace(self._best, batch=batches[place])
+            self._reading(candidate)
+            self._best = candidate
+        growth = batches[place + 1] / batches[place] if place + 1 < len(batches) else 1
+        if place < first or self._longest_step(self._best) * growth > _LONGEST_STEP_S:
+            batches = batches[: place + 1]
+        self._climb(batches, batches[place], lambda best, n: replace(best, batch=n), self._reading)
 
-    def _climb(self, first: int, using: Callable[[_Choice, int], _Choice], speed: Callable[[_Choice], float]) -> None:
-        """Try fewer threads than the `first` number, then more, as long as that is clearly faster."""
-        values = sorted(self._choices.threads)
+    def _longest_step(self, choice: _Choice) -> float:
+        self._reading(choice)
+        return self._rows[choice.way, choice.reading_threads, choice.batch].longest_step
+
+    def _climb(
+        self,
+        values: Sequence[int],
+        first: int,
+        using: Callable[[_Choice, int], _Choice],
+        speed: Callable[[_Choice], float],
+    ) -> None:
+        """Try what is less than `first`, then what is more, as long as that is clearly faster; `values` ascend."""
         start = self._best
         for step in (-1, 1):
             place = values.index(first) + step

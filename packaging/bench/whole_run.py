@@ -25,7 +25,7 @@ from desktop_app.engine.cores import physical_cores
 #: Party, in the order of measuring -> seconds it may take with the real shapes on a slow computer.
 PARTIES = {
     "window": 300,
-    "tuning": 120,
+    "tuning": 200,
     "ours": 1800,
     "little": 1200,
     "sweep": 2400,
