@@ -32,6 +32,9 @@ _SAVED_CELLS, _SAVED_COPIES = 64, 2  # of the KV cache, on their way to the disk
 _PHOTOGRAPH = 12_000_000 * 4 * 2  # bytes: 12 megapixels, while they are decoded and converted
 _ROOMY = 2  # times the embeddings that a context can hold at once, kept where there is room
 
+#: Patches along an edge that become one token, where a file does not say it.
+_MERGED = {"gemma3": 4, "qwen2.5vl_merger": 2}
+
 
 @dataclass(frozen=True)
 class Need:
@@ -72,6 +75,7 @@ class Shape:
     small_projector: int = 0  # bytes of its copy in q8_0; the same number where there is none
     looking: int = 0  # bytes
     image_tokens: int = 0  # of one look
+    at_once: int = 0  # image tokens that are evaluated in one go, however small micro-batches are
     picture_tokens: int = 0  # the most that a picture may take, in several looks
 
     @classmethod
@@ -117,7 +121,7 @@ class Shape:
             weights=self.weights,
             repacked=self.repackable if plan.mapped and plan.repacked else 0,
             conversation=self._cache(cells, plan.kv_type),
-            calculating=self._per_token(cells, plan.flash_attention) * plan.n_ubatch,
+            calculating=self._per_token(cells, plan.flash_attention) * max(plan.n_ubatch, self.at_once),
             projector=self.small_projector if plan.small_projector else self.projector,
             looking=self.looking,
             pictures=plan.pictures,
@@ -171,13 +175,16 @@ def _seeing(projector: GGUFHeader) -> _Seeing:
     output = last.shape[-1] if last is not None else width
     graph = tokens * (2 * max(output, inner) + width) + 3 * side**2
     tiling = tiling_of(projector)
+    kind = projector.text("clip.projector_type") or projector.text("clip.vision.projector_type")
+    looked = tokens // (keys.number("projector.scale_factor") or _MERGED.get(kind, 1)) ** 2
     return {
         "projector": loaded_size(projector, small=False),
         "small_projector": loaded_size(projector, small=True),
         "looking": _FLOAT * (graph + tokens * output) + _PHOTOGRAPH,
         # There need not be room for tiles: a picture can be seen as a whole only.
-        "image_tokens": tokens if tiling is None else tiling.tokens(side, side, WHOLE),
-        "picture_tokens": tokens if tiling is None else tokens * tiling.most_parts,
+        "image_tokens": looked if tiling is None else tiling.tokens(side, side, WHOLE),
+        "picture_tokens": looked if tiling is None else tokens * tiling.most_parts,
+        "at_once": looked if kind == "gemma3" else 0,
     }
 
 
@@ -187,6 +194,7 @@ class _Seeing(TypedDict):
     looking: int
     image_tokens: int
     picture_tokens: int
+    at_once: int
 
 
 class _Keys:

@@ -2,6 +2,7 @@
 
 import ctypes
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from desktop_app.engine.context import Cell, Context, PictureRow
 from desktop_app.engine.embeddings import EmbeddingStore
 from desktop_app.engine.interrupt import Interrupt
 from desktop_app.engine.looking import Looking
-from desktop_app.engine.messages import EngineSettings, PictureRef, Stop, Turn
+from desktop_app.engine.memory_need import Shape
+from desktop_app.engine.messages import EngineSettings, LoadPlan, PictureRef, Stop, Turn
 from desktop_app.engine.model import Model
 from desktop_app.engine.model_files import check_files
 from desktop_app.engine.wide_sight import WideSight
@@ -176,3 +178,12 @@ def test_stop_leaves_no_half_picture(empty: EngineClient, pair: tuple[Path, Path
     other = Turn("What is blue?", (save(tmp_path, 60, 200),))
     ask(empty, other, hear=lambda _event: empty.send(Stop()))
     assert ask(empty, turn).token_ids == expected
+
+
+def test_memory_is_planned_for_merged_tokens(pair: tuple[Path, Path], name: str) -> None:
+    """A picture of 4 x 4 patches has four tokens; those of Gemma are evaluated together."""
+    shape = Shape.of_files(check_files(*pair))
+    assert (shape.image_tokens, shape.at_once) == (4, 4 if name == "gemma3" else 0)
+    plan = LoadPlan(512, 2)
+    larger = replace(plan, n_ubatch=max(2, shape.at_once))
+    assert shape.need(plan).calculating == replace(shape, at_once=0).need(larger).calculating
