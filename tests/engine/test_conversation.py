@@ -214,13 +214,11 @@ def test_pictures_beyond_the_context_leave_and_the_answer_is_that_of_a_fresh_eng
         turns.append(replace(turn, answer=answer.text))
     assert left
     assert left[-1] == tuple(range(len(left[-1]))), "the oldest pictures go first"
-    read_ahead(client, *turns)
     again = Turn("Which colour is it?")
     told: list[Event] = []
     last = ask(client, *turns, again, hear=told.append)
     (dropped,) = [event for event in told if isinstance(event, TurnsDropped)]
     assert dropped.pictures == dropped.turns > 0
-    assert last.stats.evaluated_tokens < 20
     assert last.text == fresh_answer(*turns, again)
 
 
