@@ -36,15 +36,21 @@ _TICK_NS = 1_000_000  # what every file system tells apart, or nearly
 _MEGABYTE = 1024 * 1024
 
 
+class Disk:
+    """What folders lie on: once one of them cannot be written, nothing more is tried on any."""
+
+    writable = True
+
+
 class CheckedFolder:
     """A bounded folder of checked files. No method raises OSError: what cannot be done is logged."""
 
-    def __init__(self, folder: Path, most_bytes: int, most_files: int = _MOST_FILES) -> None:
-        """Make the folder, and remove what is too old or too much."""
+    def __init__(self, folder: Path, most_bytes: int, most_files: int = _MOST_FILES, disk: Disk | None = None) -> None:
+        """Make the folder, and remove what is too old or too much. Folders on one `disk` give up together."""
         self._folder = folder
         self._most_bytes = most_bytes
         self._most_files = most_files
-        self._writable = True
+        self._disk = disk or Disk()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o700)
@@ -74,7 +80,7 @@ class CheckedFolder:
         After a failure nothing more is written: a full disk does not become emptier by trying.
         """
         size = _HEADER.size + len(notes) + len(data)
-        if not self._writable:
+        if not self._disk.writable:
             return False
         header = _HEADER.pack(_MAGIC, name.encode(), len(notes), len(data), zlib.crc32(notes), zlib.crc32(data))
         try:
@@ -145,8 +151,9 @@ class CheckedFolder:
         return total <= self._most_bytes and count <= self._most_files
 
     def _give_up(self, error: OSError) -> None:
-        self._writable = False
-        _log.warning("nothing more is kept in the cache folder: %s", error.strerror)
+        if self._disk.writable:
+            _log.warning("nothing more is kept in the cache folder: %s", error.strerror)
+        self._disk.writable = False
 
 
 @dataclass(frozen=True)
@@ -198,10 +205,11 @@ def cache_folders(folder: str, megabytes: int, *, adds_contexts: bool = True) ->
         return None
     room = megabytes * _MEGABYTE
     embeddings, contexts, answers = (Path(folder) / name for name in _NAMES)
+    disk = Disk()
     return CacheFolders(
-        CheckedFolder(embeddings, room // 4),
-        CheckedFolder(contexts, room - room // 4 - room // 64),
-        CheckedFolder(answers, room // 64),
+        CheckedFolder(embeddings, room // 4, disk=disk),
+        CheckedFolder(contexts, room - room // 4 - room // 64, disk=disk),
+        CheckedFolder(answers, room // 64, disk=disk),
         adds_contexts,
     )
 

@@ -223,6 +223,8 @@ class Engine(QObject):
         if isinstance(event, Ready):
             self._set_model(event.info)
             self._set_state("ready")
+            if event.info.last_layer == "missing":
+                self._notices.post(Notice("last-layer-missing", kind="warning", sticky=True))
             if event.info.class_token == "unknown":
                 self._notices.post(Notice("class-token-unknown", kind="warning", sticky=True))
             if event.info.plan is not None and event.info.plan.reduced:

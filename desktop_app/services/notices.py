@@ -58,9 +58,15 @@ SENTENCES: dict[str, str] = {
         "notices", "The model was copied to {folder}. On the other computer, drop that folder on Eyebright."
     ),
     "models-moved": QT_TRANSLATE_NOOP("notices", "The models are now in {folder}."),
+    "last-layer-missing": QT_TRANSLATE_NOOP(
+        "notices",
+        "The model sees pictures less well than it was trained to, since no corrected copy of its projector could be "
+        "written. Free some space on the disk, and start Eyebright again.",
+    ),
     "class-token-unknown": QT_TRANSLATE_NOOP(
         "notices",
-        "This version of llama.cpp could not be checked for a known fault, so the model may see pictures wrongly.",
+        "This version of llama.cpp could not be checked for a known fault, so the model may see pictures wrongly. "
+        "Install Eyebright anew, with the llama.cpp that belongs to it.",
     ),
 }
 

@@ -233,3 +233,11 @@ def test_everything_can_be_forgotten(tmp_path: Path) -> None:
     forget_cache(tmp_path)
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["other"]
     assert folders.contexts.read("a") is None
+
+
+def test_a_disk_that_cannot_be_written_is_told_once(tmp_path: Path, expected: Expected) -> None:
+    (tmp_path / "kept").write_text("a file where the folders should be")
+    expected.log("nothing more is kept")
+    folders = cache_folders(str(tmp_path / "kept"), 64)
+    assert folders is not None
+    assert [folders.contexts.write("a" * 60, b"", b"x"), folders.answers.write("a" * 60, b"", b"x")] == [False, False]

@@ -106,3 +106,8 @@ def test_several_changes_in_a_row_are_loaded_once(desk: Desk) -> None:
         pump(20)
     wait_until(lambda: len(desk.client.of(Load)) == 2)
     assert desk.client.of(Load)[-1].settings.n_ctx == 3072
+
+
+def test_a_projector_without_its_last_layer_is_told(desk: Desk) -> None:
+    desk.client.emit(Ready(desk.client.of(Load)[-1].request, replace(DEMO, last_layer="missing")))
+    wait_until(lambda: [notice.text_code for notice in desk.notices] == ["last-layer-missing"])
