@@ -112,16 +112,16 @@ def _speeds(driver: Driver, plain: Plain, turns: list[Turn], sheet: Sheet) -> No
     with sheet.row("ours.reading_tok_s", "plain.reading_tok_s"):
         driver.read_ahead()
         plain.fill(0)
-        ours = [_reading(driver)]
+        ours = [_reading(driver, 0)]
         floor = [job.reading_tokens / plain.read(job.reading_tokens) for _ in range(2)]
-        ours.append(_reading(driver))
+        ours.append(_reading(driver, 1))
         sheet.put("ours.reading_tok_s", statistics.mean(ours))
         sheet.put("plain.reading_tok_s", statistics.mean(floor))
 
 
-def _reading(driver: Driver) -> float:
-    """Return the tokens per second of a long question."""
-    asked = driver.ask([_long(driver.job)], 1)
+def _reading(driver: Driver, number: int) -> float:
+    """Return the tokens per second of a long question, of which nothing was read before."""
+    asked = driver.ask([Turn(f"{'abcdefgh'[number]} {_long(driver.job).text}")], 1)
     return asked.figures().evaluated_tokens / asked.marks["text"]
 
 
@@ -158,7 +158,7 @@ def _rows(driver: Driver, turns: list[Turn], sheet: Sheet) -> None:
     with sheet.row("ours.text_only_first_token_s"):
         driver.read_ahead()
         _short(driver, "text_only", Turn(QUESTIONS[0]), sheet)
-    asked = driver.ask([_long(job)], 1)
+    asked = driver.ask([Turn(f"x {_long(job).text}")], 1)
     measure_stops(driver, _long(job), asked.marks["writing"] - asked.marks["reading"], sheet)
     sheet.put("ours.peak_mib", asked.figures().peak_memory_bytes / 2**20)
 
