@@ -7,6 +7,7 @@ from typing import cast
 from PySide6.QtWidgets import QWidget
 from window_states import Stage, state
 
+from desktop_app import paths
 from desktop_app.services.fitting import light_of
 from desktop_app.services.model_tasks import LookedUp, ModelTasks, Task
 from desktop_app.ui.model_add import AddModelDialog
@@ -14,6 +15,7 @@ from desktop_app.ui.model_ask import licence_question, removal_question
 from desktop_app.ui.model_sources import SourcesDialog
 from desktop_app.ui.models_dialog import ModelsDialog
 from model_store.adding import Candidate
+from model_store.catalogue import load_catalogue
 from model_store.errors import StoreError
 from model_store.installed import State
 from model_store.jobs import JobState
@@ -22,6 +24,7 @@ from tests.helpers.waiting import pump
 
 
 def _manager(stage: Stage, part: str = "catalogue") -> ModelsDialog:
+    stage.services.models.known = load_catalogue(paths.resources_folder() / "catalogue.toml")
     stage.window.open_models()
     dialog = stage.window._models
     assert dialog is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QCoreApplication, QDir, Qt
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDialog, QFileDialog, QLineEdit, QVBoxLayout, QWidget
 
 from desktop_app.errors import UserError
@@ -64,6 +65,11 @@ class SourcesDialog(QDialog):
         preferences.changed.connect(self._show_folder)
         self._show_folder()
         models.load_token(self._show_token)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Be as high as the wrapped words need."""
+        super().showEvent(event)
+        self.setMinimumHeight(self._column.heightForWidth(self.width()))
 
     def _row(self, name: str, title: str, control: QWidget, *, below: bool = False) -> None:
         meaning = QCoreApplication.translate("settings", SETTINGS[name].help)

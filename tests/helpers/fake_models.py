@@ -125,9 +125,10 @@ class FakeModels(QObject):
         super().__init__()
         self.calls = calls
         self._preferences = preferences
+        self.known = CATALOGUE
         self.here: list[InstalledModel] = []
         self.under_way: list[DownloadJob] = []
-        self.memory = int(6.5 * GIB)
+        self.memory = int(5.75 * GIB)
         self.disk = 80 * GB
         self.speed = 0.0
 
@@ -141,7 +142,7 @@ class FakeModels(QObject):
         return self.memory
 
     def catalogue(self) -> Catalogue:
-        return CATALOGUE
+        return self.known
 
     def installed(self) -> list[InstalledModel]:
         return list(self.here)
@@ -151,7 +152,7 @@ class FakeModels(QObject):
 
     def offers(self) -> list[Offer]:
         offers = []
-        for one in CATALOGUE:
+        for one in self.known:
             best, light = best_variant(one, self.memory)
             here = tuple(model for model in self.here if model.manifest.model_id == one.id)
             running = next((job for job in self.under_way if job.request.model_id == one.id), None)

@@ -51,7 +51,7 @@ def test_the_catalogue_tells_of_each_model_whether_it_fits(dialog: ModelsDialog)
     assert shown(dialog) == [entry.title for entry in CATALOGUE]
     assert lights == ["fits", "reduced", "too-large", "fits"]
     assert "Fits with 2048 tokens" in words_of(dialog.cards()[1])
-    assert "It needs at least 22.0 GiB of memory, and 6.5 GiB can be used" in words_of(dialog.cards()[2])
+    assert "It needs at least 22.0 GiB of memory, and 5.7 GiB can be used" in words_of(dialog.cards()[2])
 
 
 def test_search_and_filter(dialog: ModelsDialog, services: FakeServices) -> None:
