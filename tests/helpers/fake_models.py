@@ -64,7 +64,7 @@ CATALOGUE = Catalogue(
             "llava-1.6-mistral-7b",
             "LLaVA 1.6 Mistral 7B",
             "Sees more detail, reads signs and small print, and takes longer for it.",
-            variant("Q4_K_M", 4.37, 6.9),
+            variant("Q4_K_M", 4.37, 6.5),
             languages=("en", "fr", "de", "es"),
         ),
         entry(
