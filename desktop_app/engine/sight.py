@@ -144,12 +144,19 @@ class InTiles:
         if grid == WHOLE:
             return np.concatenate([whole, self._newline])
         edge, width = self._tiling.patches, whole.shape[1]
-        lines = np.stack(tiles).reshape(grid.rows, grid.columns, edge, edge, width).transpose(0, 2, 1, 3, 4)
-        field = lines.reshape(grid.rows * edge, grid.columns * edge, width)
         kept = self._tiling.kept(seen.picture.width, seen.picture.height, grid)
-        field = field[kept.top : kept.bottom, kept.left : kept.right]
-        ends = np.broadcast_to(self._newline, (len(field), 1, width))
-        return np.concatenate([whole, np.concatenate([field, ends], axis=1).reshape(-1, width)])
+        rows = np.empty((seen.rows, width), np.float32)  # filled in one go: it may be 50 MB
+        rows[: len(whole)] = whole
+        lines = rows[len(whole) :].reshape(kept.bottom - kept.top, kept.right - kept.left + 1, width)
+        lines[:, -1] = self._newline
+        for number, tile in enumerate(tiles):
+            top, left = (edge * place for place in divmod(number, grid.columns))
+            first, last = max(kept.top, top), min(kept.bottom, top + edge)
+            begin, end = max(kept.left, left), min(kept.right, left + edge)
+            if first < last and begin < end:
+                field = tile.reshape(edge, edge, width)[first - top : last - top, begin - left : end - left]
+                lines[first - kept.top : last - kept.top, begin - kept.left : end - kept.left] = field
+        return rows
 
     def _grid(self, picture: PictureRef) -> Grid:
         return self._tiling.grid_for(picture.width, picture.height, picture.most_tiles)
