@@ -235,9 +235,12 @@ def test_everything_can_be_forgotten(tmp_path: Path) -> None:
     assert folders.contexts.read("a") is None
 
 
-def test_a_disk_that_cannot_be_written_is_told_once(tmp_path: Path, expected: Expected) -> None:
+def test_a_disk_that_cannot_be_written_is_told_once(
+    tmp_path: Path, expected: Expected, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "kept").write_text("a file where the folders should be")
     expected.log("nothing more is kept")
     folders = cache_folders(str(tmp_path / "kept"), 64)
     assert folders is not None
     assert [folders.contexts.write("a" * 60, b"", b"x"), folders.answers.write("a" * 60, b"", b"x")] == [False, False]
+    assert len(caplog.records) == 1
