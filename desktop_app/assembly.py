@@ -83,7 +83,7 @@ class Services:
         self.chosen_model.load()
         self.draft.restore("")
         self.conversations.refresh()
-        self.models.start()
+        self.model_tasks.begin()
 
     def examples(self) -> list[tuple[str, str]]:
         """Return the example pictures of the empty window: (file, question)."""

@@ -28,7 +28,7 @@ from model_store.exporting import export
 from model_store.importing import ImportPlan, ImportPlans, import_model, plan_import
 from model_store.installed import InstalledModel, State
 from model_store.library import Library
-from model_store.moving import move_library
+from model_store.moving import UnfinishedMove, move_library, unfinished_move
 
 if TYPE_CHECKING:  # what speaks with the network is imported with the first question for it
     from model_store.adding import Candidate, Pair
@@ -98,7 +98,19 @@ class ModelTasks(QObject):
         self._closing = False
         self._switching.connect(self._save_folder, Qt.ConnectionType.QueuedConnection)
         models.repaired.connect(self.verify)
+        notices.register("go-on-moving", self.move_on)
         self._moved_on.connect(self._tell, Qt.ConnectionType.QueuedConnection)
+
+    def begin(self) -> None:
+        """Find what is installed; tidy up and offer to go on where an earlier run was cut short."""
+        self._models.start()
+        library = self._models.library()
+
+        def look() -> UnfinishedMove | None:
+            library.tidy()
+            return unfinished_move(library)
+
+        self._files.run(look, self._offer_to_move_on)
 
     def now(self) -> Task | None:
         """Return the work at hand."""
@@ -148,13 +160,25 @@ class ModelTasks(QObject):
 
     def move(self, folder: str) -> None:
         """Move all models to another folder, and keep them there from then on."""
-        library, target = self._models.library(), Path(folder)
+        self._move(self._models.library(), Path(folder))
 
+    def move_on(self) -> None:
+        """Go on with a move that was cut short."""
+        unfinished = unfinished_move(self._models.library())
+        if unfinished is not None:
+            self._move(Library(unfinished.old), unfinished.new)
+
+    def _move(self, library: Library, target: Path) -> None:
         def work(report: Report) -> Library:
             return move_library(library, target, self._switch, report)
 
         # Half a download moves with the rest, so nobody may be writing to it.
-        self._models.stop_downloads(lambda: self._start("move", folder, work, self._moved))
+        self._models.stop_downloads(lambda: self._start("move", str(target), work, self._moved))
+
+    def _offer_to_move_on(self, move: UnfinishedMove | None) -> None:
+        if move is not None:
+            where = {"folder": str(move.new)}
+            self._notices.post(Notice("move-unfinished", where, "warning", (action("go-on-moving"),), sticky=True))
 
     def _switch(self, folder: Path) -> None:
         """Have the setting saved on the main thread, and wait for it: then the old place may be cleared."""

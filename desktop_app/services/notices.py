@@ -57,6 +57,9 @@ SENTENCES: dict[str, str] = {
     "model-exported": QT_TRANSLATE_NOOP(
         "notices", "The model was copied to {folder}. On the other computer, drop that folder on Eyebright."
     ),
+    "move-unfinished": QT_TRANSLATE_NOOP(
+        "notices", "Moving the models to {folder} was cut short. Nothing is lost; it can go on where it was."
+    ),
     "models-moved": QT_TRANSLATE_NOOP("notices", "The models are now in {folder}."),
     "last-layer-missing": QT_TRANSLATE_NOOP(
         "notices",
@@ -75,6 +78,7 @@ LABELS: dict[str, str] = {
     "undo-delete": QT_TRANSLATE_NOOP("notices", "Undo"),
     "load-now": QT_TRANSLATE_NOOP("notices", "End the answer now"),
     "use-model": QT_TRANSLATE_NOOP("notices", "Use it now"),
+    "go-on-moving": QT_TRANSLATE_NOOP("notices", "Go on"),
     "open-models": QT_TRANSLATE_NOOP("notices", "Show models"),
     "choose-model": QT_TRANSLATE_NOOP("notices", "Choose a model…"),
 }

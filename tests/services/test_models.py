@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from model_store.catalogue import Catalogue, CatalogueFile, ModelEntry, Variant
 from model_store.errors import StoreError
 from model_store.installed import InstalledModel, State
 from model_store.jobs import JobState
+from model_store.moving import move_library
 from tests.helpers.fake_hub import FakeHub
 from tests.helpers.fake_models import CATALOGUE, GIB
 from tests.helpers.waiting import expect_signal, wait_until
@@ -141,6 +143,32 @@ def test_the_models_move_and_stay_in_use(desk: Desk, models: Models, tmp_path: P
     assert not model.model.exists()
     wait_until(lambda: models.in_use() is not None)  # the settings followed
     fetched(models)
+
+
+def test_a_move_that_was_cut_short_can_go_on(desk: Desk, models: Models, tmp_path: Path) -> None:
+    fetched(models)
+    target = tmp_path / "elsewhere"
+
+    class KilledError(Exception):
+        """As if the program had ended before the setting was saved."""
+
+    def die(_folder: Path) -> None:
+        # Nothing that would tidy up behind it runs after kill -9.
+        shutil.copytree(models.folder(), tmp_path / "left", copy_function=shutil.copy2)
+        shutil.copytree(target, tmp_path / "there", copy_function=shutil.copy2)
+        raise KilledError
+
+    with pytest.raises(KilledError):
+        move_library(models.library(), target, die)
+    for left, place in (("left", models.folder()), ("there", target)):
+        shutil.rmtree(place, ignore_errors=True)
+        (tmp_path / left).rename(place)
+    desk.services.model_tasks.begin()
+    wait_until(lambda: any(notice.text_code == "move-unfinished" for notice in desk.notices))
+    (notice,) = [notice for notice in desk.notices if notice.text_code == "move-unfinished"]
+    desk.services.notices.act(notice.id, "go-on-moving")
+    wait_until(lambda: any(notice.text_code == "models-moved" for notice in desk.notices), 30)
+    wait_until(lambda: bool(models.installed()) and models.installed()[0].model.is_relative_to(target))
 
 
 def test_a_model_goes_out_and_comes_back_in(desk: Desk, models: Models, tmp_path: Path) -> None:
