@@ -34,7 +34,7 @@ def test_a_model_that_fits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 def test_a_model_that_fits_with_a_shorter_context(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = pair(tmp_path, LLAVA_13B)
     assert run(*files, "--memory", "12G") == 0
-    assert "It fits with 2560 tokens instead of 4096" in capsys.readouterr().out
+    assert "It fits with 3584 tokens instead of 4096" in capsys.readouterr().out
     assert run(*files, "--memory", "12G", "--context", "2048") == 0
     assert texts.PLAN_FITS in capsys.readouterr().out
 
@@ -60,6 +60,9 @@ def test_a_plan_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert found["need"]["total"] == found["plan"]["needed"] <= found["plan"]["usable"]
     assert found["plan"]["kv_type"] == "q8_0"
     assert sum(size for part, size in found["need"].items() if part != "total") == found["need"]["total"]
+    assert found["plan"]["small_projector"]
+    assert found["plan"]["keeps_projector"]
+    assert sorted(found["needed_at"]) == ["2048", "4096"]
 
 
 def test_this_computer_and_the_built_in_model(capsys: pytest.CaptureFixture[str]) -> None:

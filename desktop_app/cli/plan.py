@@ -44,14 +44,14 @@ def _figures(found: Outlook, need: Need) -> dict[str, object]:
         "verdict": "does-not-fit" if not found.fits else "fits-reduced" if found.plan.reduced else "fits",
         "offer": found.offer,
         "needed_at": {str(n_ctx): needed for n_ctx, needed in found.needed_at.items()},
-        "need": {**asdict(need), "total": need.total},
+        "need": {**need.parts, "total": need.total},
         "plan": asdict(found.plan),
     }
 
 
 def _table(found: Outlook, need: Need, tuning: Tuning | None) -> Iterator[str]:
     plan = found.plan
-    for name, size in asdict(need).items():
+    for name, size in need.parts.items():
         if size:
             yield _line(texts.PLAN_PARTS[name], size)
     yield _line(texts.PLAN_NEEDED, need.total)
@@ -104,4 +104,6 @@ def _settings(plan: LoadPlan) -> Iterator[str]:
         yield texts.PLAN_KV_Q8_0
     if plan.small_projector:
         yield texts.PLAN_PROJECTOR_SMALL
+    if not plan.keeps_projector:
+        yield texts.PLAN_PROJECTOR_IN_TURN
     yield texts.PLAN_WEIGHTS_REPACKED if plan.repacked else texts.PLAN_WEIGHTS_MAPPED

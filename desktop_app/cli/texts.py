@@ -164,6 +164,7 @@ PLAN_PARTS = {
     "calculating": "Calculating",
     "projector": "Projector",
     "looking": "Looking at a picture",
+    "photograph": "Decoding a photograph",
     "pictures": "Pictures as it saw them",
     "saving": "Saving",
     "program": "Window and engine",
@@ -182,6 +183,7 @@ PLAN_KV_F16_FLASH = "Conversation in f16 with flash attention: measured to be th
 PLAN_KV_Q8_0 = "Conversation in q8_0 with flash attention: half the size, but slower to write with."
 PLAN_PROJECTOR_SMALL = "A small copy of the projector (q8_0), made once: it sees nearly the same."
 PLAN_TUNED = "Measured on this computer: {what}"
+PLAN_PROJECTOR_IN_TURN = "The projector is loaded for each new picture (about a second) and freed again."
 PLAN_WEIGHTS_MAPPED = "Weights mapped from the file: loaded at once, and never held twice."
 PLAN_WEIGHTS_REPACKED = "Weights copied and laid out anew for this processor."
 

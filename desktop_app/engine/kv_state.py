@@ -7,6 +7,8 @@ stretch of the first makes a stretch such a whole; sharing copies nothing.
 from __future__ import annotations
 
 import ctypes
+import os
+from pathlib import Path
 from typing import Any
 
 _CONVERSATION, _STRETCH = 0, 1  # sequence numbers
@@ -22,6 +24,29 @@ class KVState:
         self._llama = llama
         self._context = context
         self._memory = llama.llama_get_memory(context)
+
+    def use(self, context: Any) -> None:
+        """Go on with another context, made in the same way."""
+        self._context = context
+        self._memory = self._llama.llama_get_memory(context)
+
+    def write(self, path: Path) -> bool:
+        """Write the conversation to a file, if anything is in it, a part at a time; False if that failed."""
+        if self._llama.llama_memory_seq_pos_max(self._memory, _CONVERSATION) < 0:
+            return True
+        none = (ctypes.c_int32 * 1)()
+        written = self._llama.llama_state_seq_save_file(self._context, os.fsencode(path), _CONVERSATION, none, 0)
+        return bool(written)
+
+    def read(self, path: Path) -> bool:
+        """Read the conversation that `write` wrote, if anything was in it."""
+        if not path.stat().st_size:
+            return True
+        tokens, count = (ctypes.c_int32 * 1)(), ctypes.c_size_t()
+        read = self._llama.llama_state_seq_load_file(
+            self._context, os.fsencode(path), _CONVERSATION, tokens, 1, ctypes.byref(count)
+        )
+        return bool(read)
 
     def copy_out(self, first: int, last: int) -> memoryview:
         """Return the state of the positions from `first` up to, not including, `last`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from dataclasses import replace
 
 from desktop_app.engine.embeddings import Embedding, EmbeddingKey, EmbeddingStore
@@ -75,22 +76,23 @@ class Looking:
         known = {key: embedding for key, embedding in found if embedding is not None}
         new = [seen for seen in pictures if not known.keys() >= set(self._keys(seen))]
         missing = encodes = sum(key not in known for seen in new for key in self._keys(seen))
-        for index, seen in enumerate(new):
-            squares: list[bytes] = []
-            for part, key in enumerate(self._keys(seen)):
-                if key in known:
-                    continue
-                expected = self.pace.expect(missing)
-                sha256, parts = seen.picture.sha256, len(seen.parts)
-                self._emit(PhaseChanged(request, Phase.LOOKING, index, len(new), expected, sha256, part, parts))
-                squares = squares or self._squares(seen)
-                self._interrupt.check()
-                started = time.monotonic()
-                known[key] = self.sight.encode(seen, part, squares[part])
-                self.pace.learn(1, time.monotonic() - started)
-                self._emit(PaceLearnt(request, part_s=self.pace.expect(1)))
-                missing -= 1
-                self._embeddings.put(key, known[key])
+        with self._model.looking() if new else nullcontext():
+            for index, seen in enumerate(new):
+                squares: list[bytes] = []
+                for part, key in enumerate(self._keys(seen)):
+                    if key in known:
+                        continue
+                    expected = self.pace.expect(missing)
+                    sha256, parts = seen.picture.sha256, len(seen.parts)
+                    self._emit(PhaseChanged(request, Phase.LOOKING, index, len(new), expected, sha256, part, parts))
+                    squares = squares or self._squares(seen)
+                    self._interrupt.check()
+                    started = time.monotonic()
+                    known[key] = self.sight.encode(seen, part, squares[part])
+                    self.pace.learn(1, time.monotonic() - started)
+                    self._emit(PaceLearnt(request, part_s=self.pace.expect(1)))
+                    missing -= 1
+                    self._embeddings.put(key, known[key])
         rows = {seen.key: self.sight.joined(seen, [known[key] for key in self._keys(seen)]) for seen in pictures}
         return rows, encodes
 

@@ -5,7 +5,7 @@ The sizes of llama.cpp's buffers follow its graphs; the tests hold them against 
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from math import prod
 from typing import TypedDict
 
@@ -45,15 +45,25 @@ class Need:
     conversation: int  # the KV cache
     calculating: int  # buffers of the language model
     projector: int  # weights of CLIP and the projector
-    looking: int  # buffers of those, and a photograph that is decoded
+    looking: int  # buffers of those
+    photograph: int  # one that is decoded
     pictures: int  # embeddings that are kept
     saving: int  # a part of the KV cache on its way to the disk
     program: int  # the window and the engine without a model
 
+    in_turn: bool = False  # the conversation makes room for the projector while a picture is looked at
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """Return the sizes by name."""
+        return {name: size for name, size in asdict(self).items() if name != "in_turn"}
+
     @property
     def total(self) -> int:
-        """Return the sum."""
-        return sum(astuple(self))
+        """Return the most that is held at once."""
+        talking = self.conversation + self.calculating + self.saving
+        seeing = self.projector + self.looking
+        return sum(self.parts.values()) - (min(talking, seeing) if self.in_turn else 0)
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,7 @@ class Shape:
     image_tokens: int = 0  # of one look
     at_once: int = 0  # image tokens that are evaluated in one go, however small micro-batches are
     picture_tokens: int = 0  # the most that a picture may take, in several looks
+    projector_may_go: bool = False  # whether it can be freed and loaded again
 
     @classmethod
     def of(cls, header: GGUFHeader, projector: GGUFHeader | None = None) -> Shape:
@@ -102,7 +113,12 @@ class Shape:
             feed_forward=max(keys.per_layer("feed_forward_length", layers, 4 * width), default=0),
             vocabulary=embedding.shape[-1] if embedding is not None else 0,
         )
-        return replace(shape, **_seeing(projector)) if projector is not None else shape
+        if projector is None:
+            return shape
+        seeing = _seeing(projector)
+        # A KV cache that is a window on the conversation cannot be put aside: see `kv_state.py`.
+        seeing["projector_may_go"] &= not keys.number("attention.sliding_window")
+        return replace(shape, **seeing)
 
     @classmethod
     def of_files(cls, files: ModelFiles) -> Shape:
@@ -124,9 +140,11 @@ class Shape:
             calculating=self._per_token(cells, plan.flash_attention) * max(plan.n_ubatch, self.at_once),
             projector=self.small_projector if plan.small_projector else self.projector,
             looking=self.looking,
+            photograph=_PHOTOGRAPH if self.image_tokens else 0,
             pictures=plan.pictures,
             saving=self._cache(_SAVED_CELLS, plan.kv_type) * _SAVED_COPIES,
             program=ENGINE_BASE + WINDOW_BASE,
+            in_turn=not plan.keeps_projector,
         )
 
     def pictures(self, n_ctx: int, *, roomy: bool) -> int:
@@ -180,11 +198,12 @@ def _seeing(projector: GGUFHeader) -> _Seeing:
     return {
         "projector": loaded_size(projector, small=False),
         "small_projector": loaded_size(projector, small=True),
-        "looking": _FLOAT * (graph + tokens * output) + _PHOTOGRAPH,
+        "looking": _FLOAT * (graph + tokens * output),
         # There need not be room for tiles: a picture can be seen as a whole only.
         "image_tokens": looked if tiling is None else tiling.tokens(side, side, WHOLE),
         "picture_tokens": looked if tiling is None else tokens * tiling.most_parts,
         "at_once": looked if kind == "gemma3" else 0,
+        "projector_may_go": kind in ("", "mlp"),
     }
 
 
@@ -195,6 +214,7 @@ class _Seeing(TypedDict):
     image_tokens: int
     picture_tokens: int
     at_once: int
+    projector_may_go: bool
 
 
 class _Keys:

@@ -112,25 +112,29 @@ def _plans(shape: Shape, settings: EngineSettings, tuning: Tuning | None = None)
 
     A shorter context is the last resort, and a coarser KV cache, with which writing is slower by half,
     the one before. Smaller micro-batches cost little, and save little. A small copy of the projector and
-    fewer embeddings at hand are hardly felt.
+    fewer embeddings at hand are hardly felt; loading the projector for each new picture costs a second.
     """
     trained = shape.trained_context
     wished = min(settings.n_ctx or trained, trained or _LONGEST_CONTEXT, _LONGEST_CONTEXT)
     kv_types = ("f16", "q8_0") if shape.q8_0_possible else ("f16",)
+    batches = list(_halves(max(1, tuning.n_ubatch if tuning is not None else settings.n_batch)))
     for n_ctx in _contexts(wished, shape.image_tokens + _LEAST_TALK):
         for kv_type in kv_types:
-            for n_ubatch in _halves(max(1, tuning.n_ubatch if tuning is not None else settings.n_batch)):
-                plan = _tuned(LoadPlan(n_ctx, n_ubatch, kv_type, wished_n_ctx=wished), settings, tuning)
-                for seeing in _ways_to_see(shape, plan):
-                    yield replace(seeing, needed=shape.need(seeing).total)
+            for keeps_projector in (True, False) if shape.projector_may_go else (True,):
+                for n_ubatch in batches:
+                    plan = LoadPlan(n_ctx, n_ubatch, kv_type, keeps_projector=keeps_projector, wished_n_ctx=wished)
+                    for seeing in _ways_to_see(shape, _tuned(plan, settings, tuning)):
+                        yield replace(seeing, needed=shape.need(seeing).total)
 
 
 def _ways_to_see(shape: Shape, plan: LoadPlan) -> Iterator[LoadPlan]:
     """Yield a plan with what it may give to pictures, the best first."""
     roomy, sparing = (shape.pictures(plan.n_ctx, roomy=roomy) for roomy in (True, False))
-    yield replace(plan, pictures=roomy)
+    if plan.keeps_projector:
+        yield replace(plan, pictures=roomy)
     if shape.small_projector < shape.projector:
-        yield replace(plan, pictures=roomy, small_projector=True)
+        if plan.keeps_projector:
+            yield replace(plan, pictures=roomy, small_projector=True)
         yield replace(plan, pictures=sparing, small_projector=True)
     else:
         yield replace(plan, pictures=sparing)

@@ -115,6 +115,7 @@ class LoadPlan:
     reading_threads: int = 0  # 0: as many as the processor has good cores
     writing_threads: int = 0
     small_projector: bool = False  # a copy of it in q8_0: half the size, and pictures are seen nearly the same
+    keeps_projector: bool = True  # False: it is loaded for a picture, in place of the conversation, and freed
     pictures: int = 0  # embeddings to keep in memory
     wished_n_ctx: int = 0
     needed: int = 0

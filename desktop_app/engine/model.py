@@ -11,7 +11,9 @@ import ctypes
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,8 +35,11 @@ from desktop_app.engine.loaded_projector import LoadedProjector
 from desktop_app.engine.memory_plan import plan_load
 from desktop_app.engine.messages import EngineSettings, LoadPlan, Sampling
 from desktop_app.engine.model_files import ModelFiles
+from desktop_app.engine.put_aside import put_aside
 from desktop_app.engine.sampler import Sampler
+from desktop_app.engine.vocabulary import Vocabulary
 from desktop_app.errors import UserError
+from desktop_app.paths import cache_folder
 
 _log = logging.getLogger(__name__)
 # The annotations of the bindings say what C means, not what ctypes takes.
@@ -75,7 +80,7 @@ def last_errors() -> str:
     return "\n".join(_last_errors)
 
 
-class Model:
+class Model(Vocabulary):
     """A loaded pair. Every call is made on one thread; `interrupt` is set from others.
 
     All methods that compute raise `Interrupted` when the interrupt says "now"; what the call was
@@ -91,6 +96,7 @@ class Model:
         """
         _prepare_backend()
         _last_errors.clear()
+        self._llama = _llama
         self.files = files
         self.plan = plan or plan_load(files, settings)
         usual = threads_for(files.header.file_size)
@@ -101,18 +107,21 @@ class Model:
         self._model: Any = None
         self._context: Any = None
         self._projector: LoadedProjector | None = None
+        self._image_tokens, self._class_token = 0, ClassToken.NONE
+        self._aside = Path(settings.cache_folder or cache_folder()) / "contexts"
         self._batches: list[Any] = []
         try:
             self._load_language_model(self.plan)
-            if files.projector is not None:
-                self._projector = LoadedProjector(
-                    (_llama, _mtmd, last_errors),
-                    files.projector,
-                    self._model,
-                    self.reading_threads,
-                    interrupt,
-                    self.n_ctx // 2,
-                )
+            if not self.plan.keeps_projector:  # a look, while there is room
+                self._load_projector()
+                self._free_projector()
+            self._open_context()
+            self.kv: KVState | None = kv_state(_llama, self._model, self._context, self._parameters, VERSION)
+            self._token_batch = self._new_batch(0)
+            self._row_batch = self._new_batch(self.width)
+            self._places = (ctypes.c_int32 * (4 * self._most))()  # of a block's rows: time, line, column, nothing
+            if self.plan.keeps_projector:
+                self._load_projector()
         except BaseException:
             self.close()
             raise
@@ -127,6 +136,9 @@ class Model:
             raise _load_error(self.files)
         self._vocabulary = _llama.llama_model_get_vocab(self._model)
         self.width = int(_llama.llama_model_n_embd(self._model))
+
+    def _open_context(self) -> Any:
+        plan = self.plan
         parameters = _llama.llama_context_default_params()
         parameters.n_ctx = plan.n_ctx
         parameters.type_k = parameters.type_v = _KV_TYPES[plan.kv_type]
@@ -141,80 +153,63 @@ class Model:
             raise UserError("out-of-memory", name=self.files.model.name)
         self.n_ctx = int(_llama.llama_n_ctx(self._context))
         self._memory = _llama.llama_get_memory(self._context)
-        self.kv: KVState | None = kv_state(_llama, self._model, self._context, parameters, VERSION)
+        self._parameters = parameters
         abort = _llama.ggml_abort_callback(self._interrupt.c_function)
         _llama.llama_set_abort_callback(self._context, abort, self._interrupt.c_argument)
-        self._token_batch = self._new_batch(0)
-        self._row_batch = self._new_batch(self.width)
-        self._places = (ctypes.c_int32 * (4 * self._most))()  # of a block's rows: time, line, column, nothing
+        return self._context
+
+    def _load_projector(self) -> None:
+        if self.files.projector is not None:
+            bindings, threads, most = (_llama, _mtmd, last_errors), self.reading_threads, self.plan.n_ctx // 2
+            loaded = LoadedProjector(bindings, self.files.projector, self._model, threads, self._interrupt, most)
+            self._projector, self._image_tokens = loaded, loaded.image_tokens
+
+    def _free_projector(self) -> None:
+        if self._projector is not None:
+            self._class_token = self._projector.class_token
+            self._projector.close()
+            self._projector = None
 
     def close(self) -> None:
         """Free everything; further calls do nothing."""
-        if self._projector is not None:
-            self._projector.close()
-            self._projector = None
+        self._free_projector()
         for batch in self._batches:
             _llama.llama_batch_free(batch)
         self._batches.clear()
-        if self._context:
-            _llama.llama_free(self._context)
-            self._context = None
+        self._close_context()
         if self._model:
             _llama.llama_model_free(self._model)
             self._model = None
 
-    # ---- vocabulary ------------------------------------------------------------------------
-
-    def tokenize(self, text: str) -> list[int]:
-        """Return the tokens of a stretch of plain text, whatever special tokens it may spell."""
-        raw = text.encode(errors="replace")  # half a surrogate pair can be pasted
-        room = len(raw) + 8
-        tokens = (ctypes.c_int32 * room)()
-        count = _llama.llama_tokenize(self._vocabulary, raw, len(raw), tokens, room, False, False)
-        if count < 0:  # more tokens than bytes: it says how many
-            tokens = (ctypes.c_int32 * -count)()
-            count = _llama.llama_tokenize(self._vocabulary, raw, len(raw), tokens, -count, False, False)
-        return list(tokens[:count])
-
-    def special(self, name: str) -> int | None:
-        """Return the id of a special token: its text, "eos", or "bos"; None if the vocabulary uses no "bos"."""
-        if name == "bos":
-            wanted = _llama.llama_vocab_get_add_bos(self._vocabulary)
-            return int(_llama.llama_vocab_bos(self._vocabulary)) if wanted else None
-        if name == "eos":
-            return int(_llama.llama_vocab_eos(self._vocabulary))
-        raw = name.encode()
-        tokens = (ctypes.c_int32 * (len(raw) + 8))()
-        count = _llama.llama_tokenize(self._vocabulary, raw, len(raw), tokens, len(tokens), False, True)
-        if count != 1:
-            raise RuntimeError(f"the vocabulary has no token {name!r}")
-        return int(tokens[0])
-
-    def piece(self, token: int) -> bytes:
-        """Return the bytes of a token: UTF-8, maybe only a part of a character."""
-        room = 64
-        while True:
-            buffer = ctypes.create_string_buffer(room)
-            size = _llama.llama_token_to_piece(self._vocabulary, token, buffer, room, 0, False)
-            if size >= 0:
-                return buffer.raw[:size]
-            room = -size
-
-    def is_end(self, token: int) -> bool:
-        """Return whether the model says with this token that it is done."""
-        return bool(_llama.llama_vocab_is_eog(self._vocabulary, token))
+    def _close_context(self) -> None:
+        if self._context:
+            _llama.llama_free(self._context)
+            self._context = None
 
     # ---- pictures --------------------------------------------------------------------------
 
     @property
     def image_tokens(self) -> int:
         """Return how many tokens a picture costs, 0 without a projector."""
-        return self._projector.image_tokens if self._projector is not None else 0
+        return self._image_tokens
 
     @property
     def class_token(self) -> ClassToken:
         """Return whether pictures are seen as the model was trained to see them."""
-        return self._projector.class_token if self._projector is not None else ClassToken.NONE
+        return self._projector.class_token if self._projector is not None else self._class_token
+
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Have the projector loaded inside: where it is not kept, in place of the conversation."""
+        if self._projector is not None or self.files.projector is None:
+            yield
+            return
+        with put_aside(self.kv, self._aside, self._close_context, self._open_context):
+            self._load_projector()
+            try:
+                yield
+            finally:
+                self._free_projector()
 
     @property
     def projector(self) -> LoadedProjector:

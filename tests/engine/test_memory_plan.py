@@ -66,8 +66,8 @@ def test_the_parts_of_llava_7b_are_as_measured(pair: Pair) -> None:
     assert q8_0.conversation / 4096 / MIB == pytest.approx(0.27, rel=0.02)
     assert f16.calculating / MIB == pytest.approx(320, rel=0.01)
     assert q8_0.calculating / MIB == pytest.approx(100.6, rel=0.01)
-    photograph = 2 * 4 * 12e6
-    assert (f16.looking - photograph) / MIB == pytest.approx(21.6 + 9, rel=0.05)
+    assert f16.looking / MIB == pytest.approx(21.6 + 9, rel=0.05)
+    assert f16.photograph == 2 * 4 * 12e6
     small = shape.need(LoadPlan(4096, 512, small_projector=True, pictures=64 * MIB))
     assert small.projector / MIB == pytest.approx(318, rel=0.01)
     assert small.pictures == 64 * MIB
@@ -102,9 +102,10 @@ CHOICES: list[tuple[Decoder, int, tuple[int, str] | str]] = [
     (LLAVA_7B, 16, (4096, "f16")),
     (LLAVA_7B, 32, (4096, "f16")),
     (LLAVA_13B, 8, "does-not-fit-offer"),
-    (LLAVA_13B, 12, (2560, "q8_0")),
+    (LLAVA_13B, 12, (3584, "q8_0")),
     (LLAVA_13B, 16, (4096, "f16")),
-    (LLAVA_34B, 16, "does-not-fit"),
+    (LLAVA_34B, 12, "does-not-fit"),
+    (LLAVA_34B, 16, "does-not-fit-offer"),
     (LLAVA_34B, 24, "does-not-fit-offer"),
     (LLAVA_34B, 32, (4096, "f16")),
     (MISTRAL_7B, 8, (4096, "f16")),
@@ -145,6 +146,9 @@ def test_what_is_given_to_pictures_shrinks_before_the_conversation_does(pair: Pa
         assert given == sorted(given)
         assert set(given) == {(True, 126 * MIB), (False, 126 * MIB), (False, 63 * MIB)}
     assert all(plan.small_projector for plan in plans if plan.n_ubatch < 256)
+    kinds = [(plan.kv_type == "f16", plan.keeps_projector) for plan in plans if not plan.reduced]
+    assert kinds == sorted(kinds)
+    assert len(set(kinds)) == 4
     assert not any(plan_load(files, EngineSettings(), room, may_copy=False).small_projector for room in rooms[30:])
 
 
@@ -157,6 +161,24 @@ def test_embeddings_of_all_pictures_in_a_context_have_room(pair: Pair) -> None:
     assert shape.pictures(4096, roomy=True) == 14 * picture
     assert replace(shape, picture_tokens=5 * 576).pictures(4096, roomy=False) == 2 * 7 * picture
     assert Shape.of(pair(LLAVA_7B).header).pictures(4096, roomy=True) == 0
+
+
+def test_conversation_and_projector_can_take_turns(pair: Pair) -> None:
+    files = pair(LLAVA_7B)
+    shape = Shape.of_files(files)
+    kept = LoadPlan(4096, 256, "q8_0", small_projector=True)
+    turns = shape.need(replace(kept, keeps_projector=False))
+    spared = shape.need(kept).total - turns.total
+    assert spared == turns.projector + turns.looking
+    assert turns.total == sum(turns.parts.values()) - spared
+    small = replace(kept, n_ctx=256, keeps_projector=False)
+    need = shape.need(small)
+    assert need.total == sum(need.parts.values()) - need.conversation - need.calculating - need.saving
+    other = dict(files.header.metadata)
+    other["llama.attention.sliding_window"] = 2048
+    assert files.projector is not None
+    windowed = Shape.of(replace(files.header, metadata=other), files.projector.header)
+    assert (shape.projector_may_go, windowed.projector_may_go) == (True, False)
 
 
 def test_repacking_is_a_wish_and_then_the_file_is_not_mapped_as_well(pair: Pair) -> None:
@@ -189,7 +211,7 @@ def test_a_wish_is_bounded_by_what_the_model_was_trained_for(pair: Pair) -> None
 
 def test_little_that_is_free_now_shortens_but_does_not_refuse(pair: Pair) -> None:
     files = pair(LLAVA_7B)
-    assert plan_load(files, EngineSettings(), Room(8 * GIB, int(5.3 * GIB))).reduced
+    assert plan_load(files, EngineSettings(), Room(8 * GIB, 5 * GIB)).reduced
     pushed = plan_load(files, EngineSettings(), Room(8 * GIB, 2 * GIB))
     assert (pushed.n_ctx, pushed.kv_type) == (4096, "f16")
     assert pushed.needed > pushed.free
@@ -204,7 +226,7 @@ def test_what_is_offered_instead(pair: Pair) -> None:
     found = outlook(shape, settings, find_room(6 * GIB))
     assert (found.fits, found.offer) == (False, "Q2_K")
     assert found.plan.needed > found.plan.usable
-    reduced = outlook(shape, settings, Room(int(5.3 * GIB), int(5.3 * GIB)))
+    reduced = outlook(shape, settings, Room(5 * GIB, 5 * GIB))
     assert (reduced.fits, reduced.plan.reduced, reduced.offer) == (True, True, "Q3_K_M")
     assert outlook(shape, settings, find_room(16 * GIB)).offer == ""
 
