@@ -78,6 +78,7 @@ def _engine() -> int:
     seconds = time.monotonic() - started
     loaded = texts.DOCTOR_MODEL_LOADED.format(seconds=seconds, threads=info.threads, n_ctx=info.n_ctx)
     _line(texts.DOCTOR_MODEL, f"{info.name}, {loaded}")
+    _line(texts.DOCTOR_USED_FEATURES, info.cpu_features)
     if info.plan is not None:
         _line(texts.DOCTOR_PLAN, _plan(info.plan))
     _line(texts.DOCTOR_CLASS_TOKEN, texts.DOCTOR_CLASS_TOKENS.get(info.class_token, info.class_token))
@@ -86,13 +87,19 @@ def _engine() -> int:
 
 
 def _plan(plan: LoadPlan) -> str:
-    return texts.DOCTOR_PLAN_IS.format(
+    said = texts.DOCTOR_PLAN_IS.format(
         n_ctx=plan.n_ctx,
         kv_type=plan.kv_type,
         n_ubatch=plan.n_ubatch,
         needed=gib_up(plan.needed),
         usable=gib_down(plan.usable),
     )
+    further = {
+        texts.DOCTOR_REDUCED.format(wished=plan.wished_n_ctx): plan.reduced,
+        texts.DOCTOR_SMALL_PROJECTOR: plan.small_projector,
+        texts.DOCTOR_IN_TURN: not plan.keeps_projector,
+    }
+    return "; ".join([said, *(words for words, true in further.items() if true)])
 
 
 def _line(label: str, value: str) -> None:

@@ -217,6 +217,7 @@ class ModelInfo:
     token_s: float = 0.0  # seconds to read a token
     reading_threads: int = 0
     tuning: Tuning | None = None  # what was measured for it on this computer
+    cpu_features: str = ""  # that llama.cpp was built for and found, in its own words
     tunable: bool = False  # large enough to be measured
 
 

@@ -186,6 +186,11 @@ class Model(Vocabulary):
             _llama.llama_free(self._context)
             self._context = None
 
+    @property
+    def cpu_features(self) -> str:
+        """Return which instructions of the processor llama.cpp uses, as it says it."""
+        return str(_llama.llama_print_system_info().decode(errors="replace"))
+
     # ---- pictures --------------------------------------------------------------------------
 
     @property

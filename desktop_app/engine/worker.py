@@ -268,6 +268,7 @@ def _model_info(command: Load, session: Session, tuning: Tuning | None) -> Model
         threads=model.writing_threads,
         reading_threads=model.reading_threads,
         plan=model.plan,
+        cpu_features=model.cpu_features,
         tuning=tuning,
         tunable=not is_tiny(model.files.header.file_size),
     )
