@@ -124,14 +124,20 @@ def check_files(model: Path, mmproj: Path | None) -> ModelFiles:
     not-a-projector, projector-unsupported or projector-mismatch.
     """
     header = _header(model, "model-damaged")
+    return check_headers(model, header, mmproj, _header(mmproj, "projector-damaged") if mmproj is not None else None)
+
+
+def check_headers(
+    model: Path, header: GGUFHeader, mmproj: Path | None, projector_header: GGUFHeader | None
+) -> ModelFiles:
+    """Compare two headers, of files that need not be here yet. Raises `UserError` as `check_files`."""
     if header.architecture == _PROJECTOR_ARCHITECTURE:
         raise UserError("swapped-files", name=model.name)
     width = header.integer(f"{header.architecture}.embedding_length")
     if not header.architecture or not width or "token_embd.weight" not in header.tensors:
         raise UserError("model-damaged", name=model.name)
-    if mmproj is None:
+    if mmproj is None or projector_header is None:
         return ModelFiles(model, header, None)
-    projector_header = _header(mmproj, "projector-damaged")
     if projector_header.architecture != _PROJECTOR_ARCHITECTURE:
         raise UserError("not-a-projector", name=mmproj.name)
     projector = _ProjectorCheck(mmproj, projector_header).projector()

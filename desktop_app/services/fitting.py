@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from desktop_app.engine.memory_plan import plan_headers
 from desktop_app.engine.messages import EngineSettings
+from desktop_app.engine.model_files import check_headers
 from desktop_app.engine.room import Room
 from model_store.catalogue import ModelEntry, Variant
 from model_store.gguf_header import GGUFHeader
@@ -35,8 +37,12 @@ def light_of(variant: Variant, usable: int) -> Light:
     return Light(verdict, SHORT, variant.memory_2048, usable)
 
 
-def light_of_headers(model: GGUFHeader, projector: GGUFHeader | None, room: Room) -> Light:
-    """Return the light of a pair of which only the headers are known."""
+def light_of_headers(variant: Variant, model: GGUFHeader, projector: GGUFHeader, room: Room) -> Light:
+    """Return the light of a pair of which only the headers are known.
+
+    Raises `UserError` when it could not be loaded at all; see `check_headers`.
+    """
+    check_headers(Path(variant.model.name), model, Path(variant.projector.name), projector)
     found = plan_headers(model, projector, EngineSettings(n_ctx=USUAL), room)
     plan = found.plan
     if not found.fits:

@@ -32,6 +32,7 @@ from model_store.moving import UnfinishedMove, move_library, unfinished_move
 
 if TYPE_CHECKING:  # what speaks with the network is imported with the first question for it
     from model_store.adding import Candidate, Pair
+    from model_store.catalogue import Variant
     from model_store.hub import Hub
 
 # The window names what it is given, and knows nothing else of the store's work.
@@ -56,7 +57,7 @@ class LookedUp:
     """A repository that was asked for: what can be fetched from it, and whether it would run here."""
 
     candidate: Candidate
-    lights: tuple[Light | None, ...]  # as `candidate.entry.variants`; None where the headers could not be read
+    lights: tuple[Light | UserError | StoreError, ...]  # as `candidate.entry.variants`; or why one cannot be loaded
 
 
 class ModelTasks(QObject):
@@ -218,7 +219,8 @@ class ModelTasks(QObject):
             hub = make_hub()
             try:
                 known = candidate(hub, repository)
-                return LookedUp(known, tuple(_light(hub, pair) for pair in known.pairs))
+                pairs = zip(known.entry.variants, known.pairs, strict=True)
+                return LookedUp(known, tuple(_light(hub, variant, pair) for variant, pair in pairs))
             finally:
                 hub.close()
 
@@ -308,13 +310,15 @@ def _importing(library: Library, plan: ImportPlan, in_place: bool) -> Callable[[
     return lambda report: import_model(library, plan, in_place, report)
 
 
-def _light(hub: Hub, pair: Pair) -> Light | None:
+def _light(hub: Hub, variant: Variant, pair: Pair) -> Light | UserError | StoreError:
     from model_store.adding import read_headers
 
     try:
         headers = read_headers(hub, pair)
+        return light_of_headers(variant, headers.model, headers.projector, find_room())
+    except UserError as error:
+        return error
     except StoreError as error:
         if error.code != "not-a-model":
             raise
-        return None
-    return light_of_headers(headers.model, headers.projector, find_room())
+        return error

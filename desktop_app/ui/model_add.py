@@ -7,7 +7,7 @@ from functools import partial
 from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
-from desktop_app.services.model_tasks import Found, ImportPlans, LookedUp, ModelTasks
+from desktop_app.services.model_tasks import Found, ImportPlans, Light, LookedUp, ModelTasks
 from desktop_app.ui import model_words as words
 from desktop_app.ui.controls import Label, push_button
 from desktop_app.ui.model_ask import Question
@@ -109,15 +109,15 @@ class AddModelDialog(CardsDialog):
         cards: list[ModelCard] = []
         for variant, light in zip(entry.variants, found.lights, strict=True):
             card = ModelCard(f"{variant.model.name}", page)
-            if light is not None:
+            if isinstance(light, Light):
                 card.head.addWidget(LightRow(light, card))
                 card.say(words.light_reason(light))
             else:
-                card.say(self.tr("Its header could not be read, so nobody knows whether it runs."), danger=True)
+                card.say(words.expected_error(light), danger=True)
             both = self.tr("{size} with {projector}")
             card.say(both.format(size=words.file_size(variant.size), projector=variant.projector.name))
             fetch = card.button(self.tr("Download"))
-            fetch.setEnabled(light is not None)
+            fetch.setEnabled(isinstance(light, Light))
             fetch.clicked.connect(partial(self.fetch_wanted.emit, entry, variant))
             cards.append(card)
         self.finish(page, cards)
@@ -139,7 +139,7 @@ class AddModelDialog(CardsDialog):
 
     def _failed(self, error: StoreError) -> None:
         self.button.setEnabled(True)
-        self.says.setText(words.store_error(error))
+        self.says.setText(words.expected_error(error))
 
 
 class ElsewhereDialog(CardsDialog):
@@ -181,7 +181,7 @@ class ElsewhereDialog(CardsDialog):
 
 def ask_how_to_import(plans: ImportPlans, tasks: ModelTasks, parent: QWidget) -> None:
     """Say what files hold, and ask whether to copy them or to use them where they lie."""
-    refused = "\n".join(words.store_error(error) for error in plans.refused)
+    refused = "\n".join(words.expected_error(error) for error in plans.refused)
     if not plans.plans:
         question = Question(_tr("Nothing to add"), refused, _tr("Close"), "", parent)
         question.no.hide()

@@ -158,6 +158,8 @@ class OfferCard(ModelCard):
         facts = [words.file_size(variant.size), variant.quantisation, offer.entry.licence]
         facts.append(words.languages(offer.entry))
         self.say(" · ".join(fact for fact in facts if fact))
+        if not offer.entry.sees:
+            self.say(self.tr("Eyebright cannot show it pictures yet: it only reads and writes text here."))
         if offer.light.verdict != "fits" and offer.job is None:
             self.say(words.light_reason(offer.light))
         self._job_words: Label | None = None
@@ -194,7 +196,7 @@ class OfferCard(ModelCard):
         self._job_words = self.say("")
         self.show_job(job)
         if job.error is not None and job.state in (JobState.FAILED, JobState.WAITING):
-            self.say(words.store_error(job.error), danger=job.state is JobState.FAILED)
+            self.say(words.expected_error(job.error), danger=job.state is JobState.FAILED)
         self._act(self.tr("Cancel"), "cancel", job)
         if job.state is JobState.WAITING:
             self._act(self.tr("Try again now"), "retry", job)

@@ -7,7 +7,7 @@ from functools import partial
 from PySide6.QtCore import QCoreApplication, QLocale
 
 from desktop_app.engine.messages import gib_down, gib_up
-from desktop_app.errors import QT_TRANSLATE_NOOP
+from desktop_app.errors import QT_TRANSLATE_NOOP, UserError
 from desktop_app.services.fitting import Light
 from desktop_app.services.model_tasks import Task
 from desktop_app.ui.sentences import number, relative_date, translate
@@ -89,8 +89,8 @@ def languages(entry: ModelEntry) -> str:
     return _tr("{languages} and more").format(languages=words) if len(entry.languages) > len(known) else words
 
 
-def store_error(error: StoreError) -> str:
-    """Return the sentence of an expected error of the store."""
+def expected_error(error: UserError | StoreError) -> str:
+    """Return the sentence of an expected error, of the program or the store."""
     return error.sentence(lambda english: translate("errors", english))
 
 
@@ -124,7 +124,7 @@ def job_details(job: DownloadJob) -> str:
         total = file_size(file.total) if file.total else "?"
         lines.append(_tr("{name}: {done} of {total}").format(name=file.name, done=file_size(file.done), total=total))
     if job.error is not None:
-        lines.append(store_error(job.error))
+        lines.append(expected_error(job.error))
     lines += [translate("notes", NOTES[note]) for note in job.notes]
     return "\n".join(lines)
 

@@ -62,6 +62,11 @@ def test_the_light_is_what_the_planner_says(entry: ModelEntry, memory: int, colu
         assert light.verdict == planned, (variant.quantisation, found.plan)
 
 
+def test_what_is_said_to_see_can_be_shown_pictures() -> None:
+    blind = {entry.id for entry in MODELS if not entry.sees}
+    assert blind == {"minicpm-v-2.6", "internvl3-1b", "internvl3-2b", "internvl3-8b"}
+
+
 def test_the_catalogue_holds_what_the_planner_computes() -> None:
     for entry in MODELS:
         for variant in entry.variants:

@@ -10,7 +10,7 @@ import pytest
 
 from desktop_app import paths
 from desktop_app.engine.messages import Load
-from desktop_app.services.fitting import best_variant, light_of
+from desktop_app.services.fitting import Light, best_variant, light_of
 from desktop_app.services.model_tasks import LookedUp
 from desktop_app.services.models import Models
 from desktop_app.services.notices import Notice, template
@@ -192,7 +192,7 @@ def test_a_repository_is_looked_up_with_its_lights(desk: Desk, models: Models) -
     answer = found[0][0]
     assert isinstance(answer, LookedUp)
     (light,) = answer.lights
-    assert light is not None
+    assert isinstance(light, Light)
     assert light.verdict == "fits"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
+from desktop_app.errors import UserError
 from desktop_app.services.model_tasks import ImportPlans, LookedUp, Task
 from desktop_app.ui import models_dialog
 from desktop_app.ui.model_add import AddModelDialog, ElsewhereDialog
@@ -183,8 +184,11 @@ def test_a_repository_is_looked_up_or_searched(dialog: ModelsDialog, services: F
     assert adding is not None
     adding.name.setText("someone/llava-gguf")
     adding.button.click()
-    services.model_tasks.looked_up.emit(LookedUp(Candidate(CATALOGUE.entries[1], ()), (None,)))
-    assert not button(adding.cards[0], "Download").isEnabled()  # what nobody could read is not fetched
+    services.model_tasks.looked_up.emit(
+        LookedUp(Candidate(CATALOGUE.entries[1], ()), (UserError("projector-unsupported", name="p.gguf", kind="x"),))
+    )
+    assert not button(adding.cards[0], "Download").isEnabled()  # what could not be loaded is not fetched
+    assert "p.gguf is a projector of the kind x" in words_of(adding.cards[0])
     adding.name.setText("llava")
     adding.look()
     services.model_tasks.searched.emit(("someone/llava-gguf",))
