@@ -32,7 +32,7 @@ LIGHTS = {
     "llava-llama-3-8b": (NO, YES, YES, YES),
     "bakllava-1": (NO, YES, YES, YES),
     "moondream2": (NO, YES, YES, YES),
-    "smolvlm2-2.2b": (SHORT, YES, YES, YES),
+    "smolvlm2-2.2b": (NO, YES, YES, YES),
     "qwen2.5-vl-3b": (NO, YES, YES, YES),
     "qwen2.5-vl-7b": (NO, NO, YES, YES),
     "gemma-3-4b": (NO, YES, YES, YES),
