@@ -10,17 +10,24 @@ def main() -> int:
     """Do what the command line says and return the exit code."""
     # While the program is still being imported there is nothing to save: Ctrl-C just ends it.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    import multiprocessing
+    if getattr(sys, "frozen", False):
+        import multiprocessing
 
-    multiprocessing.freeze_support()  # the engine process of a frozen program begins here
-    from desktop_app import cli
+        multiprocessing.freeze_support()  # the engine process of a frozen program begins here
+    words, pictures = sys.argv[1:], list[str]()
+    if words:  # a double click has none, and need not wait for the command line
+        from desktop_app import cli
 
-    arguments = cli.parse(sys.argv[1:])
-    if arguments.verb:
-        return cli.run(arguments)
+        arguments = cli.parse(words)
+        if arguments.verb:
+            return cli.run(arguments)
+        pictures = arguments.pictures
+    import gc
+
+    gc.disable()  # until the window is there: what is made before it stays, and searching that takes a tenth
     from desktop_app.assembly import run_window
 
-    return run_window(arguments.pictures)
+    return run_window(pictures)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QTimer
 
 from desktop_app import logs, paths
 from desktop_app.chat.attachments import Attachments
@@ -35,6 +39,8 @@ from desktop_app.settings import Settings
 if TYPE_CHECKING:
     from desktop_app.services.model_tasks import ModelTasks
     from desktop_app.services.models import Models
+
+_SETTLED_MS = 250  # after the window has come, until it has answered the first touch and the engine loads
 
 
 @dataclass
@@ -78,12 +84,25 @@ class Services:
         return ModelTasks(self.models, self.preferences, self.notices, files, hub)
 
     def start(self) -> None:
-        """Start the engine on the chosen model and read the list of conversations."""
+        """Start the engine on the chosen model, read the list of conversations, and look which models there are."""
         self.engine.start()
         self.chosen_model.load()
         self.draft.restore("")
         self.conversations.refresh()
-        self.model_tasks.begin()
+
+        def look_for_models() -> None:
+            self.model_tasks.begin()
+
+        self.import_then("desktop_app.services.model_tasks", look_for_models)
+
+    def import_then(self, module: str, work: Callable[[], object]) -> None:
+        """Do what nobody waits for and needs a module that takes long to import: a little later, and on a thread."""
+
+        def begin() -> None:
+            if not self._closed:
+                self.files.run(lambda: import_module(module), lambda _module: work())
+
+        QTimer.singleShot(_SETTLED_MS, self.engine, begin)
 
     def examples(self) -> list[tuple[str, str]]:
         """Return the example pictures of the empty window: (file, question)."""
@@ -181,9 +200,12 @@ def run_window(pictures: Sequence[str] = ()) -> int:
     reception.arrived.connect(services.draft.add_files)
 
     def begin() -> None:
+        gc.freeze()  # what is there now stays
+        gc.enable()
         services.start()
         services.draft.add_files(list(pictures))
         reception.listen()
+        services.import_then("desktop_app.ui.model_offer", window.offer_models)
 
     # The engine, the history and those who wait to hand over compete with a window that is not there yet.
     window.painted.connect(begin)

@@ -13,15 +13,13 @@ from __future__ import annotations
 
 import itertools
 import logging
-import multiprocessing
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from desktop_app.engine import worker
 from desktop_app.engine.messages import (
     Ask,
     Command,
@@ -43,6 +41,9 @@ from desktop_app.engine.messages import (
     Warned,
 )
 from desktop_app.errors import UserError
+
+if TYPE_CHECKING:  # imported with the first process, when the window is there
+    from multiprocessing.connection import Connection
 
 _log = logging.getLogger(__name__)
 _FINAL = (Ready, Inspected, ReadAheadDone, Finished, Failed, Crashed, Died)
@@ -192,6 +193,10 @@ class _Engine:
     """One process, its pipe and the thread that listens to it."""
 
     def __init__(self, hear: Callable[[Event], None]) -> None:
+        import multiprocessing
+
+        from desktop_app.engine import worker
+
         self._hear = hear
         self._sending = threading.Lock()
         self._closing = False

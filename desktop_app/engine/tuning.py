@@ -24,7 +24,7 @@ _BATCHES = (USUAL_BATCH, *(batch for batch in (64, 128, 256, 512) if batch != US
 #: Nothing can be stopped within a step of the graph, and Stop is promised within 100 ms.
 _LONGEST_STEP_S = 0.085
 #: A conversation about one picture with a few questions, in tokens: what reading and writing weigh.
-_READ, _WRITTEN = 700, 450
+READ, WRITTEN = 700, 450
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,7 @@ class _Search:
 
     def _seconds(self, choice: _Choice) -> float:
         """Return how long the conversation takes that everything is weighed by."""
-        return _READ / self._reading(choice) + _WRITTEN / self._writing(choice)
+        return READ / self._reading(choice) + WRITTEN / self._writing(choice)
 
     def _tune(self) -> None:
         """Find the numbers of threads, and the batch, for the way of the best choice."""

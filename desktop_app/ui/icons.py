@@ -7,6 +7,7 @@ Only files of `resources/icons` are ever given to the SVG reader; a person's pic
 from __future__ import annotations
 
 from functools import lru_cache
+from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QPixmapCache
@@ -15,7 +16,8 @@ from PySide6.QtSvg import QSvgRenderer
 from desktop_app import paths
 from desktop_app.ui.theme import ICON, ColourRole, theme
 
-_APP_SIZES = (16, 20, 24, 32, 48, 64, 128, 256)
+#: Pixels; there is a file for each, which packaging/make_icons.py draws.
+APP_SIZES = (16, 20, 22, 24, 32, 48, 64, 128, 256, 512)
 
 
 @lru_cache(maxsize=64)
@@ -69,9 +71,14 @@ def flower(size: int, ratio: float = 2.0) -> QPixmap:
     return image
 
 
+def app_icon_folder() -> Path:
+    """Return where the program's icon lies in all its sizes."""
+    return paths.resources_folder() / "icons" / "app"
+
+
 def app_icon() -> QIcon:
-    """Return the icon of the window and the task bar."""
+    """Return the icon of the window and the task bar. A file is read when its size is wanted."""
     made = QIcon()
-    for size in _APP_SIZES:
-        made.addPixmap(flower(size, 1.0))
+    for size in APP_SIZES:
+        made.addFile(str(app_icon_folder() / f"eyebright-{size}.png"), QSize(size, size))
     return made

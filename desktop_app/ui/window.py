@@ -131,7 +131,6 @@ class MainWindow(QMainWindow):
         services, chat = self.services, self.services.chat
         for code in ("choose-model", "open-models"):
             services.notices.register(code, self.open_models)
-        self.painted.connect(self._offer_models)
         draft = services.draft
         for signal in (
             chat.reset,
@@ -302,8 +301,8 @@ class MainWindow(QMainWindow):
 
     # ---- what follows from what happens ----------------------------------------------------
 
-    def _offer_models(self) -> None:
-        """Offer the model that suits this computer: once the window is there, it was not waited for."""
+    def offer_models(self) -> None:
+        """Offer the model that suits this computer; not before the window is there, since that takes a moment."""
         from desktop_app.ui.model_offer import ModelOffer
 
         offer = ModelOffer(self.services.models, self.empty)

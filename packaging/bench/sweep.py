@@ -57,6 +57,7 @@ class _Ours:
         self._job = job
         self._room = (max(job.reading_tokens, job.depth + job.writing_tokens) // _PADDING + 1) * _PADDING
         self._count = max(2, job.writing_tokens // 4)
+        self._reading_rounds = min(2, job.repeats)  # each takes as long as writing ten times
         self._contexts = ExitStack()
         self._empty, self._deep = (
             self._contexts.enter_context(plain_context(model, self._room, job.settings)) for _ in range(2)
@@ -64,7 +65,7 @@ class _Ours:
 
     def __enter__(self) -> Self:
         self._deep.fill(self._job.depth)
-        self._reading = self._job.reading_tokens / self._empty.read(self._job.reading_tokens)
+        self._empty.read(self._job.reading_tokens)  # the first use of its memory costs
         return self
 
     def __exit__(self, *_exception: object) -> None:
@@ -100,10 +101,11 @@ class _Ours:
 
     def _compare(self, sheet: Sheet, name: str, theirs: Plain) -> None:
         tokens = self._job.reading_tokens
-        theirs.read(tokens // 16)  # the first use of its memory costs
-        reading = tokens / theirs.grow(tokens)
-        before, self._reading = self._reading, tokens / self._empty.read(tokens)
-        _note(sheet, f"{name}.reading", reading, (before + self._reading) / 2)
+        theirs.read(tokens // 16)
+        rounds = [
+            (tokens / theirs.read(tokens), tokens / self._empty.read(tokens)) for _ in range(self._reading_rounds)
+        ]
+        _note_rounds(sheet, f"{name}.reading", rounds)
         theirs.fill(self._job.depth)
         rounds = [(theirs.write(self._count), self._deep.write(self._count)) for _ in range(self._job.repeats)]
         _note_rounds(sheet, f"{name}.writing", rounds)

@@ -233,7 +233,7 @@ def test_the_empty_screen_offers_what_suits_this_computer(
     from desktop_app.ui import model_offer
 
     monkeypatch.setattr(model_offer, "accept_licence", lambda *_: True)
-    wait_until(lambda: window.empty.findChild(model_offer.ModelOffer) is not None)
+    window.offer_models()
     services.models.changed.emit()
     offer = window.empty.findChild(model_offer.ModelOffer)
     assert offer is not None

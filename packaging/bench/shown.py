@@ -1,0 +1,73 @@
+"""A window in a process of its own. Nothing is imported here that the program would not import."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import Any
+
+STARTED = "EYEBRIGHT_BENCH_STARTED"  # time.monotonic() of the parent: the same clock in all processes
+_AFTER_MS = 1500  # until the window has settled, before its memory is looked at
+
+
+def show(kind: str) -> None:
+    """Open a window, say when it was painted and answered again, and how much memory it held; then close it."""
+    from PySide6.QtWidgets import QApplication
+
+    execute = QApplication.exec
+
+    def watched(*_application: Any) -> int:
+        """Watch the window that is about to be painted, and go on as always."""
+        watch = _watch()  # noqa: F841 - it must live as long as the loop
+        return execute()
+
+    QApplication.exec = watched  # type: ignore[method-assign]
+    if kind == "bare":
+        _show_bare()
+    else:
+        # As a person starts it: with all that comes before the window.
+        from desktop_app.__main__ import main
+
+        sys.argv[1:] = []
+        main()
+
+
+def _show_bare() -> None:
+    from PySide6.QtWidgets import QApplication, QLabel, QMainWindow
+
+    application = QApplication(sys.argv[:1])
+    window = QMainWindow()
+    window.setCentralWidget(QLabel("Hello"))
+    window.resize(1120, 780)
+    window.show()
+    application.exec()
+
+
+def _watch() -> Any:
+    """Return what waits for the first painting of the one window there is: it says the time, and ends all soon."""
+    from PySide6.QtCore import QEvent, QObject, QTimer
+    from PySide6.QtWidgets import QApplication, QMainWindow
+
+    (window,) = (each for each in QApplication.topLevelWidgets() if isinstance(each, QMainWindow))
+
+    def usable() -> None:  # after everything that waited when the window was painted
+        seconds = time.monotonic() - float(os.environ[STARTED])
+        QTimer.singleShot(_AFTER_MS, window, lambda: close(seconds))
+
+    def close(seconds: float) -> None:
+        from bench.memory import pss_mib
+
+        print(seconds, pss_mib(os.getpid()) or 0.0, flush=True)
+        window.close()
+
+    class Watch(QObject):
+        def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+            if event.type() == QEvent.Type.Paint:
+                watched.removeEventFilter(self)
+                QTimer.singleShot(0, window, lambda: QTimer.singleShot(0, window, usable))
+            return False
+
+    watch = Watch()
+    window.installEventFilter(watch)
+    return watch

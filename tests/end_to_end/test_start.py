@@ -1,0 +1,53 @@
+"""The program as a double click starts it: what comes before the window, and what comes after it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# The program runs by itself; only the loop of Qt is watched, and ended when all is there.
+_WATCHED = """
+import gc, sys
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QMainWindow
+
+execute = QApplication.exec
+
+def watched(*_application):
+    print("before", gc.isenabled(), "desktop_app.cli" in sys.modules, "model_store.library" in sys.modules)
+    timer = QTimer(interval=20)
+    timer.timeout.connect(look)
+    timer.start()
+    return execute()
+
+def look():
+    from desktop_app.ui.empty import EmptyScreen
+    (window,) = (each for each in QApplication.topLevelWidgets() if isinstance(each, QMainWindow))
+    offers = [each for each in window.findChildren(object) if type(each).__name__ == "ModelOffer"]
+    if offers and window.services.engine.state() == "ready":
+        print("after", gc.isenabled(), window.services.models.library() is not None)
+        window.close()
+
+QApplication.exec = watched
+from desktop_app.__main__ import main
+sys.exit(main())
+"""
+
+
+def test_the_window_comes_first_and_everything_else_after_it(tmp_path: Path) -> None:
+    home = {"EYEBRIGHT_HOME": str(tmp_path / "home"), "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(ROOT)}
+    result = subprocess.run(
+        [sys.executable, "-c", _WATCHED],
+        env=os.environ | home,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines() == ["before False False False", "after True True"]
