@@ -19,6 +19,10 @@ def main() -> int:
         from desktop_app import cli
 
         arguments = cli.parse(words)
+        if arguments.window:
+            from desktop_app.assembly import check_window
+
+            return check_window()
         if arguments.verb:
             return cli.run(arguments)
         pictures = arguments.pictures

@@ -215,3 +215,11 @@ def run_window(pictures: Sequence[str] = ()) -> int:
     finally:
         reception.close()
         services.close()
+
+
+def check_window() -> int:
+    """Print as JSON what the self-test wants to know of Qt; returns the exit code."""
+    from desktop_app.ui.self_check import check
+
+    sys.stdout.write(json.dumps(check()) + "\n")
+    return 0

@@ -2,7 +2,8 @@
 
 What asks for a folder that cannot be made raises UserError: folder-unusable.
 
-`EYEBRIGHT_HOME` puts everything below one folder: for tests, and for a program on a USB stick.
+`EYEBRIGHT_HOME` puts everything below one folder, and so does a folder `eyebright-data` beside a program
+that was unpacked somewhere: it may lie on a stick, with all that belongs to it.
 """
 
 from __future__ import annotations
@@ -16,12 +17,22 @@ import platformdirs
 from desktop_app.errors import UserError
 
 _APP = "eyebright"
+_PORTABLE = "eyebright-data"
+
+
+def _home() -> Path | None:
+    """Return the one folder for everything, None if each kind goes where the system wants it."""
+    home = os.environ.get("EYEBRIGHT_HOME")
+    if home:
+        return Path(home).expanduser().absolute()
+    beside = Path(sys.executable).with_name(_PORTABLE)
+    return beside if getattr(sys, "frozen", False) and beside.is_dir() else None
 
 
 def _base(kind: str) -> Path:
-    home = os.environ.get("EYEBRIGHT_HOME")
-    if home:
-        return Path(home).expanduser().absolute() / kind
+    home = _home()
+    if home is not None:
+        return home / kind
     folder = {
         "config": platformdirs.user_config_path,
         "data": platformdirs.user_data_path,

@@ -18,6 +18,8 @@ from PIL import Image
 from pillow_heif import from_pillow
 
 PICTURES = Path(__file__).resolve().parent.parent / "tests" / "data" / "pictures"
+#: What the program checks an installation with, since nothing in it can write HEIC.
+SELF_TEST = PICTURES.parents[2] / "resources" / "self_test" / "red-circle.heic"
 CONVERT = "/usr/bin/convert-im6.q16"
 SCENE = ["-size", "200x150", "xc:white", "-fill", "rgb(220,30,30)", "-draw", "circle 90,68 140,68"]
 CLEAR = [*SCENE[:2], "xc:rgba(0,0,0,0)", *SCENE[3:]]  # black where it is transparent: seen if the alpha is lost
@@ -140,6 +142,7 @@ def make_modern(folder: Path) -> None:
     run("cwebp", "-quiet", "-q", "80", alpha, "-o", PICTURES / "alpha.webp")
     run("gif2webp", "-quiet", animated, "-o", PICTURES / "animated.webp")
     run("heif-enc", "-q", "80", plain, "-o", PICTURES / "plain.heic")
+    shutil.copyfile(PICTURES / "plain.heic", SELF_TEST)
     run("heif-enc", "-q", "80", alpha, "-o", PICTURES / "alpha.heic")
     run("avifenc", "-s", "6", plain, PICTURES / "plain.avif")
     run("avifenc", "-s", "6", "-d", "10", PICTURES / "16-bit.png", PICTURES / "10-bit.avif")

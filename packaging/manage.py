@@ -22,6 +22,7 @@ python3 packaging/manage.py VERB [ARGUMENTS]      or: make VERB ARGS="ARGUMENTS"
   test     check layout, style and types, and run the tests; arguments go to pytest
   test-faults  fetch models from a Hub that misbehaves in every way, killed in the middle; 4 minutes
   test-memory  the 7B shapes under a limit of 6 GiB: root on Linux, 4.7 GB of files, 3 minutes
+  packages  make what people install, for this system, in dist/; --help says more
   lint     only the checks
   format   lay out the code
   bench    measure waiting, speed and memory beside others; --quick takes 3 minutes, --help says more
@@ -84,6 +85,17 @@ def bench(arguments: list[str]) -> int:
     return subprocess.run(command, cwd=places.REPOSITORY, env=variables, check=False).returncode
 
 
+def packages(arguments: list[str]) -> int:
+    """Make what people install, in an environment that has nothing else."""
+    import subprocess
+
+    from provision import freezer
+
+    variables = {**os.environ, "PYTHONPATH": str(places.REPOSITORY / "packaging")}
+    command = [str(freezer.prepare()), "-m", "release", *arguments]
+    return subprocess.run(command, cwd=places.REPOSITORY, env=variables, check=False).returncode
+
+
 def test_faults(arguments: list[str]) -> int:
     """Set up everything, then try the downloads."""
     import subprocess
@@ -117,6 +129,8 @@ def main(arguments: list[str]) -> int:
         return bench(rest)
     if verb == "test-faults":
         return test_faults(rest)
+    if verb == "packages":
+        return packages(rest)
     if verb == "clean":
         return clean()
     if verb in {"setup", "lint", "format"}:

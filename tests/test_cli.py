@@ -269,7 +269,22 @@ def test_doctor_and_self_test(eyebright: Any, home: Path) -> None:
         assert expected in said
     tested = eyebright("self-test")
     assert (tested.returncode, tested.stderr) == (0, b""), tested.stdout
-    assert [line[:8] for line in tested.stdout.decode().splitlines()] == ["ok      "] * 5
+    lines = tested.stdout.decode().splitlines()
+    assert [line[:8] for line in lines] == ["ok      "] * 9
+    checks = {line[8:].partition(":")[0] for line in lines}
+    assert checks >= {"picture formats", "conversations", "window", "fonts", "icons", "translations", "engine"}
+
+
+def test_self_test_tells_of_a_window_that_cannot_open(environment: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "desktop_app", "self-test"]
+    broken = environment | {"QT_QPA_PLATFORM": "nonsense", "DISPLAY": ":999"}
+    result = subprocess.run(command, capture_output=True, env=broken, cwd=REPOSITORY, text=True, check=False)
+    assert result.returncode == 1
+    failed = [line for line in result.stdout.splitlines() if line.startswith("FAILED")]
+    assert len(failed) == 1
+    assert "window" in failed[0]
+    assert "nonsense" in failed[0]
+    assert "built-in model" in result.stdout, "the other checks are worth knowing"
 
 
 def test_no_socket_to_any_network(environment: dict[str, str], tmp_path: Path) -> None:

@@ -19,6 +19,23 @@ def test_all_folders_lie_below_the_home_that_was_given(tmp_path: Path, monkeypat
     assert {folder.name for folder in (tmp_path / "home").iterdir()} == {"config", "data", "cache", "log"}
 
 
+def test_an_unpacked_program_may_have_its_data_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EYEBRIGHT_HOME")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "usual"))
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "stick" / "eyebright"))
+    beside = tmp_path / "stick" / "eyebright-data"
+    if sys.platform == "linux":
+        assert paths.history_file().is_relative_to(tmp_path / "usual")
+    beside.mkdir(parents=True)
+    assert paths.history_file() == beside / "data" / "conversations.sqlite"
+    monkeypatch.setenv("EYEBRIGHT_HOME", str(tmp_path / "asked"))
+    assert paths.history_file().is_relative_to(tmp_path / "asked")
+    monkeypatch.delenv("EYEBRIGHT_HOME")
+    monkeypatch.setattr(sys, "frozen", False)
+    assert not paths.models_folder().is_relative_to(beside)
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "home").write_text("a file is in the way")
     monkeypatch.setenv("EYEBRIGHT_HOME", str(tmp_path / "home"))

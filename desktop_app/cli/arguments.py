@@ -44,6 +44,7 @@ class Arguments:
     system: str | None = None
     glance: bool = False  # pictures are seen as a whole only
     json: bool = False
+    window: bool = False  # of the self-test: its part with Qt, which the command line leaves to others
     models: ModelsRequest | None = None
     memory: str = ""  # of the computer to plan for, such as "8G"; empty: this one
 
@@ -63,9 +64,12 @@ def parse(words: Sequence[str]) -> Arguments:
         from desktop_app.cli.models_arguments import parse_models
 
         return parse_models(rest)
-    description = texts.DOCTOR_DESCRIPTION if verb == "doctor" else texts.SELF_TEST_DESCRIPTION
-    Parser(f"eyebright {verb}", description).parse_args(rest)
-    return Arguments(verb)
+    if verb == "doctor":
+        Parser("eyebright doctor", texts.DOCTOR_DESCRIPTION).parse_args(rest)
+        return Arguments(verb)
+    parser = Parser("eyebright self-test", texts.SELF_TEST_DESCRIPTION)
+    parser.add_argument("--window", action="store_true", help=texts.SELF_TEST_WINDOW)
+    return Arguments(verb, window=parser.parse_args(rest).window)
 
 
 class Parser(argparse.ArgumentParser):

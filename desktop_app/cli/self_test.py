@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from desktop_app import paths
 from desktop_app.chat.conversation import Message, Role
@@ -14,6 +19,8 @@ from desktop_app.cli.arguments import Arguments
 from desktop_app.cli.running import started_engine
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.messages import Ask, Finished, ModelInfo, PictureRef, Sampling, Turn
+
+_WINDOW_S = 60  # a cold disk, and a slow computer
 
 
 class _CheckFailed(Exception):  # noqa: N818 - not an error of the program
@@ -26,6 +33,7 @@ def self_test(_arguments: Arguments) -> int:
         folder = Path(name)
         good = _check(texts.TEST_FORMATS, lambda: _formats(folder))
         good &= _check(texts.TEST_DATABASE, lambda: _database(folder))
+        good &= _window()
         with started_engine() as client:
             good &= _check(texts.TEST_ENGINE, lambda: _loaded(client))
             conversation = _Conversation(client, folder)
@@ -49,15 +57,18 @@ def _formats(folder: Path) -> str:
     from desktop_app.images import sample
     from desktop_app.images.reading import open_picture
 
+    # Nothing in the program can write HEIC, as telephones do: this one was drawn before.
+    pictures = {"HEIF": paths.resources_folder() / "self_test" / "red-circle.heic"}
     for kind in sample.formats():
-        path = folder / kind
-        path.write_bytes(sample.red_circle_in(kind))
+        pictures[kind] = folder / kind
+        pictures[kind].write_bytes(sample.red_circle_in(kind))
+    for kind, path in pictures.items():
         middle, corner = (open_picture(path, kind).getpixel(place) for place in ((100, 75), (5, 5)))
         assert isinstance(middle, tuple)
         assert isinstance(corner, tuple)
         if not (middle[0] > 180 and middle[1] < 80 and min(corner) > 240):
             raise _CheckFailed(texts.TEST_FORMATS_WRONG.format(kind=kind))
-    return ", ".join(sample.formats())
+    return ", ".join(pictures)
 
 
 def _database(folder: Path) -> str:
@@ -76,6 +87,35 @@ def _database(folder: Path) -> str:
         finally:
             history.close()
     return texts.TEST_DATABASE_WORKS
+
+
+def _window() -> bool:
+    """Look at Qt, in a process of its own: this one has no window, and a missing library would end it."""
+    found: list[dict[str, Any]] = []
+
+    def look() -> str:
+        program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "desktop_app"]
+        environment = dict(os.environ)
+        if sys.platform == "linux" and not (environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")):
+            environment["QT_QPA_PLATFORM"] = "offscreen"
+        command = [*program, "self-test", "--window"]
+        result = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=_WINDOW_S, check=False
+        )
+        if result.returncode:
+            said = result.stderr.strip() or texts.TEST_WINDOW_ENDED.format(code=result.returncode)
+            raise _CheckFailed(said.splitlines()[0])
+        found.extend(json.loads(result.stdout.splitlines()[-1]))
+        return texts.TEST_WINDOW_WORKS.format(**found.pop(0)["detail"])
+
+    good = _check(texts.TEST_WINDOW, look)
+    for finding in found:
+        passed, failed = texts.TEST_LOOKS[finding["check"]]
+        said = (passed if finding["passed"] else failed).format(**finding["detail"])
+        line = texts.TEST_PASSED if finding["passed"] else texts.TEST_FAILED
+        print(line.format(check=finding["check"], detail=said), flush=True)
+        good &= finding["passed"]
+    return good
 
 
 def _loaded(client: EngineClient) -> str:

@@ -255,6 +255,22 @@ TEST_PASSED = "ok      {check}: {detail}"
 TEST_FAILED = "FAILED  {check}: {detail}"
 TEST_FORMATS = "picture formats"
 TEST_DATABASE = "conversations"
+TEST_WINDOW = "window"
+TEST_WINDOW_WORKS = "Qt {qt} on {platform}"
+TEST_WINDOW_ENDED = "Qt ended with {code}"
+#: What is looked at -> what is said when it is well, and when it is not.
+TEST_LOOKS = {
+    "fonts": ("{families} families, usually {family}", "{families} families, and nothing to be seen of {family}"),
+    "icons": (
+        "the program's own in {sizes} sizes, and those of the buttons",
+        "an icon is missing: {sizes} sizes are here",
+    ),
+    "translations": (
+        "Qt's in {qt} languages, Eyebright's in {ours} beside English",
+        "Qt's in {qt} languages; of Eyebright's these are damaged: {broken}",
+    ),
+}
+SELF_TEST_WINDOW = "only look at the window's library, and print what was found as JSON"
 TEST_ENGINE = "engine"
 TEST_FORMATS_WRONG = "a {kind} comes out in wrong colours"
 TEST_DATABASE_WORKS = "a message is kept and found again"

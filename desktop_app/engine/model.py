@@ -23,7 +23,7 @@ import numpy.typing as npt
 os.environ["GGML_NO_BACKTRACE"] = "1"
 
 import llama_cpp
-from llama_cpp import mtmd_cpp
+from llama_cpp import _ggml, mtmd_cpp
 
 from desktop_app.engine.clip_order import ClassToken
 from desktop_app.engine.context import Block
@@ -35,6 +35,7 @@ from desktop_app.engine.loaded_projector import LoadedProjector
 from desktop_app.engine.memory_plan import plan_load
 from desktop_app.engine.messages import EngineSettings, LoadPlan, Sampling
 from desktop_app.engine.model_files import ModelFiles
+from desktop_app.engine.processor import load_processor
 from desktop_app.engine.put_aside import put_aside
 from desktop_app.engine.sampler import Sampler
 from desktop_app.engine.vocabulary import Vocabulary
@@ -64,11 +65,13 @@ def _keep_errors(level: int, text: bytes, _data: object) -> None:
 
 
 _backend_ready = False
+_processor = ""  # whose part of llama.cpp is loaded, where there is more than one
 
 
 def _prepare_backend() -> None:
-    global _backend_ready
+    global _backend_ready, _processor
     if not _backend_ready:
+        _processor = load_processor(_ggml.libggml, _ggml.libggml_base_path)
         for set_log in (_llama.llama_log_set, _mtmd.mtmd_log_set, _mtmd.mtmd_helper_log_set):
             set_log(_keep_errors, None)
         _llama.llama_backend_init()
@@ -189,7 +192,8 @@ class Model(Vocabulary):
     @property
     def cpu_features(self) -> str:
         """Return which instructions of the processor llama.cpp uses, as it says it."""
-        return str(_llama.llama_print_system_info().decode(errors="replace"))
+        said = str(_llama.llama_print_system_info().decode(errors="replace"))
+        return f"{_processor}: {said}" if _processor else said
 
     # ---- pictures --------------------------------------------------------------------------
 

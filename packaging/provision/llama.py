@@ -1,4 +1,4 @@
-"""llama.cpp, compiled once for this computer and kept.
+"""llama.cpp, compiled once and kept: for this computer, or for every one that a package may come to.
 
 There are no wheels of llama-cpp-python to download, and pip's own wheel cache does not
 know which CMAKE_ARGS a wheel was built with. So wheels are kept here, under a key that
@@ -13,42 +13,64 @@ import sys
 import tempfile
 import time
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from provision import places
 from provision.console import cause, give_up, say
-from provision.stamp import cpu_identity
+from provision.stamp import cpu_identity, machine
 
-#: For this very processor; no ffmpeg lookup on PATH for unknown pictures; no TLS, which
-#: only the download feature of llama.cpp's own tools would use.
-CMAKE_ARGS = "-DGGML_NATIVE=ON -DMTMD_VIDEO=OFF -DLLAMA_OPENSSL=OFF"
-#: Measured: about seven minutes on two cores.
-_CORE_MINUTES = 14
+#: No ffmpeg lookup on PATH for unknown pictures; no TLS, which only the download feature of llama.cpp's own
+#: tools would use.
+_ALWAYS = "-DMTMD_VIDEO=OFF -DLLAMA_OPENSSL=OFF"
+
+
+@dataclass(frozen=True)
+class Build:
+    """One way to compile it."""
+
+    options: str  # for CMake
+    core_minutes: int  # measured: of one core, for all of it
+    here_only: bool  # it may use whatever this processor can do
+
+
+_BESIDE = "@loader_path" if sys.platform == "darwin" else "$ORIGIN"
+NATIVE = Build(f"-DGGML_NATIVE=ON {_ALWAYS}", 14, here_only=True)
+#: ggml's part for the processor once for each kind of processor, of which the program loads the best that runs
+#: (desktop_app/engine/processor.py). They lie, and look for each other, beside libllama.
+EVERYWHERE = Build(
+    "-DGGML_NATIVE=OFF -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON "
+    f"-DCMAKE_INSTALL_BINDIR=llama_cpp/lib -DCMAKE_INSTALL_RPATH='{_BESIDE}' {_ALWAYS}",
+    26,
+    here_only=False,
+)
+
 #: One compiler process at its largest, in MiB.
 _COMPILER_MEMORY = 1200
 _NINJA_STEP = re.compile(r"\[(\d+)/(\d+)\]")
 
 
-def cmake_args() -> str:
+def cmake_args(build: Build) -> str:
     """Our choices, then the person's from the environment, which win."""
-    return f"{CMAKE_ARGS} {os.environ.get('CMAKE_ARGS', '')}".strip()
+    return f"{build.options} {os.environ.get('CMAKE_ARGS', '')}".strip()
 
 
-def cache_folder() -> Path:
-    """Where the wheel for this computer belongs."""
-    parts = (places.LLAMA_LOCK.read_text("utf-8"), cmake_args(), sys.platform, cpu_identity())
+def cache_folder(build: Build = NATIVE) -> Path:
+    """Where the wheel belongs."""
+    processor = cpu_identity() if build.here_only else machine()
+    parts = (places.LLAMA_LOCK.read_text("utf-8"), cmake_args(build), sys.platform, processor)
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
     return places.cache() / "wheels" / key
 
 
-def kept_wheel() -> Path | None:
+def kept_wheel(build: Build = NATIVE) -> Path | None:
     """The wheel that was compiled earlier."""
-    return next(iter(sorted(cache_folder().glob("*.whl"))), None)
+    return next(iter(sorted(cache_folder(build).glob("*.whl"))), None)
 
 
-def is_installed(wheel_file: Path) -> bool:
+def is_installed(wheel_file: Path, venv: Path | None = None) -> bool:
     """True if the environment holds exactly this build, not just the same version."""
-    records = list(places.VENV.glob("**/site-packages/llama_cpp_python-*.dist-info/RECORD"))
+    records = list((venv or places.VENV).glob("**/site-packages/llama_cpp_python-*.dist-info/RECORD"))
     if len(records) != 1:
         return False
     with zipfile.ZipFile(wheel_file) as archive:
@@ -61,12 +83,13 @@ def _libraries(record: str) -> set[str]:
     return {line for line in record.splitlines() if line.startswith("llama_cpp/lib/")}
 
 
-def compiled_wheel() -> Path:
+def compiled_wheel(build: Build = NATIVE) -> Path:
     """Compile the wheel now, and keep it."""
-    folder = cache_folder()
+    folder = cache_folder(build)
     jobs = _parallel_jobs()
-    minutes = max(1, round(_CORE_MINUTES / jobs))
-    say(f"Compiling llama.cpp, once: about {minutes} min with {jobs} compiler(s) at a time.")
+    minutes = max(1, round(build.core_minutes / jobs))
+    what = "llama.cpp" if build.here_only else "llama.cpp for all processors"
+    say(f"Compiling {what}, once: about {minutes} min with {jobs} compiler(s) at a time.")
     folder.mkdir(parents=True, exist_ok=True)
     log = places.cache() / "logs" / "llama-build.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +99,7 @@ def compiled_wheel() -> Path:
         tools = work / "tools"
         output = work / "wheel"
         with log.open("w", encoding="utf-8") as file:
-            ended_well = _make_tools(tools, file.fileno()) and _compile(tools, output, jobs, log)
+            ended_well = _make_tools(tools, file.fileno()) and _compile(build, tools, output, jobs, log)
         if not ended_well:
             print(cause(log), file=sys.stderr)
             give_up(f"llama.cpp could not be compiled; the whole log is in {log}")
@@ -95,10 +118,10 @@ def _make_tools(tools: Path, log: int) -> bool:
     return all(subprocess.run(step, stdout=log, stderr=log, check=False).returncode == 0 for step in steps)
 
 
-def _compile(tools: Path, output: Path, jobs: int, log: Path) -> bool:
+def _compile(build: Build, tools: Path, output: Path, jobs: int, log: Path) -> bool:
     environment = {
         **os.environ,
-        "CMAKE_ARGS": cmake_args(),
+        "CMAKE_ARGS": cmake_args(build),
         "CMAKE_BUILD_PARALLEL_LEVEL": str(jobs),
         "PATH": f"{places.venv_programs(tools)}{os.pathsep}{os.environ.get('PATH', '')}",
     }

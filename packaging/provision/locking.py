@@ -35,6 +35,7 @@ def write_all() -> None:
     llama = _requirement("llama-cpp-python")
     _lock(uv, places.RUNTIME_LOCK, "--no-emit-package", "llama-cpp-python", "pyproject.toml")
     _lock(uv, places.DEV_LOCK, "--group", "pyproject.toml:dev", "-c", places.RUNTIME_LOCK)
+    _lock(uv, places.FREEZE_LOCK, "--group", "pyproject.toml:packages", "-c", places.RUNTIME_LOCK)
     _lock(uv, places.LLAMA_LOCK, "--no-deps", wanted=[llama])
     _lock(uv, places.BASE_LOCK, wanted=_BASE)
     _lock(uv, places.LLAMA_BUILD_LOCK, wanted=_LLAMA_BUILD)

@@ -13,6 +13,8 @@ STAMPS = VENV / "eyebright"
 BASE_LOCK = LOCKS / "base.txt"
 RUNTIME_LOCK = LOCKS / "runtime.txt"
 DEV_LOCK = LOCKS / "dev.txt"
+#: What freezes the program, on top of what it runs with.
+FREEZE_LOCK = LOCKS / "freeze.txt"
 #: llama-cpp-python alone: it is compiled here, so it is not in the runtime lock.
 LLAMA_LOCK = LOCKS / "llama.txt"
 #: What compiles it.

@@ -28,10 +28,11 @@ def cpu_identity() -> str:
                     return line.partition(":")[2].strip()
     except OSError:
         pass  # not Linux
-    return os.environ.get("PROCESSOR_IDENTIFIER") or _machine()
+    return os.environ.get("PROCESSOR_IDENTIFIER") or machine()
 
 
-def _machine() -> str:
+def machine() -> str:
+    """The kind of processor: x86_64, arm64 and so on."""
     return os.uname().machine if hasattr(os, "uname") else "unknown"
 
 

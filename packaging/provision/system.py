@@ -50,6 +50,9 @@ ENGINE_LIBRARIES = {"libgomp.so.1": "libgomp1"}
 #: Programs that the tests start -> Debian's package.
 TEST_PROGRAMS = {"Xvfb": "xvfb", "xdotool": "xdotool", "strace": "strace"}
 
+#: Programs that make packages -> Debian's package.
+PACKAGE_PROGRAMS = {"rpmbuild": "rpm", "dpkg-deb": "dpkg", "objdump": "binutils"}
+
 _GET_A_COMPILER = {
     "darwin": "Please run: xcode-select --install",
     "win32": "Please install the Visual Studio Build Tools.",

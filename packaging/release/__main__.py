@@ -1,0 +1,99 @@
+"""`make packages`: freezes the program, looks at what came out, and makes every package of this system."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from provision.console import give_up, say
+
+from release import contents, frozen, no_encoder, parts_list
+from release.outputs import DIST, PROGRAM
+
+_LARGEST = 20
+#: A package for a person on a home connection (MB).
+MOST_MB = 80
+
+
+def main() -> int:
+    """Make what was asked for."""
+    options = _parser().parse_args()
+    started = time.monotonic()
+    if not options.keep or not PROGRAM.exists():
+        program = frozen.freeze()
+        for library in no_encoder.take_out(program):
+            say(f"{library.name} was taken out.")
+    _look_at(PROGRAM)
+    DIST.mkdir(exist_ok=True)
+    made = []
+    for name, build in _kinds().items():
+        if not options.only or name in options.only.split(","):
+            say(f"Making the {name}; {time.monotonic() - started:.0f} s so far.")
+            made.append(build(PROGRAM))
+    made.append(parts_list.build())
+    parts_list.write_checksums()
+    too_large = []
+    for package in made:
+        megabytes = package.stat().st_size / 1e6
+        print(f"{megabytes:8.1f} MB  {package.name}")
+        if megabytes > MOST_MB:
+            too_large.append(package.name)
+    say(f"The packages are in {DIST.name}; this took {time.monotonic() - started:.0f} s.")
+    if too_large:
+        give_up(f"Larger than {MOST_MB} MB: {', '.join(too_large)}.")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make packages", description="Make the packages of this system.")
+    parser.add_argument("--only", default="", metavar="KINDS", help=f"of {', '.join(_kinds())}, with commas in between")
+    parser.add_argument("--keep", action="store_true", help="use the program that was frozen before")
+    return parser
+
+
+def _kinds() -> dict[str, Callable[[Path], Path]]:
+    """Return the kinds of packages that this system has, and what makes each."""
+    if sys.platform == "win32":
+        from release import windows
+
+        return {"installer": windows.build}
+    if sys.platform == "darwin":
+        from release import macos
+
+        return {"dmg": macos.build}
+    from release import deb, portable, rpm
+
+    kinds: dict[str, Callable[[Path], Path]] = {"deb": deb.build, "rpm": rpm.build, "portable": portable.build}
+    if not shutil.which("rpmbuild"):
+        say("rpmbuild is not here: no .rpm will be made.")
+        del kinds["rpm"]
+    return kinds
+
+
+def _look_at(program: Path) -> None:
+    """Show what is in it; end if something could not run where it is meant to."""
+    files = [path for path in program.rglob("*") if path.is_file() and not path.is_symlink()]
+    print(f"{sum(path.stat().st_size for path in files) / 1e6:.0f} MB in {len(files)} files; the largest:")
+    unknown = []
+    for path in sorted(files, key=lambda one: one.stat().st_size, reverse=True)[:_LARGEST]:
+        name = path.relative_to(program).as_posix()
+        why = contents.reason(name)
+        unknown += [] if why else [name]
+        print(f"{path.stat().st_size / 1e6:8.1f} MB  {name}: {why or '?'}")
+    if unknown:
+        give_up(f"Nobody has said why this is needed: {', '.join(unknown)} (packaging/release/contents.py)")
+    if sys.platform == "linux":
+        from release import elf
+
+        if late := elf.too_new(program):
+            told = ", ".join(f"{library.path.name} ({library.glibc})" for library in late)
+            give_up(f"These need a newer glibc than {elf.GLIBC_FLOOR}: {told}.")
+        say(f"Every library runs with glibc {elf.GLIBC_FLOOR}.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""The program's icon as Windows and macOS want it, and Windows' description of the program.
+
+Built from resources/icons/app when a package is made there; Linux takes the PNG files as they are.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from PIL import Image
+from provision import places
+
+from release.outputs import MAINTAINER, SUMMARY, version
+
+_DRAWN = places.REPOSITORY / "resources" / "icons" / "app"
+_WINDOWS = (16, 24, 32, 48, 64, 128, 256)
+_MACOS = (16, 32, 64, 128, 256, 512)
+
+
+def made(folder: Path) -> str:
+    """Write the icon for this system into `folder`; return its path."""
+    on_windows = sys.platform == "win32"
+    sizes = _WINDOWS if on_windows else _MACOS
+    images = [Image.open(_DRAWN / f"eyebright-{size}.png") for size in sizes]
+    path = folder / ("eyebright.ico" if on_windows else "eyebright.icns")
+    largest, others = images[-1], images[:-1]
+    if on_windows:
+        largest.save(path, sizes=[image.size for image in images], append_images=others)
+    else:
+        largest.save(path, append_images=others)
+    return str(path)
+
+
+def windows_version(folder: Path) -> str:
+    """Write what Explorer shows of the program into `folder`; return the file's path."""
+    numbers = [int(part) for part in version().split(".")[:3]]
+    whole = (*numbers, 0)
+    strings = {
+        "CompanyName": MAINTAINER,
+        "FileDescription": "Eyebright",
+        "FileVersion": version(),
+        "ProductName": "Eyebright",
+        "ProductVersion": version(),
+        "Comments": SUMMARY,
+    }
+    table = ", ".join(f"StringStruct({name!r}, {value!r})" for name, value in strings.items())
+    path = folder / "version.txt"
+    path.write_text(
+        f"VSVersionInfo(ffi=FixedFileInfo(filevers={whole}, prodvers={whole}), kids=["
+        f"StringFileInfo([StringTable('040904B0', [{table}])]), "
+        "VarFileInfo([VarStruct('Translation', [1033, 1200])])])\n",
+        "utf-8",
+    )
+    return str(path)

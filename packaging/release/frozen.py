@@ -1,0 +1,49 @@
+"""Freezes the program with PyInstaller: a folder with the program and all that it needs of Python's world."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from provision import places
+from provision.console import give_up, say
+
+from release.outputs import BUILD, PROGRAM, moment
+
+_SPEC = places.REPOSITORY / "packaging" / "release" / "eyebright.spec"
+
+
+def freeze() -> Path:
+    """Make the program's folder anew and return it."""
+    say("Freezing the program.")
+    log = BUILD / "pyinstaller.log"
+    shutil.rmtree(BUILD / "frozen", ignore_errors=True)
+    command: list[str | Path] = [
+        sys.executable, "-m", "PyInstaller", "--noconfirm", "--log-level", "WARN",
+        "--distpath", BUILD / "frozen", "--workpath", BUILD / "work", _SPEC,
+    ]  # fmt: skip
+    # The same input makes the same bytes: hashes have a fixed seed, files a fixed time.
+    environment = {**os.environ, "PYTHONHASHSEED": "1", "SOURCE_DATE_EPOCH": str(moment())}
+    environment |= {"PYTHONPATH": f"{places.REPOSITORY}{os.pathsep}{places.REPOSITORY / 'packaging'}"}
+    with log.open("w", encoding="utf-8") as file:
+        result = subprocess.run(command, cwd=BUILD, env=environment, stdout=file, stderr=file, check=False)
+    if result.returncode:
+        print(log.read_text("utf-8", "replace")[-4000:], file=sys.stderr)
+        give_up(f"PyInstaller failed; the whole log is in {log}")
+    if os.name != "nt":
+        _link_copies(PROGRAM)
+    return PROGRAM
+
+
+def _link_copies(folder: Path) -> None:
+    """Put links in place of libraries that lie side by side under several names, as wheels have to carry them."""
+    for longest in sorted(folder.rglob("*.so.*.*.*")):
+        base = longest.name.partition(".so")[0]
+        for other in sorted(longest.parent.glob(f"{base}.so*")):
+            if other != longest and not other.is_symlink() and filecmp.cmp(longest, other, shallow=False):
+                other.unlink()
+                other.symlink_to(longest.name)
