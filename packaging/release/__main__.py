@@ -27,6 +27,10 @@ def main() -> int:
         program = frozen.freeze()
         for library in no_encoder.take_out(program):
             say(f"{library.name} was taken out.")
+        if sys.platform == "linux":
+            from release import older_glibc
+
+            older_glibc.relax(program)
     _look_at(PROGRAM)
     DIST.mkdir(exist_ok=True)
     made = []
@@ -92,6 +96,8 @@ def _look_at(program: Path) -> None:
         if late := elf.too_new(program):
             told = ", ".join(f"{library.path.name} ({library.glibc})" for library in late)
             give_up(f"These need a newer glibc than {elf.GLIBC_FLOOR}: {told}.")
+        if idle := elf.unused(program / "_internal"):
+            give_up(f"Nothing asks for {', '.join(idle)} (packaging/release/contents.py)")
         say(f"Every library runs with glibc {elf.GLIBC_FLOOR}.")
 
 

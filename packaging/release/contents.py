@@ -40,14 +40,15 @@ _UNWANTED = re.compile(
     r"""
     PySide6[/\\](Qt[/\\])?(qml|libexec|metatypes)[/\\]
     | PySide6[/\\](Qt[/\\])?translations[/\\](?!qtbase_)          # of Qt's words, those of dialogs and buttons
-    | (lib)?Qt6(Qml|Quick|Network|Pdf|VirtualKeyboard|EglF|Sql|Test|PrintSupport)   # came along with plugins
+    | (lib)?Qt6(Qml|Quick|Network|OpenGL|WlShell|Pdf|VirtualKeyboard|EglF|Sql|Test|PrintSupport)   # came along with plugins
     | opengl32sw\.dll | d3dcompiler | ^ffmpeg
-    | lib(gtk|gdk|cairo|pango|atk|harfbuzz|gio|gmodule|gobject|epoxy|thai|datrie|fribidi)-?\S*\.so   # of a GTK theme
+    | lib(gtk|gdk|gdk_pixbuf|cairo|cairo-gobject|pango|pangocairo|pangoft2|atk|atk-bridge|atspi|harfbuzz|gio|gmodule|gobject|epoxy|thai|datrie|fribidi
+           |graphite2|pixman|jpeg)(-\d+(\.\d+)*)?\.so   # of a GTK theme
     # The system's own: they must fit its X server, its fonts or its bus, and every desktop has them.
     | ^lib(X11|X11-xcb|xcb|xcb-(glx|randr|render|shape|shm|sync|xfixes|xkb)|Xau|Xdmcp|Xext|Xrender|fontconfig|freetype
            |expat|glib-2\.0|gthread-2\.0|pcre2?-8|dbus-1|systemd|wayland-\w+|EGL|GL|GLX|GLdispatch|gssapi_krb5|krb5|krb5support
            |k5crypto|com_err|keyutils|z|png16|brotli\w+|bsd|md|lz4|lzma|zstd|gcrypt|gpg-error|cap|selinux|mount|blkid|uuid
-           |stdc\+\+|gcc_s)\.so
+           |stdc\+\+|gcc_s|mvec)\.so
     | \.(pyi|h|hpp|cmake|pc|a|lib)$
     | (^|[/\\])(tests?|testing)[/\\]
     """,

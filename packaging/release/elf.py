@@ -19,7 +19,16 @@ GLIBC_FLOOR = "2.34"
 #: glibc itself; that it is new enough is looked at symbol by symbol.
 _GLIBC = re.compile(r"(ld-linux.*|lib(c|m|dl|pthread|rt|resolv|util|mvec))\.so\.\d+$")
 _VERSION = re.compile(r"GLIBC_(\d+(?:\.\d+)+)$")
-_OTHERS = {"libstdc++.so.6": "libstdc++6", "libgcc_s.so.1": "libgcc-s1", "libgomp.so.1": "libgomp1"}
+_MAY_BE_MISSING = 0x2  # VER_FLG_WEAK
+_OTHERS = {
+    "libgcc_s.so.1": "libgcc-s1",
+    "libgthread-2.0.so.0": "libglib2.0-0",
+    "liblzma.so.5": "liblzma5",
+    "libstdc++.so.6": "libstdc++6",
+    "libuuid.so.1": "libuuid1",
+    "libz.so.1": "zlib1g",
+    "libzstd.so.1": "libzstd1",
+}
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,8 @@ def _look(path: Path, elf: ELFFile) -> Library:
                 elif tag.entry.d_tag == "DT_SONAME":
                     name = tag.soname
         elif isinstance(section, GNUVerNeedSection):
-            versions = (wanted.name for _, all_wanted in section.iter_versions() for wanted in all_wanted)
+            wanted = (entry for _, entries in section.iter_versions() for entry in entries)
+            versions = (entry.name for entry in wanted if not entry["vna_flags"] & _MAY_BE_MISSING)
             found = [match[1] for match in map(_VERSION.match, versions) if match]
             newest = max([newest, *found], key=ordered)
     return Library(path, name, tuple(needed), newest)
@@ -78,6 +88,14 @@ def from_outside(folder: Path) -> dict[str, list[str]]:
         for name in library.needed:
             asked.setdefault(name, []).append(library.path.name)
     return {name: users for name, users in sorted(asked.items()) if name not in inside and not _GLIBC.match(name)}
+
+
+def unused(folder: Path) -> list[str]:
+    """Return libraries at the top of the program that nothing asks for: they came with what was left out."""
+    asked = {name for library in libraries(folder) for name in library.needed}
+    found = [path.name for path in folder.glob("lib*.so*")]
+    # Python itself is opened by the program, which is not linked to it.
+    return sorted(name for name in found if name not in asked and not name.startswith("libpython"))
 
 
 def debian_packages(folder: Path) -> set[str]:

@@ -41,9 +41,8 @@ def freeze() -> Path:
 
 def _link_copies(folder: Path) -> None:
     """Put links in place of libraries that lie side by side under several names, as wheels have to carry them."""
-    for longest in sorted(folder.rglob("*.so.*.*.*")):
-        base = longest.name.partition(".so")[0]
-        for other in sorted(longest.parent.glob(f"{base}.so*")):
-            if other != longest and not other.is_symlink() and filecmp.cmp(longest, other, shallow=False):
+    for plain in sorted(folder.rglob("lib*.so")):
+        for other in sorted(plain.parent.glob(f"{plain.name}.*")):
+            if not other.is_symlink() and filecmp.cmp(plain, other, shallow=False):
                 other.unlink()
-                other.symlink_to(longest.name)
+                other.symlink_to(plain.name)
