@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
+import re
 import shutil
 import subprocess
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,15 +29,21 @@ class System:
 
     name: str
     suite: str
-    keyring: str
+    script: str  # of debootstrap, which may be older than the suite
+    keyring: str = ""  # the package with the keys that its archive signs with, where Debian has none of them
 
 
+#: Ubuntu's package of its keys, in every version of which the same ones are.
+_UBUNTU_KEYS = "pool/main/u/ubuntu-keyring/ubuntu-keyring_2021.03.26_all.deb"
+_SHA256 = {_UBUNTU_KEYS: "0d0e7ed6b112f5d03eabf3c7eb01ebdacf9c57714b279e90495cfc58c8c4520f"}
 SYSTEMS = (
-    System("Debian 12", "bookworm", "debian-archive-keyring"),
-    System("Debian 13", "trixie", "debian-archive-keyring"),
-    System("Ubuntu 22.04", "jammy", "ubuntu-archive-keyring"),
-    System("Ubuntu 24.04", "noble", "ubuntu-archive-keyring"),
+    System("Debian 12", "bookworm", "sid"),
+    System("Debian 13", "trixie", "sid"),
+    System("Ubuntu 22.04", "jammy", "gutsy", _UBUNTU_KEYS),
+    System("Ubuntu 24.04", "noble", "gutsy", _UBUNTU_KEYS),
 )
+_SCRIPTS = Path("/usr/share/debootstrap/scripts")
+_KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
 class NotHad(Exception):  # noqa: N818 - it says what happened
@@ -50,9 +59,11 @@ def pristine(system: System) -> Path:
     work = folder.with_name(f"{system.suite}.part")
     shutil.rmtree(work, ignore_errors=True)
     work.parent.mkdir(parents=True, exist_ok=True)
-    keyring = f"/usr/share/keyrings/{system.keyring}.gpg"
-    # Without a mirror debootstrap takes the one that it knows for the suite.
-    command: list[str | Path] = ["debootstrap", "--variant=minbase", f"--keyring={keyring}", system.suite, work]
+    script = _SCRIPTS / system.script
+    mirror = _mirror(script)
+    keys = _fetched_keys(mirror, system.keyring) if system.keyring else _KEYS
+    options = ["--variant=minbase", f"--keyring={keys}"]
+    command: list[str | Path] = ["debootstrap", *options, system.suite, work, mirror, script]
     result = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_S, check=False)
     if result.returncode:
         log = work / "debootstrap" / "debootstrap.log"
@@ -60,6 +71,38 @@ def pristine(system: System) -> Path:
         raise NotHad((said.strip().splitlines() or ["debootstrap said nothing"])[-1])
     work.rename(folder)
     return folder
+
+
+def _mirror(script: Path) -> str:
+    """Return the archive: the one that this computer's apt uses, or that debootstrap knows."""
+    known = re.findall(r"default_mirror\s+(http\S+)", script.read_text("utf-8"))
+    if script.name == "sid":
+        used = re.findall(r"http\S+/debian/?(?=\s)", "\n".join(p.read_text("utf-8") for p in _apt_sources()))
+        known = used or known or ["http://deb.debian.org/debian"]
+    return next(address for address in known if "old-releases" not in address)
+
+
+def _apt_sources() -> list[Path]:
+    folder = Path("/etc/apt")
+    return [path for path in (folder / "sources.list", *(folder / "sources.list.d").glob("*")) if path.is_file()]
+
+
+def _fetched_keys(mirror: str, package: str) -> Path:
+    """Return the file of keys in a package of the archive itself; which it is, its hash says."""
+    folder = places.cache() / "chroots" / "keys"
+    found = folder / "usr" / "share" / "keyrings" / "ubuntu-archive-keyring.gpg"
+    if not found.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        fetched = folder / "keys.deb"
+        try:
+            with urllib.request.urlopen(f"{mirror}/{package}", timeout=30) as answer:
+                fetched.write_bytes(answer.read())
+        except OSError as error:
+            raise NotHad(f"its archive does not answer: {error}") from error
+        if hashlib.sha256(fetched.read_bytes()).hexdigest() != _SHA256[package]:
+            raise NotHad("the keys of its archive are not those that are known")
+        subprocess.run(["dpkg-deb", "--extract", fetched, folder], check=True)
+    return found
 
 
 @dataclass
