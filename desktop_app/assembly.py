@@ -208,12 +208,15 @@ def run_window(pictures: Sequence[str] = ()) -> int:
     window = MainWindow(services)
     reception.arrived.connect(window.come_forward)
     reception.arrived.connect(services.draft.add_files)
+    application.opened.connect(window.come_forward)
+    application.opened.connect(services.draft.add_files)
 
     def begin() -> None:
         gc.freeze()  # what is there now stays
         gc.enable()
         services.start()
         services.draft.add_files(list(pictures))
+        application.listen()
         reception.listen()
         services.import_then("desktop_app.ui.model_offer", window.offer_models)
 
