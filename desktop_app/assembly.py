@@ -39,6 +39,7 @@ from desktop_app.settings import Settings
 if TYPE_CHECKING:
     from desktop_app.services.model_tasks import ModelTasks
     from desktop_app.services.models import Models
+    from desktop_app.services.updates import Updates
 
 _SETTLED_MS = 250  # after the window has come, until it has answered the first touch and the engine loads
 
@@ -82,6 +83,13 @@ class Services:
 
         files, hub = Background("model files", self.notices), Background("hub", self.notices)
         return ModelTasks(self.models, self.preferences, self.notices, files, hub)
+
+    @cached_property
+    def updates(self) -> Updates:
+        """Return what asks for a newer version, which it does when it is told to."""
+        from desktop_app.services.updates import Updates
+
+        return Updates(self.preferences, self.notices, Background("updates", self.notices))
 
     def start(self) -> None:
         """Start the engine on the chosen model, read the list of conversations, and look which models there are."""
@@ -129,6 +137,8 @@ class Services:
         self.files.close()
         self.storage.close()
         self.engine.close()
+        if "updates" in self.__dict__:
+            self.updates.close()  # last, since looking up the name of a server cannot be cut short
 
 
 def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Services:
@@ -198,12 +208,15 @@ def run_window(pictures: Sequence[str] = ()) -> int:
     window = MainWindow(services)
     reception.arrived.connect(window.come_forward)
     reception.arrived.connect(services.draft.add_files)
+    application.opened.connect(window.come_forward)
+    application.opened.connect(services.draft.add_files)
 
     def begin() -> None:
         gc.freeze()  # what is there now stays
         gc.enable()
         services.start()
         services.draft.add_files(list(pictures))
+        application.listen()
         reception.listen()
         services.import_then("desktop_app.ui.model_offer", window.offer_models)
 

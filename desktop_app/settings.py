@@ -192,7 +192,9 @@ SETTINGS: dict[str, Setting] = {
             "proxy",
             "",
             QT_TRANSLATE_NOOP(
-                "settings", "A proxy for fetching models, such as http://name:8080. Empty: what the system says."
+                "settings",
+                "A proxy for fetching models and asking for updates, such as http://name:8080. "
+                "Empty: what the system says.",
             ),
         ),
         Setting(

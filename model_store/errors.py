@@ -49,9 +49,15 @@ SENTENCES: dict[str, str] = {
     "answer-not-understood": QT_TRANSLATE_NOOP(
         "errors", "{host} sent something else than was asked for. Perhaps a login page of the network is in the way."
     ),
+    "release-not-understood": QT_TRANSLATE_NOOP(
+        "errors", "The answer of {host} could not be understood. Look at the release page, or try again later."
+    ),
     # The way there
     "no-connection": QT_TRANSLATE_NOOP(
         "errors", "{host} cannot be reached. Check the network connection; what was fetched so far is kept."
+    ),
+    "releases-unreachable": QT_TRANSLATE_NOOP(
+        "errors", "{host} cannot be reached to ask for updates. Check the network connection and try again."
     ),
     "connection-not-safe": QT_TRANSLATE_NOOP(
         "errors", "The connection to {host} is not safe, so nothing was fetched from there: {reason}"

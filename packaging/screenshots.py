@@ -15,6 +15,7 @@ from pathlib import Path
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import model_states  # noqa: F401 - registers its states
+import update_states  # noqa: F401 - as well
 from PySide6.QtWidgets import QApplication
 from window_states import STATES, Stage
 
@@ -30,12 +31,14 @@ ALSO = {
         "unseen",
         *("empty", "answered", "dragging", "refusing", "reading", "error_notice", "settings", "looking"),
         *("looking_in_parts", "settings_measured", "finding_fastest"),
+        *("update_asking", "update_found", "update_none", "update_not_understood", "help_menu"),
         *("models", "models_here", "models_fetching", "offered"),
     ),
     "small": (
         "unseen",
         *("empty", "answered", "reading", "error_notice", "long_model_name", "dragging"),
         *("looking_in_parts", "finding_fastest", "offered"),
+        *("update_found", "update_not_understood", "update_homeless"),
     ),
     "large": ("empty", "answered"),
     "zoomed": ("empty", "answered", "settings", "settings_measured"),

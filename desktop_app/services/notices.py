@@ -71,6 +71,13 @@ SENTENCES: dict[str, str] = {
         "This version of llama.cpp could not be checked for a known fault, so the model may see pictures wrongly. "
         "Install Eyebright anew, with the llama.cpp that belongs to it.",
     ),
+    "updates-asking": QT_TRANSLATE_NOOP("notices", "Asking {host} for the newest version…"),
+    "updates-found": QT_TRANSLATE_NOOP("notices", "Eyebright {newest} is out. You have {version}."),
+    "updates-none": QT_TRANSLATE_NOOP("notices", "Eyebright {version} is the newest version."),
+    "updates-homeless": QT_TRANSLATE_NOOP(
+        "notices", "This build does not know where its releases are; look for a newer one where you got it."
+    ),
+    "page-not-opened": QT_TRANSLATE_NOOP("notices", "No browser could be opened. The page is {address}"),
 }
 
 LABELS: dict[str, str] = {
@@ -81,6 +88,7 @@ LABELS: dict[str, str] = {
     "go-on-moving": QT_TRANSLATE_NOOP("notices", "Go on"),
     "open-models": QT_TRANSLATE_NOOP("notices", "Show models"),
     "choose-model": QT_TRANSLATE_NOOP("notices", "Choose a model…"),
+    "open-releases": QT_TRANSLATE_NOOP("notices", "Open the release page"),
 }
 
 

@@ -1,10 +1,12 @@
-"""The Qt application: its name, its icon, its language, its look, and what becomes of bugs."""
+"""The Qt application: its name, its icon, its language, its look, what is opened with it, and what becomes of bugs."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
-from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator
+from PySide6.QtCore import QEvent, QLibraryInfo, QLocale, QTranslator, Signal
+from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from desktop_app import __version__, paths
@@ -15,13 +17,42 @@ from desktop_app.ui.sentences import error_text
 from desktop_app.ui.theme import theme
 
 
-def make_application(arguments: Sequence[str]) -> QApplication:
+class Application(QApplication):
+    """Also takes what macOS opens with the program ("Open with"): there it comes as an event, not as an argument.
+
+    `opened(list of file names)`, one by one; what came before `listen` waits for it.
+    """
+
+    opened = Signal(list)
+
+    def __init__(self, arguments: list[str]) -> None:
+        super().__init__(arguments)
+        self._waiting: list[str] | None = []
+
+    def listen(self) -> None:
+        """Begin to pass on what is opened, after what was."""
+        waiting, self._waiting = self._waiting, None
+        if waiting:
+            self.opened.emit(waiting)
+
+    def event(self, event: QEvent) -> bool:
+        """Take a file that is opened. Addresses that are none (web pages) have no name."""
+        if isinstance(event, QFileOpenEvent) and event.file():
+            if self._waiting is None:
+                self.opened.emit([event.file()])
+            else:
+                self._waiting.append(event.file())
+            return True
+        return super().event(event)
+
+
+def make_application(arguments: Sequence[str]) -> Application:
     """Return the application, dressed and speaking the person's language where it can."""
-    application = QApplication(list(arguments) or ["eyebright"])
+    application = Application(list(arguments) or ["eyebright"])
     application.setApplicationName("eyebright")
     application.setApplicationDisplayName("Eyebright")
     application.setApplicationVersion(__version__)
-    application.setDesktopFileName("eyebright")
+    application.setDesktopFileName(os.environ.get("FLATPAK_ID", "eyebright"))  # Flatpak names the file otherwise
     application.setWindowIcon(icons.app_icon())
     _translate(application)
     theme.install(application)

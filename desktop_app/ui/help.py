@@ -1,12 +1,15 @@
-"""What the Help menu opens: windows that nobody has to answer. They are imported when they are wanted."""
+"""What the Help menu does: windows that nobody has to answer, imported when they are wanted, and a look for updates."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import QCoreApplication, Qt, QUrl
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog
+
+from desktop_app.services.notices import Notice
 
 if TYPE_CHECKING:
     from desktop_app.ui.window import MainWindow
@@ -41,6 +44,19 @@ def open_report(window: MainWindow) -> None:
             window,
         )
     )
+
+
+def check_for_updates(window: MainWindow) -> None:
+    """Ask whether there is a newer version; a notice tells, and can open the release page."""
+    window.services.notices.register("open-releases", partial(open_releases, window))
+    window.services.updates.check()
+
+
+def open_releases(window: MainWindow) -> None:
+    """Open the release page in the browser."""
+    address = window.services.updates.page()
+    if not QDesktopServices.openUrl(QUrl(address)):
+        window.services.notices.post(Notice("page-not-opened", {"address": address}, "warning", sticky=True))
 
 
 def _present(dialog: QDialog) -> None:

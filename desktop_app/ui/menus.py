@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu
 
-from desktop_app.ui.help import open_about, open_report, open_shortcuts
+from desktop_app.ui.help import check_for_updates, open_about, open_report, open_shortcuts
 from desktop_app.ui.theme import theme
 
 if TYPE_CHECKING:
@@ -99,6 +99,8 @@ class Menus:
         self._add(menu, tr("&Keyboard shortcuts"), partial(open_shortcuts, window), "F1")
         self._add(menu, tr("&Report a problem…"), partial(open_report, window))
         menu.addSeparator()
+        updates = self._add(menu, tr("&Check for updates"), partial(check_for_updates, window))
+        updates.setMenuRole(QAction.MenuRole.ApplicationSpecificRole)  # where macOS has it: beside About
         about = self._add(menu, tr("&About Eyebright"), partial(open_about, window))
         about.setMenuRole(QAction.MenuRole.AboutRole)
 

@@ -19,6 +19,7 @@ from desktop_app.services.tuner import Tuner
 if TYPE_CHECKING:
     from desktop_app.services.model_tasks import ModelTasks
     from desktop_app.services.models import Models
+    from desktop_app.services.updates import Updates
 
 
 class Services(Protocol):
@@ -43,6 +44,10 @@ class Services(Protocol):
     @property
     def model_tasks(self) -> ModelTasks:
         """Return what does long work on model files."""
+
+    @property
+    def updates(self) -> Updates:
+        """Return what asks for a newer version; the same goes for it."""
 
     def examples(self) -> list[tuple[str, str]]:
         """Return the example pictures of the empty window: (file, question)."""

@@ -11,58 +11,10 @@ from pathlib import Path
 import pytest
 
 from desktop_app.chat import migrations
-from desktop_app.chat.conversation import Message, Role, new_id
+from desktop_app.chat.conversation import Message, Picture, Role, new_id
 from desktop_app.chat.history import History
 from desktop_app.errors import UserError
-from tests.chat.history_files import fill, names
-
-# As the first release wrote it. Never to be changed.
-FIRST_SCHEMA = """
-CREATE TABLE conversations (
-    id TEXT PRIMARY KEY,
-    title TEXT NOT NULL DEFAULT '',
-    created REAL NOT NULL,
-    updated REAL NOT NULL,
-    cover TEXT,
-    deleted REAL
-);
-CREATE TABLE messages (
-    number INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    conversation TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
-    parent TEXT REFERENCES messages (id),
-    role TEXT NOT NULL,
-    text TEXT NOT NULL,
-    state TEXT NOT NULL,
-    created REAL NOT NULL,
-    details TEXT NOT NULL,
-    used INTEGER NOT NULL
-);
-CREATE INDEX messages_by_parent ON messages (parent, conversation);
-CREATE INDEX messages_by_use ON messages (conversation, used);
-CREATE TABLE pictures (
-    message INTEGER NOT NULL REFERENCES messages (number) ON DELETE CASCADE,
-    position INTEGER NOT NULL,
-    sha256 TEXT NOT NULL,
-    name TEXT NOT NULL,
-    width INTEGER NOT NULL,
-    height INTEGER NOT NULL,
-    PRIMARY KEY (message, position)
-);
-CREATE INDEX pictures_by_sha256 ON pictures (sha256);
-INSERT INTO conversations VALUES ('c', 'Ein Zebra?', 1.0, 2.0, 'abc', NULL);
-INSERT INTO messages VALUES (1, 'q', 'c', NULL, 'user', 'Ein Zebra?', 'complete', 1.0, '{}', 1);
-INSERT INTO messages VALUES (2, 'a', 'c', 'q', 'assistant', 'Ja, größer.', 'complete', 2.0, '{"model": "m"}', 2);
-INSERT INTO pictures VALUES (1, 0, 'abc', 'zebra.png', 3, 4);
-PRAGMA application_id = 1165583714;
-PRAGMA user_version = 1;
-"""
-
-
-def first_schema_at(path: Path) -> None:
-    connection = sqlite3.connect(path)
-    connection.executescript(FIRST_SCHEMA)
-    connection.close()
+from tests.chat.history_files import SCHEMAS, file_of_schema, fill, names
 
 
 @pytest.fixture
@@ -70,27 +22,36 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "conversations.sqlite"
 
 
-def test_a_file_of_the_first_schema_is_brought_up_to_date(path: Path) -> None:
-    first_schema_at(path)
+EVERY_SCHEMA = range(1, len(migrations.STEPS) + 1)
+
+
+def test_what_each_step_wrote_is_kept() -> None:
+    assert len(SCHEMAS) == len(migrations.STEPS), "a new step needs its SQL, with rows, in history_files.py"
+
+
+@pytest.mark.parametrize("schema", EVERY_SCHEMA)
+def test_a_file_of_every_earlier_schema_is_brought_up_to_date(path: Path, schema: int) -> None:
+    file_of_schema(path, schema)
     history, damage = History.open(path)
     assert damage is None
     asked, told = history.path("c")
     assert (asked.text, asked.pictures[0].name, told.details) == ("Ein Zebra?", "zebra.png", {"model": "m"})
     assert [row.id for row in history.search("grosser")] == ["c"]
+    draft = ("Und wie viele Strei", (Picture("def", "streifen.png", 5, 6),)) if schema >= 2 else ("", ())
+    assert history.draft("c") == draft
     history.save_draft("c", "Und das?", asked.pictures)
     history.add_message("c", Message(new_id(), Role.USER, "Und das?", parent=told.id))
+    assert history.draft("c") == ("Und das?", asked.pictures)
     assert history.problems() == []
     history.close()
 
-    assert names(path.parent) == {
-        path.name,
-        "conversations-before-schema-2.sqlite",
-        "conversations-before-schema-3.sqlite",
-    }
-    backup = sqlite3.connect(path.with_name("conversations-before-schema-2.sqlite"))
-    assert backup.execute("SELECT text FROM messages").fetchall() == [("Ein Zebra?",), ("Ja, größer.",)]
-    assert backup.execute("PRAGMA user_version").fetchone() == (1,)
-    backup.close()
+    steps_taken = range(schema + 1, len(migrations.STEPS) + 1)
+    assert names(path.parent) == {path.name, *(f"conversations-before-schema-{step}.sqlite" for step in steps_taken)}
+    for step in steps_taken:
+        backup = sqlite3.connect(path.with_name(f"conversations-before-schema-{step}.sqlite"))
+        assert backup.execute("SELECT text FROM messages").fetchall() == [("Ein Zebra?",), ("Ja, größer.",)]
+        assert backup.execute("PRAGMA user_version").fetchone() == (step - 1,)
+        backup.close()
 
 
 def test_a_new_file_needs_no_backup(path: Path) -> None:
@@ -99,8 +60,9 @@ def test_a_new_file_needs_no_backup(path: Path) -> None:
     assert names(path.parent) == {path.name}
 
 
-def test_migrated_and_new_files_have_the_same_schema(path: Path, tmp_path: Path) -> None:
-    first_schema_at(path)
+@pytest.mark.parametrize("schema", EVERY_SCHEMA)
+def test_migrated_and_new_files_have_the_same_schema(path: Path, tmp_path: Path, schema: int) -> None:
+    file_of_schema(path, schema)
     new = tmp_path / "new.sqlite"
     shapes = []
     for file in (path, new):
@@ -120,7 +82,7 @@ def test_a_step_that_fails_changes_nothing_and_can_be_tried_again(path: Path, mo
         connection.execute("DELETE FROM messages")
         raise RuntimeError("half-way")
 
-    first_schema_at(path)
+    file_of_schema(path, 1)
     with monkeypatch.context() as patch:
         patch.setattr(migrations, "STEPS", (*migrations.STEPS[:2], broken))
         with pytest.raises(RuntimeError, match="half-way"):

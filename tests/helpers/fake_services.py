@@ -191,6 +191,19 @@ class FakeTuner(QObject):
         self.changed.emit()
 
 
+class FakeUpdates:
+    """Is asked, and says nothing of its own accord."""
+
+    def __init__(self, calls: list[Call]) -> None:
+        self.calls = calls
+
+    def check(self) -> None:
+        self.calls.append(("check_for_updates",))
+
+    def page(self) -> str:
+        return "https://releases.test/tag/v0.2.0"
+
+
 class FakeReadingAhead(QObject):
     context = Signal(int, int)
 
@@ -224,6 +237,7 @@ class FakeServices:
         self.reading_ahead = FakeReadingAhead()
         self.looks = FakeLooks()
         self.tuner = FakeTuner(self.calls)
+        self.updates = FakeUpdates(self.calls)
         self.models = FakeModels(self.calls, self.preferences)
         self.model_tasks = FakeModelTasks(self.calls)
         self.example_list: list[tuple[str, str]] = []

@@ -294,4 +294,5 @@ def test_what_is_not_seen_at_the_start_is_not_imported() -> None:
         "importlib.metadata",
         "desktop_app.chat.exporting",
         "desktop_app.images.reading",
+        "desktop_app.services.updates",
     }
