@@ -28,9 +28,10 @@ def main() -> int:
         for library in no_encoder.take_out(program):
             say(f"{library.name} was taken out.")
         if sys.platform == "linux":
-            from release import older_glibc
+            from release import elf_edits
 
-            older_glibc.relax(program)
+            elf_edits.relax_glibc(program)
+            elf_edits.forget_search_paths(program)
     _look_at(PROGRAM)
     DIST.mkdir(exist_ok=True)
     made = []

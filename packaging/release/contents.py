@@ -40,10 +40,12 @@ _UNWANTED = re.compile(
     r"""
     PySide6[/\\](Qt[/\\])?(qml|libexec|metatypes)[/\\]
     | PySide6[/\\](Qt[/\\])?translations[/\\](?!qtbase_)          # of Qt's words, those of dialogs and buttons
-    | (lib)?Qt6(Qml|Quick|Network|OpenGL|WlShell|Pdf|VirtualKeyboard|EglF|Sql|Test|PrintSupport)   # came along with plugins
+    # Came along with plugins.
+    | (lib)?Qt6(Qml|Quick|Network|OpenGL|WlShell|Pdf|VirtualKeyboard|EglF|Sql|Test|PrintSupport)
     | opengl32sw\.dll | d3dcompiler | ^ffmpeg
-    | lib(gtk|gdk|gdk_pixbuf|cairo|cairo-gobject|pango|pangocairo|pangoft2|atk|atk-bridge|atspi|harfbuzz|gio|gmodule|gobject|epoxy|thai|datrie|fribidi
-           |graphite2|pixman|jpeg)(-\d+(\.\d+)*)?\.so   # of a GTK theme
+    # Of a GTK theme.
+    | lib(gtk|gdk|gdk_pixbuf|cairo|cairo-gobject|pango|pangocairo|pangoft2|atk|atk-bridge|atspi|harfbuzz|gio|gmodule
+          |gobject|epoxy|thai|datrie|fribidi|graphite2|pixman|jpeg)(-\d+(\.\d+)*)?\.so
     # The system's own: they must fit its X server, its fonts or its bus, and every desktop has them.
     | ^lib(X11|X11-xcb|xcb|xcb-(glx|randr|render|shape|shm|sync|xfixes|xkb)|Xau|Xdmcp|Xext|Xrender|fontconfig|freetype
            |expat|glib-2\.0|gthread-2\.0|pcre2?-8|dbus-1|systemd|wayland-\w+|EGL|GL|GLX|GLdispatch|gssapi_krb5|krb5|krb5support

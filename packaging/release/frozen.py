@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from provision import places
-from provision.console import give_up, say
+from provision.console import give_up, say, succeeds
 
 from release.outputs import BUILD, PROGRAM, moment
 
@@ -36,7 +36,20 @@ def freeze() -> Path:
         give_up(f"PyInstaller failed; the whole log is in {log}")
     if os.name != "nt":
         _link_copies(PROGRAM)
+    if sys.platform == "linux":
+        _strip(PROGRAM)
     return PROGRAM
+
+
+def _strip(folder: Path) -> None:
+    """Take the tables for debuggers out of what was compiled here, and of Python.
+
+    Libraries of wheels stay as they are: `strip` breaks some whose sections have been moved, numpy's among them.
+    """
+    patterns = ("libpython*", "python3*/lib-dynload/*.so", "llama_cpp/lib/*.so")
+    found = [path for pattern in patterns for path in (folder / "_internal").glob(pattern) if not path.is_symlink()]
+    if not succeeds(["strip", "--strip-unneeded", *found]):
+        give_up("Libraries could not be stripped; see above.")
 
 
 def _link_copies(folder: Path) -> None:

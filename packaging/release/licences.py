@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import sysconfig
 from dataclasses import dataclass
@@ -24,6 +25,10 @@ BUILD_ONLY = frozenset(
 _FOLDER = Path(__file__).resolve().parent
 #: Texts that Debian has on every computer, and does not want once more in each package.
 _COMMON = {"lgpl-3.0": "LGPL-3", "gpl-3.0": "GPL-3"}
+_WHERE = "The text of this licence is in /usr/share/common-licenses/{}."
+_APACHE = re.compile(
+    r"^ *Apache License\s+Version 2\.0, January 2004.*?END OF TERMS AND CONDITIONS", re.DOTALL | re.MULTILINE
+)
 _QT = """\
 Qt is used as shared libraries under the GNU Lesser General Public License, version 3. They lie beside the
 program and may be replaced by others of the same interface. Sources: https://code.qt.io"""
@@ -121,5 +126,6 @@ def write_copyright(path: Path, *, for_debian: bool = False) -> None:
     if for_debian:
         for name, common in _COMMON.items():
             long = (_FOLDER / f"{name}.txt").read_text("utf-8").strip()
-            text = text.replace(long, f"The text of this licence is in /usr/share/common-licenses/{common}.")
+            text = text.replace(long, _WHERE.format(common))
+        text = _APACHE.sub(_WHERE.format("Apache-2.0"), text)
     path.write_text(text, "utf-8")

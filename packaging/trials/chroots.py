@@ -75,7 +75,7 @@ def pristine(system: System) -> Path:
 
 def _mirror(script: Path) -> str:
     """Return the archive: the one that this computer's apt uses, or that debootstrap knows."""
-    known = re.findall(r"default_mirror\s+(http\S+)", script.read_text("utf-8"))
+    known: list[str] = re.findall(r"default_mirror\s+(http\S+)", script.read_text("utf-8"))
     if script.name == "sid":
         used = re.findall(r"http\S+/debian/?(?=\s)", "\n".join(p.read_text("utf-8") for p in _apt_sources()))
         known = used or known or ["http://deb.debian.org/debian"]
