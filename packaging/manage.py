@@ -23,6 +23,7 @@ python3 packaging/manage.py VERB [ARGUMENTS]      or: make VERB ARGS="ARGUMENTS"
   test-faults  fetch models from a Hub that misbehaves in every way, killed in the middle; 4 minutes
   test-memory  the 7B shapes under a limit of 6 GiB: root on Linux, 4.7 GB of files, 3 minutes
   packages  make what people install, for this system, in dist/; --help says more
+  test-packages  install, use and remove each of them in systems of their own: root on Debian
   lint     only the checks
   format   lay out the code
   bench    measure waiting, speed and memory beside others; --quick takes 3 minutes, --help says more
@@ -96,6 +97,19 @@ def packages(arguments: list[str]) -> int:
     return subprocess.run(command, cwd=places.REPOSITORY, env=variables, check=False).returncode
 
 
+def test_packages(arguments: list[str]) -> int:
+    """Set up everything, then try the packages."""
+    import subprocess
+
+    from provision import environment, system
+
+    environment.prepare(tools=True, window=True, tests=True)
+    system.install(system.missing_programs(system.TRIAL_PROGRAMS))
+    variables = {**os.environ, "PYTHONPATH": str(places.REPOSITORY / "packaging")}
+    command = [str(places.venv_python()), "-m", "trials", *arguments]
+    return subprocess.run(command, cwd=places.REPOSITORY, env=variables, check=False).returncode
+
+
 def test_faults(arguments: list[str]) -> int:
     """Set up everything, then try the downloads."""
     import subprocess
@@ -131,6 +145,8 @@ def main(arguments: list[str]) -> int:
         return test_faults(rest)
     if verb == "packages":
         return packages(rest)
+    if verb == "test-packages":
+        return test_packages(rest)
     if verb == "clean":
         return clean()
     if verb in {"setup", "lint", "format"}:

@@ -53,6 +53,18 @@ TEST_PROGRAMS = {"Xvfb": "xvfb", "xdotool": "xdotool", "strace": "strace"}
 #: Programs that make packages -> Debian's package.
 PACKAGE_PROGRAMS = {"rpmbuild": "rpm", "dpkg-deb": "dpkg", "objdump": "binutils"}
 
+#: Programs that try packages -> Debian's package.
+TRIAL_PROGRAMS = {
+    "appstreamcli": "appstream",
+    "debootstrap": "debootstrap",
+    "desktop-file-validate": "desktop-file-utils",
+    "flatpak-builder": "flatpak-builder",
+    "lintian": "lintian",
+    "makensis": "nsis",
+    "qemu-x86_64": "qemu-user",
+    "rpm": "rpm",
+}
+
 _GET_A_COMPILER = {
     "darwin": "Please run: xcode-select --install",
     "win32": "Please install the Visual Studio Build Tools.",

@@ -1,0 +1,119 @@
+"""Tries every package in `dist/`, and prints the table."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from provision import places
+from provision.console import give_up, say
+from release import outputs
+
+from trials import chroots, installing, use
+from trials.chroots import Chroot, System
+from trials.table import Table
+from trials.use import Installed
+
+_WORK = places.REPOSITORY / "build" / "trials"
+_PROGRAM = "/usr/bin/eyebright"
+
+
+def main() -> int:
+    """Try what was asked for; nonzero if anything failed."""
+    options = _parser().parse_args()
+    if sys.platform != "linux" or os.geteuid() != 0:
+        give_up("Systems of their own can only be made by root on Linux.", 2)
+    started = time.monotonic()
+    table = Table()
+    for system in chroots.SYSTEMS:
+        if not options.only or system.suite in options.only.split(","):
+            _try_system(table, system)
+    _WORK.mkdir(parents=True, exist_ok=True)
+    (_WORK / "table.txt").write_text(table.text(), "utf-8")
+    print("\n" + table.text(), flush=True)
+    say(f"This took {time.monotonic() - started:.0f} s; screenshots are in {_WORK.relative_to(places.REPOSITORY)}.")
+    return int(table.failed)
+
+
+def _parser() -> argparse.ArgumentParser:
+    suites = ", ".join(system.suite for system in chroots.SYSTEMS)
+    parser = argparse.ArgumentParser(prog="make test-packages", description="Install, use and remove every package.")
+    parser.add_argument("--only", default="", metavar="TRIALS", help=f"of {suites}, with commas in between")
+    return parser
+
+
+def _package(pattern: str) -> Path:
+    found = sorted(outputs.DIST.glob(pattern))
+    if len(found) != 1:
+        give_up(f"dist/ should hold one {pattern}; `make packages` makes it.", 2)
+    return found[0]
+
+
+def _try_system(table: Table, system: System) -> None:
+    row = f"deb, {system.name}"
+    base: list[Path] = []
+
+    def fetch() -> str:
+        base.append(chroots.pristine(system))
+        return "a system with nothing in it"
+
+    if not table.check(row, "system", fetch):
+        return
+    with chroots.fresh(base[0], _WORK / "chroot") as chroot:
+        _try_deb(table, row, chroot, system)
+        if system is chroots.SYSTEMS[0]:
+            # The libraries that the .deb asked for are still there.
+            _try_rpm(table, f"rpm, {system.name}", chroot)
+            _try_portable(table, f"tar.xz, {system.name}", chroot)
+
+
+def _try_deb(table: Table, row: str, chroot: Chroot, system: System) -> None:
+    check: Callable[[str, Callable[[], str]], bool] = functools.partial(table.check, row)
+    before = chroot.files()
+    if not check("install", lambda: installing.install_deb(chroot, _package("*.deb"))):
+        return
+    brought = {name for name in chroot.files() - before if "eyebright" not in name.lower()}
+    program = Installed(chroot, _PROGRAM, {})
+    check("self-test", lambda: use.self_test(program))
+    check("drop, ask", lambda: use.drop_and_ask(program, _WORK / f"{system.suite}.png"))
+    check("open with", lambda: use.open_with(program, _WORK / f"{system.suite}-opened.png"))
+    check("remove", lambda: installing.remove_deb(chroot))
+    check("nothing left", lambda: use.nothing_left(chroot, before | brought))
+
+
+def _try_rpm(table: Table, row: str, chroot: Chroot) -> None:
+    check: Callable[[str, Callable[[], str]], bool] = functools.partial(table.check, row)
+    use.clear_home(chroot)
+    before = chroot.files()
+    package = _package("*.rpm")
+    check("system", lambda: installing.requirements_of_rpm(package, chroot))
+    if not check("install", lambda: installing.install_rpm(chroot, package)):
+        return
+    program = Installed(chroot, _PROGRAM, {})
+    check("self-test", lambda: use.self_test(program))
+    check("drop, ask", lambda: use.drop_and_ask(program, _WORK / "rpm.png"))
+    check("open with", lambda: use.open_with(program, _WORK / "rpm-opened.png"))
+    check("remove", lambda: installing.remove_rpm(chroot))
+    check("nothing left", lambda: use.nothing_left(chroot, before))
+
+
+def _try_portable(table: Table, row: str, chroot: Chroot) -> None:
+    check: Callable[[str, Callable[[], str]], bool] = functools.partial(table.check, row)
+    use.clear_home(chroot)
+    before = chroot.files()
+    with installing.unpacked(chroot, _package("*.tar.xz"), "图片 and more") as folder:
+        program = Installed(chroot, f"{folder}/eyebright", {})
+        check("install", lambda: "unpacked where there are spaces and other scripts")
+        check("self-test", lambda: use.self_test(program))
+        check("drop, ask", lambda: use.drop_and_ask(program, _WORK / "portable.png"))
+        check("data beside it", lambda: use.data_beside(program, folder))
+    check("nothing left", lambda: use.nothing_left(chroot, before))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

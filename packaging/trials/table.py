@@ -1,0 +1,49 @@
+"""What was tried where, and how it came out."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from provision.console import say
+
+from trials.chroots import NotHad
+from trials.person import Disappointed
+
+
+@dataclass
+class Table:
+    """Rows by what is tried (a package in a system), columns by check."""
+
+    rows: dict[str, dict[str, str]] = field(default_factory=dict)
+    details: list[str] = field(default_factory=list)
+    failed: bool = False
+
+    def check(self, row: str, column: str, work: Callable[[], str]) -> bool:
+        """Do `work`, which returns what it saw or raises; note how it went, and return whether it went well."""
+        started = time.monotonic()
+        try:
+            said, mark = work(), "ok"
+        except NotHad as error:
+            said, mark = f"not had: {error}", "-"
+        except Disappointed as error:
+            said, mark = str(error), "FAILED"
+        except Exception as error:  # a trial that breaks is one that failed, and the others are worth knowing
+            traceback.print_exc()
+            said, mark = f"{type(error).__name__}: {error}", "FAILED"
+        self.failed |= mark == "FAILED"
+        self.rows.setdefault(row, {})[column] = mark
+        line = f"{row}: {column}: {said}"
+        self.details.append(f"{mark:<7} {line} ({time.monotonic() - started:.0f} s)")
+        say(self.details[-1])
+        return mark == "ok"
+
+    def text(self) -> str:
+        """Return the table, and below it what was seen."""
+        columns = list(dict.fromkeys(column for row in self.rows.values() for column in row))
+        lines = [["", *columns], *([name, *(row.get(c, "") for c in columns)] for name, row in self.rows.items())]
+        widths = [max(len(line[index]) for line in lines) for index in range(len(columns) + 1)]
+        shown = ["  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)) for line in lines]
+        return "\n".join([*(line.rstrip() for line in shown), "", *self.details]) + "\n"
