@@ -24,6 +24,7 @@ os.environ["GGML_NO_BACKTRACE"] = "1"
 
 import llama_cpp
 from llama_cpp import _ggml, mtmd_cpp
+from llama_cpp import llama_cpp as _low_level
 
 from desktop_app.engine.clip_order import ClassToken
 from desktop_app.engine.context import Block
@@ -71,7 +72,7 @@ _processor = ""  # whose part of llama.cpp is loaded, where there is more than o
 def _prepare_backend() -> None:
     global _backend_ready, _processor
     if not _backend_ready:
-        _processor = load_processor(_ggml.libggml, _ggml.libggml_base_path)
+        _processor = load_processor(_low_level._lib, _ggml.libggml, _ggml.libggml_base_path)
         for set_log in (_llama.llama_log_set, _mtmd.mtmd_log_set, _mtmd.mtmd_helper_log_set):
             set_log(_keep_errors, None)
         _llama.llama_backend_init()

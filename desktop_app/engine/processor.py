@@ -14,18 +14,20 @@ from pathlib import Path
 from typing import Any
 
 
-def load_processor(ggml: Any, folder: Path) -> str:
+def load_processor(llama: Any, ggml: Any, folder: Path) -> str:
     """Load the best of those in `folder`, and return its name ("haswell"); "" where there is nothing to choose.
 
-    `ggml` is llama.cpp's library of that name. Call it once, before a model is loaded. Raises `RuntimeError`
-    when none runs here.
+    `llama` and `ggml` are llama.cpp's libraries of these names, as they were loaded. Call it once, before a model is
+    loaded. Raises `RuntimeError` when none runs here.
     """
     kinds = sorted(folder.glob("*ggml-cpu-*"))
     if not kinds:
         return ""
     # llama.cpp would load whatever this names, beside its own.
     os.environ.pop("GGML_BACKEND_PATH", None)
-    load = ggml.ggml_backend_load_all_from_path
+    # libllama may be linked to another file of libggml than the one that was loaded, with a list of its own. Windows
+    # has no second one, and does not find there what libllama is linked to.
+    load = (ggml if sys.platform == "win32" else llama).ggml_backend_load_all_from_path
     load.argtypes, load.restype = [ctypes.c_char_p], None
     # With a folder, and never without: it would look in the current one.
     load(os.fsencode(folder))

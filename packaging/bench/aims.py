@@ -157,6 +157,24 @@ AIMS = (
         most=2,
     ),
     Aim(
+        "packaged_reading_vs_native",
+        "reading with the packages' llama.cpp, against one compiled here",
+        lambda r: r["packaged.reading_ratio"],
+        least=0.97,
+    ),
+    Aim(
+        "packaged_writing_vs_native",
+        "writing with the packages' llama.cpp, against one compiled here",
+        lambda r: r["packaged.writing_ratio"],
+        least=0.97,
+    ),
+    Aim(
+        "packaged_start_vs_unpackaged",
+        "the packaged program's window seen, against the program in the repository",
+        lambda r: r["packaged.start_ratio"],
+        most=1.3,
+    ),
+    Aim(
         "writing_beside_others",
         "writing beside a busy process of another program, against alone",
         lambda r: r["ours.writing_beside_others_tok_s"] / r["ours.writing_tok_s"],

@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import llama_cpp
-from llama_cpp import mtmd_cpp
+from llama_cpp import _ggml, mtmd_cpp
+from llama_cpp import llama_cpp as _low_level
 
 from bench.load_settings import Settings
 from bench.vocabulary import word_tokens
+from desktop_app.engine.processor import load_processor
 
 _llama: Any = llama_cpp
 _mtmd: Any = mtmd_cpp
@@ -28,6 +30,7 @@ def prepare() -> None:
     """Ready llama.cpp, and let it say nothing."""
     for set_log in (_llama.llama_log_set, _mtmd.mtmd_log_set, _mtmd.mtmd_helper_log_set):
         set_log(_quiet, None)
+    load_processor(_low_level._lib, _ggml.libggml, _ggml.libggml_base_path)
     _llama.llama_backend_init()
 
 

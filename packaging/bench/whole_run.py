@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench import plot, report
+from bench import packaged, plot, report
 from bench.job import Job
 from bench.load_settings import Settings
 from bench.memory import read_bandwidth
@@ -32,6 +32,7 @@ PARTIES = {
     "repacked": 1200,
     "stock": 2400,
     "programs": 2400,
+    "packaged": 1200,
 }
 #: Those whose peak memory is seen from outside.
 _WATCHED = ("little", "stock")
@@ -58,9 +59,9 @@ def measure_all(scale_name: str, wanted: Sequence[str], programs: str, output: P
         job = replace(job, answer_tokens=6, writing_tokens=8, reading_tokens=64, repeats=1)
     notes: dict[str, str] = {}
     for name, limit in PARTIES.items():
-        if name in wanted and (name != "programs" or programs):
+        if name in wanted and _can_measure(name, programs):
             _say(f"Measuring {name}; {time.monotonic() - started:.0f} s so far.")
-            if name in ("sweep", "repacked", "programs"):
+            if name in ("sweep", "repacked", "programs", "packaged"):
                 job = _after_ours(job, results)
             run_party(name, job, results, limit, watched=name in _WATCHED)
             if name == "stock" and "stock.first_token_s.1" not in results.values:
@@ -86,6 +87,11 @@ def measure_all(scale_name: str, wanted: Sequence[str], programs: str, output: P
     _say(f"The table, the plot and the figures are in {output}.")
     shutil.rmtree(work, ignore_errors=True)
     return 0
+
+
+def _can_measure(name: str, programs: str) -> bool:
+    """Return whether there is anything to measure: not everybody has everything."""
+    return {"programs": bool(programs), "packaged": packaged.PROGRAM.exists()}.get(name, True)
 
 
 def _after_ours(job: Job, results: Results) -> Job:

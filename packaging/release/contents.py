@@ -27,7 +27,7 @@ EXCLUDED = [
 ]  # fmt: skip
 
 _PLUGINS = {
-    "platforms": r"q(xcb|wayland|offscreen|windows|cocoa)",
+    "platforms": r"q(xcb|wayland|offscreen|windows|cocoa)\.",
     "platformthemes": r"qxdgdesktopportal",
     "platforminputcontexts": r"(ibus|compose)platforminputcontext",
     "imageformats": r"q(jpeg|ico|icns)",  # of the program's own files, and of previews that the engine encoded
