@@ -17,10 +17,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from trials.person import screen
+
 from bench.job import Job
 from bench.party import REPOSITORY
 from bench.results import Sheet
-from trials.person import screen
 
 BUILD = REPOSITORY / "build" / "packages"
 PROGRAM = BUILD / "frozen" / "eyebright" / "eyebright"
