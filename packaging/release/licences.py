@@ -68,6 +68,8 @@ def _part(distribution: Distribution) -> Part:
     home = about.get("Home-page") or next(
         (url.partition(", ")[2] for url in about.get_all("Project-URL", []) if "http" in url), ""
     )
+    if about["Name"].lower() in ("pyside6_essentials", "shiboken6"):  # whose wheels have no text in them
+        return Part(about["Name"], distribution.version, licence, home, (_QT,))
     read = tuple(text.read_text("utf-8", "replace").strip() for text in sorted(texts) if text.suffix != ".py")
     return Part(about["Name"], distribution.version, licence, home, read)
 

@@ -183,6 +183,12 @@ class Chroot:
             found |= {os.path.normpath(os.path.join(inside, name)) for name in ("", *names)}  # noqa: PTH118
         return found
 
+    def empty_folders(self) -> set[str]:
+        """Return the names of folders with nothing but such folders in them."""
+        names = self.files()
+        used = {str(parent) for name in names if not (self.root / name).is_dir() for parent in Path(name).parents}
+        return {name for name in names - used if (self.root / name).is_dir() and "eyebright" not in name}
+
 
 @contextlib.contextmanager
 def fresh(base: Path, work: Path) -> Iterator[Chroot]:
