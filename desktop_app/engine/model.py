@@ -72,9 +72,9 @@ _processor = ""  # whose part of llama.cpp is loaded, where there is more than o
 def _prepare_backend() -> None:
     global _backend_ready, _processor
     if not _backend_ready:
-        _processor = load_processor(_low_level._lib, _ggml.libggml, _ggml.libggml_base_path)
         for set_log in (_llama.llama_log_set, _mtmd.mtmd_log_set, _mtmd.mtmd_helper_log_set):
             set_log(_keep_errors, None)
+        _processor = load_processor(_low_level._lib, _ggml.libggml, _ggml.libggml_base_path)
         _llama.llama_backend_init()
         _backend_ready = True
 

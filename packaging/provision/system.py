@@ -63,6 +63,7 @@ TRIAL_PROGRAMS = {
     "makensis": "nsis",
     "qemu-x86_64": "qemu-user",
     "rpm": "rpm",
+    "weston": "weston",
 }
 
 _GET_A_COMPILER = {

@@ -7,6 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from provision.console import give_up, say
@@ -15,6 +16,7 @@ from release import contents, frozen, no_encoder, parts_list
 from release.outputs import DIST, PROGRAM
 
 _LARGEST = 20
+_AT_ONCE = 2  # packages: more would need the memory of a large computer
 #: A package for a person on a home connection (MB).
 MOST_MB = 80
 
@@ -34,11 +36,11 @@ def main() -> int:
             elf_edits.forget_search_paths(program)
     _look_at(PROGRAM)
     DIST.mkdir(exist_ok=True)
-    made = []
-    for name, build in _kinds().items():
-        if not options.only or name in options.only.split(","):
-            say(f"Making the {name}; {time.monotonic() - started:.0f} s so far.")
-            made.append(build(PROGRAM))
+    wanted = {name: build for name, build in _kinds().items() if not options.only or name in options.only.split(",")}
+    say(f"Making {', '.join(wanted) or 'no package'}; {time.monotonic() - started:.0f} s so far.")
+    # Nearly all of it is packing, which takes one core each.
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        made = list(pool.map(lambda build: build(PROGRAM), wanted.values()))
     made.append(parts_list.build())
     parts_list.write_checksums()
     too_large = []

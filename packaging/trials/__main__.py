@@ -15,7 +15,7 @@ from provision import places
 from provision.console import give_up, say
 from release import outputs
 
-from trials import chroots, installing, papers, processors, use
+from trials import chroots, installing, papers, processors, use, wayland
 from trials.chroots import Chroot, System
 from trials.table import Table
 from trials.use import Installed
@@ -122,6 +122,7 @@ def _try_portable(table: Table, row: str, chroot: Chroot) -> None:
     before = chroot.files()
     with installing.unpacked(chroot, _package("*.tar.xz"), "图片 and more") as folder:
         program = Installed(chroot, f"{folder}/eyebright", {})
+        check("system", lambda: "as the .deb has left it")
         check("install", lambda: "unpacked where there are spaces and other scripts")
         check("self-test", lambda: use.self_test(program))
         check("drop, ask", lambda: use.drop_and_ask(program, _WORK / "portable.png"))
@@ -156,8 +157,17 @@ def _try_processors(table: Table) -> None:
                 table.check("processors", name, look)
 
 
+def _try_wayland(table: Table) -> None:
+    _WORK.mkdir(parents=True, exist_ok=True)
+    table.check("Wayland", "window", lambda: wayland.window(outputs.PROGRAM / "eyebright", _WORK))
+
+
 #: Trials that need no system of their own.
-_OTHERS: dict[str, Callable[[Table], None]] = {"papers": _try_papers, "processors": _try_processors}
+_OTHERS: dict[str, Callable[[Table], None]] = {
+    "papers": _try_papers,
+    "processors": _try_processors,
+    "wayland": _try_wayland,
+}
 
 
 if __name__ == "__main__":

@@ -41,9 +41,19 @@ class Table:
         return mark == "ok"
 
     def text(self) -> str:
-        """Return the table, and below it what was seen."""
-        columns = list(dict.fromkeys(column for row in self.rows.values() for column in row))
-        lines = [["", *columns], *([name, *(row.get(c, "") for c in columns)] for name, row in self.rows.items())]
-        widths = [max(len(line[index]) for line in lines) for index in range(len(columns) + 1)]
-        shown = ["  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)) for line in lines]
-        return "\n".join([*(line.rstrip() for line in shown), "", *self.details]) + "\n"
+        """Return a table for each kind of trial, and below them what was seen."""
+        blocks: list[list[str]] = []
+        kinds: dict[str, list[str]] = {}
+        for name in self.rows:
+            kinds.setdefault(next(iter(self.rows[name])), []).append(name)
+        for names in kinds.values():
+            columns = list(dict.fromkeys(column for name in names for column in self.rows[name]))
+            lines = [["", *columns], *([name, *(self.rows[name].get(c, "") for c in columns)] for name in names)]
+            widths = [max(len(line[index]) for line in lines) for index in range(len(columns) + 1)]
+            blocks.append(
+                [
+                    "  ".join(f"{cell:<{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
+                    for line in lines
+                ]
+            )
+        return "\n\n".join("\n".join(block) for block in [*blocks, self.details]) + "\n"

@@ -29,7 +29,7 @@ def self_test(program: Installed) -> str:
     result = program.chroot.run(program.command, "self-test", person=True, variables=program.variables)
     lines = result.stdout.splitlines()
     bad = [line for line in lines if not line.startswith("ok ")]
-    if result.returncode or bad or len(lines) != _CHECKS:
+    if result.returncode or bad or len(lines) != _CHECKS or result.stderr:
         raise Disappointed("; ".join(bad) or result.stderr.strip()[-300:] or f"{len(lines)} checks")
     return f"{len(lines)} checks"
 
