@@ -267,7 +267,7 @@ TEST_LOOKS = {
     ),
     "translations": (
         "Qt's in {qt} languages, Eyebright's in {ours} beside English",
-        "Qt's in {qt} languages; of Eyebright's these are damaged: {broken}",
+        "words are missing: Qt's in {qt} languages are here, and of Eyebright's these are damaged: [{broken}]",
     ),
 }
 SELF_TEST_WINDOW = "only look at the window's library, and print what was found as JSON"
