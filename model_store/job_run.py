@@ -130,7 +130,7 @@ class JobRun:
 
     def _run(self) -> None:
         request = self._record.request
-        self._folder.take_back(request)
+        self._folder.take_back(self._record)
         for number in range(len(request.files)):
             self._describe(number)
         self._parts = [self._open(number) for number in range(len(request.files))]
