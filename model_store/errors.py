@@ -22,7 +22,17 @@ SENTENCES: dict[str, str] = {
         "The address “{address}” cannot be used to fetch models. It must begin with https:// and name a server.",
     ),
     "proxy-wrong": QT_TRANSLATE_NOOP(
-        "errors", "The proxy “{address}” is not understood. Write it as http://name:port or https://name:port."
+        "errors", "The proxy “{address}” is not understood. Write it as http://name:port or socks5://name:port."
+    ),
+    "system-proxy-wrong": QT_TRANSLATE_NOOP(
+        "errors",
+        "The proxy of this system, “{address}”, is not understood. Name another one where models come from (Models, "
+        "Where from…), or write “none” there.",
+    ),
+    "proxy-refused": QT_TRANSLATE_NOOP(
+        "errors",
+        "The proxy on the way to {host} wants a name and a password. Write its address as "
+        "http://you:password@name:port or socks5://you:password@name:port.",
     ),
     "repository-name-wrong": QT_TRANSLATE_NOOP(
         "errors", "“{name}” is not the name of a repository. It looks like this: owner/name."

@@ -15,7 +15,8 @@ from urllib.parse import quote
 
 import httpx2
 
-from model_store.connecting import Patience, explained, origin
+from model_store.addresses import origin
+from model_store.connecting import Patience, explained
 from model_store.errors import StoreError
 from model_store.line import Line
 

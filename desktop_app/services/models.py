@@ -21,7 +21,7 @@ from desktop_app.services.fitting import Light, best_variant, light_of
 from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.services.preferences import Preferences
 from model_store.catalogue import Catalogue, ModelEntry, Variant, load_catalogue
-from model_store.errors import size_text
+from model_store.errors import StoreError, size_text
 from model_store.installed import InstalledModel, State
 from model_store.jobs import DownloadJob, DownloadRequest, JobState
 from model_store.library import Library
@@ -217,6 +217,10 @@ class Models(QObject):
         """End the downloads until the next `start`, then do `then`: the folder is about to move."""
         self._thread.run(self._end_downloads, lambda _none: then())
 
+    def check_source(self, then: Callable[[StoreError | None], None]) -> None:
+        """Tell `then` what is wrong with the server or the proxy that the settings name, as they are written."""
+        self._thread.run(_why_not(self.hub_maker()), then)
+
     def load_token(self, then: Callable[[bool, bool], None]) -> None:
         """Tell `then(is there a token, does the system keep it)`."""
         address = self._preferences.value("hub_address")
@@ -342,3 +346,14 @@ class Models(QObject):
         if self._downloads is not None:
             self._downloads.close()
             self._downloads = None
+
+
+def _why_not(make_hub: Callable[[], Hub]) -> Callable[[], StoreError | None]:
+    def work() -> StoreError | None:
+        try:
+            make_hub().close()
+        except StoreError as error:
+            return error
+        return None
+
+    return work

@@ -13,6 +13,7 @@ from desktop_app.services.fitting import best_variant, light_of
 from desktop_app.services.model_tasks import Task
 from desktop_app.services.models import Offer
 from model_store.catalogue import Catalogue, CatalogueFile, ModelEntry, Variant
+from model_store.errors import StoreError
 from model_store.installed import InstalledModel, State, StoredFile
 from model_store.jobs import DownloadJob, DownloadRequest, FileProgress, FileState, JobState, Role
 from model_store.manifest import InstalledFile, Manifest
@@ -131,6 +132,7 @@ class FakeModels(QObject):
         self.memory = int(5.75 * GIB)
         self.disk = 80 * GB
         self.speed = 0.0
+        self.problem: StoreError | None = None  # with what the settings name
 
     def folder(self) -> Path:
         return Path("/home/someone/.local/share/eyebright/models")
@@ -203,6 +205,9 @@ class FakeModels(QObject):
 
     def repair(self, model: InstalledModel) -> None:
         self.calls.append(("repair", model.id))
+
+    def check_source(self, then: Callable[[StoreError | None], None]) -> None:
+        then(self.problem)
 
     def load_token(self, then: Callable[[bool, bool], None]) -> None:
         then(False, False)

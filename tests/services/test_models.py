@@ -109,6 +109,17 @@ def test_what_stops_a_download_is_said_with_a_way_to_it(desk: Desk, models: Mode
     wait_until(lambda: models.jobs() == [])
 
 
+def test_what_is_wrong_with_the_settings_is_said_before_a_download(desk: Desk, models: Models) -> None:
+    told: list[StoreError | None] = []
+    models.check_source(told.append)
+    wait_until(lambda: told == [None])
+    desk.services.preferences.set("proxy", "socks4://x")
+    models.check_source(told.append)
+    wait_until(lambda: len(told) == 2)
+    assert told[1] is not None
+    assert told[1].code == "proxy-wrong"
+
+
 def test_a_damaged_model_is_noticed_and_mended(desk: Desk, models: Models) -> None:
     model = fetched(models)
     data = bytearray(model.model.read_bytes())

@@ -261,11 +261,16 @@ def test_where_models_come_from_can_be_set(
     sources.token.editingFinished.emit()
     assert sources.token.text() == ""
     assert "no keyring" in sources.says.text()
+    services.models.problem = StoreError("proxy-wrong", address="tor")
+    sources.proxy.setText("tor")
+    sources.proxy.editingFinished.emit()
+    assert "The proxy “tor” is not understood" in sources.says.text()
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "/media/stick")
     sources.folder.click()
     assert services.calls == [
         ("set", "hub_address", "https://hub.example"),
         ("token", "secret"),
+        ("set", "proxy", "tor"),
         ("move", "/media/stick"),
     ]
     sources.close()
