@@ -8,12 +8,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
+from desktop_app.courtesy import Courtesy
 from desktop_app.engine.room import find_room
 from desktop_app.errors import UserError
 from desktop_app.services.background import Background
@@ -85,15 +88,17 @@ class ModelTasks(QObject):
         notices: Notices,
         files: Background,
         hub: Background,
+        courtesy: Courtesy,
         parent: QObject | None = None,
     ) -> None:
-        """`files` copies and checks; `hub` asks the network: an answer that does not come holds up nothing else."""
+        """`files` copies and checks, giving way to answers; `hub` asks the network, and holds up nothing else."""
         super().__init__(parent)
         self._models = models
         self._preferences = preferences
         self._notices = notices
         self._files = files
         self._hub = hub
+        self._courtesy = courtesy
         self._now: Task | None = None
         self._stop = threading.Event()
         self._closing = False
@@ -255,9 +260,11 @@ class ModelTasks(QObject):
                 raise Cancelled
             self._moved_on.emit(Task(kind, title))
             told = 0.0
+            turns = self._courtesy.paced(repeat(None))
 
             def report(progress: Progress) -> None:
                 nonlocal told
+                next(turns)
                 if self._stop.is_set():
                     raise Cancelled
                 now = time.monotonic()
@@ -265,7 +272,9 @@ class ModelTasks(QObject):
                     told = now
                     self._moved_on.emit(Task(kind, title, progress.done, progress.total))
 
-            return work(report)
+            with closing(turns):
+                next(turns)
+                return work(report)
 
         self._files.run(run, lambda result: self._ended(then, result), self._failed)
 

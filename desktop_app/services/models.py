@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from desktop_app import paths
+from desktop_app.courtesy import Courtesy
 from desktop_app.engine.room import find_room
 from desktop_app.services.background import Background
 from desktop_app.services.fitting import Light, best_variant, light_of
@@ -59,9 +60,16 @@ class Models(QObject):
     _job_arrived = Signal(object)
 
     def __init__(
-        self, preferences: Preferences, notices: Notices, thread: Background, parent: QObject | None = None
+        self,
+        preferences: Preferences,
+        notices: Notices,
+        thread: Background,
+        courtesy: Courtesy,
+        parent: QObject | None = None,
     ) -> None:
+        """What is fetched is hashed in turns of `courtesy`."""
         super().__init__(parent)
+        self._courtesy = courtesy
         self._preferences = preferences
         self._notices = notices
         self._thread = thread
@@ -274,7 +282,8 @@ class Models(QObject):
             from model_store.download import Downloads
 
             if self._downloads is None:
-                self._downloads = Downloads(folder, make_hub, self._job_arrived.emit, connections=connections)
+                told, turn = self._job_arrived.emit, self._courtesy.turn
+                self._downloads = Downloads(folder, make_hub, told, connections=connections, turn=turn)
                 self._downloads.start()
             ask(self._downloads)
             return self._downloads.jobs()
