@@ -86,6 +86,11 @@ SENTENCES: dict[str, str] = {
     "pair-incomplete": QT_TRANSLATE_NOOP(
         "errors", "{repository} does not hold a language model together with a projector, so it cannot see pictures."
     ),
+    "repository-split": QT_TRANSLATE_NOOP(
+        "errors",
+        "{repository} holds its model in several parts ({name} and so on), and Eyebright fetches only whole ones. "
+        "Look for another repository with the same model.",
+    ),
     # Where it goes
     "no-room": QT_TRANSLATE_NOOP(
         "errors",
@@ -143,8 +148,8 @@ SENTENCES: dict[str, str] = {
     ),
     "no-room-to-copy": QT_TRANSLATE_NOOP(
         "errors",
-        "{title} needs {needed} on the disk of {folder}, and {free} are free. Free some space, or use it "
-        "where it lies.",
+        "{title} needs {needed} on the disk of {folder}, and {free} are free. Free some space there, or choose "
+        "another place.",
     ),
     "disk-takes-no-large-files": QT_TRANSLATE_NOOP(
         "errors",

@@ -79,6 +79,10 @@ def test_what_is_no_model_is_said_before_it_is_fetched(served: FakeHub) -> None:
     served.publish("someone/blind", {"a.gguf": gguf(1000, 1)})
     with pytest.raises(StoreError, match="together with a projector"):
         candidate(hub, "someone/blind")
+    parts = {f"a-0000{number}-of-00002.gguf": gguf(1000, number) for number in (1, 2)}
+    served.publish("someone/parts", {**parts, "mmproj.gguf": gguf(1000, 1, "clip")})
+    with pytest.raises(StoreError, match=r"several parts \(a-00001-of-00002\.gguf and so on\)"):
+        candidate(hub, "someone/parts")
 
 
 def test_pairs_go_by_names() -> None:
