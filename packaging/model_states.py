@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QWidget
 from window_states import Stage, state
 
 from desktop_app import paths
-from desktop_app.services.fitting import light_of
+from desktop_app.fitting import light_of
 from desktop_app.services.model_tasks import LookedUp, ModelTasks, Task
 from desktop_app.ui.model_add import AddModelDialog
 from desktop_app.ui.model_ask import licence_question, removal_question

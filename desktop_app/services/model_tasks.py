@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,8 +20,8 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from desktop_app.courtesy import Courtesy
 from desktop_app.engine.room import find_room
 from desktop_app.errors import UserError
+from desktop_app.fitting import Light, light_or_reason
 from desktop_app.services.background import Background
-from desktop_app.services.fitting import Light, light_of_headers
 from desktop_app.services.models import Models
 from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.services.preferences import Preferences
@@ -34,9 +35,7 @@ from model_store.library import Library
 from model_store.moving import UnfinishedMove, move_library, unfinished_move
 
 if TYPE_CHECKING:  # what speaks with the network is imported with the first question for it
-    from model_store.adding import Candidate, Pair
-    from model_store.catalogue import Variant
-    from model_store.hub import Hub
+    from model_store.adding import Candidate
 
 # The window names what it is given, and knows nothing else of the store's work.
 __all__ = ["Found", "ImportPlans", "Light", "LookedUp", "ModelTasks", "Task"]
@@ -219,13 +218,16 @@ class ModelTasks(QObject):
         make_hub = self._models.hub_maker()
 
         def work() -> LookedUp:
-            from model_store.adding import candidate
+            from model_store.adding import candidate, read_headers
 
             hub = make_hub()
             try:
-                known = candidate(hub, repository)
-                pairs = zip(known.entry.variants, known.pairs, strict=True)
-                return LookedUp(known, tuple(_light(hub, variant, pair) for variant, pair in pairs))
+                known, room = candidate(hub, repository), find_room()
+                lights = (
+                    light_or_reason(variant, partial(read_headers, hub, pair), room)
+                    for variant, pair in zip(known.entry.variants, known.pairs, strict=True)
+                )
+                return LookedUp(known, tuple(lights))
             finally:
                 hub.close()
 
@@ -317,17 +319,3 @@ class ModelTasks(QObject):
 
 def _importing(library: Library, plan: ImportPlan, in_place: bool) -> Callable[[Report], InstalledModel]:
     return lambda report: import_model(library, plan, in_place, report)
-
-
-def _light(hub: Hub, variant: Variant, pair: Pair) -> Light | UserError | StoreError:
-    from model_store.adding import read_headers
-
-    try:
-        headers = read_headers(hub, pair)
-        return light_of_headers(variant, headers.model, headers.projector, find_room())
-    except UserError as error:
-        return error
-    except StoreError as error:
-        if error.code != "not-a-model":
-            raise
-        return error

@@ -17,8 +17,8 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from desktop_app import paths
 from desktop_app.courtesy import Courtesy
 from desktop_app.engine.room import find_room
+from desktop_app.fitting import Light, best_variant, light_of
 from desktop_app.services.background import Background
-from desktop_app.services.fitting import Light, best_variant, light_of
 from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.services.preferences import Preferences
 from model_store.catalogue import Catalogue, ModelEntry, Variant, load_catalogue

@@ -8,7 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from desktop_app.services.fitting import Light, light_of
+from desktop_app.fitting import Light, light_of
 from desktop_app.services.models import Offer
 from desktop_app.ui import model_words as words
 from desktop_app.ui.controls import ButtonKind, IconButton, Label, push_button

@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from desktop_app.services.fitting import best_variant, light_of
+from desktop_app.fitting import best_variant, light_of
 from desktop_app.services.model_tasks import Task
 from desktop_app.services.models import Offer
 from model_store.catalogue import Catalogue, CatalogueFile, ModelEntry, Variant

@@ -11,7 +11,7 @@ import pytest
 
 from desktop_app import paths
 from desktop_app.engine.messages import Load
-from desktop_app.services.fitting import Light, best_variant, light_of
+from desktop_app.fitting import Light, best_variant, light_of
 from desktop_app.services.model_tasks import LookedUp, Task
 from desktop_app.services.models import Models
 from desktop_app.services.notices import Notice, template
