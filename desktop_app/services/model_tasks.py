@@ -215,7 +215,7 @@ class ModelTasks(QObject):
 
     def look_up(self, repository: str) -> None:
         """Ask for a repository and read the headers of its models; the answer is `looked_up` or `hub_failed`."""
-        make_hub = self._models.hub_maker()
+        make_hub = self._models.sources.hub_maker()
 
         def work() -> LookedUp:
             from model_store.adding import candidate, read_headers
@@ -235,7 +235,7 @@ class ModelTasks(QObject):
 
     def search(self, words: str) -> None:
         """Search the Hub for repositories; the answer is `searched` or `hub_failed`."""
-        make_hub = self._models.hub_maker()
+        make_hub = self._models.sources.hub_maker()
 
         def work() -> tuple[str, ...]:
             hub = make_hub()

@@ -19,18 +19,17 @@ from desktop_app.courtesy import Courtesy
 from desktop_app.engine.room import find_room
 from desktop_app.fitting import Light, best_variant, light_of
 from desktop_app.services.background import Background
+from desktop_app.services.model_sources import ModelSources
 from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.services.preferences import Preferences
 from model_store.catalogue import Catalogue, ModelEntry, Variant, load_catalogue
-from model_store.errors import StoreError, size_text
+from model_store.errors import size_text
 from model_store.installed import InstalledModel, State
 from model_store.jobs import DownloadJob, DownloadRequest, JobState
 from model_store.library import Library
 
 if TYPE_CHECKING:
     from model_store.download import Downloads
-    from model_store.hub import Hub
-    from model_store.tokens import TokenKeeper
 
 UNDER_WAY = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.WAITING, JobState.PAUSED, JobState.FAILED})
 _DISK_SPARE = 1 << 28  # bytes that a download should leave free
@@ -73,11 +72,11 @@ class Models(QObject):
         self._preferences = preferences
         self._notices = notices
         self._thread = thread
+        self.sources = ModelSources(preferences, thread)
         self._catalogue: Catalogue | None = None
         self._installed: list[InstalledModel] = []
         self._jobs: dict[str, DownloadJob] = {}
         self._downloads: Downloads | None = None
-        self._keeper: TokenKeeper | None = None
         self._ready: str = ""  # id of the model that was fetched last
         self.speed = 0.0  # bytes per second, of the last download that moved
         self._job_arrived.connect(self._handle_job, Qt.ConnectionType.QueuedConnection)
@@ -219,63 +218,15 @@ class Models(QObject):
         library = self.library()
         self._thread.run(lambda: library.remove(model.id), lambda freed: self._removed(model, freed))
 
-    # ---- where they lie and come from -------------------------------------------------------------------------
-
     def stop_downloads(self, then: Callable[[], None]) -> None:
         """End the downloads until the next `start`, then do `then`: the folder is about to move."""
         self._thread.run(self._end_downloads, lambda _none: then())
-
-    def check_source(self, then: Callable[[StoreError | None], None]) -> None:
-        """Tell `then` what is wrong with the server or the proxy that the settings name, as they are written."""
-        self._thread.run(_why_not(self.hub_maker()), then)
-
-    def load_token(self, then: Callable[[bool, bool], None]) -> None:
-        """Tell `then(is there a token, does the system keep it)`."""
-        address = self._preferences.value("hub_address")
-
-        def work() -> tuple[bool, bool]:
-            from model_store.access import endpoint_of
-
-            keeper = self.keeper()
-            return bool(keeper.get(endpoint_of(address))), keeper.lasting
-
-        self._thread.run(work, lambda found: then(*found))
-
-    def set_token(self, token: str, then: Callable[[bool, bool], None]) -> None:
-        """Keep an access token for the server that the settings name; "" forgets it. Then as `load_token`."""
-        address = self._preferences.value("hub_address")
-
-        def work() -> None:
-            from model_store.access import endpoint_of
-
-            self.keeper().set(endpoint_of(address), token)
-
-        self._thread.run(work, lambda _none: self.load_token(then))
-
-    def keeper(self) -> TokenKeeper:
-        """Return who keeps the access token; for a thread: the keyring may take its time."""
-        from model_store.tokens import TokenKeeper
-
-        if self._keeper is None:
-            self._keeper = TokenKeeper()
-        return self._keeper
-
-    def hub_maker(self) -> Callable[[], Hub]:
-        """Return what makes the Hub that the settings name now; for a thread."""
-        address, proxy = self._preferences.value("hub_address"), self._preferences.value("proxy")
-
-        def make() -> Hub:
-            from model_store.access import hub_of
-
-            return hub_of(address, proxy, self.keeper())
-
-        return make
 
     # ---- inside ----------------------------------------------------------------------------
 
     def _control(self, ask: Callable[[Downloads], Any]) -> None:
         """Ask the downloads for something, on the thread."""
-        folder, make_hub = self.folder(), self.hub_maker()
+        folder, make_hub = self.folder(), self.sources.hub_maker()
         connections = self._preferences.value("connections")
 
         def work() -> tuple[DownloadJob, ...]:
@@ -355,14 +306,3 @@ class Models(QObject):
         if self._downloads is not None:
             self._downloads.close()
             self._downloads = None
-
-
-def _why_not(make_hub: Callable[[], Hub]) -> Callable[[], StoreError | None]:
-    def work() -> StoreError | None:
-        try:
-            make_hub().close()
-        except StoreError as error:
-            return error
-        return None
-
-    return work

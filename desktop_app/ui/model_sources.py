@@ -66,7 +66,7 @@ class SourcesDialog(QDialog):
         self._column.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
         preferences.changed.connect(self._show_folder)
         self._show_folder()
-        models.load_token(self._show_token)
+        models.sources.load_token(self._show_token)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Be as high as the wrapped words need."""
@@ -87,7 +87,7 @@ class SourcesDialog(QDialog):
 
     def _set_line(self, name: str, field: QLineEdit) -> None:
         self._set(name, field.text().strip())
-        self._models.check_source(self._show_problem)
+        self._models.sources.check(self._show_problem)
 
     def _set_connections(self, count: float) -> None:
         self._set("connections", round(count))
@@ -101,13 +101,13 @@ class SourcesDialog(QDialog):
     def _set_token(self) -> None:
         if self.token.isModified():
             self.token.setModified(False)
-            self._models.set_token(self.token.text(), self._show_token)
+            self._models.sources.set_token(self.token.text(), self._show_token)
             self.token.clear()
 
     def _show_problem(self, problem: StoreError | None) -> None:
         """Say at once what would stop the next download."""
         if problem is None:
-            self._models.load_token(self._show_token)
+            self._models.sources.load_token(self._show_token)
         else:
             self.says.setText(expected_error(problem))
 

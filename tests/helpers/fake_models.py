@@ -118,6 +118,22 @@ def job(state: JobState = JobState.RUNNING, share: float = 0.4, **more: Any) -> 
     return DownloadJob("1", request, state, files, **{**running, **more})
 
 
+class FakeSources:
+    def __init__(self, calls: list[tuple[Any, ...]]) -> None:
+        self.calls = calls
+        self.problem: StoreError | None = None  # with what the settings name
+
+    def check(self, then: Callable[[StoreError | None], None]) -> None:
+        then(self.problem)
+
+    def load_token(self, then: Callable[[bool, bool], None]) -> None:
+        then(False, False)
+
+    def set_token(self, token: str, then: Callable[[bool, bool], None]) -> None:
+        self.calls.append(("token", token))
+        then(True, False)
+
+
 class FakeModels(QObject):
     changed = Signal()
     job_changed = Signal(object)
@@ -132,7 +148,7 @@ class FakeModels(QObject):
         self.memory = int(5.75 * GIB)
         self.disk = 80 * GB
         self.speed = 0.0
-        self.problem: StoreError | None = None  # with what the settings name
+        self.sources = FakeSources(calls)
 
     def folder(self) -> Path:
         return Path("/home/someone/.local/share/eyebright/models")
@@ -205,16 +221,6 @@ class FakeModels(QObject):
 
     def repair(self, model: InstalledModel) -> None:
         self.calls.append(("repair", model.id))
-
-    def check_source(self, then: Callable[[StoreError | None], None]) -> None:
-        then(self.problem)
-
-    def load_token(self, then: Callable[[bool, bool], None]) -> None:
-        then(False, False)
-
-    def set_token(self, token: str, then: Callable[[bool, bool], None]) -> None:
-        self.calls.append(("token", token))
-        then(True, False)
 
     def remove(self, model: InstalledModel) -> None:
         self.calls.append(("remove", model.id))

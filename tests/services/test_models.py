@@ -112,10 +112,10 @@ def test_what_stops_a_download_is_said_with_a_way_to_it(desk: Desk, models: Mode
 
 def test_what_is_wrong_with_the_settings_is_said_before_a_download(desk: Desk, models: Models) -> None:
     told: list[StoreError | None] = []
-    models.check_source(told.append)
+    models.sources.check(told.append)
     wait_until(lambda: told == [None])
     desk.services.preferences.set("proxy", "socks4://x")
-    models.check_source(told.append)
+    models.sources.check(told.append)
     wait_until(lambda: len(told) == 2)
     assert told[1] is not None
     assert told[1].code == "proxy-wrong"

@@ -261,7 +261,7 @@ def test_where_models_come_from_can_be_set(
     sources.token.editingFinished.emit()
     assert sources.token.text() == ""
     assert "no keyring" in sources.says.text()
-    services.models.problem = StoreError("proxy-wrong", address="tor")
+    services.models.sources.problem = StoreError("proxy-wrong", address="tor")
     sources.proxy.setText("tor")
     sources.proxy.editingFinished.emit()
     assert "The proxy “tor” is not understood" in sources.says.text()
