@@ -43,9 +43,12 @@ def light_of(variant: Variant, usable: int) -> Light:
 
 
 def light_of_files(files: ModelFiles, room: Room) -> Light:
-    """Return the light of a model whose headers were read and hold together."""
+    """Return the light of a model whose headers were read and hold together.
+
+    It is for the computer, not for the moment: what other programs hold just now does not count.
+    """
     projector = files.projector.header if files.projector is not None else None
-    found = plan_headers(files.header, projector, EngineSettings(n_ctx=USUAL), room)
+    found = plan_headers(files.header, projector, EngineSettings(n_ctx=USUAL), Room(room.usable, room.usable))
     plan = found.plan
     if not found.fits:
         return Light("too-large", plan.n_ctx, plan.needed, room.usable)

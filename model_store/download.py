@@ -46,7 +46,7 @@ class _Job:
             if waiting is not None and record.state is JobState.RUNNING:
                 job = replace(job, state=JobState.WAITING, error=waiting[0], retry_in=waiting[1])
             job = replace(job, speed=run.speed, seconds_left=run.seconds_left, files=self.files)
-        return replace(job, notes=tuple(record.notes))
+        return replace(job, notes=tuple(record.notes), is_repair=record.is_repair)
 
 
 class Downloads:

@@ -106,6 +106,7 @@ class DownloadJob:
     error: StoreError | None = None  # why it failed, or what it is waiting for
     retry_in: float = 0.0  # seconds until the next try while it waits
     notes: tuple[str, ...] = ()  # see NOTES
+    is_repair: bool = False  # of an installed model: cancelling gives back what is right of it
 
     @property
     def done(self) -> int:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QWidget
 from window_states import Stage, state
 
 from desktop_app import paths
-from desktop_app.fitting import light_of
+from desktop_app.fitting import Light, light_of
 from desktop_app.services.model_tasks import LookedUp, ModelTasks, Task
 from desktop_app.ui.model_add import AddModelDialog
 from desktop_app.ui.model_ask import licence_question, removal_question
@@ -36,12 +36,14 @@ def _manager(stage: Stage, part: str = "catalogue") -> ModelsDialog:
 @state
 def offered(stage: Stage) -> None:
     """The empty screen with the model that suits this computer."""
+    stage.window.offer_models()
     stage.services.models.changed.emit()
 
 
 @state
 def offer_fetching(stage: Stage) -> None:
     """The same while it is fetched."""
+    stage.window.offer_models()
     stage.services.models.under_way = [job()]
     stage.services.models.changed.emit()
 
@@ -87,6 +89,10 @@ def models_weak(stage: Stage) -> QWidget:
 def models_here(stage: Stage) -> QWidget:
     """What is on this computer, one of each kind, and something being checked."""
     used = installed()
+    stage.services.models.lights = {
+        used.id: Light("fits", 4096, int(5.1 * GIB), int(5.7 * GIB)),
+        "bakllava": Light("reduced", 2048, int(5.6 * GIB), int(5.7 * GIB)),
+    }
     stage.services.models.here = [
         used,
         installed("LLaVA 1.6 Mistral 7B Q4_K_M", State.CHANGED),

@@ -17,8 +17,10 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from desktop_app import paths
 from desktop_app.courtesy import Courtesy
 from desktop_app.engine.room import find_room
+from desktop_app.errors import UserError
 from desktop_app.fitting import Light, best_variant, light_of
 from desktop_app.services.background import Background
+from desktop_app.services.installed_lights import InstalledLights
 from desktop_app.services.model_sources import ModelSources
 from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.services.preferences import Preferences
@@ -75,9 +77,12 @@ class Models(QObject):
         self.sources = ModelSources(preferences, thread)
         self._catalogue: Catalogue | None = None
         self._installed: list[InstalledModel] = []
+        self._reader = InstalledLights()  # on the thread
+        self._lights: dict[str, Light | UserError] | None = None  # by id; None: nobody has asked
         self._jobs: dict[str, DownloadJob] = {}
         self._downloads: Downloads | None = None
         self._ready: str = ""  # id of the model that was fetched last
+        self._told = ""  # id of the notice that says so
         self.speed = 0.0  # bytes per second, of the last download that moved
         self._job_arrived.connect(self._handle_job, Qt.ConnectionType.QueuedConnection)
         notices.register("use-model", self._use_ready)
@@ -163,6 +168,15 @@ class Models(QObject):
         library = self.library()
         self._thread.run(library.models, self._take_installed)
 
+    def show_lights(self) -> None:
+        """Look again, and from now on read the headers of what is installed as well, to say whether it fits."""
+        self._lights = self._lights or {}
+        self.refresh()
+
+    def light(self, model: InstalledModel) -> Light | UserError | None:
+        """Return whether an installed model fits, or why it cannot be loaded; None while that is not known."""
+        return (self._lights or {}).get(model.id)
+
     # ---- fetching --------------------------------------------------------------------------
 
     def download(self, entry: ModelEntry, variant: Variant) -> None:
@@ -194,6 +208,8 @@ class Models(QObject):
 
     def use(self, model: InstalledModel) -> None:
         """Answer with this model from now on."""
+        if model.id == self._ready:
+            self._notices.withdraw(self._told)
         self._preferences.set("mmproj", str(model.projector or ""))
         self._preferences.set("model", str(model.model))
         library = self.library()
@@ -207,8 +223,8 @@ class Models(QObject):
 
     def offer_to_use(self, model: InstalledModel) -> None:
         """Say that a model is ready; one click takes it."""
-        self._ready = model.id
         notice = Notice("model-ready", {"title": model.title}, actions=(action("use-model"),), sticky=True)
+        self._ready, self._told = model.id, notice.id
         self._notices.post(notice)
 
     def remove(self, model: InstalledModel) -> None:
@@ -253,6 +269,13 @@ class Models(QObject):
     def _take_installed(self, models: list[InstalledModel]) -> None:
         self._installed = models
         self.changed.emit()
+        if self._lights is not None:
+            self._thread.run(lambda: self._reader.of(models), self._take_lights)
+
+    def _take_lights(self, lights: dict[str, Light | UserError]) -> None:
+        if lights != self._lights:
+            self._lights = lights
+            self.changed.emit()
 
     def _take_jobs(self, jobs: tuple[DownloadJob, ...]) -> None:
         self._jobs = {job.id: job for job in jobs}

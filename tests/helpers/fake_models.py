@@ -9,7 +9,8 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from desktop_app.fitting import best_variant, light_of
+from desktop_app.errors import UserError
+from desktop_app.fitting import Light, best_variant, light_of
 from desktop_app.services.model_tasks import Task
 from desktop_app.services.models import Offer
 from model_store.catalogue import Catalogue, CatalogueFile, ModelEntry, Variant
@@ -144,6 +145,7 @@ class FakeModels(QObject):
         self._preferences = preferences
         self.known = CATALOGUE
         self.here: list[InstalledModel] = []
+        self.lights: dict[str, Light | UserError] = {}  # of what is here, by id
         self.under_way: list[DownloadJob] = []
         self.memory = int(5.75 * GIB)
         self.disk = 80 * GB
@@ -181,7 +183,8 @@ class FakeModels(QObject):
         return offers
 
     def best_offer(self) -> Offer | None:
-        fitting = [offer for offer in self.offers() if offer.light.verdict != "too-large"]
+        offers = (offer for offer in self.offers() if offer.variant.size <= self.disk or offer.job)
+        fitting = [offer for offer in offers if offer.light.verdict != "too-large"]
         return fitting[0] if fitting else None
 
     def in_use(self) -> InstalledModel | None:
@@ -193,6 +196,12 @@ class FakeModels(QObject):
 
     def refresh(self) -> None:
         self.changed.emit()
+
+    def show_lights(self) -> None:
+        self.changed.emit()
+
+    def light(self, model: InstalledModel) -> Light | UserError | None:
+        return self.lights.get(model.id)
 
     def use(self, model: InstalledModel) -> None:
         self.calls.append(("use", model.id))

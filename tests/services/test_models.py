@@ -11,6 +11,7 @@ import pytest
 
 from desktop_app import paths
 from desktop_app.engine.messages import Load
+from desktop_app.errors import UserError
 from desktop_app.fitting import Light, best_variant, light_of
 from desktop_app.services.model_tasks import LookedUp, Task
 from desktop_app.services.models import Models
@@ -87,6 +88,43 @@ def test_a_model_is_fetched_and_one_click_takes_it(desk: Desk, models: Models) -
     assert desk.client.of(Load)[-1].mmproj == str(model.projector)
     wait_until(lambda: models.in_use() is not None)
     wait_until(lambda: models.jobs() == [])
+
+
+def test_the_notice_of_a_model_goes_when_it_is_used_otherwise(desk: Desk, models: Models) -> None:
+    withdrawn: list[str] = []
+    desk.services.notices.withdrawn.connect(withdrawn.append)
+    model = fetched(models)
+    wait_until(lambda: any(notice.text_code == "model-ready" for notice in desk.notices))
+    models.use(model)
+    assert withdrawn == [notice.id for notice in desk.notices if notice.text_code == "model-ready"]
+
+
+def test_what_is_installed_has_a_light_once_somebody_looks(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = fetched(models)
+    assert models.light(model) is None
+    models.show_lights()
+    wait_until(lambda: models.light(model) is not None)
+    light = models.light(model)
+    assert isinstance(light, Light)
+    assert (light.verdict, light.n_ctx) == ("fits", 2048)
+    monkeypatch.setenv("EYEBRIGHT_MEMORY_LIMIT", "1G")
+    models.refresh()
+    wait_until(lambda: models.light(model) != light)
+    light = models.light(model)
+    assert isinstance(light, Light)
+    assert light.verdict == "too-large"
+
+
+def test_what_cannot_be_loaded_is_said_instead_of_a_light(models: Models) -> None:
+    model = fetched(models)
+    assert model.projector is not None
+    header = model.projector.read_bytes().replace(b"mlp", b"mlq")  # a kind that nobody knows
+    model.projector.write_bytes(header)
+    models.show_lights()
+    wait_until(lambda: models.light(model) is not None)
+    reason = models.light(model)
+    assert isinstance(reason, UserError)
+    assert reason.code == "projector-unsupported"
 
 
 def test_the_offer_follows_a_download(models: Models) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
 from desktop_app.errors import UserError
+from desktop_app.fitting import Light
 from desktop_app.services.model_tasks import ImportPlans, LookedUp, Task
 from desktop_app.ui import models_dialog
 from desktop_app.ui.model_add import AddModelDialog, ElsewhereDialog
@@ -17,7 +20,7 @@ from desktop_app.ui.window import MainWindow
 from model_store.adding import Candidate
 from model_store.errors import StoreError
 from model_store.installed import State
-from model_store.jobs import JobState
+from model_store.jobs import NOTES, DownloadRequest, JobState
 from tests.helpers.fake_models import CATALOGUE, GB, GIB, installed, job
 from tests.helpers.fake_services import FakeServices
 from tests.helpers.waiting import wait_until
@@ -107,12 +110,105 @@ def test_another_size_can_be_chosen(
     ],
 )
 def test_a_download_is_controlled(
-    dialog: ModelsDialog, services: FakeServices, state: JobState, text: str, call: str
+    dialog: ModelsDialog,
+    services: FakeServices,
+    monkeypatch: pytest.MonkeyPatch,
+    state: JobState,
+    text: str,
+    call: str,
 ) -> None:
+    monkeypatch.setattr(models_dialog, "confirm_giving_up", lambda *_: True)
     services.models.under_way = [job(state)]
     dialog.show_list()
     button(dialog.cards()[0], text).click()
     assert services.calls == [(call, "1")]
+
+
+def test_a_download_that_the_catalogue_does_not_know_shows_as_well(
+    window: MainWindow, dialog: ModelsDialog, services: FakeServices
+) -> None:
+    from desktop_app.ui.model_offer import ModelOffer
+
+    request = replace(job().request, model_id="own", title="Own model", repository="someone/own")
+    services.models.under_way = [replace(job(), request=request)]
+    dialog.show_list()
+    own = dialog.cards()[0]
+    assert shown(dialog)[:2] == ["Own model", "LLaVA 1.5 7B"]
+    assert "someone/own" in words_of(own)
+    assert "1.9 GB of 4.7 GB" in words_of(own)
+    button(own, "Pause").click()
+    assert services.calls == [("pause", "1")]
+    window.offer_models()
+    services.models.changed.emit()
+    offer = window.empty.findChild(ModelOffer)
+    assert offer is not None
+    assert "Own model" in words_of(offer)
+    dialog.search.setText("mistral")
+    wait_until(lambda: "Own model" not in shown(dialog))
+
+
+def test_a_repair_shows_where_the_model_is(dialog: ModelsDialog, services: FakeServices) -> None:
+    broken = installed("Broken", State.CHANGED)
+    services.models.here = [broken]
+    request = replace(job().request, model_id="own", folder=broken.id)
+    services.models.under_way = [replace(job(), request=request, is_repair=True)]
+    dialog.show_part("installed")
+    card = dialog.cards()[1]
+    assert "A file is not what it was" not in words_of(card)
+    button(card, "Pause").click()
+    button(card, "Cancel").click()  # it gives back what it has: nothing to ask
+    assert services.calls == [("pause", "1"), ("cancel", "1")]
+    dialog.show_part("catalogue")
+    assert shown(dialog) == [entry.title for entry in CATALOGUE]
+
+
+def test_what_took_long_to_fetch_is_not_given_up_by_one_click(
+    dialog: ModelsDialog, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def execute(question: Question) -> int:
+        asked.append(words_of(question))
+        return 0
+
+    monkeypatch.setattr(Question, "exec", execute)
+    for share in (0.4, 0.01):
+        services.models.under_way = [job(share=share)]
+        dialog.show_list()
+        button(dialog.cards()[0], "Cancel").click()
+    assert len(asked) == 1
+    assert "The 1.9 GB that were fetched so far are deleted." in asked[0]
+    assert services.calls == [("cancel", "1")]
+
+
+def test_what_happened_on_the_way_is_said_on_the_card(dialog: ModelsDialog, services: FakeServices) -> None:
+    services.models.under_way = [job()]
+    dialog.show_list()
+    services.models.job_changed.emit(job(notes=("fetched-again",)))
+    assert NOTES["fetched-again"] in words_of(dialog.cards()[0])
+
+
+def test_a_download_is_brought_into_sight(window: MainWindow, services: FakeServices, dialog: ModelsDialog) -> None:
+    last = CATALOGUE.entries[-1]
+    request = DownloadRequest.of(last, last.variants[0])
+    services.models.under_way = [replace(job(), request=request)]
+    dialog.resize(dialog.width(), 300)
+    window.open_models()
+    wait_until(lambda: not dialog.cards()[-1].visibleRegion().isEmpty())
+    assert dialog.cards()[0].visibleRegion().isEmpty()
+
+
+def test_where_nothing_suits_it_is_said_kindly(dialog: ModelsDialog, services: FakeServices) -> None:
+    assert not dialog.says.isVisible()
+    services.models.memory = GIB
+    dialog.show_list()
+    assert "SmolVLM2 2.2B comes nearest: it needs 1.4 GiB." in dialog.says.text()
+    dialog.show_part("installed")
+    assert not dialog.says.isVisible()
+    assert not dialog.only_fitting.isVisible()
+    services.models.memory, services.models.disk = 8 * GIB, GB
+    dialog.show_part("catalogue")
+    assert "SmolVLM2 2.2B needs 1.7 GB, and 1.0 GB are free." in dialog.says.text()
 
 
 def test_progress_moves_without_building_the_list_anew(dialog: ModelsDialog, services: FakeServices) -> None:
@@ -165,6 +261,22 @@ def test_the_model_in_use_is_marked_and_the_built_in_one_can_come_back(
     assert "In use" in words_of(card)
     button(built_in, "Use").click()
     assert services.calls == [("use_built_in",)]
+
+
+def test_what_is_here_has_a_light_or_a_reason(dialog: ModelsDialog, services: FakeServices) -> None:
+    good, large, odd = (installed(title) for title in ("Good", "Large", "Odd"))
+    services.models.here = [good, large, odd]
+    services.models.lights = {
+        "good": Light("fits", 4096, 5 * GIB, 6 * GIB),
+        "large": Light("too-large", 2048, 9 * GIB, 6 * GIB),
+        "odd": UserError("projector-unsupported", name="p.gguf", kind="x"),
+    }
+    dialog.show_part("installed")
+    said = [words_of(card) for card in dialog.cards()[1:]]
+    assert "Fits this computer" in said[0]
+    assert "Does not fit" in said[1]
+    assert "It needs at least 9.0 GiB of memory, and 6.0 GiB can be used" in said[1]
+    assert "p.gguf is a projector of the kind x" in said[2]
 
 
 def test_long_work_shows_and_can_be_stopped(dialog: ModelsDialog, services: FakeServices) -> None:
@@ -243,6 +355,12 @@ def test_the_empty_screen_offers_what_suits_this_computer(
     services.models.under_way = [job()]
     services.models.changed.emit()
     assert offer.bar.isVisible()
+    services.models.under_way, services.models.here = [], [installed()]
+    services.models.changed.emit()
+    button(offer, "Use it now").click()  # rather than another one to fetch
+    assert ("use", "llava-1.5-7b-q4_k_m") in services.calls
+    services.models.here = []
+    services.models.use_built_in()
     services.models.under_way = []
     services.models.memory = int(1.2 * GIB)
     services.models.changed.emit()
