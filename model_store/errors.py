@@ -26,8 +26,8 @@ SENTENCES: dict[str, str] = {
     ),
     "system-proxy-wrong": QT_TRANSLATE_NOOP(
         "errors",
-        "The proxy of this system, “{address}”, is not understood. Name another one where models come from (Models, "
-        "Where from…), or write “none” there.",
+        "The proxy of this system, “{address}”, is not understood. Name another one under Models, Where from…, "
+        "or write “none” there.",
     ),
     "proxy-refused": QT_TRANSLATE_NOOP(
         "errors",
@@ -47,10 +47,10 @@ SENTENCES: dict[str, str] = {
     "gated": QT_TRANSLATE_NOOP(
         "errors",
         "The terms of {repository} have to be accepted first. Do so on its page at {host}, "
-        "and enter an access token in the settings.",
+        "and enter an access token under Models, Where from….",
     ),
     "token-refused": QT_TRANSLATE_NOOP(
-        "errors", "{host} does not accept the access token. Enter a new one in the settings, or remove it."
+        "errors", "{host} does not accept the access token. Enter a new one under Models, Where from…, or remove it."
     ),
     "server-busy": QT_TRANSLATE_NOOP(
         "errors", "{host} asks for patience: too many requests. Try again in {seconds} s."

@@ -239,9 +239,18 @@ class ModelsDialog(QDialog):
     def _list_changed(self, _value: object = None) -> None:
         self.show_list()
 
-    def _fetch(self, entry: ModelEntry, variant: Variant) -> None:
-        if accept_licence(entry, self):
+    def _fetch(self, entry: ModelEntry, variant: Variant) -> bool:
+        accepted = accept_licence(entry, self)
+        if accepted:
             self._models.download(entry, variant)
+        return accepted
+
+    def _fetch_added(self, entry: ModelEntry, variant: Variant) -> None:
+        dialog = self.sender()
+        if self._fetch(entry, variant) and isinstance(dialog, AddModelDialog):
+            dialog.close()
+            self.show_part("catalogue")  # where the download will be, at the top
+            self._scroll.verticalScrollBar().setValue(0)
 
     def _control(self, what: str, job: DownloadJob) -> None:
         if what != "cancel" or confirm_giving_up(job, self):
@@ -269,7 +278,7 @@ class ModelsDialog(QDialog):
     def _add(self) -> None:
         dialog = AddModelDialog(self._tasks, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fetch_wanted.connect(self._fetch)
+        dialog.fetch_wanted.connect(self._fetch_added)
         dialog.show()
 
     def _look_elsewhere(self) -> None:
