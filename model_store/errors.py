@@ -73,9 +73,6 @@ SENTENCES: dict[str, str] = {
         "errors", "The connection to {host} is not safe, so nothing was fetched from there: {reason}"
     ),
     # What arrives
-    "size-differs": QT_TRANSLATE_NOOP(
-        "errors", "{name} would be {actual} instead of {expected}. Nothing was kept of it."
-    ),
     "checksum-differs": QT_TRANSLATE_NOOP(
         "errors", "{name} arrived with wrong content and was deleted. The other files are kept; try again."
     ),

@@ -50,8 +50,8 @@ class RangeSource:
     def open(self, start: int, end: int, patience: Patience) -> Iterator[Iterator[bytes]]:
         """Give the bytes from `start` up to `end` (exclusive) piece by piece; the connection may end before.
 
-        Raises `StoreError`: no-connection, connection-not-safe, gated, token-refused, remote-file-missing,
-        server-busy, server-failed, answer-not-understood or size-differs.
+        Raises `StoreError`: no-connection, proxy-refused, system-proxy-wrong, connection-not-safe, gated,
+        token-refused, remote-file-missing, server-busy, server-failed or answer-not-understood.
         """
         host = httpx2.URL(self._url).host
         self._line.within(patience.answer)

@@ -99,11 +99,13 @@ class ModelTasks(QObject):
         self._hub = hub
         self._courtesy = courtesy
         self._now: Task | None = None
+        self._wrong: InstalledModel | None = None
         self._stop = threading.Event()
         self._closing = False
         self._switching.connect(self._save_folder, Qt.ConnectionType.QueuedConnection)
         models.repaired.connect(self.verify)
         notices.register("go-on-moving", self.move_on)
+        notices.register("repair-model", self._repair)
         self._moved_on.connect(self._tell, Qt.ConnectionType.QueuedConnection)
 
     def begin(self) -> None:
@@ -304,8 +306,15 @@ class ModelTasks(QObject):
         if model.state is State.OK:
             self._notices.post(Notice("model-verified", title))
         else:
+            self._wrong = model
             code = "model-wrong-repair" if model.repairable else "model-wrong"
-            self._notices.post(Notice(code, title, "warning", (action("open-models"),), sticky=True))
+            what = action("repair-model" if model.repairable else "open-models")
+            self._notices.post(Notice(code, title, "warning", (what,), sticky=True))
+
+    def _repair(self) -> None:
+        """Repair what was found to be wrong last."""
+        if self._wrong is not None:
+            self._models.repair(self._wrong)
 
     def _taken(self, model: InstalledModel) -> None:
         self._models.offer_to_use(model)

@@ -167,7 +167,8 @@ def test_a_damaged_model_is_noticed_and_mended(desk: Desk, models: Models) -> No
     desk.services.model_tasks.verify(model)
     wait_until(lambda: any(notice.text_code == "model-wrong-repair" for notice in desk.notices), 30)
     wait_until(lambda: models.installed()[0].state is State.CHANGED)
-    models.repair(models.installed()[0])
+    (wrong,) = [notice for notice in desk.notices if notice.text_code == "model-wrong-repair"]
+    desk.services.notices.act(wrong.id, "repair-model")
     wait_until(lambda: models.installed()[0].state is State.OK, 30)
     assert model.model.read_bytes() == paths.demo_model()[0].read_bytes()
 
