@@ -214,6 +214,7 @@ class InstalledCard(DownloadCard):
             self.head.addWidget(self.more)
             self.say(words.installed_facts(model))
             if repair is not None:
+                self.say(self.tr("It is being repaired: only what is wrong is fetched."))
                 self.follow(repair)
                 return
             self._say_state(model, light)

@@ -70,13 +70,17 @@ def nothing_suits(offers: Sequence[Offer], free: int) -> str:
     fitting = [offer for offer in seeing if offer.light.verdict != "too-large"]
     if fitting:
         least = min(fitting, key=lambda offer: offer.variant.size)
-        words = _tr("None that sees fits on the disk of the models: {title} needs {size}, and {free} are free.")
+        words = _tr(
+            "No model here that sees pictures fits on the disk: {title} needs {size}, and {free} are free. Free some "
+            "space, or move the models to another disk (Where from…)."
+        )
         return words.format(title=least.entry.title, size=file_size(least.variant.size), free=file_size(free))
     if not seeing:
         return ""
     least = min(seeing, key=lambda offer: offer.light.needed)
     words = _tr(
-        "None that sees fits into the memory of this computer. {title} comes nearest: it needs {needed} GiB. "
+        "No model here that sees pictures fits into this computer's memory. {title} comes nearest: it needs "
+        "{needed} GiB. "
         "The built-in model goes on answering about simple drawings."
     )
     return words.format(title=least.entry.title, needed=gib_up(least.light.needed))

@@ -186,7 +186,9 @@ class ModelsDialog(QDialog):
         wanted = {entry.id for entry in self._models.catalogue().search(self.search.text())}
         in_use = self._models.in_use()
         cards = self._unlisted(page)
-        for offer in self._models.offers():
+        # What suits this computer comes first: on a weak one it would be far below what does not fit.
+        offers = sorted(self._models.offers(), key=lambda offer: best is None or offer.entry.id != best.entry.id)
+        for offer in offers:
             fits = offer.light.verdict != "too-large"
             if offer.entry.id not in wanted or (self.only_fitting.isChecked() and not fits):
                 continue

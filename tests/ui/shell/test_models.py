@@ -36,6 +36,12 @@ def test_the_catalogue_tells_of_each_model_whether_it_fits(dialog: ModelsDialog)
     assert "It needs at least 22.0 GiB of memory, and 5.7 GiB can be used" in words_of(dialog.cards()[2])
 
 
+def test_what_suits_a_weak_computer_comes_first(dialog: ModelsDialog, services: FakeServices) -> None:
+    services.models.memory = int(2.4 * GIB)
+    dialog.show_list()
+    assert shown(dialog) == ["SmolVLM2 2.2B", "LLaVA 1.5 7B", "LLaVA 1.6 Mistral 7B", "LLaVA 1.6 34B"]
+
+
 def test_search_and_filter(dialog: ModelsDialog, services: FakeServices) -> None:
     dialog.only_fitting.click()
     assert "LLaVA 1.6 34B" not in shown(dialog)
