@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from desktop_app.services.updates import Updates
 
 _SETTLED_MS = 250  # after the window has come, until it has answered the first touch and the engine loads
+_LONGEST_TURN_S = 2.0  # after which work on a model file goes on beside an answer: it may have to hear that it ends
 
 
 @dataclass
@@ -66,6 +67,7 @@ class Services:
     storage: Storage
     files: Background
     courtesy: Courtesy
+    model_courtesy: Courtesy  # of work on model files, which are larger than what people drop
     tuner: Tuner
     _closed: bool = False
 
@@ -74,7 +76,7 @@ class Services:
         """Return the models of this computer and those that can be fetched."""
         from desktop_app.services.models import Models
 
-        return Models(self.preferences, self.notices, Background("models", self.notices))
+        return Models(self.preferences, self.notices, Background("models", self.notices), self.model_courtesy)
 
     @cached_property
     def model_tasks(self) -> ModelTasks:
@@ -82,7 +84,7 @@ class Services:
         from desktop_app.services.model_tasks import ModelTasks
 
         files, hub = Background("model files", self.notices), Background("hub", self.notices)
-        return ModelTasks(self.models, self.preferences, self.notices, files, hub)
+        return ModelTasks(self.models, self.preferences, self.notices, files, hub, self.model_courtesy)
 
     @cached_property
     def updates(self) -> Updates:
@@ -125,6 +127,7 @@ class Services:
         self._closed = True
         self.tuner.close()
         self.chat.close()
+        self.model_courtesy.set_answering(False)
         if "model_tasks" in self.__dict__:
             self.model_tasks.close()
         if "models" in self.__dict__:
@@ -148,12 +151,13 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
     if problem is not None:
         notices.error(problem)
     preferences = Preferences(settings)
-    courtesy = Courtesy()
+    courtesy, model_courtesy = Courtesy(), Courtesy(longest=_LONGEST_TURN_S)
     attachments = Attachments(paths.attachments_folder(), paced=courtesy.paced)
     files = Background("files", notices)
     storage = Storage(paths.history_file(), attachments, Background("history", notices), notices)
     engine = Engine(notices, make_client)
     engine.answering_changed.connect(courtesy.set_answering)
+    engine.answering_changed.connect(model_courtesy.set_answering)
     conversations = Conversations(storage, notices)
     previews = Previews(attachments, engine, files)
     draft = Draft(engine, attachments, previews, files, conversations, storage, notices)
@@ -179,6 +183,7 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
         storage,
         files,
         courtesy,
+        model_courtesy,
         Tuner(engine),
     )
 

@@ -7,9 +7,10 @@ answer is under way the turns are so far apart that they take a small share of t
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -20,9 +21,12 @@ SHARE = 0.04  # of the time of an answer
 class Courtesy:
     """Turns for one kind of work. All methods may be called from any thread."""
 
-    def __init__(self, expected: float = 0.0, clock: Callable[[], float] = time.monotonic) -> None:
-        """`expected`: how many seconds the first turn will probably take."""
+    def __init__(
+        self, expected: float = 0.0, clock: Callable[[], float] = time.monotonic, longest: float = math.inf
+    ) -> None:
+        """`expected`: how many seconds the first turn will probably take; `longest`: the most to wait for one."""
         self._expected = expected
+        self._longest = longest
         self._clock = clock
         self._changed = threading.Condition()
         self._answering = False
@@ -52,12 +56,12 @@ class Courtesy:
                     self._latest = self._clock()
                     self._expected = self._latest - started
 
-    def paced(self, steps: Iterable[T]) -> Iterator[T]:
-        """Yield `steps`; what is done with each is a turn."""
+    def paced(self, steps: Iterable[T]) -> Generator[T, None, None]:
+        """Yield `steps`; what is done with each is a turn, until the next one is asked for or it is closed."""
         for step in steps:
             with self.turn():
                 yield step
 
     def _next(self) -> float:
         """Return when a turn may begin: after the time of which it takes its share."""
-        return self._latest + self._expected * (1 / SHARE - 1)
+        return self._latest + min(self._expected * (1 / SHARE - 1), self._longest)

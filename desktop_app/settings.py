@@ -193,8 +193,8 @@ SETTINGS: dict[str, Setting] = {
             "",
             QT_TRANSLATE_NOOP(
                 "settings",
-                "A proxy for fetching models and asking for updates, such as http://name:8080. "
-                "Empty: what the system says.",
+                "A proxy for fetching models and asking for updates. Empty: what the system says; “none”: none. "
+                "Otherwise http://name:8080 or socks5://name:1080.",
             ),
         ),
         Setting(

@@ -98,10 +98,13 @@ def _rank(quantisation: str, order: tuple[str, ...]) -> int:
 
 
 def candidate(hub: Hub, repository: str, revision: str = "main") -> Candidate:
-    """Look at a repository. Raises `StoreError` as `Hub`, and pair-incomplete."""
+    """Look at a repository. Raises `StoreError` as `Hub`, pair-incomplete and repository-split."""
     found = hub.repository(repository, revision)
     pairs = pairs_of(found.files)
     if not pairs:
+        part = next((file for file in found.files if _SPLIT.search(file.path)), None)
+        if part is not None and any(_PROJECTOR.search(file.path) for file in found.files):
+            raise StoreError("repository-split", repository=found.name, name=part.name)
         raise StoreError("pair-incomplete", repository=found.name)
     name = found.name.rpartition("/")[2]
     entry = ModelEntry(

@@ -6,24 +6,21 @@ token is for one origin (scheme, name and port) and goes nowhere else, whatever 
 
 from __future__ import annotations
 
-import ipaddress
 import ssl
-import urllib.request
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import SplitResult, unquote, urlsplit
 
 import httpcore2
 import httpx2
 import truststore
 
+from model_store.addresses import is_safe, origin, split_url
 from model_store.errors import StoreError
 from model_store.line import Line
+from model_store.proxies import pool_through, proxy_for
 
-NO_PROXY = "none"
-_PORTS = {"http": 80, "https": 443}
 _MOST_REDIRECTS = 8
 
 
@@ -39,65 +36,6 @@ class Patience:
     first_retry: float = 1.0  # doubled with every failure in a row
     longest_retry: float = 60.0
     tries: int = 6  # in a row without a new byte, where the network itself is well
-
-
-def split_url(url: str) -> SplitResult | None:
-    """Return the parts of an address, None when it is none with a server in it."""
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return None
-    return parts if parts.scheme in _PORTS and parts.hostname else None
-
-
-def origin(url: str) -> tuple[str, str, int]:
-    """Return scheme, name and port."""
-    parts = split_url(url)
-    if parts is None:
-        return ("", "", 0)
-    return (parts.scheme, (parts.hostname or "").lower(), parts.port or _PORTS[parts.scheme])
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a name means this very computer."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def checked_endpoint(address: str) -> str:
-    """Return the address of a Hub without its last slash. Raises `StoreError` (endpoint-wrong)."""
-    parts = split_url(address.strip())
-    if parts is None or parts.username or parts.query or parts.fragment or not _is_safe(parts):
-        raise StoreError("endpoint-wrong", address=address)
-    return address.strip().rstrip("/")
-
-
-def _is_safe(parts: SplitResult) -> bool:
-    return parts.scheme == "https" or is_loopback(parts.hostname or "")
-
-
-def checked_proxy(address: str) -> str:
-    """Return the address of a proxy. Raises `StoreError` (proxy-wrong)."""
-    address = address.strip()
-    if address and address != NO_PROXY and split_url(address) is None:
-        raise StoreError("proxy-wrong", address=address)
-    return address
-
-
-def proxy_for(url: str, chosen: str) -> str:
-    """Return the proxy to use for an address: the chosen one, or the system's for ""; "" for none."""
-    if chosen:
-        return "" if chosen == NO_PROXY else chosen
-    parts = split_url(url)
-    if parts is None or is_loopback(parts.hostname or "") or urllib.request.proxy_bypass(parts.netloc):
-        return ""
-    proxy = urllib.request.getproxies().get(parts.scheme, "")
-    return proxy if split_url(proxy) is not None else ""
 
 
 class _Transport(httpx2.BaseTransport):
@@ -129,17 +67,8 @@ class _Transport(httpx2.BaseTransport):
 
     def _pool(self, proxy: str) -> httpcore2.ConnectionPool:
         if proxy not in self._pools:
-            self._pools[proxy] = self._new_pool(proxy)
+            self._pools[proxy] = pool_through(proxy, self._line, _certificates())
         return self._pools[proxy]
-
-    def _new_pool(self, proxy: str) -> httpcore2.ConnectionPool:
-        if not proxy:
-            return httpcore2.ConnectionPool(ssl_context=_certificates(), network_backend=self._line)
-        parts = split_url(proxy)
-        assert parts is not None
-        bare = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-        user = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
-        return httpcore2.HTTPProxy(bare, proxy_auth=user, ssl_context=_certificates(), network_backend=self._line)
 
     def close(self) -> None:
         for pool in self._pools.values():
@@ -191,7 +120,7 @@ def new_client(line: Line, endpoint: str, token: str, proxy: str, patience: Pati
     def check(request: httpx2.Request) -> None:
         url = str(request.url)
         parts = split_url(url)
-        if parts is None or not _is_safe(parts) or (home[0] == "https" and parts.scheme != "https"):
+        if parts is None or not is_safe(parts) or (home[0] == "https" and parts.scheme != "https"):
             reason = "it leads to an address without encryption."
             raise StoreError("connection-not-safe", host=request.url.host, reason=reason)
         request.headers.pop("Authorization", None)
@@ -214,7 +143,7 @@ def new_client(line: Line, endpoint: str, token: str, proxy: str, patience: Pati
 def explained(host: str) -> Iterator[None]:
     """Turn what goes wrong on the way into `StoreError`.
 
-    Codes: no-connection, connection-not-safe, answer-not-understood.
+    Codes: no-connection, proxy-refused, connection-not-safe, answer-not-understood.
     """
     try:
         yield
@@ -234,6 +163,8 @@ def _explanation(error: httpx2.HTTPError, host: str) -> StoreError:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return StoreError("connection-not-safe", host=host, reason=f"{cause.verify_message}.")
         cause = cause.__cause__ or cause.__context__
+    if isinstance(error, httpx2.ProxyError) and str(error).startswith("407"):
+        return StoreError("proxy-refused", host=host)
     if isinstance(error, (httpx2.TimeoutException, httpx2.NetworkError, httpx2.ProxyError)):
         return StoreError("no-connection", host=host)
     if "disconnected" in str(error) or "incomplete" in str(error) or "closed" in str(error):

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 from model_store.part_file import STEP, PartFile
 
 _PIECE = 1 << 20  # bytes hashed at a time
 _SYNCED = 256 << 20  # bytes after which the disk is given time, so that the end does not take minutes
 _WAKE = 0.5  # seconds
+
+#: Gives a turn of work, and waits before it where something else should go first.
+Turn = Callable[[], AbstractContextManager[object]]
 
 
 class Digester:
@@ -19,8 +24,9 @@ class Digester:
     disk has lost it: it is marked absent, and hashed once it was fetched again.
     """
 
-    def __init__(self, part: PartFile) -> None:
+    def __init__(self, part: PartFile, turn: Turn = nullcontext) -> None:
         self._part = part
+        self._turn = turn
         self._thread = threading.Thread(target=self._run, name="download digest", daemon=True)
         self._stopped = threading.Event()
         self._mended: set[int] = set()
@@ -83,10 +89,11 @@ class Digester:
         while start < end:
             if self._stopped.is_set():
                 return False
-            got = self._part.read_into(buffer[: min(_PIECE, end - start)], start)
+            with self._turn():
+                got = self._part.read_into(buffer[: min(_PIECE, end - start)], start)
+                sha256.update(buffer[:got])
             if not got:
                 return False
-            sha256.update(buffer[:got])
             start += got
         return True
 

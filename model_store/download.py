@@ -6,11 +6,13 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import filelock
 
+from model_store.digesting import Turn
 from model_store.errors import StoreError
 from model_store.file_download import Stopped
 from model_store.hub import Hub
@@ -44,7 +46,7 @@ class _Job:
             if waiting is not None and record.state is JobState.RUNNING:
                 job = replace(job, state=JobState.WAITING, error=waiting[0], retry_in=waiting[1])
             job = replace(job, speed=run.speed, seconds_left=run.seconds_left, files=self.files)
-        return replace(job, notes=tuple(record.notes))
+        return replace(job, notes=tuple(record.notes), is_repair=record.is_repair)
 
 
 class Downloads:
@@ -65,16 +67,19 @@ class Downloads:
         *,
         connections: int = 1,
         free: Callable[[Path], int] = free_space,
+        turn: Turn = nullcontext,
     ) -> None:
         """Find the jobs that were left; nothing is fetched before `start`.
 
-        `hub` gives a new Hub of the present settings for each run of a job, which closes it.
+        `hub` gives a new Hub of the present settings for each run of a job, which closes it. Hashing, which
+        would keep a processor busy, takes each piece in a `turn`.
         """
         self.root = root
         self._new_hub = hub
         self._listener = listener
         self._connections = connections
         self._free = free
+        self._turn = turn
         self._changed = threading.Condition()
         self._jobs: dict[str, _Job] = {}
         self._closing = False
@@ -320,6 +325,7 @@ class Downloads:
                 connections=self._connections,
                 told=lambda: self._tell(self._snapshot(job)),
                 free=self._free,
+                turn=self._turn,
             )
             with self._changed:
                 job.run = run

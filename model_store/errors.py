@@ -22,7 +22,17 @@ SENTENCES: dict[str, str] = {
         "The address “{address}” cannot be used to fetch models. It must begin with https:// and name a server.",
     ),
     "proxy-wrong": QT_TRANSLATE_NOOP(
-        "errors", "The proxy “{address}” is not understood. Write it as http://name:port or https://name:port."
+        "errors", "The proxy “{address}” is not understood. Write it as http://name:port or socks5://name:port."
+    ),
+    "system-proxy-wrong": QT_TRANSLATE_NOOP(
+        "errors",
+        "The proxy of this system, “{address}”, is not understood. Name another one under Models, Where from…, "
+        "or write “none” there.",
+    ),
+    "proxy-refused": QT_TRANSLATE_NOOP(
+        "errors",
+        "The proxy on the way to {host} wants a name and a password. Write its address as "
+        "http://you:password@name:port or socks5://you:password@name:port.",
     ),
     "repository-name-wrong": QT_TRANSLATE_NOOP(
         "errors", "“{name}” is not the name of a repository. It looks like this: owner/name."
@@ -37,10 +47,10 @@ SENTENCES: dict[str, str] = {
     "gated": QT_TRANSLATE_NOOP(
         "errors",
         "The terms of {repository} have to be accepted first. Do so on its page at {host}, "
-        "and enter an access token in the settings.",
+        "and enter an access token under Models, Where from….",
     ),
     "token-refused": QT_TRANSLATE_NOOP(
-        "errors", "{host} does not accept the access token. Enter a new one in the settings, or remove it."
+        "errors", "{host} does not accept the access token. Enter a new one under Models, Where from…, or remove it."
     ),
     "server-busy": QT_TRANSLATE_NOOP(
         "errors", "{host} asks for patience: too many requests. Try again in {seconds} s."
@@ -63,9 +73,6 @@ SENTENCES: dict[str, str] = {
         "errors", "The connection to {host} is not safe, so nothing was fetched from there: {reason}"
     ),
     # What arrives
-    "size-differs": QT_TRANSLATE_NOOP(
-        "errors", "{name} would be {actual} instead of {expected}. Nothing was kept of it."
-    ),
     "checksum-differs": QT_TRANSLATE_NOOP(
         "errors", "{name} arrived with wrong content and was deleted. The other files are kept; try again."
     ),
@@ -75,6 +82,11 @@ SENTENCES: dict[str, str] = {
     "not-a-model": QT_TRANSLATE_NOOP("errors", "{name} is not a model file (GGUF), whatever its name says."),
     "pair-incomplete": QT_TRANSLATE_NOOP(
         "errors", "{repository} does not hold a language model together with a projector, so it cannot see pictures."
+    ),
+    "repository-split": QT_TRANSLATE_NOOP(
+        "errors",
+        "{repository} holds its model in several parts ({name} and so on), and Eyebright fetches only whole ones. "
+        "Look for another repository with the same model.",
     ),
     # Where it goes
     "no-room": QT_TRANSLATE_NOOP(
@@ -133,8 +145,8 @@ SENTENCES: dict[str, str] = {
     ),
     "no-room-to-copy": QT_TRANSLATE_NOOP(
         "errors",
-        "{title} needs {needed} on the disk of {folder}, and {free} are free. Free some space, or use it "
-        "where it lies.",
+        "{title} needs {needed} on the disk of {folder}, and {free} are free. Free some space there, or choose "
+        "another place.",
     ),
     "disk-takes-no-large-files": QT_TRANSLATE_NOOP(
         "errors",

@@ -34,8 +34,8 @@ def export(library: Library, model_id: str, folder: Path, report: Report = silen
     names = {file: _name(model, file) for file in model.files}
     with refused_by_disk(target.parent, model.title):
         _require_ours(target, {*names.values(), LICENCE, SUMS})
-        target.mkdir(parents=True, exist_ok=True)
         require_room(target, model.title, model.size - _arrived(target))
+        target.mkdir(parents=True, exist_ok=True)
     meter = Meter(2 * model.size, report)
     exported = []
     for file, name in names.items():
@@ -81,7 +81,7 @@ def _require_ours(target: Path, names: set[str]) -> None:
 
 
 def _arrived(target: Path) -> int:
-    return sum(entry.stat().st_size for entry in target.iterdir())
+    return sum(entry.stat().st_size for entry in target.iterdir()) if target.is_dir() else 0
 
 
 def _licence(manifest: Manifest) -> str:

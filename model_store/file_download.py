@@ -6,8 +6,9 @@ import errno
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 
-from model_store.digesting import Digester
+from model_store.digesting import Digester, Turn
 from model_store.errors import StoreError
 from model_store.hub import Hub, RemoteFile
 from model_store.line import Line
@@ -31,9 +32,16 @@ class FileDownload:
     """Fetches what is absent of a part file and checks it. `run` belongs to one thread."""
 
     def __init__(
-        self, hub: Hub, file: RemoteFile, part: PartFile, *, connections: int, tick: Callable[[FileDownload], None]
+        self,
+        hub: Hub,
+        file: RemoteFile,
+        part: PartFile,
+        *,
+        connections: int,
+        tick: Callable[[FileDownload], None],
+        turn: Turn = nullcontext,
     ) -> None:
-        """`tick` is called several times a second; what it raises ends the download."""
+        """`tick` is called several times a second; what it raises ends the download. Hashing takes turns."""
         self._hub = hub
         self._file = file
         self._part = part
@@ -43,7 +51,7 @@ class FileDownload:
         self._hurry = threading.Event()
         self.waiting_for: StoreError | None = None
         self.retry_at = 0.0  # time.monotonic
-        self.digester = Digester(part)
+        self.digester = Digester(part, turn)
 
     @property
     def fetching(self) -> bool:

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import httpx2
 
-from model_store.connecting import Patience, checked_endpoint, checked_proxy, explained, new_client
+from model_store.addresses import checked_endpoint
+from model_store.connecting import Patience, explained, new_client
 from model_store.errors import StoreError
 from model_store.gguf_header import DamagedGGUFError, GGUFHeader, NotGGUFError, read_header_from
 from model_store.line import Line
+from model_store.proxies import checked_proxy
 from model_store.transfer import SHA256, RangeSource, file_url, refusal
 
 if TYPE_CHECKING:
@@ -95,8 +97,8 @@ class Hub:
     """Asks one Hub, or a mirror of it. May be used from several threads.
 
     Everything raises `StoreError`: endpoint-wrong and proxy-wrong at once, and later no-connection,
-    connection-not-safe, repository-missing, remote-file-missing, gated, token-refused, server-busy,
-    server-failed, answer-not-understood.
+    system-proxy-wrong, proxy-refused, connection-not-safe, repository-missing, remote-file-missing, gated,
+    token-refused, server-busy, server-failed, answer-not-understood.
     """
 
     def __init__(

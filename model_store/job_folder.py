@@ -100,8 +100,19 @@ class JobFolder:
             names.append(name)
         return names
 
-    def take_back(self, request: DownloadRequest) -> None:
-        """Undo what was begun when the program ended while it put the files into their place."""
+    def take_back(self, record: JobRecord) -> None:
+        """Undo what was begun when the program ended while it put the files into their place.
+
+        Of a repair also what was not begun: the program may have ended before all files were taken in.
+        """
+        request = record.request
+        if record.is_repair:
+            try:
+                manifest = Manifest.read(self.target(request))
+            except (FileNotFoundError, ValueError):
+                return  # nobody knows what is left of it: what the parts do not hold is fetched
+            self.take_in(record, manifest)
+            return
         for number, name in enumerate(self.names(request)):
             begun = self.path / _READY / name
             if begun.exists() and not self.part(number).exists():

@@ -6,9 +6,11 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+from model_store.digesting import Turn
 from model_store.errors import StoreError, size_text
 from model_store.file_download import NO_ROOM, FileDownload, Stopped
 from model_store.gguf_header import DamagedGGUFError, NotGGUFError, read_header
@@ -42,14 +44,16 @@ class JobRun:
         connections: int = 1,
         told: Callable[[], None] = lambda: None,
         free: Callable[[Path], int] = free_space,
+        turn: Turn = nullcontext,
     ) -> None:
-        """`told` is called when there is something new to show."""
+        """`told` is called when there is something new to show; hashing takes turns."""
         self._folder = folder
         self._record = record
         self._hub = hub
         self._connections = connections
         self._told = told
         self._free = free
+        self._turn = turn
         self._stop = threading.Event()
         self._hurry = threading.Event()
         self._parts: list[PartFile] = []
@@ -130,7 +134,7 @@ class JobRun:
 
     def _run(self) -> None:
         request = self._record.request
-        self._folder.take_back(request)
+        self._folder.take_back(self._record)
         for number in range(len(request.files)):
             self._describe(number)
         self._parts = [self._open(number) for number in range(len(request.files))]
@@ -211,7 +215,12 @@ class JobRun:
         remote, part = self._describe(number), self._parts[number]
         for _ in range(2):
             self._download = FileDownload(
-                self._hub, remote, part, connections=self._connections, tick=lambda _: self._tick()
+                self._hub,
+                remote,
+                part,
+                connections=self._connections,
+                tick=lambda _: self._tick(),
+                turn=self._turn,
             )
             try:
                 sha256 = self._download.run()

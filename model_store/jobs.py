@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from model_store.catalogue import ModelEntry, Variant
-from model_store.errors import StoreError
+from model_store.errors import QT_TRANSLATE_NOOP, StoreError
 
 
 class Role(str, Enum):
@@ -106,6 +106,7 @@ class DownloadJob:
     error: StoreError | None = None  # why it failed, or what it is waiting for
     retry_in: float = 0.0  # seconds until the next try while it waits
     notes: tuple[str, ...] = ()  # see NOTES
+    is_repair: bool = False  # of an installed model: cancelling gives back what is right of it
 
     @property
     def done(self) -> int:
@@ -120,9 +121,15 @@ class DownloadJob:
 
 #: What is worth saying about a download although it goes on.
 NOTES = {
-    "unverified": "The server tells no checksum, so only size and structure could be checked.",
-    "size-changed": "The file has another size than the catalogue says; its checksum comes from the server.",
-    "started-anew": "The file was replaced on the server, so it is fetched from the beginning.",
-    "fetched-again": "Something wrong had arrived and was fetched again.",
-    "repaired": "Parts that were damaged on this disk were fetched again.",
+    "unverified": QT_TRANSLATE_NOOP(
+        "notes", "The server tells no checksum, so only size and structure could be checked."
+    ),
+    "size-changed": QT_TRANSLATE_NOOP(
+        "notes", "The file has another size than the catalogue says; its checksum comes from the server."
+    ),
+    "started-anew": QT_TRANSLATE_NOOP(
+        "notes", "The file was replaced on the server, so it is fetched from the beginning."
+    ),
+    "fetched-again": QT_TRANSLATE_NOOP("notes", "Something wrong had arrived and was fetched again."),
+    "repaired": QT_TRANSLATE_NOOP("notes", "Parts that were damaged on this disk were fetched again."),
 }

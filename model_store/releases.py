@@ -12,9 +12,11 @@ from urllib.parse import unquote, urljoin
 
 import httpx2
 
-from model_store.connecting import Patience, checked_proxy, explained, new_client, origin, split_url
+from model_store.addresses import origin, split_url
+from model_store.connecting import Patience, explained, new_client
 from model_store.errors import StoreError
 from model_store.line import Line
+from model_store.proxies import checked_proxy
 
 _LATEST = "/releases/latest"
 _TAG = re.compile(r".*/releases/tag/([^/]{1,100})")
@@ -47,7 +49,8 @@ class ReleasePage:
         Sent is a HEAD request with the headers Host, Accept, Accept-Encoding, Connection and User-Agent, the last one
         being the program's name. Redirects are followed on the same server only, and not to the release itself.
 
-        Raises `StoreError`: releases-unreachable, release-not-understood, server-failed, connection-not-safe.
+        Raises `StoreError`: releases-unreachable, release-not-understood, server-failed, connection-not-safe,
+        proxy-refused, system-proxy-wrong.
         """
         parts = split_url(self._home)
         host = (parts.hostname if parts is not None else None) or self._home

@@ -15,7 +15,8 @@ from urllib.parse import quote
 
 import httpx2
 
-from model_store.connecting import Patience, explained, origin
+from model_store.addresses import origin
+from model_store.connecting import Patience, explained
 from model_store.errors import StoreError
 from model_store.line import Line
 
@@ -49,8 +50,8 @@ class RangeSource:
     def open(self, start: int, end: int, patience: Patience) -> Iterator[Iterator[bytes]]:
         """Give the bytes from `start` up to `end` (exclusive) piece by piece; the connection may end before.
 
-        Raises `StoreError`: no-connection, connection-not-safe, gated, token-refused, remote-file-missing,
-        server-busy, server-failed, answer-not-understood or size-differs.
+        Raises `StoreError`: no-connection, proxy-refused, system-proxy-wrong, connection-not-safe, gated,
+        token-refused, remote-file-missing, server-busy, server-failed or answer-not-understood.
         """
         host = httpx2.URL(self._url).host
         self._line.within(patience.answer)

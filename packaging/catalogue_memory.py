@@ -60,6 +60,7 @@ _MISTRAL_7B = Decoder(32, 4096, 32, 8, 14336, 32064, 32768)
 _QWEN_7B = Decoder(28, 3584, 28, 4, 18944, 152064, 32768)
 _CLIP, _TILED = Tower(), Tower(looks=5)
 _SIGLIP = Tower(1152, 4304, 729, 81, 384, 17, shrinks=False)
+_SIGLIP_BASE = Tower(768, 3072, 1024, 64, 512, 17, shrinks=False)
 _QWEN_TOWER = Tower(1280, 3420, 5476, 1369, 1036, shrinks=False)
 _INTERN = Tower(1024, 4096, 1024, 256, 448, 13, shrinks=False)
 
@@ -75,6 +76,7 @@ SHAPES: dict[str, tuple[Decoder, Tower]] = {
     "bakllava-1": (_MISTRAL_7B, _CLIP),
     "moondream2": (Decoder(24, 2048, 32, 32, 8192, 51200, 2048), Tower(1152, 4304, 729, 729, 378, shrinks=False)),
     "smolvlm2-2.2b": (Decoder(24, 2048, 32, 32, 8192, 49280, 8192), _SIGLIP),
+    "smolvlm2-500m": (Decoder(32, 960, 15, 5, 2560, 49280, 8192), _SIGLIP_BASE),
     "qwen2.5-vl-3b": (Decoder(36, 2048, 16, 2, 11008, 151936, 128000), _QWEN_TOWER),
     "qwen2.5-vl-7b": (_QWEN_7B, _QWEN_TOWER),
     "gemma-3-4b": (Decoder(34, 2560, 8, 4, 10240, 262208, 131072, 256), Tower(1152, 4304, 4096, 256, 896, 1, False)),

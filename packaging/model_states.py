@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 from PySide6.QtWidgets import QWidget
 from window_states import Stage, state
 
 from desktop_app import paths
-from desktop_app.services.fitting import light_of
+from desktop_app.engine.room import find_room
+from desktop_app.fitting import Light, light_of
 from desktop_app.services.model_tasks import LookedUp, ModelTasks, Task
 from desktop_app.ui.model_add import AddModelDialog
-from desktop_app.ui.model_ask import licence_question, removal_question
+from desktop_app.ui.model_ask import giving_up_question, licence_question, removal_question
 from desktop_app.ui.model_sources import SourcesDialog
 from desktop_app.ui.models_dialog import ModelsDialog
 from model_store.adding import Candidate
@@ -36,12 +38,14 @@ def _manager(stage: Stage, part: str = "catalogue") -> ModelsDialog:
 @state
 def offered(stage: Stage) -> None:
     """The empty screen with the model that suits this computer."""
+    stage.window.offer_models()
     stage.services.models.changed.emit()
 
 
 @state
 def offer_fetching(stage: Stage) -> None:
     """The same while it is fetched."""
+    stage.window.offer_models()
     stage.services.models.under_way = [job()]
     stage.services.models.changed.emit()
 
@@ -79,14 +83,43 @@ def models_waiting(stage: Stage) -> QWidget:
 @state
 def models_weak(stage: Stage) -> QWidget:
     """The catalogue on a computer with 4 GB."""
-    stage.services.models.memory = int(2.6 * GIB)
+    stage.services.models.memory = find_room(4 * GIB).usable
     return _manager(stage)
+
+
+@state
+def models_nothing_fits(stage: Stage) -> QWidget:
+    """The catalogue on a computer with 2 GB."""
+    stage.services.models.memory = find_room(2 * GIB).usable
+    return _manager(stage)
+
+
+@state
+def models_added(stage: Stage) -> QWidget:
+    """A download of a model that the catalogue does not know, in which something went wrong on the way."""
+    request = replace(job().request, model_id="own", title="Llava-v1.6-7B Q5_K_M", repository="someone/llava-1.6-gguf")
+    stage.services.models.under_way = [replace(job(notes=("fetched-again",)), request=request)]
+    return _manager(stage)
+
+
+@state
+def models_repairing(stage: Stage) -> QWidget:
+    """A damaged model that is being repaired."""
+    broken = installed("LLaVA 1.6 Mistral 7B Q4_K_M", State.MISSING)
+    request = replace(job().request, folder=broken.id)
+    stage.services.models.here = [broken]
+    stage.services.models.under_way = [replace(job(share=0.97), request=request, is_repair=True)]
+    return _manager(stage, "installed")
 
 
 @state
 def models_here(stage: Stage) -> QWidget:
     """What is on this computer, one of each kind, and something being checked."""
     used = installed()
+    stage.services.models.lights = {
+        used.id: Light("fits", 4096, int(5.1 * GIB), int(5.7 * GIB)),
+        "bakllava": Light("reduced", 2048, int(5.6 * GIB), int(5.7 * GIB)),
+    }
     stage.services.models.here = [
         used,
         installed("LLaVA 1.6 Mistral 7B Q4_K_M", State.CHANGED),
@@ -117,6 +150,12 @@ def model_terms(stage: Stage) -> QWidget:
 def model_removal(stage: Stage) -> QWidget:
     """A model about to be deleted."""
     return removal_question(installed(), stage.window)
+
+
+@state
+def model_giving_up(stage: Stage) -> QWidget:
+    """A download about to be given up."""
+    return giving_up_question(job(), stage.window)
 
 
 @state

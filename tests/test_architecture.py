@@ -28,11 +28,13 @@ MAY_IMPORT = {
     "desktop_app.__main__": {"desktop_app.cli", "desktop_app.assembly", *_LEAVES},
     "desktop_app.assembly": {"desktop_app.ui", "desktop_app.services", *_WITHOUT_QT},
     # Command line and window tell a plan without starting an engine.
-    "desktop_app.cli": {*_WITHOUT_QT, *_PLANNING, *_MEASURING},
+    "desktop_app.fitting": {*_PLANNING, "desktop_app.engine.messages", "model_store", *_LEAVES},
+    "desktop_app.cli": {*_WITHOUT_QT, *_PLANNING, *_MEASURING, "desktop_app.fitting"},
     # The window's widgets know data, and otherwise only services.
     "desktop_app.ui": {
         "desktop_app.services",
         "desktop_app.engine.messages",
+        "desktop_app.fitting",
         "desktop_app.chat.conversation",
         "model_store.catalogue",
         "model_store.errors",
@@ -40,7 +42,7 @@ MAY_IMPORT = {
         "model_store.jobs",
         *_LEAVES,
     },
-    "desktop_app.services": {*_WITHOUT_QT, *_PLANNING, *_MEASURING},
+    "desktop_app.services": {*_WITHOUT_QT, *_PLANNING, *_MEASURING, "desktop_app.fitting"},
     "desktop_app.chat": {"desktop_app.errors", "desktop_app.files"},
     "desktop_app.images": {"desktop_app.errors", "desktop_app.files"},
     # The engine reads headers of model files; fetching them is not its affair.

@@ -69,6 +69,15 @@ def test_turns_take_a_small_share_of_an_answer() -> None:
     assert courtesy._next() >= ended
 
 
+def test_a_turn_that_took_long_is_not_waited_for_without_end() -> None:
+    clock = Clock()
+    courtesy = Courtesy(clock=clock, longest=2.0)
+    courtesy.set_answering(True)
+    with courtesy.turn():
+        clock.now += 60.0  # a slow disk
+    assert courtesy._next() == clock.now + 2.0
+
+
 def test_an_answer_begins_undisturbed() -> None:
     clock = Clock()
     courtesy = Courtesy(expected=0.2, clock=clock)
@@ -82,6 +91,22 @@ def test_an_answer_begins_undisturbed() -> None:
 
 def test_steps_are_handed_through() -> None:
     assert list(Courtesy().paced([b"a", b"b"])) == [b"a", b"b"]
+
+
+def test_a_step_is_over_when_the_next_is_asked_for_or_there_is_none() -> None:
+    clock = Clock()
+    courtesy = Courtesy(clock=clock)
+    steps = courtesy.paced([1, 2, 3])
+    assert next(steps) == 1
+    clock.now += 1.0
+    courtesy.set_answering(True)
+    clock.now += 3.0
+    courtesy.set_answering(False)
+    assert next(steps) == 2
+    assert courtesy._expected == 4.0
+    steps.close()
+    worker = Worker(courtesy)
+    worker.join()
 
 
 def test_a_turn_that_fails_is_over() -> None:

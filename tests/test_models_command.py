@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,11 @@ from desktop_app.cli import texts
 from desktop_app.cli.progress import ProgressBar
 from desktop_app.settings import Settings
 from model_store import moving
+from model_store.jobs import NOTES
 from model_store.library import Library
+from tests.helpers.fake_hub import FakeHub, fake_hub
 from tests.model_store.folders import contents, copy_built_in, write_pair
+from tests.model_store.small_gguf import gguf
 from tests.model_store.test_elsewhere import ollama
 
 ID = "eyebright-tiny"
@@ -236,3 +241,40 @@ def test_a_terminal_gets_a_bar_and_others_lines(monkeypatch: pytest.MonkeyPatch)
         else:
             assert len(said.splitlines()) == 11, "one for each tenth"
             assert said.splitlines()[1] == "llava.gguf: 10 % (10 MB of 100 MB), 2.0 MB/s, 0:45 left"
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+    with fake_hub() as served:
+        monkeypatch.setenv("HF_ENDPOINT", served.endpoint)
+        yield served
+
+
+def test_a_search_says_what_sees_and_what_could_not_be_loaded(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
+    (blind, *_), (seeing, *_) = (answer(capsys, "search", name)["models"] for name in ("minicpm", "llava-1.5-7b"))
+    assert (blind["sees"], seeing["sees"], seeing["problem"]) == (False, True, "")
+    files = zip(("a-Q4_K_M.gguf", "mmproj.gguf"), (path.read_bytes() for path in paths.demo_model()), strict=True)
+    hub.publish("someone/odd", {**dict(files), "b-Q8_0.gguf": gguf(1000, 1)})
+    assert run("search", "someone/odd") == 0
+    said = capsys.readouterr()
+    assert re.search(r"Q4_K_M .* yes +yes ", said.out)
+    assert re.search(r"Q8_0 .* cannot be loaded +no ", said.out)
+    assert "eyebright: b-Q8_0.gguf is not a model that can be loaded" in said.err
+
+
+def test_what_is_worth_saying_of_a_download_is_said(
+    hub: FakeHub, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, projector = paths.demo_model()
+    files = {"llava-phi-3-mini-int4.gguf": model, "llava-phi-3-mini-mmproj-f16.gguf": projector}
+    served = hub.publish("xtuner/llava-phi-3-mini-gguf", {name: path.read_bytes() for name, path in files.items()})
+    for file in served.files.values():
+        file.told_sha256 = ""
+    monkeypatch.setenv("EYEBRIGHT_MEMORY_LIMIT", "4G")
+    assert run("download", "llava-phi-3-mini") == 0
+    said = capsys.readouterr()
+    assert "LLaVA Phi-3 mini int4 is installed" in said.out
+    assert "eyebright: LLaVA Phi-3 mini needs at least 3.4 GiB of memory, and 2.2 GiB can be used" in said.err
+    assert f"eyebright: {NOTES['unverified']}" in said.err
+    assert f"eyebright: {NOTES['size-changed']}" in said.err

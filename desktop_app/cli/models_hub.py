@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from desktop_app import paths
@@ -13,9 +14,10 @@ from desktop_app.cli import texts
 from desktop_app.cli.arguments import ModelsRequest
 from desktop_app.cli.models import DONE, WRONG, figures, print_json, print_table, progress, say_installed
 from desktop_app.cli.progress import ProgressBar
-from desktop_app.engine.memory_plan import plan_headers
-from desktop_app.engine.messages import EngineSettings
+from desktop_app.engine.messages import gib_down, gib_up
 from desktop_app.engine.room import Room, find_room
+from desktop_app.errors import UserError
+from desktop_app.fitting import Light, best_variant, light_of, light_or_reason
 from desktop_app.settings import Settings
 from model_store.access import hub_of
 from model_store.adding import candidate, read_headers
@@ -24,12 +26,11 @@ from model_store.download import Downloads
 from model_store.errors import StoreError, size_text
 from model_store.hub import Hub
 from model_store.installed import State
-from model_store.jobs import DownloadJob, DownloadRequest, FileState, JobState
+from model_store.jobs import NOTES, DownloadJob, DownloadRequest, FileState, JobState
 from model_store.library import Library
 from model_store.tokens import TokenKeeper
 
 _LOOKED_AT = 0.2  # seconds between two looks at a download
-_SHORT, _USUAL = 2048, 4096  # tokens of context that the catalogue has figures for
 
 
 def search(request: ModelsRequest, _library: Library, settings: Settings) -> int:
@@ -43,6 +44,8 @@ def search(request: ModelsRequest, _library: Library, settings: Settings) -> int
         if rows and not request.json:  # before the network, which may take its time
             print_table(texts.MODELS_HEAD_SEARCH, [_printed(row) for row in rows])
             sys.stdout.flush()
+            for problem in dict.fromkeys(row["problem"] for row in rows if row["problem"]):
+                print(texts.ERROR.format(sentence=problem), file=sys.stderr)
         others = [] if one else _on_the_hub(hub, words)
     if request.json:
         print_json({"models": rows, "repositories": others})
@@ -114,6 +117,8 @@ def _fetch(library: Library, settings: Settings, begin: Callable[[Downloads], Do
                 _show(bar, job)
         if job.state is JobState.FAILED and job.error is not None:
             raise job.error
+        for note in job.notes:
+            print(texts.ERROR.format(sentence=NOTES[note]), file=sys.stderr)
         downloads.forget(job.id)
         return job
     finally:
@@ -148,42 +153,38 @@ def _is_repository(name: str) -> bool:
 
 
 def _chosen(entry: ModelEntry, quantisation: str) -> Variant:
-    """Return what was asked for, else the first that fits this computer, else the first."""
-    if quantisation:
-        variant = entry.variant(quantisation)
-        if variant is None:
-            offered = ", ".join(one.quantisation for one in entry.variants)
-            raise StoreError("quantisation-unknown", name=quantisation, title=entry.title, offered=offered)
-        return variant
+    """Return what was asked for, else what suits this computer; say where that does not fit."""
     usable = find_room().usable
-    for memory in ("memory_4096", "memory_2048"):
-        for variant in entry.variants:
-            if 0 < getattr(variant, memory) <= usable:
-                return variant
-    return entry.variants[0]
+    variant = entry.variant(quantisation) if quantisation else best_variant(entry, usable)[0]
+    if variant is None:
+        offered = ", ".join(one.quantisation for one in entry.variants)
+        raise StoreError("quantisation-unknown", name=quantisation, title=entry.title, offered=offered)
+    light = light_of(variant, usable)
+    if light.verdict == "too-large":
+        sizes = {"needed": gib_up(light.needed), "usable": gib_down(light.usable)}
+        print(texts.MODELS_TOO_LARGE.format(title=entry.title, **sizes), file=sys.stderr)
+    if not entry.sees:
+        print(texts.MODELS_BLIND.format(title=entry.title), file=sys.stderr)
+    return variant
 
 
 def _entry_rows(entry: ModelEntry, room: Room) -> Iterator[dict[str, Any]]:
     for variant in entry.variants:
-        verdict = "fits" if variant.memory_4096 <= room.usable else "reduced"
-        if variant.memory_2048 > room.usable:
-            verdict = "too-large"
-        yield _result(entry, variant, verdict, _USUAL if verdict == "fits" else _SHORT)
+        yield _result(entry, variant, light_of(variant, room.usable))
 
 
 def _repository_rows(hub: Hub, name: str, room: Room) -> list[dict[str, Any]]:
-    """Return the pairs of a repository; their headers are read to say whether they fit."""
+    """Return the pairs of a repository; their headers are read to say whether they fit, and can be loaded at all."""
     found = candidate(hub, name)
-    rows = []
-    for pair, variant in zip(found.pairs, found.entry.variants, strict=True):
-        headers = read_headers(hub, pair)
-        plan = plan_headers(headers.model, headers.projector, EngineSettings(n_ctx=_USUAL), room)
-        verdict = ("reduced" if plan.plan.reduced else "fits") if plan.fits else "too-large"
-        rows.append(_result(replace(found.entry, id=name), variant, verdict, plan.plan.n_ctx))
-    return rows
+    entry = replace(found.entry, id=name)
+    return [
+        _result(entry, variant, light_or_reason(variant, partial(read_headers, hub, pair), room))
+        for pair, variant in zip(found.pairs, entry.variants, strict=True)
+    ]
 
 
-def _result(entry: ModelEntry, variant: Variant, verdict: str, n_ctx: int) -> dict[str, Any]:
+def _result(entry: ModelEntry, variant: Variant, found: Light | UserError | StoreError) -> dict[str, Any]:
+    light = found if isinstance(found, Light) else None
     return {
         "id": entry.id,
         "title": entry.title,
@@ -191,8 +192,11 @@ def _result(entry: ModelEntry, variant: Variant, verdict: str, n_ctx: int) -> di
         "quantisation": variant.quantisation,
         "files": [variant.model.path, variant.projector.path],
         "size": variant.size,
-        "fits": verdict,
-        "n_ctx": n_ctx,
+        "fits": light.verdict if light else "",
+        "n_ctx": light.n_ctx if light else 0,
+        "needed": light.needed if light else 0,
+        "sees": entry.sees and light is not None,
+        "problem": "" if light else str(found),
         "licence": entry.licence,
         "terms": entry.terms,
         "gated": entry.gated,
@@ -201,7 +205,8 @@ def _result(entry: ModelEntry, variant: Variant, verdict: str, n_ctx: int) -> di
 
 def _printed(row: dict[str, Any]) -> tuple[str, ...]:
     fits = texts.MODELS_FITS[row["fits"]].format(n_ctx=row["n_ctx"])
-    return row["id"], row["quantisation"], size_text(row["size"]), fits, row["licence"] or "?", row["title"]
+    sees = texts.MODELS_YES_NO[row["sees"]]
+    return row["id"], row["quantisation"], size_text(row["size"]), fits, sees, row["licence"] or "?", row["title"]
 
 
 def _on_the_hub(hub: Hub, words: str) -> list[dict[str, Any]]:

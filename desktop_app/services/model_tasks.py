@@ -8,16 +8,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
+from desktop_app.courtesy import Courtesy
 from desktop_app.engine.room import find_room
 from desktop_app.errors import UserError
+from desktop_app.fitting import Light, light_or_reason
 from desktop_app.services.background import Background
-from desktop_app.services.fitting import Light, light_of_headers
 from desktop_app.services.models import Models
 from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.services.preferences import Preferences
@@ -31,9 +35,7 @@ from model_store.library import Library
 from model_store.moving import UnfinishedMove, move_library, unfinished_move
 
 if TYPE_CHECKING:  # what speaks with the network is imported with the first question for it
-    from model_store.adding import Candidate, Pair
-    from model_store.catalogue import Variant
-    from model_store.hub import Hub
+    from model_store.adding import Candidate
 
 # The window names what it is given, and knows nothing else of the store's work.
 __all__ = ["Found", "ImportPlans", "Light", "LookedUp", "ModelTasks", "Task"]
@@ -85,21 +87,25 @@ class ModelTasks(QObject):
         notices: Notices,
         files: Background,
         hub: Background,
+        courtesy: Courtesy,
         parent: QObject | None = None,
     ) -> None:
-        """`files` copies and checks; `hub` asks the network: an answer that does not come holds up nothing else."""
+        """`files` copies and checks, giving way to answers; `hub` asks the network, and holds up nothing else."""
         super().__init__(parent)
         self._models = models
         self._preferences = preferences
         self._notices = notices
         self._files = files
         self._hub = hub
+        self._courtesy = courtesy
         self._now: Task | None = None
+        self._wrong: InstalledModel | None = None
         self._stop = threading.Event()
         self._closing = False
         self._switching.connect(self._save_folder, Qt.ConnectionType.QueuedConnection)
         models.repaired.connect(self.verify)
         notices.register("go-on-moving", self.move_on)
+        notices.register("repair-model", self._repair)
         self._moved_on.connect(self._tell, Qt.ConnectionType.QueuedConnection)
 
     def begin(self) -> None:
@@ -211,16 +217,19 @@ class ModelTasks(QObject):
 
     def look_up(self, repository: str) -> None:
         """Ask for a repository and read the headers of its models; the answer is `looked_up` or `hub_failed`."""
-        make_hub = self._models.hub_maker()
+        make_hub = self._models.sources.hub_maker()
 
         def work() -> LookedUp:
-            from model_store.adding import candidate
+            from model_store.adding import candidate, read_headers
 
             hub = make_hub()
             try:
-                known = candidate(hub, repository)
-                pairs = zip(known.entry.variants, known.pairs, strict=True)
-                return LookedUp(known, tuple(_light(hub, variant, pair) for variant, pair in pairs))
+                known, room = candidate(hub, repository), find_room()
+                lights = (
+                    light_or_reason(variant, partial(read_headers, hub, pair), room)
+                    for variant, pair in zip(known.entry.variants, known.pairs, strict=True)
+                )
+                return LookedUp(known, tuple(lights))
             finally:
                 hub.close()
 
@@ -228,7 +237,7 @@ class ModelTasks(QObject):
 
     def search(self, words: str) -> None:
         """Search the Hub for repositories; the answer is `searched` or `hub_failed`."""
-        make_hub = self._models.hub_maker()
+        make_hub = self._models.sources.hub_maker()
 
         def work() -> tuple[str, ...]:
             hub = make_hub()
@@ -255,9 +264,11 @@ class ModelTasks(QObject):
                 raise Cancelled
             self._moved_on.emit(Task(kind, title))
             told = 0.0
+            turns = self._courtesy.paced(repeat(None))
 
             def report(progress: Progress) -> None:
                 nonlocal told
+                next(turns)
                 if self._stop.is_set():
                     raise Cancelled
                 now = time.monotonic()
@@ -265,7 +276,9 @@ class ModelTasks(QObject):
                     told = now
                     self._moved_on.emit(Task(kind, title, progress.done, progress.total))
 
-            return work(report)
+            with closing(turns):
+                next(turns)
+                return work(report)
 
         self._files.run(run, lambda result: self._ended(then, result), self._failed)
 
@@ -293,8 +306,15 @@ class ModelTasks(QObject):
         if model.state is State.OK:
             self._notices.post(Notice("model-verified", title))
         else:
+            self._wrong = model
             code = "model-wrong-repair" if model.repairable else "model-wrong"
-            self._notices.post(Notice(code, title, "warning", (action("open-models"),), sticky=True))
+            what = action("repair-model" if model.repairable else "open-models")
+            self._notices.post(Notice(code, title, "warning", (what,), sticky=True))
+
+    def _repair(self) -> None:
+        """Repair what was found to be wrong last."""
+        if self._wrong is not None:
+            self._models.repair(self._wrong)
 
     def _taken(self, model: InstalledModel) -> None:
         self._models.offer_to_use(model)
@@ -308,17 +328,3 @@ class ModelTasks(QObject):
 
 def _importing(library: Library, plan: ImportPlan, in_place: bool) -> Callable[[Report], InstalledModel]:
     return lambda report: import_model(library, plan, in_place, report)
-
-
-def _light(hub: Hub, variant: Variant, pair: Pair) -> Light | UserError | StoreError:
-    from model_store.adding import read_headers
-
-    try:
-        headers = read_headers(hub, pair)
-        return light_of_headers(variant, headers.model, headers.projector, find_room())
-    except UserError as error:
-        return error
-    except StoreError as error:
-        if error.code != "not-a-model":
-            raise
-        return error

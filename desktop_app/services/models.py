@@ -15,9 +15,13 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from desktop_app import paths
+from desktop_app.courtesy import Courtesy
 from desktop_app.engine.room import find_room
+from desktop_app.errors import UserError
+from desktop_app.fitting import Light, best_variant, light_of
 from desktop_app.services.background import Background
-from desktop_app.services.fitting import Light, best_variant, light_of
+from desktop_app.services.installed_lights import InstalledLights
+from desktop_app.services.model_sources import ModelSources
 from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.services.preferences import Preferences
 from model_store.catalogue import Catalogue, ModelEntry, Variant, load_catalogue
@@ -28,8 +32,6 @@ from model_store.library import Library
 
 if TYPE_CHECKING:
     from model_store.download import Downloads
-    from model_store.hub import Hub
-    from model_store.tokens import TokenKeeper
 
 UNDER_WAY = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.WAITING, JobState.PAUSED, JobState.FAILED})
 _DISK_SPARE = 1 << 28  # bytes that a download should leave free
@@ -59,18 +61,28 @@ class Models(QObject):
     _job_arrived = Signal(object)
 
     def __init__(
-        self, preferences: Preferences, notices: Notices, thread: Background, parent: QObject | None = None
+        self,
+        preferences: Preferences,
+        notices: Notices,
+        thread: Background,
+        courtesy: Courtesy,
+        parent: QObject | None = None,
     ) -> None:
+        """What is fetched is hashed in turns of `courtesy`."""
         super().__init__(parent)
+        self._courtesy = courtesy
         self._preferences = preferences
         self._notices = notices
         self._thread = thread
+        self.sources = ModelSources(preferences, thread)
         self._catalogue: Catalogue | None = None
         self._installed: list[InstalledModel] = []
+        self._reader = InstalledLights()  # on the thread
+        self._lights: dict[str, Light | UserError] | None = None  # by id; None: nobody has asked
         self._jobs: dict[str, DownloadJob] = {}
         self._downloads: Downloads | None = None
-        self._keeper: TokenKeeper | None = None
         self._ready: str = ""  # id of the model that was fetched last
+        self._told = ""  # id of the notice that says so
         self.speed = 0.0  # bytes per second, of the last download that moved
         self._job_arrived.connect(self._handle_job, Qt.ConnectionType.QueuedConnection)
         notices.register("use-model", self._use_ready)
@@ -156,6 +168,15 @@ class Models(QObject):
         library = self.library()
         self._thread.run(library.models, self._take_installed)
 
+    def show_lights(self) -> None:
+        """Look again, and from now on read the headers of what is installed as well, to say whether it fits."""
+        self._lights = self._lights or {}
+        self.refresh()
+
+    def light(self, model: InstalledModel) -> Light | UserError | None:
+        """Return whether an installed model fits, or why it cannot be loaded; None while that is not known."""
+        return (self._lights or {}).get(model.id)
+
     # ---- fetching --------------------------------------------------------------------------
 
     def download(self, entry: ModelEntry, variant: Variant) -> None:
@@ -187,6 +208,8 @@ class Models(QObject):
 
     def use(self, model: InstalledModel) -> None:
         """Answer with this model from now on."""
+        if model.id == self._ready:
+            self._notices.withdraw(self._told)
         self._preferences.set("mmproj", str(model.projector or ""))
         self._preferences.set("model", str(model.model))
         library = self.library()
@@ -200,8 +223,8 @@ class Models(QObject):
 
     def offer_to_use(self, model: InstalledModel) -> None:
         """Say that a model is ready; one click takes it."""
-        self._ready = model.id
         notice = Notice("model-ready", {"title": model.title}, actions=(action("use-model"),), sticky=True)
+        self._ready, self._told = model.id, notice.id
         self._notices.post(notice)
 
     def remove(self, model: InstalledModel) -> None:
@@ -211,66 +234,23 @@ class Models(QObject):
         library = self.library()
         self._thread.run(lambda: library.remove(model.id), lambda freed: self._removed(model, freed))
 
-    # ---- where they lie and come from -------------------------------------------------------------------------
-
     def stop_downloads(self, then: Callable[[], None]) -> None:
         """End the downloads until the next `start`, then do `then`: the folder is about to move."""
         self._thread.run(self._end_downloads, lambda _none: then())
-
-    def load_token(self, then: Callable[[bool, bool], None]) -> None:
-        """Tell `then(is there a token, does the system keep it)`."""
-        address = self._preferences.value("hub_address")
-
-        def work() -> tuple[bool, bool]:
-            from model_store.access import endpoint_of
-
-            keeper = self.keeper()
-            return bool(keeper.get(endpoint_of(address))), keeper.lasting
-
-        self._thread.run(work, lambda found: then(*found))
-
-    def set_token(self, token: str, then: Callable[[bool, bool], None]) -> None:
-        """Keep an access token for the server that the settings name; "" forgets it. Then as `load_token`."""
-        address = self._preferences.value("hub_address")
-
-        def work() -> None:
-            from model_store.access import endpoint_of
-
-            self.keeper().set(endpoint_of(address), token)
-
-        self._thread.run(work, lambda _none: self.load_token(then))
-
-    def keeper(self) -> TokenKeeper:
-        """Return who keeps the access token; for a thread: the keyring may take its time."""
-        from model_store.tokens import TokenKeeper
-
-        if self._keeper is None:
-            self._keeper = TokenKeeper()
-        return self._keeper
-
-    def hub_maker(self) -> Callable[[], Hub]:
-        """Return what makes the Hub that the settings name now; for a thread."""
-        address, proxy = self._preferences.value("hub_address"), self._preferences.value("proxy")
-
-        def make() -> Hub:
-            from model_store.access import hub_of
-
-            return hub_of(address, proxy, self.keeper())
-
-        return make
 
     # ---- inside ----------------------------------------------------------------------------
 
     def _control(self, ask: Callable[[Downloads], Any]) -> None:
         """Ask the downloads for something, on the thread."""
-        folder, make_hub = self.folder(), self.hub_maker()
+        folder, make_hub = self.folder(), self.sources.hub_maker()
         connections = self._preferences.value("connections")
 
         def work() -> tuple[DownloadJob, ...]:
             from model_store.download import Downloads
 
             if self._downloads is None:
-                self._downloads = Downloads(folder, make_hub, self._job_arrived.emit, connections=connections)
+                told, turn = self._job_arrived.emit, self._courtesy.turn
+                self._downloads = Downloads(folder, make_hub, told, connections=connections, turn=turn)
                 self._downloads.start()
             ask(self._downloads)
             return self._downloads.jobs()
@@ -289,6 +269,13 @@ class Models(QObject):
     def _take_installed(self, models: list[InstalledModel]) -> None:
         self._installed = models
         self.changed.emit()
+        if self._lights is not None:
+            self._thread.run(lambda: self._reader.of(models), self._take_lights)
+
+    def _take_lights(self, lights: dict[str, Light | UserError]) -> None:
+        if lights != self._lights:
+            self._lights = lights
+            self.changed.emit()
 
     def _take_jobs(self, jobs: tuple[DownloadJob, ...]) -> None:
         self._jobs = {job.id: job for job in jobs}

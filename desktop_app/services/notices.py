@@ -52,7 +52,7 @@ SENTENCES: dict[str, str] = {
     "model-verified": QT_TRANSLATE_NOOP("notices", "{title} is complete and as it was published."),
     "model-wrong": QT_TRANSLATE_NOOP("notices", "{title} is damaged or incomplete. Remove it and fetch it again."),
     "model-wrong-repair": QT_TRANSLATE_NOOP(
-        "notices", "{title} is damaged or incomplete. Repair it: only what is wrong is fetched again."
+        "notices", "{title} is damaged or incomplete. A repair fetches only what is wrong."
     ),
     "model-exported": QT_TRANSLATE_NOOP(
         "notices", "The model was copied to {folder}. On the other computer, drop that folder on Eyebright."
@@ -85,6 +85,7 @@ LABELS: dict[str, str] = {
     "undo-delete": QT_TRANSLATE_NOOP("notices", "Undo"),
     "load-now": QT_TRANSLATE_NOOP("notices", "End the answer now"),
     "use-model": QT_TRANSLATE_NOOP("notices", "Use it now"),
+    "repair-model": QT_TRANSLATE_NOOP("notices", "Repair"),
     "go-on-moving": QT_TRANSLATE_NOOP("notices", "Go on"),
     "open-models": QT_TRANSLATE_NOOP("notices", "Show models"),
     "choose-model": QT_TRANSLATE_NOOP("notices", "Choose a model…"),

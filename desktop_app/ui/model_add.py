@@ -11,7 +11,8 @@ from desktop_app.services.model_tasks import Found, ImportPlans, Light, LookedUp
 from desktop_app.ui import model_words as words
 from desktop_app.ui.controls import Label, push_button
 from desktop_app.ui.model_ask import Question
-from desktop_app.ui.model_card import LightRow, ModelCard
+from desktop_app.ui.model_card import ModelCard
+from desktop_app.ui.model_parts import LightRow
 from desktop_app.ui.theme import GRID
 from model_store.errors import StoreError
 

@@ -13,8 +13,10 @@ from desktop_app.ui.controls import Label, push_button
 from desktop_app.ui.theme import GRID
 from model_store.catalogue import ModelEntry
 from model_store.installed import InstalledModel
+from model_store.jobs import DownloadJob
 
 _tr = partial(QCoreApplication.translate, "Models")
+_WORTH_ASKING = 100_000_000  # bytes: some seconds of a home connection
 
 
 class Question(QDialog):
@@ -86,3 +88,18 @@ def removal_question(model: InstalledModel, parent: QWidget) -> Question:
 def confirm_removal(model: InstalledModel, parent: QWidget) -> bool:
     """Ask before a model is deleted."""
     return removal_question(model, parent).exec() == QDialog.DialogCode.Accepted
+
+
+def giving_up_question(job: DownloadJob, parent: QWidget) -> Question:
+    """Return the question whether a download is to be given up."""
+    text = _tr("The {size} that were fetched so far are deleted. A download that is paused keeps them.")
+    title = _tr("Give up {title}?").format(title=job.request.title)
+    question = Question(title, text.format(size=words.file_size(job.done)), _tr("Give up"), _tr("Keep"), parent)
+    question.no.setFocus()
+    return question
+
+
+def confirm_giving_up(job: DownloadJob, parent: QWidget) -> bool:
+    """Ask before more is lost than comes back in a moment."""
+    costs_little = job.is_repair or job.done < _WORTH_ASKING
+    return costs_little or giving_up_question(job, parent).exec() == QDialog.DialogCode.Accepted

@@ -11,13 +11,17 @@ from desktop_app.services.models import Models, Offer
 from desktop_app.ui import model_words as words
 from desktop_app.ui.controls import ButtonKind, Label, push_button
 from desktop_app.ui.model_ask import accept_licence
-from desktop_app.ui.model_card import ProgressLine
+from desktop_app.ui.model_parts import ProgressLine
 from desktop_app.ui.theme import GRID
+from model_store.installed import InstalledModel
 from model_store.jobs import DownloadJob, JobState
 
 
 class ModelOffer(QFrame):
-    """Shown while the built-in model answers and nothing better is here. `more_wanted()`: the model manager."""
+    """Shown while the built-in model answers, though a better one is here or could be.
+
+    `more_wanted()`: the model manager.
+    """
 
     more_wanted = Signal()
 
@@ -26,6 +30,7 @@ class ModelOffer(QFrame):
         self.setObjectName("model_card")
         self._models = models
         self._offer: Offer | None = None
+        self._job: DownloadJob | None = None
         outer = QVBoxLayout(self)
         outer.setContentsMargins(2 * GRID, GRID + 4, GRID + 4, GRID + 4)
         outer.setSpacing(GRID - 2)
@@ -49,26 +54,42 @@ class ModelOffer(QFrame):
         models.job_changed.connect(self._job_changed)
 
     def refresh(self) -> None:
-        """Show what there is to offer now, or nothing."""
-        offer = self._models.best_offer() if self._models.uses_built_in() else None
-        under_way = [one for one in self._models.offers() if one.job is not None] if offer is not None else []
-        self._offer = under_way[0] if under_way else offer
-        if self._offer is not None:
-            self._show(self._offer)
-        self.setVisible(self._offer is not None)
+        """Show what is fetched now, else what is here, else what could be fetched; or nothing."""
+        self._job = self._offer = None
+        if not self._models.uses_built_in():
+            self.hide()
+            return
+        here = [model for model in self._models.installed() if model.projector is not None and not model.wrong_files]
+        under_way = [job for job in self._models.jobs() if not job.is_repair]
+        best = self._models.best_offer()
+        if under_way:
+            self._show_download(under_way[0])
+        elif here:
+            self._show_installed(here[0])
+        elif best is not None:
+            self._show(best)
+        self.setVisible(bool(under_way or here or best is not None))
+
+    def _begin(self, title: str, *, with_bar: bool) -> None:
+        self.title.setText(self.tr("{model} can talk about photographs.").format(model=title))
+        self.bar.setVisible(with_bar)
+        self._clear()
+
+    def _show_installed(self, model: InstalledModel) -> None:
+        self._begin(model.title, with_bar=False)
+        self.facts.setText(self.tr("It is on this computer."))
+        self._button(self.tr("Use it now"), "plain").clicked.connect(partial(self._models.use, model))
+
+    def _show_download(self, job: DownloadJob) -> None:
+        self._job = job
+        entry = self._models.catalogue().get(job.request.model_id)
+        self._begin(entry.title if entry is not None else job.request.title, with_bar=True)
+        self._show_job(job)
+        self._button(self.tr("Show"), "link").clicked.connect(self.more_wanted)
 
     def _show(self, offer: Offer) -> None:
-        self.title.setText(self.tr("{model} can talk about photographs.").format(model=offer.entry.title))
-        self.bar.setVisible(offer.job is not None)
-        self._clear()
-        if offer.job is not None:
-            self._show_job(offer.job)
-            self._button(self.tr("Show"), "link").clicked.connect(self.more_wanted)
-            return
-        if offer.installed:
-            self.facts.setText(self.tr("It is on this computer."))
-            self._button(self.tr("Use it now"), "plain").clicked.connect(partial(self._models.use, offer.installed[0]))
-            return
+        self._offer = offer
+        self._begin(offer.entry.title, with_bar=False)
         size = offer.variant.size
         facts = [
             words.light_text(offer.light),
@@ -85,8 +106,7 @@ class ModelOffer(QFrame):
         self.bar.set_share(job.done / job.total if job.total else 0.0)
 
     def _job_changed(self, job: DownloadJob) -> None:
-        shown = self._offer.job if self._offer is not None else None
-        if shown is not None and shown.id == job.id and job.state is not JobState.DONE:
+        if self._job is not None and self._job.id == job.id and job.state is not JobState.DONE:
             self._show_job(job)
 
     def _fetch(self) -> None:

@@ -14,8 +14,10 @@ from desktop_app.services.models import Models
 from desktop_app.services.preferences import Preferences
 from desktop_app.settings import SETTINGS
 from desktop_app.ui.controls import Label, push_button
+from desktop_app.ui.model_words import expected_error
 from desktop_app.ui.settings_controls import NumberEdit, SettingRow
 from desktop_app.ui.theme import GRID
+from model_store.errors import StoreError
 
 
 class SourcesDialog(QDialog):
@@ -64,7 +66,7 @@ class SourcesDialog(QDialog):
         self._column.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
         preferences.changed.connect(self._show_folder)
         self._show_folder()
-        models.load_token(self._show_token)
+        models.sources.load_token(self._show_token)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Be as high as the wrapped words need."""
@@ -85,8 +87,7 @@ class SourcesDialog(QDialog):
 
     def _set_line(self, name: str, field: QLineEdit) -> None:
         self._set(name, field.text().strip())
-        if name == "hub_address":
-            self._models.load_token(self._show_token)
+        self._models.sources.check(self._show_problem)
 
     def _set_connections(self, count: float) -> None:
         self._set("connections", round(count))
@@ -100,8 +101,15 @@ class SourcesDialog(QDialog):
     def _set_token(self) -> None:
         if self.token.isModified():
             self.token.setModified(False)
-            self._models.set_token(self.token.text(), self._show_token)
+            self._models.sources.set_token(self.token.text(), self._show_token)
             self.token.clear()
+
+    def _show_problem(self, problem: StoreError | None) -> None:
+        """Say at once what would stop the next download."""
+        if problem is None:
+            self._models.sources.load_token(self._show_token)
+        else:
+            self.says.setText(expected_error(problem))
 
     def _show_token(self, known: bool, lasting: bool) -> None:
         self.token.setPlaceholderText(self.tr("A token is kept; write here to replace it") if known else "")

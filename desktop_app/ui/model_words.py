@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from PySide6.QtCore import QCoreApplication, QLocale
 
 from desktop_app.engine.messages import gib_down, gib_up
 from desktop_app.errors import QT_TRANSLATE_NOOP, UserError
-from desktop_app.services.fitting import Light
+from desktop_app.fitting import Light
 from desktop_app.services.model_tasks import Task
+from desktop_app.services.models import Offer
 from desktop_app.ui.sentences import number, relative_date, translate
 from desktop_app.ui.theme import ColourRole
 from model_store.catalogue import ModelEntry
@@ -57,6 +59,31 @@ def light_reason(light: Light) -> str:
     else:
         words = _tr("It needs at least {needed} GiB of memory, and {usable} GiB can be used on this computer.")
     return words.format(**sizes)
+
+
+def nothing_suits(offers: Sequence[Offer], free: int) -> str:
+    """Return what to say where no model that sees suits this computer; "" where nothing sees at all.
+
+    `free`: bytes on the disk of the models.
+    """
+    seeing = [offer for offer in offers if offer.entry.sees]
+    fitting = [offer for offer in seeing if offer.light.verdict != "too-large"]
+    if fitting:
+        least = min(fitting, key=lambda offer: offer.variant.size)
+        words = _tr(
+            "No model here that sees pictures fits on the disk: {title} needs {size}, and {free} are free. Free some "
+            "space, or move the models to another disk (Where from…)."
+        )
+        return words.format(title=least.entry.title, size=file_size(least.variant.size), free=file_size(free))
+    if not seeing:
+        return ""
+    least = min(seeing, key=lambda offer: offer.light.needed)
+    words = _tr(
+        "No model here that sees pictures fits into this computer's memory. {title} comes nearest: it needs "
+        "{needed} GiB. "
+        "The built-in model goes on answering about simple drawings."
+    )
+    return words.format(title=least.entry.title, needed=gib_up(least.light.needed))
 
 
 def file_size(count: int) -> str:
@@ -117,15 +144,19 @@ def job_text(job: DownloadJob) -> str:
     return f"{amount} · {says[job.state]}"
 
 
+def job_notes(job: DownloadJob) -> str:
+    """Return what is worth saying about a download although it goes on, one line each."""
+    return "\n".join(translate("notes", NOTES[note]) for note in job.notes)
+
+
 def job_details(job: DownloadJob) -> str:
-    """Return the files of a download and what is worth saying about it, one line each."""
+    """Return the files of a download, one line each, and why it waits."""
     lines = []
     for file in job.files:
         total = file_size(file.total) if file.total else "?"
         lines.append(_tr("{name}: {done} of {total}").format(name=file.name, done=file_size(file.done), total=total))
     if job.error is not None:
         lines.append(expected_error(job.error))
-    lines += [translate("notes", NOTES[note]) for note in job.notes]
     return "\n".join(lines)
 
 

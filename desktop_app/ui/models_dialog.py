@@ -15,8 +15,9 @@ from desktop_app.services.preferences import Preferences
 from desktop_app.ui import model_words as words
 from desktop_app.ui.controls import ElidedLabel, Label, push_button
 from desktop_app.ui.model_add import AddModelDialog, ElsewhereDialog, ask_how_to_import
-from desktop_app.ui.model_ask import accept_licence, confirm_removal
-from desktop_app.ui.model_card import InstalledCard, ModelCard, OfferCard, ProgressLine
+from desktop_app.ui.model_ask import accept_licence, confirm_giving_up, confirm_removal
+from desktop_app.ui.model_card import DownloadCard, InstalledCard, JobCard, ModelCard, OfferCard
+from desktop_app.ui.model_parts import ProgressLine
 from desktop_app.ui.model_sources import SourcesDialog
 from desktop_app.ui.settings_controls import Segments, Switch
 from desktop_app.ui.theme import COLUMN, GRID
@@ -91,13 +92,15 @@ class ModelsDialog(QDialog):
         row.addWidget(self.search, 1)
         self.only_fitting = Switch(self.tr("Only what fits this computer"), self)
         self.only_fitting.toggled.connect(self._list_changed)
-        fitting = Label(self.tr("Only what fits"), "small", parent=self)
-        fitting.setBuddy(self.only_fitting)
-        row.addWidget(fitting)
+        self._fitting = Label(self.tr("Only what fits"), "small", parent=self)
+        self._fitting.setBuddy(self.only_fitting)
+        row.addWidget(self._fitting)
         row.addWidget(self.only_fitting)
         top.addLayout(row)
         self.room = ElidedLabel("", "small", "muted", self)
         top.addWidget(self.room)
+        self.says = Label("", "small", parent=self, wrap=True)
+        top.addWidget(self.says)
         return top
 
     def _task_row(self) -> QWidget:
@@ -147,6 +150,11 @@ class ModelsDialog(QDialog):
         column.setContentsMargins(0, 0, GRID, 0)
         column.setSpacing(GRID)
         is_catalogue = self.parts.buttons["catalogue"].isChecked()
+        for one in (self._fitting, self.only_fitting):
+            one.setVisible(is_catalogue)
+        suits = not is_catalogue or self._models.best_offer() is not None
+        self.says.setText("" if suits else words.nothing_suits(self._models.offers(), free))
+        self.says.setVisible(bool(self.says.text()))
         self._cards = self._offers(page) if is_catalogue else self._installed(page)
         for card in self._cards:
             column.addWidget(card)
@@ -156,6 +164,19 @@ class ModelsDialog(QDialog):
         self._scroll.setWidget(page)
         self._scroll.verticalScrollBar().setValue(place)
 
+    def show_downloads(self) -> None:
+        """Bring what is being fetched into sight."""
+        if any(not job.is_repair for job in self._models.jobs()):
+            self.show_part("catalogue")
+            # A page that was just built has no places yet.
+            QTimer.singleShot(0, self, self._scroll_to_job)
+
+    def _scroll_to_job(self) -> None:
+        for card in self._cards:
+            if isinstance(card, DownloadCard) and card.job is not None:
+                self._scroll.ensureWidgetVisible(card, 0, GRID)
+                return
+
     def cards(self) -> list[ModelCard]:
         """Return the cards in sight, from the top."""
         return list(self._cards)
@@ -164,8 +185,10 @@ class ModelsDialog(QDialog):
         best = self._models.best_offer()
         wanted = {entry.id for entry in self._models.catalogue().search(self.search.text())}
         in_use = self._models.in_use()
-        cards: list[ModelCard] = []
-        for offer in self._models.offers():
+        cards = self._unlisted(page)
+        # What suits this computer comes first: on a weak one it would be far below what does not fit.
+        offers = sorted(self._models.offers(), key=lambda offer: best is None or offer.entry.id != best.entry.id)
+        for offer in offers:
             fits = offer.light.verdict != "too-large"
             if offer.entry.id not in wanted or (self.only_fitting.isChecked() and not fits):
                 continue
@@ -177,8 +200,23 @@ class ModelsDialog(QDialog):
             cards.append(card)
         return cards
 
+    def _unlisted(self, page: QWidget) -> list[ModelCard]:
+        """Return downloads of models that are not in the catalogue, and no repairs, which show where those are."""
+        listed = {entry.id for entry in self._models.catalogue()}
+        looked_for = self.search.text().casefold().split()
+        cards: list[ModelCard] = []
+        for job in self._models.jobs():
+            said = f"{job.request.title} {job.request.repository}".casefold()
+            is_listed = job.is_repair or job.request.model_id in listed
+            if not is_listed and all(word in said for word in looked_for):
+                card = JobCard(job, page)
+                card.job_wanted.connect(self._control)
+                cards.append(card)
+        return cards
+
     def _installed(self, page: QWidget) -> list[ModelCard]:
         in_use = self._models.in_use()
+        repairs = {job.request.folder: job for job in self._models.jobs() if job.is_repair}
         looked_for = self.search.text().casefold().split()
         cards: list[ModelCard] = []
         for model in (None, *self._models.installed()):
@@ -186,8 +224,11 @@ class ModelsDialog(QDialog):
             if not all(word in title for word in looked_for):
                 continue
             is_used = self._models.uses_built_in() if model is None else in_use is not None and in_use.id == model.id
-            card = InstalledCard(model, page, in_use=is_used)
+            light = self._models.light(model) if model is not None else None
+            repair = repairs.get(model.id) if model is not None else None
+            card = InstalledCard(model, page, in_use=is_used, light=light, repair=repair)
             card.use_wanted.connect(self._use)
+            card.job_wanted.connect(self._control)
             card.wanted.connect(self._act)
             cards.append(card)
         return cards
@@ -200,12 +241,22 @@ class ModelsDialog(QDialog):
     def _list_changed(self, _value: object = None) -> None:
         self.show_list()
 
-    def _fetch(self, entry: ModelEntry, variant: Variant) -> None:
-        if accept_licence(entry, self):
+    def _fetch(self, entry: ModelEntry, variant: Variant) -> bool:
+        accepted = accept_licence(entry, self)
+        if accepted:
             self._models.download(entry, variant)
+        return accepted
+
+    def _fetch_added(self, entry: ModelEntry, variant: Variant) -> None:
+        dialog = self.sender()
+        if self._fetch(entry, variant) and isinstance(dialog, AddModelDialog):
+            dialog.close()
+            self.show_part("catalogue")  # where the download will be, at the top
+            self._scroll.verticalScrollBar().setValue(0)
 
     def _control(self, what: str, job: DownloadJob) -> None:
-        getattr(self._models, what)(job)
+        if what != "cancel" or confirm_giving_up(job, self):
+            getattr(self._models, what)(job)
 
     def _use(self, model: InstalledModel | None) -> None:
         if model is None:
@@ -229,7 +280,7 @@ class ModelsDialog(QDialog):
     def _add(self) -> None:
         dialog = AddModelDialog(self._tasks, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fetch_wanted.connect(self._fetch)
+        dialog.fetch_wanted.connect(self._fetch_added)
         dialog.show()
 
     def _look_elsewhere(self) -> None:
@@ -256,7 +307,7 @@ class ModelsDialog(QDialog):
 
     def _job_changed(self, job: DownloadJob) -> None:
         for card in self._cards:
-            if isinstance(card, OfferCard) and card.offer.job is not None and card.offer.job.id == job.id:
+            if isinstance(card, DownloadCard) and card.job is not None and card.job.id == job.id:
                 card.show_job(job)
 
     def _task_changed(self, task: Task | None) -> None:
@@ -269,7 +320,7 @@ class ModelsDialog(QDialog):
         """Look at the folder again: it may have changed since."""
         super().showEvent(event)
         self.show_list()
-        self._models.refresh()
+        self._models.show_lights()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take files and folders."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import QEasingCurve, QEvent, QObject, QPointF, QRectF, QSize, Qt, QTimer, QVariantAnimation, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
@@ -132,8 +132,7 @@ class NumberEdit(QWidget):
         self.field.setRange(setting.low or 0.0, setting.high if setting.high is not None else 1e9)
         self.field.setSingleStep(step)
         self.field.setSpecialValueText(zero)
-        frame = _FieldFrame(self.field, self)
-        frame.setFixedWidth(15 * GRID)
+        self._frame = frame = _FieldFrame(self.field, self)
         self.field.setAccessibleName(name)
         less = IconButton("minus", self.tr("{name}: less").format(name=name), self, "muted")
         more = IconButton("new", self.tr("{name}: more").format(name=name), self, "muted")
@@ -151,6 +150,13 @@ class NumberEdit(QWidget):
         self._settle.timeout.connect(self._announce)
         self.field.valueChanged.connect(self._settle.start)
         self.field.editingFinished.connect(self._announce)
+        theme.changed.connect(self._fit)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Give the field room for its words in the size of text that was chosen."""
+        words = QFontMetrics(theme.font("body")).horizontalAdvance(self.field.specialValueText())
+        self._frame.setFixedWidth(max(theme.px(15 * GRID), words + 4 * GRID))
 
     def set_value(self, value: float) -> None:
         """Show a value that is in use already."""

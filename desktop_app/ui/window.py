@@ -277,6 +277,7 @@ class MainWindow(QMainWindow):
         self._models.show()
         self._models.raise_()
         self._models.activateWindow()
+        self._models.show_downloads()
 
     @Slot(list)
     def add_models(self, paths: list[str]) -> None:

@@ -209,7 +209,12 @@ class Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._answer()
 
-    def _answer(self) -> None:
+    def do_CONNECT(self) -> None:
+        """As a proxy that wants to know who it is."""
+        self._note_request()
+        self.plain(407, Proxy_Authenticate="Basic")
+
+    def _note_request(self) -> None:
         self.request_seen = Request(
             self.server.role,
             self.command,
@@ -218,6 +223,9 @@ class Answer(BaseHTTPRequestHandler):
             self.headers.get("Authorization", ""),
         )
         self.shared.requests.append(self.request_seen)
+
+    def _answer(self) -> None:
+        self._note_request()
         parts = urlsplit(self.path)
         path = unquote(parts.path)
         if path.startswith("/cdn/"):

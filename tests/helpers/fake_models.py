@@ -9,10 +9,12 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from desktop_app.services.fitting import best_variant, light_of
+from desktop_app.errors import UserError
+from desktop_app.fitting import Light, best_variant, light_of
 from desktop_app.services.model_tasks import Task
 from desktop_app.services.models import Offer
 from model_store.catalogue import Catalogue, CatalogueFile, ModelEntry, Variant
+from model_store.errors import StoreError
 from model_store.installed import InstalledModel, State, StoredFile
 from model_store.jobs import DownloadJob, DownloadRequest, FileProgress, FileState, JobState, Role
 from model_store.manifest import InstalledFile, Manifest
@@ -117,6 +119,22 @@ def job(state: JobState = JobState.RUNNING, share: float = 0.4, **more: Any) -> 
     return DownloadJob("1", request, state, files, **{**running, **more})
 
 
+class FakeSources:
+    def __init__(self, calls: list[tuple[Any, ...]]) -> None:
+        self.calls = calls
+        self.problem: StoreError | None = None  # with what the settings name
+
+    def check(self, then: Callable[[StoreError | None], None]) -> None:
+        then(self.problem)
+
+    def load_token(self, then: Callable[[bool, bool], None]) -> None:
+        then(False, False)
+
+    def set_token(self, token: str, then: Callable[[bool, bool], None]) -> None:
+        self.calls.append(("token", token))
+        then(True, False)
+
+
 class FakeModels(QObject):
     changed = Signal()
     job_changed = Signal(object)
@@ -127,10 +145,12 @@ class FakeModels(QObject):
         self._preferences = preferences
         self.known = CATALOGUE
         self.here: list[InstalledModel] = []
+        self.lights: dict[str, Light | UserError] = {}  # of what is here, by id
         self.under_way: list[DownloadJob] = []
         self.memory = int(5.75 * GIB)
         self.disk = 80 * GB
         self.speed = 0.0
+        self.sources = FakeSources(calls)
 
     def folder(self) -> Path:
         return Path("/home/someone/.local/share/eyebright/models")
@@ -163,7 +183,8 @@ class FakeModels(QObject):
         return offers
 
     def best_offer(self) -> Offer | None:
-        fitting = [offer for offer in self.offers() if offer.light.verdict != "too-large"]
+        offers = (offer for offer in self.offers() if offer.variant.size <= self.disk or offer.job)
+        fitting = [offer for offer in offers if offer.light.verdict != "too-large"]
         return fitting[0] if fitting else None
 
     def in_use(self) -> InstalledModel | None:
@@ -175,6 +196,12 @@ class FakeModels(QObject):
 
     def refresh(self) -> None:
         self.changed.emit()
+
+    def show_lights(self) -> None:
+        self.changed.emit()
+
+    def light(self, model: InstalledModel) -> Light | UserError | None:
+        return self.lights.get(model.id)
 
     def use(self, model: InstalledModel) -> None:
         self.calls.append(("use", model.id))
@@ -203,13 +230,6 @@ class FakeModels(QObject):
 
     def repair(self, model: InstalledModel) -> None:
         self.calls.append(("repair", model.id))
-
-    def load_token(self, then: Callable[[bool, bool], None]) -> None:
-        then(False, False)
-
-    def set_token(self, token: str, then: Callable[[bool, bool], None]) -> None:
-        self.calls.append(("token", token))
-        then(True, False)
 
     def remove(self, model: InstalledModel) -> None:
         self.calls.append(("remove", model.id))

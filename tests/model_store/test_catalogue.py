@@ -30,7 +30,7 @@ def test_offers_llava_first_and_helpers_after() -> None:
             assert variant.size < variant.memory_2048 <= variant.memory_4096 < 2 * variant.size + 4e9
             for file in (variant.model, variant.projector):
                 assert file.path.endswith(".gguf")
-                assert file.size > 3e8
+                assert file.size > 1e8
 
 
 def test_memory_agrees_with_what_was_measured() -> None:

@@ -200,6 +200,26 @@ def test_a_vanished_file_is_repaired(begin: Begin, tmp_path: Path) -> None:
     check_installed(tmp_path / "models")
 
 
+@pytest.mark.parametrize("begun", ["taking in", "giving back"])
+def test_a_repair_cut_short_between_two_files_fetches_no_more(
+    begin: Begin, hub: FakeHub, tmp_path: Path, begun: str
+) -> None:
+    fetched(begin())
+    folder = tmp_path / "models" / REQUEST.folder
+    with (folder / "mmproj-llava-tiny-f16.gguf").open("r+b") as file:
+        file.seek(1_000_000)
+        file.write(b"damage")
+    job = begin(run=False).repair(REQUEST.folder)
+    part = tmp_path / "models" / ".downloads" / job.id / "0.part"
+    part.rename(folder / "llava-tiny-Q4_K_M.gguf")
+    if begun == "taking in":
+        part.with_suffix(".journal").unlink()
+    before = hub.sent
+    assert begin().wait(job.id, 20).state is JobState.DONE
+    assert hub.sent - before == len(PROJECTOR), "the model was right"
+    check_installed(tmp_path / "models")
+
+
 def test_another_content_than_the_catalogue_knows_is_not_fetched(begin: Begin, hub: FakeHub) -> None:
     files = tuple(WantedFile(file.role, file.path, sha256="0" * 64) for file in REQUEST.files)
     job = fetched(begin(), DownloadRequest(**{**REQUEST.__dict__, "files": files}))

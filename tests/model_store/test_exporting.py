@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from model_store import copying
+from model_store import copying, disk_room
 from model_store.copying import Cancelled
 from model_store.errors import StoreError
 from model_store.exporting import LICENCE, SUMS, export
@@ -121,6 +121,15 @@ def test_an_export_touches_nothing_else(library: Library, model: InstalledModel,
         export(library, model.id, stick)
     assert error.value.code == "export-taken"
     assert contents(stick) == {f"{model.id}/thesis.odt": b"only copy"}
+
+
+def test_a_stick_that_is_too_small_stays_as_it_was(
+    library: Library, model: InstalledModel, stick: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk_room, "free_bytes", lambda _folder: model.size)
+    with pytest.raises(StoreError, match="choose another place"):
+        export(library, model.id, stick)
+    assert not stick.exists()
 
 
 def test_what_was_written_is_read_back(

@@ -10,7 +10,8 @@ import pytest
 
 from desktop_app import paths
 from model_store.adding import candidate, pairs_of, quantisation_of, read_headers
-from model_store.connecting import Patience, origin, proxy_for
+from model_store.addresses import origin
+from model_store.connecting import Patience
 from model_store.errors import StoreError
 from model_store.file_download import FileDownload
 from model_store.gguf_header import read_header
@@ -78,6 +79,10 @@ def test_what_is_no_model_is_said_before_it_is_fetched(served: FakeHub) -> None:
     served.publish("someone/blind", {"a.gguf": gguf(1000, 1)})
     with pytest.raises(StoreError, match="together with a projector"):
         candidate(hub, "someone/blind")
+    parts = {f"a-0000{number}-of-00002.gguf": gguf(1000, number) for number in (1, 2)}
+    served.publish("someone/parts", {**parts, "mmproj.gguf": gguf(1000, 1, "clip")})
+    with pytest.raises(StoreError, match=r"several parts \(a-00001-of-00002\.gguf and so on\)"):
+        candidate(hub, "someone/parts")
 
 
 def test_pairs_go_by_names() -> None:
@@ -129,26 +134,6 @@ def test_addresses_of_hubs_are_safe(address: str) -> None:
         return
     with pytest.raises(StoreError, match="https://"):
         Hub(address)
-
-
-def test_proxies_are_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(StoreError, match="proxy"):
-        Hub(proxy="socks5://x")
-    monkeypatch.setenv("https_proxy", "http://system.example:3128")
-    monkeypatch.setenv("no_proxy", "inside.example")
-    assert proxy_for("https://a.example", "") == "http://system.example:3128"
-    assert proxy_for("https://a.example", "http://own.example:1") == "http://own.example:1"
-    assert [proxy_for(url, "") for url in ("https://inside.example/x", "http://127.0.0.1:1/")] == ["", ""]
-    assert proxy_for("https://a.example", "none") == ""
-
-
-def test_goes_through_the_proxy(served: FakeHub) -> None:
-    """A proxy gets whole addresses: the fake one does not know them, and the Hub hears nothing."""
-    served.publish("someone/x", {"x.gguf": gguf(1000, 1)})
-    with pytest.raises(StoreError), fake_hub() as proxy:
-        Hub(served.endpoint, proxy=proxy.endpoint, patience=QUICK).repository("someone/x")
-    assert served.requests == []
-    assert proxy.requests[0].path.startswith(f"{served.endpoint}/api/models/someone/x")
 
 
 class Status(Fault):

@@ -9,7 +9,7 @@ import pytest
 from desktop_app.engine.memory_plan import outlook
 from desktop_app.engine.messages import EngineSettings
 from desktop_app.engine.room import find_room
-from desktop_app.services.fitting import best_variant, light_of
+from desktop_app.fitting import best_variant, light_of
 from model_store.catalogue import ModelEntry, load_catalogue
 from tests.helpers.origins import REPOSITORY
 
@@ -33,6 +33,7 @@ LIGHTS = {
     "bakllava-1": (NO, YES, YES, YES),
     "moondream2": (NO, YES, YES, YES),
     "smolvlm2-2.2b": (NO, YES, YES, YES),
+    "smolvlm2-500m": (YES, YES, YES, YES),
     "qwen2.5-vl-3b": (NO, YES, YES, YES),
     "qwen2.5-vl-7b": (NO, NO, YES, YES),
     "gemma-3-4b": (NO, YES, YES, YES),
@@ -60,6 +61,12 @@ def test_the_light_is_what_the_planner_says(entry: ModelEntry, memory: int, colu
         if not found.fits or found.plan.n_ctx < light.n_ctx:
             planned = NO
         assert light.verdict == planned, (variant.quantisation, found.plan)
+
+
+@pytest.mark.parametrize("memory", GB)
+def test_every_computer_has_a_model_that_sees(memory: int) -> None:
+    usable = find_room(memory << 30).usable
+    assert any(entry.sees and best_variant(entry, usable)[1].verdict == YES for entry in MODELS)
 
 
 def test_what_is_said_to_see_can_be_shown_pictures() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,18 +11,19 @@ import pytest
 
 from desktop_app import paths
 from desktop_app.engine.messages import Load
-from desktop_app.services.fitting import Light, best_variant, light_of
-from desktop_app.services.model_tasks import LookedUp
+from desktop_app.errors import UserError
+from desktop_app.fitting import Light, best_variant, light_of
+from desktop_app.services.model_tasks import LookedUp, Task
 from desktop_app.services.models import Models
 from desktop_app.services.notices import Notice, template
 from model_store.catalogue import Catalogue, CatalogueFile, ModelEntry, Variant
 from model_store.errors import StoreError
 from model_store.installed import InstalledModel, State
-from model_store.jobs import JobState
+from model_store.jobs import FileState, JobState
 from model_store.moving import move_library
 from tests.helpers.fake_hub import FakeHub
 from tests.helpers.fake_models import CATALOGUE, GIB
-from tests.helpers.waiting import expect_signal, wait_until
+from tests.helpers.waiting import expect_signal, pump, wait_until
 from tests.services.conftest import Desk
 
 REPOSITORY = "someone/tiny-gguf"
@@ -88,6 +90,43 @@ def test_a_model_is_fetched_and_one_click_takes_it(desk: Desk, models: Models) -
     wait_until(lambda: models.jobs() == [])
 
 
+def test_the_notice_of_a_model_goes_when_it_is_used_otherwise(desk: Desk, models: Models) -> None:
+    withdrawn: list[str] = []
+    desk.services.notices.withdrawn.connect(withdrawn.append)
+    model = fetched(models)
+    wait_until(lambda: any(notice.text_code == "model-ready" for notice in desk.notices))
+    models.use(model)
+    assert withdrawn == [notice.id for notice in desk.notices if notice.text_code == "model-ready"]
+
+
+def test_what_is_installed_has_a_light_once_somebody_looks(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = fetched(models)
+    assert models.light(model) is None
+    models.show_lights()
+    wait_until(lambda: models.light(model) is not None)
+    light = models.light(model)
+    assert isinstance(light, Light)
+    assert (light.verdict, light.n_ctx) == ("fits", 2048)
+    monkeypatch.setenv("EYEBRIGHT_MEMORY_LIMIT", "1G")
+    models.refresh()
+    wait_until(lambda: models.light(model) != light)
+    light = models.light(model)
+    assert isinstance(light, Light)
+    assert light.verdict == "too-large"
+
+
+def test_what_cannot_be_loaded_is_said_instead_of_a_light(models: Models) -> None:
+    model = fetched(models)
+    assert model.projector is not None
+    header = model.projector.read_bytes().replace(b"mlp", b"mlq")  # a kind that nobody knows
+    model.projector.write_bytes(header)
+    models.show_lights()
+    wait_until(lambda: models.light(model) is not None)
+    reason = models.light(model)
+    assert isinstance(reason, UserError)
+    assert reason.code == "projector-unsupported"
+
+
 def test_the_offer_follows_a_download(models: Models) -> None:
     seen: list[str] = []
     models.job_changed.connect(lambda job: seen.append(job.state.value))
@@ -109,6 +148,17 @@ def test_what_stops_a_download_is_said_with_a_way_to_it(desk: Desk, models: Mode
     wait_until(lambda: models.jobs() == [])
 
 
+def test_what_is_wrong_with_the_settings_is_said_before_a_download(desk: Desk, models: Models) -> None:
+    told: list[StoreError | None] = []
+    models.sources.check(told.append)
+    wait_until(lambda: told == [None])
+    desk.services.preferences.set("proxy", "socks4://x")
+    models.sources.check(told.append)
+    wait_until(lambda: len(told) == 2)
+    assert told[1] is not None
+    assert told[1].code == "proxy-wrong"
+
+
 def test_a_damaged_model_is_noticed_and_mended(desk: Desk, models: Models) -> None:
     model = fetched(models)
     data = bytearray(model.model.read_bytes())
@@ -117,9 +167,46 @@ def test_a_damaged_model_is_noticed_and_mended(desk: Desk, models: Models) -> No
     desk.services.model_tasks.verify(model)
     wait_until(lambda: any(notice.text_code == "model-wrong-repair" for notice in desk.notices), 30)
     wait_until(lambda: models.installed()[0].state is State.CHANGED)
-    models.repair(models.installed()[0])
+    (wrong,) = [notice for notice in desk.notices if notice.text_code == "model-wrong-repair"]
+    desk.services.notices.act(wrong.id, "repair-model")
     wait_until(lambda: models.installed()[0].state is State.OK, 30)
     assert model.model.read_bytes() == paths.demo_model()[0].read_bytes()
+
+
+def begin_long_answer(desk: Desk) -> None:
+    """Let an answer begin beside which nothing gets a turn."""
+    courtesy = desk.services.model_courtesy
+    courtesy._expected, courtesy._longest = 1000.0, math.inf
+    desk.services.engine.answering_changed.emit(True)
+
+
+def test_checking_gives_way_to_an_answer(desk: Desk, models: Models) -> None:
+    model = fetched(models)
+    begin_long_answer(desk)
+    desk.services.model_tasks.verify(model)
+    wait_until(lambda: desk.services.model_tasks.now() is not None)
+    pump(200)
+    assert desk.services.model_tasks.now() == Task("verify", model.title)
+    desk.services.engine.answering_changed.emit(False)
+    wait_until(lambda: any(notice.text_code == "model-verified" for notice in desk.notices), 30)
+
+
+def test_hashing_what_arrives_gives_way_to_an_answer(desk: Desk, models: Models) -> None:
+    begin_long_answer(desk)
+    models.download(ENTRY, TINY)
+    wait_until(lambda: any(job.files[0].state is FileState.CHECKING for job in models.jobs()), 30)
+    pump(200)
+    assert models.installed() == []
+    desk.services.engine.answering_changed.emit(False)
+    wait_until(lambda: bool(models.installed()), 30)
+
+
+def test_the_end_of_the_program_waits_for_no_turn(desk: Desk, models: Models) -> None:
+    model = fetched(models)
+    begin_long_answer(desk)
+    desk.services.model_tasks.verify(model)
+    wait_until(lambda: desk.services.model_tasks.now() is not None)
+    desk.services.close()
 
 
 def test_the_model_in_use_can_be_deleted(desk: Desk, models: Models) -> None:
@@ -165,7 +252,7 @@ def test_a_move_that_was_cut_short_can_go_on(desk: Desk, models: Models, tmp_pat
         (tmp_path / left).rename(place)
     desk.services.model_tasks.begin()
     wait_until(lambda: any(notice.text_code == "move-unfinished" for notice in desk.notices))
-    (notice,) = [notice for notice in desk.notices if notice.text_code == "move-unfinished"]
+    notice = next(notice for notice in desk.notices if notice.text_code == "move-unfinished")
     desk.services.notices.act(notice.id, "go-on-moving")
     wait_until(lambda: any(notice.text_code == "models-moved" for notice in desk.notices), 30)
     wait_until(lambda: bool(models.installed()) and models.installed()[0].model.is_relative_to(target))

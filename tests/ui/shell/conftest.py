@@ -12,6 +12,7 @@ from tests.helpers.waiting import pump
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication, QWidget
 
+    from desktop_app.ui.models_dialog import ModelsDialog
     from desktop_app.ui.window import MainWindow
     from tests.helpers.fake_services import FakeServices
 
@@ -46,3 +47,11 @@ def window(services: FakeServices, show_widget: Show) -> MainWindow:
     made.activateWindow()
     pump(0)
     return made
+
+
+@pytest.fixture
+def dialog(window: MainWindow) -> ModelsDialog:
+    """The model manager of that window."""
+    window.open_models()
+    assert window._models is not None
+    return window._models

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QFontMetrics, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QPlainTextEdit
 
@@ -15,6 +15,7 @@ from desktop_app.settings import SETTINGS
 from desktop_app.ui.report import BugCatcher, ReportDialog
 from desktop_app.ui.settings_controls import NumberEdit
 from desktop_app.ui.settings_dialog import SettingsDialog
+from desktop_app.ui.theme import ZOOM_STEPS, theme
 from desktop_app.ui.viewer import PictureViewer
 from desktop_app.ui.window import MainWindow
 from tests.helpers.fake_chat import answer, picture, question
@@ -77,6 +78,16 @@ def test_a_number_outside_its_limits_cannot_be_typed(settings: SettingsDialog, s
     QTest.keyClick(field, Qt.Key.Key_Return)
     for _called, name, value in services.calls:
         assert SETTINGS[name].checked(value) == value
+
+
+def test_the_words_of_a_number_have_room_at_every_size_of_text(settings: SettingsDialog) -> None:
+    threads = settings.findChildren(NumberEdit)[1]
+    assert threads.field.specialValueText() == "Automatic"
+    for zoom in ZOOM_STEPS:
+        theme.set_zoom(zoom)
+        pump(0)
+        words = QFontMetrics(theme.font("body")).horizontalAdvance("Automatic")
+        assert threads.field.width() >= words, zoom
 
 
 def test_the_system_prompt_is_saved_after_a_pause_and_on_closing(

@@ -2,45 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from desktop_app.errors import UserError
-from desktop_app.services.model_tasks import ImportPlans, LookedUp, Task
+from desktop_app.fitting import Light
+from desktop_app.services.model_tasks import Task
 from desktop_app.ui import models_dialog
-from desktop_app.ui.model_add import AddModelDialog, ElsewhereDialog
 from desktop_app.ui.model_ask import Question
 from desktop_app.ui.model_card import InstalledCard, OfferCard
-from desktop_app.ui.model_sources import SourcesDialog
 from desktop_app.ui.models_dialog import ModelsDialog
 from desktop_app.ui.window import MainWindow
-from model_store.adding import Candidate
 from model_store.errors import StoreError
 from model_store.installed import State
-from model_store.jobs import JobState
+from model_store.jobs import NOTES, DownloadRequest, JobState
+from tests.helpers.cards import button, words_of
 from tests.helpers.fake_models import CATALOGUE, GB, GIB, installed, job
 from tests.helpers.fake_services import FakeServices
 from tests.helpers.waiting import wait_until
-
-
-@pytest.fixture
-def dialog(window: MainWindow) -> ModelsDialog:
-    """The manager of a window on scripted services."""
-    window.open_models()
-    assert window._models is not None
-    return window._models
-
-
-def button(card: QWidget, text: str) -> QPushButton:
-    """Return the button of a card with these words."""
-    found = [one for one in card.findChildren(QPushButton) if one.text() == text]
-    assert len(found) == 1, [one.text() for one in card.findChildren(QPushButton)]
-    return found[0]
-
-
-def words_of(card: QWidget) -> str:
-    """Return all words of a card."""
-    return "\n".join(str(one.property("text")) for one in card.findChildren(QWidget) if one.property("text"))
 
 
 def shown(dialog: ModelsDialog) -> list[str]:
@@ -53,6 +34,12 @@ def test_the_catalogue_tells_of_each_model_whether_it_fits(dialog: ModelsDialog)
     assert lights == ["fits", "reduced", "too-large", "fits"]
     assert "Fits with 2048 tokens" in words_of(dialog.cards()[1])
     assert "It needs at least 22.0 GiB of memory, and 5.7 GiB can be used" in words_of(dialog.cards()[2])
+
+
+def test_what_suits_a_weak_computer_comes_first(dialog: ModelsDialog, services: FakeServices) -> None:
+    services.models.memory = int(2.4 * GIB)
+    dialog.show_list()
+    assert shown(dialog) == ["SmolVLM2 2.2B", "LLaVA 1.5 7B", "LLaVA 1.6 Mistral 7B", "LLaVA 1.6 34B"]
 
 
 def test_search_and_filter(dialog: ModelsDialog, services: FakeServices) -> None:
@@ -107,12 +94,105 @@ def test_another_size_can_be_chosen(
     ],
 )
 def test_a_download_is_controlled(
-    dialog: ModelsDialog, services: FakeServices, state: JobState, text: str, call: str
+    dialog: ModelsDialog,
+    services: FakeServices,
+    monkeypatch: pytest.MonkeyPatch,
+    state: JobState,
+    text: str,
+    call: str,
 ) -> None:
+    monkeypatch.setattr(models_dialog, "confirm_giving_up", lambda *_: True)
     services.models.under_way = [job(state)]
     dialog.show_list()
     button(dialog.cards()[0], text).click()
     assert services.calls == [(call, "1")]
+
+
+def test_a_download_that_the_catalogue_does_not_know_shows_as_well(
+    window: MainWindow, dialog: ModelsDialog, services: FakeServices
+) -> None:
+    from desktop_app.ui.model_offer import ModelOffer
+
+    request = replace(job().request, model_id="own", title="Own model", repository="someone/own")
+    services.models.under_way = [replace(job(), request=request)]
+    dialog.show_list()
+    own = dialog.cards()[0]
+    assert shown(dialog)[:2] == ["Own model", "LLaVA 1.5 7B"]
+    assert "someone/own" in words_of(own)
+    assert "1.9 GB of 4.7 GB" in words_of(own)
+    button(own, "Pause").click()
+    assert services.calls == [("pause", "1")]
+    window.offer_models()
+    services.models.changed.emit()
+    offer = window.empty.findChild(ModelOffer)
+    assert offer is not None
+    assert "Own model" in words_of(offer)
+    dialog.search.setText("mistral")
+    wait_until(lambda: "Own model" not in shown(dialog))
+
+
+def test_a_repair_shows_where_the_model_is(dialog: ModelsDialog, services: FakeServices) -> None:
+    broken = installed("Broken", State.CHANGED)
+    services.models.here = [broken]
+    request = replace(job().request, model_id="own", folder=broken.id)
+    services.models.under_way = [replace(job(), request=request, is_repair=True)]
+    dialog.show_part("installed")
+    card = dialog.cards()[1]
+    assert "A file is not what it was" not in words_of(card)
+    button(card, "Pause").click()
+    button(card, "Cancel").click()  # it gives back what it has: nothing to ask
+    assert services.calls == [("pause", "1"), ("cancel", "1")]
+    dialog.show_part("catalogue")
+    assert shown(dialog) == [entry.title for entry in CATALOGUE]
+
+
+def test_what_took_long_to_fetch_is_not_given_up_by_one_click(
+    dialog: ModelsDialog, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def execute(question: Question) -> int:
+        asked.append(words_of(question))
+        return 0
+
+    monkeypatch.setattr(Question, "exec", execute)
+    for share in (0.4, 0.01):
+        services.models.under_way = [job(share=share)]
+        dialog.show_list()
+        button(dialog.cards()[0], "Cancel").click()
+    assert len(asked) == 1
+    assert "The 1.9 GB that were fetched so far are deleted." in asked[0]
+    assert services.calls == [("cancel", "1")]
+
+
+def test_what_happened_on_the_way_is_said_on_the_card(dialog: ModelsDialog, services: FakeServices) -> None:
+    services.models.under_way = [job()]
+    dialog.show_list()
+    services.models.job_changed.emit(job(notes=("fetched-again",)))
+    assert NOTES["fetched-again"] in words_of(dialog.cards()[0])
+
+
+def test_a_download_is_brought_into_sight(window: MainWindow, services: FakeServices, dialog: ModelsDialog) -> None:
+    last = CATALOGUE.entries[-1]
+    request = DownloadRequest.of(last, last.variants[0])
+    services.models.under_way = [replace(job(), request=request)]
+    dialog.resize(dialog.width(), 300)
+    window.open_models()
+    wait_until(lambda: not dialog.cards()[-1].visibleRegion().isEmpty())
+    assert dialog.cards()[0].visibleRegion().isEmpty()
+
+
+def test_where_nothing_suits_it_is_said_kindly(dialog: ModelsDialog, services: FakeServices) -> None:
+    assert not dialog.says.isVisible()
+    services.models.memory = GIB
+    dialog.show_list()
+    assert "SmolVLM2 2.2B comes nearest: it needs 1.4 GiB." in dialog.says.text()
+    dialog.show_part("installed")
+    assert not dialog.says.isVisible()
+    assert not dialog.only_fitting.isVisible()
+    services.models.memory, services.models.disk = 8 * GIB, GB
+    dialog.show_part("catalogue")
+    assert "SmolVLM2 2.2B needs 1.7 GB, and 1.0 GB are free." in dialog.says.text()
 
 
 def test_progress_moves_without_building_the_list_anew(dialog: ModelsDialog, services: FakeServices) -> None:
@@ -167,6 +247,22 @@ def test_the_model_in_use_is_marked_and_the_built_in_one_can_come_back(
     assert services.calls == [("use_built_in",)]
 
 
+def test_what_is_here_has_a_light_or_a_reason(dialog: ModelsDialog, services: FakeServices) -> None:
+    good, large, odd = (installed(title) for title in ("Good", "Large", "Odd"))
+    services.models.here = [good, large, odd]
+    services.models.lights = {
+        "good": Light("fits", 4096, 5 * GIB, 6 * GIB),
+        "large": Light("too-large", 2048, 9 * GIB, 6 * GIB),
+        "odd": UserError("projector-unsupported", name="p.gguf", kind="x"),
+    }
+    dialog.show_part("installed")
+    said = [words_of(card) for card in dialog.cards()[1:]]
+    assert "Fits this computer" in said[0]
+    assert "Does not fit" in said[1]
+    assert "It needs at least 9.0 GiB of memory, and 6.0 GiB can be used" in said[1]
+    assert "p.gguf is a projector of the kind x" in said[2]
+
+
 def test_long_work_shows_and_can_be_stopped(dialog: ModelsDialog, services: FakeServices) -> None:
     assert not dialog.task.isVisible()
     services.model_tasks.changed.emit(Task("verify", "LLaVA", 2 * GB, 5 * GB))
@@ -176,96 +272,3 @@ def test_long_work_shows_and_can_be_stopped(dialog: ModelsDialog, services: Fake
     assert services.calls == [("stop_task",)]
     services.model_tasks.changed.emit(None)
     assert not dialog.task.isVisible()
-
-
-def test_a_repository_is_looked_up_or_searched(dialog: ModelsDialog, services: FakeServices) -> None:
-    dialog._add()
-    adding = dialog.findChild(AddModelDialog)
-    assert adding is not None
-    adding.name.setText("someone/llava-gguf")
-    adding.button.click()
-    services.model_tasks.looked_up.emit(
-        LookedUp(Candidate(CATALOGUE.entries[1], ()), (UserError("projector-unsupported", name="p.gguf", kind="x"),))
-    )
-    assert not button(adding.cards[0], "Download").isEnabled()  # what could not be loaded is not fetched
-    assert "p.gguf is a projector of the kind x" in words_of(adding.cards[0])
-    adding.name.setText("llava")
-    adding.look()
-    services.model_tasks.searched.emit(("someone/llava-gguf",))
-    button(adding.cards[0], "Look").click()
-    services.model_tasks.hub_failed.emit(StoreError("no-connection", host="hub.example"))
-    assert "hub.example cannot be reached" in adding.says.text()
-    assert services.calls == [
-        ("look_up", "someone/llava-gguf"),
-        ("search_hub", "llava"),
-        ("look_up", "someone/llava-gguf"),
-    ]
-    adding.close()
-
-
-def test_nothing_found_with_other_programs_is_said(dialog: ModelsDialog, services: FakeServices) -> None:
-    dialog._look_elsewhere()
-    found = dialog.findChild(ElsewhereDialog)
-    assert found is not None
-    services.model_tasks.found.emit([])
-    assert found.says.text() == "No models of other programs were found on this computer."
-    found.close()
-
-
-def test_files_that_hold_no_model_are_refused_with_a_reason(
-    dialog: ModelsDialog, services: FakeServices, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said: list[str] = []
-
-    def execute(question: Question) -> int:
-        said.append(words_of(question))
-        return 0
-
-    monkeypatch.setattr(Question, "exec", execute)
-    refusal = StoreError("not-a-model", name="letter.gguf")
-    services.model_tasks.planned.emit(ImportPlans((), (refusal,)))
-    assert "letter.gguf is not a model file (GGUF), whatever its name says." in said[0]
-
-
-def test_the_empty_screen_offers_what_suits_this_computer(
-    window: MainWindow, services: FakeServices, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from desktop_app.ui import model_offer
-
-    monkeypatch.setattr(model_offer, "accept_licence", lambda *_: True)
-    window.offer_models()
-    services.models.changed.emit()
-    offer = window.empty.findChild(model_offer.ModelOffer)
-    assert offer is not None
-    assert "LLaVA 1.5 7B" in words_of(offer)
-    button(offer, "Download").click()
-    assert services.calls[-1] == ("download", "llava-1.5-7b", "Q4_K_M")
-    services.models.under_way = [job()]
-    services.models.changed.emit()
-    assert offer.bar.isVisible()
-    services.models.under_way = []
-    services.models.memory = int(1.2 * GIB)
-    services.models.changed.emit()
-    assert not offer.isVisible()  # nothing fits: nothing is promised
-
-
-def test_where_models_come_from_can_be_set(
-    dialog: ModelsDialog, services: FakeServices, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    dialog._show_sources()
-    sources = dialog.findChild(SourcesDialog)
-    assert sources is not None
-    sources.address.setText(" https://hub.example ")
-    sources.address.editingFinished.emit()
-    sources.token.insert("secret")
-    sources.token.editingFinished.emit()
-    assert sources.token.text() == ""
-    assert "no keyring" in sources.says.text()
-    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "/media/stick")
-    sources.folder.click()
-    assert services.calls == [
-        ("set", "hub_address", "https://hub.example"),
-        ("token", "secret"),
-        ("move", "/media/stick"),
-    ]
-    sources.close()

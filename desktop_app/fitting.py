@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from desktop_app.engine.memory_plan import plan_headers
 from desktop_app.engine.messages import EngineSettings
-from desktop_app.engine.model_files import check_headers
+from desktop_app.engine.model_files import ModelFiles, check_headers
 from desktop_app.engine.room import Room
+from desktop_app.errors import UserError
 from model_store.catalogue import ModelEntry, Variant
-from model_store.gguf_header import GGUFHeader
+from model_store.errors import StoreError
+
+if TYPE_CHECKING:  # it imports what speaks with the network
+    from model_store.adding import Headers
 
 SHORT, USUAL = 2048, 4096  # tokens of context that the catalogue has figures for
 
@@ -37,17 +42,34 @@ def light_of(variant: Variant, usable: int) -> Light:
     return Light(verdict, SHORT, variant.memory_2048, usable)
 
 
-def light_of_headers(variant: Variant, model: GGUFHeader, projector: GGUFHeader, room: Room) -> Light:
-    """Return the light of a pair of which only the headers are known.
+def light_of_files(files: ModelFiles, room: Room) -> Light:
+    """Return the light of a model whose headers were read and hold together.
 
-    Raises `UserError` when it could not be loaded at all; see `check_headers`.
+    It is for the computer, not for the moment: what other programs hold just now does not count.
     """
-    check_headers(Path(variant.model.name), model, Path(variant.projector.name), projector)
-    found = plan_headers(model, projector, EngineSettings(n_ctx=USUAL), room)
+    projector = files.projector.header if files.projector is not None else None
+    found = plan_headers(files.header, projector, EngineSettings(n_ctx=USUAL), Room(room.usable, room.usable))
     plan = found.plan
     if not found.fits:
         return Light("too-large", plan.n_ctx, plan.needed, room.usable)
     return Light("reduced" if plan.reduced else "fits", plan.n_ctx, plan.needed, room.usable)
+
+
+def light_or_reason(variant: Variant, read: Callable[[], Headers], room: Room) -> Light | UserError | StoreError:
+    """Return the light of a pair of which `read` gives the headers, or why it could not be loaded at all.
+
+    Raises what `read` raises, but for `StoreError` (not-a-model).
+    """
+    try:
+        headers = read()
+        model, projector = Path(variant.model.name), Path(variant.projector.name)
+        return light_of_files(check_headers(model, headers.model, projector, headers.projector), room)
+    except UserError as error:
+        return error
+    except StoreError as error:
+        if error.code != "not-a-model":
+            raise
+        return error
 
 
 def best_variant(entry: ModelEntry, usable: int) -> tuple[Variant, Light]:
