@@ -5,15 +5,14 @@ from __future__ import annotations
 import signal
 import sys
 
+from desktop_app import frozen
+
 
 def main() -> int:
     """Do what the command line says and return the exit code."""
     # While the program is still being imported there is nothing to save: Ctrl-C just ends it.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    if getattr(sys, "frozen", False):
-        import multiprocessing
-
-        multiprocessing.freeze_support()  # the engine process of a frozen program begins here
+    frozen.settle()
     words, pictures = sys.argv[1:], list[str]()
     if words:  # a double click has none, and need not wait for the command line
         from desktop_app import cli
