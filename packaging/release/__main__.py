@@ -67,7 +67,7 @@ def _kinds() -> dict[str, Callable[[Path], Path]]:
     if sys.platform == "win32":
         from release import windows
 
-        return {"installer": windows.build}
+        return {"installer": windows.build, "zip": windows.build_zip}
     if sys.platform == "darwin":
         from release import macos
 

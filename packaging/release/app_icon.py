@@ -20,16 +20,24 @@ _MACOS = (16, 32, 64, 128, 256, 512)
 
 def made(folder: Path) -> str:
     """Write the icon for this system into `folder`; return its path."""
-    on_windows = sys.platform == "win32"
-    sizes = _WINDOWS if on_windows else _MACOS
-    images = [Image.open(_DRAWN / f"eyebright-{size}.png") for size in sizes]
-    path = folder / ("eyebright.ico" if on_windows else "eyebright.icns")
-    largest, others = images[-1], images[:-1]
-    if on_windows:
-        largest.save(path, sizes=[image.size for image in images], append_images=others)
-    else:
-        largest.save(path, append_images=others)
+    if sys.platform == "win32":
+        return str(for_windows(folder))
+    path = folder / "eyebright.icns"
+    *others, largest = _drawn(_MACOS)
+    largest.save(path, append_images=others)
     return str(path)
+
+
+def for_windows(folder: Path) -> Path:
+    """Write the icon that Windows wants into `folder`; return its path."""
+    path = folder / "eyebright.ico"
+    *others, largest = _drawn(_WINDOWS)
+    largest.save(path, sizes=[(size, size) for size in _WINDOWS], append_images=others)
+    return path
+
+
+def _drawn(sizes: tuple[int, ...]) -> list[Image.Image]:
+    return [Image.open(_DRAWN / f"eyebright-{size}.png") for size in sizes]
 
 
 def windows_version(folder: Path) -> str:
