@@ -41,8 +41,9 @@ _UNWANTED = re.compile(
     PySide6[/\\](Qt[/\\])?(qml|libexec|metatypes)[/\\]
     | PySide6[/\\](Qt[/\\])?translations[/\\](?!qtbase_)          # of Qt's words, those of dialogs and buttons
     # Came along with plugins.
-    | (lib)?Qt6(Qml|Quick|Network|OpenGL|WlShell|Pdf|VirtualKeyboard|EglF|Sql|Test|PrintSupport)
+    | (lib)?Qt6?(Qml|Quick|Network|OpenGL|WlShell|Pdf|VirtualKeyboard|EglF|Sql|Test|PrintSupport)
     | opengl32sw\.dll | d3dcompiler | ^ffmpeg
+    | ggml-metal                                                  # the engine computes on the processor
     # Of a GTK theme.
     | lib(gtk|gdk|gdk_pixbuf|cairo|cairo-gobject|pango|pangocairo|pangoft2|atk|atk-bridge|atspi|harfbuzz|gio|gmodule
           |gobject|epoxy|thai|datrie|fribidi|graphite2|pixman|jpeg)(-\d+(\.\d+)*)?\.so
@@ -73,8 +74,9 @@ REASONS = (
     (r"Qt6?Gui", "Qt: fonts, pictures, windows"),
     (r"Qt6?Core", "Qt: what everything else in it stands on"),
     (r"Qt6?Widgets", "Qt: the widgets the window is made of"),
+    (r"plugins[/\\]", "Qt: windows, styles and pictures as this system has them"),
     (r"Qt6?(XcbQpa|Wayland|DBus|OpenGL|Svg)", "Qt: X11, Wayland, the desktop's bus, our icons"),
-    (r"PySide6.*Qt(Core|Gui|Widgets)\.", "Qt for Python"),
+    (r"PySide6.*Qt(Core|Gui|Widgets)\.|(pyside|shiboken)6", "Qt for Python"),
     (r"eyebright-tiny", "the built-in model"),
     (r"ggml-cpu", "llama.cpp for one kind of processor: the best that runs is loaded"),
     (r"lib(llama|mtmd|ggml)|llama\.dll|mtmd\.dll|ggml", "llama.cpp"),
@@ -84,7 +86,8 @@ REASONS = (
     (r"PIL|pillow", "opens pictures"),
     (r"cryptography|_rust|libcrypto|libssl|_ssl", "TLS, hashes, and the keyring of the desktop"),
     (r"libpython|python3\d+\.dll|Python$", "Python"),
-    (r"base_library\.zip|PYZ|(^|[/\\])eyebright(\.exe)?$", "all Python code of the program"),
+    (r"base_library\.zip|PYZ|(^|[/\\])eyebright(-cli)?(\.exe)?$", "all Python code of the program"),
+    (r"(lib)?stdc\+\+-|libgcc_s|(msvcp|vcruntime)\d|ucrtbase|concrt", "what compilers of C++ bring"),
     (r"sqlite", "the database of conversations"),
     (r"unicodedata|charset", "what Python knows of Unicode"),
 )  # fmt: skip

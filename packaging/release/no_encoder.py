@@ -9,13 +9,19 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 from provision.console import give_up
 
 _FUNCTION = re.compile(rb"x265_\w+")
+_GET_A_COMPILER = {
+    "win32": "install Microsoft's Build Tools, and begin in their x64 Native Tools Command Prompt",
+    "darwin": "run xcode-select --install",
+}
 
 
 def take_out(folder: Path) -> list[Path]:
@@ -36,9 +42,14 @@ def _write_empty(library: Path, functions: list[str]) -> None:
         source = Path(name) / "empty.c"
         source.write_text(f"#define EXPORT {export}\n{code}", "utf-8")
         made = Path(name) / library.name
-        result = subprocess.run(_compiler(source, made), capture_output=True, text=True, check=False, cwd=name)
+        command = _compiler(source, made)
+        if not shutil.which(command[0]):
+            how = _GET_A_COMPILER.get(sys.platform, "install gcc")
+            give_up(f"An empty library takes the place of {library.name}, and {command[0]} is not here: {how}.")
+        result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=name)
         if result.returncode:
-            give_up(f"The empty library in place of {library.name} could not be compiled: {result.stderr.strip()}")
+            said = (result.stdout + result.stderr).strip()  # Microsoft's compiler complains on the former
+            give_up(f"The empty library in place of {library.name} could not be compiled: {said}")
         library.write_bytes(made.read_bytes())
 
 
@@ -47,5 +58,7 @@ def _compiler(source: Path, made: Path) -> list[str | Path]:
         return ["cl", "/nologo", "/LD", source, f"/Fe:{made}"]
     if os.uname().sysname == "Darwin":
         name = f"@loader_path/{made.name}"
-        return ["cc", "-dynamiclib", "-O1", "-install_name", name, source, "-o", made]
+        # libheif wants the encoder in the version that it was linked to, or in a newer one: this is newer than all.
+        versions = ["-compatibility_version", "9999", "-current_version", "9999"]
+        return ["cc", "-dynamiclib", "-O1", "-install_name", name, *versions, source, "-o", made]
     return ["cc", "-shared", "-fPIC", "-O1", "-s", f"-Wl,-soname,{made.name}", source, "-o", made]
