@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,8 +15,9 @@ from elftools.elf.gnuversions import GNUVerNeedSection
 from provision.console import give_up
 from provision.system import WINDOW_LIBRARIES
 
-#: The oldest glibc that the program runs with: PySide6's, which Debian 12 and Ubuntu 22.04 have.
-GLIBC_FLOOR = "2.34"
+#: The oldest glibc that the program runs with: that of PySide6's wheels. Debian 12 and Ubuntu 22.04 have the one for
+#: x86-64, Debian 13 and Ubuntu 24.04 that for ARM.
+GLIBC_FLOOR = "2.39" if platform.machine() == "aarch64" else "2.34"
 #: glibc itself; that it is new enough is looked at symbol by symbol.
 _GLIBC = re.compile(r"(ld-linux.*|lib(c|m|dl|pthread|rt|resolv|util|mvec))\.so\.\d+$")
 _VERSION = re.compile(r"GLIBC_(\d+(?:\.\d+)+)$")
