@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ _SCRIPT = places.REPOSITORY / "packaging" / "windows" / "eyebright.nsi"
 _NSIS = Path(os.environ.get("PROGRAMFILES(X86)", "")) / "NSIS" / "makensis.exe"  # not on the PATH by itself
 #: The command that signs a program, with "%1" where its name belongs; without it nothing is signed.
 SIGN = "EYEBRIGHT_SIGN_WINDOWS"
+_staging = threading.Lock()  # packages are made several at a time
 _README = """\
 Eyebright {version}
 
@@ -64,15 +66,16 @@ def _staged(program: Path) -> Path:
     """Return a copy of the program with signed executables and the licences of all parts; made once."""
     folder = BUILD / "windows" / "program"
     stamp = folder.with_name("program.of")
-    current = f"{version()} {(program / 'eyebright.exe').stat().st_mtime_ns}"
-    if stamp.exists() and stamp.read_text("utf-8") == current:
-        return folder
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(program, folder)
-    licences.write_copyright(folder / "LICENCES.txt")
-    for executable in sorted(folder.glob("*.exe")):
-        sign(executable)
-    stamp.write_text(current, "utf-8")
+    current = f"{version()} {home()} {(program / 'eyebright.exe').stat().st_mtime_ns}"
+    with _staging:
+        if stamp.exists() and stamp.read_text("utf-8") == current:
+            return folder
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(program, folder)
+        licences.write_copyright(folder / "LICENCES.txt")
+        for executable in sorted(folder.glob("*.exe")):
+            sign(executable)
+        stamp.write_text(current, "utf-8")
     return folder
 
 
