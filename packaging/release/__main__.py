@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import shutil
 import sys
 import time
@@ -36,7 +37,8 @@ def main() -> int:
             elf_edits.forget_search_paths(program)
     _look_at(PROGRAM)
     DIST.mkdir(exist_ok=True)
-    wanted = {name: build for name, build in _kinds().items() if not options.only or name in options.only.split(",")}
+    kinds = _kinds(options.runtime)
+    wanted = {name: build for name, build in kinds.items() if not options.only or name in options.only.split(",")}
     say(f"Making {', '.join(wanted) or 'no package'}; {time.monotonic() - started:.0f} s so far.")
     # Nearly all of it is packing, which takes one core each.
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
@@ -58,11 +60,14 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make packages", description="Make the packages of this system.")
     parser.add_argument("--only", default="", metavar="KINDS", help=f"of {', '.join(_kinds())}, with commas in between")
+    parser.add_argument(
+        "--runtime", type=Path, metavar="FILE", help="make an AppImage too, with this runtime of theirs"
+    )
     parser.add_argument("--keep", action="store_true", help="use the program that was frozen before")
     return parser
 
 
-def _kinds() -> dict[str, Callable[[Path], Path]]:
+def _kinds(runtime: Path | None = None) -> dict[str, Callable[[Path], Path]]:
     """Return the kinds of packages that this system has, and what makes each."""
     if sys.platform == "win32":
         from release import windows
@@ -78,6 +83,10 @@ def _kinds() -> dict[str, Callable[[Path], Path]]:
     if not shutil.which("rpmbuild"):
         say("rpmbuild is not here: no .rpm will be made.")
         del kinds["rpm"]
+    if runtime:
+        from release import appimage
+
+        kinds["appimage"] = functools.partial(appimage.build, runtime=runtime.absolute())
     return kinds
 
 
