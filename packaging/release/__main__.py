@@ -20,6 +20,8 @@ _LARGEST = 20
 _AT_ONCE = 2  # packages: more would need the memory of a large computer
 #: A package for a person on a home connection (MB).
 MOST_MB = 80
+#: Runtimes of AppImages read nothing that is packed better than zstd does.
+_MOST_MB_OF = {".AppImage": 90}
 
 
 def main() -> int:
@@ -49,11 +51,11 @@ def main() -> int:
     for package in made:
         megabytes = package.stat().st_size / 1e6
         print(f"{megabytes:8.1f} MB  {package.name}")
-        if megabytes > MOST_MB:
-            too_large.append(package.name)
+        if megabytes > (most := _MOST_MB_OF.get(package.suffix, MOST_MB)):
+            too_large.append(f"{package.name} (at most {most} MB)")
     say(f"The packages are in {DIST.name}; this took {time.monotonic() - started:.0f} s.")
     if too_large:
-        give_up(f"Larger than {MOST_MB} MB: {', '.join(too_large)}.")
+        give_up(f"Too large: {', '.join(too_large)}.")
     return 0
 
 
