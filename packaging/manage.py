@@ -23,6 +23,7 @@ python3 packaging/manage.py VERB [ARGUMENTS]      or: make VERB ARGS="ARGUMENTS"
   test-faults  fetch models from a Hub that misbehaves in every way, killed in the middle; 4 minutes
   test-memory  the 7B shapes under a limit of 6 GiB: root on Linux, 4.7 GB of files, 3 minutes
   packages  make what people install, for this system, in dist/; --help says more
+  publish  look whether all packages of a release are in dist/, and add checksums, notes and the Flatpak manifest
   test-packages  install, use and remove each of them in systems of their own: root on Debian
   lint     only the checks
   format   lay out the code
@@ -145,6 +146,10 @@ def main(arguments: list[str]) -> int:
         return test_faults(rest)
     if verb == "packages":
         return packages(rest)
+    if verb == "publish":
+        from release import publishing
+
+        return publishing.main(rest)
     if verb == "test-packages":
         return test_packages(rest)
     if verb == "clean":

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from provision.console import give_up, say
 
-from release import contents, frozen, no_encoder, parts_list
-from release.outputs import DIST, PROGRAM
+from release import checksums, contents, frozen, licences, no_encoder, parts_list, publishing
+from release.outputs import DIST, PROGRAM, system_name, version
 
 _LARGEST = 20
 _AT_ONCE = 2  # packages: more would need the memory of a large computer
@@ -27,6 +27,7 @@ _MOST_MB_OF = {".AppImage": 90}
 def main() -> int:
     """Make what was asked for."""
     options = _parser().parse_args()
+    publishing.settle(options)
     started = time.monotonic()
     if not options.keep or not PROGRAM.exists():
         program = frozen.freeze()
@@ -46,7 +47,8 @@ def main() -> int:
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         made = list(pool.map(lambda build: build(PROGRAM), wanted.values()))
     made.append(parts_list.build())
-    parts_list.write_checksums()
+    licences.write_copyright(DIST / f"eyebright-{version()}-{system_name()}.licences.txt")
+    checksums.write(DIST)
     too_large = []
     for package in made:
         megabytes = package.stat().st_size / 1e6
@@ -65,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--runtime", type=Path, metavar="FILE", help="make an AppImage too, with this runtime of theirs"
     )
+    publishing.add_arguments(parser)
     parser.add_argument("--keep", action="store_true", help="use the program that was frozen before")
     return parser
 

@@ -51,11 +51,3 @@ def _component(
     if address.startswith("http"):
         made.external_references.add(ExternalReference(type=ExternalReferenceType.WEBSITE, url=XsUri(address)))
     return made
-
-
-def write_checksums() -> Path:
-    """Write the SHA-256 of every package there is, as `sha256sum --check` reads it; return the file."""
-    path = DIST / "SHA256SUMS"
-    files = sorted(one for one in DIST.iterdir() if one.is_file() and one != path)
-    path.write_text("".join(f"{hashlib.sha256(one.read_bytes()).hexdigest()}  {one.name}\n" for one in files), "utf-8")
-    return path
