@@ -25,6 +25,7 @@ python3 packaging/manage.py VERB [ARGUMENTS]      or: make VERB ARGS="ARGUMENTS"
   packages  make what people install, for this system, in dist/; --help says more
   publish  look whether all packages of a release are in dist/, and add checksums, notes and the Flatpak manifest
   test-packages  install, use and remove each of them in systems of their own: root on Debian
+  test-here  install, use and remove them on this computer itself, which should be one to throw away; --help says more
   lint     only the checks
   format   lay out the code
   bench    measure waiting, speed and memory beside others; --quick takes 3 minutes, --help says more
@@ -87,14 +88,14 @@ def bench(arguments: list[str]) -> int:
     return subprocess.run(command, cwd=places.REPOSITORY, env=variables, check=False).returncode
 
 
-def packages(arguments: list[str]) -> int:
-    """Make what people install, in an environment that has nothing else."""
+def packages(arguments: list[str], module: str = "release") -> int:
+    """Make what people install, in an environment that has nothing else; or do there what another module does."""
     import subprocess
 
     from provision import freezer
 
     variables = {**os.environ, "PYTHONPATH": str(places.REPOSITORY / "packaging")}
-    command = [str(freezer.prepare()), "-m", "release", *arguments]
+    command = [str(freezer.prepare()), "-m", module, *arguments]
     return subprocess.run(command, cwd=places.REPOSITORY, env=variables, check=False).returncode
 
 
@@ -150,6 +151,8 @@ def main(arguments: list[str]) -> int:
         from release import publishing
 
         return publishing.main(rest)
+    if verb == "test-here":
+        return packages(rest, "trials.here")
     if verb == "test-packages":
         return test_packages(rest)
     if verb == "clean":

@@ -131,6 +131,20 @@ class Person:
 
 def answers(home: Path) -> list[str]:
     """Return the finished answers that a home folder holds, oldest first."""
+    return _column(home, "SELECT text FROM messages WHERE role = 'assistant' AND state = 'complete' ORDER BY created")
+
+
+def questions(home: Path) -> list[str]:
+    """Return the questions that a home folder holds, oldest first."""
+    return _column(home, "SELECT text FROM messages WHERE role = 'user' ORDER BY created")
+
+
+def drafted(home: Path) -> list[str]:
+    """Return the names of the pictures that are attached to messages which nobody has sent yet."""
+    return _column(home, "SELECT name FROM draft_pictures ORDER BY conversation, position")
+
+
+def _column(home: Path, query: str) -> list[str]:
     database = next(iter(home.rglob("conversations.sqlite")), None)
     if database is None:
         return []
@@ -142,10 +156,7 @@ def answers(home: Path) -> list[str]:
             if beside.exists():
                 shutil.copyfile(beside, copy.with_name(copy.name + end))
         with contextlib.closing(sqlite3.connect(copy)) as connection:
-            rows = connection.execute(
-                "SELECT text FROM messages WHERE role = 'assistant' AND state = 'complete' ORDER BY created"
-            )
-            return [row[0] for row in rows]
+            return [row[0] for row in connection.execute(query)]
     except sqlite3.Error:
         return []  # caught in the middle of a write: the next look will see it
     finally:
