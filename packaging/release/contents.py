@@ -48,8 +48,8 @@ _UNWANTED = re.compile(
     | lib(gtk|gdk|gdk_pixbuf|cairo|cairo-gobject|pango|pangocairo|pangoft2|atk|atk-bridge|atspi|harfbuzz|gio|gmodule
           |gobject|epoxy|thai|datrie|fribidi|graphite2|pixman|jpeg)(-\d+(\.\d+)*)?\.so
     # The system's own: they must fit its X server, its fonts or its bus, and every desktop has them.
-    | ^lib(X11|X11-xcb|xcb|xcb-(glx|randr|render|shape|shm|sync|xfixes|xkb)|Xau|Xdmcp|Xext|Xrender|fontconfig|freetype
-           |expat|glib-2\.0|gthread-2\.0|pcre2?-8|dbus-1|systemd|wayland-\w+|EGL|GL|GLX|GLdispatch|gssapi_krb5|krb5|krb5support
+    | ^lib(X11|X11-xcb|xcb|xcb-(glx|randr|render|shape|shm|sync|xfixes|xkb)|Xau|Xdmcp|Xext|Xrender|ICE|SM|fontconfig
+           |freetype|expat|glib-2\.0|gthread-2\.0|pcre2?-8|dbus-1|systemd|wayland-\w+|EGL|GL|GLX|GLdispatch|gssapi_krb5|krb5|krb5support
            |k5crypto|com_err|keyutils|z|png16|brotli\w+|bsd|md|lz4|lzma|zstd|gcrypt|gpg-error|cap|selinux|mount|blkid|uuid
            |stdc\+\+|gcc_s|mvec)\.so
     | \.(pyi|h|hpp|cmake|pc|a|lib)$

@@ -23,6 +23,8 @@ _GLIBC = re.compile(r"(ld-linux.*|lib(c|m|dl|pthread|rt|resolv|util|mvec))\.so\.
 _VERSION = re.compile(r"GLIBC_(\d+(?:\.\d+)+)$")
 _MAY_BE_MISSING = 0x2  # VER_FLG_WEAK
 _OTHERS = {
+    "libICE.so.6": "libice6",  # these two for Qt on ARM
+    "libSM.so.6": "libsm6",
     "libgcc_s.so.1": "libgcc-s1",
     "libgthread-2.0.so.0": "libglib2.0-0",
     "liblzma.so.5": "liblzma5",
