@@ -23,6 +23,8 @@ python3 packaging/manage.py VERB [ARGUMENTS]      or: make VERB ARGS="ARGUMENTS"
   test-faults  fetch models from a Hub that misbehaves in every way, killed in the middle; 4 minutes
   test-memory  the 7B shapes under a limit of 6 GiB: root on Linux, 4.7 GB of files, 3 minutes
   packages  make what people install, for this system, in dist/; --help says more
+  tagged   give up unless the tag that follows, the version and the changelog agree
+  missing  print which of Debian's packages are missing for making packages and test-here: for whoever is not root
   publish  look whether all packages of a release are in dist/, and add checksums, notes and the Flatpak manifest
   test-packages  install, use and remove each of them in systems of their own: root on Debian
   test-here  install, use and remove them on this computer itself, which should be one to throw away; --help says more
@@ -99,6 +101,15 @@ def packages(arguments: list[str], module: str = "release") -> int:
     return subprocess.run(command, cwd=places.REPOSITORY, env=variables, check=False).returncode
 
 
+def missing() -> int:
+    """Print what `packages`, with an AppImage, and `test-here` need and do not find."""
+    from provision import freezer, system
+
+    names = freezer.missing_packages() | system.missing_programs(system.TEST_PROGRAMS | system.APPIMAGE_PROGRAMS)
+    print("\n".join(sorted(names)))
+    return 0
+
+
 def test_packages(arguments: list[str]) -> int:
     """Set up everything, then try the packages."""
     import subprocess
@@ -147,10 +158,12 @@ def main(arguments: list[str]) -> int:
         return test_faults(rest)
     if verb == "packages":
         return packages(rest)
-    if verb == "publish":
+    if verb in {"publish", "tagged"}:
         from release import publishing
 
-        return publishing.main(rest)
+        return publishing.main(rest) if verb == "publish" else publishing.tagged(rest)
+    if verb == "missing":
+        return missing()
     if verb == "test-here":
         return packages(rest, "trials.here")
     if verb == "test-packages":

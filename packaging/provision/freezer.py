@@ -14,12 +14,7 @@ VENV = places.REPOSITORY / "build" / "packages" / "venv"
 
 def prepare() -> Path:
     """Have it, with a llama.cpp for all processors; return its Python. Quick if nothing has changed."""
-    missing = system.missing_programs(system.PACKAGE_PROGRAMS) | system.missing_venv_module()
-    missing |= system.missing_libraries(system.ENGINE_LIBRARIES | system.WINDOW_LIBRARIES)
-    missing |= system.missing_libraries(_libpython())
-    if llama.kept_wheel(llama.EVERYWHERE) is None:
-        missing |= system.missing_compiler()
-    system.install(missing)
+    system.install(missing_packages())
     wheel = llama.kept_wheel(llama.EVERYWHERE) or llama.compiled_wheel(llama.EVERYWHERE)
     locks = (places.BASE_LOCK, places.RUNTIME_LOCK, places.FREEZE_LOCK)
     digest = hashlib.sha256(f"{sys.version}\n{wheel}\n{wheel.stat().st_mtime_ns}".encode())
@@ -45,6 +40,16 @@ def prepare() -> Path:
             give_up("The environment for packages could not be made; see above.")
     stamp.write_text(digest.hexdigest(), "utf-8")
     return python
+
+
+def missing_packages() -> set[str]:
+    """What the system lacks for it, under Debian's names."""
+    missing = system.missing_programs(system.PACKAGE_PROGRAMS) | system.missing_venv_module()
+    missing |= system.missing_libraries(system.ENGINE_LIBRARIES | system.WINDOW_LIBRARIES)
+    missing |= system.missing_libraries(_libpython())
+    if llama.kept_wheel(llama.EVERYWHERE) is None:
+        missing |= system.missing_compiler()
+    return missing
 
 
 def _libpython() -> dict[str, str]:

@@ -53,6 +53,9 @@ TEST_PROGRAMS = {"Xvfb": "xvfb", "xdotool": "xdotool", "strace": "strace"}
 #: Programs that make packages -> Debian's package.
 PACKAGE_PROGRAMS = {"rpmbuild": "rpm", "dpkg-deb": "dpkg", "objdump": "binutils"}
 
+#: Programs that make an AppImage, for which a runtime is needed as well -> Debian's package.
+APPIMAGE_PROGRAMS = {"mksquashfs": "squashfs-tools"}
+
 #: Programs that try packages -> Debian's package.
 TRIAL_PROGRAMS = {
     "appstreamcli": "appstream",

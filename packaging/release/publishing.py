@@ -16,6 +16,7 @@ from release import checksums, flatpak, outputs
 from release.outputs import DIST, version
 
 _CHANGELOG = places.REPOSITORY / "CHANGELOG.md"
+_HOMES = places.REPOSITORY / "tests" / "data" / "homes"
 _ADDRESS = re.compile(r"https://[\w.-]+(/[\w.-]+)*")
 #: What stands on the page of the release, below what is new.
 _FOOT = """
@@ -43,15 +44,27 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+def tagged(arguments: list[str]) -> int:
+    """Look whether a tag may be released, in a moment: before anything is built."""
+    parser = argparse.ArgumentParser(prog="manage.py tagged", description=tagged.__doc__)
+    parser.add_argument("tag", metavar="vX.Y.Z")
+    tag = parser.parse_args(arguments).tag
+    must_agree(tag)
+    say(f"{tag} may be released.")
+    return 0
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the two options by which a build learns what it is to be."""
-    parser.add_argument("--tag", metavar="vX.Y.Z", help="give up unless the tag, the version and the changelog agree")
+    parser.add_argument(
+        "--tag", metavar="vX.Y.Z", help="give up unless tag, version and changelog agree; empty: there is no tag"
+    )
     parser.add_argument("--home", metavar="ADDRESS", help="write this address of the project into the program first")
 
 
 def settle(options: argparse.Namespace) -> None:
     """Do what these two options ask for."""
-    if options.tag is not None:
+    if options.tag:
         must_agree(options.tag)
     if options.home is not None:
         if not _ADDRESS.fullmatch(options.home):
@@ -60,11 +73,13 @@ def settle(options: argparse.Namespace) -> None:
 
 
 def must_agree(tag: str) -> None:
-    """End unless a tag names the version that the program has, and the changelog has a section of it."""
+    """End unless a tag names the version that the program has, and what belongs to a release has been done for it."""
     if tag != f"v{version()}":
         give_up(f"The tag is {tag}, but the program says it is {version()} (desktop_app/__init__.py).")
     if not changes():
         give_up(f'CHANGELOG.md has nothing below a heading "## {version()}".')
+    if not (_HOMES / version()).is_dir():
+        give_up(f"What {version()} leaves on a disk is not kept for the tests: run packaging/keep_data.py.")
 
 
 def changes() -> str:

@@ -72,8 +72,18 @@ def test_only_the_tag_of_the_version_is_released(changelog: Path, capsys: pytest
         assert f"The tag is {tag}, but the program says it is {__version__}" in capsys.readouterr().err
     changelog.write_text("# Changelog\n")
     with pytest.raises(SystemExit):
-        publishing.must_agree(f"v{__version__}")
+        publishing.tagged([f"v{__version__}"])
     assert f'nothing below a heading "## {__version__}"' in capsys.readouterr().err
+
+
+def test_no_version_is_released_of_which_no_data_are_kept(
+    changelog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert publishing.tagged([f"v{__version__}"]) == 0
+    monkeypatch.setattr(publishing, "_HOMES", tmp_path)
+    with pytest.raises(SystemExit):
+        publishing.tagged([f"v{__version__}"])
+    assert "run packaging/keep_data.py" in capsys.readouterr().err
 
 
 def test_the_address_is_written_into_the_program(about: Path) -> None:
