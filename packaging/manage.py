@@ -26,6 +26,7 @@ python3 packaging/manage.py VERB [ARGUMENTS]      or: make VERB ARGS="ARGUMENTS"
   tagged   give up unless the tag that follows, the version and the changelog agree
   missing  print which of Debian's packages are missing for making packages and test-here: for whoever is not root
   publish  look whether all packages of a release are in dist/, and add checksums, notes and the Flatpak manifest
+  flatpak  print the manifest of a Flatpak of the archive that follows
   test-packages  install, use and remove each of them in systems of their own: root on Debian
   test-here  install, use and remove them on this computer itself, which should be one to throw away; --help says more
   lint     only the checks
@@ -162,6 +163,10 @@ def main(arguments: list[str]) -> int:
         from release import publishing
 
         return publishing.main(rest) if verb == "publish" else publishing.tagged(rest)
+    if verb == "flatpak":
+        from release import flatpak
+
+        return flatpak.main(rest)
     if verb == "missing":
         return missing()
     if verb == "test-here":

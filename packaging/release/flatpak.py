@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from provision import places
+from provision.console import give_up
 
 from release import checksums
 from release.outputs import home, version
@@ -17,6 +18,14 @@ MACHINES = ("x86_64", "aarch64")
 def archive_name(machine: str) -> str:
     """Return what the archive for a processor is called."""
     return f"eyebright-{version()}-linux-{machine}.tar.xz"
+
+
+def main(arguments: list[str]) -> int:
+    """Print the manifest for an archive on this computer, which flatpak-builder makes a Flatpak of."""
+    if len(arguments) != 1 or not (archive := Path(arguments[0])).is_file():
+        give_up("Name the archive: manage.py flatpak dist/eyebright-...-linux-x86_64.tar.xz", 2)
+    print(local(archive), end="")
+    return 0
 
 
 def published(folder: Path) -> str:

@@ -76,6 +76,8 @@ def must_agree(tag: str) -> None:
     """End unless a tag names the version that the program has, and what belongs to a release has been done for it."""
     if tag != f"v{version()}":
         give_up(f"The tag is {tag}, but the program says it is {version()} (desktop_app/__init__.py).")
+    if not re.fullmatch(r"\d+\.\d+\.\d+", version()):
+        give_up(f"{version()} is no version of three numbers, which all kinds of packages can bear.")
     if not changes():
         give_up(f'CHANGELOG.md has nothing below a heading "## {version()}".')
     if not (_HOMES / version()).is_dir():

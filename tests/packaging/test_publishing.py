@@ -86,6 +86,13 @@ def test_no_version_is_released_of_which_no_data_are_kept(
     assert "run packaging/keep_data.py" in capsys.readouterr().err
 
 
+def test_versions_are_three_numbers(changelog: Path, about: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    about.write_text('__version__ = "1.2.3rc1"\n')
+    with pytest.raises(SystemExit):
+        publishing.tagged(["v1.2.3rc1"])
+    assert "no version of three numbers" in capsys.readouterr().err
+
+
 def test_the_address_is_written_into_the_program(about: Path) -> None:
     publishing.settle(argparse.Namespace(tag=None, home="https://github.com/some-one/eyebright"))
     assert outputs.home() == "https://github.com/some-one/eyebright"
