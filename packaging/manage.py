@@ -118,7 +118,7 @@ def test_packages(arguments: list[str]) -> int:
     from provision import environment, system
 
     environment.prepare(tools=True, window=True, tests=True)
-    system.install(system.missing_programs(system.TRIAL_PROGRAMS))
+    system.install(system.missing_programs(system.TRIAL_PROGRAMS | system.APPIMAGE_PROGRAMS))
     variables = {**os.environ, "PYTHONPATH": str(places.REPOSITORY / "packaging")}
     command = [str(places.venv_python()), "-m", "trials", *arguments]
     return subprocess.run(command, cwd=places.REPOSITORY, env=variables, check=False).returncode

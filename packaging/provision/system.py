@@ -64,6 +64,7 @@ TRIAL_PROGRAMS = {
     "flatpak-builder": "flatpak-builder",
     "lintian": "lintian",
     "makensis": "nsis",
+    "osslsigncode": "osslsigncode",
     "qemu-x86_64": "qemu-user",
     "rpm": "rpm",
     "weston": "weston",

@@ -15,7 +15,7 @@ from provision import places
 from provision.console import give_up, say
 from release import outputs
 
-from trials import chroots, installing, papers, processors, use, wayland
+from trials import chroots, installing, manuscripts, papers, processors, use, wayland, windows_installer
 from trials.chroots import Chroot, System
 from trials.table import Table
 from trials.use import Installed
@@ -162,11 +162,25 @@ def _try_wayland(table: Table) -> None:
     table.check("Wayland", "window", lambda: wayland.window(outputs.PROGRAM / "eyebright", _WORK))
 
 
+def _try_manuscripts(table: Table) -> None:
+    work = _WORK / "manuscripts"
+    work.mkdir(parents=True, exist_ok=True)
+    check: Callable[[str, Callable[[], str]], bool] = functools.partial(table.check, "manuscripts")
+    check("workflow", manuscripts.workflow)
+    check("Flatpak", lambda: manuscripts.flatpak_manifest(_package("*.tar.xz"), work))
+    if check("AppDir", lambda: manuscripts.appimage_folder(outputs.PROGRAM, work)):
+        check("AppImage", lambda: manuscripts.appimage_joined(work))
+    check("NSIS", lambda: windows_installer.compiles(work))
+    check("signature", lambda: windows_installer.is_signed(work))
+    check("Wine", lambda: windows_installer.is_used(work))
+
+
 #: Trials that need no system of their own.
 _OTHERS: dict[str, Callable[[Table], None]] = {
     "papers": _try_papers,
     "processors": _try_processors,
     "wayland": _try_wayland,
+    "manuscripts": _try_manuscripts,
 }
 
 
