@@ -87,7 +87,7 @@ REASONS = (
     (r"cryptography|_rust|libcrypto|libssl|_ssl", "TLS, hashes, and the keyring of the desktop"),
     (r"libpython|python3\d+\.dll|Python$", "Python"),
     (r"base_library\.zip|PYZ|(^|[/\\])eyebright(-cli)?(\.exe)?$", "all Python code of the program"),
-    (r"(lib)?stdc\+\+-|libgcc_s|(msvcp|vcruntime)\d|ucrtbase|concrt", "what compilers of C++ bring"),
+    (r"(lib)?stdc\+\+-|libgcc_s|(?i:msvcp|vcruntime)\d|ucrtbase|concrt", "what compilers of C++ bring"),
     (r"sqlite", "the database of conversations"),
     (r"unicodedata|charset", "what Python knows of Unicode"),
 )  # fmt: skip
