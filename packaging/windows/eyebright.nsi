@@ -9,7 +9,7 @@
 !endif
 Target ${TARGET}
 SetCompressor /SOLID lzma
-SetCompressorDictSize 32
+SetCompressorDictSize 64 ; MB: so both programs, which carry the same code, lie in one dictionary
 RequestExecutionLevel user
 ManifestDPIAware true
 AllowSkipFiles off ; a file that is missing is no installation
