@@ -112,16 +112,12 @@ def missing() -> int:
 
 
 def test_packages(arguments: list[str]) -> int:
-    """Set up everything, then try the packages."""
-    import subprocess
+    """Try the packages, from the environment that they were made in."""
+    from provision import system
 
-    from provision import environment, system
-
-    environment.prepare(tools=True, window=True, tests=True)
-    system.install(system.missing_programs(system.TRIAL_PROGRAMS | system.APPIMAGE_PROGRAMS))
-    variables = {**os.environ, "PYTHONPATH": str(places.REPOSITORY / "packaging")}
-    command = [str(places.venv_python()), "-m", "trials", *arguments]
-    return subprocess.run(command, cwd=places.REPOSITORY, env=variables, check=False).returncode
+    programs = system.TRIAL_PROGRAMS | system.TEST_PROGRAMS | system.APPIMAGE_PROGRAMS
+    system.install(system.missing_programs(programs))
+    return packages(arguments, "trials")
 
 
 def test_faults(arguments: list[str]) -> int:

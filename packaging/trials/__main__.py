@@ -166,7 +166,6 @@ def _try_manuscripts(table: Table) -> None:
     work = _WORK / "manuscripts"
     work.mkdir(parents=True, exist_ok=True)
     check: Callable[[str, Callable[[], str]], bool] = functools.partial(table.check, "manuscripts")
-    check("workflow", manuscripts.workflow)
     check("Flatpak", lambda: manuscripts.flatpak_manifest(_package("*.tar.xz"), work))
     if check("AppDir", lambda: manuscripts.appimage_folder(outputs.PROGRAM, work)):
         check("AppImage", lambda: manuscripts.appimage_joined(work))

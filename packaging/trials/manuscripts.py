@@ -1,4 +1,4 @@
-"""What is written here and carried out elsewhere: the release workflow, the manifest for Flatpak, the AppImage.
+"""What is written here and carried out elsewhere: the manifest for Flatpak, the AppImage.
 
 Each is tried as far as it goes on this computer.
 """
@@ -19,7 +19,6 @@ from release import appimage, flatpak, tree
 
 from trials.person import Disappointed
 
-_WORKFLOWS = places.REPOSITORY / ".github" / "workflows"
 _MOST_S = 300
 _CHECKS = 9  # of the self-test
 #: All that a Flatpak of ours may do.
@@ -30,14 +29,6 @@ _RIGHTS = {
     "--share=network",
     "--talk-name=org.freedesktop.secrets",
 }
-
-
-def workflow() -> str:
-    """Hold the workflow to what GitHub understands."""
-    found = sorted(_WORKFLOWS.glob("*.yml"))
-    schema = ["--builtin-schema", "vendor.github-workflows"]
-    _said([sys.executable, "-m", "check_jsonschema", *schema, *map(str, found)])
-    return f"{', '.join(path.name for path in found)} valid"
 
 
 def flatpak_manifest(archive: Path, work: Path) -> str:
