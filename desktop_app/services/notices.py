@@ -77,7 +77,6 @@ SENTENCES: dict[str, str] = {
     "updates-homeless": QT_TRANSLATE_NOOP(
         "notices", "This build does not know where its releases are; look for a newer one where you got it."
     ),
-    "page-not-opened": QT_TRANSLATE_NOOP("notices", "No browser could be opened. The page is {address}"),
 }
 
 LABELS: dict[str, str] = {

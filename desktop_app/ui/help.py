@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, Qt, QUrl
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QDialog
 
-from desktop_app.services.notices import Notice
+from desktop_app.ui.browser import open_page
 
 if TYPE_CHECKING:
     from desktop_app.ui.window import MainWindow
@@ -54,9 +53,7 @@ def check_for_updates(window: MainWindow) -> None:
 
 def open_releases(window: MainWindow) -> None:
     """Open the release page in the browser."""
-    address = window.services.updates.page()
-    if not QDesktopServices.openUrl(QUrl(address)):
-        window.services.notices.post(Notice("page-not-opened", {"address": address}, "warning", sticky=True))
+    open_page(window.services.updates.page(), window)
 
 
 def _present(dialog: QDialog) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QCoreApplication, Qt, QUrl
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.ui import model_words as words
+from desktop_app.ui.browser import open_page
 from desktop_app.ui.controls import Label, push_button
 from desktop_app.ui.theme import GRID
 from model_store.catalogue import ModelEntry
@@ -57,8 +57,7 @@ def licence_question(entry: ModelEntry, parent: QWidget) -> Question:
     if entry.licence_url:
         read = push_button(_tr("Read the terms in the browser"), "link", question)
         read.setToolTip(entry.licence_url)
-        address = QUrl(entry.licence_url)
-        read.clicked.connect(lambda: QDesktopServices.openUrl(address))
+        read.clicked.connect(lambda: open_page(entry.licence_url, question))
         question.column.insertWidget(2, read, 0, Qt.AlignmentFlag.AlignLeft)
     return question
 

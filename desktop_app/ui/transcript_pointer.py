@@ -5,18 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer, QUrl, Signal
-from PySide6.QtGui import (
-    QAction,
-    QContextMenuEvent,
-    QDesktopServices,
-    QGuiApplication,
-    QHelpEvent,
-    QMouseEvent,
-    QTextCursor,
-)
+from PySide6.QtGui import QAction, QContextMenuEvent, QGuiApplication, QHelpEvent, QMouseEvent, QTextCursor
 from PySide6.QtWidgets import QApplication, QMenu, QToolTip, QWidget
 
 from desktop_app.chat.conversation import Message
+from desktop_app.ui.browser import open_page
 from desktop_app.ui.transcript_page import TranscriptPage
 from desktop_app.ui.transcript_pictures import PictureCache
 from desktop_app.ui.transcript_row import Panel
@@ -172,7 +165,7 @@ class TranscriptPointer(TranscriptPage):
         elif row.is_on_border(inside):
             self.border_asked.emit(index)
         elif self._selection[0] == self._selection[1]:
-            open_link(row.link_at(inside))
+            open_link(row.link_at(inside), self)
 
     def viewportEvent(self, event: QEvent) -> bool:
         """Show the address of a link, or the name of a picture, as a tip."""
@@ -268,11 +261,11 @@ class TranscriptPointer(TranscriptPage):
             self.select_all(self.index_of(value))
 
 
-def open_link(address: str) -> None:
+def open_link(address: str, parent: QWidget) -> None:
     """Open a web address in the browser; nothing else that a model may write is ever opened."""
     url = QUrl(address, QUrl.ParsingMode.StrictMode)
     if url.isValid() and url.scheme().lower() in ("http", "https") and url.host():
-        QDesktopServices.openUrl(url)
+        open_page(address, parent)
 
 
 def _escaped(text: str) -> str:

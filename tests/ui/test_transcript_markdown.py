@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QUrl
-from PySide6.QtGui import QDesktopServices, QImage, QPainter, QTextDocument
-from PySide6.QtWidgets import QApplication
+from PySide6.QtGui import QImage, QPainter, QTextDocument
+from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop_app.ui.markdown import SafeDocument, code_blocks, markdown_document, plain_document, set_plain_text
 from desktop_app.ui.transcript_pointer import open_link
+from tests.helpers.browser import Browser
 from tests.helpers.fake_chat import png
 
 pytestmark = pytest.mark.usefixtures("dressed")
@@ -114,10 +115,9 @@ def test_unreasonable_markdown_is_shown_in_reasonable_time(text: str) -> None:
     ],
 )
 def test_only_web_addresses_are_opened(address: str, is_opened: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened: list[str] = []
-    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toString()))
-    open_link(address)
-    assert bool(opened) is is_opened
+    browser, parent = Browser(monkeypatch), QWidget()
+    open_link(address, parent)
+    assert bool(browser.opened) is is_opened
 
 
 def test_fonts_and_colours_come_from_the_theme(dressed: QApplication) -> None:

@@ -6,11 +6,12 @@ from typing import cast
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QAccessible, QDesktopServices, QGuiApplication, QTextCursor
+from PySide6.QtGui import QAccessible, QGuiApplication, QTextCursor
 from PySide6.QtTest import QTest
 
 from desktop_app.chat.conversation import Message, Role, State
 from desktop_app.ui.transcript import TranscriptView
+from tests.helpers.browser import Browser
 from tests.helpers.fake_chat import FakeServices, answer, picture, question
 from tests.helpers.waiting import pump
 
@@ -110,15 +111,14 @@ def test_a_press_on_a_picture_that_is_released_elsewhere_opens_nothing(read: Tra
 def test_a_click_on_a_link_opens_the_browser_but_dragging_over_it_does_not(
     read: TranscriptView, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened: list[str] = []
-    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toString()))
+    browser = Browser(monkeypatch)
     viewport, link = read.page.viewport(), place_of(read, 1, "hut")
     QTest.mousePress(viewport, LEFT, pos=place_of(read, 1, "Two"))
     QTest.mouseMove(viewport, link)
     QTest.mouseRelease(viewport, LEFT, pos=link)
-    assert opened == []
+    assert browser.opened == []
     QTest.mouseClick(viewport, LEFT, pos=link)
-    assert opened == ["https://example.org/hut"]
+    assert browser.opened == ["https://example.org/hut"]
 
 
 def test_arrow_keys_walk_through_messages_and_say_them(read: TranscriptView) -> None:

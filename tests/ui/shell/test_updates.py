@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QUrl
-from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QMenu, QMessageBox
 
 from desktop_app.services.notices import Notice, action
 from desktop_app.ui.window import MainWindow
+from tests.helpers.browser import Browser
 from tests.helpers.fake_services import FakeServices
 
 PAGE = "https://releases.test/tag/v0.2.0"
-
-
-@pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the browser was asked to open; only the first time is there one."""
-    addresses: list[str] = []
-
-    def open_url(url: QUrl) -> bool:
-        addresses.append(url.toString())
-        return len(addresses) == 1
-
-    monkeypatch.setattr(QDesktopServices, "openUrl", open_url)
-    return addresses
 
 
 def press(window: MainWindow) -> None:
@@ -40,7 +26,10 @@ def test_nothing_is_asked_before_it_is_pressed(window: MainWindow, services: Fak
     assert services.calls == [("check_for_updates",)]
 
 
-def test_the_release_page_is_one_click_away(window: MainWindow, services: FakeServices, opened: list[str]) -> None:
+def test_the_release_page_is_one_click_away(
+    window: MainWindow, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = Browser(monkeypatch, times=1)
     press(window)
     versions = {"newest": "0.2.0", "version": "0.1.0"}
     for _ in range(2):
@@ -49,5 +38,7 @@ def test_the_release_page_is_one_click_away(window: MainWindow, services: FakeSe
         [button] = window.notices.buttons
         assert button.text() == "Open the release page"
         button.click()
-    assert opened == [PAGE, PAGE]
-    assert window.notices.words.text() == f"No browser could be opened. The page is {PAGE}"
+    assert browser.opened == [PAGE, PAGE]
+    [told] = window.findChildren(QMessageBox)  # the second time
+    assert told.isVisible()
+    assert (told.text(), told.informativeText()) == ("No browser could be opened.", PAGE)
