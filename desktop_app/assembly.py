@@ -127,21 +127,19 @@ class Services:
         self._closed = True
         self.tuner.close()
         self.chat.close()
-        self.model_courtesy.set_answering(False)
-        if "model_tasks" in self.__dict__:
-            self.model_tasks.close()
-        if "models" in self.__dict__:
-            self.models.close()
         self.chosen_model.close()
         self.rest.close()
         self.reading_ahead.close()
         self.draft.save()
         self.courtesy.set_answering(False)  # nobody reads on: what was accepted is done at once
+        self.model_courtesy.set_answering(False)
         self.files.close()
         self.storage.close()
         self.engine.close()
-        if "updates" in self.__dict__:
-            self.updates.close()  # last, since looking up the name of a server cannot be cut short
+        # What asks a server last: it cannot always be cut short, and nothing may be lost when it is killed meanwhile.
+        for name in ("model_tasks", "models", "updates"):
+            if name in self.__dict__:
+                getattr(self, name).close()
 
 
 def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Services:

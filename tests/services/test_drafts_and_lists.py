@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+import pytest
+
+from desktop_app import paths
 from desktop_app.engine.messages import Ask, Phase, PhaseChanged, PictureRead, ReadAhead, ReadAheadDone
 from tests.helpers.fake_engine import finished
 from tests.helpers.waiting import pump, wait_until
@@ -59,6 +64,21 @@ def test_a_draft_survives_the_end_of_the_program(desk: Desk, tmp_path: Path) -> 
         assert [picture.name for picture in again.services.draft.pictures()] == ["circle.png"]
     finally:
         again.services.close()
+
+
+def test_a_draft_is_saved_before_anything_waits_for_a_server(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.services.draft.set_text("half a sent")
+    saved: list[tuple[str]] = []
+    close = desk.services.model_tasks.close
+
+    def look() -> None:
+        with closing(sqlite3.connect(paths.history_file())) as database:
+            saved.extend(database.execute("SELECT text FROM drafts"))
+        close()
+
+    monkeypatch.setattr(desk.services.model_tasks, "close", look)
+    desk.services.close()
+    assert saved == [("half a sent",)]
 
 
 def test_drafts_belong_to_their_conversation(desk: Desk) -> None:
