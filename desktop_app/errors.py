@@ -40,6 +40,9 @@ SENTENCES: dict[str, str] = {
         "Eyebright does not go online to fetch pictures. Save the picture on this computer, then drop the file here.",
     ),
     "nothing-to-drop": QT_TRANSLATE_NOOP("errors", "There is no picture in what you dropped."),
+    "program-incomplete": QT_TRANSLATE_NOOP(
+        "errors", "Parts of Eyebright that fit the processor of this computer are missing. Install Eyebright again."
+    ),
     "model-missing": QT_TRANSLATE_NOOP("errors", "The model file {name} cannot be found."),
     "model-damaged": QT_TRANSLATE_NOOP(
         "errors", "{name} is not a model that can be loaded: the file is damaged or incomplete. Fetch it again."

@@ -13,15 +13,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from desktop_app.errors import UserError
+
 
 def load_processor(llama: Any, ggml: Any, folder: Path) -> str:
     """Load the best of those in `folder`, and return its name ("haswell"); "" where there is nothing to choose.
 
     `llama` and `ggml` are llama.cpp's libraries of these names, as they were loaded. Call it once, before a model is
-    loaded. Raises `RuntimeError` when none runs here.
+    loaded. Raises `UserError` (program-incomplete) when none is there that runs here.
     """
     kinds = sorted(folder.glob("*ggml-cpu-*"))
     if not kinds:
+        if not llama.ggml_backend_reg_count():
+            raise UserError("program-incomplete")
         return ""
     # llama.cpp would load whatever this names, beside its own.
     os.environ.pop("GGML_BACKEND_PATH", None)
@@ -33,7 +37,7 @@ def load_processor(llama: Any, ggml: Any, folder: Path) -> str:
     load(os.fsencode(folder))
     loaded = [path for path in kinds if _is_loaded(path)]
     if not loaded:
-        raise RuntimeError("no part of llama.cpp runs on this processor")
+        raise UserError("program-incomplete")
     # Those that were only asked may stay in memory.
     best = max(loaded, key=lambda path: int(ctypes.CDLL(str(path)).ggml_backend_score()))
     return best.name.partition("ggml-cpu-")[2].partition(".")[0]

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from desktop_app.engine.processor import load_processor
+from desktop_app.errors import UserError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the libraries are made with cc")
 
@@ -34,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 class LlamaCpp:
     """Loads what a test wants to be loaded, as llama.cpp would."""
 
-    def __init__(self, *names: str) -> None:
+    def __init__(self, *names: str, linked: int = 0) -> None:
         self.asked: list[Path] = []
         self.kept: list[ctypes.CDLL] = []
 
@@ -42,13 +43,21 @@ class LlamaCpp:
             self.asked.append(Path(os.fsdecode(folder)))
             self.kept += [ctypes.CDLL(str(self.asked[-1] / f"libggml-cpu-{name}.so")) for name in names]
 
-        self.library = SimpleNamespace(ggml_backend_load_all_from_path=load)
+        self.library = SimpleNamespace(
+            ggml_backend_load_all_from_path=load, ggml_backend_reg_count=lambda: linked + len(self.kept)
+        )
 
 
 def test_where_there_is_one_part_nothing_is_chosen(tmp_path: Path) -> None:
-    llama = LlamaCpp()
+    llama = LlamaCpp(linked=1)
     assert load_processor(llama.library, None, tmp_path) == ""
     assert llama.asked == []
+
+
+def test_parts_that_are_missing_are_no_fault_of_a_model(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as raised:
+        load_processor(LlamaCpp().library, None, tmp_path)
+    assert raised.value.code == "program-incomplete"
 
 
 def test_the_part_that_was_loaded_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,5 +73,6 @@ def test_of_those_that_stay_in_memory_the_best_counts(folder: Path) -> None:
 
 
 def test_a_processor_that_no_part_is_for(folder: Path) -> None:
-    with pytest.raises(RuntimeError, match="processor"):
+    with pytest.raises(UserError) as raised:
         load_processor(LlamaCpp().library, None, folder)
+    assert raised.value.code == "program-incomplete"
