@@ -22,3 +22,6 @@ def settle() -> None:
         os.environ[_PATH] = before
     else:
         os.environ.pop(_PATH, None)
+    # But the processes of ours that this one starts set it for themselves: they are told to begin as the first one
+    # did (https://pyinstaller.org/en/stable/runtime-information.html).
+    os.environ["PYINSTALLER_RESET_ENVIRONMENT"] = "1"

@@ -16,12 +16,14 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     made: list[str] = []
     monkeypatch.setattr(multiprocessing, "freeze_support", lambda: made.append("freeze_support"))
     monkeypatch.setenv("LD_LIBRARY_PATH", "/opt/eyebright/_internal")
+    monkeypatch.setenv("PYINSTALLER_RESET_ENVIRONMENT", "")
     return made
 
 
 def test_from_the_source_nothing_is_touched(calls: list[str]) -> None:
     frozen.settle()
     assert calls == []
+    assert os.environ["PYINSTALLER_RESET_ENVIRONMENT"] == ""
     assert os.environ["LD_LIBRARY_PATH"] == "/opt/eyebright/_internal"
 
 
@@ -37,3 +39,4 @@ def test_other_programs_find_the_system_s_libraries(
     assert calls == ["freeze_support"]
     assert os.environ.get("LD_LIBRARY_PATH") == before
     assert "LD_LIBRARY_PATH_ORIG" not in os.environ
+    assert os.environ["PYINSTALLER_RESET_ENVIRONMENT"] == "1", "our own processes would not find our libraries"
