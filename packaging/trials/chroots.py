@@ -63,7 +63,9 @@ def pristine(system: System) -> Path:
     mirror = _mirror(script)
     keys = _fetched_keys(mirror, system.keyring) if system.keyring else _KEYS
     options = ["--variant=minbase", f"--keyring={keys}"]
-    command: list[str | Path] = ["debootstrap", *options, system.suite, work, mirror, script]
+    # What it mounts there is gone with it, however it ends.
+    unshared: list[str | Path] = ["unshare", "--mount", "debootstrap", *options]
+    command = [*unshared, system.suite, work, mirror, script]
     result = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_S, check=False)
     if result.returncode:
         log = work / "debootstrap" / "debootstrap.log"
