@@ -13,10 +13,9 @@ from desktop_app.engine.identity import file_identity
 from desktop_app.engine.interrupt import Interrupt, Interrupted
 from desktop_app.engine.messages import PaceLearnt, Phase, PhaseChanged, PictureRef, Turn
 from desktop_app.engine.model import VERSION, Model
-from desktop_app.engine.model_files import LLAVA
 from desktop_app.engine.pace import Pace
-from desktop_app.engine.sight import Seen, Sight, sight_of
-from desktop_app.engine.wide_sight import WideSight
+from desktop_app.engine.sight import Seen
+from desktop_app.engine.sights import sight_of
 from desktop_app.errors import UserError
 
 _LOOK_EVERY_S = 0.02  # at the interrupt, while a picture file is decoded
@@ -32,7 +31,7 @@ class Looking:
         embeddings: EmbeddingStore,
         emit: Callable[[PhaseChanged | PaceLearnt], None],
     ) -> None:
-        self.sight = _sight(model)
+        self.sight = sight_of(model)
         self.pace = Pace()  # of a part
         self._model = model
         self._interrupt = interrupt
@@ -78,17 +77,17 @@ class Looking:
         missing = encodes = sum(key not in known for seen in new for key in self._keys(seen))
         with self._model.looking() if new else nullcontext():
             for index, seen in enumerate(new):
-                squares: list[bytes] = []
+                pixels: list[bytes] = []
                 for part, key in enumerate(self._keys(seen)):
                     if key in known:
                         continue
                     expected = self.pace.expect(missing)
                     sha256, parts = seen.picture.sha256, len(seen.parts)
                     self._emit(PhaseChanged(request, Phase.LOOKING, index, len(new), expected, sha256, part, parts))
-                    squares = squares or self._squares(seen)
+                    pixels = pixels or self._pixels(seen)
                     self._interrupt.check()
                     started = time.monotonic()
-                    known[key] = self.sight.encode(seen, part, squares[part])
+                    known[key] = self.sight.encode(seen, part, pixels[part])
                     self.pace.learn(1, time.monotonic() - started)
                     self._emit(PaceLearnt(request, part_s=self.pace.expect(1)))
                     missing -= 1
@@ -106,9 +105,9 @@ class Looking:
         width, height = self._sizes[picture.sha256]
         return replace(picture, width=width, height=height)
 
-    def _squares(self, seen: Seen) -> list[bytes]:
+    def _pixels(self, seen: Seen) -> list[bytes]:
         """Decode a picture file beside the main thread, so that a large one can be given up."""
-        decoding = self._decoder.submit(self.sight.squares, seen)
+        decoding = self._decoder.submit(self.sight.pixels, seen)
         while not decoding.done():
             wait([decoding], _LOOK_EVERY_S)
             if self._interrupt.now:
@@ -117,10 +116,3 @@ class Looking:
 
     def _keys(self, seen: Seen) -> list[EmbeddingKey]:
         return [EmbeddingKey(seen.picture.sha256, self.seeing, part) for part in seen.parts]
-
-
-def _sight(model: Model) -> Sight:
-    projector = model.files.projector
-    if projector is not None and projector.kind != LLAVA:
-        return WideSight(model.projector, projector)
-    return sight_of(projector, model.image_tokens, model.encode)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from desktop_app.images.tiling import Tiling, grids_of
+from desktop_app.images.anyres import AnyRes, grids_of
+from desktop_app.images.tiling import Tiling
 from model_store.gguf_header import GGUFHeader, TensorInfo
 
 #: The token that ends each line of image tokens. No other LLaVA has it.
@@ -21,4 +22,4 @@ def tiling_of(projector: GGUFHeader) -> Tiling | None:
     side, patch = (projector.integer(f"clip.vision.{key}") for key in ("image_size", "patch_size"))
     if newline_of(projector) is None or not side or not patch:
         return None
-    return Tiling(side, side // patch, grids_of(projector.numbers("clip.vision.image_grid_pinpoints"), side))
+    return AnyRes(side, side // patch, grids_of(projector.numbers("clip.vision.image_grid_pinpoints"), side))

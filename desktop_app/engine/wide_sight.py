@@ -52,7 +52,7 @@ class WideSight:
                 cells += [PictureRow(picture.sha256, row, block) for row in rows]
         return cells
 
-    def squares(self, seen: Seen) -> list[bytes]:
+    def pixels(self, seen: Seen) -> list[bytes]:
         """Return the whole picture, once for each part."""
         from desktop_app.images.reading import open_picture
 

@@ -1,22 +1,20 @@
-"""How LLaVA-1.6 divides a picture: it looks at the whole, and again at tiles of it ("anyres").
+"""How a model divides a picture: it looks at the whole, and again, closer, at tiles of it.
 
-Numbers only, so that the cost of a picture is known before a pixel is decoded. The whole is
-resized to one square. For the tiles the picture is fitted, with black borders, into the grid of
-squares that keeps most of it; of what the image tower makes of the grid the borders are taken
-away again, and after each line of image tokens stands the same learnt token.
-As `image_processing_llava_next.py` and `modeling_llava_next.py` of transformers do it.
+Numbers only, so that the cost of a picture is known before a pixel is decoded. Each family has its
+own way to choose the grid of tiles and what the picture is resized to: `anyres.py` LLaVA-1.6's.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
+
+Size = tuple[int, int]  # width and height in pixels
 
 
 @dataclass(frozen=True, order=True)
 class Grid:
-    """Square tiles in rows and columns; none of both: the picture is seen as a whole only."""
+    """Tiles in rows and columns; none of both: the picture is seen as a whole only."""
 
     rows: int
     columns: int
@@ -33,8 +31,6 @@ class Grid:
 
 
 WHOLE = Grid(0, 0)
-# In the order of transformers' list, whose pairs are (height, width): among equals the first is taken.
-USUAL_GRIDS = (Grid(1, 2), Grid(2, 1), Grid(2, 2), Grid(3, 1), Grid(1, 3))
 
 
 @dataclass(frozen=True)
@@ -48,84 +44,46 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Tiling:
+class Tiling(ABC):
     """What one projector was trained with."""
 
-    side: int  # pixels along a tile's edge
-    patches: int  # image tokens along it
-    grids: tuple[Grid, ...] = USUAL_GRIDS
+    side: int  # pixels along the edge of the square that the image tower was made for
+
+    @property
+    @abstractmethod
+    def grids(self) -> tuple[Grid, ...]:
+        """Return all grids that a picture may get, besides `WHOLE`."""
+
+    @abstractmethod
+    def grid_for(self, width: int, height: int, most_tiles: int | None = None) -> Grid:
+        """Return the grid for a picture of `width` x `height` pixels.
+
+        `most_tiles` bounds it; where no grid is that small, the picture is seen as a whole only.
+        """
+
+    @abstractmethod
+    def tokens(self, width: int, height: int, grid: Grid) -> int:
+        """Return how many tokens a picture takes in `grid`, those between its parts included."""
+
+    @property
+    @abstractmethod
+    def most_tokens(self) -> int:
+        """Return the tokens of the most expensive picture."""
 
     @property
     def most_parts(self) -> int:
         """Return how many parts a picture has at most."""
         return max(grid.parts for grid in self.grids)
 
-    @property
-    def most_tokens(self) -> int:
-        """Return the tokens of the most expensive picture."""
-        whole = self.patches**2
-        return whole + max(self.patches**2 * grid.tiles + self.patches * grid.rows for grid in self.grids)
+    def whole(self, _width: int, _height: int) -> Size:
+        """Return to what size the whole is resized: one square, whatever the proportions."""
+        return self.side, self.side
 
-    def grid_for(self, width: int, height: int, most_tiles: int | None = None) -> Grid:
-        """Return the grid that keeps most of a picture of `width` x `height` pixels, and wastes least.
-
-        `most_tiles` bounds it; where no grid is that small, the picture is seen as a whole only.
-        """
-        best, best_rank = WHOLE, (-1, 0)
-        for grid in self.grids:
-            if most_tiles is not None and grid.tiles > most_tiles:
-                continue
-            canvas_width, canvas_height = self.canvas(grid)
-            scale = min(canvas_width / width, canvas_height / height)
-            kept = min(int(width * scale) * int(height * scale), width * height)
-            rank = (kept, kept - canvas_width * canvas_height)
-            if rank > best_rank:
-                best, best_rank = grid, rank
-        return best
-
-    def canvas(self, grid: Grid) -> tuple[int, int]:
-        """Return width and height of a grid in pixels."""
+    def canvas(self, _width: int, _height: int, grid: Grid) -> Size:
+        """Return the size of what is divided evenly into tiles."""
         return grid.columns * self.side, grid.rows * self.side
 
     def placed(self, width: int, height: int, grid: Grid) -> Box:
-        """Return where on the canvas of `grid` a picture goes, resized to that box. In pixels."""
-        canvas_width, canvas_height = self.canvas(grid)
-        across, down = canvas_width / width, canvas_height / height
-        if across < down:
-            new_width, new_height = canvas_width, min(math.ceil(height * across), canvas_height)
-        else:
-            new_width, new_height = min(math.ceil(width * down), canvas_width), canvas_height
-        left, top = (canvas_width - new_width) // 2, (canvas_height - new_height) // 2
-        return Box(top, left, top + new_height, left + new_width)
-
-    def kept(self, width: int, height: int, grid: Grid) -> Box:
-        """Return which lines and columns of the grid's image tokens are kept: those that show no border."""
-        rows, columns = grid.rows * self.patches, grid.columns * self.patches
-        if width / height > columns / rows:
-            border = (rows - int(round(height * (columns / width), 7))) // 2
-            return Box(border, 0, rows - border, columns)
-        border = (columns - int(round(width * (rows / height), 7))) // 2
-        return Box(0, border, rows, columns - border)
-
-    def tokens(self, width: int, height: int, grid: Grid) -> int:
-        """Return how many tokens a picture takes in `grid`; after a whole alone stands one line's end."""
-        whole = self.patches**2
-        if grid == WHOLE:
-            return whole + 1
-        kept = self.kept(width, height, grid)
-        return whole + (kept.bottom - kept.top) * (kept.right - kept.left + 1)
-
-
-def grids_of(pinpoints: Sequence[float], side: int) -> tuple[Grid, ...]:
-    """Return the grids of a projector's "image_grid_pinpoints": heights and widths in turn, in pixels.
-
-    What is not made of whole tiles is left out. Empty: LLaVA-1.6's usual ones.
-    """
-    pairs = zip(pinpoints[::2], pinpoints[1::2], strict=False)
-    sizes = ((int(height), int(width)) for height, width in pairs)
-    grids = [
-        Grid(height // side, width // side)
-        for height, width in sizes
-        if height > 0 and width > 0 and height % side == 0 and width % side == 0
-    ]
-    return tuple(dict.fromkeys(grids)) or USUAL_GRIDS
+        """Return where on the canvas the picture goes, resized to that box: nothing is left free."""
+        across, down = self.canvas(width, height, grid)
+        return Box(0, 0, down, across)

@@ -32,7 +32,7 @@ from desktop_app.engine.messages import (
 )
 from desktop_app.engine.model import Model
 from desktop_app.engine.model_files import check_files
-from desktop_app.engine.sight import InTiles
+from desktop_app.engine.tiled_sight import WithNewlines
 from tests.engine.asking import GREEDY, ask, read_ahead
 from tests.engine.clip_reference import mean_cosine
 from tests.engine.tiled_models import AFTER, BEFORE, MODELS, PICTURES
@@ -130,8 +130,8 @@ def test_parts_that_were_seen_are_kept(eyes: tuple[str, Eyes], tmp_path: Path) -
     glance = sight.see(replace(seen.picture, most_tiles=0))
     whole, encodes = its.looking.look(1, [glance])
     assert encodes == 0
-    assert isinstance(sight, InTiles)
-    assert len(whole[glance.key]) == glance.rows == sight._tiling.patches**2 + 1
+    assert isinstance(sight, WithNewlines)
+    assert len(whole[glance.key]) == glance.rows == sight._anyres.patches**2 + 1
     np.testing.assert_array_equal(whole[glance.key][:-1], rows[seen.key][: glance.rows - 1])
     np.testing.assert_array_equal(whole[glance.key][-1:], sight._newline)
 

@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from desktop_app.images.tiles import squares
-from desktop_app.images.tiling import USUAL_GRIDS, WHOLE, Grid, Tiling, grids_of
+from desktop_app.images.anyres import USUAL_GRIDS, AnyRes, grids_of
+from desktop_app.images.tiles import parts
+from desktop_app.images.tiling import WHOLE, Grid
 from tests.engine.tiled_models import MODELS, PICTURES
 from tests.images.patterns import patterned
 
 DATA = Path(__file__).parents[1] / "data"
-CLIP = Tiling(336, 24)
+CLIP = AnyRes(336, 24)
 
 
 def test_grids_and_costs_are_those_of_transformers() -> None:
@@ -27,11 +28,11 @@ def test_grids_and_costs_are_those_of_transformers() -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_squares_are_those_of_transformers(name: str) -> None:
     sizes = MODELS[name]
-    tiling = Tiling(sizes.side, sizes.side // sizes.patch, grids_of(sizes.pinpoints, sizes.side))
+    tiling = AnyRes(sizes.side, sizes.side // sizes.patch, grids_of(sizes.pinpoints, sizes.side))
     with np.load(DATA / "tiles.npz") as recorded:
         for width, height in PICTURES:
             picture = patterned(width, height)
-            ours = np.stack([np.asarray(part) for part in squares(picture, tiling, tiling.grid_for(width, height))])
+            ours = np.stack([np.asarray(part) for part in parts(picture, tiling, tiling.grid_for(width, height))])
             theirs = recorded[f"{name} {width}x{height} pixels"]
             assert ours.shape == theirs.shape, (width, height)
             assert np.abs(ours.astype(int) - theirs).max() <= 1, (width, height)
@@ -44,7 +45,7 @@ def test_fewer_tiles_are_taken_where_there_is_no_room_for_more() -> None:
     tokens = [CLIP.tokens(*picture, grid) for grid in grids]
     assert tokens == sorted(tokens, reverse=True)
     assert tokens[-1] == 24 * 24 + 1
-    assert len(list(squares(patterned(40, 30), CLIP, WHOLE))) == WHOLE.parts == 1
+    assert len(list(parts(patterned(40, 30), CLIP, WHOLE))) == WHOLE.parts == 1
 
 
 @pytest.mark.parametrize(

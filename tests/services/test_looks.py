@@ -17,13 +17,13 @@ from desktop_app.engine.messages import (
     Ready,
     Tuning,
 )
-from desktop_app.images.tiling import Tiling
+from desktop_app.images.anyres import AnyRes
 from desktop_app.services.looks import Look, Looking
 from tests.helpers.fake_engine import finished
 from tests.helpers.waiting import pump, wait_until
 from tests.services.conftest import DEMO, Desk
 
-TILED = replace(DEMO, is_demo=False, n_ctx=4096, image_tokens=576, tiling=Tiling(336, 24), part_s=4.0, token_s=0.01)
+TILED = replace(DEMO, is_demo=False, n_ctx=4096, image_tokens=576, tiling=AnyRes(336, 24), part_s=4.0, token_s=0.01)
 #: The desk's pictures are 64 x 48 pixels: seen in 1 x 2 tiles, each line of which holds 32 of 48 image tokens.
 FULL, GLANCE = 576 + 24 * 33, 577
 
