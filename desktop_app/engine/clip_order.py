@@ -6,6 +6,9 @@ patch is lost, and the class token is handed on as a part of the picture. The gr
 numberings from two input tensors, `positions` and `patches`, so rewriting these few integers
 before they are used gives exactly what LLaVA was trained with.
 
+InternVL's graph leaves the right token out at the end, but adds the table of positions as it lies in the
+file, with the class token's first. There the rows of the table in memory are put in the graph's order, once.
+
 `ClassTokenOrder.look` is called for every node before it is computed. It looks at the `concat`
 node first: a llama.cpp that puts the class embedding first is left alone. Everything it meets is
 compared with what is expected, and whatever is not leads to `UNKNOWN` and no change at all.
@@ -21,10 +24,11 @@ from typing import Any
 
 _log = logging.getLogger(__name__)
 
-_CLASS_EMBEDDING = b"v.class_embd"
+_CLASS_EMBEDDING, _POSITION_TABLE = b"v.class_embd", b"v.position_embd.weight"
 _TYPE_I32 = 26
 _TYPES = 64  # no tensor type has a number this high
 _LONGEST = 1 << 20  # entries; CLIP has 577
+_WIDEST = 1 << 20  # bytes of a row of the table of positions
 
 
 class Tensor(ctypes.Structure):
@@ -72,6 +76,7 @@ class ClassTokenOrder:
         self._wanted = has_class_embedding
         self._class_last: bool | None = None
         self._positions_met = self._patches_met = False
+        self._table = 0  # where the table of positions lies whose rows were put in order
 
     def begin(self) -> None:
         """Start a new graph: every encode builds its own."""
@@ -94,14 +99,34 @@ class ClassTokenOrder:
         first, second = node.src[0], node.src[1]
         if not (first and second):
             return
-        if second.contents.name.startswith(_CLASS_EMBEDDING):
+        if _is_class(second.contents):
             self._class_last = True
-        elif first.contents.name.startswith(_CLASS_EMBEDDING):
+        elif _is_class(first.contents):
             self._class_last = False
         elif second.contents.name == b"positions":
             self._positions(second.contents)
         elif second.contents.name == b"patches":
             self._patches(second.contents)
+        elif second.contents.name == _POSITION_TABLE and not self._positions_met:
+            self._position_table(second.contents)
+
+    def _position_table(self, tensor: Any) -> None:
+        count, size = tensor.ne[1], tensor.nb[1]
+        whole = count * size
+        if (
+            self._class_last is None
+            or not _is_sane(tensor)
+            or not tensor.data
+            or not (2 <= count <= _LONGEST and size <= _WIDEST and tensor.nb[2] == whole)
+        ):
+            self._give_up("the table of positions is not as it should be")
+            return
+        if self._class_last and tensor.data != self._table:
+            rows = (ctypes.c_char * whole).from_address(tensor.data)
+            rows.raw = rows.raw[size:] + rows.raw[:size]
+            self._table = tensor.data
+        self.state = ClassToken.CORRECTED if self._class_last else ClassToken.NOT_NEEDED
+        self.decided = self._positions_met = self._patches_met = True
 
     def _positions(self, tensor: Any) -> None:
         entries = _integers(tensor)
@@ -135,6 +160,13 @@ class ClassTokenOrder:
         self.decided = True
         self.state = ClassToken.UNKNOWN
         _log.warning("the order of the class token is unknown, pictures may be misread: %s", why)
+
+
+def _is_class(tensor: Any) -> bool:
+    """Return whether a tensor is the class embedding, or a repetition of it for each picture of a batch."""
+    source = tensor.src[0]
+    named = tensor.name.startswith(_CLASS_EMBEDDING)
+    return bool(named or (source and source.contents.name.startswith(_CLASS_EMBEDDING)))
 
 
 def _is_sane(node: Any) -> bool:

@@ -120,6 +120,58 @@ def test_what_is_not_met_is_reported(left_out: int, expected: Expected) -> None:
     assert order.state is ClassToken.UNKNOWN
 
 
+class InternVL:
+    """The nodes of InternVL's graph: the table of positions is added as it lies, and the first tokens are taken."""
+
+    def __init__(self, class_last: bool, count: int = 4, size: int = 8) -> None:
+        graph = Graph()
+        self.rows = (ctypes.c_uint8 * (count * size))(*(row for row in range(count) for _ in range(size)))
+        self._size = size
+        pixels, table = graph.tensor("pixels"), graph.tensor("v.position_embd.weight")
+        table.ne[:] = [size // 4, count, 1, 1]
+        table.nb[:] = [4, size, count * size, count * size]
+        table.data = ctypes.addressof(self.rows)
+        repeated = graph.tensor("", graph.tensor("v.class_embd"))
+        joined = (pixels, repeated) if class_last else (repeated, pixels)
+        self.nodes = [graph.tensor("concat", *joined), graph.tensor("pos_embed", pixels, table)]
+        self.table = table
+
+    @property
+    def order(self) -> list[int]:
+        return list(self.rows[:: self._size])
+
+    def run(self, order: ClassTokenOrder) -> None:
+        order.begin()
+        for node in self.nodes:
+            order.look(ctypes.addressof(node))
+        order.end()
+
+
+def test_a_table_of_positions_is_put_in_order_once() -> None:
+    clip, order = InternVL(True), ClassTokenOrder(True)
+    for _ in range(3):  # the weights are the same in every graph
+        clip.run(order)
+        assert clip.order == [1, 2, 3, 0]
+    assert order.state is ClassToken.CORRECTED
+    assert order.decided
+
+
+def test_a_table_that_fits_is_left_alone() -> None:
+    clip, order = InternVL(False), ClassTokenOrder(True)
+    clip.run(order)
+    assert clip.order == [0, 1, 2, 3]
+    assert order.state is ClassToken.NOT_NEEDED
+
+
+def test_a_table_of_another_layout_is_left_alone_and_reported(expected: Expected) -> None:
+    expected.log("order of the class token is unknown")
+    clip, order = InternVL(True), ClassTokenOrder(True)
+    clip.table.nb[2] = 1000
+    clip.run(order)
+    assert clip.order == [0, 1, 2, 3]
+    assert order.state is ClassToken.UNKNOWN
+
+
 def test_memory_that_is_no_tensor_is_not_touched(expected: Expected) -> None:
     expected.log("does not read as a tensor")
     order = ClassTokenOrder(True)
