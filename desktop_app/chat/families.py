@@ -95,8 +95,8 @@ MOONDREAM2 = Family(
     stops=("<|endoftext|>",),
 )
 
-# The pictures of what follows are prepared by llama.cpp's mtmd; those of MiniCPM-V and InternVL3 not yet,
-# which can only read text for now. The tokens around a picture are those that mtmd puts there.
+# MiniCPM-V can only read text for now. The tokens around a picture of Qwen2.5-VL, Gemma 3 and SmolVLM2 are
+# those that mtmd puts there.
 
 # https://huggingface.co/Qwen/Qwen2.5-VL-3B-Instruct/blob/main/chat_template.json
 QWEN25_VL = Family(

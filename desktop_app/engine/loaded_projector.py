@@ -17,7 +17,7 @@ from desktop_app.engine.clip_order import ClassToken, ClassTokenOrder
 from desktop_app.engine.context import Block
 from desktop_app.engine.embeddings import Embedding
 from desktop_app.engine.interrupt import Interrupt, Interrupted
-from desktop_app.engine.model_files import QWEN25_VL, Projector
+from desktop_app.engine.projector import QWEN25_VL, Projector
 from desktop_app.errors import UserError
 
 Piece = Block | tuple[int, ...]

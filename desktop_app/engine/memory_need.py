@@ -11,6 +11,7 @@ from typing import TypedDict
 
 from desktop_app.engine.messages import LoadPlan
 from desktop_app.engine.model_files import ModelFiles
+from desktop_app.engine.projector import GEMMA3, INTERNVL, LLAVA, kind_of
 from desktop_app.engine.small_projector import loaded_size
 from desktop_app.engine.tiled import tiling_of
 from desktop_app.images.tiling import WHOLE
@@ -193,7 +194,7 @@ def _seeing(projector: GGUFHeader) -> _Seeing:
     output = last.shape[-1] if last is not None else width
     graph = tokens * (2 * max(output, inner) + width) + 3 * side**2
     tiling = tiling_of(projector)
-    kind = projector.text("clip.projector_type") or projector.text("clip.vision.projector_type")
+    kind = kind_of(projector)
     looked = tokens // (keys.number("projector.scale_factor") or _MERGED.get(kind, 1)) ** 2
     return {
         "projector": loaded_size(projector, small=False),
@@ -201,9 +202,9 @@ def _seeing(projector: GGUFHeader) -> _Seeing:
         "looking": _FLOAT * (graph + tokens * output),
         # There need not be room for tiles: a picture can be seen as a whole only.
         "image_tokens": looked if tiling is None else tiling.tokens(side, side, WHOLE),
-        "picture_tokens": looked if tiling is None else tokens * tiling.most_parts,
-        "at_once": looked if kind == "gemma3" else 0,
-        "projector_may_go": kind in ("", "mlp"),
+        "picture_tokens": looked if tiling is None else looked * tiling.most_parts,
+        "at_once": looked if kind == GEMMA3 else 0,
+        "projector_may_go": kind in (LLAVA, INTERNVL),
     }
 
 

@@ -28,7 +28,8 @@ from urllib.parse import quote, unquote_to_bytes
 import numpy as np
 
 from desktop_app.engine.gguf_copy import GGUFCopy, Key, NewTensor, Values
-from desktop_app.engine.model_files import FEATURE_LAYER, LastLayer, ModelFiles, Projector
+from desktop_app.engine.model_files import ModelFiles
+from desktop_app.engine.projector import FEATURE_LAYER, LastLayer, Projector
 from desktop_app.engine.small_projector import quantised
 from desktop_app.files import finish, new_file, not_saved, sync_folder
 from model_store.gguf_header import read_header

@@ -13,7 +13,7 @@ from typing import Protocol
 from desktop_app.engine.context import Cell, PictureRow
 from desktop_app.engine.embeddings import Embedding
 from desktop_app.engine.messages import PictureRef, Turn
-from desktop_app.engine.model_files import Projector
+from desktop_app.engine.projector import Projector
 from desktop_app.images.tiling import Tiling
 
 

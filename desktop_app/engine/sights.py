@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from desktop_app.engine.model import Model
-from desktop_app.engine.model_files import LLAVA, Projector
+from desktop_app.engine.projector import LLAVA, Projector
 from desktop_app.engine.sight import OneSquare, Sight
 from desktop_app.engine.tiled import newline_of, tiling_of
-from desktop_app.engine.tiled_sight import WithNewlines
+from desktop_app.engine.tiled_sight import WholeLast, WithNewlines
 from desktop_app.engine.wide_sight import WideSight
 from desktop_app.images.anyres import AnyRes
+from desktop_app.images.closest_shape import ClosestShape
 
 _STORED = {"F32": "<f4", "F16": "<f2"}
 
@@ -21,6 +22,8 @@ def sight_of(model: Model) -> Sight:
     tiling = tiling_of(projector.header) if projector is not None else None
     if projector is not None and isinstance(tiling, AnyRes):
         return WithNewlines(tiling, _newline(projector), model.encode)
+    if isinstance(tiling, ClosestShape):
+        return WholeLast(tiling, model.encode)
     if projector is not None and projector.kind != LLAVA:
         return WideSight(model.projector, projector)
     return OneSquare(projector, model.image_tokens, model.encode)

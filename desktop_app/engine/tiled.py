@@ -1,13 +1,13 @@
-"""What the header of a projector says of tiles: LLaVA-1.6's way to look at pictures."""
+"""What the header of a projector says of tiles: in what parts its pictures are seen."""
 
 from __future__ import annotations
 
+from desktop_app.engine.projector import INTERNVL, LLAVA, NEWLINES, kind_of
 from desktop_app.images.anyres import AnyRes, grids_of
+from desktop_app.images.closest_shape import MOST_TILES, ClosestShape
 from desktop_app.images.tiling import Tiling
 from model_store.gguf_header import GGUFHeader, TensorInfo
 
-#: The token that ends each line of image tokens. No other LLaVA has it.
-NEWLINES = ("model.image_newline", "v.image_newline")
 _KINDS = ("F32", "F16")
 
 
@@ -18,8 +18,15 @@ def newline_of(projector: GGUFHeader) -> TensorInfo | None:
 
 
 def tiling_of(projector: GGUFHeader) -> Tiling | None:
-    """Return how a projector was trained to divide pictures; None: not at all."""
+    """Return how a projector was trained to divide pictures; None: not at all, or mtmd does it."""
     side, patch = (projector.integer(f"clip.vision.{key}") for key in ("image_size", "patch_size"))
-    if newline_of(projector) is None or not side or not patch:
+    if not side or not patch:
         return None
-    return AnyRes(side, side // patch, grids_of(projector.numbers("clip.vision.image_grid_pinpoints"), side))
+    kind = kind_of(projector)
+    if kind == LLAVA and newline_of(projector) is not None:
+        return AnyRes(side, side // patch, grids_of(projector.numbers("clip.vision.image_grid_pinpoints"), side))
+    if kind == INTERNVL:
+        merged = projector.integer("clip.vision.projector.scale_factor") or 1
+        most = projector.integer("clip.vision.preproc_max_tiles") or MOST_TILES
+        return ClosestShape(side, (side // patch // merged) ** 2, most)
+    return None

@@ -98,3 +98,12 @@ class WithNewlines(InTiles):
                 field = tile.reshape(edge, edge, width)[first - top : last - top, begin - left : end - left]
                 lines[first - kept.top : last - kept.top, begin - kept.left : end - kept.left] = field
         return rows
+
+
+class WholeLast(InTiles):
+    """InternVL3: the tiles line by line, each with its rows in one piece, and after them the whole."""
+
+    def joined(self, _seen: Seen, parts: Sequence[Embedding]) -> Embedding:
+        """See `Sight`."""
+        whole, *tiles = parts
+        return np.concatenate([*tiles, whole])

@@ -12,7 +12,7 @@ from desktop_app.engine.context import Cell, PictureRow
 from desktop_app.engine.embeddings import Embedding
 from desktop_app.engine.loaded_projector import FEWEST_TOKENS, LoadedProjector, Piece
 from desktop_app.engine.messages import PictureRef
-from desktop_app.engine.model_files import GEMMA3, QWEN25_VL, Projector
+from desktop_app.engine.projector import GEMMA3, QWEN25_VL, Projector
 from desktop_app.engine.sight import Seen
 from desktop_app.images.tiling import Tiling
 

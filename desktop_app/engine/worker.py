@@ -245,7 +245,7 @@ def _kept_tuning(files: ModelFiles, settings: EngineSettings, room: Room) -> Tun
 
 
 def _model_info(command: Load, session: Session, tuning: Tuning | None) -> ModelInfo:
-    from desktop_app.engine.model_files import LastLayer
+    from desktop_app.engine.projector import LastLayer
     from desktop_app.paths import demo_model
 
     model = session.model

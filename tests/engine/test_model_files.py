@@ -127,7 +127,7 @@ def test_damaged_headers_end_in_user_errors_only(folder: Path, tmp_path: Path) -
     assert refused > 100
 
 
-@pytest.mark.parametrize("kind", ["ldpv2", "resampler", "qwen2vl_merger", "internvl"])
+@pytest.mark.parametrize("kind", ["ldpv2", "resampler", "qwen2vl_merger", "pixtral"])
 def test_projectors_of_other_models_are_named(folder: Path, tmp_path: Path, kind: str) -> None:
     path = write_projector(tmp_path / "mmproj-other.gguf", Sizes(kind=kind))
     with pytest.raises(UserError) as caught:

@@ -52,7 +52,7 @@ def test_moondream_reads_pictures(empty: EngineClient, tmp_path: Path, star: Pic
 def test_projectors_of_other_kinds_are_refused_with_a_way_out(empty: EngineClient, tmp_path: Path) -> None:
     model = write(tmp_path, "gemma3")
     with pytest.raises(UserError) as caught:
-        empty.load(model, write_projector(tmp_path / "mmproj-intern.gguf", Sizes(kind="internvl")))
-    assert "mmproj-intern.gguf" in str(caught.value)
+        empty.load(model, write_projector(tmp_path / "mmproj-other.gguf", Sizes(kind="pixtral")))
+    assert "mmproj-other.gguf" in str(caught.value)
     assert "without a projector" in str(caught.value)
     assert empty.load(model, None).image_tokens == 0

@@ -11,13 +11,14 @@ import gguf
 import numpy as np
 import pytest
 
-from desktop_app.engine import model_files, prepared_projector
+from desktop_app.engine import prepared_projector, projector_check
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.interrupt import Interrupt
 from desktop_app.engine.messages import EngineSettings, PictureRef, Turn
 from desktop_app.engine.model import Model
-from desktop_app.engine.model_files import LastLayer, ModelFiles, check_files
+from desktop_app.engine.model_files import ModelFiles, check_files
 from desktop_app.engine.prepared_projector import prepared
+from desktop_app.engine.projector import LastLayer
 from desktop_app.errors import UserError
 from desktop_app.paths import cache_folder, demo_model
 from model_store.gguf_header import read_header
@@ -175,7 +176,7 @@ def test_a_tower_with_all_layers_of_clip_is_right(
     language_model: Path, original: Path, monkeypatch: pytest.MonkeyPatch, layers: int, state: LastLayer
 ) -> None:
     """Of those llama.cpp leaves out the last, as LLaVA does."""
-    monkeypatch.setitem(model_files._LAYERS_OF_CLIP, SIZES.vision_width, layers)
+    monkeypatch.setitem(projector_check._LAYERS_OF_CLIP, SIZES.vision_width, layers)
     files = check_files(language_model, original)
     assert files.projector is not None
     assert files.projector.last_layer is state

@@ -13,8 +13,9 @@ from desktop_app.engine.gguf_copy import q8_0
 from desktop_app.engine.interrupt import Interrupt
 from desktop_app.engine.messages import EngineSettings
 from desktop_app.engine.model import Model
-from desktop_app.engine.model_files import LastLayer, ModelFiles, Projector, check_files
+from desktop_app.engine.model_files import ModelFiles, check_files
 from desktop_app.engine.prepared_projector import prepared
+from desktop_app.engine.projector import LastLayer, Projector
 from desktop_app.engine.small_projector import loaded_size
 from desktop_app.paths import demo_model
 from model_store.gguf_header import read_header

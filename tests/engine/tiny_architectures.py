@@ -15,7 +15,7 @@ _HEAD = WIDTH // HEADS
 
 
 def write_architecture(path: Path, architecture: str, specials: tuple[str, ...]) -> Path:
-    """Write a `qwen2vl`, `gemma3` or `phi2` model whose vocabulary has `specials`; f16."""
+    """Write a `qwen2`, `qwen2vl`, `gemma3` or `phi2` model whose vocabulary has `specials`; f16."""
     pieces, scores, types = vocabulary()
     pieces += [special.encode() for special in specials]
     scores += [0.0] * len(specials)
@@ -46,7 +46,7 @@ def write_architecture(path: Path, architecture: str, specials: tuple[str, ...])
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
     writer.add_unk_token_id(0)
-    writer.add_add_bos_token(architecture != "qwen2vl")
+    writer.add_add_bos_token(not architecture.startswith("qwen2"))
 
     def matrix(name: str, rows: int, columns: int) -> None:
         values = random.standard_normal((rows, columns), np.float32) / np.sqrt(columns)
@@ -82,7 +82,7 @@ def write_architecture(path: Path, architecture: str, specials: tuple[str, ...])
             ones(block + "attn_k_norm", _HEAD)
         for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
             matrix(block + name, WIDTH, WIDTH)
-            if phi2 or (architecture == "qwen2vl" and name != "attn_output"):
+            if phi2 or (architecture.startswith("qwen2") and name != "attn_output"):
                 zeros(block + name)
         matrix(block + "ffn_up", INNER, WIDTH)
         matrix(block + "ffn_down", WIDTH, INNER)

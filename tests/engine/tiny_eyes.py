@@ -1,4 +1,4 @@
-"""Projectors of other families than LLaVA, of random weights: SigLIP and Qwen2.5-VL's tower."""
+"""Projectors of other families than LLaVA, of random weights: SigLIP, InternVL's tower and Qwen2.5-VL's."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ OUTPUT = 64  # values per image token
 LONGEST = 112  # pixels: to which SmolVLM2 enlarges pictures
 SHAPES = [(150, 90), (60, 200), (56, 56), (1, 1)]
 MERGED = 2  # patches along an edge that become one image token
+MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]  # InternVL's; the others have 0.5
 
 
 def write_eyes(path: Path, kind: str, output: int, *, longest: int = 0) -> Path:
-    """Write a projector of the kind `gemma3`, `idefics3` or `qwen2.5vl_merger` for a model of the width `output`.
+    """Write a projector of the kind `gemma3`, `idefics3`, `internvl` or `qwen2.5vl_merger` for a model of the width
+    `output`.
 
     `longest`: to how many pixels `idefics3` enlarges pictures.
     """
@@ -46,8 +48,8 @@ def write_eyes(path: Path, kind: str, output: int, *, longest: int = 0) -> Path:
     for key, value in numbers.items():
         writer.add_uint32(f"clip.vision.{key}", value)
     writer.add_float32("clip.vision.attention.layer_norm_epsilon", 1e-6)
-    writer.add_array("clip.vision.image_mean", [0.5, 0.5, 0.5])
-    writer.add_array("clip.vision.image_std", [0.5, 0.5, 0.5])
+    writer.add_array("clip.vision.image_mean", MEAN if kind == "internvl" else [0.5, 0.5, 0.5])
+    writer.add_array("clip.vision.image_std", STD if kind == "internvl" else [0.5, 0.5, 0.5])
 
     def matrix(name: str, *shape: int) -> None:
         values = random.standard_normal(shape, np.float32) / np.float32(np.sqrt(shape[-1]))
@@ -56,18 +58,21 @@ def write_eyes(path: Path, kind: str, output: int, *, longest: int = 0) -> Path:
     def vector(name: str, length: int, around: float = 0.0) -> None:
         writer.add_tensor(name, around + random.standard_normal(length).astype(np.float32) * np.float32(0.1))
 
-    qwen = kind == "qwen2.5vl_merger"
+    qwen, intern = kind == "qwen2.5vl_merger", kind == "internvl"
     matrix("v.patch_embd", WIDTH, 3, PATCH, PATCH)
     if qwen:
         values = random.standard_normal((WIDTH, 3, PATCH, PATCH), np.float32) / 14
         writer.add_tensor("v.patch_embd.weight.1", values.astype(np.float16))
     else:
         vector("v.patch_embd.bias", WIDTH)
-        writer.add_tensor(
-            "v.position_embd.weight", random.standard_normal(((SIDE // PATCH) ** 2, WIDTH)).astype(np.float32)
-        )
-        vector("v.post_ln.bias", WIDTH)
-    vector("v.post_ln.weight", WIDTH, 1.0)
+        places = (SIDE // PATCH) ** 2 + intern
+        writer.add_tensor("v.position_embd.weight", random.standard_normal((places, WIDTH)).astype(np.float32))
+    if intern:
+        vector("v.class_embd", WIDTH)
+    else:
+        if not qwen:
+            vector("v.post_ln.bias", WIDTH)
+        vector("v.post_ln.weight", WIDTH, 1.0)
     for index in range(LAYERS):
         block = f"v.blk.{index}."
         for name in ("attn_q", "attn_k", "attn_v", "attn_out"):
@@ -80,6 +85,9 @@ def write_eyes(path: Path, kind: str, output: int, *, longest: int = 0) -> Path:
         for name, rows, columns in (("ffn_up", INNER, WIDTH), ("ffn_down", WIDTH, INNER)):
             matrix(block + name, rows, columns)
             vector(f"{block}{name}.bias", rows)
+        if intern:
+            for name in ("ls1", "ls2"):
+                vector(f"{block}{name}.weight", WIDTH, 0.8)
         if qwen:
             matrix(f"{block}ffn_gate", INNER, WIDTH)
             vector(f"{block}ffn_gate.bias", INNER)
@@ -88,6 +96,12 @@ def write_eyes(path: Path, kind: str, output: int, *, longest: int = 0) -> Path:
         for name, rows in (("mm.0", merged), ("mm.2", output)):
             matrix(name, rows, merged)
             vector(f"{name}.bias", rows)
+    elif intern:
+        vector("mm.model.mlp.0.weight", merged, 1.0)
+        vector("mm.model.mlp.0.bias", merged)
+        for name, columns in (("mm.model.mlp.1", merged), ("mm.model.mlp.3", output)):
+            matrix(name, output, columns)
+            vector(f"{name}.bias", output)
     elif kind == "gemma3":
         matrix("mm.input_projection", WIDTH, output)
         vector("mm.soft_emb_norm.weight", WIDTH, 1.0)

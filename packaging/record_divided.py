@@ -1,0 +1,189 @@
+"""Write tests/data/divided.json and divided.npz: how pictures are divided and seen by the originals of InternVL3.
+
+    python packaging/record_divided.py
+
+Needs what packaging/demo_model/requirements.txt names. The weights are those that the tests make of
+random numbers, so that the tests can hold the engine to what is recorded:
+
+    divided.json  family -> [width, height, rows, columns, tokens] for parts of 448 pixels
+    divided.npz   "{family} {width}x{height} pixels {part}": of a part, uint8; "... rows": of the whole
+                  picture; "... logits": of the first token after BEFORE, the picture and AFTER
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+import torch
+from transformers import InternVLConfig, InternVLForConditionalGeneration, Qwen2Config
+from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import (
+    GotOcr2ImageProcessorPil,
+    get_optimal_tiled_canvas,
+)
+from transformers.models.internvl.configuration_internvl import InternVLVisionConfig
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.engine import tiny_architectures, tiny_eyes  # noqa: E402
+from tests.engine.divided_models import AFTER, BEFORE, PICTURES, SIZES, write_model, write_projector  # noqa: E402
+from tests.images.patterns import patterned  # noqa: E402
+
+DATA = ROOT / "tests" / "data"
+MEAN, STD = tiny_eyes.MEAN, tiny_eyes.STD
+Weights = dict[str, torch.Tensor]
+
+
+def tensors_of(path: Path) -> Weights:
+    """Return the weights of a GGUF by name."""
+    return {t.name: torch.tensor(np.asarray(t.data, np.float32)) for t in gguf.GGUFReader(str(path)).tensors}
+
+
+def pixels_of(values: torch.Tensor) -> Any:
+    """Return normalised values, channels first, as the pixels that they were made of."""
+    mean, std = torch.tensor(MEAN).reshape(3, 1, 1), torch.tensor(STD).reshape(3, 1, 1)
+    return ((values * std + mean) * 255).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
+
+
+class InternVL3:
+    """InternVL3 as transformers has it."""
+
+    def __init__(self, folder: Path) -> None:
+        text = tensors_of(write_model(folder, "internvl3"))
+        seeing = tensors_of(write_projector(folder, "internvl3", tiny_architectures.WIDTH))
+        self.token = len(text["token_embd.weight"]) - 1
+        config = InternVLConfig(
+            vision_config=InternVLVisionConfig(
+                hidden_size=tiny_eyes.WIDTH,
+                num_hidden_layers=tiny_eyes.LAYERS,
+                num_attention_heads=tiny_eyes.HEADS,
+                intermediate_size=tiny_eyes.INNER,
+                image_size=tiny_eyes.SIDE,
+                patch_size=tiny_eyes.PATCH,
+                attention_bias=True,
+            ),
+            text_config=qwen2_config(text),
+            image_token_id=self.token,
+            downsample_ratio=1 / tiny_eyes.MERGED,
+            tie_word_embeddings=False,
+        )
+        self.model = InternVLForConditionalGeneration(config).float().eval()
+        self.model.load_state_dict(qwen2_state(text, "model.language_model.") | self._seeing(seeing))
+
+    def _seeing(self, weights: Weights) -> Weights:
+        tower, projector = "model.vision_tower", "model.multi_modal_projector"
+        state = {
+            f"{tower}.embeddings.cls_token": weights["v.class_embd"].reshape(1, 1, -1),
+            f"{tower}.embeddings.position_embeddings": weights["v.position_embd.weight"][None],
+            f"{tower}.embeddings.patch_embeddings.projection.weight": weights["v.patch_embd.weight"],
+            f"{tower}.embeddings.patch_embeddings.projection.bias": weights["v.patch_embd.bias"],
+        }
+        names = {
+            "attn_q": "attention.q_proj",
+            "attn_k": "attention.k_proj",
+            "attn_v": "attention.v_proj",
+            "attn_out": "attention.projection_layer",
+            "ln1": "layernorm_before",
+            "ln2": "layernorm_after",
+            "ffn_up": "mlp.fc1",
+            "ffn_down": "mlp.fc2",
+        }
+        for index in range(tiny_eyes.LAYERS):
+            layer = f"{tower}.encoder.layer.{index}"
+            for number in (1, 2):
+                state[f"{layer}.lambda_{number}"] = weights[f"v.blk.{index}.ls{number}.weight"]
+            for ours, theirs in names.items():
+                for kind in ("weight", "bias"):
+                    state[f"{layer}.{theirs}.{kind}"] = weights[f"v.blk.{index}.{ours}.{kind}"]
+        for number, name in ((0, "layer_norm"), (1, "linear_1"), (3, "linear_2")):
+            for kind in ("weight", "bias"):
+                state[f"{projector}.{name}.{kind}"] = weights[f"mm.model.mlp.{number}.{kind}"]
+        return state
+
+    def seen(self, width: int, height: int) -> dict[str, Any]:
+        """Return the pixels of all parts, the rows and the logits."""
+        side = {"height": tiny_eyes.SIDE, "width": tiny_eyes.SIDE}
+        processor = GotOcr2ImageProcessorPil(size=side, crop_to_patches=True, image_mean=MEAN, image_std=STD)
+        values = processor(patterned(width, height), return_tensors="pt")["pixel_values"].float()
+        rows = self.model.model.get_image_features(values).pooler_output
+        ids = torch.tensor([[*BEFORE, *[self.token] * rows.shape[0] * rows.shape[1], *AFTER]])
+        logits = self.model(input_ids=ids, pixel_values=values).logits[0, -1]
+        # Ours are in another order: the whole comes first.
+        parts = [values[-1], *values[:-1]]
+        found = {f"pixels {number}": pixels_of(part) for number, part in enumerate(parts)}
+        return found | {"rows": rows.flatten(0, 1).numpy().astype(np.float16), "logits": logits.numpy()}
+
+    @staticmethod
+    def counted(width: int, height: int) -> list[int]:
+        """Return a picture's grid and tokens; no grid: it is seen as a whole only."""
+        columns, rows = get_optimal_tiled_canvas((height, width), (448, 448), 1, 12)
+        processor = GotOcr2ImageProcessorPil(size={"height": 448, "width": 448}, crop_to_patches=True)
+        tokens = 256 * processor.get_number_of_image_patches(height, width)
+        return [width, height, rows, columns, tokens] if rows * columns > 1 else [width, height, 0, 0, tokens]
+
+
+def qwen2_config(weights: Weights) -> Qwen2Config:
+    """Return how the language model of the tests is built."""
+    return Qwen2Config(
+        vocab_size=len(weights["token_embd.weight"]),
+        hidden_size=tiny_architectures.WIDTH,
+        intermediate_size=tiny_architectures.INNER,
+        num_hidden_layers=tiny_architectures.LAYERS,
+        num_attention_heads=tiny_architectures.HEADS,
+        num_key_value_heads=tiny_architectures.HEADS,
+        rms_norm_eps=1e-5,
+        rope_theta=10000.0,
+        tie_word_embeddings=False,
+    )
+
+
+def qwen2_state(weights: Weights, prefix: str) -> Weights:
+    """Return its weights as transformers names them."""
+    state = {
+        f"{prefix}embed_tokens.weight": weights["token_embd.weight"],
+        f"{prefix}norm.weight": weights["output_norm.weight"],
+        "lm_head.weight": weights["output.weight"],
+    }
+    names = {
+        "attn_norm": "input_layernorm",
+        "ffn_norm": "post_attention_layernorm",
+        "attn_q": "self_attn.q_proj",
+        "attn_k": "self_attn.k_proj",
+        "attn_v": "self_attn.v_proj",
+        "attn_output": "self_attn.o_proj",
+        "ffn_gate": "mlp.gate_proj",
+        "ffn_up": "mlp.up_proj",
+        "ffn_down": "mlp.down_proj",
+    }
+    for index in range(tiny_architectures.LAYERS):
+        for ours, theirs in names.items():
+            for kind in ("weight", "bias"):
+                if f"blk.{index}.{ours}.{kind}" in weights:
+                    state[f"{prefix}layers.{index}.{theirs}.{kind}"] = weights[f"blk.{index}.{ours}.{kind}"]
+    return state
+
+
+def main() -> None:
+    """Record everything."""
+    arrays: dict[str, Any] = {}
+    counted: dict[str, list[list[int]]] = {}
+    for name, original in {"internvl3": InternVL3}.items():
+        with tempfile.TemporaryDirectory() as folder, torch.no_grad():
+            model = original(Path(folder))
+            for width, height in PICTURES:
+                for key, value in model.seen(width, height).items():
+                    arrays[f"{name} {width}x{height} {key}"] = value
+        counted[name] = [original.counted(width, height) for width, height in SIZES]
+    np.savez_compressed(DATA / "divided.npz", **arrays)
+    families = (f'"{name}": [\n' + ",\n".join(map(json.dumps, rows)) + "\n]" for name, rows in counted.items())
+    (DATA / "divided.json").write_text("{" + ",\n".join(families) + "}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,209 @@
+"""InternVL3 sees pictures in parts, as its original does, and in fewer where there is no room."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from desktop_app.engine.client import EngineClient
+from desktop_app.engine.clip_order import ClassTokenOrder
+from desktop_app.engine.context import Context
+from desktop_app.engine.embeddings import EmbeddingStore
+from desktop_app.engine.interrupt import Interrupt
+from desktop_app.engine.looking import Looking
+from desktop_app.engine.memory_need import Shape
+from desktop_app.engine.messages import EngineSettings, Event, LoadPlan, PartsReduced, PictureRef, Turn
+from desktop_app.engine.model import Model
+from desktop_app.engine.model_files import check_files, check_headers
+from desktop_app.errors import UserError
+from desktop_app.images.tiling import WHOLE
+from model_store.gguf_header import TensorInfo, read_header
+from tests.engine.asking import GREEDY, ask, read_ahead
+from tests.engine.divided_models import AFTER, BEFORE, KINDS, PICTURES, write_model, write_projector
+from tests.engine.test_tiles import save
+from tests.engine.tiny_architectures import WIDTH
+from tests.engine.tiny_eyes import LAYERS
+from tests.helpers.strays import Expected
+
+FloatArray = npt.NDArray[np.floating[Any]]
+#: Tensors without which llama.cpp does nothing.
+OPTIONAL = {
+    f"v.blk.{index}.{name}"
+    for index in range(LAYERS)
+    for name in (
+        *("ls1.weight", "ls2.weight", "ln1.bias", "ln2.bias", "ffn_up.bias", "ffn_down.bias"),
+        *(f"attn_{part}.bias" for part in ("q", "k", "v", "out")),
+    )
+} | {"v.patch_embd.bias"}
+CLASS_TOKENS = {"internvl3": "corrected"}
+DATA = Path(__file__).parents[1] / "data"
+
+
+@pytest.fixture(params=KINDS)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def pair(name: str, tmp_path: Path) -> tuple[Path, Path]:
+    return write_model(tmp_path, name), write_projector(tmp_path, name, WIDTH)
+
+
+@dataclass
+class Eyes:
+    """A model with what looks and reads for it."""
+
+    model: Model
+    looking: Looking
+    context: Context
+
+
+@contextmanager
+def opened(pair: tuple[Path, Path], plan: LoadPlan | None = None, cache: Path | None = None) -> Iterator[Eyes]:
+    interrupt, settings = Interrupt(), EngineSettings(n_ctx=1024, cache_folder=str(cache or ""))
+    model = Model(check_files(*pair), settings, interrupt, plan)
+    looking = Looking(model, interrupt, EmbeddingStore(), lambda _event: None)
+    try:
+        yield Eyes(model, looking, Context(model, interrupt))
+    finally:
+        looking.close()
+        model.close()
+
+
+@pytest.fixture
+def eyes(pair: tuple[Path, Path]) -> Iterator[Eyes]:
+    with opened(pair) as eyes:
+        yield eyes
+
+
+def test_pictures_and_answers_are_those_of_the_original(eyes: Eyes, name: str, tmp_path: Path) -> None:
+    sight = eyes.looking.sight
+    with np.load(DATA / "divided.npz") as recorded:
+        for width, height in PICTURES:
+            seen = sight.see(save(tmp_path, width, height))
+            rows, encodes = eyes.looking.look(1, [seen])
+            theirs = {key: recorded[f"{name} {width}x{height} {key}"] for key in ("rows", "logits")}
+            assert rows[seen.key].shape == theirs["rows"].shape, (width, height)
+            assert (encodes, len(rows[seen.key])) == (len(seen.parts), seen.rows)
+            cosine = least_cosine(rows[seen.key], theirs["rows"])
+            assert cosine >= 0.9999, (width, height, cosine)
+            eyes.context.cut(0)
+            eyes.context.append([*BEFORE, *sight.cells(seen.picture), *AFTER], rows.__getitem__)
+            correlation = np.corrcoef(eyes.model.logits(), theirs["logits"])[0, 1]
+            assert correlation >= 0.995, (width, height, correlation)
+    assert eyes.model.class_token.value == CLASS_TOKENS[name]
+
+
+def test_a_class_token_at_the_end_would_be_noticed(
+    pair: tuple[Path, Path], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected: Expected
+) -> None:
+    if CLASS_TOKENS[name] == "not-needed":
+        pytest.skip("there is none")
+    expected.log("order of the class token is unknown")
+    monkeypatch.setattr(ClassTokenOrder, "look", lambda *_: None)
+    width, height = PICTURES[0]
+    with opened(pair) as eyes, np.load(DATA / "divided.npz") as recorded:
+        seen = eyes.looking.sight.see(save(tmp_path, width, height))
+        rows, _ = eyes.looking.look(1, [seen])
+        assert least_cosine(rows[seen.key], recorded[f"{name} {width}x{height} rows"]) < 0.98
+
+
+def test_the_projector_may_make_room_for_the_conversation(pair: tuple[Path, Path], name: str, tmp_path: Path) -> None:
+    """What is loaded anew for every picture sees as what is kept."""
+    assert Shape.of_files(check_files(*pair)).projector_may_go
+    usual = LoadPlan(512, 32, pictures=1 << 20)
+    found = []
+    for plan in (usual, replace(usual, keeps_projector=False)):
+        with opened(pair, plan, tmp_path) as eyes:
+            pictures = [eyes.looking.sight.see(save(tmp_path, width, height)) for width, height in PICTURES[:2]]
+            found.append([eyes.looking.look(1, [seen])[0][seen.key] for seen in pictures])
+            assert eyes.model.class_token.value == CLASS_TOKENS[name]
+    for one, other in zip(*found, strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_parts_that_were_seen_are_kept(eyes: Eyes, tmp_path: Path) -> None:
+    sight = eyes.looking.sight
+    seen = sight.see(save(tmp_path, 150, 90))
+    _, encodes = eyes.looking.look(1, [seen])
+    assert encodes == len(seen.parts) > 3
+    glance = sight.see(replace(seen.picture, most_tiles=0))
+    rows, encodes = eyes.looking.look(1, [glance])
+    assert (encodes, len(glance.parts), len(rows[glance.key])) == (0, 1, eyes.model.image_tokens)
+    fewer = sight.see(replace(seen.picture, most_tiles=2))
+    _, encodes = eyes.looking.look(1, [fewer])
+    assert encodes == len(fewer.parts) - 1 == 2
+
+
+def test_a_conversation_about_a_picture_in_parts(
+    empty: EngineClient, name: str, pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    info = empty.load(*pair, EngineSettings(cache_folder=str(tmp_path / "cache"), cache_mb=64))
+    assert (info.family, info.class_token) == (name, CLASS_TOKENS[name])
+    assert info.tiling is not None
+    picture, other = save(tmp_path, 150, 90), save(tmp_path, 60, 200)
+    grid = info.tiling.grid_for(150, 90)
+    ahead = read_ahead(empty, pictures=(picture,))
+    assert (ahead.complete, ahead.image_encodes) == (True, grid.parts)
+    heard: list[Event] = []
+    first = ask(empty, Turn("What is red?", (picture,)), hear=heard.append)
+    assert not [event for event in heard if isinstance(event, PartsReduced)]
+    assert (first.stats.image_encodes, first.stats.reused_tokens) == (0, ahead.context_used)
+    glance = ask(empty, Turn("What is red?", (replace(picture, most_tiles=0),)))
+    saved = info.tiling.tokens(150, 90, grid) - info.tiling.tokens(150, 90, WHOLE)
+    assert glance.stats.prompt_tokens == first.stats.prompt_tokens - saved
+    assert glance.stats.image_encodes == 0
+    # The size of a picture that came without is found out.
+    unmeasured = PictureRef(picture.sha256, picture.path, picture.name)
+    assert ask(empty, Turn("What is red?", (unmeasured,))).token_ids == first.token_ids
+    second = ask(empty, Turn("What is red?", (picture,), first.text), Turn("And here?", (other,)))
+    assert second.stats.image_encodes == info.tiling.grid_for(60, 200).parts
+    assert second.stats.reused_tokens >= first.stats.prompt_tokens
+
+
+def test_fewer_parts_where_the_context_is_too_small(
+    empty: EngineClient, name: str, pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    info = empty.load(*pair, EngineSettings(n_ctx=512))
+    assert info.tiling is not None
+    picture = save(tmp_path, 150, 90)
+    whole = info.tiling.tokens(150, 90, info.tiling.grid_for(150, 90))
+    words = ask(empty, Turn("red")).stats.prompt_tokens
+    turns = [Turn("red " * ((380 - words - whole) // 2), (picture,), "a"), Turn("What is red?", (picture,))]
+    heard: list[Event] = []
+    finished = ask(empty, *turns, sampling=replace(GREEDY, max_tokens=128), hear=heard.append)
+    reduced = [event for event in heard if isinstance(event, PartsReduced)]
+    assert len(reduced) == 1
+    assert reduced[0].parts < reduced[0].wished == info.tiling.grid_for(150, 90).parts
+    assert finished.stats.dropped_turns == 0
+
+
+def test_tensors_of_other_shapes_are_refused(pair: tuple[Path, Path]) -> None:
+    """llama.cpp takes them on trust, and would end the process."""
+    model, projector = map(read_header, pair)
+
+    def said_of(tensors: dict[str, TensorInfo]) -> str:
+        try:
+            check_headers(pair[0], model, pair[1], replace(projector, tensors=tensors))
+        except UserError as error:
+            return error.code
+        return ""
+
+    assert said_of(projector.tensors) == ""
+    refused = {"projector-damaged", "projector-mismatch"}
+    for name, tensor in projector.tensors.items():
+        longer = replace(tensor, shape=(*tensor.shape[:-1], tensor.shape[-1] + 1))
+        assert said_of({**projector.tensors, name: longer}) in refused, name
+        missing = {other: info for other, info in projector.tensors.items() if other != name}
+        assert said_of(missing) in ({""} if name in OPTIONAL else refused), name
+
+
+def least_cosine(ours: FloatArray, theirs: FloatArray) -> float:
+    one, other = ours.astype(np.float64), theirs.astype(np.float64)
+    products = (one * other).sum(1)
+    return float((products / np.linalg.norm(one, axis=1) / np.linalg.norm(other, axis=1)).min())
