@@ -7,6 +7,7 @@ A picture is written `<picture>`; the special tokens around it are the model's o
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -129,6 +130,13 @@ def chatml(default: str, picture: str) -> Original:
     return write
 
 
+def minicpm(system: str | None, turns: Turns) -> str:
+    """ChatML; the pictures of the conversation are numbered from 0."""
+    numbers = itertools.count()
+    text = chatml(HELPFUL, "<image_id>#</image_id><image><picture></image>\n")(system, turns)
+    return re.sub("(?<=<image_id>)#", lambda _: str(next(numbers)), text)
+
+
 def gemma3(system: str | None, turns: Turns) -> str:
     """Roles user and model; the system prompt opens the first question."""
     text = "<bos>"
@@ -175,10 +183,10 @@ ORIGINALS: dict[str, tuple[str, str, str, Original]] = {
         chatml(HELPFUL, "<|vision_start|><picture><|vision_end|>"),
     ),
     "minicpm_v": (
-        f"{HUB}/openbmb/MiniCPM-V-2_6/blob/main/tokenizer_config.json",
+        f"{HUB}/openbmb/MiniCPM-V-2_6/blob/main/processing_minicpmv.py",
         "",
         "<|im_end|>",
-        chatml(HELPFUL, "<image><picture></image>\n"),
+        minicpm,
     ),
     "internvl3": (
         f"{HUB}/OpenGVLab/InternVL3-1B/blob/main/conversation.py (internvl2_5)",

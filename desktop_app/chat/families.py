@@ -95,8 +95,7 @@ MOONDREAM2 = Family(
     stops=("<|endoftext|>",),
 )
 
-# MiniCPM-V can only read text for now. The tokens around a picture of Qwen2.5-VL, Gemma 3 and SmolVLM2 are
-# those that mtmd puts there.
+# The tokens around a picture of what follows are those that mtmd, or the sight of the engine, puts there.
 
 # https://huggingface.co/Qwen/Qwen2.5-VL-3B-Instruct/blob/main/chat_template.json
 QWEN25_VL = Family(
@@ -110,11 +109,14 @@ QWEN25_VL = Family(
     stops=("<|im_end|>",),
 )
 
-# https://huggingface.co/openbmb/MiniCPM-V-2_6/blob/main/tokenizer_config.json
+# https://huggingface.co/openbmb/MiniCPM-V-2_6/blob/main/tokenizer_config.json,
+# image_processing_minicpmv.py (get_slice_image_placeholder) and modeling_minicpmv.py (chat)
 MINICPM_V = replace(
     QWEN25_VL,
     name="minicpm_v",
+    numbering=(Special("<image_id>"), Slot.NUMBER, Special("</image_id>")),
     picture=(Special("<image>"), Slot.PICTURE, Special("</image>"), "\n"),
+    tile=(Special("<slice>"), Slot.PICTURE, Special("</slice>")),
 )
 
 # https://huggingface.co/OpenGVLab/InternVL3-1B/blob/main/conversation.py (internvl2_5)

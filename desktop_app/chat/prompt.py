@@ -67,6 +67,7 @@ class Slot(Enum):
     SYSTEM = "system"
     PICTURES = "pictures"
     PICTURE = "picture"
+    NUMBER = "number"  # of the picture in the conversation, from 0
     QUESTION = "question"
 
 
@@ -88,7 +89,9 @@ class Family:
     asking: Pattern
     answering: Pattern
     system: str = ""  # the sentence it was trained with
+    numbering: Pattern = ()  # before each picture
     picture: Pattern = (Slot.PICTURE, "\n")
+    tile: Pattern = ()  # a closer look at a part of a picture, where such have special tokens around them
     asking_in_words: Pattern | None = None  # instead of `asking`, where there is no picture
     stops: tuple[str, ...] = ()  # special tokens that end an answer, whatever the file says of them
 
@@ -107,7 +110,7 @@ class Family:
     def specials(self) -> frozenset[str]:
         """Return the texts of all special tokens that the family uses."""
         patterns = (self.opening, self.bare_opening, self.asking, self.asking_in_words or (), self.answering)
-        items = [item for pattern in (*patterns, self.picture) for item in pattern]
+        items = [item for pattern in (*patterns, self.numbering, self.picture, self.tile) for item in pattern]
         names = {item.name for item in items if isinstance(item, Special)}
         return frozenset(names | set(self.stops)) - {"bos", "eos"}
 
@@ -118,10 +121,12 @@ def prompt_parts(family: Family, exchanges: Sequence[Exchange], system: str | No
     `system` replaces the sentence that the family was trained with; None keeps that.
     """
     rows: list[Part] = [*_opening(family, system)]
+    pictures = 0
     for exchange in exchanges:
-        rows += _asked(family, exchange)
+        rows += _filled(_asking(family, exchange), exchange, family, pictures)
         if exchange.answer is not None:
-            rows += _filled(family.answering, exchange, family)
+            rows += _filled(family.answering, exchange, family, pictures)
+        pictures += len(exchange.pictures)
     return _joined(rows)
 
 
@@ -141,23 +146,22 @@ def _asking(family: Family, exchange: Exchange) -> Pattern:
     return family.asking_in_words
 
 
-def _asked(family: Family, exchange: Exchange) -> Iterable[Part]:
-    return _filled(_asking(family, exchange), exchange, family)
-
-
-def _filled(pattern: Pattern, exchange: Exchange, family: Family) -> Iterable[Part]:
+def _filled(pattern: Pattern, exchange: Exchange, family: Family, first: int) -> Iterable[Part]:
+    """Yield the parts of a pattern; `first` is the number of the exchange's first picture."""
     for item in pattern:
         if isinstance(item, Special):
             yield item
         elif isinstance(item, Answer):
             yield replace(item, text=exchange.answer or "")
         elif item is Slot.PICTURES:
-            for picture in exchange.pictures:
-                for part in family.picture:
+            for number, picture in enumerate(exchange.pictures, first):
+                for part in (*family.numbering, *family.picture):
                     if isinstance(part, Special):
                         yield part
+                    elif part is Slot.PICTURE:
+                        yield PicturePlace(picture)
                     else:
-                        yield PicturePlace(picture) if part is Slot.PICTURE else Words(str(part))
+                        yield Words(str(number if part is Slot.NUMBER else part))
         elif item is Slot.QUESTION:
             yield Words(exchange.question.strip())
         else:

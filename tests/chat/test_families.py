@@ -74,6 +74,7 @@ LLAMA_2 = ("<unk>", "<s>", "</s>")
 CHATML = ("<|im_start|>", "<|im_end|>", "<|endoftext|>")
 PHI_3 = (*LLAMA_2, "<|endoftext|>", "<|assistant|>", "<|placeholder1|>", "<|system|>", "<|end|>", "<|user|>")
 LLAMA_3 = ("<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>")
+MINICPM = ("<image>", "</image>", "<slice>", "</slice>", "<image_id>", "</image_id>")
 QWEN = (*CHATML, "<|vision_start|>", "<|vision_end|>", "<|image_pad|>")
 GEMMA = ("<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>", "<start_of_image>", "<end_of_image>")
 SMOL = ("<|im_start|>", "<|im_end|>", "<end_of_utterance>", "<fake_token_around_image>", "<global-img>", "<image>")
@@ -134,9 +135,7 @@ FILES = {
     "Qwen2.5-VL-3B-Instruct-Q4_K_M.gguf": File("qwen2.5_vl", "qwen2vl", "Qwen2.5 VL 3B Instruct", "gpt2", QWEN),
     "gemma-3-4b-it-Q4_K_M.gguf": File("gemma3", "gemma3", "Gemma 3 4b It", "llama", GEMMA),
     "SmolVLM2-2.2B-Instruct-Q4_K_M.gguf": File("smolvlm2", "llama", "SmolVLM2 2.2B Instruct", "gpt2", SMOL),
-    "ggml-model-Q4_K_M.gguf, MiniCPM-V 2.6": File(
-        "minicpm_v", "qwen2", "Model", "gpt2", (*CHATML, "<image>", "</image>", "<slice>", "</slice>")
-    ),
+    "ggml-model-Q4_K_M.gguf, MiniCPM-V 2.6": File("minicpm_v", "qwen2", "Model", "gpt2", (*CHATML, *MINICPM)),
     "InternVL3-1B-Instruct-Q8_0.gguf": File(
         "internvl3", "qwen2", "InternVL3 1B Instruct", "gpt2", (*QWEN, "<img>", "</img>", "<IMG_CONTEXT>")
     ),
