@@ -1,11 +1,12 @@
-"""Write tests/data/divided.json and divided.npz: how pictures are divided and seen by the originals of InternVL3.
+"""Write tests/data/divided.json and divided.npz: how the originals of InternVL3 and MiniCPM-V divide and see pictures.
 
     python packaging/record_divided.py
 
 Needs what packaging/demo_model/requirements.txt names. The weights are those that the tests make of
 random numbers, so that the tests can hold the engine to what is recorded:
 
-    divided.json  family -> [width, height, rows, columns, tokens] for parts of 448 pixels
+    divided.json  family -> [width, height, rows, columns, tokens] for parts of 448 pixels; of MiniCPM-V also
+                  what stands for the picture in the prompt
     divided.npz   "{family} {width}x{height} pixels {part}": of a part, uint8; "... rows": of the whole
                   picture; "... logits": of the first token after BEFORE, the picture and AFTER
 """
@@ -13,6 +14,7 @@ random numbers, so that the tests can hold the engine to what is recorded:
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -21,7 +23,8 @@ from typing import Any
 import gguf
 import numpy as np
 import torch
-from transformers import InternVLConfig, InternVLForConditionalGeneration, Qwen2Config
+from record_minicpm_v import Eyes, parts_of, placeholder, sliced_grid
+from transformers import InternVLConfig, InternVLForConditionalGeneration, Qwen2Config, Qwen2ForCausalLM
 from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import (
     GotOcr2ImageProcessorPil,
     get_optimal_tiled_canvas,
@@ -45,6 +48,12 @@ def tensors_of(path: Path) -> Weights:
     return {t.name: torch.tensor(np.asarray(t.data, np.float32)) for t in gguf.GGUFReader(str(path)).tensors}
 
 
+def found_in(parts: list[Any], rows: torch.Tensor, logits: torch.Tensor) -> dict[str, Any]:
+    """Return what is recorded of a picture."""
+    found = {f"pixels {number}": part for number, part in enumerate(parts)}
+    return found | {"rows": rows.numpy().astype(np.float16), "logits": logits.numpy()}
+
+
 def pixels_of(values: torch.Tensor) -> Any:
     """Return normalised values, channels first, as the pixels that they were made of."""
     mean, std = torch.tensor(MEAN).reshape(3, 1, 1), torch.tensor(STD).reshape(3, 1, 1)
@@ -56,7 +65,7 @@ class InternVL3:
 
     def __init__(self, folder: Path) -> None:
         text = tensors_of(write_model(folder, "internvl3"))
-        seeing = tensors_of(write_projector(folder, "internvl3", tiny_architectures.WIDTH))
+        seeing = tensors_of(write_projector(folder, "internvl3"))
         self.token = len(text["token_embd.weight"]) - 1
         config = InternVLConfig(
             vision_config=InternVLVisionConfig(
@@ -115,12 +124,10 @@ class InternVL3:
         ids = torch.tensor([[*BEFORE, *[self.token] * rows.shape[0] * rows.shape[1], *AFTER]])
         logits = self.model(input_ids=ids, pixel_values=values).logits[0, -1]
         # Ours are in another order: the whole comes first.
-        parts = [values[-1], *values[:-1]]
-        found = {f"pixels {number}": pixels_of(part) for number, part in enumerate(parts)}
-        return found | {"rows": rows.flatten(0, 1).numpy().astype(np.float16), "logits": logits.numpy()}
+        return found_in([pixels_of(part) for part in (values[-1], *values[:-1])], rows.flatten(0, 1), logits)
 
     @staticmethod
-    def counted(width: int, height: int) -> list[int]:
+    def counted(width: int, height: int) -> list[Any]:
         """Return a picture's grid and tokens; no grid: it is seen as a whole only."""
         columns, rows = get_optimal_tiled_canvas((height, width), (448, 448), 1, 12)
         processor = GotOcr2ImageProcessorPil(size={"height": 448, "width": 448}, crop_to_patches=True)
@@ -128,11 +135,50 @@ class InternVL3:
         return [width, height, rows, columns, tokens] if rows * columns > 1 else [width, height, 0, 0, tokens]
 
 
+class MiniCPMV:
+    """MiniCPM-V 2.6: the published arithmetic, and transformers' language model."""
+
+    def __init__(self, folder: Path) -> None:
+        path = write_model(folder, "minicpm_v")
+        tokens = gguf.GGUFReader(str(path)).get_field("tokenizer.ggml.tokens")
+        self.ids = {token: number for number, token in enumerate(tokens.contents())}
+        text = tensors_of(path)
+        self.language = Qwen2ForCausalLM(qwen2_config(text)).float().eval()
+        self.language.load_state_dict(qwen2_state(text, "model."))
+        seeing = tensors_of(write_projector(folder, "minicpm_v"))
+        self.eyes = Eyes(seeing, tiny_eyes.LAYERS, tiny_eyes.HEADS, tiny_eyes.PATCH)
+
+    def seen(self, width: int, height: int) -> dict[str, Any]:
+        """Return the pixels of all parts, the rows and the logits."""
+        parts = list(parts_of(patterned(width, height), tiny_eyes.SIDE, tiny_eyes.PATCH))
+        rows = [self.eyes.rows(part) for part in parts]
+        text = placeholder(width, height, tiny_eyes.SIDE, tiny_eyes.QUERIES).removeprefix("<image_id>0</image_id>")
+        # Special tokens, line breaks, and between them the places of the parts.
+        pieces = re.findall(r"</?\w+>|\n|{\d+}", text)
+        waiting = iter(rows)
+        between = [next(waiting) if piece.startswith("{") else self._embedded(piece) for piece in pieces]
+        before, after = (self.language.get_input_embeddings()(torch.tensor(ids)) for ids in (BEFORE, AFTER))
+        logits = self.language(inputs_embeds=torch.cat([before, *between, after])[None]).logits[0, -1]
+        return found_in([np.asarray(part) for part in parts], torch.cat(rows), logits)
+
+    def _embedded(self, token: str) -> torch.Tensor:
+        number = self.ids["<0x0A>" if token == "\n" else token]
+        return self.language.get_input_embeddings()(torch.tensor([number]))
+
+    @staticmethod
+    def counted(width: int, height: int) -> list[Any]:
+        """Return a picture's grid and tokens, and what stands for it in the prompt."""
+        columns, rows = sliced_grid(width, height, 448) or (0, 0)
+        text = placeholder(width, height, 448, 64)
+        parts, lines = columns * rows + 1, text.count("\n")
+        return [width, height, rows, columns, parts * 64 + (parts - 1) * 2 + lines, text]
+
+
 def qwen2_config(weights: Weights) -> Qwen2Config:
     """Return how the language model of the tests is built."""
     return Qwen2Config(
         vocab_size=len(weights["token_embd.weight"]),
-        hidden_size=tiny_architectures.WIDTH,
+        hidden_size=weights["token_embd.weight"].shape[1],
         intermediate_size=tiny_architectures.INNER,
         num_hidden_layers=tiny_architectures.LAYERS,
         num_attention_heads=tiny_architectures.HEADS,
@@ -172,8 +218,8 @@ def qwen2_state(weights: Weights, prefix: str) -> Weights:
 def main() -> None:
     """Record everything."""
     arrays: dict[str, Any] = {}
-    counted: dict[str, list[list[int]]] = {}
-    for name, original in {"internvl3": InternVL3}.items():
+    counted: dict[str, list[list[Any]]] = {}
+    for name, original in {"internvl3": InternVL3, "minicpm_v": MiniCPMV}.items():
         with tempfile.TemporaryDirectory() as folder, torch.no_grad():
             model = original(Path(folder))
             for width, height in PICTURES:

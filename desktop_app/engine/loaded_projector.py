@@ -1,7 +1,8 @@
 """Turns pictures into image tokens: mtmd, the part of llama.cpp that runs image towers and projectors.
 
-LLaVA's is given squares, prepared as it was trained. Others get the whole picture, which mtmd divides
-and resizes by itself; what it makes of one is asked without pixels first, so that its cost is known.
+LLaVA's and InternVL's are given squares, and MiniCPM-V's other shapes, prepared as they were trained. Others get the
+whole picture, which mtmd divides and resizes by itself; what it makes of one is asked without pixels first, so that its
+cost is known.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from desktop_app.engine.clip_order import ClassToken, ClassTokenOrder
 from desktop_app.engine.context import Block
 from desktop_app.engine.embeddings import Embedding
 from desktop_app.engine.interrupt import Interrupt, Interrupted
+from desktop_app.engine.own_pixels import OwnPixels, stand_in
 from desktop_app.engine.projector import QWEN25_VL, Projector
 from desktop_app.errors import UserError
 
@@ -44,6 +46,10 @@ class LoadedProjector:
         self.most_tokens = min(_MOST_TOKENS, most_tokens)
         self._side = projector.side
         self._width = projector.width
+        header = projector.header
+        self._patch = header.integer("clip.vision.patch_size") or 1
+        self._mean, self._std = (header.numbers(f"clip.vision.image_{name}") for name in ("mean", "std"))
+        self._pixels: OwnPixels | None = None  # that are to be encoded instead of what mtmd was given
         self._interrupt = interrupt
         self._order = ClassTokenOrder(projector.has_class_embedding)
         self._nodes = 0
@@ -79,6 +85,21 @@ class LoadedProjector:
         if len(rgb) != self._side * self._side * 3:
             raise ValueError(f"{len(rgb)} bytes are not a square of {self._side} pixels")
         embedding: Embedding = self._with_chunk(rgb, self._encode)
+        return embedding
+
+    def encode_sized(self, rgb: bytes, width: int, height: int) -> Embedding:
+        """Encode a picture of whole patches just as it is. Raises ValueError if mtmd makes no graph of that size."""
+        pixels = OwnPixels(rgb, width, height, self._mean, self._std)
+        across, down = stand_in(width, height, self._side, self._patch)
+        chunks = _Chunks(self._mtmd, self._context, across, down, bytes(across * down * 3), self._last_errors)
+        self._pixels = pixels
+        try:
+            embedding = self._encode(next(chunk for chunk in chunks.all() if self._is_image(chunk)))
+        finally:
+            self._pixels = None
+            chunks.free()
+        if not pixels.used:
+            raise RuntimeError(f"a picture of {width} x {height} pixels did not get into the graph")
         return embedding
 
     def pieces(self, width: int, height: int) -> list[Piece]:
@@ -168,6 +189,8 @@ class LoadedProjector:
         """Before a node is computed: is a look wanted after it? After one: go on?"""
         if ask:
             self._order.look(address)
+            if self._pixels is not None:
+                self._pixels.look(address)
             self._nodes += 1
             return self._nodes % _NODES_PER_LOOK == 0 or (self._probing and self._order.decided)
         return not self._interrupt.now and not (self._probing and self._order.decided)

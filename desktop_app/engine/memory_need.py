@@ -11,7 +11,7 @@ from typing import TypedDict
 
 from desktop_app.engine.messages import LoadPlan
 from desktop_app.engine.model_files import ModelFiles
-from desktop_app.engine.projector import GEMMA3, INTERNVL, LLAVA, kind_of
+from desktop_app.engine.projector import GEMMA3, INTERNVL, LLAVA, MINICPM_V, kind_of
 from desktop_app.engine.small_projector import loaded_size
 from desktop_app.engine.tiled import tiling_of
 from desktop_app.images.tiling import WHOLE
@@ -202,9 +202,9 @@ def _seeing(projector: GGUFHeader) -> _Seeing:
         "looking": _FLOAT * (graph + tokens * output),
         # There need not be room for tiles: a picture can be seen as a whole only.
         "image_tokens": looked if tiling is None else tiling.tokens(side, side, WHOLE),
-        "picture_tokens": looked if tiling is None else looked * tiling.most_parts,
+        "picture_tokens": looked if tiling is None else tiling.part_tokens * tiling.most_parts,
         "at_once": looked if kind == GEMMA3 else 0,
-        "projector_may_go": kind in (LLAVA, INTERNVL),
+        "projector_may_go": kind in (LLAVA, INTERNVL, MINICPM_V),
     }
 
 

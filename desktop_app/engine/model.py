@@ -232,6 +232,10 @@ class Model(Vocabulary):
         """Encode a square picture of the projector's side (RGB, row by row) into image tokens."""
         return self.projector.encode(rgb)
 
+    def encode_sized(self, rgb: bytes, width: int, height: int) -> Embedding:
+        """Encode a picture of any size in whole patches, where the projector takes such."""
+        return self.projector.encode_sized(rgb, width, height)
+
     # ---- evaluating ------------------------------------------------------------------------
 
     def use_threads(self, reading: int, writing: int) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from desktop_app.engine.projector import Projector
+from desktop_app.chat import families
+from desktop_app.chat.families import family_for
+from desktop_app.engine.projector import MINICPM_V, Projector
 from desktop_app.engine.projector_check import ProjectorCheck
 from desktop_app.errors import UserError
 from model_store.gguf_header import DamagedGGUFError, GGUFHeader, NotGGUFError, read_header
@@ -51,6 +53,9 @@ def check_headers(
     if projector_header.architecture != _PROJECTOR_ARCHITECTURE:
         raise UserError("not-a-projector", name=mmproj.name)
     projector = ProjectorCheck(mmproj, projector_header).projector()
+    if projector.kind == MINICPM_V and family_for(header.metadata) is not families.MINICPM_V:
+        # Without its tokens nothing can stand around the parts of a picture.
+        raise UserError("projector-unsupported", name=mmproj.name, kind=projector.kind)
     if projector.width != width:
         raise UserError(
             "projector-mismatch",

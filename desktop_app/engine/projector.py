@@ -10,7 +10,7 @@ from model_store.gguf_header import GGUFHeader
 
 LLAVA = "mlp"
 QWEN25_VL, GEMMA3, IDEFICS3 = "qwen2.5vl_merger", "gemma3", "idefics3"  # the last: SmolVLM and SmolVLM2
-INTERNVL = "internvl"
+INTERNVL, MINICPM_V = "internvl", "resampler"
 FEATURE_LAYER = "clip.vision.feature_layer"
 #: The token that ends each line of image tokens. No LLaVA but 1.6 has it.
 NEWLINES = ("model.image_newline", "v.image_newline")

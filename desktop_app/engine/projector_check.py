@@ -15,6 +15,7 @@ from desktop_app.engine.projector import (
     IDEFICS3,
     INTERNVL,
     LLAVA,
+    MINICPM_V,
     NEWLINES,
     QWEN25_VL,
     LastLayer,
@@ -67,10 +68,14 @@ _OTHERS = {
     GEMMA3: ("mm.input_projection.weight", 0),
     IDEFICS3: ("mm.model.fc.weight", 1),
     INTERNVL: ("mm.model.mlp.3.weight", 1),
+    MINICPM_V: ("resampler.proj.weight", 0),
 }
 _LARGEST_SIDE = 2048  # pixels
 _MOST_BLOCKS = 512
 _MOST_TILES = 64
+_MINICPM_V_2_6 = 3  # of the versions of MiniCPM-V as llama.cpp counts them
+_PLACES = 70  # of MiniCPM-V along an edge, whatever the size of the picture
+_RESAMPLER_HEAD = 128  # values: what llama.cpp takes for granted
 _LAYERS_OF_CLIP = {768: 12, 1024: 24, 1280: 32}  # by width: ViT-B, -L and -H
 
 
@@ -84,7 +89,9 @@ class ProjectorCheck:
     def projector(self) -> Projector:
         """Return what holds together. Raises `UserError` (projector-damaged, projector-unsupported)."""
         kind = kind_of(self._header)
-        if kind not in (LLAVA, *_OTHERS) or (kind == LLAVA and "mm.3.weight" in self._header.tensors):
+        version = self._header.integer("clip.minicpmv_version")
+        other_llava = kind == LLAVA and "mm.3.weight" in self._header.tensors
+        if kind not in (LLAVA, *_OTHERS) or other_llava or (kind == MINICPM_V and version != _MINICPM_V_2_6):
             raise UserError("projector-unsupported", name=self._path.name, kind=kind)
         for key, value_kind in self._header.kinds.items():
             if _KINDS.get(key, value_kind) != value_kind:
@@ -136,6 +143,8 @@ class ProjectorCheck:
         at_once = 0
         if kind == INTERNVL:
             self._internvl(side // patch, width)
+        elif kind == MINICPM_V:
+            self._minicpm_v(width)
         elif kind == QWEN25_VL:
             self._shape("v.patch_embd.weight.1", patch, patch, 3, width)
             self._number("n_wa_pattern", _MOST_BLOCKS)
@@ -178,6 +187,24 @@ class ProjectorCheck:
         self._shape(f"{second}.bias", middle)
         self._shape(f"{last}.weight", middle, output)
         self._shape(f"{last}.bias", output)
+
+    def _minicpm_v(self, width: int) -> None:
+        if "v.class_embd" in self._header.tensors or "resampler.pos_embed_k" not in self._header.tensors:
+            self._refuse()
+        self._shape("v.patch_embd.bias", width, optional=True)
+        self._shape("v.position_embd.weight", width, _PLACES**2)
+        output, queries = (self._rows(f"resampler.{name}") for name in ("proj.weight", "query"))
+        if output % _RESAMPLER_HEAD or self._header.integer("clip.minicpmv_query_num") not in (None, queries):
+            self._refuse()
+        self._shape("resampler.query", output, queries)
+        self._shape("resampler.proj.weight", output, output)
+        self._shape("resampler.kv.weight", width, output)
+        for name in ("q", "k", "v", "out"):
+            self._shape(f"resampler.attn.{name}.weight", output, output)
+            self._shape(f"resampler.attn.{name}.bias", output)
+        for name in ("q", "kv", "post"):
+            self._shape(f"resampler.ln_{name}.weight", output)
+            self._shape(f"resampler.ln_{name}.bias", output)
 
     def _rows(self, name: str) -> int:
         """Return how many values a matrix makes."""

@@ -7,11 +7,13 @@ import numpy as np
 from desktop_app.engine.model import Model
 from desktop_app.engine.projector import LLAVA, Projector
 from desktop_app.engine.sight import OneSquare, Sight
+from desktop_app.engine.sliced_sight import InSlices
 from desktop_app.engine.tiled import newline_of, tiling_of
 from desktop_app.engine.tiled_sight import WholeLast, WithNewlines
 from desktop_app.engine.wide_sight import WideSight
 from desktop_app.images.anyres import AnyRes
 from desktop_app.images.closest_shape import ClosestShape
+from desktop_app.images.slices import Slices
 
 _STORED = {"F32": "<f4", "F16": "<f2"}
 
@@ -24,6 +26,8 @@ def sight_of(model: Model) -> Sight:
         return WithNewlines(tiling, _newline(projector), model.encode)
     if isinstance(tiling, ClosestShape):
         return WholeLast(tiling, model.encode)
+    if isinstance(tiling, Slices):
+        return InSlices(tiling, model)
     if projector is not None and projector.kind != LLAVA:
         return WideSight(model.projector, projector)
     return OneSquare(projector, model.image_tokens, model.encode)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from desktop_app.engine.projector import INTERNVL, LLAVA, NEWLINES, kind_of
+from desktop_app.engine.projector import INTERNVL, LLAVA, MINICPM_V, NEWLINES, kind_of
 from desktop_app.images.anyres import AnyRes, grids_of
 from desktop_app.images.closest_shape import MOST_TILES, ClosestShape
+from desktop_app.images.slices import Slices
 from desktop_app.images.tiling import Tiling
 from model_store.gguf_header import GGUFHeader, TensorInfo
 
@@ -29,4 +30,7 @@ def tiling_of(projector: GGUFHeader) -> Tiling | None:
         merged = projector.integer("clip.vision.projector.scale_factor") or 1
         most = projector.integer("clip.vision.preproc_max_tiles") or MOST_TILES
         return ClosestShape(side, (side // patch // merged) ** 2, most)
+    query = projector.tensors.get("resampler.query")
+    if kind == MINICPM_V and query is not None:
+        return Slices(side, patch, query.shape[-1])
     return None

@@ -26,10 +26,14 @@ class AnyRes(Tiling):
     grids: tuple[Grid, ...] = USUAL_GRIDS
 
     @property
+    def part_tokens(self) -> int:
+        """See `Tiling`."""
+        return self.patches**2
+
+    @property
     def most_tokens(self) -> int:
         """See `Tiling`."""
-        whole = self.patches**2
-        return whole + max(self.patches**2 * grid.tiles + self.patches * grid.rows for grid in self.grids)
+        return max(self.part_tokens * grid.parts + self.patches * grid.rows for grid in self.grids)
 
     def grid_for(self, width: int, height: int, most_tiles: int | None = None) -> Grid:
         """Return the grid that keeps most of a picture, and wastes least. See `Tiling`."""
@@ -67,11 +71,10 @@ class AnyRes(Tiling):
 
     def tokens(self, width: int, height: int, grid: Grid) -> int:
         """Return how many tokens a picture takes in `grid`; after a whole alone stands one line's end."""
-        whole = self.patches**2
         if grid == WHOLE:
-            return whole + 1
+            return self.part_tokens + 1
         kept = self.kept(width, height, grid)
-        return whole + (kept.bottom - kept.top) * (kept.right - kept.left + 1)
+        return self.part_tokens + (kept.bottom - kept.top) * (kept.right - kept.left + 1)
 
 
 def grids_of(pinpoints: Sequence[float], side: int) -> tuple[Grid, ...]:

@@ -22,7 +22,7 @@ MOST_TILES = 12
 class ClosestShape(Tiling):
     """See `Tiling`; `side` is that of a tile."""
 
-    part_tokens: int  # of a tile, or of the whole
+    part_tokens: int = 256
     most_tiles: int = MOST_TILES
 
     @property

@@ -1,7 +1,8 @@
 """How a model divides a picture: it looks at the whole, and again, closer, at tiles of it.
 
 Numbers only, so that the cost of a picture is known before a pixel is decoded. Each family has its
-own way to choose the grid of tiles and what the picture is resized to: `anyres.py` LLaVA-1.6's.
+own way to choose the grid of tiles and what the picture is resized to: `anyres.py` has LLaVA-1.6's,
+`closest_shape.py` InternVL3's, `slices.py` MiniCPM-V's.
 """
 
 from __future__ import annotations
@@ -48,6 +49,11 @@ class Tiling(ABC):
     """What one projector was trained with."""
 
     side: int  # pixels along the edge of the square that the image tower was made for
+
+    @property
+    @abstractmethod
+    def part_tokens(self) -> int:
+        """Return how many tokens the image tower makes of each part."""
 
     @property
     @abstractmethod

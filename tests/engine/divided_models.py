@@ -9,7 +9,8 @@ from tests.engine.tiny_architectures import write_architecture
 from tests.engine.tiny_eyes import write_eyes
 
 #: Family -> kind of its projector.
-KINDS = {"internvl3": "internvl"}
+KINDS = {"internvl3": "internvl", "minicpm_v": "resampler"}
+WIDTHS = {"internvl3": 64, "minicpm_v": 128}  # of the language models
 #: Landscape, upright, one square, wide, tall, exactly a grid, tiny, one pixel.
 PICTURES = [(150, 90), (61, 118), (56, 56), (160, 31), (20, 90), (112, 168), (6, 4), (1, 1)]
 SIZES = [
@@ -21,13 +22,13 @@ SIZES = [
 BEFORE, AFTER = (3, 300, 310, 290), (305, 330, 301)
 
 
-def write_model(folder: Path, name: str) -> Path:
+def write_model(folder: Path, name: str, width: int | None = None) -> Path:
     """Write a language model of random weights of the family `name`."""
     family = next(family for family in FAMILIES if family.name == name)
-    signs = {"internvl3": ("<IMG_CONTEXT>",)}[name]
-    return write_architecture(folder / "model.gguf", "qwen2", (*sorted(family.specials), *signs))
+    signs = {"internvl3": ("<IMG_CONTEXT>",)}.get(name, ())
+    return write_architecture(folder / "model.gguf", "qwen2", (*sorted(family.specials), *signs), width or WIDTHS[name])
 
 
-def write_projector(folder: Path, name: str, output: int) -> Path:
+def write_projector(folder: Path, name: str) -> Path:
     """Write what sees for it."""
-    return write_eyes(folder / "mmproj.gguf", KINDS[name], output)
+    return write_eyes(folder / "mmproj.gguf", KINDS[name], WIDTHS[name])

