@@ -5,8 +5,9 @@
 Needs what packaging/demo_model/requirements.txt names. The weights are those that the tests make of
 random numbers, so that the tests can hold the engine to what is recorded:
 
-    divided.json  family -> [width, height, rows, columns, tokens] for parts of 448 pixels; of MiniCPM-V also
-                  what stands for the picture in the prompt
+    divided.json  family -> [width, height, rows, columns, tokens] for parts of 448 pixels; of MiniCPM-V also what
+                  stands for the picture in the prompt, and the sizes of overview and slices;
+                  "places": those of MiniCPM-V's patches along an edge
     divided.npz   "{family} {width}x{height} pixels {part}": of a part, uint8; "... rows": of the whole
                   picture; "... logits": of the first token after BEFORE, the picture and AFTER
 """
@@ -23,7 +24,7 @@ from typing import Any
 import gguf
 import numpy as np
 import torch
-from record_minicpm_v import Eyes, parts_of, placeholder, sliced_grid
+from record_minicpm_v import Eyes, parts_of, placeholder, places, sizes_of_parts, sliced_grid
 from transformers import InternVLConfig, InternVLForConditionalGeneration, Qwen2Config, Qwen2ForCausalLM
 from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import (
     GotOcr2ImageProcessorPil,
@@ -39,6 +40,7 @@ from tests.engine.divided_models import AFTER, BEFORE, PICTURES, SIZES, write_mo
 from tests.images.patterns import patterned  # noqa: E402
 
 DATA = ROOT / "tests" / "data"
+COUNTS = (1, 7, 16, 25, 31, 32, 33, 49, 50, 58, 77, 125)
 MEAN, STD = tiny_eyes.MEAN, tiny_eyes.STD
 Weights = dict[str, torch.Tensor]
 
@@ -167,11 +169,19 @@ class MiniCPMV:
 
     @staticmethod
     def counted(width: int, height: int) -> list[Any]:
-        """Return a picture's grid and tokens, and what stands for it in the prompt."""
+        """Return a picture's grid and tokens, what stands for it in the prompt, and the sizes of its parts."""
         columns, rows = sliced_grid(width, height, 448) or (0, 0)
         text = placeholder(width, height, 448, 64)
         parts, lines = columns * rows + 1, text.count("\n")
-        return [width, height, rows, columns, parts * 64 + (parts - 1) * 2 + lines, text]
+        return [
+            width,
+            height,
+            rows,
+            columns,
+            parts * 64 + (parts - 1) * 2 + lines,
+            text,
+            sizes_of_parts(width, height, 448, 14),
+        ]
 
 
 def qwen2_config(weights: Weights) -> Qwen2Config:
@@ -227,6 +237,7 @@ def main() -> None:
                     arrays[f"{name} {width}x{height} {key}"] = value
         counted[name] = [original.counted(width, height) for width, height in SIZES]
     np.savez_compressed(DATA / "divided.npz", **arrays)
+    counted["places"] = [places(count).tolist() for count in COUNTS]
     families = (f'"{name}": [\n' + ",\n".join(map(json.dumps, rows)) + "\n]" for name, rows in counted.items())
     (DATA / "divided.json").write_text("{" + ",\n".join(families) + "}\n", encoding="utf-8")
 

@@ -51,16 +51,24 @@ def sliced_grid(width: int, height: int, side: int) -> tuple[int, int] | None:
     return best
 
 
+def sizes_of_parts(width: int, height: int, side: int, patch: int) -> list[tuple[int, int]]:
+    """Return the sizes of the overview, and of a slice if there are any."""
+    grid = sliced_grid(width, height, side)
+    overview = resized_to(width, height, side, patch, upscale=grid is None)
+    if grid is None:
+        return [overview]
+    across, down = (divisible(edge, count) / count for edge, count in zip((width, height), grid, strict=True))
+    return [overview, resized_to(across, down, side, patch, upscale=True)]
+
+
 def parts_of(image: Image.Image, side: int, patch: int) -> Iterator[Image.Image]:
     """Yield the overview and the slices."""
-    grid = sliced_grid(*image.size, side)
-    overview = resized_to(*image.size, side, patch, upscale=grid is None)
+    overview, *slices = sizes_of_parts(*image.size, side, patch)
     yield image.resize(overview, Image.Resampling.BICUBIC)
-    if grid is None:
+    if not slices:
         return
-    columns, rows = grid
-    across, down = divisible(image.width, columns) / columns, divisible(image.height, rows) / rows
-    width, height = resized_to(across, down, side, patch, upscale=True)
+    columns, rows = sliced_grid(*image.size, side) or (0, 0)
+    width, height = slices[0]
     refined = image.resize((width * columns, height * rows), Image.Resampling.BICUBIC)
     for top in range(0, refined.height, height):
         for left in range(0, refined.width, width):
@@ -73,6 +81,12 @@ def placeholder(width: int, height: int, side: int, tokens: int) -> str:
     columns, rows = grid or (0, 0)
     lines = [f"<slice>{{{tokens}}}</slice>" * columns] * rows
     return f"<image_id>0</image_id><image>{{{tokens}}}</image>" + "\n".join(lines)
+
+
+def places(count: int) -> torch.Tensor:
+    """Return which of 70 positions the patches along an edge have. The original divides by a tensor, in 32 bits."""
+    fractions = torch.arange(0, 1 - 1e-6, 1 / torch.tensor(count, dtype=torch.int32))
+    return torch.bucketize(fractions, torch.arange(1 / 70, 1.0, 1 / 70), right=True)
 
 
 class Eyes:
@@ -97,10 +111,7 @@ class Eyes:
     @staticmethod
     def _places(down: int, across: int) -> torch.Tensor:
         """Return which of 70 x 70 positions the patches have: as if all pictures were of the same size."""
-        edges = torch.arange(1 / 70, 1.0, 1 / 70)
-        rows, columns = (
-            torch.bucketize(torch.arange(0, 1 - 1e-6, 1 / count), edges, right=True) for count in (down, across)
-        )
+        rows, columns = (places(count) for count in (down, across))
         return (rows[:, None] * 70 + columns).flatten()
 
     def _layer(self, values: torch.Tensor, block: str) -> torch.Tensor:

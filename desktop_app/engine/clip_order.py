@@ -129,7 +129,7 @@ class ClassTokenOrder:
         self.decided = self._positions_met = self._patches_met = True
 
     def _positions(self, tensor: Any) -> None:
-        entries = _integers(tensor)
+        entries = integers(tensor)
         if entries is None or self._class_last is None:
             self._give_up("positions are not where they should be")
             return
@@ -143,7 +143,7 @@ class ClassTokenOrder:
         self.decided = self._positions_met = True
 
     def _patches(self, tensor: Any) -> None:
-        entries = _integers(tensor)
+        entries = integers(tensor)
         if entries is None or not self._positions_met:
             self._give_up("patches are not where they should be")
             return
@@ -179,7 +179,7 @@ def _is_sane(node: Any) -> bool:
     )
 
 
-def _integers(tensor: Any) -> Any:
+def integers(tensor: Any) -> Any:
     """Return a view of a one-dimensional tensor of 32-bit integers in memory, None if it is not one."""
     count = tensor.ne[0]
     if (

@@ -89,7 +89,7 @@ class LoadedProjector:
 
     def encode_sized(self, rgb: bytes, width: int, height: int) -> Embedding:
         """Encode a picture of whole patches just as it is. Raises ValueError if mtmd makes no graph of that size."""
-        pixels = OwnPixels(rgb, width, height, self._mean, self._std)
+        pixels = OwnPixels(rgb, (width, height), self._patch, self._mean, self._std)
         across, down = stand_in(width, height, self._side, self._patch)
         chunks = _Chunks(self._mtmd, self._context, across, down, bytes(across * down * 3), self._last_errors)
         self._pixels = pixels

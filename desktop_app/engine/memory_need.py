@@ -190,16 +190,18 @@ def _seeing(projector: GGUFHeader) -> _Seeing:
     side, patch = max(1, keys.number("image_size")), max(1, keys.number("patch_size"))
     width, inner = keys.number("embedding_length"), keys.number("feed_forward_length")
     tokens = (side // patch) ** 2
-    last = projector.tensors.get("mm.2.weight") or projector.tensors.get("mm.0.weight")
+    makers = ("mm.2.weight", "mm.0.weight", "resampler.proj.weight")
+    last = next((projector.tensors[name] for name in makers if name in projector.tensors), None)
     output = last.shape[-1] if last is not None else width
     graph = tokens * (2 * max(output, inner) + width) + 3 * side**2
     tiling = tiling_of(projector)
     kind = kind_of(projector)
+    held = 3 if kind == MINICPM_V else 1  # the resampler's rows, their keys, and the waves of their places
     looked = tokens // (keys.number("projector.scale_factor") or _MERGED.get(kind, 1)) ** 2
     return {
         "projector": loaded_size(projector, small=False),
         "small_projector": loaded_size(projector, small=True),
-        "looking": _FLOAT * (graph + tokens * output),
+        "looking": _FLOAT * (graph + held * tokens * output),
         # There need not be room for tiles: a picture can be seen as a whole only.
         "image_tokens": looked if tiling is None else tiling.tokens(side, side, WHOLE),
         "picture_tokens": looked if tiling is None else tiling.part_tokens * tiling.most_parts,

@@ -2,7 +2,7 @@
 
 mtmd divides and resizes every picture of MiniCPM-V by itself, otherwise than it was trained, and does not take the
 parts that `images/slices.py` makes. So it is given a black picture whose overview has the size of such a part, and
-in the graph that it builds for that the pixels are replaced before they are used.
+in the graph that it builds for that the pixels, and the places of the patches, are replaced before they are used.
 Only ctypes and numpy here, as in `clip_order.py`.
 """
 
@@ -11,34 +11,59 @@ from __future__ import annotations
 import ctypes
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from desktop_app.engine.clip_order import Tensor
+from desktop_app.engine.clip_order import Tensor, integers
+from desktop_app.engine.places import places
 
-_INPUT = b"inp_raw"
+_PIXELS, _PLACES = b"inp_raw", b"positions"
 _TYPE_F32 = 0
 
 
 class OwnPixels:
     """The pixels of one picture, on their way into a graph."""
 
-    def __init__(self, rgb: bytes, width: int, height: int, mean: Sequence[float], std: Sequence[float]) -> None:
+    def __init__(
+        self, rgb: bytes, size: tuple[int, int], patch: int, mean: Sequence[float], std: Sequence[float]
+    ) -> None:
+        width, height = size
         pixels = np.frombuffer(rgb, np.uint8).reshape(height, width, 3).astype(np.float32) / 255
         normalised = (pixels - np.asarray(mean[:3], np.float32)) / np.asarray(std[:3], np.float32)
         self._values = np.ascontiguousarray(normalised.transpose(2, 0, 1))
-        self.used = False
+        self._places = places(width // patch, height // patch)
+        self._waiting = {_PIXELS, _PLACES}
+
+    @property
+    def used(self) -> bool:
+        """Return whether the graph has got everything."""
+        return not self._waiting
 
     def look(self, address: int) -> None:
-        """Look at the node at `address` before it is computed, and replace the pixels if it uses them."""
+        """Look at the node at `address` before it is computed, and replace what it uses."""
         second = Tensor.from_address(address).src[1]
-        if self.used or not second or second.contents.name != _INPUT:
+        if not second or second.contents.name not in self._waiting:
             return
         tensor = second.contents
+        if tensor.name == _PIXELS and self._take_pixels(tensor):
+            self._waiting.discard(_PIXELS)
+        if tensor.name == _PLACES and self._take_places(tensor):
+            self._waiting.discard(_PLACES)
+
+    def _take_pixels(self, tensor: Any) -> bool:
         shape = self._values.shape[::-1]
-        if tensor.type == _TYPE_F32 and tensor.data and tuple(tensor.ne) == (*shape, 1) and tensor.nb[0] == 4:
-            ctypes.memmove(tensor.data, self._values.ctypes.data, self._values.nbytes)
-            self.used = True
+        if tensor.type != _TYPE_F32 or not tensor.data or tuple(tensor.ne) != (*shape, 1) or tensor.nb[0] != 4:
+            return False
+        ctypes.memmove(tensor.data, self._values.ctypes.data, self._values.nbytes)
+        return True
+
+    def _take_places(self, tensor: Any) -> bool:
+        entries = integers(tensor)
+        if entries is None or len(entries) != len(self._places):
+            return False
+        entries[:] = self._places.tolist()
+        return True
 
 
 def stand_in(width: int, height: int, side: int, patch: int) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from desktop_app.images.tiling import WHOLE, Grid, Size, Tiling
 
 _MOST_SLICES = 9
 _FRAME = 2  # tokens around a slice
-_LONGEST = 1000  # times the shorter edge: what is longer is squeezed, or a row of patches would have no end
+_LONGEST = 4000  # times the shorter edge: what is longer is squeezed, or a row of patches would have no end
 
 
 @dataclass(frozen=True)

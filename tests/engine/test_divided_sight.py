@@ -111,7 +111,7 @@ def test_the_tokens_around_parts_are_those_of_the_original(tmp_path: Path) -> No
     with opened(model) as eyes:
         sight = InSlices(Slices(448, 14, 64), eyes.model)
         prompts = PromptCells(eyes.model, MINICPM_V, sight)
-        for width, height, *_, text in recorded:
+        for width, height, _, _, _, text, _ in recorded:
             picture = PictureRef("", "", "", width, height)
             cells = prompts.asking([Turn("red", (picture,))], None)
             assert f"user\n{text}\nred<|im_end|>" in written(eyes.model, cells), written(eyes.model, cells)
@@ -216,6 +216,11 @@ def test_fewer_parts_where_the_context_is_too_small(
     assert len(reduced) == 1
     assert reduced[0].parts < reduced[0].wished == info.tiling.grid_for(150, 90).parts
     assert finished.stats.dropped_turns == 0
+
+
+def test_memory_is_planned_for_all_parts(pair: tuple[Path, Path], name: str) -> None:
+    shape = Shape.of_files(check_files(*pair))
+    assert (shape.image_tokens, shape.picture_tokens) == {"internvl3": (4, 4 * 13), "minicpm_v": (5, 5 * 10)}[name]
 
 
 def test_tensors_of_other_shapes_are_refused(pair: tuple[Path, Path]) -> None:

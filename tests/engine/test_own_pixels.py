@@ -1,6 +1,7 @@
 """Pictures of any size reach the graph of MiniCPM-V's tower as they are."""
 
 import ctypes
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,17 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 
+from desktop_app.engine import own_pixels
 from desktop_app.engine.interrupt import Interrupt, Interrupted
 from desktop_app.engine.messages import EngineSettings
 from desktop_app.engine.model import Model
 from desktop_app.engine.model_files import check_files
 from desktop_app.engine.own_pixels import OwnPixels, stand_in
+from desktop_app.engine.places import places
 from desktop_app.errors import UserError
 from desktop_app.images.slices import Slices
 from tests.engine.divided_models import SIZES, WIDTHS, write_model
 from tests.engine.test_clip_order import F32, I32, Graph
 from tests.engine.tiny_eyes import QUERIES, write_eyes
 
+DATA = Path(__file__).parents[1] / "data"
 SLICES = Slices(448, 14, QUERIES)
 HALF = (0.5, 0.5, 0.5)
 
@@ -61,6 +65,20 @@ def test_every_pixel_counts(model: Model) -> None:
         assert not np.array_equal(model.encode_sized(other.tobytes(), 630, 322), first)
 
 
+def test_pixels_that_are_not_used_are_noticed(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OwnPixels, "look", lambda *_: None)
+    with pytest.raises(RuntimeError, match="did not get into the graph"):
+        model.encode_sized(bytes(448 * 448 * 3), 448, 448)
+
+
+def test_places_count(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.random.default_rng(3).integers(0, 256, 574 * 350 * 3, np.uint8).tobytes()
+    first = model.encode_sized(pixels, 574, 350)
+    exact = [70 * row // 25 * 70 + 70 * column // 41 for row in range(25) for column in range(41)]
+    monkeypatch.setattr(own_pixels, "places", lambda *_: np.array(exact, np.int32))
+    assert not np.array_equal(model.encode_sized(pixels, 574, 350), first)
+
+
 def test_stop_is_heard(model: Model) -> None:
     expected = model.encode_sized(bytes(448 * 448 * 3), 448, 448)
     model._interrupt.stop_now()
@@ -72,13 +90,23 @@ def test_stop_is_heard(model: Model) -> None:
 
 @pytest.mark.parametrize(("kind", "shape"), [(I32, (28, 14, 3, 1)), (F32, (14, 28, 3, 1)), (F32, (28, 14, 3, 2))])
 def test_another_input_is_left_alone(kind: int, shape: tuple[int, ...]) -> None:
-    pixels, graph = OwnPixels(bytes(28 * 14 * 3), 28, 14, HALF, HALF), Graph()
+    pixels, graph = OwnPixels(bytes(28 * 14 * 3), (28, 14), 14, HALF, HALF), Graph()
     values = (ctypes.c_float * 2352)()
     tensor: Any = graph.tensor("inp_raw", kind=kind)
     tensor.ne[:], tensor.data = shape, ctypes.addressof(values)
     pixels.look(ctypes.addressof(graph.tensor("im2col", graph.tensor("kernel"), tensor)))
     assert not pixels.used
     assert not any(values)
+
+
+def test_patches_stand_where_the_original_puts_them() -> None:
+    recorded = json.loads((DATA / "divided.json").read_text(encoding="utf-8"))["places"]
+    assert len(recorded) > 10
+    for wanted in recorded:
+        assert places(len(wanted), 1).tolist() == wanted
+        assert places(1, len(wanted)).tolist() == [70 * place for place in wanted]
+    exact = [70 * patch // 25 for patch in range(25)]
+    assert [patch for patch in range(25) if places(25, 1)[patch] != exact[patch]] == [5, 10, 15, 20]
 
 
 def test_a_size_that_no_picture_leads_to_is_refused() -> None:

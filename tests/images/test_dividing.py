@@ -43,6 +43,16 @@ def test_grids_and_costs_are_those_of_the_original(name: str) -> None:
     assert max(tiling.tokens(1, 1, grid) for grid in tiling.grids) == tiling.most_tokens
 
 
+def test_sizes_of_parts_are_those_of_the_original() -> None:
+    """MiniCPM-V's have all shapes."""
+    tiling, _ = TILINGS["minicpm_v"]
+    for width, height, rows, columns, _, _, (overview, *slices) in recorded_sizes("minicpm_v"):
+        assert [*tiling.whole(width, height)] == overview, (width, height)
+        if slices:
+            across, down = tiling.canvas(width, height, Grid(rows, columns))
+            assert [across // columns, down // rows] == slices[0], (width, height)
+
+
 def test_pixels_are_those_of_the_original(name: str) -> None:
     _, tiling = TILINGS[name]
     with np.load(DATA / "divided.npz") as recorded:
