@@ -18,6 +18,9 @@ from desktop_app.engine.messages import (
     Tuning,
 )
 from desktop_app.images.anyres import AnyRes
+from desktop_app.images.closest_shape import ClosestShape
+from desktop_app.images.slices import Slices
+from desktop_app.images.tiling import Tiling
 from desktop_app.services.looks import Look, Looking
 from tests.helpers.fake_engine import finished
 from tests.helpers.waiting import pump, wait_until
@@ -64,6 +67,19 @@ def test_both_ways_are_told_with_their_cost(desk: Desk) -> None:
     two = desk.services.looks.looking()
     assert two is not None
     assert (two.full.parts, two.glance.parts) == (6, 2)
+
+
+@pytest.mark.parametrize(
+    ("tiling", "parts", "tokens"),
+    [(ClosestShape(448), 13, 13 * 256), (Slices(448, 14), 1, 64), (Slices(28, 14), 5, 5 * 64 + 4 * 2 + 1)],
+)
+def test_every_way_to_divide_a_picture_has_its_cost(desk: Desk, tiling: Tiling, parts: int, tokens: int) -> None:
+    ready(desk, replace(TILED, tiling=tiling))
+    desk.attach()
+    looking = desk.services.looks.looking()
+    assert looking is not None
+    assert looking.full == Look(parts, parts * 4.0 + tokens / 100)
+    assert looking.glance == Look(1, 4.0 + tiling.part_tokens / 100)
 
 
 @pytest.mark.parametrize("tuned", [True, False])
