@@ -75,7 +75,7 @@ _MOST_BLOCKS = 512
 _MOST_TILES = 64
 _MINICPM_V_2_6 = 3  # of the versions of MiniCPM-V as llama.cpp counts them
 _PLACES = 70  # of MiniCPM-V along an edge, whatever the size of the picture
-_RESAMPLER_HEAD = 128  # values: what llama.cpp takes for granted
+_RESAMPLER_HEAD, _USUAL_QUERIES = 128, 64  # values, and tokens of a part: what llama.cpp takes for granted
 _LAYERS_OF_CLIP = {768: 12, 1024: 24, 1280: 32}  # by width: ViT-B, -L and -H
 
 
@@ -194,7 +194,8 @@ class ProjectorCheck:
         self._shape("v.patch_embd.bias", width, optional=True)
         self._shape("v.position_embd.weight", width, _PLACES**2)
         output, queries = (self._rows(f"resampler.{name}") for name in ("proj.weight", "query"))
-        if output % _RESAMPLER_HEAD or self._header.integer("clip.minicpmv_query_num") not in (None, queries):
+        told = self._header.integer("clip.minicpmv_query_num") or _USUAL_QUERIES
+        if output % _RESAMPLER_HEAD or told != queries:
             self._refuse()
         self._shape("resampler.query", output, queries)
         self._shape("resampler.proj.weight", output, output)

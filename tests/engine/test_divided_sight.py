@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from desktop_app.chat.families import MINICPM_V
+from desktop_app.chat.families import INTERNVL3, MINICPM_V, family_for
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.clip_order import ClassTokenOrder
 from desktop_app.engine.context import Cell, Context, PictureRow
@@ -120,9 +120,19 @@ def test_the_tokens_around_parts_are_those_of_the_original(tmp_path: Path) -> No
         assert re.findall(r"<image_id>(.*?)</image_id><image>", whole) == ["0", "1", "2"]
 
 
+def test_the_parts_of_internvl_stand_in_one_frame(tmp_path: Path) -> None:
+    with opened((write_model(tmp_path, "internvl3"), write_projector(tmp_path, "internvl3"))) as eyes:
+        prompts = PromptCells(eyes.model, INTERNVL3, eyes.looking.sight)
+        picture = save(tmp_path, 150, 90)
+        rows = eyes.looking.sight.see(picture).rows
+        cells = prompts.asking([Turn("red", (picture, replace(picture, most_tiles=0)))], "blue")
+        assert f"user\n<img>{{{rows}}}</img>\n<img>{{4}}</img>\nred<|im_end|>" in written(eyes.model, cells)
+
+
 def written(model: Model, cells: Sequence[Cell]) -> str:
     """Return the prompt as text, with the number of rows for each part of a picture."""
-    specials = {model.special(name): name for name in MINICPM_V.specials}
+    family = family_for(model.files.header.metadata)
+    specials = {model.special(name): name for name in family.specials}
 
     def text(cell: Cell) -> str:
         return "\0" if isinstance(cell, PictureRow) else specials.get(cell) or model.piece(cell).decode()
