@@ -93,7 +93,7 @@ class ClassTokenOrder:
         if not self._wanted:
             return
         node = Tensor.from_address(address)
-        if not _is_sane(node):
+        if not is_sane(node):
             self._give_up("a node that does not read as a tensor")
             return
         first, second = node.src[0], node.src[1]
@@ -115,7 +115,7 @@ class ClassTokenOrder:
         whole = count * size
         if (
             self._class_last is None
-            or not _is_sane(tensor)
+            or not is_sane(tensor)
             or not tensor.data
             or not (2 <= count <= _LONGEST and size <= _WIDEST and tensor.nb[2] == whole)
         ):
@@ -169,7 +169,7 @@ def _is_class(tensor: Any) -> bool:
     return bool(named or (source and source.contents.name.startswith(_CLASS_EMBEDDING)))
 
 
-def _is_sane(node: Any) -> bool:
+def is_sane(node: Any) -> bool:
     """Return whether the memory reads as a tensor: a guard against another layout."""
     return (
         0 <= node.type < _TYPES
@@ -183,7 +183,7 @@ def integers(tensor: Any) -> Any:
     """Return a view of a one-dimensional tensor of 32-bit integers in memory, None if it is not one."""
     count = tensor.ne[0]
     if (
-        not _is_sane(tensor)
+        not is_sane(tensor)
         or tensor.type != _TYPE_I32
         or not tensor.data
         or not 1 <= count <= _LONGEST

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from desktop_app.engine.clip_order import Tensor, integers
+from desktop_app.engine.clip_order import Tensor, integers, is_sane
 from desktop_app.engine.places import places
 
 _PIXELS, _PLACES = b"inp_raw", b"positions"
@@ -42,8 +42,9 @@ class OwnPixels:
 
     def look(self, address: int) -> None:
         """Look at the node at `address` before it is computed, and replace what it uses."""
-        second = Tensor.from_address(address).src[1]
-        if not second or second.contents.name not in self._waiting:
+        node = Tensor.from_address(address)
+        second = node.src[1]
+        if not is_sane(node) or not second or second.contents.name not in self._waiting:
             return
         tensor = second.contents
         if tensor.name == _PIXELS and self._take_pixels(tensor):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from desktop_app.engine import own_pixels
+from desktop_app.engine.clip_order import Tensor
 from desktop_app.engine.interrupt import Interrupt, Interrupted
 from desktop_app.engine.messages import EngineSettings
 from desktop_app.engine.model import Model
@@ -97,6 +98,13 @@ def test_another_input_is_left_alone(kind: int, shape: tuple[int, ...]) -> None:
     pixels.look(ctypes.addressof(graph.tensor("im2col", graph.tensor("kernel"), tensor)))
     assert not pixels.used
     assert not any(values)
+
+
+def test_memory_that_is_no_tensor_is_left_alone() -> None:
+    pixels = OwnPixels(bytes(28 * 14 * 3), (28, 14), 14, HALF, HALF)
+    rubbish = (ctypes.c_uint8 * ctypes.sizeof(Tensor))(*([0xA5] * ctypes.sizeof(Tensor)))
+    pixels.look(ctypes.addressof(rubbish))  # would crash if what it points at were read
+    assert not pixels.used
 
 
 def test_patches_stand_where_the_original_puts_them() -> None:
