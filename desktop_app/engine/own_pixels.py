@@ -20,6 +20,7 @@ from desktop_app.engine.places import places
 
 _PIXELS, _PLACES = b"inp_raw", b"positions"
 _TYPE_F32 = 0
+_SQUARES = (2, 3, 4, 6, 8, 12, 16)  # along the stand-in: the longer, the less whole pixels change its proportions
 
 
 class OwnPixels:
@@ -68,23 +69,37 @@ class OwnPixels:
 
 
 def stand_in(width: int, height: int, side: int, patch: int) -> tuple[int, int]:
-    """Return the size of a picture whose overview mtmd makes `width` x `height`. Raises ValueError if there is none.
-
-    As `get_slice_instructions` in mtmd-image.cpp of llama.cpp: what is longer than `side` without having more pixels
-    than a square of it stays as it is. Of larger pictures the proportions tell the height, and that the width, both
-    cut to whole pixels, and then each becomes the closest number of whole patches.
-    """
-    if width * height <= side**2 and max(width, height) > side:
+    """Return the size of a picture whose overview mtmd makes `width` x `height`. Raises ValueError if there is none."""
+    if _overview(width, height, side, patch) == (width, height):
         return width, height
     ranges = []  # of proportions
     for cut in range(max(1, height - patch), height + patch):
-        if max(patch, math.floor(cut / patch + 0.5) * patch) == height:
+        if _in_patches(cut, patch) == height:
             low = max((side / (cut + 1)) ** 2, (width - patch / 2) / cut)
             ranges.append((low, min((side / cut) ** 2, (width + patch / 2) / cut)))
     low, high = max(ranges, key=lambda ends: ends[1] / ends[0])
-    if low >= high:
-        raise ValueError(f"no picture has an overview of {width} x {height} pixels")
-    proportions = math.sqrt(low * high)  # far from both ends: mtmd reckons in 32 bits
-    # Large, so that whole pixels change the proportions little.
-    shorter = math.ceil(2 * side * min(proportions, 1 / proportions) ** 0.5)
-    return (shorter, round(shorter / proportions)) if proportions < 1 else (round(shorter * proportions), shorter)
+    proportions = math.sqrt(low * high)  # far from both ends
+    for squares in _SQUARES:
+        shorter = math.ceil(squares * side * min(proportions, 1 / proportions) ** 0.5)
+        found = (shorter, round(shorter / proportions)) if proportions < 1 else (round(shorter * proportions), shorter)
+        if _overview(*found, side, patch) == (width, height):
+            return found
+    raise ValueError(f"no picture has an overview of {width} x {height} pixels")
+
+
+def _overview(width: int, height: int, side: int, patch: int) -> tuple[int, int]:
+    """Return the size that mtmd gives the overview of a picture, as `get_best_resize` of mtmd-image.cpp in llama.cpp.
+
+    What is longer than `side` without having more pixels than a square of it stays as it is. Of other pictures the
+    proportions tell the height, and that the width, both cut to whole pixels; then each becomes the closest number of
+    whole patches.
+    """
+    if width * height > side**2 or max(width, height) <= side:
+        proportions = np.float32(width) / np.float32(height)  # in 32 bits, as there
+        height = int(np.float32(side) / np.sqrt(proportions))
+        width = int(np.float32(height) * proportions)
+    return _in_patches(width, patch), _in_patches(height, patch)
+
+
+def _in_patches(length: int, patch: int) -> int:
+    return max(patch, math.floor(length / patch + 0.5) * patch)

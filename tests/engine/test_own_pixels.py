@@ -2,7 +2,7 @@
 
 import ctypes
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from desktop_app.engine.own_pixels import OwnPixels, stand_in
 from desktop_app.engine.places import places
 from desktop_app.errors import UserError
 from desktop_app.images.slices import Slices
-from tests.engine.divided_models import SIZES, WIDTHS, write_model
+from tests.engine.divided_models import PICTURES, SIZES, WIDTHS, write_model
 from tests.engine.test_clip_order import F32, I32, Graph
 from tests.engine.tiny_eyes import QUERIES, write_eyes
 
@@ -29,29 +29,43 @@ HALF = (0.5, 0.5, 0.5)
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> Iterator[Model]:
+def side() -> int:
+    """Pixels along the square that the tower was made for."""
+    return 448
+
+
+@pytest.fixture
+def model(tmp_path: Path, side: int) -> Iterator[Model]:
     width = WIDTHS["minicpm_v"]
-    projector = write_eyes(tmp_path / "mmproj.gguf", "resampler", width, side=448)
+    projector = write_eyes(tmp_path / "mmproj.gguf", "resampler", width, side=side)
     files = check_files(write_model(tmp_path, "minicpm_v"), projector)
     model = Model(files, EngineSettings(n_ctx=512, threads=2), Interrupt())
     yield model
     model.close()
 
 
-def sizes_of_parts() -> list[tuple[int, int]]:
+def sizes_of_parts(slices: Slices, pictures: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     found = set()
-    for width, height in SIZES:
-        grid = SLICES.grid_for(width, height)
-        found.add(SLICES.whole(width, height))
+    for width, height in pictures:
+        grid = slices.grid_for(width, height)
+        found.add(slices.whole(width, height))
         if grid.tiles:
-            across, down = SLICES.canvas(width, height, grid)
+            across, down = slices.canvas(width, height, grid)
             found.add((across // grid.columns, down // grid.rows))
     return sorted(found)
 
 
 def test_parts_of_all_shapes_can_be_encoded(model: Model) -> None:
-    sizes = sizes_of_parts()
+    sizes = sizes_of_parts(SLICES, SIZES)
     assert len(sizes) > 30
+    for width, height in sizes:
+        assert model.encode_sized(bytes(width * height * 3), width, height).shape == (QUERIES, model.width)
+
+
+@pytest.mark.parametrize("side", [56])
+def test_parts_of_a_small_tower_can_be_encoded(model: Model, side: int) -> None:
+    sizes = sizes_of_parts(Slices(side, 14, QUERIES), [*PICTURES, (4000, 3000), (3000, 4000)])
+    assert (56, 42) in sizes  # where a stand-in of few pixels has other proportions
     for width, height in sizes:
         assert model.encode_sized(bytes(width * height * 3), width, height).shape == (QUERIES, model.width)
 
