@@ -70,7 +70,6 @@ class ModelEntry:
     languages: tuple[str, ...]  # ISO 639-1
     family: str  # name in chat/families.py
     sentence: str  # what it is good at, in English; the window translates it in the context "catalogue"
-    sees: bool = True  # False: Eyebright cannot show it pictures yet
     small: bool = False  # a helper for weak computers rather than a LLaVA
 
     def variant(self, quantisation: str = "") -> Variant | None:
@@ -134,7 +133,6 @@ def _entry(raw: Mapping[str, Any]) -> ModelEntry:
         languages=tuple(str(one) for one in raw["languages"]),
         family=_typed(raw, "family", str),
         sentence=_typed(raw, "sentence", str).strip(),
-        sees=bool(raw.get("sees", True)),
         small=_typed(raw, "small", bool),
     )
 

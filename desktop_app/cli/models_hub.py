@@ -163,8 +163,6 @@ def _chosen(entry: ModelEntry, quantisation: str) -> Variant:
     if light.verdict == "too-large":
         sizes = {"needed": gib_up(light.needed), "usable": gib_down(light.usable)}
         print(texts.MODELS_TOO_LARGE.format(title=entry.title, **sizes), file=sys.stderr)
-    if not entry.sees:
-        print(texts.MODELS_BLIND.format(title=entry.title), file=sys.stderr)
     return variant
 
 
@@ -195,7 +193,7 @@ def _result(entry: ModelEntry, variant: Variant, found: Light | UserError | Stor
         "fits": light.verdict if light else "",
         "n_ctx": light.n_ctx if light else 0,
         "needed": light.needed if light else 0,
-        "sees": entry.sees and light is not None,
+        "sees": light is not None,
         "problem": "" if light else str(found),
         "licence": entry.licence,
         "terms": entry.terms,

@@ -131,7 +131,6 @@ MODELS_HEAD_SEARCH = ("ID", "FILES", "SIZE", "FITS", "SEES", "LICENCE", "TITLE")
 MODELS_YES_NO = {True: "yes", False: "no"}
 MODELS_FITS = {"fits": "yes", "reduced": "with {n_ctx} tokens", "too-large": "no", "": "cannot be loaded"}
 MODELS_TOO_LARGE = "eyebright: {title} needs at least {needed} GiB of memory, and {usable} GiB can be used."
-MODELS_BLIND = "eyebright: Eyebright cannot show {title} pictures yet: it only reads and writes text here."
 MODELS_NEVER = "never"
 MODELS_IN_PLACE_NOTE = "in place"
 MODELS_ON_THE_HUB = "On {host}:"

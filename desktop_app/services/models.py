@@ -145,8 +145,7 @@ class Models(QObject):
     def best_offer(self) -> Offer | None:
         """Return the LLaVA that suits this computer's memory and disk, else a small helper, else None."""
         free = self.free_space()
-        seeing = [offer for offer in self.offers() if offer.entry.sees]
-        offers = [offer for offer in seeing if offer.variant.size + _DISK_SPARE <= free or offer.job]
+        offers = [offer for offer in self.offers() if offer.variant.size + _DISK_SPARE <= free or offer.job]
         for small in (False, True):
             for verdict in ("fits", "reduced"):
                 for offer in offers:

@@ -135,8 +135,6 @@ class OfferCard(DownloadCard):
         facts = [words.file_size(variant.size), variant.quantisation, offer.entry.licence]
         facts.append(words.languages(offer.entry))
         self.say(" · ".join(fact for fact in facts if fact))
-        if not offer.entry.sees:
-            self.say(self.tr("Eyebright cannot show it pictures yet: it only reads and writes text here."))
         if offer.light.verdict != "fits" and offer.job is None:
             self.say(words.light_reason(offer.light))
         if offer.job is not None:

@@ -62,25 +62,23 @@ def light_reason(light: Light) -> str:
 
 
 def nothing_suits(offers: Sequence[Offer], free: int) -> str:
-    """Return what to say where no model that sees suits this computer; "" where nothing sees at all.
+    """Return what to say where no model suits this computer; "" where there is none.
 
     `free`: bytes on the disk of the models.
     """
-    seeing = [offer for offer in offers if offer.entry.sees]
-    fitting = [offer for offer in seeing if offer.light.verdict != "too-large"]
+    fitting = [offer for offer in offers if offer.light.verdict != "too-large"]
     if fitting:
         least = min(fitting, key=lambda offer: offer.variant.size)
         words = _tr(
-            "No model here that sees pictures fits on the disk: {title} needs {size}, and {free} are free. Free some "
+            "No model here fits on the disk: {title} needs {size}, and {free} are free. Free some "
             "space, or move the models to another disk (Where from…)."
         )
         return words.format(title=least.entry.title, size=file_size(least.variant.size), free=file_size(free))
-    if not seeing:
+    if not offers:
         return ""
-    least = min(seeing, key=lambda offer: offer.light.needed)
+    least = min(offers, key=lambda offer: offer.light.needed)
     words = _tr(
-        "No model here that sees pictures fits into this computer's memory. {title} comes nearest: it needs "
-        "{needed} GiB. "
+        "No model here fits into this computer's memory. {title} comes nearest: it needs {needed} GiB. "
         "The built-in model goes on answering about simple drawings."
     )
     return words.format(title=least.entry.title, needed=gib_up(least.light.needed))

@@ -64,13 +64,9 @@ def test_the_light_is_what_the_planner_says(entry: ModelEntry, memory: int, colu
 
 
 @pytest.mark.parametrize("memory", GB)
-def test_every_computer_has_a_model_that_sees(memory: int) -> None:
+def test_every_computer_has_a_model(memory: int) -> None:
     usable = find_room(memory << 30).usable
-    assert any(entry.sees and best_variant(entry, usable)[1].verdict == YES for entry in MODELS)
-
-
-def test_all_can_be_shown_pictures() -> None:
-    assert [entry.id for entry in MODELS if not entry.sees] == []
+    assert any(best_variant(entry, usable)[1].verdict == YES for entry in MODELS)
 
 
 def test_the_catalogue_holds_what_the_planner_computes() -> None:
