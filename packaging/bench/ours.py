@@ -111,18 +111,17 @@ def _speeds(driver: Driver, plain: Plain, turns: list[Turn], sheet: Sheet) -> No
         sheet.put("ours.writing_depth", run.prompt_tokens)
     with sheet.row("ours.reading_tok_s", "plain.reading_tok_s"):
         driver.read_ahead()
-        plain.fill(0)
-        ours = [_reading(driver, 0)]
-        floor = [job.reading_tokens / plain.read(job.reading_tokens) for _ in range(2)]
-        ours.append(_reading(driver, 1))
+        ours, floor = [], []
+        for number in range(2):
+            # A long question, of which nothing was read before.
+            asked = driver.ask([Turn(f"{'ab'[number]} {_long(job).text}")], 1)
+            count = asked.figures().evaluated_tokens
+            ours.append(count / asked.marks["text"])
+            # As deep in the context, or plain llama.cpp had less to look back at.
+            plain.fill(asked.figures().prompt_tokens - count)
+            floor.append(count / plain.read(count))
         sheet.put("ours.reading_tok_s", statistics.mean(ours))
         sheet.put("plain.reading_tok_s", statistics.mean(floor))
-
-
-def _reading(driver: Driver, number: int) -> float:
-    """Return the tokens per second of a long question, of which nothing was read before."""
-    asked = driver.ask([Turn(f"{'abcdefgh'[number]} {_long(driver.job).text}")], 1)
-    return asked.figures().evaluated_tokens / asked.marks["text"]
 
 
 def _second(turns: list[Turn]) -> list[Turn]:
