@@ -24,6 +24,7 @@ from typing import Any
 import gguf
 import numpy as np
 import torch
+from decoder_names import DECODER_NAMES
 from record_minicpm_v import Eyes, parts_of, placeholder, places, sizes_of_parts, sliced_grid
 from transformers import InternVLConfig, InternVLForConditionalGeneration, Qwen2Config, Qwen2ForCausalLM
 from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import (
@@ -206,19 +207,8 @@ def qwen2_state(weights: Weights, prefix: str) -> Weights:
         f"{prefix}norm.weight": weights["output_norm.weight"],
         "lm_head.weight": weights["output.weight"],
     }
-    names = {
-        "attn_norm": "input_layernorm",
-        "ffn_norm": "post_attention_layernorm",
-        "attn_q": "self_attn.q_proj",
-        "attn_k": "self_attn.k_proj",
-        "attn_v": "self_attn.v_proj",
-        "attn_output": "self_attn.o_proj",
-        "ffn_gate": "mlp.gate_proj",
-        "ffn_up": "mlp.up_proj",
-        "ffn_down": "mlp.down_proj",
-    }
     for index in range(tiny_architectures.LAYERS):
-        for ours, theirs in names.items():
+        for ours, theirs in DECODER_NAMES.items():
             for kind in ("weight", "bias"):
                 if f"blk.{index}.{ours}.{kind}" in weights:
                     state[f"{prefix}layers.{index}.{theirs}.{kind}"] = weights[f"blk.{index}.{ours}.{kind}"]

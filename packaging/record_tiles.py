@@ -21,6 +21,7 @@ from typing import Any
 import gguf
 import numpy as np
 import torch
+from decoder_names import DECODER_NAMES
 from transformers import CLIPVisionConfig, LlamaConfig, LlavaNextConfig, LlavaNextForConditionalGeneration
 from transformers.models.llava_next.image_processing_pil_llava_next import LlavaNextImageProcessorPil
 from transformers.models.llava_next.processing_llava_next import LlavaNextProcessor
@@ -88,24 +89,13 @@ def their_model(sizes: Sizes, folder: Path) -> Any:
 
 
 def _renamed(weights: dict[str, torch.Tensor], sizes: Sizes) -> dict[str, torch.Tensor]:
-    names = {
-        "attn_norm": "input_layernorm",
-        "ffn_norm": "post_attention_layernorm",
-        "attn_q": "self_attn.q_proj",
-        "attn_k": "self_attn.k_proj",
-        "attn_v": "self_attn.v_proj",
-        "attn_output": "self_attn.o_proj",
-        "ffn_gate": "mlp.gate_proj",
-        "ffn_up": "mlp.up_proj",
-        "ffn_down": "mlp.down_proj",
-    }
     state = {
         "model.language_model.embed_tokens.weight": weights["token_embd.weight"],
         "model.language_model.norm.weight": weights["output_norm.weight"],
         "lm_head.weight": weights["output.weight"],
     }
     for index in range(sizes.layers):
-        for ours, theirs in names.items():
+        for ours, theirs in DECODER_NAMES.items():
             weight = weights[f"blk.{index}.{ours}.weight"]
             if ours in ("attn_q", "attn_k"):  # llama.cpp turns neighbours, transformers halves
                 half = sizes.width // sizes.heads // 2
