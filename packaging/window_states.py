@@ -266,7 +266,7 @@ def finding_fastest(stage: Stage) -> None:
     """The computer's speed is being measured; the model has a long name."""
     stage.open_first()
     stage.talk()
-    long = replace(LLAVA, name="llava-v1.6-mistral-7b-hf-finetuned-receipts.Q4_K_M", tunable=True)
+    long = LLAVA._replace(name="llava-v1.6-mistral-7b-hf-finetuned-receipts.Q4_K_M", tunable=True)
     stage.services.engine.become("ready", long)
     stage.services.tuner.become(left=38)
 
@@ -274,7 +274,7 @@ def finding_fastest(stage: Stage) -> None:
 @state
 def settings_measured(stage: Stage) -> QWidget | None:
     """The settings with what was measured."""
-    stage.services.engine.become("ready", replace(LLAVA, tunable=True))
+    stage.services.engine.become("ready", LLAVA._replace(tunable=True))
     stage.services.tuner.become(found=Tuning(4, 3, 256, False, True, 33.4, 6.92, "2026-11-24"))
     stage.window.open_settings()
     pump(50)
@@ -324,7 +324,7 @@ def shortcuts(stage: Stage) -> QWidget:
 def long_model_name(stage: Stage) -> None:
     """A model whose file name does not end."""
     name = "llava-v1.6-mistral-7b-instruct-vision-finetuned-very-long-community-name.Q4_K_M-imatrix"
-    stage.services.engine.become("ready", replace(LLAVA, name=name))
+    stage.services.engine.become("ready", LLAVA._replace(name=name))
     stage.services.chat.speed.emit(5.4)
     stage.services.chat.context.emit(3900, 4096)
 

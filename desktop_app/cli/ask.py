@@ -10,7 +10,6 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from desktop_app import paths
@@ -68,7 +67,7 @@ def ask(arguments: Arguments) -> int:
                     print(texts.NOTE_PHOTOGRAPH.format(name=one.picture.name), file=sys.stderr)
         most_tiles = 0 if arguments.glance else None
         seen = tuple(
-            replace(one.picture, width=one.width, height=one.height, most_tiles=most_tiles) for one in inspected
+            one.picture._replace(width=one.width, height=one.height, most_tiles=most_tiles) for one in inspected
         )
         turns: list[Turn] = []
         for number, question in enumerate(questions):
@@ -158,7 +157,7 @@ def _with_cache(settings: EngineSettings) -> EngineSettings:
         folder, chosen = paths.cache_folder(), Settings.peek(paths.settings_file())
     except OSError:
         return settings  # a home that cannot be written
-    return replace(settings, cache_folder=str(folder), cache_mb=chosen.value("disk_cache_mb"), saves_contexts=False)
+    return settings._replace(cache_folder=str(folder), cache_mb=chosen.value("disk_cache_mb"), saves_contexts=False)
 
 
 def _inspected(client: EngineClient, pictures: Sequence[PictureRef]) -> list[Inspected]:

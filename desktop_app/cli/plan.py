@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
 
 from desktop_app import paths
 from desktop_app.cli import texts
@@ -45,7 +44,7 @@ def _figures(found: Outlook, need: Need) -> dict[str, object]:
         "offer": found.offer,
         "needed_at": {str(n_ctx): needed for n_ctx, needed in found.needed_at.items()},
         "need": {**need.parts, "total": need.total},
-        "plan": asdict(found.plan),
+        "plan": found.plan._asdict(),
     }
 
 

@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from desktop_app import paths
 from desktop_app.cli import texts
@@ -22,7 +22,7 @@ FOUND, NOT_FOUND = 0, 1
 
 def tune(arguments: Arguments) -> int:
     """Measure, print a table and keep what was chosen; 1 if nothing could be. Raises `UserError` for bad files."""
-    settings = replace(arguments.settings, cache_folder=str(paths.cache_folder()))
+    settings = arguments.settings._replace(cache_folder=str(paths.cache_folder()))
     status = Status()
     started = time.monotonic()
 
@@ -80,7 +80,7 @@ def _table(findings: Findings) -> Iterator[str]:
 def _figures(findings: Findings, seconds: float) -> dict[str, object]:
     return {
         "seconds": round(seconds, 1),
-        "tuning": asdict(findings.tuning),
+        "tuning": findings.tuning._asdict(),
         "rows": [asdict(row) for row in findings.rows],
         "failed": [{**asdict(way), "why": why} for way, why in findings.failed.items()],
     }

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import nullcontext
-from dataclasses import replace
 
 from desktop_app.engine.embeddings import Embedding, EmbeddingKey, EmbeddingStore
 from desktop_app.engine.identity import file_identity
@@ -63,7 +62,7 @@ class Looking:
             raise UserError("projector-needed", model=self._model.files.model.name)
         if not self.sight.needs_size:
             return list(turns)
-        return [replace(turn, pictures=tuple(map(self._with_size, turn.pictures))) for turn in turns]
+        return [turn._replace(pictures=tuple(map(self._with_size, turn.pictures))) for turn in turns]
 
     def look(self, request: int, pictures: Sequence[Seen]) -> tuple[dict[str, Embedding], int]:
         """Return the rows of pictures by their keys, and how many parts had to be encoded for it.
@@ -103,7 +102,7 @@ class Looking:
 
             self._sizes[picture.sha256] = open_picture(picture.path, picture.name).size
         width, height = self._sizes[picture.sha256]
-        return replace(picture, width=width, height=height)
+        return picture._replace(width=width, height=height)
 
     def _pixels(self, seen: Seen) -> list[bytes]:
         """Decode a picture file beside the main thread, so that a large one can be given up."""

@@ -99,7 +99,7 @@ class Measuring:
         if self._ended:
             raise Ended
         today = datetime.datetime.now().astimezone().date().isoformat()
-        findings.tuning = replace(findings.tuning, measured=today)
+        findings.tuning = findings.tuning._replace(measured=today)
         if subject.settings.cache_folder:
             KeptTunings(Path(subject.settings.cache_folder)).keep(files, room, findings)
         return findings

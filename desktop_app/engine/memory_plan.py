@@ -87,7 +87,7 @@ def outlook(shape: Shape, settings: EngineSettings, room: Room, tuning: Tuning |
     best = next(fitting, None)
     plan = best or min(plans, key=lambda plan: plan.needed)
     offer = smaller_file(shape, settings, room.usable) if best is None or best.reduced else ""
-    plan = replace(plan, needed_as_wished=as_wished, usable=room.usable, free=room.free)
+    plan = plan._replace(needed_as_wished=as_wished, usable=room.usable, free=room.free)
     return Outlook(plan, best is not None, offer, _needed_at(shape, settings))
 
 
@@ -124,20 +124,20 @@ def _plans(shape: Shape, settings: EngineSettings, tuning: Tuning | None = None)
                 for n_ubatch in batches:
                     plan = LoadPlan(n_ctx, n_ubatch, kv_type, keeps_projector=keeps_projector, wished_n_ctx=wished)
                     for seeing in _ways_to_see(shape, _tuned(plan, settings, tuning)):
-                        yield replace(seeing, needed=shape.need(seeing).total)
+                        yield seeing._replace(needed=shape.need(seeing).total)
 
 
 def _ways_to_see(shape: Shape, plan: LoadPlan) -> Iterator[LoadPlan]:
     """Yield a plan with what it may give to pictures, the best first."""
     roomy, sparing = (shape.pictures(plan.n_ctx, roomy=roomy) for roomy in (True, False))
     if plan.keeps_projector:
-        yield replace(plan, pictures=roomy)
+        yield plan._replace(pictures=roomy)
     if shape.small_projector < shape.projector:
         if plan.keeps_projector:
-            yield replace(plan, pictures=roomy, small_projector=True)
-        yield replace(plan, pictures=sparing, small_projector=True)
+            yield plan._replace(pictures=roomy, small_projector=True)
+        yield plan._replace(pictures=sparing, small_projector=True)
     else:
-        yield replace(plan, pictures=sparing)
+        yield plan._replace(pictures=sparing)
 
 
 def _needed_at(shape: Shape, settings: EngineSettings) -> dict[int, int]:
@@ -145,16 +145,14 @@ def _needed_at(shape: Shape, settings: EngineSettings) -> dict[int, int]:
     needed = {}
     for n_ctx in _TOLD_CONTEXTS:
         if n_ctx <= (shape.trained_context or n_ctx):
-            plans = _plans(shape, replace(settings, n_ctx=n_ctx))
+            plans = _plans(shape, settings._replace(n_ctx=n_ctx))
             needed[n_ctx] = min(plan.needed for plan in plans if plan.n_ctx == n_ctx)
     return needed
 
 
 def _tuned(plan: LoadPlan, settings: EngineSettings, tuning: Tuning | None) -> LoadPlan:
     repacked = settings.repack or (tuning is not None and tuning.repacked)
-    return replace(
-        plan,
-        # Laid out anew the weights are a copy; then the file need not stay in memory beside it.
+    return plan._replace(
         mapped=not repacked,
         repacked=repacked,
         flash_wanted=tuning is not None and tuning.flash_attention,

@@ -1,14 +1,15 @@
 """What crosses the pipe between the program and the engine process.
 
-Commands go to the engine, events come back. Everything is a frozen dataclass of plain values:
-no Qt type, no llama_cpp type, no open file. A `request` is a number chosen by the client,
+Commands go to the engine, events come back. Everything is a named tuple of plain values: no Qt type,
+no llama_cpp type, no open file (and no dataclass: Python takes five times as long to make the class of
+one, and the window waits for all of these). A `request` is a number chosen by the client,
 growing with each command that is answered; events carry the request they belong to.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from desktop_app.images.tiling import Tiling
 
@@ -31,8 +32,7 @@ class FinishReason(str, Enum):
     STOPPED = "stopped"  # the person stopped it
 
 
-@dataclass(frozen=True)
-class PictureRef:
+class PictureRef(NamedTuple):
     """A picture file as the engine finds it. `sha256` of the file's bytes is its identity."""
 
     sha256: str
@@ -43,8 +43,7 @@ class PictureRef:
     most_tiles: int | None = None  # of a model that sees in tiles; 0: a glance at the whole; None: all it is worth
 
 
-@dataclass(frozen=True)
-class Turn:
+class Turn(NamedTuple):
     """A question with its pictures, and its answer if it has one already."""
 
     text: str
@@ -52,8 +51,7 @@ class Turn:
     answer: str | None = None
 
 
-@dataclass(frozen=True)
-class Sampling:
+class Sampling(NamedTuple):
     """How tokens are chosen. A temperature of 0 is greedy."""
 
     temperature: float = 0.2
@@ -65,8 +63,7 @@ class Sampling:
     max_tokens: int = 1024
 
 
-@dataclass(frozen=True)
-class EngineSettings:
+class EngineSettings(NamedTuple):
     """How a model is loaded. 0 means: let the engine choose."""
 
     n_ctx: int = 4096
@@ -78,8 +75,7 @@ class EngineSettings:
     saves_contexts: bool = True  # False: KV caches that lie there are used, and none is added
 
 
-@dataclass(frozen=True)
-class Tuning:
+class Tuning(NamedTuple):
     """The fastest settings for one model on this computer, as they were measured; speeds in tokens per second."""
 
     reading_threads: int
@@ -102,8 +98,7 @@ def gib_down(size: int) -> str:
     return f"{size * 10 // _GIB / 10:.1f}"
 
 
-@dataclass(frozen=True)
-class LoadPlan:
+class LoadPlan(NamedTuple):
     """How a model is loaded into the memory there is. Sizes in bytes, window and engine together."""
 
     n_ctx: int  # tokens
@@ -137,26 +132,23 @@ class LoadPlan:
 # ---- commands ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Load:
+class Load(NamedTuple):
     """Load a model and its projector; answered by `Ready` or `Failed`."""
 
     request: int
     model: str
     mmproj: str | None
-    settings: EngineSettings = field(default_factory=EngineSettings)
+    settings: EngineSettings = EngineSettings()
 
 
-@dataclass(frozen=True)
-class Inspect:
+class Inspect(NamedTuple):
     """Decode a picture and make its preview; answered by `Inspected` or `Failed`, also while a model works."""
 
     request: int
     picture: PictureRef
 
 
-@dataclass(frozen=True)
-class ReadAhead:
+class ReadAhead(NamedTuple):
     """Evaluate what is known of the next question: earlier turns, the new pictures, and how a long text begins.
 
     Answered by `ReadAheadDone`. Any later `Ask`, `ReadAhead` or `Stop` ends it at once; what was read stays in use.
@@ -170,25 +162,22 @@ class ReadAhead:
     text: str = ""  # the beginning of the question, whole words
 
 
-@dataclass(frozen=True)
-class Ask:
+class Ask(NamedTuple):
     """Answer the last turn (whose `answer` is None); answered by `Text`s and `Finished`, or `Failed`."""
 
     request: int
     turns: tuple[Turn, ...]
-    sampling: Sampling = field(default_factory=Sampling)
+    sampling: Sampling = Sampling()
     system_prompt: str | None = None
 
 
-@dataclass(frozen=True)
-class Stop:
+class Stop(NamedTuple):
     """Stop request `request` (or, with 0, all that run or wait) within 100 ms. Idle, or loading: no effect."""
 
     request: int = 0
 
 
-@dataclass(frozen=True)
-class Shutdown:
+class Shutdown(NamedTuple):
     """End the process."""
 
 
@@ -197,8 +186,7 @@ Command = Load | Inspect | ReadAhead | Ask | Stop | Shutdown
 # ---- events --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class ModelInfo:
+class ModelInfo(NamedTuple):
     """What is loaded."""
 
     name: str
@@ -221,16 +209,14 @@ class ModelInfo:
     tunable: bool = False  # large enough to be measured
 
 
-@dataclass(frozen=True)
-class Ready:
+class Ready(NamedTuple):
     """The model is loaded."""
 
     request: int
     info: ModelInfo
 
 
-@dataclass(frozen=True)
-class Inspected:
+class Inspected(NamedTuple):
     """A picture is readable. Previews are our own encoding of the decoded pixels, safe to show."""
 
     request: int
@@ -242,8 +228,7 @@ class Inspected:
     looks_photographic: bool  # many colours and soft edges: the demonstration model cannot know it
 
 
-@dataclass(frozen=True)
-class PhaseChanged:
+class PhaseChanged(NamedTuple):
     """A request enters a phase, or moves on in it."""
 
     request: int
@@ -256,16 +241,14 @@ class PhaseChanged:
     parts: int = 1  # ... of so many
 
 
-@dataclass(frozen=True)
-class PictureRead:
+class PictureRead(NamedTuple):
     """A picture of a read-ahead is encoded and in the context: asking about it costs only the question."""
 
     request: int
     sha256: str
 
 
-@dataclass(frozen=True)
-class ReadAheadDone:
+class ReadAheadDone(NamedTuple):
     """A read-ahead ended; `complete` is False when it was cut short."""
 
     request: int
@@ -275,8 +258,7 @@ class ReadAheadDone:
     image_encodes: int
 
 
-@dataclass(frozen=True)
-class TurnsDropped:
+class TurnsDropped(NamedTuple):
     """The context is full: `turns` earlier ones are not seen by the model (see chat.budget).
 
     Sent before the answer, and before reading ahead.
@@ -288,8 +270,7 @@ class TurnsDropped:
     left: tuple[int, ...] = ()  # which of the turns of the command
 
 
-@dataclass(frozen=True)
-class PartsReduced:
+class PartsReduced(NamedTuple):
     """There is no room for the tiles of all pictures: one is seen in `parts` instead of `wished`."""
 
     request: int
@@ -297,8 +278,7 @@ class PartsReduced:
     wished: int
 
 
-@dataclass(frozen=True)
-class PaceLearnt:
+class PaceLearnt(NamedTuple):
     """How long things take with this model on this computer; 0: nothing new."""
 
     request: int
@@ -306,8 +286,7 @@ class PaceLearnt:
     token_s: float = 0.0  # seconds to read a token
 
 
-@dataclass(frozen=True)
-class Text:
+class Text(NamedTuple):
     """The next piece of the answer, about every 30 ms."""
 
     request: int
@@ -317,8 +296,7 @@ class Text:
     context_used: int
 
 
-@dataclass(frozen=True)
-class TurnStats:
+class TurnStats(NamedTuple):
     """Figures of one answer."""
 
     finish_reason: FinishReason
@@ -335,8 +313,7 @@ class TurnStats:
     dropped_turns: int
 
 
-@dataclass(frozen=True)
-class Finished:
+class Finished(NamedTuple):
     """The answer is complete (or stopped). `text` is the whole of it; `token_ids` as sampled, without the end token."""
 
     request: int
@@ -345,8 +322,7 @@ class Finished:
     token_ids: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True)
-class Failed:
+class Failed(NamedTuple):
     """An expected error; the sentence is `UserError(code, **parameters)`."""
 
     request: int
@@ -354,8 +330,7 @@ class Failed:
     parameters: dict[str, str | int | float]
 
 
-@dataclass(frozen=True)
-class Warned:
+class Warned(NamedTuple):
     """Something for the program's log; it belongs to no request."""
 
     logger: str
@@ -363,16 +338,14 @@ class Warned:
     request: int = 0
 
 
-@dataclass(frozen=True)
-class Crashed:
+class Crashed(NamedTuple):
     """A bug in the engine: it lives on, the request does not."""
 
     request: int
     report: str  # a traceback, for the report dialog
 
 
-@dataclass(frozen=True)
-class Died:
+class Died(NamedTuple):
     """Made by the client, not by the engine: the process is gone."""
 
     exit_code: int | None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Protocol
 
 from desktop_app.chat.budget import TurnSize, finest_way, kept_turns
@@ -82,7 +81,7 @@ class PromptCells:
         """Return what is certain of that prompt when the last turn's text is how its question begins."""
         *earlier, newest = turns
         first, *others = (
-            self.asking([*earlier, replace(newest, text=newest.text + more)], system) for more in _CONTINUATIONS
+            self.asking([*earlier, newest._replace(text=newest.text + more)], system) for more in _CONTINUATIONS
         )
         return first[: min(common_start(first, other) for other in others)]
 

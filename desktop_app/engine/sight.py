@@ -7,7 +7,7 @@ divide it (`wide_sight.py`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from desktop_app.engine.context import Cell, PictureRow
@@ -98,12 +98,12 @@ def ways_of(turns: Sequence[Turn], tiling: Tiling | None) -> Iterator[list[Turn]
     if tiling is None or not any(turn.pictures for turn in turns):
         return
     for most in sorted({0, *(grid.tiles for grid in tiling.grids)}, reverse=True)[1:]:
-        yield [replace(turn, pictures=tuple(_at_most(picture, most) for picture in turn.pictures)) for turn in turns]
+        yield [turn._replace(pictures=tuple(_at_most(picture, most) for picture in turn.pictures)) for turn in turns]
 
 
 def _at_most(picture: PictureRef, tiles: int) -> PictureRef:
     most = tiles if picture.most_tiles is None else min(tiles, picture.most_tiles)
-    return replace(picture, most_tiles=most)
+    return picture._replace(most_tiles=most)
 
 
 def rows_of(seen: Seen) -> list[Cell]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from desktop_app.engine.cache_files import CheckedFolder
 from desktop_app.engine.cores import find_cores, processor_name
@@ -73,7 +73,7 @@ def _name(files: ModelFiles, room: Room) -> str:
 
 def _written(findings: Findings) -> dict[str, Any]:
     return {
-        "tuning": asdict(findings.tuning),
+        "tuning": findings.tuning._asdict(),
         "rows": [asdict(row) for row in findings.rows],
         "failed": [[asdict(way), why] for way, why in findings.failed.items()],
     }
@@ -91,8 +91,8 @@ def _read(notes: bytes) -> Findings | None:
 
 
 def _believable(tuning: Tuning) -> bool:
-    kinds = {field.name: field.type for field in fields(Tuning)}
-    if any(type(value).__name__ != kinds[name] for name, value in asdict(tuning).items()):
+    kinds = get_type_hints(Tuning)
+    if any(type(value) is not kinds[name] for name, value in tuning._asdict().items()):
         return False
     threads = (tuning.reading_threads, tuning.writing_threads)
     return (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -61,7 +60,7 @@ class Previews(QObject):
 
     def shown(self, picture: Picture) -> PictureRef:
         """Return how the engine finds a picture of a message."""
-        return replace(self.reference(picture.sha256, picture.name), width=picture.width, height=picture.height)
+        return self.reference(picture.sha256, picture.name)._replace(width=picture.width, height=picture.height)
 
     def keep(self, inspected: Inspected, sha256: str) -> None:
         """Store what the engine made of a picture. Blocks: call it on the files' thread."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
 
@@ -163,7 +163,7 @@ class ReadingAhead(QObject):
         self._unseen = None
         most_tiles = 0 if self._looks.is_glance() else None
         pictures: tuple[PictureRef, ...] = tuple(
-            replace(self._previews.shown(p.picture), most_tiles=most_tiles)
+            self._previews.shown(p.picture)._replace(most_tiles=most_tiles)
             for p in self._draft.pictures()
             if p.picture is not None
         )

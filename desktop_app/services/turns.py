@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from desktop_app.chat.conversation import Message, Picture, Role, State
 from desktop_app.engine.messages import PictureRef, Turn
@@ -38,11 +37,11 @@ def _grouped(
             continue
         if message.role is Role.USER:
             most_tiles = 0 if message.details.get(GLANCE) else None
-            pictures = tuple(replace(reference(picture), most_tiles=most_tiles) for picture in message.pictures)
+            pictures = tuple(reference(picture)._replace(most_tiles=most_tiles) for picture in message.pictures)
             shown = open_turn.pictures if open_turn is not None else ()
             open_turn, ids = Turn(message.text, shown + pictures), (*ids, message.id)
         elif message.role is Role.ASSISTANT and message.text and open_turn is not None:
-            turns.append((replace(open_turn, answer=message.text), (*ids, message.id)))
+            turns.append((open_turn._replace(answer=message.text), (*ids, message.id)))
             open_turn, ids = None, ()
     if open_turn is not None:
         turns.append((open_turn, ids))

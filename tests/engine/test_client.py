@@ -7,7 +7,6 @@ import subprocess
 import sys
 import textwrap
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -177,7 +176,7 @@ def test_a_large_picture_waits_for_the_end_of_a_short_answer(tmp_path: Path) -> 
                 dropped.append(client.next_request())
                 client.send(Inspect(dropped[0], large))
 
-        ask(client, Turn("Hello"), sampling=replace(ENDLESS, max_tokens=500), hear=hear)
+        ask(client, Turn("Hello"), sampling=ENDLESS._replace(max_tokens=500), hear=hear)
         wait_until(lambda: any(isinstance(event, Inspected) and event.request == dropped[0] for event in events))
     order = [type(event) for event in events if isinstance(event, (Finished, Inspected))]
     assert order == [Inspected, Finished, Inspected]

@@ -1,6 +1,5 @@
 """Conversations with the built-in model: only what is new is evaluated, and the answers are the same."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,11 +55,11 @@ def test_an_answer_comes_in_phases_and_portions(client: EngineClient, star: Pict
 def test_a_follow_up_costs_only_its_own_words(client: EngineClient, star: PictureRef) -> None:
     first = Turn("What is in the picture?", (star,))
     one = ask(client, first)
-    second = (replace(first, answer=one.text), Turn("Which colour is it?"))
+    second = (first._replace(answer=one.text), Turn("Which colour is it?"))
     two = ask(client, *second)
     assert two.stats.image_encodes == 0
     assert two.stats.evaluated_tokens == two.stats.prompt_tokens - one.stats.context_used
-    third = (*second[:1], replace(second[1], answer=two.text), Turn("Are you sure?"))
+    third = (*second[:1], second[1]._replace(answer=two.text), Turn("Are you sure?"))
     three = ask(client, *third)
     assert three.stats.image_encodes == 0
     assert three.stats.evaluated_tokens == three.stats.prompt_tokens - two.stats.context_used < 20
@@ -78,7 +77,7 @@ def test_reading_ahead_leaves_only_the_question(client: EngineClient, star: Pict
     assert finished.stats.reused_tokens == ahead.context_used
     assert finished.stats.evaluated_tokens == finished.stats.prompt_tokens - ahead.context_used
     assert finished.text == fresh_answer(turn)
-    again = read_ahead(client, replace(turn, answer=finished.text))
+    again = read_ahead(client, turn._replace(answer=finished.text))
     assert again.complete
     assert again.evaluated_tokens < 10  # the end of the answer, and "USER:"
 
@@ -122,15 +121,15 @@ def test_the_same_pixels_and_question_give_the_same_answer_anywhere(shared: Engi
 
 def test_the_same_seed_gives_the_same_answer(shared: EngineClient, star: PictureRef) -> None:
     turn = Turn("What is in the picture?", (star,))
-    texts = [ask(shared, turn, sampling=replace(WARM, seed=seed)).text for seed in (1, 1, 2, 1)]
+    texts = [ask(shared, turn, sampling=WARM._replace(seed=seed)).text for seed in (1, 1, 2, 1)]
     assert texts[0] == texts[1] == texts[3]
-    one = ask(shared, turn, sampling=replace(WARM, seed=3))
-    follow = (replace(turn, answer=one.text), Turn("Which colour?"))
-    assert len({ask(shared, *follow, sampling=replace(WARM, seed=5)).text for _ in range(3)}) == 1
+    one = ask(shared, turn, sampling=WARM._replace(seed=3))
+    follow = (turn._replace(answer=one.text), Turn("Which colour?"))
+    assert len({ask(shared, *follow, sampling=WARM._replace(seed=5)).text for _ in range(3)}) == 1
 
 
 def test_without_a_seed_answers_may_differ(shared: EngineClient) -> None:
-    hot = replace(WARM, temperature=5.0)
+    hot = WARM._replace(temperature=5.0)
     assert len({ask(shared, Turn("Hello"), sampling=hot).text for _ in range(5)}) > 1
 
 
@@ -211,7 +210,7 @@ def test_pictures_beyond_the_context_leave_and_the_answer_is_that_of_a_fresh_eng
     for number in range(12):
         turn = Turn(f"{number}: {words}", (star if number % 2 else moon,))
         answer = ask(client, *turns, turn, hear=hear)
-        turns.append(replace(turn, answer=answer.text))
+        turns.append(turn._replace(answer=answer.text))
     assert left
     assert left[-1] == tuple(range(len(left[-1]))), "the oldest pictures go first"
     again = Turn("Which colour is it?")
@@ -234,7 +233,7 @@ def test_the_end_of_the_context_ends_the_answer(client: EngineClient) -> None:
     """The answer may be longer than what was reserved for it; an error it never is."""
     client.load(*demo_model(), EngineSettings(n_ctx=256))
     for seed in range(20):  # until one does not happen to end by itself
-        hot = replace(WARM, temperature=50.0, max_tokens=100_000, seed=seed)
+        hot = WARM._replace(temperature=50.0, max_tokens=100_000, seed=seed)
         finished = ask(client, Turn("star " * 120), sampling=hot)
         if finished.stats.finish_reason is FinishReason.LENGTH:
             break
@@ -244,7 +243,7 @@ def test_the_end_of_the_context_ends_the_answer(client: EngineClient) -> None:
 
 
 def test_the_longest_answer_allowed_is_kept_to(shared: EngineClient) -> None:
-    finished = ask(shared, Turn("Hello"), sampling=replace(WARM, temperature=50.0, max_tokens=5, seed=2))
+    finished = ask(shared, Turn("Hello"), sampling=WARM._replace(temperature=50.0, max_tokens=5, seed=2))
     assert finished.stats.finish_reason is FinishReason.LENGTH
     assert finished.stats.answer_tokens == 5
 

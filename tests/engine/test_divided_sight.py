@@ -125,7 +125,7 @@ def test_the_parts_of_internvl_stand_in_one_frame(tmp_path: Path) -> None:
         prompts = PromptCells(eyes.model, INTERNVL3, eyes.looking.sight)
         picture = save(tmp_path, 150, 90)
         rows = eyes.looking.sight.see(picture).rows
-        cells = prompts.asking([Turn("red", (picture, replace(picture, most_tiles=0)))], "blue")
+        cells = prompts.asking([Turn("red", (picture, picture._replace(most_tiles=0)))], "blue")
         assert f"user\n<img>{{{rows}}}</img>\n<img>{{4}}</img>\nred<|im_end|>" in written(eyes.model, cells)
 
 
@@ -158,7 +158,7 @@ def test_the_projector_may_make_room_for_the_conversation(pair: tuple[Path, Path
     assert Shape.of_files(check_files(*pair)).projector_may_go
     usual = LoadPlan(512, 32, pictures=1 << 20)
     found = []
-    for plan in (usual, replace(usual, keeps_projector=False)):
+    for plan in (usual, usual._replace(keeps_projector=False)):
         with opened(pair, plan, tmp_path) as eyes:
             pictures = [eyes.looking.sight.see(save(tmp_path, width, height)) for width, height in PICTURES[:2]]
             found.append([eyes.looking.look(1, [seen])[0][seen.key] for seen in pictures])
@@ -172,10 +172,10 @@ def test_parts_that_were_seen_are_kept(eyes: Eyes, tmp_path: Path) -> None:
     seen = sight.see(save(tmp_path, 150, 90))
     _, encodes = eyes.looking.look(1, [seen])
     assert encodes == len(seen.parts) > 3
-    glance = sight.see(replace(seen.picture, most_tiles=0))
+    glance = sight.see(seen.picture._replace(most_tiles=0))
     rows, encodes = eyes.looking.look(1, [glance])
     assert (encodes, len(glance.parts), len(rows[glance.key])) == (0, 1, eyes.model.image_tokens)
-    fewer = sight.see(replace(seen.picture, most_tiles=2))
+    fewer = sight.see(seen.picture._replace(most_tiles=2))
     _, encodes = eyes.looking.look(1, [fewer])
     assert encodes == len(fewer.parts) - 1 == 2
 
@@ -194,7 +194,7 @@ def test_a_conversation_about_a_picture_in_parts(
     first = ask(empty, Turn("What is red?", (picture,)), hear=heard.append)
     assert not [event for event in heard if isinstance(event, PartsReduced)]
     assert (first.stats.image_encodes, first.stats.reused_tokens) == (0, ahead.context_used)
-    glance = ask(empty, Turn("What is red?", (replace(picture, most_tiles=0),)))
+    glance = ask(empty, Turn("What is red?", (picture._replace(most_tiles=0),)))
     saved = info.tiling.tokens(150, 90, grid) - info.tiling.tokens(150, 90, WHOLE)
     assert glance.stats.prompt_tokens == first.stats.prompt_tokens - saved
     assert glance.stats.image_encodes == 0
@@ -212,14 +212,14 @@ def test_fewer_parts_where_the_context_is_too_small(
     info = empty.load(*pair, EngineSettings(n_ctx=512))
     assert info.tiling is not None
     picture = save(tmp_path, 150, 90)
-    sampling = replace(GREEDY, max_tokens=128)
+    sampling = GREEDY._replace(max_tokens=128)
     turns = [Turn("red", (picture,), "a"), Turn("red " * 64, (picture,))]
     missing = 512 - 128 - ask(empty, *turns, sampling=sampling).stats.prompt_tokens
-    turns[0] = replace(turns[0], text="red " * (1 + missing))
+    turns[0] = turns[0]._replace(text="red " * (1 + missing))
     heard: list[Event] = []
     assert ask(empty, *turns, sampling=sampling, hear=heard.append).stats.prompt_tokens == 512 - 128
     assert not [event for event in heard if isinstance(event, PartsReduced)]
-    turns[0] = replace(turns[0], text="red " * (2 + missing))
+    turns[0] = turns[0]._replace(text="red " * (2 + missing))
     finished = ask(empty, *turns, sampling=sampling, hear=heard.append)
     reduced = [event for event in heard if isinstance(event, PartsReduced)]
     assert len(reduced) == 1

@@ -4,7 +4,6 @@ import os
 import resource
 import signal
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from shutil import copyfile
 
@@ -45,7 +44,7 @@ class Program:
 
     def with_settings(self, **changed: str | int | bool) -> "Program":
         other = Program(self.folder, self.pair)
-        other.settings = replace(self.settings, **changed)  # type: ignore[arg-type]
+        other.settings = self.settings._replace(**changed)  # type: ignore[arg-type]
         return other
 
 
@@ -65,7 +64,7 @@ def asked(program: Program, star: PictureRef) -> Turn:
     turn = Turn("What is in the picture?", (star,))
     finished = program.run(turn)
     assert finished.stats.image_encodes == 1
-    return replace(turn, answer=finished.text)
+    return turn._replace(answer=finished.text)
 
 
 def test_a_conversation_goes_on_after_a_restart(program: Program, asked: Turn, shared: EngineClient) -> None:
@@ -94,7 +93,7 @@ def test_a_known_picture_in_a_new_conversation(program: Program, asked: Turn, sh
 def test_an_embedding_alone_gives_the_same_answer(program: Program, asked: Turn) -> None:
     for path in program.files("contexts"):
         path.unlink()
-    finished = program.run(replace(asked, answer=None))
+    finished = program.run(asked._replace(answer=None))
     assert finished.stats.image_encodes == 0
     assert finished.stats.reused_tokens == 0
     assert finished.text == asked.answer
@@ -115,7 +114,7 @@ def test_an_answer_is_recognised_by_the_tokens_it_was_written_with(
     program = Program(tmp_path / "kept", tiny_pair)
     turn = Turn("What is in the picture?", (star,))
     first = program.run(turn)
-    answered = replace(turn, answer=first.text)
+    answered = turn._replace(answer=first.text)
     second = program.run(answered, FOLLOW_UP)
     with EngineClient() as client:
         client.load(*tiny_pair, program.without_cache().settings)
@@ -243,7 +242,7 @@ def test_what_is_saved_in_an_idle_moment_survives_a_kill(
     assert client.pid is not None
     os.kill(client.pid, signal.SIGKILL)
     client.close()
-    answered = replace(turn, answer=first.text)
+    answered = turn._replace(answer=first.text)
     finished = program.run(answered, FOLLOW_UP)
     assert finished.stats.image_encodes == 0
     assert finished.stats.reused_tokens >= 128

@@ -167,11 +167,11 @@ def test_conversation_and_projector_can_take_turns(pair: Pair) -> None:
     files = pair(LLAVA_7B)
     shape = Shape.of_files(files)
     kept = LoadPlan(4096, 256, "q8_0", small_projector=True)
-    turns = shape.need(replace(kept, keeps_projector=False))
+    turns = shape.need(kept._replace(keeps_projector=False))
     spared = shape.need(kept).total - turns.total
     assert spared == turns.projector + turns.looking
     assert turns.total == sum(turns.parts.values()) - spared
-    small = replace(kept, n_ctx=256, keeps_projector=False)
+    small = kept._replace(n_ctx=256, keeps_projector=False)
     need = shape.need(small)
     assert need.total == sum(need.parts.values()) - need.conversation - need.calculating - need.saving
     other = dict(files.header.metadata)
@@ -262,8 +262,8 @@ def test_what_usual_contexts_need_is_told(pair: Pair) -> None:
         assert list(told) == [2048, 4096]
         for n_ctx, needed in told.items():
             room = Room(needed, needed)
-            assert outlook(shape, replace(settings, n_ctx=n_ctx), room).plan.n_ctx == n_ctx
-            assert outlook(shape, replace(settings, n_ctx=n_ctx), Room(needed - 1, needed - 1)).plan.n_ctx < n_ctx
+            assert outlook(shape, settings._replace(n_ctx=n_ctx), room).plan.n_ctx == n_ctx
+            assert outlook(shape, settings._replace(n_ctx=n_ctx), Room(needed - 1, needed - 1)).plan.n_ctx < n_ctx
     short = replace(shape, trained_context=2048)
     assert list(outlook(short, EngineSettings(), find_room(8 * GIB)).needed_at) == [2048]
 

@@ -6,7 +6,7 @@
 import base64
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -80,5 +80,5 @@ def test_answers_are_the_same_token_for_token(shared: EngineClient, recorded: li
                 different.append((conversation.seed, expected["question"], expected["answer"], finished.text))
                 break
             assert finished.text == expected["answer"]
-            turns = (*turns[:-1], replace(turns[-1], answer=finished.text))
+            turns = (*turns[:-1], turns[-1]._replace(answer=finished.text))
     assert len(different) <= 2, different

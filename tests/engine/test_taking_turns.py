@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,7 @@ from tests.helpers.strays import Expected
 
 TOKENS = list(range(260, 290))
 KEPT = LoadPlan(512, 32, pictures=1 << 20)
-IN_TURN = replace(KEPT, keeps_projector=False)
+IN_TURN = KEPT._replace(keeps_projector=False)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +47,7 @@ def seen_and_read(model: Model, files: ModelFiles) -> tuple[npt.NDArray[np.float
 def test_a_picture_changes_nothing_of_the_conversation(files: ModelFiles, tmp_path: Path, kv_type: str) -> None:
     found = []
     for plan in (KEPT, IN_TURN):
-        model = loaded(files, replace(plan, kv_type=kv_type), tmp_path)
+        model = loaded(files, plan._replace(kv_type=kv_type), tmp_path)
         try:
             known = model.image_tokens, model.class_token
             found.append(seen_and_read(model, files))

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +127,7 @@ def test_parts_that_were_seen_are_kept(eyes: tuple[str, Eyes], tmp_path: Path) -
     assert {(phase.phase, phase.parts) for phase in phases} == {(Phase.LOOKING, len(seen.parts))}
     rows, encodes = its.looking.look(1, [seen])
     assert encodes == len(seen.parts) - 2
-    glance = sight.see(replace(seen.picture, most_tiles=0))
+    glance = sight.see(seen.picture._replace(most_tiles=0))
     whole, encodes = its.looking.look(1, [glance])
     assert encodes == 0
     assert isinstance(sight, WithNewlines)
@@ -177,7 +177,7 @@ def test_fewer_tiles_where_the_context_is_too_small(empty: EngineClient, tmp_pat
     prompt = ask(empty, Turn("red")).stats.prompt_tokens  # system prompt and all that stands around
     pictures = tuple(save(tmp_path, 160 + number, 120 + number) for number in range(3))
     assert prompt + 3 * FULL + 64 > 512 * 3 // 4 > prompt + 3 * (WHOLE + 28) + 64
-    sampling = replace(GREEDY, max_tokens=512)
+    sampling = GREEDY._replace(max_tokens=512)
     events = list(empty.request(ReadAhead(empty.next_request(), (), pictures)))
     reduced = [event for event in events if isinstance(event, PartsReduced)]
     assert [(event.parts, event.wished) for event in reduced] == [(3, 5)]

@@ -185,5 +185,5 @@ def test_memory_is_planned_for_merged_tokens(pair: tuple[Path, Path], name: str)
     shape = Shape.of_files(check_files(*pair))
     assert (shape.image_tokens, shape.at_once) == (4, 4 if name == "gemma3" else 0)
     plan = LoadPlan(512, 2)
-    larger = replace(plan, n_ubatch=max(2, shape.at_once))
+    larger = plan._replace(n_ubatch=max(2, shape.at_once))
     assert shape.need(plan).calculating == replace(shape, at_once=0).need(larger).calculating

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from desktop_app import paths
 from desktop_app.engine.messages import Ask, Load, LoadPlan, Ready
 from desktop_app.services.notices import template
@@ -40,7 +38,7 @@ def test_another_model_is_noted_in_the_conversation(desk: Desk) -> None:
     wait_until(lambda: not desk.services.chat.is_busy())
     desk.services.preferences.set("model", "/models/m.gguf")
     wait_until(lambda: len(desk.client.of(Load)) == 2)
-    desk.client.emit(Ready(desk.client.of(Load)[-1].request, replace(DEMO, name="LLaVA", is_demo=False)))
+    desk.client.emit(Ready(desk.client.of(Load)[-1].request, DEMO._replace(name="LLaVA", is_demo=False)))
     wait_until(lambda: len(desk.services.chat.messages()) == 3)
     assert desk.services.chat.messages()[-1].details == {"note": "model-changed", "parameters": {"name": "LLaVA"}}
 
@@ -49,7 +47,7 @@ def test_a_context_that_does_not_fit_into_memory_is_told_with_its_numbers(desk: 
     gib = 1 << 30
     plan = LoadPlan(2048, 64, "q8_0", wished_n_ctx=4096, needed_as_wished=7 * gib, usable=6 * gib, free=5 * gib)
     load = desk.client.of(Load)[-1]
-    desk.client.emit(Ready(load.request, replace(DEMO, plan=plan)))
+    desk.client.emit(Ready(load.request, DEMO._replace(plan=plan)))
     wait_until(lambda: desk.services.engine.state() == "ready")
     (notice,) = desk.notices
     context, sentence = template(notice)
@@ -109,5 +107,5 @@ def test_several_changes_in_a_row_are_loaded_once(desk: Desk) -> None:
 
 
 def test_a_projector_without_its_last_layer_is_told(desk: Desk) -> None:
-    desk.client.emit(Ready(desk.client.of(Load)[-1].request, replace(DEMO, last_layer="missing")))
+    desk.client.emit(Ready(desk.client.of(Load)[-1].request, DEMO._replace(last_layer="missing")))
     wait_until(lambda: [notice.text_code for notice in desk.notices] == ["last-layer-missing"])

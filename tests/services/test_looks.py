@@ -1,7 +1,5 @@
 """What looking costs is known before a message is sent, and the person chooses."""
 
-from dataclasses import replace
-
 import pytest
 
 from desktop_app.chat.conversation import Picture
@@ -26,7 +24,7 @@ from tests.helpers.fake_engine import finished
 from tests.helpers.waiting import pump, wait_until
 from tests.services.conftest import DEMO, Desk
 
-TILED = replace(DEMO, is_demo=False, n_ctx=4096, image_tokens=576, tiling=AnyRes(336, 24), part_s=4.0, token_s=0.01)
+TILED = DEMO._replace(is_demo=False, n_ctx=4096, image_tokens=576, tiling=AnyRes(336, 24), part_s=4.0, token_s=0.01)
 #: The desk's pictures are 64 x 48 pixels: seen in 1 x 2 tiles, each line of which holds 32 of 48 image tokens.
 FULL, GLANCE = 576 + 24 * 33, 577
 
@@ -74,7 +72,7 @@ def test_both_ways_are_told_with_their_cost(desk: Desk) -> None:
     [(ClosestShape(448), 13, 13 * 256), (Slices(448, 14), 1, 64), (Slices(28, 14), 5, 5 * 64 + 4 * 2 + 1)],
 )
 def test_every_way_to_divide_a_picture_has_its_cost(desk: Desk, tiling: Tiling, parts: int, tokens: int) -> None:
-    ready(desk, replace(TILED, tiling=tiling))
+    ready(desk, TILED._replace(tiling=tiling))
     desk.attach()
     looking = desk.services.looks.looking()
     assert looking is not None
@@ -85,7 +83,7 @@ def test_every_way_to_divide_a_picture_has_its_cost(desk: Desk, tiling: Tiling, 
 @pytest.mark.parametrize("tuned", [True, False])
 def test_times_are_told_as_soon_as_they_are_known(desk: Desk, tuned: bool) -> None:
     tuning = Tuning(2, 2, 128, reading=50.0) if tuned else None
-    ready(desk, replace(TILED, part_s=0.0, token_s=0.0, tuning=tuning))
+    ready(desk, TILED._replace(part_s=0.0, token_s=0.0, tuning=tuning))
     desk.attach()
     seconds = []
     for pace in (PaceLearnt(0), PaceLearnt(0, part_s=2.0), PaceLearnt(0, token_s=0.1)):

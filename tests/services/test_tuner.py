@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -21,9 +21,9 @@ from tests.helpers.waiting import pump, wait_until
 from tests.services.conftest import DEMO, Desk
 
 PLAN = LoadPlan(4096, 128, reading_threads=2, writing_threads=2)
-LLAVA = replace(DEMO, name="LLaVA", is_demo=False, tunable=True, threads=2, reading_threads=2, plan=PLAN)
+LLAVA = DEMO._replace(name="LLaVA", is_demo=False, tunable=True, threads=2, reading_threads=2, plan=PLAN)
 SAME = Tuning(2, 2, 128, reading=30.0, writing=6.0, measured="2026-11-24")
-OTHER = replace(SAME, writing_threads=1, n_ubatch=256)
+OTHER = SAME._replace(writing_threads=1, n_ubatch=256)
 
 
 class Script:
@@ -100,7 +100,7 @@ def test_other_settings_are_loaded_at_once(bench: Bench) -> None:
     bench.ready()
     bench.measuring().comes_to(OTHER)
     wait_until(lambda: len(bench.desk.client.of(Load)) == 2)
-    bench.ready(replace(LLAVA, tuning=OTHER))
+    bench.ready(LLAVA._replace(tuning=OTHER))
     pump(60)
     assert bench.tuner.tuning() == OTHER
     assert len(bench.made) == 1
@@ -111,12 +111,12 @@ def test_the_persons_own_threads_need_no_other_loading(bench: Bench) -> None:
     bench.desk.services.preferences.set("threads", 2)
     wait_until(lambda: len(bench.desk.client.of(Load)) == 2)
     bench.ready()
-    bench.measuring().comes_to(replace(SAME, writing_threads=1))
+    bench.measuring().comes_to(SAME._replace(writing_threads=1))
     wait_until(lambda: bench.tuner.tuning() is not None)
     assert len(bench.desk.client.of(Load)) == 2
 
 
-@pytest.mark.parametrize("info", [DEMO, replace(LLAVA, tuning=SAME)])
+@pytest.mark.parametrize("info", [DEMO, LLAVA._replace(tuning=SAME)])
 def test_what_is_tiny_or_was_measured_is_left_alone(bench: Bench, info: ModelInfo) -> None:
     bench.ready(info)
     pump(80)
@@ -170,10 +170,10 @@ def test_not_now_holds_until_the_person_wants_it(bench: Bench) -> None:
 
 
 def test_measured_again_when_the_person_asks_for_it(bench: Bench) -> None:
-    bench.ready(replace(LLAVA, tuning=SAME))
+    bench.ready(LLAVA._replace(tuning=SAME))
     bench.tuner.measure()
-    bench.measuring().comes_to(replace(SAME, writing=7.0))
-    wait_until(lambda: bench.tuner.tuning() == replace(SAME, writing=7.0))
+    bench.measuring().comes_to(SAME._replace(writing=7.0))
+    wait_until(lambda: bench.tuner.tuning() == SAME._replace(writing=7.0))
     bench.tuner.measure()
     bench.desk.services.chat.send("What is this?")  # then it comes later
     wait_until(lambda: bool(bench.desk.client.of(Ask)))
@@ -214,7 +214,7 @@ def test_the_real_process_is_gone_when_the_person_asks(desk: Desk, tmp_path: Pat
         desk.ready()
         desk.services.preferences.set("model", str(model))
         wait_until(lambda: len(desk.client.of(Load)) == 2)
-        desk.client.emit(Ready(desk.client.of(Load)[-1].request, replace(LLAVA, plan=None)))
+        desk.client.emit(Ready(desk.client.of(Load)[-1].request, LLAVA._replace(plan=None)))
         wait_until(lambda: bool(made) and made[0].pid is not None)
         desk.services.chat.send("What is this?")
         wait_until(lambda: made[0].pid is None)

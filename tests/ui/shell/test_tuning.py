@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
@@ -19,7 +17,7 @@ FOUND = Tuning(4, 3, 256, reading=33.4, writing=6.92, measured="2026-11-24")
 
 @pytest.fixture
 def row(window: MainWindow, services: FakeServices) -> TuningRow:
-    services.engine.become("ready", replace(LLAVA, tunable=True))
+    services.engine.become("ready", LLAVA._replace(tunable=True))
     window.open_settings()
     pump(0)
     assert window._settings is not None
@@ -37,7 +35,7 @@ def test_the_page_tells_what_was_measured(row: TuningRow, services: FakeServices
     assert "flash" not in said
     assert "anew" not in said
     assert row.button.text() == "Measure again"
-    services.tuner.become(found=replace(FOUND, flash_attention=True, repacked=True))
+    services.tuner.become(found=FOUND._replace(flash_attention=True, repacked=True))
     assert "With flash attention. With weights laid out anew" in row.text.text()
     services.preferences.set("threads", 2)
     assert "the one that you have set" in row.text.text()
@@ -77,7 +75,7 @@ def test_a_tiny_model_has_nothing_to_measure(row: TuningRow, services: FakeServi
 
 
 def test_the_status_line_says_so_and_offers_not_now(window: MainWindow, services: FakeServices) -> None:
-    services.engine.become("ready", replace(LLAVA, tunable=True))
+    services.engine.become("ready", LLAVA._replace(tunable=True))
     assert not window.status.not_now.isVisible()
     services.tuner.become(left=38)
     assert "Finding the fastest settings for this computer, about 38 s" in window.status.model.text()
