@@ -10,7 +10,7 @@ import logging
 import sys
 import traceback
 from copy import copy
-from logging.handlers import RotatingFileHandler
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 
@@ -37,7 +37,7 @@ def start(folder: Path, name: str = "eyebright") -> Path:
         on_screen.setLevel(logging.WARNING)
         handlers.append(on_screen)
     try:
-        handlers.append(RotatingFileHandler(path, "a", _LARGEST, _OLDER_FILES, encoding="utf-8", errors="replace"))
+        handlers.append(_LogFile(path))
     except OSError as error:
         problem: OSError | None = error
     else:
@@ -52,6 +52,33 @@ def start(folder: Path, name: str = "eyebright") -> Path:
     if problem is not None:
         logging.getLogger(__name__).warning("no log file: %s", problem.strerror)
     return path
+
+
+class _LogFile(logging.FileHandler):
+    """A file that never grows large: a full one becomes name.log.1, an older one name.log.2, and so on.
+
+    As logging's own RotatingFileHandler, whose module brings the network, which the window would wait for.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "a", encoding="utf-8", errors="replace")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            if self.stream is not None and self.stream.tell() >= _LARGEST:
+                self._begin_anew()
+        except OSError:
+            self.handleError(record)
+        super().emit(record)
+
+    def _begin_anew(self) -> None:
+        self.close()
+        newest = Path(self.baseFilename)
+        files = [newest, *(newest.with_name(f"{newest.name}.{number + 1}") for number in range(_OLDER_FILES))]
+        for newer, older in reversed(list(pairwise(files))):
+            if newer.exists():
+                newer.replace(older)
+        self.stream = self._open()
 
 
 class _Discreet(logging.Formatter):

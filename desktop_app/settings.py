@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tomli_w
-
 from desktop_app.errors import QT_TRANSLATE_NOOP, UserError
 from desktop_app.files import not_saved, set_aside, write_whole
 
@@ -279,6 +277,8 @@ class Settings:
             raise UserError("not-saved", name=self._path.name)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            import tomli_w  # for whoever changes something
+
             write_whole(self._path, tomli_w.dumps(self._written).encode())
         except OSError as error:
             raise not_saved(error, self._path.name) from error

@@ -6,17 +6,19 @@ shown. Previews and thumbnails, which can be made again, lie apart.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import stat
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from desktop_app.errors import UserError
 from desktop_app.files import INCOMING, finish, new_file, not_saved, set_aside, sync_folder, write_whole
+
+if TYPE_CHECKING:
+    import hashlib
 
 LARGEST_MB = 1024  # a film dropped by mistake must not fill the disk
 _PIECE = 1 << 20  # bytes
@@ -90,7 +92,7 @@ class Attachments:
 
     def verify(self, sha256: str) -> bool:
         """Tell whether the original is there and still has the bytes it came with."""
-        digest = hashlib.sha256()
+        digest = _sha256()
         try:
             with self.path(sha256).open("rb") as file:
                 while piece := file.read(_PIECE):
@@ -126,7 +128,7 @@ class Attachments:
         return len(gone)
 
     def _add(self, pieces: Iterable[bytes], name: str) -> str:
-        digest = hashlib.sha256()
+        digest = _sha256()
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with new_file(self._folder) as (file, incoming):
@@ -159,6 +161,12 @@ def _place(root: Path, sha256: str, ending: str = "") -> Path:
     if not _SHA256.match(sha256):  # it may come from an imported file: no way out of the folder
         raise ValueError("not the SHA-256 of a picture")
     return root / sha256[:2] / sha256[2:4] / (sha256 + ending)
+
+
+def _sha256() -> hashlib._Hash:
+    import hashlib  # only now: it brings OpenSSL, which the window need not wait for
+
+    return hashlib.sha256()
 
 
 def _pieces_of(source: BinaryIO, name: str) -> Iterator[bytes]:

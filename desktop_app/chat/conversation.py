@@ -6,8 +6,8 @@ All types are immutable: a changed message is a new value with the same id.
 
 from __future__ import annotations
 
+import os
 import time
-import uuid
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -71,7 +71,7 @@ class ConversationSummary:
 
 def new_id() -> str:
     """Return a new id for a message or a conversation."""
-    return uuid.uuid4().hex
+    return os.urandom(16).hex()
 
 
 def title_from(text: str, longest: int = 48) -> str:

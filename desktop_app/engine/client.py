@@ -195,7 +195,7 @@ class _Engine:
     def __init__(self, hear: Callable[[Event], None]) -> None:
         import multiprocessing
 
-        from desktop_app.engine import worker
+        from desktop_app.engine import process
 
         self._hear = hear
         self._sending = threading.Lock()
@@ -204,7 +204,7 @@ class _Engine:
         context = multiprocessing.get_context("spawn")
         self._connection: Connection
         self._connection, other = context.Pipe()
-        self.process = context.Process(target=worker.main, args=(other,), name="eyebright-engine", daemon=True)
+        self.process = context.Process(target=process.main, args=(other,), name="eyebright-engine", daemon=True)
         self.process.start()
         other.close()  # or the end of the process would not be noticed
         self._listener = threading.Thread(target=self._listen, name="engine-events", daemon=True)

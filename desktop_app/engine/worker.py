@@ -62,8 +62,8 @@ _INSPECTION_S = 0.2  # of a photograph
 _NOTHING = TurnStats(FinishReason.STOPPED, 0, 0, 0, 0, 0, 0.0, 0.0, 0, 0, 0, 0)
 
 
-def main(connection: Connection) -> None:
-    """Serve one program; the target of the spawned process."""
+def serve(connection: Connection) -> None:
+    """Do what the program at the other end asks for, in this process."""
     # Ctrl-C in a terminal reaches the whole group; the program decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Worker(connection).run()

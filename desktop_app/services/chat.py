@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
 from desktop_app.chat.conversation import Message, Picture, Role, State, new_id
-from desktop_app.chat.history import History
 from desktop_app.engine.messages import PictureRef, Sampling, Turn, TurnsDropped
 from desktop_app.errors import QT_TRANSLATE_NOOP, UserError
 from desktop_app.services.answer import Answer
@@ -24,6 +23,9 @@ from desktop_app.services.previews import Previews
 from desktop_app.services.storage import Storage
 from desktop_app.services.turns import GLANCE, turns_of
 from desktop_app.services.unseen import Unseen
+
+if TYPE_CHECKING:
+    from desktop_app.chat.history import History
 
 NOTES: dict[str, str] = {
     "model-changed": QT_TRANSLATE_NOOP("notes", "From here on {name} answers."),

@@ -2,39 +2,40 @@
 
 The two meet at a local socket (a named pipe on Windows), never on the network. A key that only the
 person can read keeps others on the same computer out.
+
+The socket is made once the window is there, since what it needs takes long to import. A start that
+comes before waits at a lock.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import os
-import secrets
 import sys
 import tempfile
 import threading
 from collections.abc import Sequence
-from multiprocessing import AuthenticationError
-from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QLockFile, QObject, Signal
 
 from desktop_app.errors import UserError
 
+if TYPE_CHECKING:  # imported by whoever meets another
+    from multiprocessing.connection import Connection, Listener
+
 _log = logging.getLogger(__name__)
 _CLOSE = "close"
 _GOODBYE_S = 2.0
-_TURN_MS = 5000
 _PATIENCE_S = 12.0  # with a window that is there and says nothing: it may still be starting, or hang
-_KEY_BYTES = 32
+_NAME_BYTES = 12  # of a key: what the socket is called, for all to see
+_KEY_BYTES = 44  # the rest is secret
 
 
 def _address(key: bytes) -> str:
     # Paths of Unix sockets are short (about 100 bytes), those of home folders need not be.
-    name = f"eyebright-{hashlib.sha256(key).hexdigest()[:24]}"
+    name = f"eyebright-{key[:_NAME_BYTES].hex()}"
     return rf"\\.\pipe\{name}" if sys.platform == "win32" else str(Path(tempfile.gettempdir()) / name)
 
 
@@ -73,6 +74,10 @@ def hand_over(key_file: Path, pictures: Sequence[str]) -> bool:
 
 
 def _give(key: bytes, pictures: Sequence[str]) -> bool:
+    import json
+    from multiprocessing import AuthenticationError
+    from multiprocessing.connection import Client
+
     try:
         with Client(_address(key), authkey=key) as connection:
             connection.send_bytes(json.dumps([str(Path(picture).absolute()) for picture in pictures]).encode())
@@ -84,58 +89,62 @@ def _give(key: bytes, pictures: Sequence[str]) -> bool:
 def receive_or_hand_over(key_file: Path, pictures: Sequence[str]) -> Reception | None:
     """Return the reception of the one window, or None when a window that is open has taken the pictures.
 
-    Raises UserError as `hand_over`.
+    Raises UserError as `hand_over`, also where a window that is starting does not come.
     """
-    lock = QLockFile(str(key_file.with_suffix(".lock")))  # of two starts at the same moment one comes first
-    lock.tryLock(_TURN_MS)
+    # Of two starts at the same moment one comes first, and the other waits until that one's window listens.
+    lock = QLockFile(str(key_file.with_suffix(".lock")))
+    starting = not lock.tryLock(int(_PATIENCE_S * 1000)) and lock.error() is QLockFile.LockError.LockFailedError
     try:
-        return None if hand_over(key_file, pictures) else Reception(key_file)
-    finally:
+        if hand_over(key_file, pictures):
+            lock.unlock()
+            return None
+        if starting:
+            raise UserError("window-hangs")
+    except UserError:
         lock.unlock()
+        raise
+    return Reception(key_file, lock)
 
 
 class Reception(QObject):
     """Takes what later starts hand over. `arrived(list of file names)`, empty when there were none.
 
-    From its making on a later start finds this one, and waits until `listen` is called.
+    It keeps later starts waiting at `lock` until it listens.
     """
 
     arrived = Signal(list)
 
-    def __init__(self, key_file: Path, parent: QObject | None = None) -> None:
+    def __init__(self, key_file: Path, lock: QLockFile, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._key = secrets.token_bytes(_KEY_BYTES)
+        self._key = os.urandom(_KEY_BYTES)
         self._key_file = key_file
-        self._listener: Listener | None = None
+        self._lock = lock
+        self._ready = threading.Event()  # whether it listens is settled
+        self._listening = False
         self._thread = threading.Thread(target=self._listen, name="handover", daemon=True)
-        try:
-            _tidy_up(key_file)
-            with open(os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
-                file.write(self._key)
-            self._listener = Listener(_address(self._key), authkey=self._key)
-        except OSError as error:  # a disk that is full: the window works, only nobody finds it
-            _log.warning("later starts cannot hand over: %s", error.strerror)
 
     def listen(self) -> None:
-        """Take what comes, from now on."""
-        if self._listener is not None:
-            self._thread.start()
+        """Take what comes, from now on; returns at once."""
+        self._thread.start()
 
     def close(self) -> None:
         """Stop listening."""
-        if self._listener is None:
-            return
-        self._key_file.unlink(missing_ok=True)
-        if not self._thread.is_alive():
-            self._listener.close()
-            return
-        # The socket may have been tidied away, or be kept busy by a start that hangs: neither keeps the window open.
-        saying = threading.Thread(target=self._say_close, name="handover-close", daemon=True)
-        saying.start()
-        for thread in (self._thread, saying):
-            thread.join(_GOODBYE_S)
+        if self._thread.is_alive():
+            self._ready.wait(_GOODBYE_S)
+        if self._listening:
+            self._key_file.unlink(missing_ok=True)
+            # The socket may have been tidied away, or be kept busy by a start that hangs: neither keeps the
+            # window open.
+            saying = threading.Thread(target=self._say_close, name="handover-close", daemon=True)
+            saying.start()
+            for thread in (self._thread, saying):
+                thread.join(_GOODBYE_S)
+        self._lock.unlock()
 
     def _say_close(self) -> None:
+        import json
+        from multiprocessing.connection import Client
+
         try:
             with Client(_address(self._key), authkey=self._key) as connection:
                 connection.send_bytes(json.dumps(_CLOSE).encode())
@@ -143,11 +152,28 @@ class Reception(QObject):
             _log.warning("nobody can be told to stop listening: %s", type(error).__name__)
 
     def _listen(self) -> None:
-        assert self._listener is not None  # `listen` saw to that
-        with self._listener as listener:
-            self._receive(listener)
+        from multiprocessing.connection import Listener
+
+        try:
+            _tidy_up(self._key_file)
+            with Listener(_address(self._key), authkey=self._key) as listener:
+                with open(os.open(self._key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
+                    file.write(self._key)
+                self._listening = True
+                self._let_on()
+                self._receive(listener)
+        except OSError as error:  # a disk that is full: the window works, only nobody finds it
+            _log.warning("later starts cannot hand over: %s", error.strerror)
+            self._let_on()
+
+    def _let_on(self) -> None:
+        """Keep later starts waiting no longer."""
+        self._lock.unlock()
+        self._ready.set()
 
     def _receive(self, listener: Listener) -> None:
+        from multiprocessing import AuthenticationError
+
         while True:
             try:
                 with listener.accept() as connection:
@@ -157,6 +183,8 @@ class Reception(QObject):
                 continue  # a stranger, or one who hung up: the next one may be right
 
     def _take(self, connection: Connection[Any, Any]) -> object:
+        import json
+
         message = json.loads(connection.recv_bytes(1 << 20))
         if message != _CLOSE:
             connection.send_bytes(b"taken")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from desktop_app.chat.attachments import Attachments
-from desktop_app.chat.history import History
 from desktop_app.errors import UserError
 from desktop_app.services.background import Background
 from desktop_app.services.notices import Notices
+
+if TYPE_CHECKING:  # imported on its thread: the window does not wait for SQLite
+    from desktop_app.chat.history import History
 
 T = TypeVar("T")
 _KEEP_DELETED_S = 7 * 86_400.0  # what was deleted this long ago goes for good, with its pictures
@@ -57,6 +59,8 @@ class Storage:
         return self._history
 
     def _open(self) -> UserError | None:
+        from desktop_app.chat.history import History
+
         try:
             self._history, problem = History.open(self._path)
         except UserError as error:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QLibraryInfo, QLocale, QTranslator, Signal
 from PySide6.QtGui import QFileOpenEvent
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QApplication
 
 from desktop_app import __version__, paths
 from desktop_app.errors import UserError
 from desktop_app.ui import icons
-from desktop_app.ui.report import BugCatcher
+from desktop_app.ui.bug_catcher import BugCatcher
 from desktop_app.ui.sentences import error_text
 from desktop_app.ui.theme import theme
 
@@ -62,6 +62,8 @@ def make_application(arguments: Sequence[str]) -> Application:
 
 def say_why_not(error: UserError) -> None:
     """Tell why there will be no window, to whoever started the program by a click and sees no terminal."""
+    from PySide6.QtWidgets import QMessageBox  # rare, and the window starts sooner
+
     application = QApplication(["eyebright"])
     application.setApplicationDisplayName("Eyebright")
     _translate(application)

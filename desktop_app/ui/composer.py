@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QDir, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.services.pictures import PICTURE_SUFFIXES
 from desktop_app.ui.composer_card import Card
@@ -115,11 +115,13 @@ class Composer(QWidget):
 
     def choose_files(self) -> None:
         """Let the person choose picture files."""
+        from PySide6.QtWidgets import QFileDialog  # takes long to import for a window where nobody chooses
+
         endings = " ".join(f"*{suffix}" for suffix in sorted(PICTURE_SUFFIXES))
         kinds = ";;".join((f"{self.tr('Pictures')} ({endings})", f"{self.tr('All files')} (*)"))
         paths, _ = QFileDialog.getOpenFileNames(self, self.tr("Attach pictures"), self._folder, kinds)
         for path in paths:
-            self._folder = QDir(path).absolutePath()
+            self._folder = path
             self._draft.add_file(path)
         self.focus_editor()
 

@@ -6,8 +6,8 @@ from PySide6.QtWidgets import QBoxLayout, QSizePolicy, QWidget
 
 from desktop_app.services.looks import Look, Looks
 from desktop_app.ui.controls import Label
+from desktop_app.ui.segments import Segments
 from desktop_app.ui.sentences import duration
-from desktop_app.ui.settings_controls import Segments
 from desktop_app.ui.theme import GRID
 
 _FULL, _GLANCE = "full", "glance"

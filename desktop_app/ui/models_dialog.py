@@ -19,7 +19,8 @@ from desktop_app.ui.model_ask import accept_licence, confirm_giving_up, confirm_
 from desktop_app.ui.model_card import DownloadCard, InstalledCard, JobCard, ModelCard, OfferCard
 from desktop_app.ui.model_parts import ProgressLine
 from desktop_app.ui.model_sources import SourcesDialog
-from desktop_app.ui.settings_controls import Segments, Switch
+from desktop_app.ui.segments import Segments
+from desktop_app.ui.settings_controls import Switch
 from desktop_app.ui.theme import COLUMN, GRID
 from model_store.catalogue import ModelEntry, Variant
 from model_store.installed import InstalledModel

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QEasingCurve, QEvent, QSize, Qt, QTimer, QVariantAnimation
-from PySide6.QtGui import QAccessible, QAccessibleEvent, QEnterEvent
+from PySide6.QtGui import QEnterEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop_app.services.notices import Notice, Notices
@@ -108,6 +108,8 @@ class NoticeBar(QWidget):
         text = notice_text(notice)
         self.words.setText(text)
         self.card.setAccessibleName(text)
+        from PySide6.QtGui import QAccessible, QAccessibleEvent  # takes long to import for a window with no notice
+
         QAccessible.updateAccessibility(QAccessibleEvent(self.card, QAccessible.Event.Alert))
         self._tint()
         for button in self.buttons:

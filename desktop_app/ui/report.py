@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import platform
-import sys
-import traceback
-from types import TracebackType
 
-from PySide6.QtCore import QObject, Qt, Signal, qVersion
+from PySide6.QtCore import qVersion
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop_app import __version__
 from desktop_app.ui.controls import Label, push_button
 from desktop_app.ui.theme import GRID, theme
-
-_log = logging.getLogger(__name__)
 
 
 def surroundings(model: str = "") -> str:
@@ -66,47 +60,3 @@ class ReportDialog(QDialog):
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self.text.toPlainText())
         self.copy.setText(self.tr("Copied"))
-
-
-class BugCatcher(QObject):
-    """Catches what no code expected, logs it and shows it in one window; the program goes on.
-
-    `caught(str)`: a report. `release` puts the former hook back.
-    """
-
-    caught = Signal(str)
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._former = sys.excepthook
-        self._dialog: ReportDialog | None = None
-        self.caught.connect(self._show, Qt.ConnectionType.QueuedConnection)
-
-    def install(self) -> None:
-        """Start catching."""
-        self._former = sys.excepthook
-        sys.excepthook = self._hook
-
-    def release(self) -> None:
-        """Stop catching."""
-        sys.excepthook = self._former
-
-    def _hook(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        self._former(kind, error, trace)
-        if not issubclass(kind, KeyboardInterrupt):
-            _log.critical("unexpected error", exc_info=(kind, error, trace))
-            self.caught.emit("".join(traceback.format_exception(kind, error, trace)))
-
-    def _show(self, report: str) -> None:
-        if self._dialog is not None and self._dialog.isVisible():
-            self._dialog.text.appendPlainText("\n" + report)
-            return
-        if self._dialog is not None:
-            self._dialog.deleteLater()
-        self._dialog = ReportDialog(
-            self.tr("Something went wrong"),
-            self.tr("That is a fault of Eyebright, not yours. What you wrote and received is kept; you can go on."),
-            f"{surroundings()}\n\n{report}",
-            QApplication.activeWindow(),
-        )
-        self._dialog.show()

@@ -16,8 +16,9 @@ from desktop_app.services.preferences import Preferences
 from desktop_app.services.tuner import Tuner
 from desktop_app.settings import SETTINGS
 from desktop_app.ui.controls import Label, push_button
+from desktop_app.ui.segments import Segments
 from desktop_app.ui.sentences import engine_sentence
-from desktop_app.ui.settings_controls import NumberEdit, Segments, SettingRow, Switch
+from desktop_app.ui.settings_controls import NumberEdit, SettingRow, Switch
 from desktop_app.ui.theme import GRID, theme
 from desktop_app.ui.tuning_row import TuningRow
 

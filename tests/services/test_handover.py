@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -18,9 +20,23 @@ from tests.helpers.strays import Expected
 from tests.helpers.waiting import expect_signal, pump, wait_until
 
 
-def test_pictures_are_handed_over(qapp: QApplication, tmp_path: Path) -> None:
-    reception = Reception(tmp_path / "key")
+def first(key_file: Path) -> Reception:
+    """Return the reception of a window that is being built."""
+    reception = receive_or_hand_over(key_file, [])
+    assert reception is not None
+    return reception
+
+
+def listening(key_file: Path) -> Reception:
+    """Return the reception of a window that is there."""
+    reception = first(key_file)
     reception.listen()
+    wait_until(reception._ready.is_set)
+    return reception
+
+
+def test_pictures_are_handed_over(qapp: QApplication, tmp_path: Path) -> None:
+    reception = listening(tmp_path / "key")
     try:
         with expect_signal(reception.arrived) as calls:
             assert hand_over(tmp_path / "key", ["/pictures/ä 圆.png"])
@@ -34,13 +50,12 @@ def test_pictures_are_handed_over(qapp: QApplication, tmp_path: Path) -> None:
 
 def test_without_a_window_nothing_is_handed_over(tmp_path: Path) -> None:
     assert not hand_over(tmp_path / "key", ["a.png"])
-    (tmp_path / "key").write_bytes(b"x" * 32)
+    (tmp_path / "key").write_bytes(b"x" * 44)
     assert not hand_over(tmp_path / "key", ["a.png"])
 
 
 def test_a_stranger_without_the_key_is_turned_away(qapp: QApplication, tmp_path: Path) -> None:
-    reception = Reception(tmp_path / "key")
-    reception.listen()
+    reception = listening(tmp_path / "key")
     try:
         from multiprocessing import AuthenticationError
         from multiprocessing.connection import Client
@@ -60,10 +75,12 @@ def test_a_stranger_without_the_key_is_turned_away(qapp: QApplication, tmp_path:
 
 
 def test_a_window_that_cannot_be_found_works_all_the_same(
-    qapp: QApplication, tmp_path: Path, expected: Expected
+    qapp: QApplication, tmp_path: Path, expected: Expected, caplog: pytest.LogCaptureFixture
 ) -> None:
     expected.log("later starts cannot hand over", logger="desktop_app.services.handover")
-    reception = Reception(tmp_path / "no such folder" / "key")
+    reception = first(tmp_path / "no such folder" / "key")
+    reception.listen()
+    wait_until(lambda: "later starts cannot hand over" in caplog.text)
     reception.close()
 
 
@@ -71,8 +88,7 @@ def test_a_socket_that_was_tidied_away_does_not_keep_the_window_open(
     qapp: QApplication, tmp_path: Path, expected: Expected, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handover, "_GOODBYE_S", 0.1)
-    reception = Reception(tmp_path / "key")
-    reception.listen()
+    reception = listening(tmp_path / "key")
     key = (tmp_path / "key").read_bytes()
     socket = Path(handover._address(key))
     away = tmp_path / "away"
@@ -87,9 +103,11 @@ def test_a_socket_that_was_tidied_away_does_not_keep_the_window_open(
 def test_a_start_that_comes_while_the_window_is_still_being_built_waits_for_it(
     qapp: QApplication, tmp_path: Path
 ) -> None:
-    reception = Reception(tmp_path / "key")
+    reception = first(tmp_path / "key")
     taken: list[bool] = []
-    second = threading.Thread(target=lambda: taken.append(hand_over(tmp_path / "key", ["a.png"])), daemon=True)
+    second = threading.Thread(
+        target=lambda: taken.append(receive_or_hand_over(tmp_path / "key", ["a.png"]) is None), daemon=True
+    )
     second.start()
     pump(50)
     assert not taken
@@ -102,16 +120,14 @@ def test_a_start_that_comes_while_the_window_is_still_being_built_waits_for_it(
 
 
 def test_a_window_that_was_never_built_leaves_nothing_behind(qapp: QApplication, tmp_path: Path) -> None:
-    reception = Reception(tmp_path / "key")
+    reception = first(tmp_path / "key")
     reception.close()
     assert not hand_over(tmp_path / "key", [])
     assert not (tmp_path / "key").exists()
 
 
 def test_the_first_start_receives_and_the_second_hands_over(qapp: QApplication, tmp_path: Path) -> None:
-    reception = receive_or_hand_over(tmp_path / "key", [])
-    assert reception is not None
-    reception.listen()
+    reception = listening(tmp_path / "key")
     try:
         with expect_signal(reception.arrived) as calls:
             assert receive_or_hand_over(tmp_path / "key", ["/a.png"]) is None
@@ -123,11 +139,11 @@ def test_the_first_start_receives_and_the_second_hands_over(qapp: QApplication, 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes of Windows go with their process")
 def test_the_socket_of_a_killed_window_is_tidied_away(qapp: QApplication, tmp_path: Path) -> None:
-    key = b"k" * 32
+    key = b"k" * 44
     (tmp_path / "key").write_bytes(key)
     left = Path(_address(key))
     left.touch()
-    reception = Reception(tmp_path / "key")
+    reception = listening(tmp_path / "key")
     reception.close()
     assert not left.exists()
 
@@ -136,10 +152,38 @@ def test_a_window_that_hangs_is_not_waited_for_for_ever(
     qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handover, "_PATIENCE_S", 0.05)
-    reception = Reception(tmp_path / "key")  # it is there, and never listens
+    reception = listening(tmp_path / "key")
+    monkeypatch.setattr(Reception, "_take", lambda _reception, _connection: time.sleep(0.5))  # says nothing
     with pytest.raises(UserError) as caught:
         receive_or_hand_over(tmp_path / "key", ["a.png"])
     assert caught.value.code == "window-hangs"
     assert (tmp_path / "key").exists(), "it may come back: its key is left alone"
-    reception.close()
     wait_until(lambda: all(thread.name != "hand-over" for thread in threading.enumerate()))
+    monkeypatch.undo()
+    reception.close()
+
+
+def test_a_window_that_does_not_come_is_not_waited_for_for_ever(
+    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handover, "_PATIENCE_S", 0.05)
+    reception = first(tmp_path / "key")
+    with pytest.raises(UserError) as caught:
+        receive_or_hand_over(tmp_path / "key", ["a.png"])
+    assert caught.value.code == "window-hangs"
+    reception.close()
+    assert receive_or_hand_over(tmp_path / "key", []) is not None, "the one that did not come has ended"
+
+
+def test_a_start_that_was_killed_keeps_nobody_waiting(qapp: QApplication, tmp_path: Path) -> None:
+    killed = (
+        "import os, signal, sys\n"
+        "from PySide6.QtCore import QLockFile\n"
+        "lock = QLockFile(sys.argv[1])\n"
+        "assert lock.tryLock(0)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    lock = tmp_path / "key.lock"
+    subprocess.run([sys.executable, "-c", killed, str(lock)], check=False, timeout=60)
+    assert lock.exists()
+    first(tmp_path / "key").close()

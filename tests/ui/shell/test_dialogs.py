@@ -12,7 +12,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QPlainTextEdit
 
 from desktop_app.settings import SETTINGS
-from desktop_app.ui.report import BugCatcher, ReportDialog
+from desktop_app.ui.bug_catcher import BugCatcher
+from desktop_app.ui.report import ReportDialog
 from desktop_app.ui.settings_controls import NumberEdit
 from desktop_app.ui.settings_dialog import SettingsDialog
 from desktop_app.ui.theme import ZOOM_STEPS, theme
