@@ -12,8 +12,6 @@ from PySide6.QtGui import (
     QFocusEvent,
     QInputMethodEvent,
     QKeyEvent,
-    QPainter,
-    QPaintEvent,
     QResizeEvent,
     QTextBlockFormat,
     QTextCursor,
@@ -21,6 +19,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
 
+from desktop_app.ui.controls import ElidedLabel
 from desktop_app.ui.mime import has_picture, picture_bytes, urls_of
 from desktop_app.ui.theme import theme
 
@@ -43,7 +42,11 @@ class GrowingEditor(QTextEdit):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._is_composing = False
-        self._invitation = ""
+        # Qt's own placeholder stands above the cursor's line. And not painted on the viewport: whoever asks Qt for
+        # that makes Python learn all kinds of widgets there are, for which the window would wait.
+        self._invitation = ElidedLabel("", "body", "muted", self)
+        self._invitation.setAlignment(Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignBottom)
+        self._invitation.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setAcceptRichText(False)
         self.setTabChangesFocus(True)
@@ -51,6 +54,7 @@ class GrowingEditor(QTextEdit):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.document().setDocumentMargin(0)
         self.document().documentLayout().documentSizeChanged.connect(self._grow)
+        self.textChanged.connect(self._invite)
         theme.changed.connect(self._dress)
         self._dress()
 
@@ -62,24 +66,17 @@ class GrowingEditor(QTextEdit):
         self.setTextCursor(cursor)
 
     def set_invitation(self, text: str) -> None:
-        """Say in an empty field what to write. Qt's own placeholder stands above the cursor's line."""
-        self._invitation = text
+        """Say in an empty field what to write."""
+        self._invitation.set_whole_text(text)
         self.setAccessibleDescription(text)
-        self.viewport().update()
 
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint the words, or the invitation on the cursor's line."""
-        if self._invitation and not self._is_composing and self.document().isEmpty():
-            painter = QPainter(self.viewport())
-            painter.setFont(theme.font("body"))
-            painter.setPen(theme.colour("muted"))
+    def _invite(self) -> None:
+        """Show the invitation while nothing is written, on the cursor's line."""
+        is_empty = self.document().isEmpty() and not self._is_composing
+        if is_empty:
             line = self.cursorRect()
-            line.setRect(0, line.top(), self.viewport().width(), line.height())
-            metrics = painter.fontMetrics()
-            shown = metrics.elidedText(self._invitation, Qt.TextElideMode.ElideRight, line.width())
-            painter.drawText(line, int(Qt.AlignmentFlag.AlignBottom), shown)
-            painter.end()
-        super().paintEvent(event)
+            self._invitation.setGeometry(0, line.top(), self.width(), line.height())
+        self._invitation.setVisible(is_empty)
 
     # ---- size ------------------------------------------------------------------------------
 
@@ -108,6 +105,7 @@ class GrowingEditor(QTextEdit):
         overflows = self.document().size().height() > height + 1
         policy = Qt.ScrollBarPolicy
         self.setVerticalScrollBarPolicy(policy.ScrollBarAsNeeded if overflows else policy.ScrollBarAlwaysOff)
+        self._invite()
 
     def _dress(self) -> None:
         self.document().setDefaultFont(theme.font("body"))
@@ -141,6 +139,7 @@ class GrowingEditor(QTextEdit):
         """Note whether a word is being composed."""
         self._is_composing = bool(event.preeditString())
         super().inputMethodEvent(event)
+        self._invite()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         """Tell the card around."""

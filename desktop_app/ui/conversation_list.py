@@ -288,8 +288,10 @@ class ConversationView(QListView):
     menu_wanted = Signal(str, QPoint)
     delete_wanted = Signal(str)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, model: ConversationModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._list = model
+        self.setModel(model)
         self._rows = ConversationDelegate(self)
         self.setItemDelegate(self._rows)
         self.setUniformItemSizes(True)
@@ -300,6 +302,26 @@ class ConversationView(QListView):
         self.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)
         self.setAccessibleName(self.tr("Conversations"))
         theme.changed.connect(self.scheduleDelayedItemsLayout)
+
+    def show_rows(self, rows: list[ConversationSummary], opened: str) -> None:
+        """List other conversations; `opened` is the one on the page."""
+        self._list.set_rows(rows)
+        self._list.set_opened(opened)
+
+    def show_opened(self, conversation_id: str) -> None:
+        """Mark the conversation on the page, and bring it into sight."""
+        self._list.set_opened(conversation_id)
+        index = self._list.index_of(conversation_id)
+        if index.isValid():
+            self.setCurrentIndex(index)
+            self.scrollTo(index)
+
+    def rename(self, conversation_id: str) -> None:
+        """Edit the title of a conversation in place."""
+        index = self._list.index_of(conversation_id)
+        if index.isValid():
+            self.setCurrentIndex(index)
+            self.edit(index)
 
     def summary_at(self, index: QModelIndex) -> ConversationSummary | None:
         """Return the conversation of a row."""

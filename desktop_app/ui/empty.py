@@ -160,7 +160,6 @@ class EmptyScreen(QScrollArea):
         self.setWidgetResizable(True)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.viewport().setAutoFillBackground(False)
         page = QWidget(self)
         page.setAutoFillBackground(False)
         self.setWidget(page)
@@ -238,6 +237,7 @@ class EmptyScreen(QScrollArea):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fit the height and the width there are."""
         super().resizeEvent(event)
-        self.place.set_low(self.viewport().height() < _LOW)
-        is_narrow = self.viewport().width() < theme.px(_COMPACT_COLUMNS)
+        room = self.maximumViewportSize()
+        self.place.set_low(room.height() < _LOW)
+        is_narrow = room.width() < theme.px(_COMPACT_COLUMNS)
         self._arrange(1 if is_narrow else max(1, len(self.cards)))

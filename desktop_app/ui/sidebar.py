@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QIcon, QKeyEvent
@@ -13,8 +14,10 @@ from desktop_app.services.conversations import Conversations
 from desktop_app.services.previews import Previews
 from desktop_app.ui import icons
 from desktop_app.ui.controls import IconButton, Label, push_button
-from desktop_app.ui.conversation_list import ConversationModel, ConversationView
 from desktop_app.ui.theme import GRID, ICON, SIDEBAR, theme
+
+if TYPE_CHECKING:  # imported when there is a conversation to list
+    from desktop_app.ui.conversation_list import ConversationView
 
 _SEARCH_AFTER_MS = 150
 _LONGEST_QUERY = 200
@@ -36,7 +39,8 @@ class Sidebar(QWidget):
         self.setObjectName("sidebar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._conversations = conversations
-        self._model = ConversationModel(previews, self)
+        self._previews = previews
+        self._view: ConversationView | None = None
         self._build()
         self._connect()
         self._tint()
@@ -53,15 +57,12 @@ class Sidebar(QWidget):
 
     def rename(self, conversation_id: str) -> None:
         """Edit the title of a conversation in place."""
-        index = self._model.index_of(conversation_id)
-        if index.isValid():
-            self.view.setCurrentIndex(index)
-            self.view.edit(index)
+        self.view.rename(conversation_id)
 
     # ---- building --------------------------------------------------------------------------
 
     def _build(self) -> None:
-        column = QVBoxLayout(self)
+        column = self._column = QVBoxLayout(self)
         column.setContentsMargins(12, 12, 13, 12)
         column.setSpacing(GRID)
         column.addLayout(self._head())
@@ -82,9 +83,6 @@ class Sidebar(QWidget):
         self.search.addAction(self._clear, QLineEdit.ActionPosition.TrailingPosition)
         self.search.installEventFilter(self)
         column.addWidget(self.search)
-        self.view = ConversationView(self)
-        self.view.setModel(self._model)
-        column.addWidget(self.view, 1)
         self.nothing = Label("", "small", "muted", self, wrap=True)
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignHCenter)
         self.nothing.setContentsMargins(GRID, 2 * GRID, GRID, 0)
@@ -109,6 +107,22 @@ class Sidebar(QWidget):
         row.addWidget(self.hide_button)
         return row
 
+    @property
+    def view(self) -> ConversationView:
+        """Return the list, which is built with the first conversation."""
+        if self._view is None:
+            from desktop_app.ui.conversation_list import ConversationModel, ConversationView
+
+            model = ConversationModel(self._previews, self)
+            view = self._view = ConversationView(model, self)
+            view.chosen.connect(self._conversations.open)
+            view.delete_wanted.connect(self._conversations.delete)
+            view.menu_wanted.connect(self._open_menu)
+            model.renamed.connect(self._conversations.rename)
+            self._column.insertWidget(self._column.indexOf(self.nothing), view, 1)
+            self.setTabOrder(self.search, view)
+        return self._view
+
     def _connect(self) -> None:
         self.new_button.clicked.connect(self._conversations.new)
         self.settings_button.clicked.connect(self.settings_wanted)
@@ -116,10 +130,6 @@ class Sidebar(QWidget):
         self.search.textChanged.connect(self._search_changed)
         self._search_timer.timeout.connect(self._run_search)
         self._clear.triggered.connect(self.search.clear)
-        self.view.chosen.connect(self._conversations.open)
-        self.view.delete_wanted.connect(self._conversations.delete)
-        self.view.menu_wanted.connect(self._open_menu)
-        self._model.renamed.connect(self._conversations.rename)
         self._conversations.listed.connect(self._listed)
         self._conversations.opened.connect(self._opened)
         self._conversations.found.connect(self._found)
@@ -141,11 +151,8 @@ class Sidebar(QWidget):
             self._show(self._conversations.summaries())
 
     def _opened(self, conversation_id: str) -> None:
-        self._model.set_opened(conversation_id)
-        index = self._model.index_of(conversation_id)
-        if index.isValid():
-            self.view.setCurrentIndex(index)
-            self.view.scrollTo(index)
+        if self._view is not None:
+            self._view.show_opened(conversation_id)
 
     def _search_changed(self, text: str) -> None:
         self._clear.setVisible(bool(text))
@@ -163,15 +170,15 @@ class Sidebar(QWidget):
             self._show(rows)
 
     def _show(self, rows: list[ConversationSummary]) -> None:
-        self._model.set_rows(rows)
-        self._model.set_opened(self._conversations.current_id())
+        if rows or self._view is not None:
+            self.view.show_rows(rows, self._conversations.current_id())
+            self.view.setVisible(bool(rows))
         query = self.search.text().strip()
         if query:
             self.nothing.setText(self.tr("Nothing found for “{words}”.").format(words=query))
         else:
             self.nothing.setText(self.tr("What you talk about is kept here, on this computer only."))
         self.nothing.setVisible(not rows)
-        self.view.setVisible(bool(rows))
 
     def _open_menu(self, conversation_id: str, where: QPoint) -> None:
         menu = QMenu(self)
@@ -185,8 +192,12 @@ class Sidebar(QWidget):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """In the search field, Down goes to what was found and Esc gives up."""
         if watched is self.search and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
-            if event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.view.isVisible():
-                self.view.setFocus(Qt.FocusReason.TabFocusReason)
+            if (
+                event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter)
+                and self._view
+                and self._view.isVisible()
+            ):
+                self._view.setFocus(Qt.FocusReason.TabFocusReason)
                 return True
             if event.key() == Qt.Key.Key_Escape:
                 self.search.clear()

@@ -12,6 +12,7 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
+    QPalette,
     QPen,
     QPixmap,
 )
@@ -248,7 +249,10 @@ class ThumbnailStrip(QScrollArea):
         self._row.setSpacing(GRID)
         self._row.addStretch(1)
         self.setWidget(self._inner)
-        self.viewport().setAutoFillBackground(False)
+        # The card shows through. (Not told to the viewport itself: see the invitation of composer_editor.py.)
+        palette = self.palette()
+        palette.setColor(QPalette.ColorRole.Window, Qt.GlobalColor.transparent)
+        self.setPalette(palette)
         self._inner.setAutoFillBackground(False)
         draft.added.connect(self._add)
         draft.changed.connect(self._change)
