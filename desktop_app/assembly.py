@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -113,12 +112,6 @@ class Services:
                 self.files.run(lambda: import_module(module), lambda _module: work())
 
         QTimer.singleShot(_SETTLED_MS, self.engine, begin)
-
-    def examples(self) -> list[tuple[str, str]]:
-        """Return the example pictures of the empty window: (file, question)."""
-        folder = paths.resources_folder() / "examples"
-        entries = json.loads((folder / "examples.json").read_text(encoding="utf-8"))
-        return [(str(folder / entry["file"]), entry["question"]) for entry in entries]
 
     def close(self) -> None:
         """Save what is under way and end everything that was started; a second call does nothing."""
@@ -235,6 +228,8 @@ def run_window(pictures: Sequence[str] = ()) -> int:
 
 def check_window() -> int:
     """Print as JSON what the self-test wants to know of Qt; returns the exit code."""
+    import json
+
     from desktop_app.ui.self_check import check
 
     sys.stdout.write(json.dumps(check()) + "\n")

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QApplication
 from window_states import STATES, Stage
 
 from desktop_app.assembly import build
+from desktop_app.services.examples import EXAMPLES
 from desktop_app.ui.application import make_application
 from desktop_app.ui.theme import theme
 from desktop_app.ui.window import MainWindow
@@ -80,11 +81,11 @@ def walk(folder: Path) -> None:
     shot("starting")
     wait_until(lambda: services.engine.state() == "ready", 60)
     shot("ready")
-    picture, words = services.examples()[0]
-    services.draft.add_file(picture)
+    example = EXAMPLES[0]
+    services.draft.add_file(str(example.picture))
     wait_until(lambda: [held.state for held in services.draft.pictures()] == ["read"], 60)
     shot("read")
-    window.composer.insert_text(words)
+    window.composer.insert_text(example.question)
     window.composer.send.click()
     wait_until(lambda: answered(2), 60)
     shot("answered")

@@ -9,7 +9,6 @@ from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
-from desktop_app import paths
 from desktop_app.chat.conversation import State
 from desktop_app.engine.messages import Phase, Tuning
 from desktop_app.errors import UserError
@@ -19,15 +18,10 @@ from desktop_app.ui.about import AboutDialog, ShortcutsDialog
 from desktop_app.ui.controls import Popover
 from desktop_app.ui.report import ReportDialog, surroundings
 from desktop_app.ui.window import MainWindow
-from tests.helpers.fake_chat import answer, png, question
+from tests.helpers.fake_chat import answer, question
 from tests.helpers.fake_services import LLAVA, FakeServices, stored
 from tests.helpers.waiting import pump
 
-QUESTIONS = (
-    "What shape is this?",
-    "How many circles are there, and which colours do they have?",
-    "Which digit is this?",
-)
 TITLES = (
     ("A lake in the evening", True, 0),
     ("What does the sign in front of the ministry say, and who put it there?", False, 0.1),
@@ -63,12 +57,6 @@ class Stage:
 
     def __init__(self, width: int = 1120, height: int = 780) -> None:
         self.services = FakeServices()
-        folder = paths.cache_folder()
-        colours = (("#4A7FB5", "#E8B04A"), ("#8A4A7F", "#E8A0A0"), ("#2F5D50", "#D9E4C0"))
-        for number, (words, (first, second)) in enumerate(zip(QUESTIONS, colours, strict=True)):
-            path = folder / f"example-{number}.png"
-            path.write_bytes(png(200, 200, first, second))
-            self.services.example_list.append((str(path), words))
         self.lake = stored(self.services, "lake in the evening.png", 1280, 853, "#4A7FB5", "#E8B04A")
         self.field = stored(self.services, "field.jpg", 900, 1200, "#2F5D50", "#D9E4C0")
         for title, with_picture, days in TITLES:

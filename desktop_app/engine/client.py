@@ -44,6 +44,7 @@ from desktop_app.errors import UserError
 
 if TYPE_CHECKING:  # imported with the first process, when the window is there
     from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
 
 _log = logging.getLogger(__name__)
 _FINAL = (Ready, Inspected, ReadAheadDone, Finished, Failed, Crashed, Died)
@@ -82,9 +83,9 @@ class EngineClient:
         self.close()
 
     def start(self) -> None:
-        """Start the process, unless it runs."""
+        """Start the process, unless it runs; returns at once."""
         with self._lock:
-            if self._engine is None or not self._engine.process.is_alive():
+            if self._engine is None or not self._engine.is_alive:
                 self._engine = _Engine(self._hear)
 
     def close(self, timeout: float = 5.0) -> None:
@@ -93,7 +94,7 @@ class EngineClient:
             engine, self._engine = self._engine, None
         if engine is not None:
             engine.close(timeout)
-            self._tell_waiting(Died(engine.process.exitcode))
+            self._tell_waiting(Died(engine.exit_code))
 
     def restart(self) -> None:
         """Replace the process by a new one, in which no model is loaded."""
@@ -102,15 +103,15 @@ class EngineClient:
 
     @property
     def pid(self) -> int | None:
-        """Return the number of the process, None when there is none."""
+        """Return the number of the process, None when there is none, or not yet."""
         engine = self._engine
-        return engine.process.pid if engine is not None else None
+        return engine.pid if engine is not None else None
 
     @property
     def is_alive(self) -> bool:
-        """Return whether the process runs."""
+        """Return whether the process runs, or is about to."""
         engine = self._engine
-        return engine is not None and engine.process.is_alive()
+        return engine is not None and engine.is_alive
 
     def next_request(self) -> int:
         """Return a request number that was not used before."""
@@ -190,58 +191,110 @@ class EngineClient:
 
 
 class _Engine:
-    """One process, its pipe and the thread that listens to it."""
+    """One process, its pipe and the thread that starts it and listens to it.
+
+    Starting takes as long as a few frames of the window, which therefore does not wait for it: what is sent
+    meanwhile is the first that the process hears.
+    """
 
     def __init__(self, hear: Callable[[Event], None]) -> None:
-        import multiprocessing
-
-        from desktop_app.engine import process
-
         self._hear = hear
+        self._process: BaseProcess | None = None
+        self._connection: Connection | None = None
+        self._early: list[Command] | None = []  # sent before there was a process; None: that is settled
         self._sending = threading.Lock()
+        self._settled = threading.Event()
         self._closing = False
-        # "spawn" on every system: a fork would copy Qt's threads' locks into the engine.
-        context = multiprocessing.get_context("spawn")
-        self._connection: Connection
-        self._connection, other = context.Pipe()
-        self.process = context.Process(target=process.main, args=(other,), name="eyebright-engine", daemon=True)
-        self.process.start()
-        other.close()  # or the end of the process would not be noticed
-        self._listener = threading.Thread(target=self._listen, name="engine-events", daemon=True)
-        self._listener.start()
+        self._thread = threading.Thread(target=self._run, name="engine-events", daemon=True)
+        self._thread.start()
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        return None if self._process is None else self._process.exitcode
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process runs, or is about to."""
+        return self._thread.is_alive() if self._process is None else self._process.is_alive()
 
     def send(self, command: Command) -> None:
-        try:
-            with self._sending:
-                self._connection.send(command)
-        except OSError as error:  # gone, or closed here
-            raise EngineDied(self.process.exitcode) from error
+        with self._sending:
+            if self._early is not None:
+                self._early.append(command)
+                return
+            try:
+                if self._connection is not None:
+                    self._connection.send(command)
+                    return
+            except OSError:
+                pass  # gone, or closed here
+        raise EngineDied(self.exit_code)
 
     def close(self, timeout: float) -> None:
         self._closing = True
+        self._settled.wait()
         try:
             self.send(Shutdown())
         except EngineDied:
             pass  # as wanted
-        self.process.join(timeout)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join()
-        if threading.current_thread() is not self._listener:
-            self._listener.join()
+        if self._process is not None:
+            self._process.join(timeout)
+            if self._process.is_alive():
+                self._process.kill()
+                self._process.join()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
 
-    def _listen(self) -> None:
+    def _run(self) -> None:
+        try:
+            self._listen(self._start())
+        except OSError as error:
+            _log.error("the engine process cannot be started: %s", error.strerror)
+        finally:
+            with self._sending:
+                self._early = None
+            self._settled.set()
+            if not self._closing:
+                self._tell(Died(self.exit_code))
+
+    def _start(self) -> Connection:
+        import multiprocessing
+
+        from desktop_app.engine import process
+
+        # "spawn" on every system: a fork would copy Qt's threads' locks into the engine.
+        context = multiprocessing.get_context("spawn")
+        connection, other = context.Pipe()
+        started = context.Process(target=process.main, args=(other,), name="eyebright-engine", daemon=True)
+        started.start()
+        self._process = started
+        other.close()  # or the end of the process would not be noticed
+        with self._sending:
+            early, self._early = self._early, None
+            self._connection = connection
+            try:
+                for command in early or ():
+                    connection.send(command)
+            except OSError:
+                pass  # gone already, as `_listen` notices
+        self._settled.set()
+        return connection
+
+    def _listen(self, connection: Connection) -> None:
         while True:
             try:
-                event: Event = self._connection.recv()
+                event: Event = connection.recv()
             except (EOFError, OSError):
                 break
             self._tell(event)
-        self.process.join()
+        assert self._process is not None  # it is at the other end
+        self._process.join()
         with self._sending:
-            self._connection.close()
-        if not self._closing:
-            self._tell(Died(self.process.exitcode))
+            connection.close()
 
     def _tell(self, event: Event) -> None:
         try:

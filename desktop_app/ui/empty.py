@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
@@ -20,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from desktop_app.engine.messages import ModelInfo
 from desktop_app.services.engine import Engine
+from desktop_app.services.examples import EXAMPLES, Example
 from desktop_app.ui import icons
 from desktop_app.ui.controls import ElidedLabel, Label, push_button
 from desktop_app.ui.sentences import engine_sentence
@@ -35,11 +34,11 @@ _COMPACT_COLUMNS = 520  # px; below it the examples stand one above the other
 class ExampleCard(QAbstractButton):
     """One of our own pictures and a question about it; a click asks."""
 
-    def __init__(self, picture: str, question: str, parent: QWidget | None = None) -> None:
+    def __init__(self, example: Example, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.picture = picture
-        self.question = question
-        self._pixmap = QPixmap(picture)
+        self.picture = str(example.picture)
+        self.question = question = example.question
+        self._pixmap = QPixmap(str(example.thumbnail))
         self.setAccessibleName(self.tr("Ask about an example picture: {question}").format(question=question))
         self.setToolTip(question)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -154,7 +153,7 @@ class EmptyScreen(QScrollArea):
     choose_wanted = Signal()
     model_wanted = Signal()
 
-    def __init__(self, engine: Engine, examples: Sequence[tuple[str, str]], parent: QWidget | None = None) -> None:
+    def __init__(self, engine: Engine, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._engine = engine
         self.setWidgetResizable(True)
@@ -181,10 +180,8 @@ class EmptyScreen(QScrollArea):
         self.place.choose_wanted.connect(self.choose_wanted)
         column.addWidget(self.place)
         column.addSpacing(2 * GRID)
-        self.cards = [ExampleCard(picture, question, holder) for picture, question in examples]
-        self._caption = Label(self.tr("Or try one of these"), "small", "muted", holder)
-        self._caption.setVisible(bool(self.cards))
-        column.addWidget(self._caption)
+        self.cards = [ExampleCard(example, holder) for example in EXAMPLES]
+        column.addWidget(Label(self.tr("Or try one of these"), "small", "muted", holder))
         self._grid = QGridLayout()
         self._grid.setSpacing(12)
         column.addLayout(self._grid)
@@ -194,7 +191,7 @@ class EmptyScreen(QScrollArea):
         self._offers = QVBoxLayout()
         column.addLayout(self._offers)
         column.addLayout(self._model_row(holder))
-        self._arrange(len(self.cards) or 1)
+        self._arrange(len(self.cards))
         engine.state_changed.connect(self._show_model)
         engine.model_changed.connect(self._show_model)
         self._show_model()
@@ -240,4 +237,4 @@ class EmptyScreen(QScrollArea):
         room = self.maximumViewportSize()
         self.place.set_low(room.height() < _LOW)
         is_narrow = room.width() < theme.px(_COMPACT_COLUMNS)
-        self._arrange(1 if is_narrow else max(1, len(self.cards)))
+        self._arrange(1 if is_narrow else len(self.cards))

@@ -48,6 +48,3 @@ class Services(Protocol):
     @property
     def updates(self) -> Updates:
         """Return what asks for a newer version; the same goes for it."""
-
-    def examples(self) -> list[tuple[str, str]]:
-        """Return the example pictures of the empty window: (file, question)."""

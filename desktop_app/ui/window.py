@@ -75,7 +75,7 @@ class MainWindow(QMainWindow):
         services = self.services
         self.sidebar = Sidebar(services.conversations, services.previews, self)
         self.header = Header(services.conversations, self)
-        self.empty = EmptyScreen(services.engine, services.examples(), self)
+        self.empty = EmptyScreen(services.engine, self)
         self.pages = QStackedWidget(self)
         self.pages.addWidget(self.empty)
         self.preview = self._preview_page()

@@ -6,7 +6,6 @@ python packaging/demo_model/make_examples.py resources/examples
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Final
 
@@ -27,8 +26,8 @@ def _item(shape: str, colour: str, rgb: RGB, place: str, x: float, y: float, rad
     return Item(shape, colour, rgb, row, column, x, y, radius)
 
 
-def examples() -> dict[str, tuple[Scene, str]]:
-    """File name -> scene and the question offered with it."""
+def examples() -> dict[str, Scene]:
+    """Name -> scene. desktop_app/services/examples.py has the question to each."""
     pair = Scene(
         "shapes",
         "light blue",
@@ -53,24 +52,21 @@ def examples() -> dict[str, tuple[Scene, str]]:
         ),
     )
     return {
-        "circle-and-star.png": (pair, "What is in this picture?"),
-        "digit.png": (seven, "Which number is this?"),
-        "shapes.png": (several, "Where is the heart?"),
+        "circle-and-star": pair,
+        "digit": seven,
+        "shapes": several,
     }
 
 
 def main() -> None:
-    """Write the pictures and examples.json."""
+    """Write the pictures, large and small."""
     parser = argparse.ArgumentParser(description="Draws the example pictures of the empty screen.")
     parser.add_argument("folder", type=Path)
     folder: Path = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
-    entries = []
-    for name, (scene, question) in examples().items():
-        draw(scene, 640).save(folder / name, optimize=True)
-        entries.append({"file": name, "question": question})
-    text = json.dumps(entries, indent=2) + "\n"
-    (folder / "examples.json").write_text(text, encoding="utf-8")
+    for name, scene in examples().items():
+        draw(scene, 640).save(folder / f"{name}.png", optimize=True)
+        draw(scene, 144).save(folder / f"{name}-small.png", optimize=True)  # read before the window is seen
 
 
 if __name__ == "__main__":

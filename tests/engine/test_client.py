@@ -1,5 +1,6 @@
 """The engine as a process: it is started, stopped, killed, and always answers."""
 
+import errno
 import os
 import queue
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import pytest
@@ -189,13 +191,13 @@ def test_closing_in_the_middle_of_work_leaves_nothing() -> None:
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     client = EngineClient(events.put)
     client.start()
-    pid = client.pid
-    assert pid is not None
     model, mmproj = demo_model()
     client.send(Load(client.next_request(), str(model), str(mmproj)))
     client.send(Ask(client.next_request(), (Turn("Hello"),), ENDLESS))
     while not isinstance(events.get(timeout=30), Text):
         pass
+    pid = client.pid
+    assert pid is not None
     client.close()
     client.close()
     assert not is_running(pid)
@@ -206,6 +208,30 @@ def test_closing_in_the_middle_of_work_leaves_nothing() -> None:
         client.load(*demo_model())
     while not events.empty():
         assert not isinstance(events.get(), Died)
+
+
+def test_closing_while_the_process_is_being_started_leaves_nothing() -> None:
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    client = EngineClient(events.put)
+    client.start()
+    client.close()
+    assert not client.is_alive
+    assert events.empty()
+
+
+def test_a_process_that_cannot_be_started_is_one_that_died(monkeypatch: pytest.MonkeyPatch, expected: Expected) -> None:
+    def start(_process: SpawnProcess) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    expected.log("cannot be started: Cannot allocate memory", logger="desktop_app.engine.client")
+    monkeypatch.setattr(SpawnProcess, "start", start)
+    with EngineClient() as client:
+        with pytest.raises(EngineDied):
+            client.load(*demo_model())
+        assert not client.is_alive
+        monkeypatch.undo()
+        client.start()  # there is memory again
+        assert client.load(*demo_model()).is_demo
 
 
 def test_a_killed_engine_is_noticed_and_replaced() -> None:

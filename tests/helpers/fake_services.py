@@ -240,10 +240,6 @@ class FakeServices:
         self.updates = FakeUpdates(self.calls)
         self.models = FakeModels(self.calls, self.preferences)
         self.model_tasks = FakeModelTasks(self.calls)
-        self.example_list: list[tuple[str, str]] = []
-
-    def examples(self) -> list[tuple[str, str]]:
-        return list(self.example_list)
 
     def add_conversation(self, title: str, picture: Picture | None = None, days_ago: float = 0) -> str:
         """Put a row into the sidebar; returns its id."""

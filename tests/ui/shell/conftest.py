@@ -21,15 +21,10 @@ Show = Callable[["QWidget"], "QWidget"]
 
 @pytest.fixture
 def services(dressed: QApplication) -> FakeServices:
-    """All services, scripted, with two conversations and one example."""
-    from desktop_app.paths import cache_folder
-    from tests.helpers.fake_chat import png
+    """All services, scripted, with two conversations."""
     from tests.helpers.fake_services import FakeServices
 
     fakes = FakeServices()
-    example = cache_folder() / "example.png"
-    example.write_bytes(png())
-    fakes.example_list = [(str(example), "What is this?")]
     fakes.add_conversation("A lake")
     fakes.add_conversation("Two birds", days_ago=1)
     fakes.calls.clear()

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 from desktop_app.chat.conversation import State
 from desktop_app.engine.messages import Phase
 from desktop_app.errors import UserError
+from desktop_app.services.examples import EXAMPLES
 from desktop_app.services.notices import Notice, action
 from desktop_app.ui.help import open_about, open_report, open_shortcuts
 from desktop_app.ui.theme import theme
@@ -33,9 +34,9 @@ def test_a_new_conversation_invites(window: MainWindow) -> None:
 
 
 def test_an_example_is_attached_and_asked_with_one_click(window: MainWindow, services: FakeServices) -> None:
-    path, words = services.example_list[0]
+    example = EXAMPLES[0]
     QTest.mouseClick(window.empty.cards[0], Qt.MouseButton.LeftButton)
-    assert services.calls == [("add_file", path), ("send", words)]
+    assert services.calls == [("add_file", str(example.picture)), ("send", example.question)]
 
 
 def test_an_example_never_costs_words_that_are_written(window: MainWindow, services: FakeServices) -> None:
