@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import cache
 from pathlib import Path
 
 import platformdirs
@@ -91,6 +92,11 @@ def resources_folder() -> Path:
     frozen = getattr(sys, "_MEIPASS", None)
     if frozen:
         return Path(frozen) / "resources"
+    return _resources_beside_us()
+
+
+@cache
+def _resources_beside_us() -> Path:
     package = Path(__file__).resolve().parent
     installed = package / "resources"  # in a wheel; in a clone they lie beside the package
     return installed if installed.is_dir() else package.parent / "resources"

@@ -14,11 +14,6 @@ from typing import Any
 from desktop_app.errors import QT_TRANSLATE_NOOP, UserError
 from desktop_app.files import not_saved, set_aside, write_whole
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 Value = bool | int | float | str
@@ -52,6 +47,16 @@ class Setting:
 
 
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    text = path.read_text("utf-8-sig")
+    if sys.version_info >= (3, 11):  # imported for whoever has changed a setting
+        import tomllib
+    else:
+        import tomli as tomllib
+    return tomllib.loads(text)
+
 
 SETTINGS: dict[str, Setting] = {
     setting.name: setting
@@ -233,7 +238,7 @@ class Settings:
         The error is "settings-damaged" or, for a file that may not be read, "file-unreadable".
         """
         try:
-            return cls(path, tomllib.loads(path.read_text("utf-8-sig"))), None
+            return cls(path, _read(path)), None
         except FileNotFoundError:
             return cls(path), None
         except (ValueError, RecursionError):  # no TOML, or no UTF-8
@@ -251,7 +256,7 @@ class Settings:
     def peek(cls, path: Path) -> Settings:
         """Read the file and leave it as it is: what cannot be read counts as empty."""
         try:
-            return cls(path, tomllib.loads(path.read_text("utf-8-sig")))
+            return cls(path, _read(path))
         except (OSError, ValueError, RecursionError):
             return cls(path)
 

@@ -26,7 +26,8 @@ class Application(QApplication):
     opened = Signal(list)
 
     def __init__(self, arguments: list[str]) -> None:
-        super().__init__(arguments)
+        # Told so, Qt makes the style; whoever sets one makes Python learn all that styles can do, which takes a while.
+        super().__init__([*arguments, "-style", "Fusion"])
         self._waiting: list[str] | None = []
 
     def listen(self) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QMessageBox, QWidget
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QWidget
 
 _tr = partial(QCoreApplication.translate, "Browser")
 
@@ -15,6 +18,8 @@ def open_page(address: str, parent: QWidget) -> None:
     """Open a page in the browser, or show its address to be copied."""
     if QDesktopServices.openUrl(QUrl(address)):
         return
+    from PySide6.QtWidgets import QMessageBox  # rare, and the window starts sooner
+
     box = QMessageBox(
         QMessageBox.Icon.Information,
         "Eyebright",

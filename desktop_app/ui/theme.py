@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 from PySide6.QtCore import QObject, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication, QStyleFactory
+from PySide6.QtWidgets import QApplication
 
 from desktop_app import paths
 
@@ -143,8 +143,10 @@ class Theme(QObject):
         self._still: bool | None = None  # None: as the system asks
 
     def install(self, app: QApplication, preference: str = "system") -> None:
-        """Dress `app`; from now on the theme follows the system, unless `preference` is fixed."""
-        app.setStyle(QStyleFactory.create("Fusion"))
+        """Dress `app`, whose style has to be Fusion.
+
+        From now on the theme follows the system, unless `preference` is fixed.
+        """
         if not self._follows:
             self._follows = True
             hints = app.styleHints()

@@ -23,7 +23,7 @@ def qapp() -> "QApplication":
     instance = QApplication.instance()
     if isinstance(instance, QApplication):
         return instance
-    app = QApplication(["eyebright-tests"])
+    app = QApplication(["eyebright-tests", "-style", "Fusion"])
     app.setQuitOnLastWindowClosed(False)  # a closed window must not end the next test's loop
     return app
 
