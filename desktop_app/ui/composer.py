@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
@@ -9,11 +12,13 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from desktop_app.services.pictures import PICTURE_SUFFIXES
 from desktop_app.ui.composer_card import Card
 from desktop_app.ui.composer_editor import GrowingEditor
-from desktop_app.ui.composer_looks import LookChoice
 from desktop_app.ui.controls import IconButton, Label
 from desktop_app.ui.services_protocol import Services
 from desktop_app.ui.theme import COLUMN, GRID
-from desktop_app.ui.thumbnails import ThumbnailStrip
+
+if TYPE_CHECKING:  # imported with the first picture
+    from desktop_app.ui.composer_looks import LookChoice
+    from desktop_app.ui.thumbnails import ThumbnailStrip
 
 _SIDE = 2 * GRID  # px the card reaches beyond the column, so that its words stand in it
 
@@ -27,13 +32,12 @@ class Composer(QWidget):
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._services = services
         self._chat = services.chat
         self._draft = services.draft
         self._engine = services.engine
         self._folder = ""  # where the last pictures were attached from
         self.card = Card(self)
-        self.strip = ThumbnailStrip(services.draft, services.previews, self.card)
-        self.looks = LookChoice(services.looks, self.card)
         self.editor = GrowingEditor(self.card)
         self.editor.setAccessibleName(self.tr("Your question"))
         self.attach = IconButton("attach", self.tr("Attach pictures…"), self.card)
@@ -62,11 +66,9 @@ class Composer(QWidget):
         row.addWidget(self.attach)
         row.addWidget(self.hint, 1)
         row.addWidget(self.send)
-        words = QVBoxLayout()
+        words = self._words = QVBoxLayout()
         words.setContentsMargins(_INSET, 0, _INSET, 0)
         words.setSpacing(GRID)
-        words.addWidget(self.strip)
-        words.addWidget(self.looks)
         words.addWidget(self.editor)
         column = QVBoxLayout(self.card)
         column.setContentsMargins(_SIDE - _INSET, _SIDE - 4, _SIDE - _INSET, GRID)
@@ -82,6 +84,26 @@ class Composer(QWidget):
         for before, after in ((self.editor, self.attach), (self.attach, self.send)):
             QWidget.setTabOrder(before, after)
 
+    @cached_property
+    def strip(self) -> ThumbnailStrip:
+        """Return the row of pictures, which is built with the first."""
+        from desktop_app.ui.thumbnails import ThumbnailStrip
+
+        strip = ThumbnailStrip(self._draft, self._services.previews, self.card)
+        strip.picture_opened.connect(self.picture_opened)
+        strip.left.connect(self.focus_editor)
+        self._words.insertWidget(0, strip)
+        return strip
+
+    @cached_property
+    def looks(self) -> LookChoice:
+        """Return the choice of how closely to look; built likewise."""
+        from desktop_app.ui.composer_looks import LookChoice
+
+        looks = LookChoice(self._services.looks, self.card)
+        self._words.insertWidget(self._words.indexOf(self.strip) + 1, looks)
+        return looks
+
     def _connect(self, services: Services) -> None:
         self.editor.submitted.connect(self._submit)
         self.editor.cancelled.connect(self._cancel)
@@ -91,8 +113,6 @@ class Composer(QWidget):
         self.editor.focus_changed.connect(self.card.set_active)
         self.attach.clicked.connect(self.choose_files)
         self.send.clicked.connect(self._press)
-        self.strip.picture_opened.connect(self.picture_opened)
-        self.strip.left.connect(self.focus_editor)
         draft = services.draft
         draft.text_changed.connect(self._show_text)
         for changed in (draft.added, draft.changed, draft.removed, draft.cleared):
@@ -163,9 +183,11 @@ class Composer(QWidget):
             self.send.set_name(self.tr("Send"), QKeySequence("Return"))
         self.send.setEnabled(is_busy or self._can_send())
         self.hint.setText(self._hint())
-        if self._draft.pictures():
+        pictures = self._draft.pictures()
+        if pictures:
+            _built = self.strip, self.looks  # there from the first picture on
             text = self.tr("Ask about it, or just send it to have it described")
-            if len(self._draft.pictures()) > 1:
+            if len(pictures) > 1:
                 text = self.tr("Ask about them, or just send them to have them described")
         else:
             text = self.tr("Ask anything, or drop a picture here")
