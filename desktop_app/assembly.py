@@ -44,7 +44,7 @@ _SETTLED_MS = 250  # after the window has come, until it has answered the first 
 _LONGEST_TURN_S = 2.0  # after which work on a model file goes on beside an answer: it may have to hear that it ends
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Services:
     """All that the window may use, and the two threads behind it.
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import NamedTuple
 
 Size = tuple[int, int]  # width and height in pixels
 
 
-@dataclass(frozen=True, order=True)
-class Grid:
+class Grid(NamedTuple):
     """Tiles in rows and columns; none of both: the picture is seen as a whole only."""
 
     rows: int
@@ -34,8 +34,7 @@ class Grid:
 WHOLE = Grid(0, 0)
 
 
-@dataclass(frozen=True)
-class Box:
+class Box(NamedTuple):
     """A rectangle: the first row and column in it, and the first after it."""
 
     top: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from PySide6.QtCore import QObject, Signal
 
@@ -16,16 +16,14 @@ from desktop_app.services.preferences import Preferences
 GLANCE = "picture_glance"  # the setting
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(NamedTuple):
     """One way to look at the pictures."""
 
     parts: int  # of all pictures together
     seconds: float  # until all is looked at and read; 0: not known yet
 
 
-@dataclass(frozen=True)
-class Looking:
+class Looking(NamedTuple):
     """The two ways, and the one that is chosen."""
 
     full: Look

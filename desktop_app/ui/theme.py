@@ -138,6 +138,7 @@ class Theme(QObject):
         super().__init__()
         self._preference = "system"
         self._dark = False
+        self._is_dressed = False
         self._zoom = 100
         self._follows = False
         self._still: bool | None = None  # None: as the system asks
@@ -154,6 +155,7 @@ class Theme(QObject):
             motion = getattr(hints.accessibility(), "motionPreferenceChanged", None)
             if motion is not None:  # Qt 6.12 and later
                 motion.connect(self.changed)
+        self._is_dressed = False  # that may be another application
         self.set_preference(preference)
 
     # ---- colours ---------------------------------------------------------------------------
@@ -187,8 +189,9 @@ class Theme(QObject):
             dark = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
         else:
             dark = self._preference == "dark"
-        self._dark = dark
-        self._dress()
+        if dark != self._dark or not self._is_dressed:
+            self._dark = dark
+            self._dress()
 
     # ---- sizes and fonts -------------------------------------------------------------------
 
@@ -252,6 +255,7 @@ class Theme(QObject):
             app.setFont(self.font())
             app.setPalette(self._palette())
             app.setStyleSheet(self._style_sheet())
+            self._is_dressed = True
         self.changed.emit()
 
     def _palette(self) -> QPalette:

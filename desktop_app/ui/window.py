@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, QTimer, Signal, Slot
@@ -12,7 +13,6 @@ from desktop_app import paths
 from desktop_app.chat.conversation import Message, Role
 from desktop_app.errors import UserError
 from desktop_app.ui.composer import Composer
-from desktop_app.ui.draft_preview import DraftPreview
 from desktop_app.ui.drop import DropTarget
 from desktop_app.ui.empty import EmptyScreen
 from desktop_app.ui.header import Header
@@ -78,7 +78,6 @@ class MainWindow(QMainWindow):
         self.empty = EmptyScreen(services.engine, self)
         self.pages = QStackedWidget(self)
         self.pages.addWidget(self.empty)
-        self.preview = self._preview_page()
         self.notices = NoticeBar(services.notices, self)
         self.composer = Composer(services, self)
         self.status = StatusLine(services.engine, services.chat, services.tuner, self)
@@ -117,13 +116,17 @@ class MainWindow(QMainWindow):
                     before = widget
         return self._transcript
 
-    def _preview_page(self) -> QWidget:
+    @cached_property
+    def preview(self) -> QWidget:
         """Return the page of a new conversation once pictures are attached."""
+        from desktop_app.ui.draft_preview import DraftPreview
+
         page = QWidget(self)
         column = QVBoxLayout(page)
         column.setContentsMargins(3 * GRID, GRID, 3 * GRID, 2 * GRID)
-        self.attached = DraftPreview(self.services.draft, self.services.previews, page)
-        column.addWidget(self.attached)
+        attached = DraftPreview(self.services.draft, self.services.previews, page)
+        attached.opened.connect(self.open_picture)
+        column.addWidget(attached)
         self.pages.addWidget(page)
         return page
 
@@ -158,7 +161,6 @@ class MainWindow(QMainWindow):
         self.empty.example_chosen.connect(self.ask_example)
         self.empty.choose_wanted.connect(self.composer.choose_files)
         self.composer.picture_opened.connect(self.open_picture)
-        self.attached.opened.connect(self.open_picture)
         self.empty.model_wanted.connect(self.open_models)
         self.status.choose_model.connect(self.open_models)
         self.drops.text_dropped.connect(self.composer.insert_text)
@@ -314,7 +316,7 @@ class MainWindow(QMainWindow):
         page: QWidget = self.empty
         if self.services.chat.messages():
             page = self.transcript
-        elif self.attached.pictures():
+        elif any(draft.picture is not None for draft in self.services.draft.pictures()):
             page = self.preview
         if self.pages.currentWidget() is not page:
             self.pages.setCurrentWidget(page)
