@@ -1,4 +1,4 @@
-"""Make resources/icons/app: the program's flower in all the sizes that systems ask for.
+"""Make resources/icons/app and flower: the program's flower in all the sizes that systems and the window ask for.
 
 python packaging/make_icons.py
 
@@ -14,28 +14,39 @@ from PIL import Image
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
-from PySide6.QtCore import QBuffer, QIODevice
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QBuffer, QIODevice, QRectF, Qt
+from PySide6.QtGui import QGuiApplication, QPainter, QPixmap
+from PySide6.QtSvg import QSvgRenderer
 
-from desktop_app.ui.icons import APP_SIZES, app_icon_folder, flower
+from desktop_app.paths import resources_folder
+from desktop_app.ui.icons import APP_SIZES, FLOWER_RATIO, FLOWER_SIZES, app_icon_folder, flower_file
+
+_DETAILED = 40  # pixels from which the drawing with all its lines is clear
 
 
-def drawn(size: int) -> Image.Image:
-    """Return the flower, `size` px square, as a person's system will show it."""
+def drawn(pixels: int) -> Image.Image:
+    """Return the flower, `pixels` square."""
+    name = "eyebright" if pixels >= _DETAILED else "eyebright-small"
+    image = QPixmap(pixels, pixels)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
+    QSvgRenderer(str(resources_folder() / "icons" / f"{name}.svg")).render(painter, QRectF(image.rect()))
+    painter.end()
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    flower(size, 1.0).save(buffer, "PNG")
+    image.save(buffer, "PNG")
     return Image.open(io.BytesIO(buffer.data().data())).convert("RGBA")
 
 
 def main() -> None:
     """Write all files."""
     application = QGuiApplication([])
-    folder = app_icon_folder()
-    folder.mkdir(exist_ok=True)
-    for size in APP_SIZES:
-        drawn(size).save(folder / f"eyebright-{size}.png", optimize=True)
-    print("\n".join(f"{path.stat().st_size:>7} {path.name}" for path in sorted(folder.iterdir())))
+    files = {app_icon_folder() / f"eyebright-{size}.png": size for size in APP_SIZES}
+    files |= {flower_file(size): round(size * FLOWER_RATIO) for size in FLOWER_SIZES}
+    for file, pixels in files.items():
+        file.parent.mkdir(exist_ok=True)
+        drawn(pixels).save(file, optimize=True)
+        print(f"{file.stat().st_size:>7} {file.name}")
     application.quit()
 
 

@@ -43,7 +43,13 @@ class IconButton(QToolButton):
         self._tint()
 
     def _tint(self) -> None:
-        self.setIcon(icons.icon(self._icon_name, self._role, self.iconSize().width()))
+        self.setIcon(icons.icon(self._icon_name, self._role, self.iconSize().width(), disabled=not self.isEnabled()))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Look as what can be used or cannot."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.EnabledChange:
+            self._tint()
 
 
 def push_button(text: str, kind: ButtonKind = "plain", parent: QWidget | None = None) -> QPushButton:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QPixmapCache
 from PySide6.QtSvg import QSvgRenderer
 
@@ -18,6 +18,10 @@ from desktop_app.ui.theme import ICON, ColourRole, theme
 
 #: Pixels; there is a file for each, which packaging/make_icons.py draws.
 APP_SIZES = (16, 20, 22, 24, 32, 48, 64, 128, 256, 512)
+
+#: The same, in the window: drawn beforehand, since it would wait for two of them.
+FLOWER_SIZES = (22, 40, 72, 84, 112)
+FLOWER_RATIO = 2.0  # device pixels per px
 
 
 @lru_cache(maxsize=64)
@@ -46,9 +50,11 @@ def pixmap(name: str, colour: QColor, size: int = ICON, ratio: float = 2.0) -> Q
     return image
 
 
-def icon(name: str, role: ColourRole = "text", size: int = ICON) -> QIcon:
-    """Return line icon `name` in the colour of `role`; ask again when the theme changed."""
-    made = QIcon(pixmap(name, theme.colour(role), size))
+def icon(name: str, role: ColourRole = "text", size: int = ICON, *, disabled: bool = False) -> QIcon:
+    """Return line icon `name` in the colour of `role`, or faint (`disabled`); ask again when the theme changed."""
+    if not disabled:
+        return QIcon(pixmap(name, theme.colour(role), size))
+    made = QIcon()
     made.addPixmap(pixmap(name, theme.colour("edge"), size), QIcon.Mode.Disabled)
     return made
 
@@ -58,17 +64,16 @@ def paint(painter: QPainter, name: str, colour: QColor, rect: QRectF) -> None:
     _renderer(name, colour).render(painter, rect)
 
 
-def flower(size: int, ratio: float = 2.0) -> QPixmap:
-    """Return the program's flower, `size` px square."""
-    image = QPixmap(QSize(size, size) * ratio)
-    image.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(image)
-    name = "eyebright-small" if size * ratio < 40 else "eyebright"
-    renderer = QSvgRenderer(QByteArray(_source(name).encode()))
-    renderer.render(painter, QRectF(QPointF(0, 0), image.size().toSizeF()))
-    painter.end()
-    image.setDevicePixelRatio(ratio)
+def flower(size: int) -> QPixmap:
+    """Return the program's flower, `size` px square: one of `FLOWER_SIZES`."""
+    image = QPixmap(str(flower_file(size)))
+    image.setDevicePixelRatio(FLOWER_RATIO)
     return image
+
+
+def flower_file(size: int) -> Path:
+    """Return where the flower lies, `size` px square."""
+    return paths.resources_folder() / "icons" / "flower" / f"flower-{size}.png"
 
 
 def app_icon_folder() -> Path:
