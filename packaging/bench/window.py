@@ -1,4 +1,4 @@
-"""How long a window takes until it is usable: Eyebright's, and a bare one of PySide6."""
+"""How long a window takes until it is usable: Eyebright's, and a bare one of PySide6, as pip installs it and unpacked."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from provision import llama, places, stamp, system
+from provision import llama, places, pyside, stamp, system
 from provision.console import NEEDS_HELP, give_up, say, succeeds
 
 OLDEST, TOO_NEW = (3, 10), (3, 14)
@@ -58,6 +58,7 @@ def _fill(tools: bool) -> None:
     locks = [places.RUNTIME_LOCK, places.DEV_LOCK] if tools else [places.RUNTIME_LOCK]
     # The locks are complete: nothing is resolved anew.
     _pip_install("--no-deps", "--require-hashes", *(a for lock in locks for a in ("-r", lock)))
+    pyside.unpack(places.venv_python())
     if not llama.is_installed(wheel):
         _pip_install("--no-deps", "--no-index", "--force-reinstall", wheel)
     _pip_install("--no-deps", "--no-build-isolation", "--editable", places.REPOSITORY)

@@ -6,7 +6,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from provision import llama, places, system
+from provision import llama, places, pyside, system
 from provision.console import give_up, say, succeeds
 
 VENV = places.REPOSITORY / "build" / "packages" / "venv"
@@ -38,6 +38,7 @@ def prepare() -> Path:
     for step in steps:
         if not succeeds(step):
             give_up("The environment for packages could not be made; see above.")
+    pyside.unpack(python)
     stamp.write_text(digest.hexdigest(), "utf-8")
     return python
 
