@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from desktop_app.errors import QT_TRANSLATE_NOOP, UserError
 from desktop_app.files import not_saved, set_aside, write_whole
@@ -19,8 +18,7 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 Value = bool | int | float | str
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """A setting; its type is that of `default`. Limits are inclusive."""
 
     name: str

@@ -82,11 +82,18 @@ class EngineClient:
     ) -> None:
         self.close()
 
-    def start(self) -> None:
-        """Start the process, unless it runs; returns at once."""
+    def start(self, *, wait: bool = True) -> None:
+        """Start the process, unless it runs.
+
+        The process has the standard error and the signals that this one has when it starts: that is over when this
+        returns, unless told not to `wait`.
+        """
         with self._lock:
             if self._engine is None or not self._engine.is_alive:
                 self._engine = _Engine(self._hear)
+            engine = self._engine
+        if wait:
+            engine.settled.wait()
 
     def close(self, timeout: float = 5.0) -> None:
         """End the process, by force when `timeout` seconds do not suffice. No `Died` follows."""
@@ -203,7 +210,7 @@ class _Engine:
         self._connection: Connection | None = None
         self._early: list[Command] | None = []  # sent before there was a process; None: that is settled
         self._sending = threading.Lock()
-        self._settled = threading.Event()
+        self.settled = threading.Event()  # whether there is a process
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="engine-events", daemon=True)
         self._thread.start()
@@ -236,7 +243,7 @@ class _Engine:
 
     def close(self, timeout: float) -> None:
         self._closing = True
-        self._settled.wait()
+        self.settled.wait()
         try:
             self.send(Shutdown())
         except EngineDied:
@@ -257,7 +264,7 @@ class _Engine:
         finally:
             with self._sending:
                 self._early = None
-            self._settled.set()
+            self.settled.set()
             if not self._closing:
                 self._tell(Died(self.exit_code))
 
@@ -281,7 +288,7 @@ class _Engine:
                     connection.send(command)
             except OSError:
                 pass  # gone already, as `_listen` notices
-        self._settled.set()
+        self.settled.set()
         return connection
 
     def _listen(self, connection: Connection) -> None:

@@ -82,7 +82,7 @@ class Engine(QObject):
 
     def start(self) -> None:
         """Start the process; returns at once."""
-        self._client.start()
+        self._client.start(wait=False)
 
     def close(self) -> None:
         """End the process."""
@@ -165,7 +165,7 @@ class Engine(QObject):
     def wake(self) -> None:
         """Load the model again after a rest."""
         if self._state == "resting":
-            self._client.start()
+            self._client.start(wait=False)
             self._load()
 
     def send(self, make: Callable[[int], Command], handler: Handler) -> int:

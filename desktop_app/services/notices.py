@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from PySide6.QtCore import QObject, Signal
 
@@ -92,8 +92,7 @@ LABELS: dict[str, str] = {
 }
 
 
-@dataclass(frozen=True)
-class NoticeAction:
+class NoticeAction(NamedTuple):
     """A button of a notice. `code` names what it does, `label_code` its text in `LABELS`."""
 
     code: str

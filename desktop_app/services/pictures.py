@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from PySide6.QtCore import QObject, QTimer, QUrl, Signal
@@ -34,8 +34,7 @@ PICTURE_SUFFIXES = frozenset(
 _SAVE_AFTER_MS = 400
 
 
-@dataclass(frozen=True)
-class DraftPicture:
+class DraftPicture(NamedTuple):
     """A picture of the message being written. `picture` is None while it is being looked at."""
 
     key: int
@@ -222,7 +221,7 @@ class Draft(QObject):
         """Note how far the engine has read a picture ahead."""
         for picture in self._written.pictures:
             if picture.picture is not None and picture.picture.sha256 == sha256:
-                self._replace(replace(picture, state=state, progress=progress))
+                self._replace(picture._replace(state=state, progress=progress))
 
     # ---- inside ----------------------------------------------------------------------------
 

@@ -185,7 +185,7 @@ class FakeDraft(QObject):
         return draft
 
     def change(self, draft: DraftPicture, **fields: Any) -> DraftPicture:
-        changed = replace(draft, **fields)
+        changed = draft._replace(**fields)
         self.list = [changed if old.key == draft.key else old for old in self.list]
         self.changed.emit(changed)
         return changed

@@ -20,7 +20,7 @@ class FakeClient:
         self._on_event = on_event
         self._last = 0
 
-    def start(self) -> None:
+    def start(self, *, wait: bool = True) -> None:
         self.starts += 1
 
     def restart(self) -> None:
