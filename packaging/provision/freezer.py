@@ -18,8 +18,8 @@ def prepare() -> Path:
     wheel = llama.kept_wheel(llama.EVERYWHERE) or llama.compiled_wheel(llama.EVERYWHERE)
     locks = (places.BASE_LOCK, places.RUNTIME_LOCK, places.FREEZE_LOCK)
     digest = hashlib.sha256(f"{sys.version}\n{wheel}\n{wheel.stat().st_mtime_ns}".encode())
-    for lock in locks:
-        digest.update(lock.read_bytes())
+    for file in (*locks, places.UNPACKING):
+        digest.update(file.read_bytes())
     stamp = VENV / "eyebright-stamp"
     python = places.venv_python(VENV)
     if stamp.exists() and stamp.read_text("utf-8") == digest.hexdigest():

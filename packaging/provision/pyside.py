@@ -21,7 +21,7 @@ sys.exit(not compileall.compile_dir(folder, quiet=2, invalidation_mode=unchangin
 
 def unpack(python: Path) -> None:
     """Do so in the environment of `python`. Where it does not work, windows open a little later than they could."""
-    environment = {name: value for name, value in os.environ.items() if name != "SBK_EMBED"}
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPYCACHEPREFIX"}
     result = subprocess.run([python, "-c", _UNPACK], env=environment, capture_output=True, text=True, check=False)
     if result.returncode:
         say("PySide6 could not be unpacked, so windows will open a little later than they could.")

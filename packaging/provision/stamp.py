@@ -44,8 +44,8 @@ def _locks(tools: bool) -> list[Path]:
 def fingerprint(tools: bool) -> str:
     """Hash what the environment is made from."""
     digest = hashlib.sha256()
-    for lock in _locks(tools):
-        digest.update(lock.read_bytes())
+    for file in (*_locks(tools), places.UNPACKING):
+        digest.update(file.read_bytes())
     project = (places.REPOSITORY / "pyproject.toml").read_text("utf-8")
     version = (places.VENV / "pyvenv.cfg").read_text("utf-8")
     for part in (

@@ -128,6 +128,15 @@ def test_locks_hold_exact_versions_with_hashes_and_no_addresses() -> None:
         assert text.count("--hash=sha256:") >= len(names)
 
 
+def test_pyside_is_unpacked_and_compiled() -> None:
+    code = "import PySide6, shibokensupport.signature.loader as part; print(part.__cached__)"
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPYCACHEPREFIX"}
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    compiled = Path(result.stdout.strip())
+    assert "files.dir" in compiled.parts, f"it is compiled anew at every start {result.stderr}"
+    assert compiled.exists()
+
+
 def test_unknown_verb_shows_the_help() -> None:
     command = [sys.executable, "-S", "packaging/manage.py", "fly"]
     result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
