@@ -12,6 +12,7 @@ from bench.results import NotMeasuredError, Results
 _SIZE = (1200, 980)
 _INK, _FAINT = "#22303C", "#8795A1"
 _COLOURS = {"Eyebright": "#2F6FB0", "stock handler": "#D08A3C", "plain llama.cpp": "#7A8B99", "llama-server": "#6B9E6B"}
+_FACTS = ("date", "computer", "shapes")
 _PARTIES = {"Eyebright": "ours", "stock handler": "stock", "plain llama.cpp": "plain", "llama-server": "server"}
 
 Groups = dict[str, dict[str, float]]  # group -> party -> value
@@ -22,7 +23,8 @@ def draw(path: Path, results: Results, context: dict[str, str]) -> None:
     image = Image.new("RGB", _SIZE, "white")
     pen = _Pen(ImageDraw.Draw(image))
     pen.text(40, 24, "Eyebright beside others, on the same computer in one run", 26)
-    pen.text(40, 60, "   ".join(context.values()), 15, _FAINT)
+    # What else there is to know stands above the table, and would not fit here.
+    pen.text(40, 60, "   ".join(context[name] for name in _FACTS if name in context), 15, _FAINT)
     for index, (party, colour) in enumerate(_COLOURS.items()):
         pen.bar(40 + index * 200, 94, 14, 14, colour)
         pen.text(60 + index * 200, 91, party, 16)
