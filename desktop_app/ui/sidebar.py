@@ -57,7 +57,8 @@ class Sidebar(QWidget):
 
     def rename(self, conversation_id: str) -> None:
         """Edit the title of a conversation in place."""
-        self.view.rename(conversation_id)
+        if self._view is not None:
+            self._view.rename(conversation_id)
 
     # ---- building --------------------------------------------------------------------------
 

@@ -268,6 +268,8 @@ class ThumbnailStrip(QScrollArea):
         return list(self._thumbnails.values())
 
     def _add(self, picture: DraftPicture) -> None:
+        if picture.key in self._thumbnails:
+            return  # the row was built while its pictures were announced
         thumbnail = Thumbnail(picture, self._previews, self._inner)
         thumbnail.removed.connect(self._draft.remove)
         thumbnail.opened.connect(self.picture_opened)

@@ -192,12 +192,12 @@ class FakeDraft(QObject):
 
     def open(self, text: str, *pictures: Picture) -> None:
         """What happens when another conversation is opened."""
-        self.list = []
         self.cleared.emit()
         self.written = text
+        self.list = [DraftPicture(key, shown.name, shown, "attached") for key, shown in enumerate(pictures, 1)]
         self.text_changed.emit(text)
-        for shown in pictures:
-            self.put(shown)
+        for draft in self.list:
+            self.added.emit(draft)
 
 
 class FakePreviews(QObject):

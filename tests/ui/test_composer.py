@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog
 from desktop_app.services.looks import Look, Looking
 from desktop_app.ui.composer import Composer
 from desktop_app.ui.theme import theme
+from desktop_app.ui.thumbnails import Thumbnail
 from tests.helpers.fake_chat import FakeServices, picture, png
 from tests.helpers.waiting import pump, wait_until
 
@@ -99,6 +100,12 @@ def test_the_draft_of_another_conversation_takes_its_place(composer: Composer, f
     fakes.draft.open("")
     assert text_of(composer) == ""
     assert composer.strip.isHidden()
+
+
+def test_pictures_that_were_kept_stand_there_once(composer: Composer, fakes: FakeServices) -> None:
+    """The row of pictures is built while they are announced."""
+    fakes.draft.open("there", picture("a.png"), picture("b.png"))
+    assert [each.draft().name for each in composer.strip.findChildren(Thumbnail)] == ["a.png", "b.png"]
 
 
 def test_a_message_that_was_not_sent_comes_back(composer: Composer, fakes: FakeServices) -> None:
