@@ -66,19 +66,19 @@ class _LogFile(logging.FileHandler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             if self.stream is not None and self.stream.tell() >= _LARGEST:
-                self._begin_anew()
+                self.stream.close()
+                self.stream = None  # opened anew with the next line
+                self._move_on()
         except OSError:
             self.handleError(record)
         super().emit(record)
 
-    def _begin_anew(self) -> None:
-        self.close()
+    def _move_on(self) -> None:
         newest = Path(self.baseFilename)
         files = [newest, *(newest.with_name(f"{newest.name}.{number + 1}") for number in range(_OLDER_FILES))]
         for newer, older in reversed(list(pairwise(files))):
             if newer.exists():
                 newer.replace(older)
-        self.stream = self._open()
 
 
 class _Discreet(logging.Formatter):

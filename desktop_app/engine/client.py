@@ -258,9 +258,11 @@ class _Engine:
 
     def _run(self) -> None:
         try:
-            self._listen(self._start())
+            connection = self._start()
         except OSError as error:
             _log.error("the engine process cannot be started: %s", error.strerror)
+        else:
+            self._listen(connection)
         finally:
             with self._sending:
                 self._early = None

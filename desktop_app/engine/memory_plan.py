@@ -153,6 +153,7 @@ def _needed_at(shape: Shape, settings: EngineSettings) -> dict[int, int]:
 def _tuned(plan: LoadPlan, settings: EngineSettings, tuning: Tuning | None) -> LoadPlan:
     repacked = settings.repack or (tuning is not None and tuning.repacked)
     return plan._replace(
+        # Laid out anew the weights are a copy; then the file need not stay in memory beside it.
         mapped=not repacked,
         repacked=repacked,
         flash_wanted=tuning is not None and tuning.flash_attention,

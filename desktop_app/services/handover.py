@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,15 +95,13 @@ def receive_or_hand_over(key_file: Path, pictures: Sequence[str]) -> Reception |
     # Of two starts at the same moment one comes first, and the other waits until that one's window listens.
     lock = QLockFile(str(key_file.with_suffix(".lock")))
     starting = not lock.tryLock(int(_PATIENCE_S * 1000)) and lock.error() is QLockFile.LockError.LockFailedError
-    try:
+    with ExitStack() as ending:
+        ending.callback(lock.unlock)
         if hand_over(key_file, pictures):
-            lock.unlock()
             return None
         if starting:
             raise UserError("window-hangs")
-    except UserError:
-        lock.unlock()
-        raise
+        ending.pop_all()
     return Reception(key_file, lock)
 
 

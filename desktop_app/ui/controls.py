@@ -98,6 +98,8 @@ class ElidedLabel(Label):
 
     def set_whole_text(self, text: str) -> None:
         """Show `text`, shortened at its end where it does not fit."""
+        if text == self._whole:
+            return  # as the invitation is told with every key that is pressed
         self._whole = text
         self.setAccessibleName(text)
         self._elide()

@@ -6,13 +6,14 @@ window start sooner. Bare is one of PySide6 as pip installs it; another, unpacke
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from provision import pyside
 
 from bench.job import Job
 from bench.party import REPOSITORY
@@ -48,11 +49,8 @@ def measure(job: Job, sheet: Sheet) -> None:
 
 def _as_pip_installs_it(folder: Path) -> Path:
     """Copy the small part of PySide6 that Eyebright unpacks; imported from `folder` it is as it came."""
-    spec = importlib.util.find_spec("shiboken6")
-    assert spec is not None
-    assert spec.origin is not None
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(Path(spec.origin).parent, folder / "shiboken6", ignore=shutil.ignore_patterns("files.dir"))
+    shutil.copytree(pyside.package(), folder / "shiboken6", ignore=shutil.ignore_patterns(pyside.UNPACKED))
     return folder
 
 

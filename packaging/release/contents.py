@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import sys
-from pathlib import Path
 
+from provision import pyside
 from PyInstaller.utils.hooks import collect_submodules
 
 #: Imported by name only, or inside functions that PyInstaller does not see through.
@@ -65,11 +64,8 @@ def unpacked_pyside() -> list[tuple[str, str]]:
     """Return the Python part of PySide6 where it has been unpacked (packaging/provision/pyside.py), and its place."""
     if sys.platform == "darwin":
         return []  # a folder with a dot in its name is a bundle there, and would have to be signed as one
-    spec = importlib.util.find_spec("shiboken6")
-    assert spec is not None
-    assert spec.origin is not None
-    folder = Path(spec.origin).parent / "files.dir"
-    return [(str(folder), "shiboken6/files.dir")] if folder.is_dir() else []
+    folder = pyside.package() / pyside.UNPACKED
+    return [(str(folder), f"shiboken6/{pyside.UNPACKED}")] if folder.is_dir() else []
 
 
 def is_wanted(name: str) -> bool:

@@ -7,7 +7,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -153,11 +152,13 @@ def test_a_window_that_hangs_is_not_waited_for_for_ever(
 ) -> None:
     monkeypatch.setattr(handover, "_PATIENCE_S", 0.05)
     reception = listening(tmp_path / "key")
-    monkeypatch.setattr(Reception, "_take", lambda _reception, _connection: time.sleep(0.5))  # says nothing
+    hanging = threading.Event()
+    monkeypatch.setattr(Reception, "_take", lambda _reception, _connection: hanging.wait(10))  # says nothing
     with pytest.raises(UserError) as caught:
         receive_or_hand_over(tmp_path / "key", ["a.png"])
     assert caught.value.code == "window-hangs"
     assert (tmp_path / "key").exists(), "it may come back: its key is left alone"
+    hanging.set()
     wait_until(lambda: all(thread.name != "hand-over" for thread in threading.enumerate()))
     monkeypatch.undo()
     reception.close()
