@@ -70,7 +70,6 @@ class EngineClient:
         self._on_event = on_event
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
-        self._listeners: dict[int, queue.SimpleQueue[Event]] = {}
         self._engine: _Engine | None = None
 
     def __enter__(self) -> EngineClient:
@@ -101,7 +100,6 @@ class EngineClient:
             engine, self._engine = self._engine, None
         if engine is not None:
             engine.close(timeout)
-            self._tell_waiting(Died(engine.exit_code))
 
     def restart(self) -> None:
         """Replace the process by a new one, in which no model is loaded."""
@@ -130,7 +128,7 @@ class EngineClient:
         A command to a process that is gone is dropped: `Died` tells of that, and may be on its way.
         """
         try:
-            self._send(command)
+            self._running().send(command)
         except EngineDied:
             _log.debug("nobody is there to take %s", type(command).__name__)
 
@@ -140,12 +138,11 @@ class EngineClient:
         Raises `UserError` on `Failed`, `EngineDied` on `Died` or when nobody is there, `EngineCrashed` on
         `Crashed`. When the caller loses interest before the end, the request is stopped.
         """
-        events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        with self._lock:
-            self._listeners[command.request] = events
+        engine = self._running()
+        events = engine.listen(command.request)
         ended = False
         try:
-            self._send(command)
+            engine.send(command)
             while not ended:
                 event = events.get()
                 ended = isinstance(event, _FINAL)
@@ -160,8 +157,7 @@ class EngineClient:
             ended = True
             raise
         finally:
-            with self._lock:
-                del self._listeners[command.request]
+            engine.forget(command.request)
             if not ended:
                 self.send(Stop(command.request))
 
@@ -173,11 +169,11 @@ class EngineClient:
                 return event.info
         raise AssertionError("a request ends with its final event")
 
-    def _send(self, command: Command) -> None:
+    def _running(self) -> _Engine:
         engine = self._engine
         if engine is None:
             raise EngineDied(None)
-        engine.send(command)
+        return engine
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, Warned):
@@ -185,16 +181,8 @@ class EngineClient:
             return
         if isinstance(event, Ready) and event.info.class_token == "unknown":
             _log.warning("llama.cpp orders CLIP's class token in an unknown way: pictures may be misread")
-        self._tell_waiting(event)
         if self._on_event is not None:
             self._on_event(event)
-
-    def _tell_waiting(self, event: Event) -> None:
-        """Hand an event to those who wait for it in `request`."""
-        with self._lock:
-            for request, events in self._listeners.items():
-                if isinstance(event, Died) or event.request == request:
-                    events.put(event)
 
 
 class _Engine:
@@ -211,7 +199,10 @@ class _Engine:
         self._early: list[Command] | None = []  # sent before there was a process; None: that is settled
         self._sending = threading.Lock()
         self.settled = threading.Event()  # whether there is a process
+        self.is_alive = True  # or about to be; false from before `Died` is told
         self._closing = False
+        self._listeners: dict[int, queue.SimpleQueue[Event]] = {}
+        self._listening = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="engine-events", daemon=True)
         self._thread.start()
 
@@ -223,12 +214,19 @@ class _Engine:
     def exit_code(self) -> int | None:
         return None if self._process is None else self._process.exitcode
 
-    @property
-    def is_alive(self) -> bool:
-        """Whether the process runs, or is about to."""
-        return self._thread.is_alive() if self._process is None else self._process.is_alive()
+    def listen(self, request: int) -> queue.SimpleQueue[Event]:
+        """Return what will hold the events of a request, the end of this process included, until it is forgotten."""
+        events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        with self._listening:
+            self._listeners[request] = events
+        return events
+
+    def forget(self, request: int) -> None:
+        with self._listening:
+            del self._listeners[request]
 
     def send(self, command: Command) -> None:
+        """Raise `EngineDied` when nobody is there; who listens already may be told of it as well."""
         with self._sending:
             if self._early is not None:
                 self._early.append(command)
@@ -266,9 +264,9 @@ class _Engine:
         finally:
             with self._sending:
                 self._early = None
+            self.is_alive = False
             self.settled.set()
-            if not self._closing:
-                self._tell(Died(self.exit_code))
+            self._tell(Died(self.exit_code))
 
     def _start(self) -> Connection:
         import multiprocessing
@@ -306,7 +304,12 @@ class _Engine:
             connection.close()
 
     def _tell(self, event: Event) -> None:
-        try:
-            self._hear(event)
-        except Exception:  # of the callback: the events after this one must still be heard
-            _log.exception("an event of the engine was not taken well")
+        if not (isinstance(event, Died) and self._closing):  # an end that is wanted is no news
+            try:
+                self._hear(event)
+            except Exception:  # of the callback: the events after this one must still be heard
+                _log.exception("an event of the engine was not taken well")
+        with self._listening:
+            for request, events in self._listeners.items():
+                if isinstance(event, Died) or event.request == request:
+                    events.put(event)

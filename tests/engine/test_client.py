@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -223,15 +224,29 @@ def test_a_process_that_cannot_be_started_is_one_that_died(monkeypatch: pytest.M
     def start(_process: SpawnProcess) -> None:
         raise OSError(errno.ENOMEM, "Cannot allocate memory")
 
+    told = threading.Event()
+    before = set(threading.enumerate())
+
+    def hear(event: Event) -> None:
+        if isinstance(event, Died):
+            told.wait(30)
+
     expected.log("cannot be started: Cannot allocate memory", logger="desktop_app.engine.client")
     monkeypatch.setattr(SpawnProcess, "start", start)
-    with EngineClient() as client:
+    with EngineClient(hear) as client:
         with pytest.raises(EngineDied):
             client.load(*demo_model())
         assert not client.is_alive
+        [of_the_first] = set(threading.enumerate()) - before
         monkeypatch.undo()
         client.start()  # there is memory again
         assert client.load(*demo_model()).is_demo
+        answer = client.request(Ask(client.next_request(), (Turn("Hello"),), ENDLESS))
+        next(answer)
+        told.set()
+        of_the_first.join(30)
+        client.send(Stop())
+        assert isinstance(list(answer)[-1], Finished)  # the end of the first process is no news of the second
 
 
 def test_a_killed_engine_is_noticed_and_replaced() -> None:
