@@ -71,6 +71,7 @@ class EngineClient:
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._engine: _Engine | None = None
+        self._ending: threading.Thread | None = None  # sees to the end of the one before
 
     def __enter__(self) -> EngineClient:
         self.start()
@@ -89,7 +90,7 @@ class EngineClient:
         """
         with self._lock:
             if self._engine is None or not self._engine.is_alive:
-                self._engine = _Engine(self._hear)
+                self._engine = _Engine(self._hear, after=self._ending)
             engine = self._engine
         if wait:
             engine.settled.wait()
@@ -100,6 +101,16 @@ class EngineClient:
             engine, self._engine = self._engine, None
         if engine is not None:
             engine.close(timeout)
+        if self._ending is not None:
+            self._ending.join()
+
+    def close_soon(self, timeout: float = 5.0) -> None:
+        """End the process as `close` does, but return at once; the next one starts when this one is gone."""
+        with self._lock:
+            engine, self._engine = self._engine, None
+            if engine is not None:
+                self._ending = threading.Thread(target=engine.close, args=(timeout,), name="engine-ends")
+                self._ending.start()
 
     def restart(self) -> None:
         """Replace the process by a new one, in which no model is loaded."""
@@ -192,8 +203,10 @@ class _Engine:
     meanwhile is the first that the process hears.
     """
 
-    def __init__(self, hear: Callable[[Event], None]) -> None:
+    def __init__(self, hear: Callable[[Event], None], after: threading.Thread | None) -> None:
+        """`hear` gets the events. The process is started when `after` has ended."""
         self._hear = hear
+        self._after = after
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
         self._early: list[Command] | None = []  # sent before there was a process; None: that is settled
@@ -255,6 +268,8 @@ class _Engine:
             self._thread.join()
 
     def _run(self) -> None:
+        if self._after is not None:
+            self._after.join()
         try:
             connection = self._start()
         except OSError as error:

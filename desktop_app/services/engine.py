@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -74,7 +73,6 @@ class Engine(QObject):
         self._loading = 0  # the request of the newest load
         self._sentence: Notice | None = None  # why the engine is failed or dead, or what its model lacks
         self._closing = False
-        self._ending: threading.Thread | None = None  # ends a process that rests
         # The client calls from its own thread; the queued signal brings the event here.
         self._arrived.connect(self._handle, Qt.ConnectionType.QueuedConnection)
         self._client = make_client(self._arrived.emit)
@@ -89,8 +87,6 @@ class Engine(QObject):
         self._closing = True
         self._handlers.clear()
         self._client.close()
-        if self._ending is not None:
-            self._ending.join()
 
     def state(self) -> State:
         """Return what the engine is doing as a whole."""
@@ -158,9 +154,7 @@ class Engine(QObject):
             return
         self._set_state("resting")
         self._set_model(None)
-        # It may still write what is worth keeping, which the window need not wait for.
-        self._ending = threading.Thread(target=self._client.close, name="engine-rests")
-        self._ending.start()
+        self._client.close_soon()  # it may still write what is worth keeping
 
     def wake(self) -> None:
         """Load the model again after a rest."""

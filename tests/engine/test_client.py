@@ -220,6 +220,36 @@ def test_closing_while_the_process_is_being_started_leaves_nothing() -> None:
     assert events.empty()
 
 
+def test_a_process_that_shall_end_soon_has_given_its_memory_back_before_the_next_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    died: list[Event] = []
+    there: list[bool] = []
+    start = SpawnProcess.start
+    with EngineClient(lambda event: died.append(event) if isinstance(event, Died) else None) as client:
+        client.load(*demo_model())
+        first = client.pid
+        assert first is not None
+
+        def watched(process: SpawnProcess) -> None:
+            there.append(is_running(first))
+            start(process)
+
+        monkeypatch.setattr(SpawnProcess, "start", watched)
+        os.kill(first, signal.SIGSTOP)  # it takes its time to end
+        client.close_soon(timeout=0.5)
+        client.start(wait=False)
+        assert client.is_alive
+        assert is_running(first)
+        assert client.load(*demo_model()).is_demo
+        assert there == [False]
+        second = client.pid
+        assert second is not None
+        client.close_soon()
+    assert not is_running(second)
+    assert died == []
+
+
 def test_a_process_that_cannot_be_started_is_one_that_died(monkeypatch: pytest.MonkeyPatch, expected: Expected) -> None:
     def start(_process: SpawnProcess) -> None:
         raise OSError(errno.ENOMEM, "Cannot allocate memory")

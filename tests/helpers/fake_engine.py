@@ -29,6 +29,9 @@ class FakeClient:
     def close(self) -> None:
         self.pid = None
 
+    def close_soon(self) -> None:
+        self.pid = None
+
     def next_request(self) -> int:
         self._last += 1
         return self._last
