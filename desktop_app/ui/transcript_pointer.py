@@ -236,6 +236,8 @@ class TranscriptPointer(TranscriptPage):
         link, picture = row.link_at(inside), row.picture_at(inside)
         if self.selected_text():
             menu.addAction(self.tr("Copy")).setData(("copy", self.selected_text()))
+        if is_web(link):
+            menu.addAction(self.tr("Open the link")).setData(("browse", link))
         if link:
             menu.addAction(self.tr("Copy the address of the link")).setData(("copy", link))
         if picture >= 0:
@@ -255,16 +257,23 @@ class TranscriptPointer(TranscriptPage):
             QGuiApplication.clipboard().setText(value)
         elif verb == "open":
             self.picture_opened.emit(value)
+        elif verb == "browse":
+            open_link(value, self)
         elif verb == "explain":
             self.border_asked.emit(self.index_of(value))
         else:
             self.select_all(self.index_of(value))
 
 
+def is_web(address: str) -> bool:
+    """Return whether an address that a model wrote may be opened: pages of the web alone."""
+    url = QUrl(address, QUrl.ParsingMode.StrictMode)
+    return url.isValid() and url.scheme().lower() in ("http", "https") and bool(url.host())
+
+
 def open_link(address: str, parent: QWidget) -> None:
     """Open a web address in the browser; nothing else that a model may write is ever opened."""
-    url = QUrl(address, QUrl.ParsingMode.StrictMode)
-    if url.isValid() and url.scheme().lower() in ("http", "https") and url.host():
+    if is_web(address):
         open_page(address, parent)
 
 

@@ -14,7 +14,7 @@ from PySide6.QtGui import (
     QKeyEvent,
     QKeySequence,
 )
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from desktop_app.chat.conversation import Message
 from desktop_app.ui import transcript_words as words
@@ -22,9 +22,10 @@ from desktop_app.ui.theme import theme
 from desktop_app.ui.transcript_page import TOP
 from desktop_app.ui.transcript_paint import Look
 from desktop_app.ui.transcript_pictures import PictureCache
-from desktop_app.ui.transcript_pointer import TranscriptPointer
+from desktop_app.ui.transcript_pointer import TranscriptPointer, is_web
 from desktop_app.ui.transcript_waiting import Waiting
 
+_LINK = 320  # px of an address in the menu
 _LINES = 3  # a press of an arrow key moves a message higher than the window by so many lines
 
 
@@ -132,7 +133,17 @@ class TranscriptReader(TranscriptPointer):
             super().contextMenuEvent(event)
         elif rect is not None:
             corner = QPoint(rect.left(), max(rect.top(), 0))
-            self.menu_for(index, QPoint(-1, -1)).popup(self.viewport().mapToGlobal(corner))
+            self.menu_by_keyboard(index).popup(self.viewport().mapToGlobal(corner))
+
+    def menu_by_keyboard(self, index: int) -> QMenu:
+        """Return the menu of a row, and its links in it; it deletes itself."""
+        menu = self.menu_for(index, QPoint(-1, -1))
+        menu.addSeparator()
+        for address in filter(is_web, self.row(index).links()):
+            shown = menu.fontMetrics().elidedText(address, Qt.TextElideMode.ElideRight, theme.px(_LINK))
+            action = menu.addAction(self.tr("Open {address}").format(address=shown.replace("&", "&&")))
+            action.setData(("browse", address))
+        return menu
 
     def _take_focus(self, index: int) -> None:
         self._is_focus_shown = False

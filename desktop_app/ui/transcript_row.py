@@ -96,6 +96,17 @@ class Row:
         inside = QPointF(point - self.text.topLeft())
         return str(self.document.documentLayout().anchorAt(inside))
 
+    def links(self) -> list[str]:
+        """Return the addresses of the links, in their order and each once."""
+        found: dict[str, None] = {}
+        block = self.document.begin()
+        while block.isValid():
+            for piece in block.textFormats():
+                if piece.format.isAnchor():
+                    found[piece.format.anchorHref()] = None
+            block = block.next()
+        return list(found)
+
     def picture_at(self, point: QPoint) -> int:
         """Return the index of the picture at `point`, or -1."""
         return next((i for i, place in enumerate(self.pictures) if place.contains(point)), -1)

@@ -185,17 +185,45 @@ def test_other_keys_are_left_to_the_window(read: TranscriptView) -> None:
         assert not event.isAccepted()
 
 
-def test_the_menu_offers_what_is_under_the_pointer(read: TranscriptView) -> None:
+def test_the_menu_offers_what_is_under_the_pointer(read: TranscriptView, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = Browser(monkeypatch)
     rect = read.page.row_rect(1)
     assert rect is not None
     inside = place_of(read, 1, "hut") - rect.topLeft()
     menu = read.page.menu_for(1, inside)
     actions = {action.text(): action for action in menu.actions()}
-    assert list(actions) == ["Copy the address of the link", "Copy the message", "Select the message"]
+    assert list(actions) == ["Open the link", "Copy the address of the link", "Copy the message", "Select the message"]
+    actions["Open the link"].trigger()
+    assert browser.opened == ["https://example.org/hut"]
     actions["Copy the address of the link"].trigger()
     assert clipboard() == "https://example.org/hut"
     actions["Select the message"].trigger()
     assert read.page.selected_text() == "Two boats and a hut."
+    menu.close()
+    menu.deleteLater()
+    pump(0)
+
+
+def test_the_keyboard_reaches_the_links_of_a_message(
+    read: TranscriptView, fakes: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = Browser(monkeypatch)
+    long = "https://example.org/" + "forest/" * 40
+    fakes.chat.show(
+        question("Where?"),
+        answer(
+            f"1. [Lake](https://example.org/?a=1&b=2), the [*same*](https://example.org/?a=1&b=2)\n"
+            f"2. [far]({long}), [here](file:///etc/passwd)"
+        ),
+    )
+    menu = read.page.menu_by_keyboard(1)
+    labels = [action.text() for action in menu.actions()]
+    assert labels[:4] == ["Copy the message", "Select the message", "", "Open https://example.org/?a=1&&b=2"]
+    assert labels[4].startswith("Open https://example.org/forest/")
+    assert labels[4].endswith("…")
+    for action in menu.actions()[3:]:
+        action.trigger()
+    assert browser.opened == ["https://example.org/?a=1&b=2", long]
     menu.close()
     menu.deleteLater()
     pump(0)
