@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QGuiApplication, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QByteArray, QCoreApplication, QKeyCombination, QSettings, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QCloseEvent, QContextMenuEvent, QGuiApplication, QKeyEvent, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop_app import paths
 from desktop_app.chat.conversation import Message, Role
@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # what is not seen at the start is imported and built when it
 
 _FIRST_SIZE = QSize(1120, 780)
 _UNSEEN_MS = 2000  # a window that starts minimised is not painted
+_MENU_KEYS = QKeyCombination(Qt.KeyboardModifier.ShiftModifier, Qt.Key.Key_F10)
 
 
 class MainWindow(QMainWindow):
@@ -368,6 +369,16 @@ class MainWindow(QMainWindow):
         super().paintEvent(event)
         if self._unseen.isActive():
             self._unseen.start(0)  # the children are painted after this
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Shift+F10: open the menu of what has the keyboard, as the Menu key does, which many keyboards lack."""
+        if event.keyCombination() != _MENU_KEYS:
+            super().keyPressEvent(event)
+            return
+        focused = QApplication.focusWidget() or self
+        place = focused.rect().center()
+        wish = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, place, focused.mapToGlobal(place))
+        QCoreApplication.sendEvent(focused, wish)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Remember size and place."""

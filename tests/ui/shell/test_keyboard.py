@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
     QLineEdit,
+    QMenu,
     QPlainTextEdit,
     QTextEdit,
     QWidget,
@@ -129,6 +130,27 @@ def test_keys(window: MainWindow, services: FakeServices) -> None:
     assert theme.zoom() > 100
     QTest.keyClick(window, Qt.Key.Key_0, Qt.KeyboardModifier.ControlModifier)
     assert theme.zoom() == 100
+
+
+@pytest.mark.parametrize("place", ["conversation", "list", "composer"])
+def test_shift_f10_opens_the_menu_of_what_has_the_keyboard(
+    window: MainWindow, services: FakeServices, place: str
+) -> None:
+    services.chat.show(question("Where?"), answer("[There](https://example.org/there)."))
+    pump(0)
+    window.transcript.page.focus_message(1)
+    widget, wanted = {
+        "conversation": (window.transcript.page, "Open https://example.org/there"),
+        "list": (window.sidebar.view, "Rename…"),
+        "composer": (window.composer.editor, "Select All"),
+    }[place]
+    widget.setFocus()
+    QTest.keyClick(widget, Qt.Key.Key_F10, Qt.KeyboardModifier.ShiftModifier)
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    assert wanted in [action.text().replace("&", "").partition("\t")[0] for action in menu.actions()]
+    menu.close()
+    pump(0)
 
 
 def test_escape_stops_only_while_something_runs(window: MainWindow, services: FakeServices) -> None:
