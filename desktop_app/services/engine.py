@@ -246,7 +246,8 @@ class Engine(QObject):
         if self._closing:
             return
         if isinstance(event, Died):
-            self._died(event)
+            if not self._client.is_alive:  # else it was the one before, which was replaced meanwhile
+                self._died(event)
             return
         if isinstance(event, PaceLearnt):
             self.pace_learnt.emit(event)

@@ -16,21 +16,26 @@ class FakeClient:
     def __init__(self, on_event: Handler) -> None:
         self.sent: list[Command] = []
         self.starts = 0
+        self.is_alive = False
         self.pid: int | None = None
         self._on_event = on_event
         self._last = 0
 
     def start(self, *, wait: bool = True) -> None:
         self.starts += 1
+        self.is_alive = True
 
     def restart(self) -> None:
         self.starts += 1
+        self.is_alive = True
 
     def close(self) -> None:
         self.pid = None
+        self.is_alive = False
 
     def close_soon(self) -> None:
         self.pid = None
+        self.is_alive = False
 
     def next_request(self) -> int:
         self._last += 1
@@ -43,6 +48,7 @@ class FakeClient:
         self._on_event(event)
 
     def die(self) -> None:
+        self.is_alive = False
         self.emit(Died(-9))
 
     def of(self, kind: type[C]) -> list[C]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from desktop_app.engine.messages import Ask, Load, Ready
 from tests.helpers.fake_engine import finished
-from tests.helpers.waiting import wait_until
+from tests.helpers.waiting import pump, wait_until
 from tests.services.conftest import DEMO, Desk
 
 
@@ -41,6 +41,17 @@ def test_another_model_wakes_it(desk: Desk) -> None:
     desk.services.preferences.set("model", "/models/m.gguf")
     loaded_again(desk, 2)
     assert desk.client.of(Load)[-1].model == "/models/m.gguf"
+
+
+def test_a_death_that_is_heard_of_late_is_not_the_next_ones(desk: Desk) -> None:
+    desk.ready()
+    desk.client.die()  # as it was about to rest
+    desk.services.engine.rest()
+    desk.services.engine.wake()
+    pump(50)
+    assert desk.services.engine.state() == "loading"
+    assert desk.notices == []
+    loaded_again(desk, 2)
 
 
 def test_it_does_not_rest_while_it_writes(desk: Desk) -> None:
