@@ -263,7 +263,9 @@ def finding_fastest(stage: Stage) -> None:
 def settings_measured(stage: Stage) -> QWidget | None:
     """The settings with what was measured."""
     stage.services.engine.become("ready", LLAVA._replace(tunable=True))
-    stage.services.tuner.become(found=Tuning(4, 3, 256, False, True, 33.4, 6.92, "2026-11-24"))
+    stage.services.tuner.become(
+        found=Tuning(4, 3, 256, flash_attention=True, reading=33.4, writing=6.92, measured="2026-11-24")
+    )
     stage.window.open_settings()
     pump(50)
     return stage.window._settings

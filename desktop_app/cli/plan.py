@@ -105,4 +105,7 @@ def _settings(plan: LoadPlan) -> Iterator[str]:
         yield texts.PLAN_PROJECTOR_SMALL
     if not plan.keeps_projector:
         yield texts.PLAN_PROJECTOR_IN_TURN
-    yield texts.PLAN_WEIGHTS_REPACKED if plan.repacked else texts.PLAN_WEIGHTS_MAPPED
+    if plan.both_layouts:
+        yield texts.PLAN_WEIGHTS_BOTH
+    else:
+        yield texts.PLAN_WEIGHTS_REPACKED if plan.repacked else texts.PLAN_WEIGHTS_MAPPED

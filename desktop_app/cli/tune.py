@@ -53,7 +53,7 @@ def told(tuning: Tuning) -> str:
     same = tuning.reading_threads == tuning.writing_threads
     threads = texts.TUNING_THREADS_SAME if same else texts.TUNING_THREADS
     return texts.TUNING_IS.format(
-        way=_way(Way(tuning.repacked, tuning.flash_attention)),
+        way=_way(Way(tuning.repacked, tuning.flash_attention), both=tuning.both_layouts),
         threads=threads.format(reading=tuning.reading_threads, writing=tuning.writing_threads),
         n_ubatch=tuning.n_ubatch,
         read=round(tuning.reading, 1),
@@ -62,8 +62,9 @@ def told(tuning: Tuning) -> str:
     )
 
 
-def _way(way: Way) -> str:
-    words = [texts.TUNING_REPACKED if way.repacked else texts.TUNING_MAPPED]
+def _way(way: Way, *, both: bool = False) -> str:
+    once = texts.TUNING_REPACKED if way.repacked else texts.TUNING_MAPPED
+    words = [texts.TUNING_BOTH if both else once]
     return ", ".join(words + [texts.TUNING_FLASH] * way.flash_attention)
 
 

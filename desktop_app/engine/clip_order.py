@@ -12,7 +12,6 @@ file, with the class token's first. There the rows of the table in memory are pu
 `ClassTokenOrder.look` is called for every node before it is computed. It looks at the `concat`
 node first: a llama.cpp that puts the class embedding first is left alone. Everything it meets is
 compared with what is expected, and whatever is not leads to `UNKNOWN` and no change at all.
-Only ctypes here; the layout is `struct ggml_tensor` of ggml.h.
 """
 
 from __future__ import annotations
@@ -22,35 +21,12 @@ import logging
 from enum import Enum
 from typing import Any
 
+from desktop_app.engine.tensor import LONGEST, Tensor, integers, is_sane
+
 _log = logging.getLogger(__name__)
 
 _CLASS_EMBEDDING, _POSITION_TABLE = b"v.class_embd", b"v.position_embd.weight"
-_TYPE_I32 = 26
-_TYPES = 64  # no tensor type has a number this high
-_LONGEST = 1 << 20  # entries; CLIP has 577
 _WIDEST = 1 << 20  # bytes of a row of the table of positions
-
-
-class Tensor(ctypes.Structure):
-    """`struct ggml_tensor`."""
-
-
-Tensor._fields_ = [
-    ("type", ctypes.c_int),
-    ("buffer", ctypes.c_void_p),
-    ("ne", ctypes.c_int64 * 4),
-    ("nb", ctypes.c_size_t * 4),
-    ("op", ctypes.c_int),
-    ("op_params", ctypes.c_int32 * 16),
-    ("flags", ctypes.c_int32),
-    ("src", ctypes.POINTER(Tensor) * 10),
-    ("view_src", ctypes.c_void_p),
-    ("view_offs", ctypes.c_size_t),
-    ("data", ctypes.c_void_p),
-    ("name", ctypes.c_char * 64),
-    ("extra", ctypes.c_void_p),
-    ("padding", ctypes.c_char * 8),
-]
 
 
 class ClassToken(str, Enum):
@@ -117,7 +93,7 @@ class ClassTokenOrder:
             self._class_last is None
             or not is_sane(tensor)
             or not tensor.data
-            or not (2 <= count <= _LONGEST and size <= _WIDEST and tensor.nb[2] == whole)
+            or not (2 <= count <= LONGEST and size <= _WIDEST and tensor.nb[2] == whole)
         ):
             self._give_up("the table of positions is not as it should be")
             return
@@ -167,28 +143,3 @@ def _is_class(tensor: Any) -> bool:
     source = tensor.src[0]
     named = tensor.name.startswith(_CLASS_EMBEDDING)
     return bool(named or (source and source.contents.name.startswith(_CLASS_EMBEDDING)))
-
-
-def is_sane(node: Any) -> bool:
-    """Return whether the memory reads as a tensor: a guard against another layout."""
-    return (
-        0 <= node.type < _TYPES
-        and all(1 <= extent < 1 << 40 for extent in node.ne)
-        and node.nb[0] > 0
-        and all(32 <= letter < 127 for letter in node.name)
-    )
-
-
-def integers(tensor: Any) -> Any:
-    """Return a view of a one-dimensional tensor of 32-bit integers in memory, None if it is not one."""
-    count = tensor.ne[0]
-    if (
-        not is_sane(tensor)
-        or tensor.type != _TYPE_I32
-        or not tensor.data
-        or not 1 <= count <= _LONGEST
-        or tensor.ne[1] != 1
-        or tensor.nb[0] != ctypes.sizeof(ctypes.c_int32)
-    ):
-        return None
-    return (ctypes.c_int32 * count).from_address(tensor.data)

@@ -123,8 +123,9 @@ def _plans(shape: Shape, settings: EngineSettings, tuning: Tuning | None = None)
             for keeps_projector in (True, False) if shape.projector_may_go else (True,):
                 for n_ubatch in batches:
                     plan = LoadPlan(n_ctx, n_ubatch, kv_type, keeps_projector=keeps_projector, wished_n_ctx=wished)
-                    for seeing in _ways_to_see(shape, _tuned(plan, settings, tuning)):
-                        yield seeing._replace(needed=shape.need(seeing).total)
+                    for tuned in _tuned(plan, settings, tuning):
+                        for seeing in _ways_to_see(shape, tuned):
+                            yield seeing._replace(needed=shape.need(seeing).total)
 
 
 def _ways_to_see(shape: Shape, plan: LoadPlan) -> Iterator[LoadPlan]:
@@ -150,9 +151,11 @@ def _needed_at(shape: Shape, settings: EngineSettings) -> dict[int, int]:
     return needed
 
 
-def _tuned(plan: LoadPlan, settings: EngineSettings, tuning: Tuning | None) -> LoadPlan:
-    repacked = settings.repack or (tuning is not None and tuning.repacked)
-    return plan._replace(
+def _tuned(plan: LoadPlan, settings: EngineSettings, tuning: Tuning | None) -> Iterator[LoadPlan]:
+    """Yield a plan as it was measured to be fastest; if that takes the weights twice, also with them once."""
+    both = tuning is not None and tuning.both_layouts and not settings.repack
+    repacked = settings.repack or (tuning is not None and tuning.repacked and not both)
+    once = plan._replace(
         # Laid out anew the weights are a copy; then the file need not stay in memory beside it.
         mapped=not repacked,
         repacked=repacked,
@@ -160,6 +163,9 @@ def _tuned(plan: LoadPlan, settings: EngineSettings, tuning: Tuning | None) -> L
         reading_threads=settings.threads or (tuning.reading_threads if tuning is not None else 0),
         writing_threads=settings.threads or (tuning.writing_threads if tuning is not None else 0),
     )
+    if both:
+        yield once._replace(repacked=True)
+    yield once
 
 
 def _contexts(wished: int, least: int) -> Iterator[int]:

@@ -83,6 +83,7 @@ class Tuning(NamedTuple):
     n_ubatch: int  # tokens evaluated at once
     repacked: bool = False
     flash_attention: bool = False
+    both_layouts: bool = False  # repacked to write with, and as they are to read with, where memory allows that
     reading: float = 0.0  # at the start of a conversation
     writing: float = 0.0  # after a picture and a question
     measured: str = ""  # the date, as 2026-11-24
@@ -105,7 +106,7 @@ class LoadPlan(NamedTuple):
     n_ubatch: int  # tokens evaluated at once
     kv_type: str = "f16"  # or "q8_0": half the size, but with flash attention, and so slower on a CPU
     mapped: bool = True  # weights are the file's own pages; False: copied
-    repacked: bool = False  # weights are laid out anew for the processor
+    repacked: bool = False  # weights are laid out anew for the processor; if they are mapped as well, they are both
     flash_wanted: bool = False  # flash attention, also where keys and values do not need it
     reading_threads: int = 0  # 0: as many as the processor has good cores
     writing_threads: int = 0
@@ -122,6 +123,11 @@ class LoadPlan(NamedTuple):
     def flash_attention(self) -> bool:
         """Return whether it is wanted, or keys and values are of a type that needs it."""
         return self.flash_wanted or self.kv_type != "f16"
+
+    @property
+    def both_layouts(self) -> bool:
+        """Return whether weights are read with as the file has them, and written with laid out anew."""
+        return self.mapped and self.repacked
 
     @property
     def reduced(self) -> bool:
@@ -286,6 +292,12 @@ class PaceLearnt(NamedTuple):
     token_s: float = 0.0  # seconds to read a token
 
 
+class LaidOut(NamedTuple):
+    """From now on it writes with weights that were laid out anew, beside those that it reads with."""
+
+    request: int = 0  # it belongs to none
+
+
 class Text(NamedTuple):
     """The next piece of the answer, about every 30 ms."""
 
@@ -360,6 +372,7 @@ Event = (
     | TurnsDropped
     | PartsReduced
     | PaceLearnt
+    | LaidOut
     | Text
     | Finished
     | Failed

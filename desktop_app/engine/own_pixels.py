@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from desktop_app.engine.clip_order import Tensor, integers, is_sane
 from desktop_app.engine.places import places
+from desktop_app.engine.tensor import Tensor, integers, is_sane
 
 _PIXELS, _PLACES = b"inp_raw", b"positions"
 _TYPE_F32 = 0

@@ -26,6 +26,7 @@ from desktop_app.engine.messages import (
     Event,
     Finished,
     FinishReason,
+    LaidOut,
     PaceLearnt,
     PartsReduced,
     Phase,
@@ -63,7 +64,7 @@ class Session:
     ) -> None:
         """`folders`: where to find, and with `settle` to leave, what saves reading things again."""
         self.model = model
-        self.unsettled = False
+        self.unsettled = model.wants_layout
         self._adds_contexts = folders is not None and folders.adds_contexts
         self._interrupt = interrupt
         self._embeddings = embeddings
@@ -103,8 +104,11 @@ class Session:
         """Empty the KV cache: after a bug nobody knows what is in it."""
         self._context.cut(0)
 
-    def settle(self) -> None:
-        """Write to the disk what was not written yet. Interrupted it ends soon, and goes on the next time."""
+    def settle(self, is_ending: Callable[[], bool] = lambda: False) -> None:
+        """Do what waits for idle moments. Interrupted it ends soon, and goes on the next time.
+
+        That is to write to the disk what was not written yet, and, unless `is_ending`, to lay the weights out anew.
+        """
         check = self._interrupt.check
         self.unsettled = False
         try:
@@ -113,6 +117,8 @@ class Session:
             self.paces.save()
             if self._saved is not None and self._adds_contexts:
                 self._saved.save(self._context.cells, check)
+            if not is_ending() and self.model.lay_out(lambda: self._interrupt.soon or is_ending()):
+                self._emit(LaidOut())
         except Interrupted:
             self.unsettled = True
 

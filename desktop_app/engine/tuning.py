@@ -17,6 +17,8 @@ from desktop_app.engine.messages import EngineSettings, Tuning
 _CLEARLY = 0.03
 #: Weights laid out anew take longer to load, and no other process can share them.
 _WORTH_REPACKING = 0.05
+#: And where they are kept in both layouts, memory holds them twice.
+_WORTH_BOTH = 0.08
 #: The same was measured first and last: further apart than this, and other programs disturbed it.
 _STEADY = 0.12
 USUAL_BATCH = EngineSettings().n_batch  # tokens read at once
@@ -135,6 +137,7 @@ class _Search:
         self._choices = choices
         threads = choices.threads[0]
         self._usual = self._best = _Choice(choices.ways[0], threads, threads, choices.batches[0])
+        self._plain = self._usual  # the best choice of those with weights as the file has them
         self._rows: dict[tuple[Way, int, int], Speed] = {}
         self._failed: dict[Way, str] = {}
 
@@ -149,6 +152,8 @@ class _Search:
         for way in self._choices.ways[1:]:
             # What has paid on its own is kept for what comes after it.
             flash_attention = way.flash_attention or self._best.way.flash_attention
+            if way.repacked:
+                self._plain = self._best
             self._or_back(self._try, replace(way, flash_attention=flash_attention))
 
     def repeat(self) -> None:
@@ -164,15 +169,18 @@ class _Search:
 
     def findings(self) -> Findings:
         """Return what was found."""
-        best = self._best
+        reader, writer = self._plain, self._writes_anew()
+        if self._gain(reader, writer) <= _WORTH_BOTH:
+            reader = writer = self._best
         tuning = Tuning(
-            reading_threads=best.reading_threads,
-            writing_threads=best.writing_threads,
-            n_ubatch=best.batch,
-            repacked=best.way.repacked,
-            flash_attention=best.way.flash_attention,
-            reading=self._reading(best),
-            writing=self._writing(best),
+            reading_threads=reader.reading_threads,
+            writing_threads=writer.writing_threads,
+            n_ubatch=reader.batch,
+            repacked=writer.way.repacked,
+            flash_attention=reader.way.flash_attention,
+            both_layouts=reader.way != writer.way,
+            reading=self._reading(reader),
+            writing=self._writing(writer),
         )
         rows = [Measured(*key, speed.rate) for key, speed in self._rows.items()]
         return Findings(tuning, rows, dict(self._failed))
@@ -201,12 +209,27 @@ class _Search:
             return False
         if self._reading(candidate) < self._reading(self._best) and adds_flash_attention:
             return False
-        gain = self._seconds(self._best) / self._seconds(candidate) - 1
+        gain = self._gain(candidate, candidate)
         return gain > (_WORTH_REPACKING if candidate.way.repacked else _CLEARLY)
 
-    def _seconds(self, choice: _Choice) -> float:
-        """Return how long the conversation takes that everything is weighed by."""
-        return READ / self._reading(choice) + WRITTEN / self._writing(choice)
+    def _gain(self, reader: _Choice, writer: _Choice) -> float:
+        """Return how much sooner (a share) a conversation ends that is read with one choice and written with another.
+
+        It is the conversation that everything is weighed by, against the best choice so far.
+        """
+        return self._seconds(self._best, self._best) / self._seconds(reader, writer) - 1
+
+    def _seconds(self, reader: _Choice, writer: _Choice) -> float:
+        return READ / self._reading(reader) + WRITTEN / self._writing(writer)
+
+    def _writes_anew(self) -> _Choice:
+        """Return what writes soonest with weights laid out anew; `_plain` where that was not measured to the end."""
+        way = replace(self._plain.way, repacked=True)
+        rows = {key[1:]: speed.rate for key, speed in self._rows.items() if key[0] == way}
+        writing = {threads: speed for (threads, batch), speed in rows.items() if not batch}
+        if way in self._failed or len(rows) == len(writing):
+            return self._plain
+        return replace(self._plain, way=way, writing_threads=max(writing, key=lambda threads: writing[threads]))
 
     def _tune(self) -> None:
         """Find the numbers of threads, and the batch, for the way of the best choice."""

@@ -22,7 +22,7 @@ from desktop_app.engine.room import Room
 from desktop_app.engine.tuning import Findings, Measured, Way
 
 _log = logging.getLogger(__name__)
-_LAYOUT = 1  # counts the ways this was written
+_LAYOUT = 2  # counts the ways this was written
 _MOST_BYTES = 1 << 20
 _ROOM_STEP = 1 << 28  # bytes: as fine as memory is told apart
 _MOST_THREADS, _MOST_BATCH = 4096, 1 << 16

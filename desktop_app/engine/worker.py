@@ -56,7 +56,7 @@ if TYPE_CHECKING:  # llama_cpp is imported when a model is loaded: pictures can 
     from desktop_app.engine.room import Room
     from desktop_app.engine.session import Session
 
-_IDLE_S = 2.0  # without a command, before things are written to the disk
+_IDLE_S = 2.0  # without a command, before what waits for idle moments is done
 _LAST_S = 2.0  # for that at the end
 _INSPECTION_S = 0.2  # of a photograph
 _NOTHING = TurnStats(FinishReason.STOPPED, 0, 0, 0, 0, 0, 0.0, 0.0, 0, 0, 0, 0)
@@ -163,7 +163,7 @@ class Worker:
 
     def _settle(self) -> None:
         if self._session is not None:
-            self._session.settle()
+            self._session.settle(lambda: self._agenda.closed)
             give_back()
 
     def _load(self, command: Load) -> None:
@@ -186,7 +186,7 @@ class Worker:
             from desktop_app.paths import cache_folder
 
             if self._session is not None:
-                self._session.settle()
+                self._session.settle(lambda: True)
                 self._session.close()
                 self._session = None
             settings = command.settings

@@ -108,6 +108,8 @@ class TuningRow(QWidget):
         sentences.append(self.tr("Tokens read at once: {count}.").format(count=tuning.n_ubatch))
         if tuning.flash_attention:
             sentences.append(self.tr("With flash attention."))
-        if tuning.repacked:
+        if tuning.both_layouts:
+            sentences.append(self.tr("Where memory allows, it writes with weights laid out anew for the processor."))
+        elif tuning.repacked:
             sentences.append(self.tr("With weights laid out anew for the processor."))
         return " ".join(sentences)

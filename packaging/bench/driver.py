@@ -19,6 +19,7 @@ from desktop_app.engine.messages import (
     Event,
     Finished,
     Inspected,
+    LaidOut,
     Phase,
     PhaseChanged,
     PictureRef,
@@ -33,6 +34,7 @@ from desktop_app.engine.messages import (
 from desktop_app.settings import Settings
 
 HOME = "EYEBRIGHT_HOME"
+_LAYING_OUT_S = 120
 HOMES = ("home", "other-home")  # of the engine; in the second one nothing is kept of conversations
 
 
@@ -69,6 +71,7 @@ class Driver:
         os.environ[HOME] = str(Path(job.folder) / home)
         self.job = job
         self._flood: Callable[[], None] | None = None
+        self._laid_out = threading.Event()
         self.client = EngineClient(self._hear)
         started = time.monotonic()
         self.client.start()
@@ -86,13 +89,22 @@ class Driver:
             raise RuntimeError("the engine does not tell how it loaded the model")
         return LoadSettings(
             mapped=plan.mapped,
-            repacked=plan.repacked,
+            repacked=plan.repacked and not plan.both_layouts,  # llama.cpp itself has one layout
             flash=plan.flash_attention,
             short_cells=plan.kv_type == "q8_0",
             batch=plan.n_ubatch,
             threads=self.info.threads,
             reading_threads=self.info.reading_threads or self.info.threads,
         )
+
+    def lay_out(self) -> float | None:
+        """Leave the engine idle until weights that are to be there in both layouts are; return the seconds it took."""
+        if self.info.plan is None or not self.info.plan.both_layouts:
+            return None
+        started = time.monotonic()
+        if not self._laid_out.wait(_LAYING_OUT_S):
+            raise RuntimeError("the weights are not laid out anew")
+        return time.monotonic() - started
 
     def close(self) -> None:
         """End the process as the program does."""
@@ -162,6 +174,8 @@ class Driver:
     def _hear(self, event: Event) -> None:
         if isinstance(event, Inspected) and self._flood is not None:
             self._flood()
+        elif isinstance(event, LaidOut):
+            self._laid_out.set()
 
 
 def engine_settings(job: Job) -> EngineSettings:

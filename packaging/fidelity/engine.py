@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from desktop_app.engine import clip_order
 from desktop_app.engine.cache_files import cache_folders
 from desktop_app.engine.clip_order import ClassTokenOrder
 from desktop_app.engine.embeddings import Embedding, EmbeddingKey, EmbeddingStore
@@ -32,6 +31,7 @@ from desktop_app.engine.model import Model
 from desktop_app.engine.model_files import ModelFiles, check_files
 from desktop_app.engine.pieces import TextOfTokens
 from desktop_app.engine.session import Session
+from desktop_app.engine.tensor import Tensor
 from fidelity.gguf_files import About, write_language_model, write_projector
 from fidelity.pictures import picture
 from fidelity.shapes import Shape
@@ -120,7 +120,7 @@ def watched_input() -> Iterator[list[npt.NDArray[np.float32]]]:
     look = ClassTokenOrder.look
 
     def watch(order: ClassTokenOrder, address: int) -> None:
-        node = clip_order.Tensor.from_address(address)
+        node = Tensor.from_address(address)
         for source in (node.src[0], node.src[1]):
             if source and source.contents.name == _INPUT:
                 shape = tuple(source.contents.ne[2::-1])

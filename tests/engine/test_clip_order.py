@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from desktop_app.engine.clip_order import ClassToken, ClassTokenOrder, Tensor
+from desktop_app.engine.clip_order import ClassToken, ClassTokenOrder
+from desktop_app.engine.tensor import Tensor
 from tests.helpers.strays import Expected
 
 I32, F32 = 26, 0

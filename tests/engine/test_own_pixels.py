@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from desktop_app.engine import own_pixels
-from desktop_app.engine.clip_order import Tensor
 from desktop_app.engine.interrupt import Interrupt, Interrupted
 from desktop_app.engine.messages import EngineSettings
 from desktop_app.engine.model import Model
 from desktop_app.engine.model_files import check_files
 from desktop_app.engine.own_pixels import OwnPixels, stand_in
 from desktop_app.engine.places import places
+from desktop_app.engine.tensor import Tensor
 from desktop_app.errors import UserError
 from desktop_app.images.slices import Slices
 from tests.engine.divided_models import PICTURES, SIZES, WIDTHS, write_model

@@ -31,6 +31,15 @@ def test_the_measured_settings_are_planned_where_there_is_room(llava: ModelFiles
     assert (plan.repacked, plan.mapped, plan.flash_attention, plan.kv_type) == (True, False, True, "f16")
 
 
+def test_the_weights_are_held_twice_only_where_there_is_room(llava: ModelFiles) -> None:
+    tuning = Tuning(2, 2, 256, repacked=True, both_layouts=True)
+    large, small = (plan_load(llava, EngineSettings(), find_room(gib * GIB), tuning) for gib in (24, 8))
+    assert (large.both_layouts, large.mapped, large.repacked) == (True, True, True)
+    assert (small.both_layouts, small.mapped, small.repacked) == (False, True, False)
+    assert small.needed <= small.usable
+    assert large.needed > plan_load(llava, EngineSettings(), find_room(24 * GIB)).needed + 2.5 * GIB
+
+
 def test_memory_is_never_exceeded_for_them(llava: ModelFiles) -> None:
     for gib in (8, 9, 10, 12):
         plan = plan_load(llava, EngineSettings(), find_room(gib * GIB), Tuning(2, 2, 2048))

@@ -14,6 +14,7 @@ import numpy.typing as npt
 WORDS = ["user", "assistant", "what", "which", "colour", "is", "the", "star", "red", "blue", "picture"]
 MEAN = [0.48145466, 0.4578275, 0.40821073]
 STD = [0.26862954, 0.26130258, 0.27577711]
+_SPREAD = 70  # about the standard deviation of the sixteen values of IQ4_NL
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Sizes:
     pinpoints: tuple[int, ...] = ()  # of LLaVA-1.6: heights and widths in turn
     specials: tuple[str, ...] = ()  # tokens added to the vocabulary, of the type "user defined"
     add_bos: bool = True
+    blocks: bool = False  # the matrices of the language model are blocks of IQ4_NL instead of f16
     seed: int = 1
 
     @property
@@ -72,7 +74,7 @@ def vocabulary() -> tuple[list[bytes], list[float], list[int]]:
 
 
 def write_language_model(path: Path, sizes: Sizes = Sizes()) -> Path:
-    """Write a random `llama` model, f16."""
+    """Write a random `llama` model."""
     pieces, scores, types = vocabulary()
     for special in sizes.specials:
         if special.encode() not in pieces:
@@ -106,8 +108,14 @@ def write_language_model(path: Path, sizes: Sizes = Sizes()) -> Path:
     writer.add_add_space_prefix(True)
 
     def matrix(name: str, rows: int, columns: int) -> None:
-        values = random.standard_normal((rows, columns), np.float32) / np.sqrt(columns)
-        writer.add_tensor(name, values.astype(np.float16))
+        if sizes.blocks:
+            scales = np.full((rows, columns // 32, 1), 1 / (_SPREAD * np.sqrt(columns)), np.float16).view(np.uint8)
+            nibbles = random.integers(0, 256, (rows, columns // 32, 16), np.uint8)
+            blocks = np.concatenate((scales, nibbles), axis=2).reshape(rows, -1)
+            writer.add_tensor(name, blocks, raw_dtype=gguf.GGMLQuantizationType.IQ4_NL)
+        else:
+            values = random.standard_normal((rows, columns), np.float32) / np.sqrt(columns)
+            writer.add_tensor(name, values.astype(np.float16))
 
     width, inner = sizes.width, sizes.feed_forward
     matrix("token_embd.weight", len(pieces), width)
