@@ -6,7 +6,7 @@ loaded. So the file is loaded a second time, laid out anew; what was not laid ou
 which takes no memory. Before each evaluation the weights of the first model, of which all graphs are made, are told
 where to look: three fields of `struct ggml_tensor`, by which llama.cpp decides how to multiply.
 
-The tensors are found in the graph of a token. Whatever does not read as expected stays as it is.
+The tensors are found in the graph of a token, which is not computed. Whatever does not read as expected stays as it is.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from desktop_app.engine.tensor import Tensor, is_sane
 
 _log = logging.getLogger(__name__)
 _CONTEXT = 32  # tokens of the contexts whose graphs are looked at
+_ABORTED = 2  # what llama_decode returns
 _DONT_NEED = 4  # MADV_DONTNEED
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 1 << 16
 
@@ -85,7 +86,10 @@ class SecondLayout:
             self._model = None
 
     def _tensors(self, model: Any) -> dict[bytes, Any]:
-        """Return the weights by which the graph of a token multiplies, by name."""
+        """Return the weights by which the graph of a token multiplies, by name.
+
+        All nodes are asked for before the first is computed, and after that one it is over.
+        """
         llama = self._llama
         found: dict[bytes, Any] = {}
 
@@ -96,7 +100,7 @@ class SecondLayout:
                     found[source.contents.name] = Tensor.from_address(ctypes.addressof(source.contents))
             return False
 
-        watched = llama.ggml_backend_sched_eval_callback(look)
+        watched, enough = llama.ggml_backend_sched_eval_callback(look), llama.ggml_abort_callback(lambda _data: True)
         parameters = llama.llama_context_default_params()
         parameters.n_ctx = parameters.n_batch = parameters.n_ubatch = _CONTEXT
         parameters.no_perf = True
@@ -105,8 +109,9 @@ class SecondLayout:
         if not context:
             raise MemoryError("no graph can be looked at")
         try:
+            llama.llama_set_abort_callback(context, enough, None)
             token = (ctypes.c_int32 * 1)(0)
-            if llama.llama_decode(context, llama.llama_batch_get_one(token, 1)) != 0:
+            if llama.llama_decode(context, llama.llama_batch_get_one(token, 1)) != _ABORTED:
                 raise RuntimeError("no graph can be looked at")
         finally:
             llama.llama_free(context)

@@ -5,6 +5,7 @@ The sizes of llama.cpp's buffers follow its graphs; the tests hold them against 
 
 from __future__ import annotations
 
+import platform
 from dataclasses import asdict, dataclass, replace
 from math import prod
 from typing import TypedDict
@@ -25,6 +26,7 @@ ENGINE_BASE, WINDOW_BASE = 88 * _MIB, 120 * _MIB
 
 #: Types of weights that llama.cpp can lay out anew for the processor, and how it counts their rows.
 _REPACKED_TYPES = frozenset({"Q4_0", "Q4_K", "Q2_K", "IQ4_NL", "MXFP4"})
+_REPACKED_ON_ARM = frozenset({"Q5_K", "Q6_K", "Q8_0"})  # these as well
 _REPACKED_ROWS = 8
 
 _CACHE_PADDING = 256  # llama.cpp rounds the context up to it
@@ -174,10 +176,11 @@ class Shape:
 
 def _repackable(header: GGUFHeader) -> int:
     """Return the bytes of the matrices that llama.cpp lays out anew: not the embeddings, only looked up in."""
+    kinds = _REPACKED_TYPES | (_REPACKED_ON_ARM if platform.machine().lower() in ("arm64", "aarch64") else frozenset())
     return sum(
         tensor.size
         for tensor in header.tensors.values()
-        if tensor.kind in _REPACKED_TYPES
+        if tensor.kind in kinds
         and len(tensor.shape) == 2
         and tensor.shape[1] % _REPACKED_ROWS == 0
         and tensor.name != "token_embd.weight"

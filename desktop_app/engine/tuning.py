@@ -15,10 +15,8 @@ from desktop_app.engine.messages import EngineSettings, Tuning
 
 #: So much faster must something be to take the place of what is usual (a share).
 _CLEARLY = 0.03
-#: Weights laid out anew take longer to load, and no other process can share them.
+#: Weights laid out anew take longer to load, and no other process can share them; or they are in memory twice.
 _WORTH_REPACKING = 0.05
-#: And where they are kept in both layouts, memory holds them twice.
-_WORTH_BOTH = 0.08
 #: The same was measured first and last: further apart than this, and other programs disturbed it.
 _STEADY = 0.12
 USUAL_BATCH = EngineSettings().n_batch  # tokens read at once
@@ -170,7 +168,7 @@ class _Search:
     def findings(self) -> Findings:
         """Return what was found."""
         reader, writer = self._plain, self._writes_anew()
-        if self._gain(reader, writer) <= _WORTH_BOTH:
+        if self._gain(reader, writer) <= _WORTH_REPACKING:
             reader = writer = self._best
         tuning = Tuning(
             reading_threads=reader.reading_threads,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Callable
@@ -75,6 +76,13 @@ def test_the_parts_of_llava_7b_are_as_measured(pair: Pair) -> None:
     assert f16.repacked == 0
     assert shape.need(LoadPlan(4096, 512, repacked=True)).repacked / MIB == pytest.approx(2943, abs=1)
     assert shape.need(LoadPlan(4096, 512, mapped=False, repacked=True)).repacked == 0
+
+
+def test_on_arm_matrices_of_q6_k_are_laid_out_anew_too(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    shape = Shape.of_files(pair(LLAVA_7B))
+    everything_but_the_embeddings = shape.weights - 32000 * 4096 * 144 // 256
+    assert shape.repackable == pytest.approx(everything_but_the_embeddings, rel=0.001)
 
 
 @pytest.mark.parametrize(
