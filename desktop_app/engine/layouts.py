@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop_app.engine.interrupt import Interrupted
+from desktop_app.engine.memory import count_peak_anew
 from desktop_app.engine.tensor import Tensor, is_sane
 
 _log = logging.getLogger(__name__)
@@ -135,7 +136,10 @@ def _is_the_same_anew(usual: Any, anew: Any) -> bool:
 
 
 def _let_go(mapped: list[Any]) -> None:
-    """Take pages of the file out of the process that it has mapped twice and looks at no more: they are told twice."""
+    """Take pages of the file out of the process that it has mapped twice and looks at no more.
+
+    They are there once, but counted twice in what the process holds, and has held at most.
+    """
     if sys.platform != "linux" or not mapped:
         return
     first = min(tensor.data for tensor in mapped) // _PAGE * _PAGE
@@ -143,3 +147,4 @@ def _let_go(mapped: list[Any]) -> None:
     library = ctypes.CDLL(None)
     library.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
     library.madvise(first, end - first, _DONT_NEED)  # advice: whether it is taken does not matter
+    count_peak_anew()

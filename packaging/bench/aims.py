@@ -182,7 +182,7 @@ AIMS = (
     Aim(
         "writing_beside_own_work",
         "writing while large pictures are dropped, against alone",
-        lambda r: r["ours.writing_beside_own_work_tok_s"] / r["ours.writing_tok_s"],
+        lambda r: r["ours.writing_beside_own_work_tok_s"] / r["ours.writing_alone_tok_s"],
         least=0.9,
     ),
 )

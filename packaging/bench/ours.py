@@ -145,10 +145,12 @@ def _rows(driver: Driver, turns: list[Turn], sheet: Sheet) -> None:
         sheet.put("ours.writing_beside_others_tok_s", speed)
     with sheet.row("ours.writing_beside_own_work_tok_s"):
         large = driver.reference(1, _LARGE)
+        # An answer of usual length: what is dropped has its turns some 20 s apart.
+        length = job.writing_tokens * 2
+        sheet.put("ours.writing_alone_tok_s", driver.ask(second, length).figures().tokens_per_second)
         driver.flood(lambda: driver.client.send(Inspect(driver.client.next_request(), large)))
         try:
-            # An answer of usual length: what is dropped has its turns some 20 s apart.
-            speed = driver.ask(second, job.writing_tokens * 2).figures().tokens_per_second
+            speed = driver.ask(second, length).figures().tokens_per_second
         finally:
             driver.flood(None)
         sheet.put("ours.writing_beside_own_work_tok_s", speed)
