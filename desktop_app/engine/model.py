@@ -34,11 +34,13 @@ from desktop_app.engine.interrupt import Interrupt, Interrupted
 from desktop_app.engine.kv_state import SEQUENCES, KVState, kv_state
 from desktop_app.engine.layouts import SecondLayout
 from desktop_app.engine.loaded_projector import LoadedProjector
+from desktop_app.engine.memory_need import WINDOW_BASE
 from desktop_app.engine.memory_plan import plan_load
 from desktop_app.engine.messages import EngineSettings, LoadPlan, Sampling
 from desktop_app.engine.model_files import ModelFiles
 from desktop_app.engine.processor import load_processor
 from desktop_app.engine.put_aside import put_aside
+from desktop_app.engine.room import find_room, own_memory
 from desktop_app.engine.sampler import Sampler
 from desktop_app.engine.vocabulary import Vocabulary
 from desktop_app.errors import UserError
@@ -208,9 +210,10 @@ class Model(Vocabulary):
     def lay_out(self, stop: Callable[[], bool]) -> bool:
         """Lay the weights out anew beside the usual ones, if that is wanted; return whether it was done now.
 
-        It takes seconds. Raises `Interrupted` soon after `stop` says so; then it is still wanted.
+        It takes seconds. Raises `Interrupted` soon after `stop` says so; then it is still wanted, as it is while other
+        programs hold the memory for it.
         """
-        if not self.wants_layout:
+        if not self.wants_layout or self.plan.needed > find_room(held=own_memory() + WINDOW_BASE).free:
             return False
         self.wants_layout = False
         try:

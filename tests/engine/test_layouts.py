@@ -9,12 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from desktop_app.engine import model as model_module
 from desktop_app.engine.embeddings import EmbeddingStore
 from desktop_app.engine.interrupt import Interrupt, Interrupted
 from desktop_app.engine.layouts import SecondLayout
 from desktop_app.engine.messages import EngineSettings, Event, LaidOut, LoadPlan
 from desktop_app.engine.model import _FEW, Model
 from desktop_app.engine.model_files import ModelFiles, check_files
+from desktop_app.engine.room import Room
 from desktop_app.engine.session import Session
 from tests.engine.tiny_models import Sizes, write_language_model
 from tests.helpers.strays import Expected
@@ -93,6 +95,19 @@ def test_interrupted_it_is_still_wanted(files: ModelFiles, model: Model) -> None
     assert model.wants_layout
     assert np.array_equal(logits(model, many=False), alone(files, USUAL, many=False))
     assert model.lay_out(lambda: False)
+
+
+def test_it_waits_while_other_programs_hold_the_memory(files: ModelFiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = opened(files, BOTH._replace(needed=3 << 30))
+    free = 2
+    monkeypatch.setattr(model_module, "find_room", lambda held: Room(8 << 30, free << 30))
+    try:
+        assert not model.lay_out(lambda: False)
+        assert model.wants_layout
+        free = 4
+        assert model.lay_out(lambda: False)
+    finally:
+        model.close()
 
 
 def test_weights_that_have_one_layout_only_are_left_alone(tmp_path_factory: pytest.TempPathFactory) -> None:
