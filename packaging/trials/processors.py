@@ -95,7 +95,9 @@ def _answer(command: Path, work: Path, variables: dict[str, str]) -> str:
 
 
 def _run(command: list[str | Path], work: Path, variables: dict[str, str]) -> str:
-    environment = os.environ | {"EYEBRIGHT_HOME": str(work / "home")} | variables
+    # NumPy's OpenBLAS would compute for the processor that OPENBLAS_CORETYPE names, whichever there is.
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("OPENBLAS_")}
+    environment = plain | {"EYEBRIGHT_HOME": str(work / "home")} | variables
     result = subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=_MOST_S, check=False, cwd=work
     )
