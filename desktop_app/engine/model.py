@@ -146,6 +146,7 @@ class Model(Vocabulary):
         self._model = _llama.llama_model_load_from_file(os.fsencode(self.files.model), parameters)
         if not self._model:
             raise _load_error(self.files)
+        self._loaded = _which_file(self.files.model)
         self._vocabulary = _llama.llama_model_get_vocab(self._model)
         self.width = int(_llama.llama_model_n_embd(self._model))
 
@@ -216,6 +217,9 @@ class Model(Vocabulary):
         if not self.wants_layout or self.plan.needed > find_room(held=own_memory() + WINDOW_BASE).free:
             return False
         self.wants_layout = False
+        if _which_file(self.files.model) != self._loaded:
+            _log.warning("the weights cannot be laid out anew: their file is gone, or another")
+            return False
         try:
             self._layout = SecondLayout(_llama, self.files.model, self._model, stop)
         except Interrupted:
@@ -371,6 +375,15 @@ class Model(Vocabulary):
         if result == _ABORTED:
             raise Interrupted
         raise RuntimeError(f"llama_decode returned {result}: {last_errors()}")
+
+
+def _which_file(path: Path) -> tuple[int, ...]:
+    """Return what tells a file from one that has taken its place, nothing where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _load_error(files: ModelFiles) -> UserError:

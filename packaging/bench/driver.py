@@ -34,8 +34,8 @@ from desktop_app.engine.messages import (
 from desktop_app.settings import Settings
 
 HOME = "EYEBRIGHT_HOME"
-_LAYING_OUT_S = 120
 HOMES = ("home", "other-home")  # of the engine; in the second one nothing is kept of conversations
+_LAYING_OUT_S = 120  # at most
 
 
 @dataclass

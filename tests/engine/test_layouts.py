@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -97,17 +98,14 @@ def test_interrupted_it_is_still_wanted(files: ModelFiles, model: Model) -> None
     assert model.lay_out(lambda: False)
 
 
-def test_it_waits_while_other_programs_hold_the_memory(files: ModelFiles, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = opened(files, BOTH._replace(needed=3 << 30))
+def test_it_waits_while_other_programs_hold_the_memory(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    model.plan = BOTH._replace(needed=3 << 30)
     free = 2
     monkeypatch.setattr(model_module, "find_room", lambda held: Room(8 << 30, free << 30))
-    try:
-        assert not model.lay_out(lambda: False)
-        assert model.wants_layout
-        free = 4
-        assert model.lay_out(lambda: False)
-    finally:
-        model.close()
+    assert not model.lay_out(lambda: False)
+    assert model.wants_layout
+    free = 4
+    assert model.lay_out(lambda: False)
 
 
 def test_weights_that_have_one_layout_only_are_left_alone(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -121,15 +119,18 @@ def test_weights_that_have_one_layout_only_are_left_alone(tmp_path_factory: pyte
         model.close()
 
 
-def test_a_file_that_is_gone_leaves_the_model_as_it_is(
-    tmp_path_factory: pytest.TempPathFactory, expected: Expected
+@pytest.mark.parametrize("seed", [0, 2])
+def test_a_file_that_is_gone_or_another_leaves_the_model_as_it_is(
+    tmp_path: Path, expected: Expected, seed: int
 ) -> None:
     expected.log("cannot be laid out anew", logger="desktop_app.engine.model")
-    path = write_language_model(tmp_path_factory.mktemp("gone") / "m.gguf", Sizes(blocks=True))
+    path = write_language_model(tmp_path / "m.gguf", Sizes(blocks=True))
     model = opened(check_files(path, None), BOTH)
     try:
         before = logits(model, many=False)
         path.unlink()
+        if seed:
+            write_language_model(path, Sizes(blocks=True, seed=seed))
         assert not model.lay_out(lambda: False)
         assert np.array_equal(logits(model, many=False), before)
     finally:
