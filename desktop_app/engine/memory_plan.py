@@ -123,9 +123,9 @@ def _plans(shape: Shape, settings: EngineSettings, tuning: Tuning | None = None)
             for keeps_projector in (True, False) if shape.projector_may_go else (True,):
                 for n_ubatch in batches:
                     plan = LoadPlan(n_ctx, n_ubatch, kv_type, keeps_projector=keeps_projector, wished_n_ctx=wished)
-                    for tuned in _tuned(plan, settings, tuning):
-                        for seeing in _ways_to_see(shape, tuned):
-                            yield seeing._replace(needed=shape.need(seeing).total)
+                    for seeing in _ways_to_see(shape, plan):
+                        for tuned in _tuned(seeing, settings, tuning):
+                            yield tuned._replace(needed=shape.need(tuned).total)
 
 
 def _ways_to_see(shape: Shape, plan: LoadPlan) -> Iterator[LoadPlan]:
