@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.imports import Arrow, arrows, room_of, sources, within
-from tests.helpers.origins import REPOSITORY
+from tests.helpers.paths import REPOSITORY
 
 #: Modules without neighbours of their own; everybody may know them, and they one another.
 LEAVES = ["courtesy", "errors", "files", "frozen", "logs", "paths", "settings"]

@@ -18,8 +18,8 @@ from desktop_app import cli, paths
 from desktop_app.cli import texts
 from desktop_app.engine.messages import Sampling
 from tests.engine.tiny_models import Sizes, write_projector
+from tests.helpers.paths import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parent.parent
 PICTURES = REPOSITORY / "tests" / "data" / "pictures"
 PLAIN = str(PICTURES / "plain.png")
 QUESTION = ("-p", "What is in the picture?")

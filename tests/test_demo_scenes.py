@@ -4,14 +4,14 @@ import hashlib
 import math
 import random
 import sys
-from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from desktop_app.images.preprocess import CLIP_MEAN_RGB, MAX_PADDED_PIXELS, fit_square
+from tests.helpers.paths import REPOSITORY
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "packaging" / "demo_model"))
+sys.path.insert(0, str(REPOSITORY / "packaging" / "demo_model"))
 
 from conversations import WEIGHTS, Talk, Turn, ask, describe, next_turn
 from drawing import draw, size_of

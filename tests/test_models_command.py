@@ -20,6 +20,7 @@ from model_store import moving
 from model_store.jobs import NOTES
 from model_store.library import Library
 from tests.helpers.fake_hub import FakeHub, fake_hub
+from tests.helpers.paths import DATA
 from tests.model_store.folders import contents, copy_built_in, write_pair
 from tests.model_store.small_gguf import gguf
 from tests.model_store.test_elsewhere import ollama
@@ -179,7 +180,7 @@ def test_an_installed_model_answers_by_its_id(tmp_path: Path, capsys: pytest.Cap
     assert cli.run(cli.parse(["plan", ID, "--json"])) == 0
     assert json.loads(capsys.readouterr().out)["need"]["projector"] > 0
     question = ["-p", "What is in the picture?", "--greedy", "--json"]
-    picture = str(Path(__file__).parent / "data" / "pictures" / "plain.png")
+    picture = str(DATA / "pictures" / "plain.png")
     assert cli.run(cli.parse(["ask", picture, "--model", ID, *question])) == 0
     assert json.loads(capsys.readouterr().out)["image_encodes"] == 1
     assert answer(capsys, "list")["models"][0]["last_used"] > 0

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +9,9 @@ import pytest
 from desktop_app.chat.families import FAMILIES, VICUNA_V1, family_for
 from desktop_app.chat.prompt import Answer, Exchange, Part, PicturePlace, Special, prompt_parts
 from model_store.gguf_header import LongArray
+from tests.helpers.paths import DATA
 
-RECORDED: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "prompts.json").read_text(encoding="utf-8"))
+RECORDED: dict[str, Any] = json.loads((DATA / "prompts.json").read_text(encoding="utf-8"))
 BY_NAME = {family.name: family for family in FAMILIES}
 CASES = [(name, case) for name in RECORDED["families"] for case in RECORDED["conversations"]]
 

@@ -22,10 +22,10 @@ from desktop_app import paths
 from model_store.library import Library
 from tests.engine.asking import draw
 from tests.helpers.fake_hub import FakeHub
+from tests.helpers.paths import REPOSITORY
 from tests.helpers.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(240)
-REPOSITORY = Path(__file__).resolve().parents[2]
 NAME = "eyebright/tiny-llava-GGUF"
 ID = "eyebright-tiny-llava-gguf-F16"
 MIB = 1 << 20

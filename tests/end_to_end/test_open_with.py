@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from desktop_app import paths
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.helpers.paths import REPOSITORY
 
 # The program runs by itself; only the loop of Qt is watched.
 _WATCHED = """
@@ -59,7 +58,7 @@ sys.exit(main())
 def test_pictures_are_attached_before_and_after_the_window_is_there(
     tmp_path: Path, flatpak: dict[str, str], name: str
 ) -> None:
-    home = {"EYEBRIGHT_HOME": str(tmp_path / "home"), "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(ROOT)}
+    home = {"EYEBRIGHT_HOME": str(tmp_path / "home"), "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(REPOSITORY)}
     examples = paths.resources_folder() / "examples"
     result = subprocess.run(
         [sys.executable, "-c", _WATCHED, str(examples / "digit.png"), str(examples / "shapes.png")],

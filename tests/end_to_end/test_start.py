@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.helpers.paths import REPOSITORY
 
 #: What takes long to import, or to be learnt by Python, and is not needed to see the window.
 LATE = (
@@ -52,7 +52,7 @@ sys.exit(main())
 
 
 def test_the_window_comes_first_and_everything_else_after_it(tmp_path: Path) -> None:
-    home = {"EYEBRIGHT_HOME": str(tmp_path / "home"), "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(ROOT)}
+    home = {"EYEBRIGHT_HOME": str(tmp_path / "home"), "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(REPOSITORY)}
     result = subprocess.run(
         [sys.executable, "-c", _WATCHED, LATE],
         env=os.environ | home,

@@ -35,6 +35,7 @@ from desktop_app.engine.messages import (
 from desktop_app.errors import UserError
 from desktop_app.paths import demo_model
 from tests.engine.asking import ask, draw
+from tests.helpers.paths import REPOSITORY
 from tests.helpers.strays import Expected
 from tests.helpers.waiting import wait_until
 
@@ -356,7 +357,7 @@ def test_the_engine_ends_with_a_program_that_was_killed(tmp_path: Path) -> None:
             """
         )
     )
-    repository = str(Path(__file__).resolve().parents[2])
+    repository = str(REPOSITORY)
     environment = {**os.environ, "PYTHONPATH": repository}
     with subprocess.Popen(
         [sys.executable, str(program)], stdout=subprocess.PIPE, text=True, env=environment

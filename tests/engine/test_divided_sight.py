@@ -33,6 +33,7 @@ from tests.engine.asking import GREEDY, ask, read_ahead
 from tests.engine.divided_models import AFTER, BEFORE, KINDS, PICTURES, write_model, write_projector
 from tests.engine.test_tiles import save
 from tests.engine.tiny_eyes import LAYERS
+from tests.helpers.paths import DATA
 from tests.helpers.strays import Expected
 
 FloatArray = npt.NDArray[np.floating[Any]]
@@ -46,7 +47,6 @@ OPTIONAL = {
     )
 } | {"v.patch_embd.bias", "v.post_ln.weight", "v.post_ln.bias"}
 CLASS_TOKENS = {"internvl3": "corrected", "minicpm_v": "not-needed"}
-DATA = Path(__file__).parents[1] / "data"
 
 
 @pytest.fixture(params=KINDS)

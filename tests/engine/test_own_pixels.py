@@ -22,8 +22,8 @@ from desktop_app.images.slices import Slices
 from tests.engine.divided_models import PICTURES, SIZES, WIDTHS, write_model
 from tests.engine.test_clip_order import F32, I32, Graph
 from tests.engine.tiny_eyes import QUERIES, write_eyes
+from tests.helpers.paths import DATA
 
-DATA = Path(__file__).parents[1] / "data"
 SLICES = Slices(448, 14, QUERIES)
 HALF = (0.5, 0.5, 0.5)
 

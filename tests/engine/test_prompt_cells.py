@@ -3,7 +3,6 @@
 import ctypes
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import llama_cpp
@@ -22,8 +21,9 @@ from desktop_app.engine.prompt_cells import PromptCells
 from desktop_app.engine.session import Session
 from desktop_app.engine.sight import OneSquare
 from tests.engine.tiny_models import Sizes, write_language_model
+from tests.helpers.paths import DATA
 
-RECORDED: dict[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "prompts.json").read_text(encoding="utf-8"))
+RECORDED: dict[str, Any] = json.loads((DATA / "prompts.json").read_text(encoding="utf-8"))
 BY_NAME = {family.name: family for family in FAMILIES}
 SETTINGS = EngineSettings(n_ctx=1024, threads=1)
 IMAGE_TOKENS = 3

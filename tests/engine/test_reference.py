@@ -7,7 +7,6 @@ import base64
 import hashlib
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,8 +22,8 @@ from desktop_app.images.reading import open_picture
 from desktop_app.paths import demo_model
 from tests.engine.asking import ask
 from tests.engine.clip_reference import mean_cosine
+from tests.helpers.paths import DATA
 
-DATA = Path(__file__).parents[1] / "data"
 GREEDY = Sampling(temperature=0, max_tokens=100)
 
 

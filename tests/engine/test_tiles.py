@@ -37,9 +37,9 @@ from tests.engine.asking import GREEDY, ask, read_ahead
 from tests.engine.clip_reference import mean_cosine
 from tests.engine.tiled_models import AFTER, BEFORE, MODELS, PICTURES
 from tests.engine.tiny_models import Sizes, write_language_model, write_projector
+from tests.helpers.paths import DATA
 from tests.images.patterns import patterned
 
-DATA = Path(__file__).parents[1] / "data"
 USUAL = MODELS["usual"]
 WHOLE = USUAL.image_tokens  # tokens of the picture as a whole
 FULL = WHOLE + 6 * 9  # of `landscape`, in 2 x 2 tiles

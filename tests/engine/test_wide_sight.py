@@ -30,10 +30,10 @@ from tests.engine.test_tiles import save
 from tests.engine.tiny_architectures import WIDTH, write_architecture
 from tests.engine.tiny_eyes import LONGEST, SHAPES, write_eyes
 from tests.engine.tiny_models import Sizes, write_language_model
+from tests.helpers.paths import DATA
 from tests.images.patterns import patterned
 
 KINDS = {"qwen2.5_vl": "qwen2.5vl_merger", "gemma3": "gemma3", "smolvlm2": "idefics3"}
-DATA = Path(__file__).parents[1] / "data"
 BEFORE, AFTER = [1, 300, 310, 290], [305, 330, 301]
 
 

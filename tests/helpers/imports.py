@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.helpers.origins import REPOSITORY
+from tests.helpers.paths import REPOSITORY
 
 
 @dataclass(frozen=True)

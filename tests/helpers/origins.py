@@ -11,7 +11,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.helpers.paths import REPOSITORY
+
 _OURS = Path(__file__).name
 
 #: What is told apart by identity and may die at any time.

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.helpers.origins import REPOSITORY
+from tests.helpers.paths import REPOSITORY
 
 Run = Callable[[str], pytest.RunResult]
 

@@ -1,7 +1,6 @@
 """Pictures are divided as InternVL3 and MiniCPM-V were trained: see `packaging/record_divided.py`."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,9 @@ from desktop_app.images.slices import Slices
 from desktop_app.images.tiles import parts
 from desktop_app.images.tiling import WHOLE, Grid, Tiling
 from tests.engine.divided_models import PICTURES
+from tests.helpers.paths import DATA
 from tests.images.patterns import patterned
 
-DATA = Path(__file__).parents[1] / "data"
 #: Family -> its tiling in its own size, and in that of the recorded pictures.
 TILINGS: dict[str, tuple[Tiling, Tiling]] = {
     "internvl3": (ClosestShape(448, 256), ClosestShape(56, 4)),

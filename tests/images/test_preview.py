@@ -14,9 +14,10 @@ from PIL import Image, ImageFilter
 from desktop_app.errors import UserError
 from desktop_app.images.photographic import looks_photographic
 from desktop_app.images.preview import inspect
+from tests.helpers.paths import REPOSITORY
 from tests.images.test_reading import PICTURES, difference
 
-DEMO_MODEL = Path(__file__).resolve().parent.parent.parent / "packaging" / "demo_model"
+DEMO_MODEL = REPOSITORY / "packaging" / "demo_model"
 
 
 def decoded(content: bytes) -> Image.Image:

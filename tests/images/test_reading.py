@@ -11,8 +11,9 @@ from PIL import Image, ImageChops, ImageStat
 
 from desktop_app.errors import UserError
 from desktop_app.images.reading import open_picture
+from tests.helpers.paths import DATA
 
-PICTURES = Path(__file__).resolve().parent.parent / "data" / "pictures"
+PICTURES = DATA / "pictures"
 REFUSED = {"unusual.tif"}
 ALL = sorted(path.name for path in PICTURES.iterdir() if path.name not in REFUSED)
 COLOURED = [name for name in ALL if not name.startswith(("grey", "one-bit"))]

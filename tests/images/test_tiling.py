@@ -1,7 +1,6 @@
 """Pictures are divided as LLaVA-1.6 was trained: held to what transformers recorded (`packaging/record_tiles.py`)."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,9 +9,9 @@ from desktop_app.images.anyres import USUAL_GRIDS, AnyRes, grids_of
 from desktop_app.images.tiles import parts
 from desktop_app.images.tiling import WHOLE, Grid
 from tests.engine.tiled_models import MODELS, PICTURES
+from tests.helpers.paths import DATA
 from tests.images.patterns import patterned
 
-DATA = Path(__file__).parents[1] / "data"
 CLIP = AnyRes(336, 24)
 
 

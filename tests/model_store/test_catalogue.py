@@ -10,7 +10,7 @@ from model_store.errors import StoreError
 from model_store.hub import repository_name
 from model_store.jobs import DownloadRequest, Role
 from model_store.names import safe_name
-from tests.helpers.origins import REPOSITORY
+from tests.helpers.paths import REPOSITORY
 
 SHIPPED = REPOSITORY / "resources" / "catalogue.toml"
 

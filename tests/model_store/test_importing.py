@@ -22,9 +22,8 @@ from model_store.importing import import_files, import_model, plan_import
 from model_store.installed import State
 from model_store.library import Library
 from tests.engine.tiny_models import Sizes, write_language_model, write_projector
+from tests.helpers.paths import REPOSITORY
 from tests.model_store.folders import TINY, cancel_after, contents, ids, write_pair
-
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture

@@ -17,9 +17,8 @@ from model_store.installed import State
 from model_store.library import Library
 from model_store.manifest import MANIFEST
 from model_store.moving import UnfinishedMove, abandon_move, move_library, unfinished_move
+from tests.helpers.paths import REPOSITORY
 from tests.model_store.folders import cancel_after, contents, ids, write_pair
-
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture

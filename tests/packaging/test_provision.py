@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from provision import llama, places, stamp, system
 
-from tests.helpers.origins import REPOSITORY
+from tests.helpers.paths import REPOSITORY
 
 
 @pytest.fixture

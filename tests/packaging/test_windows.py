@@ -8,7 +8,7 @@ import pytest
 from release import outputs, windows
 
 from desktop_app.services.pictures import PICTURE_SUFFIXES
-from tests.helpers.origins import REPOSITORY
+from tests.helpers.paths import REPOSITORY
 
 _SCRIPT = (REPOSITORY / "packaging" / "windows" / "eyebright.nsi").read_text("utf-8")
 

@@ -12,7 +12,7 @@ import pytest
 from release import macho, publishing
 from ruamel.yaml import YAML  # which check-jsonschema brings
 
-from tests.helpers.origins import REPOSITORY
+from tests.helpers.paths import REPOSITORY
 
 _FILE = REPOSITORY / ".github" / "workflows" / "release.yml"
 _TEXT = _FILE.read_text("utf-8")

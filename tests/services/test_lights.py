@@ -11,7 +11,7 @@ from desktop_app.engine.messages import EngineSettings
 from desktop_app.engine.room import find_room
 from desktop_app.fitting import best_variant, light_of
 from model_store.catalogue import ModelEntry, load_catalogue
-from tests.helpers.origins import REPOSITORY
+from tests.helpers.paths import REPOSITORY
 
 sys.path.append(str(REPOSITORY / "packaging"))
 from catalogue_memory import CATALOGUE, SHAPES, needed, rewritten, shape_of

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.helpers.paths import REPOSITORY
 
 
 @pytest.fixture
@@ -48,12 +48,12 @@ def test_a_picture_dragged_from_another_program_is_answered(display: str, tmp_pa
         "DISPLAY": display,
         "QT_QPA_PLATFORM": "xcb",
         "EYEBRIGHT_HOME": str(tmp_path / "home"),
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": str(REPOSITORY),
     }
     result = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("driver.py")), str(picture), str(tmp_path)],
         env=environment,
-        cwd=ROOT,
+        cwd=REPOSITORY,
         capture_output=True,
         text=True,
         timeout=150,
