@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from desktop_app.engine.memory_plan import plan_headers
 from desktop_app.engine.messages import EngineSettings
-from desktop_app.engine.model_files import ModelFiles, check_headers
-from desktop_app.engine.room import Room
+from desktop_app.engine.planning.memory_budget import Room
+from desktop_app.engine.planning.memory_plan import plan_headers
+from desktop_app.engine.weights.model_files import ModelFiles, check_headers
 from desktop_app.errors import UserError
 from model_store.catalogue import ModelEntry, Variant
 from model_store.errors import StoreError

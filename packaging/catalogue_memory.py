@@ -13,15 +13,15 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from desktop_app.engine.memory_need import Shape
-from desktop_app.engine.memory_plan import outlook
 from desktop_app.engine.messages import EngineSettings
-from desktop_app.engine.room import Room
+from desktop_app.engine.planning.memory_budget import Room
+from desktop_app.engine.planning.memory_estimate import Shape
+from desktop_app.engine.planning.memory_plan import outlook
 from model_store.catalogue import Catalogue, Variant, load_catalogue
 
 CATALOGUE = Path(__file__).resolve().parent.parent / "resources" / "catalogue.toml"
 _FLOAT = 4  # bytes
-_PHOTOGRAPH = 12_000_000 * 4 * 2  # bytes, as in memory_need.py
+_PHOTOGRAPH = 12_000_000 * 4 * 2  # bytes, as in memory_estimate.py
 _HUGE = 1 << 50  # bytes: a room in which everything fits
 _STEP = 10_000_000  # bytes: numbers are rounded up to it
 _Q8_0 = 34 / 64  # of the size in f16

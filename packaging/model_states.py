@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 from window_states import Stage, state
 
 from desktop_app import paths
-from desktop_app.engine.room import find_room
+from desktop_app.engine.planning.memory_budget import find_room
 from desktop_app.fitting import Light, light_of
 from desktop_app.services.model_tasks import LookedUp, ModelTasks, Task
 from desktop_app.ui.model_add import AddModelDialog

@@ -36,13 +36,13 @@ from transformers.models.internvl.configuration_internvl import InternVLVisionCo
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.engine import tiny_architectures, tiny_eyes  # noqa: E402
-from tests.engine.divided_models import AFTER, BEFORE, PICTURES, SIZES, write_model, write_projector  # noqa: E402
 from tests.images.patterns import patterned  # noqa: E402
+from tests.random_models import architectures, projectors  # noqa: E402
+from tests.random_models.divided import AFTER, BEFORE, PICTURES, SIZES, write_model, write_projector  # noqa: E402
 
 DATA = ROOT / "tests" / "data"
 COUNTS = (1, 7, 16, 25, 31, 32, 33, 49, 50, 58, 77, 125)
-MEAN, STD = tiny_eyes.MEAN, tiny_eyes.STD
+MEAN, STD = projectors.MEAN, projectors.STD
 Weights = dict[str, torch.Tensor]
 
 
@@ -72,17 +72,17 @@ class InternVL3:
         self.token = len(text["token_embd.weight"]) - 1
         config = InternVLConfig(
             vision_config=InternVLVisionConfig(
-                hidden_size=tiny_eyes.WIDTH,
-                num_hidden_layers=tiny_eyes.LAYERS,
-                num_attention_heads=tiny_eyes.HEADS,
-                intermediate_size=tiny_eyes.INNER,
-                image_size=tiny_eyes.SIDE,
-                patch_size=tiny_eyes.PATCH,
+                hidden_size=projectors.WIDTH,
+                num_hidden_layers=projectors.LAYERS,
+                num_attention_heads=projectors.HEADS,
+                intermediate_size=projectors.INNER,
+                image_size=projectors.SIDE,
+                patch_size=projectors.PATCH,
                 attention_bias=True,
             ),
             text_config=qwen2_config(text),
             image_token_id=self.token,
-            downsample_ratio=1 / tiny_eyes.MERGED,
+            downsample_ratio=1 / projectors.MERGED,
             tie_word_embeddings=False,
         )
         self.model = InternVLForConditionalGeneration(config).float().eval()
@@ -106,7 +106,7 @@ class InternVL3:
             "ffn_up": "mlp.fc1",
             "ffn_down": "mlp.fc2",
         }
-        for index in range(tiny_eyes.LAYERS):
+        for index in range(projectors.LAYERS):
             layer = f"{tower}.encoder.layer.{index}"
             for number in (1, 2):
                 state[f"{layer}.lambda_{number}"] = weights[f"v.blk.{index}.ls{number}.weight"]
@@ -120,7 +120,7 @@ class InternVL3:
 
     def seen(self, width: int, height: int) -> dict[str, Any]:
         """Return the pixels of all parts, the rows and the logits."""
-        side = {"height": tiny_eyes.SIDE, "width": tiny_eyes.SIDE}
+        side = {"height": projectors.SIDE, "width": projectors.SIDE}
         processor = GotOcr2ImageProcessorPil(size=side, crop_to_patches=True, image_mean=MEAN, image_std=STD)
         values = processor(patterned(width, height), return_tensors="pt")["pixel_values"].float()
         rows = self.model.model.get_image_features(values).pooler_output
@@ -149,13 +149,13 @@ class MiniCPMV:
         self.language = Qwen2ForCausalLM(qwen2_config(text)).float().eval()
         self.language.load_state_dict(qwen2_state(text, "model."))
         seeing = tensors_of(write_projector(folder, "minicpm_v"))
-        self.eyes = Eyes(seeing, tiny_eyes.LAYERS, tiny_eyes.HEADS, tiny_eyes.PATCH)
+        self.eyes = Eyes(seeing, projectors.LAYERS, projectors.HEADS, projectors.PATCH)
 
     def seen(self, width: int, height: int) -> dict[str, Any]:
         """Return the pixels of all parts, the rows and the logits."""
-        parts = list(parts_of(patterned(width, height), tiny_eyes.SIDE, tiny_eyes.PATCH))
+        parts = list(parts_of(patterned(width, height), projectors.SIDE, projectors.PATCH))
         rows = [self.eyes.rows(part) for part in parts]
-        text = placeholder(width, height, tiny_eyes.SIDE, tiny_eyes.QUERIES).removeprefix("<image_id>0</image_id>")
+        text = placeholder(width, height, projectors.SIDE, projectors.QUERIES).removeprefix("<image_id>0</image_id>")
         # Special tokens, line breaks, and between them the places of the parts.
         pieces = re.findall(r"</?\w+>|\n|{\d+}", text)
         waiting = iter(rows)
@@ -190,10 +190,10 @@ def qwen2_config(weights: Weights) -> Qwen2Config:
     return Qwen2Config(
         vocab_size=len(weights["token_embd.weight"]),
         hidden_size=weights["token_embd.weight"].shape[1],
-        intermediate_size=tiny_architectures.INNER,
-        num_hidden_layers=tiny_architectures.LAYERS,
-        num_attention_heads=tiny_architectures.HEADS,
-        num_key_value_heads=tiny_architectures.HEADS,
+        intermediate_size=architectures.INNER,
+        num_hidden_layers=architectures.LAYERS,
+        num_attention_heads=architectures.HEADS,
+        num_key_value_heads=architectures.HEADS,
         rms_norm_eps=1e-5,
         rope_theta=10000.0,
         tie_word_embeddings=False,
@@ -207,7 +207,7 @@ def qwen2_state(weights: Weights, prefix: str) -> Weights:
         f"{prefix}norm.weight": weights["output_norm.weight"],
         "lm_head.weight": weights["output.weight"],
     }
-    for index in range(tiny_architectures.LAYERS):
+    for index in range(architectures.LAYERS):
         for ours, theirs in DECODER_NAMES.items():
             for kind in ("weight", "bias"):
                 if f"blk.{index}.{ours}.{kind}" in weights:

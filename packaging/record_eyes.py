@@ -29,7 +29,8 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.engine.tiny_eyes import (  # noqa: E402
+from tests.images.patterns import patterned  # noqa: E402
+from tests.random_models.projectors import (  # noqa: E402
     HEADS,
     INNER,
     LAYERS,
@@ -42,7 +43,6 @@ from tests.engine.tiny_eyes import (  # noqa: E402
     WIDTH,
     write_eyes,
 )
-from tests.images.patterns import patterned  # noqa: E402
 
 Weights = dict[str, torch.Tensor]
 HALF = [0.5, 0.5, 0.5]

@@ -29,9 +29,9 @@ from transformers.models.llava_next.processing_llava_next import LlavaNextProces
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.engine.tiled_models import AFTER, BEFORE, MODELS, PICTURES, SIZES  # noqa: E402
-from tests.engine.tiny_models import MEAN, STD, Sizes, write_language_model, write_projector  # noqa: E402
 from tests.images.patterns import patterned  # noqa: E402
+from tests.random_models.llava import MEAN, STD, Sizes, write_language_model, write_projector  # noqa: E402
+from tests.random_models.tiled import AFTER, BEFORE, MODELS, PICTURES, SIZES  # noqa: E402
 
 DATA = ROOT / "tests" / "data"
 USUAL = [[336, 672], [672, 336], [672, 672], [1008, 336], [336, 1008]]

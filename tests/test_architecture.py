@@ -17,9 +17,12 @@ _LEAVES = {f"desktop_app.{name}" for name in LEAVES}
 
 #: What the window knows of the engine: how to call it, and what they say to each other.
 _ENGINE_DOOR = {"desktop_app.engine.client", "desktop_app.engine.messages"}
-_PLANNING = {f"desktop_app.engine.{name}" for name in ("memory_need", "memory_plan", "model_files", "room")}
-#: What finds the fastest settings: in processes of its own, so that it may be driven from anywhere.
-_MEASURING = {f"desktop_app.engine.{name}" for name in ("measuring", "tuning", "tuning_kept", "cores")}
+_PLANNING = {"desktop_app.engine.planning", "desktop_app.engine.weights"}
+_TUNING = {"desktop_app.engine.tuning"}
+#: What the engine's packages stand on.
+_GROUND = {"desktop_app.engine.messages", "desktop_app.engine.interrupt", "model_store.gguf_header", *_LEAVES}
+_FILES = {"desktop_app.engine.cache", "desktop_app.engine.weights"}
+_PROMPT = {f"desktop_app.chat.{name}" for name in ("budget", "conversation", "families", "prompt")}
 _WITHOUT_QT = {*_ENGINE_DOOR, "desktop_app.chat", "desktop_app.images", "model_store", *_LEAVES}
 
 #: Room -> what it may import of ours, itself always included. The innermost room counts.
@@ -29,7 +32,7 @@ MAY_IMPORT = {
     "desktop_app.assembly": {"desktop_app.ui", "desktop_app.services", *_WITHOUT_QT},
     # Command line and window tell a plan without starting an engine.
     "desktop_app.fitting": {*_PLANNING, "desktop_app.engine.messages", "model_store", *_LEAVES},
-    "desktop_app.cli": {*_WITHOUT_QT, *_PLANNING, *_MEASURING, "desktop_app.fitting"},
+    "desktop_app.cli": {*_WITHOUT_QT, *_PLANNING, *_TUNING, "desktop_app.fitting"},
     # The window's widgets know data, and otherwise only services.
     "desktop_app.ui": {
         "desktop_app.services",
@@ -42,19 +45,34 @@ MAY_IMPORT = {
         "model_store.jobs",
         *_LEAVES,
     },
-    "desktop_app.services": {*_WITHOUT_QT, *_PLANNING, *_MEASURING, "desktop_app.fitting"},
+    "desktop_app.services": {*_WITHOUT_QT, *_PLANNING, *_TUNING, "desktop_app.fitting"},
     "desktop_app.chat": {"desktop_app.errors", "desktop_app.files"},
     "desktop_app.images": {"desktop_app.errors", "desktop_app.files"},
     # The engine reads headers of model files; fetching them is not its affair.
     "desktop_app.engine": {"desktop_app.chat", "desktop_app.images", "model_store.gguf_header", *_LEAVES},
     "desktop_app.engine.messages": {"desktop_app.errors", "desktop_app.images.tiling"},
+    "desktop_app.engine.interrupt": set(),
+    "desktop_app.engine.cache": _GROUND,
+    "desktop_app.engine.weights": {"desktop_app.chat.families", "desktop_app.images", *_GROUND},
+    "desktop_app.engine.planning": {"desktop_app.engine.weights", "desktop_app.images.tiling", *_GROUND},
+    "desktop_app.engine.llama": {"desktop_app.engine.planning", *_FILES, *_GROUND},
+    "desktop_app.engine.vision": {"desktop_app.engine.llama", "desktop_app.images", *_PROMPT, *_FILES, *_GROUND},
+    "desktop_app.engine.conversation": {
+        "desktop_app.engine.llama",
+        "desktop_app.engine.planning",
+        "desktop_app.engine.vision",
+        *_PROMPT,
+        *_FILES,
+        *_GROUND,
+    },
+    "desktop_app.engine.tuning": {"desktop_app.engine.llama", "desktop_app.engine.planning", *_FILES, *_GROUND},
     "model_store": set(),
 }
 ROOMS = list(MAY_IMPORT)
 
 #: Library -> the only rooms that may import it.
 ONLY_IN = {
-    "llama_cpp": {"desktop_app.engine.model"},
+    "llama_cpp": {"desktop_app.engine.llama.model"},
     "PySide6": {"desktop_app.ui"},
     "PySide6.QtCore": {"desktop_app.ui", "desktop_app.services", "desktop_app.assembly"},
     "shiboken6": {"desktop_app.ui", "desktop_app.services"},
@@ -144,7 +162,7 @@ def test_wrong_arrow_is_noticed(path: str, source: str) -> None:
         ("desktop_app/services/x.py", "from PySide6.QtCore import QObject"),
         ("desktop_app/services/x.py", "from PySide6 import QtCore"),
         ("desktop_app/services/x.py", "from desktop_app.engine.client import EngineClient"),
-        ("desktop_app/engine/model.py", "import llama_cpp"),
+        ("desktop_app/engine/llama/model.py", "import llama_cpp"),
         ("desktop_app/chat/x.py", "from desktop_app.errors import UserError"),
         ("desktop_app/cli.py", "from desktop_app import __version__"),
     ],

@@ -17,8 +17,8 @@ import pytest
 from desktop_app import cli, paths
 from desktop_app.cli import texts
 from desktop_app.engine.messages import Sampling
-from tests.engine.tiny_models import Sizes, write_projector
 from tests.helpers.paths import REPOSITORY
+from tests.random_models.llava import Sizes, write_projector
 
 PICTURES = REPOSITORY / "tests" / "data" / "pictures"
 PLAIN = str(PICTURES / "plain.png")

@@ -9,8 +9,8 @@ import pytest
 
 from desktop_app import cli, paths
 from desktop_app.cli import texts
-from desktop_app.engine.room import VARIABLE
-from tests.engine.sparse_models import LLAVA_7B, LLAVA_13B, Decoder, Tower, write_decoder, write_tower
+from desktop_app.engine.planning.memory_budget import VARIABLE
+from tests.random_models.headers_only import LLAVA_7B, LLAVA_13B, Decoder, Tower, write_decoder, write_tower
 
 MODEL, MMPROJ = (str(path) for path in paths.demo_model())
 

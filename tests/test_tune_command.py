@@ -10,10 +10,10 @@ import pytest
 from desktop_app import cli, paths
 from desktop_app.cli import texts
 from desktop_app.cli.tune import told
-from desktop_app.engine import tuning
 from desktop_app.engine.messages import Tuning
+from desktop_app.engine.tuning import search
 from desktop_app.settings import Settings
-from tests.engine.tiny_models import Sizes, large_on_disk, write_language_model
+from tests.random_models.llava import Sizes, large_on_disk, write_language_model
 
 
 def run(*words: str) -> int:
@@ -23,7 +23,7 @@ def run(*words: str) -> int:
 @pytest.fixture
 def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("EYEBRIGHT_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(tuning, "_STEADY", 1)  # what takes a millisecond is never steady
+    monkeypatch.setattr(search, "_STEADY", 1)  # what takes a millisecond is never steady
     return large_on_disk(write_language_model(tmp_path / "model.gguf", Sizes(layers=1)))
 
 

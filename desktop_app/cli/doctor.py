@@ -14,11 +14,11 @@ from desktop_app.cli import texts
 from desktop_app.cli.arguments import Arguments
 from desktop_app.cli.running import started_engine
 from desktop_app.cli.tune import told
-from desktop_app.engine.cores import find_cores, processor_name
 from desktop_app.engine.messages import LoadPlan, gib_down, gib_up
-from desktop_app.engine.model_files import check_files
-from desktop_app.engine.room import find_room
-from desktop_app.engine.tuning_kept import KeptTunings
+from desktop_app.engine.planning.cpu_cores import find_cores, processor_name
+from desktop_app.engine.planning.memory_budget import find_room
+from desktop_app.engine.tuning.results import KeptTunings
+from desktop_app.engine.weights.model_files import check_files
 from desktop_app.errors import UserError
 from desktop_app.settings import Settings
 

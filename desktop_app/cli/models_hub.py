@@ -15,7 +15,7 @@ from desktop_app.cli.arguments import ModelsRequest
 from desktop_app.cli.models import DONE, WRONG, figures, print_json, print_table, progress, say_installed
 from desktop_app.cli.progress import ProgressBar
 from desktop_app.engine.messages import gib_down, gib_up
-from desktop_app.engine.room import Room, find_room
+from desktop_app.engine.planning.memory_budget import Room, find_room
 from desktop_app.errors import UserError
 from desktop_app.fitting import Light, best_variant, light_of, light_or_reason
 from desktop_app.settings import Settings

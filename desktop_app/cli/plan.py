@@ -10,12 +10,12 @@ from desktop_app.cli import texts
 from desktop_app.cli.arguments import Arguments
 from desktop_app.cli.chosen import chosen_files
 from desktop_app.cli.tune import told
-from desktop_app.engine.memory_need import Need, Shape
-from desktop_app.engine.memory_plan import Outlook, outlook
 from desktop_app.engine.messages import LoadPlan, Tuning, gib_down, gib_up
-from desktop_app.engine.model_files import ModelFiles, check_files
-from desktop_app.engine.room import Room, find_room, parse_size
-from desktop_app.engine.tuning_kept import KeptTunings
+from desktop_app.engine.planning.memory_budget import Room, find_room, parse_size
+from desktop_app.engine.planning.memory_estimate import Need, Shape
+from desktop_app.engine.planning.memory_plan import Outlook, outlook
+from desktop_app.engine.tuning.results import KeptTunings
+from desktop_app.engine.weights.model_files import ModelFiles, check_files
 from desktop_app.errors import UserError
 
 _MIB = 1 << 20

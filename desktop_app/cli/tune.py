@@ -13,9 +13,9 @@ from desktop_app.cli import texts
 from desktop_app.cli.arguments import Arguments
 from desktop_app.cli.chosen import chosen_files
 from desktop_app.cli.running import Status
-from desktop_app.engine.measuring import Measuring, Subject
 from desktop_app.engine.messages import Tuning
-from desktop_app.engine.tuning import Findings, NotMeasured, Way
+from desktop_app.engine.tuning.measurement import Measuring, Subject
+from desktop_app.engine.tuning.search import Findings, NotMeasured, Way
 
 FOUND, NOT_FOUND = 0, 1
 

@@ -22,10 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from desktop_app.courtesy import Courtesy
-from desktop_app.engine.agenda import Agenda, Job
-from desktop_app.engine.cores import is_tiny
 from desktop_app.engine.interrupt import Interrupt
-from desktop_app.engine.memory import give_back
+from desktop_app.engine.job_queue import Agenda, Job
 from desktop_app.engine.messages import (
     Ask,
     Command,
@@ -48,13 +46,15 @@ from desktop_app.engine.messages import (
     TurnStats,
     Warned,
 )
+from desktop_app.engine.planning.cpu_cores import is_tiny
+from desktop_app.engine.planning.process_memory import give_back
 from desktop_app.errors import UserError
 
 if TYPE_CHECKING:  # llama_cpp is imported when a model is loaded: pictures can be inspected before
-    from desktop_app.engine.embeddings import EmbeddingStore
-    from desktop_app.engine.model_files import ModelFiles
-    from desktop_app.engine.room import Room
-    from desktop_app.engine.session import Session
+    from desktop_app.engine.cache.embeddings import EmbeddingStore
+    from desktop_app.engine.conversation.session import Session
+    from desktop_app.engine.planning.memory_budget import Room
+    from desktop_app.engine.weights.model_files import ModelFiles
 
 _IDLE_S = 2.0  # without a command, before what waits for idle moments is done
 _LAST_S = 2.0  # for that at the end
@@ -167,10 +167,10 @@ class Worker:
             give_back()
 
     def _load(self, command: Load) -> None:
-        from desktop_app.engine.memory_need import WINDOW_BASE
-        from desktop_app.engine.memory_plan import plan_load
-        from desktop_app.engine.model_files import check_files
-        from desktop_app.engine.room import find_room, own_memory
+        from desktop_app.engine.planning.memory_budget import find_room, own_memory
+        from desktop_app.engine.planning.memory_estimate import WINDOW_BASE
+        from desktop_app.engine.planning.memory_plan import plan_load
+        from desktop_app.engine.weights.model_files import check_files
 
         try:
             # The model in use stays if the new files are no good, or too large.
@@ -178,11 +178,11 @@ class Worker:
             room = find_room(held=own_memory() + WINDOW_BASE)
             tuning = _kept_tuning(files, command.settings, room)
             plan = plan_load(files, command.settings, room, tuning)
-            from desktop_app.engine.cache_files import cache_folders
-            from desktop_app.engine.embeddings import EmbeddingStore
-            from desktop_app.engine.model import Model
-            from desktop_app.engine.prepared_projector import prepared
-            from desktop_app.engine.session import Session
+            from desktop_app.engine.cache.checked_folder import cache_folders
+            from desktop_app.engine.cache.embeddings import EmbeddingStore
+            from desktop_app.engine.conversation.session import Session
+            from desktop_app.engine.llama.model import Model
+            from desktop_app.engine.weights.projector_copy import prepared
             from desktop_app.paths import cache_folder
 
             if self._session is not None:
@@ -236,7 +236,7 @@ class Worker:
 
 
 def _kept_tuning(files: ModelFiles, settings: EngineSettings, room: Room) -> Tuning | None:
-    from desktop_app.engine.tuning_kept import KeptTunings
+    from desktop_app.engine.tuning.results import KeptTunings
 
     if not settings.cache_folder or is_tiny(files.header.file_size):
         return None
@@ -245,7 +245,7 @@ def _kept_tuning(files: ModelFiles, settings: EngineSettings, room: Room) -> Tun
 
 
 def _model_info(command: Load, session: Session, tuning: Tuning | None) -> ModelInfo:
-    from desktop_app.engine.projector import LastLayer
+    from desktop_app.engine.weights.projector_header import LastLayer
     from desktop_app.paths import demo_model
 
     model = session.model

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from desktop_app.engine.model_files import check_files
-from desktop_app.engine.room import find_room
+from desktop_app.engine.planning.memory_budget import find_room
+from desktop_app.engine.weights.model_files import check_files
 from desktop_app.errors import UserError
 from desktop_app.fitting import Light, light_of_files
 from model_store.installed import InstalledModel

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from desktop_app.courtesy import Courtesy
-from desktop_app.engine.room import find_room
+from desktop_app.engine.planning.memory_budget import find_room
 from desktop_app.errors import UserError
 from desktop_app.fitting import Light, light_or_reason
 from desktop_app.services.background import Background

@@ -16,7 +16,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from desktop_app import paths
 from desktop_app.courtesy import Courtesy
-from desktop_app.engine.room import find_room
+from desktop_app.engine.planning.memory_budget import find_room
 from desktop_app.errors import UserError
 from desktop_app.fitting import Light, best_variant, light_of
 from desktop_app.services.background import Background

@@ -15,7 +15,7 @@ from desktop_app.errors import UserError
 from desktop_app.services.engine import Engine
 
 if TYPE_CHECKING:  # imported when there is something to measure, not when the program starts
-    from desktop_app.engine.measuring import Measuring, Subject
+    from desktop_app.engine.tuning.measurement import Measuring, Subject
 
 _IDLE_MS = 20_000  # that nobody does anything, before it is measured
 _TICK_MS = 1000
@@ -146,7 +146,7 @@ class Tuner(QObject):
             self._plan()
 
     def _begin(self) -> None:
-        from desktop_app.engine.measuring import Measuring, Subject, expected_seconds
+        from desktop_app.engine.tuning.measurement import Measuring, Subject, expected_seconds
 
         info, wanted = self._engine.info(), self._engine.wanted()
         if info is None or wanted is None or self.is_measuring():
@@ -171,8 +171,8 @@ class Tuner(QObject):
 
     def _run(self, measuring: Measuring) -> None:
         """On the thread."""
-        from desktop_app.engine.measuring import Ended
-        from desktop_app.engine.tuning import NotMeasured
+        from desktop_app.engine.tuning.measurement import Ended
+        from desktop_app.engine.tuning.search import NotMeasured
 
         try:
             self._over.emit(measuring, measuring.run().tuning)

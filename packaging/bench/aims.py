@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.results import NotMeasuredError, Results
-from desktop_app.engine.tuning import READ, WRITTEN
+from desktop_app.engine.tuning.search import READ, WRITTEN
 
 #: Together, window and engine, when planned for a computer with 8 GB.
 LITTLE_MIB = 5888.0

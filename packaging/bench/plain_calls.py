@@ -15,7 +15,7 @@ from llama_cpp import llama_cpp as _low_level
 
 from bench.load_settings import Settings
 from bench.vocabulary import word_tokens
-from desktop_app.engine.processor import load_processor
+from desktop_app.engine.llama.cpu_backend import load_processor
 
 _llama: Any = llama_cpp
 _mtmd: Any = mtmd_cpp

@@ -16,7 +16,7 @@ from typing import Any
 from bench.job import QUESTIONS, Job, picture
 from bench.memory import PeakWatch
 from bench.results import Sheet
-from desktop_app.engine.cores import physical_cores
+from desktop_app.engine.planning.cpu_cores import physical_cores
 
 _START_S = 600  # for a server to load
 

@@ -16,7 +16,7 @@ from bench.job import Job
 from bench.load_settings import Settings
 from bench.plain_calls import Plain, loaded, plain_context, prepare
 from bench.results import Sheet
-from desktop_app.engine.cores import physical_cores
+from desktop_app.engine.planning.cpu_cores import physical_cores
 
 _OTHERS = (
     Settings(batch=128),

@@ -11,9 +11,9 @@ from bench.driver import HOME, HOMES, engine_settings
 from bench.job import Job
 from bench.results import Sheet
 from desktop_app import paths
-from desktop_app.engine.measuring import Measuring, Subject
 from desktop_app.engine.messages import Tuning
-from desktop_app.engine.tuning import NotMeasured
+from desktop_app.engine.tuning.measurement import Measuring, Subject
+from desktop_app.engine.tuning.search import NotMeasured
 
 _ATTEMPTS = 3
 

@@ -20,7 +20,7 @@ from bench.party import busy_share, run_party
 from bench.real_shapes import REAL, SMALL, TINY, make_pair
 from bench.results import Results
 from desktop_app import paths
-from desktop_app.engine.cores import physical_cores
+from desktop_app.engine.planning.cpu_cores import physical_cores
 
 #: Party, in the order of measuring -> seconds it may take with the real shapes on a slow computer.
 PARTIES = {

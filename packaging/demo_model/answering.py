@@ -10,9 +10,9 @@ from PIL import Image
 from variants import fitted
 
 from desktop_app.engine.interrupt import Interrupt
+from desktop_app.engine.llama.model import Model
 from desktop_app.engine.messages import EngineSettings
-from desktop_app.engine.model import Model
-from desktop_app.engine.model_files import check_files
+from desktop_app.engine.weights.model_files import check_files
 
 
 class EngineAnswers:

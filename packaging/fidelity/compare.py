@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from desktop_app.engine.context import PictureRow
+from desktop_app.engine.llama.kv_cache import PictureRow
 from desktop_app.engine.messages import PictureRef, Turn
-from desktop_app.engine.prepared_projector import prepared
+from desktop_app.engine.weights.projector_copy import prepared
 from fidelity.engine import Engine, draw, watched_input, write_files
 from fidelity.pictures import NAMES
 from fidelity.prompts import FOLLOW_UP, QUESTION, TALKS

@@ -12,10 +12,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from desktop_app.engine.cache_files import cache_folders
-from desktop_app.engine.clip_order import ClassTokenOrder
-from desktop_app.engine.embeddings import Embedding, EmbeddingKey, EmbeddingStore
+from desktop_app.engine.cache.checked_folder import cache_folders
+from desktop_app.engine.cache.embeddings import Embedding, EmbeddingKey, EmbeddingStore
+from desktop_app.engine.conversation.session import Session
+from desktop_app.engine.conversation.text_stream import TextOfTokens
 from desktop_app.engine.interrupt import Interrupt
+from desktop_app.engine.llama.class_token_fix import ClassTokenOrder
+from desktop_app.engine.llama.ggml_tensor import Tensor
+from desktop_app.engine.llama.model import Model
 from desktop_app.engine.messages import (
     Ask,
     EngineSettings,
@@ -27,11 +31,7 @@ from desktop_app.engine.messages import (
     Sampling,
     Turn,
 )
-from desktop_app.engine.model import Model
-from desktop_app.engine.model_files import ModelFiles, check_files
-from desktop_app.engine.pieces import TextOfTokens
-from desktop_app.engine.session import Session
-from desktop_app.engine.tensor import Tensor
+from desktop_app.engine.weights.model_files import ModelFiles, check_files
 from fidelity.gguf_files import About, write_language_model, write_projector
 from fidelity.pictures import picture
 from fidelity.shapes import Shape

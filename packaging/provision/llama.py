@@ -37,7 +37,7 @@ class Build:
 _BESIDE = "@loader_path" if sys.platform == "darwin" else "$ORIGIN"
 NATIVE = Build(f"-DGGML_NATIVE=ON {_ALWAYS}", 14, here_only=True)
 #: ggml's part for the processor once for each kind of processor, of which the program loads the best that runs
-#: (desktop_app/engine/processor.py). They lie, and look for each other, beside libllama.
+#: (desktop_app/engine/llama/cpu_backend.py). They lie, and look for each other, beside libllama.
 EVERYWHERE = Build(
     "-DGGML_NATIVE=OFF -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON "
     f"-DCMAKE_INSTALL_BINDIR=llama_cpp/lib -DCMAKE_INSTALL_RPATH='{_BESIDE}' {_ALWAYS}",

@@ -15,13 +15,13 @@ from bench.real_shapes import REAL, Scale, make_pair
 from bench.results import Results
 
 from desktop_app.engine.client import EngineClient
-from desktop_app.engine.memory_need import WINDOW_BASE, Shape
-from desktop_app.engine.memory_plan import outlook
 from desktop_app.engine.messages import EngineSettings, PictureRef, Turn
-from desktop_app.engine.model_files import ModelFiles, check_files
-from desktop_app.engine.room import Room
+from desktop_app.engine.planning.memory_budget import Room
+from desktop_app.engine.planning.memory_estimate import WINDOW_BASE, Shape
+from desktop_app.engine.planning.memory_plan import outlook
+from desktop_app.engine.weights.model_files import ModelFiles, check_files
 from desktop_app.errors import UserError
-from tests.engine.asking import ask
+from tests.engine.questions import ask
 
 GIB, MIB = 1 << 30, 1 << 20
 #: Set by `make test-memory`: a folder for 4.7 GB of files.
@@ -54,7 +54,7 @@ def engine(group: ControlGroup) -> Iterator[EngineClient]:
 
 
 def limit_for(usable: int) -> int:
-    """Return the limit of a group in which so much may be used: see `room.py`."""
+    """Return the limit of a group in which so much may be used: see `memory_budget.py`."""
     return usable * 24 // 23 + MIB  # it is rounded to whole pages
 
 

@@ -8,9 +8,9 @@ from bench.real_shapes import REAL, TINY, make_pair
 from bench.vocabulary import vocabulary, word_tokens
 
 from desktop_app.engine.interrupt import Interrupt
+from desktop_app.engine.llama.model import Model
 from desktop_app.engine.messages import EngineSettings
-from desktop_app.engine.model import Model
-from desktop_app.engine.model_files import check_files
+from desktop_app.engine.weights.model_files import check_files
 from model_store.gguf_header import read_header
 
 #: llava-v1.5-7b-Q4_K_M.gguf as it is downloaded; headers differ by some kilobytes.

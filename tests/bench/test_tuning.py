@@ -11,16 +11,16 @@ from bench.results import Results, Sheet
 from bench.tuning import measure
 
 from desktop_app import paths
-from desktop_app.engine import tuning
-from desktop_app.engine.model_files import check_files
-from desktop_app.engine.room import find_room
-from desktop_app.engine.tuning_kept import KeptTunings
-from tests.engine.tiny_models import Sizes, large_on_disk, write_language_model, write_projector
+from desktop_app.engine.planning.memory_budget import find_room
+from desktop_app.engine.tuning import search
+from desktop_app.engine.tuning.results import KeptTunings
+from desktop_app.engine.weights.model_files import check_files
+from tests.random_models.llava import Sizes, large_on_disk, write_language_model, write_projector
 
 
 @pytest.mark.parametrize("large", [True, False])
 def test_the_result_lies_where_the_engine_looks(large: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tuning, "_STEADY", 1)  # what takes a millisecond is never steady
+    monkeypatch.setattr(search, "_STEADY", 1)  # what takes a millisecond is never steady
     monkeypatch.setenv(HOME, str(tmp_path))  # it is set to others by the measurement, and put back afterwards
     model = write_language_model(tmp_path / "model.gguf", Sizes(layers=1))
     if large:

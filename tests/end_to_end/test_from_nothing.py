@@ -20,7 +20,7 @@ import pytest
 
 from desktop_app import paths
 from model_store.library import Library
-from tests.engine.asking import draw
+from tests.engine.questions import draw
 from tests.helpers.fake_hub import FakeHub
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.waiting import wait_until

@@ -8,8 +8,8 @@ import pytest
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.messages import PictureRef
 from desktop_app.paths import demo_model
-from tests.engine.asking import draw
-from tests.engine.tiny_models import Sizes, write_language_model, write_projector
+from tests.engine.questions import draw
+from tests.random_models.llava import Sizes, write_language_model, write_projector
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ from desktop_app.engine.messages import (
 )
 from desktop_app.errors import UserError
 from desktop_app.paths import demo_model
-from tests.engine.asking import ask, draw
+from tests.engine.questions import ask, draw
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.strays import Expected
 from tests.helpers.waiting import wait_until

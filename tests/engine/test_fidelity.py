@@ -21,11 +21,11 @@ from PIL import Image
 
 from desktop_app.chat.families import family_for
 from desktop_app.chat.prompt import Slot
-from desktop_app.engine import session
-from desktop_app.engine.clip_order import ClassTokenOrder
-from desktop_app.engine.kv_state import KVState
-from desktop_app.engine.model_files import ModelFiles
-from desktop_app.engine.prepared_projector import prepared
+from desktop_app.engine.conversation import session
+from desktop_app.engine.llama.class_token_fix import ClassTokenOrder
+from desktop_app.engine.llama.kv_state import KVState
+from desktop_app.engine.weights.model_files import ModelFiles
+from desktop_app.engine.weights.projector_copy import prepared
 from desktop_app.images.preprocess import fit_square
 from tests.helpers.strays import Expected
 

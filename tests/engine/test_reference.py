@@ -14,14 +14,14 @@ import pytest
 
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.interrupt import Interrupt
+from desktop_app.engine.llama.model import Model
 from desktop_app.engine.messages import EngineSettings, PictureRef, Sampling, Turn
-from desktop_app.engine.model import Model
-from desktop_app.engine.model_files import check_files
+from desktop_app.engine.weights.model_files import check_files
 from desktop_app.images.preprocess import fit_square
 from desktop_app.images.reading import open_picture
 from desktop_app.paths import demo_model
-from tests.engine.asking import ask
 from tests.engine.clip_reference import mean_cosine
+from tests.engine.questions import ask
 from tests.helpers.paths import DATA
 
 GREEDY = Sampling(temperature=0, max_tokens=100)

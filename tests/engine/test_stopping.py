@@ -23,7 +23,7 @@ from desktop_app.engine.messages import (
     Text,
     Turn,
 )
-from tests.engine.asking import ask, draw, read_ahead
+from tests.engine.questions import ask, draw, read_ahead
 
 ENDLESS = Sampling(temperature=50.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=100_000, seed=1)
 SETTINGS = EngineSettings(threads=1)

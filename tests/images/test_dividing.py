@@ -10,9 +10,9 @@ from desktop_app.images.closest_shape import ClosestShape
 from desktop_app.images.slices import Slices
 from desktop_app.images.tiles import parts
 from desktop_app.images.tiling import WHOLE, Grid, Tiling
-from tests.engine.divided_models import PICTURES
 from tests.helpers.paths import DATA
 from tests.images.patterns import patterned
+from tests.random_models.divided import PICTURES
 
 #: Family -> its tiling in its own size, and in that of the recorded pictures.
 TILINGS: dict[str, tuple[Tiling, Tiling]] = {

@@ -8,9 +8,9 @@ import pytest
 from desktop_app.images.anyres import USUAL_GRIDS, AnyRes, grids_of
 from desktop_app.images.tiles import parts
 from desktop_app.images.tiling import WHOLE, Grid
-from tests.engine.tiled_models import MODELS, PICTURES
 from tests.helpers.paths import DATA
 from tests.images.patterns import patterned
+from tests.random_models.tiled import MODELS, PICTURES
 
 CLIP = AnyRes(336, 24)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from desktop_app import paths
 from model_store.copying import Cancelled, Progress
 from model_store.library import Library
-from tests.engine.tiny_models import Sizes, write_language_model, write_projector
+from tests.random_models.llava import Sizes, write_language_model, write_projector
 
 TINY = Sizes(width=32, layers=1, feed_forward=32, vision_layers=1)
 

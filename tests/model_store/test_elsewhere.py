@@ -19,8 +19,8 @@ from model_store.errors import StoreError
 from model_store.importing import import_files, plan_import
 from model_store.installed import Origin, State
 from model_store.library import Library
-from tests.engine.tiny_models import write_language_model
 from tests.model_store.folders import TINY, contents, write_pair
+from tests.random_models.llava import write_language_model
 
 OLLAMA_TYPES = "application/vnd.ollama.image."
 

@@ -14,7 +14,7 @@ from model_store.gguf_header import (
     NotGGUFError,
     read_header,
 )
-from tests.engine.tiny_models import Sizes, write_language_model, write_projector
+from tests.random_models.llava import Sizes, write_language_model, write_projector
 
 
 @pytest.fixture(scope="module")

@@ -21,9 +21,9 @@ from model_store.errors import StoreError
 from model_store.importing import import_files, import_model, plan_import
 from model_store.installed import State
 from model_store.library import Library
-from tests.engine.tiny_models import Sizes, write_language_model, write_projector
 from tests.helpers.paths import REPOSITORY
 from tests.model_store.folders import TINY, cancel_after, contents, ids, write_pair
+from tests.random_models.llava import Sizes, write_language_model, write_projector
 
 
 @pytest.fixture

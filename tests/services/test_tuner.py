@@ -10,14 +10,14 @@ from typing import cast
 
 import pytest
 
-from desktop_app.engine.measuring import Ended, Measuring, Subject
 from desktop_app.engine.messages import Ask, Inspect, Load, LoadPlan, ModelInfo, PictureRef, Ready, Tuning
-from desktop_app.engine.tuning import Findings, NotMeasured
+from desktop_app.engine.tuning.measurement import Ended, Measuring, Subject
+from desktop_app.engine.tuning.search import Findings, NotMeasured
 from desktop_app.services.tuner import Tuner
-from tests.engine import dying_trials
-from tests.engine.tiny_models import large_on_disk, write_language_model
+from tests.engine.tuning import dying_trials
 from tests.helpers.fake_engine import finished
 from tests.helpers.waiting import pump, wait_until
+from tests.random_models.llava import large_on_disk, write_language_model
 from tests.services.conftest import DEMO, Desk
 
 PLAN = LoadPlan(4096, 128, reading_threads=2, writing_threads=2)

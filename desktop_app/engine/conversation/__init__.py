@@ -1,0 +1,1 @@
+"""A conversation with a loaded model: building the prompt, reusing the KV cache, streaming the answer."""

@@ -1,0 +1,233 @@
+"""Turns pictures into image tokens: mtmd, the part of llama.cpp that runs image towers and projectors.
+
+LLaVA's and InternVL's are given squares, and MiniCPM-V's other shapes, prepared as they were trained. Others get the
+whole picture, which mtmd divides and resizes by itself; what it makes of one is asked without pixels first, so that its
+cost is known.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from desktop_app.engine.cache.embeddings import Embedding
+from desktop_app.engine.interrupt import Interrupt, Interrupted
+from desktop_app.engine.llama.class_token_fix import ClassToken, ClassTokenOrder
+from desktop_app.engine.llama.kv_cache import Block
+from desktop_app.engine.llama.pixel_override import OwnPixels, stand_in
+from desktop_app.engine.weights.projector_header import QWEN25_VL, Projector
+from desktop_app.errors import UserError
+
+Piece = Block | tuple[int, ...]
+
+_NODES_PER_LOOK = 4  # of the CLIP graph: between two looks at the interrupt, some 10-40 ms
+FEWEST_TOKENS = 4  # of a picture of Qwen2.5-VL
+_MOST_TOKENS = 1280  # of a picture of Qwen2.5-VL: what its authors name for a balance of cost and detail
+
+
+class LoadedProjector:
+    """An image tower and its projector, through mtmd. Every call is made on the engine's main thread."""
+
+    def __init__(
+        self,
+        bindings: tuple[Any, Any, Callable[[], str]],
+        projector: Projector,
+        model: Any,
+        threads: int,
+        interrupt: Interrupt,
+        most_tokens: int,
+    ) -> None:
+        """`bindings`: those of llama.cpp and of mtmd, and what tells their errors. `most_tokens`: of a picture."""
+        self._llama, self._mtmd, self._last_errors = bindings
+        self.most_tokens = min(_MOST_TOKENS, most_tokens)
+        self._side = projector.side
+        self._width = projector.width
+        header = projector.header
+        self._patch = header.integer("clip.vision.patch_size") or 1
+        self._mean, self._std = (header.numbers(f"clip.vision.image_{name}") for name in ("mean", "std"))
+        self._pixels: OwnPixels | None = None  # that are to be encoded instead of what mtmd was given
+        self._interrupt = interrupt
+        self._order = ClassTokenOrder(projector.has_class_embedding)
+        self._nodes = 0
+        self._probing = False
+        parameters = self._mtmd.mtmd_context_params_default()
+        parameters.use_gpu = False
+        parameters.print_timings = False
+        parameters.warmup = False
+        parameters.n_threads = threads
+        self._on_node = self._llama.ggml_backend_sched_eval_callback(self._node)
+        parameters.cb_eval = self._on_node
+        if projector.kind == QWEN25_VL:  # whose pictures may be of any size
+            parameters.image_min_tokens, parameters.image_max_tokens = FEWEST_TOKENS, self.most_tokens
+        self._context = self._mtmd.mtmd_init_from_file(os.fsencode(projector.path), model, parameters)
+        if not self._context:
+            raise UserError("projector-damaged", name=projector.chosen.name)
+        self._in_grid = bool(self._mtmd.mtmd_decode_use_mrope(self._context))
+        self._open: tuple[bytes, _Chunks] | None = None  # the picture that is being encoded, and its chunks
+        try:
+            self.image_tokens = self._with_chunk(None, self._mtmd.mtmd_input_chunk_get_n_tokens)
+            self._probe()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def class_token(self) -> ClassToken:
+        """Return what is known of the order of the class token."""
+        return self._order.state
+
+    def encode(self, rgb: bytes) -> Embedding:
+        """Encode a square of the side that the projector was trained for."""
+        if len(rgb) != self._side * self._side * 3:
+            raise ValueError(f"{len(rgb)} bytes are not a square of {self._side} pixels")
+        embedding: Embedding = self._with_chunk(rgb, self._encode)
+        return embedding
+
+    def encode_sized(self, rgb: bytes, width: int, height: int) -> Embedding:
+        """Encode a picture of whole patches just as it is. Raises ValueError if mtmd makes no graph of that size."""
+        pixels = OwnPixels(rgb, (width, height), self._patch, self._mean, self._std)
+        across, down = stand_in(width, height, self._side, self._patch)
+        chunks = _Chunks(self._mtmd, self._context, across, down, bytes(across * down * 3), self._last_errors)
+        self._pixels = pixels
+        try:
+            embedding = self._encode(next(chunk for chunk in chunks.all() if self._is_image(chunk)))
+        finally:
+            self._pixels = None
+            chunks.free()
+        if not pixels.used:
+            raise RuntimeError(f"a picture of {width} x {height} pixels did not get into the graph")
+        return embedding
+
+    def pieces(self, width: int, height: int) -> list[Piece]:
+        """Return what a picture of `width` x `height` pixels becomes: tokens, and blocks of image tokens in between."""
+        chunks = _Chunks(self._mtmd, self._context, width, height, None, self._last_errors)
+        try:
+            found: list[Piece] = []
+            first = 0
+            for chunk in chunks.all():
+                if self._is_image(chunk):
+                    found.append(self._block(chunk, first))
+                    first += int(self._mtmd.mtmd_input_chunk_get_n_tokens(chunk))
+                else:
+                    found.append(self._tokens(chunk))
+            return found
+        finally:
+            chunks.free()
+
+    def encode_part(self, rgb: bytes, width: int, height: int, part: int) -> Embedding:
+        """Encode one of the blocks of image tokens of a picture, which is kept until another one comes."""
+        if self._open is None or self._open[0] is not rgb:
+            self._close_picture()
+            self._open = (rgb, _Chunks(self._mtmd, self._context, width, height, rgb, self._last_errors))
+        images = [chunk for chunk in self._open[1].all() if self._is_image(chunk)]
+        embedding = self._encode(images[part])
+        if part == len(images) - 1:
+            self._close_picture()
+        return embedding
+
+    def _close_picture(self) -> None:
+        if self._open is not None:
+            self._open[1].free()
+            self._open = None
+
+    def _is_image(self, chunk: Any) -> bool:
+        return bool(self._mtmd.mtmd_input_chunk_get_type(chunk) == self._mtmd.MTMD_INPUT_CHUNK_TYPE_IMAGE)
+
+    def _block(self, chunk: Any, first: int) -> Block:
+        rows = int(self._mtmd.mtmd_input_chunk_get_n_tokens(chunk))
+        causal = not self._mtmd.mtmd_decode_use_non_causal(self._context, chunk)
+        columns = 0
+        if self._in_grid:
+            columns = int(self._mtmd.mtmd_image_tokens_get_nx(self._mtmd.mtmd_input_chunk_get_tokens_image(chunk)))
+        block = Block(first, rows, columns, causal)
+        if block.positions != self._mtmd.mtmd_input_chunk_get_n_pos(chunk):
+            raise RuntimeError("the positions of a picture are not as expected")
+        return block
+
+    def _tokens(self, chunk: Any) -> tuple[int, ...]:
+        count = ctypes.c_size_t()
+        tokens = self._mtmd.mtmd_input_chunk_get_tokens_text(chunk, ctypes.byref(count))
+        found = tuple(int(tokens[index]) for index in range(count.value))
+        if any(token < 0 for token in found):
+            raise RuntimeError("the vocabulary lacks a token that stands around pictures")
+        return found
+
+    def close(self) -> None:
+        """Free everything; further calls do nothing."""
+        self._close_picture()
+        if self._context:
+            self._mtmd.mtmd_free(self._context)
+            self._context = None
+
+    def _probe(self) -> None:
+        """Run the first nodes of the graph, to learn the order of the class token before it matters."""
+        self._probing = True
+        try:
+            if not self._order.decided:
+                self._with_chunk(bytes(self._side * self._side * 3), self._encode)
+        finally:
+            self._probing = False
+
+    def _encode(self, chunk: Any) -> Embedding:
+        self._order.begin()
+        result = self._mtmd.mtmd_encode_chunk(self._context, chunk)
+        # A graph that was stopped returns 0 like any other; what it computed is to be forgotten.
+        if self._interrupt.now:
+            raise Interrupted
+        if result != 0:
+            raise RuntimeError(f"mtmd_encode_chunk returned {result}: {self._last_errors()}")
+        if not self._probing:
+            self._order.end()
+        shape = (int(self._mtmd.mtmd_input_chunk_get_n_tokens(chunk)), self._width)
+        return np.ctypeslib.as_array(self._mtmd.mtmd_get_output_embd(self._context), shape).copy()
+
+    def _node(self, address: int, ask: bool, _data: object) -> bool:
+        """Before a node is computed: is a look wanted after it? After one: go on?"""
+        if ask:
+            self._order.look(address)
+            if self._pixels is not None:
+                self._pixels.look(address)
+            self._nodes += 1
+            return self._nodes % _NODES_PER_LOOK == 0 or (self._probing and self._order.decided)
+        return not self._interrupt.now and not (self._probing and self._order.decided)
+
+    def _with_chunk(self, rgb: bytes | None, use: Callable[[Any], Any]) -> Any:
+        """Call `use` with the first image chunk of a square picture; None stands for one without pixels."""
+        chunks = _Chunks(self._mtmd, self._context, self._side, self._side, rgb, self._last_errors)
+        try:
+            return use(next(chunk for chunk in chunks.all() if self._is_image(chunk)))
+        finally:
+            chunks.free()
+
+
+class _Chunks:
+    """What mtmd makes of one picture; to be freed."""
+
+    def __init__(
+        self, mtmd: Any, context: Any, width: int, height: int, rgb: bytes | None, errors: Callable[[], str]
+    ) -> None:
+        self._mtmd = mtmd
+        pixels = (ctypes.c_uint8 * len(rgb)).from_buffer_copy(rgb) if rgb is not None else None
+        self._bitmap = mtmd.mtmd_bitmap_init(width, height, pixels)
+        self._chunks = mtmd.mtmd_input_chunks_init()
+        marker = mtmd.mtmd_default_marker()
+        text = mtmd.mtmd_input_text(marker, len(marker), False, True)
+        bitmaps = (ctypes.c_void_p * 1)(self._bitmap)
+        result = mtmd.mtmd_tokenize(context, self._chunks, ctypes.byref(text), bitmaps, 1)
+        if result != 0:
+            self.free()
+            raise RuntimeError(f"mtmd_tokenize returned {result}: {errors()}")
+
+    def all(self) -> list[Any]:
+        """Return the chunks in order."""
+        count = self._mtmd.mtmd_input_chunks_size(self._chunks)
+        return [self._mtmd.mtmd_input_chunks_get(self._chunks, index) for index in range(count)]
+
+    def free(self) -> None:
+        """Free the memory."""
+        self._mtmd.mtmd_input_chunks_free(self._chunks)
+        self._mtmd.mtmd_bitmap_free(self._bitmap)

@@ -1,0 +1,105 @@
+"""Has a picture encoded exactly as it is, whatever its size.
+
+mtmd divides and resizes every picture of MiniCPM-V by itself, otherwise than it was trained, and does not take the
+parts that `images/slices.py` makes. So it is given a black picture whose overview has the size of such a part, and
+in the graph that it builds for that the pixels, and the places of the patches, are replaced before they are used.
+Only ctypes and numpy here, as in `class_token_fix.py`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from desktop_app.engine.llama.ggml_tensor import Tensor, integers, is_sane
+from desktop_app.engine.llama.minicpm_positions import places
+
+_PIXELS, _PLACES = b"inp_raw", b"positions"
+_TYPE_F32 = 0
+_SQUARES = (2, 3, 4, 6, 8, 12, 16)  # along the stand-in: the longer, the less whole pixels change its proportions
+
+
+class OwnPixels:
+    """The pixels of one picture, on their way into a graph."""
+
+    def __init__(
+        self, rgb: bytes, size: tuple[int, int], patch: int, mean: Sequence[float], std: Sequence[float]
+    ) -> None:
+        width, height = size
+        pixels = np.frombuffer(rgb, np.uint8).reshape(height, width, 3).astype(np.float32) / 255
+        normalised = (pixels - np.asarray(mean[:3], np.float32)) / np.asarray(std[:3], np.float32)
+        self._values = np.ascontiguousarray(normalised.transpose(2, 0, 1))
+        self._places = places(width // patch, height // patch)
+        self._waiting = {_PIXELS, _PLACES}
+
+    @property
+    def used(self) -> bool:
+        """Return whether the graph has got everything."""
+        return not self._waiting
+
+    def look(self, address: int) -> None:
+        """Look at the node at `address` before it is computed, and replace what it uses."""
+        node = Tensor.from_address(address)
+        second = node.src[1]
+        if not is_sane(node) or not second or second.contents.name not in self._waiting:
+            return
+        tensor = second.contents
+        if tensor.name == _PIXELS and self._take_pixels(tensor):
+            self._waiting.discard(_PIXELS)
+        if tensor.name == _PLACES and self._take_places(tensor):
+            self._waiting.discard(_PLACES)
+
+    def _take_pixels(self, tensor: Any) -> bool:
+        shape = self._values.shape[::-1]
+        if tensor.type != _TYPE_F32 or not tensor.data or tuple(tensor.ne) != (*shape, 1) or tensor.nb[0] != 4:
+            return False
+        ctypes.memmove(tensor.data, self._values.ctypes.data, self._values.nbytes)
+        return True
+
+    def _take_places(self, tensor: Any) -> bool:
+        entries = integers(tensor)
+        if entries is None or len(entries) != len(self._places):
+            return False
+        entries[:] = self._places.tolist()
+        return True
+
+
+def stand_in(width: int, height: int, side: int, patch: int) -> tuple[int, int]:
+    """Return the size of a picture whose overview mtmd makes `width` x `height`. Raises ValueError if there is none."""
+    if _overview(width, height, side, patch) == (width, height):
+        return width, height
+    ranges = []  # of proportions
+    for cut in range(max(1, height - patch), height + patch):
+        if _in_patches(cut, patch) == height:
+            low = max((side / (cut + 1)) ** 2, (width - patch / 2) / cut)
+            ranges.append((low, min((side / cut) ** 2, (width + patch / 2) / cut)))
+    low, high = max(ranges, key=lambda ends: ends[1] / ends[0])
+    proportions = math.sqrt(low * high)  # far from both ends
+    for squares in _SQUARES:
+        shorter = math.ceil(squares * side * min(proportions, 1 / proportions) ** 0.5)
+        found = (shorter, round(shorter / proportions)) if proportions < 1 else (round(shorter * proportions), shorter)
+        if _overview(*found, side, patch) == (width, height):
+            return found
+    raise ValueError(f"no picture has an overview of {width} x {height} pixels")
+
+
+def _overview(width: int, height: int, side: int, patch: int) -> tuple[int, int]:
+    """Return the size that mtmd gives the overview of a picture, as `get_best_resize` of mtmd-image.cpp in llama.cpp.
+
+    What is longer than `side` without having more pixels than a square of it stays as it is. Of other pictures the
+    proportions tell the height, and that the width, both cut to whole pixels; then each becomes the closest number of
+    whole patches.
+    """
+    if width * height > side**2 or max(width, height) <= side:
+        proportions = np.float32(width) / np.float32(height)  # in 32 bits, as there
+        height = int(np.float32(side) / np.sqrt(proportions))
+        width = int(np.float32(height) * proportions)
+    return _in_patches(width, patch), _in_patches(height, patch)
+
+
+def _in_patches(length: int, patch: int) -> int:
+    return max(patch, math.floor(length / patch + 0.5) * patch)

@@ -1,0 +1,1 @@
+"""Measures which settings run a model fastest on this computer."""

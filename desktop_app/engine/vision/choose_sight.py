@@ -1,0 +1,43 @@
+"""Which sight a loaded model has: its projector says it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from desktop_app.engine.llama.model import Model
+from desktop_app.engine.vision.mtmd_sight import WideSight
+from desktop_app.engine.vision.sight import OneSquare, Sight
+from desktop_app.engine.vision.sliced_sight import InSlices
+from desktop_app.engine.vision.tiled_sight import WholeLast, WithNewlines
+from desktop_app.engine.weights.projector_header import LLAVA, Projector
+from desktop_app.engine.weights.tile_layout import newline_of, tiling_of
+from desktop_app.images.anyres import AnyRes
+from desktop_app.images.closest_shape import ClosestShape
+from desktop_app.images.slices import Slices
+
+_STORED = {"F32": "<f4", "F16": "<f2"}
+
+
+def sight_of(model: Model) -> Sight:
+    """Return how the pictures of a model are seen."""
+    projector = model.files.projector
+    tiling = tiling_of(projector.header) if projector is not None else None
+    if projector is not None and isinstance(tiling, AnyRes):
+        return WithNewlines(tiling, _newline(projector), model.encode)
+    if isinstance(tiling, ClosestShape):
+        return WholeLast(tiling, model.encode)
+    if isinstance(tiling, Slices):
+        return InSlices(tiling, model)
+    if projector is not None and projector.kind != LLAVA:
+        return WideSight(model.projector, projector)
+    return OneSquare(projector, model.image_tokens, model.encode)
+
+
+def _newline(projector: Projector) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    """Return the token after a line, as one row."""
+    info = newline_of(projector.header)
+    if info is None:
+        raise RuntimeError("no token ends a line")
+    with projector.chosen.open("rb") as file:
+        file.seek(info.offset)
+        return np.frombuffer(file.read(info.size), _STORED[info.kind]).astype(np.float32).reshape(1, -1)

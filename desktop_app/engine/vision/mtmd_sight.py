@@ -1,0 +1,88 @@
+"""Pictures of models that are not LLaVAs: brought to the size that each was trained with, and divided by mtmd."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from desktop_app.engine.cache.embeddings import Embedding
+from desktop_app.engine.llama.kv_cache import Cell, PictureRow
+from desktop_app.engine.llama.mtmd import FEWEST_TOKENS, LoadedProjector, Piece
+from desktop_app.engine.messages import PictureRef
+from desktop_app.engine.vision.sight import Seen
+from desktop_app.engine.weights.projector_header import GEMMA3, QWEN25_VL, Projector
+from desktop_app.images.tiling import Tiling
+
+if TYPE_CHECKING:
+    from desktop_app.images.fitting import Fitting
+
+_MERGED = 2  # patches along an edge that become one token of Qwen2.5-VL
+_LONGEST = 2048  # pixels, where a file does not say more
+
+
+class WideSight:
+    """Sees a picture in one piece of any shape, or in several with tokens in between."""
+
+    tiling: Tiling | None = None
+    needs_size = frames = True
+
+    def __init__(self, loaded: LoadedProjector, projector: Projector) -> None:
+        self._projector = loaded
+        self._kind = projector
+        self._pieces = lru_cache(256)(self._ask_pieces)
+
+    def see(self, picture: PictureRef) -> Seen:
+        """See `Sight`."""
+        blocks = [piece for piece in self._pieces(*self._size(picture)) if not isinstance(piece, tuple)]
+        names = tuple(f"mtmd-{index}" for index in range(len(blocks)))
+        return Seen(picture, picture.sha256, sum(block.rows for block in blocks), names)
+
+    def cells(self, picture: PictureRef) -> list[Cell]:
+        """See `Sight`."""
+        cells: list[Cell] = []
+        for piece in self._pieces(*self._size(picture)):
+            if isinstance(piece, tuple):
+                cells += piece
+            else:
+                block = piece if piece.columns or not piece.causal else None
+                rows = range(piece.first, piece.first + piece.rows)
+                cells += [PictureRow(picture.sha256, row, block) for row in rows]
+        return cells
+
+    def pixels(self, seen: Seen) -> list[bytes]:
+        """Return the whole picture, once for each part."""
+        from desktop_app.images.reading import open_picture
+
+        image = open_picture(seen.picture.path, seen.picture.name)
+        return [self._fitting.fitted(image).tobytes()] * len(seen.parts)
+
+    def encode(self, seen: Seen, part: int, pixels: bytes) -> Embedding:
+        """See `Sight`."""
+        return self._projector.encode_part(pixels, *self._size(seen.picture), part)
+
+    def joined(self, _seen: Seen, parts: Sequence[Embedding]) -> Embedding:
+        """See `Sight`."""
+        return np.concatenate(list(parts))
+
+    def _ask_pieces(self, width: int, height: int) -> list[Piece]:
+        return self._projector.pieces(width, height)
+
+    def _size(self, picture: PictureRef) -> tuple[int, int]:
+        return self._fitting.size_of(picture.width, picture.height)
+
+    @cached_property
+    def _fitting(self) -> Fitting:
+        # Pillow is imported when the first picture comes, not when the engine starts.
+        from desktop_app.images.fitting import at_most, longest_edge, one_square, whole_patches
+
+        header, side = self._kind.header, self._kind.side
+        if self._kind.kind == GEMMA3:
+            return one_square(side)
+        if self._kind.kind == QWEN25_VL:
+            patch = (header.integer("clip.vision.patch_size") or 1) * _MERGED
+            return whole_patches(patch, FEWEST_TOKENS, self._projector.most_tokens)
+        longest = header.integer("clip.vision.preproc_image_size")
+        return longest_edge(longest) if longest else at_most(_LONGEST)

@@ -1,0 +1,117 @@
+"""Looks at pictures, part by part, and remembers what was seen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import nullcontext
+
+from desktop_app.engine.cache.embeddings import Embedding, EmbeddingKey, EmbeddingStore
+from desktop_app.engine.cache.fingerprints import file_identity
+from desktop_app.engine.cache.throughput import Pace
+from desktop_app.engine.interrupt import Interrupt, Interrupted
+from desktop_app.engine.llama.model import VERSION, Model
+from desktop_app.engine.messages import PaceLearnt, Phase, PhaseChanged, PictureRef, Turn
+from desktop_app.engine.vision.choose_sight import sight_of
+from desktop_app.engine.vision.sight import Seen
+from desktop_app.errors import UserError
+
+_LOOK_EVERY_S = 0.02  # at the interrupt, while a picture file is decoded
+
+
+class Looking:
+    """The eyes of one loaded model. Lives on the engine's main thread."""
+
+    def __init__(
+        self,
+        model: Model,
+        interrupt: Interrupt,
+        embeddings: EmbeddingStore,
+        emit: Callable[[PhaseChanged | PaceLearnt], None],
+    ) -> None:
+        self.sight = sight_of(model)
+        self.pace = Pace()  # of a part
+        self._model = model
+        self._interrupt = interrupt
+        self._embeddings = embeddings
+        self._emit = emit
+        projector = model.files.projector
+        self._projector = ""
+        if projector is not None:
+            small = "|small" if projector.small else ""
+            self._projector = f"{file_identity(projector.chosen)}|{projector.last_layer.value}{small}"
+        self._decoder = ThreadPoolExecutor(1, "picture")
+        self._sizes: dict[str, tuple[int, int]] = {}  # of pictures that came without, by SHA-256
+
+    @property
+    def seeing(self) -> str:
+        """Return everything but the picture on which an embedding depends."""
+        return f"{self._projector}|{self._model.class_token.value}|{VERSION}"
+
+    def close(self) -> None:
+        """End the thread that decodes pictures."""
+        self._decoder.shutdown(wait=False, cancel_futures=True)
+
+    def measured(self, turns: Sequence[Turn]) -> list[Turn]:
+        """Return the turns with the sizes of their pictures, where those matter.
+
+        Raises `UserError` (projector-needed, and those of `open_picture`).
+        """
+        if not self._model.image_tokens and any(turn.pictures for turn in turns):
+            raise UserError("projector-needed", model=self._model.files.model.name)
+        if not self.sight.needs_size:
+            return list(turns)
+        return [turn._replace(pictures=tuple(map(self._with_size, turn.pictures))) for turn in turns]
+
+    def look(self, request: int, pictures: Sequence[Seen]) -> tuple[dict[str, Embedding], int]:
+        """Return the rows of pictures by their keys, and how many parts had to be encoded for it.
+
+        What was encoded is kept even when the next part is interrupted. Raises `UserError` for a picture
+        that cannot be read.
+        """
+        found = ((key, self._embeddings.get(key)) for seen in pictures for key in self._keys(seen))
+        known = {key: embedding for key, embedding in found if embedding is not None}
+        new = [seen for seen in pictures if not known.keys() >= set(self._keys(seen))]
+        missing = encodes = sum(key not in known for seen in new for key in self._keys(seen))
+        with self._model.looking() if new else nullcontext():
+            for index, seen in enumerate(new):
+                pixels: list[bytes] = []
+                for part, key in enumerate(self._keys(seen)):
+                    if key in known:
+                        continue
+                    expected = self.pace.expect(missing)
+                    sha256, parts = seen.picture.sha256, len(seen.parts)
+                    self._emit(PhaseChanged(request, Phase.LOOKING, index, len(new), expected, sha256, part, parts))
+                    pixels = pixels or self._pixels(seen)
+                    self._interrupt.check()
+                    started = time.monotonic()
+                    known[key] = self.sight.encode(seen, part, pixels[part])
+                    self.pace.learn(1, time.monotonic() - started)
+                    self._emit(PaceLearnt(request, part_s=self.pace.expect(1)))
+                    missing -= 1
+                    self._embeddings.put(key, known[key])
+        rows = {seen.key: self.sight.joined(seen, [known[key] for key in self._keys(seen)]) for seen in pictures}
+        return rows, encodes
+
+    def _with_size(self, picture: PictureRef) -> PictureRef:
+        if picture.width > 0 and picture.height > 0:
+            return picture
+        if picture.sha256 not in self._sizes:
+            from desktop_app.images.reading import open_picture
+
+            self._sizes[picture.sha256] = open_picture(picture.path, picture.name).size
+        width, height = self._sizes[picture.sha256]
+        return picture._replace(width=width, height=height)
+
+    def _pixels(self, seen: Seen) -> list[bytes]:
+        """Decode a picture file beside the main thread, so that a large one can be given up."""
+        decoding = self._decoder.submit(self.sight.pixels, seen)
+        while not decoding.done():
+            wait([decoding], _LOOK_EVERY_S)
+            if self._interrupt.now:
+                raise Interrupted
+        return decoding.result()
+
+    def _keys(self, seen: Seen) -> list[EmbeddingKey]:
+        return [EmbeddingKey(seen.picture.sha256, self.seeing, part) for part in seen.parts]

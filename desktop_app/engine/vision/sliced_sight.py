@@ -1,0 +1,88 @@
+"""MiniCPM-V sees an overview and slices, each between special tokens, with a line break after each row of slices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from desktop_app.chat.families import MINICPM_V
+from desktop_app.chat.prompt import Pattern, Slot, Special
+from desktop_app.engine.cache.embeddings import Embedding
+from desktop_app.engine.llama.kv_cache import Cell, PictureRow
+from desktop_app.engine.messages import PictureRef
+from desktop_app.engine.vision.sight import Seen
+from desktop_app.engine.vision.tiled_sight import InTiles
+from desktop_app.images.slices import Slices
+from desktop_app.images.tiling import Grid
+
+
+class Eyes(Protocol):
+    """The part of a model that encodes pictures, and knows the tokens around them."""
+
+    def encode(self, rgb: bytes) -> Embedding:
+        """Encode a square."""
+
+    def encode_sized(self, rgb: bytes, width: int, height: int) -> Embedding:
+        """Encode a picture of any size in whole patches."""
+
+    def tokenize(self, text: str) -> list[int]:
+        """Return the tokens of plain text."""
+
+    def special(self, name: str) -> int | None:
+        """Return a special token."""
+
+
+class InSlices(InTiles):
+    """See `Sight`."""
+
+    frames = True
+
+    def __init__(self, slices: Slices, eyes: Eyes) -> None:
+        super().__init__(slices, eyes.encode)
+        self._eyes = eyes
+        self._overview, self._slice = self._frame(MINICPM_V.picture), self._frame(MINICPM_V.tile)
+        self._line: list[Cell] = [*eyes.tokenize("\n")]
+
+    def cells(self, picture: PictureRef) -> list[Cell]:
+        """See `Sight`."""
+        seen, grid = self.see(picture), self._grid(picture)
+        size = self._division.part_tokens
+
+        def part(number: int) -> list[Cell]:
+            before, after = self._slice if number else self._overview
+            rows = range(number * size, (number + 1) * size)
+            return [*before, *(PictureRow(seen.key, row) for row in rows), *after]
+
+        cells = part(0)
+        for number in range(grid.tiles):
+            if number and number % grid.columns == 0:
+                cells += self._line
+            cells += part(number + 1)
+        return cells
+
+    def encode(self, seen: Seen, part: int, pixels: bytes) -> Embedding:
+        """See `Sight`."""
+        size, grid = (seen.picture.width, seen.picture.height), self._grid(seen.picture)
+        if part == 0:
+            return self._eyes.encode_sized(pixels, *self._division.whole(*size))
+        width, height = self._division.canvas(*size, grid)
+        return self._eyes.encode_sized(pixels, width // grid.columns, height // grid.rows)
+
+    def joined(self, _seen: Seen, parts: Sequence[Embedding]) -> Embedding:
+        """See `Sight`."""
+        return np.concatenate(list(parts))
+
+    def _rows(self, _picture: PictureRef, grid: Grid) -> int:
+        return grid.parts * self._division.part_tokens
+
+    def _frame(self, pattern: Pattern) -> tuple[list[Cell], list[Cell]]:
+        """Return the special tokens right before and after a picture in `pattern`."""
+        place = pattern.index(Slot.PICTURE)
+        before, after = map(self._specials, (pattern[:place], pattern[place:]))
+        return before, after
+
+    def _specials(self, pattern: Pattern) -> list[Cell]:
+        found = (self._eyes.special(item.name) for item in pattern if isinstance(item, Special))
+        return [token for token in found if token is not None]

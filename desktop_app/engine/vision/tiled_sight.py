@@ -1,0 +1,109 @@
+"""Sees a picture as a whole, and again in tiles, as `images/tiling.py` says.
+
+The parts are kept on their own, each named: so a picture that was looked at in passing needs only
+its tiles when it is looked at again, and work that was interrupted goes on with the next part.
+What differs from family to family is how their embeddings are put together.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+
+from desktop_app.engine.cache.embeddings import Embedding
+from desktop_app.engine.llama.kv_cache import Cell
+from desktop_app.engine.messages import PictureRef
+from desktop_app.engine.vision.sight import Encode, Seen, rows_of
+from desktop_app.images.anyres import AnyRes
+from desktop_app.images.tiling import WHOLE, Grid, Tiling
+
+
+class InTiles(ABC):
+    """See `Sight`."""
+
+    needs_size = True
+    frames = False
+
+    def __init__(self, tiling: Tiling, encode: Encode) -> None:
+        self.tiling: Tiling | None = tiling
+        self._division = tiling
+        self._encode = encode
+
+    def see(self, picture: PictureRef) -> Seen:
+        """See `Sight`."""
+        grid = self._grid(picture)
+        tiles = (f"{grid.rows}x{grid.columns}-{tile}" for tile in range(grid.tiles))
+        key = f"{picture.sha256}/{grid.rows}x{grid.columns}"
+        return Seen(picture, key, self._rows(picture, grid), ("whole", *tiles))
+
+    def cells(self, picture: PictureRef) -> list[Cell]:
+        """See `Sight`."""
+        return rows_of(self.see(picture))
+
+    def pixels(self, seen: Seen) -> list[bytes]:
+        """See `Sight`."""
+        # Pillow is imported when the first picture comes, not when the engine starts.
+        from desktop_app.images.reading import open_picture
+        from desktop_app.images.tiles import parts
+
+        image = open_picture(seen.picture.path, seen.picture.name)
+        return [part.tobytes() for part in parts(image, self._division, self._grid(seen.picture))]
+
+    def encode(self, _seen: Seen, _part: int, pixels: bytes) -> Embedding:
+        """See `Sight`."""
+        return self._encode(pixels)
+
+    @abstractmethod
+    def joined(self, seen: Seen, parts: Sequence[Embedding]) -> Embedding:
+        """See `Sight`."""
+
+    def _rows(self, picture: PictureRef, grid: Grid) -> int:
+        return self._division.tokens(picture.width, picture.height, grid)
+
+    def _grid(self, picture: PictureRef) -> Grid:
+        return self._division.grid_for(picture.width, picture.height, picture.most_tiles)
+
+
+class WithNewlines(InTiles):
+    """LLaVA-1.6: the whole, then the tiles line by line across the grid, without the borders.
+
+    After each line stands one learnt token, as in `modeling_llava_next.py` of transformers.
+    """
+
+    def __init__(self, tiling: AnyRes, newline: Embedding, encode: Encode) -> None:
+        """`newline`: the token after each line, as one row."""
+        super().__init__(tiling, encode)
+        self._anyres = tiling
+        self._newline = newline
+
+    def joined(self, seen: Seen, parts: Sequence[Embedding]) -> Embedding:
+        """See `Sight`."""
+        whole, *tiles = parts
+        grid = self._grid(seen.picture)
+        if grid == WHOLE:
+            return np.concatenate([whole, self._newline])
+        edge, width = self._anyres.patches, whole.shape[1]
+        kept = self._anyres.kept(seen.picture.width, seen.picture.height, grid)
+        rows = np.empty((seen.rows, width), np.float32)  # filled in one go: it may be 50 MB
+        rows[: len(whole)] = whole
+        lines = rows[len(whole) :].reshape(kept.bottom - kept.top, kept.right - kept.left + 1, width)
+        lines[:, -1] = self._newline
+        for number, tile in enumerate(tiles):
+            top, left = (edge * place for place in divmod(number, grid.columns))
+            first, last = max(kept.top, top), min(kept.bottom, top + edge)
+            begin, end = max(kept.left, left), min(kept.right, left + edge)
+            if first < last and begin < end:
+                field = tile.reshape(edge, edge, width)[first - top : last - top, begin - left : end - left]
+                lines[first - kept.top : last - kept.top, begin - kept.left : end - kept.left] = field
+        return rows
+
+
+class WholeLast(InTiles):
+    """InternVL3: the tiles line by line, each with its rows in one piece, and after them the whole."""
+
+    def joined(self, _seen: Seen, parts: Sequence[Embedding]) -> Embedding:
+        """See `Sight`."""
+        whole, *tiles = parts
+        return np.concatenate([*tiles, whole])

@@ -1,0 +1,78 @@
+"""Looks at a language model and its projector before llama.cpp gets to see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from desktop_app.chat import families
+from desktop_app.chat.families import family_for
+from desktop_app.engine.weights.projector_check import ProjectorCheck
+from desktop_app.engine.weights.projector_header import MINICPM_V, Projector
+from desktop_app.errors import UserError
+from model_store.gguf_header import DamagedGGUFError, GGUFHeader, NotGGUFError, read_header
+
+_PROJECTOR_ARCHITECTURE = "clip"
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """A language model and, maybe, its projector; both headers hold together."""
+
+    model: Path
+    header: GGUFHeader
+    projector: Projector | None
+
+    @property
+    def context_length(self) -> int:
+        """Return the number of tokens the model was trained for, 0 when it does not say."""
+        return self.header.integer(f"{self.header.architecture}.context_length") or 0
+
+
+def check_files(model: Path, mmproj: Path | None) -> ModelFiles:
+    """Read both headers and compare them.
+
+    Raises `UserError`: model-missing, model-damaged, swapped-files, projector-damaged,
+    not-a-projector, projector-unsupported or projector-mismatch.
+    """
+    header = _header(model, "model-damaged")
+    return check_headers(model, header, mmproj, _header(mmproj, "projector-damaged") if mmproj is not None else None)
+
+
+def check_headers(
+    model: Path, header: GGUFHeader, mmproj: Path | None, projector_header: GGUFHeader | None
+) -> ModelFiles:
+    """Compare two headers, of files that need not be here yet. Raises `UserError` as `check_files`."""
+    if header.architecture == _PROJECTOR_ARCHITECTURE:
+        raise UserError("swapped-files", name=model.name)
+    width = header.integer(f"{header.architecture}.embedding_length")
+    if not header.architecture or not width or "token_embd.weight" not in header.tensors:
+        raise UserError("model-damaged", name=model.name)
+    if mmproj is None or projector_header is None:
+        return ModelFiles(model, header, None)
+    if projector_header.architecture != _PROJECTOR_ARCHITECTURE:
+        raise UserError("not-a-projector", name=mmproj.name)
+    projector = ProjectorCheck(mmproj, projector_header).projector()
+    if projector.kind == MINICPM_V and family_for(header.metadata) is not families.MINICPM_V:
+        # Without its tokens nothing can stand around the parts of a picture.
+        raise UserError("projector-unsupported", name=mmproj.name, kind=projector.kind)
+    if projector.width != width:
+        raise UserError(
+            "projector-mismatch",
+            projector=mmproj.name,
+            model=model.name,
+            projector_width=projector.width,
+            model_width=width,
+        )
+    return ModelFiles(model, header, projector)
+
+
+def _header(path: Path, damaged: str) -> GGUFHeader:
+    try:
+        return read_header(path)
+    except (NotGGUFError, DamagedGGUFError) as error:
+        raise UserError(damaged, name=path.name) from error
+    except FileNotFoundError as error:
+        raise UserError("model-missing", name=path.name) from error
+    except OSError as error:
+        raise UserError("file-unreadable", name=path.name) from error

@@ -1,0 +1,36 @@
+"""What the header of a projector says of tiles: in what parts its pictures are seen."""
+
+from __future__ import annotations
+
+from desktop_app.engine.weights.projector_header import INTERNVL, LLAVA, MINICPM_V, NEWLINES, kind_of
+from desktop_app.images.anyres import AnyRes, grids_of
+from desktop_app.images.closest_shape import MOST_TILES, ClosestShape
+from desktop_app.images.slices import Slices
+from desktop_app.images.tiling import Tiling
+from model_store.gguf_header import GGUFHeader, TensorInfo
+
+_KINDS = ("F32", "F16")
+
+
+def newline_of(projector: GGUFHeader) -> TensorInfo | None:
+    """Return where the token that ends a line lies."""
+    found = (projector.tensors[name] for name in NEWLINES if name in projector.tensors)
+    return next((tensor for tensor in found if tensor.kind in _KINDS), None)
+
+
+def tiling_of(projector: GGUFHeader) -> Tiling | None:
+    """Return how a projector was trained to divide pictures; None: not at all, or mtmd does it."""
+    side, patch = (projector.integer(f"clip.vision.{key}") for key in ("image_size", "patch_size"))
+    if not side or not patch:
+        return None
+    kind = kind_of(projector)
+    if kind == LLAVA and newline_of(projector) is not None:
+        return AnyRes(side, side // patch, grids_of(projector.numbers("clip.vision.image_grid_pinpoints"), side))
+    if kind == INTERNVL:
+        merged = projector.integer("clip.vision.projector.scale_factor") or 1
+        most = projector.integer("clip.vision.preproc_max_tiles") or MOST_TILES
+        return ClosestShape(side, (side // patch // merged) ** 2, most)
+    query = projector.tensors.get("resampler.query")
+    if kind == MINICPM_V and query is not None:
+        return Slices(side, patch, query.shape[-1])
+    return None

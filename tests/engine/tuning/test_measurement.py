@@ -1,0 +1,222 @@
+"""The real thing on a small random model: processes that load, measure, die, and give way."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from desktop_app.engine.cache.checked_folder import CheckedFolder
+from desktop_app.engine.client import EngineClient
+from desktop_app.engine.messages import EngineSettings, LoadPlan, Tuning
+from desktop_app.engine.planning.cpu_cores import Cores
+from desktop_app.engine.planning.memory_budget import VARIABLE, Room, find_room
+from desktop_app.engine.tuning import results, search
+from desktop_app.engine.tuning.measurement import Ended, Measuring, Subject, expected_seconds
+from desktop_app.engine.tuning.results import KeptTunings
+from desktop_app.engine.tuning.search import Findings, Measured, NotMeasured, Way
+from desktop_app.engine.tuning.trial import Trial
+from desktop_app.engine.tuning.trial_process import Task
+from desktop_app.engine.weights.model_files import ModelFiles, check_files
+from desktop_app.paths import demo_model
+from tests.engine.tuning import dying_trials
+from tests.helpers.strays import Expected
+from tests.helpers.waiting import wait_until
+from tests.random_models.llava import Sizes, large_on_disk, write_language_model
+
+GIB = 1 << 30
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small model that counts as large."""
+    folder = tmp_path_factory.mktemp("measured")
+    return large_on_disk(write_language_model(folder / "model.gguf", Sizes(width=128, layers=4, feed_forward=256)))
+
+
+@pytest.fixture
+def files(model: Path) -> ModelFiles:
+    return check_files(model, None)
+
+
+@pytest.fixture
+def subject(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Subject:
+    monkeypatch.setattr(search, "_STEADY", 1)  # what takes a millisecond is never steady
+    return Subject(str(model), None, EngineSettings(cache_folder=str(tmp_path / "cache")))
+
+
+def test_of_reading_only_the_first_layers_are_computed(files: ModelFiles) -> None:
+    trial = Trial(files, LoadPlan(768, 128, flash_wanted=True))
+    try:
+        assert trial.fills
+        seconds, longest_step = trial.reading(1, 128, 384, 1)
+        assert 0 < longest_step < seconds
+        whole = trial._nodes.seen
+        seconds, longest_step = trial.reading(1, 128, 384, 0.25)
+        assert 0 < longest_step < seconds
+        assert trial._nodes.seen == pytest.approx(whole / 4, rel=0.1)
+        assert trial.writing(1, 3, 640) > 0
+        assert trial.share(128, 1) == 1  # so small a model is read as a whole
+    finally:
+        trial.close()
+
+
+def test_it_is_measured_kept_and_used_by_the_engine(subject: Subject, files: ModelFiles, tmp_path: Path) -> None:
+    tasks: list[Task] = []
+    findings = Measuring(subject).run(tasks.append)
+    tuned = findings.tuning
+    assert {row.way for row in findings.rows} >= {Way(), Way(flash_attention=True)}
+    assert min(tuned.reading, tuned.writing) > 0
+    assert len(tuned.measured) == len("2026-11-24")
+    assert findings.failed == {}
+    kept = KeptTunings(tmp_path / "cache").find(files, find_room())
+    assert kept is not None
+    assert (kept.tuning, kept.rows, kept.failed) == (tuned, findings.rows, {})
+    assert len(tasks) == len(findings.rows) + 1  # the first is measured once more
+    with EngineClient() as client:
+        info = client.load(files.model, None, subject.settings)
+    assert info.tunable
+    assert info.tuning == tuned
+    assert (info.reading_threads, info.threads) == (tuned.reading_threads, tuned.writing_threads)
+    assert info.plan is not None
+    assert (info.plan.n_ubatch, info.plan.repacked) == (tuned.n_ubatch, tuned.repacked)
+
+
+def test_a_candidate_that_dies_is_out_and_nothing_else_happens(subject: Subject) -> None:
+    findings = Measuring(subject, trial=dying_trials.repacked_dies).run()
+    assert [way.repacked for way in findings.failed] == [True]
+    assert "died" in next(iter(findings.failed.values()))
+    assert not findings.tuning.repacked
+
+
+def test_it_gives_way_at_once_and_keeps_nothing(subject: Subject, tmp_path: Path) -> None:
+    measuring = Measuring(subject, trial=dying_trials.hangs)
+    outcome: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            measuring.run()
+        except Ended as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    wait_until(lambda: measuring.pid is not None)
+    measuring.end()
+    thread.join(10)
+    assert len(outcome) == 1
+    assert measuring.pid is None
+    assert not list((tmp_path / "cache").glob("tuning/*"))
+    with pytest.raises(Ended):  # it is over for good
+        measuring.run()
+
+
+def test_one_that_does_not_answer_ends_with_the_time(subject: Subject) -> None:
+    with pytest.raises(NotMeasured, match="too-slow"):
+        Measuring(subject, 0.2, trial=dying_trials.hangs).run()
+
+
+def test_a_tiny_model_is_not_measured() -> None:
+    model, mmproj = demo_model()
+    with pytest.raises(NotMeasured, match="tiny"):
+        Measuring(Subject(str(model), str(mmproj), EngineSettings())).run()
+
+
+def test_nothing_is_tried_that_has_no_room_beside_the_engine(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "8G")
+    loaded = LoadPlan(4096, 128, needed=find_room().usable - (1 << 20))
+    with pytest.raises(NotMeasured, match="no-memory"):
+        Measuring(replace(subject, loaded=loaded)).run()
+
+
+def test_it_never_takes_a_minute() -> None:
+    assert expected_seconds(4 * GIB) < 60
+    assert expected_seconds(40 * GIB) < 60
+
+
+# ---- what is kept ---------------------------------------------------------------------------
+
+FOUND = Findings(
+    Tuning(2, 1, 256, reading=30.0, writing=6.0, measured="2026-11-24"),
+    [Measured(Way(), 2, 256, 30.0), Measured(Way(), 1, 0, 6.0)],
+    {Way(repacked=True): "died (-11)"},
+)
+ROOM = Room(8 * GIB, GIB)
+
+
+@pytest.fixture
+def kept(files: ModelFiles, tmp_path: Path) -> Path:
+    """The file with what was found for the model."""
+    KeptTunings(tmp_path).keep(files, ROOM, FOUND)
+    (path,) = (tmp_path / "tuning").iterdir()
+    return path
+
+
+def find(tmp_path: Path, files: ModelFiles, room: Room = ROOM) -> Findings | None:
+    return KeptTunings(tmp_path).find(files, room)
+
+
+def test_what_was_found_is_found_again(kept: Path, files: ModelFiles, tmp_path: Path) -> None:
+    assert find(tmp_path, files) == FOUND
+    assert find(tmp_path, files, Room(8 * GIB, 2 * GIB)) == FOUND  # what is free changes all the time
+    KeptTunings(tmp_path).forget(files, ROOM)
+    assert find(tmp_path, files) is None
+
+
+def test_what_was_measured_elsewhere_is_not_used(
+    kept: Path, files: ModelFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert find(tmp_path, files, Room(16 * GIB, GIB)) is None
+    other = check_files(write_language_model(tmp_path / "other.gguf", Sizes(seed=2)), None)
+    assert find(tmp_path, other) is None
+    for name, value in {
+        "processor_name": "another processor",
+        "find_cores": Cores(64, 64, 128),
+        "library_identity": "another llama.cpp",
+    }.items():
+        with monkeypatch.context() as patch:
+            patch.setattr(results, name, lambda value=value: value)
+            assert find(tmp_path, files) is None, name
+    assert find(tmp_path, files) == FOUND
+
+
+def test_a_damaged_file_is_not_believed(kept: Path, files: ModelFiles, tmp_path: Path, expected: Expected) -> None:
+    expected.log("a cached file is damaged or foreign")
+    kept.write_bytes(kept.read_bytes()[:-10])
+    assert find(tmp_path, files) is None
+    assert not kept.exists()
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"reading_threads": 0},
+        {"writing_threads": 10**6},
+        {"n_ubatch": True},
+        {"n_ubatch": 1 << 20},
+        {"repacked": "yes"},
+        {"writing": 0.0},
+        {"reading": None},
+        {"unknown": 1},
+    ],
+)
+def test_a_whole_file_that_says_what_cannot_be_is_not_believed(
+    lie: dict[str, object], kept: Path, files: ModelFiles, tmp_path: Path
+) -> None:
+    folder = CheckedFolder(tmp_path / "tuning", 1 << 20)
+    notes = folder.notes(kept.name)
+    assert notes is not None
+    told = json.loads(notes)
+    told["tuning"] |= lie
+    assert folder.write(kept.name, json.dumps(told).encode(), b"")
+    assert find(tmp_path, files) is None
+    assert not kept.exists()
+
+
+@pytest.mark.parametrize("notes", [b"", b"[]", b"null", b"{", b'{"tuning": 3}', b"\xff"])
+def test_nor_is_what_is_no_measurement_at_all(notes: bytes, kept: Path, files: ModelFiles, tmp_path: Path) -> None:
+    assert CheckedFolder(tmp_path / "tuning", 1 << 20).write(kept.name, notes, b"")
+    assert find(tmp_path, files) is None

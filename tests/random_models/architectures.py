@@ -1,0 +1,95 @@
+"""Language models of other architectures than LLaVA's usual one, of random weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+
+from tests.random_models.llava import vocabulary
+
+WIDTH, LAYERS, HEADS, INNER = 64, 2, 4, 96
+
+
+def write_architecture(path: Path, architecture: str, specials: tuple[str, ...], width: int = WIDTH) -> Path:
+    """Write a `qwen2`, `qwen2vl`, `gemma3` or `phi2` model whose vocabulary has `specials`; f16."""
+    head = width // HEADS
+    pieces, scores, types = vocabulary()
+    new = [special.encode() for special in specials if special.encode() not in pieces]
+    pieces += new
+    scores += [0.0] * len(new)
+    types += [3] * len(new)
+    random = np.random.default_rng(1)
+    writer: Any = gguf.GGUFWriter(str(path), architecture)
+    writer.add_context_length(1024)
+    writer.add_embedding_length(width)
+    writer.add_block_count(LAYERS)
+    writer.add_feed_forward_length(INNER)
+    writer.add_head_count(HEADS)
+    writer.add_head_count_kv(HEADS)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_layer_norm_eps(1e-5)
+    writer.add_rope_dimension_count(head)
+    writer.add_rope_freq_base(10000.0)
+    if architecture == "qwen2vl":
+        writer.add_rope_dimension_sections([2, 3, 3, 0])
+    if architecture == "gemma3":
+        writer.add_sliding_window(32)
+        writer.add_key_length(head)
+        writer.add_value_length(head)
+    writer.add_tokenizer_model("llama")
+    writer.add_tokenizer_pre("default")
+    writer.add_token_list(pieces)
+    writer.add_token_scores(scores)
+    writer.add_token_types(types)
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    writer.add_unk_token_id(0)
+    writer.add_add_bos_token(not architecture.startswith("qwen2"))
+    writer.add_add_space_prefix(architecture != "qwen2")
+
+    def matrix(name: str, rows: int, columns: int) -> None:
+        values = random.standard_normal((rows, columns), np.float32) / np.sqrt(columns)
+        writer.add_tensor(f"{name}.weight", values.astype(np.float16))
+
+    def ones(name: str, length: int = width) -> None:
+        writer.add_tensor(f"{name}.weight", np.ones(length, np.float32))
+
+    def zeros(name: str, length: int = width) -> None:
+        writer.add_tensor(f"{name}.bias", np.zeros(length, np.float32))
+
+    phi2 = architecture == "phi2"
+    matrix("token_embd", len(pieces), width)
+    matrix("output", len(pieces), width)
+    ones("output_norm")
+    if phi2:
+        zeros("output", len(pieces))
+        zeros("output_norm")
+    for index in range(LAYERS):
+        block = f"blk.{index}."
+        ones(block + "attn_norm")
+        if phi2:
+            zeros(block + "attn_norm")
+            zeros(block + "ffn_up", INNER)
+            zeros(block + "ffn_down")
+        else:
+            ones(block + "ffn_norm")
+            matrix(block + "ffn_gate", INNER, width)
+        if architecture == "gemma3":
+            ones(block + "post_attention_norm")
+            ones(block + "post_ffw_norm")
+            ones(block + "attn_q_norm", head)
+            ones(block + "attn_k_norm", head)
+        for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
+            matrix(block + name, width, width)
+            if phi2 or (architecture.startswith("qwen2") and name != "attn_output"):
+                zeros(block + name)
+        matrix(block + "ffn_up", INNER, width)
+        matrix(block + "ffn_down", width, INNER)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
