@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from model_store.atomic_files import write_whole
 from model_store.jobs import Role
 from model_store.names import is_plain_name
-from model_store.whole_files import write_whole
 
 MANIFEST = "eyebright-model.json"
 VERSION = 1

@@ -47,10 +47,10 @@ from desktop_app.chat.history import History
 from desktop_app.images.preview import inspect
 from desktop_app.settings import Settings
 from model_store.jobs import Role
-from model_store.library import Library
+from model_store.library.library import Library
 from model_store.manifest import InstalledFile, Manifest
 from tests.helpers.waiting import pump
-from tests.model_store.small_gguf import gguf
+from tests.random_models.small_gguf import gguf
 
 HOMES = Path(__file__).resolve().parents[1] / "tests" / "data" / "homes"
 MOST_BYTES = 200_000

@@ -127,7 +127,7 @@ def test_faults(arguments: list[str]) -> int:
     from provision import environment
 
     environment.prepare(tools=True)
-    command = [str(places.venv_python()), "-m", "tests.model_store.fault_matrix", *arguments]
+    command = [str(places.venv_python()), "-m", "tests.model_store.downloads.fault_matrix", *arguments]
     return subprocess.run(command, cwd=places.REPOSITORY, check=False).returncode
 
 

@@ -16,11 +16,11 @@ from desktop_app.ui.model_add import AddModelDialog
 from desktop_app.ui.model_ask import giving_up_question, licence_question, removal_question
 from desktop_app.ui.model_sources import SourcesDialog
 from desktop_app.ui.models_dialog import ModelsDialog
-from model_store.adding import Candidate
 from model_store.catalogue import load_catalogue
 from model_store.errors import StoreError
-from model_store.installed import State
 from model_store.jobs import JobState
+from model_store.library.adding import Candidate
+from model_store.library.installed import State
 from tests.helpers.fake_models import CATALOGUE, GIB, installed, job
 from tests.helpers.waiting import pump
 

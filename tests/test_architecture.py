@@ -23,6 +23,10 @@ _TUNING = {"desktop_app.engine.tuning"}
 _GROUND = {"desktop_app.engine.messages", "desktop_app.engine.interrupt", "model_store.gguf_header", *_LEAVES}
 _FILES = {"desktop_app.engine.cache", "desktop_app.engine.weights"}
 _PROMPT = {f"desktop_app.chat.{name}" for name in ("budget", "conversation", "families", "prompt")}
+_STORE = {
+    f"model_store.{name}"
+    for name in ("atomic_files", "catalogue", "errors", "gguf_header", "jobs", "manifest", "names")
+}
 _WITHOUT_QT = {*_ENGINE_DOOR, "desktop_app.chat", "desktop_app.images", "model_store", *_LEAVES}
 
 #: Room -> what it may import of ours, itself always included. The innermost room counts.
@@ -41,7 +45,7 @@ MAY_IMPORT = {
         "desktop_app.chat.conversation",
         "model_store.catalogue",
         "model_store.errors",
-        "model_store.installed",
+        "model_store.library.installed",
         "model_store.jobs",
         *_LEAVES,
     },
@@ -67,6 +71,9 @@ MAY_IMPORT = {
     },
     "desktop_app.engine.tuning": {"desktop_app.engine.llama", "desktop_app.engine.planning", *_FILES, *_GROUND},
     "model_store": set(),
+    "model_store.hub": _STORE,
+    "model_store.downloads": {"model_store.hub", *_STORE},
+    "model_store.library": {"model_store.hub", *_STORE},
 }
 ROOMS = list(MAY_IMPORT)
 

@@ -26,8 +26,8 @@ from desktop_app.services.conversations import Conversations
 from desktop_app.settings import SETTINGS
 from desktop_app.ui.theme import theme
 from desktop_app.ui.window import MainWindow
-from model_store.installed import State
-from model_store.library import Library
+from model_store.library.installed import State
+from model_store.library.library import Library
 from tests.helpers.waiting import expect_signal, pump, wait_until
 from tests.services.conftest import Desk, open_desk
 

@@ -81,8 +81,8 @@ def test_a_report_names_versions_and_the_place_without_the_home(person: Path) ->
 def test_other_libraries_chatter_is_left_out(tmp_path: Path) -> None:
     path = logs.start(tmp_path)
     logging.getLogger("httpx").info("GET a url")
-    logging.getLogger("model_store.hub").debug("detail")
-    logging.getLogger("model_store.hub").info("one file")
+    logging.getLogger("model_store.hub.client").debug("detail")
+    logging.getLogger("model_store.hub.client").info("one file")
     assert [line.rsplit(" ", 2)[1:] for line in path.read_text().splitlines()] == [["one", "file"]]
 
 

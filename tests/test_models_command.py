@@ -16,14 +16,14 @@ from desktop_app import cli, paths
 from desktop_app.cli import texts
 from desktop_app.cli.progress import ProgressBar
 from desktop_app.settings import Settings
-from model_store import moving
 from model_store.jobs import NOTES
-from model_store.library import Library
+from model_store.library import moving
+from model_store.library.library import Library
 from tests.helpers.fake_hub import FakeHub, fake_hub
 from tests.helpers.paths import DATA
 from tests.model_store.folders import contents, copy_built_in, write_pair
-from tests.model_store.small_gguf import gguf
-from tests.model_store.test_elsewhere import ollama
+from tests.model_store.library.test_other_folders import ollama
+from tests.random_models.small_gguf import gguf
 
 ID = "eyebright-tiny"
 

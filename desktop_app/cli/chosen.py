@@ -8,7 +8,7 @@ from desktop_app import paths
 from desktop_app.cli.arguments import Arguments
 from desktop_app.settings import Settings
 from model_store.errors import StoreError
-from model_store.library import Library
+from model_store.library.library import Library
 
 
 def chosen_files(arguments: Arguments) -> tuple[Path, Path | None]:

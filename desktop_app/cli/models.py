@@ -15,14 +15,14 @@ from desktop_app.cli import texts
 from desktop_app.cli.arguments import Arguments, ModelsRequest
 from desktop_app.cli.progress import ProgressBar
 from desktop_app.settings import Settings
-from model_store.disk_room import free_bytes
-from model_store.elsewhere import Found, find_elsewhere, use_found
 from model_store.errors import StoreError, size_text
-from model_store.exporting import export
-from model_store.importing import import_files, import_model, plan_import
-from model_store.installed import InstalledModel, State
-from model_store.library import Library
-from model_store.moving import move_library, unfinished_move
+from model_store.library.disk_space import free_bytes
+from model_store.library.exporting import export
+from model_store.library.importing import import_files, import_model, plan_import
+from model_store.library.installed import InstalledModel, State
+from model_store.library.library import Library
+from model_store.library.moving import move_library, unfinished_move
+from model_store.library.other_folders import Found, find_elsewhere, use_found
 
 DONE, WRONG = 0, 1
 

@@ -19,16 +19,16 @@ from desktop_app.engine.planning.memory_budget import Room, find_room
 from desktop_app.errors import UserError
 from desktop_app.fitting import Light, best_variant, light_of, light_or_reason
 from desktop_app.settings import Settings
-from model_store.access import hub_of
-from model_store.adding import candidate, read_headers
 from model_store.catalogue import Catalogue, ModelEntry, Variant, load_catalogue
-from model_store.download import Downloads
+from model_store.downloads.queue import Downloads
 from model_store.errors import StoreError, size_text
-from model_store.hub import Hub
-from model_store.installed import State
+from model_store.hub.client import Hub
+from model_store.hub.from_settings import hub_of
+from model_store.hub.tokens import TokenKeeper
 from model_store.jobs import NOTES, DownloadJob, DownloadRequest, FileState, JobState
-from model_store.library import Library
-from model_store.tokens import TokenKeeper
+from model_store.library.adding import candidate, read_headers
+from model_store.library.installed import State
+from model_store.library.library import Library
 
 _LOOKED_AT = 0.2  # seconds between two looks at a download
 

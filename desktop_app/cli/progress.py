@@ -8,8 +8,8 @@ import time
 from collections import deque
 
 from desktop_app.cli import texts
-from model_store.copying import Progress
 from model_store.errors import size_text
+from model_store.library.copying import Progress
 
 _FULL, _EMPTY = "█", "░"
 _WIDEST_BAR = 30  # characters

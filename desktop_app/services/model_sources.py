@@ -10,8 +10,8 @@ from desktop_app.services.preferences import Preferences
 from model_store.errors import StoreError
 
 if TYPE_CHECKING:  # what speaks with the network is imported with the first question for it, on the thread
-    from model_store.hub import Hub
-    from model_store.tokens import TokenKeeper
+    from model_store.hub.client import Hub
+    from model_store.hub.tokens import TokenKeeper
 
 
 class ModelSources:
@@ -27,7 +27,7 @@ class ModelSources:
         address, proxy = self._preferences.value("hub_address"), self._preferences.value("proxy")
 
         def make() -> Hub:
-            from model_store.access import hub_of
+            from model_store.hub.from_settings import hub_of
 
             return hub_of(address, proxy, self.keeper())
 
@@ -51,7 +51,7 @@ class ModelSources:
         address = self._preferences.value("hub_address")
 
         def work() -> tuple[bool, bool]:
-            from model_store.access import endpoint_of
+            from model_store.hub.from_settings import endpoint_of
 
             keeper = self.keeper()
             return bool(keeper.get(endpoint_of(address))), keeper.lasting
@@ -63,7 +63,7 @@ class ModelSources:
         address = self._preferences.value("hub_address")
 
         def work() -> None:
-            from model_store.access import endpoint_of
+            from model_store.hub.from_settings import endpoint_of
 
             self.keeper().set(endpoint_of(address), token)
 
@@ -71,7 +71,7 @@ class ModelSources:
 
     def keeper(self) -> TokenKeeper:
         """Return who keeps the access token; for a thread."""
-        from model_store.tokens import TokenKeeper
+        from model_store.hub.tokens import TokenKeeper
 
         if self._keeper is None:
             self._keeper = TokenKeeper()

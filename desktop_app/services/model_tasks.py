@@ -25,17 +25,17 @@ from desktop_app.services.background import Background
 from desktop_app.services.models import Models
 from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.services.preferences import Preferences
-from model_store.copying import Cancelled, Progress, Report
-from model_store.elsewhere import Found, find_elsewhere, use_found
 from model_store.errors import StoreError
-from model_store.exporting import export
-from model_store.importing import ImportPlan, ImportPlans, import_model, plan_import
-from model_store.installed import InstalledModel, State
-from model_store.library import Library
-from model_store.moving import UnfinishedMove, move_library, unfinished_move
+from model_store.library.copying import Cancelled, Progress, Report
+from model_store.library.exporting import export
+from model_store.library.importing import ImportPlan, ImportPlans, import_model, plan_import
+from model_store.library.installed import InstalledModel, State
+from model_store.library.library import Library
+from model_store.library.moving import UnfinishedMove, move_library, unfinished_move
+from model_store.library.other_folders import Found, find_elsewhere, use_found
 
 if TYPE_CHECKING:  # what speaks with the network is imported with the first question for it
-    from model_store.adding import Candidate
+    from model_store.library.adding import Candidate
 
 # The window names what it is given, and knows nothing else of the store's work.
 __all__ = ["Found", "ImportPlans", "Light", "LookedUp", "ModelTasks", "Task"]
@@ -220,7 +220,7 @@ class ModelTasks(QObject):
         make_hub = self._models.sources.hub_maker()
 
         def work() -> LookedUp:
-            from model_store.adding import candidate, read_headers
+            from model_store.library.adding import candidate, read_headers
 
             hub = make_hub()
             try:

@@ -26,12 +26,12 @@ from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.services.preferences import Preferences
 from model_store.catalogue import Catalogue, ModelEntry, Variant, load_catalogue
 from model_store.errors import size_text
-from model_store.installed import InstalledModel, State
 from model_store.jobs import DownloadJob, DownloadRequest, JobState
-from model_store.library import Library
+from model_store.library.installed import InstalledModel, State
+from model_store.library.library import Library
 
 if TYPE_CHECKING:
-    from model_store.download import Downloads
+    from model_store.downloads.queue import Downloads
 
 UNDER_WAY = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.WAITING, JobState.PAUSED, JobState.FAILED})
 _DISK_SPARE = 1 << 28  # bytes that a download should leave free
@@ -245,7 +245,7 @@ class Models(QObject):
         connections = self._preferences.value("connections")
 
         def work() -> tuple[DownloadJob, ...]:
-            from model_store.download import Downloads
+            from model_store.downloads.queue import Downloads
 
             if self._downloads is None:
                 told, turn = self._job_arrived.emit, self._courtesy.turn

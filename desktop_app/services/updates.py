@@ -1,7 +1,7 @@
 """Whether there is a newer version: asked when the person wants to know, and at no other time.
 
-One request for an address is sent, by `model_store.releases`: it tells the server nothing but that somebody asks, not
-even which version. Nothing is fetched and nothing installed: the release page opens in the browser if it is wanted.
+`model_store.hub.releases` sends one request for an address. The server learns nothing from it but that somebody asks,
+not even which version. Nothing is fetched or installed; the release page opens in the browser if that is wanted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from desktop_app.services.versions import Version
 from model_store.errors import StoreError
 
 if TYPE_CHECKING:  # what speaks with the network is imported with the first question for it
-    from model_store.releases import Release, ReleasePage
+    from model_store.hub.releases import Release, ReleasePage
 
 _DEADLINE_S = 15.0
 _NOBODYS = ".example"  # a domain that belongs to nobody, so it is not asked
@@ -85,7 +85,7 @@ class Updates(QObject):
 
     def _ask(self, proxy: str) -> Release:
         """On the thread."""
-        from model_store.releases import ReleasePage
+        from model_store.hub.releases import ReleasePage
 
         self._page = page = ReleasePage(self._home, proxy, self._deadline_s)
         if self._closed:  # before there was anything to end

@@ -12,8 +12,8 @@ from desktop_app.ui.browser import open_page
 from desktop_app.ui.controls import Label, push_button
 from desktop_app.ui.theme import GRID
 from model_store.catalogue import ModelEntry
-from model_store.installed import InstalledModel
 from model_store.jobs import DownloadJob
+from model_store.library.installed import InstalledModel
 
 _tr = partial(QCoreApplication.translate, "Models")
 _WORTH_ASKING = 100_000_000  # bytes: some seconds of a home connection

@@ -16,8 +16,8 @@ from desktop_app.ui.model_parts import LightRow, ProgressLine
 from desktop_app.ui.sentences import translate
 from desktop_app.ui.theme import GRID
 from model_store.catalogue import Variant
-from model_store.installed import InstalledModel, State
 from model_store.jobs import DownloadJob, JobState
+from model_store.library.installed import InstalledModel, State
 
 
 class ModelCard(QFrame):

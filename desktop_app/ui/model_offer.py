@@ -13,8 +13,8 @@ from desktop_app.ui.controls import ButtonKind, Label, push_button
 from desktop_app.ui.model_ask import accept_licence
 from desktop_app.ui.model_parts import ProgressLine
 from desktop_app.ui.theme import GRID
-from model_store.installed import InstalledModel
 from model_store.jobs import DownloadJob, JobState
+from model_store.library.installed import InstalledModel
 
 
 class ModelOffer(QFrame):

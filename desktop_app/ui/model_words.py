@@ -16,8 +16,8 @@ from desktop_app.ui.sentences import number, relative_date, translate
 from desktop_app.ui.theme import ColourRole
 from model_store.catalogue import ModelEntry
 from model_store.errors import StoreError
-from model_store.installed import InstalledModel, State
 from model_store.jobs import NOTES, DownloadJob, JobState
+from model_store.library.installed import InstalledModel, State
 
 _tr = partial(QCoreApplication.translate, "Models")
 

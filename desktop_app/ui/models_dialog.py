@@ -23,8 +23,8 @@ from desktop_app.ui.segments import Segments
 from desktop_app.ui.settings_controls import Switch
 from desktop_app.ui.theme import COLUMN, GRID
 from model_store.catalogue import ModelEntry, Variant
-from model_store.installed import InstalledModel
 from model_store.jobs import DownloadJob
+from model_store.library.installed import InstalledModel
 
 _SETTLE_MS = 60  # several changes at once are shown once
 

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from desktop_app import paths
-from model_store.library import Library
+from model_store.library.library import Library
 from tests.engine.questions import draw
 from tests.helpers.fake_hub import FakeHub
 from tests.helpers.paths import REPOSITORY

@@ -13,7 +13,7 @@ from tests.helpers.paths import REPOSITORY
 LATE = (
     "desktop_app.cli desktop_app.chat.history desktop_app.engine.worker desktop_app.ui.conversation_list "
     "desktop_app.ui.draft_preview desktop_app.ui.report desktop_app.ui.thumbnails desktop_app.ui.transcript "
-    "model_store.library hashlib json logging.handlers multiprocessing socket sqlite3 subprocess tomllib uuid"
+    "model_store.library.library hashlib json logging.handlers multiprocessing socket sqlite3 subprocess tomllib uuid"
 )
 
 # The program runs by itself; only the loop of Qt is watched, and ended when all is there.

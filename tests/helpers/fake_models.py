@@ -15,8 +15,8 @@ from desktop_app.services.model_tasks import Task
 from desktop_app.services.models import Offer
 from model_store.catalogue import Catalogue, CatalogueFile, ModelEntry, Variant
 from model_store.errors import StoreError
-from model_store.installed import InstalledModel, State, StoredFile
 from model_store.jobs import DownloadJob, DownloadRequest, FileProgress, FileState, JobState, Role
+from model_store.library.installed import InstalledModel, State, StoredFile
 from model_store.manifest import InstalledFile, Manifest
 
 GIB = 1 << 30

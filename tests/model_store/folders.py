@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from desktop_app import paths
-from model_store.copying import Cancelled, Progress
-from model_store.library import Library
+from model_store.library.copying import Cancelled, Progress
+from model_store.library.library import Library
 from tests.random_models.llava import Sizes, write_language_model, write_projector
 
 TINY = Sizes(width=32, layers=1, feed_forward=32, vision_layers=1)

@@ -7,7 +7,7 @@ import pytest
 from desktop_app.chat.families import FAMILIES
 from model_store.catalogue import load_catalogue
 from model_store.errors import StoreError
-from model_store.hub import repository_name
+from model_store.hub.client import repository_name
 from model_store.jobs import DownloadRequest, Role
 from model_store.names import safe_name
 from tests.helpers.paths import REPOSITORY

@@ -18,9 +18,9 @@ from desktop_app.services.models import Models
 from desktop_app.services.notices import Notice, template
 from model_store.catalogue import Catalogue, CatalogueFile, ModelEntry, Variant
 from model_store.errors import StoreError
-from model_store.installed import InstalledModel, State
 from model_store.jobs import FileState, JobState
-from model_store.moving import move_library
+from model_store.library.installed import InstalledModel, State
+from model_store.library.moving import move_library
 from tests.helpers.fake_hub import FakeHub
 from tests.helpers.fake_models import CATALOGUE, GIB
 from tests.helpers.waiting import expect_signal, pump, wait_until

@@ -173,4 +173,4 @@ def test_the_program_builds_it_and_ends_it(desk: Desk) -> None:
 def test_what_speaks_with_the_network_waits_until_it_is_pressed() -> None:
     code = "import sys, desktop_app.services.updates; print(*sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert not {"httpx2", "httpcore2", "ssl", "model_store.releases"} & set(found.stdout.split())
+    assert not {"httpx2", "httpcore2", "ssl", "model_store.hub.releases"} & set(found.stdout.split())

@@ -10,9 +10,9 @@ import pytest
 
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.messages import EngineSettings, Turn
-from model_store.importing import import_files
-from model_store.installed import InstalledModel
-from model_store.library import Library
+from model_store.library.importing import import_files
+from model_store.library.installed import InstalledModel
+from model_store.library.library import Library
 from tests.engine.questions import ask, draw
 from tests.model_store.folders import copy_built_in
 

@@ -14,8 +14,8 @@ from desktop_app.ui.model_ask import Question
 from desktop_app.ui.model_sources import SourcesDialog
 from desktop_app.ui.models_dialog import ModelsDialog
 from desktop_app.ui.window import MainWindow
-from model_store.adding import Candidate
 from model_store.errors import StoreError
+from model_store.library.adding import Candidate
 from tests.helpers.cards import button, words_of
 from tests.helpers.fake_models import CATALOGUE, GIB, installed, job
 from tests.helpers.fake_services import FakeServices

@@ -16,8 +16,8 @@ from desktop_app.ui.model_card import InstalledCard, OfferCard
 from desktop_app.ui.models_dialog import ModelsDialog
 from desktop_app.ui.window import MainWindow
 from model_store.errors import StoreError
-from model_store.installed import State
 from model_store.jobs import NOTES, DownloadRequest, JobState
+from model_store.library.installed import State
 from tests.helpers.cards import button, words_of
 from tests.helpers.fake_models import CATALOGUE, GB, GIB, installed, job
 from tests.helpers.fake_services import FakeServices

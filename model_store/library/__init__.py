@@ -1,0 +1,1 @@
+"""The models on this computer: adding, checking, moving, exporting and deleting them."""

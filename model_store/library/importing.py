@@ -1,0 +1,306 @@
+"""Taking files that are already here into the library: copied, or used where they lie."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+import filelock
+
+from model_store.errors import StoreError
+from model_store.jobs import Role
+from model_store.library.copying import PART, Meter, Report, copy_stream, sha256_of, sha256_of_stream, silent
+from model_store.library.disk_space import refused_by_disk, require_room
+from model_store.library.gguf_kind import Weights, look_at
+from model_store.library.installed import InstalledModel
+from model_store.library.library import Library
+from model_store.library.llamafile import is_llamafile, look_into, open_member
+from model_store.library.pairing import Pair, pair_up
+from model_store.manifest import MANIFEST, InstalledFile, Manifest
+from model_store.names import safe_name
+
+_DEPTH = 3  # of folders
+
+
+@dataclass(frozen=True)
+class ImportFile:
+    """A file that would be installed."""
+
+    role: Role
+    path: Path
+    name: str  # that it gets in the library
+    size: int  # bytes
+    sha256: str = ""  # what it must be, where somebody says so
+    member: str = ""  # of a llamafile: the file inside of `path`
+    remote: str = ""  # its path in the repository it came from
+
+
+@dataclass(frozen=True)
+class ImportPlan:
+    """What would be installed: one language model with, maybe, its projector. Only headers were read."""
+
+    title: str
+    files: tuple[ImportFile, ...]  # the language model first
+    about: Manifest  # what is known besides the files: licence, repository, quantisation
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def sees(self) -> bool:
+        """Whether pictures can be shown to it."""
+        return any(file.role is Role.PROJECTOR for file in self.files)
+
+    @property
+    def packed(self) -> bool:
+        """Whether it lies inside a llamafile: then it can only be copied, since llama.cpp opens whole files."""
+        return any(file.member for file in self.files)
+
+
+@dataclass(frozen=True)
+class ImportPlans:
+    """What files and folders hold: what can be installed, and why the rest cannot."""
+
+    plans: tuple[ImportPlan, ...]
+    refused: tuple[StoreError, ...]
+
+
+def plan_import(paths: Sequence[Path]) -> ImportPlans:
+    """Look at GGUF files, folders of them, and folders that `export` made, and pair models with projectors.
+
+    Reads headers only; folders are looked into 3 levels deep. Raises nothing: what cannot be used is refused.
+    """
+    plans: list[ImportPlan] = []
+    refused: list[StoreError] = []
+    named: list[Weights] = []
+    for path in paths:
+        if is_llamafile(path):
+            _take_pairs(_unpacked(path, refused), plans, refused)
+            continue
+        if not path.is_dir():
+            named.extend(_looked([path], refused))
+            continue
+        before = len(plans) + len(refused)
+        for folder in _folders(path, _DEPTH):
+            if (folder / MANIFEST).is_file():
+                _take_exported(folder, plans, refused)
+            else:
+                _take_pairs(_looked(sorted(folder.glob("*.[gG][gG][uU][fF]")), refused), plans, refused)
+        if before == len(plans) + len(refused):
+            refused.append(StoreError("nothing-to-import", name=path.name or str(path)))
+    _take_pairs(named, plans, refused)
+    return ImportPlans(tuple(plans), tuple(refused))
+
+
+def import_files(
+    library: Library, paths: Sequence[Path], in_place: bool = False, report: Report = silent
+) -> list[InstalledModel]:
+    """Install all that the files and folders hold.
+
+    Raises the first reason why something cannot be installed before anything is copied; then as `import_model`.
+    """
+    found = plan_import(paths)
+    if found.refused:
+        raise found.refused[0]
+    return [import_model(library, plan, in_place, report) for plan in found.plans]
+
+
+def import_model(library: Library, plan: ImportPlan, in_place: bool = False, report: Report = silent) -> InstalledModel:
+    """Install what was planned: copied into the library, or used where it lies. All is read, and hashes compared.
+
+    What lies in a llamafile is always copied.
+    What is installed already is returned as it is, and nothing is copied. What ends with an exception leaves
+    nothing behind; after kill -9 the same import goes on where it was. Raises StoreError: no-room-to-copy,
+    disk-takes-no-large-files, copy-differs, import-in-use, model-folder-unusable, file-unreadable; and what
+    `report` raises.
+    """
+    twins = [model for model in library.models() if sorted(_sizes(plan)) == sorted(file.size for file in model.files)]
+    meter = Meter(plan.size * (1 + bool(twins)), report)
+    if twins:
+        hashes = [_hash(file, meter) for file in plan.files]
+        same = library.find(hashes)
+        if same is not None and (in_place or not same.in_place):
+            return same
+    if in_place and not plan.packed:
+        return _install_in_place(library, plan, meter)
+    return _install_copy(library, plan, meter)
+
+
+def _install_in_place(library: Library, plan: ImportPlan, meter: Meter) -> InstalledModel:
+    hashes = [_hash(file, meter) for file in plan.files]
+    for file, sha256 in zip(plan.files, hashes, strict=True):
+        if file.sha256 not in ("", sha256):
+            raise StoreError("weights-damaged", name=file.path.name)
+    staging = library.staging(_key(plan, "in place"))
+    entries = [_entry(file, sha256, str(file.path.absolute())) for file, sha256 in zip(plan.files, hashes, strict=True)]
+    return library.install(staging, plan.title, replace(plan.about, files=tuple(entries)))
+
+
+def _install_copy(library: Library, plan: ImportPlan, meter: Meter) -> InstalledModel:
+    staging = library.staging(_key(plan, "copy"))
+    with refused_by_disk(library.folder, plan.title), _alone(staging, plan.title):
+        try:
+            require_room(library.folder, plan.title, plan.size - _arrived(staging))
+            entries = [_copied(file, staging, meter) for file in plan.files]
+            return library.install(staging, plan.title, replace(plan.about, files=tuple(entries)))
+        except BaseException:  # Ctrl-C too: what is half is of no use to anybody
+            shutil.rmtree(staging, ignore_errors=True)
+            raise
+
+
+@contextmanager
+def _alone(staging: Path, title: str) -> Iterator[None]:
+    lock = filelock.FileLock(staging.with_suffix(".lock"), timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise StoreError("import-in-use", title=title) from error
+    try:
+        yield
+    finally:
+        lock.release()
+        Path(lock.lock_file).unlink(missing_ok=True)
+
+
+def _copied(file: ImportFile, staging: Path, meter: Meter) -> InstalledFile:
+    target = staging / file.name
+    with refused_by_disk(staging.parent, file.name, file.size):
+        if target.exists():  # killed between two files: what has its name is whole
+            sha256 = sha256_of(target, meter)
+        else:
+            sha256 = copy_stream(partial(_open, file), file.name, target, meter)
+    if file.sha256 not in ("", sha256):
+        raise StoreError("copy-differs", name=file.name)
+    return _entry(file, sha256, file.name)
+
+
+def _open(file: ImportFile) -> BinaryIO:
+    return open_member(file.path, file.member) if file.member else file.path.open("rb")
+
+
+def _entry(file: ImportFile, sha256: str, name: str) -> InstalledFile:
+    return InstalledFile(file.role, name, file.size, sha256, verified=bool(file.sha256), path=file.remote)
+
+
+def _hash(file: ImportFile, meter: Meter) -> str:
+    try:
+        with _open(file) as stream:
+            return sha256_of_stream(stream, file.name, meter)
+    except OSError as error:
+        raise StoreError("file-unreadable", name=file.path.name) from error
+
+
+def _arrived(staging: Path) -> int:
+    return sum(path.stat().st_size for path in staging.iterdir() if path.suffix in (PART, ".gguf"))
+
+
+def _key(plan: ImportPlan, way: str) -> str:
+    """Return what tells one import from another: the same files go on where they were."""
+    said = [way, *(f"{file.path.absolute()}\n{file.member}\n{file.size}" for file in plan.files)]
+    return hashlib.sha256("\n".join(said).encode(errors="surrogateescape")).hexdigest()[:16]
+
+
+def _sizes(plan: ImportPlan) -> Iterator[int]:
+    return (file.size for file in plan.files)
+
+
+def _folders(path: Path, depth: int) -> Iterator[Path]:
+    yield path
+    if depth and not (path / MANIFEST).is_file():
+        try:
+            inside = sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+        except OSError:
+            return
+        for folder in inside:
+            yield from _folders(folder, depth - 1)
+
+
+def _looked(paths: Iterable[Path], refused: list[StoreError]) -> list[Weights]:
+    looked = []
+    for path in paths:
+        try:
+            looked.append(look_at(path))
+        except StoreError as error:
+            refused.append(error)
+    return looked
+
+
+def _unpacked(path: Path, refused: list[StoreError]) -> list[Weights]:
+    try:
+        return look_into(path)
+    except StoreError as error:
+        refused.append(error)
+        return []
+
+
+def _take_pairs(weights: list[Weights], plans: list[ImportPlan], refused: list[StoreError]) -> None:
+    pairs, reasons = pair_up(weights)
+    refused.extend(reasons)
+    plans.extend(plan_of(pair) for pair in pairs)
+
+
+def plan_of(pair: Pair) -> ImportPlan:
+    """Return what installing a pair would do, with what the headers say of licence and origin."""
+    header = pair.model.header
+    about = Manifest(
+        model_id=header.text("general.name") or pair.model.title,
+        title=pair.model.title,
+        files=(),
+        quantisation=pair.model.quantisation,
+        licence=header.text("general.license"),
+        licence_url=header.text("general.license.link"),
+    )
+    files = [
+        ImportFile(one.role, one.path, _file_name(one), one.size, member=one.member)
+        for one in (pair.model, pair.projector)
+        if one
+    ]
+    if len({file.name for file in files}) < len(files):  # from two folders
+        files[1] = replace(files[1], name=f"mmproj-{files[1].name}")
+    return ImportPlan(pair.model.title, tuple(files), about)
+
+
+def _file_name(weights: Weights) -> str:
+    name = safe_name(weights.name)
+    return name if name.lower().endswith(".gguf") else f"{name}.gguf"
+
+
+def _take_exported(folder: Path, plans: list[ImportPlan], refused: list[StoreError]) -> None:
+    """Plan a folder that was exported: hashes and licence come from its manifest, which is not trusted further."""
+    try:
+        manifest = Manifest.read(folder)
+        if manifest.in_place:
+            raise ValueError("leads out of its folder")
+    except (OSError, ValueError):
+        _take_pairs(_looked(sorted(folder.glob("*.gguf")), refused), plans, refused)
+        return
+    try:
+        weights = {one.name: look_at(folder / one.name) for one in manifest.files}
+        pairs, reasons = pair_up(list(weights.values()))
+    except StoreError as error:
+        refused.append(error)
+        return
+    refused.extend(reasons)
+    for pair in pairs:
+        chosen = [one.name for one in (pair.model, pair.projector) if one]
+        files = [
+            ImportFile(
+                weights[one.name].role,
+                folder / one.name,
+                safe_name(one.name),
+                weights[one.name].size,
+                one.sha256,
+                remote=one.path,
+            )
+            for one in sorted(manifest.files, key=lambda one: one.role is not Role.MODEL)
+            if one.name in chosen
+        ]
+        plans.append(ImportPlan(manifest.title, tuple(files), replace(manifest, files=(), program="")))

@@ -1,0 +1,103 @@
+"""Which projector belongs to which language model. Never one without the other, and never a wrong pair."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from model_store.errors import StoreError
+from model_store.gguf_header import GGUFHeader
+from model_store.jobs import Role
+from model_store.library.gguf_kind import Weights
+
+# Projectors that were made for one architecture alone, and architectures that take no other.
+_MADE_FOR = {
+    "qwen2vl_merger": {"qwen2vl"},
+    "qwen2.5vl_merger": {"qwen2vl"},
+    "qwen3vl_merger": {"qwen3vl", "qwen3vlmoe"},
+    "gemma3": {"gemma3"},
+}
+_CHOOSY = set().union(*_MADE_FOR.values())
+_VERSION = re.compile(r"(?i)llava[-_ ]?(?:v|next)?[-_ ]?(1\.[56])|llava-next")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A language model and the projector through which it sees, None for one that only writes."""
+
+    model: Weights
+    projector: Weights | None
+
+
+def why_not(model: Weights, projector: Weights) -> StoreError | None:
+    """Return why two files are no pair, None when they are: pair-mismatch, pair-other-kind, pair-other-version."""
+    names = {"model": model.name, "projector": projector.name}
+    kind = _kind(projector.header)
+    architecture = model.header.architecture
+    if architecture not in _MADE_FOR.get(kind, {architecture}) or (architecture in _CHOOSY and kind not in _MADE_FOR):
+        return StoreError("pair-other-kind", **names)
+    if model.width and projector.width and model.width != projector.width:
+        return StoreError("pair-mismatch", **names, model_width=model.width, projector_width=projector.width)
+    versions = _version(model), "1.6" if _looks_closely(projector.header) else _version(projector)
+    if all(versions) and versions[0] != versions[1]:
+        return StoreError("pair-other-version", **names, version=versions[0])
+    return None
+
+
+def pair_up(weights: Sequence[Weights]) -> tuple[list[Pair], list[StoreError]]:
+    """Return the models among the files with their projectors, and why the rest cannot be used.
+
+    A model that was made to see is refused without its projector. Of several projectors that fit, the one
+    with the likest name is taken, and rather f16 than smaller.
+    """
+    models = [one for one in weights if one.role is Role.MODEL]
+    projectors = [one for one in weights if one.role is Role.PROJECTOR]
+    pairs: list[Pair] = []
+    refused: list[StoreError] = []
+    told: set[int] = set()  # identities of projectors of which something was said
+    split: set[str] = set()  # titles of models of which parts were seen
+    for model in models:
+        if model.parts > 1:
+            if model.title not in split:  # once for all its parts
+                refused.append(StoreError("split-model", name=model.name, count=model.parts))
+            split.add(model.title)
+            told.update(id(projector) for projector in projectors if why_not(model, projector) is None)
+            continue
+        reasons = [(projector, why_not(model, projector)) for projector in projectors]
+        fitting = [projector for projector, reason in reasons if reason is None]
+        if fitting:
+            best = max(fitting, key=lambda projector: _likeness(model, projector))
+            told.update(map(id, fitting))
+            pairs.append(Pair(model, best))
+        elif reasons and (model.wants_projector or len(models) == 1):
+            told.update(id(projector) for projector, _ in reasons)
+            refused.extend(reason for _, reason in reasons[:1] if reason is not None)
+        elif model.wants_projector:
+            refused.append(StoreError("projector-absent", name=model.name))
+        else:
+            pairs.append(Pair(model, None))
+    for projector in projectors:
+        if id(projector) not in told:
+            refused.append(StoreError("projector-alone", name=projector.name))
+    return pairs, refused
+
+
+def _likeness(model: Weights, projector: Weights) -> tuple[int, bool, int]:
+    words = [set(re.findall(r"[a-z]+|\d+", one.name.lower())) for one in (model, projector)]
+    return len(words[0] & words[1]), projector.quantisation == "F16", projector.size
+
+
+def _kind(header: GGUFHeader) -> str:
+    return header.text("clip.projector_type") or header.text("clip.vision.projector_type") or "mlp"
+
+
+def _looks_closely(header: GGUFHeader) -> bool:
+    """Return whether it cuts pictures into tiles, as LLaVA-1.6 does."""
+    return bool(header.numbers("clip.vision.image_grid_pinpoints"))
+
+
+def _version(weights: Weights) -> str:
+    """Return which LLaVA a file says it is of, "" when it says nothing."""
+    match = _VERSION.search(weights.name) or _VERSION.search(weights.header.text("general.name"))
+    return (match[1] or "1.6") if match else ""

@@ -1,0 +1,59 @@
+"""What this computer noticed about an installed model: when it was used, and when its files were found right.
+
+Kept beside the manifest, which stays what it is from the day of installing. Losing it costs a verification.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from model_store.atomic_files import write_whole
+from model_store.manifest import MANIFEST
+
+_NAME = "eyebright-seen.json"
+_LONGEST = 1 << 20  # bytes
+
+
+@dataclass(frozen=True)
+class FileSeen:
+    """A file when it was last read as a whole."""
+
+    changed_ns: int  # the file's time of change then
+    right: bool  # whether it was what it must be
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that was noticed."""
+
+    added: float = 0.0  # seconds since 1970
+    last_used: float = 0.0  # seconds since 1970; 0: never
+    files: dict[str, FileSeen] = field(default_factory=dict)  # by the manifest's names
+
+    def with_file(self, name: str, file: FileSeen) -> Seen:
+        """Return it with what was noticed about one file."""
+        return replace(self, files={**self.files, name: file})
+
+
+def read_seen(folder: Path) -> Seen:
+    """Read it; what is missing or damaged counts as never noticed.
+
+    So does what was noticed of files before the manifest was written: they may have been repaired since.
+    """
+    try:
+        with (folder / _NAME).open("rb") as file:
+            raw = json.loads(file.read(_LONGEST))
+            stale = os.fstat(file.fileno()).st_mtime_ns < (folder / MANIFEST).stat().st_mtime_ns
+        known = {} if stale else raw["files"]
+        files = {str(name): FileSeen(int(one["changed_ns"]), one["right"] is True) for name, one in known.items()}
+        return Seen(float(raw["added"]), float(raw["last_used"]), files)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return Seen()
+
+
+def write_seen(folder: Path, seen: Seen) -> None:
+    """Write it. Raises OSError."""
+    write_whole(folder / _NAME, json.dumps(asdict(seen), indent=1).encode())
