@@ -214,7 +214,7 @@ def run_window(pictures: Sequence[str] = ()) -> int:
         services.draft.add_files(list(pictures))
         application.listen()
         QTimer.singleShot(_SETTLED_MS, reception, reception.listen)
-        services.import_then("desktop_app.ui.model_offer", window.offer_models)
+        services.import_then("desktop_app.ui.models.offer_card", window.offer_models)
 
     # The engine, the history and those who wait to hand over compete with a window that is not there yet.
     window.painted.connect(begin)

@@ -116,7 +116,7 @@ def _keep_settings() -> None:
 
 
 def _keep_window() -> None:
-    from desktop_app.ui.theme import theme
+    from desktop_app.ui.widgets.theme import theme
     from desktop_app.ui.window import MainWindow
     from tests.helpers.fake_services import FakeServices
 

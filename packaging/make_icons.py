@@ -19,7 +19,7 @@ from PySide6.QtGui import QGuiApplication, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 from desktop_app.paths import resources_folder
-from desktop_app.ui.icons import APP_SIZES, FLOWER_RATIO, FLOWER_SIZES, app_icon_folder, flower_file
+from desktop_app.ui.widgets.icons import APP_SIZES, FLOWER_RATIO, FLOWER_SIZES, app_icon_folder, flower_file
 
 _DETAILED = 40  # pixels from which the drawing with all its lines is clear
 

@@ -12,10 +12,10 @@ from desktop_app import paths
 from desktop_app.engine.planning.memory_budget import find_room
 from desktop_app.fitting import Light, light_of
 from desktop_app.services.model_tasks import LookedUp, ModelTasks, Task
-from desktop_app.ui.model_add import AddModelDialog
-from desktop_app.ui.model_ask import giving_up_question, licence_question, removal_question
-from desktop_app.ui.model_sources import SourcesDialog
-from desktop_app.ui.models_dialog import ModelsDialog
+from desktop_app.ui.models.add_page import AddModelDialog
+from desktop_app.ui.models.confirm import giving_up_question, licence_question, removal_question
+from desktop_app.ui.models.dialog import ModelsDialog
+from desktop_app.ui.models.sources_page import SourcesDialog
 from model_store.catalogue import load_catalogue
 from model_store.errors import StoreError
 from model_store.jobs import JobState

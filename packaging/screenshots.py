@@ -22,7 +22,7 @@ from window_states import STATES, Stage
 from desktop_app.assembly import build
 from desktop_app.services.examples import EXAMPLES
 from desktop_app.ui.application import make_application
-from desktop_app.ui.theme import theme
+from desktop_app.ui.widgets.theme import theme
 from desktop_app.ui.window import MainWindow
 from tests.helpers.waiting import pump, wait_until
 

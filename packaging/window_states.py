@@ -14,9 +14,9 @@ from desktop_app.engine.messages import Phase, Tuning
 from desktop_app.errors import UserError
 from desktop_app.services.looks import Look, Looking
 from desktop_app.services.notices import Notice, action
-from desktop_app.ui.about import AboutDialog, ShortcutsDialog
-from desktop_app.ui.controls import Popover
-from desktop_app.ui.report import ReportDialog, surroundings
+from desktop_app.ui.help.about import AboutDialog, ShortcutsDialog
+from desktop_app.ui.help.report import ReportDialog, surroundings
+from desktop_app.ui.widgets.controls import Popover
 from desktop_app.ui.window import MainWindow
 from tests.helpers.fake_chat import answer, question
 from tests.helpers.fake_services import LLAVA, FakeServices, stored

@@ -27,6 +27,20 @@ _STORE = {
     f"model_store.{name}"
     for name in ("atomic_files", "catalogue", "errors", "gguf_header", "jobs", "manifest", "names")
 }
+UI_FOLDERS = ["widgets", "transcript", "composer", "models", "settings", "help"]
+_UI_GROUND = {
+    "desktop_app.ui.sentences",
+    "desktop_app.ui.services_protocol",
+    "desktop_app.services",
+    "desktop_app.engine.messages",
+    "desktop_app.fitting",
+    "desktop_app.chat.conversation",
+    "model_store.catalogue",
+    "model_store.errors",
+    "model_store.library.installed",
+    "model_store.jobs",
+    *_LEAVES,
+}
 _WITHOUT_QT = {*_ENGINE_DOOR, "desktop_app.chat", "desktop_app.images", "model_store", *_LEAVES}
 
 #: Room -> what it may import of ours, itself always included. The innermost room counts.
@@ -38,17 +52,9 @@ MAY_IMPORT = {
     "desktop_app.fitting": {*_PLANNING, "desktop_app.engine.messages", "model_store", *_LEAVES},
     "desktop_app.cli": {*_WITHOUT_QT, *_PLANNING, *_TUNING, "desktop_app.fitting"},
     # The window's widgets know data, and otherwise only services.
-    "desktop_app.ui": {
-        "desktop_app.services",
-        "desktop_app.engine.messages",
-        "desktop_app.fitting",
-        "desktop_app.chat.conversation",
-        "model_store.catalogue",
-        "model_store.errors",
-        "model_store.library.installed",
-        "model_store.jobs",
-        *_LEAVES,
-    },
+    "desktop_app.ui": {*_UI_GROUND, *(f"desktop_app.ui.{name}" for name in UI_FOLDERS)},
+    "desktop_app.ui.widgets": _UI_GROUND,
+    **{f"desktop_app.ui.{name}": {"desktop_app.ui.widgets", *_UI_GROUND} for name in UI_FOLDERS if name != "widgets"},
     "desktop_app.services": {*_WITHOUT_QT, *_PLANNING, *_TUNING, "desktop_app.fitting"},
     "desktop_app.chat": {"desktop_app.errors", "desktop_app.files"},
     "desktop_app.images": {"desktop_app.errors", "desktop_app.files"},
@@ -102,7 +108,7 @@ ONLY_IN = {
 STANDARD_LIBRARY_ONLY = ["desktop_app.chat", "desktop_app.errors", "desktop_app.engine.messages"]
 
 _OURS = ("desktop_app", "model_store")
-MOST_LINES = 400
+MOST_LINES = 600
 
 
 def broken_rule(arrow: Arrow) -> str:
@@ -216,8 +222,9 @@ def _is_translation(function: ast.expr) -> bool:
 
 
 def test_modules_are_short() -> None:
+    """300 lines are a question in review, 600 a failure; tests may be as long as they need."""
     complaints = []
-    for path in sources("desktop_app", "model_store", "packaging", "tests"):
+    for path in sources("desktop_app", "model_store", "packaging"):
         lines = len(path.read_text("utf-8").splitlines())
         if lines > MOST_LINES:
             complaints.append(f"{path.relative_to(REPOSITORY)} has {lines} lines: is it one idea?")

@@ -24,7 +24,7 @@ from desktop_app.chat.conversation import Message, Picture
 from desktop_app.chat.history import History
 from desktop_app.services.conversations import Conversations
 from desktop_app.settings import SETTINGS
-from desktop_app.ui.theme import theme
+from desktop_app.ui.widgets.theme import theme
 from desktop_app.ui.window import MainWindow
 from model_store.library.installed import State
 from model_store.library.library import Library

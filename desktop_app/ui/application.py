@@ -11,10 +11,10 @@ from PySide6.QtWidgets import QApplication
 
 from desktop_app import __version__, paths
 from desktop_app.errors import UserError
-from desktop_app.ui import icons
-from desktop_app.ui.bug_catcher import BugCatcher
 from desktop_app.ui.sentences import error_text
-from desktop_app.ui.theme import theme
+from desktop_app.ui.unhandled_errors import BugCatcher
+from desktop_app.ui.widgets import icons
+from desktop_app.ui.widgets.theme import theme
 
 
 class Application(QApplication):

@@ -40,9 +40,9 @@ from PySide6.QtWidgets import (
 
 from desktop_app.chat.conversation import ConversationSummary
 from desktop_app.services.previews import Previews
-from desktop_app.ui import icons
 from desktop_app.ui.sentences import relative_date
-from desktop_app.ui.theme import GRID, RADIUS_SMALL, theme
+from desktop_app.ui.widgets import icons
+from desktop_app.ui.widgets.theme import GRID, RADIUS_SMALL, theme
 
 Index = QModelIndex | QPersistentModelIndex
 SUMMARY = Qt.ItemDataRole.UserRole

@@ -7,8 +7,8 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from desktop_app.services.conversations import Conversations
-from desktop_app.ui.controls import ElidedLabel, IconButton
-from desktop_app.ui.theme import GRID
+from desktop_app.ui.widgets.controls import ElidedLabel, IconButton
+from desktop_app.ui.widgets.theme import GRID
 
 
 class Header(QWidget):

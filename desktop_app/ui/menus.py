@@ -4,25 +4,73 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QMainWindow, QMenu
 
-from desktop_app.ui.help import check_for_updates, open_about, open_report, open_shortcuts
-from desktop_app.ui.theme import theme
-
-if TYPE_CHECKING:
-    from desktop_app.ui.window import MainWindow
+from desktop_app.ui.help.actions import check_for_updates, open_about, open_report, open_shortcuts
+from desktop_app.ui.services_protocol import Services
+from desktop_app.ui.widgets.theme import theme
 
 Key = QKeySequence.StandardKey
 
 
-class Menus:
+class Commands(Protocol):
+    """What the menus ask of the window."""
+
+    def choose_files(self) -> None:
+        """Choose pictures for the question."""
+
+    def export_conversation(self) -> None:
+        """Write the open conversation to a file."""
+
+    def import_conversation(self) -> None:
+        """Add a conversation from a file."""
+
+    def open_models(self) -> None:
+        """Open the model manager."""
+
+    def open_settings(self) -> None:
+        """Open the settings."""
+
+    def paste(self) -> None:
+        """Paste into the question."""
+
+    def copy_answer(self) -> None:
+        """Copy the newest answer."""
+
+    def search(self) -> None:
+        """Go to the search field."""
+
+    def rename_current(self) -> None:
+        """Rename the open conversation."""
+
+    def delete_current(self) -> None:
+        """Delete the open conversation."""
+
+    def toggle_sidebar(self) -> None:
+        """Show or hide the sidebar."""
+
+    def prefer(self, name: str, value: object) -> None:
+        """Set a preference."""
+
+    def has_answer(self) -> bool:
+        """Return whether there is an answer to copy."""
+
+    def is_sidebar_shown(self) -> bool:
+        """Return whether the sidebar is shown."""
+
+
+class Menus(QObject):
     """Builds the menus of a window and keeps the actions that change with it."""
 
-    def __init__(self, window: MainWindow) -> None:
+    def __init__(self, window: QMainWindow, services: Services, commands: Commands) -> None:
+        super().__init__(window)
         self._window = window
+        self._services = services
+        self._commands = commands
         self.actions: list[QAction] = []
         self._file()
         self._edit()
@@ -45,38 +93,37 @@ class Menus:
         return action
 
     def _file(self) -> None:
-        window, tr = self._window, self._window.tr
+        do, tr = self._commands, self.tr
         menu = self._menu(tr("&File"))
-        conversations = window.services.conversations
-        self._add(menu, tr("&New conversation"), conversations.new, Key.New)
-        self._add(menu, tr("&Open picture…"), window.composer.choose_files, Key.Open)
+        self._add(menu, tr("&New conversation"), self._services.conversations.new, Key.New)
+        self._add(menu, tr("&Open picture…"), do.choose_files, Key.Open)
         menu.addSeparator()
-        self.export = self._add(menu, tr("&Export conversation…"), window.export_conversation, "Ctrl+E")
-        self._add(menu, tr("&Import conversation…"), window.import_conversation)
+        self.export = self._add(menu, tr("&Export conversation…"), do.export_conversation, "Ctrl+E")
+        self._add(menu, tr("&Import conversation…"), do.import_conversation)
         menu.addSeparator()
-        self._add(menu, tr("&Models…"), window.open_models, "Ctrl+M")
-        settings = self._add(menu, tr("&Settings…"), window.open_settings, "Ctrl+,")
+        self._add(menu, tr("&Models…"), do.open_models, "Ctrl+M")
+        settings = self._add(menu, tr("&Settings…"), do.open_settings, "Ctrl+,")
         settings.setMenuRole(QAction.MenuRole.PreferencesRole)
         menu.addSeparator()
-        leave = self._add(menu, tr("&Quit"), window.close, "Ctrl+Q")
+        leave = self._add(menu, tr("&Quit"), self._window.close, "Ctrl+Q")
         leave.setMenuRole(QAction.MenuRole.QuitRole)
 
     def _edit(self) -> None:
-        window, tr = self._window, self._window.tr
+        do, tr = self._commands, self.tr
         menu = self._menu(tr("&Edit"))
-        self.paste = self._add(menu, tr("&Paste into the question"), window.paste, Key.Paste)
-        self.copy = self._add(menu, tr("&Copy the last answer"), window.copy_answer, "Ctrl+Shift+C")
+        self.paste = self._add(menu, tr("&Paste into the question"), do.paste, Key.Paste)
+        self.copy = self._add(menu, tr("&Copy the last answer"), do.copy_answer, "Ctrl+Shift+C")
         menu.addSeparator()
-        self.stop = self._add(menu, tr("&Stop the answer"), window.services.chat.stop, "Esc")
+        self.stop = self._add(menu, tr("&Stop the answer"), self._services.chat.stop, "Esc")
         menu.addSeparator()
-        self._add(menu, tr("S&earch all conversations"), window.search, Key.Find)
-        self.rename = self._add(menu, tr("&Rename conversation"), window.rename_current, "F2")
-        self.delete = self._add(menu, tr("&Delete conversation"), window.delete_current, "Ctrl+Shift+Backspace")
+        self._add(menu, tr("S&earch all conversations"), do.search, Key.Find)
+        self.rename = self._add(menu, tr("&Rename conversation"), do.rename_current, "F2")
+        self.delete = self._add(menu, tr("&Delete conversation"), do.delete_current, "Ctrl+Shift+Backspace")
 
     def _view(self) -> None:
-        window, tr = self._window, self._window.tr
+        do, tr = self._commands, self.tr
         menu = self._menu(tr("&View"))
-        self.sidebar = self._add(menu, tr("&Sidebar"), window.toggle_sidebar, "Ctrl+B")
+        self.sidebar = self._add(menu, tr("&Sidebar"), do.toggle_sidebar, "Ctrl+B")
         self.sidebar.setCheckable(True)
         looks = menu.addMenu(tr("&Theme"))
         self._themes = QActionGroup(looks)
@@ -85,7 +132,7 @@ class Menus:
         for value, name in names.items():
             action = looks.addAction(name)
             action.setCheckable(True)
-            action.triggered.connect(partial(window.prefer, "theme", value))
+            action.triggered.connect(partial(do.prefer, "theme", value))
             self._themes.addAction(action)
             self.themes[value] = action
         menu.addSeparator()
@@ -94,25 +141,24 @@ class Menus:
         self._add(menu, tr("&Usual text size"), partial(theme.set_zoom, 100), "Ctrl+0")
 
     def _help(self) -> None:
-        window, tr = self._window, self._window.tr
+        window, tr = self._window, self.tr
         menu = self._menu(tr("&Help"))
-        self._add(menu, tr("&Keyboard shortcuts"), partial(open_shortcuts, window), "F1")
-        self._add(menu, tr("&Report a problem…"), partial(open_report, window))
+        self._add(menu, tr("&Keyboard shortcuts"), partial(open_shortcuts, self.actions, window), "F1")
+        self._add(menu, tr("&Report a problem…"), partial(open_report, self._services.engine, window))
         menu.addSeparator()
-        updates = self._add(menu, tr("&Check for updates"), partial(check_for_updates, window))
+        updates = self._add(menu, tr("&Check for updates"), partial(check_for_updates, self._services, window))
         updates.setMenuRole(QAction.MenuRole.ApplicationSpecificRole)  # where macOS has it: beside About
         about = self._add(menu, tr("&About Eyebright"), partial(open_about, window))
         about.setMenuRole(QAction.MenuRole.AboutRole)
 
     def refresh(self) -> None:
         """Enable what can be done now, and check what is so."""
-        window = self._window
-        services = window.services
+        services = self._services
         is_open = bool(services.conversations.current_id())
         self.export.setEnabled(is_open)
         self.rename.setEnabled(is_open)
         self.delete.setEnabled(is_open)
         self.stop.setEnabled(services.chat.is_busy())
-        self.copy.setEnabled(window.last_answer() is not None)
-        self.sidebar.setChecked(window.sidebar.isVisibleTo(window))
+        self.copy.setEnabled(self._commands.has_answer())
+        self.sidebar.setChecked(self._commands.is_sidebar_shown())
         self.themes[services.preferences.value("theme")].setChecked(True)

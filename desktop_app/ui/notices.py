@@ -9,10 +9,10 @@ from PySide6.QtGui import QEnterEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop_app.services.notices import Notice, Notices
-from desktop_app.ui import icons
-from desktop_app.ui.controls import IconButton, Label, push_button
 from desktop_app.ui.sentences import action_label, notice_text
-from desktop_app.ui.theme import COLUMN, GRID, ICON, ColourRole, theme
+from desktop_app.ui.widgets import icons
+from desktop_app.ui.widgets.controls import IconButton, Label, push_button
+from desktop_app.ui.widgets.theme import COLUMN, GRID, ICON, ColourRole, theme
 
 _STAYS_MS = 10_000  # what only informs goes by itself, unless it is being read
 _ICONS: dict[str, tuple[str, ColourRole]] = {

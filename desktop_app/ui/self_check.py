@@ -10,8 +10,8 @@ from PySide6.QtGui import QColor, QFontDatabase, QFontMetrics, QGuiApplication, 
 from PySide6.QtWidgets import QApplication
 
 from desktop_app import paths
-from desktop_app.ui import icons
 from desktop_app.ui.application import make_application
+from desktop_app.ui.widgets import icons
 
 _SAMPLE = "Eyebright"
 _LANGUAGE = "de"  # any that Qt brings words in

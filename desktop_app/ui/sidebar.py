@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMenu, QVBoxLayout
 from desktop_app.chat.conversation import ConversationSummary
 from desktop_app.services.conversations import Conversations
 from desktop_app.services.previews import Previews
-from desktop_app.ui import icons
-from desktop_app.ui.controls import IconButton, Label, push_button
-from desktop_app.ui.theme import GRID, ICON, SIDEBAR, theme
+from desktop_app.ui.widgets import icons
+from desktop_app.ui.widgets.controls import IconButton, Label, push_button
+from desktop_app.ui.widgets.theme import GRID, ICON, SIDEBAR, theme
 
 if TYPE_CHECKING:  # imported when there is a conversation to list
     from desktop_app.ui.conversation_list import ConversationView

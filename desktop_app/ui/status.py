@@ -12,10 +12,10 @@ from desktop_app.engine.messages import ModelInfo, Phase
 from desktop_app.services.chat import Chat
 from desktop_app.services.engine import Engine
 from desktop_app.services.tuner import Tuner
-from desktop_app.ui import icons
-from desktop_app.ui.controls import Popover, push_button
 from desktop_app.ui.sentences import data_size, engine_sentence, engine_state, number, phase_text
-from desktop_app.ui.theme import GRID, ColourRole, theme
+from desktop_app.ui.widgets import icons
+from desktop_app.ui.widgets.controls import Popover, push_button
+from desktop_app.ui.widgets.theme import GRID, ColourRole, theme
 
 _MEMORY_EVERY_MS = 2000
 _LONGEST_NAME = 260  # px

@@ -31,9 +31,9 @@ from PySide6.QtWidgets import (
 
 from desktop_app.chat.conversation import Picture
 from desktop_app.services.previews import Previews
-from desktop_app.ui.controls import ElidedLabel, IconButton, Label
 from desktop_app.ui.sentences import number
-from desktop_app.ui.theme import GRID
+from desktop_app.ui.widgets.controls import ElidedLabel, IconButton, Label
+from desktop_app.ui.widgets.theme import GRID
 
 _STEP = 1.25  # of one press of + or -
 _LARGEST = 16.0

@@ -12,22 +12,22 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWi
 from desktop_app import paths
 from desktop_app.chat.conversation import Message, Role
 from desktop_app.errors import UserError
-from desktop_app.ui.composer import Composer
-from desktop_app.ui.drop import DropTarget
-from desktop_app.ui.empty import EmptyScreen
+from desktop_app.ui.composer.composer import Composer
+from desktop_app.ui.composer.drop import DropTarget
 from desktop_app.ui.header import Header
 from desktop_app.ui.menus import Menus
 from desktop_app.ui.notices import NoticeBar
-from desktop_app.ui.presence import Presence
 from desktop_app.ui.services_protocol import Services
 from desktop_app.ui.sidebar import Sidebar
+from desktop_app.ui.start_page import EmptyScreen
 from desktop_app.ui.status import StatusLine
-from desktop_app.ui.theme import GRID, NARROW, SMALLEST_WINDOW, theme
+from desktop_app.ui.user_activity import Presence
+from desktop_app.ui.widgets.theme import GRID, NARROW, SMALLEST_WINDOW, theme
 
 if TYPE_CHECKING:  # what is not seen at the start is imported and built when it is wanted
-    from desktop_app.ui.models_dialog import ModelsDialog
-    from desktop_app.ui.settings_dialog import SettingsDialog
-    from desktop_app.ui.transcript import TranscriptView
+    from desktop_app.ui.models.dialog import ModelsDialog
+    from desktop_app.ui.settings.dialog import SettingsDialog
+    from desktop_app.ui.transcript.view import TranscriptView
     from desktop_app.ui.viewer import PictureViewer
 
 _FIRST_SIZE = QSize(1120, 780)
@@ -57,7 +57,7 @@ class MainWindow(QMainWindow):
         theme.set_zoom(int(str(self._memory.value("text_size", 100, type=int))))
         self._build()
         self.drops = DropTarget(self, services.draft)
-        self.menus = Menus(self)
+        self.menus = Menus(self, services, self)
         self.presence = Presence(services.tuner, self)
         self._connect()
         self._restore()
@@ -104,7 +104,7 @@ class MainWindow(QMainWindow):
     def transcript(self) -> TranscriptView:
         """Return the page of a conversation that has begun."""
         if self._transcript is None:
-            from desktop_app.ui.transcript import TranscriptView
+            from desktop_app.ui.transcript.view import TranscriptView
 
             self._transcript = TranscriptView(self.services, self)
             self._transcript.picture_opened.connect(self.open_picture)
@@ -120,7 +120,7 @@ class MainWindow(QMainWindow):
     @cached_property
     def preview(self) -> QWidget:
         """Return the page of a new conversation once pictures are attached."""
-        from desktop_app.ui.draft_preview import DraftPreview
+        from desktop_app.ui.composer.draft_preview import DraftPreview
 
         page = QWidget(self)
         column = QVBoxLayout(page)
@@ -185,6 +185,19 @@ class MainWindow(QMainWindow):
         self.composer.focus_editor()
         self.composer.editor.paste()
 
+    @Slot()
+    def choose_files(self) -> None:
+        """Choose pictures for the question."""
+        self.composer.choose_files()
+
+    def has_answer(self) -> bool:
+        """Return whether there is an answer to copy."""
+        return self.last_answer() is not None
+
+    def is_sidebar_shown(self) -> bool:
+        """Return whether the sidebar is shown, also while the window is not."""
+        return self.sidebar.isVisibleTo(self)
+
     def last_answer(self) -> Message | None:
         """Return the newest answer that has words."""
         answers = (m for m in reversed(self.services.chat.messages()) if m.role is Role.ASSISTANT and m.text)
@@ -212,7 +225,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def export_conversation(self) -> None:
         """Write the open conversation to a file."""
-        from desktop_app.ui.files import export_conversation
+        from desktop_app.ui.conversation_dialogs import export_conversation
 
         if self.services.chat.messages():
             export_conversation(self, self.services.exports, self.header.current_title())
@@ -220,7 +233,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def import_conversation(self) -> None:
         """Add a conversation that was exported."""
-        from desktop_app.ui.files import import_conversation
+        from desktop_app.ui.conversation_dialogs import import_conversation
 
         import_conversation(self, self.services.exports)
 
@@ -234,7 +247,7 @@ class MainWindow(QMainWindow):
     @Slot()
     def toggle_sidebar(self) -> None:
         """Show or hide the sidebar, and remember it."""
-        shown = not self.sidebar.isVisibleTo(self)
+        shown = not self.is_sidebar_shown()
         if not self._is_narrow:
             self.prefer("sidebar_visible", shown)
         self._show_sidebar(shown)
@@ -258,7 +271,7 @@ class MainWindow(QMainWindow):
         """Open the settings."""
         services = self.services
         if self._settings is None:
-            from desktop_app.ui.settings_dialog import SettingsDialog
+            from desktop_app.ui.settings.dialog import SettingsDialog
 
             self._settings = SettingsDialog(
                 services.preferences, services.engine, services.tuner, services.notices, self
@@ -272,7 +285,7 @@ class MainWindow(QMainWindow):
     def open_models(self) -> None:
         """Open the model manager."""
         if self._models is None:
-            from desktop_app.ui.models_dialog import ModelsDialog
+            from desktop_app.ui.models.dialog import ModelsDialog
 
             self._models = ModelsDialog(
                 self.services.models, self.services.model_tasks, self.services.preferences, self
@@ -307,7 +320,7 @@ class MainWindow(QMainWindow):
 
     def offer_models(self) -> None:
         """Offer the model that suits this computer; not before the window is there, since that takes a moment."""
-        from desktop_app.ui.model_offer import ModelOffer
+        from desktop_app.ui.models.offer_card import ModelOffer
 
         offer = ModelOffer(self.services.models, self.empty)
         offer.more_wanted.connect(self.open_models)

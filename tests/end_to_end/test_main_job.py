@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QApplication, QPlainTextEdit, QTextEdit, QWidget
 from desktop_app.assembly import Services, build
 from desktop_app.chat.conversation import Message, State
 from desktop_app.services.notices import Notice
-from desktop_app.ui.composer import Composer
+from desktop_app.ui.composer.composer import Composer
 from desktop_app.ui.window import MainWindow
 from tests.helpers.waiting import wait_until
 

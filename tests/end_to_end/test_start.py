@@ -12,7 +12,8 @@ from tests.helpers.paths import REPOSITORY
 #: What takes long to import, or to be learnt by Python, and is not needed to see the window.
 LATE = (
     "desktop_app.cli desktop_app.chat.history desktop_app.engine.worker desktop_app.ui.conversation_list "
-    "desktop_app.ui.draft_preview desktop_app.ui.report desktop_app.ui.thumbnails desktop_app.ui.transcript "
+    "desktop_app.ui.composer.draft_preview desktop_app.ui.composer.thumbnails desktop_app.ui.help.report "
+    "desktop_app.ui.transcript.view "
     "model_store.library.library hashlib json logging.handlers multiprocessing socket sqlite3 subprocess tomllib uuid"
 )
 
@@ -37,7 +38,7 @@ def learnt():
     return [name for name in ("QMdiArea", "QStyle", "QFileDialog", "QMessageBox") if name in vars(QtWidgets)]
 
 def look():
-    from desktop_app.ui.empty import EmptyScreen
+    from desktop_app.ui.start_page import EmptyScreen
     (window,) = (each for each in QApplication.topLevelWidgets() if isinstance(each, QMainWindow))
     offers = [each for each in window.findChildren(object) if type(each).__name__ == "ModelOffer"]
     if offers and window.services.engine.state() == "ready":

@@ -12,8 +12,8 @@ from tests.helpers.waiting import pump
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QApplication, QWidget
 
-    from desktop_app.ui.composer import Composer
-    from desktop_app.ui.transcript import TranscriptView
+    from desktop_app.ui.composer.composer import Composer
+    from desktop_app.ui.transcript.view import TranscriptView
     from tests.helpers.fake_chat import FakeServices
 
 Show = Callable[["QWidget"], "QWidget"]
@@ -22,7 +22,7 @@ Show = Callable[["QWidget"], "QWidget"]
 @pytest.fixture
 def dressed(qapp: QApplication) -> Iterator[QApplication]:
     """The application in its light look, without motion."""
-    from desktop_app.ui.theme import theme
+    from desktop_app.ui.widgets.theme import theme
 
     theme.install(qapp, "light")
     theme.set_still(True)
@@ -46,7 +46,7 @@ def transcript(fakes: FakeServices, show_widget: Show) -> TranscriptView:
     from PySide6.QtTest import QTest
 
     from desktop_app.ui.services_protocol import Services
-    from desktop_app.ui.transcript import TranscriptView
+    from desktop_app.ui.transcript.view import TranscriptView
 
     view = TranscriptView(cast(Services, fakes))
     view.resize(1000, 600)
@@ -61,7 +61,7 @@ def transcript(fakes: FakeServices, show_widget: Show) -> TranscriptView:
 @pytest.fixture
 def composer(fakes: FakeServices, show_widget: Show) -> Composer:
     """A composer 800 px wide, with the keyboard."""
-    from desktop_app.ui.composer import Composer
+    from desktop_app.ui.composer.composer import Composer
     from desktop_app.ui.services_protocol import Services
 
     view = Composer(cast(Services, fakes))

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop_app.assembly import build
 from desktop_app.ui.application import make_application
-from desktop_app.ui.composer import Composer
+from desktop_app.ui.composer.composer import Composer
 from desktop_app.ui.window import MainWindow
 from tests.helpers.waiting import pump, wait_until
 

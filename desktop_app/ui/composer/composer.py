@@ -1,0 +1,204 @@
+"""Where a question is written: pictures, words, and the button that sends or stops."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from desktop_app.services.pictures import PICTURE_SUFFIXES
+from desktop_app.ui.services_protocol import Services
+from desktop_app.ui.widgets.controls import IconButton, Label
+from desktop_app.ui.widgets.input_card import Card
+from desktop_app.ui.widgets.message_edit import GrowingEditor
+from desktop_app.ui.widgets.theme import COLUMN, GRID
+
+if TYPE_CHECKING:  # imported with the first picture
+    from desktop_app.ui.composer.detail_choice import LookChoice
+    from desktop_app.ui.composer.thumbnails import ThumbnailStrip
+
+_SIDE = 2 * GRID  # px the card reaches beyond the column, so that its words stand in it
+
+_INSET = 6  # px between a button's edge and its icon: words and icons begin at the same place
+
+
+class Composer(QWidget):
+    """Writes into the draft and sends it. `picture_opened(sha256)`: a draft picture is to be seen large."""
+
+    picture_opened = Signal(str)
+
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._services = services
+        self._chat = services.chat
+        self._draft = services.draft
+        self._engine = services.engine
+        self._folder = ""  # where the last pictures were attached from
+        self.card = Card(self)
+        self.editor = GrowingEditor(self.card)
+        self.editor.setAccessibleName(self.tr("Your question"))
+        self.attach = IconButton("attach", self.tr("Attach pictures…"), self.card)
+        self.send = IconButton("send", self.tr("Send"), self.card, "on_accent")
+        self.send.setProperty("kind", "primary")
+        self.hint = Label("", "tiny", "muted", self, wrap=True)
+        self._lay_out()
+        self._connect(services)
+        self._show_text(self._draft.text())
+        self._update()
+
+    def focus_editor(self) -> None:
+        """Put the keyboard where words are written."""
+        self.editor.setFocus()
+
+    def insert_text(self, text: str) -> None:
+        """Write `text` at the cursor."""
+        self.editor.textCursor().insertText(text)
+        self.focus_editor()
+
+    # ---- building --------------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout()
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.attach)
+        row.addWidget(self.hint, 1)
+        row.addWidget(self.send)
+        words = self._words = QVBoxLayout()
+        words.setContentsMargins(_INSET, 0, _INSET, 0)
+        words.setSpacing(GRID)
+        words.addWidget(self.editor)
+        column = QVBoxLayout(self.card)
+        column.setContentsMargins(_SIDE - _INSET, _SIDE - 4, _SIDE - _INSET, GRID)
+        column.setSpacing(GRID)
+        column.addLayout(words)
+        column.addLayout(row)
+        self.card.setMaximumWidth(COLUMN + 2 * _SIDE)
+        around = QHBoxLayout(self)
+        around.setContentsMargins(GRID, 0, GRID, 2 * GRID)
+        around.addStretch(1)
+        around.addWidget(self.card, 1000)
+        around.addStretch(1)
+        for before, after in ((self.editor, self.attach), (self.attach, self.send)):
+            QWidget.setTabOrder(before, after)
+
+    @cached_property
+    def strip(self) -> ThumbnailStrip:
+        """Return the row of pictures, which is built with the first."""
+        from desktop_app.ui.composer.thumbnails import ThumbnailStrip
+
+        strip = ThumbnailStrip(self._draft, self._services.previews, self.card)
+        strip.picture_opened.connect(self.picture_opened)
+        strip.left.connect(self.focus_editor)
+        self._words.insertWidget(0, strip)
+        return strip
+
+    @cached_property
+    def looks(self) -> LookChoice:
+        """Return the choice of how closely to look; built likewise."""
+        from desktop_app.ui.composer.detail_choice import LookChoice
+
+        looks = LookChoice(self._services.looks, self.card)
+        self._words.insertWidget(self._words.indexOf(self.strip) + 1, looks)
+        return looks
+
+    def _connect(self, services: Services) -> None:
+        self.editor.submitted.connect(self._submit)
+        self.editor.cancelled.connect(self._cancel)
+        self.editor.textChanged.connect(self._written)
+        self.editor.files_pasted.connect(self._draft.add_urls)
+        self.editor.picture_pasted.connect(self._paste_picture)
+        self.editor.focus_changed.connect(self.card.set_active)
+        self.attach.clicked.connect(self.choose_files)
+        self.send.clicked.connect(self._press)
+        draft = services.draft
+        draft.text_changed.connect(self._show_text)
+        for changed in (draft.added, draft.changed, draft.removed, draft.cleared):
+            changed.connect(self._update)
+        services.chat.busy_changed.connect(self._update)
+        services.engine.state_changed.connect(self._update)
+
+    # ---- words -----------------------------------------------------------------------------
+
+    def _show_text(self, text: str) -> None:
+        if text != self.editor.toPlainText():
+            self.editor.set_text(text)
+            self.editor.document().clearUndoRedoStacks()
+
+    def _written(self) -> None:
+        self._draft.set_text(self.editor.toPlainText())
+        self._update()
+
+    # ---- pictures --------------------------------------------------------------------------
+
+    def choose_files(self) -> None:
+        """Let the person choose picture files."""
+        from PySide6.QtWidgets import QFileDialog  # takes long to import for a window where nobody chooses
+
+        endings = " ".join(f"*{suffix}" for suffix in sorted(PICTURE_SUFFIXES))
+        kinds = ";;".join((f"{self.tr('Pictures')} ({endings})", f"{self.tr('All files')} (*)"))
+        paths, _ = QFileDialog.getOpenFileNames(self, self.tr("Attach pictures"), self._folder, kinds)
+        for path in paths:
+            self._folder = path
+            self._draft.add_file(path)
+        self.focus_editor()
+
+    def _paste_picture(self, data: bytes) -> None:
+        self._draft.add_bytes(data, self.tr("Pasted picture"))
+
+    # ---- sending ---------------------------------------------------------------------------
+
+    def _can_send(self) -> bool:
+        has_something = bool(self.editor.toPlainText().strip() or self._draft.pictures())
+        return has_something and self._engine.state() not in ("dead", "failed")
+
+    def _press(self) -> None:
+        if self._chat.is_busy():
+            self._chat.stop()
+        else:
+            self._submit()
+        self.focus_editor()
+
+    def _submit(self) -> None:
+        if self._chat.is_busy():
+            self.hint.setText(self.tr("The answer is still being written. Esc stops it."))
+        elif self._can_send():
+            self._chat.send(self.editor.toPlainText())
+
+    def _cancel(self) -> None:
+        if self._chat.is_busy():
+            self._chat.stop()
+
+    # ---- what it says ----------------------------------------------------------------------
+
+    def _update(self, _what: object = None) -> None:
+        is_busy = self._chat.is_busy()
+        if is_busy:
+            self.send.set_icon("stop")
+            self.send.set_name(self.tr("Stop"), QKeySequence("Esc"))
+        else:
+            self.send.set_icon("send")
+            self.send.set_name(self.tr("Send"), QKeySequence("Return"))
+        self.send.setEnabled(is_busy or self._can_send())
+        self.hint.setText(self._hint())
+        pictures = self._draft.pictures()
+        if pictures:
+            _built = self.strip, self.looks  # there from the first picture on
+            text = self.tr("Ask about it, or just send it to have it described")
+            if len(pictures) > 1:
+                text = self.tr("Ask about them, or just send them to have them described")
+        else:
+            text = self.tr("Ask anything, or drop a picture here")
+        self.editor.set_invitation(text)
+
+    def _hint(self) -> str:
+        state = self._engine.state()
+        if state in ("starting", "loading"):
+            return self.tr("The model is being loaded. You can already send; the answer follows.")
+        if state == "dead":
+            return self.tr("The engine has stopped. Restart it to send; what you write is kept.")
+        if state == "failed":
+            return self.tr("No model is loaded. Choose one to send; what you write is kept.")
+        return ""

@@ -1,0 +1,111 @@
+"""The attached pictures large, while nothing has been asked yet: the picture is what this is about."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, QSize, QSizeF, Qt, Signal
+from PySide6.QtGui import QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPixmap
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from desktop_app.chat.conversation import Picture
+from desktop_app.services.pictures import Draft
+from desktop_app.services.previews import Previews
+from desktop_app.ui.widgets.theme import COLUMN, GRID, PICTURE_HEIGHT, RADIUS, theme
+
+_MOST = 4  # pictures side by side; the others are seen in the composer
+
+
+class DraftPreview(QWidget):
+    """Shows the draft's pictures in a row. `opened(sha256)` by a click; the keyboard opens them in the composer."""
+
+    opened = Signal(str)
+
+    def __init__(self, draft: Draft, previews: Previews, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._draft = draft
+        self._previews = previews
+        self._pixmaps: dict[str, QPixmap] = {}
+        self._places: list[tuple[QRectF, Picture]] = []
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAccessibleName(self.tr("The attached pictures"))
+        for signal in (draft.added, draft.changed, draft.removed, draft.cleared, previews.ready, theme.changed):
+            signal.connect(self._refresh)
+
+    def pictures(self) -> list[Picture]:
+        """Return the pictures that can be shown."""
+        return [held.picture for held in self._draft.pictures() if held.picture is not None]
+
+    def sizeHint(self) -> QSize:
+        """Return the room that pictures would like to have."""
+        return QSize(COLUMN, PICTURE_HEIGHT)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the least that is worth looking at."""
+        return QSize(200, 100)
+
+    def _refresh(self, _what: object = None) -> None:
+        there = {picture.sha256 for picture in self.pictures()}
+        self._pixmaps = {sha256: pixmap for sha256, pixmap in self._pixmaps.items() if sha256 in there}
+        self.update()
+
+    def _pixmap(self, picture: Picture) -> QPixmap:
+        known = self._pixmaps.get(picture.sha256)
+        if known is not None:
+            return known
+        pixmap = QPixmap()
+        data = self._previews.preview(picture.sha256)
+        # Our own encoding, made by the engine from the pixels it decoded.
+        if data is not None and pixmap.loadFromData(data):
+            # No larger than it is ever painted; the preview may be four times that.
+            ratio = self.devicePixelRatioF()
+            box = QSizeF(COLUMN * ratio, PICTURE_HEIGHT * ratio).toSize()
+            if pixmap.width() > box.width() or pixmap.height() > box.height():
+                smooth = Qt.TransformationMode.SmoothTransformation
+                pixmap = pixmap.scaled(box, Qt.AspectRatioMode.KeepAspectRatio, smooth)
+            self._pixmaps[picture.sha256] = pixmap
+        else:
+            self._previews.request(picture.sha256)
+        return pixmap
+
+    def _arrange(self) -> None:
+        """Give every picture its place: one row, all of one height, centred."""
+        pictures = self.pictures()[:_MOST]
+        shapes = [max(0.2, min(5.0, picture.width / max(1, picture.height))) for picture in pictures]
+        if not shapes:
+            self._places = []
+            return
+        gap = 2 * GRID
+        room = min(self.width(), COLUMN) - gap * (len(shapes) - 1)
+        height = min(self.height(), PICTURE_HEIGHT, room / sum(shapes))
+        height = min([height, *(float(max(96, picture.height)) for picture in pictures)])
+        x = (self.width() - height * sum(shapes) - gap * (len(shapes) - 1)) / 2
+        y = (self.height() - height) / 2
+        self._places = []
+        for picture, shape in zip(pictures, shapes, strict=True):
+            self._places.append((QRectF(x, y, height * shape, height), picture))
+            x += height * shape + gap
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the pictures with round corners."""
+        self._arrange()
+        painter = QPainter(self)
+        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
+        for place, picture in self._places:
+            pixmap = self._pixmap(picture)
+            clip = QPainterPath()
+            clip.addRoundedRect(place, RADIUS, RADIUS)
+            painter.setClipPath(clip)
+            painter.fillRect(place, theme.colour("hover"))
+            if not pixmap.isNull():
+                painter.drawPixmap(place, pixmap, QRectF(QPointF(0, 0), pixmap.size().toSizeF()))
+            painter.setClipping(False)
+            painter.setPen(theme.colour("line"))
+            painter.drawRoundedRect(place, RADIUS, RADIUS)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Open the picture that is clicked."""
+        for place, picture in self._places:
+            if place.contains(event.position()) and event.button() == Qt.MouseButton.LeftButton:
+                self.opened.emit(picture.sha256)
+                return
+        super().mouseReleaseEvent(event)

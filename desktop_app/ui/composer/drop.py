@@ -1,0 +1,220 @@
+"""The whole window as a drop target: it answers as soon as something is dragged over it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QEasingCurve, QEvent, QMimeData, QObject, QRectF, Qt, QVariantAnimation, Signal
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QWidget
+
+from desktop_app.services.pictures import Draft
+from desktop_app.ui.widgets import icons
+from desktop_app.ui.widgets.mime import has_picture, model_paths, picture_bytes, urls_of
+from desktop_app.ui.widgets.theme import GRID, RADIUS, ColourRole, theme
+
+_ICON = 72  # px
+_CARD = 620  # px; the widest the card with the words gets
+
+
+_NOT_DRAGGING = (QEvent.Type.Enter, QEvent.Type.MouseButtonPress, QEvent.Type.KeyPress)
+
+
+class DropVeil(QWidget):
+    """Lies over the window while something hovers above it, and says what letting go would do."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setVisible(False)
+        self.welcome = True
+        self.sentence = ""
+        self.hint = ""
+        self._opacity = 0.0
+        self._fade = QVariantAnimation(self)
+        self._fade.setEasingCurve(QEasingCurve.Type.OutCubic)
+        self._fade.valueChanged.connect(self._faded)
+        self._fade.finished.connect(self._settled)
+
+    def answer(self, welcome: bool, sentence: str, hint: str) -> None:
+        """Come up and say `sentence`; `welcome` is whether the drop will be taken."""
+        self.welcome, self.sentence, self.hint = welcome, sentence, hint
+        self.setAccessibleName(sentence)
+        parent = self.parentWidget()
+        if parent is not None:
+            self.setGeometry(parent.rect())
+        self.raise_()
+        self.setVisible(True)
+        self._run(1.0)
+
+    def leave(self) -> None:
+        """Go away again."""
+        if self.isVisible():
+            self._run(0.0)
+
+    def _run(self, end: float) -> None:
+        self._fade.stop()
+        self._fade.setStartValue(self._opacity)
+        self._fade.setEndValue(end)
+        self._fade.setDuration(theme.animation_ms())
+        self._fade.start()
+
+    def _faded(self, opacity: float) -> None:
+        self._opacity = opacity
+        self.update()
+
+    def _settled(self) -> None:
+        if self._opacity == 0.0:
+            self.setVisible(False)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the wash, the outline and the sentence."""
+        wash: ColourRole = "drop" if self.welcome else "refuse"
+        ink: ColourRole = "accent" if self.welcome else "danger"
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setOpacity(self._opacity)
+        painter.fillRect(self.rect(), theme.colour(wash))
+        inset = 1.5 * GRID + (1.0 - self._opacity) * GRID
+        frame = QRectF(self.rect()).adjusted(inset, inset, -inset, -inset)
+        pen = QPen(theme.colour(ink), 3, Qt.PenStyle.SolidLine if self.welcome else Qt.PenStyle.DashLine)
+        painter.setPen(pen)
+        painter.drawRoundedRect(frame, RADIUS * 1.6, RADIUS * 1.6)
+        self._paint_words(painter)
+
+    def _paint_words(self, painter: QPainter) -> None:
+        """Paint icon, sentence and hint on a card, so that what lies under the veil does not mix with them."""
+        flags = int(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap)
+        width = min(_CARD, self.width() - 6 * GRID) - 6 * GRID
+        room = QRectF(0, 0, width, self.height())
+        title, small = theme.font("display"), theme.font("body")
+        sentence = QFontMetricsF(title).boundingRect(room, flags, self.sentence)
+        hint = QFontMetricsF(small).boundingRect(room, flags, self.hint)
+        height = _ICON + 2 * GRID + sentence.height() + GRID + hint.height()
+        centre = QRectF(self.rect()).center()
+        left, top = centre.x() - width / 2, centre.y() - height / 2
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour("paper"))
+        card = QRectF(left, top, width, height).adjusted(-3 * GRID, -3 * GRID, 3 * GRID, 3 * GRID)
+        painter.drawRoundedRect(card, RADIUS * 1.6, RADIUS * 1.6)
+        icon = QRectF(centre.x() - _ICON / 2, top, _ICON, _ICON)
+        if self.welcome:
+            painter.drawPixmap(icon.toRect(), icons.flower(_ICON))
+        else:
+            icons.paint(painter, "refuse", theme.colour("danger"), icon)
+        painter.setFont(title)
+        painter.setPen(theme.colour("text"))
+        painter.drawText(QRectF(left, icon.bottom() + 2 * GRID, width, sentence.height()), flags, self.sentence)
+        painter.setFont(small)
+        painter.setPen(theme.colour("muted"))
+        painter.drawText(QRectF(left, card.bottom() - 3 * GRID - hint.height(), width, hint.height()), flags, self.hint)
+
+
+class DropTarget(QObject):
+    """Watches the drags over a window. `text_dropped(str)`: words were let go, to be written on with.
+    `models_dropped(list of paths)`: model files, or folders that hold an exported model.
+
+    A drag that cannot be taken is accepted on entering and ignored while it moves: only so does Qt
+    tell when it leaves, and the pointer shows that letting go does nothing.
+    """
+
+    text_dropped = Signal(str)
+    models_dropped = Signal(list)
+
+    def __init__(self, window: QWidget, draft: Draft) -> None:
+        super().__init__(window)
+        self._draft = draft
+        self._welcome = False
+        self.veil = DropVeil(window)
+        window.setAcceptDrops(True)
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Take the drag events of the window."""
+        if isinstance(event, QDragEnterEvent):
+            self._entered(event)
+        elif isinstance(event, QDragMoveEvent):
+            self._answer(event, self._welcome)
+        elif event.type() == QEvent.Type.DragLeave:
+            self.veil.leave()
+        elif event.type() in _NOT_DRAGGING:
+            # A drag that ended elsewhere without a word must not leave the window veiled.
+            self.veil.leave()
+            return False
+        elif isinstance(event, QDropEvent):
+            self._dropped(event)
+        elif event.type() == QEvent.Type.Resize and self.veil.isVisible() and isinstance(watched, QWidget):
+            self.veil.setGeometry(watched.rect())
+            return False
+        else:
+            return False
+        return True
+
+    def _entered(self, event: QDragEnterEvent) -> None:
+        mime = event.mimeData()
+        urls, picture = urls_of(mime), has_picture(mime)
+        if not urls and not picture and mime.hasText():
+            self._welcome = True  # words go to the composer, without a fuss
+            self._answer(event, True)
+            return
+        models = model_paths(urls)
+        if models:
+            self._welcome = True
+            self.veil.answer(True, self.tr("Let go to add this model"), ", ".join(Path(path).name for path in models))
+            self._answer(event, True)
+            return
+        count = self._draft.can_take(urls, picture)
+        self._welcome = count > 0
+        others = max(0, len(urls) - count)
+        self.veil.answer(self._welcome, *(self._invitation(count, others) if count else self._refusal(mime, urls)))
+        self._answer(event, True)
+
+    def _answer(self, event: QDropEvent, accept: bool) -> None:
+        # Always a copy: the original stays where it is, and Wayland offers no link.
+        event.setDropAction(Qt.DropAction.CopyAction if self._welcome else Qt.DropAction.IgnoreAction)
+        if accept:
+            event.accept()
+        else:
+            event.ignore()
+
+    def _invitation(self, count: int, others: int) -> tuple[str, str]:
+        if count == 1:
+            sentence = self.tr("Let go to ask about this picture")
+        else:
+            sentence = self.tr("Let go to ask about {count} pictures").format(count=count)
+        if others == 1:
+            return sentence, self.tr("One other file is not a picture.")
+        if others:
+            return sentence, self.tr("{count} other files are not pictures.").format(count=others)
+        return sentence, self.tr("It stays on this computer.") if count == 1 else self.tr("They stay on this computer.")
+
+    def _refusal(self, mime: QMimeData, urls: list[str]) -> tuple[str, str]:
+        if any(not url.startswith("file:") for url in urls):
+            return (
+                self.tr("Eyebright does not go online"),
+                self.tr("Save the picture on this computer, then drop the file here."),
+            )
+        return self.tr("This is not a picture"), self.tr(
+            "Eyebright reads PNG, JPEG, WebP, GIF, BMP, TIFF, HEIC and AVIF."
+        )
+
+    def _dropped(self, event: QDropEvent) -> None:
+        self.veil.leave()
+        mime = event.mimeData()
+        urls, picture = urls_of(mime), has_picture(mime)
+        self._answer(event, self._welcome)
+        models = model_paths(urls)
+        if models:
+            self.models_dropped.emit(models)
+        elif any(url.startswith("file:") for url in urls):
+            self._draft.add_urls(urls)
+        elif picture:
+            data = picture_bytes(mime)
+            if data:
+                self._draft.add_bytes(data, self.tr("Dropped picture"))
+            else:
+                self._draft.add_urls([])
+        elif urls:
+            self._draft.add_urls(urls)
+        elif mime.hasText():
+            self.text_dropped.emit(mime.text())

@@ -1,0 +1,310 @@
+"""The pictures of the message being written, as thumbnails in one row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QVariantAnimation, Signal
+from PySide6.QtGui import (
+    QEnterEvent,
+    QFocusEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPen,
+    QPixmap,
+)
+from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QWidget
+
+from desktop_app.services.pictures import DraftPicture
+from desktop_app.ui.widgets import icons
+from desktop_app.ui.widgets.controls import IconButton
+from desktop_app.ui.widgets.images import decode, rounded
+from desktop_app.ui.widgets.theme import GRID, RADIUS, THUMBNAIL, theme
+
+if TYPE_CHECKING:
+    from desktop_app.services.pictures import Draft
+    from desktop_app.services.previews import Previews
+
+_BADGE = 22  # px; the disc with the ring or the check
+_RING = 2.5  # px; the ring's line
+_FULL_TURN = 360 * 16  # Qt counts angles in sixteenths of a degree
+_TOP = 90 * 16
+
+
+class Thumbnail(QWidget):
+    """One picture: its image, how far the engine has read it, and a button to remove it.
+
+    `removed(key)`: the person does not want it. `opened(sha256)`: the person wants to see it large.
+    """
+
+    removed = Signal(int)
+    opened = Signal(str)
+
+    def __init__(self, draft: DraftPicture, previews: Previews, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setFixedSize(THUMBNAIL, THUMBNAIL)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._previews = previews
+        self._draft = draft
+        self._shown = 0.0  # of the ring, on its way to the progress
+        self._image: QPixmap | None = None
+        self._moving = QVariantAnimation(self)
+        self._moving.valueChanged.connect(self._move_ring)
+        self.close_button = _RemoveButton(self)
+        self.close_button.clicked.connect(self._remove)
+        self.close_button.hide()
+        self.show_draft(draft)
+
+    def draft(self) -> DraftPicture:
+        """Return the picture as it was last shown."""
+        return self._draft
+
+    def show_draft(self, draft: DraftPicture) -> None:
+        """Show another state of the picture."""
+        self._draft = draft
+        if draft.picture is not None and self._image is None:
+            data = self._previews.thumbnail(draft.picture.sha256)
+            if data is not None:
+                ratio = self.devicePixelRatioF()
+                size = QSize(THUMBNAIL, THUMBNAIL) * ratio
+                self._image = QPixmap.fromImage(rounded(decode(data, size), ratio))
+        self._moving.stop()
+        if theme.animation_ms() and draft.state == "reading":
+            self._moving.setStartValue(self._shown)
+            self._moving.setEndValue(draft.progress)
+            self._moving.setDuration(theme.animation_ms())
+            self._moving.start()
+        else:
+            self._shown = draft.progress
+        sentence = self._sentence().format(name=draft.name)
+        self.setAccessibleName(sentence)
+        self.setAccessibleDescription(self.tr("Press Delete to remove it."))
+        self.setToolTip(f"<p>{sentence.replace('&', '&amp;').replace('<', '&lt;')}</p>")
+        self.close_button.set_name(self.tr("Remove {name}").format(name=draft.name))
+        self.update()
+
+    def _sentence(self) -> str:
+        if self._draft.state == "checking":
+            return self.tr("{name}: being opened")
+        if self._draft.state == "reading":
+            return self.tr("{name}: the engine is looking at it, so that the answer comes sooner")
+        if self._draft.state == "read":
+            return self.tr("{name}: already read by the engine, the answer will come at once")
+        return self.tr("{name}: attached")
+
+    # ---- painting --------------------------------------------------------------------------
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint the picture, the badge and the outline of the focus."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self._image is not None and not self._image.isNull():
+            painter.drawPixmap(0, 0, self._image)
+        else:
+            self._paint_placeholder(painter)
+        if self._draft.state in ("reading", "read"):
+            self._paint_badge(painter)
+        if self.hasFocus():
+            painter.setPen(QPen(theme.colour("accent"), 2))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), RADIUS - 1, RADIUS - 1)
+
+    def _paint_placeholder(self, painter: QPainter) -> None:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour("bubble"))
+        painter.drawRoundedRect(self.rect(), RADIUS, RADIUS)
+        place = QRectF(0, 0, 24, 24)
+        named = self.rect().adjusted(GRID // 2, 0, -GRID // 2, -GRID // 2)
+        painter.setFont(theme.font("tiny"))
+        metrics = painter.fontMetrics()
+        place.moveCenter(QRectF(self.rect()).center() - QPointF(0, metrics.height() / 2))
+        icons.paint(painter, "picture", theme.colour("muted"), place)
+        name = metrics.elidedText(self._draft.name, Qt.TextElideMode.ElideMiddle, named.width())
+        painter.setPen(theme.colour("muted"))
+        painter.drawText(named, int(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom), name)
+
+    def _paint_badge(self, painter: QPainter) -> None:
+        disc = QRectF(0, 0, _BADGE, _BADGE)
+        disc.moveBottomRight(QPointF(self.width() - 4, self.height() - 4))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour("scrim"))
+        painter.drawEllipse(disc)
+        if self._draft.state == "read":
+            icons.paint(painter, "check", theme.colour("on_scrim"), disc.adjusted(4, 4, -4, -4))
+            return
+        ring = disc.adjusted(4.5, 4.5, -4.5, -4.5)
+        faint = theme.colour("on_scrim")
+        faint.setAlphaF(0.3)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(faint, _RING))
+        painter.drawEllipse(ring)
+        pen = QPen(theme.colour("eye"), _RING)
+        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+        painter.setPen(pen)
+        painter.drawArc(ring, _TOP, -round(max(self._shown, 0.04) * _FULL_TURN))
+
+    def _move_ring(self, value: object) -> None:
+        if isinstance(value, float):
+            self._shown = value
+            self.update()
+
+    # ---- keys and pointer ------------------------------------------------------------------
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Remove by Delete, open by Enter or Space, go on by the arrows."""
+        key = event.key()
+        if key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+            self._remove()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+            self._open()
+        elif key == Qt.Key.Key_Left:
+            self.focusPreviousChild()
+        elif key == Qt.Key.Key_Right:
+            self.focusNextChild()
+        else:
+            super().keyPressEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Open the picture."""
+        if event.button() is Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
+            self._open()
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """Offer to remove it."""
+        super().enterEvent(event)
+        self.close_button.show()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Hide the button again."""
+        super().leaveEvent(event)
+        self.close_button.setVisible(self.hasFocus())
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Offer to remove it."""
+        super().focusInEvent(event)
+        self.close_button.show()
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Hide the button again."""
+        super().focusOutEvent(event)
+        self.close_button.setVisible(self.underMouse())
+        self.update()
+
+    def _remove(self) -> None:
+        self.removed.emit(self._draft.key)
+
+    def _open(self) -> None:
+        if self._draft.picture is not None:
+            self.opened.emit(self._draft.picture.sha256)
+
+
+class _RemoveButton(IconButton):
+    """A small cross on a disc in the upper right corner."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__("close", "", parent, "on_scrim")
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Delete does the same by keyboard
+        self.setCursor(Qt.CursorShape.ArrowCursor)
+        self.setGeometry(THUMBNAIL - _BADGE - 4, 4, _BADGE, _BADGE)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint the disc and the cross."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour("accent" if self.underMouse() else "scrim"))
+        painter.drawEllipse(self.rect())
+        colour = theme.colour("on_accent" if self.underMouse() else "on_scrim")
+        icons.paint(painter, "close", colour, QRectF(self.rect()).adjusted(5, 5, -5, -5))
+
+
+class ThumbnailStrip(QScrollArea):
+    """All draft pictures side by side; hidden while there are none. It scrolls when they do not fit.
+
+    `picture_opened(sha256)`. `left`: the focused picture was removed and there is none to go on to.
+    """
+
+    picture_opened = Signal(str)
+    left = Signal()
+
+    def __init__(self, draft: Draft, previews: Previews, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._draft = draft
+        self._previews = previews
+        self._thumbnails: dict[int, Thumbnail] = {}
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setFixedHeight(THUMBNAIL)
+        self.setAccessibleName(self.tr("Pictures of this message"))
+        self._inner = QWidget(self)
+        self._row = QHBoxLayout(self._inner)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(GRID)
+        self._row.addStretch(1)
+        self.setWidget(self._inner)
+        # The card shows through. (Not told to the viewport itself: see the invitation of message_edit.py.)
+        palette = self.palette()
+        palette.setColor(QPalette.ColorRole.Window, Qt.GlobalColor.transparent)
+        self.setPalette(palette)
+        self._inner.setAutoFillBackground(False)
+        draft.added.connect(self._add)
+        draft.changed.connect(self._change)
+        draft.removed.connect(self._remove)
+        draft.cleared.connect(self._clear)
+        previews.ready.connect(self._preview_ready)
+        for picture in draft.pictures():
+            self._add(picture)
+        self.setVisible(bool(self._thumbnails))
+
+    def thumbnails(self) -> list[Thumbnail]:
+        """Return the thumbnails from left to right."""
+        return list(self._thumbnails.values())
+
+    def _add(self, picture: DraftPicture) -> None:
+        if picture.key in self._thumbnails:
+            return  # the row was built while its pictures were announced
+        thumbnail = Thumbnail(picture, self._previews, self._inner)
+        thumbnail.removed.connect(self._draft.remove)
+        thumbnail.opened.connect(self.picture_opened)
+        self._thumbnails[picture.key] = thumbnail
+        self._row.insertWidget(self._row.count() - 1, thumbnail)
+        thumbnail.show()
+        self.setVisible(True)
+        self._inner.adjustSize()
+        self.ensureWidgetVisible(thumbnail, 0, 0)
+
+    def _change(self, picture: DraftPicture) -> None:
+        thumbnail = self._thumbnails.get(picture.key)
+        if thumbnail is not None:
+            thumbnail.show_draft(picture)
+
+    def _remove(self, key: int) -> None:
+        thumbnail = self._thumbnails.pop(key, None)
+        if thumbnail is None:
+            return
+        had_focus = thumbnail.hasFocus()
+        self._row.removeWidget(thumbnail)
+        thumbnail.hide()
+        thumbnail.deleteLater()
+        if had_focus and self._thumbnails:
+            self.thumbnails()[-1].setFocus(Qt.FocusReason.OtherFocusReason)
+        elif had_focus:
+            self.left.emit()
+        self.setVisible(bool(self._thumbnails))
+
+    def _clear(self) -> None:
+        for key in list(self._thumbnails):
+            self._remove(key)
+
+    def _preview_ready(self, sha256: str) -> None:
+        for thumbnail in self._thumbnails.values():
+            shown = thumbnail.draft()
+            if shown.picture is not None and shown.picture.sha256 == sha256:
+                thumbnail.show_draft(shown)

@@ -1,0 +1,1 @@
+"""The Help menu: about, problem reports, updates."""

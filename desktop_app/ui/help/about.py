@@ -1,0 +1,87 @@
+"""Two small windows of the Help menu: what this is, and which keys it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, qVersion
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QVBoxLayout, QWidget
+
+from desktop_app import __version__
+from desktop_app.ui.widgets import icons
+from desktop_app.ui.widgets.controls import Label, push_button
+from desktop_app.ui.widgets.theme import GRID
+
+
+class AboutDialog(QDialog):
+    """The flower, the name, the version, and the promise."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("About Eyebright"))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(5 * GRID, 4 * GRID, 5 * GRID, 3 * GRID)
+        column.setSpacing(GRID)
+        flower = QLabel(self)
+        flower.setPixmap(icons.flower(112))
+        flower.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(flower)
+        words = [
+            Label("Eyebright", "display", parent=self),
+            Label(self.tr("Version {version}").format(version=__version__), "small", "muted", self),
+            Label(
+                self.tr("Talk with your computer about your pictures. Nothing leaves it: no account, no network."),
+                "body",
+                parent=self,
+                wrap=True,
+            ),
+            Label(
+                self.tr("MIT licence. Made with Qt {qt}, PySide6 and llama.cpp.").format(qt=qVersion()),
+                "small",
+                "muted",
+                self,
+                wrap=True,
+            ),
+        ]
+        for label in words:
+            label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+            column.addWidget(label)
+        column.addSpacing(GRID)
+        close = push_button(self.tr("Close"), "plain", self)
+        close.clicked.connect(self.close)
+        column.addWidget(close, 0, Qt.AlignmentFlag.AlignHCenter)
+        self.setFixedWidth(50 * GRID)
+
+
+class ShortcutsDialog(QDialog):
+    """Every key the window knows, beside what it does."""
+
+    def __init__(self, actions: Sequence[QAction], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("Keyboard shortcuts"))
+        column = QVBoxLayout(self)
+        column.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID)
+        column.setSpacing(2 * GRID)
+        column.addWidget(Label(self.tr("Keyboard shortcuts"), "title", parent=self))
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(4 * GRID)
+        grid.setVerticalSpacing(GRID)
+        native = QKeySequence.SequenceFormat.NativeText
+        rows = [
+            (action.text().replace("&", ""), action.shortcut().toString(native))
+            for action in actions
+            if not action.shortcut().isEmpty()
+        ]
+        rows += [
+            (self.tr("Send the question"), QKeySequence(Qt.Key.Key_Return).toString(native)),
+            (self.tr("New line in the question"), QKeySequence("Shift+Return").toString(native)),
+            (self.tr("Close the picture, leave the search"), QKeySequence(Qt.Key.Key_Escape).toString(native)),
+        ]
+        for row, (name, keys) in enumerate(rows):
+            grid.addWidget(Label(name, "body", parent=self), row, 0)
+            grid.addWidget(Label(keys, "body", "muted", self), row, 1)
+        column.addLayout(grid)
+        close = push_button(self.tr("Close"), "plain", self)
+        close.clicked.connect(self.close)
+        column.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)

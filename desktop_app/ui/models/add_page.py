@@ -1,0 +1,203 @@
+"""Adding models that the catalogue does not know: from a repository, from files, from other programs."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+
+from desktop_app.services.model_tasks import Found, ImportPlans, Light, LookedUp, ModelTasks
+from desktop_app.ui.models import phrases as words
+from desktop_app.ui.models.card import ModelCard
+from desktop_app.ui.models.confirm import Question
+from desktop_app.ui.models.parts import LightRow
+from desktop_app.ui.widgets.controls import Label, push_button
+from desktop_app.ui.widgets.theme import GRID
+from model_store.errors import StoreError
+
+_tr = partial(QCoreApplication.translate, "Models")
+
+
+class CardsDialog(QDialog):
+    """A dialog with a list of cards that is filled by and by."""
+
+    def __init__(self, title: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.resize(78 * GRID, 66 * GRID)
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID)
+        self.column.setSpacing(2 * GRID - 4)
+        self.says = Label("", "small", "muted", self, wrap=True)
+        self._scroll = QScrollArea(self)
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.cards: list[ModelCard] = []
+
+    def place_list(self) -> None:
+        """Add the list at the end."""
+        self.column.addWidget(self.says)
+        self.column.addWidget(self._scroll, 1)
+        close = push_button(self.tr("Close"), "plain", self)
+        close.clicked.connect(self.close)
+        self.column.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
+
+    def begin(self) -> QWidget:
+        """Empty the list; return the page on which the new cards are made."""
+        self.cards = []
+        return QWidget(self._scroll)
+
+    def finish(self, page: QWidget, cards: list[ModelCard]) -> None:
+        """Show the new cards."""
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, GRID, 0)
+        column.setSpacing(GRID)
+        for card in cards:
+            column.addWidget(card)
+        column.addStretch(1)
+        self.cards = cards
+        self._scroll.setWidget(page)
+
+
+class AddModelDialog(CardsDialog):
+    """Takes the name of a repository, or words to search for. `fetch_wanted(ModelEntry, Variant)`."""
+
+    fetch_wanted = Signal(object, object)
+
+    def __init__(self, tasks: ModelTasks, parent: QWidget) -> None:
+        super().__init__(_tr("Add from Hugging Face"), parent)
+        self._tasks = tasks
+        row = QHBoxLayout()
+        row.setSpacing(GRID)
+        self.name = QLineEdit(self)
+        self.name.setPlaceholderText(self.tr("owner/name, or words to search for"))
+        self.name.setAccessibleName(self.tr("Repository"))
+        self.name.returnPressed.connect(self.look)
+        row.addWidget(self.name, 1)
+        self.button = push_button(self.tr("Look"), "primary", self)
+        self.button.clicked.connect(self.look)
+        row.addWidget(self.button)
+        self.column.addLayout(row)
+        self.place_list()
+        self.says.setText(
+            self.tr(
+                "Only this name goes to the server. A few megabytes are read to see whether a model runs and fits here."
+            )
+        )
+        tasks.looked_up.connect(self._looked_up)
+        tasks.searched.connect(self._searched)
+        tasks.hub_failed.connect(self._failed)
+
+    def look(self) -> None:
+        """Ask for what was written."""
+        wanted = self.name.text().strip()
+        if not wanted:
+            return
+        self.says.setText(self.tr("Asking…"))
+        self.button.setEnabled(False)
+        if "/" in wanted:
+            self._tasks.look_up(wanted)
+        else:
+            self._tasks.search(wanted)
+
+    def _looked_up(self, found: LookedUp) -> None:
+        self.button.setEnabled(True)
+        entry = found.candidate.entry
+        self.says.setText(_licence_of(entry.licence))
+        page = self.begin()
+        cards: list[ModelCard] = []
+        for variant, light in zip(entry.variants, found.lights, strict=True):
+            card = ModelCard(f"{variant.model.name}", page)
+            if isinstance(light, Light):
+                card.head.addWidget(LightRow(light, card))
+                card.say(words.light_reason(light))
+            else:
+                card.say(words.expected_error(light), danger=True)
+            both = self.tr("{size} with {projector}")
+            card.say(both.format(size=words.file_size(variant.size), projector=variant.projector.name))
+            fetch = card.button(self.tr("Download"))
+            fetch.setEnabled(isinstance(light, Light))
+            fetch.clicked.connect(partial(self.fetch_wanted.emit, entry, variant))
+            cards.append(card)
+        self.finish(page, cards)
+
+    def _searched(self, found: tuple[str, ...]) -> None:
+        self.button.setEnabled(True)
+        self.says.setText(self.tr("Repositories with these words:") if found else self.tr("Nothing was found."))
+        page = self.begin()
+        cards = []
+        for name in found:
+            card = ModelCard(name, page)
+            card.button(self.tr("Look")).clicked.connect(partial(self._choose, name))
+            cards.append(card)
+        self.finish(page, cards)
+
+    def _choose(self, name: str, _checked: bool = False) -> None:
+        self.name.setText(name)
+        self.look()
+
+    def _failed(self, error: StoreError) -> None:
+        self.button.setEnabled(True)
+        self.says.setText(words.expected_error(error))
+
+
+class ElsewhereDialog(CardsDialog):
+    """Weights that other programs have fetched."""
+
+    def __init__(self, tasks: ModelTasks, parent: QWidget) -> None:
+        super().__init__(_tr("Models of other programs"), parent)
+        self._tasks = tasks
+        self.place_list()
+        self.says.setText(self.tr("Looking where Ollama, LM Studio, Jan, GPT4All and others keep their models…"))
+        tasks.found.connect(self._found)
+        tasks.look_elsewhere()
+
+    def _found(self, found: list[Found]) -> None:
+        self.says.setText(
+            self.tr("They are checked once, and stay where they are: nothing is copied or changed.")
+            if found
+            else self.tr("No models of other programs were found on this computer.")
+        )
+        page = self.begin()
+        self.finish(page, [self._card(one, page) for one in found])
+
+    def _card(self, found: Found, page: QWidget) -> ModelCard:
+        card = ModelCard(found.title, page)
+        facts = [found.program, words.file_size(found.size), found.quantisation, found.licence]
+        card.say(" · ".join(fact for fact in facts if fact))
+        if not found.sees:
+            card.say(self.tr("It writes, but cannot see pictures."))
+        if found.extract:
+            card.say(self.tr("It lies inside another program's file and has to be copied out."))
+        use = card.button(self.tr("Check and use"))
+        use.clicked.connect(partial(self._take, found, use))
+        return card
+
+    def _take(self, found: Found, button: QWidget, _checked: bool = False) -> None:
+        button.setEnabled(False)
+        self._tasks.take_found(found)
+
+
+def ask_how_to_import(plans: ImportPlans, tasks: ModelTasks, parent: QWidget) -> None:
+    """Say what files hold, and ask whether to copy them or to use them where they lie."""
+    refused = "\n".join(words.expected_error(error) for error in plans.refused)
+    if not plans.plans:
+        question = Question(_tr("Nothing to add"), refused, _tr("Close"), "", parent)
+        question.no.hide()
+        question.exec()
+        return
+    lines = [_tr("{title}, {size}").format(title=one.title, size=words.file_size(one.size)) for one in plans.plans]
+    text = "\n".join(lines) + (f"\n\n{refused}" if refused else "")
+    question = Question(_tr("Add these models?"), text, _tr("Copy"), _tr("Use where they are"), parent)
+    in_place = question.no
+    in_place.clicked.disconnect()
+    in_place.clicked.connect(partial(question.done, 2))
+    answer = question.exec()
+    if answer:
+        tasks.take(plans, in_place=answer == 2)
+
+
+def _licence_of(licence: str) -> str:
+    return _tr("Licence: {licence}").format(licence=licence) if licence else _tr("It names no licence.")

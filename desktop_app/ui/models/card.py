@@ -1,0 +1,247 @@
+"""One model in the manager: what it is, whether it fits, and what can be done with it."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
+
+from desktop_app.errors import UserError
+from desktop_app.fitting import Light, light_of
+from desktop_app.services.models import Offer
+from desktop_app.ui.models import phrases as words
+from desktop_app.ui.models.parts import LightRow, ProgressLine
+from desktop_app.ui.sentences import translate
+from desktop_app.ui.widgets.controls import ButtonKind, IconButton, Label, push_button
+from desktop_app.ui.widgets.theme import GRID
+from model_store.catalogue import Variant
+from model_store.jobs import DownloadJob, JobState
+from model_store.library.installed import InstalledModel, State
+
+
+class ModelCard(QFrame):
+    """A card: title and light, words, facts, buttons."""
+
+    def __init__(self, title: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("model_card")
+        self.setAccessibleName(title)
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(2 * GRID, 2 * GRID - 4, 2 * GRID, 2 * GRID - 4)
+        self.column.setSpacing(GRID // 2)
+        self.head = QHBoxLayout()
+        self.head.setSpacing(GRID)
+        self.head.addWidget(Label(title, "strong", parent=self, wrap=True), 1)
+        self.column.addLayout(self.head)
+        self._title = title
+        self.begin_row()
+
+    def begin_row(self) -> None:
+        """Begin a new row: words on its left, buttons at its right."""
+        row = QHBoxLayout()
+        row.setSpacing(2 * GRID)
+        self._words = QVBoxLayout()
+        self._words.setSpacing(GRID // 2)
+        row.addLayout(self._words, 1)
+        self._buttons = QHBoxLayout()
+        self._buttons.setSpacing(GRID)
+        self._buttons.setAlignment(Qt.AlignmentFlag.AlignBottom)
+        row.addLayout(self._buttons)
+        self.column.addLayout(row)
+
+    def say(self, text: str, *, danger: bool = False) -> Label:
+        """Add a line of words."""
+        label = Label(text, "small", "danger" if danger else "muted", self, wrap=True)
+        self._words.addWidget(label)
+        return label
+
+    def button(self, text: str, kind: ButtonKind = "plain") -> QPushButton:
+        """Add a button to the row."""
+        button = push_button(text, kind, self)
+        button.setAccessibleName(f"{text}: {self._title}")
+        self._buttons.addWidget(button)
+        return button
+
+
+class DownloadCard(ModelCard):
+    """A card that may show a download. `job_wanted(str, DownloadJob)`: "pause", "resume", "retry" or "cancel"."""
+
+    job_wanted = Signal(str, object)
+
+    def __init__(self, title: str, parent: QWidget) -> None:
+        super().__init__(title, parent)
+        self.job: DownloadJob | None = None
+        self._job_words: Label | None = None
+        self._job_notes: Label | None = None
+        self._bar: ProgressLine | None = None
+
+    def follow(self, job: DownloadJob) -> None:
+        """Show a download, with what can be done about it."""
+        self.job = job
+        self.column.addSpacing(GRID // 2)
+        self._bar = ProgressLine(self)
+        self.column.addWidget(self._bar)
+        self.begin_row()
+        self._job_words, self._job_notes = self.say(""), self.say("")
+        self.show_job(job)
+        if job.error is not None and job.state in (JobState.FAILED, JobState.WAITING):
+            self.say(words.expected_error(job.error), danger=job.state is JobState.FAILED)
+        self._act(self.tr("Cancel"), "cancel", job)
+        if job.state is JobState.WAITING:
+            self._act(self.tr("Try again now"), "retry", job)
+        if job.state in (JobState.PAUSED, JobState.FAILED):
+            self._act(self.tr("Resume"), "resume", job)
+        else:
+            self._act(self.tr("Pause"), "pause", job)
+
+    def show_job(self, job: DownloadJob) -> None:
+        """Show how far a download is."""
+        if self._job_words is not None and self._job_notes is not None and self._bar is not None:
+            self._job_words.setText(words.job_text(job))
+            self._job_words.setToolTip(words.job_details(job))
+            self._job_notes.setText(words.job_notes(job))
+            self._job_notes.setVisible(bool(job.notes))
+            self._bar.set_share(job.done / job.total if job.total else 0.0)
+
+    def _act(self, text: str, what: str, job: DownloadJob) -> None:
+        self.button(text).clicked.connect(partial(self.job_wanted.emit, what, job))
+
+
+class JobCard(DownloadCard):
+    """A download of a model that the catalogue does not know."""
+
+    def __init__(self, job: DownloadJob, parent: QWidget) -> None:
+        super().__init__(job.request.title, parent)
+        facts = (job.request.repository, job.request.licence)
+        self.say(" · ".join(fact for fact in facts if fact))
+        self.follow(job)
+
+
+class OfferCard(DownloadCard):
+    """A model of the catalogue. `fetch_wanted(ModelEntry, Variant)`, `use_wanted(InstalledModel)`."""
+
+    fetch_wanted = Signal(object, object)
+    use_wanted = Signal(object)
+
+    def __init__(
+        self, offer: Offer, speed: float, in_use: InstalledModel | None, parent: QWidget, *, recommended: bool = False
+    ) -> None:
+        super().__init__(offer.entry.title, parent)
+        self.offer = offer
+        self.head.addWidget(LightRow(offer.light, self))
+        self.say(translate("catalogue", offer.entry.sentence))
+        variant = offer.variant
+        facts = [words.file_size(variant.size), variant.quantisation, offer.entry.licence]
+        facts.append(words.languages(offer.entry))
+        self.say(" · ".join(fact for fact in facts if fact))
+        if offer.light.verdict != "fits" and offer.job is None:
+            self.say(words.light_reason(offer.light))
+        if offer.job is not None:
+            self.follow(offer.job)
+        elif offer.installed:
+            self._build_installed(offer.installed[0], in_use)
+        else:
+            self._build_offer(speed, recommended=recommended)
+
+    def _build_offer(self, speed: float, *, recommended: bool) -> None:
+        entry, variant = self.offer.entry, self.offer.variant
+        if len(entry.variants) > 1:
+            self.others = self.button(self.tr("Other sizes…"), "link")
+            self.others.clicked.connect(self._show_sizes)
+        fits = self.offer.light.verdict != "too-large"
+        self.fetch = self.button(self.tr("Download"), "primary" if recommended and fits else "plain")
+        self.fetch.setToolTip(words.time_to_fetch(variant.size, speed))
+        self.fetch.clicked.connect(partial(self.fetch_wanted.emit, entry, variant))
+
+    def _build_installed(self, model: InstalledModel, in_use: InstalledModel | None) -> None:
+        if in_use is not None and in_use.id == model.id:
+            self.say(self.tr("In use"))
+            return
+        self.say(self.tr("On this computer"))
+        self.use = self.button(self.tr("Use"))
+        self.use.setEnabled(model.state in (State.OK, State.UNVERIFIED))
+        self.use.clicked.connect(partial(self.use_wanted.emit, model))
+
+    def _show_sizes(self) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for variant in self.offer.entry.variants:
+            light = light_of(variant, self.offer.light.usable)
+            size = words.file_size(variant.size)
+            text = f"{variant.quantisation} · {size} · {words.light_text(light)}"
+            menu.addAction(text).triggered.connect(partial(self._fetch, variant))
+        menu.popup(self.others.mapToGlobal(self.others.rect().bottomLeft()))
+
+    def _fetch(self, variant: Variant, _checked: bool = False) -> None:
+        self.fetch_wanted.emit(self.offer.entry, variant)
+
+
+class InstalledCard(DownloadCard):
+    """A model on this computer, or (None) the built-in one.
+
+    `use_wanted(InstalledModel | None)`, `wanted(str, InstalledModel)` with "verify", "repair", "export" or
+    "remove".
+    """
+
+    use_wanted = Signal(object)
+    wanted = Signal(str, object)
+
+    def __init__(
+        self,
+        model: InstalledModel | None,
+        parent: QWidget,
+        *,
+        in_use: bool,
+        light: Light | UserError | None = None,
+        repair: DownloadJob | None = None,
+    ) -> None:
+        """`light`: whether it fits, or why it cannot be loaded; None where that is not known."""
+        super().__init__(model.title if model is not None else self.tr("The built-in model"), parent)
+        self.model = model
+        if isinstance(light, Light):
+            self.head.addWidget(LightRow(light, self))
+            self.head.addSpacing(GRID)
+        if in_use:
+            self.head.addWidget(Label(self.tr("In use"), "small", "muted", self))
+        if model is None:
+            self.say(self.tr("A demonstration: it knows simple drawings, not photographs. Always here."))
+        else:
+            self.more = IconButton("more", self.tr("More about {title}").format(title=model.title), self, "muted")
+            self.more.clicked.connect(self._show_more)
+            self.head.addWidget(self.more)
+            self.say(words.installed_facts(model))
+            if repair is not None:
+                self.say(self.tr("It is being repaired: only what is wrong is fetched."))
+                self.follow(repair)
+                return
+            self._say_state(model, light)
+        if not in_use:
+            self.use = self.button(self.tr("Use"))
+            self.use.setEnabled(model is None or not model.wrong_files)
+            self.use.clicked.connect(partial(self.use_wanted.emit, model))
+
+    def _say_state(self, model: InstalledModel, light: Light | UserError | None) -> None:
+        wrong = words.state_text(model)
+        if wrong:
+            self.say(wrong, danger=bool(model.wrong_files))
+        if isinstance(light, UserError):
+            self.say(words.expected_error(light), danger=True)
+        elif light is not None and light.verdict != "fits":
+            self.say(words.light_reason(light))
+        if model.repairable:
+            self.button(self.tr("Repair")).clicked.connect(partial(self.wanted.emit, "repair", model))
+
+    def _show_more(self) -> None:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for what, text in (
+            ("verify", self.tr("Verify")),
+            ("export", self.tr("Copy to a USB stick or folder…")),
+            ("remove", self.tr("Delete…") if self.model is None or self.model.frees else self.tr("Forget…")),
+        ):
+            menu.addAction(text).triggered.connect(partial(self._want, what))
+        menu.popup(self.more.mapToGlobal(self.more.rect().bottomLeft()))
+
+    def _want(self, what: str, _checked: bool = False) -> None:
+        self.wanted.emit(what, self.model)

@@ -1,0 +1,337 @@
+"""The model manager: what can be fetched, what is here, and whether it fits this computer."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QDir, Qt, QTimer
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
+from PySide6.QtWidgets import QDialog, QFileDialog, QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+
+from desktop_app.engine.messages import gib_down
+from desktop_app.services.model_tasks import ImportPlans, ModelTasks, Task
+from desktop_app.services.models import Models
+from desktop_app.services.preferences import Preferences
+from desktop_app.ui.models import phrases as words
+from desktop_app.ui.models.add_page import AddModelDialog, ElsewhereDialog, ask_how_to_import
+from desktop_app.ui.models.card import DownloadCard, InstalledCard, JobCard, ModelCard, OfferCard
+from desktop_app.ui.models.confirm import accept_licence, confirm_giving_up, confirm_removal
+from desktop_app.ui.models.parts import ProgressLine
+from desktop_app.ui.models.sources_page import SourcesDialog
+from desktop_app.ui.widgets.controls import ElidedLabel, Label, push_button
+from desktop_app.ui.widgets.segmented_control import Segments
+from desktop_app.ui.widgets.setting_controls import Switch
+from desktop_app.ui.widgets.theme import COLUMN, GRID
+from model_store.catalogue import ModelEntry, Variant
+from model_store.jobs import DownloadJob
+from model_store.library.installed import InstalledModel
+
+_SETTLE_MS = 60  # several changes at once are shown once
+
+
+class ModelsDialog(QDialog):
+    """Two lists, a search, and what is being done; it may stay open beside the window."""
+
+    def __init__(
+        self, models: Models, tasks: ModelTasks, preferences: Preferences, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._models = models
+        self._preferences = preferences
+        self._tasks = tasks
+        self._cards: list[ModelCard] = []
+        self.setWindowTitle(self.tr("Models"))
+        self.setAcceptDrops(True)
+        self.resize(COLUMN + 8 * GRID, 88 * GRID)
+        self._rebuild = QTimer(self)
+        self._rebuild.setSingleShot(True)
+        self._rebuild.setInterval(_SETTLE_MS)
+        self._rebuild.timeout.connect(self.show_list)
+        self._build()
+        models.changed.connect(self._show_soon)
+        models.job_changed.connect(self._job_changed)
+        tasks.changed.connect(self._task_changed)
+        tasks.planned.connect(self._planned)
+        self._task_changed(tasks.now())
+
+    def show_part(self, part: str) -> None:
+        """Show "catalogue" or "installed"."""
+        self.parts.set_value(part)
+        self.show_list()
+
+    # ---- building --------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(3 * GRID, 2 * GRID, 3 * GRID, 2 * GRID)
+        column.setSpacing(2 * GRID - 4)
+        column.addLayout(self._top())
+        self._scroll = QScrollArea(self)
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        column.addWidget(self._scroll, 1)
+        column.addWidget(self._task_row())
+        column.addLayout(self._bottom())
+
+    def _top(self) -> QVBoxLayout:
+        top = QVBoxLayout()
+        top.setSpacing(GRID)
+        row = QHBoxLayout()
+        row.setSpacing(2 * GRID)
+        names = {"catalogue": self.tr("To fetch"), "installed": self.tr("On this computer")}
+        self.parts = Segments(self.tr("Which models"), names, self)
+        self.parts.set_value("catalogue")
+        self.parts.chosen.connect(self._list_changed)
+        row.addWidget(self.parts)
+        self.search = QLineEdit(self)
+        self.search.setPlaceholderText(self.tr("Search models"))
+        self.search.setAccessibleName(self.tr("Search models"))
+        self.search.setClearButtonEnabled(True)
+        self.search.textChanged.connect(self._show_soon)
+        row.addWidget(self.search, 1)
+        self.only_fitting = Switch(self.tr("Only what fits this computer"), self)
+        self.only_fitting.toggled.connect(self._list_changed)
+        self._fitting = Label(self.tr("Only what fits"), "small", parent=self)
+        self._fitting.setBuddy(self.only_fitting)
+        row.addWidget(self._fitting)
+        row.addWidget(self.only_fitting)
+        top.addLayout(row)
+        self.room = ElidedLabel("", "small", "muted", self)
+        top.addWidget(self.room)
+        self.says = Label("", "small", parent=self, wrap=True)
+        top.addWidget(self.says)
+        return top
+
+    def _task_row(self) -> QWidget:
+        self.task = QWidget(self)
+        row = QHBoxLayout(self.task)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(2 * GRID)
+        self._task_words = ElidedLabel("", "small", "muted", self.task)
+        row.addWidget(self._task_words, 2)
+        self._task_bar = ProgressLine(self.task)
+        row.addWidget(self._task_bar, 1)
+        stop = push_button(self.tr("Stop"), "link", self.task)
+        stop.clicked.connect(self._tasks.stop)
+        row.addWidget(stop)
+        return self.task
+
+    def _bottom(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(GRID)
+        for text, slot in (
+            (self.tr("Add from Hugging Face…"), self._add),
+            (self.tr("Add files…"), self._choose_files),
+            (self.tr("Look for models of other programs…"), self._look_elsewhere),
+            (self.tr("Where from…"), self._show_sources),
+        ):
+            button = push_button(text, "quiet", self)
+            button.clicked.connect(slot)
+            row.addWidget(button)
+        row.addStretch(1)
+        return row
+
+    # ---- the lists -------------------------------------------------------------------------
+
+    def show_list(self, _what: object = None) -> None:
+        """Build the cards anew; the place in the list stays."""
+        place = self._scroll.verticalScrollBar().value()
+        usable, free = self._models.usable_memory(), self._models.free_space()
+        self.room.set_whole_text(
+            self.tr("{memory} GiB of memory can be used · {disk} free in {folder}").format(
+                memory=gib_down(usable),
+                disk=words.file_size(free),
+                folder=QDir.toNativeSeparators(str(self._models.folder())),
+            )
+        )
+        page = QWidget(self._scroll)
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, GRID, 0)
+        column.setSpacing(GRID)
+        is_catalogue = self.parts.buttons["catalogue"].isChecked()
+        for one in (self._fitting, self.only_fitting):
+            one.setVisible(is_catalogue)
+        suits = not is_catalogue or self._models.best_offer() is not None
+        self.says.setText("" if suits else words.nothing_suits(self._models.offers(), free))
+        self.says.setVisible(bool(self.says.text()))
+        self._cards = self._offers(page) if is_catalogue else self._installed(page)
+        for card in self._cards:
+            column.addWidget(card)
+        if not self._cards:
+            column.addWidget(Label(self.tr("No model here fits what you search for."), "body", "muted", page))
+        column.addStretch(1)
+        self._scroll.setWidget(page)
+        self._scroll.verticalScrollBar().setValue(place)
+
+    def show_downloads(self) -> None:
+        """Bring what is being fetched into sight."""
+        if any(not job.is_repair for job in self._models.jobs()):
+            self.show_part("catalogue")
+            # A page that was just built has no places yet.
+            QTimer.singleShot(0, self, self._scroll_to_job)
+
+    def _scroll_to_job(self) -> None:
+        for card in self._cards:
+            if isinstance(card, DownloadCard) and card.job is not None:
+                self._scroll.ensureWidgetVisible(card, 0, GRID)
+                return
+
+    def cards(self) -> list[ModelCard]:
+        """Return the cards in sight, from the top."""
+        return list(self._cards)
+
+    def _offers(self, page: QWidget) -> list[ModelCard]:
+        best = self._models.best_offer()
+        wanted = {entry.id for entry in self._models.catalogue().search(self.search.text())}
+        in_use = self._models.in_use()
+        cards = self._unlisted(page)
+        # What suits this computer comes first: on a weak one it would be far below what does not fit.
+        offers = sorted(self._models.offers(), key=lambda offer: best is None or offer.entry.id != best.entry.id)
+        for offer in offers:
+            fits = offer.light.verdict != "too-large"
+            if offer.entry.id not in wanted or (self.only_fitting.isChecked() and not fits):
+                continue
+            recommended = best is not None and best.entry.id == offer.entry.id
+            card = OfferCard(offer, self._models.speed, in_use, page, recommended=recommended)
+            card.fetch_wanted.connect(self._fetch)
+            card.job_wanted.connect(self._control)
+            card.use_wanted.connect(self._models.use)
+            cards.append(card)
+        return cards
+
+    def _unlisted(self, page: QWidget) -> list[ModelCard]:
+        """Return downloads of models that are not in the catalogue, and no repairs, which show where those are."""
+        listed = {entry.id for entry in self._models.catalogue()}
+        looked_for = self.search.text().casefold().split()
+        cards: list[ModelCard] = []
+        for job in self._models.jobs():
+            said = f"{job.request.title} {job.request.repository}".casefold()
+            is_listed = job.is_repair or job.request.model_id in listed
+            if not is_listed and all(word in said for word in looked_for):
+                card = JobCard(job, page)
+                card.job_wanted.connect(self._control)
+                cards.append(card)
+        return cards
+
+    def _installed(self, page: QWidget) -> list[ModelCard]:
+        in_use = self._models.in_use()
+        repairs = {job.request.folder: job for job in self._models.jobs() if job.is_repair}
+        looked_for = self.search.text().casefold().split()
+        cards: list[ModelCard] = []
+        for model in (None, *self._models.installed()):
+            title = model.title.casefold() if model is not None else ""
+            if not all(word in title for word in looked_for):
+                continue
+            is_used = self._models.uses_built_in() if model is None else in_use is not None and in_use.id == model.id
+            light = self._models.light(model) if model is not None else None
+            repair = repairs.get(model.id) if model is not None else None
+            card = InstalledCard(model, page, in_use=is_used, light=light, repair=repair)
+            card.use_wanted.connect(self._use)
+            card.job_wanted.connect(self._control)
+            card.wanted.connect(self._act)
+            cards.append(card)
+        return cards
+
+    # ---- what the buttons do ---------------------------------------------------------------
+
+    def _show_soon(self, _what: object = None) -> None:
+        self._rebuild.start()
+
+    def _list_changed(self, _value: object = None) -> None:
+        self.show_list()
+
+    def _fetch(self, entry: ModelEntry, variant: Variant) -> bool:
+        accepted = accept_licence(entry, self)
+        if accepted:
+            self._models.download(entry, variant)
+        return accepted
+
+    def _fetch_added(self, entry: ModelEntry, variant: Variant) -> None:
+        dialog = self.sender()
+        if self._fetch(entry, variant) and isinstance(dialog, AddModelDialog):
+            dialog.close()
+            self.show_part("catalogue")  # where the download will be, at the top
+            self._scroll.verticalScrollBar().setValue(0)
+
+    def _control(self, what: str, job: DownloadJob) -> None:
+        if what != "cancel" or confirm_giving_up(job, self):
+            getattr(self._models, what)(job)
+
+    def _use(self, model: InstalledModel | None) -> None:
+        if model is None:
+            self._models.use_built_in()
+        else:
+            self._models.use(model)
+
+    def _act(self, what: str, model: InstalledModel) -> None:
+        if what == "verify":
+            self._tasks.verify(model)
+        elif what == "repair":
+            self._models.repair(model)
+        elif what == "remove":
+            if confirm_removal(model, self):
+                self._models.remove(model)
+        else:
+            folder = QFileDialog.getExistingDirectory(self, self.tr("Copy the model to"), QDir.homePath())
+            if folder:
+                self._tasks.export(model, folder)
+
+    def _add(self) -> None:
+        dialog = AddModelDialog(self._tasks, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fetch_wanted.connect(self._fetch_added)
+        dialog.show()
+
+    def _look_elsewhere(self) -> None:
+        dialog = ElsewhereDialog(self._tasks, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()
+
+    def _show_sources(self) -> None:
+        dialog = SourcesDialog(self._preferences, self._models, self._tasks, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()
+
+    def _choose_files(self) -> None:
+        kind = self.tr("Model files")
+        files, _ = QFileDialog.getOpenFileNames(self, self.tr("Add files"), QDir.homePath(), f"{kind} (*.gguf)")
+        if files:
+            self._tasks.plan(files)
+
+    # ---- what happens ----------------------------------------------------------------------
+
+    def _planned(self, plans: ImportPlans) -> None:
+        if self.isVisible():
+            ask_how_to_import(plans, self._tasks, self)
+
+    def _job_changed(self, job: DownloadJob) -> None:
+        for card in self._cards:
+            if isinstance(card, DownloadCard) and card.job is not None and card.job.id == job.id:
+                card.show_job(job)
+
+    def _task_changed(self, task: Task | None) -> None:
+        self.task.setVisible(task is not None)
+        if task is not None:
+            self._task_words.set_whole_text(words.task_text(task))
+            self._task_bar.set_share(task.done / task.total if task.total else 0.0)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Look at the folder again: it may have changed since."""
+        super().showEvent(event)
+        self.show_list()
+        self._models.show_lights()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take files and folders."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.setDropAction(Qt.DropAction.CopyAction)
+            event.accept()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Look at what was dropped."""
+        event.setDropAction(Qt.DropAction.CopyAction)
+        event.accept()
+        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        QTimer.singleShot(0, self, partial(self._tasks.plan, paths))

@@ -1,0 +1,126 @@
+"""On the empty screen of the built-in model: the LLaVA that suits this computer, one click away."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from desktop_app.services.models import Models, Offer
+from desktop_app.ui.models import phrases as words
+from desktop_app.ui.models.confirm import accept_licence
+from desktop_app.ui.models.parts import ProgressLine
+from desktop_app.ui.widgets.controls import ButtonKind, Label, push_button
+from desktop_app.ui.widgets.theme import GRID
+from model_store.jobs import DownloadJob, JobState
+from model_store.library.installed import InstalledModel
+
+
+class ModelOffer(QFrame):
+    """Shown while the built-in model answers, though a better one is here or could be.
+
+    `more_wanted()`: the model manager.
+    """
+
+    more_wanted = Signal()
+
+    def __init__(self, models: Models, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("model_card")
+        self._models = models
+        self._offer: Offer | None = None
+        self._job: DownloadJob | None = None
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(2 * GRID, GRID + 4, GRID + 4, GRID + 4)
+        outer.setSpacing(GRID - 2)
+        row = QHBoxLayout()
+        row.setSpacing(2 * GRID)
+        self._words = QVBoxLayout()
+        self._words.setSpacing(2)
+        self.title = Label("", "body", parent=self, wrap=True)
+        self.facts = Label("", "small", "muted", self, wrap=True)
+        self._words.addWidget(self.title)
+        self._words.addWidget(self.facts)
+        row.addLayout(self._words, 1)
+        self._buttons = QHBoxLayout()
+        self._buttons.setSpacing(0)
+        row.addLayout(self._buttons)
+        outer.addLayout(row)
+        self.bar = ProgressLine(self)
+        outer.addWidget(self.bar)
+        self.hide()
+        models.changed.connect(self.refresh)
+        models.job_changed.connect(self._job_changed)
+
+    def refresh(self) -> None:
+        """Show what is fetched now, else what is here, else what could be fetched; or nothing."""
+        self._job = self._offer = None
+        if not self._models.uses_built_in():
+            self.hide()
+            return
+        here = [model for model in self._models.installed() if model.projector is not None and not model.wrong_files]
+        under_way = [job for job in self._models.jobs() if not job.is_repair]
+        best = self._models.best_offer()
+        if under_way:
+            self._show_download(under_way[0])
+        elif here:
+            self._show_installed(here[0])
+        elif best is not None:
+            self._show(best)
+        self.setVisible(bool(under_way or here or best is not None))
+
+    def _begin(self, title: str, *, with_bar: bool) -> None:
+        self.title.setText(self.tr("{model} can talk about photographs.").format(model=title))
+        self.bar.setVisible(with_bar)
+        self._clear()
+
+    def _show_installed(self, model: InstalledModel) -> None:
+        self._begin(model.title, with_bar=False)
+        self.facts.setText(self.tr("It is on this computer."))
+        self._button(self.tr("Use it now"), "plain").clicked.connect(partial(self._models.use, model))
+
+    def _show_download(self, job: DownloadJob) -> None:
+        self._job = job
+        entry = self._models.catalogue().get(job.request.model_id)
+        self._begin(entry.title if entry is not None else job.request.title, with_bar=True)
+        self._show_job(job)
+        self._button(self.tr("Show"), "link").clicked.connect(self.more_wanted)
+
+    def _show(self, offer: Offer) -> None:
+        self._offer = offer
+        self._begin(offer.entry.title, with_bar=False)
+        size = offer.variant.size
+        facts = [
+            words.light_text(offer.light),
+            words.file_size(size),
+            words.time_to_fetch(size, self._models.speed),
+        ]
+        self.facts.setText(" · ".join(facts))
+        self.facts.setToolTip(words.light_reason(offer.light))
+        self._button(self.tr("Download"), "plain").clicked.connect(self._fetch)
+
+    def _show_job(self, job: DownloadJob) -> None:
+        self.facts.setText(words.job_text(job))
+        self.facts.setToolTip(words.job_details(job))
+        self.bar.set_share(job.done / job.total if job.total else 0.0)
+
+    def _job_changed(self, job: DownloadJob) -> None:
+        if self._job is not None and self._job.id == job.id and job.state is not JobState.DONE:
+            self._show_job(job)
+
+    def _fetch(self) -> None:
+        if self._offer is not None and accept_licence(self._offer.entry, self):
+            self._models.download(self._offer.entry, self._offer.variant)
+
+    def _button(self, text: str, kind: ButtonKind) -> QPushButton:
+        button = push_button(text, kind, self)
+        self._buttons.addWidget(button)
+        return button
+
+    def _clear(self) -> None:
+        while (item := self._buttons.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()

@@ -1,0 +1,85 @@
+"""Small parts of what the model manager shows: the light, and how far something is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
+
+from desktop_app.fitting import Light
+from desktop_app.ui.models import phrases as words
+from desktop_app.ui.widgets.controls import Label
+from desktop_app.ui.widgets.theme import GRID, theme
+
+_DOT = 12  # px
+_BAR = 6  # px
+
+
+class LightDot(QWidget):
+    """The light: full, half or an empty ring, so that it does not speak by colour alone."""
+
+    def __init__(self, light: Light, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._light = light
+        self.setFixedSize(QSize(_DOT, _DOT))
+        theme.changed.connect(self.update)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint it."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        colour = theme.colour(words.LIGHT_ROLES[self._light.verdict])
+        painter.setPen(QPen(colour, 2))
+        inside = QRectF(self.rect()).adjusted(1.5, 1.5, -1.5, -1.5)
+        if self._light.verdict == "fits":
+            painter.setBrush(colour)
+        painter.drawEllipse(inside)
+        if self._light.verdict == "reduced":
+            painter.setBrush(colour)
+            painter.drawPie(inside, 90 * 16, 180 * 16)
+
+
+class LightRow(QWidget):
+    """The light and its words; the tip says why."""
+
+    def __init__(self, light: Light, parent: QWidget) -> None:
+        super().__init__(parent)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(GRID - 2)
+        row.addWidget(LightDot(light, self), 0, Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(Label(words.light_text(light), "small", parent=self))
+        self.setToolTip(words.light_reason(light))
+        self.setAccessibleName(f"{words.light_text(light)}. {words.light_reason(light)}")
+        self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+
+
+class ProgressLine(QWidget):
+    """How far something is; 0 to 1."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._share = 0.0
+        self.setFixedHeight(_BAR)
+        theme.changed.connect(self.update)
+
+    def set_share(self, share: float) -> None:
+        """Show how far it is."""
+        share = min(1.0, max(0.0, share))
+        if share != self._share:
+            self._share = share
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the groove and what is done of it."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        groove = QRectF(self.rect())
+        painter.setBrush(theme.colour("line"))
+        painter.drawRoundedRect(groove, _BAR / 2, _BAR / 2)
+        if self._share > 0:
+            done = QRectF(QPointF(0, 0), groove.bottomRight())
+            done.setWidth(max(_BAR, groove.width() * self._share))
+            painter.setBrush(theme.colour("accent"))
+            painter.drawRoundedRect(done, _BAR / 2, _BAR / 2)

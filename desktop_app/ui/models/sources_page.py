@@ -1,0 +1,127 @@
+"""Where models come from and where they are kept: server, proxy, token, folder."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QCoreApplication, QDir, Qt
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QDialog, QFileDialog, QLineEdit, QVBoxLayout, QWidget
+
+from desktop_app.errors import UserError
+from desktop_app.services.model_tasks import ModelTasks
+from desktop_app.services.models import Models
+from desktop_app.services.preferences import Preferences
+from desktop_app.settings import SETTINGS
+from desktop_app.ui.models.phrases import expected_error
+from desktop_app.ui.widgets.controls import Label, push_button
+from desktop_app.ui.widgets.setting_controls import NumberEdit, SettingRow
+from desktop_app.ui.widgets.theme import GRID
+from model_store.errors import StoreError
+
+
+class SourcesDialog(QDialog):
+    """A few settings that hardly anybody needs; every change counts at once."""
+
+    def __init__(
+        self, preferences: Preferences, models: Models, tasks: ModelTasks, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._preferences = preferences
+        self._models = models
+        self._tasks = tasks
+        self.setWindowTitle(self.tr("Where models come from"))
+        self.setMinimumWidth(72 * GRID)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(4 * GRID, 3 * GRID, 4 * GRID, 3 * GRID)
+        self._column.setSpacing(2 * GRID + 4)
+        self.folder = push_button(self.tr("Move the models…"), "plain", self)
+        self.folder.clicked.connect(self._move)
+        self.place = Label("", "small", "muted", self, wrap=True)
+        self._row("models_folder", self.tr("Folder"), self.folder)
+        self._column.addWidget(self.place)
+        self.address = self._line("hub_address", self.tr("Server"), "https://huggingface.co")
+        self.proxy = self._line("proxy", self.tr("Proxy"), self.tr("As the system says"))
+        title = self.tr("Connections")
+        self.connections = NumberEdit(SETTINGS["connections"], title, 1, "", self)
+        self.connections.set_value(preferences.value("connections"))
+        self.connections.changed.connect(self._set_connections)
+        self._row("connections", title, self.connections)
+        self.token = QLineEdit(self)
+        self.token.setEchoMode(QLineEdit.EchoMode.Password)
+        self.token.setAccessibleName(self.tr("Access token"))
+        self.token.editingFinished.connect(self._set_token)
+        self._token_row = SettingRow(
+            self.tr("Access token"),
+            self.tr("Only for models whose terms have to be accepted on their page. It goes to that server alone."),
+            self.token,
+            self,
+            below=True,
+        )
+        self._column.addWidget(self._token_row)
+        self.says = Label("", "small", "muted", self, wrap=True)
+        self._column.addWidget(self.says)
+        close = push_button(self.tr("Close"), "plain", self)
+        close.clicked.connect(self.close)
+        self._column.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
+        preferences.changed.connect(self._show_folder)
+        self._show_folder()
+        models.sources.load_token(self._show_token)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Be as high as the wrapped words need."""
+        super().showEvent(event)
+        self.setMinimumHeight(self._column.heightForWidth(self.width()))
+
+    def _row(self, name: str, title: str, control: QWidget, *, below: bool = False) -> None:
+        meaning = QCoreApplication.translate("settings", SETTINGS[name].help)
+        self._column.addWidget(SettingRow(title, meaning, control, self, below=below))
+
+    def _line(self, name: str, title: str, placeholder: str) -> QLineEdit:
+        field = QLineEdit(str(self._preferences.value(name)), self)
+        field.setPlaceholderText(placeholder)
+        field.setAccessibleName(title)
+        field.editingFinished.connect(partial(self._set_line, name, field))
+        self._row(name, title, field, below=True)
+        return field
+
+    def _set_line(self, name: str, field: QLineEdit) -> None:
+        self._set(name, field.text().strip())
+        self._models.sources.check(self._show_problem)
+
+    def _set_connections(self, count: float) -> None:
+        self._set("connections", round(count))
+
+    def _set(self, name: str, value: object) -> None:
+        try:
+            self._preferences.set(name, value)
+        except UserError as error:  # it counts until the program ends, but could not be saved
+            self.says.setText(QCoreApplication.translate("errors", str(error)))
+
+    def _set_token(self) -> None:
+        if self.token.isModified():
+            self.token.setModified(False)
+            self._models.sources.set_token(self.token.text(), self._show_token)
+            self.token.clear()
+
+    def _show_problem(self, problem: StoreError | None) -> None:
+        """Say at once what would stop the next download."""
+        if problem is None:
+            self._models.sources.load_token(self._show_token)
+        else:
+            self.says.setText(expected_error(problem))
+
+    def _show_token(self, known: bool, lasting: bool) -> None:
+        self.token.setPlaceholderText(self.tr("A token is kept; write here to replace it") if known else "")
+        if lasting:
+            self.says.setText(self.tr("The system's keyring keeps the token."))
+        else:
+            self.says.setText(self.tr("This system has no keyring: the token is forgotten when the program ends."))
+
+    def _show_folder(self, _name: str = "") -> None:
+        self.place.setText(QDir.toNativeSeparators(str(self._models.folder())))
+
+    def _move(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, self.tr("Move the models to"), QDir.homePath())
+        if folder:
+            self._tasks.move(folder)

@@ -1,0 +1,211 @@
+"""The settings: one page, every change applied at once. What there is to set is declared elsewhere."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication, Qt, QTimer, Signal
+from PySide6.QtWidgets import QDialog, QFrame, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
+
+from desktop_app.engine.messages import ModelInfo
+from desktop_app.errors import UserError
+from desktop_app.services.engine import Engine
+from desktop_app.services.notices import Notices
+from desktop_app.services.preferences import Preferences
+from desktop_app.services.tuner import Tuner
+from desktop_app.settings import SETTINGS
+from desktop_app.ui.sentences import engine_sentence
+from desktop_app.ui.settings.tuning_row import TuningRow
+from desktop_app.ui.widgets.controls import Label, push_button
+from desktop_app.ui.widgets.segmented_control import Segments
+from desktop_app.ui.widgets.setting_controls import NumberEdit, SettingRow, Switch
+from desktop_app.ui.widgets.theme import GRID, theme
+
+_SAMPLING = ("temperature", "top_p", "top_k", "min_p", "repeat_penalty", "seed")
+_PROMPT_SETTLE_MS = 600
+_LONGEST_PROMPT = 20_000
+_TEXT_SIZES = (90, 100, 125, 150, 200)  # percent, of those that the theme knows
+
+
+class SettingsDialog(QDialog):
+    """Shows the settings and changes them; it may stay open beside the window. `models_wanted()`: the manager."""
+
+    models_wanted = Signal()
+
+    def __init__(
+        self, preferences: Preferences, engine: Engine, tuner: Tuner, notices: Notices, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._tuner = tuner
+        self._preferences = preferences
+        self._engine = engine
+        self._notices = notices
+        self._controls: dict[str, Any] = {}
+        self.setWindowTitle(self.tr("Settings"))
+        self.resize(84 * GRID, 84 * GRID)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        self._scroll = QScrollArea(self)
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        outer.addWidget(self._scroll)
+        page = QWidget(self._scroll)
+        self._scroll.setWidget(page)
+        self._column = QVBoxLayout(page)
+        self._column.setContentsMargins(4 * GRID, 3 * GRID, 4 * GRID, 4 * GRID)
+        self._column.setSpacing(2 * GRID + 4)
+        self._appearance()
+        self._heading(self.tr("Model"))
+        self._model()
+        self._answers()
+        self._fine()
+        self._column.addStretch(1)
+        preferences.changed.connect(self._changed)
+        engine.model_changed.connect(self._show_model_name)
+        engine.state_changed.connect(self._show_model_name)
+        theme.changed.connect(self._show_text_size)
+        for name in self._controls:
+            self._changed(name)
+        self._show_model_name()
+        self._show_text_size()
+
+    # ---- building --------------------------------------------------------------------------
+
+    def _heading(self, text: str) -> Label:
+        heading = Label(text, "title", parent=self)
+        heading.setContentsMargins(0, GRID if self._column.count() else 0, 0, 0)
+        self._column.addWidget(heading)
+        return heading
+
+    def _row(self, name: str, title: str, control: QWidget, *, below: bool = False) -> None:
+        meaning = QCoreApplication.translate("settings", SETTINGS[name].help)
+        self._column.addWidget(SettingRow(title, meaning, control, self, below=below))
+
+    def _number(self, name: str, title: str, step: float, zero: str = "") -> None:
+        control = NumberEdit(SETTINGS[name], title, step, zero, self)
+        control.changed.connect(partial(self._set_number, name))
+        self._controls[name] = control
+        self._row(name, title, control)
+
+    def _appearance(self) -> None:
+        self._heading(self.tr("Appearance"))
+        title = self.tr("Colours")
+        names = {"system": self.tr("Like the system"), "light": self.tr("Light"), "dark": self.tr("Dark")}
+        self.theme = Segments(title, names, self)
+        self.theme.chosen.connect(partial(self._set, "theme"))
+        self._controls["theme"] = self.theme
+        self._row("theme", title, self.theme)
+        title = self.tr("Text size")
+        self.text_size = Segments(title, {str(step): f"{step} %" for step in _TEXT_SIZES}, self)
+        self.text_size.chosen.connect(self._set_text_size)
+        self._column.addWidget(SettingRow(title, "", self.text_size, self))
+
+    def _model(self) -> None:
+        self.model_name = Label("", "body", parent=self, wrap=True)
+        self._column.addWidget(self.model_name)
+        self.choose_model = push_button(self.tr("Choose a model…"), "plain", self)
+        self.choose_model.clicked.connect(self.models_wanted)
+        self._column.addWidget(self.choose_model, 0, Qt.AlignmentFlag.AlignLeft)
+        self._number("n_ctx", self.tr("Context"), 512)
+        self._number("threads", self.tr("Processor cores"), 1, self.tr("Automatic"))
+        self.tuning = TuningRow(self._tuner, self._engine, self._preferences, self)
+        self._column.addWidget(self.tuning)
+        title = self.tr("Reading ahead")
+        self.reading_ahead = Switch(title, self)
+        self.reading_ahead.clicked.connect(partial(self._set, "reading_ahead"))
+        self._controls["reading_ahead"] = self.reading_ahead
+        self._row("reading_ahead", title, self.reading_ahead)
+        title = self.tr("Glance at pictures")
+        self.picture_glance = Switch(title, self)
+        self.picture_glance.clicked.connect(partial(self._set, "picture_glance"))
+        self._controls["picture_glance"] = self.picture_glance
+        self._row("picture_glance", title, self.picture_glance)
+        self._number("unload_after", self.tr("Rest after (minutes)"), 5, self.tr("Never"))
+        self._number("disk_cache_mb", self.tr("Kept on the disk (MB)"), 256, self.tr("Nothing"))
+
+    def _answers(self) -> None:
+        self._heading(self.tr("Answers"))
+        self._number("max_tokens", self.tr("Longest answer"), 128)
+        self.prompt = QPlainTextEdit(self)
+        self.prompt.setProperty("kind", "field")
+        self.prompt.setPlaceholderText(self.tr("As the model was trained"))
+        self.prompt.setAccessibleName(self.tr("System prompt"))
+        self.prompt.setTabChangesFocus(True)
+        self.prompt.setFixedHeight(theme.px(4 * 24))
+        self.prompt.setAcceptDrops(False)
+        self._prompt_timer = QTimer(self)
+        self._prompt_timer.setSingleShot(True)
+        self._prompt_timer.setInterval(_PROMPT_SETTLE_MS)
+        self._prompt_timer.timeout.connect(self._save_prompt)
+        self.prompt.textChanged.connect(self._prompt_timer.start)
+        self._controls["system_prompt"] = self.prompt
+        self._row("system_prompt", self.tr("System prompt"), self.prompt, below=True)
+
+    def _fine(self) -> None:
+        self._heading(self.tr("How words are chosen"))
+        self._number("temperature", self.tr("Temperature"), 0.1)
+        self._number("top_p", self.tr("Top p"), 0.05)
+        self._number("top_k", self.tr("Top k"), 5, self.tr("No limit"))
+        self._number("min_p", self.tr("Min p"), 0.01)
+        self._number("repeat_penalty", self.tr("Repeat penalty"), 0.05)
+        self._number("seed", self.tr("Seed"), 1, self.tr("New each time"))
+        usual = push_button(self.tr("Back to the usual values"), "plain", self)
+        usual.clicked.connect(self._use_usual)
+        self._column.addWidget(usual, 0, Qt.AlignmentFlag.AlignLeft)
+
+    # ---- changing --------------------------------------------------------------------------
+
+    def _set(self, name: str, value: object) -> None:
+        try:
+            self._preferences.set(name, value)
+        except UserError as error:  # it counts until the program ends, but could not be saved
+            self._notices.error(error)
+
+    def _set_number(self, name: str, value: float) -> None:
+        self._set(name, value if isinstance(SETTINGS[name].default, float) else round(value))
+
+    def _set_text_size(self, percent: str) -> None:
+        theme.set_zoom(int(percent))
+
+    def _save_prompt(self) -> None:
+        self._prompt_timer.stop()
+        self._set("system_prompt", self.prompt.toPlainText()[:_LONGEST_PROMPT].strip())
+
+    def _use_usual(self) -> None:
+        for name in _SAMPLING:
+            self._set(name, SETTINGS[name].default)
+
+    # ---- showing ---------------------------------------------------------------------------
+
+    def _changed(self, name: str) -> None:
+        value = self._preferences.value(name)
+        control = self._controls.get(name)
+        if isinstance(control, NumberEdit | Segments):
+            control.set_value(value)
+        elif isinstance(control, Switch):
+            control.setChecked(bool(value))
+        elif isinstance(control, QPlainTextEdit) and control.toPlainText().strip() != value:
+            control.setPlainText(value)
+            self._prompt_timer.stop()
+
+    def _show_model_name(self, _change: ModelInfo | str | None = None) -> None:
+        info = self._engine.info()
+        if info is None:
+            text = engine_sentence(self._engine.state())
+        else:
+            text = self.tr("{model} answers now.").format(model=info.name)
+        self.model_name.setText(text)
+
+    def _show_text_size(self) -> None:
+        button = self.text_size.buttons.get(str(theme.zoom()))
+        if button is not None:
+            button.setChecked(True)
+
+    def done(self, result: int) -> None:
+        """Save what was written last."""
+        if self._prompt_timer.isActive():
+            self._save_prompt()
+        super().done(result)

@@ -1,0 +1,115 @@
+"""What was measured of this computer's speed, in the settings; and a button to measure it again."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication, QDate, QLocale, Qt
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from desktop_app.engine.messages import Tuning
+from desktop_app.errors import QT_TRANSLATE_NOOP
+from desktop_app.services.engine import Engine
+from desktop_app.services.preferences import Preferences
+from desktop_app.services.tuner import Tuner
+from desktop_app.ui.sentences import number
+from desktop_app.ui.widgets.controls import Label, push_button
+from desktop_app.ui.widgets.theme import GRID
+
+#: Why a measurement gave nothing.
+_PROBLEMS = {
+    "tiny": QT_TRANSLATE_NOOP("tuning", "The model in use is so small that there is nothing to find."),
+    "no-memory": QT_TRANSLATE_NOOP(
+        "tuning", "There is not enough free memory to measure beside the model. Close other programs and try again."
+    ),
+    "too-slow": QT_TRANSLATE_NOOP("tuning", "It took too long on this computer; the usual settings are in use."),
+    "failed": QT_TRANSLATE_NOOP("tuning", "The model could not be measured; the usual settings are in use."),
+    "disturbed": QT_TRANSLATE_NOOP("tuning", "Other programs disturbed the measurement, so it does not count."),
+}
+
+
+class TuningRow(QWidget):
+    """Shows what the tuner knows and does, and tells it what the person wants."""
+
+    def __init__(self, tuner: Tuner, engine: Engine, preferences: Preferences, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._tuner = tuner
+        self._engine = engine
+        self._preferences = preferences
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        title = Label(self.tr("Fastest settings"), "body", parent=self)
+        self.text = Label("", "small", "muted", self, wrap=True)
+        words.addWidget(title)
+        words.addWidget(self.text)
+        self.button = push_button("", "plain", self)
+        self.button.clicked.connect(self._clicked)
+        title.setBuddy(self.button)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(3 * GRID)
+        row.addLayout(words, 1)
+        row.addWidget(self.button, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        tuner.changed.connect(self._show)
+        engine.state_changed.connect(self._show)
+        preferences.changed.connect(self._show)
+        self._show()
+
+    def _clicked(self) -> None:
+        if self._tuner.is_measuring():
+            self._tuner.postpone()
+        else:
+            self._tuner.measure()
+
+    def _show(self, _change: str = "") -> None:
+        info = self._engine.info()
+        measuring, tuning = self._tuner.is_measuring(), self._tuner.tuning()
+        text = self._sentence()
+        self.text.setText(text)
+        self.button.setAccessibleDescription(text)
+        self.button.setEnabled(measuring or (info is not None and info.tunable))
+        if measuring:
+            self.button.setText(self.tr("Stop measuring"))
+        else:
+            self.button.setText(self.tr("Measure again") if tuning is not None else self.tr("Measure now"))
+
+    def _sentence(self) -> str:
+        info, tuning = self._engine.info(), self._tuner.tuning()
+        problem = self._tuner.problem()
+        if self._tuner.is_measuring():
+            return self.tr(
+                "Finding the fastest settings for this computer, about {seconds} s. Let nothing else run meanwhile."
+            ).format(seconds=self._tuner.seconds_left())
+        if info is None:
+            return self.tr("They are found once a model is loaded.")
+        if not info.tunable or problem:
+            return QCoreApplication.translate("tuning", _PROBLEMS[problem or "tiny"])
+        if tuning is not None:
+            return self._found(tuning)
+        if self._tuner.is_planned():
+            return self.tr("They are found in less than a minute, as soon as you need nothing from the computer.")
+        return self.tr("Not measured yet; the usual ones are in use. It takes less than a minute.")
+
+    def _found(self, tuning: Tuning) -> str:
+        date = QDate.fromString(tuning.measured, Qt.DateFormat.ISODate)
+        sentences = [
+            self.tr("Measured on {date}: reads about {read} and writes about {written} tokens a second.").format(
+                date=QLocale().toString(date, self.tr("d MMM yyyy")),
+                read=number(tuning.reading),
+                written=number(tuning.writing, 1),
+            )
+        ]
+        if self._preferences.value("threads"):
+            sentences.append(self.tr("The number of processor cores is the one that you have set."))
+        else:
+            sentences.append(
+                self.tr("Processor cores: {reading} to read, {writing} to write.").format(
+                    reading=tuning.reading_threads, writing=tuning.writing_threads
+                )
+            )
+        sentences.append(self.tr("Tokens read at once: {count}.").format(count=tuning.n_ubatch))
+        if tuning.flash_attention:
+            sentences.append(self.tr("With flash attention."))
+        if tuning.both_layouts:
+            sentences.append(self.tr("Where memory allows, it writes with weights laid out anew for the processor."))
+        elif tuning.repacked:
+            sentences.append(self.tr("With weights laid out anew for the processor."))
+        return " ".join(sentences)

@@ -1,0 +1,240 @@
+"""What a new conversation shows: a place for a picture, and three to try at once."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop_app.engine.messages import ModelInfo
+from desktop_app.services.engine import Engine
+from desktop_app.services.examples import EXAMPLES, Example
+from desktop_app.ui.sentences import engine_sentence
+from desktop_app.ui.widgets import icons
+from desktop_app.ui.widgets.controls import ElidedLabel, Label, push_button
+from desktop_app.ui.widgets.theme import COLUMN, GRID, RADIUS, theme
+
+_PICTURE = 72  # px
+_WORDS = _PICTURE + 2 * GRID + 4  # px from the left edge of an example to its question
+_HIGH = 250  # px; the drop target where there is room
+_LOW = 430  # px; below it the drop target gets lower
+_COMPACT_COLUMNS = 520  # px; below it the examples stand one above the other
+
+
+class ExampleCard(QAbstractButton):
+    """One of our own pictures and a question about it; a click asks."""
+
+    def __init__(self, example: Example, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.picture = str(example.picture)
+        self.question = question = example.question
+        self._pixmap = QPixmap(str(example.thumbnail))
+        self.setAccessibleName(self.tr("Ask about an example picture: {question}").format(question=question))
+        self.setToolTip(question)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        theme.changed.connect(self.updateGeometry)
+
+    def sizeHint(self) -> QSize:
+        """Return room for the picture and a short question."""
+        return QSize(220, self.heightForWidth(220))
+
+    def minimumSizeHint(self) -> QSize:
+        """Return room for the picture and a word."""
+        return QSize(160, _PICTURE + 2 * GRID)
+
+    def hasHeightForWidth(self) -> bool:
+        """The narrower, the higher."""
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        """Return the height that all words of the question need."""
+        room = QRect(0, 0, max(40, width - _WORDS - GRID), 10_000)
+        words = QFontMetrics(theme.font("small")).boundingRect(room, int(Qt.TextFlag.TextWordWrap), self.question)
+        return max(_PICTURE, words.height()) + 2 * GRID
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint picture and question on a card."""
+        painter = QPainter(self)
+        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
+        card = QRectF(self.rect()).adjusted(1, 1, -1, -1)
+        ringed = self.hasFocus()
+        painter.setPen(QPen(theme.colour("accent" if ringed else "line"), 2 if ringed else 1))
+        painter.setBrush(theme.colour("hover" if self.underMouse() or self.isDown() else "raised"))
+        painter.drawRoundedRect(card, RADIUS, RADIUS)
+        size = self._pixmap.size().scaled(_PICTURE, _PICTURE, Qt.AspectRatioMode.KeepAspectRatio)
+        picture = QRect(QPoint(0, 0), size)
+        picture.moveCenter(QPoint(GRID + _PICTURE // 2, self.height() // 2))
+        clip = QPainterPath()
+        clip.addRoundedRect(QRectF(picture), RADIUS - 4, RADIUS - 4)
+        painter.setClipPath(clip)
+        painter.drawPixmap(picture, self._pixmap)
+        painter.setClipping(False)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(theme.colour("line"))
+        painter.drawRoundedRect(QRectF(picture).adjusted(0.5, 0.5, -0.5, -0.5), RADIUS - 4, RADIUS - 4)
+        painter.setPen(theme.colour("text"))
+        painter.setFont(theme.font("small"))
+        words = self.rect().adjusted(_WORDS, GRID, -GRID, -GRID)
+        painter.drawText(words, int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap), self.question)
+
+
+class DropPlace(QFrame):
+    """The large quiet target. `choose_wanted()`: by the file dialog instead."""
+
+    choose_wanted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        column = self._column = QVBoxLayout(self)
+        column.addStretch(1)
+        self._flower = QLabel(self)
+        self._flower.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(self._flower)
+        self.title = Label(self.tr("Drop a picture here"), "display", parent=self)
+        self.title.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(self.title)
+        row = QHBoxLayout()
+        row.setSpacing(0)
+        row.addStretch(1)
+        self.choose = push_button(self.tr("Choose a picture…"), "link", self)
+        self.choose.setObjectName("choose_picture")
+        self.choose.clicked.connect(self.choose_wanted)
+        row.addWidget(self.choose)
+        row.addWidget(Label(self.tr("or paste one"), "body", "muted", self))
+        row.addStretch(1)
+        column.addLayout(row)
+        column.addStretch(1)
+        self._low: bool | None = None
+        self.set_low(False)
+        theme.changed.connect(self.update)
+
+    def set_low(self, low: bool) -> None:
+        """Take less height in a low window."""
+        if low is not self._low:
+            self._low = low
+            self._flower.setPixmap(icons.flower(40 if low else 84))
+        margin = GRID if low else 2 * GRID
+        self._column.setContentsMargins(margin, margin, margin, margin)
+        self._column.setSpacing(margin // 2)
+        self.setMinimumHeight(self.minimumSizeHint().height() if low else _HIGH)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the dashed outline."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        outline = theme.colour("edge")
+        outline.setAlphaF(0.6)
+        pen = QPen(outline, 1.5)
+        pen.setDashPattern([4, 4])
+        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+        painter.setPen(pen)
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), RADIUS * 1.6, RADIUS * 1.6)
+
+
+class EmptyScreen(QScrollArea):
+    """Invites. `example_chosen(picture, question)`, `choose_wanted()`, `model_wanted()`."""
+
+    example_chosen = Signal(str, str)
+    choose_wanted = Signal()
+    model_wanted = Signal()
+
+    def __init__(self, engine: Engine, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._engine = engine
+        self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        page = QWidget(self)
+        page.setAutoFillBackground(False)
+        self.setWidget(page)
+        outer = QHBoxLayout(page)
+        outer.setContentsMargins(3 * GRID, GRID, 3 * GRID, GRID)
+        outer.addStretch(1)
+        inner = QVBoxLayout()
+        inner.setSpacing(GRID)
+        outer.addLayout(inner, 1000)
+        outer.addStretch(1)
+        holder = QWidget(page)
+        holder.setMaximumWidth(COLUMN)
+        inner.addWidget(holder)
+        column = QVBoxLayout(holder)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GRID)
+        column.addStretch(2)
+        self.place = DropPlace(holder)
+        self.place.choose_wanted.connect(self.choose_wanted)
+        column.addWidget(self.place)
+        column.addSpacing(2 * GRID)
+        self.cards = [ExampleCard(example, holder) for example in EXAMPLES]
+        column.addWidget(Label(self.tr("Or try one of these"), "small", "muted", holder))
+        self._grid = QGridLayout()
+        self._grid.setSpacing(12)
+        column.addLayout(self._grid)
+        for card in self.cards:
+            card.clicked.connect(self._clicked)
+        column.addStretch(3)
+        self._offers = QVBoxLayout()
+        column.addLayout(self._offers)
+        column.addLayout(self._model_row(holder))
+        self._arrange(len(self.cards))
+        engine.state_changed.connect(self._show_model)
+        engine.model_changed.connect(self._show_model)
+        self._show_model()
+
+    def _model_row(self, parent: QWidget) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(0)
+        self.model = ElidedLabel("", "small", "muted", parent)
+        row.addWidget(self.model, 1)
+        self.model_button = push_button(self.tr("Use another model…"), "link", parent)
+        self.model_button.clicked.connect(self.model_wanted)
+        row.addWidget(self.model_button)
+        return row
+
+    def set_offer(self, offer: QWidget) -> None:
+        """Show an offer of another model above the name of the one in use."""
+        self._offers.addWidget(offer)
+
+    def _clicked(self) -> None:
+        card = self.sender()
+        if isinstance(card, ExampleCard):
+            self.example_chosen.emit(card.picture, card.question)
+
+    def _show_model(self, _change: ModelInfo | str | None = None) -> None:
+        info = self._engine.info()
+        if info is None:
+            text = engine_sentence(self._engine.state())
+        elif info.is_demo:
+            text = self.tr("The built-in demonstration model knows simple drawings, not photographs.")
+        else:
+            text = self.tr("{model} answers, on this computer.").format(model=info.name)
+        self.model.set_whole_text(text)
+
+    def _arrange(self, columns: int) -> None:
+        for index, card in enumerate(self.cards):
+            self._grid.addWidget(card, index // columns, index % columns)
+        for column in range(3):
+            self._grid.setColumnStretch(column, 1 if column < columns else 0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fit the height and the width there are."""
+        super().resizeEvent(event)
+        room = self.maximumViewportSize()
+        self.place.set_low(room.height() < _LOW)
+        is_narrow = room.width() < theme.px(_COMPACT_COLUMNS)
+        self._arrange(1 if is_narrow else len(self.cards))

@@ -1,0 +1,149 @@
+"""The buttons under a message: one bar that goes to the message being pointed at or focused."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from desktop_app.chat.conversation import Message, Role, State
+from desktop_app.ui.transcript import phrases as words
+from desktop_app.ui.widgets.controls import IconButton, Label
+from desktop_app.ui.widgets.theme import GRID, theme
+
+_CONFIRMED_MS = 1200
+_SHADOW = 3  # px around a floating button
+_ICON = 16  # px; quieter than the buttons of the window
+
+
+class PageButton(IconButton):
+    """A small quiet button on the page; after copying it shows a check for a moment."""
+
+    def __init__(self, icon: str, name: str, parent: QWidget) -> None:
+        super().__init__(icon, name, parent, "muted")
+        self._usual = icon
+        self._back = QTimer(self)
+        self._back.setSingleShot(True)
+        self._back.setInterval(_CONFIRMED_MS)
+        self._back.timeout.connect(self._show_usual)
+        self.setIconSize(QSize(_ICON, _ICON))
+        self.set_icon(icon)
+
+    def confirm(self) -> None:
+        """Show that it is done."""
+        self.set_icon("check")
+        self._back.start()
+
+    def _show_usual(self) -> None:
+        self.set_icon(self._usual)
+
+
+class ActionBar(QWidget):
+    """Copy, copy code, regenerate, edit, and the arrows between versions.
+
+    `chosen(message_id, action)`: one of "copy", "copy-code", "regenerate", "edit", "previous", "next".
+    """
+
+    chosen = Signal(str, str)
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._message: Message | None = None
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(2)
+        self.copy = self._button("copy", self.tr("Copy this message"), "copy")
+        self.copy_code = self._button("code", self.tr("Copy the code of this message"), "copy-code")
+        self.edit = self._button("edit", self.tr("Edit and ask again"), "edit")
+        self.regenerate = self._button("regenerate", self.tr("Answer again"), "regenerate")
+        self.previous = self._button("previous", self.tr("Show the version before"), "previous")
+        self.version = Label("", "tiny", "muted", self)
+        self.next = self._button("next", self.tr("Show the next version"), "next")
+        self.figures = Label("", "tiny", "muted", self)
+        for widget in (
+            self.copy,
+            self.copy_code,
+            self.edit,
+            self.regenerate,
+            self.previous,
+            self.version,
+            self.next,
+            self.figures,
+        ):
+            row.addWidget(widget)
+        self.hide()
+
+    def message_id(self) -> str:
+        """Return the id of the message whose buttons are shown, or nothing."""
+        return self._message.id if self._message is not None and not self.isHidden() else ""
+
+    def set_message(self, message: Message) -> None:
+        """Belong to another version of the message; `show_for` follows."""
+        self._message = message
+
+    def show_for(self, message: Message, has_code: bool, is_busy: bool, can_ask: bool) -> None:
+        """Offer what can be done with a message; while an answer is written (`is_busy`), only copying."""
+        self._message = message
+        is_answer = message.role is Role.ASSISTANT
+        index, count = message.sibling
+        self.copy.setVisible(bool(message.text))
+        self.copy_code.setVisible(has_code)
+        self.edit.setVisible(message.role is Role.USER)
+        self.regenerate.setVisible(is_answer and message.state is not State.STREAMING)
+        for widget in (self.previous, self.version, self.next):
+            widget.setVisible(count > 1)
+        self.version.setText(f"{index + 1}/{count}")
+        version = self.tr("Version {number} of {count}").format(number=index + 1, count=count)
+        self.version.setAccessibleName(version)
+        self._enable_arrows(index > 0 and not is_busy, index + 1 < count and not is_busy)
+        self.edit.setEnabled(can_ask and not is_busy)
+        self.regenerate.setEnabled(can_ask and not is_busy)
+        self.figures.setText(words.figures(message) if is_answer else "")
+        self.figures.setVisible(bool(self.figures.text()))
+        self.figures.setContentsMargins(GRID, 0, 0, 0)
+        self.adjustSize()
+
+    def _enable_arrows(self, has_previous: bool, has_next: bool) -> None:
+        # A disabled button loses the keyboard to whatever comes next in the window.
+        if self.next.hasFocus() and not has_next and has_previous:
+            self.previous.setEnabled(True)
+            self.previous.setFocus()
+        elif self.previous.hasFocus() and not has_previous and has_next:
+            self.next.setEnabled(True)
+            self.next.setFocus()
+        self.previous.setEnabled(has_previous)
+        self.next.setEnabled(has_next)
+
+    def _button(self, icon: str, name: str, action: str) -> PageButton:
+        button = PageButton(icon, name, self)
+        button.setProperty("action", action)
+        button.setCursor(Qt.CursorShape.ArrowCursor)
+        button.clicked.connect(self._clicked)
+        return button
+
+    def _clicked(self) -> None:
+        if self._message is not None:
+            self.chosen.emit(self._message.id, self.sender().property("action"))
+
+
+class FloatingButton(IconButton):
+    """A round button that floats above the page."""
+
+    def sizeHint(self) -> QSize:
+        """Leave room for the shadow."""
+        return QSize(5 * GRID, 5 * GRID)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the disc below the icon."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        disc = QRectF(self.rect()).adjusted(_SHADOW, _SHADOW, -_SHADOW, -_SHADOW)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour("shadow"))
+        painter.drawEllipse(disc.adjusted(-1, 0, 1, 2))
+        painter.setBrush(theme.colour("hover" if self.underMouse() else "raised"))
+        painter.setPen(QPen(theme.colour("accent"), 2) if self.hasFocus() else Qt.PenStyle.NoPen)
+        painter.drawEllipse(disc)
+        place = QRect(QPoint(0, 0), self.iconSize())
+        place.moveCenter(self.rect().center())
+        self.icon().paint(painter, place)

@@ -1,0 +1,72 @@
+"""The editor in place of a question that is being changed."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from desktop_app.ui.widgets.controls import Label, push_button
+from desktop_app.ui.widgets.input_card import Card
+from desktop_app.ui.widgets.message_edit import GrowingEditor
+from desktop_app.ui.widgets.theme import GRID
+
+
+class QuestionEditor(Card):
+    """Enter asks again, Esc leaves the question as it was.
+
+    `submitted(message_id, text)`, `cancelled`, `height_wanted(int)`: so many px are needed.
+    """
+
+    submitted = Signal(str, str)
+    cancelled = Signal()
+    height_wanted = Signal(int)
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._message_id = ""
+        self.editor = GrowingEditor(self)
+        self.editor.setAccessibleName(self.tr("Your question"))
+        hint = Label(self.tr("What came after it stays as another version."), "tiny", "muted", self)
+        self.cancel = push_button(self.tr("Cancel"), "quiet", self)
+        self.ask = push_button(self.tr("Ask again"), "primary", self)
+        buttons = QHBoxLayout()
+        buttons.setContentsMargins(0, 0, 0, 0)
+        buttons.addWidget(hint, 1)
+        buttons.addWidget(self.cancel)
+        buttons.addWidget(self.ask)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(2 * GRID, GRID + 2, GRID, GRID)
+        column.setSpacing(GRID)
+        column.addWidget(self.editor)
+        column.addLayout(buttons)
+        self.editor.submitted.connect(self._submit)
+        self.editor.cancelled.connect(self.cancelled)
+        self.editor.focus_changed.connect(self.set_active)
+        self.ask.clicked.connect(self._submit)
+        self.cancel.clicked.connect(self.cancelled)
+        self.hide()
+
+    def message_id(self) -> str:
+        """Return the id of the question being changed, or nothing."""
+        return self._message_id
+
+    def begin(self, message_id: str, text: str) -> None:
+        """Change a question."""
+        self._message_id = message_id
+        self.editor.set_text(text)
+        self.editor.document().clearUndoRedoStacks()
+
+    def end(self) -> None:
+        """Forget the question."""
+        self._message_id = ""
+        self.hide()
+
+    def event(self, event: QEvent) -> bool:
+        """Say how much room is needed whenever that changes."""
+        if event.type() == QEvent.Type.LayoutRequest and self._message_id:
+            self.height_wanted.emit(self.sizeHint().height())
+        return super().event(event)
+
+    def _submit(self) -> None:
+        if self.editor.toPlainText().strip():
+            self.submitted.emit(self._message_id, self.editor.toPlainText())

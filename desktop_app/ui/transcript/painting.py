@@ -1,0 +1,180 @@
+"""How a laid-out message looks. The painter's origin is the row's corner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import (
+    QAbstractTextDocumentLayout,
+    QColor,
+    QPainter,
+    QPalette,
+    QPen,
+    QTextCharFormat,
+    QTextCursor,
+    QTextFormat,
+)
+
+from desktop_app.chat.conversation import Role, State
+from desktop_app.ui.transcript import phrases as words
+from desktop_app.ui.transcript.markdown import CODE_HEADER, CODE_PADDING
+from desktop_app.ui.transcript.pictures import PictureCache
+from desktop_app.ui.transcript.row import BORDER_SIDE, Row
+from desktop_app.ui.transcript.waiting import Waiting
+from desktop_app.ui.widgets import icons
+from desktop_app.ui.widgets.theme import GRID, RADIUS, RADIUS_SMALL, theme
+
+_BUBBLE_RADIUS = 2 * RADIUS_SMALL + 2
+_SELECTION = 0.3  # opacity of the accent behind selected words
+_UNSEEN = 0.35  # opacity of pictures that the model no longer sees
+_CENTRED = int(Qt.AlignmentFlag.AlignHCenter) | int(Qt.TextFlag.TextWordWrap)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What of a row depends on the moment: its selection, and whether the keyboard or the model is on it."""
+
+    selection: tuple[int, int] | None = None  # document positions (anchor, cursor)
+    is_focused: bool = False
+    focused_picture: int = -1
+    is_unseen: bool = False  # by the model
+
+
+def paint_row(painter: QPainter, row: Row, look: Look, pictures: PictureCache, waiting: Waiting, clip: QRect) -> None:
+    """Paint what of a row lies in `clip`."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    if row.message.role is Role.NOTE:
+        painter.setFont(theme.font("small"))
+        painter.setPen(theme.colour("muted"))
+        painter.drawText(row.text, _CENTRED, words.note(row.message))
+        return
+    painter.setOpacity(_UNSEEN if look.is_unseen else 1.0)
+    _paint_pictures(painter, row, pictures)
+    painter.setOpacity(1.0)
+    if not row.bubble.isNull():
+        _fill(painter, row.bubble, theme.colour("bubble"), _BUBBLE_RADIUS)
+    if row.is_waiting:
+        waiting.paint(painter, row.text)
+    elif row.editor.isNull() and row.message.text:
+        _paint_panels(painter, row)
+        _paint_quotes(painter, row)
+        _paint_text(painter, row, look, clip)
+    if not row.mark.isNull():
+        _paint_mark(painter, row)
+    if not row.border.isNull():
+        _paint_border(painter, row)
+    if look.is_focused:
+        _paint_focus(painter, row, look)
+
+
+def _fill(painter: QPainter, rect: QRect, colour: QColor, radius: int) -> None:
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour)
+    painter.drawRoundedRect(rect, radius, radius)
+
+
+def _paint_pictures(painter: QPainter, row: Row, pictures: PictureCache) -> None:
+    ratio = painter.device().devicePixelRatio()
+    for picture, place in zip(row.message.pictures, row.pictures, strict=True):
+        pixmap = pictures.pixmap(picture.sha256, place.size(), ratio)
+        if pixmap is None or pixmap.isNull():
+            _fill(painter, place, theme.colour("bubble"), RADIUS)
+            if pixmap is not None:  # it cannot be shown: its name stands for it
+                painter.setPen(theme.colour("muted"))
+                painter.setFont(theme.font("small"))
+                painter.drawText(place, int(Qt.AlignmentFlag.AlignCenter), picture.name)
+        else:
+            painter.drawPixmap(place.topLeft(), pixmap)
+
+
+def _paint_panels(painter: QPainter, row: Row) -> None:
+    for panel in row.panels:
+        _fill(painter, panel.rect, theme.colour("code"), RADIUS)
+        if panel.code.language:
+            painter.setPen(theme.colour("muted"))
+            painter.setFont(theme.font("tiny"))
+            head = panel.rect.adjusted(CODE_PADDING, 0, -CODE_PADDING, 0)
+            head.setHeight(CODE_HEADER)
+            painter.drawText(head, int(Qt.AlignmentFlag.AlignVCenter), panel.code.language)
+
+
+def _paint_quotes(painter: QPainter, row: Row) -> None:
+    if row.message.state is State.STREAMING or row.message.role is not Role.ASSISTANT:
+        return
+    layout = row.document.documentLayout()
+    block = row.document.begin()
+    while block.isValid():
+        level = int(block.blockFormat().property(QTextFormat.Property.BlockQuoteLevel) or 0)
+        if level:
+            rect = layout.blockBoundingRect(block).translated(QPointF(row.text.topLeft()))
+            left = rect.left() + block.layout().lineAt(0).x() - theme.px(14)
+            bar = QRectF(left, rect.top() + 3, 3, rect.height() - 3)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.colour("line"))
+            painter.drawRoundedRect(bar, 1.5, 1.5)
+        block = block.next()
+
+
+def _paint_text(painter: QPainter, row: Row, look: Look, clip: QRect) -> None:
+    context = QAbstractTextDocumentLayout.PaintContext()
+    palette = QPalette()
+    palette.setColor(QPalette.ColorRole.Text, theme.colour("muted" if look.is_unseen else "text"))
+    palette.setColor(QPalette.ColorRole.Dark, theme.colour("line"))
+    context.palette = palette
+    origin = row.text.topLeft()
+    context.clip = QRectF(clip.translated(-origin))
+    if look.selection is not None and look.selection[0] != look.selection[1]:
+        chosen = QAbstractTextDocumentLayout.Selection()
+        cursor = QTextCursor(row.document)
+        cursor.setPosition(look.selection[0])
+        cursor.setPosition(look.selection[1], QTextCursor.MoveMode.KeepAnchor)
+        colours = QTextCharFormat()
+        wash = theme.colour("accent")
+        wash.setAlphaF(_SELECTION)
+        colours.setBackground(wash)
+        chosen.cursor = cursor
+        chosen.format = colours
+        context.selections = [chosen]
+    painter.save()
+    painter.translate(origin)
+    row.document.documentLayout().draw(painter, context)
+    painter.restore()
+
+
+def _paint_mark(painter: QPainter, row: Row) -> None:
+    failed = row.message.state is State.FAILED
+    colour = theme.colour("danger" if failed else "muted")
+    sign = theme.px(16)
+    name = "warning" if failed else "info"
+    icons.paint(painter, name, colour, QRectF(row.mark.left(), row.mark.top() + 1, sign, sign))
+    painter.setPen(colour)
+    painter.setFont(theme.font("small"))
+    room = row.mark.adjusted(row.mark_indent(), 0, 0, 0)
+    painter.drawText(room, int(Qt.TextFlag.TextWordWrap), words.mark(row.message))
+
+
+def _paint_border(painter: QPainter, row: Row) -> None:
+    painter.setFont(theme.font("small"))
+    painter.setPen(theme.colour("muted"))
+    painter.drawText(row.border, _CENTRED | int(Qt.AlignmentFlag.AlignVCenter), row.border_text)
+    words_width = min(painter.fontMetrics().horizontalAdvance(row.border_text), row.border.width() - 2 * BORDER_SIDE)
+    length = (row.border.width() - words_width) // 2 - 2 * GRID
+    painter.setPen(QPen(theme.colour("line"), 1))
+    y = row.border.center().y() + 0.5
+    painter.drawLine(QPointF(row.border.left(), y), QPointF(row.border.left() + length, y))
+    painter.drawLine(QPointF(row.border.right() - length, y), QPointF(row.border.right(), y))
+
+
+def _paint_focus(painter: QPainter, row: Row, look: Look) -> None:
+    """A thin line beside an answer, or around a bubble or picture."""
+    pen = QPen(theme.colour("accent"), 2)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(pen)
+    if 0 <= look.focused_picture < len(row.pictures):
+        painter.drawRoundedRect(row.pictures[look.focused_picture], RADIUS, RADIUS)
+    elif not row.bubble.isNull():
+        painter.drawRoundedRect(row.bubble, _BUBBLE_RADIUS, _BUBBLE_RADIUS)
+    elif row.editor.isNull():
+        bottom = row.actions.top() if not row.actions.isNull() else row.text.bottom()
+        painter.drawLine(QPointF(-12, row.text.top() + 3), QPointF(-12, bottom - 3))

@@ -1,0 +1,240 @@
+"""One message laid out for a width: where its parts stand. Coordinates are px from the row's corner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+from PySide6.QtCore import QPoint, QPointF, QRect, Qt
+from PySide6.QtGui import QFontMetrics, QTextDocument
+
+from desktop_app.chat.conversation import Message, Role, State
+from desktop_app.ui.transcript import phrases as words
+from desktop_app.ui.transcript.markdown import (
+    CODE_HEADER,
+    CODE_PADDING,
+    CodeBlock,
+    code_blocks,
+    markdown_document,
+    plain_document,
+    set_plain_text,
+)
+from desktop_app.ui.transcript.pictures import place_pictures
+from desktop_app.ui.widgets.theme import GRID, theme
+
+ACTIONS = 4 * GRID  # the strip under a message where its buttons appear; kept free, so nothing jumps
+ABOVE_QUESTION = 2 * GRID
+ABOVE_ANSWER = GRID
+NOTE_GAP = 2 * GRID
+BORDER_SIDE = 5 * GRID  # px beside the sentence at the border of what is seen: at least so much line
+BUBBLE_X = 2 * GRID  # between the bubble's edge and its words
+BUBBLE_Y = 10
+BUBBLE_SHARE = 0.85  # of the column, at most
+_BESIDE = 2 * GRID  # px beside a line where a selection may begin as well
+_CENTRED = int(Qt.AlignmentFlag.AlignHCenter) | int(Qt.TextFlag.TextWordWrap)
+_WRAPPED = int(Qt.TextFlag.TextWordWrap)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A block of code and the soft panel behind it."""
+
+    rect: QRect
+    code: CodeBlock
+
+
+class Row:
+    """A message with its document. `height` is all it takes, the gap above and the strip below included.
+
+    `border`: a sentence below it, on the line where what the model no longer sees ends.
+    """
+
+    def __init__(self, message: Message, width: int, editor_height: int = 0, border: str = "") -> None:
+        self.message = message
+        self.width = width
+        self.pictures: list[QRect] = []
+        self.bubble = QRect()
+        self.text = QRect()
+        self.mark = QRect()
+        self.editor = QRect()
+        self.panels: list[Panel] = []
+        self.actions = QRect()
+        self.border_text = border
+        self.border = QRect()
+        self.height = 0
+        self.document = self._make_document()
+        self._place(editor_height)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the waiting line stands here in place of text."""
+        return self.message.state is State.STREAMING and not self.message.text
+
+    def stream(self, message: Message) -> None:
+        """Take in more text of an answer that is being written."""
+        self.message = message
+        set_plain_text(self.document, message.text)
+        self._place(0)
+
+    # ---- finding ---------------------------------------------------------------------------
+
+    def position_at(self, point: QPoint) -> int:
+        """Return the document position nearest to `point`."""
+        inside = QPointF(point - self.text.topLeft())
+        return max(0, self.document.documentLayout().hitTest(inside, Qt.HitTestAccuracy.FuzzyHit))
+
+    def is_on_text(self, point: QPoint) -> bool:
+        """Return whether `point` is on words rather than beside them."""
+        if not self.text.adjusted(-_BESIDE, 0, _BESIDE, 0).contains(point):
+            return False
+        return self.message.role is not Role.NOTE and not self.is_waiting and self.editor.isNull()
+
+    def link_at(self, point: QPoint) -> str:
+        """Return the address of the link at `point`, or nothing."""
+        if not self.is_on_text(point):
+            return ""
+        inside = QPointF(point - self.text.topLeft())
+        return str(self.document.documentLayout().anchorAt(inside))
+
+    def links(self) -> list[str]:
+        """Return the addresses of the links, in their order and each once."""
+        found: dict[str, None] = {}
+        block = self.document.begin()
+        while block.isValid():
+            for piece in block.textFormats():
+                if piece.format.isAnchor():
+                    found[piece.format.anchorHref()] = None
+            block = block.next()
+        return list(found)
+
+    def picture_at(self, point: QPoint) -> int:
+        """Return the index of the picture at `point`, or -1."""
+        return next((i for i, place in enumerate(self.pictures) if place.contains(point)), -1)
+
+    def is_on_border(self, point: QPoint) -> bool:
+        """Return whether `point` is on the line where what the model no longer sees ends."""
+        return self.border.contains(point)
+
+    def panel_at(self, point: QPoint) -> Panel | None:
+        """Return the block of code at `point`."""
+        return next((panel for panel in self.panels if panel.rect.contains(point)), None)
+
+    # ---- laying out ------------------------------------------------------------------------
+
+    def _make_document(self) -> QTextDocument:
+        message = self.message
+        if message.role is Role.NOTE:
+            return plain_document(words.note(message))
+        if message.role is Role.ASSISTANT and message.state is not State.STREAMING:
+            return markdown_document(message.text)
+        return plain_document(message.text)
+
+    def _place(self, editor_height: int) -> None:
+        role = self.message.role
+        if role is Role.NOTE:
+            self._place_note()
+            return
+        y = ABOVE_QUESTION if role is Role.USER else ABOVE_ANSWER
+        if role is Role.USER:
+            y = self._place_pictures(y)
+        if editor_height:
+            self.editor = QRect(0, y, self.width, editor_height)
+            y += editor_height
+        elif role is Role.USER:
+            y = self._place_bubble(y)
+        else:
+            y = self._place_answer(y)
+        self.actions = QRect(0, y, self.width, ACTIONS)
+        self.height = y + ACTIONS
+        if self.border_text:
+            self._place_border()
+
+    def _place_note(self) -> None:
+        metrics = QFontMetrics(theme.font("small"))
+        sentence = words.note(self.message)
+        room = QRect(0, 0, self.width, 10_000)
+        height = metrics.boundingRect(room, _CENTRED, sentence).height()
+        self.text = QRect(0, NOTE_GAP, self.width, height)
+        self.height = height + 2 * NOTE_GAP
+
+    def _place_border(self) -> None:
+        metrics = QFontMetrics(theme.font("small"))
+        room = QRect(0, 0, self.width - 2 * BORDER_SIDE, 10_000)
+        height = metrics.boundingRect(room, _CENTRED, self.border_text).height()
+        self.border = QRect(0, self.height, self.width, height + 2 * GRID)
+        self.height += self.border.height()
+
+    def _place_pictures(self, y: int) -> int:
+        places, height = place_pictures(self.message.pictures, self.width)
+        self.pictures = [place.translated(0, y) for place in places]
+        return y + height + GRID if places else y
+
+    def _place_bubble(self, y: int) -> int:
+        if not self.message.text:
+            return y
+        widest = round(self.width * BUBBLE_SHARE) - 2 * BUBBLE_X
+        self.document.setTextWidth(widest)
+        width = min(widest, ceil(self.document.idealWidth()) + 1)
+        self.document.setTextWidth(width)
+        height = ceil(self.document.size().height())
+        self.bubble = QRect(0, y, width + 2 * BUBBLE_X, height + 2 * BUBBLE_Y)
+        self.bubble.moveRight(self.width - 1)
+        # Qt puts all the air of a line above its letters; half of it belongs below.
+        lift = (theme.line_height() - QFontMetrics(theme.font("body")).height()) // 2
+        self.text = self.bubble.adjusted(BUBBLE_X, BUBBLE_Y - lift, -BUBBLE_X, -BUBBLE_Y - lift)
+        return self.bubble.bottom() + 1
+
+    def _place_answer(self, y: int) -> int:
+        if self.is_waiting:
+            self.text = QRect(0, y, self.width, theme.line_height() + GRID)
+            return self.text.bottom() + 1
+        self.document.setTextWidth(self.width)
+        height = ceil(self.document.size().height()) if self.message.text else 0
+        self.text = QRect(0, y, self.width, height)
+        y += height
+        if self.message.state is not State.STREAMING:
+            self._place_panels()
+            y = self._place_mark(y)
+        return y
+
+    def _place_mark(self, y: int) -> int:
+        sentence = words.mark(self.message)
+        if not sentence:
+            return y
+        metrics = QFontMetrics(theme.font("small"))
+        room = QRect(0, 0, self.width - self.mark_indent(), 10_000)
+        height = metrics.boundingRect(room, _WRAPPED, sentence).height()
+        self.mark = QRect(0, y + GRID // 2, self.width, height)
+        return self.mark.bottom() + 1 + GRID // 2
+
+    @staticmethod
+    def mark_indent() -> int:
+        """Return how far the sentence of a mark stands from the left, behind its sign."""
+        return theme.px(16) + GRID
+
+    def _place_panels(self) -> None:
+        layout = self.document.documentLayout()
+        self.panels = []
+        for code in code_blocks(self.document):
+            block = self.document.findBlock(code.start)
+            first = layout.blockBoundingRect(block)
+            last = layout.blockBoundingRect(self.document.findBlock(code.end))
+            left = round(first.left() + block.layout().lineAt(0).x()) - CODE_PADDING
+            top = round(first.top()) - CODE_HEADER
+            height = round(last.bottom() - first.top()) + CODE_HEADER + CODE_PADDING
+            rect = QRect(left, top, self.width - left, height)
+            self.panels.append(Panel(rect.translated(self.text.topLeft()), code))
+
+
+def estimate(message: Message, width: int, letter: float, line: int) -> int:
+    """Return about how high a row will be, without laying it out. `letter`: px per character, `line`: px per line."""
+    text = message.text
+    if message.role is Role.NOTE:
+        return 2 * NOTE_GAP + line
+    room = width * BUBBLE_SHARE - 2 * BUBBLE_X if message.role is Role.USER else width
+    lines = text.count("\n") + int(len(text) * letter / max(room, 1)) + 1
+    height = lines * line + ACTIONS
+    if message.role is Role.USER:
+        pictures = place_pictures(message.pictures, width)[1] if message.pictures else 0
+        return height + ABOVE_QUESTION + 2 * BUBBLE_Y + (pictures + GRID if pictures else 0)
+    return height + ABOVE_ANSWER

@@ -1,0 +1,293 @@
+"""The transcript: the page of messages joined with the chat, and the controls that float on it."""
+
+from __future__ import annotations
+
+from itertools import takewhile
+
+from PySide6.QtCore import QPoint, QRect, Qt, Signal
+from PySide6.QtGui import QGuiApplication, QResizeEvent
+from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
+
+from desktop_app.chat.conversation import Message, Role, State
+from desktop_app.ui.services_protocol import Services
+from desktop_app.ui.transcript import phrases as words
+from desktop_app.ui.transcript.accessibility import SpokenMessages
+from desktop_app.ui.transcript.actions import ActionBar, FloatingButton, PageButton
+from desktop_app.ui.transcript.editor import QuestionEditor
+from desktop_app.ui.transcript.keyboard import TranscriptReader
+from desktop_app.ui.transcript.markdown import CODE_HEADER, code_blocks
+from desktop_app.ui.transcript.pictures import PictureCache
+from desktop_app.ui.transcript.waiting import Waiting
+from desktop_app.ui.widgets.controls import Popover
+from desktop_app.ui.widgets.theme import GRID
+
+
+class TranscriptView(QWidget):
+    """Shows the open conversation. `picture_opened(sha256)`: the person wants to see a picture large."""
+
+    picture_opened = Signal(str)
+
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._chat = services.chat
+        self._engine = services.engine
+        self._conversations = services.conversations
+        self._conversation = ""
+        self._by_pointer = True  # what was used last: the pointer or the keyboard
+        self.waiting = Waiting(self)
+        self.page = TranscriptReader(PictureCache(services.previews, self), self.waiting, self)
+        self.spoken = SpokenMessages(self.page)
+        self.bar = ActionBar(self.page.viewport())
+        self.copy_code = PageButton("copy", self.tr("Copy this code"), self.page.viewport())
+        self.copy_code.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the bar has one for the keyboard
+        self.copy_code.hide()
+        self.editor = QuestionEditor(self.page.viewport())
+        self.newest = FloatingButton("down", self.tr("Jump to the newest message"), self)
+        self.newest.hide()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.page)
+        self.setFocusProxy(self.page)
+        QWidget.setTabOrder(self.page, self.bar)
+        QWidget.setTabOrder(self.bar, self.newest)
+        self._connect(services)
+        self._reset()
+        self._show_unseen()
+
+    def _connect(self, services: Services) -> None:
+        chat, page = services.chat, self.page
+        chat.reset.connect(self._reset)
+        chat.added.connect(self._added)
+        chat.changed.connect(self._changed)
+        chat.truncated.connect(self._truncated)
+        chat.streaming.connect(page.stream)
+        chat.phase.connect(self.waiting.show_phase)
+        chat.busy_changed.connect(self._place_actions)
+        self.waiting.show_engine(services.engine.state())
+        services.engine.state_changed.connect(self.waiting.show_engine)
+        services.engine.state_changed.connect(self._place_actions)
+        page.picture_opened.connect(self.picture_opened)
+        page.hover_changed.connect(self._pointed)
+        page.focus_changed.connect(self._focused)
+        page.arranged.connect(self._place_floating)
+        page.end_reached.connect(self._show_newest)
+        page.edit_wanted.connect(self._begin_edit)
+        page.stop_wanted.connect(self._chat.stop)
+        page.border_asked.connect(self._explain_border)
+        chat.unseen.changed.connect(self._show_unseen)
+        self.bar.chosen.connect(self._act)
+        self.copy_code.clicked.connect(self._copy_hovered_code)
+        self.newest.clicked.connect(self._go_to_newest)
+        self.editor.submitted.connect(self._submit_edit)
+        self.editor.cancelled.connect(self._end_edit)
+        self.editor.height_wanted.connect(self._size_editor)
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            app.focusChanged.connect(self._focus_moved)
+
+    # ---- the chat --------------------------------------------------------------------------
+
+    def _reset(self) -> None:
+        messages, shown = self._chat.messages(), self.page.messages()
+        conversation = self._conversations.current_id()
+        common = sum(1 for _ in takewhile(lambda pair: pair[0].id == pair[1].id, zip(messages, shown, strict=False)))
+        self.editor.end()
+        self.page.set_editing("", 0)
+        if conversation == self._conversation and common < min(len(messages), len(shown)):
+            self._show_version(common, messages[common:])
+        else:
+            self.page.set_messages(messages)
+        self._conversation = conversation
+
+    def _show_version(self, index: int, messages: list[Message]) -> None:
+        """Another version of a question or answer was chosen: nothing above it moves."""
+        if self.bar.message_id() == self.page.messages()[index].id:
+            self.bar.set_message(messages[0])
+        self.page.replace_tail(index, messages)
+
+    def _added(self, message: Message) -> None:
+        self._conversation = self._conversations.current_id()  # a new one gets its id with its first message
+        self.page.append(message)
+        if message.role is Role.USER:
+            self.page.scroll_to_end()
+
+    def _changed(self, message: Message) -> None:
+        index = self.page.index_of(message.id)
+        was_live = index >= 0 and self.page.messages()[index].state is State.STREAMING
+        self.page.replace(message)
+        if was_live:
+            self.spoken.tell_end(message)
+
+    def _truncated(self, message_id: str) -> None:
+        self._end_edit()
+        self.page.truncate(self.page.index_of(message_id) + 1 if message_id else 0)
+
+    def _show_unseen(self) -> None:
+        unseen = self._chat.unseen
+        self.page.set_unseen(unseen.ids(), unseen.last(), words.border(unseen.is_all_above()))
+
+    def _explain_border(self, index: int) -> None:
+        info = self._engine.info()
+        rect = self.page.row_rect(index)
+        if info is not None and rect is not None:
+            place = rect.topLeft() + self.page.row(index).border.topLeft()
+            viewport = self.page.viewport()
+            place.setY(max(0, min(place.y(), viewport.height())))
+            Popover(*words.border_explained(info.n_ctx), self).show_above(viewport, place)
+
+    # ---- floating controls -----------------------------------------------------------------
+
+    def _place_floating(self) -> None:
+        self._place_actions()
+        self._place_copy_code()
+        self._place_editor()
+
+    def _pointed(self, moved: bool) -> None:
+        self._by_pointer = self._by_pointer or moved
+        self._place_floating()
+
+    def _focused(self) -> None:
+        self._by_pointer = self._by_pointer and not self.page.is_focus_shown()
+        self._place_floating()
+
+    def _current(self) -> int:
+        """Return the message whose buttons are shown: the one being used, pointed at, or focused."""
+        page = self.page
+        if self._has_focus_in_bar():
+            return page.index_of(self.bar.message_id())
+        if page.hasFocus() and page.is_focus_shown() and not self._by_pointer:
+            return page.focused()
+        return page.hovered()
+
+    def _has_focus_in_bar(self) -> bool:
+        widget = QApplication.focusWidget()
+        return widget is not None and self.bar.isAncestorOf(widget)
+
+    def _place_actions(self, _what: object = None) -> None:
+        index = self._current()
+        rect = self.page.row_rect(index) if index >= 0 else None
+        message = self.page.messages()[index] if rect is not None else None
+        if rect is None or message is None or not self._has_actions(message):
+            if self._has_focus_in_bar():
+                self.page.setFocus()
+            self.bar.hide()
+            return
+        row = self.page.row(index)
+        self.bar.show_for(message, bool(row.panels), self._chat.is_busy(), self._can_ask())
+        strip = row.actions.translated(rect.topLeft())
+        left = strip.left() - GRID
+        if message.role is Role.USER:
+            left = strip.right() + 1 - self.bar.width()
+        self.bar.move(left, strip.top())
+        self.bar.show()
+        self.bar.raise_()
+
+    def _can_ask(self) -> bool:
+        return self._engine.state() not in ("dead", "failed")
+
+    def _has_actions(self, message: Message) -> bool:
+        if message.role is Role.NOTE or message.id == self.editor.message_id():
+            return False
+        return message.state is not State.STREAMING or bool(message.text)
+
+    def _place_copy_code(self) -> None:
+        panel, index = self.page.hovered_panel(), self.page.hovered()
+        rect = self.page.row_rect(index) if panel is not None else None
+        if panel is None or rect is None:
+            self.copy_code.hide()
+            return
+        place = panel.rect.translated(rect.topLeft())
+        size = self.copy_code.sizeHint()
+        inset = (CODE_HEADER - size.height()) // 2
+        # The button stays in sight while the end of long code is read.
+        top = max(place.top() + inset, min(GRID, place.bottom() - size.height()))
+        self.copy_code.setGeometry(QRect(QPoint(place.right() - size.width() - inset, top), size))
+        self.copy_code.show()
+
+    def _show_newest(self, is_at_end: bool) -> None:
+        self.newest.setVisible(not is_at_end)
+        self._place_newest()
+
+    def _place_newest(self) -> None:
+        size = self.newest.sizeHint()
+        corner = QPoint((self.width() - size.width()) // 2, self.height() - size.height() - 2 * GRID)
+        self.newest.setGeometry(QRect(corner, size))
+        self.newest.raise_()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the floating button at its place."""
+        super().resizeEvent(event)
+        self._place_newest()
+
+    def _go_to_newest(self) -> None:
+        self.page.scroll_to_end()
+        self.page.setFocus()
+
+    def _focus_moved(self, _old: QWidget | None, _new: QWidget | None) -> None:
+        self._place_actions()
+
+    # ---- what the buttons do ---------------------------------------------------------------
+
+    def _act(self, message_id: str, action: str) -> None:
+        index = self.page.index_of(message_id)
+        if index < 0:
+            return
+        if action == "copy":
+            QGuiApplication.clipboard().setText(self.page.messages()[index].text)
+            self.bar.copy.confirm()
+        elif action == "copy-code":
+            blocks = code_blocks(self.page.row(index).document)
+            QGuiApplication.clipboard().setText("\n\n".join(block.text for block in blocks))
+            self.bar.copy_code.confirm()
+        elif action == "edit":
+            self._begin_edit(index)
+        elif action == "regenerate":
+            self.page.setFocus()  # its button will go
+            self._chat.regenerate(message_id)
+        else:
+            self._chat.show_sibling(message_id, 1 if action == "next" else -1)
+
+    def _copy_hovered_code(self) -> None:
+        panel = self.page.hovered_panel()
+        if panel is not None:
+            QGuiApplication.clipboard().setText(panel.code.text)
+            self.copy_code.confirm()
+
+    # ---- changing a question ---------------------------------------------------------------
+
+    def _begin_edit(self, index: int) -> None:
+        if (
+            index < 0
+            or self._chat.is_busy()
+            or not self._can_ask()
+            or self.page.messages()[index].role is not Role.USER
+        ):
+            return
+        message = self.page.messages()[index]
+        self.editor.begin(message.id, message.text)
+        self.editor.resize(self.page.column_width(), self.editor.sizeHint().height())
+        self._size_editor(self.editor.sizeHint().height())
+        self.page.ensure_seen(index)
+        self.editor.show()
+        self.editor.editor.setFocus()
+
+    def _size_editor(self, height: int) -> None:
+        self.page.set_editing(self.editor.message_id(), height)
+
+    def _place_editor(self) -> None:
+        index = self.page.index_of(self.editor.message_id()) if self.editor.message_id() else -1
+        rect = self.page.row_rect(index) if index >= 0 else None
+        if rect is None:
+            self.editor.move(0, -self.editor.height() - 1)  # out of sight, the words in it are kept
+        else:
+            self.editor.setGeometry(self.page.row(index).editor.translated(rect.topLeft()))
+
+    def _end_edit(self) -> None:
+        if self.editor.message_id():
+            self.editor.end()
+            self.page.set_editing("", 0)
+            self.page.setFocus()
+
+    def _submit_edit(self, message_id: str, text: str) -> None:
+        self._end_edit()
+        self._chat.edit(message_id, text)

@@ -1,0 +1,121 @@
+"""The line at the place of the coming answer: what the engine does now, and how long it will take."""
+
+from __future__ import annotations
+
+from math import pi, sin
+from typing import Any
+
+from PySide6.QtCore import QElapsedTimer, QObject, QPointF, QRect, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QPainter, QPainterPath, QPen
+
+from desktop_app.engine.messages import Phase
+from desktop_app.ui.transcript import phrases as words
+from desktop_app.ui.widgets.theme import GRID, theme
+
+_TICK_MS = 125  # the engine needs the processor more than the eye needs to move
+_BREATH_MS = 2000
+_WORTH_SAYING_S = 0.5
+
+
+class Waiting(QObject):
+    """Knows the phase of the live answer and paints it. `changed` when the line looks different."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._phase: Phase | None = None
+        self._done = 0
+        self._total = 0
+        self._expected_s = 0.0
+        self._part, self._parts = 0, 1
+        self._engine = "ready"
+        self._since = QElapsedTimer()
+        self._tick = QTimer(self)
+        self._tick.setInterval(_TICK_MS)
+        self._tick.timeout.connect(self.changed)
+
+    def show_phase(self, phase: Phase | None, details: dict[str, Any]) -> None:
+        """Take in what `Chat.phase` says."""
+        if phase is not self._phase or details.get("expected_s", 0.0) != self._expected_s:
+            self._since.start()
+        self._phase = phase
+        self._done = int(details.get("done", 0))
+        self._total = int(details.get("total", 0))
+        self._expected_s = float(details.get("expected_s", 0.0))
+        self._part, self._parts = int(details.get("part", 0)), max(1, int(details.get("parts", 1)))
+        self.changed.emit()
+
+    def show_engine(self, state: str) -> None:
+        """Take in the state of the engine, which is said while there is no phase."""
+        self._engine = state
+        self.changed.emit()
+
+    def set_visible(self, visible: bool) -> None:
+        """Move only while the line is seen."""
+        if visible and not self._tick.isActive():
+            self._tick.start()
+        elif not visible:
+            self._tick.stop()
+
+    def sentence(self) -> str:
+        """Return what the line says."""
+        left = 0.0
+        if self._expected_s >= _WORTH_SAYING_S:
+            left = self._expected_s - self._elapsed_s()
+            # The last half second counts as one; after that it simply takes longer.
+            left = max(left, 0.5) if left > -0.5 else -1.0
+        return words.waiting(self._phase, self._done, self._total, left, self._engine, self._part, self._parts)
+
+    def progress(self) -> float:
+        """Return how much of the phase is over, 0 to 1; -1 when unknown."""
+        if self._phase is Phase.READING and self._total:
+            return min(1.0, self._done / self._total)
+        done = self._part / self._parts
+        if self._phase in (Phase.LOOKING, Phase.READING) and self._expected_s:
+            return min(0.97, done + (1 - done) * self._elapsed_s() / self._expected_s)
+        return done or -1.0
+
+    def paint(self, painter: QPainter, rect: QRect) -> None:
+        """Paint the line into `rect`: an eye while it looks, words, and a thin bar that fills."""
+        sign = theme.px(20)
+        middle = QPointF(rect.left() + sign / 2, rect.top() + theme.line_height() / 2)
+        self._paint_eye(painter, middle, sign)
+        painter.setFont(theme.font("body"))
+        painter.setPen(theme.colour("muted"))
+        room = rect.adjusted(sign + GRID + 2, 0, 0, 0)
+        room.setHeight(theme.line_height())
+        painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter), self.sentence())
+        share = self.progress()
+        if share >= 0:
+            self._paint_bar(painter, QRectF(room.left(), room.bottom() + 4, theme.px(160), 3), share)
+
+    def _paint_eye(self, painter: QPainter, middle: QPointF, size: int) -> None:
+        looking = self._phase is Phase.LOOKING
+        half = size / 2 - 1
+        lid = QPainterPath(middle - QPointF(half, 0))
+        lid.quadTo(middle - QPointF(0, size * 0.62), middle + QPointF(half, 0))
+        lid.quadTo(middle + QPointF(0, size * 0.62), middle - QPointF(half, 0))
+        painter.setPen(QPen(theme.colour("accent"), 1.6))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPath(lid)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour("eye" if looking else "accent"))
+        radius = size * (0.17 if looking else 0.12)
+        if theme.animation_ms():
+            radius *= 1 + 0.12 * sin(2 * pi * self._breath())
+        painter.drawEllipse(middle, radius, radius)
+
+    def _paint_bar(self, painter: QPainter, bar: QRectF, share: float) -> None:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour("line"))
+        painter.drawRoundedRect(bar, 1.5, 1.5)
+        painter.setBrush(theme.colour("eye" if self._phase is Phase.LOOKING else "accent"))
+        bar.setWidth(max(3.0, bar.width() * share))
+        painter.drawRoundedRect(bar, 1.5, 1.5)
+
+    def _elapsed_s(self) -> float:
+        return self._since.elapsed() / 1000 if self._since.isValid() else 0.0
+
+    def _breath(self) -> float:
+        return (self._since.elapsed() % _BREATH_MS) / _BREATH_MS if self._since.isValid() else 0.0

@@ -1,0 +1,1 @@
+"""Colours, icons and small controls that every part of the window is made of."""

@@ -1,0 +1,170 @@
+"""The few controls everything is made of: an icon button, a push button, a label, a popover."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QKeySequence, QResizeEvent
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+from desktop_app.ui.widgets import icons
+from desktop_app.ui.widgets.theme import GRID, ICON, ColourRole, theme
+
+LabelType = Literal["display", "title", "strong", "body", "small", "tiny"]
+LabelTone = Literal["plain", "muted", "danger", "on_scrim"]
+ButtonKind = Literal["plain", "primary", "quiet", "link"]
+
+
+class IconButton(QToolButton):
+    """A button that is one line icon. Its name is spoken by screen readers and shown as a tip."""
+
+    def __init__(self, icon: str, name: str, parent: QWidget | None = None, role: ColourRole = "text") -> None:
+        super().__init__(parent)
+        self._icon_name = icon
+        self._role: ColourRole = role
+        self.setIconSize(QSize(ICON, ICON))
+        # A click leaves the keyboard where it was; Tab still comes here.
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.set_name(name)
+        theme.changed.connect(self._tint)
+        self._tint()
+
+    def set_name(self, name: str, shortcut: QKeySequence | None = None) -> None:
+        """Say what the button does, and by which keys."""
+        self.setAccessibleName(name)
+        keys = shortcut.toString(QKeySequence.SequenceFormat.NativeText) if shortcut else ""
+        self.setToolTip(f"{name} ({keys})" if keys else name)
+
+    def set_icon(self, icon: str, role: ColourRole | None = None) -> None:
+        """Show another icon, or the same in another colour."""
+        self._icon_name = icon
+        self._role = role or self._role
+        self._tint()
+
+    def _tint(self) -> None:
+        self.setIcon(icons.icon(self._icon_name, self._role, self.iconSize().width(), disabled=not self.isEnabled()))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Look as what can be used or cannot."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.EnabledChange:
+            self._tint()
+
+
+def push_button(text: str, kind: ButtonKind = "plain", parent: QWidget | None = None) -> QPushButton:
+    """Return a button with words; "primary" is for the one thing to do next."""
+    button = QPushButton(text, parent)
+    button.setProperty("kind", kind)
+    button.setAutoDefault(False)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button
+
+
+class Label(QLabel):
+    """Words. Never read as HTML, whatever they contain."""
+
+    def __init__(
+        self,
+        text: str = "",
+        kind: LabelType = "body",
+        tone: LabelTone = "plain",
+        parent: QWidget | None = None,
+        *,
+        wrap: bool = False,
+    ) -> None:
+        super().__init__(parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setProperty("type", kind)
+        self.setProperty("tone", tone)
+        self.setWordWrap(wrap)
+        self.setText(text)
+
+
+class ElidedLabel(Label):
+    """One line that ends in an ellipsis where the room ends; the tip has the whole text."""
+
+    def __init__(
+        self,
+        text: str = "",
+        kind: LabelType = "body",
+        tone: LabelTone = "plain",
+        parent: QWidget | None = None,
+    ) -> None:
+        self._whole = ""
+        super().__init__("", kind, tone, parent)
+        self.setMinimumWidth(3 * GRID)
+        self.set_whole_text(text)
+
+    def set_whole_text(self, text: str) -> None:
+        """Show `text`, shortened at its end where it does not fit."""
+        if text == self._whole:
+            return  # as the invitation is told with every key that is pressed
+        self._whole = text
+        self.setAccessibleName(text)
+        self._elide()
+        self.updateGeometry()
+
+    def whole_text(self) -> str:
+        """Return the text as it was given."""
+        return self._whole
+
+    def sizeHint(self) -> QSize:
+        """Ask for room for the whole text; less is fine."""
+        width = QFontMetrics(self.font()).horizontalAdvance(self._whole) + 2
+        return QSize(width, super().sizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Shorten the text anew."""
+        super().resizeEvent(event)
+        self._elide()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Shorten the text anew when the font changed."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._elide()
+
+    def _elide(self) -> None:
+        metrics = QFontMetrics(self.font())
+        shown = metrics.elidedText(self._whole, Qt.TextElideMode.ElideRight, self.width())
+        self.setText(shown)
+        self.setToolTip(self._whole if shown != self._whole else "")
+
+
+class Popover(QFrame):
+    """A small card above a control that explains it; a click elsewhere or Esc closes it."""
+
+    WIDTH = 320
+
+    def __init__(self, title: str, text: str, parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Popup)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setObjectName("popover")
+        self.setAccessibleName(title)
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 2 * GRID)
+        self.column.setSpacing(GRID)
+        self.column.addWidget(Label(title, "strong", parent=self, wrap=True))
+        self.column.addWidget(Label(text, "small", "muted", self, wrap=True))
+        self.setFixedWidth(self.WIDTH)
+
+    def show_above(self, control: QWidget, place: QPoint | None = None) -> None:
+        """Open with the lower edge just above `control`, or a place in it, inside its window."""
+        # A window asks for its size before its wrapped words know their height.
+        self.setFixedHeight(max(self.column.heightForWidth(self.WIDTH), self.column.minimumSize().height()))
+        corner = control.mapToGlobal(place or QPoint(0, 0))
+        window = control.window()
+        origin = window.mapToGlobal(QPoint(0, 0))
+        x = min(corner.x(), origin.x() + window.width() - self.width() - GRID)
+        y = corner.y() - self.height() - GRID // 2
+        self.move(max(x, origin.x() + GRID), max(y, origin.y() + GRID))
+        self.show()
+        self.setFocus()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Close by Esc, and go back to where one was."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.close()
+        else:
+            super().keyPressEvent(event)

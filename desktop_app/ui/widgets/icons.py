@@ -1,0 +1,89 @@
+"""Our own icons: line drawings tinted by the theme, and the flower of the program.
+
+Only files of `resources/icons` are ever given to the SVG reader; a person's pictures never are
+(an SVG can name other files).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap, QPixmapCache
+from PySide6.QtSvg import QSvgRenderer
+
+from desktop_app import paths
+from desktop_app.ui.widgets.theme import ICON, ColourRole, theme
+
+#: Pixels; there is a file for each, which packaging/make_icons.py draws.
+APP_SIZES = (16, 20, 22, 24, 32, 48, 64, 128, 256, 512)
+
+#: The same, in the window: drawn beforehand, since it would wait for two of them.
+FLOWER_SIZES = (22, 40, 72, 84, 112)
+FLOWER_RATIO = 2.0  # device pixels per px
+
+
+@lru_cache(maxsize=64)
+def _source(name: str) -> str:
+    return (paths.resources_folder() / "icons" / f"{name}.svg").read_text(encoding="utf-8")
+
+
+def _renderer(name: str, colour: QColor) -> QSvgRenderer:
+    svg = _source(name).replace("currentColor", colour.name()).replace("eyeYellow", theme.colour("eye").name())
+    return QSvgRenderer(QByteArray(svg.encode()))
+
+
+def pixmap(name: str, colour: QColor, size: int = ICON, ratio: float = 2.0) -> QPixmap:
+    """Return line icon `name` in `colour`, `size` px square, with `ratio` device pixels per px."""
+    key = f"eyebright/{name}/{colour.name(QColor.NameFormat.HexArgb)}/{theme.colour('eye').name()}/{size}/{ratio}"
+    known = QPixmap()
+    if QPixmapCache.find(key, known):
+        return known
+    image = QPixmap(QSize(size, size) * ratio)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
+    _renderer(name, colour).render(painter)
+    painter.end()
+    image.setDevicePixelRatio(ratio)
+    QPixmapCache.insert(key, image)
+    return image
+
+
+def icon(name: str, role: ColourRole = "text", size: int = ICON, *, disabled: bool = False) -> QIcon:
+    """Return line icon `name` in the colour of `role`, or faint (`disabled`); ask again when the theme changed."""
+    if not disabled:
+        return QIcon(pixmap(name, theme.colour(role), size))
+    made = QIcon()
+    made.addPixmap(pixmap(name, theme.colour("edge"), size), QIcon.Mode.Disabled)
+    return made
+
+
+def paint(painter: QPainter, name: str, colour: QColor, rect: QRectF) -> None:
+    """Draw line icon `name` into `rect`."""
+    _renderer(name, colour).render(painter, rect)
+
+
+def flower(size: int) -> QPixmap:
+    """Return the program's flower, `size` px square: one of `FLOWER_SIZES`."""
+    image = QPixmap(str(flower_file(size)))
+    image.setDevicePixelRatio(FLOWER_RATIO)
+    return image
+
+
+def flower_file(size: int) -> Path:
+    """Return where the flower lies, `size` px square."""
+    return paths.resources_folder() / "icons" / "flower" / f"flower-{size}.png"
+
+
+def app_icon_folder() -> Path:
+    """Return where the program's icon lies in all its sizes."""
+    return paths.resources_folder() / "icons" / "app"
+
+
+def app_icon() -> QIcon:
+    """Return the icon of the window and the task bar. A file is read when its size is wanted."""
+    made = QIcon()
+    for size in APP_SIZES:
+        made.addFile(str(app_icon_folder() / f"eyebright-{size}.png"), QSize(size, size))
+    return made

@@ -1,0 +1,40 @@
+"""Encoded pictures as images of the size they are shown in, and with round corners."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRect, QSize, Qt
+from PySide6.QtGui import QBrush, QImage, QImageReader, QPainter
+
+from desktop_app.ui.widgets.theme import RADIUS
+
+
+def decode(data: bytes, size: QSize) -> QImage:
+    """Return a picture that covers `size` device pixels exactly, cut at the longer sides."""
+    buffer = QBuffer()
+    buffer.setData(QByteArray(data))
+    buffer.open(QIODevice.OpenModeFlag.ReadOnly)
+    reader = QImageReader(buffer)
+    natural = reader.size()
+    if natural.isValid():
+        reader.setScaledSize(natural.scaled(size, Qt.AspectRatioMode.KeepAspectRatioByExpanding))
+    image = reader.read()
+    if image.isNull():
+        return image
+    spare = image.size() - size
+    return image.copy(QRect(spare.width() // 2, spare.height() // 2, size.width(), size.height()))
+
+
+def rounded(image: QImage, ratio: float, radius: int = RADIUS) -> QImage:
+    """Return the image with round corners; `ratio` is its device pixels per px."""
+    if image.isNull():
+        return image
+    made = QImage(image.size(), QImage.Format.Format_ARGB32_Premultiplied)
+    made.fill(0)
+    painter = QPainter(made)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QBrush(image))
+    painter.drawRoundedRect(made.rect(), radius * ratio, radius * ratio)
+    painter.end()
+    made.setDevicePixelRatio(ratio)
+    return made

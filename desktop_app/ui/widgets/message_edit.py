@@ -1,0 +1,196 @@
+"""A plain text field that grows with its text. Enter sends, Shift+Enter begins a line."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from PySide6.QtCore import QMimeData, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QFocusEvent,
+    QInputMethodEvent,
+    QKeyEvent,
+    QResizeEvent,
+    QTextBlockFormat,
+    QTextCursor,
+    QTextOption,
+)
+from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
+
+from desktop_app.ui.widgets.controls import ElidedLabel
+from desktop_app.ui.widgets.mime import has_picture, picture_bytes, urls_of
+from desktop_app.ui.widgets.theme import theme
+
+MOST_LINES = 8
+
+
+class GrowingEditor(QTextEdit):
+    """From one line to `MOST_LINES`, then it scrolls.
+
+    `submitted`: Enter. `cancelled`: Esc. `files_pasted(list[str])`: addresses of files.
+    `picture_pasted(bytes)`: a picture as a file holds it. `focus_changed(bool)`.
+    """
+
+    submitted = Signal()
+    cancelled = Signal()
+    files_pasted = Signal(list)
+    picture_pasted = Signal(bytes)
+    focus_changed = Signal(bool)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._is_composing = False
+        # Qt's own placeholder stands above the cursor's line. And not painted on the viewport: whoever asks Qt for
+        # that makes Python learn all kinds of widgets there are, for which the window would wait.
+        self._invitation = ElidedLabel("", "body", "muted", self)
+        self._invitation.setAlignment(Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignBottom)
+        self._invitation.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setAcceptRichText(False)
+        self.setTabChangesFocus(True)
+        self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.document().setDocumentMargin(0)
+        self.document().documentLayout().documentSizeChanged.connect(self._grow)
+        self.textChanged.connect(self._invite)
+        theme.changed.connect(self._dress)
+        self._dress()
+
+    def set_text(self, text: str) -> None:
+        """Put other text in, the cursor behind it. It can be undone like typing."""
+        cursor = self.textCursor()
+        cursor.select(QTextCursor.SelectionType.Document)
+        cursor.insertText(text)
+        self.setTextCursor(cursor)
+
+    def set_invitation(self, text: str) -> None:
+        """Say in an empty field what to write."""
+        self._invitation.set_whole_text(text)
+        self.setAccessibleDescription(text)
+
+    def _invite(self) -> None:
+        """Show the invitation while nothing is written, on the cursor's line."""
+        is_empty = self.document().isEmpty() and not self._is_composing
+        if is_empty:
+            line = self.cursorRect()
+            self._invitation.setGeometry(0, line.top(), self.width(), line.height())
+        self._invitation.setVisible(is_empty)
+
+    # ---- size ------------------------------------------------------------------------------
+
+    def sizeHint(self) -> QSize:
+        """Ask for as many lines as there are."""
+        return QSize(super().sizeHint().width(), self._wanted_height())
+
+    def minimumSizeHint(self) -> QSize:
+        """One line is enough."""
+        return QSize(120, theme.line_height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Another width wraps the text elsewhere."""
+        super().resizeEvent(event)
+        self._grow()
+
+    def _wanted_height(self) -> int:
+        lines = ceil(self.document().size().height())
+        return max(theme.line_height(), min(lines, MOST_LINES * theme.line_height()))
+
+    def _grow(self) -> None:
+        height = self._wanted_height()
+        if height != self.height() or self.minimumHeight() != height:
+            self.setFixedHeight(height)
+            self.updateGeometry()
+        overflows = self.document().size().height() > height + 1
+        policy = Qt.ScrollBarPolicy
+        self.setVerticalScrollBarPolicy(policy.ScrollBarAsNeeded if overflows else policy.ScrollBarAlwaysOff)
+        self._invite()
+
+    def _dress(self) -> None:
+        self.document().setDefaultFont(theme.font("body"))
+        spacing = QTextBlockFormat()
+        minimum = QTextBlockFormat.LineHeightTypes.MinimumHeight
+        spacing.setLineHeight(theme.line_height(), minimum.value)
+        cursor = QTextCursor(self.document())
+        cursor.select(QTextCursor.SelectionType.Document)
+        cursor.mergeBlockFormat(spacing)
+        self._grow()
+
+    # ---- keys ------------------------------------------------------------------------------
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Send by Enter, unless an input method is still composing a word."""
+        is_enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if event.key() == Qt.Key.Key_Escape and not self._is_composing:
+            self.cancelled.emit()
+        elif not is_enter:
+            super().keyPressEvent(event)
+        elif self._is_composing:
+            event.accept()  # meant for the input method: neither sent nor a new line
+        elif event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
+            # Qt would insert a line separator, which copies and counts as another character.
+            self.textCursor().insertBlock()
+            self.ensureCursorVisible()
+        elif not event.isAutoRepeat():
+            self.submitted.emit()
+
+    def inputMethodEvent(self, event: QInputMethodEvent) -> None:
+        """Note whether a word is being composed."""
+        self._is_composing = bool(event.preeditString())
+        super().inputMethodEvent(event)
+        self._invite()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Tell the card around."""
+        super().focusInEvent(event)
+        self.focus_changed.emit(True)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Tell the card around."""
+        super().focusOutEvent(event)
+        self.focus_changed.emit(False)
+
+    # ---- what comes from elsewhere ---------------------------------------------------------
+
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:
+        """Text, pictures and files can be pasted."""
+        return source.hasText() or source.hasUrls() or has_picture(source)
+
+    def insertFromMimeData(self, source: QMimeData) -> None:
+        """Take files, else text without its looks, else a picture.
+
+        Spreadsheets offer a picture beside their text: then the text is meant.
+        """
+        if any(url.isLocalFile() for url in source.urls()):
+            self.files_pasted.emit(urls_of(source))
+        elif source.hasText() and source.text().strip():
+            self.textCursor().insertText(source.text())
+            self.ensureCursorVisible()
+        elif has_picture(source):
+            self.picture_pasted.emit(picture_bytes(source))
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Leave files and pictures to the window."""
+        if _is_for_the_window(event.mimeData()):
+            event.ignore()
+        else:
+            super().dragEnterEvent(event)
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        """Leave files and pictures to the window."""
+        if _is_for_the_window(event.mimeData()):
+            event.ignore()
+        else:
+            super().dragMoveEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Leave files and pictures to the window."""
+        if _is_for_the_window(event.mimeData()):
+            event.ignore()
+        else:
+            super().dropEvent(event)
+
+
+def _is_for_the_window(data: QMimeData) -> bool:
+    return data.hasUrls() or has_picture(data)

@@ -1,0 +1,374 @@
+"""Writing a question: keys, pasting, pictures, sending and stopping."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import (
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QImage,
+    QInputMethodEvent,
+)
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QFileDialog
+
+from desktop_app.services.looks import Look, Looking
+from desktop_app.ui.composer.composer import Composer
+from desktop_app.ui.composer.thumbnails import Thumbnail
+from desktop_app.ui.widgets.theme import theme
+from tests.helpers.fake_chat import FakeServices, picture, png
+from tests.helpers.waiting import pump, wait_until
+
+NO_KEYS = Qt.KeyboardModifier.NoModifier
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+CONTROL = Qt.KeyboardModifier.ControlModifier
+
+
+def key(composer: Composer, which: Qt.Key, modifier: Qt.KeyboardModifier = NO_KEYS) -> None:
+    QTest.keyClick(composer.editor, which, modifier)
+
+
+def paste(composer: Composer, data: QMimeData) -> None:
+    QGuiApplication.clipboard().setMimeData(data)
+    key(composer, Qt.Key.Key_V, CONTROL)
+
+
+def text_of(composer: Composer) -> str:
+    return composer.editor.toPlainText()
+
+
+# ---- writing and sending -------------------------------------------------------------------
+
+
+def test_enter_sends_what_is_written(composer: Composer, fakes: FakeServices) -> None:
+    QTest.keyClicks(composer.editor, "What is this?")
+    key(composer, Qt.Key.Key_Return)
+    assert fakes.chat.calls == [("send", "What is this?")]
+
+
+def test_shift_enter_begins_a_line(composer: Composer, fakes: FakeServices) -> None:
+    QTest.keyClicks(composer.editor, "one")
+    key(composer, Qt.Key.Key_Return, SHIFT)
+    QTest.keyClicks(composer.editor, "two")
+    assert text_of(composer) == "one\ntwo"
+    assert fakes.chat.calls == []
+
+
+def test_nothing_is_sent_while_there_is_nothing(composer: Composer, fakes: FakeServices) -> None:
+    QTest.keyClicks(composer.editor, "   ")
+    key(composer, Qt.Key.Key_Return)
+    assert fakes.chat.calls == []
+    assert not composer.send.isEnabled()
+
+
+def test_a_picture_alone_can_be_sent_and_the_field_says_so(composer: Composer, fakes: FakeServices) -> None:
+    fakes.draft.put(picture())
+    assert composer.editor.accessibleDescription() == "Ask about it, or just send it to have it described"
+    assert composer.send.isEnabled()
+    key(composer, Qt.Key.Key_Return)
+    assert fakes.chat.calls == [("send", "")]
+
+
+def test_enter_while_an_input_method_composes_belongs_to_it(composer: Composer, fakes: FakeServices) -> None:
+    QTest.keyClicks(composer.editor, "x")
+    QApplication.sendEvent(composer.editor, QInputMethodEvent("かん", []))
+    key(composer, Qt.Key.Key_Return)
+    assert fakes.chat.calls == []
+    done = QInputMethodEvent()
+    done.setCommitString("漢")
+    QApplication.sendEvent(composer.editor, done)
+    assert text_of(composer) == "x漢"
+    key(composer, Qt.Key.Key_Return)
+    assert fakes.chat.calls[-1][0] == "send"
+
+
+def test_what_is_written_is_kept_in_the_draft(composer: Composer, fakes: FakeServices) -> None:
+    QTest.keyClicks(composer.editor, "half a thou")
+    assert fakes.draft.text() == "half a thou"
+
+
+def test_the_draft_of_another_conversation_takes_its_place(composer: Composer, fakes: FakeServices) -> None:
+    QTest.keyClicks(composer.editor, "here")
+    fakes.draft.put(picture())
+    fakes.draft.open("there", picture("a.png"), picture("b.png"))
+    assert text_of(composer) == "there"
+    assert [t.draft().name for t in composer.strip.thumbnails()] == ["a.png", "b.png"]
+    fakes.draft.open("")
+    assert text_of(composer) == ""
+    assert composer.strip.isHidden()
+
+
+def test_pictures_that_were_kept_stand_there_once(composer: Composer, fakes: FakeServices) -> None:
+    """The row of pictures is built while they are announced."""
+    fakes.draft.open("there", picture("a.png"), picture("b.png"))
+    assert [each.draft().name for each in composer.strip.findChildren(Thumbnail)] == ["a.png", "b.png"]
+
+
+def test_a_message_that_was_not_sent_comes_back(composer: Composer, fakes: FakeServices) -> None:
+    fakes.draft.text_changed.emit("")
+    fakes.draft.written = "again"
+    fakes.draft.text_changed.emit("again")
+    assert text_of(composer) == "again"
+
+
+def test_examples_and_drops_are_inserted_at_the_cursor(composer: Composer) -> None:
+    QTest.keyClicks(composer.editor, "ab")
+    key(composer, Qt.Key.Key_Left)
+    composer.insert_text("-")
+    assert text_of(composer) == "a-b"
+    assert composer.editor.hasFocus()
+
+
+def test_the_field_grows_to_eight_lines_and_then_scrolls(composer: Composer) -> None:
+    heights = []
+    for lines in range(1, 13):
+        composer.editor.set_text("\n".join("x" * lines))
+        heights.append(composer.editor.height())
+    assert heights[0] == theme.line_height()
+    assert heights == sorted(heights)
+    assert heights[7] == heights[11] == 8 * theme.line_height()
+    composer.editor.set_text("")
+    assert composer.editor.height() == theme.line_height()
+
+
+# ---- sending and stopping ------------------------------------------------------------------
+
+
+def test_stop_is_where_send_was(composer: Composer, fakes: FakeServices) -> None:
+    place = composer.send.geometry()
+    fakes.chat.set_busy(True)
+    assert composer.send.accessibleName() == "Stop"
+    assert composer.send.isEnabled()
+    assert composer.send.geometry() == place
+    composer.send.click()
+    key(composer, Qt.Key.Key_Escape)
+    assert fakes.chat.calls == [("stop",), ("stop",)]
+    fakes.chat.set_busy(False)
+    assert composer.send.accessibleName() == "Send"
+
+
+def test_enter_while_an_answer_is_written_keeps_the_words_and_says_why(composer: Composer, fakes: FakeServices) -> None:
+    fakes.chat.set_busy(True)
+    QTest.keyClicks(composer.editor, "and then?")
+    key(composer, Qt.Key.Key_Return)
+    assert fakes.chat.calls == []
+    assert text_of(composer) == "and then?"
+    assert "still being written" in composer.hint.text()
+    fakes.chat.set_busy(False)
+    assert composer.hint.text() == ""
+
+
+@pytest.mark.parametrize(
+    ("state", "can_send"), [("starting", True), ("loading", True), ("ready", True), ("dead", False), ("failed", False)]
+)
+def test_the_state_of_the_engine_is_said_when_it_matters(
+    composer: Composer, fakes: FakeServices, state: str, can_send: bool
+) -> None:
+    QTest.keyClicks(composer.editor, "Hello")
+    fakes.engine.set_state(state)
+    assert bool(composer.hint.text()) is (state != "ready")
+    assert composer.send.isEnabled() is can_send
+    key(composer, Qt.Key.Key_Return)
+    assert fakes.chat.calls == ([("send", "Hello")] if can_send else [])
+    assert text_of(composer) == "Hello"
+
+
+# ---- pasting and dragging ------------------------------------------------------------------
+
+
+def test_pasted_html_becomes_plain_words(composer: Composer) -> None:
+    data = QMimeData()
+    data.setHtml("<b>bold</b> <img src='file:///etc/passwd'>")
+    data.setText("bold")
+    paste(composer, data)
+    assert text_of(composer) == "bold"
+    assert "<b>" not in composer.editor.document().toHtml()
+
+
+def test_a_pasted_picture_is_attached_as_the_clipboard_holds_it(composer: Composer, fakes: FakeServices) -> None:
+    original = png(30, 20)
+    data = QMimeData()
+    data.setData("image/png", original)
+    paste(composer, data)
+    assert fakes.draft.calls == [("add_bytes", original, "Pasted picture")]
+    assert text_of(composer) == ""
+
+
+def test_a_pasted_picture_without_a_format_becomes_a_png(composer: Composer, fakes: FakeServices) -> None:
+    data = QMimeData()
+    data.setImageData(QImage(30, 20, QImage.Format.Format_RGB32))
+    paste(composer, data)
+    verb, sent, _ = fakes.draft.calls[0]
+    assert verb == "add_bytes"
+    assert QImage.fromData(sent).size() == QImage(30, 20, QImage.Format.Format_RGB32).size()
+
+
+def test_pasted_files_are_attached_and_their_paths_not_written(composer: Composer, fakes: FakeServices) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile("/p/two words.png"), QUrl.fromLocalFile("/p/b.jpg")])
+    paste(composer, data)
+    assert fakes.draft.calls == [("add_urls", ["file:///p/two%20words.png", "file:///p/b.jpg"])]
+    assert text_of(composer) == ""
+
+
+def test_cells_of_a_spreadsheet_are_pasted_as_words(composer: Composer, fakes: FakeServices) -> None:
+    data = QMimeData()
+    data.setText("1\t2")
+    data.setImageData(QImage(30, 20, QImage.Format.Format_RGB32))
+    paste(composer, data)
+    assert text_of(composer) == "1\t2"
+    assert fakes.draft.calls == []
+
+
+def test_a_pasted_web_address_is_words(composer: Composer, fakes: FakeServices) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl("https://example.org/a.png")])
+    data.setText("https://example.org/a.png")
+    paste(composer, data)
+    assert text_of(composer) == "https://example.org/a.png"
+    assert fakes.draft.calls == []
+
+
+@pytest.mark.parametrize("kind", ["files", "picture", "words"])
+def test_dragged_files_and_pictures_are_left_to_the_window(composer: Composer, kind: str) -> None:
+    data = QMimeData()
+    if kind == "files":
+        data.setUrls([QUrl.fromLocalFile("/p/a.png")])
+        data.setText("/p/a.png")
+    elif kind == "picture":
+        data.setImageData(QImage(3, 2, QImage.Format.Format_RGB32))
+    else:
+        data.setText("words")
+    copy, left = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+    enter = QDragEnterEvent(QPoint(5, 5), copy, data, left, NO_KEYS)
+    composer.editor.dragEnterEvent(enter)
+    assert enter.isAccepted() is (kind == "words")
+    if kind != "words":
+        drop = QDropEvent(QPointF(5, 5), copy, data, left, NO_KEYS)
+        composer.editor.dropEvent(drop)
+        assert not drop.isAccepted()
+        assert text_of(composer) == ""
+
+
+def test_chosen_files_are_attached(composer: Composer, fakes: FakeServices, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def choose(_parent: object, _title: str, _folder: str, kinds: str) -> tuple[list[str], str]:
+        asked.append(kinds)
+        return ["/p/a.png", "/p/b.webp"], ""
+
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", choose)
+    composer.attach.click()
+    assert fakes.draft.calls == [("add_file", "/p/a.png"), ("add_file", "/p/b.webp")]
+    assert "*.heic" in asked[0]
+    assert composer.editor.hasFocus()
+
+
+# ---- thumbnails ----------------------------------------------------------------------------
+
+
+def test_thumbnails_say_what_the_engine_does_with_them(composer: Composer, fakes: FakeServices) -> None:
+    draft = fakes.draft.put(None, "checking")
+    thumbnail = composer.strip.thumbnails()[0]
+    assert not composer.strip.isHidden()
+    said = [thumbnail.accessibleName()]
+    images = [thumbnail.grab().toImage()]
+    for state, progress in (("attached", 0.0), ("reading", 0.3), ("reading", 0.8), ("read", 1.0)):
+        draft = fakes.draft.change(draft, picture=picture(), state=state, progress=progress)
+        said.append(thumbnail.accessibleName())
+        images.append(thumbnail.grab().toImage())
+    assert said[0] == "lake.png: being opened"
+    assert said[1] == "lake.png: attached"
+    assert said[2] == "lake.png: the engine is looking at it, so that the answer comes sooner"
+    assert said[4] == "lake.png: already read by the engine, the answer will come at once"
+    assert all(one != other for one, other in itertools.pairwise(images)), "each state looks different"
+
+
+def test_the_ring_moves_in_motion_and_jumps_without(composer: Composer, fakes: FakeServices) -> None:
+    draft = fakes.draft.put(picture(), "reading", 0.0)
+    still = composer.strip.thumbnails()[0]
+    draft = fakes.draft.change(draft, progress=0.5)
+    at_once = still.grab().toImage()
+    theme.set_still(False)
+    fakes.draft.change(draft, progress=1.0)
+    assert still.grab().toImage() == at_once, "it has only begun to move"
+    wait_until(lambda: still.grab().toImage() != at_once)
+
+
+def test_delete_removes_a_picture_and_goes_on_to_the_next(composer: Composer, fakes: FakeServices) -> None:
+    first, second = fakes.draft.put(picture("a.png")), fakes.draft.put(picture("b.png"))
+    one, two = composer.strip.thumbnails()
+    one.setFocus(Qt.FocusReason.TabFocusReason)
+    QTest.keyClick(one, Qt.Key.Key_Delete)
+    assert two.hasFocus()
+    QTest.keyClick(two, Qt.Key.Key_Backspace)
+    assert fakes.draft.calls == [("remove", first.key), ("remove", second.key)]
+    assert composer.strip.isHidden()
+    assert composer.editor.hasFocus()
+    pump(0)
+
+
+def test_the_cross_removes_a_picture(composer: Composer, fakes: FakeServices) -> None:
+    draft = fakes.draft.put(picture())
+    thumbnail = composer.strip.thumbnails()[0]
+    assert thumbnail.close_button.accessibleName() == "Remove lake.png"
+    thumbnail.close_button.click()
+    assert fakes.draft.calls == [("remove", draft.key)]
+    pump(0)
+
+
+def test_a_thumbnail_opens_large_by_click_and_key(composer: Composer, fakes: FakeServices) -> None:
+    opened: list[str] = []
+    composer.picture_opened.connect(opened.append)
+    fakes.draft.put(picture())
+    thumbnail = composer.strip.thumbnails()[0]
+    QTest.mouseClick(thumbnail, Qt.MouseButton.LeftButton, pos=QPoint(20, 40))
+    thumbnail.setFocus()
+    QTest.keyClick(thumbnail, Qt.Key.Key_Return)
+    assert opened == [picture().sha256] * 2
+
+
+def test_many_pictures_scroll_instead_of_widening_the_card(composer: Composer, fakes: FakeServices) -> None:
+    width = composer.card.width()
+    for number in range(20):
+        fakes.draft.put(picture(f"{number}.png"))
+    pump(0)
+    assert composer.card.width() == width
+    last = composer.strip.thumbnails()[-1]
+    assert composer.strip.viewport().rect().contains(last.mapTo(composer.strip.viewport(), last.rect().center()))
+
+
+def test_everything_is_reached_by_tab_and_has_a_name(composer: Composer, fakes: FakeServices) -> None:
+    QTest.keyClicks(composer.editor, "x")
+    fakes.draft.put(picture())
+    names = []
+    for _ in range(4):
+        focused = QApplication.focusWidget()
+        assert focused is not None
+        names.append(focused.accessibleName())
+        QTest.keyClick(focused, Qt.Key.Key_Tab)
+    assert set(names) == {"Your question", "Attach pictures…", "Send", "lake.png: attached"}
+
+
+# ---- how closely to look -------------------------------------------------------------------
+
+
+def test_what_looking_costs_is_shown_only_where_there_is_a_choice(composer: Composer, fakes: FakeServices) -> None:
+    fakes.draft.put(picture())
+    assert not composer.looks.isVisible()
+    fakes.looks.show(Looking(Look(5, 0.0), Look(1, 0.0), False))
+    assert composer.looks.isVisible()
+    buttons = composer.looks.choice.buttons
+    assert [button.text() for button in buttons.values()] == ["5 parts", "One part"]
+    fakes.looks.show(Looking(Look(10, 187.0), Look(2, 21.4), True, 3, 5))
+    assert [button.text() for button in buttons.values()] == ["10 parts, about 3 min", "One part each, about 21 s"]
+    assert buttons["glance"].isChecked()
+    assert "3 of 5" in composer.looks.note.text()
+    QTest.mouseClick(buttons["full"], Qt.MouseButton.LeftButton)
+    assert fakes.looks.calls == [("choose", False)]
+    fakes.looks.show(None)
+    assert not composer.looks.isVisible()

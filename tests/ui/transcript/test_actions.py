@@ -1,0 +1,264 @@
+"""The buttons under a message, and changing a question."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
+
+from desktop_app.chat.conversation import State
+from desktop_app.ui.transcript.view import TranscriptView
+from tests.helpers.fake_chat import FakeServices, answer, question
+from tests.helpers.waiting import pump, wait_until
+
+CODE = "Run:\n\n```python\nprint(1)\n```\n\nand\n\n```sh\nls\n```\n"
+
+
+@pytest.fixture
+def asked(transcript: TranscriptView, fakes: FakeServices) -> TranscriptView:
+    fakes.chat.show(
+        question("First?"),
+        answer("One.", sibling=(1, 3), details={"model": "LLaVA", "tokens_per_second": 5.84}),
+        question("Second?", sibling=(0, 2)),
+        answer(CODE),
+    )
+    return transcript
+
+
+def point_at(view: TranscriptView, index: int) -> None:
+    rect = view.page.row_rect(index)
+    assert rect is not None
+    QTest.mouseMove(view.page.viewport(), rect.center())
+    pump(0)
+
+
+def shown(view: TranscriptView) -> set[str]:
+    buttons = view.bar.findChildren(QWidget)
+    return {b.property("action") for b in buttons if b.property("action") and b.isVisibleTo(view.bar)}
+
+
+def test_buttons_appear_under_the_message_pointed_at(asked: TranscriptView) -> None:
+    assert asked.bar.isHidden()
+    point_at(asked, 1)
+    rect = asked.page.row_rect(1)
+    assert rect is not None
+    assert rect.contains(asked.bar.geometry().center())
+    assert shown(asked) == {"copy", "regenerate", "previous", "next"}
+    assert asked.bar.version.text() == "2/3"
+    assert asked.bar.figures.text() == "LLaVA · 5.8 tokens a second"
+    point_at(asked, 2)
+    assert shown(asked) == {"copy", "edit", "previous", "next"}
+    point_at(asked, 3)
+    assert shown(asked) == {"copy", "copy-code", "regenerate"}
+    QTest.mouseMove(asked.page.viewport(), QPoint(2, 590))
+    pump(0)
+    assert asked.bar.isHidden()
+
+
+def test_buttons_are_reached_by_keyboard(asked: TranscriptView, fakes: FakeServices) -> None:
+    asked.page.focus_message(1)
+    assert not asked.bar.isHidden()
+    names = []
+    for _ in range(4):
+        QTest.keyClick(QApplication.focusWidget() or asked, Qt.Key.Key_Tab)
+        focused = QApplication.focusWidget()
+        assert focused is not None
+        assert asked.bar.isAncestorOf(focused)
+        assert not asked.bar.isHidden(), "they stay while they are used"
+        names.append(focused.accessibleName())
+    assert names == ["Copy this message", "Answer again", "Show the version before", "Show the next version"]
+    QTest.keyClick(QApplication.focusWidget() or asked, Qt.Key.Key_Space)
+    assert fakes.chat.calls == [("show_sibling", fakes.chat.path[1].id, 1)]
+
+
+def test_every_button_does_what_it_says(asked: TranscriptView, fakes: FakeServices) -> None:
+    path = fakes.chat.path
+    point_at(asked, 1)
+    asked.bar.regenerate.click()
+    asked.bar.previous.click()
+    asked.bar.copy.click()
+    assert QGuiApplication.clipboard().text() == "One."
+    assert fakes.chat.calls == [("regenerate", path[1].id), ("show_sibling", path[1].id, -1)]
+    point_at(asked, 3)
+    asked.bar.copy_code.click()
+    assert QGuiApplication.clipboard().text() == "print(1)\n\nls"
+
+
+def test_the_first_and_the_last_version_have_no_further_one(asked: TranscriptView, fakes: FakeServices) -> None:
+    point_at(asked, 2)
+    assert (asked.bar.previous.isEnabled(), asked.bar.next.isEnabled()) == (False, True)
+    fakes.chat.change(replace(fakes.chat.path[2], sibling=(1, 2)))
+    point_at(asked, 2)
+    assert (asked.bar.previous.isEnabled(), asked.bar.next.isEnabled()) == (True, False)
+
+
+def test_while_an_answer_is_written_only_copying_is_possible(asked: TranscriptView, fakes: FakeServices) -> None:
+    fakes.chat.begin_answer()
+    asked.page.scroll_to_start()
+    point_at(asked, 1)
+    bar = asked.bar
+    assert [b.isEnabled() for b in (bar.copy, bar.regenerate, bar.previous, bar.next)] == [True, False, False, False]
+    fakes.chat.end_answer(State.STOPPED)
+    point_at(asked, 1)
+    assert bar.regenerate.isEnabled()
+
+
+def test_each_block_of_code_has_its_own_button(asked: TranscriptView) -> None:
+    rect = asked.page.row_rect(3)
+    assert rect is not None
+    panel = asked.page.row(3).panels[1]
+    QTest.mouseMove(asked.page.viewport(), panel.rect.center() + rect.topLeft())
+    pump(0)
+    assert not asked.copy_code.isHidden()
+    assert panel.rect.translated(rect.topLeft()).contains(asked.copy_code.geometry())
+    asked.copy_code.click()
+    assert QGuiApplication.clipboard().text() == "ls"
+
+
+def test_a_question_is_changed_in_its_place(asked: TranscriptView, fakes: FakeServices) -> None:
+    asked.page.focus_message(2)
+    QTest.keyClick(asked.page, Qt.Key.Key_F2)
+    editor = asked.editor.editor
+    assert editor.toPlainText() == "Second?"
+    assert QApplication.focusWidget() is editor
+    rect = asked.page.row_rect(2)
+    assert rect is not None
+    assert rect.contains(asked.editor.geometry())
+    editor.set_text("Third?")
+    QTest.keyClick(editor, Qt.Key.Key_Return)
+    assert fakes.chat.calls == [("edit", fakes.chat.path[2].id, "Third?")]
+    assert asked.editor.isHidden()
+
+
+def test_the_editor_grows_and_pushes_what_is_below(asked: TranscriptView) -> None:
+    point_at(asked, 0)
+    asked.bar.edit.click()
+    before = asked.page.row_rect(0)
+    asked.editor.editor.set_text("line\n" * 6)
+    pump(20)
+    after, below = asked.page.row_rect(0), asked.page.row_rect(1)
+    assert before is not None
+    assert after is not None
+    assert after.height() > before.height() + 80
+    assert below is None or below.top() == after.bottom() + 1
+    assert asked.editor.height() >= asked.editor.sizeHint().height()
+
+
+def test_escape_leaves_the_question_as_it_was(asked: TranscriptView, fakes: FakeServices) -> None:
+    asked.page.focus_message(0)
+    before = asked.page.row(0).height
+    QTest.keyClick(asked.page, Qt.Key.Key_F2)
+    asked.editor.editor.set_text("Other")
+    QTest.keyClick(asked.editor.editor, Qt.Key.Key_Escape)
+    assert fakes.chat.calls == []
+    assert asked.editor.isHidden()
+    assert asked.page.row(0).height == before
+    assert asked.page.hasFocus()
+
+
+def test_an_empty_question_is_not_asked(asked: TranscriptView, fakes: FakeServices) -> None:
+    asked.page.focus_message(0)
+    QTest.keyClick(asked.page, Qt.Key.Key_F2)
+    asked.editor.editor.set_text("  ")
+    QTest.keyClick(asked.editor.editor, Qt.Key.Key_Return)
+    assert fakes.chat.calls == []
+    assert not asked.editor.isHidden()
+
+
+def test_answers_are_not_edited(asked: TranscriptView) -> None:
+    asked.page.focus_message(1)
+    QTest.keyClick(asked.page, Qt.Key.Key_F2)
+    assert asked.editor.isHidden()
+
+
+def test_the_editor_keeps_its_words_while_the_question_is_out_of_sight(
+    transcript: TranscriptView, fakes: FakeServices
+) -> None:
+    fakes.chat.show(*(message for i in range(30) for message in (question(f"Q{i}"), answer("A " * 300))))
+    transcript.page.focus_message(0)
+    QTest.keyClick(transcript.page, Qt.Key.Key_F2)
+    transcript.editor.editor.set_text("Changed")
+    transcript.page.scroll_to_end()
+    assert transcript.editor.geometry().bottom() < 0
+    transcript.page.scroll_to_start()
+    rect = transcript.page.row_rect(0)
+    assert rect is not None
+    assert rect.contains(transcript.editor.geometry())
+    assert transcript.editor.editor.toPlainText() == "Changed"
+
+
+def test_another_conversation_closes_the_editor(asked: TranscriptView, fakes: FakeServices) -> None:
+    asked.page.focus_message(0)
+    QTest.keyClick(asked.page, Qt.Key.Key_F2)
+    fakes.conversations.current = "two"
+    fakes.chat.show(question("Elsewhere"))
+    assert asked.editor.isHidden()
+    assert asked.bar.isHidden()
+
+
+def test_copying_is_confirmed_for_a_moment(asked: TranscriptView) -> None:
+    point_at(asked, 1)
+    usual = asked.bar.copy.icon().cacheKey()
+    asked.bar.copy.click()
+    confirmed = asked.bar.copy.icon().cacheKey()
+    assert confirmed != usual
+    wait_until(lambda: asked.bar.copy.icon().cacheKey() != confirmed)
+
+
+def test_another_version_leaves_its_arrows_where_they_are(transcript: TranscriptView, fakes: FakeServices) -> None:
+    start = [question("Q"), answer("Before. " * 100), question("And?")]
+    one, two = answer("Short.", sibling=(0, 2)), answer("Long. " * 150, sibling=(1, 2))
+    rest = [message for i in range(10) for message in (question(f"Q{i}"), answer("After. " * 50))]
+    other = [message for i in range(10) for message in (question(f"O{i}"), answer("Else. " * 30))]
+    fakes.chat.show(*start, one, *rest)
+    transcript.page.scroll_to_start()
+    transcript.page.ensure_seen(3)
+    point_at(transcript, 3)
+    place = transcript.bar.geometry()
+    fakes.chat.show(*start, two, *other)
+    assert transcript.page.row(3).message is two
+    rect = transcript.page.row_rect(3)
+    assert rect is not None
+    assert abs(rect.bottom() - place.bottom()) < 8
+    fakes.chat.show(*start, one, *rest)
+    point_at(transcript, 3)
+    assert transcript.bar.geometry() == place
+
+
+def test_the_keyboard_stays_on_the_arrows(transcript: TranscriptView, fakes: FakeServices) -> None:
+    asked, one, two = question("Q"), answer("One.", sibling=(0, 2)), answer("Two.", sibling=(1, 2))
+    fakes.chat.show(asked, one)
+    transcript.page.focus_message(1)
+    transcript.bar.next.setFocus(Qt.FocusReason.TabFocusReason)
+    fakes.chat.show(asked, two)
+    assert transcript.bar.message_id() == two.id
+    assert transcript.bar.previous.hasFocus(), "there is no next one"
+    assert transcript.page.focused() == 1
+
+
+def test_the_keyboard_goes_back_to_the_page_when_its_button_goes(
+    transcript: TranscriptView, fakes: FakeServices
+) -> None:
+    asked = question("Q")
+    fakes.chat.show(asked, answer("One."))
+    elsewhere = QLineEdit(transcript)
+    elsewhere.show()
+    transcript.page.focus_message(1)
+    transcript.bar.copy.setFocus(Qt.FocusReason.TabFocusReason)
+    fakes.chat.truncated.emit(asked.id)
+    assert transcript.page.hasFocus()
+
+
+def test_without_an_engine_nothing_is_asked_but_versions_are_shown(asked: TranscriptView, fakes: FakeServices) -> None:
+    fakes.engine.set_state("dead")
+    point_at(asked, 1)
+    assert not asked.bar.regenerate.isEnabled()
+    assert asked.bar.next.isEnabled()
+    point_at(asked, 0)
+    assert not asked.bar.edit.isEnabled()
+    fakes.engine.set_state("ready")
+    assert asked.bar.edit.isEnabled()

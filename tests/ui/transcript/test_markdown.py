@@ -1,0 +1,135 @@
+"""What a model writes is shown, and does nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QImage, QPainter, QTextDocument
+from PySide6.QtWidgets import QApplication, QWidget
+
+from desktop_app.ui.transcript.markdown import (
+    SafeDocument,
+    code_blocks,
+    markdown_document,
+    plain_document,
+    set_plain_text,
+)
+from desktop_app.ui.transcript.pointer import open_link
+from tests.helpers.browser import Browser
+from tests.helpers.fake_chat import png
+
+pytestmark = pytest.mark.usefixtures("dressed")
+
+
+def painted(document: QTextDocument) -> QImage:
+    document.setTextWidth(600)
+    image = QImage(600, 400, QImage.Format.Format_RGB32)
+    image.fill(0xFFFFFF)
+    painter = QPainter(image)
+    document.drawContents(painter)
+    painter.end()
+    return image
+
+
+def test_local_picture_is_neither_read_nor_shown(tmp_path: Path) -> None:
+    file = tmp_path / "private.png"
+    file.write_bytes(png(50, 50))
+    for address in (file.as_posix(), file.as_uri(), "http://127.0.0.1:9/x.png", "data:image/png;base64,AAAA"):
+        document = markdown_document(f"before ![a holiday]({address}) after")
+        assert document.toPlainText() == "before [a holiday] after"
+        painted(document)
+        assert document.refused == 0, "nothing even asks for the picture"
+
+
+def test_a_picture_in_a_document_is_never_read_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "private.png"
+    file.write_bytes(png(50, 50))
+    address = QUrl.fromLocalFile(str(file))
+    document = SafeDocument()
+    # The way a picture would be loaded if one ever got into a document.
+    document.setHtml(f'<img src="{address.toString()}"> <img src="{file.as_posix()}">')
+    image = painted(document)
+    assert document.refused > 0
+    assert {image.pixel(x, y) for x in range(120) for y in range(60)} == {0xFFFFFFFF}
+    for kind in QTextDocument.ResourceType:
+        resource = document.resource(kind.value, address)
+        assert isinstance(resource, QImage)
+        assert resource.size().width() == 1
+
+
+def test_html_is_shown_as_characters() -> None:
+    written = "<b>bold</b> <script>alert(1)</script> <img src='x'>"
+    assert markdown_document(written).toPlainText() == written
+
+
+def test_streamed_text_is_shown_as_it_is() -> None:
+    document = plain_document("**a** <b>x</b>\n# b")
+    assert document.toPlainText() == "**a** <b>x</b>\n# b"
+    set_plain_text(document, "**a** <b>x</b>\n# b and\n\nmore")
+    assert document.toPlainText() == "**a** <b>x</b>\n# b and\n\nmore"
+    set_plain_text(document, "other")
+    assert document.toPlainText() == "other"
+
+
+def test_blocks_of_code_keep_their_text_and_language() -> None:
+    text = "Say:\n\n```python\nif a:\n\n    b()\n```\n\nand\n\n```\nplain\n```\n"
+    found = [(block.language, block.text) for block in code_blocks(markdown_document(text))]
+    assert found == [("python", "if a:\n\n    b()"), ("", "plain")]
+
+
+def test_long_lines_of_code_wrap_instead_of_running_out_of_the_column() -> None:
+    document = markdown_document("```\n" + "x" * 500 + "\n```")
+    document.setTextWidth(400)
+    assert document.size().width() <= 400
+
+
+def test_first_cell_of_a_table_after_code_has_no_empty_line() -> None:
+    table = "| a | b |\n|---|---|\n| 1 | 2 |"
+    alone, behind_code = markdown_document(table), markdown_document(f"```\nx\n```\n\n{table}")
+    for document in (alone, behind_code):
+        document.setTextWidth(400)
+    code = markdown_document("```\nx\n```")
+    code.setTextWidth(400)
+    table_height = alone.size().height()
+    assert behind_code.size().height() - code.size().height() < table_height + 30
+    assert "\n\na" not in behind_code.toPlainText()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [">" * 5_000 + " deep", "\n".join("  " * level + "- x" for level in range(400)), "[" * 5_000, "a " * 150_000],
+)
+def test_unreasonable_markdown_is_shown_in_reasonable_time(text: str) -> None:
+    document = markdown_document(text)
+    document.setTextWidth(700)
+    assert document.size().height() > 0
+
+
+@pytest.mark.parametrize(
+    ("address", "is_opened"),
+    [
+        ("https://example.org/a?b=c", True),
+        ("http://example.org", True),
+        ("file:///etc/passwd", False),
+        ("javascript:alert(1)", False),
+        ("ftp://example.org", False),
+        ("/etc/passwd", False),
+        ("https:", False),
+        ("", False),
+    ],
+)
+def test_only_web_addresses_are_opened(address: str, is_opened: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser, parent = Browser(monkeypatch), QWidget()
+    open_link(address, parent)
+    assert bool(browser.opened) is is_opened
+
+
+def test_fonts_and_colours_come_from_the_theme(dressed: QApplication) -> None:
+    from desktop_app.ui.widgets.theme import theme
+
+    document = markdown_document("a `b` [c](https://example.org)")
+    colours = {run.format.foreground().color().name() for run in document.begin().textFormats()}
+    assert theme.colour("accent").name() in colours
+    assert document.defaultFont().pixelSize() == theme.font("body").pixelSize()

@@ -1,0 +1,186 @@
+"""Settings, the picture large, reports: what stands beside the window."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QFontMetrics, QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog, QPlainTextEdit
+
+from desktop_app.settings import SETTINGS
+from desktop_app.ui.help.report import ReportDialog
+from desktop_app.ui.settings.dialog import SettingsDialog
+from desktop_app.ui.unhandled_errors import BugCatcher
+from desktop_app.ui.viewer import PictureViewer
+from desktop_app.ui.widgets.setting_controls import NumberEdit
+from desktop_app.ui.widgets.theme import ZOOM_STEPS, theme
+from desktop_app.ui.window import MainWindow
+from tests.helpers.fake_chat import answer, picture, question
+from tests.helpers.fake_services import FakeServices
+from tests.helpers.strays import Expected
+from tests.helpers.waiting import pump, wait_until
+
+
+@pytest.fixture
+def settings(window: MainWindow) -> SettingsDialog:
+    window.open_settings()
+    pump(0)
+    assert window._settings is not None
+    return window._settings
+
+
+@pytest.fixture
+def viewer(window: MainWindow, services: FakeServices) -> PictureViewer:
+    services.chat.show(question("?", picture("a.png"), picture("b.png")), answer("!"))
+    window.open_picture(picture("b.png").sha256)
+    pump(0)
+    assert window._viewer is not None
+    return window._viewer
+
+
+def number(settings: SettingsDialog, name: str) -> NumberEdit:
+    control = settings._controls[name]
+    assert isinstance(control, NumberEdit)
+    return control
+
+
+def test_settings_show_what_is_in_use(settings: SettingsDialog) -> None:
+    assert number(settings, "temperature").field.value() == pytest.approx(0.2)
+    assert number(settings, "threads").field.text() == "Automatic"
+    assert settings.theme.buttons["light"].isChecked()
+    assert settings.reading_ahead.isChecked()
+
+
+def test_every_declared_setting_can_be_changed_somewhere(settings: SettingsDialog) -> None:
+    elsewhere = {"model", "mmproj", "sidebar_visible"}  # the model manager, and the button that hides it
+    elsewhere |= {"models_folder", "hub_address", "proxy", "connections"}  # where models come from
+    assert set(settings._controls) | elsewhere == set(SETTINGS)
+
+
+def test_a_number_counts_once_it_has_settled(settings: SettingsDialog, services: FakeServices) -> None:
+    field = number(settings, "max_tokens").field
+    field.setFocus()
+    for _ in range(3):
+        QTest.keyClick(field, Qt.Key.Key_Up)
+    assert services.calls == []
+    wait_until(lambda: services.calls == [("set", "max_tokens", 1024 + 3 * 128)])
+    assert isinstance(services.calls[0][2], int)
+
+
+def test_a_number_outside_its_limits_cannot_be_typed(settings: SettingsDialog, services: FakeServices) -> None:
+    field = number(settings, "temperature").field
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClicks(field, "9")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    for _called, name, value in services.calls:
+        assert SETTINGS[name].checked(value) == value
+
+
+def test_the_words_of_a_number_have_room_at_every_size_of_text(settings: SettingsDialog) -> None:
+    threads = settings.findChildren(NumberEdit)[1]
+    assert threads.field.specialValueText() == "Automatic"
+    for zoom in ZOOM_STEPS:
+        theme.set_zoom(zoom)
+        pump(0)
+        words = QFontMetrics(theme.font("body")).horizontalAdvance("Automatic")
+        assert threads.field.width() >= words, zoom
+
+
+def test_the_system_prompt_is_saved_after_a_pause_and_on_closing(
+    settings: SettingsDialog, services: FakeServices
+) -> None:
+    prompt = settings._controls["system_prompt"]
+    assert isinstance(prompt, QPlainTextEdit)
+    prompt.setPlainText("Answer in German.")
+    settings.close()
+    assert services.calls == [("set", "system_prompt", "Answer in German.")]
+
+
+def test_the_usual_values_come_back(settings: SettingsDialog, services: FakeServices) -> None:
+    services.preferences.set("temperature", 1.5)
+    assert number(settings, "temperature").field.value() == pytest.approx(1.5)
+    settings._use_usual()
+    assert services.preferences.value("temperature") == pytest.approx(0.2)
+
+
+def test_the_model_manager_is_one_click_away(settings: SettingsDialog) -> None:
+    wanted: list[bool] = []
+    settings.models_wanted.connect(lambda: wanted.append(True))
+    settings.choose_model.click()
+    assert wanted == [True]
+
+
+def test_a_picture_is_shown_whole_and_by_its_name(viewer: PictureViewer) -> None:
+    assert viewer.isVisible()
+    assert viewer.windowTitle() == "b.png"
+    assert viewer.previous.isEnabled()
+    assert not viewer.next.isEnabled()
+    QTest.keyClick(viewer.view, Qt.Key.Key_PageUp)
+    assert viewer.windowTitle() == "a.png"
+
+
+def test_a_picture_is_zoomed_by_keys_and_wheel(viewer: PictureViewer) -> None:
+    before = viewer.view.scale_now()
+    QTest.keyClick(viewer.view, Qt.Key.Key_Plus)
+    assert viewer.view.scale_now() == pytest.approx(before * 1.25)
+    QTest.keyClick(viewer.view, Qt.Key.Key_Minus)
+    QTest.keyClick(viewer.view, Qt.Key.Key_0)
+    assert viewer.view.scale_now() == pytest.approx(before)
+    for _ in range(60):
+        viewer.larger.click()
+    assert viewer.view.scale_now() == pytest.approx(16)
+    for _ in range(120):
+        viewer.smaller.click()
+    assert viewer.view.scale_now() >= 0.05
+    assert QPointF(viewer.view.transform().dx(), 0).x() == 0
+
+
+def test_escape_closes_the_picture(viewer: PictureViewer) -> None:
+    QTest.keyClick(viewer.view, Qt.Key.Key_Escape)
+    assert not viewer.isVisible()
+
+
+def test_the_original_is_saved(
+    viewer: PictureViewer, services: FakeServices, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    target = str(tmp_path / "b.png")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (target, ""))
+    viewer.save.click()
+    assert services.previews.calls[-1] == ("save_original", picture("b.png").sha256, target)
+
+
+def test_a_preview_that_is_missing_is_asked_for_and_shown_later(window: MainWindow, services: FakeServices) -> None:
+    lost = picture("lost.png")
+    services.previews.missing.add(lost.sha256)
+    services.chat.show(question("?", lost))
+    window.open_picture(lost.sha256)
+    assert ("request", lost.sha256) in services.previews.calls
+    services.previews.arrive(lost.sha256)
+    assert window._viewer is not None
+    assert window._viewer.view.sceneRect().width() > 0
+
+
+def test_a_bug_is_reported_and_the_window_lives_on(window: MainWindow, expected: Expected) -> None:
+    expected.log("unexpected error")
+    expected.exception("a bug|another bug")
+    former = sys.excepthook
+    bugs = BugCatcher(window)
+    bugs.install()
+    try:
+        for words in ("a bug", "another bug"):
+            sys.excepthook(ValueError, ValueError(words), None)
+            pump(0)
+    finally:
+        bugs.release()
+    assert sys.excepthook is former
+    [dialog] = window.findChildren(ReportDialog)
+    assert "ValueError: a bug" in dialog.text.toPlainText()
+    assert "ValueError: another bug" in dialog.text.toPlainText()
+    dialog.copy.click()
+    assert "Python" in QGuiApplication.clipboard().text()
+    dialog.close()

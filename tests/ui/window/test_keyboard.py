@@ -1,0 +1,185 @@
+"""Everything can be reached by keyboard, says what it is, and the keys do what they promise."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSpinBox,
+    QApplication,
+    QLineEdit,
+    QMenu,
+    QPlainTextEdit,
+    QTextEdit,
+    QWidget,
+)
+
+from desktop_app.errors import UserError
+from desktop_app.services.notices import action
+from desktop_app.ui.widgets.theme import theme
+from desktop_app.ui.window import MainWindow
+from tests.helpers.fake_chat import answer, picture, question
+from tests.helpers.fake_services import LLAVA, FakeServices
+from tests.helpers.waiting import pump
+
+CONTROLS = (QAbstractButton, QLineEdit, QAbstractItemView, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
+
+
+def controls(root: QWidget) -> list[QWidget]:
+    """Every control of a window that can be used now, inner parts of other controls left out."""
+    return [
+        widget
+        for widget in root.findChildren(QWidget)
+        if isinstance(widget, CONTROLS)
+        and widget.isVisible()
+        and widget.isEnabled()
+        and widget.window() is root
+        and not isinstance(widget.parent(), (QAbstractSpinBox, QLineEdit))
+        and not widget.objectName().startswith("qt_")
+    ]
+
+
+def told(widget: QWidget) -> str:
+    return f"{type(widget).__name__} {widget.accessibleName()!r} in {type(widget.parent()).__name__}"
+
+
+def reached_by_tab(root: QWidget) -> set[QWidget]:
+    seen: set[QWidget] = set()
+    for _ in range(200):
+        QTest.keyClick(QApplication.focusWidget() or root, Qt.Key.Key_Tab)
+        widget = QApplication.focusWidget()
+        if widget is None or widget in seen:
+            break
+        seen.add(widget)
+    return seen
+
+
+def fill(services: FakeServices) -> None:
+    """Bring the window into a state in which most controls are there."""
+    services.draft.put(picture(), "read", 1.0)
+    services.chat.speed.emit(5.0)
+    services.chat.context.emit(1000, 4096)
+
+
+@pytest.mark.parametrize("with_talk", [False, True])
+def test_every_control_has_a_name(window: MainWindow, services: FakeServices, with_talk: bool) -> None:
+    fill(services)
+    if with_talk:
+        services.chat.show(question("What is this?", picture()), answer("A lake."))
+    pump(0)
+    nameless = [
+        told(widget)
+        for widget in controls(window)
+        if not (widget.accessibleName() or (isinstance(widget, QAbstractButton) and widget.text()))
+    ]
+    assert not nameless
+
+
+def test_every_control_is_reached_by_tab(window: MainWindow, services: FakeServices) -> None:
+    services.chat.speed.emit(5.0)
+    services.chat.context.emit(1000, 4096)
+    window.composer.focus_editor()
+    window.composer.insert_text("so that it can be sent")
+    services.notices.error(UserError("engine-died"), action("restart-engine"), sticky=True)
+    pump(0)
+    reached = reached_by_tab(window)
+    missing = [told(widget) for widget in controls(window) if widget not in reached]
+    assert not missing
+
+
+def test_every_setting_is_reached_by_tab_and_named(window: MainWindow, services: FakeServices) -> None:
+    window.open_settings()
+    pump(0)
+    settings = window.findChildren(QWidget, "segments")[0].window()
+    settings.activateWindow()
+    pump(0)
+    # The small buttons beside a number are for the mouse; its field has the arrow keys.
+    # Of a choice of few, Tab goes to the one that is chosen; the arrow keys go to the others.
+    wanted = [
+        widget
+        for widget in controls(settings)
+        if widget.focusPolicy() != Qt.FocusPolicy.NoFocus
+        and not (isinstance(widget, QAbstractButton) and widget.group() is not None and not widget.isChecked())
+    ]
+    reached = reached_by_tab(settings)
+    assert not [told(widget) for widget in wanted if widget not in reached]
+    assert not [told(w) for w in wanted if not w.accessibleName() and not (isinstance(w, QAbstractButton) and w.text())]
+
+
+def test_keys(window: MainWindow, services: FakeServices) -> None:
+    services.conversations.open(services.conversations.rows[0].id)
+    QTest.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    assert QApplication.focusWidget() is window.sidebar.search
+    QTest.keyClick(window.sidebar.search, Qt.Key.Key_Escape)
+    assert QApplication.focusWidget() is window.composer.editor
+    QTest.keyClick(window, Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)
+    assert not window.sidebar.isVisible()
+    QTest.keyClick(window, Qt.Key.Key_F2)
+    assert window.sidebar.isVisible()
+    title = QApplication.focusWidget()
+    assert isinstance(title, QLineEdit)
+    QTest.keyClick(title, Qt.Key.Key_Escape)
+    services.calls.clear()
+    QTest.keyClick(window, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
+    assert services.calls == [("open", "")]
+    QTest.keyClick(window, Qt.Key.Key_Equal, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(window, Qt.Key.Key_Plus, Qt.KeyboardModifier.ControlModifier)
+    assert theme.zoom() > 100
+    QTest.keyClick(window, Qt.Key.Key_0, Qt.KeyboardModifier.ControlModifier)
+    assert theme.zoom() == 100
+
+
+@pytest.mark.parametrize("place", ["conversation", "list", "composer"])
+def test_shift_f10_opens_the_menu_of_what_has_the_keyboard(
+    window: MainWindow, services: FakeServices, place: str
+) -> None:
+    services.chat.show(question("Where?"), answer("[There](https://example.org/there)."))
+    pump(0)
+    window.transcript.page.focus_message(1)
+    widget, wanted = {
+        "conversation": (window.transcript.page, "Open https://example.org/there"),
+        "list": (window.sidebar.view, "Rename…"),
+        "composer": (window.composer.editor, "Select All"),
+    }[place]
+    widget.setFocus()
+    QTest.keyClick(widget, Qt.Key.Key_F10, Qt.KeyboardModifier.ShiftModifier)
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    assert wanted in [action.text().replace("&", "").partition("\t")[0] for action in menu.actions()]
+    menu.close()
+    pump(0)
+
+
+def test_escape_stops_only_while_something_runs(window: MainWindow, services: FakeServices) -> None:
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+    assert ("stop",) not in services.calls
+    services.chat.set_busy(True)
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+    assert services.calls.count(("stop",)) == 1
+
+
+def test_focus_is_seen(window: MainWindow, services: FakeServices) -> None:
+    """A control looks different when the keyboard is on it."""
+    services.engine.become("ready", LLAVA)
+    pump(0)
+    plain = [widget for widget in controls(window) if isinstance(widget, QAbstractButton)]
+    assert plain
+    for widget in plain:
+        window.composer.focus_editor()
+        pump(0)
+        before = widget.grab().toImage()
+        widget.setFocus(Qt.FocusReason.TabFocusReason)
+        pump(0)
+        if widget.hasFocus():
+            assert widget.grab().toImage() != before, told(widget)
+
+
+def test_the_keyboard_comes_to_the_conversation_before_the_composer(window: MainWindow, services: FakeServices) -> None:
+    services.chat.show(question("What is this?"), answer("A lake."))
+    widget: QWidget | None = window.sidebar.settings_button
+    while widget is not None and widget not in (window.transcript.page, window.composer.editor):
+        widget = widget.nextInFocusChain()
+    assert widget is window.transcript.page

@@ -1,0 +1,143 @@
+"""What stands beside the model manager: repositories, files, where from, and the offer on the empty screen."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtWidgets import QFileDialog
+
+from desktop_app.errors import UserError
+from desktop_app.fitting import Light
+from desktop_app.services.model_tasks import ImportPlans, LookedUp
+from desktop_app.ui.models import dialog as models_dialog
+from desktop_app.ui.models.add_page import AddModelDialog, ElsewhereDialog
+from desktop_app.ui.models.confirm import Question
+from desktop_app.ui.models.dialog import ModelsDialog
+from desktop_app.ui.models.sources_page import SourcesDialog
+from desktop_app.ui.window import MainWindow
+from model_store.errors import StoreError
+from model_store.library.adding import Candidate
+from tests.helpers.cards import button, words_of
+from tests.helpers.fake_models import CATALOGUE, GIB, installed, job
+from tests.helpers.fake_services import FakeServices
+
+
+def test_a_repository_is_looked_up_or_searched(dialog: ModelsDialog, services: FakeServices) -> None:
+    dialog._add()
+    adding = dialog.findChild(AddModelDialog)
+    assert adding is not None
+    adding.name.setText("someone/llava-gguf")
+    adding.button.click()
+    services.model_tasks.looked_up.emit(
+        LookedUp(Candidate(CATALOGUE.entries[1], ()), (UserError("projector-unsupported", name="p.gguf", kind="x"),))
+    )
+    assert not button(adding.cards[0], "Download").isEnabled()  # what could not be loaded is not fetched
+    assert "p.gguf is a projector of the kind x" in words_of(adding.cards[0])
+    adding.name.setText("llava")
+    adding.look()
+    services.model_tasks.searched.emit(("someone/llava-gguf",))
+    button(adding.cards[0], "Look").click()
+    services.model_tasks.hub_failed.emit(StoreError("no-connection", host="hub.example"))
+    assert "hub.example cannot be reached" in adding.says.text()
+    assert services.calls == [
+        ("look_up", "someone/llava-gguf"),
+        ("search_hub", "llava"),
+        ("look_up", "someone/llava-gguf"),
+    ]
+    adding.close()
+
+
+def test_a_download_from_a_repository_goes_on_in_the_manager(
+    dialog: ModelsDialog, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([False, True])
+    monkeypatch.setattr(models_dialog, "accept_licence", lambda *_: next(answers))
+    dialog.show_part("installed")
+    dialog._add()
+    adding = dialog.findChild(AddModelDialog)
+    assert adding is not None
+    light = Light("fits", 4096, 5 * GIB, 6 * GIB)
+    services.model_tasks.looked_up.emit(LookedUp(Candidate(CATALOGUE.entries[1], ()), (light,)))
+    button(adding.cards[0], "Download").click()
+    assert (adding.isVisible(), services.calls) == (True, [])
+    button(adding.cards[0], "Download").click()
+    assert (adding.isVisible(), services.calls) == (False, [("download", "llava-1.6-mistral-7b", "Q4_K_M")])
+    assert dialog.parts.buttons["catalogue"].isChecked()
+
+
+def test_nothing_found_with_other_programs_is_said(dialog: ModelsDialog, services: FakeServices) -> None:
+    dialog._look_elsewhere()
+    found = dialog.findChild(ElsewhereDialog)
+    assert found is not None
+    services.model_tasks.found.emit([])
+    assert found.says.text() == "No models of other programs were found on this computer."
+    found.close()
+
+
+def test_files_that_hold_no_model_are_refused_with_a_reason(
+    dialog: ModelsDialog, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+
+    def execute(question: Question) -> int:
+        said.append(words_of(question))
+        return 0
+
+    monkeypatch.setattr(Question, "exec", execute)
+    refusal = StoreError("not-a-model", name="letter.gguf")
+    services.model_tasks.planned.emit(ImportPlans((), (refusal,)))
+    assert "letter.gguf is not a model file (GGUF), whatever its name says." in said[0]
+
+
+def test_the_empty_screen_offers_what_suits_this_computer(
+    window: MainWindow, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from desktop_app.ui.models import offer_card
+
+    monkeypatch.setattr(offer_card, "accept_licence", lambda *_: True)
+    window.offer_models()
+    services.models.changed.emit()
+    offer = window.empty.findChild(offer_card.ModelOffer)
+    assert offer is not None
+    assert "LLaVA 1.5 7B" in words_of(offer)
+    button(offer, "Download").click()
+    assert services.calls[-1] == ("download", "llava-1.5-7b", "Q4_K_M")
+    services.models.under_way = [job()]
+    services.models.changed.emit()
+    assert offer.bar.isVisible()
+    services.models.under_way, services.models.here = [], [installed()]
+    services.models.changed.emit()
+    button(offer, "Use it now").click()  # rather than another one to fetch
+    assert ("use", "llava-1.5-7b-q4_k_m") in services.calls
+    services.models.here = []
+    services.models.use_built_in()
+    services.models.under_way = []
+    services.models.memory = int(1.2 * GIB)
+    services.models.changed.emit()
+    assert not offer.isVisible()  # nothing fits: nothing is promised
+
+
+def test_where_models_come_from_can_be_set(
+    dialog: ModelsDialog, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dialog._show_sources()
+    sources = dialog.findChild(SourcesDialog)
+    assert sources is not None
+    sources.address.setText(" https://hub.example ")
+    sources.address.editingFinished.emit()
+    sources.token.insert("secret")
+    sources.token.editingFinished.emit()
+    assert sources.token.text() == ""
+    assert "no keyring" in sources.says.text()
+    services.models.sources.problem = StoreError("proxy-wrong", address="tor")
+    sources.proxy.setText("tor")
+    sources.proxy.editingFinished.emit()
+    assert "The proxy “tor” is not understood" in sources.says.text()
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "/media/stick")
+    sources.folder.click()
+    assert services.calls == [
+        ("set", "hub_address", "https://hub.example"),
+        ("token", "secret"),
+        ("set", "proxy", "tor"),
+        ("move", "/media/stick"),
+    ]
+    sources.close()

@@ -1,0 +1,274 @@
+"""The model manager and the offer on the empty screen, on scripted services."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from PySide6.QtWidgets import QMenu, QWidget
+
+from desktop_app.errors import UserError
+from desktop_app.fitting import Light
+from desktop_app.services.model_tasks import Task
+from desktop_app.ui.models import dialog as models_dialog
+from desktop_app.ui.models.card import InstalledCard, OfferCard
+from desktop_app.ui.models.confirm import Question
+from desktop_app.ui.models.dialog import ModelsDialog
+from desktop_app.ui.window import MainWindow
+from model_store.errors import StoreError
+from model_store.jobs import NOTES, DownloadRequest, JobState
+from model_store.library.installed import State
+from tests.helpers.cards import button, words_of
+from tests.helpers.fake_models import CATALOGUE, GB, GIB, installed, job
+from tests.helpers.fake_services import FakeServices
+from tests.helpers.waiting import wait_until
+
+
+def shown(dialog: ModelsDialog) -> list[str]:
+    return [card.accessibleName() for card in dialog.cards()]
+
+
+def test_the_catalogue_tells_of_each_model_whether_it_fits(dialog: ModelsDialog) -> None:
+    lights = [card.offer.light.verdict for card in dialog.cards() if isinstance(card, OfferCard)]
+    assert shown(dialog) == [entry.title for entry in CATALOGUE]
+    assert lights == ["fits", "reduced", "too-large", "fits"]
+    assert "Fits with 2048 tokens" in words_of(dialog.cards()[1])
+    assert "It needs at least 22.0 GiB of memory, and 5.7 GiB can be used" in words_of(dialog.cards()[2])
+
+
+def test_what_suits_a_weak_computer_comes_first(dialog: ModelsDialog, services: FakeServices) -> None:
+    services.models.memory = int(2.4 * GIB)
+    dialog.show_list()
+    assert shown(dialog) == ["SmolVLM2 2.2B", "LLaVA 1.5 7B", "LLaVA 1.6 Mistral 7B", "LLaVA 1.6 34B"]
+
+
+def test_search_and_filter(dialog: ModelsDialog, services: FakeServices) -> None:
+    dialog.only_fitting.click()
+    assert "LLaVA 1.6 34B" not in shown(dialog)
+    dialog.search.setText("mistral")
+    wait_until(lambda: shown(dialog) == ["LLaVA 1.6 Mistral 7B"])
+    dialog.search.setText("nothing of the kind")
+    wait_until(lambda: shown(dialog) == [])
+
+
+def test_terms_are_accepted_before_a_download(
+    dialog: ModelsDialog, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([False, True])
+    asked: list[str] = []
+
+    def accept(entry: object, _parent: QWidget) -> bool:
+        asked.append(str(entry))
+        return next(answers)
+
+    monkeypatch.setattr(models_dialog, "accept_licence", accept)
+    button(dialog.cards()[0], "Download").click()
+    assert services.calls == []
+    button(dialog.cards()[0], "Download").click()
+    assert services.calls == [("download", "llava-1.5-7b", "Q4_K_M")]
+    assert len(asked) == 2
+
+
+def test_another_size_can_be_chosen(
+    dialog: ModelsDialog, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models_dialog, "accept_licence", lambda *_: True)
+    card = dialog.cards()[0]
+    button(card, "Other sizes…").click()
+    menu = card.findChild(QMenu)
+    assert menu is not None
+    assert [action.text().split(" · ")[0] for action in menu.actions()] == ["Q4_K_M", "Q3_K_M", "Q2_K"]
+    menu.actions()[1].trigger()
+    menu.close()
+    assert services.calls == [("download", "llava-1.5-7b", "Q3_K_M")]
+
+
+@pytest.mark.parametrize(
+    ("state", "text", "call"),
+    [
+        (JobState.RUNNING, "Pause", "pause"),
+        (JobState.PAUSED, "Resume", "resume"),
+        (JobState.FAILED, "Resume", "resume"),
+        (JobState.WAITING, "Try again now", "retry"),
+        (JobState.RUNNING, "Cancel", "cancel"),
+    ],
+)
+def test_a_download_is_controlled(
+    dialog: ModelsDialog,
+    services: FakeServices,
+    monkeypatch: pytest.MonkeyPatch,
+    state: JobState,
+    text: str,
+    call: str,
+) -> None:
+    monkeypatch.setattr(models_dialog, "confirm_giving_up", lambda *_: True)
+    services.models.under_way = [job(state)]
+    dialog.show_list()
+    button(dialog.cards()[0], text).click()
+    assert services.calls == [(call, "1")]
+
+
+def test_a_download_that_the_catalogue_does_not_know_shows_as_well(
+    window: MainWindow, dialog: ModelsDialog, services: FakeServices
+) -> None:
+    from desktop_app.ui.models.offer_card import ModelOffer
+
+    request = replace(job().request, model_id="own", title="Own model", repository="someone/own")
+    services.models.under_way = [replace(job(), request=request)]
+    dialog.show_list()
+    own = dialog.cards()[0]
+    assert shown(dialog)[:2] == ["Own model", "LLaVA 1.5 7B"]
+    assert "someone/own" in words_of(own)
+    assert "1.9 GB of 4.7 GB" in words_of(own)
+    button(own, "Pause").click()
+    assert services.calls == [("pause", "1")]
+    window.offer_models()
+    services.models.changed.emit()
+    offer = window.empty.findChild(ModelOffer)
+    assert offer is not None
+    assert "Own model" in words_of(offer)
+    dialog.search.setText("mistral")
+    wait_until(lambda: "Own model" not in shown(dialog))
+
+
+def test_a_repair_shows_where_the_model_is(dialog: ModelsDialog, services: FakeServices) -> None:
+    broken = installed("Broken", State.CHANGED)
+    services.models.here = [broken]
+    request = replace(job().request, model_id="own", folder=broken.id)
+    services.models.under_way = [replace(job(), request=request, is_repair=True)]
+    dialog.show_part("installed")
+    card = dialog.cards()[1]
+    assert "A file is not what it was" not in words_of(card)
+    button(card, "Pause").click()
+    button(card, "Cancel").click()  # it gives back what it has: nothing to ask
+    assert services.calls == [("pause", "1"), ("cancel", "1")]
+    dialog.show_part("catalogue")
+    assert shown(dialog) == [entry.title for entry in CATALOGUE]
+
+
+def test_what_took_long_to_fetch_is_not_given_up_by_one_click(
+    dialog: ModelsDialog, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def execute(question: Question) -> int:
+        asked.append(words_of(question))
+        return 0
+
+    monkeypatch.setattr(Question, "exec", execute)
+    for share in (0.4, 0.01):
+        services.models.under_way = [job(share=share)]
+        dialog.show_list()
+        button(dialog.cards()[0], "Cancel").click()
+    assert len(asked) == 1
+    assert "The 1.9 GB that were fetched so far are deleted." in asked[0]
+    assert services.calls == [("cancel", "1")]
+
+
+def test_what_happened_on_the_way_is_said_on_the_card(dialog: ModelsDialog, services: FakeServices) -> None:
+    services.models.under_way = [job()]
+    dialog.show_list()
+    services.models.job_changed.emit(job(notes=("fetched-again",)))
+    assert NOTES["fetched-again"] in words_of(dialog.cards()[0])
+
+
+def test_a_download_is_brought_into_sight(window: MainWindow, services: FakeServices, dialog: ModelsDialog) -> None:
+    last = CATALOGUE.entries[-1]
+    request = DownloadRequest.of(last, last.variants[0])
+    services.models.under_way = [replace(job(), request=request)]
+    dialog.resize(dialog.width(), 300)
+    window.open_models()
+    wait_until(lambda: not dialog.cards()[-1].visibleRegion().isEmpty())
+    assert dialog.cards()[0].visibleRegion().isEmpty()
+
+
+def test_where_nothing_suits_it_is_said_kindly(dialog: ModelsDialog, services: FakeServices) -> None:
+    assert not dialog.says.isVisible()
+    services.models.memory = GIB
+    dialog.show_list()
+    assert "SmolVLM2 2.2B comes nearest: it needs 1.4 GiB." in dialog.says.text()
+    dialog.show_part("installed")
+    assert not dialog.says.isVisible()
+    assert not dialog.only_fitting.isVisible()
+    services.models.memory, services.models.disk = 8 * GIB, GB
+    dialog.show_part("catalogue")
+    assert "SmolVLM2 2.2B needs 1.7 GB, and 1.0 GB are free." in dialog.says.text()
+
+
+def test_progress_moves_without_building_the_list_anew(dialog: ModelsDialog, services: FakeServices) -> None:
+    services.models.under_way = [job(share=0.1)]
+    dialog.show_list()
+    card = dialog.cards()[0]
+    assert "470.4 MB of 4.7 GB" in words_of(card) or "470 MB of 4.7 GB" in words_of(card)
+    services.models.job_changed.emit(job(share=0.5))
+    assert dialog.cards()[0] is card
+    assert "2.4 GB of 4.7 GB · 6 MB/s · about 8 min left" in words_of(card)
+
+
+def test_why_a_download_stopped_is_said_on_its_card(dialog: ModelsDialog, services: FakeServices) -> None:
+    error = StoreError("no-connection", host="hub.example")
+    services.models.under_way = [job(JobState.FAILED, error=error)]
+    dialog.show_list()
+    assert "hub.example cannot be reached." in words_of(dialog.cards()[0])
+
+
+def test_what_is_here_can_be_used_checked_repaired_and_deleted(
+    dialog: ModelsDialog, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services.models.here = [installed(), installed("Broken", State.CHANGED)]
+    dialog.show_part("installed")
+    assert shown(dialog) == ["The built-in model", "LLaVA 1.5 7B Q4_K_M", "Broken"]
+    good, broken = dialog.cards()[1:]
+    button(good, "Use").click()
+    button(broken, "Repair").click()
+    assert not button(broken, "Use").isEnabled()
+    monkeypatch.setattr(models_dialog, "confirm_removal", lambda *_: True)
+    assert isinstance(good, InstalledCard)
+    good.more.click()
+    menu = good.findChild(QMenu)
+    assert menu is not None
+    for number in (0, 2):
+        menu.actions()[number].trigger()
+    menu.close()
+    here = "llava-1.5-7b-q4_k_m"
+    assert services.calls == [("use", here), ("repair", "broken"), ("verify", here), ("remove", here)]
+
+
+def test_the_model_in_use_is_marked_and_the_built_in_one_can_come_back(
+    dialog: ModelsDialog, services: FakeServices
+) -> None:
+    used = installed()
+    services.models.here = [used]
+    services.preferences.values["model"] = str(used.model)
+    dialog.show_part("installed")
+    built_in, card = dialog.cards()
+    assert "In use" in words_of(card)
+    button(built_in, "Use").click()
+    assert services.calls == [("use_built_in",)]
+
+
+def test_what_is_here_has_a_light_or_a_reason(dialog: ModelsDialog, services: FakeServices) -> None:
+    good, large, odd = (installed(title) for title in ("Good", "Large", "Odd"))
+    services.models.here = [good, large, odd]
+    services.models.lights = {
+        "good": Light("fits", 4096, 5 * GIB, 6 * GIB),
+        "large": Light("too-large", 2048, 9 * GIB, 6 * GIB),
+        "odd": UserError("projector-unsupported", name="p.gguf", kind="x"),
+    }
+    dialog.show_part("installed")
+    said = [words_of(card) for card in dialog.cards()[1:]]
+    assert "Fits this computer" in said[0]
+    assert "Does not fit" in said[1]
+    assert "It needs at least 9.0 GiB of memory, and 6.0 GiB can be used" in said[1]
+    assert "p.gguf is a projector of the kind x" in said[2]
+
+
+def test_long_work_shows_and_can_be_stopped(dialog: ModelsDialog, services: FakeServices) -> None:
+    assert not dialog.task.isVisible()
+    services.model_tasks.changed.emit(Task("verify", "LLaVA", 2 * GB, 5 * GB))
+    assert dialog.task.isVisible()
+    assert dialog._task_words.whole_text() == "Checking LLaVA · 2.0 GB of 5.0 GB"
+    button(dialog.task, "Stop").click()
+    assert services.calls == [("stop_task",)]
+    services.model_tasks.changed.emit(None)
+    assert not dialog.task.isVisible()

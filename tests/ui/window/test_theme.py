@@ -1,0 +1,104 @@
+"""Colours can be read, and follow the system or the person."""
+
+from __future__ import annotations
+
+import re
+from typing import get_args
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication
+
+from desktop_app import paths
+from desktop_app.ui.widgets.theme import MOTION_MS, ZOOM_STEPS, ColourRole, contrast, theme
+
+TEXT = 4.5
+CONTROL = 3.0
+SURFACES: tuple[ColourRole, ...] = ("paper", "surface", "raised", "bubble", "code")
+STATES: tuple[ColourRole, ...] = ("hover", "pressed", "selected")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("ink", ["text", "muted", "accent", "danger", "warning"])
+def test_text_can_be_read_on_every_surface(ink: ColourRole, dark: bool) -> None:
+    palette = theme.palette_of(dark)
+    weak = {on: contrast(palette[ink], palette[on]) for on in SURFACES}
+    assert min(weak.values()) >= TEXT, weak
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("ink", ["text", "muted"])
+def test_text_can_be_read_on_what_is_pointed_at(ink: ColourRole, dark: bool) -> None:
+    palette = theme.palette_of(dark)
+    weak = {on: contrast(palette[ink], palette[on]) for on in STATES}
+    assert min(weak.values()) >= TEXT, weak
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize(
+    ("ink", "on"),
+    [("on_accent", "accent"), ("on_accent", "accent_hover"), ("on_eye", "eye"), ("on_scrim", "scrim")],
+)
+def test_text_on_colours_can_be_read(ink: ColourRole, on: ColourRole, dark: bool) -> None:
+    palette = theme.palette_of(dark)
+    assert contrast(palette[ink], QColor(palette[on].rgb())) >= TEXT
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("outline", ["edge", "accent"])
+def test_controls_can_be_told_from_what_lies_behind(outline: ColourRole, dark: bool) -> None:
+    palette = theme.palette_of(dark)
+    weak = {on: contrast(palette[outline], palette[on]) for on in SURFACES}
+    assert min(weak.values()) >= CONTROL, weak
+
+
+def test_contrast_is_what_wcag_says() -> None:
+    assert contrast(QColor("white"), QColor("black")) == pytest.approx(21)
+    assert contrast(QColor("#777777"), QColor("white")) == pytest.approx(4.48, abs=0.01)
+
+
+def test_style_sheet_has_no_colours_of_its_own() -> None:
+    sheet = (paths.resources_folder() / "styles" / "eyebright.qss").read_text("utf-8")
+    assert not re.findall(r"#[0-9a-fA-F]{3,8}\b(?=\s*[;,])|\brgba?\(", sheet)
+
+
+def test_theme_follows_the_person(dressed: QApplication) -> None:
+    seen = []
+    theme.changed.connect(lambda: seen.append(theme.is_dark()))
+    theme.set_preference("dark")
+    assert theme.is_dark()
+    assert dressed.palette().color(QPalette.ColorRole.Window) == theme.colour("paper")
+    assert theme.colour("paper").name() in dressed.styleSheet() or "rgba(31" in dressed.styleSheet()
+    theme.set_preference("light")
+    assert not theme.is_dark()
+    assert seen == [True, False]
+
+
+def test_theme_follows_the_system(dressed: QApplication) -> None:
+    theme.set_preference("system")
+    system = QGuiApplication.styleHints().colorScheme()
+    assert theme.is_dark() == (system == Qt.ColorScheme.Dark)
+
+
+def test_text_grows_in_steps_and_not_beyond(dressed: QApplication) -> None:
+    assert theme.line_height() == 24
+    theme.zoom_by(1)
+    assert theme.zoom() == 110
+    for _ in ZOOM_STEPS:
+        theme.zoom_by(1)
+    assert theme.zoom() == ZOOM_STEPS[-1]
+    assert theme.font().pixelSize() == 30
+    theme.set_zoom(103)
+    assert theme.zoom() == 100
+
+
+def test_motion_can_be_off(dressed: QApplication) -> None:
+    assert theme.animation_ms() == 0
+    theme.set_still(False)
+    assert theme.animation_ms() == MOTION_MS
+
+
+def test_both_palettes_know_every_role() -> None:
+    roles = set(get_args(ColourRole))
+    assert set(theme.palette_of(False)) == set(theme.palette_of(True)) == roles

@@ -1,0 +1,298 @@
+"""The window as a whole: pages, places, sizes, what its parts tell each other."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QDialog, QWidget
+
+from desktop_app.chat.conversation import State
+from desktop_app.engine.messages import Phase
+from desktop_app.errors import UserError
+from desktop_app.services.examples import EXAMPLES
+from desktop_app.services.notices import Notice, action
+from desktop_app.ui.widgets.theme import theme
+from desktop_app.ui.window import MainWindow
+from tests.helpers.fake_chat import answer, picture, question
+from tests.helpers.fake_services import LLAVA, FakeServices
+from tests.helpers.waiting import expect_signal, pump, wait_until
+
+Show = Callable[[QWidget], QWidget]
+
+
+def test_a_new_conversation_invites(window: MainWindow) -> None:
+    assert window.pages.currentWidget() is window.empty
+    assert "demonstration" in window.empty.model.whole_text()
+    assert window.composer.editor.hasFocus()
+
+
+def test_an_example_is_attached_and_asked_with_one_click(window: MainWindow, services: FakeServices) -> None:
+    example = EXAMPLES[0]
+    QTest.mouseClick(window.empty.cards[0], Qt.MouseButton.LeftButton)
+    assert services.calls == [("add_file", str(example.picture)), ("send", example.question)]
+
+
+def test_an_example_never_costs_words_that_are_written(window: MainWindow, services: FakeServices) -> None:
+    window.composer.insert_text("my own question")
+    window.empty.cards[0].click()
+    assert [called for called, *_ in services.calls] == ["add_file"]
+    assert window.composer.editor.toPlainText() == "my own question"
+
+
+def test_a_second_click_on_an_example_asks_nothing_more(window: MainWindow, services: FakeServices) -> None:
+    services.chat.set_busy(True)
+    window.empty.cards[0].click()
+    assert services.calls == []
+
+
+def test_attached_pictures_are_shown_large_until_something_is_asked(window: MainWindow, services: FakeServices) -> None:
+    shown = picture()
+    held = services.draft.put(shown)
+    assert window.pages.currentWidget() is window.preview
+    services.draft.remove(held.key)
+    assert window.pages.currentWidget() is window.empty
+    services.chat.show(question("What is this?", shown), answer("A lake."))
+    assert window.pages.currentWidget() is window.transcript
+    services.chat.show()
+    assert window.pages.currentWidget() is window.empty
+
+
+def test_a_full_model_is_named(window: MainWindow, services: FakeServices) -> None:
+    services.engine.become("ready", LLAVA)
+    assert window.empty.model.whole_text() == "llava-v1.5-7b-Q4_K_M answers, on this computer."
+    assert "llava-v1.5-7b-Q4_K_M · ready" in window.status.model.text()
+
+
+def test_the_edge_tells_what_the_engine_does(window: MainWindow, services: FakeServices) -> None:
+    services.chat.enter(Phase.LOOKING, 0, 1, 3.2)
+    assert "Looking at the picture, about 3 s" in window.status.model.text()
+    services.chat.phase.emit(None, {})
+    assert "ready" in window.status.model.text()
+    services.chat.speed.emit(5.44)
+    services.chat.context.emit(2048, 4096)
+    assert "5.4 tok/s" in window.status.speed.text()
+    assert "50" in window.status.context.text()
+    services.chat.reset.emit()
+    assert not window.status.context.isVisible()
+    services.engine.become("dead", None)
+    assert "stopped" in window.status.model.text()
+    assert not window.status.memory.isVisible()
+
+
+@pytest.mark.parametrize("part", ["model", "memory", "speed", "context"])
+def test_a_click_at_the_edge_explains(window: MainWindow, services: FakeServices, part: str) -> None:
+    services.chat.speed.emit(5.44)
+    services.chat.context.emit(2048, 4096)
+    button = getattr(window.status, part)
+    button.click()
+    pump(0)
+    [card] = [widget for widget in button.findChildren(QWidget, "popover") if widget.isVisible()]
+    QTest.keyClick(card, Qt.Key.Key_Escape)
+    pump(0)
+    assert not [widget for widget in button.findChildren(QWidget, "popover") if widget.isVisible()]
+
+
+def test_a_preference_that_cannot_be_saved_is_told_in_a_notice(
+    window: MainWindow, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(name: str, value: object) -> None:
+        raise UserError("disk-full", name="settings.toml")
+
+    monkeypatch.setattr(services.preferences, "set", full)
+    window.toggle_sidebar()
+    assert not window.sidebar.isVisible()
+    assert "disk is full" in window.notices.words.text()
+
+
+@pytest.mark.parametrize("entry", ["&Keyboard shortcuts", "&Report a problem…", "&About Eyebright"])
+def test_help_does_not_block_the_window(window: MainWindow, entry: str) -> None:
+    next(action for action in window.menus.actions if action.text() == entry).trigger()
+    pump(0)
+    [dialog] = [dialog for dialog in window.findChildren(QDialog) if dialog.isVisible()]
+    assert not dialog.isModal()
+    dialog.close()
+    pump(0)
+    assert not window.findChildren(QDialog)
+
+
+def test_a_notice_can_be_acted_on_and_closed(window: MainWindow, services: FakeServices) -> None:
+    services.notices.error(UserError("engine-died"), action("restart-engine"), sticky=True)
+    services.notices.error(UserError("not-a-picture", name="<b>x</b>.pdf"))
+    assert window.notices.words.text().startswith("<b>x</b>.pdf is not a picture")
+    assert window.notices.words.textFormat() == Qt.TextFormat.PlainText
+    assert window.notices.buttons == []
+    window.notices.close_button.click()
+    assert "engine stopped" in window.notices.words.text()
+    window.notices.buttons[0].click()
+    assert ("restart",) in services.calls
+    pump(0)
+    assert not window.notices.isVisible()
+
+
+def test_notices_slide_in_and_out(window: MainWindow, services: FakeServices) -> None:
+    theme.set_still(False)
+    bar, composer = window.notices, window.composer
+    place = composer.geometry()
+    for _ in range(2):  # the second time in the middle of going away
+        first = services.notices.error(UserError("not-a-picture", name="Report.pdf"))
+        wait_until(lambda: bar.height() >= bar.words.heightForWidth(bar.words.width()) > 0)
+        assert composer.geometry() == place
+        services.notices.withdraw(first.id)
+        pump(30)
+    wait_until(lambda: not bar.isVisible())
+    assert composer.geometry() == place
+
+
+def test_what_only_informs_leaves_by_itself(window: MainWindow, services: FakeServices) -> None:
+    services.conversations.delete(services.conversations.rows[0].id)
+    assert window.notices._leave.isActive()
+    window.notices._leave.timeout.emit()
+    assert window.notices.current() is None
+
+
+def test_the_same_notice_is_not_shown_twice(window: MainWindow, services: FakeServices) -> None:
+    for _ in range(3):
+        services.notices.error(UserError("nothing-to-drop"))
+    window.notices.close_button.click()
+    assert window.notices.current() is None
+
+
+def test_what_waited_for_the_window_is_shown(services: FakeServices, show_widget: Show) -> None:
+    services.notices.error(UserError("nothing-to-drop"))
+    window = MainWindow(services.as_services())
+    show_widget(window)
+    pump(0)
+    assert window.notices.isVisible()
+
+
+def test_a_notice_wraps_where_the_window_is_narrow(window: MainWindow, services: FakeServices) -> None:
+    services.notices.post(Notice("demo-photo", actions=(action("choose-model"),), sticky=True))
+    window.resize(720, 560)
+    pump(20)
+    words = window.notices.words
+    assert words.height() >= words.heightForWidth(words.width())
+    assert window.notices.geometry().bottom() <= window.composer.geometry().top()
+
+
+def test_the_notice_about_the_model_leads_to_the_manager(window: MainWindow, services: FakeServices) -> None:
+    services.notices.post(Notice("demo-photo", actions=(action("choose-model"),), sticky=True))
+    window.notices.buttons[0].click()
+    assert window._models is not None
+    assert window._models.isVisible()
+
+
+def test_the_sidebar_hides_in_a_narrow_window_and_comes_back(window: MainWindow, services: FakeServices) -> None:
+    assert window.sidebar.isVisible()
+    window.resize(720, 560)
+    pump(0)
+    assert not window.sidebar.isVisible()
+    assert window.header.sidebar_button.isVisible()
+    window.header.sidebar_button.click()
+    assert window.sidebar.isVisible()
+    services.conversations.open(services.conversations.rows[0].id)
+    assert not window.sidebar.isVisible(), "a narrow window shows what was chosen"
+    window.resize(1000, 700)
+    pump(0)
+    assert window.sidebar.isVisible()
+    assert services.preferences.value("sidebar_visible") is True
+
+
+def test_a_hidden_sidebar_stays_hidden(window: MainWindow, services: FakeServices) -> None:
+    window.toggle_sidebar()
+    assert services.preferences.value("sidebar_visible") is False
+    window.resize(720, 560)
+    window.resize(1200, 800)
+    pump(0)
+    assert not window.sidebar.isVisible()
+
+
+@pytest.mark.parametrize("size", [(720, 560), (480, 400), (1600, 1000)])
+def test_nothing_sticks_out(window: MainWindow, services: FakeServices, size: tuple[int, int]) -> None:
+    services.engine.become("ready", LLAVA)
+    services.chat.speed.emit(5.0)
+    services.chat.context.emit(1000, 4096)
+    window.resize(*size)
+    pump(0)
+    assert (window.width(), window.height()) == size
+    for part in (window.header, window.pages, window.composer, window.status):
+        place = part.rect().translated(part.mapTo(window, part.rect().topLeft()))
+        assert window.rect().contains(place), part
+    assert window.composer.geometry().bottom() <= window.status.geometry().top()
+    assert window.empty.horizontalScrollBar().maximum() == 0
+
+
+def test_size_and_text_size_are_remembered(services: FakeServices, show_widget: Show) -> None:
+    first = MainWindow(services.as_services())
+    show_widget(first)
+    first.resize(780, 600)
+    theme.set_zoom(125)
+    pump(0)
+    first.close()
+    theme.set_zoom(100)
+    second = MainWindow(services.as_services())
+    show_widget(second)
+    assert (second.width(), second.height()) == (780, 600)
+    assert theme.zoom() == 125
+
+
+def test_the_theme_is_changed_in_the_menu(window: MainWindow, services: FakeServices) -> None:
+    light = window.grab().toImage().pixelColor(600, 60)
+    window.menus.themes["dark"].trigger()
+    pump(0)
+    assert services.calls[-1] == ("set", "theme", "dark")
+    assert theme.is_dark()
+    dark = window.grab().toImage().pixelColor(600, 60)
+    assert dark.lightness() < 60 < 200 < light.lightness()
+    assert window.menus.themes["dark"].isChecked()
+    services.preferences.set("theme", "light")
+    assert not theme.is_dark()
+    assert window.menus.themes["light"].isChecked()
+
+
+def test_the_menus_offer_what_can_be_done(window: MainWindow, services: FakeServices) -> None:
+    assert not window.menus.rename.isEnabled()
+    assert not window.menus.copy.isEnabled()
+    services.conversations.open(services.conversations.rows[0].id)
+    services.chat.show(question("What?"), answer("A lake.", State.COMPLETE))
+    assert window.menus.rename.isEnabled()
+    window.menus.copy.trigger()
+    assert QGuiApplication.clipboard().text() == "A lake."
+
+
+def test_a_second_start_brings_the_window_forward(window: MainWindow) -> None:
+    window.showMinimized()
+    window.come_forward()
+    assert not window.isMinimized()
+
+
+def test_the_window_says_once_that_it_can_be_seen(services: FakeServices, show_widget: Show) -> None:
+    made = MainWindow(services.as_services())
+    with expect_signal(made.painted) as calls:
+        show_widget(made)
+    made.resize(900, 700)
+    made.repaint()
+    pump(20)
+    assert calls == [()]
+
+
+def test_what_is_not_seen_at_the_start_is_not_imported() -> None:
+    later = ("about", "files", "settings_dialog", "transcript", "transcript_reader", "viewer")
+    code = "import sys, desktop_app.assembly, desktop_app.ui.application, desktop_app.ui.window; print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    loaded = set(found.stdout.split())
+    assert "desktop_app.ui.composer.composer" in loaded
+    assert not loaded & {f"desktop_app.ui.{name}" for name in later}
+    assert not loaded & {
+        "PIL",
+        "numpy",
+        "importlib.metadata",
+        "desktop_app.chat.exporting",
+        "desktop_app.images.reading",
+        "desktop_app.services.updates",
+    }
