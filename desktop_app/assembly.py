@@ -18,26 +18,26 @@ from desktop_app.courtesy import Courtesy
 from desktop_app.engine.client import EngineClient
 from desktop_app.errors import UserError
 from desktop_app.services.background import Background
-from desktop_app.services.chat import Chat
 from desktop_app.services.chosen_model import ChosenModel
-from desktop_app.services.conversations import Conversations
+from desktop_app.services.conversation.chat import Chat
+from desktop_app.services.conversation.conversation_list import Conversations
+from desktop_app.services.conversation.draft import Draft
+from desktop_app.services.conversation.exports import Exports
+from desktop_app.services.conversation.picture_detail import Looks
+from desktop_app.services.conversation.previews import Previews
+from desktop_app.services.conversation.read_ahead import ReadingAhead
 from desktop_app.services.engine import Engine, Handler
-from desktop_app.services.exports import Exports
-from desktop_app.services.handover import receive_or_hand_over
-from desktop_app.services.looks import Looks
+from desktop_app.services.history_thread import Storage
+from desktop_app.services.idle_unload import Rest
 from desktop_app.services.notices import Notices
-from desktop_app.services.pictures import Draft
 from desktop_app.services.preferences import Preferences
-from desktop_app.services.previews import Previews
-from desktop_app.services.read_ahead import ReadingAhead
-from desktop_app.services.rest import Rest
-from desktop_app.services.storage import Storage
+from desktop_app.services.single_instance import receive_or_hand_over
 from desktop_app.services.tuner import Tuner
 from desktop_app.settings import Settings
 
 if TYPE_CHECKING:
-    from desktop_app.services.model_tasks import ModelTasks
-    from desktop_app.services.models import Models
+    from desktop_app.services.models.manager import Models
+    from desktop_app.services.models.tasks import ModelTasks
     from desktop_app.services.updates import Updates
 
 _SETTLED_MS = 250  # after the window has come, until it has answered the first touch and the engine loads
@@ -73,14 +73,14 @@ class Services:
     @cached_property
     def models(self) -> Models:
         """Return the models of this computer and those that can be fetched."""
-        from desktop_app.services.models import Models
+        from desktop_app.services.models.manager import Models
 
         return Models(self.preferences, self.notices, Background("models", self.notices), self.model_courtesy)
 
     @cached_property
     def model_tasks(self) -> ModelTasks:
         """Return what does long work on model files."""
-        from desktop_app.services.model_tasks import ModelTasks
+        from desktop_app.services.models.tasks import ModelTasks
 
         files, hub = Background("model files", self.notices), Background("hub", self.notices)
         return ModelTasks(self.models, self.preferences, self.notices, files, hub, self.model_courtesy)
@@ -102,7 +102,7 @@ class Services:
         def look_for_models() -> None:
             self.model_tasks.begin()
 
-        self.import_then("desktop_app.services.model_tasks", look_for_models)
+        self.import_then("desktop_app.services.models.tasks", look_for_models)
 
     def import_then(self, module: str, work: Callable[[], object]) -> None:
         """Do what nobody waits for and needs a module that takes long to import: a little later, and on a thread."""

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from desktop_app.chat.conversation import State
 from desktop_app.engine.messages import Phase, Tuning
 from desktop_app.errors import UserError
-from desktop_app.services.looks import Look, Looking
+from desktop_app.services.conversation.picture_detail import Look, Looking
 from desktop_app.services.notices import Notice, action
 from desktop_app.ui.help.about import AboutDialog, ShortcutsDialog
 from desktop_app.ui.help.report import ReportDialog, surroundings

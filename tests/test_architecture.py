@@ -43,6 +43,12 @@ _UI_GROUND = {
 }
 _WITHOUT_QT = {*_ENGINE_DOOR, "desktop_app.chat", "desktop_app.images", "model_store", *_LEAVES}
 
+_BELOW_SERVICES = {*_WITHOUT_QT, *_PLANNING, *_TUNING, "desktop_app.fitting"}
+SERVICES = ["conversation", "models"]
+_SERVICES_GROUND = {
+    f"desktop_app.services.{name}" for name in ("background", "engine", "history_thread", "notices", "preferences")
+}
+
 #: Room -> what it may import of ours, itself always included. The innermost room counts.
 MAY_IMPORT = {
     **dict.fromkeys(_LEAVES, _LEAVES),
@@ -55,7 +61,10 @@ MAY_IMPORT = {
     "desktop_app.ui": {*_UI_GROUND, *(f"desktop_app.ui.{name}" for name in UI_FOLDERS)},
     "desktop_app.ui.widgets": _UI_GROUND,
     **{f"desktop_app.ui.{name}": {"desktop_app.ui.widgets", *_UI_GROUND} for name in UI_FOLDERS if name != "widgets"},
-    "desktop_app.services": {*_WITHOUT_QT, *_PLANNING, *_TUNING, "desktop_app.fitting"},
+    # What follows a conversation or the models stands above both, and they know nothing of each other.
+    "desktop_app.services": {*_BELOW_SERVICES, *(f"desktop_app.services.{name}" for name in SERVICES)},
+    **{f"desktop_app.services.{name}": {*_BELOW_SERVICES, *_SERVICES_GROUND} for name in SERVICES},
+    **{name: {*_BELOW_SERVICES, *_SERVICES_GROUND} for name in _SERVICES_GROUND},
     "desktop_app.chat": {"desktop_app.errors", "desktop_app.files"},
     "desktop_app.images": {"desktop_app.errors", "desktop_app.files"},
     # The engine reads headers of model files; fetching them is not its affair.
@@ -170,7 +179,7 @@ def test_wrong_arrow_is_noticed(path: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("desktop_app/ui/x.py", "from desktop_app.services.chat import Chat"),
+        ("desktop_app/ui/x.py", "from desktop_app.services.conversation.chat import Chat"),
         ("desktop_app/ui/x.py", "from PySide6.QtWidgets import QLabel"),
         ("desktop_app/services/x.py", "from PySide6.QtCore import QObject"),
         ("desktop_app/services/x.py", "from PySide6 import QtCore"),

@@ -22,7 +22,7 @@ from desktop_app import paths
 from desktop_app.chat.attachments import Attachments
 from desktop_app.chat.conversation import Message, Picture
 from desktop_app.chat.history import History
-from desktop_app.services.conversations import Conversations
+from desktop_app.services.conversation.conversation_list import Conversations
 from desktop_app.settings import SETTINGS
 from desktop_app.ui.widgets.theme import theme
 from desktop_app.ui.window import MainWindow

@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from desktop_app import paths
 from desktop_app.engine.messages import EngineSettings, ModelInfo
-from desktop_app.services.chat import Chat
+from desktop_app.services.conversation.chat import Chat
 from desktop_app.services.engine import Engine
 from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.services.preferences import Preferences

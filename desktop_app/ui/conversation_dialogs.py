@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication, QDir
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from desktop_app.chat.conversation import Role
-from desktop_app.services.exports import Exports
+from desktop_app.services.conversation.exports import Exports
 
 _UNFIT_FOR_NAMES = '\\/:*?"<>|'
 _LONGEST_NAME = 60

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from desktop_app.services.chat import Chat
-from desktop_app.services.conversations import Conversations
+from desktop_app.services.conversation.chat import Chat
+from desktop_app.services.conversation.conversation_list import Conversations
+from desktop_app.services.conversation.draft import Draft
+from desktop_app.services.conversation.exports import Exports
+from desktop_app.services.conversation.picture_detail import Looks
+from desktop_app.services.conversation.previews import Previews
+from desktop_app.services.conversation.read_ahead import ReadingAhead
 from desktop_app.services.engine import Engine
-from desktop_app.services.exports import Exports
-from desktop_app.services.looks import Looks
 from desktop_app.services.notices import Notices
-from desktop_app.services.pictures import Draft
 from desktop_app.services.preferences import Preferences
-from desktop_app.services.previews import Previews
-from desktop_app.services.read_ahead import ReadingAhead
 from desktop_app.services.tuner import Tuner
 
 if TYPE_CHECKING:
-    from desktop_app.services.model_tasks import ModelTasks
-    from desktop_app.services.models import Models
+    from desktop_app.services.models.manager import Models
+    from desktop_app.services.models.tasks import ModelTasks
     from desktop_app.services.updates import Updates
 
 

@@ -9,7 +9,7 @@ from PySide6.QtGui import QFontMetrics, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 from desktop_app.engine.messages import ModelInfo, Phase
-from desktop_app.services.chat import Chat
+from desktop_app.services.conversation.chat import Chat
 from desktop_app.services.engine import Engine
 from desktop_app.services.tuner import Tuner
 from desktop_app.ui.sentences import data_size, engine_sentence, engine_state, number, phase_text

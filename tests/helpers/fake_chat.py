@@ -10,9 +10,9 @@ from PySide6.QtGui import QColor, QImage, QLinearGradient, QPainter
 
 from desktop_app.chat.conversation import Message, Picture, Role, State, new_id
 from desktop_app.engine.messages import ModelInfo, Phase
-from desktop_app.services.looks import Looking
-from desktop_app.services.pictures import DraftPicture
-from desktop_app.services.unseen import Unseen
+from desktop_app.services.conversation.draft import DraftPicture
+from desktop_app.services.conversation.dropped_messages import Unseen
+from desktop_app.services.conversation.picture_detail import Looking
 
 Call = tuple[Any, ...]
 

@@ -11,8 +11,8 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop_app.errors import UserError
 from desktop_app.fitting import Light, best_variant, light_of
-from desktop_app.services.model_tasks import Task
-from desktop_app.services.models import Offer
+from desktop_app.services.models.manager import Offer
+from desktop_app.services.models.tasks import Task
 from model_store.catalogue import Catalogue, CatalogueFile, ModelEntry, Variant
 from model_store.errors import StoreError
 from model_store.jobs import DownloadJob, DownloadRequest, FileProgress, FileState, JobState, Role

@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop_app.chat.conversation import ConversationSummary, Picture, new_id
 from desktop_app.engine.messages import ModelInfo, Tuning
+from desktop_app.services.conversation.draft import Draft
 from desktop_app.services.notices import Notice, Notices, action
-from desktop_app.services.pictures import Draft
 from desktop_app.settings import SETTINGS
 from desktop_app.ui.services_protocol import Services
 from tests.helpers.fake_chat import FakeChat, FakeDraft, FakeLooks, FakePreviews, picture, png

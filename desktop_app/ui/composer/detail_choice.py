@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QBoxLayout, QSizePolicy, QWidget
 
-from desktop_app.services.looks import Look, Looks
+from desktop_app.services.conversation.picture_detail import Look, Looks
 from desktop_app.ui.sentences import duration
 from desktop_app.ui.widgets.controls import Label
 from desktop_app.ui.widgets.segmented_control import Segments

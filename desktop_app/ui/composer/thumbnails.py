@@ -18,15 +18,15 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QWidget
 
-from desktop_app.services.pictures import DraftPicture
+from desktop_app.services.conversation.draft import DraftPicture
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import IconButton
 from desktop_app.ui.widgets.images import decode, rounded
 from desktop_app.ui.widgets.theme import GRID, RADIUS, THUMBNAIL, theme
 
 if TYPE_CHECKING:
-    from desktop_app.services.pictures import Draft
-    from desktop_app.services.previews import Previews
+    from desktop_app.services.conversation.draft import Draft
+    from desktop_app.services.conversation.previews import Previews
 
 _BADGE = 22  # px; the disc with the ring or the check
 _RING = 2.5  # px; the ring's line

@@ -7,7 +7,7 @@ from functools import partial
 from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
-from desktop_app.services.model_tasks import Found, ImportPlans, Light, LookedUp, ModelTasks
+from desktop_app.services.models.tasks import Found, ImportPlans, Light, LookedUp, ModelTasks
 from desktop_app.ui.models import phrases as words
 from desktop_app.ui.models.card import ModelCard
 from desktop_app.ui.models.confirm import Question

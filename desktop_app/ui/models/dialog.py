@@ -9,8 +9,8 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QDialog, QFileDialog, QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_app.engine.messages import gib_down
-from desktop_app.services.model_tasks import ImportPlans, ModelTasks, Task
-from desktop_app.services.models import Models
+from desktop_app.services.models.manager import Models
+from desktop_app.services.models.tasks import ImportPlans, ModelTasks, Task
 from desktop_app.services.preferences import Preferences
 from desktop_app.ui.models import phrases as words
 from desktop_app.ui.models.add_page import AddModelDialog, ElsewhereDialog, ask_how_to_import

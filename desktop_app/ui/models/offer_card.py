@@ -7,7 +7,7 @@ from functools import partial
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from desktop_app.services.models import Models, Offer
+from desktop_app.services.models.manager import Models, Offer
 from desktop_app.ui.models import phrases as words
 from desktop_app.ui.models.confirm import accept_licence
 from desktop_app.ui.models.parts import ProgressLine

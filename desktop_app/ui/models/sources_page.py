@@ -9,8 +9,8 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDialog, QFileDialog, QLineEdit, QVBoxLayout, QWidget
 
 from desktop_app.errors import UserError
-from desktop_app.services.model_tasks import ModelTasks
-from desktop_app.services.models import Models
+from desktop_app.services.models.manager import Models
+from desktop_app.services.models.tasks import ModelTasks
 from desktop_app.services.preferences import Preferences
 from desktop_app.settings import SETTINGS
 from desktop_app.ui.models.phrases import expected_error

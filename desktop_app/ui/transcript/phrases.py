@@ -7,7 +7,7 @@ from PySide6.QtCore import QCoreApplication
 from desktop_app.chat.conversation import Message, Role, State
 from desktop_app.engine.messages import Phase
 from desktop_app.errors import SENTENCES
-from desktop_app.services.chat import NOTES
+from desktop_app.services.conversation.chat import NOTES
 from desktop_app.ui.sentences import error_of
 
 translate = QCoreApplication.translate

@@ -16,7 +16,7 @@ from PySide6.QtGui import (
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 
-from desktop_app.services.looks import Look, Looking
+from desktop_app.services.conversation.picture_detail import Look, Looking
 from desktop_app.ui.composer.composer import Composer
 from desktop_app.ui.composer.thumbnails import Thumbnail
 from desktop_app.ui.widgets.theme import theme

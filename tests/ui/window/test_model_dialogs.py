@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from desktop_app.errors import UserError
 from desktop_app.fitting import Light
-from desktop_app.services.model_tasks import ImportPlans, LookedUp
+from desktop_app.services.models.tasks import ImportPlans, LookedUp
 from desktop_app.ui.models import dialog as models_dialog
 from desktop_app.ui.models.add_page import AddModelDialog, ElsewhereDialog
 from desktop_app.ui.models.confirm import Question

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from desktop_app.errors import UserError
 from desktop_app.fitting import Light
-from desktop_app.services.model_tasks import Task
+from desktop_app.services.models.tasks import Task
 from desktop_app.ui.models import dialog as models_dialog
 from desktop_app.ui.models.card import InstalledCard, OfferCard
 from desktop_app.ui.models.confirm import Question

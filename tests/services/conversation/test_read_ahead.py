@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from desktop_app.engine.messages import ReadAhead, ReadAheadDone
-from desktop_app.services import read_ahead
+from desktop_app.services.conversation import read_ahead
 from tests.helpers.waiting import pump, wait_until
 from tests.services.conftest import Desk
 

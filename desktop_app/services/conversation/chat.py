@@ -12,17 +12,17 @@ from PySide6.QtCore import QObject, Signal
 from desktop_app.chat.conversation import Message, Picture, Role, State, new_id
 from desktop_app.engine.messages import PictureRef, Sampling, Turn, TurnsDropped
 from desktop_app.errors import QT_TRANSLATE_NOOP, UserError
-from desktop_app.services.answer import Answer
-from desktop_app.services.conversations import Conversations
+from desktop_app.services.conversation.answer import Answer
+from desktop_app.services.conversation.conversation_list import Conversations
+from desktop_app.services.conversation.draft import Draft
+from desktop_app.services.conversation.dropped_messages import Unseen
+from desktop_app.services.conversation.picture_detail import Looks
+from desktop_app.services.conversation.previews import Previews
+from desktop_app.services.conversation.turns import GLANCE, turns_of
 from desktop_app.services.engine import Engine
-from desktop_app.services.looks import Looks
+from desktop_app.services.history_thread import Storage
 from desktop_app.services.notices import Notice, Notices
-from desktop_app.services.pictures import Draft
 from desktop_app.services.preferences import Preferences
-from desktop_app.services.previews import Previews
-from desktop_app.services.storage import Storage
-from desktop_app.services.turns import GLANCE, turns_of
-from desktop_app.services.unseen import Unseen
 
 if TYPE_CHECKING:
     from desktop_app.chat.history import History

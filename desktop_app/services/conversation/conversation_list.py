@@ -7,8 +7,8 @@ from functools import partial
 from PySide6.QtCore import QObject, Signal
 
 from desktop_app.chat.conversation import ConversationSummary
+from desktop_app.services.history_thread import Storage
 from desktop_app.services.notices import Notice, Notices, action
-from desktop_app.services.storage import Storage
 
 
 class Conversations(QObject):

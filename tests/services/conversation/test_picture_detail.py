@@ -19,7 +19,7 @@ from desktop_app.images.anyres import AnyRes
 from desktop_app.images.closest_shape import ClosestShape
 from desktop_app.images.slices import Slices
 from desktop_app.images.tiling import Tiling
-from desktop_app.services.looks import Look, Looking
+from desktop_app.services.conversation.picture_detail import Look, Looking
 from tests.helpers.fake_engine import finished
 from tests.helpers.waiting import pump, wait_until
 from tests.services.conftest import DEMO, Desk

@@ -13,8 +13,8 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from desktop_app.errors import UserError
-from desktop_app.services import handover
-from desktop_app.services.handover import Reception, _address, hand_over, receive_or_hand_over
+from desktop_app.services import single_instance
+from desktop_app.services.single_instance import Reception, _address, hand_over, receive_or_hand_over
 from tests.helpers.strays import Expected
 from tests.helpers.waiting import expect_signal, pump, wait_until
 
@@ -59,7 +59,7 @@ def test_a_stranger_without_the_key_is_turned_away(qapp: QApplication, tmp_path:
         from multiprocessing import AuthenticationError
         from multiprocessing.connection import Client
 
-        from desktop_app.services.handover import _address
+        from desktop_app.services.single_instance import _address
 
         try:
             with Client(_address((tmp_path / "key").read_bytes()), authkey=b"wrong"):
@@ -76,7 +76,7 @@ def test_a_stranger_without_the_key_is_turned_away(qapp: QApplication, tmp_path:
 def test_a_window_that_cannot_be_found_works_all_the_same(
     qapp: QApplication, tmp_path: Path, expected: Expected, caplog: pytest.LogCaptureFixture
 ) -> None:
-    expected.log("later starts cannot hand over", logger="desktop_app.services.handover")
+    expected.log("later starts cannot hand over", logger="desktop_app.services.single_instance")
     reception = first(tmp_path / "no such folder" / "key")
     reception.listen()
     wait_until(lambda: "later starts cannot hand over" in caplog.text)
@@ -86,13 +86,13 @@ def test_a_window_that_cannot_be_found_works_all_the_same(
 def test_a_socket_that_was_tidied_away_does_not_keep_the_window_open(
     qapp: QApplication, tmp_path: Path, expected: Expected, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handover, "_GOODBYE_S", 0.1)
+    monkeypatch.setattr(single_instance, "_GOODBYE_S", 0.1)
     reception = listening(tmp_path / "key")
     key = (tmp_path / "key").read_bytes()
-    socket = Path(handover._address(key))
+    socket = Path(single_instance._address(key))
     away = tmp_path / "away"
     socket.rename(away)
-    expected.log("nobody can be told", logger="desktop_app.services.handover")
+    expected.log("nobody can be told", logger="desktop_app.services.single_instance")
     reception.close()
     assert not (tmp_path / "key").exists()
     away.rename(socket)
@@ -150,7 +150,7 @@ def test_the_socket_of_a_killed_window_is_tidied_away(qapp: QApplication, tmp_pa
 def test_a_window_that_hangs_is_not_waited_for_for_ever(
     qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handover, "_PATIENCE_S", 0.05)
+    monkeypatch.setattr(single_instance, "_PATIENCE_S", 0.05)
     reception = listening(tmp_path / "key")
     hanging = threading.Event()
     monkeypatch.setattr(Reception, "_take", lambda _reception, _connection: hanging.wait(10))  # says nothing
@@ -167,7 +167,7 @@ def test_a_window_that_hangs_is_not_waited_for_for_ever(
 def test_a_window_that_does_not_come_is_not_waited_for_for_ever(
     qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handover, "_PATIENCE_S", 0.05)
+    monkeypatch.setattr(single_instance, "_PATIENCE_S", 0.05)
     reception = first(tmp_path / "key")
     with pytest.raises(UserError) as caught:
         receive_or_hand_over(tmp_path / "key", ["a.png"])

@@ -20,8 +20,8 @@ from desktop_app.engine.planning.memory_budget import find_room
 from desktop_app.errors import UserError
 from desktop_app.fitting import Light, best_variant, light_of
 from desktop_app.services.background import Background
-from desktop_app.services.installed_lights import InstalledLights
-from desktop_app.services.model_sources import ModelSources
+from desktop_app.services.models.installed_fit import InstalledLights
+from desktop_app.services.models.sources import ModelSources
 from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.services.preferences import Preferences
 from model_store.catalogue import Catalogue, ModelEntry, Variant, load_catalogue

@@ -9,8 +9,8 @@ from PySide6.QtCore import QObject, Signal
 from desktop_app.chat.conversation import Picture
 from desktop_app.engine.messages import ModelInfo, PaceLearnt
 from desktop_app.images.tiling import WHOLE, Grid
+from desktop_app.services.conversation.draft import Draft
 from desktop_app.services.engine import Engine
-from desktop_app.services.pictures import Draft
 from desktop_app.services.preferences import Preferences
 
 GLANCE = "picture_glance"  # the setting

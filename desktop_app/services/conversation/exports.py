@@ -15,9 +15,9 @@ from desktop_app.courtesy import Courtesy
 from desktop_app.errors import UserError
 from desktop_app.files import not_saved, write_whole
 from desktop_app.services.background import Background
-from desktop_app.services.chat import Chat
-from desktop_app.services.conversations import Conversations
-from desktop_app.services.storage import Storage
+from desktop_app.services.conversation.chat import Chat
+from desktop_app.services.conversation.conversation_list import Conversations
+from desktop_app.services.history_thread import Storage
 
 if TYPE_CHECKING:
     from desktop_app.chat.importing import Imported

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, QTimer
 
-from desktop_app.services.chat import Chat
-from desktop_app.services.conversations import Conversations
+from desktop_app.services.conversation.chat import Chat
+from desktop_app.services.conversation.conversation_list import Conversations
+from desktop_app.services.conversation.draft import Draft
 from desktop_app.services.engine import Engine
-from desktop_app.services.pictures import Draft
 from desktop_app.services.preferences import Preferences
 
 _MINUTE_MS = 60_000

@@ -16,11 +16,11 @@ from desktop_app.chat.conversation import Picture
 from desktop_app.engine.messages import Died, Event, Failed, Inspect, Inspected, PictureRef
 from desktop_app.errors import UserError
 from desktop_app.services.background import Background
-from desktop_app.services.conversations import Conversations
+from desktop_app.services.conversation.conversation_list import Conversations
+from desktop_app.services.conversation.previews import Previews
 from desktop_app.services.engine import Engine
+from desktop_app.services.history_thread import Storage
 from desktop_app.services.notices import Notice, Notices, action
-from desktop_app.services.previews import Previews
-from desktop_app.services.storage import Storage
 
 PictureState = Literal["checking", "attached", "reading", "read"]
 # Names only: what a file is, its bytes tell later.

@@ -23,12 +23,12 @@ from desktop_app.engine.messages import (
     Turn,
     TurnsDropped,
 )
-from desktop_app.services.chat import Chat
+from desktop_app.services.conversation.chat import Chat
+from desktop_app.services.conversation.draft import Draft
+from desktop_app.services.conversation.picture_detail import Looks
+from desktop_app.services.conversation.previews import Previews
 from desktop_app.services.engine import Engine
-from desktop_app.services.looks import Looks
-from desktop_app.services.pictures import Draft
 from desktop_app.services.preferences import Preferences
-from desktop_app.services.previews import Previews
 
 _SETTLE_MS = 60  # several pictures dropped at once become one request
 _TICK_MS = 100

@@ -24,7 +24,7 @@ from desktop_app.engine.messages import (
     TurnsDropped,
 )
 from desktop_app.services.engine import Engine
-from desktop_app.services.storage import Storage
+from desktop_app.services.history_thread import Storage
 
 _SHOW_EVERY_MS = 40
 _SAVE_EVERY_MS = 1000

@@ -22,7 +22,7 @@ from desktop_app.engine.planning.memory_budget import find_room
 from desktop_app.errors import UserError
 from desktop_app.fitting import Light, light_or_reason
 from desktop_app.services.background import Background
-from desktop_app.services.models import Models
+from desktop_app.services.models.manager import Models
 from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.services.preferences import Preferences
 from model_store.errors import StoreError

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from PySide6.QtCore import QObject, Signal
 
 from desktop_app.chat.conversation import Message, Role
-from desktop_app.services.turns import messages_of_turns
+from desktop_app.services.conversation.turns import messages_of_turns
 
 
 class Unseen(QObject):

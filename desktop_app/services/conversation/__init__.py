@@ -1,0 +1,1 @@
+"""The open conversation behind the window: messages, drafts, pictures, reading ahead, export."""
