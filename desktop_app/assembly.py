@@ -14,7 +14,6 @@ from PySide6.QtCore import QTimer
 
 from desktop_app import logs, paths
 from desktop_app.chat.attachments import Attachments
-from desktop_app.courtesy import Courtesy
 from desktop_app.engine.client import EngineClient
 from desktop_app.errors import UserError
 from desktop_app.services.background import Background
@@ -34,6 +33,7 @@ from desktop_app.services.preferences import Preferences
 from desktop_app.services.single_instance import receive_or_hand_over
 from desktop_app.services.tuner import Tuner
 from desktop_app.settings import Settings
+from desktop_app.throttle import Courtesy
 
 if TYPE_CHECKING:
     from desktop_app.services.models.manager import Models

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from desktop_app.atomic_files import not_saved, set_aside, write_whole
 from desktop_app.errors import QT_TRANSLATE_NOOP, UserError
-from desktop_app.files import not_saved, set_aside, write_whole
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 

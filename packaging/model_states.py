@@ -10,7 +10,7 @@ from window_states import Stage, state
 
 from desktop_app import paths
 from desktop_app.engine.planning.memory_budget import find_room
-from desktop_app.fitting import Light, light_of
+from desktop_app.memory_fit import Light, light_of
 from desktop_app.services.models.tasks import LookedUp, ModelTasks, Task
 from desktop_app.ui.models.add_page import AddModelDialog
 from desktop_app.ui.models.confirm import giving_up_question, licence_question, removal_question

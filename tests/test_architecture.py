@@ -12,7 +12,7 @@ from tests.helpers.imports import Arrow, arrows, room_of, sources, within
 from tests.helpers.paths import REPOSITORY
 
 #: Modules without neighbours of their own; everybody may know them, and they one another.
-LEAVES = ["courtesy", "errors", "files", "frozen", "logs", "paths", "settings"]
+LEAVES = ["atomic_files", "errors", "frozen", "logs", "paths", "settings", "throttle"]
 _LEAVES = {f"desktop_app.{name}" for name in LEAVES}
 
 #: What the window knows of the engine: how to call it, and what they say to each other.
@@ -33,7 +33,7 @@ _UI_GROUND = {
     "desktop_app.ui.services_protocol",
     "desktop_app.services",
     "desktop_app.engine.messages",
-    "desktop_app.fitting",
+    "desktop_app.memory_fit",
     "desktop_app.chat.conversation",
     "model_store.catalogue",
     "model_store.errors",
@@ -43,7 +43,7 @@ _UI_GROUND = {
 }
 _WITHOUT_QT = {*_ENGINE_DOOR, "desktop_app.chat", "desktop_app.images", "model_store", *_LEAVES}
 
-_BELOW_SERVICES = {*_WITHOUT_QT, *_PLANNING, *_TUNING, "desktop_app.fitting"}
+_BELOW_SERVICES = {*_WITHOUT_QT, *_PLANNING, *_TUNING, "desktop_app.memory_fit"}
 SERVICES = ["conversation", "models"]
 _SERVICES_GROUND = {
     f"desktop_app.services.{name}" for name in ("background", "engine", "history_thread", "notices", "preferences")
@@ -55,8 +55,8 @@ MAY_IMPORT = {
     "desktop_app.__main__": {"desktop_app.cli", "desktop_app.assembly", *_LEAVES},
     "desktop_app.assembly": {"desktop_app.ui", "desktop_app.services", *_WITHOUT_QT},
     # Command line and window tell a plan without starting an engine.
-    "desktop_app.fitting": {*_PLANNING, "desktop_app.engine.messages", "model_store", *_LEAVES},
-    "desktop_app.cli": {*_WITHOUT_QT, *_PLANNING, *_TUNING, "desktop_app.fitting"},
+    "desktop_app.memory_fit": {*_PLANNING, "desktop_app.engine.messages", "model_store", *_LEAVES},
+    "desktop_app.cli": {*_WITHOUT_QT, *_PLANNING, *_TUNING, "desktop_app.memory_fit"},
     # The window's widgets know data, and otherwise only services.
     "desktop_app.ui": {*_UI_GROUND, *(f"desktop_app.ui.{name}" for name in UI_FOLDERS)},
     "desktop_app.ui.widgets": _UI_GROUND,
@@ -65,8 +65,8 @@ MAY_IMPORT = {
     "desktop_app.services": {*_BELOW_SERVICES, *(f"desktop_app.services.{name}" for name in SERVICES)},
     **{f"desktop_app.services.{name}": {*_BELOW_SERVICES, *_SERVICES_GROUND} for name in SERVICES},
     **{name: {*_BELOW_SERVICES, *_SERVICES_GROUND} for name in _SERVICES_GROUND},
-    "desktop_app.chat": {"desktop_app.errors", "desktop_app.files"},
-    "desktop_app.images": {"desktop_app.errors", "desktop_app.files"},
+    "desktop_app.chat": {"desktop_app.errors", "desktop_app.atomic_files"},
+    "desktop_app.images": {"desktop_app.errors", "desktop_app.atomic_files"},
     # The engine reads headers of model files; fetching them is not its affair.
     "desktop_app.engine": {"desktop_app.chat", "desktop_app.images", "model_store.gguf_header", *_LEAVES},
     "desktop_app.engine.messages": {"desktop_app.errors", "desktop_app.images.tiling"},

@@ -14,8 +14,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from desktop_app.atomic_files import INCOMING, finish, new_file, not_saved, set_aside, sync_folder, write_whole
 from desktop_app.errors import UserError
-from desktop_app.files import INCOMING, finish, new_file, not_saved, set_aside, sync_folder, write_whole
 
 if TYPE_CHECKING:
     import hashlib

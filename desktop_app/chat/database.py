@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from desktop_app.atomic_files import set_aside
 from desktop_app.chat.migrations import migrate, version_of
 from desktop_app.chat.rows import lenient
 from desktop_app.chat.salvage import salvage
 from desktop_app.chat.searching import fold
 from desktop_app.errors import UserError
-from desktop_app.files import set_aside
 
 _APPLICATION_ID = 0x45796562  # "Eyeb": tells our file from any other SQLite file
 _WAIT_FOR_LOCK_S = 2.0  # an Eyebright that is just closing

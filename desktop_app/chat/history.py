@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from desktop_app.atomic_files import were_set_aside
 from desktop_app.chat.conversation import (
     ConversationSummary,
     Message,
@@ -25,7 +26,6 @@ from desktop_app.chat.rows import insert_message, message_from, picture_rows, re
 from desktop_app.chat.searching import snippet, terms
 from desktop_app.chat.tree import Tree
 from desktop_app.errors import UserError
-from desktop_app.files import were_set_aside
 
 _MOST_FOUND = 200
 _LONGEST_TITLE = 200

@@ -15,8 +15,8 @@ from pathlib import Path
 from desktop_app import paths
 from desktop_app.cli import texts
 from desktop_app.cli.arguments import Arguments
-from desktop_app.cli.chosen import chosen_files
-from desktop_app.cli.running import Interrupts, Status, started_engine
+from desktop_app.cli.engine_process import Interrupts, Status, started_engine
+from desktop_app.cli.model_argument import chosen_files
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.messages import (
     Ask,

@@ -12,7 +12,7 @@ import desktop_app
 from desktop_app import logs, paths
 from desktop_app.cli import texts
 from desktop_app.cli.arguments import Arguments
-from desktop_app.cli.running import started_engine
+from desktop_app.cli.engine_process import started_engine
 from desktop_app.cli.tune import told
 from desktop_app.engine.messages import LoadPlan, gib_down, gib_up
 from desktop_app.engine.planning.cpu_cores import find_cores, processor_name

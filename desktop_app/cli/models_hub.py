@@ -17,7 +17,7 @@ from desktop_app.cli.progress import ProgressBar
 from desktop_app.engine.messages import gib_down, gib_up
 from desktop_app.engine.planning.memory_budget import Room, find_room
 from desktop_app.errors import UserError
-from desktop_app.fitting import Light, best_variant, light_of, light_or_reason
+from desktop_app.memory_fit import Light, best_variant, light_of, light_or_reason
 from desktop_app.settings import Settings
 from model_store.catalogue import Catalogue, ModelEntry, Variant, load_catalogue
 from model_store.downloads.queue import Downloads

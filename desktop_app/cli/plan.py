@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from desktop_app import paths
 from desktop_app.cli import texts
 from desktop_app.cli.arguments import Arguments
-from desktop_app.cli.chosen import chosen_files
+from desktop_app.cli.model_argument import chosen_files
 from desktop_app.cli.tune import told
 from desktop_app.engine.messages import LoadPlan, Tuning, gib_down, gib_up
 from desktop_app.engine.planning.memory_budget import Room, find_room, parse_size

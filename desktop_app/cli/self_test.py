@@ -16,7 +16,7 @@ from desktop_app import paths
 from desktop_app.chat.conversation import Message, Role
 from desktop_app.cli import texts
 from desktop_app.cli.arguments import Arguments
-from desktop_app.cli.running import started_engine
+from desktop_app.cli.engine_process import started_engine
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.messages import Ask, Finished, ModelInfo, PictureRef, Sampling, Turn
 
@@ -54,14 +54,14 @@ def _check(name: str, work: Callable[[], str]) -> bool:
 
 
 def _formats(folder: Path) -> str:
-    from desktop_app.images import sample
+    from desktop_app.images import self_test_pictures
     from desktop_app.images.reading import open_picture
 
     # Nothing in the program can write HEIC, as telephones do: this one was drawn before.
     pictures = {"HEIF": paths.resources_folder() / "self_test" / "red-circle.heic"}
-    for kind in sample.formats():
+    for kind in self_test_pictures.formats():
         pictures[kind] = folder / kind
-        pictures[kind].write_bytes(sample.red_circle_in(kind))
+        pictures[kind].write_bytes(self_test_pictures.red_circle_in(kind))
     for kind, path in pictures.items():
         middle, corner = (open_picture(path, kind).getpixel(place) for place in ((100, 75), (5, 5)))
         assert isinstance(middle, tuple)
@@ -136,7 +136,7 @@ class _Conversation:
         self._turns: tuple[Turn, ...] = ()
 
     def first(self) -> str:
-        from desktop_app.images.sample import red_circle_in
+        from desktop_app.images.self_test_pictures import red_circle_in
 
         content = red_circle_in("PNG")
         self._path.write_bytes(content)

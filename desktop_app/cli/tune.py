@@ -11,8 +11,8 @@ from dataclasses import asdict
 from desktop_app import paths
 from desktop_app.cli import texts
 from desktop_app.cli.arguments import Arguments
-from desktop_app.cli.chosen import chosen_files
-from desktop_app.cli.running import Status
+from desktop_app.cli.engine_process import Status
+from desktop_app.cli.model_argument import chosen_files
 from desktop_app.engine.messages import Tuning
 from desktop_app.engine.tuning.measurement import Measuring, Subject
 from desktop_app.engine.tuning.search import Findings, NotMeasured, Way

@@ -21,7 +21,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from desktop_app.courtesy import Courtesy
 from desktop_app.engine.interrupt import Interrupt
 from desktop_app.engine.job_queue import Agenda, Job
 from desktop_app.engine.messages import (
@@ -49,6 +48,7 @@ from desktop_app.engine.messages import (
 from desktop_app.engine.planning.cpu_cores import is_tiny
 from desktop_app.engine.planning.process_memory import give_back
 from desktop_app.errors import UserError
+from desktop_app.throttle import Courtesy
 
 if TYPE_CHECKING:  # llama_cpp is imported when a model is loaded: pictures can be inspected before
     from desktop_app.engine.cache.embeddings import EmbeddingStore

@@ -22,7 +22,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from desktop_app.errors import UserError
 from desktop_app.images.colours import to_rgb
-from desktop_app.images.wholeness import is_whole
+from desktop_app.images.completeness import is_whole
 
 MAX_PIXELS = 100_000_000  # 400 MB as Pillow keeps them; twice that while they are converted
 MAX_FILE_BYTES = 1_000_000_000  # 100 megapixels of 16-bit RGBA, uncompressed, and some

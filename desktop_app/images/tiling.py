@@ -1,8 +1,8 @@
 """How a model divides a picture: it looks at the whole, and again, closer, at tiles of it.
 
 Numbers only, so that the cost of a picture is known before a pixel is decoded. Each family has its
-own way to choose the grid of tiles and what the picture is resized to: `anyres.py` has LLaVA-1.6's,
-`closest_shape.py` InternVL3's, `slices.py` MiniCPM-V's.
+own way to choose the grid of tiles and what the picture is resized to: `llava_tiling.py` has LLaVA-1.6's,
+`internvl_tiling.py` InternVL3's, `minicpm_tiling.py` MiniCPM-V's.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from desktop_app.errors import UserError
-from desktop_app.fitting import Light, best_variant, light_of
+from desktop_app.memory_fit import Light, best_variant, light_of
 from desktop_app.services.models.manager import Offer
 from desktop_app.services.models.tasks import Task
 from model_store.catalogue import Catalogue, CatalogueFile, ModelEntry, Variant

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from desktop_app.files import INCOMING, new_file
+from desktop_app.atomic_files import INCOMING, new_file
 
 _log = logging.getLogger(__name__)
 

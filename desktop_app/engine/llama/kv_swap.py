@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from desktop_app.atomic_files import INCOMING
 from desktop_app.engine.llama.kv_state import KVState
-from desktop_app.files import INCOMING
 
 _log = logging.getLogger(__name__)
 

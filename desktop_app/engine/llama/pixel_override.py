@@ -1,9 +1,9 @@
 """Has a picture encoded exactly as it is, whatever its size.
 
-mtmd divides and resizes every picture of MiniCPM-V by itself, otherwise than it was trained, and does not take the
-parts that `images/slices.py` makes. So it is given a black picture whose overview has the size of such a part, and
-in the graph that it builds for that the pixels, and the places of the patches, are replaced before they are used.
-Only ctypes and numpy here, as in `class_token_fix.py`.
+mtmd divides and resizes the pictures of MiniCPM-V in another way than the model was trained with, and does not take
+the parts that `images/minicpm_tiling.py` makes. So mtmd gets a black picture whose overview has the size of such a
+part. In the graph that it builds for that picture, the pixels and the positions of the patches are replaced before
+they are used. Only ctypes and numpy here, as in `class_token_fix.py`.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ from desktop_app.engine.vision.sliced_sight import InSlices
 from desktop_app.engine.vision.tiled_sight import WholeLast, WithNewlines
 from desktop_app.engine.weights.projector_header import LLAVA, Projector
 from desktop_app.engine.weights.tile_layout import newline_of, tiling_of
-from desktop_app.images.anyres import AnyRes
-from desktop_app.images.closest_shape import ClosestShape
-from desktop_app.images.slices import Slices
+from desktop_app.images.internvl_tiling import ClosestShape
+from desktop_app.images.llava_tiling import AnyRes
+from desktop_app.images.minicpm_tiling import Slices
 
 _STORED = {"F32": "<f4", "F16": "<f2"}
 

@@ -17,7 +17,7 @@ from desktop_app.engine.weights.projector_header import GEMMA3, QWEN25_VL, Proje
 from desktop_app.images.tiling import Tiling
 
 if TYPE_CHECKING:
-    from desktop_app.images.fitting import Fitting
+    from desktop_app.images.resizing import Fitting
 
 _MERGED = 2  # patches along an edge that become one token of Qwen2.5-VL
 _LONGEST = 2048  # pixels, where a file does not say more
@@ -76,7 +76,7 @@ class WideSight:
     @cached_property
     def _fitting(self) -> Fitting:
         # Pillow is imported when the first picture comes, not when the engine starts.
-        from desktop_app.images.fitting import at_most, longest_edge, one_square, whole_patches
+        from desktop_app.images.resizing import at_most, longest_edge, one_square, whole_patches
 
         header, side = self._kind.header, self._kind.side
         if self._kind.kind == GEMMA3:

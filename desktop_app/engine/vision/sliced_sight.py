@@ -14,7 +14,7 @@ from desktop_app.engine.llama.kv_cache import Cell, PictureRow
 from desktop_app.engine.messages import PictureRef
 from desktop_app.engine.vision.sight import Seen
 from desktop_app.engine.vision.tiled_sight import InTiles
-from desktop_app.images.slices import Slices
+from desktop_app.images.minicpm_tiling import Slices
 from desktop_app.images.tiling import Grid
 
 

@@ -16,7 +16,7 @@ from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.llama.kv_cache import Cell
 from desktop_app.engine.messages import PictureRef
 from desktop_app.engine.vision.sight import Encode, Seen, rows_of
-from desktop_app.images.anyres import AnyRes
+from desktop_app.images.llava_tiling import AnyRes
 from desktop_app.images.tiling import WHOLE, Grid, Tiling
 
 

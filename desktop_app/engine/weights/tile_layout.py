@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from desktop_app.engine.weights.projector_header import INTERNVL, LLAVA, MINICPM_V, NEWLINES, kind_of
-from desktop_app.images.anyres import AnyRes, grids_of
-from desktop_app.images.closest_shape import MOST_TILES, ClosestShape
-from desktop_app.images.slices import Slices
+from desktop_app.images.internvl_tiling import MOST_TILES, ClosestShape
+from desktop_app.images.llava_tiling import AnyRes, grids_of
+from desktop_app.images.minicpm_tiling import Slices
 from desktop_app.images.tiling import Tiling
 from model_store.gguf_header import GGUFHeader, TensorInfo
 

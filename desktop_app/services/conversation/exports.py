@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from desktop_app.atomic_files import not_saved, write_whole
 from desktop_app.chat.attachments import Attachments
 from desktop_app.chat.conversation import Message, Role
-from desktop_app.courtesy import Courtesy
 from desktop_app.errors import UserError
-from desktop_app.files import not_saved, write_whole
 from desktop_app.services.background import Background
 from desktop_app.services.conversation.chat import Chat
 from desktop_app.services.conversation.conversation_list import Conversations
 from desktop_app.services.history_thread import Storage
+from desktop_app.throttle import Courtesy
 
 if TYPE_CHECKING:
     from desktop_app.chat.importing import Imported

@@ -8,7 +8,7 @@ from pathlib import Path
 from desktop_app.engine.planning.memory_budget import find_room
 from desktop_app.engine.weights.model_files import check_files
 from desktop_app.errors import UserError
-from desktop_app.fitting import Light, light_of_files
+from desktop_app.memory_fit import Light, light_of_files
 from model_store.library.installed import InstalledModel
 
 #: How a file is told from what it was: its name, its size and its time of change.

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from desktop_app import paths
-from desktop_app.courtesy import Courtesy
 from desktop_app.engine.planning.memory_budget import find_room
 from desktop_app.errors import UserError
-from desktop_app.fitting import Light, best_variant, light_of
+from desktop_app.memory_fit import Light, best_variant, light_of
 from desktop_app.services.background import Background
 from desktop_app.services.models.installed_fit import InstalledLights
 from desktop_app.services.models.sources import ModelSources
 from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.services.preferences import Preferences
+from desktop_app.throttle import Courtesy
 from model_store.catalogue import Catalogue, ModelEntry, Variant, load_catalogue
 from model_store.errors import size_text
 from model_store.jobs import DownloadJob, DownloadRequest, JobState

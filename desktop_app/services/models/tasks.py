@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
-from desktop_app.courtesy import Courtesy
 from desktop_app.engine.planning.memory_budget import find_room
 from desktop_app.errors import UserError
-from desktop_app.fitting import Light, light_or_reason
+from desktop_app.memory_fit import Light, light_or_reason
 from desktop_app.services.background import Background
 from desktop_app.services.models.manager import Models
 from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.services.preferences import Preferences
+from desktop_app.throttle import Courtesy
 from model_store.errors import StoreError
 from model_store.library.copying import Cancelled, Progress, Report
 from model_store.library.exporting import export

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from desktop_app.errors import UserError
-from desktop_app.fitting import Light, light_of
+from desktop_app.memory_fit import Light, light_of
 from desktop_app.services.models.manager import Offer
 from desktop_app.ui.models import phrases as words
 from desktop_app.ui.models.parts import LightRow, ProgressLine

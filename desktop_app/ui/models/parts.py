@@ -6,7 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
-from desktop_app.fitting import Light
+from desktop_app.memory_fit import Light
 from desktop_app.ui.models import phrases as words
 from desktop_app.ui.widgets.controls import Label
 from desktop_app.ui.widgets.theme import GRID, theme

@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication, QLocale
 
 from desktop_app.engine.messages import gib_down, gib_up
 from desktop_app.errors import QT_TRANSLATE_NOOP, UserError
-from desktop_app.fitting import Light
+from desktop_app.memory_fit import Light
 from desktop_app.services.models.manager import Offer
 from desktop_app.services.models.tasks import Task
 from desktop_app.ui.sentences import number, relative_date, translate

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from desktop_app.atomic_files import INCOMING
 from desktop_app.engine.cache.checked_folder import CheckedFile, CheckedFolder, cache_folders, forget_cache
-from desktop_app.files import INCOMING
 from tests.helpers.strays import Expected
 
 DATA = bytes(range(256)) * 4

@@ -18,7 +18,7 @@ from desktop_app.engine.llama.pixel_override import OwnPixels, stand_in
 from desktop_app.engine.messages import EngineSettings
 from desktop_app.engine.weights.model_files import check_files
 from desktop_app.errors import UserError
-from desktop_app.images.slices import Slices
+from desktop_app.images.minicpm_tiling import Slices
 from tests.engine.llama.test_class_token_fix import F32, I32, Graph
 from tests.helpers.paths import DATA
 from tests.random_models.divided import PICTURES, SIZES, WIDTHS, write_model

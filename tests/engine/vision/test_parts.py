@@ -26,7 +26,7 @@ from desktop_app.engine.vision.picture_encoder import Looking
 from desktop_app.engine.vision.sliced_sight import InSlices
 from desktop_app.engine.weights.model_files import check_files, check_headers
 from desktop_app.errors import UserError
-from desktop_app.images.slices import Slices
+from desktop_app.images.minicpm_tiling import Slices
 from desktop_app.images.tiling import WHOLE
 from model_store.gguf_header import TensorInfo, read_header
 from tests.engine.questions import GREEDY, ask, read_ahead

@@ -15,9 +15,9 @@ from desktop_app.engine.messages import (
     Ready,
     Tuning,
 )
-from desktop_app.images.anyres import AnyRes
-from desktop_app.images.closest_shape import ClosestShape
-from desktop_app.images.slices import Slices
+from desktop_app.images.internvl_tiling import ClosestShape
+from desktop_app.images.llava_tiling import AnyRes
+from desktop_app.images.minicpm_tiling import Slices
 from desktop_app.images.tiling import Tiling
 from desktop_app.services.conversation.picture_detail import Look, Looking
 from tests.helpers.fake_engine import finished

@@ -9,7 +9,7 @@ import pytest
 from desktop_app.engine.messages import EngineSettings
 from desktop_app.engine.planning.memory_budget import find_room
 from desktop_app.engine.planning.memory_plan import outlook
-from desktop_app.fitting import best_variant, light_of
+from desktop_app.memory_fit import best_variant, light_of
 from model_store.catalogue import ModelEntry, load_catalogue
 from tests.helpers.paths import REPOSITORY
 

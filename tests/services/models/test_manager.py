@@ -12,7 +12,7 @@ import pytest
 from desktop_app import paths
 from desktop_app.engine.messages import Load
 from desktop_app.errors import UserError
-from desktop_app.fitting import Light, best_variant, light_of
+from desktop_app.memory_fit import Light, best_variant, light_of
 from desktop_app.services.models.manager import Models
 from desktop_app.services.models.tasks import LookedUp, Task
 from desktop_app.services.notices import Notice, template

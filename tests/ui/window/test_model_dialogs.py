@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtWidgets import QFileDialog
 
 from desktop_app.errors import UserError
-from desktop_app.fitting import Light
+from desktop_app.memory_fit import Light
 from desktop_app.services.models.tasks import ImportPlans, LookedUp
 from desktop_app.ui.models import dialog as models_dialog
 from desktop_app.ui.models.add_page import AddModelDialog, ElsewhereDialog

@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtWidgets import QMenu, QWidget
 
 from desktop_app.errors import UserError
-from desktop_app.fitting import Light
+from desktop_app.memory_fit import Light
 from desktop_app.services.models.tasks import Task
 from desktop_app.ui.models import dialog as models_dialog
 from desktop_app.ui.models.card import InstalledCard, OfferCard

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from desktop_app.images.closest_shape import ClosestShape
-from desktop_app.images.slices import Slices
+from desktop_app.images.internvl_tiling import ClosestShape
+from desktop_app.images.minicpm_tiling import Slices
 from desktop_app.images.tiles import parts
 from desktop_app.images.tiling import WHOLE, Grid, Tiling
 from tests.helpers.paths import DATA

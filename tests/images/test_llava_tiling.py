@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from desktop_app.images.anyres import USUAL_GRIDS, AnyRes, grids_of
+from desktop_app.images.llava_tiling import USUAL_GRIDS, AnyRes, grids_of
 from desktop_app.images.tiles import parts
 from desktop_app.images.tiling import WHOLE, Grid
 from tests.helpers.paths import DATA

@@ -2,7 +2,7 @@
 
 import pytest
 
-from desktop_app.images.fitting import Fitting, at_most, longest_edge, one_square, whole_patches
+from desktop_app.images.resizing import Fitting, at_most, longest_edge, one_square, whole_patches
 from tests.images.patterns import patterned
 
 QWEN = whole_patches(28, 4, 1280)

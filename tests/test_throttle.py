@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from desktop_app.courtesy import SHARE, Courtesy
+from desktop_app.throttle import SHARE, Courtesy
 from tests.helpers.waiting import wait_until
 
 
