@@ -12,7 +12,7 @@ from pathlib import Path
 # Python may have been told not to look beside the script (PYTHONSAFEPATH).
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from provision import places, stamp
+from provision import paths, stamp
 
 HELP = """\
 python3 packaging/manage.py VERB [ARGUMENTS]      or: make VERB ARGS="ARGUMENTS"
@@ -48,12 +48,12 @@ def run(arguments: list[str]) -> int:
 
         environment.prepare(window=window)
     # The installed command rather than `-m`, which would import from the current folder.
-    program = places.venv_programs() / "eyebright"
+    program = paths.venv_programs() / "eyebright"
     if os.name == "nt":  # exec there gives the prompt back at once
         import subprocess
 
         return subprocess.run([program.with_suffix(".exe"), *arguments], check=False).returncode
-    python = places.venv_python()
+    python = paths.venv_python()
     os.execv(python, [str(python), str(program), *arguments])
     raise AssertionError("not reached")
 
@@ -74,7 +74,7 @@ def test_memory(arguments: list[str]) -> int:
     code = "from desktop_app.paths import cache_folder; print(cache_folder() / 'bench')"
     import subprocess
 
-    said = subprocess.run([places.venv_python(), "-c", code], capture_output=True, text=True, check=True)
+    said = subprocess.run([paths.venv_python(), "-c", code], capture_output=True, text=True, check=True)
     os.environ["EYEBRIGHT_TEST_MEMORY"] = said.stdout.strip()
     return checks.only_tests(["-rs", "tests/bench/test_memory_limit.py", *arguments])
 
@@ -86,9 +86,9 @@ def bench(arguments: list[str]) -> int:
     from provision import environment
 
     environment.prepare(tools=True, window=True)
-    variables = {**os.environ, "PYTHONPATH": str(places.REPOSITORY / "packaging")}
-    command = [str(places.venv_python()), "-m", "bench", *arguments]
-    return subprocess.run(command, cwd=places.REPOSITORY, env=variables, check=False).returncode
+    variables = {**os.environ, "PYTHONPATH": str(paths.REPOSITORY / "packaging")}
+    command = [str(paths.venv_python()), "-m", "bench", *arguments]
+    return subprocess.run(command, cwd=paths.REPOSITORY, env=variables, check=False).returncode
 
 
 def packages(arguments: list[str], module: str = "release") -> int:
@@ -97,9 +97,9 @@ def packages(arguments: list[str], module: str = "release") -> int:
 
     from provision import freezer
 
-    variables = {**os.environ, "PYTHONPATH": str(places.REPOSITORY / "packaging")}
+    variables = {**os.environ, "PYTHONPATH": str(paths.REPOSITORY / "packaging")}
     command = [str(freezer.prepare()), "-m", module, *arguments]
-    return subprocess.run(command, cwd=places.REPOSITORY, env=variables, check=False).returncode
+    return subprocess.run(command, cwd=paths.REPOSITORY, env=variables, check=False).returncode
 
 
 def missing() -> int:
@@ -127,8 +127,8 @@ def test_faults(arguments: list[str]) -> int:
     from provision import environment
 
     environment.prepare(tools=True)
-    command = [str(places.venv_python()), "-m", "tests.model_store.downloads.fault_matrix", *arguments]
-    return subprocess.run(command, cwd=places.REPOSITORY, check=False).returncode
+    command = [str(paths.venv_python()), "-m", "tests.model_store.downloads.fault_matrix", *arguments]
+    return subprocess.run(command, cwd=paths.REPOSITORY, check=False).returncode
 
 
 def clean() -> int:
@@ -136,7 +136,7 @@ def clean() -> int:
     import shutil
 
     for name in (".venv", "build", "dist", ".mypy_cache", ".ruff_cache", ".pytest_cache"):
-        shutil.rmtree(places.REPOSITORY / name, ignore_errors=True)
+        shutil.rmtree(paths.REPOSITORY / name, ignore_errors=True)
     return 0
 
 
@@ -166,7 +166,7 @@ def main(arguments: list[str]) -> int:
     if verb == "missing":
         return missing()
     if verb == "test-here":
-        return packages(rest, "trials.here")
+        return packages(rest, "trials.local_trials")
     if verb == "test-packages":
         return test_packages(rest)
     if verb == "clean":

@@ -1,6 +1,6 @@
 """What earlier versions have left on a person's disk opens in this one, and nothing of it is lost.
 
-`tests/data/homes` holds a home of every released version, written by `packaging/keep_data.py`.
+`tests/data/homes` holds a home of every released version, written by `tests/recording/home.py`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from keep_data import HOMES, MOST_BYTES, keep
 from PySide6.QtWidgets import QApplication
 
 from desktop_app import paths
@@ -29,6 +28,7 @@ from desktop_app.ui.window import MainWindow
 from model_store.library.installed import State
 from model_store.library.library import Library
 from tests.helpers.waiting import expect_signal, pump, wait_until
+from tests.recording.home import HOMES, MOST_BYTES, keep
 from tests.services.conftest import Desk, open_desk
 
 VERSIONS = sorted(folder.name for folder in HOMES.iterdir())

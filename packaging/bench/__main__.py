@@ -15,12 +15,14 @@ def main() -> int:
         Path(options.group).write_text("0")  # from here on, this process and its children count against a limit
     if options.party:
         from bench.job import Job
+        from bench.parties import PARTIES
         from bench.results import Sheet
 
-        party = importlib.import_module(f"bench.{options.party}")
-        party.measure(Job.parse(options.job), Sheet(Path(options.sheet)))
+        module = importlib.import_module(f"bench.{PARTIES[options.party].module}")
+        module.measure(Job.parse(options.job), Sheet(Path(options.sheet)))
         return 0
-    from bench.whole_run import PARTIES, measure_all
+    from bench.parties import PARTIES
+    from bench.whole_run import measure_all
 
     wanted = options.only.split(",") if options.only else list(PARTIES)
     if unknown := set(wanted) - set(PARTIES):

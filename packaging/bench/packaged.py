@@ -17,10 +17,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from trials.person import screen
+from trials.x11_user import screen
 
 from bench.job import Job
-from bench.party import REPOSITORY
+from bench.measured_process import REPOSITORY
 from bench.results import Sheet
 
 BUILD = REPOSITORY / "build" / "packages"

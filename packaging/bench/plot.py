@@ -6,8 +6,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from bench.aims import LITTLE_MIB, bandwidth_limit
 from bench.results import NotMeasuredError, Results
+from bench.targets import LITTLE_MIB, bandwidth_limit
 
 _SIZE = (1200, 980)
 _INK, _FAINT = "#22303C", "#8795A1"
@@ -39,8 +39,8 @@ def draw(path: Path, results: Results, context: dict[str, str]) -> None:
         limit = {}
     pen.panel((40, 490, 580, 940), "Speed (tokens per second); the line: what memory allows", speeds, limit)
     memory: Groups = {"peak": _values(results, "peak_mib")}
-    if "little.peak_mib" in results.values:
-        memory["planned for 8 GB"] = {"Eyebright": results.values["little.peak_mib"]}
+    if "low_memory.peak_mib" in results.values:
+        memory["planned for 8 GB"] = {"Eyebright": results.values["low_memory.peak_mib"]}
     pen.panel((620, 490, 1160, 940), "Memory (MiB)", memory, {"planned for 8 GB": LITTLE_MIB})
     image.save(path)
 

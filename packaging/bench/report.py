@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from bench.aims import AIMS, bandwidth_limit
 from bench.results import NotMeasuredError, Results
+from bench.targets import AIMS, bandwidth_limit
 
 _PARTIES = ("ours", "stock", "plain", "server")
 _TITLES = ("", "Eyebright", "stock handler", "plain llama.cpp", "llama-server")
@@ -55,7 +55,7 @@ def _side_by_side(results: Results) -> Iterable[tuple[str, ...]]:
     for title, what in rows:
         yield title, *(_shown(results, f"{party}.{what}") for party in _PARTIES)
     yield "laying weights out anew, in an idle moment (s)", _shown(results, "ours.layout_s"), "", "", ""
-    yield "peak memory, window and engine, planned for 8 GB (MiB)", _shown(results, "little.peak_mib"), "", "", ""
+    yield "peak memory, window and engine, planned for 8 GB (MiB)", _shown(results, "low_memory.peak_mib"), "", "", ""
     yield "memory of the window (MiB)", _shown(results, "window.memory_mib"), "", "", ""
     yield "window usable (s)", _shown(results, "window.ours_start_s"), "", "", ""
     yield "longest pause of the window after that (ms)", _shown(results, "window.longest_pause_ms"), "", "", ""

@@ -15,27 +15,16 @@ from pathlib import Path
 from bench import packaged, plot, report
 from bench.job import Job
 from bench.load_settings import Settings
+from bench.measured_process import busy_share, run_party
 from bench.memory import read_bandwidth
-from bench.party import busy_share, run_party
+from bench.parties import PARTIES
 from bench.real_shapes import REAL, SMALL, TINY, make_pair
 from bench.results import Results
 from desktop_app import paths
 from desktop_app.engine.planning.cpu_cores import physical_cores
 
-#: Party, in the order of measuring -> seconds it may take with the real shapes on a slow computer.
-PARTIES = {
-    "window": 300,
-    "tuning": 200,
-    "ours": 1800,
-    "little": 1200,
-    "sweep": 2400,
-    "repacked": 1200,
-    "stock": 2400,
-    "programs": 2400,
-    "packaged": 1200,
-}
 #: Those whose peak memory is seen from outside.
-_WATCHED = ("little", "stock")
+_WATCHED = ("low_memory", "stock")
 _SCALES = {scale.name: scale for scale in (REAL, SMALL, TINY)}
 
 
@@ -58,15 +47,15 @@ def measure_all(scale_name: str, wanted: Sequence[str], programs: str, output: P
     if scale is TINY:
         job = replace(job, answer_tokens=6, writing_tokens=8, reading_tokens=64, repeats=1)
     notes: dict[str, str] = {}
-    for name, limit in PARTIES.items():
+    for name, party in PARTIES.items():
         if name in wanted and _can_measure(name, programs):
             _say(f"Measuring {name}; {time.monotonic() - started:.0f} s so far.")
             if name in ("sweep", "repacked", "programs", "packaged"):
                 job = _after_ours(job, results)
-            run_party(name, job, results, limit, watched=name in _WATCHED)
+            run_party(name, job, results, party.limit_s, watched=name in _WATCHED)
             if name == "stock" and "stock.first_token_s.1" not in results.values:
                 _say(f"It failed ({results.reasons['stock']}); once more without repacking.")
-                run_party(name, replace(job, repacked=False), results, limit, watched=name in _WATCHED)
+                run_party(name, replace(job, repacked=False), results, party.limit_s, watched=name in _WATCHED)
                 notes["stock handler"] = "without repacking: with it, llama.cpp as built here fails"
     job = _after_ours(job, results)
     results.values["computer.bytes_per_token"] = scale.weights_per_token + job.depth * scale.cells_per_token()

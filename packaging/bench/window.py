@@ -1,6 +1,6 @@
 """How long a window takes until it is usable: Eyebright's, and bare ones of PySide6.
 
-Eyebright unpacks the Python part of PySide6 when it is installed (packaging/provision/pyside.py), which lets any
+Eyebright unpacks the Python part of PySide6 when it is installed (packaging/provision/unpack_pyside.py), which lets any
 window start sooner. Bare is one of PySide6 as pip installs it; another, unpacked, is measured beside it.
 """
 
@@ -13,12 +13,12 @@ import sys
 import time
 from pathlib import Path
 
-from provision import pyside
+from provision import unpack_pyside
 
 from bench.job import Job
-from bench.party import REPOSITORY
+from bench.measured_process import REPOSITORY
 from bench.results import Sheet
-from bench.shown import STARTED
+from bench.window_start import STARTED
 
 _LIMIT_S = 60
 _KINDS = ("bare", "unpacked", "ours")
@@ -50,7 +50,9 @@ def measure(job: Job, sheet: Sheet) -> None:
 def _as_pip_installs_it(folder: Path) -> Path:
     """Copy the small part of PySide6 that Eyebright unpacks; imported from `folder` it is as it came."""
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(pyside.package(), folder / "shiboken6", ignore=shutil.ignore_patterns(pyside.UNPACKED))
+    shutil.copytree(
+        unpack_pyside.package(), folder / "shiboken6", ignore=shutil.ignore_patterns(unpack_pyside.UNPACKED)
+    )
     return folder
 
 
@@ -68,7 +70,7 @@ def _start(kind: str, job: Job, as_installed: Path) -> tuple[float, float, float
         STARTED: repr(time.monotonic()),
     }
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed is compiled
-    code = f"from bench.shown import show; show({kind!r})"
+    code = f"from bench.window_start import show; show({kind!r})"
     command = [sys.executable, "-c", code]
     said = subprocess.run(
         command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=_LIMIT_S, check=False

@@ -17,13 +17,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from record_prompts import Turn
 
 from fidelity.pictures import LARGE, NAMES, picture
 from fidelity.prompts import QUESTION, TALKS, Prompts
 from fidelity.records import ANSWER, ASKED, RECORDS, parser, pixels_key
 from fidelity.reference import Reference, look
 from fidelity.shapes import REAL_EYES, RECORDED, Shape, shapes_called
+from tests.recording.prompts import Turn
 
 Found = dict[str, np.ndarray]
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from provision import places
+from provision import paths
 from provision.console import say
 
 _FORMAT = ("ruff format", ["ruff", "format", "--check", "--quiet", "."])
@@ -16,14 +16,14 @@ _TYPES = ("mypy", ["mypy"])
 
 def _program(command: Sequence[str]) -> list[str | Path]:
     name, *arguments = command
-    return [places.venv_python(), "-m", name, *arguments]
+    return [paths.venv_python(), "-m", name, *arguments]
 
 
 def lint() -> list[str]:
     """Check layout, style and types; the names of the checks that failed."""
     failed = []
     for name, command in (_FORMAT, _LINT, _TYPES):
-        result = subprocess.run(_program(command), cwd=places.REPOSITORY, check=False)
+        result = subprocess.run(_program(command), cwd=paths.REPOSITORY, check=False)
         if result.returncode:
             say(f"{name} failed.")
             failed.append(name)
@@ -44,11 +44,11 @@ def only_tests(arguments: Sequence[str]) -> int:
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     sys.stdout.flush()
     return subprocess.run(
-        _program(["pytest", *arguments]), cwd=places.REPOSITORY, env=environment, check=False
+        _program(["pytest", *arguments]), cwd=paths.REPOSITORY, env=environment, check=False
     ).returncode
 
 
 def reformat() -> int:
     """Lay out the code and mend what can be mended without thought."""
     steps = (["ruff", "check", "--fix", "--quiet", "."], ["ruff", "format", "--quiet", "."])
-    return max(subprocess.run(_program(step), cwd=places.REPOSITORY, check=False).returncode for step in steps)
+    return max(subprocess.run(_program(step), cwd=paths.REPOSITORY, check=False).returncode for step in steps)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from provision import llama, places, pyside, stamp, system
+from provision import llama, paths, stamp, system, unpack_pyside
 from provision.console import NEEDS_HELP, give_up, say, succeeds
 
 OLDEST, TOO_NEW = (3, 10), (3, 14)
@@ -49,26 +49,26 @@ def _fill(tools: bool) -> None:
     if fresh:
         _create()
     stamp.forget()
-    _pip_install("--require-hashes", "-r", places.BASE_LOCK)
+    _pip_install("--require-hashes", "-r", paths.BASE_LOCK)
     wheel = llama.kept_wheel() or llama.compiled_wheel()
     if fresh:
         say("Installing the libraries; this downloads about 200 MB.")
     else:
         say("Bringing the libraries up to date.")
-    locks = [places.RUNTIME_LOCK, places.DEV_LOCK] if tools else [places.RUNTIME_LOCK]
+    locks = [paths.RUNTIME_LOCK, paths.DEV_LOCK] if tools else [paths.RUNTIME_LOCK]
     # The locks are complete: nothing is resolved anew.
     _pip_install("--no-deps", "--require-hashes", *(a for lock in locks for a in ("-r", lock)))
-    pyside.unpack(places.venv_python())
+    unpack_pyside.unpack(paths.venv_python())
     if not llama.is_installed(wheel):
         _pip_install("--no-deps", "--no-index", "--force-reinstall", wheel)
-    _pip_install("--no-deps", "--no-build-isolation", "--editable", places.REPOSITORY)
+    _pip_install("--no-deps", "--no-build-isolation", "--editable", paths.REPOSITORY)
     stamp.renew(tools=tools)
     say("Everything is set up.")
 
 
 def _works() -> bool:
     """True if there is an environment with a Python that runs and suits us."""
-    python = places.venv_python()
+    python = paths.venv_python()
     if not python.exists():
         return False
     code = f"import sys, pip; sys.exit(not {OLDEST} <= sys.version_info < {TOO_NEW})"
@@ -76,8 +76,8 @@ def _works() -> bool:
 
 
 def _create() -> None:
-    say(f"Making a virtual environment in {places.VENV.name}.")
-    command = [sys.executable, "-m", "venv", "--clear", str(places.VENV)]
+    say(f"Making a virtual environment in {paths.VENV.name}.")
+    command = [sys.executable, "-m", "venv", "--clear", str(paths.VENV)]
     if subprocess.run(command, check=False).returncode:
         give_up("The virtual environment could not be made; see above.")
 
@@ -96,7 +96,7 @@ def _continue_with_another_python() -> None:
 
 def _pip_install(*arguments: str | Path) -> None:
     options = ["--quiet", "--no-input", "--disable-pip-version-check", "--no-warn-script-location"]
-    if not succeeds([places.venv_python(), "-m", "pip", "install", *options, *arguments]):
+    if not succeeds([paths.venv_python(), "-m", "pip", "install", *options, *arguments]):
         give_up("pip could not install everything; see above. Running this again continues.")
 
 
@@ -108,8 +108,8 @@ def _alone() -> Iterator[None]:
     except ImportError:
         yield
         return
-    places.cache().mkdir(parents=True, exist_ok=True)
-    with (places.cache() / "setup.lock").open("w") as file:
+    paths.cache().mkdir(parents=True, exist_ok=True)
+    with (paths.cache() / "setup.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

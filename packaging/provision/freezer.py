@@ -6,22 +6,22 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from provision import llama, places, pyside, system
+from provision import llama, paths, system, unpack_pyside
 from provision.console import give_up, say, succeeds
 
-VENV = places.REPOSITORY / "build" / "packages" / "venv"
+VENV = paths.REPOSITORY / "build" / "packages" / "venv"
 
 
 def prepare() -> Path:
     """Have it, with a llama.cpp for all processors; return its Python. Quick if nothing has changed."""
     system.install(missing_packages())
     wheel = llama.kept_wheel(llama.EVERYWHERE) or llama.compiled_wheel(llama.EVERYWHERE)
-    locks = (places.BASE_LOCK, places.RUNTIME_LOCK, places.FREEZE_LOCK)
+    locks = (paths.BASE_LOCK, paths.RUNTIME_LOCK, paths.FREEZE_LOCK)
     digest = hashlib.sha256(f"{sys.version}\n{wheel}\n{wheel.stat().st_mtime_ns}".encode())
-    for file in (*locks, places.UNPACKING):
+    for file in (*locks, paths.UNPACKING):
         digest.update(file.read_bytes())
     stamp = VENV / "eyebright-stamp"
-    python = places.venv_python(VENV)
+    python = paths.venv_python(VENV)
     if stamp.exists() and stamp.read_text("utf-8") == digest.hexdigest():
         return python
     say("Making the environment that packages are made from.")
@@ -38,7 +38,7 @@ def prepare() -> Path:
     for step in steps:
         if not succeeds(step):
             give_up("The environment for packages could not be made; see above.")
-    pyside.unpack(python)
+    unpack_pyside.unpack(python)
     stamp.write_text(digest.hexdigest(), "utf-8")
     return python
 

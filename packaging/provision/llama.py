@@ -16,7 +16,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from provision import places
+from provision import paths
 from provision.console import cause, give_up, say
 from provision.stamp import cpu_identity, machine
 
@@ -58,9 +58,9 @@ def cmake_args(build: Build) -> str:
 def cache_folder(build: Build = NATIVE) -> Path:
     """Where the wheel belongs."""
     processor = cpu_identity() if build.here_only else machine()
-    parts = (places.LLAMA_LOCK.read_text("utf-8"), cmake_args(build), sys.platform, processor)
+    parts = (paths.LLAMA_LOCK.read_text("utf-8"), cmake_args(build), sys.platform, processor)
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
-    return places.cache() / "wheels" / key
+    return paths.cache() / "wheels" / key
 
 
 def kept_wheel(build: Build = NATIVE) -> Path | None:
@@ -70,7 +70,7 @@ def kept_wheel(build: Build = NATIVE) -> Path | None:
 
 def is_installed(wheel_file: Path, venv: Path | None = None) -> bool:
     """True if the environment holds exactly this build, not just the same version."""
-    records = list((venv or places.VENV).glob("**/site-packages/llama_cpp_python-*.dist-info/RECORD"))
+    records = list((venv or paths.VENV).glob("**/site-packages/llama_cpp_python-*.dist-info/RECORD"))
     if len(records) != 1:
         return False
     with zipfile.ZipFile(wheel_file) as archive:
@@ -91,10 +91,10 @@ def compiled_wheel(build: Build = NATIVE) -> Path:
     what = "llama.cpp" if build.here_only else "llama.cpp for all processors"
     say(f"Compiling {what}, once: about {minutes} min with {jobs} compiler(s) at a time.")
     folder.mkdir(parents=True, exist_ok=True)
-    log = places.cache() / "logs" / "llama-build.log"
+    log = paths.cache() / "logs" / "llama-build.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     # In the cache rather than in /tmp: that may be small, or in memory.
-    with tempfile.TemporaryDirectory(prefix="llama-", dir=places.cache()) as temporary:
+    with tempfile.TemporaryDirectory(prefix="llama-", dir=paths.cache()) as temporary:
         work = Path(temporary)
         tools = work / "tools"
         output = work / "wheel"
@@ -110,10 +110,10 @@ def compiled_wheel(build: Build = NATIVE) -> Path:
 
 def _make_tools(tools: Path, log: int) -> bool:
     """An environment of its own for CMake and Ninja, which nobody needs afterwards."""
-    pip = [str(places.venv_python(tools)), "-m", "pip", "install", "--quiet", "--require-hashes"]
+    pip = [str(paths.venv_python(tools)), "-m", "pip", "install", "--quiet", "--require-hashes"]
     steps = (
         [sys.executable, "-m", "venv", str(tools)],
-        [*pip, "--requirement", str(places.LLAMA_BUILD_LOCK)],
+        [*pip, "--requirement", str(paths.LLAMA_BUILD_LOCK)],
     )
     return all(subprocess.run(step, stdout=log, stderr=log, check=False).returncode == 0 for step in steps)
 
@@ -123,12 +123,12 @@ def _compile(build: Build, tools: Path, output: Path, jobs: int, log: Path) -> b
         **os.environ,
         "CMAKE_ARGS": cmake_args(build),
         "CMAKE_BUILD_PARALLEL_LEVEL": str(jobs),
-        "PATH": f"{places.venv_programs(tools)}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PATH": f"{paths.venv_programs(tools)}{os.pathsep}{os.environ.get('PATH', '')}",
     }
     command: list[str | Path] = [
-        places.venv_python(tools), "-m", "pip", "wheel", "--verbose",
+        paths.venv_python(tools), "-m", "pip", "wheel", "--verbose",
         "--no-deps", "--no-cache-dir", "--no-build-isolation", "--require-hashes",
-        "--requirement", places.LLAMA_LOCK, "--wheel-dir", output,
+        "--requirement", paths.LLAMA_LOCK, "--wheel-dir", output,
     ]  # fmt: skip
     process = subprocess.Popen(
         command,

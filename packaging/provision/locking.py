@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from provision import places
+from provision import paths
 from provision.console import give_up, say
 from provision.environment import OLDEST
 
@@ -22,30 +22,30 @@ _LOCK_TOOL = ["uv"]
 
 def write_all() -> None:
     """Resolve everything anew and write packaging/locks/."""
-    tool = places.cache() / "lock-tool"
-    python = places.venv_python(tool)
+    tool = paths.cache() / "lock-tool"
+    python = paths.venv_python(tool)
     if not python.exists():
         _run(sys.executable, "-m", "venv", tool)
     # The tool's own lock is made with the version that it names; the first time with any.
-    wanted = ["--require-hashes", "-r", str(places.LOCK_TOOL_LOCK)]
-    first = not places.LOCK_TOOL_LOCK.exists()
+    wanted = ["--require-hashes", "-r", str(paths.LOCK_TOOL_LOCK)]
+    first = not paths.LOCK_TOOL_LOCK.exists()
     _run(python, "-m", "pip", "install", "-q", *(_LOCK_TOOL if first else wanted))
-    places.LOCKS.mkdir(exist_ok=True)
-    uv = places.venv_programs(tool) / "uv"
+    paths.LOCKS.mkdir(exist_ok=True)
+    uv = paths.venv_programs(tool) / "uv"
     llama = _requirement("llama-cpp-python")
-    _lock(uv, places.RUNTIME_LOCK, "--no-emit-package", "llama-cpp-python", "pyproject.toml")
-    _lock(uv, places.DEV_LOCK, "--group", "pyproject.toml:dev", "-c", places.RUNTIME_LOCK)
-    _lock(uv, places.FREEZE_LOCK, "--group", "pyproject.toml:packages", "-c", places.RUNTIME_LOCK)
-    _lock(uv, places.LLAMA_LOCK, "--no-deps", wanted=[llama])
-    _lock(uv, places.BASE_LOCK, wanted=_BASE)
-    _lock(uv, places.LLAMA_BUILD_LOCK, wanted=_LLAMA_BUILD)
-    _lock(uv, places.LOCK_TOOL_LOCK, wanted=_LOCK_TOOL)
+    _lock(uv, paths.RUNTIME_LOCK, "--no-emit-package", "llama-cpp-python", "pyproject.toml")
+    _lock(uv, paths.DEV_LOCK, "--group", "pyproject.toml:dev", "-c", paths.RUNTIME_LOCK)
+    _lock(uv, paths.FREEZE_LOCK, "--group", "pyproject.toml:packages", "-c", paths.RUNTIME_LOCK)
+    _lock(uv, paths.LLAMA_LOCK, "--no-deps", wanted=[llama])
+    _lock(uv, paths.BASE_LOCK, wanted=_BASE)
+    _lock(uv, paths.LLAMA_BUILD_LOCK, wanted=_LLAMA_BUILD)
+    _lock(uv, paths.LOCK_TOOL_LOCK, wanted=_LOCK_TOOL)
     say("The locks are written; `make test` installs and tries them.")
 
 
 def _requirement(name: str) -> str:
     """One requirement as pyproject.toml has it."""
-    project = (places.REPOSITORY / "pyproject.toml").read_text("utf-8")
+    project = (paths.REPOSITORY / "pyproject.toml").read_text("utf-8")
     found = re.search(rf'"({re.escape(name)}==[^"]+)"', project)
     if found is None:
         give_up(f"pyproject.toml does not pin {name}.")
@@ -66,5 +66,5 @@ def _lock(uv: Path, lock: Path, *arguments: str | Path, wanted: list[str] | None
 
 
 def _run(*command: str | Path) -> None:
-    if subprocess.run(command, cwd=places.REPOSITORY, check=False).returncode:
+    if subprocess.run(command, cwd=paths.REPOSITORY, check=False).returncode:
         give_up("The locks were not written; see above.")

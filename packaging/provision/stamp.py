@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from provision import places
+from provision import paths
 
 #: What ends the part of pyproject.toml that matters for the installation.
 _TOOL_SETTINGS = "\n[tool.ruff]"
@@ -37,37 +37,37 @@ def machine() -> str:
 
 
 def _locks(tools: bool) -> list[Path]:
-    locks = [places.BASE_LOCK, places.LLAMA_LOCK, places.RUNTIME_LOCK]
-    return [*locks, places.DEV_LOCK] if tools else locks
+    locks = [paths.BASE_LOCK, paths.LLAMA_LOCK, paths.RUNTIME_LOCK]
+    return [*locks, paths.DEV_LOCK] if tools else locks
 
 
 def fingerprint(tools: bool) -> str:
     """Hash what the environment is made from."""
     digest = hashlib.sha256()
-    for file in (*_locks(tools), places.UNPACKING):
+    for file in (*_locks(tools), paths.UNPACKING):
         digest.update(file.read_bytes())
-    project = (places.REPOSITORY / "pyproject.toml").read_text("utf-8")
-    version = (places.VENV / "pyvenv.cfg").read_text("utf-8")
+    project = (paths.REPOSITORY / "pyproject.toml").read_text("utf-8")
+    version = (paths.VENV / "pyvenv.cfg").read_text("utf-8")
     for part in (
         project.partition(_TOOL_SETTINGS)[0],
         version,
         sys.platform,
         cpu_identity(),
         os.environ.get("CMAKE_ARGS", ""),
-        str(places.REPOSITORY),  # an editable installation points here
+        str(paths.REPOSITORY),  # an editable installation points here
     ):
         digest.update(b"\0" + part.encode())
     return digest.hexdigest()
 
 
 def _file(tools: bool) -> Path:
-    return places.STAMPS / ("tools" if tools else "program")
+    return paths.STAMPS / ("tools" if tools else "program")
 
 
 def is_current(*, tools: bool = False, window: bool = False) -> bool:
     """True if nothing has to be installed."""
     try:
-        if not places.venv_python().exists():
+        if not paths.venv_python().exists():
             return False
         if window and not _window().exists():
             return False
@@ -78,13 +78,13 @@ def is_current(*, tools: bool = False, window: bool = False) -> bool:
 
 def renew(*, tools: bool) -> None:
     """Remember that everything is installed; the tools come on top of the program."""
-    places.STAMPS.mkdir(exist_ok=True)
+    paths.STAMPS.mkdir(exist_ok=True)
     for kind in {False, tools}:
         _file(kind).write_text(fingerprint(kind), "utf-8")
 
 
 def _window() -> Path:
-    return places.STAMPS / "window"
+    return paths.STAMPS / "window"
 
 
 def note_window() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from provision.console import give_up, say
 
-from release import checksums, contents, frozen, licences, no_encoder, parts_list, publishing
+from release import checksums, contents, frozen, licences, parts_list, publishing, remove_x265
 from release.outputs import DIST, PROGRAM, system_name, version
 
 _LARGEST = 20
@@ -32,7 +32,7 @@ def main() -> int:
     started = time.monotonic()
     if not options.keep or not PROGRAM.exists():
         program = frozen.freeze()
-        for library in no_encoder.take_out(program):
+        for library in remove_x265.take_out(program):
             say(f"{library.name} was taken out.")
         if sys.platform == "linux":
             from release import elf_edits

@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 from PIL import Image
-from provision import places
+from provision import paths
 
 from release.outputs import MAINTAINER, SUMMARY, version
 
-_DRAWN = places.REPOSITORY / "resources" / "icons" / "app"
+_DRAWN = paths.REPOSITORY / "resources" / "icons" / "app"
 _WINDOWS = (16, 24, 32, 48, 64, 128, 256)
 _MACOS = (16, 32, 64, 128, 256, 512)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 
-from provision import pyside
+from provision import unpack_pyside
 from PyInstaller.utils.hooks import collect_submodules
 
 #: Imported by name only, or inside functions that PyInstaller does not see through.
@@ -61,11 +61,11 @@ _UNWANTED = re.compile(
 
 
 def unpacked_pyside() -> list[tuple[str, str]]:
-    """Return the Python part of PySide6 where it has been unpacked (packaging/provision/pyside.py), and its place."""
+    """Return where the Python part of PySide6 is unpacked (packaging/provision/unpack_pyside.py), and where it goes."""
     if sys.platform == "darwin":
         return []  # a folder with a dot in its name is a bundle there, and would have to be signed as one
-    folder = pyside.package() / pyside.UNPACKED
-    return [(str(folder), f"shiboken6/{pyside.UNPACKED}")] if folder.is_dir() else []
+    folder = unpack_pyside.package() / unpack_pyside.UNPACKED
+    return [(str(folder), f"shiboken6/{unpack_pyside.UNPACKED}")] if folder.is_dir() else []
 
 
 def is_wanted(name: str) -> bool:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from provision import places
+from provision import paths
 from provision.console import give_up
 
 from release import checksums
 from release.outputs import home, version
 
 NAME = "org.eyebright.Eyebright.yml"
-_TEMPLATE = places.REPOSITORY / "packaging" / "linux" / NAME
+_TEMPLATE = paths.REPOSITORY / "packaging" / "linux" / NAME
 MACHINES = ("x86_64", "aarch64")
 
 

@@ -9,12 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from provision import places
+from provision import paths
 from provision.console import give_up, say, succeeds
 
 from release.outputs import BUILD, PROGRAM, moment
 
-_SPEC = places.REPOSITORY / "packaging" / "release" / "eyebright.spec"
+_SPEC = paths.REPOSITORY / "packaging" / "release" / "eyebright.spec"
 
 
 def freeze() -> Path:
@@ -28,7 +28,7 @@ def freeze() -> Path:
     ]  # fmt: skip
     # The same input makes the same bytes: hashes have a fixed seed, files a fixed time.
     environment = {**os.environ, "PYTHONHASHSEED": "1", "SOURCE_DATE_EPOCH": str(moment())}
-    environment |= {"PYTHONPATH": f"{places.REPOSITORY}{os.pathsep}{places.REPOSITORY / 'packaging'}"}
+    environment |= {"PYTHONPATH": f"{paths.REPOSITORY}{os.pathsep}{paths.REPOSITORY / 'packaging'}"}
     with log.open("w", encoding="utf-8") as file:
         result = subprocess.run(command, cwd=BUILD, env=environment, stdout=file, stderr=file, check=False)
     if result.returncode:

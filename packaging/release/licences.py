@@ -11,7 +11,7 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import cast
 
-from provision import places
+from provision import paths
 
 #: In the environment, but not in the program.
 BUILD_ONLY = frozenset(
@@ -33,7 +33,7 @@ _QT = """\
 Qt is used as shared libraries under the GNU Lesser General Public License, version 3. They lie beside the
 program and may be replaced by others of the same interface. Sources: https://code.qt.io"""
 _NAMES = ("licen", "copying", "notice", "authors")
-_MIT = (places.REPOSITORY / "LICENSE").read_text("utf-8").partition("\n\n")[2].partition("\n\n")[2]
+_MIT = (paths.REPOSITORY / "LICENSE").read_text("utf-8").partition("\n\n")[2].partition("\n\n")[2]
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def write_copyright(path: Path, *, for_debian: bool = False) -> None:
     """Write one file with everything: Eyebright's own licence, then that of each part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     line = "-" * 100
-    own = (places.REPOSITORY / "LICENSE").read_text("utf-8").strip()
+    own = (paths.REPOSITORY / "LICENSE").read_text("utf-8").strip()
     blocks = [f"Eyebright\n\n{own}", "What follows is inside the program as well, each part under its own licence."]
     for part in parts():
         head = f"{part.name} {part.version}\nLicence: {part.licence}\n{part.home}".strip()

@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from provision import places
+from provision import paths
 from provision.console import give_up, say
 
 from release import macho
@@ -21,7 +21,7 @@ from release import macho
 IDENTITY = "EYEBRIGHT_SIGN_MACOS"
 #: A key for Apple's service, as App Store Connect gives it out: the .p8 file, its number, and that of who issued it.
 NOTARY = ("EYEBRIGHT_NOTARY_KEY", "EYEBRIGHT_NOTARY_KEY_ID", "EYEBRIGHT_NOTARY_ISSUER")
-_ENTITLEMENTS = places.REPOSITORY / "packaging" / "macos" / "entitlements.plist"
+_ENTITLEMENTS = paths.REPOSITORY / "packaging" / "macos" / "entitlements.plist"
 _BUNDLES = (".framework", ".app", ".bundle", ".xpc")
 _NOBODY = "-"
 _MOST = "45m"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from provision.console import give_up, say
 
-from release import licences, mac_signing, macho, no_encoder
+from release import licences, mac_signing, macho, remove_x265
 from release.outputs import BUILD, BUNDLE, DIST, system_name, version
 
 _TRIES = 3
@@ -36,7 +36,7 @@ def build(_program: Path) -> Path:
 
 def prepare(app: Path) -> None:
     """Put into the bundle what it lacks, and end if it could not run where it is meant to."""
-    for library in no_encoder.take_out(app):
+    for library in remove_x265.take_out(app):
         say(f"{library.name} was taken out of {app.name}.")
     licences.write_copyright(app / "Contents" / "Resources" / "LICENCES.txt")
     if late := macho.too_new(app):

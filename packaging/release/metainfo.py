@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PIL import Image
-from provision import places
+from provision import paths
 
 from release.outputs import date, home, version
 
@@ -13,10 +13,10 @@ _SCREENSHOTS = ("answered", "looking-dark", "models")
 
 def metainfo() -> str:
     """Return the file's text."""
-    text = (places.REPOSITORY / "packaging" / "linux" / NAME).read_text("utf-8")
+    text = (paths.REPOSITORY / "packaging" / "linux" / NAME).read_text("utf-8")
     known = {"HOME": home(), "VERSION": version(), "DATE": date().date().isoformat()}
     for name in _SCREENSHOTS:
-        with Image.open(places.REPOSITORY / "docs" / "screenshots" / f"{name}.png") as picture:
+        with Image.open(paths.REPOSITORY / "docs" / "screenshots" / f"{name}.png") as picture:
             known[f"{name.upper()}_WIDTH"], known[f"{name.upper()}_HEIGHT"] = map(str, picture.size)
     for name, value in known.items():
         text = text.replace(f"@{name}@", value)

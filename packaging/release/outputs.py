@@ -9,11 +9,11 @@ import subprocess
 import sys
 from datetime import datetime, timezone
 
-from provision import places
+from provision import paths
 
-BUILD = places.REPOSITORY / "build" / "packages"
+BUILD = paths.REPOSITORY / "build" / "packages"
 #: The finished packages.
-DIST = places.REPOSITORY / "dist"
+DIST = paths.REPOSITORY / "dist"
 #: The program as PyInstaller leaves it: the program itself, and `_internal` with all it needs.
 PROGRAM = BUILD / "frozen" / "eyebright"
 #: macOS starts this.
@@ -27,7 +27,7 @@ leaves it, and no network is needed. A small model is built in; a full
 LLaVA is fetched with one click, if you want."""
 MAINTAINER = "Eyebright contributors"
 
-_ABOUT = places.REPOSITORY / "desktop_app" / "__init__.py"
+_ABOUT = paths.REPOSITORY / "desktop_app" / "__init__.py"
 _DEBIAN = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
@@ -78,7 +78,7 @@ def moment() -> int:
     if said := os.environ.get("SOURCE_DATE_EPOCH"):
         return int(said)
     command = ["git", "log", "-1", "--format=%ct"]
-    found = subprocess.run(command, cwd=places.REPOSITORY, capture_output=True, text=True, check=False)
+    found = subprocess.run(command, cwd=paths.REPOSITORY, capture_output=True, text=True, check=False)
     return int(found.stdout) if found.returncode == 0 else int(_ABOUT.stat().st_mtime)
 
 

@@ -6,9 +6,9 @@ import shutil
 import tarfile
 from pathlib import Path
 
-from provision import places
+from provision import paths
 
-from release import licences, tree
+from release import licences, linux_tree
 from release.metainfo import NAME, metainfo
 from release.outputs import BUILD, DIST, date, system_name, version
 
@@ -59,8 +59,8 @@ def lay_out(program: Path, folder: Path) -> None:
     shortcut.chmod(0o755)
     share = folder / "share"
     share.mkdir()
-    shutil.copyfile(places.REPOSITORY / "packaging/linux/eyebright.desktop", share / "eyebright.desktop")
-    shutil.copyfile(places.REPOSITORY / "resources/icons/eyebright.svg", share / "eyebright.svg")
+    shutil.copyfile(paths.REPOSITORY / "packaging/linux/eyebright.desktop", share / "eyebright.desktop")
+    shutil.copyfile(paths.REPOSITORY / "resources/icons/eyebright.svg", share / "eyebright.svg")
     (share / NAME).write_text(metainfo(), "utf-8")
     licences.write_copyright(folder / "LICENCES.txt")
 
@@ -69,7 +69,7 @@ def build(program: Path) -> Path:
     """Make the archive from the frozen program, and return it."""
     folder = BUILD / "portable" / f"eyebright-{version()}"
     lay_out(program, folder)
-    tree.settle(folder)
+    linux_tree.settle(folder)
     DIST.mkdir(exist_ok=True)
     archive = DIST / f"eyebright-{version()}-{system_name()}.tar.xz"
     with tarfile.open(archive, "w:xz", format=tarfile.PAX_FORMAT, preset=9) as tar:

@@ -9,14 +9,14 @@ import argparse
 import re
 from pathlib import Path
 
-from provision import places
+from provision import paths
 from provision.console import give_up, say
 
 from release import checksums, flatpak, outputs
 from release.outputs import DIST, version
 
-_CHANGELOG = places.REPOSITORY / "CHANGELOG.md"
-_HOMES = places.REPOSITORY / "tests" / "data" / "homes"
+_CHANGELOG = paths.REPOSITORY / "CHANGELOG.md"
+_HOMES = paths.REPOSITORY / "tests" / "data" / "homes"
 _ADDRESS = re.compile(r"https://[\w.-]+(/[\w.-]+)*")
 #: What stands on the page of the release, below what is new.
 _FOOT = """
@@ -81,7 +81,7 @@ def must_agree(tag: str) -> None:
     if not changes():
         give_up(f'CHANGELOG.md has nothing below a heading "## {version()}".')
     if not (_HOMES / version()).is_dir():
-        give_up(f"What {version()} leaves on a disk is not kept for the tests: run packaging/keep_data.py.")
+        give_up(f"What {version()} leaves on a disk is not kept for the tests: run tests/recording/home.py.")
 
 
 def changes() -> str:

@@ -14,13 +14,13 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from provision import places
+from provision import paths
 from provision.console import give_up, say
 
 from release import app_icon, licences
 from release.outputs import BUILD, DIST, MAINTAINER, SUMMARY, date, home, moment, system_name, version
 
-_SCRIPT = places.REPOSITORY / "packaging" / "windows" / "eyebright.nsi"
+_SCRIPT = paths.REPOSITORY / "packaging" / "windows" / "eyebright.nsi"
 _NSIS = Path(os.environ.get("PROGRAMFILES(X86)", "")) / "NSIS" / "makensis.exe"  # not on the PATH by itself
 #: The command that signs a program, with "%1" where its name belongs; without it nothing is signed.
 SIGN = "EYEBRIGHT_SIGN_WINDOWS"

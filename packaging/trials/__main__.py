@@ -11,16 +11,25 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from provision import places
+from provision import paths
 from provision.console import give_up, say
 from release import outputs
 
-from trials import chroots, installing, manuscripts, papers, processors, use, wayland, windows_installer
+from trials import (
+    chroots,
+    installing,
+    metadata_checks,
+    processors,
+    unrun_formats,
+    user_session,
+    wayland,
+    windows_installer,
+)
 from trials.chroots import Chroot, System
 from trials.table import Table
-from trials.use import Installed
+from trials.user_session import Installed
 
-_WORK = places.REPOSITORY / "build" / "trials"
+_WORK = paths.REPOSITORY / "build" / "trials"
 _PROGRAM = "/usr/bin/eyebright"
 
 
@@ -44,7 +53,7 @@ def main() -> int:
     _WORK.mkdir(parents=True, exist_ok=True)
     (_WORK / "table.txt").write_text(table.text(), "utf-8")
     print("\n" + table.text(), flush=True)
-    say(f"This took {time.monotonic() - started:.0f} s; screenshots are in {_WORK.relative_to(places.REPOSITORY)}.")
+    say(f"This took {time.monotonic() - started:.0f} s; screenshots are in {_WORK.relative_to(paths.REPOSITORY)}.")
     return int(table.failed)
 
 
@@ -92,51 +101,51 @@ def _try_deb(table: Table, row: str, chroot: Chroot, system: System) -> None:
         return
     brought = {name for name in chroot.files() - before if "eyebright" not in name.lower()}
     program = Installed(chroot, _PROGRAM, {})
-    check("self-test", lambda: use.self_test(program))
-    check("drop, ask", lambda: use.drop_and_ask(program, _WORK / f"{system.suite}.png"))
-    check("open with", lambda: use.open_with(program, _WORK / f"{system.suite}-opened.png"))
+    check("self-test", lambda: user_session.self_test(program))
+    check("drop, ask", lambda: user_session.drop_and_ask(program, _WORK / f"{system.suite}.png"))
+    check("open with", lambda: user_session.open_with(program, _WORK / f"{system.suite}-opened.png"))
     check("remove", lambda: installing.remove_deb(chroot))
-    check("nothing left", lambda: use.nothing_left(chroot, before | brought))
+    check("nothing left", lambda: user_session.nothing_left(chroot, before | brought))
 
 
 def _try_rpm(table: Table, row: str, chroot: Chroot) -> None:
     check: Callable[[str, Callable[[], str]], bool] = functools.partial(table.check, row)
-    use.clear_home(chroot)
+    user_session.clear_home(chroot)
     before = chroot.files()
     package = _package("*.rpm")
     check("system", lambda: installing.requirements_of_rpm(package, chroot))
     if not check("install", lambda: installing.install_rpm(chroot, package)):
         return
     program = Installed(chroot, _PROGRAM, {})
-    check("self-test", lambda: use.self_test(program))
-    check("drop, ask", lambda: use.drop_and_ask(program, _WORK / "rpm.png"))
-    check("open with", lambda: use.open_with(program, _WORK / "rpm-opened.png"))
+    check("self-test", lambda: user_session.self_test(program))
+    check("drop, ask", lambda: user_session.drop_and_ask(program, _WORK / "rpm.png"))
+    check("open with", lambda: user_session.open_with(program, _WORK / "rpm-opened.png"))
     check("remove", lambda: installing.remove_rpm(chroot))
     # In systems with rpm the folders that many share belong to a package of their own, which is not here.
-    check("nothing left", lambda: use.nothing_left(chroot, before | chroot.empty_folders()))
+    check("nothing left", lambda: user_session.nothing_left(chroot, before | chroot.empty_folders()))
 
 
 def _try_portable(table: Table, row: str, chroot: Chroot) -> None:
     check: Callable[[str, Callable[[], str]], bool] = functools.partial(table.check, row)
-    use.clear_home(chroot)
+    user_session.clear_home(chroot)
     before = chroot.files()
     with installing.unpacked(chroot, _package("*.tar.xz"), "图片 and more") as folder:
         program = Installed(chroot, f"{folder}/eyebright", {})
         check("system", lambda: "as the .deb has left it")
         check("install", lambda: "unpacked where there are spaces and other scripts")
-        check("self-test", lambda: use.self_test(program))
-        check("drop, ask", lambda: use.drop_and_ask(program, _WORK / "portable.png"))
-        check("data beside it", lambda: use.data_beside(program, folder))
-    check("nothing left", lambda: use.nothing_left(chroot, before))
+        check("self-test", lambda: user_session.self_test(program))
+        check("drop, ask", lambda: user_session.drop_and_ask(program, _WORK / "portable.png"))
+        check("data beside it", lambda: user_session.data_beside(program, folder))
+    check("nothing left", lambda: user_session.nothing_left(chroot, before))
 
 
 def _try_papers(table: Table) -> None:
     package = _package("*.deb")
     for column, look in (
-        ("lintian", papers.lintian),
-        ("desktop entry", papers.desktop_entry),
-        ("AppStream", papers.metainfo),
-        ("licences", papers.licence_texts),
+        ("lintian", metadata_checks.lintian),
+        ("desktop entry", metadata_checks.desktop_entry),
+        ("AppStream", metadata_checks.metainfo),
+        ("licences", metadata_checks.licence_texts),
     ):
         table.check("papers", column, functools.partial(look, package))
 
@@ -166,9 +175,9 @@ def _try_manuscripts(table: Table) -> None:
     work = _WORK / "manuscripts"
     work.mkdir(parents=True, exist_ok=True)
     check: Callable[[str, Callable[[], str]], bool] = functools.partial(table.check, "manuscripts")
-    check("Flatpak", lambda: manuscripts.flatpak_manifest(_package("*.tar.xz"), work))
-    if check("AppDir", lambda: manuscripts.appimage_folder(outputs.PROGRAM, work)):
-        check("AppImage", lambda: manuscripts.appimage_joined(work))
+    check("Flatpak", lambda: unrun_formats.flatpak_manifest(_package("*.tar.xz"), work))
+    if check("AppDir", lambda: unrun_formats.appimage_folder(outputs.PROGRAM, work)):
+        check("AppImage", lambda: unrun_formats.appimage_joined(work))
     check("NSIS", lambda: windows_installer.compiles(work))
     check("signature", lambda: windows_installer.is_signed(work))
     check("Wine", lambda: windows_installer.is_used(work))

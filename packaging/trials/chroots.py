@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from provision import places
+from provision import paths
 from provision.console import say
 
 #: Who uses the program: an ordinary user.
@@ -52,7 +52,7 @@ class NotHad(Exception):  # noqa: N818 - it says what happened
 
 def pristine(system: System) -> Path:
     """Return the folder of a system in which nothing was done yet; made when it is first wanted."""
-    folder = places.cache() / "chroots" / system.suite
+    folder = paths.cache() / "chroots" / system.suite
     if (folder / "etc" / "os-release").exists():
         return folder
     say(f"Fetching {system.name}, once.")
@@ -91,7 +91,7 @@ def _apt_sources() -> list[Path]:
 
 def _fetched_keys(mirror: str, package: str) -> Path:
     """Return the file of keys in a package of the archive itself; which it is, its hash says."""
-    folder = places.cache() / "chroots" / "keys"
+    folder = paths.cache() / "chroots" / "keys"
     found = folder / "usr" / "share" / "keyrings" / "ubuntu-archive-keyring.gpg"
     if not found.exists():
         folder.mkdir(parents=True, exist_ok=True)

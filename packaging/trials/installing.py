@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trials.chroots import Chroot
-from trials.person import Disappointed
+from trials.x11_user import Disappointed
 
 _MOST_S = 600
 _TOOLS = "/usr/bin:/usr/sbin:/bin:/sbin"

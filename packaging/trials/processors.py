@@ -14,9 +14,9 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from trials import person
+from trials import x11_user
 from trials.chroots import NotHad
-from trials.person import Disappointed
+from trials.x11_user import Disappointed
 
 #: QEMU's name of a processor -> the part of llama.cpp that is the best for it.
 EMULATED = {"Nehalem": "sse42", "SandyBridge": "sandybridge", "Haswell": "haswell"}
@@ -89,9 +89,9 @@ def _loaded(command: Path, work: Path, variables: dict[str, str]) -> str:
 
 def _answer(command: Path, work: Path, variables: dict[str, str]) -> str:
     picture = work / "circle.png"
-    person.draw_circle(picture)
-    words: list[str | Path] = [command, "ask", picture, "-p", person.QUESTION, "--greedy"]
-    return person.must_be_right(_run(words, work, variables).strip())
+    x11_user.draw_circle(picture)
+    words: list[str | Path] = [command, "ask", picture, "-p", x11_user.QUESTION, "--greedy"]
+    return x11_user.must_be_right(_run(words, work, variables).strip())
 
 
 def _run(command: list[str | Path], work: Path, variables: dict[str, str]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from provision.console import say
 
 from trials.chroots import NotHad
-from trials.person import Disappointed
+from trials.x11_user import Disappointed
 
 
 @dataclass

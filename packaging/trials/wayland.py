@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from trials.chroots import NotHad
-from trials.person import Disappointed, wait_for
+from trials.x11_user import Disappointed, wait_for
 
 _SOCKET = "eyebright-trial"
 

@@ -16,11 +16,11 @@ from unittest import mock
 
 from release import windows
 
-from trials import person
+from trials import x11_user
 from trials.chroots import NotHad
-from trials.person import Disappointed
 from trials.wine import Wine
 from trials.wine import windows as a_windows
+from trials.x11_user import Disappointed
 
 _64_BITS = "amd64-unicode"
 #: As packaging/windows/eyebright.nsi has them.
@@ -101,7 +101,7 @@ def _install(wine: Wine, package: Path, certificate: Path) -> None:
 def _refuse(wine: Wine, package: Path) -> None:
     folder = _folder(wine)
     with wine.running(folder / "eyebright.exe", "-n", "60", "127.0.0.1"):
-        person.wait_for("a running program", lambda: _runs(wine, folder / "eyebright.exe"), 20)
+        x11_user.wait_for("a running program", lambda: _runs(wine, folder / "eyebright.exe"), 20)
         wine.run(package, "/S", ends=_OPEN)
         wine.run(folder / "uninstall.exe", "/S", f"_?={wine.named(folder)}", ends=_OPEN)
         _must_hold(folder, "eyebright.exe", "_internal/old.dll")
@@ -126,7 +126,7 @@ def _upgrade(wine: Wine, package: Path) -> None:
 def _uninstall(wine: Wine, before: str) -> None:
     folder = _folder(wine)
     wine.run(folder / "uninstall.exe", "/S")
-    person.wait_for("the end of the uninstaller", lambda: not (folder / "uninstall.exe").exists(), 30)
+    x11_user.wait_for("the end of the uninstaller", lambda: not (folder / "uninstall.exe").exists(), 30)
     left = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     if left != {"eyebright-data/conversations.sqlite", "_internal/notes.txt"}:
         raise Disappointed(f"there is {', '.join(sorted(left)) or 'nothing'}, not what was the person's own")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trials.chroots import NotHad
-from trials.person import Disappointed
+from trials.x11_user import Disappointed
 
 #: Debian keeps them off the PATH.
 _FOLDER = "/usr/lib/wine"

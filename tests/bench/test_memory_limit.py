@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from bench.control_group import ControlGroup, forget_pages, why_not
 from bench.job import Job, picture
+from bench.measured_process import run_party
 from bench.memory import read_mib
-from bench.party import run_party
 from bench.real_shapes import REAL, Scale, make_pair
 from bench.results import Results
 
@@ -122,12 +122,12 @@ def test_the_real_shape_runs_with_6_gib(group: ControlGroup, tmp_path: Path, mon
     monkeypatch.delenv("PYTEST_CURRENT_TEST", raising=False)
     job = Job(str(model), str(projector), str(tmp_path), 4096, 16, 16, 64, 1)
     results = Results()
-    run_party("little", job, results, 1100, watched=True, group=group.processes)
+    run_party("low_memory", job, results, 1100, watched=True, group=group.processes)
     assert not results.reasons
     weights = model.stat().st_size
-    assert results["little.n_ctx"] == 4096
-    assert results["little.read_at_load_mib"] > 0.9 * weights / MIB, "the file lay in memory outside the group"
-    assert results["little.read_mib"] < 0.02 * weights / MIB
-    assert results["little.peak_mib"] <= 5888
-    assert results["little.peak_mib"] == pytest.approx(results["little.planned_mib"], rel=0.1)
-    print(f"\npeak {results['little.peak_mib']:.0f} MiB, planned {results['little.planned_mib']:.0f}")
+    assert results["low_memory.n_ctx"] == 4096
+    assert results["low_memory.read_at_load_mib"] > 0.9 * weights / MIB, "the file lay in memory outside the group"
+    assert results["low_memory.read_mib"] < 0.02 * weights / MIB
+    assert results["low_memory.peak_mib"] <= 5888
+    assert results["low_memory.peak_mib"] == pytest.approx(results["low_memory.planned_mib"], rel=0.1)
+    print(f"\npeak {results['low_memory.peak_mib']:.0f} MiB, planned {results['low_memory.planned_mib']:.0f}")

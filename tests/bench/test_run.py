@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
+from bench.measured_process import REPOSITORY, run_bounded
 from bench.memory import PeakWatch, descendants, pss_mib, read_bandwidth
-from bench.party import REPOSITORY, run_bounded
 from PIL import Image
 
 from tests.bench.test_figures import KEYS

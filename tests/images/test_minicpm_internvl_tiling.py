@@ -1,4 +1,4 @@
-"""Pictures are divided as InternVL3 and MiniCPM-V were trained: see `packaging/record_divided.py`."""
+"""Pictures are divided as InternVL3 and MiniCPM-V were trained: see `tests/recording/divided.py`."""
 
 import json
 from typing import Any

@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from provision import llama, places, stamp, system
+from provision import llama, paths, stamp, system
 
 from tests.helpers.paths import REPOSITORY
 
@@ -17,12 +17,12 @@ from tests.helpers.paths import REPOSITORY
 def venv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that looks like a virtual environment."""
     folder = tmp_path / "venv"
-    places.venv_programs(folder).mkdir(parents=True)
-    places.venv_python(folder).touch()
+    paths.venv_programs(folder).mkdir(parents=True)
+    paths.venv_python(folder).touch()
     (folder / "pyvenv.cfg").write_text("version = 3.12.1\n")
-    monkeypatch.setattr(places, "VENV", folder)
-    monkeypatch.setattr(places, "STAMPS", folder / "eyebright")
-    monkeypatch.setattr(places.venv_python, "__defaults__", (folder,))
+    monkeypatch.setattr(paths, "VENV", folder)
+    monkeypatch.setattr(paths, "STAMPS", folder / "eyebright")
+    monkeypatch.setattr(paths.venv_python, "__defaults__", (folder,))
     return folder
 
 
@@ -57,7 +57,7 @@ def test_other_options_python_or_processor_need_a_new_set_up(venv: Path, monkeyp
 
 
 def test_style_settings_need_no_new_set_up(venv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(paths, "REPOSITORY", tmp_path)
     project = tmp_path / "pyproject.toml"
     project.write_text("[project]\n\n[tool.ruff]\nline-length = 80\n")
     stamp.renew(tools=False)
@@ -117,7 +117,7 @@ def test_missing_program_is_named_where_there_is_no_apt(
 
 
 def test_locks_hold_exact_versions_with_hashes_and_no_addresses() -> None:
-    locks = sorted(places.LOCKS.glob("*.txt"))
+    locks = sorted(paths.LOCKS.glob("*.txt"))
     assert len(locks) == 7
     for lock in locks:
         text = lock.read_text("utf-8")

@@ -83,7 +83,7 @@ def test_no_version_is_released_of_which_no_data_are_kept(
     monkeypatch.setattr(publishing, "_HOMES", tmp_path)
     with pytest.raises(SystemExit):
         publishing.tagged([f"v{__version__}"])
-    assert "run packaging/keep_data.py" in capsys.readouterr().err
+    assert "run tests/recording/home.py" in capsys.readouterr().err
 
 
 def test_versions_are_three_numbers(changelog: Path, about: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,7 +27,7 @@ def measure(job: Job, sheet: Sheet) -> None:
     """Drop a photograph on the window, ask five questions, end the program."""
     os.environ.setdefault(_LIMIT, "8G")
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
-    os.environ[_HOME] = str(Path(job.folder) / "little-home")
+    os.environ[_HOME] = str(Path(job.folder) / "low-memory-home")
     photograph, _ = picture(Path(job.folder), 0, _PHOTOGRAPH)
 
     from desktop_app import assembly, paths
@@ -48,21 +48,21 @@ def measure(job: Job, sheet: Sheet) -> None:
         info, pid = services.engine.info(), services.engine.pid()
         if info is None or pid is None or info.plan is None:
             raise RuntimeError("the model was not loaded")
-        sheet.put("little.n_ctx", info.n_ctx)
-        sheet.put("little.planned_mib", info.plan.needed / 2**20)
+        sheet.put("low_memory.n_ctx", info.n_ctx)
+        sheet.put("low_memory.planned_mib", info.plan.needed / 2**20)
         services.draft.add_files([str(photograph)])
         _wait(lambda: [shown.state for shown in services.draft.pictures()] == ["read"])
         used = read_mib(pid)  # by now all weights were used once
-        sheet.put("little.read_at_load_mib", used)
+        sheet.put("low_memory.read_at_load_mib", used)
         for number, question in enumerate(QUESTIONS, 1):
             services.chat.send(question)
             _wait(_answered(services, number))
-            sheet.put(f"little.engine_mib.{number}", pss_mib(pid) or 0.0)
+            sheet.put(f"low_memory.engine_mib.{number}", pss_mib(pid) or 0.0)
         answers = [message for message in services.chat.messages() if message.details]
         if len(answers) != len(QUESTIONS):
             raise RuntimeError(f"{len(answers)} answers to {len(QUESTIONS)} questions")
-        sheet.put("little.window_mib", pss_mib(os.getpid()) or 0.0)
-        sheet.put("little.read_mib", read_mib(pid) - used)
+        sheet.put("low_memory.window_mib", pss_mib(os.getpid()) or 0.0)
+        sheet.put("low_memory.read_mib", read_mib(pid) - used)
     finally:
         window.close()
         services.close()

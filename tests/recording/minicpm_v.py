@@ -1,4 +1,4 @@
-"""MiniCPM-V 2.6 as its authors published it, for `record_divided.py`: transformers does not have it.
+"""MiniCPM-V 2.6 as its authors published it, for `divided.py`: transformers does not have it.
 
 Written from the arithmetic in https://huggingface.co/openbmb/MiniCPM-V-2_6 (image_processing_minicpmv.py,
 modeling_navit_siglip.py, resampler.py), with PyTorch and Pillow.

@@ -7,14 +7,14 @@ import os
 import shutil
 from pathlib import Path
 
-from provision import places
+from provision import paths
 
 from release.metainfo import NAME, metainfo
 from release.outputs import moment
 
 #: Where the program lies, seen from the root.
 PROGRAM_FOLDER = "usr/lib/eyebright"
-_ICONS = places.REPOSITORY / "resources" / "icons"
+_ICONS = paths.REPOSITORY / "resources" / "icons"
 _THEME = "usr/share/icons/hicolor"
 
 
@@ -25,13 +25,13 @@ def lay_out(program: Path, root: Path) -> None:
     command = root / "usr/bin/eyebright"
     command.parent.mkdir(parents=True)
     command.symlink_to(f"../lib/{PROGRAM_FOLDER.rpartition('/')[2]}/eyebright")
-    _copy(places.REPOSITORY / "packaging/linux/eyebright.desktop", root / "usr/share/applications/eyebright.desktop")
+    _copy(paths.REPOSITORY / "packaging/linux/eyebright.desktop", root / "usr/share/applications/eyebright.desktop")
     _write(root / "usr/share/metainfo" / NAME, metainfo())
     _copy(_ICONS / "eyebright.svg", root / _THEME / "scalable/apps/eyebright.svg")
     for drawn in sorted((_ICONS / "app").glob("eyebright-*.png")):
         size = drawn.stem.rpartition("-")[2]
         _copy(drawn, root / _THEME / f"{size}x{size}/apps/eyebright.png")
-    write_compressed(root / "usr/share/man/man1/eyebright.1.gz", places.REPOSITORY / "packaging/linux/eyebright.1")
+    write_compressed(root / "usr/share/man/man1/eyebright.1.gz", paths.REPOSITORY / "packaging/linux/eyebright.1")
 
 
 def settle(root: Path) -> None:

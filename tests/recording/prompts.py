@@ -12,9 +12,10 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-PROMPTS = Path(__file__).resolve().parent.parent / "tests" / "data" / "prompts.json"
+from tests.helpers.paths import DATA
+
+PROMPTS = DATA / "prompts.json"
 LLAVA = "https://github.com/haotian-liu/LLaVA/blob/main/llava/conversation.py"
 XTUNER = "https://github.com/InternLM/xtuner/blob/main/xtuner/utils/templates.py"
 HUB = "https://huggingface.co"

@@ -14,10 +14,10 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from provision import places
-from release import appimage, flatpak, tree
+from provision import paths
+from release import appimage, flatpak, linux_tree
 
-from trials.person import Disappointed
+from trials.x11_user import Disappointed
 
 _MOST_S = 300
 _CHECKS = 9  # of the self-test
@@ -89,7 +89,7 @@ def appimage_joined(work: Path) -> str:
     _said(["unsquashfs", "-quiet", "-no-progress", "-offset", str(len(content)), "-dest", str(back), str(package)])
     _said(["diff", "--recursive", "--no-dereference", str(folder), str(back)])
     started = subprocess.run([package], check=False).returncode  # the runtime comes first, and is a program
-    if started or not (back / tree.PROGRAM_FOLDER / "eyebright").is_file():
+    if started or not (back / linux_tree.PROGRAM_FOLDER / "eyebright").is_file():
         raise Disappointed(f"the runtime ended with {started}")
     megabytes = package.stat().st_size / 1e6
     for path in (folder, back):
@@ -113,7 +113,7 @@ def _said(command: Sequence[str], variables: Mapping[str, str] | None = None, fo
     result = subprocess.run(
         command,
         env=os.environ | dict(variables or {}),
-        cwd=folder or places.REPOSITORY,
+        cwd=folder or paths.REPOSITORY,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -22,7 +22,7 @@ LLAMA_BUILD_LOCK = LOCKS / "llama-build.txt"
 #: What writes the locks.
 LOCK_TOOL_LOCK = LOCKS / "lock-tool.txt"
 #: What is done to PySide6 once it is installed.
-UNPACKING = Path(__file__).with_name("pyside.py").resolve()
+UNPACKING = Path(__file__).with_name("unpack_pyside.py").resolve()
 
 
 def venv_programs(venv: Path = VENV) -> Path:

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trials import person
-from trials.person import Disappointed
+from trials import x11_user
+from trials.x11_user import Disappointed
 
 _MOST_S = 300
 _KEYS = (
@@ -97,7 +97,7 @@ class WindowsInstaller(Placed):
         """Uninstall it as the list of programs in the settings does."""
         run([self.folder / "uninstall.exe", "/S"])
         # It goes on as a copy in another folder, so that it can delete itself, and nobody can wait for that.
-        person.wait_for("the end of the uninstaller", lambda: not self.folder.exists())
+        x11_user.wait_for("the end of the uninstaller", lambda: not self.folder.exists())
         time.sleep(2)
         return "uninstalled without a question"
 

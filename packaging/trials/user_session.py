@@ -6,9 +6,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from trials import person
+from trials import x11_user
 from trials.chroots import Chroot
-from trials.person import Disappointed, Person
+from trials.x11_user import Disappointed, Person
 
 _CHECKS = 9  # of the self-test
 #: What using a program leaves in a system besides the person's own data: caches that belong to others.
@@ -38,41 +38,41 @@ def drop_and_ask(program: Installed, shot: Path) -> str:
     """Drop a picture on the window, ask, read the answer, look, and close the window."""
     chroot = program.chroot
     picture = chroot.home / "a red circle – 红圈.png"
-    person.draw_circle(picture)
+    x11_user.draw_circle(picture)
     chroot.give(picture)
     inside = f"{chroot.home_inside}/{picture.name}"
-    with person.screen() as display:
+    with x11_user.screen() as display:
         someone = Person(display)
         with _running(program, display) as process:
             window = someone.find_window()
             someone.drop(inside)
-            person.wait_for("the dropped picture", lambda: person.pictures(chroot.home))
-            someone.type(window, person.QUESTION)
-            said = person.wait_for("an answer", lambda: person.answers(chroot.home))
+            x11_user.wait_for("the dropped picture", lambda: x11_user.pictures(chroot.home))
+            someone.type(window, x11_user.QUESTION)
+            said = x11_user.wait_for("an answer", lambda: x11_user.answers(chroot.home))
             someone.look(shot)
             someone.close(window)
             if process.wait(30):
                 raise Disappointed(f"it ended with {process.returncode}")
-    return person.must_be_right(said[-1])
+    return x11_user.must_be_right(said[-1])
 
 
 def open_with(program: Installed, shot: Path) -> str:
     """Open a picture with the program, as file managers do; what it is asked next is about that picture."""
     chroot = program.chroot
-    before = len(person.answers(chroot.home))
+    before = len(x11_user.answers(chroot.home))
     picture = chroot.home / "opened.png"
-    person.draw_circle(picture)
+    x11_user.draw_circle(picture)
     chroot.give(picture)
-    with person.screen() as display:
+    with x11_user.screen() as display:
         someone = Person(display)
         with _running(program, display, f"{chroot.home_inside}/{picture.name}") as process:
             window = someone.find_window()
-            someone.type(window, person.QUESTION)
-            person.wait_for("an answer", lambda: len(person.answers(chroot.home)) > before)
+            someone.type(window, x11_user.QUESTION)
+            x11_user.wait_for("an answer", lambda: len(x11_user.answers(chroot.home)) > before)
             someone.look(shot)
             someone.close(window)
             process.wait(30)
-    return person.must_be_right(person.answers(chroot.home)[-1])
+    return x11_user.must_be_right(x11_user.answers(chroot.home)[-1])
 
 
 def data_beside(program: Installed, folder: str) -> str:
@@ -97,7 +97,7 @@ def nothing_left(chroot: Chroot, before: set[str]) -> str:
     own = {name for name in left if name.startswith("home/")}
     if rest := sorted(left - own):
         raise Disappointed(f"{len(rest)} files are left: {', '.join(rest[:5])}")
-    if not person.answers(chroot.home):
+    if not x11_user.answers(chroot.home):
         raise Disappointed("the person's conversations are gone")
     return f"nothing but {len(own)} files of the person's own"
 

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from trials import person
+from trials import x11_user
 from trials.chroots import NotHad
-from trials.person import Person
+from trials.x11_user import Person
 
 _MOST_S = 60
 _DENIED = 3
@@ -59,7 +59,7 @@ def at_the_screen() -> Iterator[tuple[Hands, dict[str, str]]]:
     elif sys.platform == "darwin":
         yield _Macos(), {}
     else:
-        with person.screen() as display:
+        with x11_user.screen() as display:
             yield _X11(display), {"DISPLAY": display, "QT_QPA_PLATFORM": "xcb"}
 
 

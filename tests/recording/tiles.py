@@ -1,6 +1,6 @@
 """Write tests/data/tiles.json and tiles.npz: how transformers' LLaVA-Next sees pictures in tiles.
 
-    python packaging/record_tiles.py
+    python -m tests.recording.tiles
 
 Needs what packaging/demo_model/requirements.txt names. The weights are those that the tests make of
 random numbers, so that the tests can hold the engine to what is recorded:
@@ -13,7 +13,6 @@ random numbers, so that the tests can hold the engine to what is recorded:
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -21,19 +20,16 @@ from typing import Any
 import gguf
 import numpy as np
 import torch
-from decoder_names import DECODER_NAMES
 from transformers import CLIPVisionConfig, LlamaConfig, LlavaNextConfig, LlavaNextForConditionalGeneration
 from transformers.models.llava_next.image_processing_pil_llava_next import LlavaNextImageProcessorPil
 from transformers.models.llava_next.processing_llava_next import LlavaNextProcessor
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from tests.helpers.paths import DATA
+from tests.images.patterns import patterned
+from tests.random_models.llava import MEAN, STD, Sizes, write_language_model, write_projector
+from tests.random_models.tiled import AFTER, BEFORE, MODELS, PICTURES, SIZES
+from tests.recording.decoder_names import DECODER_NAMES
 
-from tests.images.patterns import patterned  # noqa: E402
-from tests.random_models.llava import MEAN, STD, Sizes, write_language_model, write_projector  # noqa: E402
-from tests.random_models.tiled import AFTER, BEFORE, MODELS, PICTURES, SIZES  # noqa: E402
-
-DATA = ROOT / "tests" / "data"
 USUAL = [[336, 672], [672, 336], [672, 672], [1008, 336], [336, 1008]]
 
 

@@ -17,18 +17,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
-from provision import places
+from provision import paths
 from provision.console import give_up
 from release import outputs
 
-from trials import person
+from trials import x11_user
 from trials.chroots import NotHad
-from trials.hands import Hands, at_the_screen
-from trials.person import Disappointed
-from trials.placed import AppImage, Deb, DiskImage, Placed, WindowsInstaller, run
+from trials.desktop_automation import Hands, at_the_screen
+from trials.installers import AppImage, Deb, DiskImage, Placed, WindowsInstaller, run
 from trials.table import Table
+from trials.x11_user import Disappointed
 
-_SHOTS = places.REPOSITORY / "build" / "trials"
+_SHOTS = paths.REPOSITORY / "build" / "trials"
 _START_S, _ANSWER_S, _KEYS_S, _END_S = 120, 120, 20, 60
 #: The self-test prints a line for each check, and begins it with this.
 _GOOD = "ok "
@@ -41,14 +41,14 @@ def main() -> int:
     parser.add_argument("--only", default="", metavar="ENDS", help="such as .deb,.tar.xz: packages that end so")
     only = parser.parse_args().only
     data = _data()
-    if person.questions(data):
+    if x11_user.questions(data):
         give_up("Somebody has used Eyebright here. This wants a computer that is thrown away afterwards.", 2)
     table = Table()
     with tempfile.TemporaryDirectory(prefix="eyebright-trial-", ignore_cleanup_errors=True) as name:
         for number, placed in enumerate(_packages(Path(name)), 1):
             if not only or placed.package.name.endswith(tuple(only.split(","))):
                 picture = Path(name) / f"a red circle {number} – 红圈.png"
-                person.draw_circle(picture)
+                x11_user.draw_circle(picture)
                 _try(table, placed, picture, data)
     _SHOTS.mkdir(parents=True, exist_ok=True)
     (_SHOTS / "here.txt").write_text(table.text(), "utf-8")
@@ -96,7 +96,7 @@ def _try(table: Table, placed: Placed, picture: Path, data: Path) -> None:
             check("close", window.close)
         window.end()
     check("ask", lambda: _ask(placed, picture))
-    before = person.questions(data)
+    before = x11_user.questions(data)
     check("remove", placed.remove)
     check("nothing left", lambda: _nothing_left(placed, data, before))
 
@@ -110,14 +110,14 @@ def _self_test(placed: Placed) -> str:
 
 
 def _ask(placed: Placed, picture: Path) -> str:
-    said = run([*placed.command_line, "ask", picture, "-p", person.QUESTION, "--greedy"], PYTHONIOENCODING="utf-8")
-    return person.must_be_right(said.strip())
+    said = run([*placed.command_line, "ask", picture, "-p", x11_user.QUESTION, "--greedy"], PYTHONIOENCODING="utf-8")
+    return x11_user.must_be_right(said.strip())
 
 
 def _nothing_left(placed: Placed, data: Path, before: list[str]) -> str:
     if left := placed.left():
         raise Disappointed(f"there is still {', '.join(left)}")
-    if person.questions(data) != before:
+    if x11_user.questions(data) != before:
         raise Disappointed("the person's conversations are not what they were")
     return f"nothing but the person's own: {len(before)} questions"
 
@@ -127,7 +127,7 @@ class _Window:
 
     def __init__(self, placed: Placed, picture: Path, data: Path, hands: Hands, screen: dict[str, str]) -> None:
         self._placed, self._picture, self._data, self._hands, self._screen = placed, picture, data, hands, screen
-        self._asked, self._answered = len(person.questions(data)), len(person.answers(data))
+        self._asked, self._answered = len(x11_user.questions(data)), len(x11_user.answers(data))
         self._started: subprocess.Popen[bytes] | None = None
 
     def open(self) -> str:
@@ -137,20 +137,20 @@ class _Window:
         self._started = subprocess.Popen(
             command, env=os.environ | self._screen, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        person.wait_for("the opened picture", lambda: self._picture.name in person.drafted(self._data), _START_S)
+        x11_user.wait_for("the opened picture", lambda: self._picture.name in x11_user.drafted(self._data), _START_S)
         return f"open, the picture attached after {time.monotonic() - began:.1f} s"
 
     def ask(self) -> str:
         """Write the question into the window; `NotHad` if this computer's windows hear no keys from here."""
-        self._hands.type(self._number(), person.QUESTION)
+        self._hands.type(self._number(), x11_user.QUESTION)
         try:
-            person.wait_for("a question", lambda: len(person.questions(self._data)) > self._asked, _KEYS_S)
+            x11_user.wait_for("a question", lambda: len(x11_user.questions(self._data)) > self._asked, _KEYS_S)
         except Disappointed as error:
             if sys.platform == "linux":
                 raise
             raise NotHad("the keys did not arrive, so nobody has asked in the window") from error
-        person.wait_for("an answer", lambda: len(person.answers(self._data)) > self._answered, _ANSWER_S)
-        return person.must_be_right(person.answers(self._data)[-1])
+        x11_user.wait_for("an answer", lambda: len(x11_user.answers(self._data)) > self._answered, _ANSWER_S)
+        return x11_user.must_be_right(x11_user.answers(self._data)[-1])
 
     def look(self, path: Path) -> str:
         """Take a picture of the screen."""
@@ -160,7 +160,7 @@ class _Window:
     def close(self) -> str:
         """Close the window; the program must end by itself."""
         self._hands.close(self._number())
-        person.wait_for("the end of the program", lambda: not self._runs(), _END_S)
+        x11_user.wait_for("the end of the program", lambda: not self._runs(), _END_S)
         return "closed, and ended"
 
     def end(self) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtWidgets import QMenu, QWidget
-from window_states import Stage, state
 
 from desktop_app.services.notices import Notice, action
 from model_store.errors import StoreError
+from tests.screens.window_states import Stage, state
 
 
 @state

@@ -145,7 +145,7 @@ AIMS = (
     Aim(
         "peak_pss_mib",
         "peak memory of window and engine, planned for 8 GB (MiB)",
-        lambda r: r["little.peak_mib"],
+        lambda r: r["low_memory.peak_mib"],
         most=LITTLE_MIB,
     ),
     Aim("stop_ms_max", "longest stop (ms)", _longest_stop, most=100),

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import cast
 
 from PySide6.QtWidgets import QWidget
-from window_states import Stage, state
 
 from desktop_app import paths
 from desktop_app.engine.planning.memory_budget import find_room
@@ -23,6 +22,7 @@ from model_store.library.adding import Candidate
 from model_store.library.installed import State
 from tests.helpers.fake_models import CATALOGUE, GIB, installed, job
 from tests.helpers.waiting import pump
+from tests.screens.window_states import Stage, state
 
 
 def _manager(stage: Stage, part: str = "catalogue") -> ModelsDialog:

@@ -7,10 +7,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from provision import places
+from provision import paths
 from release.metainfo import NAME
 
-from trials.person import Disappointed
+from trials.x11_user import Disappointed
 
 _MOST_S = 300
 
@@ -60,9 +60,7 @@ def _unpacked(package: Path, folder: Path) -> Path:
 
 
 def _said(command: Sequence[str]) -> str:
-    result = subprocess.run(
-        command, cwd=places.REPOSITORY, capture_output=True, text=True, timeout=_MOST_S, check=False
-    )
+    result = subprocess.run(command, cwd=paths.REPOSITORY, capture_output=True, text=True, timeout=_MOST_S, check=False)
     if result.returncode:
         raise Disappointed((result.stdout + result.stderr).strip()[-600:])
     return result.stdout

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from PIL import Image, ImageDraw
-from provision import places
+from provision import paths
 
 T = TypeVar("T")
 QUESTION = "What is in the picture?"
@@ -80,7 +80,7 @@ class Person:
 
     def drop(self, inside: str) -> None:
         """Drag a picture, by the name the program knows it by, from another window onto the program's."""
-        script = places.REPOSITORY / "tests" / "x11" / "drag_source.py"
+        script = paths.REPOSITORY / "tests" / "x11" / "drag_source.py"
         left, top = _SOURCE
         command = [sys.executable, str(script), inside, str(left), str(top)]
         source = subprocess.Popen(command, env=self._environment, stdout=subprocess.PIPE, text=True)

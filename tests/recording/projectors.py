@@ -1,6 +1,6 @@
 """Write tests/data/eyes.npz: what transformers makes of pictures with Gemma 3, Qwen2.5-VL and SmolVLM2.
 
-    python packaging/record_eyes.py
+    python -m tests.recording.projectors
 
 Needs what packaging/demo_model/requirements.txt names. The weights are those that the tests make of random
 numbers; under "{family} {width}x{height}" stand the image tokens (n x width, float16).
@@ -8,7 +8,6 @@ numbers; under "{family} {width}x{height}" stand the image tokens (n x width, fl
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -26,11 +25,9 @@ from transformers.models.qwen2_5_vl.configuration_qwen2_5_vl import Qwen2_5_VLVi
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import Qwen2_5_VisionTransformerPretrainedModel
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from tests.images.patterns import patterned  # noqa: E402
-from tests.random_models.projectors import (  # noqa: E402
+from tests.helpers.paths import DATA
+from tests.images.patterns import patterned
+from tests.random_models.projectors import (
     HEADS,
     INNER,
     LAYERS,
@@ -186,7 +183,7 @@ def main() -> None:
             for width, height in SHAPES:
                 rows = see(patterned(width, height)).reshape(-1, OUTPUT)
                 arrays[f"{name} {width}x{height}"] = rows.numpy().astype(np.float16)
-    np.savez_compressed(ROOT / "tests" / "data" / "eyes.npz", **arrays)
+    np.savez_compressed(DATA / "eyes.npz", **arrays)
 
 
 if __name__ == "__main__":

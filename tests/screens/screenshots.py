@@ -1,6 +1,6 @@
 """Opens the window in every state and writes a picture of each, to be looked at.
 
-Usage: python packaging/screenshots.py FOLDER [STATE ...]. Needs no screen: QT_QPA_PLATFORM=offscreen is the default.
+Usage: python -m tests.screens.screenshots FOLDER [STATE ...]. No screen is needed: Qt's offscreen platform is used.
 The services are scripted, so that a state which is hard to reach (a dead engine, half an answer) is one call away;
 "real" is a walk with the true services, the engine and the built-in model.
 """
@@ -14,10 +14,7 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-import model_states  # noqa: F401 - registers its states
-import update_states  # noqa: F401 - as well
 from PySide6.QtWidgets import QApplication
-from window_states import STATES, Stage
 
 from desktop_app.assembly import build
 from desktop_app.services.examples import EXAMPLES
@@ -25,6 +22,8 @@ from desktop_app.ui.application import make_application
 from desktop_app.ui.widgets.theme import theme
 from desktop_app.ui.window import MainWindow
 from tests.helpers.waiting import pump, wait_until
+from tests.screens import model_states, update_states  # noqa: F401 - they register their states
+from tests.screens.window_states import STATES, Stage
 
 SIZES = {"small": (720, 560), "large": (1600, 1000)}
 ALSO = {

@@ -1,6 +1,6 @@
 """Write a home as this version leaves it, for tests/test_earlier_versions.py: every release runs this.
 
-python packaging/keep_data.py [--again]
+python -m tests.recording.home [--again]
 
 In tests/data/homes/VERSION: `home/` as it lies on a person's disk (settings, window, conversations, pictures, a model),
 `exported.json` as a conversation is exported, and `expected.json`, what a later version has to find in both. It does
@@ -25,7 +25,20 @@ from unittest import mock
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from kept_conversations import (
+from desktop_app import __version__, paths
+from desktop_app.chat.attachments import Attachments
+from desktop_app.chat.conversation import Message, Picture
+from desktop_app.chat.exporting import to_json
+from desktop_app.chat.history import History
+from desktop_app.images.preview import inspect
+from desktop_app.settings import Settings
+from model_store.jobs import Role
+from model_store.library.library import Library
+from model_store.manifest import InstalledFile, Manifest
+from tests.helpers.paths import DATA
+from tests.helpers.waiting import pump
+from tests.random_models.small_gguf import gguf
+from tests.recording.home_conversations import (
     NEW_DRAFT,
     PICTURES,
     SEARCHES,
@@ -39,20 +52,7 @@ from kept_conversations import (
     many_words,
 )
 
-from desktop_app import __version__, paths
-from desktop_app.chat.attachments import Attachments
-from desktop_app.chat.conversation import Message, Picture
-from desktop_app.chat.exporting import to_json
-from desktop_app.chat.history import History
-from desktop_app.images.preview import inspect
-from desktop_app.settings import Settings
-from model_store.jobs import Role
-from model_store.library.library import Library
-from model_store.manifest import InstalledFile, Manifest
-from tests.helpers.waiting import pump
-from tests.random_models.small_gguf import gguf
-
-HOMES = Path(__file__).resolve().parents[1] / "tests" / "data" / "homes"
+HOMES = DATA / "homes"
 MOST_BYTES = 200_000
 _NOW_S = START_S + 30 * 86_400.0  # when all this is written
 

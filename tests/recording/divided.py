@@ -1,6 +1,6 @@
 """Write tests/data/divided.json and divided.npz: how the originals of InternVL3 and MiniCPM-V divide and see pictures.
 
-    python packaging/record_divided.py
+    python -m tests.recording.divided
 
 Needs what packaging/demo_model/requirements.txt names. The weights are those that the tests make of
 random numbers, so that the tests can hold the engine to what is recorded:
@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -24,8 +23,6 @@ from typing import Any
 import gguf
 import numpy as np
 import torch
-from decoder_names import DECODER_NAMES
-from record_minicpm_v import Eyes, parts_of, placeholder, places, sizes_of_parts, sliced_grid
 from transformers import InternVLConfig, InternVLForConditionalGeneration, Qwen2Config, Qwen2ForCausalLM
 from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import (
     GotOcr2ImageProcessorPil,
@@ -33,14 +30,13 @@ from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import (
 )
 from transformers.models.internvl.configuration_internvl import InternVLVisionConfig
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from tests.helpers.paths import DATA
+from tests.images.patterns import patterned
+from tests.random_models import architectures, projectors
+from tests.random_models.divided import AFTER, BEFORE, PICTURES, SIZES, write_model, write_projector
+from tests.recording.decoder_names import DECODER_NAMES
+from tests.recording.minicpm_v import Eyes, parts_of, placeholder, places, sizes_of_parts, sliced_grid
 
-from tests.images.patterns import patterned  # noqa: E402
-from tests.random_models import architectures, projectors  # noqa: E402
-from tests.random_models.divided import AFTER, BEFORE, PICTURES, SIZES, write_model, write_projector  # noqa: E402
-
-DATA = ROOT / "tests" / "data"
 COUNTS = (1, 7, 16, 25, 31, 32, 33, 49, 50, 58, 77, 125)
 MEAN, STD = projectors.MEAN, projectors.STD
 Weights = dict[str, torch.Tensor]
