@@ -22,18 +22,18 @@ from desktop_app.services.conversation.chat import Chat
 from desktop_app.services.conversation.conversation_list import Conversations
 from desktop_app.services.conversation.draft import Draft
 from desktop_app.services.conversation.exports import Exports
-from desktop_app.services.conversation.picture_detail import Looks
+from desktop_app.services.conversation.picture_detail import PictureDetail
 from desktop_app.services.conversation.previews import Previews
 from desktop_app.services.conversation.read_ahead import ReadingAhead
 from desktop_app.services.engine import Engine, Handler
-from desktop_app.services.history_thread import Storage
-from desktop_app.services.idle_unload import Rest
+from desktop_app.services.history_thread import HistoryThread
+from desktop_app.services.idle_unload import IdleUnload
 from desktop_app.services.notices import Notices
 from desktop_app.services.preferences import Preferences
 from desktop_app.services.single_instance import receive_or_hand_over
 from desktop_app.services.tuner import Tuner
 from desktop_app.settings import Settings
-from desktop_app.throttle import Courtesy
+from desktop_app.throttle import Throttle
 
 if TYPE_CHECKING:
     from desktop_app.services.models.manager import Models
@@ -60,13 +60,13 @@ class Services:
     chat: Chat
     exports: Exports
     reading_ahead: ReadingAhead
-    looks: Looks
+    picture_detail: PictureDetail
     chosen_model: ChosenModel
-    rest: Rest
-    storage: Storage
+    idle_unload: IdleUnload
+    history_thread: HistoryThread
     files: Background
-    courtesy: Courtesy
-    model_courtesy: Courtesy  # of work on model files, which are larger than what people drop
+    throttle: Throttle
+    model_courtesy: Throttle  # of work on model files, which are larger than what people drop
     tuner: Tuner
     _closed: bool = False
 
@@ -121,13 +121,13 @@ class Services:
         self.tuner.close()
         self.chat.close()
         self.chosen_model.close()
-        self.rest.close()
+        self.idle_unload.close()
         self.reading_ahead.close()
         self.draft.save()
-        self.courtesy.set_answering(False)  # nobody reads on: what was accepted is done at once
+        self.throttle.set_answering(False)  # nobody reads on: what was accepted is done at once
         self.model_courtesy.set_answering(False)
         self.files.close()
-        self.storage.close()
+        self.history_thread.close()
         self.engine.close()
         # What asks a server last: it cannot always be cut short, and nothing may be lost when it is killed meanwhile.
         for name in ("model_tasks", "models", "updates"):
@@ -142,22 +142,22 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
     if problem is not None:
         notices.error(problem)
     preferences = Preferences(settings)
-    courtesy, model_courtesy = Courtesy(), Courtesy(longest=_LONGEST_TURN_S)
-    attachments = Attachments(paths.attachments_folder(), paced=courtesy.paced)
+    throttle, model_courtesy = Throttle(), Throttle(longest=_LONGEST_TURN_S)
+    attachments = Attachments(paths.attachments_folder(), paced=throttle.paced)
     files = Background("files", notices)
-    storage = Storage(paths.history_file(), attachments, Background("history", notices), notices)
+    history_thread = HistoryThread(paths.history_file(), attachments, Background("history", notices), notices)
     engine = Engine(notices, make_client)
-    engine.answering_changed.connect(courtesy.set_answering)
+    engine.answering_changed.connect(throttle.set_answering)
     engine.answering_changed.connect(model_courtesy.set_answering)
-    conversations = Conversations(storage, notices)
+    conversations = Conversations(history_thread, notices)
     previews = Previews(attachments, engine, files)
-    draft = Draft(engine, attachments, previews, files, conversations, storage, notices)
-    looks = Looks(engine, draft, preferences)
-    chat = Chat(conversations, draft, engine, storage, previews, preferences, looks, notices)
-    exports = Exports(attachments, chat, conversations, storage, files, courtesy)
-    reading_ahead = ReadingAhead(engine, draft, chat, previews, preferences, looks)
+    draft = Draft(engine, attachments, previews, files, conversations, history_thread, notices)
+    picture_detail = PictureDetail(engine, draft, preferences)
+    chat = Chat(conversations, draft, engine, history_thread, previews, preferences, picture_detail, notices)
+    exports = Exports(attachments, chat, conversations, history_thread, files, throttle)
+    reading_ahead = ReadingAhead(engine, draft, chat, previews, preferences, picture_detail)
     chosen_model = ChosenModel(engine, preferences, chat, notices)
-    rest = Rest(engine, preferences, chat, draft, conversations)
+    idle_unload = IdleUnload(engine, preferences, chat, draft, conversations)
     return Services(
         notices,
         preferences,
@@ -168,12 +168,12 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
         chat,
         exports,
         reading_ahead,
-        looks,
+        picture_detail,
         chosen_model,
-        rest,
-        storage,
+        idle_unload,
+        history_thread,
         files,
-        courtesy,
+        throttle,
         model_courtesy,
         Tuner(engine),
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from desktop_app.engine.messages import EngineSettings
-from desktop_app.engine.planning.memory_budget import Room
+from desktop_app.engine.planning.memory_budget import MemoryBudget
 from desktop_app.engine.planning.memory_plan import plan_headers
 from desktop_app.engine.weights.model_files import ModelFiles, check_headers
 from desktop_app.errors import UserError
@@ -24,7 +24,7 @@ Verdict = Literal["fits", "reduced", "too-large"]
 
 
 @dataclass(frozen=True)
-class Light:
+class MemoryFit:
     """What the planner says of a model. Sizes in bytes, window and engine together."""
 
     verdict: Verdict
@@ -33,29 +33,33 @@ class Light:
     usable: int  # on this computer
 
 
-def light_of(variant: Variant, usable: int) -> Light:
+def fit_of(variant: Variant, usable: int) -> MemoryFit:
     """Return the light of a model of the catalogue on a computer that can give `usable` bytes."""
     if variant.memory_4096 <= usable:
         n_ctx = USUAL if variant.memory_4096 > variant.memory_2048 else SHORT  # some were not trained for more
-        return Light("fits", n_ctx, variant.memory_4096, usable)
+        return MemoryFit("fits", n_ctx, variant.memory_4096, usable)
     verdict: Verdict = "reduced" if variant.memory_2048 <= usable else "too-large"
-    return Light(verdict, SHORT, variant.memory_2048, usable)
+    return MemoryFit(verdict, SHORT, variant.memory_2048, usable)
 
 
-def light_of_files(files: ModelFiles, room: Room) -> Light:
+def fit_of_files(files: ModelFiles, budget: MemoryBudget) -> MemoryFit:
     """Return the light of a model whose headers were read and hold together.
 
     It is for the computer, not for the moment: what other programs hold just now does not count.
     """
     projector = files.projector.header if files.projector is not None else None
-    found = plan_headers(files.header, projector, EngineSettings(n_ctx=USUAL), Room(room.usable, room.usable))
+    found = plan_headers(
+        files.header, projector, EngineSettings(n_ctx=USUAL), MemoryBudget(budget.usable, budget.usable)
+    )
     plan = found.plan
     if not found.fits:
-        return Light("too-large", plan.n_ctx, plan.needed, room.usable)
-    return Light("reduced" if plan.reduced else "fits", plan.n_ctx, plan.needed, room.usable)
+        return MemoryFit("too-large", plan.n_ctx, plan.needed, budget.usable)
+    return MemoryFit("reduced" if plan.reduced else "fits", plan.n_ctx, plan.needed, budget.usable)
 
 
-def light_or_reason(variant: Variant, read: Callable[[], Headers], room: Room) -> Light | UserError | StoreError:
+def fit_or_reason(
+    variant: Variant, read: Callable[[], Headers], budget: MemoryBudget
+) -> MemoryFit | UserError | StoreError:
     """Return the light of a pair of which `read` gives the headers, or why it could not be loaded at all.
 
     Raises what `read` raises, but for `StoreError` (not-a-model).
@@ -63,7 +67,7 @@ def light_or_reason(variant: Variant, read: Callable[[], Headers], room: Room) -
     try:
         headers = read()
         model, projector = Path(variant.model.name), Path(variant.projector.name)
-        return light_of_files(check_headers(model, headers.model, projector, headers.projector), room)
+        return fit_of_files(check_headers(model, headers.model, projector, headers.projector), budget)
     except UserError as error:
         return error
     except StoreError as error:
@@ -72,14 +76,14 @@ def light_or_reason(variant: Variant, read: Callable[[], Headers], room: Room) -
         return error
 
 
-def best_variant(entry: ModelEntry, usable: int) -> tuple[Variant, Light]:
+def best_variant(entry: ModelEntry, usable: int) -> tuple[Variant, MemoryFit]:
     """Return the variant to recommend: the first that fits, else the first that fits with a shorter context.
 
     Variants are ordered by recommendation. When none fits it is the one that needs least.
     """
-    lights = [(variant, light_of(variant, usable)) for variant in entry.variants]
+    fits = [(variant, fit_of(variant, usable)) for variant in entry.variants]
     for verdict in ("fits", "reduced"):
-        for variant, light in lights:
-            if light.verdict == verdict:
-                return variant, light
-    return min(lights, key=lambda pair: pair[1].needed)
+        for variant, fit in fits:
+            if fit.verdict == verdict:
+                return variant, fit
+    return min(fits, key=lambda pair: pair[1].needed)

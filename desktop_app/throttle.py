@@ -18,7 +18,7 @@ T = TypeVar("T")
 SHARE = 0.04  # of the time of an answer
 
 
-class Courtesy:
+class Throttle:
     """Turns for one kind of work. All methods may be called from any thread."""
 
     def __init__(

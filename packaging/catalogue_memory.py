@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from desktop_app.engine.messages import EngineSettings
-from desktop_app.engine.planning.memory_budget import Room
+from desktop_app.engine.planning.memory_budget import MemoryBudget
 from desktop_app.engine.planning.memory_estimate import Shape
 from desktop_app.engine.planning.memory_plan import outlook
 from model_store.catalogue import Catalogue, Variant, load_catalogue
@@ -116,7 +116,7 @@ def shape_of(name: str, variant: Variant) -> Shape:
 
 def needed(name: str, variant: Variant) -> tuple[int, int]:
     """Return the bytes needed with 2048 and with 4096 tokens; a model that was trained for less gets the same twice."""
-    found = outlook(shape_of(name, variant), EngineSettings(), Room(_HUGE, _HUGE)).needed_at
+    found = outlook(shape_of(name, variant), EngineSettings(), MemoryBudget(_HUGE, _HUGE)).needed_at
     least = min(found.values())
     return _rounded(found.get(2048, least)), _rounded(found.get(4096, least))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from desktop_app.throttle import SHARE, Courtesy
+from desktop_app.throttle import SHARE, Throttle
 from tests.helpers.waiting import wait_until
 
 
@@ -21,14 +21,14 @@ class Clock:
 class Worker:
     """A thread that takes one turn."""
 
-    def __init__(self, courtesy: Courtesy) -> None:
+    def __init__(self, throttle: Throttle) -> None:
         self.begun = threading.Event()
-        self._courtesy = courtesy
+        self._throttle = throttle
         self._thread = threading.Thread(target=self._work)
         self._thread.start()
 
     def _work(self) -> None:
-        with self._courtesy.turn():
+        with self._throttle.turn():
             self.begun.set()
 
     def join(self) -> None:
@@ -37,85 +37,85 @@ class Worker:
 
 
 def test_without_an_answer_nobody_waits() -> None:
-    courtesy = Courtesy(expected=1000.0)
+    throttle = Throttle(expected=1000.0)
     for _ in range(3):
-        with courtesy.turn():
+        with throttle.turn():
             pass
 
 
 def test_the_end_of_an_answer_lets_everybody_go_on() -> None:
-    courtesy = Courtesy(expected=1000.0)
-    courtesy.set_answering(True)
-    workers = [Worker(courtesy) for _ in range(3)]
+    throttle = Throttle(expected=1000.0)
+    throttle.set_answering(True)
+    workers = [Worker(throttle) for _ in range(3)]
     assert not any(worker.begun.wait(0.02) for worker in workers)
-    courtesy.set_answering(False)
+    throttle.set_answering(False)
     for worker in workers:
         worker.join()
 
 
 def test_turns_take_a_small_share_of_an_answer() -> None:
     clock = Clock()
-    courtesy = Courtesy(clock=clock)
-    courtesy.set_answering(True)
-    with courtesy.turn():  # the first costs nobody anything yet
+    throttle = Throttle(clock=clock)
+    throttle.set_answering(True)
+    with throttle.turn():  # the first costs nobody anything yet
         clock.now += 1.0
     ended = clock.now
-    assert courtesy._next() - ended == 1.0 / SHARE - 1.0
-    worker = Worker(courtesy)
+    assert throttle._next() - ended == 1.0 / SHARE - 1.0
+    worker = Worker(throttle)
     assert not worker.begun.wait(0.02)
-    clock.now = courtesy._next()
-    courtesy.set_answering(True)  # wakes who waits; an answer that goes on begins no second time
+    clock.now = throttle._next()
+    throttle.set_answering(True)  # wakes who waits; an answer that goes on begins no second time
     worker.join()
-    assert courtesy._next() >= ended
+    assert throttle._next() >= ended
 
 
 def test_a_turn_that_took_long_is_not_waited_for_without_end() -> None:
     clock = Clock()
-    courtesy = Courtesy(clock=clock, longest=2.0)
-    courtesy.set_answering(True)
-    with courtesy.turn():
+    throttle = Throttle(clock=clock, longest=2.0)
+    throttle.set_answering(True)
+    with throttle.turn():
         clock.now += 60.0  # a slow disk
-    assert courtesy._next() == clock.now + 2.0
+    assert throttle._next() == clock.now + 2.0
 
 
 def test_an_answer_begins_undisturbed() -> None:
     clock = Clock()
-    courtesy = Courtesy(expected=0.2, clock=clock)
+    throttle = Throttle(expected=0.2, clock=clock)
     clock.now += 50
-    courtesy.set_answering(True)
-    worker = Worker(courtesy)
+    throttle.set_answering(True)
+    worker = Worker(throttle)
     assert not worker.begun.wait(0.02)
-    courtesy.set_answering(False)
+    throttle.set_answering(False)
     worker.join()
 
 
 def test_steps_are_handed_through() -> None:
-    assert list(Courtesy().paced([b"a", b"b"])) == [b"a", b"b"]
+    assert list(Throttle().paced([b"a", b"b"])) == [b"a", b"b"]
 
 
 def test_a_step_is_over_when_the_next_is_asked_for_or_there_is_none() -> None:
     clock = Clock()
-    courtesy = Courtesy(clock=clock)
-    steps = courtesy.paced([1, 2, 3])
+    throttle = Throttle(clock=clock)
+    steps = throttle.paced([1, 2, 3])
     assert next(steps) == 1
     clock.now += 1.0
-    courtesy.set_answering(True)
+    throttle.set_answering(True)
     clock.now += 3.0
-    courtesy.set_answering(False)
+    throttle.set_answering(False)
     assert next(steps) == 2
-    assert courtesy._expected == 4.0
+    assert throttle._expected == 4.0
     steps.close()
-    worker = Worker(courtesy)
+    worker = Worker(throttle)
     worker.join()
 
 
 def test_a_turn_that_fails_is_over() -> None:
-    courtesy = Courtesy()
+    throttle = Throttle()
     try:
-        with courtesy.turn():
+        with throttle.turn():
             raise ValueError
     except ValueError:
         pass
-    worker = Worker(courtesy)
+    worker = Worker(throttle)
     wait_until(worker.begun.is_set)
     worker.join()

@@ -157,7 +157,7 @@ def _with_cache(settings: EngineSettings) -> EngineSettings:
         folder, chosen = paths.cache_folder(), Settings.peek(paths.settings_file())
     except OSError:
         return settings  # a home that cannot be written
-    return settings._replace(cache_folder=str(folder), cache_mb=chosen.value("disk_cache_mb"), saves_contexts=False)
+    return settings._replace(cache_folder=str(folder), cache_mb=chosen.value("disk_cache_mb"), saves_kv_cache=False)
 
 
 def _inspected(client: EngineClient, pictures: Sequence[PictureRef]) -> list[Inspected]:

@@ -16,8 +16,8 @@ from desktop_app.cli.engine_process import started_engine
 from desktop_app.cli.tune import told
 from desktop_app.engine.messages import LoadPlan, gib_down, gib_up
 from desktop_app.engine.planning.cpu_cores import find_cores, processor_name
-from desktop_app.engine.planning.memory_budget import find_room
-from desktop_app.engine.tuning.results import KeptTunings
+from desktop_app.engine.planning.memory_budget import find_memory_budget
+from desktop_app.engine.tuning.results import TuningResults
 from desktop_app.engine.weights.model_files import check_files
 from desktop_app.errors import UserError
 from desktop_app.settings import Settings
@@ -63,7 +63,7 @@ def _tuning() -> str:
         files = check_files(Path(value("model")), None)
     except UserError:
         return texts.DOCTOR_TUNING_NONE
-    found = KeptTunings(paths.cache_folder()).find(files, find_room())
+    found = TuningResults(paths.cache_folder()).find(files, find_memory_budget())
     return told(found.tuning) if found is not None else texts.DOCTOR_TUNING_NONE
 
 

@@ -15,9 +15,9 @@ from desktop_app.cli.arguments import ModelsRequest
 from desktop_app.cli.models import DONE, WRONG, figures, print_json, print_table, progress, say_installed
 from desktop_app.cli.progress import ProgressBar
 from desktop_app.engine.messages import gib_down, gib_up
-from desktop_app.engine.planning.memory_budget import Room, find_room
+from desktop_app.engine.planning.memory_budget import MemoryBudget, find_memory_budget
 from desktop_app.errors import UserError
-from desktop_app.memory_fit import Light, best_variant, light_of, light_or_reason
+from desktop_app.memory_fit import MemoryFit, best_variant, fit_of, fit_or_reason
 from desktop_app.settings import Settings
 from model_store.catalogue import Catalogue, ModelEntry, Variant, load_catalogue
 from model_store.downloads.queue import Downloads
@@ -36,11 +36,11 @@ _LOOKED_AT = 0.2  # seconds between two looks at a download
 def search(request: ModelsRequest, _library: Library, settings: Settings) -> int:
     """List what can be fetched. Without a network the catalogue alone is searched."""
     words = " ".join(request.names)
-    room = find_room()
+    budget = find_memory_budget()
     with _hub(settings) as hub:
         one = _is_repository(words)
-        known = [row for entry in _catalogue().search(words) for row in _entry_rows(entry, room)]
-        rows = _repository_rows(hub, words, room) if one else known
+        known = [row for entry in _catalogue().search(words) for row in _entry_rows(entry, budget)]
+        rows = _repository_rows(hub, words, budget) if one else known
         if rows and not request.json:  # before the network, which may take its time
             print_table(texts.MODELS_HEAD_SEARCH, [_printed(row) for row in rows])
             sys.stdout.flush()
@@ -154,35 +154,35 @@ def _is_repository(name: str) -> bool:
 
 def _chosen(entry: ModelEntry, quantisation: str) -> Variant:
     """Return what was asked for, else what suits this computer; say where that does not fit."""
-    usable = find_room().usable
+    usable = find_memory_budget().usable
     variant = entry.variant(quantisation) if quantisation else best_variant(entry, usable)[0]
     if variant is None:
         offered = ", ".join(one.quantisation for one in entry.variants)
         raise StoreError("quantisation-unknown", name=quantisation, title=entry.title, offered=offered)
-    light = light_of(variant, usable)
-    if light.verdict == "too-large":
-        sizes = {"needed": gib_up(light.needed), "usable": gib_down(light.usable)}
+    fit = fit_of(variant, usable)
+    if fit.verdict == "too-large":
+        sizes = {"needed": gib_up(fit.needed), "usable": gib_down(fit.usable)}
         print(texts.MODELS_TOO_LARGE.format(title=entry.title, **sizes), file=sys.stderr)
     return variant
 
 
-def _entry_rows(entry: ModelEntry, room: Room) -> Iterator[dict[str, Any]]:
+def _entry_rows(entry: ModelEntry, budget: MemoryBudget) -> Iterator[dict[str, Any]]:
     for variant in entry.variants:
-        yield _result(entry, variant, light_of(variant, room.usable))
+        yield _result(entry, variant, fit_of(variant, budget.usable))
 
 
-def _repository_rows(hub: Hub, name: str, room: Room) -> list[dict[str, Any]]:
+def _repository_rows(hub: Hub, name: str, budget: MemoryBudget) -> list[dict[str, Any]]:
     """Return the pairs of a repository; their headers are read to say whether they fit, and can be loaded at all."""
     found = candidate(hub, name)
     entry = replace(found.entry, id=name)
     return [
-        _result(entry, variant, light_or_reason(variant, partial(read_headers, hub, pair), room))
+        _result(entry, variant, fit_or_reason(variant, partial(read_headers, hub, pair), budget))
         for pair, variant in zip(found.pairs, entry.variants, strict=True)
     ]
 
 
-def _result(entry: ModelEntry, variant: Variant, found: Light | UserError | StoreError) -> dict[str, Any]:
-    light = found if isinstance(found, Light) else None
+def _result(entry: ModelEntry, variant: Variant, found: MemoryFit | UserError | StoreError) -> dict[str, Any]:
+    fit = found if isinstance(found, MemoryFit) else None
     return {
         "id": entry.id,
         "title": entry.title,
@@ -190,11 +190,11 @@ def _result(entry: ModelEntry, variant: Variant, found: Light | UserError | Stor
         "quantisation": variant.quantisation,
         "files": [variant.model.path, variant.projector.path],
         "size": variant.size,
-        "fits": light.verdict if light else "",
-        "n_ctx": light.n_ctx if light else 0,
-        "needed": light.needed if light else 0,
-        "sees": light is not None,
-        "problem": "" if light else str(found),
+        "fits": fit.verdict if fit else "",
+        "n_ctx": fit.n_ctx if fit else 0,
+        "needed": fit.needed if fit else 0,
+        "sees": fit is not None,
+        "problem": "" if fit else str(found),
         "licence": entry.licence,
         "terms": entry.terms,
         "gated": entry.gated,

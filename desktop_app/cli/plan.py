@@ -11,10 +11,10 @@ from desktop_app.cli.arguments import Arguments
 from desktop_app.cli.model_argument import chosen_files
 from desktop_app.cli.tune import told
 from desktop_app.engine.messages import LoadPlan, Tuning, gib_down, gib_up
-from desktop_app.engine.planning.memory_budget import Room, find_room, parse_size
-from desktop_app.engine.planning.memory_estimate import Need, Shape
+from desktop_app.engine.planning.memory_budget import MemoryBudget, find_memory_budget, parse_size
+from desktop_app.engine.planning.memory_estimate import MemoryEstimate, Shape
 from desktop_app.engine.planning.memory_plan import Outlook, outlook
-from desktop_app.engine.tuning.results import KeptTunings
+from desktop_app.engine.tuning.results import TuningResults
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
 from desktop_app.errors import UserError
 
@@ -24,11 +24,11 @@ FITS, TOO_LARGE = 0, 3
 
 def plan(arguments: Arguments) -> int:
     """Print the plan; 3 when the model fits in no way. Raises `UserError` for bad files and sizes."""
-    room = find_room(parse_size(arguments.memory) if arguments.memory else 0)
+    budget = find_memory_budget(parse_size(arguments.memory) if arguments.memory else 0)
     files = check_files(*chosen_files(arguments))
     shape = Shape.of_files(files)
-    tuning = _kept(files, room)
-    found = outlook(shape, arguments.settings, room, tuning)
+    tuning = _kept(files, budget)
+    found = outlook(shape, arguments.settings, budget, tuning)
     need = shape.need(found.plan)
     if arguments.json:
         print(json.dumps(_figures(found, need), ensure_ascii=False))
@@ -38,7 +38,7 @@ def plan(arguments: Arguments) -> int:
     return FITS if found.fits else TOO_LARGE
 
 
-def _figures(found: Outlook, need: Need) -> dict[str, object]:
+def _figures(found: Outlook, need: MemoryEstimate) -> dict[str, object]:
     return {
         "verdict": "does-not-fit" if not found.fits else "fits-reduced" if found.plan.reduced else "fits",
         "offer": found.offer,
@@ -48,7 +48,7 @@ def _figures(found: Outlook, need: Need) -> dict[str, object]:
     }
 
 
-def _table(found: Outlook, need: Need, tuning: Tuning | None) -> Iterator[str]:
+def _table(found: Outlook, need: MemoryEstimate, tuning: Tuning | None) -> Iterator[str]:
     plan = found.plan
     for name, size in need.parts.items():
         if size:
@@ -66,10 +66,10 @@ def _table(found: Outlook, need: Need, tuning: Tuning | None) -> Iterator[str]:
             yield texts.PLAN_TUNED.format(what=told(tuning))
 
 
-def _kept(files: ModelFiles, room: Room) -> Tuning | None:
+def _kept(files: ModelFiles, budget: MemoryBudget) -> Tuning | None:
     """Return what was measured for the model on a computer with so much memory."""
     try:
-        found = KeptTunings(paths.cache_folder()).find(files, room)
+        found = TuningResults(paths.cache_folder()).find(files, budget)
     except UserError:
         return None  # a home that cannot be written
     return found.tuning if found is not None else None
@@ -105,7 +105,7 @@ def _settings(plan: LoadPlan) -> Iterator[str]:
         yield texts.PLAN_PROJECTOR_SMALL
     if not plan.keeps_projector:
         yield texts.PLAN_PROJECTOR_IN_TURN
-    if plan.both_layouts:
+    if plan.dual_layout:
         yield texts.PLAN_WEIGHTS_BOTH
     else:
         yield texts.PLAN_WEIGHTS_REPACKED if plan.repacked else texts.PLAN_WEIGHTS_MAPPED

@@ -91,8 +91,8 @@ class ProgressBar:
 
 
 def _with_bar(line: str, percent: int) -> str:
-    room = shutil.get_terminal_size().columns - len(line) - 2
-    width = min(room, _WIDEST_BAR)
+    budget = shutil.get_terminal_size().columns - len(line) - 2
+    width = min(budget, _WIDEST_BAR)
     if width < 5 or not _can_draw():
         return line
     full = width * percent // 100

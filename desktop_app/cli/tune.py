@@ -53,7 +53,7 @@ def told(tuning: Tuning) -> str:
     same = tuning.reading_threads == tuning.writing_threads
     threads = texts.TUNING_THREADS_SAME if same else texts.TUNING_THREADS
     return texts.TUNING_IS.format(
-        way=_way(Way(tuning.repacked, tuning.flash_attention), both=tuning.both_layouts),
+        way=_way(Way(tuning.repacked, tuning.flash_attention), both=tuning.dual_layout),
         threads=threads.format(reading=tuning.reading_threads, writing=tuning.writing_threads),
         n_ubatch=tuning.n_ubatch,
         read=round(tuning.reading, 1),

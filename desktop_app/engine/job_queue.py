@@ -22,7 +22,7 @@ from desktop_app.engine.messages import Ask, Load, ReadAhead, Stop
 Job = Load | ReadAhead | Ask
 
 
-class Agenda:
+class JobQueue:
     """The jobs of the main thread. `add` and `stop` return jobs that will never run."""
 
     def __init__(self, interrupt: Interrupt) -> None:

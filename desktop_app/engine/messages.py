@@ -72,7 +72,7 @@ class EngineSettings(NamedTuple):
     repack: bool = False  # lay the weights out anew for the processor: only some write faster with it
     cache_folder: str = ""  # where embeddings and KV caches outlive the process; empty: nowhere
     cache_mb: int = 0  # how much may lie there; 0: nothing, and what does is removed
-    saves_contexts: bool = True  # False: KV caches that lie there are used, and none is added
+    saves_kv_cache: bool = True  # False: KV caches that lie there are used, and none is added
 
 
 class Tuning(NamedTuple):
@@ -83,7 +83,7 @@ class Tuning(NamedTuple):
     n_ubatch: int  # tokens evaluated at once
     repacked: bool = False
     flash_attention: bool = False
-    both_layouts: bool = False  # repacked to write with, and as they are to read with, where memory allows that
+    dual_layout: bool = False  # repacked to write with, and as they are to read with, where memory allows that
     reading: float = 0.0  # at the start of a conversation
     writing: float = 0.0  # after a picture and a question
     measured: str = ""  # the date, as 2026-11-24
@@ -125,7 +125,7 @@ class LoadPlan(NamedTuple):
         return self.flash_wanted or self.kv_type != "f16"
 
     @property
-    def both_layouts(self) -> bool:
+    def dual_layout(self) -> bool:
         """Return whether weights are read with as the file has them, and written with laid out anew."""
         return self.mapped and self.repacked
 
@@ -284,7 +284,7 @@ class PartsReduced(NamedTuple):
     wished: int
 
 
-class PaceLearnt(NamedTuple):
+class ThroughputMeasured(NamedTuple):
     """How long things take with this model on this computer; 0: nothing new."""
 
     request: int
@@ -292,7 +292,7 @@ class PaceLearnt(NamedTuple):
     token_s: float = 0.0  # seconds to read a token
 
 
-class LaidOut(NamedTuple):
+class WeightsRepacked(NamedTuple):
     """From now on it writes with weights that were laid out anew, beside those that it reads with."""
 
     request: int = 0  # it belongs to none
@@ -371,8 +371,8 @@ Event = (
     | ReadAheadDone
     | TurnsDropped
     | PartsReduced
-    | PaceLearnt
-    | LaidOut
+    | ThroughputMeasured
+    | WeightsRepacked
     | Text
     | Finished
     | Failed

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from desktop_app.engine.interrupt import Interrupt
-from desktop_app.engine.job_queue import Agenda, Job
+from desktop_app.engine.job_queue import Job, JobQueue
 from desktop_app.engine.messages import (
     Ask,
     Command,
@@ -48,12 +48,12 @@ from desktop_app.engine.messages import (
 from desktop_app.engine.planning.cpu_cores import is_tiny
 from desktop_app.engine.planning.process_memory import give_back
 from desktop_app.errors import UserError
-from desktop_app.throttle import Courtesy
+from desktop_app.throttle import Throttle
 
 if TYPE_CHECKING:  # llama_cpp is imported when a model is loaded: pictures can be inspected before
     from desktop_app.engine.cache.embeddings import EmbeddingStore
     from desktop_app.engine.conversation.session import Session
-    from desktop_app.engine.planning.memory_budget import Room
+    from desktop_app.engine.planning.memory_budget import MemoryBudget
     from desktop_app.engine.weights.model_files import ModelFiles
 
 _IDLE_S = 2.0  # without a command, before what waits for idle moments is done
@@ -76,9 +76,9 @@ class Worker:
         self._connection = connection
         self._sending = threading.Lock()
         self._interrupt = Interrupt()
-        self._agenda = Agenda(self._interrupt)
+        self._jobs = JobQueue(self._interrupt)
         self._inspections: queue.SimpleQueue[Inspect] = queue.SimpleQueue()
-        self._inspecting = Courtesy(_INSPECTION_S)
+        self._inspecting = Throttle(_INSPECTION_S)
         self._session: Session | None = None
         self._embeddings: EmbeddingStore | None = None
         self._failed_load: UserError | None = None
@@ -90,13 +90,13 @@ class Worker:
         logging.getLogger("desktop_app").addHandler(_Forwarding(self._send))
         while True:
             unsettled = self._session is not None and self._session.unsettled
-            if self._agenda.wait(_IDLE_S if unsettled else None):
-                job, added = self._agenda.next()
+            if self._jobs.wait(_IDLE_S if unsettled else None):
+                job, added = self._jobs.next()
                 self._answer(job.request, self._do, job, added)
                 continue
             if unsettled:
                 self._answer(0, self._settle)
-            if self._agenda.closed:
+            if self._jobs.closed:
                 _end()
 
     def _listen(self) -> None:
@@ -106,15 +106,15 @@ class Worker:
             except (EOFError, OSError):
                 _end()
             if isinstance(command, Shutdown):
-                if self._agenda.close():
+                if self._jobs.close():
                     time.sleep(_LAST_S)  # the main thread ends the process before
                 _end()
             elif isinstance(command, Stop):
-                self._say_ended(self._agenda.stop(command))
+                self._say_ended(self._jobs.stop(command))
             elif isinstance(command, Inspect):
                 self._inspections.put(command)
             else:
-                self._say_ended(self._agenda.add(command))
+                self._say_ended(self._jobs.add(command))
 
     def _say_ended(self, jobs: list[Job]) -> None:
         """Answer jobs that were ended before they began."""
@@ -163,11 +163,11 @@ class Worker:
 
     def _settle(self) -> None:
         if self._session is not None:
-            self._session.settle(lambda: self._agenda.closed)
+            self._session.settle(lambda: self._jobs.closed)
             give_back()
 
     def _load(self, command: Load) -> None:
-        from desktop_app.engine.planning.memory_budget import find_room, own_memory
+        from desktop_app.engine.planning.memory_budget import find_memory_budget, own_memory
         from desktop_app.engine.planning.memory_estimate import WINDOW_BASE
         from desktop_app.engine.planning.memory_plan import plan_load
         from desktop_app.engine.weights.model_files import check_files
@@ -175,9 +175,9 @@ class Worker:
         try:
             # The model in use stays if the new files are no good, or too large.
             files = check_files(Path(command.model), Path(command.mmproj) if command.mmproj else None)
-            room = find_room(held=own_memory() + WINDOW_BASE)
-            tuning = _kept_tuning(files, command.settings, room)
-            plan = plan_load(files, command.settings, room, tuning)
+            budget = find_memory_budget(held=own_memory() + WINDOW_BASE)
+            tuning = _kept_tuning(files, command.settings, budget)
+            plan = plan_load(files, command.settings, budget, tuning)
             from desktop_app.engine.cache.checked_folder import cache_folders
             from desktop_app.engine.cache.embeddings import EmbeddingStore
             from desktop_app.engine.conversation.session import Session
@@ -192,9 +192,9 @@ class Worker:
             settings = command.settings
             files = prepared(files, cache_folder, small=plan.small_projector)
             if plan.small_projector and not (files.projector is not None and files.projector.small):
-                plan = plan_load(files, settings, room, tuning, may_copy=False)
+                plan = plan_load(files, settings, budget, tuning, may_copy=False)
                 files = prepared(files, cache_folder)
-            folders = cache_folders(settings.cache_folder, settings.cache_mb, adds_contexts=settings.saves_contexts)
+            folders = cache_folders(settings.cache_folder, settings.cache_mb, adds_kv_cache=settings.saves_kv_cache)
             self._embeddings = self._embeddings or EmbeddingStore()
             self._embeddings.keep_in(folders.embeddings if folders is not None else None, plan.pictures)
             model = Model(files, command.settings, self._interrupt, plan)
@@ -226,7 +226,7 @@ class Worker:
         give_back()
 
     def _send(self, event: Event) -> None:
-        if self._agenda.closed and not isinstance(event, Warned):
+        if self._jobs.closed and not isinstance(event, Warned):
             return  # who asked has been told that this is the end
         try:
             with self._sending:
@@ -235,12 +235,12 @@ class Worker:
             _end()  # nobody listens any more
 
 
-def _kept_tuning(files: ModelFiles, settings: EngineSettings, room: Room) -> Tuning | None:
-    from desktop_app.engine.tuning.results import KeptTunings
+def _kept_tuning(files: ModelFiles, settings: EngineSettings, budget: MemoryBudget) -> Tuning | None:
+    from desktop_app.engine.tuning.results import TuningResults
 
     if not settings.cache_folder or is_tiny(files.header.file_size):
         return None
-    found = KeptTunings(Path(settings.cache_folder)).find(files, room)
+    found = TuningResults(Path(settings.cache_folder)).find(files, budget)
     return found.tuning if found is not None else None
 
 
@@ -261,8 +261,8 @@ def _model_info(command: Load, session: Session, tuning: Tuning | None) -> Model
         is_demo=demo.exists() and demo.samefile(path),
         image_tokens=session.picture_tokens,
         tiling=session.sight.tiling,
-        part_s=session.paces.part.expect(1),
-        token_s=session.paces.token.expect(1),
+        part_s=session.throughput.part.expect(1),
+        token_s=session.throughput.token.expect(1),
         class_token=model.class_token.value,
         last_layer=(projector.last_layer if projector is not None else LastLayer.NONE).value,
         threads=model.writing_threads,

@@ -19,7 +19,7 @@ MOST_TILES = 12
 
 
 @dataclass(frozen=True)
-class ClosestShape(Tiling):
+class InternVLTiling(Tiling):
     """See `Tiling`; `side` is that of a tile."""
 
     part_tokens: int = 256

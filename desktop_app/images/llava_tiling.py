@@ -19,7 +19,7 @@ USUAL_GRIDS = (Grid(1, 2), Grid(2, 1), Grid(2, 2), Grid(3, 1), Grid(1, 3))
 
 
 @dataclass(frozen=True)
-class AnyRes(Tiling):
+class LlavaTiling(Tiling):
     """See `Tiling`; `side` is that of a tile."""
 
     patches: int  # image tokens along it

@@ -20,7 +20,7 @@ _LONGEST = 4000  # times the shorter edge: what is longer is squeezed, or a row 
 
 
 @dataclass(frozen=True)
-class Slices(Tiling):
+class MiniCPMTiling(Tiling):
     """See `Tiling`; a part has about `side` x `side` pixels."""
 
     patch: int  # pixels along an edge

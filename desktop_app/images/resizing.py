@@ -16,24 +16,24 @@ Size = tuple[int, int]  # width and height in pixels
 
 
 @dataclass(frozen=True)
-class Fitting:
+class Resizing:
     """How one family's pictures are resized."""
 
     size_of: Callable[[int, int], Size]
     filter: Image.Resampling
 
-    def fitted(self, image: Image.Image) -> Image.Image:
+    def resized(self, image: Image.Image) -> Image.Image:
         """Return a picture in the size that it is to have."""
         size = self.size_of(image.width, image.height)
         return image if image.size == size else image.resize(size, self.filter)
 
 
-def one_square(side: int) -> Fitting:
+def one_square(side: int) -> Resizing:
     """Gemma 3: one square, whatever the proportions (`image_processing_gemma3.py` of transformers)."""
-    return Fitting(lambda _width, _height: (side, side), Image.Resampling.BILINEAR)
+    return Resizing(lambda _width, _height: (side, side), Image.Resampling.BILINEAR)
 
 
-def whole_patches(patch: int, fewest: int, most: int) -> Fitting:
+def whole_patches(patch: int, fewest: int, most: int) -> Resizing:
     """Qwen2.5-VL: edges of whole patches of `patch` pixels, from `fewest` to `most` patches altogether.
 
     As `smart_resize` in `image_processing_qwen2_vl.py` of transformers.
@@ -49,10 +49,10 @@ def whole_patches(patch: int, fewest: int, most: int) -> Fitting:
             across, down = (math.ceil(edge * scale / patch) for edge in (width, height))
         return across * patch, down * patch
 
-    return Fitting(size_of, Image.Resampling.BICUBIC)
+    return Resizing(size_of, Image.Resampling.BICUBIC)
 
 
-def longest_edge(longest: int) -> Fitting:
+def longest_edge(longest: int) -> Resizing:
     """SmolVLM2: a longest edge of `longest` pixels, the other one even; what divides it further is mtmd.
 
     As `image_processing_idefics3.py` of transformers.
@@ -65,14 +65,14 @@ def longest_edge(longest: int) -> Fitting:
         other = int(longest * (width / height))
         return max(1, other + other % 2), longest
 
-    return Fitting(size_of, Image.Resampling.LANCZOS)
+    return Resizing(size_of, Image.Resampling.LANCZOS)
 
 
-def at_most(longest: int) -> Fitting:
+def at_most(longest: int) -> Resizing:
     """No model looks closer: larger pictures are reduced to a longest edge of `longest` pixels."""
 
     def size_of(width: int, height: int) -> Size:
         scale = min(1.0, longest / max(width, height))
         return max(1, round(width * scale)), max(1, round(height * scale))
 
-    return Fitting(size_of, Image.Resampling.BICUBIC)
+    return Resizing(size_of, Image.Resampling.BICUBIC)

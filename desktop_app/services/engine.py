@@ -22,10 +22,10 @@ from desktop_app.engine.messages import (
     Load,
     LoadPlan,
     ModelInfo,
-    PaceLearnt,
     ReadAheadDone,
     Ready,
     Stop,
+    ThroughputMeasured,
     Tuning,
     gib_down,
     gib_up,
@@ -33,7 +33,7 @@ from desktop_app.engine.messages import (
 from desktop_app.errors import UserError
 from desktop_app.services.notices import Notice, Notices, action
 
-State = Literal["starting", "loading", "ready", "resting", "failed", "dead"]
+State = Literal["starting", "loading", "ready", "unloaded", "failed", "dead"]
 Handler = Callable[[Event], None]
 _FINAL = (Ready, Inspected, ReadAheadDone, Finished, Failed, Crashed, Died)
 
@@ -47,13 +47,13 @@ class Engine(QObject):
 
     `state_changed(str)`: one of `State`. `model_changed(ModelInfo | None)`: after a load, or a loss.
     `answering_changed(bool)`: whether a question is under way. `sent()`: it is about to get something to do.
-    `pace_learnt(PaceLearnt)`: what the engine has learnt of its speed.
+    `throughput_measured(ThroughputMeasured)`: what the engine has learnt of its speed.
     """
 
     state_changed = Signal(str)
     model_changed = Signal(object)
     answering_changed = Signal(bool)
-    pace_learnt = Signal(object)
+    throughput_measured = Signal(object)
     sent = Signal()
     _arrived = Signal(object)
 
@@ -133,8 +133,8 @@ class Engine(QObject):
         self._wanted = (model, mmproj, settings)
         if self._state == "dead":
             self.restart()
-        elif self._state == "resting":
-            self.wake()
+        elif self._state == "unloaded":
+            self.reload()
         else:
             self._load()
 
@@ -145,20 +145,20 @@ class Engine(QObject):
         self._client.restart()
         self._load()
 
-    def rest(self) -> None:
+    def unload(self) -> None:
         """Give the memory back: the process ends, and comes back with the next thing to do.
 
         Nothing happens unless the model is loaded and nobody waits for anything.
         """
         if self._state != "ready" or self._handlers:
             return
-        self._set_state("resting")
+        self._set_state("unloaded")
         self._set_model(None)
         self._client.close_soon()  # it may still write what is worth keeping
 
-    def wake(self) -> None:
+    def reload(self) -> None:
         """Load the model again after a rest."""
-        if self._state == "resting":
+        if self._state == "unloaded":
             self._client.start(wait=False)
             self._load()
 
@@ -167,7 +167,7 @@ class Engine(QObject):
 
         The last is `Died` when the process is gone, at once if it is gone already. Returns the request.
         """
-        self.wake()
+        self.reload()
         request = self._client.next_request()
         if self._state == "dead":
             handler(Died(None))
@@ -249,8 +249,8 @@ class Engine(QObject):
             if not self._client.is_alive:  # else it was the one before, which was replaced meanwhile
                 self._died(event)
             return
-        if isinstance(event, PaceLearnt):
-            self.pace_learnt.emit(event)
+        if isinstance(event, ThroughputMeasured):
+            self.throughput_measured.emit(event)
             return
         handler = self._handlers.get(event.request)
         if isinstance(event, _FINAL):

@@ -19,7 +19,7 @@ T = TypeVar("T")
 _KEEP_DELETED_S = 7 * 86_400.0  # what was deleted this long ago goes for good, with its pictures
 
 
-class Storage:
+class HistoryThread:
     """Owns the history. The connection is opened, used and closed on one thread (SQLite asks for that)."""
 
     def __init__(self, path: Path, attachments: Attachments, background: Background, notices: Notices) -> None:

@@ -13,7 +13,7 @@ from desktop_app.services.preferences import Preferences
 _MINUTE_MS = 60_000
 
 
-class Rest(QObject):
+class IdleUnload(QObject):
     """Counts the minutes since the person did something that the model is for."""
 
     def __init__(
@@ -45,7 +45,7 @@ class Rest(QObject):
 
     def _active(self, _what: object = None) -> None:
         """The person will want the model soon."""
-        self._engine.wake()
+        self._engine.reload()
         self._count()
 
     def _count(self, _state: object = None) -> None:
@@ -63,4 +63,4 @@ class Rest(QObject):
         if self._chat.is_busy():
             self._count()
         else:
-            self._engine.rest()
+            self._engine.unload()

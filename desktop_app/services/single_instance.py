@@ -87,7 +87,7 @@ def _give(key: bytes, pictures: Sequence[str]) -> bool:
         return False  # the window was killed and left its socket behind
 
 
-def receive_or_hand_over(key_file: Path, pictures: Sequence[str]) -> Reception | None:
+def receive_or_hand_over(key_file: Path, pictures: Sequence[str]) -> SingleInstance | None:
     """Return the reception of the one window, or None when a window that is open has taken the pictures.
 
     Raises UserError as `hand_over`, also where a window that is starting does not come.
@@ -102,10 +102,10 @@ def receive_or_hand_over(key_file: Path, pictures: Sequence[str]) -> Reception |
         if starting:
             raise UserError("window-hangs")
         ending.pop_all()
-    return Reception(key_file, lock)
+    return SingleInstance(key_file, lock)
 
 
-class Reception(QObject):
+class SingleInstance(QObject):
     """Takes what later starts hand over. `arrived(list of file names)`, empty when there were none.
 
     It keeps later starts waiting at `lock` until it listens.

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 from desktop_app import __version__, paths
 from desktop_app.errors import UserError
 from desktop_app.ui.sentences import error_text
-from desktop_app.ui.unhandled_errors import BugCatcher
+from desktop_app.ui.unhandled_errors import UnhandledErrors
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.theme import theme
 
@@ -57,7 +57,7 @@ def make_application(arguments: Sequence[str]) -> Application:
     application.setWindowIcon(icons.app_icon())
     _translate(application)
     theme.install(application)
-    BugCatcher(application).install()
+    UnhandledErrors(application).install()
     return application
 
 

@@ -127,7 +127,7 @@ class Menus(QObject):
         self.sidebar.setCheckable(True)
         looks = menu.addMenu(tr("&Theme"))
         self._themes = QActionGroup(looks)
-        names = {"system": tr("Like the system"), "light": tr("Light"), "dark": tr("Dark")}
+        names = {"system": tr("Like the system"), "light": tr("MemoryFit"), "dark": tr("Dark")}
         self.themes: dict[str, QAction] = {}
         for value, name in names.items():
             action = looks.addAction(name)

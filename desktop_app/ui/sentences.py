@@ -42,7 +42,7 @@ def engine_state(state: str) -> str:
         "starting": translate("status", "starting"),
         "loading": translate("status", "loading"),
         "ready": translate("status", "ready"),
-        "resting": translate("status", "resting"),
+        "unloaded": translate("status", "unloaded"),
         "failed": translate("status", "could not be loaded"),
         "dead": translate("status", "stopped"),
     }[state]
@@ -54,7 +54,7 @@ def engine_sentence(state: str) -> str:
         "starting": translate("status", "The engine is being started."),
         "loading": translate("status", "The model is being loaded."),
         "ready": translate("status", "The model is ready."),
-        "resting": translate("status", "The model rests, and comes back with the next question."),
+        "unloaded": translate("status", "The model rests, and comes back with the next question."),
         "failed": translate("status", "The model could not be loaded."),
         "dead": translate("status", "The engine has stopped."),
     }[state]

@@ -8,7 +8,7 @@ from desktop_app.services.conversation.chat import Chat
 from desktop_app.services.conversation.conversation_list import Conversations
 from desktop_app.services.conversation.draft import Draft
 from desktop_app.services.conversation.exports import Exports
-from desktop_app.services.conversation.picture_detail import Looks
+from desktop_app.services.conversation.picture_detail import PictureDetail
 from desktop_app.services.conversation.previews import Previews
 from desktop_app.services.conversation.read_ahead import ReadingAhead
 from desktop_app.services.engine import Engine
@@ -34,7 +34,7 @@ class Services(Protocol):
     chat: Chat
     exports: Exports
     reading_ahead: ReadingAhead
-    looks: Looks
+    picture_detail: PictureDetail
     tuner: Tuner
 
     @property

@@ -146,7 +146,7 @@ class DropPlace(QFrame):
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), RADIUS * 1.6, RADIUS * 1.6)
 
 
-class EmptyScreen(QScrollArea):
+class StartPage(QScrollArea):
     """Invites. `example_chosen(picture, question)`, `choose_wanted()`, `model_wanted()`."""
 
     example_chosen = Signal(str, str)

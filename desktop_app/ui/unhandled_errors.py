@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class BugCatcher(QObject):
+class UnhandledErrors(QObject):
     """Catches what no code expected, logs it and shows it in one window; the program goes on.
 
     `caught(str)`: a report. `release` puts the former hook back.

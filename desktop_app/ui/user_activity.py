@@ -18,7 +18,7 @@ _SIGNS = frozenset(
 )
 
 
-class Presence(QObject):
+class UserActivity(QObject):
     """Lets the tuner give way. It sees every event of the program, so it looks only while that matters."""
 
     def __init__(self, tuner: Tuner, parent: QObject | None = None) -> None:

@@ -19,9 +19,9 @@ from desktop_app.ui.menus import Menus
 from desktop_app.ui.notices import NoticeBar
 from desktop_app.ui.services_protocol import Services
 from desktop_app.ui.sidebar import Sidebar
-from desktop_app.ui.start_page import EmptyScreen
+from desktop_app.ui.start_page import StartPage
 from desktop_app.ui.status import StatusLine
-from desktop_app.ui.user_activity import Presence
+from desktop_app.ui.user_activity import UserActivity
 from desktop_app.ui.widgets.theme import GRID, NARROW, SMALLEST_WINDOW, theme
 
 if TYPE_CHECKING:  # what is not seen at the start is imported and built when it is wanted
@@ -58,7 +58,7 @@ class MainWindow(QMainWindow):
         self._build()
         self.drops = DropTarget(self, services.draft)
         self.menus = Menus(self, services, self)
-        self.presence = Presence(services.tuner, self)
+        self.user_activity = UserActivity(services.tuner, self)
         self._connect()
         self._restore()
         self._show_page()
@@ -76,9 +76,9 @@ class MainWindow(QMainWindow):
         services = self.services
         self.sidebar = Sidebar(services.conversations, services.previews, self)
         self.header = Header(services.conversations, self)
-        self.empty = EmptyScreen(services.engine, self)
+        self.start_page = StartPage(services.engine, self)
         self.pages = QStackedWidget(self)
-        self.pages.addWidget(self.empty)
+        self.pages.addWidget(self.start_page)
         self.notices = NoticeBar(services.notices, self)
         self.composer = Composer(services, self)
         self.status = StatusLine(services.engine, services.chat, services.tuner, self)
@@ -110,7 +110,7 @@ class MainWindow(QMainWindow):
             self._transcript.picture_opened.connect(self.open_picture)
             self.pages.addWidget(self._transcript)
             # The keyboard comes here before it comes to the composer, which is older.
-            before: QWidget = self.empty.model_button
+            before: QWidget = self.start_page.model_button
             for widget in self._transcript.findChildren(QWidget):
                 if widget.focusPolicy() != Qt.FocusPolicy.NoFocus:
                     QWidget.setTabOrder(before, widget)
@@ -159,10 +159,10 @@ class MainWindow(QMainWindow):
         self.header.new_button.clicked.connect(self.composer.focus_editor)
         self.header.sidebar_wanted.connect(self.toggle_sidebar)
         self.header.rename_wanted.connect(self.rename_current)
-        self.empty.example_chosen.connect(self.ask_example)
-        self.empty.choose_wanted.connect(self.composer.choose_files)
+        self.start_page.example_chosen.connect(self.ask_example)
+        self.start_page.choose_wanted.connect(self.composer.choose_files)
         self.composer.picture_opened.connect(self.open_picture)
-        self.empty.model_wanted.connect(self.open_models)
+        self.start_page.model_wanted.connect(self.open_models)
         self.status.choose_model.connect(self.open_models)
         self.drops.text_dropped.connect(self.composer.insert_text)
         self.drops.models_dropped.connect(self.add_models)
@@ -322,12 +322,12 @@ class MainWindow(QMainWindow):
         """Offer the model that suits this computer; not before the window is there, since that takes a moment."""
         from desktop_app.ui.models.offer_card import ModelOffer
 
-        offer = ModelOffer(self.services.models, self.empty)
+        offer = ModelOffer(self.services.models, self.start_page)
         offer.more_wanted.connect(self.open_models)
-        self.empty.set_offer(offer)
+        self.start_page.set_offer(offer)
 
     def _show_page(self, _what: object = None) -> None:
-        page: QWidget = self.empty
+        page: QWidget = self.start_page
         if self.services.chat.messages():
             page = self.transcript
         elif any(draft.picture is not None for draft in self.services.draft.pictures()):

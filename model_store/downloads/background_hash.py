@@ -17,7 +17,7 @@ _WAKE = 0.5  # seconds
 Turn = Callable[[], AbstractContextManager[object]]
 
 
-class Digester:
+class BackgroundHash:
     """Hashes a `PartFile` behind what arrives, in a thread of its own.
 
     What was hashed in an earlier run is hashed again. Where that gives something else than then, the

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 
-from model_store.downloads.background_hash import Digester, Turn
+from model_store.downloads.background_hash import BackgroundHash, Turn
 from model_store.downloads.part_file import BLOCK, PartFile
 from model_store.errors import StoreError
-from model_store.hub.cancellable_connection import Line
+from model_store.hub.cancellable_connection import CancellableConnection
 from model_store.hub.client import Hub, RemoteFile
 from model_store.hub.retries import Retries
 
@@ -47,11 +47,11 @@ class FileDownload:
         self._part = part
         self._connections = min(max(1, connections), MOST_CONNECTIONS)
         self._tick = tick
-        self._retries = Retries(hub.patience)
+        self._retries = Retries(hub.timeouts)
         self._hurry = threading.Event()
         self.waiting_for: StoreError | None = None
         self.retry_at = 0.0  # time.monotonic
-        self.digester = Digester(part, turn)
+        self.digester = BackgroundHash(part, turn)
 
     @property
     def fetching(self) -> bool:
@@ -95,7 +95,7 @@ class FileDownload:
 
     def _fetch(self) -> None:
         """Fetch until nothing is absent or something fails."""
-        party = _Party(self._hub, self._file, self._part, self._connections)
+        party = _Connections(self._hub, self._file, self._part, self._connections)
         try:
             party.start()
             while party.wait(_TICK):
@@ -106,7 +106,7 @@ class FileDownload:
             raise party.error
 
 
-class _Party:
+class _Connections:
     """Some connections that fetch ranges of one file until nothing is left or one of them fails."""
 
     def __init__(self, hub: Hub, file: RemoteFile, part: PartFile, connections: int) -> None:
@@ -117,7 +117,7 @@ class _Party:
         self._at_once = _LOST // connections - BLOCK
         self._lock = threading.Lock()
         self._over = threading.Event()
-        self._lines: list[Line] = []
+        self._lines: list[CancellableConnection] = []
         self._threads = [
             threading.Thread(target=self._work, name=f"download {number}", daemon=True) for number in range(connections)
         ]
@@ -169,7 +169,7 @@ class _Party:
                     return
                 start, end = claimed
                 try:
-                    with source.open(start, end, self._hub.patience) as pieces:
+                    with source.open(start, end, self._hub.timeouts) as pieces:
                         at = start
                         for piece in pieces:
                             self._keep(piece, at)

@@ -14,7 +14,7 @@ from model_store.downloads.background_hash import Turn
 from model_store.downloads.file_download import NO_ROOM, FileDownload, Stopped
 from model_store.downloads.job_folder import JobFolder, JobRecord
 from model_store.downloads.part_file import PartFile, bytes_here
-from model_store.downloads.transfer_speed import Pace
+from model_store.downloads.transfer_speed import TransferSpeed
 from model_store.errors import StoreError, size_text
 from model_store.gguf_header import DamagedGGUFError, NotGGUFError, read_header
 from model_store.hub.client import Hub, RemoteFile
@@ -60,7 +60,7 @@ class JobRun:
         self._finished: set[int] = set()
         self._current = -1
         self._download: FileDownload | None = None
-        self._pace = Pace()
+        self._pace = TransferSpeed()
         self._told_at = self._looked_at = 0.0
         self._waiting: tuple[StoreError, float] | None = None
         self.installed = False  # the pair is in its place
@@ -153,7 +153,7 @@ class JobRun:
         if known is not None:
             return known
         request = self._record.request
-        retries = Retries(self._hub.patience)
+        retries = Retries(self._hub.timeouts)
         while True:
             self._tick()
             try:

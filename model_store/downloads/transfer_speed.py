@@ -8,7 +8,7 @@ _SAMPLE = 0.5  # seconds between two looks
 _SMOOTH = 6.0  # seconds: how long an old speed weighs
 
 
-class Pace:
+class TransferSpeed:
     """Speed in bytes per second and time left, smoothed."""
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """Connections that can be cut from another thread, and that never wait longer than was said.
 
 A socket's own timeout begins anew with every byte, so a server that sends one byte now and then holds
-a program for hours. A `Line` knows by when an answer has to be there altogether.
+a program for hours. A `CancellableConnection` knows by when an answer has to be there altogether.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import httpcore2
 
 
-class Line(httpcore2.NetworkBackend):
+class CancellableConnection(httpcore2.NetworkBackend):
     """Opens the connections of one client. Its own thread uses it; `cut` may come from any."""
 
     def __init__(self, at_once: int = 0) -> None:
@@ -84,26 +84,26 @@ class Line(httpcore2.NetworkBackend):
 
 
 class _Stream(httpcore2.NetworkStream):
-    def __init__(self, line: Line, inner: httpcore2.NetworkStream) -> None:
-        self._line = line
+    def __init__(self, connection: CancellableConnection, inner: httpcore2.NetworkStream) -> None:
+        self._connection = connection
         self._inner = inner
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max(max_bytes, self._line.at_once), self._line.left(timeout))
+        return self._inner.read(max(max_bytes, self._connection.at_once), self._connection.left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, self._line.left(timeout))
+        self._inner.write(buffer, self._connection.left(timeout))
 
     def close(self) -> None:
-        self._line.drop(self)
+        self._connection.drop(self)
         self._inner.close()
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore2.NetworkStream:
-        inner = self._inner.start_tls(ssl_context, server_hostname, self._line.left(timeout))
-        self._line.drop(self)
-        return self._line.keep(_Stream(self._line, inner))
+        inner = self._inner.start_tls(ssl_context, server_hostname, self._connection.left(timeout))
+        self._connection.drop(self)
+        return self._connection.keep(_Stream(self._connection, inner))
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)

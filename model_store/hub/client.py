@@ -20,8 +20,8 @@ import httpx2
 from model_store.errors import StoreError
 from model_store.gguf_header import DamagedGGUFError, GGUFHeader, NotGGUFError, read_header_from
 from model_store.hub.addresses import checked_endpoint
-from model_store.hub.cancellable_connection import Line
-from model_store.hub.http_client import Patience, explained, new_client
+from model_store.hub.cancellable_connection import CancellableConnection
+from model_store.hub.http_client import Timeouts, explained, new_client
 from model_store.hub.proxies import checked_proxy
 from model_store.hub.ranged_request import SHA256, RangeSource, file_url, refusal
 
@@ -102,15 +102,15 @@ class Hub:
     """
 
     def __init__(
-        self, endpoint: str = DEFAULT_ENDPOINT, token: str = "", proxy: str = "", patience: Patience | None = None
+        self, endpoint: str = DEFAULT_ENDPOINT, token: str = "", proxy: str = "", timeouts: Timeouts | None = None
     ) -> None:
         """Speak to `endpoint`; `token` goes nowhere else. `proxy` "": what the system says, "none": none."""
         self.endpoint = checked_endpoint(endpoint or DEFAULT_ENDPOINT)
-        self.patience = patience or Patience()
+        self.timeouts = timeouts or Timeouts()
         self._token = token.strip()
         self._proxy = checked_proxy(proxy)
         self._lock = threading.Lock()
-        self._lines: set[Line] = set()
+        self._lines: set[CancellableConnection] = set()
         self._closed = False
 
     @property
@@ -122,7 +122,7 @@ class Hub:
         """Return what a repository holds."""
         name = repository_name(name, self.endpoint)
         with self._asking(name) as api:
-            info = api.model_info(name, revision=revision, files_metadata=True, timeout=self.patience.answer)
+            info = api.model_info(name, revision=revision, files_metadata=True, timeout=self.timeouts.answer)
             commit = info.sha or ""
             commit = commit if _COMMIT.fullmatch(commit) else revision
             licence = (info.card_data.get("license") if info.card_data is not None else None) or ""
@@ -143,7 +143,7 @@ class Hub:
         repository = repository_name(repository, self.endpoint)
         with self._asking(repository, path) as api:
             url = file_url(self.endpoint, repository, revision, path)
-            found = api.get_hf_file_metadata(url=url, timeout=self.patience.answer)
+            found = api.get_hf_file_metadata(url=url, timeout=self.timeouts.answer)
             if found.size is None or found.size < 1:
                 raise StoreError("answer-not-understood", host=self.host)
             commit = found.commit_hash or ""
@@ -167,7 +167,7 @@ class Hub:
 
     def read_range(self, file: RemoteFile, start: int, end: int) -> bytes:
         """Return the bytes from `start` up to `end` (exclusive)."""
-        with self.source(file) as (source, _line), source.open(start, end, self.patience) as pieces:
+        with self.source(file) as (source, _connection), source.open(start, end, self.timeouts) as pieces:
             data = b"".join(pieces)
         if len(data) != end - start:
             raise StoreError("no-connection", host=self.host)
@@ -186,47 +186,47 @@ class Hub:
                 raise StoreError("not-a-model", name=file.name) from error
 
     @contextmanager
-    def source(self, file: RemoteFile, at_once: int = 0) -> Iterator[tuple[RangeSource, Line]]:
+    def source(self, file: RemoteFile, at_once: int = 0) -> Iterator[tuple[RangeSource, CancellableConnection]]:
         """Give what fetches ranges of a file over a line of its own, in pieces of at most `at_once` bytes."""
         url = file_url(self.endpoint, file.repository, file.revision, file.path)
-        with self._line(at_once) as line, self._client(line) as client:
+        with self._connection(at_once) as connection, self._client(connection) as client:
             source = RangeSource(
-                client, line, url, name=file.name, repository=file.repository, size=file.size, sha256=file.sha256
+                client, connection, url, name=file.name, repository=file.repository, size=file.size, sha256=file.sha256
             )
-            yield source, line
+            yield source, connection
 
     def close(self) -> None:
         """End what is being asked, at once. Everything after it fails with no-connection."""
         with self._lock:
             self._closed = True
             lines = tuple(self._lines)
-        for line in lines:
-            line.cut()
+        for connection in lines:
+            connection.cut()
 
-    def _client(self, line: Line) -> httpx2.Client:
-        return new_client(line, self.endpoint, self._token, self._proxy, self.patience)
+    def _client(self, connection: CancellableConnection) -> httpx2.Client:
+        return new_client(connection, self.endpoint, self._token, self._proxy, self.timeouts)
 
     @contextmanager
-    def _line(self, at_once: int = 0) -> Iterator[Line]:
-        line = Line(at_once)
+    def _connection(self, at_once: int = 0) -> Iterator[CancellableConnection]:
+        connection = CancellableConnection(at_once)
         with self._lock:
             if self._closed:
                 raise StoreError("no-connection", host=self.host)
-            self._lines.add(line)
+            self._lines.add(connection)
         try:
-            yield line
+            yield connection
         finally:
             with self._lock:
-                self._lines.discard(line)
+                self._lines.discard(connection)
 
     @contextmanager
     def _asking(self, repository: str, path: str = "") -> Iterator[HfApi]:
         """Give huggingface_hub, set up for one question, and explain its errors."""
         from huggingface_hub import HfApi, close_session, errors, set_client_factory
 
-        with _LIBRARY, self._line() as line:
-            line.within(self.patience.answer)
-            set_client_factory(lambda: self._client(line))
+        with _LIBRARY, self._connection() as connection:
+            connection.within(self.timeouts.answer)
+            set_client_factory(lambda: self._client(connection))
             try:
                 # The token is added by our client, for the right server only.
                 yield HfApi(endpoint=self.endpoint, token=False)

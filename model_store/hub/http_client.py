@@ -18,14 +18,14 @@ import truststore
 
 from model_store.errors import StoreError
 from model_store.hub.addresses import is_safe, origin, split_url
-from model_store.hub.cancellable_connection import Line
+from model_store.hub.cancellable_connection import CancellableConnection
 from model_store.hub.proxies import pool_through, proxy_for
 
 _MOST_REDIRECTS = 8
 
 
 @dataclass(frozen=True)
-class Patience:
+class Timeouts:
     """How long to wait for what. Seconds."""
 
     connect: float = 15.0
@@ -39,10 +39,10 @@ class Patience:
 
 
 class _Transport(httpx2.BaseTransport):
-    """httpx2's way of sending a request, over connections of a `Line`."""
+    """httpx2's way of sending a request, over connections of a `CancellableConnection`."""
 
-    def __init__(self, line: Line, proxy: str) -> None:
-        self._line = line
+    def __init__(self, connection: CancellableConnection, proxy: str) -> None:
+        self._connection = connection
         self._proxy = proxy
         self._pools: dict[str, httpcore2.ConnectionPool] = {}  # by proxy
 
@@ -67,7 +67,7 @@ class _Transport(httpx2.BaseTransport):
 
     def _pool(self, proxy: str) -> httpcore2.ConnectionPool:
         if proxy not in self._pools:
-            self._pools[proxy] = pool_through(proxy, self._line, _certificates())
+            self._pools[proxy] = pool_through(proxy, self._connection, _certificates())
         return self._pools[proxy]
 
     def close(self) -> None:
@@ -110,7 +110,9 @@ def _certificates() -> ssl.SSLContext:
     return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def new_client(line: Line, endpoint: str, token: str, proxy: str, patience: Patience) -> httpx2.Client:
+def new_client(
+    connection: CancellableConnection, endpoint: str, token: str, proxy: str, timeouts: Timeouts
+) -> httpx2.Client:
     """Return a client that sends `token` to the origin of `endpoint` alone, and follows safe redirects only.
 
     Besides errors of httpx2 its calls raise `StoreError` (connection-not-safe).
@@ -127,9 +129,9 @@ def new_client(line: Line, endpoint: str, token: str, proxy: str, patience: Pati
         if token and origin(url) == home:
             request.headers["Authorization"] = f"Bearer {token}"
 
-    timeout = httpx2.Timeout(patience.stall, connect=patience.connect)
+    timeout = httpx2.Timeout(timeouts.stall, connect=timeouts.connect)
     return httpx2.Client(
-        transport=_Transport(line, proxy),
+        transport=_Transport(connection, proxy),
         event_hooks={"request": [check]},
         follow_redirects=True,
         max_redirects=_MOST_REDIRECTS,

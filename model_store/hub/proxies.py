@@ -12,7 +12,7 @@ import httpcore2
 
 from model_store.errors import StoreError
 from model_store.hub.addresses import is_loopback, split_url
-from model_store.hub.cancellable_connection import Line
+from model_store.hub.cancellable_connection import CancellableConnection
 from model_store.hub.socks import greet
 
 NO_PROXY = "none"
@@ -49,16 +49,18 @@ def proxy_for(url: str, chosen: str) -> str:
     return proxy
 
 
-def pool_through(proxy: str, line: Line, certificates: Any) -> httpcore2.ConnectionPool:
+def pool_through(proxy: str, connection: CancellableConnection, certificates: Any) -> httpcore2.ConnectionPool:
     """Return what makes connections through a proxy that was checked; straight for ""."""
     parts = _parts(proxy)
     if parts is None:
-        return httpcore2.ConnectionPool(ssl_context=certificates, network_backend=line)
+        return httpcore2.ConnectionPool(ssl_context=certificates, network_backend=connection)
     user = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
     if parts.scheme.startswith("socks"):
-        return httpcore2.ConnectionPool(ssl_context=certificates, network_backend=_ThroughSocks(line, parts, user))
+        return httpcore2.ConnectionPool(
+            ssl_context=certificates, network_backend=_ThroughSocks(connection, parts, user)
+        )
     bare = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-    return httpcore2.HTTPProxy(bare, proxy_auth=user, ssl_context=certificates, network_backend=line)
+    return httpcore2.HTTPProxy(bare, proxy_auth=user, ssl_context=certificates, network_backend=connection)
 
 
 def _parts(address: str) -> SplitResult | None:
@@ -73,8 +75,8 @@ def _parts(address: str) -> SplitResult | None:
 class _ThroughSocks(httpcore2.NetworkBackend):
     """Opens connections that a SOCKS proxy makes; it also looks up the names, so that nobody else hears them."""
 
-    def __init__(self, line: Line, proxy: SplitResult, user: tuple[str, str] | None) -> None:
-        self._line = line
+    def __init__(self, connection: CancellableConnection, proxy: SplitResult, user: tuple[str, str] | None) -> None:
+        self._connection = connection
         self._proxy = proxy
         self._user = user
 
@@ -88,7 +90,7 @@ class _ThroughSocks(httpcore2.NetworkBackend):
     ) -> httpcore2.NetworkStream:
         """Connect; as httpcore2 wants it."""
         place = self._proxy.hostname or "", self._proxy.port or _PORTS[self._proxy.scheme]
-        stream = self._line.connect_tcp(*place, timeout, local_address, socket_options)
+        stream = self._connection.connect_tcp(*place, timeout, local_address, socket_options)
         try:
             greet(stream, host, port, self._user, timeout)
         except BaseException:
@@ -98,4 +100,4 @@ class _ThroughSocks(httpcore2.NetworkBackend):
 
     def sleep(self, seconds: float) -> None:
         """Wait; as httpcore2 wants it."""
-        self._line.sleep(seconds)
+        self._connection.sleep(seconds)

@@ -17,8 +17,8 @@ import httpx2
 
 from model_store.errors import StoreError
 from model_store.hub.addresses import origin
-from model_store.hub.cancellable_connection import Line
-from model_store.hub.http_client import Patience, explained
+from model_store.hub.cancellable_connection import CancellableConnection
+from model_store.hub.http_client import Timeouts, explained
 
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -33,13 +33,21 @@ def file_url(endpoint: str, repository: str, revision: str, path: str) -> str:
 
 
 class RangeSource:
-    """Fetches ranges of one file. For one thread; `line` can be cut from another."""
+    """Fetches ranges of one file. For one thread; `connection` can be cut from another."""
 
     def __init__(
-        self, client: httpx2.Client, line: Line, url: str, *, name: str, repository: str, size: int, sha256: str
+        self,
+        client: httpx2.Client,
+        connection: CancellableConnection,
+        url: str,
+        *,
+        name: str,
+        repository: str,
+        size: int,
+        sha256: str,
     ) -> None:
         self._client = client
-        self._line = line
+        self._connection = connection
         self._url = url
         self._name = name
         self._repository = repository
@@ -47,22 +55,22 @@ class RangeSource:
         self._sha256 = sha256
 
     @contextmanager
-    def open(self, start: int, end: int, patience: Patience) -> Iterator[Iterator[bytes]]:
+    def open(self, start: int, end: int, timeouts: Timeouts) -> Iterator[Iterator[bytes]]:
         """Give the bytes from `start` up to `end` (exclusive) piece by piece; the connection may end before.
 
         Raises `StoreError`: no-connection, proxy-refused, system-proxy-wrong, connection-not-safe, gated,
         token-refused, remote-file-missing, server-busy, server-failed or answer-not-understood.
         """
         host = httpx2.URL(self._url).host
-        self._line.within(patience.answer)
+        self._connection.within(timeouts.answer)
         # No explanation around the yield: what the caller does with the bytes has errors of its own.
         with explained(host):
             request = self._client.build_request("GET", self._url, headers={"Range": f"bytes={start}-{end - 1}"})
             response = self._client.send(request, stream=True)
         try:
-            self._line.within(None)
+            self._connection.within(None)
             skipped = self._check(response, start, end)
-            yield self._body(response, skipped, end - start, patience)
+            yield self._body(response, skipped, end - start, timeouts)
         finally:
             with explained(host):
                 response.close()
@@ -93,9 +101,9 @@ class RangeSource:
             raise strange
         return 0
 
-    def _body(self, response: httpx2.Response, skipped: int, wanted: int, patience: Patience) -> Iterator[bytes]:
+    def _body(self, response: httpx2.Response, skipped: int, wanted: int, timeouts: Timeouts) -> Iterator[bytes]:
         host = response.url.host
-        speed = _LeastSpeed(patience, host)
+        speed = _LeastSpeed(timeouts, host)
         with explained(host):
             for piece in response.iter_raw():
                 speed.count(len(piece))
@@ -113,8 +121,8 @@ class RangeSource:
 class _LeastSpeed:
     """Ends a connection over which hardly anything comes, however regularly."""
 
-    def __init__(self, patience: Patience, host: str) -> None:
-        self._patience = patience
+    def __init__(self, timeouts: Timeouts, host: str) -> None:
+        self._patience = timeouts
         self._host = host
         self._since = time.monotonic()
         self._bytes = 0

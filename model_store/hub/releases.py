@@ -14,8 +14,8 @@ import httpx2
 
 from model_store.errors import StoreError
 from model_store.hub.addresses import origin, split_url
-from model_store.hub.cancellable_connection import Line
-from model_store.hub.http_client import Patience, explained, new_client
+from model_store.hub.cancellable_connection import CancellableConnection
+from model_store.hub.http_client import Timeouts, explained, new_client
 from model_store.hub.proxies import checked_proxy
 
 _LATEST = "/releases/latest"
@@ -41,7 +41,7 @@ class ReleasePage:
         self._home = home.rstrip("/")
         self._proxy = checked_proxy(proxy)
         self._deadline_s = deadline_s
-        self._line = Line()
+        self._connection = CancellableConnection()
 
     def newest(self) -> Release:
         """Return what the home calls its newest release.
@@ -54,10 +54,10 @@ class ReleasePage:
         """
         parts = split_url(self._home)
         host = (parts.hostname if parts is not None else None) or self._home
-        patience = Patience(connect=self._deadline_s, answer=self._deadline_s, stall=self._deadline_s)
-        self._line.within(self._deadline_s)
+        timeouts = Timeouts(connect=self._deadline_s, answer=self._deadline_s, stall=self._deadline_s)
+        self._connection.within(self._deadline_s)
         try:
-            with explained(host), new_client(self._line, self._home, "", self._proxy, patience) as client:
+            with explained(host), new_client(self._connection, self._home, "", self._proxy, timeouts) as client:
                 return self._follow(client, host)
         except StoreError as error:
             if error.code not in _CODES:
@@ -66,7 +66,7 @@ class ReleasePage:
 
     def close(self) -> None:
         """End what is being asked, at once. It cannot be asked again."""
-        self._line.cut()
+        self._connection.cut()
 
     def _follow(self, client: httpx2.Client, host: str) -> Release:
         address = self._home + _LATEST

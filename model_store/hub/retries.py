@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from model_store.errors import StoreError
-from model_store.hub.http_client import Patience
+from model_store.hub.http_client import Timeouts
 
 #: As often as it takes: the network comes back, the server has said when.
 _ENDLESS = {"no-connection", "server-busy"}
@@ -15,8 +15,8 @@ _AT_ONCE = 0.2  # parts of the first wait: a connection that had brought somethi
 class Retries:
     """Counts failures in a row."""
 
-    def __init__(self, patience: Patience) -> None:
-        self._patience = patience
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._patience = timeouts
         self._in_a_row = 0
         self._done = -1
 

@@ -27,7 +27,7 @@ _FILE_TYPES = (
 
 
 @dataclass(frozen=True)
-class Weights:
+class GGUFKind:
     """A GGUF file that can be part of a model."""
 
     path: Path
@@ -76,7 +76,7 @@ class Weights:
         return max(count, int(match[2]) if match else 1, 1)
 
 
-def look_at(path: Path, name: str = "") -> Weights:
+def look_at(path: Path, name: str = "") -> GGUFKind:
     """Read a file's header and say what it is; `name` is what people call it, if not as the file.
 
     Raises StoreError: file-missing, file-unreadable, not-a-model, weights-damaged, other-weights, vision-inside.
@@ -95,17 +95,17 @@ def look_at(path: Path, name: str = "") -> Weights:
     return weights_of(path, name, header, size)
 
 
-def weights_of(path: Path, name: str, header: GGUFHeader, size: int, member: str = "") -> Weights:
+def weights_of(path: Path, name: str, header: GGUFHeader, size: int, member: str = "") -> GGUFKind:
     """Say what a file with this header is. Raises StoreError: other-weights, vision-inside."""
     if header.architecture == "clip" and header.metadata.get("clip.has_vision_encoder") is True:
-        return Weights(path, name, header, Role.PROJECTOR, size, member)
+        return GGUFKind(path, name, header, Role.PROJECTOR, size, member)
     speaks = header.integer(f"{header.architecture}.embedding_length") and header.text("tokenizer.ggml.model")
     part = header.integer("split.no")  # only the first of several describes the model
     if (not speaks and not part) or header.text("general.type") in ("adapter", "imatrix") or not header.tensors:
         raise StoreError("other-weights", name=name)
     if any(tensor.startswith(("v.", "mm.")) for tensor in header.tensors):
         raise StoreError("vision-inside", name=name)
-    return Weights(path, name, header, Role.MODEL, size, member)
+    return GGUFKind(path, name, header, Role.MODEL, size, member)
 
 
 def _made_width(header: GGUFHeader) -> int | None:

@@ -17,7 +17,7 @@ from model_store.errors import StoreError
 from model_store.jobs import Role
 from model_store.library.copying import PART, Meter, Report, copy_stream, sha256_of, sha256_of_stream, silent
 from model_store.library.disk_space import refused_by_disk, require_room
-from model_store.library.gguf_kind import Weights, look_at
+from model_store.library.gguf_kind import GGUFKind, look_at
 from model_store.library.installed import InstalledModel
 from model_store.library.library import Library
 from model_store.library.llamafile import is_llamafile, look_into, open_member
@@ -80,7 +80,7 @@ def plan_import(paths: Sequence[Path]) -> ImportPlans:
     """
     plans: list[ImportPlan] = []
     refused: list[StoreError] = []
-    named: list[Weights] = []
+    named: list[GGUFKind] = []
     for path in paths:
         if is_llamafile(path):
             _take_pairs(_unpacked(path, refused), plans, refused)
@@ -223,7 +223,7 @@ def _folders(path: Path, depth: int) -> Iterator[Path]:
             yield from _folders(folder, depth - 1)
 
 
-def _looked(paths: Iterable[Path], refused: list[StoreError]) -> list[Weights]:
+def _looked(paths: Iterable[Path], refused: list[StoreError]) -> list[GGUFKind]:
     looked = []
     for path in paths:
         try:
@@ -233,7 +233,7 @@ def _looked(paths: Iterable[Path], refused: list[StoreError]) -> list[Weights]:
     return looked
 
 
-def _unpacked(path: Path, refused: list[StoreError]) -> list[Weights]:
+def _unpacked(path: Path, refused: list[StoreError]) -> list[GGUFKind]:
     try:
         return look_into(path)
     except StoreError as error:
@@ -241,7 +241,7 @@ def _unpacked(path: Path, refused: list[StoreError]) -> list[Weights]:
         return []
 
 
-def _take_pairs(weights: list[Weights], plans: list[ImportPlan], refused: list[StoreError]) -> None:
+def _take_pairs(weights: list[GGUFKind], plans: list[ImportPlan], refused: list[StoreError]) -> None:
     pairs, reasons = pair_up(weights)
     refused.extend(reasons)
     plans.extend(plan_of(pair) for pair in pairs)
@@ -268,7 +268,7 @@ def plan_of(pair: Pair) -> ImportPlan:
     return ImportPlan(pair.model.title, tuple(files), about)
 
 
-def _file_name(weights: Weights) -> str:
+def _file_name(weights: GGUFKind) -> str:
     name = safe_name(weights.name)
     return name if name.lower().endswith(".gguf") else f"{name}.gguf"
 

@@ -27,7 +27,7 @@ from model_store.gguf_header import DamagedGGUFError, NotGGUFError, read_header
 from model_store.jobs import Role
 from model_store.library.copying import Meter, Report, UnreadableError, sha256_of, silent
 from model_store.library.installed import InstalledModel, State, StoredFile
-from model_store.library.verification_notes import FileSeen, Seen, read_seen, write_seen
+from model_store.library.verification_notes import VerificationNotes, VerifiedFile, read_seen, write_seen
 from model_store.manifest import MANIFEST, InstalledFile, Manifest
 from model_store.names import identifier, is_plain_name, reachable
 
@@ -94,9 +94,9 @@ class Library:
         """
         with self._writing():
             manifest.write(staging)
-            seen = Seen(added=time.time())
+            seen = VerificationNotes(added=time.time())
             for file in manifest.files:
-                seen = seen.with_file(file.name, FileSeen((staging / file.name).stat().st_mtime_ns, right=True))
+                seen = seen.with_file(file.name, VerifiedFile((staging / file.name).stat().st_mtime_ns, right=True))
             write_seen(staging, seen)
             folder = self._free_folder(identifier(name))
             staging.rename(folder)
@@ -180,7 +180,7 @@ class Library:
                         )
                         manifest = replace(manifest, files=learned)
                         manifest.write(folder)
-                    write_seen(folder, read_seen(folder).with_file(one.name, FileSeen(about.st_mtime_ns, right)))
+                    write_seen(folder, read_seen(folder).with_file(one.name, VerifiedFile(about.st_mtime_ns, right)))
 
     def _look(self, folder: Path) -> InstalledModel | None:
         """Return the model of a folder as it is now, None where no model was installed."""
@@ -242,12 +242,12 @@ def _rebuilt(folder: Path) -> Manifest | None:
     return manifest if manifest.file(Role.MODEL) is not None else None
 
 
-def _stored(folder: Path, file: InstalledFile, seen: FileSeen | None, written: int) -> StoredFile:
+def _stored(folder: Path, file: InstalledFile, seen: VerifiedFile | None, written: int) -> StoredFile:
     path = reachable(folder / file.name)  # an absolute name leads to where it says
     return StoredFile(file.role, path, file.size, file.sha256, _state(path, file, seen, written), file.path)
 
 
-def _state(path: Path, file: InstalledFile, seen: FileSeen | None, written: int) -> State:
+def _state(path: Path, file: InstalledFile, seen: VerifiedFile | None, written: int) -> State:
     try:
         about = path.stat()
     except OSError:

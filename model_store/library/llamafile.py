@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 
 from model_store.errors import StoreError
 from model_store.gguf_header import DamagedGGUFError, NotGGUFError, read_header_from
-from model_store.library.gguf_kind import Weights, weights_of
+from model_store.library.gguf_kind import GGUFKind, weights_of
 
 _ENDINGS = (".llamafile", ".llamafile.exe")
 
@@ -23,7 +23,7 @@ def is_llamafile(path: Path) -> bool:
     return path.name.lower().endswith(_ENDINGS) and path.is_file()
 
 
-def look_into(path: Path) -> list[Weights]:
+def look_into(path: Path) -> list[GGUFKind]:
     """Return the language models and projectors in a llamafile.
 
     Raises StoreError: nothing-to-import, file-unreadable, weights-damaged.

@@ -15,7 +15,7 @@ from model_store.library.copying import Meter, Report, link_or_copy, silent
 from model_store.library.disk_space import refused_by_disk, require_room
 from model_store.library.installed import InstalledModel, State
 from model_store.library.library import Library
-from model_store.library.verification_notes import FileSeen, read_seen, write_seen
+from model_store.library.verification_notes import VerifiedFile, read_seen, write_seen
 from model_store.manifest import MANIFEST
 from model_store.names import reachable
 
@@ -136,7 +136,9 @@ def _see_again(model: InstalledModel, folder: Path) -> None:
     seen = read_seen(folder)
     for file in model.files:
         if file.state is State.OK and not model.in_place:
-            seen = seen.with_file(file.path.name, FileSeen((folder / file.path.name).stat().st_mtime_ns, right=True))
+            seen = seen.with_file(
+                file.path.name, VerifiedFile((folder / file.path.name).stat().st_mtime_ns, right=True)
+            )
     write_seen(folder, seen)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from model_store.errors import StoreError
 from model_store.jobs import Role
 from model_store.library.copying import Report, silent
-from model_store.library.gguf_kind import Weights, look_at
+from model_store.library.gguf_kind import GGUFKind, look_at
 from model_store.library.importing import ImportPlan, import_model, plan_of
 from model_store.library.installed import InstalledModel
 from model_store.library.library import Library
@@ -130,7 +130,7 @@ def _packed(folder: Path) -> Iterable[Found]:
         return
     for path in paths:
         try:
-            weights: list[Weights] = look_into(path)
+            weights: list[GGUFKind] = look_into(path)
         except StoreError:
             continue
         for pair in pair_up(weights)[0]:

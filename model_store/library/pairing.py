@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from model_store.errors import StoreError
 from model_store.gguf_header import GGUFHeader
 from model_store.jobs import Role
-from model_store.library.gguf_kind import Weights
+from model_store.library.gguf_kind import GGUFKind
 
 # Projectors that were made for one architecture alone, and architectures that take no other.
 _MADE_FOR = {
@@ -26,11 +26,11 @@ _VERSION = re.compile(r"(?i)llava[-_ ]?(?:v|next)?[-_ ]?(1\.[56])|llava-next")
 class Pair:
     """A language model and the projector through which it sees, None for one that only writes."""
 
-    model: Weights
-    projector: Weights | None
+    model: GGUFKind
+    projector: GGUFKind | None
 
 
-def why_not(model: Weights, projector: Weights) -> StoreError | None:
+def why_not(model: GGUFKind, projector: GGUFKind) -> StoreError | None:
     """Return why two files are no pair, None when they are: pair-mismatch, pair-other-kind, pair-other-version."""
     names = {"model": model.name, "projector": projector.name}
     kind = _kind(projector.header)
@@ -45,7 +45,7 @@ def why_not(model: Weights, projector: Weights) -> StoreError | None:
     return None
 
 
-def pair_up(weights: Sequence[Weights]) -> tuple[list[Pair], list[StoreError]]:
+def pair_up(weights: Sequence[GGUFKind]) -> tuple[list[Pair], list[StoreError]]:
     """Return the models among the files with their projectors, and why the rest cannot be used.
 
     A model that was made to see is refused without its projector. Of several projectors that fit, the one
@@ -83,7 +83,7 @@ def pair_up(weights: Sequence[Weights]) -> tuple[list[Pair], list[StoreError]]:
     return pairs, refused
 
 
-def _likeness(model: Weights, projector: Weights) -> tuple[int, bool, int]:
+def _likeness(model: GGUFKind, projector: GGUFKind) -> tuple[int, bool, int]:
     words = [set(re.findall(r"[a-z]+|\d+", one.name.lower())) for one in (model, projector)]
     return len(words[0] & words[1]), projector.quantisation == "F16", projector.size
 
@@ -97,7 +97,7 @@ def _looks_closely(header: GGUFHeader) -> bool:
     return bool(header.numbers("clip.vision.image_grid_pinpoints"))
 
 
-def _version(weights: Weights) -> str:
+def _version(weights: GGUFKind) -> str:
     """Return which LLaVA a file says it is of, "" when it says nothing."""
     match = _VERSION.search(weights.name) or _VERSION.search(weights.header.text("general.name"))
     return (match[1] or "1.6") if match else ""

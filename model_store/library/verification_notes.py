@@ -18,7 +18,7 @@ _LONGEST = 1 << 20  # bytes
 
 
 @dataclass(frozen=True)
-class FileSeen:
+class VerifiedFile:
     """A file when it was last read as a whole."""
 
     changed_ns: int  # the file's time of change then
@@ -26,19 +26,19 @@ class FileSeen:
 
 
 @dataclass(frozen=True)
-class Seen:
+class VerificationNotes:
     """All that was noticed."""
 
     added: float = 0.0  # seconds since 1970
     last_used: float = 0.0  # seconds since 1970; 0: never
-    files: dict[str, FileSeen] = field(default_factory=dict)  # by the manifest's names
+    files: dict[str, VerifiedFile] = field(default_factory=dict)  # by the manifest's names
 
-    def with_file(self, name: str, file: FileSeen) -> Seen:
+    def with_file(self, name: str, file: VerifiedFile) -> VerificationNotes:
         """Return it with what was noticed about one file."""
         return replace(self, files={**self.files, name: file})
 
 
-def read_seen(folder: Path) -> Seen:
+def read_seen(folder: Path) -> VerificationNotes:
     """Read it; what is missing or damaged counts as never noticed.
 
     So does what was noticed of files before the manifest was written: they may have been repaired since.
@@ -48,12 +48,12 @@ def read_seen(folder: Path) -> Seen:
             raw = json.loads(file.read(_LONGEST))
             stale = os.fstat(file.fileno()).st_mtime_ns < (folder / MANIFEST).stat().st_mtime_ns
         known = {} if stale else raw["files"]
-        files = {str(name): FileSeen(int(one["changed_ns"]), one["right"] is True) for name, one in known.items()}
-        return Seen(float(raw["added"]), float(raw["last_used"]), files)
+        files = {str(name): VerifiedFile(int(one["changed_ns"]), one["right"] is True) for name, one in known.items()}
+        return VerificationNotes(float(raw["added"]), float(raw["last_used"]), files)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return Seen()
+        return VerificationNotes()
 
 
-def write_seen(folder: Path, seen: Seen) -> None:
+def write_seen(folder: Path, seen: VerificationNotes) -> None:
     """Write it. Raises OSError."""
     write_whole(folder / _NAME, json.dumps(asdict(seen), indent=1).encode())

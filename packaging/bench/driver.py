@@ -19,7 +19,6 @@ from desktop_app.engine.messages import (
     Event,
     Finished,
     Inspected,
-    LaidOut,
     Phase,
     PhaseChanged,
     PictureRef,
@@ -30,6 +29,7 @@ from desktop_app.engine.messages import (
     Text,
     Turn,
     TurnStats,
+    WeightsRepacked,
 )
 from desktop_app.settings import Settings
 
@@ -89,7 +89,7 @@ class Driver:
             raise RuntimeError("the engine does not tell how it loaded the model")
         return LoadSettings(
             mapped=plan.mapped,
-            repacked=plan.repacked and not plan.both_layouts,  # llama.cpp itself has one layout
+            repacked=plan.repacked and not plan.dual_layout,  # llama.cpp itself has one layout
             flash=plan.flash_attention,
             short_cells=plan.kv_type == "q8_0",
             batch=plan.n_ubatch,
@@ -97,9 +97,9 @@ class Driver:
             reading_threads=self.info.reading_threads or self.info.threads,
         )
 
-    def lay_out(self) -> float | None:
+    def repack(self) -> float | None:
         """Leave the engine idle until weights that are to be there in both layouts are; return the seconds it took."""
-        if self.info.plan is None or not self.info.plan.both_layouts:
+        if self.info.plan is None or not self.info.plan.dual_layout:
             return None
         started = time.monotonic()
         if not self._laid_out.wait(_LAYING_OUT_S):
@@ -174,7 +174,7 @@ class Driver:
     def _hear(self, event: Event) -> None:
         if isinstance(event, Inspected) and self._flood is not None:
             self._flood()
-        elif isinstance(event, LaidOut):
+        elif isinstance(event, WeightsRepacked):
             self._laid_out.set()
 
 

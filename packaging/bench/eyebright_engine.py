@@ -43,7 +43,7 @@ def measure(job: Job, sheet: Sheet) -> None:
             driver = _restarted(job, HOMES[0], "again", turns, sheet)
             driver.close()
             driver = _restarted(job, HOMES[1], "fresh", turns, sheet)  # where nothing is kept
-            if (seconds := driver.lay_out()) is not None:
+            if (seconds := driver.repack()) is not None:
                 sheet.put("ours.layout_s", seconds)
             _speeds(driver, plain, turns, sheet)
         _rows(driver, turns, sheet)

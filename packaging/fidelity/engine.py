@@ -15,7 +15,7 @@ from PIL import Image
 from desktop_app.engine.cache.checked_folder import cache_folders
 from desktop_app.engine.cache.embeddings import Embedding, EmbeddingKey, EmbeddingStore
 from desktop_app.engine.conversation.session import Session
-from desktop_app.engine.conversation.text_stream import TextOfTokens
+from desktop_app.engine.conversation.text_stream import TokenDecoder
 from desktop_app.engine.interrupt import Interrupt
 from desktop_app.engine.llama.class_token_fix import ClassTokenOrder
 from desktop_app.engine.llama.ggml_tensor import Tensor
@@ -95,7 +95,7 @@ class Engine:
 
     def remember(self, tokens: Sequence[int]) -> str:
         """Return the text of an answer, and make sure that it stands for these tokens."""
-        text = TextOfTokens()
+        text = TokenDecoder()
         for token in tokens:
             text.add(token, self._model.piece(token))
         if self.session.prompts.answers.get(text.text) != tuple(tokens):

@@ -11,9 +11,9 @@ from bench.results import Results, Sheet
 from bench.tuning import measure
 
 from desktop_app import paths
-from desktop_app.engine.planning.memory_budget import find_room
+from desktop_app.engine.planning.memory_budget import find_memory_budget
 from desktop_app.engine.tuning import search
-from desktop_app.engine.tuning.results import KeptTunings
+from desktop_app.engine.tuning.results import TuningResults
 from desktop_app.engine.weights.model_files import check_files
 from tests.random_models.llava import Sizes, large_on_disk, write_language_model, write_projector
 
@@ -35,6 +35,6 @@ def test_the_result_lies_where_the_engine_looks(large: bool, tmp_path: Path, mon
     assert 0 < results["tuning.seconds"] < 60
     for home in HOMES:
         monkeypatch.setenv(HOME, str(tmp_path / home))
-        found = KeptTunings(paths.cache_folder()).find(check_files(model, projector), find_room())
+        found = TuningResults(paths.cache_folder()).find(check_files(model, projector), find_memory_budget())
         assert found is not None
         assert found.tuning.n_ubatch == results["tuning.batch"]

@@ -38,7 +38,7 @@ def learnt():
     return [name for name in ("QMdiArea", "QStyle", "QFileDialog", "QMessageBox") if name in vars(QtWidgets)]
 
 def look():
-    from desktop_app.ui.start_page import EmptyScreen
+    from desktop_app.ui.start_page import StartPage
     (window,) = (each for each in QApplication.topLevelWidgets() if isinstance(each, QMainWindow))
     offers = [each for each in window.findChildren(object) if type(each).__name__ == "ModelOffer"]
     if offers and window.services.engine.state() == "ready":

@@ -3,7 +3,7 @@
 import pytest
 
 from desktop_app.engine.interrupt import Interrupt
-from desktop_app.engine.job_queue import Agenda, Job
+from desktop_app.engine.job_queue import Job, JobQueue
 from desktop_app.engine.messages import Ask, Load, PictureRef, ReadAhead, Stop, Turn
 
 STAR, MOON = PictureRef("s", "/s.png", "s.png"), PictureRef("m", "/m.png", "m.png")
@@ -16,8 +16,8 @@ def interrupt() -> Interrupt:
 
 
 @pytest.fixture
-def agenda(interrupt: Interrupt) -> Agenda:
-    return Agenda(interrupt)
+def job_queue(interrupt: Interrupt) -> JobQueue:
+    return JobQueue(interrupt)
 
 
 def was_stopped(interrupt: Interrupt) -> bool:
@@ -28,17 +28,17 @@ def is_to_stop_soon(interrupt: Interrupt) -> bool:
     return interrupt.soon
 
 
-def test_jobs_are_done_in_order(agenda: Agenda) -> None:
+def test_jobs_are_done_in_order(job_queue: JobQueue) -> None:
     jobs: list[Job] = [Load(1, "m", None), Ask(2, (Turn("a"),)), Ask(3, (Turn("b"),))]
     for job in jobs:
-        assert agenda.add(job) == []
-    assert [agenda.next()[0] for _ in jobs] == jobs
+        assert job_queue.add(job) == []
+    assert [job_queue.next()[0] for _ in jobs] == jobs
 
 
-def test_a_question_ends_reading_ahead_where_nothing_is_lost(agenda: Agenda, interrupt: Interrupt) -> None:
-    agenda.add(ReadAhead(1, EARLIER, (STAR,)))
-    agenda.next()
-    agenda.add(Ask(2, (*EARLIER, Turn("which?", (STAR,)))))
+def test_a_question_ends_reading_ahead_where_nothing_is_lost(job_queue: JobQueue, interrupt: Interrupt) -> None:
+    job_queue.add(ReadAhead(1, EARLIER, (STAR,)))
+    job_queue.next()
+    job_queue.add(Ask(2, (*EARLIER, Turn("which?", (STAR,)))))
     assert interrupt.soon
     assert not interrupt.now
 
@@ -54,26 +54,28 @@ def test_a_question_ends_reading_ahead_where_nothing_is_lost(agenda: Agenda, int
         Load(2, "m", None),
     ],
 )
-def test_reading_ahead_in_vain_ends_at_once(agenda: Agenda, interrupt: Interrupt, job: Ask | ReadAhead | Load) -> None:
-    agenda.add(ReadAhead(1, EARLIER, (STAR,)))
-    agenda.next()
-    agenda.add(job)
+def test_reading_ahead_in_vain_ends_at_once(
+    job_queue: JobQueue, interrupt: Interrupt, job: Ask | ReadAhead | Load
+) -> None:
+    job_queue.add(ReadAhead(1, EARLIER, (STAR,)))
+    job_queue.next()
+    job_queue.add(job)
     assert interrupt.now
 
 
-def test_a_further_picture_goes_on_from_the_first(agenda: Agenda, interrupt: Interrupt) -> None:
-    agenda.add(ReadAhead(1, EARLIER, (STAR,)))
-    agenda.next()
-    agenda.add(ReadAhead(2, EARLIER, (STAR, MOON)))
+def test_a_further_picture_goes_on_from_the_first(job_queue: JobQueue, interrupt: Interrupt) -> None:
+    job_queue.add(ReadAhead(1, EARLIER, (STAR,)))
+    job_queue.next()
+    job_queue.add(ReadAhead(2, EARLIER, (STAR, MOON)))
     assert interrupt.soon
     assert not interrupt.now
 
 
-def test_a_text_that_goes_on_is_read_on(agenda: Agenda, interrupt: Interrupt) -> None:
-    agenda.add(ReadAhead(1, EARLIER, (STAR,), text="It was a"))
-    agenda.next()
-    agenda.add(ReadAhead(2, EARLIER, (STAR,), text="It was a dark"))
-    agenda.add(Ask(3, (*EARLIER, Turn("It was a dark night", (STAR,)))))
+def test_a_text_that_goes_on_is_read_on(job_queue: JobQueue, interrupt: Interrupt) -> None:
+    job_queue.add(ReadAhead(1, EARLIER, (STAR,), text="It was a"))
+    job_queue.next()
+    job_queue.add(ReadAhead(2, EARLIER, (STAR,), text="It was a dark"))
+    job_queue.add(Ask(3, (*EARLIER, Turn("It was a dark night", (STAR,)))))
     assert interrupt.soon
     assert not interrupt.now
 
@@ -88,94 +90,96 @@ def test_a_text_that_goes_on_is_read_on(agenda: Agenda, interrupt: Interrupt) ->
     ],
 )
 def test_a_text_that_was_changed_is_given_up_at_once(
-    agenda: Agenda, interrupt: Interrupt, job: Ask | ReadAhead
+    job_queue: JobQueue, interrupt: Interrupt, job: Ask | ReadAhead
 ) -> None:
-    agenda.add(ReadAhead(1, EARLIER, (STAR,), text="It was a"))
-    agenda.next()
-    agenda.add(job)
+    job_queue.add(ReadAhead(1, EARLIER, (STAR,), text="It was a"))
+    job_queue.next()
+    job_queue.add(job)
     assert interrupt.now
 
 
-def test_waiting_reading_ahead_is_overtaken(agenda: Agenda) -> None:
+def test_waiting_reading_ahead_is_overtaken(job_queue: JobQueue) -> None:
     waiting = ReadAhead(1, (), (STAR,))
-    agenda.add(waiting)
-    assert agenda.add(ReadAhead(2, (), (MOON,))) == [waiting]
-    assert agenda.next()[0].request == 2
+    job_queue.add(waiting)
+    assert job_queue.add(ReadAhead(2, (), (MOON,))) == [waiting]
+    assert job_queue.next()[0].request == 2
 
 
-def test_an_answer_is_not_disturbed_by_later_questions(agenda: Agenda, interrupt: Interrupt) -> None:
-    agenda.add(Ask(1, (Turn("a"),)))
-    agenda.next()
-    agenda.add(ReadAhead(2, (), (STAR,)))
-    agenda.add(Ask(3, (Turn("b"),)))
+def test_an_answer_is_not_disturbed_by_later_questions(job_queue: JobQueue, interrupt: Interrupt) -> None:
+    job_queue.add(Ask(1, (Turn("a"),)))
+    job_queue.next()
+    job_queue.add(ReadAhead(2, (), (STAR,)))
+    job_queue.add(Ask(3, (Turn("b"),)))
     assert not interrupt.soon
 
 
-def test_stop_ends_what_runs_and_only_that(agenda: Agenda, interrupt: Interrupt) -> None:
-    agenda.add(Ask(1, (Turn("a"),)))
-    agenda.add(Ask(2, (Turn("b"),)))
-    agenda.next()
-    assert agenda.stop(Stop(7)) == []
+def test_stop_ends_what_runs_and_only_that(job_queue: JobQueue, interrupt: Interrupt) -> None:
+    job_queue.add(Ask(1, (Turn("a"),)))
+    job_queue.add(Ask(2, (Turn("b"),)))
+    job_queue.next()
+    assert job_queue.stop(Stop(7)) == []
     assert not was_stopped(interrupt)
-    assert agenda.stop(Stop(1)) == []
+    assert job_queue.stop(Stop(1)) == []
     assert interrupt.now
-    assert agenda.next()[0].request == 2
+    assert job_queue.next()[0].request == 2
     assert not was_stopped(interrupt)
 
 
-def test_stop_ends_what_waits(agenda: Agenda, interrupt: Interrupt) -> None:
+def test_stop_ends_what_waits(job_queue: JobQueue, interrupt: Interrupt) -> None:
     jobs = [Ask(number, (Turn("a"),)) for number in (1, 2, 3)]
     for job in jobs:
-        agenda.add(job)
-    agenda.next()
-    assert agenda.stop(Stop(2)) == [jobs[1]]
+        job_queue.add(job)
+    job_queue.next()
+    assert job_queue.stop(Stop(2)) == [jobs[1]]
     assert not was_stopped(interrupt)
-    assert agenda.stop(Stop()) == [jobs[2]]
+    assert job_queue.stop(Stop()) == [jobs[2]]
     assert interrupt.now
 
 
-def test_loading_is_not_stopped_but_stops_answers(agenda: Agenda, interrupt: Interrupt) -> None:
-    agenda.add(Ask(1, (Turn("a"),)))
-    agenda.next()
-    agenda.add(Load(2, "m", None))
+def test_loading_is_not_stopped_but_stops_answers(job_queue: JobQueue, interrupt: Interrupt) -> None:
+    job_queue.add(Ask(1, (Turn("a"),)))
+    job_queue.next()
+    job_queue.add(Load(2, "m", None))
     assert interrupt.now
-    agenda.next()
-    agenda.stop(Stop())
+    job_queue.next()
+    job_queue.stop(Stop())
     assert not interrupt.now
 
 
-def test_idle_work_ends_where_nothing_is_lost_when_something_comes(agenda: Agenda, interrupt: Interrupt) -> None:
-    assert not agenda.wait(0.0)
+def test_idle_work_ends_where_nothing_is_lost_when_something_comes(job_queue: JobQueue, interrupt: Interrupt) -> None:
+    assert not job_queue.wait(0.0)
     assert not is_to_stop_soon(interrupt)
-    agenda.add(Ask(1, (Turn("a"),)))
+    job_queue.add(Ask(1, (Turn("a"),)))
     assert is_to_stop_soon(interrupt)
     assert not interrupt.now
-    assert agenda.wait()
-    assert agenda.next()[0].request == 1
+    assert job_queue.wait()
+    assert job_queue.next()[0].request == 1
     assert not is_to_stop_soon(interrupt)
 
 
-def test_the_end_stops_what_runs_and_leaves_time_for_what_is_to_be_kept(agenda: Agenda, interrupt: Interrupt) -> None:
-    agenda.add(Ask(1, (Turn("a"),)))
-    agenda.next()
-    agenda.add(Ask(2, (Turn("b"),)))
-    assert agenda.close()
+def test_the_end_stops_what_runs_and_leaves_time_for_what_is_to_be_kept(
+    job_queue: JobQueue, interrupt: Interrupt
+) -> None:
+    job_queue.add(Ask(1, (Turn("a"),)))
+    job_queue.next()
+    job_queue.add(Ask(2, (Turn("b"),)))
+    assert job_queue.close()
     assert was_stopped(interrupt)
-    assert not agenda.wait()  # at once, and for good
-    assert agenda.closed
+    assert not job_queue.wait()  # at once, and for good
+    assert job_queue.closed
     assert not is_to_stop_soon(interrupt)
 
 
-def test_the_end_does_not_wait_for_a_model(agenda: Agenda) -> None:
-    agenda.add(Load(1, "m", None))
-    agenda.next()
-    assert not agenda.close()
+def test_the_end_does_not_wait_for_a_model(job_queue: JobQueue) -> None:
+    job_queue.add(Load(1, "m", None))
+    job_queue.next()
+    assert not job_queue.close()
 
 
-def test_of_models_that_wait_only_the_newest_is_loaded(agenda: Agenda) -> None:
+def test_of_models_that_wait_only_the_newest_is_loaded(job_queue: JobQueue) -> None:
     jobs = [Load(number, "m", None) for number in (1, 2, 3)]
-    assert agenda.add(jobs[0]) == []
-    agenda.next()
-    assert agenda.add(jobs[1]) == []
-    assert agenda.add(jobs[2]) == [jobs[1]]
-    assert agenda.next()[0].request == 3
+    assert job_queue.add(jobs[0]) == []
+    job_queue.next()
+    assert job_queue.add(jobs[1]) == []
+    assert job_queue.add(jobs[2]) == [jobs[1]]
+    assert job_queue.next()[0].request == 3

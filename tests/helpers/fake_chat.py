@@ -11,8 +11,8 @@ from PySide6.QtGui import QColor, QImage, QLinearGradient, QPainter
 from desktop_app.chat.conversation import Message, Picture, Role, State, new_id
 from desktop_app.engine.messages import ModelInfo, Phase
 from desktop_app.services.conversation.draft import DraftPicture
-from desktop_app.services.conversation.dropped_messages import Unseen
-from desktop_app.services.conversation.picture_detail import Looking
+from desktop_app.services.conversation.dropped_messages import DroppedMessages
+from desktop_app.services.conversation.picture_detail import DetailOptions
 
 Call = tuple[Any, ...]
 
@@ -70,7 +70,7 @@ class FakeChat(QObject):
         super().__init__()
         self.calls: list[Call] = []
         self.path: list[Message] = []
-        self.unseen = Unseen(self)
+        self.dropped = DroppedMessages(self)
         self.busy = False
 
     def messages(self) -> list[Message]:
@@ -247,7 +247,7 @@ class FakeEngine(QObject):
         self.state_changed.emit(state)
 
 
-class FakeLooks(QObject):
+class FakePictureDetail(QObject):
     """There is nothing to choose unless the test says so."""
 
     changed = Signal()
@@ -255,16 +255,16 @@ class FakeLooks(QObject):
     def __init__(self) -> None:
         super().__init__()
         self.calls: list[Call] = []
-        self.now: Looking | None = None
+        self.now: DetailOptions | None = None
 
-    def looking(self) -> Looking | None:
+    def options(self) -> DetailOptions | None:
         return self.now
 
-    def choose(self, glance: bool) -> None:
-        self.calls.append(("choose", glance))
+    def choose(self, quick: bool) -> None:
+        self.calls.append(("choose", quick))
 
-    def show(self, looking: Looking | None) -> None:
-        self.now = looking
+    def show(self, options: DetailOptions | None) -> None:
+        self.now = options
         self.changed.emit()
 
 
@@ -288,4 +288,4 @@ class FakeServices:
     previews: FakePreviews = field(default_factory=FakePreviews)
     engine: FakeEngine = field(default_factory=FakeEngine)
     conversations: FakeConversations = field(default_factory=FakeConversations)
-    looks: FakeLooks = field(default_factory=FakeLooks)
+    picture_detail: FakePictureDetail = field(default_factory=FakePictureDetail)

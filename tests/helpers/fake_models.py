@@ -10,7 +10,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from desktop_app.errors import UserError
-from desktop_app.memory_fit import Light, best_variant, light_of
+from desktop_app.memory_fit import MemoryFit, best_variant, fit_of
 from desktop_app.services.models.manager import Offer
 from desktop_app.services.models.tasks import Task
 from model_store.catalogue import Catalogue, CatalogueFile, ModelEntry, Variant
@@ -145,7 +145,7 @@ class FakeModels(QObject):
         self._preferences = preferences
         self.known = CATALOGUE
         self.here: list[InstalledModel] = []
-        self.lights: dict[str, Light | UserError] = {}  # of what is here, by id
+        self.fits: dict[str, MemoryFit | UserError] = {}  # of what is here, by id
         self.under_way: list[DownloadJob] = []
         self.memory = int(5.75 * GIB)
         self.disk = 80 * GB
@@ -173,18 +173,18 @@ class FakeModels(QObject):
     def offers(self) -> list[Offer]:
         offers = []
         for one in self.known:
-            best, light = best_variant(one, self.memory)
+            best, fit = best_variant(one, self.memory)
             here = tuple(model for model in self.here if model.manifest.model_id == one.id)
             running = next((job for job in self.under_way if job.request.model_id == one.id), None)
             if running is not None:
                 best = one.variant(running.request.quantisation) or best
-                light = light_of(best, self.memory)
-            offers.append(Offer(one, best, light, here, running))
+                fit = fit_of(best, self.memory)
+            offers.append(Offer(one, best, fit, here, running))
         return offers
 
     def best_offer(self) -> Offer | None:
         offers = (offer for offer in self.offers() if offer.variant.size <= self.disk or offer.job)
-        fitting = [offer for offer in offers if offer.light.verdict != "too-large"]
+        fitting = [offer for offer in offers if offer.fit.verdict != "too-large"]
         return fitting[0] if fitting else None
 
     def in_use(self) -> InstalledModel | None:
@@ -200,8 +200,8 @@ class FakeModels(QObject):
     def show_lights(self) -> None:
         self.changed.emit()
 
-    def light(self, model: InstalledModel) -> Light | UserError | None:
-        return self.lights.get(model.id)
+    def fit(self, model: InstalledModel) -> MemoryFit | UserError | None:
+        return self.fits.get(model.id)
 
     def use(self, model: InstalledModel) -> None:
         self.calls.append(("use", model.id))

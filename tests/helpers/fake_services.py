@@ -14,7 +14,7 @@ from desktop_app.services.conversation.draft import Draft
 from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.settings import SETTINGS
 from desktop_app.ui.services_protocol import Services
-from tests.helpers.fake_chat import FakeChat, FakeDraft, FakeLooks, FakePreviews, picture, png
+from tests.helpers.fake_chat import FakeChat, FakeDraft, FakePictureDetail, FakePreviews, picture, png
 from tests.helpers.fake_models import FakeModels, FakeModelTasks
 
 Call = tuple[Any, ...]
@@ -235,7 +235,7 @@ class FakeServices:
         self.preferences = FakePreferences(self.calls)
         self.exports = FakeExports(self.calls)
         self.reading_ahead = FakeReadingAhead()
-        self.looks = FakeLooks()
+        self.picture_detail = FakePictureDetail()
         self.tuner = FakeTuner(self.calls)
         self.updates = FakeUpdates(self.calls)
         self.models = FakeModels(self.calls, self.preferences)

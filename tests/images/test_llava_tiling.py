@@ -5,14 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from desktop_app.images.llava_tiling import USUAL_GRIDS, AnyRes, grids_of
+from desktop_app.images.llava_tiling import USUAL_GRIDS, LlavaTiling, grids_of
 from desktop_app.images.tiles import parts
 from desktop_app.images.tiling import WHOLE, Grid
 from tests.helpers.paths import DATA
 from tests.images.patterns import patterned
 from tests.random_models.tiled import MODELS, PICTURES
 
-CLIP = AnyRes(336, 24)
+CLIP = LlavaTiling(336, 24)
 
 
 def test_grids_and_costs_are_those_of_transformers() -> None:
@@ -27,7 +27,7 @@ def test_grids_and_costs_are_those_of_transformers() -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_squares_are_those_of_transformers(name: str) -> None:
     sizes = MODELS[name]
-    tiling = AnyRes(sizes.side, sizes.side // sizes.patch, grids_of(sizes.pinpoints, sizes.side))
+    tiling = LlavaTiling(sizes.side, sizes.side // sizes.patch, grids_of(sizes.pinpoints, sizes.side))
     with np.load(DATA / "tiles.npz") as recorded:
         for width, height in PICTURES:
             picture = patterned(width, height)

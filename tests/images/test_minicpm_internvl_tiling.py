@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from desktop_app.images.internvl_tiling import ClosestShape
-from desktop_app.images.minicpm_tiling import Slices
+from desktop_app.images.internvl_tiling import InternVLTiling
+from desktop_app.images.minicpm_tiling import MiniCPMTiling
 from desktop_app.images.tiles import parts
 from desktop_app.images.tiling import WHOLE, Grid, Tiling
 from tests.helpers.paths import DATA
@@ -16,8 +16,8 @@ from tests.random_models.divided import PICTURES
 
 #: Family -> its tiling in its own size, and in that of the recorded pictures.
 TILINGS: dict[str, tuple[Tiling, Tiling]] = {
-    "internvl3": (ClosestShape(448, 256), ClosestShape(56, 4)),
-    "minicpm_v": (Slices(448, 14, 64), Slices(56, 14, 5)),
+    "internvl3": (InternVLTiling(448, 256), InternVLTiling(56, 4)),
+    "minicpm_v": (MiniCPMTiling(448, 14, 64), MiniCPMTiling(56, 14, 5)),
 }
 
 

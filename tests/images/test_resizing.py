@@ -2,7 +2,7 @@
 
 import pytest
 
-from desktop_app.images.resizing import Fitting, at_most, longest_edge, one_square, whole_patches
+from desktop_app.images.resizing import Resizing, at_most, longest_edge, one_square, whole_patches
 from tests.images.patterns import patterned
 
 QWEN = whole_patches(28, 4, 1280)
@@ -25,11 +25,11 @@ QWEN = whole_patches(28, 4, 1280)
         (at_most(2048), (100, 50), (100, 50)),
     ],
 )
-def test_sizes(fitting: Fitting, size: tuple[int, int], wanted: tuple[int, int]) -> None:
+def test_sizes(fitting: Resizing, size: tuple[int, int], wanted: tuple[int, int]) -> None:
     assert fitting.size_of(*size) == wanted
 
 
 def test_a_picture_that_fits_is_left_alone() -> None:
     picture = patterned(56, 84)
-    assert QWEN.fitted(picture) is picture
-    assert one_square(14).fitted(picture).size == (14, 14)
+    assert QWEN.resized(picture) is picture
+    assert one_square(14).resized(picture).size == (14, 14)

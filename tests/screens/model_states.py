@@ -8,8 +8,8 @@ from typing import cast
 from PySide6.QtWidgets import QWidget
 
 from desktop_app import paths
-from desktop_app.engine.planning.memory_budget import find_room
-from desktop_app.memory_fit import Light, light_of
+from desktop_app.engine.planning.memory_budget import find_memory_budget
+from desktop_app.memory_fit import MemoryFit, fit_of
 from desktop_app.services.models.tasks import LookedUp, ModelTasks, Task
 from desktop_app.ui.models.add_page import AddModelDialog
 from desktop_app.ui.models.confirm import giving_up_question, licence_question, removal_question
@@ -83,14 +83,14 @@ def models_waiting(stage: Stage) -> QWidget:
 @state
 def models_weak(stage: Stage) -> QWidget:
     """The catalogue on a computer with 4 GB."""
-    stage.services.models.memory = find_room(4 * GIB).usable
+    stage.services.models.memory = find_memory_budget(4 * GIB).usable
     return _manager(stage)
 
 
 @state
 def models_nothing_fits(stage: Stage) -> QWidget:
     """The catalogue on a computer with 2 GB."""
-    stage.services.models.memory = find_room(2 * GIB).usable
+    stage.services.models.memory = find_memory_budget(2 * GIB).usable
     return _manager(stage)
 
 
@@ -116,9 +116,9 @@ def models_repairing(stage: Stage) -> QWidget:
 def models_here(stage: Stage) -> QWidget:
     """What is on this computer, one of each kind, and something being checked."""
     used = installed()
-    stage.services.models.lights = {
-        used.id: Light("fits", 4096, int(5.1 * GIB), int(5.7 * GIB)),
-        "bakllava": Light("reduced", 2048, int(5.6 * GIB), int(5.7 * GIB)),
+    stage.services.models.fits = {
+        used.id: MemoryFit("fits", 4096, int(5.1 * GIB), int(5.7 * GIB)),
+        "bakllava": MemoryFit("reduced", 2048, int(5.6 * GIB), int(5.7 * GIB)),
     }
     stage.services.models.here = [
         used,
@@ -164,9 +164,9 @@ def model_adding(stage: Stage) -> QWidget:
     entry = CATALOGUE.entries[0]
     dialog = AddModelDialog(cast(ModelTasks, stage.services.model_tasks), stage.window)
     dialog.name.setText(entry.repository)
-    lights = tuple(light_of(variant, int(5.2 * GIB)) for variant in entry.variants)
+    fits = tuple(fit_of(variant, int(5.2 * GIB)) for variant in entry.variants)
     dialog.show()
-    stage.services.model_tasks.looked_up.emit(LookedUp(Candidate(entry, ()), lights))
+    stage.services.model_tasks.looked_up.emit(LookedUp(Candidate(entry, ()), fits))
     return dialog
 
 

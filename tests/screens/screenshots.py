@@ -90,7 +90,7 @@ def walk(folder: Path) -> None:
     shot("answered")
     services.conversations.new()
     pump(100)
-    window.empty.cards[1].click()
+    window.start_page.cards[1].click()
     wait_until(lambda: answered(2), 60)
     shot("example")
     services.draft.add_file(str(Path(__file__)))

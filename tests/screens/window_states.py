@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from desktop_app.chat.conversation import State
 from desktop_app.engine.messages import Phase, Tuning
 from desktop_app.errors import UserError
-from desktop_app.services.conversation.picture_detail import Look, Looking
+from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions
 from desktop_app.services.notices import Notice, action
 from desktop_app.ui.help.about import AboutDialog, ShortcutsDialog
 from desktop_app.ui.help.report import ReportDialog, surroundings
@@ -167,7 +167,7 @@ def unseen(stage: Stage) -> None:
     messages += [question("Which season is it?"), answer("It is spring, or early summer.")]
     messages += [question("And the weather?"), answer("Sunny, with a few clouds.")]
     stage.services.chat.show(*messages)
-    stage.services.chat.unseen.mark(messages, (0,))
+    stage.services.chat.dropped.mark(messages, (0,))
     pump(50)
     stage.window.transcript.page.scroll_by(-60)
 
@@ -324,4 +324,4 @@ def looking_in_parts(stage: Stage) -> None:
     """A model that sees pictures in parts, and what that costs."""
     stage.services.engine.become("ready", LLAVA)
     stage.services.draft.put(stage.lake, "reading", 0.4)
-    stage.services.looks.show(Looking(Look(5, 94.0), Look(1, 21.0), False, 3, 5))
+    stage.services.picture_detail.show(DetailOptions(DetailCost(5, 94.0), DetailCost(1, 21.0), False, 3, 5))

@@ -16,8 +16,8 @@ def loaded_again(desk: Desk, count: int) -> None:
 
 def test_it_rests_and_a_question_wakes_it(desk: Desk) -> None:
     desk.ready()
-    desk.services.rest._timer.timeout.emit()
-    assert desk.services.engine.state() == "resting"
+    desk.services.idle_unload._timer.timeout.emit()
+    assert desk.services.engine.state() == "unloaded"
     desk.services.chat.send("Hello")
     wait_until(lambda: bool(desk.client.of(Ask)))
     kinds = [type(command) for command in desk.client.sent[-2:]]
@@ -30,14 +30,14 @@ def test_it_rests_and_a_question_wakes_it(desk: Desk) -> None:
 
 def test_writing_wakes_it_before_the_question_is_sent(desk: Desk) -> None:
     desk.ready()
-    desk.services.engine.rest()
+    desk.services.engine.unload()
     desk.services.draft.set_text("W")
     loaded_again(desk, 2)
 
 
 def test_another_model_wakes_it(desk: Desk) -> None:
     desk.ready()
-    desk.services.engine.rest()
+    desk.services.engine.unload()
     desk.services.preferences.set("model", "/models/m.gguf")
     loaded_again(desk, 2)
     assert desk.client.of(Load)[-1].model == "/models/m.gguf"
@@ -46,8 +46,8 @@ def test_another_model_wakes_it(desk: Desk) -> None:
 def test_a_death_that_is_heard_of_late_is_not_the_next_ones(desk: Desk) -> None:
     desk.ready()
     desk.client.die()  # as it was about to rest
-    desk.services.engine.rest()
-    desk.services.engine.wake()
+    desk.services.engine.unload()
+    desk.services.engine.reload()
     pump(50)
     assert desk.services.engine.state() == "loading"
     assert desk.notices == []
@@ -58,8 +58,8 @@ def test_it_does_not_rest_while_it_writes(desk: Desk) -> None:
     desk.ready()
     desk.services.chat.send("Hello")
     wait_until(lambda: bool(desk.client.of(Ask)))
-    desk.services.rest._timer.timeout.emit()
-    desk.services.engine.rest()
+    desk.services.idle_unload._timer.timeout.emit()
+    desk.services.engine.unload()
     assert desk.services.engine.state() == "ready"
     desk.client.emit(finished(desk.client.of(Ask)[-1], "Hi."))
     wait_until(lambda: not desk.services.chat.is_busy())
@@ -67,8 +67,8 @@ def test_it_does_not_rest_while_it_writes(desk: Desk) -> None:
 
 def test_the_minutes_are_a_setting(desk: Desk) -> None:
     desk.ready()
-    assert desk.services.rest._timer.interval() == 30 * 60_000
+    assert desk.services.idle_unload._timer.interval() == 30 * 60_000
     desk.services.preferences.set("unload_after", 5)
-    assert desk.services.rest._timer.interval() == 5 * 60_000
+    assert desk.services.idle_unload._timer.interval() == 5 * 60_000
     desk.services.preferences.set("unload_after", 0)
-    assert not desk.services.rest._timer.isActive()
+    assert not desk.services.idle_unload._timer.isActive()

@@ -14,19 +14,19 @@ from PySide6.QtWidgets import QApplication
 
 from desktop_app.errors import UserError
 from desktop_app.services import single_instance
-from desktop_app.services.single_instance import Reception, _address, hand_over, receive_or_hand_over
+from desktop_app.services.single_instance import SingleInstance, _address, hand_over, receive_or_hand_over
 from tests.helpers.strays import Expected
 from tests.helpers.waiting import expect_signal, pump, wait_until
 
 
-def first(key_file: Path) -> Reception:
+def first(key_file: Path) -> SingleInstance:
     """Return the reception of a window that is being built."""
     reception = receive_or_hand_over(key_file, [])
     assert reception is not None
     return reception
 
 
-def listening(key_file: Path) -> Reception:
+def listening(key_file: Path) -> SingleInstance:
     """Return the reception of a window that is there."""
     reception = first(key_file)
     reception.listen()
@@ -153,7 +153,7 @@ def test_a_window_that_hangs_is_not_waited_for_for_ever(
     monkeypatch.setattr(single_instance, "_PATIENCE_S", 0.05)
     reception = listening(tmp_path / "key")
     hanging = threading.Event()
-    monkeypatch.setattr(Reception, "_take", lambda _reception, _connection: hanging.wait(10))  # says nothing
+    monkeypatch.setattr(SingleInstance, "_take", lambda _reception, _connection: hanging.wait(10))  # says nothing
     with pytest.raises(UserError) as caught:
         receive_or_hand_over(tmp_path / "key", ["a.png"])
     assert caught.value.code == "window-hangs"

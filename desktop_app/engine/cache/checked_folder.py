@@ -187,13 +187,13 @@ class CacheFolders:
     embeddings: CheckedFolder
     contexts: CheckedFolder
     answers: CheckedFolder
-    adds_contexts: bool
+    adds_kv_cache: bool
 
 
 _NAMES = ("embeddings", "contexts", "answers")
 
 
-def cache_folders(folder: str, megabytes: int, *, adds_contexts: bool = True) -> CacheFolders | None:
+def cache_folders(folder: str, megabytes: int, *, adds_kv_cache: bool = True) -> CacheFolders | None:
     """Return the folders inside `folder`; with 0 megabytes none, and nothing that was kept before remains.
 
     A quarter of the room is for embeddings, some hundred bytes for each answer, the rest for contexts.
@@ -210,7 +210,7 @@ def cache_folders(folder: str, megabytes: int, *, adds_contexts: bool = True) ->
         CheckedFolder(embeddings, room // 4, disk=disk),
         CheckedFolder(contexts, room - room // 4 - room // 64, disk=disk),
         CheckedFolder(answers, room // 64, disk=disk),
-        adds_contexts,
+        adds_kv_cache,
     )
 
 

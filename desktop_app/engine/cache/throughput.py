@@ -11,7 +11,7 @@ _KEPT = 0.5  # of what was learnt before, with each measurement
 _FILE = struct.Struct("<4d")
 
 
-class Pace:
+class Throughput:
     """Seconds per unit of work, over the last measurements: what took long counts most, and so does the newest."""
 
     def __init__(self, units: float = 0.0, seconds: float = 0.0) -> None:
@@ -29,7 +29,7 @@ class Pace:
         return seconds / known * units if known else 0.0
 
 
-class Paces:
+class ModelThroughput:
     """The paces of one model; they outlive the process where there is a folder for them."""
 
     def __init__(self, folder: CheckedFolder | None = None, identity: str = "") -> None:
@@ -39,8 +39,8 @@ class Paces:
         found = folder.read(self._name) if folder is not None else None
         whole = found is not None and len(found.data) == _FILE.size
         numbers = _FILE.unpack(found.data) if found is not None and whole else (0.0,) * 4
-        self.part = Pace(*numbers[:2])  # looking at a picture, or at a part of one
-        self.token = Pace(*numbers[2:])  # reading
+        self.part = Throughput(*numbers[:2])  # looking at a picture, or at a part of one
+        self.token = Throughput(*numbers[2:])  # reading
         self._saved = self._learnt
 
     def save(self) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from desktop_app.engine.cache.checked_folder import CheckedFolder
-from desktop_app.engine.llama.kv_cache import Cell, Context, PictureRow, common_start
+from desktop_app.engine.llama.kv_cache import Cell, KVCache, PictureRow, common_start
 
 BLOCK = 64  # cells: 32 MiB of a 7B model
 _WORTH = 16  # cells: fewer are evaluated as fast
@@ -32,7 +32,7 @@ class State(Protocol):
         """Put positions back."""
 
 
-class SavedContext:
+class SavedKVCache:
     """What is kept of the KV caches of one model."""
 
     def __init__(self, folder: CheckedFolder, state: State, identity: str) -> None:
@@ -42,7 +42,7 @@ class SavedContext:
         self._identity = f"{identity}|{state.identity}"
         self._cells_of: dict[str, list[Cell]] = {}
 
-    def restore(self, context: Context, cells: Sequence[Cell], keep: int, check: Callable[[], None]) -> int:
+    def restore(self, context: KVCache, cells: Sequence[Cell], keep: int, check: Callable[[], None]) -> int:
         """Bring `context`, whose first `keep` cells begin `cells`, nearer to `cells` with what was saved.
 
         Returns how many cells it then has in common with `cells`, at least `keep` unless a file is

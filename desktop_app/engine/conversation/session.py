@@ -16,21 +16,19 @@ from desktop_app.chat.families import family_for
 from desktop_app.engine.cache.checked_folder import CacheFolders
 from desktop_app.engine.cache.embeddings import Embedding, EmbeddingStore
 from desktop_app.engine.cache.fingerprints import file_identity
-from desktop_app.engine.cache.throughput import Paces
+from desktop_app.engine.cache.throughput import ModelThroughput
 from desktop_app.engine.conversation.answer_tokens import AnswerTokens
 from desktop_app.engine.conversation.prompt_cells import PromptCells
-from desktop_app.engine.conversation.saved_kv_cache import SavedContext
-from desktop_app.engine.conversation.text_stream import Portions, TextOfTokens
+from desktop_app.engine.conversation.saved_kv_cache import SavedKVCache
+from desktop_app.engine.conversation.text_stream import TextBatches, TokenDecoder
 from desktop_app.engine.interrupt import Interrupt, Interrupted
-from desktop_app.engine.llama.kv_cache import Cell, Context, PictureRow, common_start
+from desktop_app.engine.llama.kv_cache import Cell, KVCache, PictureRow, common_start
 from desktop_app.engine.llama.model import Model
 from desktop_app.engine.messages import (
     Ask,
     Event,
     Finished,
     FinishReason,
-    LaidOut,
-    PaceLearnt,
     PartsReduced,
     Phase,
     PhaseChanged,
@@ -39,13 +37,15 @@ from desktop_app.engine.messages import (
     ReadAhead,
     ReadAheadDone,
     Text,
+    ThroughputMeasured,
     Turn,
     TurnsDropped,
     TurnStats,
+    WeightsRepacked,
 )
 from desktop_app.engine.planning.process_memory import peak_memory
-from desktop_app.engine.vision.picture_encoder import Looking
-from desktop_app.engine.vision.sight import Seen, Sight
+from desktop_app.engine.vision.picture_encoder import PictureEncoder
+from desktop_app.engine.vision.sight import SeenPicture, Sight
 from desktop_app.errors import UserError
 
 _USUAL_PICTURE = PictureRef("", "", "", 1024, 768)
@@ -64,29 +64,31 @@ class Session:
     ) -> None:
         """`folders`: where to find, and with `settle` to leave, what saves reading things again."""
         self.model = model
-        self.unsettled = model.wants_layout
-        self._adds_contexts = folders is not None and folders.adds_contexts
+        self.unsettled = model.wants_repacking
+        self._adds_contexts = folders is not None and folders.adds_kv_cache
         self._interrupt = interrupt
         self._embeddings = embeddings
         self._emit = emit
-        self._context = Context(model, interrupt)
-        self.paces = Paces()
-        self._looking = Looking(model, interrupt, embeddings, emit)
+        self._kv_cache = KVCache(model, interrupt)
+        self.throughput = ModelThroughput()
+        self._encoder = PictureEncoder(model, interrupt, embeddings, emit)
         answers: AnswerTokens | None = None
-        self._saved: SavedContext | None = None
+        self._saved: SavedKVCache | None = None
         if folders is not None:
             weights = file_identity(model.files.model)
             answers = AnswerTokens(folders.answers, weights)
             if model.kv is not None:
-                self._saved = SavedContext(folders.contexts, model.kv, f"{weights}|{self._looking.seeing}")
-            self.paces = Paces(folders.answers, f"{weights}|{self._looking.seeing}|{model.reading_threads}")
-        self._looking.pace = self.paces.part
+                self._saved = SavedKVCache(folders.contexts, model.kv, f"{weights}|{self._encoder.identity}")
+            self.throughput = ModelThroughput(
+                folders.answers, f"{weights}|{self._encoder.identity}|{model.reading_threads}"
+            )
+        self._encoder.throughput = self.throughput.part
         self.prompts = PromptCells(model, family_for(model.files.header.metadata), self.sight, answers)
 
     @property
     def sight(self) -> Sight:
         """Return how pictures are seen."""
-        return self._looking.sight
+        return self._encoder.sight
 
     @property
     def picture_tokens(self) -> int:
@@ -97,12 +99,12 @@ class Session:
 
     def close(self) -> None:
         """Free the model."""
-        self._looking.close()
+        self._encoder.close()
         self.model.close()
 
     def forget(self) -> None:
         """Empty the KV cache: after a bug nobody knows what is in it."""
-        self._context.cut(0)
+        self._kv_cache.cut(0)
 
     def settle(self, is_ending: Callable[[], bool] = lambda: False) -> None:
         """Do what waits for idle moments. Interrupted it ends soon, and goes on the next time.
@@ -114,11 +116,11 @@ class Session:
         try:
             self._embeddings.save(check)
             self.prompts.answers.save(check)
-            self.paces.save()
+            self.throughput.save()
             if self._saved is not None and self._adds_contexts:
-                self._saved.save(self._context.cells, check)
-            if not is_ending() and self.model.lay_out(lambda: self._interrupt.soon or is_ending()):
-                self._emit(LaidOut())
+                self._saved.save(self._kv_cache.cells, check)
+            if not is_ending() and self.model.repack(lambda: self._interrupt.soon or is_ending()):
+                self._emit(WeightsRepacked())
         except Interrupted:
             self.unsettled = True
 
@@ -127,7 +129,7 @@ class Session:
     def read_ahead(self, command: ReadAhead) -> None:
         """Evaluate what is certain of the next prompt. Ends early, without loss, when interrupted."""
         request = command.request
-        wished = self._looking.measured((*command.turns, Turn(command.text, command.pictures)))
+        wished = self._encoder.measured((*command.turns, Turn(command.text, command.pictures)))
         turns = self.prompts.fitting(wished, command.system_prompt, command.max_tokens or self.model.n_ctx)
         self._say_left(request, wished, turns)
         self._say_reduced(request, wished, turns)
@@ -137,7 +139,7 @@ class Session:
             begun = self.prompts.begun(turns, command.system_prompt)
             stretches = self._stretches(len(cells), len(begun))
             cells = begun[: stretches[-1]]
-        keep = self._context.common(cells)
+        keep = self._kv_cache.common(cells)
         work = _Work()
         seen = self._seen(turns)
         ends = {
@@ -161,7 +163,7 @@ class Session:
                 self._evaluate(request, cells, keep, seen, work, stretches, read)
         except Interrupted:
             complete = False
-        self._emit(ReadAheadDone(request, complete, len(self._context), work.evaluated, work.encodes))
+        self._emit(ReadAheadDone(request, complete, len(self._kv_cache), work.evaluated, work.encodes))
 
     # ---- answering -------------------------------------------------------------------------
 
@@ -169,7 +171,7 @@ class Session:
         """Answer the last turn; `received` is when the command came (time.monotonic())."""
         if not command.turns[-1].text.strip():
             raise UserError("question-empty")
-        wished = self._looking.measured(command.turns)
+        wished = self._encoder.measured(command.turns)
         sampling, system = command.sampling, command.system_prompt
         turns = self.prompts.fitting(wished, system, sampling.max_tokens)
         dropped = len(wished) - len(turns)
@@ -178,7 +180,7 @@ class Session:
         cells = self.prompts.asking(turns, system)
         certain = common_start(self.prompts.certain(turns, system), cells)
         stretches = self._stretches(certain, len(cells))
-        keep = self._context.common(cells)
+        keep = self._kv_cache.common(cells)
         keep = max((edge for edge in stretches if edge <= keep), default=keep)
         answer = _AnswerInProgress(received, len(cells), keep, dropped)
         self.unsettled = True
@@ -199,10 +201,10 @@ class Session:
         self._emit(PhaseChanged(request, Phase.WRITING))
 
         def send(portion: str) -> None:
-            self._emit(Text(request, portion, answer.tokens, answer.speed(), len(self._context)))
+            self._emit(Text(request, portion, answer.tokens, answer.speed(), len(self._kv_cache)))
 
-        portions = Portions(send)
-        limit = max(1, min(command.sampling.max_tokens, self.model.n_ctx - len(self._context)))
+        portions = TextBatches(send)
+        limit = max(1, min(command.sampling.max_tokens, self.model.n_ctx - len(self._kv_cache)))
         sampler = self.model.sampler(command.sampling)
         try:
             while True:
@@ -214,7 +216,7 @@ class Session:
                 portions.add(answer.text.add(token, self.model.piece(token)))
                 if answer.tokens >= limit:
                     return FinishReason.LENGTH
-                self._context.append([token], _no_picture)
+                self._kv_cache.append([token], _no_picture)
         finally:
             sampler.close()
             portions.flush()
@@ -230,7 +232,7 @@ class Session:
             time_to_first_token_s=answer.waited(),
             tokens_per_second=answer.speed(),
             peak_memory_bytes=peak_memory(),
-            context_used=len(self._context),
+            context_used=len(self._kv_cache),
             context_size=self.model.n_ctx,
             dropped_turns=answer.dropped,
         )
@@ -238,7 +240,7 @@ class Session:
 
     # ---- pictures --------------------------------------------------------------------------
 
-    def _seen(self, turns: Iterable[Turn]) -> dict[str, Seen]:
+    def _seen(self, turns: Iterable[Turn]) -> dict[str, SeenPicture]:
         """Return how the pictures are seen, as the cells name them."""
         return {(seen := self.sight.see(picture)).key: seen for turn in turns for picture in turn.pictures}
 
@@ -279,14 +281,14 @@ class Session:
         """Return how many of `cells` the context holds, after fetching what is on the disk; `keep` were there."""
         if self._saved is None:
             return keep
-        return self._saved.restore(self._context, cells, keep, self._interrupt.check)
+        return self._saved.restore(self._kv_cache, cells, keep, self._interrupt.check)
 
     def _evaluate(
         self,
         request: int,
         cells: list[Cell],
         keep: int,
-        seen: dict[str, Seen],
+        seen: dict[str, SeenPicture],
         work: _Work,
         stretches: Sequence[int],
         read: Callable[[int, int], None] | None = None,
@@ -298,13 +300,13 @@ class Session:
         needed = dict.fromkeys(cell.picture for cell in cells[keep:] if isinstance(cell, PictureRow))
         embeddings = self._look(request, [seen[key] for key in needed], work)
         total = len(cells) - keep
-        expected = self.paces.token.expect(total)
+        expected = self.throughput.token.expect(total)
         self._emit(PhaseChanged(request, Phase.READING, 0, total, expected))
-        self._context.cut(keep)
+        self._kv_cache.cut(keep)
         started = time.monotonic()
         edges = [keep, *(edge for edge in stretches if keep < edge < len(cells)), len(cells)]
         for part in (cells[first:last] for first, last in pairwise(edges)):
-            start = len(self._context)
+            start = len(self._kv_cache)
             grown = start
 
             def progress(done: int, start: int = start) -> None:
@@ -314,16 +316,16 @@ class Session:
                 grown = start + done
                 work.evaluated = grown - keep
                 self._emit(PhaseChanged(request, Phase.READING, grown - keep, total, expected))
-                if not self.paces.token.expect(1):  # the first long prompt: better than nothing
-                    self._emit(PaceLearnt(request, token_s=(time.monotonic() - started) / (grown - keep)))
+                if not self.throughput.token.expect(1):  # the first long prompt: better than nothing
+                    self._emit(ThroughputMeasured(request, token_s=(time.monotonic() - started) / (grown - keep)))
 
-            self._context.append(part, embeddings.__getitem__, progress)
-        self.paces.token.learn(total, time.monotonic() - started)
-        self._emit(PaceLearnt(request, token_s=self.paces.token.expect(1)))
+            self._kv_cache.append(part, embeddings.__getitem__, progress)
+        self.throughput.token.learn(total, time.monotonic() - started)
+        self._emit(ThroughputMeasured(request, token_s=self.throughput.token.expect(1)))
 
-    def _look(self, request: int, pictures: Sequence[Seen], work: _Work) -> dict[str, Embedding]:
+    def _look(self, request: int, pictures: Sequence[SeenPicture], work: _Work) -> dict[str, Embedding]:
         thought = self.model.class_token
-        rows, encodes = self._looking.look(request, pictures)
+        rows, encodes = self._encoder.encode(request, pictures)
         work.encodes += encodes
         if self.model.class_token is not thought:  # the pictures were seen in another way than was thought
             self._saved = None
@@ -342,7 +344,7 @@ class _AnswerInProgress:
     """The text of an answer, and its figures."""
 
     def __init__(self, received: float, prompt_tokens: int, reused: int, dropped: int) -> None:
-        self.text = TextOfTokens()
+        self.text = TokenDecoder()
         self.tokens = 0
         self.work = _Work()
         self.prompt_tokens = prompt_tokens

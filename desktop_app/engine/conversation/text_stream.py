@@ -6,10 +6,10 @@ import codecs
 import time
 from collections.abc import Callable
 
-PORTION_S = 0.03
+BATCH_S = 0.03
 
 
-class TextOfTokens:
+class TokenDecoder:
     """The text of an answer while it is written.
 
     A character may be spread over several tokens; it appears when it is complete. The one space
@@ -46,7 +46,7 @@ class TextOfTokens:
         return tuple(self._tokens[: self._whole])
 
 
-class Portions:
+class TextBatches:
     """Collects text and hands it on about every 30 ms, the first at once."""
 
     def __init__(self, hand_on: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
@@ -58,7 +58,7 @@ class Portions:
     def add(self, text: str) -> None:
         """Take text, and hand on what has waited long enough."""
         self._waiting += text
-        if self._clock() - self._last >= PORTION_S:
+        if self._clock() - self._last >= BATCH_S:
             self.flush()
 
     def flush(self) -> None:

@@ -31,7 +31,7 @@ _DONT_NEED = 4  # MADV_DONTNEED
 _Place = tuple[int | None, int | None, int | None]  # buffer, data, extra
 
 
-class SecondLayout:
+class RepackedWeights:
     """A model's weights laid out anew, which `use` puts in the place of the usual ones and back."""
 
     def __init__(self, llama: Any, file: Path, model: Any, stop: Callable[[], bool]) -> None:

@@ -68,7 +68,7 @@ class Evaluator(Protocol):
         """Cut the cache."""
 
 
-class Context:
+class KVCache:
     """The KV cache of one model. After `Interrupted` it holds what was evaluated completely."""
 
     def __init__(self, model: Evaluator, interrupt: Interrupt) -> None:

@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def put_aside(kv: KVState | None, folder: Path, close: Callable[[], None], reopen: Callable[[], Any]) -> Iterator[None]:
+def swap_out(kv: KVState | None, folder: Path, close: Callable[[], None], reopen: Callable[[], Any]) -> Iterator[None]:
     """Have the context closed inside, and afterwards as it was. `reopen` returns a new one, made in the same way.
 
     Where it cannot be written (`kv` is None, the disk is full) it stays: then it takes memory beside the projector.

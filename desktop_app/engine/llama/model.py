@@ -30,16 +30,16 @@ from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.interrupt import Interrupt, Interrupted
 from desktop_app.engine.llama.class_token_fix import ClassToken
 from desktop_app.engine.llama.cpu_backend import load_processor
-from desktop_app.engine.llama.dual_layout import SecondLayout
+from desktop_app.engine.llama.dual_layout import RepackedWeights
 from desktop_app.engine.llama.kv_cache import Block
 from desktop_app.engine.llama.kv_state import SEQUENCES, KVState, kv_state
-from desktop_app.engine.llama.kv_swap import put_aside
+from desktop_app.engine.llama.kv_swap import swap_out
 from desktop_app.engine.llama.mtmd import LoadedProjector
 from desktop_app.engine.llama.sampler import Sampler
 from desktop_app.engine.llama.vocabulary import Vocabulary
 from desktop_app.engine.messages import EngineSettings, LoadPlan, Sampling
 from desktop_app.engine.planning.cpu_cores import threads_for
-from desktop_app.engine.planning.memory_budget import find_room, own_memory
+from desktop_app.engine.planning.memory_budget import find_memory_budget, own_memory
 from desktop_app.engine.planning.memory_estimate import WINDOW_BASE
 from desktop_app.engine.planning.memory_plan import plan_load
 from desktop_app.engine.weights.model_files import ModelFiles
@@ -117,8 +117,8 @@ class Model(Vocabulary):
         self._model: Any = None
         self._context: Any = None
         self._projector: LoadedProjector | None = None
-        self._layout: SecondLayout | None = None
-        self.wants_layout = self.plan.both_layouts  # the second one is made when there is time
+        self._layout: RepackedWeights | None = None
+        self.wants_repacking = self.plan.dual_layout  # the second one is made when there is time
         self._image_tokens, self._class_token = 0, ClassToken.NONE
         self._aside = Path(settings.cache_folder or cache_folder()) / "contexts"
         self._batches: list[Any] = []
@@ -142,7 +142,7 @@ class Model(Vocabulary):
         parameters = _llama.llama_model_default_params()
         parameters.n_gpu_layers = 0
         parameters.load_mode = _llama.LLAMA_LOAD_MODE_MMAP if plan.mapped else _llama.LLAMA_LOAD_MODE_NONE
-        parameters.use_extra_bufts = plan.repacked and not plan.both_layouts
+        parameters.use_extra_bufts = plan.repacked and not plan.dual_layout
         self._model = _llama.llama_model_load_from_file(os.fsencode(self.files.model), parameters)
         if not self._model:
             raise _load_error(self.files)
@@ -208,22 +208,22 @@ class Model(Vocabulary):
         said = str(_llama.llama_print_system_info().decode(errors="replace"))
         return f"{_processor}: {said}" if _processor else said
 
-    def lay_out(self, stop: Callable[[], bool]) -> bool:
+    def repack(self, stop: Callable[[], bool]) -> bool:
         """Lay the weights out anew beside the usual ones, if that is wanted; return whether it was done now.
 
         It takes seconds. Raises `Interrupted` soon after `stop` says so; then it is still wanted, as it is while other
         programs hold the memory for it.
         """
-        if not self.wants_layout or self.plan.needed > find_room(held=own_memory() + WINDOW_BASE).free:
+        if not self.wants_repacking or self.plan.needed > find_memory_budget(held=own_memory() + WINDOW_BASE).free:
             return False
-        self.wants_layout = False
+        self.wants_repacking = False
         if _which_file(self.files.model) != self._loaded:
             _log.warning("the weights cannot be laid out anew: their file is gone, or another")
             return False
         try:
-            self._layout = SecondLayout(_llama, self.files.model, self._model, stop)
+            self._layout = RepackedWeights(_llama, self.files.model, self._model, stop)
         except Interrupted:
-            self.wants_layout = True
+            self.wants_repacking = True
             raise
         except MemoryError as error:
             _log.warning("%s: %s", error, last_errors())
@@ -246,12 +246,12 @@ class Model(Vocabulary):
         return self._projector.class_token if self._projector is not None else self._class_token
 
     @contextmanager
-    def looking(self) -> Iterator[None]:
+    def projector_loaded(self) -> Iterator[None]:
         """Have the projector loaded inside: where it is not kept, in place of the conversation."""
         if self._projector is not None or self.files.projector is None:
             yield
             return
-        with put_aside(self.kv, self._aside, self._close_context, self._open_context):
+        with swap_out(self.kv, self._aside, self._close_context, self._open_context):
             self._load_projector()
             try:
                 yield

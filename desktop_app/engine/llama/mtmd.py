@@ -18,7 +18,7 @@ from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.interrupt import Interrupt, Interrupted
 from desktop_app.engine.llama.class_token_fix import ClassToken, ClassTokenOrder
 from desktop_app.engine.llama.kv_cache import Block
-from desktop_app.engine.llama.pixel_override import OwnPixels, stand_in
+from desktop_app.engine.llama.pixel_override import PixelOverride, stand_in
 from desktop_app.engine.weights.projector_header import QWEN25_VL, Projector
 from desktop_app.errors import UserError
 
@@ -49,7 +49,7 @@ class LoadedProjector:
         header = projector.header
         self._patch = header.integer("clip.vision.patch_size") or 1
         self._mean, self._std = (header.numbers(f"clip.vision.image_{name}") for name in ("mean", "std"))
-        self._pixels: OwnPixels | None = None  # that are to be encoded instead of what mtmd was given
+        self._pixels: PixelOverride | None = None  # that are to be encoded instead of what mtmd was given
         self._interrupt = interrupt
         self._order = ClassTokenOrder(projector.has_class_embedding)
         self._nodes = 0
@@ -89,7 +89,7 @@ class LoadedProjector:
 
     def encode_sized(self, rgb: bytes, width: int, height: int) -> Embedding:
         """Encode a picture of whole patches just as it is. Raises ValueError if mtmd makes no graph of that size."""
-        pixels = OwnPixels(rgb, (width, height), self._patch, self._mean, self._std)
+        pixels = PixelOverride(rgb, (width, height), self._patch, self._mean, self._std)
         across, down = stand_in(width, height, self._side, self._patch)
         chunks = _Chunks(self._mtmd, self._context, across, down, bytes(across * down * 3), self._last_errors)
         self._pixels = pixels

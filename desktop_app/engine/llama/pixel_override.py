@@ -23,7 +23,7 @@ _TYPE_F32 = 0
 _SQUARES = (2, 3, 4, 6, 8, 12, 16)  # along the stand-in: the longer, the less whole pixels change its proportions
 
 
-class OwnPixels:
+class PixelOverride:
     """The pixels of one picture, on their way into a graph."""
 
     def __init__(

@@ -25,7 +25,7 @@ _FREE_SHARE = 20  # of what is free now, one part in so many stays free
 
 
 @dataclass(frozen=True)
-class Room:
+class MemoryBudget:
     """Sizes in bytes."""
 
     usable: int  # what Eyebright may use when nothing large runs beside it
@@ -41,7 +41,7 @@ def parse_size(text: str) -> int:
     return size
 
 
-def find_room(limit: int = 0, held: int = 0) -> Room:
+def find_memory_budget(limit: int = 0, held: int = 0) -> MemoryBudget:
     """Return the room on this computer, or on one with `limit` bytes of memory.
 
     Without `limit` the environment may name one; only without any do the computer, what runs on it,
@@ -52,13 +52,13 @@ def find_room(limit: int = 0, held: int = 0) -> Room:
     limit = limit or (parse_size(named) if named else 0)
     if limit:
         usable = _share_of(limit)
-        return Room(usable, usable)
+        return MemoryBudget(usable, usable)
     total, free = _system_memory()
     usable = _share_of(total)
     group = cgroup_limit()
     if group:
         usable = min(usable, group - group // _CGROUP_SHARE)
-    return Room(usable, min(usable, free - free // _FREE_SHARE + held) if free else usable)
+    return MemoryBudget(usable, min(usable, free - free // _FREE_SHARE + held) if free else usable)
 
 
 def own_memory() -> int:

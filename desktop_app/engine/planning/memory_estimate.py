@@ -40,7 +40,7 @@ _MERGED = {"gemma3": 4, "qwen2.5vl_merger": 2}
 
 
 @dataclass(frozen=True)
-class Need:
+class MemoryEstimate:
     """Bytes, by what they are for."""
 
     weights: int  # of the language model
@@ -133,10 +133,10 @@ class Shape:
         """Return whether llama.cpp can keep this model's keys and values in blocks of q8_0."""
         return all(size % _Q8_0_BLOCK == 0 for size in self.head_sizes)
 
-    def need(self, plan: LoadPlan) -> Need:
+    def need(self, plan: LoadPlan) -> MemoryEstimate:
         """Return what the model needs when it is loaded as `plan` says."""
         cells = -(-plan.n_ctx // _CACHE_PADDING) * _CACHE_PADDING
-        return Need(
+        return MemoryEstimate(
             weights=self.weights,
             repacked=self.repackable if plan.mapped and plan.repacked else 0,
             conversation=self._cache(cells, plan.kv_type),

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from desktop_app.engine.messages import EngineSettings, LoadPlan, Tuning, gib_down, gib_up
-from desktop_app.engine.planning.memory_budget import Room
+from desktop_app.engine.planning.memory_budget import MemoryBudget
 from desktop_app.engine.planning.memory_estimate import Shape
 from desktop_app.engine.weights.model_files import ModelFiles
 from desktop_app.errors import UserError
@@ -38,27 +38,29 @@ class Outlook:
     needed_at: Mapping[int, int]  # a context in tokens -> the fewest bytes with which it can be had
 
 
-def plan_headers(model: GGUFHeader, projector: GGUFHeader | None, settings: EngineSettings, room: Room) -> Outlook:
+def plan_headers(
+    model: GGUFHeader, projector: GGUFHeader | None, settings: EngineSettings, budget: MemoryBudget
+) -> Outlook:
     """Return whether a model fits and how it would be loaded, from headers alone: before a download, say.
 
     `model_store.gguf_header.read_header_from` reads a header from the first bytes of a file, and
-    `find_room` says what there is, here or on a computer with so much memory. `Outlook.fits`: it
+    `find_memory_budget` says what there is, here or on a computer with so much memory. `Outlook.fits`: it
     can be loaded, maybe with the shorter context `Outlook.plan.n_ctx` (then `plan.reduced`);
     otherwise `plan.needed` is the least it would take, and `offer` what would fit. All sizes are
     those of window and engine together. The headers must hold together (`check_files` looks at that).
     """
-    return outlook(Shape.of(model, projector), settings, room)
+    return outlook(Shape.of(model, projector), settings, budget)
 
 
 def plan_load(
     files: ModelFiles,
     settings: EngineSettings,
-    room: Room | None = None,
+    budget: MemoryBudget | None = None,
     tuning: Tuning | None = None,
     *,
     may_copy: bool = True,
 ) -> LoadPlan:
-    """Return how to load a model as it is wished, or as near to that as `room` allows; None: as wished.
+    """Return how to load a model as it is wished, or as near to that as `budget` allows; None: as wished.
 
     `tuning`: what was measured to be fastest; it is followed as far as the room allows.
     `may_copy`: whether a small copy of the projector can be made.
@@ -67,27 +69,27 @@ def plan_load(
     shape = Shape.of_files(files)
     if not may_copy:
         shape = replace(shape, small_projector=shape.projector)
-    if room is None:
+    if budget is None:
         return next(_plans(shape, settings, tuning))
-    found = outlook(shape, settings, room, tuning)
+    found = outlook(shape, settings, budget, tuning)
     if found.fits:
         return found.plan
-    sizes = {"needed": gib_up(found.plan.needed), "available": gib_down(room.usable)}
+    sizes = {"needed": gib_up(found.plan.needed), "available": gib_down(budget.usable)}
     if found.offer:
         raise UserError("does-not-fit-offer", name=files.model.name, offer=found.offer, **sizes)
     raise UserError("does-not-fit", name=files.model.name, **sizes)
 
 
-def outlook(shape: Shape, settings: EngineSettings, room: Room, tuning: Tuning | None = None) -> Outlook:
-    """Return how a model would be loaded into `room`."""
+def outlook(shape: Shape, settings: EngineSettings, budget: MemoryBudget, tuning: Tuning | None = None) -> Outlook:
+    """Return how a model would be loaded into `budget`."""
     plans = list(_plans(shape, settings, tuning))
     as_wished = min(plan.needed for plan in plans if not plan.reduced)
     # Others may use much of the memory just now. If nothing fits beside them, they are pushed out.
-    fitting = (plan for most in (room.free, room.usable) for plan in plans if plan.needed <= most)
+    fitting = (plan for most in (budget.free, budget.usable) for plan in plans if plan.needed <= most)
     best = next(fitting, None)
     plan = best or min(plans, key=lambda plan: plan.needed)
-    offer = smaller_file(shape, settings, room.usable) if best is None or best.reduced else ""
-    plan = plan._replace(needed_as_wished=as_wished, usable=room.usable, free=room.free)
+    offer = smaller_file(shape, settings, budget.usable) if best is None or best.reduced else ""
+    plan = plan._replace(needed_as_wished=as_wished, usable=budget.usable, free=budget.free)
     return Outlook(plan, best is not None, offer, _needed_at(shape, settings))
 
 
@@ -153,7 +155,7 @@ def _needed_at(shape: Shape, settings: EngineSettings) -> dict[int, int]:
 
 def _tuned(plan: LoadPlan, settings: EngineSettings, tuning: Tuning | None) -> Iterator[LoadPlan]:
     """Yield a plan as it was measured to be fastest; if that takes the weights twice, also with them once."""
-    both = tuning is not None and tuning.both_layouts and not settings.repack
+    both = tuning is not None and tuning.dual_layout and not settings.repack
     repacked = settings.repack or (tuning is not None and tuning.repacked and not both)
     once = plan._replace(
         # Laid out anew the weights are a copy; then the file need not stay in memory beside it.

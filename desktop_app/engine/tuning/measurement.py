@@ -19,11 +19,11 @@ from typing import Any
 
 from desktop_app.engine.messages import EngineSettings, LoadPlan
 from desktop_app.engine.planning.cpu_cores import find_cores, is_tiny
-from desktop_app.engine.planning.memory_budget import VARIABLE, cgroup_limit, find_room
+from desktop_app.engine.planning.memory_budget import VARIABLE, cgroup_limit, find_memory_budget
 from desktop_app.engine.planning.memory_estimate import ENGINE_BASE, Shape
 from desktop_app.engine.planning.memory_plan import plan_load
 from desktop_app.engine.tuning import trial_process
-from desktop_app.engine.tuning.results import KeptTunings
+from desktop_app.engine.tuning.results import TuningResults
 from desktop_app.engine.tuning.search import (
     Choices,
     Findings,
@@ -88,8 +88,8 @@ class Measuring:
         files = check_files(Path(subject.model), Path(subject.mmproj) if subject.mmproj else None)
         if is_tiny(files.header.file_size):
             raise NotMeasured("tiny")
-        room = find_room()
-        plan = subject.loaded or plan_load(files, subject.settings, room)
+        budget = find_memory_budget()
+        plan = subject.loaded or plan_load(files, subject.settings, budget)
         language = replace(files, projector=None)
         bench = _Processes(self, language, plan, subject.loaded, time.monotonic() + self._limit_s, heard)
         try:
@@ -101,7 +101,7 @@ class Measuring:
         today = datetime.datetime.now().astimezone().date().isoformat()
         findings.tuning = findings.tuning._replace(measured=today)
         if subject.settings.cache_folder:
-            KeptTunings(Path(subject.settings.cache_folder)).keep(files, room, findings)
+            TuningResults(Path(subject.settings.cache_folder)).keep(files, budget, findings)
         return findings
 
     @property
@@ -285,10 +285,10 @@ class _Processes:
 
     def _spare(self) -> int:
         """Return the bytes that may be used beside the engine without pushing its weights out of memory."""
-        room = find_room()
+        budget = find_memory_budget()
         if self._loaded is None:
-            return room.free
-        spare = room.free - (self._shape.weights if self._loaded.mapped else 0)
+            return budget.free
+        spare = budget.free - (self._shape.weights if self._loaded.mapped else 0)
         if os.environ.get(VARIABLE) or cgroup_limit():  # what is free beside the engine is not what counts
-            spare = min(spare, room.usable - self._loaded.needed)
+            spare = min(spare, budget.usable - self._loaded.needed)
         return spare

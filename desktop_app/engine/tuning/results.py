@@ -17,7 +17,7 @@ from desktop_app.engine.cache.checked_folder import CheckedFolder
 from desktop_app.engine.cache.fingerprints import file_identity, library_identity
 from desktop_app.engine.messages import Tuning
 from desktop_app.engine.planning.cpu_cores import find_cores, processor_name
-from desktop_app.engine.planning.memory_budget import Room
+from desktop_app.engine.planning.memory_budget import MemoryBudget
 from desktop_app.engine.tuning.search import Findings, Measured, Way
 from desktop_app.engine.weights.model_files import ModelFiles
 
@@ -28,15 +28,15 @@ _ROOM_STEP = 1 << 28  # bytes: as fine as memory is told apart
 _MOST_THREADS, _MOST_BATCH = 4096, 1 << 16
 
 
-class KeptTunings:
+class TuningResults:
     """The measurements in one cache folder. No method raises OSError."""
 
     def __init__(self, cache_folder: Path) -> None:
         self._folder = CheckedFolder(cache_folder / "tuning", _MOST_BYTES)
 
-    def find(self, files: ModelFiles, room: Room) -> Findings | None:
+    def find(self, files: ModelFiles, budget: MemoryBudget) -> Findings | None:
         """Return what was measured for a model on this computer, None if nothing was."""
-        name = _name(files, room)
+        name = _name(files, budget)
         notes = self._folder.notes(name) if name else None
         if notes is None:
             return None
@@ -47,27 +47,27 @@ class KeptTunings:
             self._folder.used(name)
         return findings
 
-    def keep(self, files: ModelFiles, room: Room, findings: Findings) -> None:
+    def keep(self, files: ModelFiles, budget: MemoryBudget, findings: Findings) -> None:
         """Keep what was measured, in place of what was measured before."""
-        name = _name(files, room)
+        name = _name(files, budget)
         if name:
             self._folder.write(name, json.dumps(_written(findings)).encode(), b"")
 
-    def forget(self, files: ModelFiles, room: Room) -> None:
+    def forget(self, files: ModelFiles, budget: MemoryBudget) -> None:
         """Forget what was measured for a model on this computer."""
-        name = _name(files, room)
+        name = _name(files, budget)
         if name:
             self._folder.remove(name)
 
 
-def _name(files: ModelFiles, room: Room) -> str:
+def _name(files: ModelFiles, budget: MemoryBudget) -> str:
     """Return a name made of all that a measurement depends on, "" if that cannot be read."""
     try:
         weights, library = file_identity(files.model), library_identity()
     except OSError as error:
         _log.warning("what was measured for this computer is not found: %s", error.strerror)
         return ""
-    parts = (_LAYOUT, processor_name(), find_cores(), library, weights, room.usable // _ROOM_STEP)
+    parts = (_LAYOUT, processor_name(), find_cores(), library, weights, budget.usable // _ROOM_STEP)
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 

@@ -176,7 +176,7 @@ class _Search:
             n_ubatch=reader.batch,
             repacked=writer.way.repacked,
             flash_attention=reader.way.flash_attention,
-            both_layouts=reader.way != writer.way,
+            dual_layout=reader.way != writer.way,
             reading=self._reading(reader),
             writing=self._writing(writer),
         )

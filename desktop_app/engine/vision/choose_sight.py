@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from desktop_app.engine.llama.model import Model
-from desktop_app.engine.vision.mtmd_sight import WideSight
-from desktop_app.engine.vision.sight import OneSquare, Sight
-from desktop_app.engine.vision.sliced_sight import InSlices
-from desktop_app.engine.vision.tiled_sight import WholeLast, WithNewlines
+from desktop_app.engine.vision.mtmd_sight import MtmdSight
+from desktop_app.engine.vision.sight import Sight, SquareSight
+from desktop_app.engine.vision.sliced_sight import SlicedSight
+from desktop_app.engine.vision.tiled_sight import InternVLTiledSight, LlavaTiledSight
 from desktop_app.engine.weights.projector_header import LLAVA, Projector
 from desktop_app.engine.weights.tile_layout import newline_of, tiling_of
-from desktop_app.images.internvl_tiling import ClosestShape
-from desktop_app.images.llava_tiling import AnyRes
-from desktop_app.images.minicpm_tiling import Slices
+from desktop_app.images.internvl_tiling import InternVLTiling
+from desktop_app.images.llava_tiling import LlavaTiling
+from desktop_app.images.minicpm_tiling import MiniCPMTiling
 
 _STORED = {"F32": "<f4", "F16": "<f2"}
 
@@ -22,15 +22,15 @@ def sight_of(model: Model) -> Sight:
     """Return how the pictures of a model are seen."""
     projector = model.files.projector
     tiling = tiling_of(projector.header) if projector is not None else None
-    if projector is not None and isinstance(tiling, AnyRes):
-        return WithNewlines(tiling, _newline(projector), model.encode)
-    if isinstance(tiling, ClosestShape):
-        return WholeLast(tiling, model.encode)
-    if isinstance(tiling, Slices):
-        return InSlices(tiling, model)
+    if projector is not None and isinstance(tiling, LlavaTiling):
+        return LlavaTiledSight(tiling, _newline(projector), model.encode)
+    if isinstance(tiling, InternVLTiling):
+        return InternVLTiledSight(tiling, model.encode)
+    if isinstance(tiling, MiniCPMTiling):
+        return SlicedSight(tiling, model)
     if projector is not None and projector.kind != LLAVA:
-        return WideSight(model.projector, projector)
-    return OneSquare(projector, model.image_tokens, model.encode)
+        return MtmdSight(model.projector, projector)
+    return SquareSight(projector, model.image_tokens, model.encode)
 
 
 def _newline(projector: Projector) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:

@@ -12,18 +12,18 @@ from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.llama.kv_cache import Cell, PictureRow
 from desktop_app.engine.llama.mtmd import FEWEST_TOKENS, LoadedProjector, Piece
 from desktop_app.engine.messages import PictureRef
-from desktop_app.engine.vision.sight import Seen
+from desktop_app.engine.vision.sight import SeenPicture
 from desktop_app.engine.weights.projector_header import GEMMA3, QWEN25_VL, Projector
 from desktop_app.images.tiling import Tiling
 
 if TYPE_CHECKING:
-    from desktop_app.images.resizing import Fitting
+    from desktop_app.images.resizing import Resizing
 
 _MERGED = 2  # patches along an edge that become one token of Qwen2.5-VL
 _LONGEST = 2048  # pixels, where a file does not say more
 
 
-class WideSight:
+class MtmdSight:
     """Sees a picture in one piece of any shape, or in several with tokens in between."""
 
     tiling: Tiling | None = None
@@ -34,11 +34,11 @@ class WideSight:
         self._kind = projector
         self._pieces = lru_cache(256)(self._ask_pieces)
 
-    def see(self, picture: PictureRef) -> Seen:
+    def see(self, picture: PictureRef) -> SeenPicture:
         """See `Sight`."""
         blocks = [piece for piece in self._pieces(*self._size(picture)) if not isinstance(piece, tuple)]
         names = tuple(f"mtmd-{index}" for index in range(len(blocks)))
-        return Seen(picture, picture.sha256, sum(block.rows for block in blocks), names)
+        return SeenPicture(picture, picture.sha256, sum(block.rows for block in blocks), names)
 
     def cells(self, picture: PictureRef) -> list[Cell]:
         """See `Sight`."""
@@ -52,18 +52,18 @@ class WideSight:
                 cells += [PictureRow(picture.sha256, row, block) for row in rows]
         return cells
 
-    def pixels(self, seen: Seen) -> list[bytes]:
+    def pixels(self, seen: SeenPicture) -> list[bytes]:
         """Return the whole picture, once for each part."""
         from desktop_app.images.reading import open_picture
 
         image = open_picture(seen.picture.path, seen.picture.name)
-        return [self._fitting.fitted(image).tobytes()] * len(seen.parts)
+        return [self._fitting.resized(image).tobytes()] * len(seen.parts)
 
-    def encode(self, seen: Seen, part: int, pixels: bytes) -> Embedding:
+    def encode(self, seen: SeenPicture, part: int, pixels: bytes) -> Embedding:
         """See `Sight`."""
         return self._projector.encode_part(pixels, *self._size(seen.picture), part)
 
-    def joined(self, _seen: Seen, parts: Sequence[Embedding]) -> Embedding:
+    def joined(self, _seen: SeenPicture, parts: Sequence[Embedding]) -> Embedding:
         """See `Sight`."""
         return np.concatenate(list(parts))
 
@@ -74,7 +74,7 @@ class WideSight:
         return self._fitting.size_of(picture.width, picture.height)
 
     @cached_property
-    def _fitting(self) -> Fitting:
+    def _fitting(self) -> Resizing:
         # Pillow is imported when the first picture comes, not when the engine starts.
         from desktop_app.images.resizing import at_most, longest_edge, one_square, whole_patches
 

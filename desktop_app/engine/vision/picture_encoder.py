@@ -9,18 +9,18 @@ from contextlib import nullcontext
 
 from desktop_app.engine.cache.embeddings import Embedding, EmbeddingKey, EmbeddingStore
 from desktop_app.engine.cache.fingerprints import file_identity
-from desktop_app.engine.cache.throughput import Pace
+from desktop_app.engine.cache.throughput import Throughput
 from desktop_app.engine.interrupt import Interrupt, Interrupted
 from desktop_app.engine.llama.model import VERSION, Model
-from desktop_app.engine.messages import PaceLearnt, Phase, PhaseChanged, PictureRef, Turn
+from desktop_app.engine.messages import Phase, PhaseChanged, PictureRef, ThroughputMeasured, Turn
 from desktop_app.engine.vision.choose_sight import sight_of
-from desktop_app.engine.vision.sight import Seen
+from desktop_app.engine.vision.sight import SeenPicture
 from desktop_app.errors import UserError
 
 _LOOK_EVERY_S = 0.02  # at the interrupt, while a picture file is decoded
 
 
-class Looking:
+class PictureEncoder:
     """The eyes of one loaded model. Lives on the engine's main thread."""
 
     def __init__(
@@ -28,10 +28,10 @@ class Looking:
         model: Model,
         interrupt: Interrupt,
         embeddings: EmbeddingStore,
-        emit: Callable[[PhaseChanged | PaceLearnt], None],
+        emit: Callable[[PhaseChanged | ThroughputMeasured], None],
     ) -> None:
         self.sight = sight_of(model)
-        self.pace = Pace()  # of a part
+        self.throughput = Throughput()  # of a part
         self._model = model
         self._interrupt = interrupt
         self._embeddings = embeddings
@@ -45,7 +45,7 @@ class Looking:
         self._sizes: dict[str, tuple[int, int]] = {}  # of pictures that came without, by SHA-256
 
     @property
-    def seeing(self) -> str:
+    def identity(self) -> str:
         """Return everything but the picture on which an embedding depends."""
         return f"{self._projector}|{self._model.class_token.value}|{VERSION}"
 
@@ -64,7 +64,7 @@ class Looking:
             return list(turns)
         return [turn._replace(pictures=tuple(map(self._with_size, turn.pictures))) for turn in turns]
 
-    def look(self, request: int, pictures: Sequence[Seen]) -> tuple[dict[str, Embedding], int]:
+    def encode(self, request: int, pictures: Sequence[SeenPicture]) -> tuple[dict[str, Embedding], int]:
         """Return the rows of pictures by their keys, and how many parts had to be encoded for it.
 
         What was encoded is kept even when the next part is interrupted. Raises `UserError` for a picture
@@ -74,21 +74,21 @@ class Looking:
         known = {key: embedding for key, embedding in found if embedding is not None}
         new = [seen for seen in pictures if not known.keys() >= set(self._keys(seen))]
         missing = encodes = sum(key not in known for seen in new for key in self._keys(seen))
-        with self._model.looking() if new else nullcontext():
+        with self._model.projector_loaded() if new else nullcontext():
             for index, seen in enumerate(new):
                 pixels: list[bytes] = []
                 for part, key in enumerate(self._keys(seen)):
                     if key in known:
                         continue
-                    expected = self.pace.expect(missing)
+                    expected = self.throughput.expect(missing)
                     sha256, parts = seen.picture.sha256, len(seen.parts)
                     self._emit(PhaseChanged(request, Phase.LOOKING, index, len(new), expected, sha256, part, parts))
                     pixels = pixels or self._pixels(seen)
                     self._interrupt.check()
                     started = time.monotonic()
                     known[key] = self.sight.encode(seen, part, pixels[part])
-                    self.pace.learn(1, time.monotonic() - started)
-                    self._emit(PaceLearnt(request, part_s=self.pace.expect(1)))
+                    self.throughput.learn(1, time.monotonic() - started)
+                    self._emit(ThroughputMeasured(request, part_s=self.throughput.expect(1)))
                     missing -= 1
                     self._embeddings.put(key, known[key])
         rows = {seen.key: self.sight.joined(seen, [known[key] for key in self._keys(seen)]) for seen in pictures}
@@ -104,7 +104,7 @@ class Looking:
         width, height = self._sizes[picture.sha256]
         return picture._replace(width=width, height=height)
 
-    def _pixels(self, seen: Seen) -> list[bytes]:
+    def _pixels(self, seen: SeenPicture) -> list[bytes]:
         """Decode a picture file beside the main thread, so that a large one can be given up."""
         decoding = self._decoder.submit(self.sight.pixels, seen)
         while not decoding.done():
@@ -113,5 +113,5 @@ class Looking:
                 raise Interrupted
         return decoding.result()
 
-    def _keys(self, seen: Seen) -> list[EmbeddingKey]:
-        return [EmbeddingKey(seen.picture.sha256, self.seeing, part) for part in seen.parts]
+    def _keys(self, seen: SeenPicture) -> list[EmbeddingKey]:
+        return [EmbeddingKey(seen.picture.sha256, self.identity, part) for part in seen.parts]

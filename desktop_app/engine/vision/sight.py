@@ -18,7 +18,7 @@ from desktop_app.images.tiling import Tiling
 
 
 @dataclass(frozen=True)
-class Seen:
+class SeenPicture:
     """A picture as a prompt holds it."""
 
     picture: PictureRef
@@ -34,26 +34,26 @@ class Sight(Protocol):
     needs_size: bool  # of a picture, before it can be seen
     frames: bool  # whether the cells hold the special tokens around pictures
 
-    def see(self, picture: PictureRef) -> Seen:
+    def see(self, picture: PictureRef) -> SeenPicture:
         """Return how a picture is seen."""
 
     def cells(self, picture: PictureRef) -> Sequence[Cell]:
         """Return what a picture is in a prompt."""
 
-    def pixels(self, seen: Seen) -> list[bytes]:
+    def pixels(self, seen: SeenPicture) -> list[bytes]:
         """Decode a picture into the pixels of its parts. Raises `UserError`; any thread may call it."""
 
-    def encode(self, seen: Seen, part: int, pixels: bytes) -> Embedding:
+    def encode(self, seen: SeenPicture, part: int, pixels: bytes) -> Embedding:
         """Return the embedding of a part."""
 
-    def joined(self, seen: Seen, parts: Sequence[Embedding]) -> Embedding:
+    def joined(self, seen: SeenPicture, parts: Sequence[Embedding]) -> Embedding:
         """Return the rows that the embeddings of the parts make."""
 
 
 Encode = Callable[[bytes], Embedding]  # of a square
 
 
-class OneSquare:
+class SquareSight:
     """Sees a picture once, padded to a square: LLaVA-1.5."""
 
     tiling: Tiling | None = None
@@ -64,19 +64,19 @@ class OneSquare:
         self._rows = image_tokens
         self._encode = encode
 
-    def encode(self, _seen: Seen, _part: int, pixels: bytes) -> Embedding:
+    def encode(self, _seen: SeenPicture, _part: int, pixels: bytes) -> Embedding:
         """See `Sight`."""
         return self._encode(pixels)
 
-    def see(self, picture: PictureRef) -> Seen:
+    def see(self, picture: PictureRef) -> SeenPicture:
         """See `Sight`."""
-        return Seen(picture, picture.sha256, self._rows, ("",))
+        return SeenPicture(picture, picture.sha256, self._rows, ("",))
 
     def cells(self, picture: PictureRef) -> list[Cell]:
         """See `Sight`."""
         return rows_of(self.see(picture))
 
-    def pixels(self, seen: Seen) -> list[bytes]:
+    def pixels(self, seen: SeenPicture) -> list[bytes]:
         """See `Sight`."""
         # Pillow is imported when the first picture comes, not when the engine starts.
         from desktop_app.images.preprocess import fit_square
@@ -87,7 +87,7 @@ class OneSquare:
         image = open_picture(seen.picture.path, seen.picture.name)
         return [fit_square(image, self._projector.side, self._projector.fill).tobytes()]
 
-    def joined(self, _seen: Seen, parts: Sequence[Embedding]) -> Embedding:
+    def joined(self, _seen: SeenPicture, parts: Sequence[Embedding]) -> Embedding:
         """See `Sight`."""
         return parts[0]
 
@@ -106,6 +106,6 @@ def _at_most(picture: PictureRef, tiles: int) -> PictureRef:
     return picture._replace(most_tiles=most)
 
 
-def rows_of(seen: Seen) -> list[Cell]:
+def rows_of(seen: SeenPicture) -> list[Cell]:
     """Return the cells of a picture that are all rows of its embedding."""
     return [PictureRow(seen.key, row) for row in range(seen.rows)]

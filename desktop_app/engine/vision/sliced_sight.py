@@ -12,13 +12,13 @@ from desktop_app.chat.prompt import Pattern, Slot, Special
 from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.llama.kv_cache import Cell, PictureRow
 from desktop_app.engine.messages import PictureRef
-from desktop_app.engine.vision.sight import Seen
-from desktop_app.engine.vision.tiled_sight import InTiles
-from desktop_app.images.minicpm_tiling import Slices
+from desktop_app.engine.vision.sight import SeenPicture
+from desktop_app.engine.vision.tiled_sight import TiledSight
+from desktop_app.images.minicpm_tiling import MiniCPMTiling
 from desktop_app.images.tiling import Grid
 
 
-class Eyes(Protocol):
+class SliceEncoder(Protocol):
     """The part of a model that encodes pictures, and knows the tokens around them."""
 
     def encode(self, rgb: bytes) -> Embedding:
@@ -34,12 +34,12 @@ class Eyes(Protocol):
         """Return a special token."""
 
 
-class InSlices(InTiles):
+class SlicedSight(TiledSight):
     """See `Sight`."""
 
     frames = True
 
-    def __init__(self, slices: Slices, eyes: Eyes) -> None:
+    def __init__(self, slices: MiniCPMTiling, eyes: SliceEncoder) -> None:
         super().__init__(slices, eyes.encode)
         self._eyes = eyes
         self._overview, self._slice = self._frame(MINICPM_V.picture), self._frame(MINICPM_V.tile)
@@ -62,7 +62,7 @@ class InSlices(InTiles):
             cells += part(number + 1)
         return cells
 
-    def encode(self, seen: Seen, part: int, pixels: bytes) -> Embedding:
+    def encode(self, seen: SeenPicture, part: int, pixels: bytes) -> Embedding:
         """See `Sight`."""
         size, grid = (seen.picture.width, seen.picture.height), self._grid(seen.picture)
         if part == 0:
@@ -70,7 +70,7 @@ class InSlices(InTiles):
         width, height = self._division.canvas(*size, grid)
         return self._eyes.encode_sized(pixels, width // grid.columns, height // grid.rows)
 
-    def joined(self, _seen: Seen, parts: Sequence[Embedding]) -> Embedding:
+    def joined(self, _seen: SeenPicture, parts: Sequence[Embedding]) -> Embedding:
         """See `Sight`."""
         return np.concatenate(list(parts))
 

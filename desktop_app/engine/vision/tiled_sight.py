@@ -15,12 +15,12 @@ import numpy as np
 from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.llama.kv_cache import Cell
 from desktop_app.engine.messages import PictureRef
-from desktop_app.engine.vision.sight import Encode, Seen, rows_of
-from desktop_app.images.llava_tiling import AnyRes
+from desktop_app.engine.vision.sight import Encode, SeenPicture, rows_of
+from desktop_app.images.llava_tiling import LlavaTiling
 from desktop_app.images.tiling import WHOLE, Grid, Tiling
 
 
-class InTiles(ABC):
+class TiledSight(ABC):
     """See `Sight`."""
 
     needs_size = True
@@ -31,18 +31,18 @@ class InTiles(ABC):
         self._division = tiling
         self._encode = encode
 
-    def see(self, picture: PictureRef) -> Seen:
+    def see(self, picture: PictureRef) -> SeenPicture:
         """See `Sight`."""
         grid = self._grid(picture)
         tiles = (f"{grid.rows}x{grid.columns}-{tile}" for tile in range(grid.tiles))
         key = f"{picture.sha256}/{grid.rows}x{grid.columns}"
-        return Seen(picture, key, self._rows(picture, grid), ("whole", *tiles))
+        return SeenPicture(picture, key, self._rows(picture, grid), ("whole", *tiles))
 
     def cells(self, picture: PictureRef) -> list[Cell]:
         """See `Sight`."""
         return rows_of(self.see(picture))
 
-    def pixels(self, seen: Seen) -> list[bytes]:
+    def pixels(self, seen: SeenPicture) -> list[bytes]:
         """See `Sight`."""
         # Pillow is imported when the first picture comes, not when the engine starts.
         from desktop_app.images.reading import open_picture
@@ -51,12 +51,12 @@ class InTiles(ABC):
         image = open_picture(seen.picture.path, seen.picture.name)
         return [part.tobytes() for part in parts(image, self._division, self._grid(seen.picture))]
 
-    def encode(self, _seen: Seen, _part: int, pixels: bytes) -> Embedding:
+    def encode(self, _seen: SeenPicture, _part: int, pixels: bytes) -> Embedding:
         """See `Sight`."""
         return self._encode(pixels)
 
     @abstractmethod
-    def joined(self, seen: Seen, parts: Sequence[Embedding]) -> Embedding:
+    def joined(self, seen: SeenPicture, parts: Sequence[Embedding]) -> Embedding:
         """See `Sight`."""
 
     def _rows(self, picture: PictureRef, grid: Grid) -> int:
@@ -66,19 +66,19 @@ class InTiles(ABC):
         return self._division.grid_for(picture.width, picture.height, picture.most_tiles)
 
 
-class WithNewlines(InTiles):
+class LlavaTiledSight(TiledSight):
     """LLaVA-1.6: the whole, then the tiles line by line across the grid, without the borders.
 
     After each line stands one learnt token, as in `modeling_llava_next.py` of transformers.
     """
 
-    def __init__(self, tiling: AnyRes, newline: Embedding, encode: Encode) -> None:
+    def __init__(self, tiling: LlavaTiling, newline: Embedding, encode: Encode) -> None:
         """`newline`: the token after each line, as one row."""
         super().__init__(tiling, encode)
         self._anyres = tiling
         self._newline = newline
 
-    def joined(self, seen: Seen, parts: Sequence[Embedding]) -> Embedding:
+    def joined(self, seen: SeenPicture, parts: Sequence[Embedding]) -> Embedding:
         """See `Sight`."""
         whole, *tiles = parts
         grid = self._grid(seen.picture)
@@ -100,10 +100,10 @@ class WithNewlines(InTiles):
         return rows
 
 
-class WholeLast(InTiles):
+class InternVLTiledSight(TiledSight):
     """InternVL3: the tiles line by line, each with its rows in one piece, and after them the whole."""
 
-    def joined(self, _seen: Seen, parts: Sequence[Embedding]) -> Embedding:
+    def joined(self, _seen: SeenPicture, parts: Sequence[Embedding]) -> Embedding:
         """See `Sight`."""
         whole, *tiles = parts
         return np.concatenate([*tiles, whole])

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from desktop_app.engine.weights.projector_header import INTERNVL, LLAVA, MINICPM_V, NEWLINES, kind_of
-from desktop_app.images.internvl_tiling import MOST_TILES, ClosestShape
-from desktop_app.images.llava_tiling import AnyRes, grids_of
-from desktop_app.images.minicpm_tiling import Slices
+from desktop_app.images.internvl_tiling import MOST_TILES, InternVLTiling
+from desktop_app.images.llava_tiling import LlavaTiling, grids_of
+from desktop_app.images.minicpm_tiling import MiniCPMTiling
 from desktop_app.images.tiling import Tiling
 from model_store.gguf_header import GGUFHeader, TensorInfo
 
@@ -25,12 +25,12 @@ def tiling_of(projector: GGUFHeader) -> Tiling | None:
         return None
     kind = kind_of(projector)
     if kind == LLAVA and newline_of(projector) is not None:
-        return AnyRes(side, side // patch, grids_of(projector.numbers("clip.vision.image_grid_pinpoints"), side))
+        return LlavaTiling(side, side // patch, grids_of(projector.numbers("clip.vision.image_grid_pinpoints"), side))
     if kind == INTERNVL:
         merged = projector.integer("clip.vision.projector.scale_factor") or 1
         most = projector.integer("clip.vision.preproc_max_tiles") or MOST_TILES
-        return ClosestShape(side, (side // patch // merged) ** 2, most)
+        return InternVLTiling(side, (side // patch // merged) ** 2, most)
     query = projector.tensors.get("resampler.query")
     if kind == MINICPM_V and query is not None:
-        return Slices(side, patch, query.shape[-1])
+        return MiniCPMTiling(side, patch, query.shape[-1])
     return None

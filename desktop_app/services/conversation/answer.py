@@ -24,7 +24,7 @@ from desktop_app.engine.messages import (
     TurnsDropped,
 )
 from desktop_app.services.engine import Engine
-from desktop_app.services.history_thread import Storage
+from desktop_app.services.history_thread import HistoryThread
 
 _SHOW_EVERY_MS = 40
 _SAVE_EVERY_MS = 1000
@@ -34,7 +34,7 @@ class Answer(QObject):
     """Asks the engine and gathers its answer; exists from the question to the last event.
 
     `text(str)`: all of it so far, at most 25 times a second. `phase(Phase, dict)`, `speed(float)`,
-    `context(used, size)`, `unseen(TurnsDropped | None)` once, `reduced(parts, wished)`.
+    `context(used, size)`, `dropped(TurnsDropped | None)` once, `reduced(parts, wished)`.
     `ended(Message)`: the final message, saved.
     """
 
@@ -42,7 +42,7 @@ class Answer(QObject):
     phase = Signal(object, dict)
     speed = Signal(float)
     context = Signal(int, int)
-    unseen = Signal(object)
+    dropped = Signal(object)
     reduced = Signal(int, int)
     ended = Signal(object)
 
@@ -51,14 +51,14 @@ class Answer(QObject):
         conversation_id: str,
         message: Message,
         engine: Engine,
-        storage: Storage,
+        history_thread: HistoryThread,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.conversation_id = conversation_id
         self.message = message
         self._engine = engine
-        self._storage = storage
+        self._history_thread = history_thread
         self._request = 0
         self._ended = False
         self._stop_wanted = False
@@ -123,7 +123,7 @@ class Answer(QObject):
     def _tell_unseen(self, event: TurnsDropped | None) -> None:
         if not self._told_unseen:
             self._told_unseen = True
-            self.unseen.emit(event)
+            self.dropped.emit(event)
 
     def _finished(self, event: Finished) -> None:
         stats = event.stats
@@ -154,7 +154,7 @@ class Answer(QObject):
         self._save.stop()
         self.message = replace(self.message, state=state, details=details or {})
         message = self.message
-        self._storage.run(lambda history: history.update_message(message))
+        self._history_thread.run(lambda history: history.update_message(message))
         self.ended.emit(message)
 
     def _show_text(self) -> None:
@@ -162,4 +162,4 @@ class Answer(QObject):
 
     def _save_text(self) -> None:
         message = self.message
-        self._storage.run(lambda history: history.update_message(message))
+        self._history_thread.run(lambda history: history.update_message(message))

@@ -15,12 +15,12 @@ from desktop_app.errors import QT_TRANSLATE_NOOP, UserError
 from desktop_app.services.conversation.answer import Answer
 from desktop_app.services.conversation.conversation_list import Conversations
 from desktop_app.services.conversation.draft import Draft
-from desktop_app.services.conversation.dropped_messages import Unseen
-from desktop_app.services.conversation.picture_detail import Looks
+from desktop_app.services.conversation.dropped_messages import DroppedMessages
+from desktop_app.services.conversation.picture_detail import PictureDetail
 from desktop_app.services.conversation.previews import Previews
-from desktop_app.services.conversation.turns import GLANCE, turns_of
+from desktop_app.services.conversation.turns import QUICK_LOOK_DETAIL, turns_of
 from desktop_app.services.engine import Engine
-from desktop_app.services.history_thread import Storage
+from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.notices import Notice, Notices
 from desktop_app.services.preferences import Preferences
 
@@ -59,10 +59,10 @@ class Chat(QObject):
         conversations: Conversations,
         draft: Draft,
         engine: Engine,
-        storage: Storage,
+        history_thread: HistoryThread,
         previews: Previews,
         preferences: Preferences,
-        looks: Looks,
+        picture_detail: PictureDetail,
         notices: Notices,
         parent: QObject | None = None,
     ) -> None:
@@ -70,12 +70,12 @@ class Chat(QObject):
         self._conversations = conversations
         self._draft = draft
         self._engine = engine
-        self._storage = storage
+        self._history_thread = history_thread
         self._previews = previews
         self._preferences = preferences
-        self._looks = looks
+        self._picture_detail = picture_detail
         self._notices = notices
-        self.unseen = Unseen(self)
+        self.dropped = DroppedMessages(self)
         self._messages: list[Message] = []
         self._answer: Answer | None = None
         self._latest: Message | None = None  # of the newest answer: what is read from the history may be older
@@ -152,7 +152,7 @@ class Chat(QObject):
             return
         conversation = self._conversations.current_id()
         self._opening = True
-        self._storage.run(
+        self._history_thread.run(
             lambda history: history.switch_sibling(conversation, message_id, step),
             partial(self._show, conversation),
             partial(self._not_opened, conversation),
@@ -161,7 +161,7 @@ class Chat(QObject):
     def mark_unseen(self, event: TurnsDropped | None) -> None:
         """Take note of the turns of the open conversation that the engine leaves out; None: of none."""
         if not self._opening:
-            self.unseen.mark(self._messages, event.left if event is not None else ())
+            self.dropped.mark(self._messages, event.left if event is not None else ())
 
     def note(self, code: str, **parameters: str) -> None:
         """Put a quiet line into the open conversation."""
@@ -206,7 +206,7 @@ class Chat(QObject):
             conversation = new_id()
             self._draft.adopt(conversation)
             self._conversations.adopt(conversation)
-        details = {GLANCE: True} if self._looks.is_glance() else {}
+        details = {QUICK_LOOK_DETAIL: True} if self._picture_detail.is_quick() else {}
         self._ask(text, self._draft.take(text, pictures), self._messages[-1].id if self._messages else None, details)
 
     def _ask(self, text: str, pictures: tuple[Picture, ...], parent: str | None, details: dict[str, Any]) -> None:
@@ -221,12 +221,12 @@ class Chat(QObject):
             self._answer.stop()
         turns = self.turns()
         message = Message(new_id(), Role.ASSISTANT, "", (), parent, State.STREAMING)
-        answer = Answer(self._conversations.current_id(), message, self._engine, self._storage, self)
+        answer = Answer(self._conversations.current_id(), message, self._engine, self._history_thread, self)
         answer.text.connect(partial(self._streamed, answer))
         answer.phase.connect(partial(self._phase_changed, answer))
         answer.speed.connect(self.speed)
         answer.context.connect(self.context)
-        answer.unseen.connect(partial(self._turns_dropped, answer))
+        answer.dropped.connect(partial(self._turns_dropped, answer))
         answer.reduced.connect(self._parts_reduced)
         answer.ended.connect(partial(self._answered, answer))
         self._answer = answer
@@ -254,7 +254,7 @@ class Chat(QObject):
         def job(history: History) -> list[Message]:
             return [replace(m, sibling=history.add_message(conversation, m)) for m in messages]
 
-        self._storage.run(job, partial(self._saved, then), failed)
+        self._history_thread.run(job, partial(self._saved, then), failed)
 
     def _saved(self, then: Callable[[], object], saved: list[Message]) -> None:
         for message in saved:  # the history knows how many siblings there are
@@ -301,7 +301,7 @@ class Chat(QObject):
     def _turns_dropped(self, answer: Answer, event: TurnsDropped | None) -> None:
         if answer is not self._live():
             return
-        if event is not None and not self.unseen.ids():  # later the transcript tells it, quietly
+        if event is not None and not self.dropped.ids():  # later the transcript tells it, quietly
             code = "turns-and-pictures-dropped" if event.pictures else "turns-dropped"
             self._notices.post(Notice(code, {"turns": event.turns, "pictures": event.pictures}))
         self.mark_unseen(event)
@@ -334,7 +334,7 @@ class Chat(QObject):
             self._show("", [])
             return
         self._opening = True
-        self._storage.run(
+        self._history_thread.run(
             lambda history: history.path(conversation_id),
             partial(self._show, conversation_id),
             partial(self._not_opened, conversation_id),
@@ -356,8 +356,8 @@ class Chat(QObject):
         self._messages = [
             replace(latest, sibling=m.sibling) if latest is not None and m.id == latest.id else m for m in messages
         ]
-        if not self.unseen.ids() <= {message.id for message in messages}:
-            self.unseen.mark((), ())  # another conversation; what is not seen of this one is told soon
+        if not self.dropped.ids() <= {message.id for message in messages}:
+            self.dropped.mark((), ())  # another conversation; what is not seen of this one is told soon
         self.reset.emit()
         self.busy_changed.emit(self.is_busy())
         self.phase.emit(None, {})

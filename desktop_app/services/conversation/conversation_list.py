@@ -7,7 +7,7 @@ from functools import partial
 from PySide6.QtCore import QObject, Signal
 
 from desktop_app.chat.conversation import ConversationSummary
-from desktop_app.services.history_thread import Storage
+from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.notices import Notice, Notices, action
 
 
@@ -22,9 +22,9 @@ class Conversations(QObject):
     opened = Signal(str)
     found = Signal(str, list)
 
-    def __init__(self, storage: Storage, notices: Notices, parent: QObject | None = None) -> None:
+    def __init__(self, history_thread: HistoryThread, notices: Notices, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._storage = storage
+        self._history_thread = history_thread
         self._notices = notices
         self._summaries: list[ConversationSummary] = []
         self._current = ""
@@ -41,7 +41,7 @@ class Conversations(QObject):
 
     def refresh(self) -> None:
         """Read the list again; `listed` follows."""
-        self._storage.run(lambda history: history.summaries(), self._listed)
+        self._history_thread.run(lambda history: history.summaries(), self._listed)
 
     def new(self) -> None:
         """Open a new conversation. It gets its row with its first message."""
@@ -59,7 +59,7 @@ class Conversations(QObject):
 
     def rename(self, conversation_id: str, title: str) -> None:
         """Give a conversation the title the person wants."""
-        self._storage.run(lambda history: history.rename(conversation_id, title), lambda _: self.refresh())
+        self._history_thread.run(lambda history: history.rename(conversation_id, title), lambda _: self.refresh())
 
     def delete(self, conversation_id: str) -> None:
         """Delete a conversation; a notice offers to undo it."""
@@ -74,7 +74,7 @@ class Conversations(QObject):
         self.listed.emit()
         if was_open:
             self.new()
-        self._storage.run(lambda history: history.delete(conversation_id), lambda _: self._gone(notice))
+        self._history_thread.run(lambda history: history.delete(conversation_id), lambda _: self._gone(notice))
 
     def undo_delete(self) -> None:
         """Bring the conversation deleted last back."""
@@ -82,7 +82,7 @@ class Conversations(QObject):
             return
         (conversation_id, notice_id, was_open), self._deleted = self._deleted, None
         self._notices.withdraw(notice_id)
-        self._storage.run(
+        self._history_thread.run(
             lambda history: history.undelete(conversation_id),
             partial(self._undeleted, conversation_id if was_open else ""),
         )
@@ -92,7 +92,7 @@ class Conversations(QObject):
         if not text.strip():
             self.found.emit(text, self.summaries())
             return
-        self._storage.run(lambda history: history.search(text), lambda rows: self.found.emit(text, rows))
+        self._history_thread.run(lambda history: history.search(text), lambda rows: self.found.emit(text, rows))
 
     def _listed(self, summaries: list[ConversationSummary]) -> None:
         self._summaries = summaries

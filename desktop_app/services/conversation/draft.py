@@ -19,7 +19,7 @@ from desktop_app.services.background import Background
 from desktop_app.services.conversation.conversation_list import Conversations
 from desktop_app.services.conversation.previews import Previews
 from desktop_app.services.engine import Engine
-from desktop_app.services.history_thread import Storage
+from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.notices import Notice, Notices, action
 
 PictureState = Literal["checking", "attached", "reading", "read"]
@@ -51,7 +51,7 @@ class _Written:
 
     text: str = ""
     pictures: list[DraftPicture] = field(default_factory=list)
-    glance: bool | None = None
+    quick: bool | None = None
 
     def kept(self) -> tuple[Picture, ...]:
         """Return the pictures that have been checked."""
@@ -81,7 +81,7 @@ class Draft(QObject):
         previews: Previews,
         files: Background,
         conversations: Conversations,
-        storage: Storage,
+        history_thread: HistoryThread,
         notices: Notices,
         parent: QObject | None = None,
     ) -> None:
@@ -90,7 +90,7 @@ class Draft(QObject):
         self._attachments = attachments
         self._previews = previews
         self._files = files
-        self._storage = storage
+        self._history_thread = history_thread
         self._notices = notices
         self._last_key = 0
         self._conversation = ""
@@ -120,13 +120,13 @@ class Draft(QObject):
             self._saving.start()
             self.written.emit()
 
-    def glance(self) -> bool | None:
+    def quick(self) -> bool | None:
         """Return whether its pictures are to be seen as a whole only; None: nobody has chosen."""
-        return self._written.glance
+        return self._written.quick
 
-    def set_glance(self, glance: bool) -> None:
+    def set_quick(self, quick: bool) -> None:
         """Remember how its pictures are to be seen."""
-        self._written.glance = glance
+        self._written.quick = quick
 
     def is_checking(self) -> bool:
         """Return whether a picture is still being looked at."""
@@ -138,7 +138,7 @@ class Draft(QObject):
         taken = _Written(text, [picture for picture in written.pictures if picture.key in keys])
         written.pictures = [picture for picture in written.pictures if picture.key not in keys]
         written.text = written.text.removeprefix(text).lstrip()
-        written.glance = None
+        written.quick = None
         self.cleared.emit()
         self._show()
         self.save()
@@ -160,7 +160,7 @@ class Draft(QObject):
         self._drafts[conversation_id] = self._drafts.pop("")
         self._drafts[""] = _Written()
         self._conversation = conversation_id
-        self._storage.run(lambda history: history.save_draft("", "", ()))
+        self._history_thread.run(lambda history: history.save_draft("", "", ()))
 
     def save(self) -> None:
         """Write the draft to the history now."""
@@ -266,7 +266,7 @@ class Draft(QObject):
     def _save(self, conversation: str) -> None:
         written = self._drafts[conversation]
         text, pictures = written.text, written.kept()
-        self._storage.run(lambda history: history.save_draft(conversation, text, pictures))
+        self._history_thread.run(lambda history: history.save_draft(conversation, text, pictures))
 
     def _changed(self, conversation: str) -> None:
         """Save what became of a picture, soon; one whose conversation was left has nobody who writes on."""
@@ -347,7 +347,9 @@ class Draft(QObject):
 
     def restore(self, conversation_id: str) -> None:
         """Bring back what was written in a conversation before the program ended."""
-        self._storage.run(lambda history: history.draft(conversation_id), partial(self._restored, conversation_id))
+        self._history_thread.run(
+            lambda history: history.draft(conversation_id), partial(self._restored, conversation_id)
+        )
 
     def _restored(self, conversation_id: str, saved: tuple[str, tuple[Picture, ...]]) -> None:
         text, pictures = saved

@@ -10,7 +10,7 @@ from desktop_app.chat.conversation import Message, Role
 from desktop_app.services.conversation.turns import messages_of_turns
 
 
-class Unseen(QObject):
+class DroppedMessages(QObject):
     """Messages that are shown, but not given to the model. `changed()` when they are others."""
 
     changed = Signal()

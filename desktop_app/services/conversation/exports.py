@@ -16,8 +16,8 @@ from desktop_app.errors import UserError
 from desktop_app.services.background import Background
 from desktop_app.services.conversation.chat import Chat
 from desktop_app.services.conversation.conversation_list import Conversations
-from desktop_app.services.history_thread import Storage
-from desktop_app.throttle import Courtesy
+from desktop_app.services.history_thread import HistoryThread
+from desktop_app.throttle import Throttle
 
 if TYPE_CHECKING:
     from desktop_app.chat.importing import Imported
@@ -33,18 +33,18 @@ class Exports(QObject):
         attachments: Attachments,
         chat: Chat,
         conversations: Conversations,
-        storage: Storage,
+        history_thread: HistoryThread,
         files: Background,
-        courtesy: Courtesy,
+        throttle: Throttle,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._attachments = attachments
         self._chat = chat
         self._conversations = conversations
-        self._storage = storage
+        self._history_thread = history_thread
         self._files = files
-        self._courtesy = courtesy
+        self._throttle = throttle
 
     def export(self, target: str, speakers: Mapping[Role, str] | None = None) -> None:
         """Write the open conversation; the file's ending chooses between HTML, Markdown and JSON."""
@@ -86,19 +86,21 @@ class Exports(QObject):
         return imported
 
     def _add(self, imported: Imported) -> None:
-        self._storage.run(lambda history: history.add_conversation(imported.title, imported.messages), self._added)
+        self._history_thread.run(
+            lambda history: history.add_conversation(imported.title, imported.messages), self._added
+        )
 
     def _added(self, conversation: str) -> None:
         self._conversations.refresh()
         self._conversations.open(conversation)
 
     def _original(self, sha256: str) -> bytes | None:
-        with self._courtesy.turn():
+        with self._throttle.turn():
             return _bytes_of(self._attachments.path(sha256))
 
     def _preview(self, sha256: str) -> bytes | None:
         # Browsers do not show every original, and an original may tell where a photo was taken.
-        with self._courtesy.turn():
+        with self._throttle.turn():
             return _bytes_of(self._attachments.preview_path(sha256))
 
 

@@ -7,33 +7,33 @@ from typing import NamedTuple
 from PySide6.QtCore import QObject, Signal
 
 from desktop_app.chat.conversation import Picture
-from desktop_app.engine.messages import ModelInfo, PaceLearnt
+from desktop_app.engine.messages import ModelInfo, ThroughputMeasured
 from desktop_app.images.tiling import WHOLE, Grid
 from desktop_app.services.conversation.draft import Draft
 from desktop_app.services.engine import Engine
 from desktop_app.services.preferences import Preferences
 
-GLANCE = "picture_glance"  # the setting
+QUICK_LOOK_SETTING = "picture_glance"  # the setting
 
 
-class Look(NamedTuple):
+class DetailCost(NamedTuple):
     """One way to look at the pictures."""
 
     parts: int  # of all pictures together
     seconds: float  # until all is looked at and read; 0: not known yet
 
 
-class Looking(NamedTuple):
+class DetailOptions(NamedTuple):
     """The two ways, and the one that is chosen."""
 
-    full: Look
-    glance: Look
-    is_glance: bool
+    full: DetailCost
+    quick: DetailCost
+    is_quick: bool
     fitting: int = 0  # parts of a picture for which there is room, instead of `wished`; 0: all
     wished: int = 0
 
 
-class Looks(QObject):
+class PictureDetail(QObject):
     """Knows the cost with models that see pictures in parts; with others there is nothing to choose. `changed()`."""
 
     changed = Signal()
@@ -46,12 +46,12 @@ class Looks(QObject):
         self._part_s = self._token_s = 0.0
         self._reduced = (0, 0)
         engine.model_changed.connect(self._model_changed)
-        engine.pace_learnt.connect(self._pace_learnt)
+        engine.throughput_measured.connect(self._pace_learnt)
         preferences.changed.connect(self._preference_changed)
         for signal in (draft.added, draft.changed, draft.removed, draft.cleared):
             signal.connect(self._draft_changed)
 
-    def looking(self) -> Looking | None:
+    def options(self) -> DetailOptions | None:
         """Return what there is to choose for the draft's pictures; None: nothing."""
         info = self._engine.info()
         pictures = [draft.picture for draft in self._draft.pictures() if draft.picture is not None]
@@ -60,23 +60,23 @@ class Looks(QObject):
         most = self._reduced[0] - 1 if self._reduced[0] else None
         grids = [(picture, info.tiling.grid_for(picture.width, picture.height, most)) for picture in pictures]
         full = self._cost(info, grids)
-        glance = self._cost(info, [(picture, WHOLE) for picture in pictures])
-        is_glance = self.is_glance()
-        return Looking(full, glance, is_glance, *((0, 0) if is_glance else self._reduced))
+        quick = self._cost(info, [(picture, WHOLE) for picture in pictures])
+        is_quick = self.is_quick()
+        return DetailOptions(full, quick, is_quick, *((0, 0) if is_quick else self._reduced))
 
-    def is_glance(self) -> bool:
+    def is_quick(self) -> bool:
         """Return whether the next message's pictures are seen as a whole only."""
         info = self._engine.info()
         if info is None or info.tiling is None:
             return False
-        chosen = self._draft.glance()
-        return bool(self._preferences.value(GLANCE)) if chosen is None else chosen
+        chosen = self._draft.quick()
+        return bool(self._preferences.value(QUICK_LOOK_SETTING)) if chosen is None else chosen
 
-    def choose(self, glance: bool) -> None:
+    def choose(self, quick: bool) -> None:
         """Choose for this message."""
-        if glance != self.is_glance():
+        if quick != self.is_quick():
             self._reduced = (0, 0)
-            self._draft.set_glance(glance)
+            self._draft.set_quick(quick)
             self.changed.emit()
 
     def set_reduced(self, parts: int, wished: int) -> None:
@@ -85,13 +85,13 @@ class Looks(QObject):
             self._reduced = (parts, wished)
             self.changed.emit()
 
-    def _cost(self, info: ModelInfo, seen: list[tuple[Picture, Grid]]) -> Look:
+    def _cost(self, info: ModelInfo, seen: list[tuple[Picture, Grid]]) -> DetailCost:
         tiling = info.tiling
         assert tiling is not None
         parts = sum(grid.parts for _, grid in seen)
         tokens = sum(tiling.tokens(picture.width, picture.height, grid) for picture, grid in seen)
         known = self._part_s and self._token_s
-        return Look(parts, parts * self._part_s + tokens * self._token_s if known else 0.0)
+        return DetailCost(parts, parts * self._part_s + tokens * self._token_s if known else 0.0)
 
     def _model_changed(self, info: ModelInfo | None) -> None:
         self._part_s, self._token_s = (info.part_s, info.token_s) if info is not None else (0.0, 0.0)
@@ -100,13 +100,13 @@ class Looks(QObject):
         self._reduced = (0, 0)
         self.changed.emit()
 
-    def _pace_learnt(self, pace: PaceLearnt) -> None:
+    def _pace_learnt(self, pace: ThroughputMeasured) -> None:
         self._part_s = pace.part_s or self._part_s
         self._token_s = pace.token_s or self._token_s
         self.changed.emit()
 
     def _preference_changed(self, name: str) -> None:
-        if name == GLANCE:
+        if name == QUICK_LOOK_SETTING:
             self.changed.emit()
 
     def _draft_changed(self, _what: object = None) -> None:

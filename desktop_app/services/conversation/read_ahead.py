@@ -25,7 +25,7 @@ from desktop_app.engine.messages import (
 )
 from desktop_app.services.conversation.chat import Chat
 from desktop_app.services.conversation.draft import Draft
-from desktop_app.services.conversation.picture_detail import Looks
+from desktop_app.services.conversation.picture_detail import PictureDetail
 from desktop_app.services.conversation.previews import Previews
 from desktop_app.services.engine import Engine
 from desktop_app.services.preferences import Preferences
@@ -65,7 +65,7 @@ class ReadingAhead(QObject):
         chat: Chat,
         previews: Previews,
         preferences: Preferences,
-        looks: Looks,
+        picture_detail: PictureDetail,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -74,14 +74,14 @@ class ReadingAhead(QObject):
         self._chat = chat
         self._previews = previews
         self._preferences = preferences
-        self._looks = looks
+        self._picture_detail = picture_detail
         self._request = 0
         self._sent: object = None
         self._unseen: TurnsDropped | None = None  # what was told since
         self._glance = False  # how the pictures were sent
         self._text = ""  # how the question begins, as far as it is read ahead
         self._before = ""  # what was written a while ago
-        self._looking: _Ring | None = None
+        self._ring: _Ring | None = None
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)
@@ -96,7 +96,7 @@ class ReadingAhead(QObject):
         draft.settled.connect(self._settle.start)
         draft.written.connect(self._written)
         chat.reset.connect(self._settle.start)
-        looks.changed.connect(self._look_changed)
+        picture_detail.changed.connect(self._look_changed)
         chat.busy_changed.connect(self._busy_changed)
         engine.state_changed.connect(self._engine_changed)
 
@@ -108,15 +108,15 @@ class ReadingAhead(QObject):
 
     def _engine_changed(self, _state: str) -> None:
         self._sent = None
-        self._stop_looking()
+        self._drop_ring()
         self._forget_marks()
         self._settle.start()
 
     def _look_changed(self) -> None:
         """Begin anew when the person wants the pictures to be seen in another way."""
-        if self._sent is not None and self._looks.is_glance() != self._glance and self._draft.pictures():
+        if self._sent is not None and self._picture_detail.is_quick() != self._glance and self._draft.pictures():
             self._sent = None
-            self._stop_looking()
+            self._drop_ring()
             self._forget_marks()
             self._settle.start()
 
@@ -128,7 +128,7 @@ class ReadingAhead(QObject):
     def _busy_changed(self, busy: bool) -> None:
         if busy:  # the question ends a read-ahead by itself
             self._settle.stop()
-            self._stop_looking()
+            self._drop_ring()
             self._sent = None
         else:
             self._settle.start()
@@ -161,7 +161,7 @@ class ReadingAhead(QObject):
             return
         turns = self._answered()
         self._unseen = None
-        most_tiles = 0 if self._looks.is_glance() else None
+        most_tiles = 0 if self._picture_detail.is_quick() else None
         pictures: tuple[PictureRef, ...] = tuple(
             self._previews.shown(p.picture)._replace(most_tiles=most_tiles)
             for p in self._draft.pictures()
@@ -188,16 +188,16 @@ class ReadingAhead(QObject):
             if is_newest and not self._chat.is_busy():
                 self._chat.mark_unseen(self._unseen)
         if isinstance(event, PhaseChanged) and event.phase is Phase.LOOKING and event.picture:
-            self._looking = _Ring(event.picture, event.part, event.parts, event.expected_s)
-            self._draft.mark(event.picture, "reading", self._looking.progress())
+            self._ring = _Ring(event.picture, event.part, event.parts, event.expected_s)
+            self._draft.mark(event.picture, "reading", self._ring.progress())
             self._tick.start()
         elif isinstance(event, PartsReduced):
-            self._looks.set_reduced(event.parts, event.wished)
+            self._picture_detail.set_reduced(event.parts, event.wished)
         elif isinstance(event, PictureRead):
-            self._stop_looking()
+            self._drop_ring()
             self._draft.mark(event.sha256, "read", 1.0)
         elif isinstance(event, ReadAheadDone):
-            self._stop_looking()
+            self._drop_ring()
             if event.complete:
                 for picture in pictures:
                     self._draft.mark(picture.sha256, "read", 1.0)
@@ -205,18 +205,18 @@ class ReadingAhead(QObject):
             if info is not None:
                 self.context.emit(event.context_used, info.n_ctx)
         elif isinstance(event, (Failed, Crashed, Died)):
-            if self._looking is not None:
-                self._draft.mark(self._looking.picture, "attached", 0.0)
-            self._stop_looking()
+            if self._ring is not None:
+                self._draft.mark(self._ring.picture, "attached", 0.0)
+            self._drop_ring()
 
-    def _stop_looking(self) -> None:
-        self._looking = None
+    def _drop_ring(self) -> None:
+        self._ring = None
         self._tick.stop()
 
     def _advance(self) -> None:
         """Fill the ring by the expected time, never quite to the end: that is said by `PictureRead`."""
-        if self._looking is None:
+        if self._ring is None:
             return
-        self._looking.so_far += _TICK_MS / 1000
-        if self._looking.expected > 0:
-            self._draft.mark(self._looking.picture, "reading", self._looking.progress())
+        self._ring.so_far += _TICK_MS / 1000
+        if self._ring.expected > 0:
+            self._draft.mark(self._ring.picture, "reading", self._ring.progress())

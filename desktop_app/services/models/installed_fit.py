@@ -5,33 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from desktop_app.engine.planning.memory_budget import find_room
+from desktop_app.engine.planning.memory_budget import find_memory_budget
 from desktop_app.engine.weights.model_files import check_files
 from desktop_app.errors import UserError
-from desktop_app.memory_fit import Light, light_of_files
+from desktop_app.memory_fit import MemoryFit, fit_of_files
 from model_store.library.installed import InstalledModel
 
 #: How a file is told from what it was: its name, its size and its time of change.
 _Key = tuple[tuple[str, int, int], ...]
 
 
-class InstalledLights:
+class InstalledFit:
     """Reads headers, which takes a tenth of a second each, and each only once. For one thread."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, _Key], Light | UserError] = {}
+        self._known: dict[tuple[int, _Key], MemoryFit | UserError] = {}
 
-    def of(self, models: Iterable[InstalledModel]) -> dict[str, Light | UserError]:
+    def of(self, models: Iterable[InstalledModel]) -> dict[str, MemoryFit | UserError]:
         """Return for each model whose files are there its light, or why it cannot be loaded; by id."""
-        room, found = find_room(), {}
+        budget, found = find_memory_budget(), {}
         for model in models:
             key = _key(model)
             if model.wrong_files or key is None:
                 continue
-            place = room.usable, key
+            place = budget.usable, key
             if place not in self._known:
                 try:
-                    self._known[place] = light_of_files(check_files(model.model, model.projector), room)
+                    self._known[place] = fit_of_files(check_files(model.model, model.projector), budget)
                 except UserError as error:
                     self._known[place] = error
             found[model.id] = self._known[place]

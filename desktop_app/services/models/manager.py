@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from desktop_app import paths
-from desktop_app.engine.planning.memory_budget import find_room
+from desktop_app.engine.planning.memory_budget import find_memory_budget
 from desktop_app.errors import UserError
-from desktop_app.memory_fit import Light, best_variant, light_of
+from desktop_app.memory_fit import MemoryFit, best_variant, fit_of
 from desktop_app.services.background import Background
-from desktop_app.services.models.installed_fit import InstalledLights
+from desktop_app.services.models.installed_fit import InstalledFit
 from desktop_app.services.models.sources import ModelSources
 from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.services.preferences import Preferences
-from desktop_app.throttle import Courtesy
+from desktop_app.throttle import Throttle
 from model_store.catalogue import Catalogue, ModelEntry, Variant, load_catalogue
 from model_store.errors import size_text
 from model_store.jobs import DownloadJob, DownloadRequest, JobState
@@ -43,7 +43,7 @@ class Offer:
 
     entry: ModelEntry
     variant: Variant  # the one that is recommended here
-    light: Light
+    fit: MemoryFit
     installed: tuple[InstalledModel, ...]
     job: DownloadJob | None  # that fetches it
 
@@ -65,20 +65,20 @@ class Models(QObject):
         preferences: Preferences,
         notices: Notices,
         thread: Background,
-        courtesy: Courtesy,
+        throttle: Throttle,
         parent: QObject | None = None,
     ) -> None:
-        """What is fetched is hashed in turns of `courtesy`."""
+        """What is fetched is hashed in turns of `throttle`."""
         super().__init__(parent)
-        self._courtesy = courtesy
+        self._throttle = throttle
         self._preferences = preferences
         self._notices = notices
         self._thread = thread
         self.sources = ModelSources(preferences, thread)
         self._catalogue: Catalogue | None = None
         self._installed: list[InstalledModel] = []
-        self._reader = InstalledLights()  # on the thread
-        self._lights: dict[str, Light | UserError] | None = None  # by id; None: nobody has asked
+        self._reader = InstalledFit()  # on the thread
+        self._fits: dict[str, MemoryFit | UserError] | None = None  # by id; None: nobody has asked
         self._jobs: dict[str, DownloadJob] = {}
         self._downloads: Downloads | None = None
         self._ready: str = ""  # id of the model that was fetched last
@@ -121,7 +121,7 @@ class Models(QObject):
 
     def usable_memory(self) -> int:
         """Return the bytes that Eyebright can use on this computer."""
-        return find_room().usable
+        return find_memory_budget().usable
 
     def catalogue(self) -> Catalogue:
         """Return the models that can be fetched."""
@@ -149,7 +149,7 @@ class Models(QObject):
         for small in (False, True):
             for verdict in ("fits", "reduced"):
                 for offer in offers:
-                    if offer.entry.small is small and offer.light.verdict == verdict:
+                    if offer.entry.small is small and offer.fit.verdict == verdict:
                         return offer
         return None
 
@@ -169,12 +169,12 @@ class Models(QObject):
 
     def show_lights(self) -> None:
         """Look again, and from now on read the headers of what is installed as well, to say whether it fits."""
-        self._lights = self._lights or {}
+        self._fits = self._fits or {}
         self.refresh()
 
-    def light(self, model: InstalledModel) -> Light | UserError | None:
+    def fit(self, model: InstalledModel) -> MemoryFit | UserError | None:
         """Return whether an installed model fits, or why it cannot be loaded; None while that is not known."""
-        return (self._lights or {}).get(model.id)
+        return (self._fits or {}).get(model.id)
 
     # ---- fetching --------------------------------------------------------------------------
 
@@ -248,7 +248,7 @@ class Models(QObject):
             from model_store.downloads.queue import Downloads
 
             if self._downloads is None:
-                told, turn = self._job_arrived.emit, self._courtesy.turn
+                told, turn = self._job_arrived.emit, self._throttle.turn
                 self._downloads = Downloads(folder, make_hub, told, connections=connections, turn=turn)
                 self._downloads.start()
             ask(self._downloads)
@@ -257,23 +257,23 @@ class Models(QObject):
         self._thread.run(work, self._take_jobs)
 
     def _offer(self, entry: ModelEntry, usable: int) -> Offer:
-        variant, light = best_variant(entry, usable)
+        variant, fit = best_variant(entry, usable)
         installed = tuple(model for model in self._installed if model.manifest.model_id == entry.id)
         job = next((job for job in self.jobs() if job.request.model_id == entry.id), None)
         if job is not None:
             fetched = entry.variant(job.request.quantisation) or variant
-            return Offer(entry, fetched, light_of(fetched, usable), installed, job)
-        return Offer(entry, variant, light, installed, None)
+            return Offer(entry, fetched, fit_of(fetched, usable), installed, job)
+        return Offer(entry, variant, fit, installed, None)
 
     def _take_installed(self, models: list[InstalledModel]) -> None:
         self._installed = models
         self.changed.emit()
-        if self._lights is not None:
+        if self._fits is not None:
             self._thread.run(lambda: self._reader.of(models), self._take_lights)
 
-    def _take_lights(self, lights: dict[str, Light | UserError]) -> None:
-        if lights != self._lights:
-            self._lights = lights
+    def _take_lights(self, fits: dict[str, MemoryFit | UserError]) -> None:
+        if fits != self._fits:
+            self._fits = fits
             self.changed.emit()
 
     def _take_jobs(self, jobs: tuple[DownloadJob, ...]) -> None:

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
-from desktop_app.engine.planning.memory_budget import find_room
+from desktop_app.engine.planning.memory_budget import find_memory_budget
 from desktop_app.errors import UserError
-from desktop_app.memory_fit import Light, light_or_reason
+from desktop_app.memory_fit import MemoryFit, fit_or_reason
 from desktop_app.services.background import Background
 from desktop_app.services.models.manager import Models
 from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.services.preferences import Preferences
-from desktop_app.throttle import Courtesy
+from desktop_app.throttle import Throttle
 from model_store.errors import StoreError
 from model_store.library.copying import Cancelled, Progress, Report
 from model_store.library.exporting import export
@@ -38,7 +38,7 @@ if TYPE_CHECKING:  # what speaks with the network is imported with the first que
     from model_store.library.adding import Candidate
 
 # The window names what it is given, and knows nothing else of the store's work.
-__all__ = ["Found", "ImportPlans", "Light", "LookedUp", "ModelTasks", "Task"]
+__all__ = ["Found", "ImportPlans", "LookedUp", "MemoryFit", "ModelTasks", "Task"]
 
 Kind = Literal["verify", "import", "export", "move"]
 _TELL_EVERY_S = 0.1
@@ -59,7 +59,7 @@ class LookedUp:
     """A repository that was asked for: what can be fetched from it, and whether it would run here."""
 
     candidate: Candidate
-    lights: tuple[Light | UserError | StoreError, ...]  # as `candidate.entry.variants`; or why one cannot be loaded
+    fits: tuple[MemoryFit | UserError | StoreError, ...]  # as `candidate.entry.variants`; or why one cannot be loaded
 
 
 class ModelTasks(QObject):
@@ -87,7 +87,7 @@ class ModelTasks(QObject):
         notices: Notices,
         files: Background,
         hub: Background,
-        courtesy: Courtesy,
+        throttle: Throttle,
         parent: QObject | None = None,
     ) -> None:
         """`files` copies and checks, giving way to answers; `hub` asks the network, and holds up nothing else."""
@@ -97,7 +97,7 @@ class ModelTasks(QObject):
         self._notices = notices
         self._files = files
         self._hub = hub
-        self._courtesy = courtesy
+        self._throttle = throttle
         self._now: Task | None = None
         self._wrong: InstalledModel | None = None
         self._stop = threading.Event()
@@ -224,12 +224,12 @@ class ModelTasks(QObject):
 
             hub = make_hub()
             try:
-                known, room = candidate(hub, repository), find_room()
-                lights = (
-                    light_or_reason(variant, partial(read_headers, hub, pair), room)
+                known, budget = candidate(hub, repository), find_memory_budget()
+                fits = (
+                    fit_or_reason(variant, partial(read_headers, hub, pair), budget)
                     for variant, pair in zip(known.entry.variants, known.pairs, strict=True)
                 )
-                return LookedUp(known, tuple(lights))
+                return LookedUp(known, tuple(fits))
             finally:
                 hub.close()
 
@@ -264,7 +264,7 @@ class ModelTasks(QObject):
                 raise Cancelled
             self._moved_on.emit(Task(kind, title))
             told = 0.0
-            turns = self._courtesy.paced(repeat(None))
+            turns = self._throttle.paced(repeat(None))
 
             def report(progress: Progress) -> None:
                 nonlocal told

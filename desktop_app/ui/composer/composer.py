@@ -13,11 +13,11 @@ from desktop_app.services.conversation.draft import PICTURE_SUFFIXES
 from desktop_app.ui.services_protocol import Services
 from desktop_app.ui.widgets.controls import IconButton, Label
 from desktop_app.ui.widgets.input_card import Card
-from desktop_app.ui.widgets.message_edit import GrowingEditor
+from desktop_app.ui.widgets.message_edit import MessageEdit
 from desktop_app.ui.widgets.theme import COLUMN, GRID
 
 if TYPE_CHECKING:  # imported with the first picture
-    from desktop_app.ui.composer.detail_choice import LookChoice
+    from desktop_app.ui.composer.detail_choice import DetailChoice
     from desktop_app.ui.composer.thumbnails import ThumbnailStrip
 
 _SIDE = 2 * GRID  # px the card reaches beyond the column, so that its words stand in it
@@ -38,7 +38,7 @@ class Composer(QWidget):
         self._engine = services.engine
         self._folder = ""  # where the last pictures were attached from
         self.card = Card(self)
-        self.editor = GrowingEditor(self.card)
+        self.editor = MessageEdit(self.card)
         self.editor.setAccessibleName(self.tr("Your question"))
         self.attach = IconButton("attach", self.tr("Attach pictures…"), self.card)
         self.send = IconButton("send", self.tr("Send"), self.card, "on_accent")
@@ -96,13 +96,13 @@ class Composer(QWidget):
         return strip
 
     @cached_property
-    def looks(self) -> LookChoice:
+    def picture_detail(self) -> DetailChoice:
         """Return the choice of how closely to look; built likewise."""
-        from desktop_app.ui.composer.detail_choice import LookChoice
+        from desktop_app.ui.composer.detail_choice import DetailChoice
 
-        looks = LookChoice(self._services.looks, self.card)
-        self._words.insertWidget(self._words.indexOf(self.strip) + 1, looks)
-        return looks
+        picture_detail = DetailChoice(self._services.picture_detail, self.card)
+        self._words.insertWidget(self._words.indexOf(self.strip) + 1, picture_detail)
+        return picture_detail
 
     def _connect(self, services: Services) -> None:
         self.editor.submitted.connect(self._submit)
@@ -185,7 +185,7 @@ class Composer(QWidget):
         self.hint.setText(self._hint())
         pictures = self._draft.pictures()
         if pictures:
-            _built = self.strip, self.looks  # there from the first picture on
+            _built = self.strip, self.picture_detail  # there from the first picture on
             text = self.tr("Ask about it, or just send it to have it described")
             if len(pictures) > 1:
                 text = self.tr("Ask about them, or just send them to have them described")

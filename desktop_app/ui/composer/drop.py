@@ -20,7 +20,7 @@ _CARD = 620  # px; the widest the card with the words gets
 _NOT_DRAGGING = (QEvent.Type.Enter, QEvent.Type.MouseButtonPress, QEvent.Type.KeyPress)
 
 
-class DropVeil(QWidget):
+class DropOverlay(QWidget):
     """Lies over the window while something hovers above it, and says what letting go would do."""
 
     def __init__(self, parent: QWidget) -> None:
@@ -125,7 +125,7 @@ class DropTarget(QObject):
         super().__init__(window)
         self._draft = draft
         self._welcome = False
-        self.veil = DropVeil(window)
+        self.veil = DropOverlay(window)
         window.setAcceptDrops(True)
         window.installEventFilter(self)
 

@@ -7,11 +7,11 @@ from functools import partial
 from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
-from desktop_app.services.models.tasks import Found, ImportPlans, Light, LookedUp, ModelTasks
+from desktop_app.services.models.tasks import Found, ImportPlans, LookedUp, MemoryFit, ModelTasks
 from desktop_app.ui.models import phrases as words
 from desktop_app.ui.models.card import ModelCard
 from desktop_app.ui.models.confirm import Question
-from desktop_app.ui.models.parts import LightRow
+from desktop_app.ui.models.parts import FitRow
 from desktop_app.ui.widgets.controls import Label, push_button
 from desktop_app.ui.widgets.theme import GRID
 from model_store.errors import StoreError
@@ -108,17 +108,17 @@ class AddModelDialog(CardsDialog):
         self.says.setText(_licence_of(entry.licence))
         page = self.begin()
         cards: list[ModelCard] = []
-        for variant, light in zip(entry.variants, found.lights, strict=True):
+        for variant, fit in zip(entry.variants, found.fits, strict=True):
             card = ModelCard(f"{variant.model.name}", page)
-            if isinstance(light, Light):
-                card.head.addWidget(LightRow(light, card))
-                card.say(words.light_reason(light))
+            if isinstance(fit, MemoryFit):
+                card.head.addWidget(FitRow(fit, card))
+                card.say(words.light_reason(fit))
             else:
-                card.say(words.expected_error(light), danger=True)
+                card.say(words.expected_error(fit), danger=True)
             both = self.tr("{size} with {projector}")
             card.say(both.format(size=words.file_size(variant.size), projector=variant.projector.name))
             fetch = card.button(self.tr("Download"))
-            fetch.setEnabled(isinstance(light, Light))
+            fetch.setEnabled(isinstance(fit, MemoryFit))
             fetch.clicked.connect(partial(self.fetch_wanted.emit, entry, variant))
             cards.append(card)
         self.finish(page, cards)
@@ -143,7 +143,7 @@ class AddModelDialog(CardsDialog):
         self.says.setText(words.expected_error(error))
 
 
-class ElsewhereDialog(CardsDialog):
+class OtherFoldersDialog(CardsDialog):
     """Weights that other programs have fetched."""
 
     def __init__(self, tasks: ModelTasks, parent: QWidget) -> None:

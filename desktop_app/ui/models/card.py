@@ -8,10 +8,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from desktop_app.errors import UserError
-from desktop_app.memory_fit import Light, light_of
+from desktop_app.memory_fit import MemoryFit, fit_of
 from desktop_app.services.models.manager import Offer
 from desktop_app.ui.models import phrases as words
-from desktop_app.ui.models.parts import LightRow, ProgressLine
+from desktop_app.ui.models.parts import FitRow, ProgressLine
 from desktop_app.ui.sentences import translate
 from desktop_app.ui.widgets.controls import ButtonKind, IconButton, Label, push_button
 from desktop_app.ui.widgets.theme import GRID
@@ -129,14 +129,14 @@ class OfferCard(DownloadCard):
     ) -> None:
         super().__init__(offer.entry.title, parent)
         self.offer = offer
-        self.head.addWidget(LightRow(offer.light, self))
+        self.head.addWidget(FitRow(offer.fit, self))
         self.say(translate("catalogue", offer.entry.sentence))
         variant = offer.variant
         facts = [words.file_size(variant.size), variant.quantisation, offer.entry.licence]
         facts.append(words.languages(offer.entry))
         self.say(" · ".join(fact for fact in facts if fact))
-        if offer.light.verdict != "fits" and offer.job is None:
-            self.say(words.light_reason(offer.light))
+        if offer.fit.verdict != "fits" and offer.job is None:
+            self.say(words.light_reason(offer.fit))
         if offer.job is not None:
             self.follow(offer.job)
         elif offer.installed:
@@ -149,7 +149,7 @@ class OfferCard(DownloadCard):
         if len(entry.variants) > 1:
             self.others = self.button(self.tr("Other sizes…"), "link")
             self.others.clicked.connect(self._show_sizes)
-        fits = self.offer.light.verdict != "too-large"
+        fits = self.offer.fit.verdict != "too-large"
         self.fetch = self.button(self.tr("Download"), "primary" if recommended and fits else "plain")
         self.fetch.setToolTip(words.time_to_fetch(variant.size, speed))
         self.fetch.clicked.connect(partial(self.fetch_wanted.emit, entry, variant))
@@ -167,9 +167,9 @@ class OfferCard(DownloadCard):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for variant in self.offer.entry.variants:
-            light = light_of(variant, self.offer.light.usable)
+            fit = fit_of(variant, self.offer.fit.usable)
             size = words.file_size(variant.size)
-            text = f"{variant.quantisation} · {size} · {words.light_text(light)}"
+            text = f"{variant.quantisation} · {size} · {words.light_text(fit)}"
             menu.addAction(text).triggered.connect(partial(self._fetch, variant))
         menu.popup(self.others.mapToGlobal(self.others.rect().bottomLeft()))
 
@@ -193,14 +193,14 @@ class InstalledCard(DownloadCard):
         parent: QWidget,
         *,
         in_use: bool,
-        light: Light | UserError | None = None,
+        fit: MemoryFit | UserError | None = None,
         repair: DownloadJob | None = None,
     ) -> None:
-        """`light`: whether it fits, or why it cannot be loaded; None where that is not known."""
+        """`fit`: whether it fits, or why it cannot be loaded; None where that is not known."""
         super().__init__(model.title if model is not None else self.tr("The built-in model"), parent)
         self.model = model
-        if isinstance(light, Light):
-            self.head.addWidget(LightRow(light, self))
+        if isinstance(fit, MemoryFit):
+            self.head.addWidget(FitRow(fit, self))
             self.head.addSpacing(GRID)
         if in_use:
             self.head.addWidget(Label(self.tr("In use"), "small", "muted", self))
@@ -215,20 +215,20 @@ class InstalledCard(DownloadCard):
                 self.say(self.tr("It is being repaired: only what is wrong is fetched."))
                 self.follow(repair)
                 return
-            self._say_state(model, light)
+            self._say_state(model, fit)
         if not in_use:
             self.use = self.button(self.tr("Use"))
             self.use.setEnabled(model is None or not model.wrong_files)
             self.use.clicked.connect(partial(self.use_wanted.emit, model))
 
-    def _say_state(self, model: InstalledModel, light: Light | UserError | None) -> None:
+    def _say_state(self, model: InstalledModel, fit: MemoryFit | UserError | None) -> None:
         wrong = words.state_text(model)
         if wrong:
             self.say(wrong, danger=bool(model.wrong_files))
-        if isinstance(light, UserError):
-            self.say(words.expected_error(light), danger=True)
-        elif light is not None and light.verdict != "fits":
-            self.say(words.light_reason(light))
+        if isinstance(fit, UserError):
+            self.say(words.expected_error(fit), danger=True)
+        elif fit is not None and fit.verdict != "fits":
+            self.say(words.light_reason(fit))
         if model.repairable:
             self.button(self.tr("Repair")).clicked.connect(partial(self.wanted.emit, "repair", model))
 

@@ -13,13 +13,13 @@ from desktop_app.services.models.manager import Models
 from desktop_app.services.models.tasks import ImportPlans, ModelTasks, Task
 from desktop_app.services.preferences import Preferences
 from desktop_app.ui.models import phrases as words
-from desktop_app.ui.models.add_page import AddModelDialog, ElsewhereDialog, ask_how_to_import
+from desktop_app.ui.models.add_page import AddModelDialog, OtherFoldersDialog, ask_how_to_import
 from desktop_app.ui.models.card import DownloadCard, InstalledCard, JobCard, ModelCard, OfferCard
 from desktop_app.ui.models.confirm import accept_licence, confirm_giving_up, confirm_removal
 from desktop_app.ui.models.parts import ProgressLine
 from desktop_app.ui.models.sources_page import SourcesDialog
 from desktop_app.ui.widgets.controls import ElidedLabel, Label, push_button
-from desktop_app.ui.widgets.segmented_control import Segments
+from desktop_app.ui.widgets.segmented_control import SegmentedControl
 from desktop_app.ui.widgets.setting_controls import Switch
 from desktop_app.ui.widgets.theme import COLUMN, GRID
 from model_store.catalogue import ModelEntry, Variant
@@ -81,7 +81,7 @@ class ModelsDialog(QDialog):
         row = QHBoxLayout()
         row.setSpacing(2 * GRID)
         names = {"catalogue": self.tr("To fetch"), "installed": self.tr("On this computer")}
-        self.parts = Segments(self.tr("Which models"), names, self)
+        self.parts = SegmentedControl(self.tr("Which models"), names, self)
         self.parts.set_value("catalogue")
         self.parts.chosen.connect(self._list_changed)
         row.addWidget(self.parts)
@@ -190,7 +190,7 @@ class ModelsDialog(QDialog):
         # What suits this computer comes first: on a weak one it would be far below what does not fit.
         offers = sorted(self._models.offers(), key=lambda offer: best is None or offer.entry.id != best.entry.id)
         for offer in offers:
-            fits = offer.light.verdict != "too-large"
+            fits = offer.fit.verdict != "too-large"
             if offer.entry.id not in wanted or (self.only_fitting.isChecked() and not fits):
                 continue
             recommended = best is not None and best.entry.id == offer.entry.id
@@ -225,9 +225,9 @@ class ModelsDialog(QDialog):
             if not all(word in title for word in looked_for):
                 continue
             is_used = self._models.uses_built_in() if model is None else in_use is not None and in_use.id == model.id
-            light = self._models.light(model) if model is not None else None
+            fit = self._models.fit(model) if model is not None else None
             repair = repairs.get(model.id) if model is not None else None
-            card = InstalledCard(model, page, in_use=is_used, light=light, repair=repair)
+            card = InstalledCard(model, page, in_use=is_used, fit=fit, repair=repair)
             card.use_wanted.connect(self._use)
             card.job_wanted.connect(self._control)
             card.wanted.connect(self._act)
@@ -285,7 +285,7 @@ class ModelsDialog(QDialog):
         dialog.show()
 
     def _look_elsewhere(self) -> None:
-        dialog = ElsewhereDialog(self._tasks, self)
+        dialog = OtherFoldersDialog(self._tasks, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show()
 

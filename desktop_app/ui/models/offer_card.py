@@ -92,12 +92,12 @@ class ModelOffer(QFrame):
         self._begin(offer.entry.title, with_bar=False)
         size = offer.variant.size
         facts = [
-            words.light_text(offer.light),
+            words.light_text(offer.fit),
             words.file_size(size),
             words.time_to_fetch(size, self._models.speed),
         ]
         self.facts.setText(" · ".join(facts))
-        self.facts.setToolTip(words.light_reason(offer.light))
+        self.facts.setToolTip(words.light_reason(offer.fit))
         self._button(self.tr("Download"), "plain").clicked.connect(self._fetch)
 
     def _show_job(self, job: DownloadJob) -> None:

@@ -6,7 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
-from desktop_app.memory_fit import Light
+from desktop_app.memory_fit import MemoryFit
 from desktop_app.ui.models import phrases as words
 from desktop_app.ui.widgets.controls import Label
 from desktop_app.ui.widgets.theme import GRID, theme
@@ -15,12 +15,12 @@ _DOT = 12  # px
 _BAR = 6  # px
 
 
-class LightDot(QWidget):
+class FitDot(QWidget):
     """The light: full, half or an empty ring, so that it does not speak by colour alone."""
 
-    def __init__(self, light: Light, parent: QWidget) -> None:
+    def __init__(self, fit: MemoryFit, parent: QWidget) -> None:
         super().__init__(parent)
-        self._light = light
+        self._fit = fit
         self.setFixedSize(QSize(_DOT, _DOT))
         theme.changed.connect(self.update)
 
@@ -28,29 +28,29 @@ class LightDot(QWidget):
         """Paint it."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        colour = theme.colour(words.LIGHT_ROLES[self._light.verdict])
+        colour = theme.colour(words.LIGHT_ROLES[self._fit.verdict])
         painter.setPen(QPen(colour, 2))
         inside = QRectF(self.rect()).adjusted(1.5, 1.5, -1.5, -1.5)
-        if self._light.verdict == "fits":
+        if self._fit.verdict == "fits":
             painter.setBrush(colour)
         painter.drawEllipse(inside)
-        if self._light.verdict == "reduced":
+        if self._fit.verdict == "reduced":
             painter.setBrush(colour)
             painter.drawPie(inside, 90 * 16, 180 * 16)
 
 
-class LightRow(QWidget):
+class FitRow(QWidget):
     """The light and its words; the tip says why."""
 
-    def __init__(self, light: Light, parent: QWidget) -> None:
+    def __init__(self, fit: MemoryFit, parent: QWidget) -> None:
         super().__init__(parent)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GRID - 2)
-        row.addWidget(LightDot(light, self), 0, Qt.AlignmentFlag.AlignVCenter)
-        row.addWidget(Label(words.light_text(light), "small", parent=self))
-        self.setToolTip(words.light_reason(light))
-        self.setAccessibleName(f"{words.light_text(light)}. {words.light_reason(light)}")
+        row.addWidget(FitDot(fit, self), 0, Qt.AlignmentFlag.AlignVCenter)
+        row.addWidget(Label(words.light_text(fit), "small", parent=self))
+        self.setToolTip(words.light_reason(fit))
+        self.setAccessibleName(f"{words.light_text(fit)}. {words.light_reason(fit)}")
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
 
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication, QLocale
 
 from desktop_app.engine.messages import gib_down, gib_up
 from desktop_app.errors import QT_TRANSLATE_NOOP, UserError
-from desktop_app.memory_fit import Light
+from desktop_app.memory_fit import MemoryFit
 from desktop_app.services.models.manager import Offer
 from desktop_app.services.models.tasks import Task
 from desktop_app.ui.sentences import number, relative_date, translate
@@ -37,21 +37,21 @@ _LANGUAGES = {
 _MOST_LANGUAGES = 2  # named before "and more"
 
 
-def light_text(light: Light) -> str:
+def light_text(fit: MemoryFit) -> str:
     """Return what the light beside a model means, in a few words."""
-    if light.verdict == "fits":
+    if fit.verdict == "fits":
         return _tr("Fits this computer")
-    if light.verdict == "reduced":
-        return _tr("Fits with {n_ctx} tokens").format(n_ctx=light.n_ctx)
+    if fit.verdict == "reduced":
+        return _tr("Fits with {n_ctx} tokens").format(n_ctx=fit.n_ctx)
     return _tr("Does not fit")
 
 
-def light_reason(light: Light) -> str:
+def light_reason(fit: MemoryFit) -> str:
     """Return why the light is as it is, in one sentence."""
-    sizes = {"needed": gib_up(light.needed), "usable": gib_down(light.usable), "n_ctx": light.n_ctx}
-    if light.verdict == "fits":
+    sizes = {"needed": gib_up(fit.needed), "usable": gib_down(fit.usable), "n_ctx": fit.n_ctx}
+    if fit.verdict == "fits":
         words = _tr("It needs {needed} GiB of memory with {n_ctx} tokens of conversation; {usable} GiB can be used.")
-    elif light.verdict == "reduced":
+    elif fit.verdict == "reduced":
         words = _tr(
             "With {n_ctx} tokens of conversation it needs {needed} GiB of memory; {usable} GiB can be used. "
             "A longer conversation would not fit."
@@ -66,7 +66,7 @@ def nothing_suits(offers: Sequence[Offer], free: int) -> str:
 
     `free`: bytes on the disk of the models.
     """
-    fitting = [offer for offer in offers if offer.light.verdict != "too-large"]
+    fitting = [offer for offer in offers if offer.fit.verdict != "too-large"]
     if fitting:
         least = min(fitting, key=lambda offer: offer.variant.size)
         words = _tr(
@@ -76,12 +76,12 @@ def nothing_suits(offers: Sequence[Offer], free: int) -> str:
         return words.format(title=least.entry.title, size=file_size(least.variant.size), free=file_size(free))
     if not offers:
         return ""
-    least = min(offers, key=lambda offer: offer.light.needed)
+    least = min(offers, key=lambda offer: offer.fit.needed)
     words = _tr(
         "No model here fits into this computer's memory. {title} comes nearest: it needs {needed} GiB. "
         "The built-in model goes on answering about simple drawings."
     )
-    return words.format(title=least.entry.title, needed=gib_up(least.light.needed))
+    return words.format(title=least.entry.title, needed=gib_up(least.fit.needed))
 
 
 def file_size(count: int) -> str:

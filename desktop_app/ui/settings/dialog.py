@@ -18,7 +18,7 @@ from desktop_app.settings import SETTINGS
 from desktop_app.ui.sentences import engine_sentence
 from desktop_app.ui.settings.tuning_row import TuningRow
 from desktop_app.ui.widgets.controls import Label, push_button
-from desktop_app.ui.widgets.segmented_control import Segments
+from desktop_app.ui.widgets.segmented_control import SegmentedControl
 from desktop_app.ui.widgets.setting_controls import NumberEdit, SettingRow, Switch
 from desktop_app.ui.widgets.theme import GRID, theme
 
@@ -93,13 +93,13 @@ class SettingsDialog(QDialog):
     def _appearance(self) -> None:
         self._heading(self.tr("Appearance"))
         title = self.tr("Colours")
-        names = {"system": self.tr("Like the system"), "light": self.tr("Light"), "dark": self.tr("Dark")}
-        self.theme = Segments(title, names, self)
+        names = {"system": self.tr("Like the system"), "light": self.tr("MemoryFit"), "dark": self.tr("Dark")}
+        self.theme = SegmentedControl(title, names, self)
         self.theme.chosen.connect(partial(self._set, "theme"))
         self._controls["theme"] = self.theme
         self._row("theme", title, self.theme)
         title = self.tr("Text size")
-        self.text_size = Segments(title, {str(step): f"{step} %" for step in _TEXT_SIZES}, self)
+        self.text_size = SegmentedControl(title, {str(step): f"{step} %" for step in _TEXT_SIZES}, self)
         self.text_size.chosen.connect(self._set_text_size)
         self._column.addWidget(SettingRow(title, "", self.text_size, self))
 
@@ -183,7 +183,7 @@ class SettingsDialog(QDialog):
     def _changed(self, name: str) -> None:
         value = self._preferences.value(name)
         control = self._controls.get(name)
-        if isinstance(control, NumberEdit | Segments):
+        if isinstance(control, NumberEdit | SegmentedControl):
             control.set_value(value)
         elif isinstance(control, Switch):
             control.setChecked(bool(value))

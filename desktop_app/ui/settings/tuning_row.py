@@ -108,7 +108,7 @@ class TuningRow(QWidget):
         sentences.append(self.tr("Tokens read at once: {count}.").format(count=tuning.n_ubatch))
         if tuning.flash_attention:
             sentences.append(self.tr("With flash attention."))
-        if tuning.both_layouts:
+        if tuning.dual_layout:
             sentences.append(self.tr("Where memory allows, it writes with weights laid out anew for the processor."))
         elif tuning.repacked:
             sentences.append(self.tr("With weights laid out anew for the processor."))

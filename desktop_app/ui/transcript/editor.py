@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.ui.widgets.controls import Label, push_button
 from desktop_app.ui.widgets.input_card import Card
-from desktop_app.ui.widgets.message_edit import GrowingEditor
+from desktop_app.ui.widgets.message_edit import MessageEdit
 from desktop_app.ui.widgets.theme import GRID
 
 
@@ -24,7 +24,7 @@ class QuestionEditor(Card):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._message_id = ""
-        self.editor = GrowingEditor(self)
+        self.editor = MessageEdit(self)
         self.editor.setAccessibleName(self.tr("Your question"))
         hint = Label(self.tr("What came after it stays as another version."), "tiny", "muted", self)
         self.cancel = push_button(self.tr("Cancel"), "quiet", self)

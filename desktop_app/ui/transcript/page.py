@@ -19,7 +19,7 @@ from desktop_app.chat.conversation import Message, State
 from desktop_app.ui.transcript.painting import Look, paint_row
 from desktop_app.ui.transcript.pictures import PictureCache
 from desktop_app.ui.transcript.row import Row, estimate
-from desktop_app.ui.transcript.row_heights import Heights
+from desktop_app.ui.transcript.row_heights import RowHeights
 from desktop_app.ui.transcript.waiting import Waiting
 from desktop_app.ui.widgets.theme import COLUMN, GRID, theme
 
@@ -51,13 +51,13 @@ class TranscriptPage(QAbstractScrollArea):
         self.pictures = pictures
         self._waiting = waiting
         self._messages: list[Message] = []
-        self._heights = Heights()
+        self._heights = RowHeights()
         self._rows: OrderedDict[str, Row] = OrderedDict()
         self._seen: list[tuple[int, int]] = []  # (index, y of its top in the window), in order
         self._anchor = (0, TOP)
         self._following = True
         self._moving_bar = False
-        self._unseen: frozenset[str] = frozenset()  # ids of messages that the model no longer sees
+        self._dropped: frozenset[str] = frozenset()  # ids of messages that the model no longer sees
         self._border = ("", "")  # id of the last of them, and the sentence below it
         self._editing = ("", 0)  # message id and height of the editor in its place
         self._width = 0
@@ -150,12 +150,12 @@ class TranscriptPage(QAbstractScrollArea):
         """Grey messages that the model no longer sees, and say `sentence` below the `last` of them."""
         for touched in (self._border[0], last):
             self._rows.pop(touched, None)
-        self._unseen, self._border = ids, (last, sentence)
+        self._dropped, self._border = ids, (last, sentence)
         self._arrange()
 
     def is_unseen(self, message: Message) -> bool:
         """Return whether the model no longer sees a message."""
-        return message.id in self._unseen
+        return message.id in self._dropped
 
     # ---- places ----------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from itertools import accumulate
 
 
-class Heights:
+class RowHeights:
     """Heights in px with fast tops and look-ups. Tops are summed up again only when asked for."""
 
     def __init__(self) -> None:

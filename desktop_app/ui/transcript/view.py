@@ -74,7 +74,7 @@ class TranscriptView(QWidget):
         page.edit_wanted.connect(self._begin_edit)
         page.stop_wanted.connect(self._chat.stop)
         page.border_asked.connect(self._explain_border)
-        chat.unseen.changed.connect(self._show_unseen)
+        chat.dropped.changed.connect(self._show_unseen)
         self.bar.chosen.connect(self._act)
         self.copy_code.clicked.connect(self._copy_hovered_code)
         self.newest.clicked.connect(self._go_to_newest)
@@ -123,8 +123,8 @@ class TranscriptView(QWidget):
         self.page.truncate(self.page.index_of(message_id) + 1 if message_id else 0)
 
     def _show_unseen(self) -> None:
-        unseen = self._chat.unseen
-        self.page.set_unseen(unseen.ids(), unseen.last(), words.border(unseen.is_all_above()))
+        dropped = self._chat.dropped
+        self.page.set_unseen(dropped.ids(), dropped.last(), words.border(dropped.is_all_above()))
 
     def _explain_border(self, index: int) -> None:
         info = self._engine.info()

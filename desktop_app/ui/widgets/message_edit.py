@@ -26,7 +26,7 @@ from desktop_app.ui.widgets.theme import theme
 MOST_LINES = 8
 
 
-class GrowingEditor(QTextEdit):
+class MessageEdit(QTextEdit):
     """From one line to `MOST_LINES`, then it scrolls.
 
     `submitted`: Enter. `cancelled`: Esc. `files_pasted(list[str])`: addresses of files.

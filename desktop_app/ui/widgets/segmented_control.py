@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QPushB
 from desktop_app.ui.widgets.controls import push_button
 
 
-class Segments(QWidget):
+class SegmentedControl(QWidget):
     """One of a few. `chosen(str)`: the value of the button pressed."""
 
     chosen = Signal(str)

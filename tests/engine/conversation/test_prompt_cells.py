@@ -18,7 +18,7 @@ from desktop_app.engine.interrupt import Interrupt
 from desktop_app.engine.llama.kv_cache import Cell, PictureRow
 from desktop_app.engine.llama.model import Model
 from desktop_app.engine.messages import Ask, EngineSettings, Finished, FinishReason, PictureRef, Sampling, Turn
-from desktop_app.engine.vision.sight import OneSquare
+from desktop_app.engine.vision.sight import SquareSight
 from desktop_app.engine.weights.model_files import check_files
 from tests.helpers.paths import DATA
 from tests.random_models.llava import Sizes, write_language_model
@@ -61,7 +61,7 @@ def model(family: Family, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture
 def prompts(family: Family, model: Model) -> PromptCells:
     return PromptCells(
-        Vocabulary(model), family, OneSquare(None, IMAGE_TOKENS, lambda _rgb: np.zeros((0, 0), np.float32))
+        Vocabulary(model), family, SquareSight(None, IMAGE_TOKENS, lambda _rgb: np.zeros((0, 0), np.float32))
     )
 
 

@@ -209,7 +209,7 @@ def test_without_room_nothing_remains(program: Program, asked: Turn) -> None:
 
 def test_contexts_can_be_used_without_being_added(program: Program, asked: Turn) -> None:
     before = program.files("contexts")
-    finished = program.with_settings(saves_contexts=False).run(asked, FOLLOW_UP)
+    finished = program.with_settings(saves_kv_cache=False).run(asked, FOLLOW_UP)
     assert finished.stats.evaluated_tokens < 15
     assert program.files("contexts") == before
 

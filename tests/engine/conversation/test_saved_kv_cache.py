@@ -7,9 +7,9 @@ import pytest
 
 from desktop_app.engine.cache.checked_folder import CheckedFolder
 from desktop_app.engine.cache.embeddings import Embedding
-from desktop_app.engine.conversation.saved_kv_cache import BLOCK, SavedContext
+from desktop_app.engine.conversation.saved_kv_cache import BLOCK, SavedKVCache
 from desktop_app.engine.interrupt import Interrupt, Interrupted
-from desktop_app.engine.llama.kv_cache import Block, Cell, Context, PictureRow
+from desktop_app.engine.llama.kv_cache import Block, Cell, KVCache, PictureRow
 from tests.helpers.strays import Expected
 
 PICTURE: list[Cell] = [PictureRow("p", row) for row in range(BLOCK)]
@@ -58,8 +58,8 @@ class Desk:
 
     def __init__(self, folder: CheckedFolder, identity: str = "one") -> None:
         self.cache = Cache(identity)
-        self.context = Context(self.cache, Interrupt())
-        self.saved = SavedContext(folder, self.cache, "weights")
+        self.context = KVCache(self.cache, Interrupt())
+        self.saved = SavedKVCache(folder, self.cache, "weights")
 
     def hold(self, cells: Sequence[Cell]) -> None:
         self.context.cut(0)

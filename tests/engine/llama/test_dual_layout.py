@@ -14,10 +14,10 @@ from desktop_app.engine.cache.embeddings import EmbeddingStore
 from desktop_app.engine.conversation.session import Session
 from desktop_app.engine.interrupt import Interrupt, Interrupted
 from desktop_app.engine.llama import model as model_module
-from desktop_app.engine.llama.dual_layout import SecondLayout
+from desktop_app.engine.llama.dual_layout import RepackedWeights
 from desktop_app.engine.llama.model import _FEW, Model
-from desktop_app.engine.messages import EngineSettings, Event, LaidOut, LoadPlan
-from desktop_app.engine.planning.memory_budget import Room
+from desktop_app.engine.messages import EngineSettings, Event, LoadPlan, WeightsRepacked
+from desktop_app.engine.planning.memory_budget import MemoryBudget
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
 from tests.helpers.strays import Expected
 from tests.random_models.llava import Sizes, write_language_model
@@ -59,7 +59,7 @@ def alone(files: ModelFiles, plan: LoadPlan, *, many: bool) -> Logits:
 @pytest.fixture
 def model(files: ModelFiles) -> Iterator[Model]:
     model = opened(files, BOTH)
-    layout = SecondLayout(model._llama, files.model, model._model, lambda: False)
+    layout = RepackedWeights(model._llama, files.model, model._model, lambda: False)
     matrices = len(layout)
     layout.close()
     if not matrices:
@@ -72,15 +72,15 @@ def model(files: ModelFiles) -> Iterator[Model]:
 def test_either_layout_computes_what_it_computes_alone(files: ModelFiles, model: Model) -> None:
     read, written = alone(files, USUAL, many=True), alone(files, ANEW, many=False)
     assert np.array_equal(logits(model, many=False), alone(files, USUAL, many=False))  # there is one as yet
-    assert model.lay_out(lambda: False)
+    assert model.repack(lambda: False)
     for _ in range(2):
         assert np.array_equal(logits(model, many=True), read)
         assert np.array_equal(logits(model, many=False), written)
-    assert not model.lay_out(lambda: False)  # once is enough
+    assert not model.repack(lambda: False)  # once is enough
 
 
 def test_many_tokens_are_read_with_the_usual_layout_and_few_with_the_other(model: Model) -> None:
-    assert model.lay_out(lambda: False)
+    assert model.repack(lambda: False)
     read, written = logits(model, many=True), logits(model, many=False)
     assert model._layout is not None
     for tensor, _usual, (_buffer, data, _extra) in model._layout._weights:
@@ -92,28 +92,28 @@ def test_many_tokens_are_read_with_the_usual_layout_and_few_with_the_other(model
 
 def test_interrupted_it_is_still_wanted(files: ModelFiles, model: Model) -> None:
     with pytest.raises(Interrupted):
-        model.lay_out(lambda: True)
-    assert model.wants_layout
+        model.repack(lambda: True)
+    assert model.wants_repacking
     assert np.array_equal(logits(model, many=False), alone(files, USUAL, many=False))
-    assert model.lay_out(lambda: False)
+    assert model.repack(lambda: False)
 
 
 def test_it_waits_while_other_programs_hold_the_memory(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     model.plan = BOTH._replace(needed=3 << 30)
     free = 2
-    monkeypatch.setattr(model_module, "find_room", lambda held: Room(8 << 30, free << 30))
-    assert not model.lay_out(lambda: False)
-    assert model.wants_layout
+    monkeypatch.setattr(model_module, "find_memory_budget", lambda held: MemoryBudget(8 << 30, free << 30))
+    assert not model.repack(lambda: False)
+    assert model.wants_repacking
     free = 4
-    assert model.lay_out(lambda: False)
+    assert model.repack(lambda: False)
 
 
 def test_weights_that_have_one_layout_only_are_left_alone(tmp_path_factory: pytest.TempPathFactory) -> None:
     files = check_files(write_language_model(tmp_path_factory.mktemp("f16") / "m.gguf"), None)
     model = opened(files, BOTH)
     try:
-        assert not model.lay_out(lambda: False)
-        assert not model.wants_layout
+        assert not model.repack(lambda: False)
+        assert not model.wants_repacking
         assert np.array_equal(logits(model, many=False), alone(files, USUAL, many=False))
     finally:
         model.close()
@@ -131,7 +131,7 @@ def test_a_file_that_is_gone_or_another_leaves_the_model_as_it_is(
         path.unlink()
         if seed:
             write_language_model(path, Sizes(blocks=True, seed=seed))
-        assert not model.lay_out(lambda: False)
+        assert not model.repack(lambda: False)
         assert np.array_equal(logits(model, many=False), before)
     finally:
         model.close()
@@ -144,5 +144,5 @@ def test_it_is_done_in_idle_moments_but_not_at_the_end(model: Model) -> None:
     session.settle(lambda: True)
     assert told == []
     session.settle()
-    assert told == [LaidOut()]
+    assert told == [WeightsRepacked()]
     assert not session.unsettled

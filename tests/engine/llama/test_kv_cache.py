@@ -7,7 +7,7 @@ import pytest
 
 from desktop_app.engine.cache.embeddings import Embedding, EmbeddingKey, EmbeddingStore
 from desktop_app.engine.interrupt import Interrupt, Interrupted
-from desktop_app.engine.llama.kv_cache import Block, Cell, Context, PictureRow
+from desktop_app.engine.llama.kv_cache import Block, Cell, KVCache, PictureRow
 
 PICTURE = [PictureRow("p", row) for row in range(6)]
 EMBEDDING: Embedding = np.arange(12, dtype=np.float32).reshape(6, 2)
@@ -53,15 +53,15 @@ def recorder(interrupt: Interrupt) -> Recorder:
 
 
 @pytest.fixture
-def context(recorder: Recorder, interrupt: Interrupt) -> Context:
-    return Context(recorder, interrupt)
+def context(recorder: Recorder, interrupt: Interrupt) -> KVCache:
+    return KVCache(recorder, interrupt)
 
 
 def embedding(_sha256: str) -> Embedding:
     return EMBEDDING
 
 
-def test_words_and_pictures_go_in_batches_of_their_own(context: Context, recorder: Recorder) -> None:
+def test_words_and_pictures_go_in_batches_of_their_own(context: KVCache, recorder: Recorder) -> None:
     progress: list[int] = []
     context.append([1, 7, *PICTURE, 8], embedding, progress.append)
     assert recorder.calls == [
@@ -74,7 +74,7 @@ def test_words_and_pictures_go_in_batches_of_their_own(context: Context, recorde
     assert len(context) == 9
 
 
-def test_the_common_start_is_found_inside_a_picture(context: Context) -> None:
+def test_the_common_start_is_found_inside_a_picture(context: KVCache) -> None:
     context.append([1, 7, *PICTURE], embedding)
     assert context.common([1, 7, *PICTURE, 9]) == 8
     assert context.common([1, 7, *PICTURE[:3], 9]) == 5
@@ -82,7 +82,7 @@ def test_the_common_start_is_found_inside_a_picture(context: Context) -> None:
     assert context.common([2]) == 0
 
 
-def test_cutting_keeps_the_start(context: Context, recorder: Recorder) -> None:
+def test_cutting_keeps_the_start(context: KVCache, recorder: Recorder) -> None:
     context.append([1, 2, 3], embedding)
     context.cut(3)
     assert recorder.cuts == []
@@ -91,7 +91,7 @@ def test_cutting_keeps_the_start(context: Context, recorder: Recorder) -> None:
     assert context.common([1, 2, 3]) == 1
 
 
-def test_an_interrupted_picture_goes_on_where_it_stopped(context: Context, recorder: Recorder) -> None:
+def test_an_interrupted_picture_goes_on_where_it_stopped(context: KVCache, recorder: Recorder) -> None:
     cells: list[Cell] = [1, 7, *PICTURE, 8]
     recorder.stop_at = 2
     with pytest.raises(Interrupted):
@@ -102,7 +102,7 @@ def test_an_interrupted_picture_goes_on_where_it_stopped(context: Context, recor
     assert recorder.calls[2:] == [(5, [6.0, 8.0, 10.0], False), (8, [8], True)]
 
 
-def test_an_interrupt_is_heard_between_batches(context: Context, recorder: Recorder, interrupt: Interrupt) -> None:
+def test_an_interrupt_is_heard_between_batches(context: KVCache, recorder: Recorder, interrupt: Interrupt) -> None:
     def stop_soon(_done: int) -> None:
         interrupt.stop_soon()
 
@@ -139,7 +139,7 @@ IN_ONE = [PictureRow("p", row, GRID) for row in range(6)]
 
 
 def test_a_block_is_read_at_once_and_takes_the_positions_of_its_longer_edge(
-    context: Context, recorder: Recorder
+    context: KVCache, recorder: Recorder
 ) -> None:
     context.append([1, *IN_ONE, 7, 8], embedding)
     assert recorder.calls == [(0, [1], False), (1, [0.0, 2.0, 4.0, 6.0, 8.0, 10.0], False), (4, [7, 8], True)]
@@ -150,7 +150,7 @@ def test_a_block_is_read_at_once_and_takes_the_positions_of_its_longer_edge(
     assert recorder.calls[-1] == (5, [9], True)
 
 
-def test_a_block_is_cut_as_a_whole(context: Context, recorder: Recorder) -> None:
+def test_a_block_is_cut_as_a_whole(context: KVCache, recorder: Recorder) -> None:
     context.append([1, 2, *IN_ONE, 7], embedding)
     assert context.common([1, 2, *IN_ONE[:4], 9]) == 2
     context.cut(5)
@@ -164,7 +164,7 @@ def test_a_block_is_cut_as_a_whole(context: Context, recorder: Recorder) -> None
     assert recorder.calls[-2:] == [(2, [0.0, 2.0, 4.0, 6.0, 8.0, 10.0], False), (5, [7], True)]
 
 
-def test_blocks_that_follow_one_another_are_told_apart(context: Context, recorder: Recorder) -> None:
+def test_blocks_that_follow_one_another_are_told_apart(context: KVCache, recorder: Recorder) -> None:
     first, second = Block(0, 2, causal=False), Block(2, 4, causal=False)
     rows = [PictureRow("p", row, first if row < 2 else second) for row in range(6)]
     context.append(rows, embedding)

@@ -37,7 +37,7 @@ def seen_and_read(model: Model, files: ModelFiles) -> tuple[npt.NDArray[np.float
     assert files.projector is not None
     picture = np.random.default_rng(1).integers(0, 256, files.projector.side**2 * 3, np.uint8).tobytes()
     model.read_tokens(TOKENS, 0, logits=False)
-    with model.looking():
+    with model.projector_loaded():
         embedding = model.encode(picture)
     model.read_tokens(TOKENS[:5], len(TOKENS), logits=True)
     return embedding, model.logits()
@@ -76,10 +76,10 @@ def test_the_conversation_comes_back_after_an_interrupt(files: ModelFiles, tmp_p
     model = loaded(files, IN_TURN, tmp_path)
     try:
         model.read_tokens(TOKENS, 0, logits=False)
-        with pytest.raises(Interrupted), model.looking():
+        with pytest.raises(Interrupted), model.projector_loaded():
             raise Interrupted
         model.read_tokens(TOKENS[:5], len(TOKENS), logits=True)
-        with model.looking():
+        with model.projector_loaded():
             pass
         model.forget_from(len(TOKENS))
         model.read_tokens(TOKENS[:5], len(TOKENS), logits=True)

@@ -14,17 +14,17 @@ from desktop_app.engine.llama import pixel_override
 from desktop_app.engine.llama.ggml_tensor import Tensor
 from desktop_app.engine.llama.minicpm_positions import places
 from desktop_app.engine.llama.model import Model
-from desktop_app.engine.llama.pixel_override import OwnPixels, stand_in
+from desktop_app.engine.llama.pixel_override import PixelOverride, stand_in
 from desktop_app.engine.messages import EngineSettings
 from desktop_app.engine.weights.model_files import check_files
 from desktop_app.errors import UserError
-from desktop_app.images.minicpm_tiling import Slices
+from desktop_app.images.minicpm_tiling import MiniCPMTiling
 from tests.engine.llama.test_class_token_fix import F32, I32, Graph
 from tests.helpers.paths import DATA
 from tests.random_models.divided import PICTURES, SIZES, WIDTHS, write_model
 from tests.random_models.projectors import QUERIES, write_eyes
 
-SLICES = Slices(448, 14, QUERIES)
+SLICES = MiniCPMTiling(448, 14, QUERIES)
 HALF = (0.5, 0.5, 0.5)
 
 
@@ -44,7 +44,7 @@ def model(tmp_path: Path, side: int) -> Iterator[Model]:
     model.close()
 
 
-def sizes_of_parts(slices: Slices, pictures: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+def sizes_of_parts(slices: MiniCPMTiling, pictures: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     found = set()
     for width, height in pictures:
         grid = slices.grid_for(width, height)
@@ -64,7 +64,7 @@ def test_parts_of_all_shapes_can_be_encoded(model: Model) -> None:
 
 @pytest.mark.parametrize("side", [56])
 def test_parts_of_a_small_tower_can_be_encoded(model: Model, side: int) -> None:
-    sizes = sizes_of_parts(Slices(side, 14, QUERIES), [*PICTURES, (4000, 3000), (3000, 4000)])
+    sizes = sizes_of_parts(MiniCPMTiling(side, 14, QUERIES), [*PICTURES, (4000, 3000), (3000, 4000)])
     assert (56, 42) in sizes  # where a stand-in of few pixels has other proportions
     for width, height in sizes:
         assert model.encode_sized(bytes(width * height * 3), width, height).shape == (QUERIES, model.width)
@@ -81,7 +81,7 @@ def test_every_pixel_counts(model: Model) -> None:
 
 
 def test_pixels_that_are_not_used_are_noticed(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(OwnPixels, "look", lambda *_: None)
+    monkeypatch.setattr(PixelOverride, "look", lambda *_: None)
     with pytest.raises(RuntimeError, match="did not get into the graph"):
         model.encode_sized(bytes(448 * 448 * 3), 448, 448)
 
@@ -105,7 +105,7 @@ def test_stop_is_heard(model: Model) -> None:
 
 @pytest.mark.parametrize(("kind", "shape"), [(I32, (28, 14, 3, 1)), (F32, (14, 28, 3, 1)), (F32, (28, 14, 3, 2))])
 def test_another_input_is_left_alone(kind: int, shape: tuple[int, ...]) -> None:
-    pixels, graph = OwnPixels(bytes(28 * 14 * 3), (28, 14), 14, HALF, HALF), Graph()
+    pixels, graph = PixelOverride(bytes(28 * 14 * 3), (28, 14), 14, HALF, HALF), Graph()
     values = (ctypes.c_float * 2352)()
     tensor: Any = graph.tensor("inp_raw", kind=kind)
     tensor.ne[:], tensor.data = shape, ctypes.addressof(values)
@@ -115,7 +115,7 @@ def test_another_input_is_left_alone(kind: int, shape: tuple[int, ...]) -> None:
 
 
 def test_memory_that_is_no_tensor_is_left_alone() -> None:
-    pixels = OwnPixels(bytes(28 * 14 * 3), (28, 14), 14, HALF, HALF)
+    pixels = PixelOverride(bytes(28 * 14 * 3), (28, 14), 14, HALF, HALF)
     rubbish = (ctypes.c_uint8 * ctypes.sizeof(Tensor))(*([0xA5] * ctypes.sizeof(Tensor)))
     pixels.look(ctypes.addressof(rubbish))  # would crash if what it points at were read
     assert not pixels.used

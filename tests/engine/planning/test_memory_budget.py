@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from desktop_app.engine.planning import memory_budget
-from desktop_app.engine.planning.memory_budget import Room, cgroup_limit, find_room, parse_size
+from desktop_app.engine.planning.memory_budget import MemoryBudget, cgroup_limit, find_memory_budget, parse_size
 from desktop_app.errors import UserError
 
 GIB = 1 << 30
@@ -28,19 +28,19 @@ def test_no_sizes(text: str) -> None:
 
 
 def test_a_named_computer_is_planned_for_whatever_runs_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert find_room(8 * GIB) == Room(int(5.75 * GIB), int(5.75 * GIB))
-    assert find_room(int(7.6 * GIB)) == find_room(8 * GIB)  # what firmware keeps is counted already
+    assert find_memory_budget(8 * GIB) == MemoryBudget(int(5.75 * GIB), int(5.75 * GIB))
+    assert find_memory_budget(int(7.6 * GIB)) == find_memory_budget(8 * GIB)  # what firmware keeps is counted already
     monkeypatch.setenv(memory_budget.VARIABLE, "16G")
-    assert find_room() == find_room(16 * GIB)
-    assert find_room(8 * GIB) == Room(int(5.75 * GIB), int(5.75 * GIB))
+    assert find_memory_budget() == find_memory_budget(16 * GIB)
+    assert find_memory_budget(8 * GIB) == MemoryBudget(int(5.75 * GIB), int(5.75 * GIB))
     monkeypatch.setenv(memory_budget.VARIABLE, "much")
     with pytest.raises(UserError):
-        find_room()
+        find_memory_budget()
 
 
 def test_this_computer_has_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(memory_budget.VARIABLE, raising=False)
-    found = find_room()
+    found = find_memory_budget()
     assert 0 < found.free <= found.usable
 
 
@@ -52,14 +52,14 @@ def computer(monkeypatch: pytest.MonkeyPatch, total: int, free: int, group: int)
 
 def test_what_is_free_now_and_what_is_ours_already(monkeypatch: pytest.MonkeyPatch) -> None:
     computer(monkeypatch, 16 * GIB, 4 * GIB, 0)
-    assert find_room(held=GIB) == Room(int(12.75 * GIB), int(3.8 * GIB) + 1 + GIB)
+    assert find_memory_budget(held=GIB) == MemoryBudget(int(12.75 * GIB), int(3.8 * GIB) + 1 + GIB)
     computer(monkeypatch, 16 * GIB, 0, 0)  # a system that does not tell
-    assert find_room() == Room(int(12.75 * GIB), int(12.75 * GIB))
+    assert find_memory_budget() == MemoryBudget(int(12.75 * GIB), int(12.75 * GIB))
 
 
 def test_a_control_group_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     computer(monkeypatch, 32 * GIB, 30 * GIB, 6 * GIB)
-    assert find_room() == Room(int(5.75 * GIB), int(5.75 * GIB))
+    assert find_memory_budget() == MemoryBudget(int(5.75 * GIB), int(5.75 * GIB))
 
 
 def write(path: Path, text: str) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from desktop_app.engine.llama.kv_state import SEQUENCES
 from desktop_app.engine.messages import EngineSettings, LoadPlan
-from desktop_app.engine.planning.memory_budget import Room, find_room
+from desktop_app.engine.planning.memory_budget import MemoryBudget, find_memory_budget
 from desktop_app.engine.planning.memory_estimate import Shape
 from desktop_app.engine.planning.memory_plan import outlook, plan_headers, plan_load, smaller_file
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
@@ -53,7 +53,7 @@ def pair(tmp_path: Path) -> Pair:
 
 
 def planned(files: ModelFiles, gib: float, settings: EngineSettings | None = None) -> LoadPlan:
-    return plan_load(files, settings or EngineSettings(), find_room(int(gib * GIB)))
+    return plan_load(files, settings or EngineSettings(), find_memory_budget(int(gib * GIB)))
 
 
 def test_the_parts_of_llava_7b_are_as_measured(pair: Pair) -> None:
@@ -146,8 +146,8 @@ def test_llava_7b_on_8_gb_stays_below_what_was_promised(pair: Pair) -> None:
 
 def test_what_is_given_to_pictures_shrinks_before_the_conversation_does(pair: Pair) -> None:
     files = pair(LLAVA_7B)
-    rooms = [Room(size * MIB, size * MIB) for size in range(5600, 7800, 20)]
-    plans = [plan_load(files, EngineSettings(), room) for room in rooms]
+    rooms = [MemoryBudget(size * MIB, size * MIB) for size in range(5600, 7800, 20)]
+    plans = [plan_load(files, EngineSettings(), budget) for budget in rooms]
     for kv_type in ("f16", "q8_0"):
         whole = [plan for plan in plans if (plan.n_ctx, plan.kv_type, plan.n_ubatch) == (4096, kv_type, 256)]
         given = [(not plan.small_projector, plan.pictures) for plan in whole]
@@ -157,7 +157,7 @@ def test_what_is_given_to_pictures_shrinks_before_the_conversation_does(pair: Pa
     kinds = [(plan.kv_type == "f16", plan.keeps_projector) for plan in plans if not plan.reduced]
     assert kinds == sorted(kinds)
     assert len(set(kinds)) == 4
-    assert not any(plan_load(files, EngineSettings(), room, may_copy=False).small_projector for room in rooms[30:])
+    assert not any(plan_load(files, EngineSettings(), budget, may_copy=False).small_projector for budget in rooms[30:])
 
 
 def test_embeddings_of_all_pictures_in_a_context_have_room(pair: Pair) -> None:
@@ -198,7 +198,9 @@ def test_the_context_is_shortened_last_and_says_what_the_wish_needs(pair: Pair) 
     files = pair(LLAVA_7B)
     full = planned(files, 32)
     rooms = [size * MIB for size in range(5000, 7200, 100)]
-    plans = [plan_load(files, EngineSettings(), Room(room, room)) for room in rooms if room > 5100 * MIB]
+    plans = [
+        plan_load(files, EngineSettings(), MemoryBudget(budget, budget)) for budget in rooms if budget > 5100 * MIB
+    ]
     assert [plan.n_ctx for plan in plans] == sorted(plan.n_ctx for plan in plans)
     assert {plan.kv_type for plan in plans if plan.reduced} == {"q8_0"}
     kinds = [plan.kv_type for plan in plans]
@@ -219,8 +221,8 @@ def test_a_wish_is_bounded_by_what_the_model_was_trained_for(pair: Pair) -> None
 
 def test_little_that_is_free_now_shortens_but_does_not_refuse(pair: Pair) -> None:
     files = pair(LLAVA_7B)
-    assert plan_load(files, EngineSettings(), Room(8 * GIB, 5 * GIB)).reduced
-    pushed = plan_load(files, EngineSettings(), Room(8 * GIB, 2 * GIB))
+    assert plan_load(files, EngineSettings(), MemoryBudget(8 * GIB, 5 * GIB)).reduced
+    pushed = plan_load(files, EngineSettings(), MemoryBudget(8 * GIB, 2 * GIB))
     assert (pushed.n_ctx, pushed.kv_type) == (4096, "f16")
     assert pushed.needed > pushed.free
 
@@ -231,12 +233,12 @@ def test_what_is_offered_instead(pair: Pair) -> None:
     assert smaller_file(shape, settings, 5 * GIB) == "Q3_K_M"  # 3.3 GB, with the whole context
     assert smaller_file(shape, settings, int(4.5 * GIB)) == "Q2_K"
     assert smaller_file(shape, settings, 2 * GIB) == ""
-    found = outlook(shape, settings, find_room(6 * GIB))
+    found = outlook(shape, settings, find_memory_budget(6 * GIB))
     assert (found.fits, found.offer) == (False, "Q2_K")
     assert found.plan.needed > found.plan.usable
-    reduced = outlook(shape, settings, Room(5 * GIB, 5 * GIB))
+    reduced = outlook(shape, settings, MemoryBudget(5 * GIB, 5 * GIB))
     assert (reduced.fits, reduced.plan.reduced, reduced.offer) == (True, True, "Q3_K_M")
-    assert outlook(shape, settings, find_room(16 * GIB)).offer == ""
+    assert outlook(shape, settings, find_memory_budget(16 * GIB)).offer == ""
 
 
 def test_heads_that_differ_between_layers_are_added_up(tmp_path: Path) -> None:
@@ -247,7 +249,7 @@ def test_heads_that_differ_between_layers_are_added_up(tmp_path: Path) -> None:
 
 def test_heads_that_q8_0_cannot_hold_keep_f16(pair: Pair, tmp_path: Path) -> None:
     odd = replace(Shape.of_files(pair(LLAVA_7B)), head_sizes=(80, 80))
-    assert outlook(odd, EngineSettings(), find_room(8 * GIB)).plan.kv_type == "f16"
+    assert outlook(odd, EngineSettings(), find_memory_budget(8 * GIB)).plan.kv_type == "f16"
 
 
 def test_the_first_bytes_of_a_file_are_enough(pair: Pair) -> None:
@@ -258,22 +260,24 @@ def test_the_first_bytes_of_a_file_are_enough(pair: Pair) -> None:
     assert Shape.of(header) == Shape.of(files.header)
     assert files.projector is not None
     for gib in (4, 8, 16):
-        told = plan_headers(header, files.projector.header, EngineSettings(), find_room(gib * GIB))
-        assert told == outlook(Shape.of_files(files), EngineSettings(), find_room(gib * GIB))
+        told = plan_headers(header, files.projector.header, EngineSettings(), find_memory_budget(gib * GIB))
+        assert told == outlook(Shape.of_files(files), EngineSettings(), find_memory_budget(gib * GIB))
 
 
 def test_what_usual_contexts_need_is_told(pair: Pair) -> None:
     shape = Shape.of_files(pair(LLAVA_7B))
     for wish in (512, 4096, 0):
         settings = EngineSettings(n_ctx=wish)
-        told = outlook(shape, settings, find_room(8 * GIB)).needed_at
+        told = outlook(shape, settings, find_memory_budget(8 * GIB)).needed_at
         assert list(told) == [2048, 4096]
         for n_ctx, needed in told.items():
-            room = Room(needed, needed)
-            assert outlook(shape, settings._replace(n_ctx=n_ctx), room).plan.n_ctx == n_ctx
-            assert outlook(shape, settings._replace(n_ctx=n_ctx), Room(needed - 1, needed - 1)).plan.n_ctx < n_ctx
+            budget = MemoryBudget(needed, needed)
+            assert outlook(shape, settings._replace(n_ctx=n_ctx), budget).plan.n_ctx == n_ctx
+            assert (
+                outlook(shape, settings._replace(n_ctx=n_ctx), MemoryBudget(needed - 1, needed - 1)).plan.n_ctx < n_ctx
+            )
     short = replace(shape, trained_context=2048)
-    assert list(outlook(short, EngineSettings(), find_room(8 * GIB)).needed_at) == [2048]
+    assert list(outlook(short, EngineSettings(), find_memory_budget(8 * GIB)).needed_at) == [2048]
 
 
 @pytest.mark.parametrize("shape", [LLAVA_7B, LLAVA_34B, MISTRAL_7B, LLAMA_3_8B, PHI_3])

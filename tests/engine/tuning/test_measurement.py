@@ -13,10 +13,10 @@ from desktop_app.engine.cache.checked_folder import CheckedFolder
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.messages import EngineSettings, LoadPlan, Tuning
 from desktop_app.engine.planning.cpu_cores import Cores
-from desktop_app.engine.planning.memory_budget import VARIABLE, Room, find_room
+from desktop_app.engine.planning.memory_budget import VARIABLE, MemoryBudget, find_memory_budget
 from desktop_app.engine.tuning import results, search
 from desktop_app.engine.tuning.measurement import Ended, Measuring, Subject, expected_seconds
-from desktop_app.engine.tuning.results import KeptTunings
+from desktop_app.engine.tuning.results import TuningResults
 from desktop_app.engine.tuning.search import Findings, Measured, NotMeasured, Way
 from desktop_app.engine.tuning.trial import Trial
 from desktop_app.engine.tuning.trial_process import Task
@@ -72,7 +72,7 @@ def test_it_is_measured_kept_and_used_by_the_engine(subject: Subject, files: Mod
     assert min(tuned.reading, tuned.writing) > 0
     assert len(tuned.measured) == len("2026-11-24")
     assert findings.failed == {}
-    kept = KeptTunings(tmp_path / "cache").find(files, find_room())
+    kept = TuningResults(tmp_path / "cache").find(files, find_memory_budget())
     assert kept is not None
     assert (kept.tuning, kept.rows, kept.failed) == (tuned, findings.rows, {})
     assert len(tasks) == len(findings.rows) + 1  # the first is measured once more
@@ -127,7 +127,7 @@ def test_a_tiny_model_is_not_measured() -> None:
 
 def test_nothing_is_tried_that_has_no_room_beside_the_engine(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, "8G")
-    loaded = LoadPlan(4096, 128, needed=find_room().usable - (1 << 20))
+    loaded = LoadPlan(4096, 128, needed=find_memory_budget().usable - (1 << 20))
     with pytest.raises(NotMeasured, match="no-memory"):
         Measuring(replace(subject, loaded=loaded)).run()
 
@@ -144,32 +144,32 @@ FOUND = Findings(
     [Measured(Way(), 2, 256, 30.0), Measured(Way(), 1, 0, 6.0)],
     {Way(repacked=True): "died (-11)"},
 )
-ROOM = Room(8 * GIB, GIB)
+ROOM = MemoryBudget(8 * GIB, GIB)
 
 
 @pytest.fixture
 def kept(files: ModelFiles, tmp_path: Path) -> Path:
     """The file with what was found for the model."""
-    KeptTunings(tmp_path).keep(files, ROOM, FOUND)
+    TuningResults(tmp_path).keep(files, ROOM, FOUND)
     (path,) = (tmp_path / "tuning").iterdir()
     return path
 
 
-def find(tmp_path: Path, files: ModelFiles, room: Room = ROOM) -> Findings | None:
-    return KeptTunings(tmp_path).find(files, room)
+def find(tmp_path: Path, files: ModelFiles, budget: MemoryBudget = ROOM) -> Findings | None:
+    return TuningResults(tmp_path).find(files, budget)
 
 
 def test_what_was_found_is_found_again(kept: Path, files: ModelFiles, tmp_path: Path) -> None:
     assert find(tmp_path, files) == FOUND
-    assert find(tmp_path, files, Room(8 * GIB, 2 * GIB)) == FOUND  # what is free changes all the time
-    KeptTunings(tmp_path).forget(files, ROOM)
+    assert find(tmp_path, files, MemoryBudget(8 * GIB, 2 * GIB)) == FOUND  # what is free changes all the time
+    TuningResults(tmp_path).forget(files, ROOM)
     assert find(tmp_path, files) is None
 
 
 def test_what_was_measured_elsewhere_is_not_used(
     kept: Path, files: ModelFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert find(tmp_path, files, Room(16 * GIB, GIB)) is None
+    assert find(tmp_path, files, MemoryBudget(16 * GIB, GIB)) is None
     other = check_files(write_language_model(tmp_path / "other.gguf", Sizes(seed=2)), None)
     assert find(tmp_path, other) is None
     for name, value in {

@@ -88,11 +88,11 @@ def test_repacking_is_weighed_by_a_whole_conversation() -> None:
 def test_what_reads_faster_as_it_is_and_writes_faster_laid_out_anew_is_kept_as_both() -> None:
     # As measured on an AMD EPYC: both ways alone take as long for a whole conversation.
     found = choose(steady({PLAIN: (60.8, 8.2), FLASH: (62, 6.9), REPACKED: (35.3, 9.95)})).tuning
-    assert (found.both_layouts, found.repacked, found.reading, found.writing) == (True, True, 60.8, 9.95)
+    assert (found.dual_layout, found.repacked, found.reading, found.writing) == (True, True, 60.8, 9.95)
     better = choose(steady({PLAIN: (60, 8), FLASH: (1, 1), REPACKED: (58, 12)})).tuning  # and hardly slower
-    assert (better.both_layouts, better.repacked, better.reading, better.writing) == (False, True, 58, 12)
+    assert (better.dual_layout, better.repacked, better.reading, better.writing) == (False, True, 58, 12)
     little = choose(steady({PLAIN: (60, 8), FLASH: (1, 1), REPACKED: (35, 8.4)})).tuning
-    assert (little.both_layouts, little.repacked, little.reading, little.writing) == (False, False, 60, 8)
+    assert (little.dual_layout, little.repacked, little.reading, little.writing) == (False, False, 60, 8)
 
 
 def test_each_layout_gets_its_own_number_of_threads_where_both_are_kept() -> None:
@@ -104,7 +104,7 @@ def test_each_layout_gets_its_own_number_of_threads_where_both_are_kept() -> Non
         return {4: 60.0, 8: 80.0}[threads] if batch else {4: 9.0, 8: 7.0}[threads]
 
     found = choose(speed, (4, 8)).tuning
-    assert (found.both_layouts, found.reading_threads, found.writing_threads) == (True, 8, 4)
+    assert (found.dual_layout, found.reading_threads, found.writing_threads) == (True, 8, 4)
 
 
 def test_a_layout_that_fails_while_it_is_measured_is_not_kept_beside_the_usual_one() -> None:
@@ -115,7 +115,7 @@ def test_a_layout_that_fails_while_it_is_measured_is_not_kept_beside_the_usual_o
 
     found = choose(speed)
     assert REPACKED in found.failed
-    assert not found.tuning.both_layouts
+    assert not found.tuning.dual_layout
     assert not found.tuning.repacked
 
 

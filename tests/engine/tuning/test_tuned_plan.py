@@ -9,7 +9,7 @@ import pytest
 from desktop_app.engine.interrupt import Interrupt
 from desktop_app.engine.llama.model import Model
 from desktop_app.engine.messages import EngineSettings, Tuning
-from desktop_app.engine.planning.memory_budget import find_room
+from desktop_app.engine.planning.memory_budget import find_memory_budget
 from desktop_app.engine.planning.memory_plan import plan_load
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
 from tests.random_models.headers_only import LLAVA_7B, Tower, write_decoder, write_tower
@@ -26,30 +26,30 @@ def llava(tmp_path: Path) -> ModelFiles:
 
 def test_the_measured_settings_are_planned_where_there_is_room(llava: ModelFiles) -> None:
     tuning = Tuning(6, 4, 512, repacked=True, flash_attention=True)
-    plan = plan_load(llava, EngineSettings(), find_room(32 * GIB), tuning)
+    plan = plan_load(llava, EngineSettings(), find_memory_budget(32 * GIB), tuning)
     assert (plan.reading_threads, plan.writing_threads, plan.n_ubatch) == (6, 4, 512)
     assert (plan.repacked, plan.mapped, plan.flash_attention, plan.kv_type) == (True, False, True, "f16")
 
 
 def test_the_weights_are_held_twice_only_where_there_is_room(llava: ModelFiles) -> None:
-    tuning = Tuning(2, 2, 256, repacked=True, both_layouts=True)
-    large, small = (plan_load(llava, EngineSettings(), find_room(gib * GIB), tuning) for gib in (24, 8))
-    assert (large.both_layouts, large.mapped, large.repacked) == (True, True, True)
-    assert (small.both_layouts, small.mapped, small.repacked) == (False, True, False)
+    tuning = Tuning(2, 2, 256, repacked=True, dual_layout=True)
+    large, small = (plan_load(llava, EngineSettings(), find_memory_budget(gib * GIB), tuning) for gib in (24, 8))
+    assert (large.dual_layout, large.mapped, large.repacked) == (True, True, True)
+    assert (small.dual_layout, small.mapped, small.repacked) == (False, True, False)
     assert small.needed <= small.usable
-    assert large.needed > plan_load(llava, EngineSettings(), find_room(24 * GIB)).needed + 2.5 * GIB
+    assert large.needed > plan_load(llava, EngineSettings(), find_memory_budget(24 * GIB)).needed + 2.5 * GIB
 
 
 def test_memory_is_never_exceeded_for_them(llava: ModelFiles) -> None:
     for gib in (8, 9, 10, 12):
-        plan = plan_load(llava, EngineSettings(), find_room(gib * GIB), Tuning(2, 2, 2048))
+        plan = plan_load(llava, EngineSettings(), find_memory_budget(gib * GIB), Tuning(2, 2, 2048))
         assert plan.needed <= plan.usable
         assert plan.n_ctx == 4096
     assert plan.n_ubatch < 2048 or plan.kv_type == "f16"
 
 
 def test_the_persons_threads_win(llava: ModelFiles) -> None:
-    plan = plan_load(llava, EngineSettings(threads=3), find_room(32 * GIB), Tuning(6, 4, 256))
+    plan = plan_load(llava, EngineSettings(threads=3), find_memory_budget(32 * GIB), Tuning(6, 4, 256))
     assert (plan.reading_threads, plan.writing_threads, plan.n_ubatch) == (3, 3, 256)
 
 

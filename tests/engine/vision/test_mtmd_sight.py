@@ -16,12 +16,12 @@ from desktop_app.chat.families import FAMILIES
 from desktop_app.engine.cache.embeddings import EmbeddingStore
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.interrupt import Interrupt
-from desktop_app.engine.llama.kv_cache import Cell, Context, PictureRow
+from desktop_app.engine.llama.kv_cache import Cell, KVCache, PictureRow
 from desktop_app.engine.llama.model import Model
 from desktop_app.engine.messages import EngineSettings, LoadPlan, PictureRef, Stop, Turn
 from desktop_app.engine.planning.memory_estimate import Shape
-from desktop_app.engine.vision.mtmd_sight import WideSight
-from desktop_app.engine.vision.picture_encoder import Looking
+from desktop_app.engine.vision.mtmd_sight import MtmdSight
+from desktop_app.engine.vision.picture_encoder import PictureEncoder
 from desktop_app.engine.weights.model_files import check_files
 from desktop_app.errors import UserError
 from tests.engine.clip_reference import mean_cosine
@@ -94,20 +94,20 @@ def as_mtmd_evaluates(model: Model, image: Image.Image) -> Any:
 
 def test_embeddings_are_those_of_transformers_and_logits_those_of_mtmd(model: Model, name: str, tmp_path: Path) -> None:
     interrupt = Interrupt()
-    looking = Looking(model, interrupt, EmbeddingStore(), lambda _event: None)
+    encoder = PictureEncoder(model, interrupt, EmbeddingStore(), lambda _event: None)
     for width, height in SHAPES:
-        seen = looking.sight.see(save(tmp_path, width, height))
-        cells = looking.sight.cells(seen.picture)
+        seen = encoder.sight.see(save(tmp_path, width, height))
+        cells = encoder.sight.cells(seen.picture)
         assert sum(isinstance(cell, PictureRow) for cell in cells) == seen.rows
-        rows, encodes = looking.look(1, [seen])
+        rows, encodes = encoder.encode(1, [seen])
         assert (encodes, len(rows[seen.key])) == (len(seen.parts), seen.rows)
-        assert isinstance(looking.sight, WideSight)
+        assert isinstance(encoder.sight, MtmdSight)
         with np.load(DATA / "eyes.npz") as recorded:
             wanted = recorded[f"{name} {width}x{height}"].astype(np.float64)
         assert mean_cosine(rows[seen.key].astype(np.float64), wanted) >= 0.9999, (width, height)
-        theirs = as_mtmd_evaluates(model, looking.sight._fitting.fitted(patterned(width, height)))
+        theirs = as_mtmd_evaluates(model, encoder.sight._fitting.resized(patterned(width, height)))
         llama_cpp.llama_memory_clear(model._memory, True)
-        context = Context(model, interrupt)
+        context = KVCache(model, interrupt)
         context.append([*BEFORE, *cells, *AFTER], rows.__getitem__)
         assert np.corrcoef(model.logits(), theirs)[0, 1] >= 0.9999, (width, height)
         # Cut inside the picture and read again from there, or from where it begins: still the same.
@@ -116,7 +116,7 @@ def test_embeddings_are_those_of_transformers_and_logits_those_of_mtmd(model: Mo
             again: list[Cell] = [*BEFORE, *cells, *AFTER]
             context.append(again[len(context) :], rows.__getitem__)
             assert np.corrcoef(model.logits(), theirs)[0, 1] >= 0.9999, (width, height, keep)
-    looking.close()
+    encoder.close()
 
 
 def test_a_conversation_about_a_picture(
@@ -160,7 +160,7 @@ def test_the_special_tokens_around_a_picture_stand_there_once(model: Model, name
         fake = model.special("<fake_token_around_image>")
         assert cells[rows[0] - 2 : rows[0]] == [fake, model.special("<row_1_col_1>")]
         assert cells[rows[-1] + 1] == fake
-    session._looking.close()
+    session._encoder.close()
 
 
 def test_projectors_that_do_not_hold_together_are_refused(tmp_path: Path, name: str) -> None:

@@ -18,15 +18,15 @@ from desktop_app.engine.client import EngineClient
 from desktop_app.engine.conversation.prompt_cells import PromptCells
 from desktop_app.engine.interrupt import Interrupt
 from desktop_app.engine.llama.class_token_fix import ClassTokenOrder
-from desktop_app.engine.llama.kv_cache import Cell, Context, PictureRow
+from desktop_app.engine.llama.kv_cache import Cell, KVCache, PictureRow
 from desktop_app.engine.llama.model import Model
 from desktop_app.engine.messages import EngineSettings, Event, LoadPlan, PartsReduced, PictureRef, Turn
 from desktop_app.engine.planning.memory_estimate import Shape
-from desktop_app.engine.vision.picture_encoder import Looking
-from desktop_app.engine.vision.sliced_sight import InSlices
+from desktop_app.engine.vision.picture_encoder import PictureEncoder
+from desktop_app.engine.vision.sliced_sight import SlicedSight
 from desktop_app.engine.weights.model_files import check_files, check_headers
 from desktop_app.errors import UserError
-from desktop_app.images.minicpm_tiling import Slices
+from desktop_app.images.minicpm_tiling import MiniCPMTiling
 from desktop_app.images.tiling import WHOLE
 from model_store.gguf_header import TensorInfo, read_header
 from tests.engine.questions import GREEDY, ask, read_ahead
@@ -64,19 +64,19 @@ class Eyes:
     """A model with what looks and reads for it."""
 
     model: Model
-    looking: Looking
-    context: Context
+    encoder: PictureEncoder
+    context: KVCache
 
 
 @contextmanager
 def opened(pair: tuple[Path, Path], plan: LoadPlan | None = None, cache: Path | None = None) -> Iterator[Eyes]:
     interrupt, settings = Interrupt(), EngineSettings(n_ctx=1024, cache_folder=str(cache or ""))
     model = Model(check_files(*pair), settings, interrupt, plan)
-    looking = Looking(model, interrupt, EmbeddingStore(), lambda _event: None)
+    encoder = PictureEncoder(model, interrupt, EmbeddingStore(), lambda _event: None)
     try:
-        yield Eyes(model, looking, Context(model, interrupt))
+        yield Eyes(model, encoder, KVCache(model, interrupt))
     finally:
-        looking.close()
+        encoder.close()
         model.close()
 
 
@@ -87,11 +87,11 @@ def eyes(pair: tuple[Path, Path]) -> Iterator[Eyes]:
 
 
 def test_pictures_and_answers_are_those_of_the_original(eyes: Eyes, name: str, tmp_path: Path) -> None:
-    sight = eyes.looking.sight
+    sight = eyes.encoder.sight
     with np.load(DATA / "divided.npz") as recorded:
         for width, height in PICTURES:
             seen = sight.see(save(tmp_path, width, height))
-            rows, encodes = eyes.looking.look(1, [seen])
+            rows, encodes = eyes.encoder.encode(1, [seen])
             theirs = {key: recorded[f"{name} {width}x{height} {key}"] for key in ("rows", "logits")}
             assert rows[seen.key].shape == theirs["rows"].shape, (width, height)
             assert (encodes, len(rows[seen.key])) == (len(seen.parts), seen.rows)
@@ -109,7 +109,7 @@ def test_the_tokens_around_parts_are_those_of_the_original(tmp_path: Path) -> No
     recorded = json.loads((DATA / "divided.json").read_text(encoding="utf-8"))["minicpm_v"]
     model = write_model(tmp_path, "minicpm_v"), write_projector(tmp_path, "minicpm_v")
     with opened(model) as eyes:
-        sight = InSlices(Slices(448, 14, 64), eyes.model)
+        sight = SlicedSight(MiniCPMTiling(448, 14, 64), eyes.model)
         prompts = PromptCells(eyes.model, MINICPM_V, sight)
         for width, height, _, _, _, text, _ in recorded:
             picture = PictureRef("", "", "", width, height)
@@ -122,9 +122,9 @@ def test_the_tokens_around_parts_are_those_of_the_original(tmp_path: Path) -> No
 
 def test_the_parts_of_internvl_stand_in_one_frame(tmp_path: Path) -> None:
     with opened((write_model(tmp_path, "internvl3"), write_projector(tmp_path, "internvl3"))) as eyes:
-        prompts = PromptCells(eyes.model, INTERNVL3, eyes.looking.sight)
+        prompts = PromptCells(eyes.model, INTERNVL3, eyes.encoder.sight)
         picture = save(tmp_path, 150, 90)
-        rows = eyes.looking.sight.see(picture).rows
+        rows = eyes.encoder.sight.see(picture).rows
         cells = prompts.asking([Turn("red", (picture, picture._replace(most_tiles=0)))], "blue")
         assert f"user\n<img>{{{rows}}}</img>\n<img>{{4}}</img>\nred<|im_end|>" in written(eyes.model, cells)
 
@@ -148,8 +148,8 @@ def test_a_class_token_at_the_end_would_be_noticed(
     monkeypatch.setattr(ClassTokenOrder, "look", lambda *_: None)
     width, height = PICTURES[0]
     with opened(pair) as eyes, np.load(DATA / "divided.npz") as recorded:
-        seen = eyes.looking.sight.see(save(tmp_path, width, height))
-        rows, _ = eyes.looking.look(1, [seen])
+        seen = eyes.encoder.sight.see(save(tmp_path, width, height))
+        rows, _ = eyes.encoder.encode(1, [seen])
         assert least_cosine(rows[seen.key], recorded[f"{name} {width}x{height} rows"]) < 0.98
 
 
@@ -160,23 +160,23 @@ def test_the_projector_may_make_room_for_the_conversation(pair: tuple[Path, Path
     found = []
     for plan in (usual, usual._replace(keeps_projector=False)):
         with opened(pair, plan, tmp_path) as eyes:
-            pictures = [eyes.looking.sight.see(save(tmp_path, width, height)) for width, height in PICTURES[:2]]
-            found.append([eyes.looking.look(1, [seen])[0][seen.key] for seen in pictures])
+            pictures = [eyes.encoder.sight.see(save(tmp_path, width, height)) for width, height in PICTURES[:2]]
+            found.append([eyes.encoder.encode(1, [seen])[0][seen.key] for seen in pictures])
             assert eyes.model.class_token.value == CLASS_TOKENS[name]
     for one, other in zip(*found, strict=True):
         assert np.array_equal(one, other)
 
 
 def test_parts_that_were_seen_are_kept(eyes: Eyes, tmp_path: Path) -> None:
-    sight = eyes.looking.sight
+    sight = eyes.encoder.sight
     seen = sight.see(save(tmp_path, 150, 90))
-    _, encodes = eyes.looking.look(1, [seen])
+    _, encodes = eyes.encoder.encode(1, [seen])
     assert encodes == len(seen.parts) > 3
     glance = sight.see(seen.picture._replace(most_tiles=0))
-    rows, encodes = eyes.looking.look(1, [glance])
+    rows, encodes = eyes.encoder.encode(1, [glance])
     assert (encodes, len(glance.parts), len(rows[glance.key])) == (0, 1, eyes.model.image_tokens)
     fewer = sight.see(seen.picture._replace(most_tiles=2))
-    _, encodes = eyes.looking.look(1, [fewer])
+    _, encodes = eyes.encoder.encode(1, [fewer])
     assert encodes == len(fewer.parts) - 1 == 2
 
 

@@ -12,13 +12,12 @@ import pytest
 from desktop_app.engine.cache.embeddings import EmbeddingStore
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.interrupt import Interrupt, Interrupted
-from desktop_app.engine.llama.kv_cache import Context, PictureRow
+from desktop_app.engine.llama.kv_cache import KVCache, PictureRow
 from desktop_app.engine.llama.model import Model
 from desktop_app.engine.messages import (
     Ask,
     EngineSettings,
     Event,
-    PaceLearnt,
     PartsReduced,
     Phase,
     PhaseChanged,
@@ -27,11 +26,12 @@ from desktop_app.engine.messages import (
     ReadAhead,
     ReadAheadDone,
     Stop,
+    ThroughputMeasured,
     Turn,
     TurnsDropped,
 )
-from desktop_app.engine.vision.picture_encoder import Looking
-from desktop_app.engine.vision.tiled_sight import WithNewlines
+from desktop_app.engine.vision.picture_encoder import PictureEncoder
+from desktop_app.engine.vision.tiled_sight import LlavaTiledSight
 from desktop_app.engine.weights.model_files import check_files
 from tests.engine.clip_reference import mean_cosine
 from tests.engine.questions import GREEDY, ask, read_ahead
@@ -65,8 +65,8 @@ class Eyes:
     """A model with what looks and reads for it; `phases` were told."""
 
     model: Model
-    looking: Looking
-    context: Context
+    encoder: PictureEncoder
+    context: KVCache
     interrupt: Interrupt
     phases: list[PhaseChanged]
 
@@ -75,14 +75,14 @@ class Eyes:
 def eyes(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Eyes]]:
     interrupt, phases = Interrupt(), list[PhaseChanged]()
 
-    def hear(event: PhaseChanged | PaceLearnt) -> None:
+    def hear(event: PhaseChanged | ThroughputMeasured) -> None:
         if isinstance(event, PhaseChanged):
             phases.append(event)
 
     model = Model(check_files(*write(tmp_path, MODELS[request.param])), EngineSettings(n_ctx=1024), interrupt)
-    looking = Looking(model, interrupt, EmbeddingStore(), hear)
-    yield request.param, Eyes(model, looking, Context(model, interrupt), interrupt, phases)
-    looking.close()
+    encoder = PictureEncoder(model, interrupt, EmbeddingStore(), hear)
+    yield request.param, Eyes(model, encoder, KVCache(model, interrupt), interrupt, phases)
+    encoder.close()
     model.close()
 
 
@@ -90,8 +90,8 @@ def test_pictures_and_answers_are_those_of_transformers(eyes: tuple[str, Eyes], 
     name, its = eyes
     with np.load(DATA / "tiles.npz") as recorded:
         for width, height in PICTURES:
-            seen = its.looking.sight.see(save(tmp_path, width, height))
-            rows, _ = its.looking.look(1, [seen])
+            seen = its.encoder.sight.see(save(tmp_path, width, height))
+            rows, _ = its.encoder.encode(1, [seen])
             theirs = {key: recorded[f"{name} {width}x{height} {key}"] for key in ("rows", "logits")}
             assert rows[seen.key].shape == theirs["rows"].shape, (width, height)
             assert len(rows[seen.key]) == seen.rows
@@ -107,7 +107,7 @@ def test_pictures_and_answers_are_those_of_transformers(eyes: tuple[str, Eyes], 
 def test_parts_that_were_seen_are_kept(eyes: tuple[str, Eyes], tmp_path: Path) -> None:
     """Stopped after the second part it goes on with the third; a glance at the whole costs nothing more."""
     _, its = eyes
-    sight, phases = its.looking.sight, its.phases
+    sight, phases = its.encoder.sight, its.phases
     seen = sight.see(save(tmp_path, 301, 99))
     assert len(seen.parts) >= 4
     phases.clear()
@@ -120,17 +120,17 @@ def test_parts_that_were_seen_are_kept(eyes: tuple[str, Eyes], tmp_path: Path) -
 
     sight.encode = encode_and_stop  # type: ignore[method-assign, assignment]
     with pytest.raises(Interrupted):
-        its.looking.look(1, [seen])
+        its.encoder.encode(1, [seen])
     its.interrupt.clear()
     sight.encode = encode  # type: ignore[method-assign]
     assert [phase.part for phase in phases] == [0, 1, 2]
     assert {(phase.phase, phase.parts) for phase in phases} == {(Phase.LOOKING, len(seen.parts))}
-    rows, encodes = its.looking.look(1, [seen])
+    rows, encodes = its.encoder.encode(1, [seen])
     assert encodes == len(seen.parts) - 2
     glance = sight.see(seen.picture._replace(most_tiles=0))
-    whole, encodes = its.looking.look(1, [glance])
+    whole, encodes = its.encoder.encode(1, [glance])
     assert encodes == 0
-    assert isinstance(sight, WithNewlines)
+    assert isinstance(sight, LlavaTiledSight)
     assert len(whole[glance.key]) == glance.rows == sight._anyres.patches**2 + 1
     np.testing.assert_array_equal(whole[glance.key][:-1], rows[seen.key][: glance.rows - 1])
     np.testing.assert_array_equal(whole[glance.key][-1:], sight._newline)

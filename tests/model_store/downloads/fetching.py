@@ -9,7 +9,7 @@ from pathlib import Path
 
 from model_store.downloads.queue import Downloads
 from model_store.hub.client import Hub
-from model_store.hub.http_client import Patience
+from model_store.hub.http_client import Timeouts
 from model_store.jobs import DownloadRequest, JobState, Role, WantedFile
 
 REPOSITORY = "someone/llava-tiny"
@@ -24,12 +24,12 @@ REQUEST = DownloadRequest(
     licence="Apache-2.0",
 )
 #: As patient as a test can be.
-QUICK = Patience(connect=2, answer=2, stall=0.5, slow=0.5, first_retry=0.02, longest_retry=0.1)
+QUICK = Timeouts(connect=2, answer=2, stall=0.5, slow=0.5, first_retry=0.02, longest_retry=0.1)
 
 
 def main(endpoint: str, folder: str, connections: str) -> None:
     downloads = Downloads(
-        Path(folder), lambda: Hub(endpoint, proxy="none", patience=QUICK), connections=int(connections)
+        Path(folder), lambda: Hub(endpoint, proxy="none", timeouts=QUICK), connections=int(connections)
     )
     downloads.start()
     job = downloads.add(REQUEST)

@@ -26,14 +26,14 @@ def test_a_pair_arrives_in_spite_of(fault: str, tmp_path: Path) -> None:
         trouble = TROUBLES[fault](hub, random.Random(1))
         hub.misbehave(trouble)
         hub.shared.pace = _PACE
-        with closing(Downloads(tmp_path, lambda: Hub(hub.endpoint, proxy="none", patience=QUICK))) as half:
+        with closing(Downloads(tmp_path, lambda: Hub(hub.endpoint, proxy="none", timeouts=QUICK))) as half:
             half.start()
             job = half.add(REQUEST)
             wait_until(lambda: hub.sent > 500_000 or len(hub.requests) > 2 or half.job(job.id).error is not None)
         hub.shared.pace = 0
         trouble.meanwhile(sorted(tmp_path.glob(".downloads/*/*.part")))
         expected = {path: file.data for path, file in hub.shared.repositories[REPOSITORY].files.items()}
-        with closing(Downloads(tmp_path, lambda: Hub(hub.endpoint, proxy="none", patience=QUICK))) as downloads:
+        with closing(Downloads(tmp_path, lambda: Hub(hub.endpoint, proxy="none", timeouts=QUICK))) as downloads:
             downloads.start()
             job = downloads.wait(downloads.add(REQUEST).id, 20)
             if job.state is JobState.FAILED:

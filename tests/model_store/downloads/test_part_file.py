@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from model_store.downloads.background_hash import Digester
+from model_store.downloads.background_hash import BackgroundHash
 from model_store.downloads.part_file import BLOCK, STEP, PartFile, adopt, boot_id, bytes_here
 from model_store.errors import StoreError
-from model_store.hub.http_client import Patience
+from model_store.hub.http_client import Timeouts
 from model_store.hub.retries import Retries
 from tests.helpers.waiting import wait_until
 
@@ -37,9 +37,9 @@ def fill(part: PartFile) -> int:
     return written
 
 
-def digest(part: PartFile) -> Digester:
+def digest(part: PartFile) -> BackgroundHash:
     """Hash to the end, mending what is found damaged."""
-    digester = Digester(part)
+    digester = BackgroundHash(part)
     digester.start()
     while digester.running:
         fill(part)
@@ -115,7 +115,7 @@ def test_a_wrong_journal_does_not_hold_up_a_right_file(part: PartFile) -> None:
 
 
 def test_the_hash_waits_for_what_is_absent(part: PartFile) -> None:
-    digester = Digester(part)
+    digester = BackgroundHash(part)
     digester.start()
     part.write(DATA[:STEP], 0)
     wait_until(lambda: digester.position == STEP)
@@ -138,8 +138,8 @@ def test_an_installed_file_is_taken_in(tmp_path: Path) -> None:
 
 
 def test_retries_know_what_passes_by_itself() -> None:
-    patience = Patience(first_retry=1, longest_retry=8, tries=3)
-    retries = Retries(patience)
+    timeouts = Timeouts(first_retry=1, longest_retry=8, tries=3)
+    retries = Retries(timeouts)
     lost = StoreError("no-connection", host="x")
     assert [retries.wait_after(lost, 0) for _ in range(6)] == [1, 2, 4, 8, 8, 8]
     assert retries.wait_after(lost, 100) < 1  # something had come: at once
@@ -148,4 +148,4 @@ def test_retries_know_what_passes_by_itself() -> None:
     with pytest.raises(StoreError, match="status 500"):
         retries.wait_after(failed, 100)  # the third in a row
     with pytest.raises(StoreError, match="not safe"):
-        Retries(patience).wait_after(StoreError("connection-not-safe", host="x", reason="."), 0)
+        Retries(timeouts).wait_after(StoreError("connection-not-safe", host="x", reason="."), 0)

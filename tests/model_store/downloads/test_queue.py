@@ -10,7 +10,7 @@ from model_store.downloads.part_file import BLOCK
 from model_store.downloads.queue import Downloads
 from model_store.errors import StoreError
 from model_store.hub.client import Hub
-from model_store.hub.http_client import Patience
+from model_store.hub.http_client import Timeouts
 from model_store.jobs import DownloadJob, DownloadRequest, FileState, JobState, Role, WantedFile
 from model_store.manifest import Manifest
 from tests.helpers.fake_hub import FakeHub, fake_hub
@@ -29,7 +29,7 @@ REQUEST = DownloadRequest(
     folder="llava-tiny-Q4_K_M",
     licence="Apache-2.0",
 )
-QUICK = Patience(connect=2, answer=2, stall=0.5, slow=0.5, first_retry=0.02, longest_retry=0.1)
+QUICK = Timeouts(connect=2, answer=2, stall=0.5, slow=0.5, first_retry=0.02, longest_retry=0.1)
 Begin = Callable[..., Downloads]
 
 

@@ -15,7 +15,7 @@ from model_store.errors import StoreError
 from model_store.gguf_header import read_header
 from model_store.hub.addresses import origin
 from model_store.hub.client import Hub, RemoteFile, repository_name
-from model_store.hub.http_client import Patience
+from model_store.hub.http_client import Timeouts
 from model_store.library.adding import candidate, pairs_of, quantisation_of, read_headers
 from tests.helpers.fake_hub import Answer, FakeHub, Fault, fake_hub
 from tests.model_store.downloads.faults_in_answers import (
@@ -29,7 +29,7 @@ from tests.model_store.downloads.faults_in_answers import (
 from tests.model_store.downloads.trouble import Trouble
 from tests.random_models.small_gguf import gguf
 
-QUICK = Patience(connect=1, answer=1, stall=0.3, slow=0.3)
+QUICK = Timeouts(connect=1, answer=1, stall=0.3, slow=0.3)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_repository_becomes_an_entry(served: FakeHub) -> None:
     model, projector = paths.demo_model()
     files = {"eyebright-Q4_K_M.gguf": model.read_bytes(), "mmproj-eyebright-f16.gguf": projector.read_bytes()}
     served.publish("eyebright/tiny-GGUF", {**files, "README.md": b"hello"}, licence="mit")
-    hub = Hub(served.endpoint, patience=QUICK)
+    hub = Hub(served.endpoint, timeouts=QUICK)
     found = candidate(hub, f"{served.endpoint}/eyebright/tiny-GGUF/tree/main")
     assert (found.entry.title, found.entry.licence, found.entry.gated) == ("tiny", "mit", False)
     assert found.entry.variants[0].quantisation == "Q4_K_M"
@@ -59,7 +59,7 @@ def test_a_repository_becomes_an_entry(served: FakeHub) -> None:
 
 def test_reads_a_header_without_the_weights(served: FakeHub) -> None:
     served.publish("someone/large", {"large.gguf": gguf(9_000_000, 1)})
-    hub = Hub(served.endpoint, patience=QUICK)
+    hub = Hub(served.endpoint, timeouts=QUICK)
     (file,) = hub.list_gguf_files("someone/large")
     assert hub.read_header(file).architecture == "llama"
     assert served.sent <= 2 << 20
@@ -70,7 +70,7 @@ def test_reads_a_header_without_the_weights(served: FakeHub) -> None:
 
 def test_what_is_no_model_is_said_before_it_is_fetched(served: FakeHub) -> None:
     served.publish("someone/odd", {"a.gguf": b"MZ" + bytes(5000), "mmproj.gguf": gguf(1000, 1), "b.gguf": gguf(999, 2)})
-    hub = Hub(served.endpoint, patience=QUICK)
+    hub = Hub(served.endpoint, timeouts=QUICK)
     found = candidate(hub, "someone/odd")
     for pair in found.pairs:
         with pytest.raises(StoreError) as caught:
@@ -166,7 +166,7 @@ class Status(Fault):
 def test_statuses_are_explained(served: FakeHub, status: int, headers: dict[str, str], code: str) -> None:
     served.misbehave(Status(status=status, headers=headers))
     with pytest.raises(StoreError) as caught:
-        Hub(served.endpoint, patience=QUICK).file_metadata("someone/x", "main", "x.gguf")
+        Hub(served.endpoint, timeouts=QUICK).file_metadata("someone/x", "main", "x.gguf")
     assert caught.value.code == code
     assert caught.value.parameters.get("seconds") in {None, 0, 7}
     assert caught.value.sentence()
@@ -177,7 +177,7 @@ def test_no_byte_of_a_wrong_answer_is_taken(served: FakeHub, tmp_path: Path, tro
     data = gguf(300_000, 1)
     served.publish("someone/x", {"x.gguf": data})
     served.misbehave(trouble(served, random.Random(1)))
-    file = Hub(served.endpoint, patience=QUICK).file_metadata("someone/x", "main", "x.gguf")
+    file = Hub(served.endpoint, timeouts=QUICK).file_metadata("someone/x", "main", "x.gguf")
     part = PartFile(tmp_path / "0.part", file.size, file.sha256)
     begun: list[int] = []
 
@@ -186,8 +186,8 @@ def test_no_byte_of_a_wrong_answer_is_taken(served: FakeHub, tmp_path: Path, tro
             begun.append(part.done)
             assert download.waiting_for.code == "answer-not-understood"
 
-    patience = replace(QUICK, first_retry=0.15)
-    download = FileDownload(Hub(served.endpoint, patience=patience), file, part, connections=1, tick=tick)
+    timeouts = replace(QUICK, first_retry=0.15)
+    download = FileDownload(Hub(served.endpoint, timeouts=timeouts), file, part, connections=1, tick=tick)
     assert download.run() == file.sha256
     assert set(begun) == {0}
     part.close()
@@ -196,7 +196,7 @@ def test_no_byte_of_a_wrong_answer_is_taken(served: FakeHub, tmp_path: Path, tro
 @pytest.mark.parametrize("trouble", [WrongOffset, WrongTotal, OtherETag, Compressed, LoginPage])
 def test_a_wrong_range_is_refused(served: FakeHub, trouble: type[Trouble]) -> None:
     served.publish("someone/x", {"x.gguf": gguf(30_000, 1)})
-    hub = Hub(served.endpoint, patience=QUICK)
+    hub = Hub(served.endpoint, timeouts=QUICK)
     (file,) = hub.list_gguf_files("someone/x")
     served.misbehave(trouble(served, random.Random(1)))
     with pytest.raises(StoreError, match="something else"):
@@ -219,7 +219,7 @@ class EndlessHead(Fault):
 @pytest.mark.timeout(30)
 def test_a_head_that_never_ends_is_not_waited_for(served: FakeHub) -> None:
     served.publish("someone/x", {"x.gguf": gguf(1000, 1)})
-    hub = Hub(served.endpoint, patience=QUICK)
+    hub = Hub(served.endpoint, timeouts=QUICK)
     (file,) = hub.list_gguf_files("someone/x")
     served.misbehave(EndlessHead())
     with pytest.raises(StoreError, match="cannot be reached"):
@@ -230,7 +230,7 @@ def test_nobody_there() -> None:
     with fake_hub() as hub:
         endpoint = hub.endpoint
     with pytest.raises(StoreError, match="cannot be reached"):
-        Hub(endpoint, patience=QUICK).repository("someone/x")
+        Hub(endpoint, timeouts=QUICK).repository("someone/x")
 
 
 def test_certificates_are_checked(served: FakeHub) -> None:
@@ -238,7 +238,7 @@ def test_certificates_are_checked(served: FakeHub) -> None:
     with fake_hub(certificate) as hub:
         hub.publish("someone/x", {"x.gguf": gguf(1000, 1)})
         with pytest.raises(StoreError, match="not safe"):
-            Hub(hub.endpoint, patience=QUICK).repository("someone/x")
+            Hub(hub.endpoint, timeouts=QUICK).repository("someone/x")
         assert hub.requests == []
 
 
@@ -247,7 +247,7 @@ def test_speaks_tls_where_the_certificate_is_trusted(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     with fake_hub(certificate) as hub:
         hub.publish("someone/x", {"x.gguf": gguf(1000, 1)})
-        asking = Hub(hub.endpoint, "hf_secret", patience=QUICK)
+        asking = Hub(hub.endpoint, "hf_secret", timeouts=QUICK)
         (file,) = asking.list_gguf_files("someone/x")
         assert asking.read_header(file).architecture == "llama"
         # The CDN is another origin: another port is enough.
@@ -265,7 +265,7 @@ def test_a_token_never_leaves_its_origin() -> None:
 
 
 def test_closed_hub_answers_no_more(served: FakeHub) -> None:
-    hub = Hub(served.endpoint, patience=QUICK)
+    hub = Hub(served.endpoint, timeouts=QUICK)
     hub.close()
     with pytest.raises(StoreError, match="cannot be reached"):
         hub.repository("someone/x")

@@ -7,13 +7,13 @@ import pytest
 
 from model_store.errors import StoreError
 from model_store.hub.client import Hub
-from model_store.hub.http_client import Patience
+from model_store.hub.http_client import Timeouts
 from model_store.hub.proxies import proxy_for
 from tests.helpers.fake_hub import FakeHub, fake_hub
 from tests.helpers.fake_socks import fake_socks
 from tests.random_models.small_gguf import gguf
 
-QUICK = Patience(connect=1, answer=1, stall=0.3, slow=0.3)
+QUICK = Timeouts(connect=1, answer=1, stall=0.3, slow=0.3)
 URL = "https://a.example"
 
 
@@ -54,13 +54,13 @@ def test_the_proxy_of_the_system(told: dict[str, str], proxy: str, monkeypatch: 
 def test_a_proxy_of_the_system_that_nobody_understands_is_not_passed_by(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(urllib.request, "getproxies", lambda: {"https": "gopher://system.example"})
     with pytest.raises(StoreError, match=r"gopher://system\.example.*is not understood"):
-        Hub(patience=QUICK).repository("someone/x")
+        Hub(timeouts=QUICK).repository("someone/x")
 
 
 def test_goes_through_an_http_proxy(served: FakeHub) -> None:
     """A proxy gets whole addresses: the fake one does not know them, and the Hub hears nothing."""
     with pytest.raises(StoreError), fake_hub() as proxy:
-        Hub(served.endpoint, proxy=proxy.endpoint, patience=QUICK).repository("someone/x")
+        Hub(served.endpoint, proxy=proxy.endpoint, timeouts=QUICK).repository("someone/x")
     assert served.requests == []
     assert proxy.requests[0].path.startswith(f"{served.endpoint}/api/models/someone/x")
 
@@ -70,7 +70,7 @@ def test_goes_through_a_socks_proxy_which_looks_up_the_names(served: FakeHub, us
     port = int(served.endpoint.rpartition(":")[2])
     with fake_socks(user) as proxy:
         address = f"socks5://{'ann:p%C3%A4ssword%3A%20x@' if user else ''}{proxy.place}"
-        hub = Hub(f"http://localhost:{port}", proxy=address, patience=QUICK)
+        hub = Hub(f"http://localhost:{port}", proxy=address, timeouts=QUICK)
         (file,) = hub.list_gguf_files("someone/x")
         assert hub.read_range(file, 10, 2000) == gguf(3000, 1)[10:2000]
         hub.close()
@@ -83,7 +83,7 @@ def test_goes_through_a_socks_proxy_which_looks_up_the_names(served: FakeHub, us
 )
 def test_a_socks_proxy_that_refuses_is_said(served: FakeHub, name: str, refusal: int, code: str) -> None:
     with fake_socks(None if refusal else ("ann", "secret"), refusal) as proxy:
-        hub = Hub(served.endpoint, proxy=f"socks5://{name}{proxy.place}", patience=QUICK)
+        hub = Hub(served.endpoint, proxy=f"socks5://{name}{proxy.place}", timeouts=QUICK)
         with pytest.raises(StoreError) as caught:
             hub.repository("someone/x")
     assert caught.value.code == code
@@ -92,10 +92,10 @@ def test_a_socks_proxy_that_refuses_is_said(served: FakeHub, name: str, refusal:
 
 def test_an_http_proxy_that_wants_a_password_is_said() -> None:
     with fake_hub() as proxy, pytest.raises(StoreError, match="wants a name and a password"):
-        Hub("https://hub.example", proxy=proxy.endpoint, patience=QUICK).repository("someone/x")
+        Hub("https://hub.example", proxy=proxy.endpoint, timeouts=QUICK).repository("someone/x")
 
 
 def test_what_is_no_socks_proxy_is_said(served: FakeHub) -> None:
     place = served.endpoint.removeprefix("http://")
     with pytest.raises(StoreError, match="cannot be reached"):
-        Hub(served.endpoint, proxy=f"socks5://{place}", patience=QUICK).repository("someone/x")
+        Hub(served.endpoint, proxy=f"socks5://{place}", timeouts=QUICK).repository("someone/x")

@@ -201,7 +201,7 @@ def test_phases_are_told_for_the_open_conversation(desk: Desk) -> None:
 
 
 def test_what_cannot_be_saved_goes_back_into_the_draft(desk: Desk, tmp_path: Path) -> None:
-    wait_until(lambda: desk.services.storage._history is not None)
+    wait_until(lambda: desk.services.history_thread._history is not None)
     second = open_desk(tmp_path)  # the first program still holds the history
     try:
         wait_until(lambda: [notice.text_code for notice in second.notices] == ["history-in-use"])

@@ -28,12 +28,12 @@ def test_reading_ahead_tells_what_is_left_out(desk: Desk) -> None:
     chat, messages = desk.services.chat, desk.services.chat.messages()
     ahead = newest_read_ahead(desk, 3)
     desk.client.emit(TurnsDropped(ahead.request, 2, 0, (0, 1)))
-    wait_until(lambda: chat.unseen.ids() == {message.id for message in messages[:4]})
-    assert (chat.unseen.last(), chat.unseen.is_all_above()) == (messages[3].id, True)
+    wait_until(lambda: chat.dropped.ids() == {message.id for message in messages[:4]})
+    assert (chat.dropped.last(), chat.dropped.is_all_above()) == (messages[3].id, True)
     desk.client.emit(ReadAheadDone(ahead.request, True, 90, 90, 0))
     assert not desk.notices, "the transcript says it, quietly"
     desk.services.conversations.new()
-    wait_until(lambda: chat.unseen.ids() == frozenset())
+    wait_until(lambda: chat.dropped.ids() == frozenset())
 
 
 def test_an_answer_tells_it_too_once_with_a_notice(desk: Desk) -> None:
@@ -48,10 +48,10 @@ def test_an_answer_tells_it_too_once_with_a_notice(desk: Desk) -> None:
         if left:
             desk.client.emit(TurnsDropped(ask.request, len(left), 0, left))
         desk.client.emit(PhaseChanged(ask.request, Phase.READING, 0, 9))
-        wait_until(lambda left=left: len(chat.unseen.ids()) == 2 * len(left))  # type: ignore[misc]
+        wait_until(lambda left=left: len(chat.dropped.ids()) == 2 * len(left))  # type: ignore[misc]
         desk.client.emit(finished(ask, "Yes."))
         wait_until(lambda: not chat.is_busy())
         if left == (1,):
-            assert chat.unseen.ids() == {message.id for message in chat.messages()[2:4]}
-            assert not chat.unseen.is_all_above()
+            assert chat.dropped.ids() == {message.id for message in chat.messages()[2:4]}
+            assert not chat.dropped.is_all_above()
     assert [notice.text_code for notice in desk.notices] == ["turns-dropped"]

@@ -6,25 +6,27 @@ from desktop_app.chat.conversation import Picture
 from desktop_app.engine.messages import (
     Ask,
     Load,
-    PaceLearnt,
     PartsReduced,
     Phase,
     PhaseChanged,
     ReadAhead,
     ReadAheadDone,
     Ready,
+    ThroughputMeasured,
     Tuning,
 )
-from desktop_app.images.internvl_tiling import ClosestShape
-from desktop_app.images.llava_tiling import AnyRes
-from desktop_app.images.minicpm_tiling import Slices
+from desktop_app.images.internvl_tiling import InternVLTiling
+from desktop_app.images.llava_tiling import LlavaTiling
+from desktop_app.images.minicpm_tiling import MiniCPMTiling
 from desktop_app.images.tiling import Tiling
-from desktop_app.services.conversation.picture_detail import Look, Looking
+from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions
 from tests.helpers.fake_engine import finished
 from tests.helpers.waiting import pump, wait_until
 from tests.services.conftest import DEMO, Desk
 
-TILED = DEMO._replace(is_demo=False, n_ctx=4096, image_tokens=576, tiling=AnyRes(336, 24), part_s=4.0, token_s=0.01)
+TILED = DEMO._replace(
+    is_demo=False, n_ctx=4096, image_tokens=576, tiling=LlavaTiling(336, 24), part_s=4.0, token_s=0.01
+)
 #: The desk's pictures are 64 x 48 pixels: seen in 1 x 2 tiles, each line of which holds 32 of 48 image tokens.
 FULL, GLANCE = 576 + 24 * 33, 577
 
@@ -49,35 +51,39 @@ def ahead(desk: Desk, most_tiles: int | None) -> ReadAhead:
 def test_nothing_is_offered_where_pictures_are_one_square(desk: Desk) -> None:
     desk.ready()
     desk.attach()
-    assert desk.services.looks.looking() is None
+    assert desk.services.picture_detail.options() is None
     desk.services.preferences.set("picture_glance", True)
-    assert not desk.services.looks.is_glance()
+    assert not desk.services.picture_detail.is_quick()
     assert ahead(desk, None).pictures[0].width == 64
 
 
 def test_both_ways_are_told_with_their_cost(desk: Desk) -> None:
     ready(desk)
-    assert desk.services.looks.looking() is None  # no picture yet
+    assert desk.services.picture_detail.options() is None  # no picture yet
     desk.attach()
-    full, glance = Look(3, 12.0 + FULL / 100), Look(1, 4.0 + GLANCE / 100)
-    assert desk.services.looks.looking() == Looking(full, glance, False)
+    full, quick = DetailCost(3, 12.0 + FULL / 100), DetailCost(1, 4.0 + GLANCE / 100)
+    assert desk.services.picture_detail.options() == DetailOptions(full, quick, False)
     desk.attach("another.png", "blue")
-    two = desk.services.looks.looking()
+    two = desk.services.picture_detail.options()
     assert two is not None
-    assert (two.full.parts, two.glance.parts) == (6, 2)
+    assert (two.full.parts, two.quick.parts) == (6, 2)
 
 
 @pytest.mark.parametrize(
     ("tiling", "parts", "tokens"),
-    [(ClosestShape(448), 13, 13 * 256), (Slices(448, 14), 1, 64), (Slices(28, 14), 5, 5 * 64 + 4 * 2 + 1)],
+    [
+        (InternVLTiling(448), 13, 13 * 256),
+        (MiniCPMTiling(448, 14), 1, 64),
+        (MiniCPMTiling(28, 14), 5, 5 * 64 + 4 * 2 + 1),
+    ],
 )
 def test_every_way_to_divide_a_picture_has_its_cost(desk: Desk, tiling: Tiling, parts: int, tokens: int) -> None:
     ready(desk, TILED._replace(tiling=tiling))
     desk.attach()
-    looking = desk.services.looks.looking()
-    assert looking is not None
-    assert looking.full == Look(parts, parts * 4.0 + tokens / 100)
-    assert looking.glance == Look(1, 4.0 + tiling.part_tokens / 100)
+    options = desk.services.picture_detail.options()
+    assert options is not None
+    assert options.full == DetailCost(parts, parts * 4.0 + tokens / 100)
+    assert options.quick == DetailCost(1, 4.0 + tiling.part_tokens / 100)
 
 
 @pytest.mark.parametrize("tuned", [True, False])
@@ -86,12 +92,12 @@ def test_times_are_told_as_soon_as_they_are_known(desk: Desk, tuned: bool) -> No
     ready(desk, TILED._replace(part_s=0.0, token_s=0.0, tuning=tuning))
     desk.attach()
     seconds = []
-    for pace in (PaceLearnt(0), PaceLearnt(0, part_s=2.0), PaceLearnt(0, token_s=0.1)):
+    for pace in (ThroughputMeasured(0), ThroughputMeasured(0, part_s=2.0), ThroughputMeasured(0, token_s=0.1)):
         desk.client.emit(pace)
         pump(0)
-        looking = desk.services.looks.looking()
-        assert looking is not None
-        seconds.append(looking.full.seconds)
+        options = desk.services.picture_detail.options()
+        assert options is not None
+        seconds.append(options.full.seconds)
     assert seconds == [0.0, 6.0 + FULL / 50 if tuned else 0.0, 6.0 + FULL / 10]
 
 
@@ -103,7 +109,7 @@ def test_another_choice_costs_an_abort_and_goes_with_the_message(desk: Desk) -> 
     desk.client.emit(PhaseChanged(first.request, Phase.LOOKING, 0, 1, 8.0, sha256, 1, 3))
     wait_until(lambda: desk.services.draft.pictures()[0].state == "reading")
     assert desk.services.draft.pictures()[0].progress >= 1 / 3
-    desk.services.looks.choose(True)
+    desk.services.picture_detail.choose(True)
     second = ahead(desk, 0)
     assert second.request != first.request
     assert desk.services.draft.pictures()[0].state == "attached"
@@ -113,7 +119,7 @@ def test_another_choice_costs_an_abort_and_goes_with_the_message(desk: Desk) -> 
     wait_until(lambda: bool(desk.client.of(Ask)))
     asked = desk.client.of(Ask)[-1]
     assert (asked.turns[0].pictures[0].most_tiles, asked.turns[0].pictures[0].width) == (0, 64)
-    assert not desk.services.looks.is_glance()  # the next message begins anew
+    assert not desk.services.picture_detail.is_quick()  # the next message begins anew
     desk.client.emit(finished(asked, "A circle."))
     wait_until(lambda: not desk.services.chat.is_busy())
     # It stays so: in the conversation when it is opened again, and when the question is asked otherwise.
@@ -132,10 +138,10 @@ def test_the_setting_is_what_messages_begin_with(desk: Desk) -> None:
     desk.services.preferences.set("picture_glance", True)
     desk.attach()
     ahead(desk, 0)
-    looking = desk.services.looks.looking()
-    assert looking is not None
-    assert looking.is_glance
-    desk.services.looks.choose(False)
+    options = desk.services.picture_detail.options()
+    assert options is not None
+    assert options.is_quick
+    desk.services.picture_detail.choose(False)
     ahead(desk, None)
 
 
@@ -144,10 +150,10 @@ def test_too_small_a_context_is_told_before_sending_and_once_after(desk: Desk) -
     desk.attach()
     command = ahead(desk, None)
     desk.client.emit(PartsReduced(command.request, 1, 3))
-    wait_until(lambda: bool(desk.services.looks.looking() and desk.services.looks.looking().fitting))  # type: ignore[union-attr]
-    looking = desk.services.looks.looking()
-    assert looking is not None
-    assert (looking.fitting, looking.wished, looking.full.parts) == (1, 3, 1)
+    wait_until(lambda: bool(desk.services.picture_detail.options() and desk.services.picture_detail.options().fitting))  # type: ignore[union-attr]
+    options = desk.services.picture_detail.options()
+    assert options is not None
+    assert (options.fitting, options.wished, options.full.parts) == (1, 3, 1)
     for question in ("What is it?", "And why?"):
         count = len(desk.client.of(Ask))
         desk.services.chat.send(question)
@@ -162,10 +168,10 @@ def test_too_small_a_context_is_told_before_sending_and_once_after(desk: Desk) -
 def test_pictures_of_an_earlier_draft_say_nothing_of_the_next(desk: Desk) -> None:
     ready(desk)
     desk.attach()
-    desk.services.looks.set_reduced(1, 3)
+    desk.services.picture_detail.set_reduced(1, 3)
     desk.services.draft.remove(desk.services.draft.pictures()[0].key)
     desk.attach("another.png", "blue")
-    looking = desk.services.looks.looking()
-    assert looking is not None
-    assert looking.fitting == 0
+    options = desk.services.picture_detail.options()
+    assert options is not None
+    assert options.fitting == 0
     assert isinstance(desk.services.draft.pictures()[0].picture, Picture)

@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from desktop_app.engine.messages import EngineSettings
-from desktop_app.engine.planning.memory_budget import find_room
+from desktop_app.engine.planning.memory_budget import find_memory_budget
 from desktop_app.engine.planning.memory_plan import outlook
-from desktop_app.memory_fit import best_variant, light_of
+from desktop_app.memory_fit import best_variant, fit_of
 from model_store.catalogue import ModelEntry, load_catalogue
 from tests.helpers.paths import REPOSITORY
 
@@ -51,21 +51,21 @@ def test_every_model_has_a_shape() -> None:
 @pytest.mark.parametrize(("memory", "column"), [(memory, column) for column, memory in enumerate(GB)])
 @pytest.mark.parametrize("entry", list(MODELS), ids=lambda entry: entry.id)
 def test_the_light_is_what_the_planner_says(entry: ModelEntry, memory: int, column: int) -> None:
-    room = find_room(memory << 30)
-    assert best_variant(entry, room.usable)[1].verdict == LIGHTS[entry.id][column]
+    budget = find_memory_budget(memory << 30)
+    assert best_variant(entry, budget.usable)[1].verdict == LIGHTS[entry.id][column]
     for variant in entry.variants:
-        found = outlook(shape_of(entry.id, variant), EngineSettings(), room)
-        light = light_of(variant, room.usable)
+        found = outlook(shape_of(entry.id, variant), EngineSettings(), budget)
+        fit = fit_of(variant, budget.usable)
         # The catalogue knows two lengths of a conversation, the planner those between and below as well.
         planned = YES if found.fits and not found.plan.reduced else SHORT
-        if not found.fits or found.plan.n_ctx < light.n_ctx:
+        if not found.fits or found.plan.n_ctx < fit.n_ctx:
             planned = NO
-        assert light.verdict == planned, (variant.quantisation, found.plan)
+        assert fit.verdict == planned, (variant.quantisation, found.plan)
 
 
 @pytest.mark.parametrize("memory", GB)
 def test_every_computer_has_a_model(memory: int) -> None:
-    usable = find_room(memory << 30).usable
+    usable = find_memory_budget(memory << 30).usable
     assert any(best_variant(entry, usable)[1].verdict == YES for entry in MODELS)
 
 

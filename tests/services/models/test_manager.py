@@ -12,7 +12,7 @@ import pytest
 from desktop_app import paths
 from desktop_app.engine.messages import Load
 from desktop_app.errors import UserError
-from desktop_app.memory_fit import Light, best_variant, light_of
+from desktop_app.memory_fit import MemoryFit, best_variant, fit_of
 from desktop_app.services.models.manager import Models
 from desktop_app.services.models.tasks import LookedUp, Task
 from desktop_app.services.notices import Notice, template
@@ -101,18 +101,18 @@ def test_the_notice_of_a_model_goes_when_it_is_used_otherwise(desk: Desk, models
 
 def test_what_is_installed_has_a_light_once_somebody_looks(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
     model = fetched(models)
-    assert models.light(model) is None
+    assert models.fit(model) is None
     models.show_lights()
-    wait_until(lambda: models.light(model) is not None)
-    light = models.light(model)
-    assert isinstance(light, Light)
-    assert (light.verdict, light.n_ctx) == ("fits", 2048)
+    wait_until(lambda: models.fit(model) is not None)
+    fit = models.fit(model)
+    assert isinstance(fit, MemoryFit)
+    assert (fit.verdict, fit.n_ctx) == ("fits", 2048)
     monkeypatch.setenv("EYEBRIGHT_MEMORY_LIMIT", "1G")
     models.refresh()
-    wait_until(lambda: models.light(model) != light)
-    light = models.light(model)
-    assert isinstance(light, Light)
-    assert light.verdict == "too-large"
+    wait_until(lambda: models.fit(model) != fit)
+    fit = models.fit(model)
+    assert isinstance(fit, MemoryFit)
+    assert fit.verdict == "too-large"
 
 
 def test_what_cannot_be_loaded_is_said_instead_of_a_light(models: Models) -> None:
@@ -121,8 +121,8 @@ def test_what_cannot_be_loaded_is_said_instead_of_a_light(models: Models) -> Non
     header = model.projector.read_bytes().replace(b"mlp", b"mlq")  # a kind that nobody knows
     model.projector.write_bytes(header)
     models.show_lights()
-    wait_until(lambda: models.light(model) is not None)
-    reason = models.light(model)
+    wait_until(lambda: models.fit(model) is not None)
+    reason = models.fit(model)
     assert isinstance(reason, UserError)
     assert reason.code == "projector-unsupported"
 
@@ -175,8 +175,8 @@ def test_a_damaged_model_is_noticed_and_mended(desk: Desk, models: Models) -> No
 
 def begin_long_answer(desk: Desk) -> None:
     """Let an answer begin beside which nothing gets a turn."""
-    courtesy = desk.services.model_courtesy
-    courtesy._expected, courtesy._longest = 1000.0, math.inf
+    throttle = desk.services.model_courtesy
+    throttle._expected, throttle._longest = 1000.0, math.inf
     desk.services.engine.answering_changed.emit(True)
 
 
@@ -278,9 +278,9 @@ def test_a_repository_is_looked_up_with_its_lights(desk: Desk, models: Models) -
         desk.services.model_tasks.look_up(REPOSITORY)
     answer = found[0][0]
     assert isinstance(answer, LookedUp)
-    (light,) = answer.lights
-    assert isinstance(light, Light)
-    assert light.verdict == "fits"
+    (fit,) = answer.fits
+    assert isinstance(fit, MemoryFit)
+    assert fit.verdict == "fits"
 
 
 def test_a_repository_that_is_not_there_is_said(desk: Desk, models: Models) -> None:
@@ -296,6 +296,6 @@ def test_a_repository_that_is_not_there_is_said(desk: Desk, models: Models) -> N
     [(8.0, "fits", "Q4_K_M"), (5.5, "fits", "Q3_K_M"), (3.5, "reduced", "Q2_K"), (3.0, "too-large", "Q2_K")],
 )
 def test_the_variant_that_suits_a_computer(usable: float, verdict: str, quantisation: str) -> None:
-    variant, light = best_variant(CATALOGUE.entries[0], int(usable * GIB))
-    assert (light.verdict, variant.quantisation) == (verdict, quantisation)
-    assert light == light_of(variant, int(usable * GIB))
+    variant, fit = best_variant(CATALOGUE.entries[0], int(usable * GIB))
+    assert (fit.verdict, variant.quantisation) == (verdict, quantisation)
+    assert fit == fit_of(variant, int(usable * GIB))

@@ -16,7 +16,7 @@ from PySide6.QtGui import (
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 
-from desktop_app.services.conversation.picture_detail import Look, Looking
+from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions
 from desktop_app.ui.composer.composer import Composer
 from desktop_app.ui.composer.thumbnails import Thumbnail
 from desktop_app.ui.widgets.theme import theme
@@ -359,16 +359,16 @@ def test_everything_is_reached_by_tab_and_has_a_name(composer: Composer, fakes: 
 
 def test_what_looking_costs_is_shown_only_where_there_is_a_choice(composer: Composer, fakes: FakeServices) -> None:
     fakes.draft.put(picture())
-    assert not composer.looks.isVisible()
-    fakes.looks.show(Looking(Look(5, 0.0), Look(1, 0.0), False))
-    assert composer.looks.isVisible()
-    buttons = composer.looks.choice.buttons
+    assert not composer.picture_detail.isVisible()
+    fakes.picture_detail.show(DetailOptions(DetailCost(5, 0.0), DetailCost(1, 0.0), False))
+    assert composer.picture_detail.isVisible()
+    buttons = composer.picture_detail.choice.buttons
     assert [button.text() for button in buttons.values()] == ["5 parts", "One part"]
-    fakes.looks.show(Looking(Look(10, 187.0), Look(2, 21.4), True, 3, 5))
+    fakes.picture_detail.show(DetailOptions(DetailCost(10, 187.0), DetailCost(2, 21.4), True, 3, 5))
     assert [button.text() for button in buttons.values()] == ["10 parts, about 3 min", "One part each, about 21 s"]
     assert buttons["glance"].isChecked()
-    assert "3 of 5" in composer.looks.note.text()
+    assert "3 of 5" in composer.picture_detail.note.text()
     QTest.mouseClick(buttons["full"], Qt.MouseButton.LeftButton)
-    assert fakes.looks.calls == [("choose", False)]
-    fakes.looks.show(None)
-    assert not composer.looks.isVisible()
+    assert fakes.picture_detail.calls == [("choose", False)]
+    fakes.picture_detail.show(None)
+    assert not composer.picture_detail.isVisible()

@@ -1,11 +1,11 @@
 import random
 
-from desktop_app.ui.transcript.row_heights import Heights
+from desktop_app.ui.transcript.row_heights import RowHeights
 
 
 def test_tops_and_rows_agree_with_plain_sums_after_any_change() -> None:
     rng = random.Random(7)
-    heights, plain = Heights(), [rng.randint(1, 90) for _ in range(50)]
+    heights, plain = RowHeights(), [rng.randint(1, 90) for _ in range(50)]
     heights.reset(plain)
     for _ in range(300):
         change = rng.choice(("set", "append", "truncate", "ask"))
@@ -29,7 +29,7 @@ def test_tops_and_rows_agree_with_plain_sums_after_any_change() -> None:
 
 
 def test_only_what_is_below_a_change_is_summed_again() -> None:
-    heights = Heights()
+    heights = RowHeights()
     heights.reset([10] * 1000)
     assert heights.total() == 10_000
     heights.set(990, 30)

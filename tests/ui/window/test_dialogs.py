@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QFileDialog, QPlainTextEdit
 from desktop_app.settings import SETTINGS
 from desktop_app.ui.help.report import ReportDialog
 from desktop_app.ui.settings.dialog import SettingsDialog
-from desktop_app.ui.unhandled_errors import BugCatcher
+from desktop_app.ui.unhandled_errors import UnhandledErrors
 from desktop_app.ui.viewer import PictureViewer
 from desktop_app.ui.widgets.setting_controls import NumberEdit
 from desktop_app.ui.widgets.theme import ZOOM_STEPS, theme
@@ -169,7 +169,7 @@ def test_a_bug_is_reported_and_the_window_lives_on(window: MainWindow, expected:
     expected.log("unexpected error")
     expected.exception("a bug|another bug")
     former = sys.excepthook
-    bugs = BugCatcher(window)
+    bugs = UnhandledErrors(window)
     bugs.install()
     try:
         for words in ("a bug", "another bug"):

@@ -6,10 +6,10 @@ import pytest
 from PySide6.QtWidgets import QFileDialog
 
 from desktop_app.errors import UserError
-from desktop_app.memory_fit import Light
+from desktop_app.memory_fit import MemoryFit
 from desktop_app.services.models.tasks import ImportPlans, LookedUp
 from desktop_app.ui.models import dialog as models_dialog
-from desktop_app.ui.models.add_page import AddModelDialog, ElsewhereDialog
+from desktop_app.ui.models.add_page import AddModelDialog, OtherFoldersDialog
 from desktop_app.ui.models.confirm import Question
 from desktop_app.ui.models.dialog import ModelsDialog
 from desktop_app.ui.models.sources_page import SourcesDialog
@@ -55,8 +55,8 @@ def test_a_download_from_a_repository_goes_on_in_the_manager(
     dialog._add()
     adding = dialog.findChild(AddModelDialog)
     assert adding is not None
-    light = Light("fits", 4096, 5 * GIB, 6 * GIB)
-    services.model_tasks.looked_up.emit(LookedUp(Candidate(CATALOGUE.entries[1], ()), (light,)))
+    fit = MemoryFit("fits", 4096, 5 * GIB, 6 * GIB)
+    services.model_tasks.looked_up.emit(LookedUp(Candidate(CATALOGUE.entries[1], ()), (fit,)))
     button(adding.cards[0], "Download").click()
     assert (adding.isVisible(), services.calls) == (True, [])
     button(adding.cards[0], "Download").click()
@@ -66,7 +66,7 @@ def test_a_download_from_a_repository_goes_on_in_the_manager(
 
 def test_nothing_found_with_other_programs_is_said(dialog: ModelsDialog, services: FakeServices) -> None:
     dialog._look_elsewhere()
-    found = dialog.findChild(ElsewhereDialog)
+    found = dialog.findChild(OtherFoldersDialog)
     assert found is not None
     services.model_tasks.found.emit([])
     assert found.says.text() == "No models of other programs were found on this computer."
@@ -96,7 +96,7 @@ def test_the_empty_screen_offers_what_suits_this_computer(
     monkeypatch.setattr(offer_card, "accept_licence", lambda *_: True)
     window.offer_models()
     services.models.changed.emit()
-    offer = window.empty.findChild(offer_card.ModelOffer)
+    offer = window.start_page.findChild(offer_card.ModelOffer)
     assert offer is not None
     assert "LLaVA 1.5 7B" in words_of(offer)
     button(offer, "Download").click()

@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtWidgets import QMenu, QWidget
 
 from desktop_app.errors import UserError
-from desktop_app.memory_fit import Light
+from desktop_app.memory_fit import MemoryFit
 from desktop_app.services.models.tasks import Task
 from desktop_app.ui.models import dialog as models_dialog
 from desktop_app.ui.models.card import InstalledCard, OfferCard
@@ -29,9 +29,9 @@ def shown(dialog: ModelsDialog) -> list[str]:
 
 
 def test_the_catalogue_tells_of_each_model_whether_it_fits(dialog: ModelsDialog) -> None:
-    lights = [card.offer.light.verdict for card in dialog.cards() if isinstance(card, OfferCard)]
+    fits = [card.offer.fit.verdict for card in dialog.cards() if isinstance(card, OfferCard)]
     assert shown(dialog) == [entry.title for entry in CATALOGUE]
-    assert lights == ["fits", "reduced", "too-large", "fits"]
+    assert fits == ["fits", "reduced", "too-large", "fits"]
     assert "Fits with 2048 tokens" in words_of(dialog.cards()[1])
     assert "It needs at least 22.0 GiB of memory, and 5.7 GiB can be used" in words_of(dialog.cards()[2])
 
@@ -124,7 +124,7 @@ def test_a_download_that_the_catalogue_does_not_know_shows_as_well(
     assert services.calls == [("pause", "1")]
     window.offer_models()
     services.models.changed.emit()
-    offer = window.empty.findChild(ModelOffer)
+    offer = window.start_page.findChild(ModelOffer)
     assert offer is not None
     assert "Own model" in words_of(offer)
     dialog.search.setText("mistral")
@@ -250,9 +250,9 @@ def test_the_model_in_use_is_marked_and_the_built_in_one_can_come_back(
 def test_what_is_here_has_a_light_or_a_reason(dialog: ModelsDialog, services: FakeServices) -> None:
     good, large, odd = (installed(title) for title in ("Good", "Large", "Odd"))
     services.models.here = [good, large, odd]
-    services.models.lights = {
-        "good": Light("fits", 4096, 5 * GIB, 6 * GIB),
-        "large": Light("too-large", 2048, 9 * GIB, 6 * GIB),
+    services.models.fits = {
+        "good": MemoryFit("fits", 4096, 5 * GIB, 6 * GIB),
+        "large": MemoryFit("too-large", 2048, 9 * GIB, 6 * GIB),
         "odd": UserError("projector-unsupported", name="p.gguf", kind="x"),
     }
     dialog.show_part("installed")

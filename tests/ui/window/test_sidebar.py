@@ -106,7 +106,7 @@ def test_deleting_can_be_undone_from_the_notice(window: MainWindow, services: Fa
     pump(0)
     assert titles(window) == ["Two birds"]
     assert window.notices.words.text() == "“A lake” was deleted."
-    assert window.pages.currentWidget() is window.empty
+    assert window.pages.currentWidget() is window.start_page
     [undo] = window.notices.buttons
     undo.click()
     pump(0)

@@ -27,27 +27,27 @@ Show = Callable[[QWidget], QWidget]
 
 
 def test_a_new_conversation_invites(window: MainWindow) -> None:
-    assert window.pages.currentWidget() is window.empty
-    assert "demonstration" in window.empty.model.whole_text()
+    assert window.pages.currentWidget() is window.start_page
+    assert "demonstration" in window.start_page.model.whole_text()
     assert window.composer.editor.hasFocus()
 
 
 def test_an_example_is_attached_and_asked_with_one_click(window: MainWindow, services: FakeServices) -> None:
     example = EXAMPLES[0]
-    QTest.mouseClick(window.empty.cards[0], Qt.MouseButton.LeftButton)
+    QTest.mouseClick(window.start_page.cards[0], Qt.MouseButton.LeftButton)
     assert services.calls == [("add_file", str(example.picture)), ("send", example.question)]
 
 
 def test_an_example_never_costs_words_that_are_written(window: MainWindow, services: FakeServices) -> None:
     window.composer.insert_text("my own question")
-    window.empty.cards[0].click()
+    window.start_page.cards[0].click()
     assert [called for called, *_ in services.calls] == ["add_file"]
     assert window.composer.editor.toPlainText() == "my own question"
 
 
 def test_a_second_click_on_an_example_asks_nothing_more(window: MainWindow, services: FakeServices) -> None:
     services.chat.set_busy(True)
-    window.empty.cards[0].click()
+    window.start_page.cards[0].click()
     assert services.calls == []
 
 
@@ -56,16 +56,16 @@ def test_attached_pictures_are_shown_large_until_something_is_asked(window: Main
     held = services.draft.put(shown)
     assert window.pages.currentWidget() is window.preview
     services.draft.remove(held.key)
-    assert window.pages.currentWidget() is window.empty
+    assert window.pages.currentWidget() is window.start_page
     services.chat.show(question("What is this?", shown), answer("A lake."))
     assert window.pages.currentWidget() is window.transcript
     services.chat.show()
-    assert window.pages.currentWidget() is window.empty
+    assert window.pages.currentWidget() is window.start_page
 
 
 def test_a_full_model_is_named(window: MainWindow, services: FakeServices) -> None:
     services.engine.become("ready", LLAVA)
-    assert window.empty.model.whole_text() == "llava-v1.5-7b-Q4_K_M answers, on this computer."
+    assert window.start_page.model.whole_text() == "llava-v1.5-7b-Q4_K_M answers, on this computer."
     assert "llava-v1.5-7b-Q4_K_M · ready" in window.status.model.text()
 
 
@@ -224,7 +224,7 @@ def test_nothing_sticks_out(window: MainWindow, services: FakeServices, size: tu
         place = part.rect().translated(part.mapTo(window, part.rect().topLeft()))
         assert window.rect().contains(place), part
     assert window.composer.geometry().bottom() <= window.status.geometry().top()
-    assert window.empty.horizontalScrollBar().maximum() == 0
+    assert window.start_page.horizontalScrollBar().maximum() == 0
 
 
 def test_size_and_text_size_are_remembered(services: FakeServices, show_widget: Show) -> None:
