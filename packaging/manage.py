@@ -160,7 +160,7 @@ def main(arguments: list[str]) -> int:
 
         return publishing.main(rest) if verb == "publish" else publishing.tagged(rest)
     if verb == "flatpak":
-        from release import flatpak
+        from release.linux import flatpak
 
         return flatpak.main(rest)
     if verb == "missing":

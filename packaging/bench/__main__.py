@@ -18,7 +18,7 @@ def main() -> int:
         from bench.parties import PARTIES
         from bench.results import Sheet
 
-        module = importlib.import_module(f"bench.{PARTIES[options.party].module}")
+        module = importlib.import_module(f"bench.measurements.{PARTIES[options.party].module}")
         module.measure(Job.parse(options.job), Sheet(Path(options.sheet)))
         return 0
     from bench.parties import PARTIES

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from bench.load_settings import Settings
+from bench.measurements.load_settings import Settings
 
 QUESTIONS = (
     "What is in this picture, and where was it taken?",

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bench import packaged, plot, report
+from bench import plot, report
 from bench.job import Job
-from bench.load_settings import Settings
 from bench.measured_process import busy_share, run_party
+from bench.measurements import packaged
+from bench.measurements.load_settings import Settings
 from bench.memory import read_bandwidth
 from bench.parties import PARTIES
 from bench.real_shapes import REAL, SMALL, TINY, make_pair

@@ -35,7 +35,7 @@ def main() -> int:
         for library in remove_x265.take_out(program):
             say(f"{library.name} was taken out.")
         if sys.platform == "linux":
-            from release import elf_edits
+            from release.linux import elf_edits
 
             elf_edits.relax_glibc(program)
             elf_edits.forget_search_paths(program)
@@ -83,14 +83,14 @@ def _kinds(runtime: Path | None = None) -> dict[str, Callable[[Path], Path]]:
         from release import macos
 
         return {"dmg": macos.build}
-    from release import deb, portable, rpm
+    from release.linux import deb, portable, rpm
 
     kinds: dict[str, Callable[[Path], Path]] = {"deb": deb.build, "rpm": rpm.build, "portable": portable.build}
     if not shutil.which("rpmbuild"):
         say("rpmbuild is not here: no .rpm will be made.")
         del kinds["rpm"]
     if runtime:
-        from release import appimage
+        from release.linux import appimage
 
         kinds["appimage"] = functools.partial(appimage.build, runtime=runtime.absolute())
     return kinds
@@ -109,7 +109,7 @@ def _look_at(program: Path) -> None:
     if unknown:
         give_up(f"Nobody has said why this is needed: {', '.join(unknown)} (packaging/release/contents.py)")
     if sys.platform == "linux":
-        from release import elf
+        from release.linux import elf
 
         if late := elf.too_new(program):
             told = ", ".join(f"{library.path.name} ({library.glibc})" for library in late)

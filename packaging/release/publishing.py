@@ -12,7 +12,8 @@ from pathlib import Path
 from provision import paths
 from provision.console import give_up, say
 
-from release import checksums, flatpak, outputs
+from release import checksums, outputs
+from release.linux import flatpak
 from release.outputs import DIST, version
 
 _CHANGELOG = paths.REPOSITORY / "CHANGELOG.md"

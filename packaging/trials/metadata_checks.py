@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from provision import paths
-from release.metainfo import NAME
+from release.linux.metainfo import NAME
 
 from trials.x11_user import Disappointed
 

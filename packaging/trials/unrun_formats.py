@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from provision import paths
-from release import appimage, flatpak, linux_tree
+from release.linux import appimage, flatpak, tree
 
 from trials.x11_user import Disappointed
 
@@ -89,7 +89,7 @@ def appimage_joined(work: Path) -> str:
     _said(["unsquashfs", "-quiet", "-no-progress", "-offset", str(len(content)), "-dest", str(back), str(package)])
     _said(["diff", "--recursive", "--no-dereference", str(folder), str(back)])
     started = subprocess.run([package], check=False).returncode  # the runtime comes first, and is a program
-    if started or not (back / linux_tree.PROGRAM_FOLDER / "eyebright").is_file():
+    if started or not (back / tree.PROGRAM_FOLDER / "eyebright").is_file():
         raise Disappointed(f"the runtime ended with {started}")
     megabytes = package.stat().st_size / 1e6
     for path in (folder, back):

@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from bench import programs
 from bench.job import QUESTIONS, Job
+from bench.measurements import programs
 from bench.results import Results, Sheet
 
 _BENCH = """

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from bench.driver import HOME, HOMES
 from bench.job import Job
+from bench.measurements.driver import HOME, HOMES
+from bench.measurements.tuning import measure
 from bench.results import Results, Sheet
-from bench.tuning import measure
 
 from desktop_app import paths
 from desktop_app.engine.planning.memory_budget import find_memory_budget

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from release import appimage, outputs
+from release import outputs
+from release.linux import appimage
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has AppImages")
 

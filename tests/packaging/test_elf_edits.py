@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from release import elf, elf_edits
+from release.linux import elf, elf_edits
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="these are Linux's libraries")
 

@@ -5,7 +5,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from release import checksums, flatpak, outputs, publishing
+from release import checksums, outputs, publishing
+from release.linux import flatpak
 
 from desktop_app import __home__, __version__
 

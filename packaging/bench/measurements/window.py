@@ -17,8 +17,8 @@ from provision import unpack_pyside
 
 from bench.job import Job
 from bench.measured_process import REPOSITORY
+from bench.measurements.window_start import STARTED
 from bench.results import Sheet
-from bench.window_start import STARTED
 
 _LIMIT_S = 60
 _KINDS = ("bare", "unpacked", "ours")
@@ -70,7 +70,7 @@ def _start(kind: str, job: Job, as_installed: Path) -> tuple[float, float, float
         STARTED: repr(time.monotonic()),
     }
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed is compiled
-    code = f"from bench.window_start import show; show({kind!r})"
+    code = f"from bench.measurements.window_start import show; show({kind!r})"
     command = [sys.executable, "-c", code]
     said = subprocess.run(
         command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=_LIMIT_S, check=False

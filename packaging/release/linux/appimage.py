@@ -15,7 +15,8 @@ from pathlib import Path
 from provision import paths
 from provision.console import give_up
 
-from release import licences, linux_tree
+from release import licences
+from release.linux import tree
 from release.outputs import BUILD, DIST, moment, processor, system_name, version
 
 _MAGIC_PLACE, _MAGIC = 8, b"AI\x02"  # in bytes of the ELF header that nobody else reads
@@ -26,13 +27,13 @@ _PACKING = ("-comp", "zstd", "-Xcompression-level", "22", "-b", "1M")
 
 def lay_out(program: Path, folder: Path) -> None:
     """Copy the frozen program to `folder` (AppDir): below usr as packages have it, and on top what a desktop reads."""
-    linux_tree.lay_out(program, folder)
+    tree.lay_out(program, folder)
     licences.write_copyright(folder / "usr/share/licenses/eyebright/copyright")
-    (folder / "AppRun").symlink_to(f"{linux_tree.PROGRAM_FOLDER}/eyebright")
+    (folder / "AppRun").symlink_to(f"{tree.PROGRAM_FOLDER}/eyebright")
     shutil.copyfile(folder / "usr/share/applications/eyebright.desktop", folder / "eyebright.desktop")
     shutil.copyfile(paths.REPOSITORY / "resources/icons/app/eyebright-256.png", folder / "eyebright.png")
     (folder / ".DirIcon").symlink_to("eyebright.png")
-    linux_tree.settle(folder)
+    tree.settle(folder)
 
 
 def build(program: Path, runtime: Path) -> Path:

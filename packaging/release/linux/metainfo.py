@@ -20,4 +20,4 @@ def metainfo() -> str:
             known[f"{name.upper()}_WIDTH"], known[f"{name.upper()}_HEIGHT"] = map(str, picture.size)
     for name, value in known.items():
         text = text.replace(f"@{name}@", value)
-    return text.replace("<!-- Names between at-signs are put in by packaging/release/metainfo.py. -->\n", "")
+    return text.replace("<!-- Names between at-signs are put in by packaging/release/linux/metainfo.py. -->\n", "")

@@ -13,7 +13,7 @@ import llama_cpp
 from llama_cpp import _ggml, mtmd_cpp
 from llama_cpp import llama_cpp as _low_level
 
-from bench.load_settings import Settings
+from bench.measurements.load_settings import Settings
 from bench.vocabulary import word_tokens
 from desktop_app.engine.llama.cpu_backend import load_processor
 

@@ -50,4 +50,4 @@ def _filled(known: dict[str, str]) -> str:
     text = _TEMPLATE.read_text("utf-8")
     for name, value in known.items():
         text = text.replace(f"@{name}@", value)
-    return text.replace("# Names between at-signs are put in by packaging/release/flatpak.py.\n", "")
+    return text.replace("# Names between at-signs are put in by packaging/release/linux/flatpak.py.\n", "")

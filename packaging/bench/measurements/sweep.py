@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import Any, Self
 
 from bench.job import Job
-from bench.load_settings import Settings
-from bench.plain_calls import Plain, loaded, plain_context, prepare
+from bench.measurements.load_settings import Settings
+from bench.measurements.plain_calls import Plain, loaded, plain_context, prepare
 from bench.results import Sheet
 from desktop_app.engine.planning.cpu_cores import physical_cores
 

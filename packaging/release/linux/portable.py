@@ -8,8 +8,9 @@ from pathlib import Path
 
 from provision import paths
 
-from release import licences, linux_tree
-from release.metainfo import NAME, metainfo
+from release import licences
+from release.linux import tree
+from release.linux.metainfo import NAME, metainfo
 from release.outputs import BUILD, DIST, date, system_name, version
 
 _README = """\
@@ -69,7 +70,7 @@ def build(program: Path) -> Path:
     """Make the archive from the frozen program, and return it."""
     folder = BUILD / "portable" / f"eyebright-{version()}"
     lay_out(program, folder)
-    linux_tree.settle(folder)
+    tree.settle(folder)
     DIST.mkdir(exist_ok=True)
     archive = DIST / f"eyebright-{version()}-{system_name()}.tar.xz"
     with tarfile.open(archive, "w:xz", format=tarfile.PAX_FORMAT, preset=9) as tar:

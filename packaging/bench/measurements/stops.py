@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bench.driver import Driver
 from bench.job import QUESTIONS
+from bench.measurements.driver import Driver
 from bench.results import Sheet
 from desktop_app.engine.messages import Event, Phase, PhaseChanged, Text, Turn
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import sys
 
-from bench.load_settings import Settings
-from bench.plain_calls import loaded, plain_context, prepare
+from bench.measurements.load_settings import Settings
+from bench.measurements.plain_calls import loaded, plain_context, prepare
 
 
 def main() -> None:

@@ -7,8 +7,8 @@ import shutil
 import time
 from pathlib import Path
 
-from bench.driver import HOME, HOMES, engine_settings
 from bench.job import Job
+from bench.measurements.driver import HOME, HOMES, engine_settings
 from bench.results import Sheet
 from desktop_app import paths
 from desktop_app.engine.messages import Tuning

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.job import Job, picture
-from bench.load_settings import Settings as LoadSettings
+from bench.measurements.load_settings import Settings as LoadSettings
 from desktop_app import paths
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.messages import (

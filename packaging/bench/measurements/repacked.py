@@ -7,9 +7,9 @@ build llama.cpp, the process dies of it (ggml-org/llama.cpp#20824).
 from __future__ import annotations
 
 from bench.job import Job
-from bench.load_settings import Settings
+from bench.measurements.load_settings import Settings
+from bench.measurements.sweep import measure_others
 from bench.results import Sheet
-from bench.sweep import measure_others
 
 _SETTINGS = (
     Settings(mapped=False, repacked=True, batch=256),

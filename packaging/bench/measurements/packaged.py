@@ -61,7 +61,7 @@ def _speed(job: Job, sheet: Sheet) -> None:
 def _worker(job: Job, *libraries: Path) -> Iterator[subprocess.Popen[str]]:
     settings = json.dumps(asdict(job.settings))
     room = max(_LEAST_ROOM, 2 * job.reading_tokens, 2 * job.depth)
-    command = [sys.executable, "-m", "bench.speed_worker", job.model, settings, str(room)]
+    command = [sys.executable, "-m", "bench.measurements.speed_worker", job.model, settings, str(room)]
     path = os.pathsep.join(map(str, (REPOSITORY / "packaging", REPOSITORY, *libraries)))
     process = subprocess.Popen(
         command,

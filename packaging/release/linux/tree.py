@@ -9,7 +9,7 @@ from pathlib import Path
 
 from provision import paths
 
-from release.metainfo import NAME, metainfo
+from release.linux.metainfo import NAME, metainfo
 from release.outputs import moment
 
 #: Where the program lies, seen from the root.

@@ -11,7 +11,8 @@ from pathlib import Path
 from provision import paths
 from provision.console import give_up
 
-from release import elf, licences, linux_tree
+from release import licences
+from release.linux import elf, tree
 from release.outputs import BUILD, DESCRIPTION, DIST, MAINTAINER, SUMMARY, date, home, mail, moment, processor, version
 
 _OVERRIDES = paths.REPOSITORY / "packaging" / "linux" / "lintian-overrides"
@@ -21,11 +22,11 @@ _DOC = "usr/share/doc/eyebright"
 def build(program: Path) -> Path:
     """Make the package from the frozen program, and return it."""
     root = BUILD / "deb"
-    linux_tree.lay_out(program, root)
+    tree.lay_out(program, root)
     doc = root / _DOC
     doc.mkdir(parents=True)
     licences.write_copyright(doc / "copyright", for_debian=True)
-    linux_tree.write_compressed(doc / "changelog.gz", _changelog())
+    tree.write_compressed(doc / "changelog.gz", _changelog())
     overrides = root / "usr/share/lintian/overrides/eyebright"
     overrides.parent.mkdir(parents=True)
     shutil.copyfile(_OVERRIDES, overrides)
@@ -33,7 +34,7 @@ def build(program: Path) -> Path:
     control.mkdir()
     (control / "control").write_text(_control(root), "utf-8")
     (control / "md5sums").write_text(_sums(root), "utf-8")
-    linux_tree.settle(root)
+    tree.settle(root)
     DIST.mkdir(exist_ok=True)
     package = DIST / f"eyebright_{version()}_{processor()}.deb"
     package.unlink(missing_ok=True)
@@ -49,7 +50,7 @@ def build(program: Path) -> Path:
 
 def _control(root: Path) -> str:
     size = sum(path.lstat().st_size for path in root.rglob("*") if path.is_file() and not path.is_symlink())
-    needed = [f"libc6 (>= {elf.GLIBC_FLOOR})", *sorted(elf.debian_packages(root / linux_tree.PROGRAM_FOLDER))]
+    needed = [f"libc6 (>= {elf.GLIBC_FLOOR})", *sorted(elf.debian_packages(root / tree.PROGRAM_FOLDER))]
     long = "\n".join(f" {line}" for line in DESCRIPTION.splitlines())
     fields = {
         "Package": "eyebright",

@@ -15,7 +15,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection, GNUVerSymSection
 from elftools.elf.sections import SymbolTableSection
 
-from release import elf
+from release.linux import elf
 
 #: Version of glibc -> functions of which it brings no more than other ways to report errors.
 ALIKE = {"GLIBC_2.35": {"hypot", "hypotf"}}

@@ -11,12 +11,12 @@ import subprocess
 import sys
 import time
 
-from bench.driver import HOMES, Asked, Driver
 from bench.job import AFTERWARDS, QUESTIONS, Job, long_question
-from bench.load_settings import Settings
-from bench.plain_calls import Plain, encode_s, loaded, plain_context, prepare
+from bench.measurements.driver import HOMES, Asked, Driver
+from bench.measurements.load_settings import Settings
+from bench.measurements.plain_calls import Plain, encode_s, loaded, plain_context, prepare
+from bench.measurements.stops import measure_stops
 from bench.results import Sheet
-from bench.stops import measure_stops
 from desktop_app.engine.messages import Inspect, Turn
 
 _AROUND = 16  # tokens at most: what follows a question

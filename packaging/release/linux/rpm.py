@@ -8,7 +8,8 @@ from pathlib import Path
 
 from provision.console import give_up
 
-from release import elf, licences, linux_tree
+from release import licences
+from release.linux import elf, tree
 from release.outputs import (
     BUILD,
     DESCRIPTION,
@@ -67,11 +68,11 @@ def build(program: Path) -> Path:
     """Make the package from the frozen program, and return it."""
     root, work = BUILD / "rpm-root", BUILD / "rpm"
     shutil.rmtree(work, ignore_errors=True)
-    linux_tree.lay_out(program, root)
+    tree.lay_out(program, root)
     licences.write_copyright(root / "usr/share/licenses/eyebright/copyright")
-    linux_tree.settle(root)
+    tree.settle(root)
     bits = "()(64bit)"
-    requires = [f"Requires: {name}{bits}" for name in elf.from_outside(root / linux_tree.PROGRAM_FOLDER)]
+    requires = [f"Requires: {name}{bits}" for name in elf.from_outside(root / tree.PROGRAM_FOLDER)]
     requires.append(f"Requires: libc.so.6(GLIBC_{elf.GLIBC_FLOOR}){bits.replace('()', '')}")
     spec = work / "eyebright.spec"
     spec.parent.mkdir(parents=True)

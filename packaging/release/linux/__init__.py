@@ -1,0 +1,1 @@
+"""Packages for Linux, and what the libraries of a Linux program ask of a system."""
