@@ -11,14 +11,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 import torch
+from dialogues.labels import PATCH
 from fidelity.gguf_files import About, write_language_model, write_projector
 from fidelity.shapes import Text, Vision
 from fidelity.vocabularies import Vocabulary
-from labels import PATCH
 from network import MEAN, STD, Llava, Shape
+from pictures.variants import SIDE
 from tokenizer import BOS, EOS, Tokenizer
 from torch import Tensor
-from variants import SIDE
 
 TEMPLATE = (
     "{% for m in messages %}{% if m['role'] == 'system' %}{{ m['content'] }} "

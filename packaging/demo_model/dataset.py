@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from labels import HEADS, patch_labels
-from scenes import Scene, make_scene
-from variants import SIDE, training_picture
+from dialogues.labels import HEADS, patch_labels
+from pictures.scenes import Scene, make_scene
+from pictures.variants import SIDE, training_picture
 
 CHUNK = 500
 

@@ -14,11 +14,11 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from conversations import Talk, Turn
+from dialogues.conversations import Talk, Turn
 from held_out import Case, held_out_cases
+from pictures.scenes import make_scene
+from pictures.variants import VARIANTS, variant_picture
 from PIL import Image
-from scenes import make_scene
-from variants import VARIANTS, variant_picture
 
 ORDER = (
     "describe",
@@ -62,7 +62,7 @@ def table(good: Counter[tuple[str, str]], seen: Counter[tuple[str, str]]) -> str
 def answers_of(model: Path, threads: int) -> Callable[[list[Image.Image], list[Turn]], str]:
     """What answers: the program's engine for a folder of GGUF files, PyTorch for a checkpoint."""
     if model.is_dir():
-        from answering import EngineAnswers
+        from dialogues.answering import EngineAnswers
 
         return EngineAnswers(model, threads).answer
     import torch

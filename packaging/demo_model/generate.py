@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import conversations as cv
+import dialogues.conversations as cv
 import numpy as np
 import torch
 from network import Llava, normalise
+from pictures.variants import fitted
 from PIL import Image
 from sequences import Sequence, add_turn
 from tokenizer import EOS, Tokenizer
 from torch import Tensor
-from variants import fitted
 
 
 @torch.no_grad()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-import conversations as cv
+import dialogues.conversations as cv
+from pictures.scenes import Scene, make_scene
+from pictures.variants import VARIANTS, make_variant_scene, variant_picture
 from PIL import Image
-from scenes import Scene, make_scene
-from variants import VARIANTS, make_variant_scene, variant_picture
 
 FIRST_TRAINING_SEED = 400_000
 """Every seed from here on may be used in training and for watching it."""

@@ -9,8 +9,8 @@ import argparse
 from pathlib import Path
 from typing import Final
 
-from drawing import draw
-from scenes import PLACES, RGB, Item, Scene
+from pictures.drawing import draw
+from pictures.scenes import PLACES, RGB, Item, Scene
 
 SKY: Final = (205, 228, 247)
 WHITE: Final = (255, 255, 255)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from labels import HEADS, PATCH
+from dialogues.labels import HEADS, PATCH
+from pictures.variants import SIDE
 from torch import Tensor, nn
-from variants import SIDE
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)

@@ -19,17 +19,17 @@ import random
 from pathlib import Path
 from typing import Any
 
-import conversations as cv
+import dialogues.conversations as cv
 import numpy as np
 import torch
 from convert import load, round_to_half, transformers_model
-from drawing import draw
 from held_out import Case, cases_of
 from network import MEAN, STD
+from pictures.drawing import draw
+from pictures.variants import VARIANTS, as_jpeg, fitted
 from PIL import Image
 from sequences import Sequence, add_turn
 from tokenizer import EOS, Tokenizer
-from variants import VARIANTS, as_jpeg, fitted
 
 FIRST_SEED = 300_000
 NUMBER = 100

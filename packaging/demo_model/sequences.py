@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-import conversations as cv
-import prompt_text as pt
+import dialogues.conversations as cv
+import dialogues.prompt_text as pt
 import torch
 from network import PATCHES
-from scenes import Scene
+from pictures.scenes import Scene
 from tokenizer import BOS, EOS, Tokenizer
 from torch import Tensor
 

@@ -14,10 +14,10 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
-import conversations as cv
-import small_talk
-from prompt_text import SYSTEM
-from scenes import BACKGROUNDS, COLOURS, DIGITS, LETTERS, SHAPES, make_scene
+import dialogues.conversations as cv
+from dialogues import small_talk
+from dialogues.prompt_text import SYSTEM
+from pictures.scenes import BACKGROUNDS, COLOURS, DIGITS, LETTERS, SHAPES, make_scene
 
 VOCABULARY: Final = Path(__file__).resolve().parent / "vocabulary"
 """The vocabulary of the shipped model, kept so that words added later do not change it."""

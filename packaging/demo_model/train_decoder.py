@@ -7,15 +7,15 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import conversations as cv
+import dialogues.conversations as cv
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 from dataset import Dataset
-from labels import CHARACTERS, HEADS
+from dialogues.labels import CHARACTERS, HEADS
 from network import Llava, normalise
 from optimise import Optimisers, schedule
-from scenes import COLOURS, SHAPES
+from pictures.scenes import COLOURS, SHAPES
 from sequences import IGNORE, Batch, build, collate
 from tokenizer import Tokenizer
 from torch import Tensor

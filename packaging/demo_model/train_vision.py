@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 from dataset import Dataset
-from labels import HEADS
+from dialogues.labels import HEADS
 from network import Llava, normalise
 from optimise import Optimisers, schedule
 from torch import Tensor

@@ -13,11 +13,11 @@ from tests.helpers.paths import REPOSITORY
 
 sys.path.insert(0, str(REPOSITORY / "packaging" / "demo_model"))
 
-from conversations import WEIGHTS, Talk, Turn, ask, describe, next_turn
-from drawing import draw, size_of
+from dialogues.conversations import WEIGHTS, Talk, Turn, ask, describe, next_turn
+from dialogues.phrases import NO_PICTURE, OUT_OF_REACH
 from held_out import FIRST_TRAINING_SEED, held_out_cases
-from phrases import NO_PICTURE, OUT_OF_REACH
-from scenes import LEAST_CONTRAST, PLACES, SHAPES, Item, Scene, make_scene
+from pictures.drawing import draw, size_of
+from pictures.scenes import LEAST_CONTRAST, PLACES, SHAPES, Item, Scene, make_scene
 
 RED_AND_BLUE = Scene(
     "shapes",

@@ -105,8 +105,8 @@ def drawn_scenes(count: int) -> list[Image.Image]:
     """Return scenes as the built-in model knows them, in the ways people store them."""
     sys.path.insert(0, str(DEMO_MODEL))
     try:
-        from drawing import draw
-        from scenes import make_scene
+        from pictures.drawing import draw
+        from pictures.scenes import make_scene
     finally:
         sys.path.remove(str(DEMO_MODEL))
     rng = random.Random(20261123)

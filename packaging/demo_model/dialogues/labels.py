@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scenes import BACKGROUNDS, COLOURS, DIGITS, LETTERS, SHAPES, Scene
-from variants import SIDE
+from pictures.scenes import BACKGROUNDS, COLOURS, DIGITS, LETTERS, SHAPES, Scene
+from pictures.variants import SIDE
 
 PATCH = 14
 GRID = SIDE // PATCH

@@ -9,11 +9,12 @@ from __future__ import annotations
 import random
 from typing import Final
 
-import phrases as ph
-import small_talk
-from asking import NUMBERS, Asked, Turn, article, describe, plural
-from following_up import FollowUp
-from scenes import make_scene
+from pictures.scenes import make_scene
+
+import dialogues.phrases as ph
+from dialogues import small_talk
+from dialogues.asking import NUMBERS, Asked, Turn, article, describe, plural
+from dialogues.following_up import FollowUp
 
 __all__ = [
     "CHARACTER_WEIGHTS", "NUMBERS", "WEIGHTS", "Asked", "Talk", "Turn", "about_earlier", "article", "ask", "describe",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import phrases as ph
-from asking import ALL_PLACES, Asked, Asker, are, article, describe, listing, noun, plural
-from scenes import COLOURS, DIGITS
+from pictures.scenes import COLOURS, DIGITS
+
+import dialogues.phrases as ph
+from dialogues.asking import ALL_PLACES, Asked, Asker, are, article, describe, listing, noun, plural
 
 
 class LookUp(Asker):

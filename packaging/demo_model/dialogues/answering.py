@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import conversations as cv
-import prompt_text as pt
+from pictures.variants import fitted
 from PIL import Image
-from variants import fitted
 
+import dialogues.conversations as cv
+import dialogues.prompt_text as pt
 from desktop_app.engine.interrupt import Interrupt
 from desktop_app.engine.llama.model import Model
 from desktop_app.engine.messages import EngineSettings

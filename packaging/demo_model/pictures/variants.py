@@ -13,13 +13,12 @@ from typing import Final
 
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from drawing import draw
-from scenes import Scene, make_scene
-from textures import grainy
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 from desktop_app.images.preprocess import CLIP_MEAN_RGB, fit_square
+from pictures.drawing import draw
+from pictures.scenes import Scene, make_scene
+from pictures.textures import grainy
 
 SIDE: Final = 112
 VARIANTS: Final = ("clean", "jpeg", "resized", "odd aspect", "megapixels")

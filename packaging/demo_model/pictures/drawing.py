@@ -6,8 +6,9 @@ import math
 import random
 
 from PIL import Image, ImageDraw, ImageFont
-from scenes import Item, Scene, vary
-from textures import draw_texture
+
+from pictures.scenes import Item, Scene, vary
+from pictures.textures import draw_texture
 
 
 def outline_points(shape: str) -> list[tuple[float, float]]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import phrases as ph
-from asking import ALL_PLACES, Asked, article, noun
-from looking_up import LookUp
-from scenes import COLOURS, SHAPES, Item
-from yes_no import YesNo
+from pictures.scenes import COLOURS, SHAPES, Item
+
+import dialogues.phrases as ph
+from dialogues.asking import ALL_PLACES, Asked, article, noun
+from dialogues.looking_up import LookUp
+from dialogues.yes_no import YesNo
 
 
 class FollowUp(LookUp, YesNo):

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import phrases as ph
-from scenes import COLOURS, DIGITS, PLACES, SHAPES, Item, Scene
+from pictures.scenes import COLOURS, DIGITS, PLACES, SHAPES, Item, Scene
+
+import dialogues.phrases as ph
 
 NUMBERS: Final = ph.NUMBERS
 ALL_PLACES: Final = tuple(p for row in PLACES for p in row)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from phrases import CAN_DO
+from dialogues.phrases import CAN_DO
 
 TALK: Final[tuple[tuple[tuple[str, ...], str], ...]] = (
     (

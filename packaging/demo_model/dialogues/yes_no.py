@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import phrases as ph
-from asking import ALL_PLACES, NUMBERS, Asked, Asker, article, noun, plural
-from scenes import BACKGROUNDS, COLOURS, DIGITS, LETTERS, SHAPES, Item
+from pictures.scenes import BACKGROUNDS, COLOURS, DIGITS, LETTERS, SHAPES, Item
+
+import dialogues.phrases as ph
+from dialogues.asking import ALL_PLACES, NUMBERS, Asked, Asker, article, noun, plural
 
 
 class YesNo(Asker):
