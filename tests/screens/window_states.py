@@ -169,7 +169,7 @@ def unseen(stage: Stage) -> None:
     stage.services.chat.show(*messages)
     stage.services.chat.dropped.mark(messages, (0,))
     pump(50)
-    stage.window.transcript.page.scroll_by(-60)
+    stage.window.transcript.page.rows.scroll_by(-60)
 
 
 @state

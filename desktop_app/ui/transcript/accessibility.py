@@ -12,18 +12,19 @@ from PySide6.QtWidgets import QLabel, QWidget
 
 from desktop_app.chat.conversation import Message, Role, State
 from desktop_app.ui.transcript import phrases as words
-from desktop_app.ui.transcript.keyboard import TranscriptReader
+from desktop_app.ui.transcript.page import TranscriptPage
 
 
 class SpokenMessages(QObject):
     """Keeps a label for each seen message, tells which one is focused, and says when an answer is complete."""
 
-    def __init__(self, page: TranscriptReader) -> None:
+    def __init__(self, page: TranscriptPage) -> None:
         super().__init__(page)
         self._page = page
+        self._rows = page.rows
         self._labels: list[_SpokenLabel] = []
-        page.arranged.connect(self._place)
-        page.focus_changed.connect(self._tell_focus)
+        self._rows.arranged.connect(self._place)
+        page.keyboard.focus_changed.connect(self._tell_focus)
 
     def labels(self) -> list[QLabel]:
         """Return the labels of the seen messages, from above."""
@@ -36,23 +37,23 @@ class SpokenMessages(QObject):
             QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self._page, words.spoken(message)))
 
     def _place(self) -> None:
-        seen = self._page.seen() if QAccessible.isActive() else []
+        seen = self._rows.seen() if QAccessible.isActive() else []
         while len(self._labels) < len(seen):
             self._labels.append(_SpokenLabel(self._page.viewport()))
         for label, index in zip(self._labels, seen, strict=False):
-            rect = self._page.row_rect(index)
+            rect = self._rows.rect(index)
             if rect is not None:
                 label.setGeometry(rect)
-            message = self._page.messages()[index]
-            label.say(message, self._page.is_unseen(message))
+            message = self._rows.messages()[index]
+            label.say(message, self._rows.is_unseen(message))
             label.setVisible(True)
         for label in self._labels[len(seen) :]:
             label.setVisible(False)
 
     def _tell_focus(self) -> None:
-        index = self._page.focused()
-        if index in self._page.seen() and self._page.is_focus_shown() and QAccessible.isActive():
-            label = self.labels()[self._page.seen().index(index)]
+        index = self._page.keyboard.focused()
+        if index in self._rows.seen() and self._page.keyboard.is_focus_shown() and QAccessible.isActive():
+            label = self.labels()[self._rows.seen().index(index)]
             QAccessible.updateAccessibility(QAccessibleEvent(label, QAccessible.Event.Focus))
 
 

@@ -1,169 +1,132 @@
-"""The page under a keyboard: one message is the focused one, and keys walk from it."""
+"""The keyboard on the conversation: one message is the focused one, and keys go on from it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import (
-    QAccessible,
-    QAccessibleEvent,
-    QContextMenuEvent,
-    QFocusEvent,
-    QGuiApplication,
-    QKeyEvent,
-    QKeySequence,
-)
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QAccessible, QAccessibleEvent, QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QAbstractScrollArea
 
 from desktop_app.chat.conversation import Message
 from desktop_app.ui.transcript import phrases as words
-from desktop_app.ui.transcript.page import TOP
-from desktop_app.ui.transcript.painting import Look
-from desktop_app.ui.transcript.pictures import PictureCache
-from desktop_app.ui.transcript.pointer import TranscriptPointer, is_web
-from desktop_app.ui.transcript.waiting import Waiting
+from desktop_app.ui.transcript.rows import TOP, Rows
+from desktop_app.ui.transcript.selection import Selection
 from desktop_app.ui.widgets.theme import theme
 
-_LINK = 320  # px of an address in the menu
 _LINES = 3  # a press of an arrow key moves a message higher than the window by so many lines
+_KEYBOARD_REASONS = (
+    Qt.FocusReason.TabFocusReason,
+    Qt.FocusReason.BacktabFocusReason,
+    Qt.FocusReason.ShortcutFocusReason,
+)
 
 
-class TranscriptReader(TranscriptPointer):
-    """The page with a focused message.
+class Keyboard(QObject):
+    """Knows the focused message and does what keys ask for.
 
     `focus_changed`: another message is focused, or the focus is shown or hidden.
-    `edit_wanted(index)`: F2 on a message. `stop_wanted`: Esc.
+    `picture_opened(sha256)`: Enter on a picture. `edit_wanted(index)`: F2 on a message. `stop_wanted`: Esc.
     """
 
     focus_changed = Signal()
+    picture_opened = Signal(str)
     edit_wanted = Signal(int)
     stop_wanted = Signal()
 
-    def __init__(self, pictures: PictureCache, waiting: Waiting, parent: QWidget | None = None) -> None:
-        super().__init__(pictures, waiting, parent)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAccessibleName(self.tr("Conversation"))
+    def __init__(self, rows: Rows, selection: Selection, area: QAbstractScrollArea) -> None:
+        super().__init__(area)
+        self._rows = rows
+        self._selection = selection
+        self._area = area
         self._focused = ""  # id of the message the keyboard is on
         self._is_focus_shown = False  # not after a click: the pointer shows where one is
         self._picture = 0  # which picture of the focused message
-        self.pressed.connect(self._take_focus)
+        rows.resetting.connect(self._forget)
+        rows.replacing_tail.connect(self._follow_tail)
 
     def focused(self) -> int:
         """Return the index of the message the keyboard is on, or -1."""
-        return self.index_of(self._focused) if self._focused else -1
-
-    def focus_message(self, index: int) -> None:
-        """Put the keyboard on a message and show it."""
-        if not self.messages():
-            return
-        index = max(0, min(index, len(self.messages()) - 1))
-        self._focused, self._is_focus_shown, self._picture = self.messages()[index].id, True, 0
-        self.ensure_seen(index)
-        self.setAccessibleDescription(words.spoken(self.messages()[index], self.is_unseen(self.messages()[index])))
-        change = QAccessible.Event.DescriptionChanged
-        QAccessible.updateAccessibility(QAccessibleEvent(self, change))
-        self.viewport().update()
-        self.focus_changed.emit()
-
-    def replace_tail(self, index: int, messages: Sequence[Message]) -> None:
-        """Show other messages from `index` on; the keyboard stays at its place."""
-        if messages and self.focused() >= index:
-            self._focused = messages[0].id
-        super().replace_tail(index, messages)
+        return self._rows.index_of(self._focused) if self._focused else -1
 
     def is_focus_shown(self) -> bool:
         """Whether the keyboard is on a message, and the person came by keyboard."""
         return self._is_focus_shown and self.focused() >= 0
 
-    def look_of(self, index: int) -> Look:
-        """Return the selection and the focus of a row."""
-        message = self.messages()[index]
-        is_focused = message.id == self._focused and self._is_focus_shown and self.hasFocus()
-        picture = self._picture if is_focused and len(message.pictures) > 1 else -1
-        return Look(self.selection_of(message), is_focused, picture, self.is_unseen(message))
+    def is_marked(self, message: Message) -> bool:
+        """Whether a message is marked as the focused one."""
+        return message.id == self._focused and self._is_focus_shown and self._area.hasFocus()
 
-    def set_messages(self, messages: Sequence[Message]) -> None:
-        """Show other messages; none has the keyboard."""
-        self._focused = ""
-        super().set_messages(messages)
+    def marked_picture(self, message: Message) -> int:
+        """Return which of several pictures of a message is marked, or -1."""
+        return self._picture if self.is_marked(message) and len(message.pictures) > 1 else -1
+
+    def focus_message(self, index: int) -> None:
+        """Put the keyboard on a message and show it; an index beyond the ends is the first or the last."""
+        messages = self._rows.messages()
+        if not messages:
+            return
+        index = max(0, min(index, len(messages) - 1))
+        message = messages[index]
+        self._focused, self._is_focus_shown, self._picture = message.id, True, 0
+        self._rows.ensure_seen(index)
+        self._area.setAccessibleDescription(words.spoken(message, self._rows.is_unseen(message)))
+        change = QAccessible.Event.DescriptionChanged
+        QAccessible.updateAccessibility(QAccessibleEvent(self._area, change))
+        self._area.viewport().update()
+        self.focus_changed.emit()
+
+    def focus_clicked(self, index: int) -> None:
+        """Put the keyboard on a message that was clicked, unmarked; -1: on none."""
+        self._is_focus_shown = False
+        self._focused = self._rows.messages()[index].id if index >= 0 else ""
         self.focus_changed.emit()
 
     def copy(self) -> None:
         """Copy the selected words, or else the whole focused message."""
-        if self.selected_text():
-            super().copy()
-        elif self.focused() >= 0:
-            QGuiApplication.clipboard().setText(self.messages()[self.focused()].text)
+        if not self._selection.copy() and self.focused() >= 0:
+            QGuiApplication.clipboard().setText(self._rows.messages()[self.focused()].text)
 
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        """Come by keyboard: begin with the newest message that is seen, unless one was left."""
-        super().focusInEvent(event)
-        if event.reason() in (
-            Qt.FocusReason.TabFocusReason,
-            Qt.FocusReason.BacktabFocusReason,
-            Qt.FocusReason.ShortcutFocusReason,
-        ):
+    # ---- events ----------------------------------------------------------------------------
+
+    def enter(self, reason: Qt.FocusReason) -> None:
+        """Come to the conversation: by keyboard to the newest message that is seen, unless one was left."""
+        if reason in _KEYBOARD_REASONS:
             self._is_focus_shown = True
-            if self.focused() not in self.seen() and self.seen():
-                self.focus_message(self.seen()[-1])
-        self.viewport().update()
+            seen = self._rows.seen()
+            if seen and self.focused() not in seen:
+                self.focus_message(seen[-1])
+        self._area.viewport().update()
         self.focus_changed.emit()
 
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        """Hide the mark of the focused message."""
-        super().focusOutEvent(event)
-        self.viewport().update()
+    def leave(self) -> None:
+        """Hide the mark of the focused message: the keyboard has gone elsewhere."""
+        self._area.viewport().update()
         self.focus_changed.emit()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
+    def press(self, event: QKeyEvent) -> None:
         """Walk, copy, open, edit, stop. Other keys are for the window."""
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy()
         elif event.matches(QKeySequence.StandardKey.SelectAll):
-            self.select_all(self.focused() if self.focused() >= 0 else len(self.messages()) - 1)
+            last = len(self._rows.messages()) - 1
+            self._selection.select_all(self.focused() if self.focused() >= 0 else last)
         elif event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier or not self._press(event.key()):
             event.ignore()
 
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """Open the menu of the focused message when it is asked for by keyboard."""
-        index = self.focused()
-        rect = self.row_rect(index)
-        if event.reason() is not QContextMenuEvent.Reason.Keyboard:
-            super().contextMenuEvent(event)
-        elif rect is not None:
-            corner = QPoint(rect.left(), max(rect.top(), 0))
-            self.menu_by_keyboard(index).popup(self.viewport().mapToGlobal(corner))
-
-    def menu_by_keyboard(self, index: int) -> QMenu:
-        """Return the menu of a row, and its links in it; it deletes itself."""
-        menu = self.menu_for(index, QPoint(-1, -1))
-        menu.addSeparator()
-        for address in filter(is_web, self.row(index).links()):
-            shown = menu.fontMetrics().elidedText(address, Qt.TextElideMode.ElideRight, theme.px(_LINK))
-            action = menu.addAction(self.tr("Open {address}").format(address=shown.replace("&", "&&")))
-            action.setData(("browse", address))
-        return menu
-
-    def _take_focus(self, index: int) -> None:
-        self._is_focus_shown = False
-        self._focused = self.messages()[index].id if index >= 0 else ""
-        self.focus_changed.emit()
-
     def _press(self, key: int) -> bool:
-        page = self.verticalScrollBar().pageStep()
+        rows = self._rows
+        page = self._area.verticalScrollBar().pageStep()
         if key in (Qt.Key.Key_Down, Qt.Key.Key_Up):
             self._step(1 if key == Qt.Key.Key_Down else -1)
         elif key in (Qt.Key.Key_PageDown, Qt.Key.Key_Space):
-            self.scroll_by(page)
+            rows.scroll_by(page)
         elif key == Qt.Key.Key_PageUp:
-            self.scroll_by(-page)
+            rows.scroll_by(-page)
         elif key == Qt.Key.Key_Home:
-            self.scroll_to_start()
+            rows.scroll_to_start()
             self.focus_message(0)
         elif key == Qt.Key.Key_End:
-            self.focus_message(len(self.messages()) - 1)
-            self.scroll_to_end()
+            self.focus_message(len(rows.messages()) - 1)
+            rows.scroll_to_end()
         elif key in (Qt.Key.Key_Left, Qt.Key.Key_Right):
             self._next_picture(1 if key == Qt.Key.Key_Right else -1)
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
@@ -179,25 +142,37 @@ class TranscriptReader(TranscriptPointer):
     def _step(self, direction: int) -> None:
         """Go to the next message; through a message higher than the window by lines."""
         index = self.focused()
-        rect = self.row_rect(index)
+        rect = self._rows.rect(index)
         if rect is None:
-            self.focus_message(self.seen()[0 if direction > 0 else -1] if self.seen() else 0)
+            seen = self._rows.seen()
+            self.focus_message(seen[0 if direction > 0 else -1] if seen else 0)
             return
         self._is_focus_shown = True
-        height = self.viewport().height()
+        height = self._area.viewport().height()
         hidden = rect.bottom() - height if direction > 0 else -rect.top()
         if hidden > 0 and rect.height() > height:
-            self.scroll_by(direction * min(hidden + TOP, _LINES * theme.line_height()))
+            self._rows.scroll_by(direction * min(hidden + TOP, _LINES * theme.line_height()))
         else:
             self.focus_message(index + direction)
 
     def _next_picture(self, step: int) -> None:
         if self.focused() >= 0:
-            count = len(self.messages()[self.focused()].pictures)
+            count = len(self._rows.messages()[self.focused()].pictures)
             self._picture = max(0, min(self._picture + step, count - 1))
-            self.viewport().update()
+            self._area.viewport().update()
 
     def _open_picture(self) -> None:
-        pictures = self.messages()[self.focused()].pictures if self.focused() >= 0 else ()
+        pictures = self._rows.messages()[self.focused()].pictures if self.focused() >= 0 else ()
         if self._picture < len(pictures):
             self.picture_opened.emit(pictures[self._picture].sha256)
+
+    # ---- other messages --------------------------------------------------------------------
+
+    def _forget(self) -> None:
+        self._focused = ""
+        self.focus_changed.emit()
+
+    def _follow_tail(self, index: int, message_id: str) -> None:
+        """Stay at the same place when another version of a message is shown there."""
+        if self.focused() >= index:
+            self._focused = message_id

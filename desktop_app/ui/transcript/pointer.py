@@ -1,30 +1,26 @@
-"""The page under a pointer: hovering, selecting within a message, opening pictures and links."""
+"""The mouse on the conversation: what it hovers over, selects by dragging, and opens by a click."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from PySide6.QtCore import QObject, QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QMouseEvent, QTextCursor
+from PySide6.QtWidgets import QAbstractScrollArea, QApplication
 
-from PySide6.QtCore import QEvent, QPoint, Qt, QTimer, QUrl, Signal
-from PySide6.QtGui import QAction, QContextMenuEvent, QGuiApplication, QHelpEvent, QMouseEvent, QTextCursor
-from PySide6.QtWidgets import QApplication, QMenu, QToolTip, QWidget
-
-from desktop_app.chat.conversation import Message
-from desktop_app.ui.transcript.page import TranscriptPage
-from desktop_app.ui.transcript.pictures import PictureCache
+from desktop_app.ui.transcript.links import open_link
 from desktop_app.ui.transcript.row import Panel
-from desktop_app.ui.transcript.waiting import Waiting
-from desktop_app.ui.widgets.web_page import open_page
+from desktop_app.ui.transcript.rows import Rows
+from desktop_app.ui.transcript.selection import Selection
 
 _DRAG_MS = 40
 _FASTEST_DRAG = 60  # px per step of scrolling while a selection is dragged out of the window
 _NOWHERE = QPoint(-1, -1)
 
 
-class TranscriptPointer(TranscriptPage):
-    """The page with a hovered message and a selection in one message.
+class Pointer(QObject):
+    """Takes the mouse events of the viewport.
 
     `hover_changed(bool)`: another message, or other code, is under the pointer; True when the pointer
-    moved, False when the page did. `pressed(index)`: the person clicked a message, or -1.
+    moved, False when the rows did. `pressed(index)`: the person clicked a message, or -1.
     `picture_opened(sha256)`: a picture was clicked. `border_asked(index)`: why does the model not see everything?
     """
 
@@ -33,13 +29,15 @@ class TranscriptPointer(TranscriptPage):
     picture_opened = Signal(str)
     border_asked = Signal(int)
 
-    def __init__(self, pictures: PictureCache, waiting: Waiting, parent: QWidget | None = None) -> None:
-        super().__init__(pictures, waiting, parent)
-        self.viewport().setMouseTracking(True)
+    def __init__(self, rows: Rows, selection: Selection, area: QAbstractScrollArea) -> None:
+        super().__init__(area)
+        self._rows = rows
+        self._selection = selection
+        self._area = area
+        self._viewport = area.viewport()
+        self._viewport.setMouseTracking(True)
         self._hovered = -1
         self._panel: Panel | None = None
-        self._selected = ""  # id of the message with the selection
-        self._selection = (0, 0)  # document positions: where it began, where it ends
         self._pressed = (-1, -1)  # message and picture under the pressed button
         self._is_dragging = False
         self._clicks = QTimer(self)  # runs from a double click to a possible third one
@@ -47,7 +45,9 @@ class TranscriptPointer(TranscriptPage):
         self._drag = QTimer(self)
         self._drag.setInterval(_DRAG_MS)
         self._drag.timeout.connect(self._drag_on)
-        self.arranged.connect(self._look_under_pointer)
+        rows.resetting.connect(self._forget_all)
+        rows.replacing.connect(self._forget_panel)
+        rows.arranged.connect(self._look_under_pointer)
 
     def hovered(self) -> int:
         """Return the index of the message under the pointer, or -1."""
@@ -57,91 +57,49 @@ class TranscriptPointer(TranscriptPage):
         """Return the block of code under the pointer."""
         return self._panel
 
-    def set_messages(self, messages: Sequence[Message]) -> None:
-        """Show other messages; nothing of them is selected."""
-        self._hovered, self._panel, self._selected = -1, None, ""
-        super().set_messages(messages)
-
-    def replace(self, message: Message) -> None:
-        """Show another value of a message; positions of a selection in it would be wrong."""
-        self._selected = "" if message.id == self._selected else self._selected
-        self._panel = None
-        super().replace(message)
-
-    # ---- selection -------------------------------------------------------------------------
-
-    def selection_of(self, message: Message) -> tuple[int, int] | None:
-        """Return the selected document positions of a message."""
-        return self._selection if message.id == self._selected else None
-
-    def selected_text(self) -> str:
-        """Return the selected words."""
-        index = self.index_of(self._selected) if self._selected else -1
-        if index < 0 or self._selection[0] == self._selection[1]:
+    def tip_at(self, point: QPoint) -> str:
+        """Return the name of the picture or the address of the link at a point, or nothing."""
+        index = self._rows.at(point)
+        if index < 0:
             return ""
-        cursor = QTextCursor(self.row(index).document)
-        cursor.setPosition(self._selection[0])
-        cursor.setPosition(self._selection[1], QTextCursor.MoveMode.KeepAnchor)
-        return cursor.selection().toPlainText()
+        row, inside = self._rows.row(index), self._rows.inside(index, point)
+        picture = row.picture_at(inside)
+        return row.message.pictures[picture].name if picture >= 0 else row.link_at(inside)
 
-    def select_all(self, index: int) -> None:
-        """Select all words of a message."""
-        if 0 <= index < len(self.messages()):
-            self._select(index, 0, self.row(index).document.characterCount() - 1)
+    # ---- events ----------------------------------------------------------------------------
 
-    def copy(self) -> None:
-        """Copy the selected words."""
-        if self.selected_text():
-            QGuiApplication.clipboard().setText(self.selected_text())
-
-    def _select(self, index: int, start: int, end: int) -> None:
-        self._selected, self._selection = self.messages()[index].id, (start, end)
-        self.viewport().update()
-
-    def _select_unit(self, index: int, inside: QPoint, unit: QTextCursor.SelectionType) -> None:
-        cursor = QTextCursor(self.row(index).document)
-        cursor.setPosition(self.row(index).position_at(inside))
-        cursor.select(unit)
-        self._select(index, cursor.selectionStart(), cursor.selectionEnd())
-
-    # ---- pointer ---------------------------------------------------------------------------
-
-    def in_row(self, index: int, point: QPoint) -> QPoint:
-        """Return a point of the viewport in the coordinates of a row that is seen."""
-        rect = self.row_rect(index)
-        return point - rect.topLeft() if rect is not None else _NOWHERE
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
+    def press(self, event: QMouseEvent) -> None:
         """Begin a selection, or a click on a picture."""
         if event.button() is not Qt.MouseButton.LeftButton:
             return
+        rows, selection = self._rows, self._selection
         point = event.position().toPoint()
-        index = self.row_at(point)
-        inside = self.in_row(index, point)
-        if self._clicks.isActive() and index >= 0 and self.selection_of(self.messages()[index]):
+        index = rows.at(point)
+        inside = rows.inside(index, point)
+        if self._clicks.isActive() and index >= 0 and selection.range_in(rows.messages()[index]):
             self._select_unit(index, inside, QTextCursor.SelectionType.BlockUnderCursor)
             return
-        self._selected, self._pressed = "", (-1, -1)
+        selection.clear()
+        self._pressed = (-1, -1)
         if index >= 0:
-            row = self.row(index)
+            row = rows.row(index)
             self._pressed = (index, row.picture_at(inside))
             if row.is_on_text(inside):
                 position = row.position_at(inside)
-                self._select(index, position, position)
+                selection.select(index, position, position)
                 self._is_dragging = True
-        self.viewport().update()
         self.pressed.emit(index)
 
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """Select a word."""
+    def double_click(self, event: QMouseEvent) -> None:
+        """Select a word; a third click soon after selects the paragraph."""
         point = event.position().toPoint()
-        index = self.row_at(point)
-        if index >= 0 and self.row(index).is_on_text(self.in_row(index, point)):
-            word = QTextCursor.SelectionType.WordUnderCursor
-            self._select_unit(index, self.in_row(index, point), word)
+        index = self._rows.at(point)
+        inside = self._rows.inside(index, point)
+        if index >= 0 and self._rows.row(index).is_on_text(inside):
+            self._select_unit(index, inside, QTextCursor.SelectionType.WordUnderCursor)
             self._clicks.start(QApplication.doubleClickInterval())
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+    def move(self, event: QMouseEvent) -> None:
         """Extend the selection, or show what the pointer is on."""
         if self._is_dragging:
             self._drag_to(event.position().toPoint())
@@ -149,134 +107,73 @@ class TranscriptPointer(TranscriptPage):
         else:
             self._point_at(event.position().toPoint())
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+    def release(self, event: QMouseEvent) -> None:
         """End a selection; open a picture or a link that was clicked."""
         self._drag.stop()
         self._is_dragging = False
         point = event.position().toPoint()
-        index = self.row_at(point)
+        index = self._rows.at(point)
         pressed, self._pressed = self._pressed, (-1, -1)
         if event.button() is not Qt.MouseButton.LeftButton or index < 0 or index != pressed[0]:
             return
-        row, inside = self.row(index), self.in_row(index, point)
+        row, inside = self._rows.row(index), self._rows.inside(index, point)
         picture = row.picture_at(inside)
         if picture >= 0 and picture == pressed[1]:
             self.picture_opened.emit(row.message.pictures[picture].sha256)
         elif row.is_on_border(inside):
             self.border_asked.emit(index)
-        elif self._selection[0] == self._selection[1]:
-            open_link(row.link_at(inside), self)
+        elif self._selection.is_click():
+            open_link(row.link_at(inside), self._area)
 
-    def viewportEvent(self, event: QEvent) -> bool:
-        """Show the address of a link, or the name of a picture, as a tip."""
-        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            tip = self._tip_at(event.pos())
-            QToolTip.showText(event.globalPos(), f"<p>{_escaped(tip)}</p>" if tip else "", self)
-            return True
-        if event.type() == QEvent.Type.Leave:
-            self._point_at(_NOWHERE)
-        return super().viewportEvent(event)
+    def leave(self) -> None:
+        """Hover over nothing: the pointer has left the viewport."""
+        self._point_at(_NOWHERE)
 
-    def _tip_at(self, point: QPoint) -> str:
-        index = self.row_at(point)
-        if index < 0:
-            return ""
-        row, inside = self.row(index), self.in_row(index, point)
-        picture = row.picture_at(inside)
-        return row.message.pictures[picture].name if picture >= 0 else row.link_at(inside)
+    # ---- hovering --------------------------------------------------------------------------
 
     def _point_at(self, point: QPoint, moved: bool = True) -> None:
-        index = self.row_at(point) if self.viewport().rect().contains(point) else -1
+        index = self._rows.at(point) if self._viewport.rect().contains(point) else -1
         shape, panel = Qt.CursorShape.ArrowCursor, None
         if index >= 0:
-            row, inside = self.row(index), self.in_row(index, point)
+            row, inside = self._rows.row(index), self._rows.inside(index, point)
             panel = row.panel_at(inside)
             if row.picture_at(inside) >= 0 or row.link_at(inside) or row.is_on_border(inside):
                 shape = Qt.CursorShape.PointingHandCursor
             elif row.is_on_text(inside):
                 shape = Qt.CursorShape.IBeamCursor
-        self.viewport().setCursor(shape)
+        self._viewport.setCursor(shape)
         if (index, panel) != (self._hovered, self._panel):
             self._hovered, self._panel = index, panel
             self.hover_changed.emit(moved)
 
     def _look_under_pointer(self) -> None:
         """Rows may have moved under a pointer that stands still."""
-        if self.viewport().underMouse() and not self._is_dragging:
-            self._point_at(self.viewport().mapFromGlobal(self.cursor().pos()), moved=False)
+        if self._viewport.underMouse() and not self._is_dragging:
+            self._point_at(self._position(), moved=False)
+
+    def _position(self) -> QPoint:
+        return self._viewport.mapFromGlobal(self._viewport.cursor().pos())
+
+    def _forget_all(self) -> None:
+        self._hovered, self._panel = -1, None
+
+    def _forget_panel(self, _message_id: str) -> None:
+        self._panel = None
+
+    # ---- selecting -------------------------------------------------------------------------
+
+    def _select_unit(self, index: int, inside: QPoint, unit: QTextCursor.SelectionType) -> None:
+        self._selection.select_unit(index, self._rows.row(index).position_at(inside), unit)
 
     def _drag_to(self, point: QPoint) -> None:
-        index = self.index_of(self._selected)
-        if index >= 0 and self.row_rect(index) is not None:
-            position = self.row(index).position_at(self.in_row(index, point))
-            self._select(index, self._selection[0], position)
+        index = self._selection.index()
+        if index >= 0 and self._rows.rect(index) is not None:
+            self._selection.extend(self._rows.row(index).position_at(self._rows.inside(index, point)))
 
     def _drag_on(self) -> None:
         """Scroll while a selection is dragged beyond the window's edge."""
-        point = self.viewport().mapFromGlobal(self.cursor().pos())
-        beyond = min(point.y(), 0) or max(point.y() - self.viewport().height(), 0)
+        point = self._position()
+        beyond = min(point.y(), 0) or max(point.y() - self._viewport.height(), 0)
         if beyond and self._is_dragging:
-            self.scroll_by(max(-_FASTEST_DRAG, min(beyond, _FASTEST_DRAG)))
+            self._rows.scroll_by(max(-_FASTEST_DRAG, min(beyond, _FASTEST_DRAG)))
             self._drag_to(point)
-
-    # ---- menu ------------------------------------------------------------------------------
-
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        """Offer what can be done with the words, link or picture under the pointer."""
-        point = self.viewport().mapFromGlobal(event.globalPos())
-        index = self.row_at(point)
-        if index >= 0:
-            self.menu_for(index, self.in_row(index, point)).popup(event.globalPos())
-
-    def menu_for(self, index: int, inside: QPoint) -> QMenu:
-        """Return the menu for a point of a row; it deletes itself."""
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        row = self.row(index)
-        link, picture = row.link_at(inside), row.picture_at(inside)
-        if self.selected_text():
-            menu.addAction(self.tr("Copy")).setData(("copy", self.selected_text()))
-        if is_web(link):
-            menu.addAction(self.tr("Open the link")).setData(("browse", link))
-        if link:
-            menu.addAction(self.tr("Copy the address of the link")).setData(("copy", link))
-        if picture >= 0:
-            sha256 = row.message.pictures[picture].sha256
-            menu.addAction(self.tr("Open the picture")).setData(("open", sha256))
-        if row.message.text:
-            menu.addAction(self.tr("Copy the message")).setData(("copy", row.message.text))
-            menu.addAction(self.tr("Select the message")).setData(("select", row.message.id))
-        if self.is_unseen(row.message):
-            menu.addAction(self.tr("Why the model no longer sees this…")).setData(("explain", row.message.id))
-        menu.triggered.connect(self._chosen)
-        return menu
-
-    def _chosen(self, action: QAction) -> None:
-        verb, value = action.data()
-        if verb == "copy":
-            QGuiApplication.clipboard().setText(value)
-        elif verb == "open":
-            self.picture_opened.emit(value)
-        elif verb == "browse":
-            open_link(value, self)
-        elif verb == "explain":
-            self.border_asked.emit(self.index_of(value))
-        else:
-            self.select_all(self.index_of(value))
-
-
-def is_web(address: str) -> bool:
-    """Return whether an address that a model wrote may be opened: pages of the web alone."""
-    url = QUrl(address, QUrl.ParsingMode.StrictMode)
-    return url.isValid() and url.scheme().lower() in ("http", "https") and bool(url.host())
-
-
-def open_link(address: str, parent: QWidget) -> None:
-    """Open a web address in the browser; nothing else that a model may write is ever opened."""
-    if is_web(address):
-        open_page(address, parent)
-
-
-def _escaped(text: str) -> str:
-    # In a paragraph Qt breaks long tips into lines; as plain text it would not.
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -14,8 +14,8 @@ from desktop_app.ui.transcript import phrases as words
 from desktop_app.ui.transcript.accessibility import SpokenMessages
 from desktop_app.ui.transcript.actions import ActionBar, FloatingButton, PageButton
 from desktop_app.ui.transcript.editor import QuestionEditor
-from desktop_app.ui.transcript.keyboard import TranscriptReader
 from desktop_app.ui.transcript.markdown import CODE_HEADER, code_blocks
+from desktop_app.ui.transcript.page import TranscriptPage
 from desktop_app.ui.transcript.pictures import PictureCache
 from desktop_app.ui.transcript.waiting import Waiting
 from desktop_app.ui.widgets.controls import Popover
@@ -35,7 +35,8 @@ class TranscriptView(QWidget):
         self._conversation = ""
         self._by_pointer = True  # what was used last: the pointer or the keyboard
         self.waiting = Waiting(self)
-        self.page = TranscriptReader(PictureCache(services.previews, self), self.waiting, self)
+        self.page = TranscriptPage(PictureCache(services.previews, self), self.waiting, self)
+        self._rows = self.page.rows
         self.spoken = SpokenMessages(self.page)
         self.bar = ActionBar(self.page.viewport())
         self.copy_code = PageButton("copy", self.tr("Copy this code"), self.page.viewport())
@@ -60,19 +61,19 @@ class TranscriptView(QWidget):
         chat.added.connect(self._added)
         chat.changed.connect(self._changed)
         chat.truncated.connect(self._truncated)
-        chat.streaming.connect(page.stream)
+        chat.streaming.connect(self._rows.stream)
         chat.phase.connect(self.waiting.show_phase)
         chat.busy_changed.connect(self._place_actions)
         self.waiting.show_engine(services.engine.state())
         services.engine.state_changed.connect(self.waiting.show_engine)
         services.engine.state_changed.connect(self._place_actions)
         page.picture_opened.connect(self.picture_opened)
-        page.hover_changed.connect(self._pointed)
-        page.focus_changed.connect(self._focused)
-        page.arranged.connect(self._place_floating)
-        page.end_reached.connect(self._show_newest)
-        page.edit_wanted.connect(self._begin_edit)
-        page.stop_wanted.connect(self._chat.stop)
+        page.pointer.hover_changed.connect(self._pointed)
+        page.keyboard.focus_changed.connect(self._focused)
+        self._rows.arranged.connect(self._place_floating)
+        self._rows.end_reached.connect(self._show_newest)
+        page.keyboard.edit_wanted.connect(self._begin_edit)
+        page.keyboard.stop_wanted.connect(self._chat.stop)
         page.border_asked.connect(self._explain_border)
         chat.dropped.changed.connect(self._show_unseen)
         self.bar.chosen.connect(self._act)
@@ -88,49 +89,49 @@ class TranscriptView(QWidget):
     # ---- the chat --------------------------------------------------------------------------
 
     def _reset(self) -> None:
-        messages, shown = self._chat.messages(), self.page.messages()
+        messages, shown = self._chat.messages(), self._rows.messages()
         conversation = self._conversations.current_id()
         common = sum(1 for _ in takewhile(lambda pair: pair[0].id == pair[1].id, zip(messages, shown, strict=False)))
         self.editor.end()
-        self.page.set_editing("", 0)
+        self._rows.set_editing("", 0)
         if conversation == self._conversation and common < min(len(messages), len(shown)):
             self._show_version(common, messages[common:])
         else:
-            self.page.set_messages(messages)
+            self._rows.set_messages(messages)
         self._conversation = conversation
 
     def _show_version(self, index: int, messages: list[Message]) -> None:
         """Another version of a question or answer was chosen: nothing above it moves."""
-        if self.bar.message_id() == self.page.messages()[index].id:
+        if self.bar.message_id() == self._rows.messages()[index].id:
             self.bar.set_message(messages[0])
-        self.page.replace_tail(index, messages)
+        self._rows.replace_tail(index, messages)
 
     def _added(self, message: Message) -> None:
         self._conversation = self._conversations.current_id()  # a new one gets its id with its first message
-        self.page.append(message)
+        self._rows.append(message)
         if message.role is Role.USER:
-            self.page.scroll_to_end()
+            self._rows.scroll_to_end()
 
     def _changed(self, message: Message) -> None:
-        index = self.page.index_of(message.id)
-        was_live = index >= 0 and self.page.messages()[index].state is State.STREAMING
-        self.page.replace(message)
+        index = self._rows.index_of(message.id)
+        was_live = index >= 0 and self._rows.messages()[index].state is State.STREAMING
+        self._rows.replace(message)
         if was_live:
             self.spoken.tell_end(message)
 
     def _truncated(self, message_id: str) -> None:
         self._end_edit()
-        self.page.truncate(self.page.index_of(message_id) + 1 if message_id else 0)
+        self._rows.truncate(self._rows.index_of(message_id) + 1 if message_id else 0)
 
     def _show_unseen(self) -> None:
         dropped = self._chat.dropped
-        self.page.set_unseen(dropped.ids(), dropped.last(), words.border(dropped.is_all_above()))
+        self._rows.set_unseen(dropped.ids(), dropped.last(), words.border(dropped.is_all_above()))
 
     def _explain_border(self, index: int) -> None:
         info = self._engine.info()
-        rect = self.page.row_rect(index)
+        rect = self._rows.rect(index)
         if info is not None and rect is not None:
-            place = rect.topLeft() + self.page.row(index).border.topLeft()
+            place = rect.topLeft() + self._rows.row(index).border.topLeft()
             viewport = self.page.viewport()
             place.setY(max(0, min(place.y(), viewport.height())))
             Popover(*words.border_explained(info.n_ctx), self).show_above(viewport, place)
@@ -147,17 +148,17 @@ class TranscriptView(QWidget):
         self._place_floating()
 
     def _focused(self) -> None:
-        self._by_pointer = self._by_pointer and not self.page.is_focus_shown()
+        self._by_pointer = self._by_pointer and not self.page.keyboard.is_focus_shown()
         self._place_floating()
 
     def _current(self) -> int:
         """Return the message whose buttons are shown: the one being used, pointed at, or focused."""
         page = self.page
         if self._has_focus_in_bar():
-            return page.index_of(self.bar.message_id())
-        if page.hasFocus() and page.is_focus_shown() and not self._by_pointer:
-            return page.focused()
-        return page.hovered()
+            return self._rows.index_of(self.bar.message_id())
+        if page.hasFocus() and page.keyboard.is_focus_shown() and not self._by_pointer:
+            return page.keyboard.focused()
+        return page.pointer.hovered()
 
     def _has_focus_in_bar(self) -> bool:
         widget = QApplication.focusWidget()
@@ -165,14 +166,14 @@ class TranscriptView(QWidget):
 
     def _place_actions(self, _what: object = None) -> None:
         index = self._current()
-        rect = self.page.row_rect(index) if index >= 0 else None
-        message = self.page.messages()[index] if rect is not None else None
+        rect = self._rows.rect(index) if index >= 0 else None
+        message = self._rows.messages()[index] if rect is not None else None
         if rect is None or message is None or not self._has_actions(message):
             if self._has_focus_in_bar():
                 self.page.setFocus()
             self.bar.hide()
             return
-        row = self.page.row(index)
+        row = self._rows.row(index)
         self.bar.show_for(message, bool(row.panels), self._chat.is_busy(), self._can_ask())
         strip = row.actions.translated(rect.topLeft())
         left = strip.left() - GRID
@@ -191,8 +192,8 @@ class TranscriptView(QWidget):
         return message.state is not State.STREAMING or bool(message.text)
 
     def _place_copy_code(self) -> None:
-        panel, index = self.page.hovered_panel(), self.page.hovered()
-        rect = self.page.row_rect(index) if panel is not None else None
+        panel, index = self.page.pointer.hovered_panel(), self.page.pointer.hovered()
+        rect = self._rows.rect(index) if panel is not None else None
         if panel is None or rect is None:
             self.copy_code.hide()
             return
@@ -220,7 +221,7 @@ class TranscriptView(QWidget):
         self._place_newest()
 
     def _go_to_newest(self) -> None:
-        self.page.scroll_to_end()
+        self._rows.scroll_to_end()
         self.page.setFocus()
 
     def _focus_moved(self, _old: QWidget | None, _new: QWidget | None) -> None:
@@ -229,14 +230,14 @@ class TranscriptView(QWidget):
     # ---- what the buttons do ---------------------------------------------------------------
 
     def _act(self, message_id: str, action: str) -> None:
-        index = self.page.index_of(message_id)
+        index = self._rows.index_of(message_id)
         if index < 0:
             return
         if action == "copy":
-            QGuiApplication.clipboard().setText(self.page.messages()[index].text)
+            QGuiApplication.clipboard().setText(self._rows.messages()[index].text)
             self.bar.copy.confirm()
         elif action == "copy-code":
-            blocks = code_blocks(self.page.row(index).document)
+            blocks = code_blocks(self._rows.row(index).document)
             QGuiApplication.clipboard().setText("\n\n".join(block.text for block in blocks))
             self.bar.copy_code.confirm()
         elif action == "edit":
@@ -248,7 +249,7 @@ class TranscriptView(QWidget):
             self._chat.show_sibling(message_id, 1 if action == "next" else -1)
 
     def _copy_hovered_code(self) -> None:
-        panel = self.page.hovered_panel()
+        panel = self.page.pointer.hovered_panel()
         if panel is not None:
             QGuiApplication.clipboard().setText(panel.code.text)
             self.copy_code.confirm()
@@ -260,32 +261,32 @@ class TranscriptView(QWidget):
             index < 0
             or self._chat.is_busy()
             or not self._can_ask()
-            or self.page.messages()[index].role is not Role.USER
+            or self._rows.messages()[index].role is not Role.USER
         ):
             return
-        message = self.page.messages()[index]
+        message = self._rows.messages()[index]
         self.editor.begin(message.id, message.text)
-        self.editor.resize(self.page.column_width(), self.editor.sizeHint().height())
+        self.editor.resize(self._rows.column_width(), self.editor.sizeHint().height())
         self._size_editor(self.editor.sizeHint().height())
-        self.page.ensure_seen(index)
+        self._rows.ensure_seen(index)
         self.editor.show()
         self.editor.editor.setFocus()
 
     def _size_editor(self, height: int) -> None:
-        self.page.set_editing(self.editor.message_id(), height)
+        self._rows.set_editing(self.editor.message_id(), height)
 
     def _place_editor(self) -> None:
-        index = self.page.index_of(self.editor.message_id()) if self.editor.message_id() else -1
-        rect = self.page.row_rect(index) if index >= 0 else None
+        index = self._rows.index_of(self.editor.message_id()) if self.editor.message_id() else -1
+        rect = self._rows.rect(index) if index >= 0 else None
         if rect is None:
             self.editor.move(0, -self.editor.height() - 1)  # out of sight, the words in it are kept
         else:
-            self.editor.setGeometry(self.page.row(index).editor.translated(rect.topLeft()))
+            self.editor.setGeometry(self._rows.row(index).editor.translated(rect.topLeft()))
 
     def _end_edit(self) -> None:
         if self.editor.message_id():
             self.editor.end()
-            self.page.set_editing("", 0)
+            self._rows.set_editing("", 0)
             self.page.setFocus()
 
     def _submit_edit(self, message_id: str, text: str) -> None:

@@ -30,7 +30,7 @@ def asked(transcript: TranscriptView, fakes: FakeServices) -> TranscriptView:
 
 
 def point_at(view: TranscriptView, index: int) -> None:
-    rect = view.page.row_rect(index)
+    rect = view.page.rows.rect(index)
     assert rect is not None
     QTest.mouseMove(view.page.viewport(), rect.center())
     pump(0)
@@ -44,7 +44,7 @@ def shown(view: TranscriptView) -> set[str]:
 def test_buttons_appear_under_the_message_pointed_at(asked: TranscriptView) -> None:
     assert asked.bar.isHidden()
     point_at(asked, 1)
-    rect = asked.page.row_rect(1)
+    rect = asked.page.rows.rect(1)
     assert rect is not None
     assert rect.contains(asked.bar.geometry().center())
     assert shown(asked) == {"copy", "regenerate", "previous", "next"}
@@ -60,7 +60,7 @@ def test_buttons_appear_under_the_message_pointed_at(asked: TranscriptView) -> N
 
 
 def test_buttons_are_reached_by_keyboard(asked: TranscriptView, fakes: FakeServices) -> None:
-    asked.page.focus_message(1)
+    asked.page.keyboard.focus_message(1)
     assert not asked.bar.isHidden()
     names = []
     for _ in range(4):
@@ -98,7 +98,7 @@ def test_the_first_and_the_last_version_have_no_further_one(asked: TranscriptVie
 
 def test_while_an_answer_is_written_only_copying_is_possible(asked: TranscriptView, fakes: FakeServices) -> None:
     fakes.chat.begin_answer()
-    asked.page.scroll_to_start()
+    asked.page.rows.scroll_to_start()
     point_at(asked, 1)
     bar = asked.bar
     assert [b.isEnabled() for b in (bar.copy, bar.regenerate, bar.previous, bar.next)] == [True, False, False, False]
@@ -108,9 +108,9 @@ def test_while_an_answer_is_written_only_copying_is_possible(asked: TranscriptVi
 
 
 def test_each_block_of_code_has_its_own_button(asked: TranscriptView) -> None:
-    rect = asked.page.row_rect(3)
+    rect = asked.page.rows.rect(3)
     assert rect is not None
-    panel = asked.page.row(3).panels[1]
+    panel = asked.page.rows.row(3).panels[1]
     QTest.mouseMove(asked.page.viewport(), panel.rect.center() + rect.topLeft())
     pump(0)
     assert not asked.copy_code.isHidden()
@@ -120,12 +120,12 @@ def test_each_block_of_code_has_its_own_button(asked: TranscriptView) -> None:
 
 
 def test_a_question_is_changed_in_its_place(asked: TranscriptView, fakes: FakeServices) -> None:
-    asked.page.focus_message(2)
+    asked.page.keyboard.focus_message(2)
     QTest.keyClick(asked.page, Qt.Key.Key_F2)
     editor = asked.editor.editor
     assert editor.toPlainText() == "Second?"
     assert QApplication.focusWidget() is editor
-    rect = asked.page.row_rect(2)
+    rect = asked.page.rows.rect(2)
     assert rect is not None
     assert rect.contains(asked.editor.geometry())
     editor.set_text("Third?")
@@ -137,10 +137,10 @@ def test_a_question_is_changed_in_its_place(asked: TranscriptView, fakes: FakeSe
 def test_the_editor_grows_and_pushes_what_is_below(asked: TranscriptView) -> None:
     point_at(asked, 0)
     asked.bar.edit.click()
-    before = asked.page.row_rect(0)
+    before = asked.page.rows.rect(0)
     asked.editor.editor.set_text("line\n" * 6)
     pump(20)
-    after, below = asked.page.row_rect(0), asked.page.row_rect(1)
+    after, below = asked.page.rows.rect(0), asked.page.rows.rect(1)
     assert before is not None
     assert after is not None
     assert after.height() > before.height() + 80
@@ -149,19 +149,19 @@ def test_the_editor_grows_and_pushes_what_is_below(asked: TranscriptView) -> Non
 
 
 def test_escape_leaves_the_question_as_it_was(asked: TranscriptView, fakes: FakeServices) -> None:
-    asked.page.focus_message(0)
-    before = asked.page.row(0).height
+    asked.page.keyboard.focus_message(0)
+    before = asked.page.rows.row(0).height
     QTest.keyClick(asked.page, Qt.Key.Key_F2)
     asked.editor.editor.set_text("Other")
     QTest.keyClick(asked.editor.editor, Qt.Key.Key_Escape)
     assert fakes.chat.calls == []
     assert asked.editor.isHidden()
-    assert asked.page.row(0).height == before
+    assert asked.page.rows.row(0).height == before
     assert asked.page.hasFocus()
 
 
 def test_an_empty_question_is_not_asked(asked: TranscriptView, fakes: FakeServices) -> None:
-    asked.page.focus_message(0)
+    asked.page.keyboard.focus_message(0)
     QTest.keyClick(asked.page, Qt.Key.Key_F2)
     asked.editor.editor.set_text("  ")
     QTest.keyClick(asked.editor.editor, Qt.Key.Key_Return)
@@ -170,7 +170,7 @@ def test_an_empty_question_is_not_asked(asked: TranscriptView, fakes: FakeServic
 
 
 def test_answers_are_not_edited(asked: TranscriptView) -> None:
-    asked.page.focus_message(1)
+    asked.page.keyboard.focus_message(1)
     QTest.keyClick(asked.page, Qt.Key.Key_F2)
     assert asked.editor.isHidden()
 
@@ -179,20 +179,20 @@ def test_the_editor_keeps_its_words_while_the_question_is_out_of_sight(
     transcript: TranscriptView, fakes: FakeServices
 ) -> None:
     fakes.chat.show(*(message for i in range(30) for message in (question(f"Q{i}"), answer("A " * 300))))
-    transcript.page.focus_message(0)
+    transcript.page.keyboard.focus_message(0)
     QTest.keyClick(transcript.page, Qt.Key.Key_F2)
     transcript.editor.editor.set_text("Changed")
-    transcript.page.scroll_to_end()
+    transcript.page.rows.scroll_to_end()
     assert transcript.editor.geometry().bottom() < 0
-    transcript.page.scroll_to_start()
-    rect = transcript.page.row_rect(0)
+    transcript.page.rows.scroll_to_start()
+    rect = transcript.page.rows.rect(0)
     assert rect is not None
     assert rect.contains(transcript.editor.geometry())
     assert transcript.editor.editor.toPlainText() == "Changed"
 
 
 def test_another_conversation_closes_the_editor(asked: TranscriptView, fakes: FakeServices) -> None:
-    asked.page.focus_message(0)
+    asked.page.keyboard.focus_message(0)
     QTest.keyClick(asked.page, Qt.Key.Key_F2)
     fakes.conversations.current = "two"
     fakes.chat.show(question("Elsewhere"))
@@ -215,13 +215,13 @@ def test_another_version_leaves_its_arrows_where_they_are(transcript: Transcript
     rest = [message for i in range(10) for message in (question(f"Q{i}"), answer("After. " * 50))]
     other = [message for i in range(10) for message in (question(f"O{i}"), answer("Else. " * 30))]
     fakes.chat.show(*start, one, *rest)
-    transcript.page.scroll_to_start()
-    transcript.page.ensure_seen(3)
+    transcript.page.rows.scroll_to_start()
+    transcript.page.rows.ensure_seen(3)
     point_at(transcript, 3)
     place = transcript.bar.geometry()
     fakes.chat.show(*start, two, *other)
-    assert transcript.page.row(3).message is two
-    rect = transcript.page.row_rect(3)
+    assert transcript.page.rows.row(3).message is two
+    rect = transcript.page.rows.rect(3)
     assert rect is not None
     assert abs(rect.bottom() - place.bottom()) < 8
     fakes.chat.show(*start, one, *rest)
@@ -232,12 +232,12 @@ def test_another_version_leaves_its_arrows_where_they_are(transcript: Transcript
 def test_the_keyboard_stays_on_the_arrows(transcript: TranscriptView, fakes: FakeServices) -> None:
     asked, one, two = question("Q"), answer("One.", sibling=(0, 2)), answer("Two.", sibling=(1, 2))
     fakes.chat.show(asked, one)
-    transcript.page.focus_message(1)
+    transcript.page.keyboard.focus_message(1)
     transcript.bar.next.setFocus(Qt.FocusReason.TabFocusReason)
     fakes.chat.show(asked, two)
     assert transcript.bar.message_id() == two.id
     assert transcript.bar.previous.hasFocus(), "there is no next one"
-    assert transcript.page.focused() == 1
+    assert transcript.page.keyboard.focused() == 1
 
 
 def test_the_keyboard_goes_back_to_the_page_when_its_button_goes(
@@ -247,7 +247,7 @@ def test_the_keyboard_goes_back_to_the_page_when_its_button_goes(
     fakes.chat.show(asked, answer("One."))
     elsewhere = QLineEdit(transcript)
     elsewhere.show()
-    transcript.page.focus_message(1)
+    transcript.page.keyboard.focus_message(1)
     transcript.bar.copy.setFocus(Qt.FocusReason.TabFocusReason)
     fakes.chat.truncated.emit(asked.id)
     assert transcript.page.hasFocus()

@@ -24,7 +24,9 @@ def talk(fakes: FakeServices, count: int = 3) -> list[Message]:
 
 def bordered(transcript: TranscriptView) -> list[str]:
     page = transcript.page
-    return [message.id for index, message in enumerate(page.messages()) if not page.row(index).border.isNull()]
+    return [
+        message.id for index, message in enumerate(page.rows.messages()) if not page.rows.row(index).border.isNull()
+    ]
 
 
 def test_the_line_stands_below_what_has_left(transcript: TranscriptView, fakes: FakeServices) -> None:
@@ -32,11 +34,11 @@ def test_the_line_stands_below_what_has_left(transcript: TranscriptView, fakes: 
     assert bordered(transcript) == []
     fakes.chat.dropped.mark(messages, (0,))
     assert bordered(transcript) == [messages[1].id]
-    assert transcript.page.row(1).border_text == "The model no longer sees what is above this line."
+    assert transcript.page.rows.row(1).border_text == "The model no longer sees what is above this line."
     assert [transcript.page.look_of(index).is_unseen for index in range(6)] == [True, True, False, False, False, False]
     fakes.chat.dropped.mark(messages, (0, 2))
     assert bordered(transcript) == [messages[5].id]
-    assert "grey" in transcript.page.row(5).border_text
+    assert "grey" in transcript.page.rows.row(5).border_text
     fakes.chat.dropped.mark(messages, ())
     assert bordered(transcript) == []
 
@@ -45,9 +47,9 @@ def test_what_has_left_is_painted_grey(transcript: TranscriptView, fakes: FakeSe
     messages = talk(fakes, 1)
 
     def darkest() -> int:
-        rect = transcript.page.row_rect(1)
+        rect = transcript.page.rows.rect(1)
         assert rect is not None
-        place = transcript.page.row(1).text.translated(rect.topLeft())
+        place = transcript.page.rows.row(1).text.translated(rect.topLeft())
         image = transcript.page.viewport().grab(place).toImage()
         colours = [image.pixelColor(x, y) for x in range(image.width()) for y in range(image.height())]
         return min(colour.lightness() for colour in colours if colour.alpha() > 250)
@@ -59,22 +61,22 @@ def test_what_has_left_is_painted_grey(transcript: TranscriptView, fakes: FakeSe
 
 def test_a_reader_at_the_end_stays_there(transcript: TranscriptView, fakes: FakeServices) -> None:
     messages = talk(fakes, 30)
-    assert transcript.page.is_at_end()
+    assert transcript.page.rows.is_at_end()
     fakes.chat.dropped.mark(messages, range(29))
-    assert transcript.page.is_at_end()
-    transcript.page.scroll_to_start()
-    top = transcript.page.row_rect(0)
+    assert transcript.page.rows.is_at_end()
+    transcript.page.rows.scroll_to_start()
+    top = transcript.page.rows.rect(0)
     fakes.chat.dropped.mark(messages, range(20))
-    assert transcript.page.row_rect(0) == top
+    assert transcript.page.rows.rect(0) == top
 
 
 def test_a_click_on_the_line_explains_it(transcript: TranscriptView, fakes: FakeServices) -> None:
     messages = talk(fakes)
     fakes.chat.dropped.mark(messages, (0,))
-    transcript.page.scroll_to_start()
-    rect = transcript.page.row_rect(1)
+    transcript.page.rows.scroll_to_start()
+    rect = transcript.page.rows.rect(1)
     assert rect is not None
-    place = rect.topLeft() + transcript.page.row(1).border.center()
+    place = rect.topLeft() + transcript.page.rows.row(1).border.center()
     QTest.mouseClick(transcript.page.viewport(), Qt.MouseButton.LeftButton, pos=place)
     (popover,) = transcript.findChildren(Popover)
     assert popover.accessibleName() == "What the model sees"
@@ -85,8 +87,8 @@ def test_a_click_on_the_line_explains_it(transcript: TranscriptView, fakes: Fake
 def test_the_menu_and_the_screen_reader_know_it_too(transcript: TranscriptView, fakes: FakeServices) -> None:
     messages = talk(fakes)
     fakes.chat.dropped.mark(messages, (0,))
-    transcript.page.scroll_to_start()
-    menu = transcript.page.menu_for(0, QPoint(-1, -1))
+    transcript.page.rows.scroll_to_start()
+    menu = transcript.page.menu.at(0, QPoint(-1, -1))
     assert [action.data()[0] for action in menu.actions()][-1] == "explain"
     menu.actions()[-1].trigger()
     (popover,) = transcript.findChildren(Popover)
@@ -94,6 +96,6 @@ def test_the_menu_and_the_screen_reader_know_it_too(transcript: TranscriptView, 
     menu.close()
     menu.deleteLater()
     pump(0)
-    assert [action.data()[0] for action in transcript.page.menu_for(2, QPoint(-1, -1)).actions()][-1] != "explain"
+    assert [action.data()[0] for action in transcript.page.menu.at(2, QPoint(-1, -1)).actions()][-1] != "explain"
     transcript.page.findChildren(type(menu))[-1].deleteLater()
     pump(0)

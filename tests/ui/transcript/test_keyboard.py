@@ -24,7 +24,7 @@ def clipboard() -> str:
 
 def place_of(view: TranscriptView, index: int, words: str) -> QPoint:
     """The middle of some words of a message, in the viewport."""
-    row, rect = view.page.row(index), view.page.row_rect(index)
+    row, rect = view.page.rows.row(index), view.page.rows.rect(index)
     assert rect is not None
     start = row.document.toPlainText().index(words) + len(words) // 2
     block = row.document.findBlock(start)
@@ -48,7 +48,7 @@ def read(transcript: TranscriptView, fakes: FakeServices) -> TranscriptView:
         question("Compare", picture("a.png"), picture("b.png")),
         answer("They differ. " * 200),
     )
-    transcript.page.scroll_to_start()
+    transcript.page.rows.scroll_to_start()
     return transcript
 
 
@@ -57,31 +57,31 @@ def test_words_are_selected_by_dragging_and_copied(read: TranscriptView) -> None
     QTest.mousePress(viewport, LEFT, pos=place_of(read, 1, "Two") - QPoint(18, 0))
     QTest.mouseMove(viewport, place_of(read, 1, "s and"))
     QTest.mouseRelease(viewport, LEFT, pos=place_of(read, 1, "s and"))
-    assert read.page.selected_text().startswith("Two boats")
+    assert read.page.selection.text().startswith("Two boats")
     key(read, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
-    assert clipboard() == read.page.selected_text()
+    assert clipboard() == read.page.selection.text()
 
 
 def test_a_double_click_selects_a_word_and_a_third_the_paragraph(read: TranscriptView) -> None:
     viewport, place = read.page.viewport(), place_of(read, 1, "boats")
     QTest.mouseClick(viewport, LEFT, pos=place)
     QTest.mouseDClick(viewport, LEFT, pos=place)
-    assert read.page.selected_text() == "boats"
+    assert read.page.selection.text() == "boats"
     QTest.mousePress(viewport, LEFT, pos=place)
     QTest.mouseRelease(viewport, LEFT, pos=place)
-    assert read.page.selected_text() == "Two boats and a hut."
+    assert read.page.selection.text() == "Two boats and a hut."
 
 
 def test_ctrl_a_selects_the_focused_message(read: TranscriptView) -> None:
-    read.page.focus_message(1)
+    read.page.keyboard.focus_message(1)
     key(read, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
-    assert read.page.selected_text() == "Two boats and a hut."
-    cursor = QTextCursor(read.page.row(1).document)
+    assert read.page.selection.text() == "Two boats and a hut."
+    cursor = QTextCursor(read.page.rows.row(1).document)
     assert read.page.look_of(1).selection == (0, cursor.document().characterCount() - 1)
 
 
 def test_ctrl_c_without_a_selection_copies_the_focused_message_as_written(read: TranscriptView) -> None:
-    read.page.focus_message(1)
+    read.page.keyboard.focus_message(1)
     key(read, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert clipboard() == "Two **boats** and a [hut](https://example.org/hut)."
 
@@ -89,9 +89,9 @@ def test_ctrl_c_without_a_selection_copies_the_focused_message_as_written(read: 
 def test_a_click_on_a_picture_opens_it(read: TranscriptView) -> None:
     opened: list[str] = []
     read.picture_opened.connect(opened.append)
-    rect = read.page.row_rect(0)
+    rect = read.page.rows.rect(0)
     assert rect is not None
-    place = read.page.row(0).pictures[0].center() + rect.topLeft()
+    place = read.page.rows.row(0).pictures[0].center() + rect.topLeft()
     QTest.mouseClick(read.page.viewport(), LEFT, pos=place)
     assert opened == [picture("lake.png").sha256]
 
@@ -99,9 +99,9 @@ def test_a_click_on_a_picture_opens_it(read: TranscriptView) -> None:
 def test_a_press_on_a_picture_that_is_released_elsewhere_opens_nothing(read: TranscriptView) -> None:
     opened: list[str] = []
     read.picture_opened.connect(opened.append)
-    rect = read.page.row_rect(0)
+    rect = read.page.rows.rect(0)
     assert rect is not None
-    place = read.page.row(0).pictures[0].center() + rect.topLeft()
+    place = read.page.rows.row(0).pictures[0].center() + rect.topLeft()
     for pressed, released in ((place, place_of(read, 1, "Two")), (place_of(read, 0, "lake"), place)):
         QTest.mousePress(read.page.viewport(), LEFT, pos=pressed)
         QTest.mouseRelease(read.page.viewport(), LEFT, pos=released)
@@ -122,34 +122,34 @@ def test_a_click_on_a_link_opens_the_browser_but_dragging_over_it_does_not(
 
 
 def test_arrow_keys_walk_through_messages_and_say_them(read: TranscriptView) -> None:
-    read.page.focus_message(0)
+    read.page.keyboard.focus_message(0)
     key(read, Qt.Key.Key_Down)
-    assert read.page.focused() == 1
+    assert read.page.keyboard.focused() == 1
     assert read.page.accessibleDescription().startswith("Answer: Two **boats**")
     key(read, Qt.Key.Key_Up)
-    assert read.page.focused() == 0
+    assert read.page.keyboard.focused() == 0
     assert "lake.png" in read.page.accessibleDescription()
     key(read, Qt.Key.Key_Up)
-    assert read.page.focused() == 0
+    assert read.page.keyboard.focused() == 0
 
 
 def test_arrow_keys_scroll_through_a_message_higher_than_the_window(
     transcript: TranscriptView, fakes: FakeServices
 ) -> None:
     fakes.chat.show(question("Long?"), answer("A line.\n\n" * 100), question("Short?"))
-    transcript.page.focus_message(1)
+    transcript.page.keyboard.focus_message(1)
     presses = 0
-    while transcript.page.focused() == 1:
+    while transcript.page.keyboard.focused() == 1:
         key(transcript, Qt.Key.Key_Down)
         presses += 1
         assert presses < 200
     assert presses > 10
-    assert transcript.page.focused() == 2
+    assert transcript.page.keyboard.focused() == 2
     key(transcript, Qt.Key.Key_Home)
-    assert (transcript.page.focused(), transcript.page.seen()[0]) == (0, 0)
+    assert (transcript.page.keyboard.focused(), transcript.page.rows.seen()[0]) == (0, 0)
     key(transcript, Qt.Key.Key_End)
-    assert transcript.page.focused() == 2
-    assert transcript.page.is_at_end()
+    assert transcript.page.keyboard.focused() == 2
+    assert transcript.page.rows.is_at_end()
 
 
 def test_page_keys_scroll_by_a_window(read: TranscriptView) -> None:
@@ -163,7 +163,7 @@ def test_page_keys_scroll_by_a_window(read: TranscriptView) -> None:
 def test_enter_opens_the_picture_chosen_by_the_arrows(read: TranscriptView) -> None:
     opened: list[str] = []
     read.picture_opened.connect(opened.append)
-    read.page.focus_message(2)
+    read.page.keyboard.focus_message(2)
     key(read, Qt.Key.Key_Return)
     key(read, Qt.Key.Key_Right)
     key(read, Qt.Key.Key_Return)
@@ -187,10 +187,10 @@ def test_other_keys_are_left_to_the_window(read: TranscriptView) -> None:
 
 def test_the_menu_offers_what_is_under_the_pointer(read: TranscriptView, monkeypatch: pytest.MonkeyPatch) -> None:
     browser = Browser(monkeypatch)
-    rect = read.page.row_rect(1)
+    rect = read.page.rows.rect(1)
     assert rect is not None
     inside = place_of(read, 1, "hut") - rect.topLeft()
-    menu = read.page.menu_for(1, inside)
+    menu = read.page.menu.at(1, inside)
     actions = {action.text(): action for action in menu.actions()}
     assert list(actions) == ["Open the link", "Copy the address of the link", "Copy the message", "Select the message"]
     actions["Open the link"].trigger()
@@ -198,7 +198,7 @@ def test_the_menu_offers_what_is_under_the_pointer(read: TranscriptView, monkeyp
     actions["Copy the address of the link"].trigger()
     assert clipboard() == "https://example.org/hut"
     actions["Select the message"].trigger()
-    assert read.page.selected_text() == "Two boats and a hut."
+    assert read.page.selection.text() == "Two boats and a hut."
     menu.close()
     menu.deleteLater()
     pump(0)
@@ -216,7 +216,7 @@ def test_the_keyboard_reaches_the_links_of_a_message(
             f"2. [far]({long}), [here](file:///etc/passwd)"
         ),
     )
-    menu = read.page.menu_by_keyboard(1)
+    menu = read.page.menu.with_links(1)
     labels = [action.text() for action in menu.actions()]
     assert labels[:4] == ["Copy the message", "Select the message", "", "Open https://example.org/?a=1&&b=2"]
     assert labels[4].startswith("Open https://example.org/forest/")
@@ -253,13 +253,13 @@ def test_how_an_answer_ended_is_said_below_it(
     fakes.chat.show(question("What?"), message)
     transcript.repaint()
     assert phrases.mark(message) == sentence
-    assert transcript.page.row(1).mark.isNull() is not bool(sentence)
+    assert transcript.page.rows.row(1).mark.isNull() is not bool(sentence)
 
 
 def test_notes_are_quiet_lines_without_buttons(transcript: TranscriptView, fakes: FakeServices) -> None:
     note = Message("n", Role.NOTE, "", details={"note": "model-changed", "parameters": {"name": "LLaVA"}})
     fakes.chat.show(question("What?"), note)
-    transcript.page.focus_message(1)
+    transcript.page.keyboard.focus_message(1)
     assert transcript.page.accessibleDescription() == "From here on LLaVA answers."
     assert transcript.bar.isHidden()
 
@@ -269,7 +269,7 @@ def test_seen_messages_are_described_to_screen_readers(transcript: TranscriptVie
     try:
         fakes.chat.show(*(question(f"Question {i}") for i in range(100)))
         labels = transcript.spoken.labels()
-        assert len(labels) == len(transcript.page.seen()) < 20
+        assert len(labels) == len(transcript.page.rows.seen()) < 20
         described = QAccessible.queryAccessibleInterface(labels[-1])
         assert described.role() is QAccessible.Role.StaticText
         assert described.text(QAccessible.Text.Name) == "You: Question 99"

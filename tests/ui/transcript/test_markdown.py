@@ -9,6 +9,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QImage, QPainter, QTextDocument
 from PySide6.QtWidgets import QApplication, QWidget
 
+from desktop_app.ui.transcript.links import open_link
 from desktop_app.ui.transcript.markdown import (
     SafeDocument,
     code_blocks,
@@ -16,7 +17,6 @@ from desktop_app.ui.transcript.markdown import (
     plain_document,
     set_plain_text,
 )
-from desktop_app.ui.transcript.pointer import open_link
 from tests.helpers.browser import Browser
 from tests.helpers.fake_chat import png
 

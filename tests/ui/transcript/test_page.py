@@ -13,7 +13,7 @@ from PySide6.QtGui import QImage
 
 from desktop_app.chat.conversation import Message, State
 from desktop_app.ui.transcript import pictures as transcript_pictures
-from desktop_app.ui.transcript.page import BOTTOM, TOP
+from desktop_app.ui.transcript.rows import BOTTOM, TOP
 from desktop_app.ui.transcript.view import TranscriptView
 from desktop_app.ui.widgets.images import decode
 from desktop_app.ui.widgets.theme import theme
@@ -31,7 +31,7 @@ def conversation(turns: int) -> list[Message]:
 
 
 def rect(view: TranscriptView, index: int) -> QRect:
-    found = view.page.row_rect(index)
+    found = view.page.rows.rect(index)
     assert found is not None, f"message {index} is not seen"
     return found
 
@@ -42,13 +42,13 @@ def test_ten_thousand_messages_open_at_once(transcript: TranscriptView, fakes: F
     fakes.chat.reset.emit()
     transcript.repaint()
     print(f"10,000 messages opened in {1000 * (time.perf_counter() - began):.0f} ms")
-    assert transcript.page.laid_out() < 40
-    assert transcript.page.is_at_end()
+    assert transcript.page.rows.laid_out() < 40
+    assert transcript.page.rows.is_at_end()
     bar = transcript.page.verticalScrollBar()
     for value in range(bar.maximum(), 0, -bar.maximum() // 200):
         bar.setValue(value)
         transcript.repaint()
-    assert transcript.page.laid_out() < 100, "what is no longer seen is given back"
+    assert transcript.page.rows.laid_out() < 100, "what is no longer seen is given back"
     bar.setValue(0)
     assert rect(transcript, 0).top() == TOP
 
@@ -71,10 +71,10 @@ def test_scrolling_up_over_estimated_heights_moves_nothing_by_more_than_it_shoul
     fakes.chat.show(*conversation(200))
     page, bar = transcript.page, transcript.page.verticalScrollBar()
     for _ in range(150):
-        known = page.seen()[0]
+        known = page.rows.seen()[0]
         before = rect(transcript, known).top()
         bar.setValue(bar.value() - 72)
-        if known in page.seen():
+        if known in page.rows.seen():
             assert rect(transcript, known).top() == before + 72
 
 
@@ -83,7 +83,7 @@ def test_rows_touch_each_other_and_fill_the_window(transcript: TranscriptView, f
     page, bar = transcript.page, transcript.page.verticalScrollBar()
     for value in (bar.maximum(), bar.maximum() // 2, 17, bar.maximum() // 3, 0):
         bar.setValue(value)
-        seen = page.seen()
+        seen = page.rows.seen()
         assert seen == list(range(seen[0], seen[-1] + 1))
         for above, below in itertools.pairwise(seen):
             assert rect(transcript, above).bottom() + 1 == rect(transcript, below).top()
@@ -96,18 +96,18 @@ def test_follows_the_answer_at_the_end(transcript: TranscriptView, fakes: FakeSe
     live = fakes.chat.begin_answer()
     for words in range(0, 400, 20):
         fakes.chat.stream("word " * words)
-        bottom = rect(transcript, transcript.page.index_of(live.id)).bottom()
+        bottom = rect(transcript, transcript.page.rows.index_of(live.id)).bottom()
         assert bottom + 1 == transcript.page.viewport().height() - BOTTOM
     fakes.chat.end_answer()
-    assert transcript.page.is_at_end()
+    assert transcript.page.rows.is_at_end()
 
 
 def test_keeps_the_place_of_a_reader_while_text_streams(transcript: TranscriptView, fakes: FakeServices) -> None:
     fakes.chat.show(*conversation(30))
     fakes.chat.begin_answer()
     fakes.chat.stream("word " * 200)
-    transcript.page.scroll_by(-300)
-    first = transcript.page.seen()[0]
+    transcript.page.rows.scroll_by(-300)
+    first = transcript.page.rows.seen()[0]
     before = rect(transcript, first)
     for words in range(200, 900, 50):
         fakes.chat.stream("word " * words)
@@ -119,28 +119,28 @@ def test_keeps_the_place_of_a_reader_while_text_streams(transcript: TranscriptVi
 
 def test_the_button_goes_back_to_the_newest(transcript: TranscriptView, fakes: FakeServices) -> None:
     fakes.chat.show(*conversation(30))
-    transcript.page.scroll_to_start()
+    transcript.page.rows.scroll_to_start()
     assert not transcript.newest.isHidden()
     transcript.newest.click()
-    assert transcript.page.is_at_end()
+    assert transcript.page.rows.is_at_end()
     assert transcript.newest.isHidden()
 
 
 def test_ones_own_question_is_shown_wherever_one_was(transcript: TranscriptView, fakes: FakeServices) -> None:
     fakes.chat.show(*conversation(30))
-    transcript.page.scroll_to_start()
+    transcript.page.rows.scroll_to_start()
     fakes.chat.add(question("And this?"))
-    assert transcript.page.is_at_end()
+    assert transcript.page.rows.is_at_end()
 
 
 def test_truncating_to_a_message_keeps_what_is_before(transcript: TranscriptView, fakes: FakeServices) -> None:
     messages = conversation(30)
     fakes.chat.show(*messages)
     fakes.chat.truncated.emit(messages[10].id)
-    assert len(transcript.page.messages()) == 11
+    assert len(transcript.page.rows.messages()) == 11
     assert rect(transcript, 10).isValid()
     fakes.chat.truncated.emit("")
-    assert transcript.page.seen() == []
+    assert transcript.page.rows.seen() == []
 
 
 def test_a_reader_keeps_the_message_when_the_window_becomes_narrow(
@@ -148,11 +148,11 @@ def test_a_reader_keeps_the_message_when_the_window_becomes_narrow(
 ) -> None:
     fakes.chat.show(*conversation(100))
     transcript.page.verticalScrollBar().setValue(3_000)
-    first = transcript.page.seen()[0]
+    first = transcript.page.rows.seen()[0]
     transcript.resize(520, 600)
     pump(0)
-    assert transcript.page.seen()[0] in (first, first + 1)
-    assert transcript.page.column_width() < 520
+    assert transcript.page.rows.seen()[0] in (first, first + 1)
+    assert transcript.page.rows.column_width() < 520
 
 
 def test_the_column_is_never_wider_than_760_and_stands_in_the_middle(
@@ -163,8 +163,8 @@ def test_the_column_is_never_wider_than_760_and_stands_in_the_middle(
         transcript.resize(width, 600)
         pump(0)
         page = transcript.page
-        assert page.column_width() <= 760
-        assert abs(page.column_left() + page.column_width() / 2 - width / 2) <= 1
+        assert page.rows.column_width() <= 760
+        assert abs(page.rows.column_left() + page.rows.column_width() / 2 - width / 2) <= 1
 
 
 def test_pictures_are_shown_at_most_420_high_and_rows_know_their_height_before(
@@ -173,7 +173,7 @@ def test_pictures_are_shown_at_most_420_high_and_rows_know_their_height_before(
     tall, wide = picture("tall.png", 800, 2400), picture("wide.png", 4000, 500)
     fakes.chat.show(question("Tall", tall), question("Wide", wide), question("All", tall, wide, tall, wide))
     for index in range(3):
-        row = transcript.page.row(index)
+        row = transcript.page.rows.row(index)
         assert all(place.height() <= 420 for place in row.pictures)
         assert all(place.left() >= 0 and place.right() < row.width for place in row.pictures)
 
@@ -183,7 +183,7 @@ def test_a_preview_that_comes_later_is_painted_then(transcript: TranscriptView, 
     fakes.previews.missing.add(late.sha256)
     fakes.chat.show(question("What is it?", late))
     wait_until(lambda: ("request", late.sha256) in fakes.previews.calls)
-    place = transcript.page.row(0).pictures[0].translated(rect(transcript, 0).topLeft())
+    place = transcript.page.rows.row(0).pictures[0].translated(rect(transcript, 0).topLeft())
     centre = place.center()
     blank = transcript.page.viewport().grab().toImage().pixelColor(centre)
     assert blank == theme.colour("bubble")
@@ -202,7 +202,7 @@ def test_a_large_picture_is_decoded_on_a_thread_and_its_thumbnail_shown_meanwhil
 
     monkeypatch.setattr(transcript_pictures, "decode", spy)
     fakes.chat.show(question("What?", picture()))
-    place = transcript.page.row(0).pictures[0]
+    place = transcript.page.rows.row(0).pictures[0]
     ready: list[str] = []
     transcript.page.pictures.ready.connect(ready.append)
     stand_in = transcript.page.pictures.pixmap(picture().sha256, place.size(), 2.0)
@@ -219,11 +219,11 @@ def test_a_large_picture_is_decoded_on_a_thread_and_its_thumbnail_shown_meanwhil
 def test_another_look_keeps_the_place(transcript: TranscriptView, fakes: FakeServices) -> None:
     fakes.chat.show(*conversation(100))
     transcript.page.verticalScrollBar().setValue(2_000)
-    first = transcript.page.seen()[0]
+    first = transcript.page.rows.seen()[0]
     theme.set_preference("dark")
-    assert transcript.page.seen()[0] == first
+    assert transcript.page.rows.seen()[0] == first
     theme.set_zoom(150)
-    assert transcript.page.seen()[0] in (first, first + 1)
+    assert transcript.page.rows.seen()[0] in (first, first + 1)
 
 
 def test_an_answer_found_streaming_in_another_conversation_goes_on(
@@ -232,7 +232,7 @@ def test_an_answer_found_streaming_in_another_conversation_goes_on(
     live = answer("Half of", State.STREAMING)
     fakes.chat.show(question("What?"), live)
     fakes.chat.stream("Half of it is here.")
-    assert transcript.page.messages()[1].text == "Half of it is here."
+    assert transcript.page.rows.messages()[1].text == "Half of it is here."
     fakes.chat.change(replace(live, text="All.", state=State.COMPLETE))
     fakes.chat.streaming.emit(live.id, "late")
-    assert transcript.page.messages()[1].text == "All."
+    assert transcript.page.rows.messages()[1].text == "All."

@@ -96,11 +96,11 @@ def test_the_line_stands_where_the_answer_will_and_gives_way_to_it(
     fakes.chat.show(question("What?"))
     fakes.chat.begin_answer()
     fakes.chat.enter(Phase.LOOKING, 0, 1, 3.0)
-    row = transcript.page.row(1)
+    row = transcript.page.rows.row(1)
     assert row.is_waiting
     top = row.text.top()
     fakes.chat.stream("It is")
-    row = transcript.page.row(1)
+    row = transcript.page.rows.row(1)
     assert not row.is_waiting
     assert row.text.top() == top
 

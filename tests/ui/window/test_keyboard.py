@@ -138,7 +138,7 @@ def test_shift_f10_opens_the_menu_of_what_has_the_keyboard(
 ) -> None:
     services.chat.show(question("Where?"), answer("[There](https://example.org/there)."))
     pump(0)
-    window.transcript.page.focus_message(1)
+    window.transcript.page.keyboard.focus_message(1)
     widget, wanted = {
         "conversation": (window.transcript.page, "Open https://example.org/there"),
         "list": (window.sidebar.view, "Rename…"),

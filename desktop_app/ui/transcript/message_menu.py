@@ -1,0 +1,79 @@
+"""The context menu of a message: what can be done with its words, links and pictures."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, QPoint, Qt, Signal
+from PySide6.QtGui import QAction, QGuiApplication
+from PySide6.QtWidgets import QMenu, QWidget
+
+from desktop_app.ui.transcript.links import is_web, open_link
+from desktop_app.ui.transcript.rows import Rows
+from desktop_app.ui.transcript.selection import Selection
+from desktop_app.ui.widgets.theme import theme
+
+_LINK = 320  # px of an address in the menu
+_BESIDE = QPoint(-1, -1)  # a point on no part of a row
+
+
+class MessageMenu(QObject):
+    """Builds the menu of a message and does what is chosen in it.
+
+    `picture_opened(sha256)`: a picture is to be shown large.
+    `border_asked(index)`: why does the model no longer see a message?
+    """
+
+    picture_opened = Signal(str)
+    border_asked = Signal(int)
+
+    def __init__(self, rows: Rows, selection: Selection, widget: QWidget) -> None:
+        super().__init__(widget)
+        self._rows = rows
+        self._selection = selection
+        self._widget = widget
+
+    def at(self, index: int, inside: QPoint) -> QMenu:
+        """Return the menu for a point of a row; it deletes itself when it is closed."""
+        menu = QMenu(self._widget)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        row = self._rows.row(index)
+        link, picture = row.link_at(inside), row.picture_at(inside)
+        selected = self._selection.text()
+        if selected:
+            menu.addAction(self.tr("Copy")).setData(("copy", selected))
+        if is_web(link):
+            menu.addAction(self.tr("Open the link")).setData(("browse", link))
+        if link:
+            menu.addAction(self.tr("Copy the address of the link")).setData(("copy", link))
+        if picture >= 0:
+            sha256 = row.message.pictures[picture].sha256
+            menu.addAction(self.tr("Open the picture")).setData(("open", sha256))
+        if row.message.text:
+            menu.addAction(self.tr("Copy the message")).setData(("copy", row.message.text))
+            menu.addAction(self.tr("Select the message")).setData(("select", row.message.id))
+        if self._rows.is_unseen(row.message):
+            menu.addAction(self.tr("Why the model no longer sees this…")).setData(("explain", row.message.id))
+        menu.triggered.connect(self._chosen)
+        return menu
+
+    def with_links(self, index: int) -> QMenu:
+        """Return the menu of a whole row, for those who point at nothing: all its links are in it."""
+        menu = self.at(index, _BESIDE)
+        menu.addSeparator()
+        for address in filter(is_web, self._rows.row(index).links()):
+            shown = menu.fontMetrics().elidedText(address, Qt.TextElideMode.ElideRight, theme.px(_LINK))
+            action = menu.addAction(self.tr("Open {address}").format(address=shown.replace("&", "&&")))
+            action.setData(("browse", address))
+        return menu
+
+    def _chosen(self, action: QAction) -> None:
+        verb, value = action.data()
+        if verb == "copy":
+            QGuiApplication.clipboard().setText(value)
+        elif verb == "open":
+            self.picture_opened.emit(value)
+        elif verb == "browse":
+            open_link(value, self._widget)
+        elif verb == "explain":
+            self.border_asked.emit(self._rows.index_of(value))
+        else:
+            self._selection.select_all(self._rows.index_of(value))

@@ -1,0 +1,349 @@
+"""The messages as rows: only those in the window are laid out, and what is being read never moves.
+
+Heights of all other messages are estimates. Where the conversation stands is therefore not the value
+of the scroll bar but an anchor: a message, and where its top is in the window. Layout starts at the
+anchor and goes up and down from there until the window is full; the scroll bar follows.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from PySide6.QtCore import QObject, QPoint, QRect, Signal
+from PySide6.QtGui import QFontMetricsF
+from PySide6.QtWidgets import QAbstractScrollArea
+
+from desktop_app.chat.conversation import Message, State
+from desktop_app.ui.transcript.row import Row, estimate
+from desktop_app.ui.transcript.row_heights import RowHeights
+from desktop_app.ui.widgets.theme import COLUMN, GRID, theme
+
+TOP = GRID  # px above the first message
+BOTTOM = 2 * GRID  # px below the last one
+SIDE = 3 * GRID  # px at least beside the column
+_KEPT_ROWS = 60  # laid-out messages, the seen ones included
+_BY_STEPS = 3  # window heights; a longer way is a jump to another place
+_NOWHERE = QPoint(-1, -1)
+
+
+class Rows(QObject):
+    """The messages of a scroll area, one under another in one column. Coordinates are px of its viewport.
+
+    `arranged`: rows stand at other places than before. `end_reached(bool)`: whether the newest is seen.
+    Before messages change: `resetting`, all of them will be others; `replacing(message_id)`, one gets another
+    value; `replacing_tail(index, message_id)`, others stand from `index` on, and this is the first of them.
+    """
+
+    arranged = Signal()
+    end_reached = Signal(bool)
+    resetting = Signal()
+    replacing = Signal(str)
+    replacing_tail = Signal(int, str)
+
+    def __init__(self, area: QAbstractScrollArea) -> None:
+        super().__init__(area)
+        self._area = area
+        self._bar = area.verticalScrollBar()
+        self._bar.setSingleStep(theme.line_height())
+        self._messages: list[Message] = []
+        self._heights = RowHeights()
+        self._rows: OrderedDict[str, Row] = OrderedDict()
+        self._seen: list[tuple[int, int]] = []  # (index, y of its top in the window), in order
+        self._anchor = (0, TOP)
+        self._following = True
+        self._moving_bar = False
+        self._dropped: frozenset[str] = frozenset()  # ids of messages that the model no longer sees
+        self._border = ("", "")  # id of the last of them, and the sentence below it
+        self._editing = ("", 0)  # message id and height of the editor in its place
+        self._width = 0
+        theme.changed.connect(self._restyle)
+
+    # ---- messages --------------------------------------------------------------------------
+
+    def messages(self) -> Sequence[Message]:
+        """Return the messages in order; not to be changed."""
+        return self._messages
+
+    def set_messages(self, messages: Sequence[Message]) -> None:
+        """Show other messages, from the newest."""
+        self.resetting.emit()
+        self._messages = list(messages)
+        self._rows.clear()
+        self._following = True
+        self._estimate()
+        self._arrange()
+
+    def append(self, message: Message) -> None:
+        """Add a message at the end; the page follows when its end was seen."""
+        self._messages.append(message)
+        self._heights.append(self._estimate_one(message))
+        self._arrange()
+
+    def replace(self, message: Message) -> None:
+        """Show another value of a message that is there."""
+        self.replacing.emit(message.id)
+        index = self.index_of(message.id)
+        if index >= 0:
+            self._messages[index] = message
+            self._rows.pop(message.id, None)
+            self._heights.set(index, self._estimate_one(message))
+            self._arrange()
+
+    def stream(self, message_id: str, text: str) -> None:
+        """Show more text of an answer that is being written; most pieces touch only their row."""
+        index = self.index_of(message_id)
+        if index < 0 or self._messages[index].state is not State.STREAMING:
+            return
+        message = replace(self._messages[index], text=text)
+        self._messages[index] = message
+        row = self._rows.get(message_id)
+        if row is not None:
+            row.stream(message)
+        height = row.height if row is not None else self._estimate_one(message)
+        rect = self.rect(index)
+        if rect is not None and height == rect.height():
+            self._area.viewport().update(rect)
+        else:
+            self._heights.set(index, height)
+            self._arrange()
+
+    def truncate(self, count: int) -> None:
+        """Keep the first `count` messages."""
+        for message in self._messages[count:]:
+            self._rows.pop(message.id, None)
+        del self._messages[count:]
+        self._heights.truncate(count)
+        self._arrange()
+
+    def replace_tail(self, index: int, messages: Sequence[Message]) -> None:
+        """Show other messages from `index` on. The lower edge of that message stays: its buttons are there."""
+        if messages:
+            self.replacing_tail.emit(index, messages[0].id)
+        rect = self.rect(index)
+        self._messages[index:] = messages
+        self._heights.truncate(index)
+        for message in messages:
+            self._heights.append(self._estimate_one(message))
+        if rect is not None and messages:
+            self._following = False
+            self._anchor = (index, rect.bottom() + 1 - self.row(index).height)
+        self._arrange()
+
+    def index_of(self, message_id: str) -> int:
+        """Return the place of a message, -1 when it is not shown; late messages are found first."""
+        for index in range(len(self._messages) - 1, -1, -1):
+            if self._messages[index].id == message_id:
+                return index
+        return -1
+
+    def set_editing(self, message_id: str, height: int) -> None:
+        """Keep `height` px free for an editor in place of a message's words; "" ends it."""
+        for touched in (self._editing[0], message_id):
+            self._rows.pop(touched, None)
+        self._editing = (message_id, height)
+        self._arrange()
+
+    def set_unseen(self, ids: frozenset[str], last: str, sentence: str) -> None:
+        """Grey messages that the model no longer sees, and say `sentence` below the `last` of them."""
+        for touched in (self._border[0], last):
+            self._rows.pop(touched, None)
+        self._dropped, self._border = ids, (last, sentence)
+        self._arrange()
+
+    def is_unseen(self, message: Message) -> bool:
+        """Return whether the model no longer sees a message."""
+        return message.id in self._dropped
+
+    # ---- places ----------------------------------------------------------------------------
+
+    def column_width(self) -> int:
+        """Return how wide the column is, in px."""
+        return max(80, min(COLUMN, self._area.width() - 2 * SIDE))
+
+    def column_left(self) -> int:
+        """Return where the column begins in the viewport: centred, the scroll bar not counted."""
+        return (self._area.width() - self.column_width()) // 2
+
+    def rect(self, index: int) -> QRect | None:
+        """Return where a message stands in the viewport, or None when it is not seen."""
+        for seen, y in self._seen:
+            if seen == index:
+                return QRect(self.column_left(), y, self.column_width(), self._heights[index])
+        return None
+
+    def row(self, index: int) -> Row:
+        """Return a message laid out."""
+        message = self._messages[index]
+        row = self._rows.get(message.id)
+        if row is None:
+            editor_height = self._editing[1] if message.id == self._editing[0] else 0
+            border = self._border[1] if message.id == self._border[0] else ""
+            row = Row(message, self.column_width(), editor_height, border)
+            self._rows[message.id] = row
+            self._heights.set(index, row.height)
+        else:
+            self._rows.move_to_end(message.id)
+        return row
+
+    def at(self, point: QPoint) -> int:
+        """Return the index of the message at a point of the viewport, or -1."""
+        for index, y in self._seen:
+            if y <= point.y() < y + self._heights[index]:
+                return index
+        return -1
+
+    def inside(self, index: int, point: QPoint) -> QPoint:
+        """Return a point of the viewport in the coordinates of a row; (-1, -1) when the row is not seen."""
+        rect = self.rect(index)
+        return point - rect.topLeft() if rect is not None else _NOWHERE
+
+    def seen(self) -> list[int]:
+        """Return the indexes of the messages in the window."""
+        return [index for index, _ in self._seen]
+
+    def placed(self) -> Sequence[tuple[int, int]]:
+        """Return the messages in the window from above: the index of each, and the y of its top; not to be changed."""
+        return self._seen
+
+    def laid_out(self) -> int:
+        """Return how many messages have a document now."""
+        return len(self._rows)
+
+    # ---- moving ----------------------------------------------------------------------------
+
+    def is_at_end(self) -> bool:
+        """Whether the newest message is seen to its end."""
+        return self._following
+
+    def scroll_to_end(self) -> None:
+        """Show the newest message, and follow it."""
+        self._following = True
+        self._arrange()
+
+    def scroll_to_start(self) -> None:
+        """Show the first message."""
+        self._following = False
+        self._anchor = (0, TOP)
+        self._arrange()
+
+    def scroll_by(self, delta: int) -> None:
+        """Move the window down by `delta` px."""
+        self._following = False
+        index, y = self._anchor
+        self._anchor = (index, y - delta)
+        self._arrange()
+
+    def ensure_seen(self, index: int) -> None:
+        """Show a message: whole if it fits, from its top if not."""
+        height = self._area.viewport().height()
+        rect = self.rect(index)
+        if rect is None:
+            forward = bool(self._seen) and index > self._seen[-1][0]
+            self._following = False
+            self._anchor = (index, height - self.row(index).height if forward else TOP)
+            self._arrange()
+            rect = self.rect(index)
+        if rect is not None:
+            if rect.top() < 0 or rect.height() > height:
+                self.scroll_by(rect.top() - TOP)
+            elif rect.bottom() > height:
+                self.scroll_by(rect.bottom() - height)
+
+    def follow_scroll_bar(self) -> None:
+        """Move to where the person put the scroll bar."""
+        if self._moving_bar or not self._messages:
+            return
+        bar = self._bar
+        index, y = self._anchor
+        delta = bar.value() - (TOP + self._heights.top(index) - y)
+        self._following = bar.value() == bar.maximum()
+        if bar.value() == bar.minimum():
+            self._anchor = (0, TOP)
+        elif abs(delta) <= _BY_STEPS * self._area.viewport().height():
+            self._anchor = (index, y - delta)
+        else:
+            index = self._heights.row_at(bar.value() - TOP)
+            self._anchor = (index, TOP + self._heights.top(index) - bar.value())
+        self._arrange()
+
+    def resize(self) -> None:
+        """Fit the size of the scroll area; the messages are laid out again when the column has another width."""
+        if self.column_width() != self._width:
+            self._rows.clear()
+            self._estimate()
+        self._arrange()
+
+    # ---- layout ----------------------------------------------------------------------------
+
+    def _letter(self) -> float:
+        return QFontMetricsF(theme.font("body")).averageCharWidth()
+
+    def _estimate_one(self, message: Message) -> int:
+        return estimate(message, self.column_width(), self._letter(), theme.line_height())
+
+    def _estimate(self) -> None:
+        self._width = width = self.column_width()
+        letter, line = self._letter(), theme.line_height()
+        self._heights.reset(estimate(message, width, letter, line) for message in self._messages)
+
+    def _arrange(self) -> None:
+        """Fill the window from the anchor, or upwards from the end while following."""
+        height, count = self._area.viewport().height(), len(self._messages)
+        if not count:
+            self._seen, self._anchor, self._following = [], (0, TOP), True
+        elif self._following or not self._fill_from(*self._anchor, height):
+            last = count - 1
+            self._fill_from(last, height - BOTTOM - self.row(last).height, height)
+        if self._seen:
+            self._anchor = self._seen[0]
+            last, y = self._seen[-1]
+            self._following = last == count - 1 and y + self._heights[last] + BOTTOM <= height
+        while len(self._rows) > max(_KEPT_ROWS, 2 * len(self._seen)):
+            self._rows.popitem(last=False)
+        self._move_bar()
+        self._area.viewport().update()
+        self.arranged.emit()
+        self.end_reached.emit(self._following)
+
+    def _fill_from(self, index: int, y: int, height: int) -> bool:
+        """Place rows around row `index` at `y`; False when they end above the window's lower edge."""
+        index = min(index, len(self._messages) - 1)
+        while y > 0 and index > 0:
+            index -= 1
+            y -= self.row(index).height
+        if index == 0:
+            y = min(y, TOP)
+        self._seen = []
+        starts_above = index > 0 or y < TOP
+        while index < len(self._messages) and y < height:
+            below = y + self.row(index).height
+            if below > 0:
+                self._seen.append((index, y))
+            index, y = index + 1, below
+        ends_early = index == len(self._messages) and y < height - BOTTOM
+        return not (ends_early and starts_above)
+
+    def _move_bar(self) -> None:
+        bar = self._bar
+        height = self._area.viewport().height()
+        self._moving_bar = True
+        if self._seen:
+            index, y = self._anchor
+            value = TOP + self._heights.top(index) - y
+            longest = max(TOP + self._heights.total() + BOTTOM - height, 0)
+            # An estimate may be wrong by more than what is left below: the bar's end is the end only.
+            bar.setRange(0, longest if self._following else max(longest, value + 1))
+            bar.setValue(longest if self._following else value)
+        else:
+            bar.setRange(0, 0)
+        bar.setEnabled(bar.maximum() > 0)
+        bar.setPageStep(max(1, height - 2 * theme.line_height()))
+        self._moving_bar = False
+
+    def _restyle(self) -> None:
+        self._rows.clear()
+        self._bar.setSingleStep(theme.line_height())
+        self._estimate()
+        self._arrange()
