@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum, auto
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal
@@ -18,6 +19,24 @@ from desktop_app.ui.widgets.theme import GRID
 from model_store.catalogue import Variant
 from model_store.jobs import DownloadJob, JobState
 from model_store.library.installed import InstalledModel, State
+
+
+class JobAction(Enum):
+    """What can be done with a download."""
+
+    PAUSE = auto()
+    RESUME = auto()
+    RETRY = auto()  # without waiting for the time of the next try
+    CANCEL = auto()
+
+
+class ModelAction(Enum):
+    """What can be done with an installed model."""
+
+    VERIFY = auto()
+    REPAIR = auto()
+    EXPORT = auto()
+    REMOVE = auto()
 
 
 class ModelCard(QFrame):
@@ -65,9 +84,9 @@ class ModelCard(QFrame):
 
 
 class DownloadCard(ModelCard):
-    """A card that may show a download. `job_wanted(str, DownloadJob)`: "pause", "resume", "retry" or "cancel"."""
+    """A card that may show a download. `job_wanted(JobAction, DownloadJob)`: a button was pressed."""
 
-    job_wanted = Signal(str, object)
+    job_wanted = Signal(object, object)
 
     def __init__(self, title: str, parent: QWidget) -> None:
         super().__init__(title, parent)
@@ -87,13 +106,13 @@ class DownloadCard(ModelCard):
         self.show_job(job)
         if job.error is not None and job.state in (JobState.FAILED, JobState.WAITING):
             self.say(words.expected_error(job.error), danger=job.state is JobState.FAILED)
-        self._act(self.tr("Cancel"), "cancel", job)
+        self._act(self.tr("Cancel"), JobAction.CANCEL, job)
         if job.state is JobState.WAITING:
-            self._act(self.tr("Try again now"), "retry", job)
+            self._act(self.tr("Try again now"), JobAction.RETRY, job)
         if job.state in (JobState.PAUSED, JobState.FAILED):
-            self._act(self.tr("Resume"), "resume", job)
+            self._act(self.tr("Resume"), JobAction.RESUME, job)
         else:
-            self._act(self.tr("Pause"), "pause", job)
+            self._act(self.tr("Pause"), JobAction.PAUSE, job)
 
     def show_job(self, job: DownloadJob) -> None:
         """Show how far a download is."""
@@ -104,8 +123,8 @@ class DownloadCard(ModelCard):
             self._job_notes.setVisible(bool(job.notes))
             self._bar.set_share(job.done / job.total if job.total else 0.0)
 
-    def _act(self, text: str, what: str, job: DownloadJob) -> None:
-        self.button(text).clicked.connect(partial(self.job_wanted.emit, what, job))
+    def _act(self, text: str, action: JobAction, job: DownloadJob) -> None:
+        self.button(text).clicked.connect(partial(self.job_wanted.emit, action, job))
 
 
 class JobCard(DownloadCard):
@@ -180,12 +199,11 @@ class OfferCard(DownloadCard):
 class InstalledCard(DownloadCard):
     """A model on this computer, or (None) the built-in one.
 
-    `use_wanted(InstalledModel | None)`, `wanted(str, InstalledModel)` with "verify", "repair", "export" or
-    "remove".
+    `use_wanted(InstalledModel | None)`, `wanted(ModelAction, InstalledModel)`.
     """
 
     use_wanted = Signal(object)
-    wanted = Signal(str, object)
+    wanted = Signal(object, object)
 
     def __init__(
         self,
@@ -230,18 +248,18 @@ class InstalledCard(DownloadCard):
         elif fit is not None and fit.verdict != "fits":
             self.say(words.light_reason(fit))
         if model.repairable:
-            self.button(self.tr("Repair")).clicked.connect(partial(self.wanted.emit, "repair", model))
+            self.button(self.tr("Repair")).clicked.connect(partial(self.wanted.emit, ModelAction.REPAIR, model))
 
     def _show_more(self) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        for what, text in (
-            ("verify", self.tr("Verify")),
-            ("export", self.tr("Copy to a USB stick or folder…")),
-            ("remove", self.tr("Delete…") if self.model is None or self.model.frees else self.tr("Forget…")),
+        for action, text in (
+            (ModelAction.VERIFY, self.tr("Verify")),
+            (ModelAction.EXPORT, self.tr("Copy to a USB stick or folder…")),
+            (ModelAction.REMOVE, self.tr("Delete…") if self.model is None or self.model.frees else self.tr("Forget…")),
         ):
-            menu.addAction(text).triggered.connect(partial(self._want, what))
+            menu.addAction(text).triggered.connect(partial(self._want, action))
         menu.popup(self.more.mapToGlobal(self.more.rect().bottomLeft()))
 
-    def _want(self, what: str, _checked: bool = False) -> None:
-        self.wanted.emit(what, self.model)
+    def _want(self, action: ModelAction, _checked: bool = False) -> None:
+        self.wanted.emit(action, self.model)

@@ -14,7 +14,15 @@ from desktop_app.services.models.tasks import ImportPlans, ModelTasks, Task
 from desktop_app.services.preferences import Preferences
 from desktop_app.ui.models import phrases as words
 from desktop_app.ui.models.add_page import AddModelDialog, OtherFoldersDialog, ask_how_to_import
-from desktop_app.ui.models.card import DownloadCard, InstalledCard, JobCard, ModelCard, OfferCard
+from desktop_app.ui.models.card import (
+    DownloadCard,
+    InstalledCard,
+    JobAction,
+    JobCard,
+    ModelAction,
+    ModelCard,
+    OfferCard,
+)
 from desktop_app.ui.models.confirm import accept_licence, confirm_giving_up, confirm_removal
 from desktop_app.ui.models.parts import ProgressLine
 from desktop_app.ui.models.sources_page import SourcesDialog
@@ -255,9 +263,17 @@ class ModelsDialog(QDialog):
             self.show_part("catalogue")  # where the download will be, at the top
             self._scroll.verticalScrollBar().setValue(0)
 
-    def _control(self, what: str, job: DownloadJob) -> None:
-        if what != "cancel" or confirm_giving_up(job, self):
-            getattr(self._models, what)(job)
+    def _control(self, action: JobAction, job: DownloadJob) -> None:
+        match action:
+            case JobAction.PAUSE:
+                self._models.pause(job)
+            case JobAction.RESUME:
+                self._models.resume(job)
+            case JobAction.RETRY:
+                self._models.retry(job)
+            case JobAction.CANCEL:
+                if confirm_giving_up(job, self):
+                    self._models.cancel(job)
 
     def _use(self, model: InstalledModel | None) -> None:
         if model is None:
@@ -265,18 +281,19 @@ class ModelsDialog(QDialog):
         else:
             self._models.use(model)
 
-    def _act(self, what: str, model: InstalledModel) -> None:
-        if what == "verify":
-            self._tasks.verify(model)
-        elif what == "repair":
-            self._models.repair(model)
-        elif what == "remove":
-            if confirm_removal(model, self):
-                self._models.remove(model)
-        else:
-            folder = QFileDialog.getExistingDirectory(self, self.tr("Copy the model to"), QDir.homePath())
-            if folder:
-                self._tasks.export(model, folder)
+    def _act(self, action: ModelAction, model: InstalledModel) -> None:
+        match action:
+            case ModelAction.VERIFY:
+                self._tasks.verify(model)
+            case ModelAction.REPAIR:
+                self._models.repair(model)
+            case ModelAction.EXPORT:
+                folder = QFileDialog.getExistingDirectory(self, self.tr("Copy the model to"), QDir.homePath())
+                if folder:
+                    self._tasks.export(model, folder)
+            case ModelAction.REMOVE:
+                if confirm_removal(model, self):
+                    self._models.remove(model)
 
     def _add(self) -> None:
         dialog = AddModelDialog(self._tasks, self)

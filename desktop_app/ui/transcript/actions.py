@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QWidget
@@ -14,6 +16,17 @@ from desktop_app.ui.widgets.theme import GRID, theme
 _CONFIRMED_MS = 1200
 _SHADOW = 3  # px around a floating button
 _ICON = 16  # px; quieter than the buttons of the window
+
+
+class MessageAction(Enum):
+    """What a button of the bar does with its message."""
+
+    COPY = "copy"
+    COPY_CODE = "copy-code"
+    REGENERATE = "regenerate"
+    EDIT = "edit"
+    PREVIOUS = "previous"
+    NEXT = "next"
 
 
 class PageButton(IconButton):
@@ -41,10 +54,10 @@ class PageButton(IconButton):
 class ActionBar(QWidget):
     """Copy, copy code, regenerate, edit, and the arrows between versions.
 
-    `chosen(message_id, action)`: one of "copy", "copy-code", "regenerate", "edit", "previous", "next".
+    `chosen(message_id, MessageAction)`: a button was pressed.
     """
 
-    chosen = Signal(str, str)
+    chosen = Signal(str, object)
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -52,13 +65,13 @@ class ActionBar(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(2)
-        self.copy = self._button("copy", self.tr("Copy this message"), "copy")
-        self.copy_code = self._button("code", self.tr("Copy the code of this message"), "copy-code")
-        self.edit = self._button("edit", self.tr("Edit and ask again"), "edit")
-        self.regenerate = self._button("regenerate", self.tr("Answer again"), "regenerate")
-        self.previous = self._button("previous", self.tr("Show the version before"), "previous")
+        self.copy = self._button("copy", self.tr("Copy this message"), MessageAction.COPY)
+        self.copy_code = self._button("code", self.tr("Copy the code of this message"), MessageAction.COPY_CODE)
+        self.edit = self._button("edit", self.tr("Edit and ask again"), MessageAction.EDIT)
+        self.regenerate = self._button("regenerate", self.tr("Answer again"), MessageAction.REGENERATE)
+        self.previous = self._button("previous", self.tr("Show the version before"), MessageAction.PREVIOUS)
         self.version = Label("", "tiny", "muted", self)
-        self.next = self._button("next", self.tr("Show the next version"), "next")
+        self.next = self._button("next", self.tr("Show the next version"), MessageAction.NEXT)
         self.figures = Label("", "tiny", "muted", self)
         for widget in (
             self.copy,
@@ -114,16 +127,16 @@ class ActionBar(QWidget):
         self.previous.setEnabled(has_previous)
         self.next.setEnabled(has_next)
 
-    def _button(self, icon: str, name: str, action: str) -> PageButton:
+    def _button(self, icon: str, name: str, action: MessageAction) -> PageButton:
         button = PageButton(icon, name, self)
-        button.setProperty("action", action)
+        button.setProperty("action", action.value)
         button.setCursor(Qt.CursorShape.ArrowCursor)
         button.clicked.connect(self._clicked)
         return button
 
     def _clicked(self) -> None:
         if self._message is not None:
-            self.chosen.emit(self._message.id, self.sender().property("action"))
+            self.chosen.emit(self._message.id, MessageAction(self.sender().property("action")))
 
 
 class FloatingButton(IconButton):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
 from PySide6.QtCore import QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QMenu, QWidget
@@ -13,6 +15,16 @@ from desktop_app.ui.widgets.theme import theme
 
 _LINK = 320  # px of an address in the menu
 _BESIDE = QPoint(-1, -1)  # a point on no part of a row
+
+
+class _Choice(Enum):
+    """What an entry of the menu does with its value."""
+
+    COPY = "copy"  # a text
+    OPEN_PICTURE = "open"  # by its sha256
+    OPEN_LINK = "browse"  # an address
+    SELECT = "select"  # a message, by its id
+    EXPLAIN = "explain"  # why the model no longer sees a message
 
 
 class MessageMenu(QObject):
@@ -39,19 +51,19 @@ class MessageMenu(QObject):
         link, picture = row.link_at(inside), row.picture_at(inside)
         selected = self._selection.text()
         if selected:
-            menu.addAction(self.tr("Copy")).setData(("copy", selected))
+            _add(menu, self.tr("Copy"), _Choice.COPY, selected)
         if is_web(link):
-            menu.addAction(self.tr("Open the link")).setData(("browse", link))
+            _add(menu, self.tr("Open the link"), _Choice.OPEN_LINK, link)
         if link:
-            menu.addAction(self.tr("Copy the address of the link")).setData(("copy", link))
+            _add(menu, self.tr("Copy the address of the link"), _Choice.COPY, link)
         if picture >= 0:
             sha256 = row.message.pictures[picture].sha256
-            menu.addAction(self.tr("Open the picture")).setData(("open", sha256))
+            _add(menu, self.tr("Open the picture"), _Choice.OPEN_PICTURE, sha256)
         if row.message.text:
-            menu.addAction(self.tr("Copy the message")).setData(("copy", row.message.text))
-            menu.addAction(self.tr("Select the message")).setData(("select", row.message.id))
+            _add(menu, self.tr("Copy the message"), _Choice.COPY, row.message.text)
+            _add(menu, self.tr("Select the message"), _Choice.SELECT, row.message.id)
         if self._rows.is_unseen(row.message):
-            menu.addAction(self.tr("Why the model no longer sees this…")).setData(("explain", row.message.id))
+            _add(menu, self.tr("Why the model no longer sees this…"), _Choice.EXPLAIN, row.message.id)
         menu.triggered.connect(self._chosen)
         return menu
 
@@ -61,19 +73,24 @@ class MessageMenu(QObject):
         menu.addSeparator()
         for address in filter(is_web, self._rows.row(index).links()):
             shown = menu.fontMetrics().elidedText(address, Qt.TextElideMode.ElideRight, theme.px(_LINK))
-            action = menu.addAction(self.tr("Open {address}").format(address=shown.replace("&", "&&")))
-            action.setData(("browse", address))
+            text = self.tr("Open {address}").format(address=shown.replace("&", "&&"))
+            _add(menu, text, _Choice.OPEN_LINK, address)
         return menu
 
     def _chosen(self, action: QAction) -> None:
-        verb, value = action.data()
-        if verb == "copy":
-            QGuiApplication.clipboard().setText(value)
-        elif verb == "open":
-            self.picture_opened.emit(value)
-        elif verb == "browse":
-            open_link(value, self._widget)
-        elif verb == "explain":
-            self.border_asked.emit(self._rows.index_of(value))
-        else:
-            self._selection.select_all(self._rows.index_of(value))
+        name, value = action.data()
+        match _Choice(name):
+            case _Choice.COPY:
+                QGuiApplication.clipboard().setText(value)
+            case _Choice.OPEN_PICTURE:
+                self.picture_opened.emit(value)
+            case _Choice.OPEN_LINK:
+                open_link(value, self._widget)
+            case _Choice.SELECT:
+                self._selection.select_all(self._rows.index_of(value))
+            case _Choice.EXPLAIN:
+                self.border_asked.emit(self._rows.index_of(value))
+
+
+def _add(menu: QMenu, text: str, choice: _Choice, value: str) -> None:
+    menu.addAction(text).setData((choice.value, value))

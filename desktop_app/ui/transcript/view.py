@@ -12,7 +12,7 @@ from desktop_app.chat.conversation import Message, Role, State
 from desktop_app.ui.services_protocol import Services
 from desktop_app.ui.transcript import phrases as words
 from desktop_app.ui.transcript.accessibility import SpokenMessages
-from desktop_app.ui.transcript.actions import ActionBar, FloatingButton, PageButton
+from desktop_app.ui.transcript.actions import ActionBar, FloatingButton, MessageAction, PageButton
 from desktop_app.ui.transcript.editor import QuestionEditor
 from desktop_app.ui.transcript.markdown import CODE_HEADER, code_blocks
 from desktop_app.ui.transcript.page import TranscriptPage
@@ -229,24 +229,27 @@ class TranscriptView(QWidget):
 
     # ---- what the buttons do ---------------------------------------------------------------
 
-    def _act(self, message_id: str, action: str) -> None:
+    def _act(self, message_id: str, action: MessageAction) -> None:
         index = self._rows.index_of(message_id)
         if index < 0:
             return
-        if action == "copy":
-            QGuiApplication.clipboard().setText(self._rows.messages()[index].text)
-            self.bar.copy.confirm()
-        elif action == "copy-code":
-            blocks = code_blocks(self._rows.row(index).document)
-            QGuiApplication.clipboard().setText("\n\n".join(block.text for block in blocks))
-            self.bar.copy_code.confirm()
-        elif action == "edit":
-            self._begin_edit(index)
-        elif action == "regenerate":
-            self.page.setFocus()  # its button will go
-            self._chat.regenerate(message_id)
-        else:
-            self._chat.show_sibling(message_id, 1 if action == "next" else -1)
+        match action:
+            case MessageAction.COPY:
+                QGuiApplication.clipboard().setText(self._rows.messages()[index].text)
+                self.bar.copy.confirm()
+            case MessageAction.COPY_CODE:
+                blocks = code_blocks(self._rows.row(index).document)
+                QGuiApplication.clipboard().setText("\n\n".join(block.text for block in blocks))
+                self.bar.copy_code.confirm()
+            case MessageAction.EDIT:
+                self._begin_edit(index)
+            case MessageAction.REGENERATE:
+                self.page.setFocus()  # its button will go
+                self._chat.regenerate(message_id)
+            case MessageAction.PREVIOUS:
+                self._chat.show_sibling(message_id, -1)
+            case MessageAction.NEXT:
+                self._chat.show_sibling(message_id, 1)
 
     def _copy_hovered_code(self) -> None:
         panel = self.page.pointer.hovered_panel()
