@@ -1,1 +1,1 @@
-"""Where a question is written: text, dropped and pasted pictures, and how closely they are looked at."""
+"""The input area of the window: text, attached pictures, and the choice of picture detail."""

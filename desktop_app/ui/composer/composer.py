@@ -1,4 +1,4 @@
-"""Where a question is written: pictures, words, and the button that sends or stops."""
+"""The input card: the text field, the attached pictures, and the button that sends or stops."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _INSET = 6  # px between a button's edge and its icon: words and icons begin at 
 
 
 class Composer(QWidget):
-    """Writes into the draft and sends it. `picture_opened(sha256)`: a draft picture is to be seen large."""
+    """Edits the draft and sends it. `picture_opened(sha256)`: an attached picture is to be shown large."""
 
     picture_opened = Signal(str)
 
@@ -50,7 +50,7 @@ class Composer(QWidget):
         self._update()
 
     def focus_editor(self) -> None:
-        """Put the keyboard where words are written."""
+        """Give the text field the keyboard focus."""
         self.editor.setFocus()
 
     def insert_text(self, text: str) -> None:
@@ -86,7 +86,7 @@ class Composer(QWidget):
 
     @cached_property
     def strip(self) -> ThumbnailStrip:
-        """Return the row of pictures, which is built with the first."""
+        """Return the row of thumbnails. It is built with the first picture."""
         from desktop_app.ui.composer.thumbnails import ThumbnailStrip
 
         strip = ThumbnailStrip(self._draft, self._services.previews, self.card)
@@ -97,7 +97,7 @@ class Composer(QWidget):
 
     @cached_property
     def picture_detail(self) -> DetailChoice:
-        """Return the choice of how closely to look; built likewise."""
+        """Return the choice of picture detail. It is built with the first picture."""
         from desktop_app.ui.composer.detail_choice import DetailChoice
 
         picture_detail = DetailChoice(self._services.picture_detail, self.card)
@@ -163,7 +163,7 @@ class Composer(QWidget):
 
     def _submit(self) -> None:
         if self._chat.is_busy():
-            self.hint.setText(self.tr("The answer is still being written. Esc stops it."))
+            self.hint.setText(self.tr("The answer is still being written. Press Esc to stop it."))
         elif self._can_send():
             self._chat.send(self.editor.toPlainText())
 
@@ -186,9 +186,9 @@ class Composer(QWidget):
         pictures = self._draft.pictures()
         if pictures:
             _built = self.strip, self.picture_detail  # there from the first picture on
-            text = self.tr("Ask about it, or just send it to have it described")
+            text = self.tr("Ask about the picture, or send it to get a description")
             if len(pictures) > 1:
-                text = self.tr("Ask about them, or just send them to have them described")
+                text = self.tr("Ask about the pictures, or send them to get a description")
         else:
             text = self.tr("Ask anything, or drop a picture here")
         self.editor.set_invitation(text)
@@ -196,9 +196,9 @@ class Composer(QWidget):
     def _hint(self) -> str:
         state = self._engine.state()
         if state in ("starting", "loading"):
-            return self.tr("The model is being loaded. You can already send; the answer follows.")
+            return self.tr("The model is loading. You can already send; the answer follows when it is ready.")
         if state == "dead":
-            return self.tr("The engine has stopped. Restart it to send; what you write is kept.")
+            return self.tr("The engine has stopped. Restart it to send. Your text is kept.")
         if state == "failed":
-            return self.tr("No model is loaded. Choose one to send; what you write is kept.")
+            return self.tr("No model is loaded. Choose one to send. Your text is kept.")
         return ""

@@ -1,4 +1,4 @@
-"""How closely the pictures of the message are looked at, and what that costs, before it is sent."""
+"""The choice between full picture detail and a quick look, with the time that each takes."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from desktop_app.ui.widgets.controls import Label
 from desktop_app.ui.widgets.segmented_control import SegmentedControl
 from desktop_app.ui.widgets.theme import GRID
 
-_FULL, _QUICK = "full", "glance"
+_FULL, _QUICK = "full", "quick"
 
 
 class DetailChoice(QWidget):
-    """Offers all parts or a glance; hidden where the model sees every picture in one go."""
+    """Offers full detail or a quick look. Hidden when the model does not divide pictures into parts."""
 
     def __init__(self, picture_detail: PictureDetail, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._picture_detail = picture_detail
-        self.choice = SegmentedControl(self.tr("How closely to look"), {_FULL: "", _QUICK: ""}, self)
+        self.choice = SegmentedControl(self.tr("Picture detail"), {_FULL: "", _QUICK: ""}, self)
         self.choice.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.note = Label("", "tiny", "muted", self, wrap=True)
         row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
@@ -39,18 +39,18 @@ class DetailChoice(QWidget):
         self.setVisible(options is not None)
         if options is None:
             return
-        self.choice.set_text(_FULL, self._cost(self.tr("{parts} parts").format(parts=options.full.parts), options.full))
-        quick = self.tr("One part") if options.quick.parts == 1 else self.tr("One part each")
-        self.choice.set_text(_QUICK, self._cost(quick, options.quick))
+        full = self.tr("Full detail ({parts} parts)").format(parts=options.full.parts)
+        self.choice.set_text(_FULL, self._cost(full, options.full))
+        self.choice.set_text(_QUICK, self._cost(self.tr("Quick look"), options.quick))
         self.choice.set_value(_QUICK if options.is_quick else _FULL)
         text = ""
         if options.fitting:
-            text = self.tr("Room for {parts} of {wished} parts of a picture: the context is too small.").format(
+            text = self.tr("The context is too small: only {parts} of {wished} parts of a picture fit.").format(
                 parts=options.fitting, wished=options.wished
             )
         self.note.setText(text)
 
-    def _cost(self, parts: str, look: DetailCost) -> str:
-        if not look.seconds:
-            return parts
-        return self.tr("{parts}, about {duration}").format(parts=parts, duration=duration(look.seconds))
+    def _cost(self, name: str, cost: DetailCost) -> str:
+        if not cost.seconds:
+            return name
+        return self.tr("{name}, about {duration}").format(name=name, duration=duration(cost.seconds))

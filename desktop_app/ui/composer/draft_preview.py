@@ -1,4 +1,4 @@
-"""The attached pictures large, while nothing has been asked yet: the picture is what this is about."""
+"""A large preview of the attached pictures, shown while the conversation has no messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST = 4  # pictures side by side; the others are seen in the composer
 
 
 class DraftPreview(QWidget):
-    """Shows the draft's pictures in a row. `opened(sha256)` by a click; the keyboard opens them in the composer."""
+    """Shows the pictures in a row. `opened(sha256)`: one was clicked. The keyboard opens them in the composer."""
 
     opened = Signal(str)
 
@@ -27,7 +27,7 @@ class DraftPreview(QWidget):
         self._places: list[tuple[QRectF, Picture]] = []
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setAccessibleName(self.tr("The attached pictures"))
+        self.setAccessibleName(self.tr("Attached pictures"))
         for signal in (draft.added, draft.changed, draft.removed, draft.cleared, previews.ready, theme.changed):
             signal.connect(self._refresh)
 
@@ -36,11 +36,11 @@ class DraftPreview(QWidget):
         return [held.picture for held in self._draft.pictures() if held.picture is not None]
 
     def sizeHint(self) -> QSize:
-        """Return the room that pictures would like to have."""
+        """Return the preferred size."""
         return QSize(COLUMN, PICTURE_HEIGHT)
 
     def minimumSizeHint(self) -> QSize:
-        """Return the least that is worth looking at."""
+        """Return the smallest useful size."""
         return QSize(200, 100)
 
     def _refresh(self, _what: object = None) -> None:
@@ -68,7 +68,7 @@ class DraftPreview(QWidget):
         return pixmap
 
     def _arrange(self) -> None:
-        """Give every picture its place: one row, all of one height, centred."""
+        """Place the pictures in one centred row of equal height."""
         pictures = self.pictures()[:_MOST]
         shapes = [max(0.2, min(5.0, picture.width / max(1, picture.height))) for picture in pictures]
         if not shapes:
@@ -103,7 +103,7 @@ class DraftPreview(QWidget):
             painter.drawRoundedRect(place, RADIUS, RADIUS)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Open the picture that is clicked."""
+        """Open picture that is clicked."""
         for place, picture in self._places:
             if place.contains(event.position()) and event.button() == Qt.MouseButton.LeftButton:
                 self.opened.emit(picture.sha256)

@@ -1,4 +1,4 @@
-"""The whole window as a drop target: it answers as soon as something is dragged over it."""
+"""Drag and drop onto the window, with an overlay that says what dropping will do."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NOT_DRAGGING = (QEvent.Type.Enter, QEvent.Type.MouseButtonPress, QEvent.Type.Ke
 
 
 class DropOverlay(QWidget):
-    """Lies over the window while something hovers above it, and says what letting go would do."""
+    """Covers the window during a drag and says what dropping would do."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -37,7 +37,7 @@ class DropOverlay(QWidget):
         self._fade.finished.connect(self._settled)
 
     def answer(self, welcome: bool, sentence: str, hint: str) -> None:
-        """Come up and say `sentence`; `welcome` is whether the drop will be taken."""
+        """Appear with `sentence` and `hint`. `welcome`: whether the drop will be accepted."""
         self.welcome, self.sentence, self.hint = welcome, sentence, hint
         self.setAccessibleName(sentence)
         parent = self.parentWidget()
@@ -48,7 +48,7 @@ class DropOverlay(QWidget):
         self._run(1.0)
 
     def leave(self) -> None:
-        """Go away again."""
+        """Disappear."""
         if self.isVisible():
             self._run(0.0)
 
@@ -68,7 +68,7 @@ class DropOverlay(QWidget):
             self.setVisible(False)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint the wash, the outline and the sentence."""
+        """Paint the tint, the outline and the text."""
         wash: ColourRole = "drop" if self.welcome else "refuse"
         ink: ColourRole = "accent" if self.welcome else "danger"
         painter = QPainter(self)
@@ -83,7 +83,7 @@ class DropOverlay(QWidget):
         self._paint_words(painter)
 
     def _paint_words(self, painter: QPainter) -> None:
-        """Paint icon, sentence and hint on a card, so that what lies under the veil does not mix with them."""
+        """Paint icon, sentence and hint on a card, which hides what is below them."""
         flags = int(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap)
         width = min(_CARD, self.width() - 6 * GRID) - 6 * GRID
         room = QRectF(0, 0, width, self.height())
@@ -111,11 +111,11 @@ class DropOverlay(QWidget):
 
 
 class DropTarget(QObject):
-    """Watches the drags over a window. `text_dropped(str)`: words were let go, to be written on with.
+    """Handles drags over a window. `text_dropped(str)`: text for the input field.
     `models_dropped(list of paths)`: model files, or folders that hold an exported model.
 
-    A drag that cannot be taken is accepted on entering and ignored while it moves: only so does Qt
-    tell when it leaves, and the pointer shows that letting go does nothing.
+    A drag that cannot be used is accepted when it enters and ignored while it moves. Only then does Qt
+    report when it leaves, and the pointer shows that dropping does nothing.
     """
 
     text_dropped = Signal(str)
@@ -138,7 +138,7 @@ class DropTarget(QObject):
         elif event.type() == QEvent.Type.DragLeave:
             self.veil.leave()
         elif event.type() in _NOT_DRAGGING:
-            # A drag that ended elsewhere without a word must not leave the window veiled.
+            # A drag that ended elsewhere without a word must not leave the window covered.
             self.veil.leave()
             return False
         elif isinstance(event, QDropEvent):
@@ -160,7 +160,7 @@ class DropTarget(QObject):
         models = model_paths(urls)
         if models:
             self._welcome = True
-            self.veil.answer(True, self.tr("Let go to add this model"), ", ".join(Path(path).name for path in models))
+            self.veil.answer(True, self.tr("Drop to add this model"), ", ".join(Path(path).name for path in models))
             self._answer(event, True)
             return
         count = self._draft.can_take(urls, picture)
@@ -179,9 +179,9 @@ class DropTarget(QObject):
 
     def _invitation(self, count: int, others: int) -> tuple[str, str]:
         if count == 1:
-            sentence = self.tr("Let go to ask about this picture")
+            sentence = self.tr("Drop to ask about this picture")
         else:
-            sentence = self.tr("Let go to ask about {count} pictures").format(count=count)
+            sentence = self.tr("Drop to ask about {count} pictures").format(count=count)
         if others == 1:
             return sentence, self.tr("One other file is not a picture.")
         if others:

@@ -1,4 +1,4 @@
-"""The pictures of the message being written, as thumbnails in one row."""
+"""Thumbnails of the attached pictures, with the progress of reading each, and a remove button."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ _TOP = 90 * 16
 
 
 class Thumbnail(QWidget):
-    """One picture: its image, how far the engine has read it, and a button to remove it.
+    """One attached picture, the engine's progress with it, and a button to remove it.
 
-    `removed(key)`: the person does not want it. `opened(sha256)`: the person wants to see it large.
+    `removed(key)`: it is to be removed. `opened(sha256)`: it is to be shown large.
     """
 
     removed = Signal(int)
@@ -63,7 +63,7 @@ class Thumbnail(QWidget):
         return self._draft
 
     def show_draft(self, draft: DraftPicture) -> None:
-        """Show another state of the picture."""
+        """Show the picture's present state."""
         self._draft = draft
         if draft.picture is not None and self._image is None:
             data = self._previews.thumbnail(draft.picture.sha256)
@@ -81,7 +81,7 @@ class Thumbnail(QWidget):
             self._shown = draft.progress
         sentence = self._sentence().format(name=draft.name)
         self.setAccessibleName(sentence)
-        self.setAccessibleDescription(self.tr("Press Delete to remove it."))
+        self.setAccessibleDescription(self.tr("Press Delete to remove this picture."))
         self.setToolTip(f"<p>{sentence.replace('&', '&amp;').replace('<', '&lt;')}</p>")
         self.close_button.set_name(self.tr("Remove {name}").format(name=draft.name))
         self.update()
@@ -90,9 +90,9 @@ class Thumbnail(QWidget):
         if self._draft.state == "checking":
             return self.tr("{name}: being opened")
         if self._draft.state == "reading":
-            return self.tr("{name}: the engine is looking at it, so that the answer comes sooner")
+            return self.tr("{name}: being read, so that the answer starts sooner")
         if self._draft.state == "read":
-            return self.tr("{name}: already read by the engine, the answer will come at once")
+            return self.tr("{name}: already read; the answer will start at once")
         return self.tr("{name}: attached")
 
     # ---- painting --------------------------------------------------------------------------
@@ -154,7 +154,7 @@ class Thumbnail(QWidget):
     # ---- keys and pointer ------------------------------------------------------------------
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Remove by Delete, open by Enter or Space, go on by the arrows."""
+        """Delete removes it, Enter and Space open it, the arrow keys move on."""
         key = event.key()
         if key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
             self._remove()
@@ -168,7 +168,7 @@ class Thumbnail(QWidget):
             super().keyPressEvent(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Open the picture."""
+        """Open picture."""
         if event.button() is Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
             self._open()
 
@@ -203,7 +203,7 @@ class Thumbnail(QWidget):
 
 
 class _RemoveButton(IconButton):
-    """A small cross on a disc in the upper right corner."""
+    """The remove button in the upper right corner."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__("close", "", parent, "on_scrim")
@@ -223,9 +223,9 @@ class _RemoveButton(IconButton):
 
 
 class ThumbnailStrip(QScrollArea):
-    """All draft pictures side by side; hidden while there are none. It scrolls when they do not fit.
+    """The thumbnails side by side, scrollable; hidden when there are none.
 
-    `picture_opened(sha256)`. `left`: the focused picture was removed and there is none to go on to.
+    `picture_opened(sha256)`: a picture is to be shown large. `left`: the last picture was removed while focused.
     """
 
     picture_opened = Signal(str)

@@ -1,1 +1,1 @@
-"""The conversation on the page: laying it out, painting it, selecting in it, and reading it by keyboard."""
+"""The conversation in the window: its layout, painting, text selection and keyboard control."""

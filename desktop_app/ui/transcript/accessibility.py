@@ -1,7 +1,7 @@
-"""The seen messages for screen readers: labels that are not painted, where the painted rows are.
+"""Screen reader support for the conversation: an invisible label for each message in the window.
 
 PySide6 before 6.12 cannot describe parts of a widget to assistive technology, but every widget is described.
-So there is one invisible label for each message in the window, and only while such technology listens.
+So each message in the window gets a label that paints nothing, but only while a screen reader is active.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from desktop_app.ui.transcript.page import TranscriptPage
 
 
 class SpokenMessages(QObject):
-    """Keeps a label for each seen message, tells which one is focused, and says when an answer is complete."""
+    """Keeps the labels up to date, reports the focused message, and announces completed answers."""
 
     def __init__(self, page: TranscriptPage) -> None:
         super().__init__(page)
@@ -27,11 +27,11 @@ class SpokenMessages(QObject):
         page.keyboard.focus_changed.connect(self._tell_focus)
 
     def labels(self) -> list[QLabel]:
-        """Return the labels of the seen messages, from above."""
+        """Return the labels of the messages in the window, from top to bottom."""
         return [label for label in self._labels if not label.isHidden()]
 
     def tell_end(self, message: Message) -> None:
-        """Say an answer that has just been completed, once nothing else is being said."""
+        """Announce an answer that has just been completed, after whatever is being spoken now."""
         is_answer = message.role is Role.ASSISTANT and message.state is not State.STREAMING
         if QAccessible.isActive() and is_answer:
             QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self._page, words.spoken(message)))
@@ -58,7 +58,7 @@ class SpokenMessages(QObject):
 
 
 class _SpokenLabel(QLabel):
-    """A label that is described, but neither seen nor clicked."""
+    """A label for screen readers only: it is neither painted nor clicked."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -67,7 +67,7 @@ class _SpokenLabel(QLabel):
         self._said: tuple[Message, bool] | None = None
 
     def say(self, message: Message, is_unseen: bool) -> None:
-        """Take over the words of a message."""
+        """Describe a message."""
         if (message, is_unseen) != self._said:
             self._said = (message, is_unseen)
             self.setText(words.spoken(message, is_unseen))

@@ -1,4 +1,4 @@
-"""The buttons under a message: one bar that goes to the message being pointed at or focused."""
+"""The buttons under a message: copy, edit, regenerate, and switch between versions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class MessageAction(Enum):
 
 
 class PageButton(IconButton):
-    """A small quiet button on the page; after copying it shows a check for a moment."""
+    """A small button on the page. After copying it shows a check mark for a moment."""
 
     def __init__(self, icon: str, name: str, parent: QWidget) -> None:
         super().__init__(icon, name, parent, "muted")
@@ -43,7 +43,7 @@ class PageButton(IconButton):
         self.set_icon(icon)
 
     def confirm(self) -> None:
-        """Show that it is done."""
+        """Show the check mark for a moment."""
         self.set_icon("check")
         self._back.start()
 
@@ -52,7 +52,7 @@ class PageButton(IconButton):
 
 
 class ActionBar(QWidget):
-    """Copy, copy code, regenerate, edit, and the arrows between versions.
+    """One bar of buttons that moves to the message under the pointer or with the keyboard focus.
 
     `chosen(message_id, MessageAction)`: a button was pressed.
     """
@@ -65,13 +65,13 @@ class ActionBar(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(2)
-        self.copy = self._button("copy", self.tr("Copy this message"), MessageAction.COPY)
-        self.copy_code = self._button("code", self.tr("Copy the code of this message"), MessageAction.COPY_CODE)
+        self.copy = self._button("copy", self.tr("Copy message"), MessageAction.COPY)
+        self.copy_code = self._button("code", self.tr("Copy all code in this message"), MessageAction.COPY_CODE)
         self.edit = self._button("edit", self.tr("Edit and ask again"), MessageAction.EDIT)
-        self.regenerate = self._button("regenerate", self.tr("Answer again"), MessageAction.REGENERATE)
-        self.previous = self._button("previous", self.tr("Show the version before"), MessageAction.PREVIOUS)
+        self.regenerate = self._button("regenerate", self.tr("Regenerate answer"), MessageAction.REGENERATE)
+        self.previous = self._button("previous", self.tr("Previous version"), MessageAction.PREVIOUS)
         self.version = Label("", "tiny", "muted", self)
-        self.next = self._button("next", self.tr("Show the next version"), MessageAction.NEXT)
+        self.next = self._button("next", self.tr("Next version"), MessageAction.NEXT)
         self.figures = Label("", "tiny", "muted", self)
         for widget in (
             self.copy,
@@ -87,15 +87,15 @@ class ActionBar(QWidget):
         self.hide()
 
     def message_id(self) -> str:
-        """Return the id of the message whose buttons are shown, or nothing."""
+        """Return the id of the message whose buttons are shown, or ""."""
         return self._message.id if self._message is not None and not self.isHidden() else ""
 
     def set_message(self, message: Message) -> None:
-        """Belong to another version of the message; `show_for` follows."""
+        """Switch to another version of the message; a call of `show_for` follows."""
         self._message = message
 
     def show_for(self, message: Message, has_code: bool, is_busy: bool, can_ask: bool) -> None:
-        """Offer what can be done with a message; while an answer is written (`is_busy`), only copying."""
+        """Show the buttons for a message. While an answer is being written (`is_busy`), only copying is enabled."""
         self._message = message
         is_answer = message.role is Role.ASSISTANT
         index, count = message.sibling

@@ -1,4 +1,4 @@
-"""The editor in place of a question that is being changed."""
+"""The inline editor that replaces a question while the person edits it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from desktop_app.ui.widgets.theme import GRID
 
 
 class QuestionEditor(Card):
-    """Enter asks again, Esc leaves the question as it was.
+    """Edits a question. Enter asks again, Esc cancels.
 
-    `submitted(message_id, text)`, `cancelled`, `height_wanted(int)`: so many px are needed.
+    `submitted(message_id, text)`, `cancelled`, `height_wanted(int)`: the height that is needed, in px.
     """
 
     submitted = Signal(str, str)
@@ -26,7 +26,7 @@ class QuestionEditor(Card):
         self._message_id = ""
         self.editor = MessageEdit(self)
         self.editor.setAccessibleName(self.tr("Your question"))
-        hint = Label(self.tr("What came after it stays as another version."), "tiny", "muted", self)
+        hint = Label(self.tr("The old question and its answers are kept as another version."), "tiny", "muted", self)
         self.cancel = push_button(self.tr("Cancel"), "quiet", self)
         self.ask = push_button(self.tr("Ask again"), "primary", self)
         buttons = QHBoxLayout()
@@ -47,22 +47,22 @@ class QuestionEditor(Card):
         self.hide()
 
     def message_id(self) -> str:
-        """Return the id of the question being changed, or nothing."""
+        """Return the id of the question that is being edited, or ""."""
         return self._message_id
 
     def begin(self, message_id: str, text: str) -> None:
-        """Change a question."""
+        """Start editing a question."""
         self._message_id = message_id
         self.editor.set_text(text)
         self.editor.document().clearUndoRedoStacks()
 
     def end(self) -> None:
-        """Forget the question."""
+        """Stop editing and hide."""
         self._message_id = ""
         self.hide()
 
     def event(self, event: QEvent) -> bool:
-        """Say how much room is needed whenever that changes."""
+        """Report the needed height whenever it changes."""
         if event.type() == QEvent.Type.LayoutRequest and self._message_id:
             self.height_wanted.emit(self.sizeHint().height())
         return super().event(event)

@@ -1,4 +1,4 @@
-"""The keyboard on the conversation: one message is the focused one, and keys go on from it."""
+"""Keyboard control of the conversation: moves the focus from message to message and handles keys."""
 
 from __future__ import annotations
 

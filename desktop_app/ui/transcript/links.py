@@ -1,4 +1,4 @@
-"""Links in answers: of all that a model may write, only web addresses are ever opened."""
+"""Links in answers: only web addresses are ever opened."""
 
 from __future__ import annotations
 

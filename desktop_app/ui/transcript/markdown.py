@@ -1,4 +1,4 @@
-"""Markdown of an answer as a document that fetches nothing and shows HTML as plain characters.
+"""Converts the Markdown of an answer to a document that loads nothing and shows HTML as plain text.
 
 Qt's text documents read local files that Markdown names. So pictures in Markdown become their
 description, and a request for a resource, should there ever be one, gets a transparent pixel.

@@ -1,4 +1,4 @@
-"""The context menu of a message: what can be done with its words, links and pictures."""
+"""The context menu of a message: copy and select text, open links and pictures."""
 
 from __future__ import annotations
 
@@ -53,15 +53,15 @@ class MessageMenu(QObject):
         if selected:
             _add(menu, self.tr("Copy"), _Choice.COPY, selected)
         if is_web(link):
-            _add(menu, self.tr("Open the link"), _Choice.OPEN_LINK, link)
+            _add(menu, self.tr("Open link"), _Choice.OPEN_LINK, link)
         if link:
-            _add(menu, self.tr("Copy the address of the link"), _Choice.COPY, link)
+            _add(menu, self.tr("Copy link address"), _Choice.COPY, link)
         if picture >= 0:
             sha256 = row.message.pictures[picture].sha256
-            _add(menu, self.tr("Open the picture"), _Choice.OPEN_PICTURE, sha256)
+            _add(menu, self.tr("Open picture"), _Choice.OPEN_PICTURE, sha256)
         if row.message.text:
-            _add(menu, self.tr("Copy the message"), _Choice.COPY, row.message.text)
-            _add(menu, self.tr("Select the message"), _Choice.SELECT, row.message.id)
+            _add(menu, self.tr("Copy message"), _Choice.COPY, row.message.text)
+            _add(menu, self.tr("Select message"), _Choice.SELECT, row.message.id)
         if self._rows.is_unseen(row.message):
             _add(menu, self.tr("Why the model no longer sees this…"), _Choice.EXPLAIN, row.message.id)
         menu.triggered.connect(self._chosen)

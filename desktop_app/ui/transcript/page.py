@@ -1,4 +1,4 @@
-"""The scrolling page of a conversation: paints the messages in the window and passes events on."""
+"""The scrolling widget of a conversation: paints the messages in the window and passes input events on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a laid-out message looks. The painter's origin is the row's corner."""
+"""Paints one message. The painter's origin is the top left corner of the message's row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every sentence of the transcript that is not somebody's message."""
+"""The sentences that are shown between messages: how answers ended, progress, screen reader texts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def note(message: Message) -> str:
 
 
 def mark(message: Message) -> str:
-    """Return how an answer ended when it did not end well, or nothing."""
+    """Return why an answer is incomplete, or "" when it is complete."""
     if message.state is State.STOPPED:
         if not message.text:
             return translate("transcript", "You stopped this answer before it began.")
@@ -30,24 +30,24 @@ def mark(message: Message) -> str:
     if message.state is State.INTERRUPTED:
         if not message.text:
             return translate("transcript", "This answer was interrupted before it began.")
-        return translate("transcript", "This answer was interrupted. What was written so far is kept.")
+        return translate("transcript", "This answer was interrupted. The text so far is kept.")
     if message.state is State.FAILED:
         code = message.details.get("error", {}).get("code")
         if code not in SENTENCES:  # written by a newer version
             return translate("transcript", "This answer failed.")
         return error_of(message.details)
     if message.details.get("finish_reason") == "length":
-        return translate("transcript", "The answer was cut at its longest allowed length.")
+        return translate("transcript", "The answer was cut off at the maximum length.")
     return ""
 
 
 def figures(message: Message) -> str:
-    """Return the small line about an answer: who wrote it, and how fast."""
+    """Return the line under an answer: the model and its speed."""
     model = str(message.details.get("model", ""))
     speed = float(message.details.get("tokens_per_second", 0.0))
     if not speed:
         return model
-    rate = translate("transcript", "{speed} tokens a second").format(speed=f"{speed:.1f}")
+    rate = translate("transcript", "{speed} tokens per second").format(speed=f"{speed:.1f}")
     return f"{model} · {rate}" if model else rate
 
 
@@ -56,9 +56,9 @@ def waiting(
 ) -> str:
     """Return what the engine does before it writes.
 
-    `part` of `parts` of a picture is looked at.
-    `left_s` is the time left of the phase, 0 when unknown and negative when it takes longer than expected;
-    `engine` is the state of the engine, said when there is no phase yet.
+    `done` of `total` pictures (looking) or tokens (reading) are done; `part` of `parts` of a picture is encoded now.
+    `left_s`: seconds left of the phase, 0 when unknown, negative when it takes longer than expected.
+    `engine`: the state of the engine, shown when there is no phase yet.
     """
     if phase is Phase.LOOKING:
         if total > 1:
@@ -71,14 +71,16 @@ def waiting(
         return text + _time_left(left_s)
     if phase is Phase.READING:
         if total:
-            text = translate("transcript", "Reading ({done} of {total})").format(done=done, total=total)
+            text = translate("transcript", "Reading the question ({done} of {total} tokens)").format(
+                done=done, total=total
+            )
         else:
-            text = translate("transcript", "Reading")
+            text = translate("transcript", "Reading the question")
         return text + _time_left(left_s)
     if phase is Phase.WRITING:
         return translate("transcript", "Writing")
     if engine in ("starting", "loading"):
-        return translate("transcript", "Waiting for the model to be loaded")
+        return translate("transcript", "Loading the model")
     return translate("transcript", "Waiting for the engine")
 
 
@@ -86,7 +88,7 @@ def _time_left(seconds: float) -> str:
     if seconds == 0:
         return ""
     if seconds < 0:
-        return translate("transcript", ", a little longer than expected")
+        return translate("transcript", ", taking longer than expected")
     if seconds < 60:
         return translate("transcript", ", about {seconds} s").format(seconds=max(1, round(seconds)))
     minutes = max(1, round(seconds / 60))
@@ -94,27 +96,27 @@ def _time_left(seconds: float) -> str:
 
 
 def border(is_all_above: bool) -> str:
-    """Return what stands on the line where what the model no longer sees ends."""
+    """Return the sentence on the line below the messages that the model no longer sees."""
     if is_all_above:
-        return translate("transcript", "The model no longer sees what is above this line.")
-    return translate("transcript", "The model no longer sees what is grey above this line.")
+        return translate("transcript", "The model no longer sees the messages above this line.")
+    return translate("transcript", "The model no longer sees the grey messages above this line.")
 
 
 def border_explained(n_ctx: int) -> tuple[str, str]:
-    """Return why the model does not see everything, as a title and a text."""
+    """Return title and text of the explanation of that line. `n_ctx`: the context length in tokens."""
     text = translate(
         "transcript",
-        "It keeps {tokens} tokens of a conversation in mind, about {words} words; a picture takes as many as several "
-        "hundred words. When that is full, the oldest questions and answers leave, those with pictures last. "
-        "You keep them all, and may show a picture again. The settings can give it a longer context, "
-        "which takes more memory.",
+        "The model's context holds {tokens} tokens, about {words} words. A picture takes as many as several hundred "
+        "words. When the context is full, the oldest questions and answers are dropped from it, those with pictures "
+        "last. They stay in your conversation, and you can attach a picture again. A longer context can be set in the "
+        "settings; it takes more memory.",
     )
     title = translate("transcript", "What the model sees")
     return title, text.format(tokens=n_ctx, words=max(100, round(n_ctx * 0.7, -2)))
 
 
 def spoken(message: Message, is_unseen: bool = False) -> str:
-    """Return a message as a screen reader says it."""
+    """Return the text of a message for screen readers."""
     if message.role is Role.NOTE:
         return note(message)
     if message.role is Role.USER:

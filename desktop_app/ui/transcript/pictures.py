@@ -1,4 +1,4 @@
-"""Pictures of messages: where they stand beside one another, and their rounded pixmaps."""
+"""Pictures in messages: their positions, and their scaled and rounded pixmaps."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Key = tuple[str, int, int, float]
 
 
 def place_pictures(pictures: tuple[Picture, ...], width: int) -> tuple[list[QRect], int]:
-    """Return where pictures stand in a column `width` px wide, set to the right, and the height of all."""
+    """Return the positions of pictures, aligned right in a column `width` px wide, and their total height in px."""
     if not pictures:
         return [], 0
     sizes = [_size_of(picture, len(pictures), width) for picture in pictures]
@@ -58,7 +58,7 @@ def _size_of(picture: Picture, count: int, width: int) -> QSize:
 
 
 class _Post(QObject):
-    """Brings decoded pictures from their thread. It outlives every window, so that a thread never posts to a ruin."""
+    """Brings decoded pictures from their thread. It outlives every window: a thread never signals a deleted object."""
 
     decoded = Signal(object, object)
 

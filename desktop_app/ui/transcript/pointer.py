@@ -1,4 +1,4 @@
-"""The mouse on the conversation: what it hovers over, selects by dragging, and opens by a click."""
+"""Mouse control of the conversation: hovering, selecting text, opening pictures and links."""
 
 from __future__ import annotations
 

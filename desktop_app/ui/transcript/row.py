@@ -1,4 +1,4 @@
-"""One message laid out for a width: where its parts stand. Coordinates are px from the row's corner."""
+"""The layout of one message for a given width. Coordinates are px from the row's top left corner."""
 
 from __future__ import annotations
 

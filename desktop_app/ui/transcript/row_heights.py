@@ -1,4 +1,4 @@
-"""The heights of rows that stand under one another; most are only estimated until they are seen."""
+"""The heights of all messages, most of them estimates, with fast lookup by position."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import accumulate
 
 
 class RowHeights:
-    """Heights in px with fast tops and look-ups. Tops are summed up again only when asked for."""
+    """Heights in px of rows below one another. Their tops are summed up only when they are asked for."""
 
     def __init__(self) -> None:
         self._heights: list[int] = []

@@ -1,4 +1,4 @@
-"""The messages as rows: only those in the window are laid out, and what is being read never moves.
+"""The vertical layout of a conversation: lays out only what is in the window and keeps the reading position.
 
 Heights of all other messages are estimates. Where the conversation stands is therefore not the value
 of the scroll bar but an anchor: a message, and where its top is in the window. Layout starts at the

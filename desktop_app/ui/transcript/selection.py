@@ -1,4 +1,4 @@
-"""The selected text: a range of characters in one message of the conversation."""
+"""The text selection in a conversation: a range of characters in one message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The transcript: the page of messages joined with the chat, and the controls that float on it."""
+"""The conversation view: connects the page of messages to the chat and places buttons and the editor on it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class TranscriptView(QWidget):
         self._rows = self.page.rows
         self.spoken = SpokenMessages(self.page)
         self.bar = ActionBar(self.page.viewport())
-        self.copy_code = PageButton("copy", self.tr("Copy this code"), self.page.viewport())
+        self.copy_code = PageButton("copy", self.tr("Copy code"), self.page.viewport())
         self.copy_code.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the bar has one for the keyboard
         self.copy_code.hide()
         self.editor = QuestionEditor(self.page.viewport())

@@ -1,4 +1,4 @@
-"""The line at the place of the coming answer: what the engine does now, and how long it will take."""
+"""The progress line that is shown in place of an answer until its first words arrive."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WORTH_SAYING_S = 0.5
 
 
 class Waiting(QObject):
-    """Knows the phase of the live answer and paints it. `changed` when the line looks different."""
+    """Tracks and paints what the engine does before it writes. `changed`: the line must be painted again."""
 
     changed = Signal()
 
@@ -36,7 +36,7 @@ class Waiting(QObject):
         self._tick.timeout.connect(self.changed)
 
     def show_phase(self, phase: Phase | None, details: dict[str, Any]) -> None:
-        """Take in what `Chat.phase` says."""
+        """Show a phase, with the details of `Chat.phase`."""
         if phase is not self._phase or details.get("expected_s", 0.0) != self._expected_s:
             self._since.start()
         self._phase = phase
@@ -47,12 +47,12 @@ class Waiting(QObject):
         self.changed.emit()
 
     def show_engine(self, state: str) -> None:
-        """Take in the state of the engine, which is said while there is no phase."""
+        """Show the state of the engine while there is no phase."""
         self._engine = state
         self.changed.emit()
 
     def set_visible(self, visible: bool) -> None:
-        """Move only while the line is seen."""
+        """Animate only while the line is in the window."""
         if visible and not self._tick.isActive():
             self._tick.start()
         elif not visible:
@@ -68,7 +68,7 @@ class Waiting(QObject):
         return words.waiting(self._phase, self._done, self._total, left, self._engine, self._part, self._parts)
 
     def progress(self) -> float:
-        """Return how much of the phase is over, 0 to 1; -1 when unknown."""
+        """Return the progress of the phase, 0 to 1, or -1 when unknown."""
         if self._phase is Phase.READING and self._total:
             return min(1.0, self._done / self._total)
         done = self._part / self._parts
@@ -77,7 +77,7 @@ class Waiting(QObject):
         return done or -1.0
 
     def paint(self, painter: QPainter, rect: QRect) -> None:
-        """Paint the line into `rect`: an eye while it looks, words, and a thin bar that fills."""
+        """Paint the line into `rect`: an eye, the sentence, and a thin progress bar."""
         sign = theme.px(20)
         middle = QPointF(rect.left() + sign / 2, rect.top() + theme.line_height() / 2)
         self._paint_eye(painter, middle, sign)

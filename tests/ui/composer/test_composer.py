@@ -67,7 +67,7 @@ def test_nothing_is_sent_while_there_is_nothing(composer: Composer, fakes: FakeS
 
 def test_a_picture_alone_can_be_sent_and_the_field_says_so(composer: Composer, fakes: FakeServices) -> None:
     fakes.draft.put(picture())
-    assert composer.editor.accessibleDescription() == "Ask about it, or just send it to have it described"
+    assert composer.editor.accessibleDescription() == "Ask about the picture, or send it to get a description"
     assert composer.send.isEnabled()
     key(composer, Qt.Key.Key_Return)
     assert fakes.chat.calls == [("send", "")]
@@ -283,8 +283,8 @@ def test_thumbnails_say_what_the_engine_does_with_them(composer: Composer, fakes
         images.append(thumbnail.grab().toImage())
     assert said[0] == "lake.png: being opened"
     assert said[1] == "lake.png: attached"
-    assert said[2] == "lake.png: the engine is looking at it, so that the answer comes sooner"
-    assert said[4] == "lake.png: already read by the engine, the answer will come at once"
+    assert said[2] == "lake.png: being read, so that the answer starts sooner"
+    assert said[4] == "lake.png: already read; the answer will start at once"
     assert all(one != other for one, other in itertools.pairwise(images)), "each state looks different"
 
 
@@ -363,10 +363,13 @@ def test_what_looking_costs_is_shown_only_where_there_is_a_choice(composer: Comp
     fakes.picture_detail.show(DetailOptions(DetailCost(5, 0.0), DetailCost(1, 0.0), False))
     assert composer.picture_detail.isVisible()
     buttons = composer.picture_detail.choice.buttons
-    assert [button.text() for button in buttons.values()] == ["5 parts", "One part"]
+    assert [button.text() for button in buttons.values()] == ["Full detail (5 parts)", "Quick look"]
     fakes.picture_detail.show(DetailOptions(DetailCost(10, 187.0), DetailCost(2, 21.4), True, 3, 5))
-    assert [button.text() for button in buttons.values()] == ["10 parts, about 3 min", "One part each, about 21 s"]
-    assert buttons["glance"].isChecked()
+    assert [button.text() for button in buttons.values()] == [
+        "Full detail (10 parts), about 3 min",
+        "Quick look, about 21 s",
+    ]
+    assert buttons["quick"].isChecked()
     assert "3 of 5" in composer.picture_detail.note.text()
     QTest.mouseClick(buttons["full"], Qt.MouseButton.LeftButton)
     assert fakes.picture_detail.calls == [("choose", False)]

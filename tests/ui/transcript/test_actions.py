@@ -49,7 +49,7 @@ def test_buttons_appear_under_the_message_pointed_at(asked: TranscriptView) -> N
     assert rect.contains(asked.bar.geometry().center())
     assert shown(asked) == {"copy", "regenerate", "previous", "next"}
     assert asked.bar.version.text() == "2/3"
-    assert asked.bar.figures.text() == "LLaVA · 5.8 tokens a second"
+    assert asked.bar.figures.text() == "LLaVA · 5.8 tokens per second"
     point_at(asked, 2)
     assert shown(asked) == {"copy", "edit", "previous", "next"}
     point_at(asked, 3)
@@ -70,7 +70,7 @@ def test_buttons_are_reached_by_keyboard(asked: TranscriptView, fakes: FakeServi
         assert asked.bar.isAncestorOf(focused)
         assert not asked.bar.isHidden(), "they stay while they are used"
         names.append(focused.accessibleName())
-    assert names == ["Copy this message", "Answer again", "Show the version before", "Show the next version"]
+    assert names == ["Copy message", "Regenerate answer", "Previous version", "Next version"]
     QTest.keyClick(QApplication.focusWidget() or asked, Qt.Key.Key_Space)
     assert fakes.chat.calls == [("show_sibling", fakes.chat.path[1].id, 1)]
 

@@ -34,7 +34,7 @@ def test_the_line_stands_below_what_has_left(transcript: TranscriptView, fakes: 
     assert bordered(transcript) == []
     fakes.chat.dropped.mark(messages, (0,))
     assert bordered(transcript) == [messages[1].id]
-    assert transcript.page.rows.row(1).border_text == "The model no longer sees what is above this line."
+    assert transcript.page.rows.row(1).border_text == "The model no longer sees the messages above this line."
     assert [transcript.page.look_of(index).is_unseen for index in range(6)] == [True, True, False, False, False, False]
     fakes.chat.dropped.mark(messages, (0, 2))
     assert bordered(transcript) == [messages[5].id]

@@ -192,12 +192,12 @@ def test_the_menu_offers_what_is_under_the_pointer(read: TranscriptView, monkeyp
     inside = place_of(read, 1, "hut") - rect.topLeft()
     menu = read.page.menu.at(1, inside)
     actions = {action.text(): action for action in menu.actions()}
-    assert list(actions) == ["Open the link", "Copy the address of the link", "Copy the message", "Select the message"]
-    actions["Open the link"].trigger()
+    assert list(actions) == ["Open link", "Copy link address", "Copy message", "Select message"]
+    actions["Open link"].trigger()
     assert browser.opened == ["https://example.org/hut"]
-    actions["Copy the address of the link"].trigger()
+    actions["Copy link address"].trigger()
     assert clipboard() == "https://example.org/hut"
-    actions["Select the message"].trigger()
+    actions["Select message"].trigger()
     assert read.page.selection.text() == "Two boats and a hut."
     menu.close()
     menu.deleteLater()
@@ -218,7 +218,7 @@ def test_the_keyboard_reaches_the_links_of_a_message(
     )
     menu = read.page.menu.with_links(1)
     labels = [action.text() for action in menu.actions()]
-    assert labels[:4] == ["Copy the message", "Select the message", "", "Open https://example.org/?a=1&&b=2"]
+    assert labels[:4] == ["Copy message", "Select message", "", "Open https://example.org/?a=1&&b=2"]
     assert labels[4].startswith("Open https://example.org/forest/")
     assert labels[4].endswith("…")
     for action in menu.actions()[3:]:
@@ -235,13 +235,13 @@ def test_the_keyboard_reaches_the_links_of_a_message(
         (answer("Half", State.STOPPED), "You stopped this answer."),
         (answer("", State.STOPPED), "You stopped this answer before it began."),
         (answer("", State.INTERRUPTED), "This answer was interrupted before it began."),
-        (answer("Half", State.INTERRUPTED), "This answer was interrupted. What was written so far is kept."),
+        (answer("Half", State.INTERRUPTED), "This answer was interrupted. The text so far is kept."),
         (
             answer("", State.FAILED, details={"error": {"code": "file-missing", "parameters": {"name": "a.png"}}}),
             "a.png cannot be found. It may have been moved or deleted.",
         ),
         (answer("", State.FAILED, details={"error": {"code": "from-the-future"}}), "This answer failed."),
-        (answer("Long", details={"finish_reason": "length"}), "The answer was cut at its longest allowed length."),
+        (answer("Long", details={"finish_reason": "length"}), "The answer was cut off at the maximum length."),
         (answer("Well", details={"finish_reason": "stop"}), ""),
     ],
 )

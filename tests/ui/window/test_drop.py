@@ -46,9 +46,9 @@ def drop(window: MainWindow, mime: QMimeData) -> QDropEvent:
 @pytest.mark.parametrize(
     ("names", "sentence", "hint"),
     [
-        (["a.png"], "Let go to ask about this picture", "It stays on this computer."),
-        (["a.png", "B.JPG", "c.heic"], "Let go to ask about 3 pictures", "They stay on this computer."),
-        (["a.png", "notes.txt"], "Let go to ask about this picture", "One other file is not a picture."),
+        (["a.png"], "Drop to ask about this picture", "It stays on this computer."),
+        (["a.png", "B.JPG", "c.heic"], "Drop to ask about 3 pictures", "They stay on this computer."),
+        (["a.png", "notes.txt"], "Drop to ask about this picture", "One other file is not a picture."),
     ],
 )
 def test_pictures_are_welcome(window: MainWindow, names: list[str], sentence: str, hint: str) -> None:
