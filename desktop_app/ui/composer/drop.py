@@ -27,7 +27,7 @@ class DropOverlay(QWidget):
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setVisible(False)
-        self.welcome = True
+        self.is_accepted = True
         self.sentence = ""
         self.hint = ""
         self._opacity = 0.0
@@ -36,9 +36,9 @@ class DropOverlay(QWidget):
         self._fade.valueChanged.connect(self._faded)
         self._fade.finished.connect(self._settled)
 
-    def answer(self, welcome: bool, sentence: str, hint: str) -> None:
-        """Appear with `sentence` and `hint`. `welcome`: whether the drop will be accepted."""
-        self.welcome, self.sentence, self.hint = welcome, sentence, hint
+    def answer(self, is_accepted: bool, sentence: str, hint: str) -> None:
+        """Appear with `sentence` and `hint`. `is_accepted`: whether the drop will be accepted."""
+        self.is_accepted, self.sentence, self.hint = is_accepted, sentence, hint
         self.setAccessibleName(sentence)
         parent = self.parentWidget()
         if parent is not None:
@@ -69,15 +69,15 @@ class DropOverlay(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the tint, the outline and the text."""
-        wash: ColourRole = "drop" if self.welcome else "refuse"
-        ink: ColourRole = "accent" if self.welcome else "danger"
+        wash: ColourRole = "drop" if self.is_accepted else "refuse"
+        ink: ColourRole = "accent" if self.is_accepted else "danger"
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setOpacity(self._opacity)
         painter.fillRect(self.rect(), theme.colour(wash))
         inset = 1.5 * GRID + (1.0 - self._opacity) * GRID
         frame = QRectF(self.rect()).adjusted(inset, inset, -inset, -inset)
-        pen = QPen(theme.colour(ink), 3, Qt.PenStyle.SolidLine if self.welcome else Qt.PenStyle.DashLine)
+        pen = QPen(theme.colour(ink), 3, Qt.PenStyle.SolidLine if self.is_accepted else Qt.PenStyle.DashLine)
         painter.setPen(pen)
         painter.drawRoundedRect(frame, RADIUS * 1.6, RADIUS * 1.6)
         self._paint_words(painter)
@@ -98,7 +98,7 @@ class DropOverlay(QWidget):
         card = QRectF(left, top, width, height).adjusted(-3 * GRID, -3 * GRID, 3 * GRID, 3 * GRID)
         painter.drawRoundedRect(card, RADIUS * 1.6, RADIUS * 1.6)
         icon = QRectF(centre.x() - _ICON / 2, top, _ICON, _ICON)
-        if self.welcome:
+        if self.is_accepted:
             painter.drawPixmap(icon.toRect(), icons.flower(_ICON))
         else:
             icons.paint(painter, "refuse", theme.colour("danger"), icon)
@@ -124,8 +124,8 @@ class DropTarget(QObject):
     def __init__(self, window: QWidget, draft: Draft) -> None:
         super().__init__(window)
         self._draft = draft
-        self._welcome = False
-        self.veil = DropOverlay(window)
+        self._is_accepted = False
+        self.overlay = DropOverlay(window)
         window.setAcceptDrops(True)
         window.installEventFilter(self)
 
@@ -134,17 +134,17 @@ class DropTarget(QObject):
         if isinstance(event, QDragEnterEvent):
             self._entered(event)
         elif isinstance(event, QDragMoveEvent):
-            self._answer(event, self._welcome)
+            self._answer(event, self._is_accepted)
         elif event.type() == QEvent.Type.DragLeave:
-            self.veil.leave()
+            self.overlay.leave()
         elif event.type() in _NOT_DRAGGING:
             # A drag that ended elsewhere without a word must not leave the window covered.
-            self.veil.leave()
+            self.overlay.leave()
             return False
         elif isinstance(event, QDropEvent):
             self._dropped(event)
-        elif event.type() == QEvent.Type.Resize and self.veil.isVisible() and isinstance(watched, QWidget):
-            self.veil.setGeometry(watched.rect())
+        elif event.type() == QEvent.Type.Resize and self.overlay.isVisible() and isinstance(watched, QWidget):
+            self.overlay.setGeometry(watched.rect())
             return False
         else:
             return False
@@ -154,24 +154,26 @@ class DropTarget(QObject):
         mime = event.mimeData()
         urls, picture = urls_of(mime), has_picture(mime)
         if not urls and not picture and mime.hasText():
-            self._welcome = True  # words go to the composer, without a fuss
+            self._is_accepted = True  # words go to the composer; no overlay is needed
             self._answer(event, True)
             return
         models = model_paths(urls)
         if models:
-            self._welcome = True
-            self.veil.answer(True, self.tr("Drop to add this model"), ", ".join(Path(path).name for path in models))
+            self._is_accepted = True
+            self.overlay.answer(True, self.tr("Drop to add this model"), ", ".join(Path(path).name for path in models))
             self._answer(event, True)
             return
         count = self._draft.can_take(urls, picture)
-        self._welcome = count > 0
+        self._is_accepted = count > 0
         others = max(0, len(urls) - count)
-        self.veil.answer(self._welcome, *(self._invitation(count, others) if count else self._refusal(mime, urls)))
+        self.overlay.answer(
+            self._is_accepted, *(self._invitation(count, others) if count else self._refusal(mime, urls))
+        )
         self._answer(event, True)
 
     def _answer(self, event: QDropEvent, accept: bool) -> None:
         # Always a copy: the original stays where it is, and Wayland offers no link.
-        event.setDropAction(Qt.DropAction.CopyAction if self._welcome else Qt.DropAction.IgnoreAction)
+        event.setDropAction(Qt.DropAction.CopyAction if self._is_accepted else Qt.DropAction.IgnoreAction)
         if accept:
             event.accept()
         else:
@@ -199,10 +201,10 @@ class DropTarget(QObject):
         )
 
     def _dropped(self, event: QDropEvent) -> None:
-        self.veil.leave()
+        self.overlay.leave()
         mime = event.mimeData()
         urls, picture = urls_of(mime), has_picture(mime)
-        self._answer(event, self._welcome)
+        self._answer(event, self._is_accepted)
         models = model_paths(urls)
         if models:
             self.models_dropped.emit(models)

@@ -45,7 +45,7 @@ class SpokenMessages(QObject):
             if rect is not None:
                 label.setGeometry(rect)
             message = self._rows.messages()[index]
-            label.say(message, self._rows.is_unseen(message))
+            label.say(message, self._rows.is_dropped(message))
             label.setVisible(True)
         for label in self._labels[len(seen) :]:
             label.setVisible(False)
@@ -66,11 +66,11 @@ class _SpokenLabel(QLabel):
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._said: tuple[Message, bool] | None = None
 
-    def say(self, message: Message, is_unseen: bool) -> None:
+    def say(self, message: Message, is_dropped: bool) -> None:
         """Describe a message."""
-        if (message, is_unseen) != self._said:
-            self._said = (message, is_unseen)
-            self.setText(words.spoken(message, is_unseen))
+        if (message, is_dropped) != self._said:
+            self._said = (message, is_dropped)
+            self.setText(words.spoken(message, is_dropped))
             self.lower()  # the buttons stay above
 
     def paintEvent(self, _event: QPaintEvent) -> None:

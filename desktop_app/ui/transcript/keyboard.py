@@ -68,7 +68,7 @@ class Keyboard(QObject):
         message = messages[index]
         self._focused, self._is_focus_shown, self._picture = message.id, True, 0
         self._rows.ensure_seen(index)
-        self._area.setAccessibleDescription(words.spoken(message, self._rows.is_unseen(message)))
+        self._area.setAccessibleDescription(words.spoken(message, self._rows.is_dropped(message)))
         change = QAccessible.Event.DescriptionChanged
         QAccessible.updateAccessibility(QAccessibleEvent(self._area, change))
         self._area.viewport().update()

@@ -62,7 +62,7 @@ class MessageMenu(QObject):
         if row.message.text:
             _add(menu, self.tr("Copy message"), _Choice.COPY, row.message.text)
             _add(menu, self.tr("Select message"), _Choice.SELECT, row.message.id)
-        if self._rows.is_unseen(row.message):
+        if self._rows.is_dropped(row.message):
             _add(menu, self.tr("Why the model no longer sees this…"), _Choice.EXPLAIN, row.message.id)
         menu.triggered.connect(self._chosen)
         return menu

@@ -71,7 +71,7 @@ class TranscriptPage(QAbstractScrollArea):
             selection=self.selection.range_in(message),
             is_focused=self.keyboard.is_marked(message),
             focused_picture=self.keyboard.marked_picture(message),
-            is_unseen=self.rows.is_unseen(message),
+            is_dropped=self.rows.is_dropped(message),
         )
 
     # ---- painting --------------------------------------------------------------------------

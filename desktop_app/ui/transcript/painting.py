@@ -27,7 +27,7 @@ from desktop_app.ui.widgets.theme import GRID, RADIUS, RADIUS_SMALL, theme
 
 _BUBBLE_RADIUS = 2 * RADIUS_SMALL + 2
 _SELECTION = 0.3  # opacity of the accent behind selected words
-_UNSEEN = 0.35  # opacity of pictures that the model no longer sees
+_DROPPED = 0.35  # opacity of pictures that the model no longer sees
 _CENTRED = int(Qt.AlignmentFlag.AlignHCenter) | int(Qt.TextFlag.TextWordWrap)
 
 
@@ -38,7 +38,7 @@ class Look:
     selection: tuple[int, int] | None = None  # document positions (anchor, cursor)
     is_focused: bool = False
     focused_picture: int = -1
-    is_unseen: bool = False  # by the model
+    is_dropped: bool = False  # by the model
 
 
 def paint_row(painter: QPainter, row: Row, look: Look, pictures: PictureCache, waiting: Waiting, clip: QRect) -> None:
@@ -49,7 +49,7 @@ def paint_row(painter: QPainter, row: Row, look: Look, pictures: PictureCache, w
         painter.setPen(theme.colour("muted"))
         painter.drawText(row.text, _CENTRED, words.note(row.message))
         return
-    painter.setOpacity(_UNSEEN if look.is_unseen else 1.0)
+    painter.setOpacity(_DROPPED if look.is_dropped else 1.0)
     _paint_pictures(painter, row, pictures)
     painter.setOpacity(1.0)
     if not row.bubble.isNull():
@@ -119,7 +119,7 @@ def _paint_quotes(painter: QPainter, row: Row) -> None:
 def _paint_text(painter: QPainter, row: Row, look: Look, clip: QRect) -> None:
     context = QAbstractTextDocumentLayout.PaintContext()
     palette = QPalette()
-    palette.setColor(QPalette.ColorRole.Text, theme.colour("muted" if look.is_unseen else "text"))
+    palette.setColor(QPalette.ColorRole.Text, theme.colour("muted" if look.is_dropped else "text"))
     palette.setColor(QPalette.ColorRole.Dark, theme.colour("line"))
     context.palette = palette
     origin = row.text.topLeft()

@@ -115,7 +115,7 @@ def border_explained(n_ctx: int) -> tuple[str, str]:
     return title, text.format(tokens=n_ctx, words=max(100, round(n_ctx * 0.7, -2)))
 
 
-def spoken(message: Message, is_unseen: bool = False) -> str:
+def spoken(message: Message, is_dropped: bool = False) -> str:
     """Return the text of a message for screen readers."""
     if message.role is Role.NOTE:
         return note(message)
@@ -127,7 +127,7 @@ def spoken(message: Message, is_unseen: bool = False) -> str:
     else:
         parts = [translate("transcript", "Answer: {text}").format(text=message.text)]
         parts.append(mark(message))
-    if is_unseen:
+    if is_dropped:
         parts.append(translate("transcript", "The model no longer sees this."))
     index, count = message.sibling
     if count > 1:

@@ -145,14 +145,14 @@ class Rows(QObject):
         self._editing = (message_id, height)
         self._arrange()
 
-    def set_unseen(self, ids: frozenset[str], last: str, sentence: str) -> None:
+    def set_dropped(self, ids: frozenset[str], last: str, sentence: str) -> None:
         """Grey messages that the model no longer sees, and say `sentence` below the `last` of them."""
         for touched in (self._border[0], last):
             self._rows.pop(touched, None)
         self._dropped, self._border = ids, (last, sentence)
         self._arrange()
 
-    def is_unseen(self, message: Message) -> bool:
+    def is_dropped(self, message: Message) -> bool:
         """Return whether the model no longer sees a message."""
         return message.id in self._dropped
 

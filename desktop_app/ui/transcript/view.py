@@ -53,7 +53,7 @@ class TranscriptView(QWidget):
         QWidget.setTabOrder(self.bar, self.newest)
         self._connect(services)
         self._reset()
-        self._show_unseen()
+        self._show_dropped()
 
     def _connect(self, services: Services) -> None:
         chat, page = services.chat, self.page
@@ -75,7 +75,7 @@ class TranscriptView(QWidget):
         page.keyboard.edit_wanted.connect(self._begin_edit)
         page.keyboard.stop_wanted.connect(self._chat.stop)
         page.border_asked.connect(self._explain_border)
-        chat.dropped.changed.connect(self._show_unseen)
+        chat.dropped.changed.connect(self._show_dropped)
         self.bar.chosen.connect(self._act)
         self.copy_code.clicked.connect(self._copy_hovered_code)
         self.newest.clicked.connect(self._go_to_newest)
@@ -123,9 +123,9 @@ class TranscriptView(QWidget):
         self._end_edit()
         self._rows.truncate(self._rows.index_of(message_id) + 1 if message_id else 0)
 
-    def _show_unseen(self) -> None:
+    def _show_dropped(self) -> None:
         dropped = self._chat.dropped
-        self._rows.set_unseen(dropped.ids(), dropped.last(), words.border(dropped.is_all_above()))
+        self._rows.set_dropped(dropped.ids(), dropped.last(), words.border(dropped.is_all_above()))
 
     def _explain_border(self, index: int) -> None:
         info = self._engine.info()

@@ -35,7 +35,7 @@ def test_the_line_stands_below_what_has_left(transcript: TranscriptView, fakes: 
     fakes.chat.dropped.mark(messages, (0,))
     assert bordered(transcript) == [messages[1].id]
     assert transcript.page.rows.row(1).border_text == "The model no longer sees the messages above this line."
-    assert [transcript.page.look_of(index).is_unseen for index in range(6)] == [True, True, False, False, False, False]
+    assert [transcript.page.look_of(index).is_dropped for index in range(6)] == [True, True, False, False, False, False]
     fakes.chat.dropped.mark(messages, (0, 2))
     assert bordered(transcript) == [messages[5].id]
     assert "grey" in transcript.page.rows.row(5).border_text

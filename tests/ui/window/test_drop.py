@@ -51,16 +51,16 @@ def drop(window: MainWindow, mime: QMimeData) -> QDropEvent:
         (["a.png", "notes.txt"], "Drop to ask about this picture", "One other file is not a picture."),
     ],
 )
-def test_pictures_are_welcome(window: MainWindow, names: list[str], sentence: str, hint: str) -> None:
+def test_pictures_are_accepted(window: MainWindow, names: list[str], sentence: str, hint: str) -> None:
     mime = files(*names)
     event = enter(window, mime)
-    veil = window.drops.veil
+    overlay = window.drops.overlay
     assert event.isAccepted()
     assert event.dropAction() == COPY
-    assert veil.isVisible()
-    assert veil.welcome
-    assert (veil.sentence, veil.hint) == (sentence, hint)
-    assert veil.geometry() == window.rect()
+    assert overlay.isVisible()
+    assert overlay.is_accepted
+    assert (overlay.sentence, overlay.hint) == (sentence, hint)
+    assert overlay.geometry() == window.rect()
     assert move(window, mime).isAccepted()
 
 
@@ -69,7 +69,7 @@ def test_a_dropped_file_is_taken_with_its_true_name(window: MainWindow, services
     enter(window, mime)
     event = drop(window, mime)
     assert event.isAccepted()
-    assert not window.drops.veil.isVisible()
+    assert not window.drops.overlay.isVisible()
     [(called, [url])] = services.calls
     assert called == "add_urls"
     assert QUrl(url).toLocalFile() == "/pictures/a 100% red circle – 红圈.png"
@@ -78,14 +78,14 @@ def test_a_dropped_file_is_taken_with_its_true_name(window: MainWindow, services
 def test_other_files_are_refused_clearly(window: MainWindow, services: FakeServices) -> None:
     mime = files("report.pdf")
     enter(window, mime)
-    veil = window.drops.veil
-    assert veil.isVisible()
-    assert not veil.welcome
-    assert veil.sentence == "This is not a picture"
+    overlay = window.drops.overlay
+    assert overlay.isVisible()
+    assert not overlay.is_accepted
+    assert overlay.sentence == "This is not a picture"
     assert not move(window, mime).isAccepted()
     QApplication.sendEvent(window, QDragLeaveEvent())
     pump(0)
-    assert not veil.isVisible()
+    assert not overlay.isVisible()
     assert services.calls == []
 
 
@@ -93,8 +93,8 @@ def test_a_web_address_is_refused_with_the_way_out(window: MainWindow) -> None:
     mime = QMimeData()
     mime.setUrls([QUrl("https://example.org/cat.jpg")])
     enter(window, mime)
-    assert not window.drops.veil.welcome
-    assert "go online" in window.drops.veil.sentence
+    assert not window.drops.overlay.is_accepted
+    assert "go online" in window.drops.overlay.sentence
     assert not move(window, mime).isAccepted()
 
 
@@ -104,7 +104,7 @@ def test_a_picture_from_a_browser_is_taken_as_bytes(window: MainWindow, services
     data = png()
     mime.setData("image/png", QByteArray(data))
     enter(window, mime)
-    assert window.drops.veil.welcome
+    assert window.drops.overlay.is_accepted
     drop(window, mime)
     assert services.calls == [("add_bytes", data, "Dropped picture")]
 
@@ -125,7 +125,7 @@ def test_words_go_into_the_question(window: MainWindow, services: FakeServices) 
     mime = QMimeData()
     mime.setText("a sentence from elsewhere")
     enter(window, mime)
-    assert not window.drops.veil.isVisible()
+    assert not window.drops.overlay.isVisible()
     drop(window, mime)
     assert window.composer.editor.toPlainText() == "a sentence from elsewhere"
     assert services.calls == []
@@ -135,7 +135,7 @@ def test_nothing_at_all_is_refused(window: MainWindow) -> None:
     mime = QMimeData()
     mime.setData("application/x-something", QByteArray(b"1"))
     enter(window, mime)
-    assert not window.drops.veil.welcome
+    assert not window.drops.overlay.is_accepted
     assert not move(window, mime).isAccepted()
 
 
@@ -143,14 +143,14 @@ def test_the_answer_grows_with_the_window(window: MainWindow) -> None:
     enter(window, files("a.png"))
     window.resize(900, 700)
     pump(0)
-    assert window.drops.veil.geometry() == window.rect()
+    assert window.drops.overlay.geometry() == window.rect()
 
 
-def test_a_drag_that_ended_without_a_word_leaves_no_veil(window: MainWindow) -> None:
+def test_a_drag_that_ended_without_a_word_leaves_no_overlay(window: MainWindow) -> None:
     enter(window, files("a.png"))
     QTest.keyClick(window, Qt.Key.Key_Shift)
     pump(0)
-    assert not window.drops.veil.isVisible()
+    assert not window.drops.overlay.isVisible()
 
 
 def test_no_part_of_the_window_takes_the_drag_away(window: MainWindow) -> None:
@@ -162,6 +162,6 @@ def test_no_part_of_the_window_takes_the_drag_away(window: MainWindow) -> None:
         event = QDragEnterEvent(QPoint(2, 2), COPY, mime, LEFT, NONE)
         QApplication.sendEvent(widget, event)
         pump(0)
-        assert window.drops.veil.isVisible(), widget
+        assert window.drops.overlay.isVisible(), widget
         QApplication.sendEvent(window, QDragLeaveEvent())
         pump(0)
