@@ -18,6 +18,7 @@ from desktop_app.engine.client import EngineClient
 from desktop_app.errors import UserError
 from desktop_app.services.background import Background
 from desktop_app.services.chosen_model import ChosenModel
+from desktop_app.services.conversation.answers import Answers
 from desktop_app.services.conversation.chat import Chat
 from desktop_app.services.conversation.conversation_list import Conversations
 from desktop_app.services.conversation.draft import Draft
@@ -57,6 +58,7 @@ class Services:
     conversations: Conversations
     previews: Previews
     draft: Draft
+    answers: Answers
     chat: Chat
     exports: Exports
     reading_ahead: ReadingAhead
@@ -119,7 +121,7 @@ class Services:
             return
         self._closed = True
         self.tuner.close()
-        self.chat.close()
+        self.answers.close()
         self.chosen_model.close()
         self.idle_unload.close()
         self.reading_ahead.close()
@@ -153,7 +155,8 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
     previews = Previews(attachments, engine, files)
     draft = Draft(engine, attachments, previews, files, conversations, history_thread, notices)
     picture_detail = PictureDetail(engine, draft, preferences)
-    chat = Chat(conversations, draft, engine, history_thread, previews, preferences, picture_detail, notices)
+    answers = Answers(engine, history_thread, preferences, notices)
+    chat = Chat(conversations, draft, answers, history_thread, previews, picture_detail, notices)
     exports = Exports(attachments, chat, conversations, history_thread, files, throttle)
     reading_ahead = ReadingAhead(engine, draft, chat, previews, preferences, picture_detail)
     chosen_model = ChosenModel(engine, preferences, chat, notices)
@@ -165,6 +168,7 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
         conversations,
         previews,
         draft,
+        answers,
         chat,
         exports,
         reading_ahead,

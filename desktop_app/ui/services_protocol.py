@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from desktop_app.services.conversation.answers import Answers
 from desktop_app.services.conversation.chat import Chat
 from desktop_app.services.conversation.conversation_list import Conversations
 from desktop_app.services.conversation.draft import Draft
@@ -31,6 +32,7 @@ class Services(Protocol):
     conversations: Conversations
     previews: Previews
     draft: Draft
+    answers: Answers
     chat: Chat
     exports: Exports
     reading_ahead: ReadingAhead

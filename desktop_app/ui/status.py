@@ -9,10 +9,8 @@ from PySide6.QtGui import QFontMetrics, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 from desktop_app.engine.messages import ModelInfo, Phase
-from desktop_app.services.conversation.chat import Chat
-from desktop_app.services.engine import Engine
-from desktop_app.services.tuner import Tuner
 from desktop_app.ui.sentences import data_size, engine_sentence, engine_state, number, phase_text
+from desktop_app.ui.services_protocol import Services
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import Popover, push_button
 from desktop_app.ui.widgets.theme import GRID, ColourRole, theme
@@ -53,12 +51,13 @@ class StatusLine(QWidget):
 
     choose_model = Signal()
 
-    def __init__(self, engine: Engine, chat: Chat, tuner: Tuner, parent: QWidget | None = None) -> None:
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._tuner = tuner
+        self._engine = services.engine
+        self._tuner = services.tuner
+        self._conversations = services.conversations
         self.setObjectName("status")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._engine = engine
         self._phase: tuple[Phase, dict[str, Any]] | None = None
         self._used, self._size = 0, 0
         self._speed = 0.0
@@ -67,15 +66,19 @@ class StatusLine(QWidget):
         self._memory_timer.setInterval(_MEMORY_EVERY_MS)
         self._memory_timer.timeout.connect(self._show_memory)
         self._memory_timer.start()
-        engine.state_changed.connect(self._engine_changed)
-        engine.model_changed.connect(self._model_changed)
-        tuner.changed.connect(self._show_model)
-        chat.phase.connect(self._phase_changed)
-        chat.speed.connect(self._speed_changed)
-        chat.context.connect(self.set_context)
-        chat.reset.connect(self._forget_context)
-        theme.changed.connect(self._show)
+        self._connect(services)
         self._show()
+
+    def _connect(self, services: Services) -> None:
+        services.engine.state_changed.connect(self._engine_changed)
+        services.engine.model_changed.connect(self._model_changed)
+        services.tuner.changed.connect(self._show_model)
+        services.answers.phase.connect(self._phase_changed)
+        services.answers.speed.connect(self._speed_changed)
+        services.answers.context.connect(self.set_context)
+        services.chat.reset.connect(self._forget_context)
+        services.chat.reset.connect(self._forget_phase)
+        theme.changed.connect(self._show)
 
     def set_context(self, used: int, size: int) -> None:
         """Show how much of the context is in use, in tokens."""
@@ -115,8 +118,13 @@ class StatusLine(QWidget):
         self._forget_context()
         self._show()
 
-    def _phase_changed(self, phase: Phase | None, details: dict[str, Any]) -> None:
-        self._phase = None if phase is None else (phase, details)
+    def _phase_changed(self, conversation_id: str, phase: Phase | None, details: dict[str, Any]) -> None:
+        if conversation_id == self._conversations.current_id():
+            self._phase = None if phase is None else (phase, details)
+            self._show_model()
+
+    def _forget_phase(self) -> None:
+        self._phase = None
         self._show_model()
 
     def _speed_changed(self, speed: float) -> None:

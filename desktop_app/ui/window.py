@@ -81,7 +81,7 @@ class MainWindow(QMainWindow):
         self.pages.addWidget(self.start_page)
         self.notices = NoticeBar(services.notices, self)
         self.composer = Composer(services, self)
-        self.status = StatusLine(services.engine, services.chat, services.tuner, self)
+        self.status = StatusLine(services, self)
         page = QVBoxLayout()
         page.setSpacing(0)
         page.addWidget(self.header)

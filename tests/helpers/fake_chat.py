@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -52,6 +53,15 @@ def png(width: int = 64, height: int = 48, first: str = "#4A7FB5", second: str =
     return bytes(data.data())
 
 
+class FakeAnswers(QObject):
+    """Tells of answers what the test says."""
+
+    phase = Signal(str, object, dict)
+    streaming = Signal(str, str)
+    speed = Signal(float)
+    context = Signal(int, int)
+
+
 class FakeChat(QObject):
     """The messages are whatever the test puts in; every order is written to `calls`."""
 
@@ -59,15 +69,13 @@ class FakeChat(QObject):
     added = Signal(object)
     changed = Signal(object)
     truncated = Signal(str)
-    streaming = Signal(str, str)
     busy_changed = Signal(bool)
-    phase = Signal(object, dict)
-    speed = Signal(float)
-    context = Signal(int, int)
     sending_failed = Signal(str)
 
-    def __init__(self) -> None:
+    def __init__(self, current_id: Callable[[], str]) -> None:
         super().__init__()
+        self.answers = FakeAnswers()
+        self.current_id = current_id
         self.calls: list[Call] = []
         self.path: list[Message] = []
         self.dropped = DroppedMessages(self)
@@ -111,11 +119,11 @@ class FakeChat(QObject):
 
     def stream(self, text: str) -> None:
         self.path[-1] = replace(self.path[-1], text=text)
-        self.streaming.emit(self.path[-1].id, text)
+        self.answers.streaming.emit(self.path[-1].id, text)
 
     def end_answer(self, state: State = State.COMPLETE, **details: Any) -> None:
         self.change(replace(self.path[-1], state=state, details=details))
-        self.phase.emit(None, {})
+        self.answers.phase.emit(self.current_id(), None, {})
         self.set_busy(False)
 
     def change(self, message: Message) -> None:
@@ -127,7 +135,8 @@ class FakeChat(QObject):
         self.busy_changed.emit(busy)
 
     def enter(self, phase: Phase | None, done: int = 0, total: int = 0, expected_s: float = 0.0) -> None:
-        self.phase.emit(phase, {"done": done, "total": total, "expected_s": expected_s, "sha256": ""})
+        details = {"done": done, "total": total, "expected_s": expected_s, "sha256": ""}
+        self.answers.phase.emit(self.current_id(), phase, details)
 
 
 class FakeDraft(QObject):
@@ -283,9 +292,12 @@ class FakeConversations(QObject):
 class FakeServices:
     """The part of `assembly.Services` that transcript and composer use."""
 
-    chat: FakeChat = field(default_factory=FakeChat)
     draft: FakeDraft = field(default_factory=FakeDraft)
     previews: FakePreviews = field(default_factory=FakePreviews)
     engine: FakeEngine = field(default_factory=FakeEngine)
     conversations: FakeConversations = field(default_factory=FakeConversations)
     picture_detail: FakePictureDetail = field(default_factory=FakePictureDetail)
+
+    def __post_init__(self) -> None:
+        self.chat = FakeChat(self.conversations.current_id)
+        self.answers = self.chat.answers

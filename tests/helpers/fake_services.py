@@ -226,7 +226,8 @@ class FakeServices:
         self.calls: list[Call] = []
         self.notices = Notices()
         self.conversations = FakeConversations(self.calls, self.notices)
-        self.chat = FakeChat()
+        self.chat = FakeChat(self.conversations.current_id)
+        self.answers = self.chat.answers
         self.chat.calls = self.calls
         self.previews = ShellPreviews()
         self.draft = ShellDraft()

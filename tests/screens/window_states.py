@@ -79,8 +79,8 @@ class Stage:
             question("Is anybody there?"),
             answer("No. Nobody is in the picture.", details=details),
         )
-        self.services.chat.speed.emit(5.4)
-        self.services.chat.context.emit(1840, 4096)
+        self.services.answers.speed.emit(5.4)
+        self.services.answers.context.emit(1840, 4096)
 
 
 @state
@@ -315,8 +315,8 @@ def long_model_name(stage: Stage) -> None:
     """A model whose file name does not end."""
     name = "llava-v1.6-mistral-7b-instruct-vision-finetuned-very-long-community-name.Q4_K_M-imatrix"
     stage.services.engine.become("ready", LLAVA._replace(name=name))
-    stage.services.chat.speed.emit(5.4)
-    stage.services.chat.context.emit(3900, 4096)
+    stage.services.answers.speed.emit(5.4)
+    stage.services.answers.context.emit(3900, 4096)
 
 
 @state

@@ -1,9 +1,11 @@
-"""One answer while it comes: what was received, what is saved, what the person sees of it."""
+"""One answer while it comes: what is saved before the engine is asked, what was received, and how it ended."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -18,61 +20,73 @@ from desktop_app.engine.messages import (
     FinishReason,
     PartsReduced,
     PhaseChanged,
-    Sampling,
     Text,
-    Turn,
     TurnsDropped,
 )
 from desktop_app.services.engine import Engine
 from desktop_app.services.history_thread import HistoryThread
+
+if TYPE_CHECKING:
+    from desktop_app.chat.history import History
 
 _SHOW_EVERY_MS = 40
 _SAVE_EVERY_MS = 1000
 
 
 class Answer(QObject):
-    """Asks the engine and gathers its answer; exists from the question to the last event.
+    """Saves a question, asks it, and gathers the answer; exists until the last event of the engine.
 
+    `saved(list[Message])`: question and answer are in the history; now the engine is asked.
+    `not_saved(Exception)`: they are not, and it is not asked; nothing follows.
     `text(str)`: all of it so far, at most 25 times a second. `phase(Phase, dict)`, `speed(float)`,
     `context(used, size)`, `dropped(TurnsDropped | None)` once, `reduced(parts, wished)`.
-    `ended(Message)`: the final message, saved.
+    `ended()`: `message` is final, and saved.
     """
 
+    saved = Signal(list)
+    not_saved = Signal(object)
     text = Signal(str)
     phase = Signal(object, dict)
     speed = Signal(float)
     context = Signal(int, int)
     dropped = Signal(object)
     reduced = Signal(int, int)
-    ended = Signal(object)
+    ended = Signal()
 
     def __init__(
         self,
         conversation_id: str,
         message: Message,
+        question: Message | None,
         engine: Engine,
         history_thread: HistoryThread,
         parent: QObject | None = None,
     ) -> None:
+        """`message` is still without text; `question` is given when it is not in the history yet."""
         super().__init__(parent)
         self.conversation_id = conversation_id
         self.message = message
+        self.question = question
         self._engine = engine
         self._history_thread = history_thread
         self._request = 0
         self._ended = False
         self._stop_wanted = False
         self._dropped_turns = 0
-        self._told_unseen = False
+        self._dropped_told = False
         self._show = self._timer(_SHOW_EVERY_MS, self._show_text)
         self._save = self._timer(_SAVE_EVERY_MS, self._save_text)
 
-    def ask(self, turns: tuple[Turn, ...], sampling: Sampling, system_prompt: str | None) -> None:
-        """Send the question to the engine."""
-        if self._stop_wanted:
-            self._finish(State.STOPPED)
-            return
-        self._request = self._engine.send(lambda request: Ask(request, turns, sampling, system_prompt), self._handle)
+    def begin(self, make: Callable[[int], Ask]) -> None:
+        """Save question and answer, then send `make(request)` to the engine."""
+        conversation = self.conversation_id
+        messages = [self.message] if self.question is None else [self.question, self.message]
+
+        def job(history: History) -> list[Message]:
+            return [replace(m, sibling=history.add_message(conversation, m)) for m in messages]
+
+        # Both are in the history before the engine hears of them.
+        self._history_thread.run(job, partial(self._ask, make), self.not_saved.emit)
 
     def stop(self) -> None:
         """Ask the engine to stop; `ended` follows with what was written so far."""
@@ -84,6 +98,13 @@ class Answer(QObject):
         """End now with what was written: the program is closing."""
         if not self._ended:
             self._finish(State.INTERRUPTED)
+
+    def _ask(self, make: Callable[[int], Ask], saved: list[Message]) -> None:
+        self.saved.emit(saved)
+        if self._stop_wanted:
+            self._finish(State.STOPPED)
+        else:
+            self._request = self._engine.send(make, self._handle)
 
     def _timer(self, interval: int, slot: Any) -> QTimer:
         timer = QTimer(self)
@@ -105,14 +126,14 @@ class Answer(QObject):
             if info is not None:
                 self.context.emit(event.context_used, info.n_ctx)
         elif isinstance(event, PhaseChanged):
-            self._tell_unseen(None)
+            self._tell_dropped(None)
             details = {"done": event.done, "total": event.total, "expected_s": event.expected_s}
             self.phase.emit(event.phase, details | {"sha256": event.picture, "part": event.part, "parts": event.parts})
         elif isinstance(event, PartsReduced):
             self.reduced.emit(event.parts, event.wished)
         elif isinstance(event, TurnsDropped):
             self._dropped_turns = event.turns
-            self._tell_unseen(event)
+            self._tell_dropped(event)
         elif isinstance(event, Finished):
             self._finished(event)
         elif isinstance(event, Failed):
@@ -120,9 +141,9 @@ class Answer(QObject):
         elif isinstance(event, (Died, Crashed)):
             self._finish(State.INTERRUPTED)
 
-    def _tell_unseen(self, event: TurnsDropped | None) -> None:
-        if not self._told_unseen:
-            self._told_unseen = True
+    def _tell_dropped(self, event: TurnsDropped | None) -> None:
+        if not self._dropped_told:
+            self._dropped_told = True
             self.dropped.emit(event)
 
     def _finished(self, event: Finished) -> None:
@@ -155,7 +176,7 @@ class Answer(QObject):
         self.message = replace(self.message, state=state, details=details or {})
         message = self.message
         self._history_thread.run(lambda history: history.update_message(message))
-        self.ended.emit(message)
+        self.ended.emit()
 
     def _show_text(self) -> None:
         self.text.emit(self.message.text)

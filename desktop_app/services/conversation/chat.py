@@ -1,31 +1,26 @@
-"""The open conversation: its messages, sending, asking again, and the live answer."""
+"""The open conversation: its messages, sending, editing, asking again, and going between versions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
 from desktop_app.chat.conversation import Message, Picture, Role, State, new_id
-from desktop_app.engine.messages import PictureRef, Sampling, Turn, TurnsDropped
+from desktop_app.engine.messages import PictureRef, Turn, TurnsDropped
 from desktop_app.errors import QT_TRANSLATE_NOOP, UserError
 from desktop_app.services.conversation.answer import Answer
+from desktop_app.services.conversation.answers import Answers
 from desktop_app.services.conversation.conversation_list import Conversations
 from desktop_app.services.conversation.draft import Draft
 from desktop_app.services.conversation.dropped_messages import DroppedMessages
 from desktop_app.services.conversation.picture_detail import PictureDetail
 from desktop_app.services.conversation.previews import Previews
 from desktop_app.services.conversation.turns import QUICK_LOOK_DETAIL, turns_of
-from desktop_app.services.engine import Engine
 from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.notices import Notice, Notices
-from desktop_app.services.preferences import Preferences
-
-if TYPE_CHECKING:
-    from desktop_app.chat.history import History
 
 NOTES: dict[str, str] = {
     "model-changed": QT_TRANSLATE_NOOP("notes", "From here on {name} answers."),
@@ -35,11 +30,10 @@ DESCRIBE = "Describe this picture."
 
 
 class Chat(QObject):
-    """Sends, stops, asks again.
+    """Sends, stops, asks again. What an answer does while it comes, `Answers` tells.
 
     `reset()`: all messages are other ones. `added(Message)`, `changed(Message)`, `truncated(id)`: messages after
-    that id left the shown path ("": all). `streaming(id, text)`: the live answer so far. `busy_changed(bool)`,
-    `phase(Phase | None, dict)`, `speed(float)`, `context(used, size)`.
+    that id left the shown path ("": all). `busy_changed(bool)`: see `is_busy`.
     `sending_failed(text)`: nothing was saved, the draft has it back.
     """
 
@@ -47,21 +41,16 @@ class Chat(QObject):
     added = Signal(object)
     changed = Signal(object)
     truncated = Signal(str)
-    streaming = Signal(str, str)
     busy_changed = Signal(bool)
-    phase = Signal(object, dict)
-    speed = Signal(float)
-    context = Signal(int, int)
     sending_failed = Signal(str)
 
     def __init__(
         self,
         conversations: Conversations,
         draft: Draft,
-        engine: Engine,
+        answers: Answers,
         history_thread: HistoryThread,
         previews: Previews,
-        preferences: Preferences,
         picture_detail: PictureDetail,
         notices: Notices,
         parent: QObject | None = None,
@@ -69,21 +58,22 @@ class Chat(QObject):
         super().__init__(parent)
         self._conversations = conversations
         self._draft = draft
-        self._engine = engine
+        self._answers = answers
         self._history_thread = history_thread
         self._previews = previews
-        self._preferences = preferences
         self._picture_detail = picture_detail
         self._notices = notices
         self.dropped = DroppedMessages(self)
         self._messages: list[Message] = []
-        self._answer: Answer | None = None
-        self._latest: Message | None = None  # of the newest answer: what is read from the history may be older
-        self._reduced_said: tuple[str, int, int] | None = None
         self._opening = False  # other messages than the shown ones are being read from the history
         self._waiting: tuple[str, str, set[int]] | None = None  # (conversation, text, pictures) sent too early
         conversations.opened.connect(self._open)
         draft.settled.connect(self._send_waiting)
+        answers.saved.connect(self._saved)
+        answers.not_saved.connect(self._not_saved)
+        answers.dropped.connect(self._turns_dropped)
+        answers.completed.connect(self._completed)
+        answers.ended.connect(self._answer_ended)
 
     # ---- what is there ---------------------------------------------------------------------
 
@@ -92,8 +82,8 @@ class Chat(QObject):
         return list(self._messages)
 
     def is_busy(self) -> bool:
-        """Return whether an answer in the open conversation is under way."""
-        return self._waiting is not None or self._live() is not None
+        """Return whether a question waits to be sent in the open conversation, or an answer is under way."""
+        return self._waiting is not None or self._answers.is_under_way(self._conversations.current_id())
 
     def turns(self) -> tuple[Turn, ...]:
         """Return the shown path as the engine reads it."""
@@ -110,8 +100,7 @@ class Chat(QObject):
             self._notices.error(UserError("question-empty"))
         elif self._draft.is_checking() or self._opening:
             self._waiting = (self._conversations.current_id(), text, pictures)
-            if self._answer is not None:  # of another conversation: the picture would wait for it
-                self._answer.stop()
+            self._answers.stop()  # one of another conversation: the picture would wait for it
             self.busy_changed.emit(True)
         else:
             self._send(text, pictures)
@@ -121,9 +110,8 @@ class Chat(QObject):
         if self._waiting is not None:
             self._waiting = None
             self.busy_changed.emit(False)
-        answer = self._live()
-        if answer is not None:
-            answer.stop()
+        if self._answers.is_under_way(self._conversations.current_id()):
+            self._answers.stop()
 
     def regenerate(self, message_id: str) -> None:
         """Answer the same question again; the first answer stays beside it."""
@@ -169,18 +157,12 @@ class Chat(QObject):
             details = {"note": code, "parameters": parameters}
             message = Message(new_id(), Role.NOTE, "", (), self._messages[-1].id, details=details)
             self._append(message)
-            self._save([message], self._conversations.refresh)
-
-    def close(self) -> None:
-        """Keep what was written so far: the program ends."""
-        if self._answer is not None:
-            self._answer.interrupt()
+            conversation = self._conversations.current_id()
+            self._history_thread.run(
+                lambda history: [replace(message, sibling=history.add_message(conversation, message))], self._saved
+            )
 
     # ---- inside ----------------------------------------------------------------------------
-
-    def _live(self) -> Answer | None:
-        answer = self._answer
-        return answer if answer is not None and answer.conversation_id == self._conversations.current_id() else None
 
     def _index(self, message_id: str) -> int | None:
         if self._opening:
@@ -217,62 +199,29 @@ class Chat(QObject):
 
     def _begin_answer(self, parent: str, question: Message | None) -> None:
         """Answer the last message of the path; `question` is given when it is to be saved with the answer."""
-        if self._answer is not None:  # one that goes on in another conversation
-            self._answer.stop()
         turns = self.turns()
         message = Message(new_id(), Role.ASSISTANT, "", (), parent, State.STREAMING)
-        answer = Answer(self._conversations.current_id(), message, self._engine, self._history_thread, self)
-        answer.text.connect(partial(self._streamed, answer))
-        answer.phase.connect(partial(self._phase_changed, answer))
-        answer.speed.connect(self.speed)
-        answer.context.connect(self.context)
-        answer.dropped.connect(partial(self._turns_dropped, answer))
-        answer.reduced.connect(self._parts_reduced)
-        answer.ended.connect(partial(self._answered, answer))
-        self._answer = answer
+        self._answers.begin(self._conversations.current_id(), turns, message, question)
         self._append(message)
-        # Question and answer are in the database before the engine hears of them.
-        self._save(
-            [message] if question is None else [question, message],
-            lambda: answer.ask(turns, self._sampling(), self._system_prompt()),
-            partial(self._not_saved, answer, question),
-        )
         self.busy_changed.emit(True)
 
     def _append(self, message: Message) -> None:
         self._messages.append(message)
         self.added.emit(message)
 
-    def _save(
-        self,
-        messages: list[Message],
-        then: Callable[[], object],
-        failed: Callable[[Exception], object] | None = None,
-    ) -> None:
-        conversation = self._conversations.current_id()
-
-        def job(history: History) -> list[Message]:
-            return [replace(m, sibling=history.add_message(conversation, m)) for m in messages]
-
-        self._history_thread.run(job, partial(self._saved, then), failed)
-
-    def _saved(self, then: Callable[[], object], saved: list[Message]) -> None:
+    def _saved(self, saved: list[Message]) -> None:
         for message in saved:  # the history knows how many siblings there are
             index = self._index(message.id)
             if index is not None and self._messages[index].sibling != message.sibling:
                 self._messages[index] = replace(self._messages[index], sibling=message.sibling)
                 self.changed.emit(self._messages[index])
         self._conversations.refresh()
-        then()
 
-    def _not_saved(self, answer: Answer, question: Message | None, error: Exception) -> None:
-        conversation, first = answer.conversation_id, question or answer.message
+    def _not_saved(self, answer: Answer) -> None:
+        conversation, question = answer.conversation_id, answer.question
         is_shown = conversation == self._conversations.current_id()
-        if answer is self._answer:
-            self._answer = None
-        answer.deleteLater()
         if is_shown:
-            self._truncate(first.parent or "")
+            self._truncate((question or answer.message).parent or "")
             self.busy_changed.emit(False)
         if question is not None:
             self._draft.give_back(conversation, question.text, question.pictures)
@@ -281,50 +230,28 @@ class Chat(QObject):
                 if is_shown:
                     self._conversations.adopt("")
             self.sending_failed.emit(question.text)
-        if not isinstance(error, UserError):
-            raise error
-        self._notices.error(error)
 
     def _truncate(self, message_id: str) -> None:
         index = self._index(message_id)
         del self._messages[(index + 1) if index is not None else 0 :]
         self.truncated.emit(message_id)
 
-    def _streamed(self, answer: Answer, text: str) -> None:
-        if answer is self._live():
-            self.streaming.emit(answer.message.id, text)
-
-    def _phase_changed(self, answer: Answer, phase: object, details: dict[str, object]) -> None:
-        if answer is self._live():
-            self.phase.emit(phase, details)
-
-    def _turns_dropped(self, answer: Answer, event: TurnsDropped | None) -> None:
-        if answer is not self._live():
+    def _turns_dropped(self, conversation_id: str, event: TurnsDropped | None) -> None:
+        if conversation_id != self._conversations.current_id():
             return
         if event is not None and not self.dropped.ids():  # later the transcript tells it, quietly
             code = "turns-and-pictures-dropped" if event.pictures else "turns-dropped"
             self._notices.post(Notice(code, {"turns": event.turns, "pictures": event.pictures}))
         self.mark_unseen(event)
 
-    def _parts_reduced(self, parts: int, wished: int) -> None:
-        code = "parts-reduced" if parts > 1 else "parts-reduced-to-one"
-        said = (self._conversations.current_id(), parts, wished)
-        if said != self._reduced_said:  # once is enough
-            self._reduced_said = said
-            self._notices.post(Notice(code, {"parts": parts, "wished": wished}))
-
-    def _answered(self, answer: Answer, message: Message) -> None:
-        was_shown = answer is self._live()
-        if answer is self._answer:
-            self._answer = None
-        answer.deleteLater()
-        self._latest = message
+    def _completed(self, message: Message) -> None:
         index = self._index(message.id)
         if index is not None:
             self._messages[index] = replace(message, sibling=self._messages[index].sibling)
             self.changed.emit(self._messages[index])
-        if was_shown:
-            self.phase.emit(None, {})
+
+    def _answer_ended(self, conversation_id: str) -> None:
+        if conversation_id == self._conversations.current_id() and not self.is_busy():
             self.busy_changed.emit(False)
         self._conversations.refresh()
 
@@ -351,29 +278,9 @@ class Chat(QObject):
         if conversation_id != self._conversations.current_id():
             return  # another one was opened meanwhile
         self._opening = False
-        live = self._live()
-        latest = live.message if live is not None else self._latest
-        self._messages = [
-            replace(latest, sibling=m.sibling) if latest is not None and m.id == latest.id else m for m in messages
-        ]
+        self._messages = self._answers.up_to_date(messages)
         if not self.dropped.ids() <= {message.id for message in messages}:
             self.dropped.mark((), ())  # another conversation; what is not seen of this one is told soon
         self.reset.emit()
         self.busy_changed.emit(self.is_busy())
-        self.phase.emit(None, {})
         self._send_waiting()
-
-    def _sampling(self) -> Sampling:
-        value = self._preferences.value
-        return Sampling(
-            temperature=value("temperature"),
-            top_p=value("top_p"),
-            top_k=value("top_k"),
-            min_p=value("min_p"),
-            repeat_penalty=value("repeat_penalty"),
-            seed=value("seed") or None,
-            max_tokens=value("max_tokens"),
-        )
-
-    def _system_prompt(self) -> str | None:
-        return self._preferences.value("system_prompt").strip() or None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from itertools import takewhile
+from typing import Any
 
 from PySide6.QtCore import QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from desktop_app.chat.conversation import Message, Role, State
+from desktop_app.engine.messages import Phase
 from desktop_app.ui.services_protocol import Services
 from desktop_app.ui.transcript import phrases as words
 from desktop_app.ui.transcript.accessibility import SpokenMessages
@@ -58,11 +60,12 @@ class TranscriptView(QWidget):
     def _connect(self, services: Services) -> None:
         chat, page = services.chat, self.page
         chat.reset.connect(self._reset)
+        chat.reset.connect(self.waiting.forget_phase)
         chat.added.connect(self._added)
         chat.changed.connect(self._changed)
         chat.truncated.connect(self._truncated)
-        chat.streaming.connect(self._rows.stream)
-        chat.phase.connect(self.waiting.show_phase)
+        services.answers.streaming.connect(self._rows.stream)
+        services.answers.phase.connect(self._phase_changed)
         chat.busy_changed.connect(self._place_actions)
         self.waiting.show_engine(services.engine.state())
         services.engine.state_changed.connect(self.waiting.show_engine)
@@ -122,6 +125,10 @@ class TranscriptView(QWidget):
     def _truncated(self, message_id: str) -> None:
         self._end_edit()
         self._rows.truncate(self._rows.index_of(message_id) + 1 if message_id else 0)
+
+    def _phase_changed(self, conversation_id: str, phase: Phase | None, details: dict[str, Any]) -> None:
+        if conversation_id == self._conversations.current_id():
+            self.waiting.show_phase(phase, details)
 
     def _show_dropped(self) -> None:
         dropped = self._chat.dropped

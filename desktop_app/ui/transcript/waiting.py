@@ -36,7 +36,7 @@ class Waiting(QObject):
         self._tick.timeout.connect(self.changed)
 
     def show_phase(self, phase: Phase | None, details: dict[str, Any]) -> None:
-        """Show a phase, with the details of `Chat.phase`."""
+        """Show a phase, with the details of `Answers.phase`."""
         if phase is not self._phase or details.get("expected_s", 0.0) != self._expected_s:
             self._since.start()
         self._phase = phase
@@ -45,6 +45,10 @@ class Waiting(QObject):
         self._expected_s = float(details.get("expected_s", 0.0))
         self._part, self._parts = int(details.get("part", 0)), max(1, int(details.get("parts", 1)))
         self.changed.emit()
+
+    def forget_phase(self) -> None:
+        """Forget the phase: another conversation is shown, and its own phase follows."""
+        self.show_phase(None, {})
 
     def show_engine(self, state: str) -> None:
         """Show the state of the engine while there is no phase."""

@@ -37,7 +37,7 @@ def test_a_question_with_a_picture_is_saved_and_answered(desk: Desk, tmp_path: P
     picture = command.turns[0].pictures[0]
     assert Path(picture.path).read_bytes() == desk.picture_file().read_bytes()
     shown: list[str] = []
-    desk.services.chat.streaming.connect(lambda _id, text: shown.append(text))
+    desk.services.answers.streaming.connect(lambda _id, text: shown.append(text))
     desk.client.emit(Text(command.request, "It is", 2, 50.0, 90))
     wait_until(lambda: shown == ["It is"])
     answer(desk, command, "It is red.")
@@ -190,14 +190,15 @@ def test_an_answer_goes_on_while_another_conversation_is_open(desk: Desk) -> Non
     wait_until(lambda: texts(desk) == ["One?", "First."])
 
 
-def test_phases_are_told_for_the_open_conversation(desk: Desk) -> None:
+def test_phases_are_told_with_their_conversation(desk: Desk) -> None:
     desk.ready()
     command = ask(desk, "One?")
-    phases: list[object] = []
-    desk.services.chat.phase.connect(lambda phase, _details: phases.append(phase))
+    phases: list[tuple[str, object]] = []
+    desk.services.answers.phase.connect(lambda conversation, phase, _: phases.append((conversation, phase)))
     desk.client.emit(PhaseChanged(command.request, Phase.READING, 5, 10))
     answer(desk, command, "First.")
-    assert phases == [Phase.READING, None]
+    current = desk.services.conversations.current_id()
+    assert phases == [(current, Phase.READING), (current, None)]
 
 
 def test_what_cannot_be_saved_goes_back_into_the_draft(desk: Desk, tmp_path: Path) -> None:

@@ -234,5 +234,5 @@ def test_an_answer_found_streaming_in_another_conversation_goes_on(
     fakes.chat.stream("Half of it is here.")
     assert transcript.page.rows.messages()[1].text == "Half of it is here."
     fakes.chat.change(replace(live, text="All.", state=State.COMPLETE))
-    fakes.chat.streaming.emit(live.id, "late")
+    fakes.answers.streaming.emit(live.id, "late")
     assert transcript.page.rows.messages()[1].text == "All."

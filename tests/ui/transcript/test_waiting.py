@@ -105,6 +105,15 @@ def test_the_line_stands_where_the_answer_will_and_gives_way_to_it(
     assert row.text.top() == top
 
 
+def test_it_tells_only_of_the_open_conversation(transcript: TranscriptView, fakes: FakeServices) -> None:
+    fakes.chat.enter(Phase.LOOKING, 0, 1, 0.0)
+    sentence = transcript.waiting.sentence()
+    fakes.answers.phase.emit("two", Phase.WRITING, {})
+    assert transcript.waiting.sentence() == sentence
+    fakes.chat.show(question("Another?"))
+    assert transcript.waiting.sentence() != sentence
+
+
 def test_it_ticks_only_while_it_is_seen(transcript: TranscriptView, fakes: FakeServices) -> None:
     fakes.chat.show(*(question(f"Q{i}") for i in range(40)))
     ticks: list[None] = []

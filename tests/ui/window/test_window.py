@@ -72,10 +72,12 @@ def test_a_full_model_is_named(window: MainWindow, services: FakeServices) -> No
 def test_the_edge_tells_what_the_engine_does(window: MainWindow, services: FakeServices) -> None:
     services.chat.enter(Phase.LOOKING, 0, 1, 3.2)
     assert "Looking at the picture, about 3 s" in window.status.model.text()
-    services.chat.phase.emit(None, {})
+    services.answers.phase.emit("another", None, {})
+    assert "Looking" in window.status.model.text()
+    services.answers.phase.emit(services.conversations.current, None, {})
     assert "ready" in window.status.model.text()
-    services.chat.speed.emit(5.44)
-    services.chat.context.emit(2048, 4096)
+    services.answers.speed.emit(5.44)
+    services.answers.context.emit(2048, 4096)
     assert "5.4 tok/s" in window.status.speed.text()
     assert "50" in window.status.context.text()
     services.chat.reset.emit()
@@ -87,8 +89,8 @@ def test_the_edge_tells_what_the_engine_does(window: MainWindow, services: FakeS
 
 @pytest.mark.parametrize("part", ["model", "memory", "speed", "context"])
 def test_a_click_at_the_edge_explains(window: MainWindow, services: FakeServices, part: str) -> None:
-    services.chat.speed.emit(5.44)
-    services.chat.context.emit(2048, 4096)
+    services.answers.speed.emit(5.44)
+    services.answers.context.emit(2048, 4096)
     button = getattr(window.status, part)
     button.click()
     pump(0)
@@ -215,8 +217,8 @@ def test_a_hidden_sidebar_stays_hidden(window: MainWindow, services: FakeService
 @pytest.mark.parametrize("size", [(720, 560), (480, 400), (1600, 1000)])
 def test_nothing_sticks_out(window: MainWindow, services: FakeServices, size: tuple[int, int]) -> None:
     services.engine.become("ready", LLAVA)
-    services.chat.speed.emit(5.0)
-    services.chat.context.emit(1000, 4096)
+    services.answers.speed.emit(5.0)
+    services.answers.context.emit(1000, 4096)
     window.resize(*size)
     pump(0)
     assert (window.width(), window.height()) == size
