@@ -18,7 +18,7 @@ from desktop_app.services.conversation.draft import Draft
 from desktop_app.services.conversation.dropped_messages import DroppedMessages
 from desktop_app.services.conversation.picture_detail import PictureDetail
 from desktop_app.services.conversation.previews import Previews
-from desktop_app.services.conversation.turns import QUICK_LOOK_DETAIL, turns_of
+from desktop_app.services.conversation.turns import QUICK_LOOK_KEY, turns_of
 from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.notices import Notice, Notices
 
@@ -188,7 +188,7 @@ class Chat(QObject):
             conversation = new_id()
             self._draft.adopt(conversation)
             self._conversations.adopt(conversation)
-        details = {QUICK_LOOK_DETAIL: True} if self._picture_detail.is_quick() else {}
+        details = {QUICK_LOOK_KEY: True} if self._picture_detail.is_quick() else {}
         self._ask(text, self._draft.take(text, pictures), self._messages[-1].id if self._messages else None, details)
 
     def _ask(self, text: str, pictures: tuple[Picture, ...], parent: str | None, details: dict[str, Any]) -> None:

@@ -13,7 +13,9 @@ from desktop_app.services.conversation.draft import Draft
 from desktop_app.services.engine import Engine
 from desktop_app.services.preferences import Preferences
 
-QUICK_LOOK_SETTING = "picture_glance"  # the setting
+# Name of the setting: whether pictures are seen as a whole only, unless the person chooses for a message.
+# Stored in settings files, so its value stays.
+QUICK_LOOK_SETTING = "picture_glance"
 
 
 class DetailCost(NamedTuple):

@@ -78,7 +78,7 @@ class ReadingAhead(QObject):
         self._request = 0
         self._sent: object = None
         self._unseen: TurnsDropped | None = None  # what was told since
-        self._glance = False  # how the pictures were sent
+        self._sent_quick = False  # whether the pictures were sent to be seen as a whole only
         self._text = ""  # how the question begins, as far as it is read ahead
         self._before = ""  # what was written a while ago
         self._ring: _Ring | None = None
@@ -114,7 +114,7 @@ class ReadingAhead(QObject):
 
     def _look_changed(self) -> None:
         """Begin anew when the person wants the pictures to be seen in another way."""
-        if self._sent is not None and self._picture_detail.is_quick() != self._glance and self._draft.pictures():
+        if self._sent is not None and self._picture_detail.is_quick() != self._sent_quick and self._draft.pictures():
             self._sent = None
             self._drop_ring()
             self._forget_marks()
@@ -172,7 +172,7 @@ class ReadingAhead(QObject):
         if wanted == self._sent or not (turns or pictures or text):
             return
         self._sent = wanted
-        self._glance = most_tiles == 0
+        self._sent_quick = most_tiles == 0
         system_prompt = self._preferences.value("system_prompt").strip() or None
         max_tokens = self._preferences.value("max_tokens")
         self._request = self._engine.send(

@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from desktop_app.chat.conversation import Message, Picture, Role, State
 from desktop_app.engine.messages import PictureRef, Turn
 
-QUICK_LOOK_DETAIL = "glance"  # in a question's details: its pictures are seen as a whole only
+# Key in the `details` of a question that was sent with "quick": its pictures are seen as a whole only.
+# Stored in every history, so its value stays.
+QUICK_LOOK_KEY = "glance"
 
 
 def turns_of(messages: Sequence[Message], reference: Callable[[Picture], PictureRef]) -> tuple[Turn, ...]:
@@ -36,7 +38,7 @@ def _grouped(
             open_turn, ids = None, ()
             continue
         if message.role is Role.USER:
-            most_tiles = 0 if message.details.get(QUICK_LOOK_DETAIL) else None
+            most_tiles = 0 if message.details.get(QUICK_LOOK_KEY) else None
             pictures = tuple(reference(picture)._replace(most_tiles=most_tiles) for picture in message.pictures)
             shown = open_turn.pictures if open_turn is not None else ()
             open_turn, ids = Turn(message.text, shown + pictures), (*ids, message.id)
