@@ -35,7 +35,7 @@ class IdleUnload(QObject):
         engine.state_changed.connect(self._count)
         preferences.changed.connect(self._preference_changed)
         chat.busy_changed.connect(self._active)
-        draft.written.connect(self._active)
+        draft.edited.connect(self._active)
         draft.added.connect(self._active)
         conversations.opened.connect(self._active)
 

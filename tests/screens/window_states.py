@@ -167,7 +167,7 @@ def unseen(stage: Stage) -> None:
     messages += [question("Which season is it?"), answer("It is spring, or early summer.")]
     messages += [question("And the weather?"), answer("Sunny, with a few clouds.")]
     stage.services.chat.show(*messages)
-    stage.services.chat.dropped.mark(messages, (0,))
+    stage.services.chat.dropped.set(messages, (0,))
     pump(50)
     stage.window.transcript.page.rows.scroll_by(-60)
 

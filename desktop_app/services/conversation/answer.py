@@ -74,8 +74,8 @@ class Answer(QObject):
         self._stop_wanted = False
         self._dropped_turns = 0
         self._dropped_told = False
-        self._show = self._timer(_SHOW_EVERY_MS, self._show_text)
-        self._save = self._timer(_SAVE_EVERY_MS, self._save_text)
+        self._show_timer = self._timer(_SHOW_EVERY_MS, self._show_text)
+        self._save_timer = self._timer(_SAVE_EVERY_MS, self._save_text)
 
     def begin(self, make: Callable[[int], Ask]) -> None:
         """Save question and answer, then send `make(request)` to the engine."""
@@ -118,7 +118,7 @@ class Answer(QObject):
             return
         if isinstance(event, Text):
             self.message = replace(self.message, text=self.message.text + event.text)
-            for timer in (self._show, self._save):
+            for timer in (self._show_timer, self._save_timer):
                 if not timer.isActive():
                     timer.start()
             self.speed.emit(event.tokens_per_second)
@@ -171,8 +171,8 @@ class Answer(QObject):
 
     def _finish(self, state: State, details: dict[str, Any] | None = None) -> None:
         self._ended = True
-        self._show.stop()
-        self._save.stop()
+        self._show_timer.stop()
+        self._save_timer.stop()
         self.message = replace(self.message, state=state, details=details or {})
         message = self.message
         self._history_thread.run(lambda history: history.update_message(message))

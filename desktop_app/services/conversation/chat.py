@@ -9,7 +9,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from desktop_app.chat.conversation import Message, Picture, Role, State, new_id
-from desktop_app.engine.messages import PictureRef, Turn, TurnsDropped
+from desktop_app.engine.messages import Turn, TurnsDropped
 from desktop_app.errors import QT_TRANSLATE_NOOP, UserError
 from desktop_app.services.conversation.answer import Answer
 from desktop_app.services.conversation.answers import Answers
@@ -25,14 +25,14 @@ from desktop_app.services.notices import Notice, Notices
 NOTES: dict[str, str] = {
     "model-changed": QT_TRANSLATE_NOOP("notes", "From here on {name} answers."),
 }
-# What is asked when a picture is sent without a word: an English sentence for the model, not for the person.
+# What is asked when a picture is sent without a text. English, for it is for the model, not for the person.
 DESCRIBE = "Describe this picture."
 
 
 class Chat(QObject):
     """Sends, stops, asks again. What an answer does while it comes, `Answers` tells.
 
-    `reset()`: all messages are other ones. `added(Message)`, `changed(Message)`, `truncated(id)`: messages after
+    `reset()`: other messages are shown. `added(Message)`, `changed(Message)`, `truncated(id)`: messages after
     that id left the shown path ("": all). `busy_changed(bool)`: see `is_busy`.
     `sending_failed(text)`: nothing was saved, the draft has it back.
     """
@@ -65,8 +65,8 @@ class Chat(QObject):
         self._notices = notices
         self.dropped = DroppedMessages(self)
         self._messages: list[Message] = []
-        self._opening = False  # other messages than the shown ones are being read from the history
-        self._waiting: tuple[str, str, set[int]] | None = None  # (conversation, text, pictures) sent too early
+        self._opening = False  # the messages to be shown are being read from the history
+        self._waiting: tuple[str, str, set[int]] | None = None  # (conversation, text, pictures), until it can be sent
         conversations.opened.connect(self._open)
         draft.settled.connect(self._send_waiting)
         answers.saved.connect(self._saved)
@@ -87,12 +87,12 @@ class Chat(QObject):
 
     def turns(self) -> tuple[Turn, ...]:
         """Return the shown path as the engine reads it."""
-        return () if self._opening else turns_of(self._messages, self._reference)
+        return () if self._opening else turns_of(self._messages, self._previews.reference_of)
 
     # ---- asking ----------------------------------------------------------------------------
 
     def send(self, text: str) -> None:
-        """Ask, with the draft's pictures. Without a word, a picture is described."""
+        """Ask, with the draft's pictures. Without a text, the pictures are to be described."""
         if self.is_busy():
             return
         pictures = {picture.key for picture in self._draft.pictures()}
@@ -146,13 +146,13 @@ class Chat(QObject):
             partial(self._not_opened, conversation),
         )
 
-    def mark_unseen(self, event: TurnsDropped | None) -> None:
-        """Take note of the turns of the open conversation that the engine leaves out; None: of none."""
+    def set_dropped_turns(self, event: TurnsDropped | None) -> None:
+        """Note which turns of the open conversation the engine leaves out; None: none."""
         if not self._opening:
-            self.dropped.mark(self._messages, event.left if event is not None else ())
+            self.dropped.set(self._messages, event.left if event is not None else ())
 
     def note(self, code: str, **parameters: str) -> None:
-        """Put a quiet line into the open conversation."""
+        """Add a note, a line between the messages, to the open conversation."""
         if self._messages and not self._opening:
             details = {"note": code, "parameters": parameters}
             message = Message(new_id(), Role.NOTE, "", (), self._messages[-1].id, details=details)
@@ -169,25 +169,22 @@ class Chat(QObject):
             return None
         return next((i for i, message in enumerate(self._messages) if message.id == message_id), None)
 
-    def _reference(self, picture: Picture) -> PictureRef:
-        return self._previews.shown(picture)
-
     def _send_waiting(self) -> None:
         if self._waiting is None or self._opening or self._draft.is_checking():
             return
         (conversation, text, pictures), self._waiting = self._waiting, None
         self.busy_changed.emit(False)
         if conversation != self._conversations.current_id():
-            return  # it was left: there the words are still written
+            return  # another was opened; the draft of the first still has the text
         pictures &= {picture.key for picture in self._draft.pictures()}
-        if text.strip() or pictures:  # or else the only picture turned out to be none
+        if text.strip() or pictures:  # not if the only picture was refused
             self._send(text, pictures)
 
     def _send(self, text: str, pictures: set[int]) -> None:
         if not self._conversations.current_id():
             conversation = new_id()
-            self._draft.adopt(conversation)
-            self._conversations.adopt(conversation)
+            self._draft.assign_id(conversation)
+            self._conversations.assign_id(conversation)
         details = {QUICK_LOOK_KEY: True} if self._picture_detail.is_quick() else {}
         self._ask(text, self._draft.take(text, pictures), self._messages[-1].id if self._messages else None, details)
 
@@ -226,9 +223,9 @@ class Chat(QObject):
         if question is not None:
             self._draft.give_back(conversation, question.text, question.pictures)
             if all(summary.id != conversation for summary in self._conversations.summaries()):
-                self._draft.disown(conversation)  # it never began
+                self._draft.unassign_id(conversation)  # nothing of it was saved
                 if is_shown:
-                    self._conversations.adopt("")
+                    self._conversations.assign_id("")
             self.sending_failed.emit(question.text)
 
     def _truncate(self, message_id: str) -> None:
@@ -239,10 +236,10 @@ class Chat(QObject):
     def _turns_dropped(self, conversation_id: str, event: TurnsDropped | None) -> None:
         if conversation_id != self._conversations.current_id():
             return
-        if event is not None and not self.dropped.ids():  # later the transcript tells it, quietly
+        if event is not None and not self.dropped.ids():  # once; afterwards the transcript shows it
             code = "turns-and-pictures-dropped" if event.pictures else "turns-dropped"
             self._notices.post(Notice(code, {"turns": event.turns, "pictures": event.pictures}))
-        self.mark_unseen(event)
+        self.set_dropped_turns(event)
 
     def _completed(self, message: Message) -> None:
         index = self._index(message.id)
@@ -280,7 +277,7 @@ class Chat(QObject):
         self._opening = False
         self._messages = self._answers.up_to_date(messages)
         if not self.dropped.ids() <= {message.id for message in messages}:
-            self.dropped.mark((), ())  # another conversation; what is not seen of this one is told soon
+            self.dropped.set((), ())  # of another conversation; the engine soon tells which of this one are dropped
         self.reset.emit()
         self.busy_changed.emit(self.is_busy())
         self._send_waiting()

@@ -1,4 +1,4 @@
-"""The list of conversations: which there are, which one is open."""
+"""The list of conversations, and which of them is open."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ class Conversations(QObject):
             self._current = conversation_id
             self.opened.emit(conversation_id)
 
-    def adopt(self, conversation_id: str) -> None:
-        """Give the new conversation its id, when its first message is sent: nothing is opened by that."""
+    def assign_id(self, conversation_id: str) -> None:
+        """Give the new conversation its id, when its first message is sent; `opened` is not emitted. "" undoes it."""
         self._current = conversation_id
 
     def rename(self, conversation_id: str, title: str) -> None:
@@ -74,7 +74,7 @@ class Conversations(QObject):
         self.listed.emit()
         if was_open:
             self.new()
-        self._history_thread.run(lambda history: history.delete(conversation_id), lambda _: self._gone(notice))
+        self._history_thread.run(lambda history: history.delete(conversation_id), lambda _: self._deletion_done(notice))
 
     def undo_delete(self) -> None:
         """Bring the conversation deleted last back."""
@@ -84,7 +84,7 @@ class Conversations(QObject):
         self._notices.withdraw(notice_id)
         self._history_thread.run(
             lambda history: history.undelete(conversation_id),
-            partial(self._undeleted, conversation_id if was_open else ""),
+            partial(self._restored, conversation_id if was_open else ""),
         )
 
     def search(self, text: str) -> None:
@@ -98,12 +98,12 @@ class Conversations(QObject):
         self._summaries = summaries
         self.listed.emit()
 
-    def _gone(self, notice: Notice) -> None:
-        if self._deleted is not None and self._deleted[1] == notice.id:  # or else there is nothing to undo any more
+    def _deletion_done(self, notice: Notice) -> None:
+        if self._deleted is not None and self._deleted[1] == notice.id:  # or it cannot be undone any more
             self._notices.post(notice)
         self.refresh()
 
-    def _undeleted(self, reopen: str, _result: object) -> None:
+    def _restored(self, reopen: str, _result: object) -> None:
         self.refresh()
         if reopen:
             self.open(reopen)

@@ -1,4 +1,4 @@
-"""The message being written: its text and its pictures, kept for each conversation."""
+"""The message that is being written: a text and pictures, one draft for each conversation."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.notices import Notice, Notices, action
 
 PictureState = Literal["checking", "attached", "reading", "read"]
-# Names only: what a file is, its bytes tell later.
+# By their names; whether a file is a picture is checked later, by its bytes.
 PICTURE_SUFFIXES = frozenset(
     f".{suffix}"
     for suffix in (
@@ -35,7 +35,7 @@ _SAVE_AFTER_MS = 400
 
 
 class DraftPicture(NamedTuple):
-    """A picture of the message being written. `picture` is None while it is being looked at."""
+    """A picture of the message being written. `picture` is None while it is being checked."""
 
     key: int
     name: str
@@ -46,24 +46,24 @@ class DraftPicture(NamedTuple):
 
 
 @dataclass
-class _Written:
-    """What is written in one conversation and not sent."""
+class _Content:
+    """The draft of one conversation."""
 
     text: str = ""
     pictures: list[DraftPicture] = field(default_factory=list)
     quick: bool | None = None
 
-    def kept(self) -> tuple[Picture, ...]:
+    def checked_pictures(self) -> tuple[Picture, ...]:
         """Return the pictures that have been checked."""
         return tuple(picture.picture for picture in self.pictures if picture.picture is not None)
 
 
 class Draft(QObject):
-    """Takes pictures in, refuses what is none, and forgets nothing when another conversation is opened.
+    """Takes text and pictures, and refuses files that are no pictures. Opening another conversation loses nothing.
 
     `added(DraftPicture)`, `changed(DraftPicture)`, `removed(key)`, `cleared()`: the open conversation's
     pictures. `settled()`: no picture is being checked any more. `text_changed(str)`: another text is to be shown.
-    `written()`: the person wrote on.
+    `edited()`: the person changed the text.
     """
 
     added = Signal(object)
@@ -72,7 +72,7 @@ class Draft(QObject):
     cleared = Signal()
     settled = Signal()
     text_changed = Signal(str)
-    written = Signal()
+    edited = Signal()
 
     def __init__(
         self,
@@ -94,71 +94,71 @@ class Draft(QObject):
         self._notices = notices
         self._last_key = 0
         self._conversation = ""
-        self._drafts: dict[str, _Written] = {"": _Written()}
+        self._drafts: dict[str, _Content] = {"": _Content()}
         self._saving = QTimer(self)
         self._saving.setSingleShot(True)
         self._saving.setInterval(_SAVE_AFTER_MS)
         self._saving.timeout.connect(self.save)
-        self._unseen: list[tuple[int, PictureRef, Callable[[], str]]] = []  # the engine died before it saw them
+        self._unchecked: list[tuple[int, PictureRef, Callable[[], str]]] = []  # the engine died before it checked them
         conversations.opened.connect(self._open)
-        engine.state_changed.connect(self._look_again)
+        engine.state_changed.connect(self._check_again)
 
-    # ---- what is written -------------------------------------------------------------------
+    # ---- the open conversation's draft -------------------------------------------------------------------
 
     def pictures(self) -> list[DraftPicture]:
         """Return the open conversation's draft pictures in order."""
-        return list(self._written.pictures)
+        return list(self._current.pictures)
 
     def text(self) -> str:
         """Return the open conversation's draft text."""
-        return self._written.text
+        return self._current.text
 
     def set_text(self, text: str) -> None:
-        """Remember what is written so far."""
-        if text != self._written.text:
-            self._written.text = text
+        """Remember the text as it is now."""
+        if text != self._current.text:
+            self._current.text = text
             self._saving.start()
-            self.written.emit()
+            self.edited.emit()
 
     def quick(self) -> bool | None:
-        """Return whether its pictures are to be seen as a whole only; None: nobody has chosen."""
-        return self._written.quick
+        """Return whether its pictures are to be seen as a whole only; None: the person has not chosen."""
+        return self._current.quick
 
     def set_quick(self, quick: bool) -> None:
         """Remember how its pictures are to be seen."""
-        self._written.quick = quick
+        self._current.quick = quick
 
     def is_checking(self) -> bool:
-        """Return whether a picture is still being looked at."""
-        return any(picture.picture is None for picture in self._written.pictures)
+        """Return whether a picture is still being checked."""
+        return any(picture.picture is None for picture in self._current.pictures)
 
     def take(self, text: str, keys: Collection[int]) -> tuple[Picture, ...]:
-        """Return the pictures for a message that is sent. What was written and added since stays in the draft."""
-        written = self._written
-        taken = _Written(text, [picture for picture in written.pictures if picture.key in keys])
-        written.pictures = [picture for picture in written.pictures if picture.key not in keys]
-        written.text = written.text.removeprefix(text).lstrip()
-        written.quick = None
+        """Remove `text` and the pictures `keys`, which are sent, from the draft; return the pictures."""
+        content = self._current
+        taken = _Content(text, [picture for picture in content.pictures if picture.key in keys])
+        content.pictures = [picture for picture in content.pictures if picture.key not in keys]
+        content.text = content.text.removeprefix(text).lstrip()
+        content.quick = None
         self.cleared.emit()
         self._show()
         self.save()
-        return taken.kept()
+        return taken.checked_pictures()
 
     def give_back(self, conversation_id: str, text: str, pictures: tuple[Picture, ...]) -> None:
-        """Put a message that could not be sent back into its draft, before what was written since."""
-        self._put_before(conversation_id, text, [self._attached(picture) for picture in pictures])
+        """Put a message that could not be sent back into its draft, before what was added since."""
+        self._prepend(conversation_id, text, [self._attached(picture) for picture in pictures])
 
-    def disown(self, conversation_id: str) -> None:
-        """Make the draft of a conversation that could not begin that of the new one: undoes `adopt`."""
+    def unassign_id(self, conversation_id: str) -> None:
+        """Undo `assign_id`: the conversation could not be saved, so its draft is the new conversation's again."""
         lost = self._drafts.pop(conversation_id)
         if self._conversation == conversation_id:
             self._conversation = ""
-        self._put_before("", lost.text, lost.pictures)
+        self._prepend("", lost.text, lost.pictures)
 
-    def adopt(self, conversation_id: str) -> None:
-        """Move the draft of the new conversation to the id that it was given."""
+    def assign_id(self, conversation_id: str) -> None:
+        """Make the draft of the new conversation that of `conversation_id`, the id it was given."""
         self._drafts[conversation_id] = self._drafts.pop("")
-        self._drafts[""] = _Written()
+        self._drafts[""] = _Content()
         self._conversation = conversation_id
         self._history_thread.run(lambda history: history.save_draft("", "", ()))
 
@@ -167,15 +167,15 @@ class Draft(QObject):
         self._saving.stop()
         self._save(self._conversation)
 
-    # ---- taking pictures in ----------------------------------------------------------------
+    # ---- adding pictures ------------------------------------------------------------------
 
     def can_take(self, urls: list[str], has_image: bool) -> int:
-        """Return how many of dragged things may be pictures, by a look at their names; 0: refuse."""
+        """Return how many of the dragged things may be pictures, judged by their names; 0: refuse them."""
         files = sum(1 for url in urls if _is_picture_name(url))
         return files or int(has_image and not any(_is_local(url) for url in urls))
 
     def add_urls(self, urls: list[str]) -> None:
-        """Add dropped or pasted addresses: local files are taken, web addresses kindly refused."""
+        """Add dropped or pasted addresses: local files are taken, web addresses refused with a notice."""
         if not urls:
             self._notices.error(UserError("nothing-to-drop"))
         for url in urls:
@@ -207,26 +207,26 @@ class Draft(QObject):
         )
 
     def remove(self, key: int) -> None:
-        """Take a picture out of the message."""
-        conversation = self._owner(key)
+        """Remove a picture."""
+        conversation = self._conversation_of(key)
         if conversation is None:
             return
-        written = self._drafts[conversation]
-        written.pictures = [picture for picture in written.pictures if picture.key != key]
+        content = self._drafts[conversation]
+        content.pictures = [picture for picture in content.pictures if picture.key != key]
         if conversation == self._conversation:
             self.removed.emit(key)
         self._changed(conversation)
 
-    def mark(self, sha256: str, state: PictureState, progress: float) -> None:
-        """Note how far the engine has read a picture ahead."""
-        for picture in self._written.pictures:
+    def set_picture_state(self, sha256: str, state: PictureState, progress: float) -> None:
+        """Note whether and how far the engine has read a picture ahead; `progress` is 0 to 1."""
+        for picture in self._current.pictures:
             if picture.picture is not None and picture.picture.sha256 == sha256:
                 self._replace(picture._replace(state=state, progress=progress))
 
     # ---- inside ----------------------------------------------------------------------------
 
     @property
-    def _written(self) -> _Written:
+    def _current(self) -> _Content:
         return self._drafts[self._conversation]
 
     def _next_key(self) -> int:
@@ -234,19 +234,19 @@ class Draft(QObject):
         return self._last_key
 
     def _append(self, picture: DraftPicture) -> None:
-        self._written.pictures.append(picture)
+        self._current.pictures.append(picture)
         self.added.emit(picture)
 
     def _attached(self, picture: Picture) -> DraftPicture:
         return DraftPicture(self._next_key(), picture.name, picture, "attached")
 
-    def _owner(self, key: int) -> str | None:
-        """Return the conversation that a picture was put in; None when it has been removed meanwhile."""
-        owners = (c for c, written in self._drafts.items() if any(p.key == key for p in written.pictures))
-        return next(owners, None)
+    def _conversation_of(self, key: int) -> str | None:
+        """Return the conversation whose draft has the picture; None: it has been removed."""
+        conversations = (c for c, content in self._drafts.items() if any(p.key == key for p in content.pictures))
+        return next(conversations, None)
 
     def _replace(self, changed: DraftPicture) -> None:
-        conversation = self._owner(changed.key)
+        conversation = self._conversation_of(changed.key)
         if conversation is None:
             return
         pictures = self._drafts[conversation].pictures
@@ -254,22 +254,22 @@ class Draft(QObject):
         if conversation == self._conversation:
             self.changed.emit(changed)
 
-    def _put_before(self, conversation_id: str, text: str, pictures: list[DraftPicture]) -> None:
-        written = self._drafts.setdefault(conversation_id, _Written())
-        written.text = "\n".join(words for words in (text, written.text) if words)
-        written.pictures[:0] = pictures
+    def _prepend(self, conversation_id: str, text: str, pictures: list[DraftPicture]) -> None:
+        content = self._drafts.setdefault(conversation_id, _Content())
+        content.text = "\n".join(words for words in (text, content.text) if words)
+        content.pictures[:0] = pictures
         if conversation_id == self._conversation:
             self.cleared.emit()
             self._show()
         self._save(conversation_id)
 
     def _save(self, conversation: str) -> None:
-        written = self._drafts[conversation]
-        text, pictures = written.text, written.kept()
+        content = self._drafts[conversation]
+        text, pictures = content.text, content.checked_pictures()
         self._history_thread.run(lambda history: history.save_draft(conversation, text, pictures))
 
     def _changed(self, conversation: str) -> None:
-        """Save what became of a picture, soon; one whose conversation was left has nobody who writes on."""
+        """Save a changed draft: soon when it is the open one, for it may change again; else now."""
         if conversation == self._conversation:
             self._saving.start()
             self._announce_settled()
@@ -277,7 +277,7 @@ class Draft(QObject):
             self._save(conversation)
 
     def _inspect_stored(self, key: int, name: str, sha256: str) -> None:
-        # Should it be no picture after all, the next start removes what nothing refers to.
+        # If it turns out to be no picture, the next start removes the file: nothing refers to it.
         self._inspect(key, self._previews.reference(sha256, name), lambda: sha256)
 
     def _inspect(self, key: int, picture: PictureRef, store: Callable[[], str], again: bool = False) -> None:
@@ -286,36 +286,36 @@ class Draft(QObject):
             partial(self._inspected, key, picture, store, again),
         )
 
-    def _look_again(self, state: str) -> None:
+    def _check_again(self, state: str) -> None:
         if state == "loading":  # the engine is back
-            unseen, self._unseen = self._unseen, []
-            for key, picture, store in unseen:
-                if self._owner(key) is not None:
+            unchecked, self._unchecked = self._unchecked, []
+            for key, picture, store in unchecked:
+                if self._conversation_of(key) is not None:
                     self._inspect(key, picture, store, again=True)
 
     def _inspected(self, key: int, picture: PictureRef, store: Callable[[], str], again: bool, event: Event) -> None:
         name = picture.name
         if isinstance(event, Inspected):
             self._files.run(
-                partial(self._keep, event, store),
-                partial(self._kept, key, name, event),
+                partial(self._store, event, store),
+                partial(self._stored, key, name, event),
                 partial(self._refuse, key),
             )
         elif isinstance(event, Failed):
             self._refuse(key, UserError(event.code, **event.parameters))
         elif isinstance(event, Died) and not again:
-            self._unseen.append((key, picture, store))
+            self._unchecked.append((key, picture, store))
         else:  # it may be this picture that ends the engine every time
             self._refuse(key, UserError("picture-damaged", name=name))
 
-    def _keep(self, event: Inspected, store: Callable[[], str]) -> str:
+    def _store(self, event: Inspected, store: Callable[[], str]) -> str:
         sha256 = store()
         self._previews.keep(event, sha256)
         return sha256
 
-    def _kept(self, key: int, name: str, event: Inspected, sha256: str) -> None:
+    def _stored(self, key: int, name: str, event: Inspected, sha256: str) -> None:
         picture = Picture(sha256, name, event.width, event.height)
-        conversation = self._owner(key)
+        conversation = self._conversation_of(key)
         if conversation is None:
             return
         self._replace(DraftPicture(key, name, picture, "attached", 0.0, event.looks_photographic))
@@ -338,7 +338,7 @@ class Draft(QObject):
         if self._saving.isActive():
             self.save()
         known = conversation_id in self._drafts
-        self._drafts.setdefault(conversation_id, _Written())
+        self._drafts.setdefault(conversation_id, _Content())
         self._conversation = conversation_id
         self.cleared.emit()
         self._show()
@@ -346,19 +346,19 @@ class Draft(QObject):
             self.restore(conversation_id)
 
     def restore(self, conversation_id: str) -> None:
-        """Bring back what was written in a conversation before the program ended."""
+        """Bring back the draft of a conversation from the history."""
         self._history_thread.run(
             lambda history: history.draft(conversation_id), partial(self._restored, conversation_id)
         )
 
     def _restored(self, conversation_id: str, saved: tuple[str, tuple[Picture, ...]]) -> None:
         text, pictures = saved
-        if text or pictures:  # what was added meanwhile, by a person or on the command line, comes after
-            self._put_before(conversation_id, text, [self._attached(picture) for picture in pictures])
+        if text or pictures:  # pictures of the person or the command line may have been added meanwhile
+            self._prepend(conversation_id, text, [self._attached(picture) for picture in pictures])
 
     def _show(self) -> None:
-        self.text_changed.emit(self._written.text)
-        for picture in self._written.pictures:
+        self.text_changed.emit(self._current.text)
+        for picture in self._current.pictures:
             self.added.emit(picture)
         self._announce_settled()
 
@@ -373,5 +373,5 @@ def _local_path(url: str) -> str:
 
 
 def _is_picture_name(url: str) -> bool:
-    # A file without a suffix may well be a picture; whoever drags one meant it.
+    # A file without a suffix may be a picture.
     return _is_local(url) and Path(_local_path(url)).suffix.lower() in PICTURE_SUFFIXES | {""}

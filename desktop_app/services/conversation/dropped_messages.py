@@ -1,4 +1,4 @@
-"""What the model no longer sees of the open conversation, because its context is full."""
+"""The messages of the open conversation that the model no longer sees, because its context is full."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from desktop_app.services.conversation.turns import messages_of_turns
 
 
 class DroppedMessages(QObject):
-    """Messages that are shown, but not given to the model. `changed()` when they are others."""
+    """Ids of the messages that are shown, but not given to the model. `changed()`: there are more, or fewer."""
 
     changed = Signal()
 
@@ -30,18 +30,18 @@ class DroppedMessages(QObject):
         return self._last
 
     def is_all_above(self) -> bool:
-        """Return whether the model sees nothing above the end of the last of them."""
+        """Return whether all messages above the last of them are dropped as well."""
         return self._is_all_above
 
-    def mark(self, messages: Sequence[Message], left: Collection[int]) -> None:
-        """Take note that of the turns that `messages` make, those with the indices `left` are not seen."""
+    def set(self, messages: Sequence[Message], dropped_turns: Collection[int]) -> None:
+        """Set which are dropped: `dropped_turns` are indices of the turns that `messages` make."""
         turns = messages_of_turns(messages)
-        ids = frozenset(message_id for index in left if index < len(turns) for message_id in turns[index])
+        ids = frozenset(message_id for index in dropped_turns if index < len(turns) for message_id in turns[index])
         if ids == self._ids:
             return
         self._ids = ids
-        spoken = [message.id for message in messages if message.role is not Role.NOTE]
-        places = [place for place, message_id in enumerate(spoken) if message_id in ids]
-        self._last = spoken[places[-1]] if places else ""
-        self._is_all_above = not places or len(places) == places[-1] + 1
+        shown = [message.id for message in messages if message.role is not Role.NOTE]
+        indices = [index for index, message_id in enumerate(shown) if message_id in ids]
+        self._last = shown[indices[-1]] if indices else ""
+        self._is_all_above = not indices or len(indices) == indices[-1] + 1
         self.changed.emit()

@@ -1,4 +1,4 @@
-"""The open conversation as a file for others, and a conversation from such a file."""
+"""Exports the open conversation to a file, and imports conversations from such files."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Exports(QObject):
         self._throttle = throttle
 
     def export(self, target: str, speakers: Mapping[Role, str] | None = None) -> None:
-        """Write the open conversation; the file's ending chooses between HTML, Markdown and JSON."""
+        """Write the open conversation; the file name's suffix chooses between HTML, Markdown and JSON."""
         current = self._conversations.current_id()
         title = next((s.title for s in self._conversations.summaries() if s.id == current), "")
         job = partial(self._write, Path(target), title, self._chat.messages(), speakers)

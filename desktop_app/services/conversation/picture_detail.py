@@ -1,4 +1,4 @@
-"""What it costs to look at the pictures of the message being written, and how they are to be looked at."""
+"""How much of the draft's pictures the model is to see: all parts, or each as a whole only. And what that costs."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ QUICK_LOOK_SETTING = "picture_glance"
 
 
 class DetailCost(NamedTuple):
-    """One way to look at the pictures."""
+    """What one way to see the pictures costs."""
 
     parts: int  # of all pictures together
-    seconds: float  # until all is looked at and read; 0: not known yet
+    seconds: float  # to encode and read them all; 0: not known yet
 
 
 class DetailOptions(NamedTuple):
-    """The two ways, and the one that is chosen."""
+    """The two ways to see the pictures, and which of them is chosen."""
 
     full: DetailCost
     quick: DetailCost
     is_quick: bool
-    fitting: int = 0  # parts of a picture for which there is room, instead of `wished`; 0: all
+    fitting: int = 0  # parts of a picture that the context has room for, instead of `wished`; 0: all
     wished: int = 0
 
 
 class PictureDetail(QObject):
-    """Knows the cost with models that see pictures in parts; with others there is nothing to choose. `changed()`."""
+    """Offers the choice with models that see pictures in parts. `changed()`: what `options` returns is different."""
 
     changed = Signal()
 
@@ -48,7 +48,7 @@ class PictureDetail(QObject):
         self._part_s = self._token_s = 0.0
         self._reduced = (0, 0)
         engine.model_changed.connect(self._model_changed)
-        engine.throughput_measured.connect(self._pace_learnt)
+        engine.throughput_measured.connect(self._throughput_measured)
         preferences.changed.connect(self._preference_changed)
         for signal in (draft.added, draft.changed, draft.removed, draft.cleared):
             signal.connect(self._draft_changed)
@@ -82,7 +82,7 @@ class PictureDetail(QObject):
             self.changed.emit()
 
     def set_reduced(self, parts: int, wished: int) -> None:
-        """Note that there is no room for all parts."""
+        """Note that the context has room for `parts` parts of a picture only, instead of `wished`."""
         if self._reduced != (parts, wished):
             self._reduced = (parts, wished)
             self.changed.emit()
@@ -102,9 +102,9 @@ class PictureDetail(QObject):
         self._reduced = (0, 0)
         self.changed.emit()
 
-    def _pace_learnt(self, pace: ThroughputMeasured) -> None:
-        self._part_s = pace.part_s or self._part_s
-        self._token_s = pace.token_s or self._token_s
+    def _throughput_measured(self, measured: ThroughputMeasured) -> None:
+        self._part_s = measured.part_s or self._part_s
+        self._token_s = measured.token_s or self._token_s
         self.changed.emit()
 
     def _preference_changed(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Previews of pictures: made by the engine process, which alone decodes what others made."""
+"""Previews of pictures. The engine process makes them: no other process decodes untrusted pictures."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Previews(QObject):
         """Return how the engine finds a stored picture."""
         return PictureRef(sha256, str(self._attachments.path(sha256)), name)
 
-    def shown(self, picture: Picture) -> PictureRef:
+    def reference_of(self, picture: Picture) -> PictureRef:
         """Return how the engine finds a picture of a message."""
         return self.reference(picture.sha256, picture.name)._replace(width=picture.width, height=picture.height)
 

@@ -32,13 +32,13 @@ from desktop_app.services.preferences import Preferences
 
 _SETTLE_MS = 60  # several pictures dropped at once become one request
 _TICK_MS = 100
-_UNCHANGED_MS = 1200  # what of a question stayed the same for so long is probably meant
-_LONG = 800  # characters: about what the engine reads in one go; less is read quickly enough when it is sent
+_UNCHANGED_MS = 1200  # text that stayed the same for so long is probably final
+_LONG = 800  # characters, about one batch of the engine; less is read quickly enough when it is sent
 
 
 @dataclass
-class _Ring:
-    """How far a picture has been looked at."""
+class _Encoding:
+    """How far the picture that is being encoded is."""
 
     picture: str
     part: int
@@ -47,14 +47,14 @@ class _Ring:
     so_far: float = 0.0  # seconds
 
     def progress(self) -> float:
-        """Return it as a part of 1."""
+        """Return how much is done, 0 to 0.95: the end is told by `PictureRead`."""
         done = self.part / self.parts
         share = self.so_far / self.expected if self.expected > 0 else 0.0
         return min(0.95, done + (1 - done) * share)
 
 
 class ReadingAhead(QObject):
-    """Tells the engine what will be asked about, and the draft how far that is. `context(used, size)`."""
+    """Sends the engine what will be asked about, and tells the draft how far it is. `context(tokens used, size)`."""
 
     context = Signal(int, int)
 
@@ -77,11 +77,11 @@ class ReadingAhead(QObject):
         self._picture_detail = picture_detail
         self._request = 0
         self._sent: object = None
-        self._unseen: TurnsDropped | None = None  # what was told since
+        self._dropped: TurnsDropped | None = None  # what the engine told of this request
         self._sent_quick = False  # whether the pictures were sent to be seen as a whole only
         self._text = ""  # how the question begins, as far as it is read ahead
-        self._before = ""  # what was written a while ago
-        self._ring: _Ring | None = None
+        self._earlier_text = ""  # the draft when the timer was started
+        self._encoding: _Encoding | None = None
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)
@@ -89,14 +89,14 @@ class ReadingAhead(QObject):
         self._tick = QTimer(self)
         self._tick.setInterval(_TICK_MS)
         self._tick.timeout.connect(self._advance)
-        self._writing = QTimer(self)
-        self._writing.setSingleShot(True)
-        self._writing.setInterval(_UNCHANGED_MS)
-        self._writing.timeout.connect(self._look_at_text)
+        self._unchanged = QTimer(self)
+        self._unchanged.setSingleShot(True)
+        self._unchanged.setInterval(_UNCHANGED_MS)
+        self._unchanged.timeout.connect(self._read_unchanged_text)
         draft.settled.connect(self._settle.start)
-        draft.written.connect(self._written)
+        draft.edited.connect(self._draft_edited)
         chat.reset.connect(self._settle.start)
-        picture_detail.changed.connect(self._look_changed)
+        picture_detail.changed.connect(self._detail_changed)
         chat.busy_changed.connect(self._busy_changed)
         engine.state_changed.connect(self._engine_changed)
 
@@ -104,66 +104,66 @@ class ReadingAhead(QObject):
         """Stop watching: the program ends."""
         self._settle.stop()
         self._tick.stop()
-        self._writing.stop()
+        self._unchanged.stop()
 
     def _engine_changed(self, _state: str) -> None:
         self._sent = None
-        self._drop_ring()
-        self._forget_marks()
+        self._end_encoding()
+        self._reset_picture_states()
         self._settle.start()
 
-    def _look_changed(self) -> None:
-        """Begin anew when the person wants the pictures to be seen in another way."""
+    def _detail_changed(self) -> None:
+        """Begin again when the person wants the pictures to be seen in the other way."""
         if self._sent is not None and self._picture_detail.is_quick() != self._sent_quick and self._draft.pictures():
             self._sent = None
-            self._drop_ring()
-            self._forget_marks()
+            self._end_encoding()
+            self._reset_picture_states()
             self._settle.start()
 
-    def _forget_marks(self) -> None:
+    def _reset_picture_states(self) -> None:
         for picture in self._draft.pictures():
             if picture.picture is not None:
-                self._draft.mark(picture.picture.sha256, "attached", 0.0)
+                self._draft.set_picture_state(picture.picture.sha256, "attached", 0.0)
 
     def _busy_changed(self, busy: bool) -> None:
         if busy:  # the question ends a read-ahead by itself
             self._settle.stop()
-            self._drop_ring()
+            self._end_encoding()
             self._sent = None
         else:
             self._settle.start()
 
-    def _answered(self) -> tuple[Turn, ...]:
+    def _answered_turns(self) -> tuple[Turn, ...]:
         return tuple(turn for turn in self._chat.turns() if turn.answer is not None)
 
-    def _written(self) -> None:
+    def _draft_edited(self) -> None:
         if not self._draft.text().strip().startswith(self._text):
             self._text = ""
-            self._settle.start()  # what is being read is not wanted any more
-        if len(self._draft.text()) >= _LONG and not self._writing.isActive():
-            self._before = self._draft.text()
-            self._writing.start()
+            self._settle.start()  # the text that was read ahead is not in the question any more
+        if len(self._draft.text()) >= _LONG and not self._unchanged.isActive():
+            self._earlier_text = self._draft.text()
+            self._unchanged.start()
 
-    def _look_at_text(self) -> None:
-        """Have read what stayed the same since the timer was started, when that is much more than before."""
+    def _read_unchanged_text(self) -> None:
+        """Read ahead how the text begins, as far as it is unchanged since the timer was started and long enough."""
         now = self._draft.text()
-        pairs = zip(self._before, now, strict=False)
+        pairs = zip(self._earlier_text, now, strict=False)
         same = now[: sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))]
         words = same if same == now else same[: same.rfind(" ") + 1]
         if len(words.strip()) >= len(self._text) + _LONG:
             self._text = words.strip()
             self._send()
-        if now != self._before:
-            self._written()
+        if now != self._earlier_text:
+            self._draft_edited()
 
     def _send(self) -> None:
         if not self._preferences.value("reading_ahead") or self._engine.state() != "ready" or self._chat.is_busy():
             return
-        turns = self._answered()
-        self._unseen = None
+        turns = self._answered_turns()
+        self._dropped = None
         most_tiles = 0 if self._picture_detail.is_quick() else None
         pictures: tuple[PictureRef, ...] = tuple(
-            self._previews.shown(p.picture)._replace(most_tiles=most_tiles)
+            self._previews.reference_of(p.picture)._replace(most_tiles=most_tiles)
             for p in self._draft.pictures()
             if p.picture is not None
         )
@@ -182,41 +182,41 @@ class ReadingAhead(QObject):
 
     def _handle(self, turns: tuple[Turn, ...], pictures: tuple[PictureRef, ...], event: Event) -> None:
         if isinstance(event, TurnsDropped):
-            self._unseen = event
+            self._dropped = event
         if isinstance(event, TurnsDropped) or (isinstance(event, ReadAheadDone) and event.complete):
-            is_newest = event.request == self._request and turns == self._answered()
+            is_newest = event.request == self._request and turns == self._answered_turns()
             if is_newest and not self._chat.is_busy():
-                self._chat.mark_unseen(self._unseen)
+                self._chat.set_dropped_turns(self._dropped)
         if isinstance(event, PhaseChanged) and event.phase is Phase.LOOKING and event.picture:
-            self._ring = _Ring(event.picture, event.part, event.parts, event.expected_s)
-            self._draft.mark(event.picture, "reading", self._ring.progress())
+            self._encoding = _Encoding(event.picture, event.part, event.parts, event.expected_s)
+            self._draft.set_picture_state(event.picture, "reading", self._encoding.progress())
             self._tick.start()
         elif isinstance(event, PartsReduced):
             self._picture_detail.set_reduced(event.parts, event.wished)
         elif isinstance(event, PictureRead):
-            self._drop_ring()
-            self._draft.mark(event.sha256, "read", 1.0)
+            self._end_encoding()
+            self._draft.set_picture_state(event.sha256, "read", 1.0)
         elif isinstance(event, ReadAheadDone):
-            self._drop_ring()
+            self._end_encoding()
             if event.complete:
                 for picture in pictures:
-                    self._draft.mark(picture.sha256, "read", 1.0)
+                    self._draft.set_picture_state(picture.sha256, "read", 1.0)
             info = self._engine.info()
             if info is not None:
                 self.context.emit(event.context_used, info.n_ctx)
         elif isinstance(event, (Failed, Crashed, Died)):
-            if self._ring is not None:
-                self._draft.mark(self._ring.picture, "attached", 0.0)
-            self._drop_ring()
+            if self._encoding is not None:
+                self._draft.set_picture_state(self._encoding.picture, "attached", 0.0)
+            self._end_encoding()
 
-    def _drop_ring(self) -> None:
-        self._ring = None
+    def _end_encoding(self) -> None:
+        self._encoding = None
         self._tick.stop()
 
     def _advance(self) -> None:
-        """Fill the ring by the expected time, never quite to the end: that is said by `PictureRead`."""
-        if self._ring is None:
+        """Tell the draft how far the picture should be by now."""
+        if self._encoding is None:
             return
-        self._ring.so_far += _TICK_MS / 1000
-        if self._ring.expected > 0:
-            self._draft.mark(self._ring.picture, "reading", self._ring.progress())
+        self._encoding.so_far += _TICK_MS / 1000
+        if self._encoding.expected > 0:
+            self._draft.set_picture_state(self._encoding.picture, "reading", self._encoding.progress())

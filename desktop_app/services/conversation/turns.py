@@ -1,4 +1,4 @@
-"""From the messages on the screen to the turns that the engine is asked about."""
+"""Makes the turns that the engine gets from the messages that are shown."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ def turns_of(messages: Sequence[Message], reference: Callable[[Picture], Picture
     """Return question and answer pairs; the last may have no answer yet.
 
     A question that was never answered (the engine died, the person stopped at once) is left out, as if
-    it had not been asked. Its pictures go to the next question: what was shown stays shown, unless the model
-    could not take it in (too many pictures, one that is gone).
+    it had not been asked. Its pictures go to the next question, unless the model could not read them
+    (too many pictures, one whose file is gone).
     """
     return tuple(turn for turn, _ in _grouped(messages, reference))
 
 
 def messages_of_turns(messages: Sequence[Message]) -> list[tuple[str, ...]]:
-    """Return for each of those turns the ids of the messages that it is made of."""
+    """Return for each turn of `turns_of` the ids of the messages that it is made of."""
     return [ids for _, ids in _grouped(messages, lambda picture: PictureRef(picture.sha256, "", picture.name))]
 
 

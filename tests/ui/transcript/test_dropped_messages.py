@@ -32,14 +32,14 @@ def bordered(transcript: TranscriptView) -> list[str]:
 def test_the_line_stands_below_what_has_left(transcript: TranscriptView, fakes: FakeServices) -> None:
     messages = talk(fakes)
     assert bordered(transcript) == []
-    fakes.chat.dropped.mark(messages, (0,))
+    fakes.chat.dropped.set(messages, (0,))
     assert bordered(transcript) == [messages[1].id]
     assert transcript.page.rows.row(1).border_text == "The model no longer sees the messages above this line."
     assert [transcript.page.look_of(index).is_dropped for index in range(6)] == [True, True, False, False, False, False]
-    fakes.chat.dropped.mark(messages, (0, 2))
+    fakes.chat.dropped.set(messages, (0, 2))
     assert bordered(transcript) == [messages[5].id]
     assert "grey" in transcript.page.rows.row(5).border_text
-    fakes.chat.dropped.mark(messages, ())
+    fakes.chat.dropped.set(messages, ())
     assert bordered(transcript) == []
 
 
@@ -55,24 +55,24 @@ def test_what_has_left_is_painted_grey(transcript: TranscriptView, fakes: FakeSe
         return min(colour.lightness() for colour in colours if colour.alpha() > 250)
 
     assert darkest() <= theme.colour("text").lightness() + 5
-    fakes.chat.dropped.mark(messages, (0,))
+    fakes.chat.dropped.set(messages, (0,))
     assert darkest() >= theme.colour("muted").lightness() - 5
 
 
 def test_a_reader_at_the_end_stays_there(transcript: TranscriptView, fakes: FakeServices) -> None:
     messages = talk(fakes, 30)
     assert transcript.page.rows.is_at_end()
-    fakes.chat.dropped.mark(messages, range(29))
+    fakes.chat.dropped.set(messages, range(29))
     assert transcript.page.rows.is_at_end()
     transcript.page.rows.scroll_to_start()
     top = transcript.page.rows.rect(0)
-    fakes.chat.dropped.mark(messages, range(20))
+    fakes.chat.dropped.set(messages, range(20))
     assert transcript.page.rows.rect(0) == top
 
 
 def test_a_click_on_the_line_explains_it(transcript: TranscriptView, fakes: FakeServices) -> None:
     messages = talk(fakes)
-    fakes.chat.dropped.mark(messages, (0,))
+    fakes.chat.dropped.set(messages, (0,))
     transcript.page.rows.scroll_to_start()
     rect = transcript.page.rows.rect(1)
     assert rect is not None
@@ -86,7 +86,7 @@ def test_a_click_on_the_line_explains_it(transcript: TranscriptView, fakes: Fake
 
 def test_the_menu_and_the_screen_reader_know_it_too(transcript: TranscriptView, fakes: FakeServices) -> None:
     messages = talk(fakes)
-    fakes.chat.dropped.mark(messages, (0,))
+    fakes.chat.dropped.set(messages, (0,))
     transcript.page.rows.scroll_to_start()
     menu = transcript.page.menu.at(0, QPoint(-1, -1))
     assert [action.data()[0] for action in menu.actions()][-1] == "explain"
