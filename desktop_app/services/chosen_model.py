@@ -1,4 +1,4 @@
-"""Keeps the model that the settings name loaded, or the built-in one."""
+"""Loads the model that the settings name, or the built-in one."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from desktop_app.services.engine import Engine
 from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.services.preferences import Preferences
 
-_LOADED_WITH = frozenset({"model", "mmproj", "n_ctx", "threads", "disk_cache_mb"})
-_SETTLE_MS = 300  # so many changes in a row, and settings that belong together, are loaded once
+_SETTINGS_OF_A_LOAD = frozenset({"model", "mmproj", "n_ctx", "threads", "disk_cache_mb"})
+_SETTLE_MS = 300  # several changes in a row are loaded once
 
 
 class ChosenModel(QObject):
-    """Loads at the start and after a change of the settings; a conversation notes when the model changed.
+    """Loads at the start and after a change of the settings, but not while an answer is under way.
 
-    A change waits for the end of an answer.
+    The open conversation gets a note when another model is loaded.
     """
 
     def __init__(
@@ -30,8 +30,8 @@ class ChosenModel(QObject):
         self._chat = chat
         self._notices = notices
         self._name = ""
-        self._due = False  # a change is not loaded yet
-        self._told: Notice | None = None  # that it waits
+        self._due = False  # a changed setting is not loaded yet
+        self._waits: Notice | None = None  # says that a change waits for the end of an answer
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)
@@ -45,9 +45,9 @@ class ChosenModel(QObject):
         """Load the model that the settings name, whatever the engine does."""
         self._due = False
         self._settle.stop()
-        if self._told is not None:
-            self._notices.withdraw(self._told.id)
-            self._told = None
+        if self._waits is not None:
+            self._notices.withdraw(self._waits.id)
+            self._waits = None
         value = self._preferences.value
         model, mmproj = value("model"), value("mmproj")
         if not model:
@@ -65,7 +65,7 @@ class ChosenModel(QObject):
         self._settle.stop()
 
     def _preference_changed(self, name: str) -> None:
-        if name in _LOADED_WITH:
+        if name in _SETTINGS_OF_A_LOAD:
             self._due = True
             self._settle.start()
 
@@ -76,9 +76,9 @@ class ChosenModel(QObject):
     def _load_when_free(self) -> None:
         if not self._engine.is_answering():
             self.load()
-        elif self._told is None:
-            self._told = Notice("load-waits", actions=(action("load-now"),), sticky=True)
-            self._notices.post(self._told)
+        elif self._waits is None:
+            self._waits = Notice("load-waits", actions=(action("load-now"),), sticky=True)
+            self._notices.post(self._waits)
 
     def _model_changed(self, info: ModelInfo | None) -> None:
         if info is None:

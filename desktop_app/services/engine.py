@@ -46,8 +46,8 @@ class Engine(QObject):
     """Starts, loads, restarts and watches the engine process.
 
     `state_changed(str)`: one of `State`. `model_changed(ModelInfo | None)`: after a load, or a loss.
-    `answering_changed(bool)`: whether a question is under way. `sent()`: it is about to get something to do.
-    `throughput_measured(ThroughputMeasured)`: what the engine has learnt of its speed.
+    `answering_changed(bool)`: whether a question is under way. `sent()`: a command is about to be sent.
+    `throughput_measured(ThroughputMeasured)`: how fast the engine is.
     """
 
     state_changed = Signal(str)
@@ -55,7 +55,7 @@ class Engine(QObject):
     answering_changed = Signal(bool)
     throughput_measured = Signal(object)
     sent = Signal()
-    _arrived = Signal(object)
+    _event_arrived = Signal(object)
 
     def __init__(
         self,
@@ -69,13 +69,13 @@ class Engine(QObject):
         self._info: ModelInfo | None = None
         self._wanted: tuple[str, str | None, EngineSettings] | None = None
         self._handlers: dict[int, Handler] = {}
-        self._asked: set[int] = set()  # questions under way
+        self._questions: set[int] = set()  # questions under way
         self._loading = 0  # the request of the newest load
-        self._sentence: Notice | None = None  # why the engine is failed or dead, or what its model lacks
+        self._status: Notice | None = None  # says why the engine has failed or died, or what its model lacks
         self._closing = False
         # The client calls from its own thread; the queued signal brings the event here.
-        self._arrived.connect(self._handle, Qt.ConnectionType.QueuedConnection)
-        self._client = make_client(self._arrived.emit)
+        self._event_arrived.connect(self._handle, Qt.ConnectionType.QueuedConnection)
+        self._client = make_client(self._event_arrived.emit)
         notices.register("restart-engine", self.restart)
 
     def start(self) -> None:
@@ -98,7 +98,7 @@ class Engine(QObject):
 
     def is_answering(self) -> bool:
         """Return whether a question is under way, in whatever conversation."""
-        return bool(self._asked)
+        return bool(self._questions)
 
     def is_idle(self) -> bool:
         """Return whether it has nothing to do."""
@@ -109,7 +109,7 @@ class Engine(QObject):
         return self._wanted
 
     def use_tuning(self, tuning: Tuning) -> None:
-        """Load the model again, as was measured, unless that is how it is loaded already."""
+        """Load the model again with settings that were measured, unless it is loaded with them already."""
         info = self._info
         if info is None or info.plan is None or self._wanted is None:
             return
@@ -146,18 +146,18 @@ class Engine(QObject):
         self._load()
 
     def unload(self) -> None:
-        """Give the memory back: the process ends, and comes back with the next thing to do.
+        """End the process to free its memory; the next command starts it again.
 
-        Nothing happens unless the model is loaded and nobody waits for anything.
+        Does nothing unless the model is loaded and no request is under way.
         """
         if self._state != "ready" or self._handlers:
             return
         self._set_state("unloaded")
         self._set_model(None)
-        self._client.close_soon()  # it may still write what is worth keeping
+        self._client.close_soon()  # it may still write its caches
 
     def reload(self) -> None:
-        """Load the model again after a rest."""
+        """Load the model again after `unload`."""
         if self._state == "unloaded":
             self._client.start(wait=False)
             self._load()
@@ -176,7 +176,7 @@ class Engine(QObject):
         self.sent.emit()
         command = make(request)
         if isinstance(command, Ask):
-            self._asked.add(request)
+            self._questions.add(request)
             self.answering_changed.emit(True)
         self._client.send(command)
         return request
@@ -204,9 +204,9 @@ class Engine(QObject):
         if self._wanted is None:
             return
         model, mmproj, settings = self._wanted
-        if self._sentence is not None:
-            self._notices.withdraw(self._sentence.id)
-            self._sentence = None
+        if self._status is not None:
+            self._notices.withdraw(self._status.id)
+            self._status = None
         self._set_model(None)
         self._set_state("loading")
         self._loading = self.send(lambda request: Load(request, model, mmproj, settings), self._loaded)
@@ -222,12 +222,12 @@ class Engine(QObject):
             if event.info.class_token == "unknown":
                 self._notices.post(Notice("class-token-unknown", kind="warning", sticky=True))
             if event.info.plan is not None and event.info.plan.reduced:
-                self._sentence = _context_reduced(event.info.plan)
-                self._notices.post(self._sentence)
+                self._status = _context_reduced(event.info.plan)
+                self._notices.post(self._status)
         elif isinstance(event, Failed):
             self._set_state("failed")
             error = UserError(event.code, **event.parameters)
-            self._sentence = self._notices.error(error, action("choose-model"), sticky=True)
+            self._status = self._notices.error(error, action("choose-model"), sticky=True)
         elif isinstance(event, Crashed):
             self._set_state("failed")
 
@@ -262,18 +262,18 @@ class Engine(QObject):
             raise EngineBugError(event.report)
 
     def _ended(self, *requests: int) -> None:
-        if not self._asked.isdisjoint(requests):
-            self._asked.difference_update(requests)
-            self.answering_changed.emit(bool(self._asked))
+        if not self._questions.isdisjoint(requests):
+            self._questions.difference_update(requests)
+            self.answering_changed.emit(bool(self._questions))
 
     def _died(self, event: Died) -> None:
         self._set_state("dead")
         self._set_model(None)
         handlers, self._handlers = self._handlers, {}
-        self._ended(*self._asked)
+        self._ended(*self._questions)
         for handler in handlers.values():
             handler(event)
-        self._sentence = self._notices.error(UserError("engine-died"), action("restart-engine"), sticky=True)
+        self._status = self._notices.error(UserError("engine-died"), action("restart-engine"), sticky=True)
 
 
 def _context_reduced(plan: LoadPlan) -> Notice:

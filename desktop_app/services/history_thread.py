@@ -1,4 +1,4 @@
-"""The history on its own thread: every use of it is a job there, in the order of asking."""
+"""The history on a thread of its own: all uses of it are jobs there, done in the order they were given."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class HistoryThread:
         self._notices = notices
         self._history: History | None = None
         self._unavailable: UserError | None = None
-        self._begun = False
+        self._started = False
 
     def run(
         self,
@@ -39,11 +39,11 @@ class HistoryThread:
     ) -> None:
         """Run `job(history)` on the history's thread, then `then(result)` here.
 
-        Where the history could not be opened, `on_error` gets that error; without it nothing more is
-        said than was said at the start. The first job opens it.
+        The first job opens the history. If that fails, a notice says so once, and `on_error` of each
+        job gets the error.
         """
-        if not self._begun:
-            self._begun = True
+        if not self._started:
+            self._started = True
             self._background.run(self._open, self._opened)
         self._background.run(lambda: job(self._opened_history()), then, on_error or self._failed)
 

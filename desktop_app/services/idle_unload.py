@@ -1,4 +1,4 @@
-"""Gives the model's memory back when nobody has used it for a while, and fetches it before it is needed again."""
+"""Unloads the model when it was not used for a while, and loads it again shortly before it is needed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MINUTE_MS = 60_000
 
 
 class IdleUnload(QObject):
-    """Counts the minutes since the person did something that the model is for."""
+    """Counts the minutes since the person did something that needs the model."""
 
     def __init__(
         self,
@@ -31,24 +31,24 @@ class IdleUnload(QObject):
         self._chat = chat
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._over)
-        engine.state_changed.connect(self._count)
+        self._timer.timeout.connect(self._time_is_up)
+        engine.state_changed.connect(self._restart_timer)
         preferences.changed.connect(self._preference_changed)
-        chat.busy_changed.connect(self._active)
-        draft.edited.connect(self._active)
-        draft.added.connect(self._active)
-        conversations.opened.connect(self._active)
+        chat.busy_changed.connect(self._used)
+        draft.edited.connect(self._used)
+        draft.added.connect(self._used)
+        conversations.opened.connect(self._used)
 
     def close(self) -> None:
-        """Count no more."""
+        """Stop counting: the program ends."""
         self._timer.stop()
 
-    def _active(self, _what: object = None) -> None:
+    def _used(self, _what: object = None) -> None:
         """The person will want the model soon."""
         self._engine.reload()
-        self._count()
+        self._restart_timer()
 
-    def _count(self, _state: object = None) -> None:
+    def _restart_timer(self, _state: object = None) -> None:
         minutes = self._preferences.value("unload_after")
         if minutes and self._engine.state() == "ready":
             self._timer.start(minutes * _MINUTE_MS)
@@ -57,10 +57,10 @@ class IdleUnload(QObject):
 
     def _preference_changed(self, name: str) -> None:
         if name == "unload_after":
-            self._count()
+            self._restart_timer()
 
-    def _over(self) -> None:
+    def _time_is_up(self) -> None:
         if self._chat.is_busy():
-            self._count()
+            self._restart_timer()
         else:
             self._engine.unload()

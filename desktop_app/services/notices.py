@@ -74,7 +74,7 @@ SENTENCES: dict[str, str] = {
     "updates-asking": QT_TRANSLATE_NOOP("notices", "Asking {host} for the newest version…"),
     "updates-found": QT_TRANSLATE_NOOP("notices", "Eyebright {newest} is out. You have {version}."),
     "updates-none": QT_TRANSLATE_NOOP("notices", "Eyebright {version} is the newest version."),
-    "updates-homeless": QT_TRANSLATE_NOOP(
+    "updates-no-address": QT_TRANSLATE_NOOP(
         "notices", "This build does not know where its releases are; look for a newer one where you got it."
     ),
 }

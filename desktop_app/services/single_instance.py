@@ -23,14 +23,14 @@ from PySide6.QtCore import QLockFile, QObject, Signal
 
 from desktop_app.errors import UserError
 
-if TYPE_CHECKING:  # imported by whoever meets another
+if TYPE_CHECKING:  # imported only where a second start meets a window
     from multiprocessing.connection import Connection, Listener
 
 _log = logging.getLogger(__name__)
 _CLOSE = "close"
-_GOODBYE_S = 2.0
-_PATIENCE_S = 12.0  # with a window that is there and says nothing: it may still be starting, or hang
-_NAME_BYTES = 12  # of a key: what the socket is called, for all to see
+_CLOSE_TIMEOUT_S = 2.0
+_WINDOW_TIMEOUT_S = 12.0  # for a window that does not answer: it may still be starting, or hang
+_NAME_BYTES = 12  # of the key: they name the socket, which everybody can see
 _KEY_BYTES = 44  # the rest is secret
 
 
@@ -48,7 +48,7 @@ def _read_key(file: Path) -> bytes | None:
     return key if len(key) == _KEY_BYTES else None
 
 
-def _tidy_up(key_file: Path) -> None:
+def _remove_leftovers(key_file: Path) -> None:
     """Remove what a window that was killed left behind: its key, and its socket."""
     key = _read_key(key_file)
     if key is not None and sys.platform != "win32":  # a pipe of Windows goes with its process
@@ -65,16 +65,16 @@ def hand_over(key_file: Path, pictures: Sequence[str]) -> bool:
     if key is None:
         return False
     taken: list[bool] = []
-    # Neither connecting nor proving who one is can be given a limit, so another thread waits for them.
-    asking = threading.Thread(target=lambda: taken.append(_give(key, pictures)), name="hand-over", daemon=True)
-    asking.start()
-    asking.join(_PATIENCE_S)
+    # Neither connecting nor authentication takes a timeout, so they run on another thread.
+    sending = threading.Thread(target=lambda: taken.append(_send(key, pictures)), name="hand-over", daemon=True)
+    sending.start()
+    sending.join(_WINDOW_TIMEOUT_S)
     if not taken:
         raise UserError("window-hangs")
     return taken[0]
 
 
-def _give(key: bytes, pictures: Sequence[str]) -> bool:
+def _send(key: bytes, pictures: Sequence[str]) -> bool:
     import json
     from multiprocessing import AuthenticationError
     from multiprocessing.connection import Client
@@ -88,13 +88,13 @@ def _give(key: bytes, pictures: Sequence[str]) -> bool:
 
 
 def receive_or_hand_over(key_file: Path, pictures: Sequence[str]) -> SingleInstance | None:
-    """Return the reception of the one window, or None when a window that is open has taken the pictures.
+    """Return what receives for this window, or None when a window that is open has taken the pictures.
 
-    Raises UserError as `hand_over`, also where a window that is starting does not come.
+    Raises UserError as `hand_over`, also when another window is starting and does not appear in time.
     """
     # Of two starts at the same moment one comes first, and the other waits until that one's window listens.
     lock = QLockFile(str(key_file.with_suffix(".lock")))
-    starting = not lock.tryLock(int(_PATIENCE_S * 1000)) and lock.error() is QLockFile.LockError.LockFailedError
+    starting = not lock.tryLock(int(_WINDOW_TIMEOUT_S * 1000)) and lock.error() is QLockFile.LockError.LockFailedError
     with ExitStack() as ending:
         ending.callback(lock.unlock)
         if hand_over(key_file, pictures):
@@ -118,7 +118,7 @@ class SingleInstance(QObject):
         self._key = os.urandom(_KEY_BYTES)
         self._key_file = key_file
         self._lock = lock
-        self._ready = threading.Event()  # whether it listens is settled
+        self._ready = threading.Event()  # it listens, or cannot
         self._listening = False
         self._thread = threading.Thread(target=self._listen, name="handover", daemon=True)
 
@@ -129,18 +129,18 @@ class SingleInstance(QObject):
     def close(self) -> None:
         """Stop listening."""
         if self._thread.is_alive():
-            self._ready.wait(_GOODBYE_S)
+            self._ready.wait(_CLOSE_TIMEOUT_S)
         if self._listening:
             self._key_file.unlink(missing_ok=True)
             # The socket may have been tidied away, or be kept busy by a start that hangs: neither keeps the
             # window open.
-            saying = threading.Thread(target=self._say_close, name="handover-close", daemon=True)
-            saying.start()
-            for thread in (self._thread, saying):
-                thread.join(_GOODBYE_S)
+            closing = threading.Thread(target=self._send_close, name="handover-close", daemon=True)
+            closing.start()
+            for thread in (self._thread, closing):
+                thread.join(_CLOSE_TIMEOUT_S)
         self._lock.unlock()
 
-    def _say_close(self) -> None:
+    def _send_close(self) -> None:
         import json
         from multiprocessing.connection import Client
 
@@ -148,25 +148,25 @@ class SingleInstance(QObject):
             with Client(_address(self._key), authkey=self._key) as connection:
                 connection.send_bytes(json.dumps(_CLOSE).encode())
         except (OSError, EOFError) as error:
-            _log.warning("nobody can be told to stop listening: %s", type(error).__name__)
+            _log.warning("the listening thread cannot be told to stop: %s", type(error).__name__)
 
     def _listen(self) -> None:
         from multiprocessing.connection import Listener
 
         try:
-            _tidy_up(self._key_file)
+            _remove_leftovers(self._key_file)
             with Listener(_address(self._key), authkey=self._key) as listener:
                 with open(os.open(self._key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
                     file.write(self._key)
                 self._listening = True
-                self._let_on()
+                self._release_later_starts()
                 self._receive(listener)
-        except OSError as error:  # a disk that is full: the window works, only nobody finds it
+        except OSError as error:  # a full disk, say: the window works, but later starts cannot find it
             _log.warning("later starts cannot hand over: %s", error.strerror)
-            self._let_on()
+            self._release_later_starts()
 
-    def _let_on(self) -> None:
-        """Keep later starts waiting no longer."""
+    def _release_later_starts(self) -> None:
+        """Let the later starts that wait at the lock go on."""
         self._lock.unlock()
         self._ready.set()
 
@@ -179,7 +179,7 @@ class SingleInstance(QObject):
                     if self._take(connection) == _CLOSE:
                         return
             except (OSError, EOFError, AuthenticationError):
-                continue  # a stranger, or one who hung up: the next one may be right
+                continue  # another program, or a start that was killed; go on with the next
 
     def _take(self, connection: Connection[Any, Any]) -> object:
         import json

@@ -1,4 +1,4 @@
-"""Finds the fastest settings for the model in use, while nobody needs the computer."""
+"""Finds the fastest settings for the model in use, while the computer is idle."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from desktop_app.services.engine import Engine
 if TYPE_CHECKING:  # imported when there is something to measure, not when the program starts
     from desktop_app.engine.tuning.measurement import Measuring, Subject
 
-_IDLE_MS = 20_000  # that nobody does anything, before it is measured
+_IDLE_MS = 20_000  # without work or input, before it measures
 _TICK_MS = 1000
-_MOST_ATTEMPTS = 3  # that other programs disturbed, until the program is started again
+_MOST_ATTEMPTS = 3  # that other programs may disturb; then none until the program is started again
 
 
 class Tuner(QObject):
-    """Measures once per computer and model; the engine finds what was kept when it loads the model.
+    """Measures once per computer and model. The result is stored; the engine reads it when it loads the model.
 
     It begins when the engine and the person have been idle for a while, and ends at once when either
     does something: then it begins anew, later. `changed()`: another state, or a second less to go.
@@ -32,7 +32,7 @@ class Tuner(QObject):
 
     changed = Signal()
     wanted_changed = Signal(bool)
-    _over = Signal(object, object)
+    _run_ended = Signal(object, object)
 
     def __init__(
         self,
@@ -46,13 +46,13 @@ class Tuner(QObject):
         self._make = make
         self._measuring: Measuring | None = None
         self._thread: threading.Thread | None = None
-        self._asked_for = False  # the person has said "now"
+        self._asked_for = False  # the person wants it now
         self._postponed = False
         self._attempts = 0
-        self._found: Tuning | None = None  # newer than what the engine tells
+        self._found: Tuning | None = None  # measured since the model was loaded
         self._problem = ""
         self._wanted = False
-        self._ends = 0.0
+        self._ends_at = 0.0
         self._idle = QTimer(self)
         self._idle.setSingleShot(True)
         self._idle.setInterval(idle_ms)
@@ -60,12 +60,12 @@ class Tuner(QObject):
         self._tick = QTimer(self)
         self._tick.setInterval(_TICK_MS)
         self._tick.timeout.connect(self.changed)
-        self._over.connect(self._take, Qt.ConnectionType.QueuedConnection)
+        self._run_ended.connect(self._take_outcome, Qt.ConnectionType.QueuedConnection)
         engine.sent.connect(self._engine_works)
         engine.model_changed.connect(self._model_changed)
         engine.state_changed.connect(self._state_changed)
 
-    # ---- what there is to tell --------------------------------------------------------------
+    # ---- state ---------------------------------------------------------------------------
 
     def tuning(self) -> Tuning | None:
         """Return what was measured for the model in use."""
@@ -78,17 +78,17 @@ class Tuner(QObject):
 
     def seconds_left(self) -> int:
         """Return about how long it will still take."""
-        return max(1, round(self._ends - time.monotonic())) if self.is_measuring() else 0
+        return max(1, round(self._ends_at - time.monotonic())) if self.is_measuring() else 0
 
     def is_planned(self) -> bool:
         """Return whether it will be measured when nobody does anything."""
         return self._wanted and not self.is_measuring()
 
     def problem(self) -> str:
-        """Return why the last measurement gave nothing, as `NotMeasured` does; "" if it did, or if there was none."""
+        """Return why the last measurement failed, as `NotMeasured` says; "" if it did not, or if there was none."""
         return self._problem
 
-    # ---- what the person does ---------------------------------------------------------------
+    # ---- what the person asks ---------------------------------------------------------------
 
     def measure(self) -> None:
         """Measure now, whatever was measured before; or, if the engine has work, when that is done."""
@@ -107,9 +107,9 @@ class Tuner(QObject):
         self._plan()
 
     def give_way(self) -> None:
-        """End what is being measured, for the person does something; unless they have just asked for it."""
+        """End the measurement, since the person does something; unless they have just asked for it."""
         if self._wanted and not (self._asked_for and self.is_measuring()):
-            self._later()
+            self._start_over()
 
     def close(self) -> None:
         """End everything."""
@@ -126,10 +126,10 @@ class Tuner(QObject):
         return info is not None and info.tunable and self._engine.state() == "ready"
 
     def _plan(self) -> None:
-        """Let the time without work begin anew, or forget about it."""
-        hopeless = self._attempts >= _MOST_ATTEMPTS or self._problem not in ("", "disturbed")
+        """Wait for the computer to be idle again, or no longer."""
+        given_up = self._attempts >= _MOST_ATTEMPTS or self._problem not in ("", "disturbed")
         due = self._asked_for or self.tuning() is None
-        wanted = self._can_measure() and due and not self._postponed and not hopeless
+        wanted = self._can_measure() and due and not self._postponed and not given_up
         if wanted:
             self._idle.start()
         else:
@@ -151,13 +151,13 @@ class Tuner(QObject):
         info, wanted = self._engine.info(), self._engine.wanted()
         if info is None or wanted is None or self.is_measuring():
             return
-        if self._thread is not None:  # what was ended before is gone in a moment
+        if self._thread is not None:  # a measurement that was ended is over in a moment
             self._thread.join()
         self._idle.stop()
         model, mmproj, settings = wanted
         self._problem = ""
         self._measuring = (self._make or Measuring)(Subject(model, mmproj, settings, info.plan))
-        self._ends = time.monotonic() + expected_seconds(_size(model))
+        self._ends_at = time.monotonic() + expected_seconds(_size(model))
         self._thread = threading.Thread(target=self._run, args=(self._measuring,), name="tuning", daemon=True)
         self._thread.start()
         self._tick.start()
@@ -175,19 +175,19 @@ class Tuner(QObject):
         from desktop_app.engine.tuning.search import NotMeasured
 
         try:
-            self._over.emit(measuring, measuring.run().tuning)
+            self._run_ended.emit(measuring, measuring.run().tuning)
         except Ended:
             pass
         except NotMeasured as error:
-            self._over.emit(measuring, str(error))
+            self._run_ended.emit(measuring, str(error))
         except UserError:
-            self._over.emit(measuring, "failed")
+            self._run_ended.emit(measuring, "failed")
         except BaseException:
-            self._over.emit(measuring, "failed")
+            self._run_ended.emit(measuring, "failed")
             raise  # a bug, for threading.excepthook
 
     @Slot(object, object)
-    def _take(self, measuring: Measuring, outcome: Tuning | str) -> None:
+    def _take_outcome(self, measuring: Measuring, outcome: Tuning | str) -> None:
         if measuring is not self._measuring:
             return  # it was ended meanwhile
         self._measuring = None
@@ -204,9 +204,9 @@ class Tuner(QObject):
     # ---- what the engine does ---------------------------------------------------------------
 
     def _engine_works(self) -> None:
-        """Give way to it, also when the person has asked for the measurement: then it comes later."""
+        """Give way to the engine, also when the person has asked for the measurement: that is done later."""
         if self._wanted:
-            self._later()
+            self._start_over()
 
     def _model_changed(self, _info: ModelInfo | None) -> None:
         self._end()
@@ -215,7 +215,7 @@ class Tuner(QObject):
     def _state_changed(self, _state: str) -> None:
         self._plan()
 
-    def _later(self) -> None:
+    def _start_over(self) -> None:
         if self.is_measuring():
             self._end()
             self._plan()

@@ -1,7 +1,7 @@
 """Whether there is a newer version: asked when the person wants to know, and at no other time.
 
-`model_store.hub.releases` sends one request for an address. The server learns nothing from it but that somebody asks,
-not even which version. Nothing is fetched or installed; the release page opens in the browser if that is wanted.
+`model_store.hub.releases` sends one request for an address. The server learns that somebody asks, but not
+which version they have. Nothing is fetched or installed; the release page opens in the browser if that is wanted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # what speaks with the network is imported with the first que
     from model_store.hub.releases import Release, ReleasePage
 
 _DEADLINE_S = 15.0
-_NOBODYS = ".example"  # a domain that belongs to nobody, so it is not asked
+_RESERVED = ".example"  # a top-level domain without servers (RFC 2606), so it is not asked
 
 
 class Updates(QObject):
@@ -65,8 +65,8 @@ class Updates(QObject):
 
     def check(self) -> None:
         """Ask, and say so; while an answer is awaited only say so again."""
-        if self._host.endswith(_NOBODYS):
-            self._notices.post(Notice("updates-homeless"))
+        if self._host.endswith(_RESERVED):
+            self._notices.post(Notice("updates-no-address"))
             return
         if self._asking is not None:
             self._notices.post(self._asking)
@@ -96,25 +96,25 @@ class Updates(QObject):
         newest, present = Version.parse(release.tag), Version.parse(self._version)
         assert present is not None  # our own
         if newest is None:
-            self._tell(_not_understood(self._host))
-        elif newest.suits(present):
+            self._report(_not_understood(self._host))
+        elif newest.is_update_for(present):
             self._found = release.address
             what = {"newest": str(newest), "version": self._version}
-            self._tell(Notice("updates-found", what, actions=(action("open-releases"),), sticky=True))
+            self._report(Notice("updates-found", what, actions=(action("open-releases"),), sticky=True))
         else:
-            self._tell(Notice("updates-none", {"version": self._version}))
+            self._report(Notice("updates-none", {"version": self._version}))
 
     def _failed(self, error: Exception) -> None:
         if not isinstance(error, StoreError):
-            self._tell(None)
+            self._report(None)
             raise error
         if error.code == "release-not-understood":
-            self._tell(_not_understood(self._host))
+            self._report(_not_understood(self._host))
         else:
-            self._tell(Notice(error.code, error.parameters, "error"))
+            self._report(Notice(error.code, error.parameters, "error"))
 
-    def _tell(self, notice: Notice | None) -> None:
-        """Put what there is to say in the place of the words that it is being asked."""
+    def _report(self, notice: Notice | None) -> None:
+        """Replace the notice "Asking ..." by `notice`."""
         asking, self._asking = self._asking, None
         if notice is not None:
             self._notices.post(notice)

@@ -1,4 +1,4 @@
-"""Versions of the program: which of two is newer, and which may be offered to whom."""
+"""Versions of the program: which of two is newer, and which is offered as an update."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Version:
         major, minor, patch = (int(found[number]) for number in (1, 2, 3))
         return cls((major, minor, patch), tuple(_PART.findall((found[4] or "").lower())))
 
-    def suits(self, present: Version) -> bool:
+    def is_update_for(self, present: Version) -> bool:
         """Return whether it is newer than `present`, and no pre-release for those who have a final version."""
         return self > present and (not self.before or bool(present.before))
 

@@ -38,7 +38,7 @@ ALSO = {
         "unseen",
         *("empty", "answered", "reading", "error_notice", "long_model_name", "dragging"),
         *("looking_in_parts", "finding_fastest", "offered"),
-        *("update_found", "update_not_understood", "update_homeless"),
+        *("update_found", "update_not_understood", "update_no_address"),
     ),
     "large": ("empty", "answered"),
     "zoomed": ("empty", "answered", "settings", "settings_measured"),

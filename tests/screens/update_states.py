@@ -44,9 +44,9 @@ def update_unreachable(stage: Stage) -> None:
 
 
 @state
-def update_homeless(stage: Stage) -> None:
+def update_no_address(stage: Stage) -> None:
     """A build of one's own."""
-    stage.services.notices.post(Notice("updates-homeless"))
+    stage.services.notices.post(Notice("updates-no-address"))
 
 
 @state

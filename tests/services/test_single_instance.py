@@ -86,13 +86,13 @@ def test_a_window_that_cannot_be_found_works_all_the_same(
 def test_a_socket_that_was_tidied_away_does_not_keep_the_window_open(
     qapp: QApplication, tmp_path: Path, expected: Expected, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(single_instance, "_GOODBYE_S", 0.1)
+    monkeypatch.setattr(single_instance, "_CLOSE_TIMEOUT_S", 0.1)
     reception = listening(tmp_path / "key")
     key = (tmp_path / "key").read_bytes()
     socket = Path(single_instance._address(key))
     away = tmp_path / "away"
     socket.rename(away)
-    expected.log("nobody can be told", logger="desktop_app.services.single_instance")
+    expected.log("the listening thread cannot be told", logger="desktop_app.services.single_instance")
     reception.close()
     assert not (tmp_path / "key").exists()
     away.rename(socket)
@@ -150,7 +150,7 @@ def test_the_socket_of_a_killed_window_is_tidied_away(qapp: QApplication, tmp_pa
 def test_a_window_that_hangs_is_not_waited_for_for_ever(
     qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(single_instance, "_PATIENCE_S", 0.05)
+    monkeypatch.setattr(single_instance, "_WINDOW_TIMEOUT_S", 0.05)
     reception = listening(tmp_path / "key")
     hanging = threading.Event()
     monkeypatch.setattr(SingleInstance, "_take", lambda _reception, _connection: hanging.wait(10))  # says nothing
@@ -167,7 +167,7 @@ def test_a_window_that_hangs_is_not_waited_for_for_ever(
 def test_a_window_that_does_not_come_is_not_waited_for_for_ever(
     qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(single_instance, "_PATIENCE_S", 0.05)
+    monkeypatch.setattr(single_instance, "_WINDOW_TIMEOUT_S", 0.05)
     reception = first(tmp_path / "key")
     with pytest.raises(UserError) as caught:
         receive_or_hand_over(tmp_path / "key", ["a.png"])

@@ -142,7 +142,7 @@ def test_a_build_without_a_home_asks_nobody(ask: list[Asking], desk: Desk) -> No
     one = asking(ask, desk, "https://eyebright.example")
     one.updates.check()
     assert not one.updates.is_asking()
-    assert [notice.text_code for notice in desk.notices] == ["updates-homeless"]
+    assert [notice.text_code for notice in desk.notices] == ["updates-no-address"]
 
 
 def test_the_end_of_the_program_does_not_wait_for_an_answer(desk: Desk, server: ReleaseServer) -> None:

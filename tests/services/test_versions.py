@@ -71,7 +71,7 @@ def test_what_is_no_version(text: str) -> None:
     ],
 )
 def test_what_is_offered_to_whom(newest: str, present: str, suits: bool) -> None:
-    assert version(newest).suits(version(present)) is suits
+    assert version(newest).is_update_for(version(present)) is suits
 
 
 def test_our_own_version_is_one() -> None:
