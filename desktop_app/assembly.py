@@ -68,7 +68,7 @@ class Services:
     history_thread: HistoryThread
     files: Background
     throttle: Throttle
-    model_courtesy: Throttle  # of work on model files, which are larger than what people drop
+    model_throttle: Throttle  # of work on model files, which are larger than what people drop
     tuner: Tuner
     _closed: bool = False
 
@@ -77,7 +77,7 @@ class Services:
         """Return the models of this computer and those that can be fetched."""
         from desktop_app.services.models.manager import Models
 
-        return Models(self.preferences, self.notices, Background("models", self.notices), self.model_courtesy)
+        return Models(self.preferences, self.notices, Background("models", self.notices), self.model_throttle)
 
     @cached_property
     def model_tasks(self) -> ModelTasks:
@@ -85,7 +85,7 @@ class Services:
         from desktop_app.services.models.tasks import ModelTasks
 
         files, hub = Background("model files", self.notices), Background("hub", self.notices)
-        return ModelTasks(self.models, self.preferences, self.notices, files, hub, self.model_courtesy)
+        return ModelTasks(self.models, self.preferences, self.notices, files, hub, self.model_throttle)
 
     @cached_property
     def updates(self) -> Updates:
@@ -127,7 +127,7 @@ class Services:
         self.reading_ahead.close()
         self.draft.save()
         self.throttle.set_answering(False)  # nobody reads on: what was accepted is done at once
-        self.model_courtesy.set_answering(False)
+        self.model_throttle.set_answering(False)
         self.files.close()
         self.history_thread.close()
         self.engine.close()
@@ -144,13 +144,13 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
     if problem is not None:
         notices.error(problem)
     preferences = Preferences(settings)
-    throttle, model_courtesy = Throttle(), Throttle(longest=_LONGEST_TURN_S)
+    throttle, model_throttle = Throttle(), Throttle(longest=_LONGEST_TURN_S)
     attachments = Attachments(paths.attachments_folder(), paced=throttle.paced)
     files = Background("files", notices)
     history_thread = HistoryThread(paths.history_file(), attachments, Background("history", notices), notices)
     engine = Engine(notices, make_client)
     engine.answering_changed.connect(throttle.set_answering)
-    engine.answering_changed.connect(model_courtesy.set_answering)
+    engine.answering_changed.connect(model_throttle.set_answering)
     conversations = Conversations(history_thread, notices)
     previews = Previews(attachments, engine, files)
     draft = Draft(engine, attachments, previews, files, conversations, history_thread, notices)
@@ -178,7 +178,7 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
         history_thread,
         files,
         throttle,
-        model_courtesy,
+        model_throttle,
         Tuner(engine),
     )
 

@@ -197,7 +197,7 @@ class FakeModels(QObject):
     def refresh(self) -> None:
         self.changed.emit()
 
-    def show_lights(self) -> None:
+    def show_fits(self) -> None:
         self.changed.emit()
 
     def fit(self, model: InstalledModel) -> MemoryFit | UserError | None:

@@ -1,4 +1,4 @@
-"""Whether what is installed fits this computer: the planner's word, from the files' headers."""
+"""Whether installed models fit into this computer's memory, estimated from their files' headers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from desktop_app.errors import UserError
 from desktop_app.memory_fit import MemoryFit, fit_of_files
 from model_store.library.installed import InstalledModel
 
-#: How a file is told from what it was: its name, its size and its time of change.
+#: Path, size and modification time of each file: another key, and the header is read again.
 _Key = tuple[tuple[str, int, int], ...]
 
 
@@ -22,29 +22,29 @@ class InstalledFit:
         self._known: dict[tuple[int, _Key], MemoryFit | UserError] = {}
 
     def of(self, models: Iterable[InstalledModel]) -> dict[str, MemoryFit | UserError]:
-        """Return for each model whose files are there its light, or why it cannot be loaded; by id."""
+        """Return by id whether each model whose files are complete fits, or why it cannot be loaded."""
         budget, found = find_memory_budget(), {}
         for model in models:
             key = _key(model)
             if model.wrong_files or key is None:
                 continue
-            place = budget.usable, key
-            if place not in self._known:
+            known_by = budget.usable, key
+            if known_by not in self._known:
                 try:
-                    self._known[place] = fit_of_files(check_files(model.model, model.projector), budget)
+                    self._known[known_by] = fit_of_files(check_files(model.model, model.projector), budget)
                 except UserError as error:
-                    self._known[place] = error
-            found[model.id] = self._known[place]
+                    self._known[known_by] = error
+            found[model.id] = self._known[known_by]
         return found
 
 
 def _key(model: InstalledModel) -> _Key | None:
     try:
-        return tuple(_told(file.path) for file in model.files)
+        return tuple(_state_of(file.path) for file in model.files)
     except OSError:  # gone since it was listed
         return None
 
 
-def _told(path: Path) -> tuple[str, int, int]:
-    about = path.stat()
-    return str(path), about.st_size, about.st_mtime_ns
+def _state_of(path: Path) -> tuple[str, int, int]:
+    status = path.stat()
+    return str(path), status.st_size, status.st_mtime_ns

@@ -1,4 +1,4 @@
-"""The models of this computer and those that could be: what the model manager shows and does.
+"""The installed models and those that can be downloaded: what the model manager shows and does.
 
 Everything that touches the disk or the network runs on threads of its own; what is read here are
 snapshots. The code that speaks with the Hub is imported with the first question for it, on the thread.
@@ -78,11 +78,11 @@ class Models(QObject):
         self._catalogue: Catalogue | None = None
         self._installed: list[InstalledModel] = []
         self._reader = InstalledFit()  # on the thread
-        self._fits: dict[str, MemoryFit | UserError] | None = None  # by id; None: nobody has asked
+        self._fits: dict[str, MemoryFit | UserError] | None = None  # by id; None: not asked for yet
         self._jobs: dict[str, DownloadJob] = {}
         self._downloads: Downloads | None = None
-        self._ready: str = ""  # id of the model that was fetched last
-        self._told = ""  # id of the notice that says so
+        self._ready_model: str = ""  # id of the model that was fetched last
+        self._ready_notice = ""  # id of the notice that says so
         self.speed = 0.0  # bytes per second, of the last download that moved
         self._job_arrived.connect(self._handle_job, Qt.ConnectionType.QueuedConnection)
         notices.register("use-model", self._use_ready)
@@ -110,7 +110,7 @@ class Models(QObject):
         return Library(self.folder())
 
     def free_space(self) -> int:
-        """Return the bytes that are free where the models are kept, 0 where nobody can tell."""
+        """Return the bytes that are free where the models are kept, 0 if the system does not tell."""
         folder = self.folder()
         while not folder.exists() and folder != folder.parent:
             folder = folder.parent
@@ -138,7 +138,7 @@ class Models(QObject):
         return [job for job in self._jobs.values() if job.state in UNDER_WAY]
 
     def offers(self) -> list[Offer]:
-        """Return the catalogue with a light for each model."""
+        """Return the catalogue, with whether each model fits this computer."""
         usable = self.usable_memory()
         return [self._offer(entry, usable) for entry in self.catalogue()]
 
@@ -167,8 +167,8 @@ class Models(QObject):
         library = self.library()
         self._thread.run(library.models, self._take_installed)
 
-    def show_lights(self) -> None:
-        """Look again, and from now on read the headers of what is installed as well, to say whether it fits."""
+    def show_fits(self) -> None:
+        """Look again, and from now on find out as well whether what is installed fits: that reads headers."""
         self._fits = self._fits or {}
         self.refresh()
 
@@ -207,8 +207,8 @@ class Models(QObject):
 
     def use(self, model: InstalledModel) -> None:
         """Answer with this model from now on."""
-        if model.id == self._ready:
-            self._notices.withdraw(self._told)
+        if model.id == self._ready_model:
+            self._notices.withdraw(self._ready_notice)
         self._preferences.set("mmproj", str(model.projector or ""))
         self._preferences.set("model", str(model.model))
         library = self.library()
@@ -221,9 +221,9 @@ class Models(QObject):
         self.changed.emit()
 
     def offer_to_use(self, model: InstalledModel) -> None:
-        """Say that a model is ready; one click takes it."""
+        """Post a notice that a model is ready, with a button that uses it."""
         notice = Notice("model-ready", {"title": model.title}, actions=(action("use-model"),), sticky=True)
-        self._ready, self._told = model.id, notice.id
+        self._ready_model, self._ready_notice = model.id, notice.id
         self._notices.post(notice)
 
     def remove(self, model: InstalledModel) -> None:
@@ -248,8 +248,8 @@ class Models(QObject):
             from model_store.downloads.queue import Downloads
 
             if self._downloads is None:
-                told, turn = self._job_arrived.emit, self._throttle.turn
-                self._downloads = Downloads(folder, make_hub, told, connections=connections, turn=turn)
+                on_change, turn = self._job_arrived.emit, self._throttle.turn
+                self._downloads = Downloads(folder, make_hub, on_change, connections=connections, turn=turn)
                 self._downloads.start()
             ask(self._downloads)
             return self._downloads.jobs()
@@ -269,9 +269,9 @@ class Models(QObject):
         self._installed = models
         self.changed.emit()
         if self._fits is not None:
-            self._thread.run(lambda: self._reader.of(models), self._take_lights)
+            self._thread.run(lambda: self._reader.of(models), self._take_fits)
 
-    def _take_lights(self, fits: dict[str, MemoryFit | UserError]) -> None:
+    def _take_fits(self, fits: dict[str, MemoryFit | UserError]) -> None:
         if fits != self._fits:
             self._fits = fits
             self.changed.emit()
@@ -306,7 +306,7 @@ class Models(QObject):
             self.repaired.emit(fetched)
 
     def _use_ready(self) -> None:
-        model = next((model for model in self._installed if model.id == self._ready), None)
+        model = next((model for model in self._installed if model.id == self._ready_model), None)
         if model is not None:
             self.use(model)
 
@@ -318,10 +318,10 @@ class Models(QObject):
         if name in ("model", "mmproj"):
             self.changed.emit()
         elif name in ("models_folder", "hub_address", "proxy", "connections"):
-            self._reopen()
+            self._restart_downloads()
 
-    def _reopen(self) -> None:
-        """Let the downloads begin anew with other settings: they go on where they were."""
+    def _restart_downloads(self) -> None:
+        """Start the downloads again, with other settings; each goes on where it was."""
         self.stop_downloads(self.start)
 
     def _end_downloads(self) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # what speaks with the network is imported with the first que
 
 
 class ModelSources:
-    """Reads the settings on the main thread, and does on `thread` what may take its time: the keyring may."""
+    """Reads the settings on the main thread, and does on `thread` what may take long, as the keyring may."""
 
     def __init__(self, preferences: Preferences, thread: Background) -> None:
         self._preferences = preferences
@@ -23,7 +23,7 @@ class ModelSources:
         self._keeper: TokenKeeper | None = None
 
     def hub_maker(self) -> Callable[[], Hub]:
-        """Return what makes the Hub that the settings name now; for a thread. It raises `StoreError`."""
+        """Return what makes the Hub that the settings name now. Call it on a thread; it raises `StoreError`."""
         address, proxy = self._preferences.value("hub_address"), self._preferences.value("proxy")
 
         def make() -> Hub:

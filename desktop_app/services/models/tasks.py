@@ -1,6 +1,6 @@
-"""Long work on model files: checking, importing, exporting, moving. One after another, with progress and an end.
+"""Long work on model files: checking, importing, exporting, moving. One after another, with progress.
 
-Like the downloads it can be cut short at any moment, and is taken up again where it was.
+Like the downloads it can be interrupted at any moment, and goes on where it was.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from model_store.library.other_folders import Found, find_elsewhere, use_found
 if TYPE_CHECKING:  # what speaks with the network is imported with the first question for it
     from model_store.library.adding import Candidate
 
-# The window names what it is given, and knows nothing else of the store's work.
+# Also what the window needs of the store's types, so that it imports nothing else of it.
 __all__ = ["Found", "ImportPlans", "LookedUp", "MemoryFit", "ModelTasks", "Task"]
 
 Kind = Literal["verify", "import", "export", "move"]
@@ -78,7 +78,7 @@ class ModelTasks(QObject):
     found = Signal(object)
     planned = Signal(object)
     _moved_on = Signal(object)
-    _switching = Signal(object, object, object)
+    _switch_wanted = Signal(object, object, object)
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class ModelTasks(QObject):
         throttle: Throttle,
         parent: QObject | None = None,
     ) -> None:
-        """`files` copies and checks, giving way to answers; `hub` asks the network, and holds up nothing else."""
+        """`files` copies and checks, giving way to answers; `hub` asks the network, and delays nothing else."""
         super().__init__(parent)
         self._models = models
         self._preferences = preferences
@@ -99,10 +99,10 @@ class ModelTasks(QObject):
         self._hub = hub
         self._throttle = throttle
         self._now: Task | None = None
-        self._wrong: InstalledModel | None = None
+        self._damaged: InstalledModel | None = None  # found to be damaged last
         self._stop = threading.Event()
         self._closing = False
-        self._switching.connect(self._save_folder, Qt.ConnectionType.QueuedConnection)
+        self._switch_wanted.connect(self._save_folder, Qt.ConnectionType.QueuedConnection)
         models.repaired.connect(self.verify)
         notices.register("go-on-moving", self.move_on)
         notices.register("repair-model", self._repair)
@@ -124,7 +124,7 @@ class ModelTasks(QObject):
         return self._now
 
     def stop(self) -> None:
-        """End the work at hand; nothing half remains in sight."""
+        """End the work at hand; nothing half done is shown as installed."""
         self._stop.set()
 
     def close(self) -> None:
@@ -149,7 +149,7 @@ class ModelTasks(QObject):
         """Install what files hold, copied or used where they lie."""
         library = self._models.library()
         for plan in plans.plans:
-            self._start("import", plan.title, _importing(library, plan, in_place), self._taken)
+            self._start("import", plan.title, _importing(library, plan, in_place), self._imported)
 
     def look_elsewhere(self) -> None:
         """Look for weights of other programs; the answer is `found`."""
@@ -158,12 +158,14 @@ class ModelTasks(QObject):
     def take_found(self, found: Found) -> None:
         """Use another program's weights where they lie, after a check."""
         library = self._models.library()
-        self._start("import", found.title, lambda report: use_found(library, found, report), self._taken)
+        self._start("import", found.title, lambda report: use_found(library, found, report), self._imported)
 
     def export(self, model: InstalledModel, folder: str) -> None:
         """Copy a model into a folder from which another computer can import it."""
         library = self._models.library()
-        self._start("export", model.title, lambda report: export(library, model.id, Path(folder), report), self._out)
+        self._start(
+            "export", model.title, lambda report: export(library, model.id, Path(folder), report), self._exported
+        )
 
     def move(self, folder: str) -> None:
         """Move all models to another folder, and keep them there from then on."""
@@ -188,10 +190,10 @@ class ModelTasks(QObject):
             self._notices.post(Notice("move-unfinished", where, "warning", (action("go-on-moving"),), sticky=True))
 
     def _switch(self, folder: Path) -> None:
-        """Have the setting saved on the main thread, and wait for it: then the old place may be cleared."""
+        """Have the setting saved on the main thread, and wait for it: only then may the old folder be emptied."""
         answer: list[Exception | None] = []
         done = threading.Event()
-        self._switching.emit(folder, answer, done)
+        self._switch_wanted.emit(folder, answer, done)
         while not done.wait(_TELL_EVERY_S):
             if self._closing:
                 raise Cancelled
@@ -263,17 +265,17 @@ class ModelTasks(QObject):
             if self._closing:
                 raise Cancelled
             self._moved_on.emit(Task(kind, title))
-            told = 0.0
+            told_at = 0.0
             turns = self._throttle.paced(repeat(None))
 
             def report(progress: Progress) -> None:
-                nonlocal told
+                nonlocal told_at
                 next(turns)
                 if self._stop.is_set():
                     raise Cancelled
                 now = time.monotonic()
-                if now - told >= _TELL_EVERY_S or progress.done == progress.total:
-                    told = now
+                if now - told_at >= _TELL_EVERY_S or progress.done == progress.total:
+                    told_at = now
                     self._moved_on.emit(Task(kind, title, progress.done, progress.total))
 
             with closing(turns):
@@ -306,20 +308,20 @@ class ModelTasks(QObject):
         if model.state is State.OK:
             self._notices.post(Notice("model-verified", title))
         else:
-            self._wrong = model
+            self._damaged = model
             code = "model-wrong-repair" if model.repairable else "model-wrong"
             what = action("repair-model" if model.repairable else "open-models")
             self._notices.post(Notice(code, title, "warning", (what,), sticky=True))
 
     def _repair(self) -> None:
         """Repair what was found to be wrong last."""
-        if self._wrong is not None:
-            self._models.repair(self._wrong)
+        if self._damaged is not None:
+            self._models.repair(self._damaged)
 
-    def _taken(self, model: InstalledModel) -> None:
+    def _imported(self, model: InstalledModel) -> None:
         self._models.offer_to_use(model)
 
-    def _out(self, folder: Path) -> None:
+    def _exported(self, folder: Path) -> None:
         self._notices.post(Notice("model-exported", {"folder": str(folder)}, sticky=True))
 
     def _moved(self, library: Library) -> None:

@@ -338,7 +338,7 @@ class ModelsDialog(QDialog):
         """Look at the folder again: it may have changed since."""
         super().showEvent(event)
         self.show_list()
-        self._models.show_lights()
+        self._models.show_fits()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take files and folders."""

@@ -102,7 +102,7 @@ def test_the_notice_of_a_model_goes_when_it_is_used_otherwise(desk: Desk, models
 def test_what_is_installed_has_a_light_once_somebody_looks(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
     model = fetched(models)
     assert models.fit(model) is None
-    models.show_lights()
+    models.show_fits()
     wait_until(lambda: models.fit(model) is not None)
     fit = models.fit(model)
     assert isinstance(fit, MemoryFit)
@@ -120,7 +120,7 @@ def test_what_cannot_be_loaded_is_said_instead_of_a_light(models: Models) -> Non
     assert model.projector is not None
     header = model.projector.read_bytes().replace(b"mlp", b"mlq")  # a kind that nobody knows
     model.projector.write_bytes(header)
-    models.show_lights()
+    models.show_fits()
     wait_until(lambda: models.fit(model) is not None)
     reason = models.fit(model)
     assert isinstance(reason, UserError)
@@ -175,7 +175,7 @@ def test_a_damaged_model_is_noticed_and_mended(desk: Desk, models: Models) -> No
 
 def begin_long_answer(desk: Desk) -> None:
     """Let an answer begin beside which nothing gets a turn."""
-    throttle = desk.services.model_courtesy
+    throttle = desk.services.model_throttle
     throttle._expected, throttle._longest = 1000.0, math.inf
     desk.services.engine.answering_changed.emit(True)
 
