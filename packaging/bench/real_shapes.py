@@ -16,6 +16,7 @@ from typing import Any
 import gguf
 import numpy as np
 import numpy.typing as npt
+from gguf_writing import Tower, add_decoder_shape, add_llava_keys, add_sentencepiece, clip_tensors, new_gguf, takes_q6_k
 
 from bench.vocabulary import FIRST_WORD, WORDS, vocabulary
 
@@ -57,11 +58,9 @@ class Scale:
     def matrices(self) -> Iterator[Matrix]:
         """Yield the quantised matrices, as the recipe Q4_K_M chooses their types."""
         yield Matrix("token_embd.weight", self.vocabulary, self.width, _Q4_K)
-        eighth = self.layers // 8
         for index in range(self.layers):
             block = f"blk.{index}."
-            edge = index < eighth or index >= 7 * self.layers // 8
-            finer = _Q6_K if edge or (index - eighth) % 3 == 2 else _Q4_K
+            finer = _Q6_K if takes_q6_k(index, self.layers) else _Q4_K
             for name in ("attn_q", "attn_k", "attn_output"):
                 yield Matrix(f"{block}{name}.weight", self.width, self.width, _Q4_K)
             yield Matrix(f"{block}attn_v.weight", self.width, self.width, finer)
@@ -125,30 +124,20 @@ def write_language_model(path: Path, scale: Scale) -> None:
 
 def _fill_language_model(writer: Any, scale: Scale) -> None:
     writer.add_name(f"Random numbers, {scale.name}")
-    writer.add_context_length(scale.context)
-    writer.add_embedding_length(scale.width)
-    writer.add_block_count(scale.layers)
-    writer.add_feed_forward_length(scale.feed_forward)
-    writer.add_head_count(scale.heads)
-    writer.add_head_count_kv(scale.heads)
+    add_decoder_shape(
+        writer,
+        context=scale.context,
+        width=scale.width,
+        layers=scale.layers,
+        feed_forward=scale.feed_forward,
+        heads=scale.heads,
+    )
     writer.add_rope_dimension_count(scale.width // scale.heads)
     writer.add_rope_freq_base(10000.0)
-    writer.add_layer_norm_rms_eps(1e-5)
     writer.add_vocab_size(scale.vocabulary)
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q4_K_M)
     writer.add_quantization_version(2)
-    pieces, scores, types = vocabulary(scale.vocabulary)
-    writer.add_tokenizer_model("llama")
-    writer.add_tokenizer_pre("default")
-    writer.add_token_list(pieces)
-    writer.add_token_scores(scores)
-    writer.add_token_types(types)
-    writer.add_bos_token_id(1)
-    writer.add_eos_token_id(2)
-    writer.add_unk_token_id(0)
-    writer.add_add_bos_token(True)
-    writer.add_add_eos_token(False)
-    writer.add_add_space_prefix(True)
+    add_sentencepiece(writer, vocabulary(scale.vocabulary))
 
     matrices = list(scale.matrices())
     norms = [f"blk.{index}.{name}.weight" for index in range(scale.layers) for name in ("attn_norm", "ffn_norm")]
@@ -200,59 +189,22 @@ def _as_bytes(value: float) -> Bytes:
 
 def write_projector(path: Path, scale: Scale) -> None:
     """Write a CLIP tower with LLaVA-1.5's two-layer projector, f16, with the keys of files in circulation."""
-    with closing(gguf.GGUFWriter(str(path), "clip")) as writer:
-        _fill_projector(writer, scale)
-
-
-def _fill_projector(writer: Any, scale: Scale) -> None:
-    writer.add_name(f"Random numbers, {scale.name}")
-    writer.add_file_type(1)
-    writer.add_bool("clip.has_text_encoder", False)
-    writer.add_bool("clip.has_vision_encoder", True)
-    writer.add_bool("clip.has_llava_projector", True)
-    writer.add_string("clip.projector_type", "mlp")
-    writer.add_bool("clip.use_gelu", False)
-    width, inner = scale.vision_width, scale.vision_feed_forward
-    for key, number in {
-        "image_size": scale.side,
-        "patch_size": scale.patch,
-        "embedding_length": width,
-        "feed_forward_length": inner,
-        "projection_dim": 768,
-        "block_count": scale.vision_layers,
-        "attention.head_count": scale.vision_heads,
-    }.items():
-        writer.add_uint32(f"clip.vision.{key}", number)
-    writer.add_float32("clip.vision.attention.layer_norm_epsilon", 1e-5)
-    writer.add_array("clip.vision.image_mean", [0.48145466, 0.4578275, 0.40821073])
-    writer.add_array("clip.vision.image_std", [0.26862954, 0.26130258, 0.27577711])
+    tower = Tower(
+        width=scale.vision_width,
+        layers=scale.vision_layers,
+        heads=scale.vision_heads,
+        feed_forward=scale.vision_feed_forward,
+        side=scale.side,
+        patch=scale.patch,
+    )
     random = np.random.default_rng(2)
-
-    def values(*shape: int) -> npt.NDArray[np.float16]:
-        return (random.standard_normal(shape, np.float32) * _SPREAD).astype(np.float16)
-
-    def layer(name: str, rows: int, columns: int) -> None:
-        writer.add_tensor(f"{name}.weight", values(rows, columns))
-        writer.add_tensor(f"{name}.bias", np.zeros(rows, np.float32))
-
-    def norm(name: str) -> None:
-        writer.add_tensor(f"{name}.weight", np.ones(width, np.float32))
-        writer.add_tensor(f"{name}.bias", np.zeros(width, np.float32))
-
-    writer.add_tensor("v.class_embd", values(width).astype(np.float32))
-    writer.add_tensor("v.patch_embd.weight", values(width, 3, scale.patch, scale.patch))
-    writer.add_tensor("v.position_embd.weight", values((scale.side // scale.patch) ** 2 + 1, width))
-    norm("v.pre_ln")
-    for index in range(scale.vision_layers):
-        block = f"v.blk.{index}."
-        for name in ("attn_q", "attn_k", "attn_v", "attn_out"):
-            layer(block + name, width, width)
-        layer(block + "ffn_up", inner, width)
-        layer(block + "ffn_down", width, inner)
-        norm(block + "ln1")
-        norm(block + "ln2")
-    layer("mm.0", scale.width, width)
-    layer("mm.2", scale.width, scale.width)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
+    with new_gguf(path, "clip") as writer:
+        writer.add_name(f"Random numbers, {scale.name}")
+        writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
+        add_llava_keys(writer, tower, projection=768)
+        for name, shape in clip_tensors(tower, scale.width):
+            if "ln" in name or name.endswith(".bias"):
+                writer.add_tensor(name, np.full(shape, name.endswith(".weight"), np.float32))
+                continue
+            values = (random.standard_normal(shape, np.float32) * _SPREAD).astype(np.float16)
+            writer.add_tensor(name, values if len(shape) > 1 else values.astype(np.float32))

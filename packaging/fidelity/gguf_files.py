@@ -9,6 +9,7 @@ from typing import Any
 
 import gguf
 import numpy as np
+from gguf_writing import Tower, add_decoder_shape, add_llava_keys, new_gguf
 
 from fidelity.shapes import Text, Vision
 from fidelity.vocabularies import Vocabulary
@@ -51,18 +52,28 @@ def write_language_model(
     path: Path, text: Text, state: Mapping[str, Array], vocabulary: Vocabulary, about: About
 ) -> Path:
     """Write the language model, matrices in f16."""
-    writer: Any = gguf.GGUFWriter(str(path), text.architecture)
+    with new_gguf(path, text.architecture) as writer:
+        _add_language_model(writer, text, state, vocabulary, about)
+    return path
+
+
+def _add_language_model(
+    writer: Any, text: Text, state: Mapping[str, Array], vocabulary: Vocabulary, about: About
+) -> None:
     about.put(writer)
-    writer.add_context_length(text.context)
-    writer.add_embedding_length(text.width)
-    writer.add_block_count(text.layers)
-    writer.add_feed_forward_length(text.feed_forward)
-    writer.add_head_count(text.heads)
-    writer.add_head_count_kv(text.kv_heads)
+    add_decoder_shape(
+        writer,
+        context=text.context,
+        width=text.width,
+        layers=text.layers,
+        feed_forward=text.feed_forward,
+        heads=text.heads,
+        kv_heads=text.kv_heads,
+        eps=text.eps,
+    )
     if text.head:
         writer.add_key_length(text.head)
         writer.add_value_length(text.head)
-    writer.add_layer_norm_rms_eps(text.eps)
     writer.add_rope_dimension_count(text.head_size)
     writer.add_rope_freq_base(text.rope_base)
     writer.add_vocab_size(len(vocabulary))
@@ -85,8 +96,6 @@ def write_language_model(
             if name in {"attn_q", "attn_k"}:
                 weight = _neighbours(weight, text.heads if name == "attn_q" else text.kv_heads)
             _put(writer, f"{ours}{name}.weight", weight)
-    _finish(writer)
-    return path
 
 
 def write_projector(
@@ -96,29 +105,26 @@ def write_projector(
 
     CLIP's last layer, which LLaVA does not use, is left out, as in all files in circulation.
     """
-    writer: Any = gguf.GGUFWriter(str(path), "clip")
+    with new_gguf(path, "clip") as writer:
+        _add_projector(writer, vision, state, about, quantised)
+    return path
+
+
+def _add_projector(writer: Any, vision: Vision, state: Mapping[str, Array], about: About, quantised: bool) -> None:
     about.put(writer)
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0 if quantised else gguf.LlamaFileType.MOSTLY_F16)
-    writer.add_bool("clip.has_text_encoder", False)
-    writer.add_bool("clip.has_vision_encoder", True)
-    writer.add_bool("clip.has_llava_projector", True)
-    writer.add_string("clip.projector_type", "mlp")
-    writer.add_bool("clip.use_gelu", vision.gelu)  # false, and no SiLU either: quick GELU
-    for key, number in (
-        ("image_size", vision.side),
-        ("patch_size", vision.patch),
-        ("embedding_length", vision.width),
-        ("feed_forward_length", vision.feed_forward),
-        ("projection_dim", vision.width),
-        ("attention.head_count", vision.heads),
-        ("block_count", vision.layers),
-    ):
-        writer.add_uint32(f"clip.vision.{key}", number)
-    writer.add_float32("clip.vision.attention.layer_norm_epsilon", vision.eps)
+    tower = Tower(vision.width, vision.layers, vision.heads, vision.feed_forward, vision.side, vision.patch)
+    add_llava_keys(
+        writer,
+        tower,
+        projection=vision.width,
+        gelu=vision.gelu,
+        eps=vision.eps,
+        mean=vision.mean,
+        std=vision.std,
+    )
     if vision.says_layers:
         writer.add_array("clip.vision.feature_layer", [vision.layers])
-    writer.add_array("clip.vision.image_mean", list(vision.mean))
-    writer.add_array("clip.vision.image_std", list(vision.std))
     put = _put_q8_0 if quantised else _put
     embeddings = f"{TOWER}embeddings."
     _put(writer, "v.class_embd", state[f"{embeddings}class_embedding"])
@@ -132,8 +138,6 @@ def write_projector(
         put(writer, f"mm.0.{kind}", state[f"{PROJECTOR}linear_1.{kind}"])
         if not vision.linear:
             put(writer, f"mm.2.{kind}", state[f"{PROJECTOR}linear_2.{kind}"])
-    _finish(writer)
-    return path
 
 
 _LAYER_ORDER = ("attn_q", "attn_k", "attn_v", "attn_qkv", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
@@ -177,10 +181,3 @@ def _put_q8_0(writer: Any, name: str, weight: Array) -> None:
         return
     blocks = gguf.quants.quantize(np.ascontiguousarray(weight, np.float32), _Q8_0)
     writer.add_tensor(name, blocks, raw_dtype=_Q8_0)
-
-
-def _finish(writer: Any) -> None:
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()

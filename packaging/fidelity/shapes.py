@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
-CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+from gguf_writing import CLIP_MEAN, CLIP_STD
+
 HALF = (0.5, 0.5, 0.5)
 
 

@@ -10,14 +10,14 @@ import pytest
 from desktop_app import cli, paths
 from desktop_app.cli import texts
 from desktop_app.engine.planning.memory_budget import VARIABLE
-from tests.random_models.headers_only import LLAVA_7B, LLAVA_13B, Decoder, Tower, write_decoder, write_tower
+from tests.random_models.headers_only import LLAVA_7B, LLAVA_13B, Decoder, write_decoder, write_tower
 
 MODEL, MMPROJ = (str(path) for path in paths.demo_model())
 
 
 def pair(folder: Path, shape: Decoder) -> tuple[str, str]:
     model = write_decoder(folder / "llava.gguf", shape)
-    return str(model), str(write_tower(folder / "mmproj.gguf", Tower(shape.width)))
+    return str(model), str(write_tower(folder / "mmproj.gguf", shape.width))
 
 
 def run(*words: str) -> int:

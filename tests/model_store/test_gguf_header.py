@@ -6,6 +6,7 @@ from pathlib import Path
 
 import gguf
 import pytest
+from gguf_writing import new_gguf
 
 from model_store.gguf_header import (
     TENSOR_TYPES,
@@ -50,14 +51,10 @@ def test_what_it_reads_is_what_the_reference_reader_reads(projector: Path) -> No
 
 
 def test_long_arrays_are_passed_over(tmp_path: Path) -> None:
-    writer = gguf.GGUFWriter(str(tmp_path / "x.gguf"), "llama")
-    writer.add_array("words", [f"word {number}" for number in range(5000)])
-    writer.add_array("numbers", list(range(5000)))
-    writer.add_string("after", "here")
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    with new_gguf(tmp_path / "x.gguf", "llama") as writer:
+        writer.add_array("words", [f"word {number}" for number in range(5000)])
+        writer.add_array("numbers", list(range(5000)))
+        writer.add_string("after", "here")
     header = read_header(tmp_path / "x.gguf")
     assert header.metadata["words"] == LongArray(5000)
     assert header.metadata["numbers"] == LongArray(5000)

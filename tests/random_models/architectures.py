@@ -5,31 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import gguf
 import numpy as np
+from gguf_writing import add_decoder_shape, add_sentencepiece, new_gguf
 
-from tests.random_models.llava import vocabulary
+from tests.random_models.llava import Vocabulary, vocabulary
 
 WIDTH, LAYERS, HEADS, INNER = 64, 2, 4, 96
 
 
 def write_architecture(path: Path, architecture: str, specials: tuple[str, ...], width: int = WIDTH) -> Path:
     """Write a `qwen2`, `qwen2vl`, `gemma3` or `phi2` model whose vocabulary has `specials`; f16."""
-    head = width // HEADS
     pieces, scores, types = vocabulary()
     new = [special.encode() for special in specials if special.encode() not in pieces]
     pieces += new
     scores += [0.0] * len(new)
     types += [3] * len(new)
+    with new_gguf(path, architecture) as writer:
+        _fill(writer, architecture, (pieces, scores, types), width)
+    return path
+
+
+def _fill(writer: Any, architecture: str, words: Vocabulary, width: int) -> None:
+    head = width // HEADS
     random = np.random.default_rng(1)
-    writer: Any = gguf.GGUFWriter(str(path), architecture)
-    writer.add_context_length(1024)
-    writer.add_embedding_length(width)
-    writer.add_block_count(LAYERS)
-    writer.add_feed_forward_length(INNER)
-    writer.add_head_count(HEADS)
-    writer.add_head_count_kv(HEADS)
-    writer.add_layer_norm_rms_eps(1e-5)
+    add_decoder_shape(writer, context=1024, width=width, layers=LAYERS, feed_forward=INNER, heads=HEADS)
     writer.add_layer_norm_eps(1e-5)
     writer.add_rope_dimension_count(head)
     writer.add_rope_freq_base(10000.0)
@@ -39,16 +38,8 @@ def write_architecture(path: Path, architecture: str, specials: tuple[str, ...],
         writer.add_sliding_window(32)
         writer.add_key_length(head)
         writer.add_value_length(head)
-    writer.add_tokenizer_model("llama")
-    writer.add_tokenizer_pre("default")
-    writer.add_token_list(pieces)
-    writer.add_token_scores(scores)
-    writer.add_token_types(types)
-    writer.add_bos_token_id(1)
-    writer.add_eos_token_id(2)
-    writer.add_unk_token_id(0)
-    writer.add_add_bos_token(not architecture.startswith("qwen2"))
-    writer.add_add_space_prefix(architecture != "qwen2")
+    qwen2 = architecture.startswith("qwen2")
+    add_sentencepiece(writer, words, add_bos=not qwen2, space_prefix=architecture != "qwen2")
 
     def matrix(name: str, rows: int, columns: int) -> None:
         values = random.standard_normal((rows, columns), np.float32) / np.sqrt(columns)
@@ -61,11 +52,11 @@ def write_architecture(path: Path, architecture: str, specials: tuple[str, ...],
         writer.add_tensor(f"{name}.bias", np.zeros(length, np.float32))
 
     phi2 = architecture == "phi2"
-    matrix("token_embd", len(pieces), width)
-    matrix("output", len(pieces), width)
+    matrix("token_embd", len(words[0]), width)
+    matrix("output", len(words[0]), width)
     ones("output_norm")
     if phi2:
-        zeros("output", len(pieces))
+        zeros("output", len(words[0]))
         zeros("output_norm")
     for index in range(LAYERS):
         block = f"blk.{index}."
@@ -84,12 +75,7 @@ def write_architecture(path: Path, architecture: str, specials: tuple[str, ...],
             ones(block + "attn_k_norm", head)
         for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
             matrix(block + name, width, width)
-            if phi2 or (architecture.startswith("qwen2") and name != "attn_output"):
+            if phi2 or (qwen2 and name != "attn_output"):
                 zeros(block + name)
         matrix(block + "ffn_up", INNER, width)
         matrix(block + "ffn_down", width, INNER)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return path

@@ -8,6 +8,7 @@ from typing import Any
 
 import gguf
 import numpy as np
+from gguf_writing import Tower, add_decoder_shape, add_llava_keys, clip_tensors, takes_q6_k
 
 _TYPES = gguf.GGMLQuantizationType
 _BLOCKS = {_TYPES.Q4_K: (256, 144), _TYPES.Q6_K: (256, 210), _TYPES.Q8_0: (32, 34)}
@@ -28,19 +29,7 @@ class Decoder:
     kv_heads_of_layers: tuple[int, ...] = field(default=())
 
 
-@dataclass(frozen=True)
-class Tower:
-    """A projector's shape, f16."""
-
-    output: int
-    width: int = 1024
-    layers: int = 23
-    heads: int = 16
-    feed_forward: int = 4096
-    side: int = 336
-    patch: int = 14
-
-
+VIT_L = Tower(width=1024, layers=23, heads=16, feed_forward=4096, side=336, patch=14)
 LLAVA_7B = Decoder(4096, 32, 32, 32, 11008, 32000, 4096)
 LLAVA_13B = Decoder(5120, 40, 40, 40, 13824, 32000, 4096)
 LLAVA_34B = Decoder(7168, 60, 56, 8, 20480, 64000, 4096)
@@ -80,13 +69,15 @@ def write_decoder(path: Path, shape: Decoder) -> Path:
     """Write the header of a `llama` model."""
     file = _Sparse(path, "llama")
     writer = file.writer
-    writer.add_context_length(shape.context)
-    writer.add_embedding_length(shape.width)
-    writer.add_block_count(shape.layers)
-    writer.add_feed_forward_length(shape.feed_forward)
-    writer.add_head_count(shape.heads)
-    writer.add_head_count_kv(list(shape.kv_heads_of_layers) or shape.kv_heads)
-    writer.add_layer_norm_rms_eps(1e-5)
+    add_decoder_shape(
+        writer,
+        context=shape.context,
+        width=shape.width,
+        layers=shape.layers,
+        feed_forward=shape.feed_forward,
+        heads=shape.heads,
+        kv_heads=list(shape.kv_heads_of_layers) or shape.kv_heads,
+    )
     writer.add_rope_dimension_count(shape.width // shape.heads)
     writer.add_vocab_size(shape.vocabulary)
     writer.add_tokenizer_model("no_vocab")
@@ -94,11 +85,9 @@ def write_decoder(path: Path, shape: Decoder) -> Path:
     file.tensor("token_embd.weight", shape.vocabulary, shape.width, kind=coarse)
     file.tensor("output.weight", shape.vocabulary, shape.width, kind=fine)
     file.tensor("output_norm.weight", shape.width)
-    eighth = shape.layers // 8
     for index, kv_heads in enumerate(shape.kv_heads_of_layers or (shape.kv_heads,) * shape.layers):
         kv_width = shape.width // shape.heads * kv_heads
-        edge = index < eighth or index >= 7 * shape.layers // 8
-        finer = fine if edge or (index - eighth) % 3 == 2 else coarse
+        finer = fine if takes_q6_k(index, shape.layers) else coarse
         block = f"blk.{index}."
         file.tensor(block + "attn_norm.weight", shape.width)
         file.tensor(block + "attn_q.weight", shape.width, shape.width, kind=coarse)
@@ -112,47 +101,10 @@ def write_decoder(path: Path, shape: Decoder) -> Path:
     return file.finish()
 
 
-def write_tower(path: Path, shape: Tower) -> Path:
-    """Write the header of CLIP and LLaVA-1.5's projector."""
+def write_tower(path: Path, output: int, tower: Tower = VIT_L) -> Path:
+    """Write the header of CLIP and LLaVA-1.5's projector for a model of the width `output`, f16."""
     file = _Sparse(path, "clip")
-    writer = file.writer
-    writer.add_bool("clip.has_vision_encoder", True)
-    writer.add_string("clip.projector_type", "mlp")
-    writer.add_bool("clip.use_gelu", False)
-    for key, number in {
-        "image_size": shape.side,
-        "patch_size": shape.patch,
-        "embedding_length": shape.width,
-        "feed_forward_length": shape.feed_forward,
-        "projection_dim": 768,
-        "block_count": shape.layers,
-        "attention.head_count": shape.heads,
-    }.items():
-        writer.add_uint32(f"clip.vision.{key}", number)
-    writer.add_float32("clip.vision.attention.layer_norm_epsilon", 1e-5)
-    writer.add_array("clip.vision.image_mean", [0.5, 0.5, 0.5])
-    writer.add_array("clip.vision.image_std", [0.5, 0.5, 0.5])
-
-    def layer(name: str, rows: int, columns: int) -> None:
-        file.tensor(f"{name}.weight", rows, columns, kind=_TYPES.F16)
-        file.tensor(f"{name}.bias", rows)
-
-    def norm(name: str) -> None:
-        file.tensor(f"{name}.weight", shape.width)
-        file.tensor(f"{name}.bias", shape.width)
-
-    file.tensor("v.class_embd", shape.width)
-    file.tensor("v.patch_embd.weight", shape.width, 3, shape.patch, shape.patch, kind=_TYPES.F16)
-    file.tensor("v.position_embd.weight", (shape.side // shape.patch) ** 2 + 1, shape.width, kind=_TYPES.F16)
-    norm("v.pre_ln")
-    for index in range(shape.layers):
-        block = f"v.blk.{index}."
-        for name in ("attn_q", "attn_k", "attn_v", "attn_out"):
-            layer(block + name, shape.width, shape.width)
-        layer(block + "ffn_up", shape.feed_forward, shape.width)
-        layer(block + "ffn_down", shape.width, shape.feed_forward)
-        norm(block + "ln1")
-        norm(block + "ln2")
-    layer("mm.0", shape.output, shape.width)
-    layer("mm.2", shape.output, shape.output)
+    add_llava_keys(file.writer, tower, projection=768, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+    for name, shape in clip_tensors(tower, output):
+        file.tensor(name, *shape, kind=_TYPES.F16 if len(shape) > 1 else _TYPES.F32)
     return file.finish()

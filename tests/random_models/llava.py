@@ -10,11 +10,13 @@ from typing import Any
 import gguf
 import numpy as np
 import numpy.typing as npt
+from gguf_writing import Tower, add_decoder_shape, add_llava_keys, add_sentencepiece, clip_tensors, new_gguf
 
 WORDS = ["user", "assistant", "what", "which", "colour", "is", "the", "star", "red", "blue", "picture"]
-MEAN = [0.48145466, 0.4578275, 0.40821073]
-STD = [0.26862954, 0.26130258, 0.27577711]
 _SPREAD = 70  # about the standard deviation of the sixteen values of IQ4_NL
+
+
+Vocabulary = tuple[list[bytes], list[float], list[int]]  # pieces, scores, types
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Sizes:
         return (self.side // self.patch) ** 2
 
 
-def vocabulary() -> tuple[list[bytes], list[float], list[int]]:
+def vocabulary() -> Vocabulary:
     """A SentencePiece vocabulary: bytes, printable characters, and a few words."""
     pieces, scores, types = [b"<unk>", b"<s>", b"</s>"], [0.0, 0.0, 0.0], [2, 3, 3]
     for byte in range(256):
@@ -81,31 +83,27 @@ def write_language_model(path: Path, sizes: Sizes = Sizes()) -> Path:
             pieces.append(special.encode())
             scores.append(0.0)
             types.append(4)
+    with new_gguf(path, "llama") as writer:
+        _fill_language_model(writer, sizes, (pieces, scores, types))
+    return path
+
+
+def _fill_language_model(writer: Any, sizes: Sizes, words: Vocabulary) -> None:
     random = np.random.default_rng(sizes.seed)
-    writer: Any = gguf.GGUFWriter(str(path), "llama")
     writer.add_name("random")
-    writer.add_context_length(sizes.context)
-    writer.add_embedding_length(sizes.width)
-    writer.add_block_count(sizes.layers)
-    writer.add_feed_forward_length(sizes.feed_forward)
-    writer.add_head_count(sizes.heads)
-    writer.add_head_count_kv(sizes.heads)
-    writer.add_layer_norm_rms_eps(1e-5)
+    add_decoder_shape(
+        writer,
+        context=sizes.context,
+        width=sizes.width,
+        layers=sizes.layers,
+        feed_forward=sizes.feed_forward,
+        heads=sizes.heads,
+    )
     writer.add_rope_dimension_count(sizes.width // sizes.heads)
     writer.add_rope_freq_base(10000.0)
-    writer.add_vocab_size(len(pieces))
+    writer.add_vocab_size(len(words[0]))
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
-    writer.add_tokenizer_model("llama")
-    writer.add_tokenizer_pre("default")
-    writer.add_token_list(pieces)
-    writer.add_token_scores(scores)
-    writer.add_token_types(types)
-    writer.add_bos_token_id(1)
-    writer.add_eos_token_id(2)
-    writer.add_unk_token_id(0)
-    writer.add_add_bos_token(sizes.add_bos)
-    writer.add_add_eos_token(False)
-    writer.add_add_space_prefix(True)
+    add_sentencepiece(writer, words, add_bos=sizes.add_bos)
 
     def matrix(name: str, rows: int, columns: int) -> None:
         if sizes.blocks:
@@ -118,8 +116,8 @@ def write_language_model(path: Path, sizes: Sizes = Sizes()) -> Path:
             writer.add_tensor(name, values.astype(np.float16))
 
     width, inner = sizes.width, sizes.feed_forward
-    matrix("token_embd.weight", len(pieces), width)
-    matrix("output.weight", len(pieces), width)
+    matrix("token_embd.weight", len(words[0]), width)
+    matrix("output.weight", len(words[0]), width)
     writer.add_tensor("output_norm.weight", np.ones(width, np.float32))
     for index in range(sizes.layers):
         block = f"blk.{index}."
@@ -130,8 +128,6 @@ def write_language_model(path: Path, sizes: Sizes = Sizes()) -> Path:
         matrix(block + "ffn_gate.weight", inner, width)
         matrix(block + "ffn_up.weight", inner, width)
         matrix(block + "ffn_down.weight", width, inner)
-    _finish(writer)
-    return path
 
 
 def large_on_disk(path: Path) -> Path:
@@ -143,72 +139,36 @@ def large_on_disk(path: Path) -> Path:
 def write_projector(path: Path, sizes: Sizes = Sizes()) -> Path:
     """Write a random CLIP tower with a two-layer projector, f16."""
     random = np.random.default_rng(sizes.seed + 1)
-    width, inner = sizes.vision_width, sizes.vision_feed_forward
     projected = sizes.projected or sizes.width
-    writer: Any = gguf.GGUFWriter(str(path), "clip")
-    writer.add_name("random projector")
-    writer.add_file_type(1)
-    writer.add_bool("clip.has_text_encoder", False)
-    writer.add_bool("clip.has_vision_encoder", True)
-    writer.add_bool("clip.has_llava_projector", True)
-    writer.add_string("clip.projector_type", sizes.kind)
-    writer.add_bool("clip.use_gelu", False)
-    for key, value in {
-        "image_size": sizes.side,
-        "patch_size": sizes.patch,
-        "embedding_length": width,
-        "feed_forward_length": inner,
-        "projection_dim": projected,
-        "attention.head_count": sizes.vision_heads,
-        "block_count": sizes.vision_layers,
-    }.items():
-        writer.add_uint32(f"clip.vision.{key}", value)
-    writer.add_float32("clip.vision.attention.layer_norm_epsilon", 1e-5)
-    if sizes.feature_layer:
-        writer.add_array("clip.vision.feature_layer", [sizes.vision_layers])
-    if sizes.newline:
-        writer.add_string("clip.vision.mm_patch_merge_type", "spatial_unpad")
-    if sizes.pinpoints:
-        writer.add_array("clip.vision.image_grid_pinpoints", sizes.pinpoints)
-    writer.add_array("clip.vision.image_mean", MEAN)
-    writer.add_array("clip.vision.image_std", STD)
+    tower = Tower(
+        width=sizes.vision_width,
+        layers=sizes.vision_layers,
+        heads=sizes.vision_heads,
+        feed_forward=sizes.vision_feed_forward,
+        side=sizes.side,
+        patch=sizes.patch,
+    )
 
     def values(*shape: int) -> npt.NDArray[np.float32]:
         return random.standard_normal(shape, np.float32) / np.float32(np.sqrt(shape[-1]))
 
-    def layer(name: str, rows: int, columns: int) -> None:
-        writer.add_tensor(f"{name}.weight", values(rows, columns).astype(np.float16))
-        writer.add_tensor(f"{name}.bias", values(rows) * 0.1)
-
-    def norm(name: str) -> None:
-        writer.add_tensor(f"{name}.weight", np.ones(width, np.float32))
-        writer.add_tensor(f"{name}.bias", np.zeros(width, np.float32))
-
-    if sizes.class_token:
-        writer.add_tensor("v.class_embd", values(width))
-    writer.add_tensor("v.patch_embd.weight", values(width, 3, sizes.patch, sizes.patch).astype(np.float16))
-    places = sizes.image_tokens + int(sizes.class_token)
-    writer.add_tensor("v.position_embd.weight", values(places, width).astype(np.float16))
-    norm("v.pre_ln")
-    for index in range(sizes.vision_layers):
-        block = f"v.blk.{index}."
-        for name in ("attn_q", "attn_k", "attn_v", "attn_out"):
-            layer(block + name, width, width)
-        layer(block + "ffn_up", inner, width)
-        layer(block + "ffn_down", width, inner)
-        norm(block + "ln1")
-        norm(block + "ln2")
-    layer("mm.0", projected, width)
-    if not sizes.linear:
-        layer("mm.2", projected, projected)
-    if sizes.newline:
-        writer.add_tensor(sizes.newline, values(projected) * 8)
-    _finish(writer)
+    with new_gguf(path, "clip") as writer:
+        writer.add_name("random projector")
+        writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
+        add_llava_keys(writer, tower, projection=projected, kind=sizes.kind)
+        if sizes.feature_layer:
+            writer.add_array("clip.vision.feature_layer", [sizes.vision_layers])
+        if sizes.newline:
+            writer.add_string("clip.vision.mm_patch_merge_type", "spatial_unpad")
+        if sizes.pinpoints:
+            writer.add_array("clip.vision.image_grid_pinpoints", sizes.pinpoints)
+        for name, shape in clip_tensors(tower, projected, class_token=sizes.class_token, linear=sizes.linear):
+            if "ln" in name:
+                writer.add_tensor(name, np.full(shape, name.endswith(".weight"), np.float32))
+            elif len(shape) > 1:
+                writer.add_tensor(name, values(*shape).astype(np.float16))
+            else:
+                writer.add_tensor(name, values(*shape) * (0.1 if name.endswith(".bias") else 1))
+        if sizes.newline:
+            writer.add_tensor(sizes.newline, values(projected) * 8)
     return path
-
-
-def _finish(writer: Any) -> None:
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()

@@ -10,6 +10,7 @@ from typing import Any
 
 import gguf
 import numpy as np
+from gguf_writing import Tower, add_vision_shape, new_gguf
 
 WIDTH, LAYERS, HEADS, INNER, SIDE, PATCH = 32, 2, 2, 48, 56, 14
 OUTPUT = 64  # values per image token
@@ -17,7 +18,7 @@ LONGEST = 112  # pixels: to which SmolVLM2 enlarges pictures
 SHAPES = [(150, 90), (60, 200), (56, 56), (1, 1)]
 MERGED = 2  # patches along an edge that become one image token
 PLACES, QUERIES = 70, 5  # of `resampler`: positions along an edge, and tokens of a part
-MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]  # InternVL's; the others have 0.5
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # InternVL's; the others have 0.5
 
 
 def write_eyes(path: Path, kind: str, output: int, *, longest: int = 0, side: int = SIDE, version: int = 3) -> Path:
@@ -26,23 +27,20 @@ def write_eyes(path: Path, kind: str, output: int, *, longest: int = 0, side: in
     `longest`: to how many pixels `idefics3` enlarges pictures; `side`: of the squares that it sees, in pixels;
     `version`: of MiniCPM-V, as llama.cpp counts them.
     """
+    with new_gguf(path, "clip") as writer:
+        _fill(writer, kind, output, longest, side, version)
+    return path
+
+
+def _fill(writer: Any, kind: str, output: int, longest: int, side: int, version: int) -> None:
     random = np.random.default_rng(7)
-    writer: Any = gguf.GGUFWriter(str(path), "clip")
     writer.add_name("random eyes")
-    writer.add_file_type(1)
+    writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
     writer.add_bool("clip.has_vision_encoder", True)
     writer.add_string("clip.projector_type", kind)
     writer.add_bool("clip.use_gelu", kind != "qwen2.5vl_merger")
     writer.add_bool("clip.use_silu", kind == "qwen2.5vl_merger")
-    numbers = {
-        "image_size": side,
-        "patch_size": PATCH,
-        "embedding_length": WIDTH,
-        "feed_forward_length": INNER,
-        "projection_dim": output,
-        "attention.head_count": HEADS,
-        "block_count": LAYERS,
-    }
+    numbers = {}
     if kind == "resampler":
         writer.add_int32("clip.minicpmv_version", version)
         writer.add_uint32("clip.minicpmv_query_num", QUERIES)
@@ -54,9 +52,11 @@ def write_eyes(path: Path, kind: str, output: int, *, longest: int = 0, side: in
         numbers["preproc_image_size"] = longest
     for key, value in numbers.items():
         writer.add_uint32(f"clip.vision.{key}", value)
-    writer.add_float32("clip.vision.attention.layer_norm_epsilon", 1e-6)
-    writer.add_array("clip.vision.image_mean", MEAN if kind == "internvl" else [0.5, 0.5, 0.5])
-    writer.add_array("clip.vision.image_std", STD if kind == "internvl" else [0.5, 0.5, 0.5])
+    half = (0.5, 0.5, 0.5)
+    mean, std = (MEAN, STD) if kind == "internvl" else (half, half)
+    add_vision_shape(
+        writer, Tower(WIDTH, LAYERS, HEADS, INNER, side, PATCH), projection=output, eps=1e-6, mean=mean, std=std
+    )
 
     def matrix(name: str, *shape: int) -> None:
         values = random.standard_normal(shape, np.float32) / np.float32(np.sqrt(shape[-1]))
@@ -126,8 +126,3 @@ def write_eyes(path: Path, kind: str, output: int, *, longest: int = 0, side: in
         vector("mm.soft_emb_norm.weight", WIDTH, 1.0)
     else:
         matrix("mm.model.fc", output, merged)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return path

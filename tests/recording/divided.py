@@ -1,6 +1,6 @@
 """Write tests/data/divided.json and divided.npz: how the originals of InternVL3 and MiniCPM-V divide and see pictures.
 
-    python -m tests.recording.divided
+    PYTHONPATH=packaging:. python -m tests.recording.divided
 
 Needs what packaging/demo_model/requirements.txt names. The weights are those that the tests make of
 random numbers, so that the tests can hold the engine to what is recorded:

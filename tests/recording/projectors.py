@@ -1,6 +1,6 @@
 """Write tests/data/eyes.npz: what transformers makes of pictures with Gemma 3, Qwen2.5-VL and SmolVLM2.
 
-    python -m tests.recording.projectors
+    PYTHONPATH=packaging:. python -m tests.recording.projectors
 
 Needs what packaging/demo_model/requirements.txt names. The weights are those that the tests make of random
 numbers; under "{family} {width}x{height}" stand the image tokens (n x width, float16).

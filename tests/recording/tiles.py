@@ -1,6 +1,6 @@
 """Write tests/data/tiles.json and tiles.npz: how transformers' LLaVA-Next sees pictures in tiles.
 
-    python -m tests.recording.tiles
+    PYTHONPATH=packaging:. python -m tests.recording.tiles
 
 Needs what packaging/demo_model/requirements.txt names. The weights are those that the tests make of
 random numbers, so that the tests can hold the engine to what is recorded:
@@ -20,13 +20,14 @@ from typing import Any
 import gguf
 import numpy as np
 import torch
+from gguf_writing import CLIP_MEAN, CLIP_STD
 from transformers import CLIPVisionConfig, LlamaConfig, LlavaNextConfig, LlavaNextForConditionalGeneration
 from transformers.models.llava_next.image_processing_pil_llava_next import LlavaNextImageProcessorPil
 from transformers.models.llava_next.processing_llava_next import LlavaNextProcessor
 
 from tests.helpers.paths import DATA
 from tests.images.patterns import patterned
-from tests.random_models.llava import MEAN, STD, Sizes, write_language_model, write_projector
+from tests.random_models.llava import Sizes, write_language_model, write_projector
 from tests.random_models.tiled import AFTER, BEFORE, MODELS, PICTURES, SIZES
 from tests.recording.decoder_names import DECODER_NAMES
 
@@ -134,13 +135,13 @@ def seen(model: Any, sizes: Sizes, width: int, height: int) -> dict[str, Any]:
     processor = LlavaNextImageProcessorPil(
         size={"shortest_edge": sizes.side},
         crop_size=side,
-        image_mean=MEAN,
-        image_std=STD,
+        image_mean=CLIP_MEAN,
+        image_std=CLIP_STD,
         image_grid_pinpoints=model.config.image_grid_pinpoints,
     )
     inputs = processor(patterned(width, height), return_tensors="pt")
     pixels = inputs["pixel_values"][0].float()
-    mean, std = torch.tensor(MEAN).reshape(3, 1, 1), torch.tensor(STD).reshape(3, 1, 1)
+    mean, std = torch.tensor(CLIP_MEAN).reshape(3, 1, 1), torch.tensor(CLIP_STD).reshape(3, 1, 1)
     squares = ((pixels * std + mean) * 255).round().clamp(0, 255).byte().permute(0, 2, 3, 1)
     with torch.no_grad():
         features = model.model.get_image_features(inputs["pixel_values"], inputs["image_sizes"])

@@ -31,7 +31,6 @@ from tests.random_models.headers_only import (
     MISTRAL_7B,
     PHI_3,
     Decoder,
-    Tower,
     write_decoder,
     write_tower,
 )
@@ -47,7 +46,7 @@ def pair(tmp_path: Path) -> Pair:
 
     def make(shape: Decoder) -> ModelFiles:
         model = write_decoder(tmp_path / "llava.gguf", shape)
-        return check_files(model, write_tower(tmp_path / "mmproj.gguf", Tower(shape.width)))
+        return check_files(model, write_tower(tmp_path / "mmproj.gguf", shape.width))
 
     return make
 

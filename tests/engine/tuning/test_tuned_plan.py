@@ -12,7 +12,7 @@ from desktop_app.engine.messages import EngineSettings, Tuning
 from desktop_app.engine.planning.memory_budget import find_memory_budget
 from desktop_app.engine.planning.memory_plan import plan_load
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
-from tests.random_models.headers_only import LLAVA_7B, Tower, write_decoder, write_tower
+from tests.random_models.headers_only import LLAVA_7B, write_decoder, write_tower
 from tests.random_models.llava import write_language_model
 
 GIB = 1 << 30
@@ -21,7 +21,7 @@ GIB = 1 << 30
 @pytest.fixture
 def llava(tmp_path: Path) -> ModelFiles:
     model = write_decoder(tmp_path / "llava.gguf", LLAVA_7B)
-    return check_files(model, write_tower(tmp_path / "mmproj.gguf", Tower(LLAVA_7B.width)))
+    return check_files(model, write_tower(tmp_path / "mmproj.gguf", LLAVA_7B.width))
 
 
 def test_the_measured_settings_are_planned_where_there_is_room(llava: ModelFiles) -> None:

@@ -21,7 +21,7 @@ from desktop_app.paths import demo_model
 from model_store.gguf_header import read_header
 from tests.engine.clip_reference import Array, image_features, mean_cosine
 from tests.helpers.strays import Expected
-from tests.random_models.headers_only import Tower, write_tower
+from tests.random_models.headers_only import write_tower
 from tests.random_models.llava import Sizes, write_language_model, write_projector
 
 # Wide enough that the matrices are most of the file.
@@ -142,7 +142,7 @@ def test_without_room_on_the_disk_the_projector_stays_as_it_is(
 
 
 def test_half_of_the_real_shape_is_saved(tmp_path: Path) -> None:
-    header = read_header(write_tower(tmp_path / "mmproj.gguf", Tower(4096)))
+    header = read_header(write_tower(tmp_path / "mmproj.gguf", 4096))
     assert loaded_size(header, small=True) / 2**20 == pytest.approx(318, abs=1)
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import filelock
-import gguf
 import pytest
+from gguf_writing import new_gguf
 
 from model_store.errors import StoreError
 from model_store.library import disk_space, importing
@@ -43,12 +43,8 @@ def _refused(paths: list[Path]) -> list[str]:
 
 
 def _write_gguf(path: Path, architecture: str, write: Callable[[Any], None]) -> Path:
-    writer = gguf.GGUFWriter(str(path), architecture)
-    write(writer)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    with new_gguf(path, architecture) as writer:
+        write(writer)
     return path
 
 

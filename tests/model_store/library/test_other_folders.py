@@ -13,6 +13,7 @@ from typing import Any
 import gguf
 import numpy as np
 import pytest
+from gguf_writing import new_gguf
 
 from model_store.errors import StoreError
 from model_store.library.importing import import_files, plan_import
@@ -233,15 +234,11 @@ def test_ollamas_own_format_is_not_mistaken_for_a_model(tmp_path: Path) -> None:
     """Ollama's newer vision models hold the eyes in the same file, which llama.cpp does not load."""
     reader = gguf.GGUFReader(str(write_language_model(tmp_path / "plain.gguf", TINY)))
     assert reader.tensors
-    writer: Any = gguf.GGUFWriter(str(tmp_path / "gemma.gguf"), "gemma3")
-    writer.add_embedding_length(32)
-    writer.add_tokenizer_model("llama")
-    writer.add_tensor("token_embd.weight", np.zeros((4, 32), np.float32))
-    writer.add_tensor("v.patch_embd.weight", np.zeros((4, 32), np.float32))
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    with new_gguf(tmp_path / "gemma.gguf", "gemma3") as writer:
+        writer.add_embedding_length(32)
+        writer.add_tokenizer_model("llama")
+        writer.add_tensor("token_embd.weight", np.zeros((4, 32), np.float32))
+        writer.add_tensor("v.patch_embd.weight", np.zeros((4, 32), np.float32))
     assert [error.code for error in plan_import([tmp_path / "gemma.gguf"]).refused] == ["vision-inside"]
 
 
