@@ -1,50 +1,32 @@
-"""Writing files so that neither a crash nor a full disk ever leaves half a file behind."""
+"""The program's own files: written whole, said so when they could not be, and set aside when damaged."""
 
 from __future__ import annotations
 
-import errno
 import glob
-import os
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from desktop_app.errors import UserError
+from model_store import atomic_files
+from model_store.atomic_files import INCOMING, finish, means_no_room, new_file, sync_folder
 
-INCOMING = ".incoming-"  # how the names of files not yet whole begin
+__all__ = [
+    "INCOMING",
+    "finish",
+    "new_file",
+    "not_saved",
+    "set_aside",
+    "sync_folder",
+    "were_set_aside",
+    "write_whole",
+]
+
 _DAMAGED = "-damaged-"
-# EFBIG: a limit on file sizes, as on FAT, is one more way of having no room.
-_NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 def not_saved(error: OSError, name: str) -> UserError:
     """Return the sentence for `name` not having been written because of `error`."""
-    return UserError("disk-full" if error.errno in _NO_ROOM else "not-saved", name=name)
-
-
-@contextmanager
-def new_file(folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
-    """Give a new file that only the person can read, and its path in `folder`.
-
-    Call `finish` and rename it to keep it: at the end nothing remains at its path. Raises OSError.
-    """
-    handle, name = tempfile.mkstemp(prefix=INCOMING, dir=folder)
-    path = Path(name)
-    try:
-        with open(handle, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
-            yield file, path
-    finally:
-        path.unlink(missing_ok=True)
-
-
-def finish(file: BinaryIO) -> None:
-    """Close a file when all of it is on the disk."""
-    file.flush()
-    os.fsync(file.fileno())
-    file.close()
+    return UserError("disk-full" if means_no_room(error) else "not-saved", name=name)
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -52,23 +34,7 @@ def write_whole(path: Path, data: bytes) -> None:
 
     A link stays a link: the file it points to is replaced. Raises OSError.
     """
-    path = path.resolve()
-    with new_file(path.parent) as (file, incoming):
-        file.write(data)
-        finish(file)
-        incoming.replace(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in `folder` survive a loss of power."""
-    if os.name == "nt":  # folders cannot be opened there; NTFS journals renames
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    atomic_files.write_whole(path.resolve(), data)
 
 
 def set_aside(path: Path) -> Path:

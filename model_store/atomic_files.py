@@ -1,26 +1,56 @@
-"""Writing files and renaming them so that a crash never leaves half of one."""
+"""Writing files and renaming them so that neither a crash nor a full disk ever leaves half of one."""
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 INCOMING = ".incoming-"  # how the names of files not yet whole begin
+# EFBIG: a limit on file sizes, as on FAT, is one more way of having no room. Windows has no EDQUOT.
+_NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+
+def means_no_room(error: OSError) -> bool:
+    """Return whether a write failed because the disk is full, a quota is used up or the file grew too large."""
+    return error.errno in _NO_ROOM
+
+
+@contextmanager
+def new_file(folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
+    """Give a new file that only the person can read, and its path in `folder`.
+
+    Call `finish` and rename it to keep it: at the end nothing remains at its path. Raises OSError.
+    """
+    handle, name = tempfile.mkstemp(prefix=INCOMING, dir=folder)
+    path = Path(name)
+    try:
+        with open(handle, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
+            yield file, path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def finish(file: BinaryIO) -> None:
+    """Close a file when all of it is on the disk. Raises OSError."""
+    file.flush()
+    os.fsync(file.fileno())
+    file.close()
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that at any moment there is either the old content or the new one. Raises OSError."""
-    handle, name = tempfile.mkstemp(prefix=INCOMING, dir=path.parent)
-    incoming = Path(name)
-    try:
-        with open(handle, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+    """Write a file so that at any moment there is either the old content or the new one. Raises OSError.
+
+    A link is replaced by a file: a model folder may come from elsewhere, and its links lead anywhere.
+    """
+    with new_file(path.parent) as (file, incoming):
+        file.write(data)
+        finish(file)
         incoming.replace(path)
-    finally:
-        incoming.unlink(missing_ok=True)
     sync_folder(path.parent)
 
 

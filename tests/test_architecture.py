@@ -52,6 +52,8 @@ _SERVICES_GROUND = {
 #: Room -> what it may import of ours, itself always included. The innermost room counts.
 MAY_IMPORT = {
     **dict.fromkeys(_LEAVES, _LEAVES),
+    # Files are written whole in one way, by the store as by the program.
+    "desktop_app.atomic_files": {"model_store.atomic_files", *_LEAVES},
     "desktop_app.__main__": {"desktop_app.cli", "desktop_app.assembly", *_LEAVES},
     "desktop_app.assembly": {"desktop_app.ui", "desktop_app.services", *_WITHOUT_QT},
     # Command line and window tell a plan without starting an engine.

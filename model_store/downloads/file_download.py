@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import threading
 import time
 from collections.abc import Callable
@@ -21,7 +20,6 @@ _LOST = 1 << 20  # bytes that a kill may cost: a block of each connection that i
 MOST_CONNECTIONS = 4
 _MAGIC = b"GGUF"
 _LEAVING = 3.0  # seconds for a thread to end that is looking up a name
-NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 class Stopped(Exception):  # noqa: N818 - nothing went wrong

@@ -10,8 +10,9 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+from model_store.atomic_files import means_no_room
 from model_store.downloads.background_hash import Turn
-from model_store.downloads.file_download import NO_ROOM, FileDownload, Stopped
+from model_store.downloads.file_download import FileDownload, Stopped
 from model_store.downloads.job_folder import JobFolder, JobRecord
 from model_store.downloads.part_file import PartFile, bytes_here
 from model_store.downloads.transfer_speed import TransferSpeed
@@ -278,7 +279,7 @@ class JobRun:
         return StoreError("no-room", title=title, needed=size_text(needed), free=size_text(free))
 
     def _disk_error(self, error: OSError) -> StoreError:
-        if error.errno in NO_ROOM:
+        if means_no_room(error):
             needed = sum(part.size - part.done for part in self._parts)
             try:
                 return self._no_room(needed + MARGIN, self._free(self._folder.root))

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from model_store.atomic_files import means_no_room
 from model_store.errors import StoreError, size_text
 from model_store.library.copying import CopyDiffersError, UnreadableError
 
-_NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 _SPARE = 64 << 20  # bytes that stay free: a full disk hurts other programs too
 _FAT32_LIMIT = (1 << 32) - 1  # bytes of a file
 
@@ -46,7 +46,7 @@ def refused_by_disk(folder: Path, name: str, size: int = 0) -> Iterator[None]:
             raise StoreError(
                 "disk-takes-no-large-files", folder=str(folder), name=name, size=size_text(size)
             ) from error
-        if error.errno in _NO_ROOM:
+        if means_no_room(error):
             raise _no_room(folder, name, size, 0) from error
         raise StoreError("model-folder-unusable", name=str(folder)) from error
 
