@@ -12,7 +12,7 @@ from tests.helpers.imports import Arrow, arrows, room_of, sources, within
 from tests.helpers.paths import REPOSITORY
 
 #: Modules without neighbours of their own; everybody may know them, and they one another.
-LEAVES = ["atomic_files", "errors", "frozen", "logs", "paths", "settings", "throttle"]
+LEAVES = ["atomic_files", "errors", "frozen", "logs", "paths", "proc_files", "settings", "throttle"]
 _LEAVES = {f"desktop_app.{name}" for name in LEAVES}
 
 #: What the window knows of the engine: how to call it, and what they say to each other.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Literal
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
@@ -31,6 +30,7 @@ from desktop_app.engine.messages import (
     gib_up,
 )
 from desktop_app.errors import UserError
+from desktop_app.proc_files import PROC, read_sizes
 from desktop_app.services.notices import Notice, Notices, action
 
 State = Literal["starting", "loading", "ready", "unloaded", "failed", "dead"]
@@ -189,16 +189,7 @@ class Engine(QObject):
     def memory_bytes(self) -> int:
         """Return the resident memory of the engine process in bytes, 0 where the system does not tell."""
         pid = self._client.pid
-        if pid is None:
-            return 0
-        try:
-            with Path(f"/proc/{pid}/status").open(encoding="ascii", errors="replace") as status:
-                for line in status:
-                    if line.startswith("VmRSS:"):
-                        return int(line.split()[1]) * 1024
-        except OSError:
-            return 0  # not Linux, or the process has just ended
-        return 0
+        return 0 if pid is None else read_sizes(PROC / f"{pid}/status").get("VmRSS", 0)
 
     def _load(self) -> None:
         if self._wanted is None:

@@ -6,39 +6,31 @@ import ctypes
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 
-_MIB = 1024  # KiB
+from desktop_app.proc_files import PROC, read_sizes, read_text
+
+_MIB = 1 << 20
 _SHARE = 50  # a look may cost one part in so many of a core: it is felt by what is measured
 
 
 def pss_mib(pid: int) -> float | None:
     """Return a process's proportional share of memory, None if it is gone or the system does not tell."""
-    try:
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except OSError:
-        return None
-    for line in text.splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) / _MIB
-    return None
+    size = read_sizes(PROC / f"{pid}/smaps_rollup").get("Pss")
+    return None if size is None else size / _MIB
 
 
 def read_mib(pid: int) -> float:
     """Return what a process has had fetched from the disk, pages of mapped files included, 0 if it is not told."""
-    try:
-        lines = Path(f"/proc/{pid}/io").read_text().splitlines()
-    except OSError:
-        return 0.0
-    return next((int(line.split()[1]) / 2**20 for line in lines if line.startswith("read_bytes:")), 0.0)
+    lines = read_text(PROC / f"{pid}/io").splitlines()
+    return next((int(line.split()[1]) / _MIB for line in lines if line.startswith("read_bytes:")), 0.0)
 
 
 def descendants(pid: int) -> list[int]:
     """Return the processes below `pid`."""
     children: dict[int, list[int]] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
+    for folder in PROC.glob("[0-9]*"):
         try:
             # The name, in brackets, may hold anything; the parent is the second field after it.
             parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])

@@ -22,7 +22,7 @@ from bench.parties import PARTIES
 from bench.real_shapes import REAL, SMALL, TINY, make_pair
 from bench.results import Results
 from desktop_app import paths
-from desktop_app.engine.planning.cpu_cores import physical_cores
+from desktop_app.engine.planning.cpu_cores import physical_cores, processor_name
 
 #: Those whose peak memory is seen from outside.
 _WATCHED = ("low_memory", "stock")
@@ -95,11 +95,7 @@ def _after_ours(job: Job, results: Results) -> Job:
 
 
 def _computer() -> str:
-    name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        lines = info.read_text("utf-8", "replace").splitlines()
-        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
+    name = processor_name() or platform.machine()
     parts = [f"{os.cpu_count()} cores", name]
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         parts.append(f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB")

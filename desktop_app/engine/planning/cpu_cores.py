@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from desktop_app.proc_files import PROC, read_text
+
 # Below this the threads would wait for each other longer than they compute.
 _TINY_MODEL = 64 * 1024 * 1024  # bytes
 # A core below this share of the fastest one's clock (or capacity) is of the slow kind.
@@ -67,7 +69,7 @@ def processor_name() -> str:
     """Return what the processor calls itself, "" if the system does not tell."""
     system: str = sys.platform
     if system == "linux":
-        lines = (line.partition(":") for line in _text(Path("/proc/cpuinfo")).splitlines())
+        lines = (line.partition(":") for line in read_text(PROC / "cpuinfo").splitlines())
         told = {name.strip(): value.strip() for name, _, value in lines}
         named = told.get("model name") or told.get("Model") or told.get("Hardware")
         return named or " ".join(told[name] for name in ("CPU implementer", "CPU part") if name in told)
@@ -91,16 +93,16 @@ def linux_cores(allowed: Iterable[int], devices: Path = Path("/sys/devices")) ->
 
 def _siblings(devices: Path, number: int) -> str:
     """Return the group of logical cores that share a physical one; not told in some containers."""
-    return _text(devices / f"system/cpu/cpu{number}/topology/thread_siblings_list").strip() or str(number)
+    return read_text(devices / f"system/cpu/cpu{number}/topology/thread_siblings_list").strip() or str(number)
 
 
 def _fast(devices: Path, numbers: list[int]) -> list[int]:
     """Return those of the fast kind: by Intel's lists, by the capacity that ARM tells, or by the clock."""
-    listed = _listed(_text(devices / "cpu_core/cpus"))
-    if listed and _listed(_text(devices / "cpu_atom/cpus")):
+    listed = _listed(read_text(devices / "cpu_core/cpus"))
+    if listed and _listed(read_text(devices / "cpu_atom/cpus")):
         return [number for number in numbers if number in listed] or numbers
     for name, share in (("cpu_capacity", _SLOW_CAPACITY), ("cpufreq/cpuinfo_max_freq", _SLOW_CLOCK)):
-        told = [_text(devices / f"system/cpu/cpu{number}/{name}").strip() for number in numbers]
+        told = [read_text(devices / f"system/cpu/cpu{number}/{name}").strip() for number in numbers]
         if told and all(text.isdecimal() for text in told):
             values = [int(text) for text in told]
             if min(values) < share * max(values):
@@ -185,10 +187,3 @@ def _sysctl(name: str) -> bytes:
     if library.sysctlbyname(name.encode(), buffer, ctypes.byref(size), None, ctypes.c_size_t(0)):
         return b""
     return buffer.raw[: size.value]
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(errors="replace")
-    except OSError:  # not there
-        return ""

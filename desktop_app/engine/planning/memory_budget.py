@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop_app.errors import UserError
+from desktop_app.proc_files import PROC, read_sizes, read_text
 
 VARIABLE = "EYEBRIGHT_MEMORY_LIMIT"  # "8G": plan as on a computer with so much
 
@@ -63,7 +64,7 @@ def find_memory_budget(limit: int = 0, held: int = 0) -> MemoryBudget:
 
 def own_memory() -> int:
     """Return the bytes this process has written to and holds, 0 where the system does not tell."""
-    return _kib(Path("/proc/self/status")).get("RssAnon", 0)
+    return read_sizes(PROC / "self/status").get("RssAnon", 0)
 
 
 def _share_of(total: int) -> int:
@@ -77,16 +78,16 @@ def _system_memory() -> tuple[int, int]:
     system: str = sys.platform
     if system == "win32":
         return _windows_memory()
-    told = _kib(Path("/proc/meminfo"))
+    told = read_sizes(PROC / "meminfo")
     if "MemTotal" in told:
         return told["MemTotal"], told.get("MemAvailable", 0)
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), 0
 
 
-def cgroup_limit(process: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")) -> int:
+def cgroup_limit(process: Path = PROC / "self/cgroup", root: Path = Path("/sys/fs/cgroup")) -> int:
     """Return the least memory limit of the control groups this process is in, in bytes; 0: none."""
     limits = []
-    for line in _text(process).splitlines():
+    for line in read_text(process).splitlines():
         number, _, rest = line.partition(":")
         controllers, _, group = rest.partition(":")
         if number == "0":
@@ -98,26 +99,13 @@ def cgroup_limit(process: Path = Path("/proc/self/cgroup"), root: Path = Path("/
         folder = top / group.lstrip("/")
         # Inside a container the path may name what is not mounted; what is mounted is at the top.
         for place in (folder, *folder.parents):
-            value = _text(place / name).strip()
+            value = read_text(place / name).strip()
             if value.isdecimal():
                 limits.append(int(value))
             if place == top:
                 break
     # The first version of control groups says "no limit" with a number close to 2**63.
     return min((limit for limit in limits if 0 < limit < 1 << 60), default=0)
-
-
-def _kib(path: Path) -> dict[str, int]:
-    """Return the lines "name: number kB" of a file, in bytes."""
-    lines = (line.split() for line in _text(path).splitlines())
-    return {words[0].rstrip(":"): int(words[1]) * 1024 for words in lines if len(words) == 3 and words[2] == "kB"}
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(errors="replace")
-    except OSError:  # not there: another system, or nothing mounted
-        return ""
 
 
 class _MemoryStatus(ctypes.Structure):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import sys
-from pathlib import Path
 from typing import Any
+
+from desktop_app.proc_files import PROC, read_sizes
 
 
 def peak_memory() -> int:
@@ -17,10 +18,7 @@ def peak_memory() -> int:
     """
     system: str = sys.platform
     if system == "linux":
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-        return 0
+        return read_sizes(PROC / "self/status").get("VmHWM", 0)
     if system == "win32":
         return _windows_peak()
     import resource
@@ -31,7 +29,7 @@ def peak_memory() -> int:
 def count_peak_anew() -> None:
     """Let `peak_memory` begin with what is held now, where the system can do so (Linux)."""
     with contextlib.suppress(OSError):  # then the figure stays too high, which is all
-        Path("/proc/self/clear_refs").write_text("5")
+        (PROC / "self/clear_refs").write_text("5")
 
 
 def give_back() -> None:
