@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from desktop_app.engine.messages import (
+    FINAL_EVENTS,
     Ask,
     Command,
     Crashed,
@@ -28,13 +29,10 @@ from desktop_app.engine.messages import (
     EngineSettings,
     Event,
     Failed,
-    Finished,
     Inspect,
-    Inspected,
     Load,
     ModelInfo,
     ReadAhead,
-    ReadAheadDone,
     Ready,
     Shutdown,
     Stop,
@@ -47,7 +45,6 @@ if TYPE_CHECKING:  # imported with the first process, when the window is there
     from multiprocessing.process import BaseProcess
 
 _log = logging.getLogger(__name__)
-_FINAL = (Ready, Inspected, ReadAheadDone, Finished, Failed, Crashed, Died)
 
 
 class EngineDied(UserError):  # noqa: N818 - it says what happened, as `Died` does
@@ -156,7 +153,7 @@ class EngineClient:
             engine.send(command)
             while not ended:
                 event = events.get()
-                ended = isinstance(event, _FINAL)
+                ended = isinstance(event, FINAL_EVENTS)
                 if isinstance(event, Failed):
                     raise UserError(event.code, **event.parameters)
                 if isinstance(event, Died):

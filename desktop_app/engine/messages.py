@@ -380,3 +380,6 @@ Event = (
     | Crashed
     | Died
 )
+
+#: After one of these nothing more comes for a request.
+FINAL_EVENTS = (Ready, Inspected, ReadAheadDone, Finished, Failed, Crashed, Died)

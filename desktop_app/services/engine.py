@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.messages import (
+    FINAL_EVENTS,
     Ask,
     Command,
     Crashed,
@@ -16,12 +17,9 @@ from desktop_app.engine.messages import (
     EngineSettings,
     Event,
     Failed,
-    Finished,
-    Inspected,
     Load,
     LoadPlan,
     ModelInfo,
-    ReadAheadDone,
     Ready,
     Stop,
     ThroughputMeasured,
@@ -35,7 +33,6 @@ from desktop_app.services.notices import Notice, Notices, action
 
 State = Literal["starting", "loading", "ready", "unloaded", "failed", "dead"]
 Handler = Callable[[Event], None]
-_FINAL = (Ready, Inspected, ReadAheadDone, Finished, Failed, Crashed, Died)
 
 
 class EngineBugError(Exception):
@@ -244,7 +241,7 @@ class Engine(QObject):
             self.throughput_measured.emit(event)
             return
         handler = self._handlers.get(event.request)
-        if isinstance(event, _FINAL):
+        if isinstance(event, FINAL_EVENTS):
             self._handlers.pop(event.request, None)
             self._ended(event.request)
         if handler is not None:
