@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Container
 from urllib.parse import SplitResult, urlsplit
 
 from model_store.errors import StoreError
@@ -10,14 +11,14 @@ from model_store.errors import StoreError
 _PORTS = {"http": 80, "https": 443}
 
 
-def split_url(url: str) -> SplitResult | None:
-    """Return the parts of an address, None when it is none with a server in it."""
+def split_url(url: str, schemes: Container[str] = _PORTS) -> SplitResult | None:
+    """Return the parts of an address; None when its scheme is another or it names no server."""
     try:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
         return None
-    return parts if parts.scheme in _PORTS and parts.hostname else None
+    return parts if parts.scheme in schemes and parts.hostname else None
 
 
 def origin(url: str) -> tuple[str, str, int]:

@@ -6,7 +6,7 @@ import re
 import urllib.request
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, unquote
 
 import httpcore2
 
@@ -64,12 +64,7 @@ def pool_through(proxy: str, connection: CancellableConnection, certificates: An
 
 
 def _parts(address: str) -> SplitResult | None:
-    try:
-        parts = urlsplit(address)
-        _ = parts.port
-    except ValueError:
-        return None
-    return parts if parts.scheme in _PORTS and parts.hostname else None
+    return split_url(address, _PORTS)
 
 
 class _ThroughSocks(httpcore2.NetworkBackend):
