@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from desktop_app import paths
-from tests.helpers.paths import REPOSITORY
+from tests.end_to_end.watched_program import run_watched
 
 # The program runs by itself; only the loop of Qt is watched.
 _WATCHED = """
@@ -58,16 +56,8 @@ sys.exit(main())
 def test_pictures_are_attached_before_and_after_the_window_is_there(
     tmp_path: Path, flatpak: dict[str, str], name: str
 ) -> None:
-    home = {"EYEBRIGHT_HOME": str(tmp_path / "home"), "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(REPOSITORY)}
     examples = paths.resources_folder() / "examples"
-    result = subprocess.run(
-        [sys.executable, "-c", _WATCHED, str(examples / "digit.png"), str(examples / "shapes.png")],
-        env={key: value for key, value in os.environ.items() if key != "FLATPAK_ID"} | home | flatpak,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.splitlines() == [name, "in sight", "digit.png shapes.png None"]
+    environment = {key: value for key, value in os.environ.items() if key != "FLATPAK_ID"} | flatpak
+    pictures = (str(examples / "digit.png"), str(examples / "shapes.png"))
+    said = run_watched(_WATCHED, *pictures, folder=tmp_path, environment=environment)
+    assert said == [name, "in sight", "digit.png shapes.png None"]

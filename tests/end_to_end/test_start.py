@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.helpers.paths import REPOSITORY
+from tests.end_to_end.watched_program import run_watched
 
 #: What takes long to import, or to be learnt by Python, and is not needed to see the window.
 LATE = (
@@ -53,15 +50,4 @@ sys.exit(main())
 
 
 def test_the_window_comes_first_and_everything_else_after_it(tmp_path: Path) -> None:
-    home = {"EYEBRIGHT_HOME": str(tmp_path / "home"), "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(REPOSITORY)}
-    result = subprocess.run(
-        [sys.executable, "-c", _WATCHED, LATE],
-        env=os.environ | home,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.splitlines() == ["before False", "after True True"]
+    assert run_watched(_WATCHED, LATE, folder=tmp_path) == ["before False", "after True True"]
