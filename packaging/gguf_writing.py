@@ -10,6 +10,18 @@ from typing import Any
 
 import gguf
 
+#: What llama.cpp and transformers call the weights in a layer of a language model like LLaMA.
+DECODER_NAMES = {
+    "attn_norm": "input_layernorm",
+    "ffn_norm": "post_attention_layernorm",
+    "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj",
+    "attn_output": "self_attn.o_proj",
+    "ffn_gate": "mlp.gate_proj",
+    "ffn_up": "mlp.up_proj",
+    "ffn_down": "mlp.down_proj",
+}
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)  # of CLIP's pixels
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 

@@ -9,15 +9,22 @@ from typing import Any
 
 import gguf
 import numpy as np
-from gguf_writing import Tower, add_decoder_shape, add_llava_keys, new_gguf
+from gguf_writing import DECODER_NAMES, Tower, add_decoder_shape, add_llava_keys, new_gguf
 
 from fidelity.shapes import Text, Vision
 from fidelity.vocabularies import Vocabulary
 from fidelity.weights import LANGUAGE, PROJECTOR, TOWER, Array
 
 _ATTENTION = {"attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj"}
-_SPLIT = {**_ATTENTION, "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj"}
-_FUSED = {"attn_qkv": "self_attn.qkv_proj", "ffn_up": "mlp.gate_up_proj"}  # gate first, in both
+# Phi-3's layers hold some matrices as one; the gate comes first, in both.
+_FUSED_NAMES = {
+    "attn_norm": "input_layernorm",
+    "ffn_norm": "post_attention_layernorm",
+    "attn_qkv": "self_attn.qkv_proj",
+    "attn_output": "self_attn.o_proj",
+    "ffn_up": "mlp.gate_up_proj",
+    "ffn_down": "mlp.down_proj",
+}
 _CLIP = {
     **_ATTENTION,
     "attn_out": "self_attn.out_proj",
@@ -85,17 +92,13 @@ def _add_language_model(
     _put(writer, "output_norm.weight", state[f"{LANGUAGE}norm.weight"])
     if not text.tied:
         _put(writer, "output.weight", state["lm_head.weight"])
-    fused = text.original == "phi3"
+    names = _FUSED_NAMES if text.original == "phi3" else DECODER_NAMES
     for index in range(text.layers):
-        theirs, ours = f"{LANGUAGE}layers.{index}.", f"blk.{index}."
-        _put(writer, f"{ours}attn_norm.weight", state[f"{theirs}input_layernorm.weight"])
-        _put(writer, f"{ours}ffn_norm.weight", state[f"{theirs}post_attention_layernorm.weight"])
-        names = {**(_FUSED if fused else _SPLIT), "attn_output": "self_attn.o_proj", "ffn_down": "mlp.down_proj"}
-        for name in sorted(names, key=_LAYER_ORDER.index):
-            weight = state[f"{theirs}{names[name]}.weight"]
-            if name in {"attn_q", "attn_k"}:
-                weight = _neighbours(weight, text.heads if name == "attn_q" else text.kv_heads)
-            _put(writer, f"{ours}{name}.weight", weight)
+        for ours, theirs in names.items():
+            weight = state[f"{LANGUAGE}layers.{index}.{theirs}.weight"]
+            if ours in {"attn_q", "attn_k"}:
+                weight = _neighbours(weight, text.heads if ours == "attn_q" else text.kv_heads)
+            _put(writer, f"blk.{index}.{ours}.weight", weight)
 
 
 def write_projector(
@@ -138,9 +141,6 @@ def _add_projector(writer: Any, vision: Vision, state: Mapping[str, Array], abou
         put(writer, f"mm.0.{kind}", state[f"{PROJECTOR}linear_1.{kind}"])
         if not vision.linear:
             put(writer, f"mm.2.{kind}", state[f"{PROJECTOR}linear_2.{kind}"])
-
-
-_LAYER_ORDER = ("attn_q", "attn_k", "attn_v", "attn_qkv", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
 
 
 def _put_vocabulary(writer: Any, vocabulary: Vocabulary) -> None:

@@ -23,6 +23,7 @@ from typing import Any
 import gguf
 import numpy as np
 import torch
+from gguf_writing import DECODER_NAMES
 from transformers import InternVLConfig, InternVLForConditionalGeneration, Qwen2Config, Qwen2ForCausalLM
 from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import (
     GotOcr2ImageProcessorPil,
@@ -34,7 +35,6 @@ from tests.helpers.paths import DATA
 from tests.images.patterns import patterned
 from tests.random_models import architectures, projectors
 from tests.random_models.divided import AFTER, BEFORE, PICTURES, SIZES, write_model, write_projector
-from tests.recording.decoder_names import DECODER_NAMES
 from tests.recording.minicpm_v import Eyes, parts_of, placeholder, places, sizes_of_parts, sliced_grid
 
 COUNTS = (1, 7, 16, 25, 31, 32, 33, 49, 50, 58, 77, 125)

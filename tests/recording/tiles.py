@@ -20,7 +20,7 @@ from typing import Any
 import gguf
 import numpy as np
 import torch
-from gguf_writing import CLIP_MEAN, CLIP_STD
+from gguf_writing import CLIP_MEAN, CLIP_STD, DECODER_NAMES
 from transformers import CLIPVisionConfig, LlamaConfig, LlavaNextConfig, LlavaNextForConditionalGeneration
 from transformers.models.llava_next.image_processing_pil_llava_next import LlavaNextImageProcessorPil
 from transformers.models.llava_next.processing_llava_next import LlavaNextProcessor
@@ -29,7 +29,6 @@ from tests.helpers.paths import DATA
 from tests.images.patterns import patterned
 from tests.random_models.llava import Sizes, write_language_model, write_projector
 from tests.random_models.tiled import AFTER, BEFORE, MODELS, PICTURES, SIZES
-from tests.recording.decoder_names import DECODER_NAMES
 
 USUAL = [[336, 672], [672, 336], [672, 672], [1008, 336], [336, 1008]]
 
