@@ -38,7 +38,7 @@ def look():
     from desktop_app.ui.start_page import StartPage
     (window,) = (each for each in QApplication.topLevelWidgets() if isinstance(each, QMainWindow))
     offers = [each for each in window.findChildren(object) if type(each).__name__ == "ModelOffer"]
-    if offers and window.services.engine.state() == "ready":
+    if offers and window.services.engine.state() == "ready" and window.isVisible():  # it closes once
         print("after", gc.isenabled(), window.services.models.library() is not None)
         window.close()
 
