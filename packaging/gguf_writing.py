@@ -135,23 +135,32 @@ def add_llava_keys(
     kind: str = "mlp",
     gelu: bool = False,
     eps: float = 1e-5,
+    feature_layer: int = 0,
     mean: Sequence[float] = CLIP_MEAN,
     std: Sequence[float] = CLIP_STD,
 ) -> None:
     """Add the keys of a LLaVA's image tower and projector; not `gelu`: quick GELU, as CLIP has it.
 
-    `projection`: CLIP's own width of embeddings, which nothing reads.
+    `projection`: CLIP's own width of embeddings, which nothing reads; `feature_layer`: how many layers are to be
+    run, 0: the file does not say.
     """
     writer.add_bool("clip.has_text_encoder", False)
     writer.add_bool("clip.has_vision_encoder", True)
     writer.add_bool("clip.has_llava_projector", True)
     writer.add_string("clip.projector_type", kind)
     writer.add_bool("clip.use_gelu", gelu)
-    add_vision_shape(writer, tower, projection=projection, eps=eps, mean=mean, std=std)
+    add_vision_shape(writer, tower, projection=projection, eps=eps, feature_layer=feature_layer, mean=mean, std=std)
 
 
 def add_vision_shape(
-    writer: Any, tower: Tower, *, projection: int, eps: float, mean: Sequence[float], std: Sequence[float]
+    writer: Any,
+    tower: Tower,
+    *,
+    projection: int,
+    eps: float,
+    feature_layer: int = 0,
+    mean: Sequence[float],
+    std: Sequence[float],
 ) -> None:
     """Add the shape of any image tower, and how pixels are normalised for it."""
     for key, number in (
@@ -165,6 +174,8 @@ def add_vision_shape(
     ):
         writer.add_uint32(f"clip.vision.{key}", number)
     writer.add_float32("clip.vision.attention.layer_norm_epsilon", eps)
+    if feature_layer:
+        writer.add_array("clip.vision.feature_layer", [feature_layer])
     writer.add_array("clip.vision.image_mean", list(mean))
     writer.add_array("clip.vision.image_std", list(std))
 

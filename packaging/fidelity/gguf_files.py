@@ -123,11 +123,10 @@ def _add_projector(writer: Any, vision: Vision, state: Mapping[str, Array], abou
         projection=vision.width,
         gelu=vision.gelu,
         eps=vision.eps,
+        feature_layer=vision.layers if vision.says_layers else 0,
         mean=vision.mean,
         std=vision.std,
     )
-    if vision.says_layers:
-        writer.add_array("clip.vision.feature_layer", [vision.layers])
     put = _put_q8_0 if quantised else _put
     embeddings = f"{TOWER}embeddings."
     _put(writer, "v.class_embd", state[f"{embeddings}class_embedding"])

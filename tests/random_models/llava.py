@@ -155,9 +155,8 @@ def write_projector(path: Path, sizes: Sizes = Sizes()) -> Path:
     with new_gguf(path, "clip") as writer:
         writer.add_name("random projector")
         writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
-        add_llava_keys(writer, tower, projection=projected, kind=sizes.kind)
-        if sizes.feature_layer:
-            writer.add_array("clip.vision.feature_layer", [sizes.vision_layers])
+        layers = sizes.vision_layers if sizes.feature_layer else 0
+        add_llava_keys(writer, tower, projection=projected, kind=sizes.kind, feature_layer=layers)
         if sizes.newline:
             writer.add_string("clip.vision.mm_patch_merge_type", "spatial_unpad")
         if sizes.pinpoints:
