@@ -1,6 +1,6 @@
-"""Write tests/data/prompts.json: what each model's own code makes of the same conversations.
+"""What each model's own code makes of a conversation.
 
-The originals are described here a second time, in their own terms (roles, separators, templates)
+The prompts are described here a second time, in their own terms (roles, separators, templates)
 and without anything of desktop_app, so that the tests compare two descriptions with each other.
 A picture is written `<picture>`; the special tokens around it are the model's own.
 """
@@ -8,14 +8,10 @@ A picture is written `<picture>`; the special tokens around it are the model's o
 from __future__ import annotations
 
 import itertools
-import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tests.helpers.paths import DATA
-
-PROMPTS = DATA / "prompts.json"
 LLAVA = "https://github.com/haotian-liu/LLaVA/blob/main/llava/conversation.py"
 XTUNER = "https://github.com/InternLM/xtuner/blob/main/xtuner/utils/templates.py"
 HUB = "https://huggingface.co"
@@ -36,16 +32,6 @@ class Turn:
 
 Turns = Sequence[Turn]
 Original = Callable[["str | None", Turns], str]
-
-CONVERSATIONS: dict[str, tuple[str | None, Turns]] = {
-    "no picture": (None, [Turn("What can you do?")]),
-    "one picture": (None, [Turn("What is this?", 1)]),
-    "two pictures": (None, [Turn("Which is larger?", 2)]),
-    "two turns": (None, [Turn("What is this?", 1, "A red star."), Turn("Are you sure?")]),
-    "a picture later": (None, [Turn("Hello!", 0, "Hello. Show me one."), Turn("Here it is.\nWhat is it?", 1)]),
-    "three turns": (None, [Turn("a", 1, "One."), Turn("b", 0, "Two,\n\nthree."), Turn("c")]),
-    "system prompt": ("Answer in rhyme.", [Turn("What is this?", 1, "A star, by far."), Turn("And its colour?")]),
-}
 
 
 def vicuna_v1(system: str | None, turns: Turns) -> str:
@@ -204,29 +190,3 @@ ORIGINALS: dict[str, tuple[str, str, str, Original]] = {
         smolvlm,
     ),
 }
-
-
-def main() -> None:
-    """Write the file."""
-    families = {
-        name: {
-            "source": source,
-            "bos": bos,
-            "eos": eos,
-            "prompts": {case: original(*conversation) for case, conversation in CONVERSATIONS.items()},
-        }
-        for name, (source, bos, eos, original) in ORIGINALS.items()
-    }
-    conversations = {
-        case: {
-            "system": system,
-            "turns": [{"question": turn.question, "pictures": turn.pictures, "answer": turn.answer} for turn in turns],
-        }
-        for case, (system, turns) in CONVERSATIONS.items()
-    }
-    recorded = {"conversations": conversations, "families": families}
-    PROMPTS.write_text(json.dumps(recorded, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from fidelity.originals import ORIGINALS, Turn
 from fidelity.vocabularies import BUILT_IN, IMAGE, Vocabulary
-from tests.recording.prompts import ORIGINALS, Turn
 
 #: Long enough for the shortest prompt to be worth keeping on the disk.
 QUESTION = (

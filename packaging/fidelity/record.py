@@ -18,12 +18,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from fidelity.originals import Turn
 from fidelity.pictures import LARGE, NAMES, picture
 from fidelity.prompts import QUESTION, TALKS, Prompts
 from fidelity.records import ANSWER, ASKED, RECORDS, parser, pixels_key
 from fidelity.reference import Reference, look
 from fidelity.shapes import REAL_EYES, RECORDED, Shape, shapes_called
-from tests.recording.prompts import Turn
 
 Found = dict[str, np.ndarray]
 
