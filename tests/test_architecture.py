@@ -153,6 +153,18 @@ def test_imports_run_one_way() -> None:
     _fail_if(sorted({said for said in map(broken_rule, found) if said}))
 
 
+def test_packaging_knows_no_tests() -> None:
+    """What makes, tries and measures the program needs neither the tests nor what they test with."""
+    _fail_if(
+        [
+            f"{arrow.place}: imports {arrow.target}"
+            for path in sources("packaging")
+            for arrow in arrows(path)
+            if any(within(arrow.target, package) for package in ("tests", "unittest", "pytest"))
+        ]
+    )
+
+
 @pytest.mark.parametrize(
     ("path", "source"),
     [

@@ -79,8 +79,11 @@ def _staged(program: Path) -> Path:
     return folder
 
 
-def compile_installer(folder: Path, package: Path, work: Path, target: str = "") -> None:
-    """Make an installer of everything in `folder`; `target` is NSIS's name of a processor, if not the usual one."""
+def compile_installer(folder: Path, package: Path, work: Path, target: str = "", signing: str = "") -> None:
+    """Make an installer of everything in `folder`; `target` is NSIS's name of a processor, if not the usual one.
+
+    `signing`: the command that signs its uninstaller, as for `sign`.
+    """
     work.mkdir(parents=True, exist_ok=True)
     package.unlink(missing_ok=True)
     (work / "files.nsh").write_text("\n".join(installing(folder)) + "\n", "utf-8")
@@ -99,7 +102,7 @@ def compile_installer(folder: Path, package: Path, work: Path, target: str = "")
     }
     if target:
         defines["TARGET"] = target
-    if command := os.environ.get(SIGN):
+    if command := signing or os.environ.get(SIGN):
         defines["SIGN"] = command  # the uninstaller exists only inside makensis, which calls this
     # Warnings are errors: a name that was mistyped is one, and makes an installer that does something else.
     words = [_makensis(), "-V2", "-WX", "-INPUTCHARSET", "UTF8"]
@@ -151,9 +154,9 @@ def _inside(folder: Path, path: Path) -> str:
     return '"' + "\\".join(["$INSTDIR", *parts]) + '"'
 
 
-def sign(path: Path) -> None:
-    """Sign a program with the command that the environment names; without one say that it is not signed."""
-    command = os.environ.get(SIGN)
+def sign(path: Path, command: str = "") -> None:
+    """Sign a program with `command`, or with the one that the environment names; without one say so."""
+    command = command or os.environ.get(SIGN, "")
     if not command:
         say(f"{path.name} is not signed: {SIGN} is not set.")
         return

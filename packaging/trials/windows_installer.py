@@ -7,12 +7,10 @@ It is compiled as it is for a release, signed with a certificate made for it, an
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from unittest import mock
 
 from release import windows
 
@@ -38,19 +36,19 @@ def compiles(work: Path) -> str:
 
 def is_signed(work: Path) -> str:
     """Sign it with a certificate that was made for it, and have the signature verified."""
-    with _certificate(work) as certificate:
-        package = _made(work, "signed-setup", {})
-        windows.sign(package)
+    with _certificate(work) as (certificate, signing):
+        package = _made(work, "signed-setup", {}, signing=signing)
+        windows.sign(package, signing)
         _must_be_signed(package, certificate)
     return "by osslsigncode, with a certificate made for it"
 
 
 def is_used(work: Path) -> str:
     """Install, be refused, upgrade and uninstall under Wine, and look what is left."""
-    with a_windows(work) as wine, _certificate(work) as certificate:
+    with a_windows(work) as wine, _certificate(work) as (certificate, signing):
         runs = wine.drive / "windows" / "system32" / "ping.exe"  # some program that goes on for a while
-        first = _made(work, "first-setup", {"_internal/old.dll": b"old"}, runs, _64_BITS)
-        second = _made(work, "second-setup", {"_internal/new.dll": b"new"}, runs, _64_BITS)
+        first = _made(work, "first-setup", {"_internal/old.dll": b"old"}, runs, _64_BITS, signing)
+        second = _made(work, "second-setup", {"_internal/new.dll": b"new"}, runs, _64_BITS, signing)
         wine.is_version("win7")
         wine.run(first, "/S", ends=_TOO_OLD)
         wine.is_version("win10")
@@ -64,8 +62,10 @@ def is_used(work: Path) -> str:
     return "too old, installed, refused while it is open, upgraded, uninstalled; what is not its own stayed"
 
 
-def _made(work: Path, name: str, more: dict[str, bytes], runs: Path | None = None, target: str = "") -> Path:
-    """Return an installer of a small folder; `runs` is what becomes eyebright.exe in it."""
+def _made(
+    work: Path, name: str, more: dict[str, bytes], runs: Path | None = None, target: str = "", signing: str = ""
+) -> Path:
+    """Return an installer of a small folder; `runs` is what becomes eyebright.exe in it, `signing` what signs."""
     folder = work / f"{name}-program"
     shutil.rmtree(folder, ignore_errors=True)
     files = {"eyebright.exe": b"MZ", "eyebright-cli.exe": b"MZ", "_internal/图片 and $more/x.txt": b"x", **more}
@@ -77,7 +77,7 @@ def _made(work: Path, name: str, more: dict[str, bytes], runs: Path | None = Non
         shutil.copyfile(runs, folder / "eyebright.exe")
     package = work / f"eyebright-trial-{name}.exe"
     try:
-        windows.compile_installer(folder, package, work / f"{name}-work", target)
+        windows.compile_installer(folder, package, work / f"{name}-work", target, signing)
     except SystemExit as error:
         raise Disappointed("it does not compile; see above") from error
     return package
@@ -146,8 +146,8 @@ def _must_hold(folder: Path, *names: str) -> None:
 
 
 @contextlib.contextmanager
-def _certificate(work: Path) -> Iterator[Path]:
-    """Yield a certificate for signing code; meanwhile what is compiled is signed with it."""
+def _certificate(work: Path) -> Iterator[tuple[Path, str]]:
+    """Yield a certificate for signing code, and the command that signs with it as long as its key is there."""
     if not (shutil.which("osslsigncode") and shutil.which("openssl")):
         raise NotHad("osslsigncode or openssl is not here")
     key, certificate = work / "trial.key", work / "trial.pem"
@@ -155,8 +155,7 @@ def _certificate(work: Path) -> Iterator[Path]:
     _said([*made, "-addext", "extendedKeyUsage=codeSigning", "-keyout", str(key), "-out", str(certificate)])
     words = f'osslsigncode sign -certs "{certificate}" -key "{key}" -n Eyebright -in "%1" -out "%1.signed"'
     try:
-        with mock.patch.dict(os.environ, {windows.SIGN: f'{words} > /dev/null && mv "%1.signed" "%1"'}):
-            yield certificate
+        yield certificate, f'{words} > /dev/null && mv "%1.signed" "%1"'
     finally:
         key.unlink()
 
