@@ -51,11 +51,6 @@ class FileDownload:
         self.retry_at = 0.0  # time.monotonic
         self.digester = BackgroundHash(part, turn)
 
-    @property
-    def fetching(self) -> bool:
-        """Return whether bytes are to come; else only the hash is."""
-        return not self._part.complete
-
     def hurry(self) -> None:
         """Do not wait for the next try. From any thread."""
         self._hurry.set()

@@ -27,7 +27,7 @@ from model_store.gguf_header import (
 Values = npt.NDArray[np.float32]
 Key = str | tuple[int, ...]  # of whole numbers: i32
 
-Q8_0_BLOCK, Q8_0_BYTES = 32, 34  # values that share a factor; bytes they take with it
+Q8_0_BLOCK = 32  # values that share a factor
 _Q8_0 = np.dtype([("factor", "<f2"), ("values", "i1", Q8_0_BLOCK)])
 _ARRAY = 9  # the number of that type of value
 _COUNTS = struct.Struct("<8sQQ")  # magic and version; how many tensors; how many keys
