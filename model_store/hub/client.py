@@ -134,10 +134,6 @@ class Hub:
             files.sort(key=lambda file: file.path)
             return RemoteRepository(name, commit, str(licence), bool(info.gated), tuple(files))
 
-    def list_gguf_files(self, name: str, revision: str = "main") -> tuple[RemoteFile, ...]:
-        """Return the GGUF files of a repository."""
-        return self.repository(name, revision).files
-
     def file_metadata(self, repository: str, revision: str, path: str) -> RemoteFile:
         """Return size and hash of a file."""
         repository = repository_name(repository, self.endpoint)

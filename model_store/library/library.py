@@ -71,11 +71,6 @@ class Library:
             None,
         )
 
-    def model_of(self, path: Path) -> InstalledModel | None:
-        """Return the model to which a file belongs, None for a file that is not installed."""
-        wanted = os.path.abspath(path)  # noqa: PTH100 - resolve() would follow links
-        return next((model for model in self.models() if any(str(file.path) == wanted for file in model.files)), None)
-
     def staging(self, key: str) -> Path:
         """Return the hidden folder in which files arrive under `key`, made if need be; `install` makes it a model.
 

@@ -23,11 +23,6 @@ class ModelFiles:
     header: GGUFHeader
     projector: Projector | None
 
-    @property
-    def context_length(self) -> int:
-        """Return the number of tokens the model was trained for, 0 when it does not say."""
-        return self.header.integer(f"{self.header.architecture}.context_length") or 0
-
 
 def check_files(model: Path, mmproj: Path | None) -> ModelFiles:
     """Read both headers and compare them.

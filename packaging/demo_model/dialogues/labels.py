@@ -12,7 +12,6 @@ from pictures.variants import SIDE
 PATCH = 14
 GRID = SIDE // PATCH
 CHARACTERS = DIGITS + LETTERS
-SIZES = ("", "small", "big")
 # name -> number of classes; class 0 means "nothing of the kind here", except for number
 HEADS = {
     "shape": 1 + len(SHAPES) + 1,

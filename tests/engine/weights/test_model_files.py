@@ -28,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_sound_pair(folder: Path) -> None:
     files = check_files(folder / "model.gguf", folder / "mmproj.gguf")
-    assert files.context_length == 1024
+    assert files.header.integer("llama.context_length") == 1024
     assert files.projector is not None
     assert files.projector.side == 56
     assert files.projector.fill == (122, 116, 104)

@@ -60,7 +60,7 @@ def test_a_repository_becomes_an_entry(served: FakeHub) -> None:
 def test_reads_a_header_without_the_weights(served: FakeHub) -> None:
     served.publish("someone/large", {"large.gguf": gguf(9_000_000, 1)})
     hub = Hub(served.endpoint, timeouts=QUICK)
-    (file,) = hub.list_gguf_files("someone/large")
+    (file,) = hub.repository("someone/large").files
     assert hub.read_header(file).architecture == "llama"
     assert served.sent <= 2 << 20
     with hub.open(file) as lazy:
@@ -197,7 +197,7 @@ def test_no_byte_of_a_wrong_answer_is_taken(served: FakeHub, tmp_path: Path, tro
 def test_a_wrong_range_is_refused(served: FakeHub, trouble: type[Trouble]) -> None:
     served.publish("someone/x", {"x.gguf": gguf(30_000, 1)})
     hub = Hub(served.endpoint, timeouts=QUICK)
-    (file,) = hub.list_gguf_files("someone/x")
+    (file,) = hub.repository("someone/x").files
     served.misbehave(trouble(served, random.Random(1)))
     with pytest.raises(StoreError, match="something else"):
         hub.read_range(file, 5000, 6000)
@@ -220,7 +220,7 @@ class EndlessHead(Fault):
 def test_a_head_that_never_ends_is_not_waited_for(served: FakeHub) -> None:
     served.publish("someone/x", {"x.gguf": gguf(1000, 1)})
     hub = Hub(served.endpoint, timeouts=QUICK)
-    (file,) = hub.list_gguf_files("someone/x")
+    (file,) = hub.repository("someone/x").files
     served.misbehave(EndlessHead())
     with pytest.raises(StoreError, match="cannot be reached"):
         hub.read_range(file, 0, 10)
@@ -248,7 +248,7 @@ def test_speaks_tls_where_the_certificate_is_trusted(monkeypatch: pytest.MonkeyP
     with fake_hub(certificate) as hub:
         hub.publish("someone/x", {"x.gguf": gguf(1000, 1)})
         asking = Hub(hub.endpoint, "hf_secret", timeouts=QUICK)
-        (file,) = asking.list_gguf_files("someone/x")
+        (file,) = asking.repository("someone/x").files
         assert asking.read_header(file).architecture == "llama"
         # The CDN is another origin: another port is enough.
         assert {(one.server, one.authorization) for one in hub.requests} == {("hub", "Bearer hf_secret"), ("cdn", "")}

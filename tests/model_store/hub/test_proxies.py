@@ -71,7 +71,7 @@ def test_goes_through_a_socks_proxy_which_looks_up_the_names(served: FakeHub, us
     with fake_socks(user) as proxy:
         address = f"socks5://{'ann:p%C3%A4ssword%3A%20x@' if user else ''}{proxy.place}"
         hub = Hub(f"http://localhost:{port}", proxy=address, timeouts=QUICK)
-        (file,) = hub.list_gguf_files("someone/x")
+        (file,) = hub.repository("someone/x").files
         assert hub.read_range(file, 10, 2000) == gguf(3000, 1)[10:2000]
         hub.close()
     assert set(proxy.asked) == {("localhost", port), ("127.0.0.1", int(served.cdn.rpartition(":")[2]))}

@@ -69,8 +69,6 @@ def test_an_installed_model_is_listed_with_what_is_known(library: Library, pair:
     assert all(len(file.sha256) == 64 for file in model.files)
     assert model.manifest.quantisation == "F16"
     assert library.get("LLaVA-Tiny-F16") == model
-    assert library.model_of(model.model) == model
-    assert library.model_of(pair[0]) is None
 
 
 def test_what_a_download_finished_is_listed_by_its_manifest_alone(library: Library, pair: tuple[Path, Path]) -> None:
