@@ -16,7 +16,7 @@ from model_store.catalogue import ModelEntry, Variant
 from model_store.errors import StoreError
 
 if TYPE_CHECKING:  # it imports what speaks with the network
-    from model_store.library.adding import Headers
+    from model_store.library.hub_repository import Headers
 
 SHORT, USUAL = 2048, 4096  # tokens of context that the catalogue has figures for
 

@@ -1,4 +1,4 @@
-"""What a download is, and what is told about it while it runs. Data only."""
+"""A download as plain data: what is wanted, how far it is, and why it waits or failed."""
 
 from __future__ import annotations
 

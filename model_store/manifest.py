@@ -1,4 +1,4 @@
-"""What lies beside the files of an installed model and says what they are.
+"""The manifest of an installed model: a JSON file beside its files that says what they are.
 
 A folder below the model folder is an installed model when `MANIFEST` is in it. The file is written
 last, so a folder without it is none.
@@ -30,7 +30,7 @@ class InstalledFile:
     size: int  # bytes
     sha256: str  # what it must be; 64 hex digits, "" while nobody has computed it
     verified: bool = True  # the hash is the publisher's too, not only our own of what arrived
-    # SHA-256 of everything up to each multiple of `BLOCK` (prefixes.py), so that damage can be found and mended
+    # SHA-256 of everything up to each multiple of `STEP` (downloads/part_file.py), so that damage can be mended
     prefixes: tuple[str, ...] = ()
     path: str = ""  # in the repository, where it came from one
 

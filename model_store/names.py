@@ -1,4 +1,4 @@
-"""Names of files and folders that every system takes, and names from elsewhere that lead nowhere else."""
+"""File and folder names that every system accepts, and a check that a name from elsewhere stays in its folder."""
 
 from __future__ import annotations
 

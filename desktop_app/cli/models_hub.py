@@ -26,7 +26,7 @@ from model_store.hub.client import Hub
 from model_store.hub.from_settings import hub_of
 from model_store.hub.tokens import TokenKeeper
 from model_store.jobs import NOTES, DownloadJob, DownloadRequest, FileState, JobState
-from model_store.library.adding import candidate, read_headers
+from model_store.library.hub_repository import candidate, read_headers
 from model_store.library.installed import State
 from model_store.library.library import Library
 

@@ -1,4 +1,4 @@
-"""The SHA-256 of a file while it arrives, read from the disk as it will be read later."""
+"""Computes the SHA-256 of a file while it arrives, read back from the disk."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Turn = Callable[[], AbstractContextManager[object]]
 
 
 class BackgroundHash:
-    """Hashes a `PartFile` behind what arrives, in a thread of its own.
+    """Hashes a `PartFile` while it grows, in a thread of its own.
 
     What was hashed in an earlier run is hashed again. Where that gives something else than then, the
     disk has lost it: it is marked absent, and hashed once it was fetched again.
@@ -27,7 +27,7 @@ class BackgroundHash:
     def __init__(self, part: PartFile, turn: Turn = nullcontext) -> None:
         self._part = part
         self._turn = turn
-        self._thread = threading.Thread(target=self._run, name="download digest", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="download hash", daemon=True)
         self._stopped = threading.Event()
         self._mended: set[int] = set()
         self.position = 0  # bytes that are hashed

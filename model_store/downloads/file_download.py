@@ -1,4 +1,4 @@
-"""One file from the Hub into its part file, through all that can come between."""
+"""Fetches one file from the Hub into its part file, and tries again after failures that pass."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _RANGE = 16 << 20  # bytes that one of several connections takes at a time
 _LOST = 1 << 20  # bytes that a kill may cost: a block of each connection that is not whole, and a piece on its way
 MOST_CONNECTIONS = 4
 _MAGIC = b"GGUF"
-_LEAVING = 3.0  # seconds for a thread to end that is looking up a name
+_JOINING = 3.0  # seconds for a thread to end: it may be looking up a name
 
 
 class Stopped(Exception):  # noqa: N818 - nothing went wrong
-    """The person, or the end of the program, came between."""
+    """The person stopped the download, or the program ends."""
 
 
 class FileDownload:
@@ -49,7 +49,7 @@ class FileDownload:
         self._hurry = threading.Event()
         self.waiting_for: StoreError | None = None
         self.retry_at = 0.0  # time.monotonic
-        self.digester = BackgroundHash(part, turn)
+        self.background_hash = BackgroundHash(part, turn)
 
     def hurry(self) -> None:
         """Do not wait for the next try. From any thread."""
@@ -57,9 +57,9 @@ class FileDownload:
 
     def run(self) -> str:
         """Return the SHA-256 of the whole file once it is here. Raises `StoreError`, OSError or what `tick` raises."""
-        self.digester.start()
+        self.background_hash.start()
         try:
-            while self.digester.running:
+            while self.background_hash.running:
                 if self._part.complete:
                     self._tick(self)
                     time.sleep(_TICK / 5)
@@ -68,13 +68,13 @@ class FileDownload:
                     self._fetch()
                 except StoreError as error:
                     self._wait(error, self._retries.wait_after(error, self._part.done))
-            if self.digester.error is not None:
-                raise self.digester.error
-            return self.digester.sha256
+            if self.background_hash.error is not None:
+                raise self.background_hash.error
+            return self.background_hash.sha256
         finally:
             self._part.stop()
-            self.digester.stop()
-            self._part.go_on()
+            self.background_hash.stop()
+            self._part.resume()
 
     def _wait(self, error: StoreError, seconds: float) -> None:
         self._hurry.clear()
@@ -88,33 +88,33 @@ class FileDownload:
 
     def _fetch(self) -> None:
         """Fetch until nothing is absent or something fails."""
-        party = _Connections(self._hub, self._file, self._part, self._connections)
+        connections = _Connections(self._hub, self._file, self._part, self._connections)
         try:
-            party.start()
-            while party.wait(_TICK):
+            connections.start()
+            while connections.wait(_TICK):
                 self._tick(self)
         finally:
-            party.end()
-        if party.error is not None:
-            raise party.error
+            connections.end()
+        if connections.error is not None:
+            raise connections.error
 
 
 class _Connections:
-    """Some connections that fetch ranges of one file until nothing is left or one of them fails."""
+    """Connections that fetch ranges of one file until nothing is left or one of them fails."""
 
     def __init__(self, hub: Hub, file: RemoteFile, part: PartFile, connections: int) -> None:
         self._hub = hub
         self._file = file
         self._part = part
-        self._most = part.size if connections == 1 else _RANGE
+        self._range_size = part.size if connections == 1 else _RANGE
         self._at_once = _LOST // connections - BLOCK
         self._lock = threading.Lock()
-        self._over = threading.Event()
-        self._lines: list[CancellableConnection] = []
+        self._ended = threading.Event()
+        self._open: list[CancellableConnection] = []
         self._threads = [
             threading.Thread(target=self._work, name=f"download {number}", daemon=True) for number in range(connections)
         ]
-        self._left = connections
+        self._running = connections
         self.error: StoreError | OSError | None = None
 
     def start(self) -> None:
@@ -122,42 +122,42 @@ class _Connections:
             thread.start()
 
     def wait(self, seconds: float) -> bool:
-        """Return whether somebody is still at work after `seconds`."""
-        return not self._over.wait(seconds)
+        """Return whether bytes are still being fetched after `seconds`."""
+        return not self._ended.wait(seconds)
 
     def end(self) -> None:
-        """Send everybody home."""
+        """Close all connections and wait for their threads to end."""
         with self._lock:
-            self._over.set()
-            lines = tuple(self._lines)
-        for line in lines:
-            line.cut()
-        until = time.monotonic() + _LEAVING
+            self._ended.set()
+            still_open = tuple(self._open)
+        for connection in still_open:
+            connection.cut()
+        until = time.monotonic() + _JOINING
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join(max(0.0, until - time.monotonic()))
-        self._part.release(0, self._part.size)  # also what a thread that is still away has claimed
+        self._part.release(0, self._part.size)  # also what a thread that has not ended yet has claimed
 
     def _work(self) -> None:
         try:
             self._fetch_ranges()
         except (StoreError, OSError) as error:
             with self._lock:
-                if not self._over.is_set():
+                if not self._ended.is_set():
                     self.error = error
-                self._over.set()
+                self._ended.set()
         finally:
             with self._lock:
-                self._left -= 1
-                if not self._left:
-                    self._over.set()
+                self._running -= 1
+                if not self._running:
+                    self._ended.set()
 
     def _fetch_ranges(self) -> None:
-        with self._hub.source(self._file, self._at_once) as (source, line):
+        with self._hub.source(self._file, self._at_once) as (source, connection):
             with self._lock:
-                self._lines.append(line)
-            while not self._over.is_set():
-                claimed = self._part.claim(self._most)
+                self._open.append(connection)
+            while not self._ended.is_set():
+                claimed = self._part.claim(self._range_size)
                 if claimed is None:
                     return
                 start, end = claimed
@@ -177,6 +177,6 @@ class _Connections:
             raise StoreError("answer-not-understood", host=self._hub.host)
         with self._lock:
             # A thread that comes late from looking up a name must not touch the file any more.
-            if self._over.is_set():
+            if self._ended.is_set():
                 raise StoreError("no-connection", host=self._hub.host)
         self._part.write(piece, at)

@@ -100,7 +100,7 @@ class JobFolder:
             names.append(name)
         return names
 
-    def take_back(self, record: JobRecord) -> None:
+    def undo_unfinished_install(self, record: JobRecord) -> None:
         """Undo what was begun when the program ended while it put the files into their place.
 
         Of a repair also what was not begun: the program may have ended before all files were taken in.
@@ -111,7 +111,7 @@ class JobFolder:
                 manifest = Manifest.read(self.target(request))
             except (FileNotFoundError, ValueError):
                 return  # nobody knows what is left of it: what the parts do not hold is fetched
-            self.take_in(record, manifest)
+            self.take_installed(record, manifest)
             return
         for number, name in enumerate(self.names(request)):
             begun = self.path / _READY / name
@@ -178,7 +178,7 @@ class JobFolder:
 
     # Repair
 
-    def take_in(self, record: JobRecord, manifest: Manifest) -> None:
+    def take_installed(self, record: JobRecord, manifest: Manifest) -> None:
         """Take the files of an installed model, damaged or not, so that only what is wrong is fetched."""
         target = self.target(record.request)
         self.path.mkdir(parents=True, exist_ok=True)
@@ -189,8 +189,8 @@ class JobFolder:
                 adopt(self.part(number), file.size, file.sha256 if file.verified else "", file.prefixes)
                 installed.rename(self.part(number))
 
-    def give_back(self, request: DownloadRequest) -> None:
-        """Put back what `take_in` has taken."""
+    def return_installed(self, request: DownloadRequest) -> None:
+        """Put back what `take_installed` has taken."""
         for number, name in enumerate(self.names(request)):
             with contextlib.suppress(OSError):
                 if self.part(number).exists() and not (self.target(request) / name).exists():

@@ -1,4 +1,4 @@
-"""One job from the first question to the Hub until the pair lies in its folder."""
+"""Runs one download: asks the Hub, fetches both files, checks and installs them."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class JobRun:
         self._finished: set[int] = set()
         self._current = -1
         self._download: FileDownload | None = None
-        self._pace = TransferSpeed()
+        self._speed = TransferSpeed()
         self._told_at = self._looked_at = 0.0
         self._waiting: tuple[StoreError, float] | None = None
         self.installed = False  # the pair is in its place
@@ -83,13 +83,13 @@ class JobRun:
     @property
     def speed(self) -> float:
         """Return the bytes per second just now."""
-        return 0.0 if self.waiting is not None else self._pace.speed
+        return 0.0 if self.waiting is not None else self._speed.speed
 
     @property
     def seconds_left(self) -> float | None:
         """Return how long the rest of the job will take."""
         files = self.files()
-        return self._pace.seconds_left(sum(one.total - one.done for one in files))
+        return self._speed.seconds_left(sum(one.total - one.done for one in files))
 
     @property
     def waiting(self) -> tuple[StoreError, float] | None:
@@ -115,7 +115,7 @@ class JobRun:
             return FileState.WAITING, part.done, None
         done = part.done
         state = FileState.CHECKING if done == part.size else FileState.FETCHING
-        return state, done, self._pace.seconds_left(part.size - done)
+        return state, done, self._speed.seconds_left(part.size - done)
 
     # The work
 
@@ -135,12 +135,12 @@ class JobRun:
 
     def _run(self) -> None:
         request = self._record.request
-        self._folder.take_back(self._record)
+        self._folder.undo_unfinished_install(self._record)
         for number in range(len(request.files)):
             self._describe(number)
         self._parts = [self._open(number) for number in range(len(request.files))]
         self._check_room()
-        self._pace.restart(sum(part.done for part in self._parts))
+        self._speed.restart(sum(part.done for part in self._parts))
         for number in range(len(self._parts)):
             self._fetch(number)
         for part in self._parts:
@@ -225,7 +225,7 @@ class JobRun:
             )
             try:
                 sha256 = self._download.run()
-                if self._download.digester.mended:
+                if self._download.background_hash.mended:
                     self._note("repaired" if self._record.is_repair else "fetched-again")
             finally:
                 self._download = None
@@ -262,7 +262,7 @@ class JobRun:
         if now - self._told_at >= _TOLD:
             self._told_at = now
             if self._parts:
-                self._pace.update(sum(part.done for part in self._parts))
+                self._speed.update(sum(part.done for part in self._parts))
             self._told()
         if self._parts and now - self._looked_at >= _LOOKED:
             self._check_room()

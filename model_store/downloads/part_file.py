@@ -1,4 +1,4 @@
-"""A file that is not whole yet, and what is known about each piece of it.
+"""A file that is not complete yet, and what is known about each piece of it.
 
 Beside the data lies a journal: a mark for every block that is here, and the SHA-256 of everything
 before each multiple of `STEP`. Both are written after the data, so that what a killed program leaves
@@ -181,7 +181,7 @@ class PartFile:
             self._stopped = True
             self._changed.notify_all()
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Undo `stop`."""
         with self._changed:
             self._stopped = False

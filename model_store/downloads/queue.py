@@ -1,4 +1,4 @@
-"""Fetching models: a queue of jobs that goes on where it was, whatever came between."""
+"""The queue of downloads. It goes on where it was after a restart, a crash or a lost connection."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ class Downloads:
                 record = JobRecord(job_id, request, JobState.QUEUED, None, [], [*remotes], installed is not None, order)
                 folder.save(record)
                 if installed is not None:
-                    folder.take_in(record, installed)
+                    folder.take_installed(record, installed)
             except OSError as error:
                 raise self._unusable() from error
             self._jobs[job_id] = job = _Job(folder, record)
@@ -287,7 +287,7 @@ class Downloads:
 
     def _clear(self, folder: JobFolder, record: JobRecord) -> None:
         if record.is_repair:
-            folder.give_back(record.request)
+            folder.return_installed(record.request)
         folder.remove()
 
     def _tell(self, snapshot: DownloadJob) -> None:

@@ -1,4 +1,4 @@
-"""How fast something goes, told so calmly that it can be read."""
+"""The speed of a transfer and the time it will still take, smoothed so that people can read the numbers."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class TransferSpeed:
         self.speed = 0.0
 
     def restart(self, done: int) -> None:
-        """Begin anew after a pause: what was there before was not fetched now."""
+        """Begin again after a pause: what was there before was not fetched now."""
         self._at, self._done, self.speed = time.monotonic(), done, 0.0
 
     def update(self, done: int) -> None:
-        """Look again."""
+        """Take note of how many bytes are here now."""
         now = time.monotonic()
         passed = now - self._at
         if passed < _SAMPLE:

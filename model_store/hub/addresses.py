@@ -1,4 +1,4 @@
-"""Addresses of servers: what they consist of, and which of them are safe."""
+"""Splits addresses of servers, and says which of them are safe to use."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The Hub: which files a repository holds, how large they are and what their hash is.
 
-Metadata and addresses are huggingface_hub's affair; it is only kept from sending anything to anybody
-but the configured endpoint. The bytes are fetched by `transfer`, which trusts them less.
+huggingface_hub asks for metadata and addresses; it is only kept from sending anything to anybody
+but the configured endpoint. The bytes are fetched by `ranged_request`, which trusts them less.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Hub:
         self._token = token.strip()
         self._proxy = checked_proxy(proxy)
         self._lock = threading.Lock()
-        self._lines: set[CancellableConnection] = set()
+        self._connections: set[CancellableConnection] = set()
         self._closed = False
 
     @property
@@ -171,7 +171,7 @@ class Hub:
 
     def open(self, file: RemoteFile) -> BinaryIO:
         """Return a file object that fetches what is read from it, some megabytes at a time."""
-        return cast(BinaryIO, io.BufferedReader(_Lazy(self, file), _PIECE))
+        return cast(BinaryIO, io.BufferedReader(_RemoteReader(self, file), _PIECE))
 
     def read_header(self, file: RemoteFile) -> GGUFHeader:
         """Return the header of a GGUF file without fetching its weights. Also raises not-a-model."""
@@ -183,7 +183,7 @@ class Hub:
 
     @contextmanager
     def source(self, file: RemoteFile, at_once: int = 0) -> Iterator[tuple[RangeSource, CancellableConnection]]:
-        """Give what fetches ranges of a file over a line of its own, in pieces of at most `at_once` bytes."""
+        """Give what fetches ranges of a file over a connection of its own, in pieces of at most `at_once` bytes."""
         url = file_url(self.endpoint, file.repository, file.revision, file.path)
         with self._connection(at_once) as connection, self._client(connection) as client:
             source = RangeSource(
@@ -195,8 +195,8 @@ class Hub:
         """End what is being asked, at once. Everything after it fails with no-connection."""
         with self._lock:
             self._closed = True
-            lines = tuple(self._lines)
-        for connection in lines:
+            still_open = tuple(self._connections)
+        for connection in still_open:
             connection.cut()
 
     def _client(self, connection: CancellableConnection) -> httpx2.Client:
@@ -208,12 +208,12 @@ class Hub:
         with self._lock:
             if self._closed:
                 raise StoreError("no-connection", host=self.host)
-            self._lines.add(connection)
+            self._connections.add(connection)
         try:
             yield connection
         finally:
             with self._lock:
-                self._lines.discard(connection)
+                self._connections.discard(connection)
 
     @contextmanager
     def _asking(self, repository: str, path: str = "") -> Iterator[HfApi]:
@@ -257,7 +257,7 @@ def _sha256(text: str) -> str:
     return text if SHA256.fullmatch(text) else ""
 
 
-class _Lazy(io.RawIOBase):
+class _RemoteReader(io.RawIOBase):
     """A file on the Hub as a file object."""
 
     def __init__(self, hub: Hub, file: RemoteFile) -> None:

@@ -1,4 +1,4 @@
-"""From settings to a Hub: which server, through which proxy, with which token."""
+"""Makes the Hub that the settings name: its server, proxy and access token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the model store speaks to servers: safely, through the person's proxy, and with errors it can explain.
+"""The HTTP client of the model store: encrypted, through the person's proxy, and with errors it can explain.
 
 Certificates are checked against the system's. Plain http is for this very computer only. The access
 token is for one origin (scheme, name and port) and goes nowhere else, whatever a redirect says.

@@ -1,4 +1,4 @@
-"""Through which proxy a server is reached: the person's, the system's, or none."""
+"""Chooses the proxy for a server: the person's, the system's, or none."""
 
 from __future__ import annotations
 

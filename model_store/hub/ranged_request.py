@@ -1,4 +1,4 @@
-"""One ranged request: the bytes that were asked for, or a reason why not.
+"""Fetches a range of bytes of one file, or says why that is not possible.
 
 Servers answer with other ranges, other files and login pages; everything about an answer that can be
 checked is checked before its bytes are believed.
@@ -122,7 +122,7 @@ class _LeastSpeed:
     """Ends a connection over which hardly anything comes, however regularly."""
 
     def __init__(self, timeouts: Timeouts, host: str) -> None:
-        self._patience = timeouts
+        self._timeouts = timeouts
         self._host = host
         self._since = time.monotonic()
         self._bytes = 0
@@ -130,9 +130,9 @@ class _LeastSpeed:
     def count(self, size: int) -> None:
         self._bytes += size
         now = time.monotonic()
-        if now - self._since < self._patience.slow:
+        if now - self._since < self._timeouts.slow:
             return
-        if self._bytes < self._patience.least:
+        if self._bytes < self._timeouts.least:
             raise StoreError("no-connection", host=self._host)
         self._since, self._bytes = now, 0
 

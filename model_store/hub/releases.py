@@ -1,4 +1,4 @@
-"""Which release is the newest, by the page on which a program's releases are published.
+"""Asks which release of a program is the newest.
 
 Nothing is read but where that page leads: as on GitHub, `<home>/releases/latest` redirects to
 `<home>/releases/tag/v1.2.3`.

@@ -1,4 +1,4 @@
-"""Which failures pass by themselves, and how long to wait until the next try."""
+"""Decides which failures are worth another try, and how long to wait before it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _AT_ONCE = 0.2  # parts of the first wait: a connection that had brought somethi
 
 
 class Retries:
-    """Counts failures in a row."""
+    """Counts the failures in a row of one transfer."""
 
     def __init__(self, timeouts: Timeouts) -> None:
-        self._patience = timeouts
+        self._timeouts = timeouts
         self._in_a_row = 0
         self._done = -1
 
@@ -27,11 +27,11 @@ class Retries:
         progressed = done > max(self._done, 0)
         self._done = max(done, self._done)
         self._in_a_row += 1
-        if error.code not in _ENDLESS | _LIMITED or (error.code in _LIMITED and self._in_a_row >= self._patience.tries):
+        if error.code not in _ENDLESS | _LIMITED or (error.code in _LIMITED and self._in_a_row >= self._timeouts.tries):
             raise error
         if progressed and error.code == "no-connection":
-            return self._patience.first_retry * _AT_ONCE
-        wait = min(self._patience.longest_retry, self._patience.first_retry * 2.0 ** min(self._in_a_row - 1, 30))
+            return self._timeouts.first_retry * _AT_ONCE
+        wait = min(self._timeouts.longest_retry, self._timeouts.first_retry * 2.0 ** min(self._in_a_row - 1, 30))
         if error.code == "server-busy":
             return max(wait, float(error.parameters.get("seconds", 0)))
         return wait

@@ -1,4 +1,4 @@
-"""How a SOCKS5 proxy is asked for a connection: RFC 1928, and RFC 1929 for a name and password.
+"""Asks a SOCKS5 proxy for a connection: RFC 1928, and RFC 1929 for a name and password.
 
 Its refusals are told as those of an HTTP proxy: with a status in front, 407 where it wants another password.
 """

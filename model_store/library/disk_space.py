@@ -1,4 +1,4 @@
-"""Whether a disk has room, and what to say when it turns out not to have."""
+"""Checks the free space of a disk, and explains why a disk refused a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An installed model as a folder that can be carried to another computer."""
+"""Exports an installed model as a folder that can be carried to another computer."""
 
 from __future__ import annotations
 

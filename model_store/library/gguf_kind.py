@@ -1,4 +1,4 @@
-"""What a GGUF file is: a language model, a projector, or nothing to talk with. Read from its header."""
+"""Tells from its header whether a GGUF file is a language model, a projector or something else."""
 
 from __future__ import annotations
 
@@ -92,10 +92,10 @@ def look_at(path: Path, name: str = "") -> GGUFKind:
         raise StoreError("not-a-model", name=name) from error
     except DamagedGGUFError as error:
         raise StoreError("weights-damaged", name=name) from error
-    return weights_of(path, name, header, size)
+    return kind_of(path, name, header, size)
 
 
-def weights_of(path: Path, name: str, header: GGUFHeader, size: int, member: str = "") -> GGUFKind:
+def kind_of(path: Path, name: str, header: GGUFHeader, size: int, member: str = "") -> GGUFKind:
     """Say what a file with this header is. Raises StoreError: other-weights, vision-inside."""
     if header.architecture == "clip" and header.metadata.get("clip.has_vision_encoder") is True:
         return GGUFKind(path, name, header, Role.PROJECTOR, size, member)

@@ -1,4 +1,4 @@
-"""Taking files that are already here into the library: copied, or used where they lie."""
+"""Adds files of this computer to the library: copied, or used where they are."""
 
 from __future__ import annotations
 

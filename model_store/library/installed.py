@@ -1,4 +1,4 @@
-"""What is installed, as plain data."""
+"""Installed models and the state of their files, as plain data."""
 
 from __future__ import annotations
 

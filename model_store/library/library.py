@@ -27,7 +27,7 @@ from model_store.gguf_header import DamagedGGUFError, NotGGUFError, read_header
 from model_store.jobs import Role
 from model_store.library.copying import Meter, Report, UnreadableError, sha256_of, silent
 from model_store.library.installed import InstalledModel, State, StoredFile
-from model_store.library.verification_notes import VerificationNotes, VerifiedFile, read_seen, write_seen
+from model_store.library.verification_notes import VerificationNotes, VerifiedFile, read_notes, write_notes
 from model_store.manifest import MANIFEST, InstalledFile, Manifest
 from model_store.names import identifier, is_plain_name, reachable
 
@@ -89,10 +89,10 @@ class Library:
         """
         with self._writing():
             manifest.write(staging)
-            seen = VerificationNotes(added=time.time())
+            notes = VerificationNotes(added=time.time())
             for file in manifest.files:
-                seen = seen.with_file(file.name, VerifiedFile((staging / file.name).stat().st_mtime_ns, right=True))
-            write_seen(staging, seen)
+                notes = notes.with_file(file.name, VerifiedFile((staging / file.name).stat().st_mtime_ns, right=True))
+            write_notes(staging, notes)
             folder = self._free_folder(identifier(name))
             staging.rename(folder)
             sync_folder(self.folder)
@@ -131,7 +131,7 @@ class Library:
             folder = self.folder / model_id
             try:
                 if (folder / MANIFEST).is_file():
-                    write_seen(folder, replace(read_seen(folder), last_used=time.time()))
+                    write_notes(folder, replace(read_notes(folder), last_used=time.time()))
             except OSError:
                 pass
 
@@ -175,14 +175,14 @@ class Library:
                         )
                         manifest = replace(manifest, files=learned)
                         manifest.write(folder)
-                    write_seen(folder, read_seen(folder).with_file(one.name, VerifiedFile(about.st_mtime_ns, right)))
+                    write_notes(folder, read_notes(folder).with_file(one.name, VerifiedFile(about.st_mtime_ns, right)))
 
     def _look(self, folder: Path) -> InstalledModel | None:
         """Return the model of a folder as it is now, None where no model was installed."""
         manifest = _manifest(folder)
         if manifest is None:
             return None
-        seen = read_seen(folder)
+        notes = read_notes(folder)
         try:
             written = (folder / MANIFEST).stat().st_mtime_ns
         except OSError:
@@ -192,9 +192,9 @@ class Library:
             folder.name,
             folder,
             manifest,
-            tuple(_stored(folder, file, seen.files.get(file.name), written) for file in files),
-            seen.added or written / 1e9,
-            seen.last_used,
+            tuple(_stored(folder, file, notes.files.get(file.name), written) for file in files),
+            notes.added or written / 1e9,
+            notes.last_used,
         )
 
     def _folders(self) -> Iterator[Path]:

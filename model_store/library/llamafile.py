@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 
 from model_store.errors import StoreError
 from model_store.gguf_header import DamagedGGUFError, NotGGUFError, read_header_from
-from model_store.library.gguf_kind import GGUFKind, weights_of
+from model_store.library.gguf_kind import GGUFKind, kind_of
 
 _ENDINGS = (".llamafile", ".llamafile.exe")
 
@@ -36,7 +36,7 @@ def look_into(path: Path) -> list[GGUFKind]:
                 with archive.open(info) as member:
                     header = read_header_from(cast(BinaryIO, member), info.file_size)
                 name = info.filename.rpartition("/")[2]
-                found.append(weights_of(path, name, header, info.file_size, info.filename))
+                found.append(kind_of(path, name, header, info.file_size, info.filename))
     except (zipfile.BadZipFile, NotGGUFError, DamagedGGUFError, EOFError, NotImplementedError) as error:
         raise StoreError("weights-damaged", name=path.name) from error
     except OSError as error:

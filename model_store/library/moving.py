@@ -1,4 +1,4 @@
-"""The whole library to another folder or disk."""
+"""Moves the whole library to another folder or disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from model_store.library.copying import Meter, Report, link_or_copy, silent
 from model_store.library.disk_space import refused_by_disk, require_room
 from model_store.library.installed import InstalledModel, State
 from model_store.library.library import Library
-from model_store.library.verification_notes import VerifiedFile, read_seen, write_seen
+from model_store.library.verification_notes import VerifiedFile, read_notes, write_notes
 from model_store.manifest import MANIFEST
 from model_store.names import reachable
 
@@ -121,7 +121,7 @@ def _copy(library: Library, target: Library, report: Report) -> list[str]:
         with refused_by_disk(new, file.name, sizes[file]):
             link_or_copy(file, there, meter)
     for model in models:
-        _see_again(model, new / model.id)
+        _renew_notes(model, new / model.id)
     return names
 
 
@@ -131,15 +131,15 @@ def _refuse_collision(model: InstalledModel, new: Path) -> None:
         raise StoreError("move-collides", folder=str(new), name=model.id)
 
 
-def _see_again(model: InstalledModel, folder: Path) -> None:
+def _renew_notes(model: InstalledModel, folder: Path) -> None:
     """Note the files that are in order with their times on the new disk, which may keep them less exactly."""
-    seen = read_seen(folder)
+    notes = read_notes(folder)
     for file in model.files:
         if file.state is State.OK and not model.in_place:
-            seen = seen.with_file(
+            notes = notes.with_file(
                 file.path.name, VerifiedFile((folder / file.path.name).stat().st_mtime_ns, right=True)
             )
-    write_seen(folder, seen)
+    write_notes(folder, notes)
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""Weights that other programs have fetched, to be used where they lie."""
+"""Finds models that other programs have fetched, and installs them to be used where they are."""
 
 from __future__ import annotations
 

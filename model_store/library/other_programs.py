@@ -1,4 +1,4 @@
-"""Where other programs keep the weights that they fetched, and what they know of them.
+"""Knows where other programs keep the models that they fetched, and what they note about them.
 
 - Hugging Face: huggingface.co/docs/huggingface_hub/guides/manage-cache. `models--owner--name/snapshots/<commit>/`
   holds links into `blobs/`, which are named by SHA-256 (of large files); on Windows without links, the files.

@@ -1,4 +1,4 @@
-"""Which projector belongs to which language model. Never one without the other, and never a wrong pair."""
+"""Decides which projector belongs to which language model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What this computer noticed about an installed model: when it was used, and when its files were found right.
+"""Notes about an installed model on this computer: when it was used, and which of its files were verified.
 
 Kept beside the manifest, which stays what it is from the day of installing. Losing it costs a verification.
 """
@@ -27,21 +27,21 @@ class VerifiedFile:
 
 @dataclass(frozen=True)
 class VerificationNotes:
-    """All that was noticed."""
+    """The notes about one model."""
 
     added: float = 0.0  # seconds since 1970
     last_used: float = 0.0  # seconds since 1970; 0: never
     files: dict[str, VerifiedFile] = field(default_factory=dict)  # by the manifest's names
 
     def with_file(self, name: str, file: VerifiedFile) -> VerificationNotes:
-        """Return it with what was noticed about one file."""
+        """Return the notes with a new one about a file."""
         return replace(self, files={**self.files, name: file})
 
 
-def read_seen(folder: Path) -> VerificationNotes:
-    """Read it; what is missing or damaged counts as never noticed.
+def read_notes(folder: Path) -> VerificationNotes:
+    """Read the notes of a model's folder; missing or damaged ones count as empty.
 
-    So does what was noticed of files before the manifest was written: they may have been repaired since.
+    So do notes about files from before the manifest was written: the files may have been repaired since.
     """
     try:
         with (folder / _NAME).open("rb") as file:
@@ -54,6 +54,6 @@ def read_seen(folder: Path) -> VerificationNotes:
         return VerificationNotes()
 
 
-def write_seen(folder: Path, seen: VerificationNotes) -> None:
-    """Write it. Raises OSError."""
-    write_whole(folder / _NAME, json.dumps(asdict(seen), indent=1).encode())
+def write_notes(folder: Path, notes: VerificationNotes) -> None:
+    """Write the notes into a model's folder. Raises OSError."""
+    write_whole(folder / _NAME, json.dumps(asdict(notes), indent=1).encode())

@@ -18,7 +18,7 @@ from desktop_app.ui.models.sources_page import SourcesDialog
 from model_store.catalogue import load_catalogue
 from model_store.errors import StoreError
 from model_store.jobs import JobState
-from model_store.library.adding import Candidate
+from model_store.library.hub_repository import Candidate
 from model_store.library.installed import State
 from tests.helpers.fake_models import CATALOGUE, GIB, installed, job
 from tests.helpers.waiting import pump

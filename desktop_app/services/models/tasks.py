@@ -35,7 +35,7 @@ from model_store.library.moving import UnfinishedMove, move_library, unfinished_
 from model_store.library.other_folders import Found, find_elsewhere, use_found
 
 if TYPE_CHECKING:  # what speaks with the network is imported with the first question for it
-    from model_store.library.adding import Candidate
+    from model_store.library.hub_repository import Candidate
 
 # Also what the window needs of the store's types, so that it imports nothing else of it.
 __all__ = ["Found", "ImportPlans", "LookedUp", "MemoryFit", "ModelTasks", "Task"]
@@ -222,7 +222,7 @@ class ModelTasks(QObject):
         make_hub = self._models.sources.hub_maker()
 
         def work() -> LookedUp:
-            from model_store.library.adding import candidate, read_headers
+            from model_store.library.hub_repository import candidate, read_headers
 
             hub = make_hub()
             try:

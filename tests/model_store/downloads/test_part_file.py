@@ -39,12 +39,12 @@ def fill(part: PartFile) -> int:
 
 def digest(part: PartFile) -> BackgroundHash:
     """Hash to the end, mending what is found damaged."""
-    digester = BackgroundHash(part)
-    digester.start()
-    while digester.running:
+    hashing = BackgroundHash(part)
+    hashing.start()
+    while hashing.running:
         fill(part)
-    assert digester.error is None
-    return digester
+    assert hashing.error is None
+    return hashing
 
 
 def test_only_whole_blocks_count(part: PartFile) -> None:
@@ -115,14 +115,14 @@ def test_a_wrong_journal_does_not_hold_up_a_right_file(part: PartFile) -> None:
 
 
 def test_the_hash_waits_for_what_is_absent(part: PartFile) -> None:
-    digester = BackgroundHash(part)
-    digester.start()
+    hashing = BackgroundHash(part)
+    hashing.start()
     part.write(DATA[:STEP], 0)
-    wait_until(lambda: digester.position == STEP)
-    assert digester.running
+    wait_until(lambda: hashing.position == STEP)
+    assert hashing.running
     part.stop()
-    digester.stop()
-    assert digester.sha256 == ""
+    hashing.stop()
+    assert hashing.sha256 == ""
 
 
 def test_an_installed_file_is_taken_in(tmp_path: Path) -> None:

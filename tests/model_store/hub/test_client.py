@@ -16,7 +16,7 @@ from model_store.gguf_header import read_header
 from model_store.hub.addresses import origin
 from model_store.hub.client import Hub, RemoteFile, repository_name
 from model_store.hub.http_client import Timeouts
-from model_store.library.adding import candidate, pairs_of, quantisation_of, read_headers
+from model_store.library.hub_repository import candidate, pairs_of, quantisation_of, read_headers
 from tests.helpers.fake_hub import Answer, FakeHub, Fault, fake_hub
 from tests.model_store.downloads.faults_in_answers import (
     Compressed,

@@ -15,7 +15,7 @@ from desktop_app.ui.models.dialog import ModelsDialog
 from desktop_app.ui.models.sources_page import SourcesDialog
 from desktop_app.ui.window import MainWindow
 from model_store.errors import StoreError
-from model_store.library.adding import Candidate
+from model_store.library.hub_repository import Candidate
 from tests.helpers.cards import button, words_of
 from tests.helpers.fake_models import CATALOGUE, GIB, installed, job
 from tests.helpers.fake_services import FakeServices

@@ -1,4 +1,4 @@
-"""Adding any repository of the Hub: which of its files belong together, and what they say about themselves."""
+"""Adds a repository of the Hub that the catalogue does not know: finds its pairs of files, and reads their headers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _VISION = "clip"
 
 
 @dataclass(frozen=True)
-class Pair:
+class RemotePair:
     """A language model and a projector of one repository that seem to fit each other, by their names."""
 
     model: RemoteFile
@@ -53,7 +53,7 @@ class Candidate:
     """A repository that can be added."""
 
     entry: ModelEntry  # sizes and hashes are the Hub's; memory is 0: the planner knows it from `read_headers`
-    pairs: tuple[Pair, ...]  # as entry.variants
+    pairs: tuple[RemotePair, ...]  # as entry.variants
 
 
 def quantisation_of(name: str) -> str:
@@ -62,14 +62,14 @@ def quantisation_of(name: str) -> str:
     return str(found[-1]).upper() if found else ""
 
 
-def pairs_of(files: Iterable[RemoteFile]) -> tuple[Pair, ...]:
+def pairs_of(files: Iterable[RemoteFile]) -> tuple[RemotePair, ...]:
     """Return the pairs among the files of a repository, the recommended one first. Split models are left out."""
     known = [file for file in files if file.size and not _SPLIT.search(file.path)]
     projectors = [file for file in known if _PROJECTOR.search(file.path)]
     models = [file for file in known if not _PROJECTOR.search(file.path)]
     if not projectors:
         return ()
-    pairs = [Pair(model, _projector_for(model, projectors), quantisation_of(model.name)) for model in models]
+    pairs = [RemotePair(model, _projector_for(model, projectors), quantisation_of(model.name)) for model in models]
     return tuple(sorted(pairs, key=lambda pair: (_rank(pair.quantisation, _PREFERRED), -pair.model.size)))
 
 
@@ -124,12 +124,12 @@ def candidate(hub: Hub, repository: str, revision: str = "main") -> Candidate:
     return Candidate(entry, pairs)
 
 
-def _variant(pair: Pair) -> Variant:
+def _variant(pair: RemotePair) -> Variant:
     model, projector = (CatalogueFile(file.path, file.size, file.sha256) for file in (pair.model, pair.projector))
     return Variant(pair.quantisation or pair.model.name, model, projector, 0, 0)
 
 
-def read_headers(hub: Hub, pair: Pair) -> Headers:
+def read_headers(hub: Hub, pair: RemotePair) -> Headers:
     """Read both headers with ranged requests, a few megabytes.
 
     Raises `StoreError` as `Hub`, not-a-model when one is damaged, and pair-incomplete when they are not a
