@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.imports import Arrow, arrows, room_of, sources, within
+from tests.helpers.imports import Arrow, arrows, circles, room_of, sources, within
 from tests.helpers.paths import REPOSITORY
 
 #: Modules without neighbours of their own; everybody may know them, and they one another.
@@ -163,6 +163,17 @@ def test_packaging_knows_no_tests() -> None:
             if any(within(arrow.target, package) for package in ("tests", "unittest", "pytest"))
         ]
     )
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """Imports inside functions count too."""
+    found = circles(arrow for path in sources(*_OURS) for arrow in arrows(path))
+    _fail_if([f"{' -> '.join(circle)}: move what both need into a module of its own" for circle in found])
+
+
+def test_a_circle_is_noticed() -> None:
+    ways = [("a", "b"), ("b", "c"), ("c", "b"), ("a", "c")]
+    assert circles(Arrow(module, "", target) for module, target in ways) == [["b", "c", "b"]]
 
 
 @pytest.mark.parametrize(

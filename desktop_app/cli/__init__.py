@@ -9,21 +9,17 @@ from collections.abc import Callable
 
 from desktop_app import logs
 from desktop_app.cli import texts
-from desktop_app.cli.arguments import Arguments, parse
+from desktop_app.cli.arguments import parse
+from desktop_app.cli.exit_codes import ExitCode
+from desktop_app.cli.request import Arguments
 from desktop_app.errors import UserError
 from model_store.errors import StoreError
 
 __all__ = ["Arguments", "parse", "run"]
 
-GOOD, BUG, BAD_INPUT, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
-
 
 def run(arguments: Arguments) -> int:
-    """Carry out `arguments.verb` and return the exit code.
-
-    0: done. 1: a bug, with a report, or a failed self-test or verification. 2: bad input, with one sentence on
-    standard error. 3: a model that does not fit into memory. 130: Ctrl-C. 141: whoever read the output has gone.
-    """
+    """Carry out `arguments.verb` and return the exit code, an `ExitCode`."""
     _make_printable()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -31,16 +27,16 @@ def run(arguments: Arguments) -> int:
         sys.stdout.flush()
     except (UserError, StoreError) as error:
         print(texts.ERROR.format(sentence=error), file=sys.stderr)
-        return BUG if error.code == "engine-died" else BAD_INPUT
+        return ExitCode.FAILED if error.code == "engine-died" else ExitCode.BAD_INPUT
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # Python flushes once more at the end; there must be somewhere to flush to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return PIPE_CLOSED
+        return ExitCode.PIPE_CLOSED
     except Exception as error:
         print(texts.BUG + "\n\n" + logs.report(error), file=sys.stderr)
-        return BUG
+        return ExitCode.FAILED
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left to do takes no time
     return code

@@ -3,50 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import NoReturn
 
 import desktop_app
 from desktop_app.cli import texts
+from desktop_app.cli.models_arguments import parse_models
+from desktop_app.cli.parser import Parser
+from desktop_app.cli.request import Arguments
 from desktop_app.engine.messages import EngineSettings, Sampling
 from desktop_app.settings import SETTINGS
 
 VERBS = ("ask", "models", "plan", "tune", "doctor", "self-test")
-
-
-@dataclass
-class ModelsRequest:
-    """What is to be done with models."""
-
-    command: str
-    names: list[str] = field(default_factory=list)
-    folder: str = ""
-    json: bool = False
-    in_place: bool = False
-    found: bool = False
-    quantisation: str = ""
-    accept_terms: bool = False
-
-
-@dataclass
-class Arguments:
-    """A parsed command line."""
-
-    verb: str = ""  # empty: open the window
-    pictures: list[str] = field(default_factory=list)
-    questions: list[str] = field(default_factory=list)
-    model: str | None = None  # a file or the id of an installed model; None: the built-in one
-    mmproj: str | None = None
-    sampling: Sampling = field(default_factory=Sampling)
-    settings: EngineSettings = field(default_factory=EngineSettings)
-    system: str | None = None
-    glance: bool = False  # pictures are seen as a whole only
-    json: bool = False
-    window: bool = False  # of the self-test: its part with Qt, which the command line leaves to others
-    models: ModelsRequest | None = None
-    memory: str = ""  # of the computer to plan for, such as "8G"; empty: this one
 
 
 def parse(words: Sequence[str]) -> Arguments:
@@ -61,8 +28,6 @@ def parse(words: Sequence[str]) -> Arguments:
     if verb == "tune":
         return _parse_tune(rest)
     if verb == "models":
-        from desktop_app.cli.models_arguments import parse_models
-
         return parse_models(rest)
     if verb == "doctor":
         Parser("eyebright doctor", texts.DOCTOR_DESCRIPTION).parse_args(rest)
@@ -70,20 +35,6 @@ def parse(words: Sequence[str]) -> Arguments:
     parser = Parser("eyebright self-test", texts.SELF_TEST_DESCRIPTION)
     parser.add_argument("--window", action="store_true", help=texts.SELF_TEST_WINDOW)
     return Arguments(verb, window=parser.parse_args(rest).window)
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence."""
-
-    def __init__(self, prog: str, description: str, epilog: str | None = None) -> None:
-        super().__init__(
-            prog, None, description, epilog, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-        )
-
-    def error(self, message: str) -> NoReturn:
-        """End the program with exit code 2."""
-        print(texts.USAGE.format(problem=message.rstrip("."), command=self.prog), file=sys.stderr)
-        raise SystemExit(2)
 
 
 def _parse_window(words: Sequence[str]) -> Arguments:

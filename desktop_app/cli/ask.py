@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -14,9 +13,10 @@ from pathlib import Path
 
 from desktop_app import paths
 from desktop_app.cli import texts
-from desktop_app.cli.arguments import Arguments
+from desktop_app.cli.chosen_files import chosen_files
 from desktop_app.cli.engine_process import Interrupts, Status, started_engine
-from desktop_app.cli.model_argument import chosen_files
+from desktop_app.cli.exit_codes import ExitCode
+from desktop_app.cli.request import Arguments
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.messages import (
     Ask,
@@ -85,9 +85,9 @@ def ask(arguments: Arguments) -> int:
             if arguments.json:
                 print(json.dumps(_figures(finished), ensure_ascii=False), flush=True)
             if interrupts.happened or finished.stats.finish_reason is FinishReason.STOPPED:
-                return 128 + signal.SIGINT
+                return ExitCode.INTERRUPTED
             turns[-1] = Turn(question, turns[-1].pictures, finished.text)
-    return 0
+    return ExitCode.DONE
 
 
 def _reduced(plan: LoadPlan) -> str:

@@ -11,8 +11,9 @@ from pathlib import Path
 import desktop_app
 from desktop_app import logs, paths
 from desktop_app.cli import texts
-from desktop_app.cli.arguments import Arguments
 from desktop_app.cli.engine_process import started_engine
+from desktop_app.cli.exit_codes import ExitCode
+from desktop_app.cli.request import Arguments
 from desktop_app.cli.tune import told
 from desktop_app.engine.messages import LoadPlan, gib_down, gib_up
 from desktop_app.engine.planning.cpu_cores import find_cores, processor_name
@@ -74,7 +75,7 @@ def _engine() -> int:
             info = client.load(*paths.demo_model())
     except UserError as error:
         _line(texts.DOCTOR_MODEL, texts.DOCTOR_FAILED.format(sentence=error))
-        return 1
+        return ExitCode.FAILED
     seconds = time.monotonic() - started
     loaded = texts.DOCTOR_MODEL_LOADED.format(seconds=seconds, threads=info.threads, n_ctx=info.n_ctx)
     _line(texts.DOCTOR_MODEL, f"{info.name}, {loaded}")
@@ -83,7 +84,7 @@ def _engine() -> int:
         _line(texts.DOCTOR_PLAN, _plan(info.plan))
     _line(texts.DOCTOR_CLASS_TOKEN, texts.DOCTOR_CLASS_TOKENS.get(info.class_token, info.class_token))
     _line(texts.DOCTOR_LAST_LAYER, texts.DOCTOR_LAST_LAYERS.get(info.last_layer, info.last_layer))
-    return 0
+    return ExitCode.DONE
 
 
 def _plan(plan: LoadPlan) -> str:

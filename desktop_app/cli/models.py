@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from desktop_app import paths
 from desktop_app.cli import texts
-from desktop_app.cli.arguments import Arguments, ModelsRequest
-from desktop_app.cli.progress import ProgressBar
+from desktop_app.cli.exit_codes import ExitCode
+from desktop_app.cli.output import installed_as_json, print_installed, print_json, print_table
+from desktop_app.cli.progress import ProgressBar, progress_bar
+from desktop_app.cli.request import Arguments, ModelsRequest
 from desktop_app.settings import Settings
 from model_store.errors import StoreError, size_text
 from model_store.library.disk_space import free_bytes
@@ -23,8 +22,6 @@ from model_store.library.installed import InstalledModel, State
 from model_store.library.library import Library
 from model_store.library.moving import move_library, unfinished_move
 from model_store.library.other_folders import Found, find_elsewhere, use_found
-
-DONE, WRONG = 0, 1
 
 
 def models(arguments: Arguments) -> int:
@@ -44,67 +41,17 @@ def models(arguments: Arguments) -> int:
     return _COMMANDS[request.command](request, library)
 
 
-@contextmanager
-def progress() -> Iterator[ProgressBar]:
-    """Give a bar that is removed afterwards."""
-    bar = ProgressBar()
-    try:
-        yield bar
-    finally:
-        bar.close()
-
-
-def print_json(data: dict[str, Any]) -> None:
-    """Print one JSON object."""
-    print(json.dumps(data, ensure_ascii=True, indent=1))
-
-
-def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows in columns as wide as what stands in them."""
-    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
-    for row in [head, *rows]:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def figures(model: InstalledModel) -> dict[str, Any]:
-    """Return what programs may want to know of an installed model."""
-    return {
-        "id": model.id,
-        "title": model.title,
-        "state": model.state.value,
-        "size": model.size,
-        "frees": model.frees,
-        "in_place": model.in_place,
-        "origin": model.origin.value,
-        "repository": model.manifest.repository,
-        "quantisation": model.manifest.quantisation,
-        "licence": model.licence,
-        "added": round(model.added),
-        "last_used": round(model.last_used),
-        "files": [
-            {
-                "role": file.role.value,
-                "path": str(file.path),
-                "size": file.size,
-                "sha256": file.sha256,
-                "state": file.state.value,
-            }
-            for file in model.files
-        ],
-    }
-
-
 def _list(request: ModelsRequest, library: Library) -> int:
     if request.found:
         return _list_found(request, library)
     installed = library.models()
     if request.json:
-        print_json({"folder": str(library.folder), "models": [figures(model) for model in installed]})
+        print_json({"folder": str(library.folder), "models": [installed_as_json(model) for model in installed]})
     elif not installed:
         print(texts.MODELS_NONE)
     else:
         print_table(texts.MODELS_HEAD, [_row(model) for model in installed])
-    return DONE
+    return ExitCode.DONE
 
 
 def _row(model: InstalledModel) -> tuple[str, ...]:
@@ -138,7 +85,7 @@ def _list_found(request: ModelsRequest, library: Library) -> int:
     else:
         rows = [(one.program, size_text(one.size), texts.MODELS_YES_NO[one.sees], one.title) for one in found]
         print_table(texts.MODELS_HEAD_FOUND, rows)
-    return DONE
+    return ExitCode.DONE
 
 
 def _found(library: Library) -> list[Found]:
@@ -149,15 +96,15 @@ def _found(library: Library) -> list[Found]:
 
 def _verify(request: ModelsRequest, library: Library) -> int:
     chosen = [library.get(name) for name in request.names] or library.models()
-    with progress() as bar:
+    with progress_bar() as bar:
         verified = [library.verify(model.id, bar.report) for model in chosen]
     if request.json:
-        print_json({"models": [figures(model) for model in verified]})
+        print_json({"models": [installed_as_json(model) for model in verified]})
     else:
         for model in verified:
             for line in _verdict(model):
                 print(line)
-    return WRONG if any(model.state is not State.OK for model in verified) else DONE
+    return ExitCode.FAILED if any(model.state is not State.OK for model in verified) else ExitCode.DONE
 
 
 def _verdict(model: InstalledModel) -> Iterator[str]:
@@ -172,14 +119,14 @@ def _verdict(model: InstalledModel) -> Iterator[str]:
 
 
 def _import(request: ModelsRequest, library: Library) -> int:
-    with progress() as bar:
+    with progress_bar() as bar:
         if request.found:
             chosen = [_by_title(library, title) for title in request.names]
             installed = [use_found(library, one, bar.report) for one in chosen]
         else:
             installed = _import_named(request, library, bar)
-    say_installed(request, installed)
-    return DONE
+    print_installed(request, installed)
+    return ExitCode.DONE
 
 
 def _import_named(request: ModelsRequest, library: Library, bar: ProgressBar) -> list[InstalledModel]:
@@ -202,24 +149,15 @@ def _by_title(library: Library, title: str) -> Found:
     return found
 
 
-def say_installed(request: ModelsRequest, installed: Sequence[InstalledModel]) -> None:
-    """Tell what was installed, and how it is used."""
-    if request.json:
-        print_json({"models": [figures(model) for model in installed]})
-        return
-    for model in installed:
-        print(texts.MODELS_INSTALLED.format(title=model.title, id=model.id))
-
-
 def _export(request: ModelsRequest, library: Library) -> int:
     model = library.get(request.names[0])
-    with progress() as bar:
+    with progress_bar() as bar:
         folder = export(library, model.id, Path(request.folder), bar.report)
     if request.json:
-        print_json({"folder": str(folder), "model": figures(model)})
+        print_json({"folder": str(folder), "model": installed_as_json(model)})
     else:
         print(texts.MODELS_EXPORTED.format(title=model.title, folder=folder))
-    return DONE
+    return ExitCode.DONE
 
 
 def _remove(request: ModelsRequest, library: Library) -> int:
@@ -237,7 +175,7 @@ def _remove(request: ModelsRequest, library: Library) -> int:
         print(texts.MODELS_LET_GO.format(title=model.title))
     else:
         print(texts.MODELS_REMOVED.format(title=model.title, size=size_text(freed)))
-    return DONE
+    return ExitCode.DONE
 
 
 def _where(request: ModelsRequest, library: Library) -> int:
@@ -245,11 +183,11 @@ def _where(request: ModelsRequest, library: Library) -> int:
     size, free = sum(model.frees for model in installed), free_bytes(library.folder)
     if request.json:
         print_json({"folder": str(library.folder), "models": len(installed), "size": size, "free": free})
-        return DONE
+        return ExitCode.DONE
     one = len(installed) == 1
     count = texts.MODELS_COUNT_ONE if one else texts.MODELS_COUNT.format(count=len(installed))
     print(texts.MODELS_WHERE.format(folder=library.folder, models=count, size=size_text(size), free=size_text(free)))
-    return DONE
+    return ExitCode.DONE
 
 
 def _move(request: ModelsRequest, library: Library) -> int:
@@ -266,13 +204,13 @@ def _move(request: ModelsRequest, library: Library) -> int:
     unfinished = unfinished_move(library)
     if unfinished is not None and unfinished.new == new:  # maybe the setting names the new place already
         library = Library(unfinished.old)
-    with progress() as bar:
+    with progress_bar() as bar:
         moved = move_library(library, new, switched, bar.report)
     if request.json:
         print_json({"folder": str(moved.folder)})
     else:
         print(texts.MODELS_MOVED.format(folder=moved.folder))
-    return DONE
+    return ExitCode.DONE
 
 
 def _follow(settings: Settings, old: Path, new: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from desktop_app.cli import texts
-from desktop_app.cli.arguments import Arguments, ModelsRequest, Parser
+from desktop_app.cli.parser import Parser
+from desktop_app.cli.request import Arguments, ModelsRequest
 
 #: Command -> what it takes, in the order of the help.
 COMMANDS = {

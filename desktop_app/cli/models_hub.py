@@ -11,9 +11,10 @@ from typing import Any
 
 from desktop_app import paths
 from desktop_app.cli import texts
-from desktop_app.cli.arguments import ModelsRequest
-from desktop_app.cli.models import DONE, WRONG, figures, print_json, print_table, progress, say_installed
-from desktop_app.cli.progress import ProgressBar
+from desktop_app.cli.exit_codes import ExitCode
+from desktop_app.cli.output import installed_as_json, print_installed, print_json, print_table
+from desktop_app.cli.progress import ProgressBar, progress_bar
+from desktop_app.cli.request import ModelsRequest
 from desktop_app.engine.messages import gib_down, gib_up
 from desktop_app.engine.planning.memory_budget import MemoryBudget, find_memory_budget
 from desktop_app.errors import UserError
@@ -55,7 +56,7 @@ def search(request: ModelsRequest, _library: Library, settings: Settings) -> int
             print(f"  {other['repository']}")
     elif not rows:
         print(texts.MODELS_NO_RESULTS)
-    return DONE
+    return ExitCode.DONE
 
 
 def download(request: ModelsRequest, library: Library, settings: Settings) -> int:
@@ -76,28 +77,28 @@ def download(request: ModelsRequest, library: Library, settings: Settings) -> in
     wanted = DownloadRequest.of(entry, variant)
     job = _fetch(library, settings, lambda downloads: downloads.add(wanted))
     fetched = [model for model in library.models() if model.title == job.request.title]
-    say_installed(request, sorted(fetched, key=lambda model: model.added)[-1:])
-    return DONE
+    print_installed(request, sorted(fetched, key=lambda model: model.added)[-1:])
+    return ExitCode.DONE
 
 
 def repair(request: ModelsRequest, library: Library, settings: Settings) -> int:
     """Read a model's files, and fetch again what is wrong."""
     name = request.names[0]
-    with progress() as bar:
+    with progress_bar() as bar:
         model = library.verify(name, bar.report)
     said = texts.MODELS_WHOLE
     if model.wrong_files:
         if not model.repairable:
             raise StoreError("not-repairable", title=model.title)
         _fetch(library, settings, lambda downloads: downloads.repair(model.id))
-        with progress() as bar:
+        with progress_bar() as bar:
             model = library.verify(name, bar.report)
         said = texts.MODELS_REPAIRED
     if request.json:
-        print_json({"models": [figures(model)]})
+        print_json({"models": [installed_as_json(model)]})
     elif model.state is State.OK:
         print(said.format(title=model.title))
-    return DONE if model.state is State.OK else WRONG
+    return ExitCode.DONE if model.state is State.OK else ExitCode.FAILED
 
 
 def _fetch(library: Library, settings: Settings, begin: Callable[[Downloads], DownloadJob]) -> DownloadJob:
@@ -112,7 +113,7 @@ def _fetch(library: Library, settings: Settings, begin: Callable[[Downloads], Do
         if job.state in (JobState.PAUSED, JobState.FAILED):
             downloads.resume(job.id)
         downloads.start()
-        with progress() as bar:
+        with progress_bar() as bar:
             while (job := downloads.wait(job.id, _LOOKED_AT)).state not in (JobState.DONE, JobState.FAILED):
                 _show(bar, job)
         if job.state is JobState.FAILED and job.error is not None:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from desktop_app import paths
 from desktop_app.cli import texts
-from desktop_app.cli.arguments import Arguments
-from desktop_app.cli.model_argument import chosen_files
+from desktop_app.cli.chosen_files import chosen_files
+from desktop_app.cli.exit_codes import ExitCode
+from desktop_app.cli.request import Arguments
 from desktop_app.cli.tune import told
 from desktop_app.engine.messages import LoadPlan, Tuning, gib_down, gib_up
 from desktop_app.engine.planning.memory_budget import MemoryBudget, find_memory_budget, parse_size
@@ -19,7 +20,6 @@ from desktop_app.engine.weights.model_files import ModelFiles, check_files
 from desktop_app.errors import UserError
 
 _MIB = 1 << 20
-FITS, TOO_LARGE = 0, 3
 
 
 def plan(arguments: Arguments) -> int:
@@ -35,7 +35,7 @@ def plan(arguments: Arguments) -> int:
     else:
         for line in _table(found, need, tuning):
             print(line)
-    return FITS if found.fits else TOO_LARGE
+    return ExitCode.DONE if found.fits else ExitCode.DOES_NOT_FIT
 
 
 def _figures(found: Outlook, need: MemoryEstimate) -> dict[str, object]:

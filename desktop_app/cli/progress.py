@@ -6,6 +6,8 @@ import shutil
 import sys
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from desktop_app.cli import texts
 from model_store.errors import size_text
@@ -88,6 +90,16 @@ class ProgressBar:
             self._points.popleft()
         first, last = self._points[0], self._points[-1]
         return (last[1] - first[1]) / (last[0] - first[0]) if last[0] - first[0] >= 1 else 0.0
+
+
+@contextmanager
+def progress_bar() -> Iterator[ProgressBar]:
+    """Give a bar that is removed afterwards."""
+    bar = ProgressBar()
+    try:
+        yield bar
+    finally:
+        bar.close()
 
 
 def _with_bar(line: str, percent: int) -> str:

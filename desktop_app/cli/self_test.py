@@ -15,8 +15,9 @@ from typing import Any
 from desktop_app import paths
 from desktop_app.chat.conversation import Message, Role
 from desktop_app.cli import texts
-from desktop_app.cli.arguments import Arguments
 from desktop_app.cli.engine_process import started_engine
+from desktop_app.cli.exit_codes import ExitCode
+from desktop_app.cli.request import Arguments
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.messages import Ask, Finished, ModelInfo, PictureRef, Sampling, Turn
 
@@ -39,7 +40,7 @@ def self_test(_arguments: Arguments) -> int:
             conversation = _Conversation(client, folder)
             good &= _check(texts.TEST_ANSWER, conversation.first)
             good &= _check(texts.TEST_MEMORY, conversation.second)
-    return 0 if good else 1
+    return ExitCode.DONE if good else ExitCode.FAILED
 
 
 def _check(name: str, work: Callable[[], str]) -> bool:

@@ -10,14 +10,13 @@ from dataclasses import asdict
 
 from desktop_app import paths
 from desktop_app.cli import texts
-from desktop_app.cli.arguments import Arguments
+from desktop_app.cli.chosen_files import chosen_files
 from desktop_app.cli.engine_process import Status
-from desktop_app.cli.model_argument import chosen_files
+from desktop_app.cli.exit_codes import ExitCode
+from desktop_app.cli.request import Arguments
 from desktop_app.engine.messages import Tuning
 from desktop_app.engine.tuning.measurement import Measuring, Subject
 from desktop_app.engine.tuning.search import Findings, NotMeasured, Way
-
-FOUND, NOT_FOUND = 0, 1
 
 
 def tune(arguments: Arguments) -> int:
@@ -35,7 +34,7 @@ def tune(arguments: Arguments) -> int:
     except NotMeasured as error:
         status.clear()
         print(texts.ERROR.format(sentence=texts.TUNE_NOT_MEASURED[str(error)]), file=sys.stderr)
-        return NOT_FOUND
+        return ExitCode.FAILED
     finally:
         status.clear()
     seconds = time.monotonic() - started
@@ -45,7 +44,7 @@ def tune(arguments: Arguments) -> int:
         for line in _table(findings):
             print(line)
         print(texts.TUNE_CHOSEN.format(what=told(findings.tuning), seconds=round(seconds)))
-    return FOUND
+    return ExitCode.DONE
 
 
 def told(tuning: Tuning) -> str:

@@ -1,7 +1,7 @@
 """Reads from the source which module imports which, and which rules that breaks."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +59,31 @@ def _member(base: str, name: str) -> str:
     location = REPOSITORY.joinpath(*base.split("."), name)
     is_module = location.with_suffix(".py").exists() or location.is_dir()
     return f"{base}.{name}" if is_module or base == "PySide6" else base
+
+
+def circles(found: Iterable[Arrow]) -> list[list[str]]:
+    """The shortest way from a module back to itself, once for each set of modules."""
+    targets: dict[str, set[str]] = {}
+    for arrow in found:
+        targets.setdefault(arrow.module, set()).add(arrow.target)
+    told: dict[frozenset[str], list[str]] = {}
+    for module in sorted(targets):
+        circle = _way_back(module, targets)
+        if circle:
+            told.setdefault(frozenset(circle), circle)
+    return list(told.values())
+
+
+def _way_back(start: str, targets: dict[str, set[str]]) -> list[str]:
+    ways, seen = [[start]], set[str]()
+    for way in ways:  # grows while it is read: a search breadth first
+        for target in sorted(targets.get(way[-1], ())):
+            if target == start:
+                return [*way, start]
+            if target not in seen:
+                seen.add(target)
+                ways.append([*way, target])
+    return []
 
 
 def within(name: str, room: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from desktop_app import paths
-from desktop_app.cli.arguments import Arguments
+from desktop_app.cli.request import Arguments
 from desktop_app.settings import Settings
 from model_store.errors import StoreError
 from model_store.library.library import Library
