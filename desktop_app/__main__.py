@@ -17,14 +17,14 @@ def main() -> int:
     if words:  # a double click has none, and need not wait for the command line
         from desktop_app import cli
 
-        arguments = cli.parse(words)
-        if arguments.window:
+        request = cli.parse(words)
+        if request == cli.SelfTestRequest(window=True):
             from desktop_app.assembly import check_window
 
             return check_window()
-        if arguments.verb:
-            return cli.run(arguments)
-        pictures = arguments.pictures
+        if not isinstance(request, cli.WindowRequest):
+            return cli.run(request)
+        pictures = request.pictures
     import gc
 
     gc.disable()  # until the window is there: what is made before it stays, and searching that takes a tenth

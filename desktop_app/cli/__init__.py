@@ -5,25 +5,32 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
 
 from desktop_app import logs
 from desktop_app.cli import texts
 from desktop_app.cli.arguments import parse
 from desktop_app.cli.exit_codes import ExitCode
-from desktop_app.cli.request import Arguments
+from desktop_app.cli.request import (
+    AskRequest,
+    DoctorRequest,
+    PlanRequest,
+    SelfTestRequest,
+    TuneRequest,
+    VerbRequest,
+    WindowRequest,
+)
 from desktop_app.errors import UserError
 from model_store.errors import StoreError
 
-__all__ = ["Arguments", "parse", "run"]
+__all__ = ["SelfTestRequest", "WindowRequest", "parse", "run"]
 
 
-def run(arguments: Arguments) -> int:
-    """Carry out `arguments.verb` and return the exit code, an `ExitCode`."""
+def run(request: VerbRequest) -> int:
+    """Carry out what was asked for and return the exit code, an `ExitCode`."""
     _make_printable()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        code = _verb(arguments.verb)(arguments)
+        code = _carry_out(request)
         sys.stdout.flush()
     except (UserError, StoreError) as error:
         print(texts.ERROR.format(sentence=error), file=sys.stderr)
@@ -42,30 +49,33 @@ def run(arguments: Arguments) -> int:
     return code
 
 
-def _verb(verb: str) -> Callable[[Arguments], int]:
-    if verb == "ask":
-        from desktop_app.cli.ask import ask
+def _carry_out(request: VerbRequest) -> int:
+    """Import no more than the verb needs: the first word of the answer waits for it."""
+    match request:
+        case AskRequest():
+            from desktop_app.cli.ask import ask
 
-        return ask
-    if verb == "models":
-        from desktop_app.cli.models import models
+            return ask(request)
+        case PlanRequest():
+            from desktop_app.cli.plan import plan
 
-        return models
-    if verb == "plan":
-        from desktop_app.cli.plan import plan
+            return plan(request)
+        case TuneRequest():
+            from desktop_app.cli.tune import tune
 
-        return plan
-    if verb == "tune":
-        from desktop_app.cli.tune import tune
+            return tune(request)
+        case DoctorRequest():
+            from desktop_app.cli.doctor import doctor
 
-        return tune
-    if verb == "doctor":
-        from desktop_app.cli.doctor import doctor
+            return doctor()
+        case SelfTestRequest():
+            from desktop_app.cli.self_test import self_test
 
-        return doctor
-    from desktop_app.cli.self_test import self_test
+            return self_test()
+        case _:
+            from desktop_app.cli.models import models
 
-    return self_test
+            return models(request)
 
 
 def _make_printable() -> None:

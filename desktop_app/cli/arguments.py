@@ -9,50 +9,54 @@ import desktop_app
 from desktop_app.cli import texts
 from desktop_app.cli.models_arguments import parse_models
 from desktop_app.cli.parser import Parser
-from desktop_app.cli.request import Arguments
+from desktop_app.cli.request import (
+    AskRequest,
+    DoctorRequest,
+    PlanRequest,
+    SelfTestRequest,
+    TuneRequest,
+    VerbRequest,
+    WindowRequest,
+)
 from desktop_app.engine.messages import EngineSettings, Sampling
 from desktop_app.settings import SETTINGS
 
-VERBS = ("ask", "models", "plan", "tune", "doctor", "self-test")
 
-
-def parse(words: Sequence[str]) -> Arguments:
+def parse(words: Sequence[str]) -> VerbRequest | WindowRequest:
     """Parse what follows the program's name. Ends the program after --help, --version and nonsense."""
-    if not words or words[0] not in VERBS:
-        return _parse_window(words)
-    verb, *rest = words
-    if verb == "ask":
-        return _parse_ask(rest)
-    if verb == "plan":
-        return _parse_plan(rest)
-    if verb == "tune":
-        return _parse_tune(rest)
-    if verb == "models":
-        return parse_models(rest)
-    if verb == "doctor":
-        Parser("eyebright doctor", texts.DOCTOR_DESCRIPTION).parse_args(rest)
-        return Arguments(verb)
-    parser = Parser("eyebright self-test", texts.SELF_TEST_DESCRIPTION)
-    parser.add_argument("--window", action="store_true", help=texts.SELF_TEST_WINDOW)
-    return Arguments(verb, window=parser.parse_args(rest).window)
+    match words:
+        case ["ask", *rest]:
+            return _parse_ask(rest)
+        case ["models", *rest]:
+            return parse_models(rest)
+        case ["plan", *rest]:
+            return _parse_plan(rest)
+        case ["tune", *rest]:
+            return _parse_tune(rest)
+        case ["doctor", *rest]:
+            Parser("eyebright doctor", texts.DOCTOR_DESCRIPTION).parse_args(rest)
+            return DoctorRequest()
+        case ["self-test", *rest]:
+            return _parse_self_test(rest)
+    return _parse_window(words)
 
 
-def _parse_window(words: Sequence[str]) -> Arguments:
+def _parse_window(words: Sequence[str]) -> WindowRequest:
     parser = Parser("eyebright", texts.DESCRIPTION, texts.EPILOG)
     version = f"Eyebright {desktop_app.__version__}"
     parser.add_argument("--version", action="version", version=version, help=texts.VERSION)
     parser.add_argument("pictures", nargs="*", metavar="PICTURE", help=texts.PICTURES)
-    return Arguments(pictures=parser.parse_args(words).pictures)
+    return WindowRequest(parser.parse_args(words).pictures)
 
 
-def _parse_ask(words: Sequence[str]) -> Arguments:
+def _parse_ask(words: Sequence[str]) -> AskRequest:
     usual = Sampling()
     parser = Parser("eyebright ask", texts.ASK_DESCRIPTION)
     add = parser.add_argument
     add("pictures", nargs="*", metavar="PICTURE", help=texts.ASK_PICTURES)
     add("-p", "--prompt", action="append", default=[], metavar="QUESTION", help=texts.ASK_QUESTION)
-    add("--model", metavar="ID|GGUF", help=texts.ASK_MODEL)
-    add("--mmproj", metavar="GGUF", help=texts.ASK_MMPROJ)
+    add("--model", default="", metavar="ID|GGUF", help=texts.ASK_MODEL)
+    add("--mmproj", default="", metavar="GGUF", help=texts.ASK_MMPROJ)
     warmth = parser.add_mutually_exclusive_group()
     warmth.add_argument("--greedy", action="store_true", help=texts.ASK_GREEDY)
     warmth.add_argument(
@@ -77,8 +81,7 @@ def _parse_ask(words: Sequence[str]) -> Arguments:
     found = parser.parse_intermixed_args(words)
     if found.mmproj and not found.model:
         parser.error(texts.MMPROJ_ALONE)
-    return Arguments(
-        verb="ask",
+    return AskRequest(
         pictures=found.pictures,
         questions=found.prompt,
         model=found.model,
@@ -93,16 +96,15 @@ def _parse_ask(words: Sequence[str]) -> Arguments:
     )
 
 
-def _parse_plan(words: Sequence[str]) -> Arguments:
+def _parse_plan(words: Sequence[str]) -> PlanRequest:
     parser = Parser("eyebright plan", texts.PLAN_DESCRIPTION)
     parser.add_argument("model", metavar="ID|MODEL_GGUF", help=texts.PLAN_MODEL)
-    parser.add_argument("mmproj", nargs="?", metavar="MMPROJ_GGUF", help=texts.PLAN_MMPROJ)
+    parser.add_argument("mmproj", nargs="?", default="", metavar="MMPROJ_GGUF", help=texts.PLAN_MMPROJ)
     _add_context(parser)
     parser.add_argument("--memory", default="", metavar="SIZE", help=texts.PLAN_MEMORY)
     parser.add_argument("--json", action="store_true", help=texts.PLAN_JSON)
     found = parser.parse_args(words)
-    return Arguments(
-        verb="plan",
+    return PlanRequest(
         model=found.model,
         mmproj=found.mmproj,
         settings=EngineSettings(n_ctx=found.context),
@@ -111,15 +113,21 @@ def _parse_plan(words: Sequence[str]) -> Arguments:
     )
 
 
-def _parse_tune(words: Sequence[str]) -> Arguments:
+def _parse_tune(words: Sequence[str]) -> TuneRequest:
     parser = Parser("eyebright tune", texts.TUNE_DESCRIPTION)
     parser.add_argument("model", metavar="ID|MODEL_GGUF", help=texts.PLAN_MODEL)
-    parser.add_argument("mmproj", nargs="?", metavar="MMPROJ_GGUF", help=texts.PLAN_MMPROJ)
+    parser.add_argument("mmproj", nargs="?", default="", metavar="MMPROJ_GGUF", help=texts.PLAN_MMPROJ)
     _add_context(parser)
     parser.add_argument("--json", action="store_true", help=texts.TUNE_JSON)
     found = parser.parse_args(words)
     settings = EngineSettings(n_ctx=found.context)
-    return Arguments(verb="tune", model=found.model, mmproj=found.mmproj, settings=settings, json=found.json)
+    return TuneRequest(model=found.model, mmproj=found.mmproj, settings=settings, json=found.json)
+
+
+def _parse_self_test(words: Sequence[str]) -> SelfTestRequest:
+    parser = Parser("eyebright self-test", texts.SELF_TEST_DESCRIPTION)
+    parser.add_argument("--window", action="store_true", help=texts.SELF_TEST_WINDOW)
+    return SelfTestRequest(parser.parse_args(words).window)
 
 
 def _add_context(parser: argparse.ArgumentParser) -> None:

@@ -16,7 +16,7 @@ from desktop_app.cli import texts
 from desktop_app.cli.chosen_files import chosen_files
 from desktop_app.cli.engine_process import Interrupts, Status, started_engine
 from desktop_app.cli.exit_codes import ExitCode
-from desktop_app.cli.request import Arguments
+from desktop_app.cli.request import AskRequest
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.messages import (
     Ask,
@@ -44,20 +44,20 @@ _WEB = ("http://", "https://", "ftp://", "data:")
 _UNPRINTABLE = {code: None for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
 
-def ask(arguments: Arguments) -> int:
+def ask(request: AskRequest) -> int:
     """Ask all questions; returns 0, or 130 when Ctrl-C ended an answer. Raises `UserError`."""
-    questions = [_unicode(question) for question in arguments.questions]
+    questions = [_unicode(question) for question in request.questions]
     if not questions or not all(question.strip() for question in questions):
         raise UserError("question-empty")
-    model, mmproj = chosen_files(arguments)
-    if arguments.pictures and mmproj is None:
+    model, mmproj = chosen_files(request.model, request.mmproj)
+    if request.pictures and mmproj is None:
         raise UserError("projector-needed", model=model.name)
     interrupts = Interrupts()
-    with _pictures(arguments.pictures) as pictures, started_engine() as client:
+    with _pictures(request.pictures) as pictures, started_engine() as client:
         status = Status()
         inspected = _inspected(client, pictures)
         status.show(texts.STATUS_LOADING)
-        info = client.load(model, mmproj, _with_cache(arguments.settings))
+        info = client.load(model, mmproj, _with_cache(request.settings))
         status.clear()
         if info.plan is not None and info.plan.reduced:
             print(_reduced(info.plan), file=sys.stderr)
@@ -65,24 +65,24 @@ def ask(arguments: Arguments) -> int:
             for one in inspected:
                 if one.looks_photographic:
                     print(texts.NOTE_PHOTOGRAPH.format(name=one.picture.name), file=sys.stderr)
-        most_tiles = 0 if arguments.glance else None
+        most_tiles = 0 if request.glance else None
         seen = tuple(
             one.picture._replace(width=one.width, height=one.height, most_tiles=most_tiles) for one in inspected
         )
         turns: list[Turn] = []
         for number, question in enumerate(questions):
-            if number and not arguments.json:
+            if number and not request.json:
                 print()
             turns.append(Turn(question, () if number else seen))
             command = Ask(
                 client.next_request(),
                 tuple(turns),
-                arguments.sampling,
-                _unicode(arguments.system) if arguments.system is not None else None,
+                request.sampling,
+                _unicode(request.system) if request.system is not None else None,
             )
             with interrupts.stopping(client, command.request):
-                finished = _answer(client, command, status, to_screen=not arguments.json)
-            if arguments.json:
+                finished = _answer(client, command, status, to_screen=not request.json)
+            if request.json:
                 print(json.dumps(_figures(finished), ensure_ascii=False), flush=True)
             if interrupts.happened or finished.stats.finish_reason is FinishReason.STOPPED:
                 return ExitCode.INTERRUPTED

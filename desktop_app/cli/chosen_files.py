@@ -5,26 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 from desktop_app import paths
-from desktop_app.cli.request import Arguments
 from desktop_app.settings import Settings
 from model_store.errors import StoreError
 from model_store.library.library import Library
 
 
-def chosen_files(arguments: Arguments) -> tuple[Path, Path | None]:
-    """Return the language model and the projector; without --model the built-in ones.
+def chosen_files(model: str, projector: str) -> tuple[Path, Path | None]:
+    """Return the language model and the projector; the built-in ones if `model` is empty.
 
     A file of that name goes before an id. What is neither is returned as a file, which will be missing.
     """
-    if not arguments.model:
+    if not model:
         return paths.demo_model()
-    mmproj = Path(arguments.mmproj) if arguments.mmproj else None
-    path = Path(arguments.model)
+    mmproj = Path(projector) if projector else None
+    path = Path(model)
     if path.exists():
         return path, mmproj
     library = Library(paths.models_folder(Settings.peek(paths.settings_file()).value("models_folder")))
     try:
-        installed = library.get(arguments.model)
+        installed = library.get(model)
     except StoreError:
         return path, mmproj
     library.mark_used(installed.id)

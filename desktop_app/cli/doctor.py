@@ -13,7 +13,6 @@ from desktop_app import logs, paths
 from desktop_app.cli import texts
 from desktop_app.cli.engine_process import started_engine
 from desktop_app.cli.exit_codes import ExitCode
-from desktop_app.cli.request import Arguments
 from desktop_app.cli.tune import told
 from desktop_app.engine.messages import LoadPlan, gib_down, gib_up
 from desktop_app.engine.planning.cpu_cores import find_cores, processor_name
@@ -32,7 +31,7 @@ _INSTRUCTIONS = (
 _GIB = 1 << 30
 
 
-def doctor(_arguments: Arguments) -> int:
+def doctor() -> int:
     """Print what is known of this installation and computer; 1 if the built-in model cannot be loaded."""
     _line(texts.DOCTOR_VERSION, desktop_app.__version__)
     _line(texts.DOCTOR_SYSTEM, f"{platform.platform()}, Python {platform.python_version()}")

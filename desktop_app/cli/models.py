@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from desktop_app import paths
@@ -12,7 +12,18 @@ from desktop_app.cli import texts
 from desktop_app.cli.exit_codes import ExitCode
 from desktop_app.cli.output import installed_as_json, print_installed, print_json, print_table
 from desktop_app.cli.progress import ProgressBar, progress_bar
-from desktop_app.cli.request import Arguments, ModelsRequest
+from desktop_app.cli.request import (
+    ExportModel,
+    HubRequest,
+    ImportModels,
+    ListModels,
+    LocalModelsRequest,
+    ModelsRequest,
+    MoveModels,
+    RemoveModel,
+    ShowModelFolder,
+    VerifyModels,
+)
 from desktop_app.settings import Settings
 from model_store.errors import StoreError, size_text
 from model_store.library.disk_space import free_bytes
@@ -24,24 +35,40 @@ from model_store.library.moving import move_library, unfinished_move
 from model_store.library.other_folders import Found, find_elsewhere, use_found
 
 
-def models(arguments: Arguments) -> int:
+def models(request: ModelsRequest) -> int:
     """Carry out a command about models and return the exit code. Raises `StoreError` and `UserError`."""
-    request = arguments.models
-    assert request is not None
     settings = Settings.peek(paths.settings_file())
     library = Library(paths.models_folder(settings.value("models_folder")))
     library.tidy()
     unfinished = unfinished_move(library)
-    if unfinished is not None and request.command != "move":
+    if unfinished is not None and not isinstance(request, MoveModels):
         print(texts.MODELS_MOVE_UNFINISHED.format(folder=unfinished.new), file=sys.stderr)
-    if request.command in ("search", "download", "repair"):
-        from desktop_app.cli import models_hub  # which knows the network
+    if isinstance(request, HubRequest):
+        from desktop_app.cli.models_hub import models_hub  # which knows the network
 
-        return models_hub.COMMANDS[request.command](request, library, settings)
-    return _COMMANDS[request.command](request, library)
+        return models_hub(request, library, settings)
+    return _local(request, library)
 
 
-def _list(request: ModelsRequest, library: Library) -> int:
+def _local(request: LocalModelsRequest, library: Library) -> int:
+    match request:
+        case ListModels():
+            return _list(request, library)
+        case VerifyModels():
+            return _verify(request, library)
+        case ImportModels():
+            return _import(request, library)
+        case ExportModel():
+            return _export(request, library)
+        case RemoveModel():
+            return _remove(request, library)
+        case ShowModelFolder():
+            return _where(request, library)
+        case MoveModels():
+            return _move(request, library)
+
+
+def _list(request: ListModels, library: Library) -> int:
     if request.found:
         return _list_found(request, library)
     installed = library.models()
@@ -60,7 +87,7 @@ def _row(model: InstalledModel) -> tuple[str, ...]:
     return model.id, size, texts.MODELS_STATES[model.state.value], model.licence or "?", used, model.title
 
 
-def _list_found(request: ModelsRequest, library: Library) -> int:
+def _list_found(request: ListModels, library: Library) -> int:
     found = _found(library)
     if request.json:
         print_json(
@@ -94,8 +121,8 @@ def _found(library: Library) -> list[Found]:
     return [one for one in find_elsewhere() if str(one.model) not in used]
 
 
-def _verify(request: ModelsRequest, library: Library) -> int:
-    chosen = [library.get(name) for name in request.names] or library.models()
+def _verify(request: VerifyModels, library: Library) -> int:
+    chosen = [library.get(name) for name in request.ids] or library.models()
     with progress_bar() as bar:
         verified = [library.verify(model.id, bar.report) for model in chosen]
     if request.json:
@@ -118,18 +145,18 @@ def _verdict(model: InstalledModel) -> Iterator[str]:
         yield texts.MODELS_REPAIR_HINT.format(id=model.id)
 
 
-def _import(request: ModelsRequest, library: Library) -> int:
+def _import(request: ImportModels, library: Library) -> int:
     with progress_bar() as bar:
         if request.found:
             chosen = [_by_title(library, title) for title in request.names]
             installed = [use_found(library, one, bar.report) for one in chosen]
         else:
             installed = _import_named(request, library, bar)
-    print_installed(request, installed)
+    print_installed(installed, as_json=request.json)
     return ExitCode.DONE
 
 
-def _import_named(request: ModelsRequest, library: Library, bar: ProgressBar) -> list[InstalledModel]:
+def _import_named(request: ImportModels, library: Library, bar: ProgressBar) -> list[InstalledModel]:
     """Install all of the files, or none; of folders what can be installed, and tell of the rest."""
     named = [Path(name) for name in request.names]
     if not any(path.is_dir() for path in named):
@@ -149,8 +176,8 @@ def _by_title(library: Library, title: str) -> Found:
     return found
 
 
-def _export(request: ModelsRequest, library: Library) -> int:
-    model = library.get(request.names[0])
+def _export(request: ExportModel, library: Library) -> int:
+    model = library.get(request.id)
     with progress_bar() as bar:
         folder = export(library, model.id, Path(request.folder), bar.report)
     if request.json:
@@ -160,8 +187,8 @@ def _export(request: ModelsRequest, library: Library) -> int:
     return ExitCode.DONE
 
 
-def _remove(request: ModelsRequest, library: Library) -> int:
-    model = library.get(request.names[0])
+def _remove(request: RemoveModel, library: Library) -> int:
+    model = library.get(request.id)
     freed = library.remove(model.id)
     settings, problem = Settings.load(paths.settings_file())
     if problem is None and settings.value("model") == str(model.model):
@@ -178,7 +205,7 @@ def _remove(request: ModelsRequest, library: Library) -> int:
     return ExitCode.DONE
 
 
-def _where(request: ModelsRequest, library: Library) -> int:
+def _where(request: ShowModelFolder, library: Library) -> int:
     installed = library.models()
     size, free = sum(model.frees for model in installed), free_bytes(library.folder)
     if request.json:
@@ -190,7 +217,7 @@ def _where(request: ModelsRequest, library: Library) -> int:
     return ExitCode.DONE
 
 
-def _move(request: ModelsRequest, library: Library) -> int:
+def _move(request: MoveModels, library: Library) -> int:
     settings, problem = Settings.load(paths.settings_file())
     if problem is not None:
         raise problem
@@ -219,14 +246,3 @@ def _follow(settings: Settings, old: Path, new: Path) -> None:
         chosen = Path(settings.value(name))
         if chosen.is_relative_to(old):
             settings.set(name, str(new / chosen.relative_to(old)))
-
-
-_COMMANDS: dict[str, Callable[[ModelsRequest, Library], int]] = {
-    "list": _list,
-    "verify": _verify,
-    "import": _import,
-    "export": _export,
-    "remove": _remove,
-    "where": _where,
-    "move": _move,
-}

@@ -5,55 +5,65 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from desktop_app.cli import texts
-from desktop_app.cli.parser import Parser
-from desktop_app.cli.request import Arguments, ModelsRequest
-
-#: Command -> what it takes, in the order of the help.
-COMMANDS = {
-    "list": "",
-    "search": "words",
-    "download": "model",
-    "verify": "maybe id",
-    "repair": "id",
-    "import": "files",
-    "export": "id and folder",
-    "remove": "id",
-    "where": "",
-    "move": "folder",
-}
+from desktop_app.cli.parser import CommandParser, Parser
+from desktop_app.cli.request import (
+    DownloadModel,
+    ExportModel,
+    ImportModels,
+    ListModels,
+    ModelsRequest,
+    MoveModels,
+    RemoveModel,
+    RepairModel,
+    SearchModels,
+    ShowModelFolder,
+    VerifyModels,
+)
 
 
-def parse_models(words: Sequence[str]) -> Arguments:
+def parse_models(words: Sequence[str]) -> ModelsRequest:
     """Parse a command about models. Ends the program after --help and nonsense."""
+    found = vars(_parser().parse_args(words))
+    make: type[ModelsRequest] = found.pop("make")
+    return make(**found)
+
+
+def _parser() -> Parser:
+    """Each command's arguments have the names of its request's fields."""
     parser = Parser("eyebright models", texts.MODELS_DESCRIPTION, texts.MODELS_EPILOG)
-    if not words or words[0] not in COMMANDS:
-        parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help=texts.MODELS_COMMAND)
-        parser.parse_args(words[:1])
-    command, *rest = words
-    return Arguments("models", models=_request(command, rest))
+    commands = parser.add_subparsers(
+        required=True, metavar="COMMAND", help=texts.MODELS_COMMAND, parser_class=CommandParser
+    )
 
+    def command(name: str, make: type[ModelsRequest]) -> CommandParser:
+        one = commands.add_parser(name, description=texts.MODELS_COMMANDS[name])
+        one.set_defaults(make=make)
+        return one
 
-def _request(command: str, words: Sequence[str]) -> ModelsRequest:
-    parser = Parser(f"eyebright models {command}", texts.MODELS_COMMANDS[command])
-    add = parser.add_argument
-    takes = COMMANDS[command]
-    if takes == "words":
-        add("names", nargs="+", metavar="REPO", help=texts.MODELS_SEARCHED)
-    elif takes == "model":
-        add("names", nargs=1, metavar="ID", help=texts.MODELS_DOWNLOADED)
-        add("--quantisation", default="", metavar="NAME", help=texts.MODELS_QUANTISATION)
-        add("--accept-terms", action="store_true", help=texts.MODELS_ACCEPT)
-    elif takes == "files":
-        add("names", nargs="+", metavar="FILE", help=texts.MODELS_IMPORTED)
-        add("--in-place", action="store_true", help=texts.MODELS_IN_PLACE)
-        add("--found", action="store_true", help=texts.MODELS_IMPORT_FOUND)
-    elif takes in ("id", "id and folder"):
-        add("names", nargs=1, metavar="ID", help=texts.MODELS_ID)
-    elif takes == "maybe id":
-        add("names", nargs="*", metavar="ID", help=texts.MODELS_ID_OR_ALL)
-    if "folder" in takes:
-        add("folder", metavar="FOLDER", help=texts.MODELS_FOLDERS[command])
-    if command == "list":
-        add("--found", action="store_true", help=texts.MODELS_LIST_FOUND)
-    add("--json", action="store_true", help=texts.MODELS_JSON)
-    return ModelsRequest(command, **vars(parser.parse_args(words)))
+    one = command("list", ListModels)
+    one.add_argument("--found", action="store_true", help=texts.MODELS_LIST_FOUND)
+    one = command("search", SearchModels)
+    one.add_argument("words", nargs="+", metavar="REPO", help=texts.MODELS_SEARCHED)
+    one = command("download", DownloadModel)
+    one.add_argument("name", metavar="ID", help=texts.MODELS_DOWNLOADED)
+    one.add_argument("--quantisation", default="", metavar="NAME", help=texts.MODELS_QUANTISATION)
+    one.add_argument("--accept-terms", action="store_true", help=texts.MODELS_ACCEPT)
+    one = command("verify", VerifyModels)
+    one.add_argument("ids", nargs="*", metavar="ID", help=texts.MODELS_ID_OR_ALL)
+    one = command("repair", RepairModel)
+    one.add_argument("id", metavar="ID", help=texts.MODELS_ID)
+    one = command("import", ImportModels)
+    one.add_argument("names", nargs="+", metavar="FILE", help=texts.MODELS_IMPORTED)
+    one.add_argument("--in-place", action="store_true", help=texts.MODELS_IN_PLACE)
+    one.add_argument("--found", action="store_true", help=texts.MODELS_IMPORT_FOUND)
+    one = command("export", ExportModel)
+    one.add_argument("id", metavar="ID", help=texts.MODELS_ID)
+    one.add_argument("folder", metavar="FOLDER", help=texts.MODELS_EXPORT_FOLDER)
+    one = command("remove", RemoveModel)
+    one.add_argument("id", metavar="ID", help=texts.MODELS_ID)
+    command("where", ShowModelFolder)
+    one = command("move", MoveModels)
+    one.add_argument("folder", metavar="FOLDER", help=texts.MODELS_MOVE_FOLDER)
+    for one in commands.choices.values():
+        one.add_argument("--json", action="store_true", help=texts.MODELS_JSON)
+    return parser

@@ -14,7 +14,7 @@ from desktop_app.cli import texts
 from desktop_app.cli.exit_codes import ExitCode
 from desktop_app.cli.output import installed_as_json, print_installed, print_json, print_table
 from desktop_app.cli.progress import ProgressBar, progress_bar
-from desktop_app.cli.request import ModelsRequest
+from desktop_app.cli.request import DownloadModel, HubRequest, RepairModel, SearchModels
 from desktop_app.engine.messages import gib_down, gib_up
 from desktop_app.engine.planning.memory_budget import MemoryBudget, find_memory_budget
 from desktop_app.errors import UserError
@@ -34,9 +34,20 @@ from model_store.library.library import Library
 _LOOKED_AT = 0.2  # seconds between two looks at a download
 
 
-def search(request: ModelsRequest, _library: Library, settings: Settings) -> int:
+def models_hub(request: HubRequest, library: Library, settings: Settings) -> int:
+    """Carry out a command that needs the network and return the exit code. Raises `StoreError` and `UserError`."""
+    match request:
+        case SearchModels():
+            return _search(request, settings)
+        case DownloadModel():
+            return _download(request, library, settings)
+        case RepairModel():
+            return _repair(request, library, settings)
+
+
+def _search(request: SearchModels, settings: Settings) -> int:
     """List what can be fetched. Without a network the catalogue alone is searched."""
-    words = " ".join(request.names)
+    words = " ".join(request.words)
     budget = find_memory_budget()
     with _hub(settings) as hub:
         one = _is_repository(words)
@@ -59,9 +70,9 @@ def search(request: ModelsRequest, _library: Library, settings: Settings) -> int
     return ExitCode.DONE
 
 
-def download(request: ModelsRequest, library: Library, settings: Settings) -> int:
+def _download(request: DownloadModel, library: Library, settings: Settings) -> int:
     """Fetch a model, to its end or to an error that the person must know of."""
-    name = request.names[0]
+    name = request.name
     with _hub(settings) as hub:
         entry = _catalogue().get(name)
         if entry is None:
@@ -77,22 +88,21 @@ def download(request: ModelsRequest, library: Library, settings: Settings) -> in
     wanted = DownloadRequest.of(entry, variant)
     job = _fetch(library, settings, lambda downloads: downloads.add(wanted))
     fetched = [model for model in library.models() if model.title == job.request.title]
-    print_installed(request, sorted(fetched, key=lambda model: model.added)[-1:])
+    print_installed(sorted(fetched, key=lambda model: model.added)[-1:], as_json=request.json)
     return ExitCode.DONE
 
 
-def repair(request: ModelsRequest, library: Library, settings: Settings) -> int:
+def _repair(request: RepairModel, library: Library, settings: Settings) -> int:
     """Read a model's files, and fetch again what is wrong."""
-    name = request.names[0]
     with progress_bar() as bar:
-        model = library.verify(name, bar.report)
+        model = library.verify(request.id, bar.report)
     said = texts.MODELS_WHOLE
     if model.wrong_files:
         if not model.repairable:
             raise StoreError("not-repairable", title=model.title)
         _fetch(library, settings, lambda downloads: downloads.repair(model.id))
         with progress_bar() as bar:
-            model = library.verify(name, bar.report)
+            model = library.verify(request.id, bar.report)
         said = texts.MODELS_REPAIRED
     if request.json:
         print_json({"models": [installed_as_json(model)]})
@@ -215,10 +225,3 @@ def _on_the_hub(hub: Hub, words: str) -> list[dict[str, Any]]:
         print(texts.MODELS_HUB_SILENT.format(sentence=error), file=sys.stderr)
         return []
     return [{"repository": one.name, "downloads": one.downloads, "gated": one.gated} for one in found]
-
-
-COMMANDS: dict[str, Callable[[ModelsRequest, Library, Settings], int]] = {
-    "search": search,
-    "download": download,
-    "repair": repair,
-}

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from desktop_app.cli import texts
-from desktop_app.cli.request import ModelsRequest
 from model_store.library.installed import InstalledModel
 
 
@@ -51,9 +50,9 @@ def installed_as_json(model: InstalledModel) -> dict[str, Any]:
     }
 
 
-def print_installed(request: ModelsRequest, installed: Sequence[InstalledModel]) -> None:
+def print_installed(installed: Sequence[InstalledModel], *, as_json: bool) -> None:
     """Tell what was installed, and how it is used."""
-    if request.json:
+    if as_json:
         print_json({"models": [installed_as_json(model) for model in installed]})
         return
     for model in installed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from desktop_app.cli import texts
 
@@ -21,3 +21,17 @@ class Parser(argparse.ArgumentParser):
         """End the program with exit code 2."""
         print(texts.USAGE.format(problem=message.rstrip("."), command=self.prog), file=sys.stderr)
         raise SystemExit(2)
+
+
+class CommandParser(Parser):
+    """Parses one of several commands, and itself reports words that it does not know.
+
+    argparse hands them to the parser above, whose sentence would point to the wrong --help.
+    """
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Parse; words that are left over end the program. Returns the namespace and an empty list."""
+        found, rest = super().parse_known_args(args, namespace)
+        if rest:
+            self.error(texts.UNKNOWN_WORDS.format(words=" ".join(rest)))
+        return found, rest

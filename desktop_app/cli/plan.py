@@ -9,7 +9,7 @@ from desktop_app import paths
 from desktop_app.cli import texts
 from desktop_app.cli.chosen_files import chosen_files
 from desktop_app.cli.exit_codes import ExitCode
-from desktop_app.cli.request import Arguments
+from desktop_app.cli.request import PlanRequest
 from desktop_app.cli.tune import told
 from desktop_app.engine.messages import LoadPlan, Tuning, gib_down, gib_up
 from desktop_app.engine.planning.memory_budget import MemoryBudget, find_memory_budget, parse_size
@@ -22,15 +22,15 @@ from desktop_app.errors import UserError
 _MIB = 1 << 20
 
 
-def plan(arguments: Arguments) -> int:
+def plan(request: PlanRequest) -> int:
     """Print the plan; 3 when the model fits in no way. Raises `UserError` for bad files and sizes."""
-    budget = find_memory_budget(parse_size(arguments.memory) if arguments.memory else 0)
-    files = check_files(*chosen_files(arguments))
+    budget = find_memory_budget(parse_size(request.memory) if request.memory else 0)
+    files = check_files(*chosen_files(request.model, request.mmproj))
     shape = Shape.of_files(files)
     tuning = _kept(files, budget)
-    found = outlook(shape, arguments.settings, budget, tuning)
+    found = outlook(shape, request.settings, budget, tuning)
     need = shape.need(found.plan)
-    if arguments.json:
+    if request.json:
         print(json.dumps(_figures(found, need), ensure_ascii=False))
     else:
         for line in _table(found, need, tuning):

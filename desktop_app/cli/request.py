@@ -1,40 +1,156 @@
-"""What the person asks for on the command line, once it is parsed: plain values that every verb reads."""
+"""What the command line was asked to do, once it is parsed: one plain value for each verb."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from desktop_app.engine.messages import EngineSettings, Sampling
 
 
-@dataclass
-class ModelsRequest:
-    """What is to be done with models."""
+@dataclass(frozen=True)
+class WindowRequest:
+    """Open the window."""
 
-    command: str
-    names: list[str] = field(default_factory=list)
-    folder: str = ""
-    json: bool = False
-    in_place: bool = False
-    found: bool = False
-    quantisation: str = ""
-    accept_terms: bool = False
+    pictures: list[str] = field(default_factory=list)
 
 
-@dataclass
-class Arguments:
-    """A parsed command line."""
+@dataclass(frozen=True)
+class AskRequest:
+    """Answer questions in the terminal."""
 
-    verb: str = ""  # empty: open the window
     pictures: list[str] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
-    model: str | None = None  # a file or the id of an installed model; None: the built-in one
-    mmproj: str | None = None
+    model: str = ""  # a file or the id of an installed model; empty: the built-in one
+    mmproj: str = ""
     sampling: Sampling = field(default_factory=Sampling)
     settings: EngineSettings = field(default_factory=EngineSettings)
     system: str | None = None
     glance: bool = False  # pictures are seen as a whole only
     json: bool = False
-    window: bool = False  # of the self-test: its part with Qt, which the command line leaves to others
-    models: ModelsRequest | None = None
+
+
+@dataclass(frozen=True)
+class PlanRequest:
+    """Tell whether a model fits into memory."""
+
+    model: str
+    mmproj: str = ""
+    settings: EngineSettings = field(default_factory=EngineSettings)
     memory: str = ""  # of the computer to plan for, such as "8G"; empty: this one
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class TuneRequest:
+    """Find the fastest settings for a model."""
+
+    model: str
+    mmproj: str = ""
+    settings: EngineSettings = field(default_factory=EngineSettings)
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class DoctorRequest:
+    """Show what helps to find a problem."""
+
+
+@dataclass(frozen=True)
+class SelfTestRequest:
+    """Check that the installation works."""
+
+    window: bool = False  # only the part that needs Qt, which the command line leaves to another process
+
+
+@dataclass(frozen=True)
+class ListModels:
+    """List installed models, or with `found` those of other programs."""
+
+    found: bool = False
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class SearchModels:
+    """List models that can be downloaded; without words the whole catalogue."""
+
+    words: list[str] = field(default_factory=list)
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class DownloadModel:
+    """Download a model of the catalogue, or of a repository."""
+
+    name: str
+    quantisation: str = ""  # empty: the one that suits this computer
+    accept_terms: bool = False
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class VerifyModels:
+    """Compare files with their hashes: those of some models, or of all."""
+
+    ids: list[str] = field(default_factory=list)
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class RepairModel:
+    """Download again what is damaged."""
+
+    id: str
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class ImportModels:
+    """Add files that are on this computer already, or with `found` models of other programs by their titles."""
+
+    names: list[str]
+    in_place: bool = False
+    found: bool = False
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class ExportModel:
+    """Copy a model into a folder."""
+
+    id: str
+    folder: str
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class RemoveModel:
+    """Delete a model."""
+
+    id: str
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class ShowModelFolder:
+    """Show where models are kept."""
+
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class MoveModels:
+    """Move all models to another folder."""
+
+    folder: str
+    json: bool = False
+
+
+#: What `eyebright models` does without a network, and with one.
+LocalModelsRequest: TypeAlias = (
+    ListModels | VerifyModels | ImportModels | ExportModel | RemoveModel | ShowModelFolder | MoveModels
+)
+HubRequest: TypeAlias = SearchModels | DownloadModel | RepairModel
+ModelsRequest: TypeAlias = LocalModelsRequest | HubRequest
+VerbRequest: TypeAlias = AskRequest | ModelsRequest | PlanRequest | TuneRequest | DoctorRequest | SelfTestRequest

@@ -17,7 +17,6 @@ from desktop_app.chat.conversation import Message, Role
 from desktop_app.cli import texts
 from desktop_app.cli.engine_process import started_engine
 from desktop_app.cli.exit_codes import ExitCode
-from desktop_app.cli.request import Arguments
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.messages import Ask, Finished, ModelInfo, PictureRef, Sampling, Turn
 
@@ -28,7 +27,7 @@ class _CheckFailed(Exception):  # noqa: N818 - not an error of the program
     """The text says how."""
 
 
-def self_test(_arguments: Arguments) -> int:
+def self_test() -> int:
     """Run all checks, one line each; returns 1 if one failed."""
     with tempfile.TemporaryDirectory(prefix="eyebright-") as name:
         folder = Path(name)

@@ -80,7 +80,8 @@ MODELS_IN_PLACE = "use the files where they lie, and copy nothing"
 MODELS_IMPORT_FOUND = "use what another program has fetched: titles as `list --found` shows them"
 MODELS_ID = "its id, as `list` shows it"
 MODELS_ID_OR_ALL = "its id, as `list` shows it (default: all models)"
-MODELS_FOLDERS = {"export": "the folder of a stick, for instance", "move": "where models are to be kept"}
+MODELS_EXPORT_FOLDER = "the folder of a stick, for instance"
+MODELS_MOVE_FOLDER = "where models are to be kept"
 MODELS_LIST_FOUND = "list what other programs have fetched"
 MODELS_JSON = "one JSON object on standard output; sizes in bytes"
 
@@ -90,6 +91,7 @@ SELF_TEST_DESCRIPTION = "Check that this installation works. One line for each c
 ERROR = "eyebright: {sentence}"
 BUG = "eyebright: This is a bug in Eyebright. Nothing was sent anywhere; please report what follows."
 USAGE = "eyebright: {problem}. See {command} --help."
+UNKNOWN_WORDS = "unrecognized arguments: {words}"
 MMPROJ_ALONE = "--mmproj needs --model"
 WHOLE_NUMBER = "must be a whole number from {low} to {high}"
 NUMBER = "must be a number from {low} to {high}"

@@ -13,22 +13,22 @@ from desktop_app.cli import texts
 from desktop_app.cli.chosen_files import chosen_files
 from desktop_app.cli.engine_process import Status
 from desktop_app.cli.exit_codes import ExitCode
-from desktop_app.cli.request import Arguments
+from desktop_app.cli.request import TuneRequest
 from desktop_app.engine.messages import Tuning
 from desktop_app.engine.tuning.measurement import Measuring, Subject
 from desktop_app.engine.tuning.search import Findings, NotMeasured, Way
 
 
-def tune(arguments: Arguments) -> int:
+def tune(request: TuneRequest) -> int:
     """Measure, print a table and keep what was chosen; 1 if nothing could be. Raises `UserError` for bad files."""
-    settings = arguments.settings._replace(cache_folder=str(paths.cache_folder()))
+    settings = request.settings._replace(cache_folder=str(paths.cache_folder()))
     status = Status()
     started = time.monotonic()
 
     def hear(_task: object) -> None:
         status.show(texts.STATUS_MEASURING.format(seconds=round(time.monotonic() - started)))
 
-    model, mmproj = chosen_files(arguments)
+    model, mmproj = chosen_files(request.model, request.mmproj)
     try:
         findings = Measuring(Subject(str(model), str(mmproj) if mmproj else None, settings)).run(hear)
     except NotMeasured as error:
@@ -38,7 +38,7 @@ def tune(arguments: Arguments) -> int:
     finally:
         status.clear()
     seconds = time.monotonic() - started
-    if arguments.json:
+    if request.json:
         print(json.dumps(_figures(findings, seconds), ensure_ascii=False))
     else:
         for line in _table(findings):

@@ -16,6 +16,7 @@ import pytest
 
 from desktop_app import cli, paths
 from desktop_app.cli import texts
+from desktop_app.cli.request import AskRequest
 from desktop_app.engine.messages import Sampling
 from tests.helpers.paths import REPOSITORY
 from tests.random_models.llava import Sizes, write_projector
@@ -317,18 +318,14 @@ def test_no_socket_to_any_network(environment: dict[str, str], tmp_path: Path) -
 
 
 def test_the_command_line_is_understood() -> None:
-    assert cli.parse(["cat.png", "dog.png"]) == cli.Arguments(pictures=["cat.png", "dog.png"])
-    assert cli.parse([]) == cli.Arguments()
-    assert cli.parse(["./ask"]).verb == ""
+    assert cli.parse(["cat.png", "dog.png"]) == cli.WindowRequest(["cat.png", "dog.png"])
+    assert cli.parse([]) == cli.WindowRequest()
+    assert cli.parse(["./ask"]) == cli.WindowRequest(["./ask"])
     mixed = cli.parse(["ask", "-p", "one", "cat.png", "--json", "-p", "two", "dog.png", "--seed", "7"])
-    assert (mixed.verb, mixed.pictures, mixed.questions, mixed.json) == (
-        "ask",
-        ["cat.png", "dog.png"],
-        ["one", "two"],
-        True,
-    )
-    assert mixed.sampling == Sampling(seed=7)
-    assert cli.parse(["ask", "-p", "x", "--greedy"]).sampling.temperature == 0
+    assert mixed == AskRequest(["cat.png", "dog.png"], ["one", "two"], sampling=Sampling(seed=7), json=True)
+    cold = cli.parse(["ask", "-p", "x", "--greedy"])
+    assert isinstance(cold, AskRequest)
+    assert cold.sampling.temperature == 0
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
-from desktop_app import cli, paths
+from desktop_app import paths
 from desktop_app.cli import texts
 from desktop_app.cli.progress import ProgressBar
 from desktop_app.settings import Settings
 from model_store.jobs import NOTES
 from model_store.library import moving
 from model_store.library.library import Library
+from tests.cli.running import run_verb
 from tests.helpers.fake_hub import FakeHub, fake_hub
 from tests.helpers.paths import DATA
 from tests.model_store.folders import contents, copy_built_in, write_pair
@@ -41,7 +42,7 @@ def built_in() -> None:
 
 
 def run(*words: str) -> int:
-    return cli.run(cli.parse(["models", *words]))
+    return run_verb("models", *words)
 
 
 def answer(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
@@ -177,11 +178,11 @@ def test_what_other_programs_have_is_listed_and_used(
 def test_an_installed_model_answers_by_its_id(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("import", "--in-place", *map(str, copy_built_in(tmp_path / "here"))) == 0
     capsys.readouterr()
-    assert cli.run(cli.parse(["plan", ID, "--json"])) == 0
+    assert run_verb("plan", ID, "--json") == 0
     assert json.loads(capsys.readouterr().out)["need"]["projector"] > 0
     question = ["-p", "What is in the picture?", "--greedy", "--json"]
     picture = str(DATA / "pictures" / "plain.png")
-    assert cli.run(cli.parse(["ask", picture, "--model", ID, *question])) == 0
+    assert run_verb("ask", picture, "--model", ID, *question) == 0
     assert json.loads(capsys.readouterr().out)["image_encodes"] == 1
     assert answer(capsys, "list")["models"][0]["last_used"] > 0
 

@@ -10,6 +10,7 @@ import pytest
 from desktop_app import cli, paths
 from desktop_app.cli import texts
 from desktop_app.engine.planning.memory_budget import VARIABLE
+from tests.cli.running import run_verb
 from tests.random_models.headers_only import LLAVA_7B, LLAVA_13B, Decoder, write_decoder, write_tower
 
 MODEL, MMPROJ = (str(path) for path in paths.demo_model())
@@ -21,7 +22,7 @@ def pair(folder: Path, shape: Decoder) -> tuple[str, str]:
 
 
 def run(*words: str) -> int:
-    return cli.run(cli.parse(["plan", *words]))
+    return run_verb("plan", *words)
 
 
 def test_a_model_that_fits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,7 +90,7 @@ def test_ask_refuses_what_does_not_fit_before_loading(
 ) -> None:
     monkeypatch.setenv(VARIABLE, "4G")
     model, _ = pair(tmp_path, LLAVA_7B)
-    assert cli.run(cli.parse(["ask", "--model", model, "-p", "Hello"])) == 2
+    assert run_verb("ask", "--model", model, "-p", "Hello") == 2
     said = capsys.readouterr().err
     assert "llava.gguf needs at least" in said
     assert "2.2 GiB" in said

@@ -7,17 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app import cli, paths
+from desktop_app import paths
 from desktop_app.cli import texts
 from desktop_app.cli.tune import told
 from desktop_app.engine.messages import Tuning
 from desktop_app.engine.tuning import search
 from desktop_app.settings import Settings
+from tests.cli.running import run_verb
 from tests.random_models.llava import Sizes, large_on_disk, write_language_model
 
 
 def run(*words: str) -> int:
-    return cli.run(cli.parse(list(words)))
+    return run_verb(*words)
 
 
 @pytest.fixture
