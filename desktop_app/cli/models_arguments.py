@@ -43,7 +43,7 @@ def _parser() -> Parser:
     one = command("list", ListModels)
     one.add_argument("--found", action="store_true", help=texts.MODELS_LIST_FOUND)
     one = command("search", SearchModels)
-    one.add_argument("words", nargs="+", metavar="REPO", help=texts.MODELS_SEARCHED)
+    one.add_argument("words", nargs="*", metavar="WORD", help=texts.MODELS_SEARCHED)
     one = command("download", DownloadModel)
     one.add_argument("name", metavar="ID", help=texts.MODELS_DOWNLOADED)
     one.add_argument("--quantisation", default="", metavar="NAME", help=texts.MODELS_QUANTISATION)

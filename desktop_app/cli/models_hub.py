@@ -46,7 +46,7 @@ def models_hub(request: HubRequest, library: Library, settings: Settings) -> int
 
 
 def _search(request: SearchModels, settings: Settings) -> int:
-    """List what can be fetched. Without a network the catalogue alone is searched."""
+    """List what can be fetched: without words the whole catalogue, without a network only what it knows."""
     words = " ".join(request.words)
     budget = find_memory_budget()
     with _hub(settings) as hub:
@@ -58,7 +58,7 @@ def _search(request: SearchModels, settings: Settings) -> int:
             sys.stdout.flush()
             for problem in dict.fromkeys(row["problem"] for row in rows if row["problem"]):
                 print(texts.ERROR.format(sentence=problem), file=sys.stderr)
-        others = [] if one else _on_the_hub(hub, words)
+        others = _on_the_hub(hub, words) if words and not one else []
     if request.json:
         print_json({"models": rows, "repositories": others})
     elif others:

@@ -45,7 +45,7 @@ MODELS_DESCRIPTION = "The models of this computer, and those that can be fetched
 MODELS_EPILOG = """\
 commands:
   list               what is installed
-  search REPO        what can be fetched: from the catalogue, or any repository of the Hub
+  search [WORD...]   what can be fetched: from the catalogue, or any repository of the Hub
   download ID        fetch a model of the catalogue, or of any repository (owner/name)
   verify [ID]        read all files, or those of one model, and compare them with their hashes
   repair ID          fetch again what is damaged of a model
@@ -71,7 +71,7 @@ MODELS_COMMANDS = {
     "where": "Show where models are kept, and how much room there is.",
     "move": "Move all models. The old place is cleared when everything has arrived and was checked.",
 }
-MODELS_SEARCHED = "words, or owner/name"
+MODELS_SEARCHED = "words, or owner/name (default: everything in the catalogue)"
 MODELS_DOWNLOADED = "a model of the catalogue, or owner/name"
 MODELS_QUANTISATION = "which of its files, such as Q4_K_M (default: the one that is recommended for this computer)"
 MODELS_ACCEPT = "you have read and accept the terms of its licence"

@@ -16,6 +16,7 @@ from desktop_app import paths
 from desktop_app.cli import texts
 from desktop_app.cli.progress import ProgressBar
 from desktop_app.settings import Settings
+from model_store.catalogue import load_catalogue
 from model_store.jobs import NOTES
 from model_store.library import moving
 from model_store.library.library import Library
@@ -251,6 +252,13 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     with fake_hub() as served:
         monkeypatch.setenv("HF_ENDPOINT", served.endpoint)
         yield served
+
+
+def test_a_search_without_a_word_lists_the_catalogue(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
+    found = answer(capsys, "search")
+    entries = load_catalogue(paths.resources_folder() / "catalogue.toml").entries
+    assert list(dict.fromkeys(row["id"] for row in found["models"])) == [entry.id for entry in entries]
+    assert (found["repositories"], hub.requests) == ([], []), "the hub has no answer to no question"
 
 
 def test_a_search_says_what_sees_and_what_could_not_be_loaded(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
