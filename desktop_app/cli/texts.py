@@ -120,7 +120,6 @@ NOTE_REDUCED = (
 MODELS_NONE = "No model is installed. The built-in one always works; `eyebright models search llava` finds others."
 MODELS_NOTHING_FOUND = "No models of other programs were found."
 MODELS_NO_RESULTS = "Nothing was found."
-MODELS_BUILT_IN = "(built in)"
 MODELS_STATES = {
     "ok": "ok",
     "unverified": "not verified",
