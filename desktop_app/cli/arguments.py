@@ -76,7 +76,7 @@ def _parse_ask(words: Sequence[str]) -> AskRequest:
     )
     add("--system", metavar="TEXT", help=texts.ASK_SYSTEM)
     _add_context(parser)
-    add("--glance", action="store_true", help=texts.ASK_GLANCE)
+    add("--quick-look", action="store_true", help=texts.ASK_QUICK_LOOK)
     add("--json", action="store_true", help=texts.ASK_JSON)
     found = parser.parse_intermixed_args(words)
     if found.mmproj and not found.model:
@@ -91,7 +91,7 @@ def _parse_ask(words: Sequence[str]) -> AskRequest:
         ),
         settings=EngineSettings(n_ctx=found.context),
         system=found.system,
-        glance=found.glance,
+        quick_look=found.quick_look,
         json=found.json,
     )
 

@@ -65,7 +65,7 @@ def ask(request: AskRequest) -> int:
             for one in inspected:
                 if one.looks_photographic:
                     print(texts.NOTE_PHOTOGRAPH.format(name=one.picture.name), file=sys.stderr)
-        most_tiles = 0 if request.glance else None
+        most_tiles = 0 if request.quick_look else None
         seen = tuple(
             one.picture._replace(width=one.width, height=one.height, most_tiles=most_tiles) for one in inspected
         )

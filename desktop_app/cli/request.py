@@ -26,7 +26,7 @@ class AskRequest:
     sampling: Sampling = field(default_factory=Sampling)
     settings: EngineSettings = field(default_factory=EngineSettings)
     system: str | None = None
-    glance: bool = False  # pictures are seen as a whole only
+    quick_look: bool = False  # pictures are seen as a whole only
     json: bool = False
 
 

@@ -35,7 +35,7 @@ def test_a_model_that_fits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 def test_a_model_that_fits_with_a_shorter_context(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = pair(tmp_path, LLAVA_13B)
     assert run(*files, "--memory", "12G") == 0
-    assert "It fits with 3584 tokens instead of 4096" in capsys.readouterr().out
+    assert "The model fits with a context of 3584 tokens. 4096 tokens" in capsys.readouterr().out
     assert run(*files, "--memory", "12G", "--context", "2048") == 0
     assert texts.PLAN_FITS in capsys.readouterr().out
 
@@ -46,7 +46,7 @@ def test_a_model_that_does_not_fit(
     files = pair(tmp_path, LLAVA_7B)
     assert run(*files, "--memory", "6G") == 3
     said = capsys.readouterr().out
-    assert "It does not fit" in said
+    assert "The model does not fit" in said
     assert "(Q2_K) would fit" in said
     monkeypatch.setenv(VARIABLE, "4G")
     assert run(*files) == 3

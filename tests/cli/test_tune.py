@@ -38,7 +38,7 @@ def test_tune_keeps_what_plan_and_doctor_show(model: Path, capsys: pytest.Captur
     assert run("plan", str(model)) == 0
     said = capsys.readouterr().out
     assert told(kept) in said
-    assert f"{kept.n_ubatch} read at once" in said
+    assert f"batches of {kept.n_ubatch}" in said
     settings = Settings(paths.settings_file())
     assert run("doctor") == 0
     assert texts.DOCTOR_TUNING_BUILT_IN in capsys.readouterr().out
