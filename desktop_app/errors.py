@@ -17,54 +17,56 @@ def QT_TRANSLATE_NOOP(_context: str, text: str) -> str:  # noqa: N802 - the name
 SENTENCES: dict[str, str] = {
     "file-missing": QT_TRANSLATE_NOOP("errors", "{name} cannot be found. It may have been moved or deleted."),
     "file-unreadable": QT_TRANSLATE_NOOP("errors", "{name} cannot be opened. Check that you are allowed to read it."),
-    "is-a-folder": QT_TRANSLATE_NOOP("errors", "{name} is a folder. Drop the pictures inside it instead."),
+    "is-a-folder": QT_TRANSLATE_NOOP("errors", "{name} is a folder. Choose the pictures inside it instead."),
     "file-empty": QT_TRANSLATE_NOOP("errors", "{name} is empty (0 bytes). Choose another picture."),
     "not-a-picture": QT_TRANSLATE_NOOP(
         "errors",
         "{name} is not a picture that Eyebright can read. Use PNG, JPEG, WebP, GIF, BMP, TIFF, HEIC or AVIF.",
     ),
     "picture-damaged": QT_TRANSLATE_NOOP(
-        "errors", "{name} is damaged and cannot be read to the end. Try to open and save it again in another program."
+        "errors", "{name} is damaged. Try opening it in another program and saving it again."
     ),
     "picture-unusual": QT_TRANSLATE_NOOP(
         "errors",
-        "{name} is damaged, or stored in an unusual way that Eyebright cannot read. "
-        "Open it in another program and save it as PNG or JPEG.",
+        "{name} is damaged, or in a format variant that Eyebright cannot read. Open it in another program and "
+        "save it as PNG or JPEG.",
     ),
     "picture-too-large": QT_TRANSLATE_NOOP(
         "errors",
-        "{name} has {megapixels} megapixels; Eyebright reads up to {limit}. Make it smaller and try again.",
+        "{name} has {megapixels} megapixels, and Eyebright reads up to {limit}. Make it smaller and try again.",
     ),
     "web-address": QT_TRANSLATE_NOOP(
-        "errors",
-        "Eyebright does not go online to fetch pictures. Save the picture on this computer, then drop the file here.",
+        "errors", "Eyebright does not go online for pictures. Save the picture on this computer, then add the file."
     ),
-    "nothing-to-drop": QT_TRANSLATE_NOOP("errors", "There is no picture in what you dropped."),
+    "nothing-to-drop": QT_TRANSLATE_NOOP("errors", "There is no picture in what you dropped. Drop a picture file."),
     "program-incomplete": QT_TRANSLATE_NOOP(
-        "errors", "Parts of Eyebright that fit the processor of this computer are missing. Install Eyebright again."
+        "errors", "Eyebright has no files for the processor of this computer. Install Eyebright again."
     ),
-    "model-missing": QT_TRANSLATE_NOOP("errors", "The model file {name} cannot be found."),
+    "model-missing": QT_TRANSLATE_NOOP(
+        "errors", "The model file {name} cannot be found. Choose another model, or download it again."
+    ),
     "model-damaged": QT_TRANSLATE_NOOP(
-        "errors", "{name} is not a model that can be loaded: the file is damaged or incomplete. Fetch it again."
+        "errors", "{name} cannot be loaded as a model. The file is damaged or incomplete. Download it again."
     ),
     "model-unsupported": QT_TRANSLATE_NOOP(
-        "errors", "{name} uses the architecture {architecture}, which this version cannot run."
+        "errors",
+        "{name} has the architecture {architecture}, which this version of Eyebright cannot run. Choose another model.",
     ),
     "projector-damaged": QT_TRANSLATE_NOOP(
-        "errors", "{name} is not a projector that can be loaded: the file is damaged or incomplete. Fetch it again."
+        "errors", "{name} cannot be loaded as a projector. The file is damaged or incomplete. Download it again."
     ),
     "projector-unsupported": QT_TRANSLATE_NOOP(
         "errors",
-        "{name} is a projector of the kind {kind}, which Eyebright cannot read pictures with so far. "
-        "Choose another model, or this one without a projector, to write with it.",
+        "{name} is a projector of the type {kind}, which Eyebright does not support yet. Choose another model, or "
+        "use this one for text only, without its projector.",
     ),
     "projector-mismatch": QT_TRANSLATE_NOOP(
         "errors",
-        "The projector {projector} belongs to another model than {model} "
-        "(it makes {projector_width} values a token, the model reads {model_width}). Choose the matching pair.",
+        "The projector {projector} does not belong to the model {model} (it has an embedding size of "
+        "{projector_width}, the model {model_width}). Choose two files that belong together.",
     ),
     "projector-needed": QT_TRANSLATE_NOOP(
-        "errors", "{model} cannot see pictures without its projector (mmproj). Name both files."
+        "errors", "{model} cannot see pictures without its projector (mmproj). Choose both files."
     ),
     "swapped-files": QT_TRANSLATE_NOOP("errors", "{name} is a projector, not a language model. Swap the two files."),
     "not-a-projector": QT_TRANSLATE_NOOP("errors", "{name} is a language model, not a projector. Swap the two files."),
@@ -78,61 +80,62 @@ SENTENCES: dict[str, str] = {
     ),
     "does-not-fit-offer": QT_TRANSLATE_NOOP(
         "errors",
-        "{name} needs at least {needed} GiB of memory, and Eyebright can use {available} GiB on this computer. "
-        "The same model in a smaller file ({offer}) would fit.",
+        "{name} needs at least {needed} GiB of memory, and Eyebright can use {available} GiB on this computer. A "
+        "smaller file of the same model ({offer}) would fit.",
     ),
     "memory-limit-wrong": QT_TRANSLATE_NOOP(
-        "errors", "The memory limit “{value}” is not understood. Write a number and a unit, such as 8G."
+        "errors", "“{value}” is not an amount of memory. Write a number with a unit, such as 8G."
     ),
     "context-too-small": QT_TRANSLATE_NOOP(
         "errors",
-        "This message needs {needed} tokens, but the context holds {available}. "
-        "Shorten it, or send fewer pictures at once.",
+        "This message needs {needed} tokens, and the context has room for {available}. Shorten the message, send "
+        "fewer pictures at once, or set a longer context.",
     ),
-    "question-empty": QT_TRANSLATE_NOOP("errors", "There is no question. Write one and send again."),
+    "question-empty": QT_TRANSLATE_NOOP("errors", "There is no question. Write one and try again."),
     "engine-died": QT_TRANSLATE_NOOP(
-        "errors", "The engine stopped unexpectedly. What was written so far is kept; restart it to go on."
+        "errors", "The engine stopped unexpectedly. The answer so far is kept. Restart the engine to continue."
     ),
-    "another-model": QT_TRANSLATE_NOOP("errors", "Another model was chosen meanwhile."),
+    "another-model": QT_TRANSLATE_NOOP("errors", "Another model was chosen in the meantime. Try again."),
     "window-hangs": QT_TRANSLATE_NOOP(
-        "errors", "Eyebright is open already, but it does not answer. End it, or wait until it does, and start again."
+        "errors", "Eyebright is already open but does not respond. Wait, or close it, and then start it again."
     ),
     "not-saved": QT_TRANSLATE_NOOP(
-        "errors", "{name} could not be saved. Check that you are allowed to write to its folder."
+        "errors", "{name} could not be saved. Check that you have permission to write to its folder."
     ),
     "file-too-large": QT_TRANSLATE_NOOP(
-        "errors", "{name} is larger than {limit} MB, too large for a picture. Choose another file."
+        "errors", "{name} is larger than {limit} MB, which is too large for a picture. Choose another file."
     ),
     "import-damaged": QT_TRANSLATE_NOOP(
-        "errors", "{name} is not a conversation that Eyebright saved, or it is damaged. Nothing was added."
+        "errors", "{name} is damaged, or is not a conversation saved by Eyebright. Nothing was added."
     ),
-    "disk-full": QT_TRANSLATE_NOOP("errors", "The disk is full, so {name} could not be saved. Free some space."),
+    "disk-full": QT_TRANSLATE_NOOP(
+        "errors", "The disk is full, so {name} could not be saved. Free some space and try again."
+    ),
     "history-damaged": QT_TRANSLATE_NOOP(
-        "errors", "The conversation file is damaged. It was set aside as {name}, and a new one was started."
+        "errors", "The conversation file is damaged. It was renamed to {name}, and a new one was started."
     ),
     "history-salvaged": QT_TRANSLATE_NOOP(
         "errors",
-        "The conversation file was damaged. Messages that could still be read: {messages}. "
-        "The damaged file is kept as {name}.",
+        "The conversation file was damaged. Recovered messages: {messages}. The damaged file is kept as {name}.",
     ),
     "history-newer": QT_TRANSLATE_NOOP(
-        "errors", "The conversations were written by a newer Eyebright. Install that version to open them."
+        "errors", "The conversations were saved by a newer version of Eyebright. Install that version to open them."
     ),
     "history-in-use": QT_TRANSLATE_NOOP(
-        "errors", "The conversations are open in another Eyebright window. Close that window and start again."
+        "errors", "The conversations are open in another Eyebright window. Close that window and try again."
     ),
     "history-unavailable": QT_TRANSLATE_NOOP(
         "errors",
-        "The conversation file {name} cannot be read or written. "
-        "Check that its disk is there and that you are allowed to write to it.",
+        "The conversation file {name} cannot be read or written. Check that its disk is connected and that you "
+        "have permission to write to it.",
     ),
     "folder-unusable": QT_TRANSLATE_NOOP(
         "errors",
-        "Eyebright cannot keep anything in {name}. "
-        "Check that its disk is there and not full, and that you are allowed to write to it.",
+        "Eyebright cannot save files in {name}. Check that its disk is connected and not full, and that you have "
+        "permission to write to it.",
     ),
     "settings-damaged": QT_TRANSLATE_NOOP(
-        "errors", "The settings file could not be read. It was set aside as {name}, and the usual settings are in use."
+        "errors", "The settings file could not be read. It was renamed to {name}, and the default settings are used."
     ),
 }
 

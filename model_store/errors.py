@@ -19,172 +19,184 @@ SENTENCES: dict[str, str] = {
     # Who is asked
     "endpoint-wrong": QT_TRANSLATE_NOOP(
         "errors",
-        "The address “{address}” cannot be used to fetch models. It must begin with https:// and name a server.",
+        "Models cannot be downloaded from the address “{address}”. It must begin with https:// and name a server.",
     ),
     "proxy-wrong": QT_TRANSLATE_NOOP(
-        "errors", "The proxy “{address}” is not understood. Write it as http://name:port or socks5://name:port."
+        "errors", "“{address}” is not a proxy address. Write it as http://name:port or socks5://name:port."
     ),
     "system-proxy-wrong": QT_TRANSLATE_NOOP(
         "errors",
-        "The proxy of this system, “{address}”, is not understood. Name another one under Models, Where from…, "
-        "or write “none” there.",
+        "The proxy set on this computer, “{address}”, is not a proxy address. Under Models, Where from…, enter "
+        "another proxy, or “none”.",
     ),
     "proxy-refused": QT_TRANSLATE_NOOP(
         "errors",
-        "The proxy on the way to {host} wants a name and a password. Write its address as "
+        "The proxy for {host} needs a user name and a password. Write its address as "
         "http://you:password@name:port or socks5://you:password@name:port.",
     ),
-    "repository-name-wrong": QT_TRANSLATE_NOOP(
-        "errors", "“{name}” is not the name of a repository. It looks like this: owner/name."
-    ),
+    "repository-name-wrong": QT_TRANSLATE_NOOP("errors", "“{name}” is not a repository name. Write it as owner/name."),
     # What the server says
     "repository-missing": QT_TRANSLATE_NOOP(
-        "errors", "{repository} was not found on {host}. Check its name; a private one needs an access token."
+        "errors",
+        "{repository} was not found on {host}. Check the name. If the repository is private, add an access token.",
     ),
     "remote-file-missing": QT_TRANSLATE_NOOP(
-        "errors", "{name} is not in {repository} (any more). Choose another file or model."
+        "errors", "{name} is no longer in {repository}. Choose another file or model."
     ),
     "gated": QT_TRANSLATE_NOOP(
         "errors",
-        "The terms of {repository} have to be accepted first. Do so on its page at {host}, "
-        "and enter an access token under Models, Where from….",
+        "You have to accept the terms of {repository} first. Accept them on its page at {host}, then enter an "
+        "access token under Models, Where from….",
     ),
     "token-refused": QT_TRANSLATE_NOOP(
         "errors", "{host} does not accept the access token. Enter a new one under Models, Where from…, or remove it."
     ),
-    "server-busy": QT_TRANSLATE_NOOP(
-        "errors", "{host} asks for patience: too many requests. Try again in {seconds} s."
-    ),
+    "server-busy": QT_TRANSLATE_NOOP("errors", "{host} received too many requests. Try again in {seconds} s."),
     "server-failed": QT_TRANSLATE_NOOP("errors", "{host} could not answer (status {status}). Try again later."),
     "answer-not-understood": QT_TRANSLATE_NOOP(
-        "errors", "{host} sent something else than was asked for. Perhaps a login page of the network is in the way."
+        "errors", "{host} sent an unexpected answer. Check whether this network asks you to log in first."
     ),
     "release-not-understood": QT_TRANSLATE_NOOP(
-        "errors", "The answer of {host} could not be understood. Look at the release page, or try again later."
+        "errors", "{host} sent an unexpected answer. Look at the release page, or try again later."
     ),
     # The way there
     "no-connection": QT_TRANSLATE_NOOP(
-        "errors", "{host} cannot be reached. Check the network connection; what was fetched so far is kept."
+        "errors", "{host} cannot be reached. Check the network connection. What was downloaded so far is kept."
     ),
     "releases-unreachable": QT_TRANSLATE_NOOP(
-        "errors", "{host} cannot be reached to ask for updates. Check the network connection and try again."
+        "errors", "{host} cannot be reached to check for updates. Check the network connection and try again."
     ),
     "connection-not-safe": QT_TRANSLATE_NOOP(
-        "errors", "The connection to {host} is not safe, so nothing was fetched from there: {reason}"
+        "errors", "The connection to {host} is not secure, so nothing was downloaded: {reason}"
     ),
     # What arrives
     "checksum-differs": QT_TRANSLATE_NOOP(
-        "errors", "{name} arrived with wrong content and was deleted. The other files are kept; try again."
+        "errors", "{name} was damaged during the download and was deleted. The other files are kept. Try again."
     ),
     "checksum-unexpected": QT_TRANSLATE_NOOP(
-        "errors", "{name} on {host} is not the file that Eyebright knows by this name, so it was not fetched."
+        "errors",
+        "{name} on {host} is not the file that the catalogue lists, so it was not downloaded. Choose another model.",
     ),
-    "not-a-model": QT_TRANSLATE_NOOP("errors", "{name} is not a model file (GGUF), whatever its name says."),
+    "not-a-model": QT_TRANSLATE_NOOP("errors", "{name} is not a model file (GGUF). Choose another file."),
     "pair-incomplete": QT_TRANSLATE_NOOP(
-        "errors", "{repository} does not hold a language model together with a projector, so it cannot see pictures."
+        "errors",
+        "{repository} does not have both a language model and a projector, so it cannot see pictures. Choose "
+        "another repository.",
     ),
     "repository-split": QT_TRANSLATE_NOOP(
         "errors",
-        "{repository} holds its model in several parts ({name} and so on), and Eyebright fetches only whole ones. "
-        "Look for another repository with the same model.",
+        "The model in {repository} is split into several files ({name} and others), and Eyebright downloads only "
+        "models in one file. Look for another repository with the same model.",
     ),
     # Where it goes
     "no-room": QT_TRANSLATE_NOOP(
         "errors",
-        "{title} needs {needed} more on the disk, and {free} are free. What was fetched so far is kept; free some "
-        "space and resume.",
+        "{title} needs {needed} more disk space, and {free} are free. What was downloaded so far is kept. Free "
+        "some space and resume.",
     ),
     "model-folder-unusable": QT_TRANSLATE_NOOP(
         "errors",
-        "{name} cannot be written to. Check that its disk is there and that you are allowed to write to it.",
+        "Eyebright cannot write to {name}. Check that its disk is connected and that you have permission to write "
+        "to it.",
     ),
-    "folder-taken": QT_TRANSLATE_NOOP("errors", "{name} is already in the model folder."),
+    "folder-taken": QT_TRANSLATE_NOOP(
+        "errors", "{name} is already in the model folder. To download it again, remove it first."
+    ),
     # What is asked of the store
-    "model-unknown": QT_TRANSLATE_NOOP("errors", "There is no model called “{name}” in the catalogue."),
-    "download-unknown": QT_TRANSLATE_NOOP("errors", "There is no such download (any more)."),
+    "model-unknown": QT_TRANSLATE_NOOP("errors", "There is no model called “{name}” in the catalogue. Check the name."),
+    "download-unknown": QT_TRANSLATE_NOOP("errors", "This download no longer exists."),
     "downloads-in-use": QT_TRANSLATE_NOOP(
-        "errors", "Another Eyebright is fetching models into {name}. Wait until it has ended."
+        "errors", "Another Eyebright is downloading models to {name}. Wait until it has finished."
     ),
     # What is already on this computer
     "file-missing": QT_TRANSLATE_NOOP("errors", "{name} cannot be found. It may have been moved or deleted."),
     "file-unreadable": QT_TRANSLATE_NOOP(
-        "errors", "{name} cannot be opened. Check that you are allowed to read it, and that its disk is there."
+        "errors", "{name} cannot be opened. Check that its disk is connected and that you have permission to read it."
     ),
-    "weights-damaged": QT_TRANSLATE_NOOP(
-        "errors", "{name} is damaged, or was not copied to its end. Fetch or copy it again."
+    "weights-damaged": QT_TRANSLATE_NOOP("errors", "{name} is damaged or incomplete. Download or copy it again."),
+    "other-weights": QT_TRANSLATE_NOOP(
+        "errors", "{name} is a GGUF file, but not a language model to chat with. Choose another file."
     ),
-    "other-weights": QT_TRANSLATE_NOOP("errors", "{name} is a GGUF file, but no model that one can talk with."),
     "vision-inside": QT_TRANSLATE_NOOP(
         "errors",
-        "{name} holds the model and its eyes in one file, as only Ollama reads it. Fetch it as a model (GGUF) with "
-        "a projector (mmproj).",
+        "{name} has model and projector in one file, which only Ollama can read. Download the model (GGUF) and "
+        "its projector (mmproj) as two files.",
     ),
-    "nothing-to-import": QT_TRANSLATE_NOOP("errors", "There is no model (GGUF file) in {name}."),
+    "nothing-to-import": QT_TRANSLATE_NOOP("errors", "There is no model (GGUF file) in {name}. Choose another folder."),
     "split-model": QT_TRANSLATE_NOOP(
         "errors",
-        "{name} is a part of a model that was split into {count} files. Join them first "
-        "(llama-gguf-split --merge), and add the whole file.",
+        "{name} is one part of a model that was split into {count} files. Join them with llama-gguf-split "
+        "--merge, then add the joined file.",
     ),
     "projector-alone": QT_TRANSLATE_NOOP(
-        "errors", "{name} is only a projector. Add it together with the language model it belongs to."
+        "errors", "{name} is only a projector. Add the language model that it belongs to as well."
     ),
     "projector-absent": QT_TRANSLATE_NOOP(
-        "errors", "{name} sees pictures only through its projector (mmproj), which is not there. Add both files."
+        "errors", "{name} needs its projector (mmproj) to see pictures, and it is missing. Add both files."
     ),
     "pair-mismatch": QT_TRANSLATE_NOOP(
         "errors",
-        "The projector {projector} belongs to another model than {model} "
-        "(it makes {projector_width} values a token, the model reads {model_width}). Choose the matching pair.",
+        "The projector {projector} does not belong to the model {model} (it has an embedding size of "
+        "{projector_width}, the model {model_width}). Choose two files that belong together.",
     ),
     "pair-other-kind": QT_TRANSLATE_NOOP(
-        "errors", "The projector {projector} was made for another kind of model than {model}. Choose the matching pair."
+        "errors",
+        "The projector {projector} was made for another type of model than {model}. Choose two files that belong "
+        "together.",
     ),
     "pair-other-version": QT_TRANSLATE_NOOP(
         "errors",
-        "{model} is a LLaVA {version}, and the projector {projector} is of another version. Choose the matching pair.",
+        "{model} is LLaVA {version}, and the projector {projector} is for another version. Choose two files that "
+        "belong together.",
     ),
     "no-room-to-copy": QT_TRANSLATE_NOOP(
         "errors",
         "{title} needs {needed} on the disk of {folder}, and {free} are free. Free some space there, or choose "
-        "another place.",
+        "another folder.",
     ),
     "disk-takes-no-large-files": QT_TRANSLATE_NOOP(
         "errors",
-        "The disk of {folder} takes no file as large as {name} ({size}): it is formatted as FAT32. "
-        "Format it as exFAT, or take another one.",
+        "The disk of {folder} cannot store a file as large as {name} ({size}), because it is formatted as FAT32. "
+        "Format it as exFAT, or choose another disk.",
     ),
     "copy-differs": QT_TRANSLATE_NOOP(
-        "errors",
-        "{name} was not copied rightly: what was written is not what must be there. Try again; if it happens "
-        "again, the disk or the stick is damaged.",
+        "errors", "{name} was damaged while it was copied. Try again. If it happens again, the disk is failing."
     ),
-    "import-in-use": QT_TRANSLATE_NOOP("errors", "Another Eyebright is copying {title} just now."),
+    "import-in-use": QT_TRANSLATE_NOOP("errors", "Another Eyebright is copying {title}. Wait until it has finished."),
     "found-damaged": QT_TRANSLATE_NOOP(
-        "errors", "{name} is not what {program} once fetched: the file is damaged. Let {program} fetch it again."
+        "errors", "{name} is not the file that {program} downloaded. It is damaged. Download it again with {program}."
     ),
     "files-wrong": QT_TRANSLATE_NOOP(
-        "errors", "Files of {title} are missing or damaged. Repair it first, so that nothing wrong is passed on."
+        "errors", "Files of {title} are missing or damaged. Repair the model before you export it."
     ),
-    "export-taken": QT_TRANSLATE_NOOP("errors", "There is something else in {folder}. Choose another folder."),
-    "move-into-itself": QT_TRANSLATE_NOOP("errors", "{folder} lies in the model folder itself. Choose another one."),
+    "export-taken": QT_TRANSLATE_NOOP("errors", "{folder} contains something else. Choose another folder."),
+    "move-into-itself": QT_TRANSLATE_NOOP("errors", "{folder} is inside the model folder. Choose another folder."),
     "move-collides": QT_TRANSLATE_NOOP(
-        "errors", "In {folder} there is another model called “{name}”. Choose another folder."
+        "errors", "{folder} already contains another model called “{name}”. Choose another folder."
     ),
-    "not-found-elsewhere": QT_TRANSLATE_NOOP("errors", "No other program has a model called “{name}”."),
+    "not-found-elsewhere": QT_TRANSLATE_NOOP(
+        "errors",
+        "No other program has a model called “{name}”. To see what there is, run: eyebright models list --found",
+    ),
     # What is installed
     "not-repairable": QT_TRANSLATE_NOOP(
-        "errors", "Files of {title} are missing or damaged, and nobody knows where to fetch them again. Add them anew."
+        "errors",
+        "Files of {title} are missing or damaged, and Eyebright does not know where to download them. Remove the "
+        "model and add it again.",
     ),
     "terms-not-accepted": QT_TRANSLATE_NOOP(
         "errors",
-        "The licence of {title} has terms that must be accepted first. Read them, then repeat with --accept-terms.",
+        "You have to accept the licence terms of {title} first. Read them, then run the command again with "
+        "--accept-terms.",
     ),
-    "quantisation-unknown": QT_TRANSLATE_NOOP("errors", "{title} comes as {offered}, not as {name}."),
-    "not-installed": QT_TRANSLATE_NOOP("errors", "No model called “{name}” is installed."),
+    "quantisation-unknown": QT_TRANSLATE_NOOP("errors", "{title} is not available as {name}. Available: {offered}."),
+    "not-installed": QT_TRANSLATE_NOOP("errors", "No model called “{name}” is installed. Check the name."),
     "not-removed": QT_TRANSLATE_NOOP(
         "errors", "{name} could not be deleted. If it is in use, choose another model first."
     ),
-    "catalogue-damaged": QT_TRANSLATE_NOOP("errors", "The catalogue {name} cannot be read: {reason}"),
+    "catalogue-damaged": QT_TRANSLATE_NOOP(
+        "errors", "The catalogue {name} is damaged: {reason}. Install Eyebright again."
+    ),
 }
 
 

@@ -181,12 +181,12 @@ BAD: dict[str, tuple[list[str], str]] = {
     "web address": (["https://example.org/cat.png", *QUESTION], "does not go online"),
     "no question": ([PLAIN], "There is no question"),
     "empty question": ([PLAIN, "-p", " \n"], "There is no question"),
-    "damaged model": (["--model", "cut.gguf", "-p", "Hello"], "cut.gguf is not a model that can be loaded"),
+    "damaged model": (["--model", "cut.gguf", "-p", "Hello"], "cut.gguf cannot be loaded as a model"),
     "no such model": (["--model", "gone.gguf", "-p", "Hello"], "gone.gguf cannot be found"),
     "projector as model": (["--model", MMPROJ, "-p", "Hello"], "Swap the two files"),
     "projector of another model": (
         ["--model", MODEL, "--mmproj", "other-mmproj.gguf", PLAIN, *QUESTION],
-        "belongs to another model",
+        "does not belong to the model",
     ),
     "picture without projector": (["--model", MODEL, PLAIN, *QUESTION], "cannot see pictures without its projector"),
     "projector without model": (["--mmproj", MMPROJ, "-p", "Hello"], texts.MMPROJ_ALONE),
@@ -194,7 +194,7 @@ BAD: dict[str, tuple[list[str], str]] = {
     "no number": (["-p", "Hello", "--max-tokens", "many"], "must be a whole number"),
     "two temperatures": (["-p", "Hello", "--greedy", "--temperature", "1"], "not allowed with"),
     "unknown option": (["-p", "Hello", "--loud"], "--loud"),
-    "too long a question": (["-p", "word " * 3000], "tokens, but the context holds"),
+    "too long a question": (["-p", "word " * 3000], "tokens, and the context has room for"),
 }
 
 

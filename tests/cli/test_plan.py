@@ -77,7 +77,7 @@ def test_this_computer_and_the_built_in_model(capsys: pytest.CaptureFixture[str]
         (["gone.gguf"], "gone.gguf cannot be found"),
         ([MMPROJ], "Swap the two files"),
         ([MODEL, MODEL], "Swap the two files"),
-        ([MODEL, "--memory", "lots"], "“lots” is not understood"),
+        ([MODEL, "--memory", "lots"], "“lots” is not an amount of memory"),
     ],
 )
 def test_bad_input(words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]) -> None:

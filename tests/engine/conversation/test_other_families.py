@@ -54,5 +54,5 @@ def test_projectors_of_other_kinds_are_refused_with_a_way_out(empty: EngineClien
     with pytest.raises(UserError) as caught:
         empty.load(model, write_projector(tmp_path / "mmproj-other.gguf", Sizes(kind="pixtral")))
     assert "mmproj-other.gguf" in str(caught.value)
-    assert "without a projector" in str(caught.value)
+    assert "without its projector" in str(caught.value)
     assert empty.load(model, None).image_tokens == 0

@@ -147,5 +147,5 @@ def test_retries_know_what_passes_by_itself() -> None:
     failed = StoreError("server-failed", host="x", status=500)
     with pytest.raises(StoreError, match="status 500"):
         retries.wait_after(failed, 100)  # the third in a row
-    with pytest.raises(StoreError, match="not safe"):
+    with pytest.raises(StoreError, match="not secure"):
         Retries(timeouts).wait_after(StoreError("connection-not-safe", host="x", reason="."), 0)

@@ -160,7 +160,7 @@ def test_no_room_keeps_what_is_here(begin: Begin, hub: FakeHub, tmp_path: Path) 
     job = fetched(begin(free=lambda _: 1_000_000))
     assert (job.state, job.done) == (JobState.FAILED, 0)
     assert job.error is not None
-    assert "needs 73 MB more on the disk, and 1.0 MB are free" in job.error.sentence()
+    assert "needs 73 MB more disk space, and 1.0 MB are free" in job.error.sentence()
     downloads = begin()
     downloads.resume(job.id)
     assert downloads.wait(job.id, 20).state is JobState.DONE

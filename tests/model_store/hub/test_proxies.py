@@ -53,7 +53,7 @@ def test_the_proxy_of_the_system(told: dict[str, str], proxy: str, monkeypatch: 
 
 def test_a_proxy_of_the_system_that_nobody_understands_is_not_passed_by(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(urllib.request, "getproxies", lambda: {"https": "gopher://system.example"})
-    with pytest.raises(StoreError, match=r"gopher://system\.example.*is not understood"):
+    with pytest.raises(StoreError, match=r"gopher://system\.example.*is not a proxy address"):
         Hub(timeouts=QUICK).repository("someone/x")
 
 
@@ -91,7 +91,7 @@ def test_a_socks_proxy_that_refuses_is_said(served: FakeHub, name: str, refusal:
 
 
 def test_an_http_proxy_that_wants_a_password_is_said() -> None:
-    with fake_hub() as proxy, pytest.raises(StoreError, match="wants a name and a password"):
+    with fake_hub() as proxy, pytest.raises(StoreError, match="needs a user name and a password"):
         Hub("https://hub.example", proxy=proxy.endpoint, timeouts=QUICK).repository("someone/x")
 
 

@@ -110,7 +110,7 @@ def test_a_server_in_trouble_is_named(server: ReleaseServer, status: int) -> Non
 def test_nobody_there() -> None:
     error = refused(ReleasePage(closed_port()))
     assert error.code == "releases-unreachable"
-    assert str(error).startswith("127.0.0.1 cannot be reached to ask for updates.")
+    assert str(error).startswith("127.0.0.1 cannot be reached to check for updates.")
 
 
 def test_a_server_that_does_not_answer_is_given_up(server: ReleaseServer) -> None:
@@ -141,7 +141,7 @@ def test_a_proxy_is_used(server: ReleaseServer) -> None:
 
 
 def test_a_proxy_that_is_none_is_refused() -> None:
-    with pytest.raises(StoreError, match=r"The proxy “squid” is not understood"):
+    with pytest.raises(StoreError, match=r"“squid” is not a proxy address"):
         ReleasePage("https://releases.test", "squid")
 
 

@@ -127,7 +127,7 @@ def test_a_stick_that_is_too_small_stays_as_it_was(
     library: Library, model: InstalledModel, stick: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(disk_space, "free_bytes", lambda _folder: model.size)
-    with pytest.raises(StoreError, match="choose another place"):
+    with pytest.raises(StoreError, match="choose another folder"):
         export(library, model.id, stick)
     assert not stick.exists()
 

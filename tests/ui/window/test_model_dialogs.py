@@ -31,7 +31,7 @@ def test_a_repository_is_looked_up_or_searched(dialog: ModelsDialog, services: F
         LookedUp(Candidate(CATALOGUE.entries[1], ()), (UserError("projector-unsupported", name="p.gguf", kind="x"),))
     )
     assert not button(adding.cards[0], "Download").isEnabled()  # what could not be loaded is not fetched
-    assert "p.gguf is a projector of the kind x" in words_of(adding.cards[0])
+    assert "p.gguf is a projector of the type x" in words_of(adding.cards[0])
     adding.name.setText("llava")
     adding.look()
     services.model_tasks.searched.emit(("someone/llava-gguf",))
@@ -85,7 +85,7 @@ def test_files_that_hold_no_model_are_refused_with_a_reason(
     monkeypatch.setattr(Question, "exec", execute)
     refusal = StoreError("not-a-model", name="letter.gguf")
     services.model_tasks.planned.emit(ImportPlans((), (refusal,)))
-    assert "letter.gguf is not a model file (GGUF), whatever its name says." in said[0]
+    assert "letter.gguf is not a model file (GGUF). Choose another file." in said[0]
 
 
 def test_the_empty_screen_offers_what_suits_this_computer(
@@ -131,7 +131,7 @@ def test_where_models_come_from_can_be_set(
     services.models.sources.problem = StoreError("proxy-wrong", address="tor")
     sources.proxy.setText("tor")
     sources.proxy.editingFinished.emit()
-    assert "The proxy “tor” is not understood" in sources.says.text()
+    assert "“tor” is not a proxy address" in sources.says.text()
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "/media/stick")
     sources.folder.click()
     assert services.calls == [

@@ -260,7 +260,7 @@ def test_what_is_here_has_a_light_or_a_reason(dialog: ModelsDialog, services: Fa
     assert "Fits this computer" in said[0]
     assert "Does not fit" in said[1]
     assert "It needs at least 9.0 GiB of memory, and 6.0 GiB can be used" in said[1]
-    assert "p.gguf is a projector of the kind x" in said[2]
+    assert "p.gguf is a projector of the type x" in said[2]
 
 
 def test_long_work_shows_and_can_be_stopped(dialog: ModelsDialog, services: FakeServices) -> None:
