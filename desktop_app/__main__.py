@@ -1,4 +1,4 @@
-"""The entry point: the command line, or the window."""
+"""The entry point: carries out the command line, or opens the window if there is no command."""
 
 from __future__ import annotations
 

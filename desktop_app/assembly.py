@@ -1,4 +1,4 @@
-"""The composition root: builds the parts of the window program and joins them. Nothing else does."""
+"""Builds the parts of the window program (engine, services, window) and connects them. Nothing else does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The program's own files: written whole, said so when they could not be, and set aside when damaged."""
+"""Writes files so that neither a crash nor a full disk leaves half a file behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Expected errors: each has a code, parameters and one sentence for the person.
+"""Errors that a person can cause or fix: each has a code, parameters and a sentence that says what to do.
 
 Everything that is not a `UserError` is a bug. The sentences stand here once, for the window
 (which translates them) and for the command line (which prints them as they are).

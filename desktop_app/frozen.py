@@ -1,4 +1,4 @@
-"""What a program frozen by PyInstaller does first. In one that runs from its source there is nothing to do."""
+"""What the program does first when PyInstaller packed it. Run from its source, it has nothing to do here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Log files, and the report of a crash. Neither ever leaves this computer by itself.
+"""Log files and crash reports. Neither is ever sent anywhere.
 
 A log never holds what a person wrote or showed: messages give numbers and states, and of an
 exception only its type and where it happened, because its message may quote a question or a name.

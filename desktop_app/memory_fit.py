@@ -1,4 +1,4 @@
-"""Whether a model fits this computer: the light beside its name, before anything is fetched or loaded."""
+"""Whether a model fits in the memory of this computer, known before it is downloaded or loaded."""
 
 from __future__ import annotations
 

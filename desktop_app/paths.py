@@ -1,4 +1,4 @@
-"""Where things lie on this computer. Nothing is created before it is asked for.
+"""The folders and files of Eyebright on this computer. None is created before it is needed.
 
 What asks for a folder that cannot be made raises UserError: folder-unusable.
 

@@ -1,4 +1,4 @@
-"""What a person can choose. Each setting is declared once, here, and kept in a TOML file.
+"""The settings: each is declared once, here, with its type, default and limits, and saved in a TOML file.
 
 The file holds only what differs from the usual. What this version does not know in it stays.
 """

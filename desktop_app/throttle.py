@@ -1,4 +1,4 @@
-"""Nothing beside the engine: what other work waits for while an answer is written.
+"""Makes background work wait while the engine writes an answer, so that the answer gets the processor.
 
 A second busy thread makes writing several times slower, because all threads of a matrix product
 wait for the slowest. So whatever else is to be done comes in turns, one at a time, and while an

@@ -1,1 +1,1 @@
-"""What a conversation is: its data, its prompt, its database. Standard library only."""
+"""Conversations: their data, how they become a prompt, and their database. Uses only the standard library."""

@@ -1,4 +1,4 @@
-"""Pictures as the person gave them, in files named by the SHA-256 of their bytes.
+"""Keeps the pictures of conversations as files, each named by the SHA-256 of its bytes.
 
 A file's own name never becomes a path here. The same picture is stored once however often it is
 shown. Previews and thumbnails, which can be made again, lie apart.

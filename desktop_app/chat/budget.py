@@ -1,4 +1,4 @@
-"""Which turns of a conversation fit the context.
+"""Chooses which turns of a conversation fit in the model's context.
 
 The rule, in order:
 

@@ -1,4 +1,4 @@
-"""A conversation: messages in a tree, of which one path is shown.
+"""A conversation as data: a tree of messages, of which one branch is shown.
 
 Editing a question or asking for another answer adds a sibling; nothing is overwritten.
 All types are immutable: a changed message is a new value with the same id.

@@ -1,4 +1,4 @@
-"""The SQLite file below the history: opened safely, written in transactions, checked.
+"""Opens and checks the SQLite file that holds the conversations, and writes to it in transactions.
 
 One connection on one thread. The lock is exclusive, so no second connection can exist: SQLite
 3.7.0 to 3.51.2 may lose commits in WAL mode when two connections reset the log at the same moment.

@@ -1,4 +1,4 @@
-"""A conversation's path as a file for others: Markdown, HTML that needs nothing else, or JSON.
+"""Exports the shown branch of a conversation as Markdown, self-contained HTML or JSON.
 
 JSON comes back in with `importing.from_json`. Notes of the program ("model changed") stay out of all three.
 """

@@ -1,4 +1,4 @@
-"""The families of vision models, each as its authors trained it, and how a file shows its family.
+"""The supported families of vision models: the prompt format of each, and how a file shows its family.
 
 A family is told by the metadata of the GGUF alone: architecture, names, shapes, and the tokens in
 its vocabulary. The chat template in the file is only searched for words, never executed: a

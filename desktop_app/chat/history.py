@@ -1,4 +1,4 @@
-"""The conversations on the disk. Every change is safe there when its method returns.
+"""Saves and finds conversations on disk. A change is safely stored when its method returns.
 
 A history belongs to the thread that opened it. Where a conversation's path ends is not stored by
 itself: it is the message used last, and so is the branch to follow at every fork.

@@ -1,4 +1,4 @@
-"""A conversation that `exporting.to_json` wrote, read back in. The file may come from anyone."""
+"""Imports a conversation that was exported as JSON. The file is not trusted: it may come from anyone."""
 
 from __future__ import annotations
 

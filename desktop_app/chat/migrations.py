@@ -1,4 +1,4 @@
-"""The schema of the history, as numbered steps from an empty file to today's.
+"""The database schema of the conversations, as numbered steps from an empty file to the current version.
 
 A step is never changed once released: older files have already taken it. `user_version` counts
 the steps taken. Each runs in one transaction, and an existing file is copied before it.

@@ -1,4 +1,4 @@
-"""A conversation -> the exact parts of a prompt, as the model's family was trained.
+"""Turns a conversation into the parts of a prompt, in the format the model's family was trained with.
 
 What a family is stands here; the families themselves stand in `families.py`. A prompt is a row
 of parts, not a string: special tokens are named, never spelled, and pictures stand between the

@@ -1,4 +1,4 @@
-"""Messages as rows of the database, and back."""
+"""Converts messages to rows of the database and back."""
 
 from __future__ import annotations
 

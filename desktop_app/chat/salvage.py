@@ -1,4 +1,4 @@
-"""Whatever can still be read of a damaged history, message by message."""
+"""Recovers what can still be read from a damaged conversation database, message by message."""
 
 from __future__ import annotations
 

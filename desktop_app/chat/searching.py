@@ -1,4 +1,4 @@
-"""What counts as the same text when a person searches, and the words shown around a hit.
+"""Search in conversations: which texts count as equal, and the words shown around a match.
 
 Searching looks for each term anywhere in the folded text. A word's beginning, a part of a Chinese
 or Japanese sentence (which has no spaces to split at), an asterisk and an emoji are all found

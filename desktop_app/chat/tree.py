@@ -1,4 +1,4 @@
-"""The shape of a conversation: which messages follow which, and which branch was used last."""
+"""The tree of a conversation: which messages follow which, and which branch was used last."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line: the same engine without a window, and without Qt."""
+"""The `eyebright` command: runs a verb such as `ask` in the terminal, without a window and without Qt."""
 
 from __future__ import annotations
 

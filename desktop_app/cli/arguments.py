@@ -1,4 +1,4 @@
-"""What is typed after `eyebright`. One sentence on standard error and exit code 2 when it makes no sense."""
+"""Parses the words after `eyebright` into a request. A mistake ends the program with one sentence and exit code 2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`eyebright ask`: one conversation, its questions asked one after the other, its answers streamed."""
+"""`eyebright ask`: asks questions in one conversation, and prints each answer while it is written."""
 
 from __future__ import annotations
 

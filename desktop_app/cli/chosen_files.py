@@ -1,4 +1,4 @@
-"""Which files `--model` means: an installed model by its id, or GGUF files by their names."""
+"""Finds the model files that `--model` names: an installed model by its id, or GGUF files by their paths."""
 
 from __future__ import annotations
 

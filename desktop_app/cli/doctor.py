@@ -1,4 +1,4 @@
-"""`eyebright doctor`: what helps to find a problem, and nothing private: no question, no file of the person."""
+"""`eyebright doctor`: prints versions, memory and folders to help find a problem, and nothing private."""
 
 from __future__ import annotations
 

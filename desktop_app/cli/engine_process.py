@@ -1,4 +1,4 @@
-"""What every verb that talks to the engine needs: the process, Ctrl-C, and a line that says what goes on."""
+"""Starts the engine process for a verb, handles Ctrl-C, and shows a status line in the terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`eyebright models`: what is installed, and what becomes of it."""
+"""`eyebright models`: lists, verifies, imports, exports, removes and moves installed models."""
 
 from __future__ import annotations
 

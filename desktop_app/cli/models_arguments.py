@@ -1,4 +1,4 @@
-"""What is typed after `eyebright models`."""
+"""Parses the words after `eyebright models` into a request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands about models that need the network: search, download and repair."""
+"""The commands of `eyebright models` that need the network: search, download and repair."""
 
 from __future__ import annotations
 

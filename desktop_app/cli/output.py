@@ -1,4 +1,4 @@
-"""What the commands about models print: tables, and JSON for other programs."""
+"""Prints for `eyebright models`: tables for people, and JSON for other programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`eyebright plan`: what a model needs of the memory, and how it would be loaded, without loading it."""
+"""`eyebright plan`: prints how much memory a model needs and how it would be loaded, without loading it."""
 
 from __future__ import annotations
 

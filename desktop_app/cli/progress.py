@@ -1,4 +1,4 @@
-"""How far something is: a bar on a terminal, now and then a line otherwise. On standard error."""
+"""Shows progress on standard error: a bar in a terminal, otherwise a line for every tenth."""
 
 from __future__ import annotations
 

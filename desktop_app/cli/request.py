@@ -1,4 +1,4 @@
-"""What the command line was asked to do, once it is parsed: one plain value for each verb."""
+"""A parsed command line as plain data: one class for each verb, with its arguments."""
 
 from __future__ import annotations
 

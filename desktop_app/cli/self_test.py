@@ -1,4 +1,4 @@
-"""`eyebright self-test`: does this installation work? A drawn picture goes all the way through."""
+"""`eyebright self-test`: checks an installation: picture formats, database, window and engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`eyebright tune`: find the fastest settings for a model on this computer, and keep them for the engine."""
+"""`eyebright tune`: measures the fastest settings for a model on this computer and saves them for the engine."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""From untrusted bytes to an upright RGB picture, or a clear refusal."""
+"""Reads picture files that are not trusted, and prepares them for a vision model."""

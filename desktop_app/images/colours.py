@@ -1,4 +1,4 @@
-"""From whatever a picture file holds to 8-bit sRGB: deep greys, CMYK, Lab, palettes, profiles, transparency."""
+"""Converts any picture to 8-bit sRGB: 16-bit greys, CMYK, Lab, palettes, colour profiles, transparency."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Was a picture file written to its end? Decoders stay silent about some damage and fill up with grey.
+"""Checks that a picture file is complete: decoders do not report some damage and fill the gap with grey.
 
 Truncated files are refused by the decoders themselves. What they miss are files of the right
 length that go on with zeros, as after a crash, on a failing disk or in the middle of a download.

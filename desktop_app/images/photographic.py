@@ -1,4 +1,4 @@
-"""Does a picture look like a photograph? The built-in model knows drawn scenes only, and people should be told.
+"""Guesses whether a picture is a photograph, to warn that the built-in model knows only simple drawings.
 
 Drawn scenes have a few even colours; photographs have texture everywhere, or many colours. Both
 are measured on a copy of 64 x 64 pixels without single-pixel noise, so that the size, JPEG

@@ -1,4 +1,4 @@
-"""Bring any picture to the square that a LLaVA-1.5 image tower expects.
+"""Scales and pads a picture to the square that the image encoder of LLaVA-1.5 expects.
 
 The same function serves the program and the training of the built-in model, so the
 model sees in the program exactly what it saw while it learnt.

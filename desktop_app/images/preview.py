@@ -1,4 +1,4 @@
-"""What the window shows of a picture: our own small encodings of its pixels, never the file itself."""
+"""Makes the small pictures that the window shows, so that the window never decodes a file from outside."""
 
 from __future__ import annotations
 

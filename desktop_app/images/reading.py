@@ -1,4 +1,4 @@
-"""Reading a picture somebody else made: by content, whole or not at all, as upright 8-bit RGB.
+"""Reads a picture file that is not trusted into upright 8-bit RGB, or refuses it with a clear error.
 
 The bytes are untrusted. The format is told by its first bytes, and Pillow gets that one decoder
 only; the size stands in the header and is checked before a pixel is decoded. What ends early is

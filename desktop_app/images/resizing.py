@@ -1,4 +1,4 @@
-"""The size to which a picture is brought for models that are not LLaVAs, as each was trained.
+"""Computes the size a picture is scaled to for each model that is not a LLaVA, as in its training.
 
 mtmd would keep the proportions and add black borders where Gemma 3 and Qwen2.5-VL were trained without;
 a picture that comes in the right size it leaves alone.

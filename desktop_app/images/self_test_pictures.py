@@ -1,4 +1,4 @@
-"""Pictures drawn by the program itself, to check an installation with."""
+"""Draws the pictures that `eyebright self-test` checks an installation with."""
 
 from __future__ import annotations
 

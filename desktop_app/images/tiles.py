@@ -1,4 +1,4 @@
-"""Make of a picture what a model looks at that sees it in tiles: the whole, and each tile of a grid.
+"""Cuts a picture for models that see it in tiles: an overview of the whole, and each tile of a grid.
 
 `tiling.py` and its kinds say what goes where. The whole need not keep the picture's proportions:
 LLaVA-1.6 and InternVL3 were trained with it squeezed into a square.

@@ -1,4 +1,4 @@
-"""How a model divides a picture: it looks at the whole, and again, closer, at tiles of it.
+"""How a model divides a picture into an overview and a grid of tiles: what all families of models share.
 
 Numbers only, so that the cost of a picture is known before a pixel is decoded. Each family has its
 own way to choose the grid of tiles and what the picture is resized to: `llava_tiling.py` has LLaVA-1.6's,
