@@ -71,5 +71,5 @@ def test_what_does_not_hold_together_is_refused(tmp_path: Path, old: str, new: s
     assert old in text
     path = tmp_path / "catalogue.toml"
     path.write_text(text.replace(old, new), "utf-8")
-    with pytest.raises(StoreError, match=r"catalogue\.toml cannot be read"):
+    with pytest.raises(StoreError, match=r"catalogue\.toml is damaged"):
         load_catalogue(path)
