@@ -78,11 +78,13 @@ def _parse_ask(words: Sequence[str]) -> AskRequest:
     _add_context(parser)
     add("--quick-look", action="store_true", help=texts.ASK_QUICK_LOOK)
     add("--json", action="store_true", help=texts.ASK_JSON)
-    found = parser.parse_intermixed_args(words)
+    # parse_intermixed_args parses twice, and the second time "--" is gone: what follows it must not be seen at all.
+    end = words.index("--") if "--" in words else len(words)
+    found = parser.parse_intermixed_args(words[:end])
     if found.mmproj and not found.model:
         parser.error(texts.MMPROJ_ALONE)
     return AskRequest(
-        pictures=found.pictures,
+        pictures=[*found.pictures, *words[end + 1 :]],
         questions=found.prompt,
         model=found.model,
         mmproj=found.mmproj,

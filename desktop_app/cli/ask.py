@@ -8,8 +8,9 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import IO
 
 from desktop_app import paths
 from desktop_app.cli import texts
@@ -84,6 +85,8 @@ def ask(request: AskRequest) -> int:
                 finished = _answer(client, command, status, to_screen=not request.json)
             if request.json:
                 print(json.dumps(_figures(finished), ensure_ascii=False), flush=True)
+            elif finished.stats.finish_reason is FinishReason.LENGTH:
+                print(texts.NOTE_LONGEST_ANSWER.format(tokens=finished.stats.answer_tokens), file=sys.stderr)
             if interrupts.happened or finished.stats.finish_reason is FinishReason.STOPPED:
                 return ExitCode.INTERRUPTED
             turns[-1] = Turn(question, turns[-1].pictures, finished.text)
@@ -168,22 +171,28 @@ def _inspected(client: EngineClient, pictures: Sequence[PictureRef]) -> list[Ins
 
 @contextmanager
 def _pictures(named: Sequence[str]) -> Iterator[tuple[PictureRef, ...]]:
-    """Yield what the engine is told about the files; standard input lies in a file meanwhile."""
+    """Yield what the engine is told about the files; what comes through a pipe lies in a file meanwhile."""
     with tempfile.TemporaryDirectory(prefix="eyebright-") as folder:
         yield tuple(_picture(name, Path(folder)) for name in named)
 
 
 def _picture(name: str, folder: Path) -> PictureRef:
-    if name == "-":
-        path = folder / "picture"
-        if not path.exists():  # it can be read only once
-            with path.open("wb") as file:
-                shutil.copyfileobj(sys.stdin.buffer, file)
-        return PictureRef(_sha256(path, texts.STANDARD_INPUT), str(path), texts.STANDARD_INPUT)
     path = Path(name)
+    if name == "-" or path.is_fifo():
+        label = texts.STANDARD_INPUT if name == "-" else name
+        copy = folder / hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()
+        if not copy.exists():  # a pipe can be read only once
+            with copy.open("wb") as file, _opened(path) as source:
+                shutil.copyfileobj(source, file)
+        return PictureRef(_sha256(copy, label), str(copy), label)
     if name.lower().startswith(_WEB) and not path.exists():
         raise UserError("web-address")
     return PictureRef(_sha256(path, name), str(path.absolute()), path.name or name)
+
+
+def _opened(path: Path) -> AbstractContextManager[IO[bytes]]:
+    """Open a named pipe, such as a shell makes for <(command), or standard input for "-"."""
+    return nullcontext(sys.stdin.buffer) if str(path) == "-" else path.open("rb")
 
 
 def _sha256(path: Path, name: str) -> str:

@@ -114,6 +114,9 @@ NOTE_PARTS = (
     "eyebright: The context is too small for all parts of the pictures. One is seen in {parts} parts "
     "instead of {wished}. Set a longer context with --context."
 )
+NOTE_LONGEST_ANSWER = (
+    "eyebright: The answer was cut off after {tokens} tokens. Set a higher limit with --max-tokens or --context."
+)
 NOTE_REDUCED = (
     "eyebright: The context is {n_ctx} tokens instead of {wished}. A context of {wished} would need {needed} GiB "
     "of memory, and {available} GiB can be used."

@@ -155,7 +155,23 @@ def test_a_photograph_is_answered_with_a_word_of_warning(eyebright: Any, tmp_pat
     clouds(1, 0.7).save(tmp_path / "holiday.png")
     result = eyebright("ask", str(tmp_path / "holiday.png"), *QUESTION, "--greedy", "--max-tokens", "5")
     assert result.returncode == 0
-    assert result.stderr.decode().strip() == texts.NOTE_PHOTOGRAPH.format(name="holiday.png")
+    photograph, cut = result.stderr.decode().splitlines()
+    assert photograph == texts.NOTE_PHOTOGRAPH.format(name="holiday.png")
+    assert cut == texts.NOTE_LONGEST_ANSWER.format(tokens=5)
+
+
+def test_a_picture_through_a_pipe(tmp_path: Path, eyebright: Any) -> None:
+    """As a shell does for `eyebright ask <(cat plain.png)`: the engine itself could not read it."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = subprocess.Popen(["sh", "-c", 'cat "$0" > "$1"', PLAIN, str(pipe)])
+    try:
+        result = eyebright("ask", str(pipe), *QUESTION, "--greedy")
+    finally:
+        writer.kill()  # it waits for somebody to read
+        writer.wait()
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert b"red circle" in result.stdout.lower()
 
 
 def bad_files(folder: Path) -> None:
@@ -323,6 +339,8 @@ def test_the_command_line_is_understood() -> None:
     assert cli.parse(["./ask"]) == cli.WindowRequest(["./ask"])
     mixed = cli.parse(["ask", "-p", "one", "cat.png", "--json", "-p", "two", "dog.png", "--seed", "7"])
     assert mixed == AskRequest(["cat.png", "dog.png"], ["one", "two"], sampling=Sampling(seed=7), json=True)
+    dashes = cli.parse(["ask", "-p", "one", "--", "-p.png", "--json"])
+    assert dashes == AskRequest(["-p.png", "--json"], ["one"])
     cold = cli.parse(["ask", "-p", "x", "--greedy"])
     assert isinstance(cold, AskRequest)
     assert cold.sampling.temperature == 0
