@@ -2,44 +2,42 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, QDir
+from PySide6.QtCore import QDir
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from desktop_app.chat.conversation import Role
 from desktop_app.services.conversation.exports import Exports
+from desktop_app.ui.sentences import translate
 
 _UNFIT_FOR_NAMES = '\\/:*?"<>|'
 _LONGEST_NAME = 60
-
-_tr = partial(QCoreApplication.translate, "Files")
 
 
 def export_conversation(parent: QWidget, exports: Exports, title: str) -> None:
     """Ask where to, and write the open conversation there; the kind is chosen in the dialog."""
     kinds = {
-        _tr("Web page (*.html)"): ".html",
-        _tr("Markdown (*.md)"): ".md",
-        _tr("Eyebright conversation with its pictures (*.json)"): ".json",
+        translate("Files", "Web page (*.html)"): ".html",
+        translate("Files", "Markdown (*.md)"): ".md",
+        translate("Files", "Eyebright conversation with its pictures (*.json)"): ".json",
     }
-    suggested = Path(QDir.homePath()) / (_file_name(title) or _tr("Conversation"))
+    suggested = Path(QDir.homePath()) / (_file_name(title) or translate("Files", "Conversation"))
     target, kind = QFileDialog.getSaveFileName(
-        parent, _tr("Export conversation"), f"{suggested}.html", ";;".join(kinds), next(iter(kinds))
+        parent, translate("Files", "Export conversation"), f"{suggested}.html", ";;".join(kinds), next(iter(kinds))
     )
     if not target:
         return
     suffix = Path(target).suffix.lower()
     if suffix not in kinds.values():
         target += kinds[kind]
-    exports.export(target, {Role.USER: _tr("Question"), Role.ASSISTANT: _tr("Answer")})
+    exports.export(target, {Role.USER: translate("Files", "Question"), Role.ASSISTANT: translate("Files", "Answer")})
 
 
 def import_conversation(parent: QWidget, exports: Exports) -> None:
     """Ask for a file and add its conversation."""
-    kind = _tr("Eyebright conversation with its pictures (*.json)")
-    source, _ = QFileDialog.getOpenFileName(parent, _tr("Import conversation"), QDir.homePath(), kind)
+    kind = translate("Files", "Eyebright conversation with its pictures (*.json)")
+    source, _ = QFileDialog.getOpenFileName(parent, translate("Files", "Import conversation"), QDir.homePath(), kind)
     if source:
         exports.import_file(source)
 

@@ -93,41 +93,41 @@ class Menus(QObject):
         return action
 
     def _file(self) -> None:
-        do, tr = self._commands, self.tr
-        menu = self._menu(tr("&File"))
-        self._add(menu, tr("&New conversation"), self._services.conversations.new, Key.New)
-        self._add(menu, tr("&Open picture…"), do.choose_files, Key.Open)
+        do = self._commands
+        menu = self._menu(self.tr("&File"))
+        self._add(menu, self.tr("&New conversation"), self._services.conversations.new, Key.New)
+        self._add(menu, self.tr("&Open picture…"), do.choose_files, Key.Open)
         menu.addSeparator()
-        self.export = self._add(menu, tr("&Export conversation…"), do.export_conversation, "Ctrl+E")
-        self._add(menu, tr("&Import conversation…"), do.import_conversation)
+        self.export = self._add(menu, self.tr("&Export conversation…"), do.export_conversation, "Ctrl+E")
+        self._add(menu, self.tr("&Import conversation…"), do.import_conversation)
         menu.addSeparator()
-        self._add(menu, tr("&Models…"), do.open_models, "Ctrl+M")
-        settings = self._add(menu, tr("&Settings…"), do.open_settings, "Ctrl+,")
+        self._add(menu, self.tr("&Models…"), do.open_models, "Ctrl+M")
+        settings = self._add(menu, self.tr("&Settings…"), do.open_settings, "Ctrl+,")
         settings.setMenuRole(QAction.MenuRole.PreferencesRole)
         menu.addSeparator()
-        leave = self._add(menu, tr("&Quit"), self._window.close, "Ctrl+Q")
+        leave = self._add(menu, self.tr("&Quit"), self._window.close, "Ctrl+Q")
         leave.setMenuRole(QAction.MenuRole.QuitRole)
 
     def _edit(self) -> None:
-        do, tr = self._commands, self.tr
-        menu = self._menu(tr("&Edit"))
-        self.paste = self._add(menu, tr("&Paste into the question"), do.paste, Key.Paste)
-        self.copy = self._add(menu, tr("&Copy the last answer"), do.copy_answer, "Ctrl+Shift+C")
+        do = self._commands
+        menu = self._menu(self.tr("&Edit"))
+        self.paste = self._add(menu, self.tr("&Paste into the question"), do.paste, Key.Paste)
+        self.copy = self._add(menu, self.tr("&Copy the last answer"), do.copy_answer, "Ctrl+Shift+C")
         menu.addSeparator()
-        self.stop = self._add(menu, tr("&Stop the answer"), self._services.chat.stop, "Esc")
+        self.stop = self._add(menu, self.tr("&Stop the answer"), self._services.chat.stop, "Esc")
         menu.addSeparator()
-        self._add(menu, tr("S&earch all conversations"), do.search, Key.Find)
-        self.rename = self._add(menu, tr("&Rename conversation"), do.rename_current, "F2")
-        self.delete = self._add(menu, tr("&Delete conversation"), do.delete_current, "Ctrl+Shift+Backspace")
+        self._add(menu, self.tr("S&earch all conversations"), do.search, Key.Find)
+        self.rename = self._add(menu, self.tr("&Rename conversation"), do.rename_current, "F2")
+        self.delete = self._add(menu, self.tr("&Delete conversation"), do.delete_current, "Ctrl+Shift+Backspace")
 
     def _view(self) -> None:
-        do, tr = self._commands, self.tr
-        menu = self._menu(tr("&View"))
-        self.sidebar = self._add(menu, tr("&Sidebar"), do.toggle_sidebar, "Ctrl+B")
+        do = self._commands
+        menu = self._menu(self.tr("&View"))
+        self.sidebar = self._add(menu, self.tr("&Sidebar"), do.toggle_sidebar, "Ctrl+B")
         self.sidebar.setCheckable(True)
-        looks = menu.addMenu(tr("&Theme"))
+        looks = menu.addMenu(self.tr("&Theme"))
         self._themes = QActionGroup(looks)
-        names = {"system": tr("Like the system"), "light": tr("MemoryFit"), "dark": tr("Dark")}
+        names = {"system": self.tr("Like the system"), "light": self.tr("MemoryFit"), "dark": self.tr("Dark")}
         self.themes: dict[str, QAction] = {}
         for value, name in names.items():
             action = looks.addAction(name)
@@ -136,19 +136,19 @@ class Menus(QObject):
             self._themes.addAction(action)
             self.themes[value] = action
         menu.addSeparator()
-        self._add(menu, tr("&Larger text"), partial(theme.zoom_by, 1), Key.ZoomIn)
-        self._add(menu, tr("S&maller text"), partial(theme.zoom_by, -1), Key.ZoomOut)
-        self._add(menu, tr("&Usual text size"), partial(theme.set_zoom, 100), "Ctrl+0")
+        self._add(menu, self.tr("&Larger text"), partial(theme.zoom_by, 1), Key.ZoomIn)
+        self._add(menu, self.tr("S&maller text"), partial(theme.zoom_by, -1), Key.ZoomOut)
+        self._add(menu, self.tr("&Usual text size"), partial(theme.set_zoom, 100), "Ctrl+0")
 
     def _help(self) -> None:
-        window, tr = self._window, self.tr
-        menu = self._menu(tr("&Help"))
-        self._add(menu, tr("&Keyboard shortcuts"), partial(open_shortcuts, self.actions, window), "F1")
-        self._add(menu, tr("&Report a problem…"), partial(open_report, self._services.engine, window))
+        window = self._window
+        menu = self._menu(self.tr("&Help"))
+        self._add(menu, self.tr("&Keyboard shortcuts"), partial(open_shortcuts, self.actions, window), "F1")
+        self._add(menu, self.tr("&Report a problem…"), partial(open_report, self._services.engine, window))
         menu.addSeparator()
-        updates = self._add(menu, tr("&Check for updates"), partial(check_for_updates, self._services, window))
+        updates = self._add(menu, self.tr("&Check for updates"), partial(check_for_updates, self._services, window))
         updates.setMenuRole(QAction.MenuRole.ApplicationSpecificRole)  # where macOS has it: beside About
-        about = self._add(menu, tr("&About Eyebright"), partial(open_about, window))
+        about = self._add(menu, self.tr("&About Eyebright"), partial(open_about, window))
         about.setMenuRole(QAction.MenuRole.AboutRole)
 
     def refresh(self) -> None:

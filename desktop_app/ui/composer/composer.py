@@ -138,7 +138,8 @@ class Composer(QWidget):
         from PySide6.QtWidgets import QFileDialog  # takes long to import for a window where nobody chooses
 
         endings = " ".join(f"*{suffix}" for suffix in sorted(PICTURE_SUFFIXES))
-        kinds = ";;".join((f"{self.tr('Pictures')} ({endings})", f"{self.tr('All files')} (*)"))
+        pictures, everything = self.tr("Pictures"), self.tr("All files")
+        kinds = f"{pictures} ({endings});;{everything} (*)"
         paths, _ = QFileDialog.getOpenFileNames(self, self.tr("Attach pictures"), self._folder, kinds)
         for path in paths:
             self._folder = path

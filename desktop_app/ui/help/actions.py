@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import Qt
 
+from desktop_app.ui.sentences import translate
 from desktop_app.ui.widgets.web_page import open_page
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from desktop_app.services.engine import Engine
     from desktop_app.ui.services_protocol import Services
-
-_tr = partial(QCoreApplication.translate, "Help")
 
 
 def open_shortcuts(actions: Sequence[QAction], parent: QWidget) -> None:
@@ -42,8 +40,8 @@ def open_report(engine: Engine, parent: QWidget) -> None:
     info = engine.info()
     _present(
         ReportDialog(
-            _tr("Report a problem"),
-            _tr("Say what you did, what you expected and what happened, and add these lines."),
+            translate("Help", "Report a problem"),
+            translate("Help", "Say what you did, what you expected and what happened, and add these lines."),
             surroundings(info.name if info is not None else ""),
             parent,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_app.services.models.tasks import Found, ImportPlans, LookedUp, MemoryFit, ModelTasks
@@ -12,11 +12,10 @@ from desktop_app.ui.models import phrases as words
 from desktop_app.ui.models.card import ModelCard
 from desktop_app.ui.models.confirm import Question
 from desktop_app.ui.models.parts import FitRow
+from desktop_app.ui.sentences import translate
 from desktop_app.ui.widgets.controls import Label, push_button
 from desktop_app.ui.widgets.theme import GRID
 from model_store.errors import StoreError
-
-_tr = partial(QCoreApplication.translate, "Models")
 
 
 class CardsDialog(QDialog):
@@ -67,7 +66,7 @@ class AddModelDialog(CardsDialog):
     fetch_wanted = Signal(object, object)
 
     def __init__(self, tasks: ModelTasks, parent: QWidget) -> None:
-        super().__init__(_tr("Add from Hugging Face"), parent)
+        super().__init__(translate("Models", "Add from Hugging Face"), parent)
         self._tasks = tasks
         row = QHBoxLayout()
         row.setSpacing(GRID)
@@ -147,7 +146,7 @@ class OtherFoldersDialog(CardsDialog):
     """Weights that other programs have fetched."""
 
     def __init__(self, tasks: ModelTasks, parent: QWidget) -> None:
-        super().__init__(_tr("Models of other programs"), parent)
+        super().__init__(translate("Models", "Models of other programs"), parent)
         self._tasks = tasks
         self.place_list()
         self.says.setText(self.tr("Looking where Ollama, LM Studio, Jan, GPT4All and others keep their models…"))
@@ -184,13 +183,22 @@ def ask_how_to_import(plans: ImportPlans, tasks: ModelTasks, parent: QWidget) ->
     """Say what files hold, and ask whether to copy them or to use them where they lie."""
     refused = "\n".join(words.expected_error(error) for error in plans.refused)
     if not plans.plans:
-        question = Question(_tr("Nothing to add"), refused, _tr("Close"), "", parent)
+        question = Question(translate("Models", "Nothing to add"), refused, translate("Models", "Close"), "", parent)
         question.no.hide()
         question.exec()
         return
-    lines = [_tr("{title}, {size}").format(title=one.title, size=words.file_size(one.size)) for one in plans.plans]
+    lines = [
+        translate("Models", "{title}, {size}").format(title=one.title, size=words.file_size(one.size))
+        for one in plans.plans
+    ]
     text = "\n".join(lines) + (f"\n\n{refused}" if refused else "")
-    question = Question(_tr("Add these models?"), text, _tr("Copy"), _tr("Use where they are"), parent)
+    question = Question(
+        translate("Models", "Add these models?"),
+        text,
+        translate("Models", "Copy"),
+        translate("Models", "Use where they are"),
+        parent,
+    )
     in_place = question.no
     in_place.clicked.disconnect()
     in_place.clicked.connect(partial(question.done, 2))
@@ -200,4 +208,8 @@ def ask_how_to_import(plans: ImportPlans, tasks: ModelTasks, parent: QWidget) ->
 
 
 def _licence_of(licence: str) -> str:
-    return _tr("Licence: {licence}").format(licence=licence) if licence else _tr("It names no licence.")
+    return (
+        translate("Models", "Licence: {licence}").format(licence=licence)
+        if licence
+        else translate("Models", "It names no licence.")
+    )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.ui.models import phrases as words
+from desktop_app.ui.sentences import translate
 from desktop_app.ui.widgets.controls import Label, push_button
 from desktop_app.ui.widgets.theme import GRID
 from desktop_app.ui.widgets.web_page import open_page
@@ -15,7 +14,6 @@ from model_store.catalogue import ModelEntry
 from model_store.jobs import DownloadJob
 from model_store.library.installed import InstalledModel
 
-_tr = partial(QCoreApplication.translate, "Models")
 _WORTH_ASKING = 100_000_000  # bytes: some seconds of a home connection
 
 
@@ -45,17 +43,24 @@ class Question(QDialog):
 
 def licence_question(entry: ModelEntry, parent: QWidget) -> Question:
     """Return the question whether the terms of a model are accepted."""
-    text = _tr(
+    text = translate(
+        "Models",
         "{title} may be used under its own terms: {licence}. Read them before you fetch it; "
-        "they say what you may do with the model and what it writes."
+        "they say what you may do with the model and what it writes.",
     ).format(title=entry.title, licence=entry.licence)
     if entry.gated:
-        text += " " + _tr(
-            "The server lets only those fetch it who accepted them on its page; that needs an access token."
+        text += " " + translate(
+            "Models", "The server lets only those fetch it who accepted them on its page; that needs an access token."
         )
-    question = Question(_tr("The terms of this model"), text, _tr("Accept and download"), _tr("Cancel"), parent)
+    question = Question(
+        translate("Models", "The terms of this model"),
+        text,
+        translate("Models", "Accept and download"),
+        translate("Models", "Cancel"),
+        parent,
+    )
     if entry.licence_url:
-        read = push_button(_tr("Read the terms in the browser"), "link", question)
+        read = push_button(translate("Models", "Read the terms in the browser"), "link", question)
         read.setToolTip(entry.licence_url)
         read.clicked.connect(lambda: open_page(entry.licence_url, question))
         question.column.insertWidget(2, read, 0, Qt.AlignmentFlag.AlignLeft)
@@ -72,13 +77,17 @@ def accept_licence(entry: ModelEntry, parent: QWidget) -> bool:
 def removal_question(model: InstalledModel, parent: QWidget) -> Question:
     """Return the question whether a model is to be deleted."""
     if model.frees:
-        title, yes = _tr("Delete {title}?"), _tr("Delete")
-        text = _tr("That frees {size} on the disk. To use it again it has to be fetched again.")
+        title, yes = translate("Models", "Delete {title}?"), translate("Models", "Delete")
+        text = translate("Models", "That frees {size} on the disk. To use it again it has to be fetched again.")
     else:
-        title, yes = _tr("Forget {title}?"), _tr("Forget")
-        text = _tr("Its files stay where they are; Eyebright does not list them any more.")
+        title, yes = translate("Models", "Forget {title}?"), translate("Models", "Forget")
+        text = translate("Models", "Its files stay where they are; Eyebright does not list them any more.")
     question = Question(
-        title.format(title=model.title), text.format(size=words.file_size(model.frees)), yes, _tr("Keep"), parent
+        title.format(title=model.title),
+        text.format(size=words.file_size(model.frees)),
+        yes,
+        translate("Models", "Keep"),
+        parent,
     )
     question.no.setFocus()
     return question
@@ -91,9 +100,15 @@ def confirm_removal(model: InstalledModel, parent: QWidget) -> bool:
 
 def giving_up_question(job: DownloadJob, parent: QWidget) -> Question:
     """Return the question whether a download is to be given up."""
-    text = _tr("The {size} that were fetched so far are deleted. A download that is paused keeps them.")
-    title = _tr("Give up {title}?").format(title=job.request.title)
-    question = Question(title, text.format(size=words.file_size(job.done)), _tr("Give up"), _tr("Keep"), parent)
+    text = translate("Models", "The {size} that were fetched so far are deleted. A download that is paused keeps them.")
+    title = translate("Models", "Give up {title}?").format(title=job.request.title)
+    question = Question(
+        title,
+        text.format(size=words.file_size(job.done)),
+        translate("Models", "Give up"),
+        translate("Models", "Keep"),
+        parent,
+    )
     question.no.setFocus()
     return question
 

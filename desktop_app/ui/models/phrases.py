@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
-from PySide6.QtCore import QCoreApplication, QLocale
+from PySide6.QtCore import QLocale
 
 from desktop_app.engine.messages import gib_down, gib_up
 from desktop_app.errors import QT_TRANSLATE_NOOP, UserError
@@ -18,8 +17,6 @@ from model_store.catalogue import ModelEntry
 from model_store.errors import StoreError
 from model_store.jobs import NOTES, DownloadJob, JobState
 from model_store.library.installed import InstalledModel, State
-
-_tr = partial(QCoreApplication.translate, "Models")
 
 #: Of a home connection, to give an idea before anything was measured: 50 Mbit/s.
 USUAL_SPEED = 50e6 / 8  # bytes per second
@@ -40,24 +37,29 @@ _MOST_LANGUAGES = 2  # named before "and more"
 def light_text(fit: MemoryFit) -> str:
     """Return what the light beside a model means, in a few words."""
     if fit.verdict == "fits":
-        return _tr("Fits this computer")
+        return translate("Models", "Fits this computer")
     if fit.verdict == "reduced":
-        return _tr("Fits with {n_ctx} tokens").format(n_ctx=fit.n_ctx)
-    return _tr("Does not fit")
+        return translate("Models", "Fits with {n_ctx} tokens").format(n_ctx=fit.n_ctx)
+    return translate("Models", "Does not fit")
 
 
 def light_reason(fit: MemoryFit) -> str:
     """Return why the light is as it is, in one sentence."""
     sizes = {"needed": gib_up(fit.needed), "usable": gib_down(fit.usable), "n_ctx": fit.n_ctx}
     if fit.verdict == "fits":
-        words = _tr("It needs {needed} GiB of memory with {n_ctx} tokens of conversation; {usable} GiB can be used.")
+        words = translate(
+            "Models", "It needs {needed} GiB of memory with {n_ctx} tokens of conversation; {usable} GiB can be used."
+        )
     elif fit.verdict == "reduced":
-        words = _tr(
+        words = translate(
+            "Models",
             "With {n_ctx} tokens of conversation it needs {needed} GiB of memory; {usable} GiB can be used. "
-            "A longer conversation would not fit."
+            "A longer conversation would not fit.",
         )
     else:
-        words = _tr("It needs at least {needed} GiB of memory, and {usable} GiB can be used on this computer.")
+        words = translate(
+            "Models", "It needs at least {needed} GiB of memory, and {usable} GiB can be used on this computer."
+        )
     return words.format(**sizes)
 
 
@@ -69,17 +71,19 @@ def nothing_suits(offers: Sequence[Offer], free: int) -> str:
     fitting = [offer for offer in offers if offer.fit.verdict != "too-large"]
     if fitting:
         least = min(fitting, key=lambda offer: offer.variant.size)
-        words = _tr(
+        words = translate(
+            "Models",
             "No model here fits on the disk: {title} needs {size}, and {free} are free. Free some "
-            "space, or move the models to another disk (Where from…)."
+            "space, or move the models to another disk (Where from…).",
         )
         return words.format(title=least.entry.title, size=file_size(least.variant.size), free=file_size(free))
     if not offers:
         return ""
     least = min(offers, key=lambda offer: offer.fit.needed)
-    words = _tr(
+    words = translate(
+        "Models",
         "No model here fits into this computer's memory. {title} comes nearest: it needs {needed} GiB. "
-        "The built-in model goes on answering about simple drawings."
+        "The built-in model goes on answering about simple drawings.",
     )
     return words.format(title=least.entry.title, needed=gib_up(least.fit.needed))
 
@@ -93,25 +97,29 @@ def file_size(count: int) -> str:
 def duration(seconds: float) -> str:
     """Return how long something takes, about."""
     if seconds < 90:
-        return _tr("{seconds} s").format(seconds=max(1, round(seconds)))
+        return translate("Models", "{seconds} s").format(seconds=max(1, round(seconds)))
     minutes = round(seconds / 60)
     if minutes < 100:
-        return _tr("{minutes} min").format(minutes=minutes)
-    return _tr("{hours} h").format(hours=number(minutes / 60, 1))
+        return translate("Models", "{minutes} min").format(minutes=minutes)
+    return translate("Models", "{hours} h").format(hours=number(minutes / 60, 1))
 
 
 def time_to_fetch(size: int, speed: float) -> str:
     """Return how long a download would take; `speed` in bytes per second, 0: not measured yet."""
     if speed:
-        return _tr("about {time}").format(time=duration(size / speed))
-    return _tr("about {time} at 50 Mbit/s").format(time=duration(size / USUAL_SPEED))
+        return translate("Models", "about {time}").format(time=duration(size / speed))
+    return translate("Models", "about {time} at 50 Mbit/s").format(time=duration(size / USUAL_SPEED))
 
 
 def languages(entry: ModelEntry) -> str:
     """Return the languages that a model speaks."""
-    known = [_tr(_LANGUAGES[code]) for code in entry.languages if code in _LANGUAGES][:_MOST_LANGUAGES]
+    known = [translate("Models", _LANGUAGES[code]) for code in entry.languages if code in _LANGUAGES][:_MOST_LANGUAGES]
     words = ", ".join(known)
-    return _tr("{languages} and more").format(languages=words) if len(entry.languages) > len(known) else words
+    return (
+        translate("Models", "{languages} and more").format(languages=words)
+        if len(entry.languages) > len(known)
+        else words
+    )
 
 
 def expected_error(error: UserError | StoreError) -> str:
@@ -123,21 +131,21 @@ def job_text(job: DownloadJob) -> str:
     """Return how a download stands, in one line."""
     amount = file_size(job.done)
     if job.total:
-        amount = _tr("{done} of {total}").format(done=file_size(job.done), total=file_size(job.total))
+        amount = translate("Models", "{done} of {total}").format(done=file_size(job.done), total=file_size(job.total))
     if job.state is JobState.RUNNING:
         words = [amount]
         if job.speed:
-            words.append(_tr("{size}/s").format(size=file_size(int(job.speed))))
+            words.append(translate("Models", "{size}/s").format(size=file_size(int(job.speed))))
         if job.seconds_left is not None:
-            words.append(_tr("about {time} left").format(time=duration(job.seconds_left)))
+            words.append(translate("Models", "about {time} left").format(time=duration(job.seconds_left)))
         return " · ".join(words)
     says = {
-        JobState.QUEUED: _tr("waiting for its turn"),
-        JobState.WAITING: _tr("waiting for the network"),
-        JobState.PAUSED: _tr("paused"),
-        JobState.FAILED: _tr("stopped"),
-        JobState.DONE: _tr("complete"),
-        JobState.CANCELLED: _tr("cancelled"),
+        JobState.QUEUED: translate("Models", "waiting for its turn"),
+        JobState.WAITING: translate("Models", "waiting for the network"),
+        JobState.PAUSED: translate("Models", "paused"),
+        JobState.FAILED: translate("Models", "stopped"),
+        JobState.DONE: translate("Models", "complete"),
+        JobState.CANCELLED: translate("Models", "cancelled"),
     }
     return f"{amount} · {says[job.state]}"
 
@@ -152,7 +160,11 @@ def job_details(job: DownloadJob) -> str:
     lines = []
     for file in job.files:
         total = file_size(file.total) if file.total else "?"
-        lines.append(_tr("{name}: {done} of {total}").format(name=file.name, done=file_size(file.done), total=total))
+        lines.append(
+            translate("Models", "{name}: {done} of {total}").format(
+                name=file.name, done=file_size(file.done), total=total
+            )
+        )
     if job.error is not None:
         lines.append(expected_error(job.error))
     return "\n".join(lines)
@@ -161,11 +173,11 @@ def job_details(job: DownloadJob) -> str:
 def state_text(model: InstalledModel) -> str:
     """Return what is wrong with an installed model, "" when nothing is."""
     if model.state is State.MISSING:
-        return _tr("A file is gone, or the disk it lies on is not there.")
+        return translate("Models", "A file is gone, or the disk it lies on is not there.")
     if model.state is State.CHANGED:
-        return _tr("A file is not what it was when it was installed.")
+        return translate("Models", "A file is not what it was when it was installed.")
     if model.state is State.UNVERIFIED:
-        return _tr("Not verified since it was touched.")
+        return translate("Models", "Not verified since it was touched.")
     return ""
 
 
@@ -174,23 +186,25 @@ def installed_facts(model: InstalledModel) -> str:
     words = [file_size(model.size)]
     words += [word for word in (model.manifest.quantisation, model.licence) if word]
     if model.in_place:
-        words.append(_tr("used where it lies") if not model.manifest.program else model.manifest.program)
+        words.append(
+            translate("Models", "used where it lies") if not model.manifest.program else model.manifest.program
+        )
     if model.last_used:
-        words.append(_tr("used: {date}").format(date=relative_date(model.last_used)))
+        words.append(translate("Models", "used: {date}").format(date=relative_date(model.last_used)))
     else:
-        words.append(_tr("not used yet"))
+        words.append(translate("Models", "not used yet"))
     return " · ".join(words)
 
 
 def task_text(task: Task) -> str:
     """Return what is being done with model files."""
     says = {
-        "verify": _tr("Checking {title}"),
-        "import": _tr("Adding {title}"),
-        "export": _tr("Copying {title}"),
-        "move": _tr("Moving the models to {title}"),
+        "verify": translate("Models", "Checking {title}"),
+        "import": translate("Models", "Adding {title}"),
+        "export": translate("Models", "Copying {title}"),
+        "move": translate("Models", "Moving the models to {title}"),
     }[task.kind].format(title=task.title)
     if not task.total:
         return says
-    amount = _tr("{done} of {total}").format(done=file_size(task.done), total=file_size(task.total))
+    amount = translate("Models", "{done} of {total}").format(done=file_size(task.done), total=file_size(task.total))
     return f"{says} · {amount}"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QCoreApplication, Qt, QUrl
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
+
+from desktop_app.ui.sentences import translate
 
 if TYPE_CHECKING:
     from PySide6.QtWidgets import QWidget
-
-_tr = partial(QCoreApplication.translate, "Browser")
 
 
 def open_page(address: str, parent: QWidget) -> None:
@@ -23,7 +22,7 @@ def open_page(address: str, parent: QWidget) -> None:
     box = QMessageBox(
         QMessageBox.Icon.Information,
         "Eyebright",
-        _tr("No browser could be opened."),
+        translate("Browser", "No browser could be opened."),
         QMessageBox.StandardButton.Close,
         parent,
     )
