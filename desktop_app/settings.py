@@ -62,55 +62,65 @@ SETTINGS: dict[str, Setting] = {
         Setting(
             "theme",
             "system",
-            QT_TRANSLATE_NOOP("settings", "Whether the window is light or dark, or follows the system."),
+            QT_TRANSLATE_NOOP("settings", "Light, dark, or the same as the system."),
             choices=("system", "light", "dark"),
         ),
         Setting(
             "temperature",
             0.2,
-            QT_TRANSLATE_NOOP("settings", "How freely words are chosen. 0 always takes the likeliest one."),
+            QT_TRANSLATE_NOOP(
+                "settings", "Higher values make answers more varied. 0 always takes the most likely word."
+            ),
             0,
             2,
         ),
         Setting(
             "top_p",
             0.95,
-            QT_TRANSLATE_NOOP("settings", "Choose only among the likeliest words that share this much probability."),
+            QT_TRANSLATE_NOOP(
+                "settings", "Choose only among the most likely words whose probabilities add up to this value."
+            ),
             0,
             1,
         ),
         Setting(
             "top_k",
             40,
-            QT_TRANSLATE_NOOP("settings", "Choose only among so many of the likeliest words. 0 sets no limit."),
+            QT_TRANSLATE_NOOP("settings", "Choose only among this many of the most likely words. 0 sets no limit."),
             0,
             1000,
         ),
         Setting(
             "min_p",
             0.05,
-            QT_TRANSLATE_NOOP("settings", "Leave out words less likely than this part of the likeliest one."),
+            QT_TRANSLATE_NOOP(
+                "settings", "Leave out words whose probability is below this fraction of the most likely word's."
+            ),
             0,
             1,
         ),
         Setting(
             "repeat_penalty",
             1.0,
-            QT_TRANSLATE_NOOP("settings", "Above 1, words already written are less likely. 1 changes nothing."),
+            QT_TRANSLATE_NOOP(
+                "settings", "Values above 1 make words that were already used less likely. 1 changes nothing."
+            ),
             0.5,
             2,
         ),
         Setting(
             "seed",
             0,
-            QT_TRANSLATE_NOOP("settings", "The same number gives the same answer again. 0 takes a new one each time."),
+            QT_TRANSLATE_NOOP(
+                "settings", "The same number gives the same answer again. 0 uses a new number for each answer."
+            ),
             0,
             2**32 - 1,
         ),
         Setting(
             "max_tokens",
             1024,
-            QT_TRANSLATE_NOOP("settings", "The longest answer, in tokens (about three quarters of a word each)."),
+            QT_TRANSLATE_NOOP("settings", "The longest answer, in tokens. 100 tokens are about 75 English words."),
             16,
             8192,
         ),
@@ -118,7 +128,7 @@ SETTINGS: dict[str, Setting] = {
             "n_ctx",
             4096,
             QT_TRANSLATE_NOOP(
-                "settings", "How many tokens of a conversation the model keeps in view. More needs memory."
+                "settings", "How many tokens of a conversation the model sees at once. More tokens need more memory."
             ),
             512,
             131072,
@@ -126,7 +136,7 @@ SETTINGS: dict[str, Setting] = {
         Setting(
             "threads",
             0,
-            QT_TRANSLATE_NOOP("settings", "How many processor cores the model uses. 0 finds the fastest number."),
+            QT_TRANSLATE_NOOP("settings", "How many processor cores the model uses. 0 chooses the fastest number."),
             0,
             256,
         ),
@@ -134,29 +144,34 @@ SETTINGS: dict[str, Setting] = {
             "system_prompt",
             "",
             QT_TRANSLATE_NOOP(
-                "settings", "How the model is told to behave. Empty takes the words it was trained with."
+                "settings", "Instructions that the model gets before the conversation. Leave empty for the model's own."
             ),
         ),
-        Setting("model", "", QT_TRANSLATE_NOOP("settings", "The model file (GGUF). Empty takes the built-in model.")),
+        Setting(
+            "model", "", QT_TRANSLATE_NOOP("settings", "The model file (GGUF). Leave empty for the built-in model.")
+        ),
         Setting(
             "mmproj",
             "",
             QT_TRANSLATE_NOOP(
-                "settings", "The projector file (GGUF) that lets the model see. Empty: the built-in one."
+                "settings",
+                "The projector file (GGUF), which lets the model see pictures. Leave empty for the built-in one.",
             ),
         ),
         Setting(
             "reading_ahead",
             True,
-            QT_TRANSLATE_NOOP("settings", "Look at a picture while the question is being written, to answer sooner."),
+            QT_TRANSLATE_NOOP(
+                "settings", "Process a picture while you write your question, so that the answer comes sooner."
+            ),
         ),
         Setting(
             "picture_glance",
             False,
             QT_TRANSLATE_NOOP(
                 "settings",
-                "See pictures as a whole only, with models that look at parts of them as well: "
-                "much sooner, but small things and writing are missed. Each message can choose otherwise.",
+                "Look at a picture only as a whole, with models that also look at its parts. This is much faster, but "
+                "misses small details and text. You can choose differently for each message.",
             ),
         ),
         Setting(
@@ -164,7 +179,8 @@ SETTINGS: dict[str, Setting] = {
             2048,
             QT_TRANSLATE_NOOP(
                 "settings",
-                "How many megabytes on the disk help to go on sooner with earlier conversations. 0 keeps nothing.",
+                "How much disk space is used to continue earlier conversations faster, in megabytes. 0 stores no "
+                "cache.",
             ),
             0,
             1_000_000,
@@ -174,7 +190,8 @@ SETTINGS: dict[str, Setting] = {
             30,
             QT_TRANSLATE_NOOP(
                 "settings",
-                "After how many minutes without a question the model leaves the memory. 0 keeps it there.",
+                "Unload the model from memory after this many minutes without a question. The next question loads it "
+                "again. 0 keeps it loaded.",
             ),
             0,
             1440,
@@ -182,27 +199,30 @@ SETTINGS: dict[str, Setting] = {
         Setting(
             "models_folder",
             "",
-            QT_TRANSLATE_NOOP("settings", "Where models are kept. Empty: in Eyebright's own data folder."),
+            QT_TRANSLATE_NOOP("settings", "The folder for models. Leave empty for Eyebright's own data folder."),
         ),
         Setting(
             "hub_address",
             "",
-            QT_TRANSLATE_NOOP("settings", "The server models are fetched from. Empty: Hugging Face, or HF_ENDPOINT."),
+            QT_TRANSLATE_NOOP(
+                "settings",
+                "The server for model downloads. Leave empty for Hugging Face, or for the server in HF_ENDPOINT.",
+            ),
         ),
         Setting(
             "proxy",
             "",
             QT_TRANSLATE_NOOP(
                 "settings",
-                "A proxy for fetching models and asking for updates. Empty: what the system says; “none”: none. "
-                "Otherwise http://name:8080 or socks5://name:1080.",
+                "A proxy for downloads and update checks, such as http://name:8080 or socks5://name:1080. Leave empty "
+                "for the system's proxy; write “none” to use no proxy.",
             ),
         ),
         Setting(
             "connections",
             1,
             QT_TRANSLATE_NOOP(
-                "settings", "How many connections fetch one file. More may help where a single one is slow."
+                "settings", "How many connections download one file. More may help if a single one is slow."
             ),
             1,
             8,

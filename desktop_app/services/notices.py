@@ -19,73 +19,77 @@ SENTENCES: dict[str, str] = {
     "untitled-deleted": QT_TRANSLATE_NOOP("notices", "The conversation was deleted."),
     "turns-dropped": QT_TRANSLATE_NOOP(
         "notices",
-        "The conversation is longer than the model can see: it no longer sees the first {turns} questions.",
+        "The conversation no longer fits into the context. Questions at its start that the model no longer "
+        "sees: {turns}.",
     ),
     "turns-and-pictures-dropped": QT_TRANSLATE_NOOP(
         "notices",
-        "The conversation is longer than the model can see: it no longer sees the first {turns} questions "
-        "and {pictures} of the pictures.",
+        "The conversation no longer fits into the context. Questions at its start that the model no longer "
+        "sees: {turns}. Pictures that it no longer sees: {pictures}.",
     ),
     "parts-reduced": QT_TRANSLATE_NOOP(
         "notices",
-        "The context has no room for all parts of the pictures: the model sees one in {parts} parts instead of "
-        "{wished}. A longer context, in the settings, has more room.",
+        "The context is too small for all parts of the pictures. The model sees a picture in {parts} parts "
+        "instead of {wished}. Choose a larger context in the settings.",
     ),
     "parts-reduced-to-one": QT_TRANSLATE_NOOP(
         "notices",
-        "The context has no room for the {wished} parts of a picture: the model sees it as a whole only. "
-        "A longer context, in the settings, has more room.",
+        "The context is too small for the {wished} parts of a picture. The model sees it only as a whole. "
+        "Choose a larger context in the settings.",
     ),
     "context-reduced": QT_TRANSLATE_NOOP(
         "notices",
-        "The model sees {n_ctx} tokens of a conversation instead of {wished}: that would need {needed} GiB of memory, "
-        "and {available} GiB can be used. Close other programs, or choose a smaller model.",
+        "The context has {n_ctx} tokens instead of {wished}. With {wished} tokens the model would need "
+        "{needed} GiB of memory, and only {available} GiB can be used. Close other programs, or choose a "
+        "smaller model.",
     ),
-    "load-waits": QT_TRANSLATE_NOOP("notices", "What you changed counts as soon as this answer has ended."),
+    "load-waits": QT_TRANSLATE_NOOP("notices", "Your change takes effect when this answer is finished."),
     "demo-photo": QT_TRANSLATE_NOOP(
         "notices",
-        "This looks like a photograph. The built-in model is a demonstration and knows only simple drawn pictures; "
-        "a full LLaVA can talk about photographs.",
+        "This looks like a photograph. The built-in demonstration model understands only simple drawings. "
+        "Choose a full LLaVA to talk about photographs.",
     ),
-    "model-ready": QT_TRANSLATE_NOOP("notices", "{title} is ready on this computer."),
-    "model-removed": QT_TRANSLATE_NOOP("notices", "{title} was deleted; that freed {size}."),
-    "model-verified": QT_TRANSLATE_NOOP("notices", "{title} is complete and as it was published."),
-    "model-wrong": QT_TRANSLATE_NOOP("notices", "{title} is damaged or incomplete. Remove it and fetch it again."),
+    "model-ready": QT_TRANSLATE_NOOP("notices", "{title} is ready to use."),
+    "model-removed": QT_TRANSLATE_NOOP("notices", "{title} was deleted. This freed {size} of disk space."),
+    "model-verified": QT_TRANSLATE_NOOP("notices", "{title} is complete and undamaged."),
+    "model-wrong": QT_TRANSLATE_NOOP("notices", "{title} is damaged or incomplete. Delete it and download it again."),
     "model-wrong-repair": QT_TRANSLATE_NOOP(
-        "notices", "{title} is damaged or incomplete. A repair fetches only what is wrong."
+        "notices", "{title} is damaged or incomplete. A repair downloads only the damaged or missing parts."
     ),
     "model-exported": QT_TRANSLATE_NOOP(
-        "notices", "The model was copied to {folder}. On the other computer, drop that folder on Eyebright."
+        "notices", "The model was copied to {folder}. On the other computer, drop that folder onto Eyebright."
     ),
     "move-unfinished": QT_TRANSLATE_NOOP(
-        "notices", "Moving the models to {folder} was cut short. Nothing is lost; it can go on where it was."
+        "notices", "Moving the models to {folder} was interrupted. Nothing is lost, and you can continue."
     ),
     "models-moved": QT_TRANSLATE_NOOP("notices", "The models are now in {folder}."),
     "last-layer-missing": QT_TRANSLATE_NOOP(
         "notices",
-        "The model sees pictures less well than it was trained to, since no corrected copy of its projector could be "
-        "written. Free some space on the disk, and start Eyebright again.",
+        "The model sees pictures less well than it should, because a corrected copy of its projector could "
+        "not be written. Free some disk space and start Eyebright again.",
     ),
     "class-token-unknown": QT_TRANSLATE_NOOP(
         "notices",
-        "This version of llama.cpp could not be checked for a known fault, so the model may see pictures wrongly. "
-        "Install Eyebright anew, with the llama.cpp that belongs to it.",
+        "This version of llama.cpp could not be checked for a known fault, so the model may see pictures "
+        "wrongly. Install Eyebright again, with the llama.cpp that belongs to it.",
     ),
-    "updates-asking": QT_TRANSLATE_NOOP("notices", "Asking {host} for the newest version…"),
-    "updates-found": QT_TRANSLATE_NOOP("notices", "Eyebright {newest} is out. You have {version}."),
+    "updates-asking": QT_TRANSLATE_NOOP("notices", "Checking {host} for a newer version…"),
+    "updates-found": QT_TRANSLATE_NOOP("notices", "Eyebright {newest} is available. You have {version}."),
     "updates-none": QT_TRANSLATE_NOOP("notices", "Eyebright {version} is the newest version."),
     "updates-no-address": QT_TRANSLATE_NOOP(
-        "notices", "This build does not know where its releases are; look for a newer one where you got it."
+        "notices",
+        "This build of Eyebright does not know where its releases are published. Look for a newer one where "
+        "you got it.",
     ),
 }
 
 LABELS: dict[str, str] = {
     "restart-engine": QT_TRANSLATE_NOOP("notices", "Restart the engine"),
     "undo-delete": QT_TRANSLATE_NOOP("notices", "Undo"),
-    "load-now": QT_TRANSLATE_NOOP("notices", "End the answer now"),
+    "load-now": QT_TRANSLATE_NOOP("notices", "Stop the answer now"),
     "use-model": QT_TRANSLATE_NOOP("notices", "Use it now"),
     "repair-model": QT_TRANSLATE_NOOP("notices", "Repair"),
-    "go-on-moving": QT_TRANSLATE_NOOP("notices", "Go on"),
+    "go-on-moving": QT_TRANSLATE_NOOP("notices", "Continue"),
     "open-models": QT_TRANSLATE_NOOP("notices", "Show models"),
     "choose-model": QT_TRANSLATE_NOOP("notices", "Choose a model…"),
     "open-releases": QT_TRANSLATE_NOOP("notices", "Open the release page"),

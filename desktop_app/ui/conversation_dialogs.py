@@ -20,7 +20,7 @@ def export_conversation(parent: QWidget, exports: Exports, title: str) -> None:
     kinds = {
         translate("Files", "Web page (*.html)"): ".html",
         translate("Files", "Markdown (*.md)"): ".md",
-        translate("Files", "Eyebright conversation with its pictures (*.json)"): ".json",
+        translate("Files", "Eyebright conversation with pictures (*.json)"): ".json",
     }
     suggested = Path(QDir.homePath()) / (_file_name(title) or translate("Files", "Conversation"))
     target, kind = QFileDialog.getSaveFileName(
@@ -36,7 +36,7 @@ def export_conversation(parent: QWidget, exports: Exports, title: str) -> None:
 
 def import_conversation(parent: QWidget, exports: Exports) -> None:
     """Ask for a file and add its conversation."""
-    kind = translate("Files", "Eyebright conversation with its pictures (*.json)")
+    kind = translate("Files", "Eyebright conversation with pictures (*.json)")
     source, _ = QFileDialog.getOpenFileName(parent, translate("Files", "Import conversation"), QDir.homePath(), kind)
     if source:
         exports.import_file(source)

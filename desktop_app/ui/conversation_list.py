@@ -261,7 +261,7 @@ class ConversationDelegate(QStyledItemDelegate):
         editor.setProperty("kind", "inline")
         editor.setMaxLength(_LONGEST_TITLE)
         editor.setAutoFillBackground(True)
-        editor.setAccessibleName(self.tr("Title of the conversation"))
+        editor.setAccessibleName(self.tr("Title of conversation"))
         return editor
 
     def setEditorData(self, editor: QWidget, index: Index) -> None:

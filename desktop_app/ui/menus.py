@@ -127,7 +127,7 @@ class Menus(QObject):
         self.sidebar.setCheckable(True)
         looks = menu.addMenu(self.tr("&Theme"))
         self._themes = QActionGroup(looks)
-        names = {"system": self.tr("Like the system"), "light": self.tr("MemoryFit"), "dark": self.tr("Dark")}
+        names = {"system": self.tr("Same as system"), "light": self.tr("Light"), "dark": self.tr("Dark")}
         self.themes: dict[str, QAction] = {}
         for value, name in names.items():
             action = looks.addAction(name)
@@ -138,7 +138,7 @@ class Menus(QObject):
         menu.addSeparator()
         self._add(menu, self.tr("&Larger text"), partial(theme.zoom_by, 1), Key.ZoomIn)
         self._add(menu, self.tr("S&maller text"), partial(theme.zoom_by, -1), Key.ZoomOut)
-        self._add(menu, self.tr("&Usual text size"), partial(theme.set_zoom, 100), "Ctrl+0")
+        self._add(menu, self.tr("&Normal text size"), partial(theme.set_zoom, 100), "Ctrl+0")
 
     def _help(self) -> None:
         window = self._window

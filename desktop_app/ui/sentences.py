@@ -51,10 +51,10 @@ def engine_state(state: str) -> str:
 def engine_sentence(state: str) -> str:
     """Return what there is to say about an engine without a model."""
     return {
-        "starting": translate("status", "The engine is being started."),
-        "loading": translate("status", "The model is being loaded."),
+        "starting": translate("status", "The engine is starting."),
+        "loading": translate("status", "The model is loading."),
         "ready": translate("status", "The model is ready."),
-        "unloaded": translate("status", "The model rests, and comes back with the next question."),
+        "unloaded": translate("status", "The model is unloaded. Your next question loads it again."),
         "failed": translate("status", "The model could not be loaded."),
         "dead": translate("status", "The engine has stopped."),
     }[state]

@@ -178,7 +178,7 @@ class Sidebar(QWidget):
         if query:
             self.nothing.setText(self.tr("Nothing found for “{words}”.").format(words=query))
         else:
-            self.nothing.setText(self.tr("What you talk about is kept here, on this computer only."))
+            self.nothing.setText(self.tr("Your conversations will appear here. They are stored only on this computer."))
         self.nothing.setVisible(not rows)
 
     def _open_menu(self, conversation_id: str, where: QPoint) -> None:

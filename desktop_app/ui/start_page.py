@@ -222,7 +222,7 @@ class StartPage(QScrollArea):
         elif info.is_demo:
             text = self.tr("The built-in demonstration model knows simple drawings, not photographs.")
         else:
-            text = self.tr("{model} answers, on this computer.").format(model=info.name)
+            text = self.tr("{model} runs on this computer.").format(model=info.name)
         self.model.set_whole_text(text)
 
     def _arrange(self, columns: int) -> None:

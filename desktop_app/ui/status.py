@@ -172,7 +172,7 @@ class StatusLine(QWidget):
     def _show_context(self) -> None:
         share = self._share()
         self.context.setIcon(QIcon(self._bar(share)))
-        self.context.say(self.tr("{percent} %").format(percent=number(share * 100)))
+        self.context.say(self.tr("{percent}%").format(percent=number(share * 100)))
         self.context.setVisible(self._size > 0)
 
     def _share(self) -> float:
@@ -201,17 +201,17 @@ class StatusLine(QWidget):
         info, state = self._engine.info(), self._engine.state()
         if info is None:
             title = engine_sentence(state)
-            text = self.tr("The engine is the part of Eyebright that runs the model, in a process of its own.")
+            text = self.tr("The engine is the part of Eyebright that runs the model. It is a separate process.")
         else:
             title = info.name
-            text = self.tr("It answers on this computer; nothing you write or show leaves it.")
+            text = self.tr("It runs on this computer. Nothing you write or show leaves it.")
             if info.is_demo:
                 text = self.tr(
-                    "The built-in demonstration model. It is tiny and knows simple drawn shapes, colours and "
-                    "digits, not photographs. For those, choose a full LLaVA."
+                    "The built-in demonstration model. It is tiny and understands simple shapes, colours and digits, "
+                    "but not photographs. For photographs, choose a full LLaVA."
                 )
             if "corrected" in {info.class_token, info.last_layer}:
-                text += "\n\n" + self.tr("A known fault of llama.cpp in reading LLaVA's pictures is corrected.")
+                text += "\n\n" + self.tr("Eyebright corrects a known fault in how llama.cpp reads pictures for LLaVA.")
         card = self.model.explain(title, text)
         if state == "dead":
             restart = push_button(self.tr("Restart the engine"), "primary", card)
@@ -229,8 +229,8 @@ class StatusLine(QWidget):
         self.memory.explain(
             self.tr("Memory"),
             self.tr(
-                "What the engine holds in memory now: the model, what it has read of the conversation, and "
-                "room to calculate. The window itself is not counted."
+                "The memory that the engine uses now: for the model, for the conversation it has read, and for "
+                "computing. The window itself is not counted."
             ),
         ).show_above(self.memory)
 
@@ -246,13 +246,13 @@ class StatusLine(QWidget):
     def _explain_context(self) -> None:
         info = self._engine.info()
         text = self.tr(
-            "The model sees {size} tokens at once, and {used} are in use. When it is full, the oldest questions "
-            "are no longer seen; they stay in the window."
+            "The model sees up to {size} tokens at once; {used} are in use. When the context is full, the model "
+            "no longer sees the oldest questions. They stay in the window."
         ).format(size=number(self._size), used=number(self._used))
         if info is not None and info.tiling is not None:
-            text += "\n\n" + self.tr(
-                "A picture takes up to {most} tokens, or {count} when it is seen as a whole."
-            ).format(most=number(info.tiling.most_tokens), count=number(info.image_tokens))
+            text += "\n\n" + self.tr("A picture takes up to {most} tokens, or {count} with a quick look.").format(
+                most=number(info.tiling.most_tokens), count=number(info.image_tokens)
+            )
         elif info is not None and info.image_tokens:
             text += "\n\n" + self.tr("A picture takes {count} tokens.").format(count=number(info.image_tokens))
         self.context.explain(self.tr("Context"), text).show_above(self.context)

@@ -56,7 +56,10 @@ class UnhandledErrors(QObject):
             self._dialog.deleteLater()
         self._dialog = ReportDialog(
             self.tr("Something went wrong"),
-            self.tr("That is a fault of Eyebright, not yours. What you wrote and received is kept; you can go on."),
+            self.tr(
+                "This is an error in Eyebright; you did nothing wrong. Your conversations are saved, and you can "
+                "continue."
+            ),
             f"{surroundings()}\n\n{report}",
             QApplication.activeWindow(),
         )

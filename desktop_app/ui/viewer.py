@@ -167,12 +167,12 @@ class PictureViewer(QWidget):
         self.previous = IconButton("previous", self.tr("Previous picture"), self, "on_scrim")
         self.next = IconButton("next", self.tr("Next picture"), self, "on_scrim")
         self.caption = ElidedLabel("", "small", "on_scrim", self)
-        self.smaller = IconButton("zoom-out", self.tr("Smaller"), self, "on_scrim")
+        self.smaller = IconButton("zoom-out", self.tr("Zoom out"), self, "on_scrim")
         self.percent = Label("", "small", "on_scrim", self)
         self.percent.setMinimumWidth(6 * GRID)
         self.percent.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.larger = IconButton("zoom-in", self.tr("Larger"), self, "on_scrim")
-        self.whole = IconButton("fit", self.tr("Show all of it"), self, "on_scrim")
+        self.larger = IconButton("zoom-in", self.tr("Zoom in"), self, "on_scrim")
+        self.whole = IconButton("fit", self.tr("Fit to window"), self, "on_scrim")
         self.save = IconButton("save", self.tr("Save the original…"), self, "on_scrim")
         for button in (self.previous, self.next, self.smaller, self.larger, self.whole, self.save):
             button.setProperty("kind", "on_scrim")
@@ -235,7 +235,7 @@ class PictureViewer(QWidget):
         self.view.zoom(1 / _STEP)
 
     def _zoomed(self, scale: float) -> None:
-        self.percent.setText(self.tr("{percent} %").format(percent=number(scale * 100)))
+        self.percent.setText(self.tr("{percent}%").format(percent=number(scale * 100)))
 
     def _save(self) -> None:
         picture = self._pictures[self._index]

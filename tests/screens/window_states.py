@@ -294,7 +294,9 @@ def report(stage: Stage) -> QWidget:
     trace = (
         'Traceback (most recent call last):\n  File "window.py", line 1, in paint\nZeroDivisionError: division by zero'
     )
-    sentence = "That is a fault of Eyebright, not yours. What you wrote and received is kept; you can go on."
+    sentence = (
+        "This is an error in Eyebright; you did nothing wrong. Your conversations are saved, and you can continue."
+    )
     return ReportDialog("Something went wrong", sentence, f"{surroundings('Tiny')}\n\n{trace}", stage.window)
 
 

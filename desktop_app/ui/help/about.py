@@ -31,7 +31,10 @@ class AboutDialog(QDialog):
             Label("Eyebright", "display", parent=self),
             Label(self.tr("Version {version}").format(version=__version__), "small", "muted", self),
             Label(
-                self.tr("Talk with your computer about your pictures. Nothing leaves it: no account, no network."),
+                self.tr(
+                    "Ask questions about your pictures. Everything runs on this computer: no account, and nothing is "
+                    "sent."
+                ),
                 "body",
                 parent=self,
                 wrap=True,
@@ -76,7 +79,7 @@ class ShortcutsDialog(QDialog):
         rows += [
             (self.tr("Send the question"), QKeySequence(Qt.Key.Key_Return).toString(native)),
             (self.tr("New line in the question"), QKeySequence("Shift+Return").toString(native)),
-            (self.tr("Close the picture, leave the search"), QKeySequence(Qt.Key.Key_Escape).toString(native)),
+            (self.tr("Close the picture or leave the search"), QKeySequence(Qt.Key.Key_Escape).toString(native)),
         ]
         for row, (name, keys) in enumerate(rows):
             grid.addWidget(Label(name, "body", parent=self), row, 0)

@@ -41,7 +41,9 @@ def open_report(engine: Engine, parent: QWidget) -> None:
     _present(
         ReportDialog(
             translate("Help", "Report a problem"),
-            translate("Help", "Say what you did, what you expected and what happened, and add these lines."),
+            translate(
+                "Help", "Describe what you did, what you expected and what happened instead. Add the lines below."
+            ),
             surroundings(info.name if info is not None else ""),
             parent,
         )

@@ -44,11 +44,17 @@ class ReportDialog(QDialog):
         self.text.setAccessibleName(self.tr("Report"))
         column.addWidget(self.text, 1)
         column.addWidget(
-            Label(self.tr("Nothing is sent. Copy it if you want to report it."), "small", "muted", self, wrap=True)
+            Label(
+                self.tr("Nothing is sent. Copy this text if you want to report the problem."),
+                "small",
+                "muted",
+                self,
+                wrap=True,
+            )
         )
         row = QHBoxLayout()
         row.addStretch(1)
-        self.copy = push_button(self.tr("Copy the report"), "primary", self)
+        self.copy = push_button(self.tr("Copy report"), "primary", self)
         self.copy.clicked.connect(self._copy)
         row.addWidget(self.copy)
         close = push_button(self.tr("Close"), "plain", self)

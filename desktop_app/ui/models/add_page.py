@@ -75,14 +75,15 @@ class AddModelDialog(CardsDialog):
         self.name.setAccessibleName(self.tr("Repository"))
         self.name.returnPressed.connect(self.look)
         row.addWidget(self.name, 1)
-        self.button = push_button(self.tr("Look"), "primary", self)
+        self.button = push_button(self.tr("Look up"), "primary", self)
         self.button.clicked.connect(self.look)
         row.addWidget(self.button)
         self.column.addLayout(row)
         self.place_list()
         self.says.setText(
             self.tr(
-                "Only this name goes to the server. A few megabytes are read to see whether a model runs and fits here."
+                "Only this name is sent to the server. A few megabytes are downloaded to check whether a model runs "
+                "on this computer."
             )
         )
         tasks.looked_up.connect(self._looked_up)
@@ -94,7 +95,7 @@ class AddModelDialog(CardsDialog):
         wanted = self.name.text().strip()
         if not wanted:
             return
-        self.says.setText(self.tr("Asking…"))
+        self.says.setText(self.tr("Searching…"))
         self.button.setEnabled(False)
         if "/" in wanted:
             self._tasks.look_up(wanted)
@@ -124,12 +125,14 @@ class AddModelDialog(CardsDialog):
 
     def _searched(self, found: tuple[str, ...]) -> None:
         self.button.setEnabled(True)
-        self.says.setText(self.tr("Repositories with these words:") if found else self.tr("Nothing was found."))
+        self.says.setText(
+            self.tr("Matching repositories:") if found else self.tr("No repositories were found. Try other words.")
+        )
         page = self.begin()
         cards = []
         for name in found:
             card = ModelCard(name, page)
-            card.button(self.tr("Look")).clicked.connect(partial(self._choose, name))
+            card.button(self.tr("Look up")).clicked.connect(partial(self._choose, name))
             cards.append(card)
         self.finish(page, cards)
 
@@ -149,13 +152,13 @@ class OtherFoldersDialog(CardsDialog):
         super().__init__(translate("Models", "Models of other programs"), parent)
         self._tasks = tasks
         self.place_list()
-        self.says.setText(self.tr("Looking where Ollama, LM Studio, Jan, GPT4All and others keep their models…"))
+        self.says.setText(self.tr("Searching the folders of Ollama, LM Studio, Jan, GPT4All and others…"))
         tasks.found.connect(self._found)
         tasks.look_elsewhere()
 
     def _found(self, found: list[Found]) -> None:
         self.says.setText(
-            self.tr("They are checked once, and stay where they are: nothing is copied or changed.")
+            self.tr("Models stay where they are and are not changed. Each one is checked once before you can use it.")
             if found
             else self.tr("No models of other programs were found on this computer.")
         )
@@ -167,9 +170,9 @@ class OtherFoldersDialog(CardsDialog):
         facts = [found.program, words.file_size(found.size), found.quantisation, found.licence]
         card.say(" · ".join(fact for fact in facts if fact))
         if not found.sees:
-            card.say(self.tr("It writes, but cannot see pictures."))
+            card.say(self.tr("It answers questions, but cannot see pictures."))
         if found.extract:
-            card.say(self.tr("It lies inside another program's file and has to be copied out."))
+            card.say(self.tr("It is stored inside another program's file, so it must be copied."))
         use = card.button(self.tr("Check and use"))
         use.clicked.connect(partial(self._take, found, use))
         return card
@@ -211,5 +214,5 @@ def _licence_of(licence: str) -> str:
     return (
         translate("Models", "Licence: {licence}").format(licence=licence)
         if licence
-        else translate("Models", "It names no licence.")
+        else translate("Models", "No licence is given.")
     )

@@ -177,7 +177,7 @@ class OfferCard(DownloadCard):
         if in_use is not None and in_use.id == model.id:
             self.say(self.tr("In use"))
             return
-        self.say(self.tr("On this computer"))
+        self.say(self.tr("Installed"))
         self.use = self.button(self.tr("Use"))
         self.use.setEnabled(model.state in (State.OK, State.UNVERIFIED))
         self.use.clicked.connect(partial(self.use_wanted.emit, model))
@@ -215,7 +215,7 @@ class InstalledCard(DownloadCard):
         repair: DownloadJob | None = None,
     ) -> None:
         """`fit`: whether it fits, or why it cannot be loaded; None where that is not known."""
-        super().__init__(model.title if model is not None else self.tr("The built-in model"), parent)
+        super().__init__(model.title if model is not None else self.tr("Built-in model"), parent)
         self.model = model
         if isinstance(fit, MemoryFit):
             self.head.addWidget(FitRow(fit, self))
@@ -223,14 +223,18 @@ class InstalledCard(DownloadCard):
         if in_use:
             self.head.addWidget(Label(self.tr("In use"), "small", "muted", self))
         if model is None:
-            self.say(self.tr("A demonstration: it knows simple drawings, not photographs. Always here."))
+            self.say(
+                self.tr(
+                    "A demonstration model that understands simple drawings, not photographs. It is part of Eyebright."
+                )
+            )
         else:
-            self.more = IconButton("more", self.tr("More about {title}").format(title=model.title), self, "muted")
+            self.more = IconButton("more", self.tr("More actions for {title}").format(title=model.title), self, "muted")
             self.more.clicked.connect(self._show_more)
             self.head.addWidget(self.more)
             self.say(words.installed_facts(model))
             if repair is not None:
-                self.say(self.tr("It is being repaired: only what is wrong is fetched."))
+                self.say(self.tr("Being repaired: only the damaged or missing parts are downloaded."))
                 self.follow(repair)
                 return
             self._say_state(model, fit)
@@ -256,7 +260,7 @@ class InstalledCard(DownloadCard):
         for action, text in (
             (ModelAction.VERIFY, self.tr("Verify")),
             (ModelAction.EXPORT, self.tr("Copy to a USB stick or folder…")),
-            (ModelAction.REMOVE, self.tr("Delete…") if self.model is None or self.model.frees else self.tr("Forget…")),
+            (ModelAction.REMOVE, self.tr("Delete…") if self.model is None or self.model.frees else self.tr("Remove from list…")),
         ):
             menu.addAction(text).triggered.connect(partial(self._want, action))
         menu.popup(self.more.mapToGlobal(self.more.rect().bottomLeft()))

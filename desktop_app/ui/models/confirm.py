@@ -45,15 +45,15 @@ def licence_question(entry: ModelEntry, parent: QWidget) -> Question:
     """Return the question whether the terms of a model are accepted."""
     text = translate(
         "Models",
-        "{title} may be used under its own terms: {licence}. Read them before you fetch it; "
-        "they say what you may do with the model and what it writes.",
+        "{title} has its own terms of use: {licence}. Read them before you download it. They say what you may "
+        "do with the model and with its answers.",
     ).format(title=entry.title, licence=entry.licence)
     if entry.gated:
         text += " " + translate(
-            "Models", "The server lets only those fetch it who accepted them on its page; that needs an access token."
+            "Models", "You must also accept the terms on the model's web page, and enter an access token under Sources."
         )
     question = Question(
-        translate("Models", "The terms of this model"),
+        translate("Models", "Terms of use"),
         text,
         translate("Models", "Accept and download"),
         translate("Models", "Cancel"),
@@ -78,10 +78,12 @@ def removal_question(model: InstalledModel, parent: QWidget) -> Question:
     """Return the question whether a model is to be deleted."""
     if model.frees:
         title, yes = translate("Models", "Delete {title}?"), translate("Models", "Delete")
-        text = translate("Models", "That frees {size} on the disk. To use it again it has to be fetched again.")
+        text = translate(
+            "Models", "This frees {size} of disk space. To use the model again, you must download it again."
+        )
     else:
-        title, yes = translate("Models", "Forget {title}?"), translate("Models", "Forget")
-        text = translate("Models", "Its files stay where they are; Eyebright does not list them any more.")
+        title, yes = translate("Models", "Remove {title} from the list?"), translate("Models", "Remove")
+        text = translate("Models", "Its files stay where they are. Eyebright no longer lists the model.")
     question = Question(
         title.format(title=model.title),
         text.format(size=words.file_size(model.frees)),
@@ -100,12 +102,14 @@ def confirm_removal(model: InstalledModel, parent: QWidget) -> bool:
 
 def giving_up_question(job: DownloadJob, parent: QWidget) -> Question:
     """Return the question whether a download is to be given up."""
-    text = translate("Models", "The {size} that were fetched so far are deleted. A download that is paused keeps them.")
-    title = translate("Models", "Give up {title}?").format(title=job.request.title)
+    text = translate(
+        "Models", "The {size} downloaded so far will be deleted. To keep them, pause the download instead."
+    )
+    title = translate("Models", "Cancel the download of {title}?").format(title=job.request.title)
     question = Question(
         title,
         text.format(size=words.file_size(job.done)),
-        translate("Models", "Give up"),
+        translate("Models", "Cancel download"),
         translate("Models", "Keep"),
         parent,
     )

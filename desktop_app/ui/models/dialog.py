@@ -88,7 +88,7 @@ class ModelsDialog(QDialog):
         top.setSpacing(GRID)
         row = QHBoxLayout()
         row.setSpacing(2 * GRID)
-        names = {"catalogue": self.tr("To fetch"), "installed": self.tr("On this computer")}
+        names = {"catalogue": self.tr("Discover"), "installed": self.tr("Installed")}
         self.parts = SegmentedControl(self.tr("Which models"), names, self)
         self.parts.set_value("catalogue")
         self.parts.chosen.connect(self._list_changed)
@@ -99,9 +99,9 @@ class ModelsDialog(QDialog):
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._show_soon)
         row.addWidget(self.search, 1)
-        self.only_fitting = Switch(self.tr("Only what fits this computer"), self)
+        self.only_fitting = Switch(self.tr("Show only models that fit this computer"), self)
         self.only_fitting.toggled.connect(self._list_changed)
-        self._fitting = Label(self.tr("Only what fits"), "small", parent=self)
+        self._fitting = Label(self.tr("Only models that fit"), "small", parent=self)
         self._fitting.setBuddy(self.only_fitting)
         row.addWidget(self._fitting)
         row.addWidget(self.only_fitting)
@@ -132,8 +132,8 @@ class ModelsDialog(QDialog):
         for text, slot in (
             (self.tr("Add from Hugging Face…"), self._add),
             (self.tr("Add files…"), self._choose_files),
-            (self.tr("Look for models of other programs…"), self._look_elsewhere),
-            (self.tr("Where from…"), self._show_sources),
+            (self.tr("Find models of other programs…"), self._look_elsewhere),
+            (self.tr("Sources…"), self._show_sources),
         ):
             button = push_button(text, "quiet", self)
             button.clicked.connect(slot)
@@ -168,7 +168,7 @@ class ModelsDialog(QDialog):
         for card in self._cards:
             column.addWidget(card)
         if not self._cards:
-            column.addWidget(Label(self.tr("No model here fits what you search for."), "body", "muted", page))
+            column.addWidget(Label(self.tr("No models match your search."), "body", "muted", page))
         column.addStretch(1)
         self._scroll.setWidget(page)
         self._scroll.verticalScrollBar().setValue(place)

@@ -77,7 +77,7 @@ class ModelOffer(QFrame):
 
     def _show_installed(self, model: InstalledModel) -> None:
         self._begin(model.title, with_bar=False)
-        self.facts.setText(self.tr("It is on this computer."))
+        self.facts.setText(self.tr("It is installed on this computer."))
         self._button(self.tr("Use it now"), "plain").clicked.connect(partial(self._models.use, model))
 
     def _show_download(self, job: DownloadJob) -> None:

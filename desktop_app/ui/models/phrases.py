@@ -48,17 +48,17 @@ def light_reason(fit: MemoryFit) -> str:
     sizes = {"needed": gib_up(fit.needed), "usable": gib_down(fit.usable), "n_ctx": fit.n_ctx}
     if fit.verdict == "fits":
         words = translate(
-            "Models", "It needs {needed} GiB of memory with {n_ctx} tokens of conversation; {usable} GiB can be used."
+            "Models", "It needs {needed} GiB of memory with a context of {n_ctx} tokens; {usable} GiB can be used."
         )
     elif fit.verdict == "reduced":
         words = translate(
             "Models",
-            "With {n_ctx} tokens of conversation it needs {needed} GiB of memory; {usable} GiB can be used. "
-            "A longer conversation would not fit.",
+            "With a context of {n_ctx} tokens it needs {needed} GiB of memory; {usable} GiB can be used. A larger "
+            "context would not fit.",
         )
     else:
         words = translate(
-            "Models", "It needs at least {needed} GiB of memory, and {usable} GiB can be used on this computer."
+            "Models", "It needs at least {needed} GiB of memory, but only {usable} GiB can be used on this computer."
         )
     return words.format(**sizes)
 
@@ -73,8 +73,8 @@ def nothing_suits(offers: Sequence[Offer], free: int) -> str:
         least = min(fitting, key=lambda offer: offer.variant.size)
         words = translate(
             "Models",
-            "No model here fits on the disk: {title} needs {size}, and {free} are free. Free some "
-            "space, or move the models to another disk (Where from…).",
+            "None of these models fits on the disk: {title} needs {size}, and only {free} is free. Free some "
+            "space, or move the models to another disk under Sources.",
         )
         return words.format(title=least.entry.title, size=file_size(least.variant.size), free=file_size(free))
     if not offers:
@@ -82,8 +82,8 @@ def nothing_suits(offers: Sequence[Offer], free: int) -> str:
     least = min(offers, key=lambda offer: offer.fit.needed)
     words = translate(
         "Models",
-        "No model here fits into this computer's memory. {title} comes nearest: it needs {needed} GiB. "
-        "The built-in model goes on answering about simple drawings.",
+        "None of these models fits into this computer's memory. {title} comes closest: it needs {needed} GiB. "
+        "You can still ask the built-in model about simple drawings.",
     )
     return words.format(title=least.entry.title, needed=gib_up(least.fit.needed))
 
@@ -140,7 +140,7 @@ def job_text(job: DownloadJob) -> str:
             words.append(translate("Models", "about {time} left").format(time=duration(job.seconds_left)))
         return " · ".join(words)
     says = {
-        JobState.QUEUED: translate("Models", "waiting for its turn"),
+        JobState.QUEUED: translate("Models", "queued"),
         JobState.WAITING: translate("Models", "waiting for the network"),
         JobState.PAUSED: translate("Models", "paused"),
         JobState.FAILED: translate("Models", "stopped"),
@@ -173,11 +173,16 @@ def job_details(job: DownloadJob) -> str:
 def state_text(model: InstalledModel) -> str:
     """Return what is wrong with an installed model, "" when nothing is."""
     if model.state is State.MISSING:
-        return translate("Models", "A file is gone, or the disk it lies on is not there.")
+        return translate(
+            "Models",
+            "A file is missing, or its disk is not connected. Connect the disk, or delete the model and add it again.",
+        )
     if model.state is State.CHANGED:
-        return translate("Models", "A file is not what it was when it was installed.")
+        return translate(
+            "Models", "A file has changed since it was installed. Repair the model, or delete it and add it again."
+        )
     if model.state is State.UNVERIFIED:
-        return translate("Models", "Not verified since it was touched.")
+        return translate("Models", "Not verified since its files were last changed.")
     return ""
 
 
@@ -186,11 +191,9 @@ def installed_facts(model: InstalledModel) -> str:
     words = [file_size(model.size)]
     words += [word for word in (model.manifest.quantisation, model.licence) if word]
     if model.in_place:
-        words.append(
-            translate("Models", "used where it lies") if not model.manifest.program else model.manifest.program
-        )
+        words.append(translate("Models", "used in place") if not model.manifest.program else model.manifest.program)
     if model.last_used:
-        words.append(translate("Models", "used: {date}").format(date=relative_date(model.last_used)))
+        words.append(translate("Models", "last used: {date}").format(date=relative_date(model.last_used)))
     else:
         words.append(translate("Models", "not used yet"))
     return " · ".join(words)

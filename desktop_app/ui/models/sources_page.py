@@ -30,7 +30,7 @@ class SourcesDialog(QDialog):
         self._preferences = preferences
         self._models = models
         self._tasks = tasks
-        self.setWindowTitle(self.tr("Where models come from"))
+        self.setWindowTitle(self.tr("Sources"))
         self.setMinimumWidth(72 * GRID)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(4 * GRID, 3 * GRID, 4 * GRID, 3 * GRID)
@@ -38,10 +38,11 @@ class SourcesDialog(QDialog):
         self.folder = push_button(self.tr("Move the models…"), "plain", self)
         self.folder.clicked.connect(self._move)
         self.place = Label("", "small", "muted", self, wrap=True)
-        self._row("models_folder", self.tr("Folder"), self.folder)
+        meaning = self.tr("Where models are stored. If you choose another folder, all models are moved to it.")
+        self._column.addWidget(SettingRow(self.tr("Folder"), meaning, self.folder, self))
         self._column.addWidget(self.place)
         self.address = self._line("hub_address", self.tr("Server"), "https://huggingface.co")
-        self.proxy = self._line("proxy", self.tr("Proxy"), self.tr("As the system says"))
+        self.proxy = self._line("proxy", self.tr("Proxy"), self.tr("Same as system"))
         title = self.tr("Connections")
         self.connections = NumberEdit(SETTINGS["connections"], title, 1, "", self)
         self.connections.set_value(preferences.value("connections"))
@@ -53,7 +54,7 @@ class SourcesDialog(QDialog):
         self.token.editingFinished.connect(self._set_token)
         self._token_row = SettingRow(
             self.tr("Access token"),
-            self.tr("Only for models whose terms have to be accepted on their page. It goes to that server alone."),
+            self.tr("Only for models whose terms you must accept on their web page. It is sent only to this server."),
             self.token,
             self,
             below=True,
@@ -112,11 +113,11 @@ class SourcesDialog(QDialog):
             self.says.setText(expected_error(problem))
 
     def _show_token(self, known: bool, lasting: bool) -> None:
-        self.token.setPlaceholderText(self.tr("A token is kept; write here to replace it") if known else "")
+        self.token.setPlaceholderText(self.tr("A token is saved. Type here to replace it.") if known else "")
         if lasting:
-            self.says.setText(self.tr("The system's keyring keeps the token."))
+            self.says.setText(self.tr("The token is stored in the system's keyring."))
         else:
-            self.says.setText(self.tr("This system has no keyring: the token is forgotten when the program ends."))
+            self.says.setText(self.tr("This system has no keyring, so the token is forgotten when Eyebright closes."))
 
     def _show_folder(self, _name: str = "") -> None:
         self.place.setText(QDir.toNativeSeparators(str(self._models.folder())))

@@ -92,14 +92,16 @@ class SettingsDialog(QDialog):
 
     def _appearance(self) -> None:
         self._heading(self.tr("Appearance"))
-        title = self.tr("Colours")
-        names = {"system": self.tr("Like the system"), "light": self.tr("MemoryFit"), "dark": self.tr("Dark")}
+        title = self.tr("Theme")
+        names = {"system": self.tr("Same as system"), "light": self.tr("Light"), "dark": self.tr("Dark")}
         self.theme = SegmentedControl(title, names, self)
         self.theme.chosen.connect(partial(self._set, "theme"))
         self._controls["theme"] = self.theme
         self._row("theme", title, self.theme)
         title = self.tr("Text size")
-        self.text_size = SegmentedControl(title, {str(step): f"{step} %" for step in _TEXT_SIZES}, self)
+        self.text_size = SegmentedControl(
+            title, {str(step): self.tr("{percent}%").format(percent=step) for step in _TEXT_SIZES}, self
+        )
         self.text_size.chosen.connect(self._set_text_size)
         self._column.addWidget(SettingRow(title, "", self.text_size, self))
 
@@ -109,29 +111,29 @@ class SettingsDialog(QDialog):
         self.choose_model = push_button(self.tr("Choose a model…"), "plain", self)
         self.choose_model.clicked.connect(self.models_wanted)
         self._column.addWidget(self.choose_model, 0, Qt.AlignmentFlag.AlignLeft)
-        self._number("n_ctx", self.tr("Context"), 512)
+        self._number("n_ctx", self.tr("Context (tokens)"), 512)
         self._number("threads", self.tr("Processor cores"), 1, self.tr("Automatic"))
         self.tuning = TuningRow(self._tuner, self._engine, self._preferences, self)
         self._column.addWidget(self.tuning)
-        title = self.tr("Reading ahead")
+        title = self.tr("Read pictures ahead")
         self.reading_ahead = Switch(title, self)
         self.reading_ahead.clicked.connect(partial(self._set, "reading_ahead"))
         self._controls["reading_ahead"] = self.reading_ahead
         self._row("reading_ahead", title, self.reading_ahead)
-        title = self.tr("Glance at pictures")
+        title = self.tr("Quick look at pictures")
         self.picture_glance = Switch(title, self)
         self.picture_glance.clicked.connect(partial(self._set, "picture_glance"))
         self._controls["picture_glance"] = self.picture_glance
         self._row("picture_glance", title, self.picture_glance)
-        self._number("unload_after", self.tr("Rest after (minutes)"), 5, self.tr("Never"))
-        self._number("disk_cache_mb", self.tr("Kept on the disk (MB)"), 256, self.tr("Nothing"))
+        self._number("unload_after", self.tr("Unload when idle (minutes)"), 5, self.tr("Never"))
+        self._number("disk_cache_mb", self.tr("Disk cache (MB)"), 256, self.tr("Off"))
 
     def _answers(self) -> None:
         self._heading(self.tr("Answers"))
-        self._number("max_tokens", self.tr("Longest answer"), 128)
+        self._number("max_tokens", self.tr("Longest answer (tokens)"), 128)
         self.prompt = QPlainTextEdit(self)
         self.prompt.setProperty("kind", "field")
-        self.prompt.setPlaceholderText(self.tr("As the model was trained"))
+        self.prompt.setPlaceholderText(self.tr("The model's own instructions"))
         self.prompt.setAccessibleName(self.tr("System prompt"))
         self.prompt.setTabChangesFocus(True)
         self.prompt.setFixedHeight(theme.px(4 * 24))
@@ -145,14 +147,14 @@ class SettingsDialog(QDialog):
         self._row("system_prompt", self.tr("System prompt"), self.prompt, below=True)
 
     def _fine(self) -> None:
-        self._heading(self.tr("How words are chosen"))
+        self._heading(self.tr("Sampling"))
         self._number("temperature", self.tr("Temperature"), 0.1)
         self._number("top_p", self.tr("Top p"), 0.05)
         self._number("top_k", self.tr("Top k"), 5, self.tr("No limit"))
         self._number("min_p", self.tr("Min p"), 0.01)
         self._number("repeat_penalty", self.tr("Repeat penalty"), 0.05)
-        self._number("seed", self.tr("Seed"), 1, self.tr("New each time"))
-        usual = push_button(self.tr("Back to the usual values"), "plain", self)
+        self._number("seed", self.tr("Seed"), 1, self.tr("Random"))
+        usual = push_button(self.tr("Restore defaults"), "plain", self)
         usual.clicked.connect(self._use_usual)
         self._column.addWidget(usual, 0, Qt.AlignmentFlag.AlignLeft)
 
@@ -196,7 +198,7 @@ class SettingsDialog(QDialog):
         if info is None:
             text = engine_sentence(self._engine.state())
         else:
-            text = self.tr("{model} answers now.").format(model=info.name)
+            text = self.tr("{model} is in use.").format(model=info.name)
         self.model_name.setText(text)
 
     def _show_text_size(self) -> None:

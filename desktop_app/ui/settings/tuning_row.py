@@ -16,13 +16,18 @@ from desktop_app.ui.widgets.theme import GRID
 
 #: Why a measurement gave nothing.
 _PROBLEMS = {
-    "tiny": QT_TRANSLATE_NOOP("tuning", "The model in use is so small that there is nothing to find."),
+    "tiny": QT_TRANSLATE_NOOP("tuning", "The model in use is so small that there is nothing to measure."),
     "no-memory": QT_TRANSLATE_NOOP(
-        "tuning", "There is not enough free memory to measure beside the model. Close other programs and try again."
+        "tuning",
+        "There is not enough free memory to measure while the model is loaded. Close other programs and measure again.",
     ),
-    "too-slow": QT_TRANSLATE_NOOP("tuning", "It took too long on this computer; the usual settings are in use."),
-    "failed": QT_TRANSLATE_NOOP("tuning", "The model could not be measured; the usual settings are in use."),
-    "disturbed": QT_TRANSLATE_NOOP("tuning", "Other programs disturbed the measurement, so it does not count."),
+    "too-slow": QT_TRANSLATE_NOOP(
+        "tuning", "The measurement took too long on this computer. The default settings are in use."
+    ),
+    "failed": QT_TRANSLATE_NOOP("tuning", "The model could not be measured. The default settings are in use."),
+    "disturbed": QT_TRANSLATE_NOOP(
+        "tuning", "Other programs disturbed the measurement, so its result was not saved. Close them and measure again."
+    ),
 }
 
 
@@ -76,40 +81,47 @@ class TuningRow(QWidget):
         problem = self._tuner.problem()
         if self._tuner.is_measuring():
             return self.tr(
-                "Finding the fastest settings for this computer, about {seconds} s. Let nothing else run meanwhile."
+                "Finding the fastest settings for this computer, about {seconds} s left. Please do not use the "
+                "computer until then."
             ).format(seconds=self._tuner.seconds_left())
         if info is None:
-            return self.tr("They are found once a model is loaded.")
+            return self.tr("They can be measured when a model is loaded.")
         if not info.tunable or problem:
             return QCoreApplication.translate("tuning", _PROBLEMS[problem or "tiny"])
         if tuning is not None:
             return self._found(tuning)
         if self._tuner.is_planned():
-            return self.tr("They are found in less than a minute, as soon as you need nothing from the computer.")
-        return self.tr("Not measured yet; the usual ones are in use. It takes less than a minute.")
+            return self.tr(
+                "Not measured yet. Eyebright measures them when the computer is idle; this takes less than a minute."
+            )
+        return self.tr("Not measured yet, so the default settings are in use. Measuring takes less than a minute.")
 
     def _found(self, tuning: Tuning) -> str:
         date = QDate.fromString(tuning.measured, Qt.DateFormat.ISODate)
         sentences = [
-            self.tr("Measured on {date}: reads about {read} and writes about {written} tokens a second.").format(
+            self.tr("Measured on {date}: reads about {read} and writes about {written} tokens per second.").format(
                 date=QLocale().toString(date, self.tr("d MMM yyyy")),
                 read=number(tuning.reading),
                 written=number(tuning.writing, 1),
             )
         ]
         if self._preferences.value("threads"):
-            sentences.append(self.tr("The number of processor cores is the one that you have set."))
+            sentences.append(self.tr("The number of processor cores is the one you chose."))
         else:
             sentences.append(
-                self.tr("Processor cores: {reading} to read, {writing} to write.").format(
+                self.tr("Processor cores: {reading} for reading, {writing} for writing.").format(
                     reading=tuning.reading_threads, writing=tuning.writing_threads
                 )
             )
-        sentences.append(self.tr("Tokens read at once: {count}.").format(count=tuning.n_ubatch))
+        sentences.append(self.tr("Batch size: {count} tokens.").format(count=tuning.n_ubatch))
         if tuning.flash_attention:
-            sentences.append(self.tr("With flash attention."))
+            sentences.append(self.tr("Flash attention is on."))
         if tuning.dual_layout:
-            sentences.append(self.tr("Where memory allows, it writes with weights laid out anew for the processor."))
+            sentences.append(
+                self.tr(
+                    "If there is enough memory, a copy of the weights is repacked for this processor, to write faster."
+                )
+            )
         elif tuning.repacked:
-            sentences.append(self.tr("With weights laid out anew for the processor."))
+            sentences.append(self.tr("The weights are repacked for this processor."))
         return " ".join(sentences)

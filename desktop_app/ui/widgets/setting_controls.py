@@ -175,7 +175,7 @@ class SettingRow(QWidget):
         super().__init__(parent)
         words = QVBoxLayout()
         words.setSpacing(2)
-        label = Label(name, "body", parent=self)
+        label = Label(name, "body", parent=self, wrap=True)
         label.setBuddy(control)
         words.addWidget(label)
         if meaning:

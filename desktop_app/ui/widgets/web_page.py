@@ -22,7 +22,7 @@ def open_page(address: str, parent: QWidget) -> None:
     box = QMessageBox(
         QMessageBox.Icon.Information,
         "Eyebright",
-        translate("Browser", "No browser could be opened."),
+        translate("Browser", "The browser could not be opened. You can copy the address:"),
         QMessageBox.StandardButton.Close,
         parent,
     )

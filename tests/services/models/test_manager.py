@@ -82,7 +82,7 @@ def test_a_model_is_fetched_and_one_click_takes_it(desk: Desk, models: Models) -
     ]
     wait_until(lambda: any(notice.text_code == "model-ready" for notice in desk.notices))
     (ready,) = [notice for notice in desk.notices if notice.text_code == "model-ready"]
-    assert sentence(ready) == "Tiny F16 is ready on this computer."
+    assert sentence(ready) == "Tiny F16 is ready to use."
     desk.services.notices.act(ready.id, "use-model")
     wait_until(lambda: desk.client.of(Load)[-1].model == str(model.model))
     assert desk.client.of(Load)[-1].mmproj == str(model.projector)
@@ -216,7 +216,7 @@ def test_the_model_in_use_can_be_deleted(desk: Desk, models: Models) -> None:
     wait_until(lambda: models.installed() == [])
     assert models.uses_built_in()
     assert not model.model.exists()
-    assert any(sentence(notice) == "Tiny F16 was deleted; that freed 11 MB." for notice in desk.notices)
+    assert any(sentence(notice) == "Tiny F16 was deleted. This freed 11 MB of disk space." for notice in desk.notices)
 
 
 def test_the_models_move_and_stay_in_use(desk: Desk, models: Models, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_a_repository_is_looked_up_or_searched(dialog: ModelsDialog, services: F
     adding.name.setText("llava")
     adding.look()
     services.model_tasks.searched.emit(("someone/llava-gguf",))
-    button(adding.cards[0], "Look").click()
+    button(adding.cards[0], "Look up").click()
     services.model_tasks.hub_failed.emit(StoreError("no-connection", host="hub.example"))
     assert "hub.example cannot be reached" in adding.says.text()
     assert services.calls == [

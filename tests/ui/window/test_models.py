@@ -33,7 +33,7 @@ def test_the_catalogue_tells_of_each_model_whether_it_fits(dialog: ModelsDialog)
     assert shown(dialog) == [entry.title for entry in CATALOGUE]
     assert fits == ["fits", "reduced", "too-large", "fits"]
     assert "Fits with 2048 tokens" in words_of(dialog.cards()[1])
-    assert "It needs at least 22.0 GiB of memory, and 5.7 GiB can be used" in words_of(dialog.cards()[2])
+    assert "It needs at least 22.0 GiB of memory, but only 5.7 GiB can be used" in words_of(dialog.cards()[2])
 
 
 def test_what_suits_a_weak_computer_comes_first(dialog: ModelsDialog, services: FakeServices) -> None:
@@ -161,7 +161,7 @@ def test_what_took_long_to_fetch_is_not_given_up_by_one_click(
         dialog.show_list()
         button(dialog.cards()[0], "Cancel").click()
     assert len(asked) == 1
-    assert "The 1.9 GB that were fetched so far are deleted." in asked[0]
+    assert "The 1.9 GB downloaded so far will be deleted." in asked[0]
     assert services.calls == [("cancel", "1")]
 
 
@@ -186,13 +186,13 @@ def test_where_nothing_suits_it_is_said_kindly(dialog: ModelsDialog, services: F
     assert not dialog.says.isVisible()
     services.models.memory = GIB
     dialog.show_list()
-    assert "SmolVLM2 2.2B comes nearest: it needs 1.4 GiB." in dialog.says.text()
+    assert "SmolVLM2 2.2B comes closest: it needs 1.4 GiB." in dialog.says.text()
     dialog.show_part("installed")
     assert not dialog.says.isVisible()
     assert not dialog.only_fitting.isVisible()
     services.models.memory, services.models.disk = 8 * GIB, GB
     dialog.show_part("catalogue")
-    assert "SmolVLM2 2.2B needs 1.7 GB, and 1.0 GB are free." in dialog.says.text()
+    assert "SmolVLM2 2.2B needs 1.7 GB, and only 1.0 GB is free." in dialog.says.text()
 
 
 def test_progress_moves_without_building_the_list_anew(dialog: ModelsDialog, services: FakeServices) -> None:
@@ -217,7 +217,7 @@ def test_what_is_here_can_be_used_checked_repaired_and_deleted(
 ) -> None:
     services.models.here = [installed(), installed("Broken", State.CHANGED)]
     dialog.show_part("installed")
-    assert shown(dialog) == ["The built-in model", "LLaVA 1.5 7B Q4_K_M", "Broken"]
+    assert shown(dialog) == ["Built-in model", "LLaVA 1.5 7B Q4_K_M", "Broken"]
     good, broken = dialog.cards()[1:]
     button(good, "Use").click()
     button(broken, "Repair").click()
@@ -259,7 +259,7 @@ def test_what_is_here_has_a_light_or_a_reason(dialog: ModelsDialog, services: Fa
     said = [words_of(card) for card in dialog.cards()[1:]]
     assert "Fits this computer" in said[0]
     assert "Does not fit" in said[1]
-    assert "It needs at least 9.0 GiB of memory, and 6.0 GiB can be used" in said[1]
+    assert "It needs at least 9.0 GiB of memory, but only 6.0 GiB can be used" in said[1]
     assert "p.gguf is a projector of the type x" in said[2]
 
 

@@ -149,7 +149,7 @@ def test_without_conversations_it_says_what_will_be_there(window: MainWindow, se
     services.conversations.rows.clear()
     services.conversations.listed.emit()
     assert window.sidebar.nothing.isVisible()
-    assert "on this computer only" in window.sidebar.nothing.text()
+    assert "only on this computer" in window.sidebar.nothing.text()
 
 
 def test_the_menu_of_a_row(window: MainWindow, services: FakeServices) -> None:

@@ -27,18 +27,18 @@ def row(window: MainWindow, services: FakeServices) -> TuningRow:
 def test_the_page_tells_what_was_measured(row: TuningRow, services: FakeServices) -> None:
     assert row.button.text() == "Measure now"
     services.tuner.become(planned=True)
-    assert "as soon as you need nothing" in row.text.text()
+    assert "when the computer is idle" in row.text.text()
     services.tuner.become(found=FOUND)
     said = row.text.text()
-    for part in ("reads about 33", "writes about 6.9", "4 to read, 3 to write", "at once: 256"):
+    for part in ("reads about 33", "writes about 6.9", "4 for reading, 3 for writing", "Batch size: 256 tokens"):
         assert part in said
-    assert "flash" not in said
-    assert "anew" not in said
+    assert "Flash" not in said
+    assert "repacked" not in said
     assert row.button.text() == "Measure again"
     services.tuner.become(found=FOUND._replace(flash_attention=True, repacked=True))
-    assert "With flash attention. With weights laid out anew" in row.text.text()
+    assert "Flash attention is on. The weights are repacked" in row.text.text()
     services.preferences.set("threads", 2)
-    assert "the one that you have set" in row.text.text()
+    assert "the one you chose" in row.text.text()
 
 
 def test_it_can_be_redone_and_stopped(row: TuningRow, services: FakeServices) -> None:
@@ -54,7 +54,7 @@ def test_it_can_be_redone_and_stopped(row: TuningRow, services: FakeServices) ->
 @pytest.mark.parametrize(
     ("why", "part"),
     [
-        ("disturbed", "does not count"),
+        ("disturbed", "was not saved"),
         ("no-memory", "free memory"),
         ("too-slow", "too long"),
         ("failed", "could not be measured"),
@@ -70,7 +70,7 @@ def test_a_tiny_model_has_nothing_to_measure(row: TuningRow, services: FakeServi
     assert "so small" in row.text.text()
     assert not row.button.isEnabled()
     services.engine.become("loading", None)
-    assert "once a model is loaded" in row.text.text()
+    assert "when a model is loaded" in row.text.text()
     assert not row.button.isEnabled()
 
 

@@ -34,11 +34,11 @@ def test_the_release_page_is_one_click_away(
     versions = {"newest": "0.2.0", "version": "0.1.0"}
     for _ in range(2):
         services.notices.post(Notice("updates-found", versions, actions=(action("open-releases"),), sticky=True))
-        assert window.notices.words.text() == "Eyebright 0.2.0 is out. You have 0.1.0."
+        assert window.notices.words.text() == "Eyebright 0.2.0 is available. You have 0.1.0."
         [button] = window.notices.buttons
         assert button.text() == "Open the release page"
         button.click()
     assert browser.opened == [PAGE, PAGE]
     [told] = window.findChildren(QMessageBox)  # the second time
     assert told.isVisible()
-    assert (told.text(), told.informativeText()) == ("No browser could be opened.", PAGE)
+    assert (told.text(), told.informativeText()) == ("The browser could not be opened. You can copy the address:", PAGE)

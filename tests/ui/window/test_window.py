@@ -65,7 +65,7 @@ def test_attached_pictures_are_shown_large_until_something_is_asked(window: Main
 
 def test_a_full_model_is_named(window: MainWindow, services: FakeServices) -> None:
     services.engine.become("ready", LLAVA)
-    assert window.start_page.model.whole_text() == "llava-v1.5-7b-Q4_K_M answers, on this computer."
+    assert window.start_page.model.whole_text() == "llava-v1.5-7b-Q4_K_M runs on this computer."
     assert "llava-v1.5-7b-Q4_K_M · ready" in window.status.model.text()
 
 
