@@ -193,9 +193,9 @@ def run_window(pictures: Sequence[str] = ()) -> int:
     except UserError as error:
         if sys.stderr is not None:  # None in a program without a console
             sys.stderr.write(f"{error}\n")
-        from desktop_app.ui.application import say_why_not
+        from desktop_app.ui.application import show_startup_error
 
-        say_why_not(error)
+        show_startup_error(error)
         return 2
     if reception is None:
         return 0

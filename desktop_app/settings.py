@@ -1,6 +1,6 @@
-"""The settings: each is declared once, here, with its type, default and limits, and saved in a TOML file.
+"""The settings. Each is declared once, here, and stored in a TOML file.
 
-The file holds only what differs from the usual. What this version does not know in it stays.
+The file holds only values that differ from the defaults. Entries that this version does not know are kept.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: 
 
 def _read(path: Path) -> dict[str, Any]:
     text = path.read_text("utf-8-sig")
-    if sys.version_info >= (3, 11):  # imported for whoever has changed a setting
+    if sys.version_info >= (3, 11):  # imported only where a setting was changed
         import tomllib
     else:
         import tomli as tomllib
@@ -236,7 +236,7 @@ class Settings:
     """The settings of one file. To be used from one thread."""
 
     def __init__(self, path: Path, written: dict[str, Any] | None = None) -> None:
-        """Take what is written in the file; wrong values fall back and are told in `problems`."""
+        """Take what the file says; wrong values become the defaults and are listed in `problems`."""
         self._path = path
         self._written = dict(written or {})
         self._values: dict[str, Value] = {}
@@ -263,7 +263,7 @@ class Settings:
             try:
                 return cls(path), UserError("settings-damaged", name=set_aside(path).name)
             except OSError:
-                pass  # it stays in its place, so it must not be written over
+                pass  # it is still there, so it must not be overwritten
         except OSError:
             pass
         settings = cls(path)
@@ -272,7 +272,7 @@ class Settings:
 
     @classmethod
     def peek(cls, path: Path) -> Settings:
-        """Read the file and leave it as it is: what cannot be read counts as empty."""
+        """Read the file without changing it; one that cannot be read counts as empty."""
         try:
             return cls(path, _read(path))
         except (OSError, ValueError, RecursionError):
@@ -289,7 +289,7 @@ class Settings:
             self.reset(name)
 
     def reset(self, name: str) -> None:
-        """Go back to the usual value."""
+        """Go back to the default."""
         SETTINGS[name]
         self._values.pop(name, None)
         self._written.pop(name, None)
@@ -300,7 +300,7 @@ class Settings:
             raise UserError("not-saved", name=self._path.name)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            import tomli_w  # for whoever changes something
+            import tomli_w  # needed only when a setting changes
 
             write_whole(self._path, tomli_w.dumps(self._written).encode())
         except OSError as error:

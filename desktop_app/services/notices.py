@@ -1,4 +1,4 @@
-"""One queue of short messages to the person. It waits until a window listens."""
+"""One queue of short messages to the person. What is posted before there is a window is shown with it."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class Notice:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     kind: Literal["info", "warning", "error"] = "info"
     actions: tuple[NoticeAction, ...] = ()
-    sticky: bool = False  # stays until it is closed or withdrawn
+    sticky: bool = False  # shown until it is closed or withdrawn
     id: str = field(default_factory=new_id)
 
 
@@ -139,25 +139,25 @@ class Notices(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._waiting: list[Notice] | None = []
+        self._held: list[Notice] | None = []  # None: there is a window
         self._callbacks: dict[str, Callable[[], Any]] = {}
 
-    def attach(self) -> None:
-        """Say that a window listens now; what waited is posted."""
-        waiting, self._waiting = self._waiting or [], None
-        for notice in waiting:
+    def start(self) -> None:
+        """Emit notices from now on, first those that were posted before there was a window."""
+        held, self._held = self._held or [], None
+        for notice in held:
             self.posted.emit(notice)
 
     def register(self, action_code: str, callback: Callable[[], Any]) -> None:
-        """Name what an action does."""
+        """Set what an action runs."""
         self._callbacks[action_code] = callback
 
     def post(self, notice: Notice) -> None:
-        """Show a notice, now or as soon as a window listens."""
-        if self._waiting is None:
+        """Show a notice, now or as soon as there is a window."""
+        if self._held is None:
             self.posted.emit(notice)
         else:
-            self._waiting.append(notice)
+            self._held.append(notice)
 
     def error(self, error: UserError | StoreError, *actions: NoticeAction, sticky: bool = False) -> Notice:
         """Show an expected error and return its notice."""
@@ -166,12 +166,12 @@ class Notices(QObject):
         return notice
 
     def withdraw(self, notice_id: str) -> None:
-        """Take a notice away."""
-        if self._waiting is not None:
-            self._waiting = [notice for notice in self._waiting if notice.id != notice_id]
+        """Remove a notice."""
+        if self._held is not None:
+            self._held = [notice for notice in self._held if notice.id != notice_id]
         self.withdrawn.emit(notice_id)
 
     def act(self, notice_id: str, action_code: str) -> None:
-        """Do what a button of a notice says, and take the notice away."""
+        """Run the action of a notice's button, and remove the notice."""
         self.withdraw(notice_id)
         self._callbacks[action_code]()

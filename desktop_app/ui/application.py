@@ -1,4 +1,4 @@
-"""The Qt application: its name, its icon, its language, its look, what is opened with it, and what becomes of bugs."""
+"""The Qt application: name, icon, language, theme, files that are opened with it, and unhandled errors."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ from desktop_app.ui.widgets.theme import theme
 
 
 class Application(QApplication):
-    """Also takes what macOS opens with the program ("Open with"): there it comes as an event, not as an argument.
+    """Also takes files that macOS opens with the program ("Open with"): they come as events, not as arguments.
 
-    `opened(list of file names)`, one by one; what came before `listen` waits for it.
+    `opened(list of file names)`, one by one; files that came before `listen` are emitted then.
     """
 
     opened = Signal(list)
 
     def __init__(self, arguments: list[str]) -> None:
-        # Told so, Qt makes the style; whoever sets one makes Python learn all that styles can do, which takes a while.
+        # As an argument, so that Qt makes the style: setStyle() makes PySide6 import all of QStyle, which is slow.
         super().__init__([*arguments, "-style", "Fusion"])
-        self._waiting: list[str] | None = []
+        self._held: list[str] | None = []
 
     def listen(self) -> None:
-        """Begin to pass on what is opened, after what was."""
-        waiting, self._waiting = self._waiting, None
-        if waiting:
-            self.opened.emit(waiting)
+        """Emit `opened` from now on, first for the files that came before."""
+        held, self._held = self._held, None
+        if held:
+            self.opened.emit(held)
 
     def event(self, event: QEvent) -> bool:
-        """Take a file that is opened. Addresses that are none (web pages) have no name."""
+        """Take a file that is opened; web addresses have no file name and are ignored."""
         if isinstance(event, QFileOpenEvent) and event.file():
-            if self._waiting is None:
+            if self._held is None:
                 self.opened.emit([event.file()])
             else:
-                self._waiting.append(event.file())
+                self._held.append(event.file())
             return True
         return super().event(event)
 
 
 def make_application(arguments: Sequence[str]) -> Application:
-    """Return the application, dressed and speaking the person's language where it can."""
+    """Return the application with its theme, in the person's language if there is a translation."""
     application = Application(list(arguments) or ["eyebright"])
     application.setApplicationName("eyebright")
     application.setApplicationDisplayName("Eyebright")
@@ -61,8 +61,8 @@ def make_application(arguments: Sequence[str]) -> Application:
     return application
 
 
-def say_why_not(error: UserError) -> None:
-    """Tell why there will be no window, to whoever started the program by a click and sees no terminal."""
+def show_startup_error(error: UserError) -> None:
+    """Show an error that prevents the start in a message box: a click on an icon opens no terminal."""
     from PySide6.QtWidgets import QMessageBox  # rare, and the window starts sooner
 
     application = QApplication(["eyebright"])

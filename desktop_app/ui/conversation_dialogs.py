@@ -1,4 +1,4 @@
-"""The file dialogs for a conversation that leaves the program, or comes back in."""
+"""The file dialogs that export and import a conversation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LONGEST_NAME = 60
 
 
 def export_conversation(parent: QWidget, exports: Exports, title: str) -> None:
-    """Ask where to, and write the open conversation there; the kind is chosen in the dialog."""
+    """Ask for a file and write the open conversation to it; the dialog offers the formats."""
     kinds = {
         translate("Files", "Web page (*.html)"): ".html",
         translate("Files", "Markdown (*.md)"): ".md",
@@ -43,6 +43,6 @@ def import_conversation(parent: QWidget, exports: Exports) -> None:
 
 
 def _file_name(title: str) -> str:
-    """Return a title as a file name that every system takes."""
+    """Return a title as a file name that is valid on every system."""
     name = "".join(" " if letter in _UNFIT_FOR_NAMES or not letter.isprintable() else letter for letter in title)
     return " ".join(name.split())[:_LONGEST_NAME].strip(" .…")

@@ -1,4 +1,4 @@
-"""The rows of the sidebar: the model that holds them, the delegate that paints them, the view."""
+"""The list of conversations in the sidebar: Qt model, delegate and view."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class ConversationModel(QAbstractListModel):
         previews.ready.connect(self._picture_ready)
 
     def set_rows(self, rows: list[ConversationSummary]) -> None:
-        """Become `rows` by removing, moving and inserting, so that the view keeps its place."""
+        """Change the rows to `rows` by removing, moving and inserting, so that the view keeps its position."""
         wanted = {row.id for row in rows}
         there = {row.id for row in self._rows}
         if not wanted & there:  # nothing stays, so there is no place to keep
@@ -182,7 +182,7 @@ class ConversationModel(QAbstractListModel):
 
 
 class ConversationDelegate(QStyledItemDelegate):
-    """Paints a conversation: its picture, its title, and when it was or what was found in it."""
+    """Paints a conversation: its picture, its title, and its date or the text that a search found."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         """Return the height of two lines or of the picture, whichever is more."""
@@ -265,7 +265,7 @@ class ConversationDelegate(QStyledItemDelegate):
         return editor
 
     def setEditorData(self, editor: QWidget, index: Index) -> None:
-        """Put the title into the editor, all of it chosen."""
+        """Put the title into the editor and select it."""
         if isinstance(editor, QLineEdit) and not editor.isModified():
             editor.setText(index.data(Qt.ItemDataRole.EditRole))
             editor.selectAll()
@@ -309,7 +309,7 @@ class ConversationView(QListView):
         self._list.set_opened(opened)
 
     def show_opened(self, conversation_id: str) -> None:
-        """Mark the conversation on the page, and bring it into sight."""
+        """Mark the open conversation and scroll to it."""
         self._list.set_opened(conversation_id)
         index = self._list.index_of(conversation_id)
         if index.isValid():
@@ -360,13 +360,13 @@ class ConversationView(QListView):
             self.menu_wanted.emit(summary.id, where)
 
     def focusInEvent(self, event: Any) -> None:
-        """Start at the first row when nothing is current, so that the keyboard has a place to be."""
+        """Make the first row current if none is, so that the keys have an effect."""
         super().focusInEvent(event)
         if not self.currentIndex().isValid() and self.model() is not None and self.model().rowCount() > 0:
             self.setCurrentIndex(self.model().index(0, 0))
 
     def changeEvent(self, event: QEvent) -> None:
-        """Lay out anew in another font."""
+        """Lay out the rows again in another font."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
             self.scheduleDelayedItemsLayout()

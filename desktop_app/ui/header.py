@@ -1,4 +1,4 @@
-"""Above the page: the title of what is open, and the way back to the sidebar while it is hidden."""
+"""The header above the page: the title of the open conversation, and buttons for a hidden sidebar."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Header(QWidget):
         self.refresh()
 
     def set_sidebar_shown(self, shown: bool) -> None:
-        """Offer the sidebar and a new conversation while the sidebar does not."""
+        """Show the buttons of the sidebar here while the sidebar is hidden."""
         self.sidebar_button.setVisible(not shown)
         self.new_button.setVisible(not shown)
         width = 0 if shown else 2 * self.new_button.sizeHint().width() + GRID // 2

@@ -1,4 +1,4 @@
-"""The menu bar: everything the window can do, with its keys."""
+"""The menu bar: all commands of the window, with their shortcuts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Key = QKeySequence.StandardKey
 
 
 class Commands(Protocol):
-    """What the menus ask of the window."""
+    """The commands of the window that the menus call."""
 
     def choose_files(self) -> None:
         """Choose pictures for the question."""
@@ -64,7 +64,7 @@ class Commands(Protocol):
 
 
 class Menus(QObject):
-    """Builds the menus of a window and keeps the actions that change with it."""
+    """Builds the menus of a window and updates their actions."""
 
     def __init__(self, window: QMainWindow, services: Services, commands: Commands) -> None:
         super().__init__(window)
@@ -152,7 +152,7 @@ class Menus(QObject):
         about.setMenuRole(QAction.MenuRole.AboutRole)
 
     def refresh(self) -> None:
-        """Enable what can be done now, and check what is so."""
+        """Enable the commands that are possible now, and check those that are on."""
         services = self._services
         is_open = bool(services.conversations.current_id())
         self.export.setEnabled(is_open)

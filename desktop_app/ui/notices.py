@@ -1,4 +1,4 @@
-"""Short sentences above the composer that ask for nothing: they slide in, and wait in a queue."""
+"""The bar above the composer that shows short notices, one at a time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import IconButton, Label, push_button
 from desktop_app.ui.widgets.theme import COLUMN, GRID, ICON, ColourRole, theme
 
-_STAYS_MS = 10_000  # what only informs goes by itself, unless it is being read
+_STAYS_MS = 10_000  # then a notice of kind "info" closes, unless the pointer is on it
 _ICONS: dict[str, tuple[str, ColourRole]] = {
     "info": ("info", "muted"),
     "warning": ("warning", "warning"),
@@ -44,7 +44,7 @@ class NoticeBar(QWidget):
         theme.changed.connect(self._tint)
 
     def current(self) -> Notice | None:
-        """Return the notice in sight."""
+        """Return the notice that is shown."""
         return self._queue[-1] if self._queue else None
 
     def _build(self) -> None:
@@ -161,12 +161,12 @@ class NoticeBar(QWidget):
             self.setMaximumHeight(16_777_215)
 
     def enterEvent(self, event: QEnterEvent) -> None:
-        """Stay while the pointer is here."""
+        """Keep the notice while the pointer is on it."""
         self._leave.stop()
         super().enterEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:
-        """Count again once the pointer has left."""
+        """Start the timer again when the pointer has left."""
         notice = self.current()
         if notice is not None and notice.kind == "info" and not notice.sticky:
             self._leave.start()

@@ -1,4 +1,4 @@
-"""Does Qt work in this installation? Looked at by `eyebright self-test`, in a process of its own."""
+"""Checks whether Qt works in this installation, for `eyebright self-test`, in a separate process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LANGUAGE = "de"  # any that Qt brings words in
 
 @dataclass(frozen=True)
 class Finding:
-    """What one look showed. `detail` holds names and numbers only: the command line has the words."""
+    """The result of one check. `detail` holds names and numbers only; the command line has the texts."""
 
     check: str  # "window", "fonts", "icons" or "translations"
     passed: bool
@@ -27,7 +27,7 @@ class Finding:
 
 
 def check() -> list[dict[str, object]]:
-    """Look at everything; each finding as plain values."""
+    """Run all checks; return each finding as plain values."""
     application = make_application(["eyebright"])
     findings = [_window(application), _fonts(), _icons(), _translations()]
     return [asdict(finding) for finding in findings]
@@ -39,7 +39,7 @@ def _window(application: QApplication) -> Finding:
 
 
 def _fonts() -> Finding:
-    """Whether a word in the usual font leaves ink, and not a row of boxes."""
+    """Check that a word in the default font is drawn with glyphs, not with empty boxes."""
     font = QGuiApplication.font()
     metrics = QFontMetrics(font)
     image = QImage(metrics.horizontalAdvance(_SAMPLE) + 8, metrics.height() + 8, QImage.Format.Format_Grayscale8)
@@ -63,7 +63,7 @@ def _icons() -> Finding:
 
 
 def _translations() -> Finding:
-    """Whether Qt's own words are there in other languages, and ours in those that we have."""
+    """Check that Qt's translations load, and those of Eyebright if there are any."""
     folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
     translator = QTranslator()
     loaded = translator.load(QLocale(_LANGUAGE), "qtbase", "_", folder)

@@ -1,4 +1,4 @@
-"""What codes, dates and figures are called in the person's language."""
+"""Codes, dates and numbers as texts in the person's language."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def action_label(action: NoticeAction) -> str:
 
 
 def engine_state(state: str) -> str:
-    """Return what the engine is doing as a whole, in a word or two."""
+    """Return the state of the engine in a word or two."""
     return {
         "starting": translate("status", "starting"),
         "loading": translate("status", "loading"),
@@ -49,7 +49,7 @@ def engine_state(state: str) -> str:
 
 
 def engine_sentence(state: str) -> str:
-    """Return what there is to say about an engine without a model."""
+    """Return a sentence on the state of an engine without a model."""
     return {
         "starting": translate("status", "The engine is starting."),
         "loading": translate("status", "The model is loading."),
@@ -61,7 +61,7 @@ def engine_sentence(state: str) -> str:
 
 
 def phase_text(phase: Phase, details: Mapping[str, Any]) -> str:
-    """Return what the engine does for an answer, with the time it will take where that is known."""
+    """Return what the engine is doing for an answer, with the time it will take if that is known."""
     seconds = round(float(details.get("expected_s", 0.0)))
     if phase is Phase.LOOKING:
         parts = int(details.get("parts", 1))
@@ -81,7 +81,7 @@ def phase_text(phase: Phase, details: Mapping[str, Any]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return about how long something takes: seconds, from half a minute on tens of them, then minutes."""
+    """Return about how long something takes: in seconds, from 30 s on in steps of ten, from 2 min on in minutes."""
     if seconds < 120:
         whole = max(1, round(seconds)) if seconds < 30 else round(seconds / 10) * 10
         return translate("status", "{seconds} s").format(seconds=whole)
@@ -89,18 +89,18 @@ def duration(seconds: float) -> str:
 
 
 def data_size(count: int) -> str:
-    """Return a number of bytes as a person reads it."""
+    """Return a number of bytes with a unit."""
     decimals = 1 if count >= 1 << 30 else 0
     return QLocale().formattedDataSize(count, decimals, QLocale.DataSizeFormat.DataSizeTraditionalFormat)
 
 
 def number(value: float, decimals: int = 0) -> str:
-    """Return a number in the person's notation."""
+    """Return a number in the notation of the person's locale."""
     return QLocale().toString(float(value), "f", decimals)
 
 
 def relative_date(seconds: float, now: float | None = None) -> str:
-    """Return when something was, the shorter the nearer: a time, a weekday, a date. Seconds since 1970."""
+    """Return when something was: today the time, then the weekday, then the date. Times are seconds since 1970."""
     locale = QLocale()
     then = QDateTime.fromSecsSinceEpoch(int(seconds))
     today = (QDateTime.fromSecsSinceEpoch(int(now)) if now is not None else QDateTime.currentDateTime()).date()

@@ -1,4 +1,4 @@
-"""Beside the page: the conversations, a search field, and the way to a new one."""
+"""The sidebar: the list of conversations, a search field, and buttons for a new one and the settings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WIDEST = 360  # px, with large text
 
 
 class Sidebar(QWidget):
-    """Shows what there is and which conversation is open.
+    """Lists the conversations and marks the open one.
 
     `hide_wanted()`: the person closes it. `settings_wanted()`. `left()`: back to writing (Esc in the search).
     """
@@ -191,7 +191,7 @@ class Sidebar(QWidget):
         menu.popup(where)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """In the search field, Down goes to what was found and Esc gives up."""
+        """In the search field, Down and Enter go to the results, and Esc clears the search."""
         if watched is self.search and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
             if (
                 event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter)

@@ -1,4 +1,4 @@
-"""What a new conversation shows: a place for a picture, and three to try at once."""
+"""The start page of a new conversation: a drop area for pictures, and three examples."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class ExampleCard(QAbstractButton):
         return QSize(160, _PICTURE + 2 * GRID)
 
     def hasHeightForWidth(self) -> bool:
-        """The narrower, the higher."""
+        """The card is higher when it is narrower."""
         return True
 
     def heightForWidth(self, width: int) -> int:
@@ -94,7 +94,7 @@ class ExampleCard(QAbstractButton):
 
 
 class DropPlace(QFrame):
-    """The large quiet target. `choose_wanted()`: by the file dialog instead."""
+    """The drop area. `choose_wanted()`: choose a picture in the file dialog instead."""
 
     choose_wanted = Signal()
 
@@ -124,7 +124,7 @@ class DropPlace(QFrame):
         theme.changed.connect(self.update)
 
     def set_low(self, low: bool) -> None:
-        """Take less height in a low window."""
+        """Use less height in a low window."""
         if low is not self._low:
             self._low = low
             self._flower.setPixmap(icons.flower(40 if low else 84))
@@ -147,7 +147,7 @@ class DropPlace(QFrame):
 
 
 class StartPage(QScrollArea):
-    """Invites. `example_chosen(picture, question)`, `choose_wanted()`, `model_wanted()`."""
+    """Drop area, examples and model. `example_chosen(picture, question)`, `choose_wanted()`, `model_wanted()`."""
 
     example_chosen = Signal(str, str)
     choose_wanted = Signal()
@@ -207,7 +207,7 @@ class StartPage(QScrollArea):
         return row
 
     def set_offer(self, offer: QWidget) -> None:
-        """Show an offer of another model above the name of the one in use."""
+        """Show the offer of another model above the name of the model in use."""
         self._offers.addWidget(offer)
 
     def _clicked(self) -> None:
@@ -232,7 +232,7 @@ class StartPage(QScrollArea):
             self._grid.setColumnStretch(column, 1 if column < columns else 0)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Fit the height and the width there are."""
+        """Adapt to the height and width of the window."""
         super().resizeEvent(event)
         room = self.maximumViewportSize()
         self.place.set_low(room.height() < _LOW)

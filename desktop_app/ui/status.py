@@ -1,4 +1,4 @@
-"""The thin line at the edge: model and state, memory, speed, context. A click explains each."""
+"""The status line: model and state, memory, speed and context. A click explains each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ALMOST_FULL = 0.85
 
 
 class StatusButton(QToolButton):
-    """A word or two at the edge; `explain(title, text)` opens a card above it."""
+    """A short text in the status line; `explain(title, text)` opens a card above it."""
 
     def __init__(self, name: str, parent: QWidget) -> None:
         super().__init__(parent)
@@ -34,8 +34,8 @@ class StatusButton(QToolButton):
         self.say("")
 
     def say(self, text: str) -> None:
-        """Show `text`; screen readers hear what it is about as well."""
-        # The style leaves next to no room between icon and words.
+        """Show `text`; screen readers also read the name."""
+        # The style leaves almost no space between icon and text.
         self.setText(f"\u2009{text}")
         self.setAccessibleName(f"{self._name}: {text}" if text else self._name)
 
@@ -47,7 +47,7 @@ class StatusButton(QToolButton):
 
 
 class StatusLine(QWidget):
-    """Shows what the engine is, does, needs and has used. `choose_model()`: another one is wanted."""
+    """Shows the model, what the engine does, its memory, speed and context. `choose_model()`: open the models."""
 
     choose_model = Signal()
 

@@ -1,4 +1,4 @@
-"""What no code expected is caught here, logged and shown; the program goes on."""
+"""Catches unhandled exceptions, logs them and shows a report; the program continues."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 class UnhandledErrors(QObject):
-    """Catches what no code expected, logs it and shows it in one window; the program goes on.
+    """Catches unhandled exceptions, logs them and shows them in one window; the program continues.
 
     `caught(str)`: a report. `release` puts the former hook back.
     """
@@ -47,7 +47,10 @@ class UnhandledErrors(QObject):
             self.caught.emit("".join(traceback.format_exception(kind, error, trace)))
 
     def _show(self, report: str) -> None:
-        from desktop_app.ui.help.report import ReportDialog, surroundings  # bugs are rare, and the window starts sooner
+        from desktop_app.ui.help.report import (  # bugs are rare, and the window starts sooner
+            ReportDialog,
+            system_details,
+        )
 
         if self._dialog is not None and self._dialog.isVisible():
             self._dialog.text.appendPlainText("\n" + report)
@@ -60,7 +63,7 @@ class UnhandledErrors(QObject):
                 "This is an error in Eyebright; you did nothing wrong. Your conversations are saved, and you can "
                 "continue."
             ),
-            f"{surroundings()}\n\n{report}",
+            f"{system_details()}\n\n{report}",
             QApplication.activeWindow(),
         )
         self._dialog.show()

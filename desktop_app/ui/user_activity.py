@@ -1,4 +1,4 @@
-"""Notices that the person does something in the program, as long as somebody wants to know."""
+"""Detects keys, clicks and other activity of the person, while a measurement needs to know."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject
 
 from desktop_app.services.tuner import Tuner
 
-_SIGNS = frozenset(
+_ACTIVITY = frozenset(
     {
         QEvent.Type.KeyPress,
         QEvent.Type.MouseButtonPress,
@@ -19,20 +19,20 @@ _SIGNS = frozenset(
 
 
 class UserActivity(QObject):
-    """Lets the tuner give way. It sees every event of the program, so it looks only while that matters."""
+    """Makes the tuner stop when the person is active. Filters all events, so it is installed only while needed."""
 
     def __init__(self, tuner: Tuner, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._tuner = tuner
-        tuner.wanted_changed.connect(self._look)
+        tuner.wanted_changed.connect(self._watch)
 
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
-        """See whether an event comes from the person; let it pass."""
-        if event.type() in _SIGNS:
+        """Tell the tuner about events that come from the person; filter out none."""
+        if event.type() in _ACTIVITY:
             self._tuner.give_way()
         return False
 
-    def _look(self, wanted: bool) -> None:
+    def _watch(self, wanted: bool) -> None:
         application = QCoreApplication.instance()
         if application is None:
             return

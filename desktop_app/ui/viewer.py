@@ -1,4 +1,4 @@
-"""A picture large, in a window of its own, so that one can go on asking beside it."""
+"""The picture viewer: a separate window with a large picture, so that the chat stays usable."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _WHEEL = 1.0015  # per eighth of a degree
 
 
 class PictureView(QGraphicsView):
-    """The picture, to be zoomed and moved. `zoomed(float)`: the scale, 1 is one pixel for one px."""
+    """A picture that can be zoomed and moved. `zoomed(float)`: px on the screen for each pixel of the picture."""
 
     zoomed = Signal(float)
 
@@ -66,7 +66,7 @@ class PictureView(QGraphicsView):
         self.setAccessibleName(self.tr("Picture"))
 
     def set_pixmap(self, pixmap: QPixmap) -> None:
-        """Show another picture, all of it."""
+        """Show another picture, fitted to the window."""
         self._item.setPixmap(pixmap)
         self.setSceneRect(QRectF(pixmap.rect()))
         self.fit()
@@ -81,7 +81,7 @@ class PictureView(QGraphicsView):
         self._set_scale(self._fitting())
 
     def zoom(self, factor: float) -> None:
-        """Make the picture larger or smaller, within reason."""
+        """Zoom by a factor, within limits."""
         smallest = min(self._fitting(), 1.0) / 2
         scale = min(_LARGEST, max(smallest, self.scale_now() * factor))
         self._fitted = False
@@ -99,7 +99,7 @@ class PictureView(QGraphicsView):
         self.zoomed.emit(scale)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Stay fitted while nobody has zoomed."""
+        """Keep the picture fitted until the person zooms."""
         super().resizeEvent(event)
         if self._fitted:
             self.fit()
@@ -110,7 +110,7 @@ class PictureView(QGraphicsView):
         event.accept()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Move by the arrow keys, and leave all others to the window."""
+        """Move the picture with the arrow keys, and leave all other keys to the window."""
         if event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down):
             super().keyPressEvent(event)
         else:
@@ -130,7 +130,7 @@ class PictureView(QGraphicsView):
 
 
 class PictureViewer(QWidget):
-    """The window around it: name, zoom, the other pictures of the conversation, saving the original."""
+    """The window of the viewer: name, zoom, the other pictures of the conversation, and saving the original."""
 
     def __init__(self, previews: Previews, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Window)

@@ -1,4 +1,4 @@
-"""The window: what stands where, and what happens between its parts."""
+"""The main window: its layout and the connections between its parts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from desktop_app.ui.status import StatusLine
 from desktop_app.ui.user_activity import UserActivity
 from desktop_app.ui.widgets.theme import GRID, NARROW, SMALLEST_WINDOW, theme
 
-if TYPE_CHECKING:  # what is not seen at the start is imported and built when it is wanted
+if TYPE_CHECKING:  # what is not shown at the start is imported when it is needed
     from desktop_app.ui.models.dialog import ModelsDialog
     from desktop_app.ui.settings.dialog import SettingsDialog
     from desktop_app.ui.transcript.view import TranscriptView
@@ -38,7 +38,7 @@ _MENU_KEYS = QKeyCombination(Qt.KeyboardModifier.ShiftModifier, Qt.Key.Key_F10)
 class MainWindow(QMainWindow):
     """Sidebar, page, composer and status line around the services.
 
-    `painted()`: once, when it can be seen, or stays unseen because it starts minimised.
+    `painted()`: once, after the first painting, or after 2 s if the window starts minimised.
     """
 
     painted = Signal()
@@ -63,7 +63,7 @@ class MainWindow(QMainWindow):
         self._restore()
         self._show_page()
         self._title_changed()
-        services.notices.attach()
+        services.notices.start()
         self.composer.focus_editor()
         self._unseen = QTimer(self)
         self._unseen.setSingleShot(True)
@@ -102,7 +102,7 @@ class MainWindow(QMainWindow):
 
     @property
     def transcript(self) -> TranscriptView:
-        """Return the page of a conversation that has begun."""
+        """Return the page of a conversation with messages; it is built at the first call."""
         if self._transcript is None:
             from desktop_app.ui.transcript.view import TranscriptView
 
@@ -119,7 +119,7 @@ class MainWindow(QMainWindow):
 
     @cached_property
     def preview(self) -> QWidget:
-        """Return the page of a new conversation once pictures are attached."""
+        """Return the page of a new conversation with attached pictures; it is built at the first call."""
         from desktop_app.ui.composer.draft_preview import DraftPreview
 
         page = QWidget(self)
@@ -171,7 +171,7 @@ class MainWindow(QMainWindow):
 
     @Slot(str, str)
     def ask_example(self, picture: str, question: str) -> None:
-        """Attach one of our pictures and ask about it; a question that is written already stays the question."""
+        """Attach an example picture and ask about it, unless the person has already written a question."""
         if self.services.chat.is_busy():
             return
         self.services.draft.add_file(picture)
@@ -297,12 +297,12 @@ class MainWindow(QMainWindow):
 
     @Slot(list)
     def add_models(self, paths: list[str]) -> None:
-        """Look at model files that were dropped; the manager asks what to do with them."""
+        """Read model files that were dropped; the model manager asks what to do with them."""
         self.open_models()
         self.services.model_tasks.plan(paths)
 
     def prefer(self, name: str, value: object) -> None:
-        """Set a preference; that it could not be saved is said, not thrown."""
+        """Set a preference; show a notice if it cannot be saved."""
         try:
             self.services.preferences.set(name, value)
         except UserError as error:
@@ -310,7 +310,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def come_forward(self) -> None:
-        """Stand before other windows: the program was started a second time."""
+        """Come to the front: the program was started a second time."""
         if self.isMinimized():
             self.showNormal()
         self.raise_()
@@ -319,7 +319,7 @@ class MainWindow(QMainWindow):
     # ---- what follows from what happens ----------------------------------------------------
 
     def offer_models(self) -> None:
-        """Offer the model that suits this computer; not before the window is there, since that takes a moment."""
+        """Offer the model that suits this computer; called after the window is shown, because it takes a moment."""
         from desktop_app.ui.models.offer_card import ModelOffer
 
         offer = ModelOffer(self.services.models, self.start_page)
@@ -378,13 +378,13 @@ class MainWindow(QMainWindow):
             self._show_sidebar(self._is_sidebar_wanted() and not is_narrow)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Say when it is there for the first time."""
+        """Emit `painted` after the first painting."""
         super().paintEvent(event)
         if self._unseen.isActive():
             self._unseen.start(0)  # the children are painted after this
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Shift+F10: open the menu of what has the keyboard, as the Menu key does, which many keyboards lack."""
+        """Open the context menu of the focused widget by Shift+F10, like the Menu key, which many keyboards lack."""
         if event.keyCombination() != _MENU_KEYS:
             super().keyPressEvent(event)
             return
@@ -394,7 +394,7 @@ class MainWindow(QMainWindow):
         QCoreApplication.sendEvent(focused, wish)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Remember size and place."""
+        """Save size and position."""
         self._memory.setValue("geometry", self.saveGeometry())
         self._memory.setValue("text_size", theme.zoom())
         self._memory.sync()

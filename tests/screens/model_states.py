@@ -12,7 +12,7 @@ from desktop_app.engine.planning.memory_budget import find_memory_budget
 from desktop_app.memory_fit import MemoryFit, fit_of
 from desktop_app.services.models.tasks import LookedUp, ModelTasks, Task
 from desktop_app.ui.models.add_page import AddModelDialog
-from desktop_app.ui.models.confirm import giving_up_question, licence_question, removal_question
+from desktop_app.ui.models.confirm import cancel_question, licence_question, removal_question
 from desktop_app.ui.models.dialog import ModelsDialog
 from desktop_app.ui.models.sources_page import SourcesDialog
 from model_store.catalogue import load_catalogue
@@ -155,7 +155,7 @@ def model_removal(stage: Stage) -> QWidget:
 @state
 def model_giving_up(stage: Stage) -> QWidget:
     """A download about to be given up."""
-    return giving_up_question(job(), stage.window)
+    return cancel_question(job(), stage.window)
 
 
 @state

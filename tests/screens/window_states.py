@@ -15,7 +15,7 @@ from desktop_app.errors import UserError
 from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions
 from desktop_app.services.notices import Notice, action
 from desktop_app.ui.help.about import AboutDialog, ShortcutsDialog
-from desktop_app.ui.help.report import ReportDialog, surroundings
+from desktop_app.ui.help.report import ReportDialog, system_details
 from desktop_app.ui.widgets.controls import Popover
 from desktop_app.ui.window import MainWindow
 from tests.helpers.fake_chat import answer, question
@@ -297,7 +297,7 @@ def report(stage: Stage) -> QWidget:
     sentence = (
         "This is an error in Eyebright; you did nothing wrong. Your conversations are saved, and you can continue."
     )
-    return ReportDialog("Something went wrong", sentence, f"{surroundings('Tiny')}\n\n{trace}", stage.window)
+    return ReportDialog("Something went wrong", sentence, f"{system_details('Tiny')}\n\n{trace}", stage.window)
 
 
 @state

@@ -68,7 +68,7 @@ def open_desk(folder: Path) -> Desk:
     services = build(make_client)
     notices: list[Notice] = []
     services.notices.posted.connect(notices.append)
-    services.notices.attach()
+    services.notices.start()
     services.start()
     return Desk(services, made[0], notices, folder)
 

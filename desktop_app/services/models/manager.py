@@ -168,7 +168,7 @@ class Models(QObject):
         self._thread.run(library.models, self._take_installed)
 
     def show_fits(self) -> None:
-        """Look again, and from now on find out as well whether what is installed fits: that reads headers."""
+        """Look again, and from now on read the headers of what is installed as well, to say whether it fits."""
         self._fits = self._fits or {}
         self.refresh()
 

@@ -192,7 +192,7 @@ class Composer(QWidget):
                 text = self.tr("Ask about the pictures, or send them to get a description")
         else:
             text = self.tr("Ask anything, or drop a picture here")
-        self.editor.set_invitation(text)
+        self.editor.set_placeholder(text)
 
     def _hint(self) -> str:
         state = self._engine.state()

@@ -1,4 +1,4 @@
-"""Two small windows of the Help menu: what this is, and which keys it knows."""
+"""Two dialogs of the Help menu: About, and the keyboard shortcuts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from desktop_app.ui.widgets.theme import GRID
 
 
 class AboutDialog(QDialog):
-    """The flower, the name, the version, and the promise."""
+    """Shows icon, name, version and licence."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -58,7 +58,7 @@ class AboutDialog(QDialog):
 
 
 class ShortcutsDialog(QDialog):
-    """Every key the window knows, beside what it does."""
+    """Lists all keyboard shortcuts of the window."""
 
     def __init__(self, actions: Sequence[QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)

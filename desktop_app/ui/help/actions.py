@@ -1,4 +1,4 @@
-"""What the Help menu does: windows that nobody has to answer, imported when they are wanted, and a look for updates."""
+"""The actions of the Help menu. The dialogs are imported when they are opened."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 
 
 def open_shortcuts(actions: Sequence[QAction], parent: QWidget) -> None:
-    """Show the keys of the menus' actions, and all others."""
+    """Show all keyboard shortcuts."""
     from desktop_app.ui.help.about import ShortcutsDialog
 
     _present(ShortcutsDialog(actions, parent))
 
 
 def open_about(parent: QWidget) -> None:
-    """Show name, version and promise."""
+    """Show name, version and licence."""
     from desktop_app.ui.help.about import AboutDialog
 
     _present(AboutDialog(parent))
 
 
 def open_report(engine: Engine, parent: QWidget) -> None:
-    """Show what belongs into a report, to copy."""
-    from desktop_app.ui.help.report import ReportDialog, surroundings
+    """Show a problem report to copy."""
+    from desktop_app.ui.help.report import ReportDialog, system_details
 
     info = engine.info()
     _present(
@@ -44,19 +44,19 @@ def open_report(engine: Engine, parent: QWidget) -> None:
             translate(
                 "Help", "Describe what you did, what you expected and what happened instead. Add the lines below."
             ),
-            surroundings(info.name if info is not None else ""),
+            system_details(info.name if info is not None else ""),
             parent,
         )
     )
 
 
 def check_for_updates(services: Services, parent: QWidget) -> None:
-    """Ask whether there is a newer version; a notice tells, and can open the release page."""
+    """Check for a newer version; a notice shows the result and can open the release page."""
     services.notices.register("open-releases", lambda: open_page(services.updates.page(), parent))
     services.updates.check()
 
 
 def _present(dialog: QDialog) -> None:
-    """Show a dialog, and forget it when it is closed."""
+    """Show a dialog that is deleted when it is closed."""
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.show()

@@ -1,4 +1,4 @@
-"""When something went wrong that nobody expected: a report to copy. Nothing is ever sent."""
+"""The dialog with a problem report to copy. Nothing is ever sent."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from desktop_app.ui.widgets.controls import Label, push_button
 from desktop_app.ui.widgets.theme import GRID, theme
 
 
-def surroundings(model: str = "") -> str:
-    """Return what a developer needs to know about this computer; nothing about the person or the talk."""
+def system_details(model: str = "") -> str:
+    """Return what a developer needs to know about this computer; nothing about the person or the conversation."""
     lines = [
         f"Eyebright {__version__}",
         f"Python {platform.python_version()}, Qt {qVersion()} ({QGuiApplication.platformName()})",
@@ -24,7 +24,7 @@ def surroundings(model: str = "") -> str:
 
 
 class ReportDialog(QDialog):
-    """Shows a report, to be read, copied and closed."""
+    """Shows a report that can be copied."""
 
     def __init__(self, title: str, sentence: str, report: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)

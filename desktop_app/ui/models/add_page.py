@@ -1,4 +1,4 @@
-"""Adding models that the catalogue does not know: from a repository, from files, from other programs."""
+"""Dialogs that add models outside the catalogue: from a repository, from files, from other programs."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from desktop_app.ui.widgets.theme import GRID
 from model_store.errors import StoreError
 
 
-class CardsDialog(QDialog):
-    """A dialog with a list of cards that is filled by and by."""
+class ModelListDialog(QDialog):
+    """A dialog with a list of models that is filled when the results arrive."""
 
     def __init__(self, title: str, parent: QWidget) -> None:
         super().__init__(parent)
@@ -60,8 +60,8 @@ class CardsDialog(QDialog):
         self._scroll.setWidget(page)
 
 
-class AddModelDialog(CardsDialog):
-    """Takes the name of a repository, or words to search for. `fetch_wanted(ModelEntry, Variant)`."""
+class AddModelDialog(ModelListDialog):
+    """Looks up a repository by name, or searches by words. `fetch_wanted(ModelEntry, Variant)`."""
 
     fetch_wanted = Signal(object, object)
 
@@ -91,7 +91,7 @@ class AddModelDialog(CardsDialog):
         tasks.hub_failed.connect(self._failed)
 
     def look(self) -> None:
-        """Ask for what was written."""
+        """Look up the repository, or search for the words, in the text field."""
         wanted = self.name.text().strip()
         if not wanted:
             return
@@ -112,7 +112,7 @@ class AddModelDialog(CardsDialog):
             card = ModelCard(f"{variant.model.name}", page)
             if isinstance(fit, MemoryFit):
                 card.head.addWidget(FitRow(fit, card))
-                card.say(words.light_reason(fit))
+                card.say(words.fit_reason(fit))
             else:
                 card.say(words.expected_error(fit), danger=True)
             both = self.tr("{size} with {projector}")
@@ -145,8 +145,8 @@ class AddModelDialog(CardsDialog):
         self.says.setText(words.expected_error(error))
 
 
-class OtherFoldersDialog(CardsDialog):
-    """Weights that other programs have fetched."""
+class OtherFoldersDialog(ModelListDialog):
+    """Lists models that other programs have downloaded."""
 
     def __init__(self, tasks: ModelTasks, parent: QWidget) -> None:
         super().__init__(translate("Models", "Models of other programs"), parent)
@@ -182,8 +182,8 @@ class OtherFoldersDialog(CardsDialog):
         self._tasks.take_found(found)
 
 
-def ask_how_to_import(plans: ImportPlans, tasks: ModelTasks, parent: QWidget) -> None:
-    """Say what files hold, and ask whether to copy them or to use them where they lie."""
+def confirm_import(plans: ImportPlans, tasks: ModelTasks, parent: QWidget) -> None:
+    """List the models in the files, and ask whether to copy them or use them in place."""
     refused = "\n".join(words.expected_error(error) for error in plans.refused)
     if not plans.plans:
         question = Question(translate("Models", "Nothing to add"), refused, translate("Models", "Close"), "", parent)

@@ -1,4 +1,4 @@
-"""One model in the manager: what it is, whether it fits, and what can be done with it."""
+"""The card of one model in the model manager: facts, whether it fits, and buttons."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ModelAction(Enum):
 
 
 class ModelCard(QFrame):
-    """A card: title and light, words, facts, buttons."""
+    """A card with a title, lines of text and buttons."""
 
     def __init__(self, title: str, parent: QWidget) -> None:
         super().__init__(parent)
@@ -57,7 +57,7 @@ class ModelCard(QFrame):
         self.begin_row()
 
     def begin_row(self) -> None:
-        """Begin a new row: words on its left, buttons at its right."""
+        """Begin a new row: text on the left, buttons on the right."""
         row = QHBoxLayout()
         row.setSpacing(2 * GRID)
         self._words = QVBoxLayout()
@@ -70,7 +70,7 @@ class ModelCard(QFrame):
         self.column.addLayout(row)
 
     def say(self, text: str, *, danger: bool = False) -> Label:
-        """Add a line of words."""
+        """Add a line of text."""
         label = Label(text, "small", "danger" if danger else "muted", self, wrap=True)
         self._words.addWidget(label)
         return label
@@ -84,7 +84,7 @@ class ModelCard(QFrame):
 
 
 class DownloadCard(ModelCard):
-    """A card that may show a download. `job_wanted(JobAction, DownloadJob)`: a button was pressed."""
+    """A card that can show a download. `job_wanted(JobAction, DownloadJob)`: a button was pressed."""
 
     job_wanted = Signal(object, object)
 
@@ -96,7 +96,7 @@ class DownloadCard(ModelCard):
         self._bar: ProgressLine | None = None
 
     def follow(self, job: DownloadJob) -> None:
-        """Show a download, with what can be done about it."""
+        """Show a download and its buttons."""
         self.job = job
         self.column.addSpacing(GRID // 2)
         self._bar = ProgressLine(self)
@@ -115,7 +115,7 @@ class DownloadCard(ModelCard):
             self._act(self.tr("Pause"), JobAction.PAUSE, job)
 
     def show_job(self, job: DownloadJob) -> None:
-        """Show how far a download is."""
+        """Show the progress of a download."""
         if self._job_words is not None and self._job_notes is not None and self._bar is not None:
             self._job_words.setText(words.job_text(job))
             self._job_words.setToolTip(words.job_details(job))
@@ -137,7 +137,7 @@ class JobCard(DownloadCard):
         self.follow(job)
 
 
-class OfferCard(DownloadCard):
+class CatalogueCard(DownloadCard):
     """A model of the catalogue. `fetch_wanted(ModelEntry, Variant)`, `use_wanted(InstalledModel)`."""
 
     fetch_wanted = Signal(object, object)
@@ -155,7 +155,7 @@ class OfferCard(DownloadCard):
         facts.append(words.languages(offer.entry))
         self.say(" · ".join(fact for fact in facts if fact))
         if offer.fit.verdict != "fits" and offer.job is None:
-            self.say(words.light_reason(offer.fit))
+            self.say(words.fit_reason(offer.fit))
         if offer.job is not None:
             self.follow(offer.job)
         elif offer.installed:
@@ -170,7 +170,7 @@ class OfferCard(DownloadCard):
             self.others.clicked.connect(self._show_sizes)
         fits = self.offer.fit.verdict != "too-large"
         self.fetch = self.button(self.tr("Download"), "primary" if recommended and fits else "plain")
-        self.fetch.setToolTip(words.time_to_fetch(variant.size, speed))
+        self.fetch.setToolTip(words.download_time(variant.size, speed))
         self.fetch.clicked.connect(partial(self.fetch_wanted.emit, entry, variant))
 
     def _build_installed(self, model: InstalledModel, in_use: InstalledModel | None) -> None:
@@ -188,7 +188,7 @@ class OfferCard(DownloadCard):
         for variant in self.offer.entry.variants:
             fit = fit_of(variant, self.offer.fit.usable)
             size = words.file_size(variant.size)
-            text = f"{variant.quantisation} · {size} · {words.light_text(fit)}"
+            text = f"{variant.quantisation} · {size} · {words.fit_text(fit)}"
             menu.addAction(text).triggered.connect(partial(self._fetch, variant))
         menu.popup(self.others.mapToGlobal(self.others.rect().bottomLeft()))
 
@@ -250,7 +250,7 @@ class InstalledCard(DownloadCard):
         if isinstance(fit, UserError):
             self.say(words.expected_error(fit), danger=True)
         elif fit is not None and fit.verdict != "fits":
-            self.say(words.light_reason(fit))
+            self.say(words.fit_reason(fit))
         if model.repairable:
             self.button(self.tr("Repair")).clicked.connect(partial(self.wanted.emit, ModelAction.REPAIR, model))
 
@@ -260,7 +260,10 @@ class InstalledCard(DownloadCard):
         for action, text in (
             (ModelAction.VERIFY, self.tr("Verify")),
             (ModelAction.EXPORT, self.tr("Copy to a USB stick or folder…")),
-            (ModelAction.REMOVE, self.tr("Delete…") if self.model is None or self.model.frees else self.tr("Remove from list…")),
+            (
+                ModelAction.REMOVE,
+                self.tr("Delete…") if self.model is None or self.model.frees else self.tr("Remove from list…"),
+            ),
         ):
             menu.addAction(text).triggered.connect(partial(self._want, action))
         menu.popup(self.more.mapToGlobal(self.more.rect().bottomLeft()))

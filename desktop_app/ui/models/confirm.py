@@ -1,4 +1,4 @@
-"""Questions before something that cannot be undone by a click: terms to accept, files to delete."""
+"""Questions before an action that cannot be undone: accepting terms, deleting files."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from model_store.catalogue import ModelEntry
 from model_store.jobs import DownloadJob
 from model_store.library.installed import InstalledModel
 
-_WORTH_ASKING = 100_000_000  # bytes: some seconds of a home connection
+_WORTH_ASKING = 100_000_000  # bytes; less is downloaded again in seconds
 
 
 class Question(QDialog):
-    """A title, words, and two answers; Esc and closing mean no."""
+    """A dialog with a title, a text and two buttons; Esc and closing mean no."""
 
     def __init__(self, title: str, text: str, yes: str, no: str, parent: QWidget) -> None:
         super().__init__(parent)
@@ -42,7 +42,7 @@ class Question(QDialog):
 
 
 def licence_question(entry: ModelEntry, parent: QWidget) -> Question:
-    """Return the question whether the terms of a model are accepted."""
+    """Return the question that shows the terms of a model."""
     text = translate(
         "Models",
         "{title} has its own terms of use: {licence}. Read them before you download it. They say what you may "
@@ -68,14 +68,14 @@ def licence_question(entry: ModelEntry, parent: QWidget) -> Question:
 
 
 def accept_licence(entry: ModelEntry, parent: QWidget) -> bool:
-    """Show terms that ask for more than to be passed on; return whether the model may be fetched."""
+    """Show the terms if they must be accepted; return whether the model may be downloaded."""
     if not (entry.terms or entry.gated):
         return True
     return licence_question(entry, parent).exec() == QDialog.DialogCode.Accepted
 
 
 def removal_question(model: InstalledModel, parent: QWidget) -> Question:
-    """Return the question whether a model is to be deleted."""
+    """Return the question before a model is deleted."""
     if model.frees:
         title, yes = translate("Models", "Delete {title}?"), translate("Models", "Delete")
         text = translate(
@@ -100,8 +100,8 @@ def confirm_removal(model: InstalledModel, parent: QWidget) -> bool:
     return removal_question(model, parent).exec() == QDialog.DialogCode.Accepted
 
 
-def giving_up_question(job: DownloadJob, parent: QWidget) -> Question:
-    """Return the question whether a download is to be given up."""
+def cancel_question(job: DownloadJob, parent: QWidget) -> Question:
+    """Return the question before a download is cancelled."""
     text = translate(
         "Models", "The {size} downloaded so far will be deleted. To keep them, pause the download instead."
     )
@@ -117,7 +117,7 @@ def giving_up_question(job: DownloadJob, parent: QWidget) -> Question:
     return question
 
 
-def confirm_giving_up(job: DownloadJob, parent: QWidget) -> bool:
-    """Ask before more is lost than comes back in a moment."""
+def confirm_cancel(job: DownloadJob, parent: QWidget) -> bool:
+    """Ask before a download is cancelled that would take long to repeat."""
     costs_little = job.is_repair or job.done < _WORTH_ASKING
-    return costs_little or giving_up_question(job, parent).exec() == QDialog.DialogCode.Accepted
+    return costs_little or cancel_question(job, parent).exec() == QDialog.DialogCode.Accepted

@@ -1,4 +1,4 @@
-"""The model manager: what can be fetched, what is here, and whether it fits this computer."""
+"""The model manager: models to discover, installed models, and whether they fit this computer."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from desktop_app.services.models.manager import Models
 from desktop_app.services.models.tasks import ImportPlans, ModelTasks, Task
 from desktop_app.services.preferences import Preferences
 from desktop_app.ui.models import phrases as words
-from desktop_app.ui.models.add_page import AddModelDialog, OtherFoldersDialog, ask_how_to_import
+from desktop_app.ui.models.add_page import AddModelDialog, OtherFoldersDialog, confirm_import
 from desktop_app.ui.models.card import (
+    CatalogueCard,
     DownloadCard,
     InstalledCard,
     JobAction,
     JobCard,
     ModelAction,
     ModelCard,
-    OfferCard,
 )
-from desktop_app.ui.models.confirm import accept_licence, confirm_giving_up, confirm_removal
+from desktop_app.ui.models.confirm import accept_licence, confirm_cancel, confirm_removal
 from desktop_app.ui.models.parts import ProgressLine
 from desktop_app.ui.models.sources_page import SourcesDialog
 from desktop_app.ui.widgets.controls import ElidedLabel, Label, push_button
@@ -34,11 +34,11 @@ from model_store.catalogue import ModelEntry, Variant
 from model_store.jobs import DownloadJob
 from model_store.library.installed import InstalledModel
 
-_SETTLE_MS = 60  # several changes at once are shown once
+_SETTLE_MS = 60  # changes within this time are shown together
 
 
 class ModelsDialog(QDialog):
-    """Two lists, a search, and what is being done; it may stay open beside the window."""
+    """Two lists of models, a search field, and the progress of tasks; not modal."""
 
     def __init__(
         self, models: Models, tasks: ModelTasks, preferences: Preferences, parent: QWidget | None = None
@@ -144,7 +144,7 @@ class ModelsDialog(QDialog):
     # ---- the lists -------------------------------------------------------------------------
 
     def show_list(self, _what: object = None) -> None:
-        """Build the cards anew; the place in the list stays."""
+        """Rebuild the cards; the scroll position stays."""
         place = self._scroll.verticalScrollBar().value()
         usable, free = self._models.usable_memory(), self._models.free_space()
         self.room.set_whole_text(
@@ -162,7 +162,7 @@ class ModelsDialog(QDialog):
         for one in (self._fitting, self.only_fitting):
             one.setVisible(is_catalogue)
         suits = not is_catalogue or self._models.best_offer() is not None
-        self.says.setText("" if suits else words.nothing_suits(self._models.offers(), free))
+        self.says.setText("" if suits else words.why_nothing_fits(self._models.offers(), free))
         self.says.setVisible(bool(self.says.text()))
         self._cards = self._offers(page) if is_catalogue else self._installed(page)
         for card in self._cards:
@@ -174,7 +174,7 @@ class ModelsDialog(QDialog):
         self._scroll.verticalScrollBar().setValue(place)
 
     def show_downloads(self) -> None:
-        """Bring what is being fetched into sight."""
+        """Scroll to the running download."""
         if any(not job.is_repair for job in self._models.jobs()):
             self.show_part("catalogue")
             # A page that was just built has no places yet.
@@ -187,7 +187,7 @@ class ModelsDialog(QDialog):
                 return
 
     def cards(self) -> list[ModelCard]:
-        """Return the cards in sight, from the top."""
+        """Return the cards of the list, from the top."""
         return list(self._cards)
 
     def _offers(self, page: QWidget) -> list[ModelCard]:
@@ -202,7 +202,7 @@ class ModelsDialog(QDialog):
             if offer.entry.id not in wanted or (self.only_fitting.isChecked() and not fits):
                 continue
             recommended = best is not None and best.entry.id == offer.entry.id
-            card = OfferCard(offer, self._models.speed, in_use, page, recommended=recommended)
+            card = CatalogueCard(offer, self._models.speed, in_use, page, recommended=recommended)
             card.fetch_wanted.connect(self._fetch)
             card.job_wanted.connect(self._control)
             card.use_wanted.connect(self._models.use)
@@ -210,7 +210,7 @@ class ModelsDialog(QDialog):
         return cards
 
     def _unlisted(self, page: QWidget) -> list[ModelCard]:
-        """Return downloads of models that are not in the catalogue, and no repairs, which show where those are."""
+        """Return cards for downloads of models outside the catalogue; repairs are shown with the installed model."""
         listed = {entry.id for entry in self._models.catalogue()}
         looked_for = self.search.text().casefold().split()
         cards: list[ModelCard] = []
@@ -272,7 +272,7 @@ class ModelsDialog(QDialog):
             case JobAction.RETRY:
                 self._models.retry(job)
             case JobAction.CANCEL:
-                if confirm_giving_up(job, self):
+                if confirm_cancel(job, self):
                     self._models.cancel(job)
 
     def _use(self, model: InstalledModel | None) -> None:
@@ -321,7 +321,7 @@ class ModelsDialog(QDialog):
 
     def _planned(self, plans: ImportPlans) -> None:
         if self.isVisible():
-            ask_how_to_import(plans, self._tasks, self)
+            confirm_import(plans, self._tasks, self)
 
     def _job_changed(self, job: DownloadJob) -> None:
         for card in self._cards:
@@ -335,7 +335,7 @@ class ModelsDialog(QDialog):
             self._task_bar.set_share(task.done / task.total if task.total else 0.0)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Look at the folder again: it may have changed since."""
+        """Read the model folder again: it may have changed."""
         super().showEvent(event)
         self.show_list()
         self._models.show_fits()
@@ -347,7 +347,7 @@ class ModelsDialog(QDialog):
             event.accept()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        """Look at what was dropped."""
+        """Read the dropped files; then ask how to add them."""
         event.setDropAction(Qt.DropAction.CopyAction)
         event.accept()
         paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]

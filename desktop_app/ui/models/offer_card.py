@@ -1,4 +1,4 @@
-"""On the empty screen of the built-in model: the LLaVA that suits this computer, one click away."""
+"""The offer on the start page of a LLaVA that suits this computer, while the built-in model is in use."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from model_store.library.installed import InstalledModel
 
 
 class ModelOffer(QFrame):
-    """Shown while the built-in model answers, though a better one is here or could be.
+    """Offers a better model while the built-in one is in use: to download, or to use if it is installed.
 
-    `more_wanted()`: the model manager.
+    `more_wanted()`: open the model manager.
     """
 
     more_wanted = Signal()
@@ -54,7 +54,7 @@ class ModelOffer(QFrame):
         models.job_changed.connect(self._job_changed)
 
     def refresh(self) -> None:
-        """Show what is fetched now, else what is here, else what could be fetched; or nothing."""
+        """Show the running download, else an installed model, else the best offer; or hide."""
         self._job = self._offer = None
         if not self._models.uses_built_in():
             self.hide()
@@ -92,12 +92,12 @@ class ModelOffer(QFrame):
         self._begin(offer.entry.title, with_bar=False)
         size = offer.variant.size
         facts = [
-            words.light_text(offer.fit),
+            words.fit_text(offer.fit),
             words.file_size(size),
-            words.time_to_fetch(size, self._models.speed),
+            words.download_time(size, self._models.speed),
         ]
         self.facts.setText(" · ".join(facts))
-        self.facts.setToolTip(words.light_reason(offer.fit))
+        self.facts.setToolTip(words.fit_reason(offer.fit))
         self._button(self.tr("Download"), "plain").clicked.connect(self._fetch)
 
     def _show_job(self, job: DownloadJob) -> None:

@@ -1,4 +1,4 @@
-"""Small parts of what the model manager shows: the light, and how far something is."""
+"""Small widgets of the model manager: whether a model fits, and a progress bar."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BAR = 6  # px
 
 
 class FitDot(QWidget):
-    """The light: full, half or an empty ring, so that it does not speak by colour alone."""
+    """A dot that shows whether a model fits: full, half or empty, so that colour is not the only sign."""
 
     def __init__(self, fit: MemoryFit, parent: QWidget) -> None:
         super().__init__(parent)
@@ -28,7 +28,7 @@ class FitDot(QWidget):
         """Paint it."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        colour = theme.colour(words.LIGHT_ROLES[self._fit.verdict])
+        colour = theme.colour(words.FIT_ROLES[self._fit.verdict])
         painter.setPen(QPen(colour, 2))
         inside = QRectF(self.rect()).adjusted(1.5, 1.5, -1.5, -1.5)
         if self._fit.verdict == "fits":
@@ -40,7 +40,7 @@ class FitDot(QWidget):
 
 
 class FitRow(QWidget):
-    """The light and its words; the tip says why."""
+    """The dot and a short text; the tool tip says why."""
 
     def __init__(self, fit: MemoryFit, parent: QWidget) -> None:
         super().__init__(parent)
@@ -48,14 +48,14 @@ class FitRow(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(GRID - 2)
         row.addWidget(FitDot(fit, self), 0, Qt.AlignmentFlag.AlignVCenter)
-        row.addWidget(Label(words.light_text(fit), "small", parent=self))
-        self.setToolTip(words.light_reason(fit))
-        self.setAccessibleName(f"{words.light_text(fit)}. {words.light_reason(fit)}")
+        row.addWidget(Label(words.fit_text(fit), "small", parent=self))
+        self.setToolTip(words.fit_reason(fit))
+        self.setAccessibleName(f"{words.fit_text(fit)}. {words.fit_reason(fit)}")
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
 
 
 class ProgressLine(QWidget):
-    """How far something is; 0 to 1."""
+    """A thin progress bar, from 0 to 1."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -64,7 +64,7 @@ class ProgressLine(QWidget):
         theme.changed.connect(self.update)
 
     def set_share(self, share: float) -> None:
-        """Show how far it is."""
+        """Set the progress."""
         share = min(1.0, max(0.0, share))
         if share != self._share:
             self._share = share

@@ -1,4 +1,4 @@
-"""What the model manager says: lights, sizes, times, and how a download stands."""
+"""Texts of the model manager: whether a model fits, sizes, times, and the state of a download."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from model_store.errors import StoreError
 from model_store.jobs import NOTES, DownloadJob, JobState
 from model_store.library.installed import InstalledModel, State
 
-#: Of a home connection, to give an idea before anything was measured: 50 Mbit/s.
+#: Assumed until a download was measured: a home connection of 50 Mbit/s.
 USUAL_SPEED = 50e6 / 8  # bytes per second
 
-LIGHT_ROLES: dict[str, ColourRole] = {"fits": "good", "reduced": "warning", "too-large": "danger"}
+FIT_ROLES: dict[str, ColourRole] = {"fits": "good", "reduced": "warning", "too-large": "danger"}
 
 _LANGUAGES = {
     "en": QT_TRANSLATE_NOOP("Models", "English"),
@@ -34,8 +34,8 @@ _LANGUAGES = {
 _MOST_LANGUAGES = 2  # named before "and more"
 
 
-def light_text(fit: MemoryFit) -> str:
-    """Return what the light beside a model means, in a few words."""
+def fit_text(fit: MemoryFit) -> str:
+    """Return whether a model fits, in a few words."""
     if fit.verdict == "fits":
         return translate("Models", "Fits this computer")
     if fit.verdict == "reduced":
@@ -43,8 +43,8 @@ def light_text(fit: MemoryFit) -> str:
     return translate("Models", "Does not fit")
 
 
-def light_reason(fit: MemoryFit) -> str:
-    """Return why the light is as it is, in one sentence."""
+def fit_reason(fit: MemoryFit) -> str:
+    """Return why a model fits or does not, in one sentence."""
     sizes = {"needed": gib_up(fit.needed), "usable": gib_down(fit.usable), "n_ctx": fit.n_ctx}
     if fit.verdict == "fits":
         words = translate(
@@ -63,8 +63,8 @@ def light_reason(fit: MemoryFit) -> str:
     return words.format(**sizes)
 
 
-def nothing_suits(offers: Sequence[Offer], free: int) -> str:
-    """Return what to say where no model suits this computer; "" where there is none.
+def why_nothing_fits(offers: Sequence[Offer], free: int) -> str:
+    """Return why no model of the catalogue fits this computer; "" if the catalogue is empty.
 
     `free`: bytes on the disk of the models.
     """
@@ -89,13 +89,13 @@ def nothing_suits(offers: Sequence[Offer], free: int) -> str:
 
 
 def file_size(count: int) -> str:
-    """Return a number of bytes as it is usual for downloads and disks: "4.7 GB"."""
+    """Return a number of bytes in decimal units, as usual for downloads and disks: "4.7 GB"."""
     decimals = 1 if count >= 1e9 else 0
     return QLocale().formattedDataSize(count, decimals, QLocale.DataSizeFormat.DataSizeSIFormat)
 
 
 def duration(seconds: float) -> str:
-    """Return how long something takes, about."""
+    """Return about how long something takes."""
     if seconds < 90:
         return translate("Models", "{seconds} s").format(seconds=max(1, round(seconds)))
     minutes = round(seconds / 60)
@@ -104,7 +104,7 @@ def duration(seconds: float) -> str:
     return translate("Models", "{hours} h").format(hours=number(minutes / 60, 1))
 
 
-def time_to_fetch(size: int, speed: float) -> str:
+def download_time(size: int, speed: float) -> str:
     """Return how long a download would take; `speed` in bytes per second, 0: not measured yet."""
     if speed:
         return translate("Models", "about {time}").format(time=duration(size / speed))
@@ -123,12 +123,12 @@ def languages(entry: ModelEntry) -> str:
 
 
 def expected_error(error: UserError | StoreError) -> str:
-    """Return the sentence of an expected error, of the program or the store."""
+    """Return the sentence of an expected error, of the program or of the model store."""
     return error.sentence(lambda english: translate("errors", english))
 
 
 def job_text(job: DownloadJob) -> str:
-    """Return how a download stands, in one line."""
+    """Return the progress and state of a download, in one line."""
     amount = file_size(job.done)
     if job.total:
         amount = translate("Models", "{done} of {total}").format(done=file_size(job.done), total=file_size(job.total))
@@ -151,7 +151,7 @@ def job_text(job: DownloadJob) -> str:
 
 
 def job_notes(job: DownloadJob) -> str:
-    """Return what is worth saying about a download although it goes on, one line each."""
+    """Return the notes on a download that is not stopped by them, one line each."""
     return "\n".join(translate("notes", NOTES[note]) for note in job.notes)
 
 
@@ -200,7 +200,7 @@ def installed_facts(model: InstalledModel) -> str:
 
 
 def task_text(task: Task) -> str:
-    """Return what is being done with model files."""
+    """Return the task on model files and its progress."""
     says = {
         "verify": translate("Models", "Checking {title}"),
         "import": translate("Models", "Adding {title}"),

@@ -1,4 +1,4 @@
-"""Where models come from and where they are kept: server, proxy, token, folder."""
+"""The sources of models: server, proxy and access token; and the folder where models are stored."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from model_store.errors import StoreError
 
 
 class SourcesDialog(QDialog):
-    """A few settings that hardly anybody needs; every change counts at once."""
+    """Rarely needed settings of downloads; every change is applied at once."""
 
     def __init__(
         self, preferences: Preferences, models: Models, tasks: ModelTasks, parent: QWidget | None = None
@@ -96,7 +96,7 @@ class SourcesDialog(QDialog):
     def _set(self, name: str, value: object) -> None:
         try:
             self._preferences.set(name, value)
-        except UserError as error:  # it counts until the program ends, but could not be saved
+        except UserError as error:  # in effect until the program ends, but not saved
             self.says.setText(QCoreApplication.translate("errors", str(error)))
 
     def _set_token(self) -> None:
@@ -106,7 +106,7 @@ class SourcesDialog(QDialog):
             self.token.clear()
 
     def _show_problem(self, problem: StoreError | None) -> None:
-        """Say at once what would stop the next download."""
+        """Show at once what would make the next download fail."""
         if problem is None:
             self._models.sources.load_token(self._show_token)
         else:

@@ -1,4 +1,4 @@
-"""The settings: one page, every change applied at once. What there is to set is declared elsewhere."""
+"""The settings dialog: one page, every change is applied at once. `desktop_app.settings` declares the settings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TEXT_SIZES = (90, 100, 125, 150, 200)  # percent, of those that the theme knows
 
 
 class SettingsDialog(QDialog):
-    """Shows the settings and changes them; it may stay open beside the window. `models_wanted()`: the manager."""
+    """Shows and changes the settings; not modal. `models_wanted()`: open the model manager."""
 
     models_wanted = Signal()
 
@@ -163,7 +163,7 @@ class SettingsDialog(QDialog):
     def _set(self, name: str, value: object) -> None:
         try:
             self._preferences.set(name, value)
-        except UserError as error:  # it counts until the program ends, but could not be saved
+        except UserError as error:  # in effect until the program ends, but not saved
             self._notices.error(error)
 
     def _set_number(self, name: str, value: float) -> None:
@@ -207,7 +207,7 @@ class SettingsDialog(QDialog):
             button.setChecked(True)
 
     def done(self, result: int) -> None:
-        """Save what was written last."""
+        """Save the system prompt if it was just edited."""
         if self._prompt_timer.isActive():
             self._save_prompt()
         super().done(result)

@@ -1,4 +1,4 @@
-"""What was measured of this computer's speed, in the settings; and a button to measure it again."""
+"""The row of the settings with the measured speed of this computer, and a button to measure it again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from desktop_app.ui.sentences import number
 from desktop_app.ui.widgets.controls import Label, push_button
 from desktop_app.ui.widgets.theme import GRID
 
-#: Why a measurement gave nothing.
+#: Why there is no result.
 _PROBLEMS = {
     "tiny": QT_TRANSLATE_NOOP("tuning", "The model in use is so small that there is nothing to measure."),
     "no-memory": QT_TRANSLATE_NOOP(
@@ -32,7 +32,7 @@ _PROBLEMS = {
 
 
 class TuningRow(QWidget):
-    """Shows what the tuner knows and does, and tells it what the person wants."""
+    """Shows the result or progress of the tuner, and starts or stops a measurement."""
 
     def __init__(self, tuner: Tuner, engine: Engine, preferences: Preferences, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -1,1 +1,1 @@
-"""Colours, icons and small controls that every part of the window is made of."""
+"""Colours, icons and small controls that all parts of the window use."""

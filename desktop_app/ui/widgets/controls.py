@@ -1,4 +1,4 @@
-"""The few controls everything is made of: an icon button, a push button, a label, a popover."""
+"""Basic controls: icon button, push button, labels and a popover."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ ButtonKind = Literal["plain", "primary", "quiet", "link"]
 
 
 class IconButton(QToolButton):
-    """A button that is one line icon. Its name is spoken by screen readers and shown as a tip."""
+    """A button with a line icon. Its name is read by screen readers and shown as a tool tip."""
 
     def __init__(self, icon: str, name: str, parent: QWidget | None = None, role: ColourRole = "text") -> None:
         super().__init__(parent)
         self._icon_name = icon
         self._role: ColourRole = role
         self.setIconSize(QSize(ICON, ICON))
-        # A click leaves the keyboard where it was; Tab still comes here.
+        # A click does not take the keyboard focus; Tab does.
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.set_name(name)
         theme.changed.connect(self._tint)
         self._tint()
 
     def set_name(self, name: str, shortcut: QKeySequence | None = None) -> None:
-        """Say what the button does, and by which keys."""
+        """Set what the button does, and its shortcut."""
         self.setAccessibleName(name)
         keys = shortcut.toString(QKeySequence.SequenceFormat.NativeText) if shortcut else ""
         self.setToolTip(f"{name} ({keys})" if keys else name)
@@ -46,14 +46,14 @@ class IconButton(QToolButton):
         self.setIcon(icons.icon(self._icon_name, self._role, self.iconSize().width(), disabled=not self.isEnabled()))
 
     def changeEvent(self, event: QEvent) -> None:
-        """Look as what can be used or cannot."""
+        """Change the colour of the icon when the button is enabled or disabled."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.EnabledChange:
             self._tint()
 
 
 def push_button(text: str, kind: ButtonKind = "plain", parent: QWidget | None = None) -> QPushButton:
-    """Return a button with words; "primary" is for the one thing to do next."""
+    """Return a button with a text; "primary" is for the one thing to do next."""
     button = QPushButton(text, parent)
     button.setProperty("kind", kind)
     button.setAutoDefault(False)
@@ -62,7 +62,7 @@ def push_button(text: str, kind: ButtonKind = "plain", parent: QWidget | None = 
 
 
 class Label(QLabel):
-    """Words. Never read as HTML, whatever they contain."""
+    """A text, never interpreted as HTML."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Label(QLabel):
 
 
 class ElidedLabel(Label):
-    """One line that ends in an ellipsis where the room ends; the tip has the whole text."""
+    """One line that is elided when it is too long; the tool tip has the whole text."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class ElidedLabel(Label):
     def set_whole_text(self, text: str) -> None:
         """Show `text`, shortened at its end where it does not fit."""
         if text == self._whole:
-            return  # as the invitation is told with every key that is pressed
+            return  # the placeholder of the composer is set with every key
         self._whole = text
         self.setAccessibleName(text)
         self._elide()
@@ -115,12 +115,12 @@ class ElidedLabel(Label):
         return QSize(width, super().sizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Shorten the text anew."""
+        """Elide the text again."""
         super().resizeEvent(event)
         self._elide()
 
     def changeEvent(self, event: QEvent) -> None:
-        """Shorten the text anew when the font changed."""
+        """Elide the text again when the font has changed."""
         super().changeEvent(event)
         if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
             self._elide()
@@ -163,7 +163,7 @@ class Popover(QFrame):
         self.setFocus()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Close by Esc, and go back to where one was."""
+        """Close on Esc."""
         if event.key() == Qt.Key.Key_Escape:
             self.close()
         else:

@@ -1,4 +1,4 @@
-"""Our own icons: line drawings tinted by the theme, and the flower of the program.
+"""The icons: line drawings in the colours of the theme, and the flower of the program.
 
 Only files of `resources/icons` are ever given to the SVG reader; a person's pictures never are
 (an SVG can name other files).
@@ -19,7 +19,7 @@ from desktop_app.ui.widgets.theme import ICON, ColourRole, theme
 #: Pixels; there is a file for each, which packaging/make_icons.py draws.
 APP_SIZES = (16, 20, 22, 24, 32, 48, 64, 128, 256, 512)
 
-#: The same, in the window: drawn beforehand, since it would wait for two of them.
+#: The same for the flower in the window: drawn in advance, since drawing two of them delays the window.
 FLOWER_SIZES = (22, 40, 72, 84, 112)
 FLOWER_RATIO = 2.0  # device pixels per px
 
@@ -72,12 +72,12 @@ def flower(size: int) -> QPixmap:
 
 
 def flower_file(size: int) -> Path:
-    """Return where the flower lies, `size` px square."""
+    """Return the file of the flower, `size` px square."""
     return paths.resources_folder() / "icons" / "flower" / f"flower-{size}.png"
 
 
 def app_icon_folder() -> Path:
-    """Return where the program's icon lies in all its sizes."""
+    """Return the folder with the program's icon in all sizes."""
     return paths.resources_folder() / "icons" / "app"
 
 

@@ -1,4 +1,4 @@
-"""Encoded pictures as images of the size they are shown in, and with round corners."""
+"""Decodes pictures in the size in which they are shown, and rounds their corners."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The card that words are written on: raised from the page, outlined in the accent while written on."""
+"""The card around a text field, outlined in the accent colour while the field has the focus."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Card(QWidget):
         theme.changed.connect(self.update)
 
     def set_active(self, is_active: bool) -> None:
-        """Show that the keyboard writes here."""
+        """Show that the field has the keyboard focus."""
         self._is_active = is_active
         self.update()
 

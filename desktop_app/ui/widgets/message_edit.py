@@ -42,11 +42,11 @@ class MessageEdit(QTextEdit):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._is_composing = False
-        # Qt's own placeholder stands above the cursor's line. And not painted on the viewport: whoever asks Qt for
-        # that makes Python learn all kinds of widgets there are, for which the window would wait.
-        self._invitation = ElidedLabel("", "body", "muted", self)
-        self._invitation.setAlignment(Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignBottom)
-        self._invitation.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        # A label, since Qt's own placeholder is drawn above the cursor's line. It is not painted on the viewport:
+        # viewport() makes PySide6 import all widget classes, which delays the window.
+        self._placeholder = ElidedLabel("", "body", "muted", self)
+        self._placeholder.setAlignment(Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignBottom)
+        self._placeholder.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setAcceptRichText(False)
         self.setTabChangesFocus(True)
@@ -54,29 +54,29 @@ class MessageEdit(QTextEdit):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.document().setDocumentMargin(0)
         self.document().documentLayout().documentSizeChanged.connect(self._grow)
-        self.textChanged.connect(self._invite)
-        theme.changed.connect(self._dress)
-        self._dress()
+        self.textChanged.connect(self._show_placeholder)
+        theme.changed.connect(self._apply_theme)
+        self._apply_theme()
 
     def set_text(self, text: str) -> None:
-        """Put other text in, the cursor behind it. It can be undone like typing."""
+        """Replace the text, with the cursor after it. It can be undone like typing."""
         cursor = self.textCursor()
         cursor.select(QTextCursor.SelectionType.Document)
         cursor.insertText(text)
         self.setTextCursor(cursor)
 
-    def set_invitation(self, text: str) -> None:
-        """Say in an empty field what to write."""
-        self._invitation.set_whole_text(text)
+    def set_placeholder(self, text: str) -> None:
+        """Set the text that an empty field shows."""
+        self._placeholder.set_whole_text(text)
         self.setAccessibleDescription(text)
 
-    def _invite(self) -> None:
-        """Show the invitation while nothing is written, on the cursor's line."""
+    def _show_placeholder(self) -> None:
+        """Show the placeholder in an empty field, on the cursor's line."""
         is_empty = self.document().isEmpty() and not self._is_composing
         if is_empty:
             line = self.cursorRect()
-            self._invitation.setGeometry(0, line.top(), self.width(), line.height())
-        self._invitation.setVisible(is_empty)
+            self._placeholder.setGeometry(0, line.top(), self.width(), line.height())
+        self._placeholder.setVisible(is_empty)
 
     # ---- size ------------------------------------------------------------------------------
 
@@ -89,7 +89,7 @@ class MessageEdit(QTextEdit):
         return QSize(120, theme.line_height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Another width wraps the text elsewhere."""
+        """Adapt the height: another width wraps the text differently."""
         super().resizeEvent(event)
         self._grow()
 
@@ -105,9 +105,9 @@ class MessageEdit(QTextEdit):
         overflows = self.document().size().height() > height + 1
         policy = Qt.ScrollBarPolicy
         self.setVerticalScrollBarPolicy(policy.ScrollBarAsNeeded if overflows else policy.ScrollBarAlwaysOff)
-        self._invite()
+        self._show_placeholder()
 
-    def _dress(self) -> None:
+    def _apply_theme(self) -> None:
         self.document().setDefaultFont(theme.font("body"))
         spacing = QTextBlockFormat()
         minimum = QTextBlockFormat.LineHeightTypes.MinimumHeight
@@ -139,15 +139,15 @@ class MessageEdit(QTextEdit):
         """Note whether a word is being composed."""
         self._is_composing = bool(event.preeditString())
         super().inputMethodEvent(event)
-        self._invite()
+        self._show_placeholder()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
-        """Tell the card around."""
+        """Emit `focus_changed`."""
         super().focusInEvent(event)
         self.focus_changed.emit(True)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
-        """Tell the card around."""
+        """Emit `focus_changed`."""
         super().focusOutEvent(event)
         self.focus_changed.emit(False)
 
@@ -158,7 +158,7 @@ class MessageEdit(QTextEdit):
         return source.hasText() or source.hasUrls() or has_picture(source)
 
     def insertFromMimeData(self, source: QMimeData) -> None:
-        """Take files, else text without its looks, else a picture.
+        """Take files, else text without formatting, else a picture.
 
         Spreadsheets offer a picture beside their text: then the text is meant.
         """

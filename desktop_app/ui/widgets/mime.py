@@ -1,4 +1,4 @@
-"""What a drag or the clipboard holds: addresses, or a picture without a file."""
+"""Reads addresses and pictures from a drag or the clipboard."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QBuffer, QIODevice, QMimeData, QUrl
 from PySide6.QtGui import QImage
 
-# Taken as they are: the engine decodes them, not this process.
+# Not decoded in this process: the engine does that.
 _ENCODED = ("image/png", "image/jpeg", "image/webp", "image/avif", "image/gif", "image/tiff", "image/bmp")
 
 _MODELS = (".gguf", ".llamafile")

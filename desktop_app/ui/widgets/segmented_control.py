@@ -1,4 +1,4 @@
-"""A choice of few, all to be seen, side by side."""
+"""A choice between a few values, as buttons side by side."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from desktop_app.ui.widgets.controls import push_button
 
 
 class SegmentedControl(QWidget):
-    """One of a few. `chosen(str)`: the value of the button pressed."""
+    """Chooses one of a few values. `chosen(str)`: the value of the pressed button."""
 
     chosen = Signal(str)
 
@@ -39,17 +39,17 @@ class SegmentedControl(QWidget):
         self._group.buttonToggled.connect(self._toggled)
 
     def set_value(self, value: str) -> None:
-        """Show which one is in use."""
+        """Show which value is chosen."""
         self.buttons[value].setChecked(True)
 
     def set_text(self, value: str, text: str) -> None:
-        """Call a choice by another name."""
+        """Change the text of a choice."""
         self.buttons[value].setText(text)
         name = self.accessibleName()
         self.buttons[value].setAccessibleName(self.tr("{name}: {choice}").format(name=name, choice=text))
 
     def _toggled(self, button: QAbstractButton, checked: bool) -> None:
-        # Tab comes to the one in use, the arrow keys go on from there; Qt sees to it only after a click.
+        # Tab goes to the chosen button, the arrow keys to the others; Qt does that only after a click.
         button.setFocusPolicy(Qt.FocusPolicy.StrongFocus if checked else Qt.FocusPolicy.ClickFocus)
 
     def _clicked(self, button: QAbstractButton) -> None:

@@ -1,4 +1,4 @@
-"""The controls of the settings: a switch, a number with steps, a choice of few, a file."""
+"""The controls of the settings: a switch, a number with two buttons, and the row around a control."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from desktop_app.settings import Setting
 from desktop_app.ui.widgets.controls import IconButton, Label
 from desktop_app.ui.widgets.theme import GRID, RADIUS_SMALL, theme
 
-_SETTLE_MS = 500  # a number counts once nobody has touched it for so long
+_SETTLE_MS = 500  # a number is applied when it has not changed for this long
 _SWITCH = QSize(40, 24)
 
 
 class Switch(QAbstractButton):
-    """On or off."""
+    """A switch: on or off."""
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -70,7 +70,7 @@ class Switch(QAbstractButton):
 
 
 class _NumberField(QDoubleSpinBox):
-    """A number without arrows. The wheel scrolls the page instead of changing what is passed over."""
+    """A number field without arrows. The wheel scrolls the page and does not change the number."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -96,7 +96,7 @@ class _FieldFrame(QFrame):
         theme.changed.connect(self.update)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Show where the keyboard is."""
+        """Repaint the outline when the focus changes."""
         if event.type() in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
             self.update()
         return super().eventFilter(watched, event)
@@ -150,12 +150,12 @@ class NumberEdit(QWidget):
         self._fit()
 
     def _fit(self) -> None:
-        """Give the field room for its words in the size of text that was chosen."""
+        """Make the field wide enough for its text in the chosen text size."""
         words = QFontMetrics(theme.font("body")).horizontalAdvance(self.field.specialValueText())
         self._frame.setFixedWidth(max(theme.px(15 * GRID), words + 4 * GRID))
 
     def set_value(self, value: float) -> None:
-        """Show a value that is in use already."""
+        """Show a value without emitting `changed`."""
         if value != self.field.value():
             self.field.blockSignals(True)
             self.field.setValue(value)
@@ -167,7 +167,7 @@ class NumberEdit(QWidget):
 
 
 class SettingRow(QWidget):
-    """A name and what it means on the left, its control on the right (or below, when it is wide)."""
+    """Name and description of a setting on the left, its control on the right (or below, if it is wide)."""
 
     def __init__(
         self, name: str, meaning: str, control: QWidget, parent: QWidget | None = None, *, below: bool = False

@@ -1,7 +1,7 @@
-"""How everything looks: colours by role, sizes, fonts and motion, each named once.
+"""The theme: colours by role, sizes, fonts and animation, each defined once.
 
-Nothing else in the window holds a colour. Widgets that paint themselves ask `theme.colour(role)`
-and repaint on `theme.changed`; all others are dressed by `resources/styles/eyebright.qss`, where
+Nothing else in the window defines a colour. Widgets that paint themselves ask `theme.colour(role)`
+and repaint on `theme.changed`; all others are styled by `resources/styles/eyebright.qss`, where
 `@role` and `@metric` stand for the values below.
 """
 
@@ -126,7 +126,7 @@ ZOOM_STEPS = (80, 90, 100, 110, 125, 150, 175, 200)  # percent of the text size
 
 
 class Theme(QObject):
-    """The look in use. There is one, `theme`; `install` dresses the application in it.
+    """The theme in use. There is one, `theme`; `install` applies it to the application.
 
     Signals: `changed` after colours, text size or motion became others; widgets that paint
     themselves then repaint.
@@ -138,13 +138,13 @@ class Theme(QObject):
         super().__init__()
         self._preference = "system"
         self._dark = False
-        self._is_dressed = False
+        self._is_applied = False
         self._zoom = 100
         self._follows = False
         self._still: bool | None = None  # None: as the system asks
 
     def install(self, app: QApplication, preference: str = "system") -> None:
-        """Dress `app`, whose style has to be Fusion.
+        """Apply the theme to `app`, whose style has to be Fusion.
 
         From now on the theme follows the system, unless `preference` is fixed.
         """
@@ -155,13 +155,13 @@ class Theme(QObject):
             motion = getattr(hints.accessibility(), "motionPreferenceChanged", None)
             if motion is not None:  # Qt 6.12 and later
                 motion.connect(self.changed)
-        self._is_dressed = False  # that may be another application
+        self._is_applied = False  # that may be another application
         self.set_preference(preference)
 
     # ---- colours ---------------------------------------------------------------------------
 
     def colour(self, role: ColourRole) -> QColor:
-        """Return the colour that plays `role` now."""
+        """Return the colour of `role` in the current palette."""
         return QColor((_DARK if self._dark else _LIGHT)[role])
 
     def palette_of(self, dark: bool) -> dict[ColourRole, QColor]:
@@ -189,9 +189,9 @@ class Theme(QObject):
             dark = QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark
         else:
             dark = self._preference == "dark"
-        if dark != self._dark or not self._is_dressed:
+        if dark != self._dark or not self._is_applied:
             self._dark = dark
-            self._dress()
+            self._apply()
 
     # ---- sizes and fonts -------------------------------------------------------------------
 
@@ -222,7 +222,7 @@ class Theme(QObject):
         step = min(ZOOM_STEPS, key=lambda known: abs(known - percent))
         if step != self._zoom:
             self._zoom = step
-            self._dress()
+            self._apply()
 
     def zoom_by(self, steps: int) -> None:
         """Make the text larger (+1) or smaller (-1)."""
@@ -232,7 +232,7 @@ class Theme(QObject):
     # ---- motion ----------------------------------------------------------------------------
 
     def animation_ms(self) -> int:
-        """Return how long a movement takes: 0 when the system asks for less motion."""
+        """Return how long an animation takes: 0 when the system asks for reduced motion."""
         if self._still is not None:
             return 0 if self._still else MOTION_MS
         # Qt 6.12 and later; the hints must be held, or their Python wrapper goes before the call.
@@ -243,19 +243,19 @@ class Theme(QObject):
         return MOTION_MS
 
     def set_still(self, still: bool | None) -> None:
-        """Switch motion off (True) or on (False) whatever the system says; None follows it."""
+        """Switch animations off (True) or on (False) regardless of the system; None follows the system."""
         self._still = still
         self.changed.emit()
 
-    # ---- dressing --------------------------------------------------------------------------
+    # ---- applying --------------------------------------------------------------------------
 
-    def _dress(self) -> None:
+    def _apply(self) -> None:
         app = QApplication.instance()
         if isinstance(app, QApplication):
             app.setFont(self.font())
             app.setPalette(self._palette())
             app.setStyleSheet(self._style_sheet())
-            self._is_dressed = True
+            self._is_applied = True
         self.changed.emit()
 
     def _palette(self) -> QPalette:

@@ -1,4 +1,4 @@
-"""Web pages open in the person's own browser; where there is none, their address is told."""
+"""Opens web pages in the browser; shows their address if there is none."""
 
 from __future__ import annotations
 

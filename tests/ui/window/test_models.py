@@ -11,7 +11,7 @@ from desktop_app.errors import UserError
 from desktop_app.memory_fit import MemoryFit
 from desktop_app.services.models.tasks import Task
 from desktop_app.ui.models import dialog as models_dialog
-from desktop_app.ui.models.card import InstalledCard, OfferCard
+from desktop_app.ui.models.card import CatalogueCard, InstalledCard
 from desktop_app.ui.models.confirm import Question
 from desktop_app.ui.models.dialog import ModelsDialog
 from desktop_app.ui.window import MainWindow
@@ -29,7 +29,7 @@ def shown(dialog: ModelsDialog) -> list[str]:
 
 
 def test_the_catalogue_tells_of_each_model_whether_it_fits(dialog: ModelsDialog) -> None:
-    fits = [card.offer.fit.verdict for card in dialog.cards() if isinstance(card, OfferCard)]
+    fits = [card.offer.fit.verdict for card in dialog.cards() if isinstance(card, CatalogueCard)]
     assert shown(dialog) == [entry.title for entry in CATALOGUE]
     assert fits == ["fits", "reduced", "too-large", "fits"]
     assert "Fits with 2048 tokens" in words_of(dialog.cards()[1])
@@ -101,7 +101,7 @@ def test_a_download_is_controlled(
     text: str,
     call: str,
 ) -> None:
-    monkeypatch.setattr(models_dialog, "confirm_giving_up", lambda *_: True)
+    monkeypatch.setattr(models_dialog, "confirm_cancel", lambda *_: True)
     services.models.under_way = [job(state)]
     dialog.show_list()
     button(dialog.cards()[0], text).click()
