@@ -38,7 +38,8 @@ def parse(words: Sequence[str]) -> VerbRequest | WindowRequest:
             return DoctorRequest()
         case ["self-test", *rest]:
             return _parse_self_test(rest)
-    return _parse_window(words)
+        case _:
+            return _parse_window(words)
 
 
 def _parse_window(words: Sequence[str]) -> WindowRequest:
