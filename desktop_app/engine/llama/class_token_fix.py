@@ -46,10 +46,11 @@ class ClassTokenOrder:
     of the graph; should they not be as expected, the state falls to UNKNOWN.
     """
 
-    def __init__(self, has_class_embedding: bool) -> None:
+    def __init__(self, has_class_embedding: bool, *, readable: bool = True) -> None:
+        """`readable`: whether nodes may be read (`struct_matches`); otherwise the state stays UNKNOWN."""
         self.state = ClassToken.UNKNOWN if has_class_embedding else ClassToken.NOT_NEEDED
-        self.decided = not has_class_embedding
-        self._wanted = has_class_embedding
+        self._wanted = has_class_embedding and readable
+        self.decided = not self._wanted
         self._class_last: bool | None = None
         self._positions_met = self._patches_met = False
         self._table = 0  # where the table of positions lies whose rows were put in order

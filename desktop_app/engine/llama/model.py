@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ import numpy.typing as npt
 os.environ["GGML_NO_BACKTRACE"] = "1"
 
 import llama_cpp
-from llama_cpp import _ggml, mtmd_cpp
+from llama_cpp import _ctypes_extensions, _ggml, mtmd_cpp
 from llama_cpp import llama_cpp as _low_level
 
 from desktop_app.engine.cache.embeddings import Embedding
@@ -31,6 +32,7 @@ from desktop_app.engine.interrupt import Interrupt, Interrupted
 from desktop_app.engine.llama.class_token_fix import ClassToken
 from desktop_app.engine.llama.cpu_backend import load_processor
 from desktop_app.engine.llama.dual_layout import RepackedWeights
+from desktop_app.engine.llama.ggml_tensor import struct_matches
 from desktop_app.engine.llama.kv_cache import Block
 from desktop_app.engine.llama.kv_state import SEQUENCES, KVState, kv_state
 from desktop_app.engine.llama.kv_swap import swap_out
@@ -73,16 +75,31 @@ def _keep_errors(level: int, text: bytes, _data: object) -> None:
 
 _backend_ready = False
 _processor = ""  # whose part of llama.cpp is loaded, where there is more than one
+_readable = False  # whether llama.cpp's tensors may be read and written
 
 
 def _prepare_backend() -> None:
-    global _backend_ready, _processor
+    global _backend_ready, _processor, _readable
     if not _backend_ready:
         for set_log in (_llama.llama_log_set, _mtmd.mtmd_log_set, _mtmd.mtmd_helper_log_set):
             set_log(_keep_errors, None)
         _processor = load_processor(_low_level._lib, _ggml.libggml, _ggml.libggml_base_path)
         _llama.llama_backend_init()
+        _readable = struct_matches(_ggml_functions())
+        if not _readable:
+            _log.warning(
+                "llama.cpp %s has other tensors than expected: the order of the class token cannot be corrected, "
+                "MiniCPM-V sees no pictures, and weights have one layout",
+                VERSION,
+            )
         _backend_ready = True
+
+
+def _ggml_functions() -> Any:
+    """Return the library with ggml's functions that llama.cpp itself uses."""
+    if sys.platform == "win32":  # where a library gives its own functions only
+        return _ctypes_extensions.load_shared_library("ggml-base", _ggml.libggml_base_path)
+    return _low_level._lib
 
 
 def last_errors() -> str:
@@ -118,7 +135,7 @@ class Model(Vocabulary):
         self._context: Any = None
         self._projector: LoadedProjector | None = None
         self._layout: RepackedWeights | None = None
-        self.wants_repacking = self.plan.dual_layout  # the second one is made when there is time
+        self.wants_repacking = _readable and self.plan.dual_layout  # the second one is made when there is time
         self._image_tokens, self._class_token = 0, ClassToken.NONE
         self._aside = Path(settings.cache_folder or cache_folder()) / "contexts"
         self._batches: list[Any] = []
@@ -174,7 +191,9 @@ class Model(Vocabulary):
     def _load_projector(self) -> None:
         if self.files.projector is not None:
             bindings, threads, most = (_llama, _mtmd, last_errors), self.reading_threads, self.plan.n_ctx // 2
-            loaded = LoadedProjector(bindings, self.files.projector, self._model, threads, self._interrupt, most)
+            loaded = LoadedProjector(
+                bindings, self.files.projector, self._model, threads, self._interrupt, most, readable=_readable
+            )
             self._projector, self._image_tokens = loaded, loaded.image_tokens
 
     def _free_projector(self) -> None:

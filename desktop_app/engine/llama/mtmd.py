@@ -40,8 +40,13 @@ class LoadedProjector:
         threads: int,
         interrupt: Interrupt,
         most_tokens: int,
+        *,
+        readable: bool = True,
     ) -> None:
-        """`bindings`: those of llama.cpp and of mtmd, and what tells their errors. `most_tokens`: of a picture."""
+        """`bindings`: those of llama.cpp and of mtmd, and what tells their errors. `most_tokens`: of a picture.
+
+        `readable`: whether the tensors of a graph may be read (`struct_matches`).
+        """
         self._llama, self._mtmd, self._last_errors = bindings
         self.most_tokens = min(_MOST_TOKENS, most_tokens)
         self._side = projector.side
@@ -51,7 +56,8 @@ class LoadedProjector:
         self._mean, self._std = (header.numbers(f"clip.vision.image_{name}") for name in ("mean", "std"))
         self._pixels: PixelOverride | None = None  # that are to be encoded instead of what mtmd was given
         self._interrupt = interrupt
-        self._order = ClassTokenOrder(projector.has_class_embedding)
+        self._readable = readable
+        self._order = ClassTokenOrder(projector.has_class_embedding, readable=readable)
         self._nodes = 0
         self._probing = False
         parameters = self._mtmd.mtmd_context_params_default()
@@ -89,6 +95,8 @@ class LoadedProjector:
 
     def encode_sized(self, rgb: bytes, width: int, height: int) -> Embedding:
         """Encode a picture of whole patches just as it is. Raises ValueError if mtmd makes no graph of that size."""
+        if not self._readable:
+            raise RuntimeError("no picture can be put into the graph: this llama.cpp has other tensors")
         pixels = PixelOverride(rgb, (width, height), self._patch, self._mean, self._std)
         across, down = stand_in(width, height, self._side, self._patch)
         chunks = _Chunks(self._mtmd, self._context, across, down, bytes(across * down * 3), self._last_errors)
