@@ -245,6 +245,7 @@ def _kept_tuning(files: ModelFiles, settings: EngineSettings, budget: MemoryBudg
 
 
 def _model_info(command: Load, session: Session, tuning: Tuning | None) -> ModelInfo:
+    from desktop_app.engine.llama.backend import cpu_features
     from desktop_app.engine.weights.projector_header import LastLayer
     from desktop_app.paths import demo_model
 
@@ -268,7 +269,7 @@ def _model_info(command: Load, session: Session, tuning: Tuning | None) -> Model
         threads=model.writing_threads,
         reading_threads=model.reading_threads,
         plan=model.plan,
-        cpu_features=model.cpu_features,
+        cpu_features=cpu_features(),
         tuning=tuning,
         tunable=not is_tiny(model.files.header.file_size),
     )

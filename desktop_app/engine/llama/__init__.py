@@ -1,1 +1,1 @@
-"""Everything that calls llama.cpp. No other package imports llama_cpp."""
+"""Everything that calls llama.cpp, through `bindings.py`."""

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop_app.engine.interrupt import Interrupted
+from desktop_app.engine.llama.bindings import ModelPointer, llama
 from desktop_app.engine.llama.ggml_tensor import Tensor, is_sane
 from desktop_app.engine.planning.process_memory import count_peak_anew
 
@@ -34,12 +35,11 @@ _Place = tuple[int | None, int | None, int | None]  # buffer, data, extra
 class RepackedWeights:
     """A model's weights laid out anew, which `use` puts in the place of the usual ones and back."""
 
-    def __init__(self, llama: Any, file: Path, model: Any, stop: Callable[[], bool]) -> None:
-        """Load `file` once more. `llama`: the bindings; `model`: as loaded from `file`, mapped and not repacked.
+    def __init__(self, file: Path, model: ModelPointer, stop: Callable[[], bool]) -> None:
+        """Load `file` once more. `model`: as loaded from `file`, mapped and not repacked.
 
         Raises `Interrupted` soon after `stop` says so, and `MemoryError` if it cannot be loaded.
         """
-        self._llama = llama
         self._weights: list[tuple[Any, _Place, _Place]] = []  # of `model`: a tensor, and where it may look
         self._anew = False
         parameters = llama.llama_model_default_params()
@@ -82,15 +82,14 @@ class RepackedWeights:
         self.use(anew=False)
         self._weights = []
         if self._model:
-            self._llama.llama_model_free(self._model)
-            self._model = None
+            llama.llama_model_free(self._model)
+            self._model = ModelPointer(0)
 
-    def _tensors(self, model: Any) -> dict[bytes, Any]:
+    def _tensors(self, model: ModelPointer) -> dict[bytes, Any]:
         """Return the weights by which the graph of a token multiplies, by name.
 
         All nodes are asked for before the first is computed, and after that one it is over.
         """
-        llama = self._llama
         found: dict[bytes, Any] = {}
 
         def look(node: Any, _ask: bool, _data: object) -> bool:

@@ -9,33 +9,33 @@ from __future__ import annotations
 import ctypes
 import os
 from pathlib import Path
-from typing import Any
+
+from desktop_app.engine.llama.bindings import VERSION, ContextParameters, ContextPointer, ModelPointer, llama
 
 _CONVERSATION, _STRETCH = 0, 1  # sequence numbers
 SEQUENCES = 2  # how many a context must allow
 
 
 class KVState:
-    """The KV cache of one context. `llama` is the module of the bindings."""
+    """The KV cache of one context."""
 
-    def __init__(self, llama: Any, context: Any, identity: str) -> None:
+    def __init__(self, context: ContextPointer, identity: str) -> None:
         """`identity` names everything, except the weights, on which the content of the cache depends."""
         self.identity = identity
-        self._llama = llama
         self._context = context
         self._memory = llama.llama_get_memory(context)
 
-    def use(self, context: Any) -> None:
+    def use(self, context: ContextPointer) -> None:
         """Go on with another context, made in the same way."""
         self._context = context
-        self._memory = self._llama.llama_get_memory(context)
+        self._memory = llama.llama_get_memory(context)
 
     def write(self, path: Path) -> bool:
         """Write the conversation to a file, if anything is in it, a part at a time; False if that failed."""
-        if self._llama.llama_memory_seq_pos_max(self._memory, _CONVERSATION) < 0:
+        if llama.llama_memory_seq_pos_max(self._memory, _CONVERSATION) < 0:
             return True
         none = (ctypes.c_int32 * 1)()
-        written = self._llama.llama_state_seq_save_file(self._context, os.fsencode(path), _CONVERSATION, none, 0)
+        written = llama.llama_state_seq_save_file(self._context, os.fsencode(path), _CONVERSATION, none, 0)
         return bool(written)
 
     def read(self, path: Path) -> bool:
@@ -43,18 +43,18 @@ class KVState:
         if not path.stat().st_size:
             return True
         tokens, count = (ctypes.c_int32 * 1)(), ctypes.c_size_t()
-        read = self._llama.llama_state_seq_load_file(
+        read = llama.llama_state_seq_load_file(
             self._context, os.fsencode(path), _CONVERSATION, tokens, 1, ctypes.byref(count)
         )
         return bool(read)
 
     def copy_out(self, first: int, last: int) -> memoryview:
         """Return the state of the positions from `first` up to, not including, `last`."""
-        self._llama.llama_memory_seq_cp(self._memory, _CONVERSATION, _STRETCH, first, last)
+        llama.llama_memory_seq_cp(self._memory, _CONVERSATION, _STRETCH, first, last)
         try:
-            size = self._llama.llama_state_seq_get_size(self._context, _STRETCH)
+            size = llama.llama_state_seq_get_size(self._context, _STRETCH)
             buffer = (ctypes.c_uint8 * size)()
-            written = self._llama.llama_state_seq_get_data(self._context, buffer, size, _STRETCH)
+            written = llama.llama_state_seq_get_data(self._context, buffer, size, _STRETCH)
         finally:
             self._drop_stretch()
         return memoryview(buffer).cast("B")[:written]
@@ -66,18 +66,18 @@ class KVState:
         """
         buffer = ctypes.cast(ctypes.c_char_p(state), ctypes.POINTER(ctypes.c_uint8))
         try:
-            if not self._llama.llama_state_seq_set_data(self._context, buffer, len(state), _STRETCH):
+            if not llama.llama_state_seq_set_data(self._context, buffer, len(state), _STRETCH):
                 return False
-            self._llama.llama_memory_seq_cp(self._memory, _STRETCH, _CONVERSATION, first, last)
+            llama.llama_memory_seq_cp(self._memory, _STRETCH, _CONVERSATION, first, last)
         finally:
             self._drop_stretch()
         return True
 
     def _drop_stretch(self) -> None:
-        self._llama.llama_memory_seq_rm(self._memory, _STRETCH, -1, -1)
+        llama.llama_memory_seq_rm(self._memory, _STRETCH, -1, -1)
 
 
-def kv_state(llama: Any, model: Any, context: Any, parameters: Any, version: str) -> KVState | None:
+def kv_state(model: ModelPointer, context: ContextPointer, parameters: ContextParameters) -> KVState | None:
     """Return the KV cache of a context made with `parameters`; None where a part does not stand for itself.
 
     That is so when the model has a memory of another kind, sees only a sliding window, or counts
@@ -88,4 +88,4 @@ def kv_state(llama: Any, model: Any, context: Any, parameters: Any, version: str
     if not plain or not rope or llama.llama_model_n_swa(model) > 0:
         return None
     kinds = (parameters.type_k, parameters.type_v, parameters.flash_attn_type, llama.llama_n_ctx(context))
-    return KVState(llama, context, f"{version} {kinds}")
+    return KVState(context, f"{VERSION} {kinds}")

@@ -7,16 +7,18 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from desktop_app.atomic_files import INCOMING
+from desktop_app.engine.llama.bindings import ContextPointer
 from desktop_app.engine.llama.kv_state import KVState
 
 _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def swap_out(kv: KVState | None, folder: Path, close: Callable[[], None], reopen: Callable[[], Any]) -> Iterator[None]:
+def swap_out(
+    kv: KVState | None, folder: Path, close: Callable[[], None], reopen: Callable[[], ContextPointer]
+) -> Iterator[None]:
     """Have the context closed inside, and afterwards as it was. `reopen` returns a new one, made in the same way.
 
     Where it cannot be written (`kv` is None, the disk is full) it stays: then it takes memory beside the projector.

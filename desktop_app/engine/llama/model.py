@@ -1,8 +1,6 @@
-"""A language model and its projector, evaluated by llama.cpp. The only importer of llama_cpp.
+"""A language model and its projector, evaluated by llama.cpp.
 
-The low-level bindings are used: the stock chat handlers clear the KV cache on every turn, encode
-every picture again, fetch addresses from the network and change the prompt. Nothing here knows
-conversations; `session.py` decides what is evaluated, `kv_cache.py` what is in the KV cache.
+Nothing here knows conversations; `session.py` decides what is evaluated, `kv_cache.py` what is in the KV cache.
 """
 
 from __future__ import annotations
@@ -10,8 +8,6 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
-import sys
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,19 +16,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# Without it a failed assert starts a debugger on the process. It is read when the library loads.
-os.environ["GGML_NO_BACKTRACE"] = "1"
-
-import llama_cpp
-from llama_cpp import _ctypes_extensions, _ggml, mtmd_cpp
-from llama_cpp import llama_cpp as _low_level
-
 from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.interrupt import Interrupt, Interrupted
+from desktop_app.engine.llama.backend import forget_errors, last_errors, prepare
+from desktop_app.engine.llama.bindings import Batch, ContextPointer, ModelPointer, llama
 from desktop_app.engine.llama.class_token_fix import ClassToken
-from desktop_app.engine.llama.cpu_backend import load_processor
 from desktop_app.engine.llama.dual_layout import RepackedWeights
-from desktop_app.engine.llama.ggml_tensor import struct_matches
 from desktop_app.engine.llama.kv_cache import Block
 from desktop_app.engine.llama.kv_state import SEQUENCES, KVState, kv_state
 from desktop_app.engine.llama.kv_swap import swap_out
@@ -49,62 +38,13 @@ from desktop_app.errors import UserError
 from desktop_app.paths import cache_folder
 
 _log = logging.getLogger(__name__)
-# The annotations of the bindings say what C means, not what ctypes takes.
-_llama: Any = llama_cpp
-_mtmd: Any = mtmd_cpp
-VERSION = f"{llama_cpp.__version__} {llama_cpp.llama_version().decode()}"  # with which something was computed
-
 _ABORTED = 2  # what llama_decode returns
 #: Up to so many tokens are evaluated soonest with weights laid out anew, where there are such beside the usual ones:
 #: 2 to 8 tokens 1.2 x, 12 to 17 the same, 32 at 0.75 x (AMD EPYC, Zen 4).
 _FEW = 8
-_LOG_WARNING, _LOG_ERROR = 3, 4  # ggml_log_level
 # On a CPU flash attention makes writing slower the longer the conversation is, but q8_0 needs it.
-_KV_TYPES = {"f16": _llama.GGML_TYPE_F16, "q8_0": _llama.GGML_TYPE_Q8_0}
-_FLASH_ATTENTION = {False: _llama.LLAMA_FLASH_ATTN_TYPE_DISABLED, True: _llama.LLAMA_FLASH_ATTN_TYPE_ENABLED}
-
-_last_errors: deque[str] = deque(maxlen=20)
-
-
-@_llama.llama_log_callback  # type: ignore[untyped-decorator]
-def _keep_errors(level: int, text: bytes, _data: object) -> None:
-    # Everything else is dropped: it would hold the conversation, and it would go to stderr.
-    if level == _LOG_ERROR:
-        _last_errors.append(text.decode(errors="replace").strip())
-
-
-_backend_ready = False
-_processor = ""  # whose part of llama.cpp is loaded, where there is more than one
-_readable = False  # whether llama.cpp's tensors may be read and written
-
-
-def _prepare_backend() -> None:
-    global _backend_ready, _processor, _readable
-    if not _backend_ready:
-        for set_log in (_llama.llama_log_set, _mtmd.mtmd_log_set, _mtmd.mtmd_helper_log_set):
-            set_log(_keep_errors, None)
-        _processor = load_processor(_low_level._lib, _ggml.libggml, _ggml.libggml_base_path)
-        _llama.llama_backend_init()
-        _readable = struct_matches(_ggml_functions())
-        if not _readable:
-            _log.warning(
-                "llama.cpp %s has other tensors than expected: the order of the class token cannot be corrected, "
-                "MiniCPM-V sees no pictures, and weights have one layout",
-                VERSION,
-            )
-        _backend_ready = True
-
-
-def _ggml_functions() -> Any:
-    """Return the library with ggml's functions that llama.cpp itself uses."""
-    if sys.platform == "win32":  # where a library gives its own functions only
-        return _ctypes_extensions.load_shared_library("ggml-base", _ggml.libggml_base_path)
-    return _low_level._lib
-
-
-def last_errors() -> str:
-    """Return the last lines in which llama.cpp spoke of an error, for a report."""
-    return "\n".join(_last_errors)
+_KV_TYPES = {"f16": llama.GGML_TYPE_F16, "q8_0": llama.GGML_TYPE_Q8_0}
+_FLASH_ATTENTION = {False: llama.LLAMA_FLASH_ATTN_TYPE_DISABLED, True: llama.LLAMA_FLASH_ATTN_TYPE_ENABLED}
 
 
 class Model(Vocabulary):
@@ -121,9 +61,8 @@ class Model(Vocabulary):
 
         Raises `UserError` (model-damaged, model-unsupported, out-of-memory, projector-damaged).
         """
-        _prepare_backend()
-        _last_errors.clear()
-        self._llama = _llama
+        backend = prepare()
+        forget_errors()
         self.files = files
         self.plan = plan or plan_load(files, settings)
         usual = threads_for(files.header.file_size)
@@ -131,21 +70,22 @@ class Model(Vocabulary):
         self.writing_threads = self.plan.writing_threads or usual
         self.batch = self.plan.n_ubatch  # tokens evaluated in one go
         self._interrupt = interrupt
-        self._model: Any = None
-        self._context: Any = None
+        self._model = ModelPointer(0)
+        self._context = ContextPointer(0)
         self._projector: LoadedProjector | None = None
         self._layout: RepackedWeights | None = None
-        self.wants_repacking = _readable and self.plan.dual_layout  # the second one is made when there is time
+        #: Whether a second layout of the weights is to be made when there is time.
+        self.wants_repacking = backend.readable and self.plan.dual_layout
         self._image_tokens, self._class_token = 0, ClassToken.NONE
         self._aside = Path(settings.cache_folder or cache_folder()) / "contexts"
-        self._batches: list[Any] = []
+        self._batches: list[Batch] = []
         try:
             self._load_language_model(self.plan)
             if not self.plan.keeps_projector:  # a look, while there is room
                 self._load_projector()
                 self._free_projector()
             self._open_context()
-            self.kv: KVState | None = kv_state(_llama, self._model, self._context, self._parameters, VERSION)
+            self.kv: KVState | None = kv_state(self._model, self._context, self._parameters)
             self._token_batch = self._new_batch(0)
             self._row_batch = self._new_batch(self.width)
             self._places = (ctypes.c_int32 * (4 * self._most))()  # of a block's rows: time, line, column, nothing
@@ -156,20 +96,20 @@ class Model(Vocabulary):
             raise
 
     def _load_language_model(self, plan: LoadPlan) -> None:
-        parameters = _llama.llama_model_default_params()
+        parameters = llama.llama_model_default_params()
         parameters.n_gpu_layers = 0
-        parameters.load_mode = _llama.LLAMA_LOAD_MODE_MMAP if plan.mapped else _llama.LLAMA_LOAD_MODE_NONE
+        parameters.load_mode = llama.LLAMA_LOAD_MODE_MMAP if plan.mapped else llama.LLAMA_LOAD_MODE_NONE
         parameters.use_extra_bufts = plan.repacked and not plan.dual_layout
-        self._model = _llama.llama_model_load_from_file(os.fsencode(self.files.model), parameters)
+        self._model = llama.llama_model_load_from_file(os.fsencode(self.files.model), parameters)
         if not self._model:
             raise _load_error(self.files)
         self._loaded = _which_file(self.files.model)
-        self._vocabulary = _llama.llama_model_get_vocab(self._model)
-        self.width = int(_llama.llama_model_n_embd(self._model))
+        self._vocabulary = llama.llama_model_get_vocab(self._model)
+        self.width = llama.llama_model_n_embd(self._model)
 
-    def _open_context(self) -> Any:
+    def _open_context(self) -> ContextPointer:
         plan = self.plan
-        parameters = _llama.llama_context_default_params()
+        parameters = llama.llama_context_default_params()
         parameters.n_ctx = plan.n_ctx
         parameters.type_k = parameters.type_v = _KV_TYPES[plan.kv_type]
         parameters.flash_attn_type = _FLASH_ATTENTION[plan.flash_attention]
@@ -178,22 +118,20 @@ class Model(Vocabulary):
         parameters.n_seq_max, parameters.kv_unified = SEQUENCES, True
         parameters.n_threads, parameters.n_threads_batch = self.writing_threads, self.reading_threads
         parameters.no_perf = True
-        self._context = _llama.llama_init_from_model(self._model, parameters)
+        self._context = llama.llama_init_from_model(self._model, parameters)
         if not self._context:
             raise UserError("out-of-memory", name=self.files.model.name)
-        self.n_ctx = int(_llama.llama_n_ctx(self._context))
-        self._memory = _llama.llama_get_memory(self._context)
+        self.n_ctx = llama.llama_n_ctx(self._context)
+        self._memory = llama.llama_get_memory(self._context)
         self._parameters = parameters
-        abort = _llama.ggml_abort_callback(self._interrupt.c_function)
-        _llama.llama_set_abort_callback(self._context, abort, self._interrupt.c_argument)
+        abort = llama.ggml_abort_callback(self._interrupt.c_function)
+        llama.llama_set_abort_callback(self._context, abort, self._interrupt.c_argument)
         return self._context
 
     def _load_projector(self) -> None:
         if self.files.projector is not None:
-            bindings, threads, most = (_llama, _mtmd, last_errors), self.reading_threads, self.plan.n_ctx // 2
-            loaded = LoadedProjector(
-                bindings, self.files.projector, self._model, threads, self._interrupt, most, readable=_readable
-            )
+            threads, most = self.reading_threads, self.plan.n_ctx // 2
+            loaded = LoadedProjector(self.files.projector, self._model, threads, self._interrupt, most)
             self._projector, self._image_tokens = loaded, loaded.image_tokens
 
     def _free_projector(self) -> None:
@@ -209,23 +147,17 @@ class Model(Vocabulary):
             self._layout.close()
             self._layout = None
         for batch in self._batches:
-            _llama.llama_batch_free(batch)
+            llama.llama_batch_free(batch)
         self._batches.clear()
         self._close_context()
         if self._model:
-            _llama.llama_model_free(self._model)
-            self._model = None
+            llama.llama_model_free(self._model)
+            self._model = ModelPointer(0)
 
     def _close_context(self) -> None:
         if self._context:
-            _llama.llama_free(self._context)
-            self._context = None
-
-    @property
-    def cpu_features(self) -> str:
-        """Return which instructions of the processor llama.cpp uses, as it says it."""
-        said = str(_llama.llama_print_system_info().decode(errors="replace"))
-        return f"{_processor}: {said}" if _processor else said
+            llama.llama_free(self._context)
+            self._context = ContextPointer(0)
 
     def repack(self, stop: Callable[[], bool]) -> bool:
         """Lay the weights out anew beside the usual ones, if that is wanted; return whether it was done now.
@@ -240,7 +172,7 @@ class Model(Vocabulary):
             _log.warning("the weights cannot be laid out anew: their file is gone, or another")
             return False
         try:
-            self._layout = RepackedWeights(_llama, self.files.model, self._model, stop)
+            self._layout = RepackedWeights(self.files.model, self._model, stop)
         except Interrupted:
             self.wants_repacking = True
             raise
@@ -296,13 +228,13 @@ class Model(Vocabulary):
 
     def use_threads(self, reading: int, writing: int) -> None:
         """Evaluate with other numbers of threads from now on; pictures are encoded as before."""
-        _llama.llama_set_n_threads(self._context, writing, reading)
+        llama.llama_set_n_threads(self._context, writing, reading)
         self.reading_threads, self.writing_threads = reading, writing
 
     def ask_after_nodes(self, stop: Callable[[], bool]) -> None:
         """Let `stop` be asked after each node of a graph whether to end it there; no interrupt is heard any more."""
-        self._abort = _llama.ggml_abort_callback(lambda _data: stop())
-        _llama.llama_set_abort_callback(self._context, self._abort, None)
+        self._abort = llama.ggml_abort_callback(lambda _data: stop())
+        llama.llama_set_abort_callback(self._context, self._abort, None)
 
     def read_tokens(self, tokens: Sequence[int], position: int, *, logits: bool) -> None:
         """Evaluate at most `batch` tokens at `position`; `logits`: of the last, to sample from."""
@@ -323,7 +255,7 @@ class Model(Vocabulary):
         step = self.batch if block.causal else len(rows)
         batch = self._row_batch
         pointer, usual = type(batch.pos), ctypes.cast(batch.pos, ctypes.c_void_p).value or 0
-        _llama.llama_set_causal_attn(self._context, block.causal)
+        llama.llama_set_causal_attn(self._context, block.causal)
         try:
             for first in range(0, len(rows), step):
                 if self._interrupt.soon:
@@ -340,7 +272,7 @@ class Model(Vocabulary):
                     self._decode(batch, len(part), position + first, logits and last, position)
         finally:
             batch.pos = ctypes.cast(usual, pointer)  # which llama.cpp frees
-            _llama.llama_set_causal_attn(self._context, True)
+            llama.llama_set_causal_attn(self._context, True)
 
     @staticmethod
     def _place(places: Any, position: int, first: int, count: int, columns: int) -> None:
@@ -354,32 +286,32 @@ class Model(Vocabulary):
 
     def forget_from(self, position: int) -> None:
         """Remove everything from `position` on from the KV cache."""
-        if not _llama.llama_memory_seq_rm(self._memory, 0, position, -1):
+        if not llama.llama_memory_seq_rm(self._memory, 0, position, -1):
             raise RuntimeError("the KV cache cannot be cut")
 
     def logits(self) -> npt.NDArray[np.float32]:
         """Return a copy of the logits last evaluated: one per token of the vocabulary."""
-        count = int(_llama.llama_vocab_n_tokens(self._vocabulary))
-        return np.ctypeslib.as_array(_llama.llama_get_logits_ith(self._context, -1), (count,)).copy()
+        count = llama.llama_vocab_n_tokens(self._vocabulary)
+        return np.ctypeslib.as_array(llama.llama_get_logits_ith(self._context, -1), (count,)).copy()
 
     def sampler(self, sampling: Sampling) -> Sampler:
         """Return a sampler for one answer; close it."""
-        return Sampler(_llama, self._context, int(_llama.llama_vocab_n_tokens(self._vocabulary)), sampling)
+        return Sampler(self._context, llama.llama_vocab_n_tokens(self._vocabulary), sampling)
 
-    def _new_batch(self, width: int) -> Any:
-        batch = _llama.llama_batch_init(self._most, width, 1)
+    def _new_batch(self, width: int) -> Batch:
+        batch = llama.llama_batch_init(self._most, width, 1)
         self._batches.append(batch)
         for index in range(self._most):
             batch.n_seq_id[index] = 1
             batch.seq_id[index][0] = 0
         return batch
 
-    def _decode(self, batch: Any, count: int, position: int, logits: bool, start: int | None = None) -> None:
+    def _decode(self, batch: Batch, count: int, position: int, logits: bool, start: int | None = None) -> None:
         for index in range(count):
             batch.pos[index] = position + index
         self._evaluate(batch, count, position if start is None else start, logits)
 
-    def _evaluate(self, batch: Any, count: int, start: int, logits: bool) -> None:
+    def _evaluate(self, batch: Batch, count: int, start: int, logits: bool) -> None:
         """Evaluate a batch; what fails takes everything from position `start` on with it."""
         batch.n_tokens = count
         for index in range(count):
@@ -387,7 +319,7 @@ class Model(Vocabulary):
         batch.logits[count - 1] = logits
         if self._layout is not None:
             self._layout.use(anew=count <= _FEW)
-        result = _llama.llama_decode(self._context, batch)
+        result = llama.llama_decode(self._context, batch)
         if result == 0:
             return
         self.forget_from(start)

@@ -10,18 +10,21 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
 from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.interrupt import Interrupt, Interrupted
+from desktop_app.engine.llama.backend import last_errors, prepare
+from desktop_app.engine.llama.bindings import ChunkPointer, ModelPointer, MtmdPointer, llama, mtmd
 from desktop_app.engine.llama.class_token_fix import ClassToken, ClassTokenOrder
 from desktop_app.engine.llama.kv_cache import Block
 from desktop_app.engine.llama.pixel_override import PixelOverride, stand_in
 from desktop_app.engine.weights.projector_header import QWEN25_VL, Projector
 from desktop_app.errors import UserError
 
+_Result = TypeVar("_Result")
 Piece = Block | tuple[int, ...]
 
 _NODES_PER_LOOK = 4  # of the CLIP graph: between two looks at the interrupt, some 10-40 ms
@@ -34,20 +37,13 @@ class LoadedProjector:
 
     def __init__(
         self,
-        bindings: tuple[Any, Any, Callable[[], str]],
         projector: Projector,
-        model: Any,
+        model: ModelPointer,
         threads: int,
         interrupt: Interrupt,
         most_tokens: int,
-        *,
-        readable: bool = True,
     ) -> None:
-        """`bindings`: those of llama.cpp and of mtmd, and what tells their errors. `most_tokens`: of a picture.
-
-        `readable`: whether the tensors of a graph may be read (`struct_matches`).
-        """
-        self._llama, self._mtmd, self._last_errors = bindings
+        """`most_tokens`: of a picture."""
         self.most_tokens = min(_MOST_TOKENS, most_tokens)
         self._side = projector.side
         self._width = projector.width
@@ -56,26 +52,26 @@ class LoadedProjector:
         self._mean, self._std = (header.numbers(f"clip.vision.image_{name}") for name in ("mean", "std"))
         self._pixels: PixelOverride | None = None  # that are to be encoded instead of what mtmd was given
         self._interrupt = interrupt
-        self._readable = readable
-        self._order = ClassTokenOrder(projector.has_class_embedding, readable=readable)
+        self._readable = prepare().readable
+        self._order = ClassTokenOrder(projector.has_class_embedding, readable=self._readable)
         self._nodes = 0
         self._probing = False
-        parameters = self._mtmd.mtmd_context_params_default()
+        parameters = mtmd.mtmd_context_params_default()
         parameters.use_gpu = False
         parameters.print_timings = False
         parameters.warmup = False
         parameters.n_threads = threads
-        self._on_node = self._llama.ggml_backend_sched_eval_callback(self._node)
+        self._on_node = llama.ggml_backend_sched_eval_callback(self._node)
         parameters.cb_eval = self._on_node
         if projector.kind == QWEN25_VL:  # whose pictures may be of any size
             parameters.image_min_tokens, parameters.image_max_tokens = FEWEST_TOKENS, self.most_tokens
-        self._context = self._mtmd.mtmd_init_from_file(os.fsencode(projector.path), model, parameters)
+        self._context = mtmd.mtmd_init_from_file(os.fsencode(projector.path), model, parameters)
         if not self._context:
             raise UserError("projector-damaged", name=projector.chosen.name)
-        self._in_grid = bool(self._mtmd.mtmd_decode_use_mrope(self._context))
+        self._in_grid = mtmd.mtmd_decode_use_mrope(self._context)
         self._open: tuple[bytes, _Chunks] | None = None  # the picture that is being encoded, and its chunks
         try:
-            self.image_tokens = self._with_chunk(None, self._mtmd.mtmd_input_chunk_get_n_tokens)
+            self.image_tokens = self._with_chunk(None, mtmd.mtmd_input_chunk_get_n_tokens)
             self._probe()
         except BaseException:
             self.close()
@@ -90,8 +86,7 @@ class LoadedProjector:
         """Encode a square of the side that the projector was trained for."""
         if len(rgb) != self._side * self._side * 3:
             raise ValueError(f"{len(rgb)} bytes are not a square of {self._side} pixels")
-        embedding: Embedding = self._with_chunk(rgb, self._encode)
-        return embedding
+        return self._with_chunk(rgb, self._encode)
 
     def encode_sized(self, rgb: bytes, width: int, height: int) -> Embedding:
         """Encode a picture of whole patches just as it is. Raises ValueError if mtmd makes no graph of that size."""
@@ -99,7 +94,7 @@ class LoadedProjector:
             raise RuntimeError("no picture can be put into the graph: this llama.cpp has other tensors")
         pixels = PixelOverride(rgb, (width, height), self._patch, self._mean, self._std)
         across, down = stand_in(width, height, self._side, self._patch)
-        chunks = _Chunks(self._mtmd, self._context, across, down, bytes(across * down * 3), self._last_errors)
+        chunks = _Chunks(self._context, across, down, bytes(across * down * 3))
         self._pixels = pixels
         try:
             embedding = self._encode(next(chunk for chunk in chunks.all() if self._is_image(chunk)))
@@ -112,14 +107,14 @@ class LoadedProjector:
 
     def pieces(self, width: int, height: int) -> list[Piece]:
         """Return what a picture of `width` x `height` pixels becomes: tokens, and blocks of image tokens in between."""
-        chunks = _Chunks(self._mtmd, self._context, width, height, None, self._last_errors)
+        chunks = _Chunks(self._context, width, height, None)
         try:
             found: list[Piece] = []
             first = 0
             for chunk in chunks.all():
                 if self._is_image(chunk):
                     found.append(self._block(chunk, first))
-                    first += int(self._mtmd.mtmd_input_chunk_get_n_tokens(chunk))
+                    first += mtmd.mtmd_input_chunk_get_n_tokens(chunk)
                 else:
                     found.append(self._tokens(chunk))
             return found
@@ -130,7 +125,7 @@ class LoadedProjector:
         """Encode one of the blocks of image tokens of a picture, which is kept until another one comes."""
         if self._open is None or self._open[0] is not rgb:
             self._close_picture()
-            self._open = (rgb, _Chunks(self._mtmd, self._context, width, height, rgb, self._last_errors))
+            self._open = (rgb, _Chunks(self._context, width, height, rgb))
         images = [chunk for chunk in self._open[1].all() if self._is_image(chunk)]
         embedding = self._encode(images[part])
         if part == len(images) - 1:
@@ -142,23 +137,23 @@ class LoadedProjector:
             self._open[1].free()
             self._open = None
 
-    def _is_image(self, chunk: Any) -> bool:
-        return bool(self._mtmd.mtmd_input_chunk_get_type(chunk) == self._mtmd.MTMD_INPUT_CHUNK_TYPE_IMAGE)
+    def _is_image(self, chunk: ChunkPointer) -> bool:
+        return mtmd.mtmd_input_chunk_get_type(chunk) == mtmd.MTMD_INPUT_CHUNK_TYPE_IMAGE
 
-    def _block(self, chunk: Any, first: int) -> Block:
-        rows = int(self._mtmd.mtmd_input_chunk_get_n_tokens(chunk))
-        causal = not self._mtmd.mtmd_decode_use_non_causal(self._context, chunk)
+    def _block(self, chunk: ChunkPointer, first: int) -> Block:
+        rows = mtmd.mtmd_input_chunk_get_n_tokens(chunk)
+        causal = not mtmd.mtmd_decode_use_non_causal(self._context, chunk)
         columns = 0
         if self._in_grid:
-            columns = int(self._mtmd.mtmd_image_tokens_get_nx(self._mtmd.mtmd_input_chunk_get_tokens_image(chunk)))
+            columns = mtmd.mtmd_image_tokens_get_nx(mtmd.mtmd_input_chunk_get_tokens_image(chunk))
         block = Block(first, rows, columns, causal)
-        if block.positions != self._mtmd.mtmd_input_chunk_get_n_pos(chunk):
+        if block.positions != mtmd.mtmd_input_chunk_get_n_pos(chunk):
             raise RuntimeError("the positions of a picture are not as expected")
         return block
 
-    def _tokens(self, chunk: Any) -> tuple[int, ...]:
+    def _tokens(self, chunk: ChunkPointer) -> tuple[int, ...]:
         count = ctypes.c_size_t()
-        tokens = self._mtmd.mtmd_input_chunk_get_tokens_text(chunk, ctypes.byref(count))
+        tokens = mtmd.mtmd_input_chunk_get_tokens_text(chunk, ctypes.byref(count))
         found = tuple(int(tokens[index]) for index in range(count.value))
         if any(token < 0 for token in found):
             raise RuntimeError("the vocabulary lacks a token that stands around pictures")
@@ -168,8 +163,8 @@ class LoadedProjector:
         """Free everything; further calls do nothing."""
         self._close_picture()
         if self._context:
-            self._mtmd.mtmd_free(self._context)
-            self._context = None
+            mtmd.mtmd_free(self._context)
+            self._context = MtmdPointer(0)
 
     def _probe(self) -> None:
         """Run the first nodes of the graph, to learn the order of the class token before it matters."""
@@ -180,18 +175,18 @@ class LoadedProjector:
         finally:
             self._probing = False
 
-    def _encode(self, chunk: Any) -> Embedding:
+    def _encode(self, chunk: ChunkPointer) -> Embedding:
         self._order.begin()
-        result = self._mtmd.mtmd_encode_chunk(self._context, chunk)
+        result = mtmd.mtmd_encode_chunk(self._context, chunk)
         # A graph that was stopped returns 0 like any other; what it computed is to be forgotten.
         if self._interrupt.now:
             raise Interrupted
         if result != 0:
-            raise RuntimeError(f"mtmd_encode_chunk returned {result}: {self._last_errors()}")
+            raise RuntimeError(f"mtmd_encode_chunk returned {result}: {last_errors()}")
         if not self._probing:
             self._order.end()
-        shape = (int(self._mtmd.mtmd_input_chunk_get_n_tokens(chunk)), self._width)
-        return np.ctypeslib.as_array(self._mtmd.mtmd_get_output_embd(self._context), shape).copy()
+        shape = (mtmd.mtmd_input_chunk_get_n_tokens(chunk), self._width)
+        return np.ctypeslib.as_array(mtmd.mtmd_get_output_embd(self._context), shape).copy()
 
     def _node(self, address: int, ask: bool, _data: object) -> bool:
         """Before a node is computed: is a look wanted after it? After one: go on?"""
@@ -203,9 +198,9 @@ class LoadedProjector:
             return self._nodes % _NODES_PER_LOOK == 0 or (self._probing and self._order.decided)
         return not self._interrupt.now and not (self._probing and self._order.decided)
 
-    def _with_chunk(self, rgb: bytes | None, use: Callable[[Any], Any]) -> Any:
+    def _with_chunk(self, rgb: bytes | None, use: Callable[[ChunkPointer], _Result]) -> _Result:
         """Call `use` with the first image chunk of a square picture; None stands for one without pixels."""
-        chunks = _Chunks(self._mtmd, self._context, self._side, self._side, rgb, self._last_errors)
+        chunks = _Chunks(self._context, self._side, self._side, rgb)
         try:
             return use(next(chunk for chunk in chunks.all() if self._is_image(chunk)))
         finally:
@@ -215,10 +210,7 @@ class LoadedProjector:
 class _Chunks:
     """What mtmd makes of one picture; to be freed."""
 
-    def __init__(
-        self, mtmd: Any, context: Any, width: int, height: int, rgb: bytes | None, errors: Callable[[], str]
-    ) -> None:
-        self._mtmd = mtmd
+    def __init__(self, context: MtmdPointer, width: int, height: int, rgb: bytes | None) -> None:
         pixels = (ctypes.c_uint8 * len(rgb)).from_buffer_copy(rgb) if rgb is not None else None
         self._bitmap = mtmd.mtmd_bitmap_init(width, height, pixels)
         self._chunks = mtmd.mtmd_input_chunks_init()
@@ -228,14 +220,14 @@ class _Chunks:
         result = mtmd.mtmd_tokenize(context, self._chunks, ctypes.byref(text), bitmaps, 1)
         if result != 0:
             self.free()
-            raise RuntimeError(f"mtmd_tokenize returned {result}: {errors()}")
+            raise RuntimeError(f"mtmd_tokenize returned {result}: {last_errors()}")
 
-    def all(self) -> list[Any]:
+    def all(self) -> list[ChunkPointer]:
         """Return the chunks in order."""
-        count = self._mtmd.mtmd_input_chunks_size(self._chunks)
-        return [self._mtmd.mtmd_input_chunks_get(self._chunks, index) for index in range(count)]
+        count = mtmd.mtmd_input_chunks_size(self._chunks)
+        return [mtmd.mtmd_input_chunks_get(self._chunks, index) for index in range(count)]
 
     def free(self) -> None:
         """Free the memory."""
-        self._mtmd.mtmd_input_chunks_free(self._chunks)
-        self._mtmd.mtmd_bitmap_free(self._bitmap)
+        mtmd.mtmd_input_chunks_free(self._chunks)
+        mtmd.mtmd_bitmap_free(self._bitmap)

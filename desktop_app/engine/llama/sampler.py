@@ -3,46 +3,40 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
+from desktop_app.engine.llama.bindings import ContextPointer, SamplerPointer, llama
 from desktop_app.engine.messages import Sampling
 
 _PENALTY_WINDOW = 64  # tokens
 
 
 class Sampler:
-    """Chooses the tokens of one answer. The same seed chooses the same from the same logits.
+    """Chooses the tokens of one answer. The same seed chooses the same from the same logits."""
 
-    `llama` is the module of the bindings, `context` theirs.
-    """
-
-    def __init__(self, llama: Any, context: Any, n_vocabulary: int, sampling: Sampling) -> None:
-        self._llama = llama
+    def __init__(self, context: ContextPointer, n_vocabulary: int, sampling: Sampling) -> None:
         self._context = context
-        self._chain = self._llama.llama_sampler_chain_init(self._llama.llama_sampler_chain_default_params())
+        self._chain = llama.llama_sampler_chain_init(llama.llama_sampler_chain_default_params())
         seed = int.from_bytes(os.urandom(4), "little") if sampling.seed is None else sampling.seed & 0xFFFFFFFF
         if sampling.repeat_penalty != 1.0:
             self._add(
-                self._llama.llama_sampler_init_penalties(
-                    n_vocabulary, _PENALTY_WINDOW, sampling.repeat_penalty, 0.0, 0.0
-                )
+                llama.llama_sampler_init_penalties(n_vocabulary, _PENALTY_WINDOW, sampling.repeat_penalty, 0.0, 0.0)
             )
         if sampling.temperature <= 0:
-            self._add(self._llama.llama_sampler_init_greedy())
+            self._add(llama.llama_sampler_init_greedy())
             return
-        self._add(self._llama.llama_sampler_init_top_k(sampling.top_k))
-        self._add(self._llama.llama_sampler_init_top_p(sampling.top_p, 1))
-        self._add(self._llama.llama_sampler_init_min_p(sampling.min_p, 1))
-        self._add(self._llama.llama_sampler_init_temp(sampling.temperature))
-        self._add(self._llama.llama_sampler_init_dist(seed))
+        self._add(llama.llama_sampler_init_top_k(sampling.top_k))
+        self._add(llama.llama_sampler_init_top_p(sampling.top_p, 1))
+        self._add(llama.llama_sampler_init_min_p(sampling.min_p, 1))
+        self._add(llama.llama_sampler_init_temp(sampling.temperature))
+        self._add(llama.llama_sampler_init_dist(seed))
 
     def sample(self) -> int:
         """Return the next token, from the logits last evaluated."""
-        return int(self._llama.llama_sampler_sample(self._chain, self._context, -1))
+        return llama.llama_sampler_sample(self._chain, self._context, -1)
 
     def close(self) -> None:
         """Free the chain; once."""
-        self._llama.llama_sampler_free(self._chain)
+        llama.llama_sampler_free(self._chain)
 
-    def _add(self, step: Any) -> None:
-        self._llama.llama_sampler_chain_add(self._chain, step)
+    def _add(self, step: SamplerPointer) -> None:
+        llama.llama_sampler_chain_add(self._chain, step)

@@ -11,7 +11,8 @@ from desktop_app.engine.cache.embeddings import Embedding, EmbeddingKey, Embeddi
 from desktop_app.engine.cache.fingerprints import file_identity
 from desktop_app.engine.cache.throughput import Throughput
 from desktop_app.engine.interrupt import Interrupt, Interrupted
-from desktop_app.engine.llama.model import VERSION, Model
+from desktop_app.engine.llama.bindings import VERSION
+from desktop_app.engine.llama.model import Model
 from desktop_app.engine.messages import Phase, PhaseChanged, PictureRef, ThroughputMeasured, Turn
 from desktop_app.engine.vision.choose_sight import sight_of
 from desktop_app.engine.vision.sight import SeenPicture

@@ -59,7 +59,7 @@ def alone(files: ModelFiles, plan: LoadPlan, *, many: bool) -> Logits:
 @pytest.fixture
 def model(files: ModelFiles) -> Iterator[Model]:
     model = opened(files, BOTH)
-    layout = RepackedWeights(model._llama, files.model, model._model, lambda: False)
+    layout = RepackedWeights(files.model, model._model, lambda: False)
     matrices = len(layout)
     layout.close()
     if not matrices:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from desktop_app.engine.interrupt import Interrupt
-from desktop_app.engine.llama import ggml_tensor
-from desktop_app.engine.llama import model as model_module
+from desktop_app.engine.llama import backend, ggml_tensor
+from desktop_app.engine.llama.bindings import VERSION, ggml_functions
 from desktop_app.engine.llama.class_token_fix import ClassToken, ClassTokenOrder
 from desktop_app.engine.llama.dual_layout import RepackedWeights
 from desktop_app.engine.llama.ggml_tensor import Tensor, struct_matches
@@ -29,7 +29,7 @@ class OtherLlama:
     """The real library, but for one function."""
 
     def __init__(self, name: str, instead: Callable[..., Any] | None) -> None:
-        self._library = model_module._ggml_functions()
+        self._library = ggml_functions()
         self._name = name
         self._instead = instead
         self.asked: list[str] = []
@@ -68,7 +68,7 @@ OTHERS: dict[str, tuple[str, Callable[..., Any] | None]] = {
 
 
 def test_the_llama_cpp_in_use_matches() -> None:
-    assert struct_matches(model_module._ggml_functions())
+    assert struct_matches(ggml_functions())
 
 
 @pytest.mark.parametrize("differs", OTHERS)
@@ -89,7 +89,7 @@ def test_every_field_that_is_read_is_compared(field: str, monkeypatch: pytest.Mo
 
     setattr(Shifted, field, _Shifted(field))
     monkeypatch.setattr(ggml_tensor, "Tensor", Shifted)
-    assert not struct_matches(model_module._ggml_functions())
+    assert not struct_matches(ggml_functions())
 
 
 class _Shifted:
@@ -112,20 +112,19 @@ class _Shifted:
 @pytest.fixture(params=["size", "name"])
 def other_llama(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, expected: Expected) -> Iterator[None]:
     """A llama.cpp that has another struct, in which nobody may look."""
-    expected.log(f"llama.cpp {model_module.VERSION} has other tensors", logger="desktop_app.engine.llama.model")
+    expected.log(f"llama.cpp {VERSION} has other tensors", logger="desktop_app.engine.llama.backend")
 
     def read(*_: object) -> None:
         raise AssertionError("a tensor was read")
 
     other = OtherLlama(*OTHERS[request.param])
-    monkeypatch.setattr(model_module, "_ggml_functions", lambda: other)
-    monkeypatch.setattr(model_module, "_backend_ready", False)
-    monkeypatch.setattr(model_module, "_readable", True)
+    monkeypatch.setattr(backend, "ggml_functions", lambda: other)
+    backend.prepare.cache_clear()
     monkeypatch.setattr(PixelOverride, "look", read)
     monkeypatch.setattr(RepackedWeights, "_tensors", read)
     monkeypatch.setattr(ClassTokenOrder, "_positions", read)
     yield
-    monkeypatch.undo()
+    backend.prepare.cache_clear()
 
 
 @pytest.mark.usefixtures("other_llama")
