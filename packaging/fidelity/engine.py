@@ -97,7 +97,7 @@ class Engine:
         """Return the text of an answer, and make sure that it stands for these tokens."""
         text = TokenDecoder()
         for token in tokens:
-            text.add(token, self._model.piece(token))
+            text.add(token, self._model.vocabulary.piece(token))
         if self.session.prompts.answers.get(text.text) != tuple(tokens):
             self.session.prompts.answers.remember(text.text, tuple(tokens))
         return text.text

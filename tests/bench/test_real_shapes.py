@@ -27,12 +27,12 @@ def test_words_are_read_as_they_were_written(tiny_pair: tuple[Path, Path]) -> No
     model = Model(check_files(*tiny_pair), EngineSettings(n_ctx=256), Interrupt())
     try:
         tokens = word_tokens(100)
-        text = b"".join(map(model.piece, tokens)).decode()
-        assert model.tokenize(text.removeprefix(" ")) == tokens
+        text = b"".join(map(model.vocabulary.piece, tokens)).decode()
+        assert model.vocabulary.tokenize(text.removeprefix(" ")) == tokens
         assert len(set(tokens)) == 100
         model.read_tokens(tokens[:100], 0, logits=True)
         best = int(model.logits().argmax())
-        assert len(model.piece(best)) == 4, "the head chose something else than a word of three letters"
+        assert len(model.vocabulary.piece(best)) == 4, "the head chose something else than a word of three letters"
         assert model.image_tokens == (TINY.side // TINY.patch) ** 2
     finally:
         model.close()

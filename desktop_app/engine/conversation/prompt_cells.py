@@ -32,10 +32,6 @@ _CONTINUATIONS = (" A", "is", "7", "\n(")  # of words
 class Vocabulary(Protocol):
     """The part of a model that knows tokens."""
 
-    @property
-    def n_ctx(self) -> int:
-        """Return how many cells the context holds."""
-
     def tokenize(self, text: str) -> list[int]:
         """Return the tokens of plain text."""
 
@@ -46,14 +42,16 @@ class Vocabulary(Protocol):
 class PromptCells:
     """Makes the prompts of one loaded model, and remembers how its answers were written.
 
-    `stops` are tokens that end an answer, besides those that the file itself marks so.
+    `n_ctx` is how many cells the context holds. `stops` are tokens that end an answer, besides those that the file
+    itself marks so.
     """
 
     def __init__(
-        self, vocabulary: Vocabulary, family: Family, sight: Sight, answers: AnswerTokens | None = None
+        self, vocabulary: Vocabulary, n_ctx: int, family: Family, sight: Sight, answers: AnswerTokens | None = None
     ) -> None:
         self.family = family
         self.answers = answers or AnswerTokens()
+        self._n_ctx = n_ctx
         self.stops = frozenset(vocabulary.special(name) for name in family.stops)
         self._vocabulary = vocabulary
         self._sight = sight
@@ -91,7 +89,7 @@ class PromptCells:
         Raises `UserError("context-too-small")`.
         """
         opening = len(self.asking([], system))
-        n_ctx = self._vocabulary.n_ctx
+        n_ctx = self._n_ctx
         missing = max(0, _ROOM_FOR_WORDS - len(self._plain(turns[-1].text)))
 
         def sizes_of(way: Sequence[Turn]) -> list[TurnSize]:

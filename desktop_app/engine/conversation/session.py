@@ -83,7 +83,9 @@ class Session:
                 folders.answers, f"{weights}|{self._encoder.identity}|{model.reading_threads}"
             )
         self._encoder.throughput = self.throughput.part
-        self.prompts = PromptCells(model, family_for(model.files.header.metadata), self.sight, answers)
+        self.prompts = PromptCells(
+            model.vocabulary, model.n_ctx, family_for(model.files.header.metadata), self.sight, answers
+        )
 
     @property
     def sight(self) -> Sight:
@@ -210,10 +212,10 @@ class Session:
             while True:
                 token = sampler.sample()
                 answer.sampled()
-                if self.model.is_end(token) or token in self.prompts.stops:
+                if self.model.vocabulary.is_end(token) or token in self.prompts.stops:
                     return FinishReason.STOP
                 answer.tokens += 1
-                portions.add(answer.text.add(token, self.model.piece(token)))
+                portions.add(answer.text.add(token, self.model.vocabulary.piece(token)))
                 if answer.tokens >= limit:
                     return FinishReason.LENGTH
                 self._kv_cache.append([token], _no_picture)

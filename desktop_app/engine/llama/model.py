@@ -47,7 +47,7 @@ _KV_TYPES = {"f16": llama.GGML_TYPE_F16, "q8_0": llama.GGML_TYPE_Q8_0}
 _FLASH_ATTENTION = {False: llama.LLAMA_FLASH_ATTN_TYPE_DISABLED, True: llama.LLAMA_FLASH_ATTN_TYPE_ENABLED}
 
 
-class Model(Vocabulary):
+class Model:
     """A loaded pair. Every call is made on one thread; `interrupt` is set from others.
 
     All methods that compute raise `Interrupted` when the interrupt says "now"; what the call was
@@ -104,7 +104,7 @@ class Model(Vocabulary):
         if not self._model:
             raise _load_error(self.files)
         self._loaded = _which_file(self.files.model)
-        self._vocabulary = llama.llama_model_get_vocab(self._model)
+        self.vocabulary = Vocabulary(llama.llama_model_get_vocab(self._model))
         self.width = llama.llama_model_n_embd(self._model)
 
     def _open_context(self) -> ContextPointer:
@@ -291,12 +291,12 @@ class Model(Vocabulary):
 
     def logits(self) -> npt.NDArray[np.float32]:
         """Return a copy of the logits last evaluated: one per token of the vocabulary."""
-        count = llama.llama_vocab_n_tokens(self._vocabulary)
-        return np.ctypeslib.as_array(llama.llama_get_logits_ith(self._context, -1), (count,)).copy()
+        found = llama.llama_get_logits_ith(self._context, -1)
+        return np.ctypeslib.as_array(found, (self.vocabulary.size,)).copy()
 
     def sampler(self, sampling: Sampling) -> Sampler:
         """Return a sampler for one answer; close it."""
-        return Sampler(self._context, llama.llama_vocab_n_tokens(self._vocabulary), sampling)
+        return Sampler(self._context, self.vocabulary.size, sampling)
 
     def _new_batch(self, width: int) -> Batch:
         batch = llama.llama_batch_init(self._most, width, 1)

@@ -8,31 +8,33 @@ from desktop_app.engine.llama.bindings import VocabularyPointer, llama
 
 
 class Vocabulary:
-    """What of a model has to do with words."""
+    """The tokens of a loaded model, valid as long as that is."""
 
-    _vocabulary: VocabularyPointer
+    def __init__(self, pointer: VocabularyPointer) -> None:
+        self._pointer = pointer
+        self.size = llama.llama_vocab_n_tokens(pointer)  # how many tokens there are
 
     def tokenize(self, text: str) -> list[int]:
         """Return the tokens of a stretch of plain text, whatever special tokens it may spell."""
         raw = text.encode(errors="replace")  # half a surrogate pair can be pasted
         room = len(raw) + 8
         tokens = (ctypes.c_int32 * room)()
-        count = llama.llama_tokenize(self._vocabulary, raw, len(raw), tokens, room, False, False)
+        count = llama.llama_tokenize(self._pointer, raw, len(raw), tokens, room, False, False)
         if count < 0:  # more tokens than bytes: it says how many
             tokens = (ctypes.c_int32 * -count)()
-            count = llama.llama_tokenize(self._vocabulary, raw, len(raw), tokens, -count, False, False)
+            count = llama.llama_tokenize(self._pointer, raw, len(raw), tokens, -count, False, False)
         return list(tokens[:count])
 
     def special(self, name: str) -> int | None:
         """Return the id of a special token: its text, "eos", or "bos"; None if the vocabulary uses no "bos"."""
         if name == "bos":
-            wanted = llama.llama_vocab_get_add_bos(self._vocabulary)
-            return llama.llama_vocab_bos(self._vocabulary) if wanted else None
+            wanted = llama.llama_vocab_get_add_bos(self._pointer)
+            return llama.llama_vocab_bos(self._pointer) if wanted else None
         if name == "eos":
-            return llama.llama_vocab_eos(self._vocabulary)
+            return llama.llama_vocab_eos(self._pointer)
         raw = name.encode()
         tokens = (ctypes.c_int32 * (len(raw) + 8))()
-        count = llama.llama_tokenize(self._vocabulary, raw, len(raw), tokens, len(tokens), False, True)
+        count = llama.llama_tokenize(self._pointer, raw, len(raw), tokens, len(tokens), False, True)
         if count != 1:
             raise RuntimeError(f"the vocabulary has no token {name!r}")
         return tokens[0]
@@ -42,11 +44,11 @@ class Vocabulary:
         room = 64
         while True:
             buffer = ctypes.create_string_buffer(room)
-            size = llama.llama_token_to_piece(self._vocabulary, token, buffer, room, 0, False)
+            size = llama.llama_token_to_piece(self._pointer, token, buffer, room, 0, False)
             if size >= 0:
                 return buffer.raw[:size]
             room = -size
 
     def is_end(self, token: int) -> bool:
         """Return whether the model says with this token that it is done."""
-        return llama.llama_vocab_is_eog(self._vocabulary, token)
+        return llama.llama_vocab_is_eog(self._pointer, token)

@@ -27,7 +27,7 @@ class Trial:
         self._model = Model(replace(files, projector=None), EngineSettings(), Interrupt(), plan)
         self._nodes = _Nodes()
         self._model.ask_after_nodes(self._nodes.computed)
-        self._token = self._model.special("eos") or 0
+        self._token = self._model.vocabulary.special("eos") or 0
         self._filled = 0
         self._cells = b""  # the state of the first few tokens
         self._all = self._touch()

@@ -27,7 +27,7 @@ def sight_of(model: Model) -> Sight:
     if isinstance(tiling, InternVLTiling):
         return InternVLTiledSight(tiling, model.encode)
     if isinstance(tiling, MiniCPMTiling):
-        return SlicedSight(tiling, model)
+        return SlicedSight(tiling, model, model.vocabulary)
     if projector is not None and projector.kind != LLAVA:
         return MtmdSight(model.projector, projector)
     return SquareSight(projector, model.image_tokens, model.encode)

@@ -11,6 +11,7 @@ from desktop_app.chat.families import MINICPM_V
 from desktop_app.chat.prompt import Pattern, Slot, Special
 from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.llama.kv_cache import Cell, PictureRow
+from desktop_app.engine.llama.vocabulary import Vocabulary
 from desktop_app.engine.messages import PictureRef
 from desktop_app.engine.vision.sight import SeenPicture
 from desktop_app.engine.vision.tiled_sight import TiledSight
@@ -19,7 +20,7 @@ from desktop_app.images.tiling import Grid
 
 
 class SliceEncoder(Protocol):
-    """The part of a model that encodes pictures, and knows the tokens around them."""
+    """The part of a model that encodes pictures."""
 
     def encode(self, rgb: bytes) -> Embedding:
         """Encode a square."""
@@ -27,23 +28,18 @@ class SliceEncoder(Protocol):
     def encode_sized(self, rgb: bytes, width: int, height: int) -> Embedding:
         """Encode a picture of any size in whole patches."""
 
-    def tokenize(self, text: str) -> list[int]:
-        """Return the tokens of plain text."""
-
-    def special(self, name: str) -> int | None:
-        """Return a special token."""
-
 
 class SlicedSight(TiledSight):
     """See `Sight`."""
 
     frames = True
 
-    def __init__(self, slices: MiniCPMTiling, eyes: SliceEncoder) -> None:
+    def __init__(self, slices: MiniCPMTiling, eyes: SliceEncoder, vocabulary: Vocabulary) -> None:
         super().__init__(slices, eyes.encode)
         self._eyes = eyes
+        self._vocabulary = vocabulary
         self._overview, self._slice = self._frame(MINICPM_V.picture), self._frame(MINICPM_V.tile)
-        self._line: list[Cell] = [*eyes.tokenize("\n")]
+        self._line: list[Cell] = [*vocabulary.tokenize("\n")]
 
     def cells(self, picture: PictureRef) -> list[Cell]:
         """See `Sight`."""
@@ -84,5 +80,5 @@ class SlicedSight(TiledSight):
         return before, after
 
     def _specials(self, pattern: Pattern) -> list[Cell]:
-        found = (self._eyes.special(item.name) for item in pattern if isinstance(item, Special))
+        found = (self._vocabulary.special(item.name) for item in pattern if isinstance(item, Special))
         return [token for token in found if token is not None]

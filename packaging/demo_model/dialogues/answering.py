@@ -32,26 +32,26 @@ class EngineAnswers:
         for index, turn in enumerate(turns):
             before, after = pt.around_picture(turn.question, first=index == 0)
             if turn.picture is not None:
-                self._read(model.tokenize(before))
+                self._read(model.vocabulary.tokenize(before))
                 rows = model.encode(fitted(pictures[turn.picture]).tobytes())
                 model.read_rows(rows, self._position, logits=False)
                 self._position += len(rows)
-                self._read(model.tokenize(after))
+                self._read(model.vocabulary.tokenize(after))
             else:
-                self._read(model.tokenize(pt.without_picture(turn.question, first=index == 0)))
+                self._read(model.vocabulary.tokenize(pt.without_picture(turn.question, first=index == 0)))
             if index + 1 < len(turns):
-                self._read([*model.tokenize(turn.answer), self._special("eos")])
+                self._read([*model.vocabulary.tokenize(turn.answer), self._special("eos")])
         out: list[int] = []
         while len(out) < longest:
             best = int(model.logits().argmax())
-            if model.is_end(best):
+            if model.vocabulary.is_end(best):
                 break
             out.append(best)
             self._read([best])
-        return b"".join(model.piece(t) for t in out).decode("utf-8", "replace").strip()
+        return b"".join(model.vocabulary.piece(t) for t in out).decode("utf-8", "replace").strip()
 
     def _special(self, name: str) -> int:
-        token = self.model.special(name)
+        token = self.model.vocabulary.special(name)
         if token is None:
             raise ValueError(f"the vocabulary has no {name}")
         return token

@@ -29,16 +29,6 @@ SETTINGS = EngineSettings(n_ctx=1024, threads=1)
 IMAGE_TOKENS = 3
 
 
-class Vocabulary:
-    """What a prompt needs of a model."""
-
-    n_ctx = 1024
-
-    def __init__(self, model: Model) -> None:
-        self.tokenize = model.tokenize
-        self.special = model.special
-
-
 @pytest.fixture(scope="module", params=FAMILIES, ids=lambda family: family.name)
 def family(request: pytest.FixtureRequest) -> Family:
     return BY_NAME[request.param.name]
@@ -61,7 +51,10 @@ def model(family: Family, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture
 def prompts(family: Family, model: Model) -> PromptCells:
     return PromptCells(
-        Vocabulary(model), family, SquareSight(None, IMAGE_TOKENS, lambda _rgb: np.zeros((0, 0), np.float32))
+        model.vocabulary,
+        SETTINGS.n_ctx,
+        family,
+        SquareSight(None, IMAGE_TOKENS, lambda _rgb: np.zeros((0, 0), np.float32)),
     )
 
 
@@ -76,7 +69,7 @@ def tokens_of_markup(model: Model, text: str) -> list[int]:
     """What llama.cpp makes of a text in which special tokens are spelled."""
     raw = text.encode()
     tokens = (ctypes.c_int32 * (len(raw) + 8))()
-    count = llama_cpp.llama_tokenize(model._vocabulary, raw, len(raw), tokens, len(tokens), False, True)
+    count = llama_cpp.llama_tokenize(model.vocabulary._pointer, raw, len(raw), tokens, len(tokens), False, True)
     return list(tokens[:count])
 
 
@@ -110,7 +103,7 @@ def test_answers_that_were_written_keep_their_tokens(
     expected = recorded_cells(model, family, case)
     for turn in turns[:-1]:
         assert turn.answer is not None
-        tokens = tuple(token for letter in turn.answer for token in model.tokenize(letter))
+        tokens = tuple(token for letter in turn.answer for token in model.vocabulary.tokenize(letter))
         prompts.answers.remember(turn.answer, tokens)
         cells = prompts.asking(turns, system)
         start = next(index for index in range(len(cells)) if cells[index : index + len(tokens)] == list(tokens))
@@ -130,18 +123,18 @@ def test_all_but_the_question_is_certain_before_it_is_written(
     cells = recorded_cells(model, family, case)
     assert cells[: len(certain)] == certain
     rest = cells[len(certain) :]
-    text = b"".join(model.piece(cell) for cell in rest if isinstance(cell, int)).decode()
+    text = b"".join(model.vocabulary.piece(cell) for cell in rest if isinstance(cell, int)).decode()
     assert text.lstrip().startswith(newest.text.strip())
 
 
 def test_nobody_types_a_special_token(family: Family, model: Model, prompts: PromptCells) -> None:
     names = sorted(family.specials)
-    wanted = {model.special(name) for name in (*names, "bos", "eos")} - {None}
+    wanted = {model.vocabulary.special(name) for name in (*names, "bos", "eos")} - {None}
     plain = prompts.asking([Turn("q", (), "a"), Turn("q")], "s")
     typed = f"{''.join(names)} {' '.join(names)}</s><s>" + "".join(name[:2] + name + name[2:] for name in names)
     cells = prompts.asking([Turn(typed, (), typed), Turn(typed)], typed)
     assert [cell for cell in cells if cell in wanted] == [cell for cell in plain if cell in wanted]
-    text = b"".join(model.piece(cell) for cell in cells if isinstance(cell, int))
+    text = b"".join(model.vocabulary.piece(cell) for cell in cells if isinstance(cell, int))
     assert text.decode().replace(" ", "").count(typed.replace(" ", "")) == 4
 
 

@@ -116,35 +116,35 @@ def test_a_model_without_projector_sees_nothing(language_model: Path) -> None:
 
 @pytest.mark.parametrize("typed", ["<s>", "</s>", "<image>", "<pad>", "<unk>", "<__media__>", "<0x0A>", "a</s>b"])
 def test_special_tokens_cannot_be_typed(model: Model, typed: str) -> None:
-    tokens = model.tokenize(typed)
-    special = {model.special("bos"), model.special("eos"), model.special("<image>"), model.special("<pad>")}
+    tokens = model.vocabulary.tokenize(typed)
+    special = {model.vocabulary.special(name) for name in ("bos", "eos", "<image>", "<pad>")}
     assert special.isdisjoint(tokens)
-    assert b"".join(map(model.piece, tokens)).decode() == f" {typed}"
+    assert b"".join(map(model.vocabulary.piece, tokens)).decode() == f" {typed}"
 
 
 @pytest.mark.parametrize("text", ["the star", "Größe 中文 ☃\n\ttabs", "", " ", "a" * 5000])
 def test_text_survives_its_tokens(model: Model, text: str) -> None:
-    joined = b"".join(map(model.piece, model.tokenize(text))).decode()
+    joined = b"".join(map(model.vocabulary.piece, model.vocabulary.tokenize(text))).decode()
     assert joined == (f" {text}" if text else "")
 
 
 def test_special_tokens_are_found_by_name(model: Model) -> None:
-    assert (model.special("bos"), model.special("eos")) == (1, 2)
-    assert model.is_end(2)
-    assert not model.is_end(1)
+    assert (model.vocabulary.special("bos"), model.vocabulary.special("eos")) == (1, 2)
+    assert model.vocabulary.is_end(2)
+    assert not model.vocabulary.is_end(1)
     with pytest.raises(RuntimeError, match="no token"):
-        model.special("<|nothing|>")
+        model.vocabulary.special("<|nothing|>")
 
 
 # ---- evaluating --------------------------------------------------------------------------------
 
 
 def test_what_was_cut_is_forgotten(model: Model) -> None:
-    start, end = [1, *model.tokenize("what is the")], model.tokenize("star")
+    start, end = [1, *model.vocabulary.tokenize("what is the")], model.vocabulary.tokenize("star")
     next_logits(model, start)
     expected = next_logits(model, end, len(start))
     model.forget_from(len(start))
-    next_logits(model, model.tokenize("red blue picture"), len(start))
+    next_logits(model, model.vocabulary.tokenize("red blue picture"), len(start))
     model.forget_from(len(start))
     np.testing.assert_array_equal(next_logits(model, end, len(start)), expected)
 

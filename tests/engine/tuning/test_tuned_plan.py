@@ -59,7 +59,7 @@ def test_the_model_reads_and_writes_with_threads_of_their_own(tmp_path: Path) ->
     model = Model(files, EngineSettings(), Interrupt(), plan)
     try:
         assert (model.reading_threads, model.writing_threads, model.batch) == (2, 1, 64)
-        model.read_tokens(model.tokenize("what colour is the star"), 0, logits=True)
+        model.read_tokens(model.vocabulary.tokenize("what colour is the star"), 0, logits=True)
         assert model.logits().shape[0] > 0
     finally:
         model.close()

@@ -151,14 +151,14 @@ def test_the_special_tokens_around_a_picture_stand_there_once(model: Model, name
         "gemma3": ("<start_of_image>", "<end_of_image>"),
         "smolvlm2": ("<global-img>", "<row_1_col_1>"),
     }[name]
-    assert [cells.count(model.special(token) or -1) for token in framing] == [1, 1]
+    assert [cells.count(model.vocabulary.special(token) or -1) for token in framing] == [1, 1]
     rows = [index for index, cell in enumerate(cells) if isinstance(cell, PictureRow)]
     if name != "smolvlm2":
-        assert cells[rows[0] - 1] == model.special(framing[0])
-        assert cells[rows[-1] + 1] == model.special(framing[1])
+        assert cells[rows[0] - 1] == model.vocabulary.special(framing[0])
+        assert cells[rows[-1] + 1] == model.vocabulary.special(framing[1])
     else:
-        fake = model.special("<fake_token_around_image>")
-        assert cells[rows[0] - 2 : rows[0]] == [fake, model.special("<row_1_col_1>")]
+        fake = model.vocabulary.special("<fake_token_around_image>")
+        assert cells[rows[0] - 2 : rows[0]] == [fake, model.vocabulary.special("<row_1_col_1>")]
         assert cells[rows[-1] + 1] == fake
     session._encoder.close()
 

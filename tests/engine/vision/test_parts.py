@@ -109,8 +109,8 @@ def test_the_tokens_around_parts_are_those_of_the_original(tmp_path: Path) -> No
     recorded = json.loads((DATA / "divided.json").read_text(encoding="utf-8"))["minicpm_v"]
     model = write_model(tmp_path, "minicpm_v"), write_projector(tmp_path, "minicpm_v")
     with opened(model) as eyes:
-        sight = SlicedSight(MiniCPMTiling(448, 14, 64), eyes.model)
-        prompts = PromptCells(eyes.model, MINICPM_V, sight)
+        sight = SlicedSight(MiniCPMTiling(448, 14, 64), eyes.model, eyes.model.vocabulary)
+        prompts = PromptCells(eyes.model.vocabulary, eyes.model.n_ctx, MINICPM_V, sight)
         for width, height, _, _, _, text, _ in recorded:
             picture = PictureRef("", "", "", width, height)
             cells = prompts.asking([Turn("red", (picture,))], None)
@@ -122,7 +122,7 @@ def test_the_tokens_around_parts_are_those_of_the_original(tmp_path: Path) -> No
 
 def test_the_parts_of_internvl_stand_in_one_frame(tmp_path: Path) -> None:
     with opened((write_model(tmp_path, "internvl3"), write_projector(tmp_path, "internvl3"))) as eyes:
-        prompts = PromptCells(eyes.model, INTERNVL3, eyes.encoder.sight)
+        prompts = PromptCells(eyes.model.vocabulary, eyes.model.n_ctx, INTERNVL3, eyes.encoder.sight)
         picture = save(tmp_path, 150, 90)
         rows = eyes.encoder.sight.see(picture).rows
         cells = prompts.asking([Turn("red", (picture, picture._replace(most_tiles=0)))], "blue")
@@ -132,10 +132,10 @@ def test_the_parts_of_internvl_stand_in_one_frame(tmp_path: Path) -> None:
 def written(model: Model, cells: Sequence[Cell]) -> str:
     """Return the prompt as text, with the number of rows for each part of a picture."""
     family = family_for(model.files.header.metadata)
-    specials = {model.special(name): name for name in family.specials}
+    specials = {model.vocabulary.special(name): name for name in family.specials}
 
     def text(cell: Cell) -> str:
-        return "\0" if isinstance(cell, PictureRow) else specials.get(cell) or model.piece(cell).decode()
+        return "\0" if isinstance(cell, PictureRow) else specials.get(cell) or model.vocabulary.piece(cell).decode()
 
     return re.sub("\0+", lambda rows: f"{{{len(rows[0])}}}", "".join(map(text, cells)))
 
