@@ -225,7 +225,8 @@ def test_right_arrow_is_allowed(path: str, source: str) -> None:
         ("desktop_app.assembly", {"llama_cpp", "PIL"}),
         ("desktop_app.ui.window", {"llama_cpp", "PIL"}),
         ("desktop_app.cli", {"llama_cpp", "PySide6"}),
-        ("desktop_app.engine.worker", {"PySide6", "sqlite3", "huggingface_hub"}),
+        ("desktop_app.engine.worker", {"PySide6", "sqlite3", "huggingface_hub", "llama_cpp"}),
+        ("desktop_app.engine.loading", {"llama_cpp", "numpy"}),
         ("model_store", {"llama_cpp", "PySide6"}),
     ],
 )

@@ -18,7 +18,6 @@ import time
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from desktop_app.engine.interrupt import Interrupt
@@ -27,7 +26,6 @@ from desktop_app.engine.messages import (
     Ask,
     Command,
     Crashed,
-    EngineSettings,
     Event,
     Failed,
     Finished,
@@ -35,17 +33,14 @@ from desktop_app.engine.messages import (
     Inspect,
     Inspected,
     Load,
-    ModelInfo,
     ReadAhead,
     ReadAheadDone,
     Ready,
     Shutdown,
     Stop,
-    Tuning,
     TurnStats,
     Warned,
 )
-from desktop_app.engine.planning.cpu_cores import is_tiny
 from desktop_app.engine.planning.process_memory import give_back
 from desktop_app.errors import UserError
 from desktop_app.throttle import Throttle
@@ -53,8 +48,6 @@ from desktop_app.throttle import Throttle
 if TYPE_CHECKING:  # llama_cpp is imported when a model is loaded: pictures can be inspected before
     from desktop_app.engine.cache.embeddings import EmbeddingStore
     from desktop_app.engine.conversation.session import Session
-    from desktop_app.engine.planning.memory_budget import MemoryBudget
-    from desktop_app.engine.weights.model_files import ModelFiles
 
 _IDLE_S = 2.0  # without a command, before what waits for idle moments is done
 _LAST_S = 2.0  # for that at the end
@@ -167,44 +160,24 @@ class Worker:
             give_back()
 
     def _load(self, command: Load) -> None:
-        from desktop_app.engine.planning.memory_budget import find_memory_budget, own_memory
-        from desktop_app.engine.planning.memory_estimate import WINDOW_BASE
-        from desktop_app.engine.planning.memory_plan import plan_load
-        from desktop_app.engine.weights.model_files import check_files
+        from desktop_app.engine.loading import check_and_plan, load
 
         try:
-            # The model in use stays if the new files are no good, or too large.
-            files = check_files(Path(command.model), Path(command.mmproj) if command.mmproj else None)
-            budget = find_memory_budget(held=own_memory() + WINDOW_BASE)
-            tuning = _kept_tuning(files, command.settings, budget)
-            plan = plan_load(files, command.settings, budget, tuning)
-            from desktop_app.engine.cache.checked_folder import cache_folders
-            from desktop_app.engine.cache.embeddings import EmbeddingStore
-            from desktop_app.engine.conversation.session import Session
-            from desktop_app.engine.llama.model import Model
-            from desktop_app.engine.weights.projector_copy import prepared
-            from desktop_app.paths import cache_folder
-
-            if self._session is not None:
-                self._session.settle(lambda: True)
-                self._session.close()
-                self._session = None
-            settings = command.settings
-            files = prepared(files, cache_folder, small=plan.small_projector)
-            if plan.small_projector and not (files.projector is not None and files.projector.small):
-                plan = plan_load(files, settings, budget, tuning, may_copy=False)
-                files = prepared(files, cache_folder)
-            folders = cache_folders(settings.cache_folder, settings.cache_mb, adds_kv_cache=settings.saves_kv_cache)
-            self._embeddings = self._embeddings or EmbeddingStore()
-            self._embeddings.keep_in(folders.embeddings if folders is not None else None, plan.pictures)
-            model = Model(files, command.settings, self._interrupt, plan)
+            planned = check_and_plan(command)  # the model in use stays if the new files are no good, or too large
+            self._close_session()
+            loaded = load(planned, self._interrupt, self._embeddings, self._send)
         except UserError as error:
             self._failed_load = error
             raise
         self._failed_load = None
-        give_back()
-        self._session = Session(model, self._interrupt, self._embeddings, self._send, folders)
-        self._send(Ready(command.request, _model_info(command, self._session, tuning)))
+        self._session, self._embeddings = loaded.session, loaded.embeddings
+        self._send(Ready(command.request, loaded.info))
+
+    def _close_session(self) -> None:
+        if self._session is not None:
+            self._session.settle(lambda: True)
+            self._session.close()
+            self._session = None
 
     def _inspect(self, command: Inspect) -> None:
         from desktop_app.images.preview import inspect
@@ -233,46 +206,6 @@ class Worker:
                 self._connection.send(event)
         except OSError:
             _end()  # nobody listens any more
-
-
-def _kept_tuning(files: ModelFiles, settings: EngineSettings, budget: MemoryBudget) -> Tuning | None:
-    from desktop_app.engine.tuning.results import TuningResults
-
-    if not settings.cache_folder or is_tiny(files.header.file_size):
-        return None
-    found = TuningResults(Path(settings.cache_folder)).find(files, budget)
-    return found.tuning if found is not None else None
-
-
-def _model_info(command: Load, session: Session, tuning: Tuning | None) -> ModelInfo:
-    from desktop_app.engine.llama.backend import cpu_features
-    from desktop_app.engine.weights.projector_header import LastLayer
-    from desktop_app.paths import demo_model
-
-    model = session.model
-    projector = model.files.projector
-    demo = demo_model()[0]
-    path = model.files.model
-    return ModelInfo(
-        name=model.files.header.text("general.name") or path.stem,
-        model=command.model,
-        mmproj=command.mmproj,
-        n_ctx=model.n_ctx,
-        family=session.prompts.family.name,
-        is_demo=demo.exists() and demo.samefile(path),
-        image_tokens=session.picture_tokens,
-        tiling=session.sight.tiling,
-        part_s=session.throughput.part.expect(1),
-        token_s=session.throughput.token.expect(1),
-        class_token=model.class_token.value,
-        last_layer=(projector.last_layer if projector is not None else LastLayer.NONE).value,
-        threads=model.writing_threads,
-        reading_threads=model.reading_threads,
-        plan=model.plan,
-        cpu_features=cpu_features(),
-        tuning=tuning,
-        tunable=not is_tiny(model.files.header.file_size),
-    )
 
 
 class _Forwarding(logging.Handler):

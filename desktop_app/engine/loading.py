@@ -1,0 +1,128 @@
+"""Loads a pair of files, in steps: check and plan, make room, prepare the projector, load, say what was loaded.
+
+Planning reads headers only. The libraries that a model needs (llama_cpp, numpy) are imported afterwards, for files that
+were found good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from desktop_app.engine.interrupt import Interrupt
+from desktop_app.engine.messages import EngineSettings, Event, Load, LoadPlan, ModelInfo, Tuning
+from desktop_app.engine.planning.cpu_cores import is_tiny
+from desktop_app.engine.planning.memory_budget import MemoryBudget, find_memory_budget, own_memory
+from desktop_app.engine.planning.memory_estimate import WINDOW_BASE
+from desktop_app.engine.planning.memory_plan import plan_load
+from desktop_app.engine.planning.process_memory import give_back
+from desktop_app.engine.tuning.results import TuningResults
+from desktop_app.engine.weights.model_files import ModelFiles, check_files
+from desktop_app.engine.weights.projector_header import LastLayer
+from desktop_app.paths import cache_folder, demo_model
+
+if TYPE_CHECKING:
+    from desktop_app.engine.cache.embeddings import EmbeddingStore
+    from desktop_app.engine.conversation.session import Session
+
+
+@dataclass(frozen=True)
+class PlannedLoad:
+    """Files that were checked, and how they are to be loaded."""
+
+    command: Load
+    files: ModelFiles
+    budget: MemoryBudget
+    tuning: Tuning | None
+    plan: LoadPlan
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model, ready to answer."""
+
+    session: Session
+    embeddings: EmbeddingStore  # of pictures; it outlives the model
+    info: ModelInfo
+
+
+def check_and_plan(command: Load) -> PlannedLoad:
+    """Return how to load what `command` names. Raises `UserError` if the files are no good, or too large."""
+    settings = command.settings
+    files = check_files(Path(command.model), Path(command.mmproj) if command.mmproj else None)
+    budget = find_memory_budget(held=own_memory() + WINDOW_BASE)
+    tuning = _kept_tuning(files, settings, budget)
+    return PlannedLoad(command, files, budget, tuning, plan_load(files, settings, budget, tuning))
+
+
+def load(
+    planned: PlannedLoad, interrupt: Interrupt, embeddings: EmbeddingStore | None, emit: Callable[[Event], None]
+) -> Loaded:
+    """Load as planned; no other model may be loaded. `embeddings`: of an earlier one.
+
+    Raises `UserError` as `Model` does, and (disk-full, not-saved) if a projector cannot do without its copy.
+    """
+    from desktop_app.engine.cache.checked_folder import cache_folders
+    from desktop_app.engine.cache.embeddings import EmbeddingStore
+    from desktop_app.engine.conversation.session import Session
+    from desktop_app.engine.llama.model import Model
+
+    settings = planned.command.settings
+    files, plan = _prepare_projector(planned)
+    folders = cache_folders(settings.cache_folder, settings.cache_mb, adds_kv_cache=settings.saves_kv_cache)
+    embeddings = embeddings or EmbeddingStore()
+    embeddings.keep_in(folders.embeddings if folders is not None else None, plan.pictures)
+    model = Model(files, settings, interrupt, plan)
+    give_back()
+    session = Session(model, interrupt, embeddings, emit, folders)
+    return Loaded(session, embeddings, _model_info(planned.command, session, planned.tuning))
+
+
+def _kept_tuning(files: ModelFiles, settings: EngineSettings, budget: MemoryBudget) -> Tuning | None:
+    if not settings.cache_folder or is_tiny(files.header.file_size):
+        return None
+    found = TuningResults(Path(settings.cache_folder)).find(files, budget)
+    return found.tuning if found is not None else None
+
+
+def _prepare_projector(planned: PlannedLoad) -> tuple[ModelFiles, LoadPlan]:
+    """Return the files with the projector that is to be loaded, and the plan: another one if there is no small copy."""
+    from desktop_app.engine.weights.projector_copy import prepared
+
+    plan = planned.plan
+    files = prepared(planned.files, cache_folder, small=plan.small_projector)
+    if plan.small_projector and not (files.projector is not None and files.projector.small):
+        plan = plan_load(files, planned.command.settings, planned.budget, planned.tuning, may_copy=False)
+        files = prepared(files, cache_folder)
+    return files, plan
+
+
+def _model_info(command: Load, session: Session, tuning: Tuning | None) -> ModelInfo:
+    from desktop_app.engine.llama.backend import cpu_features
+
+    model = session.model
+    projector = model.files.projector
+    demo = demo_model()[0]
+    path = model.files.model
+    return ModelInfo(
+        name=model.files.header.text("general.name") or path.stem,
+        model=command.model,
+        mmproj=command.mmproj,
+        n_ctx=model.n_ctx,
+        family=session.prompts.family.name,
+        is_demo=demo.exists() and demo.samefile(path),
+        image_tokens=session.picture_tokens,
+        tiling=session.sight.tiling,
+        part_s=session.throughput.part.expect(1),
+        token_s=session.throughput.token.expect(1),
+        class_token=model.class_token.value,
+        last_layer=(projector.last_layer if projector is not None else LastLayer.NONE).value,
+        threads=model.writing_threads,
+        reading_threads=model.reading_threads,
+        plan=model.plan,
+        cpu_features=cpu_features(),
+        tuning=tuning,
+        tunable=not is_tiny(model.files.header.file_size),
+    )
