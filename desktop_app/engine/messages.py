@@ -69,7 +69,7 @@ class EngineSettings(NamedTuple):
     n_ctx: int = 4096
     threads: int = 0
     n_batch: int = 256  # tokens evaluated in one go: progress is told, and reading ahead can end, in between
-    repack: bool = False  # lay the weights out anew for the processor: only some write faster with it
+    repack: bool = False  # repack the weights for the processor: only some write faster with it
     cache_folder: str = ""  # where embeddings and KV caches outlive the process; empty: nowhere
     cache_mb: int = 0  # how much may lie there; 0: nothing, and what does is removed
     saves_kv_cache: bool = True  # False: KV caches that lie there are used, and none is added
@@ -106,7 +106,7 @@ class LoadPlan(NamedTuple):
     n_ubatch: int  # tokens evaluated at once
     kv_type: str = "f16"  # or "q8_0": half the size, but with flash attention, and so slower on a CPU
     mapped: bool = True  # weights are the file's own pages; False: copied
-    repacked: bool = False  # weights are laid out anew for the processor; if they are mapped as well, they are both
+    repacked: bool = False  # weights are repacked for the processor; if they are mapped as well, they are both
     flash_wanted: bool = False  # flash attention, also where keys and values do not need it
     reading_threads: int = 0  # 0: as many as the processor has good cores
     writing_threads: int = 0
@@ -126,7 +126,7 @@ class LoadPlan(NamedTuple):
 
     @property
     def dual_layout(self) -> bool:
-        """Return whether weights are read with as the file has them, and written with laid out anew."""
+        """Return whether weights are read with as the file has them, and written with repacked."""
         return self.mapped and self.repacked
 
     @property
@@ -293,7 +293,7 @@ class ThroughputMeasured(NamedTuple):
 
 
 class WeightsRepacked(NamedTuple):
-    """From now on it writes with weights that were laid out anew, beside those that it reads with."""
+    """From now on it writes with repacked weights, beside those that it reads with."""
 
     request: int = 0  # it belongs to none
 

@@ -64,7 +64,7 @@ class Session:
     ) -> None:
         """`folders`: where to find, and with `settle` to leave, what saves reading things again."""
         self.model = model
-        self.unsettled = model.wants_repacking
+        self.unsettled = model.dual_layout.wanted
         self._adds_contexts = folders is not None and folders.adds_kv_cache
         self._interrupt = interrupt
         self._embeddings = embeddings
@@ -111,7 +111,7 @@ class Session:
     def settle(self, is_ending: Callable[[], bool] = lambda: False) -> None:
         """Do what waits for idle moments. Interrupted it ends soon, and goes on the next time.
 
-        That is to write to the disk what was not written yet, and, unless `is_ending`, to lay the weights out anew.
+        That is to write to the disk what was not written yet, and, unless `is_ending`, to repack the weights.
         """
         check = self._interrupt.check
         self.unsettled = False
@@ -121,7 +121,7 @@ class Session:
             self.throughput.save()
             if self._saved is not None and self._adds_contexts:
                 self._saved.save(self._kv_cache.cells, check)
-            if not is_ending() and self.model.repack(lambda: self._interrupt.soon or is_ending()):
+            if not is_ending() and self.model.dual_layout.make(lambda: self._interrupt.soon or is_ending()):
                 self._emit(WeightsRepacked())
         except Interrupted:
             self.unsettled = True

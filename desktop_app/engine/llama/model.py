@@ -21,7 +21,7 @@ from desktop_app.engine.interrupt import Interrupt, Interrupted
 from desktop_app.engine.llama.backend import forget_errors, last_errors, prepare
 from desktop_app.engine.llama.bindings import Batch, ContextPointer, ModelPointer, llama
 from desktop_app.engine.llama.class_token_fix import ClassToken
-from desktop_app.engine.llama.dual_layout import RepackedWeights
+from desktop_app.engine.llama.dual_layout import DualLayout
 from desktop_app.engine.llama.kv_cache import Block
 from desktop_app.engine.llama.kv_state import SEQUENCES, KVState, kv_state
 from desktop_app.engine.llama.kv_swap import swap_out
@@ -30,8 +30,6 @@ from desktop_app.engine.llama.sampler import Sampler
 from desktop_app.engine.llama.vocabulary import Vocabulary
 from desktop_app.engine.messages import EngineSettings, LoadPlan, Sampling
 from desktop_app.engine.planning.cpu_cores import threads_for
-from desktop_app.engine.planning.memory_budget import find_memory_budget, own_memory
-from desktop_app.engine.planning.memory_estimate import WINDOW_BASE
 from desktop_app.engine.planning.memory_plan import plan_load
 from desktop_app.engine.weights.model_files import ModelFiles
 from desktop_app.errors import UserError
@@ -39,9 +37,6 @@ from desktop_app.paths import cache_folder
 
 _log = logging.getLogger(__name__)
 _ABORTED = 2  # what llama_decode returns
-#: Up to so many tokens are evaluated soonest with weights laid out anew, where there are such beside the usual ones:
-#: 2 to 8 tokens 1.2 x, 12 to 17 the same, 32 at 0.75 x (AMD EPYC, Zen 4).
-_FEW = 8
 # On a CPU flash attention makes writing slower the longer the conversation is, but q8_0 needs it.
 _KV_TYPES = {"f16": llama.GGML_TYPE_F16, "q8_0": llama.GGML_TYPE_Q8_0}
 _FLASH_ATTENTION = {False: llama.LLAMA_FLASH_ATTN_TYPE_DISABLED, True: llama.LLAMA_FLASH_ATTN_TYPE_ENABLED}
@@ -61,7 +56,7 @@ class Model:
 
         Raises `UserError` (model-damaged, model-unsupported, out-of-memory, projector-damaged).
         """
-        backend = prepare()
+        prepare()
         forget_errors()
         self.files = files
         self.plan = plan or plan_load(files, settings)
@@ -73,9 +68,6 @@ class Model:
         self._model = ModelPointer(0)
         self._context = ContextPointer(0)
         self._projector: LoadedProjector | None = None
-        self._layout: RepackedWeights | None = None
-        #: Whether a second layout of the weights is to be made when there is time.
-        self.wants_repacking = backend.readable and self.plan.dual_layout
         self._image_tokens, self._class_token = 0, ClassToken.NONE
         self._aside = Path(settings.cache_folder or cache_folder()) / "contexts"
         self._batches: list[Batch] = []
@@ -103,7 +95,7 @@ class Model:
         self._model = llama.llama_model_load_from_file(os.fsencode(self.files.model), parameters)
         if not self._model:
             raise _load_error(self.files)
-        self._loaded = _which_file(self.files.model)
+        self.dual_layout = DualLayout(self.files.model, self._model, plan)
         self.vocabulary = Vocabulary(llama.llama_model_get_vocab(self._model))
         self.width = llama.llama_model_n_embd(self._model)
 
@@ -143,9 +135,8 @@ class Model:
     def close(self) -> None:
         """Free everything; further calls do nothing."""
         self._free_projector()
-        if self._layout is not None:
-            self._layout.close()
-            self._layout = None
+        if self._model:
+            self.dual_layout.close()
         for batch in self._batches:
             llama.llama_batch_free(batch)
         self._batches.clear()
@@ -158,31 +149,6 @@ class Model:
         if self._context:
             llama.llama_free(self._context)
             self._context = ContextPointer(0)
-
-    def repack(self, stop: Callable[[], bool]) -> bool:
-        """Lay the weights out anew beside the usual ones, if that is wanted; return whether it was done now.
-
-        It takes seconds. Raises `Interrupted` soon after `stop` says so; then it is still wanted, as it is while other
-        programs hold the memory for it.
-        """
-        if not self.wants_repacking or self.plan.needed > find_memory_budget(held=own_memory() + WINDOW_BASE).free:
-            return False
-        self.wants_repacking = False
-        if _which_file(self.files.model) != self._loaded:
-            _log.warning("the weights cannot be laid out anew: their file is gone, or another")
-            return False
-        try:
-            self._layout = RepackedWeights(self.files.model, self._model, stop)
-        except Interrupted:
-            self.wants_repacking = True
-            raise
-        except MemoryError as error:
-            _log.warning("%s: %s", error, last_errors())
-            return False
-        if not len(self._layout):  # this processor has no layout of its own for these weights
-            self._layout.close()
-            self._layout = None
-        return self._layout is not None
 
     # ---- pictures --------------------------------------------------------------------------
 
@@ -317,8 +283,7 @@ class Model:
         for index in range(count):
             batch.logits[index] = 0
         batch.logits[count - 1] = logits
-        if self._layout is not None:
-            self._layout.use(anew=count <= _FEW)
+        self.dual_layout.choose(count)
         result = llama.llama_decode(self._context, batch)
         if result == 0:
             return
@@ -326,15 +291,6 @@ class Model:
         if result == _ABORTED:
             raise Interrupted
         raise RuntimeError(f"llama_decode returned {result}: {last_errors()}")
-
-
-def _which_file(path: Path) -> tuple[int, ...]:
-    """Return what tells a file from one that has taken its place, nothing where there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return ()
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _load_error(files: ModelFiles) -> UserError:

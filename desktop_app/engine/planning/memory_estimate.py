@@ -24,7 +24,7 @@ _FLOAT = 4  # bytes
 #: The two processes apart from what a model takes: Python, libraries, Qt's pictures of a small window.
 ENGINE_BASE, WINDOW_BASE = 88 * _MIB, 120 * _MIB
 
-#: Types of weights that llama.cpp can lay out anew for the processor, and how it counts their rows.
+#: Types of weights that llama.cpp can repack for the processor, and how it counts their rows.
 _REPACKED_TYPES = frozenset({"Q4_0", "Q4_K", "Q2_K", "IQ4_NL", "MXFP4"})
 _REPACKED_ON_ARM = frozenset({"Q5_K", "Q6_K", "Q8_0"})  # these as well
 _REPACKED_ROWS = 8
@@ -44,7 +44,7 @@ class MemoryEstimate:
     """Bytes, by what they are for."""
 
     weights: int  # of the language model
-    repacked: int  # of them a second time, when they are mapped and laid out anew
+    repacked: int  # of them a second time, when they are mapped and repacked
     conversation: int  # the KV cache
     calculating: int  # buffers of the language model
     projector: int  # weights of CLIP and the projector
@@ -175,7 +175,7 @@ class Shape:
 
 
 def _repackable(header: GGUFHeader) -> int:
-    """Return the bytes of the matrices that llama.cpp lays out anew: not the embeddings, only looked up in."""
+    """Return the bytes of the matrices that llama.cpp repacks: not the embeddings, only looked up in."""
     kinds = _REPACKED_TYPES | (_REPACKED_ON_ARM if platform.machine().lower() in ("arm64", "aarch64") else frozenset())
     return sum(
         tensor.size

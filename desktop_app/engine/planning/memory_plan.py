@@ -158,7 +158,7 @@ def _tuned(plan: LoadPlan, settings: EngineSettings, tuning: Tuning | None) -> I
     both = tuning is not None and tuning.dual_layout and not settings.repack
     repacked = settings.repack or (tuning is not None and tuning.repacked and not both)
     once = plan._replace(
-        # Laid out anew the weights are a copy; then the file need not stay in memory beside it.
+        # Repacked the weights are a copy; then the file need not stay in memory beside it.
         mapped=not repacked,
         repacked=repacked,
         flash_wanted=tuning is not None and tuning.flash_attention,

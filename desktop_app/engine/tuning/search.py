@@ -15,7 +15,7 @@ from desktop_app.engine.planning.cpu_cores import Cores
 
 #: So much faster must something be to take the place of what is usual (a share).
 _CLEARLY = 0.03
-#: Weights laid out anew take longer to load, and no other process can share them; or they are in memory twice.
+#: Repacked weights take longer to load, and no other process can share them; or they are in memory twice.
 _WORTH_REPACKING = 0.05
 #: The same was measured first and last: further apart than this, and other programs disturbed it.
 _STEADY = 0.12
@@ -167,7 +167,7 @@ class _Search:
 
     def findings(self) -> Findings:
         """Return what was found."""
-        reader, writer = self._plain, self._writes_anew()
+        reader, writer = self._plain, self._writes_repacked()
         if self._gain(reader, writer) <= _WORTH_REPACKING:
             reader = writer = self._best
         tuning = Tuning(
@@ -220,8 +220,8 @@ class _Search:
     def _seconds(self, reader: _Choice, writer: _Choice) -> float:
         return READ / self._reading(reader) + WRITTEN / self._writing(writer)
 
-    def _writes_anew(self) -> _Choice:
-        """Return what writes soonest with weights laid out anew; `_plain` where that was not measured to the end."""
+    def _writes_repacked(self) -> _Choice:
+        """Return what writes soonest with repacked weights; `_plain` where that was not measured to the end."""
         way = replace(self._plain.way, repacked=True)
         rows = {key[1:]: speed.rate for key, speed in self._rows.items() if key[0] == way}
         writing = {threads: speed for (threads, batch), speed in rows.items() if not batch}

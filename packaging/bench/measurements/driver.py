@@ -35,7 +35,7 @@ from desktop_app.settings import Settings
 
 HOME = "EYEBRIGHT_HOME"
 HOMES = ("home", "other-home")  # of the engine; in the second one nothing is kept of conversations
-_LAYING_OUT_S = 120  # at most
+_REPACKING_S = 120  # at most
 
 
 @dataclass
@@ -71,7 +71,7 @@ class Driver:
         os.environ[HOME] = str(Path(job.folder) / home)
         self.job = job
         self._flood: Callable[[], None] | None = None
-        self._laid_out = threading.Event()
+        self._repacked = threading.Event()
         self.client = EngineClient(self._hear)
         started = time.monotonic()
         self.client.start()
@@ -102,8 +102,8 @@ class Driver:
         if self.info.plan is None or not self.info.plan.dual_layout:
             return None
         started = time.monotonic()
-        if not self._laid_out.wait(_LAYING_OUT_S):
-            raise RuntimeError("the weights are not laid out anew")
+        if not self._repacked.wait(_REPACKING_S):
+            raise RuntimeError("the weights are not repacked")
         return time.monotonic() - started
 
     def close(self) -> None:
@@ -175,7 +175,7 @@ class Driver:
         if isinstance(event, Inspected) and self._flood is not None:
             self._flood()
         elif isinstance(event, WeightsRepacked):
-            self._laid_out.set()
+            self._repacked.set()
 
 
 def engine_settings(job: Job) -> EngineSettings:

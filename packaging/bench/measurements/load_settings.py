@@ -10,7 +10,7 @@ class Settings:
     """One way of many; the same for every party that is compared."""
 
     mapped: bool = True  # the file's pages themselves, rather than a copy
-    repacked: bool = False  # weights arranged anew for this processor
+    repacked: bool = False  # weights repacked for this processor
     flash: bool = False  # flash attention
     short_cells: bool = False  # a KV cache of q8_0 rather than f16
     batch: int = 256  # tokens evaluated in one go

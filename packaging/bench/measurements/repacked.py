@@ -1,4 +1,4 @@
-"""Plain llama.cpp with weights that it arranges anew for the processor: in a process of its own.
+"""Plain llama.cpp with weights that it repacks for the processor: in a process of its own.
 
 That is a second copy of the weights, unless the file is not mapped; and on some processors, as some compilers
 build llama.cpp, the process dies of it (ggml-org/llama.cpp#20824).

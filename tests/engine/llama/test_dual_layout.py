@@ -13,9 +13,9 @@ import pytest
 from desktop_app.engine.cache.embeddings import EmbeddingStore
 from desktop_app.engine.conversation.session import Session
 from desktop_app.engine.interrupt import Interrupt, Interrupted
-from desktop_app.engine.llama import model as model_module
-from desktop_app.engine.llama.dual_layout import RepackedWeights
-from desktop_app.engine.llama.model import _FEW, Model
+from desktop_app.engine.llama import dual_layout
+from desktop_app.engine.llama.dual_layout import _FEW, RepackedWeights
+from desktop_app.engine.llama.model import Model
 from desktop_app.engine.messages import EngineSettings, Event, LoadPlan, WeightsRepacked
 from desktop_app.engine.planning.memory_budget import MemoryBudget
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
@@ -23,7 +23,7 @@ from tests.helpers.strays import Expected
 from tests.random_models.llava import Sizes, write_language_model
 
 MANY, FEW = list(range(260, 290)), list(range(300, 300 + _FEW))
-USUAL, BOTH, ANEW = (
+USUAL, BOTH, REPACKED = (
     LoadPlan(256, 32),
     LoadPlan(256, 32, repacked=True),
     LoadPlan(256, 32, mapped=False, repacked=True),
@@ -70,20 +70,20 @@ def model(files: ModelFiles) -> Iterator[Model]:
 
 
 def test_either_layout_computes_what_it_computes_alone(files: ModelFiles, model: Model) -> None:
-    read, written = alone(files, USUAL, many=True), alone(files, ANEW, many=False)
+    read, written = alone(files, USUAL, many=True), alone(files, REPACKED, many=False)
     assert np.array_equal(logits(model, many=False), alone(files, USUAL, many=False))  # there is one as yet
-    assert model.repack(lambda: False)
+    assert model.dual_layout.make(lambda: False)
     for _ in range(2):
         assert np.array_equal(logits(model, many=True), read)
         assert np.array_equal(logits(model, many=False), written)
-    assert not model.repack(lambda: False)  # once is enough
+    assert not model.dual_layout.make(lambda: False)  # once is enough
 
 
 def test_many_tokens_are_read_with_the_usual_layout_and_few_with_the_other(model: Model) -> None:
-    assert model.repack(lambda: False)
+    assert model.dual_layout.make(lambda: False)
     read, written = logits(model, many=True), logits(model, many=False)
-    assert model._layout is not None
-    for tensor, _usual, (_buffer, data, _extra) in model._layout._weights:
+    assert model.dual_layout._weights is not None
+    for tensor, _usual, (_buffer, data, _extra) in model.dual_layout._weights._weights:
         assert data is not None
         ctypes.memset(data, 0, tensor.ne[1] * tensor.nb[1])
     assert np.array_equal(logits(model, many=True), read)
@@ -92,28 +92,28 @@ def test_many_tokens_are_read_with_the_usual_layout_and_few_with_the_other(model
 
 def test_interrupted_it_is_still_wanted(files: ModelFiles, model: Model) -> None:
     with pytest.raises(Interrupted):
-        model.repack(lambda: True)
-    assert model.wants_repacking
+        model.dual_layout.make(lambda: True)
+    assert model.dual_layout.wanted
     assert np.array_equal(logits(model, many=False), alone(files, USUAL, many=False))
-    assert model.repack(lambda: False)
+    assert model.dual_layout.make(lambda: False)
 
 
 def test_it_waits_while_other_programs_hold_the_memory(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    model.plan = BOTH._replace(needed=3 << 30)
+    model.dual_layout._needed = 3 << 30
     free = 2
-    monkeypatch.setattr(model_module, "find_memory_budget", lambda held: MemoryBudget(8 << 30, free << 30))
-    assert not model.repack(lambda: False)
-    assert model.wants_repacking
+    monkeypatch.setattr(dual_layout, "find_memory_budget", lambda held: MemoryBudget(8 << 30, free << 30))
+    assert not model.dual_layout.make(lambda: False)
+    assert model.dual_layout.wanted
     free = 4
-    assert model.repack(lambda: False)
+    assert model.dual_layout.make(lambda: False)
 
 
 def test_weights_that_have_one_layout_only_are_left_alone(tmp_path_factory: pytest.TempPathFactory) -> None:
     files = check_files(write_language_model(tmp_path_factory.mktemp("f16") / "m.gguf"), None)
     model = opened(files, BOTH)
     try:
-        assert not model.repack(lambda: False)
-        assert not model.wants_repacking
+        assert not model.dual_layout.make(lambda: False)
+        assert not model.dual_layout.wanted
         assert np.array_equal(logits(model, many=False), alone(files, USUAL, many=False))
     finally:
         model.close()
@@ -123,7 +123,7 @@ def test_weights_that_have_one_layout_only_are_left_alone(tmp_path_factory: pyte
 def test_a_file_that_is_gone_or_another_leaves_the_model_as_it_is(
     tmp_path: Path, expected: Expected, seed: int
 ) -> None:
-    expected.log("cannot be laid out anew", logger="desktop_app.engine.llama.model")
+    expected.log("cannot be repacked", logger="desktop_app.engine.llama.dual_layout")
     path = write_language_model(tmp_path / "m.gguf", Sizes(blocks=True))
     model = opened(check_files(path, None), BOTH)
     try:
@@ -131,7 +131,7 @@ def test_a_file_that_is_gone_or_another_leaves_the_model_as_it_is(
         path.unlink()
         if seed:
             write_language_model(path, Sizes(blocks=True, seed=seed))
-        assert not model.repack(lambda: False)
+        assert not model.dual_layout.make(lambda: False)
         assert np.array_equal(logits(model, many=False), before)
     finally:
         model.close()

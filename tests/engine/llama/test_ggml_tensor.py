@@ -157,8 +157,8 @@ def test_there_is_no_second_layout_of_the_weights(tmp_path: Path) -> None:
     files = check_files(write_language_model(tmp_path / "m.gguf", sizes), None)
     model = Model(files, EngineSettings(threads=1), Interrupt(), LoadPlan(256, 32, repacked=True))
     try:
-        assert not model.wants_repacking
-        assert not model.repack(lambda: False)
+        assert not model.dual_layout.wanted
+        assert not model.dual_layout.make(lambda: False)
         model.read_tokens([260, 261], 0, logits=True)
     finally:
         model.close()

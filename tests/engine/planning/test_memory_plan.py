@@ -77,7 +77,7 @@ def test_the_parts_of_llava_7b_are_as_measured(pair: Pair) -> None:
     assert shape.need(LoadPlan(4096, 512, mapped=False, repacked=True)).repacked == 0
 
 
-def test_on_arm_matrices_of_q6_k_are_laid_out_anew_too(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_arm_matrices_of_q6_k_are_repacked_too(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
     shape = Shape.of_files(pair(LLAVA_7B))
     everything_but_the_embeddings = shape.weights - 32000 * 4096 * 144 // 256

@@ -85,7 +85,7 @@ def test_repacking_is_weighed_by_a_whole_conversation() -> None:
     assert (found.repacked, found.reading, found.writing) == (True, 40, 5.85)
 
 
-def test_what_reads_faster_as_it_is_and_writes_faster_laid_out_anew_is_kept_as_both() -> None:
+def test_what_reads_faster_as_it_is_and_writes_faster_repacked_is_kept_as_both() -> None:
     # As measured on an AMD EPYC: both ways alone take as long for a whole conversation.
     found = choose(steady({PLAIN: (60.8, 8.2), FLASH: (62, 6.9), REPACKED: (35.3, 9.95)})).tuning
     assert (found.dual_layout, found.repacked, found.reading, found.writing) == (True, True, 60.8, 9.95)
