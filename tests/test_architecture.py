@@ -4,11 +4,12 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from tests.helpers.imports import Arrow, arrows, circles, room_of, sources, within
+from tests.helpers.imports import OURS, Arrow, arrows, arrows_between, circles, room_of, sources, within
 from tests.helpers.paths import REPOSITORY
 
 #: Modules without neighbours of their own; everybody may know them, and they one another.
@@ -112,21 +113,23 @@ ONLY_IN = {
     "keyring": {"model_store"},
     "urllib.request": {"model_store"},
     "http.client": {"model_store"},
-    "socket": {"model_store", "desktop_app.engine.sandbox"},
+    "socket": {"model_store"},
 }
 
 #: Rooms that use nothing but Python and what MAY_IMPORT names.
 STANDARD_LIBRARY_ONLY = ["desktop_app.chat", "desktop_app.errors", "desktop_app.engine.messages"]
 
-_OURS = ("desktop_app", "model_store")
+_PROGRAM = ("desktop_app", "model_store")
 MOST_LINES = 600
+MOST_MODULES = 20
+IN_WHEELS = "desktop_app/resources"  # where a wheel has what the repository has in resources/
 
 
 def broken_rule(arrow: Arrow) -> str:
     """What is wrong with an import, or ""."""
     room = room_of(arrow.module, ROOMS)
     said = f"{arrow.place}: {arrow.module} imports {arrow.target}"
-    if any(within(arrow.target, package) for package in _OURS):
+    if any(within(arrow.target, package) for package in _PROGRAM):
         if not room:
             return f"{said}, but no rule of MAY_IMPORT says where {arrow.module} belongs"
         allowed = {room, *MAY_IMPORT[room]}
@@ -149,7 +152,7 @@ def _fail_if(complaints: list[str]) -> None:
 
 
 def test_imports_run_one_way() -> None:
-    found = (arrow for path in sources(*_OURS) for arrow in arrows(path))
+    found = (arrow for path in sources(*_PROGRAM) for arrow in arrows(path))
     _fail_if(sorted({said for said in map(broken_rule, found) if said}))
 
 
@@ -167,7 +170,7 @@ def test_packaging_knows_no_tests() -> None:
 
 def test_no_module_imports_itself_by_way_of_others() -> None:
     """Imports inside functions count too."""
-    found = circles(arrow for path in sources(*_OURS) for arrow in arrows(path))
+    found = circles(arrows_between(*OURS))
     _fail_if([f"{' -> '.join(circle)}: move what both need into a module of its own" for circle in found])
 
 
@@ -240,7 +243,7 @@ def test_processes_stay_apart(module: str, absent: set[str]) -> None:
 def test_translated_sentences_are_constant() -> None:
     """The extraction of sentences for translation sees neither f-strings nor sums."""
     complaints = []
-    for path in sources(*_OURS):
+    for path in sources(*_PROGRAM):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and _is_translation(node.func):
                 for argument in node.args:
@@ -254,6 +257,47 @@ def _is_translation(function: ast.expr) -> bool:
     names = {"tr", "translate", "QT_TRANSLATE_NOOP", "QT_TR_NOOP"}
     return (isinstance(function, ast.Attribute) and function.attr in names) or (
         isinstance(function, ast.Name) and function.id in names
+    )
+
+
+def test_rules_name_what_exists() -> None:
+    """A rule about a module that was renamed would hold nothing any more."""
+    named = {*MAY_IMPORT, *STANDARD_LIBRARY_ONLY}.union(*MAY_IMPORT.values(), *ONLY_IN.values())
+    _fail_if(sorted(f"a rule names {name}, which does not exist" for name in named if not _is_module(name)))
+
+
+def test_project_file_names_what_exists() -> None:
+    """Exceptions that pyproject.toml makes for single modules, folders and files."""
+    text = (REPOSITORY / "pyproject.toml").read_text("utf-8")
+    tops = "|".join(OURS)
+    modules = re.findall(rf'"((?:{tops})(?:[.]\w+)+)[":]', text)
+    globs = re.findall(rf'"((?:{tops})/[^"]*)"', text)
+    patterns = re.findall(rf"'\^((?:{tops})/[^']*)\$'", text)
+    names = [str(path.relative_to(REPOSITORY)) for path in sources(*OURS)]
+    assert modules
+    assert globs
+    assert patterns
+    _fail_if(
+        [f"{name} does not exist" for name in modules if not _is_module(name)]
+        + [f"{glob} is no file" for glob in globs if not any(REPOSITORY.glob(glob)) and glob != IN_WHEELS]
+        + [f"{pattern} is no file" for pattern in patterns if not any(re.fullmatch(pattern, name) for name in names)]
+    )
+
+
+def _is_module(name: str) -> bool:
+    path = REPOSITORY.joinpath(*name.split("."))
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+def test_folders_are_small() -> None:
+    """More than 20 modules in a folder are a list that nobody reads."""
+    folders = Counter(path.parent for path in sources(*OURS) if path.name != "__init__.py")
+    _fail_if(
+        [
+            f"{folder.relative_to(REPOSITORY)} has {count} modules: which belong together?"
+            for folder, count in folders.items()
+            if count > MOST_MODULES
+        ]
     )
 
 

@@ -12,6 +12,7 @@ from provision.console import say
 _FORMAT = ("ruff format", ["ruff", "format", "--check", "--quiet", "."])
 _LINT = ("ruff check", ["ruff", "check", "--quiet", "."])
 _TYPES = ("mypy", ["mypy"])
+_CIRCLES = ("the search for import circles", ["tests.helpers.imports"])
 
 
 def _program(command: Sequence[str]) -> list[str | Path]:
@@ -20,9 +21,9 @@ def _program(command: Sequence[str]) -> list[str | Path]:
 
 
 def lint() -> list[str]:
-    """Check layout, style and types; the names of the checks that failed."""
+    """Check layout, style, types and imports; the names of the checks that failed."""
     failed = []
-    for name, command in (_FORMAT, _LINT, _TYPES):
+    for name, command in (_FORMAT, _LINT, _TYPES, _CIRCLES):
         result = subprocess.run(_program(command), cwd=paths.REPOSITORY, check=False)
         if result.returncode:
             say(f"{name} failed.")

@@ -1,11 +1,17 @@
-"""Reads from the source which module imports which, and which rules that breaks."""
+"""Reads from the source which module imports which.
+
+`python -m tests.helpers.imports` prints every import circle and fails if there is one; `make lint` runs it.
+"""
 
 import ast
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.helpers.paths import REPOSITORY
+
+OURS = ("desktop_app", "model_store", "packaging", "tests")
 
 
 @dataclass(frozen=True)
@@ -94,3 +100,27 @@ def within(name: str, room: str) -> bool:
 def room_of(name: str, rooms: list[str]) -> str:
     """The innermost of some rooms that a module lies in, or ""."""
     return max((room for room in rooms if within(name, room)), key=len, default="")
+
+
+def arrows_between(*packages: str) -> list[Arrow]:
+    """All imports of the packages' modules by one another, also inside functions and for types."""
+    names = {module_name(path) for path in sources(*packages)}
+    found = []
+    for arrow in (arrow for path in sources(*packages) for arrow in arrows(path)):
+        # What lies in packaging/ and in packaging/demo_model/ is imported as if that folder were the top.
+        for target in (arrow.target, f"packaging.{arrow.target}", f"packaging.demo_model.{arrow.target}"):
+            if target in names:
+                found.append(Arrow(arrow.module, arrow.place, target))
+    return found
+
+
+def main() -> int:
+    """Print the circles."""
+    found = circles(arrows_between(*OURS))
+    for circle in found:
+        print(f"{' -> '.join(circle)}: move what both need into a module of its own.", file=sys.stderr)
+    return bool(found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
