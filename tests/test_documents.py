@@ -1,0 +1,158 @@
+"""Whatever the documents name exists: files, folders, modules, members of classes, links and headings."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.paths import REPOSITORY
+
+DOCUMENTS = [
+    *(REPOSITORY / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")),
+    *sorted((REPOSITORY / "docs").rglob("*.md")),
+]
+#: Folders of the repository whose files the documents name by path or by dotted name.
+FOLDERS = ("desktop_app", "model_store", "tests", "packaging", "resources", "docs")
+#: Where the path of a module, such as `chat/prompt.py`, or the name after `python -m` may begin.
+ROOTS = (REPOSITORY, REPOSITORY / "desktop_app", REPOSITORY / "packaging")
+
+_CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.DOTALL | re.MULTILINE)
+_WORD = re.compile(r"[\w.*/-]+")
+_RUN = re.compile(r"-m ([\w.]+)")
+_MEMBER = re.compile(r"[A-Z]\w*[a-z]\w*\.[a-z_]\w*")
+_PLACEHOLDER = re.compile(r"[A-Z]+")
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
+
+
+def missing_names(text: str) -> list[str]:
+    """Names in the code of a document, inline or in a block, that belong to nothing in the repository."""
+    spans = _CODE.findall(text)
+    words = [word.strip(".") for span in spans for word in _WORD.findall(span)]
+    run = [module for span in spans for module in _RUN.findall(span)]
+    return [word for word in words if not _exists(word)] + [module for module in run if not _is_run(module)]
+
+
+def _exists(word: str) -> bool:
+    first = re.split(r"[./]", word)[0]
+    if first in FOLDERS and word != first:
+        return _is_path(word, ROOTS[:1]) if "/" in word else _is_dotted(word)
+    if word.endswith(".py"):
+        return _is_path(word, ROOTS) if "/" in word else word in _file_names()
+    if _MEMBER.fullmatch(word):
+        name, member = word.split(".")
+        return name not in _classes() or member in _classes()[name]
+    return True
+
+
+def _is_run(module: str) -> bool:
+    """True for what `python -m` can run here, and for modules of others."""
+    parts = module.split(".")
+    roots = [root for root in ROOTS if (root / parts[0]).is_dir()]
+    return not roots or any(
+        root.joinpath(*parts).with_suffix(".py").is_file() or root.joinpath(*parts, "__main__.py").is_file()
+        for root in roots
+    )
+
+
+def _is_path(word: str, roots: tuple[Path, ...]) -> bool:
+    """True if there is such a file. Capitals stand for a name that differs, and what follows is not looked at."""
+    parts = word.strip("/").split("/")
+    kept = next((parts[:at] for at, part in enumerate(parts) if _PLACEHOLDER.fullmatch(part)), parts)
+    return any(any(root.glob("/".join(kept))) for root in roots)
+
+
+def _is_dotted(word: str) -> bool:
+    """True for a module, a package, or a name that a module defines."""
+    path = REPOSITORY.joinpath(*word.split("."))
+    if path.is_dir() or path.with_suffix(".py").is_file():
+        return True
+    module = path.parent.with_suffix(".py")
+    return module.is_file() and path.name in _names(ast.parse(module.read_text("utf-8")))
+
+
+@cache
+def _file_names() -> set[str]:
+    return {path.name for folder in FOLDERS for path in (REPOSITORY / folder).rglob("*.py")}
+
+
+@cache
+def _classes() -> dict[str, set[str]]:
+    """The classes of the program, and the names of their members."""
+    found: dict[str, set[str]] = {}
+    for path in (path for folder in ("desktop_app", "model_store") for path in (REPOSITORY / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(node.name, set()).update(_names(node))
+    return found
+
+
+def _names(tree: ast.Module | ast.ClassDef) -> set[str]:
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            names.add(node.attr)
+    return names
+
+
+def broken_links(path: Path) -> list[str]:
+    """Links of a document to files or headings that do not exist."""
+    broken = []
+    for link in _LINK.findall(path.read_text("utf-8")):
+        if "://" in link:
+            continue
+        name, _, heading = link.partition("#")
+        target = path.parent / name if name else path
+        if not target.exists() or (heading and heading not in _anchors(target)):
+            broken.append(link)
+    return broken
+
+
+def _anchors(path: Path) -> set[str]:
+    """What the headings of a document are called in addresses, as GitHub makes it."""
+    headings = _HEADING.findall(path.read_text("utf-8"))
+    return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_what_a_document_names_exists(path: Path) -> None:
+    assert missing_names(path.read_text("utf-8")) == []
+    assert broken_links(path) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "`desktop_app/chat/nowhere.py`",
+        "Run `python -m tests.recording.nothing --again`.",
+        "`chat/nowhere.py`",
+        "`nowhere_at_all.py`",
+        "`python -m fidelity.nothing`",
+        "`desktop_app.chat.prompt.Nothing`",
+        "`packaging/linux/*.nothing`",
+        "`ModelInfo.nothing`",
+        "```sh\n.venv/bin/pytest tests/nowhere\n```",
+    ],
+)
+def test_a_wrong_name_is_noticed(text: str) -> None:
+    assert missing_names(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "`desktop_app/chat/prompt.py`, `chat/prompt.py`, `desktop_app/chat/`",
+        "`desktop_app.chat.prompt`, `desktop_app.chat.prompt.Special`",
+        "`tests/data/homes/VERSION/home`, `packaging/linux/*.xml`",
+        "`ModelInfo.plan`, `README.md`, `Ctrl.whatever`",
+        "A `fine` thing; desktop_app/nowhere.py is not code here.",
+    ],
+)
+def test_a_right_name_is_found(text: str) -> None:
+    assert missing_names(text) == []
