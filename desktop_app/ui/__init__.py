@@ -1,1 +1,1 @@
-"""The window: QtWidgets only, no knowledge of the engine or the database."""
+"""The window: Qt Widgets only. It knows the services, and neither the engine process nor the database."""

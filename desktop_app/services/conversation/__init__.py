@@ -1,1 +1,1 @@
-"""The open conversation behind the window: messages, drafts, pictures, reading ahead, export."""
+"""The open conversation behind the window: messages, draft, pictures, reading ahead, export."""

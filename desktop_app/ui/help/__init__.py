@@ -1,1 +1,1 @@
-"""The Help menu: about, problem reports, updates."""
+"""What the Help menu opens: about, keyboard shortcuts, reports of problems, the check for updates."""
