@@ -37,7 +37,7 @@ python3 packaging/manage.py VERB [ARGUMENTS]      or: make VERB ARGS="ARGUMENTS"
 """
 
 #: The command line's verbs: they open no window, so they need none of Qt's libraries.
-WINDOWLESS = {"ask", "models", "plan", "doctor", "self-test", "--help", "-h", "--version"}
+WINDOWLESS = {"ask", "models", "plan", "tune", "doctor", "self-test", "--help", "-h", "--version"}
 
 
 def run(arguments: list[str]) -> int:
