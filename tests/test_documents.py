@@ -15,6 +15,8 @@ DOCUMENTS = [
 ]
 #: Folders of the repository whose files the documents name by path or by dotted name.
 FOLDERS = ("desktop_app", "model_store", "tests", "packaging", "resources", "docs")
+#: What somebody makes who follows a document.
+MADE_LATER = "resources/translations"
 #: Where the path of a module, such as `chat/prompt.py`, or the name after `python -m` may begin.
 ROOTS = (REPOSITORY, REPOSITORY / "desktop_app", REPOSITORY / "packaging")
 
@@ -36,6 +38,8 @@ def missing_names(text: str) -> list[str]:
 
 
 def _exists(word: str) -> bool:
+    if word.startswith(MADE_LATER):
+        return True
     first = re.split(r"[./]", word)[0]
     if first in FOLDERS and word != first:
         return _is_path(word, ROOTS[:1]) if "/" in word else _is_dotted(word)
