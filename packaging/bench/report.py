@@ -54,7 +54,7 @@ def _side_by_side(results: Results) -> Iterable[tuple[str, ...]]:
     ]
     for title, what in rows:
         yield title, *(_shown(results, f"{party}.{what}") for party in _PARTIES)
-    yield "laying weights out anew, in an idle moment (s)", _shown(results, "ours.layout_s"), "", "", ""
+    yield "repacking the weights, while idle (s)", _shown(results, "ours.layout_s"), "", "", ""
     yield "peak memory, window and engine, planned for 8 GB (MiB)", _shown(results, "low_memory.peak_mib"), "", "", ""
     yield "memory of the window (MiB)", _shown(results, "window.memory_mib"), "", "", ""
     yield "window usable (s)", _shown(results, "window.ours_start_s"), "", "", ""

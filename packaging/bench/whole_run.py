@@ -67,7 +67,7 @@ def measure_all(scale_name: str, wanted: Sequence[str], programs: str, output: P
         "other programs": f"used {busy:.0%} of the processors when it began",
         **notes,
         "Eyebright's settings": f"{job.settings.name}, {job.settings.threads} threads"
-        + ", beside them weights laid out anew to write with" * ("ours.layout_s" in results.values),
+        + ", repacked weights beside them for writing" * ("ours.layout_s" in results.values),
         "took": f"{time.monotonic() - started:.0f} s",
     }
     report.write_json(output / "latest.json", results, context, real_shapes=scale is REAL)
