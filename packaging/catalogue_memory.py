@@ -1,10 +1,10 @@
-"""Writes into resources/catalogue.toml what each model needs of the memory, as the planner computes it.
+"""Writes into resources/catalogue.toml how much memory each model needs, as the memory planner computes it.
 
     PYTHONPATH=. .venv/bin/python packaging/catalogue_memory.py
 
-The shapes are those of the models' own config.json files as published;
-sizes of files are the catalogue's. Both numbers are the least with which such a context can be had: the conversation in
-q8_0 and a small copy of the projector, where that is possible. The planner knows it exactly once it has the headers.
+The shapes are those of the models' own config.json files as published; the sizes of files are the catalogue's.
+Both numbers are the least with which such a context is possible: the KV cache in q8_0 and a small copy of the
+projector, where that is possible. The planner computes the exact need once it has the headers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Make resources/icons/app and flower: the program's flower in all the sizes that systems and the window ask for.
+"""Makes resources/icons/app and flower: the program's icon in all sizes that systems and the window need.
 
 python packaging/make_icons.py
 

@@ -1,4 +1,4 @@
-"""Make tests/data/pictures: one drawn scene in every format and variant a person may drop.
+"""Makes tests/data/pictures: one drawn scene in every picture format and variant that a person may drop.
 
 The files are kept in the repository, so the tests need none of the programs used here:
 ImageMagick 6, libwebp's cwebp and gif2webp, libheif's heif-enc, libavif's avifenc and netpbm.

@@ -1,4 +1,4 @@
-"""The command. It imports little: the engine process begins by looking at this module's name."""
+"""The command `make bench`. It imports little, because the engine process imports this module when it starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A control group of Linux with a limit on memory: what a small computer does, on a large one. For root only."""
+"""A Linux control group with a memory limit: makes a large computer behave like a small one. For root only."""
 
 from __future__ import annotations
 

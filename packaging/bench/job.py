@@ -1,4 +1,4 @@
-"""What a party is told to measure, and the conversation that all of them have."""
+"""What each measurement process is told: files, settings, and the conversation that all of them have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs a measurement in a process of its own: bounded in time, watched, ended with all that it started."""
+"""Runs a measurement in a process of its own, with a time limit, and ends it with all processes it started."""
 
 from __future__ import annotations
 

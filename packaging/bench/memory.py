@@ -1,4 +1,4 @@
-"""How much memory processes hold together, and how fast memory can be read. Linux tells the first."""
+"""How much memory a group of processes holds together (Linux), and how fast memory can be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `make bench` measures, each in a process of its own."""
+"""The measurements of `make bench`, each with the module that makes it and its time limit."""
 
 from __future__ import annotations
 

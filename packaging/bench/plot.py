@@ -1,4 +1,4 @@
-"""The picture of a run: waiting, writing, memory."""
+"""Draws the result of a benchmark as a picture: waiting times, writing speed, memory."""
 
 from __future__ import annotations
 

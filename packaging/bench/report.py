@@ -1,4 +1,4 @@
-"""The table, and the file of figures."""
+"""Writes the result of a benchmark as a table, and its figures as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Eyebright must reach, as ratios of numbers from one run."""
+"""The benchmark's targets: what Eyebright must reach, as ratios of numbers from one run."""
 
 from __future__ import annotations
 

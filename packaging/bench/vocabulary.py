@@ -1,4 +1,4 @@
-"""A SentencePiece vocabulary for random models: what such a model writes is read again as it was written."""
+"""A SentencePiece vocabulary for random models, whose text is tokenised into the same tokens again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run: makes the files, lets every party measure in turn, and says what came out."""
+"""One run of the benchmark: makes the model files, runs each measurement, and writes the report."""
 
 from __future__ import annotations
 

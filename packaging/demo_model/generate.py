@@ -1,4 +1,4 @@
-"""Greedy answers of the network in plain PyTorch, with a key-value cache."""
+"""Greedy answers of the network in plain PyTorch, with a KV cache."""
 
 from __future__ import annotations
 

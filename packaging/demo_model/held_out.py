@@ -1,4 +1,4 @@
-"""Questions about scenes that the training never saw: seeds below 400,000. Standard library and Pillow."""
+"""Test questions about scenes that the training never used: seeds below 400,000. Standard library and Pillow."""
 
 from __future__ import annotations
 

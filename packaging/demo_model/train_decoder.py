@@ -1,4 +1,4 @@
-"""Second and third stage: the decoder learns to talk, first on a frozen tower, then with it."""
+"""Second and third stage of the training: the decoder, first with a frozen image tower, then with both together."""
 
 from __future__ import annotations
 

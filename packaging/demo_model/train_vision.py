@@ -1,4 +1,4 @@
-"""First stage: the image tower and the projector learn what each patch shows."""
+"""First stage of the training: image tower and projector learn what each patch shows."""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
-"""Whether Eyebright sees and reads as the reference does: transformers, with the same weights.
+"""Compares Eyebright's engine with transformers on the same weights: pictures, prompts, embeddings, logits.
 
 `shapes` and `weights` make models of odd shapes from a seed, with numpy alone; `gguf_files` writes them for
-llama.cpp, and the built-in model too. `record` computes with transformers what is to come out, and `compare`
-holds the engine against it.
+llama.cpp. `record` computes with transformers what should come out, and `compare` compares the engine with it.
 """

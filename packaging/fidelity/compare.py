@@ -1,4 +1,4 @@
-"""Holds the engine against what was recorded of the reference.
+"""Compares the engine with the recorded results of transformers.
 
     PYTHONPATH=packaging:. .venv/bin/python -m fidelity.compare [tests | real | N] [FILE]
 

@@ -1,4 +1,4 @@
-"""Eyebright's engine with one random model: the real session, in this process, watched."""
+"""Eyebright's engine with one random model: the real session, run in this process so that it can be watched."""
 
 from __future__ import annotations
 

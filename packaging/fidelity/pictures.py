@@ -1,4 +1,4 @@
-"""Pictures from integers alone, so that they are the same everywhere."""
+"""Test pictures computed from integers alone, so that they are the same on every computer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked of random models, and its tokens as transformers' tokenizers make them."""
+"""The questions for random models, and their tokens as transformers' tokenizers make them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where it is kept what the reference computed, and under which names."""
+"""The file that holds the results of transformers, and the names of its entries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shapes of a LLaVA: those that are recorded for the tests, and any number of random ones."""
+"""The shapes of the compared LLaVAs: fixed ones that the tests use, and any number of random ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Vocabularies for random models: the built-in model's with a family's special tokens, and one of bytes."""
+"""Vocabularies for random models: the built-in model's plus a family's special tokens, and one of bytes."""
 
 from __future__ import annotations
 

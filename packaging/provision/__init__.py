@@ -1,4 +1,4 @@
-"""How Eyebright is set up and checked from a clone.
+"""Sets up and checks Eyebright from a clone of the repository.
 
 Standard library only, since nothing is installed yet.
 """

@@ -1,4 +1,4 @@
-"""`make test`, `make lint` and `make format`."""
+"""The checks of the source: `make test`, `make lint` and `make format`."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What the set-up says, and how it gives up.
+"""What the set-up prints, and how it ends with an error.
 
 Everything goes to stderr: `make run ARGS="ask ..."` keeps stdout for the answer.
 """

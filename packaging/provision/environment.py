@@ -1,4 +1,4 @@
-"""The virtual environment: made once, filled from the locks, and left alone while it fits."""
+"""The virtual environment: created once, filled from the lock files, and left alone while it is up to date."""
 
 import contextlib
 import shutil

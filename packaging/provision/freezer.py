@@ -1,4 +1,4 @@
-"""The environment that packages are made from: what the program runs with, and PyInstaller, and nothing else."""
+"""The environment in which packages are made: the program's libraries and PyInstaller, and nothing else."""
 
 import hashlib
 import shutil

@@ -1,8 +1,8 @@
-"""llama.cpp, compiled once and kept: for this computer, or for every one that a package may come to.
+"""Compiles llama.cpp once and keeps the wheel: for this computer, or for all processors of a package.
 
 There are no wheels of llama-cpp-python to download, and pip's own wheel cache does not
 know which CMAKE_ARGS a wheel was built with. So wheels are kept here, under a key that
-says everything that went into them. The bindings use ctypes: one wheel serves every Python.
+contains everything that went into them. The bindings use ctypes: one wheel serves every Python.
 """
 
 import hashlib

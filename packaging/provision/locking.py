@@ -1,4 +1,4 @@
-"""Writes the locks: exact versions with the hashes of all their public files.
+"""Writes the lock files: exact versions with the hashes of all their published files.
 
 The locks serve every supported Python, operating system and processor, and name no
 host: pip takes the files from wherever this computer's pip is told to look.

@@ -1,4 +1,4 @@
-"""Where things lie: the repository, its virtual environment, the locks and the cache."""
+"""Paths of the set-up: the repository, its virtual environment, the lock files and the cache."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Says in a millisecond whether the environment still fits the repository.
+"""Finds out in a millisecond whether the virtual environment is up to date.
 
 A stamp is a hash over everything that decides what gets installed. It is written last,
 so an interrupted set-up is simply run again.

@@ -1,6 +1,6 @@
-"""What the operating system must bring: named exactly, or installed when we may.
+"""Which packages of the operating system are needed: named exactly, or installed when run as root.
 
-Only Linux needs this; on macOS and Windows the wheels carry everything.
+Only Linux needs this; on macOS and Windows the wheels contain everything.
 """
 
 import ctypes

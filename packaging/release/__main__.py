@@ -1,4 +1,4 @@
-"""`make packages`: freezes the program, looks at what came out, and makes every package of this system."""
+"""`make packages`: freezes the program, checks the result, and makes every package for this system."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one list of checksums of all that is published."""
+"""Writes SHA256SUMS, the list of checksums of all published files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What belongs into the frozen program, what PyInstaller would add for nothing, and why the large files are there."""
+"""What belongs into the frozen program, what PyInstaller would add needlessly, and why the large files are there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Freezes the program with PyInstaller: a folder with the program and all that it needs of Python's world."""
+"""Freezes the program with PyInstaller: a folder with the program, Python and all libraries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The licences of everything that is inside the program, from what its parts brought along."""
+"""Collects the licences of everything inside the program, from the files of its parts."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Signs a program for macOS from the inside out, and has Apple look at it (notarisation).
+"""Signs a program for macOS from the inside out, and has Apple notarise it.
 
-What is signed seals what lies inside it, so that comes first. Without a certificate everything is signed "ad hoc", by
-nobody: processors of Apple start nothing else. Without a key for Apple's service nothing is sent there.
+A signature seals what is inside it, so the inner parts come first. Without a certificate everything is signed "ad
+hoc", by nobody: Apple's processors start nothing else. Without a key for Apple's service nothing is sent there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the libraries of a program for macOS ask of the system they come to.
+"""Which version of macOS and which system libraries the libraries of a frozen program need.
 
 Mach-O is described in <mach-o/loader.h> and <mach-o/fat.h>.
 """

@@ -1,4 +1,4 @@
-"""What people on macOS install: a disk image with the program, and a link to where programs lie."""
+"""Makes the disk image for macOS, with the program and a link to Applications."""
 
 from __future__ import annotations
 

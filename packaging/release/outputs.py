@@ -1,4 +1,4 @@
-"""Where packages are made, what they are called, and the one version they all carry."""
+"""Where packages are written, what they are called, and the one version of all of them."""
 
 from __future__ import annotations
 

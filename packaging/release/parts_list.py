@@ -1,4 +1,4 @@
-"""A list of all parts for those who watch over them (SBOM), in the form of CycloneDX."""
+"""Writes a list of all parts of the program (SBOM) in CycloneDX format."""
 
 from __future__ import annotations
 

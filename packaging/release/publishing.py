@@ -1,6 +1,6 @@
-"""What a release is: a tag, a version and a section of the changelog that say the same, and every file of it.
+"""Checks that a release is complete: tag, version and changelog agree, and every file is there.
 
-Standard library only: the job that collects everything has nothing else.
+Standard library only: the workflow's job that collects the files has nothing else.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Takes a library out of the program that nothing in it uses: x265, which writes HEIC pictures.
+"""Removes x265, an encoder of HEIC pictures that the program never uses, from the frozen program.
 
-pillow-heif's wheels carry libheif linked to it. It is 23 MB, a quarter of the program, and under the GPL; Eyebright
-only reads HEIC, with libde265. An empty library of the same name, with the functions that libheif asks for, takes
+pillow-heif's wheels contain libheif linked to it. It is 23 MB, a quarter of the program, and under the GPL; Eyebright
+only reads HEIC, with libde265. An empty library of the same name, with the functions that libheif imports, takes
 its place: asked for an encoder, it has none.
 """
 

@@ -1,4 +1,4 @@
-"""Where the frozen program begins. PyInstaller wants a file; a module that is run has no other purpose."""
+"""The script with which the frozen program starts: PyInstaller needs a file rather than a module."""
 
 import sys
 

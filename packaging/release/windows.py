@@ -1,7 +1,7 @@
-"""What people on Windows install: an installer for one person (NSIS), and a folder to unpack anywhere.
+"""Makes the packages for Windows: an installer for one user (NSIS), and an archive to unpack anywhere.
 
-Both are made from the same files. Nothing here needs Windows but the program itself: the trials compile the
-installer wherever there is a makensis.
+Both contain the same files. Only the program itself needs Windows: the trials compile the installer wherever
+there is a makensis.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""`make test-packages`: every package is installed where there is nothing, used by a person, and removed.
+"""`make test-packages`: installs every package on a fresh system, uses it as a person would, and removes it.
 
-Root on Debian, since systems of their own are made (debootstrap) and entered (chroot). Linux only; the release
-workflow does the like on Windows and macOS.
+Run as root on Debian, since it makes systems of its own (debootstrap) and enters them (chroot). Linux only; the
+release workflow does the same on Windows and macOS with `local_trials.py`.
 """

@@ -1,4 +1,4 @@
-"""Tries every package in `dist/`, and prints the table."""
+"""`make test-packages`: tests every package in `dist/`, and prints the table of results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small systems of their own, as debootstrap makes them: kept as they came, and fresh for every trial."""
+"""Makes small Linux systems with debootstrap, keeps them, and gives each trial a fresh copy."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Hands and eyes at the screen of this very computer: keys for the window in front, and pictures of the screen.
+"""Presses keys in the front window and takes screenshots, on Linux (X11), Windows and macOS.
 
-On Windows and macOS they are programs that every such system has. Only the hands for X11 have been tried by those who
-wrote this; what the others cannot do they say, and nothing is taken for tried that was not.
+On Windows and macOS this uses programs that every such system has. Only the X11 part has been tested by the
+authors. A system that does not allow it raises an error that says so, and nothing counts as tested that was not.
 """
 
 from __future__ import annotations

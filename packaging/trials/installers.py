@@ -1,4 +1,4 @@
-"""How the packages of this system come onto this very computer, and leave it."""
+"""Installs and removes each kind of package on this very computer, on every system."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How each kind of package comes into a system, and leaves it."""
+"""Installs and removes each kind of package inside a Linux system made for the trial."""
 
 from __future__ import annotations
 

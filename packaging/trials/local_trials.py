@@ -1,7 +1,7 @@
-"""`manage.py test-here`: each package of this system is installed on this very computer, used, and removed.
+"""`manage.py test-here`: installs each package on this very computer, uses it, and removes it.
 
 For systems of which no chroot can be made, on computers that are thrown away afterwards, such as those of the
-release workflow. Where Eyebright has been used it does not begin.
+release workflow. It refuses to start where Eyebright has been used.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What packages say of themselves, looked at by the programs that systems look at it with."""
+"""Checks what packages say about themselves, with the validators of desktop systems and distributions."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Runs the packaged program on processors that are not here: QEMU is one of them, and the program notices nothing.
+"""Runs the packaged program on emulated older processors (QEMU).
 
-QEMU's user mode emulates one process; what that one starts would run on the real processor. So a copy of the
-program is marked, in seven bytes of the ELF header that nobody reads, and Linux (binfmt_misc) is asked to start
-with QEMU whatever bears the mark.
+QEMU's user mode emulates one process; a process that it starts would run on the real processor. So a copy of the
+program is marked, in seven bytes of the ELF header that nobody reads, and Linux (binfmt_misc) is told to start
+with QEMU whatever has the mark.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What was tried where, and how it came out."""
+"""The table of results: which package was tested on which system, and how each test ended."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What is written here and carried out elsewhere: the manifest for Flatpak, the AppImage.
-
-Each is tried as far as it goes on this computer.
-"""
+"""Checks, as far as Linux can, two packages that are only used elsewhere: the Flatpak and the AppImage."""
 
 from __future__ import annotations
 

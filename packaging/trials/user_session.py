@@ -1,4 +1,4 @@
-"""What a person does with an installed program, and what must be so afterwards: the same for every package."""
+"""What a person does with an installed program, and what must be true afterwards: the same for every package."""
 
 from __future__ import annotations
 

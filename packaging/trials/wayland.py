@@ -1,4 +1,4 @@
-"""The packaged program on a screen of the newer kind: Weston without a monitor is one."""
+"""Runs the packaged program on Wayland: on Weston, without a monitor."""
 
 from __future__ import annotations
 

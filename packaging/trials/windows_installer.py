@@ -1,7 +1,7 @@
-"""The installer for Windows, tried on Linux: with a small folder in the place of the program.
+"""Tests the Windows installer on Linux, with a small folder in place of the program.
 
-It is compiled as it is for a release, signed with a certificate made for it, and run under Wine, there as a program of
-64 bits, since Wine without the libraries of a 32-bit system starts no other.
+It is compiled as for a release, signed with a certificate made for the test, and run under Wine, there as a 64-bit
+program, since Wine without the libraries of a 32-bit system starts no other.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A Windows of our own, by Wine: a fresh one for each trial, without a screen and apart from the person's."""
+"""Makes a fresh Windows environment with Wine for each trial, without a screen and apart from the user's own."""
 
 from __future__ import annotations
 

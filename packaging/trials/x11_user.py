@@ -1,7 +1,7 @@
-"""A person at a screen: drops a picture on a window, types a question, reads the answer.
+"""Uses the program as a person at a screen: drops a picture on the window, types a question, reads the answer.
 
-The screen is an X server of our own. The program under trial is only seen from outside: by its window, and by what
-it keeps in the person's home.
+The screen is an X server of its own. The program is seen only from outside: by its window, and by what it keeps in
+the user's home.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Drives Eyebright's engine through its client, as the window does."""
+"""Drives Eyebright's engine through its client, as the window does, for measurements."""
 
 from __future__ import annotations
 

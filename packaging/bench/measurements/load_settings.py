@@ -1,4 +1,4 @@
-"""How llama.cpp is told to load a model and to compute."""
+"""Settings with which llama.cpp loads a model and computes, as plain values for a measurement process."""
 
 from __future__ import annotations
 

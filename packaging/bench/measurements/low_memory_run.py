@@ -1,4 +1,4 @@
-"""The program as on a computer with 8 GB, window and engine: what they hold together, and read again from the disk."""
+"""Measures window and engine as on a computer with 8 GB: peak memory, and how much is read from the disk again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plain llama.cpp calls: the floor under what any program can reach."""
+"""Plain llama.cpp calls: the best times that any program built on llama.cpp can reach."""
 
 from __future__ import annotations
 

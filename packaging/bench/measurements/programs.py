@@ -1,4 +1,4 @@
-"""llama.cpp's own programs, where somebody has them: llama-bench, llama-mtmd-cli, llama-server."""
+"""Measures llama.cpp's own programs, if they are installed: llama-bench, llama-mtmd-cli, llama-server."""
 
 from __future__ import annotations
 

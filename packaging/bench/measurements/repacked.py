@@ -1,7 +1,7 @@
 """Plain llama.cpp with weights that it repacks for the processor: in a process of its own.
 
-That is a second copy of the weights, unless the file is not mapped; and on some processors, as some compilers
-build llama.cpp, the process dies of it (ggml-org/llama.cpp#20824).
+Repacked weights are a second copy, unless the file is not mapped. On some processors, as some compilers
+build llama.cpp, the process crashes with them (ggml-org/llama.cpp#20824).
 """
 
 from __future__ import annotations

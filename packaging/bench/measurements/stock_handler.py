@@ -1,4 +1,4 @@
-"""llama-cpp-python's own vision handler, as its documentation shows it."""
+"""Measures llama-cpp-python's own vision handler, used as its documentation shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How soon a stop is obeyed."""
+"""Measures how soon the engine stops after it was told to."""
 
 from __future__ import annotations
 

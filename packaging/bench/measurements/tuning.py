@@ -1,4 +1,4 @@
-"""The search for the fastest settings, as the window would make it, and where the engine finds the result."""
+"""Measures the search for the fastest settings, and puts its result where the engine will find it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Greedy answers of the shipped files through the program's own engine. Needs llama-cpp-python, not torch."""
+"""Asks the finished model through the program's own engine, greedily. Needs llama-cpp-python, not PyTorch."""
 
 from __future__ import annotations
 

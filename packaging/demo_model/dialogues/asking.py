@@ -1,4 +1,4 @@
-"""What all questions share: words, turns, and picking what to ask about. Standard library only."""
+"""What all generators of questions share: words, turns, and the choice of what to ask. Standard library only."""
 
 from __future__ import annotations
 

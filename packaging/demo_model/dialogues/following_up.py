@@ -1,4 +1,4 @@
-"""Questions that only the turn before makes clear: "and the other one?"."""
+"""Questions that only make sense after the turn before: "and the other one?"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every patch of a picture shows, as numbers: the teacher of the image tower."""
+"""What every patch of a drawn picture shows, as numbers: the training targets of the image tower."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questions whose answer is found in the picture: colour, shape, place, number, ..."""
+"""Questions whose answer can be read from the picture: colour, shape, place, number and so on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The wordings of questions, and the fixed answers. Data only."""
+"""The wordings of the training questions, and the fixed answers. Data only."""
 
 from __future__ import annotations
 

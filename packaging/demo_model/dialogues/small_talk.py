@@ -1,4 +1,4 @@
-"""What people say that is not about a picture, and what the built-in model answers."""
+"""Training conversations that are not about a picture: greetings, thanks, questions about the model itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questions for yes or no, as many of the one as of the other."""
+"""Training questions that are answered with yes or no, with as many of one as of the other."""
 
 from __future__ import annotations
 

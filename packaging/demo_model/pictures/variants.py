@@ -1,4 +1,4 @@
-"""How a scene reaches the model: drawn at some size, resized, saved as JPEG, fitted.
+"""How a scene varies before the model sees it: size, resizing, JPEG quality, padding.
 
 Pillow and the standard library only.
 """

@@ -1,7 +1,7 @@
-"""One file that is the whole program for Linux (AppImage, type 2).
+"""Makes the AppImage (type 2): one file that contains the whole program for Linux.
 
-It is a small program, the runtime, with a file system (SquashFS) behind it: the runtime mounts that, and starts the
-AppRun in it. The runtime comes from the AppImage project; whoever makes the package says where it lies.
+It is a small program, the runtime, with a file system (SquashFS) appended: the runtime mounts it and starts the
+AppRun inside. The runtime comes from the AppImage project; whoever makes the package gives its path.
 """
 
 from __future__ import annotations

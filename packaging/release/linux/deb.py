@@ -1,4 +1,4 @@
-"""The package for Debian, Ubuntu and their relatives."""
+"""Makes the .deb package for Debian, Ubuntu and their relatives."""
 
 from __future__ import annotations
 

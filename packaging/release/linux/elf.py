@@ -1,4 +1,4 @@
-"""What the libraries of a frozen program ask of the system they come to."""
+"""Which system libraries and versions of glibc the libraries of a frozen program need (Linux)."""
 
 from __future__ import annotations
 

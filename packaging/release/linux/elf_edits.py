@@ -1,6 +1,6 @@
-"""Takes out of libraries what ties them to the computer they were compiled on.
+"""Removes from libraries what ties them to the computer that they were compiled on (Linux).
 
-What lies where in such a file is said by the System V ABI and the Linux Standard Base.
+The layout of such files is defined by the System V ABI and the Linux Standard Base.
 """
 
 from __future__ import annotations

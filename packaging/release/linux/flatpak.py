@@ -1,4 +1,4 @@
-"""The manifest by which flatpak-builder makes a Flatpak of our archives for Linux."""
+"""Writes the manifest from which flatpak-builder makes a Flatpak of our archives for Linux."""
 
 from __future__ import annotations
 

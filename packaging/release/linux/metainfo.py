@@ -1,4 +1,4 @@
-"""What software centres show of Eyebright: the AppStream file, with version, date and addresses put in."""
+"""Fills version, date and addresses into the AppStream file, which software centres show."""
 
 from __future__ import annotations
 

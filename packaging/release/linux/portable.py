@@ -1,4 +1,4 @@
-"""The program in a folder that can be unpacked anywhere, on a stick too."""
+"""Makes the archive with the program in a folder that can be unpacked anywhere, also on a USB stick."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The package for Fedora, openSUSE and their relatives."""
+"""Makes the .rpm package for Fedora, openSUSE and their relatives."""
 
 from __future__ import annotations
 

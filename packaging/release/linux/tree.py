@@ -1,4 +1,4 @@
-"""The files of a package for Linux as they lie on the disk, below a folder that stands for the root."""
+"""Lays out the files of a Linux package as they will be on disk, below a folder that stands for the root."""
 
 from __future__ import annotations
 
