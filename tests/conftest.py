@@ -1,4 +1,4 @@
-"""What holds for all tests: a calm environment, and the guards in tests/helpers/."""
+"""Fixtures for all tests: a neutral environment, and the guards in tests/helpers/."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Holds the imports, and a few more promises about the source, to the house plan."""
+"""The rules of the source: which module may import which, and a few more promises."""
 
 import ast
 import re

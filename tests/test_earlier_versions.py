@@ -1,4 +1,4 @@
-"""What earlier versions have left on a person's disk opens in this one, and nothing of it is lost.
+"""Data that earlier versions left on disk open in this version, and nothing is lost.
 
 `tests/data/homes` holds a home of every released version, written by `tests/recording/home.py`.
 """

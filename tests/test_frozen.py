@@ -1,4 +1,4 @@
-"""What a packaged program does before anything else."""
+"""What a packaged (frozen) program does before anything else."""
 
 from __future__ import annotations
 

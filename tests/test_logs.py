@@ -1,4 +1,4 @@
-"""Logs and crash reports help, and tell nothing about the person."""
+"""Logs and crash reports help to find a bug, and contain nothing private."""
 
 import logging
 import subprocess

@@ -1,4 +1,4 @@
-"""Folders that cannot be made are told of, in one sentence."""
+"""If a folder cannot be created, one sentence says so."""
 
 from __future__ import annotations
 

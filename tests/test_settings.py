@@ -1,4 +1,4 @@
-"""Settings are declared once, survive, and no file however wrong keeps the program from starting."""
+"""Settings are declared once, are kept, and no damaged file prevents the program from starting."""
 
 import os
 import string

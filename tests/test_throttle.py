@@ -1,4 +1,4 @@
-"""Other work keeps out of the way of an answer, and is never starved."""
+"""Other work waits while an answer is written, and still gets its turns."""
 
 from __future__ import annotations
 

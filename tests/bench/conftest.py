@@ -1,3 +1,5 @@
+"""Fixtures for tests of the benchmark: model files of the smallest shapes."""
+
 from pathlib import Path
 
 import pytest

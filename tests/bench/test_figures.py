@@ -1,4 +1,4 @@
-"""What is made of the numbers: ratios of what was measured, reasons for what was not."""
+"""The benchmark's arithmetic: ratios of measured numbers, and reasons where nothing was measured."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Under a limit on memory: what is planned to fit runs to the end, and reads nothing from the disk twice."""
+"""A model that was planned to fit under a memory limit runs to the end, and nothing is read from the disk twice."""
 
 from __future__ import annotations
 

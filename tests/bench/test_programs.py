@@ -1,4 +1,4 @@
-"""llama.cpp's own programs are driven through their command lines and their HTTP interface; here by stand-ins."""
+"""How the benchmark drives llama.cpp's own programs, by command line and HTTP; here with stand-ins for them."""
 
 import sys
 from pathlib import Path

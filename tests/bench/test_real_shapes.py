@@ -1,4 +1,4 @@
-"""The generated files: of the right shapes, loadable, with words that stay what they are."""
+"""The random model files of the benchmark have the right shapes, load, and write text that keeps its tokens."""
 
 from pathlib import Path
 

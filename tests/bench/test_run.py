@@ -1,4 +1,4 @@
-"""The benchmark itself, at a size that takes seconds; and its care for processes."""
+"""The whole benchmark at a size that takes seconds, and how it ends the processes that it starts."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The search for the fastest settings as a row of the benchmark."""
+"""The search for the fastest settings as a measurement of the benchmark."""
 
 from __future__ import annotations
 

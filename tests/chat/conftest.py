@@ -1,4 +1,4 @@
-"""A history in a file of its own, and a disk that is soon full."""
+"""Fixtures for tests of the history: one in a file of its own, and a disk that is soon full."""
 
 import shutil
 import subprocess

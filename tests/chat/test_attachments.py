@@ -1,4 +1,4 @@
-"""Originals come back bit by bit, and nothing from outside decides where they lie."""
+"""Pictures in the attachments come back byte for byte, and no name from outside decides where they are stored."""
 
 import errno
 import hashlib

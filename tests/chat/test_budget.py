@@ -1,4 +1,4 @@
-"""Which turns stay when the context is full."""
+"""Which turns of a conversation stay when the context is full."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What leaves the program is complete, shows text as text, and comes back in."""
+"""An exported conversation is complete, shows text as plain text, and can be imported again."""
 
 import base64
 import hashlib

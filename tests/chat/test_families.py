@@ -1,4 +1,4 @@
-"""Every family's prompt is the one its original writes, and a file's metadata says which family it is."""
+"""Every family's prompt equals the one its authors' code writes, and a file's metadata shows its family."""
 
 import json
 from dataclasses import dataclass

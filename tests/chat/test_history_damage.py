@@ -1,4 +1,4 @@
-"""A damaged file below the history: set aside, never overwritten, and read as far as it can be."""
+"""A damaged history file is set aside, never overwritten, and everything readable in it is recovered."""
 
 import os
 import random

@@ -1,4 +1,4 @@
-"""The file below the history: damaged, newer, older, locked, on a full disk, and killed halfway."""
+"""The history file when it is damaged, newer, older, locked, on a full disk, or the program was killed."""
 
 import os
 import signal

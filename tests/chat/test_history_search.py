@@ -1,4 +1,4 @@
-"""Whatever a person types is found as text, in any script, and is never a query language."""
+"""Searching the history finds what a person types as plain text, in any script; it is never a query language."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Branches: nothing is overwritten, and every fork remembers where the person was."""
+"""Branches of a conversation: nothing is overwritten, and every fork remembers which branch was used last."""
 
 import random
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The real command, as a process of its own, with the real engine and the built-in model."""
+"""The command line as a process of its own, with the real engine and the built-in model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`eyebright models`: what it does, says and returns."""
+"""`eyebright models`: what each command does, prints and returns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`eyebright plan`, and what the other commands make of a named amount of memory."""
+"""`eyebright plan`, and how the other commands use a given amount of memory."""
 
 from __future__ import annotations
 

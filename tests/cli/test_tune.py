@@ -1,4 +1,4 @@
-"""`eyebright tune`, and what the other commands show of what it kept."""
+"""`eyebright tune`, and how the other commands show its result."""
 
 from __future__ import annotations
 

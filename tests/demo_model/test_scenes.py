@@ -1,4 +1,4 @@
-"""The scenes the built-in model is trained and judged on: the same from the same seed, and labelled rightly."""
+"""The scenes for training and testing the built-in model: the same seed gives the same scene, labelled correctly."""
 
 import hashlib
 import math

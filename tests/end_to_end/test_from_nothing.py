@@ -1,6 +1,6 @@
-"""From nothing on this computer to an answer: nothing is replaced but the Hub, which is one on 127.0.0.1.
+"""From a new home to an answer of a downloaded model: only the Hub is replaced, by one on 127.0.0.1.
 
-The built-in model's files are published there under a repository's name. A new home finds them, fetches them
+The built-in model's files are published there under a repository's name. A new home finds them, downloads them
 while the program is killed three times, verifies them, and answers about a drawn picture.
 """
 

@@ -1,7 +1,7 @@
-"""The whole way with nothing replaced: real window, real engine process, the built-in model.
+"""The whole program with nothing replaced: real window, real engine process, the built-in model.
 
 Drop a picture, ask, read the answer, ask again, stop one, lose the engine, get it back,
-restart the program, find it all again.
+restart the program, find everything again.
 """
 
 from __future__ import annotations

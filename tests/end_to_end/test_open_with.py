@@ -1,4 +1,4 @@
-"""A picture opened with the program, as macOS tells it: by an event, whenever it likes."""
+"""A picture that macOS opens with the program arrives as an event, at any time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The program as a double click starts it: what comes before the window, and what comes after it."""
+"""The start of the program as by a double click: what is loaded before the window, and what after it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""CLIP and LLaVA's projector in a few lines of numpy: what llama.cpp is compared with.
+"""CLIP and LLaVA's projector in a few lines of numpy, to compare llama.cpp with.
 
 Written after transformers' CLIPVisionModel and LlavaForConditionalGeneration: the class token
-comes first, the output of the last block that the file holds is used, without it.
+comes first, and the output of the last block in the file is used, without the class token.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Engine processes and pictures for the tests of the engine."""
+"""Fixtures for tests of the engine: engine processes and pictures."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Short ways to draw a picture and to ask about it."""
+"""Helpers for tests of the engine: draw a picture, and ask about it."""
 
 import hashlib
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The engine as a process: it is started, stopped, killed, and always answers."""
+"""The engine process is started, stopped and killed through its client, and every request gets an answer."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Models of odd shapes see, read and answer here as they do in transformers, from the same weights.
+"""Random models of odd shapes give the same results in the engine as in transformers, with the same weights.
 
 `packaging/fidelity/record.py` wrote what transformers computed; the models are made anew from their seeds.
 """

@@ -1,4 +1,4 @@
-"""What stops what."""
+"""The engine's job queue: which command stops which."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The built-in model answers here as it does in transformers, from the same weights.
+"""The built-in model answers in the engine as it does in transformers, with the same weights.
 
 `packaging/demo_model/record_reference.py` wrote what transformers computed in float32.
 """

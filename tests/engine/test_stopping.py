@@ -1,4 +1,4 @@
-"""Whatever the engine does can be stopped, and what comes after is right."""
+"""Whatever the engine does can be stopped, and what follows is correct."""
 
 import queue
 import time

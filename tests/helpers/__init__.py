@@ -1,1 +1,1 @@
-"""What tests share. Import from here; fixtures come by themselves through conftest.py."""
+"""Helpers for all tests. Import from here; the fixtures are loaded by conftest.py."""

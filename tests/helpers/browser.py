@@ -1,4 +1,4 @@
-"""In place of the person's browser, which no test may start."""
+"""A stand-in for the web browser, which no test may start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person sees of cards and dialogs, and what there is to press."""
+"""Reads the texts and presses the buttons of cards and dialogs, as a person would."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A scripted stand-in for the services that the transcript and the composer use; it records its calls."""
+"""Fake services for the transcript and the composer: scripted, and they record their calls."""
 
 from __future__ import annotations
 

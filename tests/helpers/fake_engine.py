@@ -1,4 +1,4 @@
-"""A scripted engine client: it records the commands, and the test says what comes back."""
+"""A fake engine client: it records the commands, and the test sends the events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Hub on 127.0.0.1 with a CDN of its own, which answers as the real one does and misbehaves on demand."""
+"""A fake Hugging Face Hub with a CDN on 127.0.0.1, which answers like the real one and fails on demand."""
 
 from __future__ import annotations
 

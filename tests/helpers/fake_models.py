@@ -1,4 +1,4 @@
-"""A scripted stand-in for the model store: a small catalogue, and whatever a test puts on the computer."""
+"""A fake model store: a small catalogue, and the installed models that a test wants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A scripted stand-in for the services: it answers from memory and records what the window asks for."""
+"""Fake services for the window: they answer from memory and record what the window asks for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A SOCKS5 proxy on 127.0.0.1, which notes what it is asked for and refuses on demand."""
+"""A SOCKS5 proxy on 127.0.0.1, which records requests and refuses them on demand."""
 
 from __future__ import annotations
 

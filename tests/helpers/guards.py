@@ -1,6 +1,6 @@
-"""The plugin that watches over every test: nothing stray, nothing left behind, nobody called.
+"""The pytest plugin that watches every test: no stray messages, nothing left behind, no network.
 
-Loaded by conftest.py; the tests of the harness load it alone.
+Loaded by conftest.py; the tests of the plugin load it alone.
 """
 
 import socket

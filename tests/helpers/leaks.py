@@ -1,4 +1,4 @@
-"""What a test leaves behind: threads, child processes, timers, windows."""
+"""Finds what a test left behind: threads, child processes, timers, windows."""
 
 import gc
 import multiprocessing

@@ -1,4 +1,4 @@
-"""Remembers which line started a thread, a timer or a process, so that a leak can name it."""
+"""Remembers which line started a thread, a timer or a process, so that a report can name it."""
 
 import functools
 import multiprocessing.process

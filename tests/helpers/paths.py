@@ -1,4 +1,4 @@
-"""Where the repository and the recorded data of the tests are."""
+"""The paths of the repository and of the tests' recorded data."""
 
 from pathlib import Path
 

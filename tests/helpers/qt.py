@@ -1,4 +1,4 @@
-"""Fixtures for tests that need Qt. Nothing here imports it before a test asks."""
+"""Fixtures for tests that need Qt. It is imported only when a test asks for one of them."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar

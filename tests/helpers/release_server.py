@@ -1,4 +1,4 @@
-"""A page of releases on 127.0.0.1: it leads where a test says, or nowhere, and notes what it is asked."""
+"""A fake page of releases on 127.0.0.1, which redirects where a test says and records its requests."""
 
 from __future__ import annotations
 

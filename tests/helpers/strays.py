@@ -1,4 +1,4 @@
-"""Messages that nobody expected: warnings in the log, Qt's complaints, errors inside slots."""
+"""Finds messages that a test did not expect: log warnings, Qt's messages, exceptions in slots."""
 
 import contextlib
 import functools

@@ -1,4 +1,4 @@
-"""The harness itself: what leaks or strays really fails, and what does not passes."""
+"""The guards themselves: leaks and stray messages fail a test, and everything else passes."""
 
 import sys
 from collections.abc import Callable

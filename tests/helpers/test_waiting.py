@@ -1,4 +1,4 @@
-"""Waiting without Qt and with it."""
+"""Waiting for a condition, with Qt and without it."""
 
 import threading
 from typing import TYPE_CHECKING

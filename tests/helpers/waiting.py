@@ -1,4 +1,4 @@
-"""Waiting for something to become true, with Qt's events going on."""
+"""Waits until a condition is true, while Qt's events are processed."""
 
 import contextlib
 import inspect

@@ -1,4 +1,4 @@
-"""Pictures made of numbers: the same on every computer, with edges and with slopes."""
+"""Test pictures computed from numbers: the same on every computer, with edges and slopes."""
 
 import numpy as np
 from PIL import Image

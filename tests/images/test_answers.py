@@ -1,4 +1,4 @@
-"""The built-in model sees a red circle in every format: from the file through Pillow and CLIP to the words."""
+"""The built-in model sees a red circle in every picture format, from the file to the answer."""
 
 from __future__ import annotations
 

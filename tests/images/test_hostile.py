@@ -1,4 +1,4 @@
-"""Bytes that are no picture, or no longer one: a clear refusal, never half a picture, never a bug."""
+"""Damaged and hostile picture files get a clear refusal: never half a picture, never an exception."""
 
 from __future__ import annotations
 

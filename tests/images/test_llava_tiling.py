@@ -1,4 +1,4 @@
-"""Pictures are divided as LLaVA-1.6 was trained: held to what transformers recorded (`tests/recording/tiles.py`)."""
+"""Pictures are divided as LLaVA-1.6 was trained, compared with transformers (`tests/recording/tiles.py`)."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Pictures are divided as InternVL3 and MiniCPM-V were trained: see `tests/recording/divided.py`."""
+"""Pictures are divided as InternVL3 and MiniCPM-V were trained; `tests/recording/divided.py` recorded how."""
 
 import json
 from typing import Any

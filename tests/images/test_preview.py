@@ -1,4 +1,4 @@
-"""What is shown of a picture: small, our own encoding, without a trace of the file it came from."""
+"""Previews and thumbnails: small, encoded by us, without any metadata of the original file."""
 
 from __future__ import annotations
 

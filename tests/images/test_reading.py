@@ -1,4 +1,4 @@
-"""Every kind of picture is read whole, upright and in its colours, whoever wrote it."""
+"""Every kind of picture file is read completely, upright and in its colours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sizes that pictures are brought to, held to numbers that transformers gave."""
+"""The sizes to which pictures are resized, compared with those of transformers."""
 
 import pytest
 

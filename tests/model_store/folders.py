@@ -1,4 +1,4 @@
-"""Model files to try a library with: small ones of random weights, and the built-in model."""
+"""Model files for tests of the library: small ones with random weights, and the built-in model."""
 
 from __future__ import annotations
 

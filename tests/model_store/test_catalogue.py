@@ -1,4 +1,4 @@
-"""The catalogue that is shipped, and catalogues that do not hold together."""
+"""The catalogue of models that is shipped, and catalogues with errors."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The header of a GGUF file is read with bounds, and a file that does not hold together is refused."""
+"""GGUF headers are read with limits, and inconsistent files are refused."""
 
 import random
 import struct

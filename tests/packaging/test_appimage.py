@@ -1,4 +1,4 @@
-"""The AppImage: a runtime, and a file system behind it."""
+"""The AppImage: a runtime with a file system appended."""
 
 import shutil
 import struct

@@ -1,4 +1,4 @@
-"""The hands at screens of other systems: what they ask those to do, and that they say when they may not."""
+"""Pressing keys on other systems: which commands are run, and what is said where that is forbidden."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Libraries lose what ties them to the computer they were made on, and still work."""
+"""Libraries lose the paths of the computer that compiled them, and still work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bundle for macOS is looked at, and signed from the inside out. Apple's tools are played by scripts."""
+"""The macOS bundle is checked, and signed from the inside out. Scripts stand in for Apple's tools."""
 
 import os
 import struct

@@ -1,4 +1,4 @@
-"""The set-up: it does nothing while nothing changes, and names what is missing exactly."""
+"""The set-up does nothing while nothing has changed, and names exactly what is missing."""
 
 import os
 import shutil

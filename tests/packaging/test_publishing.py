@@ -1,4 +1,4 @@
-"""A release is whole, and its tag, its version and its changelog agree."""
+"""A release is complete only if its tag, version and changelog agree and every file is there."""
 
 import argparse
 import subprocess

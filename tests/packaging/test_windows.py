@@ -1,4 +1,4 @@
-"""What the installer for Windows lays out, and what the uninstaller removes: exactly the same."""
+"""The Windows installer and its uninstaller: exactly the installed files are removed."""
 
 import re
 import zipfile

@@ -1,4 +1,4 @@
-"""The workflow that makes releases: what can be known of it without running it."""
+"""The release workflow, as far as it can be checked without running it."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""Language models of other architectures than LLaVA's usual one, of random weights."""
+"""Random language models of other architectures than LLaVA's usual one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models and pictures for which it is recorded how their originals divide and see them."""
+"""Random models and pictures for which the results of InternVL3's and MiniCPM-V's own code are recorded."""
 
 from __future__ import annotations
 

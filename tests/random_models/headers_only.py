@@ -1,4 +1,4 @@
-"""GGUF files of real shapes with nothing but a header: the weights are a hole that takes no room on the disk."""
+"""GGUF files of real shapes with only a header: the weights are a hole that takes no space on disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GGUF files of random weights: a language model and a CLIP projector of any size."""
+"""Writes random GGUF models for tests: a language model and a CLIP projector of any size."""
 
 from __future__ import annotations
 

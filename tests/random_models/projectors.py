@@ -1,4 +1,4 @@
-"""Projectors of other families than LLaVA, of random weights: SigLIP, InternVL's tower and Qwen2.5-VL's.
+"""Random projectors of other families than LLaVA: SigLIP, InternVL's tower and Qwen2.5-VL's.
 
 `resampler` is MiniCPM-V's projector: its model has to be as wide as a multiple of 128.
 """

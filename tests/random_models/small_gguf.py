@@ -1,4 +1,4 @@
-"""GGUF files of any size that hold together: a little header and one tensor of noise."""
+"""Valid GGUF files of any size: a small header and one tensor of noise."""
 
 import random
 import struct

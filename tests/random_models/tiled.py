@@ -1,4 +1,4 @@
-"""Models and pictures for which it is recorded how transformers sees them in tiles."""
+"""Random models and pictures for which the results of transformers are recorded, in tiles."""
 
 from tests.random_models.llava import Sizes
 

@@ -1,4 +1,4 @@
-"""What is said in the homes that home.py keeps: a little of everything that a history can hold."""
+"""The conversations in the homes that home.py keeps: a little of everything that a history can hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every state of the model manager that is worth looking at; see window_states.py."""
+"""Functions that bring the model manager into each state worth a screenshot; see window_states.py."""
 
 from __future__ import annotations
 

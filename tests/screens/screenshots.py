@@ -1,8 +1,8 @@
-"""Opens the window in every state and writes a picture of each, to be looked at.
+"""Opens the window in every state and saves a screenshot of each.
 
 Usage: python -m tests.screens.screenshots FOLDER [STATE ...]. No screen is needed: Qt's offscreen platform is used.
-The services are scripted, so that a state which is hard to reach (a dead engine, half an answer) is one call away;
-"real" is a walk with the true services, the engine and the built-in model.
+The services are fake, so that a state which is hard to reach (a dead engine, half an answer) is one call away;
+"real" is a run with the real services, the engine and the built-in model.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a look for updates may tell; see window_states.py."""
+"""Functions for screenshots of the check for updates; see window_states.py."""
 
 from __future__ import annotations
 

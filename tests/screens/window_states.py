@@ -1,4 +1,4 @@
-"""Every state of the window that is worth looking at, each made by one function on scripted services."""
+"""Functions that bring the window into each state worth a screenshot, with fake services."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Services with a real history and real files; the engine is scripted."""
+"""Fixtures for tests of the services: a real history and real files, with a fake engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model that the settings name is the one that is loaded."""
+"""The model that is loaded is the one that the settings name."""
 
 from __future__ import annotations
 

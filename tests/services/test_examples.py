@@ -1,4 +1,4 @@
-"""The pictures that a new conversation offers are there, large and small."""
+"""The example pictures of the start page exist, large and small."""
 
 from PIL import Image
 

@@ -1,4 +1,4 @@
-"""A model that nobody uses gives its memory back, and is there again when it is wanted."""
+"""A model that nobody uses is unloaded, and loaded again when it is needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When the fastest settings are looked for, what ends that, and what becomes of the result."""
+"""When the fastest settings are measured, what interrupts that, and what happens to the result."""
 
 from __future__ import annotations
 

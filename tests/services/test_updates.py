@@ -1,4 +1,4 @@
-"""Looking for a newer version: a real server, real connections, and what the person is told."""
+"""The check for updates: a real server, real connections, and what the person is told."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which version is newer."""
+"""Which of two versions of the program is newer."""
 
 from __future__ import annotations
 

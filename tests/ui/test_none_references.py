@@ -1,4 +1,4 @@
-"""PySide6 6.12.0 used up references of None; the locked version must not."""
+"""PySide6 6.12.0 lost references to None; the locked version must not."""
 
 import subprocess
 import sys

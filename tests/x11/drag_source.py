@@ -1,4 +1,4 @@
-"""Another program: a small window from which a picture file can be dragged. Run by the X11 test.
+"""A small window from which a picture file can be dragged, as another program would. Run by the X11 test.
 
 Usage: drag_source.py FILE X Y
 """

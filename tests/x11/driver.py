@@ -1,4 +1,4 @@
-"""The real window on a real X server, driven by mouse and keyboard from outside. Run by the X11 test.
+"""Runs the real window on a real X server, and uses it by mouse and keyboard from outside. Run by the X11 test.
 
 Usage: driver.py PICTURE SCREENSHOT_FOLDER. Prints one JSON object: what was seen.
 """

@@ -1,4 +1,4 @@
-"""A true X11 drag from another program's window, on a real X server, with the real engine."""
+"""A real X11 drag from another program's window to ours, on a real X server, with the real engine."""
 
 from __future__ import annotations
 

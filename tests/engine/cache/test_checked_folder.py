@@ -1,4 +1,4 @@
-"""Files that may be lost at any time: what is not whole is not read, and there are never too many."""
+"""The engine's cache folders: an incomplete file is never read, and their size stays within its limit."""
 
 import os
 import resource

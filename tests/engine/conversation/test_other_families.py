@@ -1,4 +1,4 @@
-"""Models of other families converse in their own way; of those with LLaVA's projector pictures are read."""
+"""Models of other families than LLaVA-1.5 converse with their own prompts; some of them also see pictures."""
 
 from pathlib import Path
 

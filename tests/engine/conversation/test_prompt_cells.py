@@ -1,4 +1,4 @@
-"""The tokens of a prompt are those of the recorded text, special tokens where they belong and nowhere else."""
+"""A prompt's tokens are those of the recorded text, with special tokens only where they belong."""
 
 import ctypes
 import json

@@ -1,4 +1,4 @@
-"""What a new engine process finds of an earlier one: no picture is encoded twice, no conversation read twice."""
+"""After a restart of the engine no picture is encoded and no conversation evaluated a second time."""
 
 import os
 import resource

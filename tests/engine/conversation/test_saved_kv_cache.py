@@ -1,4 +1,4 @@
-"""Which blocks of a KV cache are written, and which are brought back."""
+"""Which blocks of a KV cache are written to disk, and which are restored."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Conversations with the built-in model: only what is new is evaluated, and the answers are the same."""
+"""Conversations with the built-in model: only new tokens are evaluated, and the answers stay the same."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Text appears character by character, whatever the tokens are."""
+"""The text of an answer appears character by character, however its bytes are split into tokens."""
 
 from desktop_app.engine.conversation.text_stream import BATCH_S, TextBatches, TokenDecoder
 

@@ -1,4 +1,4 @@
-"""The class token is put right only where everything is as expected; what is not is left alone."""
+"""The class token is corrected only where llama.cpp's graph is as expected; any other graph is left alone."""
 
 import ctypes
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which part of llama.cpp is loaded where there is one for each kind of processor."""
+"""Which CPU part of llama.cpp is loaded where there is one for each kind of processor."""
 
 from __future__ import annotations
 

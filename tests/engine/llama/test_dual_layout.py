@@ -1,4 +1,4 @@
-"""Weights in two layouts: what is read and what is written comes out as with either of them alone."""
+"""Weights in two layouts: reading and writing give the same results as with either layout alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the KV cache is told to evaluate, and what it is believed to hold."""
+"""Which cells the KV cache has evaluated, and what it is believed to hold afterwards."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""With little memory the projector is loaded for a picture, and the conversation is in a file meanwhile."""
+"""With little memory the projector is loaded for each picture, and the KV cache is in a file meanwhile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""llama.cpp through our eyes: pictures seen rightly, text that stays text, work that can be stopped."""
+"""The loaded model: pictures are encoded correctly, typed text stays text, and computing can be stopped."""
 
 import os
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Pictures of any size reach the graph of MiniCPM-V's tower as they are."""
+"""Parts of any size reach the graph of MiniCPM-V's image tower pixel by pixel."""
 
 import ctypes
 import json

@@ -1,4 +1,4 @@
-"""Ask llama.cpp what it would allocate, without allocating it. A program of its own: it sets llama.cpp's log.
+"""Asks llama.cpp what it would allocate, without allocating it. A program of its own, because it sets llama.cpp's log.
 
 Arguments: model, then contexts as "n_ctx,n_ubatch,kv_type,n_seq". Writes JSON: a list of {"kv": MiB, "compute": MiB}.
 """

@@ -1,4 +1,4 @@
-"""Cores of two kinds, as systems describe them."""
+"""Fast and slow cores are counted as each operating system describes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much memory there is: named, measured, or limited by a control group."""
+"""How much memory may be used: as named, as measured, or as limited by a control group."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model needs, held against what was measured and against llama.cpp; and what is chosen for it."""
+"""The memory estimate, compared with measurements and with llama.cpp; and which way of loading is chosen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model is loaded as its plan says, and computes the same."""
+"""A model is loaded as its plan says, and computes the same results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What this process is said to hold at most."""
+"""The peak memory that is reported for this process."""
 
 from __future__ import annotations
 

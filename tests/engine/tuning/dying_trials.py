@@ -1,4 +1,4 @@
-"""Trials that end as they should not, in real processes of their own. The targets must be importable."""
+"""Tuning processes that crash or hang on purpose. Processes import them by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real thing on a small random model: processes that load, measure, die, and give way."""
+"""The measurement of the fastest settings on a small random model: processes load, measure, crash, and give way."""
 
 from __future__ import annotations
 

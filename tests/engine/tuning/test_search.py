@@ -1,4 +1,4 @@
-"""What is chosen from given measurements, and what is not believed."""
+"""Which settings are chosen from given measurements, and which measurements are rejected."""
 
 from __future__ import annotations
 

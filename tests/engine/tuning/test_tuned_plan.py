@@ -1,4 +1,4 @@
-"""What was measured to be fastest is followed as far as the memory allows."""
+"""The measured settings are followed as far as the memory allows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Qwen2.5-VL, Gemma 3 and SmolVLM2 see pictures as in transformers, and evaluate them as mtmd does."""
+"""Qwen2.5-VL, Gemma 3 and SmolVLM2 encode pictures as transformers does, and evaluate them as mtmd does."""
 
 import ctypes
 from collections.abc import Iterator

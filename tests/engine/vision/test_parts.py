@@ -1,4 +1,4 @@
-"""InternVL3 and MiniCPM-V see pictures in parts, as their originals do, and in fewer where there is no room."""
+"""InternVL3 and MiniCPM-V see pictures in parts, as their authors' code does; in fewer if the context is small."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""LLaVA-1.6 sees pictures in tiles, as transformers recorded it, and in fewer where there is no room."""
+"""LLaVA-1.6 sees pictures in tiles, as recorded from transformers; in fewer if the context is small."""
 
 import hashlib
 from collections.abc import Iterator

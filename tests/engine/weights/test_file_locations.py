@@ -1,4 +1,4 @@
-"""The engine loads model and projector from wherever the library or the person keeps them."""
+"""The engine loads a model and its projector from any folder, whatever its name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that are not what they should be are refused in clear words, before llama.cpp sees them."""
+"""Wrong or damaged model files are refused with a clear sentence, before llama.cpp opens them."""
 
 import random
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Projectors in circulation run one layer too few in llama.cpp; a copy with one more key does not."""
+"""Most projectors run one layer too few in llama.cpp; a copy with one more key runs all of them."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""A copy of a projector in q8_0: half as large, and it sees nearly the same."""
+"""A copy of a projector in q8_0 is half as large, and its embeddings are nearly the same."""
 
 import errno
 from dataclasses import replace

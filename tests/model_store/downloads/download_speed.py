@@ -1,4 +1,4 @@
-"""How fast one file comes from a server on this computer, beside plain curl: `make test-faults ARGS=--speed`.
+"""Measures how fast one file is downloaded, beside plain curl: `make test-faults ARGS=--speed`.
 
 curl writes what it gets and is done. We also hash, keep a journal, wait for the disk and rename; both ways of
 counting are shown. The server is a process of its own that hands the file to the kernel (sendfile), so that it

@@ -1,7 +1,7 @@
-"""Every fault with several seeds, the program killed in the middle of each: `make test-faults` prints the table.
+"""Downloads models under every fault with several seeds, killing the program each time: `make test-faults`.
 
-A run: a child process fetches a pair from a Hub that misbehaves, is killed (SIGKILL) once and then again, what
-lies on the disk is perhaps damaged, and a last process has to bring it to an end. Then both files must be in
+A run: a child process downloads a pair from a Hub that fails, is killed (SIGKILL) twice, the files on disk
+are perhaps damaged, and a last process has to finish. Then both files must be in
 their folder, right to the last byte, with nothing left over; and nothing wrong may ever have been there.
 """
 

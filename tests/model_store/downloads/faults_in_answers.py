@@ -1,4 +1,4 @@
-"""Faults of answers: something arrives, and it is wrong. Docstrings name them in the table."""
+"""Faults in a server's answers: something arrives, and it is wrong. The docstrings are the names in the table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens to files while no program runs. Docstrings name the faults in the table."""
+"""Faults of the disk: files change while no program runs. The docstrings are the names in the table."""
 
 from __future__ import annotations
 

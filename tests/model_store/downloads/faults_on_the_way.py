@@ -1,4 +1,4 @@
-"""Faults of connections and servers: nothing wrong arrives, but not enough. Docstrings name them in the table."""
+"""Faults of connections: what arrives is right, but not complete. The docstrings are the names in the table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The program that is killed: fetches one pair and prints how that ended.
+"""The child process of the fault tests: downloads one pair and prints how that ended; it gets killed meanwhile.
 
 python -m tests.model_store.downloads.fetching ENDPOINT FOLDER CONNECTIONS
 """

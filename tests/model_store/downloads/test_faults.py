@@ -1,4 +1,4 @@
-"""A part of `make test-faults`: every fault once without a kill, and a few with the program killed."""
+"""Every fault of a download once without a kill, and a few with the program killed."""
 
 import random
 from contextlib import closing

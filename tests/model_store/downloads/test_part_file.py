@@ -1,4 +1,4 @@
-"""Part files, their journals, and the hash that follows."""
+"""Part files of downloads, their journals, and the hash that is computed behind them."""
 
 import hashlib
 import random

@@ -1,4 +1,4 @@
-"""Downloads from a Hub on this computer, while all goes well and while people change their minds."""
+"""The download queue with a Hub on this computer that does not fail, while people pause, resume and cancel."""
 
 import hashlib
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What may be expected of a download in spite of a fault."""
+"""What a download must still do in spite of a fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Hub tells: repositories, pairs, headers, and all the ways of not telling."""
+"""The Hub's client: repositories, pairs, headers, and every way in which a server can fail to tell them."""
 
 import io
 import random

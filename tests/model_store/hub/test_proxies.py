@@ -1,4 +1,4 @@
-"""Which proxy is used, and that it is used: nobody who has one is led past it."""
+"""Which proxy is chosen, and that every connection goes through it."""
 
 import urllib.request
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The page of releases: what is asked of it, what is believed of its answer."""
+"""The page of releases: what is requested, and which answers are accepted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Access tokens and the system's keyring."""
+"""Access tokens are kept in the system's keyring."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A model travels on a stick with manifest, hashes and licence, and is checked where it arrives."""
+"""An exported model carries manifest, hashes and licence on a USB stick, and is checked where it is imported."""
 
 from __future__ import annotations
 

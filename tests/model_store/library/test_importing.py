@@ -1,4 +1,4 @@
-"""Files that are already here are copied or used in place; a wrong pair never gets in."""
+"""Model files are copied into the library or used in place; a wrong pair is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The library shows what is there, whatever happened to it, and deletes what is its own."""
+"""The library of models shows what is on disk, whatever happened to it, and deletes only its own files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The library moves to another disk; whatever happens on the way, one place is whole."""
+"""The library moves to another disk; whenever that is interrupted, one of the two folders is complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights that other programs fetched are found as those programs lay them out, checked, and used in place."""
+"""Weights that other programs downloaded are found in their layouts, checked, and used in place."""
 
 from __future__ import annotations
 

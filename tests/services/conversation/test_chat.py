@@ -1,4 +1,4 @@
-"""Sending, stopping, asking again: what the person sees and what the engine is asked."""
+"""Sending, stopping and asking again: what the person sees, and what the engine is asked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drafts, reading ahead, the list of conversations, deleting and its undo."""
+"""Drafts, the list of conversations, and deleting with undo."""
 
 from __future__ import annotations
 

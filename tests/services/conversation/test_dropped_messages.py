@@ -1,4 +1,4 @@
-"""What the engine leaves out of a full context is known in the window, message by message."""
+"""The window knows which messages the engine left out of a full context."""
 
 from __future__ import annotations
 

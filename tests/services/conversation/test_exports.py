@@ -1,4 +1,4 @@
-"""A conversation leaves as a file, and comes back from one."""
+"""A conversation is exported to a file, and imported again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens when the next thing is done before the last one has ended."""
+"""What happens when a person does the next thing before the last one has ended."""
 
 from __future__ import annotations
 

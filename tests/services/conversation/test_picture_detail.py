@@ -1,4 +1,4 @@
-"""What looking costs is known before a message is sent, and the person chooses."""
+"""The cost of encoding pictures is known before a message is sent, and the person chooses how closely they are seen."""
 
 import pytest
 

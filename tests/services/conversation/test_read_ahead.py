@@ -1,4 +1,4 @@
-"""Long texts are read while the person still writes; short ones, and those that change, cost nothing."""
+"""Long texts are read while the person still writes; short or changing ones are not."""
 
 from __future__ import annotations
 

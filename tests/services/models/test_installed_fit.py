@@ -1,4 +1,4 @@
-"""The light beside each model of the catalogue, on computers with 4, 8, 16 and 32 GB, against the planner itself."""
+"""Whether each model of the catalogue fits computers with 4, 8, 16 and 32 GB, compared with the planner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models behind the window: fetched from a Hub on this computer, checked, chosen, moved, deleted. Real files."""
+"""Models are downloaded from a Hub on this computer, checked, chosen, moved and deleted, with real files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the model no longer sees is grey, up to a line that says so and explains itself."""
+"""Messages that the model no longer sees are grey, above a line that explains it."""
 
 from __future__ import annotations
 

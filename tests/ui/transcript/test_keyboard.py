@@ -1,4 +1,4 @@
-"""Pointing, selecting, copying and walking through a conversation."""
+"""Pointing, selecting, copying and moving through a conversation by mouse and keyboard."""
 
 from __future__ import annotations
 

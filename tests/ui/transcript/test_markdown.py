@@ -1,4 +1,4 @@
-"""What a model writes is shown, and does nothing."""
+"""Markdown in an answer is shown, and cannot load or run anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scrolling, keeping the reader's place, and how little is laid out."""
+"""The page of messages: scrolling, keeping the reader's position, and laying out only what is visible."""
 
 from __future__ import annotations
 

@@ -1,3 +1,5 @@
+"""The estimated and measured heights of messages under one another."""
+
 import random
 
 from desktop_app.ui.transcript.row_heights import RowHeights

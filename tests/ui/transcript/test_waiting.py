@@ -1,4 +1,4 @@
-"""The line that says what the engine does before it writes."""
+"""The line that says what the engine is doing before it writes."""
 
 from __future__ import annotations
 

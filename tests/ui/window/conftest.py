@@ -1,4 +1,4 @@
-"""Fixtures for tests of the window around transcript and composer."""
+"""Fixtures for tests of the whole window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings, the picture large, reports: what stands beside the window."""
+"""The dialogs: settings, the large picture, problem reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The window answers what is dragged over it, and takes what it can."""
+"""Dragging over the window: it answers, and takes what it can use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything can be reached by keyboard, says what it is, and the keys do what they promise."""
+"""Every control can be reached by keyboard and has a name, and the shortcuts work."""
 
 from __future__ import annotations
 

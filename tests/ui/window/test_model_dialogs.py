@@ -1,4 +1,4 @@
-"""What stands beside the model manager: repositories, files, where from, and the offer on the empty screen."""
+"""The dialogs beside the model manager: repositories, files, sources, and the offer on the start page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model manager and the offer on the empty screen, on scripted services."""
+"""The model manager and the offer on the start page, with fake services."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Colours can be read, and follow the system or the person."""
+"""Colours have enough contrast, and follow the system or the person's choice."""
 
 from __future__ import annotations
 

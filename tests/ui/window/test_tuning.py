@@ -1,4 +1,4 @@
-"""The fastest settings in the status line and on the page of settings."""
+"""The fastest settings in the status line and in the settings dialog."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looking for updates, as the window offers and tells it."""
+"""The check for updates in the window's menu and notices."""
 
 from __future__ import annotations
 

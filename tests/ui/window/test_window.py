@@ -1,4 +1,4 @@
-"""The window as a whole: pages, places, sizes, what its parts tell each other."""
+"""The window as a whole: pages, positions, sizes, and what its parts tell each other."""
 
 from __future__ import annotations
 
