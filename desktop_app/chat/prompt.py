@@ -120,14 +120,27 @@ def prompt_parts(family: Family, exchanges: Sequence[Exchange], system: str | No
 
     `system` replaces the sentence that the family was trained with; None keeps that.
     """
-    rows: list[Part] = [*_opening(family, system)]
+    return [part for parts in parts_by_exchange(family, exchanges, system) for part in parts]
+
+
+def parts_by_exchange(family: Family, exchanges: Sequence[Exchange], system: str | None = None) -> list[list[Part]]:
+    """Return the parts of that prompt in lists: one for what stands before the first exchange, then one for each.
+
+    A stretch of words that goes on across the border of two lists stands in the later one. So it does where an
+    empty question would go on with it.
+    """
+    lists = [_joined(_opening(family, system))]
     pictures = 0
     for exchange in exchanges:
-        rows += _filled(_asking(family, exchange), exchange, family, pictures)
+        rows = [*_filled(_asking(family, exchange), exchange, family, pictures)]
         if exchange.answer is not None:
             rows += _filled(family.answering, exchange, family, pictures)
         pictures += len(exchange.pictures)
-    return _joined(rows)
+        before = lists[-1]
+        if before and isinstance(before[-1], Words) and rows and isinstance(rows[0], Words):
+            rows.insert(0, before.pop())
+        lists.append(_joined(rows))
+    return lists
 
 
 def _opening(family: Family, system: str | None) -> Iterable[Part]:

@@ -10,6 +10,7 @@ from desktop_app.chat.prompt import (
     PicturePlace,
     Special,
     Words,
+    parts_by_exchange,
     prompt_parts,
 )
 
@@ -74,3 +75,15 @@ def test_whatever_is_typed_stays_words(typed: str) -> None:
 def test_an_empty_answer_leaves_only_its_end() -> None:
     parts = prompt_parts(VICUNA_V1, [Exchange("a", (), ""), Exchange("b")])
     assert as_text(parts).endswith("USER: a ASSISTANT:</s>USER: b ASSISTANT:")
+
+
+def test_parts_are_told_apart_by_exchange() -> None:
+    """What goes on from one exchange to the next is one stretch, and stands with the later."""
+    exchanges = [Exchange("a", (), "b"), Exchange("c")]
+    opening, first, second = parts_by_exchange(VICUNA_V1, exchanges, "s")
+    assert opening == [Special("bos")]
+    assert first[0] == Words("s USER: a ASSISTANT:")
+    assert second == [Words("USER: c ASSISTANT:")]
+    assert [*opening, *first, *second] == prompt_parts(VICUNA_V1, exchanges, "s")
+    with_picture = [Exchange("a", ("p",), "b")]
+    assert parts_by_exchange(VICUNA_V1, with_picture, "s")[1][0] == Words("s USER: ")
