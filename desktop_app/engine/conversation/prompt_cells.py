@@ -1,10 +1,10 @@
-"""Turns -> the cells of a prompt, as a model's vocabulary and family want them."""
+"""Turns -> the prompt of a request, as a model's vocabulary and family want it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from itertools import pairwise
 
 from desktop_app.chat.budget import TurnSize, finest_way, kept_turns
 from desktop_app.chat.prompt import (
@@ -15,28 +15,19 @@ from desktop_app.chat.prompt import (
     PicturePlace,
     Special,
     Words,
-    prompt_parts,
+    parts_by_exchange,
 )
 from desktop_app.engine.conversation.answer_tokens import AnswerTokens
+from desktop_app.engine.conversation.plain_text import PlainText, Tokenizer
+from desktop_app.engine.conversation.prompt import Prompt
 from desktop_app.engine.llama.kv_cache import Cell, common_start
 from desktop_app.engine.messages import PictureRef, Turn
-from desktop_app.engine.vision.sight import Sight, ways_of
+from desktop_app.engine.vision.sight import SeenPicture, Sight, ways_of
 
 # Tokens of a question that is not written yet: when it is, its pictures are not to be seen in fewer parts.
 _ROOM_FOR_WORDS = 64
 
 _BEGINNINGS = ("A", "is", "7", "(")  # of questions
-_CONTINUATIONS = (" A", "is", "7", "\n(")  # of words
-
-
-class Vocabulary(Protocol):
-    """The part of a model that knows tokens."""
-
-    def tokenize(self, text: str) -> list[int]:
-        """Return the tokens of plain text."""
-
-    def special(self, name: str) -> int | None:
-        """Return a special token; None stands for a "bos" that the vocabulary does not use."""
 
 
 class PromptCells:
@@ -47,7 +38,7 @@ class PromptCells:
     """
 
     def __init__(
-        self, vocabulary: Vocabulary, n_ctx: int, family: Family, sight: Sight, answers: AnswerTokens | None = None
+        self, vocabulary: Tokenizer, n_ctx: int, family: Family, sight: Sight, answers: AnswerTokens | None = None
     ) -> None:
         self.family = family
         self.answers = answers or AnswerTokens()
@@ -56,98 +47,147 @@ class PromptCells:
         self._vocabulary = vocabulary
         self._sight = sight
         self._spoken = family.unframed if sight.frames else family
-        self._specials = frozenset(vocabulary.special(name) for name in family.specials)
-        inside = (f"(?<={re.escape(name[0])})(?={re.escape(name[1:])})" for name in sorted(family.specials))
-        self._inside_specials = re.compile("|".join(inside))
+        self._text = PlainText(vocabulary, family.specials)
 
     def asking(self, turns: Sequence[Turn], system: str | None) -> list[Cell]:
-        """Return the whole prompt that asks the last of `turns`."""
-        return self._cells(prompt_parts(self._spoken, _exchanges(turns), system), _pictures(turns))
+        """Return the cells that ask the last of `turns`, whether they fit the context or not."""
+        self._text.start_prompt()
+        return self._lay_out(turns, system).cells
 
-    def certain(self, turns: Sequence[Turn], system: str | None) -> list[Cell]:
-        """Return what is certain of that prompt before the words of the last turn are written.
+    def prompt(self, requested: Sequence[Turn], system: str | None, max_tokens: int) -> Prompt:
+        """Return the prompt that asks the last of the requested turns, with as many others as fit the context.
+
+        If the last turn has no text yet, the prompt ends where its question will begin.
+        Raises `UserError("context-too-small")`.
+        """
+        self._text.start_prompt()
+        opening = len(self._lay_out([], system).cells)
+        turns = self._with_room_for_words(requested, system, opening, max_tokens)
+        layout = self._lay_out(turns, system)
+        kept = kept_turns(_sizes(turns, layout, opening), opening, self._n_ctx, max_tokens)
+        dropped = sorted({*range(len(turns))}.difference(kept))
+        if dropped:
+            turns = [turns[index] for index in kept]
+            layout = self._lay_out(turns, system)
+        certain, closing = self._around_question(turns, layout, system)
+        written = bool(turns[-1].text.strip())
+        cells = layout.cells if written else certain
+        pictures = {(seen := self._sight.see(picture)).key: seen for turn in turns for picture in turn.pictures}
+        return Prompt(
+            cells=cells,
+            certain=common_start(certain, cells),
+            closing=closing if written else 0,
+            pictures=pictures,
+            dropped_turns=tuple(dropped),
+            dropped_pictures=sum(len(requested[index].pictures) for index in dropped),
+            reduced=self._reduced(requested, pictures.values()),
+        )
+
+    def _with_room_for_words(
+        self, requested: Sequence[Turn], system: str | None, opening: int, max_tokens: int
+    ) -> Sequence[Turn]:
+        """Return the turns with their pictures in as many parts as there is room for."""
+        ways = list(ways_of(requested, self._sight.tiling))
+        if len(ways) == 1:
+            return requested
+        *earlier, newest = requested
+        unwritten = self._lay_out([*earlier, newest._replace(text="")], system)
+        words = len(self._lay_out(requested, system).cells) - len(unwritten.cells)
+        missing = max(0, _ROOM_FOR_WORDS - words)
+
+        def sizes(turns: Sequence[Turn]) -> list[TurnSize]:
+            *others, last = _sizes(turns, self._lay_out(turns, system), opening)
+            return [*others, TurnSize(last.tokens + missing, last.pictures)]
+
+        return ways[finest_way(map(sizes, ways), opening, self._n_ctx, max_tokens)]
+
+    def _around_question(self, turns: Sequence[Turn], layout: _Layout, system: str | None) -> tuple[list[Cell], int]:
+        """Return the cells that are certain before the last turn's question is written, and how many come after it.
 
         How the words around a question are tokenised may depend on its beginning; what is the same for quite
         different ones is taken to be certain.
         """
-        first, *others = (
-            self.asking([*turns[:-1], Turn(beginning, turns[-1].pictures)], system) for beginning in _BEGINNINGS
-        )
-        return first[: min(common_start(first, other) for other in others)]
-
-    def begun(self, turns: Sequence[Turn], system: str | None) -> list[Cell]:
-        """Return what is certain of that prompt when the last turn's text is how its question begins."""
         *earlier, newest = turns
-        first, *others = (
-            self.asking([*earlier, newest._replace(text=newest.text + more)], system) for more in _CONTINUATIONS
-        )
-        return first[: min(common_start(first, other) for other in others)]
 
-    def fitting(self, turns: Sequence[Turn], system: str | None, max_tokens: int) -> list[Turn]:
-        """Return those of `turns` that fit the context, with their pictures in as many parts as there is room for.
+        def cells_of_newest(question: str) -> list[Cell]:
+            asked = [*earlier, Turn(question, newest.pictures)]
+            *_, before, parts = parts_by_exchange(self._spoken, _exchanges(asked), system)
+            return self._cells(parts, _text_of(before[-1:]), _by_name(asked))
 
-        Raises `UserError("context-too-small")`.
-        """
-        opening = len(self.asking([], system))
-        n_ctx = self._n_ctx
-        missing = max(0, _ROOM_FOR_WORDS - len(self._plain(turns[-1].text)))
+        first, *others = map(cells_of_newest, _BEGINNINGS)
+        common = min(common_start(first, other) for other in others)
+        return layout.cells[: layout.ends[-2]] + first[:common], len(first) - common - 1
 
-        def sizes_of(way: Sequence[Turn]) -> list[TurnSize]:
-            return [TurnSize(len(self.asking([turn], system)) - opening, len(turn.pictures)) for turn in way]
+    def _reduced(self, requested: Sequence[Turn], pictures: Iterable[SeenPicture]) -> tuple[int, int] | None:
+        """Return in how many parts a picture is seen and how many it is worth, for the first that has fewer."""
+        if self._sight.tiling is None:
+            return None
+        best = {picture.sha256: picture for turn in requested for picture in turn.pictures}
+        counts = ((len(seen.parts), len(self._sight.see(best[seen.picture.sha256]).parts)) for seen in pictures)
+        return next(((parts, most) for parts, most in counts if parts < most), None)
 
-        def with_room(way: Sequence[Turn]) -> list[TurnSize]:
-            *earlier, newest = sizes_of(way)
-            return [*earlier, TurnSize(newest.tokens + missing, newest.pictures)]
-
-        ways = list(ways_of(turns, self._sight.tiling))
-        chosen = ways[finest_way(map(with_room, ways), opening, n_ctx, max_tokens) if len(ways) > 1 else 0]
-        return [chosen[index] for index in kept_turns(sizes_of(chosen), opening, n_ctx, max_tokens)]
-
-    def _cells(self, parts: Iterable[Part], pictures: Mapping[str, PictureRef]) -> list[Cell]:
+    def _lay_out(self, turns: Sequence[Turn], system: str | None) -> _Layout:
+        pictures = _by_name(turns)
         cells: list[Cell] = []
-        words = ""  # right before the part, with no special token between
+        ends: list[int] = []
+        before = ""
+        for parts in parts_by_exchange(self._spoken, _exchanges(turns), system):
+            cells += self._cells(parts, before, pictures)
+            ends.append(len(cells))
+            before = _text_of(parts[-1:])
+        return _Layout(cells, ends)
+
+    def _cells(self, parts: Sequence[Part], before: str, pictures: Mapping[str, PictureRef]) -> list[Cell]:
+        """Return the cells of parts; `before` are the words right before them, with no special token between."""
+        cells: list[Cell] = []
         for part in parts:
             if isinstance(part, Special):
                 token = self._vocabulary.special(part.name)
                 cells += [] if token is None else [token]
             elif isinstance(part, Words):
-                cells += self._following(words, part.text)
+                cells += self._text.tokens_after(before, part.text)
             elif isinstance(part, PicturePlace):
                 cells += self._sight.cells(pictures[part.picture])
             elif isinstance(part, Answer):
-                cells += self._answer(part, words)
-            words = part.text if isinstance(part, (Words, Answer)) else ""
+                cells += self._answer(part, before)
+            before = _text_of([part])
         return cells
 
-    def _answer(self, answer: Answer, words: str) -> list[int]:
+    def _answer(self, answer: Answer, before: str) -> Sequence[int]:
         after = "" if answer.text.endswith(answer.after) else answer.after
         written = self.answers.get(answer.text)
         if written is None:
-            return self._following(words, answer.before + answer.text + after)
-        return [*written, *self._following(answer.text, after)]
+            return self._text.tokens_after(before, answer.before + answer.text + after)
+        return [*written, *self._text.tokens_after(answer.text, after)]
 
-    def _following(self, words: str, text: str) -> list[int]:
-        """Return the tokens of `text` where it goes on after `words`: some vocabularies begin with a space."""
-        known, whole = self._plain(words), self._plain(words + text)
-        return whole[len(known) :] if whole[: len(known)] == known else self._plain(text)
 
-    def _plain(self, text: str) -> list[int]:
-        """Return the tokens of plain words.
+@dataclass(frozen=True)
+class _Layout:
+    """The cells of turns, all of them, and where they end: those before the first turn, and those of each turn."""
 
-        In many files the special tokens are of the type "user defined", which llama.cpp finds in
-        plain text all the same; what spells one is tokenised in two pieces.
-        """
-        tokens = self._vocabulary.tokenize(text)
-        if self._specials.isdisjoint(tokens):
-            return tokens
-        return [token for piece in self._inside_specials.split(text) for token in self._vocabulary.tokenize(piece)]
+    cells: list[Cell]
+    ends: list[int]
+
+
+def _sizes(turns: Iterable[Turn], layout: _Layout, opening: int) -> list[TurnSize]:
+    """Return what each turn takes where it stands, the first without the `opening` cells before it."""
+    ends = [opening, *layout.ends[1:]]
+    return [
+        TurnSize(last - first, len(turn.pictures)) for turn, (first, last) in zip(turns, pairwise(ends), strict=True)
+    ]
+
+
+def _text_of(parts: Sequence[Part]) -> str:
+    """Return the words of the last part, "" if it has none."""
+    last = parts[-1] if parts else None
+    return last.text if isinstance(last, (Words, Answer)) else ""
 
 
 def _exchanges(turns: Iterable[Turn]) -> list[Exchange]:
     return [Exchange(turn.text, tuple(map(_name, turn.pictures)), turn.answer) for turn in turns]
 
 
-def _pictures(turns: Iterable[Turn]) -> dict[str, PictureRef]:
+def _by_name(turns: Iterable[Turn]) -> dict[str, PictureRef]:
     return {_name(picture): picture for turn in turns for picture in turn.pictures}
 
 

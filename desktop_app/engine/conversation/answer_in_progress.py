@@ -1,0 +1,61 @@
+"""An answer while it is written: its text, and the figures that are told when it ends."""
+
+from __future__ import annotations
+
+import time
+
+from desktop_app.engine.conversation.prompt import Prompt
+from desktop_app.engine.conversation.text_stream import TokenDecoder
+from desktop_app.engine.messages import Finished, FinishReason, TurnStats
+from desktop_app.engine.planning.process_memory import peak_memory
+
+
+class Work:
+    """What was done for a request."""
+
+    encodes = 0  # CLIP runs
+    evaluated = 0  # cells of the prompt
+
+
+class AnswerInProgress:
+    """The text of an answer, and its figures."""
+
+    def __init__(self, received: float, prompt: Prompt, reused: int) -> None:
+        """`received`: when the command came (time.monotonic()); `reused`: cells that were in the KV cache."""
+        self.text = TokenDecoder()
+        self.tokens = 0
+        self.work = Work()
+        self.reused = reused
+        self._prompt = prompt
+        self._received = received
+        self._first = self._latest = 0.0
+        self._samples = 0
+
+    def sampled(self) -> None:
+        """Note the time of a token."""
+        self._latest = time.monotonic()
+        self._first = self._first or self._latest
+        self._samples += 1
+
+    def speed(self) -> float:
+        """Return the tokens per second, the first not counted; 0 before the second."""
+        seconds = self._latest - self._first
+        return (self._samples - 1) / seconds if seconds > 0 else 0.0
+
+    def finished(self, request: int, reason: FinishReason, context_used: int, context_size: int) -> Finished:
+        """Return the answer and its figures as they are now; the context is counted in cells."""
+        stats = TurnStats(
+            finish_reason=reason,
+            prompt_tokens=len(self._prompt.cells),
+            reused_tokens=self.reused,
+            evaluated_tokens=self.work.evaluated,
+            image_encodes=self.work.encodes,
+            answer_tokens=self.tokens,
+            time_to_first_token_s=self._first - self._received if self._first else 0.0,
+            tokens_per_second=self.speed(),
+            peak_memory_bytes=peak_memory(),
+            context_used=context_used,
+            context_size=context_size,
+            dropped_turns=len(self._prompt.dropped_turns),
+        )
+        return Finished(request, self.text.text, stats, self.text.token_ids)

@@ -1,0 +1,55 @@
+"""One request's prompt: what the model reads, and what of the conversation had no place in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from desktop_app.engine.llama.kv_cache import Cell, PictureRow
+from desktop_app.engine.messages import PartsReduced, TurnsDropped
+from desktop_app.engine.vision.sight import SeenPicture
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """The cells of one request, and how the requested turns became them."""
+
+    cells: list[Cell]
+    certain: int  # cells that are the same whatever the question will be
+    closing: int  # cells after the question
+    pictures: Mapping[str, SeenPicture]  # those in the cells, by their names there
+    dropped_turns: tuple[int, ...] = ()  # indices of requested turns that did not fit
+    dropped_pictures: int = 0  # in those turns
+    reduced: tuple[int, int] | None = None  # parts a picture is seen in, and parts it is worth, if those are more
+
+    def edges(self, batch: int) -> list[int]:
+        """Return where evaluation always begins a new batch of at most `batch` cells.
+
+        The first is at the question, the others divide a long one: its beginning may have been read ahead.
+        """
+        return [self.certain, *range(self.certain + batch, len(self.cells) - batch // 2, batch)]
+
+    def read_ahead_prefix(self, batch: int) -> Prompt:
+        """Return what can be evaluated while the question is only begun: up to an edge half a batch before its end.
+
+        How its last words are tokenised may depend on those that follow.
+        """
+        written = len(self.cells) - self.closing
+        certain, *others = self.edges(batch)
+        last = max((edge for edge in others if edge < written - batch // 2), default=certain)
+        return replace(self, cells=self.cells[:last], closing=0)
+
+    def picture_ends(self) -> dict[int, str]:
+        """Return after how many cells a picture is complete, with its SHA-256."""
+        return {
+            count: self.pictures[cell.picture].picture.sha256
+            for count, cell in enumerate(self.cells, 1)
+            if isinstance(cell, PictureRow) and cell.row == self.pictures[cell.picture].rows - 1
+        }
+
+    def notices(self, request: int) -> Iterator[TurnsDropped | PartsReduced]:
+        """Yield what the person must be told of it."""
+        if self.dropped_turns:
+            yield TurnsDropped(request, len(self.dropped_turns), self.dropped_pictures, self.dropped_turns)
+        if self.reduced is not None:
+            yield PartsReduced(request, *self.reduced)
