@@ -62,7 +62,7 @@ class PromptCells:
         """
         self._text.start_prompt()
         opening = len(self._lay_out([], system).cells)
-        turns = self._with_room_for_words(requested, system, opening, max_tokens)
+        turns = self._with_fitting_pictures(requested, system, opening, max_tokens)
         layout = self._lay_out(turns, system)
         kept = kept_turns(_sizes(turns, layout, opening), opening, self._n_ctx, max_tokens)
         dropped = sorted({*range(len(turns))}.difference(kept))
@@ -83,7 +83,7 @@ class PromptCells:
             reduced=self._reduced(requested, pictures.values()),
         )
 
-    def _with_room_for_words(
+    def _with_fitting_pictures(
         self, requested: Sequence[Turn], system: str | None, opening: int, max_tokens: int
     ) -> Sequence[Turn]:
         """Return the turns with their pictures in as many parts as there is room for."""
@@ -116,7 +116,8 @@ class PromptCells:
 
         first, *others = map(cells_of_newest, _BEGINNINGS)
         common = min(common_start(first, other) for other in others)
-        return layout.cells[: layout.ends[-2]] + first[:common], len(first) - common - 1
+        closing = len(first) - common - 1  # the beginning is one token
+        return layout.cells[: layout.ends[-2]] + first[:common], closing
 
     def _reduced(self, requested: Sequence[Turn], pictures: Iterable[SeenPicture]) -> tuple[int, int] | None:
         """Return in how many parts a picture is seen and how many it is worth, for the first that has fewer."""
