@@ -31,7 +31,7 @@ _STORE = {
 UI_FOLDERS = ["widgets", "transcript", "composer", "models", "settings", "help"]
 _UI_GROUND = {
     "desktop_app.ui.sentences",
-    "desktop_app.ui.services_protocol",
+    "desktop_app.ui.protocols",
     "desktop_app.services",
     "desktop_app.engine.messages",
     "desktop_app.memory_fit",

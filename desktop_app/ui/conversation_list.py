@@ -39,7 +39,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.chat.conversation import ConversationSummary
-from desktop_app.services.conversation.previews import Previews
+from desktop_app.ui.protocols.conversation import Previews
 from desktop_app.ui.sentences import relative_date
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.theme import GRID, RADIUS_SMALL, theme

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from desktop_app.services.conversation.conversation_list import Conversations
+from desktop_app.ui.protocols.conversation import Conversations
 from desktop_app.ui.widgets.controls import ElidedLabel, IconButton
 from desktop_app.ui.widgets.theme import GRID
 

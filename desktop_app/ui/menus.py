@@ -11,7 +11,7 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu
 
 from desktop_app.ui.help.actions import check_for_updates, open_about, open_report, open_shortcuts
-from desktop_app.ui.services_protocol import Services
+from desktop_app.ui.protocols.services import Services
 from desktop_app.ui.widgets.theme import theme
 
 Key = QKeySequence.StandardKey

@@ -10,8 +10,7 @@ from PySide6.QtGui import QAction, QIcon, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMenu, QVBoxLayout, QWidget
 
 from desktop_app.chat.conversation import ConversationSummary
-from desktop_app.services.conversation.conversation_list import Conversations
-from desktop_app.services.conversation.previews import Previews
+from desktop_app.ui.protocols.conversation import Conversations, Previews
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import IconButton, Label, push_button
 from desktop_app.ui.widgets.theme import GRID, ICON, SIDEBAR, theme

@@ -17,8 +17,8 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.engine.messages import ModelInfo
-from desktop_app.services.engine import Engine
 from desktop_app.services.examples import EXAMPLES, Example
+from desktop_app.ui.protocols.engine import Engine
 from desktop_app.ui.sentences import engine_sentence
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import ElidedLabel, Label, push_button

@@ -9,8 +9,8 @@ from PySide6.QtGui import QFontMetrics, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 from desktop_app.engine.messages import ModelInfo, Phase
+from desktop_app.ui.protocols.services import Services
 from desktop_app.ui.sentences import data_size, engine_sentence, engine_state, number, phase_text
-from desktop_app.ui.services_protocol import Services
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import Popover, push_button
 from desktop_app.ui.widgets.theme import GRID, ColourRole, theme

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject
 
-from desktop_app.services.tuner import Tuner
+from desktop_app.ui.protocols.engine import Tuner
 
 _ACTIVITY = frozenset(
     {

@@ -30,7 +30,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.chat.conversation import Picture
-from desktop_app.services.conversation.previews import Previews
+from desktop_app.ui.protocols.conversation import Previews
 from desktop_app.ui.sentences import number
 from desktop_app.ui.widgets.controls import ElidedLabel, IconButton, Label
 from desktop_app.ui.widgets.theme import GRID

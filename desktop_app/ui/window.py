@@ -17,7 +17,7 @@ from desktop_app.ui.composer.drop import DropTarget
 from desktop_app.ui.header import Header
 from desktop_app.ui.menus import Menus
 from desktop_app.ui.notices import NoticeBar
-from desktop_app.ui.services_protocol import Services
+from desktop_app.ui.protocols.services import Services
 from desktop_app.ui.sidebar import Sidebar
 from desktop_app.ui.start_page import StartPage
 from desktop_app.ui.status import StatusLine

@@ -121,7 +121,7 @@ def _keep_window() -> None:
     from tests.helpers.fake_services import FakeServices
 
     before = theme.zoom()
-    window = MainWindow(FakeServices().as_services())
+    window = MainWindow(FakeServices())
     window.resize(WINDOW["width"], WINDOW["height"])
     window.show()
     theme.set_zoom(WINDOW["text_size"])

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import cast
 
 from PySide6.QtWidgets import QWidget
 
 from desktop_app import paths
 from desktop_app.engine.planning.memory_budget import find_memory_budget
 from desktop_app.memory_fit import MemoryFit, fit_of
-from desktop_app.services.models.tasks import LookedUp, ModelTasks, Task
+from desktop_app.services.models.tasks import LookedUp, Task
 from desktop_app.ui.models.add_page import AddModelDialog
 from desktop_app.ui.models.confirm import cancel_question, licence_question, removal_question
 from desktop_app.ui.models.dialog import ModelsDialog
@@ -20,7 +19,7 @@ from model_store.errors import StoreError
 from model_store.jobs import JobState
 from model_store.library.hub_repository import Candidate
 from model_store.library.installed import State
-from tests.helpers.fake_models import CATALOGUE, GIB, installed, job
+from tests.helpers.fakes.models import CATALOGUE, GIB, installed, job
 from tests.helpers.waiting import pump
 from tests.screens.window_states import Stage, state
 
@@ -162,7 +161,7 @@ def model_giving_up(stage: Stage) -> QWidget:
 def model_adding(stage: Stage) -> QWidget:
     """A repository that was looked up."""
     entry = CATALOGUE.entries[0]
-    dialog = AddModelDialog(cast(ModelTasks, stage.services.model_tasks), stage.window)
+    dialog = AddModelDialog(stage.services.model_tasks, stage.window)
     dialog.name.setText(entry.repository)
     fits = tuple(fit_of(variant, int(5.2 * GIB)) for variant in entry.variants)
     dialog.show()
@@ -173,7 +172,7 @@ def model_adding(stage: Stage) -> QWidget:
 @state
 def model_refused(stage: Stage) -> QWidget:
     """A repository that cannot be used."""
-    dialog = AddModelDialog(cast(ModelTasks, stage.services.model_tasks), stage.window)
+    dialog = AddModelDialog(stage.services.model_tasks, stage.window)
     dialog.name.setText("someone/text-only")
     dialog.show()
     stage.services.model_tasks.hub_failed.emit(StoreError("pair-incomplete", repository="someone/text-only"))

@@ -18,8 +18,9 @@ from desktop_app.ui.help.about import AboutDialog, ShortcutsDialog
 from desktop_app.ui.help.report import ReportDialog, system_details
 from desktop_app.ui.widgets.controls import Popover
 from desktop_app.ui.window import MainWindow
-from tests.helpers.fake_chat import answer, question
-from tests.helpers.fake_services import LLAVA, FakeServices, stored
+from tests.helpers.fake_services import FakeServices, stored
+from tests.helpers.fakes.conversation import answer, question
+from tests.helpers.fakes.engine import LLAVA
 from tests.helpers.waiting import pump
 
 TITLES = (
@@ -61,7 +62,7 @@ class Stage:
         self.field = stored(self.services, "field.jpg", 900, 1200, "#2F5D50", "#D9E4C0")
         for title, with_picture, days in TITLES:
             self.services.add_conversation(title, self.lake if with_picture else None, days)
-        self.window = MainWindow(self.services.as_services())
+        self.window = MainWindow(self.services)
         self.window.resize(width, height)
         self.window.show()
 

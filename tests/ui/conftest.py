@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from desktop_app.ui.composer.composer import Composer
     from desktop_app.ui.transcript.view import TranscriptView
-    from tests.helpers.fake_chat import FakeServices
+    from tests.helpers.fake_services import FakeServices
 
 Show = Callable[["QWidget"], "QWidget"]
 
@@ -33,10 +33,12 @@ def dressed(qapp: QApplication) -> Iterator[QApplication]:
 
 @pytest.fixture
 def fakes(dressed: QApplication) -> FakeServices:
-    """What transcript and composer use of the services, scripted."""
-    from tests.helpers.fake_chat import FakeServices
+    """All services, scripted, with one conversation open."""
+    from tests.helpers.fake_services import FakeServices
 
-    return FakeServices()
+    made = FakeServices()
+    made.conversations.current = "one"
+    return made
 
 
 @pytest.fixture
@@ -45,10 +47,9 @@ def transcript(fakes: FakeServices, show_widget: Show) -> TranscriptView:
     from PySide6.QtCore import QPoint
     from PySide6.QtTest import QTest
 
-    from desktop_app.ui.services_protocol import Services
     from desktop_app.ui.transcript.view import TranscriptView
 
-    view = TranscriptView(cast(Services, fakes))
+    view = TranscriptView(fakes)
     view.resize(1000, 600)
     show_widget(view)
     QTest.mouseMove(view, QPoint(-100, -100))  # not where the test before left it
@@ -62,9 +63,8 @@ def transcript(fakes: FakeServices, show_widget: Show) -> TranscriptView:
 def composer(fakes: FakeServices, show_widget: Show) -> Composer:
     """A composer 800 px wide, with the keyboard."""
     from desktop_app.ui.composer.composer import Composer
-    from desktop_app.ui.services_protocol import Services
 
-    view = Composer(cast(Services, fakes))
+    view = Composer(fakes)
     view.resize(800, 200)
     show_widget(view)
     view.activateWindow()

@@ -169,7 +169,8 @@ class Draft(QObject):
 
     # ---- adding pictures ------------------------------------------------------------------
 
-    def can_take(self, urls: list[str], has_image: bool) -> int:
+    @staticmethod
+    def can_take(urls: list[str], has_image: bool) -> int:
         """Return how many of the dragged things may be pictures, judged by their names; 0: refuse them."""
         files = sum(1 for url in urls if _is_picture_name(url))
         return files or int(has_image and not any(_is_local(url) for url in urls))

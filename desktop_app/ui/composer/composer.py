@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.services.conversation.draft import PICTURE_SUFFIXES
-from desktop_app.ui.services_protocol import Services
+from desktop_app.ui.protocols.services import Services
 from desktop_app.ui.widgets.controls import IconButton, Label
 from desktop_app.ui.widgets.input_card import Card
 from desktop_app.ui.widgets.message_edit import MessageEdit

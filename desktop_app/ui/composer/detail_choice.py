@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QBoxLayout, QSizePolicy, QWidget
 
-from desktop_app.services.conversation.picture_detail import DetailCost, PictureDetail
+from desktop_app.services.conversation.picture_detail import DetailCost
+from desktop_app.ui.protocols.conversation import PictureDetail
 from desktop_app.ui.sentences import duration
 from desktop_app.ui.widgets.controls import Label
 from desktop_app.ui.widgets.segmented_control import SegmentedControl

@@ -7,8 +7,7 @@ from PySide6.QtGui import QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPix
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop_app.chat.conversation import Picture
-from desktop_app.services.conversation.draft import Draft
-from desktop_app.services.conversation.previews import Previews
+from desktop_app.ui.protocols.conversation import Draft, Previews
 from desktop_app.ui.widgets.theme import COLUMN, GRID, PICTURE_HEIGHT, RADIUS, theme
 
 _MOST = 4  # pictures side by side; the others are seen in the composer

@@ -8,7 +8,7 @@ from PySide6.QtCore import QEasingCurve, QEvent, QMimeData, QObject, QRectF, Qt,
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
-from desktop_app.services.conversation.draft import Draft
+from desktop_app.ui.protocols.conversation import Draft
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.mime import has_picture, model_paths, picture_bytes, urls_of
 from desktop_app.ui.widgets.theme import GRID, RADIUS, ColourRole, theme

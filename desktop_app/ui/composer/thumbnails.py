@@ -25,8 +25,7 @@ from desktop_app.ui.widgets.images import decode, rounded
 from desktop_app.ui.widgets.theme import GRID, RADIUS, THUMBNAIL, theme
 
 if TYPE_CHECKING:
-    from desktop_app.services.conversation.draft import Draft
-    from desktop_app.services.conversation.previews import Previews
+    from desktop_app.ui.protocols.conversation import Draft, Previews
 
 _BADGE = 22  # px; the disc with the ring or the check
 _RING = 2.5  # px; the ring's line

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from PySide6.QtGui import QAction
     from PySide6.QtWidgets import QDialog, QWidget
 
-    from desktop_app.services.engine import Engine
-    from desktop_app.ui.services_protocol import Services
+    from desktop_app.ui.protocols.engine import Engine
+    from desktop_app.ui.protocols.services import Services
 
 
 def open_shortcuts(actions: Sequence[QAction], parent: QWidget) -> None:

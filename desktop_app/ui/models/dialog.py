@@ -9,9 +9,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QDialog, QFileDialog, QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_app.engine.messages import gib_down
-from desktop_app.services.models.manager import Models
-from desktop_app.services.models.tasks import ImportPlans, ModelTasks, Task
-from desktop_app.services.preferences import Preferences
+from desktop_app.services.models.tasks import ImportPlans, Task
 from desktop_app.ui.models import phrases as words
 from desktop_app.ui.models.add_page import AddModelDialog, OtherFoldersDialog, confirm_import
 from desktop_app.ui.models.card import (
@@ -26,6 +24,8 @@ from desktop_app.ui.models.card import (
 from desktop_app.ui.models.confirm import accept_licence, confirm_cancel, confirm_removal
 from desktop_app.ui.models.parts import ProgressLine
 from desktop_app.ui.models.sources_page import SourcesDialog
+from desktop_app.ui.protocols.models import Models, ModelTasks
+from desktop_app.ui.protocols.program import Preferences
 from desktop_app.ui.widgets.controls import ElidedLabel, Label, push_button
 from desktop_app.ui.widgets.segmented_control import SegmentedControl
 from desktop_app.ui.widgets.setting_controls import Switch

@@ -7,10 +7,11 @@ from functools import partial
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from desktop_app.services.models.manager import Models, Offer
+from desktop_app.services.models.manager import Offer
 from desktop_app.ui.models import phrases as words
 from desktop_app.ui.models.confirm import accept_licence
 from desktop_app.ui.models.parts import ProgressLine
+from desktop_app.ui.protocols.models import Models
 from desktop_app.ui.widgets.controls import ButtonKind, Label, push_button
 from desktop_app.ui.widgets.theme import GRID
 from model_store.jobs import DownloadJob, JobState

@@ -9,11 +9,10 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDialog, QFileDialog, QLineEdit, QVBoxLayout, QWidget
 
 from desktop_app.errors import UserError
-from desktop_app.services.models.manager import Models
-from desktop_app.services.models.tasks import ModelTasks
-from desktop_app.services.preferences import Preferences
 from desktop_app.settings import SETTINGS
 from desktop_app.ui.models.phrases import expected_error
+from desktop_app.ui.protocols.models import Models, ModelTasks
+from desktop_app.ui.protocols.program import Preferences
 from desktop_app.ui.widgets.controls import Label, push_button
 from desktop_app.ui.widgets.setting_controls import NumberEdit, SettingRow
 from desktop_app.ui.widgets.theme import GRID

@@ -10,11 +10,10 @@ from PySide6.QtWidgets import QDialog, QFrame, QPlainTextEdit, QScrollArea, QVBo
 
 from desktop_app.engine.messages import ModelInfo
 from desktop_app.errors import UserError
-from desktop_app.services.engine import Engine
 from desktop_app.services.notices import Notices
-from desktop_app.services.preferences import Preferences
-from desktop_app.services.tuner import Tuner
 from desktop_app.settings import SETTINGS
+from desktop_app.ui.protocols.engine import Engine, Tuner
+from desktop_app.ui.protocols.program import Preferences
 from desktop_app.ui.sentences import engine_sentence
 from desktop_app.ui.settings.tuning_row import TuningRow
 from desktop_app.ui.widgets.controls import Label, push_button

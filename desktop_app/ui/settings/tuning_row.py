@@ -7,9 +7,8 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.engine.messages import Tuning
 from desktop_app.errors import QT_TRANSLATE_NOOP
-from desktop_app.services.engine import Engine
-from desktop_app.services.preferences import Preferences
-from desktop_app.services.tuner import Tuner
+from desktop_app.ui.protocols.engine import Engine, Tuner
+from desktop_app.ui.protocols.program import Preferences
 from desktop_app.ui.sentences import number
 from desktop_app.ui.widgets.controls import Label, push_button
 from desktop_app.ui.widgets.theme import GRID

@@ -14,7 +14,7 @@ from desktop_app.ui.widgets.theme import GRID, PICTURE_HEIGHT
 
 if TYPE_CHECKING:
     from desktop_app.chat.conversation import Picture
-    from desktop_app.services.conversation.previews import Previews
+    from desktop_app.ui.protocols.conversation import Previews
 
 _ROW_HEIGHTS = {2: 280, 3: 200, 4: 200}  # px by the number of pictures; more pictures: the last
 _MANY = 150

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from desktop_app.chat.conversation import Message, Role, State
 from desktop_app.engine.messages import Phase
-from desktop_app.ui.services_protocol import Services
+from desktop_app.ui.protocols.services import Services
 from desktop_app.ui.transcript import phrases as words
 from desktop_app.ui.transcript.accessibility import SpokenMessages
 from desktop_app.ui.transcript.actions import ActionBar, FloatingButton, MessageAction, PageButton

@@ -22,7 +22,7 @@ from model_store.jobs import FileState, JobState
 from model_store.library.installed import InstalledModel, State
 from model_store.library.moving import move_library
 from tests.helpers.fake_hub import FakeHub
-from tests.helpers.fake_models import CATALOGUE, GIB
+from tests.helpers.fakes.models import CATALOGUE, GIB
 from tests.helpers.waiting import expect_signal, pump, wait_until
 from tests.services.conftest import Desk
 

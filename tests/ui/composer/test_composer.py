@@ -17,10 +17,12 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 
 from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions
+from desktop_app.services.engine import State
 from desktop_app.ui.composer.composer import Composer
 from desktop_app.ui.composer.thumbnails import Thumbnail
 from desktop_app.ui.widgets.theme import theme
-from tests.helpers.fake_chat import FakeServices, picture, png
+from tests.helpers.fake_services import FakeServices
+from tests.helpers.fakes.pictures import picture, png
 from tests.helpers.waiting import pump, wait_until
 
 NO_KEYS = Qt.KeyboardModifier.NoModifier
@@ -166,7 +168,7 @@ def test_enter_while_an_answer_is_written_keeps_the_words_and_says_why(composer:
     ("state", "can_send"), [("starting", True), ("loading", True), ("ready", True), ("dead", False), ("failed", False)]
 )
 def test_the_state_of_the_engine_is_said_when_it_matters(
-    composer: Composer, fakes: FakeServices, state: str, can_send: bool
+    composer: Composer, fakes: FakeServices, state: State, can_send: bool
 ) -> None:
     QTest.keyClicks(composer.editor, "Hello")
     fakes.engine.set_state(state)

@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
 from desktop_app.chat.conversation import State
 from desktop_app.ui.transcript.view import TranscriptView
-from tests.helpers.fake_chat import FakeServices, answer, question
+from tests.helpers.fake_services import FakeServices
+from tests.helpers.fakes.conversation import answer, question
 from tests.helpers.waiting import pump, wait_until
 
 CODE = "Run:\n\n```python\nprint(1)\n```\n\nand\n\n```sh\nls\n```\n"

@@ -9,7 +9,9 @@ from desktop_app.chat.conversation import Message
 from desktop_app.ui.transcript.view import TranscriptView
 from desktop_app.ui.widgets.controls import Popover
 from desktop_app.ui.widgets.theme import theme
-from tests.helpers.fake_chat import FakeServices, answer, picture, question
+from tests.helpers.fake_services import FakeServices
+from tests.helpers.fakes.conversation import answer, question
+from tests.helpers.fakes.pictures import picture
 from tests.helpers.waiting import pump
 
 

@@ -12,7 +12,9 @@ from PySide6.QtTest import QTest
 from desktop_app.chat.conversation import Message, Role, State
 from desktop_app.ui.transcript.view import TranscriptView
 from tests.helpers.browser import Browser
-from tests.helpers.fake_chat import FakeServices, answer, picture, question
+from tests.helpers.fake_services import FakeServices
+from tests.helpers.fakes.conversation import answer, question
+from tests.helpers.fakes.pictures import picture
 from tests.helpers.waiting import pump
 
 LEFT = Qt.MouseButton.LeftButton

@@ -18,7 +18,7 @@ from desktop_app.ui.transcript.markdown import (
     set_plain_text,
 )
 from tests.helpers.browser import Browser
-from tests.helpers.fake_chat import png
+from tests.helpers.fakes.pictures import png
 
 pytestmark = pytest.mark.usefixtures("dressed")
 

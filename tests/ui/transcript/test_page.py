@@ -17,7 +17,9 @@ from desktop_app.ui.transcript.rows import BOTTOM, TOP
 from desktop_app.ui.transcript.view import TranscriptView
 from desktop_app.ui.widgets.images import decode
 from desktop_app.ui.widgets.theme import theme
-from tests.helpers.fake_chat import FakeServices, answer, picture, question
+from tests.helpers.fake_services import FakeServices
+from tests.helpers.fakes.conversation import answer, question
+from tests.helpers.fakes.pictures import picture
 from tests.helpers.waiting import pump, wait_until
 
 

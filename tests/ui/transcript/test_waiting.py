@@ -9,7 +9,8 @@ from desktop_app.chat.conversation import State
 from desktop_app.engine.messages import Phase
 from desktop_app.ui.transcript.view import TranscriptView
 from desktop_app.ui.transcript.waiting import Waiting
-from tests.helpers.fake_chat import FakeServices, question
+from tests.helpers.fake_services import FakeServices
+from tests.helpers.fakes.conversation import question
 from tests.helpers.waiting import pump, wait_until
 
 

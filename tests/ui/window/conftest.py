@@ -36,7 +36,7 @@ def window(services: FakeServices, show_widget: Show) -> MainWindow:
     """The window, 1100 px wide and 760 px high, with the keyboard."""
     from desktop_app.ui.window import MainWindow
 
-    made = MainWindow(services.as_services())
+    made = MainWindow(services)
     made.resize(1100, 760)
     show_widget(made)
     made.activateWindow()

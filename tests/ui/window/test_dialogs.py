@@ -19,8 +19,9 @@ from desktop_app.ui.viewer import PictureViewer
 from desktop_app.ui.widgets.setting_controls import NumberEdit
 from desktop_app.ui.widgets.theme import ZOOM_STEPS, theme
 from desktop_app.ui.window import MainWindow
-from tests.helpers.fake_chat import answer, picture, question
 from tests.helpers.fake_services import FakeServices
+from tests.helpers.fakes.conversation import answer, question
+from tests.helpers.fakes.pictures import picture
 from tests.helpers.strays import Expected
 from tests.helpers.waiting import pump, wait_until
 

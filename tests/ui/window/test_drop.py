@@ -9,8 +9,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop_app.ui.window import MainWindow
-from tests.helpers.fake_chat import png
 from tests.helpers.fake_services import FakeServices
+from tests.helpers.fakes.pictures import png
 from tests.helpers.waiting import pump
 
 COPY = Qt.DropAction.CopyAction

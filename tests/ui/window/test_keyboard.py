@@ -21,8 +21,10 @@ from desktop_app.errors import UserError
 from desktop_app.services.notices import action
 from desktop_app.ui.widgets.theme import theme
 from desktop_app.ui.window import MainWindow
-from tests.helpers.fake_chat import answer, picture, question
-from tests.helpers.fake_services import LLAVA, FakeServices
+from tests.helpers.fake_services import FakeServices
+from tests.helpers.fakes.conversation import answer, question
+from tests.helpers.fakes.engine import LLAVA
+from tests.helpers.fakes.pictures import picture
 from tests.helpers.waiting import pump
 
 CONTROLS = (QAbstractButton, QLineEdit, QAbstractItemView, QTextEdit, QPlainTextEdit, QAbstractSpinBox)

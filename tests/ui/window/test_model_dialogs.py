@@ -17,8 +17,8 @@ from desktop_app.ui.window import MainWindow
 from model_store.errors import StoreError
 from model_store.library.hub_repository import Candidate
 from tests.helpers.cards import button, words_of
-from tests.helpers.fake_models import CATALOGUE, GIB, installed, job
 from tests.helpers.fake_services import FakeServices
+from tests.helpers.fakes.models import CATALOGUE, GIB, installed, job
 
 
 def test_a_repository_is_looked_up_or_searched(dialog: ModelsDialog, services: FakeServices) -> None:

@@ -19,8 +19,8 @@ from model_store.errors import StoreError
 from model_store.jobs import NOTES, DownloadRequest, JobState
 from model_store.library.installed import State
 from tests.helpers.cards import button, words_of
-from tests.helpers.fake_models import CATALOGUE, GB, GIB, installed, job
 from tests.helpers.fake_services import FakeServices
+from tests.helpers.fakes.models import CATALOGUE, GB, GIB, installed, job
 from tests.helpers.waiting import wait_until
 
 

@@ -9,7 +9,8 @@ from PySide6.QtTest import QTest
 from desktop_app.engine.messages import Tuning
 from desktop_app.ui.settings.tuning_row import TuningRow
 from desktop_app.ui.window import MainWindow
-from tests.helpers.fake_services import LLAVA, FakeServices
+from tests.helpers.fake_services import FakeServices
+from tests.helpers.fakes.engine import LLAVA
 from tests.helpers.waiting import pump
 
 FOUND = Tuning(4, 3, 256, reading=33.4, writing=6.92, measured="2026-11-24")

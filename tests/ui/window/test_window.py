@@ -19,8 +19,10 @@ from desktop_app.services.examples import EXAMPLES
 from desktop_app.services.notices import Notice, action
 from desktop_app.ui.widgets.theme import theme
 from desktop_app.ui.window import MainWindow
-from tests.helpers.fake_chat import answer, picture, question
-from tests.helpers.fake_services import LLAVA, FakeServices
+from tests.helpers.fake_services import FakeServices
+from tests.helpers.fakes.conversation import answer, question
+from tests.helpers.fakes.engine import LLAVA
+from tests.helpers.fakes.pictures import picture
 from tests.helpers.waiting import expect_signal, pump, wait_until
 
 Show = Callable[[QWidget], QWidget]
@@ -167,7 +169,7 @@ def test_the_same_notice_is_not_shown_twice(window: MainWindow, services: FakeSe
 
 def test_what_waited_for_the_window_is_shown(services: FakeServices, show_widget: Show) -> None:
     services.notices.error(UserError("nothing-to-drop"))
-    window = MainWindow(services.as_services())
+    window = MainWindow(services)
     show_widget(window)
     pump(0)
     assert window.notices.isVisible()
@@ -230,14 +232,14 @@ def test_nothing_sticks_out(window: MainWindow, services: FakeServices, size: tu
 
 
 def test_size_and_text_size_are_remembered(services: FakeServices, show_widget: Show) -> None:
-    first = MainWindow(services.as_services())
+    first = MainWindow(services)
     show_widget(first)
     first.resize(780, 600)
     theme.set_zoom(125)
     pump(0)
     first.close()
     theme.set_zoom(100)
-    second = MainWindow(services.as_services())
+    second = MainWindow(services)
     show_widget(second)
     assert (second.width(), second.height()) == (780, 600)
     assert theme.zoom() == 125
@@ -274,7 +276,7 @@ def test_a_second_start_brings_the_window_forward(window: MainWindow) -> None:
 
 
 def test_the_window_says_once_that_it_can_be_seen(services: FakeServices, show_widget: Show) -> None:
-    made = MainWindow(services.as_services())
+    made = MainWindow(services)
     with expect_signal(made.painted) as calls:
         show_widget(made)
     made.resize(900, 700)

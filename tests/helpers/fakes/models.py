@@ -12,12 +12,14 @@ from PySide6.QtCore import QObject, Signal
 from desktop_app.errors import UserError
 from desktop_app.memory_fit import MemoryFit, best_variant, fit_of
 from desktop_app.services.models.manager import Offer
-from desktop_app.services.models.tasks import Task
+from desktop_app.services.models.tasks import Found, ImportPlans, Task
 from model_store.catalogue import Catalogue, CatalogueFile, ModelEntry, Variant
 from model_store.errors import StoreError
 from model_store.jobs import DownloadJob, DownloadRequest, FileProgress, FileState, JobState, Role
 from model_store.library.installed import InstalledModel, State, StoredFile
 from model_store.manifest import InstalledFile, Manifest
+from tests.helpers.fakes import Call
+from tests.helpers.fakes.program import FakePreferences
 
 GIB = 1 << 30
 GB = 1_000_000_000
@@ -120,7 +122,7 @@ def job(state: JobState = JobState.RUNNING, share: float = 0.4, **more: Any) -> 
 
 
 class FakeSources:
-    def __init__(self, calls: list[tuple[Any, ...]]) -> None:
+    def __init__(self, calls: list[Call]) -> None:
         self.calls = calls
         self.problem: StoreError | None = None  # with what the settings name
 
@@ -139,7 +141,7 @@ class FakeModels(QObject):
     changed = Signal()
     job_changed = Signal(object)
 
-    def __init__(self, calls: list[tuple[Any, ...]], preferences: Any) -> None:
+    def __init__(self, calls: list[Call], preferences: FakePreferences) -> None:
         super().__init__()
         self.calls = calls
         self._preferences = preferences
@@ -194,9 +196,6 @@ class FakeModels(QObject):
     def uses_built_in(self) -> bool:
         return not self._preferences.value("model")
 
-    def refresh(self) -> None:
-        self.changed.emit()
-
     def show_fits(self) -> None:
         self.changed.emit()
 
@@ -243,7 +242,7 @@ class FakeModelTasks(QObject):
     found = Signal(object)
     planned = Signal(object)
 
-    def __init__(self, calls: list[tuple[Any, ...]]) -> None:
+    def __init__(self, calls: list[Call]) -> None:
         super().__init__()
         self.calls = calls
         self.task: Task | None = None
@@ -256,6 +255,9 @@ class FakeModelTasks(QObject):
 
     def plan(self, paths: list[str]) -> None:
         self.calls.append(("plan", tuple(paths)))
+
+    def export(self, model: InstalledModel, folder: str) -> None:
+        self.calls.append(("export_model", model.id, folder))
 
     def move(self, folder: str) -> None:
         self.calls.append(("move", folder))
@@ -272,8 +274,8 @@ class FakeModelTasks(QObject):
     def look_elsewhere(self) -> None:
         self.calls.append(("look_elsewhere",))
 
-    def take_found(self, found: Any) -> None:
+    def take_found(self, found: Found) -> None:
         self.calls.append(("take_found", found.title))
 
-    def take(self, plans: Any, *, in_place: bool) -> None:
+    def take(self, plans: ImportPlans, *, in_place: bool) -> None:
         self.calls.append(("take", len(plans.plans), in_place))

@@ -1,0 +1,39 @@
+"""What the window uses of the engine and of the measurement of its settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:  # names for the type checker: the window does not wait for them
+    from PySide6.QtCore import SignalInstance
+
+    from desktop_app.engine.messages import ModelInfo, Tuning
+    from desktop_app.services.engine import State
+
+
+class Engine(Protocol):
+    """See `desktop_app.services.engine`."""
+
+    state_changed: SignalInstance
+    model_changed: SignalInstance
+
+    def state(self) -> State: ...
+    def info(self) -> ModelInfo | None: ...
+    def memory_bytes(self) -> int: ...
+    def restart(self) -> None: ...
+
+
+class Tuner(Protocol):
+    """See `desktop_app.services.tuner`."""
+
+    changed: SignalInstance
+    wanted_changed: SignalInstance
+
+    def tuning(self) -> Tuning | None: ...
+    def is_measuring(self) -> bool: ...
+    def seconds_left(self) -> int: ...
+    def is_planned(self) -> bool: ...
+    def problem(self) -> str: ...
+    def measure(self) -> None: ...
+    def postpone(self) -> None: ...
+    def give_way(self) -> None: ...

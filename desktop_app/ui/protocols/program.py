@@ -1,0 +1,24 @@
+"""What the window uses of the services that belong to the program as a whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:  # a name for the type checker
+    from PySide6.QtCore import SignalInstance
+
+
+class Preferences(Protocol):
+    """See `desktop_app.services.preferences`."""
+
+    changed: SignalInstance
+
+    def value(self, name: str) -> Any: ...
+    def set(self, name: str, value: Any) -> None: ...
+
+
+class Updates(Protocol):
+    """See `desktop_app.services.updates`."""
+
+    def page(self) -> str: ...
+    def check(self) -> None: ...

@@ -1,0 +1,59 @@
+"""What the window needs of the program: the services, wherever they were built."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:  # names for the type checker: the window does not wait for them
+    from desktop_app.services.notices import Notices
+    from desktop_app.ui.protocols.conversation import (
+        Answers,
+        Chat,
+        Conversations,
+        Draft,
+        Exports,
+        PictureDetail,
+        Previews,
+        ReadingAhead,
+    )
+    from desktop_app.ui.protocols.engine import Engine, Tuner
+    from desktop_app.ui.protocols.models import Models, ModelTasks
+    from desktop_app.ui.protocols.program import Preferences, Updates
+
+
+class Services(Protocol):
+    """All services; the composition root's bundle is one of these.
+
+    The notices are the service itself: a queue that needs nothing else.
+    """
+
+    @property
+    def notices(self) -> Notices: ...
+    @property
+    def preferences(self) -> Preferences: ...
+    @property
+    def engine(self) -> Engine: ...
+    @property
+    def conversations(self) -> Conversations: ...
+    @property
+    def previews(self) -> Previews: ...
+    @property
+    def draft(self) -> Draft: ...
+    @property
+    def answers(self) -> Answers: ...
+    @property
+    def chat(self) -> Chat: ...
+    @property
+    def exports(self) -> Exports: ...
+    @property
+    def reading_ahead(self) -> ReadingAhead: ...
+    @property
+    def picture_detail(self) -> PictureDetail: ...
+    @property
+    def tuner(self) -> Tuner: ...
+    @property
+    def models(self) -> Models: ...
+    @property
+    def model_tasks(self) -> ModelTasks: ...
+    @property
+    def updates(self) -> Updates: ...

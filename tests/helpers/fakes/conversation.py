@@ -1,0 +1,180 @@
+"""The conversations in memory, and messages to put into them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop_app.chat.conversation import ConversationSummary, Message, Picture, Role, State, new_id
+from desktop_app.engine.messages import Phase
+from desktop_app.services.conversation.dropped_messages import DroppedMessages
+from desktop_app.services.notices import Notice, Notices, action
+from tests.helpers.fakes import Call
+
+
+def question(text: str, *pictures: Picture, **fields: Any) -> Message:
+    return Message(new_id(), Role.USER, text, pictures, **fields)
+
+
+def answer(text: str, state: State = State.COMPLETE, **fields: Any) -> Message:
+    return Message(new_id(), Role.ASSISTANT, text, (), state=state, **fields)
+
+
+class FakeConversations(QObject):
+    listed = Signal()
+    opened = Signal(str)
+    found = Signal(str, list)
+
+    def __init__(self, calls: list[Call], notices: Notices) -> None:
+        super().__init__()
+        self.calls = calls
+        self.rows: list[ConversationSummary] = []
+        self.current = ""
+        self.hits: list[ConversationSummary] = []
+        self._notices = notices
+        self._deleted: ConversationSummary | None = None
+        notices.register("undo-delete", self.undo_delete)
+
+    def summaries(self) -> list[ConversationSummary]:
+        return list(self.rows)
+
+    def current_id(self) -> str:
+        return self.current
+
+    def new(self) -> None:
+        self.open("")
+
+    def open(self, conversation_id: str) -> None:
+        self.calls.append(("open", conversation_id))
+        self.current = conversation_id
+        self.opened.emit(conversation_id)
+
+    def rename(self, conversation_id: str, title: str) -> None:
+        self.calls.append(("rename", conversation_id, title))
+        self.rows = [replace(row, title=title) if row.id == conversation_id else row for row in self.rows]
+        self.listed.emit()
+
+    def delete(self, conversation_id: str) -> None:
+        self.calls.append(("delete", conversation_id))
+        self._deleted = next(row for row in self.rows if row.id == conversation_id)
+        self.rows = [row for row in self.rows if row.id != conversation_id]
+        self.listed.emit()
+        if self.current == conversation_id:
+            self.new()
+        title = {"title": self._deleted.title}
+        self._notices.post(Notice("conversation-deleted", title, actions=(action("undo-delete"),)))
+
+    def undo_delete(self) -> None:
+        self.calls.append(("undo_delete",))
+        if self._deleted is not None:
+            self.rows.append(self._deleted)
+            self.rows.sort(key=lambda row: -row.updated)
+            self._deleted = None
+        self.listed.emit()
+
+    def search(self, text: str) -> None:
+        self.calls.append(("search", text))
+        self.found.emit(text, self.hits if text.strip() else self.summaries())
+
+
+class FakeAnswers(QObject):
+    """Tells of answers what the test says."""
+
+    phase = Signal(str, object, dict)
+    streaming = Signal(str, str)
+    speed = Signal(float)
+    context = Signal(int, int)
+
+
+class FakeChat(QObject):
+    """The messages are whatever the test puts in; every order is written to `calls`."""
+
+    reset = Signal()
+    added = Signal(object)
+    changed = Signal(object)
+    truncated = Signal(str)
+    busy_changed = Signal(bool)
+
+    def __init__(self, calls: list[Call], answers: FakeAnswers, current_id: Callable[[], str]) -> None:
+        super().__init__()
+        self.calls = calls
+        self.answers = answers
+        self.current_id = current_id
+        self.path: list[Message] = []
+        self.dropped = DroppedMessages(self)
+        self.busy = False
+
+    def messages(self) -> list[Message]:
+        return list(self.path)
+
+    def is_busy(self) -> bool:
+        return self.busy
+
+    def send(self, text: str) -> None:
+        self.calls.append(("send", text))
+
+    def stop(self) -> None:
+        self.calls.append(("stop",))
+
+    def regenerate(self, message_id: str) -> None:
+        self.calls.append(("regenerate", message_id))
+
+    def edit(self, message_id: str, text: str) -> None:
+        self.calls.append(("edit", message_id, text))
+
+    def show_sibling(self, message_id: str, step: int) -> None:
+        self.calls.append(("show_sibling", message_id, step))
+
+    # ---- what the test says ----------------------------------------------------------------
+
+    def show(self, *messages: Message) -> None:
+        self.path = list(messages)
+        self.reset.emit()
+
+    def add(self, message: Message) -> Message:
+        self.path.append(message)
+        self.added.emit(message)
+        return message
+
+    def begin_answer(self) -> Message:
+        self.set_busy(True)
+        return self.add(answer("", State.STREAMING))
+
+    def stream(self, text: str) -> None:
+        self.path[-1] = replace(self.path[-1], text=text)
+        self.answers.streaming.emit(self.path[-1].id, text)
+
+    def end_answer(self, state: State = State.COMPLETE, **details: Any) -> None:
+        self.change(replace(self.path[-1], state=state, details=details))
+        self.answers.phase.emit(self.current_id(), None, {})
+        self.set_busy(False)
+
+    def change(self, message: Message) -> None:
+        self.path = [message if message.id == old.id else old for old in self.path]
+        self.changed.emit(message)
+
+    def set_busy(self, busy: bool) -> None:
+        self.busy = busy
+        self.busy_changed.emit(busy)
+
+    def enter(self, phase: Phase | None, done: int = 0, total: int = 0, expected_s: float = 0.0) -> None:
+        details = {"done": done, "total": total, "expected_s": expected_s, "sha256": ""}
+        self.answers.phase.emit(self.current_id(), phase, details)
+
+
+class FakeReadingAhead(QObject):
+    context = Signal(int, int)
+
+
+class FakeExports:
+    def __init__(self, calls: list[Call]) -> None:
+        self.calls = calls
+
+    def export(self, target: str, speakers: Mapping[Role, str] | None = None) -> None:
+        self.calls.append(("export", target))
+
+    def import_file(self, source: str) -> None:
+        self.calls.append(("import", source))

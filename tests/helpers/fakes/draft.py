@@ -1,0 +1,99 @@
+"""The message that is being written, as the test says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop_app.chat.conversation import Picture
+from desktop_app.services.conversation.draft import Draft, DraftPicture, PictureState
+from desktop_app.services.conversation.picture_detail import DetailOptions
+from tests.helpers.fakes import Call
+
+
+class FakeDraft(QObject):
+    """Pictures are added as attached at once, unless the test changes them."""
+
+    added = Signal(object)
+    changed = Signal(object)
+    removed = Signal(int)
+    cleared = Signal()
+    text_changed = Signal(str)
+
+    def __init__(self, calls: list[Call]) -> None:
+        super().__init__()
+        self.calls = calls
+        self.list: list[DraftPicture] = []
+        self.written = ""
+
+    def pictures(self) -> list[DraftPicture]:
+        return list(self.list)
+
+    def text(self) -> str:
+        return self.written
+
+    def set_text(self, text: str) -> None:
+        self.written = text
+
+    def can_take(self, urls: list[str], has_image: bool) -> int:
+        return Draft.can_take(urls, has_image)
+
+    def add_urls(self, urls: list[str]) -> None:
+        self.calls.append(("add_urls", urls))
+
+    def add_file(self, path: str) -> None:
+        self.calls.append(("add_file", path))
+
+    def add_bytes(self, data: bytes, name: str) -> None:
+        self.calls.append(("add_bytes", data, name))
+
+    def remove(self, key: int) -> None:
+        self.calls.append(("remove", key))
+        self.list = [draft for draft in self.list if draft.key != key]
+        self.removed.emit(key)
+
+    # ---- what the test says ----------------------------------------------------------------
+
+    def put(self, shown: Picture | None, state: PictureState = "attached", progress: float = 0.0) -> DraftPicture:
+        name = shown.name if shown is not None else "lake.png"
+        draft = DraftPicture(len(self.list) + 1, name, shown, state, progress)
+        self.list.append(draft)
+        self.added.emit(draft)
+        return draft
+
+    def change(self, draft: DraftPicture, **fields: Any) -> DraftPicture:
+        changed = draft._replace(**fields)
+        self.list = [changed if old.key == draft.key else old for old in self.list]
+        self.changed.emit(changed)
+        return changed
+
+    def open(self, text: str, *pictures: Picture) -> None:
+        """What happens when another conversation is opened."""
+        self.cleared.emit()
+        self.written = text
+        self.list = [DraftPicture(key, shown.name, shown, "attached") for key, shown in enumerate(pictures, 1)]
+        self.text_changed.emit(text)
+        for draft in self.list:
+            self.added.emit(draft)
+
+
+class FakePictureDetail(QObject):
+    """There is nothing to choose unless the test says so."""
+
+    changed = Signal()
+
+    def __init__(self, calls: list[Call]) -> None:
+        super().__init__()
+        self.calls = calls
+        self.now: DetailOptions | None = None
+
+    def options(self) -> DetailOptions | None:
+        return self.now
+
+    def choose(self, quick: bool) -> None:
+        self.calls.append(("choose", quick))
+
+    def show(self, options: DetailOptions | None) -> None:
+        self.now = options
+        self.changed.emit()

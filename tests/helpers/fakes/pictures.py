@@ -1,0 +1,67 @@
+"""Drawn pictures, and previews of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QLinearGradient, QPainter
+
+from desktop_app.chat.conversation import Picture
+from tests.helpers.fakes import Call
+
+
+def picture(name: str = "lake.png", width: int = 640, height: int = 480) -> Picture:
+    return Picture(name.encode().hex().ljust(64, "0")[:64], name, width, height)
+
+
+def png(width: int = 64, height: int = 48, first: str = "#4A7FB5", second: str = "#E8B04A") -> bytes:
+    """A small drawn landscape as PNG."""
+    image = QImage(width, height, QImage.Format.Format_RGB32)
+    painter = QPainter(image)
+    sky = QLinearGradient(0, 0, 0, height)
+    sky.setColorAt(0, QColor(first))
+    sky.setColorAt(1, QColor(second))
+    painter.fillRect(image.rect(), sky)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(second).lighter(130))
+    size = height // 4
+    painter.drawEllipse(width // 2, height // 4, size, size)
+    painter.setBrush(QColor(first).darker(180))
+    painter.drawRect(0, height * 2 // 3, width, height)
+    painter.end()
+    data = QByteArray()
+    buffer = QBuffer(data)
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    image.save(buffer, "PNG")  # type: ignore[call-overload]
+    return bytes(data.data())
+
+
+class FakePreviews(QObject):
+    """Has a drawn preview of every picture, but of those in `missing`."""
+
+    ready = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[Call] = []  # a list of its own: painting asks again and again
+        self.missing: set[str] = set()
+        self.drawn: dict[str, bytes] = {}
+
+    def preview(self, sha256: str) -> bytes | None:
+        self.calls.append(("preview", sha256))
+        return None if sha256 in self.missing else self.drawn.setdefault(sha256, png(320, 240))
+
+    def thumbnail(self, sha256: str) -> bytes | None:
+        return None if sha256 in self.missing else self.drawn.setdefault(sha256, png(320, 240))
+
+    def request(self, sha256: str) -> None:
+        self.calls.append(("request", sha256))
+
+    def save_original(self, sha256: str, target: str, on_error: Callable[[Exception], object] | None = None) -> None:
+        self.calls.append(("save_original", sha256, target))
+
+    def arrive(self, sha256: str) -> None:
+        self.missing.discard(sha256)
+        self.ready.emit(sha256)
