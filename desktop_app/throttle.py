@@ -48,7 +48,7 @@ class Throttle:
         """Wait for a turn, and hold it for the length of the block."""
         with self._turns:
             with self._changed:
-                while self._answering and (wait := self._next() - self._clock()) > 0:
+                while self._answering and (wait := self.next_turn() - self._clock()) > 0:
                     self._changed.wait(wait)
             started = self._clock()
             try:
@@ -64,6 +64,6 @@ class Throttle:
             with self.turn():
                 yield step
 
-    def _next(self) -> float:
-        """Return when a turn may begin: after the time of which it takes its share."""
+    def next_turn(self) -> float:
+        """Return when, by the clock, a turn may begin during an answer: after the time of which it takes its share."""
         return self._latest + min(self._expected * (1 / SHARE - 1), self._longest)

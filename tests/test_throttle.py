@@ -60,13 +60,13 @@ def test_turns_take_a_small_share_of_an_answer() -> None:
     with throttle.turn():  # the first costs nobody anything yet
         clock.now += 1.0
     ended = clock.now
-    assert throttle._next() - ended == 1.0 / SHARE - 1.0
+    assert throttle.next_turn() - ended == 1.0 / SHARE - 1.0
     worker = Worker(throttle)
     assert not worker.begun.wait(0.02)
-    clock.now = throttle._next()
+    clock.now = throttle.next_turn()
     throttle.set_answering(True)  # wakes who waits; an answer that goes on begins no second time
     worker.join()
-    assert throttle._next() >= ended
+    assert throttle.next_turn() >= ended
 
 
 def test_a_turn_that_took_long_is_not_waited_for_without_end() -> None:
@@ -75,7 +75,7 @@ def test_a_turn_that_took_long_is_not_waited_for_without_end() -> None:
     throttle.set_answering(True)
     with throttle.turn():
         clock.now += 60.0  # a slow disk
-    assert throttle._next() == clock.now + 2.0
+    assert throttle.next_turn() == clock.now + 2.0
 
 
 def test_an_answer_begins_undisturbed() -> None:
@@ -103,7 +103,7 @@ def test_a_step_is_over_when_the_next_is_asked_for_or_there_is_none() -> None:
     clock.now += 3.0
     throttle.set_answering(False)
     assert next(steps) == 2
-    assert throttle._expected == 4.0
+    assert throttle.next_turn() - clock.now == 4.0 * (1 / SHARE - 1)
     steps.close()
     worker = Worker(throttle)
     worker.join()

@@ -23,9 +23,11 @@ class IdleUnload(QObject):
         chat: Chat,
         draft: Draft,
         conversations: Conversations,
+        minute_ms: int = _MINUTE_MS,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
+        self._minute_ms = minute_ms
         self._engine = engine
         self._preferences = preferences
         self._chat = chat
@@ -51,7 +53,7 @@ class IdleUnload(QObject):
     def _restart_timer(self, _state: object = None) -> None:
         minutes = self._preferences.value("unload_after")
         if minutes and self._engine.state() == "ready":
-            self._timer.start(minutes * _MINUTE_MS)
+            self._timer.start(minutes * self._minute_ms)
         else:
             self._timer.stop()
 

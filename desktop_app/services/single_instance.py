@@ -34,7 +34,8 @@ _NAME_BYTES = 12  # of the key: they name the socket, which everybody can see
 _KEY_BYTES = 44  # the rest is secret
 
 
-def _address(key: bytes) -> str:
+def socket_address(key: bytes) -> str:
+    """Return where the window with this key listens: a path, or the name of a pipe on Windows."""
     # Paths of Unix sockets are short (about 100 bytes), those of home folders need not be.
     name = f"eyebright-{key[:_NAME_BYTES].hex()}"
     return rf"\\.\pipe\{name}" if sys.platform == "win32" else str(Path(tempfile.gettempdir()) / name)
@@ -52,7 +53,7 @@ def _remove_leftovers(key_file: Path) -> None:
     """Remove what a window that was killed left behind: its key, and its socket."""
     key = _read_key(key_file)
     if key is not None and sys.platform != "win32":  # a pipe of Windows goes with its process
-        Path(_address(key)).unlink(missing_ok=True)
+        Path(socket_address(key)).unlink(missing_ok=True)
     key_file.unlink(missing_ok=True)
 
 
@@ -80,7 +81,7 @@ def _send(key: bytes, pictures: Sequence[str]) -> bool:
     from multiprocessing.connection import Client
 
     try:
-        with Client(_address(key), authkey=key) as connection:
+        with Client(socket_address(key), authkey=key) as connection:
             connection.send_bytes(json.dumps([str(Path(picture).absolute()) for picture in pictures]).encode())
             return connection.recv_bytes() == b"taken"
     except (OSError, EOFError, AuthenticationError):
@@ -126,6 +127,10 @@ class SingleInstance(QObject):
         """Take what comes, from now on; returns at once."""
         self._thread.start()
 
+    def is_listening(self) -> bool:
+        """Return whether later starts can hand over."""
+        return self._listening
+
     def close(self) -> None:
         """Stop listening."""
         if self._thread.is_alive():
@@ -145,7 +150,7 @@ class SingleInstance(QObject):
         from multiprocessing.connection import Client
 
         try:
-            with Client(_address(self._key), authkey=self._key) as connection:
+            with Client(socket_address(self._key), authkey=self._key) as connection:
                 connection.send_bytes(json.dumps(_CLOSE).encode())
         except (OSError, EOFError) as error:
             _log.warning("the listening thread cannot be told to stop: %s", type(error).__name__)
@@ -155,7 +160,7 @@ class SingleInstance(QObject):
 
         try:
             _remove_leftovers(self._key_file)
-            with Listener(_address(self._key), authkey=self._key) as listener:
+            with Listener(socket_address(self._key), authkey=self._key) as listener:
                 with open(os.open(self._key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
                     file.write(self._key)
                 self._listening = True

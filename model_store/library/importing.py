@@ -139,13 +139,13 @@ def _install_in_place(library: Library, plan: ImportPlan, meter: Meter) -> Insta
     for file, sha256 in zip(plan.files, hashes, strict=True):
         if file.sha256 not in ("", sha256):
             raise StoreError("weights-damaged", name=file.path.name)
-    staging = library.staging(_key(plan, "in place"))
+    staging = library.staging(staging_key(plan, "in place"))
     entries = [_entry(file, sha256, str(file.path.absolute())) for file, sha256 in zip(plan.files, hashes, strict=True)]
     return library.install(staging, plan.title, replace(plan.about, files=tuple(entries)))
 
 
 def _install_copy(library: Library, plan: ImportPlan, meter: Meter) -> InstalledModel:
-    staging = library.staging(_key(plan, "copy"))
+    staging = library.staging(staging_key(plan, "copy"))
     with refused_by_disk(library.folder, plan.title), _alone(staging, plan.title):
         try:
             require_room(library.folder, plan.title, plan.size - _arrived(staging))
@@ -202,8 +202,11 @@ def _arrived(staging: Path) -> int:
     return sum(path.stat().st_size for path in staging.iterdir() if path.suffix in (PART, ".gguf"))
 
 
-def _key(plan: ImportPlan, way: str) -> str:
-    """Return what tells one import from another: the same files go on where they were."""
+def staging_key(plan: ImportPlan, way: str) -> str:
+    """Return what tells one import from another: the same files, taken the same way, go on where they were.
+
+    `way` is "copy" or "in place"; `Library.staging` makes a folder of it.
+    """
     said = [way, *(f"{file.path.absolute()}\n{file.member}\n{file.size}" for file in plan.files)]
     return hashlib.sha256("\n".join(said).encode(errors="surrogateescape")).hexdigest()[:16]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop_app.chat.conversation import Message, Picture, Role, new_id
+from desktop_app.chat.database import Database
 from desktop_app.chat.history import History
 
 _chance = random.Random(1)
@@ -28,16 +29,16 @@ def _message(parent: str | None) -> Message:
 
 
 @contextmanager
-def _hurried(history: History) -> Iterator[None]:
+def _hurried(database: Database) -> Iterator[None]:
     """Fill the history without waiting for the disk."""
-    connection = history._database._connection
-    connection.execute("PRAGMA synchronous = OFF")
+    database.read("PRAGMA synchronous = OFF")
     yield
-    connection.execute("PRAGMA synchronous = FULL")
+    database.read("PRAGMA synchronous = FULL")
 
 
-def _fill(history: History, conversations: int, messages: int) -> None:
-    with _hurried(history):
+def _fill(database: Database, conversations: int, messages: int) -> None:
+    history = History(database)
+    with _hurried(database):
         for _ in range(conversations):
             name, parent = new_id(), None
             for _ in range(messages):
@@ -61,8 +62,9 @@ def _best(job: Callable[[], Any], times: int = 5) -> str:
 
 
 def _measure(path: Path, conversations: int, messages: int) -> None:
-    history, _ = History.open(path)
-    _fill(history, conversations, messages)
+    database = Database(path)
+    history = History(database)
+    _fill(database, conversations, messages)
     print(f"\n{conversations:,} conversations of {messages:,} messages, {path.stat().st_size / 1e6:.0f} MB")
     name = history.summaries()[0].id
     leaf = history.path(name)[-1]

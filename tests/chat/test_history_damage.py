@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from desktop_app.chat.conversation import Message, Picture, Role, new_id
+from desktop_app.chat.database import Database
 from desktop_app.chat.history import History
 from tests.chat.history_files import fill
 
@@ -108,7 +109,8 @@ def test_what_can_be_read_of_a_damaged_file_is_brought_over(path: Path, damage_f
 def test_salvaging_loses_nothing_of_what_is_sound(path: Path) -> None:
     """Only an index is damaged: every message, picture, branch and title comes over."""
     fill(path, 40)
-    history, _ = History.open(path)
+    database = Database(path)
+    history = History(database)
     history.rename("conversation 1", "Named by hand")
     first, second = history.path("conversation 1")[:2]
     history.add_message("conversation 1", Message(new_id(), Role.ASSISTANT, "other", parent=first.id))
@@ -116,7 +118,7 @@ def test_salvaging_loses_nothing_of_what_is_sound(path: Path) -> None:
     history.delete("conversation 2")
     rows = history.summaries()
     paths = {row.id: history.path(row.id) for row in rows}
-    page = history._database.read("SELECT rootpage FROM sqlite_master WHERE name = 'messages_by_use'")[0][0]
+    page = database.read("SELECT rootpage FROM sqlite_master WHERE name = 'messages_by_use'")[0][0]
     history.close()
     with path.open("r+b") as file:
         file.seek((page - 1) * 4096)

@@ -12,6 +12,7 @@ import pytest
 
 from desktop_app.chat import migrations
 from desktop_app.chat.conversation import Message, Picture, Role, new_id
+from desktop_app.chat.database import Database
 from desktop_app.chat.history import History
 from desktop_app.errors import UserError
 from tests.chat.history_files import SCHEMAS, file_of_schema, fill, names
@@ -142,18 +143,18 @@ def test_a_folder_in_its_place_is_no_damage(path: Path) -> None:
 
 def test_a_full_disk_loses_nothing_and_writing_goes_on_when_there_is_room(path: Path) -> None:
     """SQLite reports a file that may not grow in the same way as a full disk."""
-    history, _ = History.open(path)
+    database = Database(path)
+    history = History(database)
     kept = Message(new_id(), Role.USER, "kept")
     history.add_message("c", kept)
-    connection = history._database._connection
-    pages = connection.execute("PRAGMA page_count").fetchone()[0]
-    connection.execute(f"PRAGMA max_page_count = {pages}")
+    pages = database.read("PRAGMA page_count")[0][0]
+    database.read(f"PRAGMA max_page_count = {pages}")
     lost = Message(new_id(), Role.ASSISTANT, "x" * 100_000, parent=kept.id)
     with pytest.raises(UserError) as refusal:
         history.add_message("c", lost)
     assert (refusal.value.code, refusal.value.parameters) == ("disk-full", {"name": path.name})
     assert history.path("c") == [kept]
-    connection.execute("PRAGMA max_page_count = 100000")
+    database.read("PRAGMA max_page_count = 100000")
     history.add_message("c", lost)
     assert history.path("c") == [kept, lost]
     assert history.problems() == []

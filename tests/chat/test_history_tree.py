@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from desktop_app.chat.conversation import Message, Role, new_id
+from desktop_app.chat.database import Database
 from desktop_app.chat.history import History
 from desktop_app.chat.tree import Tree
 
@@ -142,9 +143,9 @@ def test_any_sequence_of_changes_agrees_with_the_obvious_model(history: History,
 def test_a_long_conversation_is_read_and_purged(history_path: Path) -> None:
     """Deeper than the 1,000 levels to which SQLite follows cascades, and Python calls."""
     history_path.parent.mkdir()
-    history, _ = History.open(history_path)
-    connection = history._database._connection
-    connection.execute("PRAGMA synchronous = OFF")
+    database = Database(history_path)
+    database.read("PRAGMA synchronous = OFF")
+    history = History(database)
     parent = None
     for _ in range(3000):
         parent = say(history, "again", parent)

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication
 
 from desktop_app.errors import UserError
 from desktop_app.services import single_instance
-from desktop_app.services.single_instance import SingleInstance, _address, hand_over, receive_or_hand_over
+from desktop_app.services.single_instance import SingleInstance, hand_over, receive_or_hand_over, socket_address
 from tests.helpers.strays import Expected
 from tests.helpers.waiting import expect_signal, pump, wait_until
 
@@ -30,7 +30,7 @@ def listening(key_file: Path) -> SingleInstance:
     """Return the reception of a window that is there."""
     reception = first(key_file)
     reception.listen()
-    wait_until(reception._ready.is_set)
+    wait_until(reception.is_listening)
     return reception
 
 
@@ -59,10 +59,8 @@ def test_a_stranger_without_the_key_is_turned_away(qapp: QApplication, tmp_path:
         from multiprocessing import AuthenticationError
         from multiprocessing.connection import Client
 
-        from desktop_app.services.single_instance import _address
-
         try:
-            with Client(_address((tmp_path / "key").read_bytes()), authkey=b"wrong"):
+            with Client(socket_address((tmp_path / "key").read_bytes()), authkey=b"wrong"):
                 raise AssertionError("the stranger was let in")
         except (AuthenticationError, EOFError, OSError):
             pass
@@ -89,7 +87,7 @@ def test_a_socket_that_was_tidied_away_does_not_keep_the_window_open(
     monkeypatch.setattr(single_instance, "_CLOSE_TIMEOUT_S", 0.1)
     reception = listening(tmp_path / "key")
     key = (tmp_path / "key").read_bytes()
-    socket = Path(single_instance._address(key))
+    socket = Path(socket_address(key))
     away = tmp_path / "away"
     socket.rename(away)
     expected.log("the listening thread cannot be told", logger="desktop_app.services.single_instance")
@@ -140,7 +138,7 @@ def test_the_first_start_receives_and_the_second_hands_over(qapp: QApplication, 
 def test_the_socket_of_a_killed_window_is_tidied_away(qapp: QApplication, tmp_path: Path) -> None:
     key = b"k" * 44
     (tmp_path / "key").write_bytes(key)
-    left = Path(_address(key))
+    left = Path(socket_address(key))
     left.touch()
     reception = listening(tmp_path / "key")
     reception.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -26,9 +27,16 @@ def server() -> Iterator[ReleaseServer]:
 class Asking:
     """Updates on a desk: what is posted and withdrawn meanwhile."""
 
-    def __init__(self, desk: Desk, home: str, version: str = "0.1.0", deadline_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        home: str,
+        version: str = "0.1.0",
+        deadline_s: float = 60.0,
+        thread: type[Background] = Background,
+    ) -> None:
         notices = desk.services.notices
-        self.thread = Background("updates", notices)
+        self.thread = thread("updates", notices)
         self.updates = Updates(desk.services.preferences, notices, self.thread, home, version, deadline_s)
         self.notices = desk.notices
         self.withdrawn: list[str] = []
@@ -157,8 +165,15 @@ def test_the_end_of_the_program_does_not_wait_for_an_answer(desk: Desk, server: 
 
 def test_the_end_comes_before_the_question_has_begun(desk: Desk, server: ReleaseServer) -> None:
     server.hold()
-    one = Asking(desk, server.home, deadline_s=10_000)
-    one.thread.run(lambda: wait_until(lambda: one.updates._closed))
+    closing = threading.Event()
+
+    class BusyUntilTheEnd(Background):
+        def close(self) -> None:
+            closing.set()
+            super().close()
+
+    one = Asking(desk, server.home, deadline_s=10_000, thread=BusyUntilTheEnd)
+    one.thread.run(closing.wait)
     one.updates.check()
     one.updates.close()
     assert [notice.text_code for notice in desk.notices] == ["updates-asking"]

@@ -1,4 +1,4 @@
-"""What the window needs of the program: the services, wherever they were built."""
+"""The services that the window uses, as a protocol: the window does not know who builds them."""
 
 from __future__ import annotations
 

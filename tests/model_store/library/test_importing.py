@@ -18,7 +18,7 @@ from gguf_writing import new_gguf
 from model_store.errors import StoreError
 from model_store.library import disk_space, importing
 from model_store.library.copying import Cancelled, Progress, Step
-from model_store.library.importing import import_files, import_model, plan_import
+from model_store.library.importing import import_files, import_model, plan_import, staging_key
 from model_store.library.installed import State
 from model_store.library.library import Library
 from tests.helpers.paths import REPOSITORY
@@ -191,7 +191,7 @@ def test_a_killed_copy_goes_on_where_it_was(library: Library, pair: tuple[Path, 
 
 def test_a_part_with_wrong_bytes_is_not_believed(library: Library, pair: tuple[Path, Path]) -> None:
     (plan,) = plan_import(pair).plans
-    staging = library.staging(importing._key(plan, "copy"))
+    staging = library.staging(staging_key(plan, "copy"))
     whole = pair[0].read_bytes()
     (staging / f"{pair[0].name}.part").write_bytes(whole[:1000] + bytes([whole[1000] ^ 1]) + whole[1001:5000])
     model = import_model(library, plan)
@@ -200,7 +200,7 @@ def test_a_part_with_wrong_bytes_is_not_believed(library: Library, pair: tuple[P
 
 def test_two_programs_do_not_copy_the_same_at_once(library: Library, pair: tuple[Path, Path]) -> None:
     (plan,) = plan_import(pair).plans
-    staging = library.staging(importing._key(plan, "copy"))
+    staging = library.staging(staging_key(plan, "copy"))
     with filelock.FileLock(staging.with_suffix(".lock")), pytest.raises(StoreError) as error:
         import_model(library, plan)
     assert error.value.code == "import-in-use"

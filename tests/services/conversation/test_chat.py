@@ -202,7 +202,9 @@ def test_phases_are_told_with_their_conversation(desk: Desk) -> None:
 
 
 def test_what_cannot_be_saved_goes_back_into_the_draft(desk: Desk, tmp_path: Path) -> None:
-    wait_until(lambda: desk.services.history_thread._history is not None)
+    opened: list[bool] = []
+    desk.services.history_thread.run(lambda _history: True, opened.append)
+    wait_until(lambda: bool(opened))
     second = open_desk(tmp_path)  # the first program still holds the history
     try:
         wait_until(lambda: [notice.text_code for notice in second.notices] == ["history-in-use"])

@@ -88,7 +88,10 @@ def test_a_picture_checked_while_another_conversation_is_open_is_saved_with_its_
     inspect = add_unchecked(desk)
     desk.services.conversations.new()
     desk.client.emit(Inspected(inspect.request, inspect.picture, 64, 48, b"preview", b"thumb", False))
-    wait_until(lambda: desk.services.draft._drafts[first].pictures[0].picture is not None)
+    pump(0)
+    stored: list[bool] = []
+    desk.services.files.run(lambda: True, stored.append)  # after the picture, which is on this thread by now
+    wait_until(lambda: bool(stored))
     desk.services.close()
     again = open_desk(tmp_path)
     try:

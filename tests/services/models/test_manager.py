@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from desktop_app.memory_fit import MemoryFit, best_variant, fit_of
 from desktop_app.services.models.manager import Models
 from desktop_app.services.models.tasks import LookedUp, Task
 from desktop_app.services.notices import Notice, template
+from desktop_app.throttle import Throttle
 from model_store.catalogue import Catalogue, CatalogueFile, ModelEntry, Variant
 from model_store.errors import StoreError
 from model_store.jobs import FileState, JobState
@@ -51,6 +51,25 @@ def hub() -> Iterator[FakeHub]:
     with FakeHub() as hub:
         hub.publish(REPOSITORY, {path.name: path.read_bytes() for path in paths.demo_model()})
         yield hub
+
+
+class Clock:
+    """A clock that stands still unless it is told."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(desk: Desk) -> Clock:
+    """The clock by which work on model files gets its turns. Ask for it before `models`, which take the throttle."""
+    made = Clock()
+    desk.services.model_throttle = Throttle(clock=made)
+    desk.services.engine.answering_changed.connect(desk.services.model_throttle.set_answering)
+    return made
 
 
 @pytest.fixture
@@ -173,16 +192,16 @@ def test_a_damaged_model_is_noticed_and_mended(desk: Desk, models: Models) -> No
     assert model.model.read_bytes() == paths.demo_model()[0].read_bytes()
 
 
-def begin_long_answer(desk: Desk) -> None:
-    """Let an answer begin beside which nothing gets a turn."""
-    throttle = desk.services.model_throttle
-    throttle._expected, throttle._longest = 1000.0, math.inf
+def begin_long_answer(desk: Desk, clock: Clock) -> None:
+    """Let an answer begin beside which nothing gets a turn: the last one took long, and the clock stands still."""
+    with desk.services.model_throttle.turn():
+        clock.now += 1000.0
     desk.services.engine.answering_changed.emit(True)
 
 
-def test_checking_gives_way_to_an_answer(desk: Desk, models: Models) -> None:
+def test_checking_gives_way_to_an_answer(desk: Desk, clock: Clock, models: Models) -> None:
     model = fetched(models)
-    begin_long_answer(desk)
+    begin_long_answer(desk, clock)
     desk.services.model_tasks.verify(model)
     wait_until(lambda: desk.services.model_tasks.now() is not None)
     pump(200)
@@ -191,8 +210,8 @@ def test_checking_gives_way_to_an_answer(desk: Desk, models: Models) -> None:
     wait_until(lambda: any(notice.text_code == "model-verified" for notice in desk.notices), 30)
 
 
-def test_hashing_what_arrives_gives_way_to_an_answer(desk: Desk, models: Models) -> None:
-    begin_long_answer(desk)
+def test_hashing_what_arrives_gives_way_to_an_answer(desk: Desk, clock: Clock, models: Models) -> None:
+    begin_long_answer(desk, clock)
     models.download(ENTRY, TINY)
     wait_until(lambda: any(job.files[0].state is FileState.CHECKING for job in models.jobs()), 30)
     pump(200)
@@ -201,9 +220,9 @@ def test_hashing_what_arrives_gives_way_to_an_answer(desk: Desk, models: Models)
     wait_until(lambda: bool(models.installed()), 30)
 
 
-def test_the_end_of_the_program_waits_for_no_turn(desk: Desk, models: Models) -> None:
+def test_the_end_of_the_program_waits_for_no_turn(desk: Desk, clock: Clock, models: Models) -> None:
     model = fetched(models)
-    begin_long_answer(desk)
+    begin_long_answer(desk, clock)
     desk.services.model_tasks.verify(model)
     wait_until(lambda: desk.services.model_tasks.now() is not None)
     desk.services.close()
