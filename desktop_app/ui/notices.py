@@ -25,14 +25,14 @@ _ICONS: dict[str, tuple[str, ColourRole]] = {
 class NoticeBar(QWidget):
     """Shows one notice at a time, the newest first; a sticky one comes back when the others are gone."""
 
-    def __init__(self, notices: Notices, parent: QWidget | None = None) -> None:
+    def __init__(self, notices: Notices, parent: QWidget | None = None, stays_ms: int = _STAYS_MS) -> None:
         super().__init__(parent)
         self._notices = notices
         self._queue: list[Notice] = []
         self._build()
         self._leave = QTimer(self)
         self._leave.setSingleShot(True)
-        self._leave.setInterval(_STAYS_MS)
+        self._leave.setInterval(stays_ms)
         self._leave.timeout.connect(self._close)
         self._slide = QVariantAnimation(self)
         self._slide.setEasingCurve(QEasingCurve.Type.OutCubic)

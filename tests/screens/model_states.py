@@ -19,6 +19,7 @@ from model_store.errors import StoreError
 from model_store.jobs import JobState
 from model_store.library.hub_repository import Candidate
 from model_store.library.installed import State
+from tests.helpers.cards import button
 from tests.helpers.fakes.models import CATALOGUE, GIB, installed, job
 from tests.helpers.waiting import pump
 from tests.screens.window_states import Stage, state
@@ -27,7 +28,7 @@ from tests.screens.window_states import Stage, state
 def _manager(stage: Stage, part: str = "catalogue") -> ModelsDialog:
     stage.services.models.known = load_catalogue(paths.resources_folder() / "catalogue.toml")
     stage.window.open_models()
-    dialog = stage.window._models
+    dialog = stage.window.findChild(ModelsDialog)
     assert dialog is not None
     dialog.show_part(part)
     pump(100)
@@ -182,7 +183,7 @@ def model_refused(stage: Stage) -> QWidget:
 @state
 def model_sources(stage: Stage) -> QWidget:
     """Where models come from."""
-    _manager(stage)._show_sources()
+    button(_manager(stage), "Sources…").click()
     dialog = stage.window.findChild(SourcesDialog)
     assert dialog is not None
     return dialog

@@ -16,6 +16,8 @@ from desktop_app.services.conversation.picture_detail import DetailCost, DetailO
 from desktop_app.services.notices import Notice, action
 from desktop_app.ui.help.about import AboutDialog, ShortcutsDialog
 from desktop_app.ui.help.report import ReportDialog, system_details
+from desktop_app.ui.settings.dialog import SettingsDialog
+from desktop_app.ui.viewer import PictureViewer
 from desktop_app.ui.widgets.controls import Popover
 from desktop_app.ui.window import MainWindow
 from tests.helpers.fake_services import FakeServices, stored
@@ -247,7 +249,7 @@ def renaming(stage: Stage) -> None:
 def settings(stage: Stage) -> QWidget | None:
     """The settings from their top."""
     stage.window.open_settings()
-    return stage.window._settings
+    return stage.window.findChild(SettingsDialog)
 
 
 @state
@@ -269,7 +271,7 @@ def settings_measured(stage: Stage) -> QWidget | None:
     )
     stage.window.open_settings()
     pump(50)
-    return stage.window._settings
+    return stage.window.findChild(SettingsDialog)
 
 
 @state
@@ -278,7 +280,7 @@ def viewer(stage: Stage) -> QWidget | None:
     stage.services.draft.put(stage.lake, "read", 1.0)
     stage.services.draft.put(stage.field, "read", 1.0)
     stage.window.open_picture(stage.lake.sha256)
-    return stage.window._viewer
+    return stage.window.findChild(PictureViewer)
 
 
 @state

@@ -33,8 +33,8 @@ TABLES: list[tuple[str, Collection[str]]] = [
     ("notes", CHAT_NOTES.values()),
     ("notes", DOWNLOAD_NOTES.values()),
     ("settings", [setting.help for setting in SETTINGS.values()]),
-    ("tuning", tuning_row._PROBLEMS.values()),
-    ("Models", phrases._LANGUAGES.values()),
+    ("tuning", tuning_row.PROBLEMS.values()),
+    ("Models", phrases.LANGUAGES.values()),
 ]
 
 Text = tuple[str, str]  # context, English

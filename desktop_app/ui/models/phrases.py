@@ -23,7 +23,7 @@ USUAL_SPEED = 50e6 / 8  # bytes per second
 
 FIT_ROLES: dict[str, ColourRole] = {"fits": "good", "reduced": "warning", "too-large": "danger"}
 
-_LANGUAGES = {
+LANGUAGES = {
     "en": QT_TRANSLATE_NOOP("Models", "English"),
     "zh": QT_TRANSLATE_NOOP("Models", "Chinese"),
     "de": QT_TRANSLATE_NOOP("Models", "German"),
@@ -113,7 +113,7 @@ def download_time(size: int, speed: float) -> str:
 
 def languages(entry: ModelEntry) -> str:
     """Return the languages that a model speaks."""
-    known = [translate("Models", _LANGUAGES[code]) for code in entry.languages if code in _LANGUAGES][:_MOST_LANGUAGES]
+    known = [translate("Models", LANGUAGES[code]) for code in entry.languages if code in LANGUAGES][:_MOST_LANGUAGES]
     words = ", ".join(known)
     return (
         translate("Models", "{languages} and more").format(languages=words)

@@ -181,9 +181,13 @@ class SettingsDialog(QDialog):
 
     # ---- showing ---------------------------------------------------------------------------
 
+    def control(self, name: str) -> QWidget | None:
+        """Return what shows and changes a setting; None: that setting is not in this dialog."""
+        return self._controls.get(name)
+
     def _changed(self, name: str) -> None:
         value = self._preferences.value(name)
-        control = self._controls.get(name)
+        control = self.control(name)
         if isinstance(control, NumberEdit | SegmentedControl):
             control.set_value(value)
         elif isinstance(control, Switch):

@@ -14,7 +14,7 @@ from desktop_app.ui.widgets.controls import Label, push_button
 from desktop_app.ui.widgets.theme import GRID
 
 #: Why there is no result.
-_PROBLEMS = {
+PROBLEMS = {
     "tiny": QT_TRANSLATE_NOOP("tuning", "The model in use is so small that there is nothing to measure."),
     "no-memory": QT_TRANSLATE_NOOP(
         "tuning",
@@ -86,7 +86,7 @@ class TuningRow(QWidget):
         if info is None:
             return self.tr("They can be measured when a model is loaded.")
         if not info.tunable or problem:
-            return QCoreApplication.translate("tuning", _PROBLEMS[problem or "tiny"])
+            return QCoreApplication.translate("tuning", PROBLEMS[problem or "tiny"])
         if tuning is not None:
             return self._found(tuning)
         if self._tuner.is_planned():

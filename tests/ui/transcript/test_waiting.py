@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QElapsedTimer
 
 from desktop_app.chat.conversation import State
 from desktop_app.engine.messages import Phase
@@ -130,5 +129,9 @@ def test_it_ticks_only_while_it_is_seen(transcript: TranscriptView, fakes: FakeS
     fakes.chat.end_answer(State.COMPLETE)
 
 
-def test_the_clock_is_a_real_one() -> None:
-    assert isinstance(Waiting()._since, QElapsedTimer)
+@pytest.mark.usefixtures("dressed")
+def test_time_passes_by_itself() -> None:
+    waiting = Waiting()
+    waiting.show_phase(Phase.LOOKING, {"done": 0, "total": 1, "expected_s": 1.6})
+    assert waiting.sentence() == "Looking at the picture, about 2 s"
+    wait_until(lambda: waiting.sentence() == "Looking at the picture, about 1 s")

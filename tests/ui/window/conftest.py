@@ -47,6 +47,9 @@ def window(services: FakeServices, show_widget: Show) -> MainWindow:
 @pytest.fixture
 def dialog(window: MainWindow) -> ModelsDialog:
     """The model manager of that window."""
+    from desktop_app.ui.models.dialog import ModelsDialog
+
     window.open_models()
-    assert window._models is not None
-    return window._models
+    manager = window.findChild(ModelsDialog)
+    assert manager is not None
+    return manager

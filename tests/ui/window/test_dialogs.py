@@ -19,6 +19,7 @@ from desktop_app.ui.viewer import PictureViewer
 from desktop_app.ui.widgets.setting_controls import NumberEdit
 from desktop_app.ui.widgets.theme import ZOOM_STEPS, theme
 from desktop_app.ui.window import MainWindow
+from tests.helpers.cards import button
 from tests.helpers.fake_services import FakeServices
 from tests.helpers.fakes.conversation import answer, question
 from tests.helpers.fakes.pictures import picture
@@ -30,8 +31,9 @@ from tests.helpers.waiting import pump, wait_until
 def settings(window: MainWindow) -> SettingsDialog:
     window.open_settings()
     pump(0)
-    assert window._settings is not None
-    return window._settings
+    opened = window.findChild(SettingsDialog)
+    assert opened is not None
+    return opened
 
 
 @pytest.fixture
@@ -39,12 +41,13 @@ def viewer(window: MainWindow, services: FakeServices) -> PictureViewer:
     services.chat.show(question("?", picture("a.png"), picture("b.png")), answer("!"))
     window.open_picture(picture("b.png").sha256)
     pump(0)
-    assert window._viewer is not None
-    return window._viewer
+    opened = window.findChild(PictureViewer)
+    assert opened is not None
+    return opened
 
 
 def number(settings: SettingsDialog, name: str) -> NumberEdit:
-    control = settings._controls[name]
+    control = settings.control(name)
     assert isinstance(control, NumberEdit)
     return control
 
@@ -59,7 +62,8 @@ def test_settings_show_what_is_in_use(settings: SettingsDialog) -> None:
 def test_every_declared_setting_can_be_changed_somewhere(settings: SettingsDialog) -> None:
     elsewhere = {"model", "mmproj", "sidebar_visible"}  # the model manager, and the button that hides it
     elsewhere |= {"models_folder", "hub_address", "proxy", "connections"}  # where models come from
-    assert set(settings._controls) | elsewhere == set(SETTINGS)
+    here = {name for name in SETTINGS if settings.control(name) is not None}
+    assert here | elsewhere == set(SETTINGS)
 
 
 def test_a_number_counts_once_it_has_settled(settings: SettingsDialog, services: FakeServices) -> None:
@@ -95,7 +99,7 @@ def test_the_words_of_a_number_have_room_at_every_size_of_text(settings: Setting
 def test_the_system_prompt_is_saved_after_a_pause_and_on_closing(
     settings: SettingsDialog, services: FakeServices
 ) -> None:
-    prompt = settings._controls["system_prompt"]
+    prompt = settings.control("system_prompt")
     assert isinstance(prompt, QPlainTextEdit)
     prompt.setPlainText("Answer in German.")
     settings.close()
@@ -105,7 +109,7 @@ def test_the_system_prompt_is_saved_after_a_pause_and_on_closing(
 def test_the_usual_values_come_back(settings: SettingsDialog, services: FakeServices) -> None:
     services.preferences.set("temperature", 1.5)
     assert number(settings, "temperature").field.value() == pytest.approx(1.5)
-    settings._use_usual()
+    button(settings, "Restore defaults").click()
     assert services.preferences.value("temperature") == pytest.approx(0.2)
 
 
@@ -162,8 +166,9 @@ def test_a_preview_that_is_missing_is_asked_for_and_shown_later(window: MainWind
     window.open_picture(lost.sha256)
     assert ("request", lost.sha256) in services.previews.calls
     services.previews.arrive(lost.sha256)
-    assert window._viewer is not None
-    assert window._viewer.view.sceneRect().width() > 0
+    viewer = window.findChild(PictureViewer)
+    assert viewer is not None
+    assert viewer.view.sceneRect().width() > 0
 
 
 def test_a_bug_is_reported_and_the_window_lives_on(window: MainWindow, expected: Expected) -> None:

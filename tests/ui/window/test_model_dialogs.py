@@ -22,7 +22,7 @@ from tests.helpers.fakes.models import CATALOGUE, GIB, installed, job
 
 
 def test_a_repository_is_looked_up_or_searched(dialog: ModelsDialog, services: FakeServices) -> None:
-    dialog._add()
+    button(dialog, "Add from Hugging Face…").click()
     adding = dialog.findChild(AddModelDialog)
     assert adding is not None
     adding.name.setText("someone/llava-gguf")
@@ -52,7 +52,7 @@ def test_a_download_from_a_repository_goes_on_in_the_manager(
     answers = iter([False, True])
     monkeypatch.setattr(models_dialog, "accept_licence", lambda *_: next(answers))
     dialog.show_part("installed")
-    dialog._add()
+    button(dialog, "Add from Hugging Face…").click()
     adding = dialog.findChild(AddModelDialog)
     assert adding is not None
     fit = MemoryFit("fits", 4096, 5 * GIB, 6 * GIB)
@@ -65,7 +65,7 @@ def test_a_download_from_a_repository_goes_on_in_the_manager(
 
 
 def test_nothing_found_with_other_programs_is_said(dialog: ModelsDialog, services: FakeServices) -> None:
-    dialog._look_elsewhere()
+    button(dialog, "Find models of other programs…").click()
     found = dialog.findChild(OtherFoldersDialog)
     assert found is not None
     services.model_tasks.found.emit([])
@@ -119,7 +119,7 @@ def test_the_empty_screen_offers_what_suits_this_computer(
 def test_where_models_come_from_can_be_set(
     dialog: ModelsDialog, services: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dialog._show_sources()
+    button(dialog, "Sources…").click()
     sources = dialog.findChild(SourcesDialog)
     assert sources is not None
     sources.address.setText(" https://hub.example ")

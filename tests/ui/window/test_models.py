@@ -267,7 +267,7 @@ def test_long_work_shows_and_can_be_stopped(dialog: ModelsDialog, services: Fake
     assert not dialog.task.isVisible()
     services.model_tasks.changed.emit(Task("verify", "LLaVA", 2 * GB, 5 * GB))
     assert dialog.task.isVisible()
-    assert dialog._task_words.whole_text() == "Checking LLaVA · 2.0 GB of 5.0 GB"
+    assert "Checking LLaVA · 2.0 GB of 5.0 GB" in words_of(dialog.task)
     button(dialog.task, "Stop").click()
     assert services.calls == [("stop_task",)]
     services.model_tasks.changed.emit(None)

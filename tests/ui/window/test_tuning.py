@@ -7,6 +7,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
 from desktop_app.engine.messages import Tuning
+from desktop_app.ui.settings.dialog import SettingsDialog
 from desktop_app.ui.settings.tuning_row import TuningRow
 from desktop_app.ui.window import MainWindow
 from tests.helpers.fake_services import FakeServices
@@ -21,8 +22,9 @@ def row(window: MainWindow, services: FakeServices) -> TuningRow:
     services.engine.become("ready", LLAVA._replace(tunable=True))
     window.open_settings()
     pump(0)
-    assert window._settings is not None
-    return window._settings.tuning
+    settings = window.findChild(SettingsDialog)
+    assert settings is not None
+    return settings.tuning
 
 
 def test_the_page_tells_what_was_measured(row: TuningRow, services: FakeServices) -> None:

@@ -17,6 +17,8 @@ from desktop_app.engine.messages import Phase
 from desktop_app.errors import UserError
 from desktop_app.services.examples import EXAMPLES
 from desktop_app.services.notices import Notice, action
+from desktop_app.ui.models.dialog import ModelsDialog
+from desktop_app.ui.notices import NoticeBar
 from desktop_app.ui.widgets.theme import theme
 from desktop_app.ui.window import MainWindow
 from tests.helpers.fake_services import FakeServices
@@ -153,11 +155,21 @@ def test_notices_slide_in_and_out(window: MainWindow, services: FakeServices) ->
     assert composer.geometry() == place
 
 
-def test_what_only_informs_leaves_by_itself(window: MainWindow, services: FakeServices) -> None:
+def code_of(bar: NoticeBar) -> str:
+    notice = bar.current()
+    return notice.text_code if notice is not None else ""
+
+
+def test_what_only_informs_leaves_by_itself(services: FakeServices, show_widget: Show) -> None:
+    bar = NoticeBar(services.notices, stays_ms=50)
+    show_widget(bar)
+    services.notices.start()
+    services.notices.post(Notice("demo-photo", sticky=True))
     services.conversations.delete(services.conversations.rows[0].id)
-    assert window.notices._leave.isActive()
-    window.notices._leave.timeout.emit()
-    assert window.notices.current() is None
+    assert code_of(bar) == "conversation-deleted"
+    wait_until(lambda: code_of(bar) == "demo-photo")
+    pump(100)
+    assert code_of(bar) == "demo-photo"
 
 
 def test_the_same_notice_is_not_shown_twice(window: MainWindow, services: FakeServices) -> None:
@@ -187,8 +199,9 @@ def test_a_notice_wraps_where_the_window_is_narrow(window: MainWindow, services:
 def test_the_notice_about_the_model_leads_to_the_manager(window: MainWindow, services: FakeServices) -> None:
     services.notices.post(Notice("demo-photo", actions=(action("choose-model"),), sticky=True))
     window.notices.buttons[0].click()
-    assert window._models is not None
-    assert window._models.isVisible()
+    manager = window.findChild(ModelsDialog)
+    assert manager is not None
+    assert manager.isVisible()
 
 
 def test_the_sidebar_hides_in_a_narrow_window_and_comes_back(window: MainWindow, services: FakeServices) -> None:
