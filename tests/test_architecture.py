@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -319,6 +320,62 @@ def _text_files() -> list[Path]:
         pytest.skip("not a git checkout")
     paths = [REPOSITORY / name for name in result.stdout.decode().split("\0") if name]
     return [path for path in paths if path.is_file() and b"\0" not in path.read_bytes()[:8192]]
+
+
+#: Where tests use private attributes all the same -> why. Nothing is added here; what is no longer needed must go.
+MAY_USE_PRIVATE = {
+    "tests/engine/conversation": "compares with the tokens that llama.cpp itself makes",
+    "tests/engine/llama": "looks at the tensors below a model, and stops it as only the engine does",
+    "tests/engine/vision": "compares with what llama.cpp itself evaluates, on the same context",
+    "tests/recording/tiles.py": "records what transformers does, where only a private method tells",
+}
+#: Names with an underscore that Python has made public.
+_PUBLIC_NAMES = {"_asdict", "_fields", "_fields_", "_make", "_replace"}
+_PUBLIC_IN = {("os", "_exit"), ("sys", "_getframe"), ("threading", "_DummyThread")}
+
+
+def private_uses(source: str) -> Iterator[tuple[int, str]]:
+    """Yield (line, name) for each private name that belongs to somebody else."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and _is_private(node.attr):
+            owner = node.value.id if isinstance(node.value, ast.Name) else ""
+            if owner not in ("self", "cls") and (owner, node.attr) not in _PUBLIC_IN:
+                yield node.lineno, ast.unparse(node)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((node.lineno, name.name) for name in node.names if _is_private(name.name))
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__") and name not in _PUBLIC_NAMES
+
+
+def test_tests_use_no_private_attributes() -> None:
+    """A test that does would hold what a class does inside, not what its callers rely on."""
+    complaints, needed = [], set()
+    for path in sources("tests"):
+        place = path.relative_to(REPOSITORY).as_posix()
+        allowed = {one for one in MAY_USE_PRIVATE if place == one or place.startswith(f"{one}/")}
+        for line, name in private_uses(path.read_text("utf-8")):
+            needed |= allowed
+            if not allowed:
+                complaints.append(f"{place}:{line}: {name} is private: test what callers see, or make it public")
+    complaints += [f"MAY_USE_PRIVATE: {one} needs no exception any more" for one in set(MAY_USE_PRIVATE) - needed]
+    _fail_if(complaints)
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("window._models.show()", ["window._models"]),
+        ("Waiting()._since", ["Waiting()._since"]),
+        ("from desktop_app.settings import _checked", ["_checked"]),
+        ("self._made = picture._replace(name='')", []),
+        ("os._exit(1)", []),
+        ("type(one).__name__", []),
+    ],
+)
+def test_a_private_attribute_is_noticed(source: str, found: list[str]) -> None:
+    assert [name for _line, name in private_uses(source)] == found
 
 
 #: Folders of somebody's computer.

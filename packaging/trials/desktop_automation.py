@@ -55,9 +55,9 @@ class Hands(Protocol):
 def at_the_screen() -> Iterator[tuple[Hands, dict[str, str]]]:
     """Yield the hands for this system, and what the environment of a program on its screen has besides."""
     if sys.platform == "win32":
-        yield _Windows(), {}
+        yield Windows(), {}
     elif sys.platform == "darwin":
-        yield _Macos(), {}
+        yield Macos(), {}
     else:
         with x11_user.screen() as display:
             yield _X11(display), {"DISPLAY": display, "QT_QPA_PLATFORM": "xcb"}
@@ -79,28 +79,32 @@ class _X11:
         self._person.close(self._person.find_window())
 
 
-class _Windows:
+class Windows:
     """Windows PowerShell."""
 
     def type(self, process: int, text: str) -> None:
+        """Bring the window of a process to the front, type a text and press Enter; raises NotHad."""
         written = "".join(f"{{{letter}}}" if letter in _SPECIAL else letter for letter in text)
         self._run(_TYPE.format(number=process, text=written.replace("'", "''")))
 
     def look(self, path: Path) -> None:
+        """Write a picture of the screen as PNG; raises NotHad."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._run(_LOOK.format(path=str(path).replace("'", "''")))
 
     def close(self, process: int) -> None:
+        """Ask the program to close its window; raises NotHad."""
         _run(["taskkill", "/PID", str(process)])  # without /F it asks the windows to close
 
     def _run(self, script: str) -> None:
         _run(["powershell", "-NoProfile", "-NonInteractive", "-Command", script])
 
 
-class _Macos:
+class Macos:
     """System Events, which macOS lets only those use whom the person has allowed it."""
 
     def type(self, process: int, text: str) -> None:
+        """Bring the window of a process to the front, type a text and press Enter; raises NotHad."""
         events = 'tell application "System Events"'
         written = text.replace("\\", "\\\\").replace('"', '\\"')
         self._say(
@@ -112,10 +116,12 @@ class _Macos:
         )
 
     def look(self, path: Path) -> None:
+        """Write a picture of the screen as PNG; raises NotHad."""
         path.parent.mkdir(parents=True, exist_ok=True)
         _run(["screencapture", "-x", str(path)])
 
     def close(self, _process: int) -> None:
+        """Ask the program to close its window; raises NotHad."""
         self._say('tell application id "org.eyebright.Eyebright" to quit')
 
     def _say(self, *lines: str) -> None:

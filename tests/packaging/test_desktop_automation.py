@@ -27,7 +27,7 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_what_is_typed_on_windows_means_just_itself(told: Path) -> None:
-    desktop_automation._Windows().type(42, "50% (it's {big})?")
+    desktop_automation.Windows().type(42, "50% (it's {big})?")
     script = told.read_text().splitlines()[-1]
     assert ".AppActivate(42)) { exit 3 }" in script
     assert "SendWait('50{%} {(}it''s {{}big{}}{)}?')" in script
@@ -35,7 +35,7 @@ def test_what_is_typed_on_windows_means_just_itself(told: Path) -> None:
 
 
 def test_what_is_typed_on_macos_goes_to_the_window_of_the_program(told: Path) -> None:
-    desktop_automation._Macos().type(42, 'a "name" \\ b')
+    desktop_automation.Macos().type(42, 'a "name" \\ b')
     lines = told.read_text().splitlines()[1::2]
     assert "unix id is 42" in lines[0]
     assert lines[2] == 'tell application "System Events" to keystroke "a \\"name\\" \\\\ b"'
@@ -46,10 +46,10 @@ def test_what_a_computer_does_not_let_be_done_is_not_taken_for_tried(
 ) -> None:
     monkeypatch.setenv("ENDS", "3")
     with pytest.raises(NotHad, match="could not be brought to the front"):
-        desktop_automation._Windows().type(42, "hello")
+        desktop_automation.Windows().type(42, "hello")
     monkeypatch.setenv("ENDS", "1")
     with pytest.raises(NotHad, match="osascript"):
-        desktop_automation._Macos().type(42, "hello")
+        desktop_automation.Macos().type(42, "hello")
     monkeypatch.setattr(desktop_automation, "_MOST_S", 0.1)
 
     def never(*_words: object, **_more: object) -> None:
@@ -57,4 +57,4 @@ def test_what_a_computer_does_not_let_be_done_is_not_taken_for_tried(
 
     monkeypatch.setattr(subprocess, "run", never)
     with pytest.raises(NotHad, match="timed out"):
-        desktop_automation._Macos().look(told.with_name("shot.png"))
+        desktop_automation.Macos().look(told.with_name("shot.png"))

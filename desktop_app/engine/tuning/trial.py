@@ -41,6 +41,11 @@ class Trial:
         """Return whether the KV cache can be filled without evaluating."""
         return self._model.kv is not None
 
+    @property
+    def nodes_computed(self) -> int:
+        """Return how many nodes of its graph the last evaluation has computed."""
+        return self._nodes.seen
+
     def share(self, tokens: int, threads: int) -> float:
         """Return what share of the layers is enough to compare, 1/8, 1/4, 1/2 or 1."""
         share = 0.125

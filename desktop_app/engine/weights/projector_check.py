@@ -76,7 +76,7 @@ _MOST_TILES = 64
 _MINICPM_V_2_6 = 3  # of the versions of MiniCPM-V as llama.cpp counts them
 _PLACES = 70  # of MiniCPM-V along an edge, whatever the size of the picture
 _RESAMPLER_HEAD, _USUAL_QUERIES = 128, 64  # values, and tokens of a part: what llama.cpp takes for granted
-_LAYERS_OF_CLIP = {768: 12, 1024: 24, 1280: 32}  # by width: ViT-B, -L and -H
+LAYERS_OF_CLIP = {768: 12, 1024: 24, 1280: 32}  # by width: ViT-B, -L and -H
 
 
 class ProjectorCheck:
@@ -223,7 +223,7 @@ class ProjectorCheck:
         return (
             FEATURE_LAYER not in self._header.metadata
             and self._header.metadata.get("clip.has_llava_projector") is True
-            and _LAYERS_OF_CLIP.get(width) != blocks
+            and LAYERS_OF_CLIP.get(width) != blocks
         )
 
     def _tower(self, width: int) -> None:

@@ -176,7 +176,7 @@ def test_a_tower_with_all_layers_of_clip_is_right(
     language_model: Path, original: Path, monkeypatch: pytest.MonkeyPatch, layers: int, state: LastLayer
 ) -> None:
     """Of those llama.cpp leaves out the last, as LLaVA does."""
-    monkeypatch.setitem(projector_check._LAYERS_OF_CLIP, SIZES.vision_width, layers)
+    monkeypatch.setitem(projector_check.LAYERS_OF_CLIP, SIZES.vision_width, layers)
     files = check_files(language_model, original)
     assert files.projector is not None
     assert files.projector.last_layer is state
