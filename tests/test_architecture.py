@@ -334,15 +334,17 @@ _PUBLIC_NAMES = {"_asdict", "_fields", "_fields_", "_make", "_replace"}
 _PUBLIC_IN = {("os", "_exit"), ("sys", "_getframe"), ("threading", "_DummyThread")}
 
 
-def private_uses(source: str) -> Iterator[tuple[int, str]]:
-    """Yield (line, name) for each private name that belongs to somebody else."""
+def private_uses(source: str) -> list[tuple[int, str]]:
+    """(line, name) of each private name that belongs to somebody else."""
+    found = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Attribute) and _is_private(node.attr):
             owner = node.value.id if isinstance(node.value, ast.Name) else ""
             if owner not in ("self", "cls") and (owner, node.attr) not in _PUBLIC_IN:
-                yield node.lineno, ast.unparse(node)
+                found.append((node.lineno, ast.unparse(node)))
         elif isinstance(node, ast.ImportFrom):
-            yield from ((node.lineno, name.name) for name in node.names if _is_private(name.name))
+            found += [(node.lineno, name.name) for name in node.names if _is_private(name.name)]
+    return found
 
 
 def _is_private(name: str) -> bool:

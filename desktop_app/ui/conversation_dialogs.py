@@ -8,8 +8,8 @@ from PySide6.QtCore import QDir
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from desktop_app.chat.conversation import Role
-from desktop_app.ui.sentences import translate
 from desktop_app.ui.protocols.conversation import Exports
+from desktop_app.ui.sentences import translate
 
 _UNFIT_FOR_NAMES = '\\/:*?"<>|'
 _LONGEST_NAME = 60

@@ -1,4 +1,4 @@
-"""All services, scripted: what a window, a transcript or a composer of a test is built on."""
+"""Fake services for the window: they answer from memory and record what the window asks for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the window uses of the services: one Protocol a service, named like it, with only what the widgets call.
+"""One protocol for each service, with the same name: only the signals and methods that the widgets use.
 
-The services themselves are joined in `desktop_app.assembly`; tests put small fakes in their place.
+`desktop_app.assembly` gives the window the real services, tests give it fakes; mypy checks both.
 """

@@ -1,10 +1,10 @@
-"""What the window uses of the services around conversations."""
+"""Protocols of the services for conversations: the list, the open one, its draft and its pictures."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-if TYPE_CHECKING:  # names for the type checker: the window does not wait for them
+if TYPE_CHECKING:  # only for annotations, so the window does not wait for them
     from collections.abc import Callable, Mapping
 
     from PySide6.QtCore import SignalInstance

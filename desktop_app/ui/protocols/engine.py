@@ -1,10 +1,10 @@
-"""What the window uses of the engine and of the measurement of its settings."""
+"""Protocols of the engine and of the tuner."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-if TYPE_CHECKING:  # names for the type checker: the window does not wait for them
+if TYPE_CHECKING:  # only for annotations, so the window does not wait for them
     from PySide6.QtCore import SignalInstance
 
     from desktop_app.engine.messages import ModelInfo, Tuning

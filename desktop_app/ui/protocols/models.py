@@ -1,10 +1,10 @@
-"""What the model manager and the settings of its sources use of the services behind them."""
+"""Protocols of the services behind the model manager."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-if TYPE_CHECKING:  # names for the type checker: the window does not wait for them
+if TYPE_CHECKING:  # only for annotations, so the window does not wait for them
     from collections.abc import Callable
     from pathlib import Path
 

@@ -1,10 +1,10 @@
-"""What the window uses of the services that belong to the program as a whole."""
+"""Protocols of the services for the program as a whole: preferences and updates."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-if TYPE_CHECKING:  # a name for the type checker
+if TYPE_CHECKING:  # only for an annotation
     from PySide6.QtCore import SignalInstance
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-if TYPE_CHECKING:  # names for the type checker: the window does not wait for them
+if TYPE_CHECKING:  # only for annotations, so the window does not wait for them
     from desktop_app.services.notices import Notices
     from desktop_app.ui.protocols.conversation import (
         Answers,
@@ -22,9 +22,9 @@ if TYPE_CHECKING:  # names for the type checker: the window does not wait for th
 
 
 class Services(Protocol):
-    """All services; the composition root's bundle is one of these.
+    """All services that the window uses.
 
-    The notices are the service itself: a queue that needs nothing else.
+    `notices` is the real class: it depends on no other service, so tests use it too.
     """
 
     @property

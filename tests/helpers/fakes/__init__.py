@@ -1,6 +1,6 @@
-"""Scripted stand-ins for the services: each does what a test says, and notes in `calls` what it was asked for.
+"""One fake for each service that the window uses: it does what a test says, and records its calls in `calls`.
 
-They follow `desktop_app.ui.protocols`, as the services do. `tests.helpers.fake_services` joins them.
+mypy holds the fakes to `desktop_app.ui.protocols`, like the services. `tests.helpers.fake_services` joins them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The conversations in memory, and messages to put into them."""
+"""Fake conversations in memory, and messages to put into them."""
 
 from __future__ import annotations
 

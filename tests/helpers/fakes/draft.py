@@ -1,4 +1,4 @@
-"""The message that is being written, as the test says."""
+"""A fake draft: the message that is being written, with its pictures and how closely they are looked at."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An engine in whatever state the test says, and the measurement of its settings."""
+"""A fake engine in the state that a test wants, and a fake tuner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Drawn pictures, and previews of them."""
+"""Drawn pictures, and a fake of the service that keeps their previews."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings in memory, and a look for updates that finds nothing."""
+"""Fake preferences in memory, and a fake check for updates."""
 
 from __future__ import annotations
 
