@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from desktop_app.ui.protocols.conversation import Conversations
 from desktop_app.ui.widgets.controls import ElidedLabel, IconButton
 from desktop_app.ui.widgets.theme import GRID
+
+if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
+    from desktop_app.ui.protocols.conversation import Conversations
 
 
 class Header(QWidget):

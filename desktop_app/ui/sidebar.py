@@ -10,13 +10,13 @@ from PySide6.QtGui import QAction, QIcon, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMenu, QVBoxLayout, QWidget
 
 from desktop_app.chat.conversation import ConversationSummary
-from desktop_app.ui.protocols.conversation import Conversations, Previews
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import IconButton, Label, push_button
 from desktop_app.ui.widgets.theme import GRID, ICON, SIDEBAR, theme
 
 if TYPE_CHECKING:  # imported when there is a conversation to list
     from desktop_app.ui.conversation_list import ConversationView
+    from desktop_app.ui.protocols.conversation import Conversations, Previews  # only for annotations
 
 _SEARCH_AFTER_MS = 150
 _LONGEST_QUERY = 200

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
@@ -18,11 +20,13 @@ from PySide6.QtWidgets import (
 
 from desktop_app.engine.messages import ModelInfo
 from desktop_app.services.examples import EXAMPLES, Example
-from desktop_app.ui.protocols.engine import Engine
 from desktop_app.ui.sentences import engine_sentence
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import ElidedLabel, Label, push_button
 from desktop_app.ui.widgets.theme import COLUMN, GRID, RADIUS, theme
+
+if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
+    from desktop_app.ui.protocols.engine import Engine
 
 _PICTURE = 72  # px
 _WORDS = _PICTURE + 2 * GRID + 4  # px from the left edge of an example to its question

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QFontMetrics, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 from desktop_app.engine.messages import ModelInfo, Phase
-from desktop_app.ui.protocols.services import Services
 from desktop_app.ui.sentences import data_size, engine_sentence, engine_state, number, phase_text
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import Popover, push_button
 from desktop_app.ui.widgets.theme import GRID, ColourRole, theme
+
+if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
+    from desktop_app.ui.protocols.services import Services
 
 _MEMORY_EVERY_MS = 2000
 _LONGEST_NAME = 260  # px

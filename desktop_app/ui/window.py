@@ -17,7 +17,6 @@ from desktop_app.ui.composer.drop import DropTarget
 from desktop_app.ui.header import Header
 from desktop_app.ui.menus import Menus
 from desktop_app.ui.notices import NoticeBar
-from desktop_app.ui.protocols.services import Services
 from desktop_app.ui.sidebar import Sidebar
 from desktop_app.ui.start_page import StartPage
 from desktop_app.ui.status import StatusLine
@@ -26,6 +25,7 @@ from desktop_app.ui.widgets.theme import GRID, NARROW, SMALLEST_WINDOW, theme
 
 if TYPE_CHECKING:  # what is not shown at the start is imported when it is needed
     from desktop_app.ui.models.dialog import ModelsDialog
+    from desktop_app.ui.protocols.services import Services  # only for annotations
     from desktop_app.ui.settings.dialog import SettingsDialog
     from desktop_app.ui.transcript.view import TranscriptView
     from desktop_app.ui.viewer import PictureViewer

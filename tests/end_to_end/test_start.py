@@ -10,7 +10,7 @@ from tests.end_to_end.watched_program import run_watched
 LATE = (
     "desktop_app.cli desktop_app.chat.history desktop_app.engine.worker desktop_app.ui.conversation_list "
     "desktop_app.ui.composer.draft_preview desktop_app.ui.composer.thumbnails desktop_app.ui.help.report "
-    "desktop_app.ui.transcript.view "
+    "desktop_app.ui.protocols desktop_app.ui.transcript.view "
     "model_store.library.library hashlib json logging.handlers multiprocessing socket sqlite3 subprocess tomllib uuid"
 )
 

@@ -10,7 +10,6 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.services.conversation.draft import PICTURE_SUFFIXES
-from desktop_app.ui.protocols.services import Services
 from desktop_app.ui.widgets.controls import IconButton, Label
 from desktop_app.ui.widgets.input_card import Card
 from desktop_app.ui.widgets.message_edit import MessageEdit
@@ -19,6 +18,7 @@ from desktop_app.ui.widgets.theme import COLUMN, GRID
 if TYPE_CHECKING:  # imported with the first picture
     from desktop_app.ui.composer.detail_choice import DetailChoice
     from desktop_app.ui.composer.thumbnails import ThumbnailStrip
+    from desktop_app.ui.protocols.services import Services  # only for annotations
 
 _SIDE = 2 * GRID  # px the card reaches beyond the column, so that its words stand in it
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEasingCurve, QEvent, QMimeData, QObject, QRectF, Qt, QVariantAnimation, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
-from desktop_app.ui.protocols.conversation import Draft
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.mime import has_picture, model_paths, picture_bytes, urls_of
 from desktop_app.ui.widgets.theme import GRID, RADIUS, ColourRole, theme
+
+if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
+    from desktop_app.ui.protocols.conversation import Draft
 
 _ICON = 72  # px
 _CARD = 620  # px; the widest the card with the words gets
