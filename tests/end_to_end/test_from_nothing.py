@@ -98,7 +98,7 @@ def test_from_nothing_to_an_answer(hub: FakeHub, eyebright: Command, tmp_path: P
     assert (model["id"], model["state"], model["origin"], model["licence"]) == (ID, "ok", "hub", "mit")
     installed = Library(tmp_path / "home" / "data" / "models").get(ID)
     assert installed.model.read_bytes() == paths.demo_model()[0].read_bytes()
-    assert "all files are right" in _said(eyebright("models", "verify", ID))
+    assert "all files are ok" in _said(eyebright("models", "verify", ID))
 
     picture = draw(tmp_path / "disc.png", "red")
     words = ("ask", picture.path, "-p", "What is in the picture?", "--model", ID, "--greedy")
