@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from desktop_app.engine.messages import EngineSettings
 from desktop_app.engine.planning.memory_budget import MemoryBudget
-from desktop_app.engine.planning.memory_plan import plan_headers
+from desktop_app.engine.planning.memory_plan import plan_from_headers
 from desktop_app.engine.weights.model_files import ModelFiles, check_headers
 from desktop_app.errors import UserError
 from model_store.catalogue import ModelEntry, Variant
@@ -48,7 +48,7 @@ def fit_of_files(files: ModelFiles, budget: MemoryBudget) -> MemoryFit:
     It is for the computer, not for the moment: what other programs hold just now does not count.
     """
     projector = files.projector.header if files.projector is not None else None
-    found = plan_headers(
+    found = plan_from_headers(
         files.header, projector, EngineSettings(n_ctx=USUAL), MemoryBudget(budget.usable, budget.usable)
     )
     plan = found.plan

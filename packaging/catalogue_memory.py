@@ -16,7 +16,7 @@ from pathlib import Path
 from desktop_app.engine.messages import EngineSettings
 from desktop_app.engine.planning.memory_budget import MemoryBudget
 from desktop_app.engine.planning.memory_estimate import Shape
-from desktop_app.engine.planning.memory_plan import outlook
+from desktop_app.engine.planning.memory_plan import plan_shape
 from model_store.catalogue import Catalogue, Variant, load_catalogue
 
 CATALOGUE = Path(__file__).resolve().parent.parent / "resources" / "catalogue.toml"
@@ -108,15 +108,15 @@ def shape_of(name: str, variant: Variant) -> Shape:
         vocabulary=decoder.vocabulary,
         projector=projector,
         small_projector=int(projector * _Q8_0) if tower.shrinks else projector,
-        looking=_FLOAT * (graph + tower.patches * output) + _PHOTOGRAPH,
+        encoder_buffers=_FLOAT * (graph + tower.patches * output) + _PHOTOGRAPH,
         image_tokens=tower.tokens,
-        picture_tokens=tower.tokens * tower.looks,
+        most_picture_tokens=tower.tokens * tower.looks,
     )
 
 
 def needed(name: str, variant: Variant) -> tuple[int, int]:
     """Return the bytes needed with 2048 and with 4096 tokens; a model that was trained for less gets the same twice."""
-    found = outlook(shape_of(name, variant), EngineSettings(), MemoryBudget(_HUGE, _HUGE)).needed_at
+    found = plan_shape(shape_of(name, variant), EngineSettings(), MemoryBudget(_HUGE, _HUGE)).needed_at
     least = min(found.values())
     return _rounded(found.get(2048, least)), _rounded(found.get(4096, least))
 

@@ -96,8 +96,8 @@ def ask(request: AskRequest) -> int:
 def _reduced(plan: LoadPlan) -> str:
     return texts.NOTE_REDUCED.format(
         n_ctx=plan.n_ctx,
-        wished=plan.wished_n_ctx,
-        needed=gib_up(plan.needed_as_wished),
+        requested=plan.requested_n_ctx,
+        needed=gib_up(plan.needed_as_requested),
         available=gib_down(min(plan.usable, plan.free)),
     )
 
@@ -120,7 +120,7 @@ def _answer(client: EngineClient, command: Ask, status: Status, to_screen: bool)
                 print(texts.NOTE_DROPPED_ONE if one else texts.NOTE_DROPPED.format(turns=event.turns), file=sys.stderr)
             elif isinstance(event, PartsReduced):
                 status.clear()
-                print(texts.NOTE_PARTS.format(parts=event.parts, wished=event.wished), file=sys.stderr)
+                print(texts.NOTE_PARTS.format(parts=event.parts, requested=event.requested), file=sys.stderr)
             elif isinstance(event, Text):
                 status.clear()
                 if to_screen:

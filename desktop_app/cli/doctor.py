@@ -95,7 +95,7 @@ def _plan(plan: LoadPlan) -> str:
         usable=gib_down(plan.usable),
     )
     further = {
-        texts.DOCTOR_REDUCED.format(wished=plan.wished_n_ctx): plan.reduced,
+        texts.DOCTOR_REDUCED.format(requested=plan.requested_n_ctx): plan.reduced,
         texts.DOCTOR_SMALL_PROJECTOR: plan.small_projector,
         texts.DOCTOR_IN_TURN: not plan.keeps_projector,
     }

@@ -14,7 +14,7 @@ from desktop_app.cli.tune import told
 from desktop_app.engine.messages import LoadPlan, Tuning, gib_down, gib_up
 from desktop_app.engine.planning.memory_budget import MemoryBudget, find_memory_budget, parse_size
 from desktop_app.engine.planning.memory_estimate import MemoryEstimate, Shape
-from desktop_app.engine.planning.memory_plan import Outlook, outlook
+from desktop_app.engine.planning.memory_plan import PlanResult, plan_shape
 from desktop_app.engine.tuning.results import TuningResults
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
 from desktop_app.errors import UserError
@@ -28,32 +28,32 @@ def plan(request: PlanRequest) -> int:
     files = check_files(*chosen_files(request.model, request.mmproj))
     shape = Shape.of_files(files)
     tuning = _kept(files, budget)
-    found = outlook(shape, request.settings, budget, tuning)
-    need = shape.need(found.plan)
+    found = plan_shape(shape, request.settings, budget, tuning)
+    estimate = shape.estimate(found.plan)
     if request.json:
-        print(json.dumps(_figures(found, need), ensure_ascii=False))
+        print(json.dumps(_figures(found, estimate), ensure_ascii=False))
     else:
-        for line in _table(found, need, tuning):
+        for line in _table(found, estimate, tuning):
             print(line)
     return ExitCode.DONE if found.fits else ExitCode.DOES_NOT_FIT
 
 
-def _figures(found: Outlook, need: MemoryEstimate) -> dict[str, object]:
+def _figures(found: PlanResult, estimate: MemoryEstimate) -> dict[str, object]:
     return {
         "verdict": "does-not-fit" if not found.fits else "fits-reduced" if found.plan.reduced else "fits",
         "offer": found.offer,
         "needed_at": {str(n_ctx): needed for n_ctx, needed in found.needed_at.items()},
-        "need": {**need.parts, "total": need.total},
+        "need": {**estimate.parts, "total": estimate.total},
         "plan": found.plan._asdict(),
     }
 
 
-def _table(found: Outlook, need: MemoryEstimate, tuning: Tuning | None) -> Iterator[str]:
+def _table(found: PlanResult, estimate: MemoryEstimate, tuning: Tuning | None) -> Iterator[str]:
     plan = found.plan
-    for name, size in need.parts.items():
+    for name, size in estimate.parts.items():
         if size:
             yield _line(texts.PLAN_PARTS[name], size)
-    yield _line(texts.PLAN_NEEDED, need.total)
+    yield _line(texts.PLAN_NEEDED, estimate.total)
     yield _line(texts.PLAN_USABLE, plan.usable)
     if plan.free < plan.usable:
         yield _line(texts.PLAN_FREE, plan.free)
@@ -67,7 +67,7 @@ def _table(found: Outlook, need: MemoryEstimate, tuning: Tuning | None) -> Itera
 
 
 def _kept(files: ModelFiles, budget: MemoryBudget) -> Tuning | None:
-    """Return what was measured for the model on a computer with so much memory."""
+    """Return the settings measured for the model on a computer with this much memory."""
     try:
         found = TuningResults(paths.cache_folder()).find(files, budget)
     except UserError:
@@ -79,14 +79,14 @@ def _line(label: str, size: int) -> str:
     return texts.PLAN_LINE.format(label=label, mib=round(size / _MIB))
 
 
-def _verdict(found: Outlook) -> Iterator[str]:
+def _verdict(found: PlanResult) -> Iterator[str]:
     plan = found.plan
     if not found.fits:
         needed, available = gib_up(plan.needed), gib_down(plan.usable)
         yield texts.PLAN_TOO_LARGE.format(needed=needed, available=available)
     elif plan.reduced:
-        needed = gib_up(plan.needed_as_wished)
-        yield texts.PLAN_FITS_REDUCED.format(n_ctx=plan.n_ctx, wished=plan.wished_n_ctx, needed=needed)
+        needed = gib_up(plan.needed_as_requested)
+        yield texts.PLAN_FITS_REDUCED.format(n_ctx=plan.n_ctx, requested=plan.requested_n_ctx, needed=needed)
     else:
         yield texts.PLAN_FITS
     if found.offer:

@@ -112,13 +112,13 @@ NOTE_DROPPED_ONE = "eyebright: The context is full. The model no longer sees the
 NOTE_DROPPED = "eyebright: The context is full. The model no longer sees the first {turns} questions."
 NOTE_PARTS = (
     "eyebright: The context is too small for all parts of the pictures. One is seen in {parts} parts "
-    "instead of {wished}. Set a longer context with --context."
+    "instead of {requested}. Set a longer context with --context."
 )
 NOTE_LONGEST_ANSWER = (
     "eyebright: The answer was cut off after {tokens} tokens. Set a higher limit with --max-tokens or --context."
 )
 NOTE_REDUCED = (
-    "eyebright: The context is {n_ctx} tokens instead of {wished}. A context of {wished} would need {needed} GiB "
+    "eyebright: The context is {n_ctx} tokens instead of {requested}. A context of {requested} would need {needed} GiB "
     "of memory, and {available} GiB can be used."
 )
 
@@ -167,20 +167,20 @@ PLAN_LINE = "{label:<22} {mib:>8} MiB"
 PLAN_PARTS = {
     "weights": "Weights",
     "repacked": "Repacked weights",
-    "conversation": "KV cache",
-    "calculating": "Compute buffers",
+    "kv_cache": "KV cache",
+    "compute_buffers": "Compute buffers",
     "projector": "Projector",
-    "looking": "Encoding a picture",
-    "photograph": "Decoding a photograph",
-    "pictures": "Picture embeddings",
-    "saving": "Saving the KV cache",
+    "encoder_buffers": "Encoding a picture",
+    "decoded_photo": "Decoding a photograph",
+    "embeddings": "Picture embeddings",
+    "save_buffers": "Saving the KV cache",
     "program": "Window and engine",
 }
 PLAN_NEEDED = "Needed"
 PLAN_USABLE = "Usable"
 PLAN_FREE = "Free now"
 PLAN_FITS = "The model fits."
-PLAN_FITS_REDUCED = "The model fits with a context of {n_ctx} tokens. {wished} tokens would need {needed} GiB."
+PLAN_FITS_REDUCED = "The model fits with a context of {n_ctx} tokens. {requested} tokens would need {needed} GiB."
 PLAN_OFFER = "A smaller file of the same model ({offer}) would fit."
 PLAN_TOO_LARGE = "The model does not fit. It needs at least {needed} GiB, and {available} GiB can be used."
 PLAN_CROWDED = "Other programs are using memory that the model needs. Close some, or answers will be slow."
@@ -237,7 +237,7 @@ DOCTOR_MODEL = "Built-in model"
 DOCTOR_MODEL_LOADED = "loaded in {seconds:.1f} s, threads: {threads}, context: {n_ctx} tokens"
 DOCTOR_USED_FEATURES = "Used by llama.cpp"
 DOCTOR_PLAN = "Memory plan"
-DOCTOR_REDUCED = "context shortened from {wished}"
+DOCTOR_REDUCED = "context shortened from {requested}"
 DOCTOR_SMALL_PROJECTOR = "smaller copy of the projector"
 DOCTOR_IN_TURN = "projector unloaded after use"
 DOCTOR_PLAN_IS = "{n_ctx} tokens in {kv_type}, batches of {n_ubatch}; needs {needed} of {usable} GiB usable"

@@ -17,7 +17,7 @@ from desktop_app.engine.planning.cpu_cores import is_tiny
 from desktop_app.engine.planning.memory_budget import MemoryBudget, find_memory_budget, own_memory
 from desktop_app.engine.planning.memory_estimate import WINDOW_BASE
 from desktop_app.engine.planning.memory_plan import plan_load
-from desktop_app.engine.planning.process_memory import give_back
+from desktop_app.engine.planning.process_memory import release_freed_memory
 from desktop_app.engine.tuning.results import TuningResults
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
 from desktop_app.engine.weights.projector_header import LastLayer
@@ -73,9 +73,9 @@ def load(
     files, plan = _prepare_projector(planned)
     folders = cache_folders(settings.cache_folder, settings.cache_mb, adds_kv_cache=settings.saves_kv_cache)
     embeddings = embeddings or EmbeddingStore()
-    embeddings.keep_in(folders.embeddings if folders is not None else None, plan.pictures)
+    embeddings.keep_in(folders.embeddings if folders is not None else None, plan.embedding_cache)
     model = Model(files, settings, interrupt, plan)
-    give_back()
+    release_freed_memory()
     session = Session(model, interrupt, embeddings, emit, folders)
     return Loaded(session, embeddings, _model_info(planned.command, session, planned.tuning))
 

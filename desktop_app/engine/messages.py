@@ -1,9 +1,9 @@
-"""What crosses the pipe between the program and the engine process.
+"""The messages between the program and its engine process: commands to the engine, and events from it.
 
-Commands go to the engine, events come back. Everything is a named tuple of plain values: no Qt type,
-no llama_cpp type, no open file (and no dataclass: Python takes five times as long to make the class of
-one, and the window waits for all of these). A `request` is a number chosen by the client,
-growing with each command that is answered; events carry the request they belong to.
+All messages are named tuples of plain values: no Qt type, no llama_cpp type, no open file. (They are not dataclasses,
+because Python takes five times as long to create those classes, and the window waits for all of them.) A `request` is
+a number chosen by the client. It grows with each command that is answered; events carry the number of the request that
+they belong to.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ _GIB = 1 << 30
 class Phase(str, Enum):
     """What the engine is doing for a request."""
 
-    LOOKING = "looking"  # CLIP encodes a picture
-    READING = "reading"  # the prompt is evaluated
-    WRITING = "writing"  # tokens are sampled
+    LOOKING = "looking"  # a picture is encoded
+    READING = "reading"  # the prompt is processed (prefill)
+    WRITING = "writing"  # tokens are generated
 
 
 class FinishReason(str, Enum):
     """Why an answer ended."""
 
     STOP = "stop"  # the model said it is done
-    LENGTH = "length"  # the longest answer allowed, or the context, was reached
-    STOPPED = "stopped"  # the person stopped it
+    LENGTH = "length"  # the limit of tokens, or the end of the context, was reached
+    STOPPED = "stopped"  # by the user
 
 
 class PictureRef(NamedTuple):
-    """A picture file as the engine finds it. `sha256` of the file's bytes is its identity."""
+    """A picture file. The SHA-256 of its bytes is its identity."""
 
     sha256: str
     path: str
-    name: str  # for sentences only
-    width: int = 0  # pixels, upright; 0: not known, and the engine looks
+    name: str  # shown in messages only
+    width: int = 0  # pixels, upright; 0: unknown, then the engine reads it from the file
     height: int = 0
-    most_tiles: int | None = None  # of a model that sees in tiles; 0: a glance at the whole; None: all it is worth
+    most_tiles: int | None = None  # if the model divides pictures into tiles; 0: only the whole picture; None: no limit
 
 
 class Turn(NamedTuple):
-    """A question with its pictures, and its answer if it has one already."""
+    """A question with its pictures, and its answer if there is one already."""
 
     text: str
     pictures: tuple[PictureRef, ...] = ()
@@ -59,7 +59,7 @@ class Sampling(NamedTuple):
     top_k: int = 40
     min_p: float = 0.05
     repeat_penalty: float = 1.0
-    seed: int | None = None  # None: a new one each time
+    seed: int | None = None  # None: a random one
     max_tokens: int = 1024
 
 
@@ -68,71 +68,74 @@ class EngineSettings(NamedTuple):
 
     n_ctx: int = 4096
     threads: int = 0
-    n_batch: int = 256  # tokens evaluated in one go: progress is told, and reading ahead can end, in between
-    repack: bool = False  # repack the weights for the processor: only some write faster with it
-    cache_folder: str = ""  # where embeddings and KV caches outlive the process; empty: nowhere
-    cache_mb: int = 0  # how much may lie there; 0: nothing, and what does is removed
-    saves_kv_cache: bool = True  # False: KV caches that lie there are used, and none is added
+    n_batch: int = 256  # tokens per batch; between batches progress is reported and reading ahead can end
+    repack: bool = False  # repack the weights for the processor; only some processors generate faster with it
+    cache_folder: str = ""  # where embeddings and KV caches are saved; empty: nowhere
+    cache_mb: int = 0  # size limit of that folder; 0: save nothing and delete what is there
+    saves_kv_cache: bool = True  # False: saved KV caches are used, but none is added
 
 
 class Tuning(NamedTuple):
-    """The fastest settings for one model on this computer, as they were measured; speeds in tokens per second."""
+    """The settings measured to be the fastest for one model on this computer; speeds in tokens per second.
+
+    "Reading" is prompt processing (prefill), "writing" is token generation.
+    """
 
     reading_threads: int
     writing_threads: int
-    n_ubatch: int  # tokens evaluated at once
+    n_ubatch: int  # tokens per micro-batch
     repacked: bool = False
     flash_attention: bool = False
-    dual_layout: bool = False  # repacked to write with, and as they are to read with, where memory allows that
+    dual_layout: bool = False  # repacked weights for writing, those of the file for reading, if memory allows
     reading: float = 0.0  # at the start of a conversation
     writing: float = 0.0  # after a picture and a question
     measured: str = ""  # the date, as 2026-11-24
 
 
 def gib_up(size: int) -> str:
-    """Return a size in bytes as GiB with one decimal, rounded up: what is needed."""
+    """Return a size in bytes as GiB with one decimal, rounded up: for memory that is needed."""
     return f"{-(-size * 10 // _GIB) / 10:.1f}"
 
 
 def gib_down(size: int) -> str:
-    """Return a size in bytes as GiB with one decimal, rounded down: what there is."""
+    """Return a size in bytes as GiB with one decimal, rounded down: for memory that is available."""
     return f"{size * 10 // _GIB / 10:.1f}"
 
 
 class LoadPlan(NamedTuple):
-    """How a model is loaded into the memory there is. Sizes in bytes, window and engine together."""
+    """How a model is loaded into the available memory. Sizes in bytes, window and engine together."""
 
     n_ctx: int  # tokens
-    n_ubatch: int  # tokens evaluated at once
-    kv_type: str = "f16"  # or "q8_0": half the size, but with flash attention, and so slower on a CPU
-    mapped: bool = True  # weights are the file's own pages; False: copied
-    repacked: bool = False  # weights are repacked for the processor; if they are mapped as well, they are both
-    flash_wanted: bool = False  # flash attention, also where keys and values do not need it
-    reading_threads: int = 0  # 0: as many as the processor has good cores
+    n_ubatch: int  # tokens per micro-batch
+    kv_type: str = "f16"  # or "q8_0": half the size, but it needs flash attention, which is slower on a CPU
+    mapped: bool = True  # weights are memory-mapped; False: copied
+    repacked: bool = False  # weights are repacked for the processor; if also mapped, there are both
+    flash_wanted: bool = False  # flash attention, even if `kv_type` does not need it
+    reading_threads: int = 0  # 0: one for each fast core
     writing_threads: int = 0
-    small_projector: bool = False  # a copy of it in q8_0: half the size, and pictures are seen nearly the same
-    keeps_projector: bool = True  # False: it is loaded for a picture, in place of the conversation, and freed
-    pictures: int = 0  # embeddings to keep in memory
-    wished_n_ctx: int = 0
+    small_projector: bool = False  # use a copy of the projector in q8_0: half the size, nearly the same embeddings
+    keeps_projector: bool = True  # False: it is loaded for each picture, in place of the KV cache, and then freed
+    embedding_cache: int = 0  # how many bytes of picture embeddings to keep in memory
+    requested_n_ctx: int = 0
     needed: int = 0
-    needed_as_wished: int = 0  # the least with which the wished context could be had
-    usable: int = 0  # on this computer; 0: nobody asked
-    free: int = 0  # of that when it was planned, beside other programs
+    needed_as_requested: int = 0  # the least memory with which the requested context would fit
+    usable: int = 0  # what Eyebright may use on this computer; 0: unlimited
+    free: int = 0  # how much of that was free next to other programs when it was planned
 
     @property
     def flash_attention(self) -> bool:
-        """Return whether it is wanted, or keys and values are of a type that needs it."""
+        """Return whether flash attention is used: it is wanted, or `kv_type` needs it."""
         return self.flash_wanted or self.kv_type != "f16"
 
     @property
     def dual_layout(self) -> bool:
-        """Return whether weights are read with as the file has them, and written with repacked."""
+        """Return whether weights are in memory twice: as in the file for reading, and repacked for writing."""
         return self.mapped and self.repacked
 
     @property
     def reduced(self) -> bool:
-        """Return whether the context is shorter than wished."""
-        return self.n_ctx < self.wished_n_ctx
+        """Return whether the context is shorter than requested."""
+        return self.n_ctx < self.requested_n_ctx
 
 
 # ---- commands ------------------------------------------------------------------------------
@@ -148,24 +151,25 @@ class Load(NamedTuple):
 
 
 class Inspect(NamedTuple):
-    """Decode a picture and make its preview; answered by `Inspected` or `Failed`, also while a model works."""
+    """Decode a picture and make its preview; answered by `Inspected` or `Failed`, even while a model is busy."""
 
     request: int
     picture: PictureRef
 
 
 class ReadAhead(NamedTuple):
-    """Evaluate what is known of the next question: earlier turns, the new pictures, and how a long text begins.
+    """Process the part of the next prompt that is known already: earlier turns, new pictures, the start of a long text.
 
-    Answered by `ReadAheadDone`. Any later `Ask`, `ReadAhead` or `Stop` ends it at once; what was read stays in use.
+    Answered by `ReadAheadDone`. Any later `Ask`, `ReadAhead` or `Stop` ends it at once. What was processed until then
+    is reused.
     """
 
     request: int
     turns: tuple[Turn, ...]  # earlier turns, each with its answer
     pictures: tuple[PictureRef, ...]  # of the message being written
     system_prompt: str | None = None  # None: the one the model was trained with
-    max_tokens: int = 0  # of the answer that will be wanted; 0: not known
-    text: str = ""  # the beginning of the question, whole words
+    max_tokens: int = 0  # of the expected answer; 0: unknown
+    text: str = ""  # the beginning of the question, in whole words
 
 
 class Ask(NamedTuple):
@@ -178,7 +182,7 @@ class Ask(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """Stop request `request` (or, with 0, all that run or wait) within 100 ms. Idle, or loading: no effect."""
+    """Stop a request (0: all that run or wait) within 100 ms. A model that is being loaded is not stopped."""
 
     request: int = 0
 
@@ -193,7 +197,7 @@ Command = Load | Inspect | ReadAhead | Ask | Stop | Shutdown
 
 
 class ModelInfo(NamedTuple):
-    """What is loaded."""
+    """The loaded model."""
 
     name: str
     model: str
@@ -201,18 +205,18 @@ class ModelInfo(NamedTuple):
     n_ctx: int
     family: str
     is_demo: bool  # the built-in demonstration model
-    image_tokens: int  # tokens a picture costs; 0: cannot see
+    image_tokens: int  # tokens per picture; 0: it cannot see pictures
     class_token: str  # "corrected", "not-needed" or "unknown" (llama.cpp#25814); "none" without a projector
-    threads: int  # for writing
+    threads: int  # for token generation
     plan: LoadPlan | None = None
     last_layer: str = "none"  # of CLIP: "complete", "corrected" or "missing" (llama.cpp#25817); "none" likewise
-    tiling: Tiling | None = None  # None: every picture is one square
-    part_s: float = 0.0  # seconds to look at a picture or at a part of one, as learnt before; 0: not known
-    token_s: float = 0.0  # seconds to read a token
-    reading_threads: int = 0
-    tuning: Tuning | None = None  # what was measured for it on this computer
-    cpu_features: str = ""  # that llama.cpp was built for and found, in its own words
-    tunable: bool = False  # large enough to be measured
+    tiling: Tiling | None = None  # how it divides pictures into tiles; None: every picture is one square
+    part_s: float = 0.0  # seconds to encode a picture or one part of it, from earlier measurements; 0: unknown
+    token_s: float = 0.0  # seconds per token of the prompt
+    reading_threads: int = 0  # for prompt processing
+    tuning: Tuning | None = None  # the fastest settings, if they were measured
+    cpu_features: str = ""  # the processor features that llama.cpp uses, in its own words
+    tunable: bool = False  # whether it is large enough for its fastest settings to be measured
 
 
 class Ready(NamedTuple):
@@ -223,7 +227,7 @@ class Ready(NamedTuple):
 
 
 class Inspected(NamedTuple):
-    """A picture is readable. Previews are our own encoding of the decoded pixels, safe to show."""
+    """A picture is readable. Previews are encoded from the decoded pixels, so they are safe to show."""
 
     request: int
     picture: PictureRef
@@ -231,24 +235,24 @@ class Inspected(NamedTuple):
     height: int
     preview: bytes  # PNG or JPEG, longest side at most 2048
     thumbnail: bytes  # PNG, longest side at most 192
-    looks_photographic: bool  # many colours and soft edges: the demonstration model cannot know it
+    looks_photographic: bool  # many colours and soft edges: the demonstration model cannot recognise it
 
 
 class PhaseChanged(NamedTuple):
-    """A request enters a phase, or moves on in it."""
+    """A request has entered a phase, or made progress in it."""
 
     request: int
     phase: Phase
-    done: int = 0  # tokens (reading) or pictures (looking) done ...
-    total: int = 0  # ... of so many
-    expected_s: float = 0.0  # seconds this phase will probably take, 0 when unknown
-    picture: str = ""  # SHA-256, when looking
-    part: int = 0  # of it that is looked at, from 0 ...
-    parts: int = 1  # ... of so many
+    done: int = 0  # tokens (reading) or pictures (looking) done so far
+    total: int = 0  # tokens or pictures in all
+    expected_s: float = 0.0  # how many seconds this phase will probably take; 0: unknown
+    picture: str = ""  # SHA-256 of the picture that is encoded
+    part: int = 0  # the part of it that is encoded, from 0
+    parts: int = 1  # how many parts it has
 
 
 class PictureRead(NamedTuple):
-    """A picture of a read-ahead is encoded and in the context: asking about it costs only the question."""
+    """A picture was read ahead: it is encoded and in the KV cache, so only the question remains to be processed."""
 
     request: int
     sha256: str
@@ -265,37 +269,37 @@ class ReadAheadDone(NamedTuple):
 
 
 class TurnsDropped(NamedTuple):
-    """The context is full: `turns` earlier ones are not seen by the model (see chat.budget).
+    """The context is full: the model no longer sees `turns` earlier turns (see chat.budget).
 
     Sent before the answer, and before reading ahead.
     """
 
     request: int
     turns: int
-    pictures: int  # how many pictures went with them
-    left: tuple[int, ...] = ()  # which of the turns of the command
+    pictures: int  # how many pictures they contain
+    left: tuple[int, ...] = ()  # the positions of the dropped turns in the command
 
 
 class PartsReduced(NamedTuple):
-    """There is no room for the tiles of all pictures: one is seen in `parts` instead of `wished`."""
+    """The context is too small for the tiles of all pictures: one has `parts` parts instead of `requested`."""
 
     request: int
     parts: int
-    wished: int
+    requested: int
 
 
 class ThroughputMeasured(NamedTuple):
-    """How long things take with this model on this computer; 0: nothing new."""
+    """How fast this model is on this computer; 0: no new value."""
 
     request: int
-    part_s: float = 0.0  # seconds to look at a picture, or at a part of one
-    token_s: float = 0.0  # seconds to read a token
+    part_s: float = 0.0  # seconds to encode a picture or one part of it
+    token_s: float = 0.0  # seconds per token of the prompt
 
 
 class WeightsRepacked(NamedTuple):
-    """From now on it writes with repacked weights, beside those that it reads with."""
+    """From now on the model generates with repacked weights, and processes prompts with those of the file."""
 
-    request: int = 0  # it belongs to none
+    request: int = 0  # belongs to no request
 
 
 class Text(NamedTuple):
@@ -314,8 +318,8 @@ class TurnStats(NamedTuple):
     finish_reason: FinishReason
     prompt_tokens: int  # pictures included
     reused_tokens: int  # already in the KV cache
-    evaluated_tokens: int  # new ones, evaluated before the first token of the answer
-    image_encodes: int  # CLIP runs
+    evaluated_tokens: int  # not in the KV cache, so processed before the first token of the answer
+    image_encodes: int  # runs of the image encoder
     answer_tokens: int
     time_to_first_token_s: float
     tokens_per_second: float
@@ -326,7 +330,7 @@ class TurnStats(NamedTuple):
 
 
 class Finished(NamedTuple):
-    """The answer is complete (or stopped). `text` is the whole of it; `token_ids` as sampled, without the end token."""
+    """The answer is complete or was stopped. `text` is the whole answer; `token_ids` are without the end token."""
 
     request: int
     text: str
@@ -335,7 +339,7 @@ class Finished(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """An expected error; the sentence is `UserError(code, **parameters)`."""
+    """An expected error; `UserError(code, **parameters)` has the sentence for it."""
 
     request: int
     code: str
@@ -343,7 +347,7 @@ class Failed(NamedTuple):
 
 
 class Warned(NamedTuple):
-    """Something for the program's log; it belongs to no request."""
+    """A warning for the log of the program; it belongs to no request."""
 
     logger: str
     text: str
@@ -351,14 +355,14 @@ class Warned(NamedTuple):
 
 
 class Crashed(NamedTuple):
-    """A bug in the engine: it lives on, the request does not."""
+    """A bug in the engine: the request has failed, the engine goes on."""
 
     request: int
     report: str  # a traceback, for the report dialog
 
 
 class Died(NamedTuple):
-    """Made by the client, not by the engine: the process is gone."""
+    """The engine process has ended. This event is made by the client, not by the engine."""
 
     exit_code: int | None
 
@@ -381,5 +385,5 @@ Event = (
     | Died
 )
 
-#: After one of these nothing more comes for a request.
+#: The last event of a request is one of these.
 FINAL_EVENTS = (Ready, Inspected, ReadAheadDone, Finished, Failed, Crashed, Died)

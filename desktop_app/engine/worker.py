@@ -41,7 +41,7 @@ from desktop_app.engine.messages import (
     TurnStats,
     Warned,
 )
-from desktop_app.engine.planning.process_memory import give_back
+from desktop_app.engine.planning.process_memory import release_freed_memory
 from desktop_app.errors import UserError
 from desktop_app.throttle import Throttle
 
@@ -157,7 +157,7 @@ class Worker:
     def _settle(self) -> None:
         if self._session is not None:
             self._session.settle(lambda: self._jobs.closed)
-            give_back()
+            release_freed_memory()
 
     def _load(self, command: Load) -> None:
         from desktop_app.engine.loading import check_and_plan, load
@@ -196,7 +196,7 @@ class Worker:
             )
         )
         del seen
-        give_back()
+        release_freed_memory()
 
     def _send(self, event: Event) -> None:
         if self._jobs.closed and not isinstance(event, Warned):

@@ -267,8 +267,8 @@ class Engine(QObject):
 def _context_reduced(plan: LoadPlan) -> Notice:
     parameters = {
         "n_ctx": plan.n_ctx,
-        "wished": plan.wished_n_ctx,
-        "needed": gib_up(plan.needed_as_wished),
+        "wished": plan.requested_n_ctx,
+        "needed": gib_up(plan.needed_as_requested),
         "available": gib_down(min(plan.usable, plan.free)),
     }
     return Notice("context-reduced", parameters, "warning", sticky=True)

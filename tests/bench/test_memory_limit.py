@@ -18,7 +18,7 @@ from desktop_app.engine.client import EngineClient
 from desktop_app.engine.messages import EngineSettings, PictureRef, Turn
 from desktop_app.engine.planning.memory_budget import MemoryBudget
 from desktop_app.engine.planning.memory_estimate import WINDOW_BASE, Shape
-from desktop_app.engine.planning.memory_plan import outlook
+from desktop_app.engine.planning.memory_plan import plan_shape
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
 from desktop_app.errors import UserError
 from tests.engine.questions import ask
@@ -83,7 +83,7 @@ def test_what_is_planned_to_fit_runs_to_the_end(
     middle: ModelFiles, group: ControlGroup, engine: EngineClient, tmp_path: Path
 ) -> None:
     assert middle.projector is not None
-    wished = outlook(Shape.of_files(middle), SETTINGS, MemoryBudget(GIB, GIB)).plan
+    wished = plan_shape(Shape.of_files(middle), SETTINGS, MemoryBudget(GIB, GIB)).plan
     group.limit(limit_for(wished.needed))
     forget_pages(middle.model, middle.projector.path)
     info = engine.load(middle.model, middle.projector.path, SETTINGS)
@@ -98,7 +98,7 @@ def test_with_less_memory_less_is_planned(
     middle: ModelFiles, group: ControlGroup, engine: EngineClient, tmp_path: Path
 ) -> None:
     assert middle.projector is not None
-    wished, least = (outlook(Shape.of_files(middle), SETTINGS, MemoryBudget(room, room)).plan for room in (GIB, MIB))
+    wished, least = (plan_shape(Shape.of_files(middle), SETTINGS, MemoryBudget(room, room)).plan for room in (GIB, MIB))
     group.limit(limit_for(least.needed))
     forget_pages(middle.model, middle.projector.path)
     plan = engine.load(middle.model, middle.projector.path, SETTINGS).plan

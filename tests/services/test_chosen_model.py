@@ -45,7 +45,7 @@ def test_another_model_is_noted_in_the_conversation(desk: Desk) -> None:
 
 def test_a_context_that_does_not_fit_into_memory_is_told_with_its_numbers(desk: Desk) -> None:
     gib = 1 << 30
-    plan = LoadPlan(2048, 64, "q8_0", wished_n_ctx=4096, needed_as_wished=7 * gib, usable=6 * gib, free=5 * gib)
+    plan = LoadPlan(2048, 64, "q8_0", requested_n_ctx=4096, needed_as_requested=7 * gib, usable=6 * gib, free=5 * gib)
     load = desk.client.of(Load)[-1]
     desk.client.emit(Ready(load.request, DEMO._replace(plan=plan)))
     wait_until(lambda: desk.services.engine.state() == "ready")

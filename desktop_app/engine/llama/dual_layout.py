@@ -30,7 +30,7 @@ from desktop_app.engine.llama.ggml_tensor import Tensor, is_sane
 from desktop_app.engine.messages import LoadPlan
 from desktop_app.engine.planning.memory_budget import find_memory_budget, own_memory
 from desktop_app.engine.planning.memory_estimate import WINDOW_BASE
-from desktop_app.engine.planning.process_memory import count_peak_anew
+from desktop_app.engine.planning.process_memory import reset_peak_memory
 
 _log = logging.getLogger(__name__)
 #: Up to so many tokens are evaluated soonest with repacked weights: 2 to 8 tokens 1.2 x, 12 to 17 the same, 32 at
@@ -209,7 +209,7 @@ def _let_go(mapped: list[Any]) -> None:
     library = ctypes.CDLL(None)
     library.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
     library.madvise(first, end - first, _DONT_NEED)  # advice: whether it is taken does not matter
-    count_peak_anew()
+    reset_peak_memory()
 
 
 def _which_file(path: Path) -> tuple[int, ...]:

@@ -105,7 +105,7 @@ class Model:
         parameters.n_ctx = plan.n_ctx
         parameters.type_k = parameters.type_v = _KV_TYPES[plan.kv_type]
         parameters.flash_attn_type = _FLASH_ATTENTION[plan.flash_attention]
-        self._most = max(self.batch, self.files.projector.at_once if self.files.projector is not None else 0)
+        self._most = max(self.batch, self.files.projector.min_batch if self.files.projector is not None else 0)
         parameters.n_batch = parameters.n_ubatch = self._most
         parameters.n_seq_max, parameters.kv_unified = SEQUENCES, True
         parameters.n_threads, parameters.n_threads_batch = self.writing_threads, self.reading_threads

@@ -1,1 +1,1 @@
-"""How much memory there is, how much a model needs, and how it is loaded so that it fits."""
+"""Plans how a model is loaded: the memory there is, the memory it needs, and the settings with which it fits."""

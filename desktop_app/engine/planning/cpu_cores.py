@@ -1,7 +1,7 @@
-"""The processor: its name, and how many cores are worth computing on.
+"""Finds the name of the processor and the number of its cores, and chooses how many threads to compute with.
 
-Two threads on one core compete for the same arithmetic, and every step of llama.cpp waits for the
-slowest thread. So on a processor with cores of two kinds the fast ones are counted apart.
+Two threads on one core compete for the same arithmetic units, and every step of llama.cpp waits for the slowest
+thread. So on a processor with fast and slow cores the fast ones are counted separately.
 """
 
 from __future__ import annotations
@@ -18,37 +18,37 @@ from typing import Any
 
 from desktop_app.proc_files import PROC, read_text
 
-# Below this the threads would wait for each other longer than they compute.
+# Below this size, threads would spend more time waiting for each other than computing.
 _TINY_MODEL = 64 * 1024 * 1024  # bytes
-# A core below this share of the fastest one's clock (or capacity) is of the slow kind.
+# A core counts as slow if its clock (or capacity) is below this share of the fastest core's.
 _SLOW_CLOCK, _SLOW_CAPACITY = 0.75, 0.6
 _PROCESSOR_CORE = 0  # RelationProcessorCore of winnt.h
 
 
 @dataclass(frozen=True)
 class Cores:
-    """How many there are that this process may run on, each number at least 1."""
+    """How many cores this process may run on, each number at least 1."""
 
-    fast: int  # physical cores; those of the fast kind where there are two
+    fast: int  # physical cores without the slow ones
     physical: int
     logical: int
 
 
 def is_tiny(model_size: int) -> bool:
-    """Return whether a model file of so many bytes is too small to gain anything from threads."""
+    """Return whether a model file of `model_size` bytes is too small to gain anything from threads."""
     return model_size < _TINY_MODEL
 
 
 def threads_for(model_size: int) -> int:
     """Return the number of threads for a model file of `model_size` bytes: all fast cores.
 
-    A tiny model gets one: it is no slower, and it does not stall beside another busy program.
+    A tiny model gets one: it is no slower, and does not stall when another program is busy.
     """
     return 1 if is_tiny(model_size) else find_cores().fast
 
 
 def find_cores() -> Cores:
-    """Return the cores of this computer. Where the system does not tell, hyper-threading is assumed."""
+    """Return the cores of this computer. If the system does not say, two logical cores per physical one are assumed."""
     system: str = sys.platform
     if system == "linux":
         return linux_cores(os.sched_getaffinity(0))
@@ -66,13 +66,13 @@ def physical_cores() -> int:
 
 
 def processor_name() -> str:
-    """Return what the processor calls itself, "" if the system does not tell."""
+    """Return the name of the processor, "" if the system does not say."""
     system: str = sys.platform
     if system == "linux":
         lines = (line.partition(":") for line in read_text(PROC / "cpuinfo").splitlines())
-        told = {name.strip(): value.strip() for name, _, value in lines}
-        named = told.get("model name") or told.get("Model") or told.get("Hardware")
-        return named or " ".join(told[name] for name in ("CPU implementer", "CPU part") if name in told)
+        fields = {name.strip(): value.strip() for name, _, value in lines}
+        name = fields.get("model name") or fields.get("Model") or fields.get("Hardware")
+        return name or " ".join(fields[key] for key in ("CPU implementer", "CPU part") if key in fields)
     if system == "darwin":
         return _mac_text("machdep.cpu.brand_string")
     return platform.processor()
@@ -82,7 +82,7 @@ def processor_name() -> str:
 
 
 def linux_cores(allowed: Iterable[int], devices: Path = Path("/sys/devices")) -> Cores:
-    """Return the cores behind the logical ones in `allowed`, as `devices` (of sysfs) describes them."""
+    """Return the cores to which the logical cores in `allowed` belong; `devices` is the folder of sysfs."""
     numbers = sorted(allowed)
     siblings = {number: _siblings(devices, number) for number in numbers}
     fast = _fast(devices, numbers)
@@ -92,19 +92,19 @@ def linux_cores(allowed: Iterable[int], devices: Path = Path("/sys/devices")) ->
 
 
 def _siblings(devices: Path, number: int) -> str:
-    """Return the group of logical cores that share a physical one; not told in some containers."""
+    """Return the logical cores that share a physical core with this one; some containers do not say."""
     return read_text(devices / f"system/cpu/cpu{number}/topology/thread_siblings_list").strip() or str(number)
 
 
 def _fast(devices: Path, numbers: list[int]) -> list[int]:
-    """Return those of the fast kind: by Intel's lists, by the capacity that ARM tells, or by the clock."""
+    """Return the fast cores: by Intel's lists, by the capacity that ARM reports, or by the clock."""
     listed = _listed(read_text(devices / "cpu_core/cpus"))
     if listed and _listed(read_text(devices / "cpu_atom/cpus")):
         return [number for number in numbers if number in listed] or numbers
     for name, share in (("cpu_capacity", _SLOW_CAPACITY), ("cpufreq/cpuinfo_max_freq", _SLOW_CLOCK)):
-        told = [read_text(devices / f"system/cpu/cpu{number}/{name}").strip() for number in numbers]
-        if told and all(text.isdecimal() for text in told):
-            values = [int(text) for text in told]
+        found = [read_text(devices / f"system/cpu/cpu{number}/{name}").strip() for number in numbers]
+        if found and all(text.isdecimal() for text in found):
+            values = [int(text) for text in found]
             if min(values) < share * max(values):
                 pairs = zip(numbers, values, strict=True)
                 return [number for number, value in pairs if value >= share * max(values)]
@@ -125,11 +125,11 @@ def _listed(text: str) -> set[int]:
 
 
 def windows_cores(records: bytes) -> Cores | None:
-    """Return the cores in what GetLogicalProcessorInformationEx gave; None if there are none in it.
+    """Return the cores in the output of GetLogicalProcessorInformationEx; None if it has none.
 
-    Each record: what it is about and its own size (DWORDs), flags and efficiency class (bytes; the
-    higher the faster), 20 bytes reserved, a count of groups (WORD), and for each a mask of the
-    logical cores (KAFFINITY, 8 bytes) and 8 bytes more.
+    Each record has its kind and its size (DWORDs), flags and an efficiency class (bytes; a higher class is faster),
+    20 reserved bytes, a number of groups (WORD), and for each group a mask of logical cores (KAFFINITY, 8 bytes) and
+    8 more bytes.
     """
     classes: list[int] = []
     logical = 0
@@ -156,7 +156,7 @@ def _windows_records() -> bytes:
     kernel.GetLogicalProcessorInformationEx(_PROCESSOR_CORE, None, ctypes.byref(size))
     buffer = ctypes.create_string_buffer(size.value)
     if not kernel.GetLogicalProcessorInformationEx(_PROCESSOR_CORE, buffer, ctypes.byref(size)):
-        raise OSError("the system does not tell its cores")
+        raise OSError("the system does not report its cores")
     return buffer.raw[: size.value]
 
 
@@ -167,13 +167,13 @@ def _mac_cores() -> Cores | None:
     physical = _mac_number("hw.physicalcpu")
     if not physical:
         return None
-    # Level 0 is the fastest; Intel's have no levels.
+    # Level 0 is the fastest; Macs with Intel processors have no levels.
     return Cores(_mac_number("hw.perflevel0.physicalcpu") or physical, physical, _mac_number("hw.logicalcpu"))
 
 
 def _mac_number(name: str) -> int:
-    told = _sysctl(name)
-    return int.from_bytes(told[:8], "little") if told else 0
+    value = _sysctl(name)
+    return int.from_bytes(value[:8], "little") if value else 0
 
 
 def _mac_text(name: str) -> str:

@@ -13,24 +13,24 @@ from typing import Any
 from desktop_app.errors import UserError
 from desktop_app.proc_files import PROC, read_sizes, read_text
 
-VARIABLE = "EYEBRIGHT_MEMORY_LIMIT"  # "8G": plan as on a computer with so much
+VARIABLE = "EYEBRIGHT_MEMORY_LIMIT"  # "8G": plan as if the computer had this much memory
 
 _GIB = 1 << 30
 _UNITS = {"M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _SIZE = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s*([MGT])(?:i?B)?", re.IGNORECASE)
-# What the system and the other programs of a person keep: more on a larger computer.
+# Kept for the system and other programs: a fixed size, and one part in `_RESERVED_SHARE` of the memory.
 _RESERVE, _RESERVED_SHARE = 5 * _GIB // 4, 8
-# Of a cgroup's limit the kernel takes a little for itself.
+# The kernel uses one part in `_CGROUP_SHARE` of a cgroup's limit for itself.
 _CGROUP_SHARE = 24
-_FREE_SHARE = 20  # of what is free now, one part in so many stays free
+_FREE_SHARE = 20  # one part in 20 of the memory that is free now stays free
 
 
 @dataclass(frozen=True)
 class MemoryBudget:
     """Sizes in bytes."""
 
-    usable: int  # what Eyebright may use when nothing large runs beside it
-    free: int  # what can be had at this moment without pushing others out; never more than `usable`
+    usable: int  # what Eyebright may use if no other large program is running
+    free: int  # what can be used now without swapping other programs out; never more than `usable`
 
 
 def parse_size(text: str) -> int:
@@ -43,11 +43,11 @@ def parse_size(text: str) -> int:
 
 
 def find_memory_budget(limit: int = 0, held: int = 0) -> MemoryBudget:
-    """Return the room on this computer, or on one with `limit` bytes of memory.
+    """Return how much memory Eyebright may use on this computer, or on one with `limit` bytes of memory.
 
-    Without `limit` the environment may name one; only without any do the computer, what runs on it,
-    and its cgroups count. `held`: bytes of ours that are in use now and will be given back, or are
-    part of what is planned. Raises `UserError` (memory-limit-wrong).
+    Without `limit` an environment variable may set one. Only without any limit are the memory of this computer, other
+    programs and cgroups considered. `held`: bytes that Eyebright uses now, and that will be freed or are part of the
+    plan. Raises `UserError` (memory-limit-wrong).
     """
     named = os.environ.get(VARIABLE, "")
     limit = limit or (parse_size(named) if named else 0)
@@ -63,33 +63,32 @@ def find_memory_budget(limit: int = 0, held: int = 0) -> MemoryBudget:
 
 
 def own_memory() -> int:
-    """Return the bytes this process has written to and holds, 0 where the system does not tell."""
+    """Return the private memory of this process in bytes (RssAnon), 0 if the system does not say."""
     return read_sizes(PROC / "self/status").get("RssAnon", 0)
 
 
 def _share_of(total: int) -> int:
-    # A computer of 8 GB shows some 7.6: what its firmware keeps is a part of the reserve.
+    # A computer with 8 GB reports about 7.6: what the firmware keeps counts as part of the reserve.
     whole = -(-total // _GIB) * _GIB
     return max(whole - _RESERVE - whole // _RESERVED_SHARE, whole // 4)
 
 
 def _system_memory() -> tuple[int, int]:
-    """Return (all memory, what is available now or 0 where the system does not tell), in bytes."""
+    """Return (total memory, memory available now or 0 if the system does not say), in bytes."""
     system: str = sys.platform
     if system == "win32":
         return _windows_memory()
-    told = read_sizes(PROC / "meminfo")
-    if "MemTotal" in told:
-        return told["MemTotal"], told.get("MemAvailable", 0)
+    sizes = read_sizes(PROC / "meminfo")
+    if "MemTotal" in sizes:
+        return sizes["MemTotal"], sizes.get("MemAvailable", 0)
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), 0
 
 
 def cgroup_limit(process: Path = PROC / "self/cgroup", root: Path = Path("/sys/fs/cgroup")) -> int:
-    """Return the least memory limit of the control groups this process is in, in bytes; 0: none."""
+    """Return the lowest memory limit of the control groups (cgroups) of this process, in bytes; 0: none."""
     limits = []
     for line in read_text(process).splitlines():
-        number, _, rest = line.partition(":")
-        controllers, _, group = rest.partition(":")
+        number, controllers, group = (*line.split(":", 2), "", "")[:3]
         if number == "0":
             top, name = root, "memory.max"
         elif "memory" in controllers.split(","):
@@ -97,7 +96,7 @@ def cgroup_limit(process: Path = PROC / "self/cgroup", root: Path = Path("/sys/f
         else:
             continue
         folder = top / group.lstrip("/")
-        # Inside a container the path may name what is not mounted; what is mounted is at the top.
+        # Inside a container the path may not be mounted; then only the top folder exists.
         for place in (folder, *folder.parents):
             value = read_text(place / name).strip()
             if value.isdecimal():
@@ -128,5 +127,5 @@ def _windows_memory() -> tuple[int, int]:
     kernel: Any = ctypes.CDLL("kernel32")
     status = _MemoryStatus(dwLength=ctypes.sizeof(_MemoryStatus))
     if not kernel.GlobalMemoryStatusEx(ctypes.byref(status)):
-        raise OSError("the system does not tell its memory")
+        raise OSError("the system does not report its memory")
     return int(status.ullTotalPhys), int(status.ullAvailPhys)

@@ -1,6 +1,7 @@
-"""What a model will need of this computer's memory, computed from GGUF headers.
+"""Estimates how much memory a model needs, from the headers of its GGUF files.
 
-The sizes of llama.cpp's buffers follow its graphs; the tests hold them against its own dry run.
+The sizes of the compute buffers follow from the graphs that llama.cpp builds. The tests compare them with a dry run of
+llama.cpp.
 """
 
 from __future__ import annotations
@@ -21,80 +22,80 @@ from model_store.gguf_header import GGUFHeader
 _MIB = 1 << 20
 _FLOAT = 4  # bytes
 
-#: The two processes apart from what a model takes: Python, libraries, Qt's pictures of a small window.
+#: What the two processes use without a model: Python, libraries, and Qt's buffers for a small window.
 ENGINE_BASE, WINDOW_BASE = 88 * _MIB, 120 * _MIB
 
-#: Types of weights that llama.cpp can repack for the processor, and how it counts their rows.
+#: Types of weights that llama.cpp can repack for the processor. Their rows must be a multiple of this number.
 _REPACKED_TYPES = frozenset({"Q4_0", "Q4_K", "Q2_K", "IQ4_NL", "MXFP4"})
 _REPACKED_ON_ARM = frozenset({"Q5_K", "Q6_K", "Q8_0"})  # these as well
 _REPACKED_ROWS = 8
 
-_CACHE_PADDING = 256  # llama.cpp rounds the context up to it
+_CACHE_PADDING = 256  # llama.cpp rounds the context up to a multiple of it
 _Q8_0_BLOCK, _Q8_0_BYTES = 32, 34
-_SAVED_CELLS, _SAVED_COPIES = 64, 2  # of the KV cache, on their way to the disk and back: see `saved_kv_cache.py`
-_PHOTOGRAPH = 12_000_000 * 4 * 2  # bytes: 12 megapixels, while they are decoded and converted
-_ROOMY = 2  # times the embeddings that a context can hold at once, kept where there is room
+_SAVED_CELLS, _SAVED_COPIES = 64, 2  # of the KV cache, while it is saved or restored: see `saved_kv_cache.py`
+_DECODED_PHOTO = 12_000_000 * 4 * 2  # bytes: 12 megapixels while they are decoded and converted
+_AMPLE = 2  # times the embeddings that fit into the context: kept where memory allows
 
-#: Patches along an edge that become one token, where a file does not say it.
+#: Kind of projector -> how many patches along an edge become one token, if the file does not say.
 _MERGED = {"gemma3": 4, "qwen2.5vl_merger": 2}
 
 
 @dataclass(frozen=True)
 class MemoryEstimate:
-    """Bytes, by what they are for."""
+    """How much memory a model needs, in bytes."""
 
     weights: int  # of the language model
-    repacked: int  # of them a second time, when they are mapped and repacked
-    conversation: int  # the KV cache
-    calculating: int  # buffers of the language model
-    projector: int  # weights of CLIP and the projector
-    looking: int  # buffers of those
-    photograph: int  # one that is decoded
-    pictures: int  # embeddings that are kept
-    saving: int  # a part of the KV cache on its way to the disk
+    repacked: int  # a second copy of some weights, if they are both memory-mapped and repacked
+    kv_cache: int
+    compute_buffers: int  # of the language model
+    projector: int  # weights of the image encoder (CLIP) and the projector
+    encoder_buffers: int  # compute buffers of the image encoder and the projector
+    decoded_photo: int  # a large photo while it is decoded
+    embeddings: int  # of pictures, kept in memory
+    save_buffers: int  # a part of the KV cache while it is saved to disk
     program: int  # the window and the engine without a model
 
-    in_turn: bool = False  # the conversation makes room for the projector while a picture is looked at
+    swaps_projector: bool = False  # the KV cache and the projector are never in memory at the same time
 
     @property
     def parts(self) -> dict[str, int]:
         """Return the sizes by name."""
-        return {name: size for name, size in asdict(self).items() if name != "in_turn"}
+        return {name: size for name, size in asdict(self).items() if name != "swaps_projector"}
 
     @property
     def total(self) -> int:
-        """Return the most that is held at once."""
-        talking = self.conversation + self.calculating + self.saving
-        seeing = self.projector + self.looking
-        return sum(self.parts.values()) - (min(talking, seeing) if self.in_turn else 0)
+        """Return the most that is in memory at the same time."""
+        context = self.kv_cache + self.compute_buffers + self.save_buffers
+        encoder = self.projector + self.encoder_buffers
+        return sum(self.parts.values()) - (min(context, encoder) if self.swaps_projector else 0)
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What of a model decides how much memory it takes. Numbers of values, unless a unit is named."""
+    """The properties of a model that decide how much memory it needs. Counts of values, unless a unit is named."""
 
     weights: int  # bytes
-    repackable: int  # bytes of them
+    repackable: int  # bytes of the weights that llama.cpp can repack
     parameters: int
-    trained_context: int  # tokens, 0 when it is not told
+    trained_context: int  # tokens; 0: unknown
     width: int
     heads: int
     key_value_width: int  # of keys (or values) in the widest layer
-    cache_per_token: int  # keys and values of all layers
+    cache_per_token: int  # keys and values of all layers, for one token of the KV cache
     head_sizes: tuple[int, ...]  # of keys and values
     feed_forward: int
     vocabulary: int
     projector: int = 0  # bytes
-    small_projector: int = 0  # bytes of its copy in q8_0; the same number where there is none
-    looking: int = 0  # bytes
-    image_tokens: int = 0  # of one look
-    at_once: int = 0  # image tokens that are evaluated in one go, however small micro-batches are
-    picture_tokens: int = 0  # the most that a picture may take, in several looks
-    projector_may_go: bool = False  # whether it can be freed and loaded again
+    small_projector: int = 0  # bytes of its copy in q8_0; the same as `projector` if there is none
+    encoder_buffers: int = 0  # bytes
+    image_tokens: int = 0  # of a picture that is encoded as a whole
+    min_batch: int = 0  # image tokens that must be in one micro-batch
+    most_picture_tokens: int = 0  # of a picture with all its tiles
+    can_free_projector: bool = False  # whether it can be freed and loaded again between pictures
 
     @classmethod
     def of(cls, header: GGUFHeader, projector: GGUFHeader | None = None) -> Shape:
-        """Read it from the headers of a language model and, maybe, its projector."""
+        """Return the shape of a language model and, if given, its projector, from their headers."""
         keys = _Keys(header, header.architecture)
         width = keys.number("embedding_length")
         layers = min(keys.number("block_count"), len(header.tensors))  # a header may claim any number
@@ -118,14 +119,14 @@ class Shape:
         )
         if projector is None:
             return shape
-        seeing = _seeing(projector)
-        # A KV cache that is a window on the conversation cannot be put aside: see `kv_state.py`.
-        seeing["projector_may_go"] &= not keys.number("attention.sliding_window")
-        return replace(shape, **seeing)
+        of_projector = _projector_shape(projector)
+        # A KV cache with a sliding window cannot be saved to a file and restored: see `kv_state.py`.
+        of_projector["can_free_projector"] &= not keys.number("attention.sliding_window")
+        return replace(shape, **of_projector)
 
     @classmethod
     def of_files(cls, files: ModelFiles) -> Shape:
-        """Read it from a pair that was checked."""
+        """Return the shape of files that were checked."""
         return cls.of(files.header, files.projector.header if files.projector is not None else None)
 
     @property
@@ -133,49 +134,49 @@ class Shape:
         """Return whether llama.cpp can keep this model's keys and values in blocks of q8_0."""
         return all(size % _Q8_0_BLOCK == 0 for size in self.head_sizes)
 
-    def need(self, plan: LoadPlan) -> MemoryEstimate:
-        """Return what the model needs when it is loaded as `plan` says."""
+    def estimate(self, plan: LoadPlan) -> MemoryEstimate:
+        """Return how much memory the model needs if it is loaded as `plan` says."""
         cells = -(-plan.n_ctx // _CACHE_PADDING) * _CACHE_PADDING
         return MemoryEstimate(
             weights=self.weights,
             repacked=self.repackable if plan.mapped and plan.repacked else 0,
-            conversation=self._cache(cells, plan.kv_type),
-            calculating=self._per_token(cells, plan.flash_attention) * max(plan.n_ubatch, self.at_once),
+            kv_cache=self._cache(cells, plan.kv_type),
+            compute_buffers=self._per_token(cells, plan.flash_attention) * max(plan.n_ubatch, self.min_batch),
             projector=self.small_projector if plan.small_projector else self.projector,
-            looking=self.looking,
-            photograph=_PHOTOGRAPH if self.image_tokens else 0,
-            pictures=plan.pictures,
-            saving=self._cache(_SAVED_CELLS, plan.kv_type) * _SAVED_COPIES,
+            encoder_buffers=self.encoder_buffers,
+            decoded_photo=_DECODED_PHOTO if self.image_tokens else 0,
+            embeddings=plan.embedding_cache,
+            save_buffers=self._cache(_SAVED_CELLS, plan.kv_type) * _SAVED_COPIES,
             program=ENGINE_BASE + WINDOW_BASE,
-            in_turn=not plan.keeps_projector,
+            swaps_projector=not plan.keeps_projector,
         )
 
-    def pictures(self, n_ctx: int, *, roomy: bool) -> int:
-        """Return the bytes of embeddings to keep: of all pictures that a context can hold at once, or more."""
+    def embedding_cache(self, n_ctx: int, *, ample: bool) -> int:
+        """Return how many bytes of embeddings to keep: those of all pictures that fit into the context, or more."""
         if not self.image_tokens:
             return 0
-        rows = max(n_ctx // self.image_tokens * self.image_tokens, self.picture_tokens)
-        if self.picture_tokens > self.image_tokens:
-            rows *= 2  # what of the looks is only padding is kept, but takes no place in the context
-        at_once = rows * self.width * _FLOAT
-        return at_once * _ROOMY if roomy else at_once
+        rows = max(n_ctx // self.image_tokens * self.image_tokens, self.most_picture_tokens)
+        if self.most_picture_tokens > self.image_tokens:
+            rows *= 2  # the padding of tiles is kept as well, but is no part of the context
+        size = rows * self.width * _FLOAT
+        return size * _AMPLE if ample else size
 
     def _cache(self, cells: int, kv_type: str) -> int:
         values = cells * self.cache_per_token
         return values // _Q8_0_BLOCK * _Q8_0_BYTES if kv_type == "q8_0" else values * 2
 
     def _per_token(self, cells: int, flash_attention: bool) -> int:
-        """Return the bytes of buffers per token of a micro-batch: of the greatest part of the graph."""
+        """Return the bytes of compute buffers per token of a micro-batch: of the largest part of the graph."""
         mask = cells * (2 if flash_attention else _FLOAT)
         scores = 0 if flash_attention else cells * self.heads
         attention = 5 * self.width + 2 * self.key_value_width + scores
         feed_forward = 3 * self.feed_forward + 4 * self.width
-        choice = self.vocabulary + 2 * self.width
-        return mask + _FLOAT * max(attention, feed_forward, choice)
+        output = self.vocabulary + 2 * self.width
+        return mask + _FLOAT * max(attention, feed_forward, output)
 
 
 def _repackable(header: GGUFHeader) -> int:
-    """Return the bytes of the matrices that llama.cpp repacks: not the embeddings, only looked up in."""
+    """Return the bytes of the matrices that llama.cpp repacks: not the token embeddings, which are only looked up."""
     kinds = _REPACKED_TYPES | (_REPACKED_ON_ARM if platform.machine().lower() in ("arm64", "aarch64") else frozenset())
     return sum(
         tensor.size
@@ -187,8 +188,8 @@ def _repackable(header: GGUFHeader) -> int:
     )
 
 
-def _seeing(projector: GGUFHeader) -> _Seeing:
-    """Return what the projector adds: its graph holds its own output, and CLIP's rows and picture."""
+def _projector_shape(projector: GGUFHeader) -> _ProjectorShape:
+    """Return what the projector adds. Its graph holds its output, the rows of the image encoder, and the picture."""
     keys = _Keys(projector, "clip.vision")
     side, patch = max(1, keys.number("image_size")), max(1, keys.number("patch_size"))
     width, inner = keys.number("embedding_length"), keys.number("feed_forward_length")
@@ -199,32 +200,34 @@ def _seeing(projector: GGUFHeader) -> _Seeing:
     graph = tokens * (2 * max(output, inner) + width) + 3 * side**2
     tiling = tiling_of(projector)
     kind = kind_of(projector)
-    held = 3 if kind == MINICPM_V else 1  # the resampler's rows, their keys, and the waves of their places
-    looked = tokens // (keys.number("projector.scale_factor") or _MERGED.get(kind, 1)) ** 2
+    held = 3 if kind == MINICPM_V else 1  # the resampler's rows, their keys, and their sine position embeddings
+    whole = tokens // (keys.number("projector.scale_factor") or _MERGED.get(kind, 1)) ** 2
     return {
         "projector": loaded_size(projector, small=False),
         "small_projector": loaded_size(projector, small=True),
-        "looking": _FLOAT * (graph + held * tokens * output),
-        # There need not be room for tiles: a picture can be seen as a whole only.
-        "image_tokens": looked if tiling is None else tiling.tokens(side, side, WHOLE),
-        "picture_tokens": looked if tiling is None else tiling.part_tokens * tiling.most_parts,
-        "at_once": looked if kind == GEMMA3 else 0,
-        "projector_may_go": kind in (LLAVA, INTERNVL, MINICPM_V),
+        "encoder_buffers": _FLOAT * (graph + held * tokens * output),
+        # Tiles need not fit into the context: then a picture is encoded only as a whole.
+        "image_tokens": whole if tiling is None else tiling.tokens(side, side, WHOLE),
+        "most_picture_tokens": whole if tiling is None else tiling.part_tokens * tiling.most_parts,
+        "min_batch": whole if kind == GEMMA3 else 0,
+        "can_free_projector": kind in (LLAVA, INTERNVL, MINICPM_V),
     }
 
 
-class _Seeing(TypedDict):
+class _ProjectorShape(TypedDict):
+    """The fields of `Shape` that describe the projector."""
+
     projector: int
     small_projector: int
-    looking: int
+    encoder_buffers: int
     image_tokens: int
-    picture_tokens: int
-    at_once: int
-    projector_may_go: bool
+    most_picture_tokens: int
+    min_batch: int
+    can_free_projector: bool
 
 
 class _Keys:
-    """The numbers of one part of a header."""
+    """Reads numbers whose keys begin with `prefix` from a header."""
 
     def __init__(self, header: GGUFHeader, prefix: str) -> None:
         self._header = header
@@ -235,6 +238,6 @@ class _Keys:
         return self._header.integer(f"{self._prefix}.{name}") or 0
 
     def per_layer(self, name: str, layers: int, usual: int) -> tuple[int, ...]:
-        """Return a number for each layer, which may be given once for all."""
+        """Return a number for each layer; a header may give one number for all layers."""
         several = self._header.numbers(f"{self._prefix}.{name}")
         return tuple(int(number) for number in several) or (self.number(name) or usual,) * layers

@@ -1,4 +1,4 @@
-"""How much memory this process has used, and giving back what it does not use any more."""
+"""Measures the peak memory of this process, and returns freed memory to the system."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from desktop_app.proc_files import PROC, read_sizes
 
 
 def peak_memory() -> int:
-    """Return the most memory that was resident at once in this process, in bytes; 0 if not told.
+    """Return the peak resident memory of this process in bytes; 0 if the system does not say.
 
-    Linux: VmHWM of the process itself; `ru_maxrss` would begin with that of the parent, which
-    outlives the exec. macOS: `ru_maxrss`, there in bytes. Windows: the peak working set.
+    Linux: VmHWM of the process itself, because `ru_maxrss` starts with the value of the parent process.
+    macOS: `ru_maxrss`, there in bytes. Windows: the peak working set.
     """
     system: str = sys.platform
     if system == "linux":
@@ -26,14 +26,14 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def count_peak_anew() -> None:
-    """Let `peak_memory` begin with what is held now, where the system can do so (Linux)."""
-    with contextlib.suppress(OSError):  # then the figure stays too high, which is all
+def reset_peak_memory() -> None:
+    """Reset the peak to the memory used now, where the system supports it (Linux)."""
+    with contextlib.suppress(OSError):  # then the figure only stays too high
         (PROC / "self/clear_refs").write_text("5")
 
 
-def give_back() -> None:
-    """Return to the system what was freed: glibc keeps it otherwise, some 30 MiB after a photograph was decoded."""
+def release_freed_memory() -> None:
+    """Return freed memory to the system: glibc would keep it, about 30 MiB after a photo was decoded."""
     if sys.platform == "linux" and hasattr(_libc := ctypes.CDLL(None), "malloc_trim"):  # musl has none
         _libc.malloc_trim(ctypes.c_size_t(0))
 
@@ -60,5 +60,5 @@ def _windows_peak() -> int:
     kernel.GetCurrentProcess.restype = ctypes.c_void_p
     kernel.K32GetProcessMemoryInfo.argtypes = (ctypes.c_void_p, ctypes.POINTER(_Counters), ctypes.c_uint32)
     counters = _Counters(cb=ctypes.sizeof(_Counters))
-    told = kernel.K32GetProcessMemoryInfo(kernel.GetCurrentProcess(), ctypes.byref(counters), counters.cb)
-    return int(counters.PeakWorkingSetSize) if told else 0
+    succeeded = kernel.K32GetProcessMemoryInfo(kernel.GetCurrentProcess(), ctypes.byref(counters), counters.cb)
+    return int(counters.PeakWorkingSetSize) if succeeded else 0

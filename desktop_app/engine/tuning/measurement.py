@@ -279,9 +279,9 @@ class _Processes:
     def _need(self, way: Way, batch: int) -> int:
         """Return the bytes that measuring takes beside the engine: it shares what it has mapped."""
         plan = self._plan(way, batch)
-        need = self._shape.need(plan)
+        need = self._shape.estimate(plan)
         shared = self._loaded is not None and self._loaded.mapped and plan.mapped
-        return need.conversation + need.calculating + ENGINE_BASE + (0 if shared else need.weights)
+        return need.kv_cache + need.compute_buffers + ENGINE_BASE + (0 if shared else need.weights)
 
     def _spare(self) -> int:
         """Return the bytes that may be used beside the engine without pushing its weights out of memory."""

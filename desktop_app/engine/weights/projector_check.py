@@ -140,7 +140,7 @@ class ProjectorCheck:
         """Compare what mtmd takes on trust in a projector that is no LLaVA's."""
         self._shape("v.patch_embd.weight", patch, patch, 3, width)
         self._tower(width)
-        at_once = 0
+        min_batch = 0
         if kind == INTERNVL:
             self._internvl(side // patch, width)
         elif kind == MINICPM_V:
@@ -156,7 +156,7 @@ class ProjectorCheck:
             merged = self._header.integer(_VISION + "projector.scale_factor") or 4
             if not 1 <= merged <= side // patch or side // patch % merged:
                 self._refuse()
-            at_once = (side // patch // merged) ** 2 if kind == GEMMA3 else 0
+            min_batch = (side // patch // merged) ** 2 if kind == GEMMA3 else 0
         name, dimension = _OTHERS[kind]
         tensor = self._header.tensors.get(name)
         if tensor is None or len(tensor.shape) != 2:
@@ -164,7 +164,7 @@ class ProjectorCheck:
         output = tensor.shape[dimension]
         whole, has_class = LastLayer.COMPLETE, "v.class_embd" in self._header.tensors
         return Projector(
-            self._path, self._path, side, (0, 0, 0), output, has_class, whole, False, self._header, kind, at_once
+            self._path, self._path, side, (0, 0, 0), output, has_class, whole, False, self._header, kind, min_batch
         )
 
     def _internvl(self, patches: int, width: int) -> None:

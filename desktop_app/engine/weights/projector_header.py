@@ -44,5 +44,5 @@ class Projector:
     linear: bool  # one matrix, as in LLaVA-1.0: llama.cpp needs a copy with two
     header: GGUFHeader  # of `chosen`
     kind: str = LLAVA
-    at_once: int = 0  # image tokens that must be evaluated in one go
+    min_batch: int = 0  # image tokens that must be evaluated in one go
     small: bool = False  # whether `path` is a copy with large matrices in q8_0

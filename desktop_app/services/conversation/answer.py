@@ -130,7 +130,7 @@ class Answer(QObject):
             details = {"done": event.done, "total": event.total, "expected_s": event.expected_s}
             self.phase.emit(event.phase, details | {"sha256": event.picture, "part": event.part, "parts": event.parts})
         elif isinstance(event, PartsReduced):
-            self.reduced.emit(event.parts, event.wished)
+            self.reduced.emit(event.parts, event.requested)
         elif isinstance(event, TurnsDropped):
             self._dropped_turns = event.turns
             self._tell_dropped(event)

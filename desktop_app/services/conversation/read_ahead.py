@@ -192,7 +192,7 @@ class ReadingAhead(QObject):
             self._draft.set_picture_state(event.picture, "reading", self._encoding.progress())
             self._tick.start()
         elif isinstance(event, PartsReduced):
-            self._picture_detail.set_reduced(event.parts, event.wished)
+            self._picture_detail.set_reduced(event.parts, event.requested)
         elif isinstance(event, PictureRead):
             self._end_encoding()
             self._draft.set_picture_state(event.sha256, "read", 1.0)

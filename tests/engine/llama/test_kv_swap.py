@@ -18,7 +18,7 @@ from tests.helpers.strays import Expected
 from tests.random_models.llava import Sizes, write_language_model, write_projector
 
 TOKENS = list(range(260, 290))
-KEPT = LoadPlan(512, 32, pictures=1 << 20)
+KEPT = LoadPlan(512, 32, embedding_cache=1 << 20)
 IN_TURN = KEPT._replace(keeps_projector=False)
 
 

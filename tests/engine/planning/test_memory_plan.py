@@ -18,7 +18,7 @@ from desktop_app.engine.llama.kv_state import SEQUENCES
 from desktop_app.engine.messages import EngineSettings, LoadPlan
 from desktop_app.engine.planning.memory_budget import MemoryBudget, find_memory_budget
 from desktop_app.engine.planning.memory_estimate import Shape
-from desktop_app.engine.planning.memory_plan import outlook, plan_headers, plan_load, smaller_file
+from desktop_app.engine.planning.memory_plan import plan_from_headers, plan_load, plan_shape, smaller_quantisation
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
 from desktop_app.errors import UserError
 from model_store.gguf_header import read_header, read_header_from
@@ -59,22 +59,22 @@ def test_the_parts_of_llava_7b_are_as_measured(pair: Pair) -> None:
     files = pair(LLAVA_7B)
     assert files.model.stat().st_blocks * 512 < MIB  # the test writes no gigabytes
     shape = Shape.of_files(files)
-    f16, q8_0 = (shape.need(LoadPlan(4096, 512, kv)) for kv in ("f16", "q8_0"))
+    f16, q8_0 = (shape.estimate(LoadPlan(4096, 512, kv)) for kv in ("f16", "q8_0"))
     assert f16.weights / MIB == pytest.approx(3891, rel=0.01)
     assert f16.projector / MIB == pytest.approx(598, rel=0.01)
-    assert f16.conversation == 4096 * MIB // 2
-    assert q8_0.conversation / 4096 / MIB == pytest.approx(0.27, rel=0.02)
-    assert f16.calculating / MIB == pytest.approx(320, rel=0.01)
-    assert q8_0.calculating / MIB == pytest.approx(100.6, rel=0.01)
-    assert f16.looking / MIB == pytest.approx(21.6 + 9, rel=0.05)
-    assert f16.photograph == 2 * 4 * 12e6
-    small = shape.need(LoadPlan(4096, 512, small_projector=True, pictures=64 * MIB))
+    assert f16.kv_cache == 4096 * MIB // 2
+    assert q8_0.kv_cache / 4096 / MIB == pytest.approx(0.27, rel=0.02)
+    assert f16.compute_buffers / MIB == pytest.approx(320, rel=0.01)
+    assert q8_0.compute_buffers / MIB == pytest.approx(100.6, rel=0.01)
+    assert f16.encoder_buffers / MIB == pytest.approx(21.6 + 9, rel=0.05)
+    assert f16.decoded_photo == 2 * 4 * 12e6
+    small = shape.estimate(LoadPlan(4096, 512, small_projector=True, embedding_cache=64 * MIB))
     assert small.projector / MIB == pytest.approx(318, rel=0.01)
-    assert small.pictures == 64 * MIB
-    assert (f16.saving / MIB, q8_0.saving / MIB) == (64, 34)
+    assert small.embeddings == 64 * MIB
+    assert (f16.save_buffers / MIB, q8_0.save_buffers / MIB) == (64, 34)
     assert f16.repacked == 0
-    assert shape.need(LoadPlan(4096, 512, repacked=True)).repacked / MIB == pytest.approx(2943, abs=1)
-    assert shape.need(LoadPlan(4096, 512, mapped=False, repacked=True)).repacked == 0
+    assert shape.estimate(LoadPlan(4096, 512, repacked=True)).repacked / MIB == pytest.approx(2943, abs=1)
+    assert shape.estimate(LoadPlan(4096, 512, mapped=False, repacked=True)).repacked == 0
 
 
 def test_on_arm_matrices_of_q6_k_are_repacked_too(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +97,7 @@ def test_the_sum_is_within_a_tenth_of_measured_peaks(
     pair: Pair, kv: str, repacked: bool, mapped: bool, measured: int
 ) -> None:
     """Peaks of llama.cpp's own program with micro-batches of 512 tokens, which has no window."""
-    need = Shape.of_files(pair(LLAVA_7B)).need(LoadPlan(4096, 512, kv, mapped, repacked))
+    need = Shape.of_files(pair(LLAVA_7B)).estimate(LoadPlan(4096, 512, kv, mapped, repacked))
     assert (need.total - need.program) / MIB == pytest.approx(measured, rel=0.1)
 
 
@@ -133,7 +133,7 @@ def test_choices(pair: Pair, shape: Decoder, gib: int, outcome: tuple[int, str] 
     plan = planned(files, gib)
     assert (plan.n_ctx, plan.kv_type) == outcome
     assert plan.needed <= plan.usable < gib * GIB
-    assert plan.needed == Shape.of_files(files).need(plan).total
+    assert plan.needed == Shape.of_files(files).estimate(plan).total
     assert plan.reduced == (plan.n_ctx < 4096)
 
 
@@ -149,7 +149,7 @@ def test_what_is_given_to_pictures_shrinks_before_the_conversation_does(pair: Pa
     plans = [plan_load(files, EngineSettings(), budget) for budget in rooms]
     for kv_type in ("f16", "q8_0"):
         whole = [plan for plan in plans if (plan.n_ctx, plan.kv_type, plan.n_ubatch) == (4096, kv_type, 256)]
-        given = [(not plan.small_projector, plan.pictures) for plan in whole]
+        given = [(not plan.small_projector, plan.embedding_cache) for plan in whole]
         assert given == sorted(given)
         assert set(given) == {(True, 126 * MIB), (False, 126 * MIB), (False, 63 * MIB)}
     assert all(plan.small_projector for plan in plans if plan.n_ubatch < 256)
@@ -162,30 +162,30 @@ def test_what_is_given_to_pictures_shrinks_before_the_conversation_does(pair: Pa
 def test_embeddings_of_all_pictures_in_a_context_have_room(pair: Pair) -> None:
     shape = Shape.of_files(pair(LLAVA_7B))
     picture = 576 * 4096 * 4
-    assert shape.pictures(4096, roomy=False) == 7 * picture
-    assert shape.pictures(2048, roomy=False) == 3 * picture
-    assert shape.pictures(512, roomy=False) == picture
-    assert shape.pictures(4096, roomy=True) == 14 * picture
-    assert replace(shape, picture_tokens=5 * 576).pictures(4096, roomy=False) == 2 * 7 * picture
-    assert Shape.of(pair(LLAVA_7B).header).pictures(4096, roomy=True) == 0
+    assert shape.embedding_cache(4096, ample=False) == 7 * picture
+    assert shape.embedding_cache(2048, ample=False) == 3 * picture
+    assert shape.embedding_cache(512, ample=False) == picture
+    assert shape.embedding_cache(4096, ample=True) == 14 * picture
+    assert replace(shape, most_picture_tokens=5 * 576).embedding_cache(4096, ample=False) == 2 * 7 * picture
+    assert Shape.of(pair(LLAVA_7B).header).embedding_cache(4096, ample=True) == 0
 
 
 def test_conversation_and_projector_can_take_turns(pair: Pair) -> None:
     files = pair(LLAVA_7B)
     shape = Shape.of_files(files)
     kept = LoadPlan(4096, 256, "q8_0", small_projector=True)
-    turns = shape.need(kept._replace(keeps_projector=False))
-    spared = shape.need(kept).total - turns.total
-    assert spared == turns.projector + turns.looking
+    turns = shape.estimate(kept._replace(keeps_projector=False))
+    spared = shape.estimate(kept).total - turns.total
+    assert spared == turns.projector + turns.encoder_buffers
     assert turns.total == sum(turns.parts.values()) - spared
     small = kept._replace(n_ctx=256, keeps_projector=False)
-    need = shape.need(small)
-    assert need.total == sum(need.parts.values()) - need.conversation - need.calculating - need.saving
+    need = shape.estimate(small)
+    assert need.total == sum(need.parts.values()) - need.kv_cache - need.compute_buffers - need.save_buffers
     other = dict(files.header.metadata)
     other["llama.attention.sliding_window"] = 2048
     assert files.projector is not None
     windowed = Shape.of(replace(files.header, metadata=other), files.projector.header)
-    assert (shape.projector_may_go, windowed.projector_may_go) == (True, False)
+    assert (shape.can_free_projector, windowed.can_free_projector) == (True, False)
 
 
 def test_repacking_is_a_wish_and_then_the_file_is_not_mapped_as_well(pair: Pair) -> None:
@@ -205,8 +205,8 @@ def test_the_context_is_shortened_last_and_says_what_the_wish_needs(pair: Pair) 
     kinds = [plan.kv_type for plan in plans]
     assert kinds == sorted(kinds, reverse=True)  # first q8_0, then f16
     for plan in plans:
-        assert plan.needed_as_wished <= full.needed
-        assert plan.reduced == (plan.needed_as_wished > plan.usable)
+        assert plan.needed_as_requested <= full.needed
+        assert plan.reduced == (plan.needed_as_requested > plan.usable)
     assert plans[0].n_ctx >= 1024  # a picture, a question and an answer
 
 
@@ -214,7 +214,7 @@ def test_a_wish_is_bounded_by_what_the_model_was_trained_for(pair: Pair) -> None
     files = pair(LLAVA_7B)
     for wish in (8192, 0):
         plan = planned(files, 32, EngineSettings(n_ctx=wish))
-        assert (plan.n_ctx, plan.wished_n_ctx, plan.reduced) == (4096, 4096, False)
+        assert (plan.n_ctx, plan.requested_n_ctx, plan.reduced) == (4096, 4096, False)
     assert plan_load(files, EngineSettings(n_ctx=512)).n_ctx == 512
 
 
@@ -229,15 +229,15 @@ def test_little_that_is_free_now_shortens_but_does_not_refuse(pair: Pair) -> Non
 def test_what_is_offered_instead(pair: Pair) -> None:
     shape = Shape.of_files(pair(LLAVA_7B))
     settings = EngineSettings()
-    assert smaller_file(shape, settings, 5 * GIB) == "Q3_K_M"  # 3.3 GB, with the whole context
-    assert smaller_file(shape, settings, int(4.5 * GIB)) == "Q2_K"
-    assert smaller_file(shape, settings, 2 * GIB) == ""
-    found = outlook(shape, settings, find_memory_budget(6 * GIB))
+    assert smaller_quantisation(shape, settings, 5 * GIB) == "Q3_K_M"  # 3.3 GB, with the whole context
+    assert smaller_quantisation(shape, settings, int(4.5 * GIB)) == "Q2_K"
+    assert smaller_quantisation(shape, settings, 2 * GIB) == ""
+    found = plan_shape(shape, settings, find_memory_budget(6 * GIB))
     assert (found.fits, found.offer) == (False, "Q2_K")
     assert found.plan.needed > found.plan.usable
-    reduced = outlook(shape, settings, MemoryBudget(5 * GIB, 5 * GIB))
+    reduced = plan_shape(shape, settings, MemoryBudget(5 * GIB, 5 * GIB))
     assert (reduced.fits, reduced.plan.reduced, reduced.offer) == (True, True, "Q3_K_M")
-    assert outlook(shape, settings, find_memory_budget(16 * GIB)).offer == ""
+    assert plan_shape(shape, settings, find_memory_budget(16 * GIB)).offer == ""
 
 
 def test_heads_that_differ_between_layers_are_added_up(tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def test_heads_that_differ_between_layers_are_added_up(tmp_path: Path) -> None:
 
 def test_heads_that_q8_0_cannot_hold_keep_f16(pair: Pair, tmp_path: Path) -> None:
     odd = replace(Shape.of_files(pair(LLAVA_7B)), head_sizes=(80, 80))
-    assert outlook(odd, EngineSettings(), find_memory_budget(8 * GIB)).plan.kv_type == "f16"
+    assert plan_shape(odd, EngineSettings(), find_memory_budget(8 * GIB)).plan.kv_type == "f16"
 
 
 def test_the_first_bytes_of_a_file_are_enough(pair: Pair) -> None:
@@ -259,24 +259,25 @@ def test_the_first_bytes_of_a_file_are_enough(pair: Pair) -> None:
     assert Shape.of(header) == Shape.of(files.header)
     assert files.projector is not None
     for gib in (4, 8, 16):
-        told = plan_headers(header, files.projector.header, EngineSettings(), find_memory_budget(gib * GIB))
-        assert told == outlook(Shape.of_files(files), EngineSettings(), find_memory_budget(gib * GIB))
+        told = plan_from_headers(header, files.projector.header, EngineSettings(), find_memory_budget(gib * GIB))
+        assert told == plan_shape(Shape.of_files(files), EngineSettings(), find_memory_budget(gib * GIB))
 
 
 def test_what_usual_contexts_need_is_told(pair: Pair) -> None:
     shape = Shape.of_files(pair(LLAVA_7B))
     for wish in (512, 4096, 0):
         settings = EngineSettings(n_ctx=wish)
-        told = outlook(shape, settings, find_memory_budget(8 * GIB)).needed_at
+        told = plan_shape(shape, settings, find_memory_budget(8 * GIB)).needed_at
         assert list(told) == [2048, 4096]
         for n_ctx, needed in told.items():
             budget = MemoryBudget(needed, needed)
-            assert outlook(shape, settings._replace(n_ctx=n_ctx), budget).plan.n_ctx == n_ctx
+            assert plan_shape(shape, settings._replace(n_ctx=n_ctx), budget).plan.n_ctx == n_ctx
             assert (
-                outlook(shape, settings._replace(n_ctx=n_ctx), MemoryBudget(needed - 1, needed - 1)).plan.n_ctx < n_ctx
+                plan_shape(shape, settings._replace(n_ctx=n_ctx), MemoryBudget(needed - 1, needed - 1)).plan.n_ctx
+                < n_ctx
             )
     short = replace(shape, trained_context=2048)
-    assert list(outlook(short, EngineSettings(), find_memory_budget(8 * GIB)).needed_at) == [2048]
+    assert list(plan_shape(short, EngineSettings(), find_memory_budget(8 * GIB)).needed_at) == [2048]
 
 
 @pytest.mark.parametrize("shape", [LLAVA_7B, LLAVA_34B, MISTRAL_7B, LLAMA_3_8B, PHI_3])
@@ -290,9 +291,9 @@ def test_llama_cpp_would_allocate_the_same(shape: Decoder, tmp_path: Path) -> No
     assert result.returncode == 0, result.stderr.decode()[-2000:]
     ours = Shape.of(read_header(path))
     for (n_ctx, n_ubatch, kv), theirs in zip(contexts, json.loads(result.stdout), strict=True):
-        need = ours.need(LoadPlan(n_ctx, n_ubatch, kv))
-        assert need.conversation / MIB == pytest.approx(theirs["kv"], rel=0.01), (n_ctx, kv)
-        assert need.calculating / MIB == pytest.approx(theirs["compute"], rel=0.1), (n_ctx, n_ubatch, kv)
+        need = ours.estimate(LoadPlan(n_ctx, n_ubatch, kv))
+        assert need.kv_cache / MIB == pytest.approx(theirs["kv"], rel=0.01), (n_ctx, kv)
+        assert need.compute_buffers / MIB == pytest.approx(theirs["compute"], rel=0.1), (n_ctx, n_ubatch, kv)
 
 
 def test_tiles_need_memory_but_no_longer_context(tmp_path: Path) -> None:
@@ -302,6 +303,6 @@ def test_tiles_need_memory_but_no_longer_context(tmp_path: Path) -> None:
         sizes = Sizes(newline=newline)
         model = write_language_model(tmp_path / "model.gguf", sizes)
         shape = Shape.of_files(check_files(model, write_projector(tmp_path / "mmproj.gguf", sizes)))
-        needs.append((shape.image_tokens, shape.picture_tokens, shape.pictures(64, roomy=False)))
+        needs.append((shape.image_tokens, shape.most_picture_tokens, shape.embedding_cache(64, ample=False)))
     # What of a part is only padding takes no place in the context: twice as much may be kept.
     assert needs == [(16, 16, 64 * 64 * 4), (17, 5 * 16, 2 * 5 * 16 * 64 * 4)]

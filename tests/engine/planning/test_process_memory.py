@@ -7,17 +7,17 @@ import sys
 
 import pytest
 
-from desktop_app.engine.planning.process_memory import count_peak_anew, peak_memory
+from desktop_app.engine.planning.process_memory import peak_memory, reset_peak_memory
 
 _SIZE = 100 << 20
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can begin anew")
 def test_the_peak_can_be_counted_anew() -> None:
-    count_peak_anew()
+    reset_peak_memory()
     before = peak_memory()
     with mmap.mmap(-1, _SIZE) as memory:
         memory.write(bytes(_SIZE))
     assert peak_memory() > before + _SIZE // 2
-    count_peak_anew()
+    reset_peak_memory()
     assert peak_memory() < before + _SIZE // 2

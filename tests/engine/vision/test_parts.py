@@ -155,8 +155,8 @@ def test_a_class_token_at_the_end_would_be_noticed(
 
 def test_the_projector_may_make_room_for_the_conversation(pair: tuple[Path, Path], name: str, tmp_path: Path) -> None:
     """What is loaded anew for every picture sees as what is kept."""
-    assert Shape.of_files(check_files(*pair)).projector_may_go
-    usual = LoadPlan(512, 32, pictures=1 << 20)
+    assert Shape.of_files(check_files(*pair)).can_free_projector
+    usual = LoadPlan(512, 32, embedding_cache=1 << 20)
     found = []
     for plan in (usual, usual._replace(keeps_projector=False)):
         with opened(pair, plan, tmp_path) as eyes:
@@ -223,13 +223,13 @@ def test_fewer_parts_where_the_context_is_too_small(
     finished = ask(empty, *turns, sampling=sampling, hear=heard.append)
     reduced = [event for event in heard if isinstance(event, PartsReduced)]
     assert len(reduced) == 1
-    assert reduced[0].parts < reduced[0].wished == info.tiling.grid_for(150, 90).parts
+    assert reduced[0].parts < reduced[0].requested == info.tiling.grid_for(150, 90).parts
     assert finished.stats.dropped_turns == 0
 
 
 def test_memory_is_planned_for_all_parts(pair: tuple[Path, Path], name: str) -> None:
     shape = Shape.of_files(check_files(*pair))
-    assert (shape.image_tokens, shape.picture_tokens) == {"internvl3": (4, 4 * 13), "minicpm_v": (5, 5 * 10)}[name]
+    assert (shape.image_tokens, shape.most_picture_tokens) == {"internvl3": (4, 4 * 13), "minicpm_v": (5, 5 * 10)}[name]
 
 
 def test_tensors_of_other_shapes_are_refused(pair: tuple[Path, Path]) -> None:

@@ -180,7 +180,7 @@ def test_fewer_tiles_where_the_context_is_too_small(empty: EngineClient, tmp_pat
     sampling = GREEDY._replace(max_tokens=512)
     events = list(empty.request(ReadAhead(empty.next_request(), (), pictures)))
     reduced = [event for event in events if isinstance(event, PartsReduced)]
-    assert [(event.parts, event.wished) for event in reduced] == [(3, 5)]
+    assert [(event.parts, event.requested) for event in reduced] == [(3, 5)]
     assert len([event for event in events if isinstance(event, PictureRead)]) == 3
     heard: list[Event] = []
     finished = ask(empty, Turn("What is red?", pictures), sampling=sampling, hear=heard.append)
@@ -192,7 +192,7 @@ def test_fewer_tiles_where_the_context_is_too_small(empty: EngineClient, tmp_pat
     heard.clear()
     finished = ask(empty, *turns, sampling=sampling, hear=heard.append)
     reduced = [event for event in heard if isinstance(event, PartsReduced)]
-    assert [(event.parts, event.wished) for event in reduced] == [(1, 5)]
+    assert [(event.parts, event.requested) for event in reduced] == [(1, 5)]
     assert finished.stats.dropped_turns == 0
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from desktop_app.engine.messages import EngineSettings
 from desktop_app.engine.planning.memory_budget import find_memory_budget
-from desktop_app.engine.planning.memory_plan import outlook
+from desktop_app.engine.planning.memory_plan import plan_shape
 from desktop_app.memory_fit import best_variant, fit_of
 from model_store.catalogue import ModelEntry, load_catalogue
 from tests.helpers.paths import REPOSITORY
@@ -54,7 +54,7 @@ def test_the_light_is_what_the_planner_says(entry: ModelEntry, memory: int, colu
     budget = find_memory_budget(memory << 30)
     assert best_variant(entry, budget.usable)[1].verdict == LIGHTS[entry.id][column]
     for variant in entry.variants:
-        found = outlook(shape_of(entry.id, variant), EngineSettings(), budget)
+        found = plan_shape(shape_of(entry.id, variant), EngineSettings(), budget)
         fit = fit_of(variant, budget.usable)
         # The catalogue knows two lengths of a conversation, the planner those between and below as well.
         planned = YES if found.fits and not found.plan.reduced else SHORT
