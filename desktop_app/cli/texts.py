@@ -195,8 +195,8 @@ PLAN_WEIGHTS_MAPPED = "Weights memory-mapped from the file: quick to load, and n
 PLAN_WEIGHTS_REPACKED = "Weights repacked for this processor."
 PLAN_WEIGHTS_BOTH = "Weights memory-mapped for reading, and repacked for this processor for writing."
 
-TUNE_LINE = "{way:<42} {threads:>7}  {what:<16} {speed:>8}"
-TUNE_WAY = "Weights"
+TUNE_LINE = "{mode:<42} {threads:>7}  {what:<16} {speed:>8}"
+TUNE_MODE = "Weights"
 TUNE_THREADS = "threads"
 TUNE_SPEED = "tokens/s"
 TUNE_READING = "reading by {batch}"
@@ -210,7 +210,7 @@ TUNE_NOT_MEASURED = {
     "failed": "The model could not be loaded. To see why, ask it something with eyebright ask.",
     "disturbed": "Other programs disturbed the measurement. Close them and try again.",
 }
-TUNING_IS = "{way}; {threads}; batches of {n_ubatch}; reads {read}, writes {written} tokens/s (measured {date})"
+TUNING_IS = "{mode}; {threads}; batches of {n_ubatch}; reads {read}, writes {written} tokens/s (measured {date})"
 TUNING_MAPPED = "mapped"
 TUNING_REPACKED = "repacked for the processor"
 TUNING_BOTH = "mapped for reading, repacked for writing"

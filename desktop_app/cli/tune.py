@@ -15,12 +15,12 @@ from desktop_app.cli.engine_process import Status
 from desktop_app.cli.exit_codes import ExitCode
 from desktop_app.cli.request import TuneRequest
 from desktop_app.engine.messages import Tuning
-from desktop_app.engine.tuning.measurement import Measuring, Subject
-from desktop_app.engine.tuning.search import Findings, NotMeasured, Way
+from desktop_app.engine.tuning.measurement import Measurement, TuningTarget
+from desktop_app.engine.tuning.search import LoadMode, MeasurementFailed, TuningReport
 
 
 def tune(request: TuneRequest) -> int:
-    """Measure, print a table and keep what was chosen; 1 if nothing could be. Raises `UserError` for bad files."""
+    """Measure, print a table and save the chosen settings; 1 if measuring failed. Raises `UserError` for bad files."""
     settings = request.settings._replace(cache_folder=str(paths.cache_folder()))
     status = Status()
     started = time.monotonic()
@@ -30,8 +30,8 @@ def tune(request: TuneRequest) -> int:
 
     model, mmproj = chosen_files(request.model, request.mmproj)
     try:
-        findings = Measuring(Subject(str(model), str(mmproj) if mmproj else None, settings)).run(hear)
-    except NotMeasured as error:
+        report = Measurement(TuningTarget(str(model), str(mmproj) if mmproj else None, settings)).run(hear)
+    except MeasurementFailed as error:
         status.clear()
         print(texts.ERROR.format(sentence=texts.TUNE_NOT_MEASURED[str(error)]), file=sys.stderr)
         return ExitCode.FAILED
@@ -39,11 +39,11 @@ def tune(request: TuneRequest) -> int:
         status.clear()
     seconds = time.monotonic() - started
     if request.json:
-        print(json.dumps(_figures(findings, seconds), ensure_ascii=False))
+        print(json.dumps(_figures(report, seconds), ensure_ascii=False))
     else:
-        for line in _table(findings):
+        for line in _table(report):
             print(line)
-        print(texts.TUNE_CHOSEN.format(what=told(findings.tuning), seconds=round(seconds)))
+        print(texts.TUNE_CHOSEN.format(what=told(report.tuning), seconds=round(seconds)))
     return ExitCode.DONE
 
 
@@ -52,7 +52,7 @@ def told(tuning: Tuning) -> str:
     same = tuning.reading_threads == tuning.writing_threads
     threads = texts.TUNING_THREADS_SAME if same else texts.TUNING_THREADS
     return texts.TUNING_IS.format(
-        way=_way(Way(tuning.repacked, tuning.flash_attention), both=tuning.dual_layout),
+        mode=_mode(LoadMode(tuning.repacked, tuning.flash_attention), both=tuning.dual_layout),
         threads=threads.format(reading=tuning.reading_threads, writing=tuning.writing_threads),
         n_ubatch=tuning.n_ubatch,
         read=round(tuning.reading, 1),
@@ -61,26 +61,26 @@ def told(tuning: Tuning) -> str:
     )
 
 
-def _way(way: Way, *, both: bool = False) -> str:
-    once = texts.TUNING_REPACKED if way.repacked else texts.TUNING_MAPPED
+def _mode(mode: LoadMode, *, both: bool = False) -> str:
+    once = texts.TUNING_REPACKED if mode.repacked else texts.TUNING_MAPPED
     words = [texts.TUNING_BOTH if both else once]
-    return ", ".join(words + [texts.TUNING_FLASH] * way.flash_attention)
+    return ", ".join(words + [texts.TUNING_FLASH] * mode.flash_attention)
 
 
-def _table(findings: Findings) -> Iterator[str]:
-    yield texts.TUNE_LINE.format(way=texts.TUNE_WAY, threads=texts.TUNE_THREADS, what="", speed=texts.TUNE_SPEED)
-    for row in findings.rows:
+def _table(report: TuningReport) -> Iterator[str]:
+    yield texts.TUNE_LINE.format(mode=texts.TUNE_MODE, threads=texts.TUNE_THREADS, what="", speed=texts.TUNE_SPEED)
+    for row in report.rows:
         what = texts.TUNE_READING.format(batch=row.batch) if row.batch else texts.TUNE_WRITING
         speed = f"{row.speed:.1f}"
-        yield texts.TUNE_LINE.format(way=_way(row.way), threads=row.threads, what=what, speed=speed)
-    for way, why in findings.failed.items():
-        yield texts.TUNE_LINE.format(way=_way(way), threads="", what=texts.TUNE_FAILED.format(why=why), speed="")
+        yield texts.TUNE_LINE.format(mode=_mode(row.mode), threads=row.threads, what=what, speed=speed)
+    for mode, why in report.failed.items():
+        yield texts.TUNE_LINE.format(mode=_mode(mode), threads="", what=texts.TUNE_FAILED.format(why=why), speed="")
 
 
-def _figures(findings: Findings, seconds: float) -> dict[str, object]:
+def _figures(report: TuningReport, seconds: float) -> dict[str, object]:
     return {
         "seconds": round(seconds, 1),
-        "tuning": findings.tuning._asdict(),
-        "rows": [asdict(row) for row in findings.rows],
-        "failed": [{**asdict(way), "why": why} for way, why in findings.failed.items()],
+        "tuning": report.tuning._asdict(),
+        "rows": [asdict(row) for row in report.rows],
+        "failed": [{**asdict(mode), "why": why} for mode, why in report.failed.items()],
     }

@@ -1,4 +1,4 @@
-"""Finds the fastest settings for the model in use, while the computer is idle."""
+"""Measures the fastest settings for the model in use while the computer is idle."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from desktop_app.errors import UserError
 from desktop_app.services.engine import Engine
 
 if TYPE_CHECKING:  # imported when there is something to measure, not when the program starts
-    from desktop_app.engine.tuning.measurement import Measuring, Subject
+    from desktop_app.engine.tuning.measurement import Measurement, TuningTarget
 
-_IDLE_MS = 20_000  # without work or input, before it measures
+_IDLE_MS = 20_000  # without work or input before a measurement begins
 _TICK_MS = 1000
-_MOST_ATTEMPTS = 3  # that other programs may disturb; then none until the program is started again
+_MOST_ATTEMPTS = 3  # measurements that other programs disturbed; then it waits for the next start of the program
 
 
 class Tuner(QObject):
-    """Measures once per computer and model. The result is stored; the engine reads it when it loads the model.
+    """Measures once per computer and model. The result is saved; the engine reads it when it loads the model.
 
-    It begins when the engine and the person have been idle for a while, and ends at once when either
-    does something: then it begins anew, later. `changed()`: another state, or a second less to go.
-    `wanted_changed(bool)`: whether it matters that the person does something (see `give_way`).
+    A measurement begins when the engine and the user have been idle for a while. It is stopped at once when either
+    becomes active, and starts again later. `changed()`: the state has changed, or a second has passed.
+    `wanted_changed(bool)`: whether user activity must be reported (see `stop_for_user`).
     """
 
     changed = Signal()
@@ -37,16 +37,16 @@ class Tuner(QObject):
     def __init__(
         self,
         engine: Engine,
-        make: Callable[[Subject], Measuring] | None = None,
+        make: Callable[[TuningTarget], Measurement] | None = None,
         idle_ms: int = _IDLE_MS,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._engine = engine
         self._make = make
-        self._measuring: Measuring | None = None
+        self._measurement: Measurement | None = None
         self._thread: threading.Thread | None = None
-        self._asked_for = False  # the person wants it now
+        self._asked_for = False  # by the user
         self._postponed = False
         self._attempts = 0
         self._found: Tuning | None = None  # measured since the model was loaded
@@ -68,30 +68,30 @@ class Tuner(QObject):
     # ---- state ---------------------------------------------------------------------------
 
     def tuning(self) -> Tuning | None:
-        """Return what was measured for the model in use."""
+        """Return the measured settings for the model in use, None if there are none."""
         info = self._engine.info()
         return self._found or (info.tuning if info is not None else None)
 
     def is_measuring(self) -> bool:
-        """Return whether it is being measured."""
-        return self._measuring is not None
+        """Return whether a measurement is running."""
+        return self._measurement is not None
 
     def seconds_left(self) -> int:
-        """Return about how long it will still take."""
+        """Return about how many seconds the running measurement still needs, 0 if none is running."""
         return max(1, round(self._ends_at - time.monotonic())) if self.is_measuring() else 0
 
     def is_planned(self) -> bool:
-        """Return whether it will be measured when nobody does anything."""
+        """Return whether a measurement will begin when the computer is idle."""
         return self._wanted and not self.is_measuring()
 
     def problem(self) -> str:
-        """Return why the last measurement failed, as `NotMeasured` says; "" if it did not, or if there was none."""
+        """Return why the last measurement failed, in the words of `MeasurementFailed`; "" if it did not fail."""
         return self._problem
 
-    # ---- what the person asks ---------------------------------------------------------------
+    # ---- requests by the user ---------------------------------------------------------------
 
     def measure(self) -> None:
-        """Measure now, whatever was measured before; or, if the engine has work, when that is done."""
+        """Measure now, even if there is a result already; or as soon as the engine is idle."""
         self._postponed, self._problem, self._attempts = False, "", 0
         self._asked_for = not self.is_measuring()
         if not self.is_measuring():
@@ -100,19 +100,19 @@ class Tuner(QObject):
                 self._begin()
 
     def postpone(self) -> None:
-        """Measure nothing more until the program is started again, or `measure` is called."""
+        """Do not measure until the program is started again, or `measure` is called."""
         self._postponed = True
         self._asked_for = False
         self._end()
         self._plan()
 
-    def give_way(self) -> None:
-        """End the measurement, since the person does something; unless they have just asked for it."""
+    def stop_for_user(self) -> None:
+        """Stop the measurement because the user is active, unless the user has just asked for it."""
         if self._wanted and not (self._asked_for and self.is_measuring()):
             self._start_over()
 
     def close(self) -> None:
-        """End everything."""
+        """Stop the measurement for good."""
         self._postponed = True
         self._idle.stop()
         self._end()
@@ -126,7 +126,7 @@ class Tuner(QObject):
         return info is not None and info.tunable and self._engine.state() == "ready"
 
     def _plan(self) -> None:
-        """Wait for the computer to be idle again, or no longer."""
+        """Start or stop waiting for the computer to be idle."""
         given_up = self._attempts >= _MOST_ATTEMPTS or self._problem not in ("", "disturbed")
         due = self._asked_for or self.tuning() is None
         wanted = self._can_measure() and due and not self._postponed and not given_up
@@ -146,51 +146,51 @@ class Tuner(QObject):
             self._plan()
 
     def _begin(self) -> None:
-        from desktop_app.engine.tuning.measurement import Measuring, Subject, expected_seconds
+        from desktop_app.engine.tuning.measurement import Measurement, TuningTarget, expected_seconds
 
         info, wanted = self._engine.info(), self._engine.wanted()
         if info is None or wanted is None or self.is_measuring():
             return
-        if self._thread is not None:  # a measurement that was ended is over in a moment
+        if self._thread is not None:  # a measurement that was stopped ends in a moment
             self._thread.join()
         self._idle.stop()
         model, mmproj, settings = wanted
         self._problem = ""
-        self._measuring = (self._make or Measuring)(Subject(model, mmproj, settings, info.plan))
+        self._measurement = (self._make or Measurement)(TuningTarget(model, mmproj, settings, info.plan))
         self._ends_at = time.monotonic() + expected_seconds(_size(model))
-        self._thread = threading.Thread(target=self._run, args=(self._measuring,), name="tuning", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(self._measurement,), name="tuning", daemon=True)
         self._thread.start()
         self._tick.start()
         self.changed.emit()
 
     def _end(self) -> None:
-        measuring, self._measuring = self._measuring, None
+        measurement, self._measurement = self._measurement, None
         self._tick.stop()
-        if measuring is not None:
-            measuring.end()
+        if measurement is not None:
+            measurement.stop()
 
-    def _run(self, measuring: Measuring) -> None:
+    def _run(self, measurement: Measurement) -> None:
         """On the thread."""
-        from desktop_app.engine.tuning.measurement import Ended
-        from desktop_app.engine.tuning.search import NotMeasured
+        from desktop_app.engine.tuning.measurement import MeasurementStopped
+        from desktop_app.engine.tuning.search import MeasurementFailed
 
         try:
-            self._run_ended.emit(measuring, measuring.run().tuning)
-        except Ended:
+            self._run_ended.emit(measurement, measurement.run().tuning)
+        except MeasurementStopped:
             pass
-        except NotMeasured as error:
-            self._run_ended.emit(measuring, str(error))
+        except MeasurementFailed as error:
+            self._run_ended.emit(measurement, str(error))
         except UserError:
-            self._run_ended.emit(measuring, "failed")
+            self._run_ended.emit(measurement, "failed")
         except BaseException:
-            self._run_ended.emit(measuring, "failed")
+            self._run_ended.emit(measurement, "failed")
             raise  # a bug, for threading.excepthook
 
     @Slot(object, object)
-    def _take_outcome(self, measuring: Measuring, outcome: Tuning | str) -> None:
-        if measuring is not self._measuring:
-            return  # it was ended meanwhile
-        self._measuring = None
+    def _take_outcome(self, measurement: Measurement, outcome: Tuning | str) -> None:
+        if measurement is not self._measurement:
+            return  # it was stopped meanwhile
+        self._measurement = None
         self._tick.stop()
         if isinstance(outcome, Tuning):
             self._found, self._asked_for = outcome, False
@@ -201,10 +201,10 @@ class Tuner(QObject):
             self._attempts += 1
             self._plan()
 
-    # ---- what the engine does ---------------------------------------------------------------
+    # ---- events of the engine ---------------------------------------------------------------
 
     def _engine_works(self) -> None:
-        """Give way to the engine, also when the person has asked for the measurement: that is done later."""
+        """Stop for the engine, even if the user has asked for the measurement, which is done later."""
         if self._wanted:
             self._start_over()
 

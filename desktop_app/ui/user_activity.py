@@ -32,7 +32,7 @@ class UserActivity(QObject):
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
         """Tell the tuner about events that come from the person; filter out none."""
         if event.type() in _ACTIVITY:
-            self._tuner.give_way()
+            self._tuner.stop_for_user()
         return False
 
     def _watch(self, wanted: bool) -> None:

@@ -11,8 +11,8 @@ from typing import cast
 import pytest
 
 from desktop_app.engine.messages import Ask, Inspect, Load, LoadPlan, ModelInfo, PictureRef, Ready, Tuning
-from desktop_app.engine.tuning.measurement import Ended, Measuring, Subject
-from desktop_app.engine.tuning.search import Findings, NotMeasured
+from desktop_app.engine.tuning.measurement import Measurement, MeasurementStopped, TuningTarget
+from desktop_app.engine.tuning.search import MeasurementFailed, TuningReport
 from desktop_app.services.tuner import Tuner
 from tests.engine.tuning import dying_trials
 from tests.helpers.fake_engine import finished
@@ -29,19 +29,19 @@ OTHER = SAME._replace(writing_threads=1, n_ubatch=256)
 class Script:
     """A measurement that ends as the test says."""
 
-    def __init__(self, subject: Subject) -> None:
-        self.subject = subject
+    def __init__(self, target: TuningTarget) -> None:
+        self.target = target
         self.ended = False
         self._outcome: Tuning | str | None = None
         self._over = threading.Event()
 
-    def run(self) -> Findings:
+    def run(self) -> TuningReport:
         self._over.wait(10)
         if isinstance(self._outcome, Tuning):
-            return Findings(self._outcome)
-        raise NotMeasured(self._outcome) if self._outcome else Ended
+            return TuningReport(self._outcome)
+        raise MeasurementFailed(self._outcome) if self._outcome else MeasurementStopped
 
-    def end(self) -> None:
+    def stop(self) -> None:
         self.ended = True
         self._over.set()
 
@@ -71,9 +71,9 @@ class Bench:
 def bench(desk: Desk) -> Iterator[Bench]:
     made: list[Script] = []
 
-    def make(subject: Subject) -> Measuring:
-        made.append(Script(subject))
-        return cast(Measuring, made[-1])
+    def make(target: TuningTarget) -> Measurement:
+        made.append(Script(target))
+        return cast(Measurement, made[-1])
 
     tuner = Tuner(desk.services.engine, make, idle_ms=20)
     yield Bench(desk, tuner, made)
@@ -85,7 +85,7 @@ def test_a_model_is_measured_once_it_and_the_person_are_idle(bench: Bench) -> No
     bench.tuner.wanted_changed.connect(seen.append)
     bench.ready()
     script = bench.measuring()
-    assert (script.subject.model, script.subject.loaded) == (bench.desk.client.of(Load)[0].model, PLAN)
+    assert (script.target.model, script.target.loaded) == (bench.desk.client.of(Load)[0].model, PLAN)
     assert bench.tuner.seconds_left() > 0
     script.comes_to(SAME)
     wait_until(lambda: bench.tuner.tuning() == SAME)
@@ -131,7 +131,7 @@ def picture(bench: Bench) -> None:
 @pytest.mark.parametrize(
     "does",
     [
-        lambda bench: bench.tuner.give_way(),
+        lambda bench: bench.tuner.stop_for_user(),
         lambda bench: bench.desk.services.chat.send("What is this?"),
         picture,
         lambda bench: bench.desk.services.preferences.set("n_ctx", 2048),
@@ -165,7 +165,7 @@ def test_not_now_holds_until_the_person_wants_it(bench: Bench) -> None:
     assert not bench.tuner.is_planned()
     bench.tuner.measure()
     second = bench.measuring(2)
-    bench.tuner.give_way()  # the click that asked for it is not the last one
+    bench.tuner.stop_for_user()  # the click that asked for it is not the last one
     assert not second.ended
 
 
@@ -203,10 +203,10 @@ def test_what_cannot_be_measured_is_not_tried_again(bench: Bench, why: str) -> N
 
 def test_the_real_process_is_gone_when_the_person_asks(desk: Desk, tmp_path: Path) -> None:
     model = large_on_disk(write_language_model(tmp_path / "model.gguf"))
-    made: list[Measuring] = []
+    made: list[Measurement] = []
 
-    def make(subject: Subject) -> Measuring:
-        made.append(Measuring(subject, trial=dying_trials.hangs))
+    def make(target: TuningTarget) -> Measurement:
+        made.append(Measurement(target, trial=dying_trials.hangs))
         return made[-1]
 
     tuner = Tuner(desk.services.engine, make, idle_ms=0)

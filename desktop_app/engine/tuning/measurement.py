@@ -1,7 +1,7 @@
-"""Measures which settings are the fastest for a model here, in processes of its own, and keeps the result.
+"""Measures the fastest settings for a model on this computer, in separate processes, and saves the result.
 
-Each way of loading gets a process: one that dies takes only its own way with it. All that happens
-here is bounded in time, and `end` stops it at once, whatever it is doing. No llama_cpp here.
+Each load mode gets a process, so a crash rules out only that mode. A measurement has a time limit, and `stop` ends it
+at once, whatever it is doing. No llama_cpp here.
 """
 
 from __future__ import annotations
@@ -25,231 +25,236 @@ from desktop_app.engine.planning.memory_plan import plan_load
 from desktop_app.engine.tuning import trial_process
 from desktop_app.engine.tuning.results import TuningResults
 from desktop_app.engine.tuning.search import (
-    Choices,
-    Findings,
-    NotMeasured,
+    LoadMode,
+    LoadModeFailed,
+    MeasurementFailed,
     OutOfTime,
+    SearchSpace,
     Speed,
-    Way,
-    WayFailed,
+    TuningReport,
     find_fastest,
     thread_choices,
 )
-from desktop_app.engine.tuning.trial_process import Answer, Loaded, Read, Task, Write
+from desktop_app.engine.tuning.trial_process import Answer, MeasureReading, MeasureWriting, Task, TrialLoaded
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
 
-_LIMIT_S = 55.0  # all in all
-_DEPTH = 640  # tokens before those that are written: a picture and a question or two
-_CONTEXT = 768  # tokens: room for these, and for the longest batch
-_WRITTEN = 16  # tokens after the depth, at most
+_LIMIT_S = 55.0  # for the whole measurement
+_DEPTH = 640  # tokens in the KV cache before tokens are generated: a picture and a question or two
+_CONTEXT = 768  # tokens: enough for these, and for the longest batch
+_WRITTEN = 16  # tokens generated after the depth, at most
 _GIB = 1 << 30
 
 
-class Ended(Exception):  # noqa: N818 - somebody wanted it
-    """The measurement was ended; nothing is kept."""
+class MeasurementStopped(Exception):  # noqa: N818 - not an error: `stop` was called
+    """The measurement was stopped; nothing is saved."""
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What is measured, and what the engine holds of it meanwhile."""
+class TuningTarget:
+    """The model to measure, and how the engine has it loaded meanwhile."""
 
     model: str
     mmproj: str | None
     settings: EngineSettings
-    loaded: LoadPlan | None = None  # None: no engine has it loaded
+    loaded: LoadPlan | None = None  # None: it is not loaded in an engine
 
 
 def expected_seconds(model_bytes: int) -> float:
-    """Return about how long the measurement of a model file will take."""
+    """Return about how long it takes to measure a model file of `model_bytes` bytes."""
     return min(_LIMIT_S, 10 + 9 * model_bytes / _GIB)
 
 
-class Measuring:
-    """One measurement. `run` blocks; `end` may be called from another thread, and returns at once."""
+class Measurement:
+    """One measurement. `run` blocks; `stop` may be called from another thread, and returns at once."""
 
     def __init__(
-        self, subject: Subject, limit_s: float = _LIMIT_S, trial: Callable[..., None] = trial_process.main
+        self, target: TuningTarget, limit_s: float = _LIMIT_S, trial: Callable[..., None] = trial_process.main
     ) -> None:
-        """`trial`: what runs in the processes."""
+        """`trial`: the function that runs in the processes."""
         self.trial = trial
-        self._subject = subject
+        self._target = target
         self._limit_s = limit_s
         self._lock = threading.Lock()
-        self._ended = False
+        self._stopped = False
         self._process: Any = None
 
-    def run(self, heard: Callable[[Task], None] = lambda _task: None) -> Findings:
-        """Measure and keep what was found; `heard` is told what is measured next.
+    def run(self, on_task: Callable[[Task], None] = lambda _task: None) -> TuningReport:
+        """Measure and save the result; `on_task` is called with each task before it is measured.
 
-        Raises `NotMeasured` ("tiny", "no-memory", "too-slow", "failed", "disturbed"), `Ended`, or
-        `UserError` for files that cannot be loaded at all.
+        Raises `MeasurementFailed` ("tiny", "no-memory", "too-slow", "failed", "disturbed"), `MeasurementStopped`, or
+        `UserError` if the files cannot be loaded.
         """
-        subject = self._subject
-        files = check_files(Path(subject.model), Path(subject.mmproj) if subject.mmproj else None)
+        target = self._target
+        files = check_files(Path(target.model), Path(target.mmproj) if target.mmproj else None)
         if is_tiny(files.header.file_size):
-            raise NotMeasured("tiny")
+            raise MeasurementFailed("tiny")
         budget = find_memory_budget()
-        plan = subject.loaded or plan_load(files, subject.settings, budget)
+        plan = target.loaded or plan_load(files, target.settings, budget)
         language = replace(files, projector=None)
-        bench = _Processes(self, language, plan, subject.loaded, time.monotonic() + self._limit_s, heard)
+        benchmark = _ProcessBenchmark(self, language, plan, target.loaded, time.monotonic() + self._limit_s, on_task)
         try:
-            findings = find_fastest(bench, bench.choices())
+            report = find_fastest(benchmark, benchmark.search_space())
         finally:
-            bench.close()
-        if self._ended:
-            raise Ended
+            benchmark.close()
+        if self._stopped:
+            raise MeasurementStopped
         today = datetime.datetime.now().astimezone().date().isoformat()
-        findings.tuning = findings.tuning._replace(measured=today)
-        if subject.settings.cache_folder:
-            TuningResults(Path(subject.settings.cache_folder)).keep(files, budget, findings)
-        return findings
+        report.tuning = report.tuning._replace(measured=today)
+        if target.settings.cache_folder:
+            TuningResults(Path(target.settings.cache_folder)).save(files, budget, report)
+        return report
 
     @property
     def pid(self) -> int | None:
-        """Return the number of the process that measures, None when there is none."""
+        """Return the id of the process that measures, None if there is none."""
         with self._lock:
             return self._process.pid if self._process is not None else None
 
-    def end(self) -> None:
-        """End it, whatever it does."""
+    def stop(self) -> None:
+        """Stop the measurement at once."""
         with self._lock:
-            self._ended = True
+            self._stopped = True
             if self._process is not None:
                 self._process.kill()
 
-    def started(self, start: Callable[[], Any]) -> Any:
-        """Return the process that `start` starts, unless it is all over. For those who measure."""
+    def start_process(self, start: Callable[[], Any]) -> Any:
+        """Return the process that `start` starts. Raises `MeasurementStopped`. Called by the benchmark."""
         with self._lock:
-            if self._ended:
-                raise Ended
+            if self._stopped:
+                raise MeasurementStopped
             self._process = start()
             return self._process
 
-    def over(self, process: Any) -> None:
-        """End a process and forget it. For those who measure."""
+    def end_process(self, process: Any) -> None:
+        """End a process that `start_process` returned. Called by the benchmark."""
         with self._lock:
             self._process = None
         process.kill()
         process.join()
         process.close()
 
-    def check(self) -> None:
-        """Raise `Ended` if it is all over."""
-        if self._ended:
-            raise Ended
+    def raise_if_stopped(self) -> None:
+        """Raise `MeasurementStopped` if `stop` was called."""
+        if self._stopped:
+            raise MeasurementStopped
 
 
-class _Processes:
-    """A bench with one process at a time."""
+class _ProcessBenchmark:
+    """See `Benchmark`. Measures in one process at a time."""
 
     def __init__(
         self,
-        measuring: Measuring,
+        measuring: Measurement,
         files: ModelFiles,
         plan: LoadPlan,
         loaded: LoadPlan | None,
         deadline: float,
-        heard: Callable[[Task], None],
+        on_task: Callable[[Task], None],
     ) -> None:
-        self._measuring = measuring
+        self._measurement = measuring
         self._files = files
         self._shape = Shape.of_files(files)
         self._kv_type = plan.kv_type
         self._loaded = loaded
-        self._last = deadline  # nothing goes on after it ...
-        self._deadline = deadline  # ... and nothing new is tried after this
-        self._heard = heard
+        self._last = deadline  # everything ends here
+        self._deadline = deadline  # nothing new is tried after this
+        self._on_task = on_task
         self._threads = thread_choices(find_cores())
         self._batches: tuple[int, ...] = ()
         self._share = 0.0
-        self._way: Way | None = None
+        self._mode: LoadMode | None = None
         self._process: Any = None
         self._connection: Connection | None = None
         self._reserved = False
 
-    def choices(self) -> Choices:
-        """Return what there is to try on this computer. Raises `NotMeasured` if nothing fits into memory."""
-        usual = Choices(self._threads)
+    def search_space(self) -> SearchSpace:
+        """Return the settings to try on this computer. Raises `MeasurementFailed` if none fits into memory."""
+        usual = SearchSpace(self._threads)
         spare = self._spare()
-        # Keys and values in q8_0 need flash attention: then there is no choice.
-        bound = self._kv_type != "f16"
-        ways = [way for way in usual.ways if not (bound and way.flash_attention)]
+        # A KV cache in q8_0 needs flash attention, so there is no choice.
+        needs_flash = self._kv_type != "f16"
+        modes = [mode for mode in usual.modes if not (needs_flash and mode.flash_attention)]
         trained = self._shape.trained_context or _CONTEXT
         batches = [batch for batch in usual.batches if batch <= trained]
-        while batches and self._need(ways[0], max(batches)) > spare:
+        while batches and self._memory_for(modes[0], max(batches)) > spare:
             batches.remove(max(batches))
         if not batches:
-            raise NotMeasured("no-memory")
+            raise MeasurementFailed("no-memory")
         self._batches = tuple(batches)
-        fitting = [way for way in ways if self._need(way, max(batches)) <= spare]
-        return Choices(self._threads, self._batches, tuple(fitting))
+        fitting = [mode for mode in modes if self._memory_for(mode, max(batches)) <= spare]
+        return SearchSpace(self._threads, self._batches, tuple(fitting))
 
-    def reading(self, way: Way, threads: int, batch: int) -> Speed:
-        """Return how fast batches are read."""
-        return self._speed(way, Read(threads, batch))
+    def reading_speed(self, mode: LoadMode, threads: int, batch: int) -> Speed:
+        """See `Benchmark`."""
+        return self._speed(mode, MeasureReading(threads, batch))
 
-    def writing(self, way: Way, threads: int) -> Speed:
-        """Return how fast is written."""
+    def writing_speed(self, mode: LoadMode, threads: int) -> Speed:
+        """See `Benchmark`."""
         began = time.monotonic()
-        speed = self._speed(way, Write(threads))
-        if not self._reserved:  # in the end the same once more
+        speed = self._speed(mode, MeasureWriting(threads))
+        if not self._reserved:  # time to measure the same again at the end
             self._reserved = True
             self._deadline = self._last - 1.3 * (time.monotonic() - began)
         return speed
 
-    def last_minute(self) -> None:
-        """Allow what is still needed."""
+    def extend_deadline(self) -> None:
+        """See `Benchmark`."""
         self._deadline = self._last
 
     def close(self) -> None:
         """End the process."""
-        process, self._process, self._way = self._process, None, None
+        process, self._process, self._mode = self._process, None, None
         if self._connection is not None:
             self._connection.close()
             self._connection = None
         if process is not None:
-            self._measuring.over(process)
+            self._measurement.end_process(process)
 
-    def _speed(self, way: Way, task: Task) -> Speed:
+    def _speed(self, mode: LoadMode, task: Task) -> Speed:
         if time.monotonic() > self._deadline:
             raise OutOfTime
-        self._use(way)
-        self._heard(task)
+        self._use(mode)
+        self._on_task(task)
         answer = self._ask(task)
         if not isinstance(answer, Speed):
-            raise WayFailed(str(answer))
+            raise LoadModeFailed(str(answer))
         return answer
 
-    def _use(self, way: Way) -> None:
-        """Have a process that has the model loaded in that way."""
-        if way == self._way:
+    def _use(self, mode: LoadMode) -> None:
+        """Make sure that a process has loaded the model in this mode."""
+        if mode == self._mode:
             return
         self.close()
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         self._connection = ours
-        plan = self._plan(way, max(self._batches))
+        plan = self._plan(mode, max(self._batches))
         arguments = (theirs, str(self._files.model), plan, self._depth(plan), self._threads[0], self._share)
 
         def start() -> Any:
-            process = context.Process(target=self._measuring.trial, args=arguments, name="eyebright-trial", daemon=True)
+            process = context.Process(
+                target=self._measurement.trial, args=arguments, name="eyebright-trial", daemon=True
+            )
             process.start()
             return process
 
         try:
-            self._process = self._measuring.started(start)
+            self._process = self._measurement.start_process(start)
         finally:
             theirs.close()
         answer = self._ask(None)
-        if not isinstance(answer, Loaded):
-            raise WayFailed(str(answer))
-        if way.flash_attention and not answer.fills:
-            raise WayFailed("not-comparable")  # it would be seen only at the start of a conversation
+        if not isinstance(answer, TrialLoaded):
+            raise LoadModeFailed(str(answer))
+        if mode.flash_attention and not answer.fills_cache:
+            raise LoadModeFailed("not-comparable")  # it could be measured only at the start of a conversation
         self._share = answer.share
-        self._way = way
+        self._mode = mode
 
     def _ask(self, task: Task | None) -> Answer:
-        """Wait for the next answer. Raises `WayFailed` when the process dies, `OutOfTime`, or `Ended`."""
+        """Send a task and return the answer.
+
+        Raises `LoadModeFailed` if the process dies, `OutOfTime`, and `MeasurementStopped`.
+        """
         connection = self._connection
         if connection is None:
             raise RuntimeError("there is no process to ask")
@@ -262,33 +267,33 @@ class _Processes:
             answer: Answer = connection.recv()
             return answer
         except (EOFError, OSError):
-            self._measuring.check()
+            self._measurement.raise_if_stopped()
             self._process.join()
             code = self._process.exitcode
             self.close()
-            raise WayFailed(f"died ({code})") from None
+            raise LoadModeFailed(f"died ({code})") from None
 
-    def _plan(self, way: Way, batch: int) -> LoadPlan:
+    def _plan(self, mode: LoadMode, batch: int) -> LoadPlan:
         n_ctx = min(_CONTEXT, self._shape.trained_context or _CONTEXT)
-        mapped = not way.repacked
-        return LoadPlan(n_ctx, batch, self._kv_type, mapped, way.repacked, flash_wanted=way.flash_attention)
+        mapped = not mode.repacked
+        return LoadPlan(n_ctx, batch, self._kv_type, mapped, mode.repacked, flash_wanted=mode.flash_attention)
 
     def _depth(self, plan: LoadPlan) -> int:
         return max(0, min(_DEPTH, plan.n_ctx - _WRITTEN - 16) // 16 * 16)
 
-    def _need(self, way: Way, batch: int) -> int:
-        """Return the bytes that measuring takes beside the engine: it shares what it has mapped."""
-        plan = self._plan(way, batch)
-        need = self._shape.estimate(plan)
+    def _memory_for(self, mode: LoadMode, batch: int) -> int:
+        """Return the bytes that measuring needs besides the engine. Memory-mapped weights are shared with it."""
+        plan = self._plan(mode, batch)
+        estimate = self._shape.estimate(plan)
         shared = self._loaded is not None and self._loaded.mapped and plan.mapped
-        return need.kv_cache + need.compute_buffers + ENGINE_BASE + (0 if shared else need.weights)
+        return estimate.kv_cache + estimate.compute_buffers + ENGINE_BASE + (0 if shared else estimate.weights)
 
     def _spare(self) -> int:
-        """Return the bytes that may be used beside the engine without pushing its weights out of memory."""
+        """Return the bytes that can be used without pushing the weights of the engine out of memory."""
         budget = find_memory_budget()
         if self._loaded is None:
             return budget.free
         spare = budget.free - (self._shape.weights if self._loaded.mapped else 0)
-        if os.environ.get(VARIABLE) or cgroup_limit():  # what is free beside the engine is not what counts
+        if os.environ.get(VARIABLE) or cgroup_limit():  # then free memory is not the limit
             spare = min(spare, budget.usable - self._loaded.needed)
         return spare

@@ -1,4 +1,4 @@
-"""The process in which one way of loading is measured. It does as it is told, and ends when nobody listens."""
+"""The process that measures one load mode: it does the tasks it receives, and ends when the connection closes."""
 
 from __future__ import annotations
 
@@ -13,54 +13,54 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from desktop_app.engine.messages import LoadPlan
-from desktop_app.engine.tuning.search import USUAL_BATCH, Speed
+from desktop_app.engine.tuning.search import DEFAULT_BATCH, Speed
 from desktop_app.errors import UserError
 
 if TYPE_CHECKING:  # llama_cpp is imported in the process alone
     from desktop_app.engine.tuning.trial import Trial
 
-_REPEATS = 2  # of reading, of which the faster counts
-_SHORTEST, _LONGEST = 2, 6  # tokens written
-_WRITING_S = 1.0  # that writing takes, if that is so many tokens
-_NICENESS = 5  # other programs come first
+_REPEATS = 2  # runs of a reading task, of which the faster counts
+_SHORTEST, _LONGEST = 2, 6  # tokens generated in a writing task
+_WRITING_S = 1.0  # how long a writing task should take, within these bounds
+_NICENESS = 5  # lower priority than other programs
 
 
 @dataclass(frozen=True)
-class Read:
-    """Read batches of `batch` tokens; answered with `Speed`."""
+class MeasureReading:
+    """Measure prompt processing in batches of `batch` tokens; answered with `Speed`."""
 
     threads: int
     batch: int
 
 
 @dataclass(frozen=True)
-class Write:
-    """Write a few tokens; answered with `Speed`."""
+class MeasureWriting:
+    """Measure token generation; answered with `Speed`."""
 
     threads: int
 
 
-Task = Read | Write
+Task = MeasureReading | MeasureWriting
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """The first answer."""
+class TrialLoaded:
+    """The first answer of the process: the model is loaded."""
 
-    share: float  # of the layers that reading is measured with
-    fills: bool  # whether writing is measured some way into a conversation
+    share: float  # of the layers that are computed in reading tasks
+    fills_cache: bool  # whether writing is measured with a filled KV cache
 
 
-Answer = Loaded | Speed | str  # str: why the model could not be loaded
+Answer = TrialLoaded | Speed | str  # str: why the model could not be loaded
 
 
 def main(connection: Connection, model: str, plan: LoadPlan, depth: int, threads: int, share: float) -> None:
-    """Load the model as planned, then do tasks until the other end is closed.
+    """Load the model as planned, then do tasks until the connection is closed.
 
-    `depth`: tokens in the context when writing is measured. `threads`: the usual number. `share`:
-    what another process has found to be enough; 0: find out.
+    `depth`: tokens in the KV cache when writing is measured. `threads`: the default number. `share`: the share of the
+    layers that an earlier process found to be enough; 0: find out.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the program
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the main program
     if sys.platform != "win32":
         os.nice(_NICENESS)
     tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
@@ -73,11 +73,11 @@ def main(connection: Connection, model: str, plan: LoadPlan, depth: int, threads
     except UserError as error:
         connection.send(error.code)
         return
-    share = share or trial.share(min(USUAL_BATCH, plan.n_ubatch), threads)
-    connection.send(Loaded(share, trial.fills))
-    measure = _Measure(trial, plan.n_ubatch, depth, share)
+    share = share or trial.find_share(min(DEFAULT_BATCH, plan.n_ubatch), threads)
+    connection.send(TrialLoaded(share, trial.can_fill_cache))
+    meter = _SpeedMeter(trial, plan.n_ubatch, depth, share)
     while True:
-        connection.send(measure.speed(tasks.get()))
+        connection.send(meter.speed(tasks.get()))
 
 
 def _listen(connection: Connection, tasks: queue.SimpleQueue[Task]) -> None:
@@ -88,23 +88,25 @@ def _listen(connection: Connection, tasks: queue.SimpleQueue[Task]) -> None:
         os._exit(0)  # the main thread may be deep inside llama.cpp
 
 
-class _Measure:
+class _SpeedMeter:
+    """Does tasks and converts times to speeds."""
+
     def __init__(self, trial: Trial, longest: int, depth: int, share: float) -> None:
         self._trial = trial
         self._longest = longest
         self._depth = depth
         self._share = share
-        self._tokens = 0  # to be written; 0: how long they take is not known yet
+        self._tokens = 0  # to generate per task; 0: not decided yet
 
     def speed(self, task: Task) -> Speed:
         """Do a task."""
-        if isinstance(task, Read):
-            # Every batch ends where the longest does: otherwise it would see fewer tokens before it.
+        if isinstance(task, MeasureReading):
+            # All batches end at the same position: otherwise smaller ones would attend to fewer tokens.
             depth = self._longest - task.batch
-            runs = [self._trial.reading(task.threads, task.batch, depth, self._share) for _ in range(_REPEATS)]
+            runs = [self._trial.time_reading(task.threads, task.batch, depth, self._share) for _ in range(_REPEATS)]
             seconds = min(whole for whole, _ in runs)
             return Speed(task.batch * self._share / seconds, min(longest for _, longest in runs))
         if not self._tokens:
-            seconds = self._trial.writing(task.threads, _SHORTEST, self._depth)
+            seconds = self._trial.time_writing(task.threads, _SHORTEST, self._depth)
             self._tokens = max(_SHORTEST, min(_LONGEST, round(_WRITING_S / seconds)))
-        return Speed(1 / self._trial.writing(task.threads, self._tokens, self._depth))
+        return Speed(1 / self._trial.time_writing(task.threads, self._tokens, self._depth))

@@ -12,8 +12,8 @@ from bench.measurements.driver import HOME, HOMES, engine_settings
 from bench.results import Sheet
 from desktop_app import paths
 from desktop_app.engine.messages import Tuning
-from desktop_app.engine.tuning.measurement import Measuring, Subject
-from desktop_app.engine.tuning.search import NotMeasured
+from desktop_app.engine.tuning.measurement import Measurement, TuningTarget
+from desktop_app.engine.tuning.search import MeasurementFailed
 
 _ATTEMPTS = 3
 
@@ -22,7 +22,7 @@ def measure(job: Job, sheet: Sheet) -> None:
     """Search, and keep the result in every home of the parties to come."""
     os.environ[HOME] = str(Path(job.folder) / HOMES[0])
     with sheet.row("tuning.seconds"):
-        seconds, tuning = _search(Subject(job.model, job.projector, engine_settings(job)))
+        seconds, tuning = _search(TuningTarget(job.model, job.projector, engine_settings(job)))
         sheet.put("tuning.seconds", seconds)
         sheet.put("tuning.reading_threads", tuning.reading_threads)
         sheet.put("tuning.writing_threads", tuning.writing_threads)
@@ -35,15 +35,15 @@ def measure(job: Job, sheet: Sheet) -> None:
             shutil.copytree(kept, paths.cache_folder() / "tuning", dirs_exist_ok=True)
 
 
-def _search(subject: Subject) -> tuple[float, Tuning]:
+def _search(target: TuningTarget) -> tuple[float, Tuning]:
     """Return how long the search took and what it found, in the first attempt that nothing disturbed."""
     why = ""
     for _ in range(_ATTEMPTS):
         started = time.monotonic()
         try:
-            tuning = Measuring(subject).run().tuning
+            tuning = Measurement(target).run().tuning
             return time.monotonic() - started, tuning
-        except NotMeasured as error:
+        except MeasurementFailed as error:
             why = str(error)
             if why != "disturbed":
                 break

@@ -1,4 +1,4 @@
-"""The measurement of the fastest settings on a small random model: processes load, measure, crash, and give way."""
+"""Measurements of a small random model with real processes, which load, measure, crash, and stop."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from desktop_app.engine.messages import EngineSettings, LoadPlan, Tuning
 from desktop_app.engine.planning.cpu_cores import Cores
 from desktop_app.engine.planning.memory_budget import VARIABLE, MemoryBudget, find_memory_budget
 from desktop_app.engine.tuning import results, search
-from desktop_app.engine.tuning.measurement import Ended, Measuring, Subject, expected_seconds
+from desktop_app.engine.tuning.measurement import Measurement, MeasurementStopped, TuningTarget, expected_seconds
 from desktop_app.engine.tuning.results import TuningResults
-from desktop_app.engine.tuning.search import Findings, Measured, NotMeasured, Way
+from desktop_app.engine.tuning.search import LoadMode, MeasuredSpeed, MeasurementFailed, TuningReport
 from desktop_app.engine.tuning.trial import Trial
 from desktop_app.engine.tuning.trial_process import Task
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
@@ -43,41 +43,41 @@ def files(model: Path) -> ModelFiles:
 
 
 @pytest.fixture
-def subject(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Subject:
+def target(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TuningTarget:
     monkeypatch.setattr(search, "_STEADY", 1)  # what takes a millisecond is never steady
-    return Subject(str(model), None, EngineSettings(cache_folder=str(tmp_path / "cache")))
+    return TuningTarget(str(model), None, EngineSettings(cache_folder=str(tmp_path / "cache")))
 
 
 def test_of_reading_only_the_first_layers_are_computed(files: ModelFiles) -> None:
     trial = Trial(files, LoadPlan(768, 128, flash_wanted=True))
     try:
-        assert trial.fills
-        seconds, longest_step = trial.reading(1, 128, 384, 1)
+        assert trial.can_fill_cache
+        seconds, longest_step = trial.time_reading(1, 128, 384, 1)
         assert 0 < longest_step < seconds
-        whole = trial.nodes_computed
-        seconds, longest_step = trial.reading(1, 128, 384, 0.25)
+        whole = trial._nodes.seen
+        seconds, longest_step = trial.time_reading(1, 128, 384, 0.25)
         assert 0 < longest_step < seconds
-        assert trial.nodes_computed == pytest.approx(whole / 4, rel=0.1)
-        assert trial.writing(1, 3, 640) > 0
-        assert trial.share(128, 1) == 1  # so small a model is read as a whole
+        assert trial._nodes.seen == pytest.approx(whole / 4, rel=0.1)
+        assert trial.time_writing(1, 3, 640) > 0
+        assert trial.find_share(128, 1) == 1  # so small a model is read as a whole
     finally:
         trial.close()
 
 
-def test_it_is_measured_kept_and_used_by_the_engine(subject: Subject, files: ModelFiles, tmp_path: Path) -> None:
+def test_it_is_measured_kept_and_used_by_the_engine(target: TuningTarget, files: ModelFiles, tmp_path: Path) -> None:
     tasks: list[Task] = []
-    findings = Measuring(subject).run(tasks.append)
-    tuned = findings.tuning
-    assert {row.way for row in findings.rows} >= {Way(), Way(flash_attention=True)}
+    report = Measurement(target).run(tasks.append)
+    tuned = report.tuning
+    assert {row.mode for row in report.rows} >= {LoadMode(), LoadMode(flash_attention=True)}
     assert min(tuned.reading, tuned.writing) > 0
     assert len(tuned.measured) == len("2026-11-24")
-    assert findings.failed == {}
+    assert report.failed == {}
     kept = TuningResults(tmp_path / "cache").find(files, find_memory_budget())
     assert kept is not None
-    assert (kept.tuning, kept.rows, kept.failed) == (tuned, findings.rows, {})
-    assert len(tasks) == len(findings.rows) + 1  # the first is measured once more
+    assert (kept.tuning, kept.rows, kept.failed) == (tuned, report.rows, {})
+    assert len(tasks) == len(report.rows) + 1  # the first is measured once more
     with EngineClient() as client:
-        info = client.load(files.model, None, subject.settings)
+        info = client.load(files.model, None, target.settings)
     assert info.tunable
     assert info.tuning == tuned
     assert (info.reading_threads, info.threads) == (tuned.reading_threads, tuned.writing_threads)
@@ -85,51 +85,53 @@ def test_it_is_measured_kept_and_used_by_the_engine(subject: Subject, files: Mod
     assert (info.plan.n_ubatch, info.plan.repacked) == (tuned.n_ubatch, tuned.repacked)
 
 
-def test_a_candidate_that_dies_is_out_and_nothing_else_happens(subject: Subject) -> None:
-    findings = Measuring(subject, trial=dying_trials.repacked_dies).run()
-    assert [way.repacked for way in findings.failed] == [True]
-    assert "died" in next(iter(findings.failed.values()))
-    assert not findings.tuning.repacked
+def test_a_candidate_that_dies_is_out_and_nothing_else_happens(target: TuningTarget) -> None:
+    report = Measurement(target, trial=dying_trials.repacked_dies).run()
+    assert [mode.repacked for mode in report.failed] == [True]
+    assert "died" in next(iter(report.failed.values()))
+    assert not report.tuning.repacked
 
 
-def test_it_gives_way_at_once_and_keeps_nothing(subject: Subject, tmp_path: Path) -> None:
-    measuring = Measuring(subject, trial=dying_trials.hangs)
+def test_it_gives_way_at_once_and_keeps_nothing(target: TuningTarget, tmp_path: Path) -> None:
+    measurement = Measurement(target, trial=dying_trials.hangs)
     outcome: list[BaseException] = []
 
     def run() -> None:
         try:
-            measuring.run()
-        except Ended as error:
+            measurement.run()
+        except MeasurementStopped as error:
             outcome.append(error)
 
     thread = threading.Thread(target=run)
     thread.start()
-    wait_until(lambda: measuring.pid is not None)
-    measuring.end()
+    wait_until(lambda: measurement.pid is not None)
+    measurement.stop()
     thread.join(10)
     assert len(outcome) == 1
-    assert measuring.pid is None
+    assert measurement.pid is None
     assert not list((tmp_path / "cache").glob("tuning/*"))
-    with pytest.raises(Ended):  # it is over for good
-        measuring.run()
+    with pytest.raises(MeasurementStopped):  # it is over for good
+        measurement.run()
 
 
-def test_one_that_does_not_answer_ends_with_the_time(subject: Subject) -> None:
-    with pytest.raises(NotMeasured, match="too-slow"):
-        Measuring(subject, 0.2, trial=dying_trials.hangs).run()
+def test_one_that_does_not_answer_ends_with_the_time(target: TuningTarget) -> None:
+    with pytest.raises(MeasurementFailed, match="too-slow"):
+        Measurement(target, 0.2, trial=dying_trials.hangs).run()
 
 
 def test_a_tiny_model_is_not_measured() -> None:
     model, mmproj = demo_model()
-    with pytest.raises(NotMeasured, match="tiny"):
-        Measuring(Subject(str(model), str(mmproj), EngineSettings())).run()
+    with pytest.raises(MeasurementFailed, match="tiny"):
+        Measurement(TuningTarget(str(model), str(mmproj), EngineSettings())).run()
 
 
-def test_nothing_is_tried_that_has_no_room_beside_the_engine(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_tried_that_has_no_room_beside_the_engine(
+    target: TuningTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(VARIABLE, "8G")
     loaded = LoadPlan(4096, 128, needed=find_memory_budget().usable - (1 << 20))
-    with pytest.raises(NotMeasured, match="no-memory"):
-        Measuring(replace(subject, loaded=loaded)).run()
+    with pytest.raises(MeasurementFailed, match="no-memory"):
+        Measurement(replace(target, loaded=loaded)).run()
 
 
 def test_it_never_takes_a_minute() -> None:
@@ -139,10 +141,10 @@ def test_it_never_takes_a_minute() -> None:
 
 # ---- what is kept ---------------------------------------------------------------------------
 
-FOUND = Findings(
+FOUND = TuningReport(
     Tuning(2, 1, 256, reading=30.0, writing=6.0, measured="2026-11-24"),
-    [Measured(Way(), 2, 256, 30.0), Measured(Way(), 1, 0, 6.0)],
-    {Way(repacked=True): "died (-11)"},
+    [MeasuredSpeed(LoadMode(), 2, 256, 30.0), MeasuredSpeed(LoadMode(), 1, 0, 6.0)],
+    {LoadMode(repacked=True): "died (-11)"},
 )
 ROOM = MemoryBudget(8 * GIB, GIB)
 
@@ -150,12 +152,12 @@ ROOM = MemoryBudget(8 * GIB, GIB)
 @pytest.fixture
 def kept(files: ModelFiles, tmp_path: Path) -> Path:
     """The file with what was found for the model."""
-    TuningResults(tmp_path).keep(files, ROOM, FOUND)
+    TuningResults(tmp_path).save(files, ROOM, FOUND)
     (path,) = (tmp_path / "tuning").iterdir()
     return path
 
 
-def find(tmp_path: Path, files: ModelFiles, budget: MemoryBudget = ROOM) -> Findings | None:
+def find(tmp_path: Path, files: ModelFiles, budget: MemoryBudget = ROOM) -> TuningReport | None:
     return TuningResults(tmp_path).find(files, budget)
 
 

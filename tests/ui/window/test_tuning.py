@@ -94,7 +94,7 @@ def test_the_person_is_noticed_only_while_it_matters(window: MainWindow, service
         services.calls.clear()
         QTest.keyClick(window.composer, Qt.Key.Key_Shift)
         QTest.mousePress(window.pages, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(5, 5))
-        return services.calls.count(("give_way",))
+        return services.calls.count(("stop_for_user",))
 
     assert touch() == 0
     services.tuner.wanted_changed.emit(True)
