@@ -1,7 +1,7 @@
-"""The program's end of the pipe: starts the engine process, sends commands, hands out events.
+"""Starts the engine process, sends commands to it, and passes its events on.
 
-No Qt and no llama_cpp. For the window: give `on_event`, which is called on one thread of the
-client's own. For the command line and tests: `request` blocks and yields the events of a command.
+No Qt and no llama_cpp. The window gives `on_event`, which is called on a thread of the client. The command line and
+tests use `request`, which blocks and yields the events of a command.
 
     with EngineClient() as client:
         client.load(model, mmproj)
@@ -48,7 +48,7 @@ _log = logging.getLogger(__name__)
 
 
 class EngineDied(UserError):  # noqa: N818 - it says what happened, as `Died` does
-    """The process is gone; `exit_code` as in `multiprocessing`: negative for a signal."""
+    """The engine process has ended; `exit_code` as in `multiprocessing`: negative for a signal."""
 
     def __init__(self, exit_code: int | None) -> None:
         super().__init__("engine-died")
@@ -56,19 +56,19 @@ class EngineDied(UserError):  # noqa: N818 - it says what happened, as `Died` do
 
 
 class EngineCrashed(RuntimeError):  # noqa: N818 - as `Crashed`
-    """A bug in the engine; the text is its traceback. The process lives on."""
+    """A bug in the engine; the text is its traceback. The process goes on."""
 
 
 class EngineClient:
     """Drives one engine process at a time. All methods may be called from any thread."""
 
     def __init__(self, on_event: Callable[[Event], None] | None = None) -> None:
-        """`on_event` hears every event, on a thread of the client; it must not block."""
+        """`on_event` gets every event, on a thread of the client; it must not block."""
         self._on_event = on_event
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._engine: _Engine | None = None
-        self._ending: threading.Thread | None = None  # sees to the end of the one before
+        self._ending: threading.Thread | None = None  # ends the process before this one
 
     def __enter__(self) -> EngineClient:
         self.start()
@@ -80,20 +80,20 @@ class EngineClient:
         self.close()
 
     def start(self, *, wait: bool = True) -> None:
-        """Start the process, unless it runs.
+        """Start the process, unless it is running.
 
-        The process has the standard error and the signals that this one has when it starts: that is over when this
-        returns, unless told not to `wait`.
+        The process inherits the standard error and the signal handlers that this process has when it starts. With
+        `wait` this returns after that.
         """
         with self._lock:
             if self._engine is None or not self._engine.is_alive:
-                self._engine = _Engine(self._hear, after=self._ending)
+                self._engine = _Engine(self._handle_event, after=self._ending)
             engine = self._engine
         if wait:
-            engine.settled.wait()
+            engine.started_or_failed.wait()
 
     def close(self, timeout: float = 5.0) -> None:
-        """End the process, by force when `timeout` seconds do not suffice. No `Died` follows."""
+        """End the process; kill it after `timeout` seconds. No `Died` follows."""
         with self._lock:
             engine, self._engine = self._engine, None
         if engine is not None:
@@ -102,7 +102,7 @@ class EngineClient:
             self._ending.join()
 
     def close_soon(self, timeout: float = 5.0) -> None:
-        """End the process as `close` does, but return at once; the next one starts when this one is gone."""
+        """End the process as `close` does, but return at once. The next process starts after this one has ended."""
         with self._lock:
             engine, self._engine = self._engine, None
             if engine is not None:
@@ -110,19 +110,19 @@ class EngineClient:
                 self._ending.start()
 
     def restart(self) -> None:
-        """Replace the process by a new one, in which no model is loaded."""
+        """Replace the process with a new one, in which no model is loaded."""
         self.close()
         self.start()
 
     @property
     def pid(self) -> int | None:
-        """Return the number of the process, None when there is none, or not yet."""
+        """Return the process id, None if there is no process yet, or none any more."""
         engine = self._engine
         return engine.pid if engine is not None else None
 
     @property
     def is_alive(self) -> bool:
-        """Return whether the process runs, or is about to."""
+        """Return whether the process is running, or starting."""
         engine = self._engine
         return engine is not None and engine.is_alive
 
@@ -131,20 +131,20 @@ class EngineClient:
         return next(self._numbers)
 
     def send(self, command: Command) -> None:
-        """Send a command; its answers come as events.
+        """Send a command; the answers come as events.
 
-        A command to a process that is gone is dropped: `Died` tells of that, and may be on its way.
+        If the process has ended, the command is dropped; `Died` has been sent, or will be.
         """
         try:
             self._running().send(command)
         except EngineDied:
-            _log.debug("nobody is there to take %s", type(command).__name__)
+            _log.debug("%s was not sent, since the engine has ended", type(command).__name__)
 
     def request(self, command: Load | Inspect | ReadAhead | Ask) -> Iterator[Event]:
         """Send a command and yield its events up to the final one, blocking in between.
 
-        Raises `UserError` on `Failed`, `EngineDied` on `Died` or when nobody is there, `EngineCrashed` on
-        `Crashed`. When the caller loses interest before the end, the request is stopped.
+        Raises `UserError` on `Failed`, `EngineDied` on `Died` or without a process, and `EngineCrashed` on `Crashed`.
+        If the caller closes the iterator early, the request is stopped.
         """
         engine = self._running()
         events = engine.listen(command.request)
@@ -183,7 +183,7 @@ class EngineClient:
             raise EngineDied(None)
         return engine
 
-    def _hear(self, event: Event) -> None:
+    def _handle_event(self, event: Event) -> None:
         if isinstance(event, Warned):
             logging.getLogger(event.logger).warning("%s", event.text)
             return
@@ -194,22 +194,21 @@ class EngineClient:
 
 
 class _Engine:
-    """One process, its pipe and the thread that starts it and listens to it.
+    """One process, its connection, and the thread that starts the process and receives its events.
 
-    Starting takes as long as a few frames of the window, which therefore does not wait for it: what is sent
-    meanwhile is the first that the process hears.
+    The window does not wait for the start, which takes a few tens of milliseconds. Commands sent meanwhile are queued.
     """
 
-    def __init__(self, hear: Callable[[Event], None], after: threading.Thread | None) -> None:
-        """`hear` gets the events. The process is started when `after` has ended."""
-        self._hear = hear
+    def __init__(self, handle_event: Callable[[Event], None], after: threading.Thread | None) -> None:
+        """`handle_event` gets the events. The process is started after the thread `after` has ended."""
+        self._handle_event = handle_event
         self._after = after
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
-        self._early: list[Command] | None = []  # sent before there was a process; None: that is settled
+        self._queued: list[Command] | None = []  # until the process was started, or failed to start; then None
         self._sending = threading.Lock()
-        self.settled = threading.Event()  # whether there is a process
-        self.is_alive = True  # or about to be; false from before `Died` is told
+        self.started_or_failed = threading.Event()
+        self.is_alive = True  # true while it starts; false before `Died` is sent
         self._closing = False
         self._listeners: dict[int, queue.SimpleQueue[Event]] = {}
         self._listening = threading.Lock()
@@ -225,37 +224,38 @@ class _Engine:
         return None if self._process is None else self._process.exitcode
 
     def listen(self, request: int) -> queue.SimpleQueue[Event]:
-        """Return what will hold the events of a request, the end of this process included, until it is forgotten."""
+        """Return a queue that gets the events of a request, and `Died`, until `forget` is called."""
         events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         with self._listening:
             self._listeners[request] = events
         return events
 
     def forget(self, request: int) -> None:
+        """End what `listen` began."""
         with self._listening:
             del self._listeners[request]
 
     def send(self, command: Command) -> None:
-        """Raise `EngineDied` when nobody is there; who listens already may be told of it as well."""
+        """Send a command. Raises `EngineDied` if the process has ended; listeners may get `Died` as well."""
         with self._sending:
-            if self._early is not None:
-                self._early.append(command)
+            if self._queued is not None:
+                self._queued.append(command)
                 return
             try:
                 if self._connection is not None:
                     self._connection.send(command)
                     return
             except OSError:
-                pass  # gone, or closed here
+                pass  # it has ended, or was closed
         raise EngineDied(self.exit_code)
 
     def close(self, timeout: float) -> None:
         self._closing = True
-        self.settled.wait()
+        self.started_or_failed.wait()
         try:
             self.send(Shutdown())
         except EngineDied:
-            pass  # as wanted
+            pass  # it has ended already
         if self._process is not None:
             self._process.join(timeout)
             if self._process.is_alive():
@@ -275,10 +275,10 @@ class _Engine:
             self._listen(connection)
         finally:
             with self._sending:
-                self._early = None
+                self._queued = None
             self.is_alive = False
-            self.settled.set()
-            self._tell(Died(self.exit_code))
+            self.started_or_failed.set()
+            self._dispatch(Died(self.exit_code))
 
     def _start(self) -> Connection:
         import multiprocessing
@@ -291,16 +291,16 @@ class _Engine:
         started = context.Process(target=process.main, args=(other,), name="eyebright-engine", daemon=True)
         started.start()
         self._process = started
-        other.close()  # or the end of the process would not be noticed
+        other.close()  # otherwise the end of the process would not be noticed
         with self._sending:
-            early, self._early = self._early, None
+            queued, self._queued = self._queued, None
             self._connection = connection
             try:
-                for command in early or ():
+                for command in queued or ():
                     connection.send(command)
             except OSError:
-                pass  # gone already, as `_listen` notices
-        self.settled.set()
+                pass  # it has ended already, which `_listen` notices
+        self.started_or_failed.set()
         return connection
 
     def _listen(self, connection: Connection) -> None:
@@ -309,18 +309,18 @@ class _Engine:
                 event: Event = connection.recv()
             except (EOFError, OSError):
                 break
-            self._tell(event)
-        assert self._process is not None  # it is at the other end
+            self._dispatch(event)
+        assert self._process is not None  # it has the other end of the connection
         self._process.join()
         with self._sending:
             connection.close()
 
-    def _tell(self, event: Event) -> None:
-        if not (isinstance(event, Died) and self._closing):  # an end that is wanted is no news
+    def _dispatch(self, event: Event) -> None:
+        if not (isinstance(event, Died) and self._closing):  # an end that was asked for is not reported
             try:
-                self._hear(event)
-            except Exception:  # of the callback: the events after this one must still be heard
-                _log.exception("an event of the engine was not taken well")
+                self._handle_event(event)
+            except Exception:  # of the callback: later events must still be received
+                _log.exception("an event of the engine could not be handled")
         with self._listening:
             for request, events in self._listeners.items():
                 if isinstance(event, Died) or event.request == request:

@@ -1,4 +1,4 @@
-"""The flag by which one thread stops the work of another."""
+"""A flag with which one thread stops the work of another, even inside llama.cpp."""
 
 from __future__ import annotations
 
@@ -8,61 +8,61 @@ import threading
 from typing import Any
 
 
-class Interrupted(Exception):  # noqa: N818 - not an error: somebody wanted it
-    """The work was stopped. What was evaluated completely before is kept."""
+class Interrupted(Exception):  # noqa: N818 - not an error: it was asked for
+    """The work was stopped. Batches that were complete before are kept."""
 
 
 class Interrupt:
-    """Asked by the work itself, hundreds of times a second; set from any thread.
+    """Checked by the working thread hundreds of times a second; set from any thread.
 
-    `now` stops at once, in the middle of a computation, whose result is lost. `soon` stops at the
-    next place where nothing is lost.
+    `now` stops in the middle of a computation, whose result is lost. `soon` stops at the next point where nothing is
+    lost.
 
-    C code may ask too: `c_function` says of the memory at `c_argument` whether to stop now.
+    C code can check it too: `c_function(c_argument)` returns whether to stop now.
     """
 
     def __init__(self) -> None:
         self.soon = False
-        self._now = (ctypes.c_char * 2)()  # a string in C: empty, or not
+        self._now = (ctypes.c_char * 2)()  # a C string: empty, or not
         self._lock = threading.Lock()
 
     @property
     def now(self) -> bool:
-        """Return whether to stop in the middle of whatever is being computed."""
+        """Return whether to stop in the middle of a computation."""
         return bool(self._now.value)
 
     @property
     def c_function(self) -> Any:
-        """Return the address of a function in C: pointer -> whether to stop now.
+        """Return the address of a C function: pointer -> whether to stop now.
 
-        It is the C library's `strlen`, which finds 0 or 1. A function in Python would wait for the interpreter
-        a thousand times per token; behind another thread that computes, 5 ms each time.
+        It is `strlen` of the C library, which returns 0 or 1. A Python function would wait for the interpreter lock
+        a thousand times per token, for 5 ms each time if another thread is busy.
         """
         library: Any = ctypes.cdll.msvcrt if sys.platform == "win32" else ctypes.CDLL(None)
         return ctypes.cast(library.strlen, ctypes.c_void_p).value
 
     @property
     def c_argument(self) -> int:
-        """Return what that function wants, valid as long as this object lives."""
+        """Return the argument for that function, valid as long as this object lives."""
         return ctypes.addressof(self._now)
 
     def stop_now(self) -> None:
-        """Stop in the middle of whatever is being computed."""
+        """Stop at once, in the middle of a computation."""
         with self._lock:
             self.soon = True
             self._now.value = b"1"
 
     def stop_soon(self) -> None:
-        """Stop where nothing is lost."""
+        """Stop at the next point where nothing is lost."""
         self.soon = True
 
     def clear(self) -> None:
-        """Forget what was wanted: other work begins."""
+        """Reset the flag before other work begins."""
         with self._lock:
             self._now.value = b""
             self.soon = False
 
     def check(self) -> None:
-        """Raise `Interrupted` if the work is to stop; called where nothing would be lost."""
+        """Raise `Interrupted` if the work is to stop; called at points where nothing is lost."""
         if self.soon:
             raise Interrupted

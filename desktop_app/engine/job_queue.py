@@ -1,13 +1,13 @@
-"""What the engine has to do: which command runs, which wait, and what stops what.
+"""The queue of the engine's jobs: which command runs, which ones wait, and which ones stop others.
 
-A thread that listens adds commands, the main thread takes them. The rules:
+The receiving thread adds commands, the main thread takes them. The rules:
 
-- `Ask`, `ReadAhead` and `Load` end a `ReadAhead` that waits or runs. One that runs and reads the
-  beginning of what the new command needs ends where nothing is lost; any other ends at once.
-- `Load` also stops an answer, and takes the place of another that waits. Otherwise answers are
-  written in the order they were asked for.
+- `Ask`, `ReadAhead` and `Load` end a `ReadAhead` that waits or runs. If it is processing a part of what the new command
+  needs, it ends at a point where nothing is lost; any other ends at once.
+- `Load` also stops an answer, and replaces a `Load` that waits. Otherwise answers are written in the order of the
+  questions.
 - `Stop` ends a request that waits or runs; a `Load` cannot be stopped.
-- Any of them ends, where nothing is lost, what is done in idle moments.
+- Each of them ends idle work at a point where nothing is lost.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class JobQueue:
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Job, float]] = deque()
         self._running: Job | None = None
-        self.closed = False  # nothing more is to be done
+        self.closed = False  # no more jobs are accepted
 
     def add(self, job: Job) -> list[Job]:
-        """Add a job behind those that wait."""
+        """Add a job to the end of the queue."""
         with self._changed:
             ended = self._remove(ReadAhead) if not isinstance(job, Load) else self._remove(ReadAhead, Ask, Load)
             if isinstance(self._running, ReadAhead):
@@ -44,20 +44,20 @@ class JobQueue:
             elif isinstance(self._running, Ask) and isinstance(job, Load):
                 self._interrupt.stop_now()
             elif self._running is None:
-                self._interrupt.stop_soon()  # what is done while nothing else is to be done
+                self._interrupt.stop_soon()  # idle work
             self._waiting.append((job, time.monotonic()))
             self._changed.notify()
             return ended
 
     def stop(self, stop: Stop) -> list[Job]:
-        """End what `stop` names, or everything when it names nothing."""
+        """End the request that `stop` names, or all requests if it names none."""
         with self._changed:
             if isinstance(self._running, (Ask, ReadAhead)) and stop.request in (0, self._running.request):
                 self._interrupt.stop_now()
             return self._remove(Ask, ReadAhead, request=stop.request)
 
     def close(self) -> bool:
-        """Take nothing more and end what runs; return whether that is done soon. A `Load` is not."""
+        """Accept no more jobs and end the one that runs; return whether it ends soon. A `Load` does not."""
         with self._changed:
             self.closed = True
             self._waiting.clear()
@@ -93,7 +93,7 @@ class JobQueue:
 
 
 def _begins_with(job: Job, ahead: ReadAhead) -> bool:
-    """Return whether everything that `ahead` reads is needed for `job` too."""
+    """Return whether everything that `ahead` processes is needed for `job` too."""
     if isinstance(job, Load) or job.system_prompt != ahead.system_prompt:
         return False
     if isinstance(job, Ask):

@@ -1,7 +1,7 @@
-"""Loads a pair of files, in steps: check and plan, make room, prepare the projector, load, say what was loaded.
+"""Loads a language model and its projector: checks the files, plans memory, prepares the projector, and loads both.
 
-Planning reads headers only. The libraries that a model needs (llama_cpp, numpy) are imported afterwards, for files that
-were found good.
+Planning reads only headers. The libraries that a model needs (llama_cpp, numpy) are imported after the files have been
+checked.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PlannedLoad:
-    """Files that were checked, and how they are to be loaded."""
+    """Files that were checked, and how to load them."""
 
     command: Load
     files: ModelFiles
@@ -41,15 +41,15 @@ class PlannedLoad:
 
 @dataclass(frozen=True)
 class Loaded:
-    """A model, ready to answer."""
+    """A loaded model, ready to answer."""
 
     session: Session
-    embeddings: EmbeddingStore  # of pictures; it outlives the model
+    embeddings: EmbeddingStore  # of pictures; kept when another model is loaded
     info: ModelInfo
 
 
 def check_and_plan(command: Load) -> PlannedLoad:
-    """Return how to load what `command` names. Raises `UserError` if the files are no good, or too large."""
+    """Return how to load what `command` names. Raises `UserError` if the files are unusable or too large."""
     settings = command.settings
     files = check_files(Path(command.model), Path(command.mmproj) if command.mmproj else None)
     budget = find_memory_budget(held=own_memory() + WINDOW_BASE)
@@ -60,9 +60,10 @@ def check_and_plan(command: Load) -> PlannedLoad:
 def load(
     planned: PlannedLoad, interrupt: Interrupt, embeddings: EmbeddingStore | None, emit: Callable[[Event], None]
 ) -> Loaded:
-    """Load as planned; no other model may be loaded. `embeddings`: of an earlier one.
+    """Load as planned; no other model may be loaded at the same time. `embeddings`: those of an earlier model.
 
-    Raises `UserError` as `Model` does, and (disk-full, not-saved) if a projector cannot do without its copy.
+    Raises `UserError` as `Model` does, and (disk-full, not-saved) if a copy of the projector is needed but cannot be
+    written.
     """
     from desktop_app.engine.cache.checked_folder import cache_folders
     from desktop_app.engine.cache.embeddings import EmbeddingStore
@@ -88,14 +89,14 @@ def _kept_tuning(files: ModelFiles, settings: EngineSettings, budget: MemoryBudg
 
 
 def _prepare_projector(planned: PlannedLoad) -> tuple[ModelFiles, LoadPlan]:
-    """Return the files with the projector that is to be loaded, and the plan: another one if there is no small copy."""
-    from desktop_app.engine.weights.projector_copy import prepared
+    """Return the files with the projector to load, and the plan, which changes if no small copy can be written."""
+    from desktop_app.engine.weights.projector_copy import prepare_projector
 
     plan = planned.plan
-    files = prepared(planned.files, cache_folder, small=plan.small_projector)
+    files = prepare_projector(planned.files, cache_folder, small=plan.small_projector)
     if plan.small_projector and not (files.projector is not None and files.projector.small):
         plan = plan_load(files, planned.command.settings, planned.budget, planned.tuning, may_copy=False)
-        files = prepared(files, cache_folder)
+        files = prepare_projector(files, cache_folder)
     return files, plan
 
 

@@ -1,4 +1,4 @@
-"""Where the engine process begins. The program imports this much of the engine to start it, and no more."""
+"""The entry point of the engine process, kept small because the main program imports it to start the process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def main(connection: Connection) -> None:
-    """Serve one program; the target of the spawned process."""
+    """Run the engine; the target function of the spawned process."""
     from desktop_app.engine.worker import serve
 
     serve(connection)

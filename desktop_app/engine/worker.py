@@ -1,10 +1,9 @@
-"""The engine process: commands in, events out.
+"""The main loop of the engine process: it receives commands and sends events.
 
-Three threads. One listens, so that a `Stop` is heard while a model works; one inspects pictures,
-so that previews appear while a model loads, and seldom while it answers; the main thread does
+There are three threads. One receives commands, so that `Stop` works while a model is busy. One inspects pictures, so
+that previews appear while a model loads; it pauses most of the time while an answer is written. The main thread does
 everything that needs the model.
-When the program at the other end goes, the process ends at once; when it says `Shutdown`, as soon
-as what is worth keeping is on the disk.
+When the program at the other end dies, the process ends at once. After `Shutdown` it first saves caches to disk.
 """
 
 from __future__ import annotations
@@ -45,19 +44,19 @@ from desktop_app.engine.planning.process_memory import release_freed_memory
 from desktop_app.errors import UserError
 from desktop_app.throttle import Throttle
 
-if TYPE_CHECKING:  # llama_cpp is imported when a model is loaded: pictures can be inspected before
+if TYPE_CHECKING:  # llama_cpp is imported when a model is loaded; pictures can be inspected before that
     from desktop_app.engine.cache.embeddings import EmbeddingStore
     from desktop_app.engine.conversation.session import Session
 
-_IDLE_S = 2.0  # without a command, before what waits for idle moments is done
-_LAST_S = 2.0  # for that at the end
-_INSPECTION_S = 0.2  # of a photograph
-_NOTHING = TurnStats(FinishReason.STOPPED, 0, 0, 0, 0, 0, 0.0, 0.0, 0, 0, 0, 0)
+_IDLE_S = 2.0  # without a command before idle work is done, such as saving caches
+_LAST_S = 2.0  # for that work after `Shutdown`
+_INSPECTION_S = 0.2  # how long it takes to inspect a photo
+_EMPTY_STATS = TurnStats(FinishReason.STOPPED, 0, 0, 0, 0, 0, 0.0, 0.0, 0, 0, 0, 0)
 
 
 def serve(connection: Connection) -> None:
-    """Do what the program at the other end asks for, in this process."""
-    # Ctrl-C in a terminal reaches the whole group; the program decides what it means.
+    """Serve the program at the other end of the connection until the process ends."""
+    # Ctrl-C in a terminal reaches the whole group; the main program handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Worker(connection).run()
 
@@ -77,10 +76,10 @@ class Worker:
         self._failed_load: UserError | None = None
 
     def run(self) -> NoReturn:
-        """Do what comes, until the process ends."""
+        """Receive and execute commands until the process ends."""
         threading.Thread(target=self._listen, name="listen", daemon=True).start()
         threading.Thread(target=self._inspect_pictures, name="inspect", daemon=True).start()
-        logging.getLogger("desktop_app").addHandler(_Forwarding(self._send))
+        logging.getLogger("desktop_app").addHandler(_LogForwarder(self._send))
         while True:
             unsettled = self._session is not None and self._session.unsettled
             if self._jobs.wait(_IDLE_S if unsettled else None):
@@ -100,20 +99,20 @@ class Worker:
                 _end()
             if isinstance(command, Shutdown):
                 if self._jobs.close():
-                    time.sleep(_LAST_S)  # the main thread ends the process before
+                    time.sleep(_LAST_S)  # the main thread ends the process earlier if it can
                 _end()
             elif isinstance(command, Stop):
-                self._say_ended(self._jobs.stop(command))
+                self._report_ended(self._jobs.stop(command))
             elif isinstance(command, Inspect):
                 self._inspections.put(command)
             else:
-                self._say_ended(self._jobs.add(command))
+                self._report_ended(self._jobs.add(command))
 
-    def _say_ended(self, jobs: list[Job]) -> None:
-        """Answer jobs that were ended before they began."""
+    def _report_ended(self, jobs: list[Job]) -> None:
+        """Send the final events of jobs that were cancelled before they began."""
         for job in jobs:
             if isinstance(job, Ask):
-                self._send(Finished(job.request, "", _NOTHING))
+                self._send(Finished(job.request, "", _EMPTY_STATS))
             elif isinstance(job, ReadAhead):
                 self._send(ReadAheadDone(job.request, False, 0, 0, 0))
             else:
@@ -126,7 +125,7 @@ class Worker:
                 self._answer(command.request, self._inspect, command)
 
     def _answer(self, request: int, work: Callable[..., None], *arguments: object) -> None:
-        """Do `work`; whatever goes wrong is an event, and the engine lives on."""
+        """Do `work`; send an event if it fails, so that the engine goes on."""
         try:
             work(*arguments)
         except UserError as error:
@@ -163,7 +162,7 @@ class Worker:
         from desktop_app.engine.loading import check_and_plan, load
 
         try:
-            planned = check_and_plan(command)  # the model in use stays if the new files are no good, or too large
+            planned = check_and_plan(command)  # if this fails, the model in use stays loaded
             self._close_session()
             loaded = load(planned, self._interrupt, self._embeddings, self._send)
         except UserError as error:
@@ -200,23 +199,23 @@ class Worker:
 
     def _send(self, event: Event) -> None:
         if self._jobs.closed and not isinstance(event, Warned):
-            return  # who asked has been told that this is the end
+            return  # the program does not expect events after `Shutdown`
         try:
             with self._sending:
                 self._connection.send(event)
         except OSError:
-            _end()  # nobody listens any more
+            _end()  # the program at the other end has ended
 
 
-class _Forwarding(logging.Handler):
-    """Sends warnings to the program at the other end, which has a log."""
+class _LogForwarder(logging.Handler):
+    """Sends warnings to the program at the other end, which writes the log file."""
 
     def __init__(self, send: Callable[[Event], None]) -> None:
         super().__init__(logging.WARNING)
         self._send = send
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Send a record."""
+        """Send the record as an event."""
         self._send(Warned(record.name, record.getMessage()))
 
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from desktop_app.engine.llama.kv_cache import PictureRow
 from desktop_app.engine.messages import PictureRef, Turn
-from desktop_app.engine.weights.projector_copy import prepared
+from desktop_app.engine.weights.projector_copy import prepare_projector
 from fidelity.engine import Engine, draw, watched_input, write_files
 from fidelity.pictures import NAMES
 from fidelity.prompts import FOLLOW_UP, QUESTION, TALKS
@@ -85,7 +85,7 @@ def compare(shape: Shape, records: Records, folder: Path) -> Comparison:
     recorded = [name for name in NAMES if f"{shape.name}/{name}/embedding" in records]
     drawn = {name: draw(name, folder / "pictures") for name in recorded}
     result = Comparison()
-    whole = prepared(files, lambda: folder)
+    whole = prepare_projector(files, lambda: folder)
     engine = Engine(whole, folder / "kept")
     result.tokens = compare_tokens(engine, shape.family, records)
     result.pixels, result.cosines["f16"] = compare_pictures(engine, shape, drawn, records)
@@ -97,7 +97,7 @@ def compare(shape: Shape, records: Records, folder: Path) -> Comparison:
         engine = Engine(whole, folder / "kept")
         _compare_restored(engine, shape, drawn, records, result)
         engine.close()
-    small = prepared(files, lambda: folder, small=True)
+    small = prepare_projector(files, lambda: folder, small=True)
     if small.projector is not None and small.projector.small:
         engine = Engine(small, small=shape.text.head_size % 32 == 0)  # in blocks of 32 values
         _, result.cosines["q8_0"] = compare_pictures(engine, shape, drawn, records)

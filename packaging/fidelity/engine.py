@@ -117,7 +117,7 @@ class _WatchedStore(EmbeddingStore):
 def watched_input() -> Iterator[list[npt.NDArray[np.float32]]]:
     """Give a list to which every picture is added as llama.cpp puts it into its graph: 3 x side x side, normalised."""
     seen: list[npt.NDArray[np.float32]] = []
-    look = ClassTokenOrder.look
+    on_node = ClassTokenOrder.on_node
 
     def watch(order: ClassTokenOrder, address: int) -> None:
         node = Tensor.from_address(address)
@@ -126,10 +126,10 @@ def watched_input() -> Iterator[list[npt.NDArray[np.float32]]]:
                 shape = tuple(source.contents.ne[2::-1])
                 pointer = ctypes.cast(source.contents.data, ctypes.POINTER(ctypes.c_float))
                 seen.append(np.ctypeslib.as_array(pointer, shape).copy())
-        look(order, address)
+        on_node(order, address)
 
-    setattr(ClassTokenOrder, "look", watch)  # noqa: B010 - a method is not assigned to lightly
+    setattr(ClassTokenOrder, "on_node", watch)  # noqa: B010 - a method is not assigned to lightly
     try:
         yield seen
     finally:
-        setattr(ClassTokenOrder, "look", look)  # noqa: B010
+        setattr(ClassTokenOrder, "on_node", on_node)  # noqa: B010

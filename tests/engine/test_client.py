@@ -316,7 +316,7 @@ def test_closing_frees_who_waits_for_an_answer() -> None:
 
 
 def test_a_callback_that_fails_does_not_end_the_events(expected: Expected) -> None:
-    expected.log("not taken well")
+    expected.log("could not be handled")
     heard: list[Event] = []
 
     def fail(event: Event) -> None:

@@ -25,7 +25,7 @@ from desktop_app.engine.conversation import session
 from desktop_app.engine.llama.class_token_fix import ClassTokenOrder
 from desktop_app.engine.llama.kv_state import KVState
 from desktop_app.engine.weights.model_files import ModelFiles
-from desktop_app.engine.weights.projector_copy import prepared
+from desktop_app.engine.weights.projector_copy import prepare_projector
 from desktop_app.images.preprocess import fit_square
 from tests.helpers.strays import Expected
 
@@ -104,7 +104,7 @@ def test_pictures_are_reduced_as_the_reference_does(name: str, records: Records)
 
 @pytest.mark.parametrize("name", ["plain", "grouped", "bytes"])
 def test_a_projector_that_comes_in_q8_0_sees_nearly_the_same(name: str, records: Records, tmp_path: Path) -> None:
-    files = prepared(write_files(BY_NAME[name], tmp_path, quantised=True), lambda: tmp_path)
+    files = prepare_projector(write_files(BY_NAME[name], tmp_path, quantised=True), lambda: tmp_path)
     engine = Engine(files)
     _, cosines = compare_pictures(engine, BY_NAME[name], {"photo": draw("photo", tmp_path)}, records)
     engine.close()
@@ -112,20 +112,20 @@ def test_a_projector_that_comes_in_q8_0_sees_nearly_the_same(name: str, records:
 
 
 def leave_the_class_token_last(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ClassTokenOrder, "look", lambda _order, _address: None)
+    monkeypatch.setattr(ClassTokenOrder, "on_node", lambda _order, _address: None)
 
 
 def leave_out_the_last_layer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comparing, "prepared", lambda files, _cache, **_: files)
+    monkeypatch.setattr(comparing, "prepare_projector", lambda files, _cache, **_: files)
 
 
 def pad_with_black(monkeypatch: pytest.MonkeyPatch) -> None:
     def prepared_with_black(files: ModelFiles, *arguments: Any, **more: Any) -> ModelFiles:
-        files = prepared(files, *arguments, **more)
+        files = prepare_projector(files, *arguments, **more)
         assert files.projector is not None
         return replace(files, projector=replace(files.projector, fill=(0, 0, 0)))
 
-    monkeypatch.setattr(comparing, "prepared", prepared_with_black)
+    monkeypatch.setattr(comparing, "prepare_projector", prepared_with_black)
 
 
 def reduce_without_antialiasing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,9 @@
-"""Folders of files that may be lost at any time, and are never trusted unseen.
+"""Cache folders on disk whose files have checksums, so that damaged files are never used.
 
-Each file holds notes (small) and data (large), both under a checksum, and its own name: what is
-truncated, was changed by a failing disk, was renamed or comes from another layout is removed, not
-read. A file appears whole or not at all. What was used longest ago leaves when room is needed,
-and everything that was not used for a month. The files hold traces of pictures and conversations,
-so nobody else may read them.
+Each file has notes (small), data (large), checksums of both, and its own name. Files that are truncated, damaged,
+renamed or in another format are deleted, not read. Files are written atomically. The least recently used ones are
+deleted when space is needed, and all that were not used for a month. The files reveal something of pictures and
+conversations, so other users may not read them.
 """
 
 from __future__ import annotations
@@ -25,28 +24,28 @@ _log = logging.getLogger(__name__)
 
 Data = bytes | bytearray | memoryview
 
-_MAGIC = b"Eyebrig\x01"  # the last byte counts the layouts
+_MAGIC = b"Eyebrig\x01"  # the last byte is the version of the format
 # Magic, name, size of the notes, size of the data, checksum of the notes, checksum of the data.
 _HEADER = struct.Struct("<8s64sIQII")
 _LARGEST_NOTES = 1 << 20  # bytes
 _OLDEST = 30 * 24 * 3600  # seconds since the last use
-_ABANDONED = 600  # seconds after which a file not yet whole has nobody who writes it
+_ABANDONED = 600  # seconds after which an incomplete file is no longer being written
 _MOST_FILES = 1024
-_TICK_NS = 1_000_000  # what every file system tells apart, or nearly
+_TICK_NS = 1_000_000  # the resolution of timestamps on nearly all file systems
 _MEGABYTE = 1024 * 1024
 
 
 class Disk:
-    """What folders lie on: once one of them cannot be written, nothing more is tried on any."""
+    """The disk of several folders: after one failed write, nothing more is written to any of them."""
 
     writable = True
 
 
 class CheckedFolder:
-    """A bounded folder of checked files. No method raises OSError: what cannot be done is logged."""
+    """A folder of checked files, limited in size. No method raises OSError: failures are logged."""
 
     def __init__(self, folder: Path, most_bytes: int, most_files: int = _MOST_FILES, disk: Disk | None = None) -> None:
-        """Make the folder, and remove what is too old or too much. Folders on one `disk` give up together."""
+        """Create the folder, and delete files that are too old or too many. Folders on one `disk` fail together."""
         self._folder = folder
         self._most_bytes = most_bytes
         self._most_files = most_files
@@ -59,25 +58,25 @@ class CheckedFolder:
             self._give_up(error)
 
     def names(self) -> list[str]:
-        """Return the names of the files there are."""
+        """Return the names of all files."""
         try:
             return [entry.name for entry in os.scandir(self._folder) if not entry.name.startswith(INCOMING)]
         except OSError:
-            return []  # the folder itself is gone: then there are none
+            return []  # the folder does not exist
 
     def notes(self, name: str) -> bytes | None:
-        """Return the notes of a file, None if there is none that can be trusted. The data is not looked at."""
+        """Return the notes of a file, None if it is missing or damaged. The data is not checked."""
         found = self._open(name, with_data=False)
         return found.notes if found is not None else None
 
     def read(self, name: str) -> CheckedFile | None:
-        """Return a file, None if there is none that can be trusted."""
+        """Return a file, None if it is missing or damaged."""
         return self._open(name, with_data=True)
 
     def write(self, name: str, notes: bytes, data: Data, protected: Collection[str] = ()) -> bool:
-        """Write a file in place of others, but not of those in `protected`; return whether it is there now.
+        """Write a file, deleting others if space is needed, but not those in `protected`; return whether that worked.
 
-        After a failure nothing more is written: a full disk does not become emptier by trying.
+        After a failure nothing more is written, because a full disk stays full.
         """
         size = _HEADER.size + len(notes) + len(data)
         if not self._disk.writable:
@@ -89,7 +88,7 @@ class CheckedFolder:
             with new_file(self._folder) as (file, incoming):
                 for part in (header, notes, data):
                     file.write(part)
-                # Not flushed to the disk: after a loss of power the checksum tells what is missing.
+                # Not flushed to the disk: after a power failure the checksum shows what is missing.
                 file.close()
                 incoming.replace(self._folder / name)
         except OSError as error:
@@ -98,17 +97,17 @@ class CheckedFolder:
         return True
 
     def used(self, *names: str) -> None:
-        """Remember that files were used just now, the first of them last."""
+        """Mark files as used now, the first one as the most recent."""
         now = time.time_ns()
         try:
             for index, name in enumerate(names):
                 moment = now - index * _TICK_NS
                 os.utime(self._folder / name, ns=(moment, moment))
         except OSError as error:
-            _log.debug("the use of cached files is not noted: %s", error.strerror)
+            _log.debug("cached files cannot be marked as used: %s", error.strerror)
 
     def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
+        """Delete a file if it exists."""
         try:
             (self._folder / name).unlink(missing_ok=True)
         except OSError as error:
@@ -129,7 +128,7 @@ class CheckedFolder:
         return found
 
     def _sweep(self, size: int = 0, protected: Collection[str] = ()) -> bool:
-        """Remove what is too old, and what was used longest ago until `size` bytes more fit; can they?"""
+        """Delete old files, and the least recently used until `size` more bytes fit; return whether they fit."""
         now = time.time()
         kept: list[tuple[float, int, Path]] = []
         for entry in os.scandir(self._folder):
@@ -158,7 +157,7 @@ class CheckedFolder:
 
 @dataclass(frozen=True)
 class CheckedFile:
-    """What a file holds."""
+    """The content of a file."""
 
     notes: bytes
     data: bytes
@@ -182,7 +181,7 @@ def _checked(file: BinaryIO, name: str, *, with_data: bool) -> CheckedFile | Non
 
 @dataclass(frozen=True)
 class CacheFolders:
-    """What the engine keeps on the disk."""
+    """The cache folders of the engine."""
 
     embeddings: CheckedFolder
     contexts: CheckedFolder
@@ -194,28 +193,28 @@ _NAMES = ("embeddings", "contexts", "answers")
 
 
 def cache_folders(folder: str, megabytes: int, *, adds_kv_cache: bool = True) -> CacheFolders | None:
-    """Return the folders inside `folder`; with 0 megabytes none, and nothing that was kept before remains.
+    """Return the cache folders inside `folder`; with 0 megabytes delete what they contain and return None.
 
-    A quarter of the room is for embeddings, some hundred bytes for each answer, the rest for contexts.
+    A quarter of the space is for embeddings, a small part for answers, and the rest for KV caches ("contexts").
     """
     if not folder:
         return None
     if megabytes <= 0:
-        forget_cache(Path(folder))
+        clear_cache(Path(folder))
         return None
-    room = megabytes * _MEGABYTE
+    space = megabytes * _MEGABYTE
     embeddings, contexts, answers = (Path(folder) / name for name in _NAMES)
     disk = Disk()
     return CacheFolders(
-        CheckedFolder(embeddings, room // 4, disk=disk),
-        CheckedFolder(contexts, room - room // 4 - room // 64, disk=disk),
-        CheckedFolder(answers, room // 64, disk=disk),
+        CheckedFolder(embeddings, space // 4, disk=disk),
+        CheckedFolder(contexts, space - space // 4 - space // 64, disk=disk),
+        CheckedFolder(answers, space // 64, disk=disk),
         adds_kv_cache,
     )
 
 
-def forget_cache(folder: Path) -> None:
-    """Remove every trace of pictures and conversations from the cache folder."""
+def clear_cache(folder: Path) -> None:
+    """Delete everything about pictures and conversations from the cache folder."""
     for name in _NAMES:
         try:
             paths = list((folder / name).iterdir())

@@ -1,8 +1,8 @@
-"""Embeddings of pictures, kept so that no picture is encoded twice.
+"""Caches the embeddings of pictures, so that no picture is encoded twice.
 
-In memory as they were computed, the one used longest ago leaving when there are too many; on the
-disk, where there is a folder for them, in half the precision. A key names the picture and the
-projector, so it stays right when another model is loaded.
+In memory they have full precision, and the least recently used ones are removed first. On disk, if there is a cache
+folder, they have half precision. A key names the picture and the projector, so it stays valid when another model is
+loaded.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from desktop_app.engine.cache.checked_folder import CheckedFolder
 
 Embedding = npt.NDArray[np.float32]  # image tokens x width of the language model
 
-DEFAULT_BOUND = 128 * 1024 * 1024  # bytes, where no plan says another
-SEEING = 1  # to be raised when pictures are prepared for the projector in another way
+DEFAULT_BOUND = 128 * 1024 * 1024  # bytes, if no plan sets another
+PREPARATION_VERSION = 1  # increase it when pictures are prepared for the projector differently
 _STORED = np.dtype("<f2")
 
 
 @dataclass(frozen=True)
 class EmbeddingKey:
-    """What an embedding depends on."""
+    """Everything that an embedding depends on."""
 
     sha256: str  # of the picture's file
-    projector: str  # its content, and everything that changes how it sees
-    part: str = ""  # of the picture; "": all of it in one square
+    projector: str  # its content, and everything else that changes embeddings
+    part: str = ""  # of the picture; "": the whole picture as one square
 
     @property
     def file_name(self) -> str:
         """Return the name of the file that holds the embedding."""
         part = f"|{self.part}" if self.part else ""
-        return hashlib.sha256(f"{SEEING}|{self.projector}|{self.sha256}{part}".encode()).hexdigest()[:60]
+        return hashlib.sha256(f"{PREPARATION_VERSION}|{self.projector}|{self.sha256}{part}".encode()).hexdigest()[:60]
 
 
 class EmbeddingStore:
-    """A bounded memory of embeddings, and behind it a folder of more."""
+    """A cache of embeddings in memory, limited in size, and in a folder on disk."""
 
     def __init__(self, bound: int = DEFAULT_BOUND, folder: CheckedFolder | None = None) -> None:
-        """`bound` is in bytes of memory; a single embedding is kept even if it is larger."""
+        """`bound`: bytes of memory; a single embedding is kept even if it is larger."""
         self._bound = bound
         self._size = 0
         self._kept: OrderedDict[EmbeddingKey, Embedding] = OrderedDict()
@@ -51,14 +51,14 @@ class EmbeddingStore:
         self._unsaved: dict[EmbeddingKey, npt.NDArray[np.float16]] = {}
 
     def keep_in(self, folder: CheckedFolder | None, bound: int = DEFAULT_BOUND) -> None:
-        """Use another folder, or none, and so many bytes of memory."""
+        """Use another folder (None: no folder) and at most `bound` bytes of memory."""
         self._folder = folder
         self._unsaved.clear()
         self._bound = bound
         self._shrink()
 
     def get(self, key: EmbeddingKey) -> Embedding | None:
-        """Return an embedding, and remember that it was used just now."""
+        """Return an embedding and mark it as used, None if it is not in the cache."""
         embedding = self._kept.get(key)
         if embedding is not None:
             self._kept.move_to_end(key)
@@ -69,18 +69,18 @@ class EmbeddingStore:
         return embedding
 
     def put(self, key: EmbeddingKey, embedding: Embedding) -> None:
-        """Keep an embedding; `save` writes it."""
+        """Add an embedding; `save` writes it to disk."""
         self._keep(key, embedding)
         if self._folder is not None:
             with np.errstate(over="ignore"):
                 stored = embedding.astype(_STORED)
-            if np.isfinite(stored).all():  # half precision ends at 65504; no such embedding is known
+            if np.isfinite(stored).all():  # half precision ends at 65504; no embedding is known to exceed it
                 self._unsaved[key] = stored
                 if self._size + sum(waiting.nbytes for waiting in self._unsaved.values()) > self._bound:
                     self.save(lambda: None)
 
     def save(self, check: Callable[[], None]) -> None:
-        """Write what is not written yet. `check` is called before each file and may raise."""
+        """Write new embeddings to disk. `check` is called before each file and may raise."""
         while self._unsaved and self._folder is not None:
             check()
             key, stored = next(iter(self._unsaved.items()))

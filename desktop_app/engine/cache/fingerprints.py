@@ -1,4 +1,4 @@
-"""What tells one model file, and one llama.cpp, from another, wherever it lies and whenever it was copied."""
+"""Identifies model files and the llama.cpp libraries by their content, independent of path and date."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import importlib.util
 from pathlib import Path
 
-_WHOLE = 16 * 1024 * 1024  # bytes: files up to here are read whole
+_WHOLE = 16 * 1024 * 1024  # bytes: files up to this size are read completely
 _START = 8 * 1024 * 1024  # holds the header: names, shapes, vocabulary
 _SAMPLES = 128
 _SAMPLE = 16 * 1024
@@ -15,8 +15,8 @@ _SAMPLE = 16 * 1024
 def file_identity(path: Path) -> str:
     """Return a digest of the content, 64 hexadecimal digits.
 
-    Of a large file its size, its beginning and samples over its whole length: models that differ
-    differ in nearly every tensor, and reading 4 GB would take longer than loading it. Raises OSError.
+    For a large file it covers the size, the beginning, and samples over the whole length: different models differ in
+    nearly every tensor, and reading 4 GB would take longer than loading it. Raises OSError.
     """
     size = path.stat().st_size
     digest = hashlib.sha256(f"{size} ".encode())
@@ -32,14 +32,14 @@ def file_identity(path: Path) -> str:
 
 
 def library_identity() -> str:
-    """Return a digest of llama.cpp's libraries: of the version, and of how it was compiled. They are not loaded.
+    """Return a digest of the libraries of llama.cpp, without loading them; "" if they are not found.
 
-    Empty where they are not found. Raises OSError.
+    It changes with the version and with how they were compiled. Raises OSError.
     """
     found = importlib.util.find_spec("llama_cpp")
     if found is None or found.origin is None:
         return ""
     folder = Path(found.origin).parent / "lib"
-    # The same library may lie there under several names.
+    # The same library may have several names.
     names = {path.resolve() for path in folder.iterdir() if path.suffix in (".so", ".dylib", ".dll")}
     return hashlib.sha256(" ".join(file_identity(path) for path in sorted(names)).encode()).hexdigest()

@@ -1,1 +1,1 @@
-"""Everything that calls llama.cpp, through `bindings.py`."""
+"""All code that calls llama.cpp. Only `bindings.py` imports llama_cpp."""

@@ -1,4 +1,4 @@
-"""llama.cpp as a whole: readied once in a process, and what it says of errors."""
+"""Initialises llama.cpp once per process, and collects its error messages."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ _last_errors: deque[str] = deque(maxlen=20)
 
 @dataclass(frozen=True)
 class Backend:
-    """What is known of the llama.cpp that was readied."""
+    """What is known about llama.cpp after `prepare`."""
 
-    processor: str  # whose part of it is loaded, where there is more than one
-    readable: bool  # whether its tensors may be read and written
+    processor: str  # the processor type whose library was loaded; "" if there is only one
+    readable: bool  # whether its tensors may be read and written in memory
 
 
 @llama.llama_log_callback
 def _keep_errors(level: int, text: bytes, _data: object) -> None:
-    # Everything else is dropped: it would hold the conversation, and it would go to stderr.
+    # Everything else is dropped: it could contain the conversation, and would go to stderr.
     if level == _LOG_ERROR:
         _last_errors.append(text.decode(errors="replace").strip())
 
 
 @cache
 def prepare() -> Backend:
-    """Ready llama.cpp for this processor. Raises `UserError` (program-incomplete)."""
+    """Initialise llama.cpp for this processor; later calls do nothing. Raises `UserError` (program-incomplete)."""
     for set_log in (llama.llama_log_set, mtmd.mtmd_log_set, mtmd.mtmd_helper_log_set):
         set_log(_keep_errors, None)
     processor = load_processor(LIBLLAMA, LIBGGML, LIBRARIES)
@@ -50,17 +50,17 @@ def prepare() -> Backend:
 
 
 def last_errors() -> str:
-    """Return the last lines in which llama.cpp spoke of an error, for a report."""
+    """Return the last error messages of llama.cpp, one per line."""
     return "\n".join(_last_errors)
 
 
 def forget_errors() -> None:
-    """Forget those lines: something new begins."""
+    """Forget these messages before something new begins."""
     _last_errors.clear()
 
 
 def cpu_features() -> str:
-    """Return which instructions of the processor llama.cpp uses, as it says it."""
-    said = llama.llama_print_system_info().decode(errors="replace")
+    """Return which processor features llama.cpp uses, in its own words."""
+    features = llama.llama_print_system_info().decode(errors="replace")
     processor = prepare().processor
-    return f"{processor}: {said}" if processor else said
+    return f"{processor}: {features}" if processor else features

@@ -1,9 +1,10 @@
-"""llama.cpp's functions as far as they are used here, with types. The only importer of llama_cpp.
+"""Gives types to the functions of llama.cpp that the engine uses. The only module that imports llama_cpp.
 
-The low-level bindings are used: the stock chat handlers clear the KV cache on every turn, encode every picture again,
-fetch addresses from the network and change the prompt. Their own annotations say what C means, not what ctypes takes.
+It uses the low-level bindings, because the chat handlers of llama-cpp-python clear the KV cache on every turn, encode
+every picture again, download addresses from the network and change the prompt. The type annotations of the bindings are
+those of C, not those that ctypes accepts, so they are not used.
 
-Importing this loads llama.cpp; `backend.prepare` readies it.
+Importing this module loads the libraries; `backend.prepare` initialises them.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NewType, Protocol, cast
 
-# Without it a failed assert starts a debugger on the process. It is read when the library loads.
+# Otherwise a failed assert would start a debugger. The variable is read when the library loads.
 os.environ["GGML_NO_BACKTRACE"] = "1"
 
 import llama_cpp
 from llama_cpp import _ctypes_extensions, _ggml, mtmd_cpp
 from llama_cpp import llama_cpp as _low_level
 
-# Addresses of what llama.cpp made. Where it made nothing they are false (0 or None).
+# Addresses of objects of llama.cpp. They are false (0 or None) if creating the object failed.
 ModelPointer = NewType("ModelPointer", int)
 ContextPointer = NewType("ContextPointer", int)
 VocabularyPointer = NewType("VocabularyPointer", int)
@@ -33,12 +34,12 @@ ChunksPointer = NewType("ChunksPointer", int)
 ChunkPointer = NewType("ChunkPointer", int)
 ImageTokensPointer = NewType("ImageTokensPointer", int)
 SamplerPointer = NewType("SamplerPointer", object)
-#: A function that C may call, as long as somebody keeps this.
+#: A function that C may call, as long as this object is kept alive.
 Callback = NewType("Callback", object)
 
 _Tokens = ctypes.Array[ctypes.c_int32]
 _ByReference = Any  # ctypes.byref
-_Numbers = Any  # a pointer to several, that can be indexed
+_Numbers = Any  # a pointer to an array, which can be indexed
 
 
 class ModelParameters(Protocol):
@@ -92,7 +93,7 @@ class MtmdParameters(Protocol):
 
 
 class _Llama(Protocol):
-    """llama.h, and of ggml.h what belongs to it."""
+    """llama.h, and parts of ggml.h."""
 
     GGML_TYPE_F16: int
     GGML_TYPE_Q8_0: int
@@ -103,7 +104,7 @@ class _Llama(Protocol):
     LLAMA_ROPE_TYPE_NEOX: int
     LLAMA_ROPE_TYPE_NORM: int
 
-    # Types of functions that C calls.
+    # Callback types.
     def llama_log_callback(self, function: Callable[[int, bytes, object], None], /) -> Callback: ...
     def llama_progress_callback(self, function: Callable[[float, object], bool], /) -> Callback: ...
     def ggml_abort_callback(self, function: Callable[[object], bool] | int, /) -> Callback: ...
@@ -197,7 +198,7 @@ class _Llama(Protocol):
 
 
 class _Mtmd(Protocol):
-    """mtmd.h and mtmd-helper.h: image towers and projectors."""
+    """mtmd.h and mtmd-helper.h: image encoders and projectors."""
 
     MTMD_INPUT_CHUNK_TYPE_IMAGE: int
 
@@ -242,10 +243,10 @@ class _Mtmd(Protocol):
 
 llama = cast("_Llama", llama_cpp)
 mtmd = cast("_Mtmd", mtmd_cpp)
-#: With which something was computed.
+#: The version, stored with everything that was computed.
 VERSION: str = f"{llama_cpp.__version__} {llama_cpp.llama_version().decode()}"
 
-#: The libraries as they were loaded, and where they lie.
+#: The loaded libraries, and the folder that contains them.
 LIBLLAMA: ctypes.CDLL = _low_level._lib
 LIBGGML: ctypes.CDLL = _ggml.libggml
 LIBRARIES: Path = _ggml.libggml_base_path
@@ -253,7 +254,7 @@ LIBRARIES: Path = _ggml.libggml_base_path
 
 def ggml_functions() -> ctypes.CDLL:
     """Return the library with the functions of ggml.h that llama.cpp itself uses."""
-    if sys.platform == "win32":  # where a library gives only functions of its own
+    if sys.platform == "win32":  # where a library exports only its own functions
         found: ctypes.CDLL = _ctypes_extensions.load_shared_library("ggml-base", LIBRARIES)
         return found
-    return LIBLLAMA  # which may be linked to another file of libggml than the one that was loaded
+    return LIBLLAMA  # it may be linked to another copy of libggml than LIBGGML

@@ -1,17 +1,16 @@
-"""Puts right how llama.cpp orders CLIP's class token (ggml-org/llama.cpp#25814).
+"""Corrects the order of CLIP's class token in the graphs of llama.cpp (ggml-org/llama.cpp#25814).
 
-llama.cpp appends the class embedding after the patches, while the positions and the choice of
-patches still count as if it came first: every patch gets its neighbour's position, the first
-patch is lost, and the class token is handed on as a part of the picture. The graph takes both
-numberings from two input tensors, `positions` and `patches`, so rewriting these few integers
-before they are used gives exactly what LLaVA was trained with.
+llama.cpp appends the class embedding after the patches, but numbers positions and patches as if it came first. So every
+patch gets the position of its neighbour, the first patch is lost, and the class token becomes part of the picture. The
+graph takes both numberings from two input tensors, `positions` and `patches`. Rewriting these few integers before they
+are used gives exactly what LLaVA was trained with.
 
-InternVL's graph leaves the right token out at the end, but adds the table of positions as it lies in the
-file, with the class token's first. There the rows of the table in memory are put in the graph's order, once.
+The graph of InternVL leaves out the right token at the end, but adds the position table in the order of the file, which
+has the class token first. There the rows of the table in memory are reordered once.
 
-`ClassTokenOrder.look` is called for every node before it is computed. It looks at the `concat`
-node first: a llama.cpp that puts the class embedding first is left alone. Everything it meets is
-compared with what is expected, and whatever is not leads to `UNKNOWN` and no change at all.
+`ClassTokenOrder.on_node` is called for every node before it is computed. It checks the `concat` node first: if a newer
+llama.cpp puts the class embedding first, nothing is changed. Every tensor is compared with what is expected. Any
+difference leads to `UNKNOWN` and no change at all.
 """
 
 from __future__ import annotations
@@ -26,24 +25,24 @@ from desktop_app.engine.llama.ggml_tensor import LONGEST, Tensor, integers, is_s
 _log = logging.getLogger(__name__)
 
 _CLASS_EMBEDDING, _POSITION_TABLE = b"v.class_embd", b"v.position_embd.weight"
-_WIDEST = 1 << 20  # bytes of a row of the table of positions
+_WIDEST = 1 << 20  # bytes of a row of the position table
 
 
 class ClassToken(str, Enum):
     """What is known about the order of the class token."""
 
     NONE = "none"  # no projector
-    NOT_NEEDED = "not-needed"  # llama.cpp or the tower is right as it is
+    NOT_NEEDED = "not-needed"  # the order is right without a correction
     CORRECTED = "corrected"
-    UNKNOWN = "unknown"  # pictures may be seen wrongly
+    UNKNOWN = "unknown"  # pictures may be misread
 
 
 class ClassTokenOrder:
-    """Watches the graph of one projector. `state` holds what is known so far.
+    """Watches the graphs of one projector, and corrects them. `state` is what is known so far.
 
-    `decided` is true as soon as the start of a graph has told the state: there the class
-    embedding is joined to the patches and the positions are used. The `patches` come at the end
-    of the graph; should they not be as expected, the state falls to UNKNOWN.
+    `decided` is true as soon as the state is known. That is at the start of a graph, where the class embedding is
+    joined to the patches and the positions are used. The `patches` come at the end of the graph; if they are not as
+    expected, the state changes to UNKNOWN.
     """
 
     def __init__(self, has_class_embedding: bool, *, readable: bool = True) -> None:
@@ -53,25 +52,25 @@ class ClassTokenOrder:
         self.decided = not self._wanted
         self._class_last: bool | None = None
         self._positions_met = self._patches_met = False
-        self._table = 0  # where the table of positions lies whose rows were put in order
+        self._table = 0  # address of the position table that was reordered
 
     def begin(self) -> None:
-        """Start a new graph: every encode builds its own."""
+        """Prepare for a new graph: every encoding builds one."""
         self._class_last = None
         self._positions_met = self._patches_met = False
 
     def end(self) -> None:
-        """Say that a graph was computed to its end: then everything must have been met."""
+        """Check, after a complete graph, that all expected tensors were found."""
         if self._wanted and not self._patches_met:
             self._give_up("no patches are chosen")
 
-    def look(self, address: int) -> None:
-        """Look at the node at `address` before it is computed, and rewrite its input if need be."""
+    def on_node(self, address: int) -> None:
+        """Inspect the node at `address` before it is computed, and correct its input if necessary."""
         if not self._wanted:
             return
         node = Tensor.from_address(address)
         if not is_sane(node):
-            self._give_up("a node that does not read as a tensor")
+            self._give_up("a node that is not a tensor as expected")
             return
         first, second = node.src[0], node.src[1]
         if not (first and second):
@@ -96,7 +95,7 @@ class ClassTokenOrder:
             or not tensor.data
             or not (2 <= count <= LONGEST and size <= _WIDEST and tensor.nb[2] == whole)
         ):
-            self._give_up("the table of positions is not as it should be")
+            self._give_up("the position table is not as expected")
             return
         if self._class_last and tensor.data != self._table:
             rows = (ctypes.c_char * whole).from_address(tensor.data)
@@ -140,7 +139,7 @@ class ClassTokenOrder:
 
 
 def _is_class(tensor: Any) -> bool:
-    """Return whether a tensor is the class embedding, or a repetition of it for each picture of a batch."""
+    """Return whether a tensor is the class embedding, or a copy of it for each picture of a batch."""
     source = tensor.src[0]
     named = tensor.name.startswith(_CLASS_EMBEDDING)
     return bool(named or (source and source.contents.name.startswith(_CLASS_EMBEDDING)))

@@ -1,15 +1,16 @@
-"""The weights of a language model in two layouts at once: one to read with, and one to write with.
+"""Keeps the weights of a language model in memory in two layouts: one for prompt processing, one for token generation.
 
-llama.cpp has two ways to multiply by the blocks of a quantised matrix. As the file has them, many tokens are read
-soonest; repacked for the processor, a single one is written soonest. It takes either when a model is loaded. So the
-file is loaded a second time, repacked; what was not repacked is the file's own pages again, which takes no memory.
-Before each evaluation the weights of the first model, of which all graphs are made, are told where to look: three
-fields of `struct ggml_tensor`, by which llama.cpp decides how to multiply.
+llama.cpp can multiply by quantised matrices in two layouts. With that of the file, prompts are processed fastest.
+Repacked for the processor, single tokens are generated fastest. llama.cpp supports only one of them for each loaded
+model. So the file is loaded a second time, with repacked weights. Tensors that are not repacked are memory-mapped from
+the same file again, which needs no memory. Before each evaluation the weights of the first model, which all graphs use,
+are switched to one of the layouts: this sets three fields of each `struct ggml_tensor`.
 
-The tensors are found in the graph of a token, which is not computed. Whatever does not read as expected stays as it is.
+The tensors are found in the graph for one token, which is not computed. Tensors that are not as expected stay as they
+are.
 
-All of this is behind `DualLayout`: a plan says whether it is wanted, a model tells it how many tokens come, and a
-session lets it be made when there is time.
+Other modules use only `DualLayout`: a plan says whether it is wanted, the model says how many tokens come, and the
+session makes it when the engine is idle.
 """
 
 from __future__ import annotations
@@ -33,21 +34,21 @@ from desktop_app.engine.planning.memory_estimate import WINDOW_BASE
 from desktop_app.engine.planning.process_memory import reset_peak_memory
 
 _log = logging.getLogger(__name__)
-#: Up to so many tokens are evaluated soonest with repacked weights: 2 to 8 tokens 1.2 x, 12 to 17 the same, 32 at
-#: 0.75 x (AMD EPYC, Zen 4).
+#: Up to this number of tokens repacked weights are faster: with 2 to 8 tokens 1.2 times as fast, with 12 to 17 the
+#: same, with 32 only 0.75 times (AMD EPYC, Zen 4).
 _FEW = 8
-_CONTEXT = 32  # tokens of the contexts whose graphs are looked at
+_CONTEXT = 32  # tokens of the contexts that are made to find the tensors
 _DONT_NEED = 4  # MADV_DONTNEED
 
-_Place = tuple[int | None, int | None, int | None]  # buffer, data, extra
+_Location = tuple[int | None, int | None, int | None]  # buffer, data, extra
 
 
 class DualLayout:
-    """The second layout of the weights of one model: made when there is time, and used where it is the faster one."""
+    """The second layout of the weights of one model: made when the engine is idle, and used when it is faster."""
 
     def __init__(self, file: Path, model: ModelPointer, plan: LoadPlan) -> None:
-        """`model`: as it was just loaded from `file` as `plan` says."""
-        self._file, self._file_identity = file, _which_file(file)
+        """`model` was just loaded from `file` as `plan` says."""
+        self._file, self._file_identity = file, _identify(file)
         self._model = model
         self._needed = plan.needed
         self._weights: RepackedWeights | None = None
@@ -55,20 +56,20 @@ class DualLayout:
 
     @property
     def wanted(self) -> bool:
-        """Return whether the second layout is to be made, and was not tried yet."""
+        """Return whether the second layout is wanted, but has not been made yet."""
         return self._wanted
 
     def make(self, stop: Callable[[], bool]) -> bool:
-        """Repack the weights beside the usual ones, if that is wanted; return whether it was done now.
+        """Make a repacked copy of the weights, if that is wanted; return whether it was made now.
 
-        It takes seconds. Raises `Interrupted` soon after `stop` says so; then it is still wanted, as it is while other
-        programs hold the memory for it.
+        This takes seconds. Raises `Interrupted` soon after `stop` returns true. Then the copy is still wanted, as it is
+        if other programs use too much memory now.
         """
         if not self._wanted or self._needed > find_memory_budget(held=own_memory() + WINDOW_BASE).free:
             return False
         self._wanted = False
-        if _which_file(self._file) != self._file_identity:
-            _log.warning("the weights cannot be repacked: their file is gone, or another")
+        if _identify(self._file) != self._file_identity:
+            _log.warning("the weights cannot be repacked: their file was moved or changed")
             return False
         try:
             weights = RepackedWeights(self._file, self._model, stop)
@@ -78,14 +79,14 @@ class DualLayout:
         except MemoryError as error:
             _log.warning("%s: %s", error, last_errors())
             return False
-        if not len(weights):  # this processor has no layout of its own for these weights
+        if not len(weights):  # llama.cpp does not repack these weights for this processor
             weights.close()
             return False
         self._weights = weights
         return True
 
     def choose(self, tokens: int) -> None:
-        """Have the next evaluation, of so many tokens, use the faster layout."""
+        """Select the faster layout for the next evaluation, which has `tokens` tokens."""
         if self._weights is not None:
             self._weights.use(repacked=tokens <= _FEW)
 
@@ -98,15 +99,15 @@ class DualLayout:
 
 
 class RepackedWeights:
-    """A model's repacked weights, which `use` puts in the place of the usual ones and back."""
+    """The repacked copy of a model's weights; `use` switches between it and the original weights."""
 
     def __init__(self, file: Path, model: ModelPointer, stop: Callable[[], bool]) -> None:
-        """Load `file` once more. `model`: as loaded from `file`, mapped and not repacked.
+        """Load `file` a second time. `model` was loaded from `file`, memory-mapped and not repacked.
 
-        Raises `Interrupted` soon after `stop` says so, and `MemoryError` if it cannot be loaded.
+        Raises `Interrupted` soon after `stop` returns true, and `MemoryError` if the file cannot be loaded.
         """
-        self._weights: list[tuple[Any, _Place, _Place]] = []  # of `model`: a tensor, and where it may look
-        self._in_use = False  # whether they are in the place of the usual ones
+        self._weights: list[tuple[Any, _Location, _Location]] = []  # tensors of `model`, and their two locations
+        self._in_use = False  # whether the repacked weights are selected
         parameters = llama.llama_model_default_params()
         parameters.n_gpu_layers = 0
         parameters.load_mode = llama.LLAMA_LOAD_MODE_MMAP
@@ -121,11 +122,11 @@ class RepackedWeights:
         try:
             usual, repacked = self._tensors(model), self._tensors(self._model)
             self._weights = [
-                (tensor, _place(tensor), _place(repacked[name]))
+                (tensor, _location(tensor), _location(repacked[name]))
                 for name, tensor in usual.items()
                 if name in repacked and _is_repacked(tensor, repacked[name])
             ]
-            _let_go([tensor for tensor in repacked.values() if not tensor.extra])
+            _release_mapped_pages([tensor for tensor in repacked.values() if not tensor.extra])
         except BaseException:
             self.close()
             raise
@@ -135,7 +136,7 @@ class RepackedWeights:
         return len(self._weights)
 
     def use(self, *, repacked: bool) -> None:
-        """Let the next evaluation use the repacked weights, or the usual ones."""
+        """Select the repacked or the original weights for the next evaluation."""
         if repacked == self._in_use:
             return
         self._in_use = repacked
@@ -143,7 +144,7 @@ class RepackedWeights:
             tensor.buffer, tensor.data, tensor.extra = places[repacked]
 
     def close(self) -> None:
-        """Have the usual weights used from now on, and free the others."""
+        """Select the original weights, and free the repacked ones."""
         self.use(repacked=False)
         self._weights = []
         if self._model:
@@ -151,56 +152,56 @@ class RepackedWeights:
             self._model = ModelPointer(0)
 
     def _tensors(self, model: ModelPointer) -> dict[bytes, Any]:
-        """Return the weights by which the graph of a token multiplies, by name.
+        """Return the weight tensors in the graph for one token, by name.
 
-        All nodes are asked for before the first is computed, and after that one it is over.
+        The callback gets all nodes before the first one is computed; then the graph is aborted.
         """
         found: dict[bytes, Any] = {}
 
-        def look(node: Any, _ask: bool, _data: object) -> bool:
+        def collect(node: Any, _ask: bool, _data: object) -> bool:
             for source in Tensor.from_address(ctypes.cast(node, ctypes.c_void_p).value or 0).src[:2]:
                 if source and is_sane(source.contents) and source.contents.name.endswith(b".weight"):
-                    # Not the contents of a pointer that lies in the graph, which is gone soon.
+                    # Not `source.contents` itself: it refers to a pointer in the graph, which is freed soon.
                     found[source.contents.name] = Tensor.from_address(ctypes.addressof(source.contents))
             return False
 
-        watched, enough = llama.ggml_backend_sched_eval_callback(look), llama.ggml_abort_callback(lambda _data: True)
+        watched, enough = llama.ggml_backend_sched_eval_callback(collect), llama.ggml_abort_callback(lambda _data: True)
         parameters = llama.llama_context_default_params()
         parameters.n_ctx = parameters.n_batch = parameters.n_ubatch = _CONTEXT
         parameters.no_perf = True
         parameters.cb_eval = watched
         context = llama.llama_init_from_model(model, parameters)
         if not context:
-            raise MemoryError("no graph can be looked at")
+            raise MemoryError("no context can be made to find the weights")
         try:
             llama.llama_set_abort_callback(context, enough, None)
             token = (ctypes.c_int32 * 1)(0)
-            llama.llama_decode(context, llama.llama_batch_get_one(token, 1))  # it fails: what was seen is wanted
+            llama.llama_decode(context, llama.llama_batch_get_one(token, 1))  # it is aborted as intended
         finally:
             llama.llama_free(context)
         return found
 
 
-def _place(tensor: Any) -> _Place:
+def _location(tensor: Any) -> _Location:
     return tensor.buffer, tensor.data, tensor.extra
 
 
 def _is_repacked(usual: Any, other: Any) -> bool:
-    """Return whether `other` is the matrix `usual`, repacked."""
+    """Return whether `other` is a repacked copy of the matrix `usual`."""
     return (
         usual.type == other.type
         and list(usual.ne) == list(other.ne)
         and list(usual.nb) == list(other.nb)
-        and all(_place(usual)[:2])
-        and all(_place(other))
+        and all(_location(usual)[:2])
+        and all(_location(other))
         and not usual.extra
     )
 
 
-def _let_go(mapped: list[Any]) -> None:
-    """Take pages of the file out of the process that it has mapped twice and looks at no more.
+def _release_mapped_pages(mapped: list[Any]) -> None:
+    """Remove pages from the process that are mapped twice and not used any more.
 
-    They are there once, but counted twice in what the process holds, and has held at most.
+    They are in memory once, but count twice in the memory and the peak memory of the process.
     """
     if sys.platform != "linux" or not mapped:
         return
@@ -208,12 +209,12 @@ def _let_go(mapped: list[Any]) -> None:
     end = max(tensor.data for tensor in mapped)
     library = ctypes.CDLL(None)
     library.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    library.madvise(first, end - first, _DONT_NEED)  # advice: whether it is taken does not matter
+    library.madvise(first, end - first, _DONT_NEED)  # only advice: a failure does not matter
     reset_peak_memory()
 
 
-def _which_file(path: Path) -> tuple[int, ...]:
-    """Return what tells a file from one that has taken its place, nothing where there is none."""
+def _identify(path: Path) -> tuple[int, ...]:
+    """Return values that change when a file is replaced or changed; () if it does not exist."""
     try:
         found = path.stat()
     except OSError:

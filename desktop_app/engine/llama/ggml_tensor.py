@@ -1,7 +1,7 @@
-"""What llama.cpp computes with, as it lies in memory: `struct ggml_tensor` of ggml.h. Only ctypes here.
+"""Reads the tensors of llama.cpp in memory (`struct ggml_tensor` of ggml.h). Only ctypes here.
 
-The fields are read by their offsets, which a later llama.cpp may change without notice. So nobody reads a `Tensor`
-before `struct_matches` has compared it with what llama.cpp's own functions say.
+The fields are read at their offsets, which a later llama.cpp may change without notice. So no `Tensor` may be read
+before `struct_matches` has compared it with the results of llama.cpp's own functions.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
-_OBJECT = 32  # bytes of `struct ggml_object`, which lies before each tensor of a context
+_OBJECT = 32  # bytes of `struct ggml_object`, which precedes each tensor of a context
 LONGEST = 1 << 20  # entries of a list of numbers; CLIP has 577
 _TYPE_I32 = 26
 _TYPES = 64  # no tensor type has a number this high
@@ -44,16 +44,16 @@ class _ContextParameters(ctypes.Structure):
 
 
 def struct_matches(ggml: Any) -> bool:
-    """Return whether tensors of the loaded llama.cpp read as `Tensor` says.
+    """Return whether the tensors of the loaded llama.cpp have the layout of `Tensor`.
 
-    `ggml` is the library that has ggml's functions (a `ctypes.CDLL`). The size is compared before anything is read,
-    then the fields that are used here with what the functions say of tensors that are made for it.
+    `ggml` is the library with the functions of ggml (a `ctypes.CDLL`). The size is compared before anything is read.
+    Then the fields used here are compared with the results of functions, for tensors made for this purpose.
     """
     try:
         if _function(ggml, "ggml_tensor_overhead", ctypes.c_size_t)() != ctypes.sizeof(Tensor) + _OBJECT:
             return False
         return _fields_match(ggml)
-    except AttributeError:  # a function is gone
+    except AttributeError:  # a function does not exist any more
         return False
 
 
@@ -102,14 +102,14 @@ def _fields_match(ggml: Any) -> bool:
 
 
 def _function(ggml: Any, name: str, result: Any, *arguments: Any) -> Any:
-    """Return a function of the library. Indexed it is a new object: what is set on it is seen nowhere else."""
+    """Return a function of the library. Indexing makes a new object, so setting its types affects nothing else."""
     function = ggml[name]
     function.restype, function.argtypes = result, arguments
     return function
 
 
 def is_sane(node: Any) -> bool:
-    """Return whether the memory reads as a tensor: a guard against another layout."""
+    """Return whether the memory at `node` looks like a tensor: a guard against another layout."""
     return (
         0 <= node.type < _TYPES
         and all(1 <= extent < 1 << 40 for extent in node.ne)

@@ -1,7 +1,7 @@
-"""What the KV cache holds, cell by cell, and how it comes to hold something else.
+"""Keeps track of what the KV cache contains, cell by cell, and evaluates only what is new.
 
-A cell is a token id, or one row of a picture's embedding. Whatever a prompt has in common with
-the cache from the start is not evaluated again; a picture that was read halfway goes on from there.
+A cell is a token id or one row of a picture's embedding. The part of a prompt that the cache has already, from the
+start, is not evaluated again. A picture that was evaluated in part is continued.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from desktop_app.engine.interrupt import Interrupt
 
 @dataclass(frozen=True)
 class Block:
-    """Rows of a picture that are read in one piece, and that the cache can only lose together."""
+    """Rows of a picture that are evaluated together, and can be removed from the cache only together."""
 
     first: int  # row
     rows: int
-    columns: int = 0  # of a grid in which rows are placed by line and column (M-RoPE); 0: one after the other
-    causal: bool = True  # whether a row sees only those before it
+    columns: int = 0  # of a grid in which each row has a line and a column (M-RoPE); 0: consecutive positions
+    causal: bool = True  # whether a row attends only to those before it
 
     @property
     def positions(self) -> int:
-        """Return how many positions it takes."""
+        """Return how many positions the block takes."""
         return max(self.columns, self.rows // self.columns) if self.columns else self.rows
 
 
@@ -34,26 +34,26 @@ class Block:
 class PictureRow:
     """One row of a picture's embedding."""
 
-    picture: str  # its SHA-256, and how it is seen if there are several ways
+    picture: str  # its SHA-256, and its tiles if it has any
     row: int
-    block: Block | None = None  # None: it is read like a token
+    block: Block | None = None  # None: it is evaluated like a token
 
 
 Cell = int | PictureRow
 
 
 def common_start(first: Sequence[Cell], second: Sequence[Cell]) -> int:
-    """Return how many cells from the start two rows have in common."""
+    """Return how many cells two sequences have in common from the start."""
     pairs = zip(first, second, strict=False)
     return next((count for count, (one, other) in enumerate(pairs) if one != other), min(len(first), len(second)))
 
 
 class Evaluator(Protocol):
-    """The part of a model that fills the KV cache."""
+    """The part of a model that fills the KV cache: see `Model`."""
 
     @property
     def batch(self) -> int:
-        """Return how many cells are evaluated in one go."""
+        """Return the largest number of cells per batch."""
 
     def read_tokens(self, tokens: Sequence[int], position: int, *, logits: bool) -> None:
         """Evaluate tokens."""
@@ -65,11 +65,11 @@ class Evaluator(Protocol):
         """Evaluate all rows of a block."""
 
     def forget_from(self, position: int) -> None:
-        """Cut the cache."""
+        """Remove everything from `position` on from the cache."""
 
 
 class KVCache:
-    """The KV cache of one model. After `Interrupted` it holds what was evaluated completely."""
+    """The KV cache of one model. After `Interrupted` it contains all batches that were complete."""
 
     def __init__(self, model: Evaluator, interrupt: Interrupt) -> None:
         self._model = model
@@ -83,15 +83,15 @@ class KVCache:
 
     @property
     def cells(self) -> Sequence[Cell]:
-        """Return what the cache holds."""
+        """Return the content of the cache."""
         return self._cells
 
     def common(self, cells: Sequence[Cell]) -> int:
-        """Return how many cells from the start the cache has in common with `cells`."""
+        """Return how many cells the cache and `cells` have in common from the start."""
         return self._whole(common_start(self._cells, cells))
 
     def cut(self, keep: int) -> None:
-        """Forget everything after the first `keep` cells, and the block of which they are only a part."""
+        """Remove everything after the first `keep` cells, and a block that would be cut in two."""
         keep = self._whole(keep)
         if keep < len(self._cells):
             self._next = self._positions[keep]
@@ -99,7 +99,7 @@ class KVCache:
             del self._cells[keep:], self._positions[keep:]
 
     def adopt(self, cells: Sequence[Cell]) -> None:
-        """Take note of cells that were put into the cache, after what is there, without being evaluated."""
+        """Record cells that were added to the end of the cache without being evaluated."""
         self._note(cells, None)
 
     def append(
@@ -108,10 +108,9 @@ class KVCache:
         embedding: Callable[[str], Embedding],
         progress: Callable[[int], None] = lambda _count: None,
     ) -> None:
-        """Evaluate `cells` after what is there; the logits of the last can be sampled from.
+        """Evaluate `cells` and add them to the end of the cache; the next token can be sampled after the last one.
 
-        `embedding` gives the rows of a picture; `progress` hears how many of
-        `cells` are done, after each batch.
+        `embedding` returns the rows of a picture. `progress` is called after each batch with the number of cells done.
         """
         end = len(self._cells) + len(cells)
         done = 0
@@ -144,14 +143,14 @@ class KVCache:
             self._model.read_block(rows, self._next, block, logits=last)
 
     def _note(self, cells: Sequence[Cell], block: Block | None) -> None:
-        """Take note of cells that are in the cache now."""
+        """Record cells that are in the cache now."""
         self._cells += cells
         placed = block is not None and block.columns > 0
         self._positions += [self._next] * len(cells) if placed else range(self._next, self._next + len(cells))
         self._next += block.positions if block is not None else len(cells)
 
     def _whole(self, keep: int) -> int:
-        """Return `keep`, or where the block begins that it would cut."""
+        """Return `keep`, or the start of the block that it would cut in two."""
         cell = self._cells[keep] if keep < len(self._cells) else None
         return keep - (cell.row - cell.block.first) if isinstance(cell, PictureRow) and cell.block else keep
 
@@ -161,7 +160,7 @@ def _source(cell: Cell) -> tuple[str | None, Block | None]:
 
 
 def _even_parts(cells: list[Cell], most: int) -> Iterator[list[Cell]]:
-    """Divide `cells` into as few parts of at most `most` as will do, all about as long: short ones are slow."""
+    """Divide `cells` into as few parts of at most `most` as possible, of about equal length: short ones are slow."""
     parts = -(-len(cells) // most)
     for index in range(parts):
         yield cells[len(cells) * index // parts : len(cells) * (index + 1) // parts]

@@ -1,7 +1,7 @@
-"""Copies stretches of llama.cpp's KV cache out and in again.
+"""Saves parts of llama.cpp's KV cache and restores them.
 
-llama.cpp gives the state of a sequence as a whole. A second sequence that shares the cells of one
-stretch of the first makes a stretch such a whole; sharing copies nothing.
+llama.cpp can save only the state of a whole sequence. So a second sequence is made that shares the cells of one part of
+the first, which copies nothing, and that sequence is saved.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from pathlib import Path
 
 from desktop_app.engine.llama.bindings import VERSION, ContextParameters, ContextPointer, ModelPointer, llama
 
-_CONVERSATION, _STRETCH = 0, 1  # sequence numbers
-SEQUENCES = 2  # how many a context must allow
+_CONVERSATION, _PART = 0, 1  # sequence numbers
+SEQUENCES = 2  # how many sequences a context needs
 
 
 class KVState:
     """The KV cache of one context."""
 
     def __init__(self, context: ContextPointer, identity: str) -> None:
-        """`identity` names everything, except the weights, on which the content of the cache depends."""
+        """`identity`: everything that the content of the cache depends on, except the weights."""
         self.identity = identity
         self._context = context
         self._memory = llama.llama_get_memory(context)
 
     def use(self, context: ContextPointer) -> None:
-        """Go on with another context, made in the same way."""
+        """Continue with another context that was made in the same way."""
         self._context = context
         self._memory = llama.llama_get_memory(context)
 
     def write(self, path: Path) -> bool:
-        """Write the conversation to a file, if anything is in it, a part at a time; False if that failed."""
+        """Write the cache to a file, if it is not empty; return False if that failed."""
         if llama.llama_memory_seq_pos_max(self._memory, _CONVERSATION) < 0:
             return True
         none = (ctypes.c_int32 * 1)()
@@ -39,7 +39,7 @@ class KVState:
         return bool(written)
 
     def read(self, path: Path) -> bool:
-        """Read the conversation that `write` wrote, if anything was in it."""
+        """Restore the cache from a file that `write` wrote; return False if that failed."""
         if not path.stat().st_size:
             return True
         tokens, count = (ctypes.c_int32 * 1)(), ctypes.c_size_t()
@@ -50,38 +50,37 @@ class KVState:
 
     def copy_out(self, first: int, last: int) -> memoryview:
         """Return the state of the positions from `first` up to, not including, `last`."""
-        llama.llama_memory_seq_cp(self._memory, _CONVERSATION, _STRETCH, first, last)
+        llama.llama_memory_seq_cp(self._memory, _CONVERSATION, _PART, first, last)
         try:
-            size = llama.llama_state_seq_get_size(self._context, _STRETCH)
+            size = llama.llama_state_seq_get_size(self._context, _PART)
             buffer = (ctypes.c_uint8 * size)()
-            written = llama.llama_state_seq_get_data(self._context, buffer, size, _STRETCH)
+            written = llama.llama_state_seq_get_data(self._context, buffer, size, _PART)
         finally:
-            self._drop_stretch()
+            self._drop_part()
         return memoryview(buffer).cast("B")[:written]
 
     def copy_in(self, state: bytes, first: int, last: int) -> bool:
-        """Put back the positions from `first` up to `last` of what `copy_out` gave; False if it does not fit.
+        """Restore the positions from `first` up to `last` of a state from `copy_out`; return False if it does not fit.
 
-        llama.cpp trusts what it reads: `state` must be what was copied out, byte for byte.
+        llama.cpp does not check the data: `state` must be what `copy_out` returned, byte for byte.
         """
         buffer = ctypes.cast(ctypes.c_char_p(state), ctypes.POINTER(ctypes.c_uint8))
         try:
-            if not llama.llama_state_seq_set_data(self._context, buffer, len(state), _STRETCH):
+            if not llama.llama_state_seq_set_data(self._context, buffer, len(state), _PART):
                 return False
-            llama.llama_memory_seq_cp(self._memory, _STRETCH, _CONVERSATION, first, last)
+            llama.llama_memory_seq_cp(self._memory, _PART, _CONVERSATION, first, last)
         finally:
-            self._drop_stretch()
+            self._drop_part()
         return True
 
-    def _drop_stretch(self) -> None:
-        llama.llama_memory_seq_rm(self._memory, _STRETCH, -1, -1)
+    def _drop_part(self) -> None:
+        llama.llama_memory_seq_rm(self._memory, _PART, -1, -1)
 
 
 def kv_state(model: ModelPointer, context: ContextPointer, parameters: ContextParameters) -> KVState | None:
-    """Return the KV cache of a context made with `parameters`; None where a part does not stand for itself.
+    """Return the KV cache of a context made with `parameters`; None if a part of it cannot be restored on its own.
 
-    That is so when the model has a memory of another kind, sees only a sliding window, or counts
-    positions in more than one dimension.
+    That is so if the model is recurrent, has a sliding window, or has positions with more than one dimension.
     """
     plain = not llama.llama_model_is_recurrent(model) and not llama.llama_model_is_hybrid(model)
     rope = llama.llama_model_rope_type(model) in {llama.LLAMA_ROPE_TYPE_NORM, llama.LLAMA_ROPE_TYPE_NEOX}

@@ -1,4 +1,4 @@
-"""Makes room for the projector: the conversation is in a file while a picture is looked at."""
+"""Makes room in memory for the projector: the KV cache is in a file while a picture is encoded."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ _log = logging.getLogger(__name__)
 def swap_out(
     kv: KVState | None, folder: Path, close: Callable[[], None], reopen: Callable[[], ContextPointer]
 ) -> Iterator[None]:
-    """Have the context closed inside, and afterwards as it was. `reopen` returns a new one, made in the same way.
+    """Close the context inside the `with` block, and restore it afterwards. `reopen` returns an equal, empty context.
 
-    Where it cannot be written (`kv` is None, the disk is full) it stays: then it takes memory beside the projector.
+    If the KV cache cannot be saved (`kv` is None, or the disk is full), the context stays open, and needs memory in
+    addition to the projector.
     """
-    path = folder / f"{INCOMING}{os.getpid()}-aside"  # would be swept away if this process were killed now
+    path = folder / f"{INCOMING}{os.getpid()}-aside"  # the prefix lets it be cleaned up later if this process is killed
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)
@@ -32,7 +33,7 @@ def swap_out(
         closed = False
     try:
         if kv is None or not closed:
-            _log.warning("a conversation cannot be put aside while a picture is looked at")
+            _log.warning("the KV cache cannot be saved while a picture is encoded")
             yield
             return
         close()
@@ -41,7 +42,7 @@ def swap_out(
         finally:
             kv.use(reopen())
             if not kv.read(path):
-                raise RuntimeError("the conversation that was put aside cannot be read")
+                raise RuntimeError("the saved KV cache cannot be read")
     finally:
         with suppress(OSError):
             path.unlink()

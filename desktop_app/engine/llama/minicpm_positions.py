@@ -1,9 +1,9 @@
-"""Where the patches of a part stand for MiniCPM-V: in 70 x 70 places, however many patches there are.
+"""Computes the position ids of the patches of MiniCPM-V pictures: a grid of 70 x 70, for any number of patches.
 
-The original (modeling_navit_siglip.py) reckons in 32 bits. Where a patch lies on the border between two places,
-as every fifth line of 25 does, that decides, and mostly for the one before; llama.cpp takes the one after.
-So its arithmetic is done here as PyTorch does it: `arange` goes in eights, and in a last stretch of less than
-sixteen one by one.
+The original (modeling_navit_siglip.py) computes in 32 bits. If a patch lies on the border between two positions, as
+every fifth line of 25 does, rounding decides, mostly for the lower one; llama.cpp takes the higher one. So the
+arithmetic of PyTorch is reproduced here: `arange` computes eight values at a time, and fewer than sixteen at the end
+one by one.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 EDGE = 70
-_AT_ONCE = 8  # numbers that PyTorch computes from the first of them
+_AT_ONCE = 8  # numbers that PyTorch computes together, from the first one
 _UNROLLED = 16
 
 
-def places(across: int, down: int) -> npt.NDArray[np.int32]:
-    """Return the places of `across` x `down` patches, line by line."""
+def positions(across: int, down: int) -> npt.NDArray[np.int32]:
+    """Return the position ids of `across` x `down` patches, line by line."""
     return (_along_edge(down)[:, None] * EDGE + _along_edge(across)).astype(np.int32).ravel()
 
 

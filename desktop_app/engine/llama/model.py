@@ -1,6 +1,7 @@
-"""A language model and its projector, evaluated by llama.cpp.
+"""Loads a language model and its projector into llama.cpp, and evaluates tokens and pictures.
 
-Nothing here knows conversations; `session.py` decides what is evaluated, `kv_cache.py` what is in the KV cache.
+This module knows nothing of conversations: `session.py` decides what to evaluate, and `kv_cache.py` keeps track of what
+is in the KV cache.
 """
 
 from __future__ import annotations
@@ -37,22 +38,22 @@ from desktop_app.paths import cache_folder
 
 _log = logging.getLogger(__name__)
 _ABORTED = 2  # what llama_decode returns
-# On a CPU flash attention makes writing slower the longer the conversation is, but q8_0 needs it.
+# On a CPU flash attention slows down token generation as the conversation grows, but q8_0 needs it.
 _KV_TYPES = {"f16": llama.GGML_TYPE_F16, "q8_0": llama.GGML_TYPE_Q8_0}
 _FLASH_ATTENTION = {False: llama.LLAMA_FLASH_ATTN_TYPE_DISABLED, True: llama.LLAMA_FLASH_ATTN_TYPE_ENABLED}
 
 
 class Model:
-    """A loaded pair. Every call is made on one thread; `interrupt` is set from others.
+    """A loaded model and projector. All calls must be on one thread; `interrupt` is set from others.
 
-    All methods that compute raise `Interrupted` when the interrupt says "now"; what the call was
-    to add to the KV cache is gone then, what was there before is unharmed.
+    All methods that compute raise `Interrupted` when `interrupt.now` is set. Then the KV cache has nothing of that
+    call; what it had before is unchanged.
     """
 
     def __init__(
         self, files: ModelFiles, settings: EngineSettings, interrupt: Interrupt, plan: LoadPlan | None = None
     ) -> None:
-        """Load as planned; None: as wished, whatever the memory.
+        """Load as planned; `plan` None: as `settings` say, without a memory limit.
 
         Raises `UserError` (model-damaged, model-unsupported, out-of-memory, projector-damaged).
         """
@@ -69,18 +70,18 @@ class Model:
         self._context = ContextPointer(0)
         self._projector: LoadedProjector | None = None
         self._image_tokens, self._class_token = 0, ClassToken.NONE
-        self._aside = Path(settings.cache_folder or cache_folder()) / "contexts"
+        self._swap_folder = Path(settings.cache_folder or cache_folder()) / "contexts"
         self._batches: list[Batch] = []
         try:
             self._load_language_model(self.plan)
-            if not self.plan.keeps_projector:  # a look, while there is room
+            if not self.plan.keeps_projector:  # only to check it, while there is memory
                 self._load_projector()
                 self._free_projector()
             self._open_context()
             self.kv: KVState | None = kv_state(self._model, self._context, self._parameters)
             self._token_batch = self._new_batch(0)
             self._row_batch = self._new_batch(self.width)
-            self._places = (ctypes.c_int32 * (4 * self._most))()  # of a block's rows: time, line, column, nothing
+            self._places = (ctypes.c_int32 * (4 * self._most))()  # of the rows of a block: time, line, column, unused
             if self.plan.keeps_projector:
                 self._load_projector()
         except BaseException:
@@ -154,21 +155,21 @@ class Model:
 
     @property
     def image_tokens(self) -> int:
-        """Return how many tokens a picture costs, 0 without a projector."""
+        """Return how many tokens a picture takes, 0 without a projector."""
         return self._image_tokens
 
     @property
     def class_token(self) -> ClassToken:
-        """Return whether pictures are seen as the model was trained to see them."""
+        """Return whether the order of the class token is right, as in training."""
         return self._projector.class_token if self._projector is not None else self._class_token
 
     @contextmanager
     def projector_loaded(self) -> Iterator[None]:
-        """Have the projector loaded inside: where it is not kept, in place of the conversation."""
+        """Have the projector loaded inside the `with` block; if it is not kept, in place of the KV cache."""
         if self._projector is not None or self.files.projector is None:
             yield
             return
-        with swap_out(self.kv, self._aside, self._close_context, self._open_context):
+        with swap_out(self.kv, self._swap_folder, self._close_context, self._open_context):
             self._load_projector()
             try:
                 yield
@@ -177,7 +178,7 @@ class Model:
 
     @property
     def projector(self) -> LoadedProjector:
-        """Return what turns pictures into image tokens."""
+        """Return the loaded projector."""
         if self._projector is None:
             raise RuntimeError("no projector is loaded")
         return self._projector
@@ -187,23 +188,23 @@ class Model:
         return self.projector.encode(rgb)
 
     def encode_sized(self, rgb: bytes, width: int, height: int) -> Embedding:
-        """Encode a picture of any size in whole patches, where the projector takes such."""
+        """Encode a picture of any size in whole patches, if the projector supports that."""
         return self.projector.encode_sized(rgb, width, height)
 
     # ---- evaluating ------------------------------------------------------------------------
 
     def use_threads(self, reading: int, writing: int) -> None:
-        """Evaluate with other numbers of threads from now on; pictures are encoded as before."""
+        """Evaluate with other numbers of threads from now on; encoding pictures does not change."""
         llama.llama_set_n_threads(self._context, writing, reading)
         self.reading_threads, self.writing_threads = reading, writing
 
     def ask_after_nodes(self, stop: Callable[[], bool]) -> None:
-        """Let `stop` be asked after each node of a graph whether to end it there; no interrupt is heard any more."""
+        """Call `stop` after each node of a graph: true ends the graph. The interrupt has no effect from now on."""
         self._abort = llama.ggml_abort_callback(lambda _data: stop())
         llama.llama_set_abort_callback(self._context, self._abort, None)
 
     def read_tokens(self, tokens: Sequence[int], position: int, *, logits: bool) -> None:
-        """Evaluate at most `batch` tokens at `position`; `logits`: of the last, to sample from."""
+        """Evaluate at most `batch` tokens at `position`; `logits`: whether to compute those of the last one."""
         batch = self._token_batch
         for index, token in enumerate(tokens):
             batch.token[index] = token
@@ -217,7 +218,7 @@ class Model:
         self._decode(batch, len(rows), position, logits)
 
     def read_block(self, rows: Embedding, position: int, block: Block, *, logits: bool) -> None:
-        """Evaluate the rows of a block, however many, at `position`; stopped, nothing of it is left."""
+        """Evaluate all rows of a block at `position`; if it is stopped, none of them stays in the KV cache."""
         step = self.batch if block.causal else len(rows)
         batch = self._row_batch
         pointer, usual = type(batch.pos), ctypes.cast(batch.pos, ctypes.c_void_p).value or 0
@@ -237,12 +238,12 @@ class Model:
                 else:
                     self._decode(batch, len(part), position + first, logits and last, position)
         finally:
-            batch.pos = ctypes.cast(usual, pointer)  # which llama.cpp frees
+            batch.pos = ctypes.cast(usual, pointer)  # llama.cpp frees this
             llama.llama_set_causal_attn(self._context, True)
 
     @staticmethod
     def _place(places: Any, position: int, first: int, count: int, columns: int) -> None:
-        """Write where rows stand in their grid: all at the same time, by line and column."""
+        """Write the positions of rows in their grid (M-RoPE): the same time, and their line and column."""
         for index in range(count):
             line, column = divmod(first + index, columns)
             places[index] = position
@@ -256,7 +257,7 @@ class Model:
             raise RuntimeError("the KV cache cannot be cut")
 
     def logits(self) -> npt.NDArray[np.float32]:
-        """Return a copy of the logits last evaluated: one per token of the vocabulary."""
+        """Return a copy of the last computed logits, one per token of the vocabulary."""
         found = llama.llama_get_logits_ith(self._context, -1)
         return np.ctypeslib.as_array(found, (self.vocabulary.size,)).copy()
 
@@ -278,7 +279,7 @@ class Model:
         self._evaluate(batch, count, position if start is None else start, logits)
 
     def _evaluate(self, batch: Batch, count: int, start: int, logits: bool) -> None:
-        """Evaluate a batch; what fails takes everything from position `start` on with it."""
+        """Evaluate a batch; after a failure everything from position `start` on is removed."""
         batch.n_tokens = count
         for index in range(count):
             batch.logits[index] = 0
@@ -294,10 +295,10 @@ class Model:
 
 
 def _load_error(files: ModelFiles) -> UserError:
-    said = last_errors()
-    _log.warning("llama.cpp did not load %s: %s", files.model.name, said)
-    if "unknown model architecture" in said:
+    errors = last_errors()
+    _log.warning("llama.cpp did not load %s: %s", files.model.name, errors)
+    if "unknown model architecture" in errors:
         return UserError("model-unsupported", name=files.model.name, architecture=files.header.architecture)
-    if "alloc" in said:
+    if "alloc" in errors:
         return UserError("out-of-memory", name=files.model.name)
     return UserError("model-damaged", name=files.model.name)

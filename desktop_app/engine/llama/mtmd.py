@@ -1,8 +1,7 @@
-"""Turns pictures into image tokens: mtmd, the part of llama.cpp that runs image towers and projectors.
+"""Encodes pictures as image tokens with mtmd, the part of llama.cpp that runs image encoders and projectors.
 
-LLaVA's and InternVL's are given squares, and MiniCPM-V's other shapes, prepared as they were trained. Others get the
-whole picture, which mtmd divides and resizes by itself; what it makes of one is asked without pixels first, so that its
-cost is known.
+LLaVA and InternVL get squares, and MiniCPM-V other shapes, prepared as in training. Other models get the whole picture,
+which mtmd divides and resizes itself. How many tokens that makes is found out first, without pixels.
 """
 
 from __future__ import annotations
@@ -20,20 +19,20 @@ from desktop_app.engine.llama.backend import last_errors, prepare
 from desktop_app.engine.llama.bindings import ChunkPointer, ModelPointer, MtmdPointer, llama, mtmd
 from desktop_app.engine.llama.class_token_fix import ClassToken, ClassTokenOrder
 from desktop_app.engine.llama.kv_cache import Block
-from desktop_app.engine.llama.pixel_override import PixelOverride, stand_in
+from desktop_app.engine.llama.pixel_override import PixelOverride, dummy_size
 from desktop_app.engine.weights.projector_header import QWEN25_VL, Projector
 from desktop_app.errors import UserError
 
 _Result = TypeVar("_Result")
 Piece = Block | tuple[int, ...]
 
-_NODES_PER_LOOK = 4  # of the CLIP graph: between two looks at the interrupt, some 10-40 ms
+_NODES_PER_CHECK = 4  # of the graph between two checks of the interrupt, about 10-40 ms
 FEWEST_TOKENS = 4  # of a picture of Qwen2.5-VL
-_MOST_TOKENS = 1280  # of a picture of Qwen2.5-VL: what its authors name for a balance of cost and detail
+_MOST_TOKENS = 1280  # of a picture of Qwen2.5-VL: the value that its authors recommend
 
 
 class LoadedProjector:
-    """An image tower and its projector, through mtmd. Every call is made on the engine's main thread."""
+    """An image encoder and its projector, run by mtmd. All calls must be on the engine's main thread."""
 
     def __init__(
         self,
@@ -43,14 +42,14 @@ class LoadedProjector:
         interrupt: Interrupt,
         most_tokens: int,
     ) -> None:
-        """`most_tokens`: of a picture."""
+        """`most_tokens`: the limit for one picture."""
         self.most_tokens = min(_MOST_TOKENS, most_tokens)
         self._side = projector.side
         self._width = projector.width
         header = projector.header
         self._patch = header.integer("clip.vision.patch_size") or 1
         self._mean, self._std = (header.numbers(f"clip.vision.image_{name}") for name in ("mean", "std"))
-        self._pixels: PixelOverride | None = None  # that are to be encoded instead of what mtmd was given
+        self._pixels: PixelOverride | None = None  # to be encoded in place of those that mtmd was given
         self._interrupt = interrupt
         self._readable = prepare().readable
         self._order = ClassTokenOrder(projector.has_class_embedding, readable=self._readable)
@@ -63,13 +62,13 @@ class LoadedProjector:
         parameters.n_threads = threads
         self._on_node = llama.ggml_backend_sched_eval_callback(self._node)
         parameters.cb_eval = self._on_node
-        if projector.kind == QWEN25_VL:  # whose pictures may be of any size
+        if projector.kind == QWEN25_VL:  # its pictures may have any size
             parameters.image_min_tokens, parameters.image_max_tokens = FEWEST_TOKENS, self.most_tokens
         self._context = mtmd.mtmd_init_from_file(os.fsencode(projector.path), model, parameters)
         if not self._context:
             raise UserError("projector-damaged", name=projector.chosen.name)
         self._in_grid = mtmd.mtmd_decode_use_mrope(self._context)
-        self._open: tuple[bytes, _Chunks] | None = None  # the picture that is being encoded, and its chunks
+        self._open: tuple[bytes, _Chunks] | None = None  # the picture that is encoded part by part, and its chunks
         try:
             self.image_tokens = self._with_chunk(None, mtmd.mtmd_input_chunk_get_n_tokens)
             self._probe()
@@ -79,21 +78,21 @@ class LoadedProjector:
 
     @property
     def class_token(self) -> ClassToken:
-        """Return what is known of the order of the class token."""
+        """Return what is known about the order of the class token."""
         return self._order.state
 
     def encode(self, rgb: bytes) -> Embedding:
-        """Encode a square of the side that the projector was trained for."""
+        """Encode a square picture of the size that the projector was trained with."""
         if len(rgb) != self._side * self._side * 3:
             raise ValueError(f"{len(rgb)} bytes are not a square of {self._side} pixels")
         return self._with_chunk(rgb, self._encode)
 
     def encode_sized(self, rgb: bytes, width: int, height: int) -> Embedding:
-        """Encode a picture of whole patches just as it is. Raises ValueError if mtmd makes no graph of that size."""
+        """Encode a picture of whole patches without resizing it. Raises ValueError if mtmd cannot use its size."""
         if not self._readable:
             raise RuntimeError("no picture can be put into the graph: this llama.cpp has other tensors")
         pixels = PixelOverride(rgb, (width, height), self._patch, self._mean, self._std)
-        across, down = stand_in(width, height, self._side, self._patch)
+        across, down = dummy_size(width, height, self._side, self._patch)
         chunks = _Chunks(self._context, across, down, bytes(across * down * 3))
         self._pixels = pixels
         try:
@@ -106,7 +105,7 @@ class LoadedProjector:
         return embedding
 
     def pieces(self, width: int, height: int) -> list[Piece]:
-        """Return what a picture of `width` x `height` pixels becomes: tokens, and blocks of image tokens in between."""
+        """Return the pieces of a picture of this size: text tokens, and blocks of image tokens between them."""
         chunks = _Chunks(self._context, width, height, None)
         try:
             found: list[Piece] = []
@@ -122,7 +121,7 @@ class LoadedProjector:
             chunks.free()
 
     def encode_part(self, rgb: bytes, width: int, height: int, part: int) -> Embedding:
-        """Encode one of the blocks of image tokens of a picture, which is kept until another one comes."""
+        """Encode one block of image tokens of a picture. The prepared picture is kept until another one comes."""
         if self._open is None or self._open[0] is not rgb:
             self._close_picture()
             self._open = (rgb, _Chunks(self._context, width, height, rgb))
@@ -156,7 +155,7 @@ class LoadedProjector:
         tokens = mtmd.mtmd_input_chunk_get_tokens_text(chunk, ctypes.byref(count))
         found = tuple(int(tokens[index]) for index in range(count.value))
         if any(token < 0 for token in found):
-            raise RuntimeError("the vocabulary lacks a token that stands around pictures")
+            raise RuntimeError("the vocabulary lacks a token that is needed around pictures")
         return found
 
     def close(self) -> None:
@@ -167,7 +166,7 @@ class LoadedProjector:
             self._context = MtmdPointer(0)
 
     def _probe(self) -> None:
-        """Run the first nodes of the graph, to learn the order of the class token before it matters."""
+        """Run the first nodes of the graph to find out the order of the class token in advance."""
         self._probing = True
         try:
             if not self._order.decided:
@@ -178,7 +177,7 @@ class LoadedProjector:
     def _encode(self, chunk: ChunkPointer) -> Embedding:
         self._order.begin()
         result = mtmd.mtmd_encode_chunk(self._context, chunk)
-        # A graph that was stopped returns 0 like any other; what it computed is to be forgotten.
+        # A graph that was stopped returns 0 as well; its result must not be used.
         if self._interrupt.now:
             raise Interrupted
         if result != 0:
@@ -189,17 +188,17 @@ class LoadedProjector:
         return np.ctypeslib.as_array(mtmd.mtmd_get_output_embd(self._context), shape).copy()
 
     def _node(self, address: int, ask: bool, _data: object) -> bool:
-        """Before a node is computed: is a look wanted after it? After one: go on?"""
+        """Handle a node. Before it (`ask`): return whether to be called after it. After it: return whether to go on."""
         if ask:
-            self._order.look(address)
+            self._order.on_node(address)
             if self._pixels is not None:
-                self._pixels.look(address)
+                self._pixels.on_node(address)
             self._nodes += 1
-            return self._nodes % _NODES_PER_LOOK == 0 or (self._probing and self._order.decided)
+            return self._nodes % _NODES_PER_CHECK == 0 or (self._probing and self._order.decided)
         return not self._interrupt.now and not (self._probing and self._order.decided)
 
     def _with_chunk(self, rgb: bytes | None, use: Callable[[ChunkPointer], _Result]) -> _Result:
-        """Call `use` with the first image chunk of a square picture; None stands for one without pixels."""
+        """Call `use` with the first image chunk of a square picture; `rgb` None: without pixels."""
         chunks = _Chunks(self._context, self._side, self._side, rgb)
         try:
             return use(next(chunk for chunk in chunks.all() if self._is_image(chunk)))
@@ -208,7 +207,7 @@ class LoadedProjector:
 
 
 class _Chunks:
-    """What mtmd makes of one picture; to be freed."""
+    """The chunks that mtmd makes of one picture; call `free` in the end."""
 
     def __init__(self, context: MtmdPointer, width: int, height: int, rgb: bytes | None) -> None:
         pixels = (ctypes.c_uint8 * len(rgb)).from_buffer_copy(rgb) if rgb is not None else None

@@ -1,9 +1,9 @@
-"""Has a picture encoded exactly as it is, whatever its size.
+"""Replaces the pixels in an image encoder's graph, so that a MiniCPM-V picture is encoded exactly as given.
 
-mtmd divides and resizes the pictures of MiniCPM-V in another way than the model was trained with, and does not take
-the parts that `images/minicpm_tiling.py` makes. So mtmd gets a black picture whose overview has the size of such a
-part. In the graph that it builds for that picture, the pixels and the positions of the patches are replaced before
-they are used. Only ctypes and numpy here, as in `class_token_fix.py`.
+mtmd divides and resizes pictures differently from how MiniCPM-V was trained, and does not accept the parts that
+`images/minicpm_tiling.py` makes. So mtmd gets a black dummy picture whose overview has the size of such a part. In the
+graph for that picture, the pixels and the position ids of the patches are replaced before they are used. Only ctypes
+and numpy here, as in `class_token_fix.py`.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from typing import Any
 import numpy as np
 
 from desktop_app.engine.llama.ggml_tensor import Tensor, integers, is_sane
-from desktop_app.engine.llama.minicpm_positions import places
+from desktop_app.engine.llama.minicpm_positions import positions
 
-_PIXELS, _PLACES = b"inp_raw", b"positions"
+_PIXELS, _POSITIONS = b"inp_raw", b"positions"
 _TYPE_F32 = 0
-_SQUARES = (2, 3, 4, 6, 8, 12, 16)  # along the stand-in: the longer, the less whole pixels change its proportions
+_SQUARES = (2, 3, 4, 6, 8, 12, 16)  # sizes of dummy pictures: in larger ones rounding changes the proportions less
 
 
 class PixelOverride:
-    """The pixels of one picture, on their way into a graph."""
+    """The pixels of one picture, to be put into a graph."""
 
     def __init__(
         self, rgb: bytes, size: tuple[int, int], patch: int, mean: Sequence[float], std: Sequence[float]
@@ -33,43 +33,43 @@ class PixelOverride:
         pixels = np.frombuffer(rgb, np.uint8).reshape(height, width, 3).astype(np.float32) / 255
         normalised = (pixels - np.asarray(mean[:3], np.float32)) / np.asarray(std[:3], np.float32)
         self._values = np.ascontiguousarray(normalised.transpose(2, 0, 1))
-        self._places = places(width // patch, height // patch)
-        self._waiting = {_PIXELS, _PLACES}
+        self._positions = positions(width // patch, height // patch)
+        self._waiting = {_PIXELS, _POSITIONS}
 
     @property
     def used(self) -> bool:
-        """Return whether the graph has got everything."""
+        """Return whether all values were put into the graph."""
         return not self._waiting
 
-    def look(self, address: int) -> None:
-        """Look at the node at `address` before it is computed, and replace what it uses."""
+    def on_node(self, address: int) -> None:
+        """Inspect the node at `address` before it is computed, and replace its input if it is one of ours."""
         node = Tensor.from_address(address)
         second = node.src[1]
         if not is_sane(node) or not second or second.contents.name not in self._waiting:
             return
         tensor = second.contents
-        if tensor.name == _PIXELS and self._take_pixels(tensor):
+        if tensor.name == _PIXELS and self._replace_pixels(tensor):
             self._waiting.discard(_PIXELS)
-        if tensor.name == _PLACES and self._take_places(tensor):
-            self._waiting.discard(_PLACES)
+        if tensor.name == _POSITIONS and self._replace_positions(tensor):
+            self._waiting.discard(_POSITIONS)
 
-    def _take_pixels(self, tensor: Any) -> bool:
+    def _replace_pixels(self, tensor: Any) -> bool:
         shape = self._values.shape[::-1]
         if tensor.type != _TYPE_F32 or not tensor.data or tuple(tensor.ne) != (*shape, 1) or tensor.nb[0] != 4:
             return False
         ctypes.memmove(tensor.data, self._values.ctypes.data, self._values.nbytes)
         return True
 
-    def _take_places(self, tensor: Any) -> bool:
+    def _replace_positions(self, tensor: Any) -> bool:
         entries = integers(tensor)
-        if entries is None or len(entries) != len(self._places):
+        if entries is None or len(entries) != len(self._positions):
             return False
-        entries[:] = self._places.tolist()
+        entries[:] = self._positions.tolist()
         return True
 
 
-def stand_in(width: int, height: int, side: int, patch: int) -> tuple[int, int]:
-    """Return the size of a picture whose overview mtmd makes `width` x `height`. Raises ValueError if there is none."""
+def dummy_size(width: int, height: int, side: int, patch: int) -> tuple[int, int]:
+    """Return the size of a picture for which mtmd makes an overview of `width` x `height`, or raise ValueError."""
     if _overview(width, height, side, patch) == (width, height):
         return width, height
     ranges = []  # of proportions
@@ -88,11 +88,11 @@ def stand_in(width: int, height: int, side: int, patch: int) -> tuple[int, int]:
 
 
 def _overview(width: int, height: int, side: int, patch: int) -> tuple[int, int]:
-    """Return the size that mtmd gives the overview of a picture, as `get_best_resize` of mtmd-image.cpp in llama.cpp.
+    """Return the size of the overview that mtmd makes of a picture: see `get_best_resize` of mtmd-image.cpp.
 
-    What is longer than `side` without having more pixels than a square of it stays as it is. Of other pictures the
-    proportions tell the height, and that the width, both cut to whole pixels; then each becomes the closest number of
-    whole patches.
+    A picture with an edge longer than `side`, but no more pixels than a square of `side`, keeps its size. For others
+    the height follows from the proportions, and the width from the height, both rounded down to whole pixels. Then
+    each is rounded to whole patches.
     """
     if width * height > side**2 or max(width, height) <= side:
         proportions = np.float32(width) / np.float32(height)  # in 32 bits, as there

@@ -1,4 +1,4 @@
-"""How the next token is chosen."""
+"""Chooses the next token from the logits of the model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PENALTY_WINDOW = 64  # tokens
 
 
 class Sampler:
-    """Chooses the tokens of one answer. The same seed chooses the same from the same logits."""
+    """Chooses the tokens of one answer. The same seed and logits give the same tokens."""
 
     def __init__(self, context: ContextPointer, n_vocabulary: int, sampling: Sampling) -> None:
         self._context = context
@@ -31,7 +31,7 @@ class Sampler:
         self._add(llama.llama_sampler_init_dist(seed))
 
     def sample(self) -> int:
-        """Return the next token, from the logits last evaluated."""
+        """Return the next token, chosen from the logits of the last evaluation."""
         return llama.llama_sampler_sample(self._chain, self._context, -1)
 
     def close(self) -> None:

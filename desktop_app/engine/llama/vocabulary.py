@@ -1,4 +1,4 @@
-"""Text to tokens, and back."""
+"""Converts text to tokens, and tokens to text."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from desktop_app.engine.llama.bindings import VocabularyPointer, llama
 
 
 class Vocabulary:
-    """The tokens of a loaded model, valid as long as that is."""
+    """The vocabulary of a loaded model; not to be used after the model was freed."""
 
     def __init__(self, pointer: VocabularyPointer) -> None:
         self._pointer = pointer
         self.size = llama.llama_vocab_n_tokens(pointer)  # how many tokens there are
 
     def tokenize(self, text: str) -> list[int]:
-        """Return the tokens of a stretch of plain text, whatever special tokens it may spell."""
-        raw = text.encode(errors="replace")  # half a surrogate pair can be pasted
+        """Return the tokens of plain text; names of special tokens in it are plain text too."""
+        raw = text.encode(errors="replace")  # pasted text can contain half a surrogate pair
         room = len(raw) + 8
         tokens = (ctypes.c_int32 * room)()
         count = llama.llama_tokenize(self._pointer, raw, len(raw), tokens, room, False, False)
-        if count < 0:  # more tokens than bytes: it says how many
+        if count < 0:  # more tokens than expected: the result is their negative number
             tokens = (ctypes.c_int32 * -count)()
             count = llama.llama_tokenize(self._pointer, raw, len(raw), tokens, -count, False, False)
         return list(tokens[:count])
@@ -40,7 +40,7 @@ class Vocabulary:
         return tokens[0]
 
     def piece(self, token: int) -> bytes:
-        """Return the bytes of a token: UTF-8, maybe only a part of a character."""
+        """Return the bytes of a token: UTF-8, perhaps only a part of a character."""
         room = 64
         while True:
             buffer = ctypes.create_string_buffer(room)
@@ -50,5 +50,5 @@ class Vocabulary:
             room = -size
 
     def is_end(self, token: int) -> bool:
-        """Return whether the model says with this token that it is done."""
+        """Return whether this token ends an answer."""
         return llama.llama_vocab_is_eog(self._pointer, token)

@@ -1,4 +1,4 @@
-"""Writes a GGUF file as another one is, but for more keys and for some of its tensors."""
+"""Writes a modified copy of a GGUF file: with more keys, and with some tensors quantised, replaced or added."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ from model_store.gguf_header import (
 )
 
 Values = npt.NDArray[np.float32]
-Key = str | tuple[int, ...]  # of whole numbers: i32
+Key = str | tuple[int, ...]  # a string, or an array of i32
 
-Q8_0_BLOCK = 32  # values that share a factor
+Q8_0_BLOCK = 32  # values that share a scale
 _Q8_0 = np.dtype([("factor", "<f2"), ("values", "i1", Q8_0_BLOCK)])
-_ARRAY = 9  # the number of that type of value
+_ARRAY = 9  # the type number of arrays in GGUF
 _COUNTS = struct.Struct("<8sQQ")  # magic and version; how many tensors; how many keys
-_CHUNK = 1 << 20  # bytes that are passed on, and values that are converted, at once
-_ALIGNMENT = 32  # bytes, where a file does not say
+_CHUNK = 1 << 20  # bytes to copy, or values to convert, at a time
+_ALIGNMENT = 32  # bytes, if the file does not say
 _KINDS = {name: (number, block, size) for number, (name, block, size) in TENSOR_TYPES.items()}
 
 
 @dataclass(frozen=True)
 class NewTensor:
-    """A float32 tensor for the copy: an added one, or (`of_old` gets its values) one in place of another."""
+    """A float32 tensor for the copy, in place of one with the same name if there is one."""
 
     shape: tuple[int, ...]  # the fastest dimension first
-    values: Callable[[Values | None], Values]
+    values: Callable[[Values | None], Values]  # the values of the replaced tensor, or None -> new values
 
 
 class GGUFCopy:
-    """What is to be written."""
+    """A modified copy of a GGUF file, to be written."""
 
     def __init__(
         self,
@@ -54,30 +54,30 @@ class GGUFCopy:
         quantised: frozenset[str] = frozenset(),
         new: Mapping[str, NewTensor] | None = None,
     ) -> None:
-        """`quantised`: F32, F16 or BF16 tensors, in rows of whole blocks, that become Q8_0; `new`: by name."""
+        """`quantised`: names of F32, F16 or BF16 tensors, in rows of whole blocks, that become Q8_0; `new`: by name."""
         self._original = original
         self._keys = dict(keys)
         self._new = dict(new or {})
         self._alignment = original.integer("general.alignment") or _ALIGNMENT
-        self._tensors = list(self._placed(quantised))
+        self._tensors = list(self._with_offsets(quantised))
 
-    def _placed(self, quantised: frozenset[str]) -> Iterator[TensorInfo]:
-        """Yield the tensors of the copy, with places counted from the beginning of the data."""
+    def _with_offsets(self, quantised: frozenset[str]) -> Iterator[TensorInfo]:
+        """Yield the tensors of the copy, with offsets from the beginning of the data."""
         wanted = [
             replace(tensor, kind="Q8_0") if tensor.name in quantised else tensor
             for tensor in self._original.tensors.values()
             if tensor.name not in self._new
         ]
         wanted += [TensorInfo(name, tensor.shape, "F32", 0, 0) for name, tensor in self._new.items()]
-        place = 0
+        offset = 0
         for tensor in wanted:
             _, block, size = _KINDS[tensor.kind]
-            info = replace(tensor, offset=place, size=math.prod(tensor.shape) // block * size)
-            place = self._aligned(place + info.size)
+            info = replace(tensor, offset=offset, size=math.prod(tensor.shape) // block * size)
+            offset = self._aligned(offset + info.size)
             yield info
 
     def is_at(self, path: Path) -> bool:
-        """Return whether the file is whole and says exactly what it should, type by type."""
+        """Return whether the file at `path` is complete and has exactly the keys and tensors of this copy."""
         try:
             header = read_header(path)
         except (FileNotFoundError, NotGGUFError, DamagedGGUFError):
@@ -90,11 +90,11 @@ class GGUFCopy:
         )
 
     def write(self, source: BinaryIO, file: BinaryIO) -> None:
-        """Write it to the empty `file`; `source` is the original. Raises OSError, also when that has just been cut."""
+        """Write the copy to the empty `file`; `source` is the original. Raises OSError, also if that is cut short."""
         header = self._original
         start, _, n_keys = _COUNTS.unpack(source.read(_COUNTS.size))
         file.write(_COUNTS.pack(start, len(self._tensors), n_keys + len(self._keys)))
-        _pass_on(source, file, header.metadata_end - _COUNTS.size)
+        _copy_bytes(source, file, header.metadata_end - _COUNTS.size)
         file.writelines(_key(name, value) for name, value in self._keys.items())
         for info in self._tensors:
             layout = f"<I{len(info.shape)}QIQ"
@@ -113,14 +113,14 @@ class GGUFCopy:
             file.writelines(q8_0(part) for part in _values(source, old))
         elif old is not None:
             source.seek(old.offset)
-            _pass_on(source, file, old.size)
+            _copy_bytes(source, file, old.size)
 
-    def _aligned(self, place: int) -> int:
-        return place + -place % self._alignment
+    def _aligned(self, offset: int) -> int:
+        return offset + -offset % self._alignment
 
 
 def q8_0(values: Values) -> bytes:
-    """Return values as blocks of 32 whole numbers from -127 to 127 and an f16 factor, as ggml rounds them."""
+    """Return values quantised to Q8_0, rounded as in ggml: blocks of 32 integers from -127 to 127 and an f16 scale."""
     rows = values.reshape(-1, Q8_0_BLOCK)
     factors = np.abs(rows).max(1, keepdims=True) / np.float32(127)
     with np.errstate(divide="ignore"):
@@ -132,7 +132,7 @@ def q8_0(values: Values) -> bytes:
 
 
 def _values(source: BinaryIO, tensor: TensorInfo) -> Iterator[Values]:
-    """Yield the values of an F32, F16 or BF16 tensor, some at a time."""
+    """Yield the values of an F32, F16 or BF16 tensor in chunks."""
     _, _, size = _KINDS[tensor.kind]
     for start in range(0, tensor.size, _CHUNK * size):
         source.seek(tensor.offset + start)
@@ -147,7 +147,7 @@ def _described(tensor: TensorInfo) -> tuple[str, tuple[int, ...], str]:
     return tensor.name, tensor.shape, tensor.kind
 
 
-def _pass_on(source: BinaryIO, file: BinaryIO, count: int) -> None:
+def _copy_bytes(source: BinaryIO, file: BinaryIO, count: int) -> None:
     while count > 0:
         file.write(_read(source, min(count, _CHUNK)))
         count -= _CHUNK
@@ -155,13 +155,13 @@ def _pass_on(source: BinaryIO, file: BinaryIO, count: int) -> None:
 
 def _read(source: BinaryIO, count: int) -> bytes:
     raw = source.read(count)
-    if len(raw) < count:  # somebody writes to the original just now
+    if len(raw) < count:  # the original was changed meanwhile
         raise OSError(0, "cut short")
     return raw
 
 
 def _key(name: str, value: Key) -> bytes:
-    """Return an entry of the metadata as it stands in a GGUF file."""
+    """Return the bytes of a metadata entry in a GGUF file."""
     if isinstance(value, str):
         return _text(name) + struct.pack("<I", STRING) + _text(value)
     return _text(name) + struct.pack(f"<IIQ{len(value)}i", _ARRAY, I32, len(value), *value)

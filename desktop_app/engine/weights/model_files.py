@@ -1,4 +1,4 @@
-"""Looks at a language model and its projector before llama.cpp gets to see them."""
+"""Checks the GGUF headers of a language model and its projector before llama.cpp loads them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PROJECTOR_ARCHITECTURE = "clip"
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """A language model and, maybe, its projector; both headers hold together."""
+    """A language model and, if there is one, its projector; their headers were checked and belong together."""
 
     model: Path
     header: GGUFHeader
@@ -25,7 +25,7 @@ class ModelFiles:
 
 
 def check_files(model: Path, mmproj: Path | None) -> ModelFiles:
-    """Read both headers and compare them.
+    """Read both headers and check that they belong together.
 
     Raises `UserError`: model-missing, model-damaged, swapped-files, projector-damaged,
     not-a-projector, projector-unsupported or projector-mismatch.
@@ -37,7 +37,7 @@ def check_files(model: Path, mmproj: Path | None) -> ModelFiles:
 def check_headers(
     model: Path, header: GGUFHeader, mmproj: Path | None, projector_header: GGUFHeader | None
 ) -> ModelFiles:
-    """Compare two headers, of files that need not be here yet. Raises `UserError` as `check_files`."""
+    """Check two headers, of files that need not be downloaded yet. Raises `UserError` as `check_files`."""
     if header.architecture == _PROJECTOR_ARCHITECTURE:
         raise UserError("swapped-files", name=model.name)
     width = header.integer(f"{header.architecture}.embedding_length")
@@ -49,7 +49,7 @@ def check_headers(
         raise UserError("not-a-projector", name=mmproj.name)
     projector = ProjectorCheck(mmproj, projector_header).projector()
     if projector.kind == MINICPM_V and family_for(header.metadata) is not families.MINICPM_V:
-        # Without its tokens nothing can stand around the parts of a picture.
+        # The prompt needs special tokens around the parts of a picture; other families do not have them.
         raise UserError("projector-unsupported", name=mmproj.name, kind=projector.kind)
     if projector.width != width:
         raise UserError(

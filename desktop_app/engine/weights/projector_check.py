@@ -1,7 +1,7 @@
-"""Looks at a projector before llama.cpp gets to see it.
+"""Checks the GGUF header of a projector before llama.cpp loads it.
 
-A wrong number in a projector ends the process inside llama.cpp, so everything it takes on trust
-is compared here: the types of the values, and the shapes of the tensors with each other.
+A wrong number in a projector makes llama.cpp end the process. So everything that it does not check itself is checked
+here: the types of the values, and the shapes of the tensors.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _KINDS = {
     "clip.vision.image_grid_pinpoints": ARRAY_OF + I32,
     FEATURE_LAYER: ARRAY_OF + I32,
 }
-#: Projectors that are not LLaVA's -> the matrix that gives their output, and which of its dimensions that is.
+#: Kinds of projectors other than LLaVA's -> the matrix that makes their output, and the dimension of the output.
 _OTHERS = {
     QWEN25_VL: ("mm.2.weight", 1),
     GEMMA3: ("mm.input_projection.weight", 0),
@@ -73,21 +73,21 @@ _OTHERS = {
 _LARGEST_SIDE = 2048  # pixels
 _MOST_BLOCKS = 512
 _MOST_TILES = 64
-_MINICPM_V_2_6 = 3  # of the versions of MiniCPM-V as llama.cpp counts them
-_PLACES = 70  # of MiniCPM-V along an edge, whatever the size of the picture
-_RESAMPLER_HEAD, _USUAL_QUERIES = 128, 64  # values, and tokens of a part: what llama.cpp takes for granted
-LAYERS_OF_CLIP = {768: 12, 1024: 24, 1280: 32}  # by width: ViT-B, -L and -H
+_MINICPM_V_2_6 = 3  # the number of this version of MiniCPM-V in llama.cpp
+_POSITIONS = 70  # along an edge for MiniCPM-V, whatever the size of the picture
+_RESAMPLER_HEAD, _DEFAULT_QUERIES = 128, 64  # values per head, and tokens per part, as llama.cpp assumes
+_LAYERS_OF_CLIP = {768: 12, 1024: 24, 1280: 32}  # by width: ViT-B, -L and -H
 
 
 class ProjectorCheck:
-    """Compares what a projector says about itself."""
+    """Checks that the values and tensors of a projector are consistent."""
 
     def __init__(self, path: Path, header: GGUFHeader) -> None:
         self._path = path
         self._header = header
 
     def projector(self) -> Projector:
-        """Return what holds together. Raises `UserError` (projector-damaged, projector-unsupported)."""
+        """Return the checked projector. Raises `UserError` (projector-damaged, projector-unsupported)."""
         kind = kind_of(self._header)
         version = self._header.integer("clip.minicpmv_version")
         other_llava = kind == LLAVA and "mm.3.weight" in self._header.tensors
@@ -131,13 +131,13 @@ class ProjectorCheck:
             (int(mean[0] * 255), int(mean[1] * 255), int(mean[2] * 255)),
             output,
             has_class,
-            LastLayer.MISSING if has_class and self._runs_short(width) else LastLayer.COMPLETE,
+            LastLayer.MISSING if has_class and self._skips_a_layer(width) else LastLayer.COMPLETE,
             "mm.2.weight" not in self._header.tensors,
             self._header,
         )
 
     def _other(self, kind: str, side: int, patch: int, width: int) -> Projector:
-        """Compare what mtmd takes on trust in a projector that is no LLaVA's."""
+        """Check what mtmd assumes about a projector that is not LLaVA's."""
         self._shape("v.patch_embd.weight", patch, patch, 3, width)
         self._tower(width)
         min_batch = 0
@@ -192,10 +192,10 @@ class ProjectorCheck:
         if "v.class_embd" in self._header.tensors or "resampler.pos_embed_k" not in self._header.tensors:
             self._refuse()
         self._shape("v.patch_embd.bias", width, optional=True)
-        self._shape("v.position_embd.weight", width, _PLACES**2)
+        self._shape("v.position_embd.weight", width, _POSITIONS**2)
         output, queries = (self._rows(f"resampler.{name}") for name in ("proj.weight", "query"))
-        told = self._header.integer("clip.minicpmv_query_num") or _USUAL_QUERIES
-        if output % _RESAMPLER_HEAD or told != queries:
+        stated = self._header.integer("clip.minicpmv_query_num") or _DEFAULT_QUERIES
+        if output % _RESAMPLER_HEAD or stated != queries:
             self._refuse()
         self._shape("resampler.query", output, queries)
         self._shape("resampler.proj.weight", output, output)
@@ -208,16 +208,16 @@ class ProjectorCheck:
             self._shape(f"resampler.ln_{name}.bias", output)
 
     def _rows(self, name: str) -> int:
-        """Return how many values a matrix makes."""
+        """Return the number of output values of a matrix."""
         tensor = self._header.tensors.get(name)
         if tensor is None or len(tensor.shape) != 2:
             self._refuse()
         return tensor.shape[1]
 
-    def _runs_short(self, width: int) -> bool:
-        """Return whether the converter has left out CLIP's last layer, and nothing keeps llama.cpp from another.
+    def _skips_a_layer(self, width: int) -> bool:
+        """Return whether the converter left out CLIP's last layer, and llama.cpp would skip one more.
 
-        A file with all layers is right as it is: there the one that llama.cpp leaves out is the last.
+        A file with all layers is right as it is: there llama.cpp skips the last one.
         """
         blocks = self._number("block_count", _MOST_BLOCKS)
         return (
@@ -242,7 +242,7 @@ class ProjectorCheck:
             for name in ("ln1", "ln2"):
                 self._shape(f"{block}{name}.weight", width)
                 self._shape(f"{block}{name}.bias", width, optional=True)
-            # Old converters wrote the two under each other's name; llama.cpp knows and swaps them.
+            # Old converters swapped the names of the two; llama.cpp swaps them back.
             up, down = f"{block}ffn_up", f"{block}ffn_down"
             if self._header.tensors.get(f"{up}.weight") and self._header.tensors[f"{up}.weight"].shape[0] != width:
                 up, down = down, up

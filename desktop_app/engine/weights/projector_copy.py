@@ -1,18 +1,17 @@
-"""A copy of a projector that says what llama.cpp has to be told.
+"""Writes corrected copies of projectors that llama.cpp would run wrongly, or that are too large for memory.
 
-LLaVA takes what CLIP's last layer but one gives. The converter left the last layer out of the
-file for that, and llama.cpp, when a projector does not say otherwise, leaves out one more: every
-picture is seen by 22 layers instead of 23 (ggml-org/llama.cpp#25817). With the key
-`clip.vision.feature_layer` all of them run.
+LLaVA uses the output of CLIP's last layer but one, so the converter left the last layer out of the file. Unless a
+projector says otherwise, llama.cpp skips one more layer: every picture is encoded with 22 layers instead of 23
+(ggml-org/llama.cpp#25817). With the key `clip.vision.feature_layer` all of them run.
 
-LLaVA-1.0's projector is one matrix, and llama.cpp ends the process when the second is missing. The
-copy has one that changes nothing; between them stands a GELU, which leaves large numbers alone, so
-the first bias lifts everything far up and the second takes it back.
+The projector of LLaVA-1.0 is one matrix, and llama.cpp ends the process if the second is missing. The copy has a second
+matrix that changes nothing. Between the two is a GELU, which does not change large numbers, so the first bias adds a
+large number and the second subtracts it.
 
-Where memory is short the copy holds the large matrices in q8_0: see `projector_quantisation.py`.
+If memory is short, the copy has its large matrices in q8_0: see `projector_quantisation.py`.
 
-The person's file stays as it is; the copy lies in the cache folder, is written once, and notes
-which file it was made of, so that one that does not belong to it any more is noticed.
+The original file is not changed. The copy is written once, to the cache folder. It says which file it was made from, so
+that an outdated copy is noticed.
 """
 
 from __future__ import annotations
@@ -31,25 +30,25 @@ from desktop_app.atomic_files import finish, new_file, not_saved, sync_folder
 from desktop_app.engine.weights.gguf_writer import GGUFCopy, Key, NewTensor, Values
 from desktop_app.engine.weights.model_files import ModelFiles
 from desktop_app.engine.weights.projector_header import FEATURE_LAYER, LastLayer, Projector
-from desktop_app.engine.weights.projector_quantisation import quantised
+from desktop_app.engine.weights.projector_quantisation import matrices_to_quantise
 from model_store.gguf_header import read_header
 
 _log = logging.getLogger(__name__)
 
 _FOLDER = "projectors"
 _COPY_OF = "eyebright.copy_of"
-_LIFT = 1024.0  # far more than any value that a projector gives, and float32 keeps four digits after it
+_OFFSET = 1024.0  # far larger than any output of a projector; float32 keeps four more digits
 
 
-def prepared(files: ModelFiles, cache: Callable[[], Path], *, small: bool = False) -> ModelFiles:
-    """Return the files with a projector that sees as it was trained: the same one, or its copy in the cache folder.
+def prepare_projector(files: ModelFiles, cache: Callable[[], Path], *, small: bool = False) -> ModelFiles:
+    """Return the files with a projector that llama.cpp runs correctly: the same one, or a copy in the cache folder.
 
-    `small`: a copy with the large matrices in q8_0 is wished. Where no copy can be written (the disk
-    is full, say) the projector stays as it is, and its `last_layer` and `small` tell. Only a linear
-    one cannot do without: then `UserError` (disk-full, not-saved).
+    `small`: use a copy with the large matrices in q8_0. If no copy can be written (the disk is full, for example), the
+    projector stays as it is, which its `last_layer` and `small` show. Only a linear projector cannot be used without a
+    copy: then `UserError` (disk-full, not-saved).
     """
     projector = files.projector
-    small = small and projector is not None and bool(quantised(projector.header))
+    small = small and projector is not None and bool(matrices_to_quantise(projector.header))
     if projector is None or not (small or projector.linear or projector.last_layer is LastLayer.MISSING):
         return files
     try:
@@ -72,7 +71,7 @@ def _copy_of(projector: Projector, folder: Path, small: bool) -> Path:
     if projector.last_layer is LastLayer.MISSING:
         keys[FEATURE_LAYER] = (header.integer("clip.vision.block_count") or 0,)
     new = _second_matrix(projector.width) if projector.linear else {}
-    copy = GGUFCopy(header, keys, quantised(header) if small else frozenset(), new)
+    copy = GGUFCopy(header, keys, matrices_to_quantise(header) if small else frozenset(), new)
     path = folder / f"{hashlib.sha256(os.fsencode(original)).hexdigest()[:32]}{'-q8_0' * small}.gguf"
     if not copy.is_at(path):
         folder.mkdir(parents=True, exist_ok=True)
@@ -86,24 +85,24 @@ def _copy_of(projector: Projector, folder: Path, small: bool) -> Path:
 
 
 def _second_matrix(width: int) -> dict[str, NewTensor]:
-    """Return what makes a linear projector one of two matrices."""
+    """Return the tensors that turn a linear projector into one with two matrices."""
 
-    def lifted(bias: Values | None) -> Values:
-        return (bias if bias is not None else np.zeros(width, np.float32)) + np.float32(_LIFT)
+    def with_offset(bias: Values | None) -> Values:
+        return (bias if bias is not None else np.zeros(width, np.float32)) + np.float32(_OFFSET)
 
     return {
-        "mm.0.bias": NewTensor((width,), lifted),
+        "mm.0.bias": NewTensor((width,), with_offset),
         "mm.2.weight": NewTensor((width, width), lambda _: np.eye(width, dtype=np.float32)),
-        "mm.2.bias": NewTensor((width,), lambda _: np.full(width, -_LIFT, np.float32)),
+        "mm.2.bias": NewTensor((width,), lambda _: np.full(width, -_OFFSET, np.float32)),
     }
 
 
 def _remove_orphans(folder: Path) -> None:
-    """Remove copies of files that are gone: each is as large as a projector."""
+    """Delete copies of files that no longer exist: each is as large as a projector."""
     for path in folder.glob("*.gguf"):
         try:
             _, _, original = read_header(path).text(_COPY_OF).split(" ", 2)
-        except ValueError:  # damaged, or none of ours
+        except ValueError:  # damaged, or not a copy
             path.unlink()
             continue
         if not Path(os.fsdecode(unquote_to_bytes(original))).exists():

@@ -1,4 +1,4 @@
-"""Which matrices of a projector a small copy holds in q8_0: half the memory, and embeddings nearly the same."""
+"""Chooses which matrices of a projector a small copy has in q8_0: half the memory, nearly the same embeddings."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from math import prod
 
 from model_store.gguf_header import GGUFHeader, TensorInfo
 
-_BLOCK, _BYTES = 32, 34  # of q8_0: values that share a factor; bytes they take with it
+_BLOCK, _BYTES = 32, 34  # of q8_0: values per block, and bytes per block
 _LARGE_TYPES = frozenset({"F32", "F16", "BF16"})
 _MATRICES = tuple(
     f"{name}.weight" for name in ("attn_q", "attn_k", "attn_v", "attn_out", "ffn_up", "ffn_down", "mm.0", "mm.2")
 )
 
 
-def quantised(projector: GGUFHeader) -> frozenset[str]:
-    """Return the names of the matrices that become q8_0: those that are only multiplied with, in rows of whole blocks.
+def matrices_to_quantise(projector: GGUFHeader) -> frozenset[str]:
+    """Return the names of the matrices that become q8_0: those used only for multiplication, in rows of whole blocks.
 
-    Not where it would hardly help, as with a projector that is quantised already.
+    There are none if that saves little, for example if the projector is already quantised.
     """
     matrices = [tensor for tensor in projector.tensors.values() if _fits(tensor)]
     saved = sum(tensor.size - _size(tensor) for tensor in matrices)
@@ -25,14 +25,14 @@ def quantised(projector: GGUFHeader) -> frozenset[str]:
 
 
 def loaded_size(projector: GGUFHeader, *, small: bool) -> int:
-    """Return the bytes of all tensors as they are loaded: of the file, or of the `small` copy."""
-    names = quantised(projector) if small else frozenset()
+    """Return the bytes of all loaded tensors, of the file or of its `small` copy."""
+    names = matrices_to_quantise(projector) if small else frozenset()
     size = sum(_size(tensor) if tensor.name in names else tensor.size for tensor in projector.tensors.values())
     first = projector.tensors.get("mm.0.weight")
     if first is None or "mm.2.weight" in projector.tensors:
         return size
     width = first.shape[-1]
-    return size + (width + 1) * width * 4  # the second matrix that a linear one gets, and its bias: F32
+    return size + (width + 1) * width * 4  # the second matrix that a linear projector gets, and its bias: F32
 
 
 def _fits(tensor: TensorInfo) -> bool:

@@ -1,4 +1,4 @@
-"""What the header of a projector says of tiles: in what parts its pictures are seen."""
+"""Reads from the header of a projector how it divides pictures into tiles."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _KINDS = ("F32", "F16")
 
 
 def newline_of(projector: GGUFHeader) -> TensorInfo | None:
-    """Return where the token that ends a line lies."""
+    """Return the embedding that ends each line of image tokens, None if the projector has none."""
     found = (projector.tensors[name] for name in NEWLINES if name in projector.tensors)
     return next((tensor for tensor in found if tensor.kind in _KINDS), None)
 
 
 def tiling_of(projector: GGUFHeader) -> Tiling | None:
-    """Return how a projector was trained to divide pictures; None: not at all, or mtmd does it."""
+    """Return how a projector divides pictures into tiles; None: it does not, or mtmd does it."""
     side, patch = (projector.integer(f"clip.vision.{key}") for key in ("image_size", "patch_size"))
     if not side or not patch:
         return None

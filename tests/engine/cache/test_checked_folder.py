@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from desktop_app.atomic_files import INCOMING
-from desktop_app.engine.cache.checked_folder import CheckedFile, CheckedFolder, cache_folders, forget_cache
+from desktop_app.engine.cache.checked_folder import CheckedFile, CheckedFolder, cache_folders, clear_cache
 from tests.helpers.strays import Expected
 
 DATA = bytes(range(256)) * 4
@@ -230,7 +230,7 @@ def test_everything_can_be_forgotten(tmp_path: Path) -> None:
     folders.contexts.write("a", b"", DATA)
     (tmp_path / "contexts" / f"{INCOMING}x").write_bytes(DATA)
     (tmp_path / "other").write_text("not ours")
-    forget_cache(tmp_path)
+    clear_cache(tmp_path)
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["other"]
     assert folders.contexts.read("a") is None
 

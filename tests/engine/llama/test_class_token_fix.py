@@ -59,7 +59,7 @@ class Clip:
     def run(self, order: ClassTokenOrder, nodes: list[Any] | None = None) -> None:
         order.begin()
         for node in self.nodes if nodes is None else nodes:
-            order.look(ctypes.addressof(node))
+            order.on_node(ctypes.addressof(node))
         order.end()
 
 
@@ -79,7 +79,7 @@ def test_it_is_decided_before_the_layers_are_computed() -> None:
     order.begin()
     for node in clip.nodes[:4]:
         assert not order.decided
-        order.look(ctypes.addressof(node))
+        order.on_node(ctypes.addressof(node))
     assert order.decided
 
 
@@ -144,7 +144,7 @@ class InternVL:
     def run(self, order: ClassTokenOrder) -> None:
         order.begin()
         for node in self.nodes:
-            order.look(ctypes.addressof(node))
+            order.on_node(ctypes.addressof(node))
         order.end()
 
 
@@ -174,16 +174,16 @@ def test_a_table_of_another_layout_is_left_alone_and_reported(expected: Expected
 
 
 def test_memory_that_is_no_tensor_is_not_touched(expected: Expected) -> None:
-    expected.log("does not read as a tensor")
+    expected.log("is not a tensor as expected")
     order = ClassTokenOrder(True)
     rubbish = (ctypes.c_uint8 * ctypes.sizeof(Tensor))(*([0xA5] * ctypes.sizeof(Tensor)))
-    order.look(ctypes.addressof(rubbish))
+    order.on_node(ctypes.addressof(rubbish))
     assert order.state is ClassToken.UNKNOWN
     assert set(bytes(rubbish)) == {0xA5}
 
 
 def test_towers_without_a_class_token_are_not_looked_at() -> None:
     order = ClassTokenOrder(False)
-    order.look(0)  # would crash if it were read
+    order.on_node(0)  # would crash if it were read
     order.end()
     assert order.state is ClassToken.NOT_NEEDED

@@ -120,7 +120,7 @@ def other_llama(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch,
     other = OtherLlama(*OTHERS[request.param])
     monkeypatch.setattr(backend, "ggml_functions", lambda: other)
     backend.prepare.cache_clear()
-    monkeypatch.setattr(PixelOverride, "look", read)
+    monkeypatch.setattr(PixelOverride, "on_node", read)
     monkeypatch.setattr(RepackedWeights, "_tensors", read)
     monkeypatch.setattr(ClassTokenOrder, "_positions", read)
     yield

@@ -61,7 +61,7 @@ def test_a_picture_changes_nothing_of_the_conversation(files: ModelFiles, tmp_pa
 
 
 def test_what_cannot_be_put_aside_stays(files: ModelFiles, tmp_path: Path, expected: Expected) -> None:
-    expected.log("cannot be put aside")
+    expected.log("cannot be saved while a picture")
     (tmp_path / "contexts").write_text("no folder")
     model, usual = loaded(files, IN_TURN, tmp_path), loaded(files, KEPT, tmp_path / "other")
     try:

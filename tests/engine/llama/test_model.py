@@ -73,7 +73,7 @@ def test_without_the_correction_they_are_not(
     language_model: Path, projector: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When this fails, llama.cpp has been corrected: then `not-needed` is what is reported."""
-    monkeypatch.setattr(ClassTokenOrder, "look", lambda _self, _address: None)
+    monkeypatch.setattr(ClassTokenOrder, "on_node", lambda _self, _address: None)
     monkeypatch.setattr(ClassTokenOrder, "end", lambda _self: None)
     model = Model(check_files(language_model, projector), SETTINGS, Interrupt())
     rgb = picture()

@@ -12,9 +12,9 @@ import pytest
 from desktop_app.engine.interrupt import Interrupt, Interrupted
 from desktop_app.engine.llama import pixel_override
 from desktop_app.engine.llama.ggml_tensor import Tensor
-from desktop_app.engine.llama.minicpm_positions import places
+from desktop_app.engine.llama.minicpm_positions import positions
 from desktop_app.engine.llama.model import Model
-from desktop_app.engine.llama.pixel_override import PixelOverride, stand_in
+from desktop_app.engine.llama.pixel_override import PixelOverride, dummy_size
 from desktop_app.engine.messages import EngineSettings
 from desktop_app.engine.weights.model_files import check_files
 from desktop_app.errors import UserError
@@ -81,16 +81,16 @@ def test_every_pixel_counts(model: Model) -> None:
 
 
 def test_pixels_that_are_not_used_are_noticed(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(PixelOverride, "look", lambda *_: None)
+    monkeypatch.setattr(PixelOverride, "on_node", lambda *_: None)
     with pytest.raises(RuntimeError, match="did not get into the graph"):
         model.encode_sized(bytes(448 * 448 * 3), 448, 448)
 
 
-def test_places_count(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_positions_count(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = np.random.default_rng(3).integers(0, 256, 574 * 350 * 3, np.uint8).tobytes()
     first = model.encode_sized(pixels, 574, 350)
     exact = [70 * row // 25 * 70 + 70 * column // 41 for row in range(25) for column in range(41)]
-    monkeypatch.setattr(pixel_override, "places", lambda *_: np.array(exact, np.int32))
+    monkeypatch.setattr(pixel_override, "positions", lambda *_: np.array(exact, np.int32))
     assert not np.array_equal(model.encode_sized(pixels, 574, 350), first)
 
 
@@ -109,7 +109,7 @@ def test_another_input_is_left_alone(kind: int, shape: tuple[int, ...]) -> None:
     values = (ctypes.c_float * 2352)()
     tensor: Any = graph.tensor("inp_raw", kind=kind)
     tensor.ne[:], tensor.data = shape, ctypes.addressof(values)
-    pixels.look(ctypes.addressof(graph.tensor("im2col", graph.tensor("kernel"), tensor)))
+    pixels.on_node(ctypes.addressof(graph.tensor("im2col", graph.tensor("kernel"), tensor)))
     assert not pixels.used
     assert not any(values)
 
@@ -117,7 +117,7 @@ def test_another_input_is_left_alone(kind: int, shape: tuple[int, ...]) -> None:
 def test_memory_that_is_no_tensor_is_left_alone() -> None:
     pixels = PixelOverride(bytes(28 * 14 * 3), (28, 14), 14, HALF, HALF)
     rubbish = (ctypes.c_uint8 * ctypes.sizeof(Tensor))(*([0xA5] * ctypes.sizeof(Tensor)))
-    pixels.look(ctypes.addressof(rubbish))  # would crash if what it points at were read
+    pixels.on_node(ctypes.addressof(rubbish))  # would crash if what it points at were read
     assert not pixels.used
 
 
@@ -125,15 +125,15 @@ def test_patches_stand_where_the_original_puts_them() -> None:
     recorded = json.loads((DATA / "divided.json").read_text(encoding="utf-8"))["places"]
     assert len(recorded) > 10
     for wanted in recorded:
-        assert places(len(wanted), 1).tolist() == wanted
-        assert places(1, len(wanted)).tolist() == [70 * place for place in wanted]
+        assert positions(len(wanted), 1).tolist() == wanted
+        assert positions(1, len(wanted)).tolist() == [70 * place for place in wanted]
     exact = [70 * patch // 25 for patch in range(25)]
-    assert [patch for patch in range(25) if places(25, 1)[patch] != exact[patch]] == [5, 10, 15, 20]
+    assert [patch for patch in range(25) if positions(25, 1)[patch] != exact[patch]] == [5, 10, 15, 20]
 
 
 def test_a_size_that_no_picture_leads_to_is_refused() -> None:
     with pytest.raises(ValueError, match="no picture"):
-        stand_in(896, 896, 448, 14)
+        dummy_size(896, 896, 448, 14)
 
 
 def test_other_versions_and_other_models_are_refused(tmp_path: Path) -> None:

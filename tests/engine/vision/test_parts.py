@@ -145,7 +145,7 @@ def test_a_class_token_at_the_end_would_be_noticed(
     pair: tuple[Path, Path], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected: Expected
 ) -> None:
     expected.log("order of the class token is unknown")
-    monkeypatch.setattr(ClassTokenOrder, "look", lambda *_: None)
+    monkeypatch.setattr(ClassTokenOrder, "on_node", lambda *_: None)
     width, height = PICTURES[0]
     with opened(pair) as eyes, np.load(DATA / "divided.npz") as recorded:
         seen = eyes.encoder.sight.see(save(tmp_path, width, height))

@@ -17,7 +17,7 @@ from desktop_app.engine.llama.model import Model
 from desktop_app.engine.messages import EngineSettings, PictureRef, Turn
 from desktop_app.engine.weights import projector_check, projector_copy
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
-from desktop_app.engine.weights.projector_copy import prepared
+from desktop_app.engine.weights.projector_copy import prepare_projector
 from desktop_app.engine.weights.projector_header import LastLayer
 from desktop_app.errors import UserError
 from desktop_app.paths import cache_folder, demo_model
@@ -51,7 +51,7 @@ def files(language_model: Path, original: Path) -> ModelFiles:
 
 
 def made(files: ModelFiles, folder: Path) -> Any:
-    return prepared(files, lambda: folder.parent).projector
+    return prepare_projector(files, lambda: folder.parent).projector
 
 
 def agreement(files: ModelFiles, original: Path) -> float:
@@ -221,7 +221,7 @@ def test_a_linear_projector_gets_a_second_matrix_that_changes_nothing(
     original = write_projector(tmp_path / "mmproj.gguf", replace(SIZES, linear=True, feature_layer=feature_layer))
     with original.open("ab") as file:
         file.write(b"something after the end")
-    files = prepared(check_files(language_model, original), lambda: folder.parent)
+    files = prepare_projector(check_files(language_model, original), lambda: folder.parent)
     assert files.projector is not None
     assert not files.projector.linear
     assert files.projector.last_layer is (LastLayer.COMPLETE if feature_layer else LastLayer.CORRECTED)
@@ -230,7 +230,7 @@ def test_a_linear_projector_gets_a_second_matrix_that_changes_nothing(
     assert checked.projector is not None
     assert (checked.projector.linear, checked.projector.last_layer) == (False, LastLayer.COMPLETE)
     written = files.projector.path.stat().st_ino
-    assert prepared(check_files(language_model, original), lambda: folder.parent) == files
+    assert prepare_projector(check_files(language_model, original), lambda: folder.parent) == files
     assert files.projector.path.stat().st_ino == written
 
 
@@ -243,5 +243,5 @@ def test_a_linear_projector_cannot_do_without_room(
     monkeypatch.setattr(projector_copy, "finish", full)
     files = check_files(language_model, write_projector(tmp_path / "mmproj.gguf", replace(SIZES, linear=True)))
     with pytest.raises(UserError) as caught:
-        prepared(files, lambda: folder.parent)
+        prepare_projector(files, lambda: folder.parent)
     assert caught.value.code == "disk-full"

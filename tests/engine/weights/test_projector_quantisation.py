@@ -14,7 +14,7 @@ from desktop_app.engine.messages import EngineSettings
 from desktop_app.engine.weights import projector_copy
 from desktop_app.engine.weights.gguf_writer import q8_0
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
-from desktop_app.engine.weights.projector_copy import prepared
+from desktop_app.engine.weights.projector_copy import prepare_projector
 from desktop_app.engine.weights.projector_header import LastLayer, Projector
 from desktop_app.engine.weights.projector_quantisation import loaded_size
 from desktop_app.paths import demo_model
@@ -35,7 +35,7 @@ def files_of(folder: Path, sizes: Sizes = SIZES) -> ModelFiles:
 
 
 def small(files: ModelFiles, cache: Path) -> Projector:
-    projector = prepared(files, lambda: cache, small=True).projector
+    projector = prepare_projector(files, lambda: cache, small=True).projector
     assert projector is not None
     return projector
 
@@ -86,7 +86,7 @@ def test_it_sees_nearly_the_same(tmp_path: Path, sizes: Sizes) -> None:
         matrix = len(tensor.shape) == 2 and "position" not in name and tensor.shape[0] % 32 == 0
         assert shrunk.tensors[name].kind == ("Q8_0" if matrix else tensor.kind), name
     assert loaded_size(kept, small=True) == sum(tensor.size for tensor in shrunk.tensors.values())
-    plain = prepared(files, lambda: tmp_path / "cache")
+    plain = prepare_projector(files, lambda: tmp_path / "cache")
     for one, other in zip(embeddings(plain), embeddings(replace(files, projector=projector)), strict=True):
         assert mean_cosine(one, other) >= 0.999
 
@@ -111,7 +111,7 @@ def test_it_is_written_once_beside_the_other_copy(tmp_path: Path) -> None:
     files = files_of(tmp_path)
     first = small(files, tmp_path / "cache")
     written = first.path.stat().st_ino
-    other = prepared(files, lambda: tmp_path / "cache").projector
+    other = prepare_projector(files, lambda: tmp_path / "cache").projector
     assert other is not None
     assert (other.small, other.last_layer) == (False, LastLayer.CORRECTED)
     assert sorted((tmp_path / "cache" / "projectors").iterdir()) == sorted([first.path, other.path])
@@ -150,5 +150,5 @@ def test_a_projector_that_is_small_already_is_used_as_it_is(tmp_path: Path) -> N
     files = files_of(tmp_path, replace(SIZES, feature_layer=True))
     once = small(files, tmp_path / "cache")
     again = check_files(files.model, once.path)
-    assert prepared(again, lambda: tmp_path / "other", small=True) is again
+    assert prepare_projector(again, lambda: tmp_path / "other", small=True) is again
     assert not (tmp_path / "other").exists()
