@@ -1,4 +1,4 @@
-"""Builds the parts of the window program (engine, services, window) and connects them. Nothing else does."""
+"""Creates all parts of the window program (engine, services, window) and connects them. No other module does."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ if TYPE_CHECKING:
     from desktop_app.services.models.tasks import ModelTasks
     from desktop_app.services.updates import Updates
 
-_SETTLED_MS = 250  # after the window has come, until it has answered the first touch and the engine loads
-_LONGEST_TURN_S = 2.0  # after which work on a model file goes on beside an answer: it may have to hear that it ends
+_AFTER_PAINT_MS = 250  # after the first paint: the window can react to input before slow imports begin
+_LONGEST_PAUSE_S = 2.0  # work on model files is paused at most this long during an answer, so that it can be cancelled
 
 
 @dataclass(eq=False, repr=False)
 class Services:
-    """All that the window may use, and the two threads behind it.
+    """All services that the window uses, and the background threads for files and history.
 
-    The model store is built when it is first asked for: after the window is there.
+    The services for models are created when they are first used, after the window has appeared.
     """
 
     notices: Notices
@@ -68,20 +68,20 @@ class Services:
     history_thread: HistoryThread
     files: Background
     throttle: Throttle
-    model_throttle: Throttle  # of work on model files, which are larger than what people drop
+    model_throttle: Throttle  # for work on model files, which are larger than dropped files
     tuner: Tuner
     _closed: bool = False
 
     @cached_property
     def models(self) -> Models:
-        """Return the models of this computer and those that can be fetched."""
+        """Return the service for installed and downloadable models."""
         from desktop_app.services.models.manager import Models
 
         return Models(self.preferences, self.notices, Background("models", self.notices), self.model_throttle)
 
     @cached_property
     def model_tasks(self) -> ModelTasks:
-        """Return what does long work on model files."""
+        """Return the service for long tasks on model files."""
         from desktop_app.services.models.tasks import ModelTasks
 
         files, hub = Background("model files", self.notices), Background("hub", self.notices)
@@ -89,13 +89,13 @@ class Services:
 
     @cached_property
     def updates(self) -> Updates:
-        """Return what asks for a newer version, which it does when it is told to."""
+        """Return the service that checks for a newer version, which it does only on request."""
         from desktop_app.services.updates import Updates
 
         return Updates(self.preferences, self.notices, Background("updates", self.notices))
 
     def start(self) -> None:
-        """Start the engine on the chosen model, read the list of conversations, and look which models there are."""
+        """Load the chosen model, and read the lists of conversations and of installed models."""
         self.engine.start()
         self.chosen_model.load()
         self.draft.restore("")
@@ -107,16 +107,16 @@ class Services:
         self.import_then("desktop_app.services.models.tasks", look_for_models)
 
     def import_then(self, module: str, work: Callable[[], object]) -> None:
-        """Do what nobody waits for and needs a module that takes long to import: a little later, and on a thread."""
+        """Import a slow module on a thread, a little later, and then do `work`, for which nobody waits."""
 
         def begin() -> None:
             if not self._closed:
                 self.files.run(lambda: import_module(module), lambda _module: work())
 
-        QTimer.singleShot(_SETTLED_MS, self.engine, begin)
+        QTimer.singleShot(_AFTER_PAINT_MS, self.engine, begin)
 
     def close(self) -> None:
-        """Save what is under way and end everything that was started; a second call does nothing."""
+        """Save unsaved work and stop everything that was started; a second call does nothing."""
         if self._closed:
             return
         self._closed = True
@@ -126,25 +126,25 @@ class Services:
         self.idle_unload.close()
         self.reading_ahead.close()
         self.draft.save()
-        self.throttle.set_answering(False)  # nobody reads on: what was accepted is done at once
+        self.throttle.set_answering(False)  # no answer is shown any more, so accepted work is done at full speed
         self.model_throttle.set_answering(False)
         self.files.close()
         self.history_thread.close()
         self.engine.close()
-        # What asks a server last: it cannot always be cut short, and nothing may be lost when it is killed meanwhile.
+        # Network services last: they cannot always stop at once, and nothing is lost if they are killed meanwhile.
         for name in ("model_tasks", "models", "updates"):
             if name in self.__dict__:
                 getattr(self, name).close()
 
 
 def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Services:
-    """Build the services; nothing is started but two idle threads."""
+    """Create the services; this starts only two idle threads."""
     settings, problem = Settings.load(paths.settings_file())
     notices = Notices()
     if problem is not None:
         notices.error(problem)
     preferences = Preferences(settings)
-    throttle, model_throttle = Throttle(), Throttle(longest=_LONGEST_TURN_S)
+    throttle, model_throttle = Throttle(), Throttle(longest=_LONGEST_PAUSE_S)
     attachments = Attachments(paths.attachments_folder(), paced=throttle.paced)
     files = Background("files", notices)
     history_thread = HistoryThread(paths.history_file(), attachments, Background("history", notices), notices)
@@ -184,12 +184,12 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
 
 
 def run_window(pictures: Sequence[str] = ()) -> int:
-    """Open the window with pictures attached, or hand them to the one that is open; returns the exit code."""
-    # Qt Widgets are imported here only: the command line lives without them.
+    """Open the window with pictures attached, or send them to an open window; returns the exit code."""
+    # Qt Widgets are imported only here, because the command line does not need them.
     try:
         paths.make_folders()
-        # At once: a double click wants one window.
-        reception = receive_or_hand_over(paths.window_key_file(), pictures)
+        # First of all: a double click must open only one window.
+        instance = receive_or_hand_over(paths.window_key_file(), pictures)
     except UserError as error:
         if sys.stderr is not None:  # None in a program without a console
             sys.stderr.write(f"{error}\n")
@@ -197,7 +197,7 @@ def run_window(pictures: Sequence[str] = ()) -> int:
 
         show_startup_error(error)
         return 2
-    if reception is None:
+    if instance is None:
         return 0
     from desktop_app.ui.application import make_application
     from desktop_app.ui.window import MainWindow
@@ -206,32 +206,32 @@ def run_window(pictures: Sequence[str] = ()) -> int:
     application = make_application(sys.argv[:1])
     services = build()
     window = MainWindow(services)
-    reception.arrived.connect(window.come_forward)
-    reception.arrived.connect(services.draft.add_files)
+    instance.arrived.connect(window.come_forward)
+    instance.arrived.connect(services.draft.add_files)
     application.opened.connect(window.come_forward)
     application.opened.connect(services.draft.add_files)
 
     def begin() -> None:
-        gc.freeze()  # what is there now stays
+        gc.freeze()  # objects that exist now stay alive until the end
         gc.enable()
         services.start()
         services.draft.add_files(list(pictures))
         application.listen()
-        QTimer.singleShot(_SETTLED_MS, reception, reception.listen)
+        QTimer.singleShot(_AFTER_PAINT_MS, instance, instance.listen)
         services.import_then("desktop_app.ui.models.offer_card", window.offer_models)
 
-    # The engine, the history and those who wait to hand over compete with a window that is not there yet.
+    # Only now, since the engine, the history and waiting later starts would delay the first paint.
     window.painted.connect(begin)
     window.show()
     try:
         return application.exec()
     finally:
-        reception.close()
+        instance.close()
         services.close()
 
 
 def check_window() -> int:
-    """Print as JSON what the self-test wants to know of Qt; returns the exit code."""
+    """Print the facts about Qt that the self-test needs, as JSON; returns the exit code."""
     import json
 
     from desktop_app.ui.self_check import check

@@ -15,26 +15,26 @@ from desktop_app.errors import UserError
 from model_store.catalogue import ModelEntry, Variant
 from model_store.errors import StoreError
 
-if TYPE_CHECKING:  # it imports what speaks with the network
+if TYPE_CHECKING:  # it imports network code
     from model_store.library.hub_repository import Headers
 
-SHORT, USUAL = 2048, 4096  # tokens of context that the catalogue has figures for
+SHORT, USUAL = 2048, 4096  # context sizes in tokens for which the catalogue has memory sizes
 
 Verdict = Literal["fits", "reduced", "too-large"]
 
 
 @dataclass(frozen=True)
 class MemoryFit:
-    """What the planner says of a model. Sizes in bytes, window and engine together."""
+    """Whether a model fits into memory. Sizes in bytes, window and engine together."""
 
     verdict: Verdict
     n_ctx: int  # tokens of context with which it fits
-    needed: int  # for that context; the least there is when it does not fit
+    needed: int  # for this context; if it does not fit, the least it would need
     usable: int  # on this computer
 
 
 def fit_of(variant: Variant, usable: int) -> MemoryFit:
-    """Return the light of a model of the catalogue on a computer that can give `usable` bytes."""
+    """Return whether a model of the catalogue fits on a computer where `usable` bytes can be used."""
     if variant.memory_4096 <= usable:
         n_ctx = USUAL if variant.memory_4096 > variant.memory_2048 else SHORT  # some were not trained for more
         return MemoryFit("fits", n_ctx, variant.memory_4096, usable)
@@ -43,9 +43,9 @@ def fit_of(variant: Variant, usable: int) -> MemoryFit:
 
 
 def fit_of_files(files: ModelFiles, budget: MemoryBudget) -> MemoryFit:
-    """Return the light of a model whose headers were read and hold together.
+    """Return whether a model fits, from headers that were checked.
 
-    It is for the computer, not for the moment: what other programs hold just now does not count.
+    This depends only on the computer: the memory that other programs use at the moment does not count.
     """
     projector = files.projector.header if files.projector is not None else None
     found = plan_from_headers(
@@ -60,9 +60,9 @@ def fit_of_files(files: ModelFiles, budget: MemoryBudget) -> MemoryFit:
 def fit_or_reason(
     variant: Variant, read: Callable[[], Headers], budget: MemoryBudget
 ) -> MemoryFit | UserError | StoreError:
-    """Return the light of a pair of which `read` gives the headers, or why it could not be loaded at all.
+    """Return whether a model fits whose headers `read` returns, or why it cannot be loaded.
 
-    Raises what `read` raises, but for `StoreError` (not-a-model).
+    Raises what `read` raises, except `StoreError` (not-a-model).
     """
     try:
         headers = read()
@@ -77,9 +77,9 @@ def fit_or_reason(
 
 
 def best_variant(entry: ModelEntry, usable: int) -> tuple[Variant, MemoryFit]:
-    """Return the variant to recommend: the first that fits, else the first that fits with a shorter context.
+    """Return the recommended variant: the first that fits, else the first that fits with a shorter context.
 
-    Variants are ordered by recommendation. When none fits it is the one that needs least.
+    Variants are ordered by recommendation. If none fits, it is the one that needs the least memory.
     """
     fits = [(variant, fit_of(variant, usable)) for variant in entry.variants]
     for verdict in ("fits", "reduced"):

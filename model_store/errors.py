@@ -1,8 +1,8 @@
-"""Expected errors of the model store: a code, parameters and one sentence each, as the program's own.
+"""Expected errors of the model store, each with a code, parameters and one sentence.
 
-The sentences stand here because the store can be used alone; the window translates them in the
-context "errors", the command line prints them as they are. Sizes among the parameters are texts
-with their unit. Everything that is not a `StoreError` is a bug.
+The sentences are defined here because the store can be used without the program. The window translates them in the
+context "errors"; the command line prints them as they are. Sizes among the parameters are texts with a unit. Every
+exception that is not a `StoreError` is a bug.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ def QT_TRANSLATE_NOOP(_context: str, text: str) -> str:  # noqa: N802 - the name
 
 
 SENTENCES: dict[str, str] = {
-    # Who is asked
+    # Addresses
     "endpoint-wrong": QT_TRANSLATE_NOOP(
         "errors",
         "Models cannot be downloaded from the address “{address}”. It must begin with https:// and name a server.",
@@ -35,7 +35,7 @@ SENTENCES: dict[str, str] = {
         "http://you:password@name:port or socks5://you:password@name:port.",
     ),
     "repository-name-wrong": QT_TRANSLATE_NOOP("errors", "“{name}” is not a repository name. Write it as owner/name."),
-    # What the server says
+    # Answers of the server
     "repository-missing": QT_TRANSLATE_NOOP(
         "errors",
         "{repository} was not found on {host}. Check the name. If the repository is private, add an access token.",
@@ -59,7 +59,7 @@ SENTENCES: dict[str, str] = {
     "release-not-understood": QT_TRANSLATE_NOOP(
         "errors", "{host} sent an unexpected answer. Look at the release page, or try again later."
     ),
-    # The way there
+    # Connections
     "no-connection": QT_TRANSLATE_NOOP(
         "errors", "{host} cannot be reached. Check the network connection. What was downloaded so far is kept."
     ),
@@ -69,7 +69,7 @@ SENTENCES: dict[str, str] = {
     "connection-not-safe": QT_TRANSLATE_NOOP(
         "errors", "The connection to {host} is not secure, so nothing was downloaded: {reason}"
     ),
-    # What arrives
+    # Downloaded files
     "checksum-differs": QT_TRANSLATE_NOOP(
         "errors", "{name} was damaged during the download and was deleted. The other files are kept. Try again."
     ),
@@ -88,7 +88,7 @@ SENTENCES: dict[str, str] = {
         "The model in {repository} is split into several files ({name} and others), and Eyebright downloads only "
         "models in one file. Look for another repository with the same model.",
     ),
-    # Where it goes
+    # Disk space and folders
     "no-room": QT_TRANSLATE_NOOP(
         "errors",
         "{title} needs {needed} more disk space, and {free} are free. What was downloaded so far is kept. Free "
@@ -102,13 +102,13 @@ SENTENCES: dict[str, str] = {
     "folder-taken": QT_TRANSLATE_NOOP(
         "errors", "{name} is already in the model folder. To download it again, remove it first."
     ),
-    # What is asked of the store
+    # Unknown models and downloads
     "model-unknown": QT_TRANSLATE_NOOP("errors", "There is no model called “{name}” in the catalogue. Check the name."),
     "download-unknown": QT_TRANSLATE_NOOP("errors", "This download no longer exists."),
     "downloads-in-use": QT_TRANSLATE_NOOP(
         "errors", "Another Eyebright is downloading models to {name}. Wait until it has finished."
     ),
-    # What is already on this computer
+    # Files on this computer
     "file-missing": QT_TRANSLATE_NOOP("errors", "{name} cannot be found. It may have been moved or deleted."),
     "file-unreadable": QT_TRANSLATE_NOOP(
         "errors", "{name} cannot be opened. Check that its disk is connected and that you have permission to read it."
@@ -178,7 +178,7 @@ SENTENCES: dict[str, str] = {
         "errors",
         "No other program has a model called “{name}”. To see what there is, run: eyebright models list --found",
     ),
-    # What is installed
+    # Installed models
     "not-repairable": QT_TRANSLATE_NOOP(
         "errors",
         "Files of {title} are missing or damaged, and Eyebright does not know where to download them. Remove the "
@@ -201,7 +201,7 @@ SENTENCES: dict[str, str] = {
 
 
 class StoreError(Exception):
-    """An expected error with one clear sentence."""
+    """An expected error, with one sentence that explains it."""
 
     def __init__(self, code: str, **parameters: str | int) -> None:
         super().__init__(code, parameters)

@@ -1,4 +1,4 @@
-"""A download as plain data: what is wanted, how far it is, and why it waits or failed."""
+"""Describes downloads as plain data: the files, the progress, and why a download waits or has failed."""
 
 from __future__ import annotations
 
@@ -17,45 +17,45 @@ class Role(str, Enum):
 
 
 class JobState(str, Enum):
-    """Where a job stands. Running ones pass from `RUNNING` to `WAITING` and back by themselves."""
+    """The state of a download. It changes between `RUNNING` and `WAITING` by itself."""
 
-    QUEUED = "queued"  # another one comes first
+    QUEUED = "queued"  # another one is running
     RUNNING = "running"
-    WAITING = "waiting"  # for the network or a busy server; tries again by itself
-    PAUSED = "paused"  # by the person
-    FAILED = "failed"  # needs the person: see `DownloadJob.error`
-    DONE = "done"  # both files are in their folder, checked
-    CANCELLED = "cancelled"  # told once; then the job is gone
+    WAITING = "waiting"  # for the network or a busy server; retries by itself
+    PAUSED = "paused"  # by the user
+    FAILED = "failed"  # the user must act: see `DownloadJob.error`
+    DONE = "done"  # both files are checked and in their folder
+    CANCELLED = "cancelled"  # reported once; then the job no longer exists
 
 
 @dataclass(frozen=True)
 class WantedFile:
-    """A file to fetch."""
+    """A file to download."""
 
     role: Role
     path: str  # in the repository
-    size: int = 0  # bytes, maybe rounded; 0: unknown
-    sha256: str = ""  # 64 hex digits, "": take the Hub's
-    name: str = ""  # to be called by; "": as in the repository
+    size: int = 0  # bytes, perhaps rounded; 0: unknown
+    sha256: str = ""  # 64 hexadecimal digits; "": use the one that the Hub states
+    name: str = ""  # file name on this computer; "": as in the repository
 
 
 @dataclass(frozen=True)
 class DownloadRequest:
-    """A pair to fetch. It is one job: there is never one file without the other."""
+    """A model and its projector to download. They are one job: there is never one file without the other."""
 
     model_id: str  # id in the catalogue, or the repository
     title: str
     repository: str
     revision: str
     files: tuple[WantedFile, ...]
-    folder: str  # name of the folder below the model folder; made safe by whoever uses it
+    folder: str  # its name inside the model folder; not yet safe as a file name
     quantisation: str = ""
     licence: str = ""
     family: str = ""
 
     @classmethod
     def of(cls, entry: ModelEntry, variant: Variant) -> DownloadRequest:
-        """Return what to fetch for an entry of the catalogue."""
+        """Return the request for a variant of a model of the catalogue."""
         return cls(
             model_id=entry.id,
             title=f"{entry.title} {variant.quantisation}",
@@ -73,29 +73,29 @@ class DownloadRequest:
 
 
 class FileState(str, Enum):
-    """What is done with a file just now."""
+    """What is being done with a file."""
 
     WAITING = "waiting"
-    FETCHING = "fetching"
-    CHECKING = "checking"  # everything is here, the hash is not done; or what is here is read again
+    DOWNLOADING = "downloading"
+    CHECKING = "checking"  # the file is complete or partly there, and its hash is computed
     DONE = "done"
 
 
 @dataclass(frozen=True)
 class FileProgress:
-    """How far a file is."""
+    """The progress of one file."""
 
     role: Role
     name: str
     state: FileState
-    done: int  # bytes that are here
-    total: int  # bytes; 0: not known yet; before the Hub was asked, as the catalogue says
+    done: int  # bytes downloaded
+    total: int  # bytes; 0: unknown yet; until the Hub answers, the size in the catalogue
     seconds_left: float | None = None
 
 
 @dataclass(frozen=True)
 class DownloadJob:
-    """A download as it is at this moment: a snapshot that never changes."""
+    """A snapshot of a download, which never changes."""
 
     id: str
     request: DownloadRequest
@@ -103,33 +103,33 @@ class DownloadJob:
     files: tuple[FileProgress, ...]
     speed: float = 0.0  # bytes per second, smoothed
     seconds_left: float | None = None
-    error: StoreError | None = None  # why it failed, or what it is waiting for
+    error: StoreError | None = None  # why it failed, or why it waits
     retry_in: float = 0.0  # seconds until the next try while it waits
     notes: tuple[str, ...] = ()  # see NOTES
-    is_repair: bool = False  # of an installed model: cancelling gives back what is right of it
+    is_repair: bool = False  # of an installed model, whose good files remain if it is cancelled
 
     @property
     def done(self) -> int:
-        """Return the bytes that are here."""
+        """Return how many bytes are downloaded."""
         return sum(one.done for one in self.files)
 
     @property
     def total(self) -> int:
-        """Return the bytes of all files, 0 as long as one is unknown."""
+        """Return the bytes of all files, 0 if the size of one is unknown."""
         return sum(one.total for one in self.files) if all(one.total for one in self.files) else 0
 
 
-#: What is worth saying about a download although it goes on.
+#: Notes about a download that do not stop it.
 NOTES = {
     "unverified": QT_TRANSLATE_NOOP(
-        "notes", "The server tells no checksum, so only size and structure could be checked."
+        "notes", "The server does not state a checksum, so only the size and structure could be checked."
     ),
     "size-changed": QT_TRANSLATE_NOOP(
-        "notes", "The file has another size than the catalogue says; its checksum comes from the server."
+        "notes", "The size of the file differs from the catalogue. Its checksum comes from the server."
     ),
     "started-anew": QT_TRANSLATE_NOOP(
-        "notes", "The file was replaced on the server, so it is fetched from the beginning."
+        "notes", "The file was replaced on the server, so its download started again from the beginning."
     ),
-    "fetched-again": QT_TRANSLATE_NOOP("notes", "Something wrong had arrived and was fetched again."),
-    "repaired": QT_TRANSLATE_NOOP("notes", "Parts that were damaged on this disk were fetched again."),
+    "fetched-again": QT_TRANSLATE_NOOP("notes", "Damaged data was received and downloaded again."),
+    "repaired": QT_TRANSLATE_NOOP("notes", "Parts that were damaged on this disk were downloaded again."),
 }

@@ -1,10 +1,10 @@
-"""One window per person: a second start hands its pictures to the window that is open.
+"""Keeps one window per user: a second start of the program sends its pictures to the open window.
 
-The two meet at a local socket (a named pipe on Windows), never on the network. A key that only the
-person can read keeps others on the same computer out.
+The two processes use a local socket (a named pipe on Windows), never the network. A key in a file that only this user
+can read keeps other users of the computer out.
 
-The socket is made once the window is there, since what it needs takes long to import. A start that
-comes before waits at a lock.
+The socket is created after the window has appeared, because the modules for it take long to import. Until then a second
+start waits at a lock.
 """
 
 from __future__ import annotations
@@ -23,20 +23,19 @@ from PySide6.QtCore import QLockFile, QObject, Signal
 
 from desktop_app.errors import UserError
 
-if TYPE_CHECKING:  # imported only where a second start meets a window
+if TYPE_CHECKING:  # imported only if a second start finds a window
     from multiprocessing.connection import Connection, Listener
 
 _log = logging.getLogger(__name__)
 _CLOSE = "close"
 _CLOSE_TIMEOUT_S = 2.0
 _WINDOW_TIMEOUT_S = 12.0  # for a window that does not answer: it may still be starting, or hang
-_NAME_BYTES = 12  # of the key: they name the socket, which everybody can see
-_KEY_BYTES = 44  # the rest is secret
+_NAME_BYTES = 12  # of the key, used as the name of the socket, which all users can see
+_KEY_BYTES = 44  # the other bytes are secret
 
 
-def socket_address(key: bytes) -> str:
-    """Return where the window with this key listens: a path, or the name of a pipe on Windows."""
-    # Paths of Unix sockets are short (about 100 bytes), those of home folders need not be.
+def _address(key: bytes) -> str:
+    # Paths of Unix sockets must be short (about 100 bytes); those of home folders can be longer.
     name = f"eyebright-{key[:_NAME_BYTES].hex()}"
     return rf"\\.\pipe\{name}" if sys.platform == "win32" else str(Path(tempfile.gettempdir()) / name)
 
@@ -50,17 +49,17 @@ def _read_key(file: Path) -> bytes | None:
 
 
 def _remove_leftovers(key_file: Path) -> None:
-    """Remove what a window that was killed left behind: its key, and its socket."""
+    """Delete the key and the socket of a window that was killed."""
     key = _read_key(key_file)
-    if key is not None and sys.platform != "win32":  # a pipe of Windows goes with its process
-        Path(socket_address(key)).unlink(missing_ok=True)
+    if key is not None and sys.platform != "win32":  # on Windows a pipe ends with its process
+        Path(_address(key)).unlink(missing_ok=True)
     key_file.unlink(missing_ok=True)
 
 
 def hand_over(key_file: Path, pictures: Sequence[str]) -> bool:
-    """Give pictures to the window that is open; False when there is none.
+    """Send pictures to the open window; return False if there is none.
 
-    Raises UserError("window-hangs") when it does not take them within some seconds.
+    Raises UserError("window-hangs") if it does not accept them within some seconds.
     """
     key = _read_key(key_file)
     if key is None:
@@ -85,15 +84,15 @@ def _send(key: bytes, pictures: Sequence[str]) -> bool:
             connection.send_bytes(json.dumps([str(Path(picture).absolute()) for picture in pictures]).encode())
             return connection.recv_bytes() == b"taken"
     except (OSError, EOFError, AuthenticationError):
-        return False  # the window was killed and left its socket behind
+        return False  # the window was killed, and its socket remains
 
 
 def receive_or_hand_over(key_file: Path, pictures: Sequence[str]) -> SingleInstance | None:
-    """Return what receives for this window, or None when a window that is open has taken the pictures.
+    """Return the receiver for this window, or None if the pictures were sent to an open window.
 
-    Raises UserError as `hand_over`, also when another window is starting and does not appear in time.
+    Raises UserError as `hand_over`, also if another window is starting and does not appear in time.
     """
-    # Of two starts at the same moment one comes first, and the other waits until that one's window listens.
+    # If two starts happen at the same moment, one gets the lock, and the other waits until its window listens.
     lock = QLockFile(str(key_file.with_suffix(".lock")))
     starting = not lock.tryLock(int(_WINDOW_TIMEOUT_S * 1000)) and lock.error() is QLockFile.LockError.LockFailedError
     with ExitStack() as ending:
@@ -107,9 +106,9 @@ def receive_or_hand_over(key_file: Path, pictures: Sequence[str]) -> SingleInsta
 
 
 class SingleInstance(QObject):
-    """Takes what later starts hand over. `arrived(list of file names)`, empty when there were none.
+    """Receives the pictures of later starts: `arrived(list of file names)`, empty if a start has none.
 
-    It keeps later starts waiting at `lock` until it listens.
+    Later starts wait at `lock` until it listens.
     """
 
     arrived = Signal(list)
@@ -119,12 +118,12 @@ class SingleInstance(QObject):
         self._key = os.urandom(_KEY_BYTES)
         self._key_file = key_file
         self._lock = lock
-        self._ready = threading.Event()  # it listens, or cannot
+        self._ready = threading.Event()  # it listens, or failed to
         self._listening = False
         self._thread = threading.Thread(target=self._listen, name="handover", daemon=True)
 
     def listen(self) -> None:
-        """Take what comes, from now on; returns at once."""
+        """Start receiving; returns at once."""
         self._thread.start()
 
     def is_listening(self) -> bool:
@@ -137,8 +136,7 @@ class SingleInstance(QObject):
             self._ready.wait(_CLOSE_TIMEOUT_S)
         if self._listening:
             self._key_file.unlink(missing_ok=True)
-            # The socket may have been tidied away, or be kept busy by a start that hangs: neither keeps the
-            # window open.
+            # The socket may have been deleted, or blocked by a start that hangs; the window closes all the same.
             closing = threading.Thread(target=self._send_close, name="handover-close", daemon=True)
             closing.start()
             for thread in (self._thread, closing):
@@ -166,12 +164,12 @@ class SingleInstance(QObject):
                 self._listening = True
                 self._release_later_starts()
                 self._receive(listener)
-        except OSError as error:  # a full disk, say: the window works, but later starts cannot find it
+        except OSError as error:  # a full disk, for example: the window works, but later starts cannot find it
             _log.warning("later starts cannot hand over: %s", error.strerror)
             self._release_later_starts()
 
     def _release_later_starts(self) -> None:
-        """Let the later starts that wait at the lock go on."""
+        """Let later starts that wait at the lock continue."""
         self._lock.unlock()
         self._ready.set()
 
@@ -181,12 +179,12 @@ class SingleInstance(QObject):
         while True:
             try:
                 with listener.accept() as connection:
-                    if self._take(connection) == _CLOSE:
+                    if self._receive_one(connection) == _CLOSE:
                         return
             except (OSError, EOFError, AuthenticationError):
-                continue  # another program, or a start that was killed; go on with the next
+                continue  # another program, or a start that was killed
 
-    def _take(self, connection: Connection[Any, Any]) -> object:
+    def _receive_one(self, connection: Connection[Any, Any]) -> object:
         import json
 
         message = json.loads(connection.recv_bytes(1 << 20))

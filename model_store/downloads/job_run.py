@@ -114,7 +114,7 @@ class JobRun:
         if number != self._current:
             return FileState.WAITING, part.done, None
         done = part.done
-        state = FileState.CHECKING if done == part.size else FileState.FETCHING
+        state = FileState.CHECKING if done == part.size else FileState.DOWNLOADING
         return state, done, self._speed.seconds_left(part.size - done)
 
     # The work

@@ -1,4 +1,4 @@
-"""Writes the result of a benchmark as a table, and its figures as JSON."""
+"""Writes the results of a benchmark as a table for people and as a JSON file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TITLES = ("", "Eyebright", "stock handler", "plain llama.cpp", "llama-server")
 
 
 def figures(results: Results) -> tuple[dict[str, float | None], dict[str, str]]:
-    """Return every aim's figure, and for those that are None the reason."""
+    """Return the figure of every aim, None if it was not measured, and the reasons for these."""
     found: dict[str, float | None] = {}
     reasons: dict[str, str] = {}
     for aim in AIMS:
@@ -27,9 +27,9 @@ def figures(results: Results) -> tuple[dict[str, float | None], dict[str, str]]:
 
 
 def table(results: Results, context: dict[str, str]) -> str:
-    """Return all that was found, for people: side by side, then against the aims."""
-    lines = [f"{title}: {said}" for title, said in context.items()]
-    lines += ["", *_columns(_side_by_side(results)), "", "What each setting reaches with plain llama.cpp"]
+    """Return the results as text: the programs side by side, then the figures compared with the aims."""
+    lines = [f"{title}: {text}" for title, text in context.items()]
+    lines += ["", *_columns(_side_by_side(results)), "", "Speed of each setting with plain llama.cpp"]
     lines += ["", *_columns(_settings(results)), "", "Aims", "", *_columns(_aims(results))]
     reasons = figures(results)[1] | results.reasons
     if reasons:
@@ -42,25 +42,25 @@ def _side_by_side(results: Results) -> Iterable[tuple[str, ...]]:
     rows = [("load (s)", "load_s"), ("picture encode (s)", "encode_s"), ("picture read (s)", "picture_reading_s")]
     rows += [(f"first token, turn {turn} (s)", f"first_token_s.{turn}") for turn in range(1, 6)]
     rows += [
-        ("the same as turn 1, picture read ahead (s)", "read_ahead_first_token_s"),
-        ("text only, of the same length (s)", "text_only_first_token_s"),
+        ("turn 1 with the picture read ahead (s)", "read_ahead_first_token_s"),
+        ("text of the same length, no picture (s)", "text_only_first_token_s"),
         ("after a restart, known picture (s)", "again_first_token_s"),
-        ("the same, nothing kept (s)", "fresh_first_token_s"),
+        ("after a restart, without caches (s)", "fresh_first_token_s"),
         ("reading (tokens/s)", "reading_tok_s"),
         ("writing (tokens/s)", "writing_tok_s"),
-        ("writing beside a busy process (tokens/s)", "writing_beside_others_tok_s"),
+        ("writing next to a busy process (tokens/s)", "writing_beside_others_tok_s"),
         ("writing while pictures are dropped (tokens/s)", "writing_beside_own_work_tok_s"),
         ("peak memory, engine (MiB)", "peak_mib"),
     ]
     for title, what in rows:
         yield title, *(_shown(results, f"{party}.{what}") for party in _PARTIES)
-    yield "repacking the weights, while idle (s)", _shown(results, "ours.layout_s"), "", "", ""
+    yield "repacking weights when idle (s)", _shown(results, "ours.layout_s"), "", "", ""
     yield "peak memory, window and engine, planned for 8 GB (MiB)", _shown(results, "low_memory.peak_mib"), "", "", ""
     yield "memory of the window (MiB)", _shown(results, "window.memory_mib"), "", "", ""
     yield "window usable (s)", _shown(results, "window.ours_start_s"), "", "", ""
     yield "longest pause of the window after that (ms)", _shown(results, "window.longest_pause_ms"), "", "", ""
     yield "bare PySide6 window, as pip installs it (s)", _shown(results, "window.bare_start_s"), "", "", ""
-    yield "bare PySide6 window, unpacked like ours (s)", _shown(results, "window.unpacked_start_s"), "", "", ""
+    yield "bare PySide6 window, unpacked like Eyebright's (s)", _shown(results, "window.unpacked_start_s"), "", "", ""
     for phase in ("looking", "reading", "writing"):
         stops = results.named(f"ours.stop_{phase}_ms.").values()
         yield f"stop while {phase}, longest (ms)", f"{max(stops):.0f}" if stops else "-", "", "", ""
@@ -69,15 +69,15 @@ def _side_by_side(results: Results) -> Iterable[tuple[str, ...]]:
 
 
 def _settings(results: Results) -> Iterable[tuple[str, ...]]:
-    yield "", "reading (tokens/s)", "x ours", "writing (tokens/s)", "x ours"
-    yield "ours", _shown(results, "plain.reading_tok_s"), "1", _shown(results, "plain.writing_tok_s"), "1"
+    yield "", "reading (tokens/s)", "x Eyebright", "writing (tokens/s)", "x Eyebright"
+    yield "Eyebright", _shown(results, "plain.reading_tok_s"), "1", _shown(results, "plain.writing_tok_s"), "1"
     for name in dict.fromkeys(name.rpartition(".")[0] for name in results.named("sweep.")):
         what = ("reading_tok_s", "reading_ratio", "writing_tok_s", "writing_ratio")
         yield name, *(_shown(results, f"sweep.{name}.{one}") for one in what)
     try:
-        yield "limit set by the memory's bandwidth", "", "", _number(bandwidth_limit(results)), ""
+        yield "limit set by memory bandwidth", "", "", _number(bandwidth_limit(results)), ""
     except NotMeasuredError as error:
-        yield f"limit set by the memory's bandwidth: {error}", "", "", "", ""
+        yield f"limit set by memory bandwidth: {error}", "", "", "", ""
 
 
 def _aims(results: Results) -> Iterable[tuple[str, ...]]:
@@ -107,7 +107,7 @@ def _columns(rows: Iterable[tuple[str, ...]]) -> list[str]:
 
 
 def write_json(path: Path, results: Results, context: dict[str, str], *, real_shapes: bool) -> None:
-    """Write the figures, what they were made from, and why some are missing."""
+    """Write the figures, the measurements behind them, and the reasons for missing ones."""
     found, reasons = figures(results)
     content = {
         **found,

@@ -1,4 +1,4 @@
-"""One run of the benchmark: makes the model files, runs each measurement, and writes the report."""
+"""Runs a benchmark: creates the model files, measures each party in turn, and writes the results."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from bench.results import Results
 from desktop_app import paths
 from desktop_app.engine.planning.cpu_cores import physical_cores, processor_name
 
-#: Those whose peak memory is seen from outside.
+#: Parties whose peak memory is measured from outside.
 _WATCHED = ("low_memory", "stock")
 _SCALES = {scale.name: scale for scale in (REAL, SMALL, TINY)}
 
 
 def measure_all(scale_name: str, wanted: Sequence[str], programs: str, output: Path) -> int:
-    """Measure the parties `wanted` and write table, plot and figures to `output`. Returns the exit status."""
+    """Measure the parties `wanted`, and write a table, a plot and the figures to `output`. Returns the exit status."""
     started = time.monotonic()
     scale = _SCALES[scale_name]
     work = output / "work"
@@ -38,9 +38,9 @@ def measure_all(scale_name: str, wanted: Sequence[str], programs: str, output: P
     work.mkdir(parents=True)
     results = Results()
     busy = busy_share()
-    _say(f"Making the {scale.name} shapes, once.")
+    _say(f"Creating model files with the {scale.name} shapes.")
     model, projector = make_pair(scale, paths.cache_folder() / "bench")
-    _say("Measuring how fast memory can be read.")
+    _say("Measuring memory bandwidth.")
     results.values["computer.read_bytes_s"] = (
         read_bandwidth(physical_cores(), 0.2, 64) if scale is TINY else read_bandwidth(physical_cores())
     )
@@ -55,19 +55,19 @@ def measure_all(scale_name: str, wanted: Sequence[str], programs: str, output: P
                 job = _after_ours(job, results)
             run_party(name, job, results, party.limit_s, watched=name in _WATCHED)
             if name == "stock" and "stock.first_token_s.1" not in results.values:
-                _say(f"It failed ({results.reasons['stock']}); once more without repacking.")
+                _say(f"It failed ({results.reasons['stock']}). Trying again without repacking.")
                 run_party(name, replace(job, repacked=False), results, party.limit_s, watched=name in _WATCHED)
-                notes["stock handler"] = "without repacking: with it, llama.cpp as built here fails"
+                notes["stock handler"] = "without repacking, because this build of llama.cpp fails with it"
     job = _after_ours(job, results)
     results.values["computer.bytes_per_token"] = scale.weights_per_token + job.depth * scale.cells_per_token()
     context = {
         "date": datetime.datetime.now().astimezone().date().isoformat(),
         "computer": _computer(),
-        "shapes": "LLaVA-1.5-7B" if scale is REAL else f"{scale.name}, not the real ones: ratios are only a hint",
-        "other programs": f"used {busy:.0%} of the processors when it began",
+        "shapes": "LLaVA-1.5-7B" if scale is REAL else f"{scale.name}, not the real ones, so ratios are only a hint",
+        "other programs": f"used {busy:.0%} of the processor cores at the start",
         **notes,
         "Eyebright's settings": f"{job.settings.name}, {job.settings.threads} threads"
-        + ", repacked weights beside them for writing" * ("ours.layout_s" in results.values),
+        + ", and weights repacked for writing" * ("ours.layout_s" in results.values),
         "took": f"{time.monotonic() - started:.0f} s",
     }
     report.write_json(output / "latest.json", results, context, real_shapes=scale is REAL)
@@ -81,12 +81,12 @@ def measure_all(scale_name: str, wanted: Sequence[str], programs: str, output: P
 
 
 def _can_measure(name: str, programs: str) -> bool:
-    """Return whether there is anything to measure: not everybody has everything."""
+    """Return whether a party can be measured: some need programs or packages that may not exist."""
     return {"programs": bool(programs), "packaged": packaged.PROGRAM.exists()}.get(name, True)
 
 
 def _after_ours(job: Job, results: Results) -> Job:
-    """Tell the others how ours loaded, and how deep it wrote; as far as that is known."""
+    """Return the job with the settings that Eyebright loaded with, and the depth at which it wrote, if known."""
     chosen = results.named("ours.setting.")
     usual = vars(Settings())
     settings = Settings(**{name: type(usual[name])(value) for name, value in chosen.items()})

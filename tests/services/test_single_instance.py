@@ -151,7 +151,9 @@ def test_a_window_that_hangs_is_not_waited_for_for_ever(
     monkeypatch.setattr(single_instance, "_WINDOW_TIMEOUT_S", 0.05)
     reception = listening(tmp_path / "key")
     hanging = threading.Event()
-    monkeypatch.setattr(SingleInstance, "_take", lambda _reception, _connection: hanging.wait(10))  # says nothing
+    monkeypatch.setattr(
+        SingleInstance, "_receive_one", lambda _reception, _connection: hanging.wait(10)
+    )  # says nothing
     with pytest.raises(UserError) as caught:
         receive_or_hand_over(tmp_path / "key", ["a.png"])
     assert caught.value.code == "window-hangs"

@@ -11,18 +11,18 @@ from desktop_app.errors import UserError
 from desktop_app.memory_fit import MemoryFit, fit_of_files
 from model_store.library.installed import InstalledModel
 
-#: Path, size and modification time of each file: another key, and the header is read again.
+#: Path, size and modification time of each file. If they change, the headers are read again.
 _Key = tuple[tuple[str, int, int], ...]
 
 
 class InstalledFit:
-    """Reads headers, which takes a tenth of a second each, and each only once. For one thread."""
+    """Reads the headers of models, each only once, since that takes a tenth of a second. For use on one thread."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, _Key], MemoryFit | UserError] = {}
 
     def of(self, models: Iterable[InstalledModel]) -> dict[str, MemoryFit | UserError]:
-        """Return by id whether each model whose files are complete fits, or why it cannot be loaded."""
+        """Return, by id of each model with complete files, whether it fits, or why it cannot be loaded."""
         budget, found = find_memory_budget(), {}
         for model in models:
             key = _key(model)
@@ -41,7 +41,7 @@ class InstalledFit:
 def _key(model: InstalledModel) -> _Key | None:
     try:
         return tuple(_state_of(file.path) for file in model.files)
-    except OSError:  # gone since it was listed
+    except OSError:  # deleted since it was listed
         return None
 
 

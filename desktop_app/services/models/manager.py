@@ -1,7 +1,7 @@
-"""The installed models and those that can be downloaded: what the model manager shows and does.
+"""Lists installed and downloadable models, controls downloads, and chooses the model in use.
 
-Everything that touches the disk or the network runs on threads of its own; what is read here are
-snapshots. The code that speaks with the Hub is imported with the first question for it, on the thread.
+Everything that uses the disk or the network runs on background threads; the lists here are snapshots. The code for the
+Hub is imported on such a thread when it is first needed.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ _DISK_SPARE = 1 << 28  # bytes that a download should leave free
 
 @dataclass(frozen=True)
 class Offer:
-    """A model of the catalogue as it stands on this computer."""
+    """A model of the catalogue, with its state on this computer."""
 
     entry: ModelEntry
-    variant: Variant  # the one that is recommended here
+    variant: Variant  # the one recommended for this computer
     fit: MemoryFit
     installed: tuple[InstalledModel, ...]
-    job: DownloadJob | None  # that fetches it
+    job: DownloadJob | None  # its download
 
 
 class Models(QObject):
     """Lists and downloads models, and chooses the one in use.
 
-    `changed()`: any list became another. `job_changed(DownloadJob)`: a download moved on.
-    `repaired(InstalledModel)`: what was wrong with it was fetched again; it is to be verified.
+    `changed()`: one of the lists has changed. `job_changed(DownloadJob)`: a download has made progress.
+    `repaired(InstalledModel)`: its damaged files were downloaded again and must be verified.
     """
 
     changed = Signal()
@@ -68,7 +68,7 @@ class Models(QObject):
         throttle: Throttle,
         parent: QObject | None = None,
     ) -> None:
-        """What is fetched is hashed in turns of `throttle`."""
+        """`throttle` slows down the hashing of downloaded files during answers."""
         super().__init__(parent)
         self._throttle = throttle
         self._preferences = preferences
@@ -78,39 +78,39 @@ class Models(QObject):
         self._catalogue: Catalogue | None = None
         self._installed: list[InstalledModel] = []
         self._reader = InstalledFit()  # on the thread
-        self._fits: dict[str, MemoryFit | UserError] | None = None  # by id; None: not asked for yet
+        self._fits: dict[str, MemoryFit | UserError] | None = None  # by id; None: not requested yet
         self._jobs: dict[str, DownloadJob] = {}
         self._downloads: Downloads | None = None
-        self._ready_model: str = ""  # id of the model that was fetched last
+        self._ready_model: str = ""  # id of the model that was downloaded last
         self._ready_notice = ""  # id of the notice that says so
-        self.speed = 0.0  # bytes per second, of the last download that moved
+        self.speed = 0.0  # bytes per second, of the most recently active download
         self._job_arrived.connect(self._handle_job, Qt.ConnectionType.QueuedConnection)
         notices.register("use-model", self._use_ready)
         preferences.changed.connect(self._preference_changed)
 
     def start(self) -> None:
-        """Find what is installed, and go on with downloads that an earlier run has left."""
+        """List installed models, and continue downloads of an earlier run."""
         self.refresh()
         if (self.folder() / ".downloads").is_dir():
             self._control(lambda downloads: None)
 
     def close(self) -> None:
-        """End the downloads; they go on with the next start."""
+        """Stop the downloads; they continue at the next start."""
         self._thread.close()
         self._end_downloads()
 
-    # ---- what there is ---------------------------------------------------------------------
+    # ---- lists ---------------------------------------------------------------------
 
     def folder(self) -> Path:
         """Return the folder of the models."""
         return paths.models_folder(self._preferences.value("models_folder"))
 
     def library(self) -> Library:
-        """Return what is in it; for a thread."""
+        """Return the library in this folder; for use on a background thread."""
         return Library(self.folder())
 
     def free_space(self) -> int:
-        """Return the bytes that are free where the models are kept, 0 if the system does not tell."""
+        """Return the bytes that are free where the models are kept, 0 if the system does not say."""
         folder = self.folder()
         while not folder.exists() and folder != folder.parent:
             folder = folder.parent
@@ -124,17 +124,17 @@ class Models(QObject):
         return find_memory_budget().usable
 
     def catalogue(self) -> Catalogue:
-        """Return the models that can be fetched."""
+        """Return the catalogue of downloadable models."""
         if self._catalogue is None:
             self._catalogue = load_catalogue(paths.resources_folder() / "catalogue.toml")
         return self._catalogue
 
     def installed(self) -> list[InstalledModel]:
-        """Return what is on this computer, the last used first."""
+        """Return the models on this computer, the most recently used first."""
         return list(self._installed)
 
     def jobs(self) -> list[DownloadJob]:
-        """Return the downloads that are not over."""
+        """Return the unfinished downloads."""
         return [job for job in self._jobs.values() if job.state in UNDER_WAY]
 
     def offers(self) -> list[Offer]:
@@ -143,7 +143,7 @@ class Models(QObject):
         return [self._offer(entry, usable) for entry in self.catalogue()]
 
     def best_offer(self) -> Offer | None:
-        """Return the LLaVA that suits this computer's memory and disk, else a small helper, else None."""
+        """Return the best LLaVA that fits into memory and on the disk, else a small model, else None."""
         free = self.free_space()
         offers = [offer for offer in self.offers() if offer.variant.size + _DISK_SPARE <= free or offer.job]
         for small in (False, True):
@@ -154,7 +154,7 @@ class Models(QObject):
         return None
 
     def in_use(self) -> InstalledModel | None:
-        """Return the installed model that the settings name, None for the built-in one and for other files."""
+        """Return the installed model that the settings name, None if it is the built-in one or another file."""
         chosen = self._preferences.value("model")
         return next((model for model in self._installed if str(model.model) == chosen), None)
 
@@ -163,50 +163,50 @@ class Models(QObject):
         return not self._preferences.value("model")
 
     def refresh(self) -> None:
-        """Look at the model folder again."""
+        """Read the model folder again."""
         library = self.library()
         self._thread.run(library.models, self._take_installed)
 
     def show_fits(self) -> None:
-        """Look again, and from now on read the headers of what is installed as well, to say whether it fits."""
+        """Read the folder again, and from now on also the headers of installed models, to find out whether they fit."""
         self._fits = self._fits or {}
         self.refresh()
 
     def fit(self, model: InstalledModel) -> MemoryFit | UserError | None:
-        """Return whether an installed model fits, or why it cannot be loaded; None while that is not known."""
+        """Return whether an installed model fits, or why it cannot be loaded; None if that is not known yet."""
         return (self._fits or {}).get(model.id)
 
-    # ---- fetching --------------------------------------------------------------------------
+    # ---- downloads --------------------------------------------------------------------------
 
     def download(self, entry: ModelEntry, variant: Variant) -> None:
-        """Queue a model to be fetched."""
+        """Queue the download of a model."""
         request = DownloadRequest.of(entry, variant)
         self._control(lambda downloads: downloads.add(request))
 
     def repair(self, model: InstalledModel) -> None:
-        """Queue what is wrong with an installed model to be fetched again."""
+        """Queue the download of the damaged files of an installed model."""
         self._control(lambda downloads: downloads.repair(model.id))
 
     def pause(self, job: DownloadJob) -> None:
-        """Stop a download for now."""
+        """Pause a download."""
         self._control(lambda downloads: downloads.pause(job.id))
 
     def resume(self, job: DownloadJob) -> None:
-        """Go on with a download that is paused or has failed."""
+        """Continue a download that is paused or has failed."""
         self._control(lambda downloads: downloads.resume(job.id))
 
     def retry(self, job: DownloadJob) -> None:
-        """Try again at once what is waiting."""
+        """Retry a waiting download now."""
         self._control(lambda downloads: downloads.retry(job.id))
 
     def cancel(self, job: DownloadJob) -> None:
-        """Give a download up, and delete what is here of it."""
+        """Cancel a download, and delete its files."""
         self._control(lambda downloads: downloads.cancel(job.id))
 
     # ---- choosing --------------------------------------------------------------------------
 
     def use(self, model: InstalledModel) -> None:
-        """Answer with this model from now on."""
+        """Use this model from now on."""
         if model.id == self._ready_model:
             self._notices.withdraw(self._ready_notice)
         self._preferences.set("mmproj", str(model.projector or ""))
@@ -215,32 +215,32 @@ class Models(QObject):
         self._thread.run(lambda: library.mark_used(model.id), lambda _none: self.refresh())
 
     def use_built_in(self) -> None:
-        """Answer with the built-in model."""
+        """Use the built-in model from now on."""
         self._preferences.set("mmproj", "")
         self._preferences.set("model", "")
         self.changed.emit()
 
     def offer_to_use(self, model: InstalledModel) -> None:
-        """Post a notice that a model is ready, with a button that uses it."""
+        """Post a notice that a model is ready, with a button to use it."""
         notice = Notice("model-ready", {"title": model.title}, actions=(action("use-model"),), sticky=True)
         self._ready_model, self._ready_notice = model.id, notice.id
         self._notices.post(notice)
 
     def remove(self, model: InstalledModel) -> None:
-        """Delete a model; the built-in one takes its place where it was in use."""
+        """Delete a model; if it was in use, use the built-in one instead."""
         if self.in_use() == model:
             self.use_built_in()
         library = self.library()
         self._thread.run(lambda: library.remove(model.id), lambda freed: self._removed(model, freed))
 
     def stop_downloads(self, then: Callable[[], None]) -> None:
-        """End the downloads until the next `start`, then do `then`: the folder is about to move."""
+        """Stop the downloads until the next `start`, then call `then`: the folder is about to be moved."""
         self._thread.run(self._end_downloads, lambda _none: then())
 
     # ---- inside ----------------------------------------------------------------------------
 
     def _control(self, ask: Callable[[Downloads], Any]) -> None:
-        """Ask the downloads for something, on the thread."""
+        """Call `ask` with the download queue, on the background thread; start the queue if necessary."""
         folder, make_hub = self.folder(), self.sources.hub_maker()
         connections = self._preferences.value("connections")
 
@@ -261,8 +261,8 @@ class Models(QObject):
         installed = tuple(model for model in self._installed if model.manifest.model_id == entry.id)
         job = next((job for job in self.jobs() if job.request.model_id == entry.id), None)
         if job is not None:
-            fetched = entry.variant(job.request.quantisation) or variant
-            return Offer(entry, fetched, fit_of(fetched, usable), installed, job)
+            downloaded = entry.variant(job.request.quantisation) or variant
+            return Offer(entry, downloaded, fit_of(downloaded, usable), installed, job)
         return Offer(entry, variant, fit, installed, None)
 
     def _take_installed(self, models: list[InstalledModel]) -> None:
@@ -290,20 +290,20 @@ class Models(QObject):
             return
         self.changed.emit()
         if job.state is JobState.DONE:
-            self._thread.run(self.library().models, lambda models: self._fetched(job, models))
+            self._thread.run(self.library().models, lambda models: self._downloaded(job, models))
             self._control(lambda downloads: downloads.forget(job.id))
         elif job.state is JobState.FAILED and job.error is not None:
             self._notices.error(job.error, action("open-models"), sticky=True)
 
-    def _fetched(self, job: DownloadJob, models: list[InstalledModel]) -> None:
+    def _downloaded(self, job: DownloadJob, models: list[InstalledModel]) -> None:
         self._take_installed(models)
-        fetched = next((model for model in models if model.title == job.request.title), None)
-        if fetched is None:
+        downloaded = next((model for model in models if model.title == job.request.title), None)
+        if downloaded is None:
             return
-        if fetched.state is State.OK:
-            self.offer_to_use(fetched)
+        if downloaded.state is State.OK:
+            self.offer_to_use(downloaded)
         else:
-            self.repaired.emit(fetched)
+            self.repaired.emit(downloaded)
 
     def _use_ready(self) -> None:
         model = next((model for model in self._installed if model.id == self._ready_model), None)
@@ -321,7 +321,7 @@ class Models(QObject):
             self._restart_downloads()
 
     def _restart_downloads(self) -> None:
-        """Start the downloads again, with other settings; each goes on where it was."""
+        """Restart the downloads with other settings; each continues where it stopped."""
         self.stop_downloads(self.start)
 
     def _end_downloads(self) -> None:

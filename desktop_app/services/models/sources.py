@@ -1,4 +1,4 @@
-"""Where models come from: the server, the proxy and the access token that the settings name."""
+"""The server that models are downloaded from, with its proxy and access token, as set in the settings."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from desktop_app.services.background import Background
 from desktop_app.services.preferences import Preferences
 from model_store.errors import StoreError
 
-if TYPE_CHECKING:  # what speaks with the network is imported with the first question for it, on the thread
+if TYPE_CHECKING:  # network code is imported on the background thread when it is first needed
     from model_store.hub.client import Hub
     from model_store.hub.tokens import TokenKeeper
 
 
 class ModelSources:
-    """Reads the settings on the main thread, and does on `thread` what may take long, as the keyring may."""
+    """Reads the settings on the main thread, and does slow work on `thread`, such as opening the keyring."""
 
     def __init__(self, preferences: Preferences, thread: Background) -> None:
         self._preferences = preferences
@@ -23,7 +23,7 @@ class ModelSources:
         self._keeper: TokenKeeper | None = None
 
     def hub_maker(self) -> Callable[[], Hub]:
-        """Return what makes the Hub that the settings name now. Call it on a thread; it raises `StoreError`."""
+        """Return a function that makes the Hub of the current settings; call it on a thread. It raises `StoreError`."""
         address, proxy = self._preferences.value("hub_address"), self._preferences.value("proxy")
 
         def make() -> Hub:
@@ -34,7 +34,7 @@ class ModelSources:
         return make
 
     def check(self, then: Callable[[StoreError | None], None]) -> None:
-        """Tell `then` what is wrong with the server or the proxy, as they are written."""
+        """Check the addresses of the server and the proxy, and call `then` with the error, or None."""
         make = self.hub_maker()
 
         def work() -> StoreError | None:
@@ -47,7 +47,7 @@ class ModelSources:
         self._thread.run(work, then)
 
     def load_token(self, then: Callable[[bool, bool], None]) -> None:
-        """Tell `then(is there a token, does the system keep it)`."""
+        """Call `then(whether there is a token, whether the system stores it)`."""
         address = self._preferences.value("hub_address")
 
         def work() -> tuple[bool, bool]:
@@ -59,7 +59,7 @@ class ModelSources:
         self._thread.run(work, lambda found: then(*found))
 
     def set_token(self, token: str, then: Callable[[bool, bool], None]) -> None:
-        """Keep an access token for the server that the settings name; "" forgets it. Then as `load_token`."""
+        """Store an access token for the current server; "" deletes it. Then do as `load_token`."""
         address = self._preferences.value("hub_address")
 
         def work() -> None:
@@ -70,7 +70,7 @@ class ModelSources:
         self._thread.run(work, lambda _none: self.load_token(then))
 
     def keeper(self) -> TokenKeeper:
-        """Return who keeps the access token; for a thread."""
+        """Return the store for access tokens; for use on a background thread."""
         from model_store.hub.tokens import TokenKeeper
 
         if self._keeper is None:

@@ -1,6 +1,6 @@
-"""Long work on model files: checking, importing, exporting, moving. One after another, with progress.
+"""Runs long tasks on model files (verify, import, export, move) one after another, and reports their progress.
 
-Like the downloads it can be interrupted at any moment, and goes on where it was.
+Like downloads, they can be interrupted at any moment, and continue where they stopped.
 """
 
 from __future__ import annotations
@@ -41,34 +41,34 @@ if TYPE_CHECKING:  # what speaks with the network is imported with the first que
 __all__ = ["Found", "ImportPlans", "LookedUp", "MemoryFit", "ModelTasks", "Task"]
 
 Kind = Literal["verify", "import", "export", "move"]
-_TELL_EVERY_S = 0.1
+_REPORT_EVERY_S = 0.1
 
 
 @dataclass(frozen=True)
 class Task:
-    """Long work as it stands."""
+    """The progress of a running task."""
 
     kind: Kind
-    title: str  # of the model; of a move the folder
+    title: str  # of the model; for a move, the new folder
     done: int = 0  # bytes
-    total: int = 0  # bytes, 0: not known yet
+    total: int = 0  # bytes; 0: unknown yet
 
 
 @dataclass(frozen=True)
 class LookedUp:
-    """A repository that was asked for: what can be fetched from it, and whether it would run here."""
+    """A repository that was looked up: what can be downloaded from it, and whether it would fit here."""
 
     candidate: Candidate
-    fits: tuple[MemoryFit | UserError | StoreError, ...]  # as `candidate.entry.variants`; or why one cannot be loaded
+    fits: tuple[MemoryFit | UserError | StoreError, ...]  # as `entry.variants`; or why one cannot be loaded
 
 
 class ModelTasks(QObject):
-    """Runs what takes long, one after another.
+    """Runs long tasks one after another.
 
-    - `changed(Task | None)`: the work at hand moved on, or ended.
-    - `looked_up(LookedUp)`, `searched(tuple of names)`, `hub_failed(StoreError)`: an answer about repositories.
-    - `found(list of Found)`: weights of other programs.
-    - `planned(ImportPlans)`: what files hold.
+    - `changed(Task | None)`: the running task has made progress, or ended.
+    - `looked_up(LookedUp)`, `searched(tuple of names)`, `hub_failed(StoreError)`: answers about repositories.
+    - `found(list of Found)`: models of other programs.
+    - `planned(ImportPlans)`: the models in the files that `plan` was given.
     """
 
     changed = Signal(object)
@@ -77,7 +77,7 @@ class ModelTasks(QObject):
     hub_failed = Signal(object)
     found = Signal(object)
     planned = Signal(object)
-    _moved_on = Signal(object)
+    _progressed = Signal(object)
     _switch_wanted = Signal(object, object, object)
 
     def __init__(
@@ -90,26 +90,26 @@ class ModelTasks(QObject):
         throttle: Throttle,
         parent: QObject | None = None,
     ) -> None:
-        """`files` copies and checks, giving way to answers; `hub` asks the network, and delays nothing else."""
+        """`files`: the thread that copies and checks files, slower during answers; `hub`: that for the network."""
         super().__init__(parent)
         self._models = models
         self._preferences = preferences
         self._notices = notices
-        self._files = files
-        self._hub = hub
+        self._file_thread = files
+        self._hub_thread = hub
         self._throttle = throttle
-        self._now: Task | None = None
-        self._damaged: InstalledModel | None = None  # found to be damaged last
+        self._current: Task | None = None
+        self._damaged: InstalledModel | None = None  # the last one that was found to be damaged
         self._stop = threading.Event()
         self._closing = False
         self._switch_wanted.connect(self._save_folder, Qt.ConnectionType.QueuedConnection)
         models.repaired.connect(self.verify)
-        notices.register("go-on-moving", self.move_on)
+        notices.register("go-on-moving", self.resume_move)
         notices.register("repair-model", self._repair)
-        self._moved_on.connect(self._tell, Qt.ConnectionType.QueuedConnection)
+        self._progressed.connect(self._show, Qt.ConnectionType.QueuedConnection)
 
     def begin(self) -> None:
-        """Find what is installed; tidy up and offer to go on where an earlier run was cut short."""
+        """List installed models, clean up, and offer to continue a move that was interrupted."""
         self._models.start()
         library = self._models.library()
 
@@ -117,62 +117,62 @@ class ModelTasks(QObject):
             library.tidy()
             return unfinished_move(library)
 
-        self._files.run(look, self._offer_to_move_on)
+        self._file_thread.run(look, self._offer_to_resume_move)
 
     def now(self) -> Task | None:
-        """Return the work at hand."""
-        return self._now
+        """Return the running task, None if there is none."""
+        return self._current
 
     def stop(self) -> None:
-        """End the work at hand; nothing half done is shown as installed."""
+        """Stop the running task; an incomplete model is not shown as installed."""
         self._stop.set()
 
     def close(self) -> None:
-        """End everything."""
+        """Stop all tasks and threads."""
         self._closing = True
         self._stop.set()
-        self._files.close()
-        self._hub.close()
+        self._file_thread.close()
+        self._hub_thread.close()
 
     # ---- files -----------------------------------------------------------------------------
 
     def verify(self, model: InstalledModel) -> None:
-        """Read a model's files and compare them with what they must be."""
+        """Compare the files of a model with their hashes."""
         library = self._models.library()
         self._start("verify", model.title, lambda report: library.verify(model.id, report), self._verified)
 
     def plan(self, paths: list[str]) -> None:
-        """Look at files and folders that may hold models; the answer is `planned`."""
-        self._files.run(lambda: plan_import([Path(path) for path in paths]), self.planned.emit)
+        """Look for models in files and folders; the answer is `planned`."""
+        self._file_thread.run(lambda: plan_import([Path(path) for path in paths]), self.planned.emit)
 
-    def take(self, plans: ImportPlans, *, in_place: bool) -> None:
-        """Install what files hold, copied or used where they lie."""
+    def install(self, plans: ImportPlans, *, in_place: bool) -> None:
+        """Install the models of `plans`; `in_place`: use their files where they are instead of copying them."""
         library = self._models.library()
         for plan in plans.plans:
             self._start("import", plan.title, _importing(library, plan, in_place), self._imported)
 
     def look_elsewhere(self) -> None:
-        """Look for weights of other programs; the answer is `found`."""
-        self._files.run(find_elsewhere, self.found.emit)
+        """Look for models of other programs; the answer is `found`."""
+        self._file_thread.run(find_elsewhere, self.found.emit)
 
-    def take_found(self, found: Found) -> None:
-        """Use another program's weights where they lie, after a check."""
+    def import_found(self, found: Found) -> None:
+        """Check a model of another program, and use its files where they are."""
         library = self._models.library()
         self._start("import", found.title, lambda report: use_found(library, found, report), self._imported)
 
     def export(self, model: InstalledModel, folder: str) -> None:
-        """Copy a model into a folder from which another computer can import it."""
+        """Copy a model to a folder, from which another computer can import it."""
         library = self._models.library()
         self._start(
             "export", model.title, lambda report: export(library, model.id, Path(folder), report), self._exported
         )
 
     def move(self, folder: str) -> None:
-        """Move all models to another folder, and keep them there from then on."""
+        """Move all models to another folder, which is the model folder from then on."""
         self._move(self._models.library(), Path(folder))
 
-    def move_on(self) -> None:
-        """Go on with a move that was cut short."""
+    def resume_move(self) -> None:
+        """Continue a move that was interrupted."""
         unfinished = unfinished_move(self._models.library())
         if unfinished is not None:
             self._move(Library(unfinished.old), unfinished.new)
@@ -181,20 +181,20 @@ class ModelTasks(QObject):
         def work(report: Report) -> Library:
             return move_library(library, target, self._switch, report)
 
-        # Half a download moves with the rest, so nobody may be writing to it.
+        # Incomplete downloads are moved too, so they must not be written to.
         self._models.stop_downloads(lambda: self._start("move", str(target), work, self._moved))
 
-    def _offer_to_move_on(self, move: UnfinishedMove | None) -> None:
+    def _offer_to_resume_move(self, move: UnfinishedMove | None) -> None:
         if move is not None:
             where = {"folder": str(move.new)}
             self._notices.post(Notice("move-unfinished", where, "warning", (action("go-on-moving"),), sticky=True))
 
     def _switch(self, folder: Path) -> None:
-        """Have the setting saved on the main thread, and wait for it: only then may the old folder be emptied."""
+        """Save the setting on the main thread, and wait for that: only then may the old folder be emptied."""
         answer: list[Exception | None] = []
         done = threading.Event()
         self._switch_wanted.emit(folder, answer, done)
-        while not done.wait(_TELL_EVERY_S):
+        while not done.wait(_REPORT_EVERY_S):
             if self._closing:
                 raise Cancelled
         if answer[0] is not None:
@@ -218,7 +218,7 @@ class ModelTasks(QObject):
     # ---- the network -----------------------------------------------------------------------
 
     def look_up(self, repository: str) -> None:
-        """Ask for a repository and read the headers of its models; the answer is `looked_up` or `hub_failed`."""
+        """Look up a repository and read the headers of its models; the answer is `looked_up` or `hub_failed`."""
         make_hub = self._models.sources.hub_maker()
 
         def work() -> LookedUp:
@@ -235,7 +235,7 @@ class ModelTasks(QObject):
             finally:
                 hub.close()
 
-        self._hub.run(work, self.looked_up.emit, self._hub_failed)
+        self._hub_thread.run(work, self.looked_up.emit, self._hub_failed)
 
     def search(self, words: str) -> None:
         """Search the Hub for repositories; the answer is `searched` or `hub_failed`."""
@@ -248,7 +248,7 @@ class ModelTasks(QObject):
             finally:
                 hub.close()
 
-        self._hub.run(work, self.searched.emit, self._hub_failed)
+        self._hub_thread.run(work, self.searched.emit, self._hub_failed)
 
     def _hub_failed(self, error: Exception) -> None:
         if not isinstance(error, StoreError):
@@ -258,39 +258,39 @@ class ModelTasks(QObject):
     # ---- inside ----------------------------------------------------------------------------
 
     def _start(self, kind: Kind, title: str, work: Callable[[Report], Any], then: Callable[[Any], None]) -> None:
-        """Queue work that reports how far it is."""
+        """Queue a task. `work` gets a function for reporting progress; `then` gets its result."""
 
         def run() -> Any:
             self._stop.clear()
             if self._closing:
                 raise Cancelled
-            self._moved_on.emit(Task(kind, title))
-            told_at = 0.0
+            self._progressed.emit(Task(kind, title))
+            reported_at = 0.0
             turns = self._throttle.paced(repeat(None))
 
             def report(progress: Progress) -> None:
-                nonlocal told_at
+                nonlocal reported_at
                 next(turns)
                 if self._stop.is_set():
                     raise Cancelled
                 now = time.monotonic()
-                if now - told_at >= _TELL_EVERY_S or progress.done == progress.total:
-                    told_at = now
-                    self._moved_on.emit(Task(kind, title, progress.done, progress.total))
+                if now - reported_at >= _REPORT_EVERY_S or progress.done == progress.total:
+                    reported_at = now
+                    self._progressed.emit(Task(kind, title, progress.done, progress.total))
 
             with closing(turns):
                 next(turns)
                 return work(report)
 
-        self._files.run(run, lambda result: self._ended(then, result), self._failed)
+        self._file_thread.run(run, lambda result: self._ended(then, result), self._failed)
 
     def _ended(self, then: Callable[[Any], None], result: Any) -> None:
-        self._tell(None)
+        self._show(None)
         then(result)
         self._models.start()
 
     def _failed(self, error: Exception) -> None:
-        self._tell(None)
+        self._show(None)
         self._models.start()
         if isinstance(error, Cancelled):
             return
@@ -299,8 +299,8 @@ class ModelTasks(QObject):
         self._notices.error(error)
 
     @Slot(object)
-    def _tell(self, task: Task | None) -> None:
-        self._now = task
+    def _show(self, task: Task | None) -> None:
+        self._current = task
         self.changed.emit(task)
 
     def _verified(self, model: InstalledModel) -> None:
@@ -314,7 +314,7 @@ class ModelTasks(QObject):
             self._notices.post(Notice(code, title, "warning", (what,), sticky=True))
 
     def _repair(self) -> None:
-        """Repair what was found to be wrong last."""
+        """Repair the model that was found to be damaged."""
         if self._damaged is not None:
             self._models.repair(self._damaged)
 

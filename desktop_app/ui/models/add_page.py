@@ -180,7 +180,7 @@ class OtherFoldersDialog(ModelListDialog):
 
     def _take(self, found: Found, button: QWidget, _checked: bool = False) -> None:
         button.setEnabled(False)
-        self._tasks.take_found(found)
+        self._tasks.import_found(found)
 
 
 def confirm_import(plans: ImportPlans, tasks: ModelTasks, parent: QWidget) -> None:
@@ -208,7 +208,7 @@ def confirm_import(plans: ImportPlans, tasks: ModelTasks, parent: QWidget) -> No
     in_place.clicked.connect(partial(question.done, 2))
     answer = question.exec()
     if answer:
-        tasks.take(plans, in_place=answer == 2)
+        tasks.install(plans, in_place=answer == 2)
 
 
 def _licence_of(licence: str) -> str:

@@ -114,7 +114,7 @@ def job(state: JobState = JobState.RUNNING, share: float = 0.4, **more: Any) -> 
     first = CATALOGUE.entries[0]
     request = DownloadRequest.of(first, first.variants[0])
     files = tuple(
-        FileProgress(wanted.role, wanted.path, FileState.FETCHING, int(wanted.size * share), wanted.size)
+        FileProgress(wanted.role, wanted.path, FileState.DOWNLOADING, int(wanted.size * share), wanted.size)
         for wanted in request.files
     )
     running = {"speed": 6.1e6, "seconds_left": 470.0} if state is JobState.RUNNING else {}
@@ -274,8 +274,8 @@ class FakeModelTasks(QObject):
     def look_elsewhere(self) -> None:
         self.calls.append(("look_elsewhere",))
 
-    def take_found(self, found: Found) -> None:
-        self.calls.append(("take_found", found.title))
+    def import_found(self, found: Any) -> None:
+        self.calls.append(("import_found", found.title))
 
-    def take(self, plans: ImportPlans, *, in_place: bool) -> None:
-        self.calls.append(("take", len(plans.plans), in_place))
+    def install(self, plans: Any, *, in_place: bool) -> None:
+        self.calls.append(("install", len(plans.plans), in_place))

@@ -1,4 +1,4 @@
-"""Whether each model of the catalogue fits computers with 4, 8, 16 and 32 GB, compared with the planner."""
+"""Which models of the catalogue fit on computers with 4, 8, 16 and 32 GB, compared with the planner itself."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GB = (4, 8, 16, 32)
 NO, SHORT, YES = "too-large", "reduced", "fits"
 
 #: What a person sees on such computers, for the variant that is recommended there.
-LIGHTS = {
+VERDICTS = {
     "llava-1.5-7b": (NO, YES, YES, YES),
     "llava-1.5-13b": (NO, NO, YES, YES),
     "llava-1.6-mistral-7b": (NO, YES, YES, YES),
@@ -45,14 +45,14 @@ LIGHTS = {
 
 
 def test_every_model_has_a_shape() -> None:
-    assert [entry.id for entry in MODELS] == list(LIGHTS) == list(SHAPES)
+    assert [entry.id for entry in MODELS] == list(VERDICTS) == list(SHAPES)
 
 
 @pytest.mark.parametrize(("memory", "column"), [(memory, column) for column, memory in enumerate(GB)])
 @pytest.mark.parametrize("entry", list(MODELS), ids=lambda entry: entry.id)
 def test_the_light_is_what_the_planner_says(entry: ModelEntry, memory: int, column: int) -> None:
     budget = find_memory_budget(memory << 30)
-    assert best_variant(entry, budget.usable)[1].verdict == LIGHTS[entry.id][column]
+    assert best_variant(entry, budget.usable)[1].verdict == VERDICTS[entry.id][column]
     for variant in entry.variants:
         found = plan_shape(shape_of(entry.id, variant), EngineSettings(), budget)
         fit = fit_of(variant, budget.usable)

@@ -287,7 +287,7 @@ def test_a_model_goes_out_and_comes_back_in(desk: Desk, models: Models, tmp_path
     wait_until(lambda: models.installed() == [])
     with expect_signal(desk.services.model_tasks.planned) as planned:
         desk.services.model_tasks.plan([str(stick)])
-    desk.services.model_tasks.take(planned[0][0], in_place=False)
+    desk.services.model_tasks.install(planned[0][0], in_place=False)
     wait_until(lambda: bool(models.installed()), 30)
     assert models.installed()[0].title == "Tiny F16"
 
