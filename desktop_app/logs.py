@@ -67,7 +67,7 @@ class _LogFile(logging.FileHandler):
         try:
             if self.stream is not None and self.stream.tell() >= _LARGEST:
                 self.stream.close()
-                self.stream = None  # opened anew with the next line
+                self.stream = None  # opened again with the next line
                 self._move_on()
         except OSError:
             self.handleError(record)

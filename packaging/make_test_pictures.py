@@ -169,7 +169,7 @@ def make_animated_png() -> None:
 
 
 def main() -> int:
-    """Make all the files anew."""
+    """Make all the files again."""
     shutil.rmtree(PICTURES, ignore_errors=True)
     PICTURES.mkdir(parents=True)
     for name, words in CONVERTED.items():

@@ -32,7 +32,7 @@ python3 packaging/manage.py VERB [ARGUMENTS]      or: make VERB ARGS="ARGUMENTS"
   lint     only the checks
   format   lay out the code
   bench    measure waiting, speed and memory beside others; --quick takes 3 minutes, --help says more
-  lock     write packaging/locks/ anew from pyproject.toml
+  lock     write packaging/locks/ again from pyproject.toml
   clean    remove .venv and the caches of the tools (compiled llama.cpp is kept)
 """
 

@@ -7,7 +7,7 @@ The rule, in order:
 3. When the rest is too long, whole turns leave. Turns without pictures go first, oldest first;
    turns with pictures leave only when that was not enough, oldest first too.
 4. Once turns without pictures have to leave, a whole quarter of the context is freed (or the
-   next multiple of it), so that not every further question makes the engine read everything anew.
+   next multiple of it), so that not every further question makes the engine process everything again.
 
 Where pictures can be seen in fewer parts, that comes before rule 3 takes a picture away.
 

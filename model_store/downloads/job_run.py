@@ -248,7 +248,7 @@ class JobRun:
             raise StoreError("not-a-model", name=name) from error
 
     def _throw_away(self, number: int) -> None:
-        """Delete one file; the other one stays. What the Hub has told is asked anew next time."""
+        """Delete one file; the other one stays. What the Hub has said is asked again next time."""
         self._parts[number].close()
         self._parts[number].remove()
         self._parts = self._parts[:number] + self._parts[number + 1 :]

@@ -1,6 +1,6 @@
 """Connections that can be closed from another thread, and that have a deadline for the whole answer.
 
-A socket's own timeout begins anew with every byte, so a server that sends one byte now and then holds
+A socket's own timeout starts again with every byte, so a server that sends one byte now and then holds
 a program for hours. A `CancellableConnection` knows by when an answer has to be there altogether.
 """
 

@@ -56,7 +56,7 @@ def _fill(tools: bool) -> None:
     else:
         say("Bringing the libraries up to date.")
     locks = [paths.RUNTIME_LOCK, paths.DEV_LOCK] if tools else [paths.RUNTIME_LOCK]
-    # The locks are complete: nothing is resolved anew.
+    # The locks are complete: nothing is resolved again.
     _pip_install("--no-deps", "--require-hashes", *(a for lock in locks for a in ("-r", lock)))
     unpack_pyside.unpack(paths.venv_python())
     if not llama.is_installed(wheel):

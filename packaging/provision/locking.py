@@ -21,7 +21,7 @@ _LOCK_TOOL = ["uv"]
 
 
 def write_all() -> None:
-    """Resolve everything anew and write packaging/locks/."""
+    """Resolve everything again and write packaging/locks/."""
     tool = paths.cache() / "lock-tool"
     python = paths.venv_python(tool)
     if not python.exists():

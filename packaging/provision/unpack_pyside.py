@@ -1,4 +1,4 @@
-"""Unpacks the Python part of PySide6, which is otherwise inside a library and compiled at every start."""
+"""Unpacks the Python part of PySide6, which otherwise lies in a library and is compiled again at every start."""
 
 import importlib.util
 import os

@@ -18,7 +18,7 @@ _SPEC = paths.REPOSITORY / "packaging" / "release" / "eyebright.spec"
 
 
 def freeze() -> Path:
-    """Make the program's folder anew and return it."""
+    """Make the program's folder again and return it."""
     say("Freezing the program.")
     log = BUILD / "pyinstaller.log"
     shutil.rmtree(BUILD / "frozen", ignore_errors=True)

@@ -119,7 +119,7 @@ class _running:  # noqa: N801 - used like a function
 
 
 def clear_home(chroot: Chroot) -> None:
-    """Let the person begin anew."""
+    """Let the person start from the beginning."""
     for path in chroot.home.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

@@ -52,7 +52,7 @@ def draw_circle(path: Path) -> None:
 def screen() -> Iterator[str]:
     """Yield the name of an X server of our own, on a number that it chooses itself."""
     reading, writing = os.pipe()
-    # Without -noreset it begins anew when its last client has gone, and refuses those that come meanwhile.
+    # Without -noreset it restarts when its last client has gone, and refuses those that come meanwhile.
     options = ["-screen", "0", "1280x800x24", "-nolisten", "tcp", "-ac", "-noreset"]
     command = ["Xvfb", "-displayfd", str(writing), *options]
     server = subprocess.Popen(command, pass_fds=(writing,), stderr=subprocess.DEVNULL)

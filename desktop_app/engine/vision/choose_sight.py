@@ -1,4 +1,4 @@
-"""Which sight a loaded model has: its projector says it."""
+"""Chooses the `Sight` for a loaded model, from the header of its projector."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STORED = {"F32": "<f4", "F16": "<f2"}
 
 
 def sight_of(model: Model) -> Sight:
-    """Return how the pictures of a model are seen."""
+    """Return the `Sight` of a model: how it sees pictures."""
     projector = model.files.projector
     tiling = tiling_of(projector.header) if projector is not None else None
     if projector is not None and isinstance(tiling, LlavaTiling):
@@ -34,10 +34,10 @@ def sight_of(model: Model) -> Sight:
 
 
 def _newline(projector: Projector) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    """Return the token after a line, as one row."""
+    """Return the embedding that ends each line of image tokens, as one row."""
     info = newline_of(projector.header)
     if info is None:
-        raise RuntimeError("no token ends a line")
+        raise RuntimeError("the projector has no embedding that ends a line")
     with projector.chosen.open("rb") as file:
         file.seek(info.offset)
         return np.frombuffer(file.read(info.size), _STORED[info.kind]).astype(np.float32).reshape(1, -1)

@@ -1,4 +1,4 @@
-"""Pictures of models that are not LLaVAs: brought to the size that each was trained with, and divided by mtmd."""
+"""Qwen2.5-VL, Gemma 3 and SmolVLM: pictures are resized as in training, and then divided by mtmd."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from desktop_app.images.resizing import Resizing
 
 _MERGED = 2  # patches along an edge that become one token of Qwen2.5-VL
-_LONGEST = 2048  # pixels, where a file does not say more
+_LONGEST = 2048  # pixels, if the file does not say
 
 
 class MtmdSight:
-    """Sees a picture in one piece of any shape, or in several with tokens in between."""
+    """Encodes a picture as one block of any shape, or as several blocks with tokens between them."""
 
     tiling: Tiling | None = None
     needs_size = frames = True

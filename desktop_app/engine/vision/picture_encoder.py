@@ -1,4 +1,4 @@
-"""Looks at pictures, part by part, and remembers what was seen."""
+"""Encodes pictures part by part, and keeps their embeddings in the cache."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LOOK_EVERY_S = 0.02  # at the interrupt, while a picture file is decoded
 
 
 class PictureEncoder:
-    """The eyes of one loaded model. Lives on the engine's main thread."""
+    """Encodes the pictures of one loaded model. Used on the main thread of the engine."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class PictureEncoder:
         emit: Callable[[PhaseChanged | ThroughputMeasured], None],
     ) -> None:
         self.sight = sight_of(model)
-        self.throughput = Throughput()  # of a part
+        self.throughput = Throughput()  # of encoding a part
         self._model = model
         self._interrupt = interrupt
         self._embeddings = embeddings
@@ -55,7 +55,7 @@ class PictureEncoder:
         self._decoder.shutdown(wait=False, cancel_futures=True)
 
     def measured(self, turns: Sequence[Turn]) -> list[Turn]:
-        """Return the turns with the sizes of their pictures, where those matter.
+        """Return the turns with the sizes of their pictures, if the model needs them.
 
         Raises `UserError` (projector-needed, and those of `open_picture`).
         """
@@ -66,9 +66,9 @@ class PictureEncoder:
         return [turn._replace(pictures=tuple(map(self._with_size, turn.pictures))) for turn in turns]
 
     def encode(self, request: int, pictures: Sequence[SeenPicture]) -> tuple[dict[str, Embedding], int]:
-        """Return the rows of pictures by their keys, and how many parts had to be encoded for it.
+        """Return the rows of pictures by their keys, and the number of parts that had to be encoded.
 
-        What was encoded is kept even when the next part is interrupted. Raises `UserError` for a picture
+        Parts that were encoded are kept even if a later one is interrupted. Raises `UserError` for a picture
         that cannot be read.
         """
         found = ((key, self._embeddings.get(key)) for seen in pictures for key in self._keys(seen))
@@ -106,7 +106,7 @@ class PictureEncoder:
         return picture._replace(width=width, height=height)
 
     def _pixels(self, seen: SeenPicture) -> list[bytes]:
-        """Decode a picture file beside the main thread, so that a large one can be given up."""
+        """Decode a picture file on another thread, so that a large one can be abandoned."""
         decoding = self._decoder.submit(self.sight.pixels, seen)
         while not decoding.done():
             wait([decoding], _LOOK_EVERY_S)

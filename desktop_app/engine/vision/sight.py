@@ -1,7 +1,7 @@
-"""How a model sees pictures: which parts are looked at, and what cells they become.
+"""Defines how a model sees pictures: the parts that are encoded, and the prompt cells that they become.
 
-LLaVA-1.5 sees one padded square. Others see several parts of a picture (`tiled_sight.py`), or let mtmd
-divide it (`mtmd_sight.py`).
+LLaVA-1.5 encodes a picture as one padded square. Other models encode several parts of it (`tiled_sight.py`,
+`sliced_sight.py`), or let mtmd divide it (`mtmd_sight.py`).
 """
 
 from __future__ import annotations
@@ -19,42 +19,42 @@ from desktop_app.images.tiling import Tiling
 
 @dataclass(frozen=True)
 class SeenPicture:
-    """A picture as a prompt holds it."""
+    """How one picture is divided into parts, and how many rows it has in a prompt."""
 
     picture: PictureRef
-    key: str  # in the cells: the picture, and all that makes its rows others
+    key: str  # of the picture in the cells; different if its rows are different
     rows: int
-    parts: tuple[str, ...]  # names of the embeddings of which the rows are made; "": of the whole picture
+    parts: tuple[str, ...]  # names of the parts that are encoded; "": the whole picture as one square
 
 
 class Sight(Protocol):
-    """How the pictures of one model are seen."""
+    """How one model sees pictures."""
 
     tiling: Tiling | None
-    needs_size: bool  # of a picture, before it can be seen
-    frames: bool  # whether the cells hold the special tokens around pictures
+    needs_size: bool  # whether `see` needs the width and height of a picture
+    frames: bool  # whether `cells` includes the special tokens around pictures
 
     def see(self, picture: PictureRef) -> SeenPicture:
-        """Return how a picture is seen."""
+        """Return the parts and the number of rows of a picture."""
 
     def cells(self, picture: PictureRef) -> Sequence[Cell]:
-        """Return what a picture is in a prompt."""
+        """Return the cells of a picture in a prompt."""
 
     def pixels(self, seen: SeenPicture) -> list[bytes]:
-        """Decode a picture into the pixels of its parts. Raises `UserError`; any thread may call it."""
+        """Decode a picture and return the pixels of its parts. Raises `UserError`; may be called on any thread."""
 
     def encode(self, seen: SeenPicture, part: int, pixels: bytes) -> Embedding:
-        """Return the embedding of a part."""
+        """Encode the part with number `part`, and return its embedding."""
 
     def joined(self, seen: SeenPicture, parts: Sequence[Embedding]) -> Embedding:
-        """Return the rows that the embeddings of the parts make."""
+        """Join the embeddings of the parts to the rows of the picture."""
 
 
-Encode = Callable[[bytes], Embedding]  # of a square
+Encode = Callable[[bytes], Embedding]  # the pixels of a square -> its embedding
 
 
 class SquareSight:
-    """Sees a picture once, padded to a square: LLaVA-1.5."""
+    """LLaVA-1.5: encodes a picture once, padded to a square."""
 
     tiling: Tiling | None = None
     needs_size = frames = False
@@ -93,7 +93,7 @@ class SquareSight:
 
 
 def ways_of(turns: Sequence[Turn], tiling: Tiling | None) -> Iterator[list[Turn]]:
-    """Yield the turns with their pictures as they are wished, then in fewer and fewer tiles."""
+    """Yield the turns as requested, then with smaller and smaller limits on the tiles of each picture."""
     yield list(turns)
     if tiling is None or not any(turn.pictures for turn in turns):
         return
@@ -107,5 +107,5 @@ def _at_most(picture: PictureRef, tiles: int) -> PictureRef:
 
 
 def rows_of(seen: SeenPicture) -> list[Cell]:
-    """Return the cells of a picture that are all rows of its embedding."""
+    """Return the cells of a picture that consists only of rows of its embedding."""
     return [PictureRow(seen.key, row) for row in range(seen.rows)]

@@ -1,4 +1,4 @@
-"""MiniCPM-V sees an overview and slices, each between special tokens, with a line break after each row of slices."""
+"""MiniCPM-V: encodes an overview and slices of a picture, with special tokens around each, in a grid of lines."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from desktop_app.images.tiling import Grid
 
 
 class SliceEncoder(Protocol):
-    """The part of a model that encodes pictures."""
+    """The part of a model that encodes pictures: see `Model`."""
 
     def encode(self, rgb: bytes) -> Embedding:
         """Encode a square."""
 
     def encode_sized(self, rgb: bytes, width: int, height: int) -> Embedding:
-        """Encode a picture of any size in whole patches."""
+        """Encode a picture whose width and height are whole patches."""
 
 
 class SlicedSight(TiledSight):
@@ -34,9 +34,9 @@ class SlicedSight(TiledSight):
 
     frames = True
 
-    def __init__(self, slices: MiniCPMTiling, eyes: SliceEncoder, vocabulary: Vocabulary) -> None:
-        super().__init__(slices, eyes.encode)
-        self._eyes = eyes
+    def __init__(self, slices: MiniCPMTiling, encoder: SliceEncoder, vocabulary: Vocabulary) -> None:
+        super().__init__(slices, encoder.encode)
+        self._encoder = encoder
         self._vocabulary = vocabulary
         self._overview, self._slice = self._frame(MINICPM_V.picture), self._frame(MINICPM_V.tile)
         self._line: list[Cell] = [*vocabulary.tokenize("\n")]
@@ -62,9 +62,9 @@ class SlicedSight(TiledSight):
         """See `Sight`."""
         size, grid = (seen.picture.width, seen.picture.height), self._grid(seen.picture)
         if part == 0:
-            return self._eyes.encode_sized(pixels, *self._division.whole(*size))
+            return self._encoder.encode_sized(pixels, *self._division.whole(*size))
         width, height = self._division.canvas(*size, grid)
-        return self._eyes.encode_sized(pixels, width // grid.columns, height // grid.rows)
+        return self._encoder.encode_sized(pixels, width // grid.columns, height // grid.rows)
 
     def joined(self, _seen: SeenPicture, parts: Sequence[Embedding]) -> Embedding:
         """See `Sight`."""

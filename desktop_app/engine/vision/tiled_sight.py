@@ -1,8 +1,7 @@
-"""Sees a picture as a whole, and again in tiles, as `images/tiling.py` says.
+"""Encodes a picture as a whole and in tiles, which `images/tiling.py` defines.
 
-The parts are kept on their own, each named: so a picture that was looked at in passing needs only
-its tiles when it is looked at again, and work that was interrupted goes on with the next part.
-What differs from family to family is how their embeddings are put together.
+The embedding of each part is cached under its own name. So a picture that was encoded only as a whole later needs only
+its tiles, and interrupted work continues with the next part. How the embeddings are joined differs between families.
 """
 
 from __future__ import annotations
@@ -67,13 +66,13 @@ class TiledSight(ABC):
 
 
 class LlavaTiledSight(TiledSight):
-    """LLaVA-1.6: the whole, then the tiles line by line across the grid, without the borders.
+    """LLaVA-1.6: the whole picture, then the lines of all tiles across the grid, without the padding.
 
-    After each line stands one learnt token, as in `modeling_llava_next.py` of transformers.
+    After each line comes one learnt embedding, as in `modeling_llava_next.py` of transformers.
     """
 
     def __init__(self, tiling: LlavaTiling, newline: Embedding, encode: Encode) -> None:
-        """`newline`: the token after each line, as one row."""
+        """`newline`: the embedding after each line, as one row."""
         super().__init__(tiling, encode)
         self._anyres = tiling
         self._newline = newline
@@ -101,7 +100,7 @@ class LlavaTiledSight(TiledSight):
 
 
 class InternVLTiledSight(TiledSight):
-    """InternVL3: the tiles line by line, each with its rows in one piece, and after them the whole."""
+    """InternVL3: the tiles one after another, then the whole picture."""
 
     def joined(self, _seen: SeenPicture, parts: Sequence[Embedding]) -> Embedding:
         """See `Sight`."""
