@@ -34,7 +34,8 @@ _NAME_BYTES = 12  # of the key, used as the name of the socket, which all users 
 _KEY_BYTES = 44  # the other bytes are secret
 
 
-def _address(key: bytes) -> str:
+def socket_address(key: bytes) -> str:
+    """Return where the window with this key listens: a path, or the name of a pipe on Windows."""
     # Paths of Unix sockets must be short (about 100 bytes); those of home folders can be longer.
     name = f"eyebright-{key[:_NAME_BYTES].hex()}"
     return rf"\\.\pipe\{name}" if sys.platform == "win32" else str(Path(tempfile.gettempdir()) / name)
@@ -52,7 +53,7 @@ def _remove_leftovers(key_file: Path) -> None:
     """Delete the key and the socket of a window that was killed."""
     key = _read_key(key_file)
     if key is not None and sys.platform != "win32":  # on Windows a pipe ends with its process
-        Path(_address(key)).unlink(missing_ok=True)
+        Path(socket_address(key)).unlink(missing_ok=True)
     key_file.unlink(missing_ok=True)
 
 

@@ -76,7 +76,7 @@ _MOST_TILES = 64
 _MINICPM_V_2_6 = 3  # the number of this version of MiniCPM-V in llama.cpp
 _POSITIONS = 70  # along an edge for MiniCPM-V, whatever the size of the picture
 _RESAMPLER_HEAD, _DEFAULT_QUERIES = 128, 64  # values per head, and tokens per part, as llama.cpp assumes
-_LAYERS_OF_CLIP = {768: 12, 1024: 24, 1280: 32}  # by width: ViT-B, -L and -H
+LAYERS_OF_CLIP = {768: 12, 1024: 24, 1280: 32}  # by width: ViT-B, -L and -H
 
 
 class ProjectorCheck:

@@ -88,8 +88,8 @@ class FakeTuner(QObject):
         self.calls.append(("postpone",))
         self.become()
 
-    def give_way(self) -> None:
-        self.calls.append(("give_way",))
+    def stop_for_user(self) -> None:
+        self.calls.append(("stop_for_user",))
 
     def become(self, left: int = 0, planned: bool = False, why: str = "", found: Tuning | None = None) -> None:
         self.left, self.planned, self.why, self.found = left, planned, why, found or self.found

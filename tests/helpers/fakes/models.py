@@ -274,8 +274,8 @@ class FakeModelTasks(QObject):
     def look_elsewhere(self) -> None:
         self.calls.append(("look_elsewhere",))
 
-    def import_found(self, found: Any) -> None:
+    def import_found(self, found: Found) -> None:
         self.calls.append(("import_found", found.title))
 
-    def install(self, plans: Any, *, in_place: bool) -> None:
+    def install(self, plans: ImportPlans, *, in_place: bool) -> None:
         self.calls.append(("install", len(plans.plans), in_place))
