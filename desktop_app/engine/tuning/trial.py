@@ -40,6 +40,11 @@ class Trial:
         """Return whether the KV cache can be filled by copying."""
         return self._model.kv is not None
 
+    @property
+    def nodes_computed(self) -> int:
+        """Return how many nodes of its graph the last evaluation has computed."""
+        return self._nodes.seen
+
     def find_share(self, tokens: int, threads: int) -> float:
         """Return the share of the layers that is enough for a comparison: 1/8, 1/4, 1/2 or 1."""
         share = 0.125

@@ -54,10 +54,10 @@ def test_of_reading_only_the_first_layers_are_computed(files: ModelFiles) -> Non
         assert trial.can_fill_cache
         seconds, longest_step = trial.time_reading(1, 128, 384, 1)
         assert 0 < longest_step < seconds
-        whole = trial._nodes.seen
+        whole = trial.nodes_computed
         seconds, longest_step = trial.time_reading(1, 128, 384, 0.25)
         assert 0 < longest_step < seconds
-        assert trial._nodes.seen == pytest.approx(whole / 4, rel=0.1)
+        assert trial.nodes_computed == pytest.approx(whole / 4, rel=0.1)
         assert trial.time_writing(1, 3, 640) > 0
         assert trial.find_share(128, 1) == 1  # so small a model is read as a whole
     finally:
