@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING
 from desktop_app.engine.messages import (
     FINAL_EVENTS,
     Ask,
+    BugReported,
     Command,
-    Crashed,
     Died,
     EngineSettings,
     Event,
@@ -55,7 +55,7 @@ class EngineDied(UserError):  # noqa: N818 - it says what happened, as `Died` do
         self.exit_code = exit_code
 
 
-class EngineCrashed(RuntimeError):  # noqa: N818 - as `Crashed`
+class EngineBug(RuntimeError):  # noqa: N818 - as `BugReported`
     """A bug in the engine; the text is its traceback. The process goes on."""
 
 
@@ -143,7 +143,7 @@ class EngineClient:
     def request(self, command: Load | Inspect | ReadAhead | Ask) -> Iterator[Event]:
         """Send a command and yield its events up to the final one, blocking in between.
 
-        Raises `UserError` on `Failed`, `EngineDied` on `Died` or without a process, and `EngineCrashed` on `Crashed`.
+        Raises `UserError` on `Failed`, `EngineDied` on `Died` or without a process, and `EngineBug` on `BugReported`.
         If the caller closes the iterator early, the request is stopped.
         """
         engine = self._running()
@@ -158,8 +158,8 @@ class EngineClient:
                     raise UserError(event.code, **event.parameters)
                 if isinstance(event, Died):
                     raise EngineDied(event.exit_code)
-                if isinstance(event, Crashed):
-                    raise EngineCrashed(event.report)
+                if isinstance(event, BugReported):
+                    raise EngineBug(event.report)
                 yield event
         except EngineDied:
             ended = True

@@ -18,7 +18,8 @@ class Interrupt:
     `now` stops in the middle of a computation, whose result is lost. `soon` stops at the next point where nothing is
     lost.
 
-    C code can check it too: `c_function(c_argument)` returns whether to stop now.
+    C code can check it too: `c_function(c_argument)` returns whether to stop now. llama_decode does so; while a picture
+    is encoded, `llama/mtmd.py` checks after every few nodes of the graph.
     """
 
     def __init__(self) -> None:

@@ -354,7 +354,7 @@ class Warned(NamedTuple):
     request: int = 0
 
 
-class Crashed(NamedTuple):
+class BugReported(NamedTuple):
     """A bug in the engine: the request has failed, the engine goes on."""
 
     request: int
@@ -381,9 +381,9 @@ Event = (
     | Finished
     | Failed
     | Warned
-    | Crashed
+    | BugReported
     | Died
 )
 
 #: The last event of a request is one of these.
-FINAL_EVENTS = (Ready, Inspected, ReadAheadDone, Finished, Failed, Crashed, Died)
+FINAL_EVENTS = (Ready, Inspected, ReadAheadDone, Finished, Failed, BugReported, Died)

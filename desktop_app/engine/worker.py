@@ -23,8 +23,8 @@ from desktop_app.engine.interrupt import Interrupt
 from desktop_app.engine.job_queue import Job, JobQueue
 from desktop_app.engine.messages import (
     Ask,
+    BugReported,
     Command,
-    Crashed,
     Event,
     Failed,
     Finished,
@@ -131,7 +131,7 @@ class Worker:
         except UserError as error:
             self._send(Failed(request, error.code, error.parameters))
         except Exception:
-            self._send(Crashed(request, traceback.format_exc()))
+            self._send(BugReported(request, traceback.format_exc()))
 
     def _do(self, job: Job, added: float) -> None:
         if isinstance(job, Load):

@@ -11,8 +11,8 @@ from desktop_app.engine.client import EngineClient
 from desktop_app.engine.messages import (
     FINAL_EVENTS,
     Ask,
+    BugReported,
     Command,
-    Crashed,
     Died,
     EngineSettings,
     Event,
@@ -200,7 +200,7 @@ class Engine(QObject):
         self._loading = self.send(lambda request: Load(request, model, mmproj, settings), self._loaded)
 
     def _loaded(self, event: Event) -> None:
-        if isinstance(event, (Ready, Failed, Crashed)) and event.request != self._loading:
+        if isinstance(event, (Ready, Failed, BugReported)) and event.request != self._loading:
             return  # another model was chosen meanwhile
         if isinstance(event, Ready):
             self._set_model(event.info)
@@ -216,7 +216,7 @@ class Engine(QObject):
             self._set_state("failed")
             error = UserError(event.code, **event.parameters)
             self._status = self._notices.error(error, action("choose-model"), sticky=True)
-        elif isinstance(event, Crashed):
+        elif isinstance(event, BugReported):
             self._set_state("failed")
 
     def _set_state(self, state: State) -> None:
@@ -246,7 +246,7 @@ class Engine(QObject):
             self._ended(event.request)
         if handler is not None:
             handler(event)
-        if isinstance(event, Crashed):
+        if isinstance(event, BugReported):
             raise EngineBugError(event.report)
 
     def _ended(self, *requests: int) -> None:

@@ -1,7 +1,7 @@
 """The models on this computer: one folder, in it one folder for each model with its manifest.
 
     <library>/<id>/eyebright-model.json     what it is (manifest.py)
-    <library>/<id>/eyebright-seen.json      what was noticed about it here (verification_notes.py)
+    <library>/<id>/eyebright-seen.json      what was noticed about it here (usage_notes.py)
     <library>/<id>/<language model>.gguf    unless it is used where it lies
     <library>/<id>/<projector>.gguf
 
@@ -27,7 +27,7 @@ from model_store.gguf_header import DamagedGGUFError, NotGGUFError, read_header
 from model_store.jobs import Role
 from model_store.library.copying import Meter, Report, UnreadableError, sha256_of, silent
 from model_store.library.installed import InstalledModel, State, StoredFile
-from model_store.library.verification_notes import VerificationNotes, VerifiedFile, read_notes, write_notes
+from model_store.library.usage_notes import UsageNotes, VerifiedFile, read_notes, write_notes
 from model_store.manifest import MANIFEST, InstalledFile, Manifest
 from model_store.names import identifier, is_plain_name, reachable
 
@@ -89,7 +89,7 @@ class Library:
         """
         with self._writing():
             manifest.write(staging)
-            notes = VerificationNotes(added=time.time())
+            notes = UsageNotes(added=time.time())
             for file in manifest.files:
                 notes = notes.with_file(file.name, VerifiedFile((staging / file.name).stat().st_mtime_ns, right=True))
             write_notes(staging, notes)

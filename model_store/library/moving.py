@@ -15,7 +15,7 @@ from model_store.library.copying import Meter, Report, link_or_copy, silent
 from model_store.library.disk_space import refused_by_disk, require_room
 from model_store.library.installed import InstalledModel, State
 from model_store.library.library import Library
-from model_store.library.verification_notes import VerifiedFile, read_notes, write_notes
+from model_store.library.usage_notes import VerifiedFile, read_notes, write_notes
 from model_store.manifest import MANIFEST
 from model_store.names import reachable
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.engine.client import EngineClient, EngineCrashed, EngineDied
+from desktop_app.engine.client import EngineBug, EngineClient, EngineDied
 from desktop_app.engine.messages import (
     Ask,
     Died,
@@ -120,7 +120,7 @@ def test_an_architecture_of_the_future_is_named(empty: EngineClient, tmp_path: P
 
 
 def test_a_bug_is_reported_and_the_engine_lives_on(empty: EngineClient) -> None:
-    with pytest.raises(EngineCrashed, match="no model is loaded"):
+    with pytest.raises(EngineBug, match="no model is loaded"):
         ask(empty, Turn("Hello"))
     empty.load(*demo_model())
     assert ask(empty, Turn("Hello")).text is not None

@@ -10,10 +10,10 @@ from desktop_app import paths
 from desktop_app.engine.planning.memory_budget import find_memory_budget
 from desktop_app.memory_fit import MemoryFit, fit_of
 from desktop_app.services.models.tasks import LookedUp, Task
-from desktop_app.ui.models.add_page import AddModelDialog
+from desktop_app.ui.models.add_dialogs import AddModelDialog
 from desktop_app.ui.models.confirm import cancel_question, licence_question, removal_question
 from desktop_app.ui.models.dialog import ModelsDialog
-from desktop_app.ui.models.sources_page import SourcesDialog
+from desktop_app.ui.models.sources_dialog import SourcesDialog
 from model_store.catalogue import load_catalogue
 from model_store.errors import StoreError
 from model_store.jobs import JobState

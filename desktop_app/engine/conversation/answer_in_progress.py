@@ -1,4 +1,4 @@
-"""An answer while it is written: its text, and the figures that are told when it ends."""
+"""An answer that is being written: its text so far, and the statistics that are reported when it ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How answers were written: tokenised again, the text of one may give other tokens.
+"""Remembers the token ids of earlier answers: tokenising their text again may give different ones.
 
 Then nothing after it in the KV cache could be used. So the tokens are remembered for the same
 text, and kept on the disk as long as the caches are.

@@ -1,4 +1,4 @@
-"""One request's prompt: what the model reads, and what of the conversation had no place in it."""
+"""The prompt of one request as cells, and the turns of the conversation that did not fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The KV cache of the last conversations, on the disk.
+"""Saves the KV cache of recent conversations to disk, and restores it.
 
 It is kept in blocks of some cells, each named by everything that comes before it and by what it
 holds. So a conversation that grows adds blocks, conversations share what they have in common, and

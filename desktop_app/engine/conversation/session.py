@@ -1,4 +1,4 @@
-"""What the engine does with a loaded model: it reads ahead, and it answers.
+"""Answers questions, and reads ahead, with one loaded model.
 
 A prompt becomes cells (tokens and picture rows), the context evaluates those that are new, and
 the sampler writes the answer. The newest words are always evaluated as a stretch of their own
@@ -20,7 +20,7 @@ from desktop_app.engine.cache.throughput import ModelThroughput
 from desktop_app.engine.conversation.answer_in_progress import AnswerInProgress, Work
 from desktop_app.engine.conversation.answer_tokens import AnswerTokens
 from desktop_app.engine.conversation.prompt import Prompt
-from desktop_app.engine.conversation.prompt_cells import PromptCells
+from desktop_app.engine.conversation.prompt_builder import PromptBuilder
 from desktop_app.engine.conversation.saved_kv_cache import SavedKVCache
 from desktop_app.engine.conversation.text_stream import TextBatches
 from desktop_app.engine.interrupt import Interrupt, Interrupted
@@ -80,7 +80,7 @@ class Session:
                 folders.answers, f"{weights}|{self._encoder.identity}|{model.reading_threads}"
             )
         self._encoder.throughput = self.throughput.part
-        self.prompts = PromptCells(
+        self.prompts = PromptBuilder(
             model.vocabulary, model.n_ctx, family_for(model.files.header.metadata), self.sight, answers
         )
 

@@ -1,4 +1,4 @@
-"""Bytes of tokens -> text, and text -> portions for the pipe."""
+"""Decodes the bytes of tokens into text, and collects text into batches for the pipe."""
 
 from __future__ import annotations
 

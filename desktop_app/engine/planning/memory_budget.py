@@ -18,11 +18,11 @@ VARIABLE = "EYEBRIGHT_MEMORY_LIMIT"  # "8G": plan as if the computer had this mu
 _GIB = 1 << 30
 _UNITS = {"M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _SIZE = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)\s*([MGT])(?:i?B)?", re.IGNORECASE)
-# Kept for the system and other programs: a fixed size, and one part in `_RESERVED_SHARE` of the memory.
-_RESERVE, _RESERVED_SHARE = 5 * _GIB // 4, 8
-# The kernel uses one part in `_CGROUP_SHARE` of a cgroup's limit for itself.
-_CGROUP_SHARE = 24
-_FREE_SHARE = 20  # one part in 20 of the memory that is free now stays free
+# Kept for the system and other programs: a fixed size, and one part in `_RESERVED_PART` of the memory.
+_RESERVE, _RESERVED_PART = 5 * _GIB // 4, 8
+# The kernel uses one part in `_CGROUP_PART` of a cgroup's limit for itself.
+_CGROUP_PART = 24
+_FREE_PART = 20  # one part in 20 of the memory that is free now stays free
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,14 @@ def find_memory_budget(limit: int = 0, held: int = 0) -> MemoryBudget:
     named = os.environ.get(VARIABLE, "")
     limit = limit or (parse_size(named) if named else 0)
     if limit:
-        usable = _share_of(limit)
+        usable = _usable_of(limit)
         return MemoryBudget(usable, usable)
     total, free = _system_memory()
-    usable = _share_of(total)
+    usable = _usable_of(total)
     group = cgroup_limit()
     if group:
-        usable = min(usable, group - group // _CGROUP_SHARE)
-    return MemoryBudget(usable, min(usable, free - free // _FREE_SHARE + held) if free else usable)
+        usable = min(usable, group - group // _CGROUP_PART)
+    return MemoryBudget(usable, min(usable, free - free // _FREE_PART + held) if free else usable)
 
 
 def own_memory() -> int:
@@ -67,10 +67,10 @@ def own_memory() -> int:
     return read_sizes(PROC / "self/status").get("RssAnon", 0)
 
 
-def _share_of(total: int) -> int:
+def _usable_of(total: int) -> int:
     # A computer with 8 GB reports about 7.6: what the firmware keeps counts as part of the reserve.
     whole = -(-total // _GIB) * _GIB
-    return max(whole - _RESERVE - whole // _RESERVED_SHARE, whole // 4)
+    return max(whole - _RESERVE - whole // _RESERVED_PART, whole // 4)
 
 
 def _system_memory() -> tuple[int, int]:

@@ -27,7 +27,7 @@ from urllib.parse import quote, unquote_to_bytes
 import numpy as np
 
 from desktop_app.atomic_files import finish, new_file, not_saved, sync_folder
-from desktop_app.engine.weights.gguf_writer import GGUFCopy, Key, NewTensor, Values
+from desktop_app.engine.weights.gguf_copy import GGUFCopy, Key, NewTensor, Values
 from desktop_app.engine.weights.model_files import ModelFiles
 from desktop_app.engine.weights.projector_header import FEATURE_LAYER, LastLayer, Projector
 from desktop_app.engine.weights.projector_quantisation import matrices_to_quantise

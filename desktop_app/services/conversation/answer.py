@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from desktop_app.chat.conversation import Message, State
 from desktop_app.engine.messages import (
     Ask,
-    Crashed,
+    BugReported,
     Died,
     Event,
     Failed,
@@ -138,7 +138,7 @@ class Answer(QObject):
             self._finished(event)
         elif isinstance(event, Failed):
             self._finish(State.FAILED, {"error": {"code": event.code, "parameters": event.parameters}})
-        elif isinstance(event, (Died, Crashed)):
+        elif isinstance(event, (Died, BugReported)):
             self._finish(State.INTERRUPTED)
 
     def _tell_dropped(self, event: TurnsDropped | None) -> None:

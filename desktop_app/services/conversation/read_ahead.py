@@ -9,7 +9,7 @@ from itertools import takewhile
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop_app.engine.messages import (
-    Crashed,
+    BugReported,
     Died,
     Event,
     Failed,
@@ -204,7 +204,7 @@ class ReadingAhead(QObject):
             info = self._engine.info()
             if info is not None:
                 self.context.emit(event.context_used, info.n_ctx)
-        elif isinstance(event, (Failed, Crashed, Died)):
+        elif isinstance(event, (Failed, BugReported, Died)):
             if self._encoding is not None:
                 self._draft.set_picture_state(self._encoding.picture, "attached", 0.0)
             self._end_encoding()

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QFrame, QHBoxLayout, QLineEd
 from desktop_app.engine.messages import gib_down
 from desktop_app.services.models.tasks import ImportPlans, Task
 from desktop_app.ui.models import phrases as words
-from desktop_app.ui.models.add_page import AddModelDialog, OtherFoldersDialog, confirm_import
+from desktop_app.ui.models.add_dialogs import AddModelDialog, OtherFoldersDialog, confirm_import
 from desktop_app.ui.models.card import (
     CatalogueCard,
     DownloadCard,
@@ -23,7 +23,7 @@ from desktop_app.ui.models.card import (
 )
 from desktop_app.ui.models.confirm import accept_licence, confirm_cancel, confirm_removal
 from desktop_app.ui.models.parts import ProgressLine
-from desktop_app.ui.models.sources_page import SourcesDialog
+from desktop_app.ui.models.sources_dialog import SourcesDialog
 from desktop_app.ui.protocols.models import Models, ModelTasks
 from desktop_app.ui.protocols.program import Preferences
 from desktop_app.ui.widgets.controls import ElidedLabel, Label, push_button

@@ -15,7 +15,7 @@ import pytest
 from desktop_app.chat.families import INTERNVL3, MINICPM_V, family_for
 from desktop_app.engine.cache.embeddings import EmbeddingStore
 from desktop_app.engine.client import EngineClient
-from desktop_app.engine.conversation.prompt_cells import PromptCells
+from desktop_app.engine.conversation.prompt_builder import PromptBuilder
 from desktop_app.engine.interrupt import Interrupt
 from desktop_app.engine.llama.class_token_fix import ClassTokenOrder
 from desktop_app.engine.llama.kv_cache import Cell, KVCache, PictureRow
@@ -110,7 +110,7 @@ def test_the_tokens_around_parts_are_those_of_the_original(tmp_path: Path) -> No
     model = write_model(tmp_path, "minicpm_v"), write_projector(tmp_path, "minicpm_v")
     with opened(model) as eyes:
         sight = SlicedSight(MiniCPMTiling(448, 14, 64), eyes.model, eyes.model.vocabulary)
-        prompts = PromptCells(eyes.model.vocabulary, eyes.model.n_ctx, MINICPM_V, sight)
+        prompts = PromptBuilder(eyes.model.vocabulary, eyes.model.n_ctx, MINICPM_V, sight)
         for width, height, _, _, _, text, _ in recorded:
             picture = PictureRef("", "", "", width, height)
             cells = prompts.asking([Turn("red", (picture,))], None)
@@ -122,7 +122,7 @@ def test_the_tokens_around_parts_are_those_of_the_original(tmp_path: Path) -> No
 
 def test_the_parts_of_internvl_stand_in_one_frame(tmp_path: Path) -> None:
     with opened((write_model(tmp_path, "internvl3"), write_projector(tmp_path, "internvl3"))) as eyes:
-        prompts = PromptCells(eyes.model.vocabulary, eyes.model.n_ctx, INTERNVL3, eyes.encoder.sight)
+        prompts = PromptBuilder(eyes.model.vocabulary, eyes.model.n_ctx, INTERNVL3, eyes.encoder.sight)
         picture = save(tmp_path, 150, 90)
         rows = eyes.encoder.sight.see(picture).rows
         cells = prompts.asking([Turn("red", (picture, picture._replace(most_tiles=0)))], "blue")

@@ -12,7 +12,7 @@ from desktop_app.engine.interrupt import Interrupt
 from desktop_app.engine.llama.model import Model
 from desktop_app.engine.messages import EngineSettings
 from desktop_app.engine.weights import projector_copy
-from desktop_app.engine.weights.gguf_writer import q8_0
+from desktop_app.engine.weights.gguf_copy import q8_0
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
 from desktop_app.engine.weights.projector_copy import prepare_projector
 from desktop_app.engine.weights.projector_header import LastLayer, Projector

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from desktop_app.chat.conversation import Role, State
-from desktop_app.engine.messages import Ask, Crashed, Failed, FinishReason, Inspect, Phase, PhaseChanged, Stop, Text
+from desktop_app.engine.messages import Ask, BugReported, Failed, FinishReason, Inspect, Phase, PhaseChanged, Stop, Text
 from tests.helpers.fake_engine import finished
 from tests.helpers.waiting import wait_until
 from tests.services.conftest import Desk, open_desk
@@ -154,7 +154,7 @@ def test_a_bug_in_the_engine_reaches_the_person_and_ends_the_answer(desk: Desk, 
     desk.ready()
     command = ask(desk, "Hello")
     expected.exception("EngineBugError")
-    desk.client.emit(Crashed(command.request, "Traceback: it broke"))
+    desk.client.emit(BugReported(command.request, "Traceback: it broke"))
     wait_until(lambda: not desk.services.chat.is_busy())
     assert desk.services.chat.messages()[-1].state is State.INTERRUPTED
 

@@ -1,4 +1,4 @@
-"""Turns -> the prompt of a request, as a model's vocabulary and family want it."""
+"""Builds the prompt of a request from the turns of a conversation, in the format of the model's family."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from desktop_app.chat.prompt import (
     parts_by_exchange,
 )
 from desktop_app.engine.conversation.answer_tokens import AnswerTokens
-from desktop_app.engine.conversation.plain_text import PlainText, Tokenizer
 from desktop_app.engine.conversation.prompt import Prompt
+from desktop_app.engine.conversation.text_tokens import TextTokens, Tokenizer
 from desktop_app.engine.llama.kv_cache import Cell, common_start
 from desktop_app.engine.messages import PictureRef, Turn
 from desktop_app.engine.vision.sight import SeenPicture, Sight, ways_of
@@ -30,7 +30,7 @@ _ROOM_FOR_WORDS = 64
 _BEGINNINGS = ("A", "is", "7", "(")  # of questions
 
 
-class PromptCells:
+class PromptBuilder:
     """Makes the prompts of one loaded model, and remembers how its answers were written.
 
     `n_ctx` is how many cells the context holds. `stops` are tokens that end an answer, besides those that the file
@@ -47,7 +47,7 @@ class PromptCells:
         self._vocabulary = vocabulary
         self._sight = sight
         self._spoken = family.unframed if sight.frames else family
-        self._text = PlainText(vocabulary, family.specials)
+        self._text = TextTokens(vocabulary, family.specials)
 
     def asking(self, turns: Sequence[Turn], system: str | None) -> list[Cell]:
         """Return the cells that ask the last of `turns`, whether they fit the context or not."""

@@ -1,4 +1,4 @@
-"""Plain text -> tokens, each stretch of text once."""
+"""Tokenises plain text, each stretch of it once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Tokenizer(Protocol):
         """Return a special token; None stands for a "bos" that the vocabulary does not use."""
 
 
-class PlainText:
+class TextTokens:
     """Tokenises the text of prompts, and remembers the tokens of the last one.
 
     The next prompt is mostly made of the same text, so only what is new is tokenised for it.

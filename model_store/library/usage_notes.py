@@ -26,19 +26,19 @@ class VerifiedFile:
 
 
 @dataclass(frozen=True)
-class VerificationNotes:
+class UsageNotes:
     """The notes about one model."""
 
     added: float = 0.0  # seconds since 1970
     last_used: float = 0.0  # seconds since 1970; 0: never
     files: dict[str, VerifiedFile] = field(default_factory=dict)  # by the manifest's names
 
-    def with_file(self, name: str, file: VerifiedFile) -> VerificationNotes:
+    def with_file(self, name: str, file: VerifiedFile) -> UsageNotes:
         """Return the notes with a new one about a file."""
         return replace(self, files={**self.files, name: file})
 
 
-def read_notes(folder: Path) -> VerificationNotes:
+def read_notes(folder: Path) -> UsageNotes:
     """Read the notes of a model's folder; missing or damaged ones count as empty.
 
     So do notes about files from before the manifest was written: the files may have been repaired since.
@@ -49,11 +49,11 @@ def read_notes(folder: Path) -> VerificationNotes:
             stale = os.fstat(file.fileno()).st_mtime_ns < (folder / MANIFEST).stat().st_mtime_ns
         known = {} if stale else raw["files"]
         files = {str(name): VerifiedFile(int(one["changed_ns"]), one["right"] is True) for name, one in known.items()}
-        return VerificationNotes(float(raw["added"]), float(raw["last_used"]), files)
+        return UsageNotes(float(raw["added"]), float(raw["last_used"]), files)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return VerificationNotes()
+        return UsageNotes()
 
 
-def write_notes(folder: Path, notes: VerificationNotes) -> None:
+def write_notes(folder: Path, notes: UsageNotes) -> None:
     """Write the notes into a model's folder. Raises OSError."""
     write_whole(folder / _NAME, json.dumps(asdict(notes), indent=1).encode())

@@ -12,7 +12,7 @@ import pytest
 from desktop_app.chat.families import FAMILIES
 from desktop_app.chat.prompt import Family
 from desktop_app.engine.cache.embeddings import EmbeddingStore
-from desktop_app.engine.conversation.prompt_cells import PromptCells
+from desktop_app.engine.conversation.prompt_builder import PromptBuilder
 from desktop_app.engine.conversation.session import Session
 from desktop_app.engine.interrupt import Interrupt
 from desktop_app.engine.llama.kv_cache import Cell, PictureRow
@@ -49,8 +49,8 @@ def model(family: Family, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture
-def prompts(family: Family, model: Model) -> PromptCells:
-    return PromptCells(
+def prompts(family: Family, model: Model) -> PromptBuilder:
+    return PromptBuilder(
         model.vocabulary,
         SETTINGS.n_ctx,
         family,
@@ -88,14 +88,16 @@ def recorded_cells(model: Model, family: Family, case: str) -> list[Cell]:
 
 
 @pytest.mark.parametrize("case", RECORDED["conversations"])
-def test_tokens_are_those_of_the_recorded_prompt(family: Family, model: Model, prompts: PromptCells, case: str) -> None:
+def test_tokens_are_those_of_the_recorded_prompt(
+    family: Family, model: Model, prompts: PromptBuilder, case: str
+) -> None:
     system = RECORDED["conversations"][case]["system"]
     assert prompts.asking(turns_of(case), system) == recorded_cells(model, family, case)
 
 
 @pytest.mark.parametrize("case", RECORDED["conversations"])
 def test_answers_that_were_written_keep_their_tokens(
-    family: Family, model: Model, prompts: PromptCells, case: str
+    family: Family, model: Model, prompts: PromptBuilder, case: str
 ) -> None:
     """Character by character: longer than the same text tokenised, and still the same around it."""
     system = RECORDED["conversations"][case]["system"]
@@ -115,7 +117,7 @@ def test_answers_that_were_written_keep_their_tokens(
 
 @pytest.mark.parametrize("case", RECORDED["conversations"])
 def test_all_but_the_question_is_certain_before_it_is_written(
-    family: Family, model: Model, prompts: PromptCells, case: str
+    family: Family, model: Model, prompts: PromptBuilder, case: str
 ) -> None:
     system = RECORDED["conversations"][case]["system"]
     *earlier, newest = turns_of(case)
@@ -127,7 +129,7 @@ def test_all_but_the_question_is_certain_before_it_is_written(
     assert text.lstrip().startswith(newest.text.strip())
 
 
-def test_nobody_types_a_special_token(family: Family, model: Model, prompts: PromptCells) -> None:
+def test_nobody_types_a_special_token(family: Family, model: Model, prompts: PromptBuilder) -> None:
     names = sorted(family.specials)
     wanted = {model.vocabulary.special(name) for name in (*names, "bos", "eos")} - {None}
     plain = prompts.asking([Turn("q", (), "a"), Turn("q")], "s")
