@@ -35,6 +35,25 @@ SENTENCES: dict[str, str] = {
         "errors",
         "{name} has {megapixels} megapixels, and Eyebright reads up to {limit}. Make it smaller and try again.",
     ),
+    "picture-too-slow": QT_TRANSLATE_NOOP(
+        "errors",
+        "{name} takes too long to read: it is built in an unusual way. Open it in another program and save it again.",
+    ),
+    "picture-needs-memory": QT_TRANSLATE_NOOP(
+        "errors", "There is not enough free memory to read {name}. Close other programs, or make the picture smaller."
+    ),
+    # Notes about a picture that is read.
+    "picture-lower-part-missing": QT_TRANSLATE_NOOP(
+        "errors", "{name} is incomplete: its lower part is missing. What is there is shown."
+    ),
+    "picture-part-missing": QT_TRANSLATE_NOOP(
+        "errors", "{name} is incomplete: a part of it is missing. What is there is shown."
+    ),
+    "picture-end-missing": QT_TRANSLATE_NOOP(
+        "errors", "{name} is incomplete: the end of the file is missing. What is there is shown."
+    ),
+    "picture-frame": QT_TRANSLATE_NOOP("errors", "{name} is an animation. The model sees frame {frame} of {frames}."),
+    "picture-page": QT_TRANSLATE_NOOP("errors", "{name} has several pages. The model sees page {page} of {pages}."),
     "web-address": QT_TRANSLATE_NOOP(
         "errors", "Eyebright does not go online for pictures. Save the picture on this computer, then add the file."
     ),

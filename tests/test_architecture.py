@@ -69,7 +69,7 @@ MAY_IMPORT = {
     **{f"desktop_app.services.{name}": {*_BELOW_SERVICES, *_SERVICES_GROUND} for name in SERVICES},
     **{name: {*_BELOW_SERVICES, *_SERVICES_GROUND} for name in _SERVICES_GROUND},
     "desktop_app.chat": {"desktop_app.errors", "desktop_app.atomic_files"},
-    "desktop_app.images": {"desktop_app.errors", "desktop_app.atomic_files"},
+    "desktop_app.images": {"desktop_app.errors", "desktop_app.atomic_files", "desktop_app.proc_files"},
     # The engine reads headers of model files; fetching them is not its affair.
     "desktop_app.engine": {"desktop_app.chat", "desktop_app.images", "model_store.gguf_header", *_LEAVES},
     "desktop_app.engine.messages": {"desktop_app.errors", "desktop_app.images.tiling"},

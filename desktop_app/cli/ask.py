@@ -60,6 +60,9 @@ def ask(request: AskRequest) -> int:
         status.show(texts.STATUS_LOADING)
         info = client.load(model, mmproj, _with_cache(request.settings))
         status.clear()
+        for one in inspected:
+            for note in one.notes:
+                print(texts.NOTE_PICTURE.format(sentence=note), file=sys.stderr)
         if info.plan is not None and info.plan.reduced:
             print(_reduced(info.plan), file=sys.stderr)
         if info.is_demo:

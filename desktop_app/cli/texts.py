@@ -104,6 +104,7 @@ STATUS_LOADING = "Loading the model …"
 STATUS_LOOKING = "Looking at picture {number} of {count} …"
 STATUS_LOOKING_PARTS = "Looking at picture {number} of {count}, part {part} of {parts} …"
 STATUS_READING = "Reading {done} of {total} tokens …"
+NOTE_PICTURE = "eyebright: {sentence}"
 NOTE_PHOTOGRAPH = (
     "eyebright: {name} looks like a photograph. The built-in model knows only simple drawings. "
     "Choose another model with --model."

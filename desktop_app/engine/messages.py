@@ -11,6 +11,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
+from desktop_app.errors import UserError
 from desktop_app.images.tiling import Tiling
 
 _GIB = 1 << 30
@@ -236,6 +237,7 @@ class Inspected(NamedTuple):
     preview: bytes  # PNG or JPEG, longest side at most 2048
     thumbnail: bytes  # PNG, longest side at most 192
     looks_photographic: bool  # many colours and soft edges: the demonstration model cannot recognise it
+    notes: tuple[UserError, ...] = ()  # which frame or page is seen, what of the picture is missing
 
 
 class PhaseChanged(NamedTuple):

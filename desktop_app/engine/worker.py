@@ -192,6 +192,7 @@ class Worker:
                 seen.preview,
                 seen.thumbnail,
                 seen.looks_photographic,
+                seen.notes,
             )
         )
         del seen

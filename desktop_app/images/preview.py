@@ -8,8 +8,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from desktop_app.errors import UserError
 from desktop_app.images.photographic import looks_photographic
-from desktop_app.images.reading import open_picture
+from desktop_app.images.reading import read_picture
 
 PREVIEW_SIDE = 2048
 THUMBNAIL_SIDE = 192
@@ -26,16 +27,17 @@ class Inspection:
     preview: bytes  # PNG or JPEG, longest side at most PREVIEW_SIDE
     thumbnail: bytes  # PNG, longest side at most THUMBNAIL_SIDE
     looks_photographic: bool
+    notes: tuple[UserError, ...] = ()  # what the person should know of it
 
 
 def inspect(path: str | Path, name: str) -> Inspection:
-    """Read the picture `path`, called `name`, and make what is shown of it. Raises `UserError` as `open_picture`."""
-    picture = open_picture(path, name)
-    width, height = picture.size
-    picture = _reduced(picture)
+    """Read the picture `path`, called `name`, and make what is shown of it. Raises `UserError` as `read_picture`."""
+    read = read_picture(path, name)
+    picture = _reduced(read.image)
     small = picture.copy()
     small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    return Inspection(width, height, _preview(picture), _encoded(small, "PNG"), looks_photographic(picture))
+    preview, thumbnail = _preview(picture), _encoded(small, "PNG")
+    return Inspection(read.width, read.height, preview, thumbnail, looks_photographic(picture), read.notes)
 
 
 def _reduced(picture: Image.Image) -> Image.Image:

@@ -22,9 +22,9 @@ class Resizing:
     size_of: Callable[[int, int], Size]
     filter: Image.Resampling
 
-    def resized(self, image: Image.Image) -> Image.Image:
-        """Return a picture in the size that it is to have."""
-        size = self.size_of(image.width, image.height)
+    def resized(self, image: Image.Image, width: int, height: int) -> Image.Image:
+        """Return a picture of `width` x `height` pixels in the size that it is to have; it may come reduced."""
+        size = self.size_of(width, height)
         return image if image.size == size else image.resize(size, self.filter)
 
 

@@ -10,22 +10,22 @@ from collections.abc import Iterator
 
 from PIL import Image
 
-from desktop_app.images.tiling import WHOLE, Grid, Tiling
+from desktop_app.images.tiling import WHOLE, Grid, Size, Tiling
 
 _BORDER = (0, 0, 0)
 
 
-def parts(image: Image.Image, tiling: Tiling, grid: Grid) -> Iterator[Image.Image]:
+def parts(image: Image.Image, size: Size, tiling: Tiling, grid: Grid) -> Iterator[Image.Image]:
     """Yield the whole, then the tiles line by line; all RGB.
 
-    Resized with Pillow's BICUBIC filter, which widens its kernel when it reduces, as the references do.
+    `size`: what the picture has by itself; `image` may have been reduced. Resized with Pillow's BICUBIC filter, which widens its kernel when it reduces, as the references do.
     """
     rgb = image if image.mode == "RGB" else image.convert("RGB")
-    yield rgb.resize(tiling.whole(*rgb.size), Image.Resampling.BICUBIC)
+    yield rgb.resize(tiling.whole(*size), Image.Resampling.BICUBIC)
     if grid == WHOLE:
         return
-    place = tiling.placed(*rgb.size, grid)
-    canvas = Image.new("RGB", tiling.canvas(*rgb.size, grid), _BORDER)
+    place = tiling.placed(*size, grid)
+    canvas = Image.new("RGB", tiling.canvas(*size, grid), _BORDER)
     fitted = rgb.resize((place.right - place.left, place.bottom - place.top), Image.Resampling.BICUBIC)
     canvas.paste(fitted, (place.left, place.top))
     width, height = canvas.width // grid.columns, canvas.height // grid.rows

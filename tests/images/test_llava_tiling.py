@@ -31,7 +31,9 @@ def test_squares_are_those_of_transformers(name: str) -> None:
     with np.load(DATA / "tiles.npz") as recorded:
         for width, height in PICTURES:
             picture = patterned(width, height)
-            ours = np.stack([np.asarray(part) for part in parts(picture, tiling, tiling.grid_for(width, height))])
+            ours = np.stack(
+                [np.asarray(part) for part in parts(picture, picture.size, tiling, tiling.grid_for(width, height))]
+            )
             theirs = recorded[f"{name} {width}x{height} pixels"]
             assert ours.shape == theirs.shape, (width, height)
             assert np.abs(ours.astype(int) - theirs).max() <= 1, (width, height)
@@ -44,7 +46,7 @@ def test_fewer_tiles_are_taken_where_there_is_no_room_for_more() -> None:
     tokens = [CLIP.tokens(*picture, grid) for grid in grids]
     assert tokens == sorted(tokens, reverse=True)
     assert tokens[-1] == 24 * 24 + 1
-    assert len(list(parts(patterned(40, 30), CLIP, WHOLE))) == WHOLE.parts == 1
+    assert len(list(parts(patterned(40, 30), (40, 30), CLIP, WHOLE))) == WHOLE.parts == 1
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_pixels_are_those_of_the_original(name: str) -> None:
     _, tiling = TILINGS[name]
     with np.load(DATA / "divided.npz") as recorded:
         for width, height in PICTURES:
-            ours = list(parts(patterned(width, height), tiling, tiling.grid_for(width, height)))
+            ours = list(parts(patterned(width, height), (width, height), tiling, tiling.grid_for(width, height)))
             theirs = pixels_of(recorded, f"{name} {width}x{height}")
             assert len(ours) == len(theirs), (width, height)
             for one, other in zip(ours, theirs, strict=True):

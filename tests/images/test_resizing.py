@@ -31,5 +31,5 @@ def test_sizes(fitting: Resizing, size: tuple[int, int], wanted: tuple[int, int]
 
 def test_a_picture_that_fits_is_left_alone() -> None:
     picture = patterned(56, 84)
-    assert QWEN.resized(picture) is picture
-    assert one_square(14).resized(picture).size == (14, 14)
+    assert QWEN.resized(picture, *picture.size) is picture
+    assert one_square(14).resized(picture, *picture.size).size == (14, 14)

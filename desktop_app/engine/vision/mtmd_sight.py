@@ -56,8 +56,9 @@ class MtmdSight:
         """Return the whole picture, once for each part."""
         from desktop_app.images.reading import open_picture
 
-        image = open_picture(seen.picture.path, seen.picture.name)
-        return [self._fitting.resized(image).tobytes()] * len(seen.parts)
+        picture = seen.picture
+        image = open_picture(picture.path, picture.name)
+        return [self._fitting.resized(image, picture.width, picture.height).tobytes()] * len(seen.parts)
 
     def encode(self, seen: SeenPicture, part: int, pixels: bytes) -> Embedding:
         """See `Sight`."""

@@ -18,6 +18,7 @@ from desktop_app.engine.vision.choose_sight import sight_of
 from desktop_app.engine.vision.sight import SeenPicture
 from desktop_app.errors import UserError
 
+_READ_AS = 2  # raised when `desktop_app/images` makes other pixels of the same file
 _LOOK_EVERY_S = 0.02  # at the interrupt, while a picture file is decoded
 
 
@@ -48,7 +49,7 @@ class PictureEncoder:
     @property
     def identity(self) -> str:
         """Return everything but the picture on which an embedding depends."""
-        return f"{self._projector}|{self._model.class_token.value}|{VERSION}"
+        return f"{self._projector}|{self._model.class_token.value}|{VERSION}|{_READ_AS}"
 
     def close(self) -> None:
         """End the thread that decodes pictures."""
@@ -57,7 +58,7 @@ class PictureEncoder:
     def measured(self, turns: Sequence[Turn]) -> list[Turn]:
         """Return the turns with the sizes of their pictures, if the model needs them.
 
-        Raises `UserError` (projector-needed, and those of `open_picture`).
+        Raises `UserError` (projector-needed, and those of `read_picture`).
         """
         if not self._model.image_tokens and any(turn.pictures for turn in turns):
             raise UserError("projector-needed", model=self._model.files.model.name)
@@ -99,9 +100,10 @@ class PictureEncoder:
         if picture.width > 0 and picture.height > 0:
             return picture
         if picture.sha256 not in self._sizes:
-            from desktop_app.images.reading import open_picture
+            from desktop_app.images.reading import read_picture
 
-            self._sizes[picture.sha256] = open_picture(picture.path, picture.name).size
+            read = read_picture(picture.path, picture.name)
+            self._sizes[picture.sha256] = (read.width, read.height)
         width, height = self._sizes[picture.sha256]
         return picture._replace(width=width, height=height)
 

@@ -47,8 +47,9 @@ class TiledSight(ABC):
         from desktop_app.images.reading import open_picture
         from desktop_app.images.tiles import parts
 
-        image = open_picture(seen.picture.path, seen.picture.name)
-        return [part.tobytes() for part in parts(image, self._division, self._grid(seen.picture))]
+        picture = seen.picture
+        image, size = open_picture(picture.path, picture.name), (picture.width, picture.height)
+        return [part.tobytes() for part in parts(image, size, self._division, self._grid(picture))]
 
     def encode(self, _seen: SeenPicture, _part: int, pixels: bytes) -> Embedding:
         """See `Sight`."""

@@ -320,6 +320,8 @@ class Draft(QObject):
         if conversation is None:
             return
         self._replace(DraftPicture(key, name, picture, "attached", 0.0, event.looks_photographic))
+        for note in event.notes:
+            self._notices.post(Notice(note.code, note.parameters))
         info = self._engine.info()
         if event.looks_photographic and info is not None and info.is_demo:
             self._notices.post(Notice("demo-photo", actions=(action("choose-model"),), sticky=True))

@@ -1,0 +1,296 @@
+"""Decodes one picture with Pillow: what the file's own module has made ready, what is missing, which frame is seen."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+from dataclasses import dataclass, field
+from functools import partial
+from typing import BinaryIO
+
+from PIL import ExifTags, Image, ImagePalette, TiffImagePlugin
+
+from desktop_app.images import frames, missing
+from desktop_app.images.colour_coding import ColourCoding
+from desktop_app.images.colours import to_rgb
+from desktop_app.images.formats import iso_boxes, jpeg, png, tiff, webp
+from desktop_app.images.formats.spliced import Deadline, Piece, Span, TooSlowError, size_of, spliced
+from desktop_app.images.formats.zeros import is_there
+from desktop_app.images.memory import memory_left
+
+_log = logging.getLogger(__name__)
+
+#: A larger picture is reduced by whole numbers: no model looks closer, and most telephones' stay as they are.
+_MOST_KEPT = 16_500_000  # pixels
+_LEAST_PART = 10  # of a picture of which less than one part in so many is there, nothing is shown
+#: Bytes for each pixel while a picture is decoded, by the format; measured.
+_BYTES = {"HEIF": 10, "AVIF": 12, "WEBP": 12, "GIF": 9}
+_PROGRESSIVE_BYTES, _USUAL_BYTES = 10, 4
+_COLOUR_MAP = 320  # TIFF tag
+_ANIMATED = ("GIF", "WEBP", "AVIF")
+_IN_LINES = ("PNG", "GIF", "BMP", "TIFF")  # what is decoded before a gap is right
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ON_ITS_SIDE = [turn for number, turn in _UPRIGHT.items() if number >= 5]
+
+# Pillow reads this kind in little-endian order only; which end is white, `colours.py` sees to.
+TiffImagePlugin.OPEN_INFO.setdefault((b"MM", 0, (1,), 1, (16,), ()), ("I;16B", "I;16B"))
+
+Note = tuple[str, dict[str, int]]
+
+
+class TooLargeError(Exception):
+    """A picture, or a frame of it, has too many pixels."""
+
+    def __init__(self, pixels: int) -> None:
+        super().__init__(pixels)
+        self.megapixels = math.ceil(pixels / 1e6)
+
+
+class TooMuchMemoryError(Exception):
+    """There is not enough memory for a picture now."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A picture, upright and in RGB. `width` and `height` are those before it was reduced."""
+
+    image: Image.Image
+    width: int
+    height: int
+    notes: list[Note] = field(default_factory=list)
+
+
+class DamagedError(Exception):
+    """Too much of a picture is missing."""
+
+
+@dataclass
+class _Source:
+    """What Pillow is given."""
+
+    kind: str
+    pieces: list[Piece] | None = None  # None: the file as it is
+    padded: list[Piece] | None = None  # of a JPEG without its end: other bytes in place of what is missing
+    coarse: bool = False  # what is there of such a JPEG covers the whole picture
+    planes: list[list[Piece]] = field(default_factory=list)  # of a TIFF, to be read one by one
+    plane_mode: str = ""
+    page: int = 0
+    coding: ColourCoding | None = None
+    profile: bytes | None = None
+    shown: iso_boxes.IsoFile | None = None  # says which part of the picture is meant to be shown
+    frames: int = 1
+    bytes_each: int = _USUAL_BYTES
+    notes: list[Note] = field(default_factory=list)
+
+
+class Decoder:
+    """Decodes one file. Raises `TooLargeError`, `TooSlowError`, `TooMuchMemoryError`, and whatever Pillow raises."""
+
+    def __init__(self, file: BinaryIO, kind: str, deadline: Deadline, max_pixels: int) -> None:
+        self._file = file
+        self._deadline = deadline
+        self._max_pixels = max_pixels
+        self._source = _Source(kind, bytes_each=_BYTES.get(kind, _USUAL_BYTES))
+
+    def decode(self) -> Decoded:
+        """Return the picture."""
+        try:
+            self._prepare()
+            return self._decoded()
+        except Image.DecompressionBombError as error:
+            found = re.search(r"\d+", str(error))
+            raise TooLargeError(int(found[0]) if found else 2 * self._max_pixels) from error
+
+    # ---- what each format needs --------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        source = self._source
+        if source.kind == "PNG":
+            drawing = png.take_apart(self._file, self._deadline)
+            source.pieces, source.coding, source.profile = drawing.pieces, drawing.coding, drawing.profile
+            source.frames = drawing.frames
+        elif source.kind == "JPEG":
+            self._prepare_jpeg(jpeg.take_apart(self._file, self._deadline))
+        elif source.kind == "WEBP":
+            film = webp.take_apart(self._file, self._deadline)
+            self._demand(film.pixels)
+            source.pieces = film.pieces
+        elif source.kind in ("HEIF", "AVIF"):
+            boxes = iso_boxes.take_apart(self._file)
+            self._demand(boxes.pixels)
+            source.coding = boxes.coding
+            source.shown = boxes if source.kind == "AVIF" else None  # libheif crops by itself
+        elif source.kind == "TIFF":
+            self._prepare_tiff(tiff.take_apart(self._file, self._deadline))
+        else:
+            source.pieces = [Span(0, size_of(self._file))]
+
+    def _prepare_jpeg(self, photograph: jpeg.JpegFile) -> None:
+        if photograph.too_much_work:
+            raise TooSlowError
+        source = self._source
+        source.kind, source.pieces = "JPEG", photograph.pieces()
+        if photograph.progressive:
+            source.bytes_each = _PROGRESSIVE_BYTES
+        if not photograph.complete:
+            source.padded, source.coarse = photograph.pieces(padded=True), photograph.coarse
+
+    def _prepare_tiff(self, scan: tiff.TiffFile) -> None:
+        source, page = self._source, scan.page
+        source.page = scan.number
+        if scan.pages > 1:
+            source.notes.append(("picture-page", {"page": 1, "pages": scan.pages}))
+        if page is not None and page.jpeg is not None:
+            source.page = 0
+            self._prepare_jpeg(page.jpeg)
+        elif page is not None and page.separate_planes:
+            source.plane_mode = page.planes_mode
+            source.planes = [scan.plane(self._file, number) for number in range(len(source.plane_mode))]
+            source.pieces, source.page = source.planes[0], 0
+
+    def _demand(self, pixels: list[Span]) -> None:
+        if not is_there(self._file, pixels):
+            raise DamagedError
+
+    # ---- decoding ----------------------------------------------------------------------------------
+
+    def _decoded(self) -> Decoded:
+        source = self._source
+        with self._opened(source.pieces) as image:
+            width, height = image.size
+            self._check(width * height)
+            factor = _factor(width, height)
+            several = frames.count_of(image) if source.kind in _ANIMATED else source.frames
+            if factor > 1 and source.kind == "JPEG":
+                image.draft(None, (width // factor, height // factor))
+                factor = _factor(*image.size)
+            kept, notes = self._load(image)
+            picture = to_rgb(image, source.coding, factor) if not source.planes else self._joined(image, factor)
+            notes += source.notes
+            if several > 1:
+                picture, number = self._frame(image, picture, several, factor)
+                notes.append(("picture-frame", {"frame": number + 1, "frames": several}))
+            shown = source.shown.crop_box(width, height) if source.shown is not None else kept
+            if shown is not None:
+                across, down = picture.width / image.width, picture.height / image.height
+                picture = picture.crop(
+                    (round(shown[0] * across), round(shown[1] * down), round(shown[2] * across), round(shown[3] * down))
+                )
+                width = round((shown[2] - shown[0]) * width / image.width)
+                height = round((shown[3] - shown[1]) * height / image.height)
+            turn = _UPRIGHT.get(_orientation(image))
+        if turn is None:
+            return Decoded(picture, width, height, notes)
+        if turn in _ON_ITS_SIDE:
+            width, height = height, width
+        return Decoded(picture.transpose(turn), width, height, notes)
+
+    def _opened(self, pieces: list[Piece] | None) -> Image.Image:
+        source = self._source
+        if source.kind == "HEIF":
+            _register_heif()
+        self._file.seek(0)
+        file = self._file if pieces is None else spliced(self._file, pieces, self._deadline)
+        image = Image.open(file, formats=[source.kind])
+        if source.page:
+            image.seek(source.page)
+        if source.profile is not None:
+            image.info["icc_profile"] = source.profile
+        if isinstance(image, TiffImagePlugin.TiffImageFile) and image.mode in ("P", "PA"):
+            colours = image.tag_v2[_COLOUR_MAP]
+            if max(colours) < 256:  # 8 bits, where 16 are meant
+                image.palette = ImagePalette.raw("RGB;L", bytes(colours))
+        return image
+
+    def _check(self, pixels: int) -> None:
+        if pixels > self._max_pixels:
+            raise TooLargeError(pixels)
+        left = memory_left()
+        if left is not None and pixels * self._source.bytes_each > left:
+            raise TooMuchMemoryError
+
+    def _load(self, image: Image.Image) -> tuple[missing.Box | None, list[Note]]:
+        """Decode a picture; return the part of it that is there, None for all, and what has to be said."""
+        source = self._source
+        try:
+            image.load()
+        except OSError as error:
+            if error.errno is not None or source.kind not in _IN_LINES or source.padded is not None:
+                raise
+            with self._opened(source.pieces) as other:
+                gap = missing.undecoded(image, other)
+            if gap is None and source.kind == "GIF" and "transparency" in image.info:
+                return None, [("picture-end-missing", {})]
+        else:
+            if source.padded is None:
+                return None, []
+            with self._opened(source.padded) as other:
+                other.draft(None, image.size)
+                other.load()
+                gap = missing.difference(image, other)
+            if gap is not None and source.coarse:
+                return None, [("picture-end-missing", {})]
+            if gap is not None:  # from there on nothing is as it was
+                gap = missing.Box(0, gap.top, image.width, image.height)
+        if gap is None:
+            return None, []
+        kept = missing.largest_beside(gap, *image.size)
+        if kept.area * _LEAST_PART < image.width * image.height:
+            raise DamagedError
+        lower = kept.top == 0 and kept.right == image.width
+        return kept, [("picture-lower-part-missing" if lower else "picture-part-missing", {})]
+
+    def _joined(self, first: Image.Image, factor: int) -> Image.Image:
+        """Return the picture whose planes have to be read one by one."""
+        planes = [to_rgb(first, None, factor).getchannel(0)]
+        for pieces in self._source.planes[1:]:
+            with self._opened(pieces) as plane:
+                planes.append(to_rgb(plane, None, factor).getchannel(0))
+        return to_rgb(Image.merge(self._source.plane_mode, planes))
+
+    def _frame(self, image: Image.Image, first: Image.Image, several: int, factor: int) -> tuple[Image.Image, int]:
+        """Return the frame of an animation that is seen, and its number from 0."""
+        if not frames.is_blank(first):
+            return first, 0
+        convert = partial(to_rgb, coding=self._source.coding, factor=factor)
+        if self._source.kind != "PNG":
+            return frames.with_something(image, first, several, convert)
+        try:  # so far only the first frame was wanted, and nothing that can spoil it
+            with self._opened([Span(0, size_of(self._file))]) as film:
+                return frames.with_something(film, first, several, convert)
+        except Exception as error:  # as in `frames.py`
+            _log.info("an animation cannot be opened: %s: %s", type(error).__name__, error)
+            return first, 0
+
+
+def _factor(width: int, height: int) -> int:
+    """Return by how much a picture is reduced along each edge."""
+    factor = 1
+    while -(-width // factor) * -(-height // factor) > _MOST_KEPT:
+        factor += 1
+    return factor
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation (1-8). TIFF and HEIF are already upright when loaded."""
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception as error:  # the same hostile bytes, but the picture itself is whole
+        _log.info("EXIF data cannot be read: %s: %s", type(error).__name__, error)
+        return 1
+
+
+def _register_heif() -> None:
+    import pillow_heif  # 10 MB of libraries, for those who have such pictures
+
+    pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
