@@ -24,9 +24,10 @@ _log = logging.getLogger(__name__)
 #: A larger picture is reduced by whole numbers: no model looks closer, and most telephones' stay as they are.
 _MOST_KEPT = 16_500_000  # pixels
 _LEAST_PART = 10  # of a picture of which less than one part in so many is there, nothing is shown
-#: Bytes for each pixel while a picture is decoded, by the format; measured.
-_BYTES = {"HEIF": 10, "AVIF": 12, "WEBP": 12, "GIF": 9}
-_PROGRESSIVE_BYTES, _USUAL_BYTES = 10, 4
+#: Bytes for each pixel while a picture is decoded, by the format; measured. What is kept of it comes on top.
+_BYTES = {"HEIF": 10, "AVIF": 12, "WEBP": 16, "TIFF": 8}
+_PROGRESSIVE_BYTES, _USUAL_BYTES, _KEPT_BYTES = 7, 4, 8
+_SECONDS_EACH = 3e-7  # of work for each pixel, on a slow computer
 _COLOUR_MAP = 320  # TIFF tag
 _ANIMATED = ("GIF", "WEBP", "AVIF")
 _IN_LINES = ("PNG", "GIF", "BMP", "TIFF")  # what is decoded before a gap is right
@@ -143,6 +144,8 @@ class Decoder:
         if photograph.progressive:
             source.bytes_each = _PROGRESSIVE_BYTES
         if not photograph.complete:
+            if not photograph.scans or (photograph.progressive and not photograph.coarse):
+                raise DamagedError
             source.padded, source.coarse = photograph.pieces(padded=True), photograph.coarse
 
     def _prepare_tiff(self, scan: tiff.TiffFile) -> None:
@@ -181,11 +184,10 @@ class Decoder:
                 picture, number = self._frame(image, picture, several, factor)
                 notes.append(("picture-frame", {"frame": number + 1, "frames": several}))
             shown = source.shown.crop_box(width, height) if source.shown is not None else kept
+            if kept is not None and frames.is_blank(picture.crop(_scaled(kept, image, picture))):
+                raise DamagedError  # nothing to be seen, or what is there is transparent
             if shown is not None:
-                across, down = picture.width / image.width, picture.height / image.height
-                picture = picture.crop(
-                    (round(shown[0] * across), round(shown[1] * down), round(shown[2] * across), round(shown[3] * down))
-                )
+                picture = picture.crop(_scaled(shown, image, picture))
                 width = round((shown[2] - shown[0]) * width / image.width)
                 height = round((shown[3] - shown[1]) * height / image.height)
             turn = _UPRIGHT.get(_orientation(image))
@@ -216,8 +218,10 @@ class Decoder:
         if pixels > self._max_pixels:
             raise TooLargeError(pixels)
         left = memory_left()
-        if left is not None and pixels * self._source.bytes_each > left:
+        needed = pixels * self._source.bytes_each + min(pixels, _MOST_KEPT) * _KEPT_BYTES
+        if left is not None and needed > left:
             raise TooMuchMemoryError
+        self._deadline.extend(pixels * _SECONDS_EACH)
 
     def _load(self, image: Image.Image) -> tuple[missing.Box | None, list[Note]]:
         """Decode a picture; return the part of it that is there, None for all, and what has to be said."""
@@ -247,7 +251,8 @@ class Decoder:
         kept = missing.largest_beside(gap, *image.size)
         if kept.area * _LEAST_PART < image.width * image.height:
             raise DamagedError
-        lower = kept.top == 0 and kept.right == image.width
+        turned = source.kind != "TIFF" and _orientation(image) not in (1, 2)
+        lower = kept.top == 0 and kept.right == image.width and not turned
         return kept, [("picture-lower-part-missing" if lower else "picture-part-missing", {})]
 
     def _joined(self, first: Image.Image, factor: int) -> Image.Image:
@@ -271,6 +276,12 @@ class Decoder:
         except Exception as error:  # as in `frames.py`
             _log.info("an animation cannot be opened: %s: %s", type(error).__name__, error)
             return first, 0
+
+
+def _scaled(box: tuple[int, int, int, int], image: Image.Image, picture: Image.Image) -> tuple[int, int, int, int]:
+    """Return a part of `image` in the pixels of `picture`, which is the same reduced."""
+    across, down = picture.width / image.width, picture.height / image.height
+    return round(box[0] * across), round(box[1] * down), round(box[2] * across), round(box[3] * down)
 
 
 def _factor(width: int, height: int) -> int:

@@ -18,7 +18,8 @@ _BORDER = (0, 0, 0)
 def parts(image: Image.Image, size: Size, tiling: Tiling, grid: Grid) -> Iterator[Image.Image]:
     """Yield the whole, then the tiles line by line; all RGB.
 
-    `size`: what the picture has by itself; `image` may have been reduced. Resized with Pillow's BICUBIC filter, which widens its kernel when it reduces, as the references do.
+    `size`: what the picture has by itself; `image` may have been reduced. Resized with Pillow's
+    BICUBIC filter, which widens its kernel when it reduces, as the references do.
     """
     rgb = image if image.mode == "RGB" else image.convert("RGB")
     yield rgb.resize(tiling.whole(*size), Image.Resampling.BICUBIC)

@@ -15,7 +15,7 @@ from desktop_app.images.formats.zeros import end_of_content
 
 END = b"\xff\xd9"
 #: As many as the largest code of a block, and some: what a decoder makes of them is no picture.
-_PADDING = bytes(64)
+_PADDING = bytes(range(64, 128))
 _MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")  # restarts are a part of the pixels
 _CHUNK = 1 << 16
 _MOST_WORK = 1_200_000_000  # pixels, all scans together: about 4 seconds of a slow computer

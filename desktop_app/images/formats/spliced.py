@@ -26,6 +26,10 @@ class Deadline:
     def __init__(self, seconds: float = _SECONDS) -> None:
         self._end = time.thread_time() + seconds
 
+    def extend(self, seconds: float) -> None:
+        """Allow so much more: there is much to do."""
+        self._end += seconds
+
     def check(self) -> None:
         """Raise `TooSlowError` when the time is over."""
         if time.thread_time() > self._end:
