@@ -83,6 +83,7 @@ class _Source:
     pieces: list[Piece] | None = None  # None: the file as it is
     padded: list[Piece] | None = None  # of a JPEG without its end: other bytes in place of what is missing
     coarse: bool = False  # what is there of such a JPEG covers the whole picture
+    precise: bool = True  # and no scan of it is missing altogether
     planes: list[list[Piece]] = field(default_factory=list)  # of a TIFF, to be read one by one
     plane_mode: str = ""
     page: int = 0
@@ -146,7 +147,8 @@ class Decoder:
         if not photograph.complete:
             if not photograph.scans or (photograph.progressive and not photograph.coarse):
                 raise DamagedError
-            source.padded, source.coarse = photograph.pieces(padded=True), photograph.coarse
+            source.padded = photograph.pieces(padded=True)
+            source.coarse, source.precise = photograph.coarse, photograph.precise
 
     def _prepare_tiff(self, scan: tiff.TiffFile) -> None:
         source, page = self._source, scan.page
@@ -242,7 +244,7 @@ class Decoder:
                 other.draft(None, image.size)
                 other.load()
                 gap = missing.difference(image, other)
-            if gap is not None and source.coarse:
+            if source.coarse and (gap is not None or not source.precise):
                 return None, [("picture-end-missing", {})]
             if gap is not None:  # from there on nothing is as it was
                 gap = missing.Box(0, gap.top, image.width, image.height)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from desktop_app.images.formats.spliced import Deadline, Piece, Span, size_of
+from desktop_app.images.formats.spliced import Deadline, Piece, Span
 from desktop_app.images.formats.zeros import end_of_content
 
 END = b"\xff\xd9"
@@ -35,6 +35,7 @@ class JpegFile:
     decodable: bool = False  # not lossless, as raw data of cameras is
     scans: int = 0
     coarse: bool = False  # whether a picture without details is there from edge to edge
+    precise: bool = True  # whether no scan with more details can follow
 
     @property
     def too_much_work(self) -> bool:
@@ -50,32 +51,59 @@ class JpegFile:
 
 def take_apart(file: BinaryIO, deadline: Deadline, within: Span | None = None) -> JpegFile:
     """Read the markers of a JPEG, which may lie within another file."""
-    span = within or Span(0, size_of(file))
+    span = within or Span(0, end_of_content(file))
     found = JpegFile(span)
-    seen: set[int] = set()
-    for marker, segment in _segments(file, span, deadline):
+    details = _Details()
+    for marker, start, length, segment in _segments(file, span, deadline):
         if marker == 0xD9 and found.scans:
             # Cameras put films and second pictures behind the first.
             found.complete = True
+            break
+        if start + 2 + length > span.end:  # what ends within it would swallow the end that we add
+            found.content = Span(span.start, start - span.start)
             break
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC) and len(segment) >= 6 and not found.width:
             found.height, found.width = int.from_bytes(segment[1:3], "big"), int.from_bytes(segment[3:5], "big")
             found.components, found.progressive = segment[5], marker in (0xC2, 0xCA)
             found.decodable = marker in (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
         elif marker == 0xDA and segment:
-            found.coarse = found.progressive and len(seen) >= max(1, found.components)
-            if len(segment) > 2 * segment[0] + 1 and segment[2 * segment[0] + 1] == 0:
-                seen.update(segment[1 : 2 * segment[0] : 2])
+            found.coarse = found.progressive and details.coarse(found.components)
+            details.add(segment)
             found.scans += 1
             if found.too_much_work:
                 break
-    if not found.complete and within is None:
-        found.content = Span(0, end_of_content(file))
+    found.precise = not found.progressive or details.precise(found.components)
     return found
 
 
-def _segments(file: BinaryIO, span: Span, deadline: Deadline) -> Iterator[tuple[int, bytes]]:
-    """Yield each marker, and how its segment begins."""
+class _Details:
+    """What the scans of a progressive JPEG have brought so far: of each component, to which bit each coefficient."""
+
+    def __init__(self) -> None:
+        self._missing_bits: dict[int, list[int]] = {}
+
+    def add(self, scan: bytes) -> None:
+        """Note a scan by its header."""
+        count = scan[0]
+        if len(scan) < 2 * count + 4:
+            return
+        first, last, bits = scan[2 * count + 1], min(scan[2 * count + 2], 63), scan[2 * count + 3] & 15
+        for component in scan[1 : 2 * count : 2]:
+            missing = self._missing_bits.setdefault(component, [16] * 64)
+            missing[first : last + 1] = [bits] * (last + 1 - first)
+
+    def coarse(self, components: int) -> bool:
+        """Return whether all components have at least the mean of each block."""
+        known = sum(missing[0] < 16 for missing in self._missing_bits.values())
+        return known >= max(1, components)
+
+    def precise(self, components: int) -> bool:
+        """Return whether nothing is left to come."""
+        return len(self._missing_bits) >= components and not any(map(any, self._missing_bits.values()))
+
+
+def _segments(file: BinaryIO, span: Span, deadline: Deadline) -> Iterator[tuple[int, int, int, bytes]]:
+    """Yield each marker, where it stands, how long its segment is, and how that begins."""
     at = span.start + 2
     while at < span.end:
         deadline.check()
@@ -90,5 +118,5 @@ def _segments(file: BinaryIO, span: Span, deadline: Deadline) -> Iterator[tuple[
         if not (marker == 0x01 or 0xD8 <= marker <= 0xD9):
             file.seek(at)
             length = int.from_bytes(file.read(2), "big")
-        yield marker, file.read(min(max(0, length - 2), 64)) if length else b""
+        yield marker, at - 2, length, file.read(min(max(0, length - 2), 64)) if length else b""
         at += length
