@@ -15,7 +15,7 @@ _Values = NDArray[np.float64]
 # Numbers of ITU-T H.273. All other curves are near enough to sRGB's.
 _BT2020, _P3 = 9, 12
 _LINEAR, _PQ, _HLG = 8, 16, 18
-_GRID = 33  # points of the table along each colour
+_GRID = 65  # points of the table along each colour
 _WHITE = 203.0  # cd/m2 of paper, by ITU-R BT.2408; what is brighter is white
 _USUAL_GAMMA: Final = (0.40, 0.50)  # 1 / 2.2, and what programs write for sRGB
 _POSSIBLE_GAMMA: Final = (0.2, 1.5)  # all others are mistakes
@@ -51,9 +51,9 @@ class ColourCoding:
     def in_srgb(self, picture: Image.Image) -> Image.Image:
         """Return a picture of mode RGB in sRGB."""
         if self.primaries not in _TO_SRGB:
-            curve = np.rint(_srgb(self._light(np.arange(256) / 255)) * 255).astype(int)
+            curve = np.rint(np.minimum(_srgb(self._light(np.arange(256) / 255)), 1.0) * 255).astype(int)
             return picture.point(curve.tolist() * 3)
-        return picture.filter(self._table)
+        return picture.filter(self._table)  # which ends at white by itself
 
     @cached_property
     def _table(self) -> ImageFilter.Color3DLUT:
@@ -81,5 +81,5 @@ class ColourCoding:
 
 
 def _srgb(light: _Values) -> _Values:
-    light = np.clip(light, 0.0, 1.0)
+    light = np.maximum(light, 0.0)
     return np.asarray(np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055))

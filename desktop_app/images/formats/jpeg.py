@@ -18,6 +18,7 @@ END = b"\xff\xd9"
 _PADDING = bytes(range(64, 128))
 _MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")  # restarts are a part of the pixels
 _CHUNK = 1 << 16
+_FILL = 64  # bytes that may stand before the second half of a marker
 _MOST_WORK = 1_200_000_000  # pixels, all scans together: about 4 seconds of a slow computer
 _ALL_USE = 12  # scans: no program writes fewer than it can, and usual are 10
 
@@ -72,8 +73,16 @@ def take_apart(file: BinaryIO, deadline: Deadline, within: Span | None = None) -
             found.scans += 1
             if found.too_much_work:
                 break
+    if not found.complete:
+        found.content = _without_half_a_marker(file, found.content)
     found.precise = not found.progressive or details.precise(found.components)
     return found
+
+
+def _without_half_a_marker(file: BinaryIO, span: Span) -> Span:
+    file.seek(max(span.start, span.end - _FILL))
+    last = file.read(min(_FILL, span.length))
+    return Span(span.start, span.length - len(last) + len(last.rstrip(b"\xff")))
 
 
 class _Details:

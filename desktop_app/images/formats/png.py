@@ -22,6 +22,7 @@ _CHUNK = 1 << 20
 _MOST_PROFILE = 16 << 20  # bytes, unpacked
 _MOST_SMALL = 1 << 20  # bytes of any other chunk that is kept
 _GREY, _RGB = 0, 2  # colour types
+_LEAST_TRANSPARENT = {_GREY: 2, _RGB: 6}  # bytes
 #: Texts that may say which way is up.
 _TURNING = (b"Raw profile type exif\0", b"Raw profile type APP1\0", b"XML:com.adobe.xmp\0")
 
@@ -78,7 +79,7 @@ def take_apart(file: BinaryIO, deadline: Deadline) -> PngFile:
             (gamma,) = struct.unpack(">I", content)
         elif chunk.name == b"cICP" and len(content) == 4:
             chromatic = content
-        elif chunk.name == b"tRNS":
+        elif chunk.name == b"tRNS" and len(content) >= _LEAST_TRANSPARENT.get(colour_type, 1):
             before += [_packed(chunk.name, _scaled(content, bits, colour_type))]
         elif (chunk.name == b"eXIf" and len(content) <= _MOST_SMALL) or _tells_direction(chunk.name, content):
             before += [_packed(chunk.name, content)]

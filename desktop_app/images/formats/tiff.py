@@ -25,7 +25,7 @@ _SUB_IFDS, _JPEG_START, _JPEG_LENGTH = 330, 513, 514
 _ORIENTATION = 274
 _SHAPE = (_WIDTH, _HEIGHT, _ROWS, _ORIENTATION, _TILE_WIDTH, _TILE_HEIGHT)
 _REDUCED, _ANY_JPEG, _SENSOR = 1, (6, 7), (32803, 34892)
-_SMALL = 640  # pixels: no thumbnail is wider
+_SMALL = 256  # pixels: no thumbnail that does not say so is wider
 _ALIKE = 0.1  # how much their proportions may differ
 
 
