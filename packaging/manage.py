@@ -20,7 +20,8 @@ python3 packaging/manage.py VERB [ARGUMENTS]      or: make VERB ARGS="ARGUMENTS"
   setup    install everything into .venv; the first time this compiles llama.cpp
   run      start Eyebright, setting it up before if need be
   test     check layout, style and types, and run the tests; arguments go to pytest
-  test-faults  fetch models from a Hub that misbehaves in every way, killed in the middle; 4 minutes
+  test-faults  fetch models from a Hub that misbehaves in every way, killed in the middle; 4 minutes.
+           Then read 3,000 damaged pictures; --pictures: these alone
   test-memory  the 7B shapes under a limit of 6 GiB: root on Linux, 4.7 GB of files, 3 minutes
   packages  make what people install, for this system, in dist/; --help says more
   tagged   give up unless the tag that follows, the version and the changelog agree
@@ -121,14 +122,16 @@ def test_packages(arguments: list[str]) -> int:
 
 
 def test_faults(arguments: list[str]) -> int:
-    """Set up everything, then try the downloads."""
+    """Set up everything, then try the downloads, or damaged pictures; without arguments both."""
     import subprocess
 
     from provision import environment
 
     environment.prepare(tools=True)
-    command = [str(paths.venv_python()), "-m", "tests.model_store.downloads.fault_matrix", *arguments]
-    return subprocess.run(command, cwd=paths.REPOSITORY, check=False).returncode
+    modules = [] if "--pictures" in arguments else ["tests.model_store.downloads.fault_matrix"]
+    modules += ["tests.images.mutations"] if "--pictures" in arguments or not arguments else []
+    commands = ([str(paths.venv_python()), "-m", module, *arguments] for module in modules)
+    return max(subprocess.run(command, cwd=paths.REPOSITORY, check=False).returncode for command in commands)
 
 
 def clean() -> int:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import io
-import random
 import struct
 import time
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from desktop_app.engine.planning.process_memory import count_peak_anew, peak_memory
 from desktop_app.errors import UserError
 from desktop_app.images import reading
 from desktop_app.images.reading import open_picture, read_picture
+from tests.images.files import scene
+from tests.images.mutations import BOMBS, try_mutations
 from tests.images.test_reading import ALL, PICTURES, code_of, difference
 
 MISSING = {"picture-lower-part-missing", "picture-part-missing", "picture-end-missing"}
@@ -189,54 +189,36 @@ def test_a_film_behind_a_photograph_does_no_harm(tmp_path: Path) -> None:
     open_picture(path, path.name)
 
 
-def mutations(seed: int, count: int) -> Iterator[tuple[str, bytes]]:
-    """Yield damaged variants of the test pictures: flipped, overwritten, repeated, joined and shortened."""
-    rng = random.Random(seed)
-    contents = {name: (PICTURES / name).read_bytes() for name in ALL}
-    for number in range(count):
-        name = ALL[number % len(ALL)]
-        content = bytearray(contents[name])
-        for _ in range(rng.choice((1, 1, 2, 5, 20))):
-            at = rng.randrange(min(len(content), rng.choice((64, 400, 1 << 20))))
-            kind = rng.randrange(5)
-            if kind == 0:
-                content[at] ^= 1 << rng.randrange(8)
-            elif kind == 1:
-                content[at : at + 4] = rng.choice(
-                    (b"\xff\xff\xff\xff", bytes(4), b"\x7f\xff\xff\xff", rng.randbytes(4))
-                )
-            elif kind == 2:
-                content[at : at + rng.randrange(1, 40)] = b""
-            elif kind == 3:
-                content[at:at] = content[at : at + rng.randrange(1, 200)]
-            else:
-                other = contents[rng.choice(ALL)]
-                start = rng.randrange(len(other))
-                content[at : at + 50] = other[start : start + 50]
-            if not content:
-                content = bytearray(b"x")
-        yield name, bytes(content)
-
-
 def test_damage_anywhere_raises_nothing_but_a_user_error(tmp_path: Path) -> None:
-    """Six hundred mutations; what still can be read is a real picture."""
-    path = tmp_path / "damaged"
-    read = 0
-    for number, (name, content) in enumerate(mutations(seed=20261123, count=600)):
-        path.write_bytes(content)
-        before = time.process_time()
-        try:
-            picture = open_picture(path, name)
-        except UserError:
-            pass
-        except Exception as error:
-            raise AssertionError(f"mutation {number} of {name}") from error
-        else:
-            read += 1
-            assert picture.mode == "RGB"
-            picture.save(io.BytesIO(), "BMP")
-        assert time.process_time() - before < 5, f"mutation {number} of {name} takes too long"
-    assert 50 < read < 550
+    """A sample of what `make test-faults` tries; what still can be read is a real picture."""
+    outcomes = try_mutations(tmp_path / "damaged", seed=20261123, count=400)
+    assert not [outcome for outcome in outcomes if outcome.complaint]
+    assert 50 < sum(outcome.read for outcome in outcomes) < 350
+
+
+@pytest.mark.parametrize("name", sorted(BOMBS))
+def test_a_bomb_is_refused_at_once(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(BOMBS[name])
+    before = time.thread_time()
+    assert code_of(path) in {"picture-too-large", "picture-too-slow", *BROKEN}
+    assert time.thread_time() - before < 5
+
+
+def test_a_small_gif_is_refused_before_it_takes_memory(tmp_path: Path) -> None:
+    """43 bytes, of which the frame is 65535 x 65535 and is to be disposed of: it took 4.1 GB."""
+    path = tmp_path / "small.gif"
+    path.write_bytes(BOMBS["dispose.gif"])
+    count_peak_anew()
+    held = peak_memory()
+    assert code_of(path) == "picture-too-large"
+    assert peak_memory() - held < 50_000_000
+
+
+def test_as_many_scans_as_programs_write_are_read(tmp_path: Path) -> None:
+    scene().resize((3000, 2000)).save(tmp_path / "many.jpg", progressive=True, subsampling=0)
+    open_picture(tmp_path / "many.jpg", "many.jpg")
+    assert 6 <= (tmp_path / "many.jpg").read_bytes().count(b"\xff\xda") <= 12
 
 
 def test_no_external_program_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
