@@ -89,6 +89,7 @@ class _Source:
     page: int = 0
     coding: ColourCoding | None = None
     profile: bytes | None = None
+    orientation: int = 1  # where the picture does not say it itself
     shown: iso_boxes.IsoFile | None = None  # says which part of the picture is meant to be shown
     frames: int = 1
     bytes_each: int = _USUAL_BYTES
@@ -156,7 +157,7 @@ class Decoder:
         if scan.pages > 1:
             source.notes.append(("picture-page", {"page": 1, "pages": scan.pages}))
         if page is not None and page.jpeg is not None:
-            source.page = 0
+            source.page, source.orientation = 0, scan.orientation
             self._prepare_jpeg(page.jpeg)
         elif page is not None and page.separate_planes:
             source.plane_mode = page.planes_mode
@@ -192,7 +193,8 @@ class Decoder:
                 picture = picture.crop(_scaled(shown, image, picture))
                 width = round((shown[2] - shown[0]) * width / image.width)
                 height = round((shown[3] - shown[1]) * height / image.height)
-            turn = _UPRIGHT.get(_orientation(image))
+            own = _orientation(image)
+            turn = _UPRIGHT.get(own if own != 1 else source.orientation)
         if turn is None:
             return Decoded(picture, width, height, notes)
         if turn in _ON_ITS_SIDE:

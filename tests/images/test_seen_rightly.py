@@ -280,6 +280,15 @@ def test_a_thumbnail_does_not_stand_for_the_picture(tmp_path: Path, kind: str) -
     assert picture.notes == ()
 
 
+def test_the_preview_of_a_raw_file_is_turned_as_the_file_says(tmp_path: Path) -> None:
+    jpeg = saved(scene(), "JPEG", quality=95)
+    tiff = Tiff()
+    tiff.page({254: (1,), 259: (6,), 274: (6,), 513: (tiff.data(jpeg),), 514: (len(jpeg),)})
+    shown = read(tmp_path, tiff.content())
+    assert (shown.width, shown.height) == (200, 320)
+    assert difference(shown.image, scene().transpose(Image.Transpose.ROTATE_270)) < 3
+
+
 def test_of_several_pages_the_first_is_seen_and_said(tmp_path: Path) -> None:
     others = [Image.new("RGB", (640, 400), "navy"), Image.new("RGB", (320, 200), "teal")]
     content = saved(scene(), "TIFF", save_all=True, append_images=others)

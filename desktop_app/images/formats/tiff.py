@@ -83,6 +83,11 @@ class TiffFile:
     big: bool = False
     several: list[Page] = field(default_factory=list)
 
+    @property
+    def orientation(self) -> int:
+        """Return how the first page has to be turned, as EXIF counts; the JPEG of a camera often does not say it."""
+        return self.several[0].first(_ORIENTATION, 1)
+
     def plane(self, file: BinaryIO, number: int) -> list[Piece]:
         """Return a TIFF with one of the planes of the page, as a grey picture."""
         assert self.page is not None
