@@ -160,6 +160,30 @@ def test_a_photograph_is_answered_with_a_word_of_warning(eyebright: Any, tmp_pat
     assert cut == texts.NOTE_LONGEST_ANSWER.format(tokens=5)
 
 
+def test_it_is_said_which_frame_is_seen(eyebright: Any, tmp_path: Path) -> None:
+    from PIL import Image
+
+    from tests.images.files import SIZE, scene
+
+    blank, last = Image.new("RGB", SIZE, "white"), Image.new("RGB", SIZE, "yellow")
+    blank.save(tmp_path / "film.gif", save_all=True, append_images=[scene(), last], duration=100)
+    result = eyebright("ask", str(tmp_path / "film.gif"), *QUESTION, "--greedy")
+    assert result.returncode == 0
+    assert result.stderr.decode() == "eyebright: film.gif is an animation. The model sees frame 2 of 3.\n"
+    assert b"red circle" in result.stdout.lower()
+
+
+def test_what_is_missing_of_a_picture_is_said(eyebright: Any, tmp_path: Path) -> None:
+    from tests.images.files import saved, scene
+
+    whole = saved(scene(), "JPEG", quality=95)
+    (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) * 3 // 4])
+    result = eyebright("ask", str(tmp_path / "cut.jpg"), *QUESTION, "--greedy")
+    assert result.returncode == 0
+    said = "eyebright: cut.jpg is incomplete: its lower part is missing. What is there is shown.\n"
+    assert result.stderr.decode() == said
+
+
 def test_a_picture_through_a_pipe(tmp_path: Path, eyebright: Any) -> None:
     """As a shell does for `eyebright ask <(cat plain.png)`: the engine itself could not read it."""
     pipe = tmp_path / "pipe"

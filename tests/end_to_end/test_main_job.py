@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPlainTextEdit, QTextEdit, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QTextEdit, QWidget
 
 from desktop_app.assembly import Services, build
 from desktop_app.chat.conversation import Message, State
@@ -24,6 +24,7 @@ from desktop_app.services.notices import Notice
 from desktop_app.ui.composer.composer import Composer
 from desktop_app.ui.window import MainWindow
 from tests.helpers.waiting import wait_until
+from tests.images.files import SIZE, scene
 
 pytestmark = pytest.mark.timeout(240)
 _MODEL_S = 60.0
@@ -189,3 +190,16 @@ def test_a_chat_without_a_picture(programs: list[Program]) -> None:
     answer = program.ask("What can you do?")
     assert answer.state is State.COMPLETE
     assert answer.text
+
+
+def test_the_window_says_which_frame_it_shows(programs: list[Program], tmp_path: Path) -> None:
+    """The first frame is white, and so was what one saw."""
+    frames = [Image.new("RGB", SIZE, colour) for colour in ("white", "yellow")]
+    path = tmp_path / "film.gif"
+    frames[0].save(path, save_all=True, append_images=[scene(), frames[1]], duration=100)
+    program = open_program(programs)
+    assert program.drop(path)
+    wait_until(lambda: bool(program.notices) and not program.services.draft.is_checking())
+    said = "film.gif is an animation. The model sees frame 2 of 3."
+    wait_until(lambda: said in [label.text() for label in program.window.findChildren(QLabel) if label.isVisible()])
+    assert "red circle" in program.ask("What is in this picture?").text
