@@ -116,7 +116,7 @@ def _tag(image: Image.Image, tag: int, most: int) -> int:
 
 def _to_srgb(mode: str, profile: object, coding: ColourCoding | None) -> _Step:
     """Return how colours become sRGB, by their profile or coding; a missing or broken one means sRGB."""
-    if coding is not None and mode in ("RGB", "L"):
+    if coding is not None and profile is None and mode in ("RGB", "L"):
         return lambda band: coding.in_srgb(band.convert("RGB"))
     try:
         if mode == "LAB":

@@ -1,4 +1,4 @@
-"""Decodes one picture with Pillow: what the file's own module has made ready, what is missing, which frame is seen."""
+"""Decodes one picture with Pillow: finds what is missing of it, which frame is seen, and reduces it meanwhile."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from typing import BinaryIO
 from PIL import ExifTags, Image, ImagePalette, TiffImagePlugin
 
 from desktop_app.images import frames, missing
-from desktop_app.images.colour_coding import ColourCoding
 from desktop_app.images.colours import to_rgb
-from desktop_app.images.formats import iso_boxes, jpeg, png, tiff, webp
-from desktop_app.images.formats.spliced import Deadline, Piece, Span, TooSlowError, size_of, spliced
-from desktop_app.images.formats.zeros import is_there
+from desktop_app.images.formats.source import DamagedError, Note, Source, prepared
+from desktop_app.images.formats.spliced import Deadline, Piece, Span, size_of, spliced
 from desktop_app.images.memory import memory_left
 
 _log = logging.getLogger(__name__)
@@ -24,9 +22,7 @@ _log = logging.getLogger(__name__)
 #: A larger picture is reduced by whole numbers: no model looks closer, and most telephones' stay as they are.
 _MOST_KEPT = 16_500_000  # pixels
 _LEAST_PART = 10  # of a picture of which less than one part in so many is there, nothing is shown
-#: Bytes for each pixel while a picture is decoded, by the format; measured. What is kept of it comes on top.
-_BYTES = {"HEIF": 10, "AVIF": 12, "WEBP": 16, "TIFF": 8}
-_PROGRESSIVE_BYTES, _USUAL_BYTES, _KEPT_BYTES = 7, 4, 8
+_KEPT_BYTES = 8  # for each pixel of what is kept, while it is converted
 _SECONDS_EACH = 3e-7  # of work for each pixel, on a slow computer
 _COLOUR_MAP = 320  # TIFF tag
 _ANIMATED = ("GIF", "WEBP", "AVIF")
@@ -45,8 +41,6 @@ _ON_ITS_SIDE = [turn for number, turn in _UPRIGHT.items() if number >= 5]
 
 # Pillow reads this kind in little-endian order only; which end is white, `colours.py` sees to.
 TiffImagePlugin.OPEN_INFO.setdefault((b"MM", 0, (1,), 1, (16,), ()), ("I;16B", "I;16B"))
-
-Note = tuple[str, dict[str, int]]
 
 
 class TooLargeError(Exception):
@@ -71,31 +65,6 @@ class Decoded:
     notes: list[Note] = field(default_factory=list)
 
 
-class DamagedError(Exception):
-    """Too much of a picture is missing."""
-
-
-@dataclass
-class _Source:
-    """What Pillow is given."""
-
-    kind: str
-    pieces: list[Piece] | None = None  # None: the file as it is
-    padded: list[Piece] | None = None  # of a JPEG without its end: other bytes in place of what is missing
-    coarse: bool = False  # what is there of such a JPEG covers the whole picture
-    precise: bool = True  # and no scan of it is missing altogether
-    planes: list[list[Piece]] = field(default_factory=list)  # of a TIFF, to be read one by one
-    plane_mode: str = ""
-    page: int = 0
-    coding: ColourCoding | None = None
-    profile: bytes | None = None
-    orientation: int = 1  # where the picture does not say it itself
-    shown: iso_boxes.IsoFile | None = None  # says which part of the picture is meant to be shown
-    frames: int = 1
-    bytes_each: int = _USUAL_BYTES
-    notes: list[Note] = field(default_factory=list)
-
-
 class Decoder:
     """Decodes one file. Raises `TooLargeError`, `TooSlowError`, `TooMuchMemoryError`, and whatever Pillow raises."""
 
@@ -103,72 +72,16 @@ class Decoder:
         self._file = file
         self._deadline = deadline
         self._max_pixels = max_pixels
-        self._source = _Source(kind, bytes_each=_BYTES.get(kind, _USUAL_BYTES))
+        self._source = Source(kind)
 
     def decode(self) -> Decoded:
         """Return the picture."""
         try:
-            self._prepare()
+            self._source = prepared(self._file, self._source.kind, self._deadline)
             return self._decoded()
         except Image.DecompressionBombError as error:
             found = re.search(r"\d+", str(error))
             raise TooLargeError(int(found[0]) if found else 2 * self._max_pixels) from error
-
-    # ---- what each format needs --------------------------------------------------------------------
-
-    def _prepare(self) -> None:
-        source = self._source
-        if source.kind == "PNG":
-            drawing = png.take_apart(self._file, self._deadline)
-            source.pieces, source.coding, source.profile = drawing.pieces, drawing.coding, drawing.profile
-            source.frames = drawing.frames
-        elif source.kind == "JPEG":
-            self._prepare_jpeg(jpeg.take_apart(self._file, self._deadline))
-        elif source.kind == "WEBP":
-            film = webp.take_apart(self._file, self._deadline)
-            self._demand(film.pixels)
-            source.pieces = film.pieces
-        elif source.kind in ("HEIF", "AVIF"):
-            boxes = iso_boxes.take_apart(self._file)
-            self._demand(boxes.pixels)
-            source.coding = boxes.coding
-            source.shown = boxes if source.kind == "AVIF" else None  # libheif crops by itself
-        elif source.kind == "TIFF":
-            self._prepare_tiff(tiff.take_apart(self._file, self._deadline))
-        else:
-            source.pieces = [Span(0, size_of(self._file))]
-
-    def _prepare_jpeg(self, photograph: jpeg.JpegFile) -> None:
-        if photograph.too_much_work:
-            raise TooSlowError
-        source = self._source
-        source.kind, source.pieces = "JPEG", photograph.pieces()
-        if photograph.progressive:
-            source.bytes_each = _PROGRESSIVE_BYTES
-        if not photograph.complete:
-            if not photograph.scans or (photograph.progressive and not photograph.coarse):
-                raise DamagedError
-            source.padded = photograph.pieces(padded=True)
-            source.coarse, source.precise = photograph.coarse, photograph.precise
-
-    def _prepare_tiff(self, scan: tiff.TiffFile) -> None:
-        source, page = self._source, scan.page
-        source.page = scan.number
-        if scan.pages > 1:
-            source.notes.append(("picture-page", {"page": 1, "pages": scan.pages}))
-        if page is not None and page.jpeg is not None:
-            source.page, source.orientation = 0, scan.orientation
-            self._prepare_jpeg(page.jpeg)
-        elif page is not None and page.separate_planes:
-            source.plane_mode = page.planes_mode
-            source.planes = [scan.plane(self._file, number) for number in range(len(source.plane_mode))]
-            source.pieces, source.page = source.planes[0], 0
-
-    def _demand(self, pixels: list[Span]) -> None:
-        if not is_there(self._file, pixels):
-            raise DamagedError
-
-    # ---- decoding ----------------------------------------------------------------------------------
 
     def _decoded(self) -> Decoded:
         source = self._source
