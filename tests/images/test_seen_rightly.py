@@ -168,16 +168,26 @@ def test_gamma_stands_back_behind_srgb(tmp_path: Path) -> None:
     assert is_scene(read(tmp_path, content).image)
 
 
-def test_high_dynamic_range_is_seen_as_it_would_be_on_paper(tmp_path: Path) -> None:
-    """BT.2020 with the PQ curve, white at 203 cd/m2: without its cICP the scene is grey and pale."""
+def in_pq() -> Image.Image:
+    """Return the scene in BT.2020 with the PQ curve, white at 203 cd/m2: grey and pale where that is not known."""
     light = np.asarray(linear(scene())).astype(float) / 255
     wide = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]])
     power = (np.clip(light @ wide.T, 0, None) * 203 / 10_000) ** 0.1593017578125
     coded = ((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375
-    picture = Image.fromarray(np.rint(coded * 255).astype(np.uint8))
-    assert not is_scene(picture, 20)
-    shown = read(tmp_path, png_with(chunk(b"cICP", bytes([9, 16, 0, 1])), picture=picture)).image
+    return Image.fromarray(np.rint(coded * 255).astype(np.uint8))
+
+
+def test_a_png_of_high_dynamic_range_is_seen_as_it_would_be_on_paper(tmp_path: Path) -> None:
+    assert not is_scene(in_pq(), 20)
+    shown = read(tmp_path, png_with(chunk(b"cICP", bytes([9, 16, 0, 1])), picture=in_pq())).image
     assert is_scene(shown, 5), [shown.getpixel(place) for place in ((2, 2), (90, 90), (250, 150))]
+
+
+def test_an_avif_of_high_dynamic_range_is_seen_as_it_would_be_on_paper(tmp_path: Path) -> None:
+    content = saved(in_pq(), "AVIF", quality=100, subsampling="4:4:4")
+    place = content.index(b"nclx") + 4
+    shown = read(tmp_path, content[:place] + struct.pack(">2H", 9, 16) + content[place + 4 :]).image
+    assert is_scene(shown, 7), [shown.getpixel(place) for place in ((2, 2), (90, 90), (250, 150))]
 
 
 def test_the_cropping_of_an_avif_is_obeyed(tmp_path: Path) -> None:
