@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from desktop_app.engine.planning.process_memory import count_peak_anew, give_back, peak_memory
+from desktop_app.engine.planning.process_memory import peak_memory, release_freed_memory, reset_peak_memory
 from desktop_app.errors import UserError
 from desktop_app.images.reading import read_picture
 from tests.helpers.paths import DATA
@@ -109,8 +109,8 @@ def mutations(seed: int, count: int) -> Iterator[tuple[str, bytes]]:
 def try_one(path: Path, name: str, content: bytes) -> Outcome:
     """Read a picture, and measure it."""
     path.write_bytes(content)
-    give_back()
-    count_peak_anew()
+    release_freed_memory()
+    reset_peak_memory()
     held, before = peak_memory(), time.process_time()
     read, complaint = False, ""
     try:

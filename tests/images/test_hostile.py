@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from desktop_app.engine.planning.process_memory import count_peak_anew, peak_memory
+from desktop_app.engine.planning.process_memory import peak_memory, reset_peak_memory
 from desktop_app.errors import UserError
 from desktop_app.images import reading
 from desktop_app.images.reading import open_picture, read_picture
@@ -212,7 +212,7 @@ def test_a_small_gif_is_refused_before_it_takes_memory(tmp_path: Path) -> None:
     """43 bytes, of which the frame is 65535 x 65535 and is to be disposed of: it took 4.1 GB."""
     path = tmp_path / "small.gif"
     path.write_bytes(BOMBS["dispose.gif"])
-    count_peak_anew()
+    reset_peak_memory()
     held = peak_memory()
     assert code_of(path) == "picture-too-large"
     assert peak_memory() - held < 50_000_000

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from desktop_app.engine.planning.memory_estimate import _PHOTOGRAPH
+from desktop_app.engine.planning.memory_estimate import DECODED_PHOTO
 from desktop_app.images import decoding
 from desktop_app.images.preview import inspect
 from desktop_app.images.reading import read_picture
@@ -53,7 +53,7 @@ def test_a_photograph_takes_what_is_planned(tmp_path: Path, name: str) -> None:
     scene(mode).resize((4000, 3000)).save(tmp_path / name)
     width, height, peak = peak_of(tmp_path / name)
     assert (width, height) == (4000, 3000)
-    assert peak <= _PHOTOGRAPH + _SOME
+    assert peak <= DECODED_PHOTO + _SOME
 
 
 @LINUX

@@ -33,7 +33,7 @@ _REPACKED_ROWS = 8
 _CACHE_PADDING = 256  # llama.cpp rounds the context up to a multiple of it
 _Q8_0_BLOCK, _Q8_0_BYTES = 32, 34
 _SAVED_CELLS, _SAVED_COPIES = 64, 2  # of the KV cache, while it is saved or restored: see `saved_kv_cache.py`
-_DECODED_PHOTO = 12_000_000 * 4 * 2  # bytes: 12 megapixels while they are decoded and converted
+DECODED_PHOTO = 12_000_000 * 4 * 2  # bytes: 12 megapixels while they are decoded and converted
 _AMPLE = 2  # times the embeddings that fit into the context: kept where memory allows
 
 #: Kind of projector -> how many patches along an edge become one token, if the file does not say.
@@ -144,7 +144,7 @@ class Shape:
             compute_buffers=self._per_token(cells, plan.flash_attention) * max(plan.n_ubatch, self.min_batch),
             projector=self.small_projector if plan.small_projector else self.projector,
             encoder_buffers=self.encoder_buffers,
-            decoded_photo=_DECODED_PHOTO if self.image_tokens else 0,
+            decoded_photo=DECODED_PHOTO if self.image_tokens else 0,
             embeddings=plan.embedding_cache,
             save_buffers=self._cache(_SAVED_CELLS, plan.kv_type) * _SAVED_COPIES,
             program=ENGINE_BASE + WINDOW_BASE,
