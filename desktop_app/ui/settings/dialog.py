@@ -89,6 +89,13 @@ class SettingsDialog(QDialog):
         self._controls[name] = control
         self._row(name, title, control)
 
+    def _switch(self, name: str, title: str) -> Switch:
+        switch = Switch(title, self)
+        switch.changed.connect(partial(self._set, name))
+        self._controls[name] = switch
+        self._row(name, title, switch)
+        return switch
+
     def _appearance(self) -> None:
         self._heading(self.tr("Appearance"))
         title = self.tr("Theme")
@@ -115,15 +122,8 @@ class SettingsDialog(QDialog):
         self.tuning = TuningRow(self._tuner, self._engine, self._preferences, self)
         self._column.addWidget(self.tuning)
         title = self.tr("Read pictures ahead")
-        self.reading_ahead = Switch(title, self)
-        self.reading_ahead.clicked.connect(partial(self._set, "reading_ahead"))
-        self._controls["reading_ahead"] = self.reading_ahead
-        self._row("reading_ahead", title, self.reading_ahead)
-        title = self.tr("Quick look at pictures")
-        self.picture_glance = Switch(title, self)
-        self.picture_glance.clicked.connect(partial(self._set, "picture_glance"))
-        self._controls["picture_glance"] = self.picture_glance
-        self._row("picture_glance", title, self.picture_glance)
+        self.reading_ahead = self._switch("reading_ahead", title)
+        self._switch("picture_glance", self.tr("Quick look at pictures"))
         self._number("unload_after", self.tr("Unload when idle (minutes)"), 5, self.tr("Never"))
         self._number("disk_cache_mb", self.tr("Disk cache (MB)"), 256, self.tr("Off"))
 

@@ -23,7 +23,9 @@ _SWITCH = QSize(40, 24)
 
 
 class Switch(QAbstractButton):
-    """A switch: on or off."""
+    """A switch: on or off. `changed(on)`: the person switched it."""
+
+    changed = Signal(bool)
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -36,6 +38,7 @@ class Switch(QAbstractButton):
         self._slide.setEasingCurve(QEasingCurve.Type.OutCubic)
         self._slide.valueChanged.connect(self._slid)
         self.toggled.connect(self._toggled)
+        self.clicked.connect(self._clicked)
         theme.changed.connect(self.update)
 
     def _toggled(self, on: bool) -> None:
@@ -44,6 +47,10 @@ class Switch(QAbstractButton):
         self._slide.setEndValue(1.0 if on else 0.0)
         self._slide.setDuration(theme.animation_ms())
         self._slide.start()
+
+    def _clicked(self) -> None:
+        # `clicked` has an optional argument: PySide6 leaves it out where a partial is connected.
+        self.changed.emit(self.isChecked())
 
     def _slid(self, place: float) -> None:
         self._place = place

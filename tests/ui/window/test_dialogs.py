@@ -16,7 +16,7 @@ from desktop_app.ui.help.report import ReportDialog
 from desktop_app.ui.settings.dialog import SettingsDialog
 from desktop_app.ui.unhandled_errors import UnhandledErrors
 from desktop_app.ui.viewer import PictureViewer
-from desktop_app.ui.widgets.setting_controls import NumberEdit
+from desktop_app.ui.widgets.setting_controls import NumberEdit, Switch
 from desktop_app.ui.widgets.theme import ZOOM_STEPS, theme
 from desktop_app.ui.window import MainWindow
 from tests.helpers.cards import button
@@ -64,6 +64,19 @@ def test_every_declared_setting_can_be_changed_somewhere(settings: SettingsDialo
     elsewhere |= {"models_folder", "hub_address", "proxy", "connections"}  # where models come from
     here = {name for name in SETTINGS if settings.control(name) is not None}
     assert here | elsewhere == set(SETTINGS)
+
+
+@pytest.mark.parametrize("name", [name for name, setting in SETTINGS.items() if isinstance(setting.default, bool)])
+def test_a_switch_is_saved_when_it_is_clicked(settings: SettingsDialog, services: FakeServices, name: str) -> None:
+    switch = settings.control(name)
+    if switch is None:
+        assert name == "sidebar_visible", "the sidebar has a button of its own"
+        return
+    assert isinstance(switch, Switch)
+    before = switch.isChecked()
+    QTest.mouseClick(switch, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(switch, Qt.MouseButton.LeftButton)
+    assert services.calls == [("set", name, not before), ("set", name, before)]
 
 
 def test_a_number_counts_once_it_has_settled(settings: SettingsDialog, services: FakeServices) -> None:
