@@ -95,7 +95,7 @@ MOONDREAM2 = Family(
     stops=("<|endoftext|>",),
 )
 
-# The tokens around a picture of what follows are those that mtmd, or the sight of the engine, puts there.
+# The tokens around a picture of what follows are those that mtmd, or the picture processor of the engine, puts there.
 
 # https://huggingface.co/Qwen/Qwen2.5-VL-3B-Instruct/blob/main/chat_template.json
 QWEN25_VL = Family(

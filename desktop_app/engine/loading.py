@@ -115,7 +115,7 @@ def _model_info(command: Load, session: Session, tuning: Tuning | None) -> Model
         family=session.prompts.family.name,
         is_demo=demo.exists() and demo.samefile(path),
         image_tokens=session.picture_tokens,
-        tiling=session.sight.tiling,
+        tiling=session.processor.tiling,
         part_s=session.throughput.part.expect(1),
         token_s=session.throughput.token.expect(1),
         class_token=model.class_token.value,

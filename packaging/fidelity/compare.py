@@ -135,7 +135,7 @@ def compare_pictures(
     pixels, cosines = {}, {}
     for name, reference in drawn.items():
         with watched_input() as seen:
-            embedding = engine.see(reference)
+            embedding = engine.layout(reference)
         expected = records[pixels_key(vision.side, vision.mean, name)].transpose(2, 0, 1).astype(np.float64)
         (tensor,) = seen
         pixels[name] = float(np.abs((tensor * std + mean) * 255 - expected).max())

@@ -81,7 +81,7 @@ class Engine:
         self.session.settle()
         self.session.close()
 
-    def see(self, drawn: PictureRef) -> Embedding:
+    def layout(self, drawn: PictureRef) -> Embedding:
         """Return the tokens of a picture, read as the window lets it read before a question is asked."""
         self.session.read_ahead(ReadAhead(0, (), (drawn,)))
         return self._store.computed[drawn.sha256]

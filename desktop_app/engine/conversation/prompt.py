@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from desktop_app.engine.llama.kv_cache import Cell, PictureRow
 from desktop_app.engine.messages import PartsReduced, TurnsDropped
-from desktop_app.engine.vision.sight import SeenPicture
+from desktop_app.engine.vision.picture_processor import PictureLayout
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Prompt:
     cells: list[Cell]
     certain: int  # cells that are the same whatever the question will be
     closing: int  # cells after the question
-    pictures: Mapping[str, SeenPicture]  # those in the cells, by their names there
+    pictures: Mapping[str, PictureLayout]  # those in the cells, by their names there
     dropped_turns: tuple[int, ...] = ()  # indices of requested turns that did not fit
     dropped_pictures: int = 0  # in those turns
     reduced: tuple[int, int] | None = None  # parts a picture is seen in, and parts it is worth, if those are more

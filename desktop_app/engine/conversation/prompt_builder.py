@@ -22,7 +22,7 @@ from desktop_app.engine.conversation.prompt import Prompt
 from desktop_app.engine.conversation.text_tokens import TextTokens, Tokenizer
 from desktop_app.engine.llama.kv_cache import Cell, common_start
 from desktop_app.engine.messages import PictureRef, Turn
-from desktop_app.engine.vision.sight import SeenPicture, Sight, ways_of
+from desktop_app.engine.vision.picture_processor import PictureLayout, PictureProcessor, with_fewer_tiles
 
 # Tokens of a question that is not written yet: when it is, its pictures are not to be seen in fewer parts.
 _ROOM_FOR_WORDS = 64
@@ -38,15 +38,20 @@ class PromptBuilder:
     """
 
     def __init__(
-        self, vocabulary: Tokenizer, n_ctx: int, family: Family, sight: Sight, answers: AnswerTokens | None = None
+        self,
+        vocabulary: Tokenizer,
+        n_ctx: int,
+        family: Family,
+        processor: PictureProcessor,
+        answers: AnswerTokens | None = None,
     ) -> None:
         self.family = family
         self.answers = answers or AnswerTokens()
         self._n_ctx = n_ctx
         self.stops = frozenset(vocabulary.special(name) for name in family.stops)
         self._vocabulary = vocabulary
-        self._sight = sight
-        self._spoken = family.unframed if sight.frames else family
+        self._processor = processor
+        self._spoken = family.unframed if processor.includes_special_tokens else family
         self._text = TextTokens(vocabulary, family.specials)
 
     def asking(self, turns: Sequence[Turn], system: str | None) -> list[Cell]:
@@ -72,7 +77,7 @@ class PromptBuilder:
         certain, closing = self._around_question(turns, layout, system)
         written = bool(turns[-1].text.strip())
         cells = layout.cells if written else certain
-        pictures = {(seen := self._sight.see(picture)).key: seen for turn in turns for picture in turn.pictures}
+        pictures = {(seen := self._processor.layout(picture)).key: seen for turn in turns for picture in turn.pictures}
         return Prompt(
             cells=cells,
             certain=common_start(certain, cells),
@@ -87,7 +92,7 @@ class PromptBuilder:
         self, requested: Sequence[Turn], system: str | None, opening: int, max_tokens: int
     ) -> Sequence[Turn]:
         """Return the turns with their pictures in as many parts as there is room for."""
-        ways = list(ways_of(requested, self._sight.tiling))
+        ways = list(with_fewer_tiles(requested, self._processor.tiling))
         if len(ways) == 1:
             return requested
         *earlier, newest = requested
@@ -119,12 +124,12 @@ class PromptBuilder:
         closing = len(first) - common - 1  # the beginning is one token
         return layout.cells[: layout.ends[-2]] + first[:common], closing
 
-    def _reduced(self, requested: Sequence[Turn], pictures: Iterable[SeenPicture]) -> tuple[int, int] | None:
+    def _reduced(self, requested: Sequence[Turn], pictures: Iterable[PictureLayout]) -> tuple[int, int] | None:
         """Return in how many parts a picture is seen and how many it is worth, for the first that has fewer."""
-        if self._sight.tiling is None:
+        if self._processor.tiling is None:
             return None
         best = {picture.sha256: picture for turn in requested for picture in turn.pictures}
-        counts = ((len(seen.parts), len(self._sight.see(best[seen.picture.sha256]).parts)) for seen in pictures)
+        counts = ((len(seen.parts), len(self._processor.layout(best[seen.picture.sha256]).parts)) for seen in pictures)
         return next(((parts, most) for parts, most in counts if parts < most), None)
 
     def _lay_out(self, turns: Sequence[Turn], system: str | None) -> _Layout:
@@ -148,7 +153,7 @@ class PromptBuilder:
             elif isinstance(part, Words):
                 cells += self._text.tokens_after(before, part.text)
             elif isinstance(part, PicturePlace):
-                cells += self._sight.cells(pictures[part.picture])
+                cells += self._processor.cells(pictures[part.picture])
             elif isinstance(part, Answer):
                 cells += self._answer(part, before)
             before = _text_of([part])

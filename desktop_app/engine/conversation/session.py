@@ -42,7 +42,7 @@ from desktop_app.engine.messages import (
     WeightsRepacked,
 )
 from desktop_app.engine.vision.picture_encoder import PictureEncoder
-from desktop_app.engine.vision.sight import SeenPicture, Sight
+from desktop_app.engine.vision.picture_processor import PictureLayout, PictureProcessor
 from desktop_app.errors import UserError
 
 _USUAL_PICTURE = PictureRef("", "", "", 1024, 768)
@@ -81,19 +81,19 @@ class Session:
             )
         self._encoder.throughput = self.throughput.part
         self.prompts = PromptBuilder(
-            model.vocabulary, model.n_ctx, family_for(model.files.header.metadata), self.sight, answers
+            model.vocabulary, model.n_ctx, family_for(model.files.header.metadata), self.processor, answers
         )
 
     @property
-    def sight(self) -> Sight:
+    def processor(self) -> PictureProcessor:
         """Return how pictures are seen."""
-        return self._encoder.sight
+        return self._encoder.processor
 
     @property
     def picture_tokens(self) -> int:
         """Return how many tokens a picture takes, one of usual shape where that matters; 0: it sees none."""
-        if self.sight.tiling is None and self.sight.needs_size:
-            return self.sight.see(_USUAL_PICTURE).rows
+        if self.processor.tiling is None and self.processor.needs_size:
+            return self.processor.layout(_USUAL_PICTURE).rows
         return self.model.image_tokens
 
     def close(self) -> None:
@@ -255,7 +255,7 @@ class Session:
         self.throughput.token.learn(total, time.monotonic() - started)
         self._emit(ThroughputMeasured(request, token_s=self.throughput.token.expect(1)))
 
-    def _look(self, request: int, pictures: Sequence[SeenPicture], work: Work) -> dict[str, Embedding]:
+    def _look(self, request: int, pictures: Sequence[PictureLayout], work: Work) -> dict[str, Embedding]:
         thought = self.model.class_token
         rows, encodes = self._encoder.encode(request, pictures)
         work.encodes += encodes

@@ -14,8 +14,8 @@ from desktop_app.engine.interrupt import Interrupt, Interrupted
 from desktop_app.engine.llama.bindings import VERSION
 from desktop_app.engine.llama.model import Model
 from desktop_app.engine.messages import Phase, PhaseChanged, PictureRef, ThroughputMeasured, Turn
-from desktop_app.engine.vision.choose_sight import sight_of
-from desktop_app.engine.vision.sight import SeenPicture
+from desktop_app.engine.vision.choose_processor import picture_processor_for
+from desktop_app.engine.vision.picture_processor import PictureLayout
 from desktop_app.errors import UserError
 
 _READ_AS = 2  # raised when `desktop_app/images` makes other pixels of the same file
@@ -32,7 +32,7 @@ class PictureEncoder:
         embeddings: EmbeddingStore,
         emit: Callable[[PhaseChanged | ThroughputMeasured], None],
     ) -> None:
-        self.sight = sight_of(model)
+        self.processor = picture_processor_for(model)
         self.throughput = Throughput()  # of encoding a part
         self._model = model
         self._interrupt = interrupt
@@ -62,11 +62,11 @@ class PictureEncoder:
         """
         if not self._model.image_tokens and any(turn.pictures for turn in turns):
             raise UserError("projector-needed", model=self._model.files.model.name)
-        if not self.sight.needs_size:
+        if not self.processor.needs_size:
             return list(turns)
         return [turn._replace(pictures=tuple(map(self._with_size, turn.pictures))) for turn in turns]
 
-    def encode(self, request: int, pictures: Sequence[SeenPicture]) -> tuple[dict[str, Embedding], int]:
+    def encode(self, request: int, pictures: Sequence[PictureLayout]) -> tuple[dict[str, Embedding], int]:
         """Return the rows of pictures by their keys, and the number of parts that had to be encoded.
 
         Parts that were encoded are kept even if a later one is interrupted. Raises `UserError` for a picture
@@ -88,12 +88,12 @@ class PictureEncoder:
                     pixels = pixels or self._pixels(seen)
                     self._interrupt.check()
                     started = time.monotonic()
-                    known[key] = self.sight.encode(seen, part, pixels[part])
+                    known[key] = self.processor.encode(seen, part, pixels[part])
                     self.throughput.learn(1, time.monotonic() - started)
                     self._emit(ThroughputMeasured(request, part_s=self.throughput.expect(1)))
                     missing -= 1
                     self._embeddings.put(key, known[key])
-        rows = {seen.key: self.sight.joined(seen, [known[key] for key in self._keys(seen)]) for seen in pictures}
+        rows = {seen.key: self.processor.join(seen, [known[key] for key in self._keys(seen)]) for seen in pictures}
         return rows, encodes
 
     def _with_size(self, picture: PictureRef) -> PictureRef:
@@ -107,14 +107,14 @@ class PictureEncoder:
         width, height = self._sizes[picture.sha256]
         return picture._replace(width=width, height=height)
 
-    def _pixels(self, seen: SeenPicture) -> list[bytes]:
+    def _pixels(self, seen: PictureLayout) -> list[bytes]:
         """Decode a picture file on another thread, so that a large one can be abandoned."""
-        decoding = self._decoder.submit(self.sight.pixels, seen)
+        decoding = self._decoder.submit(self.processor.pixels, seen)
         while not decoding.done():
             wait([decoding], _LOOK_EVERY_S)
             if self._interrupt.now:
                 raise Interrupted
         return decoding.result()
 
-    def _keys(self, seen: SeenPicture) -> list[EmbeddingKey]:
+    def _keys(self, seen: PictureLayout) -> list[EmbeddingKey]:
         return [EmbeddingKey(seen.picture.sha256, self.identity, part) for part in seen.parts]

@@ -5,7 +5,7 @@ import pytest
 from desktop_app.engine.conversation.prompt import Prompt
 from desktop_app.engine.llama.kv_cache import Cell, PictureRow
 from desktop_app.engine.messages import PartsReduced, PictureRef, TurnsDropped
-from desktop_app.engine.vision.sight import SeenPicture
+from desktop_app.engine.vision.picture_processor import PictureLayout
 
 
 def prompt_of(count: int, certain: int, closing: int = 5) -> Prompt:
@@ -29,7 +29,7 @@ def test_the_end_of_a_question_is_not_read_ahead(count: int, read: int) -> None:
 
 
 def test_a_picture_ends_with_its_last_row() -> None:
-    seen = SeenPicture(PictureRef("abc", "", ""), "abc/2x2", 3, ("",))
+    seen = PictureLayout(PictureRef("abc", "", ""), "abc/2x2", 3, ("",))
     rows: list[Cell] = [PictureRow(seen.key, row) for row in range(3)]
     assert Prompt([1, *rows, 2], 4, 1, {seen.key: seen}).picture_ends() == {4: "abc"}
     assert Prompt([1, *rows[:2]], 3, 0, {seen.key: seen}).picture_ends() == {}

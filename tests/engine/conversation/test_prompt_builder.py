@@ -18,7 +18,7 @@ from desktop_app.engine.interrupt import Interrupt
 from desktop_app.engine.llama.kv_cache import Cell, PictureRow
 from desktop_app.engine.llama.model import Model
 from desktop_app.engine.messages import Ask, EngineSettings, Finished, FinishReason, PictureRef, Sampling, Turn
-from desktop_app.engine.vision.sight import SquareSight
+from desktop_app.engine.vision.picture_processor import SquareProcessor
 from desktop_app.engine.weights.model_files import check_files
 from tests.helpers.paths import DATA
 from tests.random_models.llava import Sizes, write_language_model
@@ -54,7 +54,7 @@ def prompts(family: Family, model: Model) -> PromptBuilder:
         model.vocabulary,
         SETTINGS.n_ctx,
         family,
-        SquareSight(None, IMAGE_TOKENS, lambda _rgb: np.zeros((0, 0), np.float32)),
+        SquareProcessor(None, IMAGE_TOKENS, lambda _rgb: np.zeros((0, 0), np.float32)),
     )
 
 

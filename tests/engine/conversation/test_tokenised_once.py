@@ -25,7 +25,7 @@ from desktop_app.engine.messages import (
 from desktop_app.engine.weights.model_files import check_files
 from desktop_app.paths import demo_model
 from tests.engine.questions import GREEDY
-from tests.engine.vision.test_tiled_sight import USUAL, save, write
+from tests.engine.vision.test_tiled_processor import USUAL, save, write
 
 
 @dataclass

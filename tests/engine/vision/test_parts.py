@@ -22,15 +22,15 @@ from desktop_app.engine.llama.kv_cache import Cell, KVCache, PictureRow
 from desktop_app.engine.llama.model import Model
 from desktop_app.engine.messages import EngineSettings, Event, LoadPlan, PartsReduced, PictureRef, Turn
 from desktop_app.engine.planning.memory_estimate import Shape
+from desktop_app.engine.vision.minicpm_processor import MiniCPMProcessor
 from desktop_app.engine.vision.picture_encoder import PictureEncoder
-from desktop_app.engine.vision.sliced_sight import SlicedSight
 from desktop_app.engine.weights.model_files import check_files, check_headers
 from desktop_app.errors import UserError
 from desktop_app.images.minicpm_tiling import MiniCPMTiling
 from desktop_app.images.tiling import WHOLE
 from model_store.gguf_header import TensorInfo, read_header
 from tests.engine.questions import GREEDY, ask, read_ahead
-from tests.engine.vision.test_tiled_sight import save
+from tests.engine.vision.test_tiled_processor import save
 from tests.helpers.paths import DATA
 from tests.helpers.strays import Expected
 from tests.random_models.divided import AFTER, BEFORE, KINDS, PICTURES, write_model, write_projector
@@ -87,10 +87,10 @@ def eyes(pair: tuple[Path, Path]) -> Iterator[Eyes]:
 
 
 def test_pictures_and_answers_are_those_of_the_original(eyes: Eyes, name: str, tmp_path: Path) -> None:
-    sight = eyes.encoder.sight
+    processor = eyes.encoder.processor
     with np.load(DATA / "divided.npz") as recorded:
         for width, height in PICTURES:
-            seen = sight.see(save(tmp_path, width, height))
+            seen = processor.layout(save(tmp_path, width, height))
             rows, encodes = eyes.encoder.encode(1, [seen])
             theirs = {key: recorded[f"{name} {width}x{height} {key}"] for key in ("rows", "logits")}
             assert rows[seen.key].shape == theirs["rows"].shape, (width, height)
@@ -98,7 +98,7 @@ def test_pictures_and_answers_are_those_of_the_original(eyes: Eyes, name: str, t
             cosine = least_cosine(rows[seen.key], theirs["rows"])
             assert cosine >= 0.9999, (width, height, cosine)
             eyes.context.cut(0)
-            eyes.context.append([*BEFORE, *sight.cells(seen.picture), *AFTER], rows.__getitem__)
+            eyes.context.append([*BEFORE, *processor.cells(seen.picture), *AFTER], rows.__getitem__)
             correlation = np.corrcoef(eyes.model.logits(), theirs["logits"])[0, 1]
             assert correlation >= 0.995, (width, height, correlation)
     assert eyes.model.class_token.value == CLASS_TOKENS[name]
@@ -109,8 +109,8 @@ def test_the_tokens_around_parts_are_those_of_the_original(tmp_path: Path) -> No
     recorded = json.loads((DATA / "divided.json").read_text(encoding="utf-8"))["minicpm_v"]
     model = write_model(tmp_path, "minicpm_v"), write_projector(tmp_path, "minicpm_v")
     with opened(model) as eyes:
-        sight = SlicedSight(MiniCPMTiling(448, 14, 64), eyes.model, eyes.model.vocabulary)
-        prompts = PromptBuilder(eyes.model.vocabulary, eyes.model.n_ctx, MINICPM_V, sight)
+        processor = MiniCPMProcessor(MiniCPMTiling(448, 14, 64), eyes.model, eyes.model.vocabulary)
+        prompts = PromptBuilder(eyes.model.vocabulary, eyes.model.n_ctx, MINICPM_V, processor)
         for width, height, _, _, _, text, _ in recorded:
             picture = PictureRef("", "", "", width, height)
             cells = prompts.asking([Turn("red", (picture,))], None)
@@ -122,9 +122,9 @@ def test_the_tokens_around_parts_are_those_of_the_original(tmp_path: Path) -> No
 
 def test_the_parts_of_internvl_stand_in_one_frame(tmp_path: Path) -> None:
     with opened((write_model(tmp_path, "internvl3"), write_projector(tmp_path, "internvl3"))) as eyes:
-        prompts = PromptBuilder(eyes.model.vocabulary, eyes.model.n_ctx, INTERNVL3, eyes.encoder.sight)
+        prompts = PromptBuilder(eyes.model.vocabulary, eyes.model.n_ctx, INTERNVL3, eyes.encoder.processor)
         picture = save(tmp_path, 150, 90)
-        rows = eyes.encoder.sight.see(picture).rows
+        rows = eyes.encoder.processor.layout(picture).rows
         cells = prompts.asking([Turn("red", (picture, picture._replace(most_tiles=0)))], "blue")
         assert f"user\n<img>{{{rows}}}</img>\n<img>{{4}}</img>\nred<|im_end|>" in written(eyes.model, cells)
 
@@ -148,7 +148,7 @@ def test_a_class_token_at_the_end_would_be_noticed(
     monkeypatch.setattr(ClassTokenOrder, "on_node", lambda *_: None)
     width, height = PICTURES[0]
     with opened(pair) as eyes, np.load(DATA / "divided.npz") as recorded:
-        seen = eyes.encoder.sight.see(save(tmp_path, width, height))
+        seen = eyes.encoder.processor.layout(save(tmp_path, width, height))
         rows, _ = eyes.encoder.encode(1, [seen])
         assert least_cosine(rows[seen.key], recorded[f"{name} {width}x{height} rows"]) < 0.98
 
@@ -160,7 +160,7 @@ def test_the_projector_may_make_room_for_the_conversation(pair: tuple[Path, Path
     found = []
     for plan in (usual, usual._replace(keeps_projector=False)):
         with opened(pair, plan, tmp_path) as eyes:
-            pictures = [eyes.encoder.sight.see(save(tmp_path, width, height)) for width, height in PICTURES[:2]]
+            pictures = [eyes.encoder.processor.layout(save(tmp_path, width, height)) for width, height in PICTURES[:2]]
             found.append([eyes.encoder.encode(1, [seen])[0][seen.key] for seen in pictures])
             assert eyes.model.class_token.value == CLASS_TOKENS[name]
     for one, other in zip(*found, strict=True):
@@ -168,14 +168,14 @@ def test_the_projector_may_make_room_for_the_conversation(pair: tuple[Path, Path
 
 
 def test_parts_that_were_seen_are_kept(eyes: Eyes, tmp_path: Path) -> None:
-    sight = eyes.encoder.sight
-    seen = sight.see(save(tmp_path, 150, 90))
+    processor = eyes.encoder.processor
+    seen = processor.layout(save(tmp_path, 150, 90))
     _, encodes = eyes.encoder.encode(1, [seen])
     assert encodes == len(seen.parts) > 3
-    glance = sight.see(seen.picture._replace(most_tiles=0))
+    glance = processor.layout(seen.picture._replace(most_tiles=0))
     rows, encodes = eyes.encoder.encode(1, [glance])
     assert (encodes, len(glance.parts), len(rows[glance.key])) == (0, 1, eyes.model.image_tokens)
-    fewer = sight.see(seen.picture._replace(most_tiles=2))
+    fewer = processor.layout(seen.picture._replace(most_tiles=2))
     _, encodes = eyes.encoder.encode(1, [fewer])
     assert encodes == len(fewer.parts) - 1 == 2
 

@@ -12,7 +12,7 @@ from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.llama.kv_cache import Cell, PictureRow
 from desktop_app.engine.llama.mtmd import FEWEST_TOKENS, LoadedProjector, Piece
 from desktop_app.engine.messages import PictureRef
-from desktop_app.engine.vision.sight import SeenPicture
+from desktop_app.engine.vision.picture_processor import PictureLayout
 from desktop_app.engine.weights.projector_header import GEMMA3, QWEN25_VL, Projector
 from desktop_app.images.tiling import Tiling
 
@@ -23,25 +23,25 @@ _MERGED = 2  # patches along an edge that become one token of Qwen2.5-VL
 _LONGEST = 2048  # pixels, if the file does not say
 
 
-class MtmdSight:
+class MtmdProcessor:
     """Encodes a picture as one block of any shape, or as several blocks with tokens between them."""
 
     tiling: Tiling | None = None
-    needs_size = frames = True
+    needs_size = includes_special_tokens = True
 
     def __init__(self, loaded: LoadedProjector, projector: Projector) -> None:
         self._projector = loaded
         self._kind = projector
         self._pieces = lru_cache(256)(self._ask_pieces)
 
-    def see(self, picture: PictureRef) -> SeenPicture:
-        """See `Sight`."""
+    def layout(self, picture: PictureRef) -> PictureLayout:
+        """See `PictureProcessor`."""
         blocks = [piece for piece in self._pieces(*self._size(picture)) if not isinstance(piece, tuple)]
         names = tuple(f"mtmd-{index}" for index in range(len(blocks)))
-        return SeenPicture(picture, picture.sha256, sum(block.rows for block in blocks), names)
+        return PictureLayout(picture, picture.sha256, sum(block.rows for block in blocks), names)
 
     def cells(self, picture: PictureRef) -> list[Cell]:
-        """See `Sight`."""
+        """See `PictureProcessor`."""
         cells: list[Cell] = []
         for piece in self._pieces(*self._size(picture)):
             if isinstance(piece, tuple):
@@ -52,7 +52,7 @@ class MtmdSight:
                 cells += [PictureRow(picture.sha256, row, block) for row in rows]
         return cells
 
-    def pixels(self, seen: SeenPicture) -> list[bytes]:
+    def pixels(self, seen: PictureLayout) -> list[bytes]:
         """Return the whole picture, once for each part."""
         from desktop_app.images.reading import open_picture
 
@@ -60,12 +60,12 @@ class MtmdSight:
         image = open_picture(picture.path, picture.name)
         return [self._fitting.resized(image, picture.width, picture.height).tobytes()] * len(seen.parts)
 
-    def encode(self, seen: SeenPicture, part: int, pixels: bytes) -> Embedding:
-        """See `Sight`."""
+    def encode(self, seen: PictureLayout, part: int, pixels: bytes) -> Embedding:
+        """See `PictureProcessor`."""
         return self._projector.encode_part(pixels, *self._size(seen.picture), part)
 
-    def joined(self, _seen: SeenPicture, parts: Sequence[Embedding]) -> Embedding:
-        """See `Sight`."""
+    def join(self, _seen: PictureLayout, parts: Sequence[Embedding]) -> Embedding:
+        """See `PictureProcessor`."""
         return np.concatenate(list(parts))
 
     def _ask_pieces(self, width: int, height: int) -> list[Piece]:

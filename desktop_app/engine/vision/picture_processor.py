@@ -1,7 +1,7 @@
 """Defines how a model sees pictures: the parts that are encoded, and the prompt cells that they become.
 
-LLaVA-1.5 encodes a picture as one padded square. Other models encode several parts of it (`tiled_sight.py`,
-`sliced_sight.py`), or let mtmd divide it (`mtmd_sight.py`).
+LLaVA-1.5 encodes a picture as one padded square. Other models encode several parts of it (`tiled_processor.py`,
+`minicpm_processor.py`), or let mtmd divide it (`mtmd_processor.py`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from desktop_app.images.tiling import Tiling
 
 
 @dataclass(frozen=True)
-class SeenPicture:
+class PictureLayout:
     """How one picture is divided into parts, and how many rows it has in a prompt."""
 
     picture: PictureRef
@@ -27,57 +27,57 @@ class SeenPicture:
     parts: tuple[str, ...]  # names of the parts that are encoded; "": the whole picture as one square
 
 
-class Sight(Protocol):
+class PictureProcessor(Protocol):
     """How one model sees pictures."""
 
     tiling: Tiling | None
-    needs_size: bool  # whether `see` needs the width and height of a picture
-    frames: bool  # whether `cells` includes the special tokens around pictures
+    needs_size: bool  # whether `layout` needs the width and height of a picture
+    includes_special_tokens: bool  # whether `cells` includes the special tokens around pictures
 
-    def see(self, picture: PictureRef) -> SeenPicture:
+    def layout(self, picture: PictureRef) -> PictureLayout:
         """Return the parts and the number of rows of a picture."""
 
     def cells(self, picture: PictureRef) -> Sequence[Cell]:
         """Return the cells of a picture in a prompt."""
 
-    def pixels(self, seen: SeenPicture) -> list[bytes]:
+    def pixels(self, seen: PictureLayout) -> list[bytes]:
         """Decode a picture and return the pixels of its parts. Raises `UserError`; may be called on any thread."""
 
-    def encode(self, seen: SeenPicture, part: int, pixels: bytes) -> Embedding:
+    def encode(self, seen: PictureLayout, part: int, pixels: bytes) -> Embedding:
         """Encode the part with number `part`, and return its embedding."""
 
-    def joined(self, seen: SeenPicture, parts: Sequence[Embedding]) -> Embedding:
+    def join(self, seen: PictureLayout, parts: Sequence[Embedding]) -> Embedding:
         """Join the embeddings of the parts to the rows of the picture."""
 
 
 Encode = Callable[[bytes], Embedding]  # the pixels of a square -> its embedding
 
 
-class SquareSight:
+class SquareProcessor:
     """LLaVA-1.5: encodes a picture once, padded to a square."""
 
     tiling: Tiling | None = None
-    needs_size = frames = False
+    needs_size = includes_special_tokens = False
 
     def __init__(self, projector: Projector | None, image_tokens: int, encode: Encode) -> None:
         self._projector = projector
         self._rows = image_tokens
         self._encode = encode
 
-    def encode(self, _seen: SeenPicture, _part: int, pixels: bytes) -> Embedding:
-        """See `Sight`."""
+    def encode(self, _seen: PictureLayout, _part: int, pixels: bytes) -> Embedding:
+        """See `PictureProcessor`."""
         return self._encode(pixels)
 
-    def see(self, picture: PictureRef) -> SeenPicture:
-        """See `Sight`."""
-        return SeenPicture(picture, picture.sha256, self._rows, ("",))
+    def layout(self, picture: PictureRef) -> PictureLayout:
+        """See `PictureProcessor`."""
+        return PictureLayout(picture, picture.sha256, self._rows, ("",))
 
     def cells(self, picture: PictureRef) -> list[Cell]:
-        """See `Sight`."""
-        return rows_of(self.see(picture))
+        """See `PictureProcessor`."""
+        return rows_of(self.layout(picture))
 
-    def pixels(self, seen: SeenPicture) -> list[bytes]:
-        """See `Sight`."""
+    def pixels(self, seen: PictureLayout) -> list[bytes]:
+        """See `PictureProcessor`."""
         # Pillow is imported when the first picture comes, not when the engine starts.
         from desktop_app.images.preprocess import fit_square
         from desktop_app.images.reading import open_picture
@@ -87,12 +87,12 @@ class SquareSight:
         image = open_picture(seen.picture.path, seen.picture.name)
         return [fit_square(image, self._projector.side, self._projector.fill).tobytes()]
 
-    def joined(self, _seen: SeenPicture, parts: Sequence[Embedding]) -> Embedding:
-        """See `Sight`."""
+    def join(self, _seen: PictureLayout, parts: Sequence[Embedding]) -> Embedding:
+        """See `PictureProcessor`."""
         return parts[0]
 
 
-def ways_of(turns: Sequence[Turn], tiling: Tiling | None) -> Iterator[list[Turn]]:
+def with_fewer_tiles(turns: Sequence[Turn], tiling: Tiling | None) -> Iterator[list[Turn]]:
     """Yield the turns as requested, then with smaller and smaller limits on the tiles of each picture."""
     yield list(turns)
     if tiling is None or not any(turn.pictures for turn in turns):
@@ -106,6 +106,6 @@ def _at_most(picture: PictureRef, tiles: int) -> PictureRef:
     return picture._replace(most_tiles=most)
 
 
-def rows_of(seen: SeenPicture) -> list[Cell]:
+def rows_of(seen: PictureLayout) -> list[Cell]:
     """Return the cells of a picture that consists only of rows of its embedding."""
     return [PictureRow(seen.key, row) for row in range(seen.rows)]

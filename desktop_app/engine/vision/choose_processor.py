@@ -1,14 +1,14 @@
-"""Chooses the `Sight` for a loaded model, from the header of its projector."""
+"""Chooses the `PictureProcessor` for a loaded model, from the header of its projector."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from desktop_app.engine.llama.model import Model
-from desktop_app.engine.vision.mtmd_sight import MtmdSight
-from desktop_app.engine.vision.sight import Sight, SquareSight
-from desktop_app.engine.vision.sliced_sight import SlicedSight
-from desktop_app.engine.vision.tiled_sight import InternVLTiledSight, LlavaTiledSight
+from desktop_app.engine.vision.minicpm_processor import MiniCPMProcessor
+from desktop_app.engine.vision.mtmd_processor import MtmdProcessor
+from desktop_app.engine.vision.picture_processor import PictureProcessor, SquareProcessor
+from desktop_app.engine.vision.tiled_processor import InternVLProcessor, LlavaTiledProcessor
 from desktop_app.engine.weights.projector_header import LLAVA, Projector
 from desktop_app.engine.weights.tile_layout import newline_of, tiling_of
 from desktop_app.images.internvl_tiling import InternVLTiling
@@ -18,19 +18,19 @@ from desktop_app.images.minicpm_tiling import MiniCPMTiling
 _STORED = {"F32": "<f4", "F16": "<f2"}
 
 
-def sight_of(model: Model) -> Sight:
-    """Return the `Sight` of a model: how it sees pictures."""
+def picture_processor_for(model: Model) -> PictureProcessor:
+    """Return the `PictureProcessor` of a model: how it sees pictures."""
     projector = model.files.projector
     tiling = tiling_of(projector.header) if projector is not None else None
     if projector is not None and isinstance(tiling, LlavaTiling):
-        return LlavaTiledSight(tiling, _newline(projector), model.encode)
+        return LlavaTiledProcessor(tiling, _newline(projector), model.encode)
     if isinstance(tiling, InternVLTiling):
-        return InternVLTiledSight(tiling, model.encode)
+        return InternVLProcessor(tiling, model.encode)
     if isinstance(tiling, MiniCPMTiling):
-        return SlicedSight(tiling, model, model.vocabulary)
+        return MiniCPMProcessor(tiling, model, model.vocabulary)
     if projector is not None and projector.kind != LLAVA:
-        return MtmdSight(model.projector, projector)
-    return SquareSight(projector, model.image_tokens, model.encode)
+        return MtmdProcessor(model.projector, projector)
+    return SquareProcessor(projector, model.image_tokens, model.encode)
 
 
 def _newline(projector: Projector) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:

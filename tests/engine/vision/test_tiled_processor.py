@@ -31,7 +31,7 @@ from desktop_app.engine.messages import (
     TurnsDropped,
 )
 from desktop_app.engine.vision.picture_encoder import PictureEncoder
-from desktop_app.engine.vision.tiled_sight import LlavaTiledSight
+from desktop_app.engine.vision.tiled_processor import LlavaTiledProcessor
 from desktop_app.engine.weights.model_files import check_files
 from tests.engine.clip_reference import mean_cosine
 from tests.engine.questions import GREEDY, ask, read_ahead
@@ -90,7 +90,7 @@ def test_pictures_and_answers_are_those_of_transformers(eyes: tuple[str, Eyes], 
     name, its = eyes
     with np.load(DATA / "tiles.npz") as recorded:
         for width, height in PICTURES:
-            seen = its.encoder.sight.see(save(tmp_path, width, height))
+            seen = its.encoder.processor.layout(save(tmp_path, width, height))
             rows, _ = its.encoder.encode(1, [seen])
             theirs = {key: recorded[f"{name} {width}x{height} {key}"] for key in ("rows", "logits")}
             assert rows[seen.key].shape == theirs["rows"].shape, (width, height)
@@ -107,33 +107,33 @@ def test_pictures_and_answers_are_those_of_transformers(eyes: tuple[str, Eyes], 
 def test_parts_that_were_seen_are_kept(eyes: tuple[str, Eyes], tmp_path: Path) -> None:
     """Stopped after the second part it goes on with the third; a glance at the whole costs nothing more."""
     _, its = eyes
-    sight, phases = its.encoder.sight, its.phases
-    seen = sight.see(save(tmp_path, 301, 99))
+    processor, phases = its.encoder.processor, its.phases
+    seen = processor.layout(save(tmp_path, 301, 99))
     assert len(seen.parts) >= 4
     phases.clear()
-    encode = sight.encode
+    encode = processor.encode
 
     def encode_and_stop(*asked: Any) -> Any:
         if phases[-1].part == 2:
             its.interrupt.stop_now()
         return encode(*asked)
 
-    sight.encode = encode_and_stop  # type: ignore[method-assign, assignment]
+    processor.encode = encode_and_stop  # type: ignore[method-assign, assignment]
     with pytest.raises(Interrupted):
         its.encoder.encode(1, [seen])
     its.interrupt.clear()
-    sight.encode = encode  # type: ignore[method-assign]
+    processor.encode = encode  # type: ignore[method-assign]
     assert [phase.part for phase in phases] == [0, 1, 2]
     assert {(phase.phase, phase.parts) for phase in phases} == {(Phase.LOOKING, len(seen.parts))}
     rows, encodes = its.encoder.encode(1, [seen])
     assert encodes == len(seen.parts) - 2
-    glance = sight.see(seen.picture._replace(most_tiles=0))
+    glance = processor.layout(seen.picture._replace(most_tiles=0))
     whole, encodes = its.encoder.encode(1, [glance])
     assert encodes == 0
-    assert isinstance(sight, LlavaTiledSight)
-    assert len(whole[glance.key]) == glance.rows == sight._anyres.patches**2 + 1
+    assert isinstance(processor, LlavaTiledProcessor)
+    assert len(whole[glance.key]) == glance.rows == processor._anyres.patches**2 + 1
     np.testing.assert_array_equal(whole[glance.key][:-1], rows[seen.key][: glance.rows - 1])
-    np.testing.assert_array_equal(whole[glance.key][-1:], sight._newline)
+    np.testing.assert_array_equal(whole[glance.key][-1:], processor._newline)
 
 
 def test_a_conversation_about_tiles(empty: EngineClient, tmp_path: Path, landscape: PictureRef) -> None:

@@ -20,13 +20,13 @@ from desktop_app.engine.llama.kv_cache import Cell, KVCache, PictureRow
 from desktop_app.engine.llama.model import Model
 from desktop_app.engine.messages import EngineSettings, LoadPlan, PictureRef, Stop, Turn
 from desktop_app.engine.planning.memory_estimate import Shape
-from desktop_app.engine.vision.mtmd_sight import MtmdSight
+from desktop_app.engine.vision.mtmd_processor import MtmdProcessor
 from desktop_app.engine.vision.picture_encoder import PictureEncoder
 from desktop_app.engine.weights.model_files import check_files
 from desktop_app.errors import UserError
 from tests.engine.clip_reference import mean_cosine
 from tests.engine.questions import ask, read_ahead
-from tests.engine.vision.test_tiled_sight import save
+from tests.engine.vision.test_tiled_processor import save
 from tests.helpers.paths import DATA
 from tests.images.patterns import patterned
 from tests.random_models.architectures import WIDTH, write_architecture
@@ -96,16 +96,16 @@ def test_embeddings_are_those_of_transformers_and_logits_those_of_mtmd(model: Mo
     interrupt = Interrupt()
     encoder = PictureEncoder(model, interrupt, EmbeddingStore(), lambda _event: None)
     for width, height in SHAPES:
-        seen = encoder.sight.see(save(tmp_path, width, height))
-        cells = encoder.sight.cells(seen.picture)
+        seen = encoder.processor.layout(save(tmp_path, width, height))
+        cells = encoder.processor.cells(seen.picture)
         assert sum(isinstance(cell, PictureRow) for cell in cells) == seen.rows
         rows, encodes = encoder.encode(1, [seen])
         assert (encodes, len(rows[seen.key])) == (len(seen.parts), seen.rows)
-        assert isinstance(encoder.sight, MtmdSight)
+        assert isinstance(encoder.processor, MtmdProcessor)
         with np.load(DATA / "eyes.npz") as recorded:
             wanted = recorded[f"{name} {width}x{height}"].astype(np.float64)
         assert mean_cosine(rows[seen.key].astype(np.float64), wanted) >= 0.9999, (width, height)
-        theirs = as_mtmd_evaluates(model, encoder.sight._fitting.resized(patterned(width, height), width, height))
+        theirs = as_mtmd_evaluates(model, encoder.processor._fitting.resized(patterned(width, height), width, height))
         llama_cpp.llama_memory_clear(model._memory, True)
         context = KVCache(model, interrupt)
         context.append([*BEFORE, *cells, *AFTER], rows.__getitem__)

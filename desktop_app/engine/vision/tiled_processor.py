@@ -14,35 +14,35 @@ import numpy as np
 from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.llama.kv_cache import Cell
 from desktop_app.engine.messages import PictureRef
-from desktop_app.engine.vision.sight import Encode, SeenPicture, rows_of
+from desktop_app.engine.vision.picture_processor import Encode, PictureLayout, rows_of
 from desktop_app.images.llava_tiling import LlavaTiling
 from desktop_app.images.tiling import WHOLE, Grid, Tiling
 
 
-class TiledSight(ABC):
-    """See `Sight`."""
+class TiledProcessor(ABC):
+    """See `PictureProcessor`."""
 
     needs_size = True
-    frames = False
+    includes_special_tokens = False
 
     def __init__(self, tiling: Tiling, encode: Encode) -> None:
         self.tiling: Tiling | None = tiling
         self._division = tiling
         self._encode = encode
 
-    def see(self, picture: PictureRef) -> SeenPicture:
-        """See `Sight`."""
+    def layout(self, picture: PictureRef) -> PictureLayout:
+        """See `PictureProcessor`."""
         grid = self._grid(picture)
         tiles = (f"{grid.rows}x{grid.columns}-{tile}" for tile in range(grid.tiles))
         key = f"{picture.sha256}/{grid.rows}x{grid.columns}"
-        return SeenPicture(picture, key, self._rows(picture, grid), ("whole", *tiles))
+        return PictureLayout(picture, key, self._rows(picture, grid), ("whole", *tiles))
 
     def cells(self, picture: PictureRef) -> list[Cell]:
-        """See `Sight`."""
-        return rows_of(self.see(picture))
+        """See `PictureProcessor`."""
+        return rows_of(self.layout(picture))
 
-    def pixels(self, seen: SeenPicture) -> list[bytes]:
-        """See `Sight`."""
+    def pixels(self, seen: PictureLayout) -> list[bytes]:
+        """See `PictureProcessor`."""
         # Pillow is imported when the first picture comes, not when the engine starts.
         from desktop_app.images.reading import open_picture
         from desktop_app.images.tiles import parts
@@ -51,13 +51,13 @@ class TiledSight(ABC):
         image, size = open_picture(picture.path, picture.name), (picture.width, picture.height)
         return [part.tobytes() for part in parts(image, size, self._division, self._grid(picture))]
 
-    def encode(self, _seen: SeenPicture, _part: int, pixels: bytes) -> Embedding:
-        """See `Sight`."""
+    def encode(self, _seen: PictureLayout, _part: int, pixels: bytes) -> Embedding:
+        """See `PictureProcessor`."""
         return self._encode(pixels)
 
     @abstractmethod
-    def joined(self, seen: SeenPicture, parts: Sequence[Embedding]) -> Embedding:
-        """See `Sight`."""
+    def join(self, seen: PictureLayout, parts: Sequence[Embedding]) -> Embedding:
+        """See `PictureProcessor`."""
 
     def _rows(self, picture: PictureRef, grid: Grid) -> int:
         return self._division.tokens(picture.width, picture.height, grid)
@@ -66,7 +66,7 @@ class TiledSight(ABC):
         return self._division.grid_for(picture.width, picture.height, picture.most_tiles)
 
 
-class LlavaTiledSight(TiledSight):
+class LlavaTiledProcessor(TiledProcessor):
     """LLaVA-1.6: the whole picture, then the lines of all tiles across the grid, without the padding.
 
     After each line comes one learnt embedding, as in `modeling_llava_next.py` of transformers.
@@ -78,8 +78,8 @@ class LlavaTiledSight(TiledSight):
         self._anyres = tiling
         self._newline = newline
 
-    def joined(self, seen: SeenPicture, parts: Sequence[Embedding]) -> Embedding:
-        """See `Sight`."""
+    def join(self, seen: PictureLayout, parts: Sequence[Embedding]) -> Embedding:
+        """See `PictureProcessor`."""
         whole, *tiles = parts
         grid = self._grid(seen.picture)
         if grid == WHOLE:
@@ -100,10 +100,10 @@ class LlavaTiledSight(TiledSight):
         return rows
 
 
-class InternVLTiledSight(TiledSight):
+class InternVLProcessor(TiledProcessor):
     """InternVL3: the tiles one after another, then the whole picture."""
 
-    def joined(self, _seen: SeenPicture, parts: Sequence[Embedding]) -> Embedding:
-        """See `Sight`."""
+    def join(self, _seen: PictureLayout, parts: Sequence[Embedding]) -> Embedding:
+        """See `PictureProcessor`."""
         whole, *tiles = parts
         return np.concatenate([*tiles, whole])

@@ -13,8 +13,8 @@ from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.llama.kv_cache import Cell, PictureRow
 from desktop_app.engine.llama.vocabulary import Vocabulary
 from desktop_app.engine.messages import PictureRef
-from desktop_app.engine.vision.sight import SeenPicture
-from desktop_app.engine.vision.tiled_sight import TiledSight
+from desktop_app.engine.vision.picture_processor import PictureLayout
+from desktop_app.engine.vision.tiled_processor import TiledProcessor
 from desktop_app.images.minicpm_tiling import MiniCPMTiling
 from desktop_app.images.tiling import Grid
 
@@ -29,10 +29,10 @@ class SliceEncoder(Protocol):
         """Encode a picture whose width and height are whole patches."""
 
 
-class SlicedSight(TiledSight):
-    """See `Sight`."""
+class MiniCPMProcessor(TiledProcessor):
+    """See `PictureProcessor`."""
 
-    frames = True
+    includes_special_tokens = True
 
     def __init__(self, slices: MiniCPMTiling, encoder: SliceEncoder, vocabulary: Vocabulary) -> None:
         super().__init__(slices, encoder.encode)
@@ -42,8 +42,8 @@ class SlicedSight(TiledSight):
         self._line: list[Cell] = [*vocabulary.tokenize("\n")]
 
     def cells(self, picture: PictureRef) -> list[Cell]:
-        """See `Sight`."""
-        seen, grid = self.see(picture), self._grid(picture)
+        """See `PictureProcessor`."""
+        seen, grid = self.layout(picture), self._grid(picture)
         size = self._division.part_tokens
 
         def part(number: int) -> list[Cell]:
@@ -58,16 +58,16 @@ class SlicedSight(TiledSight):
             cells += part(number + 1)
         return cells
 
-    def encode(self, seen: SeenPicture, part: int, pixels: bytes) -> Embedding:
-        """See `Sight`."""
+    def encode(self, seen: PictureLayout, part: int, pixels: bytes) -> Embedding:
+        """See `PictureProcessor`."""
         size, grid = (seen.picture.width, seen.picture.height), self._grid(seen.picture)
         if part == 0:
             return self._encoder.encode_sized(pixels, *self._division.whole(*size))
         width, height = self._division.canvas(*size, grid)
         return self._encoder.encode_sized(pixels, width // grid.columns, height // grid.rows)
 
-    def joined(self, _seen: SeenPicture, parts: Sequence[Embedding]) -> Embedding:
-        """See `Sight`."""
+    def join(self, _seen: PictureLayout, parts: Sequence[Embedding]) -> Embedding:
+        """See `PictureProcessor`."""
         return np.concatenate(list(parts))
 
     def _rows(self, _picture: PictureRef, grid: Grid) -> int:
