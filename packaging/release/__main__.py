@@ -35,8 +35,13 @@ def main() -> int:
         for library in remove_x265.take_out(program):
             say(f"{library.name} was taken out.")
         if sys.platform == "linux":
-            from release.linux import elf_edits
+            from release.linux import elf, elf_edits
 
+            unused = elf.unused(program / "_internal")
+            for library in unused:
+                library.unlink()
+            if unused:
+                say(f"No part of the program needs these, so they were left out: {', '.join(p.name for p in unused)}.")
             elf_edits.relax_glibc(program)
             elf_edits.forget_search_paths(program)
     _look_at(PROGRAM)
@@ -114,8 +119,10 @@ def _look_at(program: Path) -> None:
         if late := elf.too_new(program):
             told = ", ".join(f"{library.path.name} ({library.glibc})" for library in late)
             give_up(f"These need a newer glibc than {elf.GLIBC_FLOOR}: {told}.")
-        if idle := elf.unused(program / "_internal"):
-            give_up(f"Nothing asks for {', '.join(idle)} (packaging/release/contents.py)")
+        if absent := [name for name in elf.from_outside(program) if contents.is_wanted(name)]:
+            give_up(
+                f"This computer lacks {', '.join(absent)}: install it, or leave it out (packaging/release/contents.py)"
+            )
         say(f"Every library runs with glibc {elf.GLIBC_FLOOR}.")
 
 

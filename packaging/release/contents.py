@@ -27,8 +27,11 @@ EXCLUDED = [
     "PySide6.QtNetwork", "PySide6.QtQml", "PySide6.QtQuick", "PySide6.QtOpenGL",
 ]  # fmt: skip
 
+#: Of each kind of Qt's plugins, those that are taken along. What only the others need is left out as well
+#: (packaging/release/linux/elf.py), so that it does not matter which desktop the packages are made on.
 _PLUGINS = {
     "platforms": r"q(xcb|wayland|offscreen|windows|cocoa)\.",
+    # Every desktop shows its own dialogs through its portal. The plugin for GTK would bring this computer's GTK.
     "platformthemes": r"qxdgdesktopportal",
     "platforminputcontexts": r"(ibus|compose)platforminputcontext",
     "imageformats": r"q(jpeg|ico|icns)",  # of the program's own files, and of previews that the engine encoded
@@ -45,9 +48,6 @@ _UNWANTED = re.compile(
     | (lib)?Qt6?(Qml|Quick|Network|OpenGL|WlShell|Pdf|VirtualKeyboard|EglF|Sql|Test|PrintSupport)
     | opengl32sw\.dll | d3dcompiler | ^ffmpeg
     | ggml-metal                                                  # the engine computes on the processor
-    # Of a GTK theme.
-    | lib(gtk|gdk|gdk_pixbuf|cairo|cairo-gobject|pango|pangocairo|pangoft2|atk|atk-bridge|atspi|harfbuzz|gio|gmodule
-          |gobject|epoxy|thai|datrie|fribidi|graphite2|pixman|jpeg)(-\d+(\.\d+)*)?\.so
     # The system's own: they must fit its X server, its fonts or its bus, and every desktop has them.
     | ^lib(X11|X11-xcb|xcb|xcb-(glx|randr|render|shape|shm|sync|xfixes|xkb)|Xau|Xdmcp|Xext|Xrender|ICE|SM|fontconfig
            |freetype|expat|glib-2\.0|gthread-2\.0|pcre2?-8|dbus-1|systemd|wayland-\w+|EGL|GL|GLX|GLdispatch|gssapi_krb5|krb5|krb5support

@@ -73,7 +73,25 @@ def test_what_the_system_must_bring_is_known(tmp_path: Path) -> None:
     compiled(tmp_path, "outer", code, f"-L{tmp_path}", "-Wl,--no-as-needed", "-linner", "-lgcc_s", "-lm")
     assert elf.from_outside(tmp_path) == {"libgcc_s.so.1": ["libouter.so"]}
     assert elf.debian_packages(tmp_path) == {"libgcc-s1"}
-    assert elf.unused(tmp_path) == ["libouter.so"]
+
+
+def test_only_what_the_program_itself_needs_is_carried(tmp_path: Path) -> None:
+    """What a desktop's theme plugin has brought, which is left out, stays behind with all that it needs itself."""
+    part = tmp_path / "PySide6"
+    part.mkdir()
+    link = (f"-L{tmp_path}", "-Wl,--no-as-needed")
+    kept = [compiled(tmp_path, name, "") for name in ("xkbcommon", "python3")]
+    kept.append(compiled(tmp_path, "cursor", "", *link, "-lxkbcommon"))
+    compiled(part, "qxcb", "", *link, "-lcursor")
+    stray = [compiled(tmp_path, "Xfixes", "")]
+    stray.append(compiled(tmp_path, "Xi", "", *link, "-lXfixes"))
+    stray.append(compiled(tmp_path, "gtk-3", "", *link, "-lXi", "-lcursor"))
+    (tmp_path / "libQt6Core.so.6").symlink_to("PySide6/libqxcb.so")
+    assert elf.unused(tmp_path) == sorted([*stray, tmp_path / "libQt6Core.so.6"])
+    for path in elf.unused(tmp_path):
+        path.unlink()
+    assert sorted(tmp_path.glob("lib*.so*")) == sorted(kept)
+    assert elf.unused(tmp_path) == []
 
 
 def test_versions_are_compared_by_number() -> None:

@@ -94,12 +94,24 @@ def from_outside(folder: Path) -> dict[str, list[str]]:
     return {name: users for name, users in sorted(asked.items()) if name not in inside and not _GLIBC.match(name)}
 
 
-def unused(folder: Path) -> list[str]:
-    """Return libraries at the top of the program that nothing asks for: they came with what was left out."""
-    asked = {name for library in libraries(folder) for name in library.needed}
-    found = [path.name for path in folder.glob("lib*.so*")]
-    # Python itself is opened by the program, which is not linked to it.
-    return sorted(name for name in found if name not in asked and not name.startswith("libpython"))
+def unused(folder: Path) -> list[Path]:
+    """Return libraries at the top of the program that none of its own parts needs, neither directly nor by another.
+
+    PyInstaller also puts there what plugins of Qt ask for that are left out, if this computer happens to have it.
+    """
+    loose = {path.name: path for path in folder.glob("lib*.so*") if not _is_python(path)}
+    needed = {library.path: library.needed for library in libraries(folder)}
+    used: set[str] = set()
+    asked = {name for path, names in needed.items() if path not in loose.values() for name in names}
+    while fresh := asked - used:
+        used |= fresh
+        asked = {name for library in fresh & loose.keys() for name in needed.get(loose[library], ())}
+    return sorted(path for name, path in loose.items() if name not in used)
+
+
+def _is_python(path: Path) -> bool:
+    """Return whether it is Python itself, which the program opens without being linked to it."""
+    return path.name.startswith("libpython")
 
 
 def debian_packages(folder: Path) -> set[str]:
