@@ -12,7 +12,11 @@ from pathlib import Path
 # Python may have been told not to look beside the script (PYTHONSAFEPATH).
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from provision import paths, stamp
+from provision import pythons
+
+pythons.ensure()  # before anything that old ones cannot read
+
+from provision import paths, stamp  # noqa: E402
 
 HELP = """\
 python3 packaging/manage.py VERB [ARGUMENTS]      or: make VERB ARGS="ARGUMENTS"

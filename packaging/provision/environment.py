@@ -1,16 +1,13 @@
 """The virtual environment: created once, filled from the lock files, and left alone while it is up to date."""
 
 import contextlib
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from provision import llama, paths, stamp, system, unpack_pyside
-from provision.console import NEEDS_HELP, give_up, say, succeeds
-
-OLDEST, TOO_NEW = (3, 10), (3, 14)
+from provision import llama, paths, pythons, stamp, system, unpack_pyside
+from provision.console import give_up, say, succeeds
 
 
 def prepare(*, tools: bool = False, window: bool = False, tests: bool = False) -> None:
@@ -21,8 +18,6 @@ def prepare(*, tools: bool = False, window: bool = False, tests: bool = False) -
     if stamp.is_current(tools=tools, window=window) and not tests:
         return
     with _alone():
-        if not _works() and not OLDEST <= sys.version_info < TOO_NEW:
-            _continue_with_another_python()
         # First, and in one go: nobody should wait for minutes to learn what is missing.
         system.install(_missing_packages(window, tests))
         if not stamp.is_current(tools=tools):
@@ -68,11 +63,7 @@ def _fill(tools: bool) -> None:
 
 def _works() -> bool:
     """True if there is an environment with a Python that runs and suits us."""
-    python = paths.venv_python()
-    if not python.exists():
-        return False
-    code = f"import sys, pip; sys.exit(not {OLDEST} <= sys.version_info < {TOO_NEW})"
-    return subprocess.run([python, "-c", code], capture_output=True, check=False).returncode == 0
+    return pythons.suits(str(paths.venv_python()), also="pip")
 
 
 def _create() -> None:
@@ -80,18 +71,6 @@ def _create() -> None:
     command = [sys.executable, "-m", "venv", "--clear", str(paths.VENV)]
     if subprocess.run(command, check=False).returncode:
         give_up("The virtual environment could not be made; see above.")
-
-
-def _continue_with_another_python() -> None:
-    for minor in reversed(range(OLDEST[1], TOO_NEW[1])):
-        other = shutil.which(f"python3.{minor}")
-        if other and Path(other).resolve() != Path(sys.executable).resolve():
-            raise SystemExit(subprocess.run([other, *sys.argv], check=False).returncode)
-    give_up(
-        f"Python {OLDEST[0]}.{OLDEST[1]} to {TOO_NEW[0]}.{TOO_NEW[1] - 1} is needed; "
-        f"this is {sys.version.split()[0]}. Try: python3.12 packaging/manage.py setup",
-        NEEDS_HELP,
-    )
 
 
 def _pip_install(*arguments: str | Path) -> None:

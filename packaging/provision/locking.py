@@ -12,7 +12,7 @@ from pathlib import Path
 
 from provision import paths
 from provision.console import give_up, say
-from provision.environment import OLDEST
+from provision.pythons import OLDEST
 
 #: Not dependencies of the program, so pyproject.toml does not name them.
 _BASE = ["pip", "hatchling"]

@@ -41,6 +41,7 @@ SYSTEMS = (
     System("Debian 13", "trixie", "sid"),
     System("Ubuntu 22.04", "jammy", "gutsy", _UBUNTU_KEYS),
     System("Ubuntu 24.04", "noble", "gutsy", _UBUNTU_KEYS),
+    System("Ubuntu 26.04", "resolute", "gutsy", _UBUNTU_KEYS),
 )
 _SCRIPTS = Path("/usr/share/debootstrap/scripts")
 _KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")

@@ -1,14 +1,17 @@
 """The set-up does nothing while nothing has changed, and names exactly what is missing."""
 
+import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from provision import llama, paths, stamp, system
+from provision import llama, paths, pythons, stamp, system
 
 from tests.helpers.paths import REPOSITORY
 
@@ -142,3 +145,89 @@ def test_unknown_verb_shows_the_help() -> None:
     result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert result.returncode == 2
     assert "python3 packaging/manage.py VERB" in result.stdout
+
+
+#: Says that it is an old Python, and begins as `python3 packaging/manage.py help` does.
+_AS_OLD = """
+import runpy, sys
+sys.version_info, sys.version = (3, 6, 8, "final", 0), "3.6.8 (default)"
+sys.argv = ["packaging/manage.py", "help"]
+runpy.run_path("packaging/manage.py", run_name="__main__")
+"""
+
+
+def run_as_old(folder: Path, programs: Path) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-S", "-c", _AS_OLD]
+    environment = {**os.environ, "PATH": str(programs)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A clone in which nothing has been set up."""
+    shutil.copytree(paths.REPOSITORY / "packaging" / "provision", tmp_path / "clone" / "packaging" / "provision")
+    shutil.copy(paths.REPOSITORY / "packaging" / "manage.py", tmp_path / "clone" / "packaging")
+    return tmp_path / "clone"
+
+
+def test_an_old_python_is_told_what_to_install(clone: Path, tmp_path: Path) -> None:
+    """Also one that cannot read the rest of the set-up, as in Debian 11, Ubuntu 20.04 and RHEL 9."""
+    parts = [clone / "packaging" / "manage.py"]
+    for module in (clone / "packaging" / "provision").glob("*.py"):
+        if module.stem in {"__init__", "paths", "pythons"}:
+            parts.append(module)
+        else:
+            module.write_text("this is not for old Pythons")
+    for part in parts:
+        ast.parse(part.read_text("utf-8"), feature_version=(3, 6))
+    result = run_as_old(clone, tmp_path)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    begin = "eyebright: Python 3.10 to 3.14 is needed; this is 3.6.8. "
+    assert result.stderr.startswith(begin), result.stderr
+    assert re.search(r"Please run: (brew|winget) install|uv python install 3\.14\n$", result.stderr)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there other Pythons have other names")
+def test_another_python_that_suits_goes_on(clone: Path, tmp_path: Path) -> None:
+    for name, does in (("python3.13", "exit 127"), ("python3.12", f'exec {sys.executable} "$@"')):
+        program = tmp_path / name  # pyenv puts such names there for Pythons that are not in use
+        program.write_text(f"#!/bin/sh\n{does}\n")
+        program.chmod(0o755)
+    result = run_as_old(clone, tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "python3 packaging/manage.py VERB" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("tools", "said"),
+    [
+        ({"apt-cache"}, "Please run: sudo apt-get install python3.13-venv"),
+        ({"dnf"}, "Please run: sudo dnf install python3.12"),
+        (set(), "uv brings one (https://docs.astral.sh/uv): uv python install 3.14"),
+    ],
+)
+def test_what_to_install_is_what_this_system_has(
+    tools: set[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = b"python3.9-venv - part of it\npython3.13-venv - part\npython3.11-venv - part\npython3.15-venv - part\n"
+    monkeypatch.setattr(
+        pythons, "sys", SimpleNamespace(**vars(sys) | {"version_info": (3, 15, 0), "platform": "linux"})
+    )
+    monkeypatch.setattr(pythons, "venv_python", lambda: Path("/nowhere"))
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}" if name in tools else None)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: SimpleNamespace(stdout=known))
+    with pytest.raises(SystemExit) as end:
+        pythons.ensure()
+    assert end.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_one_range_of_pythons_is_promised_everywhere() -> None:
+    minors = range(pythons.OLDEST[1], pythons.TOO_NEW[1])
+    project = (REPOSITORY / "pyproject.toml").read_text("utf-8")
+    assert f'requires-python = ">=3.{minors[0]},<3.{minors[-1] + 1}"' in project
+    assert re.findall(r'"Programming Language :: Python :: 3\.(\d+)"', project) == [str(minor) for minor in minors]
+    assert f'target-version = "py3{minors[0]}"' in project
+    for document in ("README.md", "CONTRIBUTING.md"):
+        assert f"Python 3.{minors[0]} to 3.{minors[-1]}" in (REPOSITORY / document).read_text("utf-8"), document

@@ -1,4 +1,4 @@
-"""The release workflow, as far as it can be checked without running it."""
+"""The workflows, above all that of a release, as far as they can be checked without running them."""
 
 import re
 import shutil
@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from provision import pythons
 from release import macho, publishing
 from ruamel.yaml import YAML  # which check-jsonschema brings
 
 from tests.helpers.paths import REPOSITORY
 
-_FILE = REPOSITORY / ".github" / "workflows" / "release.yml"
-_TEXT = _FILE.read_text("utf-8")
+_FOLDER = REPOSITORY / ".github" / "workflows"
+_TEXT = (_FOLDER / "release.yml").read_text("utf-8")
 _WORKFLOW: dict[str, Any] = YAML(typ="safe").load(_TEXT)
 _JOBS: dict[str, Any] = _WORKFLOW["jobs"]
+_ALL: dict[Path, dict[str, Any]] = {path: YAML(typ="safe").load(path) for path in sorted(_FOLDER.iterdir())}
 _BUILDING = ("linux", "windows", "macos")
 
 
@@ -27,8 +29,8 @@ def steps(*jobs: str) -> Iterator[tuple[str, dict[str, Any]]]:
             yield name, step
 
 
-def test_it_is_what_github_understands() -> None:
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(_FILE)]
+def test_they_are_what_github_understands() -> None:
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", *map(str, _ALL)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout
 
@@ -42,7 +44,7 @@ def test_every_job_ends_some_time_and_may_do_only_what_it_says() -> None:
 
 
 def test_actions_are_pinned_to_commits() -> None:
-    used = re.findall(r"uses: (.*)", _TEXT)
+    used = [action for path in _ALL for action in re.findall(r"uses: (.*)", path.read_text("utf-8"))]
     assert used
     for action in used:
         assert re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
@@ -54,9 +56,20 @@ def test_what_comes_from_outside_is_never_part_of_a_command() -> None:
 
 
 def test_the_checkout_leaves_no_key_behind() -> None:
-    found = [step for _, step in steps() if step.get("uses", "").startswith("actions/checkout@")]
-    assert len(found) == len(_JOBS)
+    jobs = [job for workflow in _ALL.values() for job in workflow["jobs"].values()]
+    found = [step for job in jobs for step in job["steps"] if step.get("uses", "").startswith("actions/checkout@")]
+    assert len(found) == len(jobs)
     assert all(step["with"]["persist-credentials"] is False for step in found)
+
+
+def test_every_python_that_is_supported_is_tested() -> None:
+    workflow = _ALL[_FOLDER / "tests.yml"]
+    assert workflow["permissions"] == {}
+    job = workflow["jobs"]["linux"]
+    assert job["permissions"] == {"contents": "read"}
+    minors = range(pythons.OLDEST[1], pythons.TOO_NEW[1])
+    assert job["strategy"]["matrix"]["python"] == [f"3.{minor}" for minor in minors]
+    assert job["steps"][-1]["run"] == "python packaging/manage.py test"
 
 
 @pytest.mark.parametrize("job", _BUILDING)
