@@ -1,11 +1,9 @@
 """Which Pythons suit: goes on with one that does, or names what to install.
 
-Written so that even Python 3.6 can read it, because it is what old systems run first.
+Written so that even Python 3.6 can read it, because it is what old systems run first; and every start of the program
+reads it, so it imports only what it needs.
 """
 
-import re
-import shutil
-import subprocess
 import sys
 
 from provision.paths import venv_python
@@ -24,6 +22,9 @@ def ensure() -> None:
     """Return if this Python suits; otherwise let another do all that was asked for, and end."""
     if OLDEST <= sys.version_info < TOO_NEW:
         return
+    import shutil
+    import subprocess
+
     names = [*(f"python3.{minor}" for minor in reversed(range(OLDEST[1], TOO_NEW[1]))), "python3"]
     for other in [str(venv_python()), *filter(None, map(shutil.which, names))]:
         if suits(other):
@@ -35,6 +36,8 @@ def ensure() -> None:
 
 def suits(python: str, also: str = "") -> bool:
     """Return whether a Python runs, is none too old or new, and can import what `also` names."""
+    import subprocess
+
     code = f"import {also}; {_IS_RIGHT}" if also else _IS_RIGHT
     quiet = subprocess.DEVNULL
     try:
@@ -44,6 +47,8 @@ def suits(python: str, also: str = "") -> bool:
 
 
 def _advice() -> str:
+    import shutil
+
     if sys.platform == "darwin":
         return f"Please run: brew install python@{_NEWEST}"
     if sys.platform == "win32":
@@ -61,6 +66,9 @@ def _advice() -> str:
 
 def _in_debian() -> str:
     """Return the newest package of a Python that suits, with what makes environments; empty: there is none."""
+    import re
+    import subprocess
+
     command = ["apt-cache", "search", "--names-only", r"^python3\.[0-9]+-venv$"]
     found = subprocess.run(command, stdout=subprocess.PIPE, check=False).stdout.decode()
     minors = [int(minor) for minor in re.findall(r"^python3\.(\d+)-venv", found, re.MULTILINE)]
