@@ -12,10 +12,10 @@ from desktop_app.cli import texts
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one sentence."""
 
-    def __init__(self, prog: str, description: str, epilog: str | None = None) -> None:
-        super().__init__(
-            prog, None, description, epilog, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-        )
+    def __init__(self, prog: str, description: str, epilog: str | None = None, **inherited: Any) -> None:
+        # From Python 3.14 on, argparse hands on to the parser of a command what that above it does about colours.
+        layout = argparse.RawDescriptionHelpFormatter
+        super().__init__(prog, None, description, epilog, formatter_class=layout, allow_abbrev=False, **inherited)
 
     def error(self, message: str) -> NoReturn:
         """End the program with exit code 2."""
