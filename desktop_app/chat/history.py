@@ -19,10 +19,11 @@ from desktop_app.chat.conversation import (
     Role,
     State,
     new_id,
+    storable,
     title_from,
 )
 from desktop_app.chat.database import Database, open_database
-from desktop_app.chat.rows import insert_message, message_from, picture_rows, replace_message, storable
+from desktop_app.chat.rows import insert_message, message_from, picture_rows, replace_message
 from desktop_app.chat.searching import snippet, terms
 from desktop_app.chat.tree import Tree
 from desktop_app.errors import UserError
@@ -139,7 +140,16 @@ class History:
     def path(self, conversation_id: str) -> list[Message]:
         """Return the messages from the first one to the leaf; none for an unknown conversation."""
         rows, tree = self._read(conversation_id)
-        return self._messages(conversation_id, rows, tree, tree.leaf)
+        return self._messages(conversation_id, rows, tree, tree.path_to(tree.leaf))
+
+    def all_messages(self, conversation_id: str) -> list[tuple[Message, int]]:
+        """Return every version of every message, parents before their children, each with its use.
+
+        The larger that number, the later the message was the leaf.
+        """
+        rows, tree = self._read(conversation_id)
+        messages = self._messages(conversation_id, rows, tree, {row["id"] for row in rows})
+        return [(message, row["used"]) for message, row in zip(messages, rows, strict=True)]
 
     def add_message(self, conversation_id: str, message: Message) -> tuple[int, int]:
         """Add a message, which becomes the leaf; return its place among its siblings.
@@ -149,15 +159,16 @@ class History:
         with self._database.writing() as write:
             return insert_message(write, conversation_id, message)
 
-    def add_conversation(self, title: str, messages: Iterable[Message]) -> str:
+    def add_conversation(self, title: str, messages: Iterable[tuple[Message, int]]) -> str:
         """Add a whole conversation or, if that fails, nothing of it; return its id.
 
-        Every parent comes before its children. Without a title it gets the first question's words.
+        The messages are as `all_messages` returns them. Without a title it gets the first question's words.
         """
         conversation_id = new_id()
         with self._database.writing() as write:
-            for message in messages:
+            for message, used in messages:
                 insert_message(write, conversation_id, message)
+                write.execute("UPDATE messages SET used = ? WHERE id = ?", (used, message.id))
             if title := _one_line(title):
                 write.execute("UPDATE conversations SET title = ? WHERE id = ?", (title, conversation_id))
         return conversation_id
@@ -197,7 +208,7 @@ class History:
         return rows, Tree((row["id"], row["parent"], row["used"]) for row in rows)
 
     def _use(self, conversation_id: str, rows: list[sqlite3.Row], tree: Tree, leaf: str) -> list[Message]:
-        messages = self._messages(conversation_id, rows, tree, leaf)
+        messages = self._messages(conversation_id, rows, tree, tree.path_to(leaf))
         with self._database.writing() as write:
             write.execute(
                 """UPDATE messages SET used =
@@ -206,8 +217,10 @@ class History:
             )
         return messages
 
-    def _messages(self, conversation_id: str, rows: list[sqlite3.Row], tree: Tree, leaf: str | None) -> list[Message]:
-        path = set(tree.path_to(leaf))
+    def _messages(
+        self, conversation_id: str, rows: list[sqlite3.Row], tree: Tree, wanted: Iterable[str]
+    ) -> list[Message]:
+        path = set(wanted)
         pictures: dict[int, list[Picture]] = {}
         for row in self._database.read(
             """SELECT message, sha256, name, width, height FROM pictures JOIN messages ON number = message

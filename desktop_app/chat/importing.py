@@ -11,21 +11,22 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from desktop_app.chat.conversation import Message, Picture, Role, State, new_id
-from desktop_app.chat.exporting import FORMAT, VERSION
+from desktop_app.chat.exporting import FORMAT
 from desktop_app.errors import UserError
 
 T = TypeVar("T")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _LARGEST_SIDE = 1_000_000  # pixels
+_MOST_USES = 1 << 40  # what a conversation will never reach
 _YEAR_3000 = 32_503_680_000.0  # seconds since 1970; Windows shows no later dates
 
 
 @dataclass(frozen=True)
 class Imported:
-    """A conversation not yet in the history. Its messages have new ids and follow one another."""
+    """A conversation not yet in the history. Its messages have new ids."""
 
     title: str
-    messages: list[Message]
+    messages: list[tuple[Message, int]]  # as `History.all_messages` returns them
     pictures: dict[str, bytes]  # by SHA-256, which has been checked; some may be missing
 
 
@@ -33,11 +34,10 @@ def from_json(data: bytes, name: str) -> Imported:
     """Read a conversation. Raises UserError "import-damaged" with the file's `name`."""
     try:
         content = json.loads(data)
-        if content["format"] != FORMAT or content["version"] != VERSION:
+        if content["format"] != FORMAT:
             raise ValueError("another format")
-        messages: list[Message] = []
-        for record in _of(list, content["messages"]):
-            messages.append(_message(record, messages[-1].id if messages else None))
+        read = {1: _branch, 2: _versions}[content["version"]]
+        messages = read(_of(list, content["messages"]))
         pictures = {
             sha256: _picture_bytes(sha256, encoded) for sha256, encoded in _of(dict, content["pictures"]).items()
         }
@@ -46,6 +46,25 @@ def from_json(data: bytes, name: str) -> Imported:
         return Imported(_of(str, content["title"]), messages, pictures)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError("import-damaged", name=name) from error
+
+
+def _branch(records: list[Any]) -> list[tuple[Message, int]]:
+    """Read the messages of version 1: each follows the one before it."""
+    messages: list[tuple[Message, int]] = []
+    for number, record in enumerate(records, 1):
+        messages.append((_message(record, messages[-1][0].id if messages else None), number))
+    return messages
+
+
+def _versions(records: list[Any]) -> list[tuple[Message, int]]:
+    """Read the messages of version 2: each names the place of the one that it follows."""
+    messages: list[tuple[Message, int]] = []
+    for record in records:
+        parent = record["parent"]
+        if parent is not None:
+            parent = messages[round(_between(0, parent, len(messages) - 1))][0].id
+        messages.append((_message(record, parent), round(_between(0, record["used"], _MOST_USES))))
+    return messages
 
 
 def _message(record: Any, parent: str | None) -> Message:

@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
-from desktop_app.chat.conversation import Message, Picture, Role, State, title_from
+from desktop_app.chat.conversation import Message, Picture, Role, State, storable, title_from
 from desktop_app.chat.searching import fold
-
-# From file names that are not UTF-8, or half an emoji: no text for SQLite.
-_LONE_SURROGATES = re.compile("[\ud800-\udfff]")
-
-
-def storable(text: str) -> str:
-    """Return text that SQLite takes: what is no Unicode text becomes a replacement character."""
-    return _LONE_SURROGATES.sub("\ufffd", text)
 
 
 def lenient(text: bytes) -> str:

@@ -81,7 +81,7 @@ def _database(folder: Path) -> str:
             if problem is not None:
                 raise problem
             if not again:
-                history.add_conversation("A red circle", [Message("m", Role.USER, "What is in the picture?")])
+                history.add_conversation("A red circle", [(Message("m", Role.USER, "What is in the picture?"), 1)])
             elif [found.title for found in history.search("picture")] != ["A red circle"] or history.problems():
                 raise _CheckFailed(texts.TEST_DATABASE_WRONG)
         finally:

@@ -17,6 +17,8 @@ from model_store.errors import StoreError
 SENTENCES: dict[str, str] = {
     "conversation-deleted": QT_TRANSLATE_NOOP("notices", "“{title}” was deleted."),
     "untitled-deleted": QT_TRANSLATE_NOOP("notices", "The conversation was deleted."),
+    "exported": QT_TRANSLATE_NOOP("notices", "The conversation was exported to {name}."),
+    "original-saved": QT_TRANSLATE_NOOP("notices", "The picture was saved as {name}."),
     "turns-dropped": QT_TRANSLATE_NOOP(
         "notices",
         "The conversation no longer fits into the context. Questions at its start that the model no longer "
@@ -86,6 +88,7 @@ SENTENCES: dict[str, str] = {
 LABELS: dict[str, str] = {
     "restart-engine": QT_TRANSLATE_NOOP("notices", "Restart the engine"),
     "undo-delete": QT_TRANSLATE_NOOP("notices", "Undo"),
+    "show-in-folder": QT_TRANSLATE_NOOP("notices", "Show in folder"),
     "load-now": QT_TRANSLATE_NOOP("notices", "Stop the answer now"),
     "use-model": QT_TRANSLATE_NOOP("notices", "Use it now"),
     "repair-model": QT_TRANSLATE_NOOP("notices", "Repair"),
@@ -101,6 +104,7 @@ class NoticeAction(NamedTuple):
 
     code: str
     label_code: str
+    argument: str = ""  # what it is done with, such as a file
 
 
 @dataclass(frozen=True)
@@ -115,9 +119,9 @@ class Notice:
     id: str = field(default_factory=new_id)
 
 
-def action(code: str) -> NoticeAction:
+def action(code: str, argument: str = "") -> NoticeAction:
     """Return the action whose label stands under its own code."""
-    return NoticeAction(code, code)
+    return NoticeAction(code, code, argument)
 
 
 def template(notice: Notice) -> tuple[str, str]:
@@ -140,7 +144,7 @@ class Notices(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._held: list[Notice] | None = []  # None: there is a window
-        self._callbacks: dict[str, Callable[[], Any]] = {}
+        self._callbacks: dict[str, Callable[..., Any]] = {}
 
     def start(self) -> None:
         """Emit notices from now on, first those that were posted before there was a window."""
@@ -148,8 +152,8 @@ class Notices(QObject):
         for notice in held:
             self.posted.emit(notice)
 
-    def register(self, action_code: str, callback: Callable[[], Any]) -> None:
-        """Set what an action runs."""
+    def register(self, action_code: str, callback: Callable[..., Any]) -> None:
+        """Set what an action runs; it gets the action's argument, if it has one."""
         self._callbacks[action_code] = callback
 
     def post(self, notice: Notice) -> None:
@@ -171,7 +175,7 @@ class Notices(QObject):
             self._held = [notice for notice in self._held if notice.id != notice_id]
         self.withdrawn.emit(notice_id)
 
-    def act(self, notice_id: str, action_code: str) -> None:
+    def act(self, notice_id: str, action_code: str, argument: str = "") -> None:
         """Run the action of a notice's button, and remove the notice."""
         self.withdraw(notice_id)
-        self._callbacks[action_code]()
+        self._callbacks[action_code](*([argument] if argument else []))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QDir
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtCore import QDir, Qt
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from desktop_app.chat.conversation import Role
 from desktop_app.ui.protocols.conversation import Exports
@@ -20,23 +20,40 @@ def export_conversation(parent: QWidget, exports: Exports, title: str) -> None:
     kinds = {
         translate("Files", "Web page (*.html)"): ".html",
         translate("Files", "Markdown (*.md)"): ".md",
-        translate("Files", "Eyebright conversation with pictures (*.json)"): ".json",
+        translate("Files", "Eyebright conversation with all versions and pictures (*.json)"): ".json",
     }
-    suggested = Path(QDir.homePath()) / (_file_name(title) or translate("Files", "Conversation"))
-    target, kind = QFileDialog.getSaveFileName(
-        parent, translate("Files", "Export conversation"), f"{suggested}.html", ";;".join(kinds), next(iter(kinds))
-    )
-    if not target:
-        return
-    suffix = Path(target).suffix.lower()
-    if suffix not in kinds.values():
-        target += kinds[kind]
+    name = _file_name(title)
+    if Path(name).suffix.lower() in kinds.values():  # else it would count as the choice of a format
+        name = str(Path(name).with_suffix(""))
+    suggested = str(Path(QDir.homePath()) / (name or translate("Files", "Conversation")))
+    kind = next(iter(kinds))
+    while True:
+        chosen, kind = QFileDialog.getSaveFileName(
+            parent, translate("Files", "Export conversation"), suggested, ";;".join(kinds), kind
+        )
+        if not chosen:
+            return
+        target = chosen if Path(chosen).suffix.lower() in kinds.values() else chosen + kinds[kind]
+        # The dialog has asked about the name as it was typed. GTK's does not hear of default endings.
+        if target == chosen or not Path(target).exists() or _may_replace(parent, Path(target).name):
+            break
+        suggested = chosen
     exports.export(target, {Role.USER: translate("Files", "Question"), Role.ASSISTANT: translate("Files", "Answer")})
+
+
+def _may_replace(parent: QWidget, name: str) -> bool:
+    box = QMessageBox(QMessageBox.Icon.Warning, "Eyebright", "", QMessageBox.StandardButton.Cancel, parent)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setText(translate("Files", "{name} already exists. Replace it?").format(name=name))
+    replace = box.addButton(translate("Files", "Replace"), QMessageBox.ButtonRole.AcceptRole)
+    box.setDefaultButton(QMessageBox.StandardButton.Cancel)
+    box.exec()
+    return box.clickedButton() is replace
 
 
 def import_conversation(parent: QWidget, exports: Exports) -> None:
     """Ask for a file and add its conversation."""
-    kind = translate("Files", "Eyebright conversation with pictures (*.json)")
+    kind = translate("Files", "Eyebright conversation (*.json *.JSON)")
     source, _ = QFileDialog.getOpenFileName(parent, translate("Files", "Import conversation"), QDir.homePath(), kind)
     if source:
         exports.import_file(source)

@@ -119,7 +119,7 @@ class NoticeBar(QWidget):
         self.buttons = []
         for action in notice.actions[:2]:
             button = push_button(action_label(action), "link", self.card)
-            button.clicked.connect(partial(self._notices.act, notice.id, action.code))
+            button.clicked.connect(partial(self._notices.act, notice.id, action.code, action.argument))
             self._buttons.addWidget(button)
             self.buttons.append(button)
         if notice.kind == "info" and not notice.sticky:

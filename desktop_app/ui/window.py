@@ -135,6 +135,7 @@ class MainWindow(QMainWindow):
         services, chat = self.services, self.services.chat
         for code in ("choose-model", "open-models"):
             services.notices.register(code, self.open_models)
+        services.notices.register("show-in-folder", self.show_in_folder)
         draft = services.draft
         for signal in (
             chat.reset,
@@ -236,6 +237,13 @@ class MainWindow(QMainWindow):
         from desktop_app.ui.conversation_dialogs import import_conversation
 
         import_conversation(self, self.services.exports)
+
+    @Slot(str)
+    def show_in_folder(self, file: str) -> None:
+        """Open the folder of a file that was written."""
+        from desktop_app.ui.widgets.web_page import open_folder_of
+
+        open_folder_of(file, self)
 
     @Slot()
     def delete_current(self) -> None:

@@ -196,7 +196,8 @@ def _keep_model() -> dict[str, Any]:
 
 
 def _exported(kept: Kept, attachments: Attachments) -> str:
-    return to_json(kept.title, _path(kept), lambda digest: attachments.path(digest).read_bytes())
+    messages = [(message, used) for used, message in enumerate(_path(kept), 1)]
+    return "".join(to_json(kept.title, messages, lambda digest: attachments.path(digest).read_bytes()))
 
 
 # ---- what is expected ------------------------------------------------------------------------

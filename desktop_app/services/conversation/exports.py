@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from desktop_app.atomic_files import not_saved, write_whole
+from desktop_app.atomic_files import export_whole, not_saved
 from desktop_app.chat.attachments import Attachments
-from desktop_app.chat.conversation import Message, Role
+from desktop_app.chat.conversation import Message, Role, storable
 from desktop_app.errors import UserError
 from desktop_app.services.background import Background
 from desktop_app.services.conversation.chat import Chat
 from desktop_app.services.conversation.conversation_list import Conversations
 from desktop_app.services.history_thread import HistoryThread
+from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.throttle import Throttle
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Exports(QObject):
         history_thread: HistoryThread,
         files: Background,
         throttle: Throttle,
+        notices: Notices,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -45,31 +47,50 @@ class Exports(QObject):
         self._history_thread = history_thread
         self._files = files
         self._throttle = throttle
+        self._notices = notices
 
     def export(self, target: str, speakers: Mapping[Role, str] | None = None) -> None:
-        """Write the open conversation; the file name's suffix chooses between HTML, Markdown and JSON."""
+        """Write the open conversation; the file name's suffix chooses between HTML, Markdown and JSON.
+
+        JSON holds all versions of its messages, the others what is shown.
+        """
         current = self._conversations.current_id()
         title = next((s.title for s in self._conversations.summaries() if s.id == current), "")
-        job = partial(self._write, Path(target), title, self._chat.messages(), speakers)
-        self._files.run(job, lambda _: self.exported.emit(target))
+        path, shown = Path(target), self._chat.messages()
+        if path.suffix.lower() == ".json":
+            live = {message.id: message for message in shown}  # an answer is saved every second only
+            self._history_thread.run(
+                lambda history: [(live.get(saved.id, saved), used) for saved, used in history.all_messages(current)],
+                lambda messages: self._start(path, lambda: self._json(title, messages)),
+            )
+        else:
+            self._start(path, lambda: [self._text(path, title, shown, speakers)])
+
+    def _start(self, target: Path, pieces: Callable[[], Iterable[str]]) -> None:
+        self._files.run(lambda: _write(target, pieces()), lambda _: self._done(target))
+
+    def _done(self, target: Path) -> None:
+        where = action("show-in-folder", str(target))
+        self._notices.post(Notice("exported", {"name": target.name}, actions=(where,)))
+        self.exported.emit(str(target))
 
     def import_file(self, source: str) -> None:
         """Add the conversation of a JSON file that an Eyebright wrote, and open it."""
         self._files.run(partial(self._read, Path(source)), self._add)
 
-    def _write(self, target: Path, title: str, messages: list[Message], speakers: Mapping[Role, str] | None) -> None:
-        from desktop_app.chat.exporting import SPEAKERS, to_html, to_json, to_markdown
+    def _json(self, title: str, messages: list[tuple[Message, int]]) -> Iterator[str]:
+        from desktop_app.chat.exporting import to_json
 
-        if target.suffix == ".json":
-            text = to_json(title, messages, self._original)
-        elif target.suffix == ".md":
-            text = to_markdown(title, messages, speakers or SPEAKERS)
-        else:
-            text = to_html(title, messages, self._preview, speakers or SPEAKERS)
-        try:
-            write_whole(target, text.encode())
-        except OSError as error:
-            raise not_saved(error, target.name) from error
+        return to_json(title, messages, self._original)
+
+    def _text(self, target: Path, title: str, messages: list[Message], speakers: Mapping[Role, str] | None) -> str:
+        from desktop_app.chat.exporting import SPEAKERS, to_markdown
+
+        if target.suffix.lower() == ".md":
+            return to_markdown(title, messages, speakers or SPEAKERS)
+        from desktop_app.services.conversation.web_page import to_html
+
+        return to_html(title, messages, self._preview, speakers or SPEAKERS)
 
     def _read(self, source: Path) -> Imported:
         from desktop_app.chat.importing import from_json
@@ -102,6 +123,14 @@ class Exports(QObject):
         # Browsers do not show every original, and an original may tell where a photo was taken.
         with self._throttle.turn():
             return _bytes_of(self._attachments.preview_path(sha256))
+
+
+def _write(target: Path, pieces: Iterable[str]) -> None:
+    try:
+        # Half an emoji, or a name that is no UTF-8, must not end an export.
+        export_whole(target, (storable(piece).encode() for piece in pieces))
+    except OSError as error:
+        raise not_saved(error, target.name) from error
 
 
 def _bytes_of(path: Path) -> bytes | None:

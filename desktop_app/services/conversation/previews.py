@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
+from desktop_app.atomic_files import export_whole, not_saved
 from desktop_app.chat.attachments import Attachments
 from desktop_app.chat.conversation import Picture
 from desktop_app.engine.messages import Event, Failed, Inspect, Inspected, PictureRef
 from desktop_app.errors import UserError
 from desktop_app.services.background import Background
 from desktop_app.services.engine import Engine
+from desktop_app.services.notices import Notice, Notices, action
+
+_PIECE = 1 << 20  # bytes
 
 
 class Previews(QObject):
@@ -30,12 +33,14 @@ class Previews(QObject):
         attachments: Attachments,
         engine: Engine,
         files: Background,
+        notices: Notices,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._attachments = attachments
         self._engine = engine
         self._files = files
+        self._notices = notices
         self._requested: set[str] = set()
 
     def thumbnail(self, sha256: str) -> bytes | None:
@@ -68,7 +73,12 @@ class Previews(QObject):
 
     def save_original(self, sha256: str, target: str, on_error: Callable[[Exception], object] | None = None) -> None:
         """Copy the original to a place the person chose."""
-        self._files.run(partial(_copy, self._attachments.path(sha256), Path(target)), None, on_error)
+        path = Path(target)
+        self._files.run(partial(_copy, self._attachments.path(sha256), path), lambda _: self._saved(path), on_error)
+
+    def _saved(self, target: Path) -> None:
+        where = action("show-in-folder", str(target))
+        self._notices.post(Notice("original-saved", {"name": target.name}, actions=(where,)))
 
     def _remade(self, sha256: str, event: Event) -> None:
         if isinstance(event, Inspected):
@@ -90,8 +100,11 @@ def _bytes_of(path: Path) -> bytes | None:
 
 def _copy(source: Path, target: Path) -> None:
     try:
-        shutil.copyfile(source, target)
-    except FileNotFoundError as error:
-        raise UserError("file-missing", name=source.name if not source.exists() else target.name) from error
+        original = source.open("rb")
     except OSError as error:
-        raise UserError("disk-full", name=target.name) from error
+        raise UserError("file-missing", name=target.name) from error
+    with original:
+        try:
+            export_whole(target, iter(partial(original.read, _PIECE), b""))
+        except OSError as error:
+            raise not_saved(error, target.name) from error

@@ -1,7 +1,8 @@
-"""Opens web pages in the browser; shows their address if there is none."""
+"""Opens web pages in the browser and folders in the file manager; shows their address if there is none."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QUrl
@@ -15,14 +16,27 @@ if TYPE_CHECKING:
 
 def open_page(address: str, parent: QWidget) -> None:
     """Open a page in the browser, or show its address to be copied."""
-    if QDesktopServices.openUrl(QUrl(address)):
-        return
+    if not QDesktopServices.openUrl(QUrl(address)):
+        _show_address(
+            translate("Browser", "The browser could not be opened. You can copy the address:"), address, parent
+        )
+
+
+def open_folder_of(file: str, parent: QWidget) -> None:
+    """Open the folder of a file, or show the folder's name to be copied."""
+    folder = str(Path(file).parent)
+    if not QDesktopServices.openUrl(QUrl.fromLocalFile(folder)):
+        sentence = translate("Browser", "The folder could not be opened. You can copy its name:")
+        _show_address(sentence, folder, parent)
+
+
+def _show_address(sentence: str, address: str, parent: QWidget) -> None:
     from PySide6.QtWidgets import QMessageBox  # rare, and the window starts sooner
 
     box = QMessageBox(
         QMessageBox.Icon.Information,
         "Eyebright",
-        translate("Browser", "The browser could not be opened. You can copy the address:"),
+        sentence,
         QMessageBox.StandardButton.Close,
         parent,
     )

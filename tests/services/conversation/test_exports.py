@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
+
+import pytest
 
 from desktop_app.engine.messages import Ask
 from tests.helpers.fake_engine import finished
@@ -28,6 +31,7 @@ def test_a_web_page_and_markdown(desk: Desk, tmp_path: Path) -> None:
             desk.services.exports.export(str(tmp_path / name))
     page = (tmp_path / "out.html").read_text(encoding="utf-8")
     assert "What is &lt;it&gt;?" in page
+    assert "<strong>red</strong>" in page
     assert "A **red** picture." in (tmp_path / "out.md").read_text(encoding="utf-8")
 
 
@@ -41,6 +45,65 @@ def test_json_comes_back_with_its_picture(desk: Desk, tmp_path: Path) -> None:
     wait_until(lambda: [m.text for m in desk.services.chat.messages()] == ["What is <it>?", "A **red** picture."])
     assert desk.services.conversations.current_id() != first
     assert len(desk.services.chat.messages()[0].pictures) == 1
+
+
+def test_all_versions_come_back(desk: Desk, tmp_path: Path) -> None:
+    converse(desk)
+    desk.services.chat.regenerate(desk.services.chat.messages()[1].id)
+    wait_until(lambda: len(desk.client.of(Ask)) == 2)
+    desk.client.emit(finished(desk.client.of(Ask)[-1], "Another."))
+    wait_until(lambda: not desk.services.chat.is_busy())
+    with expect_signal(desk.services.exports.exported):
+        desk.services.exports.export(str(tmp_path / "out.JSON"))
+    desk.services.exports.import_file(str(tmp_path / "out.JSON"))
+    wait_until(lambda: len(desk.services.conversations.summaries()) == 2)
+    wait_until(lambda: [m.text for m in desk.services.chat.messages()] == ["What is <it>?", "Another."])
+    assert desk.services.chat.messages()[1].sibling == (1, 2)
+
+
+@pytest.mark.parametrize("ending", ["md", "MD", "html", "HTML", "json", "JSON"])
+def test_the_ending_says_what_is_in_the_file(desk: Desk, tmp_path: Path, ending: str) -> None:
+    converse(desk)
+    target = tmp_path / f"out.{ending}"
+    with expect_signal(desk.services.exports.exported):
+        desk.services.exports.export(str(target))
+    start = {"md": "# ", "html": "<!DOCTYPE", "json": "{"}[ending.lower()]
+    assert target.read_text(encoding="utf-8").startswith(start)
+
+
+def test_an_export_is_the_persons_own_file_and_is_told(desk: Desk, tmp_path: Path) -> None:
+    converse(desk)
+    plain = tmp_path / "plain"
+    plain.touch()
+    before = tmp_path / "before.html"
+    before.touch()
+    before.chmod(0o640)
+    for name in ("out.html", "before.html", "out.json"):
+        with expect_signal(desk.services.exports.exported):
+            desk.services.exports.export(str(tmp_path / name))
+    with expect_signal(desk.services.notices.posted):
+        desk.services.previews.save_original(desk.services.chat.messages()[0].pictures[0].sha256, str(tmp_path / "o"))
+    for name in ("out.html", "out.json", "o"):
+        assert (tmp_path / name).stat().st_mode == plain.stat().st_mode
+    assert stat.S_IMODE(before.stat().st_mode) == 0o640
+    told = [(n.text_code, n.parameters["name"], n.actions[0].argument) for n in desk.notices if n.actions]
+    files = ("out.html", "before.html", "out.json")
+    assert told == [
+        *(("exported", name, str(tmp_path / name)) for name in files),
+        ("original-saved", "o", str(tmp_path / "o")),
+    ]
+
+
+def test_an_original_that_cannot_be_saved_is_no_full_disk(desk: Desk, tmp_path: Path) -> None:
+    converse(desk)
+    kept = tmp_path / "kept.png"
+    kept.write_bytes(b"before")
+    picture = desk.services.chat.messages()[0].pictures[0].sha256
+    desk.services.previews.save_original(picture, str(tmp_path / "nowhere" / "p.png"))
+    wait_until(lambda: [notice.text_code for notice in desk.notices] == ["not-saved"])
+    desk.services.previews.save_original("0" * 64, str(kept))
+    wait_until(lambda: [notice.text_code for notice in desk.notices] == ["not-saved", "file-missing"])
+    assert kept.read_bytes() == b"before"
 
 
 def test_a_file_of_something_else_adds_nothing(desk: Desk, tmp_path: Path) -> None:

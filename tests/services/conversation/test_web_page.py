@@ -1,0 +1,93 @@
+"""An exported page shows questions as typed and answers laid out; it loads nothing and runs nothing."""
+
+from __future__ import annotations
+
+import base64
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from desktop_app.chat.conversation import Message, Role, new_id
+from desktop_app.services.conversation.web_page import to_html
+from tests.chat.test_exporting import BYTES, CAT, GONE, PNG, SCRIPT, TRICKY, conversation
+
+HOSTILE = """<script>alert(1)</script> <img src=x onerror=alert(1)>
+
+<iframe src="https://evil.test"></iframe>
+
+![a *cat*](https://evil.test/p.png) ![][ref]
+
+[one](javascript:alert(1)) [two](data:text/html,x) [three](file:///etc/passwd) [four](//server/share) <vbscript:x>
+
+[good](https://example.org "a title")
+
+[ref]: https://evil.test/q.png
+"""
+
+
+class Page(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def answered(text: str) -> str:
+    return to_html("Title", [Message(new_id(), Role.ASSISTANT, text)], BYTES.get)
+
+
+def test_questions_are_text_and_pictures_are_pictures() -> None:
+    html = to_html("<i>Title</i> {0}", conversation(), BYTES.get)
+    page = Page(html)
+    assert TRICKY in page.text
+    assert page.text.count("<i>Title</i> {0}") == 2
+    assert not {"script", "i", "b", "svg", "a", "link", "iframe"} & set(page.tags)
+    assert "model-changed" not in html
+    sources = [value or "" for name, value in page.attributes if name == "src"]
+    assert [base64.b64decode(source.removeprefix("data:image/png;base64,")) for source in sources] == [PNG, PNG]
+    assert [name for name, _ in page.attributes if name.startswith("on")] == []
+    assert not re.search(r"https?:|url\(", html)
+    for picture in (CAT, SCRIPT, GONE):
+        assert picture.name in page.text
+
+
+def test_the_markdown_of_an_answer_is_laid_out() -> None:
+    html = answered(
+        "# Signs\n\nA **red** one\nbelow\n\n- one\n- two\n\n| a | b |\n|--|--|\n| 1 | 2 |\n\n```py\nx < y\n```"
+    )
+    page = Page(html)
+    assert {"h1", "strong", "br", "ul", "li", "table", "th", "td", "pre", "code"} <= set(page.tags)
+    assert "**" not in page.text
+    assert "x < y" in page.text
+
+
+def test_an_answer_brings_nothing_in() -> None:
+    page = Page(answered(HOSTILE))
+    assert not {"script", "img", "iframe"} & set(page.tags)
+    links = [value for name, value in page.attributes if name in ("href", "src")]
+    assert links == ["https://example.org"]
+    assert "<script>alert(1)</script>" in page.text
+    assert "a *cat*" in page.text or "a cat" in page.text
+    assert "default-src 'none'" in answered("x")
+
+
+@pytest.mark.parametrize("text", ["x" * 300_000, "> " * 20_000 + "x", "[" * 50_000, "*a " * 30_000])
+def test_a_huge_answer_ends(text: str) -> None:
+    assert text[-1] in Page(answered(text)).text
+    assert len(answered(text)) > len(text)
+
+
+@pytest.mark.parametrize("mark", [">", "-", "1."])
+def test_what_is_nested_deeply_is_not_left_out(mark: str) -> None:
+    for depth in (10, 21, 39, 40, 200):
+        assert "deepest" in Page(answered(f"{mark} " * depth + "deepest")).text, depth
