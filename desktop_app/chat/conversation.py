@@ -73,6 +73,14 @@ class ConversationSummary:
     snippet: str = ""  # when found by a search: the words around the hit, plain text
 
 
+@dataclass(frozen=True)
+class DeletedConversation:
+    """A conversation that can be brought back for some days."""
+
+    summary: ConversationSummary
+    deleted: float  # when, in seconds since 1970
+
+
 def storable(text: str) -> str:
     """Return text that can be written: what is no Unicode text becomes a replacement character."""
     return _LONE_SURROGATES.sub("\ufffd", text)

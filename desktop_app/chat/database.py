@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop_app.atomic_files import set_aside
+from desktop_app.chat.backups import back_up
 from desktop_app.chat.migrations import migrate, version_of
 from desktop_app.chat.rows import lenient
 from desktop_app.chat.salvage import salvage
@@ -22,6 +23,7 @@ from desktop_app.errors import UserError
 
 _APPLICATION_ID = 0x45796562  # "Eyeb": tells our file from any other SQLite file
 _WAIT_FOR_LOCK_S = 2.0  # an Eyebright that is just closing
+_ON_ONE_PAGE = 3500  # bytes: no shorter text is spread over several pages
 _COMPANIONS = ("-wal", "-shm", "-journal")  # SQLite would take an old one for the new file's own
 
 # Failures that are nobody's bug, by SQLite's own words (Python 3.10 does not tell their numbers).
@@ -41,11 +43,17 @@ class Database:
         """Open or create the file; raises sqlite3.DatabaseError if it is damaged, or UserError."""
         self.path = path
         with _expected_errors(path):
+            _make_private(path)
             self._connection = sqlite3.connect(path, timeout=_WAIT_FOR_LOCK_S, isolation_level=None)
             try:
                 with _damage():
                     self._prepare()
-                migrate(self._connection, path)
+                try:
+                    migrate(self._connection, path)
+                except OSError as error:  # of the backup before it
+                    raise UserError("history-unavailable", name=path.name) from error
+                if found := self.problems():
+                    raise sqlite3.DatabaseError(found[0])
             except BaseException:
                 self._connection.close()
                 raise
@@ -61,7 +69,7 @@ class Database:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA secure_delete = ON")  # what is deleted does not linger
         connection.execute("PRAGMA trusted_schema = OFF")
-        if (found := self.read("PRAGMA quick_check(1)")[0][0]) != "ok":
+        if (found := self.read("PRAGMA quick_check(1)")[0][0]) != "ok":  # before anything is written
             raise sqlite3.DatabaseError(found)
         connection.row_factory = sqlite3.Row
         connection.text_factory = lenient
@@ -93,14 +101,29 @@ class Database:
                 raise
 
     def problems(self) -> list[str]:
-        """Return what is wrong with the file, in SQLite's words: an empty list for a sound one."""
+        """Return what is wrong with the file: an empty list for a sound one."""
         found = [row[0] for row in self.read("PRAGMA integrity_check") if row[0] != "ok"]
         broken = self.read("PRAGMA foreign_key_check")
-        return found + [f"{row[0]}: row {row[1]} refers to nothing in {row[2]}" for row in broken]
+        found += [f"{row[0]}: row {row[1]} refers to nothing in {row[2]}" for row in broken]
+        # SQLite does not see it when the pages of two long texts were exchanged. Each text is there twice.
+        long = self.read(
+            """SELECT number, messages.text, folded_texts.text FROM messages JOIN folded_texts ON number = message
+            WHERE length(CAST(messages.text AS BLOB)) > ?""",
+            _ON_ONE_PAGE,
+        )
+        return found + [f"message {number} is not what it was" for number, text, folded in long if fold(text) != folded]
 
     def close(self) -> None:
         """Close the file. It is whole without this too."""
         self._connection.close()
+
+    def shed_log(self) -> None:
+        """Empty the write-ahead log: what was deleted must not linger in it."""
+        self.read("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def back_up(self) -> bool:
+        """Copy the file, once a day. Raises sqlite3.Error, OSError, UserError."""
+        return not self.problems() and back_up(self._connection, self.path)
 
 
 def open_database(path: Path) -> tuple[Database, UserError | None]:
@@ -117,11 +140,23 @@ def open_database(path: Path) -> tuple[Database, UserError | None]:
     except sqlite3.DatabaseError:
         aside = _set_aside(path)
         database = Database(path)
-        with database.writing() as write:
-            messages = salvage(aside, write)
+        try:
+            with database.writing() as write:
+                messages = salvage(aside, write)
+        except OSError:  # its disk is failing
+            messages = 0
         if messages:
             return database, UserError("history-salvaged", name=aside.name, messages=messages)
         return database, UserError("history-damaged", name=aside.name)
+
+
+def _make_private(path: Path) -> None:
+    """Let nobody else read the file: what SQLite makes beside it gets the same permissions."""
+    try:
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+    except OSError:
+        pass  # SQLite tells what is wrong, if anything is
 
 
 def _set_aside(path: Path) -> Path:

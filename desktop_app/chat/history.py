@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from desktop_app.atomic_files import were_set_aside
+from desktop_app.chat.backups import Backup, backups_of, forget_in_backups, pictures_in
 from desktop_app.chat.conversation import (
     ConversationSummary,
+    DeletedConversation,
     Message,
     Picture,
     Role,
@@ -24,6 +26,7 @@ from desktop_app.chat.conversation import (
 )
 from desktop_app.chat.database import Database, open_database
 from desktop_app.chat.rows import insert_message, message_from, picture_rows, replace_message
+from desktop_app.chat.salvage import salvage
 from desktop_app.chat.searching import snippet, terms
 from desktop_app.chat.tree import Tree
 from desktop_app.errors import UserError
@@ -116,24 +119,64 @@ class History:
         with self._database.writing() as write:
             write.execute("UPDATE conversations SET deleted = NULL WHERE id = ?", (token,))
 
+    def deleted(self) -> list[DeletedConversation]:
+        """Return the conversations that can be undeleted, those deleted last first."""
+        rows = self._database.read(
+            """SELECT id, title, updated, cover, deleted FROM conversations
+            WHERE deleted IS NOT NULL ORDER BY deleted DESC, rowid DESC"""
+        )
+        return [DeletedConversation(_summary(row), row["deleted"]) for row in rows]
+
     def purge_deleted(self, before: float | None = None) -> set[str]:
-        """Remove for good what was deleted before that time (seconds since 1970; None: all).
+        """Remove for good what was deleted before that time (seconds since 1970; None: all); see `purge`."""
+        return self.purge([one.summary.id for one in self.deleted() if before is None or one.deleted < before])
+
+    def purge(self, conversations: Collection[str]) -> set[str]:
+        """Remove deleted conversations for good, from the backups too.
 
         Returns the SHA-256 of pictures that nothing refers to any more.
         """
-        gone = "SELECT id FROM conversations WHERE deleted < ?"
-        limit = (float("inf") if before is None else before,)
+        shown: set[str] = set()
         with self._database.writing() as write:
-            shown = write.execute(
-                f"""SELECT sha256 FROM pictures JOIN messages ON number = message
-                WHERE conversation IN ({gone})
-                UNION SELECT sha256 FROM draft_pictures WHERE conversation IN ({gone})""",
-                limit * 2,
-            ).fetchall()
-            write.execute(f"DELETE FROM drafts WHERE conversation IN ({gone})", limit)
-            write.execute("DELETE FROM conversations WHERE deleted < ?", limit)
+            for one in conversations:
+                shown.update(
+                    row["sha256"]
+                    for row in write.execute(
+                        """SELECT sha256 FROM pictures JOIN messages ON number = message WHERE conversation = ?1
+                        UNION SELECT sha256 FROM draft_pictures WHERE conversation = ?1""",
+                        (one,),
+                    )
+                )
+                write.execute("DELETE FROM drafts WHERE conversation = ?", (one,))
+                write.execute("DELETE FROM conversations WHERE id = ? AND deleted IS NOT NULL", (one,))
+        if conversations:
+            self._database.shed_log()
+            forget_in_backups(self._database.path, conversations)
         in_use = self.pictures_in_use()
-        return set() if in_use is None else {row["sha256"] for row in shown} - in_use
+        return set() if in_use is None else shown - in_use
+
+    # Backups
+
+    def back_up(self) -> bool:
+        """Make today's backup, unless there is one; return whether it was made. Raises sqlite3.Error, OSError."""
+        return self._database.back_up()
+
+    def backups(self) -> list[Backup]:
+        """Return the backups, newest first."""
+        return backups_of(self._database.path)
+
+    def restore(self, backup: Backup) -> int:
+        """Bring back what a backup has and this history lacks; return how many messages that were.
+
+        What is here stays. Raises UserError (file-missing, file-unreadable).
+        """
+        try:
+            with self._database.writing() as write:
+                return salvage(backup.path, write)
+        except FileNotFoundError as error:
+            raise UserError("file-missing", name=backup.path.name) from error
+        except OSError as error:
+            raise UserError("file-unreadable", name=backup.path.name) from error
 
     # The messages of a conversation
 
@@ -261,14 +304,15 @@ class History:
     # Pictures
 
     def pictures_in_use(self) -> set[str] | None:
-        """Return the SHA-256 of every picture in a message or a draft.
+        """Return the SHA-256 of every picture in a message or a draft, of this history or of a backup.
 
         None means any picture: a damaged file lies beside, and what it shows must not be lost too.
         """
-        if were_set_aside(self._database.path):
+        backed_up = pictures_in(self._database.path)
+        if backed_up is None or were_set_aside(self._database.path):
             return None
         rows = self._database.read("SELECT sha256 FROM pictures UNION SELECT sha256 FROM draft_pictures")
-        return {row["sha256"] for row in rows}
+        return backed_up | {row["sha256"] for row in rows}
 
 
 def _summary(row: sqlite3.Row, around: str = "") -> ConversationSummary:

@@ -7,14 +7,12 @@ the steps taken. Each runs in one transaction, and an existing file is copied be
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Callable
 from pathlib import Path
 
+from desktop_app.chat.backups import back_up
 from desktop_app.chat.searching import fold
 from desktop_app.errors import UserError
-
-_BACKUPS_KEPT_S = 30 * 24 * 3600.0
 
 
 def create_conversations(connection: sqlite3.Connection) -> None:
@@ -111,7 +109,7 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
     first = version_of(connection)
     for number, step in enumerate(STEPS[first:], start=first + 1):
         if first > 0:
-            _back_up(connection, path.with_name(f"{path.stem}-before-schema-{number}{path.suffix}"))
+            back_up(connection, path, f"-before-schema-{number}")
         connection.execute("BEGIN IMMEDIATE")
         try:
             step(connection)
@@ -121,22 +119,3 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-    _remove_old_backups(path)
-
-
-def _back_up(connection: sqlite3.Connection, target: Path) -> None:
-    incoming = target.with_name(target.name + ".incoming")
-    incoming.unlink(missing_ok=True)
-    copy = sqlite3.connect(incoming)
-    try:
-        connection.backup(copy)
-    finally:
-        copy.close()
-    incoming.replace(target)
-
-
-def _remove_old_backups(path: Path) -> None:
-    """Forget copies that have outlived their use: they hold what was since deleted for good."""
-    for backup in path.parent.glob(f"{path.stem}-before-schema-*{path.suffix}"):
-        if backup.stat().st_mtime < time.time() - _BACKUPS_KEPT_S:
-            backup.unlink()

@@ -1,102 +1,133 @@
-"""Recovers what can still be read from a damaged conversation database, message by message."""
+"""Brings over what another conversation file holds and this one lacks: a damaged one, or a backup.
+
+The rows are read page by page (`sqlite_pages`), so that a broken header or list of tables loses nothing.
+Which table a row is of is told by its values.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from desktop_app.chat.conversation import Message, Picture, Role, State
-from desktop_app.chat.rows import insert_message, lenient
+from desktop_app.chat.rows import insert_message, picture_rows, replace_message
+from desktop_app.chat.sqlite_pages import rows_of
 
-_SMALLEST_ROW = 100  # bytes, with its entries in the indexes: bounds the numbers a file can hold
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
-# Only what the first schema had: a damaged file may not have taken the later steps.
-_PICTURES = {"message": int, "position": int, "sha256": str, "name": str, "width": int, "height": int}
-_MESSAGES = {
-    "conversation": str,
-    "id": str,
-    "parent": str | None,
-    "role": str,
-    "text": str,
-    "state": str,
-    "created": float,
-    "details": str,
-    "used": int,
-}
-_CONVERSATIONS = {"id": str, "title": str, "updated": float, "deleted": float | None}
+_ENDED = {State.COMPLETE, State.STOPPED}  # the text of such a message never changes any more
+_Number = int | float  # SQLite stores 1.0 as 1
+_MESSAGE = (None, str, str, str | None, str, str, str, _Number, str, int)
+_CONVERSATION = (str, str, _Number, _Number, str | None, _Number | None)
+_PICTURE = (int, int, str, str, int, int)
+_DRAFT = (str, str)
+_DRAFT_PICTURE = (str, int, str, str, int, int)
 
 
-def salvage(damaged: Path, write: sqlite3.Connection) -> int:
-    """Copy the messages that can be read into a new, empty history; return how many.
+@dataclass
+class _Found:
+    """What a file holds, each by the number of its row where that orders it."""
 
-    A message whose parent is lost follows the one before it. Nothing is written to `damaged`.
+    messages: dict[int, tuple[str, Message, int]] = field(default_factory=dict)  # (conversation, message, used)
+    conversations: dict[str, list[Any]] = field(default_factory=dict)
+    pictures: dict[Any, dict[int, Picture]] = field(default_factory=dict)  # by message's number or conversation
+    drafts: dict[str, str] = field(default_factory=dict)
+
+
+def salvage(source: Path, write: sqlite3.Connection) -> int:
+    """Add what is not here and repair messages whose text was damaged here; return how many messages that were.
+
+    A message whose parent is lost follows the one before it. Nothing is written to `source`. Raises OSError.
     """
-    last = damaged.stat().st_size // _SMALLEST_ROW
-    with closing(sqlite3.connect(f"{damaged.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as source:
-        source.row_factory = sqlite3.Row
-        source.text_factory = lenient
-        source.execute("PRAGMA writable_schema = ON")  # or a file that was cut off is refused as a whole
-        pictures = _pictures(source, last)
-        belongs: dict[str, str] = {}  # message saved -> its conversation
-        newest: dict[str, str] = {}  # conversation -> the last message saved of it
-        for row in _rows(source, "messages", _MESSAGES, last):
-            conversation = row["conversation"]
-            parent = row["parent"]
+    found = _find(source)
+    belongs = dict(write.execute("SELECT id, conversation FROM messages").fetchall())  # message -> its conversation
+    known = {row[0] for row in write.execute("SELECT id FROM conversations")}
+    newest: dict[str, str] = {}  # conversation -> the last message of it that was read
+    changed = 0
+    for place, (conversation, message, used) in sorted(found.messages.items()):
+        if message.id in belongs:
+            changed += _repair(write, message)
+        else:
+            parent = message.parent
             if parent is not None and belongs.get(parent) != conversation:
                 parent = newest.get(conversation)
-            message = _message(row, parent, pictures.get(row["place"], {}))
-            if message is None or message.id in belongs:
-                continue
-            insert_message(write, conversation, message)
-            write.execute("UPDATE messages SET used = ? WHERE id = ?", (row["used"], message.id))
-            belongs[message.id], newest[conversation] = conversation, message.id
-        for row in _rows(source, "conversations", _CONVERSATIONS, last):
+            shown = _in_order(found.pictures.get(place))
+            insert_message(write, conversation, _with(message, parent, shown))
+            write.execute("UPDATE messages SET used = ? WHERE id = ?", (used, message.id))
+            belongs[message.id] = conversation
+            changed += 1
+        newest[conversation] = message.id
+    for name, (title, _created, updated, _cover, deleted) in found.conversations.items():
+        if name not in known:
             write.execute(
-                "UPDATE conversations SET title = :title, updated = :updated, deleted = :deleted WHERE id = :id",
-                dict(row),
+                "UPDATE conversations SET title = ?, updated = ?, deleted = ? WHERE id = ?",
+                (title, updated, deleted, name),
             )
-    return len(belongs)
+    _bring_drafts(write, found, known)
+    return changed
 
 
-def _pictures(source: sqlite3.Connection, last: int) -> dict[int, dict[int, Picture]]:
-    pictures: dict[int, dict[int, Picture]] = {}
-    for row in _rows(source, "pictures", _PICTURES, last):
-        if _SHA256.match(row["sha256"]):
-            picture = Picture(row["sha256"], row["name"], row["width"], row["height"])
-            pictures.setdefault(row["message"], {})[row["position"]] = picture
-    return pictures
+def _find(source: Path) -> _Found:
+    found = _Found()
+    for place, values in rows_of(source):
+        if _are(values, _MESSAGE):
+            message = _message(values)
+            if message is not None:
+                found.messages.setdefault(place, (values[2], message, values[9]))
+        elif _are(values, _PICTURE) or _are(values, _DRAFT_PICTURE):
+            owner, position, sha256, name, width, height = values
+            if _SHA256.match(sha256):
+                found.pictures.setdefault(owner, {})[position] = Picture(sha256, name, width, height)
+        elif _are(values, _CONVERSATION):
+            found.conversations.setdefault(values[0], values[1:])
+        elif _are(values, _DRAFT):
+            found.drafts.setdefault(*values)
+    return found
 
 
-def _message(row: Any, parent: str | None, pictures: dict[int, Picture]) -> Message | None:
-    shown = tuple(picture for _, picture in sorted(pictures.items()))
+def _are(values: list[Any], kinds: tuple[Any, ...]) -> bool:
+    return len(values) == len(kinds) and all(
+        value is None if kind is None else isinstance(value, kind) for value, kind in zip(values, kinds, strict=True)
+    )
+
+
+def _message(values: list[Any]) -> Message | None:
+    _, name, _, parent, role, text, state, created, details, _ = values
     try:
-        role, state, details = Role(row["role"]), State(row["state"]), json.loads(row["details"])
-    except ValueError:  # damaged within the row
+        return Message(name, Role(role), text, (), parent, State(state), float(created), json.loads(details))
+    except (ValueError, RecursionError):  # damaged within the row, or a row of another table
         return None
-    return Message(row["id"], role, row["text"], shown, parent, state, row["created"], details)
 
 
-def _rows(source: sqlite3.Connection, table: str, columns: dict[str, Any], last: int) -> Iterator[Any]:
-    """Yield the rows that can be read and hold the right types, going on behind each that cannot."""
-    select = f"SELECT rowid AS place, {', '.join(columns)} FROM {table}"
-    try:
-        source.execute(f"{select} LIMIT 0")
-    except (sqlite3.DatabaseError, UnicodeDecodeError):
-        return  # no such table, or nothing that SQLite takes for a database
-    number = 0
-    while number <= last:
-        try:
-            for row in source.execute(f"{select} WHERE rowid >= ? ORDER BY rowid", (number,)):
-                if row["place"] < number:  # damaged pages may lead in a circle
-                    raise sqlite3.DatabaseError("rows out of order")
-                number = row["place"] + 1
-                if all(isinstance(row[name], kind) for name, kind in columns.items()):
-                    yield row
-            return
-        except sqlite3.DatabaseError:
-            number += 1
+def _with(message: Message, parent: str | None, pictures: tuple[Picture, ...]) -> Message:
+    return Message(
+        message.id, message.role, message.text, pictures, parent, message.state, message.created, message.details
+    )
+
+
+def _repair(write: sqlite3.Connection, message: Message) -> bool:
+    """Take a message's text from the other file where both say that it has ended, and differ: one is damaged."""
+    text, state = write.execute("SELECT text, state FROM messages WHERE id = ?", (message.id,)).fetchone()
+    damaged = message.state in _ENDED and state == message.state.value and text != message.text
+    if damaged:
+        replace_message(write, message)
+    return damaged
+
+
+def _bring_drafts(write: sqlite3.Connection, found: _Found, known: Iterable[str]) -> None:
+    for owner, text in found.drafts.items():
+        if owner in known or write.execute("SELECT 1 FROM drafts WHERE conversation = ?", (owner,)).fetchone():
+            continue
+        if owner and owner not in found.conversations:
+            continue
+        write.execute("INSERT INTO drafts VALUES (?, ?)", (owner, text))
+        shown = _in_order(found.pictures.get(owner))
+        write.executemany("INSERT INTO draft_pictures VALUES (?, ?, ?, ?, ?, ?)", picture_rows(owner, shown))
+
+
+def _in_order(pictures: dict[int, Picture] | None) -> tuple[Picture, ...]:
+    return tuple(picture for _, picture in sorted((pictures or {}).items()))

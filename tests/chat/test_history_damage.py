@@ -1,7 +1,9 @@
 """A damaged history file is set aside, never overwritten, and everything readable in it is recovered."""
 
+import itertools
 import os
 import random
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable
@@ -12,6 +14,7 @@ import pytest
 from desktop_app.chat.conversation import Message, Picture, Role, new_id
 from desktop_app.chat.database import Database
 from desktop_app.chat.history import History
+from desktop_app.chat.salvage import salvage
 from tests.chat.history_files import fill
 
 
@@ -62,9 +65,7 @@ def of_another_program(path: Path) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize(
-    "damage_file", [garbage, short_garbage, overwritten_beginning, broken_schema, of_another_program]
-)
+@pytest.mark.parametrize("damage_file", [garbage, short_garbage, of_another_program])
 def test_a_damaged_file_is_set_aside_and_a_new_one_started(path: Path, damage_file: Callable[[Path], None]) -> None:
     damage_file(path)
     before = path.read_bytes()
@@ -86,7 +87,7 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_started(path: Path, damage_fi
     assert damage.parameters["name"] != aside.name
 
 
-@pytest.mark.parametrize("damage_file", [cut_off, overwritten_pages])
+@pytest.mark.parametrize("damage_file", [cut_off, overwritten_pages, overwritten_beginning])
 def test_what_can_be_read_of_a_damaged_file_is_brought_over(path: Path, damage_file: Callable[[Path], None]) -> None:
     damage_file(path)
     before = path.read_bytes()
@@ -104,6 +105,82 @@ def test_what_can_be_read_of_a_damaged_file_is_brought_over(path: Path, damage_f
         assert [picture.width for picture in message.pictures] in ([number + 1], [])  # they lie elsewhere
     assert history.search("xxx") != []
     history.close()
+
+
+def everything(history: History) -> object:
+    rows = history.summaries()
+    return rows, {row.id: history.path(row.id) for row in rows}, history.draft("conversation 1"), history.draft("")
+
+
+@pytest.mark.parametrize("size", [1, 16, 100, 1000, 4096])
+@pytest.mark.parametrize("sign", [b"\0", b"\xff", b"x"])
+def test_an_overwritten_beginning_loses_nothing(path: Path, size: int, sign: bytes) -> None:
+    fill(path, 60, "x" * 900)
+    history, _ = History.open(path)
+    history.add_message("long", Message(new_id(), Role.USER, "y" * 30_000))
+    history.add_message("long", Message(new_id(), Role.USER, "größer 猫 🐈" * 900))
+    history.rename("conversation 1", "Named by hand")
+    history.save_draft("conversation 1", "unfinished", [Picture("b" * 64, "b.png", 3, 4)])
+    history.save_draft("", "new", [])
+    before = everything(history)
+    history.close()
+    with path.open("r+b") as file:
+        file.write(sign * size)
+    history, damage = History.open(path)
+    assert damage is None or damage.parameters["messages"] == 62
+    assert damage is not None or size == 1
+    assert everything(history) == before
+    history.close()
+
+
+def test_a_broken_schema_loses_nothing(path: Path) -> None:
+    broken_schema(path)
+    history, damage = History.open(path)
+    assert damage is not None
+    assert damage.parameters["messages"] == 1
+    history.close()
+
+
+def test_what_only_the_log_holds_is_not_lost(path: Path) -> None:
+    """The program was killed, and the beginning of the file destroyed after it."""
+    fill(path, 30)
+    history, _ = History.open(path)
+    history.add_message("late", Message(new_id(), Role.USER, "only in the log"))
+    killed = path.with_name("killed") / path.name
+    killed.parent.mkdir()
+    for ending in ("", "-wal"):
+        shutil.copy(f"{path}{ending}", f"{killed}{ending}")
+    history.close()
+    log = Path(f"{killed}-wal")
+    log.write_bytes(log.read_bytes() + b"half a page")
+    with killed.open("r+b") as file:
+        file.write(b"x" * 4096)
+    fresh, _ = History.open(path.with_name("fresh.sqlite"))
+    with fresh._database.writing() as write:
+        assert salvage(killed, write) == 31
+    assert [message.text for message in fresh.path("late")] == ["only in the log"]
+    fresh.close()
+
+
+def test_exchanged_pages_are_noticed(path: Path) -> None:
+    fill(path, 60, "x" * 900)
+    history, _ = History.open(path)
+    for letter in "abcd":
+        history.add_message("long", Message(new_id(), Role.USER, letter * 30_000))
+    history.close()
+    sound = path.read_bytes()
+    pages = len(sound) // 4096
+    chance = random.Random(3)
+    for one, other in chance.sample(list(itertools.combinations(range(1, pages), 2)), 150):
+        changed = bytearray(sound)
+        first, second = (slice(page * 4096, page * 4096 + 4096) for page in (one, other))
+        changed[first], changed[second] = sound[second], sound[first]
+        path.write_bytes(changed)
+        history, damage = History.open(path)
+        assert (damage is not None) == (changed != sound), (one, other)
+        history.close()
+        for aside in path.parent.glob("*damaged*"):
+            aside.unlink()
 
 
 def test_salvaging_loses_nothing_of_what_is_sound(path: Path) -> None:

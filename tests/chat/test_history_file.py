@@ -1,6 +1,5 @@
 """The history file when it is damaged, newer, older, locked, on a full disk, or the program was killed."""
 
-import os
 import signal
 import sqlite3
 import subprocess
@@ -47,9 +46,12 @@ def test_a_file_of_every_earlier_schema_is_brought_up_to_date(path: Path, schema
     history.close()
 
     steps_taken = range(schema + 1, len(migrations.STEPS) + 1)
-    assert names(path.parent) == {path.name, *(f"conversations-before-schema-{step}.sqlite" for step in steps_taken)}
+    copies = {step: f"conversations-{time.strftime('%Y-%m-%d')}-before-schema-{step}.sqlite" for step in steps_taken}
+    folder = path.parent / "backups"
+    assert names(path.parent) == {path.name}
+    assert names(folder) == set(copies.values())
     for step in steps_taken:
-        backup = sqlite3.connect(path.with_name(f"conversations-before-schema-{step}.sqlite"))
+        backup = sqlite3.connect(folder / copies[step])
         assert backup.execute("SELECT text FROM messages").fetchall() == [("Ein Zebra?",), ("Ja, größer.",)]
         assert backup.execute("PRAGMA user_version").fetchone() == (step - 1,)
         backup.close()
@@ -92,15 +94,6 @@ def test_a_step_that_fails_changes_nothing_and_can_be_tried_again(path: Path, mo
     assert damage is None
     assert [message.text for message in history.path("c")] == ["Ein Zebra?", "Ja, größer."]
     history.close()
-
-
-def test_old_backups_are_forgotten(path: Path) -> None:
-    old, recent = (path.with_name(f"conversations-before-schema-{number}.sqlite") for number in (2, 3))
-    for backup in (old, recent):
-        backup.write_bytes(b"")
-    os.utime(old, (time.time() - 31 * 24 * 3600,) * 2)
-    fill(path)
-    assert names(path.parent) == {path.name, recent.name}
 
 
 def test_a_newer_file_is_left_exactly_as_it_is(path: Path) -> None:
