@@ -6,7 +6,7 @@ import gc
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from PySide6.QtCore import QTimer
 
 from desktop_app import logs, paths
 from desktop_app.chat.attachments import Attachments
-from desktop_app.engine.client import EngineClient
+from desktop_app.engine.client import EngineClient, forget_cache
 from desktop_app.errors import UserError
 from desktop_app.services.background import Background
 from desktop_app.services.chosen_model import ChosenModel
@@ -26,6 +26,7 @@ from desktop_app.services.conversation.exports import Exports
 from desktop_app.services.conversation.picture_detail import PictureDetail
 from desktop_app.services.conversation.previews import Previews
 from desktop_app.services.conversation.read_ahead import ReadingAhead
+from desktop_app.services.conversation.recovery import Recovery
 from desktop_app.services.engine import Engine, Handler
 from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.idle_unload import IdleUnload
@@ -61,6 +62,7 @@ class Services:
     answers: Answers
     chat: Chat
     exports: Exports
+    recovery: Recovery
     reading_ahead: ReadingAhead
     picture_detail: PictureDetail
     chosen_model: ChosenModel
@@ -147,7 +149,14 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
     throttle, model_throttle = Throttle(), Throttle(longest=_LONGEST_PAUSE_S)
     attachments = Attachments(paths.attachments_folder(), paced=throttle.paced)
     files = Background("files", notices)
-    history_thread = HistoryThread(paths.history_file(), attachments, Background("history", notices), notices)
+    forget = partial(forget_cache, paths.cache_folder())
+    history_thread = HistoryThread(
+        paths.history_file(),
+        attachments,
+        Background("history", notices),
+        notices,
+        forget,
+    )
     engine = Engine(notices, make_client)
     engine.answering_changed.connect(throttle.set_answering)
     engine.answering_changed.connect(model_throttle.set_answering)
@@ -158,6 +167,7 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
     answers = Answers(engine, history_thread, preferences, notices)
     chat = Chat(conversations, draft, answers, history_thread, previews, picture_detail, notices)
     exports = Exports(attachments, chat, conversations, history_thread, files, throttle, notices)
+    recovery = Recovery(conversations, attachments, engine, history_thread, files, forget, notices)
     reading_ahead = ReadingAhead(engine, draft, chat, previews, preferences, picture_detail)
     chosen_model = ChosenModel(engine, preferences, chat, notices)
     idle_unload = IdleUnload(engine, preferences, chat, draft, conversations)
@@ -171,6 +181,7 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
         answers,
         chat,
         exports,
+        recovery,
         reading_ahead,
         picture_detail,
         chosen_model,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+from contextlib import suppress
 from copy import copy
 from itertools import pairwise
 from pathlib import Path
@@ -61,6 +62,7 @@ class _LogFile(logging.FileHandler):
     """
 
     def __init__(self, path: Path) -> None:
+        _make_private(path)
         super().__init__(path, "a", encoding="utf-8", errors="replace")
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -79,6 +81,14 @@ class _LogFile(logging.FileHandler):
         for newer, older in reversed(list(pairwise(files))):
             if newer.exists():
                 newer.replace(older)
+        _make_private(newest)
+
+
+def _make_private(path: Path) -> None:
+    """Make the file, or let one of an earlier version be read by nobody else. Raises OSError."""
+    path.touch(mode=0o600)
+    with suppress(OSError):  # a file system without permissions
+        path.chmod(0o600)
 
 
 class _Discreet(logging.Formatter):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import platformdirs
 from desktop_app.errors import UserError
 
 _APP = "eyebright"
+_PRIVATE = 0o700
 _PORTABLE = "eyebright-data"
 
 
@@ -44,10 +46,15 @@ def _base(kind: str) -> Path:
 
 
 def _made(path: Path) -> Path:
+    """Make a folder that nobody but the person can look into; one of an earlier version becomes that."""
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+        is_open = path.stat().st_mode & 0o077
     except OSError as error:
         raise UserError("folder-unusable", name=str(path)) from error
+    if is_open:
+        with suppress(OSError):  # a file system without permissions, say on a stick
+            path.chmod(_PRIVATE)
     return path
 
 
@@ -62,6 +69,15 @@ def settings_file() -> Path:
     return _made(_base("config")) / "settings.toml"
 
 
+def window_file() -> Path:
+    """Return the file of the window's size and place (INI)."""
+    path = settings_file().with_name("window.ini")
+    with suppress(OSError):  # then nothing is remembered
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+    return path
+
+
 def history_file() -> Path:
     """Return the database of conversations (SQLite); it need not exist."""
     return _made(_base("data")) / "conversations.sqlite"
@@ -74,7 +90,7 @@ def window_key_file() -> Path:
 
 def attachments_folder() -> Path:
     """Return the folder of original pictures, named by SHA-256."""
-    return _made(_base("data") / "pictures")
+    return _made(_made(_base("data")) / "pictures")
 
 
 def cache_folder() -> Path:

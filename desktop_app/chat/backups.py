@@ -37,18 +37,20 @@ def backups_of(path: Path) -> list[Backup]:
     return sorted(found, key=lambda backup: (backup.day, backup.path.name), reverse=True)
 
 
+def is_due(path: Path) -> bool:
+    """Return whether the file at `path` has no copy of today."""
+    return not _target(path, "").exists()
+
+
 def back_up(connection: sqlite3.Connection, path: Path, before: str = "") -> bool:
-    """Copy the open file at `path`, unless there is a copy of today or nothing to keep; return whether it was.
+    """Copy the open file at `path`, unless there is nothing to keep; return whether it was copied.
 
     `before` names what is about to happen to it: then there is a copy of its own. Raises sqlite3.Error, OSError.
     """
-    folder = path.parent / _FOLDER
-    target = folder / f"{path.stem}-{time.strftime('%Y-%m-%d')}{before}{path.suffix}"
-    if target.exists() and not before:
-        return False
+    target = _target(path, before)
     if not connection.execute("SELECT 1 FROM conversations").fetchone():
         return False
-    folder.mkdir(mode=0o700, exist_ok=True)
+    target.parent.mkdir(mode=0o700, exist_ok=True)
     incoming = target.with_name(target.name + ".incoming")
     incoming.unlink(missing_ok=True)
     incoming.touch(mode=0o600)
@@ -89,6 +91,10 @@ def forget_in_backups(path: Path, conversations: Collection[str]) -> None:
                         copy.executemany(f"DELETE FROM {table} WHERE {column} = ?", ((one,) for one in conversations))
         except sqlite3.DatabaseError:
             backup.path.unlink(missing_ok=True)
+
+
+def _target(path: Path, before: str) -> Path:
+    return path.parent / _FOLDER / f"{path.stem}-{time.strftime('%Y-%m-%d')}{before}{path.suffix}"
 
 
 def _tables(copy: sqlite3.Connection) -> set[str]:

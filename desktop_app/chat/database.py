@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from desktop_app.atomic_files import set_aside
-from desktop_app.chat.backups import back_up
+from desktop_app.chat.backups import back_up, is_due
 from desktop_app.chat.migrations import migrate, version_of
 from desktop_app.chat.rows import lenient
 from desktop_app.chat.salvage import salvage
@@ -123,7 +123,7 @@ class Database:
 
     def back_up(self) -> bool:
         """Copy the file, once a day. Raises sqlite3.Error, OSError, UserError."""
-        return not self.problems() and back_up(self._connection, self.path)
+        return is_due(self.path) and not self.problems() and back_up(self._connection, self.path)
 
 
 def open_database(path: Path) -> tuple[Database, UserError | None]:

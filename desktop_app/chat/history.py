@@ -6,6 +6,7 @@ itself: it is the message used last, and so is the branch to follow at every for
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from collections.abc import Collection, Iterable
@@ -31,6 +32,7 @@ from desktop_app.chat.searching import snippet, terms
 from desktop_app.chat.tree import Tree
 from desktop_app.errors import UserError
 
+_log = logging.getLogger(__name__)
 _MOST_FOUND = 200
 _LONGEST_TITLE = 200
 
@@ -158,8 +160,12 @@ class History:
     # Backups
 
     def back_up(self) -> bool:
-        """Make today's backup, unless there is one; return whether it was made. Raises sqlite3.Error, OSError."""
-        return self._database.back_up()
+        """Make today's backup, unless there is one; return whether it was made. What goes wrong is logged."""
+        try:
+            return self._database.back_up()
+        except (sqlite3.Error, OSError, UserError) as error:  # a full disk, say
+            _log.warning("there is no backup of today: %s", type(error).__name__)
+            return False
 
     def backups(self) -> list[Backup]:
         """Return the backups, newest first."""

@@ -325,3 +325,13 @@ class _Engine:
             for request, events in self._listeners.items():
                 if isinstance(event, Died) or event.request == request:
                     events.put(event)
+
+
+def forget_cache(folder: Path, used_before: float) -> None:
+    """Remove from the caches in `folder` what was not used since a time (seconds since 1970).
+
+    With an engine that runs, send it `Forget` first: it may hold more than it has written.
+    """
+    from desktop_app.engine.cache import checked_folder  # needed rarely
+
+    checked_folder.forget_cache(folder, used_before)

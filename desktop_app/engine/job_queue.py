@@ -2,10 +2,10 @@
 
 The receiving thread adds commands, the main thread takes them. The rules:
 
-- `Ask`, `ReadAhead` and `Load` end a `ReadAhead` that waits or runs. If it is processing a part of what the new command
+- `Ask`, `ReadAhead`, `Load` and `Forget` end a `ReadAhead` that waits or runs. If it is processing a part of what the new command
   needs, it ends at a point where nothing is lost; any other ends at once.
 - `Load` also stops an answer, and replaces a `Load` that waits. Otherwise answers are written in the order of the
-  questions.
+  questions, and `Forget` waits for those before it.
 - `Stop` ends a request that waits or runs; a `Load` cannot be stopped.
 - Each of them ends idle work at a point where nothing is lost.
 """
@@ -17,9 +17,9 @@ import time
 from collections import deque
 
 from desktop_app.engine.interrupt import Interrupt
-from desktop_app.engine.messages import Ask, Load, ReadAhead, Stop
+from desktop_app.engine.messages import Ask, Forget, Load, ReadAhead, Stop
 
-Job = Load | ReadAhead | Ask
+Job = Load | ReadAhead | Ask | Forget
 
 
 class JobQueue:
@@ -94,7 +94,7 @@ class JobQueue:
 
 def _begins_with(job: Job, ahead: ReadAhead) -> bool:
     """Return whether everything that `ahead` processes is needed for `job` too."""
-    if isinstance(job, Load) or job.system_prompt != ahead.system_prompt:
+    if isinstance(job, (Load, Forget)) or job.system_prompt != ahead.system_prompt:
         return False
     if isinstance(job, Ask):
         turns, pictures, text = job.turns[:-1], job.turns[-1].pictures, job.turns[-1].text

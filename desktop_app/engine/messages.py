@@ -182,6 +182,12 @@ class Ask(NamedTuple):
     system_prompt: str | None = None
 
 
+class Forget(NamedTuple):
+    """Drop from memory what was read and seen: a conversation was deleted. Answered by `Forgotten`, after answers."""
+
+    request: int
+
+
 class Stop(NamedTuple):
     """Stop a request (0: all that run or wait) within 100 ms. A model that is being loaded is not stopped."""
 
@@ -192,7 +198,7 @@ class Shutdown(NamedTuple):
     """End the process."""
 
 
-Command = Load | Inspect | ReadAhead | Ask | Stop | Shutdown
+Command = Load | Inspect | ReadAhead | Ask | Forget | Stop | Shutdown
 
 # ---- events --------------------------------------------------------------------------------
 
@@ -363,6 +369,12 @@ class BugReported(NamedTuple):
     report: str  # a traceback, for the report dialog
 
 
+class Forgotten(NamedTuple):
+    """Nothing that was read or seen before is in memory any more."""
+
+    request: int
+
+
 class Died(NamedTuple):
     """The engine process has ended. This event is made by the client, not by the engine."""
 
@@ -384,8 +396,9 @@ Event = (
     | Failed
     | Warned
     | BugReported
+    | Forgotten
     | Died
 )
 
 #: The last event of a request is one of these.
-FINAL_EVENTS = (Ready, Inspected, ReadAheadDone, Finished, Failed, BugReported, Died)
+FINAL_EVENTS = (Ready, Inspected, ReadAheadDone, Finished, Failed, BugReported, Forgotten, Died)

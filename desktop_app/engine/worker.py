@@ -29,6 +29,8 @@ from desktop_app.engine.messages import (
     Failed,
     Finished,
     FinishReason,
+    Forget,
+    Forgotten,
     Inspect,
     Inspected,
     Load,
@@ -136,6 +138,11 @@ class Worker:
     def _do(self, job: Job, added: float) -> None:
         if isinstance(job, Load):
             self._load(job)
+            return
+        if isinstance(job, Forget):
+            if self._session is not None:
+                self._session.forget_all()
+            self._send(Forgotten(job.request))
             return
         if self._session is None:
             raise self._failed_load or RuntimeError("no model is loaded")

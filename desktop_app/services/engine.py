@@ -17,6 +17,7 @@ from desktop_app.engine.messages import (
     EngineSettings,
     Event,
     Failed,
+    Forget,
     Load,
     LoadPlan,
     ModelInfo,
@@ -183,6 +184,13 @@ class Engine(QObject):
         if request in self._handlers:
             self._client.send(Stop(request))
 
+    def forget(self, then: Callable[[], object]) -> None:
+        """Have the process drop from memory what it has read and seen; `then()` when it has, or when there is none."""
+        if self._state in ("unloaded", "dead"):
+            then()
+        else:
+            self.send(Forget, lambda _: _do(then))
+
     def memory_bytes(self) -> int:
         """Return the resident memory of the engine process in bytes, 0 where the system does not tell."""
         pid = self._client.pid
@@ -262,6 +270,10 @@ class Engine(QObject):
         for handler in handlers.values():
             handler(event)
         self._status = self._notices.error(UserError("engine-died"), action("restart-engine"), sticky=True)
+
+
+def _do(work: Callable[[], object]) -> None:
+    work()
 
 
 def _context_reduced(plan: LoadPlan) -> Notice:

@@ -7,29 +7,46 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from PySide6.QtCore import QTimer
+
 from desktop_app.chat.attachments import Attachments
 from desktop_app.errors import UserError
 from desktop_app.services.background import Background
-from desktop_app.services.notices import Notices
+from desktop_app.services.notices import Notices, action
 
 if TYPE_CHECKING:  # imported on its thread: the window does not wait for SQLite
     from desktop_app.chat.history import History
 
 T = TypeVar("T")
-_KEEP_DELETED_S = 7 * 86_400.0  # what was deleted this long ago goes for good, with its pictures
+KEEP_DELETED_DAYS = 7  # then a deleted conversation goes for good, with its pictures
+_KEEP_DELETED_S = KEEP_DELETED_DAYS * 86_400.0
+_TIDY_EVERY_MS = 3_600_000  # a window may stay open for days
+_LAST_WRITE_S = 600.0  # after which the engine has written to its caches what it had read before a deletion
 
 
 class HistoryThread:
     """Owns the history. The connection is opened, used and closed on one thread (SQLite asks for that)."""
 
-    def __init__(self, path: Path, attachments: Attachments, background: Background, notices: Notices) -> None:
+    def __init__(
+        self,
+        path: Path,
+        attachments: Attachments,
+        background: Background,
+        notices: Notices,
+        forget_cache: Callable[[float], object],
+    ) -> None:
+        """`forget_cache(time)` removes from the caches what was not used since; it is called on the thread."""
         self._path = path
         self._attachments = attachments
+        self._forget_cache = forget_cache
         self._background = background
         self._notices = notices
         self._history: History | None = None
         self._unavailable: UserError | None = None
         self._started = False
+        self._daily = QTimer()
+        self._daily.setInterval(_TIDY_EVERY_MS)
+        self._daily.timeout.connect(lambda: self.run(self._tidy))
 
     def run(
         self,
@@ -49,6 +66,7 @@ class HistoryThread:
 
     def close(self) -> None:
         """Close the history after all jobs that were given, and its thread with it."""
+        self._daily.stop()
         self.run(lambda history: history.close())
         self._background.close()
 
@@ -67,13 +85,23 @@ class HistoryThread:
             self._unavailable = error
             return error
         self._history.mark_interrupted()
-        self._history.purge_deleted(time.time() - _KEEP_DELETED_S)
-        self._attachments.remove_unreferenced(self._history.pictures_in_use())
         return problem
 
     def _opened(self, problem: UserError | None) -> None:
         if problem is not None:
-            self._notices.error(problem, sticky=True)
+            actions = (action("open-recovery"),) if problem is not self._unavailable else ()
+            self._notices.error(problem, *actions, sticky=True)
+        self.run(self._tidy)
+        self._daily.start()
+
+    def _tidy(self, history: History) -> None:
+        """Remove what was deleted days ago, and make today's backup."""
+        old = [one for one in history.deleted() if one.deleted < time.time() - _KEEP_DELETED_S]
+        if old:
+            self._attachments.remove(history.purge([one.summary.id for one in old]))
+            self._forget_cache(max(one.deleted for one in old) + _LAST_WRITE_S)
+        self._attachments.remove_unreferenced(history.pictures_in_use())
+        history.back_up()
 
     def _failed(self, error: Exception) -> None:
         if error is self._unavailable:

@@ -17,6 +17,8 @@ from model_store.errors import StoreError
 SENTENCES: dict[str, str] = {
     "conversation-deleted": QT_TRANSLATE_NOOP("notices", "“{title}” was deleted."),
     "untitled-deleted": QT_TRANSLATE_NOOP("notices", "The conversation was deleted."),
+    "backup-restored": QT_TRANSLATE_NOOP("notices", "Messages that were brought back from the backup: {messages}."),
+    "backup-has-nothing": QT_TRANSLATE_NOOP("notices", "Nothing is missing that this backup has."),
     "exported": QT_TRANSLATE_NOOP("notices", "The conversation was exported to {name}."),
     "original-saved": QT_TRANSLATE_NOOP("notices", "The picture was saved as {name}."),
     "turns-dropped": QT_TRANSLATE_NOOP(
@@ -89,6 +91,7 @@ LABELS: dict[str, str] = {
     "restart-engine": QT_TRANSLATE_NOOP("notices", "Restart the engine"),
     "undo-delete": QT_TRANSLATE_NOOP("notices", "Undo"),
     "show-in-folder": QT_TRANSLATE_NOOP("notices", "Show in folder"),
+    "open-recovery": QT_TRANSLATE_NOOP("notices", "Show backups…"),
     "load-now": QT_TRANSLATE_NOOP("notices", "Stop the answer now"),
     "use-model": QT_TRANSLATE_NOOP("notices", "Use it now"),
     "repair-model": QT_TRANSLATE_NOOP("notices", "Repair"),

@@ -31,6 +31,9 @@ class Commands(Protocol):
     def import_conversation(self) -> None:
         """Add a conversation from a file."""
 
+    def open_recovery(self) -> None:
+        """Open the dialog of deleted conversations and backups."""
+
     def open_models(self) -> None:
         """Open the model manager."""
 
@@ -102,6 +105,7 @@ class Menus(QObject):
         menu.addSeparator()
         self.export = self._add(menu, self.tr("&Export conversation…"), do.export_conversation, "Ctrl+E")
         self._add(menu, self.tr("&Import conversation…"), do.import_conversation)
+        self._add(menu, self.tr("&Deleted conversations and backups…"), do.open_recovery)
         menu.addSeparator()
         self._add(menu, self.tr("&Models…"), do.open_models, "Ctrl+M")
         settings = self._add(menu, self.tr("&Settings…"), do.open_settings, "Ctrl+,")

@@ -48,7 +48,7 @@ class MainWindow(QMainWindow):
         self.services = services
         self.setMinimumSize(SMALLEST_WINDOW)
         theme.set_preference(services.preferences.value("theme"))
-        self._memory = QSettings(str(paths.settings_file().with_name("window.ini")), QSettings.Format.IniFormat)
+        self._memory = QSettings(str(paths.window_file()), QSettings.Format.IniFormat)
         self._is_narrow = False
         self._transcript: TranscriptView | None = None
         self._settings: SettingsDialog | None = None
@@ -136,6 +136,7 @@ class MainWindow(QMainWindow):
         for code in ("choose-model", "open-models"):
             services.notices.register(code, self.open_models)
         services.notices.register("show-in-folder", self.show_in_folder)
+        services.notices.register("open-recovery", self.open_recovery)
         draft = services.draft
         for signal in (
             chat.reset,
@@ -237,6 +238,13 @@ class MainWindow(QMainWindow):
         from desktop_app.ui.conversation_dialogs import import_conversation
 
         import_conversation(self, self.services.exports)
+
+    @Slot()
+    def open_recovery(self) -> None:
+        """Show the deleted conversations and the backups."""
+        from desktop_app.ui.recovery import RecoveryDialog
+
+        RecoveryDialog(self.services.recovery, self).open()
 
     @Slot(str)
     def show_in_folder(self, file: str) -> None:

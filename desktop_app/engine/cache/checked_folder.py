@@ -213,13 +213,13 @@ def cache_folders(folder: str, megabytes: int, *, adds_kv_cache: bool = True) ->
     )
 
 
-def clear_cache(folder: Path) -> None:
-    """Delete everything about pictures and conversations from the cache folder."""
+def clear_cache(folder: Path, used_before: float | None = None) -> None:
+    """Delete everything about pictures and conversations, or what was not used since a time (seconds since 1970)."""
     for name in _NAMES:
         try:
-            paths = list((folder / name).iterdir())
-            for path in paths:
-                path.unlink(missing_ok=True)
+            for path in list((folder / name).iterdir()):
+                if used_before is None or path.stat().st_mtime <= used_before:
+                    path.unlink(missing_ok=True)
         except FileNotFoundError:
             continue
         except OSError as error:

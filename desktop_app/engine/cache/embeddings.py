@@ -57,6 +57,12 @@ class EmbeddingStore:
         self._bound = bound
         self._shrink()
 
+    def clear(self) -> None:
+        """Forget what is in memory, written or not."""
+        self._kept.clear()
+        self._unsaved.clear()
+        self._size = 0
+
     def get(self, key: EmbeddingKey) -> Embedding | None:
         """Return an embedding and mark it as used, None if it is not in the cache."""
         embedding = self._kept.get(key)

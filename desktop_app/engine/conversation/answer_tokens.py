@@ -32,6 +32,11 @@ class AnswerTokens:
             self._note(answer, self._stored(answer))
         return self._known[answer]
 
+    def clear(self) -> None:
+        """Forget what is in memory, written or not."""
+        self._known.clear()
+        self._unsaved.clear()
+
     def remember(self, answer: str, tokens: tuple[int, ...]) -> None:
         """Keep the tokens of an answer; `save` writes them."""
         if answer:

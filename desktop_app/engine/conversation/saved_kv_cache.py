@@ -42,6 +42,10 @@ class SavedKVCache:
         self._identity = f"{identity}|{state.identity}"
         self._cells_of: dict[str, list[Cell]] = {}
 
+    def clear(self) -> None:
+        """Forget what is in memory."""
+        self._cells_of.clear()
+
     def restore(self, context: KVCache, cells: Sequence[Cell], keep: int, check: Callable[[], None]) -> int:
         """Bring `context`, whose first `keep` cells begin `cells`, nearer to `cells` with what was saved.
 

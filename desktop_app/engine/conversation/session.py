@@ -105,6 +105,14 @@ class Session:
         """Empty the KV cache: after a bug nobody knows what is in it."""
         self._kv_cache.cut(0)
 
+    def forget_all(self) -> None:
+        """Drop all that was read and seen, also what is not on the disk yet."""
+        self._kv_cache.cut(0)
+        self._embeddings.clear()
+        self.prompts.answers.clear()
+        if self._saved is not None:
+            self._saved.clear()
+
     def settle(self, is_ending: Callable[[], bool] = lambda: False) -> None:
         """Do what waits for idle moments. Interrupted it ends soon, and goes on the next time.
 

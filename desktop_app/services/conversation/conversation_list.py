@@ -53,6 +53,11 @@ class Conversations(QObject):
             self._current = conversation_id
             self.opened.emit(conversation_id)
 
+    def reopen(self) -> None:
+        """Read the open conversation again: it may have changed in the history."""
+        if self._current:
+            self.opened.emit(self._current)
+
     def assign_id(self, conversation_id: str) -> None:
         """Give the new conversation its id, when its first message is sent; `opened` is not emitted. "" undoes it."""
         self._current = conversation_id

@@ -10,11 +10,11 @@ from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLineEdit, QScrollAr
 from desktop_app.services.models.tasks import Found, ImportPlans, LookedUp, MemoryFit
 from desktop_app.ui.models import phrases as words
 from desktop_app.ui.models.card import ModelCard
-from desktop_app.ui.models.confirm import Question
 from desktop_app.ui.models.parts import FitRow
 from desktop_app.ui.protocols.models import ModelTasks
 from desktop_app.ui.sentences import translate
 from desktop_app.ui.widgets.controls import Label, push_button
+from desktop_app.ui.widgets.question import Question
 from desktop_app.ui.widgets.theme import GRID
 from model_store.errors import StoreError
 

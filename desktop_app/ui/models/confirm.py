@@ -3,42 +3,18 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QWidget
 
 from desktop_app.ui.models import phrases as words
 from desktop_app.ui.sentences import translate
-from desktop_app.ui.widgets.controls import Label, push_button
-from desktop_app.ui.widgets.theme import GRID
+from desktop_app.ui.widgets.controls import push_button
+from desktop_app.ui.widgets.question import Question
 from desktop_app.ui.widgets.web_page import open_page
 from model_store.catalogue import ModelEntry
 from model_store.jobs import DownloadJob
 from model_store.library.installed import InstalledModel
 
 _WORTH_ASKING = 100_000_000  # bytes; less is downloaded again in seconds
-
-
-class Question(QDialog):
-    """A dialog with a title, a text and two buttons; Esc and closing mean no."""
-
-    def __init__(self, title: str, text: str, yes: str, no: str, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(title)
-        self.setFixedWidth(58 * GRID)
-        self.column = QVBoxLayout(self)
-        self.column.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID)
-        self.column.setSpacing(2 * GRID - 4)
-        self.column.addWidget(Label(title, "title", parent=self, wrap=True))
-        self.column.addWidget(Label(text, "body", parent=self, wrap=True))
-        row = QHBoxLayout()
-        row.setSpacing(GRID)
-        row.addStretch(1)
-        self.no = push_button(no, "plain", self)
-        self.no.clicked.connect(self.reject)
-        self.yes = push_button(yes, "primary", self)
-        self.yes.clicked.connect(self.accept)
-        row.addWidget(self.no)
-        row.addWidget(self.yes)
-        self.column.addLayout(row)
 
 
 def licence_question(entry: ModelEntry, parent: QWidget) -> Question:

@@ -10,9 +10,9 @@ from desktop_app.memory_fit import MemoryFit
 from desktop_app.services.models.tasks import ImportPlans, LookedUp
 from desktop_app.ui.models import dialog as models_dialog
 from desktop_app.ui.models.add_dialogs import AddModelDialog, OtherFoldersDialog
-from desktop_app.ui.models.confirm import Question
 from desktop_app.ui.models.dialog import ModelsDialog
 from desktop_app.ui.models.sources_dialog import SourcesDialog
+from desktop_app.ui.widgets.question import Question
 from desktop_app.ui.window import MainWindow
 from model_store.errors import StoreError
 from model_store.library.hub_repository import Candidate

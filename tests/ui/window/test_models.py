@@ -12,8 +12,8 @@ from desktop_app.memory_fit import MemoryFit
 from desktop_app.services.models.tasks import Task
 from desktop_app.ui.models import dialog as models_dialog
 from desktop_app.ui.models.card import CatalogueCard, InstalledCard
-from desktop_app.ui.models.confirm import Question
 from desktop_app.ui.models.dialog import ModelsDialog
+from desktop_app.ui.widgets.question import Question
 from desktop_app.ui.window import MainWindow
 from model_store.errors import StoreError
 from model_store.jobs import NOTES, DownloadRequest, JobState
