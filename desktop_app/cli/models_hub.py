@@ -116,7 +116,10 @@ def _fetch(library: Library, settings: Settings, begin: Callable[[Downloads], Do
     keeper = TokenKeeper()
     address, proxy = settings.value("hub_address"), settings.value("proxy")
     downloads = Downloads(
-        library.folder, lambda: hub_of(address, proxy, keeper), connections=settings.value("connections")
+        library.folder,
+        lambda: hub_of(address, proxy, keeper),
+        connections=settings.value("connections"),
+        go_on=False,  # only with what was asked for
     )
     try:
         job = begin(downloads)

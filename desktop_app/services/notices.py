@@ -63,6 +63,7 @@ SENTENCES: dict[str, str] = {
     "model-exported": QT_TRANSLATE_NOOP(
         "notices", "The model was copied to {folder}. On the other computer, drop that folder onto Eyebright."
     ),
+    "downloads-unfinished": QT_TRANSLATE_NOOP("notices", "Not yet downloaded completely: {titles}."),
     "move-unfinished": QT_TRANSLATE_NOOP(
         "notices", "Moving the models to {folder} was interrupted. Nothing is lost, and you can continue."
     ),
@@ -95,6 +96,7 @@ LABELS: dict[str, str] = {
     "load-now": QT_TRANSLATE_NOOP("notices", "Stop the answer now"),
     "use-model": QT_TRANSLATE_NOOP("notices", "Use it now"),
     "repair-model": QT_TRANSLATE_NOOP("notices", "Repair"),
+    "go-on-downloading": QT_TRANSLATE_NOOP("notices", "Continue downloading"),
     "go-on-moving": QT_TRANSLATE_NOOP("notices", "Continue"),
     "open-models": QT_TRANSLATE_NOOP("notices", "Show models"),
     "choose-model": QT_TRANSLATE_NOOP("notices", "Choose a model…"),

@@ -68,8 +68,11 @@ class Downloads:
         connections: int = 1,
         free: Callable[[Path], int] = free_space,
         turn: Turn = nullcontext,
+        go_on: bool = True,
     ) -> None:
         """Find the jobs that were left; nothing is fetched before `start`.
+
+        Without `go_on` those that were under way are paused: `left` names them, and `resume` goes on with one.
 
         `hub` gives a new Hub of the present settings for each run of a job, which closes it. Hashing, which
         would keep a processor busy, takes each piece in a `turn`.
@@ -80,6 +83,8 @@ class Downloads:
         self._connections = connections
         self._free = free
         self._turn = turn
+        self._go_on = go_on
+        self.left: tuple[str, ...] = ()  # ids of the jobs that an earlier run has left under way
         self._changed = threading.Condition()
         self._jobs: dict[str, _Job] = {}
         self._closing = False
@@ -255,7 +260,8 @@ class Downloads:
                 folder.remove()  # the program ended just after the last rename
                 continue
             if record.state in _UNFINISHED:
-                record.state = JobState.QUEUED
+                record.state = JobState.QUEUED if self._go_on else JobState.PAUSED
+                self.left = (*self.left, record.id)
             if record.state is JobState.CANCELLED:
                 self._clear(folder, record)
                 continue

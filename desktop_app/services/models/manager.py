@@ -81,21 +81,24 @@ class Models(QObject):
         self._fits: dict[str, MemoryFit | UserError] | None = None  # by id; None: not requested yet
         self._jobs: dict[str, DownloadJob] = {}
         self._downloads: Downloads | None = None
+        self._go_on = False  # whether unfinished downloads continue; set on the thread
+        self._left: tuple[str, ...] = ()  # ids of the downloads that wait for a click
         self._ready_model: str = ""  # id of the model that was downloaded last
         self._ready_notice = ""  # id of the notice that says so
         self.speed = 0.0  # bytes per second, of the most recently active download
         self._job_arrived.connect(self._handle_job, Qt.ConnectionType.QueuedConnection)
         notices.register("use-model", self._use_ready)
+        notices.register("go-on-downloading", self._go_on_downloading)
         preferences.changed.connect(self._preference_changed)
 
     def start(self) -> None:
-        """List installed models, and continue downloads of an earlier run."""
+        """List installed models, and the unfinished downloads of an earlier run; a click continues them."""
         self.refresh()
         if (self.folder() / ".downloads").is_dir():
             self._control(lambda downloads: None)
 
     def close(self) -> None:
-        """Stop the downloads; they continue at the next start."""
+        """Stop the downloads. What was received is kept."""
         self._thread.close()
         self._end_downloads()
 
@@ -181,11 +184,11 @@ class Models(QObject):
     def download(self, entry: ModelEntry, variant: Variant) -> None:
         """Queue the download of a model."""
         request = DownloadRequest.of(entry, variant)
-        self._control(lambda downloads: downloads.add(request))
+        self._control(lambda downloads: downloads.resume(downloads.add(request).id))
 
     def repair(self, model: InstalledModel) -> None:
         """Queue the download of the damaged files of an installed model."""
-        self._control(lambda downloads: downloads.repair(model.id))
+        self._control(lambda downloads: downloads.resume(downloads.repair(model.id).id))
 
     def pause(self, job: DownloadJob) -> None:
         """Pause a download."""
@@ -244,15 +247,19 @@ class Models(QObject):
         folder, make_hub = self.folder(), self.sources.hub_maker()
         connections = self._preferences.value("connections")
 
-        def work() -> tuple[DownloadJob, ...]:
+        def work() -> tuple[tuple[DownloadJob, ...], tuple[str, ...]]:
             from model_store.downloads.queue import Downloads
 
+            left: tuple[str, ...] = ()
             if self._downloads is None:
                 on_change, turn = self._job_arrived.emit, self._throttle.turn
-                self._downloads = Downloads(folder, make_hub, on_change, connections=connections, turn=turn)
+                self._downloads = Downloads(
+                    folder, make_hub, on_change, connections=connections, turn=turn, go_on=self._go_on
+                )
                 self._downloads.start()
+                left = () if self._go_on else self._downloads.left
             ask(self._downloads)
-            return self._downloads.jobs()
+            return self._downloads.jobs(), left
 
         self._thread.run(work, self._take_jobs)
 
@@ -276,9 +283,25 @@ class Models(QObject):
             self._fits = fits
             self.changed.emit()
 
-    def _take_jobs(self, jobs: tuple[DownloadJob, ...]) -> None:
+    def _take_jobs(self, found: tuple[tuple[DownloadJob, ...], tuple[str, ...]]) -> None:
+        jobs, left = found
         self._jobs = {job.id: job for job in jobs}
         self.changed.emit()
+        paused = [job.request.title for job in jobs if job.id in left and job.state is JobState.PAUSED]
+        if paused:
+            self._left = left
+            code = "downloads-unfinished"
+            self._notices.post(Notice(code, {"titles": ", ".join(paused)}, actions=(action("go-on-downloading"),)))
+
+    def _go_on_downloading(self) -> None:
+        left, self._left = self._left, ()
+
+        def resume(downloads: Downloads) -> None:
+            for job in downloads.jobs():
+                if job.id in left:
+                    downloads.resume(job.id)
+
+        self._control(resume)
 
     @Slot(object)
     def _handle_job(self, job: DownloadJob) -> None:
@@ -317,14 +340,13 @@ class Models(QObject):
     def _preference_changed(self, name: str) -> None:
         if name in ("model", "mmproj"):
             self.changed.emit()
-        elif name in ("models_folder", "hub_address", "proxy", "connections"):
-            self._restart_downloads()
+        elif name in ("models_folder", "proxy", "connections"):
+            self.stop_downloads(self.start)  # each goes on where it was
+        elif name == "hub_address":  # nobody has agreed to fetch them from there
+            self._thread.run(lambda: self._end_downloads(go_on=False), lambda _none: self.start())
 
-    def _restart_downloads(self) -> None:
-        """Restart the downloads with other settings; each continues where it stopped."""
-        self.stop_downloads(self.start)
-
-    def _end_downloads(self) -> None:
+    def _end_downloads(self, *, go_on: bool = True) -> None:
         if self._downloads is not None:
             self._downloads.close()
             self._downloads = None
+            self._go_on = go_on
