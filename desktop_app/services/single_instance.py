@@ -112,7 +112,7 @@ class SingleInstance(QObject):
     Later starts wait at `lock` until it listens.
     """
 
-    arrived = Signal(list)
+    arrived = Signal(object)  # as a list Qt would take it apart, and change names that are no UTF-8
 
     def __init__(self, key_file: Path, lock: QLockFile, parent: QObject | None = None) -> None:
         super().__init__(parent)

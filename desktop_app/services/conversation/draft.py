@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple
-from urllib.parse import urlsplit
 
-from PySide6.QtCore import QObject, QTimer, QUrl, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop_app.chat.attachments import Attachments
-from desktop_app.chat.conversation import Picture
+from desktop_app.chat.conversation import Picture, storable
 from desktop_app.engine.messages import Died, Event, Failed, Inspect, Inspected, PictureRef
 from desktop_app.errors import UserError
 from desktop_app.services.background import Background
 from desktop_app.services.conversation.conversation_list import Conversations
+from desktop_app.services.conversation.local_files import existing, is_local, local_path
 from desktop_app.services.conversation.previews import Previews
 from desktop_app.services.engine import Engine
 from desktop_app.services.history_thread import HistoryThread
@@ -173,15 +173,15 @@ class Draft(QObject):
     def can_take(urls: list[str], has_image: bool) -> int:
         """Return how many of the dragged things may be pictures, judged by their names; 0: refuse them."""
         files = sum(1 for url in urls if _is_picture_name(url))
-        return files or int(has_image and not any(_is_local(url) for url in urls))
+        return files or int(has_image and not any(is_local(url) for url in urls))
 
     def add_urls(self, urls: list[str]) -> None:
         """Add dropped or pasted addresses: local files are taken, web addresses refused with a notice."""
         if not urls:
             self._notices.error(UserError("nothing-to-drop"))
         for url in urls:
-            if _is_local(url):
-                self.add_file(_local_path(url))
+            if is_local(url):
+                self.add_file(local_path(url))
             else:
                 self._notices.error(UserError("web-address"))
 
@@ -192,7 +192,8 @@ class Draft(QObject):
 
     def add_file(self, path: str) -> None:
         """Add a picture file; it is copied, so it may be deleted afterwards."""
-        name = Path(path).name or path
+        path = existing(path)
+        name = storable(Path(path).name or path)
         draft = DraftPicture(self._next_key(), name)
         self._append(draft)
         self._inspect(draft.key, PictureRef("", path, name), partial(self._attachments.add_file, path, name))
@@ -366,15 +367,6 @@ class Draft(QObject):
         self._announce_settled()
 
 
-def _is_local(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.scheme in ("", "file") or len(parts.scheme) == 1  # "C:\..." is a path
-
-
-def _local_path(url: str) -> str:
-    return QUrl(url).toLocalFile() if url.startswith("file:") else url
-
-
 def _is_picture_name(url: str) -> bool:
     # A file without a suffix may be a picture.
-    return _is_local(url) and Path(_local_path(url)).suffix.lower() in PICTURE_SUFFIXES | {""}
+    return is_local(url) and Path(local_path(url)).suffix.lower() in PICTURE_SUFFIXES | {""}
