@@ -127,6 +127,9 @@ SENTENCES: dict[str, str] = {
     "import-damaged": QT_TRANSLATE_NOOP(
         "errors", "{name} is damaged, or is not a conversation saved by Eyebright. Nothing was added."
     ),
+    "import-too-large": QT_TRANSLATE_NOOP(
+        "errors", "{name} holds more than {limit} MB of text, too much for one conversation. Nothing was added."
+    ),
     "disk-full": QT_TRANSLATE_NOOP(
         "errors", "The disk is full, so {name} could not be saved. Free some space and try again."
     ),

@@ -81,6 +81,10 @@ class Attachments:
         """Store a picture from the clipboard and return its SHA-256. Raises UserError as above."""
         return self._add((data,), name)
 
+    def add_pieces(self, pieces: Iterable[bytes], name: str) -> str:
+        """Store a picture that comes in pieces and return its SHA-256. Raises UserError as above."""
+        return self._add(pieces, name)
+
     def store_derived(self, sha256: str, preview: bytes, thumbnail: bytes) -> None:
         """Store what was made from an original, as encoded pictures. Raises UserError."""
         for path, data in ((self.preview_path(sha256), preview), (self.thumbnail_path(sha256), thumbnail)):

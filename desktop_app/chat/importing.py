@@ -1,20 +1,29 @@
-"""Imports a conversation that was exported as JSON. The file is not trusted: it may come from anyone."""
+"""Imports a conversation that was exported as JSON. The file is not trusted: it may come from anyone.
+
+Nearly all of a large file are pictures. They are cut out while it is read and never in memory as a whole; the text
+that remains is bounded, because Python needs many times its size.
+"""
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import math
 import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from desktop_app.chat.conversation import Message, Picture, Role, State, new_id
 from desktop_app.chat.exporting import FORMAT
 from desktop_app.errors import UserError
 
 T = TypeVar("T")
+MOST_TEXT_MB = 16  # of all messages, with what is noted about them
+_PIECE = 1 << 20  # bytes
+# The quotes inside a JSON string are escaped, so this is never a part of one.
+_PICTURE_BEGINS = re.compile(rb'"([0-9a-f]{64})"\s{0,8}:\s{0,8}"')
+_LONGEST_BEGINNING = 84  # bytes
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _LARGEST_SIDE = 1_000_000  # pixels
 _MOST_USES = 1 << 40  # what a conversation will never reach
@@ -27,25 +36,117 @@ class Imported:
 
     title: str
     messages: list[tuple[Message, int]]  # as `History.all_messages` returns them
-    pictures: dict[str, bytes]  # by SHA-256, which has been checked; some may be missing
+    pictures: frozenset[str]  # the SHA-256 of those that were in the file and have been kept; some may be missing
 
 
-def from_json(data: bytes, name: str) -> Imported:
-    """Read a conversation. Raises UserError "import-damaged" with the file's `name`."""
+def from_json(source: BinaryIO, name: str, keep: Callable[[Iterable[bytes]], str]) -> Imported:
+    """Read a conversation; `keep` stores a picture, piece by piece, and returns its SHA-256.
+
+    Raises UserError "import-damaged" or "import-too-large" with the file's `name`; OSError; and what `keep` raises.
+    """
     try:
-        content = json.loads(data)
+        content = json.loads(_text_of(source, name))
         if content["format"] != FORMAT:
             raise ValueError("another format")
         read = {1: _branch, 2: _versions}[content["version"]]
         messages = read(_of(list, content["messages"]))
-        pictures = {
-            sha256: _picture_bytes(sha256, encoded) for sha256, encoded in _of(dict, content["pictures"]).items()
-        }
-        if not messages:
-            raise ValueError("no messages")
-        return Imported(_of(str, content["title"]), messages, pictures)
+        title = _of(str, content["title"])
+        named = {_hash(sha256) for sha256 in _of(dict, content["pictures"])}
+        if not messages or any(content["pictures"].values()):
+            raise ValueError("no messages, or pictures that are none")
+        source.seek(0)
+        pictures = frozenset(_kept(source, keep))
+        if pictures != named:
+            raise ValueError("pictures in another place")
+        return Imported(title, messages, pictures)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError("import-damaged", name=name) from error
+
+
+def _text_of(source: BinaryIO, name: str) -> bytes:
+    """Return the file without the content of its pictures."""
+    text = bytearray()
+    for sha256, pieces in _parts(source):
+        for piece in pieces:
+            if not sha256:
+                text += piece
+            if len(text) > MOST_TEXT_MB << 20:
+                raise UserError("import-too-large", name=name, limit=MOST_TEXT_MB)
+    return bytes(text)
+
+
+def _kept(source: BinaryIO, keep: Callable[[Iterable[bytes]], str]) -> Iterator[str]:
+    for sha256, pieces in _parts(source):
+        if sha256:
+            if keep(base64.b64decode(piece, validate=True) for piece in _whole_quads(pieces)) != sha256:
+                raise ValueError("a picture differs from its name")
+            yield sha256
+        else:
+            for _ in pieces:
+                pass
+
+
+def _parts(source: BinaryIO) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Yield the file's parts in order, each to be read to its end: text ("", pieces), picture (SHA-256, base64)."""
+    reader = _Reader(source)
+    while not reader.ended:
+        yield "", reader.text()
+        if reader.picture:
+            yield reader.picture, reader.content()
+
+
+class _Reader:
+    """Reads a file up to the beginning of the next picture, and that up to its end."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source = source
+        self._buffer = b""
+        self.picture = ""
+        self.ended = False
+
+    def text(self) -> Iterator[bytes]:
+        self.picture = ""
+        while True:
+            begins = _PICTURE_BEGINS.search(self._buffer)
+            if begins:
+                text, self._buffer = self._buffer[: begins.end()], self._buffer[begins.end() :]
+                self.picture = begins[1].decode()
+                yield text
+                return
+            sure = max(0, len(self._buffer) - _LONGEST_BEGINNING)
+            text, self._buffer = self._buffer[:sure], self._buffer[sure:]
+            yield text
+            if not self._more():
+                yield self._buffer
+                self.ended = True
+                return
+
+    def content(self) -> Iterator[bytes]:
+        while (end := self._buffer.find(b'"')) < 0:
+            yield self._buffer
+            self._buffer = b""
+            if not self._more():
+                self.ended = True
+                return
+        content, self._buffer = self._buffer[:end], self._buffer[end:]
+        yield content
+
+    def _more(self) -> bool:
+        piece = self._source.read(_PIECE)
+        self._buffer += piece
+        return bool(piece)
+
+
+def _whole_quads(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Cut base64 where it can be decoded in parts."""
+    rest = b""
+    for piece in pieces:
+        rest += piece
+        whole = len(rest) - len(rest) % 4
+        yield rest[:whole]
+        rest = rest[whole:]
+    if rest:
+        raise ValueError("base64 that was cut off")
 
 
 def _branch(records: list[Any]) -> list[tuple[Message, int]]:
@@ -94,13 +195,6 @@ def _picture(record: Any) -> Picture:
         round(_between(1, record["width"], _LARGEST_SIDE)),
         round(_between(1, record["height"], _LARGEST_SIDE)),
     )
-
-
-def _picture_bytes(sha256: str, encoded: Any) -> bytes:
-    data = base64.b64decode(_of(str, encoded), validate=True)
-    if hashlib.sha256(data).hexdigest() != _hash(sha256):
-        raise ValueError("a picture differs from its name")
-    return data
 
 
 def _hash(value: Any) -> str:

@@ -2,7 +2,9 @@
 
 import base64
 import hashlib
+import io
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +13,8 @@ import pytest
 from desktop_app.chat.conversation import Message, Picture, Role, State, new_id
 from desktop_app.chat.exporting import to_json, to_markdown
 from desktop_app.chat.history import History
-from desktop_app.chat.importing import from_json
+from desktop_app.chat.importing import Imported
+from desktop_app.chat.importing import from_json as from_file
 from desktop_app.errors import UserError
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
@@ -42,6 +45,10 @@ def conversation() -> list[Message]:
     return [asked, note, told, Message(new_id(), Role.USER, "And?", (CAT,), told.id, State.COMPLETE)]
 
 
+def from_json(data: bytes, name: str) -> Imported:
+    return from_file(io.BytesIO(data), name, lambda pieces: hashlib.sha256(b"".join(pieces)).hexdigest())
+
+
 def test_markdown_shows_questions_as_typed_and_answers_as_they_are() -> None:
     text = to_markdown("A\n# title", conversation(), {Role.USER: "Frage", Role.ASSISTANT: "Antwort"})
     lines = text.split("\n")
@@ -60,7 +67,7 @@ def test_markdown_shows_questions_as_typed_and_answers_as_they_are() -> None:
 def test_a_conversation_comes_back_from_json(history: History) -> None:
     path = conversation()
     imported = from_json(json_of(path), "cats.json")
-    assert imported.pictures == BYTES
+    assert imported.pictures == set(BYTES)
     assert imported.title == "Cats"
     spoken = [message for message in path if message.role is not Role.NOTE]
     messages = [message for message, _ in imported.messages]
@@ -161,6 +168,36 @@ def test_a_damaged_or_strange_file_is_refused(data: bytes) -> None:
     with pytest.raises(UserError) as caught:
         from_json(data, "strange.json")
     assert (caught.value.code, caught.value.parameters) == ("import-damaged", {"name": "strange.json"})
+
+
+def test_pictures_are_read_in_pieces_wherever_they_lie() -> None:
+    big = bytes(range(256)) * 9000
+    name = hashlib.sha256(big).hexdigest()
+    asked = Message(new_id(), Role.USER, f'"{name}": "no picture"', (CAT, Picture(name, "big.png", 9, 9)))
+    written = "".join(to_json("Big", [(asked, 1)], {name: big, **BYTES}.get))
+    for text in (written, json.dumps(json.loads(written)), json.dumps(json.loads(written), separators=(",", ":"))):
+        kept: dict[str, bytes] = {}
+        longest = 0
+
+        def keep(pieces: Iterable[bytes], kept: dict[str, bytes] = kept) -> str:
+            nonlocal longest
+            parts = list(pieces)
+            longest = max(longest, *(len(part) for part in parts))
+            data = b"".join(parts)
+            kept[hashlib.sha256(data).hexdigest()] = data
+            return hashlib.sha256(data).hexdigest()
+
+        imported = from_file(io.BytesIO(text.encode()), "n", keep)
+        assert kept == {name: big, CAT.sha256: PNG}
+        assert imported.messages[0][0].text == asked.text
+        assert longest <= 1 << 20
+
+
+def test_too_much_text_is_refused_before_it_is_taken_apart() -> None:
+    data = changed({}, {"text": "x" * (17 << 20)})
+    with pytest.raises(UserError) as caught:
+        from_json(data, "book.json")
+    assert (caught.value.code, caught.value.parameters) == ("import-too-large", {"name": "book.json", "limit": 16})
 
 
 def test_a_conversation_is_added_whole_or_not_at_all(history: History) -> None:

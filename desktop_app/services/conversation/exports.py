@@ -16,6 +16,7 @@ from desktop_app.errors import UserError
 from desktop_app.services.background import Background
 from desktop_app.services.conversation.chat import Chat
 from desktop_app.services.conversation.conversation_list import Conversations
+from desktop_app.services.conversation.local_files import existing
 from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.throttle import Throttle
@@ -76,7 +77,7 @@ class Exports(QObject):
 
     def import_file(self, source: str) -> None:
         """Add the conversation of a JSON file that an Eyebright wrote, and open it."""
-        self._files.run(partial(self._read, Path(source)), self._add)
+        self._files.run(partial(self._read, Path(existing(source))), self._add)
 
     def _json(self, title: str, messages: list[tuple[Message, int]]) -> Iterator[str]:
         from desktop_app.chat.exporting import to_json
@@ -96,15 +97,12 @@ class Exports(QObject):
         from desktop_app.chat.importing import from_json
 
         try:
-            data = source.read_bytes()
+            with source.open("rb") as file:
+                return from_json(file, source.name, lambda pieces: self._attachments.add_pieces(pieces, source.name))
         except FileNotFoundError as error:
             raise UserError("file-missing", name=source.name) from error
         except OSError as error:
             raise UserError("file-unreadable", name=source.name) from error
-        imported = from_json(data, source.name)
-        for picture in imported.pictures.values():
-            self._attachments.add_bytes(picture, source.name)
-        return imported
 
     def _add(self, imported: Imported) -> None:
         self._history_thread.run(
