@@ -4,7 +4,7 @@ import pytest
 
 from desktop_app.engine.interrupt import Interrupt
 from desktop_app.engine.job_queue import Job, JobQueue
-from desktop_app.engine.messages import Ask, Load, PictureRef, ReadAhead, Stop, Turn
+from desktop_app.engine.messages import Ask, Forget, Load, PictureRef, ReadAhead, Stop, Turn
 
 STAR, MOON = PictureRef("s", "/s.png", "s.png"), PictureRef("m", "/m.png", "m.png")
 EARLIER = (Turn("a", (), "b"),)
@@ -103,6 +103,16 @@ def test_waiting_reading_ahead_is_overtaken(job_queue: JobQueue) -> None:
     job_queue.add(waiting)
     assert job_queue.add(ReadAhead(2, (), (MOON,))) == [waiting]
     assert job_queue.next()[0].request == 2
+
+
+def test_forgetting_waits_for_an_answer_and_ends_reading_ahead(job_queue: JobQueue, interrupt: Interrupt) -> None:
+    ahead = ReadAhead(2, (), (STAR,))
+    job_queue.add(Ask(1, (Turn("a"),)))
+    job_queue.next()
+    job_queue.add(ahead)
+    assert job_queue.add(Forget(3)) == [ahead]
+    assert not interrupt.now
+    assert job_queue.next()[0] == Forget(3)
 
 
 def test_an_answer_is_not_disturbed_by_later_questions(job_queue: JobQueue, interrupt: Interrupt) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -175,7 +176,7 @@ class Answer(QObject):
         self._save_timer.stop()
         self.message = replace(self.message, state=state, details=details or {})
         message = self.message
-        self._history_thread.run(lambda history: history.update_message(message))
+        self._history_thread.run(lambda history: _save(history, message))
         self.ended.emit()
 
     def _show_text(self) -> None:
@@ -183,4 +184,9 @@ class Answer(QObject):
 
     def _save_text(self) -> None:
         message = self.message
-        self._history_thread.run(lambda history: history.update_message(message))
+        self._history_thread.run(lambda history: _save(history, message))
+
+
+def _save(history: History, message: Message) -> None:
+    with suppress(KeyError):  # its conversation was deleted for good meanwhile
+        history.update_message(message)
