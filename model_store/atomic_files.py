@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +25,7 @@ def new_file(folder: Path, *, private: bool = True) -> Iterator[tuple[BinaryIO, 
 
     Call `finish` and rename it to keep it: at the end nothing remains at its path. Raises OSError.
     """
-    path = folder / f"{INCOMING}{secrets.token_hex(8)}"
+    path = folder / f"{INCOMING}{os.urandom(8).hex()}"
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     handle = os.open(path, flags, 0o600 if private else 0o666)
     try:

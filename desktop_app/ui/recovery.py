@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QDateTime, QLocale, Qt
+from PySide6.QtCore import QDateTime, QLocale, QSize, Qt
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from desktop_app.services.conversation.recovery import Recovery
@@ -12,6 +12,7 @@ from desktop_app.ui.widgets.controls import Label, push_button
 from desktop_app.ui.widgets.question import Question
 from desktop_app.ui.widgets.theme import GRID, theme
 
+_OF_THE_SCREEN = 0.9
 _ID = Qt.ItemDataRole.UserRole
 
 
@@ -60,12 +61,14 @@ class RecoveryDialog(QDialog):
         close = push_button(self.tr("Close"), "plain", self)
         close.clicked.connect(self.close)
         column.addLayout(self._row(self.restore_backup, close))
-        self.resize(theme.px(70 * GRID), theme.px(68 * GRID))
+        room = self.screen().availableSize() * _OF_THE_SCREEN
+        self.resize(QSize(theme.px(70 * GRID), theme.px(68 * GRID)).boundedTo(room))
 
     def _list(self, name: str) -> QListWidget:
         rows = QListWidget(self)
         rows.setObjectName("rows")
         rows.setAccessibleName(name)
+        rows.setMinimumHeight(8 * GRID)
         rows.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         rows.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         return rows
