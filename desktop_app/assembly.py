@@ -14,7 +14,7 @@ from PySide6.QtCore import QTimer
 
 from desktop_app import logs, paths
 from desktop_app.chat.attachments import Attachments
-from desktop_app.engine.client import EngineClient, forget_cache
+from desktop_app.engine.client import EngineClient, clear_cache
 from desktop_app.errors import UserError
 from desktop_app.services.background import Background
 from desktop_app.services.chosen_model import ChosenModel
@@ -149,7 +149,7 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
     throttle, model_throttle = Throttle(), Throttle(longest=_LONGEST_PAUSE_S)
     attachments = Attachments(paths.attachments_folder(), paced=throttle.paced)
     files = Background("files", notices)
-    forget = partial(forget_cache, paths.cache_folder())
+    forget = partial(clear_cache, paths.cache_folder())
     history_thread = HistoryThread(
         paths.history_file(),
         attachments,

@@ -35,6 +35,7 @@ _UI_GROUND = {
     "desktop_app.services",
     "desktop_app.engine.messages",
     "desktop_app.memory_fit",
+    "desktop_app.chat.backups",
     "desktop_app.chat.conversation",
     "model_store.catalogue",
     "model_store.errors",

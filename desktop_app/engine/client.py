@@ -327,11 +327,11 @@ class _Engine:
                     events.put(event)
 
 
-def forget_cache(folder: Path, used_before: float) -> None:
+def clear_cache(folder: Path, used_before: float) -> None:
     """Remove from the caches in `folder` what was not used since a time (seconds since 1970).
 
     With an engine that runs, send it `Forget` first: it may hold more than it has written.
     """
     from desktop_app.engine.cache import checked_folder  # needed rarely
 
-    checked_folder.forget_cache(folder, used_before)
+    checked_folder.clear_cache(folder, used_before)

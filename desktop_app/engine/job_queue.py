@@ -2,8 +2,8 @@
 
 The receiving thread adds commands, the main thread takes them. The rules:
 
-- `Ask`, `ReadAhead`, `Load` and `Forget` end a `ReadAhead` that waits or runs. If it is processing a part of what the new command
-  needs, it ends at a point where nothing is lost; any other ends at once.
+- `Ask`, `ReadAhead`, `Load` and `Forget` end a `ReadAhead` that waits or runs. If it is processing a part of what the
+  new command needs, it ends at a point where nothing is lost; any other ends at once.
 - `Load` also stops an answer, and replaces a `Load` that waits. Otherwise answers are written in the order of the
   questions, and `Forget` waits for those before it.
 - `Stop` ends a request that waits or runs; a `Load` cannot be stopped.

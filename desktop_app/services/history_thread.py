@@ -33,12 +33,12 @@ class HistoryThread:
         attachments: Attachments,
         background: Background,
         notices: Notices,
-        forget_cache: Callable[[float], object],
+        clear_cache: Callable[[float], object],
     ) -> None:
-        """`forget_cache(time)` removes from the caches what was not used since; it is called on the thread."""
+        """`clear_cache(time)` removes from the caches what was not used since; it is called on the thread."""
         self._path = path
         self._attachments = attachments
-        self._forget_cache = forget_cache
+        self._forget_cache = clear_cache
         self._background = background
         self._notices = notices
         self._history: History | None = None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QDateTime, QLocale, QSize, Qt
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-from desktop_app.services.conversation.recovery import Recovery
 from desktop_app.services.history_thread import KEEP_DELETED_DAYS
+from desktop_app.ui.protocols.conversation import Recovery
 from desktop_app.ui.sentences import data_size, relative_date
 from desktop_app.ui.widgets.controls import Label, push_button
 from desktop_app.ui.widgets.question import Question

@@ -13,6 +13,7 @@ from tests.helpers.fakes.conversation import (
     FakeConversations,
     FakeExports,
     FakeReadingAhead,
+    FakeRecovery,
 )
 from tests.helpers.fakes.draft import FakeDraft, FakePictureDetail
 from tests.helpers.fakes.engine import FakeEngine, FakeTuner
@@ -35,6 +36,7 @@ class FakeServices:
         self.answers = FakeAnswers()
         self.chat = FakeChat(self.calls, self.answers, self.conversations.current_id)
         self.exports = FakeExports(self.calls)
+        self.recovery = FakeRecovery(self.calls)
         self.reading_ahead = FakeReadingAhead()
         self.picture_detail = FakePictureDetail(self.calls)
         self.tuner = FakeTuner(self.calls)

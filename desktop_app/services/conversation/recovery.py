@@ -33,18 +33,18 @@ class Recovery(QObject):
         engine: Engine,
         history_thread: HistoryThread,
         files: Background,
-        forget_cache: Callable[[float], object],
+        clear_cache: Callable[[float], object],
         notices: Notices,
         parent: QObject | None = None,
     ) -> None:
-        """`forget_cache(time)` removes from the caches what was not used since; it is called on the files' thread."""
+        """`clear_cache(time)` removes from the caches what was not used since; it is called on the files' thread."""
         super().__init__(parent)
         self._conversations = conversations
         self._attachments = attachments
         self._engine = engine
         self._history_thread = history_thread
         self._files = files
-        self._forget_cache = forget_cache
+        self._forget_cache = clear_cache
         self._notices = notices
         self._deleted: list[DeletedConversation] = []
         self._backups: list[Backup] = []

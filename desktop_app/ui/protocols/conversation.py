@@ -9,7 +9,8 @@ if TYPE_CHECKING:  # only for annotations, so the window does not wait for them
 
     from PySide6.QtCore import SignalInstance
 
-    from desktop_app.chat.conversation import ConversationSummary, Message, Role
+    from desktop_app.chat.backups import Backup
+    from desktop_app.chat.conversation import ConversationSummary, DeletedConversation, Message, Role
     from desktop_app.services.conversation.draft import DraftPicture
     from desktop_app.services.conversation.picture_detail import DetailOptions
 
@@ -122,3 +123,16 @@ class PictureDetail(Protocol):
 
     def options(self) -> DetailOptions | None: ...
     def choose(self, quick: bool) -> None: ...
+
+
+class Recovery(Protocol):
+    """See `desktop_app.services.conversation.recovery`."""
+
+    changed: SignalInstance
+
+    def deleted(self) -> list[DeletedConversation]: ...
+    def backups(self) -> list[Backup]: ...
+    def refresh(self) -> None: ...
+    def undelete(self, conversation_id: str) -> None: ...
+    def delete_now(self, *conversation_ids: str) -> None: ...
+    def restore(self, backup: Backup) -> None: ...

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # only for annotations, so the window does not wait for them
         PictureDetail,
         Previews,
         ReadingAhead,
+        Recovery,
     )
     from desktop_app.ui.protocols.engine import Engine, Tuner
     from desktop_app.ui.protocols.models import Models, ModelTasks
@@ -45,6 +46,8 @@ class Services(Protocol):
     def chat(self) -> Chat: ...
     @property
     def exports(self) -> Exports: ...
+    @property
+    def recovery(self) -> Recovery: ...
     @property
     def reading_ahead(self) -> ReadingAhead: ...
     @property

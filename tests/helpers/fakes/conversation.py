@@ -8,7 +8,16 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from desktop_app.chat.conversation import ConversationSummary, Message, Picture, Role, State, new_id
+from desktop_app.chat.backups import Backup
+from desktop_app.chat.conversation import (
+    ConversationSummary,
+    DeletedConversation,
+    Message,
+    Picture,
+    Role,
+    State,
+    new_id,
+)
 from desktop_app.engine.messages import Phase
 from desktop_app.services.conversation.dropped_messages import DroppedMessages
 from desktop_app.services.notices import Notice, Notices, action
@@ -167,6 +176,34 @@ class FakeChat(QObject):
 
 class FakeReadingAhead(QObject):
     context = Signal(int, int)
+
+
+class FakeRecovery(QObject):
+    """Nothing was deleted, and there is no backup."""
+
+    changed = Signal()
+
+    def __init__(self, calls: list[Call]) -> None:
+        super().__init__()
+        self.calls = calls
+
+    def deleted(self) -> list[DeletedConversation]:
+        return []
+
+    def backups(self) -> list[Backup]:
+        return []
+
+    def refresh(self) -> None:
+        self.calls.append(("refresh_recovery",))
+
+    def undelete(self, conversation_id: str) -> None:
+        self.calls.append(("undelete", conversation_id))
+
+    def delete_now(self, *conversation_ids: str) -> None:
+        self.calls.append(("delete_now", *conversation_ids))
+
+    def restore(self, backup: Backup) -> None:
+        self.calls.append(("restore", backup.path))
 
 
 class FakeExports:

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from desktop_app.services.notices import Notice, action
 from desktop_app.ui.window import MainWindow
-from tests.helpers.fake_chat import answer, question
 from tests.helpers.fake_services import FakeServices
+from tests.helpers.fakes.conversation import answer, question
 
 PAGE, MARKDOWN, JSON = range(3)
 
