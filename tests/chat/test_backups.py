@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from desktop_app.chat.conversation import Message, Picture, Role, State, new_id
+from desktop_app.chat.database import Database
 from desktop_app.chat.history import History
 from desktop_app.errors import UserError
 from tests.chat.history_files import fill
@@ -47,10 +48,11 @@ def test_there_is_one_backup_for_each_day_and_seven_are_kept(path: Path, monkeyp
 
 
 def test_neither_an_empty_nor_a_damaged_history_is_backed_up(path: Path) -> None:
-    history = opened(path)
+    database = Database(path)
+    history = History(database)
     assert not history.back_up()
     history.add_message("c", Message(new_id(), Role.USER, "x" * 9000))
-    history._database._connection.execute("UPDATE folded_texts SET text = 'something else'")
+    database.read("UPDATE folded_texts SET text = 'something else'")
     assert not history.back_up()
     assert history.backups() == []
     history.close()
@@ -83,14 +85,15 @@ def test_a_lost_history_comes_back(path: Path) -> None:
 
 
 def test_a_text_that_was_damaged_is_repaired_and_one_that_was_finished_since_stays(path: Path) -> None:
-    history = opened(path)
+    database = Database(path)
+    history = History(database)
     asked = Message(new_id(), Role.USER, "How many?")
     told = Message(new_id(), Role.ASSISTANT, "Th", parent=asked.id, state=State.STREAMING)
     for message in (asked, told):
         history.add_message("c", message)
     assert history.back_up()
     history.update_message(Message(told.id, Role.ASSISTANT, "Three.", parent=asked.id))
-    history._database._connection.execute("UPDATE messages SET text = 'H\ufffd\ufffdmany?' WHERE id = ?", (asked.id,))
+    database.read("UPDATE messages SET text = 'H\ufffd\ufffdmany?' WHERE id = ?", asked.id)
     assert history.restore(history.backups()[0]) == 1
     assert [message.text for message in history.path("c")] == ["How many?", "Three."]
     history.close()

@@ -155,8 +155,9 @@ def test_what_only_the_log_holds_is_not_lost(path: Path) -> None:
     log.write_bytes(log.read_bytes() + b"half a page")
     with killed.open("r+b") as file:
         file.write(b"x" * 4096)
-    fresh, _ = History.open(path.with_name("fresh.sqlite"))
-    with fresh._database.writing() as write:
+    database = Database(path.with_name("fresh.sqlite"))
+    fresh = History(database)
+    with database.writing() as write:
         assert salvage(killed, write) == 31
     assert [message.text for message in fresh.path("late")] == ["only in the log"]
     fresh.close()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 from desktop_app import paths
@@ -22,10 +24,9 @@ def test_after_days_it_goes_with_its_pictures_and_its_caches(desk: Desk, tmp_pat
     current = desk.services.conversations.current_id()
     deleted = time.time() - 8 * _DAY_S
     desk.services.conversations.delete(current)
-    desk.services.history_thread.run(
-        lambda history: history._database.read("UPDATE conversations SET deleted = ?", deleted)
-    )
     desk.services.close()
+    with closing(sqlite3.connect(paths.history_file())) as connection, connection:
+        connection.execute("UPDATE conversations SET deleted = ?", (deleted,))
     answers = paths.cache_folder() / "answers"
     answers.mkdir(parents=True, exist_ok=True)
     for name, used in (("of it", deleted - 60), ("of another", deleted + _DAY_S)):
