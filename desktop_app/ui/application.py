@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QLibraryInfo, QLocale, QTranslator, Signal
+from PySide6.QtCore import QEvent, QLibraryInfo, QLocale, Qt, QTranslator, Signal
 from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QApplication
 
@@ -68,7 +68,9 @@ def show_startup_error(error: UserError) -> None:
     application = QApplication(["eyebright"])
     application.setApplicationDisplayName("Eyebright")
     _translate(application)
-    QMessageBox(QMessageBox.Icon.Critical, "Eyebright", error_text(error)).exec()
+    box = QMessageBox(QMessageBox.Icon.Critical, "Eyebright", error_text(error))
+    box.setTextFormat(Qt.TextFormat.PlainText)  # it names files
+    box.exec()
 
 
 def _translate(application: QApplication) -> None:

@@ -42,6 +42,7 @@ from desktop_app.chat.conversation import ConversationSummary
 from desktop_app.ui.protocols.conversation import Previews
 from desktop_app.ui.sentences import relative_date
 from desktop_app.ui.widgets import icons
+from desktop_app.ui.widgets.plain_text import shortened, wrapped_tip
 from desktop_app.ui.widgets.theme import GRID, RADIUS_SMALL, theme
 
 Index = QModelIndex | QPersistentModelIndex
@@ -121,13 +122,16 @@ class ConversationModel(QAbstractListModel):
         if not index.isValid():
             return None
         summary = self._rows[index.row()]
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            return summary.title or self.tr("Untitled")
+        title = shortened(summary.title) or self.tr("Untitled")
+        if role == Qt.ItemDataRole.DisplayRole:
+            return title
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return wrapped_tip(title)
         if role == Qt.ItemDataRole.EditRole:
             return summary.title
         if role == Qt.ItemDataRole.AccessibleTextRole:
             when = relative_date(summary.updated)
-            return self.tr("{title}, {date}").format(title=summary.title or self.tr("Untitled"), date=when)
+            return self.tr("{title}, {date}").format(title=title, date=when)
         if role == SUMMARY:
             return summary
         if role == PICTURE:

@@ -9,6 +9,7 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from desktop_app.ui.widgets.controls import ElidedLabel, IconButton
+from desktop_app.ui.widgets.plain_text import shortened
 from desktop_app.ui.widgets.theme import GRID
 
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
@@ -59,7 +60,8 @@ class Header(QWidget):
     def current_title(self) -> str:
         """Return the title of the open conversation, "" while it has none."""
         current = self._conversations.current_id()
-        return next((s.title for s in self._conversations.summaries() if s.id == current), "") if current else ""
+        titles = (row.title for row in self._conversations.summaries() if row.id == current)
+        return shortened(next(titles, "")) if current else ""
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Rename by a double click on the title."""

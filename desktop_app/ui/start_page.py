@@ -23,6 +23,7 @@ from desktop_app.services.examples import EXAMPLES, Example
 from desktop_app.ui.sentences import engine_sentence
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import ElidedLabel, Label, push_button
+from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.theme import COLUMN, GRID, RADIUS, theme
 
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
@@ -44,7 +45,7 @@ class ExampleCard(QAbstractButton):
         self.question = question = example.question
         self._pixmap = QPixmap(str(example.thumbnail))
         self.setAccessibleName(self.tr("Ask about an example picture: {question}").format(question=question))
-        self.setToolTip(question)
+        set_tip(self, question)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)

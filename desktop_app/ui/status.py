@@ -12,6 +12,7 @@ from desktop_app.engine.messages import ModelInfo, Phase
 from desktop_app.ui.sentences import data_size, engine_sentence, engine_state, number, phase_text
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import Popover, push_button
+from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.theme import GRID, ColourRole, theme
 
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
@@ -155,7 +156,7 @@ class StatusLine(QWidget):
             shown = QFontMetrics(theme.font("tiny")).elidedText(name, Qt.TextElideMode.ElideMiddle, _LONGEST_NAME)
             words = self.tr("{model} · {state}").format(model=shown, state=doing)
         self.model.say(words)
-        self.model.setToolTip(name)
+        set_tip(self.model, name)
         looking = self._phase is not None and self._phase[0] is Phase.LOOKING
         if state in ("dead", "failed"):
             self.model.setIcon(icons.icon("warning", "danger", 16))

@@ -22,6 +22,7 @@ from desktop_app.services.conversation.draft import DraftPicture
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import IconButton
 from desktop_app.ui.widgets.images import decode, rounded
+from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.theme import GRID, RADIUS, THUMBNAIL, theme
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class Thumbnail(QWidget):
         sentence = self._sentence().format(name=draft.name)
         self.setAccessibleName(sentence)
         self.setAccessibleDescription(self.tr("Press Delete to remove this picture."))
-        self.setToolTip(f"<p>{sentence.replace('&', '&amp;').replace('<', '&lt;')}</p>")
+        set_tip(self, sentence)
         self.close_button.set_name(self.tr("Remove {name}").format(name=draft.name))
         self.update()
 

@@ -15,6 +15,7 @@ from desktop_app.ui.models import phrases as words
 from desktop_app.ui.models.parts import FitRow, ProgressLine
 from desktop_app.ui.sentences import translate
 from desktop_app.ui.widgets.controls import ButtonKind, IconButton, Label, push_button
+from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.theme import GRID
 from model_store.catalogue import Variant
 from model_store.jobs import DownloadJob, JobState
@@ -118,7 +119,7 @@ class DownloadCard(ModelCard):
         """Show the progress of a download."""
         if self._job_words is not None and self._job_notes is not None and self._bar is not None:
             self._job_words.setText(words.job_text(job))
-            self._job_words.setToolTip(words.job_details(job))
+            set_tip(self._job_words, words.job_details(job))
             self._job_notes.setText(words.job_notes(job))
             self._job_notes.setVisible(bool(job.notes))
             self._bar.set_share(job.done / job.total if job.total else 0.0)
@@ -170,7 +171,7 @@ class CatalogueCard(DownloadCard):
             self.others.clicked.connect(self._show_sizes)
         fits = self.offer.fit.verdict != "too-large"
         self.fetch = self.button(self.tr("Download"), "primary" if recommended and fits else "plain")
-        self.fetch.setToolTip(words.download_time(variant.size, speed))
+        set_tip(self.fetch, words.download_time(variant.size, speed))
         self.fetch.clicked.connect(partial(self.fetch_wanted.emit, entry, variant))
 
     def _build_installed(self, model: InstalledModel, in_use: InstalledModel | None) -> None:

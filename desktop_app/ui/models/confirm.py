@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 from desktop_app.ui.models import phrases as words
 from desktop_app.ui.sentences import translate
 from desktop_app.ui.widgets.controls import push_button
+from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.question import Question
 from desktop_app.ui.widgets.web_page import open_page
 from model_store.catalogue import ModelEntry
@@ -37,7 +38,7 @@ def licence_question(entry: ModelEntry, parent: QWidget) -> Question:
     )
     if entry.licence_url:
         read = push_button(translate("Models", "Read the terms in the browser"), "link", question)
-        read.setToolTip(entry.licence_url)
+        set_tip(read, entry.licence_url)
         read.clicked.connect(lambda: open_page(entry.licence_url, question))
         question.column.insertWidget(2, read, 0, Qt.AlignmentFlag.AlignLeft)
     return question

@@ -13,6 +13,7 @@ from desktop_app.ui.models.confirm import accept_licence
 from desktop_app.ui.models.parts import ProgressLine
 from desktop_app.ui.protocols.models import Models
 from desktop_app.ui.widgets.controls import ButtonKind, Label, push_button
+from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.theme import GRID
 from model_store.jobs import DownloadJob, JobState
 from model_store.library.installed import InstalledModel
@@ -98,12 +99,12 @@ class ModelOffer(QFrame):
             words.download_time(size, self._models.speed),
         ]
         self.facts.setText(" · ".join(facts))
-        self.facts.setToolTip(words.fit_reason(offer.fit))
+        set_tip(self.facts, words.fit_reason(offer.fit))
         self._button(self.tr("Download"), "plain").clicked.connect(self._fetch)
 
     def _show_job(self, job: DownloadJob) -> None:
         self.facts.setText(words.job_text(job))
-        self.facts.setToolTip(words.job_details(job))
+        set_tip(self.facts, words.job_details(job))
         self.bar.set_share(job.done / job.total if job.total else 0.0)
 
     def _job_changed(self, job: DownloadJob) -> None:

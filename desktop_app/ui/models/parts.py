@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 from desktop_app.memory_fit import MemoryFit
 from desktop_app.ui.models import phrases as words
 from desktop_app.ui.widgets.controls import Label
+from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.theme import GRID, theme
 
 _DOT = 12  # px
@@ -49,7 +50,7 @@ class FitRow(QWidget):
         row.setSpacing(GRID - 2)
         row.addWidget(FitDot(fit, self), 0, Qt.AlignmentFlag.AlignVCenter)
         row.addWidget(Label(words.fit_text(fit), "small", parent=self))
-        self.setToolTip(words.fit_reason(fit))
+        set_tip(self, words.fit_reason(fit))
         self.setAccessibleName(f"{words.fit_text(fit)}. {words.fit_reason(fit)}")
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
 

@@ -24,6 +24,7 @@ from desktop_app.ui.transcript.pointer import Pointer
 from desktop_app.ui.transcript.rows import Rows
 from desktop_app.ui.transcript.selection import Selection
 from desktop_app.ui.transcript.waiting import Waiting
+from desktop_app.ui.widgets.plain_text import wrapped_tip
 from desktop_app.ui.widgets.theme import GRID, theme
 
 EDGE = 2 * GRID  # px over which the page fades out where it goes on
@@ -154,7 +155,7 @@ class TranscriptPage(QAbstractScrollArea):
         """Show the address of a link, or the name of a picture, as a tip."""
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             tip = self.pointer.tip_at(event.pos())
-            QToolTip.showText(event.globalPos(), f"<p>{_escaped(tip)}</p>" if tip else "", self)
+            QToolTip.showText(event.globalPos(), wrapped_tip(tip), self)
             return True
         if event.type() == QEvent.Type.Leave:
             self.pointer.leave()
@@ -187,8 +188,3 @@ class TranscriptPage(QAbstractScrollArea):
         index = self.rows.at(point)
         if index >= 0:
             self.menu.at(index, self.rows.inside(index, point)).popup(event.globalPos())
-
-
-def _escaped(text: str) -> str:
-    # In a paragraph Qt breaks long tips into lines; as plain text it would not.
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

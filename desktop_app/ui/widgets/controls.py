@@ -9,6 +9,7 @@ from PySide6.QtGui import QFontMetrics, QKeyEvent, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from desktop_app.ui.widgets import icons
+from desktop_app.ui.widgets.plain_text import set_tip, shortened
 from desktop_app.ui.widgets.theme import GRID, ICON, ColourRole, theme
 
 LabelType = Literal["display", "title", "strong", "body", "small", "tiny"]
@@ -34,7 +35,7 @@ class IconButton(QToolButton):
         """Set what the button does, and its shortcut."""
         self.setAccessibleName(name)
         keys = shortcut.toString(QKeySequence.SequenceFormat.NativeText) if shortcut else ""
-        self.setToolTip(f"{name} ({keys})" if keys else name)
+        set_tip(self, f"{name} ({keys})" if keys else name)
 
     def set_icon(self, icon: str, role: ColourRole | None = None) -> None:
         """Show another icon, or the same in another colour."""
@@ -101,7 +102,7 @@ class ElidedLabel(Label):
         if text == self._whole:
             return  # the placeholder of the composer is set with every key
         self._whole = text
-        self.setAccessibleName(text)
+        self.setAccessibleName(shortened(text))
         self._elide()
         self.updateGeometry()
 
@@ -111,7 +112,7 @@ class ElidedLabel(Label):
 
     def sizeHint(self) -> QSize:
         """Ask for room for the whole text; less is fine."""
-        width = QFontMetrics(self.font()).horizontalAdvance(self._whole) + 2
+        width = QFontMetrics(self.font()).horizontalAdvance(shortened(self._whole)) + 2
         return QSize(width, super().sizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -127,9 +128,9 @@ class ElidedLabel(Label):
 
     def _elide(self) -> None:
         metrics = QFontMetrics(self.font())
-        shown = metrics.elidedText(self._whole, Qt.TextElideMode.ElideRight, self.width())
+        shown = metrics.elidedText(shortened(self._whole), Qt.TextElideMode.ElideRight, self.width())
         self.setText(shown)
-        self.setToolTip(self._whole if shown != self._whole else "")
+        set_tip(self, self._whole if shown != self._whole else "")
 
 
 class Popover(QFrame):

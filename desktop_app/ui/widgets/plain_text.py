@@ -1,0 +1,28 @@
+"""Shows texts that are not ours as they are: names and titles may hold HTML, or be very long.
+
+Qt guesses whether a tool tip or a label is HTML, and HTML opens files: `<img src=...>` in the title of a conversation
+that somebody sent would read one of this computer, or of a server in its network. Labels are `controls.Label`.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtGui import Qt
+from PySide6.QtWidgets import QWidget
+
+MOST_SHOWN = 500  # characters of one name; Qt needs minutes for the lines of a name of a megabyte
+
+
+def shortened(text: str, most: int = MOST_SHOWN) -> str:
+    """Return `text`, or its beginning and an ellipsis when it is longer than `most` characters."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def wrapped_tip(text: str) -> str:
+    """Return a tool tip that shows `text` as it is, in several lines where it is long."""
+    return Qt.convertFromPlainText(shortened(text), Qt.WhiteSpaceMode.WhiteSpaceNormal) if text else ""
+
+
+def set_tip(widget: QWidget, text: str) -> None:
+    """Give `widget` a tool tip that shows `text` as it is. Screen readers read it too: HTML only where needed."""
+    shown = shortened(text)
+    widget.setToolTip(wrapped_tip(shown) if Qt.mightBeRichText(shown) else shown)
