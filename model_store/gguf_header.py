@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from model_store.names import one_line
+
 Scalar = str | int | float | bool
 
 
@@ -136,9 +138,12 @@ class GGUFHeader:
         return self.text("general.architecture")
 
     def text(self, key: str) -> str:
-        """Return a string of the metadata, "" when it is absent or something else."""
+        """Return a name in the metadata as one short line, "" when it is absent or something else.
+
+        It is shown to people and compared; a file from anywhere may put a megabyte of anything there.
+        """
         value = self.metadata.get(key)
-        return value if isinstance(value, str) else ""
+        return one_line(value) if isinstance(value, str) else ""
 
     def integer(self, key: str) -> int | None:
         """Return a whole number of the metadata, None when it is absent or something else."""

@@ -14,10 +14,11 @@ from typing import Any
 
 from model_store.atomic_files import write_whole
 from model_store.jobs import Role
-from model_store.names import is_plain_name
+from model_store.names import is_plain_name, one_line
 
 MANIFEST = "eyebright-model.json"
 VERSION = 1
+_SHOWN = ("title", "repository", "quantisation", "licence", "program")  # to people; the others are compared, or opened
 _LONGEST = 64 << 20  # bytes: room for the hashes of a large model's beginnings
 
 
@@ -79,7 +80,8 @@ class Manifest:
         try:
             files = tuple(_installed_file(one) for one in raw["files"])
             texts = {name: _text(raw, name) for name in cls.__annotations__ if name != "files" and name in raw}
-            manifest = cls(files=files, **texts)
+            shown = {name: one_line(text) for name, text in texts.items() if name in _SHOWN}
+            manifest = cls(files=files, **{**texts, **shown})
         except (KeyError, TypeError) as error:
             raise ValueError("incomplete manifest") from error
         if manifest.file(Role.MODEL) is None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 _RESERVED = re.compile(r"(?i)^(con|prn|aux|nul|com\d|lpt\d)(\.|$)")  # names that Windows keeps to itself
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")  # a terminal may obey them
+_LONGEST_LINE = 200  # characters
 _LONGEST_NAME = 200  # bytes; file systems take 255, and endings are added
 _LONGEST_PLAIN_PATH = 240  # characters that Windows takes without the prefix for long paths
 
@@ -21,6 +23,12 @@ def is_plain_name(name: str) -> bool:
         and not re.search(r"[/\\\0]", name)
         and not (len(name) > 1 and name[1] == ":")
     )
+
+
+def one_line(text: str) -> str:
+    """Return a name or title from elsewhere as it can be shown: one line, not too long, nothing but letters."""
+    line = CONTROL.sub("\ufffd", " ".join(text[: 4 * _LONGEST_LINE].split()))
+    return line if len(line) <= _LONGEST_LINE else line[: _LONGEST_LINE - 1] + "…"
 
 
 def identifier(name: str) -> str:

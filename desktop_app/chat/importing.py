@@ -27,6 +27,20 @@ _LONGEST_BEGINNING = 84  # bytes
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _LARGEST_SIDE = 1_000_000  # pixels
 _MOST_USES = 1 << 40  # what a conversation will never reach
+_LONGEST_NAME = 300  # characters of a title or a file's name
+_LARGEST_FIGURE = 1e15
+#: What the details of a message may hold: figures and names of an answer, and how a question's pictures were sent.
+_DETAILS: dict[str, type] = {
+    "model": str,
+    "finish_reason": str,
+    "glance": bool,
+    "tokens_per_second": float,
+    "time_to_first_token_s": float,
+    "answer_tokens": float,
+    "evaluated_tokens": float,
+    "image_encodes": float,
+    "dropped_turns": float,
+}
 _YEAR_3000 = 32_503_680_000.0  # seconds since 1970; Windows shows no later dates
 
 
@@ -50,7 +64,7 @@ def from_json(source: BinaryIO, name: str, keep: Callable[[Iterable[bytes]], str
             raise ValueError("another format")
         read = {1: _branch, 2: _versions}[content["version"]]
         messages = read(_of(list, content["messages"]))
-        title = _of(str, content["title"])
+        title = _line(_of(str, content["title"]))
         named = {_hash(sha256) for sha256 in _of(dict, content["pictures"])}
         if not messages or any(content["pictures"].values()):
             raise ValueError("no messages, or pictures that are none")
@@ -183,15 +197,29 @@ def _message(record: Any, parent: str | None) -> Message:
         parent,
         state,
         _between(0, record["created"], _YEAR_3000),
-        # Anything with a structure would be read by this program as its own words.
-        {key: value for key, value in _of(dict, record["details"]).items() if isinstance(value, str | int | float)},
+        _details(_of(dict, record["details"])),
     )
+
+
+def _details(record: dict[str, Any]) -> dict[str, Any]:
+    """Return what this program would have written itself: anything else it might read as its own words."""
+    kept: dict[str, Any] = {}
+    for key, value in record.items():
+        kind = _DETAILS.get(key)
+        if kind is float:
+            if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _LARGEST_FIGURE:
+                kept[key] = value
+        elif kind is str and isinstance(value, str):
+            kept[key] = _line(value)
+        elif kind is bool and isinstance(value, bool):
+            kept[key] = value
+    return kept
 
 
 def _picture(record: Any) -> Picture:
     return Picture(
         _hash(record["sha256"]),
-        _of(str, record["name"]),
+        _line(_of(str, record["name"])),
         round(_between(1, record["width"], _LARGEST_SIDE)),
         round(_between(1, record["height"], _LARGEST_SIDE)),
     )
@@ -207,6 +235,11 @@ def _of(kind: type[T], value: Any) -> T:
     if not isinstance(value, kind):
         raise TypeError(f"not a {kind.__name__}")
     return value
+
+
+def _line(text: str) -> str:
+    """Return a name as one line that is not too long to be shown."""
+    return " ".join(text[: 4 * _LONGEST_NAME].split())[:_LONGEST_NAME]
 
 
 def _between(low: float, value: Any, high: float) -> float:

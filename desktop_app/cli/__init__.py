@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Sequence
 
 from desktop_app import logs
-from desktop_app.cli import texts
-from desktop_app.cli.arguments import parse
+from desktop_app.cli import arguments, texts
 from desktop_app.cli.exit_codes import ExitCode
 from desktop_app.cli.request import (
     AskRequest,
@@ -19,15 +19,26 @@ from desktop_app.cli.request import (
     VerbRequest,
     WindowRequest,
 )
+from desktop_app.cli.terminal import plain_terminal
 from desktop_app.errors import UserError
 from model_store.errors import StoreError
 
 __all__ = ["SelfTestRequest", "WindowRequest", "parse", "run"]
 
 
+def parse(words: Sequence[str]) -> VerbRequest | WindowRequest:
+    """Return what stands after `eyebright`. What makes no sense ends the program with one sentence."""
+    with plain_terminal():
+        return arguments.parse(words)
+
+
 def run(request: VerbRequest) -> int:
     """Carry out what was asked for and return the exit code, an `ExitCode`."""
-    _make_printable()
+    with plain_terminal():
+        return _run(request)
+
+
+def _run(request: VerbRequest) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         code = _carry_out(request)
@@ -76,13 +87,3 @@ def _carry_out(request: VerbRequest) -> int:
             from desktop_app.cli.models import models
 
             return models(request)
-
-
-def _make_printable() -> None:
-    """Let no character fail that a terminal cannot show; a program without a console writes to nowhere."""
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
-        elif name == "stdout" and hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")

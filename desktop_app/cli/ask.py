@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from desktop_app.cli import texts
 from desktop_app.cli.chosen_files import chosen_files
 from desktop_app.cli.engine_process import Interrupts, Status, started_engine
 from desktop_app.cli.exit_codes import ExitCode
+from desktop_app.cli.output import json_line
 from desktop_app.cli.request import AskRequest
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.messages import (
@@ -87,7 +87,7 @@ def ask(request: AskRequest) -> int:
             with interrupts.stopping(client, command.request):
                 finished = _answer(client, command, status, to_screen=not request.json)
             if request.json:
-                print(json.dumps(_figures(finished), ensure_ascii=False), flush=True)
+                print(json_line(_figures(finished)), flush=True)
             elif finished.stats.finish_reason is FinishReason.LENGTH:
                 print(texts.NOTE_LONGEST_ANSWER.format(tokens=finished.stats.answer_tokens), file=sys.stderr)
             if interrupts.happened or finished.stats.finish_reason is FinishReason.STOPPED:

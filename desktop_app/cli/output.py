@@ -8,6 +8,7 @@ from typing import Any
 
 from desktop_app.cli import texts
 from model_store.library.installed import InstalledModel
+from model_store.names import CONTROL, one_line
 
 
 def print_json(data: dict[str, Any]) -> None:
@@ -15,8 +16,15 @@ def print_json(data: dict[str, Any]) -> None:
     print(json.dumps(data, ensure_ascii=True, indent=1))
 
 
+def json_line(data: dict[str, Any]) -> str:
+    """Return one JSON object in one line, readable in every language, and without control characters."""
+    line = json.dumps(data, ensure_ascii=False)
+    return CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
+
+
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows in columns as wide as what stands in them."""
+    rows = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     for row in [head, *rows]:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from desktop_app import paths
 from desktop_app.cli import texts
 from desktop_app.cli.chosen_files import chosen_files
 from desktop_app.cli.exit_codes import ExitCode
+from desktop_app.cli.output import json_line
 from desktop_app.cli.request import PlanRequest
 from desktop_app.cli.tune import told
 from desktop_app.engine.messages import LoadPlan, Tuning, gib_down, gib_up
@@ -31,7 +31,7 @@ def plan(request: PlanRequest) -> int:
     found = plan_shape(shape, request.settings, budget, tuning)
     estimate = shape.estimate(found.plan)
     if request.json:
-        print(json.dumps(_figures(found, estimate), ensure_ascii=False))
+        print(json_line(_figures(found, estimate)))
     else:
         for line in _table(found, estimate, tuning):
             print(line)

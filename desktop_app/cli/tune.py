@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from desktop_app.cli import texts
 from desktop_app.cli.chosen_files import chosen_files
 from desktop_app.cli.engine_process import Status
 from desktop_app.cli.exit_codes import ExitCode
+from desktop_app.cli.output import json_line
 from desktop_app.cli.request import TuneRequest
 from desktop_app.engine.messages import Tuning
 from desktop_app.engine.tuning.measurement import Measurement, TuningTarget
@@ -39,7 +39,7 @@ def tune(request: TuneRequest) -> int:
         status.clear()
     seconds = time.monotonic() - started
     if request.json:
-        print(json.dumps(_figures(report, seconds), ensure_ascii=False))
+        print(json_line(_figures(report, seconds)))
     else:
         for line in _table(report):
             print(line)

@@ -24,11 +24,13 @@ from model_store.hub.cancellable_connection import CancellableConnection
 from model_store.hub.http_client import Timeouts, explained, new_client
 from model_store.hub.proxies import checked_proxy
 from model_store.hub.ranged_request import SHA256, RangeSource, file_url, refusal
+from model_store.names import one_line
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 # Read when huggingface_hub is imported, which takes half a second and so waits until it is needed.
+os.environ["HF_HUB_VERBOSITY"] = "critical"  # its warnings, which name what was looked for, would go to the terminal
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["HF_HUB_DISABLE_XET"] = "1"
 os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"
@@ -39,6 +41,7 @@ _REPOSITORY = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}", re.ASCII)
 _PIECE = 2 << 20  # bytes fetched at a time of a header
 _LONGEST_HEADER = 128 << 20  # bytes
 _MOST_FILES = 5000
+_LONGEST_PATH = 1000  # characters
 _SUFFIX = ".gguf"
 
 # huggingface_hub has one client for the whole process.
@@ -129,10 +132,10 @@ class Hub:
             files = [
                 RemoteFile(name, commit, one.rfilename, one.size or 0, _sha256(one.lfs.sha256 if one.lfs else ""))
                 for one in (info.siblings or [])[:_MOST_FILES]
-                if one.rfilename.lower().endswith(_SUFFIX)
+                if one.rfilename.lower().endswith(_SUFFIX) and len(one.rfilename) <= _LONGEST_PATH
             ]
             files.sort(key=lambda file: file.path)
-            return RemoteRepository(name, commit, str(licence), bool(info.gated), tuple(files))
+            return RemoteRepository(name, commit, one_line(str(licence)), bool(info.gated), tuple(files))
 
     def file_metadata(self, repository: str, revision: str, path: str) -> RemoteFile:
         """Return size and hash of a file."""

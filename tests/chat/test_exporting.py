@@ -214,3 +214,25 @@ def test_half_an_emoji_from_a_file_can_be_stored(history: History) -> None:
     imported = from_json(changed({"title": "half \ud83d"}, {"text": "half \ud83d"}), "n")
     name = history.add_conversation(imported.title, imported.messages)
     assert history.path(name)[0].text == "half \ufffd"
+
+
+def test_details_of_another_are_taken_only_where_they_are_what_we_write() -> None:
+    details = {
+        "model": "two\nlines " + "x" * 1_000_000,
+        "tokens_per_second": "fast",
+        "time_to_first_token_s": float("nan"),
+        "answer_tokens": 10**400,
+        "finish_reason": "length",
+        "glance": "yes",
+        "note": "model-changed",
+        "parameters": {"a": 1},
+    }
+    picture = {"sha256": "a" * 64, "name": "p" * 1_000_000, "width": 1, "height": 1}
+    data = changed({"title": "t\n" * 1_000_000}, {"details": details, "pictures": [picture]})
+    imported = from_json(data, "n")
+    message = imported.messages[0]
+    assert set(message.details) == {"model", "finish_reason"}
+    assert message.details["model"].startswith("two lines x")
+    longest = max(map(len, (imported.title, message.details["model"], message.pictures[0].name)))
+    assert longest <= 300
+    assert "\n" not in imported.title

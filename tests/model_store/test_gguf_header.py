@@ -50,6 +50,15 @@ def test_what_it_reads_is_what_the_reference_reader_reads(projector: Path) -> No
     assert header.numbers("clip.vision.image_mean") == pytest.approx((0.4814547, 0.4578275, 0.4082107))
 
 
+def test_names_are_short_lines_without_control_characters(tmp_path: Path) -> None:
+    """A name of a megabyte would freeze the window, and an escape sequence command the terminal."""
+    with new_gguf(tmp_path / "x.gguf", "llama") as writer:
+        writer.add_name("a\nname \x1b[31m" + "x" * 1_000_000)
+    name = read_header(tmp_path / "x.gguf").text("general.name")
+    assert name.startswith("a name \ufffd[31mxxx")
+    assert len(name) <= 200
+
+
 def test_long_arrays_are_passed_over(tmp_path: Path) -> None:
     with new_gguf(tmp_path / "x.gguf", "llama") as writer:
         writer.add_array("words", [f"word {number}" for number in range(5000)])

@@ -9,7 +9,10 @@ from desktop_app.engine.messages import Phase
 from desktop_app.errors import SENTENCES
 from desktop_app.services.conversation.chat import NOTES
 from desktop_app.ui.sentences import error_of
+from desktop_app.ui.widgets.plain_text import shortened
 
+_LONGEST_NAME = 100  # characters
+_FASTEST = 1e6  # tokens per second
 translate = QCoreApplication.translate
 
 
@@ -43,9 +46,10 @@ def mark(message: Message) -> str:
 
 def figures(message: Message) -> str:
     """Return the line under an answer: the model and its speed."""
-    model = str(message.details.get("model", ""))
-    speed = float(message.details.get("tokens_per_second", 0.0))
-    if not speed:
+    model = shortened(str(message.details.get("model", "")), _LONGEST_NAME)
+    speed = message.details.get("tokens_per_second", 0.0)
+    # A history may hold anything: earlier versions took the details of imported answers as they were.
+    if not isinstance(speed, int | float) or not 0 < speed < _FASTEST:
         return model
     rate = translate("transcript", "{speed} tokens per second").format(speed=f"{speed:.1f}")
     return f"{model} · {rate}" if model else rate

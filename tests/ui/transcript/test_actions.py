@@ -60,6 +60,15 @@ def test_buttons_appear_under_the_message_pointed_at(asked: TranscriptView) -> N
     assert asked.bar.isHidden()
 
 
+@pytest.mark.parametrize("speed", ["fast", None, [], -1, float("nan"), float("inf"), {"a": 1}])
+def test_figures_that_are_none_are_not_shown(transcript: TranscriptView, fakes: FakeServices, speed: object) -> None:
+    """A history may hold what was imported from somebody else."""
+    fakes.chat.show(question("?"), answer("Yes.", details={"model": "m" * 1_000_000, "tokens_per_second": speed}))
+    point_at(transcript, 1)
+    assert transcript.bar.figures.text().startswith("mmm")
+    assert len(transcript.bar.figures.text()) <= 100
+
+
 def test_buttons_are_reached_by_keyboard(asked: TranscriptView, fakes: FakeServices) -> None:
     asked.page.keyboard.focus_message(1)
     assert not asked.bar.isHidden()

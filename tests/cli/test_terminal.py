@@ -1,0 +1,121 @@
+"""What reaches the terminal: no escape sequence of a name, a header, a manifest or a server, and no library's words."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from desktop_app import cli, paths
+from desktop_app.cli.output import json_line
+from desktop_app.cli.terminal import plain_terminal
+from desktop_app.settings import Settings
+from tests.cli.running import run_verb
+from tests.helpers.paths import REPOSITORY
+from tests.random_models.small_gguf import gguf
+
+ESCAPE = "\x1b]0;owned\x07\x1b[31m\x9b2J"
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def out(capsys: pytest.CaptureFixture[str]) -> str:
+    said = capsys.readouterr()
+    text = said.out + said.err
+    assert text.strip()
+    assert not CONTROL.search(text)
+    return text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("ask", f"{ESCAPE}.png", "-p", "?"),
+        ("ask", "--model", f"{ESCAPE}.gguf", "-p", "?"),
+        ("ask", "-p", f"{ESCAPE}", "--model", f"{ESCAPE}"),
+        ("plan", f"{ESCAPE}.gguf"),
+        ("plan", f"{ESCAPE}.gguf", "--memory", ESCAPE),
+        ("models", "verify", ESCAPE),
+        ("models", "download", ESCAPE),
+        ("models", "import", f"/{ESCAPE}.gguf"),
+    ],
+)
+def test_words_of_the_command_line_are_no_commands_to_the_terminal(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_verb(*words)
+    out(capsys)
+
+
+def test_nonsense_is_no_command_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.parse(["ask", f"--{ESCAPE}"])
+    out(capsys)
+
+
+def test_headers_and_manifests_are_no_commands_to_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A model that names itself, and a manifest that somebody wrote."""
+    strange = tmp_path / "strange.gguf"
+    strange.write_bytes(gguf(1000, 1, "llama\x1b]0;owned\x07\nlines"))
+    assert run_verb("plan", str(strange))
+    out(capsys)
+    assert run_verb("models", "import", *map(str, paths.demo_model())) == 0
+    (manifest,) = paths.models_folder("").glob("*/eyebright-model.json")
+    content = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({**content, "title": f"two\nlines {ESCAPE}", "licence": ESCAPE}))
+    capsys.readouterr()
+    for words in (("list",), ("verify",), ("where",), ("remove", manifest.parent.name)):
+        assert run_verb("models", *words) == 0
+        lines = out(capsys).splitlines()
+        assert not any(line.startswith("lines") for line in lines)
+
+
+def test_json_keeps_what_the_terminal_must_not_get() -> None:
+    line = json_line({"answer": f"猫 {ESCAPE}"})
+    assert "猫" in line
+    assert not CONTROL.search(line)
+    assert json.loads(line) == {"answer": f"猫 {ESCAPE}"}
+
+
+def test_lines_are_still_drawn_over_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", written)
+    with plain_terminal():
+        print("\r50 %", end="")
+        print("\r    \r", end="")
+        print("one\rtwo\ta\n", end="")
+    assert written.getvalue() == "\r50 %\r    \rone\ufffdtwo\ta\n"
+    assert sys.stdout is written
+
+
+def test_only_our_own_warnings_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = (
+        "import logging; from desktop_app.cli.terminal import plain_terminal\n"
+        "with plain_terminal():\n"
+        " logging.getLogger('some_library').warning('Retrying')\n"
+        " logging.getLogger('desktop_app.engine').warning('ours')\n"
+    )
+    result = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert (result.stdout, result.stderr) == ("", "ours\n")
+    assert not any(type(handler).__name__ == "_OurWarnings" for handler in logging.getLogger().handlers)
+
+
+@pytest.mark.timeout(120)
+def test_without_a_network_a_search_says_one_sentence(home: Path) -> None:
+    """The library for the Hub tries five times, and used to say so each time."""
+    settings, _ = Settings.load(paths.settings_file())
+    settings.set("hub_address", "http://127.0.0.1:9")
+    settings.save()
+    command = [sys.executable, "-m", "desktop_app", "models", "search", "llava"]
+    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert result.returncode == 0
+    assert "llava-1.5-7b" in result.stdout
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("eyebright: Only the catalogue was searched.")
