@@ -111,6 +111,10 @@ SENTENCES: dict[str, str] = {
         "fewer pictures at once, or set a longer context.",
     ),
     "question-empty": QT_TRANSLATE_NOOP("errors", "There is no question. Write one and try again."),
+    "text-too-long": QT_TRANSLATE_NOOP(
+        "errors",
+        "The text has {characters} characters, and a question can have {limit}. Nothing was added. Copy less of it.",
+    ),
     "engine-died": QT_TRANSLATE_NOOP(
         "errors", "The engine stopped unexpectedly. The answer so far is kept. Restart the engine to continue."
     ),

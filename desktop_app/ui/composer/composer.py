@@ -9,9 +9,12 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from desktop_app.errors import UserError
 from desktop_app.services.conversation.draft import PICTURE_SUFFIXES
+from desktop_app.services.notices import Notice
 from desktop_app.ui.widgets.controls import IconButton, Label
 from desktop_app.ui.widgets.input_card import Card
+from desktop_app.ui.widgets.long_text import MOST_WRITTEN
 from desktop_app.ui.widgets.message_edit import MessageEdit
 from desktop_app.ui.widgets.theme import COLUMN, GRID
 
@@ -55,7 +58,7 @@ class Composer(QWidget):
 
     def insert_text(self, text: str) -> None:
         """Write `text` at the cursor."""
-        self.editor.textCursor().insertText(text)
+        self.editor.insert(text)
         self.focus_editor()
 
     # ---- building --------------------------------------------------------------------------
@@ -109,7 +112,8 @@ class Composer(QWidget):
         self.editor.cancelled.connect(self._cancel)
         self.editor.textChanged.connect(self._written)
         self.editor.files_pasted.connect(self._draft.add_urls)
-        self.editor.picture_pasted.connect(self._paste_picture)
+        self.editor.picture_pasted.connect(self.add_picture)
+        self.editor.too_long.connect(self.refuse_text)
         self.editor.focus_changed.connect(self.card.set_active)
         self.attach.clicked.connect(self.choose_files)
         self.send.clicked.connect(self._press)
@@ -126,6 +130,10 @@ class Composer(QWidget):
         if text != self.editor.toPlainText():
             self.editor.set_text(text)
             self.editor.document().clearUndoRedoStacks()
+
+    def refuse_text(self, characters: int) -> None:
+        """Say that a text of so many characters is too long for a question."""
+        self._services.notices.error(UserError("text-too-long", characters=characters, limit=MOST_WRITTEN))
 
     def _written(self) -> None:
         self._draft.set_text(self.editor.toPlainText())
@@ -146,8 +154,17 @@ class Composer(QWidget):
             self._draft.add_file(path)
         self.focus_editor()
 
-    def _paste_picture(self, data: bytes) -> None:
+    def add_picture(self, data: bytes) -> None:
+        """Attach a picture that was pasted."""
         self._draft.add_bytes(data, self.tr("Pasted picture"))
+
+    def add_to_next(self, pasted: list[str] | bytes) -> None:
+        """Attach pictures that were pasted into an earlier question, whose pictures stay as they are."""
+        if isinstance(pasted, bytes):
+            self.add_picture(pasted)
+        else:
+            self._draft.add_urls(pasted)
+        self._services.notices.post(Notice("attached-to-next"))
 
     # ---- sending ---------------------------------------------------------------------------
 

@@ -25,12 +25,12 @@ from PySide6.QtGui import (
     QTextTable,
 )
 
+from desktop_app.ui.widgets.long_text import MOST_LINES, MOST_SHOWN, shown_part, wrap_mode
 from desktop_app.ui.widgets.theme import GRID, theme
 
 CODE_PADDING = 14  # px, around code inside its panel
 CODE_HEADER = 34  # px, above code: the language, and the place of the copy button
-_LONGEST_MARKDOWN = 200_000  # characters; longer text is shown as it is
-_MOST_LINES = 5_000
+_MOST_CELLS = 3_000  # of tables, or rather the strokes between them; with more, text is shown as it is
 _DEEPEST_NESTING = 200  # marks of quotes or lists on one line; deeper ones cost Qt its stack
 _DEEPEST_QUOTE = 8  # levels that are set in further; more would leave no room for words
 _FEATURES = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.MarkdownFeature.MarkdownNoHTML
@@ -55,11 +55,16 @@ class SafeDocument(QTextDocument):
         self.refused = 0  # requests answered with an empty picture
         self.setUndoRedoEnabled(False)
         self.setDocumentMargin(0)
-        option = QTextOption()
-        option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
-        self.setDefaultTextOption(option)
+        self.wrap_for("")
         self.setDefaultFont(theme.font("body"))
         self.setIndentWidth(theme.px(24))
+
+    def wrap_for(self, text: str) -> None:
+        """Break the lines as suits `text`, which will be shown."""
+        option = QTextOption()
+        option.setWrapMode(wrap_mode(text))
+        if option.wrapMode() != self.defaultTextOption().wrapMode():
+            self.setDefaultTextOption(option)
 
     def loadResource(self, _kind: int, _name: QUrl | str) -> object:
         """Return one transparent pixel for everything. After nothing at all Qt would try to read the file itself."""
@@ -80,8 +85,10 @@ def plain_document(text: str) -> SafeDocument:
     return document
 
 
-def set_plain_text(document: QTextDocument, text: str) -> None:
-    """Show `text` as it is; what the document shows already is not laid out again."""
+def set_plain_text(document: SafeDocument, text: str) -> None:
+    """Show `text` as it is, of a very long one the beginning; what is shown already is not laid out again."""
+    text = shown_part(text)
+    document.wrap_for(text)
     cursor = QTextCursor(document)
     cursor.movePosition(QTextCursor.MoveOperation.End)
     shown = document.toPlainText()
@@ -97,9 +104,10 @@ def set_plain_text(document: QTextDocument, text: str) -> None:
 
 def markdown_document(text: str) -> SafeDocument:
     """Return a document that shows Markdown in the theme's fonts and colours."""
-    if len(text) > _LONGEST_MARKDOWN or text.count("\n") > _MOST_LINES or _is_deeply_nested(text):
+    if _is_unreasonable(text):
         return plain_document(text)
     document = SafeDocument()
+    document.wrap_for(text)
     document.setMarkdown(text, _FEATURES)
     changes = QTextCursor(document)
     changes.beginEditBlock()  # laid out once, not after each change
@@ -132,6 +140,12 @@ def code_blocks(document: QTextDocument) -> list[CodeBlock]:
         )
         for lines in found
     ]
+
+
+def _is_unreasonable(text: str) -> bool:
+    """Return whether Qt would need seconds to lay this out as Markdown, or all of its stack."""
+    too_long = len(text) > MOST_SHOWN or text.count("\n") > MOST_LINES or text.count("|") > _MOST_CELLS
+    return too_long or _is_deeply_nested(text)
 
 
 def _is_deeply_nested(text: str) -> bool:

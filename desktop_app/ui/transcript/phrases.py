@@ -12,6 +12,7 @@ from desktop_app.ui.sentences import error_of
 from desktop_app.ui.widgets.plain_text import shortened
 
 _LONGEST_NAME = 100  # characters
+_MOST_SPOKEN = 20_000  # characters of a message: half an hour
 _FASTEST = 1e6  # tokens per second
 translate = QCoreApplication.translate
 
@@ -124,12 +125,12 @@ def spoken(message: Message, is_dropped: bool = False) -> str:
     if message.role is Role.NOTE:
         return note(message)
     if message.role is Role.USER:
-        parts = [translate("transcript", "You: {text}").format(text=message.text)]
+        parts = [translate("transcript", "You: {text}").format(text=shortened(message.text, _MOST_SPOKEN))]
         if message.pictures:
             names = ", ".join(picture.name for picture in message.pictures)
             parts.append(translate("transcript", "Pictures: {names}.").format(names=names))
     else:
-        parts = [translate("transcript", "Answer: {text}").format(text=message.text)]
+        parts = [translate("transcript", "Answer: {text}").format(text=shortened(message.text, _MOST_SPOKEN))]
         parts.append(mark(message))
     if is_dropped:
         parts.append(translate("transcript", "The model no longer sees this."))

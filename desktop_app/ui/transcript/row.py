@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
-from PySide6.QtGui import QFontMetrics, QTextDocument
+from PySide6.QtGui import QFontMetrics
 
 from desktop_app.chat.conversation import Message, Role, State
 from desktop_app.ui.transcript import phrases as words
@@ -14,12 +14,14 @@ from desktop_app.ui.transcript.markdown import (
     CODE_HEADER,
     CODE_PADDING,
     CodeBlock,
+    SafeDocument,
     code_blocks,
     markdown_document,
     plain_document,
     set_plain_text,
 )
 from desktop_app.ui.transcript.pictures import place_pictures
+from desktop_app.ui.widgets.long_text import shown_part
 from desktop_app.ui.widgets.theme import GRID, theme
 
 ACTIONS = 4 * GRID  # the strip under a message where its buttons appear; kept free, so nothing jumps
@@ -121,7 +123,7 @@ class Row:
 
     # ---- laying out ------------------------------------------------------------------------
 
-    def _make_document(self) -> QTextDocument:
+    def _make_document(self) -> SafeDocument:
         message = self.message
         if message.role is Role.NOTE:
             return plain_document(words.note(message))
@@ -228,7 +230,7 @@ class Row:
 
 def estimate(message: Message, width: int, letter: float, line: int) -> int:
     """Return about how high a row will be, without laying it out. `letter`: px per character, `line`: px per line."""
-    text = message.text
+    text = shown_part(message.text)
     if message.role is Role.NOTE:
         return 2 * NOTE_GAP + line
     room = width * BUBBLE_SHARE - 2 * BUBBLE_X if message.role is Role.USER else width

@@ -7,6 +7,7 @@ from PySide6.QtGui import QGuiApplication, QTextCursor
 
 from desktop_app.chat.conversation import Message
 from desktop_app.ui.transcript.rows import Rows
+from desktop_app.ui.widgets.long_text import shown_part
 
 
 class Selection(QObject):
@@ -34,7 +35,11 @@ class Selection(QObject):
         index = self.index()
         if index < 0 or self.is_click():
             return ""
-        cursor = QTextCursor(self._rows.row(index).document)
+        document = self._rows.row(index).document
+        text = self._rows.messages()[index].text
+        if shown_part(text) is not text and abs(self._range[1] - self._range[0]) >= document.characterCount() - 1:
+            return text  # all that is shown is selected: all of the message is meant
+        cursor = QTextCursor(document)
         cursor.setPosition(self._range[0])
         cursor.setPosition(self._range[1], QTextCursor.MoveMode.KeepAnchor)
         return cursor.selection().toPlainText()

@@ -25,9 +25,15 @@ from desktop_app.ui.widgets.theme import GRID
 
 
 class TranscriptView(QWidget):
-    """Shows the open conversation. `picture_opened(sha256)`: the person wants to see a picture large."""
+    """Shows the open conversation. `picture_opened(sha256)`: the person wants to see a picture large.
+
+    `files_pasted(list[str])`, `picture_pasted(bytes)`, `text_too_long(int)`: into a question that is being edited.
+    """
 
     picture_opened = Signal(str)
+    files_pasted = Signal(list)
+    picture_pasted = Signal(bytes)
+    text_too_long = Signal(int)
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -85,6 +91,9 @@ class TranscriptView(QWidget):
         self.editor.submitted.connect(self._submit_edit)
         self.editor.cancelled.connect(self._end_edit)
         self.editor.height_wanted.connect(self._size_editor)
+        self.editor.editor.files_pasted.connect(self.files_pasted)
+        self.editor.editor.picture_pasted.connect(self.picture_pasted)
+        self.editor.editor.too_long.connect(self.text_too_long)
         app = QApplication.instance()
         if isinstance(app, QApplication):
             app.focusChanged.connect(self._focus_moved)

@@ -20,6 +20,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
 
 from desktop_app.ui.widgets.controls import ElidedLabel
+from desktop_app.ui.widgets.long_text import MOST_WRITTEN, wrap_mode
 from desktop_app.ui.widgets.mime import has_picture, picture_bytes, urls_of
 from desktop_app.ui.widgets.theme import theme
 
@@ -31,6 +32,7 @@ class MessageEdit(QTextEdit):
 
     `submitted`: Enter. `cancelled`: Esc. `files_pasted(list[str])`: addresses of files.
     `picture_pasted(bytes)`: a picture as a file holds it. `focus_changed(bool)`.
+    `too_long(int)`: so many characters were to be inserted, which is more than a question can have.
     """
 
     submitted = Signal()
@@ -38,6 +40,7 @@ class MessageEdit(QTextEdit):
     files_pasted = Signal(list)
     picture_pasted = Signal(bytes)
     focus_changed = Signal(bool)
+    too_long = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -50,7 +53,7 @@ class MessageEdit(QTextEdit):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setAcceptRichText(False)
         self.setTabChangesFocus(True)
-        self.setWordWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        self._wrap_for("")
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.document().setDocumentMargin(0)
         self.document().documentLayout().documentSizeChanged.connect(self._grow)
@@ -60,10 +63,26 @@ class MessageEdit(QTextEdit):
 
     def set_text(self, text: str) -> None:
         """Replace the text, with the cursor after it. It can be undone like typing."""
+        self._wrap_for(text)
         cursor = self.textCursor()
         cursor.select(QTextCursor.SelectionType.Document)
         cursor.insertText(text)
         self.setTextCursor(cursor)
+
+    def insert(self, text: str) -> None:
+        """Write `text` at the cursor, unless the question would get longer than any can be."""
+        if self.document().characterCount() + len(text) > MOST_WRITTEN:
+            self.too_long.emit(len(text))
+            return
+        self._wrap_for(text)
+        self.textCursor().insertText(text)
+        self.ensureCursorVisible()
+
+    def _wrap_for(self, text: str) -> None:
+        """Break the lines as suits what is about to be inserted, and what is there."""
+        mode = wrap_mode(text)
+        if self.document().isEmpty() or mode == QTextOption.WrapMode.WrapAnywhere:
+            self.setWordWrapMode(mode)
 
     def set_placeholder(self, text: str) -> None:
         """Set the text that an empty field shows."""
@@ -165,8 +184,7 @@ class MessageEdit(QTextEdit):
         if any(url.isLocalFile() for url in source.urls()):
             self.files_pasted.emit(urls_of(source))
         elif source.hasText() and source.text().strip():
-            self.textCursor().insertText(source.text())
-            self.ensureCursorVisible()
+            self.insert(source.text())
         elif has_picture(source):
             self.picture_pasted.emit(picture_bytes(source))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
@@ -18,6 +19,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog
 
 from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions
 from desktop_app.services.engine import State
+from desktop_app.services.notices import Notice
 from desktop_app.ui.composer.composer import Composer
 from desktop_app.ui.composer.thumbnails import Thumbnail
 from desktop_app.ui.widgets.theme import theme
@@ -180,6 +182,35 @@ def test_the_state_of_the_engine_is_said_when_it_matters(
 
 
 # ---- pasting and dragging ------------------------------------------------------------------
+
+
+def test_a_pasted_word_of_a_megabyte_is_there_whole_and_soon(composer: Composer, fakes: FakeServices) -> None:
+    """Qt's usual way to break lines takes minutes for it."""
+    word = "x" * 999_000
+    data = QMimeData()
+    data.setText(word)
+    began = time.monotonic()
+    paste(composer, data)
+    pump(0)
+    composer.grab()
+    key(composer, Qt.Key.Key_Return)
+    assert time.monotonic() - began < 15
+    assert fakes.chat.calls == [("send", word)]
+
+
+def test_more_than_any_question_can_have_is_refused_in_a_sentence(composer: Composer, fakes: FakeServices) -> None:
+    posted: list[Notice] = []
+    fakes.notices.posted.connect(posted.append)
+    fakes.notices.start()
+    QTest.keyClicks(composer.editor, "kept")
+    data = QMimeData()
+    data.setText("long " * 400_000)
+    paste(composer, data)
+    composer.insert_text("long " * 400_000)
+    assert text_of(composer) == "kept"
+    assert [(notice.text_code, notice.parameters["characters"]) for notice in posted] == [
+        ("text-too-long", 2_000_000)
+    ] * 2
 
 
 def test_pasted_html_becomes_plain_words(composer: Composer) -> None:

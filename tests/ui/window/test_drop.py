@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QByteArray, QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QImage
+from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QGuiApplication, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop_app.ui.window import MainWindow
 from tests.helpers.fake_services import FakeServices
-from tests.helpers.fakes.pictures import png
+from tests.helpers.fakes.conversation import answer, question
+from tests.helpers.fakes.pictures import picture, png
 from tests.helpers.waiting import pump
 
 COPY = Qt.DropAction.CopyAction
@@ -165,3 +166,20 @@ def test_no_part_of_the_window_takes_the_drag_away(window: MainWindow) -> None:
         assert window.drops.overlay.isVisible(), widget
         QApplication.sendEvent(window, QDragLeaveEvent())
         pump(0)
+
+
+def test_a_picture_pasted_while_a_question_is_edited_is_attached_to_the_next(
+    window: MainWindow, services: FakeServices
+) -> None:
+    services.conversations.current = services.conversations.rows[0].id
+    services.chat.show(question("What is this?", picture()), answer("A lake."))
+    window.transcript.page.keyboard.focus_message(0)
+    QTest.keyClick(window.transcript.page, Qt.Key.Key_F2)
+    data = QMimeData()
+    data.setData("image/png", png(20, 20))
+    QGuiApplication.clipboard().setMimeData(data)
+    QTest.keyClick(window.transcript.editor.editor, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    assert services.calls[-1] == ("add_bytes", png(20, 20), "Pasted picture")
+    notice = window.notices.current()
+    assert notice is not None
+    assert notice.text_code == "attached-to-next"
