@@ -13,7 +13,7 @@ from tests.helpers.imports import OURS, Arrow, arrows, arrows_between, circles, 
 from tests.helpers.paths import REPOSITORY
 
 #: Modules without neighbours of their own; everybody may know them, and they one another.
-LEAVES = ["atomic_files", "errors", "frozen", "logs", "paths", "proc_files", "settings", "throttle"]
+LEAVES = ["atomic_files", "errors", "file_addresses", "frozen", "logs", "paths", "proc_files", "settings", "throttle"]
 _LEAVES = {f"desktop_app.{name}" for name in LEAVES}
 
 #: What the window knows of the engine: how to call it, and what they say to each other.

@@ -19,6 +19,7 @@ from desktop_app.cli.request import (
     WindowRequest,
 )
 from desktop_app.engine.messages import EngineSettings, Sampling
+from desktop_app.file_addresses import named_file
 from desktop_app.settings import SETTINGS
 
 
@@ -47,7 +48,7 @@ def _parse_window(words: Sequence[str]) -> WindowRequest:
     version = f"Eyebright {desktop_app.__version__}"
     parser.add_argument("--version", action="version", version=version, help=texts.VERSION)
     parser.add_argument("pictures", nargs="*", metavar="PICTURE", help=texts.PICTURES)
-    return WindowRequest(parser.parse_args(words).pictures)
+    return WindowRequest([named_file(picture) for picture in parser.parse_args(words).pictures])
 
 
 def _parse_ask(words: Sequence[str]) -> AskRequest:
@@ -85,7 +86,7 @@ def _parse_ask(words: Sequence[str]) -> AskRequest:
     if found.mmproj and not found.model:
         parser.error(texts.MMPROJ_ALONE)
     return AskRequest(
-        pictures=[*found.pictures, *words[end + 1 :]],
+        pictures=[named_file(picture) for picture in (*found.pictures, *words[end + 1 :])],
         questions=found.prompt,
         model=found.model,
         mmproj=found.mmproj,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from desktop_app import paths
+from desktop_app.file_addresses import named_file
 from desktop_app.settings import Settings
 from model_store.errors import StoreError
 from model_store.library.library import Library
@@ -17,8 +18,8 @@ def chosen_files(model: str, projector: str) -> tuple[Path, Path | None]:
     """
     if not model:
         return paths.demo_model()
-    mmproj = Path(projector) if projector else None
-    path = Path(model)
+    mmproj = Path(named_file(projector)) if projector else None
+    path = Path(named_file(model))
     if path.exists():
         return path, mmproj
     library = Library(paths.models_folder(Settings.peek(paths.settings_file()).value("models_folder")))

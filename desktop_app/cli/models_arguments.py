@@ -19,6 +19,7 @@ from desktop_app.cli.request import (
     ShowModelFolder,
     VerifyModels,
 )
+from desktop_app.file_addresses import named_file
 
 
 def parse_models(words: Sequence[str]) -> ModelsRequest:
@@ -53,7 +54,7 @@ def _parser() -> Parser:
     one = command("repair", RepairModel)
     one.add_argument("id", metavar="ID", help=texts.MODELS_ID)
     one = command("import", ImportModels)
-    one.add_argument("names", nargs="+", metavar="FILE", help=texts.MODELS_IMPORTED)
+    one.add_argument("names", nargs="+", type=named_file, metavar="FILE", help=texts.MODELS_IMPORTED)
     one.add_argument("--in-place", action="store_true", help=texts.MODELS_IN_PLACE)
     one.add_argument("--found", action="store_true", help=texts.MODELS_IMPORT_FOUND)
     one = command("export", ExportModel)

@@ -14,23 +14,16 @@ from desktop_app.chat.attachments import Attachments
 from desktop_app.chat.conversation import Picture, storable
 from desktop_app.engine.messages import Died, Event, Failed, Inspect, Inspected, PictureRef
 from desktop_app.errors import UserError
+from desktop_app.file_addresses import existing, is_local, local_path
 from desktop_app.services.background import Background
 from desktop_app.services.conversation.conversation_list import Conversations
-from desktop_app.services.conversation.local_files import existing, is_local, local_path
+from desktop_app.services.conversation.dropped_files import count_pictures
 from desktop_app.services.conversation.previews import Previews
 from desktop_app.services.engine import Engine
 from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.notices import Notice, Notices, action
 
 PictureState = Literal["checking", "attached", "reading", "read"]
-# By their names; whether a file is a picture is checked later, by its bytes.
-PICTURE_SUFFIXES = frozenset(
-    f".{suffix}"
-    for suffix in (
-        *("png", "apng", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp", "dib"),
-        *("tif", "tiff", "heic", "heif", "hif", "avif"),
-    )
-)
 _SAVE_AFTER_MS = 400
 
 
@@ -171,9 +164,8 @@ class Draft(QObject):
 
     @staticmethod
     def can_take(urls: list[str], has_image: bool) -> int:
-        """Return how many of the dragged things may be pictures, judged by their names; 0: refuse them."""
-        files = sum(1 for url in urls if _is_picture_name(url))
-        return files or int(has_image and not any(is_local(url) for url in urls))
+        """Return how many of the dragged things may be pictures; 0: refuse them."""
+        return count_pictures(urls) or int(has_image and not any(is_local(url) for url in urls))
 
     def add_urls(self, urls: list[str]) -> None:
         """Add dropped or pasted addresses: local files are taken, web addresses refused with a notice."""
@@ -365,8 +357,3 @@ class Draft(QObject):
         for picture in self._current.pictures:
             self.added.emit(picture)
         self._announce_settled()
-
-
-def _is_picture_name(url: str) -> bool:
-    # A file without a suffix may be a picture.
-    return is_local(url) and Path(local_path(url)).suffix.lower() in PICTURE_SUFFIXES | {""}

@@ -9,6 +9,8 @@ from PySide6.QtCore import QEasingCurve, QEvent, QMimeData, QObject, QRectF, Qt,
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
+from desktop_app.file_addresses import is_local
+from desktop_app.services.conversation.dropped_files import is_folder
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.mime import has_picture, model_paths, picture_bytes, urls_of
 from desktop_app.ui.widgets.theme import GRID, RADIUS, ColourRole, theme
@@ -194,7 +196,9 @@ class DropTarget(QObject):
         return sentence, self.tr("It stays on this computer.") if count == 1 else self.tr("They stay on this computer.")
 
     def _refusal(self, mime: QMimeData, urls: list[str]) -> tuple[str, str]:
-        if any(not url.startswith("file:") for url in urls):
+        if any(is_folder(url) for url in urls):
+            return self.tr("This is a folder"), self.tr("Open it, and drop the pictures inside it.")
+        if not all(is_local(url) for url in urls):
             return (
                 self.tr("Eyebright does not go online"),
                 self.tr("Save the picture on this computer, then drop the file here."),
@@ -211,7 +215,7 @@ class DropTarget(QObject):
         models = model_paths(urls)
         if models:
             self.models_dropped.emit(models)
-        elif any(url.startswith("file:") for url in urls):
+        elif any(is_local(url) for url in urls):
             self._draft.add_urls(urls)
         elif picture:
             data = picture_bytes(mime)

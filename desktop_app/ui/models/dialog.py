@@ -9,6 +9,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QDialog, QFileDialog, QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_app.engine.messages import gib_down
+from desktop_app.file_addresses import is_local, local_path
 from desktop_app.services.models.tasks import ImportPlans, Task
 from desktop_app.ui.models import phrases as words
 from desktop_app.ui.models.add_dialogs import AddModelDialog, OtherFoldersDialog, confirm_import
@@ -27,6 +28,7 @@ from desktop_app.ui.models.sources_dialog import SourcesDialog
 from desktop_app.ui.protocols.models import Models, ModelTasks
 from desktop_app.ui.protocols.program import Preferences
 from desktop_app.ui.widgets.controls import ElidedLabel, Label, push_button
+from desktop_app.ui.widgets.mime import urls_of
 from desktop_app.ui.widgets.segmented_control import SegmentedControl
 from desktop_app.ui.widgets.setting_controls import Switch
 from desktop_app.ui.widgets.theme import COLUMN, GRID
@@ -342,7 +344,7 @@ class ModelsDialog(QDialog):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take files and folders."""
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
+        if any(is_local(url) for url in urls_of(event.mimeData())):
             event.setDropAction(Qt.DropAction.CopyAction)
             event.accept()
 
@@ -350,5 +352,5 @@ class ModelsDialog(QDialog):
         """Read the dropped files; then ask how to add them."""
         event.setDropAction(Qt.DropAction.CopyAction)
         event.accept()
-        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        paths = [local_path(url) for url in urls_of(event.mimeData()) if is_local(url)]
         QTimer.singleShot(0, self, partial(self._tasks.plan, paths))

@@ -19,9 +19,10 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
 
+from desktop_app.file_addresses import is_local
 from desktop_app.ui.widgets.controls import ElidedLabel
 from desktop_app.ui.widgets.long_text import MOST_WRITTEN, wrap_mode
-from desktop_app.ui.widgets.mime import has_picture, picture_bytes, urls_of
+from desktop_app.ui.widgets.mime import has_picture, is_only_picture, picture_bytes, urls_of
 from desktop_app.ui.widgets.theme import theme
 
 MOST_LINES = 8
@@ -174,15 +175,19 @@ class MessageEdit(QTextEdit):
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
         """Text, pictures and files can be pasted."""
-        return source.hasText() or source.hasUrls() or has_picture(source)
+        return source.hasText() or bool(urls_of(source)) or has_picture(source)
 
     def insertFromMimeData(self, source: QMimeData) -> None:
         """Take files, else text without formatting, else a picture.
 
-        Spreadsheets offer a picture beside their text: then the text is meant.
+        Spreadsheets offer a picture beside their text: then the text is meant. Browsers offer the address of the
+        picture beside it: then the picture is.
         """
-        if any(url.isLocalFile() for url in source.urls()):
-            self.files_pasted.emit(urls_of(source))
+        urls = urls_of(source)
+        if any(is_local(url) for url in urls):
+            self.files_pasted.emit(urls)
+        elif has_picture(source) and is_only_picture(source):
+            self.picture_pasted.emit(picture_bytes(source))
         elif source.hasText() and source.text().strip():
             self.insert(source.text())
         elif has_picture(source):
@@ -211,4 +216,4 @@ class MessageEdit(QTextEdit):
 
 
 def _is_for_the_window(data: QMimeData) -> bool:
-    return data.hasUrls() or has_picture(data)
+    return bool(urls_of(data)) or has_picture(data)

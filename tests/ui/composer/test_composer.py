@@ -248,6 +248,29 @@ def test_pasted_files_are_attached_and_their_paths_not_written(composer: Compose
     assert text_of(composer) == ""
 
 
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("https://example.org/lake.png", '<img src="https://example.org/lake.png" alt="A lake">'),
+        ("https://example.org/lake.png", ""),
+        ("", '<meta http-equiv="x"><!--StartFragment--><img src="x.png"><!--EndFragment-->'),
+        ("A lake", '<html><head><title>A lake</title></head><body><img src="https://example.org/a.png"></body></html>'),
+    ],
+)
+def test_a_picture_copied_in_a_browser_is_the_picture_not_its_address(
+    composer: Composer, fakes: FakeServices, text: str, html: str
+) -> None:
+    data = QMimeData()
+    data.setData("image/png", png(20, 20))
+    if text:
+        data.setText(text)
+    if html:
+        data.setHtml(html)
+    paste(composer, data)
+    assert fakes.draft.calls == [("add_bytes", png(20, 20), "Pasted picture")]
+    assert text_of(composer) == ""
+
+
 def test_cells_of_a_spreadsheet_are_pasted_as_words(composer: Composer, fakes: FakeServices) -> None:
     data = QMimeData()
     data.setText("1\t2")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+from pathlib import Path
+from urllib.parse import quote_from_bytes
+
 import pytest
 from PySide6.QtCore import QByteArray, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QGuiApplication, QImage
@@ -183,3 +187,71 @@ def test_a_picture_pasted_while_a_question_is_edited_is_attached_to_the_next(
     notice = window.notices.current()
     assert notice is not None
     assert notice.text_code == "attached-to-next"
+
+
+@pytest.mark.parametrize("name", ["photo.jpg_large", "Screenshot from 2026-11-30 10.30.15", "picture.txt", "noending"])
+def test_files_are_judged_by_their_bytes(window: MainWindow, services: FakeServices, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(png(20, 20))
+    (tmp_path / f"words {name}").write_text("words")
+    address = QUrl.fromLocalFile(str(tmp_path / name))
+    mime = QMimeData()
+    mime.setUrls([address, QUrl.fromLocalFile(str(tmp_path / f"words {name}"))])
+    enter(window, mime)
+    assert window.drops.overlay.sentence == "Drop to ask about this picture"
+    assert window.drops.overlay.hint == "One other file is not a picture."
+    drop(window, mime)
+    assert services.calls[-1][0] == "add_urls"
+
+
+def test_a_folder_is_refused_before_it_is_dropped(window: MainWindow, services: FakeServices, tmp_path: Path) -> None:
+    for name in ("holidays", "2026.png"):
+        folder = tmp_path / name
+        folder.mkdir()
+        mime = QMimeData()
+        mime.setUrls([QUrl.fromLocalFile(str(folder))])
+        enter(window, mime)
+        assert not move(window, mime).isAccepted()
+        overlay = window.drops.overlay
+        assert (overlay.sentence, overlay.hint) == ("This is a folder", "Open it, and drop the pictures inside it.")
+        assert not overlay.is_accepted
+
+
+@pytest.mark.parametrize("form", ["base64", "unpadded", "percent"])
+def test_a_picture_that_is_its_own_address_is_taken(window: MainWindow, services: FakeServices, form: str) -> None:
+    encoded = base64.b64encode(png(20, 20)).decode()
+    address = {
+        "base64": f"data:image/png;base64,{encoded}",
+        "unpadded": "data:image/png;base64," + encoded.rstrip("="),
+        "percent": "data:image/png," + quote_from_bytes(png(20, 20)),
+    }[form]
+    as_address, as_text, as_html = QMimeData(), QMimeData(), QMimeData()
+    as_address.setUrls([QUrl(address)])
+    as_text.setText(address)
+    as_html.setHtml(f'<meta charset="utf-8"><img class="x" src="{address}" alt="a lake">')
+    for mime in (as_address, as_text, as_html):
+        enter(window, mime)
+        assert window.drops.overlay.is_accepted
+        drop(window, mime)
+        assert services.calls.pop() == ("add_bytes", png(20, 20), "Dropped picture")
+        QGuiApplication.clipboard().setMimeData(mime)
+        window.paste()
+        assert services.calls.pop() == ("add_bytes", png(20, 20), "Pasted picture")
+        assert window.composer.editor.toPlainText() == ""
+
+
+def test_words_with_a_picture_among_them_are_words(window: MainWindow, services: FakeServices) -> None:
+    mime = QMimeData()
+    mime.setText("A lake.")
+    mime.setHtml('A <b>lake</b>.<img src="data:image/png;base64,AAAA">')
+    enter(window, mime)
+    drop(window, mime)
+    assert window.composer.editor.toPlainText() == "A lake."
+
+
+@pytest.mark.parametrize("kind", ["gnome-copied-files", "mate-copied-files", "nautilus-clipboard"])
+def test_files_that_a_file_manager_copied_are_attached(window: MainWindow, services: FakeServices, kind: str) -> None:
+    mime = QMimeData()
+    mime.setData(f"x-special/{kind}", b"copy\nfile:///a/b%20c.png\nfile:///d.jpg")
+    QGuiApplication.clipboard().setMimeData(mime)
+    window.paste()
+    assert services.calls[-1] == ("add_urls", ["file:///a/b%20c.png", "file:///d.jpg"])

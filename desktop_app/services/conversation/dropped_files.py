@@ -1,0 +1,49 @@
+"""Tells before a drop which files may be pictures: by their first bytes where they can be read, else by their names."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from desktop_app.file_addresses import is_local, local_path
+
+#: Endings of pictures; whether a file is one is checked by the engine, by all its bytes.
+PICTURE_SUFFIXES = frozenset(
+    f".{suffix}"
+    for suffix in (
+        *("png", "apng", "jpg", "jpeg", "jpe", "jfif", "webp", "gif", "bmp", "dib"),
+        *("tif", "tiff", "heic", "heif", "hif", "avif"),
+    )
+)
+_BEGINNINGS = re.compile(
+    rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|RIFF....WEBP|BM|II\*\0|MM\0\*|II\+\0|MM\0\+"
+    rb"|....ftyp(heic|heix|heim|heis|hevc|hevx|mif1|msf1|avif|avis|miaf)",
+    re.DOTALL,
+)
+_MOST_OPENED = 100  # of a drag; the pointer waits for it
+
+
+def count_pictures(addresses: list[str]) -> int:
+    """Return how many of the dragged things may be pictures."""
+    found = [_may_be_picture(address, by_bytes=number < _MOST_OPENED) for number, address in enumerate(addresses)]
+    return sum(found)
+
+
+def is_folder(address: str) -> bool:
+    """Return whether an address is that of a folder."""
+    return is_local(address) and Path(local_path(address)).is_dir()
+
+
+def _may_be_picture(address: str, by_bytes: bool) -> bool:
+    if not is_local(address):
+        return False
+    path = Path(local_path(address))
+    if path.suffix.lower() in PICTURE_SUFFIXES:
+        return not path.is_dir()
+    if by_bytes and path.is_file():
+        try:
+            with path.open("rb") as file:
+                return _BEGINNINGS.match(file.read(16)) is not None
+        except OSError:
+            pass  # the engine will say why it cannot be opened
+    return not path.suffix and not path.is_dir()
