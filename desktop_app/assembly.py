@@ -117,6 +117,12 @@ class Services:
 
         QTimer.singleShot(_AFTER_PAINT_MS, self.engine, begin)
 
+    def save(self) -> None:
+        """Have on the disk what the person wrote and what is being answered; everything goes on."""
+        self.answers.save()
+        self.draft.save()
+        self.history_thread.wait()
+
     def close(self) -> None:
         """Save unsaved work and stop everything that was started; a second call does nothing."""
         if self._closed:
@@ -211,6 +217,7 @@ def run_window(pictures: Sequence[str] = ()) -> int:
     if instance is None:
         return 0
     from desktop_app.ui.application import make_application
+    from desktop_app.ui.ending import Ending
     from desktop_app.ui.window import MainWindow
 
     logs.start(paths.log_folder())
@@ -231,12 +238,19 @@ def run_window(pictures: Sequence[str] = ()) -> int:
         QTimer.singleShot(_AFTER_PAINT_MS, instance, instance.listen)
         services.import_then("desktop_app.ui.models.offer_card", window.offer_models)
 
+    def save() -> None:
+        window.remember()
+        services.save()
+
+    ending = Ending(application, save)
+    application.aboutToQuit.connect(services.close)  # on some systems exec() does not return when a session ends
     # Only now, since the engine, the history and waiting later starts would delay the first paint.
     window.painted.connect(begin)
     window.show()
     try:
         return application.exec()
     finally:
+        ending.release()
         instance.close()
         services.close()
 

@@ -43,6 +43,10 @@ class Background(QObject):
             raise RuntimeError("the background thread is closed")
         self._pool.submit(self._work, job, then, on_error)
 
+    def wait(self) -> None:
+        """Return when everything that was accepted is done."""
+        self._pool.submit(lambda: None).result()
+
     def close(self) -> None:
         """Finish what was accepted and end the thread. Results are not delivered any more: nobody waits."""
         self._open = False

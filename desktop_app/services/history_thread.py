@@ -64,6 +64,10 @@ class HistoryThread:
             self._background.run(self._open, self._opened)
         self._background.run(lambda: job(self._opened_history()), then, on_error or self._failed)
 
+    def wait(self) -> None:
+        """Return when all jobs that were given are done."""
+        self._background.wait()
+
     def close(self) -> None:
         """Close the history after all jobs that were given, and its thread with it."""
         self._daily.stop()

@@ -412,11 +412,15 @@ class MainWindow(QMainWindow):
         wish = QContextMenuEvent(QContextMenuEvent.Reason.Keyboard, place, focused.mapToGlobal(place))
         QCoreApplication.sendEvent(focused, wish)
 
-    def closeEvent(self, event: QCloseEvent) -> None:
+    def remember(self) -> None:
         """Save size and position."""
         self._memory.setValue("geometry", self.saveGeometry())
         self._memory.setValue("text_size", theme.zoom())
         self._memory.sync()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Save size and position."""
+        self.remember()
         for window in (self._viewer, self._settings, self._models):
             if window is not None:
                 window.close()

@@ -76,7 +76,7 @@ class Answer(QObject):
         self._dropped_turns = 0
         self._dropped_told = False
         self._show_timer = self._timer(_SHOW_EVERY_MS, self._show_text)
-        self._save_timer = self._timer(_SAVE_EVERY_MS, self._save_text)
+        self._save_timer = self._timer(_SAVE_EVERY_MS, self.save_text)
 
     def begin(self, make: Callable[[int], Ask]) -> None:
         """Save question and answer, then send `make(request)` to the engine."""
@@ -182,7 +182,8 @@ class Answer(QObject):
     def _show_text(self) -> None:
         self.text.emit(self.message.text)
 
-    def _save_text(self) -> None:
+    def save_text(self) -> None:
+        """Save what is written so far."""
         message = self.message
         self._history_thread.run(lambda history: _save(history, message))
 

@@ -96,6 +96,11 @@ class Answers(QObject):
         if self._newest is not None:
             self._newest.stop()
 
+    def save(self) -> None:
+        """Save what is written so far; it goes on."""
+        if self._newest is not None:
+            self._newest.save_text()
+
     def close(self) -> None:
         """Keep what was written so far: the program ends."""
         if self._newest is not None:

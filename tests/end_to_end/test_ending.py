@@ -1,0 +1,99 @@
+"""The program is ended by the system: what was written a moment before is there at the next start."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from desktop_app.chat.conversation import State
+from desktop_app.chat.history import History
+from tests.end_to_end.watched_program import run_watched
+
+# The program runs by itself; only the loop of Qt is watched.
+_WATCHED = """
+import os, signal, sys
+from PySide6.QtCore import QTimer, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QMainWindow
+
+how, when = sys.argv[1:3]
+del sys.argv[1:]
+execute = QApplication.exec
+done = []
+
+def watched(*_application):
+    timer = QTimer(interval=20)
+    timer.timeout.connect(look)
+    timer.start()
+    code = execute()
+    print("left", code)
+    return code
+
+def look():
+    (window,) = (each for each in QApplication.topLevelWidgets() if isinstance(each, QMainWindow))
+    chat = window.services.chat
+    if done or window.services.engine.state() != "ready":
+        return
+    if when == "writing" and not chat.messages():
+        QTest.keyClicks(window.composer.editor, "Tell me about circles.")
+        QTest.keyClick(window.composer.editor, Qt.Key.Key_Return)
+    if when == "writing" and not (chat.messages() and chat.messages()[-1].text):
+        return
+    done.append(how)
+    QTest.keyClicks(window.composer.editor, "half a ques")
+    if how == "session":
+        window.services.save()
+        os._exit(0)  # as systems do that wait for nobody
+    if how == "dialog":
+        QTimer.singleShot(0, window.open_settings)
+        QTimer.singleShot(200, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    else:
+        os.kill(os.getpid(), getattr(signal, how))
+
+QApplication.exec = watched
+from desktop_app.__main__ import main
+sys.exit(main())
+"""
+
+
+def history_of(folder: Path) -> History:
+    (file,) = (folder / "home").rglob("conversations.sqlite")
+    history, problem = History.open(file)
+    assert problem is None
+    return history
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no signals")
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGINT", "SIGHUP", "dialog"])
+def test_a_signal_ends_the_program_as_closing_the_window_does(tmp_path: Path, how: str) -> None:
+    assert run_watched(_WATCHED, how, "idle", folder=tmp_path) == ["left 0"]
+    history = history_of(tmp_path)
+    assert history.draft("")[0] == "half a ques"
+    history.close()
+    assert list((tmp_path / "home").rglob("window.ini")), "size and place of the window"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no signals")
+def test_an_answer_that_is_being_written_is_kept(tmp_path: Path) -> None:
+    assert run_watched(_WATCHED, "SIGTERM", "writing", folder=tmp_path) == ["left 0"]
+    history = history_of(tmp_path)
+    (conversation,) = history.summaries()
+    asked, answered = history.path(conversation.id)
+    assert asked.text == "Tell me about circles."
+    assert answered.text
+    assert answered.state in (State.INTERRUPTED, State.COMPLETE)
+    assert history.draft(conversation.id)[0] == "half a ques"
+    history.close()
+
+
+def test_when_the_session_ends_all_is_saved_at_once(tmp_path: Path) -> None:
+    """Somebody logs out: afterwards the system may end the program without a word.
+
+    Qt's signal has a session manager that only a session can make, so what it calls is called here.
+    """
+    assert run_watched(_WATCHED, "session", "idle", folder=tmp_path) == []
+    history = history_of(tmp_path)
+    assert history.draft("")[0] == "half a ques"
+    history.close()
