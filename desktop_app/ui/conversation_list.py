@@ -42,6 +42,7 @@ from desktop_app.chat.conversation import ConversationSummary
 from desktop_app.ui.protocols.conversation import Previews
 from desktop_app.ui.sentences import relative_date
 from desktop_app.ui.widgets import icons
+from desktop_app.ui.widgets.images import paint_edge
 from desktop_app.ui.widgets.plain_text import shortened, wrapped_tip
 from desktop_app.ui.widgets.theme import GRID, RADIUS_SMALL, theme
 
@@ -231,6 +232,7 @@ class ConversationDelegate(QStyledItemDelegate):
         picture = index.data(PICTURE)
         if isinstance(picture, QPixmap):
             painter.drawPixmap(tile, picture)
+            paint_edge(painter, QRectF(tile), RADIUS_SMALL)
             return
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour("pressed"))

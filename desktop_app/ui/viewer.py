@@ -30,6 +30,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.chat.conversation import Picture
+from desktop_app.services.conversation.picture_files import PICTURE_SUFFIXES
 from desktop_app.ui.protocols.conversation import Previews
 from desktop_app.ui.sentences import number
 from desktop_app.ui.widgets.controls import ElidedLabel, IconButton, Label
@@ -239,7 +240,10 @@ class PictureViewer(QWidget):
 
     def _save(self) -> None:
         picture = self._pictures[self._index]
-        target, _ = QFileDialog.getSaveFileName(self, self.tr("Save the original"), Path(picture.name).name)
+        name = Path(picture.name).name
+        if Path(name).suffix.lower() not in PICTURE_SUFFIXES:  # a pasted one has a name without an ending
+            name += self._previews.ending(picture.sha256)
+        target, _ = QFileDialog.getSaveFileName(self, self.tr("Save the original"), name)
         if target:
             self._previews.save_original(picture.sha256, target)
 

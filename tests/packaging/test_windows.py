@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from release import outputs, windows
 
-from desktop_app.services.conversation.dropped_files import PICTURE_SUFFIXES
+from desktop_app.services.conversation.picture_files import PICTURE_SUFFIXES
 from tests.helpers.paths import REPOSITORY
 
 _SCRIPT = (REPOSITORY / "packaging" / "windows" / "eyebright.nsi").read_text("utf-8")

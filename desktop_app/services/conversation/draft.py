@@ -17,7 +17,7 @@ from desktop_app.errors import UserError
 from desktop_app.file_addresses import existing, is_local, local_path
 from desktop_app.services.background import Background
 from desktop_app.services.conversation.conversation_list import Conversations
-from desktop_app.services.conversation.dropped_files import count_pictures
+from desktop_app.services.conversation.picture_files import count_pictures
 from desktop_app.services.conversation.previews import Previews
 from desktop_app.services.engine import Engine
 from desktop_app.services.history_thread import HistoryThread

@@ -14,6 +14,7 @@ from desktop_app.chat.conversation import Picture
 from desktop_app.engine.messages import Event, Failed, Inspect, Inspected, PictureRef
 from desktop_app.errors import UserError
 from desktop_app.services.background import Background
+from desktop_app.services.conversation.picture_files import ending_of
 from desktop_app.services.engine import Engine
 from desktop_app.services.notices import Notice, Notices, action
 
@@ -70,6 +71,13 @@ class Previews(QObject):
     def keep(self, inspected: Inspected, sha256: str) -> None:
         """Store what the engine made of a picture. Blocks: call it on the files' thread."""
         self._attachments.store_derived(sha256, inspected.preview, inspected.thumbnail)
+
+    def ending(self, sha256: str) -> str:
+        """Return the ending that belongs to the original (".png"), "" when it is gone."""
+        try:
+            return ending_of(self._attachments.path(sha256))
+        except OSError:
+            return ""
 
     def save_original(self, sha256: str, target: str, on_error: Callable[[Exception], object] | None = None) -> None:
         """Copy the original to a place the person chose."""

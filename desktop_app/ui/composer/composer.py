@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.errors import UserError
-from desktop_app.services.conversation.dropped_files import PICTURE_SUFFIXES
+from desktop_app.services.conversation.picture_files import PICTURE_SUFFIXES
 from desktop_app.services.notices import Notice
 from desktop_app.ui.widgets.controls import IconButton, Label
 from desktop_app.ui.widgets.input_card import Card

@@ -8,8 +8,10 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop_app.chat.conversation import Picture
 from desktop_app.ui.protocols.conversation import Draft, Previews
+from desktop_app.ui.widgets.images import paint_edge
 from desktop_app.ui.widgets.theme import COLUMN, GRID, PICTURE_HEIGHT, RADIUS, theme
 
+_THINNEST = 2.0  # px; of a line of pixels something is seen
 _MOST = 4  # pictures side by side; the others are seen in the composer
 
 
@@ -34,6 +36,15 @@ class DraftPreview(QWidget):
         """Return the pictures that can be shown."""
         return [held.picture for held in self._draft.pictures() if held.picture is not None]
 
+    def unseen(self) -> int:
+        """Return how many pictures there are besides those that are shown here."""
+        return max(0, len(self.pictures()) - _MOST)
+
+    def places(self) -> list[QRectF]:
+        """Return where the pictures are shown."""
+        self._arrange()
+        return [place for place, _picture in self._places]
+
     def sizeHint(self) -> QSize:
         """Return the preferred size."""
         return QSize(COLUMN, PICTURE_HEIGHT)
@@ -45,6 +56,9 @@ class DraftPreview(QWidget):
     def _refresh(self, _what: object = None) -> None:
         there = {picture.sha256 for picture in self.pictures()}
         self._pixmaps = {sha256: pixmap for sha256, pixmap in self._pixmaps.items() if sha256 in there}
+        self.setAccessibleDescription(
+            self.tr("{count} more pictures are attached.").format(count=self.unseen()) if self.unseen() else ""
+        )
         self.update()
 
     def _pixmap(self, picture: Picture) -> QPixmap:
@@ -81,11 +95,17 @@ class DraftPreview(QWidget):
         y = (self.height() - height) / 2
         self._places = []
         for picture, shape in zip(pictures, shapes, strict=True):
-            self._places.append((QRectF(x, y, height * shape, height), picture))
+            room_of_it = QRectF(x, y, height * shape, height)
+            size = QSizeF(max(1, picture.width), max(1, picture.height)).scaled(
+                room_of_it.size(), Qt.AspectRatioMode.KeepAspectRatio
+            )
+            place = QRectF(QPointF(0, 0), size.expandedTo(QSizeF(_THINNEST, _THINNEST)))
+            place.moveCenter(room_of_it.center())
+            self._places.append((place, picture))
             x += height * shape + gap
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint the pictures with round corners."""
+        """Paint the pictures with round corners, and over the last one how many more there are."""
         self._arrange()
         painter = QPainter(self)
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
@@ -98,8 +118,20 @@ class DraftPreview(QWidget):
             if not pixmap.isNull():
                 painter.drawPixmap(place, pixmap, QRectF(QPointF(0, 0), pixmap.size().toSizeF()))
             painter.setClipping(False)
-            painter.setPen(theme.colour("line"))
-            painter.drawRoundedRect(place, RADIUS, RADIUS)
+            paint_edge(painter, place)
+        if self.unseen():
+            self._paint_unseen(painter, self._places[-1][0])
+
+    def _paint_unseen(self, painter: QPainter, place: QRectF) -> None:
+        painter.setPen(Qt.PenStyle.NoPen)
+        scrim = theme.colour("scrim")
+        scrim.setAlphaF(0.6)
+        painter.setBrush(scrim)
+        painter.drawRoundedRect(place, RADIUS, RADIUS)
+        painter.setPen(theme.colour("on_scrim"))
+        painter.setFont(theme.font("title"))
+        text = self.tr("+{count}").format(count=self.unseen())
+        painter.drawText(place, int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextDontClip), text)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Open picture that is clicked."""

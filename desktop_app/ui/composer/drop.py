@@ -10,7 +10,7 @@ from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QFontMetr
 from PySide6.QtWidgets import QWidget
 
 from desktop_app.file_addresses import is_local
-from desktop_app.services.conversation.dropped_files import is_folder
+from desktop_app.services.conversation.picture_files import is_folder
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.mime import has_picture, model_paths, picture_bytes, urls_of
 from desktop_app.ui.widgets.theme import GRID, RADIUS, ColourRole, theme

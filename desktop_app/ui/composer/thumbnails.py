@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QWidget
 from desktop_app.services.conversation.draft import DraftPicture
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import IconButton
-from desktop_app.ui.widgets.images import decode, rounded
+from desktop_app.ui.widgets.images import decode, paint_edge, rounded
 from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.theme import GRID, RADIUS, THUMBNAIL, theme
 
@@ -103,6 +103,7 @@ class Thumbnail(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self._image is not None and not self._image.isNull():
             painter.drawPixmap(0, 0, self._image)
+            paint_edge(painter, QRectF(self.rect()))
         else:
             self._paint_placeholder(painter)
         if self._draft.state in ("reading", "read"):

@@ -23,6 +23,7 @@ from desktop_app.ui.transcript.pictures import PictureCache
 from desktop_app.ui.transcript.row import BORDER_SIDE, Row
 from desktop_app.ui.transcript.waiting import Waiting
 from desktop_app.ui.widgets import icons
+from desktop_app.ui.widgets.images import paint_edge
 from desktop_app.ui.widgets.theme import GRID, RADIUS, RADIUS_SMALL, theme
 
 _BUBBLE_RADIUS = 2 * RADIUS_SMALL + 2
@@ -86,6 +87,7 @@ def _paint_pictures(painter: QPainter, row: Row, pictures: PictureCache) -> None
                 painter.drawText(place, int(Qt.AlignmentFlag.AlignCenter), picture.name)
         else:
             painter.drawPixmap(place.topLeft(), pixmap)
+            paint_edge(painter, QRectF(place))
 
 
 def _paint_panels(painter: QPainter, row: Row) -> None:

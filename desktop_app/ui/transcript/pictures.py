@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _ROW_HEIGHTS = {2: 280, 3: 200, 4: 200}  # px by the number of pictures; more pictures: the last
 _MANY = 150
+_WIDEST = 2.2  # times the height of its row that one of several pictures may take
 _SMALLEST = 160  # px; a tiny picture is enlarged to this height
 _KEPT_PIXELS = 24_000_000  # about 96 MB of pixmaps
 _STAND_INS = 32  # enlarged thumbnails
@@ -40,10 +41,11 @@ def place_pictures(pictures: tuple[Picture, ...], width: int) -> tuple[list[QRec
     y = 0
     for row in rows:
         x = width - sum(size.width() for size in row) - GRID * (len(row) - 1)
+        height = max(size.height() for size in row)
         for size in row:
-            places.append(QRect(x, y, size.width(), size.height()))
+            places.append(QRect(x, y + (height - size.height()) // 2, size.width(), size.height()))
             x += size.width() + GRID
-        y += max(size.height() for size in row) + GRID
+        y += height + GRID
     return places, y - GRID
 
 
@@ -53,8 +55,9 @@ def _size_of(picture: Picture, count: int, width: int) -> QSize:
         height = float(min(PICTURE_HEIGHT, max(picture.height, _SMALLEST)))
         return QSize(round(min(width, height * aspect)) or 1, round(min(height, width / aspect)) or 1)
     height = float(_ROW_HEIGHTS.get(count, _MANY))
-    # Panoramas and strips are cut to what a row can show; a click shows all of them.
-    return QSize(round(min(width, height * min(max(aspect, 0.5), 2.2))), round(height))
+    # Panoramas are less high, so that a row holds more than one picture; a click shows them large.
+    widest = min(float(width), height * _WIDEST)
+    return QSize(round(min(widest, height * aspect)) or 1, round(min(height, widest / aspect)) or 1)
 
 
 class _Post(QObject):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRect, QSize, Qt
-from PySide6.QtGui import QBrush, QImage, QImageReader, QPainter
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QBrush, QImage, QImageReader, QPainter, QPen
 
-from desktop_app.ui.widgets.theme import RADIUS
+from desktop_app.ui.widgets.theme import RADIUS, theme
 
 
 def decode(data: bytes, size: QSize) -> QImage:
@@ -22,6 +22,15 @@ def decode(data: bytes, size: QSize) -> QImage:
         return image
     spare = image.size() - size
     return image.copy(QRect(spare.width() // 2, spare.height() // 2, size.width(), size.height()))
+
+
+def paint_edge(painter: QPainter, place: QRectF, radius: float = RADIUS) -> None:
+    """Outline a picture, so that a white one stands out from white ground, and a dark one from dark."""
+    colour = theme.colour("edge")
+    colour.setAlphaF(0.5)
+    painter.setPen(QPen(colour, 1))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRoundedRect(place.adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
 
 
 def rounded(image: QImage, ratio: float, radius: int = RADIUS) -> QImage:

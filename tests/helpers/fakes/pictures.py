@@ -59,6 +59,9 @@ class FakePreviews(QObject):
     def request(self, sha256: str) -> None:
         self.calls.append(("request", sha256))
 
+    def ending(self, sha256: str) -> str:
+        return ".png"
+
     def save_original(self, sha256: str, target: str, on_error: Callable[[Exception], object] | None = None) -> None:
         self.calls.append(("save_original", sha256, target))
 

@@ -172,6 +172,26 @@ def test_the_original_is_saved(
     assert services.previews.calls[-1] == ("save_original", picture("b.png").sha256, target)
 
 
+def test_a_pasted_picture_is_saved_with_the_ending_of_its_kind(
+    window: MainWindow, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suggested: list[str] = []
+
+    def choose_nothing(_parent: object, _title: str, name: str) -> tuple[str, str]:
+        suggested.append(name)
+        return "", ""
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", choose_nothing)
+    for name in ("Pasted picture", "photo.jpg_large", "b.JPG"):
+        services.chat.show(question("?", picture(name)), answer("A lake."))
+        window.open_picture(picture(name).sha256)
+        viewer = window.findChild(PictureViewer)
+        assert viewer is not None
+        viewer.save.click()
+        viewer.close()
+    assert suggested == ["Pasted picture.png", "photo.jpg_large.png", "b.JPG"]
+
+
 def test_a_preview_that_is_missing_is_asked_for_and_shown_later(window: MainWindow, services: FakeServices) -> None:
     lost = picture("lost.png")
     services.previews.missing.add(lost.sha256)

@@ -1,4 +1,4 @@
-"""Tells before a drop which files may be pictures: by their first bytes where they can be read, else by their names."""
+"""Tells which files may be pictures: by their first bytes where they can be read, else by their names."""
 
 from __future__ import annotations
 
@@ -15,10 +15,16 @@ PICTURE_SUFFIXES = frozenset(
         *("tif", "tiff", "heic", "heif", "hif", "avif"),
     )
 )
-_BEGINNINGS = re.compile(
-    rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|RIFF....WEBP|BM|II\*\0|MM\0\*|II\+\0|MM\0\+"
-    rb"|....ftyp(heic|heix|heim|heis|hevc|hevx|mif1|msf1|avif|avis|miaf)",
-    re.DOTALL,
+#: How files of pictures begin, and the ending that belongs to it.
+_BEGINNINGS = (
+    (rb"\x89PNG\r\n\x1a\n", ".png"),
+    (rb"\xff\xd8\xff", ".jpg"),
+    (rb"GIF8[79]a", ".gif"),
+    (rb"RIFF....WEBP", ".webp"),
+    (rb"BM", ".bmp"),
+    (rb"II[*+]\0|MM\0[*+]", ".tif"),
+    (rb"....ftypavi[fs]", ".avif"),
+    (rb"....ftyp(hei[cxms]|hev[cx]|mif1|msf1|miaf)", ".heic"),
 )
 _MOST_OPENED = 100  # of a drag; the pointer waits for it
 
@@ -27,6 +33,13 @@ def count_pictures(addresses: list[str]) -> int:
     """Return how many of the dragged things may be pictures."""
     found = [_may_be_picture(address, by_bytes=number < _MOST_OPENED) for number, address in enumerate(addresses)]
     return sum(found)
+
+
+def ending_of(path: Path) -> str:
+    """Return the ending that belongs to a picture's bytes (".png"), "" when they are none. Raises OSError."""
+    with path.open("rb") as file:
+        beginning = file.read(16)
+    return next((ending for how, ending in _BEGINNINGS if re.match(how, beginning, re.DOTALL)), "")
 
 
 def is_folder(address: str) -> bool:
@@ -42,8 +55,7 @@ def _may_be_picture(address: str, by_bytes: bool) -> bool:
         return not path.is_dir()
     if by_bytes and path.is_file():
         try:
-            with path.open("rb") as file:
-                return _BEGINNINGS.match(file.read(16)) is not None
+            return bool(ending_of(path))
         except OSError:
             pass  # the engine will say why it cannot be opened
     return not path.suffix and not path.is_dir()
