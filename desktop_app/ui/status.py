@@ -12,7 +12,7 @@ from desktop_app.engine.messages import ModelInfo, Phase
 from desktop_app.ui.sentences import data_size, engine_sentence, engine_state, number, phase_text
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import Popover, push_button
-from desktop_app.ui.widgets.plain_text import set_tip
+from desktop_app.ui.widgets.plain_text import button_text, set_tip
 from desktop_app.ui.widgets.theme import GRID, ColourRole, theme
 
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
@@ -39,7 +39,7 @@ class StatusButton(QToolButton):
     def say(self, text: str) -> None:
         """Show `text`; screen readers also read the name."""
         # The style leaves almost no space between icon and text.
-        self.setText(f"\u2009{text}")
+        self.setText(f"\u2009{button_text(text)}")
         self.setAccessibleName(f"{self._name}: {text}" if text else self._name)
 
     def explain(self, title: str, text: str) -> Popover:

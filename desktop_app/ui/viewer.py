@@ -34,6 +34,7 @@ from desktop_app.services.conversation.picture_files import PICTURE_SUFFIXES
 from desktop_app.ui.protocols.conversation import Previews
 from desktop_app.ui.sentences import number
 from desktop_app.ui.widgets.controls import ElidedLabel, IconButton, Label
+from desktop_app.ui.widgets.plain_text import window_title
 from desktop_app.ui.widgets.theme import GRID
 
 _STEP = 1.25  # of one press of + or -
@@ -200,7 +201,7 @@ class PictureViewer(QWidget):
 
     def _load(self) -> None:
         picture = self._pictures[self._index]
-        self.setWindowTitle(picture.name)
+        self.setWindowTitle(window_title(picture.name))
         size = self.tr("{width} × {height}").format(width=picture.width, height=picture.height)
         self.caption.set_whole_text(f"{picture.name}   {size}")
         for button in (self.previous, self.next):

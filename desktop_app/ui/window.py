@@ -21,6 +21,7 @@ from desktop_app.ui.sidebar import Sidebar
 from desktop_app.ui.start_page import StartPage
 from desktop_app.ui.status import StatusLine
 from desktop_app.ui.user_activity import UserActivity
+from desktop_app.ui.widgets.plain_text import window_title
 from desktop_app.ui.widgets.theme import GRID, NARROW, SMALLEST_WINDOW, theme
 
 if TYPE_CHECKING:  # what is not shown at the start is imported when it is needed
@@ -358,7 +359,7 @@ class MainWindow(QMainWindow):
     def _title_changed(self, _what: object = None) -> None:
         title = self.header.current_title()
         # The system adds the program's name where that is usual.
-        self.setWindowTitle(title)
+        self.setWindowTitle(window_title(title))
         self.menus.refresh()
 
     def _opened(self, _conversation_id: str) -> None:

@@ -13,10 +13,10 @@ from desktop_app.atomic_files import export_whole, not_saved
 from desktop_app.chat.attachments import Attachments
 from desktop_app.chat.conversation import Message, Role, storable
 from desktop_app.errors import UserError
+from desktop_app.file_addresses import existing
 from desktop_app.services.background import Background
 from desktop_app.services.conversation.chat import Chat
 from desktop_app.services.conversation.conversation_list import Conversations
-from desktop_app.file_addresses import existing
 from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.throttle import Throttle

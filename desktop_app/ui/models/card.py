@@ -15,7 +15,7 @@ from desktop_app.ui.models import phrases as words
 from desktop_app.ui.models.parts import FitRow, ProgressLine
 from desktop_app.ui.sentences import translate
 from desktop_app.ui.widgets.controls import ButtonKind, IconButton, Label, push_button
-from desktop_app.ui.widgets.plain_text import set_tip
+from desktop_app.ui.widgets.plain_text import button_text, set_tip
 from desktop_app.ui.widgets.theme import GRID
 from model_store.catalogue import Variant
 from model_store.jobs import DownloadJob, JobState
@@ -189,7 +189,7 @@ class CatalogueCard(DownloadCard):
         for variant in self.offer.entry.variants:
             fit = fit_of(variant, self.offer.fit.usable)
             size = words.file_size(variant.size)
-            text = f"{variant.quantisation} · {size} · {words.fit_text(fit)}"
+            text = f"{button_text(variant.quantisation)} · {size} · {words.fit_text(fit)}"
             menu.addAction(text).triggered.connect(partial(self._fetch, variant))
         menu.popup(self.others.mapToGlobal(self.others.rect().bottomLeft()))
 

@@ -17,6 +17,16 @@ def shortened(text: str, most: int = MOST_SHOWN) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
+def button_text(text: str) -> str:
+    """Return `text` for a button or a menu, which would make a shortcut of the letter behind "&"."""
+    return shortened(text).replace("&", "&&")
+
+
+def window_title(text: str) -> str:
+    """Return `text` for the title of a window, which would drop "[*]" as the mark of unsaved changes."""
+    return shortened(text).replace("[*]", "[*][*]")
+
+
 def wrapped_tip(text: str) -> str:
     """Return a tool tip that shows `text` as it is, in several lines where it is long."""
     return Qt.convertFromPlainText(shortened(text), Qt.WhiteSpaceMode.WhiteSpaceNormal) if text else ""

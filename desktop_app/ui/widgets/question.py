@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.ui.widgets.controls import Label, push_button
+from desktop_app.ui.widgets.plain_text import window_title
 from desktop_app.ui.widgets.theme import GRID
 
 
@@ -13,7 +14,7 @@ class Question(QDialog):
 
     def __init__(self, title: str, text: str, yes: str, no: str, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setWindowTitle(title)
+        self.setWindowTitle(window_title(title))
         self.setFixedWidth(58 * GRID)
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID)

@@ -182,3 +182,20 @@ def test_a_title_of_a_megabyte_costs_nothing(
     window.grab()
     assert time.monotonic() - began < 10
     assert window.windowTitle().endswith("…")
+
+
+def test_signs_that_qt_would_read_are_shown(
+    services: FakeServices, show_widget: Callable[[QWidget], MainWindow]
+) -> None:
+    """A window drops "[*]" from its title, a button "&" from its text."""
+    from desktop_app.ui.window import MainWindow
+    from tests.helpers.fakes.engine import LLAVA
+
+    services.conversations.current = services.add_conversation("Shares [*] of Tom & Jerry")
+    services.engine.become("ready", LLAVA._replace(name="Tom & Jerry 7B"))
+    window = show_widget(MainWindow(services))
+    handle = window.windowHandle()
+    assert handle is not None
+    assert handle.title().startswith("Shares [*] of Tom & Jerry")
+    assert "Tom && Jerry 7B" in window.status.model.text()
+    assert window.status.model.accessibleName().endswith("Tom & Jerry 7B · ready")
