@@ -23,6 +23,7 @@ from desktop_app.engine.conversation.text_tokens import TextTokens, Tokenizer
 from desktop_app.engine.llama.kv_cache import Cell, common_start
 from desktop_app.engine.messages import PictureRef, Turn
 from desktop_app.engine.vision.picture_processor import PictureLayout, PictureProcessor, with_fewer_tiles
+from desktop_app.errors import UserError
 
 # Tokens of a question that is not written yet: when it is, its pictures are not to be seen in fewer parts.
 _ROOM_FOR_WORDS = 64
@@ -65,6 +66,7 @@ class PromptBuilder:
         If the last turn has no text yet, the prompt ends where its question will begin.
         Raises `UserError("context-too-small")`.
         """
+        self._refuse_far_too_long(requested[-1].text)
         self._text.start_prompt()
         opening = len(self._lay_out([], system).cells)
         turns = self._with_fitting_pictures(requested, system, opening, max_tokens)
@@ -87,6 +89,19 @@ class PromptBuilder:
             dropped_pictures=sum(len(requested[index].pictures) for index in dropped),
             reduced=self._reduced(requested, pictures.values()),
         )
+
+    def _refuse_far_too_long(self, question: str) -> None:
+        """Raise `UserError` for a question whose beginning alone does not fit the context.
+
+        llama.cpp takes time by the square for a word, and some scripts have no spaces: minutes for a pasted book.
+        """
+        size = 2 * self._n_ctx
+        while size < len(question):
+            tokens = len(self._vocabulary.tokenize(question[:size]))
+            if tokens > self._n_ctx + _ROOM_FOR_WORDS:
+                needed = round(tokens * len(question) / size)
+                raise UserError("context-too-small", needed=needed, available=self._n_ctx)
+            size *= 2
 
     def _with_fitting_pictures(
         self, requested: Sequence[Turn], system: str | None, opening: int, max_tokens: int

@@ -1,5 +1,6 @@
 """Conversations with the built-in model: only new tokens are evaluated, and the answers stay the same."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -280,3 +281,15 @@ def test_a_question_that_waits_is_answered_after_the_first(shared: EngineClient)
     first = Ask(shared.next_request(), (Turn("Hello"),), GREEDY)
     shared.send(first)
     assert ask(shared, Turn("Hello")).stats.finish_reason in (FinishReason.STOP, FinishReason.LENGTH)
+
+
+@pytest.mark.parametrize("text", ["漢字" * 300_000, "x" * 900_000, "word " * 200_000])
+def test_a_pasted_book_is_refused_at_once(client: EngineClient, text: str) -> None:
+    """Of a script without spaces all of it would take the engine a minute and a half."""
+    began = time.monotonic()
+    with pytest.raises(UserError) as refused:
+        ask(client, Turn(text))
+    assert time.monotonic() - began < 10
+    assert refused.value.code == "context-too-small"
+    assert refused.value.parameters["available"] == 2048
+    assert float(refused.value.parameters["needed"]) > 100_000
