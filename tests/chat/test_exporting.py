@@ -230,7 +230,7 @@ def test_details_of_another_are_taken_only_where_they_are_what_we_write() -> Non
     picture = {"sha256": "a" * 64, "name": "p" * 1_000_000, "width": 1, "height": 1}
     data = changed({"title": "t\n" * 1_000_000}, {"details": details, "pictures": [picture]})
     imported = from_json(data, "n")
-    message = imported.messages[0]
+    message, _ = imported.messages[0]
     assert set(message.details) == {"model", "finish_reason"}
     assert message.details["model"].startswith("two lines x")
     longest = max(map(len, (imported.title, message.details["model"], message.pictures[0].name)))

@@ -96,7 +96,7 @@ def hostile(dressed: QApplication) -> FakeServices:
 
 
 def test_no_text_of_others_is_read_as_html(hostile: FakeServices, show_widget: Callable[[QWidget], QWidget]) -> None:
-    from desktop_app.ui.models.add_page import AddModelDialog
+    from desktop_app.ui.models.add_dialogs import AddModelDialog
     from desktop_app.ui.models.confirm import cancel_question, licence_question, removal_question
     from desktop_app.ui.window import MainWindow
     from model_store.errors import StoreError
