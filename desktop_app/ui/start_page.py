@@ -184,6 +184,8 @@ class StartPage(QScrollArea):
         self.place = DropPlace(holder)
         self.place.choose_wanted.connect(self.choose_wanted)
         column.addWidget(self.place)
+        self._offers = QVBoxLayout()
+        column.addLayout(self._offers)
         column.addSpacing(2 * GRID)
         self.cards = [ExampleCard(example, holder) for example in EXAMPLES]
         column.addWidget(Label(self.tr("Or try one of these"), "small", "muted", holder))
@@ -193,8 +195,6 @@ class StartPage(QScrollArea):
         for card in self.cards:
             card.clicked.connect(self._clicked)
         column.addStretch(3)
-        self._offers = QVBoxLayout()
-        column.addLayout(self._offers)
         column.addLayout(self._model_row(holder))
         self._arrange(len(self.cards))
         engine.state_changed.connect(self._show_model)
@@ -212,7 +212,7 @@ class StartPage(QScrollArea):
         return row
 
     def set_offer(self, offer: QWidget) -> None:
-        """Show the offer of another model above the name of the model in use."""
+        """Show the offer of another model below the drop area, where the eye is."""
         self._offers.addWidget(offer)
 
     def _clicked(self) -> None:

@@ -39,7 +39,6 @@ def _manager(stage: Stage, part: str = "catalogue") -> ModelsDialog:
 def offered(stage: Stage) -> None:
     """The empty screen with the model that suits this computer."""
     stage.window.offer_models()
-    stage.services.models.changed.emit()
 
 
 @state

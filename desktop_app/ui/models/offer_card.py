@@ -51,9 +51,9 @@ class ModelOffer(QFrame):
         outer.addLayout(row)
         self.bar = ProgressLine(self)
         outer.addWidget(self.bar)
-        self.hide()
         models.changed.connect(self.refresh)
         models.job_changed.connect(self._job_changed)
+        self.refresh()  # the models may have been listed before, and need not change again
 
     def refresh(self) -> None:
         """Show the running download, else an installed model, else the best offer; or hide."""

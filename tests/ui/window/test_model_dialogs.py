@@ -95,7 +95,6 @@ def test_the_empty_screen_offers_what_suits_this_computer(
 
     monkeypatch.setattr(offer_card, "accept_licence", lambda *_: True)
     window.offer_models()
-    services.models.changed.emit()
     offer = window.start_page.findChild(offer_card.ModelOffer)
     assert offer is not None
     assert "LLaVA 1.5 7B" in words_of(offer)

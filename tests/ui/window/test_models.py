@@ -123,7 +123,6 @@ def test_a_download_that_the_catalogue_does_not_know_shows_as_well(
     button(own, "Pause").click()
     assert services.calls == [("pause", "1")]
     window.offer_models()
-    services.models.changed.emit()
     offer = window.start_page.findChild(ModelOffer)
     assert offer is not None
     assert "Own model" in words_of(offer)
