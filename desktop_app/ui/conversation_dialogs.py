@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 from desktop_app.chat.conversation import Role
 from desktop_app.ui.protocols.conversation import Exports
 from desktop_app.ui.sentences import translate
+from desktop_app.ui.widgets.file_kinds import file_kind
 
 _UNFIT_FOR_NAMES = '\\/:*?"<>|'
 _LONGEST_NAME = 60
@@ -53,7 +54,7 @@ def _may_replace(parent: QWidget, name: str) -> bool:
 
 def import_conversation(parent: QWidget, exports: Exports) -> None:
     """Ask for a file and add its conversation."""
-    kind = translate("Files", "Eyebright conversation (*.json *.JSON)")
+    kind = file_kind(translate("Files", "Eyebright conversation"), [".json"])
     source, _ = QFileDialog.getOpenFileName(parent, translate("Files", "Import conversation"), QDir.homePath(), kind)
     if source:
         exports.import_file(source)

@@ -10,6 +10,7 @@ from model_store.errors import StoreError
 from model_store.gguf_header import DamagedGGUFError, GGUFHeader, NotGGUFError, read_header
 from model_store.jobs import Role
 
+GGUF_FILES = "*.[gG][gG][uU][fF]"  # names of such files, for `Path.glob`
 _QUANTISATION = re.compile(r"(?i)(?<![a-z0-9])(i?q\d(?:_[a-z0-9]+)*|bf16|f16|fp16|f32|int4|int8)(?![a-z0-9])")
 _PART = re.compile(r"-(\d{5})-of-(\d{5})$")
 _GENERIC = re.compile(r"(?i)^(ggml-|text-)?model|^sha256-")  # names of files that say nothing

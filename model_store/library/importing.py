@@ -17,7 +17,7 @@ from model_store.errors import StoreError
 from model_store.jobs import Role
 from model_store.library.copying import PART, Meter, Report, copy_stream, sha256_of, sha256_of_stream, silent
 from model_store.library.disk_space import refused_by_disk, require_room
-from model_store.library.gguf_kind import GGUFKind, look_at
+from model_store.library.gguf_kind import GGUF_FILES, GGUFKind, look_at
 from model_store.library.installed import InstalledModel
 from model_store.library.library import Library
 from model_store.library.llamafile import is_llamafile, look_into, open_member
@@ -93,7 +93,7 @@ def plan_import(paths: Sequence[Path]) -> ImportPlans:
             if (folder / MANIFEST).is_file():
                 _take_exported(folder, plans, refused)
             else:
-                _take_pairs(_looked(sorted(folder.glob("*.[gG][gG][uU][fF]")), refused), plans, refused)
+                _take_pairs(_looked(sorted(folder.glob(GGUF_FILES)), refused), plans, refused)
         if before == len(plans) + len(refused):
             refused.append(StoreError("nothing-to-import", name=path.name or str(path)))
     _take_pairs(named, plans, refused)
@@ -283,7 +283,7 @@ def _take_exported(folder: Path, plans: list[ImportPlan], refused: list[StoreErr
         if manifest.in_place:
             raise ValueError("leads out of its folder")
     except (OSError, ValueError):
-        _take_pairs(_looked(sorted(folder.glob("*.gguf")), refused), plans, refused)
+        _take_pairs(_looked(sorted(folder.glob(GGUF_FILES)), refused), plans, refused)
         return
     try:
         weights = {one.name: look_at(folder / one.name) for one in manifest.files}

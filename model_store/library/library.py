@@ -26,6 +26,7 @@ from model_store.errors import StoreError
 from model_store.gguf_header import DamagedGGUFError, NotGGUFError, read_header
 from model_store.jobs import Role
 from model_store.library.copying import Meter, Report, UnreadableError, sha256_of, silent
+from model_store.library.gguf_kind import GGUF_FILES
 from model_store.library.installed import InstalledModel, State, StoredFile
 from model_store.library.usage_notes import UsageNotes, VerifiedFile, read_notes, write_notes
 from model_store.manifest import MANIFEST, InstalledFile, Manifest
@@ -228,7 +229,7 @@ def _manifest(folder: Path) -> Manifest | None:
 def _rebuilt(folder: Path) -> Manifest | None:
     files = []
     try:
-        for path in sorted(folder.glob("*.gguf")):
+        for path in sorted(folder.glob(GGUF_FILES)):
             role = Role.PROJECTOR if read_header(path).architecture == "clip" else Role.MODEL
             files.append(InstalledFile(role, path.name, path.stat().st_size, sha256="", verified=False))
     except (OSError, NotGGUFError, DamagedGGUFError):

@@ -13,6 +13,7 @@ from desktop_app.errors import UserError
 from desktop_app.services.conversation.picture_files import PICTURE_SUFFIXES
 from desktop_app.services.notices import Notice
 from desktop_app.ui.widgets.controls import IconButton, Label
+from desktop_app.ui.widgets.file_kinds import file_kind
 from desktop_app.ui.widgets.input_card import Card
 from desktop_app.ui.widgets.long_text import MOST_WRITTEN
 from desktop_app.ui.widgets.message_edit import MessageEdit
@@ -145,10 +146,10 @@ class Composer(QWidget):
         """Let the person choose picture files."""
         from PySide6.QtWidgets import QFileDialog  # takes long to import for a window where nobody chooses
 
-        endings = " ".join(f"*{suffix}" for suffix in sorted(PICTURE_SUFFIXES))
         pictures, everything = self.tr("Pictures"), self.tr("All files")
-        kinds = f"{pictures} ({endings});;{everything} (*)"
-        paths, _ = QFileDialog.getOpenFileNames(self, self.tr("Attach pictures"), self._folder, kinds)
+        kinds = f"{file_kind(pictures, PICTURE_SUFFIXES)};;{everything} (*)"
+        quiet = QFileDialog.Option.HideNameFilterDetails  # there are too many endings to read
+        paths, _ = QFileDialog.getOpenFileNames(self, self.tr("Attach pictures"), self._folder, kinds, options=quiet)
         for path in paths:
             self._folder = path
             self._draft.add_file(path)

@@ -28,7 +28,8 @@ from desktop_app.ui.models.sources_dialog import SourcesDialog
 from desktop_app.ui.protocols.models import Models, ModelTasks
 from desktop_app.ui.protocols.program import Preferences
 from desktop_app.ui.widgets.controls import ElidedLabel, Label, push_button
-from desktop_app.ui.widgets.mime import urls_of
+from desktop_app.ui.widgets.file_kinds import file_kind
+from desktop_app.ui.widgets.mime import MODEL_SUFFIXES, urls_of
 from desktop_app.ui.widgets.segmented_control import SegmentedControl
 from desktop_app.ui.widgets.setting_controls import Switch
 from desktop_app.ui.widgets.theme import COLUMN, GRID
@@ -314,8 +315,8 @@ class ModelsDialog(QDialog):
         dialog.show()
 
     def _choose_files(self) -> None:
-        kind = self.tr("Model files")
-        files, _ = QFileDialog.getOpenFileNames(self, self.tr("Add files"), QDir.homePath(), f"{kind} (*.gguf)")
+        kind = file_kind(self.tr("Model files"), MODEL_SUFFIXES)
+        files, _ = QFileDialog.getOpenFileNames(self, self.tr("Add files"), QDir.homePath(), kind)
         if files:
             self._tasks.plan(files)
 

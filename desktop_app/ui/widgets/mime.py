@@ -25,7 +25,8 @@ _TAG = re.compile(r"<!--.*?-->|<(head|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.
 _ADDRESS = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]+:\S+\s*")
 _LONGEST_HTML = 200 << 20  # characters; an address of data holds a whole picture
 
-_MODELS = (".gguf", ".llamafile")
+#: What files with models are called.
+MODEL_SUFFIXES = (".gguf", ".llamafile")
 
 
 def urls_of(mime: QMimeData) -> list[str]:
@@ -80,7 +81,7 @@ def model_paths(urls: Sequence[str]) -> list[str]:
 
 
 def _holds_model(path: Path) -> bool:
-    return path.suffix.lower() in _MODELS or (path.is_dir() and any(path.glob("*.gguf")))
+    return path.suffix.lower() in MODEL_SUFFIXES or (path.is_dir() and any(path.glob("*.[gG][gG][uU][fF]")))
 
 
 def _data_address(mime: QMimeData) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
 from typing import get_args
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QFileDialog, QWidget
 
 from desktop_app import paths
 from desktop_app.ui.widgets.theme import MOTION_MS, ZOOM_STEPS, ColourRole, contrast, theme
@@ -16,6 +20,7 @@ from desktop_app.ui.widgets.theme import MOTION_MS, ZOOM_STEPS, ColourRole, cont
 TEXT = 4.5
 CONTROL = 3.0
 SURFACES: tuple[ColourRole, ...] = ("paper", "surface", "raised", "bubble", "code")
+Show = Callable[[QWidget], QWidget]
 STATES: tuple[ColourRole, ...] = ("hover", "pressed", "selected")
 
 
@@ -61,6 +66,26 @@ def test_contrast_is_what_wcag_says() -> None:
 def test_style_sheet_has_no_colours_of_its_own() -> None:
     sheet = (paths.resources_folder() / "styles" / "eyebright.qss").read_text("utf-8")
     assert not re.findall(r"#[0-9a-fA-F]{3,8}\b(?=\s*[;,])|\brgba?\(", sheet)
+
+
+@pytest.mark.parametrize("preference", ["light", "dark"])
+def test_the_file_dialog_of_qt_can_be_read(
+    dressed: QApplication, show_widget: Show, preference: str, tmp_path: Path
+) -> None:
+    """Where the system has no file dialog of its own, Qt's is shown, in our colours."""
+    theme.set_preference(preference)
+    (tmp_path / "lake.png").touch()
+    dialog = QFileDialog(None, "", str(tmp_path))
+    dialog.setOption(QFileDialog.Option.DontUseNativeDialog)
+    dialog.setViewMode(QFileDialog.ViewMode.Detail)
+    show_widget(dialog)
+    words = dressed.palette().color(QPalette.ColorRole.Text)
+    for view in dialog.findChildren(QAbstractItemView):
+        if view.isVisible():
+            image = view.viewport().grab().toImage()
+            points = itertools.product(range(0, image.width(), 3), range(0, image.height(), 3))
+            ((ground, _),) = Counter(image.pixel(x, y) for x, y in points).most_common(1)
+            assert contrast(QColor(ground), words) >= TEXT, (view, QColor(ground).name())
 
 
 def test_theme_follows_the_person(dressed: QApplication) -> None:
