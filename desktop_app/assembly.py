@@ -23,6 +23,7 @@ from desktop_app.services.conversation.chat import Chat
 from desktop_app.services.conversation.conversation_list import Conversations
 from desktop_app.services.conversation.draft import Draft
 from desktop_app.services.conversation.exports import Exports
+from desktop_app.services.conversation.picture_advice import PictureAdvice
 from desktop_app.services.conversation.picture_detail import PictureDetail
 from desktop_app.services.conversation.previews import Previews
 from desktop_app.services.conversation.read_ahead import ReadingAhead
@@ -65,6 +66,7 @@ class Services:
     recovery: Recovery
     reading_ahead: ReadingAhead
     picture_detail: PictureDetail
+    picture_advice: PictureAdvice
     chosen_model: ChosenModel
     idle_unload: IdleUnload
     history_thread: HistoryThread
@@ -170,6 +172,7 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
     previews = Previews(attachments, engine, files, notices)
     draft = Draft(engine, attachments, previews, files, conversations, history_thread, notices)
     picture_detail = PictureDetail(engine, draft, preferences)
+    picture_advice = PictureAdvice(engine, draft, conversations, notices)
     answers = Answers(engine, history_thread, preferences, notices)
     chat = Chat(conversations, draft, answers, history_thread, previews, picture_detail, notices)
     exports = Exports(attachments, chat, conversations, history_thread, files, throttle, notices)
@@ -190,6 +193,7 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
         recovery,
         reading_ahead,
         picture_detail,
+        picture_advice,
         chosen_model,
         idle_unload,
         history_thread,

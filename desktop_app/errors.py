@@ -85,7 +85,8 @@ SENTENCES: dict[str, str] = {
         "{projector_width}, the model {model_width}). Choose two files that belong together.",
     ),
     "projector-needed": QT_TRANSLATE_NOOP(
-        "errors", "{model} cannot see pictures without its projector (mmproj). Choose both files."
+        "errors",
+        "{model} cannot see pictures without its projector (mmproj). Add the projector, or choose another model.",
     ),
     "swapped-files": QT_TRANSLATE_NOOP("errors", "{name} is a projector, not a language model. Swap the two files."),
     "not-a-projector": QT_TRANSLATE_NOOP("errors", "{name} is a language model, not a projector. Swap the two files."),

@@ -131,6 +131,9 @@ SENTENCES: dict[str, str] = {
     "projector-alone": QT_TRANSLATE_NOOP(
         "errors", "{name} is only a projector. Add the language model that it belongs to as well."
     ),
+    "no-projector-file": QT_TRANSLATE_NOOP(
+        "errors", "{name} is a language model, not a projector. Choose the file with “mmproj” in its name."
+    ),
     "projector-absent": QT_TRANSLATE_NOOP(
         "errors", "{name} needs its projector (mmproj) to see pictures, and it is missing. Add both files."
     ),

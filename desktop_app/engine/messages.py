@@ -225,6 +225,11 @@ class ModelInfo(NamedTuple):
     cpu_features: str = ""  # the processor features that llama.cpp uses, in its own words
     tunable: bool = False  # whether it is large enough for its fastest settings to be measured
 
+    @property
+    def sees(self) -> bool:
+        """Whether pictures can be shown to it."""
+        return self.image_tokens > 0
+
 
 class Ready(NamedTuple):
     """The model is loaded."""

@@ -69,7 +69,7 @@ class Engine(QObject):
         self._handlers: dict[int, Handler] = {}
         self._questions: set[int] = set()  # questions under way
         self._loading = 0  # the request of the newest load
-        self._status: Notice | None = None  # says why the engine has failed or died, or what its model lacks
+        self._statuses: list[Notice] = []  # why the engine has failed or died, and what its model lacks
         self._closing = False
         # The client calls from its own thread; the queued signal brings the event here.
         self._event_arrived.connect(self._handle, Qt.ConnectionType.QueuedConnection)
@@ -200,9 +200,7 @@ class Engine(QObject):
         if self._wanted is None:
             return
         model, mmproj, settings = self._wanted
-        if self._status is not None:
-            self._notices.withdraw(self._status.id)
-            self._status = None
+        self._withdraw_statuses()
         self._set_model(None)
         self._set_state("loading")
         self._loading = self.send(lambda request: Load(request, model, mmproj, settings), self._loaded)
@@ -214,16 +212,15 @@ class Engine(QObject):
             self._set_model(event.info)
             self._set_state("ready")
             if event.info.last_layer == "missing":
-                self._notices.post(Notice("last-layer-missing", kind="warning", sticky=True))
+                self._post_status(Notice("last-layer-missing", kind="warning", sticky=True))
             if event.info.class_token == "unknown":
-                self._notices.post(Notice("class-token-unknown", kind="warning", sticky=True))
+                self._post_status(Notice("class-token-unknown", kind="warning", sticky=True))
             if event.info.plan is not None and event.info.plan.reduced:
-                self._status = _context_reduced(event.info.plan)
-                self._notices.post(self._status)
+                self._post_status(_context_reduced(event.info.plan))
         elif isinstance(event, Failed):
             self._set_state("failed")
             error = UserError(event.code, **event.parameters)
-            self._status = self._notices.error(error, action("choose-model"), sticky=True)
+            self._statuses.append(self._notices.error(error, action("choose-model"), sticky=True))
         elif isinstance(event, BugReported):
             self._set_state("failed")
 
@@ -269,7 +266,17 @@ class Engine(QObject):
         self._ended(*self._questions)
         for handler in handlers.values():
             handler(event)
-        self._status = self._notices.error(UserError("engine-died"), action("restart-engine"), sticky=True)
+        self._withdraw_statuses()
+        self._statuses = [self._notices.error(UserError("engine-died"), action("restart-engine"), sticky=True)]
+
+    def _post_status(self, notice: Notice) -> None:
+        self._statuses.append(notice)
+        self._notices.post(notice)
+
+    def _withdraw_statuses(self) -> None:
+        statuses, self._statuses = self._statuses, []
+        for notice in statuses:
+            self._notices.withdraw(notice.id)
 
 
 def _do(work: Callable[[], object]) -> None:

@@ -57,6 +57,10 @@ SENTENCES: dict[str, str] = {
         "Choose a full LLaVA to talk about photographs.",
     ),
     "model-ready": QT_TRANSLATE_NOOP("notices", "{title} is ready to use."),
+    "model-sees": QT_TRANSLATE_NOOP("notices", "{title} can see pictures now."),
+    "model-blind": QT_TRANSLATE_NOOP(
+        "notices", "{model} cannot see pictures: its projector is missing. Add it, or choose another model."
+    ),
     "model-removed": QT_TRANSLATE_NOOP("notices", "{title} was deleted. This freed {size} of disk space."),
     "model-verified": QT_TRANSLATE_NOOP("notices", "{title} is complete and undamaged."),
     "model-wrong": QT_TRANSLATE_NOOP("notices", "{title} is damaged or incomplete. Delete it and download it again."),

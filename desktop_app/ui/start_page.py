@@ -226,8 +226,10 @@ class StartPage(QScrollArea):
             text = engine_sentence(self._engine.state())
         elif info.is_demo:
             text = self.tr("The built-in demonstration model knows simple drawings, not photographs.")
-        else:
+        elif info.sees:
             text = self.tr("{model} runs on this computer.").format(model=info.name)
+        else:
+            text = self.tr("{model} cannot see pictures: its projector is missing.").format(model=info.name)
         self.model.set_whole_text(text)
 
     def _arrange(self, columns: int) -> None:

@@ -57,7 +57,7 @@ class MainWindow(QMainWindow):
         self._viewer: PictureViewer | None = None
         theme.set_zoom(int(str(self._memory.value("text_size", 100, type=int))))
         self._build()
-        self.drops = DropTarget(self, services.draft)
+        self.drops = DropTarget(self, services.draft, services.engine)
         self.menus = Menus(self, services, self)
         self.user_activity = UserActivity(services.tuner, self)
         self._connect()

@@ -21,7 +21,7 @@ from model_store.library.gguf_kind import GGUF_FILES, GGUFKind, look_at
 from model_store.library.installed import InstalledModel
 from model_store.library.library import Library
 from model_store.library.llamafile import is_llamafile, look_into, open_member
-from model_store.library.pairing import Pair, pair_up
+from model_store.library.pairing import Pair, pair_up, projector_among
 from model_store.manifest import MANIFEST, InstalledFile, Manifest
 from model_store.names import safe_name
 
@@ -76,7 +76,8 @@ class ImportPlans:
 def plan_import(paths: Sequence[Path]) -> ImportPlans:
     """Look at GGUF files, folders of them, and folders that `export` made, and pair models with projectors.
 
-    Reads headers only; folders are looked into 3 levels deep. Raises nothing: what cannot be used is refused.
+    Of a file that is named alone the projector may lie beside it. Reads headers only; folders are looked into 3
+    levels deep. Raises nothing: what cannot be used is refused.
     """
     plans: list[ImportPlan] = []
     refused: list[StoreError] = []
@@ -96,7 +97,7 @@ def plan_import(paths: Sequence[Path]) -> ImportPlans:
                 _take_pairs(_looked(sorted(folder.glob(GGUF_FILES)), refused), plans, refused)
         if before == len(plans) + len(refused):
             refused.append(StoreError("nothing-to-import", name=path.name or str(path)))
-    _take_pairs(named, plans, refused)
+    _take_pairs([*named, *_projectors_beside(named)], plans, refused)
     return ImportPlans(tuple(plans), tuple(refused))
 
 
@@ -234,6 +235,16 @@ def _looked(paths: Iterable[Path], refused: list[StoreError]) -> list[GGUFKind]:
         except StoreError as error:
             refused.append(error)
     return looked
+
+
+def _projectors_beside(named: Sequence[GGUFKind]) -> list[GGUFKind]:
+    """Return the projectors that lie beside named models and belong to them, where no projector was named."""
+    if any(one.role is Role.PROJECTOR for one in named):
+        return []  # the person has chosen
+    folders = {model.path.parent for model in named}
+    beside = {folder: _looked(sorted(folder.glob(GGUF_FILES)), []) for folder in folders}
+    found = (projector_among(model, beside[model.path.parent]) for model in named)
+    return list({projector.path: projector for projector in found if projector is not None}.values())
 
 
 def _unpacked(path: Path, refused: list[StoreError]) -> list[GGUFKind]:

@@ -99,6 +99,19 @@ class Library:
             sync_folder(self.folder)
         return self.get(folder.name)
 
+    def add_file(self, model_id: str, file: InstalledFile) -> InstalledModel:
+        """Make a file that was read, and lies in its place, a part of a model; return the model.
+
+        It takes the place of another in the same role. Raises StoreError: not-installed, model-folder-unusable.
+        """
+        model = self.get(model_id)
+        kept = tuple(one for one in model.manifest.files if one.role is not file.role)
+        with self._writing():
+            seen = VerifiedFile((model.folder / file.name).stat().st_mtime_ns, right=True)
+            write_notes(model.folder, read_notes(model.folder).with_file(file.name, seen))
+            replace(model.manifest, files=(*kept, file)).write(model.folder)
+        return self.get(model_id)
+
     def verify(self, model_id: str, report: Report = silent) -> InstalledModel:
         """Read all files of a model, compare them with what they must be, and return what was found.
 

@@ -65,7 +65,7 @@ def pair_up(weights: Sequence[GGUFKind]) -> tuple[list[Pair], list[StoreError]]:
             told.update(id(projector) for projector in projectors if why_not(model, projector) is None)
             continue
         reasons = [(projector, why_not(model, projector)) for projector in projectors]
-        fitting = [projector for projector, reason in reasons if reason is None]
+        fitting = _fitting(model, projectors, models)
         if fitting:
             best = max(fitting, key=lambda projector: _likeness(model, projector))
             told.update(map(id, fitting))
@@ -81,6 +81,26 @@ def pair_up(weights: Sequence[GGUFKind]) -> tuple[list[Pair], list[StoreError]]:
         if id(projector) not in told:
             refused.append(StoreError("projector-alone", name=projector.name))
     return pairs, refused
+
+
+def projector_among(model: GGUFKind, beside: Sequence[GGUFKind]) -> GGUFKind | None:
+    """Return the projector among the files beside a model that belongs to it, None when there is none."""
+    projectors = [one for one in beside if one.role is Role.PROJECTOR]
+    fitting = _fitting(model, projectors, [one for one in beside if one.role is Role.MODEL])
+    return max(fitting, key=lambda projector: _likeness(model, projector), default=None)
+
+
+def _fitting(model: GGUFKind, projectors: Sequence[GGUFKind], models: Sequence[GGUFKind]) -> list[GGUFKind]:
+    """Return the projectors that may belong to one of `models`.
+
+    A model that says nothing of pictures, as LLaVA's header does, gets only those that no other one was made to see
+    through: in a folder of downloads lie models of all kinds, and many are equally wide.
+    """
+    fitting = [projector for projector in projectors if why_not(model, projector) is None]
+    if model.wants_projector:
+        return fitting
+    seeing = [other for other in models if other.path != model.path and other.wants_projector]
+    return [projector for projector in fitting if all(why_not(other, projector) is not None for other in seeing)]
 
 
 def _likeness(model: GGUFKind, projector: GGUFKind) -> tuple[int, bool, int]:

@@ -29,12 +29,13 @@ class Desk:
     services: Services
     client: FakeClient
     notices: list[Notice]
+    withdrawn: set[str]  # ids of notices
     folder: Path
 
-    def ready(self) -> None:
-        """Let the model be loaded."""
-        self.client.emit(Ready(self.client.of(Load)[-1].request, DEMO))
-        wait_until(lambda: self.services.engine.state() == "ready")
+    def ready(self, info: ModelInfo = DEMO) -> None:
+        """Let a model be loaded."""
+        self.client.emit(Ready(self.client.of(Load)[-1].request, info))
+        wait_until(lambda: self.services.engine.state() == "ready" and self.services.engine.info() == info)
 
     def picture_file(self, name: str = "circle.png", colour: str = "red") -> Path:
         """Write a picture."""
@@ -68,9 +69,11 @@ def open_desk(folder: Path) -> Desk:
     services = build(make_client)
     notices: list[Notice] = []
     services.notices.posted.connect(notices.append)
+    withdrawn: set[str] = set()
+    services.notices.withdrawn.connect(withdrawn.add)
     services.notices.start()
     services.start()
-    return Desk(services, made[0], notices, folder)
+    return Desk(services, made[0], notices, withdrawn, folder)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from desktop_app.services.conversation.picture_files import count_pictures
 from desktop_app.services.conversation.previews import Previews
 from desktop_app.services.engine import Engine
 from desktop_app.services.history_thread import HistoryThread
-from desktop_app.services.notices import Notice, Notices, action
+from desktop_app.services.notices import Notice, Notices
 
 PictureState = Literal["checking", "attached", "reading", "read"]
 _SAVE_AFTER_MS = 400
@@ -315,9 +315,6 @@ class Draft(QObject):
         self._replace(DraftPicture(key, name, picture, "attached", 0.0, event.looks_photographic))
         for note in event.notes:
             self._notices.post(Notice(note.code, note.parameters))
-        info = self._engine.info()
-        if event.looks_photographic and info is not None and info.is_demo:
-            self._notices.post(Notice("demo-photo", actions=(action("choose-model"),), sticky=True))
         self._changed(conversation)
 
     def _refuse(self, key: int, error: Exception) -> None:

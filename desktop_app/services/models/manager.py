@@ -81,6 +81,7 @@ class Models(QObject):
         self._fits: dict[str, MemoryFit | UserError] | None = None  # by id; None: not requested yet
         self._jobs: dict[str, DownloadJob] = {}
         self._downloads: Downloads | None = None
+        self._failures: dict[str, Notice] = {}  # of downloads, by id
         self._go_on = False  # whether unfinished downloads continue; set on the thread
         self._left: tuple[str, ...] = ()  # ids of the downloads that wait for a click
         self._ready_model: str = ""  # id of the model that was downloaded last
@@ -312,11 +313,14 @@ class Models(QObject):
         if known is not None and known.state is job.state:
             return
         self.changed.emit()
+        failure = self._failures.pop(job.id, None)
+        if failure is not None:  # it goes on, or was given up
+            self._notices.withdraw(failure.id)
         if job.state is JobState.DONE:
             self._thread.run(self.library().models, lambda models: self._downloaded(job, models))
             self._control(lambda downloads: downloads.forget(job.id))
         elif job.state is JobState.FAILED and job.error is not None:
-            self._notices.error(job.error, action("open-models"), sticky=True)
+            self._failures[job.id] = self._notices.error(job.error, action("open-models"), sticky=True)
 
     def _downloaded(self, job: DownloadJob, models: list[InstalledModel]) -> None:
         self._take_installed(models)

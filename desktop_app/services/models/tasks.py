@@ -26,6 +26,7 @@ from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.services.preferences import Preferences
 from desktop_app.throttle import Throttle
 from model_store.errors import StoreError
+from model_store.library.adding_projector import add_projector
 from model_store.library.copying import Cancelled, Progress, Report
 from model_store.library.exporting import export
 from model_store.library.importing import ImportPlan, ImportPlans, import_model, plan_import
@@ -38,7 +39,7 @@ if TYPE_CHECKING:  # what speaks with the network is imported with the first que
     from model_store.library.hub_repository import Candidate
 
 # Also what the window needs of the store's types, so that it imports nothing else of it.
-__all__ = ["Found", "ImportPlans", "LookedUp", "MemoryFit", "ModelTasks", "Task"]
+__all__ = ["Found", "ImportPlan", "ImportPlans", "LookedUp", "MemoryFit", "ModelTasks", "Task"]
 
 Kind = Literal["verify", "import", "export", "move"]
 _REPORT_EVERY_S = 0.1
@@ -159,6 +160,13 @@ class ModelTasks(QObject):
         """Check a model of another program, and use its files where they are."""
         library = self._models.library()
         self._start("import", found.title, lambda report: use_found(library, found, report), self._imported)
+
+    def add_projector(self, model: InstalledModel, path: str) -> None:
+        """Give a model that only writes the projector through which it sees."""
+        library = self._models.library()
+        self._start(
+            "import", model.title, lambda report: add_projector(library, model.id, Path(path), report), self._now_sees
+        )
 
     def export(self, model: InstalledModel, folder: str) -> None:
         """Copy a model to a folder, from which another computer can import it."""
@@ -320,6 +328,11 @@ class ModelTasks(QObject):
 
     def _imported(self, model: InstalledModel) -> None:
         self._models.offer_to_use(model)
+
+    def _now_sees(self, model: InstalledModel) -> None:
+        if self._preferences.value("model") == str(model.model):
+            self._models.use(model)  # loads it again, with its projector
+        self._notices.post(Notice("model-sees", {"title": model.title}))
 
     def _exported(self, folder: Path) -> None:
         self._notices.post(Notice("model-exported", {"folder": str(folder)}, sticky=True))

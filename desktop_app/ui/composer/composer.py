@@ -124,6 +124,7 @@ class Composer(QWidget):
             changed.connect(self._update)
         services.chat.busy_changed.connect(self._update)
         services.engine.state_changed.connect(self._update)
+        services.engine.model_changed.connect(self._update)
 
     # ---- words -----------------------------------------------------------------------------
 
@@ -171,7 +172,12 @@ class Composer(QWidget):
 
     def _can_send(self) -> bool:
         has_something = bool(self.editor.toPlainText().strip() or self._draft.pictures())
-        return has_something and self._engine.state() not in ("dead", "failed")
+        return has_something and not self._is_blind() and self._engine.state() not in ("dead", "failed")
+
+    def _is_blind(self) -> bool:
+        """Return whether there are pictures, and the model cannot see them."""
+        info = self._engine.info()
+        return info is not None and not info.sees and bool(self._draft.pictures())
 
     def _press(self) -> None:
         if self._chat.is_busy():
@@ -206,7 +212,9 @@ class Composer(QWidget):
         if pictures:
             _built = self.strip, self.picture_detail  # there from the first picture on
             text = self.tr("Ask about the picture, or send it to get a description")
-            if len(pictures) > 1:
+            if self._is_blind():
+                text = self.tr("Ask anything")
+            elif len(pictures) > 1:
                 text = self.tr("Ask about the pictures, or send them to get a description")
         else:
             text = self.tr("Ask anything, or drop a picture here")
@@ -220,4 +228,6 @@ class Composer(QWidget):
             return self.tr("The engine has stopped. Restart it to send. Your text is kept.")
         if state == "failed":
             return self.tr("No model is loaded. Choose one to send. Your text is kept.")
+        if self._is_blind():
+            return self.tr("This model cannot see pictures. Take them out to send, or choose another model.")
         return ""

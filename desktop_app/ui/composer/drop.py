@@ -17,6 +17,7 @@ from desktop_app.ui.widgets.theme import GRID, RADIUS, ColourRole, theme
 
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
     from desktop_app.ui.protocols.conversation import Draft
+    from desktop_app.ui.protocols.engine import Engine
 
 _ICON = 72  # px
 _CARD = 620  # px; the widest the card with the words gets
@@ -126,9 +127,10 @@ class DropTarget(QObject):
     text_dropped = Signal(str)
     models_dropped = Signal(list)
 
-    def __init__(self, window: QWidget, draft: Draft) -> None:
+    def __init__(self, window: QWidget, draft: Draft, engine: Engine) -> None:
         super().__init__(window)
         self._draft = draft
+        self._engine = engine
         self._is_accepted = False
         self.overlay = DropOverlay(window)
         window.setAcceptDrops(True)
@@ -189,6 +191,11 @@ class DropTarget(QObject):
             sentence = self.tr("Drop to ask about this picture")
         else:
             sentence = self.tr("Drop to ask about {count} pictures").format(count=count)
+        info = self._engine.info()
+        if info is not None and not info.sees:
+            return sentence, self.tr("{model} cannot see pictures. You can choose another model afterwards.").format(
+                model=info.name
+            )
         if others == 1:
             return sentence, self.tr("One other file is not a picture.")
         if others:

@@ -171,7 +171,7 @@ class OtherFoldersDialog(ModelListDialog):
         facts = [found.program, words.file_size(found.size), found.quantisation, found.licence]
         card.say(" · ".join(fact for fact in facts if fact))
         if not found.sees:
-            card.say(self.tr("It answers questions, but cannot see pictures."))
+            card.say(words.blind())
         if found.extract:
             card.say(self.tr("It is stored inside another program's file, so it must be copied."))
         use = card.button(self.tr("Check and use"))
@@ -191,10 +191,7 @@ def confirm_import(plans: ImportPlans, tasks: ModelTasks, parent: QWidget) -> No
         question.no.hide()
         question.exec()
         return
-    lines = [
-        translate("Models", "{title}, {size}").format(title=one.title, size=words.file_size(one.size))
-        for one in plans.plans
-    ]
+    lines = [words.planned(one) for one in plans.plans]
     text = "\n".join(lines) + (f"\n\n{refused}" if refused else "")
     question = Question(
         translate("Models", "Add these models?"),

@@ -36,6 +36,7 @@ class ModelAction(Enum):
 
     VERIFY = auto()
     REPAIR = auto()
+    ADD_PROJECTOR = auto()
     EXPORT = auto()
     REMOVE = auto()
 
@@ -252,6 +253,10 @@ class InstalledCard(DownloadCard):
             self.say(words.expected_error(fit), danger=True)
         elif fit is not None and fit.verdict != "fits":
             self.say(words.fit_reason(fit))
+        if model.projector is None:
+            self.say(words.blind())
+            add = self.button(self.tr("Add its projector…"))
+            add.clicked.connect(partial(self.wanted.emit, ModelAction.ADD_PROJECTOR, model))
         if model.repairable:
             self.button(self.tr("Repair")).clicked.connect(partial(self.wanted.emit, ModelAction.REPAIR, model))
 

@@ -290,6 +290,8 @@ class ModelsDialog(QDialog):
                 self._tasks.verify(model)
             case ModelAction.REPAIR:
                 self._models.repair(model)
+            case ModelAction.ADD_PROJECTOR:
+                self._choose_projector(model)
             case ModelAction.EXPORT:
                 folder = QFileDialog.getExistingDirectory(self, self.tr("Copy the model to"), QDir.homePath())
                 if folder:
@@ -319,6 +321,14 @@ class ModelsDialog(QDialog):
         files, _ = QFileDialog.getOpenFileNames(self, self.tr("Add files"), QDir.homePath(), kind)
         if files:
             self._tasks.plan(files)
+
+    def _choose_projector(self, model: InstalledModel) -> None:
+        kind = file_kind(self.tr("Projectors"), [".gguf"])
+        start = str(model.model.parent) if model.in_place else QDir.homePath()
+        title = self.tr("Choose the projector (mmproj) of {title}").format(title=model.title)
+        file, _ = QFileDialog.getOpenFileName(self, title, start, kind)
+        if file:
+            self._tasks.add_projector(model, file)
 
     # ---- what happens ----------------------------------------------------------------------
 

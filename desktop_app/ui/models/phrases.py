@@ -10,12 +10,12 @@ from desktop_app.engine.messages import gib_down, gib_up
 from desktop_app.errors import QT_TRANSLATE_NOOP, UserError
 from desktop_app.memory_fit import MemoryFit
 from desktop_app.services.models.manager import Offer
-from desktop_app.services.models.tasks import Task
+from desktop_app.services.models.tasks import ImportPlan, Task
 from desktop_app.ui.sentences import number, relative_date, translate
 from desktop_app.ui.widgets.theme import ColourRole
 from model_store.catalogue import ModelEntry
 from model_store.errors import StoreError
-from model_store.jobs import NOTES, DownloadJob, JobState
+from model_store.jobs import NOTES, DownloadJob, JobState, Role
 from model_store.library.installed import InstalledModel, State
 
 #: Assumed until a download was measured: a home connection of 50 Mbit/s.
@@ -86,6 +86,20 @@ def why_nothing_fits(offers: Sequence[Offer], free: int) -> str:
         "You can still ask the built-in model about simple drawings.",
     )
     return words.format(title=least.entry.title, needed=gib_up(least.fit.needed))
+
+
+def blind() -> str:
+    """Return what a model without a projector does not do."""
+    return translate("Models", "It answers questions, but cannot see pictures.")
+
+
+def planned(plan: ImportPlan) -> str:
+    """Return a model that can be added: its title and size, and how it sees, each file with its name."""
+    words = translate("Models", "{title}, {size}").format(title=plan.title, size=file_size(plan.size))
+    projector = next((file.path.name for file in plan.files if file.role is Role.PROJECTOR), "")
+    if not projector:
+        return f"{words}. {blind()}"
+    return translate("Models", "{model}, with {projector}").format(model=words, projector=projector)
 
 
 def file_size(count: int) -> str:

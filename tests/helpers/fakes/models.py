@@ -256,6 +256,9 @@ class FakeModelTasks(QObject):
     def plan(self, paths: list[str]) -> None:
         self.calls.append(("plan", tuple(paths)))
 
+    def add_projector(self, model: InstalledModel, path: str) -> None:
+        self.calls.append(("add_projector", model.id, path))
+
     def export(self, model: InstalledModel, folder: str) -> None:
         self.calls.append(("export_model", model.id, folder))
 

@@ -89,6 +89,26 @@ def test_a_folder_gives_each_model_its_projector(library: Library, tmp_path: Pat
     assert len(import_files(library, [folder])) == 4
 
 
+@pytest.mark.parametrize("name", ["llava-tiny", "ggml-model"])
+def test_a_model_that_is_added_alone_finds_the_projector_beside_it(library: Library, tmp_path: Path, name: str) -> None:
+    model, projector = write_pair(tmp_path / "here", name)
+    write_projector(tmp_path / "here" / "mmproj-wide.gguf", replace(TINY, width=64))
+    found = plan_import([model])
+    assert ([file.path for plan in found.plans for file in plan.files], found.refused) == ([model, projector], ())
+    (installed,) = import_files(library, [model], in_place=True)
+    assert installed.projector == projector
+
+
+def test_a_model_that_only_writes_takes_no_projector_of_another(tmp_path: Path) -> None:
+    model, projector = write_pair(tmp_path, "llava-tiny")
+    writer = write_language_model(tmp_path / "writer-Q8_0.gguf", replace(TINY, seed=9))
+    assert [plan.sees for plan in plan_import([writer]).plans] == [False]
+    found = {plan.title: plan.sees for plan in plan_import([tmp_path]).plans}
+    assert found == {"llava-tiny-F16": True, "writer-Q8_0": False}
+    model.unlink()  # now the projector is nobody else's
+    assert [plan.files[1].path for plan in plan_import([writer]).plans] == [projector]
+
+
 def test_two_precisions_of_a_projector_are_no_riddle(tmp_path: Path, pair: tuple[Path, Path]) -> None:
     shutil.copy(pair[1], pair[1].with_name("mmproj-Q8_0.gguf"))
     found = plan_import([pair[0].parent])
@@ -106,9 +126,10 @@ def test_what_does_not_belong_together_is_refused(tmp_path: Path, pair: tuple[Pa
         "model_width": 32,
         "projector_width": 64,
     }
-    assert _refused([model]) == ["projector-absent"]
     assert _refused([projector]) == ["projector-alone"]
     assert _refused([model, projector, other]) == ["projector-alone"]
+    projector.unlink()
+    assert _refused([model]) == ["projector-absent"]
 
 
 def test_a_projector_of_another_kind_is_refused_at_the_same_width(tmp_path: Path, pair: tuple[Path, Path]) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from desktop_app import paths
-from desktop_app.engine.messages import Ask, Phase, PhaseChanged, PictureRead, ReadAhead, ReadAheadDone
+from desktop_app.engine.messages import Ask, Load, Phase, PhaseChanged, PictureRead, ReadAhead, ReadAheadDone
 from tests.helpers.fake_engine import finished
 from tests.helpers.waiting import pump, wait_until
-from tests.services.conftest import Desk, open_desk
+from tests.services.conftest import DEMO, Desk, open_desk
 
 
 def test_a_picture_is_read_ahead_and_shows_it(desk: Desk) -> None:
@@ -51,6 +51,44 @@ def test_a_photograph_gets_a_word_about_the_demonstration_model(desk: Desk) -> N
     desk.ready()
     desk.attach(photographic=True)
     assert [(notice.text_code, notice.actions[0].code) for notice in desk.notices] == [("demo-photo", "choose-model")]
+
+
+def codes(desk: Desk) -> list[str]:
+    """The notices that are in sight."""
+    return [notice.text_code for notice in desk.notices if notice.id not in desk.withdrawn]
+
+
+def test_the_word_about_photographs_leaves_with_its_cause(desk: Desk) -> None:
+    desk.ready()
+    desk.attach(photographic=True)
+    assert codes(desk) == ["demo-photo"]
+    desk.services.preferences.set("model", "/m/llava.gguf")
+    wait_until(lambda: len(desk.client.of(Load)) == 2)
+    desk.ready(DEMO._replace(name="LLaVA", is_demo=False))
+    assert codes(desk) == []
+    desk.services.preferences.set("model", "")
+    wait_until(lambda: len(desk.client.of(Load)) == 3)
+    desk.ready()
+    assert codes(desk) == ["demo-photo"], "back to the built-in model, which still does not know photographs"
+    desk.services.draft.remove(desk.services.draft.pictures()[0].key)
+    assert codes(desk) == []
+    desk.attach("b.png", photographic=True)
+    assert codes(desk) == ["demo-photo"]
+    desk.services.conversations.new()
+    desk.services.conversations.open("another")
+    assert codes(desk) == []
+
+
+def test_a_model_without_a_projector_says_so_when_a_picture_is_attached(desk: Desk) -> None:
+    desk.ready(DEMO._replace(name="Writer", is_demo=False, mmproj=None, image_tokens=0))
+    desk.attach()
+    assert codes(desk) == ["model-blind"]
+    desk.attach("b.png")
+    assert codes(desk) == ["model-blind"], "said once"
+    desk.services.preferences.set("model", "/m/llava.gguf")
+    wait_until(lambda: len(desk.client.of(Load)) == 2)
+    desk.ready(DEMO._replace(name="LLaVA", is_demo=False))
+    assert codes(desk) == []
 
 
 def test_a_draft_survives_the_end_of_the_program(desk: Desk, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from desktop_app.throttle import Throttle
 from model_store.catalogue import Catalogue, CatalogueFile, ModelEntry, Variant
 from model_store.errors import StoreError
 from model_store.jobs import FileState, JobState
+from model_store.library.importing import import_files
 from model_store.library.installed import InstalledModel, State
 from model_store.library.moving import move_library
 from tests.helpers.fake_hub import FakeHub
@@ -116,6 +117,21 @@ def test_the_notice_of_a_model_goes_when_it_is_used_otherwise(desk: Desk, models
     wait_until(lambda: any(notice.text_code == "model-ready" for notice in desk.notices))
     models.use(model)
     assert withdrawn == [notice.id for notice in desk.notices if notice.text_code == "model-ready"]
+
+
+def test_a_model_in_use_sees_once_its_projector_is_added(desk: Desk, models: Models, tmp_path: Path) -> None:
+    model_file, projector = paths.demo_model()
+    alone = Path(shutil.copy(model_file, tmp_path / "ggml-model.gguf"))
+    (model,) = import_files(models.library(), [alone])
+    models.use(model)
+    wait_until(lambda: desk.client.of(Load)[-1].model == str(model.model))
+    assert desk.client.of(Load)[-1].mmproj is None
+    desk.services.model_tasks.add_projector(model, str(projector))
+    wait_until(lambda: bool(desk.client.of(Load)[-1].mmproj))
+    sees = models.in_use()
+    assert sees is not None
+    assert desk.client.of(Load)[-1].mmproj == str(sees.projector)
+    assert [sentence(notice) for notice in desk.notices] == [f"{model.title} can see pictures now."]
 
 
 def test_what_is_installed_has_a_light_once_somebody_looks(models: Models, monkeypatch: pytest.MonkeyPatch) -> None:

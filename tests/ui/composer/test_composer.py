@@ -17,7 +17,7 @@ from PySide6.QtGui import (
     QInputMethodEvent,
 )
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel
 
 from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions
 from desktop_app.services.engine import State
@@ -26,6 +26,7 @@ from desktop_app.ui.composer.composer import Composer
 from desktop_app.ui.composer.thumbnails import Thumbnail
 from desktop_app.ui.widgets.theme import theme
 from tests.helpers.fake_services import FakeServices
+from tests.helpers.fakes.engine import LLAVA
 from tests.helpers.fakes.pictures import picture, png
 from tests.helpers.waiting import pump, wait_until
 
@@ -326,6 +327,23 @@ def test_chosen_files_are_attached(composer: Composer, fakes: FakeServices, monk
     for name in ("lake.heic", "IMG_0001.JPG", "Scan.PNG", "IMG_0001.HEIC", "photo.jpeg"):  # as GTK compares them
         assert any(fnmatchcase(name, pattern) for pattern in pictures), name
     assert composer.editor.hasFocus()
+
+
+def test_nothing_is_promised_where_the_model_cannot_see(composer: Composer, fakes: FakeServices) -> None:
+    fakes.engine.become("ready", LLAVA._replace(mmproj=None, image_tokens=0))
+    assert composer.hint.text() == ""
+    held = fakes.draft.put(picture())
+    assert "cannot see pictures" in composer.hint.text()
+    assert not any("description" in label.text() for label in composer.editor.findChildren(QLabel))
+    QTest.keyClicks(composer.editor, "What is this?")
+    QTest.keyClick(composer.editor, Qt.Key.Key_Return)
+    assert not composer.send.isEnabled()
+    assert (text_of(composer), fakes.chat.calls) == ("What is this?", []), "nothing is lost, nothing sent"
+    fakes.engine.become("ready", LLAVA)
+    assert (composer.hint.text(), composer.send.isEnabled()) == ("", True)
+    fakes.engine.become("ready", LLAVA._replace(mmproj=None, image_tokens=0))
+    fakes.draft.remove(held.key)
+    assert composer.send.isEnabled()
 
 
 # ---- thumbnails ----------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from desktop_app.ui.window import MainWindow
 from tests.helpers.fake_services import FakeServices
 from tests.helpers.fakes.conversation import answer, question
+from tests.helpers.fakes.engine import LLAVA
 from tests.helpers.fakes.pictures import picture, png
 from tests.helpers.waiting import pump
 
@@ -46,6 +47,13 @@ def drop(window: MainWindow, mime: QMimeData) -> QDropEvent:
     QApplication.sendEvent(window, event)
     pump(0)
     return event
+
+
+def test_a_model_that_only_writes_is_named(window: MainWindow, services: FakeServices) -> None:
+    services.engine.become("ready", LLAVA._replace(name="Writer", mmproj=None, image_tokens=0))
+    enter(window, files("a.png"))
+    assert window.drops.overlay.hint == "Writer cannot see pictures. You can choose another model afterwards."
+    assert window.start_page.model.whole_text() == "Writer cannot see pictures: its projector is missing."
 
 
 @pytest.mark.parametrize(

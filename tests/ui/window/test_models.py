@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from desktop_app.errors import UserError
 from desktop_app.memory_fit import MemoryFit
@@ -67,6 +67,20 @@ def test_terms_are_accepted_before_a_download(
     button(dialog.cards()[0], "Download").click()
     assert services.calls == [("download", "llava-1.5-7b", "Q4_K_M")]
     assert len(asked) == 2
+
+
+def test_a_model_without_its_projector_says_so_and_takes_it(
+    dialog: ModelsDialog, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = installed("Writer")
+    writer = replace(model, files=model.files[:1])
+    services.models.here = [writer]
+    dialog.show_part("installed")
+    card = dialog.cards()[1]
+    assert "It answers questions, but cannot see pictures." in words_of(card)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("/d/mmproj.gguf", ""))
+    button(card, "Add its projector…").click()
+    assert services.calls == [("add_projector", writer.id, "/d/mmproj.gguf")]
 
 
 def test_another_size_can_be_chosen(
