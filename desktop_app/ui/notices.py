@@ -12,6 +12,7 @@ from desktop_app.services.notices import Notice, Notices
 from desktop_app.ui.sentences import action_label, notice_text
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import IconButton, Label, push_button
+from desktop_app.ui.widgets.fitting import BesideOrBelow, WrappingRow
 from desktop_app.ui.widgets.theme import COLUMN, GRID, ICON, ColourRole, theme
 
 _STAYS_MS = 10_000  # then a notice of kind "info" closes, unless the pointer is on it
@@ -66,11 +67,14 @@ class NoticeBar(QWidget):
         self.words = Label("", "small", parent=self.card, wrap=True)
         self.words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.MinimumExpanding)
         self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        row.addWidget(self.words, 1)
         self.buttons: list[QPushButton] = []
-        self._buttons = QHBoxLayout()
+        self._buttons = WrappingRow()
         self._buttons.setSpacing(0)
-        row.addLayout(self._buttons)
+        beside = BesideOrBelow()
+        beside.setSpacing(4)
+        beside.addWidget(self.words)
+        beside.add_layout(self._buttons)
+        row.addLayout(beside, 1)
         self.close_button = IconButton("close", self.tr("Close this notice"), self.card, "muted")
         self.close_button.setIconSize(QSize(16, 16))
         self.close_button.clicked.connect(self._close)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # imported when there is a conversation to list
 _SEARCH_AFTER_MS = 150
 _LONGEST_QUERY = 200
 _WIDEST = 360  # px, with large text
+_SHARE = 0.46  # of the window, at most
 
 
 class Sidebar(QWidget):
@@ -39,6 +40,7 @@ class Sidebar(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._conversations = conversations
         self._previews = previews
+        self._most = _WIDEST
         self._view: ConversationView | None = None
         self._build()
         self._connect()
@@ -135,8 +137,16 @@ class Sidebar(QWidget):
         self._conversations.found.connect(self._found)
         theme.changed.connect(self._tint)
 
+    def set_room(self, width: int) -> None:
+        """Leave enough of a window that is `width` px wide to the page beside it."""
+        self._most = round(width * _SHARE)
+        self._fit()
+
+    def _fit(self) -> None:
+        self.setFixedWidth(min(theme.px(SIDEBAR), self._most, _WIDEST))
+
     def _tint(self) -> None:
-        self.setFixedWidth(min(theme.px(SIDEBAR), _WIDEST))
+        self._fit()
         self.new_button.setIcon(icons.icon("new", "accent"))
         self.settings_button.setIcon(icons.icon("settings", "muted"))
         self._search_icon.setIcon(QIcon(icons.pixmap("search", theme.colour("muted"), 16)))

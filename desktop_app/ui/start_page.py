@@ -24,6 +24,7 @@ from desktop_app.ui.sentences import engine_sentence
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import ElidedLabel, Label, push_button
 from desktop_app.ui.widgets.plain_text import set_tip
+from desktop_app.ui.widgets.fitting import BesideOrBelow, WrappingRow
 from desktop_app.ui.widgets.theme import COLUMN, GRID, RADIUS, theme
 
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
@@ -110,18 +111,16 @@ class DropPlace(QFrame):
         self._flower = QLabel(self)
         self._flower.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(self._flower)
-        self.title = Label(self.tr("Drop a picture here"), "display", parent=self)
+        self.title = Label(self.tr("Drop a picture here"), "display", parent=self, wrap=True)
         self.title.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(self.title)
-        row = QHBoxLayout()
+        row = WrappingRow(0.5)
         row.setSpacing(0)
-        row.addStretch(1)
         self.choose = push_button(self.tr("Choose a picture…"), "link", self)
         self.choose.setObjectName("choose_picture")
         self.choose.clicked.connect(self.choose_wanted)
         row.addWidget(self.choose)
         row.addWidget(Label(self.tr("or paste one"), "body", "muted", self))
-        row.addStretch(1)
         column.addLayout(row)
         column.addStretch(1)
         self._low: bool | None = None
@@ -167,7 +166,7 @@ class StartPage(QScrollArea):
         page = QWidget(self)
         page.setAutoFillBackground(False)
         self.setWidget(page)
-        outer = QHBoxLayout(page)
+        outer = self._outer = QHBoxLayout(page)
         outer.setContentsMargins(3 * GRID, GRID, 3 * GRID, GRID)
         outer.addStretch(1)
         inner = QVBoxLayout()
@@ -201,11 +200,11 @@ class StartPage(QScrollArea):
         engine.model_changed.connect(self._show_model)
         self._show_model()
 
-    def _model_row(self, parent: QWidget) -> QHBoxLayout:
-        row = QHBoxLayout()
+    def _model_row(self, parent: QWidget) -> BesideOrBelow:
+        row = BesideOrBelow()
         row.setSpacing(0)
         self.model = ElidedLabel("", "small", "muted", parent)
-        row.addWidget(self.model, 1)
+        row.addWidget(self.model)
         self.model_button = push_button(self.tr("Use another model…"), "link", parent)
         self.model_button.clicked.connect(self.model_wanted)
         row.addWidget(self.model_button)
@@ -245,3 +244,5 @@ class StartPage(QScrollArea):
         self.place.set_low(room.height() < _LOW)
         is_narrow = room.width() < theme.px(_COMPACT_COLUMNS)
         self._arrange(1 if is_narrow else len(self.cards))
+        side = GRID // 2 if is_narrow else 3 * GRID
+        self._outer.setContentsMargins(side, GRID, side, GRID)

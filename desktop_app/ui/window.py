@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QCoreApplication, QKeyCombination, QSettings, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QContextMenuEvent, QGuiApplication, QKeyEvent, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop_app import paths
 from desktop_app.chat.conversation import Message, Role
@@ -22,6 +22,7 @@ from desktop_app.ui.start_page import StartPage
 from desktop_app.ui.status import StatusLine
 from desktop_app.ui.user_activity import UserActivity
 from desktop_app.ui.widgets.plain_text import window_title
+from desktop_app.ui.widgets.fitting import fitted
 from desktop_app.ui.widgets.theme import GRID, NARROW, SMALLEST_WINDOW, theme
 
 if TYPE_CHECKING:  # what is not shown at the start is imported when it is needed
@@ -79,6 +80,8 @@ class MainWindow(QMainWindow):
         self.header = Header(services.conversations, self)
         self.start_page = StartPage(services.engine, self)
         self.pages = QStackedWidget(self)
+        # In a low window the page gives way: it scrolls, what is said below it does not.
+        self.pages.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         self.pages.addWidget(self.start_page)
         self.notices = NoticeBar(services.notices, self)
         self.composer = Composer(services, self)
@@ -385,13 +388,14 @@ class MainWindow(QMainWindow):
     def _restore(self) -> None:
         geometry = self._memory.value("geometry")
         if not (isinstance(geometry, QByteArray) and self.restoreGeometry(geometry)):
-            self.resize(_FIRST_SIZE)
+            self.resize(fitted(self, _FIRST_SIZE))
         self._is_narrow = self.width() < NARROW
         self._show_sidebar(self._is_sidebar_wanted() and not self._is_narrow)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Hide the sidebar below 800 px, and bring it back above."""
         super().resizeEvent(event)
+        self.sidebar.set_room(self.width())
         is_narrow = self.width() < NARROW
         if is_narrow != self._is_narrow:
             self._is_narrow = is_narrow

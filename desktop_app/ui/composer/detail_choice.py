@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QBoxLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from desktop_app.services.conversation.picture_detail import DetailCost
 from desktop_app.ui.protocols.conversation import PictureDetail
 from desktop_app.ui.sentences import duration
-from desktop_app.ui.widgets.controls import Label
+from desktop_app.ui.widgets.controls import ElidedLabel
 from desktop_app.ui.widgets.segmented_control import SegmentedControl
 from desktop_app.ui.widgets.theme import GRID
 
@@ -22,12 +22,12 @@ class DetailChoice(QWidget):
         self._picture_detail = picture_detail
         self.choice = SegmentedControl(self.tr("Picture detail"), {_FULL: "", _QUICK: ""}, self)
         self.choice.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
-        self.note = Label("", "tiny", "muted", self, wrap=True)
-        row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(GRID)
-        row.addWidget(self.choice)
-        row.addWidget(self.note, 1)
+        self.note = ElidedLabel("", "tiny", "muted", self)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GRID // 2)
+        column.addWidget(self.choice)
+        column.addWidget(self.note)
         self.choice.chosen.connect(self._chosen)
         picture_detail.changed.connect(self._show)
         self._show()
@@ -49,7 +49,8 @@ class DetailChoice(QWidget):
             text = self.tr("The context is too small: only {parts} of {wished} parts of a picture fit.").format(
                 parts=options.fitting, wished=options.wished
             )
-        self.note.setText(text)
+        self.note.set_whole_text(text)
+        self.note.setVisible(bool(text))
 
     def _cost(self, name: str, cost: DetailCost) -> str:
         if not cost.seconds:

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, qVersion
+from PySide6.QtCore import QCoreApplication, Qt, qVersion
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from desktop_app import __version__
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import Label, push_button
+from desktop_app.ui.widgets.fitting import FittedDialog
 from desktop_app.ui.widgets.theme import GRID
 
 
-class AboutDialog(QDialog):
+class AboutDialog(FittedDialog):
     """Shows icon, name, version and licence."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(self.tr("About Eyebright"))
-        column = QVBoxLayout(self)
-        column.setContentsMargins(5 * GRID, 4 * GRID, 5 * GRID, 3 * GRID)
+        super().__init__(QCoreApplication.translate("AboutDialog", "About Eyebright"), 50 * GRID, parent)
+        column = self.column
         column.setSpacing(GRID)
         flower = QLabel(self)
         flower.setPixmap(icons.flower(112))
@@ -50,23 +49,20 @@ class AboutDialog(QDialog):
         for label in words:
             label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
             column.addWidget(label)
-        column.addSpacing(GRID)
+        column.addStretch(1)
         close = push_button(self.tr("Close"), "plain", self)
         close.clicked.connect(self.close)
-        column.addWidget(close, 0, Qt.AlignmentFlag.AlignHCenter)
-        self.setFixedWidth(50 * GRID)
+        self.row.addWidget(close)
 
 
-class ShortcutsDialog(QDialog):
+class ShortcutsDialog(FittedDialog):
     """Lists all keyboard shortcuts of the window."""
 
     def __init__(self, actions: Sequence[QAction], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(self.tr("Keyboard shortcuts"))
-        column = QVBoxLayout(self)
-        column.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID)
-        column.setSpacing(2 * GRID)
-        column.addWidget(Label(self.tr("Keyboard shortcuts"), "title", parent=self))
+        title = QCoreApplication.translate("ShortcutsDialog", "Keyboard shortcuts")
+        super().__init__(title, 66 * GRID, parent)
+        column = self.column
+        column.addWidget(Label(title, "title", parent=self, wrap=True))
         grid = QGridLayout()
         grid.setHorizontalSpacing(4 * GRID)
         grid.setVerticalSpacing(GRID)
@@ -82,9 +78,11 @@ class ShortcutsDialog(QDialog):
             (self.tr("Close the picture or leave the search"), QKeySequence(Qt.Key.Key_Escape).toString(native)),
         ]
         for row, (name, keys) in enumerate(rows):
-            grid.addWidget(Label(name, "body", parent=self), row, 0)
+            grid.addWidget(Label(name, "body", parent=self, wrap=True), row, 0)
             grid.addWidget(Label(keys, "body", "muted", self), row, 1)
+        grid.setColumnStretch(0, 1)
         column.addLayout(grid)
+        column.addStretch(1)
         close = push_button(self.tr("Close"), "plain", self)
         close.clicked.connect(self.close)
-        column.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
+        self.row.addWidget(close)

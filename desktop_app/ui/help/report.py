@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import platform
 
-from PySide6.QtCore import qVersion
+from PySide6.QtCore import QSize, qVersion
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop_app import __version__
 from desktop_app.ui.widgets.controls import Label, push_button
+from desktop_app.ui.widgets.fitting import fitted
 from desktop_app.ui.widgets.theme import GRID, theme
 
 
@@ -29,7 +30,7 @@ class ReportDialog(QDialog):
     def __init__(self, title: str, sentence: str, report: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
-        self.resize(80 * GRID, 52 * GRID)
+        self.resize(fitted(self, QSize(theme.px(80 * GRID), theme.px(52 * GRID))))
         column = QVBoxLayout(self)
         column.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID)
         column.setSpacing(GRID)

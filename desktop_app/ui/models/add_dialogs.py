@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_app.services.models.tasks import Found, ImportPlans, LookedUp, MemoryFit
@@ -15,7 +15,8 @@ from desktop_app.ui.protocols.models import ModelTasks
 from desktop_app.ui.sentences import translate
 from desktop_app.ui.widgets.controls import Label, push_button
 from desktop_app.ui.widgets.question import Question
-from desktop_app.ui.widgets.theme import GRID
+from desktop_app.ui.widgets.fitting import fitted
+from desktop_app.ui.widgets.theme import GRID, theme
 from model_store.errors import StoreError
 
 
@@ -25,7 +26,7 @@ class ModelListDialog(QDialog):
     def __init__(self, title: str, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
-        self.resize(78 * GRID, 66 * GRID)
+        self.resize(fitted(self, QSize(theme.px(78 * GRID), theme.px(66 * GRID))))
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID)
         self.column.setSpacing(2 * GRID - 4)

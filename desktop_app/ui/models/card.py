@@ -16,6 +16,7 @@ from desktop_app.ui.models.parts import FitRow, ProgressLine
 from desktop_app.ui.sentences import translate
 from desktop_app.ui.widgets.controls import ButtonKind, IconButton, Label, push_button
 from desktop_app.ui.widgets.plain_text import button_text, set_tip
+from desktop_app.ui.widgets.fitting import BesideOrBelow, WrappingRow
 from desktop_app.ui.widgets.theme import GRID
 from model_store.catalogue import Variant
 from model_store.jobs import DownloadJob, JobState
@@ -60,15 +61,13 @@ class ModelCard(QFrame):
 
     def begin_row(self) -> None:
         """Begin a new row: text on the left, buttons on the right."""
-        row = QHBoxLayout()
+        row = BesideOrBelow()
         row.setSpacing(2 * GRID)
         self._words = QVBoxLayout()
         self._words.setSpacing(GRID // 2)
-        row.addLayout(self._words, 1)
-        self._buttons = QHBoxLayout()
-        self._buttons.setSpacing(GRID)
-        self._buttons.setAlignment(Qt.AlignmentFlag.AlignBottom)
-        row.addLayout(self._buttons)
+        row.add_layout(self._words)
+        self._buttons = WrappingRow()
+        row.add_layout(self._buttons)
         self.column.addLayout(row)
 
     def say(self, text: str, *, danger: bool = False) -> Label:

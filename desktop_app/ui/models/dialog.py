@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QDir, Qt, QTimer
+from PySide6.QtCore import QDir, QSize, Qt, QTimer
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QDialog, QFileDialog, QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
@@ -29,10 +29,11 @@ from desktop_app.ui.protocols.models import Models, ModelTasks
 from desktop_app.ui.protocols.program import Preferences
 from desktop_app.ui.widgets.controls import ElidedLabel, Label, push_button
 from desktop_app.ui.widgets.file_kinds import file_kind
+from desktop_app.ui.widgets.fitting import WrappingRow, fitted
 from desktop_app.ui.widgets.mime import MODEL_SUFFIXES, urls_of
 from desktop_app.ui.widgets.segmented_control import SegmentedControl
 from desktop_app.ui.widgets.setting_controls import Switch
-from desktop_app.ui.widgets.theme import COLUMN, GRID
+from desktop_app.ui.widgets.theme import COLUMN, GRID, theme
 from model_store.catalogue import ModelEntry, Variant
 from model_store.jobs import DownloadJob
 from model_store.library.installed import InstalledModel
@@ -53,7 +54,7 @@ class ModelsDialog(QDialog):
         self._cards: list[ModelCard] = []
         self.setWindowTitle(self.tr("Models"))
         self.setAcceptDrops(True)
-        self.resize(COLUMN + 8 * GRID, 88 * GRID)
+        self.resize(fitted(self, QSize(theme.px(COLUMN + 8 * GRID), theme.px(88 * GRID))))
         self._rebuild = QTimer(self)
         self._rebuild.setSingleShot(True)
         self._rebuild.setInterval(_SETTLE_MS)
@@ -89,7 +90,7 @@ class ModelsDialog(QDialog):
     def _top(self) -> QVBoxLayout:
         top = QVBoxLayout()
         top.setSpacing(GRID)
-        row = QHBoxLayout()
+        row = WrappingRow()
         row.setSpacing(2 * GRID)
         names = {"catalogue": self.tr("Discover"), "installed": self.tr("Installed")}
         self.parts = SegmentedControl(self.tr("Which models"), names, self)
@@ -101,18 +102,19 @@ class ModelsDialog(QDialog):
         self.search.setAccessibleName(self.tr("Search models"))
         self.search.setClearButtonEnabled(True)
         self.search.textChanged.connect(self._show_soon)
-        row.addWidget(self.search, 1)
+        self.search.setMinimumWidth(26 * GRID)
+        row.addWidget(self.search)
         self.only_fitting = Switch(self.tr("Show only models that fit this computer"), self)
         self.only_fitting.toggled.connect(self._list_changed)
         self._fitting = Label(self.tr("Only models that fit"), "small", parent=self)
         self._fitting.setBuddy(self.only_fitting)
-        row.addWidget(self._fitting)
-        row.addWidget(self.only_fitting)
+        self.filter = QWidget(self)
+        fitting = QHBoxLayout(self.filter)
+        fitting.setContentsMargins(0, 0, 0, 0)
+        fitting.addWidget(self._fitting)
+        fitting.addWidget(self.only_fitting)
+        row.addWidget(self.filter)
         top.addLayout(row)
-        self.room = ElidedLabel("", "small", "muted", self)
-        top.addWidget(self.room)
-        self.says = Label("", "small", parent=self, wrap=True)
-        top.addWidget(self.says)
         return top
 
     def _task_row(self) -> QWidget:
@@ -129,9 +131,8 @@ class ModelsDialog(QDialog):
         row.addWidget(stop)
         return self.task
 
-    def _bottom(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(GRID)
+    def _bottom(self) -> WrappingRow:
+        row = WrappingRow()
         for text, slot in (
             (self.tr("Add from Hugging Face…"), self._add),
             (self.tr("Add files…"), self._choose_files),
@@ -141,7 +142,6 @@ class ModelsDialog(QDialog):
             button = push_button(text, "quiet", self)
             button.clicked.connect(slot)
             row.addWidget(button)
-        row.addStretch(1)
         return row
 
     # ---- the lists -------------------------------------------------------------------------
@@ -150,6 +150,12 @@ class ModelsDialog(QDialog):
         """Rebuild the cards; the scroll position stays."""
         place = self._scroll.verticalScrollBar().value()
         usable, free = self._models.usable_memory(), self._models.free_space()
+        page = QWidget(self._scroll)
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, GRID, 0)
+        column.setSpacing(GRID)
+        self.room = ElidedLabel("", "small", "muted", page)
+        column.addWidget(self.room)
         self.room.set_whole_text(
             self.tr("{memory} GiB of memory can be used · {disk} free in {folder}").format(
                 memory=gib_down(usable),
@@ -157,16 +163,13 @@ class ModelsDialog(QDialog):
                 folder=QDir.toNativeSeparators(str(self._models.folder())),
             )
         )
-        page = QWidget(self._scroll)
-        column = QVBoxLayout(page)
-        column.setContentsMargins(0, 0, GRID, 0)
-        column.setSpacing(GRID)
         is_catalogue = self.parts.buttons["catalogue"].isChecked()
-        for one in (self._fitting, self.only_fitting):
-            one.setVisible(is_catalogue)
+        self.filter.setVisible(is_catalogue)
         suits = not is_catalogue or self._models.best_offer() is not None
-        self.says.setText("" if suits else words.why_nothing_fits(self._models.offers(), free))
-        self.says.setVisible(bool(self.says.text()))
+        why = "" if suits else words.why_nothing_fits(self._models.offers(), free)
+        self.says = Label(why, "small", parent=page, wrap=True)
+        self.says.setVisible(bool(why))
+        column.addWidget(self.says)
         self._cards = self._offers(page) if is_catalogue else self._installed(page)
         for card in self._cards:
             column.addWidget(card)

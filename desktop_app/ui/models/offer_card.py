@@ -14,6 +14,7 @@ from desktop_app.ui.models.parts import ProgressLine
 from desktop_app.ui.protocols.models import Models
 from desktop_app.ui.widgets.controls import ButtonKind, Label, push_button
 from desktop_app.ui.widgets.plain_text import set_tip
+from desktop_app.ui.widgets.fitting import BesideOrBelow
 from desktop_app.ui.widgets.theme import GRID
 from model_store.jobs import DownloadJob, JobState
 from model_store.library.installed import InstalledModel
@@ -36,7 +37,7 @@ class ModelOffer(QFrame):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(2 * GRID, GRID + 4, GRID + 4, GRID + 4)
         outer.setSpacing(GRID - 2)
-        row = QHBoxLayout()
+        row = BesideOrBelow()
         row.setSpacing(2 * GRID)
         self._words = QVBoxLayout()
         self._words.setSpacing(2)
@@ -44,10 +45,10 @@ class ModelOffer(QFrame):
         self.facts = Label("", "small", "muted", self, wrap=True)
         self._words.addWidget(self.title)
         self._words.addWidget(self.facts)
-        row.addLayout(self._words, 1)
+        row.add_layout(self._words)
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(0)
-        row.addLayout(self._buttons)
+        row.add_layout(self._buttons)
         outer.addLayout(row)
         self.bar = ProgressLine(self)
         outer.addWidget(self.bar)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QCoreApplication, QDir, Qt
-from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QDialog, QFileDialog, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import QCoreApplication, QDir
+from PySide6.QtWidgets import QFileDialog, QLineEdit, QWidget
 
 from desktop_app.errors import UserError
 from desktop_app.settings import SETTINGS
@@ -14,32 +13,29 @@ from desktop_app.ui.models.phrases import expected_error
 from desktop_app.ui.protocols.models import Models, ModelTasks
 from desktop_app.ui.protocols.program import Preferences
 from desktop_app.ui.widgets.controls import Label, push_button
+from desktop_app.ui.widgets.fitting import FittedDialog
 from desktop_app.ui.widgets.setting_controls import NumberEdit, SettingRow
 from desktop_app.ui.widgets.theme import GRID
 from model_store.errors import StoreError
 
 
-class SourcesDialog(QDialog):
+class SourcesDialog(FittedDialog):
     """Rarely needed settings of downloads; every change is applied at once."""
 
     def __init__(
         self, preferences: Preferences, models: Models, tasks: ModelTasks, parent: QWidget | None = None
     ) -> None:
-        super().__init__(parent)
+        super().__init__(QCoreApplication.translate("SourcesDialog", "Sources"), 72 * GRID, parent)
         self._preferences = preferences
         self._models = models
         self._tasks = tasks
-        self.setWindowTitle(self.tr("Sources"))
-        self.setMinimumWidth(72 * GRID)
-        self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(4 * GRID, 3 * GRID, 4 * GRID, 3 * GRID)
-        self._column.setSpacing(2 * GRID + 4)
+        self.column.setSpacing(2 * GRID + 4)
         self.folder = push_button(self.tr("Move the models…"), "plain", self)
         self.folder.clicked.connect(self._move)
         self.place = Label("", "small", "muted", self, wrap=True)
         meaning = self.tr("Where models are stored. If you choose another folder, all models are moved to it.")
-        self._column.addWidget(SettingRow(self.tr("Folder"), meaning, self.folder, self))
-        self._column.addWidget(self.place)
+        self.column.addWidget(SettingRow(self.tr("Folder"), meaning, self.folder, self))
+        self.column.addWidget(self.place)
         self.address = self._line("hub_address", self.tr("Server"), "https://huggingface.co")
         self.proxy = self._line("proxy", self.tr("Proxy"), self.tr("Same as system"))
         title = self.tr("Connections")
@@ -58,24 +54,20 @@ class SourcesDialog(QDialog):
             self,
             below=True,
         )
-        self._column.addWidget(self._token_row)
+        self.column.addWidget(self._token_row)
         self.says = Label("", "small", "muted", self, wrap=True)
-        self._column.addWidget(self.says)
+        self.column.addWidget(self.says)
+        self.column.addStretch(1)
         close = push_button(self.tr("Close"), "plain", self)
         close.clicked.connect(self.close)
-        self._column.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
+        self.row.addWidget(close)
         preferences.changed.connect(self._show_folder)
         self._show_folder()
         models.sources.load_token(self._show_token)
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Be as high as the wrapped words need."""
-        super().showEvent(event)
-        self.setMinimumHeight(self._column.heightForWidth(self.width()))
-
     def _row(self, name: str, title: str, control: QWidget, *, below: bool = False) -> None:
         meaning = QCoreApplication.translate("settings", SETTINGS[name].help)
-        self._column.addWidget(SettingRow(title, meaning, control, self, below=below))
+        self.column.addWidget(SettingRow(title, meaning, control, self, below=below))
 
     def _line(self, name: str, title: str, placeholder: str) -> QLineEdit:
         field = QLineEdit(str(self._preferences.value(name)), self)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QSize, Qt, QTimer, Signal
 from PySide6.QtWidgets import QDialog, QFrame, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_app.engine.messages import ModelInfo
@@ -17,6 +17,7 @@ from desktop_app.ui.protocols.program import Preferences
 from desktop_app.ui.sentences import engine_sentence
 from desktop_app.ui.settings.tuning_row import TuningRow
 from desktop_app.ui.widgets.controls import Label, push_button
+from desktop_app.ui.widgets.fitting import fitted
 from desktop_app.ui.widgets.segmented_control import SegmentedControl
 from desktop_app.ui.widgets.setting_controls import NumberEdit, SettingRow, Switch
 from desktop_app.ui.widgets.theme import GRID, theme
@@ -42,7 +43,7 @@ class SettingsDialog(QDialog):
         self._notices = notices
         self._controls: dict[str, Any] = {}
         self.setWindowTitle(self.tr("Settings"))
-        self.resize(84 * GRID, 84 * GRID)
+        self.resize(fitted(self, QSize(theme.px(84 * GRID), theme.px(84 * GRID))))
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         self._scroll = QScrollArea(self)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, QDate, QLocale, Qt
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop_app.engine.messages import Tuning
 from desktop_app.errors import QT_TRANSLATE_NOOP
@@ -11,6 +11,7 @@ from desktop_app.ui.protocols.engine import Engine, Tuner
 from desktop_app.ui.protocols.program import Preferences
 from desktop_app.ui.sentences import number
 from desktop_app.ui.widgets.controls import Label, push_button
+from desktop_app.ui.widgets.fitting import BesideOrBelow
 from desktop_app.ui.widgets.theme import GRID
 
 #: Why there is no result.
@@ -47,11 +48,11 @@ class TuningRow(QWidget):
         self.button = push_button("", "plain", self)
         self.button.clicked.connect(self._clicked)
         title.setBuddy(self.button)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
+        row = BesideOrBelow()
+        self.setLayout(row)
         row.setSpacing(3 * GRID)
-        row.addLayout(words, 1)
-        row.addWidget(self.button, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        row.add_layout(words)
+        row.addWidget(self.button)
         tuner.changed.connect(self._show)
         engine.state_changed.connect(self._show)
         preferences.changed.connect(self._show)

@@ -148,12 +148,18 @@ class Popover(QFrame):
         self.column.setSpacing(GRID)
         self.column.addWidget(Label(title, "strong", parent=self, wrap=True))
         self.column.addWidget(Label(text, "small", "muted", self, wrap=True))
-        self.setFixedWidth(self.WIDTH)
 
     def show_above(self, control: QWidget, place: QPoint | None = None) -> None:
         """Open with the lower edge just above `control`, or a place in it, inside its window."""
-        # A window asks for its size before its wrapped words know their height.
-        self.setFixedHeight(max(self.column.heightForWidth(self.WIDTH), self.column.minimumSize().height()))
+        # A window asks for its size before its wrapped words know their height, and before they have their font.
+        for part in (self, *self.findChildren(QWidget)):
+            part.ensurePolished()
+        self.column.invalidate()
+        room = control.screen().availableGeometry().size()
+        width = min(theme.px(self.WIDTH), room.width() - 2 * GRID)
+        frame = self.contentsMargins()  # the line around it
+        height = self.column.heightForWidth(width - frame.left() - frame.right()) + frame.top() + frame.bottom()
+        self.setFixedSize(width, min(height, room.height() - 2 * GRID))
         corner = control.mapToGlobal(place or QPoint(0, 0))
         window = control.window()
         origin = window.mapToGlobal(QPoint(0, 0))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QPushButton, QWidget
 
 from desktop_app.ui.widgets.controls import push_button
+from desktop_app.ui.widgets.fitting import WrappingRow
 
 
 class SegmentedControl(QWidget):
@@ -20,7 +21,8 @@ class SegmentedControl(QWidget):
         self.setAccessibleName(name)
         self.setObjectName("segments")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        row = QHBoxLayout(self)
+        row = WrappingRow()
+        self.setLayout(row)
         row.setContentsMargins(2, 2, 2, 2)
         row.setSpacing(2)
         self._group = QButtonGroup(self)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from desktop_app.settings import Setting
 from desktop_app.ui.widgets.controls import IconButton, Label
+from desktop_app.ui.widgets.fitting import BesideOrBelow
 from desktop_app.ui.widgets.theme import GRID, RADIUS_SMALL, theme
 
 _SETTLE_MS = 500  # a number is applied when it has not changed for this long
@@ -195,8 +196,8 @@ class SettingRow(QWidget):
             column.addLayout(words)
             column.addWidget(control)
         else:
-            row = QHBoxLayout(self)
-            row.setContentsMargins(0, 0, 0, 0)
+            row = BesideOrBelow()
+            self.setLayout(row)
             row.setSpacing(3 * GRID)
-            row.addLayout(words, 1)
-            row.addWidget(control, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            row.add_layout(words)
+            row.addWidget(control)
