@@ -25,6 +25,7 @@ from PySide6.QtGui import (
     QTextTable,
 )
 
+from desktop_app.ui.transcript.markdown_source import LINE_END, prepare
 from desktop_app.ui.widgets.long_text import MOST_LINES, MOST_SHOWN, shown_part, wrap_mode
 from desktop_app.ui.widgets.theme import GRID, theme
 
@@ -108,9 +109,10 @@ def markdown_document(text: str) -> SafeDocument:
         return plain_document(text)
     document = SafeDocument()
     document.wrap_for(text)
-    document.setMarkdown(text, _FEATURES)
+    document.setMarkdown(prepare(text), _FEATURES)
     changes = QTextCursor(document)
     changes.beginEditBlock()  # laid out once, not after each change
+    _break_lines(document)
     _describe_pictures(document)
     _tidy_tables(document.rootFrame())
     _dress_blocks(document)
@@ -167,6 +169,21 @@ def _language(block: QTextBlock) -> str:
 def _set_line_height(spacing: QTextBlockFormat, height: int) -> None:
     # A minimum, not a fixed height: scripts with tall letters keep their marks.
     spacing.setLineHeight(height, QTextBlockFormat.LineHeightTypes.MinimumHeight.value)
+
+
+def _break_lines(document: QTextDocument) -> None:
+    """Break the lines that `prepare` has marked, without beginning a paragraph."""
+    cursor = document.find(LINE_END)
+    while not cursor.isNull():
+        place = cursor.selectionStart()
+        block = cursor.block()
+        is_last = place + 1 >= block.position() + block.length() - 1
+        first = place - 1 if place > block.position() and document.characterAt(place - 1) == " " else place
+        follows = not is_last and document.characterAt(place + 1) == " "
+        cursor.setPosition(first)
+        cursor.setPosition(place + (2 if follows else 1), QTextCursor.MoveMode.KeepAnchor)
+        cursor.insertText("" if is_last else "\u2028")
+        cursor = document.find(LINE_END, first)
 
 
 def _describe_pictures(document: QTextDocument) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QUrl
-from PySide6.QtGui import QImage, QPainter, QTextDocument
+from PySide6.QtGui import QImage, QPainter, QTextDocument, QTextTable
 from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop_app.ui.transcript.links import open_link
@@ -64,6 +64,39 @@ def test_html_is_shown_as_characters() -> None:
     assert markdown_document(written).toPlainText() == written
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "MAIN STREET\nNo parking\nMo-Fr 8 am - 6 pm\nTow zone",
+        "Totals:\n    Milk   1.20\n    Bread  2.50",
+        "Dear John,\nthe house is red.\n2. Not a list\nYours",
+        "She said:\n(quietly)\n[nothing]",
+        r"Area: \(\pi r^2\), and \[\frac{a_1*b}{c\,d}\] with \{x\}, 50\% off",
+        "\\[\nx_1 * y_2 * z\n\\]",
+        "It costs $5 and not $10_000.",
+        "$x_1^2$ and $$a*b*c$$ and `\\(code\\)`".replace("`", ""),
+        "a | b\nc | d",
+    ],
+)
+def test_what_was_read_while_it_was_written_stays(text: str) -> None:
+    shown = markdown_document(text).toPlainText().replace("\u00a0", " ")
+    assert shown == text
+
+
+def test_lines_are_kept_without_becoming_paragraphs_or_spoiling_markdown() -> None:
+    document = markdown_document("**One.**\n_two_\nthree")
+    assert (document.blockCount(), document.toPlainText()) == (1, "One.\ntwo\nthree")
+    listed = markdown_document("Here:\n- a\n  goes on\n- b\n\n# Head\nunder it\n\n> said\n> twice")
+    shown = ["Here:", "a\u2028goes on", "b", "Head", "under it", "said\u2028twice"]
+    blocks = [listed.findBlockByNumber(number) for number in range(listed.blockCount())]
+    assert [block.text() for block in blocks] == shown
+    table = markdown_document("| x | y |\n|---|---|\n| 1 | 2 |\n\n```py\na\n\n  b\\(\n```\nend")
+    assert [child.columns() for child in table.rootFrame().childFrames() if isinstance(child, QTextTable)] == [2]
+    assert code_blocks(table)[0].text == "a\n\n  b\\("
+    assert table.toPlainText().endswith("end")
+    assert markdown_document("Setext\n===\nline `co\nde`").toPlainText() == "Setext\nline co\nde"
+
+
 def test_streamed_text_is_shown_as_it_is() -> None:
     document = plain_document("**a** <b>x</b>\n# b")
     assert document.toPlainText() == "**a** <b>x</b>\n# b"
@@ -99,7 +132,10 @@ def test_first_cell_of_a_table_after_code_has_no_empty_line() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [">" * 5_000 + " deep", "\n".join("  " * level + "- x" for level in range(400)), "[" * 5_000, "a " * 150_000],
+    [
+        *(">" * 5_000 + " deep", "\n".join("  " * level + "- x" for level in range(400)), "[" * 5_000, "a " * 150_000),
+        *("\\(a " * 20_000, "$a_" * 20_000, "`a ``b " * 10_000, "line\n" * 4_900),
+    ],
 )
 def test_unreasonable_markdown_is_shown_in_reasonable_time(text: str) -> None:
     document = markdown_document(text)
