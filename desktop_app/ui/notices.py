@@ -6,7 +6,7 @@ from functools import partial
 
 from PySide6.QtCore import QEasingCurve, QEvent, QSize, Qt, QTimer, QVariantAnimation
 from PySide6.QtGui import QEnterEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop_app.services.notices import Notice, Notices
 from desktop_app.ui.sentences import action_label, notice_text
@@ -15,7 +15,9 @@ from desktop_app.ui.widgets.controls import IconButton, Label, push_button
 from desktop_app.ui.widgets.fitting import BesideOrBelow, WrappingRow
 from desktop_app.ui.widgets.theme import COLUMN, GRID, ICON, ColourRole, theme
 
-_STAYS_MS = 10_000  # then a notice of kind "info" closes, unless the pointer is on it
+_STAYS_MS = 10_000  # then a notice that is not sticky closes, unless the pointer is on it or nobody is there
+_LONGER = 3  # times as long a warning or an error stays
+_WEIGHT = {"error": 2, "warning": 1, "info": 0}
 _ICONS: dict[str, tuple[str, ColourRole]] = {
     "info": ("info", "muted"),
     "warning": ("warning", "warning"),
@@ -23,8 +25,15 @@ _ICONS: dict[str, tuple[str, ColourRole]] = {
 }
 
 
+def _rank(notice: Notice) -> int:
+    return _WEIGHT[notice.kind] if notice.sticky else 0
+
+
 class NoticeBar(QWidget):
-    """Shows one notice at a time, the newest first; a sticky one comes back when the others are gone."""
+    """Shows one notice at a time: first what leaves by itself, then what stays, errors before the rest.
+
+    What only informs leaves after 10 s, a warning or an error after 30 s or with the conversation that is open.
+    """
 
     def __init__(self, notices: Notices, parent: QWidget | None = None, stays_ms: int = _STAYS_MS) -> None:
         super().__init__(parent)
@@ -33,8 +42,8 @@ class NoticeBar(QWidget):
         self._build()
         self._leave = QTimer(self)
         self._leave.setSingleShot(True)
-        self._leave.setInterval(stays_ms)
-        self._leave.timeout.connect(self._close)
+        self._stays_ms = stays_ms
+        self._leave.timeout.connect(self._time_is_up)
         self._slide = QVariantAnimation(self)
         self._slide.setEasingCurve(QEasingCurve.Type.OutCubic)
         self._slide.valueChanged.connect(self._slid)
@@ -46,7 +55,14 @@ class NoticeBar(QWidget):
 
     def current(self) -> Notice | None:
         """Return the notice that is shown."""
-        return self._queue[-1] if self._queue else None
+        newest_first = reversed(self._queue)
+        return max(newest_first, key=lambda notice: (not notice.sticky, _rank(notice)), default=None)
+
+    def conversation_opened(self) -> None:
+        """Let go of an error that was seen: it belongs to the conversation that was open."""
+        current = self.current()
+        if current is not None and not current.sticky and current.kind != "info":
+            self._close()
 
     def _build(self) -> None:
         self.card = QFrame(self)
@@ -126,9 +142,19 @@ class NoticeBar(QWidget):
             button.clicked.connect(partial(self._notices.act, notice.id, action.code, action.argument))
             self._buttons.addWidget(button)
             self.buttons.append(button)
-        if notice.kind == "info" and not notice.sticky:
-            self._leave.start()
+        self._start_to_leave()
         self._move(self._wanted_height())
+
+    def _start_to_leave(self) -> None:
+        notice = self.current()
+        if notice is not None and not notice.sticky:
+            self._leave.start(self._stays_ms * (1 if notice.kind == "info" else _LONGER))
+
+    def _time_is_up(self) -> None:
+        if QApplication.activeWindow() is None:
+            self._start_to_leave()  # the person looks elsewhere
+        else:
+            self._close()
 
     def _tint(self) -> None:
         notice = self.current()
@@ -171,7 +197,5 @@ class NoticeBar(QWidget):
 
     def leaveEvent(self, event: QEvent) -> None:
         """Start the timer again when the pointer has left."""
-        notice = self.current()
-        if notice is not None and notice.kind == "info" and not notice.sticky:
-            self._leave.start()
+        self._start_to_leave()
         super().leaveEvent(event)

@@ -28,11 +28,13 @@ class Sidebar(QWidget):
     """Lists the conversations and marks the open one.
 
     `hide_wanted()`: the person closes it. `settings_wanted()`. `left()`: back to writing (Esc in the search).
+    `hit_chosen(conversation id, query)`: a conversation that a search has found is opened.
     """
 
     hide_wanted = Signal()
     settings_wanted = Signal()
     left = Signal()
+    hit_chosen = Signal(str, str)
 
     def __init__(self, conversations: Conversations, previews: Previews, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -117,7 +119,7 @@ class Sidebar(QWidget):
 
             model = ConversationModel(self._previews, self)
             view = self._view = ConversationView(model, self)
-            view.chosen.connect(self._conversations.open)
+            view.chosen.connect(self._chosen)
             view.delete_wanted.connect(self._conversations.delete)
             view.menu_wanted.connect(self._open_menu)
             model.renamed.connect(self._conversations.rename)
@@ -163,6 +165,12 @@ class Sidebar(QWidget):
     def _opened(self, conversation_id: str) -> None:
         if self._view is not None:
             self._view.show_opened(conversation_id)
+
+    def _chosen(self, conversation_id: str) -> None:
+        query = self.search.text().strip()
+        if query:
+            self.hit_chosen.emit(conversation_id, query)
+        self._conversations.open(conversation_id)
 
     def _search_changed(self, text: str) -> None:
         self._clear.setVisible(bool(text))

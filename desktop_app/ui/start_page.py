@@ -22,7 +22,7 @@ from desktop_app.engine.messages import ModelInfo
 from desktop_app.services.examples import EXAMPLES, Example
 from desktop_app.ui.sentences import engine_sentence
 from desktop_app.ui.widgets import icons
-from desktop_app.ui.widgets.controls import ElidedLabel, Label, push_button
+from desktop_app.ui.widgets.controls import ElidedLabel, EnterClicks, Label, push_button
 from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.fitting import BesideOrBelow, WrappingRow
 from desktop_app.ui.widgets.theme import COLUMN, GRID, RADIUS, theme
@@ -37,7 +37,7 @@ _LOW = 430  # px; below it the drop target gets lower
 _COMPACT_COLUMNS = 520  # px; below it the examples stand one above the other
 
 
-class ExampleCard(QAbstractButton):
+class ExampleCard(EnterClicks, QAbstractButton):
     """One of our own pictures and a question about it; a click asks."""
 
     def __init__(self, example: Example, parent: QWidget | None = None) -> None:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 from desktop_app.engine.messages import ModelInfo, Phase
 from desktop_app.ui.sentences import data_size, engine_sentence, engine_state, number, phase_text
 from desktop_app.ui.widgets import icons
-from desktop_app.ui.widgets.controls import Popover, push_button
+from desktop_app.ui.widgets.controls import EnterClicks, Popover, push_button
 from desktop_app.ui.widgets.plain_text import button_text, set_tip
 from desktop_app.ui.widgets.theme import GRID, ColourRole, theme
 
@@ -24,7 +24,7 @@ _BAR = QSize(44, 6)  # px
 _ALMOST_FULL = 0.85
 
 
-class StatusButton(QToolButton):
+class StatusButton(EnterClicks, QToolButton):
     """A short text in the status line; `explain(title, text)` opens a card above it."""
 
     def __init__(self, name: str, parent: QWidget) -> None:

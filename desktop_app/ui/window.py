@@ -162,6 +162,7 @@ class MainWindow(QMainWindow):
         services.reading_ahead.context.connect(self.status.set_context)
         self.sidebar.hide_wanted.connect(self.toggle_sidebar)
         self.sidebar.settings_wanted.connect(self.open_settings)
+        self.sidebar.hit_chosen.connect(self._hit_chosen)
         self.sidebar.left.connect(self.composer.focus_editor)
         # Also where a new conversation is open already, and nothing else would happen.
         self.sidebar.new_button.clicked.connect(self.composer.focus_editor)
@@ -311,8 +312,12 @@ class MainWindow(QMainWindow):
             from desktop_app.ui.models.dialog import ModelsDialog
 
             self._models = ModelsDialog(
-                self.services.models, self.services.model_tasks, self.services.preferences, self
+                self.services.models,
+                self.services.model_tasks,
+                self.services.preferences,
+                self,
             )
+            self._models.place_notices(NoticeBar(self.services.notices, self._models))
         self._models.show()
         self._models.raise_()
         self._models.activateWindow()
@@ -366,9 +371,13 @@ class MainWindow(QMainWindow):
         self.menus.refresh()
 
     def _opened(self, _conversation_id: str) -> None:
+        self.notices.conversation_opened()
         if self._is_narrow:
             self._show_sidebar(False)
         self.composer.focus_editor()
+
+    def _hit_chosen(self, conversation_id: str, query: str) -> None:
+        self.transcript.look_for(conversation_id, query)
 
     def _preference_changed(self, name: str) -> None:
         if name == "theme":

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
 
 from desktop_app.chat.conversation import Message, State
 from desktop_app.engine.messages import (
@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 
 _SHOW_EVERY_MS = 40
 _SAVE_EVERY_MS = 1000
+_SHORTEST_S = 0.5  # of writing; a figure for less says nothing
+
+
+def is_measured(tokens: int, speed: float) -> bool:
+    """Return whether `tokens` written at `speed` per second took long enough to speak of a speed."""
+    return speed > 0 and tokens / speed >= _SHORTEST_S
 
 
 class Answer(QObject):
@@ -75,6 +81,7 @@ class Answer(QObject):
         self._stop_wanted = False
         self._dropped_turns = 0
         self._dropped_told = False
+        self._writing = QElapsedTimer()
         self._show_timer = self._timer(_SHOW_EVERY_MS, self._show_text)
         self._save_timer = self._timer(_SAVE_EVERY_MS, self.save_text)
 
@@ -122,7 +129,10 @@ class Answer(QObject):
             for timer in (self._show_timer, self._save_timer):
                 if not timer.isActive():
                     timer.start()
-            self.speed.emit(event.tokens_per_second)
+            if not self._writing.isValid():
+                self._writing.start()
+            elif self._writing.elapsed() >= 1000 * _SHORTEST_S:
+                self.speed.emit(event.tokens_per_second)
             info = self._engine.info()
             if info is not None:
                 self.context.emit(event.context_used, info.n_ctx)
@@ -151,7 +161,8 @@ class Answer(QObject):
         stats = event.stats
         self.message = replace(self.message, text=event.text)
         self.context.emit(stats.context_used, stats.context_size)
-        self.speed.emit(stats.tokens_per_second)
+        if is_measured(stats.answer_tokens, stats.tokens_per_second):
+            self.speed.emit(stats.tokens_per_second)
         stopped = stats.finish_reason is FinishReason.STOPPED
         info = self._engine.info()
         # An answer is also stopped by another model or other settings that are loaded.

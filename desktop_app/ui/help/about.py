@@ -53,6 +53,7 @@ class AboutDialog(FittedDialog):
         close = push_button(self.tr("Close"), "plain", self)
         close.clicked.connect(self.close)
         self.row.addWidget(close)
+        close.setFocus()
 
 
 class ShortcutsDialog(FittedDialog):
@@ -86,3 +87,4 @@ class ShortcutsDialog(FittedDialog):
         close = push_button(self.tr("Close"), "plain", self)
         close.clicked.connect(self.close)
         self.row.addWidget(close)
+        close.setFocus()

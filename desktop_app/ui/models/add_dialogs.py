@@ -44,6 +44,7 @@ class ModelListDialog(QDialog):
         close = push_button(self.tr("Close"), "plain", self)
         close.clicked.connect(self.close)
         self.column.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
+        close.setFocus()
 
     def begin(self) -> QWidget:
         """Empty the list; return the page on which the new cards are made."""
@@ -88,6 +89,7 @@ class AddModelDialog(ModelListDialog):
                 "on this computer."
             )
         )
+        self.name.setFocus()
         tasks.looked_up.connect(self._looked_up)
         tasks.searched.connect(self._searched)
         tasks.hub_failed.connect(self._failed)
@@ -98,6 +100,7 @@ class AddModelDialog(ModelListDialog):
         if not wanted:
             return
         self.says.setText(self.tr("Searching…"))
+        self.finish(self.begin(), [])  # what was found for other words is no answer to these
         self.button.setEnabled(False)
         if "/" in wanted:
             self._tasks.look_up(wanted)

@@ -45,7 +45,11 @@ class ModelsDialog(QDialog):
     """Two lists of models, a search field, and the progress of tasks; not modal."""
 
     def __init__(
-        self, models: Models, tasks: ModelTasks, preferences: Preferences, parent: QWidget | None = None
+        self,
+        models: Models,
+        tasks: ModelTasks,
+        preferences: Preferences,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._models = models
@@ -71,6 +75,10 @@ class ModelsDialog(QDialog):
         self.parts.set_value(part)
         self.show_list()
 
+    def place_notices(self, notices: QWidget) -> None:
+        """Show what is said about models here too: the window is behind this dialog."""
+        self._column.insertWidget(self._column.count() - 1, notices)
+
     # ---- building --------------------------------------------------------------------------
 
     def _build(self) -> None:
@@ -85,6 +93,7 @@ class ModelsDialog(QDialog):
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         column.addWidget(self._scroll, 1)
         column.addWidget(self._task_row())
+        self._column = column
         column.addLayout(self._bottom())
 
     def _top(self) -> QVBoxLayout:

@@ -7,6 +7,7 @@ from PySide6.QtCore import QCoreApplication
 from desktop_app.chat.conversation import Message, Role, State
 from desktop_app.engine.messages import Phase
 from desktop_app.errors import SENTENCES
+from desktop_app.services.conversation.answer import is_measured
 from desktop_app.services.conversation.chat import NOTES
 from desktop_app.ui.sentences import error_of
 from desktop_app.ui.widgets.plain_text import shortened
@@ -50,7 +51,10 @@ def figures(message: Message) -> str:
     model = shortened(str(message.details.get("model", "")), _LONGEST_NAME)
     speed = message.details.get("tokens_per_second", 0.0)
     # A history may hold anything: earlier versions took the details of imported answers as they were.
+    tokens = message.details.get("answer_tokens")
     if not isinstance(speed, int | float) or not 0 < speed < _FASTEST:
+        return model
+    if isinstance(tokens, int) and not is_measured(tokens, speed):
         return model
     rate = translate("transcript", "{speed} tokens per second").format(speed=f"{speed:.1f}")
     return f"{model} · {rate}" if model else rate

@@ -235,6 +235,12 @@ class Rows(QObject):
         self._anchor = (index, y - delta)
         self._arrange()
 
+    def show_from(self, index: int) -> None:
+        """Show a message at the top, or as near to it as the end of the conversation lets it."""
+        self._following = False
+        self._anchor = (index, TOP)
+        self._arrange()
+
     def ensure_seen(self, index: int) -> None:
         """Show a message: whole if it fits, from its top if not."""
         height = self._area.viewport().height()

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from desktop_app.chat.conversation import Message, Role, State
 from desktop_app.engine.messages import Phase
+from desktop_app.services.conversation.hits import first_hit
 from desktop_app.ui.protocols.services import Services
 from desktop_app.ui.transcript import phrases as words
 from desktop_app.ui.transcript.accessibility import SpokenMessages
@@ -41,6 +42,7 @@ class TranscriptView(QWidget):
         self._engine = services.engine
         self._conversations = services.conversations
         self._conversation = ""
+        self._sought = ("", "")  # conversation that is being opened, and the words to be shown in it
         self._by_pointer = True  # what was used last: the pointer or the keyboard
         self.waiting = Waiting(self)
         self.page = TranscriptPage(PictureCache(services.previews, self), self.waiting, self)
@@ -98,6 +100,20 @@ class TranscriptView(QWidget):
         if isinstance(app, QApplication):
             app.focusChanged.connect(self._focus_moved)
 
+    def look_for(self, conversation_id: str, query: str) -> None:
+        """Show the words of a search, now or when the conversation in which they are is opened."""
+        self._sought = (conversation_id, query)
+        if conversation_id == self._conversation:
+            self._show_sought()
+
+    def _show_sought(self) -> None:
+        conversation, query = self._sought
+        if query and conversation == self._conversation and self._rows.messages():
+            self._sought = ("", "")
+            hit = first_hit(self._rows.messages(), query)
+            if hit >= 0:
+                self._rows.show_from(hit)
+
     # ---- the chat --------------------------------------------------------------------------
 
     def _reset(self) -> None:
@@ -111,6 +127,7 @@ class TranscriptView(QWidget):
         else:
             self._rows.set_messages(messages)
         self._conversation = conversation
+        self._show_sought()
 
     def _show_version(self, index: int, messages: list[Message]) -> None:
         """Another version of a question or answer was chosen: nothing above it moves."""

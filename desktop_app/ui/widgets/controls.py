@@ -17,7 +17,22 @@ LabelTone = Literal["plain", "muted", "danger", "on_scrim"]
 ButtonKind = Literal["plain", "primary", "quiet", "link"]
 
 
-class IconButton(QToolButton):
+class EnterClicks:
+    """For a button: Enter clicks it as Space does, when it has the keyboard."""
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Click on Enter."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.isAutoRepeat():
+            self.click()  # type: ignore[attr-defined]
+        else:
+            super().keyPressEvent(event)  # type: ignore[misc]
+
+
+class PushButton(EnterClicks, QPushButton):
+    """A button with a text."""
+
+
+class IconButton(EnterClicks, QToolButton):
     """A button with a line icon. Its name is read by screen readers and shown as a tool tip."""
 
     def __init__(self, icon: str, name: str, parent: QWidget | None = None, role: ColourRole = "text") -> None:
@@ -55,7 +70,7 @@ class IconButton(QToolButton):
 
 def push_button(text: str, kind: ButtonKind = "plain", parent: QWidget | None = None) -> QPushButton:
     """Return a button with a text; "primary" is for the one thing to do next."""
-    button = QPushButton(text, parent)
+    button = PushButton(text, parent)
     button.setProperty("kind", kind)
     button.setAutoDefault(False)
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)

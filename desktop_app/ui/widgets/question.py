@@ -24,3 +24,4 @@ class Question(FittedDialog):
         self.yes.clicked.connect(self.accept)
         self.row.addWidget(self.no)
         self.row.addWidget(self.yes)
+        self.yes.setFocus()

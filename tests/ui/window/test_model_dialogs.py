@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog
 
 from desktop_app.errors import UserError
 from desktop_app.memory_fit import MemoryFit
 from desktop_app.services.models.tasks import ImportPlans, LookedUp
+from desktop_app.services.notices import Notice
 from desktop_app.ui.models import dialog as models_dialog
 from desktop_app.ui.models.add_dialogs import AddModelDialog, OtherFoldersDialog
+from desktop_app.ui.models.card import ModelCard
+from desktop_app.ui.models.confirm import licence_question, removal_question
 from desktop_app.ui.models.dialog import ModelsDialog
 from desktop_app.ui.models.sources_dialog import SourcesDialog
+from desktop_app.ui.notices import NoticeBar
 from desktop_app.ui.widgets.question import Question
 from desktop_app.ui.window import MainWindow
 from model_store.errors import StoreError
@@ -19,14 +25,18 @@ from model_store.library.hub_repository import Candidate
 from tests.helpers.cards import button, words_of
 from tests.helpers.fake_services import FakeServices
 from tests.helpers.fakes.models import CATALOGUE, GIB, installed, job
+from tests.helpers.waiting import pump
 
 
 def test_a_repository_is_looked_up_or_searched(dialog: ModelsDialog, services: FakeServices) -> None:
     button(dialog, "Add from Hugging Face…").click()
     adding = dialog.findChild(AddModelDialog)
     assert adding is not None
+    adding.activateWindow()
+    pump(0)
+    assert adding.name.hasFocus()
     adding.name.setText("someone/llava-gguf")
-    adding.button.click()
+    QTest.keyClick(adding.name, Qt.Key.Key_Return)
     services.model_tasks.looked_up.emit(
         LookedUp(Candidate(CATALOGUE.entries[1], ()), (UserError("projector-unsupported", name="p.gguf", kind="x"),))
     )
@@ -38,6 +48,8 @@ def test_a_repository_is_looked_up_or_searched(dialog: ModelsDialog, services: F
     button(adding.cards[0], "Look up").click()
     services.model_tasks.hub_failed.emit(StoreError("no-connection", host="hub.example"))
     assert "hub.example cannot be reached" in adding.says.text()
+    assert adding.cards == [], "nothing to download under an error"
+    assert adding.findChildren(ModelCard) == []
     assert services.calls == [
         ("look_up", "someone/llava-gguf"),
         ("search_hub", "llava"),
@@ -86,6 +98,29 @@ def test_files_that_hold_no_model_are_refused_with_a_reason(
     refusal = StoreError("not-a-model", name="letter.gguf")
     services.model_tasks.planned.emit(ImportPlans((), (refusal,)))
     assert "letter.gguf is not a model file (GGUF). Choose another file." in said[0]
+
+
+def test_enter_does_what_has_the_keyboard(window: MainWindow) -> None:
+    asked = licence_question(CATALOGUE.entries[0], window)
+    removal = removal_question(installed(), window)
+    for question, result in ((asked, QDialog.DialogCode.Accepted), (removal, QDialog.DialogCode.Rejected)):
+        results: list[int] = []
+        question.finished.connect(results.append)
+        question.show()
+        question.activateWindow()
+        pump(0)
+        focused = QApplication.focusWidget()
+        assert focused is not None
+        QTest.keyClick(focused, Qt.Key.Key_Return)
+        assert results == [result]
+
+
+def test_a_result_is_seen_in_the_manager(dialog: ModelsDialog, services: FakeServices) -> None:
+    services.notices.post(Notice("model-verified", {"title": "LLaVA 1.5 7B"}))
+    bar = dialog.findChild(NoticeBar)
+    assert bar is not None
+    assert bar.isVisible()
+    assert "LLaVA 1.5 7B is complete and undamaged." in words_of(bar)
 
 
 def test_the_empty_screen_offers_what_suits_this_computer(

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QToolButton
 from desktop_app.ui.conversation_list import OPENED
 from desktop_app.ui.window import MainWindow
 from tests.helpers.fake_services import FakeServices
+from tests.helpers.fakes.conversation import question
 from tests.helpers.waiting import pump, wait_until
 
 LEFT = Qt.MouseButton.LeftButton
@@ -125,6 +126,25 @@ def test_searching_and_giving_up(window: MainWindow, services: FakeServices) -> 
     window.search()
     QTest.keyClick(window.sidebar.search, Qt.Key.Key_Escape)
     assert titles(window) == ["A lake", "Two birds"]
+
+
+def test_what_a_search_found_is_in_sight(window: MainWindow, services: FakeServices) -> None:
+    hit = services.conversations.rows[0]
+    services.conversations.hits = [hit]
+    long = [question(f"Question {number}") for number in range(60)]
+    long[20] = question("Where was the Café?")
+    window.search()
+    QTest.keyClicks(window.sidebar.search, "cafe")
+    wait_until(lambda: ("search", "cafe") in services.calls)
+    QTest.keyClick(window.sidebar.search, Qt.Key.Key_Down)
+    QTest.keyClick(window.sidebar.view, Qt.Key.Key_Return)
+    services.chat.show(*long)
+    assert services.conversations.current_id() == hit.id
+    assert 20 in window.transcript.page.rows.seen()
+    assert 59 not in window.transcript.page.rows.seen()
+    window.transcript.page.rows.scroll_to_end()
+    QTest.keyClick(window.sidebar.view, Qt.Key.Key_Return)
+    assert 20 in window.transcript.page.rows.seen(), "also where it is open already"
 
 
 def test_the_search_is_cleared_by_a_click(window: MainWindow, services: FakeServices) -> None:

@@ -172,6 +172,26 @@ def test_what_only_informs_leaves_by_itself(services: FakeServices, show_widget:
     assert code_of(bar) == "demo-photo"
 
 
+def test_an_error_leaves_too_and_hides_nothing_that_stays(services: FakeServices, show_widget: Show) -> None:
+    bar = NoticeBar(services.notices, stays_ms=30)
+    show_widget(bar)
+    bar.activateWindow()
+    services.notices.start()
+    services.notices.error(UserError("engine-died"), action("restart-engine"), sticky=True)
+    services.notices.post(Notice("model-exported", {"folder": "/stick"}, sticky=True))
+    assert code_of(bar) == "engine-died", "of what stays an error comes first"
+    services.notices.error(UserError("nothing-to-drop"))
+    assert code_of(bar) == "nothing-to-drop", "what was just done is answered"
+    wait_until(lambda: code_of(bar) == "engine-died")
+
+
+def test_an_error_does_not_follow_into_another_conversation(window: MainWindow, services: FakeServices) -> None:
+    services.notices.error(UserError("engine-died"), action("restart-engine"), sticky=True)
+    services.notices.error(UserError("nothing-to-drop"))
+    services.conversations.open(services.conversations.rows[0].id)
+    assert code_of(window.notices) == "engine-died"
+
+
 def test_the_same_notice_is_not_shown_twice(window: MainWindow, services: FakeServices) -> None:
     for _ in range(3):
         services.notices.error(UserError("nothing-to-drop"))
