@@ -230,6 +230,11 @@ class ModelInfo(NamedTuple):
         """Whether pictures can be shown to it."""
         return self.image_tokens > 0
 
+    @property
+    def sees_any_size(self) -> bool:
+        """Whether a small picture costs fewer tokens than `image_tokens`."""
+        return self.family == "qwen2.5_vl"
+
 
 class Ready(NamedTuple):
     """The model is loaded."""

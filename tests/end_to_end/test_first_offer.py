@@ -14,9 +14,9 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QPushButton
 
 execute = QApplication.exec
 shown = QElapsedTimer()
+timer = QTimer(interval=20)
 
 def watched(*_application):
-    timer = QTimer(interval=20)
     timer.timeout.connect(look)
     timer.start()
     return execute()
@@ -24,13 +24,14 @@ def watched(*_application):
 def look():
     (window,) = (each for each in QApplication.topLevelWidgets() if isinstance(each, QMainWindow))
     if not window.isVisible():
-        return  # not yet, or closed already
+        return  # not yet
     if not shown.isValid():
         shown.start()
         window.resize(*map(int, size))
     buttons = [each for each in window.findChildren(QPushButton) if each.text() == "Download"]
     seen = [each for each in buttons if each.visibleRegion().boundingRect() == each.rect()]
     if seen or shown.elapsed() > 20_000:
+        timer.stop()
         print("seen" if seen else f"not seen, {len(buttons)} hidden", "soon" if shown.elapsed() < 3000 else "late")
         window.close()
 

@@ -21,10 +21,10 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QMainWindow
 
 execute = QApplication.exec
+timer = QTimer(interval=20)
 
 def watched(*_application):
     print("before", gc.isenabled(), *(name for name in late[0].split() if name in sys.modules), *learnt())
-    timer = QTimer(interval=20)
     timer.timeout.connect(look)
     timer.start()
     return execute()
@@ -38,7 +38,8 @@ def look():
     from desktop_app.ui.start_page import StartPage
     (window,) = (each for each in QApplication.topLevelWidgets() if isinstance(each, QMainWindow))
     offers = [each for each in window.findChildren(object) if type(each).__name__ == "ModelOffer"]
-    if offers and window.services.engine.state() == "ready" and window.isVisible():  # it closes once
+    if offers and window.services.engine.state() == "ready" and window.isVisible():
+        timer.stop()
         print("after", gc.isenabled(), window.services.models.library() is not None)
         window.close()
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:  # imported with the first picture
 
 _SIDE = 2 * GRID  # px the card reaches beyond the column, so that its words stand in it
 
+_TOKENS_OF_WORDS = 64  # at least, around the pictures of a question
+_ANY_NUMBER = 1 << 30
+
 _INSET = 6  # px between a button's edge and its icon: words and icons begin at the same place
 
 
@@ -172,7 +175,16 @@ class Composer(QWidget):
 
     def _can_send(self) -> bool:
         has_something = bool(self.editor.toPlainText().strip() or self._draft.pictures())
-        return has_something and not self._is_blind() and self._engine.state() not in ("dead", "failed")
+        fits = not self._is_blind() and len(self._draft.pictures()) <= self._most_pictures()
+        return has_something and fits and self._engine.state() not in ("dead", "failed")
+
+    def _most_pictures(self) -> int:
+        """Return how many pictures fit into the context at once, each seen as a whole, beside an answer."""
+        info = self._engine.info()
+        if info is None or not info.sees or info.sees_any_size:
+            return _ANY_NUMBER
+        answer = min(int(self._services.preferences.value("max_tokens")), info.n_ctx // 4)
+        return max(1, (info.n_ctx - answer - _TOKENS_OF_WORDS) // info.image_tokens)
 
     def _is_blind(self) -> bool:
         """Return whether there are pictures, and the model cannot see them."""
@@ -230,4 +242,10 @@ class Composer(QWidget):
             return self.tr("No model is loaded. Choose one to send. Your text is kept.")
         if self._is_blind():
             return self.tr("This model cannot see pictures. Take them out to send, or choose another model.")
+        most = self._most_pictures()
+        if len(self._draft.pictures()) > most:
+            return self.tr(
+                "These are too many pictures for one question: {most} fit into the context. Take some out, or choose a "
+                "larger context in the settings."
+            ).format(most=most)
         return ""

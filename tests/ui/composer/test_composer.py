@@ -346,6 +346,15 @@ def test_nothing_is_promised_where_the_model_cannot_see(composer: Composer, fake
     assert composer.send.isEnabled()
 
 
+def test_too_many_pictures_are_named_before_they_are_sent(composer: Composer, fakes: FakeServices) -> None:
+    fakes.engine.become("ready", LLAVA)  # 4096 tokens, 576 of them for each picture
+    held = [fakes.draft.put(picture(f"{number}.png")) for number in range(6)]
+    assert "too many pictures for one question: 5 fit" in composer.hint.text()
+    assert not composer.send.isEnabled()
+    fakes.draft.remove(held[0].key)
+    assert (composer.hint.text(), composer.send.isEnabled()) == ("", True)
+
+
 # ---- thumbnails ----------------------------------------------------------------------------
 
 
