@@ -23,8 +23,8 @@ from desktop_app.services.examples import EXAMPLES, Example
 from desktop_app.ui.sentences import engine_sentence
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import ElidedLabel, EnterClicks, Label, push_button
-from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.fitting import BesideOrBelow, WrappingRow
+from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.theme import COLUMN, GRID, RADIUS, theme
 
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for it

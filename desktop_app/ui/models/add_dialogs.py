@@ -14,8 +14,8 @@ from desktop_app.ui.models.parts import FitRow
 from desktop_app.ui.protocols.models import ModelTasks
 from desktop_app.ui.sentences import translate
 from desktop_app.ui.widgets.controls import Label, push_button
-from desktop_app.ui.widgets.question import Question
 from desktop_app.ui.widgets.fitting import fitted
+from desktop_app.ui.widgets.question import Question
 from desktop_app.ui.widgets.theme import GRID, theme
 from model_store.errors import StoreError
 

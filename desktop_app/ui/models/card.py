@@ -15,8 +15,8 @@ from desktop_app.ui.models import phrases as words
 from desktop_app.ui.models.parts import FitRow, ProgressLine
 from desktop_app.ui.sentences import translate
 from desktop_app.ui.widgets.controls import ButtonKind, IconButton, Label, push_button
-from desktop_app.ui.widgets.plain_text import button_text, set_tip
 from desktop_app.ui.widgets.fitting import BesideOrBelow, WrappingRow
+from desktop_app.ui.widgets.plain_text import button_text, set_tip
 from desktop_app.ui.widgets.theme import GRID
 from model_store.catalogue import Variant
 from model_store.jobs import DownloadJob, JobState

@@ -13,8 +13,8 @@ from desktop_app.ui.models.confirm import accept_licence
 from desktop_app.ui.models.parts import ProgressLine
 from desktop_app.ui.protocols.models import Models
 from desktop_app.ui.widgets.controls import ButtonKind, Label, push_button
-from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.fitting import BesideOrBelow
+from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.theme import GRID
 from model_store.jobs import DownloadJob, JobState
 from model_store.library.installed import InstalledModel
