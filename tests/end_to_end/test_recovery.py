@@ -147,7 +147,7 @@ def test_nobody_else_can_read_what_is_kept(home: Path) -> None:
     paths.make_folders()
     logs.start(paths.log_folder())
     program = Program()
-    program.window.toggle_sidebar()
+    program.window.prefer("reading_ahead", False)
     program.ask("Hello?")
     program.close()
     for name in ("config", "data", "cache", "log"):
