@@ -31,6 +31,7 @@ from desktop_app.services.conversation.recovery import Recovery
 from desktop_app.services.engine import Engine, Handler
 from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.idle_unload import IdleUnload
+from desktop_app.services.model_failures import ModelFailures
 from desktop_app.services.notices import Notices
 from desktop_app.services.preferences import Preferences
 from desktop_app.services.single_instance import receive_or_hand_over
@@ -179,6 +180,7 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
     recovery = Recovery(conversations, attachments, engine, history_thread, files, forget, notices)
     reading_ahead = ReadingAhead(engine, draft, chat, previews, preferences, picture_detail)
     chosen_model = ChosenModel(engine, preferences, chat, notices)
+    ModelFailures(engine, preferences, chosen_model, notices, parent=chosen_model)
     idle_unload = IdleUnload(engine, preferences, chat, draft, conversations)
     return Services(
         notices,

@@ -119,6 +119,28 @@ SENTENCES: dict[str, str] = {
     "engine-died": QT_TRANSLATE_NOOP(
         "errors", "The engine stopped unexpectedly. The answer so far is kept. Restart the engine to continue."
     ),
+    "engine-silent": QT_TRANSLATE_NOOP(
+        "errors",
+        "The engine does not answer. Wait if the computer is very busy, or restart the engine. The answer so far is "
+        "kept.",
+    ),
+    "model-ends-engine": QT_TRANSLATE_NOOP(
+        "errors", "{name} cannot be run: the engine stopped when it tried. Choose another model."
+    ),
+    "model-ends-engine-back": QT_TRANSLATE_NOOP(
+        "errors",
+        "{name} cannot be run: the engine stopped when it tried. {before} is used again. You can also choose another "
+        "model.",
+    ),
+    "model-ends-engine-built-in": QT_TRANSLATE_NOOP(
+        "errors",
+        "{name} cannot be run: the engine stopped when it tried. The built-in model is used. You can also choose "
+        "another model.",
+    ),
+    "picture-takes-long": QT_TRANSLATE_NOOP(
+        "errors",
+        "{name} takes too long to read. Open it in another program and save it as PNG or JPEG.",
+    ),
     "another-model": QT_TRANSLATE_NOOP("errors", "Another model was chosen in the meantime. Try again."),
     "window-hangs": QT_TRANSLATE_NOOP(
         "errors", "Eyebright is already open but does not respond. Wait, or close it, and then start it again."

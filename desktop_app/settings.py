@@ -159,6 +159,16 @@ SETTINGS: dict[str, Setting] = {
             ),
         ),
         Setting(
+            "working_model",
+            "",
+            QT_TRANSLATE_NOOP("settings", "The last model file that answered. Eyebright goes back to it."),
+        ),
+        Setting(
+            "working_mmproj",
+            "",
+            QT_TRANSLATE_NOOP("settings", "The projector of the last model that answered."),
+        ),
+        Setting(
             "reading_ahead",
             True,
             QT_TRANSLATE_NOOP(

@@ -23,10 +23,12 @@ class LongArray:
     """An array too long to be of interest here (a vocabulary): its length is kept, and its <tags>.
 
     Those are what special tokens look like; `"<|im_end|>" in array` says whether there is one.
+    `repeats`: whether a string that is not empty is in it twice.
     """
 
     length: int
     tags: frozenset[str] = frozenset()
+    repeats: bool = False
 
     def __contains__(self, text: object) -> bool:
         return text in self.tags
@@ -249,7 +251,7 @@ class _Reader:
         if kind == _STRING:
             if length <= _KEPT_ARRAY:
                 return tuple(self._string(_MAX_STRING) for _ in range(length))
-            return LongArray(length, self._tags(length))
+            return self._long_array(length)
         if kind not in _SCALARS:  # arrays of arrays exist on paper only
             raise DamagedGGUFError(f"array of type {kind}")
         if length <= _KEPT_ARRAY:
@@ -257,18 +259,18 @@ class _Reader:
         self._skip(length * struct.calcsize(_SCALARS[kind]))
         return LongArray(length)
 
-    def _tags(self, length: int) -> frozenset[str]:
-        """Read strings and return those of the form <...>."""
+    def _long_array(self, length: int) -> LongArray:
+        """Read strings; keep those of the form <...>."""
         tags: set[str] = set()
+        seen: set[int] = set()  # hashes, which take a fifth of the strings' memory
+        empty = 0
         for _ in range(length):
-            size = self._count(_MAX_STRING, "bytes")
-            if not 3 <= size <= _LONGEST_TAG:
-                self._skip(size)
-                continue
-            raw = self._bytes(size)
-            if raw[:1] == b"<" and raw[-1:] == b">" and len(tags) < _MAX_TAGS:
+            raw = self._bytes(self._count(_MAX_STRING, "bytes"))
+            empty += not raw
+            seen.add(hash(raw))
+            if raw[:1] == b"<" and raw[-1:] == b">" and 3 <= len(raw) <= _LONGEST_TAG and len(tags) < _MAX_TAGS:
                 tags.add(raw.decode(errors="replace"))
-        return frozenset(tags)
+        return LongArray(length, frozenset(tags), len(seen) + max(0, empty - 1) < length)
 
     def _scalar(self, kind: int) -> Scalar:
         if kind not in _SCALARS:

@@ -25,7 +25,8 @@ python3 packaging/manage.py VERB [ARGUMENTS]      or: make VERB ARGS="ARGUMENTS"
   run      start Eyebright, setting it up before if need be
   test     check layout, style and types, and run the tests; arguments go to pytest
   test-faults  fetch models from a Hub that misbehaves in every way, killed in the middle; 4 minutes.
-           Then read 3,000 damaged pictures; --pictures: these alone
+           Then read 3,000 damaged pictures, and ask 3,000 models with wrong values in them;
+           --pictures, --models: these alone
   test-memory  the 7B shapes under a limit of 6 GiB: root on Linux, 4.7 GB of files, 3 minutes
   packages  make what people install, for this system, in dist/; --help says more
   tagged   give up unless the tag that follows, the version and the changelog agree
@@ -126,14 +127,18 @@ def test_packages(arguments: list[str]) -> int:
 
 
 def test_faults(arguments: list[str]) -> int:
-    """Set up everything, then try the downloads, or damaged pictures; without arguments both."""
+    """Set up everything, then try the downloads, damaged pictures and models with wrong values, or one of these."""
     import subprocess
 
     from provision import environment
 
     environment.prepare(tools=True)
-    modules = [] if "--pictures" in arguments else ["tests.model_store.downloads.fault_matrix"]
-    modules += ["tests.images.mutations"] if "--pictures" in arguments or not arguments else []
+    named = {
+        "--pictures": "tests.images.mutations",
+        "--models": "tests.engine.weights.mutations",
+    }
+    chosen = [module for word, module in named.items() if word in arguments]
+    modules = chosen or ["tests.model_store.downloads.fault_matrix", *(named.values() if not arguments else ())]
     commands = ([str(paths.venv_python()), "-m", module, *arguments] for module in modules)
     return max(subprocess.run(command, cwd=paths.REPOSITORY, check=False).returncode for command in commands)
 

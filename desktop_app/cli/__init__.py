@@ -23,6 +23,8 @@ from desktop_app.cli.terminal import plain_terminal
 from desktop_app.errors import UserError
 from model_store.errors import StoreError
 
+_DEATHS = ("engine-died", "model-ends-engine")
+
 __all__ = ["SelfTestRequest", "WindowRequest", "parse", "run"]
 
 
@@ -45,7 +47,7 @@ def _run(request: VerbRequest) -> int:
         sys.stdout.flush()
     except (UserError, StoreError) as error:
         print(texts.ERROR.format(sentence=error), file=sys.stderr)
-        return ExitCode.FAILED if error.code == "engine-died" else ExitCode.BAD_INPUT
+        return ExitCode.FAILED if error.code in _DEATHS else ExitCode.BAD_INPUT
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except BrokenPipeError:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import IO
 
 from desktop_app.engine.client import EngineClient, EngineDied
 from desktop_app.engine.messages import Stop
@@ -18,20 +15,15 @@ from desktop_app.engine.messages import Stop
 
 @contextmanager
 def started_engine() -> Iterator[EngineClient]:
-    """Start an engine process and end it afterwards. Its own standard error is shown only if it dies."""
+    """Start an engine process and end it afterwards. If it dies, a log message says why."""
     client = EngineClient()
-    with tempfile.TemporaryFile() as words:
-        with _ctrl_c_ignored(), _standard_error_to(words):
-            client.start()
-        try:
-            yield client
-        except EngineDied:
-            words.seek(0)
-            sys.stderr.write(words.read().decode(errors="replace"))
-            raise
-        finally:
-            with _ctrl_c_ignored():
-                client.close()
+    with _ctrl_c_ignored():
+        client.start()
+    try:
+        yield client
+    finally:
+        with _ctrl_c_ignored():
+            client.close()
 
 
 @contextmanager
@@ -42,19 +34,6 @@ def _ctrl_c_ignored() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-@contextmanager
-def _standard_error_to(file: IO[bytes]) -> Iterator[None]:
-    """Let a process that is started in here write its standard error, such as libtiff's remarks, to `file`."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    os.dup2(file.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 class Interrupts:

@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import itertools
 import logging
-import queue
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
 
+from desktop_app.engine.engine_process import EngineProcess
 from desktop_app.engine.messages import (
     FINAL_EVENTS,
     Ask,
@@ -29,29 +28,32 @@ from desktop_app.engine.messages import (
     EngineSettings,
     Event,
     Failed,
+    Finished,
     Inspect,
     Load,
     ModelInfo,
     ReadAhead,
     Ready,
-    Shutdown,
     Stop,
     Warned,
 )
 from desktop_app.errors import UserError
-
-if TYPE_CHECKING:  # imported with the first process, when the window is there
-    from multiprocessing.connection import Connection
-    from multiprocessing.process import BaseProcess
+from desktop_app.paths import demo_model
 
 _log = logging.getLogger(__name__)
 
 
 class EngineDied(UserError):  # noqa: N818 - it says what happened, as `Died` does
-    """The engine process has ended; `exit_code` as in `multiprocessing`: negative for a signal."""
+    """The engine process has ended; `exit_code` as in `multiprocessing`: negative for a signal.
 
-    def __init__(self, exit_code: int | None) -> None:
-        super().__init__("engine-died")
+    `model`: the name of the model that it was loading, or about to answer with for the first time; it is to blame.
+    """
+
+    def __init__(self, exit_code: int | None, model: str = "") -> None:
+        if model:
+            super().__init__("model-ends-engine", name=model)
+        else:
+            super().__init__("engine-died")
         self.exit_code = exit_code
 
 
@@ -67,8 +69,9 @@ class EngineClient:
         self._on_event = on_event
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
-        self._engine: _Engine | None = None
+        self._engine: EngineProcess | None = None
         self._ending: threading.Thread | None = None  # ends the process before this one
+        self._untried = ""  # the name of the model that is being loaded, or has not answered yet
 
     def __enter__(self) -> EngineClient:
         self.start()
@@ -82,12 +85,12 @@ class EngineClient:
     def start(self, *, wait: bool = True) -> None:
         """Start the process, unless it is running.
 
-        The process inherits the standard error and the signal handlers that this process has when it starts. With
+        The process inherits the signal handlers that this process has when it starts. With
         `wait` this returns after that.
         """
         with self._lock:
             if self._engine is None or not self._engine.is_alive:
-                self._engine = _Engine(self._handle_event, after=self._ending)
+                self._engine = EngineProcess(self._handle_event, after=self._ending)
             engine = self._engine
         if wait:
             engine.started_or_failed.wait()
@@ -135,9 +138,8 @@ class EngineClient:
 
         If the process has ended, the command is dropped; `Died` has been sent, or will be.
         """
-        try:
-            self._running().send(command)
-        except EngineDied:
+        engine = self._engine
+        if engine is None or not engine.send(command):
             _log.debug("%s was not sent, since the engine has ended", type(command).__name__)
 
     def request(self, command: Load | Inspect | ReadAhead | Ask) -> Iterator[Event]:
@@ -149,15 +151,20 @@ class EngineClient:
         engine = self._running()
         events = engine.listen(command.request)
         ended = False
+        if isinstance(command, Load) and Path(command.model) != demo_model()[0]:
+            self._untried = Path(command.model).name
         try:
-            engine.send(command)
+            if not engine.send(command):
+                raise EngineDied(engine.exit_code, self._untried)
             while not ended:
                 event = events.get()
                 ended = isinstance(event, FINAL_EVENTS)
                 if isinstance(event, Failed):
                     raise UserError(event.code, **event.parameters)
                 if isinstance(event, Died):
-                    raise EngineDied(event.exit_code)
+                    raise EngineDied(event.exit_code, self._untried)
+                if isinstance(event, Finished):
+                    self._untried = ""
                 if isinstance(event, BugReported):
                     raise EngineBug(event.report)
                 yield event
@@ -177,7 +184,7 @@ class EngineClient:
                 return event.info
         raise AssertionError("a request ends with its final event")
 
-    def _running(self) -> _Engine:
+    def _running(self) -> EngineProcess:
         engine = self._engine
         if engine is None:
             raise EngineDied(None)
@@ -191,142 +198,6 @@ class EngineClient:
             _log.warning("llama.cpp orders CLIP's class token in an unknown way: pictures may be misread")
         if self._on_event is not None:
             self._on_event(event)
-
-
-class _Engine:
-    """One process, its connection, and the thread that starts the process and receives its events.
-
-    The window does not wait for the start, which takes a few tens of milliseconds. Commands sent meanwhile are queued.
-    """
-
-    def __init__(self, handle_event: Callable[[Event], None], after: threading.Thread | None) -> None:
-        """`handle_event` gets the events. The process is started after the thread `after` has ended."""
-        self._handle_event = handle_event
-        self._after = after
-        self._process: BaseProcess | None = None
-        self._connection: Connection | None = None
-        self._queued: list[Command] | None = []  # until the process was started, or failed to start; then None
-        self._sending = threading.Lock()
-        self.started_or_failed = threading.Event()
-        self.is_alive = True  # true while it starts; false before `Died` is sent
-        self._closing = False
-        self._listeners: dict[int, queue.SimpleQueue[Event]] = {}
-        self._listening = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name="engine-events", daemon=True)
-        self._thread.start()
-
-    @property
-    def pid(self) -> int | None:
-        return None if self._process is None else self._process.pid
-
-    @property
-    def exit_code(self) -> int | None:
-        return None if self._process is None else self._process.exitcode
-
-    def listen(self, request: int) -> queue.SimpleQueue[Event]:
-        """Return a queue that gets the events of a request, and `Died`, until `forget` is called."""
-        events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        with self._listening:
-            self._listeners[request] = events
-        return events
-
-    def forget(self, request: int) -> None:
-        """End what `listen` began."""
-        with self._listening:
-            del self._listeners[request]
-
-    def send(self, command: Command) -> None:
-        """Send a command. Raises `EngineDied` if the process has ended; listeners may get `Died` as well."""
-        with self._sending:
-            if self._queued is not None:
-                self._queued.append(command)
-                return
-            try:
-                if self._connection is not None:
-                    self._connection.send(command)
-                    return
-            except OSError:
-                pass  # it has ended, or was closed
-        raise EngineDied(self.exit_code)
-
-    def close(self, timeout: float) -> None:
-        self._closing = True
-        self.started_or_failed.wait()
-        try:
-            self.send(Shutdown())
-        except EngineDied:
-            pass  # it has ended already
-        if self._process is not None:
-            self._process.join(timeout)
-            if self._process.is_alive():
-                self._process.kill()
-                self._process.join()
-        if threading.current_thread() is not self._thread:
-            self._thread.join()
-
-    def _run(self) -> None:
-        if self._after is not None:
-            self._after.join()
-        try:
-            connection = self._start()
-        except OSError as error:
-            _log.error("the engine process cannot be started: %s", error.strerror)
-        else:
-            self._listen(connection)
-        finally:
-            with self._sending:
-                self._queued = None
-            self.is_alive = False
-            self.started_or_failed.set()
-            self._dispatch(Died(self.exit_code))
-
-    def _start(self) -> Connection:
-        import multiprocessing
-
-        from desktop_app.engine import process
-
-        # "spawn" on every system: a fork would copy Qt's threads' locks into the engine.
-        context = multiprocessing.get_context("spawn")
-        connection, other = context.Pipe()
-        started = context.Process(target=process.main, args=(other,), name="eyebright-engine", daemon=True)
-        started.start()
-        self._process = started
-        other.close()  # otherwise the end of the process would not be noticed
-        with self._sending:
-            queued, self._queued = self._queued, None
-            self._connection = connection
-            try:
-                for command in queued or ():
-                    connection.send(command)
-            except OSError:
-                pass  # it has ended already, which `_listen` notices
-        self.started_or_failed.set()
-        return connection
-
-    def _listen(self, connection: Connection) -> None:
-        while True:
-            try:
-                event: Event = connection.recv()
-            except (EOFError, OSError):
-                break
-            self._dispatch(event)
-        assert self._process is not None  # it has the other end of the connection
-        self._process.join()
-        with self._sending:
-            connection.close()
-
-    def _dispatch(self, event: Event) -> None:
-        if not (isinstance(event, Died) and self._closing):  # an end that was asked for is not reported
-            try:
-                self._handle_event(event)
-            except Exception:  # of the callback: later events must still be received
-                _log.exception("an event of the engine could not be handled")
-        with self._listening:
-            for request, events in self._listeners.items():
-                if isinstance(event, Died) or event.request == request:
-                    events.put(event)
-
-
 def clear_cache(folder: Path, used_before: float) -> None:
     """Remove from the caches in `folder` what was not used since a time (seconds since 1970).
 

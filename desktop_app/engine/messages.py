@@ -15,6 +15,7 @@ from desktop_app.errors import UserError
 from desktop_app.images.tiling import Tiling
 
 _GIB = 1 << 30
+SILENT_AFTER_S = 5  # without a sign of life from the engine process
 
 
 class Phase(str, Enum):
@@ -198,7 +199,11 @@ class Shutdown(NamedTuple):
     """End the process."""
 
 
-Command = Load | Inspect | ReadAhead | Ask | Forget | Stop | Shutdown
+class Ping(NamedTuple):
+    """Ask whether the process answers at all; it does within moments, whatever it computes."""
+
+
+Command = Load | Inspect | ReadAhead | Ask | Forget | Stop | Shutdown | Ping
 
 # ---- events --------------------------------------------------------------------------------
 
@@ -385,6 +390,24 @@ class Forgotten(NamedTuple):
     request: int
 
 
+class Pong(NamedTuple):
+    """The answer to `Ping`, for the client alone."""
+
+    request: int = 0
+
+
+class Silent(NamedTuple):
+    """The engine process does not answer: nothing came for `SILENT_AFTER_S`. Made by the client, as `Died`."""
+
+    request: int = 0
+
+
+class AnswersAgain(NamedTuple):
+    """The engine process answers after it was silent. Made by the client."""
+
+    request: int = 0
+
+
 class Died(NamedTuple):
     """The engine process has ended. This event is made by the client, not by the engine."""
 
@@ -407,6 +430,9 @@ Event = (
     | Warned
     | BugReported
     | Forgotten
+    | Pong
+    | Silent
+    | AnswersAgain
     | Died
 )
 

@@ -8,8 +8,11 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 
-def main(connection: Connection) -> None:
-    """Run the engine; the target function of the spawned process."""
+def main(connection: Connection, standard_error: str) -> None:
+    """Run the engine; the target function of the spawned process. It writes its standard error to a file."""
+    from desktop_app.engine.standard_error import write_to
+
+    write_to(standard_error)
     from desktop_app.engine.worker import serve
 
-    serve(connection)
+    serve(connection, standard_error)

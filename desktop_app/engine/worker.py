@@ -19,6 +19,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, NoReturn
 
+from desktop_app.engine import standard_error
 from desktop_app.engine.interrupt import Interrupt
 from desktop_app.engine.job_queue import Job, JobQueue
 from desktop_app.engine.messages import (
@@ -34,6 +35,8 @@ from desktop_app.engine.messages import (
     Inspect,
     Inspected,
     Load,
+    Ping,
+    Pong,
     ReadAhead,
     ReadAheadDone,
     Ready,
@@ -56,18 +59,19 @@ _INSPECTION_S = 0.2  # how long it takes to inspect a photo
 _EMPTY_STATS = TurnStats(FinishReason.STOPPED, 0, 0, 0, 0, 0, 0.0, 0.0, 0, 0, 0, 0)
 
 
-def serve(connection: Connection) -> None:
+def serve(connection: Connection, standard_error_file: str = "") -> None:
     """Serve the program at the other end of the connection until the process ends."""
     # Ctrl-C in a terminal reaches the whole group; the main program handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Worker(connection).run()
+    Worker(connection, standard_error_file).run()
 
 
 class Worker:
     """The loop of the engine process."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, standard_error_file: str = "") -> None:
         self._connection = connection
+        self._standard_error_file = standard_error_file
         self._sending = threading.Lock()
         self._interrupt = Interrupt()
         self._jobs = JobQueue(self._interrupt)
@@ -98,6 +102,7 @@ class Worker:
             try:
                 command: Command = self._connection.recv()
             except (EOFError, OSError):
+                standard_error.remove(self._standard_error_file)  # nobody reads it any more
                 _end()
             if isinstance(command, Shutdown):
                 if self._jobs.close():
@@ -105,6 +110,9 @@ class Worker:
                 _end()
             elif isinstance(command, Stop):
                 self._report_ended(self._jobs.stop(command))
+            elif isinstance(command, Ping):
+                self._send(Pong())
+                standard_error.keep_small(self._standard_error_file)
             elif isinstance(command, Inspect):
                 self._inspections.put(command)
             else:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.messages import (
     FINAL_EVENTS,
+    AnswersAgain,
     Ask,
     BugReported,
     Command,
@@ -17,11 +18,13 @@ from desktop_app.engine.messages import (
     EngineSettings,
     Event,
     Failed,
+    Finished,
     Forget,
     Load,
     LoadPlan,
     ModelInfo,
     Ready,
+    Silent,
     Stop,
     ThroughputMeasured,
     Tuning,
@@ -32,7 +35,7 @@ from desktop_app.errors import UserError
 from desktop_app.proc_files import PROC, read_sizes
 from desktop_app.services.notices import Notice, Notices, action
 
-State = Literal["starting", "loading", "ready", "unloaded", "failed", "dead"]
+State = Literal["starting", "loading", "ready", "unloaded", "failed", "silent", "dead"]
 Handler = Callable[[Event], None]
 
 
@@ -46,6 +49,8 @@ class Engine(QObject):
     `state_changed(str)`: one of `State`. `model_changed(ModelInfo | None)`: after a load, or a loss.
     `answering_changed(bool)`: whether a question is under way. `sent()`: a command is about to be sent.
     `throughput_measured(ThroughputMeasured)`: how fast the engine is.
+    `answered()`: the first answer since the model was loaded is there. `died_untried()`: the process died before that;
+    whoever loads another model meanwhile spares the person the notice about it.
     """
 
     state_changed = Signal(str)
@@ -53,6 +58,8 @@ class Engine(QObject):
     answering_changed = Signal(bool)
     throughput_measured = Signal(object)
     sent = Signal()
+    answered = Signal()
+    died_untried = Signal()
     _event_arrived = Signal(object)
 
     def __init__(
@@ -70,6 +77,9 @@ class Engine(QObject):
         self._questions: set[int] = set()  # questions under way
         self._loading = 0  # the request of the newest load
         self._statuses: list[Notice] = []  # why the engine has failed or died, and what its model lacks
+        self._silence: Notice | None = None  # says that the engine does not answer
+        self._before_silence: State = "starting"
+        self._has_answered = False  # since the model was loaded
         self._closing = False
         # The client calls from its own thread; the queued signal brings the event here.
         self._event_arrived.connect(self._handle, Qt.ConnectionType.QueuedConnection)
@@ -129,7 +139,7 @@ class Engine(QObject):
     def load(self, model: str, mmproj: str | None, settings: EngineSettings) -> None:
         """Load a model in place of the one there is."""
         self._wanted = (model, mmproj, settings)
-        if self._state == "dead":
+        if self._state in ("dead", "silent"):
             self.restart()
         elif self._state == "unloaded":
             self.reload()
@@ -137,10 +147,13 @@ class Engine(QObject):
             self._load()
 
     def restart(self) -> None:
-        """Bring a dead engine back with its model; one that lives is left alone."""
+        """Bring back an engine that is dead or does not answer, with its model; another one is left alone."""
+        if self._state == "silent":
+            self._client.close_soon(0)
+            self._lose(Died(None))
         if self._state != "dead":
             return
-        self._client.restart()
+        self._client.start(wait=False)
         self._load()
 
     def unload(self) -> None:
@@ -201,6 +214,7 @@ class Engine(QObject):
             return
         model, mmproj, settings = self._wanted
         self._withdraw_statuses()
+        self._has_answered = False
         self._set_model(None)
         self._set_state("loading")
         self._loading = self.send(lambda request: Load(request, model, mmproj, settings), self._loaded)
@@ -242,6 +256,16 @@ class Engine(QObject):
             if not self._client.is_alive:  # else it was the one before, which was replaced meanwhile
                 self._died(event)
             return
+        if isinstance(event, Silent):
+            self._before_silence = self._state
+            self._set_state("silent")
+            self._silence = self._notices.error(UserError("engine-silent"), action("restart-engine"), sticky=True)
+            return
+        if isinstance(event, AnswersAgain):
+            if self._state == "silent":
+                self._withdraw_silence()
+                self._set_state(self._before_silence)
+            return
         if isinstance(event, ThroughputMeasured):
             self.throughput_measured.emit(event)
             return
@@ -249,6 +273,9 @@ class Engine(QObject):
         if isinstance(event, FINAL_EVENTS):
             self._handlers.pop(event.request, None)
             self._ended(event.request)
+        if isinstance(event, Finished) and not self._has_answered and event.stats.answer_tokens:
+            self._has_answered = True
+            self.answered.emit()
         if handler is not None:
             handler(event)
         if isinstance(event, BugReported):
@@ -260,23 +287,37 @@ class Engine(QObject):
             self.answering_changed.emit(bool(self._questions))
 
     def _died(self, event: Died) -> None:
+        untried = not self._has_answered and event.exit_code is not None
+        self._withdraw_statuses()
+        self._lose(event)
+        if untried:
+            self.died_untried.emit()
+        if self._state == "dead":
+            self._statuses.append(self._notices.error(UserError("engine-died"), action("restart-engine"), sticky=True))
+
+    def _lose(self, event: Died) -> None:
+        """Tell all that the process is gone, and what it did with it."""
         self._set_state("dead")
         self._set_model(None)
         handlers, self._handlers = self._handlers, {}
         self._ended(*self._questions)
         for handler in handlers.values():
             handler(event)
-        self._withdraw_statuses()
-        self._statuses = [self._notices.error(UserError("engine-died"), action("restart-engine"), sticky=True)]
 
     def _post_status(self, notice: Notice) -> None:
         self._statuses.append(notice)
         self._notices.post(notice)
 
     def _withdraw_statuses(self) -> None:
+        self._withdraw_silence()
         statuses, self._statuses = self._statuses, []
         for notice in statuses:
             self._notices.withdraw(notice.id)
+
+    def _withdraw_silence(self) -> None:
+        if self._silence is not None:
+            self._notices.withdraw(self._silence.id)
+            self._silence = None
 
 
 def _do(work: Callable[[], object]) -> None:

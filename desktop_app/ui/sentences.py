@@ -44,6 +44,7 @@ def engine_state(state: str) -> str:
         "ready": translate("status", "ready"),
         "unloaded": translate("status", "unloaded"),
         "failed": translate("status", "could not be loaded"),
+        "silent": translate("status", "not answering"),
         "dead": translate("status", "stopped"),
     }[state]
 
@@ -56,6 +57,7 @@ def engine_sentence(state: str) -> str:
         "ready": translate("status", "The model is ready."),
         "unloaded": translate("status", "The model is unloaded. Your next question loads it again."),
         "failed": translate("status", "The model could not be loaded."),
+        "silent": translate("status", "The engine does not answer."),
         "dead": translate("status", "The engine has stopped."),
     }[state]
 

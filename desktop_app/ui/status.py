@@ -152,13 +152,14 @@ class StatusLine(QWidget):
             left = self._tuner.seconds_left()
             words = self.tr("Finding the fastest settings for this computer, about {seconds} s").format(seconds=left)
         else:
-            doing = phase_text(*self._phase) if self._phase is not None else engine_state(state)
+            phase = self._phase if state != "silent" else None
+            doing = phase_text(*phase) if phase is not None else engine_state(state)
             shown = QFontMetrics(theme.font("tiny")).elidedText(name, Qt.TextElideMode.ElideMiddle, _LONGEST_NAME)
             words = self.tr("{model} · {state}").format(model=shown, state=doing)
         self.model.say(words)
         set_tip(self.model, name)
         looking = self._phase is not None and self._phase[0] is Phase.LOOKING
-        if state in ("dead", "failed"):
+        if state in ("dead", "silent", "failed"):
             self.model.setIcon(icons.icon("warning", "danger", 16))
         else:
             self.model.setIcon(icons.icon("eye-looking" if looking else "eye", "text" if looking else "muted", 16))
@@ -216,7 +217,7 @@ class StatusLine(QWidget):
             if "corrected" in {info.class_token, info.last_layer}:
                 text += "\n\n" + self.tr("Eyebright corrects a known fault in how llama.cpp reads pictures for LLaVA.")
         card = self.model.explain(title, text)
-        if state == "dead":
+        if state in ("dead", "silent"):
             restart = push_button(self.tr("Restart the engine"), "primary", card)
             restart.clicked.connect(card.close)
             restart.clicked.connect(self._engine.restart)

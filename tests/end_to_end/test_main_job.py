@@ -16,13 +16,16 @@ from PIL import Image, ImageDraw
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QTextEdit, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QPushButton, QTextEdit, QWidget
 
 from desktop_app.assembly import Services, build
 from desktop_app.chat.conversation import Message, State
+from desktop_app.paths import demo_model
 from desktop_app.services.notices import Notice
 from desktop_app.ui.composer.composer import Composer
+from desktop_app.ui.notices import NoticeBar
 from desktop_app.ui.window import MainWindow
+from tests.helpers.strays import Expected
 from tests.helpers.waiting import wait_until
 from tests.images.files import SIZE, scene
 
@@ -109,7 +112,8 @@ def close_program(programs: list[Program], program: Program) -> None:
     program.close()
 
 
-def test_the_main_job(programs: list[Program], red_circle: Path) -> None:
+def test_the_main_job(programs: list[Program], red_circle: Path, expected: Expected) -> None:
+    expected.log("ended with exit code -9", logger="desktop_app.engine.engine_process")
     program = open_program(programs)
     services = program.services
 
@@ -203,3 +207,57 @@ def test_the_window_says_which_frame_it_shows(programs: list[Program], tmp_path:
     said = "film.gif is an animation. The model sees frame 2 of 3."
     wait_until(lambda: said in [label.text() for label in program.window.findChildren(QLabel) if label.isVisible()])
     assert "red circle" in program.ask("What is in this picture?").text
+
+
+def test_an_engine_that_stands_still_is_told_of_and_restarted(programs: list[Program]) -> None:
+    program = open_program(programs)
+    services = program.services
+    pid = services.engine.pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: services.engine.state() == "silent", 20)
+    [notice] = program.window.findChildren(NoticeBar)
+    assert any("does not answer" in label.text() for label in notice.findChildren(QLabel))
+    program.type_and_send("What can you do?")
+    wait_until(services.engine.is_answering)
+    [restart] = [button for button in notice.findChildren(QPushButton) if button.text() == "Restart the engine"]
+    QTest.mouseClick(restart, Qt.MouseButton.LeftButton)
+    wait_until(lambda: services.engine.state() == "ready" and not services.chat.is_busy(), _MODEL_S)
+    assert services.chat.messages()[-1].state is State.INTERRUPTED
+    assert program.ask("What can you do?").state is State.COMPLETE
+
+    # One that goes on by itself needs no restart.
+    pid = services.engine.pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: services.engine.state() == "silent", 20)
+    os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: services.engine.state() == "ready", 20)
+    assert program.ask("What can you do?").state is State.COMPLETE
+
+
+def test_a_model_that_ends_the_engine_does_not_end_the_next_start(
+    programs: list[Program], tmp_path: Path, expected: Expected
+) -> None:
+    expected.log("ended with exit code -6", logger="desktop_app.engine.engine_process")
+    program = open_program(programs)
+    services = program.services
+    assert program.ask("What can you do?").state is State.COMPLETE
+    bad = tmp_path / "bad.gguf"
+    bad.write_bytes(demo_model()[0].read_bytes())
+    services.preferences.set("model", str(bad))
+    wait_until(lambda: (info := services.engine.info()) is not None and info.model == str(bad), _MODEL_S)
+    pid = services.engine.pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    program.type_and_send("What can you do?")
+    os.kill(pid, signal.SIGABRT)
+    os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: (info := services.engine.info()) is not None and info.is_demo, _MODEL_S)
+    assert [notice.text_code for notice in program.notices] == ["model-ends-engine-built-in"]
+    wait_until(lambda: not services.chat.is_busy())
+    close_program(programs, program)
+    program = open_program(programs)
+    info = program.services.engine.info()
+    assert info is not None
+    assert info.is_demo

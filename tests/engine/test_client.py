@@ -16,6 +16,8 @@ import pytest
 
 from desktop_app.engine.client import EngineBug, EngineClient, EngineDied
 from desktop_app.engine.messages import (
+    SILENT_AFTER_S,
+    AnswersAgain,
     Ask,
     Died,
     EngineSettings,
@@ -28,10 +30,12 @@ from desktop_app.engine.messages import (
     PictureRef,
     Ready,
     Sampling,
+    Silent,
     Stop,
     Text,
     Turn,
 )
+from desktop_app.engine.standard_error import StandardErrorFile
 from desktop_app.errors import UserError
 from desktop_app.paths import demo_model
 from tests.engine.questions import ask, draw
@@ -42,6 +46,7 @@ from tests.helpers.waiting import wait_until
 ENDLESS = Sampling(temperature=50.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=100_000, seed=1)
 SETTINGS = EngineSettings(threads=1)
 LONG = "star " * 150
+ENGINE_PROCESS = "desktop_app.engine.engine_process"
 
 
 def is_running(pid: int) -> bool:
@@ -262,7 +267,7 @@ def test_a_process_that_cannot_be_started_is_one_that_died(monkeypatch: pytest.M
         if isinstance(event, Died):
             told.wait(30)
 
-    expected.log("cannot be started: Cannot allocate memory", logger="desktop_app.engine.client")
+    expected.log("cannot be started: Cannot allocate memory", logger=ENGINE_PROCESS)
     monkeypatch.setattr(SpawnProcess, "start", start)
     with EngineClient(hear) as client:
         with pytest.raises(EngineDied):
@@ -280,7 +285,8 @@ def test_a_process_that_cannot_be_started_is_one_that_died(monkeypatch: pytest.M
         assert isinstance(list(answer)[-1], Finished)  # the end of the first process is no news of the second
 
 
-def test_a_killed_engine_is_noticed_and_replaced() -> None:
+def test_a_killed_engine_is_noticed_and_replaced(expected: Expected) -> None:
+    expected.log("ended with exit code -9", logger=ENGINE_PROCESS)
     events: queue.SimpleQueue[Event] = queue.SimpleQueue()
     with EngineClient(events.put) as client:
         client.load(*demo_model())
@@ -302,6 +308,66 @@ def test_a_killed_engine_is_noticed_and_replaced() -> None:
         client.restart()
         client.load(*demo_model())
         assert ask(client, Turn("Hello"), sampling=Sampling(max_tokens=3)).stats.answer_tokens > 0
+
+
+def test_an_engine_that_aborts_says_why_in_the_log_and_names_a_model_that_has_not_answered_yet(
+    tmp_path: Path, expected: Expected
+) -> None:
+    expected.log(r"ended with exit code -6:.*Fatal Python error: Aborted.*Thread", logger=ENGINE_PROCESS)
+    copy = tmp_path / "copy.gguf"
+    copy.write_bytes(demo_model()[0].read_bytes())
+    with EngineClient() as client:
+        client.load(copy, None)
+        answer = client.request(Ask(client.next_request(), (Turn("Hello"),), ENDLESS))
+        next(answer)
+        assert client.pid is not None
+        os.kill(client.pid, signal.SIGABRT)
+        with pytest.raises(EngineDied) as caught:
+            list(answer)
+    assert caught.value.code == "model-ends-engine"
+    assert "copy.gguf cannot be run" in str(caught.value)
+
+
+def test_the_log_gets_no_control_characters_and_no_more_than_the_end(tmp_path: Path) -> None:
+    said = StandardErrorFile()
+    Path(said.path).write_text("x" * 40_000 + "\n\x1b[31mGGML_ASSERT(false) failed\n")
+    text = said.take()
+    assert text.endswith("\n[31mGGML_ASSERT(false) failed")
+    assert len(text) < 20_000
+    assert not Path(said.path).exists()
+
+
+def test_a_stopped_engine_is_noticed_and_so_is_one_that_goes_on() -> None:
+    events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    with EngineClient(events.put) as client:
+        client.load(*demo_model())
+        assert client.pid is not None
+        os.kill(client.pid, signal.SIGSTOP)
+        before = time.monotonic()
+        assert isinstance(events.get(timeout=30), Ready)
+        assert isinstance(events.get(timeout=30), Silent)
+        assert time.monotonic() - before < 20
+        for number in range(3000):  # more than the pipe holds: nobody waits
+            client.send(Inspect(number, PictureRef("0" * 64, "/nowhere", "nowhere.png")))
+        os.kill(client.pid, signal.SIGCONT)
+        assert isinstance(events.get(timeout=30), AnswersAgain)
+        os.kill(client.pid, signal.SIGSTOP)
+        client.close_soon(0)
+        client.start()
+        assert client.load(*demo_model()).is_demo
+
+
+def test_an_engine_at_work_is_not_taken_for_a_stopped_one(slow_pair: tuple[Path, Path]) -> None:
+    events: list[Event] = []
+    with EngineClient(events.append) as client:
+        client.load(*slow_pair)
+        answer = client.request(Ask(client.next_request(), (Turn(LONG),), ENDLESS))
+        began = time.monotonic()
+        for _event in answer:
+            if time.monotonic() - began > 2 * SILENT_AFTER_S:
+                answer.close()  # type: ignore[attr-defined]
+                break
+    assert not any(isinstance(event, Silent) for event in events)
 
 
 def test_closing_frees_who_waits_for_an_answer() -> None:

@@ -25,15 +25,11 @@ class FakeClient:
         self.starts += 1
         self.is_alive = True
 
-    def restart(self) -> None:
-        self.starts += 1
-        self.is_alive = True
-
     def close(self) -> None:
         self.pid = None
         self.is_alive = False
 
-    def close_soon(self) -> None:
+    def close_soon(self, timeout: float = 5.0) -> None:
         self.pid = None
         self.is_alive = False
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from desktop_app.chat import families
 from desktop_app.chat.families import family_for
+from desktop_app.engine.weights.decoder_check import has_sound_numbers, is_sound_decoder
 from desktop_app.engine.weights.projector_check import ProjectorCheck
 from desktop_app.engine.weights.projector_header import MINICPM_V, Projector
 from desktop_app.errors import UserError
@@ -41,12 +42,19 @@ def check_headers(
     if header.architecture == _PROJECTOR_ARCHITECTURE:
         raise UserError("swapped-files", name=model.name)
     width = header.integer(f"{header.architecture}.embedding_length")
-    if not header.architecture or not width or "token_embd.weight" not in header.tensors:
+    if (
+        not header.architecture
+        or not width
+        or "token_embd.weight" not in header.tensors
+        or not is_sound_decoder(header)
+    ):
         raise UserError("model-damaged", name=model.name)
     if mmproj is None or projector_header is None:
         return ModelFiles(model, header, None)
     if projector_header.architecture != _PROJECTOR_ARCHITECTURE:
         raise UserError("not-a-projector", name=mmproj.name)
+    if not has_sound_numbers(projector_header):
+        raise UserError("projector-damaged", name=mmproj.name)
     projector = ProjectorCheck(mmproj, projector_header).projector()
     if projector.kind == MINICPM_V and family_for(header.metadata) is not families.MINICPM_V:
         # The prompt needs special tokens around the parts of a picture; other families do not have them.

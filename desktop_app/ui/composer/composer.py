@@ -236,6 +236,8 @@ class Composer(QWidget):
         state = self._engine.state()
         if state in ("starting", "loading"):
             return self.tr("The model is loading. You can already send; the answer follows when it is ready.")
+        if state == "silent":
+            return self.tr("The engine does not answer. What you send waits until it does, or until you restart it.")
         if state == "dead":
             return self.tr("The engine has stopped. Restart it to send. Your text is kept.")
         if state == "failed":

@@ -230,9 +230,10 @@ def test_a_full_disk_harms_no_answer(
 
 
 def test_what_is_saved_in_an_idle_moment_survives_a_kill(
-    program: Program, star: PictureRef, shared: EngineClient
+    program: Program, star: PictureRef, shared: EngineClient, expected: Expected
 ) -> None:
     """Killed while it saves: what is there is whole, and what is not there is read again."""
+    expected.log("ended with exit code -9", optional=True)
     turn = Turn("What is in the picture? " + "Is it a star? " * 80, (star,))
     client = EngineClient()
     client.start()
