@@ -141,6 +141,9 @@ SENTENCES: dict[str, str] = {
         "errors",
         "{name} takes too long to read. Open it in another program and save it as PNG or JPEG.",
     ),
+    "no-memory-for-picture": QT_TRANSLATE_NOOP(
+        "errors", "There is not enough memory to read {name}. Close other programs and try again."
+    ),
     "another-model": QT_TRANSLATE_NOOP("errors", "Another model was chosen in the meantime. Try again."),
     "window-hangs": QT_TRANSLATE_NOOP(
         "errors", "Eyebright is already open but does not respond. Wait, or close it, and then start it again."

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import itertools
 import logging
+import queue
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
 from desktop_app.engine.engine_process import EngineProcess
+from desktop_app.engine.inspector import Inspector
 from desktop_app.engine.messages import (
     FINAL_EVENTS,
     Ask,
@@ -71,6 +73,10 @@ class EngineClient:
         self._lock = threading.Lock()
         self._engine: EngineProcess | None = None
         self._ending: threading.Thread | None = None  # ends the process before this one
+        self._inspector: Inspector | None = None
+        self._inspections: dict[int, queue.SimpleQueue[Event]] = {}  # of `request`
+        self._asked: set[int] = set()  # questions without their last event
+        self._answering: set[int] = set()  # those of them whose answers have begun
         self._untried = ""  # the name of the model that is being loaded, or has not answered yet
 
     def __enter__(self) -> EngineClient:
@@ -85,13 +91,15 @@ class EngineClient:
     def start(self, *, wait: bool = True) -> None:
         """Start the process, unless it is running.
 
-        The process inherits the signal handlers that this process has when it starts. With
-        `wait` this returns after that.
+        The process inherits the signal handlers that this process has when it starts. With `wait` this returns after
+        that.
         """
         with self._lock:
             if self._engine is None or not self._engine.is_alive:
                 self._engine = EngineProcess(self._handle_event, after=self._ending)
             engine = self._engine
+            if self._inspector is None:
+                self._inspector = Inspector(self._handle_inspected)
         if wait:
             engine.started_or_failed.wait()
 
@@ -99,6 +107,11 @@ class EngineClient:
         """End the process; kill it after `timeout` seconds. No `Died` follows."""
         with self._lock:
             engine, self._engine = self._engine, None
+            inspector, self._inspector = self._inspector, None
+        if inspector is not None:
+            inspector.close()
+        for events in list(self._inspections.values()):
+            events.put(Died(None))
         if engine is not None:
             engine.close(timeout)
         if self._ending is not None:
@@ -108,6 +121,10 @@ class EngineClient:
         """End the process as `close` does, but return at once. The next process starts after this one has ended."""
         with self._lock:
             engine, self._engine = self._engine, None
+            self._asked.clear()
+            self._answering.clear()
+            if self._inspector is not None:
+                self._inspector.set_answering(False)
             if engine is not None:
                 self._ending = threading.Thread(target=engine.close, args=(timeout,), name="engine-ends")
                 self._ending.start()
@@ -138,7 +155,12 @@ class EngineClient:
 
         If the process has ended, the command is dropped; `Died` has been sent, or will be.
         """
+        if isinstance(command, Inspect):
+            if (inspector := self._inspector) is not None:
+                inspector.put(command)
+            return
         engine = self._engine
+        self._note_asked(command)
         if engine is None or not engine.send(command):
             _log.debug("%s was not sent, since the engine has ended", type(command).__name__)
 
@@ -148,9 +170,13 @@ class EngineClient:
         Raises `UserError` on `Failed`, `EngineDied` on `Died` or without a process, and `EngineBug` on `BugReported`.
         If the caller closes the iterator early, the request is stopped.
         """
+        if isinstance(command, Inspect):
+            yield self._inspect(command)
+            return
         engine = self._running()
         events = engine.listen(command.request)
         ended = False
+        self._note_asked(command)
         if isinstance(command, Load) and Path(command.model) != demo_model()[0]:
             self._untried = Path(command.model).name
         try:
@@ -159,14 +185,11 @@ class EngineClient:
             while not ended:
                 event = events.get()
                 ended = isinstance(event, FINAL_EVENTS)
-                if isinstance(event, Failed):
-                    raise UserError(event.code, **event.parameters)
                 if isinstance(event, Died):
                     raise EngineDied(event.exit_code, self._untried)
                 if isinstance(event, Finished):
                     self._untried = ""
-                if isinstance(event, BugReported):
-                    raise EngineBug(event.report)
+                _raise_if_failed(event)
                 yield event
         except EngineDied:
             ended = True
@@ -175,6 +198,21 @@ class EngineClient:
             engine.forget(command.request)
             if not ended:
                 self.send(Stop(command.request))
+
+    def _inspect(self, command: Inspect) -> Event:
+        events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._inspections[command.request] = events
+        try:
+            if (inspector := self._inspector) is None:
+                raise EngineDied(None)
+            inspector.put(command)
+            event = events.get()
+        finally:
+            del self._inspections[command.request]
+        if isinstance(event, Died):
+            raise EngineDied(None)
+        _raise_if_failed(event)
+        return event
 
     def load(self, model: Path, mmproj: Path | None, settings: EngineSettings | None = None) -> ModelInfo:
         """Load a model and wait until it is ready. Raises as `request`."""
@@ -190,7 +228,35 @@ class EngineClient:
             raise EngineDied(None)
         return engine
 
+    def _handle_inspected(self, event: Event) -> None:
+        if self._on_event is not None:
+            try:
+                self._on_event(event)
+            except Exception:  # of the callback: later pictures must still be inspected
+                _log.exception("an event could not be handled")
+        if not isinstance(event, Died) and (events := self._inspections.get(event.request)) is not None:
+            events.put(event)
+
+    def _note_asked(self, command: Command) -> None:
+        if isinstance(command, Ask):
+            self._asked.add(command.request)
+
+    def _note_answering(self, event: Event) -> None:
+        """Let pictures be inspected in short turns while an answer is written."""
+        before = bool(self._answering)
+        if isinstance(event, Died):
+            self._asked.clear()
+            self._answering.clear()
+        elif isinstance(event, FINAL_EVENTS):
+            self._asked.discard(event.request)
+            self._answering.discard(event.request)
+        elif event.request in self._asked:
+            self._answering.add(event.request)
+        if bool(self._answering) != before and (inspector := self._inspector) is not None:
+            inspector.set_answering(not before)
+
     def _handle_event(self, event: Event) -> None:
+        self._note_answering(event)
         if isinstance(event, Warned):
             logging.getLogger(event.logger).warning("%s", event.text)
             return
@@ -198,6 +264,15 @@ class EngineClient:
             _log.warning("llama.cpp orders CLIP's class token in an unknown way: pictures may be misread")
         if self._on_event is not None:
             self._on_event(event)
+
+
+def _raise_if_failed(event: Event) -> None:
+    if isinstance(event, Failed):
+        raise UserError(event.code, **event.parameters)
+    if isinstance(event, BugReported):
+        raise EngineBug(event.report)
+
+
 def clear_cache(folder: Path, used_before: float) -> None:
     """Remove from the caches in `folder` what was not used since a time (seconds since 1970).
 

@@ -19,8 +19,10 @@ from desktop_app.engine.planning.memory_estimate import WINDOW_BASE
 from desktop_app.engine.planning.memory_plan import plan_load
 from desktop_app.engine.planning.process_memory import release_freed_memory
 from desktop_app.engine.tuning.results import TuningResults
+from desktop_app.engine.weights.decoder_check import has_text
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
 from desktop_app.engine.weights.projector_header import LastLayer
+from desktop_app.errors import UserError
 from desktop_app.paths import cache_folder, demo_model
 
 if TYPE_CHECKING:
@@ -54,7 +56,10 @@ def check_and_plan(command: Load) -> PlannedLoad:
     files = check_files(Path(command.model), Path(command.mmproj) if command.mmproj else None)
     budget = find_memory_budget(held=own_memory() + WINDOW_BASE)
     tuning = _kept_tuning(files, settings, budget)
-    return PlannedLoad(command, files, budget, tuning, plan_load(files, settings, budget, tuning))
+    plan = plan_load(files, settings, budget, tuning)
+    if not has_text(files.header):
+        raise UserError("model-damaged", name=files.model.name)
+    return PlannedLoad(command, files, budget, tuning, plan)
 
 
 def load(

@@ -21,6 +21,7 @@ SILENT_AFTER_S = 5  # without a sign of life from the engine process
 class Phase(str, Enum):
     """What the engine is doing for a request."""
 
+    WAITING = "waiting"  # an answer to an earlier question is written first; told by the window, not by the engine
     LOOKING = "looking"  # a picture is encoded
     READING = "reading"  # the prompt is processed (prefill)
     WRITING = "writing"  # tokens are generated

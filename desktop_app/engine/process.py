@@ -1,4 +1,4 @@
-"""The entry point of the engine process, kept small because the main program imports it to start the process."""
+"""The entry points of child processes, kept small because the main program imports them to start a process."""
 
 from __future__ import annotations
 
@@ -16,3 +16,13 @@ def main(connection: Connection, standard_error: str) -> None:
     from desktop_app.engine.worker import serve
 
     serve(connection, standard_error)
+
+
+def inspect_main(connection: Connection, standard_error: str) -> None:
+    """Inspect pictures; the target function of a spawned process."""
+    from desktop_app.engine.standard_error import write_to
+
+    write_to(standard_error)
+    from desktop_app.engine.inspection import serve
+
+    serve(connection)

@@ -1,8 +1,7 @@
 """The main loop of the engine process: it receives commands and sends events.
 
-There are three threads. One receives commands, so that `Stop` works while a model is busy. One inspects pictures, so
-that previews appear while a model loads; it pauses most of the time while an answer is written. The main thread does
-everything that needs the model.
+There are two threads. One receives commands, so that `Stop` works while a model is busy, and answers `Ping`. The main
+thread does everything that needs the model. Pictures are inspected in another process (`inspector.py`).
 When the program at the other end dies, the process ends at once. After `Shutdown` it first saves caches to disk.
 """
 
@@ -10,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import signal
 import threading
 import time
@@ -33,7 +31,6 @@ from desktop_app.engine.messages import (
     Forget,
     Forgotten,
     Inspect,
-    Inspected,
     Load,
     Ping,
     Pong,
@@ -47,7 +44,6 @@ from desktop_app.engine.messages import (
 )
 from desktop_app.engine.planning.process_memory import release_freed_memory
 from desktop_app.errors import UserError
-from desktop_app.throttle import Throttle
 
 if TYPE_CHECKING:  # llama_cpp is imported when a model is loaded; pictures can be inspected before that
     from desktop_app.engine.cache.embeddings import EmbeddingStore
@@ -55,7 +51,6 @@ if TYPE_CHECKING:  # llama_cpp is imported when a model is loaded; pictures can 
 
 _IDLE_S = 2.0  # without a command before idle work is done, such as saving caches
 _LAST_S = 2.0  # for that work after `Shutdown`
-_INSPECTION_S = 0.2  # how long it takes to inspect a photo
 _EMPTY_STATS = TurnStats(FinishReason.STOPPED, 0, 0, 0, 0, 0, 0.0, 0.0, 0, 0, 0, 0)
 
 
@@ -75,8 +70,6 @@ class Worker:
         self._sending = threading.Lock()
         self._interrupt = Interrupt()
         self._jobs = JobQueue(self._interrupt)
-        self._inspections: queue.SimpleQueue[Inspect] = queue.SimpleQueue()
-        self._inspecting = Throttle(_INSPECTION_S)
         self._session: Session | None = None
         self._embeddings: EmbeddingStore | None = None
         self._failed_load: UserError | None = None
@@ -84,7 +77,6 @@ class Worker:
     def run(self) -> NoReturn:
         """Receive and execute commands until the process ends."""
         threading.Thread(target=self._listen, name="listen", daemon=True).start()
-        threading.Thread(target=self._inspect_pictures, name="inspect", daemon=True).start()
         logging.getLogger("desktop_app").addHandler(_LogForwarder(self._send))
         while True:
             unsettled = self._session is not None and self._session.unsettled
@@ -113,9 +105,7 @@ class Worker:
             elif isinstance(command, Ping):
                 self._send(Pong())
                 standard_error.keep_small(self._standard_error_file)
-            elif isinstance(command, Inspect):
-                self._inspections.put(command)
-            else:
+            elif not isinstance(command, Inspect):
                 self._report_ended(self._jobs.add(command))
 
     def _report_ended(self, jobs: list[Job]) -> None:
@@ -127,12 +117,6 @@ class Worker:
                 self._send(ReadAheadDone(job.request, False, 0, 0, 0))
             else:
                 self._send(Failed(job.request, "another-model", {}))
-
-    def _inspect_pictures(self) -> None:
-        while True:
-            command = self._inspections.get()
-            with self._inspecting.turn():
-                self._answer(command.request, self._inspect, command)
 
     def _answer(self, request: int, work: Callable[..., None], *arguments: object) -> None:
         """Do `work`; send an event if it fails, so that the engine goes on."""
@@ -156,7 +140,6 @@ class Worker:
             raise self._failed_load or RuntimeError("no model is loaded")
         try:
             if isinstance(job, Ask):
-                self._inspecting.set_answering(True)
                 self._session.ask(job, added)
             else:
                 self._session.read_ahead(job)
@@ -165,8 +148,6 @@ class Worker:
         except Exception:
             self._session.forget()
             raise
-        finally:
-            self._inspecting.set_answering(False)
 
     def _settle(self) -> None:
         if self._session is not None:
@@ -192,26 +173,6 @@ class Worker:
             self._session.settle(lambda: True)
             self._session.close()
             self._session = None
-
-    def _inspect(self, command: Inspect) -> None:
-        from desktop_app.images.preview import inspect
-
-        picture = command.picture
-        seen = inspect(picture.path, picture.name)
-        self._send(
-            Inspected(
-                command.request,
-                picture,
-                seen.width,
-                seen.height,
-                seen.preview,
-                seen.thumbnail,
-                seen.looks_photographic,
-                seen.notes,
-            )
-        )
-        del seen
-        release_freed_memory()
 
     def _send(self, event: Event) -> None:
         if self._jobs.closed and not isinstance(event, Warned):

@@ -20,9 +20,11 @@ from desktop_app.engine.messages import (
     Failed,
     Finished,
     Forget,
+    Inspect,
     Load,
     LoadPlan,
     ModelInfo,
+    PictureRef,
     Ready,
     Silent,
     Stop,
@@ -74,6 +76,7 @@ class Engine(QObject):
         self._info: ModelInfo | None = None
         self._wanted: tuple[str, str | None, EngineSettings] | None = None
         self._handlers: dict[int, Handler] = {}
+        self._inspections: dict[int, Handler] = {}
         self._questions: set[int] = set()  # questions under way
         self._loading = 0  # the request of the newest load
         self._statuses: list[Notice] = []  # why the engine has failed or died, and what its model lacks
@@ -93,6 +96,7 @@ class Engine(QObject):
     def close(self) -> None:
         """End the process."""
         self._closing = True
+        self._inspections.clear()
         self._handlers.clear()
         self._client.close()
 
@@ -192,6 +196,13 @@ class Engine(QObject):
         self._client.send(command)
         return request
 
+    def inspect(self, picture: PictureRef, handler: Handler) -> None:
+        """Have a picture inspected, whatever the engine does; `handler` gets one event, not `Died`."""
+        request = self._client.next_request()
+        self._inspections[request] = handler
+        self.sent.emit()
+        self._client.send(Inspect(request, picture))
+
     def stop(self, request: int) -> None:
         """Stop a request; its last event still comes."""
         if request in self._handlers:
@@ -269,7 +280,7 @@ class Engine(QObject):
         if isinstance(event, ThroughputMeasured):
             self.throughput_measured.emit(event)
             return
-        handler = self._handlers.get(event.request)
+        handler = self._inspections.pop(event.request, None) or self._handlers.get(event.request)
         if isinstance(event, FINAL_EVENTS):
             self._handlers.pop(event.request, None)
             self._ended(event.request)

@@ -24,6 +24,7 @@ from desktop_app.paths import demo_model
 from desktop_app.services.notices import Notice
 from desktop_app.ui.composer.composer import Composer
 from desktop_app.ui.notices import NoticeBar
+from desktop_app.ui.transcript.view import TranscriptView
 from desktop_app.ui.window import MainWindow
 from tests.helpers.strays import Expected
 from tests.helpers.waiting import wait_until
@@ -261,3 +262,28 @@ def test_a_model_that_ends_the_engine_does_not_end_the_next_start(
     info = program.services.engine.info()
     assert info is not None
     assert info.is_demo
+
+
+def test_two_conversations_are_answered_one_after_the_other(programs: list[Program]) -> None:
+    program = open_program(programs)
+    services = program.services
+    pid = services.engine.pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)  # so that both are asked before the first is answered
+    program.type_and_send("What can you do?")
+    wait_until(services.engine.is_answering)
+    first = services.conversations.current_id()
+    services.conversations.new()
+    program.type_and_send("Who are you?")
+    wait_until(lambda: services.chat.is_busy() and services.conversations.current_id() not in ("", first))
+    transcript = program.window.findChild(TranscriptView)
+    assert transcript is not None
+    assert "another conversation" in transcript.waiting.sentence()
+    os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: not services.chat.is_busy() and not services.engine.is_answering(), _MODEL_S)
+    assert services.chat.messages()[-1].state is State.COMPLETE
+    services.conversations.open(first)
+    wait_until(lambda: [message.text for message in services.chat.messages()][:1] == ["What can you do?"])
+    answer = services.chat.messages()[-1]
+    assert answer.state is State.COMPLETE
+    assert answer.text

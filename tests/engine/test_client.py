@@ -154,9 +154,9 @@ def look_at(client: EngineClient, picture: PictureRef) -> None:
     assert isinstance(seen, Inspected)
 
 
-def test_a_small_picture_is_inspected_while_the_model_writes(shared: EngineClient, star: PictureRef) -> None:
+def test_a_small_picture_is_inspected_while_the_model_writes(client: EngineClient, star: PictureRef) -> None:
     for _ in range(2):  # now it is known that this takes no time
-        look_at(shared, star)
+        look_at(client, star)
     order: list[type[Event]] = []
     inspected = False
 
@@ -165,10 +165,10 @@ def test_a_small_picture_is_inspected_while_the_model_writes(shared: EngineClien
         order.append(type(event))
         if isinstance(event, Text) and not inspected:
             inspected = True
-            order.extend(type(seen) for seen in shared.request(Inspect(shared.next_request(), star)))
-            shared.send(Stop())
+            order.extend(type(seen) for seen in client.request(Inspect(client.next_request(), star)))
+            client.send(Stop())
 
-    ask(shared, Turn("Hello"), sampling=ENDLESS, hear=hear)
+    ask(client, Turn("Hello"), sampling=ENDLESS, hear=hear)
     assert order.index(Inspected) < order.index(Finished)
 
 

@@ -217,6 +217,29 @@ def engine_dead(stage: Stage) -> None:
 
 
 @state
+def engine_silent(stage: Stage) -> None:
+    """The engine does not answer, and a question waits."""
+    stage.talk()
+    chat = stage.services.chat
+    chat.add(question("Tell me more about the sky."))
+    chat.begin_answer()
+    stage.services.engine.become("silent", LLAVA)
+    stage.services.notices.error(UserError("engine-silent"), action("restart-engine"), sticky=True)
+
+
+@state
+def waiting_for_another(stage: Stage) -> None:
+    """An answer in another conversation is finished first, and a new model could not be run."""
+    stage.talk()
+    chat = stage.services.chat
+    chat.add(question("Tell me more about the sky."))
+    chat.begin_answer()
+    chat.enter(Phase.WAITING)
+    error = UserError("model-ends-engine-back", name="moondream2-q4.gguf", before="llava-v1.5-7b-Q4_K_M.gguf")
+    stage.services.notices.error(error, action("choose-model"), sticky=True)
+
+
+@state
 def searching(stage: Stage) -> None:
     """Words found in two conversations."""
     stage.talk()

@@ -14,8 +14,9 @@ _MOST_BLOCKS = 512  # LLAMA_MAX_LAYERS
 _MOST_EXPERTS = 1024  # LLAMA_MAX_EXPERTS
 _LEAST_CONTEXT = 256  # tokens; a batch and the shortest prompt must fit
 _VOCABULARY = "tokenizer.ggml."
-#: Vocabularies without text ("none"), or with one that no model of ours writes in.
-_OTHER_TOKENIZERS = frozenset({"none", "no_vocab", "bert", "t5", "test"})
+_NO_TEXT = frozenset({"none", "no_vocab"})
+#: Vocabularies that no model of ours writes in.
+_OTHER_TOKENIZERS = frozenset({"bert", "t5", "test"})
 #: Types of tensors in which llama.cpp computes with weights not at all.
 _NO_WEIGHTS = frozenset({"I8", "I16", "I32", "I64", "F64", "Q8_1", "Q8_K"})
 
@@ -34,6 +35,11 @@ def is_sound_decoder(header: GGUFHeader) -> bool:
         and _sound_experts(header)
         and _sound_vocabulary(header)
     )
+
+
+def has_text(header: GGUFHeader) -> bool:
+    """Return whether it has a vocabulary: without one a model can be planned and measured, but not asked."""
+    return header.text(_VOCABULARY + "model") not in _NO_TEXT
 
 
 def has_sound_numbers(header: GGUFHeader) -> bool:
@@ -75,8 +81,10 @@ def _largest(value: Value | None) -> int:
 
 def _sound_vocabulary(header: GGUFHeader) -> bool:
     tokens = header.metadata.get(_VOCABULARY + "tokens")
-    if header.text(_VOCABULARY + "model") in _OTHER_TOKENIZERS or not isinstance(tokens, (tuple, LongArray)):
+    if header.text(_VOCABULARY + "model") in _OTHER_TOKENIZERS:
         return False
+    if tokens is None:
+        return True  # llama.cpp refuses it
     if header.kinds[_VOCABULARY + "tokens"] != ARRAY_OF + STRING or _repeats(tokens):
         return False
     for name, kinds in (("scores", (F32, I32)), ("token_type", (I32, I32 - 1))):

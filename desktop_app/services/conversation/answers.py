@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
 from desktop_app.chat.conversation import Message
-from desktop_app.engine.messages import Ask, Sampling, Turn
+from desktop_app.engine.messages import Ask, Phase, Sampling, Turn
 from desktop_app.errors import UserError
 from desktop_app.services.conversation.answer import Answer
 from desktop_app.services.engine import Engine
@@ -19,7 +20,9 @@ from desktop_app.services.preferences import Preferences
 
 
 class Answers(QObject):
-    """Runs one answer at a time. It belongs to the conversation it was asked in, whichever is open meanwhile.
+    """Runs the answers, at most one in each conversation, whichever is open meanwhile.
+
+    The engine writes them in the order of the questions: one in another conversation is finished first.
 
     In this order:
     - `saved(list[Message])`: question and answer are in the history, and know their siblings.
@@ -54,47 +57,53 @@ class Answers(QObject):
         self._history_thread = history_thread
         self._preferences = preferences
         self._notices = notices
-        self._newest: Answer | None = None  # until it ends; those before it were told to stop
-        self._completed: Message | None = None  # the newest: what is read from the history may be older
+        self._under_way: dict[str, Answer] = {}  # by conversation, in the order of the questions
+        self._phases: dict[str, tuple[Phase, dict[str, Any]]] = {}  # the latest of each of them
+        self._completed: dict[str, Message] = {}  # the newest of each: what is read from the history may be older
         self._reduced_told: tuple[str, int, int] | None = None
 
     def is_under_way(self, conversation_id: str) -> bool:
         """Return whether a conversation waits for an answer, or for the rest of one."""
-        return self._newest is not None and self._newest.conversation_id == conversation_id
+        return conversation_id in self._under_way
 
     def up_to_date(self, messages: Sequence[Message]) -> list[Message]:
         """Return messages that were read from the history with what has come of their answers since."""
-        known = {} if self._completed is None else {self._completed.id: self._completed}
-        if self._newest is not None:
-            known[self._newest.message.id] = self._newest.message
+        known = {message.id: message for message in self._completed.values()}
+        known |= {answer.message.id: answer.message for answer in self._under_way.values()}
         return [replace(known.get(message.id, message), sibling=message.sibling) for message in messages]
+
+    def tell_phase(self, conversation_id: str) -> None:
+        """Emit `phase` again, for a conversation that is opened."""
+        if conversation_id in self._phases:
+            self.phase.emit(conversation_id, *self._phases[conversation_id])
 
     def begin(
         self, conversation_id: str, turns: tuple[Turn, ...], message: Message, question: Message | None = None
     ) -> None:
         """Answer the last of `turns` in `message`; `question` is given when it is to be saved as well.
 
-        An answer that is under way is stopped.
+        If answers in other conversations are under way, they are finished first.
         """
-        self.stop()
         answer = Answer(conversation_id, message, question, self._engine, self._history_thread, self)
         answer.saved.connect(self.saved)
         answer.not_saved.connect(partial(self._not_saved, answer))
         answer.dropped.connect(partial(self.dropped.emit, conversation_id))
-        answer.phase.connect(partial(self.phase.emit, conversation_id))
+        answer.phase.connect(partial(self._set_phase, conversation_id))
         answer.text.connect(partial(self.streaming.emit, message.id))
         answer.speed.connect(self.speed)
         answer.context.connect(self.context)
         answer.reduced.connect(partial(self._parts_reduced, conversation_id))
         answer.ended.connect(partial(self._ended, answer))
-        self._newest = answer
+        if self._under_way:
+            self._set_phase(conversation_id, Phase.WAITING, {})
+        self._under_way[conversation_id] = answer
         # The settings count that are there when the engine is asked.
         answer.begin(lambda request: Ask(request, turns, self._sampling(), self._system_prompt()))
 
-    def stop(self) -> None:
-        """Stop the answer that is under way, in whatever conversation; what was written stays."""
-        if self._newest is not None:
-            self._newest.stop()
+    def stop(self, conversation_id: str) -> None:
+        """Stop the answer of a conversation, also one that has not begun; what was written stays."""
+        if conversation_id in self._under_way:
+            self._under_way[conversation_id].stop()
 
     def save(self) -> None:
         """Save what is written so far; it goes on."""
@@ -103,14 +112,18 @@ class Answers(QObject):
 
     def close(self) -> None:
         """Keep what was written so far: the program ends."""
-        if self._newest is not None:
-            self._newest.interrupt()
+        for answer in list(self._under_way.values()):
+            answer.interrupt()
 
     # ---- inside ----------------------------------------------------------------------------
 
+    def _set_phase(self, conversation_id: str, phase: Phase, details: dict[str, Any]) -> None:
+        self._phases[conversation_id] = (phase, details)
+        self.phase.emit(conversation_id, phase, details)
+
     def _forget(self, answer: Answer) -> None:
-        if answer is self._newest:
-            self._newest = None
+        self._under_way.pop(answer.conversation_id, None)
+        self._phases.pop(answer.conversation_id, None)
         answer.deleteLater()
 
     def _not_saved(self, answer: Answer, error: Exception) -> None:
@@ -129,7 +142,7 @@ class Answers(QObject):
 
     def _ended(self, answer: Answer) -> None:
         self._forget(answer)
-        self._completed = answer.message
+        self._completed[answer.conversation_id] = answer.message
         self.completed.emit(answer.message)
         self.phase.emit(answer.conversation_id, None, {})
         self.ended.emit(answer.conversation_id)

@@ -85,6 +85,10 @@ class Chat(QObject):
         """Return whether a question waits to be sent in the open conversation, or an answer is under way."""
         return self._waiting is not None or self._answers.is_under_way(self._conversations.current_id())
 
+    def is_waiting_for_pictures(self) -> bool:
+        """Return whether a question is sent as soon as its pictures have been inspected."""
+        return self._waiting is not None and self._draft.is_checking()
+
     def turns(self) -> tuple[Turn, ...]:
         """Return the shown path as the engine reads it."""
         return () if self._opening else turns_of(self._messages, self._previews.reference_of)
@@ -100,7 +104,6 @@ class Chat(QObject):
             self._notices.error(UserError("question-empty"))
         elif self._draft.is_checking() or self._opening:
             self._waiting = (self._conversations.current_id(), text, pictures)
-            self._answers.stop()  # one of another conversation: the picture would wait for it
             self.busy_changed.emit(True)
         else:
             self._send(text, pictures)
@@ -110,8 +113,7 @@ class Chat(QObject):
         if self._waiting is not None:
             self._waiting = None
             self.busy_changed.emit(False)
-        if self._answers.is_under_way(self._conversations.current_id()):
-            self._answers.stop()
+        self._answers.stop(self._conversations.current_id())
 
     def regenerate(self, message_id: str) -> None:
         """Answer the same question again; the first answer stays beside it."""
@@ -279,5 +281,6 @@ class Chat(QObject):
         if not self.dropped.ids() <= {message.id for message in messages}:
             self.dropped.set((), ())  # of another conversation; the engine soon tells which of this one are dropped
         self.reset.emit()
+        self._answers.tell_phase(conversation_id)
         self.busy_changed.emit(self.is_busy())
         self._send_waiting()

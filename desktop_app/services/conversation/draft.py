@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop_app.chat.attachments import Attachments
 from desktop_app.chat.conversation import Picture, storable
-from desktop_app.engine.messages import Died, Event, Failed, Inspect, Inspected, PictureRef
+from desktop_app.engine.messages import Event, Failed, Inspected, PictureRef
 from desktop_app.errors import UserError
 from desktop_app.file_addresses import existing, is_local, local_path
 from desktop_app.services.background import Background
@@ -92,9 +92,7 @@ class Draft(QObject):
         self._saving.setSingleShot(True)
         self._saving.setInterval(_SAVE_AFTER_MS)
         self._saving.timeout.connect(self.save)
-        self._unchecked: list[tuple[int, PictureRef, Callable[[], str]]] = []  # the engine died before it checked them
         conversations.opened.connect(self._open)
-        engine.state_changed.connect(self._check_again)
 
     # ---- the open conversation's draft -------------------------------------------------------------------
 
@@ -274,20 +272,10 @@ class Draft(QObject):
         # If it turns out to be no picture, the next start removes the file: nothing refers to it.
         self._inspect(key, self._previews.reference(sha256, name), lambda: sha256)
 
-    def _inspect(self, key: int, picture: PictureRef, store: Callable[[], str], again: bool = False) -> None:
-        self._engine.send(
-            lambda request: Inspect(request, picture),
-            partial(self._inspected, key, picture, store, again),
-        )
+    def _inspect(self, key: int, picture: PictureRef, store: Callable[[], str]) -> None:
+        self._engine.inspect(picture, partial(self._inspected, key, picture, store))
 
-    def _check_again(self, state: str) -> None:
-        if state == "loading":  # the engine is back
-            unchecked, self._unchecked = self._unchecked, []
-            for key, picture, store in unchecked:
-                if self._conversation_of(key) is not None:
-                    self._inspect(key, picture, store, again=True)
-
-    def _inspected(self, key: int, picture: PictureRef, store: Callable[[], str], again: bool, event: Event) -> None:
+    def _inspected(self, key: int, picture: PictureRef, store: Callable[[], str], event: Event) -> None:
         name = picture.name
         if isinstance(event, Inspected):
             self._files.run(
@@ -297,9 +285,7 @@ class Draft(QObject):
             )
         elif isinstance(event, Failed):
             self._refuse(key, UserError(event.code, **event.parameters))
-        elif isinstance(event, Died) and not again:
-            self._unchecked.append((key, picture, store))
-        else:  # it may be this picture that ends the engine every time
+        else:  # a bug, which is reported
             self._refuse(key, UserError("picture-damaged", name=name))
 
     def _store(self, event: Inspected, store: Callable[[], str]) -> str:

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from desktop_app.atomic_files import export_whole, not_saved
 from desktop_app.chat.attachments import Attachments
 from desktop_app.chat.conversation import Picture
-from desktop_app.engine.messages import Event, Failed, Inspect, Inspected, PictureRef
+from desktop_app.engine.messages import Event, Failed, Inspected, PictureRef
 from desktop_app.errors import UserError
 from desktop_app.services.background import Background
 from desktop_app.services.conversation.picture_files import ending_of
@@ -58,7 +58,7 @@ class Previews(QObject):
             return
         self._requested.add(sha256)
         picture = self.reference(sha256, sha256[:8])
-        self._engine.send(lambda request: Inspect(request, picture), partial(self._remade, sha256))
+        self._engine.inspect(picture, partial(self._remade, sha256))
 
     def reference(self, sha256: str, name: str) -> PictureRef:
         """Return how the engine finds a stored picture."""
@@ -92,7 +92,7 @@ class Previews(QObject):
         if isinstance(event, Inspected):
             self._files.run(lambda: self.keep(event, sha256), lambda _: self._announce(sha256))
         elif not isinstance(event, Failed):
-            self._requested.discard(sha256)  # the engine died: it may be asked again
+            self._requested.discard(sha256)  # a bug, which is reported: it may be asked again
 
     def _announce(self, sha256: str) -> None:
         self._requested.discard(sha256)

@@ -234,10 +234,12 @@ class Composer(QWidget):
 
     def _hint(self) -> str:
         state = self._engine.state()
+        if self._chat.is_waiting_for_pictures():
+            return self.tr("Your question is sent as soon as the picture has been read. Press Esc to cancel.")
         if state in ("starting", "loading"):
             return self.tr("The model is loading. You can already send; the answer follows when it is ready.")
         if state == "silent":
-            return self.tr("The engine does not answer. What you send waits until it does, or until you restart it.")
+            return self.tr("The engine does not answer. What you send waits until it does.")
         if state == "dead":
             return self.tr("The engine has stopped. Restart it to send. Your text is kept.")
         if state == "failed":

@@ -69,6 +69,8 @@ def waiting(
     `left_s`: seconds left of the phase, 0 when unknown, negative when it takes longer than expected.
     `engine`: the state of the engine, shown when there is no phase yet.
     """
+    if engine == "silent":
+        return translate("transcript", "The engine does not answer")
     if phase is Phase.LOOKING:
         if total > 1:
             text = translate("transcript", "Looking at picture {number} of {total}")
@@ -90,6 +92,8 @@ def waiting(
         return translate("transcript", "Writing")
     if engine in ("starting", "loading"):
         return translate("transcript", "Loading the model")
+    if phase is Phase.WAITING:
+        return translate("transcript", "Waiting until the answer in another conversation is finished")
     return translate("transcript", "Waiting for the engine")
 
 

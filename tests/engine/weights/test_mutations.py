@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from desktop_app.engine.loading import check_and_plan
+from desktop_app.engine.messages import Load
 from desktop_app.engine.weights.model_files import check_files
 from desktop_app.errors import UserError
 from desktop_app.paths import demo_model
@@ -68,7 +70,6 @@ EPSILON = "llama.attention.layer_norm_rms_epsilon"
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param(tokenizer("none"), id="no tokenizer"),
         pytest.param(tokenizer("bert"), id="the tokenizer of BERT"),
         pytest.param(repeated_token, id="a token twice"),
         pytest.param(fewer_scores, id="a score too few"),
@@ -119,6 +120,17 @@ def test_a_projector_with_a_value_that_ggml_asserts_is_refused(tmp_path: Path, c
         check_files(demo_model()[0], path)
     assert caught.value.code == "projector-damaged"
     assert "wrong.gguf" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["none", "no_vocab"])
+def test_a_model_without_a_vocabulary_is_not_loaded(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "wrong.gguf"
+    file = parse(demo_model()[0].read_bytes())
+    tokenizer(name)(file)
+    path.write_bytes(file.raw())
+    with pytest.raises(UserError) as caught:
+        check_and_plan(Load(1, str(path), None))
+    assert caught.value.code == "model-damaged"
 
 
 @pytest.mark.parametrize("part", ["model", "projector"])

@@ -115,12 +115,16 @@ class FakeChat(QObject):
         self.path: list[Message] = []
         self.dropped = DroppedMessages(self)
         self.busy = False
+        self.waiting_for_pictures = False
 
     def messages(self) -> list[Message]:
         return list(self.path)
 
     def is_busy(self) -> bool:
         return self.busy
+
+    def is_waiting_for_pictures(self) -> bool:
+        return self.waiting_for_pictures
 
     def send(self, text: str) -> None:
         self.calls.append(("send", text))

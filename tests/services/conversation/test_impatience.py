@@ -19,6 +19,7 @@ from desktop_app.engine.messages import (
     PhaseChanged,
     ReadAhead,
     Stop,
+    Text,
 )
 from desktop_app.errors import UserError
 from desktop_app.settings import Settings
@@ -283,30 +284,18 @@ def test_of_two_conversations_deleted_at_once_only_the_last_offers_its_undo(desk
     assert [notice.parameters for notice in desk.notices] == [{"title": "Pears?"}]
 
 
-def test_a_picture_that_the_dying_engine_did_not_see_is_looked_at_by_the_next(desk: Desk) -> None:
+def test_pictures_are_looked_at_while_the_engine_is_dead(desk: Desk) -> None:
     desk.ready()
     add_unchecked(desk)
     desk.client.die()
     wait_until(lambda: desk.services.engine.state() == "dead")
     desk.services.draft.add_file(str(desk.picture_file("second.png")))
     assert [notice.text_code for notice in desk.notices] == ["engine-died"]
-    desk.services.engine.restart()
-    wait_until(lambda: len(desk.client.of(Inspect)) == 3)
-    for inspect in desk.client.of(Inspect)[1:]:
+    wait_until(lambda: len(desk.client.of(Inspect)) == 2)
+    for inspect in desk.client.of(Inspect):
         desk.client.emit(Inspected(inspect.request, inspect.picture, 64, 48, b"preview", b"thumb", False))
     wait_until(lambda: not desk.services.draft.is_checking())
     assert [picture.name for picture in desk.services.draft.pictures()] == ["circle.png", "second.png"]
-
-
-def test_a_picture_that_ends_the_engine_twice_is_refused(desk: Desk) -> None:
-    desk.ready()
-    add_unchecked(desk)
-    for _ in range(2):
-        desk.client.die()
-        wait_until(lambda: desk.services.engine.state() == "dead")
-        desk.services.engine.restart()
-    assert desk.services.draft.pictures() == []
-    assert [notice.text_code for notice in desk.notices].count("picture-damaged") == 1
 
 
 def test_an_answer_that_other_settings_ended_was_not_stopped_by_the_person(desk: Desk) -> None:
@@ -330,13 +319,80 @@ def test_other_work_knows_when_an_answer_is_under_way(desk: Desk) -> None:
     wait_until(lambda: told == [True, False, True, False])
 
 
-def test_a_question_that_waits_for_its_picture_ends_an_answer_elsewhere(desk: Desk) -> None:
+def two_questions(desk: Desk) -> tuple[str, Ask, str, Ask]:
+    """Ask in two conversations, one after the other; return both, and the orders of the engine."""
+    desk.services.chat.send("Apples?")
+    wait_until(lambda: len(desk.client.of(Ask)) == 1)
+    first = desk.services.conversations.current_id()
+    desk.client.emit(Text(desk.client.of(Ask)[0].request, "They", 1, 50.0, 90))
+    desk.services.conversations.new()
+    desk.services.chat.send("Pears?")
+    wait_until(lambda: len(desk.client.of(Ask)) == 2)
+    second = desk.services.conversations.current_id()
+    return first, desk.client.of(Ask)[0], second, desk.client.of(Ask)[1]
+
+
+def show(desk: Desk, conversation_id: str, *expected: str) -> None:
+    desk.services.conversations.open(conversation_id)
+    wait_until(lambda: texts(desk) == list(expected))
+
+
+def test_a_question_in_another_conversation_waits_until_the_answer_is_finished(desk: Desk) -> None:
+    desk.ready()
+    phases: list[tuple[str, Phase | None]] = []
+    desk.services.answers.phase.connect(lambda conversation, phase, _: phases.append((conversation, phase)))
+    first, apples, second, pears = two_questions(desk)
+    assert desk.client.of(Stop) == []
+    assert phases == [(second, Phase.WAITING)]
+    assert desk.services.chat.is_busy()
+    show(desk, first, "Apples?", "They")
+    assert desk.services.chat.is_busy()
+    show(desk, second, "Pears?", "")
+    assert phases == [(second, Phase.WAITING), (second, Phase.WAITING)]  # told again when it is opened
+    desk.client.emit(finished(apples, "They are red."))
+    desk.client.emit(PhaseChanged(pears.request, Phase.READING, 0, 10))
+    desk.client.emit(finished(pears, "They are green."))
+    wait_until(lambda: not desk.services.chat.is_busy())
+    assert texts(desk) == ["Pears?", "They are green."]
+    show(desk, first, "Apples?", "They are red.")
+    assert desk.services.chat.messages()[-1].state is State.COMPLETE
+
+
+def test_a_question_that_waits_can_be_cancelled_and_the_other_goes_on(desk: Desk) -> None:
+    desk.ready()
+    first, apples, _second, pears = two_questions(desk)
+    desk.services.chat.stop()
+    assert [stop.request for stop in desk.client.of(Stop)] == [pears.request]
+    desk.client.emit(finished(pears, "", FinishReason.STOPPED))
+    wait_until(lambda: not desk.services.chat.is_busy())
+    assert desk.services.chat.messages()[-1].state is State.STOPPED
+    desk.client.emit(finished(apples, "They are red."))
+    show(desk, first, "Apples?", "They are red.")
+    wait_until(lambda: desk.services.chat.messages()[-1].state is State.COMPLETE)
+
+
+def test_a_question_that_waits_for_its_picture_ends_no_answer_elsewhere(desk: Desk) -> None:
     desk.ready()
     desk.services.chat.send("Apples?")
     wait_until(lambda: bool(desk.client.of(Ask)))
     desk.services.conversations.new()
     inspect = add_unchecked(desk)
     desk.services.chat.send("What is it?")
-    assert [stop.request for stop in desk.client.of(Stop)] == [desk.client.of(Ask)[0].request]
+    assert desk.services.chat.is_waiting_for_pictures()
     desk.client.emit(Inspected(inspect.request, inspect.picture, 64, 48, b"preview", b"thumb", False))
     wait_until(lambda: len(desk.client.of(Ask)) == 2)
+    assert not desk.services.chat.is_waiting_for_pictures()
+    assert desk.client.of(Stop) == []
+
+
+def test_what_was_written_in_both_conversations_is_kept_when_the_program_ends(desk: Desk, tmp_path: Path) -> None:
+    desk.ready()
+    first, _apples, second, _pears = two_questions(desk)
+    desk.services.close()
+    again = open_desk(tmp_path)
+    try:
+        for conversation_id, expected in ((first, ["Apples?", "They"]), (second, ["Pears?", ""])):
+            show(again, conversation_id, *expected)
+            assert again.services.chat.messages()[-1].state is State.INTERRUPTED
+    finally:
+        again.services.close()

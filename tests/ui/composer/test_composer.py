@@ -170,7 +170,8 @@ def test_enter_while_an_answer_is_written_keeps_the_words_and_says_why(composer:
 
 
 @pytest.mark.parametrize(
-    ("state", "can_send"), [("starting", True), ("loading", True), ("ready", True), ("dead", False), ("failed", False)]
+    ("state", "can_send"),
+    [("starting", True), ("loading", True), ("ready", True), ("silent", True), ("dead", False), ("failed", False)],
 )
 def test_the_state_of_the_engine_is_said_when_it_matters(
     composer: Composer, fakes: FakeServices, state: State, can_send: bool
@@ -182,6 +183,17 @@ def test_the_state_of_the_engine_is_said_when_it_matters(
     key(composer, Qt.Key.Key_Return)
     assert fakes.chat.calls == ([("send", "Hello")] if can_send else [])
     assert text_of(composer) == "Hello"
+
+
+def test_a_question_that_waits_for_its_picture_says_so(composer: Composer, fakes: FakeServices) -> None:
+    fakes.chat.waiting_for_pictures = True
+    fakes.chat.set_busy(True)
+    assert "as soon as the picture has been read" in composer.hint.text()
+    key(composer, Qt.Key.Key_Escape)
+    assert fakes.chat.calls == [("stop",)]
+    fakes.chat.waiting_for_pictures = False
+    fakes.chat.set_busy(False)
+    assert composer.hint.text() == ""
 
 
 # ---- pasting and dragging ------------------------------------------------------------------

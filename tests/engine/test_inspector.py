@@ -1,0 +1,107 @@
+"""Pictures are inspected in a process that may be lost: one that takes too long or crashes it is refused by name."""
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import count
+from multiprocessing import active_children
+from pathlib import Path
+
+import pytest
+
+from desktop_app.engine.inspector import Inspector
+from desktop_app.engine.messages import Event, Failed, Inspect, Inspected, PictureRef
+from tests.helpers.paths import REPOSITORY
+from tests.helpers.strays import Expected
+
+MOST_S = 3.0
+
+
+class Desk:
+    """An inspector, and what came of the last picture."""
+
+    def __init__(self) -> None:
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._numbers = count(1)
+        self.inspector = Inspector(self._events.put, MOST_S)
+
+    def look_at(self, *pictures: PictureRef) -> list[Event]:
+        for picture in pictures:
+            self.inspector.put(Inspect(next(self._numbers), picture))
+        return [self._events.get(timeout=60) for _ in pictures]
+
+    def code(self, picture: PictureRef) -> str:
+        [event] = self.look_at(picture)
+        assert isinstance(event, Failed)
+        assert event.parameters["name"] == picture.name
+        return event.code
+
+    def pid(self) -> int:
+        [pid] = [child.pid for child in active_children() if child.name == "eyebright-pictures"]
+        assert pid is not None
+        return pid
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    desk = Desk()
+    yield desk
+    desk.inspector.close()
+    assert not [child for child in active_children() if child.name == "eyebright-pictures"]
+
+
+def test_pictures_are_inspected_in_order_by_one_process(desk: Desk, star: PictureRef, moon: PictureRef) -> None:
+    events = desk.look_at(star, moon)
+    assert [event.picture for event in events if isinstance(event, Inspected)] == [star, moon]
+    pid = desk.pid()
+    desk.look_at(star)
+    assert desk.pid() == pid
+
+
+def test_a_picture_that_computes_too_long_is_refused_and_the_next_is_seen(desk: Desk, star: PictureRef) -> None:
+    desk.look_at(star)
+    os.kill(desk.pid(), signal.SIGPROF)  # what its timer sends
+    assert desk.code(star) == "picture-takes-long"
+    assert isinstance(desk.look_at(star)[0], Inspected)
+
+
+def test_a_process_that_does_not_answer_is_replaced(desk: Desk, star: PictureRef) -> None:
+    desk.look_at(star)
+    stopped = desk.pid()
+    os.kill(stopped, signal.SIGSTOP)
+    assert desk.code(star) == "picture-takes-long"
+    assert isinstance(desk.look_at(star)[0], Inspected)
+    assert desk.pid() != stopped
+
+
+def test_a_decoder_that_crashes_is_told_in_the_log(desk: Desk, star: PictureRef, expected: Expected) -> None:
+    expected.log("process for pictures ended with exit code -11:.*Segmentation fault")
+    desk.look_at(star)
+    os.kill(desk.pid(), signal.SIGSEGV)
+    assert desk.code(star) == "picture-damaged"
+    assert isinstance(desk.look_at(star)[0], Inspected)
+
+
+def test_a_process_that_the_system_ends_lacked_memory(desk: Desk, star: PictureRef, expected: Expected) -> None:
+    expected.log("process for pictures ended with exit code -9")
+    desk.look_at(star)
+    os.kill(desk.pid(), signal.SIGKILL)
+    assert desk.code(star) == "no-memory-for-picture"
+
+
+def test_computing_for_too_long_ends_the_process() -> None:
+    code = "from desktop_app.engine.inspection import limited_time\nwith limited_time(0.2):\n    while True: pass"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, timeout=60, check=False)
+    assert ended.returncode == -signal.SIGPROF
+
+
+def test_a_picture_that_is_done_in_time_stops_the_clock(tmp_path: Path) -> None:
+    code = (
+        "import time\nfrom desktop_app.engine.inspection import limited_time\n"
+        "with limited_time(0.2): pass\n"
+        "while time.process_time() < 1: pass"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, timeout=60, check=True)
