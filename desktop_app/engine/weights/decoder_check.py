@@ -85,8 +85,13 @@ def _sound_vocabulary(header: GGUFHeader) -> bool:
         return False
     if tokens is None:
         return True  # llama.cpp refuses it
-    if header.kinds[_VOCABULARY + "tokens"] != ARRAY_OF + STRING or _repeats(tokens):
+    if not isinstance(tokens, (tuple, LongArray)) or _repeats(tokens):
         return False
+    if header.kinds[_VOCABULARY + "tokens"] != ARRAY_OF + STRING:
+        return False
+    byte_tokens = sum(f"<0x{byte:02X}>" in tokens for byte in range(256))
+    if header.text(_VOCABULARY + "model") == "llama" and byte_tokens not in (0, 256):
+        return False  # a byte without a token ends the process when it is written
     for name, kinds in (("scores", (F32, I32)), ("token_type", (I32, I32 - 1))):
         values = header.metadata.get(_VOCABULARY + name)
         if values is None:

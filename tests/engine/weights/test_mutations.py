@@ -51,11 +51,13 @@ def kind(name: str, value: int) -> Callable[[File], None]:
     return change
 
 
-def repeated_token(file: File) -> None:
-    key = b"tokenizer.ggml.tokens"
-    value = file.keys[key][1].replace(text("<0xA1>"), text("<0xA2>"))
-    assert value != file.keys[key][1]
-    file.keys[key] = (file.keys[key][0], value)
+def token(old: str, new: str) -> Callable[[File], None]:
+    def change(file: File) -> None:
+        kind, value = file.keys[b"tokenizer.ggml.tokens"]
+        assert text(old) in value
+        file.keys[b"tokenizer.ggml.tokens"] = (kind, value.replace(text(old), text(new)))
+
+    return change
 
 
 def fewer_scores(file: File) -> None:
@@ -71,7 +73,8 @@ EPSILON = "llama.attention.layer_norm_rms_epsilon"
     "change",
     [
         pytest.param(tokenizer("bert"), id="the tokenizer of BERT"),
-        pytest.param(repeated_token, id="a token twice"),
+        pytest.param(token("<0xA1>", "<0xA2>"), id="a token twice"),
+        pytest.param(token("<0x0A>", "<0x0B4>"), id="a byte without a token"),
         pytest.param(fewer_scores, id="a score too few"),
         pytest.param(epsilon(EPSILON, float("nan")), id="epsilon is no number"),
         pytest.param(epsilon(EPSILON, -1e-5), id="epsilon is negative"),
