@@ -2,9 +2,9 @@
 
 A second busy thread makes writing several times slower, because all threads of a matrix product wait for the slowest.
 So other work comes in turns, one at a time, and while an answer is being written the turns are so far apart that they
-take a small share of the time. When the answer ends, they get all of it. In the engine that is the decoding of
-dropped pictures; in the window copying and exporting; in the model store hashing and copying model files. The bytes
-of a download are not held back: at 50 Mbit/s they take a hundredth of a core.
+take a small share of the time. When the answer ends, they get all of it. Such work is inspecting dropped
+pictures; in the window copying and exporting; in the model store hashing and copying model files. The bytes of a
+download are not held back: at 50 Mbit/s they take a hundredth of a core.
 """
 
 from __future__ import annotations

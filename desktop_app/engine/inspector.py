@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # imported with the first process, when the window is there
 _log = logging.getLogger(__name__)
 _EXPECTED_S = 0.2  # how long it takes to inspect a photo
 _MOST_S = 15.0  # by the clock; the process itself limits its processor time
-_IDLE_S = 20.0  # after which the process is ended, to free its memory
+_IDLE_S = 20.0  # the process takes 40 MB
 
 
 class Inspector:
@@ -29,10 +29,13 @@ class Inspector:
     While the engine writes an answer, pictures are inspected in short turns, so that the answer gets the processor.
     """
 
-    def __init__(self, handle_event: Callable[[Event], None], most_s: float = _MOST_S) -> None:
-        """`handle_event` gets the events, on a thread of the inspector; no picture takes longer than `most_s`."""
+    def __init__(self, handle_event: Callable[[Event], None], most_s: float = _MOST_S, idle_s: float = _IDLE_S) -> None:
+        """`handle_event` gets the events, on a thread of the inspector.
+
+        No picture takes longer than `most_s`; after `idle_s` without one the process is ended.
+        """
         self._handle_event = handle_event
-        self._most_s = most_s
+        self._most_s, self._idle_s = most_s, idle_s
         self._commands: queue.SimpleQueue[Inspect | None] = queue.SimpleQueue()
         self._throttle = Throttle(_EXPECTED_S)
         self._process: BaseProcess | None = None
@@ -67,7 +70,7 @@ class Inspector:
     def _run(self) -> None:
         while not self._closed:
             try:
-                command = self._commands.get(timeout=_IDLE_S if self._process is not None else None)
+                command = self._commands.get(timeout=self._idle_s if self._process is not None else None)
             except queue.Empty:
                 self._end_process()
                 continue

@@ -16,6 +16,7 @@ from desktop_app.engine.inspector import Inspector
 from desktop_app.engine.messages import Event, Failed, Inspect, Inspected, PictureRef
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.strays import Expected
+from tests.helpers.waiting import wait_until
 
 MOST_S = 3.0
 
@@ -23,10 +24,10 @@ MOST_S = 3.0
 class Desk:
     """An inspector, and what came of the last picture."""
 
-    def __init__(self) -> None:
+    def __init__(self, idle_s: float = 60) -> None:
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._numbers = count(1)
-        self.inspector = Inspector(self._events.put, MOST_S)
+        self.inspector = Inspector(self._events.put, MOST_S, idle_s)
 
     def look_at(self, *pictures: PictureRef) -> list[Event]:
         for picture in pictures:
@@ -90,6 +91,16 @@ def test_a_process_that_the_system_ends_lacked_memory(desk: Desk, star: PictureR
     desk.look_at(star)
     os.kill(desk.pid(), signal.SIGKILL)
     assert desk.code(star) == "no-memory-for-picture"
+
+
+def test_the_process_ends_when_it_has_nothing_to_do(star: PictureRef) -> None:
+    desk = Desk(idle_s=0.1)
+    try:
+        assert isinstance(desk.look_at(star)[0], Inspected)
+        wait_until(lambda: not [child for child in active_children() if child.name == "eyebright-pictures"])
+        assert isinstance(desk.look_at(star)[0], Inspected)
+    finally:
+        desk.inspector.close()
 
 
 def test_computing_for_too_long_ends_the_process() -> None:
