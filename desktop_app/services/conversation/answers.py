@@ -107,8 +107,8 @@ class Answers(QObject):
 
     def save(self) -> None:
         """Save what is written so far; it goes on."""
-        if self._newest is not None:
-            self._newest.save_text()
+        for answer in self._under_way.values():
+            answer.save_text()
 
     def close(self) -> None:
         """Keep what was written so far: the program ends."""
