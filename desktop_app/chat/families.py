@@ -45,12 +45,13 @@ LLAVA_MISTRAL = Family(
 )
 
 # LLaVA-1.6 on Nous-Hermes-2-Yi-34B: no line break after the end of a message.
+# Its tokeniser begins no text with a token of its own, but files that do not say so have llama.cpp add one.
 # https://github.com/haotian-liu/LLaVA/blob/main/llava/conversation.py (conv_chatml_direct)
 LLAVA_CHATML = Family(
     name="llava_chatml",
     system="Answer the questions.",
-    opening=(_BOS, _IM_START, "system\n", Slot.SYSTEM, _IM_END),
-    bare_opening=(_BOS,),
+    opening=(_IM_START, "system\n", Slot.SYSTEM, _IM_END),
+    bare_opening=(),
     asking=(_IM_START, "user\n", Slot.PICTURES, Slot.QUESTION, _IM_END, _IM_START, "assistant\n"),
     answering=(Answer(), _IM_END),
     stops=("<|im_end|>",),
@@ -69,17 +70,20 @@ LLAVA_PHI3 = Family(
 )
 
 # https://github.com/InternLM/xtuner/blob/main/xtuner/utils/templates.py (llama3_chat)
+# The first token is named: a file that does not say so has llama.cpp leave it out.
 _HEADER, _HEADER_END, _EOT = Special("<|start_header_id|>"), Special("<|end_header_id|>"), Special("<|eot_id|>")
+_TEXT = Special("<|begin_of_text|>")
 LLAVA_LLAMA3 = Family(
     name="llava_llama3",
-    opening=(_BOS, _HEADER, "system", _HEADER_END, "\n\n", Slot.SYSTEM, _EOT),
-    bare_opening=(_BOS,),
+    opening=(_TEXT, _HEADER, "system", _HEADER_END, "\n\n", Slot.SYSTEM, _EOT),
+    bare_opening=(_TEXT,),
     asking=(
         *(_HEADER, "user", _HEADER_END, "\n\n", Slot.PICTURES, Slot.QUESTION, _EOT),
         *(_HEADER, "assistant", _HEADER_END, "\n\n"),
     ),
     answering=(Answer(), _EOT),
     stops=("<|eot_id|>", "<|end_of_text|>"),
+    pre_tokenizer="llama-bpe",
 )
 
 # It begins with a token that its vocabulary does not add by itself, and knows no system prompt.
@@ -93,6 +97,7 @@ MOONDREAM2 = Family(
     answering=(Answer(before=" "),),
     picture=(Slot.PICTURE,),
     stops=("<|endoftext|>",),
+    pre_tokenizer="gpt-2",
 )
 
 # The tokens around a picture of what follows are those that mtmd, or the picture processor of the engine, puts there.
@@ -107,6 +112,8 @@ QWEN25_VL = Family(
     answering=(Answer(), _IM_END, "\n"),
     picture=(Special("<|vision_start|>"), Slot.PICTURE, Special("<|vision_end|>")),
     stops=("<|im_end|>",),
+    pre_tokenizer="qwen2",
+    composed=True,
 )
 
 # https://huggingface.co/openbmb/MiniCPM-V-2_6/blob/main/tokenizer_config.json,
@@ -127,15 +134,15 @@ INTERNVL3 = replace(
     picture=(Special("<img>"), Slot.PICTURE, Special("</img>"), "\n"),
 )
 
-# Any other model that speaks ChatML.
-CHATML = replace(QWEN25_VL, name="chatml", system="", picture=(Slot.PICTURE, "\n"))
+# Any other model that speaks ChatML, whatever its tokeniser.
+CHATML = replace(QWEN25_VL, name="chatml", system="", picture=(Slot.PICTURE, "\n"), pre_tokenizer="", composed=False)
 
 # https://huggingface.co/google/gemma-3-4b-it/blob/main/chat_template.json
-_TURN, _TURN_END = Special("<start_of_turn>"), Special("<end_of_turn>")
+_GEMMA, _TURN, _TURN_END = Special("<bos>"), Special("<start_of_turn>"), Special("<end_of_turn>")
 GEMMA3 = Family(
     name="gemma3",
-    opening=(_BOS, _TURN, "user\n", Slot.SYSTEM, "\n\n"),
-    bare_opening=(_BOS, _TURN, "user\n"),
+    opening=(_GEMMA, _TURN, "user\n", Slot.SYSTEM, "\n\n"),
+    bare_opening=(_GEMMA, _TURN, "user\n"),
     asking=(Slot.PICTURES, Slot.QUESTION, _TURN_END, "\n", _TURN, "model\n"),
     answering=(Answer(), _TURN_END, "\n", _TURN, "user\n"),
     picture=("\n\n", Special("<start_of_image>"), Slot.PICTURE, Special("<end_of_image>"), "\n\n"),
@@ -153,6 +160,7 @@ SMOLVLM2 = Family(
     answering=(Answer(before=" "), _UTTERED, "\n"),
     picture=(_FAKE, Special("<global-img>"), Slot.PICTURE, _FAKE),
     stops=("<end_of_utterance>",),
+    pre_tokenizer="smollm",
 )
 
 

@@ -94,6 +94,8 @@ class Family:
     tile: Pattern = ()  # a closer look at a part of a picture, where such have special tokens around them
     asking_in_words: Pattern | None = None  # instead of `asking`, where there is no picture
     stops: tuple[str, ...] = ()  # special tokens that end an answer, whatever the file says of them
+    pre_tokenizer: str = ""  # llama.cpp's name of how it splits text before byte pairs are joined; "": a file must say
+    composed: bool = False  # whether its tokeniser composes letters and their marks first (Unicode's NFC)
 
     @property
     def unframed(self) -> Family:

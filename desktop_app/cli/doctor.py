@@ -18,7 +18,7 @@ from desktop_app.engine.messages import LoadPlan, gib_down, gib_up
 from desktop_app.engine.planning.cpu_cores import find_cores, processor_name
 from desktop_app.engine.planning.memory_budget import find_memory_budget
 from desktop_app.engine.tuning.results import TuningResults
-from desktop_app.engine.weights.model_files import check_files
+from desktop_app.engine.weights.model_files import PRE_TOKENIZER, ModelFiles, check_files
 from desktop_app.errors import UserError
 from desktop_app.settings import Settings
 
@@ -50,18 +50,36 @@ def doctor() -> int:
         (texts.DOCTOR_LOGS, paths.log_folder()),
     ):
         _line(label, logs.without_home(str(path)))
-    _line(texts.DOCTOR_TUNING, _tuning())
+    files = _files_in_use()
+    _line(texts.DOCTOR_PRE_TOKENIZER, _pre_tokenizer(files))
+    _line(texts.DOCTOR_TUNING, _tuning(files))
     return _engine()
 
 
-def _tuning() -> str:
-    """Return what was measured for the model that the window uses; never its name."""
-    value = Settings.peek(paths.settings_file()).value
-    if not value("model"):
-        return texts.DOCTOR_TUNING_BUILT_IN
+def _files_in_use() -> ModelFiles | None:
+    """Return the model that the window uses, None if it cannot be read. Nothing told of it may be its name."""
+    model = Settings.peek(paths.settings_file()).value("model")
     try:
-        files = check_files(Path(value("model")), None)
+        return check_files(Path(model) if model else paths.demo_model()[0], None)
     except UserError:
+        return None
+
+
+def _pre_tokenizer(files: ModelFiles | None) -> str:
+    """Return whether the file says how text is split, or what is assumed."""
+    if files is None:
+        return texts.DOCTOR_UNKNOWN
+    if files.missing_pre_tokenizer:
+        return texts.DOCTOR_PRE_TOKENIZER_ASSUMED.format(name=files.missing_pre_tokenizer)
+    stated = files.header.text(PRE_TOKENIZER)
+    return stated or texts.DOCTOR_PRE_TOKENIZER_NONE
+
+
+def _tuning(files: ModelFiles | None) -> str:
+    """Return what was measured for the model that the window uses."""
+    if not Settings.peek(paths.settings_file()).value("model"):
+        return texts.DOCTOR_TUNING_BUILT_IN
+    if files is None:
         return texts.DOCTOR_TUNING_NONE
     found = TuningResults(paths.cache_folder()).find(files, find_memory_budget())
     return told(found.tuning) if found is not None else texts.DOCTOR_TUNING_NONE
@@ -83,6 +101,7 @@ def _engine() -> int:
         _line(texts.DOCTOR_PLAN, _plan(info.plan))
     _line(texts.DOCTOR_CLASS_TOKEN, texts.DOCTOR_CLASS_TOKENS.get(info.class_token, info.class_token))
     _line(texts.DOCTOR_LAST_LAYER, texts.DOCTOR_LAST_LAYERS.get(info.last_layer, info.last_layer))
+    _line(texts.DOCTOR_WARNINGS, "; ".join(info.warnings) or texts.DOCTOR_WARNINGS_NONE)
     return ExitCode.DONE
 
 

@@ -256,6 +256,11 @@ DOCTOR_LAST_LAYERS = {
     "missing": "NOT USED: the model sees pictures less clearly",
     "none": "no projector",
 }
+DOCTOR_WARNINGS = "Warnings of llama.cpp"
+DOCTOR_WARNINGS_NONE = "none (those of other models are in the log)"
+DOCTOR_PRE_TOKENIZER = "Pre-tokeniser"
+DOCTOR_PRE_TOKENIZER_ASSUMED = "{name} (the file of the model in use names none)"
+DOCTOR_PRE_TOKENIZER_NONE = "none named by the file of the model in use"
 DOCTOR_TUNING = "Measured settings"
 DOCTOR_TUNING_BUILT_IN = "none (the built-in model is too small to need any)"
 DOCTOR_TUNING_NONE = "none yet for this model (see eyebright tune --help)"

@@ -131,4 +131,5 @@ def _model_info(command: Load, session: Session, tuning: Tuning | None) -> Model
         cpu_features=cpu_features(),
         tuning=tuning,
         tunable=not is_tiny(model.files.header.file_size),
+        warnings=model.warnings,
     )

@@ -230,6 +230,7 @@ class ModelInfo(NamedTuple):
     tuning: Tuning | None = None  # the fastest settings, if they were measured
     cpu_features: str = ""  # the processor features that llama.cpp uses, in its own words
     tunable: bool = False  # whether it is large enough for its fastest settings to be measured
+    warnings: tuple[str, ...] = ()  # what llama.cpp warned of while it loaded the files
 
     @property
     def sees(self) -> bool:

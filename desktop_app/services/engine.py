@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Literal
 
@@ -39,6 +40,8 @@ from desktop_app.services.notices import Notice, Notices, action
 
 State = Literal["starting", "loading", "ready", "unloaded", "failed", "silent", "dead"]
 Handler = Callable[[Event], None]
+
+_log = logging.getLogger(__name__)
 
 
 class EngineBugError(Exception):
@@ -236,6 +239,8 @@ class Engine(QObject):
         if isinstance(event, Ready):
             self._set_model(event.info)
             self._set_state("ready")
+            for text in event.info.warnings:
+                _log.info("llama.cpp warned of %s: %s", event.info.name, text)
             if event.info.last_layer == "missing":
                 self._post_status(Notice("last-layer-missing", kind="warning", sticky=True))
             if event.info.class_token == "unknown":

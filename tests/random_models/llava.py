@@ -43,6 +43,8 @@ class Sizes:
     pinpoints: tuple[int, ...] = ()  # of LLaVA-1.6: heights and widths in turn
     specials: tuple[str, ...] = ()  # tokens added to the vocabulary, of the type "user defined"
     add_bos: bool = True
+    byte_pairs: bool = False  # the vocabulary is of byte pairs, as GPT-2's, instead of SentencePiece's
+    pre: str = ""  # its pre-tokeniser; none: the file says nothing of it
     blocks: bool = False  # the matrices of the language model are blocks of IQ4_NL instead of f16
     seed: int = 1
 
@@ -75,9 +77,17 @@ def vocabulary() -> Vocabulary:
     return pieces, scores, types
 
 
+def byte_pairs() -> Vocabulary:
+    """A vocabulary of byte pairs: bytes in GPT-2's spelling, and a space with an exclamation mark."""
+    spelt = [chr(byte) for byte in (*range(33, 127), *range(161, 173), *range(174, 256))]
+    spelt += [chr(256 + number) for number in range(256 - len(spelt))]
+    pieces = [piece.encode() for piece in (*spelt, "Ġ!")]
+    return pieces, [0.0] * len(pieces), [1] * len(pieces)
+
+
 def write_language_model(path: Path, sizes: Sizes = Sizes()) -> Path:
     """Write a random `llama` model."""
-    pieces, scores, types = vocabulary()
+    pieces, scores, types = byte_pairs() if sizes.byte_pairs else vocabulary()
     for special in sizes.specials:
         if special.encode() not in pieces:
             pieces.append(special.encode())
@@ -103,7 +113,10 @@ def _fill_language_model(writer: Any, sizes: Sizes, words: Vocabulary) -> None:
     writer.add_rope_freq_base(10000.0)
     writer.add_vocab_size(len(words[0]))
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
-    add_sentencepiece(writer, words, add_bos=sizes.add_bos)
+    if sizes.byte_pairs:
+        _add_byte_pairs(writer, words, sizes)
+    else:
+        add_sentencepiece(writer, words, add_bos=sizes.add_bos)
 
     def matrix(name: str, rows: int, columns: int) -> None:
         if sizes.blocks:
@@ -128,6 +141,19 @@ def _fill_language_model(writer: Any, sizes: Sizes, words: Vocabulary) -> None:
         matrix(block + "ffn_gate.weight", inner, width)
         matrix(block + "ffn_up.weight", inner, width)
         matrix(block + "ffn_down.weight", width, inner)
+
+
+def _add_byte_pairs(writer: Any, words: Vocabulary, sizes: Sizes) -> None:
+    pieces, _scores, types = words
+    writer.add_tokenizer_model("gpt2")
+    if sizes.pre:
+        writer.add_tokenizer_pre(sizes.pre)
+    writer.add_token_list(pieces)
+    writer.add_token_types(types)
+    writer.add_token_merges(["Ġ !"])
+    ends = [index for index, kind in enumerate(types) if kind != 1]  # the specials
+    writer.add_bos_token_id(ends[0] if ends else 0)
+    writer.add_eos_token_id(ends[-1] if ends else 0)
 
 
 def large_on_disk(path: Path) -> Path:

@@ -48,6 +48,7 @@ class ModelParameters(Protocol):
     n_gpu_layers: int
     load_mode: int
     use_extra_bufts: bool  # whether weights are repacked for the processor
+    kv_overrides: Any  # values of the metadata that are to be other than in the file; the last has no key
     progress_callback: Callback
 
 
@@ -99,6 +100,7 @@ class _Llama(Protocol):
     GGML_TYPE_Q8_0: int
     LLAMA_FLASH_ATTN_TYPE_DISABLED: int
     LLAMA_FLASH_ATTN_TYPE_ENABLED: int
+    LLAMA_KV_OVERRIDE_TYPE_STR: int
     LLAMA_LOAD_MODE_MMAP: int
     LLAMA_LOAD_MODE_NONE: int
     LLAMA_ROPE_TYPE_NEOX: int
@@ -243,6 +245,7 @@ class _Mtmd(Protocol):
 
 llama = cast("_Llama", llama_cpp)
 mtmd = cast("_Mtmd", mtmd_cpp)
+KVOverride: Any = llama_cpp.llama_model_kv_override
 #: The version, stored with everything that was computed.
 VERSION: str = f"{llama_cpp.__version__} {llama_cpp.llama_version().decode()}"
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.interrupt import Interrupt, Interrupted
-from desktop_app.engine.llama.backend import forget_errors, last_errors, prepare
+from desktop_app.engine.llama.backend import forget_problems, last_errors, last_warnings, prepare
 from desktop_app.engine.llama.bindings import Batch, ContextPointer, ModelPointer, llama
 from desktop_app.engine.llama.class_token_fix import ClassToken
 from desktop_app.engine.llama.dual_layout import DualLayout
@@ -28,7 +28,7 @@ from desktop_app.engine.llama.kv_state import SEQUENCES, KVState, kv_state
 from desktop_app.engine.llama.kv_swap import swap_out
 from desktop_app.engine.llama.mtmd import LoadedProjector
 from desktop_app.engine.llama.sampler import Sampler
-from desktop_app.engine.llama.vocabulary import Vocabulary
+from desktop_app.engine.llama.vocabulary import Vocabulary, pre_tokenizer_override
 from desktop_app.engine.messages import EngineSettings, LoadPlan, Sampling
 from desktop_app.engine.planning.cpu_cores import threads_for
 from desktop_app.engine.planning.memory_plan import plan_load
@@ -58,7 +58,7 @@ class Model:
         Raises `UserError` (model-damaged, model-unsupported, out-of-memory, projector-damaged).
         """
         prepare()
-        forget_errors()
+        forget_problems()
         self.files = files
         self.plan = plan or plan_load(files, settings)
         usual = threads_for(files.header.file_size)
@@ -84,6 +84,7 @@ class Model:
             self._places = (ctypes.c_int32 * (4 * self._most))()  # of the rows of a block: time, line, column, unused
             if self.plan.keeps_projector:
                 self._load_projector()
+            self.warnings = last_warnings()
         except BaseException:
             self.close()
             raise
@@ -93,6 +94,8 @@ class Model:
         parameters.n_gpu_layers = 0
         parameters.load_mode = llama.LLAMA_LOAD_MODE_MMAP if plan.mapped else llama.LLAMA_LOAD_MODE_NONE
         parameters.use_extra_bufts = plan.repacked and not plan.dual_layout
+        overrides = pre_tokenizer_override(self.files.missing_pre_tokenizer)
+        parameters.kv_overrides = overrides
         self._model = llama.llama_model_load_from_file(os.fsencode(self.files.model), parameters)
         if not self._model:
             raise _load_error(self.files)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+from typing import Any
 
-from desktop_app.engine.llama.bindings import VocabularyPointer, llama
+from desktop_app.engine.llama.bindings import KVOverride, VocabularyPointer, llama
+from desktop_app.engine.weights.model_files import PRE_TOKENIZER
 
 
 class Vocabulary:
@@ -52,3 +54,16 @@ class Vocabulary:
     def is_end(self, token: int) -> bool:
         """Return whether this token ends an answer."""
         return llama.llama_vocab_is_eog(self._pointer, token)
+
+
+def pre_tokenizer_override(name: str) -> Any:
+    """Return an array in C that has llama.cpp use this pre-tokeniser, whatever the file says; "": as the file says.
+
+    It must be kept until the model is loaded.
+    """
+    overrides = (KVOverride * 2)()  # the last has no key
+    if name:
+        overrides[0].tag = llama.LLAMA_KV_OVERRIDE_TYPE_STR
+        overrides[0].key = PRE_TOKENIZER.encode()
+        overrides[0].value.val_str = name.encode()
+    return overrides

@@ -14,6 +14,8 @@ from desktop_app.errors import UserError
 from model_store.gguf_header import DamagedGGUFError, GGUFHeader, NotGGUFError, read_header
 
 _PROJECTOR_ARCHITECTURE = "clip"
+#: The key that names how text is split before byte pairs are joined.
+PRE_TOKENIZER = "tokenizer.ggml.pre"
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,16 @@ class ModelFiles:
     model: Path
     header: GGUFHeader
     projector: Projector | None
+
+    @property
+    def missing_pre_tokenizer(self) -> str:
+        """Return the pre-tokeniser that the model was trained with if the file does not name it, "" if it does.
+
+        llama.cpp takes another one then. Only byte-pair vocabularies have one, and not every family knows its own.
+        """
+        if self.header.text("tokenizer.ggml.model") != "gpt2" or self.header.text(PRE_TOKENIZER) not in ("", "default"):
+            return ""
+        return family_for(self.header.metadata).pre_tokenizer
 
 
 def check_files(model: Path, mmproj: Path | None) -> ModelFiles:

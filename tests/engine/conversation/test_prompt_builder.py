@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from desktop_app.chat.families import FAMILIES
-from desktop_app.chat.prompt import Family
+from desktop_app.chat.prompt import Family, Special
 from desktop_app.engine.cache.embeddings import EmbeddingStore
 from desktop_app.engine.conversation.prompt_builder import PromptBuilder
 from desktop_app.engine.conversation.session import Session
@@ -40,7 +40,7 @@ def model(family: Family, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         width=32,
         layers=1,
         specials=tuple(sorted(family.specials)),
-        add_bos=RECORDED["families"][family.name]["bos"] != "",
+        add_bos="bos" in names_of(family),
     )
     path = write_language_model(tmp_path_factory.mktemp("family") / "model.gguf", sizes)
     model = Model(check_files(path, None), SETTINGS, Interrupt())
@@ -56,6 +56,11 @@ def prompts(family: Family, model: Model) -> PromptBuilder:
         family,
         SquareProcessor(None, IMAGE_TOKENS, lambda _rgb: np.zeros((0, 0), np.float32)),
     )
+
+
+def names_of(family: Family) -> set[str]:
+    """The special tokens that a conversation begins with."""
+    return {item.name for item in family.bare_opening if isinstance(item, Special)}
 
 
 def turns_of(case: str) -> list[Turn]:
@@ -76,7 +81,7 @@ def tokens_of_markup(model: Model, text: str) -> list[int]:
 def recorded_cells(model: Model, family: Family, case: str) -> list[Cell]:
     recorded = RECORDED["families"][family.name]
     text = recorded["prompts"][case]
-    if recorded["bos"]:
+    if "bos" in names_of(family):
         text = "<s>" + text.removeprefix(recorded["bos"])
     first, *others = text.split("<picture>")
     cells: list[Cell] = [*tokens_of_markup(model, first)]
