@@ -42,6 +42,7 @@ class Sizes:
     newline: str = ""  # name of the token that ends a line of LLaVA-1.6's; none: LLaVA-1.5
     pinpoints: tuple[int, ...] = ()  # of LLaVA-1.6: heights and widths in turn
     specials: tuple[str, ...] = ()  # tokens added to the vocabulary, of the type "user defined"
+    user_defined: tuple[str, ...] = ()  # tokens it has anyhow that the file marks so
     add_bos: bool = True
     byte_pairs: bool = False  # the vocabulary is of byte pairs, as GPT-2's, instead of SentencePiece's
     pre: str = ""  # its pre-tokeniser; none: the file says nothing of it
@@ -93,6 +94,8 @@ def write_language_model(path: Path, sizes: Sizes = Sizes()) -> Path:
             pieces.append(special.encode())
             scores.append(0.0)
             types.append(4)
+    for special in sizes.user_defined:
+        types[pieces.index(special.encode())] = 4
     with new_gguf(path, "llama") as writer:
         _fill_language_model(writer, sizes, (pieces, scores, types))
     return path

@@ -53,7 +53,7 @@ class PromptBuilder:
         self._vocabulary = vocabulary
         self._processor = processor
         self._spoken = family.unframed if processor.includes_special_tokens else family
-        self._text = TextTokens(vocabulary, family.specials)
+        self._text = TextTokens(vocabulary, family.specials, composed=family.composed)
 
     def asking(self, turns: Sequence[Turn], system: str | None) -> list[Cell]:
         """Return the cells that ask the last of `turns`, whether they fit the context or not."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 Tokens = tuple[int, ...]
@@ -18,6 +19,9 @@ class Tokenizer(Protocol):
     def special(self, name: str) -> int | None:
         """Return a special token; None stands for a "bos" that the vocabulary does not use."""
 
+    def special_name(self, token: int) -> str:
+        """Return the text of a special token, "" if it is an ordinary one."""
+
 
 class TextTokens:
     """Tokenises the text of prompts, and remembers the tokens of the last one.
@@ -25,12 +29,14 @@ class TextTokens:
     The next prompt is mostly made of the same text, so only what is new is tokenised for it.
     """
 
-    def __init__(self, tokenizer: Tokenizer, specials: Iterable[str]) -> None:
-        """`specials`: texts of special tokens, which plain text must never become."""
-        names = sorted(specials)
+    def __init__(self, tokenizer: Tokenizer, specials: Iterable[str], *, composed: bool = False) -> None:
+        """`specials`: texts of special tokens, which plain text must never become, whatever the file says of them.
+
+        `composed`: whether letters and their marks are composed first (Unicode's NFC).
+        """
         self._tokenizer = tokenizer
-        self._specials = frozenset(map(tokenizer.special, names))
-        self._inside_specials = re.compile("|".join(f"(?<={re.escape(n[0])})(?={re.escape(n[1:])})" for n in names))
+        self._specials = {tokenizer.special(name): name for name in specials}
+        self._composed = composed
         self._last: dict[str, Tokens] = {}  # of the prompt before
         self._known: dict[str, Tokens] = {}  # of this one
 
@@ -41,7 +47,7 @@ class TextTokens:
     def tokens(self, text: str) -> Tokens:
         """Return the tokens of a stretch of plain text."""
         if text not in self._known:
-            self._known[text] = self._last[text] if text in self._last else self._tokenised(text)
+            self._known[text] = self._last[text] if text in self._last else self._tokenised(self._normal(text))
         return self._known[text]
 
     def tokens_after(self, before: str, text: str) -> Tokens:
@@ -53,14 +59,26 @@ class TextTokens:
         known, whole = self.tokens(before), self.tokens(before + text)
         return whole[len(known) :] if whole[: len(known)] == known else self.tokens(text)
 
-    def _tokenised(self, text: str) -> Tokens:
-        """Return the tokens of plain text.
+    def _normal(self, text: str) -> str:
+        return unicodedata.normalize("NFC", text) if self._composed else text
+
+    def _tokenised(self, text: str, continued: bool = False) -> Tokens:
+        """Return the tokens of plain text; `continued`: it stands after other text, with no space between.
 
         In many files the special tokens are of the type "user defined", which llama.cpp finds in
         plain text all the same; what spells one is tokenised in two pieces.
         """
-        tokens = self._tokenizer.tokenize(text)
-        if self._specials.isdisjoint(tokens):
+        tokens = self._continued(text) if continued else self._tokenizer.tokenize(text)
+        found = {self._specials.get(token) or self._tokenizer.special_name(token) for token in set(tokens)}
+        names = sorted(name for name in found if len(name) > 1 and name in text)
+        if not names:
             return tuple(tokens)
-        pieces = self._inside_specials.split(text)
-        return tuple(token for piece in pieces for token in self._tokenizer.tokenize(piece))
+        inside = "|".join(f"(?<={re.escape(name[0])})(?={re.escape(name[1:])})" for name in names)
+        first, *others = re.split(inside, text)
+        rest = (token for piece in others for token in self._tokenised(piece, continued=True))
+        return (*self._tokenised(first, continued), *rest)
+
+    def _continued(self, text: str) -> Sequence[int]:
+        """Return the tokens of text after a line break: SentencePiece puts a space before what is first."""
+        known, whole = self._tokenizer.tokenize("\n"), self._tokenizer.tokenize("\n" + text)
+        return whole[len(known) :] if whole[: len(known)] == known else self._tokenizer.tokenize(text)

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import ctypes
+import re
 from typing import Any
 
 from desktop_app.engine.llama.bindings import KVOverride, VocabularyPointer, llama
 from desktop_app.engine.weights.model_files import PRE_TOKENIZER
+
+_SPECIAL = llama.LLAMA_TOKEN_ATTR_CONTROL | llama.LLAMA_TOKEN_ATTR_UNKNOWN | llama.LLAMA_TOKEN_ATTR_UNUSED
+# A file marks two kinds of tokens as user-defined: special ones, and words that its model reads in any text. Those
+# are runs of spaces or line breaks, and the markup of texts from the web.
+_TAG = re.compile(
+    r"<(?!/?(?:table|caption|thead|tbody|tfoot|tr|th|td|h[1-6]|blockquote|strong|em|b|i|u|sub|sup|code)>)[^<>\s]+>"
+    r"|\[/?[A-Z_]+\]"
+)
 
 
 class Vocabulary:
@@ -15,6 +24,7 @@ class Vocabulary:
     def __init__(self, pointer: VocabularyPointer) -> None:
         self._pointer = pointer
         self.size = llama.llama_vocab_n_tokens(pointer)  # how many tokens there are
+        self._names: dict[int, str] = {}  # of the tokens asked for so far
 
     def tokenize(self, text: str) -> list[int]:
         """Return the tokens of plain text; names of special tokens in it are plain text too."""
@@ -37,9 +47,21 @@ class Vocabulary:
         raw = name.encode()
         tokens = (ctypes.c_int32 * (len(raw) + 8))()
         count = llama.llama_tokenize(self._pointer, raw, len(raw), tokens, len(tokens), False, True)
-        if count != 1:
-            raise RuntimeError(f"the vocabulary has no token {name!r}")
-        return tokens[0]
+        if count == 1:
+            return tokens[0]
+        for token in range(self.size):  # the file marks it as an ordinary word
+            if llama.llama_vocab_get_text(self._pointer, token) == raw:
+                return token
+        raise RuntimeError(f"the vocabulary has no token {name!r}")
+
+    def special_name(self, token: int) -> str:
+        """Return the text of a special token, "" if it is an ordinary one."""
+        if token not in self._names:
+            attributes = llama.llama_vocab_get_attr(self._pointer, token)
+            text = llama.llama_vocab_get_text(self._pointer, token).decode(errors="replace")
+            defined = attributes & llama.LLAMA_TOKEN_ATTR_USER_DEFINED and _TAG.fullmatch(text)
+            self._names[token] = text if defined or attributes & _SPECIAL else ""
+        return self._names[token]
 
     def piece(self, token: int) -> bytes:
         """Return the bytes of a token: UTF-8, perhaps only a part of a character."""
