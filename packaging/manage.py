@@ -28,6 +28,7 @@ python3 packaging/manage.py VERB [ARGUMENTS]      or: make VERB ARGS="ARGUMENTS"
            Then read 3,000 damaged pictures, and ask 3,000 models with wrong values in them;
            --pictures, --models: these alone
   test-memory  the 7B shapes under a limit of 6 GiB: root on Linux, 4.7 GB of files, 3 minutes
+  test-real  a real language model and real vocabularies against plain llama.cpp: fetches 175 MB once, 2 minutes
   packages  make what people install, for this system, in dist/; --help says more
   tagged   give up unless the tag that follows, the version and the changelog agree
   missing  print which of Debian's packages are missing for making packages and test-here: for whoever is not root
@@ -83,6 +84,15 @@ def test_memory(arguments: list[str]) -> int:
     said = subprocess.run([paths.venv_python(), "-c", code], capture_output=True, text=True, check=True)
     os.environ["EYEBRIGHT_TEST_MEMORY"] = said.stdout.strip()
     return checks.only_tests(["-rs", "tests/bench/test_memory_limit.py", *arguments])
+
+
+def test_real(arguments: list[str]) -> int:
+    """Run the tests that need real weights and vocabularies, which are fetched once."""
+    from provision import checks, environment, real_models
+
+    environment.prepare(tools=True)
+    os.environ["EYEBRIGHT_TEST_REAL"] = str(real_models.fetched())
+    return checks.only_tests(["-m", "real", *arguments])
 
 
 def bench(arguments: list[str]) -> int:
@@ -161,6 +171,8 @@ def main(arguments: list[str]) -> int:
         return test(rest)
     if verb == "test-memory":
         return test_memory(rest)
+    if verb == "test-real":
+        return test_real(rest)
     if verb == "bench":
         return bench(rest)
     if verb == "test-faults":

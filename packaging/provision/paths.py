@@ -19,6 +19,8 @@ FREEZE_LOCK = LOCKS / "freeze.txt"
 LLAMA_LOCK = LOCKS / "llama.txt"
 #: What compiles it.
 LLAMA_BUILD_LOCK = LOCKS / "llama-build.txt"
+#: Real weights for tests.
+REAL_LOCK = LOCKS / "real.txt"
 #: What writes the locks.
 LOCK_TOOL_LOCK = LOCKS / "lock-tool.txt"
 #: What is done to PySide6 once it is installed.

@@ -121,7 +121,7 @@ def test_missing_program_is_named_where_there_is_no_apt(
 
 def test_locks_hold_exact_versions_with_hashes_and_no_addresses() -> None:
     locks = sorted(paths.LOCKS.glob("*.txt"))
-    assert len(locks) == 7
+    assert len(locks) == 8
     for lock in locks:
         text = lock.read_text("utf-8")
         assert "://" not in text

@@ -34,6 +34,7 @@ _CACHE_PADDING = 256  # llama.cpp rounds the context up to a multiple of it
 _Q8_0_BLOCK, _Q8_0_BYTES = 32, 34
 _SAVED_CELLS, _SAVED_COPIES = 64, 2  # of the KV cache, while it is saved or restored: see `saved_kv_cache.py`
 DECODED_PHOTO = 12_000_000 * 4 * 2  # bytes: 12 megapixels while they are decoded and converted
+_LOGITS_COPIES = 5  # of one token's: in the graph, beside it, and three times as much where the next token is chosen
 _AMPLE = 2  # times the embeddings that fit into the context: kept where memory allows
 
 #: Kind of projector -> how many patches along an edge become one token, if the file does not say.
@@ -141,7 +142,7 @@ class Shape:
             weights=self.weights,
             repacked=self.repackable if plan.mapped and plan.repacked else 0,
             kv_cache=self._cache(cells, plan.kv_type),
-            compute_buffers=self._per_token(cells, plan.flash_attention) * max(plan.n_ubatch, self.min_batch),
+            compute_buffers=self._compute_buffers(cells, plan.flash_attention, max(plan.n_ubatch, self.min_batch)),
             projector=self.small_projector if plan.small_projector else self.projector,
             encoder_buffers=self.encoder_buffers,
             decoded_photo=DECODED_PHOTO if self.image_tokens else 0,
@@ -165,14 +166,19 @@ class Shape:
         values = cells * self.cache_per_token
         return values // _Q8_0_BLOCK * _Q8_0_BYTES if kv_type == "q8_0" else values * 2
 
-    def _per_token(self, cells: int, flash_attention: bool) -> int:
-        """Return the bytes of compute buffers per token of a micro-batch: of the largest part of the graph."""
+    def _compute_buffers(self, cells: int, flash_attention: bool, tokens: int) -> int:
+        """Return the bytes of compute buffers that are used: of the largest part of the graph.
+
+        llama.cpp reserves room for the logits of all tokens of a micro-batch. But only the last token's are computed,
+        and what is never written takes no memory. With a large vocabulary that would be half of what a small model
+        needs.
+        """
         mask = cells * (2 if flash_attention else _FLOAT)
         scores = 0 if flash_attention else cells * self.heads
         attention = 5 * self.width + 2 * self.key_value_width + scores
         feed_forward = 3 * self.feed_forward + 4 * self.width
-        output = self.vocabulary + 2 * self.width
-        return mask + _FLOAT * max(attention, feed_forward, output)
+        of_last_token = _LOGITS_COPIES * self.vocabulary
+        return tokens * (mask + _FLOAT * max(attention, feed_forward)) + _FLOAT * of_last_token
 
 
 def _repackable(header: GGUFHeader) -> int:

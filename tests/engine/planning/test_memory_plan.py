@@ -293,7 +293,19 @@ def test_llama_cpp_would_allocate_the_same(shape: Decoder, tmp_path: Path) -> No
     for (n_ctx, n_ubatch, kv), theirs in zip(contexts, json.loads(result.stdout), strict=True):
         need = ours.estimate(LoadPlan(n_ctx, n_ubatch, kv))
         assert need.kv_cache / MIB == pytest.approx(theirs["kv"], rel=0.01), (n_ctx, kv)
-        assert need.compute_buffers / MIB == pytest.approx(theirs["compute"], rel=0.1), (n_ctx, n_ubatch, kv)
+        # It also reserves room for the logits of a whole micro-batch, where the attention's scores go otherwise.
+        logits = n_ubatch * 4 * (ours.vocabulary + 2 * ours.width + -(-n_ctx // 256) * 256)
+        of_last_token = 5 * 4 * ours.vocabulary
+        reserved = max(need.compute_buffers - of_last_token, logits)
+        assert reserved / MIB == pytest.approx(theirs["compute"], rel=0.1), (n_ctx, n_ubatch, kv)
+
+
+def test_logits_that_are_never_computed_need_no_memory() -> None:
+    """SmolLM2-135M: 48 MiB of 235 at 2048 tokens. With Gemma's vocabulary it would be 256 MiB."""
+    small = Shape(92 * MIB, 0, 134_500_000, 8192, 576, 9, 192, 30 * 384, (64, 64), 1536, 49152)
+    large = replace(small, vocabulary=262144)
+    for shape in (small, large):
+        assert shape.estimate(LoadPlan(2048, 256)).compute_buffers < 30 * MIB
 
 
 def test_tiles_need_memory_but_no_longer_context(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Tests with real weights and real vocabularies, which `make test-real` fetches."""
