@@ -79,6 +79,16 @@ SENTENCES: dict[str, str] = {
         "{name} is a projector of the type {kind}, which Eyebright does not support yet. Choose another model, or "
         "use this one for text only, without its projector.",
     ),
+    "projector-other-kind": QT_TRANSLATE_NOOP(
+        "errors",
+        "The projector {projector} was made for another type of model than {model}. Choose the projector (mmproj) "
+        "that was published with the model, or use the model without a projector.",
+    ),
+    "projector-other-version": QT_TRANSLATE_NOOP(
+        "errors",
+        "{model} is LLaVA {version}, and the projector {projector} is for another version. Choose two files that "
+        "belong together.",
+    ),
     "projector-mismatch": QT_TRANSLATE_NOOP(
         "errors",
         "The projector {projector} does not belong to the model {model} (it has an embedding size of "

@@ -9,6 +9,7 @@ from pathlib import Path
 from model_store.errors import StoreError
 from model_store.gguf_header import DamagedGGUFError, GGUFHeader, NotGGUFError, read_header
 from model_store.jobs import Role
+from model_store.projector_kinds import kind_of as projector_kind
 
 GGUF_FILES = "*.[gG][gG][uU][fF]"  # names of such files, for `Path.glob`
 _QUANTISATION = re.compile(r"(?i)(?<![a-z0-9])(i?q\d(?:_[a-z0-9]+)*|bf16|f16|fp16|f32|int4|int8)(?![a-z0-9])")
@@ -114,7 +115,7 @@ def _made_width(header: GGUFHeader) -> int | None:
 
     The tensor that makes them is another for each kind (tools/mtmd/clip.cpp of llama.cpp: clip_n_mmproj_embd).
     """
-    kind = header.text("clip.projector_type") or header.text("clip.vision.projector_type") or "mlp"
+    kind = projector_kind(header)
     name, dimension = {
         "mlp": ("mm.2.weight", 1),
         "resampler": ("resampler.proj.weight", 0),

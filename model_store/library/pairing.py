@@ -7,19 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from model_store.errors import StoreError
-from model_store.gguf_header import GGUFHeader
 from model_store.jobs import Role
 from model_store.library.gguf_kind import GGUFKind
-
-# Projectors that were made for one architecture alone, and architectures that take no other.
-_MADE_FOR = {
-    "qwen2vl_merger": {"qwen2vl"},
-    "qwen2.5vl_merger": {"qwen2vl"},
-    "qwen3vl_merger": {"qwen3vl", "qwen3vlmoe"},
-    "gemma3": {"gemma3"},
-}
-_CHOOSY = set().union(*_MADE_FOR.values())
-_VERSION = re.compile(r"(?i)llava[-_ ]?(?:v|next)?[-_ ]?(1\.[56])|llava-next")
+from model_store.projector_kinds import is_made_for, other_version
 
 
 @dataclass(frozen=True)
@@ -33,16 +23,12 @@ class Pair:
 def why_not(model: GGUFKind, projector: GGUFKind) -> StoreError | None:
     """Return why two files are no pair, None when they are: pair-mismatch, pair-other-kind, pair-other-version."""
     names = {"model": model.name, "projector": projector.name}
-    kind = _kind(projector.header)
-    architecture = model.header.architecture
-    if architecture not in _MADE_FOR.get(kind, {architecture}) or (architecture in _CHOOSY and kind not in _MADE_FOR):
+    if not is_made_for(projector.header, model.header):
         return StoreError("pair-other-kind", **names)
     if model.width and projector.width and model.width != projector.width:
         return StoreError("pair-mismatch", **names, model_width=model.width, projector_width=projector.width)
-    versions = _version(model), "1.6" if _looks_closely(projector.header) else _version(projector)
-    if all(versions) and versions[0] != versions[1]:
-        return StoreError("pair-other-version", **names, version=versions[0])
-    return None
+    version = other_version(model.header, model.name, projector.header, projector.name)
+    return StoreError("pair-other-version", **names, version=version) if version else None
 
 
 def pair_up(weights: Sequence[GGUFKind]) -> tuple[list[Pair], list[StoreError]]:
@@ -106,18 +92,3 @@ def _fitting(model: GGUFKind, projectors: Sequence[GGUFKind], models: Sequence[G
 def _likeness(model: GGUFKind, projector: GGUFKind) -> tuple[int, bool, int]:
     words = [set(re.findall(r"[a-z]+|\d+", one.name.lower())) for one in (model, projector)]
     return len(words[0] & words[1]), projector.quantisation == "F16", projector.size
-
-
-def _kind(header: GGUFHeader) -> str:
-    return header.text("clip.projector_type") or header.text("clip.vision.projector_type") or "mlp"
-
-
-def _looks_closely(header: GGUFHeader) -> bool:
-    """Return whether it cuts pictures into tiles, as LLaVA-1.6 does."""
-    return bool(header.numbers("clip.vision.image_grid_pinpoints"))
-
-
-def _version(weights: GGUFKind) -> str:
-    """Return which LLaVA a file says it is of, "" when it says nothing."""
-    match = _VERSION.search(weights.name) or _VERSION.search(weights.header.text("general.name"))
-    return (match[1] or "1.6") if match else ""

@@ -13,11 +13,12 @@ from typing import TypedDict
 
 from desktop_app.engine.messages import LoadPlan
 from desktop_app.engine.weights.model_files import ModelFiles
-from desktop_app.engine.weights.projector_header import GEMMA3, INTERNVL, LLAVA, MINICPM_V, kind_of
+from desktop_app.engine.weights.projector_header import GEMMA3, INTERNVL, MINICPM_V
 from desktop_app.engine.weights.projector_quantisation import loaded_size
 from desktop_app.engine.weights.tile_layout import tiling_of
 from desktop_app.images.tiling import WHOLE
 from model_store.gguf_header import GGUFHeader
+from model_store.projector_kinds import LLAVA, kind_of
 
 _MIB = 1 << 20
 _FLOAT = 4  # bytes

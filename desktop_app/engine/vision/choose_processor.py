@@ -9,11 +9,12 @@ from desktop_app.engine.vision.minicpm_processor import MiniCPMProcessor
 from desktop_app.engine.vision.mtmd_processor import MtmdProcessor
 from desktop_app.engine.vision.picture_processor import PictureProcessor, SquareProcessor
 from desktop_app.engine.vision.tiled_processor import InternVLProcessor, LlavaTiledProcessor
-from desktop_app.engine.weights.projector_header import LLAVA, Projector
+from desktop_app.engine.weights.projector_header import Projector
 from desktop_app.engine.weights.tile_layout import newline_of, tiling_of
 from desktop_app.images.internvl_tiling import InternVLTiling
 from desktop_app.images.llava_tiling import LlavaTiling
 from desktop_app.images.minicpm_tiling import MiniCPMTiling
+from model_store.projector_kinds import LLAVA
 
 _STORED = {"F32": "<f4", "F16": "<f2"}
 

@@ -12,6 +12,7 @@ from desktop_app.engine.weights.projector_check import ProjectorCheck
 from desktop_app.engine.weights.projector_header import MINICPM_V, Projector
 from desktop_app.errors import UserError
 from model_store.gguf_header import DamagedGGUFError, GGUFHeader, NotGGUFError, read_header
+from model_store.projector_kinds import is_made_for, other_version
 
 _PROJECTOR_ARCHITECTURE = "clip"
 #: The key that names how text is split before byte pairs are joined.
@@ -41,7 +42,7 @@ def check_files(model: Path, mmproj: Path | None) -> ModelFiles:
     """Read both headers and check that they belong together.
 
     Raises `UserError`: model-missing, model-damaged, swapped-files, projector-damaged,
-    not-a-projector, projector-unsupported or projector-mismatch.
+    not-a-projector, projector-unsupported, projector-mismatch, projector-other-kind or projector-other-version.
     """
     header = _header(model, "model-damaged")
     return check_headers(model, header, mmproj, _header(mmproj, "projector-damaged") if mmproj is not None else None)
@@ -68,17 +69,22 @@ def check_headers(
     if not has_sound_numbers(projector_header):
         raise UserError("projector-damaged", name=mmproj.name)
     projector = ProjectorCheck(mmproj, projector_header).projector()
+    names = {"projector": mmproj.name, "model": model.name}
+    if not is_made_for(projector_header, header):
+        raise UserError("projector-other-kind", **names)
     if projector.kind == MINICPM_V and family_for(header.metadata) is not families.MINICPM_V:
         # The prompt needs special tokens around the parts of a picture; other families do not have them.
         raise UserError("projector-unsupported", name=mmproj.name, kind=projector.kind)
     if projector.width != width:
         raise UserError(
             "projector-mismatch",
-            projector=mmproj.name,
-            model=model.name,
+            **names,
             projector_width=projector.width,
             model_width=width,
         )
+    version = other_version(header, model.name, projector_header, mmproj.name)
+    if version:
+        raise UserError("projector-other-version", **names, version=version)
     return ModelFiles(model, header, projector)
 
 

@@ -14,16 +14,15 @@ from desktop_app.engine.weights.projector_header import (
     GEMMA3,
     IDEFICS3,
     INTERNVL,
-    LLAVA,
     MINICPM_V,
     NEWLINES,
     QWEN25_VL,
     LastLayer,
     Projector,
-    kind_of,
 )
 from desktop_app.errors import UserError
 from model_store.gguf_header import ARRAY_OF, BOOL, F32, I32, STRING, U32, GGUFHeader
+from model_store.projector_kinds import LLAVA, kind_of
 
 _VISION = "clip.vision."
 # llama.cpp asserts these types when it reads the values.

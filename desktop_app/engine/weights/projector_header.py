@@ -7,18 +7,13 @@ from enum import Enum
 from pathlib import Path
 
 from model_store.gguf_header import GGUFHeader
+from model_store.projector_kinds import LLAVA
 
-LLAVA = "mlp"
 QWEN25_VL, GEMMA3, IDEFICS3 = "qwen2.5vl_merger", "gemma3", "idefics3"  # the last: SmolVLM and SmolVLM2
 INTERNVL, MINICPM_V = "internvl", "resampler"
 FEATURE_LAYER = "clip.vision.feature_layer"
 #: The embedding that ends each line of image tokens. Only LLaVA-1.6 has it.
 NEWLINES = ("model.image_newline", "v.image_newline")
-
-
-def kind_of(projector: GGUFHeader) -> str:
-    """Return the kind of a projector, by its name in llama.cpp."""
-    return projector.text("clip.projector_type") or projector.text("clip.vision.projector_type") or LLAVA
 
 
 class LastLayer(str, Enum):

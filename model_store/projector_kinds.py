@@ -1,0 +1,64 @@
+"""Says whether a projector was made for a language model: asked when files are added, and again when they are loaded.
+
+Two files of the same width can be joined whatever they are. Then llama.cpp ends the process, or the model answers
+nonsense. So what each kind of projector needs is looked for in the header of the model.
+"""
+
+from __future__ import annotations
+
+import re
+
+from model_store.gguf_header import GGUFHeader, LongArray
+
+#: The kind of LLaVA's projector, by its name in llama.cpp. A file that names none is of this kind.
+LLAVA = "mlp"
+# Projectors that were made for certain architectures alone, and architectures that take no other.
+_ARCHITECTURES = {
+    "qwen2vl_merger": {"qwen2vl"},
+    "qwen2.5vl_merger": {"qwen2vl"},
+    "qwen3vl_merger": {"qwen3vl", "qwen3vlmoe"},
+    "gemma3": {"gemma3"},
+}
+_CHOOSY = set().union(*_ARCHITECTURES.values())
+# Projectors whose pictures stand between special tokens of their own, and those tokens.
+_TOKENS = {
+    "idefics3": {"<fake_token_around_image>", "<global-img>"},
+    "internvl": {"<img>", "</img>"},
+    "resampler": {"<image>", "</image>", "<slice>", "</slice>"},
+}
+# A token that only models for this kind have.
+_SIGNS = {"idefics3": "<fake_token_around_image>", "internvl": "<IMG_CONTEXT>", "resampler": "<slice>"}
+_VERSION = re.compile(r"(?i)llava[-_ ]?(?:v|next)?[-_ ]?(1\.[56])|llava-next")
+
+
+def kind_of(projector: GGUFHeader) -> str:
+    """Return the kind of a projector, by its name in llama.cpp."""
+    return projector.text("clip.projector_type") or projector.text("clip.vision.projector_type") or LLAVA
+
+
+def is_made_for(projector: GGUFHeader, model: GGUFHeader) -> bool:
+    """Return whether a projector is of a kind that this model takes; their widths are another matter."""
+    kind, architecture = kind_of(projector), model.architecture
+    if kind in _ARCHITECTURES or architecture in _CHOOSY:
+        return architecture in _ARCHITECTURES.get(kind, set())
+    if not _has(model, *_TOKENS.get(kind, ())):
+        return False
+    kinds = {other for other, sign in _SIGNS.items() if _has(model, sign)}
+    return not kinds or kind in kinds
+
+
+def other_version(model: GGUFHeader, model_name: str, projector: GGUFHeader, projector_name: str) -> str:
+    """Return which LLaVA a model is of if the projector is of another version, "" if it is not or nothing says so."""
+    spoken = _version(model, model_name)
+    seen = "1.6" if projector.numbers("clip.vision.image_grid_pinpoints") else _version(projector, projector_name)
+    return spoken if spoken and seen and spoken != seen else ""
+
+
+def _has(model: GGUFHeader, *tokens: str) -> bool:
+    vocabulary = model.metadata.get("tokenizer.ggml.tokens")
+    return all(isinstance(vocabulary, (tuple, LongArray)) and token in vocabulary for token in tokens)
+
+
+def _version(header: GGUFHeader, name: str) -> str:
+    match = _VERSION.search(name) or _VERSION.search(header.text("general.name"))
+    return (match[1] or "1.6") if match else ""
