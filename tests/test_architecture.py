@@ -27,7 +27,17 @@ _FILES = {"desktop_app.engine.cache", "desktop_app.engine.weights"}
 _PROMPT = {f"desktop_app.chat.{name}" for name in ("budget", "conversation", "families", "prompt")}
 _STORE = {
     f"model_store.{name}"
-    for name in ("atomic_files", "catalogue", "errors", "gguf_header", "jobs", "manifest", "names", "projector_kinds")
+    for name in (
+        "atomic_files",
+        "catalogue",
+        "errors",
+        "gguf_header",
+        "jobs",
+        "manifest",
+        "names",
+        "projector_kinds",
+        "titles",
+    )
 }
 UI_FOLDERS = ["widgets", "transcript", "composer", "models", "settings", "help"]
 _UI_GROUND = {
@@ -73,7 +83,7 @@ MAY_IMPORT = {
     "desktop_app.chat": {"desktop_app.errors", "desktop_app.atomic_files"},
     "desktop_app.images": {"desktop_app.errors", "desktop_app.atomic_files", "desktop_app.proc_files"},
     # The engine reads headers of model files; fetching them is not its affair.
-    "desktop_app.engine": {"desktop_app.chat", "desktop_app.images", *_HEADERS, *_LEAVES},
+    "desktop_app.engine": {"desktop_app.chat", "desktop_app.images", "model_store.titles", *_HEADERS, *_LEAVES},
     "desktop_app.engine.messages": {"desktop_app.errors", "desktop_app.images.tiling"},
     "desktop_app.engine.interrupt": set(),
     "desktop_app.engine.cache": _GROUND,

@@ -24,6 +24,7 @@ from desktop_app.engine.weights.model_files import ModelFiles, check_files
 from desktop_app.engine.weights.projector_header import LastLayer
 from desktop_app.errors import UserError
 from desktop_app.paths import cache_folder, demo_model
+from model_store.titles import title_in_use
 
 if TYPE_CHECKING:
     from desktop_app.engine.cache.embeddings import EmbeddingStore
@@ -111,14 +112,15 @@ def _model_info(command: Load, session: Session, tuning: Tuning | None) -> Model
     model = session.model
     projector = model.files.projector
     demo = demo_model()[0]
-    path = model.files.model
+    path, header = model.files.model, model.files.header
+    is_demo = demo.exists() and demo.samefile(path)
     return ModelInfo(
-        name=model.files.header.text("general.name") or path.stem,
+        name=header.text("general.name") if is_demo else title_in_use(path, header),
         model=command.model,
         mmproj=command.mmproj,
         n_ctx=model.n_ctx,
         family=session.prompts.family.name,
-        is_demo=demo.exists() and demo.samefile(path),
+        is_demo=is_demo,
         image_tokens=session.picture_tokens,
         tiling=session.processor.tiling,
         part_s=session.throughput.part.expect(1),

@@ -10,22 +10,12 @@ from model_store.errors import StoreError
 from model_store.gguf_header import DamagedGGUFError, GGUFHeader, NotGGUFError, read_header
 from model_store.jobs import Role
 from model_store.projector_kinds import kind_of as projector_kind
+from model_store.titles import PART, quantisation_of, title_of
 
 GGUF_FILES = "*.[gG][gG][uU][fF]"  # names of such files, for `Path.glob`
-_QUANTISATION = re.compile(r"(?i)(?<![a-z0-9])(i?q\d(?:_[a-z0-9]+)*|bf16|f16|fp16|f32|int4|int8)(?![a-z0-9])")
-_PART = re.compile(r"-(\d{5})-of-(\d{5})$")
-_GENERIC = re.compile(r"(?i)^(ggml-|text-)?model|^sha256-")  # names of files that say nothing
 # What models that look at pictures are called. A header says nothing of it: LLaVA's is that of a plain Llama.
 _SEEING = re.compile(r"(?i)llava|moondream|minicpm-?(v|o)|smolvlm|internvl|(?<![a-z])vlm?(?![a-z])|vision|pixtral")
 _SEEING_ARCHITECTURES = {"qwen2vl", "qwen3vl", "qwen3vlmoe", "mllama", "cogvlm", "chameleon"}
-# general.file_type, as llama.h numbers them.
-# fmt: off
-_FILE_TYPES = (
-    "F32", "F16", "Q4_0", "Q4_1", "", "", "", "Q8_0", "Q5_0", "Q5_1", "Q2_K", "Q3_K_S", "Q3_K_M", "Q3_K_L", "Q4_K_S",
-    "Q4_K_M", "Q5_K_S", "Q5_K_M", "Q6_K", "IQ2_XXS", "IQ2_XS", "Q2_K_S", "IQ3_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL",
-    "IQ3_S", "IQ3_M", "IQ2_S", "IQ2_M", "IQ4_XS", "IQ1_M", "BF16",
-)
-# fmt: on
 
 
 @dataclass(frozen=True)
@@ -55,26 +45,18 @@ class GGUFKind:
     @property
     def quantisation(self) -> str:
         """How the numbers are stored, as the name says or else the header; "" where neither does."""
-        found = _QUANTISATION.findall(self.name)
-        if found:
-            return str(found[-1]).upper().replace("FP16", "F16")
-        number = self.header.integer("general.file_type")
-        return _FILE_TYPES[number] if number is not None and 0 <= number < len(_FILE_TYPES) else ""
+        return quantisation_of(self.name, self.header)
 
     @property
     def title(self) -> str:
         """What people may call the model."""
-        stem = self.name[:-5] if self.name.lower().endswith(".gguf") else self.name
-        if not _GENERIC.search(stem):
-            return _PART.sub("", stem)
-        said = self.header.text("general.name") or self.path.parent.name
-        return f"{said} {self.quantisation}".strip()
+        return title_of(self.path, self.name, self.header)
 
     @property
     def parts(self) -> int:
         """How many files the model is split into; 1 for a whole one."""
         count = self.header.integer("split.count") or 0
-        match = _PART.search(self.name[:-5])
+        match = PART.search(self.name[:-5])
         return max(count, int(match[2]) if match else 1, 1)
 
 
