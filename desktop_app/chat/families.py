@@ -28,6 +28,7 @@ VICUNA_V1 = Family(
     bare_opening=(_BOS,),
     asking=("USER: ", Slot.PICTURES, Slot.QUESTION, " ASSISTANT:"),
     answering=(Answer(before=" "), _EOS),
+    role="USER:",
 )
 
 # Mistral-7B-v0.1, trained with LLaVA-1.5's code and its conversation "v1".
@@ -42,6 +43,7 @@ LLAVA_MISTRAL = Family(
     bare_opening=(_BOS, "[INST] "),
     asking=(Slot.PICTURES, Slot.QUESTION, " [/INST]"),
     answering=(Answer(before=" ", after=" "), _EOS, "[INST] "),
+    role="[INST]",
 )
 
 # LLaVA-1.6 on Nous-Hermes-2-Yi-34B: no line break after the end of a message.
@@ -97,6 +99,7 @@ MOONDREAM2 = Family(
     answering=(Answer(before=" "),),
     picture=(Slot.PICTURE,),
     stops=("<|endoftext|>",),
+    role="Question:",
     pre_tokenizer="gpt-2",
 )
 
@@ -160,6 +163,7 @@ SMOLVLM2 = Family(
     answering=(Answer(before=" "), _UTTERED, "\n"),
     picture=(_FAKE, Special("<global-img>"), Slot.PICTURE, _FAKE),
     stops=("<end_of_utterance>",),
+    role="User:",
     pre_tokenizer="smollm",
 )
 

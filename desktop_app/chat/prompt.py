@@ -94,8 +94,15 @@ class Family:
     tile: Pattern = ()  # a closer look at a part of a picture, where such have special tokens around them
     asking_in_words: Pattern | None = None  # instead of `asking`, where there is no picture
     stops: tuple[str, ...] = ()  # special tokens that end an answer, whatever the file says of them
+    role: str = ""  # words with which the next question would begin: an answer that writes them has lost its end token
     pre_tokenizer: str = ""  # llama.cpp's name of how it splits text before byte pairs are joined; "": a file must say
     composed: bool = False  # whether its tokeniser composes letters and their marks first (Unicode's NFC)
+
+    @property
+    def role_tokens(self) -> tuple[str, ...]:
+        """Return the special tokens after an answer and at the beginning of a question; none if only words are."""
+        items = (*self.answering, self.asking[0])
+        return tuple(item.name for item in items if isinstance(item, Special) and item.name not in ("bos", "eos"))
 
     @property
     def unframed(self) -> Family:

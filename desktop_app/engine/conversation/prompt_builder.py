@@ -49,7 +49,7 @@ class PromptBuilder:
         self.family = family
         self.answers = answers or AnswerTokens()
         self._n_ctx = n_ctx
-        self.stops = frozenset(vocabulary.special(name) for name in family.stops)
+        self.stops = frozenset(vocabulary.special(name) for name in (*family.stops, *family.role_tokens))
         self._vocabulary = vocabulary
         self._processor = processor
         self._spoken = family.unframed if processor.includes_special_tokens else family

@@ -22,7 +22,7 @@ from desktop_app.engine.conversation.answer_tokens import AnswerTokens
 from desktop_app.engine.conversation.prompt import Prompt
 from desktop_app.engine.conversation.prompt_builder import PromptBuilder
 from desktop_app.engine.conversation.saved_kv_cache import SavedKVCache
-from desktop_app.engine.conversation.text_stream import TextBatches
+from desktop_app.engine.conversation.text_stream import RoleWords, TextBatches
 from desktop_app.engine.interrupt import Interrupt, Interrupted
 from desktop_app.engine.llama.kv_cache import Cell, KVCache, PictureRow
 from desktop_app.engine.llama.model import Model
@@ -192,6 +192,8 @@ class Session:
             self._emit(Text(request, portion, answer.tokens, answer.speed(), len(self._kv_cache)))
 
         portions = TextBatches(send)
+        role, waiting = RoleWords(self.prompts.family.role), ""
+        shown = 0
         limit = max(1, min(command.sampling.max_tokens, self.model.n_ctx - len(self._kv_cache)))
         sampler = self.model.sampler(command.sampling)
         try:
@@ -201,12 +203,22 @@ class Session:
                 if self.model.vocabulary.is_end(token) or token in self.prompts.stops:
                     return FinishReason.STOP
                 answer.tokens += 1
-                portions.add(answer.text.add(token, self.model.vocabulary.piece(token)))
+                text = answer.text.add(token, self.model.vocabulary.piece(token))
+                ended = role.add(text)
+                waiting += text
+                certain = role.length - shown
+                portions.add(waiting[:certain])
+                waiting, shown = waiting[certain:], role.length
+                if ended:
+                    waiting = ""
+                    answer.text.cut(role.length)
+                    return FinishReason.STOP
                 if answer.tokens >= limit:
                     return FinishReason.LENGTH
                 self._kv_cache.append([token], _no_picture)
         finally:
             sampler.close()
+            portions.add(waiting)
             portions.flush()
 
     # ---- evaluating ------------------------------------------------------------------------

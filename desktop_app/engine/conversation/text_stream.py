@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 import time
 from collections.abc import Callable
 
@@ -22,6 +23,8 @@ class TokenDecoder:
         self._started = False
         self._tokens: list[int] = []
         self._whole = 0  # tokens up to the last complete character
+        self._ends: list[int] = []  # after how many characters of the text each token ends
+        self._length = 0
 
     def add(self, token: int, piece: bytes) -> str:
         """Take the next token and return the text that it completes, "" if none."""
@@ -33,7 +36,14 @@ class TokenDecoder:
             self._started = True
             text = text.removeprefix(" ")
         self._parts.append(text)
+        self._length += len(text)
+        self._ends.append(self._length)
         return text
+
+    def cut(self, length: int) -> None:
+        """Keep the first characters of the text, and the tokens that lie within them."""
+        self._parts = [self.text[:length]]
+        self._whole = sum(end <= length for end in self._ends)
 
     @property
     def text(self) -> str:
@@ -44,6 +54,38 @@ class TokenDecoder:
     def token_ids(self) -> tuple[int, ...]:
         """Return the tokens that `text` was made of."""
         return tuple(self._tokens[: self._whole])
+
+
+class RoleWords:
+    """Finds where an answer goes on with the words of the next question, because its end token was lost.
+
+    They count only where a sentence or a line has ended.
+    """
+
+    def __init__(self, words: str) -> None:
+        """`words`: those of the family; "" if a special token stands there."""
+        self._words = words
+        self._found = re.compile(rf"(?:^|(?<=[.!?…。\n])|(?<=</s>))\s*{re.escape(words)}") if words else None
+        self._seen = ""  # the end of the text
+        self._before = 0  # characters of the text before that
+        self.length = 0  # characters that are certainly part of the answer
+
+    def add(self, text: str) -> bool:
+        """Take the next piece of text; return whether the words are there, from `length` on."""
+        self._seen += text
+        found = self._found.search(self._seen, min(1, self._before)) if self._found is not None else None
+        if found is not None:
+            self.length = self._before + found.start()
+            return True
+        words = self._words
+        begun = next((n for n in range(len(words) - 1, 0, -1) if self._seen.endswith(words[:n])), 0)
+        certain = self._seen[: len(self._seen) - begun]
+        if words:
+            certain = certain.rstrip()
+        self.length = self._before + len(certain)
+        dropped = max(0, len(certain) - 8)
+        self._seen, self._before = self._seen[dropped:], self._before + dropped
+        return False
 
 
 class TextBatches:

@@ -3,6 +3,7 @@
 import ctypes
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import llama_cpp
@@ -17,7 +18,7 @@ from desktop_app.engine.conversation.session import Session
 from desktop_app.engine.interrupt import Interrupt
 from desktop_app.engine.llama.kv_cache import Cell, PictureRow
 from desktop_app.engine.llama.model import Model
-from desktop_app.engine.messages import Ask, EngineSettings, Finished, FinishReason, PictureRef, Sampling, Turn
+from desktop_app.engine.messages import Ask, EngineSettings, Finished, FinishReason, PictureRef, Sampling, Text, Turn
 from desktop_app.engine.vision.picture_processor import SquareProcessor
 from desktop_app.engine.weights.model_files import check_files
 from tests.helpers.paths import DATA
@@ -159,3 +160,26 @@ def test_a_token_of_the_family_ends_the_answer(model: Model) -> None:
     (ended,) = [event for event in heard if isinstance(event, Finished)]
     assert (ended.token_ids, ended.stats.finish_reason) == ((), FinishReason.STOP)
     session.forget()
+
+
+def test_an_answer_that_goes_on_as_the_next_question_ends_before_it(model: Model) -> None:
+    """Whatever the model writes first here is taken for the words of the next question."""
+    heard: list[Any] = []
+    session = Session(model, Interrupt(), EmbeddingStore(), heard.append)
+    command = Ask(1, (Turn("What is red?"),), Sampling(temperature=0, max_tokens=8))
+    session.ask(command, 0.0)
+    first = next(event.text for event in heard if isinstance(event, Finished)).strip()
+    assert first
+    session.prompts.family = replace(session.prompts.family, role=first[:3])
+    heard.clear()
+    session.ask(command, 0.0)
+    (ended,) = [event for event in heard if isinstance(event, Finished)]
+    assert (ended.text, ended.stats.finish_reason) == ("", FinishReason.STOP)
+    assert not [event for event in heard if isinstance(event, Text)]
+    session.forget()
+
+
+def test_the_token_of_the_next_question_ends_an_answer_too(family: Family, prompts: PromptBuilder) -> None:
+    """Each family knows how the next question begins: by a token of its own, or in words."""
+    assert family.role or family.role_tokens
+    assert len(prompts.stops) >= len(set(family.role_tokens))

@@ -1,6 +1,8 @@
 """The text of an answer appears character by character, however its bytes are split into tokens."""
 
-from desktop_app.engine.conversation.text_stream import BATCH_S, TextBatches, TokenDecoder
+import pytest
+
+from desktop_app.engine.conversation.text_stream import BATCH_S, RoleWords, TextBatches, TokenDecoder
 
 
 def test_a_character_spread_over_tokens_appears_when_complete() -> None:
@@ -47,3 +49,46 @@ def test_portions_wait_for_each_other() -> None:
     portions.add("")
     portions.flush()
     assert sent == ["a", "bcd"]
+
+
+def streamed(words: str, pieces: list[str]) -> tuple[str, bool]:
+    role, text = RoleWords(words), ""
+    for piece in pieces:
+        text += piece
+        if role.add(piece):
+            return text[: role.length], True
+        assert role.length <= len(text)
+    return text, False
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 100])
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("A cat.USER: And now? ASSISTANT:", "A cat."),
+        ("A cat. USER: And now?", "A cat."),
+        ("A cat</s>USER: x", "A cat</s>"),
+        ("Red\nUSER: x", "Red"),
+        ("USER: x", ""),
+        ("The log says USER: root and then goes on for long. See?", None),
+        ("A user: somebody. USERS are many. US", None),
+    ],
+)
+def test_an_answer_that_lost_its_end_stops_at_the_next_question(text: str, answer: str | None, step: int) -> None:
+    pieces = [text[first : first + step] for first in range(0, len(text), step)]
+    found = streamed("USER:", pieces)
+    assert (found[0].rstrip(), found[1]) == ((text, False) if answer is None else (answer, True))
+
+
+def test_without_such_words_all_is_certain() -> None:
+    role = RoleWords("")
+    assert [role.add(piece) for piece in ("a ", "b. ", "\n")] == [False] * 3
+    assert role.length == 6
+
+
+def test_a_text_that_is_cut_keeps_the_tokens_inside() -> None:
+    decoder = TokenDecoder()
+    for token, piece in enumerate((b" A", b" cat", b".", b"USER", b":")):
+        decoder.add(token, piece)
+    decoder.cut(6)
+    assert (decoder.text, decoder.token_ids) == ("A cat.", (0, 1, 2))
