@@ -64,6 +64,11 @@ SENTENCES: dict[str, str] = {
     "model-missing": QT_TRANSLATE_NOOP(
         "errors", "The model file {name} cannot be found. Choose another model, or download it again."
     ),
+    "model-part-renamed": QT_TRANSLATE_NOOP(
+        "errors",
+        "{name} is the first of {count} files of a model, and was renamed. Give all of them the names they were "
+        "published with, which end in -00001-of-{count:05}.gguf and so on.",
+    ),
     "model-damaged": QT_TRANSLATE_NOOP(
         "errors", "{name} cannot be loaded as a model. The file is damaged or incomplete. Download it again."
     ),

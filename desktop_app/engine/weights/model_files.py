@@ -10,6 +10,7 @@ from desktop_app.chat.families import family_for
 from desktop_app.engine.weights.decoder_check import has_sound_numbers, is_sound_decoder
 from desktop_app.engine.weights.projector_check import ProjectorCheck
 from desktop_app.engine.weights.projector_header import MINICPM_V, Projector
+from desktop_app.engine.weights.split_model import first_part, join_headers
 from desktop_app.errors import UserError
 from model_store.gguf_header import DamagedGGUFError, GGUFHeader, NotGGUFError, read_header
 from model_store.projector_kinds import is_made_for, other_version
@@ -39,12 +40,14 @@ class ModelFiles:
 
 
 def check_files(model: Path, mmproj: Path | None) -> ModelFiles:
-    """Read both headers and check that they belong together.
+    """Read both headers and check that they belong together; of a split model those of all its files.
 
     Raises `UserError`: model-missing, model-damaged, swapped-files, projector-damaged,
     not-a-projector, projector-unsupported, projector-mismatch, projector-other-kind or projector-other-version.
     """
+    model = first_part(model)
     header = _header(model, "model-damaged")
+    header = join_headers(model, header, lambda part: _header(part, "model-damaged"))
     return check_headers(model, header, mmproj, _header(mmproj, "projector-damaged") if mmproj is not None else None)
 
 
