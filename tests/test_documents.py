@@ -160,3 +160,8 @@ def test_a_wrong_name_is_noticed(text: str) -> None:
 )
 def test_a_right_name_is_found(text: str) -> None:
     assert missing_names(text) == []
+
+
+def test_the_map_stays_short() -> None:
+    """Details belong beside the code that they describe."""
+    assert len((REPOSITORY / "ARCHITECTURE.md").read_text("utf-8").splitlines()) < 200
