@@ -54,7 +54,7 @@ def vocabulary_for(family: str) -> Vocabulary:
     """Return a vocabulary in which the special tokens of a family are single tokens."""
     specials = sorted(next(known for known in FAMILIES if known.name == family).specials)
     if family == "llava_llama3":
-        return _of_bytes(["<|begin_of_text|>", *specials])
+        return _of_bytes([*dict.fromkeys(["<|begin_of_text|>", *specials])])
     data = json.loads((BUILT_IN / "vocabulary.json").read_text(encoding="utf-8"))
     pieces, scores, kinds = data["pieces"], data["scores"], data["kinds"]
     return Vocabulary(

@@ -147,4 +147,4 @@ def test_other_versions_and_other_models_are_refused(tmp_path: Path) -> None:
     assert caught.value.code == "projector-unsupported"
     with pytest.raises(UserError) as caught:
         check_files(write_model(tmp_path, "internvl3", width), projector)
-    assert caught.value.code == "projector-unsupported"
+    assert caught.value.code == "projector-other-kind"
