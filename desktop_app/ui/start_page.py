@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -33,7 +33,6 @@ if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
 _PICTURE = 72  # px
 _WORDS = _PICTURE + 2 * GRID + 4  # px from the left edge of an example to its question
 _HIGH = 250  # px; the drop target where there is room
-_LOW = 430  # px; below it the drop target gets lower
 _COMPACT_COLUMNS = 520  # px; below it the examples stand one above the other
 
 
@@ -129,13 +128,18 @@ class DropPlace(QFrame):
 
     def set_low(self, low: bool) -> None:
         """Use less height in a low window."""
-        if low is not self._low:
-            self._low = low
-            self._flower.setPixmap(icons.flower(40 if low else 84))
+        if low is self._low:
+            return
+        self._low = low
+        self._flower.setPixmap(icons.flower(40 if low else 84))
         margin = GRID if low else 2 * GRID
         self._column.setContentsMargins(margin, margin, margin, margin)
         self._column.setSpacing(margin // 2)
         self.setMinimumHeight(self.minimumSizeHint().height() if low else _HIGH)
+
+    def spared(self) -> int:
+        """Return how many px it is lower now than it would like to be."""
+        return max(0, _HIGH - self.minimumHeight())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the dashed outline."""
@@ -163,7 +167,7 @@ class StartPage(QScrollArea):
         self.setWidgetResizable(True)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        page = QWidget(self)
+        page = self._page = QWidget(self)
         page.setAutoFillBackground(False)
         self.setWidget(page)
         outer = self._outer = QHBoxLayout(page)
@@ -237,11 +241,23 @@ class StartPage(QScrollArea):
         for column in range(3):
             self._grid.setColumnStretch(column, 1 if column < columns else 0)
 
+    def _fit_height(self) -> None:
+        """Give the drop area less height where the rest of the page would not fit beside it."""
+        room = self.maximumViewportSize()
+        needed = self._page.heightForWidth(room.width()) + self.place.spared()
+        self.place.set_low(needed > room.height())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Look again when something on the page takes another height, such as the offer."""
+        if watched is self._page and event.type() == QEvent.Type.LayoutRequest:
+            self._fit_height()
+        return super().eventFilter(watched, event)
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Adapt to the height and width of the window."""
         super().resizeEvent(event)
         room = self.maximumViewportSize()
-        self.place.set_low(room.height() < _LOW)
+        self._fit_height()
         is_narrow = room.width() < theme.px(_COMPACT_COLUMNS)
         self._arrange(1 if is_narrow else len(self.cards))
         side = GRID // 2 if is_narrow else 3 * GRID

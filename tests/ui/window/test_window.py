@@ -333,3 +333,17 @@ def test_what_is_not_seen_at_the_start_is_not_imported() -> None:
         "desktop_app.images.reading",
         "desktop_app.services.updates",
     }
+
+
+def test_the_whole_start_page_fits_a_common_laptop(window: MainWindow) -> None:
+    """1366 x 768: with the offer there the drop area gets lower, so that the line about the model is not cut off."""
+    window.resize(1120, 691)
+    pump(0)
+    window.offer_models()
+    pump(50)
+    page, room = window.start_page.widget(), window.start_page.maximumViewportSize()
+    assert page is not None
+    assert page.heightForWidth(room.width()) <= room.height()
+    window.resize(1120, 1000)
+    pump(50)
+    assert window.start_page.place.height() >= 250
