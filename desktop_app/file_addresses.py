@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -34,6 +33,8 @@ def local_path(address: str) -> str:
     path = unquote(parts.path, errors="surrogateescape")
     if os.name == "nt" and path[:1] == "/" and path[2:3] == ":":
         path = path[1:]
+    import platform  # rarely needed, and large
+
     host = parts.netloc.lower()
     if host in ("", "localhost", "127.0.0.1", "localhost.localdomain", platform.node().lower()):
         return path

@@ -6,7 +6,6 @@ import re
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Sequence
-from html import unescape
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
@@ -86,6 +85,8 @@ def _holds_model(path: Path) -> bool:
 
 def _data_address(mime: QMimeData) -> str:
     """Return the address that holds a picture itself ("data:image/png;base64,..."), "" when there is none."""
+    from html import unescape
+
     text = mime.text().strip()[:_LONGEST_HTML] if mime.hasText() else ""
     for address in (text, *urls_of(mime)):
         if _DATA.match(address):
@@ -101,6 +102,8 @@ def _html_of(mime: QMimeData) -> str:
 
 
 def _words_of(html: str) -> str:
+    from html import unescape  # its table of names is large, and the window starts without
+
     return unescape(_TAG.sub("", html)).strip()
 
 
