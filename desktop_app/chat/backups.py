@@ -6,6 +6,7 @@ takes the place of what is worth keeping. The last seven copies stay.
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 import time
@@ -14,8 +15,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from desktop_app.atomic_files import write_whole
+from desktop_app.chat.sqlite_errors import EXPECTED
+
 _KEPT = 7
 _FOLDER = "backups"
+_LATER = "to-be-deleted.json"  # ids of conversations that a copy still holds
 _DAY = re.compile(r"-(\d{4}-\d\d-\d\d)(-before-schema-\d+)?\Z")
 
 
@@ -74,23 +79,46 @@ def pictures_in(path: Path) -> set[str] | None:
             with _open(backup) as copy:
                 for table in _tables(copy) & {"pictures", "draft_pictures"}:
                     found.update(row[0] for row in copy.execute(f"SELECT DISTINCT sha256 FROM {table}"))
-        except sqlite3.DatabaseError:
+        except (sqlite3.DatabaseError, UnicodeDecodeError):
             return None
     return found
 
 
 def forget_in_backups(path: Path, conversations: Collection[str]) -> None:
-    """Delete conversations from the copies too. A copy from which they cannot be deleted is removed itself."""
-    for backup in backups_of(path) if conversations else ():
+    """Delete conversations from the copies too, and those that could not be deleted from them before.
+
+    A damaged copy is removed itself. Of one that cannot be changed just now they are deleted the next time.
+    """
+    later = path.parent / _FOLDER / _LATER
+    doomed = {*conversations, *_listed(later)}
+    if not doomed:
+        return
+    done = True
+    for backup in backups_of(path):
         try:
             with _open(backup) as copy:
                 copy.execute("PRAGMA foreign_keys = ON")
                 copy.execute("PRAGMA secure_delete = ON")
                 for table, column in (("drafts", "conversation"), ("conversations", "id")):
                     if table in _tables(copy):
-                        copy.executemany(f"DELETE FROM {table} WHERE {column} = ?", ((one,) for one in conversations))
-        except sqlite3.DatabaseError:
-            backup.path.unlink(missing_ok=True)
+                        copy.executemany(f"DELETE FROM {table} WHERE {column} = ?", ((one,) for one in doomed))
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            if str(error) in EXPECTED:  # it is locked, say
+                done = False
+            else:
+                backup.path.unlink(missing_ok=True)
+    if done:
+        later.unlink(missing_ok=True)
+    else:
+        write_whole(later, json.dumps(sorted(doomed)).encode())
+
+
+def _listed(path: Path) -> list[str]:
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):  # mostly there is none
+        return []
+    return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
 
 
 def _target(path: Path, before: str) -> Path:

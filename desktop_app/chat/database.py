@@ -9,31 +9,23 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from desktop_app.atomic_files import set_aside
+from desktop_app.atomic_files import INCOMING, set_aside, sync_folder, were_set_aside
 from desktop_app.chat.backups import back_up, is_due
 from desktop_app.chat.migrations import migrate, version_of
 from desktop_app.chat.rows import lenient
 from desktop_app.chat.salvage import salvage
 from desktop_app.chat.searching import fold
+from desktop_app.chat.sqlite_errors import EXPECTED
 from desktop_app.errors import UserError
 
 _APPLICATION_ID = 0x45796562  # "Eyeb": tells our file from any other SQLite file
 _WAIT_FOR_LOCK_S = 2.0  # an Eyebright that is just closing
 _ON_ONE_PAGE = 3500  # bytes: no shorter text is spread over several pages
 _COMPANIONS = ("-wal", "-shm", "-journal")  # SQLite would take an old one for the new file's own
-
-# Failures that are nobody's bug, by SQLite's own words (Python 3.10 does not tell their numbers).
-_EXPECTED = {
-    "database or disk is full": "disk-full",
-    "database is locked": "history-in-use",
-    "disk I/O error": "history-unavailable",
-    "attempt to write a readonly database": "history-unavailable",
-    "unable to open database file": "history-unavailable",
-}
 
 
 class Database:
@@ -52,8 +44,9 @@ class Database:
                     migrate(self._connection, path)
                 except OSError as error:  # of the backup before it
                     raise UserError("history-unavailable", name=path.name) from error
-                if found := self.problems():
-                    raise sqlite3.DatabaseError(found[0])
+                with _damage():  # SQLite may stumble over what it is to check
+                    if found := self.problems():
+                        raise sqlite3.DatabaseError(found[0])
             except BaseException:
                 self._connection.close()
                 raise
@@ -133,21 +126,66 @@ def open_database(path: Path) -> tuple[Database, UserError | None]:
 
     Raises UserError: history-newer, history-in-use, history-unavailable, disk-full.
     """
-    try:
-        return Database(path), None
-    except sqlite3.OperationalError:
-        raise  # a bug of ours, no damage
-    except sqlite3.DatabaseError:
-        aside = _set_aside(path)
-        database = Database(path)
+    whole = path.with_name(path.name + ".salvaged")
+    if not whole.exists():  # else the program was ended before it took its place
         try:
-            with database.writing() as write:
-                messages = salvage(aside, write)
-        except OSError:  # its disk is failing
-            messages = 0
-        if messages:
-            return database, UserError("history-salvaged", name=aside.name, messages=messages)
-        return database, UserError("history-damaged", name=aside.name)
+            return Database(path), None
+        except sqlite3.OperationalError:
+            raise  # a bug of ours, no damage
+        except sqlite3.DatabaseError:
+            _salvage(path, whole)
+    aside = _replace(path, whole)
+    database = Database(path)
+    messages = database.read("SELECT count(*) FROM messages")[0][0]
+    if messages:
+        return database, UserError("history-salvaged", name=aside.name, messages=messages)
+    return database, UserError("history-damaged", name=aside.name)
+
+
+def _salvage(damaged: Path, whole: Path) -> None:
+    """Write what can be read of a damaged file to a new one, which is there only when it is whole."""
+    incoming = damaged.with_name(INCOMING + damaged.name)
+    try:
+        _remove(incoming)
+        with closing(Database(incoming)) as database:
+            try:
+                with database.writing() as write:
+                    salvage(damaged, write)
+            except OSError:  # its disk is failing
+                pass
+        incoming.replace(whole)
+        sync_folder(whole.parent)
+    except OSError as error:
+        raise UserError("history-unavailable", name=damaged.name) from error
+    except UserError as error:  # of the file that the person does not know
+        raise UserError(error.code, name=damaged.name) from error
+    finally:
+        with suppress(OSError):
+            _remove(incoming)
+
+
+def _remove(path: Path) -> None:
+    for ending in ("", *_COMPANIONS):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+
+
+def _replace(path: Path, whole: Path) -> Path:
+    """Set the damaged file aside, as far as that was not done yet, and put the whole one in its place."""
+    try:
+        aside = set_aside(path) if path.exists() else _set_aside_last(path)
+        for ending in _COMPANIONS:
+            companion = path.with_name(path.name + ending)
+            if companion.exists():
+                companion.rename(aside.with_name(aside.name + ending))
+        whole.rename(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise UserError("history-unavailable", name=path.name) from error
+    return aside
+
+
+def _set_aside_last(path: Path) -> Path:
+    return max(were_set_aside(path), key=lambda aside: aside.stat().st_ctime_ns, default=path)
 
 
 def _make_private(path: Path) -> None:
@@ -159,18 +197,6 @@ def _make_private(path: Path) -> None:
         pass  # SQLite tells what is wrong, if anything is
 
 
-def _set_aside(path: Path) -> Path:
-    try:
-        aside = set_aside(path)
-        for ending in _COMPANIONS:
-            companion = path.with_name(path.name + ending)
-            if companion.exists():
-                companion.rename(aside.with_name(aside.name + ending))
-    except OSError as error:
-        raise UserError("history-unavailable", name=path.name) from error
-    return aside
-
-
 @contextmanager
 def _damage() -> Iterator[None]:
     """Tell a damaged file, by a plain DatabaseError, from one that cannot be used just now."""
@@ -179,7 +205,7 @@ def _damage() -> Iterator[None]:
     except UnicodeDecodeError as error:  # SQLite quotes the damaged schema
         raise sqlite3.DatabaseError("malformed schema") from error
     except sqlite3.OperationalError as error:
-        if str(error) in _EXPECTED:
+        if str(error) in EXPECTED:
             raise
         raise sqlite3.DatabaseError(str(error)) from error
 
@@ -189,7 +215,7 @@ def _expected_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        code = _EXPECTED.get(str(error))
+        code = EXPECTED.get(str(error))
         if code is None:
             raise
         raise UserError(code, name=path.name) from error

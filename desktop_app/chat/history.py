@@ -153,7 +153,10 @@ class History:
                 write.execute("DELETE FROM conversations WHERE id = ? AND deleted IS NOT NULL", (one,))
         if conversations:
             self._database.shed_log()
+        try:
             forget_in_backups(self._database.path, conversations)
+        except OSError as error:  # a full disk, say
+            _log.warning("what was deleted may still be in a backup: %s", type(error).__name__)
         in_use = self.pictures_in_use()
         return set() if in_use is None else shown - in_use
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import sqlite3
 from collections.abc import Iterable
-from typing import Any
+from enum import Enum
+from typing import Any, TypeVar
 
 from desktop_app.chat.conversation import Message, Picture, Role, State, storable, title_from
 from desktop_app.chat.searching import fold
+
+_LAST_TIME = 250_000_000_000.0  # in the year 9892: later ones are no dates to Python
+_Kind = TypeVar("_Kind", bound=Enum)
 
 
 def lenient(text: bytes) -> str:
@@ -16,17 +21,43 @@ def lenient(text: bytes) -> str:
     return text.decode("utf-8", "replace")
 
 
+def closest(kind: type[_Kind], value: Any) -> _Kind:
+    """Return what a damaged name of a role or a state must have been."""
+    [name] = difflib.get_close_matches(str(value), [one.value for one in kind], n=1, cutoff=0.0)
+    return kind(name)
+
+
+def details_from(text: Any) -> dict[str, Any] | None:
+    """Return the details of a message, or None if they are damaged."""
+    try:
+        found = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def time_from(value: Any) -> float | None:
+    """Return a time in seconds since 1970, or None if it is damaged."""
+    return float(value) if isinstance(value, (int, float)) and 0 <= value < _LAST_TIME else None
+
+
+def is_sound(row: Any) -> bool:
+    """Return whether the role, state and details of a row of `messages` can be read as they are."""
+    known = row["role"] in {one.value for one in Role} and row["state"] in {one.value for one in State}
+    return known and details_from(row["details"]) is not None
+
+
 def message_from(row: Any, pictures: Iterable[Picture], sibling: tuple[int, int]) -> Message:
-    """Return the message of a row of `messages`."""
+    """Return the message of a row of `messages`. A damaged byte in it keeps nobody from reading the others."""
     return Message(
         id=row["id"],
-        role=Role(row["role"]),
-        text=row["text"],
+        role=closest(Role, row["role"]),
+        text=row["text"] if isinstance(row["text"], str) else lenient(bytes(row["text"])),
         pictures=tuple(pictures),
         parent=row["parent"],
-        state=State(row["state"]),
-        created=row["created"],
-        details=json.loads(row["details"]),
+        state=closest(State, row["state"]),
+        created=time_from(row["created"]) or 0.0,
+        details=details_from(row["details"]) or {},
         sibling=sibling,
     )
 

@@ -6,16 +6,24 @@ Which table a row is of is told by its values.
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from desktop_app.chat.conversation import Message, Picture, Role, State
-from desktop_app.chat.rows import insert_message, picture_rows, replace_message
+from desktop_app.chat.rows import (
+    closest,
+    details_from,
+    insert_message,
+    is_sound,
+    picture_rows,
+    replace_message,
+    time_from,
+)
 from desktop_app.chat.sqlite_pages import rows_of
 
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
@@ -49,35 +57,46 @@ def salvage(source: Path, write: sqlite3.Connection) -> int:
     newest: dict[str, str] = {}  # conversation -> the last message of it that was read
     changed = 0
     for place, (conversation, message, used) in sorted(found.messages.items()):
-        if message.id in belongs:
-            changed += _repair(write, message)
-        else:
-            parent = message.parent
-            if parent is not None and belongs.get(parent) != conversation:
-                parent = newest.get(conversation)
-            shown = _in_order(found.pictures.get(place))
-            insert_message(write, conversation, _with(message, parent, shown))
-            write.execute("UPDATE messages SET used = ? WHERE id = ?", (used, message.id))
-            belongs[message.id] = conversation
-            changed += 1
-        newest[conversation] = message.id
+        with _by_itself(write):
+            if message.id in belongs:
+                changed += _repair(write, message)
+            else:
+                parent = message.parent
+                if parent is not None and belongs.get(parent) != conversation:
+                    parent = newest.get(conversation)
+                shown = _in_order(found.pictures.get(place))
+                insert_message(write, conversation, replace(message, parent=parent, pictures=shown))
+                write.execute("UPDATE messages SET used = ? WHERE id = ?", (used, message.id))
+                belongs[message.id] = conversation
+                changed += 1
+            newest[conversation] = message.id
     for name, (title, _created, updated, _cover, deleted) in found.conversations.items():
         if name not in known:
-            write.execute(
-                "UPDATE conversations SET title = ?, updated = ?, deleted = ? WHERE id = ?",
-                (title, updated, deleted, name),
-            )
+            with _by_itself(write):
+                write.execute(
+                    "UPDATE conversations SET title = ?, updated = coalesce(?, updated), deleted = ? WHERE id = ?",
+                    (title, time_from(updated), time_from(deleted), name),
+                )
     _bring_drafts(write, found, known)
     return changed
+
+
+@contextmanager
+def _by_itself(write: sqlite3.Connection) -> Iterator[None]:
+    """Let a row that cannot be stored stop none of the others."""
+    write.execute("SAVEPOINT row")
+    try:
+        yield
+    except sqlite3.IntegrityError:
+        write.execute("ROLLBACK TO row")
+    write.execute("RELEASE row")
 
 
 def _find(source: Path) -> _Found:
     found = _Found()
     for place, values in rows_of(source):
         if _are(values, _MESSAGE):
-            message = _message(values)
-            if message is not None:
-                found.messages.setdefault(place, (values[2], message, values[9]))
+            found.messages.setdefault(place, (values[2], _message(values), values[9]))
         elif _are(values, _PICTURE) or _are(values, _DRAFT_PICTURE):
             owner, position, sha256, name, width, height = values
             if _SHA256.match(sha256):
@@ -95,27 +114,35 @@ def _are(values: list[Any], kinds: tuple[Any, ...]) -> bool:
     )
 
 
-def _message(values: list[Any]) -> Message | None:
+def _message(values: list[Any]) -> Message:
     _, name, _, parent, role, text, state, created, details, _ = values
-    try:
-        return Message(name, Role(role), text, (), parent, State(state), float(created), json.loads(details))
-    except (ValueError, RecursionError):  # damaged within the row, or a row of another table
-        return None
-
-
-def _with(message: Message, parent: str | None, pictures: tuple[Picture, ...]) -> Message:
     return Message(
-        message.id, message.role, message.text, pictures, parent, message.state, message.created, message.details
+        name,
+        closest(Role, role),
+        text,
+        (),
+        parent,
+        closest(State, state),
+        time_from(created) or 0.0,
+        details_from(details) or {},
     )
 
 
 def _repair(write: sqlite3.Connection, message: Message) -> bool:
-    """Take a message's text from the other file where both say that it has ended, and differ: one is damaged."""
-    text, state = write.execute("SELECT text, state FROM messages WHERE id = ?", (message.id,)).fetchone()
-    damaged = message.state in _ENDED and state == message.state.value and text != message.text
-    if damaged:
-        replace_message(write, message)
-    return damaged
+    """Take from the other file what is damaged here.
+
+    That is what cannot be read, and the text where both say that it has ended, and differ.
+    """
+    row = write.execute("SELECT role, text, state, details FROM messages WHERE id = ?", (message.id,)).fetchone()
+    here = closest(State, row["state"])
+    final = message.state in _ENDED and message.state is here
+    if is_sound(row) and not (final and row["text"] != message.text):
+        return False
+    if not final:  # it went on here
+        message = replace(message, text=row["text"], state=here)
+    write.execute("UPDATE messages SET role = ? WHERE id = ?", (message.role.value, message.id))
+    replace_message(write, message)
+    return True
 
 
 def _bring_drafts(write: sqlite3.Connection, found: _Found, known: Iterable[str]) -> None:
@@ -124,9 +151,10 @@ def _bring_drafts(write: sqlite3.Connection, found: _Found, known: Iterable[str]
             continue
         if owner and owner not in found.conversations:
             continue
-        write.execute("INSERT INTO drafts VALUES (?, ?)", (owner, text))
-        shown = _in_order(found.pictures.get(owner))
-        write.executemany("INSERT INTO draft_pictures VALUES (?, ?, ?, ?, ?, ?)", picture_rows(owner, shown))
+        with _by_itself(write):
+            write.execute("INSERT INTO drafts VALUES (?, ?)", (owner, text))
+            shown = _in_order(found.pictures.get(owner))
+            write.executemany("INSERT INTO draft_pictures VALUES (?, ?, ?, ?, ?, ?)", picture_rows(owner, shown))
 
 
 def _in_order(pictures: dict[int, Picture] | None) -> tuple[Picture, ...]:

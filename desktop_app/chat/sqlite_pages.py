@@ -38,7 +38,7 @@ def rows_of(path: Path) -> Iterator[Row]:
     pages = _Pages(data, size, _logged(path.with_name(path.name + "-wal"), size))
     for number in pages.numbers():
         page = pages.page(number)
-        if number > 1 and page[:1] == bytes([_LEAF]):
+        if page[:1] == bytes([_LEAF]):  # also in the place of page 1, which itself begins with the header
             yield from _rows_on(page, pages)
 
 

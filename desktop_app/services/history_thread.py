@@ -101,8 +101,9 @@ class HistoryThread:
     def _tidy(self, history: History) -> None:
         """Remove what was deleted days ago, and make today's backup."""
         old = [one for one in history.deleted() if one.deleted < time.time() - _KEEP_DELETED_S]
+        # Without any too: what was deleted may still be in a backup that could not be changed then.
+        self._attachments.remove(history.purge([one.summary.id for one in old]))
         if old:
-            self._attachments.remove(history.purge([one.summary.id for one in old]))
             self._forget_cache(max(one.deleted for one in old) + _LAST_WRITE_S)
         self._attachments.remove_unreferenced(history.pictures_in_use())
         history.back_up()

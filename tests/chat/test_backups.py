@@ -144,3 +144,37 @@ def test_a_backup_that_is_damaged_itself_gives_what_it_has(path: Path) -> None:
     with pytest.raises(UserError, match="cannot be found"):
         history.restore(backup)
     history.close()
+
+
+def test_a_backup_that_is_locked_stays_and_is_cleaned_later(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(path, 20)
+    history = opened(path)
+    assert history.back_up()
+    history.delete("conversation 0")
+    [backup] = history.backups()
+    connect = sqlite3.connect
+    other = connect(backup.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite3, "connect", lambda *given, **named: connect(*given, **(named | {"timeout": 0})))
+        history.purge(["conversation 0"])
+    other.execute("ROLLBACK")
+    assert other.execute("SELECT count(*) FROM messages").fetchone() == (20,)
+    history.purge([])
+    assert other.execute("SELECT count(*) FROM messages").fetchone() == (10,)
+    assert list(backup.path.parent.iterdir()) == [backup.path]
+    other.close()
+    history.close()
+
+
+def test_a_backup_that_is_damaged_keeps_nothing_that_was_deleted(path: Path) -> None:
+    fill(path, 20)
+    history = opened(path)
+    assert history.back_up()
+    history.delete("conversation 0")
+    [backup] = history.backups()
+    with backup.path.open("r+b") as file:
+        file.write(b"x" * 4096)
+    history.purge(["conversation 0"])
+    assert history.backups() == []
+    history.close()

@@ -1,20 +1,26 @@
 """A damaged history file is set aside, never overwritten, and everything readable in it is recovered."""
 
 import itertools
+import math
 import os
 import random
 import shutil
 import sqlite3
+import struct
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from desktop_app.chat.conversation import Message, Picture, Role, new_id
+from desktop_app.chat import database as database_module
+from desktop_app.chat.conversation import Message, Picture, Role, State, new_id
 from desktop_app.chat.database import Database
 from desktop_app.chat.history import History
 from desktop_app.chat.salvage import salvage
+from desktop_app.errors import UserError
 from tests.chat.history_files import fill
 
 
@@ -263,3 +269,165 @@ def test_what_lay_beside_a_damaged_file_does_not_get_into_the_new_one(path: Path
     assert not beside.exists() or beside.read_bytes() != b"old log"
     history.close()
     fill(path)
+
+
+_ENDED_WITHIN = """
+import os, sys
+from pathlib import Path
+from desktop_app.chat import database
+from desktop_app.chat.history import History
+calls = []
+def end(*arguments):
+    calls.append(arguments)
+    if len(calls) > int(sys.argv[3]):
+        os._exit(9)
+    return real(*arguments)
+where = getattr(database, sys.argv[2].split(".")[0])
+name = sys.argv[2].split(".")[-1]
+holder = where if "." in sys.argv[2] else database
+real = getattr(holder, name)
+setattr(holder, name, end)
+History.open(Path(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "calls"),
+    [("salvage", 0), ("set_aside", 0), ("sync_folder", 0), ("Path.rename", 0), ("Path.rename", 1), ("Path.rename", 2)],
+)
+def test_a_recovery_that_was_cut_short_is_done_at_the_next_start(path: Path, function: str, calls: int) -> None:
+    fill(path, 30)
+    with path.open("r+b") as file:
+        file.write(b"x" * 100)
+    path.with_name(path.name + "-shm").write_bytes(b"what lay beside")
+    ended = subprocess.run([sys.executable, "-c", _ENDED_WITHIN, str(path), function, str(calls)], check=False)
+    assert ended.returncode == 9
+    history, damage = History.open(path)
+    assert damage is not None
+    assert damage.code == "history-salvaged"
+    assert damage.parameters["messages"] == 30
+    aside = path.with_name(str(damage.parameters["name"]))
+    assert aside.read_bytes().startswith(b"x" * 100)
+    assert aside.with_name(aside.name + "-shm").read_bytes() == b"what lay beside"
+    assert len(history.summaries()) == 3
+    history.close()
+    assert {entry.name for entry in path.parent.iterdir()} == {path.name, aside.name, aside.name + "-shm"}
+
+
+def test_a_full_disk_leaves_the_damaged_file_in_its_place(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(path, 30)
+    with path.open("r+b") as file:
+        file.write(b"x" * 100)
+    before = path.read_bytes()
+
+    def full(*_: object) -> int:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(database_module, "salvage", full)
+        with pytest.raises(UserError) as raised:
+            History.open(path)
+    assert raised.value.code == "disk-full"
+    assert raised.value.parameters["name"] == path.name
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+    history, damage = History.open(path)
+    assert damage is not None
+    assert len(history.summaries()) == 3
+    history.close()
+
+
+def test_a_time_that_is_no_number_loses_no_message(path: Path) -> None:
+    history, _ = History.open(path)
+    for number in range(4):
+        message = Message(new_id(), Role.USER, f"question {number}", created=1_000_000.5 + number)
+        history.add_message(f"conversation {number}", message)
+    history.close()
+    content = path.read_bytes().replace(struct.pack(">d", 1_000_001.5), struct.pack(">d", math.nan))
+    path.write_bytes(b"x" * 100 + content[100:])
+    history, damage = History.open(path)
+    assert damage is not None
+    assert damage.parameters["messages"] == 4
+    assert [message.text for message in history.path("conversation 1")] == ["question 1"]
+    history.close()
+
+
+def test_a_row_that_cannot_be_stored_is_lost_alone(path: Path) -> None:
+    fill(path, 30)
+    content = path.read_bytes()
+    source = path.with_name("source.sqlite")
+    source.write_bytes(b"x" * 100 + content[100:])
+    database = Database(path.with_name("fresh.sqlite"))
+    database.read(
+        "CREATE TRIGGER refuse BEFORE INSERT ON messages "
+        "WHEN NEW.text = '7: hello' BEGIN SELECT RAISE(ABORT, 'no'); END"
+    )
+    with database.writing() as write:
+        assert salvage(source, write) == 29
+    database.close()
+
+
+def test_one_damaged_letter_in_the_schema_is_damage_like_any_other(path: Path) -> None:
+    fill(path, 3)
+    content = path.read_bytes()
+    for sound in (
+        b"REFERENCES messages (number)",
+        b"REFERENCES conversations (id)",
+        b"REFERENCES drafts (conversation)",
+    ):
+        path.write_bytes(content.replace(sound, sound.replace(b" (", b"\0(").replace(b"\0", b" ")[:-2] + b"x)"))
+        history, damage = History.open(path)
+        assert damage is not None
+        assert damage.parameters["messages"] == 3
+        history.close()
+
+
+@pytest.mark.parametrize(
+    ("sound", "damaged"),
+    [
+        (b'{"model": "m"}', b'\0"model": "m"}'),
+        (b'{"model": "m"}', b'["model", "m"]'),
+        (b"assistantAn answer", b"assi\xfftantAn answer"),
+        (b"An answercomplete", b"An answercomp\0ete"),
+    ],
+)
+@pytest.mark.parametrize("beginning", [b"", b"x" * 100])
+def test_a_damaged_byte_keeps_no_conversation_closed(
+    path: Path, sound: bytes, damaged: bytes, beginning: bytes
+) -> None:
+    history, _ = History.open(path)
+    asked = Message(new_id(), Role.USER, "A question")
+    told = Message(new_id(), Role.ASSISTANT, "An answer", parent=asked.id, details={"model": "m"})
+    for message in (asked, told):
+        history.add_message("c", message)
+    before = history.path("c")
+    assert history.back_up()
+    history.close()
+    content = path.read_bytes()
+    assert sound in content
+    path.write_bytes(beginning + content.replace(sound, damaged)[len(beginning) :])
+    history, damage = History.open(path)
+    assert (damage is not None) == bool(beginning)
+    read = history.path("c")
+    assert [(one.role, one.text, one.state) for one in read] == [
+        (Role.USER, "A question", State.COMPLETE),
+        (Role.ASSISTANT, "An answer", State.COMPLETE),
+    ]
+    history.restore(history.backups()[0])
+    if not beginning:
+        assert history.path("c") == before
+    history.close()
+
+
+def test_pages_exchanged_with_the_first_one_lose_nothing(path: Path) -> None:
+    fill(path, 60, "x" * 300)
+    sound = path.read_bytes()
+    for page in range(1, len(sound) // 4096):
+        changed = bytearray(sound)
+        place = slice(page * 4096, page * 4096 + 4096)
+        changed[:4096], changed[place] = sound[place], sound[:4096]
+        path.write_bytes(changed)
+        history, damage = History.open(path)
+        assert damage is not None
+        assert damage.parameters["messages"] == 60, page
+        history.close()
