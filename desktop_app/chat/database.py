@@ -42,6 +42,10 @@ class Database:
                     self._prepare()
                 try:
                     migrate(self._connection, path)
+                except sqlite3.OperationalError as error:
+                    if "already exists" in str(error):  # it has taken more steps than it says
+                        raise sqlite3.DatabaseError(str(error)) from error
+                    raise
                 except OSError as error:  # of the backup before it
                     raise UserError("history-unavailable", name=path.name) from error
                 with _damage():  # SQLite may stumble over what it is to check

@@ -431,3 +431,15 @@ def test_pages_exchanged_with_the_first_one_lose_nothing(path: Path) -> None:
         assert damage is not None
         assert damage.parameters["messages"] == 60, page
         history.close()
+
+
+@pytest.mark.parametrize("version", [0, 1, 2, -1])
+def test_a_damaged_version_is_damage_like_any_other(path: Path, version: int) -> None:
+    fill(path, 30)
+    content = bytearray(path.read_bytes())
+    content[60:64] = version.to_bytes(4, "big", signed=True)
+    path.write_bytes(content)
+    history, damage = History.open(path)
+    assert damage is not None
+    assert damage.parameters["messages"] == 30
+    history.close()
