@@ -6,14 +6,18 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from itertools import count
 from multiprocessing import active_children
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
+from desktop_app.engine import process
 from desktop_app.engine.inspector import Inspector
 from desktop_app.engine.messages import Event, Failed, Inspect, Inspected, PictureRef
+from desktop_app.engine.standard_error import write_to
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.strays import Expected
 from tests.helpers.waiting import wait_until
@@ -78,19 +82,59 @@ def test_a_process_that_does_not_answer_is_replaced(desk: Desk, star: PictureRef
     assert desk.pid() != stopped
 
 
-def test_a_decoder_that_crashes_is_told_in_the_log(desk: Desk, star: PictureRef, expected: Expected) -> None:
-    expected.log("process for pictures ended with exit code -11:.*Segmentation fault")
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_process_that_was_ended_while_idle_costs_no_picture(
+    desk: Desk, star: PictureRef, expected: Expected, ending: signal.Signals
+) -> None:
+    expected.log(f"process for pictures ended with exit code -{ending.value}")
     desk.look_at(star)
-    os.kill(desk.pid(), signal.SIGSEGV)
-    assert desk.code(star) == "picture-damaged"
+    os.kill(desk.pid(), ending)
     assert isinstance(desk.look_at(star)[0], Inspected)
 
 
-def test_a_process_that_the_system_ends_lacked_memory(desk: Desk, star: PictureRef, expected: Expected) -> None:
-    expected.log("process for pictures ended with exit code -9")
-    desk.look_at(star)
-    os.kill(desk.pid(), signal.SIGKILL)
-    assert desk.code(star) == "no-memory-for-picture"
+def ended_by_picture(ending: signal.Signals, connection: Connection, standard_error: str) -> None:
+    """Stand in for a decoder that a picture makes crash or take all memory."""
+    write_to(standard_error)
+    connection.recv()
+    os.kill(os.getpid(), ending)
+
+
+@pytest.mark.parametrize(
+    ("ending", "logged", "code"),
+    [
+        (signal.SIGSEGV, "-11:.*Segmentation fault", "picture-damaged"),
+        (signal.SIGKILL, "-9", "no-memory-for-picture"),
+    ],
+)
+def test_a_picture_that_ends_the_process_twice_is_refused_and_the_next_is_seen(
+    desk: Desk,
+    star: PictureRef,
+    expected: Expected,
+    monkeypatch: pytest.MonkeyPatch,
+    ending: signal.Signals,
+    logged: str,
+    code: str,
+) -> None:
+    expected.log(f"process for pictures ended with exit code {logged}")
+    with monkeypatch.context() as patch:
+        patch.setattr(process, "inspect_main", partial(ended_by_picture, ending))
+        assert desk.code(star) == code
+    assert isinstance(desk.look_at(star)[0], Inspected)
+
+
+def test_a_pause_of_the_whole_program_is_not_time_that_a_picture_takes(
+    desk: Desk, star: PictureRef, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float | None] = []
+
+    def poll(connection: Connection, timeout: float | None = 0.0) -> bool:
+        waits.append(timeout)
+        return len(waits) > 1 and real(connection, timeout)  # after a pause the time is over, and nothing is there yet
+
+    real = Connection.poll
+    monkeypatch.setattr(Connection, "poll", poll)
+    assert isinstance(desk.look_at(star)[0], Inspected)
+    assert len(waits) > 1
 
 
 def test_the_process_ends_when_it_has_nothing_to_do(star: PictureRef) -> None:
