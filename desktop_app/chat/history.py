@@ -26,7 +26,7 @@ from desktop_app.chat.conversation import (
     title_from,
 )
 from desktop_app.chat.database import Database, open_database
-from desktop_app.chat.rows import insert_message, message_from, picture_rows, replace_message
+from desktop_app.chat.rows import insert_message, message_from, newest_place, picture_rows, replace_message
 from desktop_app.chat.salvage import salvage
 from desktop_app.chat.searching import snippet, terms
 from desktop_app.chat.tree import Tree
@@ -209,7 +209,8 @@ class History:
         The first one makes the conversation. Raises KeyError for a parent that is not in it.
         """
         with self._database.writing() as write:
-            return insert_message(write, conversation_id, message)
+            insert_message(write, conversation_id, message)
+            return newest_place(write, conversation_id, message)
 
     def add_conversation(self, title: str, messages: Iterable[tuple[Message, int]]) -> str:
         """Add a whole conversation or, if that fails, nothing of it; return its id.

@@ -81,8 +81,8 @@ def picture_rows(owner: int | str, pictures: Iterable[Picture]) -> list[tuple[An
     return [(owner, position, p.sha256, storable(p.name), p.width, p.height) for position, p in enumerate(pictures)]
 
 
-def insert_message(write: sqlite3.Connection, conversation_id: str, message: Message) -> tuple[int, int]:
-    """Insert a message as the leaf and, if need be, its conversation; return its place among siblings.
+def insert_message(write: sqlite3.Connection, conversation_id: str, message: Message) -> None:
+    """Insert a message as the leaf and, if need be, its conversation.
 
     Raises KeyError for a parent that is not in the conversation.
     """
@@ -102,6 +102,10 @@ def insert_message(write: sqlite3.Connection, conversation_id: str, message: Mes
     write.executemany("INSERT INTO pictures VALUES (?, ?, ?, ?, ?, ?)", picture_rows(number, message.pictures))
     _fold(write, number, message)
     _touch(write, conversation_id, message)
+
+
+def newest_place(write: sqlite3.Connection, conversation_id: str, message: Message) -> tuple[int, int]:
+    """Return the place among its siblings of the message inserted last. It looks at all of them."""
     siblings: int = write.execute(
         "SELECT count(*) FROM messages WHERE parent IS ? AND conversation = ?", (message.parent, conversation_id)
     ).fetchone()[0]

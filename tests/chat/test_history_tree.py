@@ -161,3 +161,23 @@ def test_a_long_conversation_is_read_and_purged(history_path: Path) -> None:
 
 def test_an_empty_tree_has_no_leaf() -> None:
     assert Tree([]).path_to(Tree([]).leaf) == []
+
+
+def test_adding_versions_looks_at_no_other_version(history: History) -> None:
+    """A file may hold thousands of versions of the first question; looking at all for each one is quadratic."""
+    steps = []
+    for count in (200, 400):
+        seen = 0
+
+        def tick() -> int:
+            nonlocal seen
+            seen += 1
+            return 0
+
+        with history._database.writing() as write:
+            write.set_progress_handler(tick, 10)
+        history.add_conversation("", [(Message(new_id(), Role.USER, "x"), number) for number in range(count)])
+        with history._database.writing() as write:
+            write.set_progress_handler(None, 0)
+        steps.append(seen)
+    assert steps[1] < 2.5 * steps[0]
