@@ -163,8 +163,10 @@ def test_an_empty_tree_has_no_leaf() -> None:
     assert Tree([]).path_to(Tree([]).leaf) == []
 
 
-def test_adding_versions_looks_at_no_other_version(history: History) -> None:
+def test_adding_versions_looks_at_no_other_version(tmp_path: Path) -> None:
     """A file may hold thousands of versions of the first question; looking at all for each one is quadratic."""
+    database = Database(tmp_path / "h.sqlite")
+    history = History(database)
     steps = []
     for count in (200, 400):
         seen = 0
@@ -174,10 +176,11 @@ def test_adding_versions_looks_at_no_other_version(history: History) -> None:
             seen += 1
             return 0
 
-        with history._database.writing() as write:
+        with database.writing() as write:
             write.set_progress_handler(tick, 10)
         history.add_conversation("", [(Message(new_id(), Role.USER, "x"), number) for number in range(count)])
-        with history._database.writing() as write:
+        with database.writing() as write:
             write.set_progress_handler(None, 0)
         steps.append(seen)
+    history.close()
     assert steps[1] < 2.5 * steps[0]
