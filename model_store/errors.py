@@ -61,6 +61,9 @@ SENTENCES: dict[str, str] = {
     ),
     # Connections
     "no-connection": QT_TRANSLATE_NOOP(
+        "errors", "{host} cannot be reached. Check the network connection and try again."
+    ),
+    "download-interrupted": QT_TRANSLATE_NOOP(
         "errors", "{host} cannot be reached. Check the network connection. What was downloaded so far is kept."
     ),
     "releases-unreachable": QT_TRANSLATE_NOOP(

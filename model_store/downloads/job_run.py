@@ -98,7 +98,12 @@ class JobRun:
         download = self._download
         if download is not None and download.waiting_for is not None:
             found = (download.waiting_for, download.retry_at)
-        return None if found is None else (found[0], max(0.0, found[1] - time.monotonic()))
+        if found is None:
+            return None
+        error, at = found
+        if error.code == "no-connection":
+            error = StoreError("download-interrupted", **error.parameters)
+        return error, max(0.0, at - time.monotonic())
 
     def files(self) -> tuple[FileProgress, ...]:
         """Return how far the files are."""

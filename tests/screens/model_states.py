@@ -74,7 +74,7 @@ def models_failed(stage: Stage) -> QWidget:
 @state
 def models_waiting(stage: Stage) -> QWidget:
     """No network just now."""
-    error = StoreError("no-connection", host="huggingface.co")
+    error = StoreError("download-interrupted", host="huggingface.co")
     stage.services.models.under_way = [job(JobState.WAITING, error=error, retry_in=8.0)]
     return _manager(stage)
 

@@ -245,7 +245,9 @@ class Composer(QWidget):
         if state == "failed":
             return self.tr("No model is loaded. Choose one to send. Your text is kept.")
         if self._is_blind():
-            return self.tr("This model cannot see pictures. Take them out to send, or choose another model.")
+            if len(self._draft.pictures()) == 1:
+                return self.tr("This model cannot see pictures. Take the picture out to send, or choose another model.")
+            return self.tr("This model cannot see pictures. Take the pictures out to send, or choose another model.")
         most = self._most_pictures()
         if len(self._draft.pictures()) > most:
             return self.tr(

@@ -195,13 +195,14 @@ def confirm_import(plans: ImportPlans, tasks: ModelTasks, parent: QWidget) -> No
         question.no.hide()
         question.exec()
         return
-    lines = [words.planned(one) for one in plans.plans]
+    lines = [words.planned(plan) for plan in plans.plans]
+    one = len(plans.plans) == 1
     text = "\n".join(lines) + (f"\n\n{refused}" if refused else "")
     question = Question(
-        translate("Models", "Add these models?"),
+        translate("Models", "Add this model?") if one else translate("Models", "Add these models?"),
         text,
         translate("Models", "Copy"),
-        translate("Models", "Use where they are"),
+        translate("Models", "Use it where it is") if one else translate("Models", "Use where they are"),
         parent,
     )
     in_place = question.no

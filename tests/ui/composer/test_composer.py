@@ -345,7 +345,11 @@ def test_nothing_is_promised_where_the_model_cannot_see(composer: Composer, fake
     fakes.engine.become("ready", LLAVA._replace(mmproj=None, image_tokens=0))
     assert composer.hint.text() == ""
     held = fakes.draft.put(picture())
-    assert "cannot see pictures" in composer.hint.text()
+    assert "cannot see pictures. Take the picture out" in composer.hint.text()
+    second = fakes.draft.put(picture())
+    assert "cannot see pictures. Take the pictures out" in composer.hint.text()
+    fakes.draft.remove(second.key)
+    fakes.chat.calls.clear()
     assert not any("description" in label.text() for label in composer.editor.findChildren(QLabel))
     QTest.keyClicks(composer.editor, "What is this?")
     QTest.keyClick(composer.editor, Qt.Key.Key_Return)

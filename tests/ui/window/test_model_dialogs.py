@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -21,7 +23,10 @@ from desktop_app.ui.notices import NoticeBar
 from desktop_app.ui.widgets.question import Question
 from desktop_app.ui.window import MainWindow
 from model_store.errors import StoreError
+from model_store.jobs import Role
 from model_store.library.hub_repository import Candidate
+from model_store.library.importing import ImportFile, ImportPlan
+from model_store.manifest import Manifest
 from tests.helpers.cards import button, words_of
 from tests.helpers.fake_services import FakeServices
 from tests.helpers.fakes.models import CATALOGUE, GIB, installed, job
@@ -48,6 +53,7 @@ def test_a_repository_is_looked_up_or_searched(dialog: ModelsDialog, services: F
     button(adding.cards[0], "Look up").click()
     services.model_tasks.hub_failed.emit(StoreError("no-connection", host="hub.example"))
     assert "hub.example cannot be reached" in adding.says.text()
+    assert "downloaded" not in adding.says.text()
     assert adding.cards == [], "nothing to download under an error"
     assert adding.findChildren(ModelCard) == []
     assert services.calls == [
@@ -98,6 +104,25 @@ def test_files_that_hold_no_model_are_refused_with_a_reason(
     refusal = StoreError("not-a-model", name="letter.gguf")
     services.model_tasks.planned.emit(ImportPlans((), (refusal,)))
     assert "letter.gguf is not a model file (GGUF). Choose another file." in said[0]
+
+
+def test_one_model_is_not_spoken_of_as_several(
+    dialog: ModelsDialog, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+
+    def execute(question: Question) -> int:
+        said.append(f"{words_of(question)}\n{question.no.text()}")
+        return 0
+
+    monkeypatch.setattr(Question, "exec", execute)
+    file = ImportFile(Role.MODEL, Path("/models/writer.gguf"), "writer.gguf", GIB)
+    plan = ImportPlan("Writer", (file,), Manifest("", "Writer", ()))
+    services.model_tasks.planned.emit(ImportPlans((plan,), ()))
+    services.model_tasks.planned.emit(ImportPlans((plan, plan), ()))
+    one, two = said
+    assert ("Add this model?" in one, "Use it where it is" in one) == (True, True)
+    assert ("Add these models?" in two, "Use where they are" in two) == (True, True)
 
 
 def test_enter_does_what_has_the_keyboard(window: MainWindow) -> None:

@@ -219,7 +219,7 @@ def test_progress_moves_without_building_the_list_anew(dialog: ModelsDialog, ser
 
 
 def test_why_a_download_stopped_is_said_on_its_card(dialog: ModelsDialog, services: FakeServices) -> None:
-    error = StoreError("no-connection", host="hub.example")
+    error = StoreError("download-interrupted", host="hub.example")
     services.models.under_way = [job(JobState.FAILED, error=error)]
     dialog.show_list()
     assert "hub.example cannot be reached." in words_of(dialog.cards()[0])
