@@ -175,6 +175,12 @@ SENTENCES: dict[str, str] = {
     "import-too-large": QT_TRANSLATE_NOOP(
         "errors", "{name} holds more than {limit} MB of text, too much for one conversation. Nothing was added."
     ),
+    "output-disk-full": QT_TRANSLATE_NOOP(
+        "errors", "The disk is full, so not everything could be written. Free some space and try again."
+    ),
+    "no-standard-input": QT_TRANSLATE_NOOP(
+        "errors", "Standard input is closed, so no picture can be read from it. Pass one with < or through a pipe."
+    ),
     "disk-full": QT_TRANSLATE_NOOP(
         "errors", "The disk is full, so {name} could not be saved. Free some space and try again."
     ),

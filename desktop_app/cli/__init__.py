@@ -19,8 +19,9 @@ from desktop_app.cli.request import (
     VerbRequest,
     WindowRequest,
 )
-from desktop_app.cli.terminal import plain_terminal
+from desktop_app.cli.terminal import in_one_line, plain_terminal
 from desktop_app.errors import UserError
+from model_store.atomic_files import means_no_room
 from model_store.errors import StoreError
 
 _DEATHS = ("engine-died", "model-ends-engine")
@@ -46,20 +47,28 @@ def _run(request: VerbRequest) -> int:
         code = _carry_out(request)
         sys.stdout.flush()
     except (UserError, StoreError) as error:
-        print(texts.ERROR.format(sentence=error), file=sys.stderr)
+        print(texts.ERROR.format(sentence=in_one_line(error)), file=sys.stderr)
         return ExitCode.FAILED if error.code in _DEATHS else ExitCode.BAD_INPUT
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # Python flushes once more at the end; there must be somewhere to flush to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()
         return ExitCode.PIPE_CLOSED
     except Exception as error:
+        if isinstance(error, OSError) and means_no_room(error):
+            _write_no_more()
+            print(texts.ERROR.format(sentence=UserError("output-disk-full")), file=sys.stderr)
+            return ExitCode.BAD_INPUT
         print(texts.BUG + "\n\n" + logs.report(error), file=sys.stderr)
         return ExitCode.FAILED
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left to do takes no time
     return code
+
+
+def _write_no_more() -> None:
+    """Python flushes standard output once more at the end; there must be somewhere to flush to."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _carry_out(request: VerbRequest) -> int:

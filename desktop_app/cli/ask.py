@@ -18,6 +18,7 @@ from desktop_app.cli.engine_process import Interrupts, Status, started_engine
 from desktop_app.cli.exit_codes import ExitCode
 from desktop_app.cli.output import json_line
 from desktop_app.cli.request import AskRequest
+from desktop_app.cli.terminal import in_one_line
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.messages import (
     Ask,
@@ -62,13 +63,13 @@ def ask(request: AskRequest) -> int:
         status.clear()
         for one in inspected:
             for note in one.notes:
-                print(texts.NOTE_PICTURE.format(sentence=note), file=sys.stderr)
+                print(texts.NOTE_PICTURE.format(sentence=in_one_line(note)), file=sys.stderr)
         if info.plan is not None and info.plan.reduced:
             print(_reduced(info.plan), file=sys.stderr)
         if info.is_demo:
             for one in inspected:
                 if one.looks_photographic:
-                    print(texts.NOTE_PHOTOGRAPH.format(name=one.picture.name), file=sys.stderr)
+                    print(texts.NOTE_PHOTOGRAPH.format(name=in_one_line(one.picture.name)), file=sys.stderr)
         most_tiles = 0 if request.quick_look else None
         seen = tuple(
             one.picture._replace(width=one.width, height=one.height, most_tiles=most_tiles) for one in inspected
@@ -195,7 +196,14 @@ def _picture(name: str, folder: Path) -> PictureRef:
 
 def _opened(path: Path) -> AbstractContextManager[IO[bytes]]:
     """Open a named pipe, such as a shell makes for <(command), or standard input for "-"."""
-    return nullcontext(sys.stdin.buffer) if str(path) == "-" else path.open("rb")
+    if str(path) == "-":
+        if sys.stdin is None:  # closed, as by <&-
+            raise UserError("no-standard-input")
+        return nullcontext(sys.stdin.buffer)
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise UserError("file-unreadable", name=path.name) from error
 
 
 def _sha256(path: Path, name: str) -> str:

@@ -24,6 +24,7 @@ from desktop_app.cli.request import (
     ShowModelFolder,
     VerifyModels,
 )
+from desktop_app.cli.terminal import in_one_line
 from desktop_app.settings import Settings
 from model_store.errors import StoreError, size_text
 from model_store.library.disk_space import free_bytes
@@ -165,7 +166,7 @@ def _import_named(request: ImportModels, library: Library, bar: ProgressBar) -> 
     if not found.plans:
         raise found.refused[0]
     for error in found.refused:
-        print(texts.ERROR.format(sentence=error), file=sys.stderr)
+        print(texts.ERROR.format(sentence=in_one_line(error)), file=sys.stderr)
     return [import_model(library, plan, request.in_place, bar.report) for plan in found.plans]
 
 

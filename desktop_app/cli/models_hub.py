@@ -15,6 +15,7 @@ from desktop_app.cli.exit_codes import ExitCode
 from desktop_app.cli.output import installed_as_json, print_installed, print_json, print_table
 from desktop_app.cli.progress import ProgressBar, progress_bar
 from desktop_app.cli.request import DownloadModel, HubRequest, RepairModel, SearchModels
+from desktop_app.cli.terminal import in_one_line
 from desktop_app.engine.messages import gib_down, gib_up
 from desktop_app.engine.planning.memory_budget import MemoryBudget, find_memory_budget
 from desktop_app.errors import UserError
@@ -57,7 +58,7 @@ def _search(request: SearchModels, settings: Settings) -> int:
             print_table(texts.MODELS_HEAD_SEARCH, [_printed(row) for row in rows])
             sys.stdout.flush()
             for problem in dict.fromkeys(row["problem"] for row in rows if row["problem"]):
-                print(texts.ERROR.format(sentence=problem), file=sys.stderr)
+                print(texts.ERROR.format(sentence=in_one_line(problem)), file=sys.stderr)
         others = _on_the_hub(hub, words) if words and not one else []
     if request.json:
         print_json({"models": rows, "repositories": others})
@@ -141,7 +142,7 @@ def _fetch(library: Library, settings: Settings, begin: Callable[[Downloads], Do
 
 def _show(bar: ProgressBar, job: DownloadJob) -> None:
     if job.state is JobState.WAITING and job.error is not None:
-        bar.say(texts.MODELS_WAITING.format(sentence=job.error, seconds=round(job.retry_in)))
+        bar.say(texts.MODELS_WAITING.format(sentence=in_one_line(job.error), seconds=round(job.retry_in)))
         return
     at_hand = next((file.name for file in job.files if file.state is not FileState.DONE), "")
     if job.total:
@@ -225,6 +226,6 @@ def _on_the_hub(hub: Hub, words: str) -> list[dict[str, Any]]:
     try:
         found = hub.search(words)
     except StoreError as error:
-        print(texts.MODELS_HUB_SILENT.format(sentence=error), file=sys.stderr)
+        print(texts.MODELS_HUB_SILENT.format(sentence=in_one_line(error)), file=sys.stderr)
         return []
     return [{"repository": one.name, "downloads": one.downloads, "gated": one.gated} for one in found]

@@ -7,6 +7,7 @@ import sys
 from typing import Any, NoReturn
 
 from desktop_app.cli import texts
+from desktop_app.cli.terminal import in_one_line
 
 
 class Parser(argparse.ArgumentParser):
@@ -19,7 +20,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End the program with exit code 2."""
-        print(texts.USAGE.format(problem=message.rstrip("."), command=self.prog), file=sys.stderr)
+        print(texts.USAGE.format(problem=in_one_line(message).rstrip("."), command=self.prog), file=sys.stderr)
         raise SystemExit(2)
 
 

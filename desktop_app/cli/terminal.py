@@ -19,6 +19,11 @@ _CONTROL = re.compile("(?!^\r|\r\\Z)[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _OURS = ("desktop_app.", "model_store.")
 
 
+def in_one_line(sentence: object) -> str:
+    """Return a sentence without line breaks: after one, a name in it could pretend to be a sentence of ours."""
+    return " ".join(str(sentence).splitlines())
+
+
 class _Plain:
     """A text stream that writes a replacement character where a control character stood."""
 
@@ -42,7 +47,7 @@ class _OurWarnings(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.levelno >= logging.WARNING and record.name.startswith(_OURS):
-            print(record.getMessage(), file=sys.stderr)
+            print(in_one_line(record.getMessage()), file=sys.stderr)
 
 
 @contextmanager

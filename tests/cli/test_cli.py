@@ -288,6 +288,33 @@ def test_a_closed_pipe_is_no_error(started: Any) -> None:
     assert process.wait(timeout=60) == 141
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("words", [("models", "list"), ("ask", "-p", "Hello"), ("ask", "-p", "Hello", "--json")])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_output_on_a_full_disk_is_said(environment: dict[str, str], words: tuple[str, ...], unbuffered: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "desktop_app", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env={**environment, "PYTHONUNBUFFERED": unbuffered},
+            cwd=REPOSITORY,
+            check=False,
+        )
+    assert result.returncode == 2
+    (line,) = result.stderr.decode().splitlines()
+    assert line.startswith("eyebright: The disk is full")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell closes it there in no such way")
+def test_a_closed_standard_input_is_said(environment: dict[str, str]) -> None:
+    command = f'"{sys.executable}" -m desktop_app ask -p hi - <&-'
+    result = subprocess.run(["sh", "-c", command], capture_output=True, env=environment, cwd=REPOSITORY, check=False)
+    assert result.returncode == 2
+    (line,) = result.stderr.decode().splitlines()
+    assert line.startswith("eyebright: Standard input is closed")
+
+
 def test_the_engine_does_not_outlive_the_command(started: Any) -> None:
     process = started("ask", PLAIN, *(["-p", "What is in the picture?"] * 300), "--json")
     assert process.stdout is not None

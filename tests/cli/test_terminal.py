@@ -21,6 +21,7 @@ from tests.helpers.paths import REPOSITORY
 from tests.random_models.small_gguf import gguf
 
 ESCAPE = "\x1b]0;owned\x07\x1b[31m\x9b2J"
+FORGED = "\neyebright: Everything is fine."
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -50,6 +51,29 @@ def test_words_of_the_command_line_are_no_commands_to_the_terminal(
 ) -> None:
     assert run_verb(*words)
     out(capsys)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("ask", f"a{FORGED}.png", "-p", "?"),
+        ("ask", "--model", f"a{FORGED}.gguf", "-p", "?"),
+        ("plan", f"a{FORGED}.gguf"),
+        ("models", "verify", f"a{FORGED}"),
+        ("models", "download", f"a{FORGED}"),
+        ("models", "import", f"/a{FORGED}.gguf"),
+    ],
+)
+def test_a_name_cannot_pretend_to_be_a_line_of_ours(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_verb(*words)
+    (line,) = out(capsys).splitlines()
+    assert "a eyebright: Everything is fine." in line
+
+
+def test_nonsense_cannot_pretend_to_be_a_line_of_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.parse(["ask", "-p", "?", "--seed", f"1{FORGED}"])
+    assert len(out(capsys).splitlines()) == 1
 
 
 def test_nonsense_is_no_command_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
