@@ -72,7 +72,7 @@ def test_a_name_cannot_pretend_to_be_a_line_of_ours(words: tuple[str, ...], caps
 
 def test_nonsense_cannot_pretend_to_be_a_line_of_ours(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        cli.parse(["ask", "-p", "?", "--seed", f"1{FORGED}"])
+        cli.parse(["ask", "-p", "?", "--a\nforged"])
     assert len(out(capsys).splitlines()) == 1
 
 
