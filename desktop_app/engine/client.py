@@ -18,9 +18,8 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from desktop_app.engine.engine_process import EngineProcess
-from desktop_app.engine.inspector import Inspector
 from desktop_app.engine.messages import (
     FINAL_EVENTS,
     Ask,
@@ -41,6 +40,10 @@ from desktop_app.engine.messages import (
 )
 from desktop_app.errors import UserError
 from desktop_app.paths import demo_model
+
+if TYPE_CHECKING:  # imported with the first process, when the window is there
+    from desktop_app.engine.engine_process import EngineProcess
+    from desktop_app.engine.inspector import Inspector
 
 _log = logging.getLogger(__name__)
 
@@ -94,6 +97,9 @@ class EngineClient:
         The process inherits the signal handlers that this process has when it starts. With `wait` this returns after
         that.
         """
+        from desktop_app.engine.engine_process import EngineProcess
+        from desktop_app.engine.inspector import Inspector
+
         with self._lock:
             if self._engine is None or not self._engine.is_alive:
                 self._engine = EngineProcess(self._handle_event, after=self._ending)
