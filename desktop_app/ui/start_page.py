@@ -249,7 +249,7 @@ class StartPage(QScrollArea):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Look again when something on the page takes another height, such as the offer."""
-        if watched is self._page and event.type() == QEvent.Type.LayoutRequest:
+        if watched is self._page and event.type() == QEvent.Type.LayoutRequest and self.isVisible():
             self._fit_height()
         return super().eventFilter(watched, event)
 
