@@ -38,7 +38,7 @@ class HistoryThread:
         """`clear_cache(time)` removes from the caches what was not used since; it is called on the thread."""
         self._path = path
         self._attachments = attachments
-        self._forget_cache = clear_cache
+        self._clear_cache = clear_cache
         self._background = background
         self._notices = notices
         self._history: History | None = None
@@ -104,7 +104,7 @@ class HistoryThread:
         # Without any too: what was deleted may still be in a backup that could not be changed then.
         self._attachments.remove(history.purge([one.summary.id for one in old]))
         if old:
-            self._forget_cache(max(one.deleted for one in old) + _LAST_WRITE_S)
+            self._clear_cache(max(one.deleted for one in old) + _LAST_WRITE_S)
         self._attachments.remove_unreferenced(history.pictures_in_use())
         history.back_up()
 

@@ -44,7 +44,7 @@ class Recovery(QObject):
         self._engine = engine
         self._history_thread = history_thread
         self._files = files
-        self._forget_cache = clear_cache
+        self._clear_cache = clear_cache
         self._notices = notices
         self._deleted: list[DeletedConversation] = []
         self._backups: list[Backup] = []
@@ -86,7 +86,7 @@ class Recovery(QObject):
 
     def _purged(self, pictures: set[str]) -> None:
         self._files.run(partial(self._attachments.remove, pictures))
-        forget = partial(self._files.run, partial(self._forget_cache, time.time()))
+        forget = partial(self._files.run, partial(self._clear_cache, time.time()))
         forget()
         self._engine.forget(forget)  # it may have written in the meantime
         self.refresh()
