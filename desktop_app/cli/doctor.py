@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -28,6 +29,7 @@ _INSTRUCTIONS = (
     *("avx512f", "avx512vbmi", "avx512_vnni", "avx512_bf16", "amx_int8"),
     *("asimd", "asimdhp", "asimddp", "sve", "i8mm"),
 )
+_BUILT_WITH = frozenset({"LLAMAFILE", "OPENMP", "REPACK", "ACCELERATE", "KLEIDIAI"})  # no features of a processor
 _GIB = 1 << 30
 
 
@@ -72,7 +74,7 @@ def _pre_tokenizer(files: ModelFiles | None) -> str:
     if files.missing_pre_tokenizer:
         return texts.DOCTOR_PRE_TOKENIZER_ASSUMED.format(name=files.missing_pre_tokenizer)
     stated = files.header.text(PRE_TOKENIZER)
-    return stated or texts.DOCTOR_PRE_TOKENIZER_NONE
+    return texts.DOCTOR_PRE_TOKENIZER_STATED.format(name=stated) if stated else texts.DOCTOR_PRE_TOKENIZER_NONE
 
 
 def _tuning(files: ModelFiles | None) -> str:
@@ -96,7 +98,7 @@ def _engine() -> int:
     seconds = time.monotonic() - started
     loaded = texts.DOCTOR_MODEL_LOADED.format(seconds=seconds, threads=info.threads, n_ctx=info.n_ctx)
     _line(texts.DOCTOR_MODEL, f"{info.name}, {loaded}")
-    _line(texts.DOCTOR_USED_FEATURES, info.cpu_features)
+    _line(texts.DOCTOR_USED_FEATURES, _used(info.cpu_features))
     if info.plan is not None:
         _line(texts.DOCTOR_PLAN, _plan(info.plan))
     _line(texts.DOCTOR_CLASS_TOKEN, texts.DOCTOR_CLASS_TOKENS.get(info.class_token, info.class_token))
@@ -136,6 +138,15 @@ def _features() -> str:
     """Return which of the instructions that llama.cpp makes use of this processor has, as Linux tells."""
     flags = (_cpuinfo("flags") or _cpuinfo("Features")).split()
     return " ".join(name for name in _INSTRUCTIONS if name in flags) or texts.DOCTOR_UNKNOWN
+
+
+def _used(told: str) -> str:
+    """Return in words what llama.cpp tells as "CPU : AVX = 1 | AVX2 = 1 | OPENMP = 1 | "."""
+    names = [name for name, value in re.findall(r"(\w+) = (\d+)", told) if value != "0"]
+    features = " ".join(name for name in names if name not in _BUILT_WITH) or texts.DOCTOR_NONE
+    used = texts.DOCTOR_USED.format(features=features)
+    parts = " ".join(name for name in names if name in _BUILT_WITH)
+    return texts.DOCTOR_BUILT_WITH.format(used=used, parts=parts) if parts else used
 
 
 def _cpuinfo(key: str) -> str:

@@ -31,24 +31,25 @@ def plan(request: PlanRequest) -> int:
     found = plan_shape(shape, request.settings, budget, tuning)
     estimate = shape.estimate(found.plan)
     if request.json:
-        print(json_line(_figures(found, estimate)))
+        print(json_line(_figures(found, estimate, sees=files.projector is not None)))
     else:
-        for line in _table(found, estimate, tuning):
+        for line in _table(found, estimate, tuning, sees=files.projector is not None):
             print(line)
     return ExitCode.DONE if found.fits else ExitCode.DOES_NOT_FIT
 
 
-def _figures(found: PlanResult, estimate: MemoryEstimate) -> dict[str, object]:
+def _figures(found: PlanResult, estimate: MemoryEstimate, *, sees: bool) -> dict[str, object]:
     return {
         "verdict": "does-not-fit" if not found.fits else "fits-reduced" if found.plan.reduced else "fits",
         "offer": found.offer,
+        "sees": sees,
         "needed_at": {str(n_ctx): needed for n_ctx, needed in found.needed_at.items()},
         "need": {**estimate.parts, "total": estimate.total},
         "plan": found.plan._asdict(),
     }
 
 
-def _table(found: PlanResult, estimate: MemoryEstimate, tuning: Tuning | None) -> Iterator[str]:
+def _table(found: PlanResult, estimate: MemoryEstimate, tuning: Tuning | None, *, sees: bool) -> Iterator[str]:
     plan = found.plan
     for name, size in estimate.parts.items():
         if size:
@@ -59,6 +60,8 @@ def _table(found: PlanResult, estimate: MemoryEstimate, tuning: Tuning | None) -
         yield _line(texts.PLAN_FREE, plan.free)
     yield ""
     yield from _verdict(found)
+    if not sees:
+        yield texts.PLAN_BLIND
     if found.fits:
         yield ""
         yield from _settings(plan)

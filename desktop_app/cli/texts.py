@@ -185,6 +185,10 @@ PLAN_FITS_REDUCED = "The model fits with a context of {n_ctx} tokens. {requested
 PLAN_OFFER = "A smaller file of the same model ({offer}) would fit."
 PLAN_TOO_LARGE = "The model does not fit. It needs at least {needed} GiB, and {available} GiB can be used."
 PLAN_CROWDED = "Other programs are using memory that the model needs. Close some, or answers will be slow."
+PLAN_BLIND = (
+    "Pictures are left out: without its projector (mmproj) the model cannot see them. To plan for both, name the "
+    "projector after the model."
+)
 PLAN_CONTEXT = "Context of {n_ctx} tokens, read in batches of {n_ubatch}."
 PLAN_KV_F16 = "KV cache in f16, without flash attention: the fastest."
 PLAN_KV_F16_FLASH = "KV cache in f16, with flash attention: measured as the fastest on this computer."
@@ -229,6 +233,7 @@ DOCTOR_MEMORY = "Memory"
 DOCTOR_MEMORY_OF = "{available:.1f} of {total:.1f} GiB available"
 DOCTOR_MEMORY_TOTAL = "{total:.1f} GiB"
 DOCTOR_UNKNOWN = "unknown"
+DOCTOR_NONE = "no features"
 DOCTOR_SETTINGS = "Settings"
 DOCTOR_HISTORY = "Conversations"
 DOCTOR_PICTURES = "Pictures"
@@ -236,31 +241,37 @@ DOCTOR_CACHE = "Cache"
 DOCTOR_LOGS = "Logs"
 DOCTOR_MODEL = "Built-in model"
 DOCTOR_MODEL_LOADED = "loaded in {seconds:.1f} s, threads: {threads}, context: {n_ctx} tokens"
-DOCTOR_USED_FEATURES = "Used by llama.cpp"
+DOCTOR_USED_FEATURES = "llama.cpp uses"
+DOCTOR_USED = "{features} of the processor"
+DOCTOR_BUILT_WITH = "{used}; built with {parts}"
 DOCTOR_PLAN = "Memory plan"
 DOCTOR_REDUCED = "context shortened from {requested}"
 DOCTOR_SMALL_PROJECTOR = "smaller copy of the projector"
 DOCTOR_IN_TURN = "projector unloaded after use"
-DOCTOR_PLAN_IS = "{n_ctx} tokens in {kv_type}, batches of {n_ubatch}; needs {needed} of {usable} GiB usable"
+DOCTOR_PLAN_IS = (
+    "context of {n_ctx} tokens (KV cache in {kv_type}), read in batches of {n_ubatch}; needs {needed} GiB of {usable} that "
+    "can be used"
+)
 DOCTOR_CLASS_TOKEN = "Class token"
 DOCTOR_CLASS_TOKENS = {
-    "corrected": "corrected (llama.cpp#25814)",
-    "not-needed": "correct without a fix",
+    "corrected": "put in its right place; llama.cpp has it in a wrong one (llama.cpp#25814)",
+    "not-needed": "in its right place",
     "unknown": "UNKNOWN ORDER: pictures may be misread",
     "none": "no projector",
 }
 DOCTOR_LAST_LAYER = "Last layer of CLIP"
 DOCTOR_LAST_LAYERS = {
-    "complete": "used without a fix",
-    "corrected": "used through a copy of the projector (llama.cpp#25817)",
+    "complete": "used, as it should be",
+    "corrected": "used, through a corrected copy of the projector (llama.cpp#25817)",
     "missing": "NOT USED: the model sees pictures less clearly",
     "none": "no projector",
 }
 DOCTOR_WARNINGS = "Warnings of llama.cpp"
 DOCTOR_WARNINGS_NONE = "none (those of other models are in the log)"
-DOCTOR_PRE_TOKENIZER = "Pre-tokeniser"
-DOCTOR_PRE_TOKENIZER_ASSUMED = "{name} (the file of the model in use names none)"
-DOCTOR_PRE_TOKENIZER_NONE = "none named by the file of the model in use"
+DOCTOR_PRE_TOKENIZER = "Splitting of text"
+DOCTOR_PRE_TOKENIZER_STATED = "by the rules “{name}”, which the file of the model in use names"
+DOCTOR_PRE_TOKENIZER_ASSUMED = "by the rules “{name}”, assumed: the file of the model in use names none"
+DOCTOR_PRE_TOKENIZER_NONE = "by the usual rules of llama.cpp: the file of the model in use names none"
 DOCTOR_TUNING = "Measured settings"
 DOCTOR_TUNING_BUILT_IN = "none (the built-in model is too small to need any)"
 DOCTOR_TUNING_NONE = "none yet for this model (see eyebright tune --help)"

@@ -32,6 +32,16 @@ def test_a_model_that_fits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         assert expected in said, said
 
 
+def test_a_plan_without_a_projector_leaves_pictures_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model, projector = pair(tmp_path, LLAVA_7B)
+    assert run(model, "--memory", "8G") == 0
+    assert "Pictures are left out: without its projector (mmproj) the model cannot see them." in capsys.readouterr().out
+    assert run(model, projector, "--memory", "8G") == 0
+    assert "Pictures are left out" not in capsys.readouterr().out
+    assert run(model, "--memory", "8G", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["sees"] is False
+
+
 def test_a_model_that_fits_with_a_shorter_context(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = pair(tmp_path, LLAVA_13B)
     assert run(*files, "--memory", "12G") == 0

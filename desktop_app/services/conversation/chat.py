@@ -23,7 +23,7 @@ from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.notices import Notice, Notices
 
 NOTES: dict[str, str] = {
-    "model-changed": QT_TRANSLATE_NOOP("notes", "From here on {name} answers."),
+    "model-changed": QT_TRANSLATE_NOOP("notes", "From here on, the answers are by {name}."),
 }
 # What is asked when a picture is sent without a text. English, for it is for the model, not for the person.
 DESCRIBE = "Describe this picture."

@@ -262,7 +262,7 @@ def test_notes_are_quiet_lines_without_buttons(transcript: TranscriptView, fakes
     note = Message("n", Role.NOTE, "", details={"note": "model-changed", "parameters": {"name": "LLaVA"}})
     fakes.chat.show(question("What?"), note)
     transcript.page.keyboard.focus_message(1)
-    assert transcript.page.accessibleDescription() == "From here on LLaVA answers."
+    assert transcript.page.accessibleDescription() == "From here on, the answers are by LLaVA."
     assert transcript.bar.isHidden()
 
 
