@@ -128,7 +128,9 @@ SETTINGS: dict[str, Setting] = {
             "n_ctx",
             4096,
             QT_TRANSLATE_NOOP(
-                "settings", "How many tokens of a conversation the model sees at once. More tokens need more memory."
+                "settings",
+                "How many tokens of a conversation the model sees at once. More tokens need more memory, and every "
+                "model has a limit of its own.",
             ),
             512,
             131072,

@@ -249,8 +249,8 @@ DOCTOR_REDUCED = "context shortened from {requested}"
 DOCTOR_SMALL_PROJECTOR = "smaller copy of the projector"
 DOCTOR_IN_TURN = "projector unloaded after use"
 DOCTOR_PLAN_IS = (
-    "context of {n_ctx} tokens (KV cache in {kv_type}), read in batches of {n_ubatch}; needs {needed} GiB of {usable} that "
-    "can be used"
+    "context of {n_ctx} tokens (KV cache in {kv_type}), read in batches of {n_ubatch}; needs {needed} GiB of {usable} "
+    "that can be used"
 )
 DOCTOR_CLASS_TOKEN = "Class token"
 DOCTOR_CLASS_TOKENS = {

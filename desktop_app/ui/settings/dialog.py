@@ -14,7 +14,7 @@ from desktop_app.services.notices import Notices
 from desktop_app.settings import SETTINGS
 from desktop_app.ui.protocols.engine import Engine, Tuner
 from desktop_app.ui.protocols.program import Preferences
-from desktop_app.ui.sentences import engine_sentence
+from desktop_app.ui.sentences import engine_sentence, number
 from desktop_app.ui.settings.tuning_row import TuningRow
 from desktop_app.ui.widgets.controls import Label, push_button
 from desktop_app.ui.widgets.fitting import fitted
@@ -42,6 +42,7 @@ class SettingsDialog(QDialog):
         self._engine = engine
         self._notices = notices
         self._controls: dict[str, Any] = {}
+        self._rows: dict[str, SettingRow] = {}
         self.setWindowTitle(self.tr("Settings"))
         self.resize(fitted(self, QSize(theme.px(84 * GRID), theme.px(84 * GRID))))
         outer = QVBoxLayout(self)
@@ -64,12 +65,12 @@ class SettingsDialog(QDialog):
         self._fine()
         self._column.addStretch(1)
         preferences.changed.connect(self._changed)
-        engine.model_changed.connect(self._show_model_name)
-        engine.state_changed.connect(self._show_model_name)
+        engine.model_changed.connect(self._show_model)
+        engine.state_changed.connect(self._show_model)
         theme.changed.connect(self._show_text_size)
         for name in self._controls:
             self._changed(name)
-        self._show_model_name()
+        self._show_model()
         self._show_text_size()
 
     # ---- building --------------------------------------------------------------------------
@@ -82,7 +83,8 @@ class SettingsDialog(QDialog):
 
     def _row(self, name: str, title: str, control: QWidget, *, below: bool = False) -> None:
         meaning = QCoreApplication.translate("settings", SETTINGS[name].help)
-        self._column.addWidget(SettingRow(title, meaning, control, self, below=below))
+        self._rows[name] = row = SettingRow(title, meaning, control, self, below=below)
+        self._column.addWidget(row)
 
     def _number(self, name: str, title: str, step: float, zero: str = "") -> None:
         control = NumberEdit(SETTINGS[name], title, step, zero, self)
@@ -197,13 +199,33 @@ class SettingsDialog(QDialog):
             control.setPlainText(value)
             self._prompt_timer.stop()
 
-    def _show_model_name(self, _change: ModelInfo | str | None = None) -> None:
+    def _show_model(self, _change: ModelInfo | str | None = None) -> None:
         info = self._engine.info()
         if info is None:
             text = engine_sentence(self._engine.state())
         else:
             text = self.tr("{model} is in use.").format(model=info.name)
         self.model_name.setText(text)
+        self._rows["n_ctx"].say_now(self._context_now(info))
+        self._rows["threads"].say_now(self._threads_now(info))
+
+    def _context_now(self, info: ModelInfo | None) -> str:
+        """Return which context the model really has: it may have been trained with less, or memory be short."""
+        if info is None:
+            return ""
+        words = self.tr("In use now: {n_ctx} tokens.")
+        if info.plan is not None and info.plan.reduced:
+            words = self.tr("In use now: {n_ctx} tokens. More would not fit into memory.")
+        return words.format(n_ctx=number(info.n_ctx))
+
+    def _threads_now(self, info: ModelInfo | None) -> str:
+        if info is None:
+            return ""
+        reading = info.reading_threads or info.threads
+        words = self.tr("In use now: {reading} for reading, {writing} for writing.")
+        if reading == info.threads:
+            words = self.tr("In use now: {writing}.")
+        return words.format(reading=reading, writing=info.threads)
 
     def _show_text_size(self) -> None:
         button = self.text_size.buttons.get(str(theme.zoom()))

@@ -189,6 +189,10 @@ class SettingRow(QWidget):
         if meaning:
             words.addWidget(Label(meaning, "small", "muted", self, wrap=True))
             control.setAccessibleDescription(meaning)
+        self._meaning, self._control = meaning, control
+        self._now = Label("", "small", parent=self, wrap=True)
+        self._now.hide()
+        words.addWidget(self._now)
         if below:
             column = QVBoxLayout(self)
             column.setContentsMargins(0, 0, 0, 0)
@@ -201,3 +205,9 @@ class SettingRow(QWidget):
             row.setSpacing(3 * GRID)
             row.add_layout(words)
             row.addWidget(control)
+
+    def say_now(self, text: str) -> None:
+        """Say below the description what is really in use, where that may be something else; "" says nothing."""
+        self._now.setText(text)
+        self._now.setVisible(bool(text))
+        self._control.setAccessibleDescription(" ".join(words for words in (self._meaning, text) if words))

@@ -11,6 +11,7 @@ from PySide6.QtGui import QFontMetrics, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QPlainTextEdit
 
+from desktop_app.engine.messages import LoadPlan
 from desktop_app.settings import SETTINGS
 from desktop_app.ui.help.report import ReportDialog
 from desktop_app.ui.settings.dialog import SettingsDialog
@@ -19,12 +20,15 @@ from desktop_app.ui.viewer import PictureViewer
 from desktop_app.ui.widgets.setting_controls import NumberEdit, Switch
 from desktop_app.ui.widgets.theme import ZOOM_STEPS, theme
 from desktop_app.ui.window import MainWindow
-from tests.helpers.cards import button
+from tests.helpers.cards import button, words_of
 from tests.helpers.fake_services import FakeServices
 from tests.helpers.fakes.conversation import answer, question
+from tests.helpers.fakes.engine import LLAVA
 from tests.helpers.fakes.pictures import picture
 from tests.helpers.strays import Expected
 from tests.helpers.waiting import pump, wait_until
+
+SHORT = LoadPlan(2048, 64, requested_n_ctx=4096)
 
 
 @pytest.fixture
@@ -57,6 +61,17 @@ def test_settings_show_what_is_in_use(settings: SettingsDialog) -> None:
     assert number(settings, "threads").field.text() == "Automatic"
     assert settings.theme.buttons["light"].isChecked()
     assert settings.reading_ahead.isChecked()
+
+
+def test_what_is_really_in_use_stands_beside_the_setting(settings: SettingsDialog, services: FakeServices) -> None:
+    assert number(settings, "n_ctx").field.value() == 4096
+    assert "In use now: 1,024 tokens." in words_of(settings)
+    assert "In use now: 2." in words_of(settings)
+    services.engine.become("ready", LLAVA._replace(n_ctx=2048, threads=4, reading_threads=8, plan=SHORT))
+    assert "In use now: 2,048 tokens. More would not fit into memory." in words_of(settings)
+    assert "In use now: 8 for reading, 4 for writing." in words_of(settings)
+    services.engine.become("loading", None)
+    assert "In use now" not in words_of(settings)
 
 
 def test_every_declared_setting_can_be_changed_somewhere(settings: SettingsDialog) -> None:
