@@ -41,6 +41,16 @@ def title_of(path: Path, name: str, header: GGUFHeader) -> str:
     return f"{said} {quantisation_of(name, header)}".strip()
 
 
+def known_title(path: Path) -> str:
+    """Return the title that a model was installed with, otherwise the name of its file; its header is not read."""
+    try:
+        manifest = Manifest.read(path.parent)
+    except (OSError, ValueError):
+        return PART.sub("", path.stem)
+    file = manifest.file(Role.MODEL)
+    return manifest.title if file is not None and file.name == path.name else PART.sub("", path.stem)
+
+
 def title_in_use(path: Path, header: GGUFHeader) -> str:
     """Return the title that a model was installed with if it lies in the library, otherwise that of its file."""
     try:

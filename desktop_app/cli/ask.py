@@ -40,6 +40,7 @@ from desktop_app.engine.messages import (
 )
 from desktop_app.errors import UserError
 from desktop_app.settings import Settings
+from model_store.titles import known_title
 
 _WEB = ("http://", "https://", "ftp://", "data:")
 # Escape sequences of an answer must not reach the terminal; a picture may have dictated them.
@@ -53,7 +54,7 @@ def ask(request: AskRequest) -> int:
         raise UserError("question-empty")
     model, mmproj = chosen_files(request.model, request.mmproj)
     if request.pictures and mmproj is None:
-        raise UserError("projector-needed", model=model.name)
+        raise UserError("projector-needed", model=known_title(model))
     interrupts = Interrupts()
     with _pictures(request.pictures) as pictures, started_engine() as client:
         status = Status()

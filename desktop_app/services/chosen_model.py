@@ -8,7 +8,7 @@ from desktop_app import paths
 from desktop_app.engine.messages import EngineSettings, ModelInfo
 from desktop_app.services.conversation.chat import Chat
 from desktop_app.services.engine import Engine
-from desktop_app.services.notices import Notice, Notices, action
+from desktop_app.services.notices import Notice, Notices
 from desktop_app.services.preferences import Preferences
 
 _SETTINGS_OF_A_LOAD = frozenset({"model", "mmproj", "n_ctx", "threads", "disk_cache_mb"})
@@ -77,7 +77,7 @@ class ChosenModel(QObject):
         if not self._engine.is_answering():
             self.load()
         elif self._waits is None:
-            self._waits = Notice("load-waits", actions=(action("load-now"),), sticky=True)
+            self._waits = Notice("load-waits", sticky=True)
             self._notices.post(self._waits)
 
     def _model_changed(self, info: ModelInfo | None) -> None:

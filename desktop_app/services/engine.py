@@ -36,7 +36,7 @@ from desktop_app.engine.messages import (
 )
 from desktop_app.errors import UserError
 from desktop_app.proc_files import PROC, read_sizes
-from desktop_app.services.notices import Notice, Notices, action
+from desktop_app.services.notices import Notice, Notices, action, remedies
 
 State = Literal["starting", "loading", "ready", "unloaded", "failed", "silent", "dead"]
 Handler = Callable[[Event], None]
@@ -250,7 +250,8 @@ class Engine(QObject):
         elif isinstance(event, Failed):
             self._set_state("failed")
             error = UserError(event.code, **event.parameters)
-            self._statuses.append(self._notices.error(error, action("choose-model"), sticky=True))
+            actions = remedies(error.code) or (action("choose-model"),)
+            self._statuses.append(self._notices.error(error, *actions, sticky=True))
         elif isinstance(event, BugReported):
             self._set_state("failed")
 
@@ -275,7 +276,7 @@ class Engine(QObject):
         if isinstance(event, Silent):
             self._before_silence = self._state
             self._set_state("silent")
-            self._silence = self._notices.error(UserError("engine-silent"), action("restart-engine"), sticky=True)
+            self._silence = self._notices.error(UserError("engine-silent"), sticky=True)
             return
         if isinstance(event, AnswersAgain):
             if self._state == "silent":
@@ -309,7 +310,7 @@ class Engine(QObject):
         if untried:
             self.died_untried.emit()
         if self._state == "dead":
-            self._statuses.append(self._notices.error(UserError("engine-died"), action("restart-engine"), sticky=True))
+            self._statuses.append(self._notices.error(UserError("engine-died"), sticky=True))
 
     def _lose(self, event: Died) -> None:
         """Tell all that the process is gone, and what it did with it."""

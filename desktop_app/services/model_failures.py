@@ -10,8 +10,9 @@ from PySide6.QtCore import QObject
 from desktop_app.errors import UserError
 from desktop_app.services.chosen_model import ChosenModel
 from desktop_app.services.engine import Engine
-from desktop_app.services.notices import Notices, action
+from desktop_app.services.notices import Notices
 from desktop_app.services.preferences import Preferences
+from model_store.titles import known_title
 
 _MOST_DEATHS = 2  # of a model that has worked before: it may have been something else, such as too little memory
 
@@ -58,11 +59,11 @@ class ModelFailures(QObject):
             working = ("", "")
         self._set("model", "mmproj", working)
         self._chosen_model.load()
-        name, before = Path(files[0]).name, Path(working[0]).name
+        name, before = known_title(Path(files[0])), known_title(Path(working[0])) if working[0] else ""
         error = UserError("model-ends-engine-built-in", name=name)
         if before:
             error = UserError("model-ends-engine-back", name=name, before=before)
-        self._notices.error(error, action("choose-model"), sticky=True)
+        self._notices.error(error, sticky=True)
 
     def _set(self, model: str, mmproj: str, files: tuple[str, str]) -> None:
         for name, value in zip((model, mmproj), files, strict=True):

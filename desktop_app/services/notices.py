@@ -108,6 +108,73 @@ LABELS: dict[str, str] = {
     "open-models": QT_TRANSLATE_NOOP("notices", "Show models"),
     "choose-model": QT_TRANSLATE_NOOP("notices", "Choose a model…"),
     "open-releases": QT_TRANSLATE_NOOP("notices", "Open the release page"),
+    "add-projector": QT_TRANSLATE_NOOP("notices", "Add its projector…"),
+    "use-text-only": QT_TRANSLATE_NOOP("notices", "Use it for text only"),
+    "open-settings": QT_TRANSLATE_NOOP("notices", "Open the settings…"),
+    "open-sources": QT_TRANSLATE_NOOP("notices", "Open the sources…"),
+    "choose-picture": QT_TRANSLATE_NOOP("notices", "Choose a picture…"),
+    "edit-question": QT_TRANSLATE_NOOP("notices", "Edit the question"),
+    "ask-again": QT_TRANSLATE_NOOP("notices", "Ask again"),
+}
+
+#: Code of a sentence -> codes of the actions that it names: every one gets a button, wherever the sentence is shown.
+REMEDIES: dict[str, tuple[str, ...]] = {
+    "context-reduced": ("choose-model",),
+    "parts-reduced": ("open-settings",),
+    "parts-reduced-to-one": ("open-settings",),
+    "demo-photo": ("choose-model",),
+    "model-blind": ("add-projector", "choose-model"),
+    "load-waits": ("load-now",),
+    "model-ready": ("use-model",),
+    "model-wrong": ("open-models",),
+    "model-wrong-repair": ("repair-model",),
+    "downloads-unfinished": ("go-on-downloading",),
+    "move-unfinished": ("go-on-moving",),
+    "updates-found": ("open-releases",),
+    # Errors of pictures
+    "is-a-folder": ("choose-picture",),
+    "file-empty": ("choose-picture",),
+    "file-too-large": ("choose-picture",),
+    "web-address": ("choose-picture",),
+    # Errors of models
+    "model-missing": ("choose-model",),
+    "model-damaged": ("choose-model",),
+    "model-unsupported": ("choose-model",),
+    "model-ends-engine": ("choose-model",),
+    "model-ends-engine-back": ("choose-model",),
+    "model-ends-engine-built-in": ("choose-model",),
+    "projector-damaged": ("choose-model", "use-text-only"),
+    "projector-unsupported": ("choose-model", "use-text-only"),
+    "projector-other-kind": ("add-projector", "use-text-only"),
+    "projector-other-version": ("add-projector", "choose-model"),
+    "projector-mismatch": ("add-projector", "choose-model"),
+    "projector-needed": ("add-projector", "choose-model"),
+    "swapped-files": ("choose-model",),
+    "not-a-projector": ("add-projector", "choose-model"),
+    "out-of-memory": ("choose-model",),
+    "does-not-fit": ("choose-model",),
+    "does-not-fit-offer": ("choose-model",),
+    "context-too-small": ("edit-question", "open-settings"),
+    "engine-died": ("restart-engine",),
+    "engine-silent": ("restart-engine",),
+    "another-model": ("ask-again",),
+    # Errors of the model store
+    "endpoint-wrong": ("open-sources",),
+    "proxy-wrong": ("open-sources",),
+    "system-proxy-wrong": ("open-sources",),
+    "proxy-refused": ("open-sources",),
+    "repository-missing": ("open-sources", "open-models"),
+    "gated": ("open-sources", "open-models"),
+    "token-refused": ("open-sources", "open-models"),
+    "remote-file-missing": ("open-models",),
+    "checksum-unexpected": ("open-models",),
+    "no-room": ("open-models",),
+    "folder-taken": ("open-models",),
+    "no-room-to-copy": ("open-models",),
+    "files-wrong": ("open-models",),
+    "not-repairable": ("open-models",),
+    "not-removed": ("choose-model",),
+    "release-not-understood": ("open-releases",),
 }
 
 
@@ -129,6 +196,16 @@ class Notice:
     actions: tuple[NoticeAction, ...] = ()
     sticky: bool = False  # shown until it is closed or withdrawn
     id: str = field(default_factory=new_id)
+
+    @property
+    def buttons(self) -> tuple[NoticeAction, ...]:
+        """Return its actions, or those that its sentence names."""
+        return self.actions or remedies(self.text_code)
+
+
+def remedies(code: str) -> tuple[NoticeAction, ...]:
+    """Return the actions that the sentence of this code names."""
+    return tuple(action(each) for each in REMEDIES.get(code, ()))
 
 
 def action(code: str, argument: str = "") -> NoticeAction:
@@ -190,4 +267,8 @@ class Notices(QObject):
     def act(self, notice_id: str, action_code: str, argument: str = "") -> None:
         """Run the action of a notice's button, and remove the notice."""
         self.withdraw(notice_id)
-        self._callbacks[action_code](*([argument] if argument else []))
+        self.run(NoticeAction(action_code, action_code, argument))
+
+    def run(self, chosen: NoticeAction) -> None:
+        """Run an action that is offered elsewhere than in a notice."""
+        self._callbacks[chosen.code](*([chosen.argument] if chosen.argument else []))

@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject
 
 from desktop_app import __home__, __version__
 from desktop_app.services.background import Background
-from desktop_app.services.notices import Notice, Notices, action
+from desktop_app.services.notices import Notice, Notices
 from desktop_app.services.preferences import Preferences
 from desktop_app.services.versions import Version
 from model_store.errors import StoreError
@@ -100,7 +100,7 @@ class Updates(QObject):
         elif newest.is_update_for(present):
             self._found = release.address
             what = {"newest": str(newest), "version": self._version}
-            self._report(Notice("updates-found", what, actions=(action("open-releases"),), sticky=True))
+            self._report(Notice("updates-found", what, sticky=True))
         else:
             self._report(Notice("updates-none", {"version": self._version}))
 
@@ -123,4 +123,4 @@ class Updates(QObject):
 
 
 def _not_understood(host: str) -> Notice:
-    return Notice("release-not-understood", {"host": host}, "error", (action("open-releases"),), sticky=True)
+    return Notice("release-not-understood", {"host": host}, "error", sticky=True)

@@ -137,7 +137,7 @@ class NoticeBar(QWidget):
             button.hide()
             button.deleteLater()
         self.buttons = []
-        for action in notice.actions[:2]:
+        for action in notice.buttons[:2]:
             button = push_button(action_label(action), "link", self.card)
             button.clicked.connect(partial(self._notices.act, notice.id, action.code, action.argument))
             self._buttons.addWidget(button)

@@ -17,6 +17,7 @@ from desktop_app.ui.composer.drop import DropTarget
 from desktop_app.ui.header import Header
 from desktop_app.ui.menus import Menus
 from desktop_app.ui.notices import NoticeBar
+from desktop_app.ui.remedies import Remedies
 from desktop_app.ui.sidebar import Sidebar
 from desktop_app.ui.start_page import StartPage
 from desktop_app.ui.status import StatusLine
@@ -61,6 +62,7 @@ class MainWindow(QMainWindow):
         self.drops = DropTarget(self, services.draft, services.engine)
         self.menus = Menus(self, services, self)
         self.user_activity = UserActivity(services.tuner, self)
+        self.remedies = Remedies(self)
         self._connect()
         self._restore()
         self._show_page()
@@ -140,10 +142,6 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         services, chat = self.services, self.services.chat
-        for code in ("choose-model", "open-models"):
-            services.notices.register(code, self.open_models)
-        services.notices.register("show-in-folder", self.show_in_folder)
-        services.notices.register("open-recovery", self.open_recovery)
         draft = services.draft
         for signal in (
             chat.reset,
@@ -304,6 +302,13 @@ class MainWindow(QMainWindow):
         self._settings.show()
         self._settings.raise_()
         self._settings.activateWindow()
+
+    @Slot()
+    def open_sources(self) -> None:
+        """Open the settings of downloads, above the model manager."""
+        self.open_models()
+        if self._models is not None:
+            self._models.show_sources()
 
     @Slot()
     def open_models(self) -> None:

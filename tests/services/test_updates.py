@@ -50,7 +50,7 @@ class Asking:
         wait_until(lambda: not self.updates.is_asking())
         assert self.withdrawn == [asking.id]
         told = self.notices[-1]
-        return told.text_code, dict(told.parameters), [action.code for action in told.actions]
+        return told.text_code, dict(told.parameters), [action.code for action in told.buttons]
 
 
 @pytest.fixture

@@ -136,6 +136,16 @@ class Chat(QObject):
         self._truncate(old.parent or "")
         self._ask(text, old.pictures, old.parent, old.details)
 
+    def take_back(self, message_id: str) -> None:
+        """Put a question back into the draft, with its pictures; sent again, it stands beside the first."""
+        index = self._index(message_id)
+        if index is None or self.is_busy() or self._messages[index].role is not Role.USER:
+            return
+        old = self._messages[index]
+        self._truncate(old.parent or "")
+        text = "" if old.pictures and old.text == DESCRIBE else old.text
+        self._draft.give_back(self._conversations.current_id(), text, old.pictures)
+
     def show_sibling(self, message_id: str, step: int) -> None:
         """Show the question or answer beside this one, with what followed it."""
         if self.is_busy() or self._opening:

@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject
 from desktop_app.services.conversation.conversation_list import Conversations
 from desktop_app.services.conversation.draft import Draft, DraftPicture
 from desktop_app.services.engine import Engine
-from desktop_app.services.notices import Notice, Notices, action
+from desktop_app.services.notices import Notice, Notices
 
 
 class PictureAdvice(QObject):
@@ -50,11 +50,10 @@ class PictureAdvice(QObject):
         info = self._engine.info()
         if info is None or picture.picture is None:
             return None
-        actions = (action("choose-model"),)
         if not info.sees:
-            return Notice("model-blind", {"model": info.name}, "warning", actions, sticky=True)
+            return Notice("model-blind", {"model": info.name}, "warning", sticky=True)
         if info.is_demo and picture.photographic:
-            return Notice("demo-photo", actions=actions, sticky=True)
+            return Notice("demo-photo", sticky=True)
         return None
 
     def _removed(self, key: int) -> None:

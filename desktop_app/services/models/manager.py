@@ -21,7 +21,7 @@ from desktop_app.memory_fit import MemoryFit, best_variant, fit_of
 from desktop_app.services.background import Background
 from desktop_app.services.models.installed_fit import InstalledFit
 from desktop_app.services.models.sources import ModelSources
-from desktop_app.services.notices import Notice, Notices, action
+from desktop_app.services.notices import Notice, Notices, action, remedies
 from desktop_app.services.preferences import Preferences
 from desktop_app.throttle import Throttle
 from model_store.catalogue import Catalogue, ModelEntry, Variant, load_catalogue
@@ -226,7 +226,7 @@ class Models(QObject):
 
     def offer_to_use(self, model: InstalledModel) -> None:
         """Post a notice that a model is ready, with a button to use it."""
-        notice = Notice("model-ready", {"title": model.title}, actions=(action("use-model"),), sticky=True)
+        notice = Notice("model-ready", {"title": model.title}, sticky=True)
         self._ready_model, self._ready_notice = model.id, notice.id
         self._notices.post(notice)
 
@@ -291,8 +291,7 @@ class Models(QObject):
         paused = [job.request.title for job in jobs if job.id in left and job.state is JobState.PAUSED]
         if paused:
             self._left = left
-            code = "downloads-unfinished"
-            self._notices.post(Notice(code, {"titles": ", ".join(paused)}, actions=(action("go-on-downloading"),)))
+            self._notices.post(Notice("downloads-unfinished", {"titles": ", ".join(paused)}))
 
     def _go_on_downloading(self) -> None:
         left, self._left = self._left, ()
@@ -320,7 +319,8 @@ class Models(QObject):
             self._thread.run(self.library().models, lambda models: self._downloaded(job, models))
             self._control(lambda downloads: downloads.forget(job.id))
         elif job.state is JobState.FAILED and job.error is not None:
-            self._failures[job.id] = self._notices.error(job.error, action("open-models"), sticky=True)
+            actions = remedies(job.error.code) or (action("open-models"),)
+            self._failures[job.id] = self._notices.error(job.error, *actions, sticky=True)
 
     def _downloaded(self, job: DownloadJob, models: list[InstalledModel]) -> None:
         self._take_installed(models)

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from desktop_app.engine.planning.memory_budget import find_memory_budget
+from desktop_app.engine.weights.model_files import check_files
 from desktop_app.errors import UserError
 from desktop_app.memory_fit import MemoryFit, fit_or_reason
 from desktop_app.services.background import Background
 from desktop_app.services.models.manager import Models
-from desktop_app.services.notices import Notice, Notices, action
+from desktop_app.services.notices import Notice, NoticeAction, Notices, action
 from desktop_app.services.preferences import Preferences
 from desktop_app.throttle import Throttle
 from model_store.errors import StoreError
@@ -165,7 +166,20 @@ class ModelTasks(QObject):
         """Give a model that only writes the projector through which it sees."""
         library = self._models.library()
         self._start(
-            "import", model.title, lambda report: add_projector(library, model.id, Path(path), report), self._now_sees
+            "import",
+            model.title,
+            lambda report: add_projector(library, model.id, Path(path), report),
+            self._now_sees,
+            action("add-projector", model.id),
+        )
+
+    def use_projector(self, model: str, path: str) -> None:
+        """Let the chosen model, a file that is not in the library, see through this projector."""
+        what = action("add-projector")
+        self._file_thread.run(
+            lambda: check_files(Path(model), Path(path)),
+            lambda _files: self._preferences.set("mmproj", path),
+            partial(self._failed, (what,)),
         )
 
     def export(self, model: InstalledModel, folder: str) -> None:
@@ -195,7 +209,7 @@ class ModelTasks(QObject):
     def _offer_to_resume_move(self, move: UnfinishedMove | None) -> None:
         if move is not None:
             where = {"folder": str(move.new)}
-            self._notices.post(Notice("move-unfinished", where, "warning", (action("go-on-moving"),), sticky=True))
+            self._notices.post(Notice("move-unfinished", where, "warning", sticky=True))
 
     def _switch(self, folder: Path) -> None:
         """Save the setting on the main thread, and wait for that: only then may the old folder be emptied."""
@@ -265,8 +279,18 @@ class ModelTasks(QObject):
 
     # ---- inside ----------------------------------------------------------------------------
 
-    def _start(self, kind: Kind, title: str, work: Callable[[Report], Any], then: Callable[[Any], None]) -> None:
-        """Queue a task. `work` gets a function for reporting progress; `then` gets its result."""
+    def _start(
+        self,
+        kind: Kind,
+        title: str,
+        work: Callable[[Report], Any],
+        then: Callable[[Any], None],
+        *remedies: NoticeAction,
+    ) -> None:
+        """Queue a task. `work` gets a function for reporting progress; `then` gets its result.
+
+        `remedies`: what can be done if it fails.
+        """
 
         def run() -> Any:
             self._stop.clear()
@@ -290,21 +314,21 @@ class ModelTasks(QObject):
                 next(turns)
                 return work(report)
 
-        self._file_thread.run(run, lambda result: self._ended(then, result), self._failed)
+        self._file_thread.run(run, lambda result: self._ended(then, result), partial(self._failed, remedies))
 
     def _ended(self, then: Callable[[Any], None], result: Any) -> None:
         self._show(None)
         then(result)
         self._models.start()
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, remedies: tuple[NoticeAction, ...], error: Exception) -> None:
         self._show(None)
         self._models.start()
         if isinstance(error, Cancelled):
             return
         if not isinstance(error, (UserError, StoreError)):
             raise error
-        self._notices.error(error)
+        self._notices.error(error, *remedies)
 
     @Slot(object)
     def _show(self, task: Task | None) -> None:
@@ -318,8 +342,7 @@ class ModelTasks(QObject):
         else:
             self._damaged = model
             code = "model-wrong-repair" if model.repairable else "model-wrong"
-            what = action("repair-model" if model.repairable else "open-models")
-            self._notices.post(Notice(code, title, "warning", (what,), sticky=True))
+            self._notices.post(Notice(code, title, "warning", sticky=True))
 
     def _repair(self) -> None:
         """Repair the model that was found to be damaged."""

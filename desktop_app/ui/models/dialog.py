@@ -24,6 +24,7 @@ from desktop_app.ui.models.card import (
 )
 from desktop_app.ui.models.confirm import accept_licence, confirm_cancel, confirm_removal
 from desktop_app.ui.models.parts import ProgressLine
+from desktop_app.ui.models.projector_choice import choose_projector
 from desktop_app.ui.models.sources_dialog import SourcesDialog
 from desktop_app.ui.protocols.models import Models, ModelTasks
 from desktop_app.ui.protocols.program import Preferences
@@ -146,7 +147,7 @@ class ModelsDialog(QDialog):
             (self.tr("Add from Hugging Face…"), self._add),
             (self.tr("Add files…"), self._choose_files),
             (self.tr("Find models of other programs…"), self._look_elsewhere),
-            (self.tr("Sources…"), self._show_sources),
+            (self.tr("Sources…"), self.show_sources),
         ):
             button = push_button(text, "quiet", self)
             button.clicked.connect(slot)
@@ -323,7 +324,8 @@ class ModelsDialog(QDialog):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show()
 
-    def _show_sources(self) -> None:
+    def show_sources(self) -> None:
+        """Open the settings of downloads."""
         dialog = SourcesDialog(self._preferences, self._models, self._tasks, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show()
@@ -335,10 +337,7 @@ class ModelsDialog(QDialog):
             self._tasks.plan(files)
 
     def _choose_projector(self, model: InstalledModel) -> None:
-        kind = file_kind(self.tr("Projectors"), [".gguf"])
-        start = str(model.model.parent) if model.in_place else QDir.homePath()
-        title = self.tr("Choose the projector (mmproj) of {title}").format(title=model.title)
-        file, _ = QFileDialog.getOpenFileName(self, title, start, kind)
+        file = choose_projector(model.title, model.model, self)
         if file:
             self._tasks.add_projector(model, file)
 

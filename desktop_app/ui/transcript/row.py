@@ -51,13 +51,16 @@ class Row:
     `border`: a sentence below it, on the line where what the model no longer sees ends.
     """
 
-    def __init__(self, message: Message, width: int, editor_height: int = 0, border: str = "") -> None:
+    def __init__(
+        self, message: Message, width: int, editor_height: int = 0, border: str = "", remedies_height: int = 0
+    ) -> None:
         self.message = message
         self.width = width
         self.pictures: list[QRect] = []
         self.bubble = QRect()
         self.text = QRect()
         self.mark = QRect()
+        self.remedies = QRect(0, 0, 0, remedies_height)  # where the buttons under its mark are
         self.editor = QRect()
         self.panels: list[Panel] = []
         self.actions = QRect()
@@ -207,7 +210,9 @@ class Row:
         room = QRect(0, 0, self.width - self.mark_indent(), 10_000)
         height = metrics.boundingRect(room, _WRAPPED, sentence).height()
         self.mark = QRect(0, y + GRID // 2, self.width, height)
-        return self.mark.bottom() + 1 + GRID // 2
+        y = self.mark.bottom() + 1 + GRID // 2
+        self.remedies = QRect(0, y, self.width, self.remedies.height())
+        return y + self.remedies.height()
 
     @staticmethod
     def mark_indent() -> int:

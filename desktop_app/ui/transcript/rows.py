@@ -57,6 +57,7 @@ class Rows(QObject):
         self._dropped: frozenset[str] = frozenset()  # ids of messages that the model no longer sees
         self._border = ("", "")  # id of the last of them, and the sentence below it
         self._editing = ("", 0)  # message id and height of the editor in its place
+        self._remedies = ("", 0)  # message id and height of the buttons under it
         self._width = 0
         theme.changed.connect(self._restyle)
 
@@ -145,6 +146,14 @@ class Rows(QObject):
         self._editing = (message_id, height)
         self._arrange()
 
+    def set_remedies(self, message_id: str, height: int) -> None:
+        """Keep `height` px free for buttons under a message that failed; "" ends it."""
+        if self._remedies != (message_id, height):
+            for touched in (self._remedies[0], message_id):
+                self._rows.pop(touched, None)
+            self._remedies = (message_id, height)
+            self._arrange()
+
     def set_dropped(self, ids: frozenset[str], last: str, sentence: str) -> None:
         """Grey messages that the model no longer sees, and say `sentence` below the `last` of them."""
         for touched in (self._border[0], last):
@@ -180,7 +189,8 @@ class Rows(QObject):
         if row is None:
             editor_height = self._editing[1] if message.id == self._editing[0] else 0
             border = self._border[1] if message.id == self._border[0] else ""
-            row = Row(message, self.column_width(), editor_height, border)
+            remedies = self._remedies[1] if message.id == self._remedies[0] else 0
+            row = Row(message, self.column_width(), editor_height, border, remedies)
             self._rows[message.id] = row
             self._heights.set(index, row.height)
         else:

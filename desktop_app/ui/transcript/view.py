@@ -20,6 +20,7 @@ from desktop_app.ui.transcript.editor import QuestionEditor
 from desktop_app.ui.transcript.markdown import CODE_HEADER, code_blocks
 from desktop_app.ui.transcript.page import TranscriptPage
 from desktop_app.ui.transcript.pictures import PictureCache
+from desktop_app.ui.transcript.remedies import RemedyButtons, remedies_of
 from desktop_app.ui.transcript.waiting import Waiting
 from desktop_app.ui.widgets.controls import Popover
 from desktop_app.ui.widgets.theme import GRID
@@ -53,6 +54,7 @@ class TranscriptView(QWidget):
         self.copy_code.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the bar has one for the keyboard
         self.copy_code.hide()
         self.editor = QuestionEditor(self.page.viewport())
+        self.remedies = RemedyButtons(self.page.viewport())
         self.newest = FloatingButton("down", self.tr("Jump to the newest message"), self)
         self.newest.hide()
         column = QVBoxLayout(self)
@@ -60,7 +62,8 @@ class TranscriptView(QWidget):
         column.addWidget(self.page)
         self.setFocusProxy(self.page)
         QWidget.setTabOrder(self.page, self.bar)
-        QWidget.setTabOrder(self.bar, self.newest)
+        QWidget.setTabOrder(self.bar, self.remedies)
+        QWidget.setTabOrder(self.remedies, self.newest)
         self._connect(services)
         self._reset()
         self._show_dropped()
@@ -88,6 +91,8 @@ class TranscriptView(QWidget):
         page.border_asked.connect(self._explain_border)
         chat.dropped.changed.connect(self._show_dropped)
         self.bar.chosen.connect(self._act)
+        self.remedies.chosen.connect(services.notices.run)
+        services.engine.model_changed.connect(self._show_remedies)
         self.copy_code.clicked.connect(self._copy_hovered_code)
         self.newest.clicked.connect(self._go_to_newest)
         self.editor.submitted.connect(self._submit_edit)
@@ -127,6 +132,7 @@ class TranscriptView(QWidget):
         else:
             self._rows.set_messages(messages)
         self._conversation = conversation
+        self._show_remedies()
         self._show_sought()
 
     def _show_version(self, index: int, messages: list[Message]) -> None:
@@ -138,6 +144,7 @@ class TranscriptView(QWidget):
     def _added(self, message: Message) -> None:
         self._conversation = self._conversations.current_id()  # a new one gets its id with its first message
         self._rows.append(message)
+        self._show_remedies()
         if message.role is Role.USER:
             self._rows.scroll_to_end()
 
@@ -145,12 +152,14 @@ class TranscriptView(QWidget):
         index = self._rows.index_of(message.id)
         was_live = index >= 0 and self._rows.messages()[index].state is State.STREAMING
         self._rows.replace(message)
+        self._show_remedies()
         if was_live:
             self.spoken.tell_end(message)
 
     def _truncated(self, message_id: str) -> None:
         self._end_edit()
         self._rows.truncate(self._rows.index_of(message_id) + 1 if message_id else 0)
+        self._show_remedies()
 
     def _phase_changed(self, conversation_id: str, phase: Phase | None, details: dict[str, Any]) -> None:
         if conversation_id == self._conversations.current_id():
@@ -175,6 +184,7 @@ class TranscriptView(QWidget):
         self._place_actions()
         self._place_copy_code()
         self._place_editor()
+        self._place_remedies()
 
     def _pointed(self, moved: bool) -> None:
         self._by_pointer = self._by_pointer or moved
@@ -237,6 +247,22 @@ class TranscriptView(QWidget):
         top = max(place.top() + inset, min(GRID, place.bottom() - size.height()))
         self.copy_code.setGeometry(QRect(QPoint(place.right() - size.width() - inset, top), size))
         self.copy_code.show()
+
+    def _show_remedies(self, _info: object = None) -> None:
+        """Offer what can be done about the last answer, if it failed: earlier ones were left behind."""
+        asked = (message for message in reversed(self._rows.messages()) if message.role is not Role.NOTE)
+        last = next(asked, None)
+        actions = remedies_of(last, self._engine.info()) if last is not None else ()
+        self.remedies.set_actions(last.id if last is not None else "", actions)
+        self._place_remedies()
+
+    def _place_remedies(self) -> None:
+        self._rows.set_remedies(self.remedies.message_id, self.remedies.height_for(self._rows.column_width()))
+        index = self._rows.index_of(self.remedies.message_id) if self.remedies.message_id else -1
+        rect = self._rows.rect(index) if index >= 0 else None
+        self.remedies.setVisible(rect is not None)
+        if rect is not None:
+            self.remedies.setGeometry(self._rows.row(index).remedies.translated(rect.topLeft()))
 
     def _show_newest(self, is_at_end: bool) -> None:
         self.newest.setVisible(not is_at_end)

@@ -138,6 +138,9 @@ class FakeChat(QObject):
     def edit(self, message_id: str, text: str) -> None:
         self.calls.append(("edit", message_id, text))
 
+    def take_back(self, message_id: str) -> None:
+        self.calls.append(("take_back", message_id))
+
     def show_sibling(self, message_id: str, step: int) -> None:
         self.calls.append(("show_sibling", message_id, step))
 

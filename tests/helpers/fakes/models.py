@@ -259,6 +259,9 @@ class FakeModelTasks(QObject):
     def add_projector(self, model: InstalledModel, path: str) -> None:
         self.calls.append(("add_projector", model.id, path))
 
+    def use_projector(self, model: str, path: str) -> None:
+        self.calls.append(("use_projector", model, path))
+
     def export(self, model: InstalledModel, folder: str) -> None:
         self.calls.append(("export_model", model.id, folder))
 

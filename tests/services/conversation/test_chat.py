@@ -118,7 +118,7 @@ def test_a_dead_engine_leaves_the_partial_answer_marked_and_comes_back(desk: Des
     last = desk.services.chat.messages()[-1]
     assert (last.text, last.state) == ("Once upon", State.INTERRUPTED)
     notice = desk.notices[-1]
-    assert (notice.text_code, notice.actions[0].code) == ("engine-died", "restart-engine")
+    assert (notice.text_code, notice.buttons[0].code) == ("engine-died", "restart-engine")
     desk.services.notices.act(notice.id, "restart-engine")
     assert desk.services.engine.state() == "loading"
     desk.ready()

@@ -1,0 +1,68 @@
+"""The buttons under an answer that failed: what its sentence says can be done."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QPushButton, QWidget
+
+from desktop_app.chat.conversation import Message, Role, State
+from desktop_app.engine.messages import ModelInfo
+from desktop_app.services.notices import NoticeAction, action, remedies
+from desktop_app.ui.sentences import action_label
+from desktop_app.ui.widgets.controls import push_button
+from desktop_app.ui.widgets.fitting import WrappingRow
+
+
+def remedies_of(message: Message, info: ModelInfo | None) -> tuple[NoticeAction, ...]:
+    """Return what can be done about a failed answer; once its cause is gone, to ask again."""
+    if message.role is not Role.ASSISTANT or message.state is not State.FAILED:
+        return ()
+    error = message.details.get("error", {})
+    code, needed = error.get("code"), error.get("parameters", {}).get("needed")
+    if info is not None and (
+        (code == "projector-needed" and info.sees)
+        or (code == "context-too-small" and isinstance(needed, int) and needed <= info.n_ctx)
+    ):
+        return (action("ask-again", message.id),)
+    about = {"edit-question": message.parent or "", "ask-again": message.id}
+    return tuple(each._replace(argument=about.get(each.code, each.argument)) for each in remedies(str(code)))
+
+
+class RemedyButtons(QWidget):
+    """The buttons for one message. `chosen(NoticeAction)`: one was pressed."""
+
+    chosen = Signal(object)
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.message_id = ""
+        self.buttons: list[QPushButton] = []
+        self._actions: tuple[NoticeAction, ...] = ()
+        self._row = WrappingRow()
+        self._row.setSpacing(0)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self.setLayout(self._row)
+        self.hide()
+
+    def set_actions(self, message_id: str, actions: tuple[NoticeAction, ...]) -> None:
+        """Offer these, or nothing."""
+        self.message_id = message_id if actions else ""
+        if actions == self._actions:
+            return
+        self._actions = actions
+        for button in self.buttons:
+            self._row.removeWidget(button)
+            button.hide()
+            button.deleteLater()
+        self.buttons = []
+        for each in actions:
+            button = push_button(action_label(each), "link", self)
+            button.clicked.connect(partial(self.chosen.emit, each))
+            self._row.addWidget(button)
+            self.buttons.append(button)
+
+    def height_for(self, width: int) -> int:
+        """Return the height that the buttons need, in px; 0 without any."""
+        return self._row.totalHeightForWidth(width) if self._actions else 0
