@@ -99,9 +99,13 @@ class ExampleCard(EnterClicks, QAbstractButton):
 
 
 class DropPlace(QFrame):
-    """The drop area. `choose_wanted()`: choose a picture in the file dialog instead."""
+    """The drop area. `choose_wanted()`: choose a picture in the file dialog instead.
+
+    Where the model cannot see pictures it says so. `projector_wanted()`: add what it lacks.
+    """
 
     choose_wanted = Signal()
+    projector_wanted = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -110,21 +114,44 @@ class DropPlace(QFrame):
         self._flower = QLabel(self)
         self._flower.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(self._flower)
-        self.title = Label(self.tr("Drop a picture here"), "display", parent=self, wrap=True)
+        self.title = Label("", "display", parent=self, wrap=True)
         self.title.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(self.title)
+        self.why = Label(
+            self.tr("Its projector (mmproj) is missing. With it, or with another model, you can ask about pictures."),
+            "body",
+            "muted",
+            self,
+            wrap=True,
+        )
+        self.why.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(self.why)
         row = WrappingRow(0.5)
         row.setSpacing(0)
         self.choose = push_button(self.tr("Choose a picture…"), "link", self)
         self.choose.setObjectName("choose_picture")
         self.choose.clicked.connect(self.choose_wanted)
-        row.addWidget(self.choose)
-        row.addWidget(Label(self.tr("or paste one"), "body", "muted", self))
+        self.add_projector = push_button(self.tr("Add its projector…"), "link", self)
+        self.add_projector.clicked.connect(self.projector_wanted)
+        self._or_paste = Label(self.tr("or paste one"), "body", "muted", self)
+        for widget in (self.choose, self._or_paste, self.add_projector):
+            row.addWidget(widget)
         column.addLayout(row)
         column.addStretch(1)
         self._low: bool | None = None
         self.set_low(False)
+        self.set_blind("")
         theme.changed.connect(self.update)
+
+    def set_blind(self, model: str) -> None:
+        """Say that the model of this name cannot see pictures; "": it can."""
+        self.title.setText(
+            self.tr("{model} cannot see pictures").format(model=model) if model else self.tr("Drop a picture here")
+        )
+        for widget in (self.why, self.add_projector):
+            widget.setVisible(bool(model))
+        for widget in (self.choose, self._or_paste):
+            widget.setVisible(not model)
 
     def set_low(self, low: bool) -> None:
         """Use less height in a low window."""
@@ -155,10 +182,14 @@ class DropPlace(QFrame):
 
 
 class StartPage(QScrollArea):
-    """Drop area, examples and model. `example_chosen(picture, question)`, `choose_wanted()`, `model_wanted()`."""
+    """Drop area, examples and model.
+
+    `example_chosen(picture, question)`, `choose_wanted()`, `projector_wanted()`, `model_wanted()`.
+    """
 
     example_chosen = Signal(str, str)
     choose_wanted = Signal()
+    projector_wanted = Signal()
     model_wanted = Signal()
 
     def __init__(self, engine: Engine, parent: QWidget | None = None) -> None:
@@ -186,12 +217,14 @@ class StartPage(QScrollArea):
         column.addStretch(2)
         self.place = DropPlace(holder)
         self.place.choose_wanted.connect(self.choose_wanted)
+        self.place.projector_wanted.connect(self.projector_wanted)
         column.addWidget(self.place)
         self._offers = QVBoxLayout()
         column.addLayout(self._offers)
         column.addSpacing(2 * GRID)
         self.cards = [ExampleCard(example, holder) for example in EXAMPLES]
-        column.addWidget(Label(self.tr("Or try one of these"), "small", "muted", holder))
+        self._or_try = Label(self.tr("Or try one of these"), "small", "muted", holder)
+        column.addWidget(self._or_try)
         self._grid = QGridLayout()
         self._grid.setSpacing(12)
         column.addLayout(self._grid)
@@ -229,11 +262,13 @@ class StartPage(QScrollArea):
             text = engine_sentence(self._engine.state())
         elif info.is_demo:
             text = self.tr("The built-in demonstration model knows simple drawings, not photographs.")
-        elif info.sees:
-            text = self.tr("{model} runs on this computer.").format(model=info.name)
         else:
-            text = self.tr("{model} cannot see pictures: its projector is missing.").format(model=info.name)
+            text = self.tr("{model} runs on this computer.").format(model=info.name)
         self.model.set_whole_text(text)
+        is_blind = info is not None and not info.sees
+        self.place.set_blind(info.name if info is not None and is_blind else "")
+        for widget in (self._or_try, *self.cards):  # the examples are pictures
+            widget.setVisible(not is_blind)
 
     def _arrange(self, columns: int) -> None:
         for index, card in enumerate(self.cards):

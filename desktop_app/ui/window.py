@@ -169,6 +169,7 @@ class MainWindow(QMainWindow):
         self.header.rename_wanted.connect(self.rename_current)
         self.start_page.example_chosen.connect(self.ask_example)
         self.start_page.choose_wanted.connect(self.composer.choose_files)
+        self.start_page.projector_wanted.connect(self.remedies.add_projector)
         self.composer.picture_opened.connect(self.open_picture)
         self.start_page.model_wanted.connect(self.open_models)
         self.status.choose_model.connect(self.open_models)

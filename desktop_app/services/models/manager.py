@@ -166,6 +166,10 @@ class Models(QObject):
         """Return whether the built-in model is the chosen one."""
         return not self._preferences.value("model")
 
+    def is_blind(self) -> bool:
+        """Return whether the chosen model has no projector, so that it cannot see pictures."""
+        return not self.uses_built_in() and not self._preferences.value("mmproj")
+
     def refresh(self) -> None:
         """Read the model folder again."""
         library = self.library()

@@ -220,7 +220,7 @@ class Composer(QWidget):
             self.send.set_name(self.tr("Send"), QKeySequence("Return"))
         self.send.setEnabled(is_busy or self._can_send())
         self.hint.setText(self._hint())
-        pictures = self._draft.pictures()
+        pictures, info = self._draft.pictures(), self._engine.info()
         if pictures:
             _built = self.strip, self.picture_detail  # there from the first picture on
             text = self.tr("Ask about the picture, or send it to get a description")
@@ -228,6 +228,8 @@ class Composer(QWidget):
                 text = self.tr("Ask anything")
             elif len(pictures) > 1:
                 text = self.tr("Ask about the pictures, or send them to get a description")
+        elif info is not None and not info.sees:
+            text = self.tr("Ask anything")
         else:
             text = self.tr("Ask anything, or drop a picture here")
         self.editor.set_placeholder(text)

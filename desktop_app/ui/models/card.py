@@ -12,6 +12,7 @@ from desktop_app.errors import UserError
 from desktop_app.memory_fit import MemoryFit, fit_of
 from desktop_app.services.models.manager import Offer
 from desktop_app.ui.models import phrases as words
+from desktop_app.ui.models.job_control import actions_of
 from desktop_app.ui.models.parts import FitRow, ProgressLine
 from desktop_app.ui.sentences import translate
 from desktop_app.ui.widgets.controls import ButtonKind, IconButton, Label, push_button
@@ -21,15 +22,6 @@ from desktop_app.ui.widgets.theme import GRID
 from model_store.catalogue import Variant
 from model_store.jobs import DownloadJob, JobState
 from model_store.library.installed import InstalledModel, State
-
-
-class JobAction(Enum):
-    """What can be done with a download."""
-
-    PAUSE = auto()
-    RESUME = auto()
-    RETRY = auto()  # without waiting for the time of the next try
-    CANCEL = auto()
 
 
 class ModelAction(Enum):
@@ -105,15 +97,11 @@ class DownloadCard(ModelCard):
         self.begin_row()
         self._job_words, self._job_notes = self.say(""), self.say("")
         self.show_job(job)
-        if job.error is not None and job.state in (JobState.FAILED, JobState.WAITING):
-            self.say(words.expected_error(job.error), danger=job.state is JobState.FAILED)
-        self._act(self.tr("Cancel"), JobAction.CANCEL, job)
-        if job.state is JobState.WAITING:
-            self._act(self.tr("Try again now"), JobAction.RETRY, job)
-        if job.state in (JobState.PAUSED, JobState.FAILED):
-            self._act(self.tr("Resume"), JobAction.RESUME, job)
-        else:
-            self._act(self.tr("Pause"), JobAction.PAUSE, job)
+        reason = words.job_problem(job)
+        if reason:
+            self.say(reason, danger=job.state is JobState.FAILED)
+        for action, text in actions_of(job).items():
+            self.button(text).clicked.connect(partial(self.job_wanted.emit, action, job))
 
     def show_job(self, job: DownloadJob) -> None:
         """Show the progress of a download."""
@@ -123,9 +111,6 @@ class DownloadCard(ModelCard):
             self._job_notes.setText(words.job_notes(job))
             self._job_notes.setVisible(bool(job.notes))
             self._bar.set_share(job.done / job.total if job.total else 0.0)
-
-    def _act(self, text: str, action: JobAction, job: DownloadJob) -> None:
-        self.button(text).clicked.connect(partial(self.job_wanted.emit, action, job))
 
 
 class JobCard(DownloadCard):

@@ -17,12 +17,12 @@ from desktop_app.ui.models.card import (
     CatalogueCard,
     DownloadCard,
     InstalledCard,
-    JobAction,
     JobCard,
     ModelAction,
     ModelCard,
 )
-from desktop_app.ui.models.confirm import accept_licence, confirm_cancel, confirm_removal
+from desktop_app.ui.models.confirm import accept_licence, confirm_removal
+from desktop_app.ui.models.job_control import JobAction, control
 from desktop_app.ui.models.parts import ProgressLine
 from desktop_app.ui.models.projector_choice import choose_projector
 from desktop_app.ui.models.sources_dialog import SourcesDialog
@@ -280,16 +280,7 @@ class ModelsDialog(QDialog):
             self._scroll.verticalScrollBar().setValue(0)
 
     def _control(self, action: JobAction, job: DownloadJob) -> None:
-        match action:
-            case JobAction.PAUSE:
-                self._models.pause(job)
-            case JobAction.RESUME:
-                self._models.resume(job)
-            case JobAction.RETRY:
-                self._models.retry(job)
-            case JobAction.CANCEL:
-                if confirm_cancel(job, self):
-                    self._models.cancel(job)
+        control(self._models, action, job, self)
 
     def _use(self, model: InstalledModel | None) -> None:
         if model is None:

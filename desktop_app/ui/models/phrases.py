@@ -164,6 +164,13 @@ def job_text(job: DownloadJob) -> str:
     return f"{amount} · {says[job.state]}"
 
 
+def job_problem(job: DownloadJob) -> str:
+    """Return why a download waits or has stopped, "" while nothing is wrong."""
+    if job.error is None or job.state not in (JobState.FAILED, JobState.WAITING):
+        return ""
+    return expected_error(job.error)
+
+
 def job_notes(job: DownloadJob) -> str:
     """Return the notes on a download that is not stopped by them, one line each."""
     return "\n".join(translate("notes", NOTES[note]) for note in job.notes)

@@ -196,6 +196,9 @@ class FakeModels(QObject):
     def uses_built_in(self) -> bool:
         return not self._preferences.value("model")
 
+    def is_blind(self) -> bool:
+        return not self.uses_built_in() and not self._preferences.value("mmproj")
+
     def show_fits(self) -> None:
         self.changed.emit()
 
@@ -205,6 +208,7 @@ class FakeModels(QObject):
     def use(self, model: InstalledModel) -> None:
         self.calls.append(("use", model.id))
         self._preferences.values["model"] = str(model.model)
+        self._preferences.values["mmproj"] = str(model.projector or "")
         self.changed.emit()
 
     def use_built_in(self) -> None:

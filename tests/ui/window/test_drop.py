@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QByteArray, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QColor, QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QGuiApplication, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from desktop_app.ui.window import MainWindow
 from tests.helpers.fake_services import FakeServices
@@ -53,7 +53,7 @@ def test_a_model_that_only_writes_is_named(window: MainWindow, services: FakeSer
     services.engine.become("ready", LLAVA._replace(name="Writer", mmproj=None, image_tokens=0))
     enter(window, files("a.png"))
     assert window.drops.overlay.hint == "Writer cannot see pictures. You can choose another model afterwards."
-    assert window.start_page.model.whole_text() == "Writer cannot see pictures: its projector is missing."
+    assert window.start_page.place.title.text() == "Writer cannot see pictures"
 
 
 @pytest.mark.parametrize(
@@ -263,3 +263,15 @@ def test_files_that_a_file_manager_copied_are_attached(window: MainWindow, servi
     QGuiApplication.clipboard().setMimeData(mime)
     window.paste()
     assert services.calls[-1] == ("add_urls", ["file:///a/b%20c.png", "file:///d.jpg"])
+
+
+def test_a_model_that_only_writes_invites_no_picture(window: MainWindow, services: FakeServices) -> None:
+    services.engine.become("ready", LLAVA._replace(name="Writer", mmproj=None, image_tokens=0))
+    seen = "\n".join(label.text() for label in window.findChildren(QLabel) if label.isVisible())
+    for invitation in ("Drop a picture here", "or paste one", "drop a picture here", "Or try one of these"):
+        assert invitation not in seen
+    assert not any(card.isVisible() for card in window.start_page.cards)
+    services.engine.become("ready", LLAVA)
+    seen = "\n".join(label.text() for label in window.findChildren(QLabel) if label.isVisible())
+    assert "Drop a picture here" in seen
+    assert "Add its projector" not in seen

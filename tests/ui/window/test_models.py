@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
 from desktop_app.errors import UserError
 from desktop_app.memory_fit import MemoryFit
 from desktop_app.services.models.tasks import Task
 from desktop_app.ui.models import dialog as models_dialog
+from desktop_app.ui.models import job_control
 from desktop_app.ui.models.card import CatalogueCard, InstalledCard
 from desktop_app.ui.models.dialog import ModelsDialog
+from desktop_app.ui.models.offer_card import ModelOffer
 from desktop_app.ui.widgets.question import Question
 from desktop_app.ui.window import MainWindow
 from model_store.errors import StoreError
@@ -115,7 +117,7 @@ def test_a_download_is_controlled(
     text: str,
     call: str,
 ) -> None:
-    monkeypatch.setattr(models_dialog, "confirm_cancel", lambda *_: True)
+    monkeypatch.setattr(job_control, "confirm_cancel", lambda *_: True)
     services.models.under_way = [job(state)]
     dialog.show_list()
     button(dialog.cards()[0], text).click()
@@ -125,8 +127,6 @@ def test_a_download_is_controlled(
 def test_a_download_that_the_catalogue_does_not_know_shows_as_well(
     window: MainWindow, dialog: ModelsDialog, services: FakeServices
 ) -> None:
-    from desktop_app.ui.models.offer_card import ModelOffer
-
     request = replace(job().request, model_id="own", title="Own model", repository="someone/own")
     services.models.under_way = [replace(job(), request=request)]
     dialog.show_list()
@@ -285,3 +285,65 @@ def test_long_work_shows_and_can_be_stopped(dialog: ModelsDialog, services: Fake
     assert services.calls == [("stop_task",)]
     services.model_tasks.changed.emit(None)
     assert not dialog.task.isVisible()
+
+
+@pytest.mark.parametrize(
+    ("state", "texts"),
+    [
+        (JobState.RUNNING, ["Cancel", "Pause"]),
+        (JobState.PAUSED, ["Cancel", "Resume"]),
+        (JobState.FAILED, ["Cancel", "Resume"]),
+        (JobState.WAITING, ["Cancel", "Try again now", "Pause"]),
+    ],
+)
+def test_the_start_page_says_why_a_download_waits_and_controls_it(
+    window: MainWindow,
+    services: FakeServices,
+    monkeypatch: pytest.MonkeyPatch,
+    state: JobState,
+    texts: list[str],
+) -> None:
+    monkeypatch.setattr(job_control, "confirm_cancel", lambda *_: True)
+    window.offer_models()
+    error = StoreError("download-interrupted", host="hub.example") if texts != ["Cancel", "Pause"] else None
+    services.models.under_way = [job(state, error=error)]
+    services.models.changed.emit()
+    offer = window.start_page.findChild(ModelOffer)
+    assert offer is not None
+    stopped = state in (JobState.FAILED, JobState.WAITING)
+    wait_until(
+        lambda: ("hub.example cannot be reached." in offer.reason.text() and offer.reason.isVisible()) is stopped
+    )
+    wait_until(lambda: [one.text() for one in offer.findChildren(QPushButton) if one.isVisible()] == [*texts, "Show"])
+    for text in texts:
+        one = button(offer, text)
+        assert one.visibleRegion().boundingRect() == one.rect()
+        one.click()
+    done = {"Pause": "pause", "Resume": "resume", "Try again now": "retry", "Cancel": "cancel"}
+    assert services.calls == [(done[text], "1") for text in texts]
+
+
+def test_why_a_running_download_comes_to_wait_is_said_at_once(window: MainWindow, services: FakeServices) -> None:
+    window.offer_models()
+    services.models.under_way = [job()]
+    services.models.changed.emit()
+    offer = window.start_page.findChild(ModelOffer)
+    assert offer is not None
+    assert not offer.reason.isVisible()
+    services.models.job_changed.emit(job(JobState.WAITING, error=StoreError("no-connection", host="hub.example")))
+    wait_until(offer.reason.isVisible)
+    assert "hub.example cannot be reached." in offer.reason.text()
+
+
+def test_a_model_that_sees_is_offered_while_one_that_only_writes_is_in_use(
+    window: MainWindow, services: FakeServices
+) -> None:
+    window.offer_models()
+    offer = window.start_page.findChild(ModelOffer)
+    assert offer is not None
+    writer = installed("Writer")
+    services.models.use(replace(writer, files=writer.files[:1]))
+    wait_until(offer.isVisible)
+    assert "LLaVA 1.5 7B can talk about photographs." in offer.title.text()
+    services.models.use(writer)  # with its projector
+    wait_until(lambda: not offer.isVisible())
