@@ -333,7 +333,8 @@ class MainWindow(QMainWindow):
     def add_models(self, paths: list[str]) -> None:
         """Read model files that were dropped; the model manager asks what to do with them."""
         self.open_models()
-        self.services.model_tasks.plan(paths)
+        if self._models is not None:
+            self._models.plan(paths)
 
     def prefer(self, name: str, value: object) -> None:
         """Set a preference; show a notice if it cannot be saved."""

@@ -164,8 +164,9 @@ def model_adding(stage: Stage) -> QWidget:
     dialog = AddModelDialog(stage.services.model_tasks, stage.window)
     dialog.name.setText(entry.repository)
     fits = tuple(fit_of(variant, int(5.2 * GIB)) for variant in entry.variants)
+    dialog.look()
     dialog.show()
-    stage.services.model_tasks.looked_up.emit(LookedUp(Candidate(entry, ()), fits))
+    stage.services.model_tasks.looked_up.emit(stage.services.model_tasks.request, LookedUp(Candidate(entry, ()), fits))
     return dialog
 
 
@@ -174,8 +175,10 @@ def model_refused(stage: Stage) -> QWidget:
     """A repository that cannot be used."""
     dialog = AddModelDialog(stage.services.model_tasks, stage.window)
     dialog.name.setText("someone/text-only")
+    dialog.look()
     dialog.show()
-    stage.services.model_tasks.hub_failed.emit(StoreError("pair-incomplete", repository="someone/text-only"))
+    error = StoreError("pair-incomplete", repository="someone/text-only")
+    stage.services.model_tasks.hub_failed.emit(stage.services.model_tasks.request, error)
     return dialog
 
 

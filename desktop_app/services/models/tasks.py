@@ -68,17 +68,20 @@ class ModelTasks(QObject):
     """Runs long tasks one after another.
 
     - `changed(Task | None)`: the running task has made progress, or ended.
-    - `looked_up(LookedUp)`, `searched(tuple of names)`, `hub_failed(StoreError)`: answers about repositories.
-    - `found(list of Found)`: models of other programs.
-    - `planned(ImportPlans)`: the models in the files that `plan` was given.
+    - `looked_up(request, LookedUp)`, `searched(request, tuple of names)`, `hub_failed(request, StoreError)`: answers
+      about repositories.
+    - `found(request, list of Found)`: models of other programs.
+    - `planned(request, ImportPlans)`: the models in the files that `plan` was given.
+
+    A request is the number that the method returned: whoever asked tells by it their own answer from another's.
     """
 
     changed = Signal(object)
-    looked_up = Signal(object)
-    searched = Signal(object)
-    hub_failed = Signal(object)
-    found = Signal(object)
-    planned = Signal(object)
+    looked_up = Signal(int, object)
+    searched = Signal(int, object)
+    hub_failed = Signal(int, object)
+    found = Signal(int, object)
+    planned = Signal(int, object)
     _progressed = Signal(object)
     _switch_wanted = Signal(object, object, object)
 
@@ -104,6 +107,7 @@ class ModelTasks(QObject):
         self._damaged: InstalledModel | None = None  # the last one that was found to be damaged
         self._stop = threading.Event()
         self._closing = False
+        self._last_request = 0
         self._switch_wanted.connect(self._save_folder, Qt.ConnectionType.QueuedConnection)
         models.repaired.connect(self.verify)
         notices.register("go-on-moving", self.resume_move)
@@ -143,9 +147,11 @@ class ModelTasks(QObject):
         library = self._models.library()
         self._start("verify", model.title, lambda report: library.verify(model.id, report), self._verified)
 
-    def plan(self, paths: list[str]) -> None:
-        """Look for models in files and folders; the answer is `planned`."""
-        self._file_thread.run(lambda: plan_import([Path(path) for path in paths]), self.planned.emit)
+    def plan(self, paths: list[str]) -> int:
+        """Look for models in files and folders; the answer to the request that is returned is `planned`."""
+        request = self._next_request()
+        self._file_thread.run(lambda: plan_import([Path(path) for path in paths]), partial(self.planned.emit, request))
+        return request
 
     def install(self, plans: ImportPlans, *, in_place: bool) -> None:
         """Install the models of `plans`; `in_place`: use their files where they are instead of copying them."""
@@ -153,9 +159,11 @@ class ModelTasks(QObject):
         for plan in plans.plans:
             self._start("import", plan.title, _importing(library, plan, in_place), self._imported)
 
-    def look_elsewhere(self) -> None:
-        """Look for models of other programs; the answer is `found`."""
-        self._file_thread.run(find_elsewhere, self.found.emit)
+    def look_elsewhere(self) -> int:
+        """Look for models of other programs; the answer to the request that is returned is `found`."""
+        request = self._next_request()
+        self._file_thread.run(find_elsewhere, partial(self.found.emit, request))
+        return request
 
     def import_found(self, found: Found) -> None:
         """Check a model of another program, and use its files where they are."""
@@ -239,8 +247,12 @@ class ModelTasks(QObject):
 
     # ---- the network -----------------------------------------------------------------------
 
-    def look_up(self, repository: str) -> None:
-        """Look up a repository and read the headers of its models; the answer is `looked_up` or `hub_failed`."""
+    def look_up(self, repository: str) -> int:
+        """Look up a repository and read the headers of its models.
+
+        The answer to the request that is returned is `looked_up` or `hub_failed`.
+        """
+        request = self._next_request()
         make_hub = self._models.sources.hub_maker()
 
         def work() -> LookedUp:
@@ -257,10 +269,12 @@ class ModelTasks(QObject):
             finally:
                 hub.close()
 
-        self._hub_thread.run(work, self.looked_up.emit, self._hub_failed)
+        self._hub_thread.run(work, partial(self.looked_up.emit, request), partial(self._hub_failed, request))
+        return request
 
-    def search(self, words: str) -> None:
-        """Search the Hub for repositories; the answer is `searched` or `hub_failed`."""
+    def search(self, words: str) -> int:
+        """Search the Hub for repositories; the answer to the request that is returned is `searched` or `hub_failed`."""
+        request = self._next_request()
         make_hub = self._models.sources.hub_maker()
 
         def work() -> tuple[str, ...]:
@@ -270,14 +284,19 @@ class ModelTasks(QObject):
             finally:
                 hub.close()
 
-        self._hub_thread.run(work, self.searched.emit, self._hub_failed)
+        self._hub_thread.run(work, partial(self.searched.emit, request), partial(self._hub_failed, request))
+        return request
 
-    def _hub_failed(self, error: Exception) -> None:
+    def _hub_failed(self, request: int, error: Exception) -> None:
         if not isinstance(error, StoreError):
             raise error
-        self.hub_failed.emit(error)
+        self.hub_failed.emit(request, error)
 
     # ---- inside ----------------------------------------------------------------------------
+
+    def _next_request(self) -> int:
+        self._last_request += 1
+        return self._last_request
 
     def _start(
         self,

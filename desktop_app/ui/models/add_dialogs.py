@@ -71,6 +71,7 @@ class AddModelDialog(ModelListDialog):
     def __init__(self, tasks: ModelTasks, parent: QWidget) -> None:
         super().__init__(translate("Models", "Add from Hugging Face"), parent)
         self._tasks = tasks
+        self._request = 0  # whose answer is awaited; others belong to words that were asked for before, or elsewhere
         row = QHBoxLayout()
         row.setSpacing(GRID)
         self.name = QLineEdit(self)
@@ -102,12 +103,11 @@ class AddModelDialog(ModelListDialog):
         self.says.setText(self.tr("Searching…"))
         self.finish(self.begin(), [])  # what was found for other words is no answer to these
         self.button.setEnabled(False)
-        if "/" in wanted:
-            self._tasks.look_up(wanted)
-        else:
-            self._tasks.search(wanted)
+        self._request = self._tasks.look_up(wanted) if "/" in wanted else self._tasks.search(wanted)
 
-    def _looked_up(self, found: LookedUp) -> None:
+    def _looked_up(self, request: int, found: LookedUp) -> None:
+        if request != self._request:
+            return
         self.button.setEnabled(True)
         entry = found.candidate.entry
         self.says.setText(_licence_of(entry.licence))
@@ -128,7 +128,9 @@ class AddModelDialog(ModelListDialog):
             cards.append(card)
         self.finish(page, cards)
 
-    def _searched(self, found: tuple[str, ...]) -> None:
+    def _searched(self, request: int, found: tuple[str, ...]) -> None:
+        if request != self._request:
+            return
         self.button.setEnabled(True)
         self.says.setText(
             self.tr("Matching repositories:") if found else self.tr("No repositories were found. Try other words.")
@@ -145,7 +147,9 @@ class AddModelDialog(ModelListDialog):
         self.name.setText(name)
         self.look()
 
-    def _failed(self, error: StoreError) -> None:
+    def _failed(self, request: int, error: StoreError) -> None:
+        if request != self._request:
+            return
         self.button.setEnabled(True)
         self.says.setText(words.expected_error(error))
 
@@ -159,9 +163,11 @@ class OtherFoldersDialog(ModelListDialog):
         self.place_list()
         self.says.setText(self.tr("Searching the folders of Ollama, LM Studio, Jan, GPT4All and others…"))
         tasks.found.connect(self._found)
-        tasks.look_elsewhere()
+        self._request = tasks.look_elsewhere()
 
-    def _found(self, found: list[Found]) -> None:
+    def _found(self, request: int, found: list[Found]) -> None:
+        if request != self._request:
+            return
         self.says.setText(
             self.tr("Models stay where they are and are not changed. Each one is checked once before you can use it.")
             if found
@@ -195,22 +201,21 @@ def confirm_import(plans: ImportPlans, tasks: ModelTasks, parent: QWidget) -> No
         question.no.hide()
         question.exec()
         return
-    lines = [words.planned(plan) for plan in plans.plans]
     one = len(plans.plans) == 1
-    text = "\n".join(lines) + (f"\n\n{refused}" if refused else "")
+    parts = ["\n".join(words.planned(plan) for plan in plans.plans)]
+    if not all(plan.sees for plan in plans.plans):
+        parts.append(words.projector_helps())
     question = Question(
         translate("Models", "Add this model?") if one else translate("Models", "Add these models?"),
-        text,
+        "\n\n".join([*parts, refused] if refused else parts),
         translate("Models", "Copy"),
-        translate("Models", "Use it where it is") if one else translate("Models", "Use where they are"),
+        translate("Models", "Cancel"),
         parent,
+        other=translate("Models", "Use it where it is") if one else translate("Models", "Use where they are"),
     )
-    in_place = question.no
-    in_place.clicked.disconnect()
-    in_place.clicked.connect(partial(question.done, 2))
     answer = question.exec()
     if answer:
-        tasks.install(plans, in_place=answer == 2)
+        tasks.install(plans, in_place=answer == Question.OTHER)
 
 
 def _licence_of(licence: str) -> str:

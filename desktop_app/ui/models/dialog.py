@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QDir, QSize, Qt, QTimer
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QDialog, QFileDialog, QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_app.engine.messages import gib_down
@@ -57,6 +57,7 @@ class ModelsDialog(QDialog):
         self._preferences = preferences
         self._tasks = tasks
         self._cards: list[ModelCard] = []
+        self._plan = 0  # the request for models in files whose answer is awaited
         self.setWindowTitle(self.tr("Models"))
         self.setAcceptDrops(True)
         self.resize(fitted(self, QSize(theme.px(COLUMN + 8 * GRID), theme.px(88 * GRID))))
@@ -75,6 +76,10 @@ class ModelsDialog(QDialog):
         """Show "catalogue" or "installed"."""
         self.parts.set_value(part)
         self.show_list()
+
+    def plan(self, paths: list[str]) -> None:
+        """Look for models in files and folders, and then ask how to add them."""
+        self._plan = self._tasks.plan(paths)
 
     def place_notices(self, notices: QWidget) -> None:
         """Show what is said about models here too: the window is behind this dialog."""
@@ -325,7 +330,7 @@ class ModelsDialog(QDialog):
         kind = file_kind(self.tr("Model files"), MODEL_SUFFIXES)
         files, _ = QFileDialog.getOpenFileNames(self, self.tr("Add files"), QDir.homePath(), kind)
         if files:
-            self._tasks.plan(files)
+            self.plan(files)
 
     def _choose_projector(self, model: InstalledModel) -> None:
         file = choose_projector(model.title, model.model, self)
@@ -334,8 +339,8 @@ class ModelsDialog(QDialog):
 
     # ---- what happens ----------------------------------------------------------------------
 
-    def _planned(self, plans: ImportPlans) -> None:
-        if self.isVisible():
+    def _planned(self, request: int, plans: ImportPlans) -> None:
+        if request == self._plan and self.isVisible():
             confirm_import(plans, self._tasks, self)
 
     def _job_changed(self, job: DownloadJob) -> None:
@@ -348,6 +353,11 @@ class ModelsDialog(QDialog):
         if task is not None:
             self._task_words.set_whole_text(words.task_text(task))
             self._task_bar.set_share(task.done / task.total if task.total else 0.0)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Await nothing more: what is opened next is about something else."""
+        super().hideEvent(event)
+        self._plan = 0
 
     def showEvent(self, event: QShowEvent) -> None:
         """Read the model folder again: it may have changed."""
@@ -366,4 +376,4 @@ class ModelsDialog(QDialog):
         event.setDropAction(Qt.DropAction.CopyAction)
         event.accept()
         paths = [local_path(url) for url in urls_of(event.mimeData()) if is_local(url)]
-        QTimer.singleShot(0, self, partial(self._tasks.plan, paths))
+        QTimer.singleShot(0, self, partial(self.plan, paths))

@@ -93,6 +93,15 @@ def blind() -> str:
     return translate("Models", "It answers questions, but cannot see pictures.")
 
 
+def projector_helps() -> str:
+    """Return what helps a model that is about to be added without a projector."""
+    return translate(
+        "Models",
+        "No projector (mmproj) was found beside it. If the model was made to see pictures, it can with its projector: "
+        "add both files together, or add the projector afterwards.",
+    )
+
+
 def planned(plan: ImportPlan) -> str:
     """Return a model that can be added: its title and size, and how it sees, each file with its name."""
     words = translate("Models", "{title}, {size}").format(title=plan.title, size=file_size(plan.size))

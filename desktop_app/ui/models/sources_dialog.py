@@ -29,6 +29,7 @@ class SourcesDialog(FittedDialog):
         self._preferences = preferences
         self._models = models
         self._tasks = tasks
+        self._is_open = True  # answers of the disk and the keyring may come when it is closed and gone
         self.column.setSpacing(2 * GRID + 4)
         self.folder = push_button(self.tr("Move the models…"), "plain", self)
         self.folder.clicked.connect(self._move)
@@ -98,12 +99,16 @@ class SourcesDialog(FittedDialog):
 
     def _show_problem(self, problem: StoreError | None) -> None:
         """Show at once what would make the next download fail."""
+        if not self._is_open:
+            return
         if problem is None:
             self._models.sources.load_token(self._show_token)
         else:
             self.says.setText(expected_error(problem))
 
     def _show_token(self, known: bool, lasting: bool) -> None:
+        if not self._is_open:
+            return
         self.token.setPlaceholderText(self.tr("A token is saved. Type here to replace it.") if known else "")
         if lasting:
             self.says.setText(self.tr("The token is stored in the system's keyring."))
@@ -117,3 +122,8 @@ class SourcesDialog(FittedDialog):
         folder = QFileDialog.getExistingDirectory(self, self.tr("Move the models to"), QDir.homePath())
         if folder:
             self._tasks.move(folder)
+
+    def done(self, result: int) -> None:
+        """Await nothing more."""
+        self._is_open = False
+        super().done(result)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtWidgets import QWidget
 
 from desktop_app.ui.widgets.controls import Label, push_button
@@ -11,9 +13,14 @@ from desktop_app.ui.widgets.theme import GRID
 
 
 class Question(FittedDialog):
-    """A dialog with a title, a text and two buttons; Esc and closing mean no."""
+    """A dialog with a title, a text and two buttons or, with `other`, three; Esc and closing mean no.
 
-    def __init__(self, title: str, text: str, yes: str, no: str, parent: QWidget) -> None:
+    `exec` returns `QDialog.DialogCode.Accepted` for yes, `Question.OTHER` for the other way, and 0 for no.
+    """
+
+    OTHER = 2
+
+    def __init__(self, title: str, text: str, yes: str, no: str, parent: QWidget, other: str = "") -> None:
         super().__init__(window_title(title), 58 * GRID, parent)
         self.column.addWidget(Label(title, "title", parent=self, wrap=True))
         self.column.addWidget(Label(text, "body", parent=self, wrap=True))
@@ -23,5 +30,9 @@ class Question(FittedDialog):
         self.yes = push_button(yes, "primary", self)
         self.yes.clicked.connect(self.accept)
         self.row.addWidget(self.no)
+        if other:
+            self.other = push_button(other, "plain", self)
+            self.other.clicked.connect(partial(self.done, self.OTHER))
+            self.row.addWidget(self.other)
         self.row.addWidget(self.yes)
         self.yes.setFocus()

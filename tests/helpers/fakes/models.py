@@ -125,12 +125,20 @@ class FakeSources:
     def __init__(self, calls: list[Call]) -> None:
         self.calls = calls
         self.problem: StoreError | None = None  # with what the settings name
+        self.waits = False  # whether answers are kept in `later`, for the test to give
+        self.later: list[Callable[[], None]] = []
 
     def check(self, then: Callable[[StoreError | None], None]) -> None:
-        then(self.problem)
+        self._answer(lambda: then(self.problem))
 
     def load_token(self, then: Callable[[bool, bool], None]) -> None:
-        then(False, False)
+        self._answer(lambda: then(False, False))
+
+    def _answer(self, answer: Callable[[], None]) -> None:
+        if self.waits:
+            self.later.append(answer)
+        else:
+            answer()
 
     def set_token(self, token: str, then: Callable[[bool, bool], None]) -> None:
         self.calls.append(("token", token))
@@ -240,16 +248,22 @@ class FakeModels(QObject):
 
 class FakeModelTasks(QObject):
     changed = Signal(object)
-    looked_up = Signal(object)
-    searched = Signal(object)
-    hub_failed = Signal(object)
-    found = Signal(object)
-    planned = Signal(object)
+    looked_up = Signal(int, object)
+    searched = Signal(int, object)
+    hub_failed = Signal(int, object)
+    found = Signal(int, object)
+    planned = Signal(int, object)
 
     def __init__(self, calls: list[Call]) -> None:
         super().__init__()
         self.calls = calls
         self.task: Task | None = None
+        self.request = 0  # the last that was returned
+
+    def _asked(self, *call: object) -> int:
+        self.calls.append(call)
+        self.request += 1
+        return self.request
 
     def now(self) -> Task | None:
         return self.task
@@ -257,8 +271,8 @@ class FakeModelTasks(QObject):
     def stop(self) -> None:
         self.calls.append(("stop_task",))
 
-    def plan(self, paths: list[str]) -> None:
-        self.calls.append(("plan", tuple(paths)))
+    def plan(self, paths: list[str]) -> int:
+        return self._asked("plan", tuple(paths))
 
     def add_projector(self, model: InstalledModel, path: str) -> None:
         self.calls.append(("add_projector", model.id, path))
@@ -275,14 +289,14 @@ class FakeModelTasks(QObject):
     def verify(self, model: InstalledModel) -> None:
         self.calls.append(("verify", model.id))
 
-    def look_up(self, repository: str) -> None:
-        self.calls.append(("look_up", repository))
+    def look_up(self, repository: str) -> int:
+        return self._asked("look_up", repository)
 
-    def search(self, words: str) -> None:
-        self.calls.append(("search_hub", words))
+    def search(self, words: str) -> int:
+        return self._asked("search_hub", words)
 
-    def look_elsewhere(self) -> None:
-        self.calls.append(("look_elsewhere",))
+    def look_elsewhere(self) -> int:
+        return self._asked("look_elsewhere")
 
     def import_found(self, found: Found) -> None:
         self.calls.append(("import_found", found.title))

@@ -303,15 +303,16 @@ def test_a_model_goes_out_and_comes_back_in(desk: Desk, models: Models, tmp_path
     wait_until(lambda: models.installed() == [])
     with expect_signal(desk.services.model_tasks.planned) as planned:
         desk.services.model_tasks.plan([str(stick)])
-    desk.services.model_tasks.install(planned[0][0], in_place=False)
+    desk.services.model_tasks.install(planned[0][1], in_place=False)
     wait_until(lambda: bool(models.installed()), 30)
     assert models.installed()[0].title == "Tiny F16"
 
 
 def test_a_repository_is_looked_up_with_its_lights(desk: Desk, models: Models) -> None:
     with expect_signal(desk.services.model_tasks.looked_up, 30) as found:
-        desk.services.model_tasks.look_up(REPOSITORY)
-    answer = found[0][0]
+        asked = desk.services.model_tasks.look_up(REPOSITORY)
+    request, answer = found[0]
+    assert request == asked
     assert isinstance(answer, LookedUp)
     (fit,) = answer.fits
     assert isinstance(fit, MemoryFit)
@@ -320,8 +321,9 @@ def test_a_repository_is_looked_up_with_its_lights(desk: Desk, models: Models) -
 
 def test_a_repository_that_is_not_there_is_said(desk: Desk, models: Models) -> None:
     with expect_signal(desk.services.model_tasks.hub_failed, 30) as failed:
-        desk.services.model_tasks.look_up("someone/nothing")
-    error = failed[0][0]
+        asked = desk.services.model_tasks.look_up("someone/nothing")
+    request, error = failed[0]
+    assert request == asked
     assert isinstance(error, StoreError)
     assert error.code == "repository-missing"
 

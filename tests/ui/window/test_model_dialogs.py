@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog
 
@@ -30,7 +31,7 @@ from model_store.manifest import Manifest
 from tests.helpers.cards import button, words_of
 from tests.helpers.fake_services import FakeServices
 from tests.helpers.fakes.models import CATALOGUE, GIB, installed, job
-from tests.helpers.waiting import pump
+from tests.helpers.waiting import pump, wait_until
 
 
 def test_a_repository_is_looked_up_or_searched(dialog: ModelsDialog, services: FakeServices) -> None:
@@ -43,15 +44,16 @@ def test_a_repository_is_looked_up_or_searched(dialog: ModelsDialog, services: F
     adding.name.setText("someone/llava-gguf")
     QTest.keyClick(adding.name, Qt.Key.Key_Return)
     services.model_tasks.looked_up.emit(
-        LookedUp(Candidate(CATALOGUE.entries[1], ()), (UserError("projector-unsupported", name="p.gguf", kind="x"),))
+        1,
+        LookedUp(Candidate(CATALOGUE.entries[1], ()), (UserError("projector-unsupported", name="p.gguf", kind="x"),)),
     )
     assert not button(adding.cards[0], "Download").isEnabled()  # what could not be loaded is not fetched
     assert "p.gguf is a projector of the type x" in words_of(adding.cards[0])
     adding.name.setText("llava")
     adding.look()
-    services.model_tasks.searched.emit(("someone/llava-gguf",))
+    services.model_tasks.searched.emit(2, ("someone/llava-gguf",))
     button(adding.cards[0], "Look up").click()
-    services.model_tasks.hub_failed.emit(StoreError("no-connection", host="hub.example"))
+    services.model_tasks.hub_failed.emit(3, StoreError("no-connection", host="hub.example"))
     assert "hub.example cannot be reached" in adding.says.text()
     assert "downloaded" not in adding.says.text()
     assert adding.cards == [], "nothing to download under an error"
@@ -73,8 +75,11 @@ def test_a_download_from_a_repository_goes_on_in_the_manager(
     button(dialog, "Add from Hugging Face…").click()
     adding = dialog.findChild(AddModelDialog)
     assert adding is not None
+    adding.name.setText("someone/llava-gguf")
+    adding.look()
+    services.calls.clear()
     fit = MemoryFit("fits", 4096, 5 * GIB, 6 * GIB)
-    services.model_tasks.looked_up.emit(LookedUp(Candidate(CATALOGUE.entries[1], ()), (fit,)))
+    services.model_tasks.looked_up.emit(1, LookedUp(Candidate(CATALOGUE.entries[1], ()), (fit,)))
     button(adding.cards[0], "Download").click()
     assert (adding.isVisible(), services.calls) == (True, [])
     button(adding.cards[0], "Download").click()
@@ -86,7 +91,7 @@ def test_nothing_found_with_other_programs_is_said(dialog: ModelsDialog, service
     button(dialog, "Find models of other programs…").click()
     found = dialog.findChild(OtherFoldersDialog)
     assert found is not None
-    services.model_tasks.found.emit([])
+    services.model_tasks.found.emit(1, [])
     assert found.says.text() == "No models of other programs were found on this computer."
     found.close()
 
@@ -102,7 +107,8 @@ def test_files_that_hold_no_model_are_refused_with_a_reason(
 
     monkeypatch.setattr(Question, "exec", execute)
     refusal = StoreError("not-a-model", name="letter.gguf")
-    services.model_tasks.planned.emit(ImportPlans((), (refusal,)))
+    dialog.plan(["letter.gguf"])
+    services.model_tasks.planned.emit(1, ImportPlans((), (refusal,)))
     assert "letter.gguf is not a model file (GGUF). Choose another file." in said[0]
 
 
@@ -112,14 +118,15 @@ def test_one_model_is_not_spoken_of_as_several(
     said: list[str] = []
 
     def execute(question: Question) -> int:
-        said.append(f"{words_of(question)}\n{question.no.text()}")
+        said.append(words_of(question))
         return 0
 
     monkeypatch.setattr(Question, "exec", execute)
     file = ImportFile(Role.MODEL, Path("/models/writer.gguf"), "writer.gguf", GIB)
     plan = ImportPlan("Writer", (file,), Manifest("", "Writer", ()))
-    services.model_tasks.planned.emit(ImportPlans((plan,), ()))
-    services.model_tasks.planned.emit(ImportPlans((plan, plan), ()))
+    for number, plans in enumerate(((plan,), (plan, plan)), 1):
+        dialog.plan(["writer.gguf"])
+        services.model_tasks.planned.emit(number, ImportPlans(plans, ()))
     one, two = said
     assert ("Add this model?" in one, "Use it where it is" in one) == (True, True)
     assert ("Add these models?" in two, "Use where they are" in two) == (True, True)
@@ -200,3 +207,81 @@ def test_where_models_come_from_can_be_set(
         ("move", "/media/stick"),
     ]
     sources.close()
+
+
+def test_an_answer_is_shown_where_it_was_asked_for_and_nowhere_else(
+    dialog: ModelsDialog, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow answer used to come into whatever dialog was open then."""
+    tasks = services.model_tasks
+    fit = MemoryFit("fits", 4096, 5 * GIB, 6 * GIB)
+    late = LookedUp(Candidate(CATALOGUE.entries[1], ()), (fit,))
+
+    def opened() -> AddModelDialog:
+        button(dialog, "Add from Hugging Face…").click()
+        return dialog.findChildren(AddModelDialog)[-1]
+
+    first = opened()
+    first.name.setText("someone/llava-gguf")
+    first.look()
+    first.close()
+    second = opened()
+    before = second.says.text()
+    tasks.looked_up.emit(1, late)
+    tasks.searched.emit(1, ("someone/llava-gguf",))
+    tasks.hub_failed.emit(1, StoreError("no-connection", host="hub.example"))
+    assert (second.cards, second.says.text()) == ([], before)
+
+    second.name.setText("llava")  # and the same dialog, asked for something else meanwhile
+    second.look()
+    second.name.setText("bakllava")
+    second.look()
+    tasks.searched.emit(2, ("someone/llava-gguf",))
+    assert (second.cards, second.says.text()) == ([], "Searching…")
+    tasks.searched.emit(3, ("someone/bakllava-gguf",))
+    assert [card.accessibleName() for card in second.cards] == ["someone/bakllava-gguf"]
+    second.close()
+
+    monkeypatch.setattr(Question, "exec", lambda _question: pytest.fail("asked about files of long ago"))
+    dialog.plan(["letter.gguf"])
+    dialog.close()
+    dialog.show()
+    tasks.planned.emit(4, ImportPlans((), (StoreError("not-a-model", name="letter.gguf"),)))
+
+
+def test_an_answer_for_sources_that_were_closed_goes_nowhere(dialog: ModelsDialog, services: FakeServices) -> None:
+    services.models.sources.waits = True
+    button(dialog, "Sources…").click()
+    sources = dialog.findChild(SourcesDialog)
+    assert sources is not None
+    sources.proxy.setText("tor")
+    sources.proxy.editingFinished.emit()
+    sources.close()
+    wait_until(lambda: dialog.findChild(SourcesDialog) is None)
+    assert len(services.models.sources.later) == 2
+    for answer in services.models.sources.later:
+        answer()
+
+
+def test_adding_a_model_can_be_cancelled_and_says_that_a_projector_would_help(
+    dialog: ModelsDialog, services: FakeServices
+) -> None:
+    model = ImportFile(Role.MODEL, Path("/models/writer.gguf"), "writer.gguf", GIB)
+    projector = ImportFile(Role.PROJECTOR, Path("/models/mmproj.gguf"), "mmproj.gguf", GIB)
+    blind = ImportPlan("Writer", (model,), Manifest("", "Writer", ()))
+    sees = ImportPlan("Painter", (model, projector), Manifest("", "Painter", ()))
+    seen: list[str] = []
+
+    def press(text: str) -> None:
+        question = next(each for each in dialog.findChildren(Question) if each.isVisible())
+        seen.append(words_of(question))
+        QTest.mouseClick(button(question, text), Qt.MouseButton.LeftButton)
+
+    for number, (plan, text) in enumerate(
+        [(blind, "Cancel"), (blind, "Use it where it is"), (sees, "Copy"), (sees, "Cancel")], 1
+    ):
+        dialog.plan(["writer.gguf"])
+        QTimer.singleShot(0, dialog, partial(press, text))
+        services.model_tasks.planned.emit(number, ImportPlans((plan,), ()))
+    assert ["No projector (mmproj) was found beside it." in words for words in seen] == [True, True, False, False]
+    assert [call for call in services.calls if call[0] == "install"] == [("install", 1, True), ("install", 1, False)]

@@ -110,10 +110,12 @@ def test_no_text_of_others_is_read_as_html(hostile: FakeServices, show_widget: C
         licence_question(hostile.models.known.entries[0], window),
         removal_question(hostile.models.here[0], window),
         cancel_question(hostile.models.under_way[0], window),
-        AddModelDialog(hostile.model_tasks, window),
+        adding := AddModelDialog(hostile.model_tasks, window),
     ):
         show_widget(made)
-    hostile.model_tasks.hub_failed.emit(StoreError("pair-incomplete", repository=HOSTILE))
+    adding.name.setText(HOSTILE)
+    adding.look()
+    hostile.model_tasks.hub_failed.emit(hostile.model_tasks.request, StoreError("pair-incomplete", repository=HOSTILE))
     pump(50)
     assert not list(interpreted())
 
