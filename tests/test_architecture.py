@@ -83,11 +83,11 @@ MAY_IMPORT = {
     "desktop_app.chat": {"desktop_app.errors", "desktop_app.atomic_files"},
     "desktop_app.images": {"desktop_app.errors", "desktop_app.atomic_files", "desktop_app.proc_files"},
     # The engine reads headers of model files; fetching them is not its affair.
-    "desktop_app.engine": {"desktop_app.chat", "desktop_app.images", "model_store.titles", *_HEADERS, *_LEAVES},
+    "desktop_app.engine": {"desktop_app.chat", "desktop_app.images", *_HEADERS, *_LEAVES},
     "desktop_app.engine.messages": {"desktop_app.errors", "desktop_app.images.tiling"},
     "desktop_app.engine.interrupt": set(),
     "desktop_app.engine.cache": _GROUND,
-    "desktop_app.engine.weights": {"desktop_app.chat.families", "desktop_app.images", *_GROUND},
+    "desktop_app.engine.weights": {"desktop_app.chat.families", "desktop_app.images", "model_store.titles", *_GROUND},
     "desktop_app.engine.planning": {"desktop_app.engine.weights", "desktop_app.images.tiling", *_GROUND},
     "desktop_app.engine.llama": {"desktop_app.engine.planning", *_FILES, *_GROUND},
     "desktop_app.engine.vision": {"desktop_app.engine.llama", "desktop_app.images", *_PROMPT, *_FILES, *_GROUND},

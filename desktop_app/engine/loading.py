@@ -24,7 +24,6 @@ from desktop_app.engine.weights.model_files import ModelFiles, check_files
 from desktop_app.engine.weights.projector_header import LastLayer
 from desktop_app.errors import UserError
 from desktop_app.paths import cache_folder, demo_model
-from model_store.titles import title_in_use
 
 if TYPE_CHECKING:
     from desktop_app.engine.cache.embeddings import EmbeddingStore
@@ -115,7 +114,7 @@ def _model_info(command: Load, session: Session, tuning: Tuning | None) -> Model
     path, header = model.files.model, model.files.header
     is_demo = demo.exists() and demo.samefile(path)
     return ModelInfo(
-        name=header.text("general.name") if is_demo else title_in_use(path, header),
+        name=header.text("general.name") if is_demo else model.files.title,
         model=command.model,
         mmproj=command.mmproj,
         n_ctx=model.n_ctx,

@@ -1,34 +1,35 @@
-"""What the buttons of notices and of failed answers do, as far as the window does it."""
+"""What some buttons of notices and of failed answers do: give a model its projector, ask again, change the question."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtWidgets import QWidget
 
-if TYPE_CHECKING:  # only for annotations
-    from desktop_app.ui.window import MainWindow
+from desktop_app.errors import UserError
+
+if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
+    from desktop_app.ui.protocols.services import Services
 
 
 class Remedies(QObject):
-    """Registers the actions of `desktop_app.services.notices` that open a dialog, or change the open conversation."""
+    """Registers these actions of `desktop_app.services.notices`.
 
-    def __init__(self, window: MainWindow) -> None:
-        super().__init__(window)
-        self._window = window
-        self._services = window.services
-        register = self._services.notices.register
-        for code in ("choose-model", "open-models"):
-            register(code, window.open_models)
-        register("show-in-folder", window.show_in_folder)
-        register("open-recovery", window.open_recovery)
-        register("open-settings", window.open_settings)
-        register("open-sources", window.open_sources)
-        register("choose-picture", window.choose_files)
+    `taken_back()`: a question is in the composer again, to be changed there.
+    """
+
+    taken_back = Signal()
+
+    def __init__(self, services: Services, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._services = services
+        self._widget = parent
+        register = services.notices.register
         register("add-projector", self.add_projector)
-        register("use-text-only", self.use_text_only)
-        register("edit-question", self.edit_question)
-        register("ask-again", self._services.chat.regenerate)
+        register("use-text-only", self._use_text_only)
+        register("edit-question", self._take_back)
+        register("ask-again", services.chat.regenerate)
 
     @Slot()
     def add_projector(self, model_id: str = "") -> None:
@@ -39,21 +40,21 @@ class Remedies(QObject):
         wanted = (model for model in models.installed() if model.id == model_id)
         model = next(wanted, None) if model_id else models.in_use()
         if model is not None and model.projector is None:
-            file = choose_projector(model.title, model.model, self._window)
+            file = choose_projector(model.title, model.model, self._widget)
             if file:
                 tasks.add_projector(model, file)
         elif not model_id:  # a file outside the library, or a projector that does not belong to its model
-            info = self._services.engine.info()
-            chosen = self._services.preferences.value("model")
-            file = choose_projector(info.name if info is not None else "", chosen, self._window)
+            info, chosen = self._services.engine.info(), self._services.preferences.value("model")
+            file = choose_projector(info.name if info is not None else "", chosen, self._widget)
             if file:
                 tasks.use_projector(chosen, file)
 
-    def use_text_only(self) -> None:
-        """Load the chosen model without its projector."""
-        self._window.prefer("mmproj", "")
+    def _use_text_only(self) -> None:
+        try:
+            self._services.preferences.set("mmproj", "")
+        except UserError as error:  # in effect until the program ends, but not saved
+            self._services.notices.error(error)
 
-    def edit_question(self, message_id: str) -> None:
-        """Take a question back into the composer, with its pictures: there both can be changed."""
+    def _take_back(self, message_id: str) -> None:
         self._services.chat.take_back(message_id)
-        self._window.composer.focus_editor()
+        self.taken_back.emit()

@@ -62,7 +62,7 @@ class MainWindow(QMainWindow):
         self.drops = DropTarget(self, services.draft, services.engine)
         self.menus = Menus(self, services, self)
         self.user_activity = UserActivity(services.tuner, self)
-        self.remedies = Remedies(self)
+        self.remedies = Remedies(services, self)
         self._connect()
         self._restore()
         self._show_page()
@@ -142,6 +142,17 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         services, chat = self.services, self.services.chat
+        for code, slot in (
+            ("choose-model", self.open_models),
+            ("open-models", self.open_models),
+            ("open-settings", self.open_settings),
+            ("open-sources", self.open_sources),
+            ("open-recovery", self.open_recovery),
+            ("show-in-folder", self.show_in_folder),
+            ("choose-picture", self.choose_files),
+        ):
+            services.notices.register(code, slot)
+        self.remedies.taken_back.connect(self.composer.focus_editor)
         draft = services.draft
         for signal in (
             chat.reset,

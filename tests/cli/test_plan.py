@@ -102,7 +102,7 @@ def test_ask_refuses_what_does_not_fit_before_loading(
     model, _ = pair(tmp_path, LLAVA_7B)
     assert run_verb("ask", "--model", model, "-p", "Hello") == 2
     said = capsys.readouterr().err
-    assert "llava.gguf needs at least" in said
+    assert "llava needs at least" in said
     assert "2.2 GiB" in said
 
 

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from PySide6.QtWidgets import QWidget
 
 from desktop_app import paths
 from desktop_app.engine.planning.memory_budget import find_memory_budget
 from desktop_app.memory_fit import MemoryFit, fit_of
-from desktop_app.services.models.tasks import LookedUp, Task
-from desktop_app.ui.models.add_dialogs import AddModelDialog
+from desktop_app.services.models.tasks import ImportPlans, LookedUp, Task
+from desktop_app.ui.models.add_dialogs import AddModelDialog, import_question
 from desktop_app.ui.models.confirm import cancel_question, licence_question, removal_question
 from desktop_app.ui.models.dialog import ModelsDialog
 from desktop_app.ui.models.sources_dialog import SourcesDialog
 from model_store.catalogue import load_catalogue
 from model_store.errors import StoreError
-from model_store.jobs import JobState
+from model_store.jobs import JobState, Role
 from model_store.library.hub_repository import Candidate
+from model_store.library.importing import ImportFile, ImportPlan
 from model_store.library.installed import State
+from model_store.manifest import Manifest
 from tests.helpers.cards import button
-from tests.helpers.fakes.models import CATALOGUE, GIB, installed, job
+from tests.helpers.fakes.engine import LLAVA
+from tests.helpers.fakes.models import CATALOGUE, GB, GIB, installed, job
 from tests.helpers.waiting import pump
 from tests.screens.window_states import Stage, state
 
@@ -47,6 +51,32 @@ def offer_fetching(stage: Stage) -> None:
     stage.window.offer_models()
     stage.services.models.under_way = [job()]
     stage.services.models.changed.emit()
+
+
+@state
+def offer_waiting(stage: Stage) -> None:
+    """The same while the network is away."""
+    stage.window.offer_models()
+    stage.services.models.under_way = [job(JobState.WAITING, error=StoreError("no-connection", host="huggingface.co"))]
+    stage.services.models.changed.emit()
+
+
+@state
+def blind(stage: Stage) -> None:
+    """The empty screen of a model without its projector."""
+    writer = installed("llava-v1.5-7b-Q4_K_M")
+    stage.services.models.here = [replace(writer, files=writer.files[:1])]
+    stage.services.models.use(stage.services.models.here[0])
+    stage.services.engine.become("ready", LLAVA._replace(mmproj=None, image_tokens=0))
+    stage.window.offer_models()
+
+
+@state
+def model_importing(stage: Stage) -> QWidget:
+    """A model without a projector that is about to be added."""
+    file = ImportFile(Role.MODEL, Path("/models/writer.gguf"), "writer.gguf", int(4.08 * GB))
+    plans = ImportPlans((ImportPlan("llava-v1.5-7b-Q4_K_M", (file,), Manifest("", "", ())),), ())
+    return import_question(plans, stage.window)
 
 
 @state

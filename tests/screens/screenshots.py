@@ -37,7 +37,7 @@ ALSO = {
     "small": (
         "unseen",
         *("empty", "answered", "reading", "error_notice", "long_model_name", "dragging"),
-        *("looking_in_parts", "finding_fastest", "offered"),
+        *("looking_in_parts", "finding_fastest", "offered", "blind", "offer_waiting", "failed_blind"),
         *("update_found", "update_not_understood", "update_no_address"),
     ),
     "large": ("empty", "answered"),

@@ -185,6 +185,16 @@ def failed(stage: Stage) -> None:
 
 
 @state
+def failed_blind(stage: Stage) -> None:
+    """A picture in the conversation, and a model that cannot see it."""
+    stage.talk()
+    stage.services.engine.become("ready", LLAVA._replace(mmproj=None, image_tokens=0))
+    error = {"code": "projector-needed", "parameters": {"model": LLAVA.name}}
+    stage.services.chat.add(question("And what is behind it?"))
+    stage.services.chat.add(answer("", State.FAILED, details={"error": error}))
+
+
+@state
 def error_notice(stage: Stage) -> None:
     """A refused picture."""
     stage.services.notices.error(UserError("not-a-picture", name="Quartalsbericht 2026 – endgültig (3).pdf"))

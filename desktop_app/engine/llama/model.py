@@ -35,7 +35,6 @@ from desktop_app.engine.planning.memory_plan import plan_load
 from desktop_app.engine.weights.model_files import ModelFiles
 from desktop_app.errors import UserError
 from desktop_app.paths import cache_folder
-from model_store.titles import known_title
 
 _log = logging.getLogger(__name__)
 _ABORTED = 2  # what llama_decode returns
@@ -117,7 +116,7 @@ class Model:
         parameters.no_perf = True
         self._context = llama.llama_init_from_model(self._model, parameters)
         if not self._context:
-            raise UserError("out-of-memory", name=known_title(self.files.model))
+            raise UserError("out-of-memory", name=self.files.title)
         self.n_ctx = llama.llama_n_ctx(self._context)
         self._memory = llama.llama_get_memory(self._context)
         self._parameters = parameters
@@ -302,7 +301,7 @@ def _load_error(files: ModelFiles) -> UserError:
     errors = last_errors()
     _log.warning("llama.cpp did not load %s: %s", files.model.name, errors)
     if "unknown model architecture" in errors:
-        return UserError("model-unsupported", name=known_title(files.model), architecture=files.header.architecture)
+        return UserError("model-unsupported", name=files.title, architecture=files.header.architecture)
     if "alloc" in errors:
-        return UserError("out-of-memory", name=known_title(files.model))
+        return UserError("out-of-memory", name=files.title)
     return UserError("model-damaged", name=files.model.name)

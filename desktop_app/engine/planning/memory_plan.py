@@ -14,7 +14,6 @@ from desktop_app.engine.planning.memory_estimate import Shape
 from desktop_app.engine.weights.model_files import ModelFiles
 from desktop_app.errors import UserError
 from model_store.gguf_header import GGUFHeader
-from model_store.titles import known_title
 
 _LEAST_UBATCH = 32  # tokens: with fewer, prompt processing gets slow
 _LONGEST_CONTEXT = 1 << 20  # tokens
@@ -77,8 +76,8 @@ def plan_load(
         return found.plan
     sizes = {"needed": gib_up(found.plan.needed), "available": gib_down(budget.usable)}
     if found.offer:
-        raise UserError("does-not-fit-offer", name=known_title(files.model), offer=found.offer, **sizes)
-    raise UserError("does-not-fit", name=known_title(files.model), **sizes)
+        raise UserError("does-not-fit-offer", name=files.title, offer=found.offer, **sizes)
+    raise UserError("does-not-fit", name=files.title, **sizes)
 
 
 def plan_shape(

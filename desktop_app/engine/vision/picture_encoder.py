@@ -17,7 +17,6 @@ from desktop_app.engine.messages import Phase, PhaseChanged, PictureRef, Through
 from desktop_app.engine.vision.choose_processor import picture_processor_for
 from desktop_app.engine.vision.picture_processor import PictureLayout
 from desktop_app.errors import UserError
-from model_store.titles import title_in_use
 
 _READ_AS = 2  # raised when `desktop_app/images` makes other pixels of the same file
 _LOOK_EVERY_S = 0.02  # at the interrupt, while a picture file is decoded
@@ -62,7 +61,7 @@ class PictureEncoder:
         Raises `UserError` (projector-needed, and those of `read_picture`).
         """
         if not self._model.image_tokens and any(turn.pictures for turn in turns):
-            raise UserError("projector-needed", model=title_in_use(self._model.files.model, self._model.files.header))
+            raise UserError("projector-needed", model=self._model.files.title)
         if not self.processor.needs_size:
             return list(turns)
         return [turn._replace(pictures=tuple(map(self._with_size, turn.pictures))) for turn in turns]

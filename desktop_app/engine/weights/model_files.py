@@ -14,6 +14,7 @@ from desktop_app.engine.weights.split_model import first_part, join_headers
 from desktop_app.errors import UserError
 from model_store.gguf_header import DamagedGGUFError, GGUFHeader, NotGGUFError, read_header
 from model_store.projector_kinds import is_made_for, other_version
+from model_store.titles import title_in_use
 
 _PROJECTOR_ARCHITECTURE = "clip"
 #: The key that names how text is split before byte pairs are joined.
@@ -27,6 +28,11 @@ class ModelFiles:
     model: Path
     header: GGUFHeader
     projector: Projector | None
+
+    @property
+    def title(self) -> str:
+        """Return what people call the model."""
+        return title_in_use(self.model, self.header)
 
     @property
     def missing_pre_tokenizer(self) -> str:

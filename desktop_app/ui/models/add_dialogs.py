@@ -193,19 +193,18 @@ class OtherFoldersDialog(ModelListDialog):
         self._tasks.import_found(found)
 
 
-def confirm_import(plans: ImportPlans, tasks: ModelTasks, parent: QWidget) -> None:
-    """List the models in the files, and ask whether to copy them or use them in place."""
+def import_question(plans: ImportPlans, parent: QWidget) -> Question:
+    """Return the question whether to copy the models in the files or use them in place; or why there are none."""
     refused = "\n".join(words.expected_error(error) for error in plans.refused)
     if not plans.plans:
         question = Question(translate("Models", "Nothing to add"), refused, translate("Models", "Close"), "", parent)
         question.no.hide()
-        question.exec()
-        return
+        return question
     one = len(plans.plans) == 1
     parts = ["\n".join(words.planned(plan) for plan in plans.plans)]
     if not all(plan.sees for plan in plans.plans):
         parts.append(words.projector_helps())
-    question = Question(
+    return Question(
         translate("Models", "Add this model?") if one else translate("Models", "Add these models?"),
         "\n\n".join([*parts, refused] if refused else parts),
         translate("Models", "Copy"),
@@ -213,8 +212,12 @@ def confirm_import(plans: ImportPlans, tasks: ModelTasks, parent: QWidget) -> No
         parent,
         other=translate("Models", "Use it where it is") if one else translate("Models", "Use where they are"),
     )
-    answer = question.exec()
-    if answer:
+
+
+def confirm_import(plans: ImportPlans, tasks: ModelTasks, parent: QWidget) -> None:
+    """Ask how to add the models, and do it."""
+    answer = import_question(plans, parent).exec()
+    if answer and plans.plans:
         tasks.install(plans, in_place=answer == Question.OTHER)
 
 

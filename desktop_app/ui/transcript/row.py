@@ -211,7 +211,8 @@ class Row:
         height = metrics.boundingRect(room, _WRAPPED, sentence).height()
         self.mark = QRect(0, y + GRID // 2, self.width, height)
         y = self.mark.bottom() + 1 + GRID // 2
-        self.remedies = QRect(0, y, self.width, self.remedies.height())
+        left = self.mark_indent() - GRID  # so that the words of a button stand below those of the sentence
+        self.remedies = QRect(left, y, self.width - left, self.remedies.height())
         return y + self.remedies.height()
 
     @staticmethod

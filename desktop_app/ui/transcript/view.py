@@ -62,8 +62,7 @@ class TranscriptView(QWidget):
         column.addWidget(self.page)
         self.setFocusProxy(self.page)
         QWidget.setTabOrder(self.page, self.bar)
-        QWidget.setTabOrder(self.bar, self.remedies)
-        QWidget.setTabOrder(self.remedies, self.newest)
+        QWidget.setTabOrder(self.bar, self.newest)
         self._connect(services)
         self._reset()
         self._show_dropped()
@@ -254,6 +253,10 @@ class TranscriptView(QWidget):
         last = next(asked, None)
         actions = remedies_of(last, self._engine.info()) if last is not None else ()
         self.remedies.set_actions(last.id if last is not None else "", actions)
+        before: QWidget = self.page
+        for button in self.remedies.buttons:
+            QWidget.setTabOrder(before, button)
+            before = button
         self._place_remedies()
 
     def _place_remedies(self) -> None:

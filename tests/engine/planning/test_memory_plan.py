@@ -128,7 +128,7 @@ def test_choices(pair: Pair, shape: Decoder, gib: int, outcome: tuple[int, str] 
         with pytest.raises(UserError) as refused:
             planned(files, gib)
         assert refused.value.code == outcome
-        assert "llava.gguf needs at least" in str(refused.value)
+        assert "llava needs at least" in str(refused.value)
         return
     plan = planned(files, gib)
     assert (plan.n_ctx, plan.kv_type) == outcome

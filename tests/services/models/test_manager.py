@@ -336,3 +336,23 @@ def test_the_variant_that_suits_a_computer(usable: float, verdict: str, quantisa
     variant, fit = best_variant(CATALOGUE.entries[0], int(usable * GIB))
     assert (fit.verdict, variant.quantisation) == (verdict, quantisation)
     assert fit == fit_of(variant, int(usable * GIB))
+
+
+def test_a_file_outside_the_library_sees_with_the_projector_it_is_given(desk: Desk, tmp_path: Path) -> None:
+    model, projector = (Path(shutil.copy(path, tmp_path)) for path in paths.demo_model())
+    desk.services.preferences.set("model", str(model))
+    wait_until(lambda: desk.client.of(Load)[-1].model == str(model))
+    desk.services.model_tasks.use_projector(str(model), str(model))
+    wait_until(lambda: [notice.text_code for notice in desk.notices] == ["not-a-projector"])
+    assert [each.code for each in desk.notices[0].buttons] == ["add-projector"]
+    assert desk.services.preferences.value("mmproj") == ""
+    desk.services.model_tasks.use_projector(str(model), str(projector))
+    wait_until(lambda: desk.client.of(Load)[-1].mmproj == str(projector))
+
+
+def test_a_wrong_projector_can_be_chosen_anew(desk: Desk, models: Models, tmp_path: Path) -> None:
+    alone = Path(shutil.copy(paths.demo_model()[0], tmp_path / "painter.gguf"))
+    (model,) = import_files(models.library(), [alone])
+    desk.services.model_tasks.add_projector(model, str(alone))
+    wait_until(lambda: [notice.text_code for notice in desk.notices] == ["no-projector-file"])
+    assert [(each.code, each.argument) for each in desk.notices[0].buttons] == [("add-projector", model.id)]
