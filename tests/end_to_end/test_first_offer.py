@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import pytest
+
+from desktop_app import paths
+from desktop_app.settings import Settings
 from tests.end_to_end.watched_program import run_watched
 
 # The program runs by itself, in a home that nobody has used, and sends its own signals; only the loop of Qt is watched.
@@ -28,19 +33,33 @@ def look():
     if not shown.isValid():
         shown.start()
         window.resize(*map(int, size))
-    buttons = [each for each in window.findChildren(QPushButton) if each.text() == "Download"]
-    seen = [each for each in buttons if each.visibleRegion().boundingRect() == each.rect()]
-    if seen or shown.elapsed() > 20_000:
+    buttons = [each for each in window.findChildren(QPushButton) if each.text() in texts]
+    seen = {each.text() for each in buttons if each.visibleRegion().boundingRect() == each.rect()}
+    if seen == set(texts) or shown.elapsed() > 20_000:
         timer.stop()
-        print("seen" if seen else f"not seen, {len(buttons)} hidden", "soon" if shown.elapsed() < 3000 else "late")
+        said = "seen" if seen == set(texts) else f"seen: {seen}, {len(buttons)} are there"
+        print(said, "soon" if shown.elapsed() < int(soon) else "late")
         window.close()
 
 QApplication.exec = watched
 from desktop_app.__main__ import main
-size, sys.argv[1:] = sys.argv[1:], []
+soon, size, texts, sys.argv[1:] = sys.argv[1], sys.argv[2:4], sys.argv[4:], []
 sys.exit(main())
 """
 
 
 def test_a_new_home_is_offered_a_model_that_knows_photographs(tmp_path: Path) -> None:
-    assert run_watched(_WATCHED, "1024", "690", folder=tmp_path) == ["seen soon"]
+    assert run_watched(_WATCHED, "3000", "1024", "690", "Download", folder=tmp_path) == ["seen soon"]
+
+
+def test_who_has_a_model_without_its_projector_is_offered_both_ways_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EYEBRIGHT_HOME", str(tmp_path / "home"))
+    paths.make_folders()
+    settings = Settings(paths.settings_file())
+    settings.set("model", str(shutil.copy(paths.demo_model()[0], tmp_path / "writer.gguf")))
+    settings.save()
+    ways = ("Add its projector…", "Download")
+    # The model is loaded first: until then nobody knows what it sees.
+    assert run_watched(_WATCHED, "15000", "1024", "690", *ways, folder=tmp_path) == ["seen soon"]

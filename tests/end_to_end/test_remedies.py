@@ -129,7 +129,9 @@ def test_a_question_that_does_not_fit_is_taken_back_and_sent_smaller(program: Pr
     strip = window.findChild(ThumbnailStrip)
     assert strip is not None
     wait_until(strip.isVisible, _SOON_S)
-    services.draft.remove(services.draft.pictures()[0].key)  # what its cross does
+    strip.thumbnails()[0].setFocus()  # so its cross is there
+    QTest.mouseClick(strip.thumbnails()[0].close_button, Qt.MouseButton.LeftButton)
+    wait_until(lambda: len(services.draft.pictures()) == 1, _SOON_S)
     window.composer.editor.set_text("What colour is the circle?")
     QTest.keyClick(window.composer.editor, Qt.Key.Key_Return)
     wait_until(lambda: len(services.chat.messages()) == 2 and not services.chat.is_busy(), _MODEL_S)
