@@ -274,7 +274,7 @@ def try_all(part: str, seed: int | str, count: int, folder: Path) -> Outcome:
             except EngineBug as error:
                 end = "bug"
                 outcome.complaints.append(f"{part} {number} of seed {seed}: {what}: {error}")
-            if said and not (model.name in said or chosen.name in said):
+            if said and not (model.stem in said or chosen.stem in said):
                 outcome.complaints.append(f"{part} {number} of seed {seed}: {what}: “{said}” names no file")
             outcome.ends[end] += 1
             outcome.slowest = max(outcome.slowest, time.monotonic() - began)
