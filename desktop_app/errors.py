@@ -66,8 +66,11 @@ SENTENCES: dict[str, str] = {
     ),
     "model-part-renamed": QT_TRANSLATE_NOOP(
         "errors",
-        "{name} is the first of {count} files of a model, and was renamed. Give all of them the names they were "
-        "published with, which end in -00001-of-{count:05}.gguf and so on.",
+        "{name} is file {number} of {count} of a model, and was renamed. Give all of them the names they were "
+        "published with: this one ends in -{number:05}-of-{count:05}.gguf.",
+    ),
+    "model-parts-differ": QT_TRANSLATE_NOOP(
+        "errors", "The {count} files of {name} do not belong to one model. Download or copy all of them again."
     ),
     "model-damaged": QT_TRANSLATE_NOOP(
         "errors", "{name} cannot be loaded as a model. The file is damaged or incomplete. Download it again."

@@ -21,7 +21,7 @@ _ENGINE_DOOR = {"desktop_app.engine.client", "desktop_app.engine.messages"}
 _PLANNING = {"desktop_app.engine.planning", "desktop_app.engine.weights"}
 _TUNING = {"desktop_app.engine.tuning"}
 #: What the engine's packages stand on.
-_HEADERS = {"model_store.gguf_header", "model_store.projector_kinds"}
+_HEADERS = {"model_store.gguf_header", "model_store.projector_kinds", "model_store.split_model"}
 _GROUND = {"desktop_app.engine.messages", "desktop_app.engine.interrupt", *_HEADERS, *_LEAVES}
 _FILES = {"desktop_app.engine.cache", "desktop_app.engine.weights"}
 _PROMPT = {f"desktop_app.chat.{name}" for name in ("budget", "conversation", "families", "prompt")}
@@ -36,6 +36,7 @@ _STORE = {
         "manifest",
         "names",
         "projector_kinds",
+        "split_model",
         "titles",
     )
 }

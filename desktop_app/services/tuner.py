@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from desktop_app.engine.messages import ModelInfo, Tuning
 from desktop_app.errors import UserError
 from desktop_app.services.engine import Engine
+from model_store.split_model import part_name
 
 if TYPE_CHECKING:  # imported when there is something to measure, not when the program starts
     from desktop_app.engine.tuning.measurement import Measurement, TuningTarget
@@ -224,7 +225,9 @@ class Tuner(QObject):
 
 
 def _size(model: str) -> int:
+    path = Path(model)
+    part = part_name(path.name)
     try:
-        return Path(model).stat().st_size
+        return sum(path.with_name(name).stat().st_size for name in (part.all_names if part else (path.name,)))
     except OSError:
         return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 
 _WHOLE = 16 * 1024 * 1024  # bytes: files up to this size are read completely
@@ -29,6 +30,12 @@ def file_identity(path: Path) -> str:
                 file.seek(_START + (size - _START - _SAMPLE) * index // _SAMPLES)
                 digest.update(file.read(_SAMPLE))
     return digest.hexdigest()
+
+
+def files_identity(paths: Sequence[Path]) -> str:
+    """Return a digest of the content of all files of a language model, of a single one its own. Raises OSError."""
+    identities = [file_identity(path) for path in paths]
+    return identities[0] if len(identities) == 1 else hashlib.sha256(" ".join(identities).encode()).hexdigest()
 
 
 def library_identity() -> str:

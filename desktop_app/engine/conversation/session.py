@@ -15,7 +15,7 @@ from itertools import pairwise
 from desktop_app.chat.families import family_for
 from desktop_app.engine.cache.checked_folder import CacheFolders
 from desktop_app.engine.cache.embeddings import Embedding, EmbeddingStore
-from desktop_app.engine.cache.fingerprints import file_identity
+from desktop_app.engine.cache.fingerprints import files_identity
 from desktop_app.engine.cache.throughput import ModelThroughput
 from desktop_app.engine.conversation.answer_in_progress import AnswerInProgress, Work
 from desktop_app.engine.conversation.answer_tokens import AnswerTokens
@@ -72,7 +72,7 @@ class Session:
         answers: AnswerTokens | None = None
         self._saved: SavedKVCache | None = None
         if folders is not None:
-            weights = file_identity(model.files.model)
+            weights = files_identity(model.files.weights)
             answers = AnswerTokens(folders.answers, weights)
             if model.kv is not None:
                 self._saved = SavedKVCache(folders.contexts, model.kv, f"{weights}|{self._encoder.identity}")

@@ -20,7 +20,8 @@ import logging
 import mmap
 import os
 import sys
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,9 @@ _Location = tuple[int | None, int | None, int | None]  # buffer, data, extra
 class DualLayout:
     """The second layout of the weights of one model: made when the engine is idle, and used when it is faster."""
 
-    def __init__(self, file: Path, model: ModelPointer, plan: LoadPlan) -> None:
-        """`model` was just loaded from `file` as `plan` says."""
-        self._file, self._file_identity = file, _identify(file)
+    def __init__(self, files: Sequence[Path], model: ModelPointer, plan: LoadPlan) -> None:
+        """`model` was just loaded from `files`, of which llama.cpp is given the first, as `plan` says."""
+        self._files, self._identities = files, [_identify(file) for file in files]
         self._model = model
         self._needed = plan.needed
         self._weights: RepackedWeights | None = None
@@ -68,11 +69,11 @@ class DualLayout:
         if not self._wanted or self._needed > find_memory_budget(held=own_memory() + WINDOW_BASE).free:
             return False
         self._wanted = False
-        if _identify(self._file) != self._file_identity:
+        if [_identify(file) for file in self._files] != self._identities:
             _log.warning("the weights cannot be repacked: their file was moved or changed")
             return False
         try:
-            weights = RepackedWeights(self._file, self._model, stop)
+            weights = RepackedWeights(self._files[0], self._model, stop)
         except Interrupted:
             self._wanted = True
             raise
@@ -205,11 +206,14 @@ def _release_mapped_pages(mapped: list[Any]) -> None:
     """
     if sys.platform != "linux" or not mapped:
         return
-    first = min(tensor.data for tensor in mapped) // mmap.PAGESIZE * mmap.PAGESIZE
-    end = max(tensor.data for tensor in mapped)
     library = ctypes.CDLL(None)
     library.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
-    library.madvise(first, end - first, _DONT_NEED)  # only advice: a failure does not matter
+    files = defaultdict(list)  # one buffer for each; between those of a split model lies memory of others
+    for tensor in mapped:
+        files[tensor.buffer].append(tensor.data)
+    for places in files.values():
+        first = min(places) // mmap.PAGESIZE * mmap.PAGESIZE
+        library.madvise(first, max(places) - first, _DONT_NEED)  # only advice: a failure does not matter
     reset_peak_memory()
 
 

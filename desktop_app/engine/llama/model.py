@@ -99,7 +99,7 @@ class Model:
         self._model = llama.llama_model_load_from_file(os.fsencode(self.files.model), parameters)
         if not self._model:
             raise _load_error(self.files)
-        self.dual_layout = DualLayout(self.files.model, self._model, plan)
+        self.dual_layout = DualLayout(self.files.weights, self._model, plan)
         self.vocabulary = Vocabulary(llama.llama_model_get_vocab(self._model))
         self.width = llama.llama_model_n_embd(self._model)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from desktop_app.engine.cache.checked_folder import CheckedFolder
-from desktop_app.engine.cache.fingerprints import file_identity, library_identity
+from desktop_app.engine.cache.fingerprints import files_identity, library_identity
 from desktop_app.engine.messages import Tuning
 from desktop_app.engine.planning.cpu_cores import find_cores, processor_name
 from desktop_app.engine.planning.memory_budget import MemoryBudget
@@ -63,7 +63,7 @@ class TuningResults:
 def _name(files: ModelFiles, budget: MemoryBudget) -> str:
     """Return a file name made of everything that a measurement depends on, "" if the model cannot be read."""
     try:
-        weights, library = file_identity(files.model), library_identity()
+        weights, library = files_identity(files.weights), library_identity()
     except OSError as error:
         _log.warning("the measured settings cannot be found: %s", error.strerror)
         return ""

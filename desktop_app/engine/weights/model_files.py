@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from desktop_app.chat import families
@@ -10,10 +10,10 @@ from desktop_app.chat.families import family_for
 from desktop_app.engine.weights.decoder_check import has_sound_numbers, is_sound_decoder
 from desktop_app.engine.weights.projector_check import ProjectorCheck
 from desktop_app.engine.weights.projector_header import MINICPM_V, Projector
-from desktop_app.engine.weights.split_model import first_part, join_headers
 from desktop_app.errors import UserError
 from model_store.gguf_header import DamagedGGUFError, GGUFHeader, NotGGUFError, read_header
 from model_store.projector_kinds import is_made_for, other_version
+from model_store.split_model import WrongPartError, read_whole
 from model_store.titles import title_in_use
 
 _PROJECTOR_ARCHITECTURE = "clip"
@@ -25,9 +25,15 @@ PRE_TOKENIZER = "tokenizer.ggml.pre"
 class ModelFiles:
     """A language model and, if there is one, its projector; their headers were checked and belong together."""
 
-    model: Path
-    header: GGUFHeader
+    model: Path  # of a split model the first file
+    header: GGUFHeader  # with the tensors of all files
     projector: Projector | None
+    other_parts: tuple[Path, ...] = ()  # the other files of a split model, in order
+
+    @property
+    def weights(self) -> tuple[Path, ...]:
+        """All files of the language model, in order."""
+        return (self.model, *self.other_parts)
 
     @property
     def title(self) -> str:
@@ -46,15 +52,20 @@ class ModelFiles:
 
 
 def check_files(model: Path, mmproj: Path | None) -> ModelFiles:
-    """Read both headers and check that they belong together; of a split model those of all its files.
+    """Read both headers and check that they belong together; of a split model, whichever file is named, those of all.
 
-    Raises `UserError`: model-missing, model-damaged, swapped-files, projector-damaged,
-    not-a-projector, projector-unsupported, projector-mismatch, projector-other-kind or projector-other-version.
+    Raises `UserError`: model-missing, model-damaged, model-part-renamed, model-parts-differ, swapped-files,
+    projector-damaged, not-a-projector, projector-unsupported, projector-mismatch, projector-other-kind or
+    projector-other-version.
     """
-    model = first_part(model)
-    header = _header(model, "model-damaged")
-    header = join_headers(model, header, lambda part: _header(part, "model-damaged"))
-    return check_headers(model, header, mmproj, _header(mmproj, "projector-damaged") if mmproj is not None else None)
+    folder = model.parent
+    try:
+        names, header = read_whole(model.name, lambda name: _header(folder / name, "model-damaged"))
+    except WrongPartError as error:
+        raise UserError(error.code, **error.parameters) from error
+    projector_header = _header(mmproj, "projector-damaged") if mmproj is not None else None
+    checked = check_headers(folder / names[0], header, mmproj, projector_header)
+    return replace(checked, other_parts=tuple(folder / name for name in names[1:]))
 
 
 def check_headers(

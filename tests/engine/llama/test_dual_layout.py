@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +24,7 @@ from desktop_app.engine.planning.memory_budget import MemoryBudget
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
 from tests.helpers.strays import Expected
 from tests.random_models.llava import Sizes, write_language_model
+from tests.random_models.splitting import split_gguf
 
 MANY, FEW = list(range(260, 290)), list(range(300, 300 + _FEW))
 USUAL, BOTH, REPACKED = (
@@ -31,10 +35,11 @@ USUAL, BOTH, REPACKED = (
 Logits = npt.NDArray[np.float32]
 
 
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
-    sizes = Sizes(width=128, feed_forward=256, blocks=True)
-    return check_files(write_language_model(tmp_path_factory.mktemp("layouts") / "m.gguf", sizes), None)
+@pytest.fixture(scope="module", params=["one file", "split"])
+def files(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
+    folder = tmp_path_factory.mktemp("layouts")
+    path = write_language_model(folder / "m.gguf", Sizes(width=128, feed_forward=256, blocks=True))
+    return check_files(path if request.param == "one file" else split_gguf(path, folder)[0], None)
 
 
 def opened(files: ModelFiles, plan: LoadPlan) -> Model:
@@ -117,6 +122,20 @@ def test_weights_that_have_one_layout_only_are_left_alone(tmp_path_factory: pyte
         assert np.array_equal(logits(model, many=False), alone(files, USUAL, many=False))
     finally:
         model.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="pages are released on Linux only")
+def test_memory_between_the_files_of_a_split_model_is_left_alone() -> None:
+    page = mmap.PAGESIZE
+    with mmap.mmap(-1, 5 * page, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
+        memory.write(b"x" * (5 * page))
+        start = ctypes.addressof(held := ctypes.c_char.from_buffer(memory))
+        places = ((1, 0), (1, 1), (2, 3), (2, 4))  # of tensors: buffer of their file, and page
+        dual_layout._release_mapped_pages(
+            [SimpleNamespace(buffer=buffer, data=start + number * page) for buffer, number in places]
+        )
+        del held
+        assert [memory[number * page] for number in range(5)] == [0, ord("x"), ord("x"), 0, ord("x")]
 
 
 @pytest.mark.parametrize("seed", [0, 2])
