@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # it imports network code
 
 SHORT, USUAL = 2048, 4096  # context sizes in tokens for which the catalogue has memory sizes
 
+#: Of `StoreError`, when the files that were read cannot be loaded.
+_NO_MODEL = frozenset({"not-a-model", "model-part-renamed", "model-parts-differ"})
 Verdict = Literal["fits", "reduced", "too-large"]
 
 
@@ -62,16 +64,16 @@ def fit_or_reason(
 ) -> MemoryFit | UserError | StoreError:
     """Return whether a model fits whose headers `read` returns, or why it cannot be loaded.
 
-    Raises what `read` raises, except `StoreError` (not-a-model).
+    Raises what `read` raises, except `StoreError` (not-a-model, model-part-renamed, model-parts-differ).
     """
     try:
         headers = read()
-        model, projector = Path(variant.model.name), Path(variant.projector.name)
+        model, projector = Path(variant.model_files[0].name), Path(variant.projector.name)
         return fit_of_files(check_headers(model, headers.model, projector, headers.projector), budget)
     except UserError as error:
         return error
     except StoreError as error:
-        if error.code != "not-a-model":
+        if error.code not in _NO_MODEL:
             raise
         return error
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from model_store.errors import StoreError
+from model_store.split_model import part_name
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -43,15 +44,27 @@ class Variant:
     """A language model in one quantisation, and the projector that belongs to it."""
 
     quantisation: str  # "Q4_K_M"
-    model: CatalogueFile
+    model_files: tuple[CatalogueFile, ...]  # of the language model: one, or in order the several of a split one
     projector: CatalogueFile
     memory_2048: int  # bytes that window and engine need together with 2048 tokens of context
     memory_4096: int
 
     @property
+    def name(self) -> str:
+        """Return the name of the language model's file, of a split one what the names of its files have in common."""
+        name = self.model_files[0].name
+        part = part_name(name)
+        return part.stem if part is not None else name
+
+    @property
+    def files(self) -> tuple[CatalogueFile, ...]:
+        """Return all files, those of the language model first."""
+        return (*self.model_files, self.projector)
+
+    @property
     def size(self) -> int:
         """Return the bytes to fetch, as far as they are known."""
-        return self.model.size + self.projector.size
+        return sum(file.size for file in self.files)
 
 
 @dataclass(frozen=True)
@@ -142,7 +155,7 @@ def _variant(raw: Mapping[str, Any], projector: Mapping[str, Any] | None) -> Var
         raise ValueError(f"{raw['path']} has no projector")
     return Variant(
         quantisation=_typed(raw, "quantisation", str),
-        model=_file(raw),
+        model_files=(_file(raw),),
         projector=_file(projector),
         memory_2048=_typed(raw, "memory_2048", int),
         memory_4096=_typed(raw, "memory_4096", int),

@@ -86,10 +86,10 @@ SENTENCES: dict[str, str] = {
         "{repository} does not have both a language model and a projector, so it cannot see pictures. Choose "
         "another repository.",
     ),
-    "repository-split": QT_TRANSLATE_NOOP(
+    "repository-part-missing": QT_TRANSLATE_NOOP(
         "errors",
-        "The model in {repository} is split into several files ({name} and others), and Eyebright downloads only "
-        "models in one file. Look for another repository with the same model.",
+        "{name} in {repository} is a model in {count} files, and the repository lacks {missing}. Choose another "
+        "repository.",
     ),
     # Disk space and folders
     "no-room": QT_TRANSLATE_NOOP(
@@ -126,10 +126,18 @@ SENTENCES: dict[str, str] = {
         "its projector (mmproj) as two files.",
     ),
     "nothing-to-import": QT_TRANSLATE_NOOP("errors", "There is no model (GGUF file) in {name}. Choose another folder."),
-    "split-model": QT_TRANSLATE_NOOP(
+    "model-part-missing": QT_TRANSLATE_NOOP(
         "errors",
-        "{name} is one part of a model that was split into {count} files. Join them with llama-gguf-split "
-        "--merge, then add the joined file.",
+        "{name} is a model in {count} files, and its folder lacks {missing}. Put all of them into one folder, then "
+        "add the model again.",
+    ),
+    "model-part-renamed": QT_TRANSLATE_NOOP(
+        "errors",
+        "{name} is file {number} of {count} of a model, and was renamed. Give all of them the names they were "
+        "published with: this one ends in -{number:05}-of-{count:05}.gguf.",
+    ),
+    "model-parts-differ": QT_TRANSLATE_NOOP(
+        "errors", "The {count} files of {name} do not belong to one model. Download or copy all of them again."
     ),
     "projector-alone": QT_TRANSLATE_NOOP(
         "errors", "{name} is only a projector. Add the language model that it belongs to as well."

@@ -24,7 +24,7 @@ class JobState(str, Enum):
     WAITING = "waiting"  # for the network or a busy server; retries by itself
     PAUSED = "paused"  # by the user
     FAILED = "failed"  # the user must act: see `DownloadJob.error`
-    DONE = "done"  # both files are checked and in their folder
+    DONE = "done"  # all files are checked and in their folder
     CANCELLED = "cancelled"  # reported once; then the job no longer exists
 
 
@@ -41,13 +41,13 @@ class WantedFile:
 
 @dataclass(frozen=True)
 class DownloadRequest:
-    """A model and its projector to download. They are one job: there is never one file without the other."""
+    """A model and its projector to download. All files are one job: there is never one without the others."""
 
     model_id: str  # id in the catalogue, or the repository
     title: str
     repository: str
     revision: str
-    files: tuple[WantedFile, ...]
+    files: tuple[WantedFile, ...]  # those of a split model in order
     folder: str  # its name inside the model folder; not yet safe as a file name
     quantisation: str = ""
     licence: str = ""
@@ -63,7 +63,8 @@ class DownloadRequest:
             revision=entry.revision,
             files=tuple(
                 WantedFile(role, file.path, file.size, file.sha256)
-                for role, file in ((Role.MODEL, variant.model), (Role.PROJECTOR, variant.projector))
+                for role, files in ((Role.MODEL, variant.model_files), (Role.PROJECTOR, (variant.projector,)))
+                for file in files
             ),
             folder=f"{entry.id}-{variant.quantisation}",
             quantisation=variant.quantisation,

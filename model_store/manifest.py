@@ -42,7 +42,7 @@ class Manifest:
 
     model_id: str
     title: str
-    files: tuple[InstalledFile, ...]
+    files: tuple[InstalledFile, ...]  # those of a split model in order
     repository: str = ""
     revision: str = ""  # the commit that was fetched
     quantisation: str = ""
@@ -58,7 +58,7 @@ class Manifest:
         return any(Path(one.name).is_absolute() for one in self.files)
 
     def file(self, role: Role) -> InstalledFile | None:
-        """Return the model or the projector."""
+        """Return the model, of a split one the first file, or the projector."""
         return next((one for one in self.files if one.role == role), None)
 
     def write(self, folder: Path) -> None:

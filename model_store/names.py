@@ -10,6 +10,7 @@ from pathlib import Path
 _RESERVED = re.compile(r"(?i)^(con|prn|aux|nul|com\d|lpt\d)(\.|$)")  # names that Windows keeps to itself
 _FORBIDDEN = re.compile(r'[<>:"/\\|?*]')
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")  # a terminal may obey them
+_ENDING = re.compile(r"(-\d{5}-of-\d{5})?\.[^.]{1,10}$")  # also that of one of several files: names tell their order
 _LONGEST_LINE = 200  # characters
 _LONGEST_NAME = 200  # bytes; file systems take 255, and endings are added
 _LONGEST_PLAIN_PATH = 240  # characters that Windows takes without the prefix for long paths
@@ -39,17 +40,16 @@ def identifier(name: str) -> str:
 
 
 def safe_name(name: str) -> str:
-    """Return `name` as every file system takes it; an ending such as `.gguf` stays."""
+    """Return `name` as every file system takes it; an ending such as `.gguf` or `-00001-of-00003.gguf` stays."""
     name = unicodedata.normalize("NFC", name.encode(errors="replace").decode())
     name = "".join("_" if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in name)
     name = _FORBIDDEN.sub("_", name).strip(" .") or "model"
     if _RESERVED.match(name):
         name = "_" + name
-    stem, dot, ending = name.rpartition(".")
-    if not dot or len(ending) > 10:
-        stem, dot, ending = name, "", ""
-    room = _LONGEST_NAME - len((dot + ending).encode())
-    return stem.encode()[:room].decode(errors="ignore").rstrip(" .") + dot + ending
+    match = _ENDING.search(name)
+    ending = match[0] if match else ""
+    stem = name.removesuffix(ending)
+    return stem.encode()[: _LONGEST_NAME - len(ending.encode())].decode(errors="ignore").rstrip(" .") + ending
 
 
 def reachable(path: Path) -> Path:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from model_store.gguf_header import GGUFHeader, TensorInfo
 
 _NAME = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.gguf", re.DOTALL)  # llama.cpp takes no capitals either
+#: Weights that every architecture applies to the values of a token: their rows are as long as the model is wide.
+_WIDE = re.compile(r"(^|\.)((attn|ffn|output)_norm|attn_(q|k|v|qkv)|ffn_(gate|up))\.weight$")
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def _joined(headers: list[GGUFHeader]) -> dict[str, TensorInfo]:
 def _has_one_width(first: GGUFHeader, tensors: dict[str, TensorInfo]) -> bool:
     """Return whether all layers are as wide as the first file says: those of a larger model are not."""
     width = first.integer(f"{first.architecture}.embedding_length")
-    return all(tensor.shape == (width,) for name, tensor in tensors.items() if name.endswith(".attn_norm.weight"))
+    return all(tensor.shape[0] == width for name, tensor in tensors.items() if _WIDE.search(name))
 
 
 def _differ(part: PartName) -> WrongPartError:

@@ -8,9 +8,8 @@ from pathlib import Path
 from model_store.gguf_header import GGUFHeader
 from model_store.jobs import Role
 from model_store.manifest import Manifest
+from model_store.split_model import part_name
 
-#: The end of the name of one file of several.
-PART = re.compile(r"-(\d{5})-of-(\d{5})$")
 _QUANTISATION = re.compile(r"(?i)(?<![a-z0-9])(i?q\d(?:_[a-z0-9]+)*|bf16|f16|fp16|f32|int4|int8)(?![a-z0-9])")
 _GENERIC = re.compile(r"(?i)^(ggml-|text-)?model|^sha256-")  # names of files that say nothing
 # general.file_type, as llama.h numbers them.
@@ -34,9 +33,10 @@ def quantisation_of(name: str, header: GGUFHeader) -> str:
 
 def title_of(path: Path, name: str, header: GGUFHeader) -> str:
     """Return what people may call a model that nobody has given a title; `name` is what they call its file."""
-    stem = name[:-5] if name.lower().endswith(".gguf") else name
+    part = part_name(name)
+    stem = part.stem if part else name[:-5] if name.lower().endswith(".gguf") else name
     if not _GENERIC.search(stem):
-        return PART.sub("", stem)
+        return stem
     said = header.text("general.name") or path.parent.name
     return f"{said} {quantisation_of(name, header)}".strip()
 

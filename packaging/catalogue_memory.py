@@ -95,7 +95,7 @@ def shape_of(name: str, variant: Variant) -> Shape:
     output = decoder.width
     graph = tower.patches * (2 * max(output, tower.feed_forward) + tower.width) + 3 * tower.side**2
     return Shape(
-        weights=variant.model.size,
+        weights=sum(file.size for file in variant.model_files),
         repackable=0,
         parameters=0,
         trained_context=decoder.context,

@@ -203,7 +203,7 @@ def _result(entry: ModelEntry, variant: Variant, found: MemoryFit | UserError | 
         "title": entry.title,
         "repository": entry.repository,
         "quantisation": variant.quantisation,
-        "files": [variant.model.path, variant.projector.path],
+        "files": [file.path for file in variant.files],
         "size": variant.size,
         "fits": fit.verdict if fit else "",
         "n_ctx": fit.n_ctx if fit else 0,

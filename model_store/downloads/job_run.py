@@ -1,4 +1,4 @@
-"""Runs one download: asks the Hub, fetches both files, checks and installs them."""
+"""Runs one download: asks the Hub, fetches its files, checks and installs them."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class JobRun:
         self._speed = TransferSpeed()
         self._told_at = self._looked_at = 0.0
         self._waiting: tuple[StoreError, float] | None = None
-        self.installed = False  # the pair is in its place
+        self.installed = False  # the model is in its place
 
     # Seen from outside
 
@@ -253,7 +253,7 @@ class JobRun:
             raise StoreError("not-a-model", name=name) from error
 
     def _throw_away(self, number: int) -> None:
-        """Delete one file; the other one stays. What the Hub has said is asked again next time."""
+        """Delete one file; the others stay. What the Hub has said is asked again next time."""
         self._parts[number].close()
         self._parts[number].remove()
         self._parts = self._parts[:number] + self._parts[number + 1 :]

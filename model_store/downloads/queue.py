@@ -116,7 +116,7 @@ class Downloads:
             return self._known(job_id).snapshot()
 
     def add(self, request: DownloadRequest) -> DownloadJob:
-        """Queue a pair; the same pair twice is the same job.
+        """Queue a model; the same files twice are the same job.
 
         Raises `StoreError` (folder-taken, model-folder-unusable).
         """
@@ -255,7 +255,7 @@ class Downloads:
                 if record.id != path.name:
                     continue
             except (OSError, ValueError):
-                continue  # no job; adding the same pair again finds its parts
+                continue  # no job; adding the same files again finds what is here of them
             if not record.is_repair and folder.is_installed(record.request):
                 folder.remove()  # the program ended just after the last rename
                 continue

@@ -13,7 +13,7 @@ from model_store.library.disk_space import refused_by_disk, require_room
 from model_store.library.installed import InstalledModel, StoredFile
 from model_store.library.library import Library
 from model_store.manifest import MANIFEST, InstalledFile, Manifest
-from model_store.names import safe_name
+from model_store.names import reachable, safe_name
 
 LICENCE = "LICENCE.txt"
 SUMS = "SHA256SUMS"  # as `sha256sum --check` reads it
@@ -60,7 +60,7 @@ def _exported(model: InstalledModel, file: StoredFile, target: Path, meter: Mete
     if file.sha256 and sha256 != file.sha256:
         target.unlink()
         raise StoreError("files-wrong", title=model.title)
-    known = next(one for one in model.manifest.files if one.path == file.remote and one.role is file.role)
+    known = next(one for one in model.manifest.files if reachable(model.folder / one.name) == file.path)
     return replace(known, name=target.name, sha256=sha256, verified=known.verified and bool(known.sha256))
 
 

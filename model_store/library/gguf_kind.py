@@ -1,8 +1,9 @@
-"""Tells from its header whether a GGUF file is a language model, a projector or something else."""
+"""Tells from their headers whether GGUF files are a language model, a projector or something else."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,24 +11,48 @@ from model_store.errors import StoreError
 from model_store.gguf_header import DamagedGGUFError, GGUFHeader, NotGGUFError, read_header
 from model_store.jobs import Role
 from model_store.projector_kinds import kind_of as projector_kind
-from model_store.titles import PART, quantisation_of, title_of
+from model_store.split_model import WrongPartError, part_name, read_whole
+from model_store.titles import quantisation_of, title_of
 
 GGUF_FILES = "*.[gG][gG][uU][fF]"  # names of such files, for `Path.glob`
 # What models that look at pictures are called. A header says nothing of it: LLaVA's is that of a plain Llama.
 _SEEING = re.compile(r"(?i)llava|moondream|minicpm-?(v|o)|smolvlm|internvl|(?<![a-z])vlm?(?![a-z])|vision|pixtral")
+_MOST_NAMED = 5  # missing files
 _SEEING_ARCHITECTURES = {"qwen2vl", "qwen3vl", "qwen3vlmoe", "mllama", "cogvlm", "chameleon"}
 
 
 @dataclass(frozen=True)
-class GGUFKind:
-    """A GGUF file that can be part of a model."""
+class GGUFFile:
+    """A file of weights."""
 
     path: Path
-    name: str  # what people call the file; of an Ollama blob it is another than the path's
-    header: GGUFHeader
-    role: Role
+    name: str  # what people call it; of an Ollama blob it is another than the path's
     size: int  # bytes
     member: str = ""  # the file inside of `path` where that is a llamafile
+
+
+@dataclass(frozen=True)
+class GGUFKind:
+    """A language model or a projector: one GGUF file, or the several of a split model."""
+
+    files: tuple[GGUFFile, ...]  # in order
+    header: GGUFHeader  # with the tensors of all files
+    role: Role
+
+    @property
+    def path(self) -> Path:
+        """The first file, which describes it."""
+        return self.files[0].path
+
+    @property
+    def name(self) -> str:
+        """What people call the first file."""
+        return self.files[0].name
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
 
     @property
     def width(self) -> int | None:
@@ -52,44 +77,62 @@ class GGUFKind:
         """What people may call the model."""
         return title_of(self.path, self.name, self.header)
 
-    @property
-    def parts(self) -> int:
-        """How many files the model is split into; 1 for a whole one."""
-        count = self.header.integer("split.count") or 0
-        match = PART.search(self.name[:-5])
-        return max(count, int(match[2]) if match else 1, 1)
-
 
 def look_at(path: Path, name: str = "") -> GGUFKind:
-    """Read a file's header and say what it is; `name` is what people call it, if not as the file.
+    """Read a file's header and say what it is; of a split model those of all its files, whichever `path` is.
 
-    Raises StoreError: file-missing, file-unreadable, not-a-model, weights-damaged, other-weights, vision-inside.
+    `name` is what people call it, if not as the file. Raises StoreError: file-missing, file-unreadable, not-a-model,
+    weights-damaged, model-part-missing, model-part-renamed, model-parts-differ, other-weights, vision-inside.
     """
-    name = name or path.name
+    folder = path.parent
+    files: dict[str, GGUFFile] = {}
+
+    def read(own: str) -> GGUFHeader:
+        shown = name if name and own == path.name else own
+        try:
+            header = read_header(folder / own)
+        except FileNotFoundError as error:
+            raise StoreError("file-missing", name=shown) if own == path.name else _lacking(folder, own) from error
+        except OSError as error:
+            raise StoreError("file-unreadable", name=shown) from error
+        except NotGGUFError as error:
+            raise StoreError("not-a-model", name=shown) from error
+        except DamagedGGUFError as error:
+            raise StoreError("weights-damaged", name=shown) from error
+        files[own] = GGUFFile(folder / own, shown, header.file_size)
+        return header
+
+    names, header = read_parts(path.name, read)
+    return kind_of(tuple(files[own] for own in names), header)
+
+
+def read_parts(name: str, read: Callable[[str], GGUFHeader]) -> tuple[tuple[str, ...], GGUFHeader]:
+    """Do as `read_whole`, but raise StoreError: model-part-renamed, model-parts-differ."""
     try:
-        size, header = path.stat().st_size, read_header(path)
-    except FileNotFoundError as error:
-        raise StoreError("file-missing", name=name) from error
-    except OSError as error:
-        raise StoreError("file-unreadable", name=name) from error
-    except NotGGUFError as error:
-        raise StoreError("not-a-model", name=name) from error
-    except DamagedGGUFError as error:
-        raise StoreError("weights-damaged", name=name) from error
-    return kind_of(path, name, header, size)
+        return read_whole(name, read)
+    except WrongPartError as error:
+        raise StoreError(error.code, **error.parameters) from error
 
 
-def kind_of(path: Path, name: str, header: GGUFHeader, size: int, member: str = "") -> GGUFKind:
-    """Say what a file with this header is. Raises StoreError: other-weights, vision-inside."""
+def kind_of(files: tuple[GGUFFile, ...], header: GGUFHeader) -> GGUFKind:
+    """Say what files with this header are. Raises StoreError: other-weights, vision-inside."""
     if header.architecture == "clip" and header.metadata.get("clip.has_vision_encoder") is True:
-        return GGUFKind(path, name, header, Role.PROJECTOR, size, member)
+        return GGUFKind(files, header, Role.PROJECTOR)
     speaks = header.integer(f"{header.architecture}.embedding_length") and header.text("tokenizer.ggml.model")
-    part = header.integer("split.no")  # only the first of several describes the model
-    if (not speaks and not part) or header.text("general.type") in ("adapter", "imatrix") or not header.tensors:
-        raise StoreError("other-weights", name=name)
+    if not speaks or header.text("general.type") in ("adapter", "imatrix") or not header.tensors:
+        raise StoreError("other-weights", name=files[0].name)
     if any(tensor.startswith(("v.", "mm.")) for tensor in header.tensors):
-        raise StoreError("vision-inside", name=name)
-    return GGUFKind(path, name, header, Role.MODEL, size, member)
+        raise StoreError("vision-inside", name=files[0].name)
+    return GGUFKind(files, header, Role.MODEL)
+
+
+def _lacking(folder: Path, name: str) -> StoreError:
+    """Return what says which files of a split model are missing; `name` is one of them."""
+    part = part_name(name)
+    assert part is not None
+    missing = [one for one in part.all_names if not (folder / one).exists()]
+    shown = ", ".join(missing[:_MOST_NAMED]) + "…" * (len(missing) > _MOST_NAMED)
+    return StoreError("model-part-missing", name=part.stem, count=part.count, missing=shown)
 
 
 def _made_width(header: GGUFHeader) -> int | None:

@@ -10,12 +10,12 @@ from model_store.catalogue import CatalogueFile, ModelEntry, Variant
 from model_store.errors import StoreError
 from model_store.gguf_header import GGUFHeader
 from model_store.hub.client import Hub, RemoteFile
+from model_store.library.gguf_kind import read_parts
 from model_store.names import identifier
+from model_store.split_model import part_name
 
 #: How the names of projectors are told from those of language models.
 _PROJECTOR = re.compile(r"mm[-_.]?proj|(^|[-_./])(projector|vision[-_]?(tower|encoder))", re.IGNORECASE)
-#: One part of a model in several files, which llama.cpp joins but nobody here fetches.
-_SPLIT = re.compile(r"-\d{5}-of-\d{5}\.gguf$", re.IGNORECASE)
 _QUANTISATION = re.compile(
     r"(?<![a-z0-9])(I?Q\d(?:_[A-Z0-9]{1,3}){0,2}|TQ\d_\d|MXFP4|B?F16|F32|int[48])(?![a-z0-9])", re.IGNORECASE
 )
@@ -30,14 +30,13 @@ _VISION = "clip"
 class RemotePair:
     """A language model and a projector of one repository that seem to fit each other, by their names."""
 
-    model: RemoteFile
+    model_files: tuple[RemoteFile, ...]  # of the language model: one, or in order the several of a split one
     projector: RemoteFile
-    quantisation: str  # "Q4_K_M"; "" when the name does not tell
 
     @property
-    def size(self) -> int:
-        """Return the bytes to fetch."""
-        return self.model.size + self.projector.size
+    def quantisation(self) -> str:
+        """Return the quantisation of the language model: "Q4_K_M"; "" when the name does not tell."""
+        return quantisation_of(self.model_files[0].name)
 
 
 @dataclass(frozen=True)
@@ -63,14 +62,40 @@ def quantisation_of(name: str) -> str:
 
 
 def pairs_of(files: Iterable[RemoteFile]) -> tuple[RemotePair, ...]:
-    """Return the pairs among the files of a repository, the recommended one first. Split models are left out."""
-    known = [file for file in files if file.size and not _SPLIT.search(file.path)]
+    """Return the pairs among the files of a repository, the recommended one first.
+
+    Raises `StoreError` (repository-part-missing) if there is none but of a split model of which a file is missing.
+    """
+    known = [file for file in files if file.size]
     projectors = [file for file in known if _PROJECTOR.search(file.path)]
-    models = [file for file in known if not _PROJECTOR.search(file.path)]
+    models = {file.path: file for file in known if not _PROJECTOR.search(file.path)}
     if not projectors:
         return ()
-    pairs = [RemotePair(model, _projector_for(model, projectors), quantisation_of(model.name)) for model in models]
-    return tuple(sorted(pairs, key=lambda pair: (_rank(pair.quantisation, _PREFERRED), -pair.model.size)))
+    pairs: list[RemotePair] = []
+    lacking: StoreError | None = None
+    for path, file in models.items():
+        part = part_name(path)
+        if part is None:
+            pairs.append(RemotePair((file,), _projector_for(file, projectors)))
+            continue
+        missing = next((name for name in part.all_names if name not in models), None)
+        if missing is not None:
+            lacking = StoreError(
+                "repository-part-missing",
+                repository=file.repository,
+                name=part.stem,
+                count=part.count,
+                missing=missing,
+            )
+        elif part.number == 1:
+            pairs.append(RemotePair(tuple(models[name] for name in part.all_names), _projector_for(file, projectors)))
+    if lacking is not None and not pairs:
+        raise lacking
+    return tuple(sorted(pairs, key=lambda pair: (_rank(pair.quantisation, _PREFERRED), -_size(pair))))
+
+
+def _size(pair: RemotePair) -> int:
+    return sum(file.size for file in pair.model_files)
 
 
 def _projector_for(model: RemoteFile, projectors: list[RemoteFile]) -> RemoteFile:
@@ -98,13 +123,10 @@ def _rank(quantisation: str, order: tuple[str, ...]) -> int:
 
 
 def candidate(hub: Hub, repository: str, revision: str = "main") -> Candidate:
-    """Look at a repository. Raises `StoreError` as `Hub`, pair-incomplete and repository-split."""
+    """Look at a repository. Raises `StoreError` as `Hub`, pair-incomplete and repository-part-missing."""
     found = hub.repository(repository, revision)
     pairs = pairs_of(found.files)
     if not pairs:
-        part = next((file for file in found.files if _SPLIT.search(file.path)), None)
-        if part is not None and any(_PROJECTOR.search(file.path) for file in found.files):
-            raise StoreError("repository-split", repository=found.name, name=part.name)
         raise StoreError("pair-incomplete", repository=found.name)
     name = found.name.rpartition("/")[2]
     entry = ModelEntry(
@@ -125,17 +147,22 @@ def candidate(hub: Hub, repository: str, revision: str = "main") -> Candidate:
 
 
 def _variant(pair: RemotePair) -> Variant:
-    model, projector = (CatalogueFile(file.path, file.size, file.sha256) for file in (pair.model, pair.projector))
-    return Variant(pair.quantisation or pair.model.name, model, projector, 0, 0)
+    files = [CatalogueFile(file.path, file.size, file.sha256) for file in (*pair.model_files, pair.projector)]
+    return Variant(pair.quantisation or files[0].name, tuple(files[:-1]), files[-1], 0, 0)
 
 
 def read_headers(hub: Hub, pair: RemotePair) -> Headers:
-    """Read both headers with ranged requests, a few megabytes.
+    """Read the headers of all files with ranged requests, a few megabytes.
 
-    Raises `StoreError` as `Hub`, not-a-model when one is damaged, and pair-incomplete when they are not a
-    language model and a projector.
+    Raises `StoreError` as `Hub`, not-a-model when one is damaged, model-part-renamed or model-parts-differ when a split
+    model does not hold together, and pair-incomplete when they are not a language model and a projector.
     """
-    model, projector = hub.read_header(pair.model), hub.read_header(pair.projector)
+    files = {file.path: file for file in pair.model_files}
+    names, model = read_parts(pair.model_files[0].path, lambda path: hub.read_header(files[path]))
+    part = part_name(names[0])
+    if part is not None and len(names) != part.count:  # each is a whole model, whatever its name says
+        raise StoreError("model-parts-differ", name=part.stem, count=part.count)
+    projector = hub.read_header(pair.projector)
     if model.architecture == _VISION or projector.architecture != _VISION:
-        raise StoreError("pair-incomplete", repository=pair.model.repository)
+        raise StoreError("pair-incomplete", repository=pair.projector.repository)
     return Headers(model, projector)

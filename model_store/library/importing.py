@@ -17,7 +17,7 @@ from model_store.errors import StoreError
 from model_store.jobs import Role
 from model_store.library.copying import PART, Meter, Report, copy_stream, sha256_of, sha256_of_stream, silent
 from model_store.library.disk_space import refused_by_disk, require_room
-from model_store.library.gguf_kind import GGUF_FILES, GGUFKind, look_at
+from model_store.library.gguf_kind import GGUF_FILES, GGUFFile, GGUFKind, look_at
 from model_store.library.installed import InstalledModel
 from model_store.library.library import Library
 from model_store.library.llamafile import is_llamafile, look_into, open_member
@@ -46,7 +46,7 @@ class ImportPlan:
     """What would be installed: one language model with, maybe, its projector. Only headers were read."""
 
     title: str
-    files: tuple[ImportFile, ...]  # the language model first
+    files: tuple[ImportFile, ...]  # those of the language model first, in order
     about: Manifest  # what is known besides the files: licence, repository, quantisation
 
     @property
@@ -76,28 +76,30 @@ class ImportPlans:
 def plan_import(paths: Sequence[Path]) -> ImportPlans:
     """Look at GGUF files, folders of them, and folders that `export` made, and pair models with projectors.
 
-    Of a file that is named alone the projector may lie beside it. Reads headers only; folders are looked into 3
-    levels deep. Raises nothing: what cannot be used is refused.
+    Of a file that is named alone the projector may lie beside it, and the other files of a split model. Reads headers
+    only; folders are looked into 3 levels deep. Raises nothing: what cannot be used is refused.
     """
     plans: list[ImportPlan] = []
     refused: list[StoreError] = []
-    named: list[GGUFKind] = []
+    files: list[Path] = []
     for path in paths:
         if is_llamafile(path):
             _take_pairs(_unpacked(path, refused), plans, refused)
             continue
         if not path.is_dir():
-            named.extend(_looked([path], refused))
+            files.append(path)
             continue
         before = len(plans) + len(refused)
         for folder in _folders(path, _DEPTH):
             if (folder / MANIFEST).is_file():
                 _take_exported(folder, plans, refused)
             else:
-                _take_pairs(_looked(sorted(folder.glob(GGUF_FILES)), refused), plans, refused)
+                _take_folder(folder, plans, refused)
         if before == len(plans) + len(refused):
             refused.append(StoreError("nothing-to-import", name=path.name or str(path)))
-    _take_pairs([*named, *_projectors_beside(named)], plans, refused)
+    problems: list[StoreError] = []
+    named = _looked(files, problems)
+    _take_pairs([*named, *_projectors_beside(named)], plans, refused, problems)
     return ImportPlans(tuple(plans), tuple(refused))
 
 
@@ -227,13 +229,17 @@ def _folders(path: Path, depth: int) -> Iterator[Path]:
             yield from _folders(folder, depth - 1)
 
 
-def _looked(paths: Iterable[Path], refused: list[StoreError]) -> list[GGUFKind]:
-    looked = []
+def _looked(paths: Iterable[Path], problems: list[StoreError]) -> list[GGUFKind]:
+    """Return what the files are, each split model once, and why others are nothing, each reason once."""
+    looked: list[GGUFKind] = []
     for path in paths:
+        if any(path == file.path for kind in looked for file in kind.files):
+            continue
         try:
             looked.append(look_at(path))
         except StoreError as error:
-            refused.append(error)
+            if str(error) not in map(str, problems):
+                problems.append(error)
     return looked
 
 
@@ -255,9 +261,19 @@ def _unpacked(path: Path, refused: list[StoreError]) -> list[GGUFKind]:
         return []
 
 
-def _take_pairs(weights: list[GGUFKind], plans: list[ImportPlan], refused: list[StoreError]) -> None:
+def _take_folder(folder: Path, plans: list[ImportPlan], refused: list[StoreError]) -> None:
+    problems: list[StoreError] = []
+    _take_pairs(_looked(sorted(folder.glob(GGUF_FILES)), problems), plans, refused, problems)
+
+
+def _take_pairs(
+    weights: list[GGUFKind], plans: list[ImportPlan], refused: list[StoreError], problems: Sequence[StoreError] = ()
+) -> None:
+    """Plan what can be installed of files that lie together. `problems`: why others of them are nothing."""
     pairs, reasons = pair_up(weights)
-    refused.extend(reasons)
+    refused.extend(problems)
+    # Where a model cannot be used, its projector is not alone.
+    refused.extend(reason for reason in reasons if not problems or reason.code != "projector-alone")
     plans.extend(plan_of(pair) for pair in pairs)
 
 
@@ -273,17 +289,18 @@ def plan_of(pair: Pair) -> ImportPlan:
         licence_url=header.text("general.license.link"),
     )
     files = [
-        ImportFile(one.role, one.path, _file_name(one), one.size, member=one.member)
+        ImportFile(one.role, file.path, _file_name(file), file.size, member=file.member)
         for one in (pair.model, pair.projector)
         if one
+        for file in one.files
     ]
     if len({file.name for file in files}) < len(files):  # from two folders
-        files[1] = replace(files[1], name=f"mmproj-{files[1].name}")
+        files[-1] = replace(files[-1], name=f"mmproj-{files[-1].name}")
     return ImportPlan(pair.model.title, tuple(files), about)
 
 
-def _file_name(weights: GGUFKind) -> str:
-    name = safe_name(weights.name)
+def _file_name(file: GGUFFile) -> str:
+    name = safe_name(file.name)
     return name if name.lower().endswith(".gguf") else f"{name}.gguf"
 
 
@@ -294,27 +311,19 @@ def _take_exported(folder: Path, plans: list[ImportPlan], refused: list[StoreErr
         if manifest.in_place:
             raise ValueError("leads out of its folder")
     except (OSError, ValueError):
-        _take_pairs(_looked(sorted(folder.glob(GGUF_FILES)), refused), plans, refused)
+        _take_folder(folder, plans, refused)
         return
-    try:
-        weights = {one.name: look_at(folder / one.name) for one in manifest.files}
-        pairs, reasons = pair_up(list(weights.values()))
-    except StoreError as error:
-        refused.append(error)
+    known = {folder / one.name: one for one in manifest.files}
+    problems: list[StoreError] = []
+    weights = _looked(known, problems)
+    if problems:
+        refused.append(problems[0])
         return
+    pairs, reasons = pair_up(weights)
     refused.extend(reasons)
-    for pair in pairs:
-        chosen = [one.name for one in (pair.model, pair.projector) if one]
-        files = [
-            ImportFile(
-                weights[one.name].role,
-                folder / one.name,
-                safe_name(one.name),
-                weights[one.name].size,
-                one.sha256,
-                remote=one.path,
-            )
-            for one in sorted(manifest.files, key=lambda one: one.role is not Role.MODEL)
-            if one.name in chosen
-        ]
-        plans.append(ImportPlan(manifest.title, tuple(files), replace(manifest, files=(), program="")))
+    for plan in map(plan_of, pairs):
+        files = tuple(
+            replace(file, sha256=one.sha256, remote=one.path) if (one := known.get(file.path)) is not None else file
+            for file in plan.files
+        )
+        plans.append(ImportPlan(manifest.title, files, replace(manifest, files=(), program="")))

@@ -46,7 +46,7 @@ class InstalledModel:
     id: str  # unique in its library, the name of its folder: letters, digits, dots, dashes and underscores
     folder: Path  # of its manifest, in the library
     manifest: Manifest  # what it was installed as: title, licence, repository, quantisation, family
-    files: tuple[StoredFile, ...]  # the language model first
+    files: tuple[StoredFile, ...]  # those of the language model first, in order
     added: float = 0.0  # seconds since 1970
     last_used: float = 0.0  # seconds since 1970; 0: never
 

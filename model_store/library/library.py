@@ -2,7 +2,7 @@
 
     <library>/<id>/eyebright-model.json     what it is (manifest.py)
     <library>/<id>/eyebright-seen.json      what was noticed about it here (usage_notes.py)
-    <library>/<id>/<language model>.gguf    unless it is used where it lies
+    <library>/<id>/<language model>.gguf    or its several files; unless it is used where it lies
     <library>/<id>/<projector>.gguf
 
 There is no index besides, so that a library can be carried about, and what somebody else does to it shows.

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from model_store.errors import StoreError
-from model_store.gguf_header import DamagedGGUFError, NotGGUFError, read_header_from
-from model_store.library.gguf_kind import GGUFKind, kind_of
+from model_store.gguf_header import DamagedGGUFError, GGUFHeader, NotGGUFError, read_header_from
+from model_store.library.gguf_kind import GGUFFile, GGUFKind, kind_of, read_parts
 
 _ENDINGS = (".llamafile", ".llamafile.exe")
 
@@ -26,18 +26,25 @@ def is_llamafile(path: Path) -> bool:
 def look_into(path: Path) -> list[GGUFKind]:
     """Return the language models and projectors in a llamafile.
 
-    Raises StoreError: nothing-to-import, file-unreadable, weights-damaged.
+    Raises StoreError: nothing-to-import, file-unreadable, weights-damaged, and as `read_parts` and `kind_of`.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            inside = [info for info in archive.infolist() if info.filename.lower().endswith(".gguf")]
-            found = []
-            for info in inside:
-                with archive.open(info) as member:
-                    header = read_header_from(cast(BinaryIO, member), info.file_size)
-                name = info.filename.rpartition("/")[2]
-                found.append(kind_of(path, name, header, info.file_size, info.filename))
-    except (zipfile.BadZipFile, NotGGUFError, DamagedGGUFError, EOFError, NotImplementedError) as error:
+            inside = {info.filename: info for info in archive.infolist() if info.filename.lower().endswith(".gguf")}
+
+            def read(name: str) -> GGUFHeader:
+                with archive.open(inside[name]) as member:
+                    return read_header_from(cast(BinaryIO, member), inside[name].file_size)
+
+            def file(name: str) -> GGUFFile:
+                return GGUFFile(path, name.rpartition("/")[2], inside[name].file_size, name)
+
+            found: list[GGUFKind] = []
+            for name in inside:
+                if all(name != one.member for kind in found for one in kind.files):  # not of a split model
+                    names, header = read_parts(name, read)
+                    found.append(kind_of(tuple(map(file, names)), header))
+    except (zipfile.BadZipFile, NotGGUFError, DamagedGGUFError, EOFError, NotImplementedError, KeyError) as error:
         raise StoreError("weights-damaged", name=path.name) from error
     except OSError as error:
         raise StoreError("file-unreadable", name=path.name) from error

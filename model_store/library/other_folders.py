@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -99,18 +100,18 @@ def use_found(library: Library, found: Found, report: Report = silent) -> Instal
 
 def _models(candidate: Candidate) -> Iterable[Found]:
     """Pair the files that lie together, each with what its program knows of it."""
-    weights, known = [], {}
+    weights: list[GGUFKind] = []
     for file in candidate.files:
-        try:
-            looked = look_at(file.path, file.name)
-        except StoreError:
+        if any(file.path == one.path for kind in weights for one in kind.files):  # of a split model
             continue
-        weights.append(looked)
-        known[file.path] = file
+        with suppress(StoreError):
+            weights.append(look_at(file.path, file.name))
+    known = {file.path: file for file in candidate.files}
     for pair in pair_up(weights)[0]:
         plan = plan_of(pair)
         files = tuple(
-            replace(file, sha256=known[file.path].sha256, remote=known[file.path].remote) for file in plan.files
+            replace(file, sha256=one.sha256, remote=one.remote) if (one := known.get(file.path)) is not None else file
+            for file in plan.files
         )
         about = replace(
             plan.about,
@@ -130,9 +131,9 @@ def _packed(folder: Path) -> Iterable[Found]:
         return
     for path in paths:
         try:
-            weights: list[GGUFKind] = look_into(path)
+            packed = look_into(path)
         except StoreError:
             continue
-        for pair in pair_up(weights)[0]:
+        for pair in pair_up(packed)[0]:
             plan = plan_of(pair)
             yield Found(LLAMAFILE, replace(plan, about=replace(plan.about, program=LLAMAFILE)))

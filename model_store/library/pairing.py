@@ -42,14 +42,7 @@ def pair_up(weights: Sequence[GGUFKind]) -> tuple[list[Pair], list[StoreError]]:
     pairs: list[Pair] = []
     refused: list[StoreError] = []
     told: set[int] = set()  # identities of projectors of which something was said
-    split: set[str] = set()  # titles of models of which parts were seen
     for model in models:
-        if model.parts > 1:
-            if model.title not in split:  # once for all its parts
-                refused.append(StoreError("split-model", name=model.name, count=model.parts))
-            split.add(model.title)
-            told.update(id(projector) for projector in projectors if why_not(model, projector) is None)
-            continue
         reasons = [(projector, why_not(model, projector)) for projector in projectors]
         fitting = _fitting(model, projectors, models)
         if fitting:

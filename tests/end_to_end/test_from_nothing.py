@@ -19,11 +19,13 @@ from typing import Any
 import pytest
 
 from desktop_app import paths
+from model_store.jobs import Role
 from model_store.library.library import Library
 from tests.engine.questions import draw
 from tests.helpers.fake_hub import FakeHub
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.waiting import wait_until
+from tests.random_models.splitting import split_gguf
 
 pytestmark = pytest.mark.timeout(240)
 NAME = "eyebright/tiny-llava-GGUF"
@@ -32,11 +34,15 @@ MIB = 1 << 20
 Command = Callable[..., subprocess.Popen[str]]
 
 
-@pytest.fixture
-def hub() -> Iterator[FakeHub]:
-    model, projector = (path.read_bytes() for path in paths.demo_model())
+@pytest.fixture(params=["one file", "split"])
+def hub(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FakeHub]:
+    model, projector = paths.demo_model()
+    weights = {"tiny-llava-F16.gguf": model.read_bytes()}
+    if request.param == "split":
+        parts = split_gguf(model, tmp_path / "split", "tiny-llava-F16", tensors=15)
+        weights = {f"F16/{path.name}": path.read_bytes() for path in parts}
     with FakeHub() as hub:
-        files = {"tiny-llava-F16.gguf": model, "mmproj-tiny-llava-f16.gguf": projector, "README.md": b"# Tiny"}
+        files = {**weights, "mmproj-tiny-llava-f16.gguf": projector.read_bytes(), "README.md": b"# Tiny"}
         hub.publish(NAME, files, licence="mit")
         yield hub
 
@@ -74,7 +80,8 @@ def test_from_nothing_to_an_answer(hub: FakeHub, eyebright: Command, tmp_path: P
     assert _answer(eyebright("models", "list", "--json"))["models"] == []
 
     (row,) = _answer(eyebright("models", "search", NAME, "--json"))["models"]
-    assert (row["quantisation"], row["fits"], row["size"]) == ("F16", "fits", 10628480)
+    published = [file for file in hub.shared.repositories[NAME].files.values() if file.path.endswith(".gguf")]
+    assert (row["quantisation"], row["fits"], row["size"]) == ("F16", "fits", sum(len(file.data) for file in published))
     assert hub.sent <= 8 * MIB, "headers only"
 
     refused = eyebright("models", "download", NAME)
@@ -97,7 +104,7 @@ def test_from_nothing_to_an_answer(hub: FakeHub, eyebright: Command, tmp_path: P
     assert hub.sent - before <= row["size"] + 3 * MIB, "at most 1 MiB is fetched again for each kill"
     assert (model["id"], model["state"], model["origin"], model["licence"]) == (ID, "ok", "hub", "mit")
     installed = Library(tmp_path / "home" / "data" / "models").get(ID)
-    assert installed.model.read_bytes() == paths.demo_model()[0].read_bytes()
+    assert [file.path.read_bytes() for file in installed.files] == [file.data for file in published]
     assert "all files are ok" in _said(eyebright("models", "verify", ID))
 
     picture = draw(tmp_path / "disc.png", "red")
@@ -108,13 +115,15 @@ def test_from_nothing_to_an_answer(hub: FakeHub, eyebright: Command, tmp_path: P
 def test_what_is_damaged_is_fetched_again_and_nothing_else(hub: FakeHub, eyebright: Command, tmp_path: Path) -> None:
     _said(eyebright("models", "download", NAME, "--accept-terms"))
     installed = Library(tmp_path / "home" / "data" / "models").get(ID)
-    content = installed.model.read_bytes()
-    installed.model.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    damaged = installed.files[-2].path  # of the language model
+    content = damaged.read_bytes()
+    damaged.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     assert "models repair" in _said(eyebright("models", "verify", ID), code=1)
 
     before = hub.sent
     (model,) = _answer(eyebright("models", "repair", ID, "--json"))["models"]
     assert (model["id"], model["state"], model["repository"]) == (ID, "ok", NAME)
-    assert installed.model.read_bytes() == content
-    assert 0 < hub.sent - before < len(content), "the projector was right, and so was most of the model"
+    assert damaged.read_bytes() == content
+    most = sum(file.size for file in installed.files if file.role is Role.MODEL)
+    assert 0 < hub.sent - before < most, "the projector was right, and so was most of the model"
     assert "nothing to repair" in _said(eyebright("models", "repair", ID))

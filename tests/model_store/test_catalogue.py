@@ -28,7 +28,7 @@ def test_offers_llava_first_and_helpers_after() -> None:
         for variant in one.variants:
             # What must be held in any case, and not twice as much.
             assert variant.size < variant.memory_2048 <= variant.memory_4096 < 2 * variant.size + 4e9
-            for file in (variant.model, variant.projector):
+            for file in variant.files:
                 assert file.path.endswith(".gguf")
                 assert file.size > 1e8
 

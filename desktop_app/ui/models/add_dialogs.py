@@ -114,14 +114,14 @@ class AddModelDialog(ModelListDialog):
         page = self.begin()
         cards: list[ModelCard] = []
         for variant, fit in zip(entry.variants, found.fits, strict=True):
-            card = ModelCard(f"{variant.model.name}", page)
+            card = ModelCard(variant.name, page)
             if isinstance(fit, MemoryFit):
                 card.head.addWidget(FitRow(fit, card))
                 card.say(words.fit_reason(fit))
             else:
                 card.say(words.expected_error(fit), danger=True)
-            both = self.tr("{size} with {projector}")
-            card.say(both.format(size=words.file_size(variant.size), projector=variant.projector.name))
+            size = words.size_in_files(variant.size, len(variant.model_files))
+            card.say(self.tr("{size} with {projector}").format(size=size, projector=variant.projector.name))
             fetch = card.button(self.tr("Download"))
             fetch.setEnabled(isinstance(fit, MemoryFit))
             fetch.clicked.connect(partial(self.fetch_wanted.emit, entry, variant))

@@ -104,7 +104,8 @@ def projector_helps() -> str:
 
 def planned(plan: ImportPlan) -> str:
     """Return a model that can be added: its title and size, and how it sees, each file with its name."""
-    words = translate("Models", "{title}, {size}").format(title=plan.title, size=file_size(plan.size))
+    size = size_in_files(plan.size, sum(file.role is Role.MODEL for file in plan.files))
+    words = translate("Models", "{title}, {size}").format(title=plan.title, size=size)
     projector = next((file.path.name for file in plan.files if file.role is Role.PROJECTOR), "")
     if not projector:
         return f"{words}. {blind()}"
@@ -115,6 +116,13 @@ def file_size(count: int) -> str:
     """Return a number of bytes in decimal units, as usual for downloads and disks: "4.7 GB"."""
     decimals = 1 if count >= 1e9 else 0
     return QLocale().formattedDataSize(count, decimals, QLocale.DataSizeFormat.DataSizeSIFormat)
+
+
+def size_in_files(size: int, count: int) -> str:
+    """Return the size of a model, and in how many files its language model is if it was split."""
+    if count == 1:
+        return file_size(size)
+    return translate("Models", "{size} in {count} files").format(size=file_size(size), count=count)
 
 
 def duration(seconds: float) -> str:

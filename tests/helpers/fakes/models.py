@@ -29,7 +29,7 @@ def variant(quantisation: str, size: float, memory: float, projector: float = 0.
     """Return a variant; sizes in GB, memory at 4096 tokens in GiB."""
     model = CatalogueFile(f"model-{quantisation}.gguf", int(size * GB))
     mmproj = CatalogueFile("mmproj-model-f16.gguf", int(projector * GB))
-    return Variant(quantisation, model, mmproj, int((memory - 1) * GIB), int(memory * GIB))
+    return Variant(quantisation, (model,), mmproj, int((memory - 1) * GIB), int(memory * GIB))
 
 
 def entry(name: str, title: str, sentence: str, *variants: Variant, **more: Any) -> ModelEntry:

@@ -4,11 +4,14 @@ import io
 import random
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from desktop_app import paths
+from desktop_app.engine.planning.memory_budget import MemoryBudget
+from desktop_app.memory_fit import MemoryFit, fit_or_reason
 from model_store.downloads.file_download import FileDownload
 from model_store.downloads.part_file import PartFile
 from model_store.errors import StoreError
@@ -16,6 +19,7 @@ from model_store.gguf_header import read_header
 from model_store.hub.addresses import origin
 from model_store.hub.client import Hub, RemoteFile, repository_name
 from model_store.hub.http_client import Timeouts
+from model_store.jobs import DownloadRequest, Role
 from model_store.library.hub_repository import candidate, pairs_of, quantisation_of, read_headers
 from tests.helpers.fake_hub import Answer, FakeHub, Fault, fake_hub
 from tests.model_store.downloads.faults_in_answers import (
@@ -28,7 +32,9 @@ from tests.model_store.downloads.faults_in_answers import (
 )
 from tests.model_store.downloads.trouble import Trouble
 from tests.random_models.small_gguf import gguf
+from tests.random_models.splitting import split_gguf
 
+BUDGET = MemoryBudget(8 << 30, 8 << 30)
 QUICK = Timeouts(connect=1, answer=1, stall=0.3, slow=0.3)
 
 
@@ -50,7 +56,7 @@ def test_a_repository_becomes_an_entry(served: FakeHub) -> None:
     found = candidate(hub, f"{served.endpoint}/eyebright/tiny-GGUF/tree/main")
     assert (found.entry.title, found.entry.licence, found.entry.gated) == ("tiny", "mit", False)
     assert found.entry.variants[0].quantisation == "Q4_K_M"
-    assert found.pairs[0].size == sum(map(len, files.values()))
+    assert found.entry.variants[0].size == sum(map(len, files.values()))
     headers = read_headers(hub, found.pairs[0])
     assert headers.model.metadata == read_header(model).metadata
     assert headers.projector.tensors == read_header(projector).tensors
@@ -75,14 +81,52 @@ def test_what_is_no_model_is_said_before_it_is_fetched(served: FakeHub) -> None:
     for pair in found.pairs:
         with pytest.raises(StoreError) as caught:
             read_headers(hub, pair)
-        assert caught.value.code == ("not-a-model" if pair.model.name == "a.gguf" else "pair-incomplete")
+        assert caught.value.code == ("not-a-model" if pair.model_files[0].name == "a.gguf" else "pair-incomplete")
     served.publish("someone/blind", {"a.gguf": gguf(1000, 1)})
     with pytest.raises(StoreError, match="both a language model and a projector"):
         candidate(hub, "someone/blind")
-    parts = {f"a-0000{number}-of-00002.gguf": gguf(1000, number) for number in (1, 2)}
+    parts = {f"q4/a-0000{number}-of-00003.gguf": gguf(1000, number) for number in (1, 3)}
     served.publish("someone/parts", {**parts, "mmproj.gguf": gguf(1000, 1, "clip")})
-    with pytest.raises(StoreError, match=r"several files \(a-00001-of-00002\.gguf and others\)"):
+    with pytest.raises(
+        StoreError, match=r"q4/a in someone/parts is a model in 3 files, .* lacks q4/a-00002-of-00003\."
+    ):
         candidate(hub, "someone/parts")
+
+
+def test_a_split_model_is_one_entry_with_the_header_of_the_whole(served: FakeHub, tmp_path: Path) -> None:
+    model, projector = paths.demo_model()
+    parts = split_gguf(model, tmp_path, "tiny-Q4_K_M", tensors=15)
+    files = {f"q4/{path.name}": path.read_bytes() for path in parts}
+    served.publish("someone/split", {**files, "mmproj-f16.gguf": projector.read_bytes()})
+    hub = Hub(served.endpoint, timeouts=QUICK)
+    found = candidate(hub, "someone/split")
+    (variant,) = found.entry.variants
+    assert (variant.name, variant.quantisation, len(variant.model_files)) == ("tiny-Q4_K_M", "Q4_K_M", 3)
+    assert [file.path for file in variant.files] == [*files, "mmproj-f16.gguf"]
+    assert variant.size == sum(map(len, files.values())) + projector.stat().st_size
+    request = DownloadRequest.of(found.entry, variant)
+    assert [file.role for file in request.files] == [Role.MODEL] * 3 + [Role.PROJECTOR]
+    whole, headers = read_header(model), read_headers(hub, found.pairs[0])
+    assert headers.model.tensors.keys() == whole.tensors.keys()
+    assert headers.model.file_size == sum(map(len, files.values()))
+    assert isinstance(fit_or_reason(variant, lambda: headers, BUDGET), MemoryFit)
+
+
+def test_parts_that_do_not_belong_together_are_told_before_they_are_fetched(served: FakeHub, tmp_path: Path) -> None:
+    model, projector = paths.demo_model()
+    first, second, third = (path.read_bytes() for path in split_gguf(model, tmp_path, "a", tensors=15))
+    names = [f"a-0000{number}-of-00003.gguf" for number in (1, 2, 3)]
+    hub = Hub(served.endpoint, timeouts=QUICK)
+    for contents, sentence in (
+        ((first, third, second), "a-00002-of-00003.gguf is file 3 of 3 of a model, and was renamed."),
+        ((gguf(1000, 1), gguf(1000, 2), gguf(1000, 3)), "The 3 files of a do not belong to one model."),
+    ):
+        files = dict(zip(names, contents, strict=True))
+        served.publish("someone/odd", {**files, "mmproj.gguf": projector.read_bytes()})
+        found = candidate(hub, "someone/odd")
+        reason = fit_or_reason(found.entry.variants[0], partial(read_headers, hub, found.pairs[0]), BUDGET)
+        assert isinstance(reason, StoreError)
+        assert sentence in str(reason)
 
 
 def test_pairs_go_by_names() -> None:
@@ -91,13 +135,16 @@ def test_pairs_go_by_names() -> None:
         "x-7b-Q4_K_M.gguf",
         "x-13b-IQ2_XXS.gguf",
         "x-7b-f16-00001-of-00002.gguf",
+        "x-7b-Q5_K_M-00001-of-00002.gguf",
+        "x-7b-Q5_K_M-00002-of-00002.gguf",
         "mmproj-x-7b-Q8_0.gguf",
         "mmproj-x-7b-f16.gguf",
         "mmproj-x-13b-f16.gguf",
     ]
     pairs = pairs_of(map(remote, names))
-    assert [(pair.quantisation, pair.model.name, pair.projector.name) for pair in pairs] == [
+    assert [(pair.quantisation, pair.model_files[0].name, pair.projector.name) for pair in pairs] == [
         ("Q4_K_M", "x-7b-Q4_K_M.gguf", "mmproj-x-7b-f16.gguf"),
+        ("Q5_K_M", "x-7b-Q5_K_M-00001-of-00002.gguf", "mmproj-x-7b-f16.gguf"),
         ("Q8_0", "x-7b-Q8_0.gguf", "mmproj-x-7b-f16.gguf"),
         ("IQ2_XXS", "x-13b-IQ2_XXS.gguf", "mmproj-x-13b-f16.gguf"),
     ]

@@ -158,15 +158,6 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
     assert _refused([tmp_path / "empty"]) == ["nothing-to-import"]
 
 
-def test_a_split_model_is_refused_with_the_way_out(tmp_path: Path, pair: tuple[Path, Path]) -> None:
-    folder = tmp_path / "split"
-    folder.mkdir()
-    for number in (1, 2):
-        shutil.copy(pair[0], folder / f"llava-7b-0000{number}-of-00002.gguf")
-    shutil.copy(pair[1], folder)
-    assert _refused([folder]) == ["split-model"]
-
-
 def test_nothing_is_copied_when_something_is_refused(library: Library, pair: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "letter.gguf").write_bytes(b"Dear")
     with pytest.raises(StoreError):

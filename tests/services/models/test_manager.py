@@ -29,7 +29,7 @@ from tests.services.conftest import Desk
 
 REPOSITORY = "someone/tiny-gguf"
 FILES = tuple(path.name for path in paths.demo_model())
-TINY = Variant("F16", CatalogueFile(FILES[0], 0), CatalogueFile(FILES[1], 0), 1 << 28, 1 << 28)
+TINY = Variant("F16", (CatalogueFile(FILES[0], 0),), CatalogueFile(FILES[1], 0), 1 << 28, 1 << 28)
 ENTRY = ModelEntry(
     id="tiny",
     title="Tiny",
