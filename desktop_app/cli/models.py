@@ -29,7 +29,8 @@ from desktop_app.settings import Settings
 from model_store.errors import StoreError, size_text
 from model_store.library.disk_space import free_bytes
 from model_store.library.exporting import export
-from model_store.library.importing import import_files, import_model, plan_import
+from model_store.library.import_plan import plan_import
+from model_store.library.importing import import_files, import_model
 from model_store.library.installed import InstalledModel, State
 from model_store.library.library import Library
 from model_store.library.moving import move_library, unfinished_move

@@ -12,7 +12,8 @@ from model_store.errors import StoreError
 from model_store.jobs import Role
 from model_store.library.copying import Report, silent
 from model_store.library.gguf_kind import GGUFKind, look_at
-from model_store.library.importing import ImportPlan, import_model, plan_of
+from model_store.library.import_plan import ImportPlan, plan_of
+from model_store.library.importing import import_model
 from model_store.library.installed import InstalledModel
 from model_store.library.library import Library
 from model_store.library.llamafile import is_llamafile, look_into

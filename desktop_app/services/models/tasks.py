@@ -30,7 +30,8 @@ from model_store.errors import StoreError
 from model_store.library.adding_projector import add_projector
 from model_store.library.copying import Cancelled, Progress, Report
 from model_store.library.exporting import export
-from model_store.library.importing import ImportPlan, ImportPlans, import_model, plan_import
+from model_store.library.import_plan import ImportPlan, ImportPlans, plan_import
+from model_store.library.importing import import_model
 from model_store.library.installed import InstalledModel, State
 from model_store.library.library import Library
 from model_store.library.moving import UnfinishedMove, move_library, unfinished_move

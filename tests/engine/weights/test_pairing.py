@@ -8,7 +8,7 @@ from desktop_app.chat import families
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.weights.model_files import check_files
 from desktop_app.errors import UserError
-from model_store.library.importing import plan_import
+from model_store.library.import_plan import plan_import
 from tests.random_models.architectures import write_architecture
 from tests.random_models.llava import Sizes, write_language_model, write_projector
 from tests.random_models.projectors import write_eyes

@@ -13,7 +13,8 @@ from model_store.errors import StoreError
 from model_store.library import copying, disk_space
 from model_store.library.copying import Cancelled
 from model_store.library.exporting import LICENCE, SUMS, export
-from model_store.library.importing import import_files, plan_import
+from model_store.library.import_plan import plan_import
+from model_store.library.importing import import_files
 from model_store.library.installed import InstalledModel, State
 from model_store.library.library import Library
 from model_store.manifest import MANIFEST

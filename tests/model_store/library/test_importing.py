@@ -18,7 +18,8 @@ from gguf_writing import new_gguf
 from model_store.errors import StoreError
 from model_store.library import disk_space, importing
 from model_store.library.copying import Cancelled, Progress, Step
-from model_store.library.importing import import_files, import_model, plan_import, staging_key
+from model_store.library.import_plan import plan_import
+from model_store.library.importing import import_files, import_model, staging_key
 from model_store.library.installed import State
 from model_store.library.library import Library
 from tests.helpers.paths import REPOSITORY

@@ -16,7 +16,8 @@ import pytest
 from gguf_writing import new_gguf
 
 from model_store.errors import StoreError
-from model_store.library.importing import import_files, plan_import
+from model_store.library.import_plan import plan_import
+from model_store.library.importing import import_files
 from model_store.library.installed import Origin, State
 from model_store.library.library import Library
 from model_store.library.other_folders import Found, find_elsewhere, use_found

@@ -13,7 +13,8 @@ from model_store.errors import StoreError
 from model_store.jobs import Role
 from model_store.library.adding_projector import add_projector
 from model_store.library.exporting import SUMS, export
-from model_store.library.importing import import_files, plan_import
+from model_store.library.import_plan import plan_import
+from model_store.library.importing import import_files
 from model_store.library.installed import InstalledModel, State
 from model_store.library.library import Library
 from model_store.library.moving import move_library

@@ -26,7 +26,7 @@ from desktop_app.ui.window import MainWindow
 from model_store.errors import StoreError
 from model_store.jobs import Role
 from model_store.library.hub_repository import Candidate
-from model_store.library.importing import ImportFile, ImportPlan
+from model_store.library.import_plan import ImportFile, ImportPlan
 from model_store.manifest import Manifest
 from tests.helpers.cards import button, words_of
 from tests.helpers.fake_services import FakeServices
