@@ -26,6 +26,7 @@ from tests.helpers.paths import DATA
 from tests.model_store.folders import contents, copy_built_in, write_pair
 from tests.model_store.library.test_other_folders import ollama
 from tests.random_models.small_gguf import gguf
+from tests.random_models.splitting import split_gguf
 
 ID = "eyebright-tiny"
 
@@ -186,6 +187,30 @@ def test_an_installed_model_answers_by_its_id(tmp_path: Path, capsys: pytest.Cap
     assert run_verb("ask", picture, "--model", ID, *question) == 0
     assert json.loads(capsys.readouterr().out)["image_encodes"] == 1
     assert answer(capsys, "list")["models"][0]["last_used"] > 0
+
+
+@pytest.mark.parametrize("way", [[], ["--in-place"]], ids=["copy", "in place"])
+def test_a_split_model_answers_whichever_file_was_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], way: list[str]
+) -> None:
+    _, projector = copy_built_in(tmp_path / "here")
+    parts = split_gguf(paths.demo_model()[0], projector.parent, "tiny-llava", tensors=15)
+    third = parts[2].rename(tmp_path / "aside")
+    assert run("import", *way, str(parts[1])) == 2
+    assert "tiny-llava is a model in 3 files, and its folder lacks tiny-llava-00003-of-" in capsys.readouterr().err
+    third.rename(parts[2])
+    (model,) = answer(capsys, "import", *way, str(parts[1]))["models"]
+    assert [file["role"] for file in model["files"]] == ["model"] * 3 + ["projector"]
+    assert model["size"] == sum(path.stat().st_size for path in (*parts, projector))
+    assert run("verify", "tiny-llava") == 0
+    picture, question = str(DATA / "pictures" / "plain.png"), ["-p", "What is in the picture?", "--greedy"]
+    said = []
+    for words in ([], ["--model", "tiny-llava"], ["--model", str(parts[2]), "--mmproj", str(projector)]):
+        capsys.readouterr()
+        assert run_verb("ask", picture, *words, *question) == 0
+        said.append(capsys.readouterr().out)
+    assert said[0].strip()
+    assert said[0] == said[1] == said[2], "the model is the built-in one"
 
 
 def test_of_a_folder_is_taken_what_can_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,6 +25,7 @@ from model_store.library.library import Library
 from tests.helpers.paths import REPOSITORY
 from tests.model_store.folders import TINY, cancel_after, contents, ids, write_pair
 from tests.random_models.llava import Sizes, write_language_model, write_projector
+from tests.random_models.splitting import split_gguf
 
 
 @pytest.fixture
@@ -189,16 +190,19 @@ import_files(Library(Path(sys.argv[2])), [Path(name) for name in sys.argv[3:]], 
 """
 
 
-def test_a_killed_copy_goes_on_where_it_was(library: Library, pair: tuple[Path, Path]) -> None:
-    chunks = sum(-(-path.stat().st_size // 16384) for path in pair)
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_killed_copy_goes_on_where_it_was(library: Library, pair: tuple[Path, Path], count: int) -> None:
+    parts = [pair[0]] if count == 1 else split_gguf(pair[0], pair[0].parent / "split", tensors=5)
+    assert len(parts) == count
+    chunks = sum(-(-path.stat().st_size // 16384) for path in (*parts, pair[1]))
     for killed_at in (2, chunks // 2, chunks - 1):
-        command = [sys.executable, "-c", _KILLED, str(killed_at), str(library.folder), *map(str, pair)]
+        command = [sys.executable, "-c", _KILLED, str(killed_at), str(library.folder), str(parts[-1]), str(pair[1])]
         ended = subprocess.run(command, cwd=REPOSITORY, check=False)
         assert ended.returncode == -signal.SIGKILL
         assert library.models() == [], "half a model is none"
     assert any(contents(library.folder)), "what was copied is kept"
-    (model,) = import_files(library, pair)
-    assert model.model.read_bytes() == pair[0].read_bytes()
+    (model,) = import_files(library, [parts[-1], pair[1]])
+    assert [file.path.read_bytes() for file in model.files] == [path.read_bytes() for path in (*parts, pair[1])]
     assert [path.name for path in library.folder.iterdir() if path.suffix != ".lock"] == [model.id]
 
 
