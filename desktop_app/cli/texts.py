@@ -75,7 +75,9 @@ MODELS_SEARCHED = "words to search for, or owner/name (default: show the whole c
 MODELS_DOWNLOADED = "a model from the catalogue, or owner/name"
 MODELS_QUANTISATION = "which quantisation, such as Q4_K_M (default: the one recommended for this computer)"
 MODELS_ACCEPT = "accept the terms of the licence, which you have read"
-MODELS_IMPORTED = "a GGUF file, llamafile or folder; with --found, the title of a model of another program"
+MODELS_IMPORTED = (
+    "a GGUF file (of a split model any one), llamafile or folder; with --found, the title of a model of another program"
+)
 MODELS_IN_PLACE = "use the files where they are, without copying them"
 MODELS_IMPORT_FOUND = "use models of other programs, named as `list --found` shows them"
 MODELS_ID = "the id of the model, as `list` shows it"

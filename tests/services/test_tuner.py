@@ -13,11 +13,12 @@ import pytest
 from desktop_app.engine.messages import Ask, Inspect, Load, LoadPlan, ModelInfo, PictureRef, Ready, Tuning
 from desktop_app.engine.tuning.measurement import Measurement, MeasurementStopped, TuningTarget
 from desktop_app.engine.tuning.search import MeasurementFailed, TuningReport
-from desktop_app.services.tuner import Tuner
+from desktop_app.services.tuner import Tuner, _size
 from tests.engine.tuning import dying_trials
 from tests.helpers.fake_engine import finished
 from tests.helpers.waiting import pump, wait_until
 from tests.random_models.llava import large_on_disk, write_language_model
+from tests.random_models.splitting import split_gguf
 from tests.services.conftest import DEMO, Desk
 
 PLAN = LoadPlan(4096, 128, reading_threads=2, writing_threads=2)
@@ -221,3 +222,12 @@ def test_the_real_process_is_gone_when_the_person_asks(desk: Desk, tmp_path: Pat
         assert not tuner.is_measuring()
     finally:
         tuner.close()
+
+
+def test_how_long_it_takes_goes_by_all_files_of_a_model(tmp_path: Path) -> None:
+    whole = write_language_model(tmp_path / "model.gguf")
+    parts = split_gguf(whole, tmp_path)
+    assert _size(str(whole)) == whole.stat().st_size
+    assert _size(str(parts[0])) == _size(str(parts[1])) == sum(path.stat().st_size for path in parts)
+    parts[2].unlink()
+    assert _size(str(parts[0])) == 0
