@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,12 +14,11 @@ import pytest
 from desktop_app.engine.messages import Ask, Inspect, Load, LoadPlan, ModelInfo, PictureRef, Ready, Tuning
 from desktop_app.engine.tuning.measurement import Measurement, MeasurementStopped, TuningTarget
 from desktop_app.engine.tuning.search import MeasurementFailed, TuningReport
-from desktop_app.services.tuner import Tuner, _size
+from desktop_app.services.tuner import Tuner
 from tests.engine.tuning import dying_trials
 from tests.helpers.fake_engine import finished
 from tests.helpers.waiting import pump, wait_until
 from tests.random_models.llava import large_on_disk, write_language_model
-from tests.random_models.splitting import split_gguf
 from tests.services.conftest import DEMO, Desk
 
 PLAN = LoadPlan(4096, 128, reading_threads=2, writing_threads=2)
@@ -224,10 +224,15 @@ def test_the_real_process_is_gone_when_the_person_asks(desk: Desk, tmp_path: Pat
         tuner.close()
 
 
-def test_how_long_it_takes_goes_by_all_files_of_a_model(tmp_path: Path) -> None:
-    whole = write_language_model(tmp_path / "model.gguf")
-    parts = split_gguf(whole, tmp_path)
-    assert _size(str(whole)) == whole.stat().st_size
-    assert _size(str(parts[0])) == _size(str(parts[1])) == sum(path.stat().st_size for path in parts)
-    parts[2].unlink()
-    assert _size(str(parts[0])) == 0
+@pytest.mark.parametrize(("count", "least"), [(1, 15), (3, 30)])
+def test_how_long_it_takes_goes_by_all_files_of_a_model(bench: Bench, tmp_path: Path, count: int, least: int) -> None:
+    parts = [tmp_path / f"model-0000{number}-of-0000{count}.gguf" for number in range(1, count + 1)]
+    for part in parts:
+        part.touch()
+        os.truncate(part, 1 << 30)  # a hole
+    bench.desk.ready()
+    bench.desk.services.preferences.set("model", str(parts[0]))
+    wait_until(lambda: bench.desk.client.of(Load)[-1].model == str(parts[0]))
+    bench.ready()
+    bench.measuring()
+    assert least < bench.tuner.seconds_left() < 2 * least
