@@ -15,6 +15,7 @@ from model_store.gguf_header import GGUFHeader, TensorInfo
 _NAME = re.compile(r"(.+)-(\d{5})-of-(\d{5})\.gguf", re.DOTALL)  # llama.cpp takes no capitals either
 #: Weights that every architecture applies to the values of a token: their rows are as long as the model is wide.
 _WIDE = re.compile(r"(^|\.)((attn|ffn|output)_norm|attn_(q|k|v|qkv)|ffn_(gate|up))\.weight$")
+_MOST = 1000  # files of a model: names from elsewhere may claim more
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,10 @@ class WrongPartError(ValueError):
 def part_name(name: str) -> PartName | None:
     """Return what a file's name says of it as one of several, None for any other name."""
     match = _NAME.fullmatch(name)
-    if match is None or not 1 <= int(match[2]) <= int(match[3]) or int(match[3]) == 1:
+    if match is None:
         return None
-    return PartName(match[1], int(match[2]), int(match[3]))
+    number, count = int(match[2]), int(match[3])
+    return PartName(match[1], number, count) if 1 <= number <= count and 2 <= count <= _MOST else None
 
 
 def read_whole(name: str, read: Callable[[str], GGUFHeader]) -> tuple[tuple[str, ...], GGUFHeader]:

@@ -226,3 +226,21 @@ def test_names_that_are_too_long_keep_their_number() -> None:
     assert len(names) == 3
     assert all((part := part_name(name)) is not None and part.all_names[part.number - 1] == name for name in names)
     assert max(map(len, names)) <= 200
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a-00000-of-00002.gguf",
+        "a-00003-of-00002.gguf",
+        "a-00001-of-00001.gguf",
+        "a-00001-of-99999.gguf",
+        "a-00001-of-00002.GGUF",
+        "a-00001-of-00002.gguf.part",
+        "-00001-of-00002.gguf",
+        "a-1-of-2.gguf",
+        "a.gguf",
+    ],
+)
+def test_what_is_no_name_of_a_part(name: str) -> None:
+    assert part_name(name) is None
