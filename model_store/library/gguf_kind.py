@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from model_store.errors import StoreError
@@ -99,10 +99,12 @@ def look_at(path: Path, name: str = "") -> GGUFKind:
             raise StoreError("not-a-model", name=shown) from error
         except DamagedGGUFError as error:
             raise StoreError("weights-damaged", name=shown) from error
-        files[own] = GGUFFile(folder / own, shown, header.file_size)
+        files[own] = GGUFFile(folder / own, own, header.file_size)
         return header
 
     names, header = read_parts(path.name, read)
+    if len(names) == 1 and name:  # those of several files tell their order
+        files[path.name] = replace(files[path.name], name=name)
     return kind_of(tuple(files[own] for own in names), header)
 
 
