@@ -1,12 +1,14 @@
-"""Whatever the documents name exists: files, folders, modules, members of classes, links and headings."""
+"""Whatever the documents name exists: files, folders, modules, members of classes, links, headings and commands."""
 
 import ast
 import re
+import shlex
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from desktop_app import cli
 from tests.helpers.paths import REPOSITORY
 
 DOCUMENTS = [
@@ -27,6 +29,8 @@ _MEMBER = re.compile(r"[A-Z]\w*[a-z]\w*\.[a-z_]\w*")
 _PLACEHOLDER = re.compile(r"[A-Z]+")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
+_VARIABLE = re.compile(r"[A-Z_]+=.*", re.DOTALL)
+_TARGETS = re.compile(r"^([\w-]+(?: [\w-]+)*):$", re.MULTILINE)
 
 
 def missing_names(text: str) -> list[str]:
@@ -124,10 +128,102 @@ def _anchors(path: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
 
 
+def unknown_commands(text: str) -> list[str]:
+    """Commands in the code of a document that make, manage.py or the program does not understand."""
+    lines = [line for span in _CODE.findall(text) for line in span.strip("`").splitlines()]
+    return [line for line in lines if not _is_understood(line)]
+
+
+def _is_understood(line: str) -> bool:
+    try:
+        words = shlex.split(line, comments=True)
+    except ValueError:
+        return True  # words, not a command
+    for at, word in enumerate(words):
+        program, rest = word.rpartition("/")[2], words[at + 1 :]
+        if program == "eyebright":
+            return _is_parsed(rest)
+        if (program == "make" and all(_VARIABLE.fullmatch(one) for one in words[:at])) or program == "manage.py":
+            target, *values = rest or ["help"]  # the first target is what make alone does
+            given = [value.removeprefix("ARGS=") for value in values if value.startswith("ARGS=")]
+            known = target in (_targets() if program == "make" else _verbs())
+            return known and (target != "run" or all(_is_parsed(shlex.split(value)) for value in given))
+    return True
+
+
+def _is_parsed(words: list[str]) -> bool:
+    try:
+        request = cli.parse(words)
+    except SystemExit as end:
+        mentioned = len(words) == 1 and words[0].isalpha()  # a verb that wants more
+        return mentioned or not end.code  # 0 after --help
+    # What is no verb is taken for a picture.
+    return not isinstance(request, cli.WindowRequest) or all("." in picture for picture in request.pictures)
+
+
+@cache
+def _targets() -> set[str]:
+    (targets,) = _TARGETS.findall((REPOSITORY / "Makefile").read_text("utf-8"))
+    return set(targets.split())
+
+
+@cache
+def _verbs() -> set[str]:
+    """The verbs of manage.py, which it compares with its first argument."""
+    tree = ast.parse((REPOSITORY / "packaging" / "manage.py").read_text("utf-8"))
+    compared = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Compare) and isinstance(node.left, ast.Name) and node.left.id == "verb"
+    ]
+    constants = [one for node in compared for one in ast.walk(node) if isinstance(one, ast.Constant)]
+    return {str(one.value) for one in constants}
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(REPOSITORY)))
 def test_what_a_document_names_exists(path: Path) -> None:
     assert missing_names(path.read_text("utf-8")) == []
     assert broken_links(path) == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(REPOSITORY)))
+@pytest.mark.usefixtures("capsys")
+def test_the_commands_of_a_document_are_understood(path: Path) -> None:
+    assert unknown_commands(path.read_text("utf-8")) == []
+
+
+def test_make_and_manage_know_the_same() -> None:
+    assert _targets() <= _verbs()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "`make nothing`",
+        "```sh\nCMAKE_ARGS=-DX=ON make nothing\n```",
+        "`python3 packaging/manage.py nothing`",
+        "`eyebright ask --nothing`",
+        "```sh\n.venv/bin/eyebright plan --memory 8G  # without its file\n```",
+        "`eyebright nothing`",
+        '`make run ARGS="models nothing"`',
+    ],
+)
+@pytest.mark.usefixtures("capsys")
+def test_a_wrong_command_is_noticed(text: str) -> None:
+    assert unknown_commands(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "`make` and `make lint`, to make nothing of it",
+        "`eyebright plan MODEL_GGUF MMPROJ_GGUF --memory 8G`; `eyebright models --help`; `eyebright.log`",
+        "```sh\nmake run ARGS=\"ask a.jpg -p 'What is this?'\"  # asks\n```",
+    ],
+)
+@pytest.mark.usefixtures("capsys")
+def test_a_right_command_is_understood(text: str) -> None:
+    assert unknown_commands(text) == []
 
 
 @pytest.mark.parametrize(
