@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from dataclasses import replace
+from multiprocessing import active_children
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,7 @@ from desktop_app.engine.tuning.trial_process import Task
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
 from desktop_app.paths import demo_model
 from tests.engine.tuning import dying_trials
+from tests.helpers.loaded import parts_held_by
 from tests.helpers.strays import Expected
 from tests.helpers.waiting import wait_until
 from tests.random_models.llava import Sizes, large_on_disk, write_language_model
@@ -83,6 +86,19 @@ def test_it_is_measured_kept_and_used_by_the_engine(target: TuningTarget, files:
     assert (info.reading_threads, info.threads) == (tuned.reading_threads, tuned.writing_threads)
     assert info.plan is not None
     assert (info.plan.n_ubatch, info.plan.repacked) == (tuned.n_ubatch, tuned.repacked)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not list what a process has loaded")
+def test_its_processes_hold_nothing_but_the_model(target: TuningTarget) -> None:
+    held: list[list[str]] = []
+
+    def look(_task: Task) -> None:
+        pids = [child.pid for child in active_children() if child.name == "eyebright-trial"]
+        held.extend(parts_held_by(pid) for pid in pids if pid is not None)
+
+    Measurement(target).run(look)
+    assert held
+    assert all(parts == ["llama.cpp"] for parts in held), held
 
 
 def test_a_candidate_that_dies_is_out_and_nothing_else_happens(target: TuningTarget) -> None:
