@@ -38,7 +38,9 @@ def watched(*_application):
 def look():
     (window,) = (each for each in QApplication.topLevelWidgets() if isinstance(each, QMainWindow))
     services = window.services
-    if done or services.engine.state() != "ready" or (when == "writing" and not writes(window)):
+    if done or not (texts or services.engine.state() == "ready"):
+        return
+    if when == "writing" and not writes(window):
         return
     if how == "killed" and texts[-1] not in saved() and waited.elapsed() < 15_000:
         return
