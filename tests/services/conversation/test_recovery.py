@@ -6,10 +6,14 @@ import os
 import sqlite3
 import time
 from contextlib import closing
+from datetime import date
 from pathlib import Path
+
+import pytest
 
 from desktop_app import paths
 from desktop_app.engine.messages import Ask, Forget
+from desktop_app.services import history_thread
 from tests.helpers.fake_engine import finished
 from tests.helpers.waiting import wait_until
 from tests.services.conftest import Desk, open_desk
@@ -59,3 +63,31 @@ def test_a_conversation_can_go_for_good_while_it_is_answered(desk: Desk) -> None
     kept: list[object] = []
     desk.services.history_thread.run(lambda history: (history.summaries(), history.deleted()), kept.append)
     wait_until(lambda: kept == [([], [])])
+
+
+@pytest.mark.usefixtures("qapp")
+def test_a_window_that_stays_open_for_days_makes_backups_and_tidies_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history_thread, "_TIDY_EVERY_MS", 50)  # an hour
+    desk = open_desk(tmp_path)
+    try:
+        converse(desk)
+        backups = paths.history_file().parent / "backups"
+        wait_until(lambda: any(backups.glob("*.sqlite")))
+        (today,) = backups.glob("*.sqlite")
+        today.rename(today.with_name(today.name.replace(f"{date.today():%Y-%m-%d}", "2026-01-31")))  # a day later
+        wait_until(lambda: len(list(backups.glob("*.sqlite"))) == 2)
+
+        current = desk.services.conversations.current_id()
+        desk.services.conversations.delete(current)
+        monkeypatch.setattr(history_thread, "_KEEP_DELETED_S", -1.0)  # more than seven days later
+        left: list[object] = []
+
+        def look() -> bool:
+            desk.services.history_thread.run(lambda history: (history.summaries(), history.deleted()), left.append)
+            return left[-1:] == [([], [])]
+
+        wait_until(look)
+    finally:
+        desk.services.close()
