@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QPushButton,
 
 from desktop_app.assembly import Services, build
 from desktop_app.chat.conversation import Message, State
-from desktop_app.paths import demo_model
+from desktop_app.paths import attachments_folder, demo_model
 from desktop_app.services.notices import Notice
 from desktop_app.ui.composer.composer import Composer
 from desktop_app.ui.notices import NoticeBar
@@ -188,6 +188,7 @@ def test_what_is_no_picture_is_refused_and_the_message_kept(programs: list[Progr
     assert sorted(n.text_code for n in program.notices) == ["not-a-picture", "picture-damaged"]
     assert services.draft.pictures() == []
     assert services.draft.text() == "What is in this picture?"
+    assert [path for path in attachments_folder().rglob("*") if path.is_file()] == [], "only what was seen is copied"
 
 
 def test_a_chat_without_a_picture(programs: list[Program]) -> None:
