@@ -1,6 +1,8 @@
 """The download queue with a Hub on this computer that does not fail, while people pause, resume and cancel."""
 
+import errno
 import hashlib
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -121,6 +123,24 @@ def test_paused_goes_on_where_it_was_after_a_restart(begin: Begin, hub: FakeHub,
     again = hub.sent - before - (len(MODEL) + len(PROJECTOR) - paused.done)
     assert 0 <= again <= BLOCK
     check_installed(tmp_path / "models")
+
+
+def test_without_a_network_it_waits_and_begins_by_itself(
+    begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as unplugged:
+        unplugged.setattr(socket, "create_connection", _unreachable)
+        downloads = begin()
+        job = downloads.add(REQUEST)
+        wait_until(lambda: downloads.job(job.id).state is JobState.WAITING)
+        assert (error := downloads.job(job.id).error) is not None
+        assert "network" in str(error)
+    assert downloads.wait(job.id, 20).state is JobState.DONE
+    check_installed(tmp_path / "models")
+
+
+def _unreachable(*_address: object, **_options: object) -> socket.socket:
+    raise OSError(errno.ENETUNREACH, "Network is unreachable")
 
 
 def test_cancelled_leaves_nothing(begin: Begin, hub: FakeHub, tmp_path: Path) -> None:
