@@ -10,6 +10,7 @@ import pytest
 
 from desktop_app import paths
 from desktop_app.engine.messages import Load
+from desktop_app.engine.planning.memory_budget import VARIABLE
 from desktop_app.errors import UserError
 from desktop_app.memory_fit import MemoryFit, best_variant, fit_of
 from desktop_app.services.models.manager import Models
@@ -356,3 +357,22 @@ def test_a_wrong_projector_can_be_chosen_anew(desk: Desk, models: Models, tmp_pa
     desk.services.model_tasks.add_projector(model, str(alone))
     wait_until(lambda: [notice.text_code for notice in desk.notices] == ["no-projector-file"])
     assert [(each.code, each.argument) for each in desk.notices[0].buttons] == [("add-projector", model.id)]
+
+
+@pytest.mark.parametrize(
+    ("memory", "free", "kind"),
+    [("8G", 100, "LLaVA"), ("8G", 3, "small"), ("4G", 100, "small"), ("8G", 0.1, ""), ("1G", 100, "")],
+)
+def test_what_is_offered_fits_memory_and_disk(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, memory: str, free: float, kind: str
+) -> None:
+    monkeypatch.setenv(VARIABLE, memory)
+    room = int(free * GIB)
+    usage = shutil.disk_usage(paths.resources_folder())
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: usage._replace(free=room))
+    offer = desk.services.models.best_offer()
+    assert (offer is None) == (not kind)
+    if offer is not None:
+        assert offer.entry.small == (kind == "small")
+        assert offer.variant.size < room
+        assert offer.fit.verdict in {"fits", "reduced"}

@@ -27,7 +27,7 @@ from model_store.errors import StoreError
 from model_store.jobs import Role
 from model_store.library.hub_repository import Candidate
 from model_store.library.import_plan import ImportFile, ImportPlan
-from model_store.manifest import Manifest
+from model_store.manifest import InstalledFile, Manifest
 from tests.helpers.cards import button, words_of
 from tests.helpers.fake_services import FakeServices
 from tests.helpers.fakes.models import CATALOGUE, GIB, installed, job
@@ -285,3 +285,9 @@ def test_adding_a_model_can_be_cancelled_and_says_that_a_projector_would_help(
         services.model_tasks.planned.emit(number, ImportPlans((plan,), ()))
     assert ["No projector (mmproj) was found beside it." in words for words in seen] == [True, True, False, False]
     assert [call for call in services.calls if call[0] == "install"] == [("install", 1, True), ("install", 1, False)]
+
+
+def test_before_a_model_is_deleted_it_is_said_how_much_space_that_frees(window: MainWindow) -> None:
+    elsewhere = installed(files=(InstalledFile(Role.MODEL, str(Path("/elsewhere/model.gguf")), 4, "0" * 64),))
+    assert "frees 4.7 GB of disk space" in words_of(removal_question(installed(), window))
+    assert "Its files stay where they are" in words_of(removal_question(elsewhere, window))
