@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -157,3 +158,14 @@ def test_nobody_else_can_read_what_is_kept(home: Path) -> None:
     assert {"conversations.sqlite", "settings.toml", "eyebright.log"} <= {file.name for file in files}
     for file in files:
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+
+
+def test_the_caches_may_be_deleted_at_any_time(program: Program, home: Path, tmp_path: Path) -> None:
+    assert program.drop(Path(draw(tmp_path / "disc.png", "red").path))
+    wait_until(lambda: [p.state for p in program.services.draft.pictures()] == ["read"], 60.0)
+    assert "red" in program.ask("What colour is the circle?").text
+    wait_until(lambda: any((home / "cache" / "contexts").iterdir()), 60.0, "the caches are written")
+    shutil.rmtree(home / "cache")
+    assert "circle" in program.ask("What shape is it?").text
+    wait_until(lambda: any((home / "cache" / "contexts").glob("*")), 30.0, "they are written again")
+    assert [notice.text_code for notice in program.notices] == []

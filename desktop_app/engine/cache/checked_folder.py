@@ -83,6 +83,7 @@ class CheckedFolder:
             return False
         header = _HEADER.pack(_MAGIC, name.encode(), len(notes), len(data), zlib.crc32(notes), zlib.crc32(data))
         try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # anybody may delete it
             if not self._sweep(size, {name, *protected}):
                 return False
             with new_file(self._folder) as (file, incoming):
@@ -91,6 +92,8 @@ class CheckedFolder:
                 # Not flushed to the disk: after a power failure the checksum shows what is missing.
                 file.close()
                 incoming.replace(self._folder / name)
+        except FileNotFoundError:
+            return False  # it was deleted this moment; the next file makes it anew
         except OSError as error:
             self._give_up(error)
             return False
