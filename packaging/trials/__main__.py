@@ -148,6 +148,8 @@ def _try_papers(table: Table) -> None:
         ("licences", metadata_checks.licence_texts),
     ):
         table.check("papers", column, functools.partial(look, package))
+    packages = [package, _package("*.rpm"), _package("*.tar.xz")]
+    table.check("papers", "size", functools.partial(metadata_checks.size, packages))
 
 
 def _try_processors(table: Table) -> None:

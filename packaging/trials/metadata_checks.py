@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -52,6 +53,16 @@ def licence_texts(package: Path) -> str:
     if bare or len(parts) < 20:
         raise Disappointed(f"no text for {', '.join(bare)}; {len(parts)} parts")
     return f"{len(parts)} parts, each with its text"
+
+
+def size(packages: Sequence[Path]) -> str:
+    """Look whether a download is as large as the README says, or smaller."""
+    readme = (paths.REPOSITORY / "README.md").read_text("utf-8")
+    (promised,) = map(int, re.findall(r"in one file of about (\d+) MB", readme))
+    sizes = {package.name: round(package.stat().st_size / 1e6) for package in packages}
+    if larger := [f"{name} has {megabytes} MB" for name, megabytes in sizes.items() if megabytes > 1.1 * promised]:
+        raise Disappointed(f"{', '.join(larger)}; the README says about {promised}")
+    return f"{min(sizes.values())} to {max(sizes.values())} MB"
 
 
 def _unpacked(package: Path, folder: Path) -> Path:
