@@ -7,8 +7,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from fidelity.compare import LEAST_CORRELATION, LEAST_COSINE
 
 from desktop_app import cli
+from desktop_app.paths import demo_model
+from desktop_app.services.history_thread import KEEP_DELETED_DAYS
+from desktop_app.settings import SETTINGS
 from tests.helpers.paths import REPOSITORY
 
 DOCUMENTS = [
@@ -256,6 +260,28 @@ def test_a_wrong_name_is_noticed(text: str) -> None:
 )
 def test_a_right_name_is_found(text: str) -> None:
     assert missing_names(text) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "true"),
+    [
+        ("README.md", r"our own \((.+?) MB\)", f"{sum(path.stat().st_size for path in demo_model()) / 1e6:.1f}"),
+        ("docs/models.md", r"After (\d+) minutes", str(SETTINGS["unload_after"].default)),
+        ("ARCHITECTURE.md", r"restored for (\w+) days", {7: "seven"}[KEEP_DELETED_DAYS]),
+        ("docs/fidelity.md", r"(0\.\d+) in f16", str(LEAST_COSINE["f16"])),
+        ("docs/fidelity.md", r"(0\.\d+) in q8_0 \|", str(LEAST_COSINE["q8_0"])),
+        ("docs/fidelity.md", r"in q8_0 \| (0\.\d+)", str(LEAST_CORRELATION)),
+    ],
+)
+def test_figures_are_those_of_the_program(name: str, said: str, true: str) -> None:
+    assert re.findall(said, (REPOSITORY / name).read_text("utf-8")) == [true]
+
+
+def test_the_accuracy_of_the_built_in_model_is_that_of_its_card() -> None:
+    readme = (REPOSITORY / "README.md").read_text("utf-8")
+    ((share, asked),) = re.findall(r"answers (\S+ %) of (\S+) questions", readme)
+    card = (REPOSITORY / "resources/demo_model/MODEL_CARD.md").read_text("utf-8")
+    assert re.search(rf"^\| \*\*all\*\* \|.* {share} \| {asked.replace(',', '')} \|$", card, re.MULTILINE)
 
 
 def test_the_map_stays_short() -> None:

@@ -71,7 +71,15 @@ def resources(tmp_path: Path) -> Path:
         if path.name != "translations":
             (folder / path.name).symlink_to(path)
     source = folder / "translations" / "eyebright_de.ts"
-    extract = [TOOLS / "pyside6-lupdate", "-extensions", "py", "desktop_app", "model_store", "-ts", source]
+    extract: list[str | Path] = [
+        TOOLS / "pyside6-lupdate",
+        "-extensions",
+        "py",
+        "desktop_app",
+        "model_store",
+        "-ts",
+        source,
+    ]
     subprocess.run(extract, cwd=REPOSITORY, check=True, capture_output=True, timeout=100)
     tree = ElementTree.parse(source)
     for message in tree.iter("message"):
@@ -80,7 +88,7 @@ def resources(tmp_path: Path) -> Path:
         translation.attrib.pop("type", None)
         translation.text = f"[{message.findtext('source', '')}]"
     tree.write(source, "utf-8", xml_declaration=True)
-    release = [TOOLS / "pyside6-lrelease", source, "-qm", source.with_suffix(".qm")]
+    release: list[str | Path] = [TOOLS / "pyside6-lrelease", source, "-qm", source.with_suffix(".qm")]
     subprocess.run(release, check=True, capture_output=True, timeout=100)
     return folder
 
