@@ -24,7 +24,7 @@ DESCRIPTION = """\
 Drop a picture on the window, ask about it, read the answer, ask again.
 Everything happens on your own computer: nothing about a picture ever
 leaves it, and no network is needed. A small model is built in; a full
-LLaVA is fetched with one click, if you want."""
+LLaVA is downloaded when you click on the offer."""
 MAINTAINER = "Eyebright contributors"
 
 _ABOUT = paths.REPOSITORY / "desktop_app" / "__init__.py"
