@@ -76,7 +76,8 @@ def test_a_window_that_stays_open_for_days_makes_backups_and_tidies_up(
         backups = paths.history_file().parent / "backups"
         wait_until(lambda: any(backups.glob("*.sqlite")))
         (today,) = backups.glob("*.sqlite")
-        today.rename(today.with_name(today.name.replace(f"{date.today():%Y-%m-%d}", "2026-01-31")))  # a day later
+        earlier = today.with_name(today.name.replace(f"{date.today():%Y-%m-%d}", "2026-01-31"))
+        desk.services.history_thread.run(lambda _history: today.rename(earlier))  # a day has passed
         wait_until(lambda: len(list(backups.glob("*.sqlite"))) == 2)
 
         current = desk.services.conversations.current_id()
