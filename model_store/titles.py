@@ -31,10 +31,17 @@ def quantisation_of(name: str, header: GGUFHeader) -> str:
     return _FILE_TYPES[number] if number is not None and 0 <= number < len(_FILE_TYPES) else ""
 
 
+def _stem(name: str) -> str:
+    """Return a file's name without its ending and its number among several."""
+    part = part_name(name)
+    if part is not None:
+        return part.stem
+    return name[:-5] if name.lower().endswith(".gguf") else name
+
+
 def title_of(path: Path, name: str, header: GGUFHeader) -> str:
     """Return what people may call a model that nobody has given a title; `name` is what they call its file."""
-    part = part_name(name)
-    stem = part.stem if part else name[:-5] if name.lower().endswith(".gguf") else name
+    stem = _stem(name)
     if not _GENERIC.search(stem):
         return stem
     said = header.text("general.name") or path.parent.name
@@ -46,9 +53,9 @@ def known_title(path: Path) -> str:
     try:
         manifest = Manifest.read(path.parent)
     except (OSError, ValueError):
-        return PART.sub("", path.stem)
+        return _stem(path.name)
     file = manifest.file(Role.MODEL)
-    return manifest.title if file is not None and file.name == path.name else PART.sub("", path.stem)
+    return manifest.title if file is not None and file.name == path.name else _stem(path.name)
 
 
 def title_in_use(path: Path, header: GGUFHeader) -> str:

@@ -19,7 +19,7 @@ from model_store.catalogue import load_catalogue
 from model_store.errors import StoreError
 from model_store.jobs import JobState, Role
 from model_store.library.hub_repository import Candidate
-from model_store.library.importing import ImportFile, ImportPlan
+from model_store.library.import_plan import ImportFile, ImportPlan
 from model_store.library.installed import State
 from model_store.manifest import Manifest
 from tests.helpers.cards import button
