@@ -43,6 +43,7 @@ _LONGEST_HEADER = 128 << 20  # bytes
 _MOST_FILES = 5000
 _LONGEST_PATH = 1000  # characters
 _SUFFIX = ".gguf"
+_ASKED_AGAIN = {408, 429, 500, 502, 503, 504}  # statuses after which huggingface_hub asks again
 
 # huggingface_hub has one client for the whole process.
 _LIBRARY = threading.Lock()
@@ -205,6 +206,9 @@ class Hub:
     def _client(self, connection: CancellableConnection) -> httpx2.Client:
         return new_client(connection, self.endpoint, self._token, self._proxy, self.timeouts)
 
+    def _client_of_the_library(self, connection: CancellableConnection) -> httpx2.Client:
+        return new_client(connection, self.endpoint, self._token, self._proxy, self.timeouts, around=_Once)
+
     @contextmanager
     def _connection(self, at_once: int = 0) -> Iterator[CancellableConnection]:
         connection = CancellableConnection(at_once)
@@ -225,7 +229,7 @@ class Hub:
 
         with _LIBRARY, self._connection() as connection:
             connection.within(self.timeouts.answer)
-            set_client_factory(lambda: self._client(connection))
+            set_client_factory(lambda: self._client_of_the_library(connection))
             try:
                 # The token is added by our client, for the right server only.
                 yield HfApi(endpoint=self.endpoint, token=False)
@@ -258,6 +262,28 @@ def _answer(error: httpx2.HTTPError) -> tuple[int, httpx2.Headers]:
 def _sha256(text: str) -> str:
     text = text.lower()
     return text if SHA256.fullmatch(text) else ""
+
+
+class _Once(httpx2.BaseTransport):
+    """Raises `StoreError` where huggingface_hub would ask again.
+
+    It tries five times for half a minute, or for as long as the server tells it to, and sleeps in between, where
+    nothing can end it. A person who waits for an answer is told at once, and may ask again.
+    """
+
+    def __init__(self, transport: httpx2.BaseTransport) -> None:
+        self._transport = transport
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        with explained(request.url.host):
+            response = self._transport.handle_request(request)
+        if response.status_code in _ASKED_AGAIN:
+            response.close()
+            raise refusal(response.status_code, response.headers, request.url.host, "", "", at_home=False)
+        return response
+
+    def close(self) -> None:
+        self._transport.close()
 
 
 class _RemoteReader(io.RawIOBase):

@@ -7,7 +7,7 @@ token is for one origin (scheme, name and port) and goes nowhere else, whatever 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -111,10 +111,16 @@ def _certificates() -> ssl.SSLContext:
 
 
 def new_client(
-    connection: CancellableConnection, endpoint: str, token: str, proxy: str, timeouts: Timeouts
+    connection: CancellableConnection,
+    endpoint: str,
+    token: str,
+    proxy: str,
+    timeouts: Timeouts,
+    around: Callable[[httpx2.BaseTransport], httpx2.BaseTransport] = lambda transport: transport,
 ) -> httpx2.Client:
     """Return a client that sends `token` to the origin of `endpoint` alone, and follows safe redirects only.
 
+    `around` may put something between the client and its transport.
     Besides errors of httpx2 its calls raise `StoreError` (connection-not-safe).
     """
     home = origin(endpoint)
@@ -131,7 +137,7 @@ def new_client(
 
     timeout = httpx2.Timeout(timeouts.stall, connect=timeouts.connect)
     return httpx2.Client(
-        transport=_Transport(connection, proxy),
+        transport=around(_Transport(connection, proxy)),
         event_hooks={"request": [check]},
         follow_redirects=True,
         max_redirects=_MOST_REDIRECTS,

@@ -73,6 +73,9 @@ class Fault:
     def metadata(self, _answer: Answer) -> bool:
         return False
 
+    def api(self, _answer: Answer) -> bool:
+        return False
+
     def resolve(self, _answer: Answer) -> bool:
         return False
 
@@ -231,7 +234,8 @@ class Answer(BaseHTTPRequestHandler):
         if path.startswith("/cdn/"):
             self._send_file(self._by_sha256(path.split("/")[2]))
         elif path.startswith("/api/models"):
-            self._api(path.removeprefix("/api/models").strip("/"), parse_qs(parts.query))
+            if not self.shared.fault.api(self):
+                self._api(path.removeprefix("/api/models").strip("/"), parse_qs(parts.query))
         elif found := _RESOLVE.fullmatch(path):
             self._resolve(found[1], found[2], found[3])
         else:

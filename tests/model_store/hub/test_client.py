@@ -194,6 +194,9 @@ class Status(Fault):
         answer.plain(self.status, b"", **self.headers)
         return True
 
+    def api(self, answer: Answer) -> bool:
+        return self.metadata(answer)
+
 
 @pytest.mark.parametrize(
     ("status", "headers", "code"),
@@ -219,6 +222,16 @@ def test_statuses_are_explained(served: FakeHub, status: int, headers: dict[str,
     assert caught.value.sentence()
 
 
+@pytest.mark.parametrize(("status", "headers"), [(503, {}), (500, {}), (429, {"Retry_After": "3600"}), (408, {})])
+def test_a_search_asks_once(served: FakeHub, status: int, headers: dict[str, str]) -> None:
+    """The library would ask five times, and sleep an hour in between if the server says so."""
+    served.misbehave(Status(status=status, headers=headers))
+    with pytest.raises(StoreError) as caught:
+        Hub(served.endpoint, timeouts=QUICK).search("tiny")
+    assert caught.value.code == ("server-busy" if status == 429 else "server-failed")
+    assert len(served.requests) == 1
+
+
 @pytest.mark.parametrize("trouble", [WrongOffset, WrongTotal, OtherETag, Compressed, LoginPage, LoginPageInDisguise])
 def test_no_byte_of_a_wrong_answer_is_taken(served: FakeHub, tmp_path: Path, trouble: type[Trouble]) -> None:
     data = gguf(300_000, 1)
@@ -233,7 +246,7 @@ def test_no_byte_of_a_wrong_answer_is_taken(served: FakeHub, tmp_path: Path, tro
             begun.append(part.done)
             assert download.waiting_for.code == "answer-not-understood"
 
-    timeouts = replace(QUICK, first_retry=0.15)
+    timeouts = replace(QUICK, first_retry=0.1, longest_retry=0.1)
     download = FileDownload(Hub(served.endpoint, timeouts=timeouts), file, part, connections=1, tick=tick)
     assert download.run() == file.sha256
     assert set(begun) == {0}
