@@ -194,6 +194,16 @@ SENTENCES: dict[str, str] = {
         "errors",
         "The conversation file was damaged. Recovered messages: {messages}. The damaged file is kept as {name}.",
     ),
+    "backup-not-cleaned": QT_TRANSLATE_NOOP(
+        "errors",
+        "What was deleted for good is still in a backup that cannot be changed ({names}): close the program that uses "
+        "it, allow writing to its folder or delete the file, and Eyebright tries again when it is next started.",
+    ),
+    "damaged-file-not-cleaned": QT_TRANSLATE_NOOP(
+        "errors",
+        "What was deleted for good may still be in a damaged conversation file that was set aside ({names}): delete "
+        "that file yourself when you no longer need it.",
+    ),
     "history-newer": QT_TRANSLATE_NOOP(
         "errors", "The conversations were saved by a newer version of Eyebright. Install that version to open them."
     ),

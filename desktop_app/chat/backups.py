@@ -6,7 +6,6 @@ takes the place of what is worth keeping. The last seven copies stay.
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
 import time
@@ -15,12 +14,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from desktop_app.atomic_files import write_whole
 from desktop_app.chat.sqlite_errors import EXPECTED
 
 _KEPT = 7
 _FOLDER = "backups"
-_LATER = "to-be-deleted.json"  # ids of conversations that a copy still holds
+_WAIT_FOR_LOCK_S = 0.5  # for each copy: what other program uses one?
 _DAY = re.compile(r"-(\d{4}-\d\d-\d\d)(-before-schema-\d+)?\Z")
 
 
@@ -84,41 +82,32 @@ def pictures_in(path: Path) -> set[str] | None:
     return found
 
 
-def forget_in_backups(path: Path, conversations: Collection[str]) -> None:
-    """Delete conversations from the copies too, and those that could not be deleted from them before.
+def forget_in_backups(path: Path, conversations: Collection[str]) -> list[Path]:
+    """Delete conversations from the copies too; return those copies that cannot be changed just now.
 
-    A damaged copy is removed itself. Of one that cannot be changed just now they are deleted the next time.
+    A damaged copy is removed itself.
     """
-    later = path.parent / _FOLDER / _LATER
-    doomed = {*conversations, *_listed(later)}
-    if not doomed:
-        return
-    done = True
-    for backup in backups_of(path):
+    unchanged = []
+    for backup in backups_of(path) if conversations else ():
         try:
             with _open(backup) as copy:
                 copy.execute("PRAGMA foreign_keys = ON")
                 copy.execute("PRAGMA secure_delete = ON")
                 for table, column in (("drafts", "conversation"), ("conversations", "id")):
                     if table in _tables(copy):
-                        copy.executemany(f"DELETE FROM {table} WHERE {column} = ?", ((one,) for one in doomed))
+                        copy.executemany(f"DELETE FROM {table} WHERE {column} = ?", ((one,) for one in conversations))
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-            if str(error) in EXPECTED:  # it is locked, say
-                done = False
-            else:
-                backup.path.unlink(missing_ok=True)
-    if done:
-        later.unlink(missing_ok=True)
-    else:
-        write_whole(later, json.dumps(sorted(doomed)).encode())
+            if str(error) in EXPECTED or not _removed(backup.path):  # it is locked, say
+                unchanged.append(backup.path)
+    return unchanged
 
 
-def _listed(path: Path) -> list[str]:
+def _removed(path: Path) -> bool:
     try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):  # mostly there is none
-        return []
-    return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
+        path.unlink(missing_ok=True)
+    except OSError:
+        return False
+    return True
 
 
 def _target(path: Path, before: str) -> Path:
@@ -131,5 +120,5 @@ def _tables(copy: sqlite3.Connection) -> set[str]:
 
 @contextmanager
 def _open(backup: Backup) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(backup.path, isolation_level=None)) as copy:
+    with closing(sqlite3.connect(backup.path, timeout=_WAIT_FOR_LOCK_S, isolation_level=None)) as copy:
         yield copy

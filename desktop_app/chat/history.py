@@ -9,8 +9,10 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Set
+from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from desktop_app.atomic_files import were_set_aside
 from desktop_app.chat.backups import Backup, backups_of, forget_in_backups, pictures_in
@@ -26,8 +28,9 @@ from desktop_app.chat.conversation import (
     title_from,
 )
 from desktop_app.chat.database import Database, open_database
+from desktop_app.chat.erased import Erased, erased_of, remember
 from desktop_app.chat.rows import insert_message, message_from, newest_place, picture_rows, replace_message
-from desktop_app.chat.salvage import salvage
+from desktop_app.chat.salvage import Salvaged, salvage
 from desktop_app.chat.searching import snippet, terms
 from desktop_app.chat.tree import Tree
 from desktop_app.errors import UserError
@@ -35,6 +38,14 @@ from desktop_app.errors import UserError
 _log = logging.getLogger(__name__)
 _MOST_FOUND = 200
 _LONGEST_TITLE = 200
+
+
+class Purged(NamedTuple):
+    """What became of conversations that were deleted for good."""
+
+    pictures: Set[str] = frozenset()  # SHA-256 of those that nothing refers to any more
+    still_in: tuple[Path, ...] = ()  # backups that could not be changed, which is tried again
+    kept_in: tuple[Path, ...] = ()  # damaged files, set aside for the person
 
 
 class History:
@@ -50,7 +61,10 @@ class History:
         Raises UserError: history-newer, history-in-use, history-unavailable, disk-full.
         """
         database, damage = open_database(path)
-        return cls(database), damage
+        history = cls(database)
+        with suppress(UserError):  # a full disk, say: at the next start, then
+            history._erase(history._known(erased_of(path).all))  # an old copy was put in its place by hand
+        return history, damage
 
     def close(self) -> None:
         """Close the file."""
@@ -129,16 +143,43 @@ class History:
         )
         return [DeletedConversation(_summary(row), row["deleted"]) for row in rows]
 
-    def purge_deleted(self, before: float | None = None) -> set[str]:
+    def purge_deleted(self, before: float | None = None) -> Purged:
         """Remove for good what was deleted before that time (seconds since 1970; None: all); see `purge`."""
         return self.purge([one.summary.id for one in self.deleted() if before is None or one.deleted < before])
 
-    def purge(self, conversations: Collection[str]) -> set[str]:
-        """Remove deleted conversations for good, from the backups too.
+    def purge(self, conversations: Collection[str]) -> Purged:
+        """Remove deleted conversations for good, from the backups too, and what could not be removed from those before.
 
-        Returns the SHA-256 of pictures that nothing refers to any more.
+        Their ids are kept, so that no copy brings them back.
         """
+        path = self._database.path
+        doomed = {one.summary.id for one in self.deleted()} & {*conversations}
+        erased = erased_of(path).with_more(doomed)
+        if not erased.in_backups:
+            return Purged()
+        still_in = self._remembered(erased)
+        shown = self._erase(doomed)
+        in_use = self.pictures_in_use()
+        pictures = set() if in_use is None else shown - in_use
+        return Purged(pictures, still_in, tuple(aside for aside in were_set_aside(path) if _holds(aside, doomed)))
+
+    def _remembered(self, erased: Erased) -> tuple[Path, ...]:
+        """Keep the ids, and remove the conversations from the backups; return those that cannot be changed."""
+        path, still_in = self._database.path, list[Path]()
+        try:
+            remember(path, erased)  # first: then it goes on from here if the program is ended meanwhile
+            still_in = forget_in_backups(path, erased.in_backups)
+            if not still_in:
+                remember(path, erased._replace(in_backups=frozenset()))
+        except OSError as error:  # a full disk, say
+            _log.warning("what was deleted may still be in a backup: %s", type(error).__name__)
+        return tuple(still_in)
+
+    def _erase(self, conversations: Collection[str]) -> set[str]:
+        """Remove conversations from the file; return the SHA-256 of the pictures that they showed."""
         shown: set[str] = set()
+        if not conversations:
+            return shown
         with self._database.writing() as write:
             for one in conversations:
                 shown.update(
@@ -150,15 +191,13 @@ class History:
                     )
                 )
                 write.execute("DELETE FROM drafts WHERE conversation = ?", (one,))
-                write.execute("DELETE FROM conversations WHERE id = ? AND deleted IS NOT NULL", (one,))
-        if conversations:
-            self._database.shed_log()
-        try:
-            forget_in_backups(self._database.path, conversations)
-        except OSError as error:  # a full disk, say
-            _log.warning("what was deleted may still be in a backup: %s", type(error).__name__)
-        in_use = self.pictures_in_use()
-        return set() if in_use is None else shown - in_use
+                write.execute("DELETE FROM conversations WHERE id = ?", (one,))
+        self._database.shed_log()
+        return shown
+
+    def _known(self, conversations: Collection[str]) -> set[str]:
+        """Return those of these conversations that are in the file."""
+        return {row["id"] for row in self._database.read("SELECT id FROM conversations") if row["id"] in conversations}
 
     # Backups
 
@@ -174,14 +213,14 @@ class History:
         """Return the backups, newest first."""
         return backups_of(self._database.path)
 
-    def restore(self, backup: Backup) -> int:
-        """Bring back what a backup has and this history lacks; return how many messages that were.
+    def restore(self, backup: Backup) -> Salvaged:
+        """Bring back what a backup has and this history lacks, but nothing that was deleted for good.
 
-        What is here stays. Raises UserError (file-missing, file-unreadable).
+        What is here and whole stays. Raises UserError (file-missing, file-unreadable).
         """
         try:
             with self._database.writing() as write:
-                return salvage(backup.path, write)
+                return salvage(backup.path, write, without=erased_of(self._database.path).all)
         except FileNotFoundError as error:
             raise UserError("file-missing", name=backup.path.name) from error
         except OSError as error:
@@ -327,6 +366,15 @@ class History:
 
 def _summary(row: sqlite3.Row, around: str = "") -> ConversationSummary:
     return ConversationSummary(row["id"], row["title"], row["updated"], row["cover"], around)
+
+
+def _holds(path: Path, conversations: Collection[str]) -> bool:
+    """Return whether a file names one of these conversations; it may be damaged, so its bytes are searched."""
+    try:
+        data = path.read_bytes() if conversations else b""
+    except OSError:
+        return True
+    return any(one.encode() in data for one in conversations)
 
 
 def _one_line(title: str) -> str:

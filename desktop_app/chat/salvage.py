@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from desktop_app.chat.conversation import Message, Picture, Role, State
 from desktop_app.chat.rows import (
@@ -20,10 +20,12 @@ from desktop_app.chat.rows import (
     details_from,
     insert_message,
     is_sound,
+    lenient,
     picture_rows,
     replace_message,
     time_from,
 )
+from desktop_app.chat.searching import fold
 from desktop_app.chat.sqlite_pages import rows_of
 
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
@@ -32,8 +34,17 @@ _Number = int | float  # SQLite stores 1.0 as 1
 _MESSAGE = (None, str, str, str | None, str, str, str, _Number, str, int)
 _CONVERSATION = (str, str, _Number, _Number, str | None, _Number | None)
 _PICTURE = (int, int, str, str, int, int)
+_FOLDED = (None, str)
 _DRAFT = (str, str)
 _DRAFT_PICTURE = (str, int, str, str, int, int)
+
+
+class Salvaged(NamedTuple):
+    """How many messages were brought over, and what was done where both files have a message, but not the same."""
+
+    added: int = 0
+    repaired: int = 0  # what was damaged here
+    kept: int = 0  # as they are here: the other file's are the damaged ones
 
 
 @dataclass
@@ -43,23 +54,26 @@ class _Found:
     messages: dict[int, tuple[str, Message, int]] = field(default_factory=dict)  # (conversation, message, used)
     conversations: dict[str, list[Any]] = field(default_factory=dict)
     pictures: dict[Any, dict[int, Picture]] = field(default_factory=dict)  # by message's number or conversation
+    folded: dict[int, str] = field(default_factory=dict)  # the texts as they are searched
     drafts: dict[str, str] = field(default_factory=dict)
 
 
-def salvage(source: Path, write: sqlite3.Connection) -> int:
-    """Add what is not here and repair messages whose text was damaged here; return how many messages that were.
+def salvage(source: Path, write: sqlite3.Connection, without: Collection[str] = ()) -> Salvaged:
+    """Add what is not here, and repair messages of which the other file has the better text.
 
-    A message whose parent is lost follows the one before it. Nothing is written to `source`. Raises OSError.
+    A message whose parent is lost follows the one before it. Conversations of the ids `without` stay away.
+    Nothing is written to `source`. Raises OSError.
     """
-    found = _find(source)
+    found = _find(source, without)
     belongs = dict(write.execute("SELECT id, conversation FROM messages").fetchall())  # message -> its conversation
     known = {row[0] for row in write.execute("SELECT id FROM conversations")}
     newest: dict[str, str] = {}  # conversation -> the last message of it that was read
-    changed = 0
+    added = repaired = kept = 0
     for place, (conversation, message, used) in sorted(found.messages.items()):
         with _by_itself(write):
             if message.id in belongs:
-                changed += _repair(write, message)
+                done = _repair(write, message, found.folded.get(place))
+                repaired, kept = repaired + done.repaired, kept + done.kept
             else:
                 parent = message.parent
                 if parent is not None and belongs.get(parent) != conversation:
@@ -68,7 +82,7 @@ def salvage(source: Path, write: sqlite3.Connection) -> int:
                 insert_message(write, conversation, replace(message, parent=parent, pictures=shown))
                 write.execute("UPDATE messages SET used = ? WHERE id = ?", (used, message.id))
                 belongs[message.id] = conversation
-                changed += 1
+                added += 1
             newest[conversation] = message.id
     for name, (title, _created, updated, _cover, deleted) in found.conversations.items():
         if name not in known:
@@ -78,7 +92,7 @@ def salvage(source: Path, write: sqlite3.Connection) -> int:
                     (title, time_from(updated), time_from(deleted), name),
                 )
     _bring_drafts(write, found, known)
-    return changed
+    return Salvaged(added, repaired, kept)
 
 
 @contextmanager
@@ -92,18 +106,21 @@ def _by_itself(write: sqlite3.Connection) -> Iterator[None]:
     write.execute("RELEASE row")
 
 
-def _find(source: Path) -> _Found:
+def _find(source: Path, without: Collection[str]) -> _Found:
     found = _Found()
     for place, values in rows_of(source):
         if _are(values, _MESSAGE):
-            found.messages.setdefault(place, (values[2], _message(values), values[9]))
+            if values[2] not in without:
+                found.messages.setdefault(place, (values[2], _message(values), values[9]))
         elif _are(values, _PICTURE) or _are(values, _DRAFT_PICTURE):
             owner, position, sha256, name, width, height = values
             if _SHA256.match(sha256):
                 found.pictures.setdefault(owner, {})[position] = Picture(sha256, name, width, height)
+        elif _are(values, _FOLDED):
+            found.folded.setdefault(place, values[1])
         elif _are(values, _CONVERSATION):
             found.conversations.setdefault(values[0], values[1:])
-        elif _are(values, _DRAFT):
+        elif _are(values, _DRAFT) and values[0] not in without:
             found.drafts.setdefault(*values)
     return found
 
@@ -128,21 +145,40 @@ def _message(values: list[Any]) -> Message:
     )
 
 
-def _repair(write: sqlite3.Connection, message: Message) -> bool:
-    """Take from the other file what is damaged here.
+def _repair(write: sqlite3.Connection, there: Message, folded_there: str | None) -> Salvaged:
+    """Take what is damaged here from the other file, unless that is the damaged one.
 
-    That is what cannot be read, and the text where both say that it has ended, and differ.
+    The text of a message that has ended never changes. Where it differs all the same, the right one is that which is
+    the same as what is searched, which is stored apart from it.
     """
-    row = write.execute("SELECT role, text, state, details FROM messages WHERE id = ?", (message.id,)).fetchone()
-    here = closest(State, row["state"])
-    final = message.state in _ENDED and message.state is here
-    if is_sound(row) and not (final and row["text"] != message.text):
-        return False
-    if not final:  # it went on here
-        message = replace(message, text=row["text"], state=here)
+    row = write.execute(
+        """SELECT role, messages.text AS text, state, details, folded_texts.text AS folded
+        FROM messages LEFT JOIN folded_texts ON number = message WHERE id = ?""",
+        (there.id,),
+    ).fetchone()
+    state = closest(State, row["state"])
+    text = row["text"] if isinstance(row["text"], str) else lenient(bytes(row["text"]))
+    role, details = row["role"], details_from(row["details"])
+    differs = there.state in _ENDED and there.state is state and text != there.text
+    right = _is_right(there.text, folded_there)
+    better = differs and right and not _is_right(text, row["folded"])
+    if is_sound(row) and not better:
+        return Salvaged(kept=int(differs and not right))
+    known = role in {one.value for one in Role}
+    message = replace(
+        there,
+        role=closest(Role, role) if known else there.role,
+        text=there.text if better else text,
+        state=state,
+        details=there.details if details is None else details,
+    )
     write.execute("UPDATE messages SET role = ? WHERE id = ?", (message.role.value, message.id))
     replace_message(write, message)
-    return True
+    return Salvaged(repaired=1)
+
+
+def _is_right(text: str, folded: str | None) -> bool:
+    return fold(text) == folded if folded is not None else "\ufffd" not in text
 
 
 def _bring_drafts(write: sqlite3.Connection, found: _Found, known: Iterable[str]) -> None:

@@ -34,12 +34,23 @@ class _Unreadable(Exception):  # noqa: N818 - a page is something else, or damag
 def rows_of(path: Path) -> Iterator[Row]:
     """Yield the rows of all tables, page after page. Raises OSError."""
     data = path.read_bytes()
-    size = _page_size(data)
-    pages = _Pages(data, size, _logged(path.with_name(path.name + "-wal"), size))
+    first = _first_page(data)
+    size = _page_size(data[first : first + 18])
+    pages = _Pages(data, size, _logged(path.with_name(path.name + "-wal"), size), first // size + 1)
     for number in pages.numbers():
         page = pages.page(number)
-        if page[:1] == bytes([_LEAF]):  # also in the place of page 1, which itself begins with the header
+        if page[:1] == bytes([_LEAF]):
             yield from _rows_on(page, pages)
+
+
+def _first_page(data: bytes) -> int:
+    """Return where page 1 begins: in the place of another page, if it was exchanged with that one."""
+    place = data.find(_MAGIC)
+    while place > 0:
+        if place % _page_size(data[place : place + 18]) == 0:  # no text that quotes it
+            return place
+        place = data.find(_MAGIC, place + 1)
+    return 0
 
 
 def _page_size(data: bytes) -> int:
@@ -70,14 +81,16 @@ def _logged(path: Path, size: int) -> dict[int, bytes]:
 
 
 class _Pages:
-    def __init__(self, data: bytes, size: int, logged: dict[int, bytes]) -> None:
+    def __init__(self, data: bytes, size: int, logged: dict[int, bytes], first: int) -> None:
         self._data, self.size, self._logged = data, size, logged
+        self._places = {1: first, first: 1}  # of pages that lie in another's
 
     def numbers(self) -> Iterator[int]:
         yield from range(1, max(len(self._data) // self.size, *self._logged, 0) + 1)
 
     def page(self, number: int) -> bytes:
-        return self._logged.get(number) or self._data[(number - 1) * self.size : number * self.size]
+        place = self._places.get(number, number)
+        return self._logged.get(number) or self._data[(place - 1) * self.size : place * self.size]
 
 
 def _rows_on(page: bytes, pages: _Pages) -> Iterator[Row]:

@@ -15,7 +15,7 @@ from desktop_app.services.background import Background
 from desktop_app.services.notices import Notices, action
 
 if TYPE_CHECKING:  # imported on its thread: the window does not wait for SQLite
-    from desktop_app.chat.history import History
+    from desktop_app.chat.history import History, Purged
 
 T = TypeVar("T")
 KEEP_DELETED_DAYS = 7  # then a deleted conversation goes for good, with its pictures
@@ -95,18 +95,27 @@ class HistoryThread:
         if problem is not None:
             actions = (action("open-recovery"),) if problem is not self._unavailable else ()
             self._notices.error(problem, *actions, sticky=True)
-        self.run(self._tidy)
+        self.run(self._tidy, self.tell_what_stays)
         self._daily.start()
 
-    def _tidy(self, history: History) -> None:
+    def tell_what_stays(self, purged: Purged) -> None:
+        """Say which files still hold what was deleted for good."""
+        for code, files in (("backup-not-cleaned", purged.still_in), ("damaged-file-not-cleaned", purged.kept_in)):
+            if files:
+                error = UserError(code, names=", ".join(file.name for file in files))
+                self._notices.error(error, action("show-in-folder", str(files[0])), sticky=True)
+
+    def _tidy(self, history: History) -> Purged:
         """Remove what was deleted days ago, and make today's backup."""
         old = [one for one in history.deleted() if one.deleted < time.time() - _KEEP_DELETED_S]
         # Without any too: what was deleted may still be in a backup that could not be changed then.
-        self._attachments.remove(history.purge([one.summary.id for one in old]))
+        purged = history.purge([one.summary.id for one in old])
+        self._attachments.remove(purged.pictures)
         if old:
             self._clear_cache(max(one.deleted for one in old) + _LAST_WRITE_S)
         self._attachments.remove_unreferenced(history.pictures_in_use())
         history.back_up()
+        return purged
 
     def _failed(self, error: Exception) -> None:
         if error is self._unavailable:

@@ -17,7 +17,17 @@ from model_store.errors import StoreError
 SENTENCES: dict[str, str] = {
     "conversation-deleted": QT_TRANSLATE_NOOP("notices", "“{title}” was deleted."),
     "untitled-deleted": QT_TRANSLATE_NOOP("notices", "The conversation was deleted."),
-    "backup-restored": QT_TRANSLATE_NOOP("notices", "Messages that were brought back from the backup: {messages}."),
+    "backup-restored": QT_TRANSLATE_NOOP("notices", "Messages that were brought back from the backup: {added}."),
+    "backup-repaired": QT_TRANSLATE_NOOP(
+        "notices",
+        "Messages that were brought back from the backup: {added}. Damaged messages that were repaired with it: "
+        "{repaired}.",
+    ),
+    "backup-damaged": QT_TRANSLATE_NOOP(
+        "notices",
+        "Messages that were brought back from the backup: {added}. Damaged messages that were repaired with it: "
+        "{repaired}. The backup is damaged too: messages that it has otherwise and that were left as they are: {kept}.",
+    ),
     "backup-has-nothing": QT_TRANSLATE_NOOP("notices", "Nothing is missing that this backup has."),
     "exported": QT_TRANSLATE_NOOP("notices", "The conversation was exported to {name}."),
     "original-saved": QT_TRANSLATE_NOOP("notices", "The picture was saved as {name}."),

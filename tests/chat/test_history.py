@@ -157,9 +157,9 @@ def test_purging_removes_for_good_and_names_pictures_nothing_needs(history_path:
     history.add_message("d", question("Other", None, shared))
     history.delete("c")
 
-    assert history.purge_deleted(before=time.time() - 60) == set()  # deleted a moment ago
+    assert history.purge_deleted(before=time.time() - 60).pictures == set()  # deleted a moment ago
     assert history.path("c") != []
-    assert history.purge_deleted() == {only_here.sha256, drafted.sha256}
+    assert history.purge_deleted().pictures == {only_here.sha256, drafted.sha256}
     assert history.path("c") == []
     assert history.draft("c") == ("", ())
     assert [row.id for row in history.summaries()] == ["d"]

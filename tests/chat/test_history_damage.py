@@ -164,7 +164,7 @@ def test_what_only_the_log_holds_is_not_lost(path: Path) -> None:
     database = Database(path.with_name("fresh.sqlite"))
     fresh = History(database)
     with database.writing() as write:
-        assert salvage(killed, write) == 31
+        assert salvage(killed, write).added == 31
     assert [message.text for message in fresh.path("late")] == ["only in the log"]
     fresh.close()
 
@@ -251,7 +251,7 @@ def test_pictures_of_a_damaged_file_are_not_taken_for_unused(path: Path) -> None
     history.add_message("c", Message(new_id(), Role.USER, "new", (picture,)))
     history.delete("c")
     assert history.pictures_in_use() is None
-    assert history.purge_deleted() == set()
+    assert history.purge_deleted().pictures == set()
     [aside] = path.parent.glob("*damaged*")
     aside.unlink()
     assert history.pictures_in_use() == set()
@@ -363,7 +363,7 @@ def test_a_row_that_cannot_be_stored_is_lost_alone(path: Path) -> None:
         "WHEN NEW.text = '7: hello' BEGIN SELECT RAISE(ABORT, 'no'); END"
     )
     with database.writing() as write:
-        assert salvage(source, write) == 29
+        assert salvage(source, write).added == 29
     database.close()
 
 
@@ -419,8 +419,13 @@ def test_a_damaged_byte_keeps_no_conversation_closed(
     history.close()
 
 
-def test_pages_exchanged_with_the_first_one_lose_nothing(path: Path) -> None:
-    fill(path, 60, "x" * 300)
+@pytest.mark.parametrize("letters", [300, 9000])
+def test_pages_exchanged_with_the_first_one_lose_nothing(path: Path, letters: int) -> None:
+    """Whole messages lie on a page, or the rest of a long one."""
+    fill(path, 60 if letters < 4096 else 8, "x" * letters)
+    history, _ = History.open(path)
+    texts = [message.text for row in history.summaries() for message in history.path(row.id)]
+    history.close()
     sound = path.read_bytes()
     for page in range(1, len(sound) // 4096):
         changed = bytearray(sound)
@@ -429,8 +434,19 @@ def test_pages_exchanged_with_the_first_one_lose_nothing(path: Path) -> None:
         path.write_bytes(changed)
         history, damage = History.open(path)
         assert damage is not None
-        assert damage.parameters["messages"] == 60, page
+        assert [message.text for row in history.summaries() for message in history.path(row.id)] == texts, page
         history.close()
+
+
+def test_a_text_that_quotes_the_first_words_of_a_file_is_not_taken_for_its_first_page(path: Path) -> None:
+    fill(path, 3, "SQLite format 3\0" * 2000)
+    sound = path.read_bytes()
+    path.write_bytes(b"x" * 512 + sound[512:])
+    history, damage = History.open(path)
+    assert damage is not None
+    assert damage.parameters["messages"] == 3
+    assert [len(message.text) for message in history.path("conversation 0")] == [32_003] * 3
+    history.close()
 
 
 @pytest.mark.parametrize("version", [0, 1, 2, -1])

@@ -19,6 +19,8 @@ from desktop_app.services.notices import Notice, Notices
 
 if TYPE_CHECKING:  # imported on the history's thread
     from desktop_app.chat.backups import Backup
+    from desktop_app.chat.history import Purged
+    from desktop_app.chat.salvage import Salvaged
 
 
 class Recovery(QObject):
@@ -84,16 +86,22 @@ class Recovery(QObject):
         self._conversations.open(conversation_id)
         self.refresh()
 
-    def _purged(self, pictures: set[str]) -> None:
-        self._files.run(partial(self._attachments.remove, pictures))
+    def _purged(self, purged: Purged) -> None:
+        self._history_thread.tell_what_stays(purged)
+        self._files.run(partial(self._attachments.remove, purged.pictures))
         forget = partial(self._files.run, partial(self._clear_cache, time.time()))
         forget()
         self._engine.forget(forget)  # it may have written in the meantime
         self.refresh()
 
-    def _restored(self, messages: int) -> None:
-        code = "backup-restored" if messages else "backup-has-nothing"
-        self._notices.post(Notice(code, {"messages": messages}))
+    def _restored(self, done: Salvaged) -> None:
+        if done.kept:
+            code = "backup-damaged"
+        elif done.repaired:
+            code = "backup-repaired"
+        else:
+            code = "backup-restored" if done.added else "backup-has-nothing"
+        self._notices.post(Notice(code, done._asdict()))
         self._conversations.refresh()
         self._conversations.reopen()
         self.refresh()

@@ -92,3 +92,32 @@ def test_a_window_that_stays_open_for_days_makes_backups_and_tidies_up(
         wait_until(look)
     finally:
         desk.services.close()
+
+
+def test_a_backup_that_still_holds_what_was_deleted_is_named_until_it_is_cleaned(desk: Desk, tmp_path: Path) -> None:
+    converse(desk)
+    current = desk.services.conversations.current_id()
+    desk.services.history_thread.run(lambda history: history.back_up())
+    desk.services.conversations.delete(current)
+    desk.services.history_thread.wait()
+    [backup] = (paths.history_file().parent / "backups").glob("*.sqlite")
+    with closing(sqlite3.connect(backup, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        desk.services.recovery.delete_now(current)
+        wait_until(lambda: "backup-not-cleaned" in [notice.text_code for notice in desk.notices])
+        [notice] = [notice for notice in desk.notices if notice.text_code == "backup-not-cleaned"]
+        assert notice.parameters == {"names": backup.name}
+        desk.services.close()
+        again = open_desk(tmp_path)
+        try:
+            wait_until(lambda: "backup-not-cleaned" in [notice.text_code for notice in again.notices])
+        finally:
+            again.services.close()
+        other.execute("ROLLBACK")
+    last = open_desk(tmp_path)
+    try:
+        wait_until(lambda: current.encode() not in backup.read_bytes())
+        last.services.history_thread.wait()
+        assert "backup-not-cleaned" not in [notice.text_code for notice in last.notices]
+    finally:
+        last.services.close()
