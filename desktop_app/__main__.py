@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 
@@ -12,6 +13,7 @@ def main() -> int:
     """Do what the command line says and return the exit code."""
     # While the program is still being imported there is nothing to save: Ctrl-C just ends it.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _take_closed_streams()
     frozen.settle()
     words, pictures = sys.argv[1:], list[str]()
     if words:  # a double click has none, and need not wait for the command line
@@ -31,6 +33,15 @@ def main() -> int:
     from desktop_app.assembly import run_window
 
     return run_window(pictures)
+
+
+def _take_closed_streams() -> None:
+    """Let no file of ours get the number of a standard stream that is closed: libraries would write into it."""
+    if os.name != "posix":
+        return
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
 
 
 if __name__ == "__main__":

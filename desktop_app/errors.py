@@ -181,8 +181,11 @@ SENTENCES: dict[str, str] = {
     "output-disk-full": QT_TRANSLATE_NOOP(
         "errors", "The disk is full, so not everything could be written. Free some space and try again."
     ),
+    "output-unusable": QT_TRANSLATE_NOOP(
+        "errors", "Standard output is closed or cannot be written. Send it to the terminal, a file or a pipe."
+    ),
     "no-standard-input": QT_TRANSLATE_NOOP(
-        "errors", "Standard input is closed, so no picture can be read from it. Pass one with < or through a pipe."
+        "errors", "Standard input is closed or cannot be read. Pass a picture with < or through a pipe."
     ),
     "disk-full": QT_TRANSLATE_NOOP(
         "errors", "The disk is full, so {name} could not be saved. Free some space and try again."

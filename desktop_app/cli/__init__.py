@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from desktop_app import logs
 from desktop_app.cli import arguments, texts
@@ -19,7 +19,7 @@ from desktop_app.cli.request import (
     VerbRequest,
     WindowRequest,
 )
-from desktop_app.cli.terminal import in_one_line, plain_terminal
+from desktop_app.cli.terminal import failed_output, in_one_line, plain_terminal
 from desktop_app.errors import UserError
 from model_store.atomic_files import means_no_room
 from model_store.errors import StoreError
@@ -31,44 +31,57 @@ __all__ = ["SelfTestRequest", "WindowRequest", "parse", "run"]
 
 def parse(words: Sequence[str]) -> VerbRequest | WindowRequest:
     """Return what stands after `eyebright`. What makes no sense ends the program with one sentence."""
-    with plain_terminal():
-        return arguments.parse(words)
+    with plain_terminal(), _one_sentence():
+        try:
+            return arguments.parse(words)
+        except SystemExit:  # after --help, say
+            sys.stdout.flush()
+            raise
 
 
 def run(request: VerbRequest) -> int:
     """Carry out what was asked for and return the exit code, an `ExitCode`."""
-    with plain_terminal():
-        return _run(request)
-
-
-def _run(request: VerbRequest) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        code = _carry_out(request)
-        sys.stdout.flush()
-    except (UserError, StoreError) as error:
-        print(texts.ERROR.format(sentence=in_one_line(error)), file=sys.stderr)
-        return ExitCode.FAILED if error.code in _DEATHS else ExitCode.BAD_INPUT
-    except KeyboardInterrupt:
-        return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        _write_no_more()
-        return ExitCode.PIPE_CLOSED
-    except Exception as error:
-        if isinstance(error, OSError) and means_no_room(error):
-            _write_no_more()
-            print(texts.ERROR.format(sentence=UserError("output-disk-full")), file=sys.stderr)
-            return ExitCode.BAD_INPUT
-        print(texts.BUG + "\n\n" + logs.report(error), file=sys.stderr)
-        return ExitCode.FAILED
+        with plain_terminal(), _one_sentence():
+            code = _carry_out(request)
+            sys.stdout.flush()
+            return code
+    except _Ended as ended:
+        return ended.exit_code
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left to do takes no time
-    return code
 
 
-def _write_no_more() -> None:
-    """Python flushes standard output once more at the end; there must be somewhere to flush to."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+class _Ended(SystemExit):
+    def __init__(self, code: ExitCode) -> None:
+        super().__init__(code)
+        self.exit_code = code
+
+
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    """Say in one sentence what went wrong, and end with the code for it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise _Ended(ExitCode.INTERRUPTED) from None
+    except Exception as error:
+        raise _Ended(_told(error)) from error
+
+
+def _told(error: Exception) -> ExitCode:
+    if isinstance(error, OSError) and error is failed_output():
+        if isinstance(error, BrokenPipeError):
+            return ExitCode.PIPE_CLOSED
+        error = UserError("output-disk-full" if means_no_room(error) else "output-unusable")
+    elif isinstance(error, OSError) and means_no_room(error):
+        error = UserError("output-disk-full")
+    if isinstance(error, (UserError, StoreError)):
+        print(texts.ERROR.format(sentence=in_one_line(error)), file=sys.stderr)
+        return ExitCode.FAILED if error.code in _DEATHS else ExitCode.BAD_INPUT
+    print(texts.BUG + "\n\n" + logs.report(error), file=sys.stderr)
+    return ExitCode.FAILED
 
 
 def _carry_out(request: VerbRequest) -> int:

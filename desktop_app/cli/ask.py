@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -42,6 +41,8 @@ from desktop_app.errors import UserError
 from desktop_app.settings import Settings
 from model_store.titles import known_title
 
+_PIECE = 1 << 20  # bytes
+_MOST_BYTES = 1_001_000_000  # through a pipe: more than any picture has that is read
 _WEB = ("http://", "https://", "ftp://", "data:")
 # Escape sequences of an answer must not reach the terminal; a picture may have dictated them.
 _UNPRINTABLE = {code: None for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
@@ -188,7 +189,8 @@ def _picture(name: str, folder: Path) -> PictureRef:
         copy = folder / hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()
         if not copy.exists():  # a pipe can be read only once
             with copy.open("wb") as file, _opened(path) as source:
-                shutil.copyfileobj(source, file)
+                for piece in _pieces(source, path):
+                    file.write(piece)
         return PictureRef(_sha256(copy, label), str(copy), label)
     if name.lower().startswith(_WEB) and not path.exists():
         raise UserError("web-address")
@@ -205,6 +207,20 @@ def _opened(path: Path) -> AbstractContextManager[IO[bytes]]:
         return path.open("rb")
     except OSError as error:
         raise UserError("file-unreadable", name=path.name) from error
+
+
+def _pieces(source: IO[bytes], path: Path) -> Iterator[bytes]:
+    """Yield what comes through a pipe, up to a little more than a picture may have."""
+    for _ in range(0, _MOST_BYTES, _PIECE):
+        try:
+            piece = source.read(_PIECE)
+        except OSError as error:  # it is open for writing only, say
+            if str(path) == "-":
+                raise UserError("no-standard-input") from error
+            raise UserError("file-unreadable", name=path.name) from error
+        if not piece:
+            return
+        yield piece
 
 
 def _sha256(path: Path, name: str) -> str:

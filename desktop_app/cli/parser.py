@@ -23,6 +23,10 @@ class Parser(argparse.ArgumentParser):
         print(texts.USAGE.format(problem=in_one_line(message).rstrip("."), command=self.prog), file=sys.stderr)
         raise SystemExit(2)
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Write a help or a version; argparse would say nothing when that fails."""
+        (file or sys.stderr).write(message)
+
 
 class CommandParser(Parser):
     """Parses one of several commands, and itself reports words that it does not know.

@@ -6,12 +6,14 @@ them) could rename the terminal's window, hide text or type commands.
 
 from __future__ import annotations
 
+import errno
+import io
 import logging
 import os
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO, cast
 
 # Of ours, lines and tabs are meant, and a carriage return around a line that is drawn over another.
@@ -29,17 +31,52 @@ class _Plain:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self.failed: OSError | None = None  # why it takes no more
 
     def write(self, text: str) -> int:
-        self._stream.write(_CONTROL.sub("\ufffd", text))
+        with self._kept():
+            self._stream.write(_CONTROL.sub("\ufffd", text))
         return len(text)
 
     def writelines(self, lines: list[str]) -> None:
         for line in lines:
             self.write(line)
 
+    def flush(self) -> None:
+        with self._kept():
+            self._stream.flush()
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        """Keep an error, and let what was written so far go nowhere: Python flushes once more at the end."""
+        try:
+            yield
+        except OSError as error:
+            self.failed = error
+            with suppress(OSError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, self._stream.fileno())
+                os.close(nowhere)
+            raise
+
+
+class _Sentences(_Plain):
+    """Standard error: where it takes nothing, there is nobody to tell so."""
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        with suppress(OSError), super()._kept():
+            yield
+
+
+class _Closed(io.TextIOBase):
+    """Standard output that is closed, as by `>&-`."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
 
 class _OurWarnings(logging.Handler):
@@ -56,7 +93,7 @@ def plain_terminal() -> Iterator[None]:
     before = sys.stdout, sys.stderr
     handler = _OurWarnings()
     logging.getLogger().addHandler(handler)
-    sys.stdout, sys.stderr = (cast(TextIO, _Plain(_printable(stream))) for stream in before)
+    sys.stdout, sys.stderr = cast(TextIO, _Plain(_output())), cast(TextIO, _Sentences(before[1] or _nowhere()))
     try:
         yield
     finally:
@@ -64,10 +101,19 @@ def plain_terminal() -> Iterator[None]:
         logging.getLogger().removeHandler(handler)
 
 
-def _printable(stream: TextIO | None) -> TextIO:
+def failed_output() -> OSError | None:
+    """Return why standard output takes no more, inside `plain_terminal`; None if it does."""
+    return cast(_Plain, sys.stdout).failed
+
+
+def _output() -> TextIO:
     """Let no character fail that a terminal cannot show; a program without a console writes to nowhere."""
-    if stream is None:
-        return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123
-    if stream is sys.stdout and hasattr(stream, "reconfigure"):
-        stream.reconfigure(errors="replace")
-    return stream
+    if sys.stdout is None:
+        return _nowhere() if sys.platform == "win32" else cast(TextIO, _Closed())
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
+    return sys.stdout
+
+
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import re
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from desktop_app import cli, paths
 from desktop_app.cli.output import json_line
 from desktop_app.cli.terminal import plain_terminal
+from desktop_app.errors import UserError
 from desktop_app.settings import Settings
 from tests.cli.running import run_verb
 from tests.helpers.paths import REPOSITORY
@@ -22,6 +24,8 @@ from tests.random_models.small_gguf import gguf
 
 ESCAPE = "\x1b]0;owned\x07\x1b[31m\x9b2J"
 FORGED = "\neyebright: Everything is fine."
+needs_full_device = pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a full device")
+needs_shell = pytest.mark.skipif(os.name != "posix", reason="Windows has no such shell")
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -142,3 +146,77 @@ def test_without_a_network_a_search_says_one_sentence(home: Path) -> None:
     assert "llava-1.5-7b" in result.stdout
     (line,) = result.stderr.splitlines()
     assert line.startswith("eyebright: Only the catalogue was searched.")
+
+
+_VERBS = ("", "ask", "models", "models list", "plan", "tune", "doctor", "self-test")
+_SPEAKING = [f"{verb} --help".strip() for verb in _VERBS] + ["--version", "models list", "models where --json"]
+_FULL, _UNUSABLE = UserError("output-disk-full").sentence(), UserError("output-unusable").sentence()
+
+
+def usual() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+
+def in_shell(redirected: str, words: str) -> tuple[int, str]:
+    """Run `eyebright` as a shell does that redirects its streams; return its exit code and standard error."""
+    command = ["bash", "-c", f'exec "{sys.executable}" -m desktop_app {words} {redirected}']
+    result = subprocess.run(command, cwd=REPOSITORY, env=usual(), capture_output=True, text=True, check=False)
+    return result.returncode, result.stderr
+
+
+@needs_full_device
+@pytest.mark.parametrize("words", _SPEAKING)
+def test_a_full_disk_is_said_in_one_sentence(words: str) -> None:
+    assert in_shell(">/dev/full", words) == (2, f"eyebright: {_FULL}\n")
+
+
+@needs_shell
+@pytest.mark.parametrize("words", ["--version", "ask --help", "models list"])
+@pytest.mark.parametrize("redirected", [">&-", "1</dev/null"])
+def test_output_that_is_closed_is_said_in_one_sentence(words: str, redirected: str) -> None:
+    assert in_shell(redirected, words) == (2, f"eyebright: {_UNUSABLE}\n")
+
+
+@needs_full_device
+def test_an_answer_that_cannot_be_written_is_said_in_one_sentence() -> None:
+    for redirected, sentence in ((">/dev/full", _FULL), (">&- <&-", _UNUSABLE)):
+        assert in_shell(redirected, "ask -p hi") == (2, f"eyebright: {sentence}\n")
+
+
+@needs_full_device
+@pytest.mark.parametrize("redirected", ["2>/dev/full", "2>&-"])
+@pytest.mark.parametrize(("words", "code"), [("--nonsense", 2), ("plan nowhere.gguf", 2)])
+def test_where_no_sentence_can_be_said_the_exit_code_stays(words: str, code: int, redirected: str) -> None:
+    assert in_shell(redirected, words) == (code, "")
+
+
+@needs_shell
+@pytest.mark.parametrize("words", ["--version", "ask --help", "models list"])
+def test_whoever_reads_the_output_may_go_in_silence(words: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "desktop_app", *words.split()]
+    result = subprocess.run(
+        command, cwd=REPOSITORY, env=usual(), stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writing)
+    assert (result.returncode, result.stderr) == (141, "")
+
+
+@needs_shell
+@pytest.mark.parametrize("redirected", ["<&-", "0>/dev/null"])
+def test_input_that_cannot_be_read_is_said_in_one_sentence(redirected: str) -> None:
+    sentence = UserError("no-standard-input").sentence()
+    assert in_shell(redirected, "ask - -p hi") == (2, f"eyebright: {sentence}\n")
+
+
+@needs_shell
+def test_no_file_of_ours_gets_the_number_of_a_closed_stream() -> None:
+    """Else a library that writes to standard error would write into the conversations."""
+    program = (
+        "import os, sys; sys.argv = ['eyebright', '--version']; from desktop_app import __main__, cli\n"
+        "cli.parse = lambda words: os._exit(os.open(os.devnull, os.O_RDONLY))\n"
+        "__main__.main()"
+    )
+    command = ["bash", "-c", f'exec "{sys.executable}" -c "$0" <&- >&- 2>&-', program]
+    assert subprocess.run(command, cwd=REPOSITORY, check=False).returncode == 3
