@@ -177,7 +177,7 @@ PLAN_PARTS = {
     "decoded_photo": "Decoding a photograph",
     "embeddings": "Picture embeddings",
     "save_buffers": "Saving the KV cache",
-    "program": "Window and engine",
+    "program": "The program itself",
 }
 PLAN_NEEDED = "Needed"
 PLAN_USABLE = "Usable"

@@ -22,16 +22,17 @@ def load_processor(llama: Any, ggml: Any, folder: Path) -> str:
     `llama` and `ggml` are the loaded libraries of these names. Call this once, before a model is loaded. Raises
     `UserError` (program-incomplete) if no library runs on this processor.
     """
+    # libllama may be linked to another copy of libggml than the one that was loaded, with its own list of libraries.
+    # Windows has only one, and does not export functions of libggml from libllama.
+    registry = ggml if sys.platform == "win32" else llama
     kinds = sorted(folder.glob("*ggml-cpu-*"))
     if not kinds:
-        if not llama.ggml_backend_reg_count():
+        if not registry.ggml_backend_reg_count():
             raise UserError("program-incomplete")
         return ""
     # llama.cpp would also load the library that this variable names.
     os.environ.pop("GGML_BACKEND_PATH", None)
-    # libllama may be linked to another copy of libggml than the one that was loaded, with its own list of libraries.
-    # Windows has only one, and does not export functions of libggml from libllama.
-    load = (ggml if sys.platform == "win32" else llama).ggml_backend_load_all_from_path
+    load = registry.ggml_backend_load_all_from_path
     load.argtypes, load.restype = [ctypes.c_char_p], None
     # Always with a folder: otherwise it would search the current one.
     load(os.fsencode(folder))

@@ -23,8 +23,9 @@ from model_store.projector_kinds import LLAVA, kind_of
 _MIB = 1 << 20
 _FLOAT = 4  # bytes
 
-#: What the two processes use without a model: Python, libraries, and Qt's buffers for a small window.
-ENGINE_BASE, WINDOW_BASE = 88 * _MIB, 120 * _MIB
+#: What the processes use without a model: Python, libraries, and Qt's buffers for a small window. The one for pictures
+#: runs for a while after each, so also while an answer is written; its libraries are those of the engine.
+ENGINE_BASE, WINDOW_BASE, PICTURES_BASE = 76 * _MIB, 108 * _MIB, 24 * _MIB
 
 #: Types of weights that llama.cpp can repack for the processor. Their rows must be a multiple of this number.
 _REPACKED_TYPES = frozenset({"Q4_0", "Q4_K", "Q2_K", "IQ4_NL", "MXFP4"})
@@ -55,7 +56,7 @@ class MemoryEstimate:
     decoded_photo: int  # a large photo while it is decoded
     embeddings: int  # of pictures, kept in memory
     save_buffers: int  # a part of the KV cache while it is saved to disk
-    program: int  # the window and the engine without a model
+    program: int  # our processes without a model
 
     swaps_projector: bool = False  # the KV cache and the projector are never in memory at the same time
 
@@ -149,7 +150,7 @@ class Shape:
             decoded_photo=DECODED_PHOTO if self.image_tokens else 0,
             embeddings=plan.embedding_cache,
             save_buffers=self._cache(_SAVED_CELLS, plan.kv_type) * _SAVED_COPIES,
-            program=ENGINE_BASE + WINDOW_BASE,
+            program=ENGINE_BASE + WINDOW_BASE + (PICTURES_BASE if self.image_tokens else 0),
             swaps_projector=not plan.keeps_projector,
         )
 

@@ -60,6 +60,15 @@ def test_parts_that_are_missing_are_no_fault_of_a_model(tmp_path: Path) -> None:
     assert raised.value.code == "program-incomplete"
 
 
+def test_on_windows_libllama_is_asked_for_nothing_of_libggml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """llama.dll exports nothing of ggml.dll."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert load_processor(SimpleNamespace(), LlamaCpp(linked=1).library, tmp_path) == ""
+    with pytest.raises(UserError) as raised:
+        load_processor(SimpleNamespace(), LlamaCpp().library, tmp_path)
+    assert raised.value.code == "program-incomplete"
+
+
 def test_the_part_that_was_loaded_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GGML_BACKEND_PATH", "/somewhere/else.so")
     llama = LlamaCpp("sse42")

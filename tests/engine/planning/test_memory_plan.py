@@ -17,7 +17,7 @@ import pytest
 from desktop_app.engine.llama.kv_state import SEQUENCES
 from desktop_app.engine.messages import EngineSettings, LoadPlan
 from desktop_app.engine.planning.memory_budget import MemoryBudget, find_memory_budget
-from desktop_app.engine.planning.memory_estimate import Shape
+from desktop_app.engine.planning.memory_estimate import PICTURES_BASE, Shape
 from desktop_app.engine.planning.memory_plan import plan_from_headers, plan_load, plan_shape, smaller_quantisation
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
 from desktop_app.errors import UserError
@@ -99,6 +99,13 @@ def test_the_sum_is_within_a_tenth_of_measured_peaks(
     """Peaks of llama.cpp's own program with micro-batches of 512 tokens, which has no window."""
     need = Shape.of_files(pair(LLAVA_7B)).estimate(LoadPlan(4096, 512, kv, mapped, repacked))
     assert (need.total - need.program) / MIB == pytest.approx(measured, rel=0.1)
+
+
+def test_the_process_for_pictures_counts_where_pictures_are_seen(pair: Pair) -> None:
+    files = pair(LLAVA_7B)
+    plan = LoadPlan(4096, 512, "f16")
+    seeing, blind = Shape.of_files(files).estimate(plan), Shape.of(files.header).estimate(plan)
+    assert seeing.program - blind.program == PICTURES_BASE > 0
 
 
 #: Shape, computer in GiB -> the context and the type of keys and values, or the code of the refusal.
