@@ -173,6 +173,8 @@ class EngineProcess:
         said = self._standard_error.take()
         if not self._closing:
             _log.error("the engine process ended with exit code %s%s", self.exit_code, f":\n{said}" if said else "")
+        elif said:
+            _log.info("the engine process said:\n%s", said)
 
     def _watch(self) -> None:
         """Notice when nothing comes. Ticks are counted, not time: this process may be the one that was stopped."""

@@ -1,7 +1,8 @@
-"""Standard error of the engine process: it goes to a small file, which is read when the process has died.
+"""Standard error of a process of ours: it goes to a small file, which is read for the log when the process has ended.
 
-There ggml, the C++ library and Python say why a process ends, and where each of its threads was. No conversation is
-written there: llama.cpp's own messages go elsewhere (`llama/backend.py`).
+There ggml, the C++ library and Python say why a process ends, and where each of its threads was; decoders of pictures
+say what they stumble over. None of them speaks to the terminal. No conversation is written there: llama.cpp's own
+messages go elsewhere (`llama/backend.py`).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class StandardErrorFile:
             number, self.path = tempfile.mkstemp(prefix="eyebright-engine-", suffix=".txt")
             os.close(number)
         except OSError:
-            self.path = ""  # the process writes where this one does
+            self.path = ""  # what the process writes is lost
 
     def take(self) -> str:
         """Return the last lines, without control characters, and remove the file."""
@@ -44,15 +45,17 @@ class StandardErrorFile:
 
 
 def write_to(path: str) -> None:
-    """Let this process write its standard error to a file, also when it crashes."""
+    """Let this process write its standard error to a file, also when it crashes; without one, to nowhere."""
     import faulthandler
 
-    if path:
-        with suppress(OSError):
-            file = os.open(path, os.O_WRONLY | os.O_APPEND)
-            os.dup2(file, 2)
-            os.close(file)
-            faulthandler.enable(2)
+    try:
+        file = os.open(path or os.devnull, os.O_WRONLY | os.O_APPEND)
+    except OSError:  # somebody has removed it
+        file = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(file, 2)
+    if file != 2:
+        os.close(file)
+    faulthandler.enable(2)
 
 
 def keep_small(path: str) -> None:

@@ -1,23 +1,30 @@
 """Pictures are inspected in a process that may be lost: one that takes too long or crashes it is refused by name."""
 
+import errno
+import logging
 import os
 import queue
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from functools import partial
 from itertools import count
 from multiprocessing import active_children
 from multiprocessing.connection import Connection
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+from PIL import Image
 
 from desktop_app.engine import process
+from desktop_app.engine.client import EngineClient
 from desktop_app.engine.inspector import Inspector
 from desktop_app.engine.messages import Event, Failed, Inspect, Inspected, PictureRef
 from desktop_app.engine.standard_error import write_to
+from desktop_app.errors import UserError
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.strays import Expected
 from tests.helpers.waiting import wait_until
@@ -90,6 +97,51 @@ def test_a_process_that_was_ended_while_idle_costs_no_picture(
     desk.look_at(star)
     os.kill(desk.pid(), ending)
     assert isinstance(desk.look_at(star)[0], Inspected)
+
+
+@pytest.fixture
+def broken_tiff(tmp_path: Path) -> PictureRef:
+    """A TIFF at which libtiff complains."""
+    path = tmp_path / "broken.tif"
+    Image.effect_noise((300, 200), 50).save(path, compression="tiff_lzw")
+    data = bytearray(path.read_bytes())
+    data[2000:-2000:997] = bytes(byte ^ 0x5A for byte in data[2000:-2000:997])
+    path.write_bytes(data)
+    return PictureRef("7" * 64, str(path), path.name)
+
+
+@pytest.mark.parametrize("no_file", [False, True])
+def test_what_a_decoder_says_goes_to_the_log_alone(
+    desk: Desk,
+    broken_tiff: PictureRef,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    no_file: bool,
+) -> None:
+    if no_file:  # a full disk, say
+        monkeypatch.setattr(tempfile, "mkstemp", Mock(side_effect=OSError(errno.ENOSPC, "full")))
+    with caplog.at_level(logging.INFO):
+        assert desk.code(broken_tiff) == "picture-damaged"
+        desk.inspector.close()
+    assert ("code not yet in table" in caplog.text) == (not no_file)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("no_file", [False, True])
+def test_what_a_decoder_says_in_the_engine_goes_to_the_log_alone(
+    broken_tiff: PictureRef,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    no_file: bool,
+) -> None:
+    if no_file:
+        monkeypatch.setattr(tempfile, "mkstemp", Mock(side_effect=OSError(errno.ENOSPC, "full")))
+    with caplog.at_level(logging.INFO), EngineClient() as client, pytest.raises(UserError, match="damaged"):
+        list(client.request(Inspect(client.next_request(), broken_tiff)))
+    assert ("code not yet in table" in caplog.text) == (not no_file)
+    assert capfd.readouterr().err == ""
 
 
 def ended_by_picture(ending: signal.Signals, connection: Connection, standard_error: str) -> None:

@@ -7,6 +7,7 @@ at once, whatever it is doing. No llama_cpp here.
 from __future__ import annotations
 
 import datetime
+import logging
 import multiprocessing
 import os
 import threading
@@ -22,6 +23,7 @@ from desktop_app.engine.planning.cpu_cores import find_cores, is_tiny
 from desktop_app.engine.planning.memory_budget import VARIABLE, cgroup_limit, find_memory_budget
 from desktop_app.engine.planning.memory_estimate import ENGINE_BASE, Shape
 from desktop_app.engine.planning.memory_plan import plan_load
+from desktop_app.engine.standard_error import StandardErrorFile
 from desktop_app.engine.tuning import trial_process
 from desktop_app.engine.tuning.results import TuningResults
 from desktop_app.engine.tuning.search import (
@@ -38,6 +40,7 @@ from desktop_app.engine.tuning.search import (
 from desktop_app.engine.tuning.trial_process import Answer, MeasureReading, MeasureWriting, Task, TrialLoaded
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
 
+_log = logging.getLogger(__name__)
 _LIMIT_S = 55.0  # for the whole measurement
 _DEPTH = 640  # tokens in the KV cache before tokens are generated: a picture and a question or two
 _CONTEXT = 768  # tokens: enough for these, and for the longest batch
@@ -162,6 +165,7 @@ class _ProcessBenchmark:
         self._threads = thread_choices(find_cores())
         self._batches: tuple[int, ...] = ()
         self._share = 0.0
+        self._standard_error: StandardErrorFile | None = None
         self._mode: LoadMode | None = None
         self._process: Any = None
         self._connection: Connection | None = None
@@ -209,6 +213,9 @@ class _ProcessBenchmark:
             self._connection = None
         if process is not None:
             self._measurement.end_process(process)
+        if self._standard_error is not None and (said := self._standard_error.take()):
+            _log.info("a process that measures said:\n%s", said)
+        self._standard_error = None
 
     def _speed(self, mode: LoadMode, task: Task) -> Speed:
         if time.monotonic() > self._deadline:
@@ -229,11 +236,13 @@ class _ProcessBenchmark:
         ours, theirs = context.Pipe()
         self._connection = ours
         plan = self._plan(mode, max(self._batches))
+        self._standard_error = StandardErrorFile()
+        trial = (self._measurement.trial, self._standard_error.path)
         arguments = (theirs, str(self._files.model), plan, self._depth(plan), self._threads[0], self._share)
 
         def start() -> Any:
             process = context.Process(
-                target=self._measurement.trial, args=arguments, name="eyebright-trial", daemon=True
+                target=trial_process.run, args=(*trial, *arguments), name="eyebright-trial", daemon=True
             )
             process.start()
             return process

@@ -7,12 +7,14 @@ import queue
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from desktop_app.engine.messages import LoadPlan
+from desktop_app.engine.standard_error import write_to
 from desktop_app.engine.tuning.search import DEFAULT_BATCH, Speed
 from desktop_app.errors import UserError
 
@@ -52,6 +54,12 @@ class TrialLoaded:
 
 
 Answer = TrialLoaded | Speed | str  # str: why the model could not be loaded
+
+
+def run(trial: Callable[..., None], standard_error: str, *arguments: Any) -> None:
+    """Do `trial(*arguments)`; what libraries say goes to a file."""
+    write_to(standard_error)
+    trial(*arguments)
 
 
 def main(connection: Connection, model: str, plan: LoadPlan, depth: int, threads: int, share: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import threading
 from dataclasses import replace
@@ -101,8 +102,13 @@ def test_its_processes_hold_nothing_but_the_model(target: TuningTarget) -> None:
     assert all(parts == ["llama.cpp"] for parts in held), held
 
 
-def test_a_candidate_that_dies_is_out_and_nothing_else_happens(target: TuningTarget) -> None:
-    report = Measurement(target, trial=dying_trials.repacked_dies).run()
+def test_a_candidate_that_dies_is_out_and_nothing_else_happens(
+    target: TuningTarget, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with caplog.at_level(logging.INFO):
+        report = Measurement(target, trial=dying_trials.repacked_dies).run()
+    assert "Segmentation fault" in caplog.text
+    assert capfd.readouterr().err == ""
     assert [mode.repacked for mode in report.failed] == [True]
     assert "died" in next(iter(report.failed.values()))
     assert not report.tuning.repacked
