@@ -26,6 +26,11 @@ SENTENCES: dict[str, str] = {
     "picture-damaged": QT_TRANSLATE_NOOP(
         "errors", "{name} is damaged. Try opening it in another program and saving it again."
     ),
+    "picture-ends-early": QT_TRANSLATE_NOOP(
+        "errors",
+        "{name} ends early, so nothing of it can be shown. It was probably not copied or downloaded completely: "
+        "copy or download it again.",
+    ),
     "picture-unusual": QT_TRANSLATE_NOOP(
         "errors",
         "{name} is damaged, or in a format variant that Eyebright cannot read. Open it in another program and "

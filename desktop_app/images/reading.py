@@ -23,6 +23,7 @@ from PIL import Image, UnidentifiedImageError
 
 from desktop_app.errors import UserError
 from desktop_app.images.decoding import Decoder, TooLargeError, TooMuchMemoryError
+from desktop_app.images.formats.source import EndsEarlyError
 from desktop_app.images.formats.spliced import Deadline, TooSlowError
 
 MAX_PIXELS = 100_000_000
@@ -57,8 +58,8 @@ def read_picture(path: str | Path, name: str) -> Picture:
 
     Transparency is laid over a ground that shows it. `name` is what the person calls the file. Raises
     `UserError` with the codes file-missing, is-a-folder, file-unreadable, file-empty, file-too-large,
-    not-a-picture, picture-damaged, picture-unusual, picture-too-large, picture-too-slow and
-    picture-needs-memory.
+    not-a-picture, picture-damaged, picture-ends-early, picture-unusual, picture-too-large,
+    picture-too-slow and picture-needs-memory.
     """
     with _opened(Path(path), name) as file:
         kind = picture_format(file.read(64))
@@ -79,6 +80,8 @@ def read_picture(path: str | Path, name: str) -> Picture:
             raise UserError("picture-too-slow", name=name) from error
         except (TooMuchMemoryError, MemoryError) as error:
             raise UserError("picture-needs-memory", name=name) from error
+        except EndsEarlyError as error:
+            raise UserError("picture-ends-early", name=name) from error
         except UnidentifiedImageError as error:
             # Nearly always a broken header; sometimes a kind of TIFF or JPEG that Pillow does not know.
             raise UserError("picture-unusual", name=name) from error

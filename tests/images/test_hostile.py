@@ -19,7 +19,7 @@ from tests.images.mutations import BOMBS, try_mutations
 from tests.images.test_reading import ALL, PICTURES, code_of, difference
 
 MISSING = {"picture-lower-part-missing", "picture-part-missing", "picture-end-missing"}
-BROKEN = {"picture-damaged", "picture-unusual"}
+BROKEN = {"picture-damaged", "picture-ends-early", "picture-unusual"}
 # Their frames or pages after the first may be missing, and nobody would look at them.
 FIRST_OF_MANY = {"animated.gif", "animated.png", "two-pages.tif"}
 
@@ -237,3 +237,14 @@ def test_no_external_program_is_started(monkeypatch: pytest.MonkeyPatch) -> None
 def test_an_encapsulated_postscript_inside_a_picture_name_is_not_run(tmp_path: Path) -> None:
     Image.new("RGB", (4, 4)).save(tmp_path / "page.eps")
     assert code_of(tmp_path / "page.eps") == "not-a-picture"
+
+
+@pytest.mark.parametrize("name", ["lossy.webp", "lossless.webp", "plain.heic", "plain.avif"])
+@pytest.mark.parametrize("tenths", [1, 6, 9])
+def test_of_a_picture_that_is_nothing_without_its_end_it_is_said(tmp_path: Path, name: str, tenths: int) -> None:
+    content = (PICTURES / name).read_bytes()
+    path = tmp_path / name
+    path.write_bytes(content[: len(content) * tenths // 10])
+    with pytest.raises(UserError, match=r"ends early.*not copied or downloaded completely") as raised:
+        open_picture(path, name)
+    assert raised.value.code == "picture-ends-early"

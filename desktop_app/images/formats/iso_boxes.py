@@ -43,8 +43,13 @@ def take_apart(file: BinaryIO) -> IsoFile:
     meta = _meta(file)
     if meta is None:
         return found
+    if meta.end > size_of(file):
+        found.pixels.append(meta)  # it ends before it says where they are
+        return found
+    file.seek(meta.start)
+    content = file.read(meta.length)
     try:
-        _read(found, dict(_boxes(meta[4:])))
+        _read(found, dict(_boxes(content[4:])))
     except (struct.error, IndexError, KeyError, ZeroDivisionError, OverflowError):
         return found
     return found
@@ -63,7 +68,7 @@ def _read(found: IsoFile, boxes: dict[bytes, bytes]) -> None:
             found.coding = ColourCoding.of_cicp(*struct.unpack(">2H", content[4:8]))
 
 
-def _meta(file: BinaryIO) -> bytes | None:
+def _meta(file: BinaryIO) -> Span | None:
     at, size = 0, size_of(file)
     for _ in range(_MOST_BOXES):
         file.seek(at)
@@ -75,8 +80,7 @@ def _meta(file: BinaryIO) -> bytes | None:
             length, start = int.from_bytes(head[8:16], "big"), 16
         length = length or size - at
         if head[4:8] == b"meta":
-            file.seek(at + start)
-            return file.read(length - start) if start <= length <= _MOST_META else None
+            return Span(at + start, length - start) if start <= length <= _MOST_META else None
         if length < 8:
             break
         at += length

@@ -21,6 +21,10 @@ class DamagedError(Exception):
     """Too much of a picture is missing."""
 
 
+class EndsEarlyError(DamagedError):
+    """The file lacks its end, and its format shows nothing without it."""
+
+
 @dataclass
 class Source:
     """What Pillow is given."""
@@ -95,5 +99,6 @@ def _prepare_tiff(source: Source, file: BinaryIO, scan: tiff.TiffFile) -> None:
 
 
 def _demand(file: BinaryIO, pixels: list[Span]) -> None:
+    # Pillow and libheif decode such pictures whole or not at all.
     if not is_there(file, pixels):
-        raise DamagedError
+        raise EndsEarlyError
