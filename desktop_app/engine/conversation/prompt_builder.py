@@ -66,12 +66,18 @@ class PromptBuilder:
         If the last turn has no text yet, the prompt ends where its question will begin.
         Raises `UserError("context-too-small")`.
         """
-        self._refuse_far_too_long(requested[-1].text)
+        if needed := self._far_too_long(requested[-1].text):
+            raise UserError("context-too-small", needed=needed, available=self._n_ctx)
         self._text.start_prompt()
         opening = len(self._lay_out([], system).cells)
-        turns = self._with_fitting_pictures(requested, system, opening, max_tokens)
+        # What cannot fit is not tokenised: of a pasted book, imported, that takes from seconds to minutes.
+        lost = [self._far_too_long(turn.text) + self._far_too_long(turn.answer or "") for turn in requested]
+        short = [
+            turn._replace(text="", answer="") if size else turn for turn, size in zip(requested, lost, strict=True)
+        ]
+        turns = self._with_fitting_pictures(short, lost, system, opening, max_tokens)
         layout = self._lay_out(turns, system)
-        kept = kept_turns(_sizes(turns, layout, opening), opening, self._n_ctx, max_tokens)
+        kept = kept_turns(_sizes(turns, lost, layout, opening), opening, self._n_ctx, max_tokens)
         dropped = sorted({*range(len(turns))}.difference(kept))
         if dropped:
             turns = [turns[index] for index in kept]
@@ -90,23 +96,23 @@ class PromptBuilder:
             reduced=self._reduced(requested, pictures.values()),
         )
 
-    def _refuse_far_too_long(self, question: str) -> None:
-        """Raise `UserError` for a question whose beginning alone does not fit the context.
+    def _far_too_long(self, text: str) -> int:
+        """Return about how many tokens a text takes whose beginning alone does not fit the context; else 0.
 
         llama.cpp takes time by the square for a word, and some scripts have no spaces: minutes for a pasted book.
         """
         size = 2 * self._n_ctx
-        while size < len(question):
-            tokens = len(self._vocabulary.tokenize(question[:size]))
+        while size < len(text):
+            tokens = self._text.count(text[:size])
             if tokens > self._n_ctx + _ROOM_FOR_WORDS:
-                needed = round(tokens * len(question) / size)
-                raise UserError("context-too-small", needed=needed, available=self._n_ctx)
+                return round(tokens * len(text) / size)
             size *= 2
+        return 0
 
     def _with_fitting_pictures(
-        self, requested: Sequence[Turn], system: str | None, opening: int, max_tokens: int
+        self, requested: Sequence[Turn], lost: Sequence[int], system: str | None, opening: int, max_tokens: int
     ) -> Sequence[Turn]:
-        """Return the turns with their pictures in as many parts as there is room for."""
+        """Return the turns with their pictures in as many parts as there is room for. `lost`: see `_sizes`."""
         ways = list(with_fewer_tiles(requested, self._processor.tiling))
         if len(ways) == 1:
             return requested
@@ -116,7 +122,7 @@ class PromptBuilder:
         missing = max(0, _ROOM_FOR_WORDS - words)
 
         def sizes(turns: Sequence[Turn]) -> list[TurnSize]:
-            *others, last = _sizes(turns, self._lay_out(turns, system), opening)
+            *others, last = _sizes(turns, lost, self._lay_out(turns, system), opening)
             return [*others, TurnSize(last.tokens + missing, last.pictures)]
 
         return ways[finest_way(map(sizes, ways), opening, self._n_ctx, max_tokens)]
@@ -190,11 +196,15 @@ class _Layout:
     ends: list[int]
 
 
-def _sizes(turns: Iterable[Turn], layout: _Layout, opening: int) -> list[TurnSize]:
-    """Return what each turn takes where it stands, the first without the `opening` cells before it."""
+def _sizes(turns: Iterable[Turn], lost: Iterable[int], layout: _Layout, opening: int) -> list[TurnSize]:
+    """Return what each turn takes where it stands, the first without the `opening` cells before it.
+
+    `lost`: how many more each would take, whose words were left out.
+    """
     ends = [opening, *layout.ends[1:]]
     return [
-        TurnSize(last - first, len(turn.pictures)) for turn, (first, last) in zip(turns, pairwise(ends), strict=True)
+        TurnSize(last - first + more, len(turn.pictures))
+        for turn, more, (first, last) in zip(turns, lost, pairwise(ends), strict=True)
     ]
 
 

@@ -50,6 +50,10 @@ class TextTokens:
             self._known[text] = self._last[text] if text in self._last else self._tokenised(self._normal(text))
         return self._known[text]
 
+    def count(self, text: str) -> int:
+        """Return how many tokens a text takes, and remember nothing of it."""
+        return len(self._tokenizer.tokenize(self._normal(text)))
+
     def tokens_after(self, before: str, text: str) -> Tokens:
         """Return the tokens of `text` where it goes on after `before`: some vocabularies begin with a space."""
         if not text:

@@ -107,6 +107,20 @@ def test_from_the_composer_to_the_prompt(counted: Counted, star: PictureRef, moo
     assert counted.times("The first question?") == 1
 
 
+@pytest.mark.parametrize("book", ["word and word " * 350_000, "\u8a9e" * 1_700_000])
+@pytest.mark.parametrize("in_answer", [False, True])
+def test_what_cannot_fit_is_not_tokenised(counted: Counted, book: str, in_answer: bool) -> None:
+    """5 MB of an imported conversation, before every question. With no spaces in it that took minutes."""
+    turns = [Turn("Short?", answer="Yes."), Turn("What?" if in_answer else book, answer=book if in_answer else "No.")]
+    for question in ("What is in it?", "And now?"):
+        counted.told.clear()
+        counted.texts.clear()
+        answer = counted.ask(*turns, Turn(question))
+        assert max(map(len, counted.texts)) < 20_000
+        assert [event.left for event in counted.told if isinstance(event, TurnsDropped)] == [(0, 1)]
+        turns.append(Turn(question, answer=answer))
+
+
 def test_where_turns_are_dropped(counted: Counted, star: PictureRef) -> None:
     asked = [Turn("Question 0?", (star,)), *(Turn(f"Question {n}? " + "Is it a star? " * 10) for n in range(1, 9))]
     turns = counted.converse(*asked)
