@@ -14,24 +14,22 @@ from PIL import Image
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
-from PySide6.QtCore import QBuffer, QIODevice, QRectF, Qt
-from PySide6.QtGui import QGuiApplication, QPainter, QPixmap
-from PySide6.QtSvg import QSvgRenderer
+from PySide6.QtCore import QBuffer, QIODevice
+from PySide6.QtGui import QGuiApplication
 
-from desktop_app.paths import resources_folder
-from desktop_app.ui.widgets.icons import APP_SIZES, FLOWER_RATIO, FLOWER_SIZES, app_icon_folder, flower_file
-
-_DETAILED = 40  # pixels from which the drawing with all its lines is clear
+from desktop_app.ui.widgets.icons import (
+    APP_SIZES,
+    FLOWER_RATIO,
+    FLOWER_SIZES,
+    app_icon_folder,
+    draw_flower,
+    flower_file,
+)
 
 
 def drawn(pixels: int) -> Image.Image:
     """Return the flower, `pixels` square."""
-    name = "eyebright" if pixels >= _DETAILED else "eyebright-small"
-    image = QPixmap(pixels, pixels)
-    image.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(image)
-    QSvgRenderer(str(resources_folder() / "icons" / f"{name}.svg")).render(painter, QRectF(image.rect()))
-    painter.end()
+    image = draw_flower(pixels)
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     image.save(buffer, "PNG")

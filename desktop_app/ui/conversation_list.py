@@ -136,7 +136,7 @@ class ConversationModel(QAbstractListModel):
         if role == SUMMARY:
             return summary
         if role == PICTURE:
-            return self._tile(summary.picture, theme.is_dark()) if summary.picture else None
+            return self._tile(summary.picture, icons.side(_TILE)) if summary.picture else None
         if role == OPENED:
             return summary.id == self._opened
         return None
@@ -160,14 +160,14 @@ class ConversationModel(QAbstractListModel):
             if summary.picture == sha256:
                 self.dataChanged.emit(self.index(row), self.index(row))
 
-    def _load_tile(self, sha256: str, _dark: bool) -> QPixmap | None:
+    def _load_tile(self, sha256: str, side: int) -> QPixmap | None:
         data = self._previews.thumbnail(sha256)
         picture = QPixmap()
         # Our own PNG, made by the engine from the pixels it decoded.
         if data is None or not picture.loadFromData(data, "PNG"):
             self._previews.request(sha256)
             return None
-        side = _TILE * 2
+        side *= 2
         grown = picture.scaled(
             QSize(side, side),
             Qt.AspectRatioMode.KeepAspectRatioByExpanding,
@@ -192,7 +192,7 @@ class ConversationDelegate(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         """Return the height of two lines or of the picture, whichever is more."""
         lines = QFontMetrics(theme.font("small")).height() + QFontMetrics(theme.font("tiny")).height()
-        return QSize(0, max(_TILE, lines + 2) + 2 * GRID)
+        return QSize(0, max(icons.side(_TILE), lines + 2) + 2 * GRID)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Paint one row."""
@@ -221,14 +221,16 @@ class ConversationDelegate(QStyledItemDelegate):
 
     def words_rect(self, row: QRect, with_menu: bool) -> QRect:
         """Return where title and date of a row stand."""
-        return row.adjusted(GRID + _TILE + 10, GRID, -(_MORE if with_menu else GRID), -GRID)
+        return row.adjusted(GRID + icons.side(_TILE) + 10, GRID, -(icons.side(_MORE) if with_menu else GRID), -GRID)
 
     def more_rect(self, row: QRect) -> QRect:
         """Return where the three dots of a hovered row stand."""
-        return QRect(row.right() - _MORE, row.center().y() - _MORE // 2, _MORE, _MORE)
+        more = icons.side(_MORE)
+        return QRect(row.right() - more, row.center().y() - more // 2, more, more)
 
     def _paint_tile(self, painter: QPainter, rect: QRect, index: Index) -> None:
-        tile = QRect(rect.left() + GRID, rect.center().y() - _TILE // 2 + 1, _TILE, _TILE)
+        side = icons.side(_TILE)
+        tile = QRect(rect.left() + GRID, rect.center().y() - side // 2 + 1, side, side)
         picture = index.data(PICTURE)
         if isinstance(picture, QPixmap):
             painter.drawPixmap(tile, picture)

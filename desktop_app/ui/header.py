@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from desktop_app.ui.widgets.controls import ElidedLabel, IconButton
 from desktop_app.ui.widgets.plain_text import shortened
-from desktop_app.ui.widgets.theme import GRID
+from desktop_app.ui.widgets.theme import GRID, theme
 
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
     from desktop_app.ui.protocols.conversation import Conversations
@@ -36,13 +36,13 @@ class Header(QWidget):
         row.addWidget(self.new_button)
         self.title = ElidedLabel("", "small", "muted", self)
         self.title.setAlignment(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignHCenter)
-        self.title.setMinimumHeight(self.new_button.sizeHint().height())
         row.addWidget(self.title, 1)
         # As wide as the buttons on the left, so that the title stands above the column.
         self._balance = QWidget(self)
         row.addWidget(self._balance)
         conversations.listed.connect(self.refresh)
         conversations.opened.connect(self.refresh)
+        theme.changed.connect(self._fit)
         self.set_sidebar_shown(True)
         self.refresh()
 
@@ -50,6 +50,11 @@ class Header(QWidget):
         """Show the buttons of the sidebar here while the sidebar is hidden."""
         self.sidebar_button.setVisible(not shown)
         self.new_button.setVisible(not shown)
+        self._fit()
+
+    def _fit(self) -> None:
+        self.title.setMinimumHeight(self.new_button.sizeHint().height())
+        shown = self.sidebar_button.isHidden()
         width = 0 if shown else 2 * self.new_button.sizeHint().width() + GRID // 2
         self._balance.setFixedWidth(width)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QEasingCurve, QEvent, QSize, Qt, QTimer, QVariantAnimation
+from PySide6.QtCore import QEasingCurve, QEvent, Qt, QTimer, QVariantAnimation
 from PySide6.QtGui import QEnterEvent
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
@@ -13,7 +13,7 @@ from desktop_app.ui.sentences import action_label, notice_text
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import IconButton, Label, push_button
 from desktop_app.ui.widgets.fitting import BesideOrBelow, WrappingRow
-from desktop_app.ui.widgets.theme import COLUMN, GRID, ICON, ColourRole, theme
+from desktop_app.ui.widgets.theme import COLUMN, GRID, ColourRole, theme
 
 _STAYS_MS = 10_000  # then a notice that is not sticky closes, unless the pointer is on it or nobody is there
 _LONGER = 3  # times as long a warning or an error stays
@@ -91,8 +91,7 @@ class NoticeBar(QWidget):
         beside.addWidget(self.words)
         beside.add_layout(self._buttons)
         row.addLayout(beside, 1)
-        self.close_button = IconButton("close", self.tr("Close this notice"), self.card, "muted")
-        self.close_button.setIconSize(QSize(16, 16))
+        self.close_button = IconButton("close", self.tr("Close this notice"), self.card, "muted", 16)
         self.close_button.clicked.connect(self._close)
         row.addWidget(self.close_button, 0, Qt.AlignmentFlag.AlignVCenter)
 
@@ -160,7 +159,7 @@ class NoticeBar(QWidget):
         notice = self.current()
         if notice is not None:
             name, role = _ICONS[notice.kind]
-            self._icon.setPixmap(icons.pixmap(name, theme.colour(role), ICON))
+            self._icon.setPixmap(icons.pixmap(name, theme.colour(role)))
 
     # ---- sliding ---------------------------------------------------------------------------
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QIcon, QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMenu, QVBoxLayout, QWidget
 
 from desktop_app.chat.conversation import ConversationSummary
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import IconButton, Label, push_button
-from desktop_app.ui.widgets.theme import GRID, ICON, SIDEBAR, theme
+from desktop_app.ui.widgets.theme import GRID, SIDEBAR, theme
 
 if TYPE_CHECKING:  # imported when there is a conversation to list
     from desktop_app.ui.conversation_list import ConversationView
@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # imported when there is a conversation to list
 
 _SEARCH_AFTER_MS = 150
 _LONGEST_QUERY = 200
-_WIDEST = 360  # px, with large text
+_WIDEST = 420  # px, with large text
 _SHARE = 0.46  # of the window, at most
 
 
@@ -72,7 +72,6 @@ class Sidebar(QWidget):
         column.addLayout(self._head())
         self.new_button = push_button(self.tr("New conversation"), "quiet", self)
         self.new_button.setObjectName("new_conversation")
-        self.new_button.setIconSize(QSize(ICON, ICON))
         column.addWidget(self.new_button)
         self.search = QLineEdit(self)
         self.search.setProperty("kind", "search")
@@ -93,7 +92,6 @@ class Sidebar(QWidget):
         column.addWidget(self.nothing, 1)
         self.settings_button = push_button(self.tr("Settings"), "quiet", self)
         self.settings_button.setObjectName("open_settings")
-        self.settings_button.setIconSize(QSize(ICON, ICON))
         column.addWidget(self.settings_button)
         self._search_timer = QTimer(self)
         self._search_timer.setSingleShot(True)
@@ -103,9 +101,8 @@ class Sidebar(QWidget):
         row = QHBoxLayout()
         row.setContentsMargins(GRID, 0, 0, 0)
         row.setSpacing(GRID)
-        flower = QLabel(self)
-        flower.setPixmap(icons.flower(22))
-        row.addWidget(flower)
+        self._flower = QLabel(self)
+        row.addWidget(self._flower)
         row.addWidget(Label("Eyebright", "strong", parent=self), 1)
         self.hide_button = IconButton("sidebar", self.tr("Hide the sidebar"), self, "muted")
         row.addWidget(self.hide_button)
@@ -149,6 +146,9 @@ class Sidebar(QWidget):
 
     def _tint(self) -> None:
         self._fit()
+        self._flower.setPixmap(icons.flower(22))
+        for button in (self.new_button, self.settings_button):
+            button.setIconSize(icons.square())
         self.new_button.setIcon(icons.icon("new", "accent"))
         self.settings_button.setIcon(icons.icon("settings", "muted"))
         self._search_icon.setIcon(QIcon(icons.pixmap("search", theme.colour("muted"), 16)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetrics, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QFrame,
@@ -22,7 +22,7 @@ from desktop_app.engine.messages import ModelInfo
 from desktop_app.services.examples import EXAMPLES, Example
 from desktop_app.ui.sentences import engine_sentence
 from desktop_app.ui.widgets import icons
-from desktop_app.ui.widgets.controls import ElidedLabel, EnterClicks, Label, push_button
+from desktop_app.ui.widgets.controls import ElidedLabel, EnterClicks, FloatingButton, Label, push_button
 from desktop_app.ui.widgets.fitting import BesideOrBelow, WrappingRow
 from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.theme import COLUMN, GRID, RADIUS, theme
@@ -30,10 +30,13 @@ from desktop_app.ui.widgets.theme import COLUMN, GRID, RADIUS, theme
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
     from desktop_app.ui.protocols.engine import Engine
 
-_PICTURE = 72  # px
-_WORDS = _PICTURE + 2 * GRID + 4  # px from the left edge of an example to its question
+_PICTURE = 72  # px at 100 % text size, like all sizes of pictures here
+_SMALL_PICTURE = 40  # where there is little room
 _HIGH = 250  # px; the drop target where there is room
-_COMPACT_COLUMNS = 520  # px; below it the examples stand one above the other
+_FLOWERS = (84, 40, 0)  # on the drop target: with room, with less of it, with least
+_NARROW = 520  # px; below it the page has almost no margin
+#: How low the drop area is, and whether the examples have small pictures: from much room to little.
+_ARRANGEMENTS = ((0, False), (1, False), (1, True), (2, True))
 
 
 class ExampleCard(EnterClicks, QAbstractButton):
@@ -44,6 +47,7 @@ class ExampleCard(EnterClicks, QAbstractButton):
         self.picture = str(example.picture)
         self.question = question = example.question
         self._pixmap = QPixmap(str(example.thumbnail))
+        self._size = _PICTURE
         self.setAccessibleName(self.tr("Ask about an example picture: {question}").format(question=question))
         set_tip(self, question)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -54,13 +58,28 @@ class ExampleCard(EnterClicks, QAbstractButton):
         self.setSizePolicy(policy)
         theme.changed.connect(self.updateGeometry)
 
+    def set_small(self, small: bool) -> None:
+        """Show a smaller picture, where there is little room."""
+        size = _SMALL_PICTURE if small else _PICTURE
+        if size != self._size:
+            self._size = size
+            self.updateGeometry()
+            self.update()
+
+    def _words_left(self) -> int:
+        """Return how many px the question stands from the left edge."""
+        return icons.side(self._size) + 2 * GRID + 4
+
     def sizeHint(self) -> QSize:
         """Return room for the picture and a short question."""
-        return QSize(220, self.heightForWidth(220))
+        width = self._words_left() + theme.px(128)
+        return QSize(width, self.heightForWidth(width))
 
     def minimumSizeHint(self) -> QSize:
-        """Return room for the picture and a word."""
-        return QSize(160, _PICTURE + 2 * GRID)
+        """Return room for the picture and the longest word."""
+        metrics = QFontMetrics(theme.font("small"))
+        longest = max(metrics.horizontalAdvance(word) for word in self.question.split())
+        return QSize(self._words_left() + longest + GRID + 2, icons.side(self._size) + 2 * GRID)
 
     def hasHeightForWidth(self) -> bool:
         """The card is higher when it is narrower."""
@@ -68,9 +87,9 @@ class ExampleCard(EnterClicks, QAbstractButton):
 
     def heightForWidth(self, width: int) -> int:
         """Return the height that all words of the question need."""
-        room = QRect(0, 0, max(40, width - _WORDS - GRID), 10_000)
+        room = QRect(0, 0, max(40, width - self._words_left() - GRID), 10_000)
         words = QFontMetrics(theme.font("small")).boundingRect(room, int(Qt.TextFlag.TextWordWrap), self.question)
-        return max(_PICTURE, words.height()) + 2 * GRID
+        return max(icons.side(self._size), words.height()) + 2 * GRID
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint picture and question on a card."""
@@ -81,9 +100,10 @@ class ExampleCard(EnterClicks, QAbstractButton):
         painter.setPen(QPen(theme.colour("accent" if ringed else "line"), 2 if ringed else 1))
         painter.setBrush(theme.colour("hover" if self.underMouse() or self.isDown() else "raised"))
         painter.drawRoundedRect(card, RADIUS, RADIUS)
-        size = self._pixmap.size().scaled(_PICTURE, _PICTURE, Qt.AspectRatioMode.KeepAspectRatio)
+        side = icons.side(self._size)
+        size = self._pixmap.size().scaled(side, side, Qt.AspectRatioMode.KeepAspectRatio)
         picture = QRect(QPoint(0, 0), size)
-        picture.moveCenter(QPoint(GRID + _PICTURE // 2, self.height() // 2))
+        picture.moveCenter(QPoint(GRID + side // 2, self.height() // 2))
         clip = QPainterPath()
         clip.addRoundedRect(QRectF(picture), RADIUS - 4, RADIUS - 4)
         painter.setClipPath(clip)
@@ -94,7 +114,7 @@ class ExampleCard(EnterClicks, QAbstractButton):
         painter.drawRoundedRect(QRectF(picture).adjusted(0.5, 0.5, -0.5, -0.5), RADIUS - 4, RADIUS - 4)
         painter.setPen(theme.colour("text"))
         painter.setFont(theme.font("small"))
-        words = self.rect().adjusted(_WORDS, GRID, -GRID, -GRID)
+        words = self.rect().adjusted(self._words_left(), GRID, -GRID, -GRID)
         painter.drawText(words, int(Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap), self.question)
 
 
@@ -138,10 +158,10 @@ class DropPlace(QFrame):
             row.addWidget(widget)
         column.addLayout(row)
         column.addStretch(1)
-        self._low: bool | None = None
-        self.set_low(False)
+        self._lowness = 0
         self.set_blind("")
-        theme.changed.connect(self.update)
+        theme.changed.connect(self._fit)
+        self._fit()
 
     def set_blind(self, model: str) -> None:
         """Say that the model of this name cannot see pictures; "": it can."""
@@ -153,20 +173,22 @@ class DropPlace(QFrame):
         for widget in (self.choose, self._or_paste):
             widget.setVisible(not model)
 
-    def set_low(self, low: bool) -> None:
-        """Use less height in a low window."""
-        if low is self._low:
-            return
-        self._low = low
-        self._flower.setPixmap(icons.flower(40 if low else 84))
-        margin = GRID if low else 2 * GRID
+    def set_lowness(self, lowness: int) -> None:
+        """Use less height in a low window: 0 all that is wanted, 2 the least."""
+        if lowness != self._lowness:
+            self._lowness = lowness
+            self._fit()
+
+    def _fit(self) -> None:
+        flower = _FLOWERS[self._lowness]
+        self._flower.setVisible(bool(flower))
+        if flower:
+            self._flower.setPixmap(icons.flower(flower))
+        margin = GRID if self._lowness else 2 * GRID
         self._column.setContentsMargins(margin, margin, margin, margin)
         self._column.setSpacing(margin // 2)
-        self.setMinimumHeight(self.minimumSizeHint().height() if low else _HIGH)
-
-    def spared(self) -> int:
-        """Return how many px it is lower now than it would like to be."""
-        return max(0, _HIGH - self.minimumHeight())
+        self.setMinimumHeight(0 if self._lowness else _HIGH)
+        self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the dashed outline."""
@@ -208,7 +230,7 @@ class StartPage(QScrollArea):
         inner.setSpacing(GRID)
         outer.addLayout(inner, 1000)
         outer.addStretch(1)
-        holder = QWidget(page)
+        holder = self._holder = QWidget(page)
         holder.setMaximumWidth(COLUMN)
         inner.addWidget(holder)
         column = QVBoxLayout(holder)
@@ -232,7 +254,15 @@ class StartPage(QScrollArea):
             card.clicked.connect(self._clicked)
         column.addStretch(3)
         column.addLayout(self._model_row(holder))
-        self._arrange(len(self.cards))
+        self._fitted: object = None  # what the present arrangement was made for
+        self.more = FloatingButton("down", self.tr("Show more"), self)
+        self.more.clicked.connect(self._scroll_on)
+        self.more.hide()
+        bar = self.verticalScrollBar()
+        bar.rangeChanged.connect(self._show_more)
+        bar.valueChanged.connect(self._show_more)
+        theme.changed.connect(self._fit)
+        self._apply(*_ARRANGEMENTS[0])
         engine.state_changed.connect(self._show_model)
         engine.model_changed.connect(self._show_model)
         self._show_model()
@@ -269,31 +299,73 @@ class StartPage(QScrollArea):
         self.place.set_blind(info.name if info is not None and is_blind else "")
         for widget in (self._or_try, *self.cards):  # the examples are pictures
             widget.setVisible(not is_blind)
+        self._fitted = None
+        self._fit()
 
-    def _arrange(self, columns: int) -> None:
+    def _apply(self, lowness: int, small: bool) -> None:
+        """Arrange the page: how low the drop area is, and whether the examples have small pictures."""
+        self.place.set_lowness(lowness)
+        for card in self.cards:
+            card.set_small(small)
+        gaps = (len(self.cards) - 1) * self._grid.spacing()
+        in_a_row = sum(card.minimumSizeHint().width() for card in self.cards) + gaps <= self._width()
+        columns = len(self.cards) if in_a_row else 1
         for index, card in enumerate(self.cards):
             self._grid.addWidget(card, index // columns, index % columns)
-        for column in range(3):
+        for column in range(len(self.cards)):
             self._grid.setColumnStretch(column, 1 if column < columns else 0)
 
-    def _fit_height(self) -> None:
-        """Give the drop area less height where the rest of the page would not fit beside it."""
+    def _width(self) -> int:
+        """Return how wide what is on the page can be."""
+        return min(COLUMN, self.maximumViewportSize().width() - 2 * self._side())
+
+    def _side(self) -> int:
+        return GRID // 2 if self.maximumViewportSize().width() < _NARROW else 3 * GRID
+
+    def _fit(self) -> None:
+        """Take the roomiest arrangement that fits, or the tightest if none does."""
         room = self.maximumViewportSize()
-        needed = self._page.heightForWidth(room.width()) + self.place.spared()
-        self.place.set_low(needed > room.height())
+        offers = self._offers.heightForWidth(self._width()) if self._offers.hasHeightForWidth() else 0
+        wanted = (room, theme.zoom(), offers)
+        if not self.isVisible() or wanted == self._fitted:
+            return
+        self._fitted = wanted
+        self._outer.setContentsMargins(self._side(), GRID, self._side(), GRID)
+        column = self._holder.layout()
+        for lowness, small in _ARRANGEMENTS:
+            self._apply(lowness, small)
+            if column is None:
+                continue
+            column.activate()
+            if column.heightForWidth(self._width()) + 2 * GRID <= room.height():
+                break
+
+    def _show_more(self) -> None:
+        """Show that the page goes on below, where it does."""
+        bar = self.verticalScrollBar()
+        self.more.resize(self.more.sizeHint())
+        room = self.viewport().geometry()
+        self.more.move(room.right() - self.more.width(), room.bottom() - self.more.height())
+        self.more.setVisible(bar.value() < bar.maximum())
+        self.more.raise_()
+
+    def _scroll_on(self) -> None:
+        bar = self.verticalScrollBar()
+        bar.setValue(bar.value() + bar.pageStep())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Look again when something on the page takes another height, such as the offer."""
-        if watched is self._page and event.type() == QEvent.Type.LayoutRequest and self.isVisible():
-            self._fit_height()
+        if watched is self._page and event.type() == QEvent.Type.LayoutRequest:
+            self._fit()
         return super().eventFilter(watched, event)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Fit when the page is seen."""
+        super().showEvent(event)
+        self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Adapt to the height and width of the window."""
         super().resizeEvent(event)
-        room = self.maximumViewportSize()
-        self._fit_height()
-        is_narrow = room.width() < theme.px(_COMPACT_COLUMNS)
-        self._arrange(1 if is_narrow else len(self.cards))
-        side = GRID // 2 if is_narrow else 3 * GRID
-        self._outer.setContentsMargins(side, GRID, side, GRID)
+        self._fit()
+        self._show_more()

@@ -20,7 +20,8 @@ if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
 
 _MEMORY_EVERY_MS = 2000
 _LONGEST_NAME = 260  # px
-_BAR = QSize(44, 6)  # px
+_ICON = 16  # px at 100 % text size, like all sizes here
+_BAR = QSize(44, 6)
 _ALMOST_FULL = 0.85
 
 
@@ -31,7 +32,6 @@ class StatusButton(EnterClicks, QToolButton):
         super().__init__(parent)
         self.setProperty("kind", "status")
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.setIconSize(QSize(16, 16))
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._name = name
         self.say("")
@@ -96,7 +96,6 @@ class StatusLine(QWidget):
         self.memory = StatusButton(self.tr("Memory"), self)
         self.speed = StatusButton(self.tr("Speed"), self)
         self.context = StatusButton(self.tr("Context"), self)
-        self.context.setIconSize(_BAR)
         self.not_now = StatusButton(self.tr("Measurement"), self)
         self.not_now.say(self.tr("Not now"))
         self.not_now.clicked.connect(self._tuner.postpone)
@@ -154,15 +153,18 @@ class StatusLine(QWidget):
         else:
             phase = self._phase if state != "silent" else None
             doing = phase_text(*phase) if phase is not None else engine_state(state)
-            shown = QFontMetrics(theme.font("tiny")).elidedText(name, Qt.TextElideMode.ElideMiddle, _LONGEST_NAME)
+            shown = QFontMetrics(theme.font("tiny")).elidedText(
+                name, Qt.TextElideMode.ElideMiddle, theme.px(_LONGEST_NAME)
+            )
             words = self.tr("{model} · {state}").format(model=shown, state=doing)
+        self.model.setIconSize(icons.square(_ICON))
         self.model.say(words)
         set_tip(self.model, name)
         looking = self._phase is not None and self._phase[0] is Phase.LOOKING
         if state in ("dead", "silent", "failed"):
-            self.model.setIcon(icons.icon("warning", "danger", 16))
+            self.model.setIcon(icons.icon("warning", "danger", _ICON))
         else:
-            self.model.setIcon(icons.icon("eye-looking" if looking else "eye", "text" if looking else "muted", 16))
+            self.model.setIcon(icons.icon("eye-looking" if looking else "eye", "text" if looking else "muted", _ICON))
 
     def _show_memory(self) -> None:
         used = self._engine.memory_bytes() if self._engine.state() != "dead" else 0
@@ -175,7 +177,9 @@ class StatusLine(QWidget):
 
     def _show_context(self) -> None:
         share = self._share()
-        self.context.setIcon(QIcon(self._bar(share)))
+        bar = self._bar(share)
+        self.context.setIconSize(bar.deviceIndependentSize().toSize())
+        self.context.setIcon(QIcon(bar))
         self.context.say(self.tr("{percent}%").format(percent=number(share * 100)))
         self.context.setVisible(self._size > 0)
 
@@ -183,19 +187,20 @@ class StatusLine(QWidget):
         return min(1.0, self._used / self._size) if self._size else 0.0
 
     def _bar(self, share: float) -> QPixmap:
-        bar = QPixmap(_BAR * 2)
+        size = QSize(icons.side(_BAR.width()), icons.side(_BAR.height()))
+        bar = QPixmap(size * 2)
         bar.fill(Qt.GlobalColor.transparent)
         bar.setDevicePixelRatio(2.0)
         painter = QPainter(bar)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        radius = _BAR.height() / 2
+        radius = size.height() / 2
         painter.setBrush(theme.colour("pressed"))
-        painter.drawRoundedRect(QRectF(0, 0, _BAR.width(), _BAR.height()), radius, radius)
+        painter.drawRoundedRect(QRectF(0, 0, size.width(), size.height()), radius, radius)
         role: ColourRole = "warning" if share >= _ALMOST_FULL else "muted"
         painter.setBrush(theme.colour(role))
         if share > 0:
-            painter.drawRoundedRect(QRectF(0, 0, max(2 * radius, share * _BAR.width()), _BAR.height()), radius, radius)
+            painter.drawRoundedRect(QRectF(0, 0, max(2 * radius, share * size.width()), size.height()), radius, radius)
         painter.end()
         return bar
 

@@ -380,6 +380,7 @@ class MainWindow(QMainWindow):
             page = self.preview
         if self.pages.currentWidget() is not page:
             self.pages.setCurrentWidget(page)
+        self._show_header()
         self.menus.refresh()
 
     def _title_changed(self, _what: object = None) -> None:
@@ -405,7 +406,13 @@ class MainWindow(QMainWindow):
     def _show_sidebar(self, shown: bool) -> None:
         self.sidebar.setVisible(shown)
         self.header.set_sidebar_shown(shown)
+        self._show_header()
         self.menus.refresh()
+
+    def _show_header(self) -> None:
+        """Leave its room to the start page where it would be empty."""
+        is_empty = self.pages.currentWidget() is self.start_page and self.is_sidebar_shown()
+        self.header.setVisible(not is_empty)
 
     def _is_sidebar_wanted(self) -> bool:
         return bool(self.services.preferences.value("sidebar_visible"))

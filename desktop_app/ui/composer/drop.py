@@ -96,14 +96,15 @@ class DropOverlay(QWidget):
         title, small = theme.font("display"), theme.font("body")
         sentence = QFontMetricsF(title).boundingRect(room, flags, self.sentence)
         hint = QFontMetricsF(small).boundingRect(room, flags, self.hint)
-        height = _ICON + 2 * GRID + sentence.height() + GRID + hint.height()
+        side = icons.side(_ICON)
+        height = side + 2 * GRID + sentence.height() + GRID + hint.height()
         centre = QRectF(self.rect()).center()
         left, top = centre.x() - width / 2, centre.y() - height / 2
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour("paper"))
         card = QRectF(left, top, width, height).adjusted(-3 * GRID, -3 * GRID, 3 * GRID, 3 * GRID)
         painter.drawRoundedRect(card, RADIUS * 1.6, RADIUS * 1.6)
-        icon = QRectF(centre.x() - _ICON / 2, top, _ICON, _ICON)
+        icon = QRectF(centre.x() - side / 2, top, side, side)
         if self.is_accepted:
             painter.drawPixmap(icon.toRect(), icons.flower(_ICON))
         else:

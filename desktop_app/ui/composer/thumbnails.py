@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QVariantAnimation, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QVariantAnimation, Signal
 from PySide6.QtGui import (
     QEnterEvent,
     QFocusEvent,
@@ -28,8 +28,8 @@ from desktop_app.ui.widgets.theme import GRID, RADIUS, THUMBNAIL, theme
 if TYPE_CHECKING:
     from desktop_app.ui.protocols.conversation import Draft, Previews
 
-_BADGE = 22  # px; the disc with the ring or the check
-_RING = 2.5  # px; the ring's line
+_BADGE = 22  # px at 100 % text size; the disc with the ring or the check
+_RING = 2.5  # the same; the ring's line
 _FULL_TURN = 360 * 16  # Qt counts angles in sixteenths of a degree
 _TOP = 90 * 16
 
@@ -45,7 +45,6 @@ class Thumbnail(QWidget):
 
     def __init__(self, draft: DraftPicture, previews: Previews, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setFixedSize(THUMBNAIL, THUMBNAIL)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._previews = previews
         self._draft = draft
@@ -56,11 +55,20 @@ class Thumbnail(QWidget):
         self.close_button = _RemoveButton(self)
         self.close_button.clicked.connect(self._remove)
         self.close_button.hide()
-        self.show_draft(draft)
+        theme.changed.connect(self._fit)
+        self._fit()
 
     def draft(self) -> DraftPicture:
         """Return the picture as it was last shown."""
         return self._draft
+
+    def _fit(self) -> None:
+        """Take the size that suits the text size."""
+        self.setFixedSize(icons.square(THUMBNAIL))
+        badge = icons.side(_BADGE)
+        self.close_button.setGeometry(self.width() - badge - 4, 4, badge, badge)
+        self._image = None
+        self.show_draft(self._draft)
 
     def show_draft(self, draft: DraftPicture) -> None:
         """Show the picture's present state."""
@@ -69,7 +77,7 @@ class Thumbnail(QWidget):
             data = self._previews.thumbnail(draft.picture.sha256)
             if data is not None:
                 ratio = self.devicePixelRatioF()
-                size = QSize(THUMBNAIL, THUMBNAIL) * ratio
+                size = self.size() * ratio
                 self._image = QPixmap.fromImage(rounded(decode(data, size), ratio))
         self._moving.stop()
         if theme.animation_ms() and draft.state == "reading":
@@ -117,7 +125,7 @@ class Thumbnail(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour("bubble"))
         painter.drawRoundedRect(self.rect(), RADIUS, RADIUS)
-        place = QRectF(0, 0, 24, 24)
+        place = QRectF(0, 0, icons.side(24), icons.side(24))
         named = self.rect().adjusted(GRID // 2, 0, -GRID // 2, -GRID // 2)
         painter.setFont(theme.font("tiny"))
         metrics = painter.fontMetrics()
@@ -128,21 +136,22 @@ class Thumbnail(QWidget):
         painter.drawText(named, int(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom), name)
 
     def _paint_badge(self, painter: QPainter) -> None:
-        disc = QRectF(0, 0, _BADGE, _BADGE)
+        unit = icons.side(_BADGE) / _BADGE
+        disc = QRectF(0, 0, icons.side(_BADGE), icons.side(_BADGE))
         disc.moveBottomRight(QPointF(self.width() - 4, self.height() - 4))
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour("scrim"))
         painter.drawEllipse(disc)
         if self._draft.state == "read":
-            icons.paint(painter, "check", theme.colour("on_scrim"), disc.adjusted(4, 4, -4, -4))
+            icons.paint(painter, "check", theme.colour("on_scrim"), _inside(disc, 4 * unit))
             return
-        ring = disc.adjusted(4.5, 4.5, -4.5, -4.5)
+        ring = _inside(disc, 4.5 * unit)
         faint = theme.colour("on_scrim")
         faint.setAlphaF(0.3)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(faint, _RING))
+        painter.setPen(QPen(faint, _RING * unit))
         painter.drawEllipse(ring)
-        pen = QPen(theme.colour("eye"), _RING)
+        pen = QPen(theme.colour("eye"), _RING * unit)
         pen.setCapStyle(Qt.PenCapStyle.RoundCap)
         painter.setPen(pen)
         painter.drawArc(ring, _TOP, -round(max(self._shown, 0.04) * _FULL_TURN))
@@ -203,6 +212,10 @@ class Thumbnail(QWidget):
             self.opened.emit(self._draft.picture.sha256)
 
 
+def _inside(rect: QRectF, by: float) -> QRectF:
+    return rect.adjusted(by, by, -by, -by)
+
+
 class _RemoveButton(IconButton):
     """The remove button in the upper right corner."""
 
@@ -210,7 +223,6 @@ class _RemoveButton(IconButton):
         super().__init__("close", "", parent, "on_scrim")
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Delete does the same by keyboard
         self.setCursor(Qt.CursorShape.ArrowCursor)
-        self.setGeometry(THUMBNAIL - _BADGE - 4, 4, _BADGE, _BADGE)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the disc and the cross."""
@@ -220,7 +232,7 @@ class _RemoveButton(IconButton):
         painter.setBrush(theme.colour("accent" if self.underMouse() else "scrim"))
         painter.drawEllipse(self.rect())
         colour = theme.colour("on_accent" if self.underMouse() else "on_scrim")
-        icons.paint(painter, "close", colour, QRectF(self.rect()).adjusted(5, 5, -5, -5))
+        icons.paint(painter, "close", colour, _inside(QRectF(self.rect()), self.width() * 0.23))
 
 
 class ThumbnailStrip(QScrollArea):
@@ -242,7 +254,8 @@ class ThumbnailStrip(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setFixedHeight(THUMBNAIL)
+        theme.changed.connect(self._fit)
+        self._fit()
         self.setAccessibleName(self.tr("Pictures of this message"))
         self._inner = QWidget(self)
         self._row = QHBoxLayout(self._inner)
@@ -263,6 +276,9 @@ class ThumbnailStrip(QScrollArea):
         for picture in draft.pictures():
             self._add(picture)
         self.setVisible(bool(self._thumbnails))
+
+    def _fit(self) -> None:
+        self.setFixedHeight(icons.side(THUMBNAIL))
 
     def thumbnails(self) -> list[Thumbnail]:
         """Return the thumbnails from left to right."""

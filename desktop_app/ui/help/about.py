@@ -12,7 +12,7 @@ from desktop_app import __version__
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import Label, push_button
 from desktop_app.ui.widgets.fitting import FittedDialog
-from desktop_app.ui.widgets.theme import GRID
+from desktop_app.ui.widgets.theme import GRID, theme
 
 
 class AboutDialog(FittedDialog):
@@ -22,8 +22,7 @@ class AboutDialog(FittedDialog):
         super().__init__(QCoreApplication.translate("AboutDialog", "About Eyebright"), 50 * GRID, parent)
         column = self.column
         column.setSpacing(GRID)
-        flower = QLabel(self)
-        flower.setPixmap(icons.flower(112))
+        self._flower = flower = QLabel(self)
         flower.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(flower)
         words = [
@@ -54,6 +53,11 @@ class AboutDialog(FittedDialog):
         close.clicked.connect(self.close)
         self.row.addWidget(close)
         close.setFocus()
+        theme.changed.connect(self._draw)
+        self._draw()
+
+    def _draw(self) -> None:
+        self._flower.setPixmap(icons.flower(112))
 
 
 class ShortcutsDialog(FittedDialog):

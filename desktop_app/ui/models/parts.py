@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from desktop_app.memory_fit import MemoryFit
 from desktop_app.ui.models import phrases as words
+from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import Label
 from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.theme import GRID, theme
@@ -22,8 +23,12 @@ class FitDot(QWidget):
     def __init__(self, fit: MemoryFit, parent: QWidget) -> None:
         super().__init__(parent)
         self._fit = fit
-        self.setFixedSize(QSize(_DOT, _DOT))
-        theme.changed.connect(self.update)
+        theme.changed.connect(self._scale)
+        self._scale()
+
+    def _scale(self) -> None:
+        self.setFixedSize(icons.square(_DOT))
+        self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint it."""
@@ -61,8 +66,12 @@ class ProgressLine(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._share = 0.0
-        self.setFixedHeight(_BAR)
-        theme.changed.connect(self.update)
+        theme.changed.connect(self._fit)
+        self._fit()
+
+    def _fit(self) -> None:
+        self.setFixedHeight(icons.side(_BAR))
+        self.update()
 
     def set_share(self, share: float) -> None:
         """Set the progress."""
@@ -77,10 +86,11 @@ class ProgressLine(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         groove = QRectF(self.rect())
+        radius = groove.height() / 2
         painter.setBrush(theme.colour("line"))
-        painter.drawRoundedRect(groove, _BAR / 2, _BAR / 2)
+        painter.drawRoundedRect(groove, radius, radius)
         if self._share > 0:
             done = QRectF(QPointF(0, 0), groove.bottomRight())
-            done.setWidth(max(_BAR, groove.width() * self._share))
+            done.setWidth(max(groove.height(), groove.width() * self._share))
             painter.setBrush(theme.colour("accent"))
-            painter.drawRoundedRect(done, _BAR / 2, _BAR / 2)
+            painter.drawRoundedRect(done, radius, radius)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from enum import Enum
 
-from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from desktop_app.chat.conversation import Message, Role, State
 from desktop_app.ui.transcript import phrases as words
 from desktop_app.ui.widgets.controls import IconButton, Label
-from desktop_app.ui.widgets.theme import GRID, theme
+from desktop_app.ui.widgets.theme import GRID
 
 _CONFIRMED_MS = 1200
-_SHADOW = 3  # px around a floating button
 _ICON = 16  # px; quieter than the buttons of the window
 
 
@@ -33,14 +31,12 @@ class PageButton(IconButton):
     """A small button on the page. After copying it shows a check mark for a moment."""
 
     def __init__(self, icon: str, name: str, parent: QWidget) -> None:
-        super().__init__(icon, name, parent, "muted")
+        super().__init__(icon, name, parent, "muted", _ICON)
         self._usual = icon
         self._back = QTimer(self)
         self._back.setSingleShot(True)
         self._back.setInterval(_CONFIRMED_MS)
         self._back.timeout.connect(self._show_usual)
-        self.setIconSize(QSize(_ICON, _ICON))
-        self.set_icon(icon)
 
     def confirm(self) -> None:
         """Show the check mark for a moment."""
@@ -137,26 +133,3 @@ class ActionBar(QWidget):
     def _clicked(self) -> None:
         if self._message is not None:
             self.chosen.emit(self._message.id, MessageAction(self.sender().property("action")))
-
-
-class FloatingButton(IconButton):
-    """A round button that floats above the page."""
-
-    def sizeHint(self) -> QSize:
-        """Leave room for the shadow."""
-        return QSize(5 * GRID, 5 * GRID)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint the disc below the icon."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        disc = QRectF(self.rect()).adjusted(_SHADOW, _SHADOW, -_SHADOW, -_SHADOW)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colour("shadow"))
-        painter.drawEllipse(disc.adjusted(-1, 0, 1, 2))
-        painter.setBrush(theme.colour("hover" if self.underMouse() else "raised"))
-        painter.setPen(QPen(theme.colour("accent"), 2) if self.hasFocus() else Qt.PenStyle.NoPen)
-        painter.drawEllipse(disc)
-        place = QRect(QPoint(0, 0), self.iconSize())
-        place.moveCenter(self.rect().center())
-        self.icon().paint(painter, place)

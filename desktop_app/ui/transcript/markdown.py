@@ -30,12 +30,17 @@ from desktop_app.ui.widgets.long_text import MOST_LINES, MOST_SHOWN, shown_part,
 from desktop_app.ui.widgets.theme import GRID, theme
 
 CODE_PADDING = 14  # px, around code inside its panel
-CODE_HEADER = 34  # px, above code: the language, and the place of the copy button
+_CODE_HEADER = 34  # px at 100 % text size
 _MOST_CELLS = 3_000  # of tables, or rather the strokes between them; with more, text is shown as it is
 _DEEPEST_NESTING = 200  # marks of quotes or lists on one line; deeper ones cost Qt its stack
 _DEEPEST_QUOTE = 8  # levels that are set in further; more would leave no room for words
 _FEATURES = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.MarkdownFeature.MarkdownNoHTML
 _HEADING_PX = {1: 21, 2: 19, 3: 17}
+
+
+def code_header() -> int:
+    """Return how many px above code the language and the copy button take."""
+    return theme.px(_CODE_HEADER)
 
 
 @dataclass(frozen=True)
@@ -242,7 +247,7 @@ def _dress_code(block: QTextBlock, spacing: QTextBlockFormat) -> None:
     spacing.setNonBreakableLines(False)
     spacing.setLeftMargin(CODE_PADDING)
     spacing.setRightMargin(CODE_PADDING)
-    spacing.setTopMargin(CODE_HEADER + above if first else 0)
+    spacing.setTopMargin(code_header() + above if first else 0)
     spacing.setBottomMargin(CODE_PADDING + GRID if last else 0)
     _set_line_height(spacing, theme.line_height("mono"))
 

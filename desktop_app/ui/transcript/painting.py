@@ -18,7 +18,7 @@ from PySide6.QtGui import (
 
 from desktop_app.chat.conversation import Role, State
 from desktop_app.ui.transcript import phrases as words
-from desktop_app.ui.transcript.markdown import CODE_HEADER, CODE_PADDING
+from desktop_app.ui.transcript.markdown import CODE_PADDING, code_header
 from desktop_app.ui.transcript.pictures import PictureCache
 from desktop_app.ui.transcript.row import BORDER_SIDE, Row
 from desktop_app.ui.transcript.waiting import Waiting
@@ -97,7 +97,7 @@ def _paint_panels(painter: QPainter, row: Row) -> None:
             painter.setPen(theme.colour("muted"))
             painter.setFont(theme.font("tiny"))
             head = panel.rect.adjusted(CODE_PADDING, 0, -CODE_PADDING, 0)
-            head.setHeight(CODE_HEADER)
+            head.setHeight(code_header())
             painter.drawText(head, int(Qt.AlignmentFlag.AlignVCenter), panel.code.language)
 
 

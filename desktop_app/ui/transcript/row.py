@@ -11,11 +11,11 @@ from PySide6.QtGui import QFontMetrics
 from desktop_app.chat.conversation import Message, Role, State
 from desktop_app.ui.transcript import phrases as words
 from desktop_app.ui.transcript.markdown import (
-    CODE_HEADER,
     CODE_PADDING,
     CodeBlock,
     SafeDocument,
     code_blocks,
+    code_header,
     markdown_document,
     plain_document,
     set_plain_text,
@@ -24,7 +24,7 @@ from desktop_app.ui.transcript.pictures import place_pictures
 from desktop_app.ui.widgets.long_text import shown_part
 from desktop_app.ui.widgets.theme import GRID, theme
 
-ACTIONS = 4 * GRID  # the strip under a message where its buttons appear; kept free, so nothing jumps
+_ACTIONS = 4 * GRID  # px at 100 % text size
 ABOVE_QUESTION = 2 * GRID
 ABOVE_ANSWER = GRID
 NOTE_GAP = 2 * GRID
@@ -35,6 +35,11 @@ BUBBLE_SHARE = 0.85  # of the column, at most
 _BESIDE = 2 * GRID  # px beside a line where a selection may begin as well
 _CENTRED = int(Qt.AlignmentFlag.AlignHCenter) | int(Qt.TextFlag.TextWordWrap)
 _WRAPPED = int(Qt.TextFlag.TextWordWrap)
+
+
+def actions_height() -> int:
+    """Return the height of the strip under a message where its buttons appear; kept free, so that nothing jumps."""
+    return theme.px(_ACTIONS)
 
 
 @dataclass(frozen=True)
@@ -149,8 +154,8 @@ class Row:
             y = self._place_bubble(y)
         else:
             y = self._place_answer(y)
-        self.actions = QRect(0, y, self.width, ACTIONS)
-        self.height = y + ACTIONS
+        self.actions = QRect(0, y, self.width, actions_height())
+        self.height = y + actions_height()
         if self.border_text:
             self._place_border()
 
@@ -228,8 +233,8 @@ class Row:
             first = layout.blockBoundingRect(block)
             last = layout.blockBoundingRect(self.document.findBlock(code.end))
             left = round(first.left() + block.layout().lineAt(0).x()) - CODE_PADDING
-            top = round(first.top()) - CODE_HEADER
-            height = round(last.bottom() - first.top()) + CODE_HEADER + CODE_PADDING
+            top = round(first.top()) - code_header()
+            height = round(last.bottom() - first.top()) + code_header() + CODE_PADDING
             rect = QRect(left, top, self.width - left, height)
             self.panels.append(Panel(rect.translated(self.text.topLeft()), code))
 
@@ -241,7 +246,7 @@ def estimate(message: Message, width: int, letter: float, line: int) -> int:
         return 2 * NOTE_GAP + line
     room = width * BUBBLE_SHARE - 2 * BUBBLE_X if message.role is Role.USER else width
     lines = text.count("\n") + int(len(text) * letter / max(room, 1)) + 1
-    height = lines * line + ACTIONS
+    height = lines * line + actions_height()
     if message.role is Role.USER:
         pictures = place_pictures(message.pictures, width)[1] if message.pictures else 0
         return height + ABOVE_QUESTION + 2 * BUBBLE_Y + (pictures + GRID if pictures else 0)

@@ -15,14 +15,14 @@ from desktop_app.services.conversation.hits import first_hit
 from desktop_app.ui.protocols.services import Services
 from desktop_app.ui.transcript import phrases as words
 from desktop_app.ui.transcript.accessibility import SpokenMessages
-from desktop_app.ui.transcript.actions import ActionBar, FloatingButton, MessageAction, PageButton
+from desktop_app.ui.transcript.actions import ActionBar, MessageAction, PageButton
 from desktop_app.ui.transcript.editor import QuestionEditor
-from desktop_app.ui.transcript.markdown import CODE_HEADER, code_blocks
+from desktop_app.ui.transcript.markdown import code_blocks, code_header
 from desktop_app.ui.transcript.page import TranscriptPage
 from desktop_app.ui.transcript.pictures import PictureCache
 from desktop_app.ui.transcript.remedies import RemedyButtons, remedies_of
 from desktop_app.ui.transcript.waiting import Waiting
-from desktop_app.ui.widgets.controls import Popover
+from desktop_app.ui.widgets.controls import FloatingButton, Popover
 from desktop_app.ui.widgets.theme import GRID
 
 
@@ -241,7 +241,7 @@ class TranscriptView(QWidget):
             return
         place = panel.rect.translated(rect.topLeft())
         size = self.copy_code.sizeHint()
-        inset = (CODE_HEADER - size.height()) // 2
+        inset = (code_header() - size.height()) // 2
         # The button stays in sight while the end of long code is read.
         top = max(place.top() + inset, min(GRID, place.bottom() - size.height()))
         self.copy_code.setGeometry(QRect(QPoint(place.right() - size.width() - inset, top), size))

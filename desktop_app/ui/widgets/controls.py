@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from PySide6.QtCore import QEvent, QPoint, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QKeySequence, QResizeEvent
+from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from desktop_app.ui.widgets import icons
@@ -15,6 +15,8 @@ from desktop_app.ui.widgets.theme import GRID, ICON, ColourRole, theme
 LabelType = Literal["display", "title", "strong", "body", "small", "tiny"]
 LabelTone = Literal["plain", "muted", "danger", "on_scrim"]
 ButtonKind = Literal["plain", "primary", "quiet", "link"]
+
+_SHADOW = 3  # px around a floating button
 
 
 class EnterClicks:
@@ -35,11 +37,19 @@ class PushButton(EnterClicks, QPushButton):
 class IconButton(EnterClicks, QToolButton):
     """A button with a line icon. Its name is read by screen readers and shown as a tool tip."""
 
-    def __init__(self, icon: str, name: str, parent: QWidget | None = None, role: ColourRole = "text") -> None:
+    def __init__(
+        self,
+        icon: str,
+        name: str,
+        parent: QWidget | None = None,
+        role: ColourRole = "text",
+        size: int = ICON,
+    ) -> None:
+        """`size` of the icon in px at 100 % text size."""
         super().__init__(parent)
         self._icon_name = icon
         self._role: ColourRole = role
-        self.setIconSize(QSize(ICON, ICON))
+        self._size = size
         # A click does not take the keyboard focus; Tab does.
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.set_name(name)
@@ -59,13 +69,37 @@ class IconButton(EnterClicks, QToolButton):
         self._tint()
 
     def _tint(self) -> None:
-        self.setIcon(icons.icon(self._icon_name, self._role, self.iconSize().width(), disabled=not self.isEnabled()))
+        self.setIconSize(icons.square(self._size))
+        self.setIcon(icons.icon(self._icon_name, self._role, self._size, disabled=not self.isEnabled()))
 
     def changeEvent(self, event: QEvent) -> None:
         """Change the colour of the icon when the button is enabled or disabled."""
         super().changeEvent(event)
         if event.type() == QEvent.Type.EnabledChange:
             self._tint()
+
+
+class FloatingButton(IconButton):
+    """A round button that floats above the page."""
+
+    def sizeHint(self) -> QSize:
+        """Leave room for the shadow."""
+        return icons.square(5 * GRID)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the disc below the icon."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        disc = QRectF(self.rect()).adjusted(_SHADOW, _SHADOW, -_SHADOW, -_SHADOW)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour("shadow"))
+        painter.drawEllipse(disc.adjusted(-1, 0, 1, 2))
+        painter.setBrush(theme.colour("hover" if self.underMouse() else "raised"))
+        painter.setPen(QPen(theme.colour("accent"), 2) if self.hasFocus() else Qt.PenStyle.NoPen)
+        painter.drawEllipse(disc)
+        place = QRect(QPoint(0, 0), self.iconSize())
+        place.moveCenter(self.rect().center())
+        self.icon().paint(painter, place)
 
 
 def push_button(text: str, kind: ButtonKind = "plain", parent: QWidget | None = None) -> QPushButton:

@@ -22,6 +22,7 @@ APP_SIZES = (16, 20, 22, 24, 32, 48, 64, 128, 256, 512)
 #: The same for the flower in the window: drawn in advance, since drawing two of them delays the window.
 FLOWER_SIZES = (22, 40, 72, 84, 112)
 FLOWER_RATIO = 2.0  # device pixels per px
+_DETAILED = 40  # pixels from which the drawing with all its lines is clear
 
 
 @lru_cache(maxsize=64)
@@ -34,8 +35,19 @@ def _renderer(name: str, colour: QColor) -> QSvgRenderer:
     return QSvgRenderer(QByteArray(svg.encode()))
 
 
+def side(size: int = ICON) -> int:
+    """Return how many px an icon, or a picture as small as one, takes that has `size` px at 100 % text size."""
+    return theme.px(size)
+
+
+def square(size: int = ICON) -> QSize:
+    """Return `side` as a size."""
+    return QSize(side(size), side(size))
+
+
 def pixmap(name: str, colour: QColor, size: int = ICON, ratio: float = 2.0) -> QPixmap:
-    """Return line icon `name` in `colour`, `size` px square, with `ratio` device pixels per px."""
+    """Return line icon `name` in `colour`, `side(size)` px square, with `ratio` device pixels per px."""
+    size = side(size)
     key = f"eyebright/{name}/{colour.name(QColor.NameFormat.HexArgb)}/{theme.colour('eye').name()}/{size}/{ratio}"
     known = QPixmap()
     if QPixmapCache.find(key, known):
@@ -65,9 +77,24 @@ def paint(painter: QPainter, name: str, colour: QColor, rect: QRectF) -> None:
 
 
 def flower(size: int) -> QPixmap:
-    """Return the program's flower, `size` px square: one of `FLOWER_SIZES`."""
-    image = QPixmap(str(flower_file(size)))
+    """Return the program's flower, `side(size)` px square; `size` is one of `FLOWER_SIZES`."""
+    wanted = side(size)
+    if wanted == size:
+        image = QPixmap(str(flower_file(size)))
+    else:
+        image = draw_flower(round(wanted * FLOWER_RATIO))
     image.setDevicePixelRatio(FLOWER_RATIO)
+    return image
+
+
+def draw_flower(pixels: int) -> QPixmap:
+    """Draw the flower, `pixels` square; with few lines where many would not be clear."""
+    name = "eyebright" if pixels >= _DETAILED else "eyebright-small"
+    image = QPixmap(pixels, pixels)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
+    QSvgRenderer(str(paths.resources_folder() / "icons" / f"{name}.svg")).render(painter, QRectF(image.rect()))
+    painter.end()
     return image
 
 

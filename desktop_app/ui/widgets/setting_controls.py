@@ -15,15 +15,16 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.settings import Setting
-from desktop_app.ui.widgets.controls import IconButton, Label
+from desktop_app.ui.widgets import icons
+from desktop_app.ui.widgets.controls import EnterClicks, IconButton, Label
 from desktop_app.ui.widgets.fitting import BesideOrBelow
 from desktop_app.ui.widgets.theme import GRID, RADIUS_SMALL, theme
 
 _SETTLE_MS = 500  # a number is applied when it has not changed for this long
-_SWITCH = QSize(40, 24)
+_SWITCH = QSize(40, 24)  # at 100 % text size
 
 
-class Switch(QAbstractButton):
+class Switch(EnterClicks, QAbstractButton):
     """A switch: on or off. `changed(on)`: the person switched it."""
 
     changed = Signal(bool)
@@ -33,14 +34,18 @@ class Switch(QAbstractButton):
         self.setCheckable(True)
         self.setAccessibleName(name)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setFixedSize(_SWITCH)
         self._place = 0.0
         self._slide = QVariantAnimation(self)
         self._slide.setEasingCurve(QEasingCurve.Type.OutCubic)
         self._slide.valueChanged.connect(self._slid)
         self.toggled.connect(self._toggled)
         self.clicked.connect(self._clicked)
-        theme.changed.connect(self.update)
+        theme.changed.connect(self._fit)
+        self._fit()
+
+    def _fit(self) -> None:
+        self.setFixedSize(QSize(icons.side(_SWITCH.width()), icons.side(_SWITCH.height())))
+        self.update()
 
     def _toggled(self, on: bool) -> None:
         self._slide.stop()
@@ -74,7 +79,9 @@ class Switch(QAbstractButton):
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(theme.colour("text" if on else "accent"), 2))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 11, 11)
+            painter.drawRoundedRect(
+                QRectF(self.rect()).adjusted(1, 1, -1, -1), groove.height() / 2 + 2, groove.height() / 2 + 2
+            )
 
 
 class _NumberField(QDoubleSpinBox):
