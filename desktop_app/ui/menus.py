@@ -11,6 +11,7 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu
 
 from desktop_app.ui.help.actions import check_for_updates, open_about, open_report, open_shortcuts
+from desktop_app.ui.widgets.dialog import larger_keys, normal_keys, smaller_keys
 from desktop_app.ui.widgets.theme import theme
 
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
@@ -101,7 +102,7 @@ class Menus(QObject):
         do = self._commands
         menu = self._menu(self.tr("&File"))
         self._add(menu, self.tr("&New conversation"), self._services.conversations.new, Key.New)
-        self._add(menu, self.tr("&Open picture…"), do.choose_files, Key.Open)
+        self._add(menu, self.tr("&Attach pictures…"), do.choose_files, Key.Open)
         menu.addSeparator()
         self.export = self._add(menu, self.tr("&Export conversation…"), do.export_conversation, "Ctrl+E")
         self._add(menu, self.tr("&Import conversation…"), do.import_conversation)
@@ -142,9 +143,9 @@ class Menus(QObject):
             self._themes.addAction(action)
             self.themes[value] = action
         menu.addSeparator()
-        self._add(menu, self.tr("&Larger text"), partial(theme.zoom_by, 1), Key.ZoomIn)
-        self._add(menu, self.tr("S&maller text"), partial(theme.zoom_by, -1), Key.ZoomOut)
-        self._add(menu, self.tr("&Normal text size"), partial(theme.set_zoom, 100), "Ctrl+0")
+        self._add(menu, self.tr("&Larger text"), partial(theme.zoom_by, 1)).setShortcuts(larger_keys())
+        self._add(menu, self.tr("S&maller text"), partial(theme.zoom_by, -1)).setShortcuts(smaller_keys())
+        self._add(menu, self.tr("&Normal text size"), partial(theme.set_zoom, 100)).setShortcuts(normal_keys())
 
     def _help(self) -> None:
         window = self._window

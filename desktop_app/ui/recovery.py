@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QDateTime, QLocale, QSize, Qt
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from desktop_app.services.history_thread import KEEP_DELETED_DAYS
 from desktop_app.ui.protocols.conversation import Recovery
 from desktop_app.ui.sentences import data_size, relative_date
 from desktop_app.ui.widgets.controls import Label, push_button
+from desktop_app.ui.widgets.dialog import Dialog
 from desktop_app.ui.widgets.question import Question
 from desktop_app.ui.widgets.theme import GRID, theme
 
@@ -16,7 +17,7 @@ _OF_THE_SCREEN = 0.9
 _ID = Qt.ItemDataRole.UserRole
 
 
-class RecoveryDialog(QDialog):
+class RecoveryDialog(Dialog):
     """Two lists, each with what can be done with the row that is chosen."""
 
     def __init__(self, recovery: Recovery, parent: QWidget) -> None:

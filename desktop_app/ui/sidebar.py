@@ -6,12 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QIcon, QKeyEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMenu, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QVBoxLayout, QWidget
 
 from desktop_app.chat.conversation import ConversationSummary
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import IconButton, Label, push_button
+from desktop_app.ui.widgets.search_field import SearchField
 from desktop_app.ui.widgets.theme import GRID, SIDEBAR, theme
 
 if TYPE_CHECKING:  # imported when there is a conversation to list
@@ -73,17 +74,8 @@ class Sidebar(QWidget):
         self.new_button = push_button(self.tr("New conversation"), "quiet", self)
         self.new_button.setObjectName("new_conversation")
         column.addWidget(self.new_button)
-        self.search = QLineEdit(self)
-        self.search.setProperty("kind", "search")
-        self.search.setPlaceholderText(self.tr("Search"))
-        self.search.setAccessibleName(self.tr("Search all conversations"))
+        self.search = SearchField(self.tr("Search all conversations"), self.tr("Search"), self)
         self.search.setMaxLength(_LONGEST_QUERY)
-        self.search.setAcceptDrops(False)
-        self._search_icon = QAction(self)
-        self.search.addAction(self._search_icon, QLineEdit.ActionPosition.LeadingPosition)
-        self._clear = QAction(self.tr("Clear the search"), self)
-        self._clear.setVisible(False)
-        self.search.addAction(self._clear, QLineEdit.ActionPosition.TrailingPosition)
         self.search.installEventFilter(self)
         column.addWidget(self.search)
         self.nothing = Label("", "small", "muted", self, wrap=True)
@@ -130,7 +122,6 @@ class Sidebar(QWidget):
         self.hide_button.clicked.connect(self.hide_wanted)
         self.search.textChanged.connect(self._search_changed)
         self._search_timer.timeout.connect(self._run_search)
-        self._clear.triggered.connect(self.search.clear)
         self._conversations.listed.connect(self._listed)
         self._conversations.opened.connect(self._opened)
         self._conversations.found.connect(self._found)
@@ -151,8 +142,6 @@ class Sidebar(QWidget):
             button.setIconSize(icons.square())
         self.new_button.setIcon(icons.icon("new", "accent"))
         self.settings_button.setIcon(icons.icon("settings", "muted"))
-        self._search_icon.setIcon(QIcon(icons.pixmap("search", theme.colour("muted"), 16)))
-        self._clear.setIcon(QIcon(icons.pixmap("close", theme.colour("muted"), 16)))
 
     # ---- what happens ----------------------------------------------------------------------
 
@@ -173,7 +162,6 @@ class Sidebar(QWidget):
         self._conversations.open(conversation_id)
 
     def _search_changed(self, text: str) -> None:
-        self._clear.setVisible(bool(text))
         if text.strip():
             self._search_timer.start()
         else:

@@ -34,6 +34,7 @@ from desktop_app.services.conversation.picture_files import PICTURE_SUFFIXES
 from desktop_app.ui.protocols.conversation import Previews
 from desktop_app.ui.sentences import number
 from desktop_app.ui.widgets.controls import ElidedLabel, IconButton, Label
+from desktop_app.ui.widgets.dialog import add_text_size_keys
 from desktop_app.ui.widgets.plain_text import window_title
 from desktop_app.ui.widgets.theme import GRID
 
@@ -143,6 +144,7 @@ class PictureViewer(QWidget):
         self._index = 0
         self._build()
         self._connect()
+        add_text_size_keys(self)
 
     def show_pictures(self, pictures: Sequence[Picture], index: int) -> None:
         """Open with picture `index`; the others can be reached from there."""

@@ -6,10 +6,11 @@ import platform
 
 from PySide6.QtCore import QSize, qVersion
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from desktop_app import __version__
 from desktop_app.ui.widgets.controls import Label, push_button
+from desktop_app.ui.widgets.dialog import Dialog
 from desktop_app.ui.widgets.fitting import fitted
 from desktop_app.ui.widgets.theme import GRID, theme
 
@@ -24,7 +25,7 @@ def system_details(model: str = "") -> str:
     return "\n".join([*lines, f"Model: {model}"] if model else lines)
 
 
-class ReportDialog(QDialog):
+class ReportDialog(Dialog):
     """Shows a report that can be copied."""
 
     def __init__(self, title: str, sentence: str, report: str, parent: QWidget | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_app.services.models.tasks import Found, ImportPlans, LookedUp, MemoryFit
 from desktop_app.ui.models import phrases as words
@@ -14,13 +14,14 @@ from desktop_app.ui.models.parts import FitRow
 from desktop_app.ui.protocols.models import ModelTasks
 from desktop_app.ui.sentences import translate
 from desktop_app.ui.widgets.controls import Label, push_button
+from desktop_app.ui.widgets.dialog import Dialog
 from desktop_app.ui.widgets.fitting import fitted
 from desktop_app.ui.widgets.question import Question
 from desktop_app.ui.widgets.theme import GRID, theme
 from model_store.errors import StoreError
 
 
-class ModelListDialog(QDialog):
+class ModelListDialog(Dialog):
     """A dialog with a list of models that is filled when the results arrive."""
 
     def __init__(self, title: str, parent: QWidget) -> None:

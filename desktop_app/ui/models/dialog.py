@@ -6,7 +6,7 @@ from functools import partial
 
 from PySide6.QtCore import QDir, QSize, Qt, QTimer
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
-from PySide6.QtWidgets import QDialog, QFileDialog, QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_app.engine.messages import gib_down
 from desktop_app.file_addresses import is_local, local_path
@@ -29,9 +29,11 @@ from desktop_app.ui.models.sources_dialog import SourcesDialog
 from desktop_app.ui.protocols.models import Models, ModelTasks
 from desktop_app.ui.protocols.program import Preferences
 from desktop_app.ui.widgets.controls import ElidedLabel, Label, push_button
+from desktop_app.ui.widgets.dialog import Dialog
 from desktop_app.ui.widgets.file_kinds import file_kind
 from desktop_app.ui.widgets.fitting import WrappingRow, fitted
 from desktop_app.ui.widgets.mime import MODEL_SUFFIXES, urls_of
+from desktop_app.ui.widgets.search_field import SearchField
 from desktop_app.ui.widgets.segmented_control import SegmentedControl
 from desktop_app.ui.widgets.setting_controls import Switch
 from desktop_app.ui.widgets.theme import COLUMN, GRID, theme
@@ -42,7 +44,7 @@ from model_store.library.installed import InstalledModel
 _SETTLE_MS = 60  # changes within this time are shown together
 
 
-class ModelsDialog(QDialog):
+class ModelsDialog(Dialog):
     """Two lists of models, a search field, and the progress of tasks; not modal."""
 
     def __init__(
@@ -112,10 +114,7 @@ class ModelsDialog(QDialog):
         self.parts.set_value("catalogue")
         self.parts.chosen.connect(self._list_changed)
         row.addWidget(self.parts)
-        self.search = QLineEdit(self)
-        self.search.setPlaceholderText(self.tr("Search models"))
-        self.search.setAccessibleName(self.tr("Search models"))
-        self.search.setClearButtonEnabled(True)
+        self.search = SearchField(self.tr("Search models"), self.tr("Search models"), self)
         self.search.textChanged.connect(self._show_soon)
         self.search.setMinimumWidth(26 * GRID)
         row.addWidget(self.search)

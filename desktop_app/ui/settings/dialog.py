@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QSize, Qt, QTimer, Signal
-from PySide6.QtWidgets import QDialog, QFrame, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_app.engine.messages import ModelInfo
 from desktop_app.errors import UserError
@@ -17,6 +17,7 @@ from desktop_app.ui.protocols.program import Preferences
 from desktop_app.ui.sentences import engine_sentence, number
 from desktop_app.ui.settings.tuning_row import TuningRow
 from desktop_app.ui.widgets.controls import Label, push_button
+from desktop_app.ui.widgets.dialog import Dialog
 from desktop_app.ui.widgets.fitting import fitted
 from desktop_app.ui.widgets.segmented_control import SegmentedControl
 from desktop_app.ui.widgets.setting_controls import NumberEdit, SettingRow, Switch
@@ -28,7 +29,7 @@ _LONGEST_PROMPT = 20_000
 _TEXT_SIZES = (90, 100, 125, 150, 200)  # percent, of those that the theme knows
 
 
-class SettingsDialog(QDialog):
+class SettingsDialog(Dialog):
     """Shows and changes the settings; not modal. `models_wanted()`: open the model manager."""
 
     models_wanted = Signal()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QDialog, QFrame, QLayout, QLayoutItem, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLayout, QLayoutItem, QScrollArea, QVBoxLayout, QWidget
 
+from desktop_app.ui.widgets.dialog import Dialog
 from desktop_app.ui.widgets.theme import GRID, theme
 
 _MOST = 0.9  # of the screen
@@ -158,7 +159,7 @@ def _height(item: QLayoutItem, width: int) -> int:
     return item.heightForWidth(width) if item.hasHeightForWidth() else item.sizeHint().height()
 
 
-class FittedDialog(QDialog):
+class FittedDialog(Dialog):
     """A dialog as wide as it is told, and as high as it needs, within its screen: there its `column` scrolls.
 
     The buttons in `row` stay in sight.
@@ -189,10 +190,14 @@ class FittedDialog(QDialog):
         held.setContentsMargins(3 * GRID, 0, 3 * GRID, 0)
         held.addLayout(self.row)
         outer.addLayout(held)
+        theme.changed.connect(self._fit)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Take the size that the words need."""
         super().showEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
         for child in self.findChildren(QWidget):
             child.ensurePolished()  # before that its words are measured in another size
         width = fitted(self, QSize(theme.px(self._wanted), 0)).width()

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import QPersistentModelIndex, QPoint, Qt
 from PySide6.QtTest import QAbstractItemModelTester, QTest
-from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QToolButton
+from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
 
 from desktop_app.ui.conversation_list import OPENED
 from desktop_app.ui.window import MainWindow
@@ -150,8 +150,7 @@ def test_what_a_search_found_is_in_sight(window: MainWindow, services: FakeServi
 def test_the_search_is_cleared_by_a_click(window: MainWindow, services: FakeServices) -> None:
     window.sidebar.search.setText("lake")
     services.conversations.found.emit("lake", [])
-    [clear] = [button for button in window.sidebar.search.findChildren(QToolButton) if button.isEnabled()][1:]
-    clear.click()
+    window.sidebar.search.clear_button.click()
     assert window.sidebar.search.text() == ""
     assert titles(window) == ["A lake", "Two birds"]
 

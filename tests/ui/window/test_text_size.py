@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
 import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QDialog, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 
 from desktop_app.ui.composer.thumbnails import Thumbnail
-from desktop_app.ui.settings.dialog import SettingsDialog
 from desktop_app.ui.widgets.controls import FloatingButton
 from desktop_app.ui.widgets.setting_controls import Switch
 from desktop_app.ui.widgets.theme import theme
@@ -24,9 +20,6 @@ from tests.helpers.waiting import pump
 from tests.screens import model_states, update_states  # noqa: F401 - they register their states
 from tests.screens.window_states import STATES, Stage
 
-if TYPE_CHECKING:
-    from desktop_app.ui.models.dialog import ModelsDialog
-
 CONTROL = Qt.KeyboardModifier.ControlModifier
 
 
@@ -35,7 +28,9 @@ def icon_buttons() -> list[QAbstractButton]:
     return [
         widget
         for widget in QApplication.allWidgets()
-        if isinstance(widget, QAbstractButton) and not widget.icon().isNull() and not widget.objectName()[:3] == "qt_"
+        if isinstance(widget, QAbstractButton)
+        and not widget.icon().isNull()
+        and not widget.objectName().startswith("qt_")
     ]
 
 
