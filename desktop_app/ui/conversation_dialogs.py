@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QDir, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from desktop_app.chat.conversation import Role
 from desktop_app.ui.protocols.conversation import Exports
 from desktop_app.ui.sentences import translate
+from desktop_app.ui.widgets.chosen_folders import folder_for, remember
 from desktop_app.ui.widgets.file_kinds import file_kind
+from desktop_app.ui.widgets.plain_text import one_line
 
 _UNFIT_FOR_NAMES = '\\/:*?"<>|'
 _LONGEST_NAME = 60
 
 
-def export_conversation(parent: QWidget, exports: Exports, title: str) -> None:
-    """Ask for a file and write the open conversation to it; the dialog offers the formats."""
+def export_conversation(parent: QWidget, exports: Exports, conversation_id: str, title: str) -> None:
+    """Ask for a file and write a conversation to it; the dialog offers the formats."""
     kinds = {
         translate("Files", "Web page (*.html)"): ".html",
         translate("Files", "Markdown (*.md)"): ".md",
@@ -26,7 +28,7 @@ def export_conversation(parent: QWidget, exports: Exports, title: str) -> None:
     name = _file_name(title)
     if Path(name).suffix.lower() in kinds.values():  # else it would count as the choice of a format
         name = str(Path(name).with_suffix(""))
-    suggested = str(Path(QDir.homePath()) / (name or translate("Files", "Conversation")))
+    suggested = str(Path(folder_for("conversations")) / (name or translate("Files", "Conversation")))
     kind = next(iter(kinds))
     while True:
         chosen, kind = QFileDialog.getSaveFileName(
@@ -39,13 +41,18 @@ def export_conversation(parent: QWidget, exports: Exports, title: str) -> None:
         if target == chosen or not Path(target).exists() or _may_replace(parent, Path(target).name):
             break
         suggested = chosen
-    exports.export(target, {Role.USER: translate("Files", "Question"), Role.ASSISTANT: translate("Files", "Answer")})
+    remember("conversations", target)
+    exports.export(
+        target,
+        {Role.USER: translate("Files", "Question"), Role.ASSISTANT: translate("Files", "Answer")},
+        conversation_id,
+    )
 
 
 def _may_replace(parent: QWidget, name: str) -> bool:
     box = QMessageBox(QMessageBox.Icon.Warning, "Eyebright", "", QMessageBox.StandardButton.Cancel, parent)
     box.setTextFormat(Qt.TextFormat.PlainText)
-    box.setText(translate("Files", "{name} already exists. Replace it?").format(name=name))
+    box.setText(translate("Files", "{name} already exists. Replace it?").format(name=one_line(name)))
     replace = box.addButton(translate("Files", "Replace"), QMessageBox.ButtonRole.AcceptRole)
     box.setDefaultButton(QMessageBox.StandardButton.Cancel)
     box.exec()
@@ -55,8 +62,11 @@ def _may_replace(parent: QWidget, name: str) -> bool:
 def import_conversation(parent: QWidget, exports: Exports) -> None:
     """Ask for a file and add its conversation."""
     kind = file_kind(translate("Files", "Eyebright conversation"), [".json"])
-    source, _ = QFileDialog.getOpenFileName(parent, translate("Files", "Import conversation"), QDir.homePath(), kind)
+    source, _ = QFileDialog.getOpenFileName(
+        parent, translate("Files", "Import conversation"), folder_for("conversations"), kind
+    )
     if source:
+        remember("conversations", source)
         exports.import_file(source)
 
 

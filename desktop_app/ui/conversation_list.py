@@ -355,6 +355,8 @@ class ConversationView(QListView):
             self.chosen.emit(summary.id)
         elif summary is not None and not editing and event.key() == Qt.Key.Key_Delete:
             self.delete_wanted.emit(summary.id)
+        elif event.text().strip() and event.text().isprintable():
+            event.ignore()  # it is written into the question
         else:
             super().keyPressEvent(event)
 

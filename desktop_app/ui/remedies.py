@@ -40,12 +40,12 @@ class Remedies(QObject):
         wanted = (model for model in models.installed() if model.id == model_id)
         model = next(wanted, None) if model_id else models.in_use()
         if model is not None and model.projector is None:
-            file = choose_projector(model.title, model.model, self._widget)
+            file = choose_projector(model.title, model.model, model.in_place, self._widget)
             if file:
                 tasks.add_projector(model, file)
         elif not model_id:  # a file outside the library, or a projector that does not belong to its model
             info, chosen = self._services.engine.info(), self._services.preferences.value("model")
-            file = choose_projector(info.name if info is not None else "", chosen, self._widget)
+            file = choose_projector(info.name if info is not None else "", chosen, True, self._widget)
             if file:
                 tasks.use_projector(chosen, file)
 

@@ -10,25 +10,33 @@ from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
 from desktop_app.engine.messages import Phase
 from desktop_app.errors import SENTENCES, UserError
 from desktop_app.services.notices import LABELS, Notice, NoticeAction, template
+from desktop_app.ui.widgets.plain_text import one_line
 
 translate = QCoreApplication.translate
 
 
 def error_text(error: UserError) -> str:
     """Return the sentence of an expected error."""
-    return error.sentence(lambda english: translate("errors", english))
+    return one_line(error.sentence(lambda english: translate("errors", english)))
 
 
 def error_of(details: Mapping[str, Any]) -> str:
     """Return the sentence of a failed message's `details["error"]`."""
     error = details["error"]
-    return translate("errors", SENTENCES[error["code"]]).format(**error["parameters"])
+    return translate("errors", SENTENCES[error["code"]]).format(**_plain(error["parameters"]))
 
 
 def notice_text(notice: Notice) -> str:
     """Return the sentence of a notice."""
     context, english = template(notice)
-    return translate(context, english).format(**notice.parameters)
+    return translate(context, english).format(**_plain(notice.parameters))
+
+
+def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is put into a sentence; names of others without line breaks and control characters."""
+    return {
+        name: value if isinstance(value, int | float) else one_line(str(value)) for name, value in parameters.items()
+    }
 
 
 def action_label(action: NoticeAction) -> str:

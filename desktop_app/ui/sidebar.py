@@ -29,12 +29,14 @@ class Sidebar(QWidget):
     """Lists the conversations and marks the open one.
 
     `hide_wanted()`: the person closes it. `settings_wanted()`. `left()`: back to writing (Esc in the search).
+    `export_wanted(conversation id)`: it is to be written to a file.
     `hit_chosen(conversation id, query)`: a conversation that a search has found is opened.
     """
 
     hide_wanted = Signal()
     settings_wanted = Signal()
     left = Signal()
+    export_wanted = Signal(str)
     hit_chosen = Signal(str, str)
 
     def __init__(self, conversations: Conversations, previews: Previews, parent: QWidget | None = None) -> None:
@@ -191,6 +193,7 @@ class Sidebar(QWidget):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction(self.tr("Open")).triggered.connect(partial(self._conversations.open, conversation_id))
         menu.addAction(self.tr("Rename…")).triggered.connect(partial(self.rename, conversation_id))
+        menu.addAction(self.tr("Export…")).triggered.connect(partial(self.export_wanted.emit, conversation_id))
         menu.addSeparator()
         menu.addAction(self.tr("Delete")).triggered.connect(partial(self._conversations.delete, conversation_id))
         menu.popup(where)

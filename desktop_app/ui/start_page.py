@@ -148,7 +148,7 @@ class DropPlace(QFrame):
         column.addWidget(self.why)
         row = WrappingRow(0.5)
         row.setSpacing(0)
-        self.choose = push_button(self.tr("Choose a picture…"), "link", self)
+        self.choose = push_button(self.tr("Attach pictures…"), "link", self)
         self.choose.setObjectName("choose_picture")
         self.choose.clicked.connect(self.choose_wanted)
         self.add_projector = push_button(self.tr("Add its projector…"), "link", self)

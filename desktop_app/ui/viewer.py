@@ -33,6 +33,7 @@ from desktop_app.chat.conversation import Picture
 from desktop_app.services.conversation.picture_files import PICTURE_SUFFIXES
 from desktop_app.ui.protocols.conversation import Previews
 from desktop_app.ui.sentences import number
+from desktop_app.ui.widgets.chosen_folders import folder_for, remember
 from desktop_app.ui.widgets.controls import ElidedLabel, IconButton, Label
 from desktop_app.ui.widgets.dialog import add_text_size_keys
 from desktop_app.ui.widgets.plain_text import window_title
@@ -113,8 +114,10 @@ class PictureView(QGraphicsView):
         event.accept()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Move the picture with the arrow keys, and leave all other keys to the window."""
-        if event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down):
+        """Move a picture that is larger than the window with the arrow keys; leave all other keys to the window."""
+        across = event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right) and self.horizontalScrollBar().maximum() > 0
+        along = event.key() in (Qt.Key.Key_Up, Qt.Key.Key_Down) and self.verticalScrollBar().maximum() > 0
+        if across or along:
             super().keyPressEvent(event)
         else:
             event.ignore()
@@ -246,12 +249,14 @@ class PictureViewer(QWidget):
         name = Path(picture.name).name
         if Path(name).suffix.lower() not in PICTURE_SUFFIXES:  # a pasted one has a name without an ending
             name += self._previews.ending(picture.sha256)
-        target, _ = QFileDialog.getSaveFileName(self, self.tr("Save the original"), name)
+        suggested = str(Path(folder_for("pictures")) / name)
+        target, _ = QFileDialog.getSaveFileName(self, self.tr("Save the original"), suggested)
         if target:
+            remember("pictures", target)
             self._previews.save_original(picture.sha256, target)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Esc closes, + and - zoom, 0 shows all, Page Up and Page Down change the picture."""
+        """Esc closes, + and - zoom, 0 shows all; arrow keys, Page Up and Page Down, Home and End change the picture."""
         key = event.key()
         if key == Qt.Key.Key_Escape:
             self.close()
@@ -261,9 +266,13 @@ class PictureViewer(QWidget):
             self._zoom_out()
         elif key in (Qt.Key.Key_0, Qt.Key.Key_F):
             self.view.fit()
-        elif key == Qt.Key.Key_PageUp:
+        elif key in (Qt.Key.Key_PageUp, Qt.Key.Key_Left, Qt.Key.Key_Up):
             self._go_back()
-        elif key == Qt.Key.Key_PageDown:
+        elif key in (Qt.Key.Key_PageDown, Qt.Key.Key_Right, Qt.Key.Key_Down):
             self._go_on()
+        elif key == Qt.Key.Key_Home:
+            self._go(-self._index)
+        elif key == Qt.Key.Key_End:
+            self._go(len(self._pictures) - 1 - self._index)
         else:
             super().keyPressEvent(event)

@@ -172,6 +172,7 @@ class MainWindow(QMainWindow):
         self.sidebar.hide_wanted.connect(self.toggle_sidebar)
         self.sidebar.settings_wanted.connect(self.open_settings)
         self.sidebar.hit_chosen.connect(self._hit_chosen)
+        self.sidebar.export_wanted.connect(self.export)
         self.sidebar.left.connect(self.composer.focus_editor)
         # Also where a new conversation is open already, and nothing else would happen.
         self.sidebar.new_button.clicked.connect(self.composer.focus_editor)
@@ -245,10 +246,16 @@ class MainWindow(QMainWindow):
     @Slot()
     def export_conversation(self) -> None:
         """Write the open conversation to a file."""
+        if self.services.chat.messages():
+            self.export(self.services.conversations.current_id())
+
+    @Slot(str)
+    def export(self, conversation_id: str) -> None:
+        """Write a conversation to a file."""
         from desktop_app.ui.conversation_dialogs import export_conversation
 
-        if self.services.chat.messages():
-            export_conversation(self, self.services.exports, self.header.current_title())
+        titles = (row.title for row in self.services.conversations.summaries() if row.id == conversation_id)
+        export_conversation(self, self.services.exports, conversation_id, next(titles, ""))
 
     @Slot()
     def import_conversation(self) -> None:
@@ -442,9 +449,15 @@ class MainWindow(QMainWindow):
             self._unseen.start(0)  # the children are painted after this
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Open the context menu of the focused widget by Shift+F10, like the Menu key, which many keyboards lack."""
+        """Write what is typed anywhere into the question; open the context menu of the focused widget by Shift+F10.
+
+        Many keyboards lack the Menu key.
+        """
         if event.keyCombination() != _MENU_KEYS:
-            super().keyPressEvent(event)
+            if _writes(event):
+                self.composer.insert_text(event.text())
+            else:
+                super().keyPressEvent(event)
             return
         focused = QApplication.focusWidget() or self
         place = focused.rect().center()
@@ -464,3 +477,11 @@ class MainWindow(QMainWindow):
             if window is not None:
                 window.close()
         super().closeEvent(event)
+
+
+def _writes(event: QKeyEvent) -> bool:
+    """Return whether a key writes a character. Space is left out: it presses buttons and turns pages."""
+    modifiers = event.modifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier)
+    alt_gr = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier
+    allowed = modifiers in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.GroupSwitchModifier, alt_gr)
+    return allowed and bool(event.text().strip()) and event.text().isprintable()

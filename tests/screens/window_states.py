@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
-from desktop_app.chat.conversation import State
+from desktop_app.chat.backups import Backup
+from desktop_app.chat.conversation import DeletedConversation, State
 from desktop_app.engine.messages import Phase, Tuning
 from desktop_app.errors import UserError
 from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions
 from desktop_app.services.notices import Notice, action
 from desktop_app.ui.help.about import AboutDialog, ShortcutsDialog
 from desktop_app.ui.help.report import ReportDialog, system_details
+from desktop_app.ui.recovery import RecoveryDialog
 from desktop_app.ui.settings.dialog import SettingsDialog
 from desktop_app.ui.viewer import PictureViewer
 from desktop_app.ui.widgets.controls import Popover
@@ -305,6 +309,17 @@ def settings_measured(stage: Stage) -> QWidget | None:
     stage.window.open_settings()
     pump(50)
     return stage.window.findChild(SettingsDialog)
+
+
+@state
+def recovery(stage: Stage) -> QWidget | None:
+    """What was deleted, and backups."""
+    now = time.time()
+    rows = stage.services.conversations.rows
+    stage.services.recovery.rows = [DeletedConversation(row, now - 86400) for row in rows[:3]]
+    stage.services.recovery.copies = [Backup(Path("/backups/one"), now - day * 86400, 1 << 20) for day in range(3)]
+    stage.window.open_recovery()
+    return stage.window.findChild(RecoveryDialog)
 
 
 @state

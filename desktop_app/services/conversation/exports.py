@@ -1,4 +1,4 @@
-"""Exports the open conversation to a file, and imports conversations from such files."""
+"""Exports a conversation to a file, and imports conversations from such files."""
 
 from __future__ import annotations
 
@@ -50,22 +50,28 @@ class Exports(QObject):
         self._throttle = throttle
         self._notices = notices
 
-    def export(self, target: str, speakers: Mapping[Role, str] | None = None) -> None:
-        """Write the open conversation; the file name's suffix chooses between HTML, Markdown and JSON.
+    def export(self, target: str, speakers: Mapping[Role, str] | None = None, conversation_id: str = "") -> None:
+        """Write a conversation ("": the open one); the file name's suffix chooses between HTML, Markdown and JSON.
 
         JSON holds all versions of its messages, the others what is shown.
         """
         current = self._conversations.current_id()
-        title = next((s.title for s in self._conversations.summaries() if s.id == current), "")
-        path, shown = Path(target), self._chat.messages()
+        wanted = conversation_id or current
+        title = next((s.title for s in self._conversations.summaries() if s.id == wanted), "")
+        path, shown = Path(target), self._chat.messages() if wanted == current else []
         if path.suffix.lower() == ".json":
             live = {message.id: message for message in shown}  # an answer is saved every second only
             self._history_thread.run(
-                lambda history: [(live.get(saved.id, saved), used) for saved, used in history.all_messages(current)],
+                lambda history: [(live.get(saved.id, saved), used) for saved, used in history.all_messages(wanted)],
                 lambda messages: self._start(path, lambda: self._json(title, messages)),
             )
-        else:
+        elif wanted == current:
             self._start(path, lambda: [self._text(path, title, shown, speakers)])
+        else:
+            self._history_thread.run(
+                lambda history: history.path(wanted),
+                lambda messages: self._start(path, lambda: [self._text(path, title, messages, speakers)]),
+            )
 
     def _start(self, target: Path, pieces: Callable[[], Iterable[str]]) -> None:
         self._files.run(lambda: _write(target, pieces()), lambda _: self._done(target))

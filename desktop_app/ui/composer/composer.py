@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from desktop_app.errors import UserError
 from desktop_app.services.conversation.picture_files import PICTURE_SUFFIXES
 from desktop_app.services.notices import Notice
+from desktop_app.ui.widgets.chosen_folders import folder_for, remember
 from desktop_app.ui.widgets.controls import IconButton, Label
 from desktop_app.ui.widgets.file_kinds import file_kind
 from desktop_app.ui.widgets.input_card import Card
@@ -43,7 +44,6 @@ class Composer(QWidget):
         self._chat = services.chat
         self._draft = services.draft
         self._engine = services.engine
-        self._folder = ""  # where the last pictures were attached from
         self.card = Card(self)
         self.editor = MessageEdit(self.card)
         self.editor.setAccessibleName(self.tr("Your question"))
@@ -100,6 +100,7 @@ class Composer(QWidget):
         strip.picture_opened.connect(self.picture_opened)
         strip.left.connect(self.focus_editor)
         self._words.insertWidget(0, strip)
+        self._draft.added.connect(self._order)
         return strip
 
     @cached_property
@@ -110,6 +111,16 @@ class Composer(QWidget):
         picture_detail = DetailChoice(self._services.picture_detail, self.card)
         self._words.insertWidget(self._words.indexOf(self.strip) + 1, picture_detail)
         return picture_detail
+
+    def _order(self, _what: object = None) -> None:
+        """Let Tab go to the pictures and the choice of detail before the text field below them, though it is older."""
+        later = [*self.strip.thumbnails(), *self.picture_detail.choice.buttons.values()]
+        before: QWidget = self.editor
+        while before is self.editor or before in later:
+            before = before.previousInFocusChain() or self.card
+        for widget in later:
+            QWidget.setTabOrder(before, widget)
+            before = widget
 
     def _connect(self, services: Services) -> None:
         self.editor.submitted.connect(self._submit)
@@ -153,9 +164,11 @@ class Composer(QWidget):
         pictures, everything = self.tr("Pictures"), self.tr("All files")
         kinds = f"{file_kind(pictures, PICTURE_SUFFIXES)};;{everything} (*)"
         quiet = QFileDialog.Option.HideNameFilterDetails  # there are too many endings to read
-        paths, _ = QFileDialog.getOpenFileNames(self, self.tr("Attach pictures"), self._folder, kinds, options=quiet)
+        paths, _ = QFileDialog.getOpenFileNames(
+            self, self.tr("Attach pictures"), folder_for("pictures"), kinds, options=quiet
+        )
         for path in paths:
-            self._folder = path
+            remember("pictures", path)
             self._draft.add_file(path)
         self.focus_editor()
 
@@ -222,7 +235,9 @@ class Composer(QWidget):
         self.hint.setText(self._hint())
         pictures, info = self._draft.pictures(), self._engine.info()
         if pictures:
-            _built = self.strip, self.picture_detail  # there from the first picture on
+            if "strip" not in self.__dict__:
+                _built = self.strip, self.picture_detail  # there from the first picture on
+                self._order()
             text = self.tr("Ask about the picture, or send it to get a description")
             if self._is_blind():
                 text = self.tr("Ask anything")

@@ -28,6 +28,7 @@ from desktop_app.ui.models.projector_choice import choose_projector
 from desktop_app.ui.models.sources_dialog import SourcesDialog
 from desktop_app.ui.protocols.models import Models, ModelTasks
 from desktop_app.ui.protocols.program import Preferences
+from desktop_app.ui.widgets.chosen_folders import folder_for, remember
 from desktop_app.ui.widgets.controls import ElidedLabel, Label, push_button
 from desktop_app.ui.widgets.dialog import Dialog
 from desktop_app.ui.widgets.file_kinds import file_kind
@@ -118,6 +119,7 @@ class ModelsDialog(Dialog):
         self.search.textChanged.connect(self._show_soon)
         self.search.setMinimumWidth(26 * GRID)
         row.addWidget(self.search)
+        self.first = self.search
         self.only_fitting = Switch(self.tr("Show only models that fit this computer"), self)
         self.only_fitting.toggled.connect(self._list_changed)
         self._fitting = Label(self.tr("Only models that fit"), "small", parent=self)
@@ -301,8 +303,9 @@ class ModelsDialog(Dialog):
             case ModelAction.ADD_PROJECTOR:
                 self._choose_projector(model)
             case ModelAction.EXPORT:
-                folder = QFileDialog.getExistingDirectory(self, self.tr("Copy the model to"), QDir.homePath())
+                folder = QFileDialog.getExistingDirectory(self, self.tr("Copy the model to"), folder_for("models"))
                 if folder:
+                    remember("models", folder)
                     self._tasks.export(model, folder)
             case ModelAction.REMOVE:
                 if confirm_removal(model, self):
@@ -327,12 +330,13 @@ class ModelsDialog(Dialog):
 
     def _choose_files(self) -> None:
         kind = file_kind(self.tr("Model files"), MODEL_SUFFIXES)
-        files, _ = QFileDialog.getOpenFileNames(self, self.tr("Add files"), QDir.homePath(), kind)
+        files, _ = QFileDialog.getOpenFileNames(self, self.tr("Add files"), folder_for("models"), kind)
         if files:
+            remember("models", files[0])
             self.plan(files)
 
     def _choose_projector(self, model: InstalledModel) -> None:
-        file = choose_projector(model.title, model.model, self)
+        file = choose_projector(model.title, model.model, model.in_place, self)
         if file:
             self._tasks.add_projector(model, file)
 

@@ -7,12 +7,19 @@ from pathlib import Path
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from desktop_app.ui.sentences import translate
+from desktop_app.ui.widgets.chosen_folders import folder_for, remember
 from desktop_app.ui.widgets.file_kinds import file_kind
 
 
-def choose_projector(title: str, model: Path | str, parent: QWidget) -> str:
-    """Let the person choose a projector, beginning beside the model's file; "" if they did not."""
+def choose_projector(title: str, model: Path | str, in_place: bool, parent: QWidget) -> str:
+    """Let the person choose a projector; "" if they did not.
+
+    Begins beside the model's file if that is `in_place`, where the person has put it.
+    """
     kind = file_kind(translate("Models", "Projectors"), [".gguf"])
     words = translate("Models", "Choose the projector (mmproj) of {title}").format(title=title)
-    file, _ = QFileDialog.getOpenFileName(parent, words, str(Path(model).parent), kind)
+    start = str(Path(model).parent) if in_place else folder_for("models")
+    file, _ = QFileDialog.getOpenFileName(parent, words, start, kind)
+    if file:
+        remember("models", file)
     return file

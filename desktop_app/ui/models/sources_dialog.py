@@ -12,6 +12,7 @@ from desktop_app.settings import SETTINGS
 from desktop_app.ui.models.phrases import expected_error
 from desktop_app.ui.protocols.models import Models, ModelTasks
 from desktop_app.ui.protocols.program import Preferences
+from desktop_app.ui.widgets.chosen_folders import folder_for, remember
 from desktop_app.ui.widgets.controls import Label, push_button
 from desktop_app.ui.widgets.fitting import FittedDialog
 from desktop_app.ui.widgets.setting_controls import NumberEdit, SettingRow
@@ -64,6 +65,7 @@ class SourcesDialog(FittedDialog):
         self.row.addWidget(close)
         preferences.changed.connect(self._show_folder)
         self._show_folder()
+        self.first = self.address
         models.sources.load_token(self._show_token)
 
     def _row(self, name: str, title: str, control: QWidget, *, below: bool = False) -> None:
@@ -119,8 +121,9 @@ class SourcesDialog(FittedDialog):
         self.place.setText(QDir.toNativeSeparators(str(self._models.folder())))
 
     def _move(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, self.tr("Move the models to"), QDir.homePath())
+        folder = QFileDialog.getExistingDirectory(self, self.tr("Move the models to"), folder_for("models"))
         if folder:
+            remember("models", folder)
             self._tasks.move(folder)
 
     def done(self, result: int) -> None:

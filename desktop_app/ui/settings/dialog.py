@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
 
 from desktop_app.engine.messages import ModelInfo
@@ -232,6 +233,11 @@ class SettingsDialog(Dialog):
         button = self.text_size.buttons.get(str(theme.zoom()))
         if button is not None:
             button.setChecked(True)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Begin at the first setting each time."""
+        self.first = next((button for button in self.theme.buttons.values() if button.isChecked()), None)
+        super().showEvent(event)
 
     def done(self, result: int) -> None:
         """Save the system prompt if it was just edited."""

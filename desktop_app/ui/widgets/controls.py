@@ -9,7 +9,7 @@ from PySide6.QtGui import QFontMetrics, QKeyEvent, QKeySequence, QPainter, QPain
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from desktop_app.ui.widgets import icons
-from desktop_app.ui.widgets.plain_text import set_tip, shortened
+from desktop_app.ui.widgets.plain_text import one_line, set_tip
 from desktop_app.ui.widgets.theme import GRID, ICON, ColourRole, theme
 
 LabelType = Literal["display", "title", "strong", "body", "small", "tiny"]
@@ -151,7 +151,7 @@ class ElidedLabel(Label):
         if text == self._whole:
             return  # the placeholder of the composer is set with every key
         self._whole = text
-        self.setAccessibleName(shortened(text))
+        self.setAccessibleName(one_line(text))
         self._elide()
         self.updateGeometry()
 
@@ -161,7 +161,7 @@ class ElidedLabel(Label):
 
     def sizeHint(self) -> QSize:
         """Ask for room for the whole text; less is fine."""
-        width = QFontMetrics(self.font()).horizontalAdvance(shortened(self._whole)) + 2
+        width = QFontMetrics(self.font()).horizontalAdvance(one_line(self._whole)) + 2
         return QSize(width, super().sizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -177,9 +177,9 @@ class ElidedLabel(Label):
 
     def _elide(self) -> None:
         metrics = QFontMetrics(self.font())
-        shown = metrics.elidedText(shortened(self._whole), Qt.TextElideMode.ElideRight, self.width())
+        shown = metrics.elidedText(one_line(self._whole), Qt.TextElideMode.ElideRight, self.width())
         self.setText(shown)
-        set_tip(self, self._whole if shown != self._whole else "")
+        set_tip(self, self._whole if shown != one_line(self._whole) else "")
 
 
 class Popover(QFrame):

@@ -6,9 +6,13 @@ that somebody sent would read one of this computer, or of a server in its networ
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtGui import Qt
 from PySide6.QtWidgets import QWidget
 
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")  # turn what follows around: "gnp.exe" would be shown as "exe.png"
 MOST_SHOWN = 500  # characters of one name; Qt needs minutes for the lines of a name of a megabyte
 
 
@@ -17,14 +21,22 @@ def shortened(text: str, most: int = MOST_SHOWN) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
+def one_line(text: str) -> str:
+    """Return a name for a sentence or a line of ours: shortened, without line breaks and control characters.
+
+    Behind a line break, a name could pretend to be another sentence.
+    """
+    return " ".join(_TURNS.sub("", _CONTROL.sub(" ", shortened(text))).split())
+
+
 def button_text(text: str) -> str:
     """Return `text` for a button or a menu, which would make a shortcut of the letter behind "&"."""
-    return shortened(text).replace("&", "&&")
+    return one_line(text).replace("&", "&&")
 
 
 def window_title(text: str) -> str:
     """Return `text` for the title of a window, which would drop "[*]" as the mark of unsaved changes."""
-    return shortened(text).replace("[*]", "[*][*]")
+    return one_line(text).replace("[*]", "[*][*]")
 
 
 def wrapped_tip(text: str) -> str:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QWidget
 
 from desktop_app.ui.widgets.controls import Label, push_button
 from desktop_app.ui.widgets.fitting import FittedDialog
-from desktop_app.ui.widgets.plain_text import window_title
+from desktop_app.ui.widgets.plain_text import one_line, window_title
 from desktop_app.ui.widgets.theme import GRID
 
 
@@ -22,7 +22,7 @@ class Question(FittedDialog):
 
     def __init__(self, title: str, text: str, yes: str, no: str, parent: QWidget, other: str = "") -> None:
         super().__init__(window_title(title), 58 * GRID, parent)
-        self.column.addWidget(Label(title, "title", parent=self, wrap=True))
+        self.column.addWidget(Label(one_line(title), "title", parent=self, wrap=True))
         self.column.addWidget(Label(text, "body", parent=self, wrap=True))
         self.column.addStretch(1)
         self.no = push_button(no, "plain", self)

@@ -186,19 +186,21 @@ class FakeReadingAhead(QObject):
 
 
 class FakeRecovery(QObject):
-    """Nothing was deleted, and there is no backup."""
+    """Nothing was deleted, and there is no backup, unless a test puts some there."""
 
     changed = Signal()
 
     def __init__(self, calls: list[Call]) -> None:
         super().__init__()
         self.calls = calls
+        self.rows: list[DeletedConversation] = []
+        self.copies: list[Backup] = []
 
     def deleted(self) -> list[DeletedConversation]:
-        return []
+        return self.rows
 
     def backups(self) -> list[Backup]:
-        return []
+        return self.copies
 
     def refresh(self) -> None:
         self.calls.append(("refresh_recovery",))
@@ -217,8 +219,8 @@ class FakeExports:
     def __init__(self, calls: list[Call]) -> None:
         self.calls = calls
 
-    def export(self, target: str, speakers: Mapping[Role, str] | None = None) -> None:
-        self.calls.append(("export", target))
+    def export(self, target: str, speakers: Mapping[Role, str] | None = None, conversation_id: str = "") -> None:
+        self.calls.append(("export", target, conversation_id))
 
     def import_file(self, source: str) -> None:
         self.calls.append(("import", source))

@@ -66,7 +66,7 @@ def test_the_format_is_the_one_chosen(
     dialog = Dialog((str(tmp_path / name), kind))
     monkeypatch.setattr(QFileDialog, "getSaveFileName", dialog)
     window.export_conversation()
-    assert services.calls[-1] == ("export", str(tmp_path / written))
+    assert services.calls[-1] == ("export", str(tmp_path / written), services.conversations.current)
     assert Path(dialog.suggested[0]).suffix == ""  # an ending of ours would win over the format chosen
 
 
@@ -83,7 +83,7 @@ def test_a_file_is_replaced_only_when_that_was_asked(
     monkeypatch.setattr(QFileDialog, "getSaveFileName", Dialog(chosen))
     press("Replace")
     window.export_conversation()
-    assert services.calls[-1] == ("export", str(tmp_path / "lake.json"))
+    assert services.calls[-1] == ("export", str(tmp_path / "lake.json"), services.conversations.current)
 
 
 def test_the_notice_opens_the_folder(
