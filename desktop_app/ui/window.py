@@ -22,6 +22,7 @@ from desktop_app.ui.sidebar import Sidebar
 from desktop_app.ui.start_page import StartPage
 from desktop_app.ui.status import StatusLine
 from desktop_app.ui.user_activity import UserActivity
+from desktop_app.ui.widgets.dialog import tab_after
 from desktop_app.ui.widgets.fitting import fitted
 from desktop_app.ui.widgets.plain_text import window_title
 from desktop_app.ui.widgets.theme import GRID, NARROW, SMALLEST_WINDOW, theme
@@ -119,11 +120,7 @@ class MainWindow(QMainWindow):
             self._transcript.text_too_long.connect(self.composer.refuse_text)
             self.pages.addWidget(self._transcript)
             # The keyboard comes here before it comes to the composer, which is older.
-            before: QWidget = self.start_page.model_button
-            for widget in self._transcript.findChildren(QWidget):
-                if widget.focusPolicy() != Qt.FocusPolicy.NoFocus:
-                    QWidget.setTabOrder(before, widget)
-                    before = widget
+            tab_after(self.start_page.model_button, self._transcript)
         return self._transcript
 
     @cached_property

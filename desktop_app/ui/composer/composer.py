@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
@@ -116,8 +116,8 @@ class Composer(QWidget):
         """Let Tab go to the pictures and the choice of detail before the text field below them, though it is older."""
         later = [*self.strip.thumbnails(), *self.picture_detail.choice.buttons.values()]
         before: QWidget = self.editor
-        while before is self.editor or before in later:
-            before = before.previousInFocusChain() or self.card
+        while before is self.editor or before in later or before.focusPolicy() == Qt.FocusPolicy.NoFocus:
+            before = before.previousInFocusChain() or self.send
         for widget in later:
             QWidget.setTabOrder(before, widget)
             before = widget

@@ -14,7 +14,7 @@ from desktop_app.ui.models.parts import FitRow
 from desktop_app.ui.protocols.models import ModelTasks
 from desktop_app.ui.sentences import translate
 from desktop_app.ui.widgets.controls import Label, push_button
-from desktop_app.ui.widgets.dialog import Dialog
+from desktop_app.ui.widgets.dialog import Dialog, tab_after
 from desktop_app.ui.widgets.fitting import fitted
 from desktop_app.ui.widgets.question import Question
 from desktop_app.ui.widgets.theme import GRID, theme
@@ -36,6 +36,7 @@ class ModelListDialog(Dialog):
         self._scroll.setWidgetResizable(True)
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.cards: list[ModelCard] = []
 
     def place_list(self) -> None:
@@ -44,6 +45,7 @@ class ModelListDialog(Dialog):
         self.column.addWidget(self._scroll, 1)
         close = push_button(self.tr("Close"), "plain", self)
         close.clicked.connect(self.close)
+        self._above: QWidget = close.previousInFocusChain() or self
         self.column.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
         close.setFocus()
 
@@ -62,6 +64,7 @@ class ModelListDialog(Dialog):
         column.addStretch(1)
         self.cards = cards
         self._scroll.setWidget(page)
+        tab_after(self._above, page)
 
 
 class AddModelDialog(ModelListDialog):

