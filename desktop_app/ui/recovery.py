@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QDateTime, QLocale, QSize, Qt
-from PySide6.QtWidgets import QHBoxLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtCore import QCoreApplication, QDateTime, QLocale, Qt
+from PySide6.QtWidgets import QListWidget, QListWidgetItem, QWidget
 
 from desktop_app.services.history_thread import KEEP_DELETED_DAYS
 from desktop_app.ui.protocols.conversation import Recovery
 from desktop_app.ui.sentences import data_size, relative_date
 from desktop_app.ui.widgets.controls import Label, push_button
-from desktop_app.ui.widgets.dialog import Dialog
+from desktop_app.ui.widgets.fitting import FittedDialog, WrappingRow
 from desktop_app.ui.widgets.question import Question
-from desktop_app.ui.widgets.theme import GRID, theme
+from desktop_app.ui.widgets.theme import GRID
 
-_OF_THE_SCREEN = 0.9
 _ID = Qt.ItemDataRole.UserRole
 
 
-class RecoveryDialog(Dialog):
+class RecoveryDialog(FittedDialog):
     """Two lists, each with what can be done with the row that is chosen."""
 
     def __init__(self, recovery: Recovery, parent: QWidget) -> None:
-        super().__init__(parent)
+        title = QCoreApplication.translate("RecoveryDialog", "Deleted conversations and backups")
+        super().__init__(title, 70 * GRID, parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(self.tr("Deleted conversations and backups"))
         self._recovery = recovery
         self._build()
         self.deleted.currentRowChanged.connect(self._enable)
@@ -39,8 +38,7 @@ class RecoveryDialog(Dialog):
         recovery.refresh()
 
     def _build(self) -> None:
-        column = QVBoxLayout(self)
-        column.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID)
+        column = self.column
         column.setSpacing(GRID)
         # In the order in which they stand, which is the order of Tab.
         self.first = self.deleted = self._list(self.tr("Deleted conversations"))
@@ -50,12 +48,15 @@ class RecoveryDialog(Dialog):
         self.backups = self._list(self.tr("Backups"))
         self.restore_backup = push_button(self.tr("Restore the backup"), "primary", self)
         kept = self.tr("A deleted conversation stays here for {days} days. Then it is deleted for good.")
-        column.addWidget(Label(self.deleted.accessibleName(), "title", parent=self))
+        column.addWidget(Label(self.deleted.accessibleName(), "title", parent=self, wrap=True))
         column.addWidget(Label(kept.format(days=KEEP_DELETED_DAYS), "small", "muted", self, wrap=True))
         column.addWidget(self.deleted, 3)
-        column.addLayout(self._row(self.delete_all, self.delete_now, self.restore))
+        buttons = WrappingRow(1.0)
+        for button in (self.delete_all, self.delete_now, self.restore):
+            buttons.addWidget(button)
+        column.addLayout(buttons)
         column.addSpacing(GRID)
-        column.addWidget(Label(self.backups.accessibleName(), "title", parent=self))
+        column.addWidget(Label(self.backups.accessibleName(), "title", parent=self, wrap=True))
         daily = self.tr(
             "All conversations are copied once on each day that you use Eyebright, and the last seven copies are kept. "
             "Restoring one brings back what is missing. It changes nothing of what is there now."
@@ -64,9 +65,8 @@ class RecoveryDialog(Dialog):
         column.addWidget(self.backups, 2)
         close = push_button(self.tr("Close"), "plain", self)
         close.clicked.connect(self.close)
-        column.addLayout(self._row(self.restore_backup, close))
-        room = self.screen().availableSize() * _OF_THE_SCREEN
-        self.resize(QSize(theme.px(70 * GRID), theme.px(68 * GRID)).boundedTo(room))
+        self.row.addWidget(self.restore_backup)
+        self.row.addWidget(close)
 
     def _list(self, name: str) -> QListWidget:
         rows = QListWidget(self)
@@ -76,14 +76,6 @@ class RecoveryDialog(Dialog):
         rows.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         rows.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         return rows
-
-    def _row(self, *buttons: QWidget) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(GRID)
-        row.addStretch(1)
-        for button in buttons:
-            row.addWidget(button)
-        return row
 
     def _show(self) -> None:
         deleted = [

@@ -117,3 +117,16 @@ def test_a_folder_that_is_not_there_is_said(desk: Desk, tmp_path: Path) -> None:
     converse(desk)
     desk.services.exports.export(str(tmp_path / "nowhere" / "out.html"))
     wait_until(lambda: [notice.text_code for notice in desk.notices] == ["not-saved"])
+
+
+@pytest.mark.parametrize("ending", ["html", "md", "json"])
+def test_another_conversation_than_the_open_one_is_exported(desk: Desk, tmp_path: Path, ending: str) -> None:
+    converse(desk)
+    other = desk.services.conversations.current_id()
+    desk.services.conversations.new()
+    wait_until(lambda: desk.services.chat.messages() == [])
+    file = tmp_path / f"out.{ending}"
+    with expect_signal(desk.services.exports.exported):
+        desk.services.exports.export(str(file), None, other)
+    assert "picture" in file.read_text(encoding="utf-8")
+    assert desk.services.conversations.current_id() == ""

@@ -194,7 +194,7 @@ def test_a_pasted_picture_is_saved_with_the_ending_of_its_kind(
     suggested: list[str] = []
 
     def choose_nothing(_parent: object, _title: str, name: str) -> tuple[str, str]:
-        suggested.append(name)
+        suggested.append(Path(name).name)
         return "", ""
 
     monkeypatch.setattr(QFileDialog, "getSaveFileName", choose_nothing)
