@@ -65,7 +65,9 @@ class RecoveryDialog(FittedDialog):
         column.addWidget(self.backups, 2)
         close = push_button(self.tr("Close"), "plain", self)
         close.clicked.connect(self.close)
-        self.row.addWidget(self.restore_backup)
+        below = WrappingRow(1.0)
+        below.addWidget(self.restore_backup)
+        column.addLayout(below)
         self.row.addWidget(close)
 
     def _list(self, name: str) -> QListWidget:

@@ -10,14 +10,14 @@ from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
 from desktop_app.engine.messages import Phase
 from desktop_app.errors import SENTENCES, UserError
 from desktop_app.services.notices import LABELS, Notice, NoticeAction, template
-from desktop_app.ui.widgets.plain_text import one_line
+from desktop_app.ui.widgets.plain_text import MOST_SAID, one_line
 
 translate = QCoreApplication.translate
 
 
 def error_text(error: UserError) -> str:
     """Return the sentence of an expected error."""
-    return one_line(error.sentence(lambda english: translate("errors", english)))
+    return one_line(error.sentence(lambda english: translate("errors", english)), MOST_SAID)
 
 
 def error_of(details: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from desktop_app.engine.messages import ModelInfo, Phase
 from desktop_app.ui.sentences import data_size, engine_sentence, engine_state, number, phase_text
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import EnterClicks, Popover, push_button
-from desktop_app.ui.widgets.plain_text import button_text, set_tip
+from desktop_app.ui.widgets.plain_text import button_text, one_line, set_tip
 from desktop_app.ui.widgets.theme import GRID, ColourRole, theme
 
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
@@ -146,7 +146,7 @@ class StatusLine(QWidget):
         state, info = self._engine.state(), self._engine.info()
         measuring = self._tuner.is_measuring() and self._phase is None
         self.not_now.setVisible(measuring)
-        name = self.tr("Engine") if info is None else info.name
+        name = self.tr("Engine") if info is None else one_line(info.name)
         if measuring:  # too much for a narrow window with the name before it
             left = self._tuner.seconds_left()
             words = self.tr("Finding the fastest settings for this computer, about {seconds} s").format(seconds=left)
@@ -212,7 +212,7 @@ class StatusLine(QWidget):
             title = engine_sentence(state)
             text = self.tr("The engine is the part of Eyebright that runs the model. It is a separate process.")
         else:
-            title = info.name
+            title = one_line(info.name)
             text = self.tr("It runs on this computer. Nothing you write or show leaves it.")
             if info.is_demo:
                 text = self.tr(

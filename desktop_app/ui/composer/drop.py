@@ -13,6 +13,7 @@ from desktop_app.file_addresses import is_local
 from desktop_app.services.conversation.picture_files import is_folder
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.mime import has_picture, model_paths, picture_bytes, urls_of
+from desktop_app.ui.widgets.plain_text import one_line
 from desktop_app.ui.widgets.theme import GRID, RADIUS, ColourRole, theme
 
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
@@ -195,7 +196,7 @@ class DropTarget(QObject):
         info = self._engine.info()
         if info is not None and not info.sees:
             return sentence, self.tr("{model} cannot see pictures. You can choose another model afterwards.").format(
-                model=info.name
+                model=one_line(info.name)
             )
         if others == 1:
             return sentence, self.tr("One other file is not a picture.")

@@ -77,9 +77,11 @@ class ShortcutsDialog(FittedDialog):
             for action in actions
             if not action.shortcut().isEmpty()
         ]
+        left, right = (QKeySequence(key).toString(native) for key in (Qt.Key.Key_Left, Qt.Key.Key_Right))
         rows += [
             (self.tr("Send the question"), QKeySequence(Qt.Key.Key_Return).toString(native)),
             (self.tr("New line in the question"), QKeySequence("Shift+Return").toString(native)),
+            (self.tr("Another picture, in the window of a picture"), f"{left} {right}"),
             (self.tr("Close the picture or leave the search"), QKeySequence(Qt.Key.Key_Escape).toString(native)),
         ]
         for row, (name, keys) in enumerate(rows):

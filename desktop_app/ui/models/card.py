@@ -17,7 +17,7 @@ from desktop_app.ui.models.parts import FitRow, ProgressLine
 from desktop_app.ui.sentences import translate
 from desktop_app.ui.widgets.controls import ButtonKind, IconButton, Label, push_button
 from desktop_app.ui.widgets.fitting import BesideOrBelow, WrappingRow
-from desktop_app.ui.widgets.plain_text import button_text, set_tip
+from desktop_app.ui.widgets.plain_text import button_text, one_line, set_tip
 from desktop_app.ui.widgets.theme import GRID
 from model_store.catalogue import Variant
 from model_store.jobs import DownloadJob, JobState
@@ -40,6 +40,7 @@ class ModelCard(QFrame):
     def __init__(self, title: str, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("model_card")
+        title = one_line(title)
         self.setAccessibleName(title)
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(2 * GRID, 2 * GRID - 4, 2 * GRID, 2 * GRID - 4)

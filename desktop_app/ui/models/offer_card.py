@@ -15,7 +15,7 @@ from desktop_app.ui.models.parts import ProgressLine
 from desktop_app.ui.protocols.models import Models
 from desktop_app.ui.widgets.controls import ButtonKind, Label, push_button
 from desktop_app.ui.widgets.fitting import BesideOrBelow, WrappingRow
-from desktop_app.ui.widgets.plain_text import set_tip
+from desktop_app.ui.widgets.plain_text import one_line, set_tip
 from desktop_app.ui.widgets.theme import GRID
 from model_store.jobs import DownloadJob, JobState
 from model_store.library.installed import InstalledModel
@@ -77,7 +77,7 @@ class ModelOffer(QFrame):
         self.setVisible(bool(under_way or here or best is not None))
 
     def _begin(self, title: str, *, with_bar: bool) -> None:
-        self.title.setText(self.tr("{model} can talk about photographs.").format(model=title))
+        self.title.setText(self.tr("{model} can talk about photographs.").format(model=one_line(title)))
         self.bar.setVisible(with_bar)
         self.reason.hide()
         self._clear()

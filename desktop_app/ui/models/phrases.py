@@ -12,6 +12,7 @@ from desktop_app.memory_fit import MemoryFit
 from desktop_app.services.models.manager import Offer
 from desktop_app.services.models.tasks import ImportPlan, Task
 from desktop_app.ui.sentences import number, relative_date, translate
+from desktop_app.ui.widgets.plain_text import MOST_SAID, one_line
 from desktop_app.ui.widgets.theme import ColourRole
 from model_store.catalogue import ModelEntry
 from model_store.errors import StoreError
@@ -155,7 +156,7 @@ def languages(entry: ModelEntry) -> str:
 
 def expected_error(error: UserError | StoreError) -> str:
     """Return the sentence of an expected error, of the program or of the model store."""
-    return error.sentence(lambda english: translate("errors", english))
+    return one_line(error.sentence(lambda english: translate("errors", english)), MOST_SAID)
 
 
 def job_text(job: DownloadJob) -> str:

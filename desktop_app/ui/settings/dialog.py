@@ -20,6 +20,7 @@ from desktop_app.ui.settings.tuning_row import TuningRow
 from desktop_app.ui.widgets.controls import Label, push_button
 from desktop_app.ui.widgets.dialog import Dialog
 from desktop_app.ui.widgets.fitting import fitted
+from desktop_app.ui.widgets.plain_text import one_line
 from desktop_app.ui.widgets.segmented_control import SegmentedControl
 from desktop_app.ui.widgets.setting_controls import NumberEdit, SettingRow, Switch
 from desktop_app.ui.widgets.theme import GRID, theme
@@ -206,7 +207,7 @@ class SettingsDialog(Dialog):
         if info is None:
             text = engine_sentence(self._engine.state())
         else:
-            text = self.tr("{model} is in use.").format(model=info.name)
+            text = self.tr("{model} is in use.").format(model=one_line(info.name))
         self.model_name.setText(text)
         self._rows["n_ctx"].say_now(self._context_now(info))
         self._rows["threads"].say_now(self._threads_now(info))

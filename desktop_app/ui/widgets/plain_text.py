@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QWidget
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")  # turn what follows around: "gnp.exe" would be shown as "exe.png"
+MOST_SAID = 2000  # of a sentence with names in it
 MOST_SHOWN = 500  # characters of one name; Qt needs minutes for the lines of a name of a megabyte
 
 
@@ -21,12 +22,12 @@ def shortened(text: str, most: int = MOST_SHOWN) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def one_line(text: str) -> str:
+def one_line(text: str, most: int = MOST_SHOWN) -> str:
     """Return a name for a sentence or a line of ours: shortened, without line breaks and control characters.
 
     Behind a line break, a name could pretend to be another sentence.
     """
-    return " ".join(_TURNS.sub("", _CONTROL.sub(" ", shortened(text))).split())
+    return " ".join(_TURNS.sub("", _CONTROL.sub(" ", shortened(text, most))).split())
 
 
 def button_text(text: str) -> str:

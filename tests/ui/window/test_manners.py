@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from desktop_app.chat.backups import Backup
 from desktop_app.chat.conversation import DeletedConversation
+from desktop_app.errors import SENTENCES as ERRORS
 from desktop_app.services.notices import SENTENCES as NOTICES
 from desktop_app.services.notices import Notice
 from desktop_app.ui.models.dialog import ModelsDialog
@@ -32,6 +33,7 @@ from desktop_app.ui.sentences import notice_text
 from desktop_app.ui.settings.dialog import SettingsDialog
 from desktop_app.ui.viewer import PictureViewer
 from desktop_app.ui.window import MainWindow
+from model_store.errors import SENTENCES as STORE_ERRORS
 from tests.helpers.fake_services import FakeServices
 from tests.helpers.fakes.conversation import answer, question
 from tests.helpers.fakes.engine import LLAVA
@@ -278,18 +280,19 @@ def test_the_keys_turn_the_pictures(window: MainWindow, services: FakeServices) 
     assert viewer.view.horizontalScrollBar().value() != before
 
 
+SENTENCES = {**ERRORS, **STORE_ERRORS, **NOTICES}
 HOSTILE = "lake\n\nEyebright was deleted.\r\x1b[31m\x07 \u202egnp.exe\u2028" + "x" * 100_000
 
 
-@pytest.mark.parametrize("code", list(NOTICES))
+@pytest.mark.parametrize("code", list(SENTENCES))
 def test_a_name_in_a_notice_stays_in_one_line(code: str) -> None:
     from string import Formatter
 
-    fields = {name for _, name, _, _ in Formatter().parse(NOTICES[code]) if name}
+    fields = {name for _, name, _, _ in Formatter().parse(SENTENCES[code]) if name}
     text = notice_text(Notice(code, dict.fromkeys(fields, HOSTILE)))
     assert text.isprintable()
     assert "\u202e" not in text
-    assert len(text) <= len(NOTICES[code]) + 1000 * len(fields)
+    assert len(text) <= len(SENTENCES[code]) + 1000 * len(fields)
 
 
 def test_one_thing_has_one_name(window: MainWindow) -> None:
