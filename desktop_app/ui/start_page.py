@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFontMetrics, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -339,6 +339,10 @@ class StartPage(QScrollArea):
             column.activate()
             if column.heightForWidth(self._width()) + 2 * GRID <= room.height():
                 break
+        # Take the new height now: the layouts would do it one after the other, each seen for a moment.
+        self._holder.updateGeometry()
+        self._outer.activate()
+        QCoreApplication.sendEvent(self._page, QEvent(QEvent.Type.LayoutRequest))
 
     def _show_more(self) -> None:
         """Show that the page goes on below, where it does."""
