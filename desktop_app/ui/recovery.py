@@ -10,6 +10,7 @@ from desktop_app.ui.protocols.conversation import Recovery
 from desktop_app.ui.sentences import data_size, relative_date
 from desktop_app.ui.widgets.controls import Label, push_button
 from desktop_app.ui.widgets.fitting import FittedDialog, WrappingRow
+from desktop_app.ui.widgets.plain_text import one_line
 from desktop_app.ui.widgets.question import Question
 from desktop_app.ui.widgets.theme import GRID
 
@@ -90,7 +91,7 @@ class RecoveryDialog(FittedDialog):
         self._enable()
 
     def _named(self, name: str, more: str) -> str:
-        return self.tr("{name}   {more}").format(name=name or self.tr("Untitled"), more=more)
+        return self.tr("{name}   {more}").format(name=one_line(name) or self.tr("Untitled"), more=more)
 
     def _enable(self) -> None:
         chosen = bool(_chosen(self.deleted))

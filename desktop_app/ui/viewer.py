@@ -208,7 +208,7 @@ class PictureViewer(QWidget):
         picture = self._pictures[self._index]
         self.setWindowTitle(window_title(picture.name))
         size = self.tr("{width} × {height}").format(width=picture.width, height=picture.height)
-        self.caption.set_whole_text(f"{picture.name}   {size}")
+        self.caption.set_whole_text(f"{picture.name} · {size}")
         for button in (self.previous, self.next):
             button.setVisible(len(self._pictures) > 1)
         self.previous.setEnabled(self._index > 0)

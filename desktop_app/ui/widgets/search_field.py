@@ -40,7 +40,7 @@ class SearchField(QLineEdit):
         side = icons.side(_ICON)
         self._glass.setPixmap(icons.pixmap("search", theme.colour("muted"), _ICON))
         button = self.clear_button.sizeHint()
-        self.setTextMargins(GRID // 2 + side, 0, button.width() - GRID // 2, 0)
+        self.setTextMargins(GRID // 2 + side + icons.side(3), 0, button.width() - GRID // 2, 0)
         self._glass.setGeometry(GRID, (self.height() - side) // 2, side, side)
         place = (self.height() - button.height()) // 2
         self.clear_button.setGeometry(self.width() - button.width() - 2, place, button.width(), button.height())
