@@ -11,7 +11,7 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QMenu
 
 from desktop_app.ui.help.actions import check_for_updates, open_about, open_report, open_shortcuts
-from desktop_app.ui.widgets.dialog import larger_keys, normal_keys, smaller_keys
+from desktop_app.ui.widgets.text_size_keys import larger_keys, normal_keys, smaller_keys
 from desktop_app.ui.widgets.theme import theme
 
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for it

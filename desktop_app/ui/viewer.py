@@ -35,8 +35,8 @@ from desktop_app.ui.protocols.conversation import Previews
 from desktop_app.ui.sentences import number
 from desktop_app.ui.widgets.chosen_folders import folder_for, remember
 from desktop_app.ui.widgets.controls import ElidedLabel, IconButton, Label
-from desktop_app.ui.widgets.dialog import add_text_size_keys
 from desktop_app.ui.widgets.plain_text import window_title
+from desktop_app.ui.widgets.text_size_keys import add_text_size_keys
 from desktop_app.ui.widgets.theme import GRID
 
 _STEP = 1.25  # of one press of + or -

@@ -22,7 +22,6 @@ from desktop_app.ui.sidebar import Sidebar
 from desktop_app.ui.start_page import StartPage
 from desktop_app.ui.status import StatusLine
 from desktop_app.ui.user_activity import UserActivity
-from desktop_app.ui.widgets.dialog import tab_after
 from desktop_app.ui.widgets.fitting import fitted
 from desktop_app.ui.widgets.plain_text import window_title
 from desktop_app.ui.widgets.theme import GRID, NARROW, SMALLEST_WINDOW, theme
@@ -112,6 +111,7 @@ class MainWindow(QMainWindow):
         """Return the page of a conversation with messages; it is built at the first call."""
         if self._transcript is None:
             from desktop_app.ui.transcript.view import TranscriptView
+            from desktop_app.ui.widgets.dialog import tab_after
 
             self._transcript = TranscriptView(self.services, self)
             self._transcript.picture_opened.connect(self.open_picture)
