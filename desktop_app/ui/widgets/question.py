@@ -34,5 +34,7 @@ class Question(FittedDialog):
             self.other = push_button(other, "plain", self)
             self.other.clicked.connect(partial(self.done, self.OTHER))
             self.row.addWidget(self.other)
+            self.setTabOrder(self.no, self.other)
+            self.setTabOrder(self.other, self.yes)
         self.row.addWidget(self.yes)
         self.yes.setFocus()
