@@ -42,7 +42,6 @@ from tests.helpers.waiting import pump
 from tests.screens import model_states, update_states  # noqa: F401 - they register their states
 from tests.screens.window_states import STATES, Stage
 
-
 # The others are states of the main window, or of what is no dialog.
 _DIALOGS = [name for name, state in STATES.items() if state.__annotations__["return"] != "None"]
 _DIALOGS = [name for name in _DIALOGS if name not in ("explained", "help_menu", "viewer")]
