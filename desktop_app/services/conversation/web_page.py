@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from desktop_app.chat.conversation import Message, Picture, Role
 from desktop_app.chat.exporting import SPEAKERS, PictureBytes, spoken
+from desktop_app.services.conversation.markdown_source import LINE_END, prepare
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -86,7 +87,8 @@ def _words(message: Message) -> str:
     text = message.text.strip()
     if message.role is Role.USER or len(text) > _LONGEST_MARKDOWN or _TOO_DEEP.search(text):
         return f'<div class="typed" dir="auto">{escape(text)}</div>'
-    return f'<div dir="auto">\n{_markdown().render(text)}</div>'
+    laid_out = _markdown().render(prepare(text)).replace(f" {LINE_END}", "")
+    return f'<div dir="auto">\n{laid_out}</div>'
 
 
 @cache
@@ -97,12 +99,18 @@ def _markdown() -> MarkdownIt:
     made = MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": nesting})
     made.enable(["table", "strikethrough"])
     made.add_render_rule("image", _described)
+    made.add_render_rule("text", _spaced)
     made.validateLink = lambda url: _SAFE_LINK.match(url) is not None  # type: ignore[method-assign]
     return made
 
 
 def _described(_renderer: Any, tokens: Sequence[Any], index: int, _options: Any, _env: Any) -> str:
     return escape(tokens[index].content)
+
+
+def _spaced(_renderer: Any, tokens: Sequence[Any], index: int, _options: Any, _env: Any) -> str:
+    """Return words whose columns stay columns: browsers make one of several spaces."""
+    return escape(tokens[index].content).replace("  ", "\u00a0 ")
 
 
 def _figure(picture: Picture, data: bytes | None) -> str:

@@ -25,7 +25,7 @@ from PySide6.QtGui import (
     QTextTable,
 )
 
-from desktop_app.ui.transcript.markdown_source import LINE_END, prepare
+from desktop_app.services.conversation.markdown_source import LINE_END, prepare
 from desktop_app.ui.widgets.long_text import MOST_LINES, MOST_SHOWN, shown_part, wrap_mode
 from desktop_app.ui.widgets.theme import GRID, theme
 

@@ -71,6 +71,21 @@ def test_the_markdown_of_an_answer_is_laid_out() -> None:
     assert "x < y" in page.text
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "MAIN STREET\nNo parking",
+        "Totals:\n    Milk   1.20\n    Bread  2.50",
+        r"Area: \(\pi r^2\), and \[\frac{a_1*b}{c\,d}\] with \{x\}, 50\% off",
+        "$x_1^2$ and $$a*b*c$$",
+    ],
+)
+def test_the_page_shows_what_the_window_shows(text: str) -> None:
+    page = Page(answered(text))
+    assert text in page.text.replace("\u00a0", " ")
+    assert page.tags.count("br") == text.count("\n")
+
+
 def test_an_answer_brings_nothing_in() -> None:
     page = Page(answered(HOSTILE))
     assert not {"script", "img", "iframe"} & set(page.tags)

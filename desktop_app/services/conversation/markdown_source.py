@@ -1,4 +1,4 @@
-"""Prepares the Markdown of a model for Qt, so that nothing that was read while it was written vanishes afterwards.
+"""Prepares the Markdown of a model for a parser, so that nothing that was read while it was written vanishes.
 
 Markdown joins the lines of a paragraph, and takes backslashes before punctuation for its own. Models mean their
 lines as lines (an address, a sign, a poem), and their backslashes as LaTeX.
