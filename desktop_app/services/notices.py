@@ -205,6 +205,7 @@ class Notice:
     kind: Literal["info", "warning", "error"] = "info"
     actions: tuple[NoticeAction, ...] = ()
     sticky: bool = False  # shown until it is closed or withdrawn
+    of_conversation: bool = False  # means nothing when another conversation is open
     id: str = field(default_factory=new_id)
 
     @property

@@ -59,10 +59,10 @@ class NoticeBar(QWidget):
         return max(newest_first, key=lambda notice: (not notice.sticky, _rank(notice)), default=None)
 
     def conversation_opened(self) -> None:
-        """Let go of an error that was seen: it belongs to the conversation that was open."""
-        current = self.current()
-        if current is not None and not current.sticky and current.kind != "info":
-            self._close()
+        """Let go of what was said about the conversation that was open, errors included."""
+        for notice in list(self._queue):
+            if not notice.sticky and (notice.of_conversation or notice.kind != "info"):
+                self._notices.withdraw(notice.id)
 
     def _build(self) -> None:
         self.card = QFrame(self)

@@ -138,7 +138,7 @@ class Answers(QObject):
         reduced = (conversation_id, parts, wished)
         if reduced != self._reduced_told:  # once is enough
             self._reduced_told = reduced
-            self._notices.post(Notice(code, {"parts": parts, "wished": wished}))
+            self._notices.post(Notice(code, {"parts": parts, "wished": wished}, of_conversation=True))
 
     def _ended(self, answer: Answer) -> None:
         self._forget(answer)

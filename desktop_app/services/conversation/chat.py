@@ -250,7 +250,7 @@ class Chat(QObject):
             return
         if event is not None and not self.dropped.ids():  # once; afterwards the transcript shows it
             code = "turns-and-pictures-dropped" if event.pictures else "turns-dropped"
-            self._notices.post(Notice(code, {"turns": event.turns, "pictures": event.pictures}))
+            self._notices.post(Notice(code, {"turns": event.turns, "pictures": event.pictures}, of_conversation=True))
         self.set_dropped_turns(event)
 
     def _completed(self, message: Message) -> None:

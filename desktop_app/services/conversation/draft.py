@@ -300,7 +300,7 @@ class Draft(QObject):
             return
         self._replace(DraftPicture(key, name, picture, "attached", 0.0, event.looks_photographic))
         for note in event.notes:
-            self._notices.post(Notice(note.code, note.parameters))
+            self._notices.post(Notice(note.code, note.parameters, of_conversation=True))
         self._changed(conversation)
 
     def _refuse(self, key: int, error: Exception) -> None:

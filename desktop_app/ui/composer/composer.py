@@ -182,7 +182,7 @@ class Composer(QWidget):
             self.add_picture(pasted)
         else:
             self._draft.add_urls(pasted)
-        self._services.notices.post(Notice("attached-to-next"))
+        self._services.notices.post(Notice("attached-to-next", of_conversation=True))
 
     # ---- sending ---------------------------------------------------------------------------
 

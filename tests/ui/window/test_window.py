@@ -188,8 +188,18 @@ def test_an_error_leaves_too_and_hides_nothing_that_stays(services: FakeServices
 def test_an_error_does_not_follow_into_another_conversation(window: MainWindow, services: FakeServices) -> None:
     services.notices.error(UserError("engine-died"), action("restart-engine"), sticky=True)
     services.notices.error(UserError("nothing-to-drop"))
+    services.notices.error(UserError("web-address"))
     services.conversations.open(services.conversations.rows[0].id)
     assert code_of(window.notices) == "engine-died"
+
+
+def test_what_is_said_of_a_picture_stays_with_its_conversation(window: MainWindow, services: FakeServices) -> None:
+    frame = {"name": "film.gif", "frame": 2, "frames": 3}
+    services.notices.post(Notice("exported", {"name": "talk.html"}))
+    services.notices.post(Notice("picture-frame", frame, of_conversation=True))
+    services.notices.error(UserError("nothing-to-drop"))
+    services.conversations.open(services.conversations.rows[0].id)
+    assert code_of(window.notices) == "exported"
 
 
 def test_the_same_notice_is_not_shown_twice(window: MainWindow, services: FakeServices) -> None:
