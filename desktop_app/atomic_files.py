@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import shutil
 import time
@@ -47,6 +48,8 @@ def export_whole(path: Path, pieces: Iterable[bytes]) -> None:
     Unlike our own data it gets the usual permissions, or those of the file that it replaces. Raises OSError.
     """
     target = path.resolve()
+    if target.exists() and not target.is_file():
+        raise OSError(errno.EINVAL, "only a file can be replaced, no folder, device or pipe", str(target))
     with new_file(target.parent, private=False) as (file, incoming):
         for piece in pieces:
             file.write(piece)

@@ -42,12 +42,13 @@ def finish(file: BinaryIO) -> None:
     file.close()
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, *, private: bool = True) -> None:
     """Write a file so that at any moment there is either the old content or the new one. Raises OSError.
 
+    Only the person can read it, or whoever may read their other files: models lie on shared disks and on sticks.
     A link is replaced by a file: a model folder may come from elsewhere, and its links lead anywhere.
     """
-    with new_file(path.parent) as (file, incoming):
+    with new_file(path.parent, private=private) as (file, incoming):
         file.write(data)
         finish(file)
         incoming.replace(path)

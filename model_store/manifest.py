@@ -64,7 +64,7 @@ class Manifest:
     def write(self, folder: Path) -> None:
         """Write it into `folder`, whole or not at all. Raises OSError."""
         text = json.dumps({"version": VERSION, **asdict(self)}, indent=1)
-        write_whole(folder / MANIFEST, text.encode())
+        write_whole(folder / MANIFEST, text.encode(), private=False)
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:

@@ -44,8 +44,8 @@ def export(library: Library, model_id: str, folder: Path, report: Report = silen
     manifest = replace(model.manifest, files=tuple(exported), program="")
     with refused_by_disk(target.parent, model.title):
         sums = "".join(f"{file.sha256}  {file.name}\n" for file in exported)
-        write_whole(target / SUMS, sums.encode())
-        write_whole(target / LICENCE, _licence(manifest).encode())
+        write_whole(target / SUMS, sums.encode(), private=False)
+        write_whole(target / LICENCE, _licence(manifest).encode(), private=False)
         manifest.write(target)
     return target
 

@@ -55,6 +55,10 @@ def test_a_model_travels_to_another_computer(
     ]
     checked = subprocess.run(["sha256sum", "--check", "--quiet", SUMS], cwd=folder, check=False)
     assert checked.returncode == 0
+    plain = tmp_path / "plain"
+    plain.touch()
+    for file in folder.iterdir():
+        assert file.stat().st_mode == plain.stat().st_mode, f"others cannot read {file.name}"
 
     there = Library(tmp_path / "other computer")
     (arrived,) = import_files(there, [stick])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 
@@ -92,6 +93,19 @@ def test_an_export_is_the_persons_own_file_and_is_told(desk: Desk, tmp_path: Pat
         *(("exported", name, str(tmp_path / name)) for name in files),
         ("original-saved", "o", str(tmp_path / "o")),
     ]
+
+
+def test_only_files_are_replaced(desk: Desk, tmp_path: Path) -> None:
+    """A device or a pipe would become a file for everybody who uses it."""
+    converse(desk)
+    pipe = tmp_path / "pipe.html"
+    os.mkfifo(pipe)
+    with expect_signal(desk.services.notices.posted):
+        desk.services.exports.export(str(pipe))
+    with expect_signal(desk.services.notices.posted):
+        desk.services.previews.save_original(desk.services.chat.messages()[0].pictures[0].sha256, str(pipe))
+    assert [notice.text_code for notice in desk.notices] == ["not-saved", "not-saved"]
+    assert pipe.is_fifo()
 
 
 def test_an_original_that_cannot_be_saved_is_no_full_disk(desk: Desk, tmp_path: Path) -> None:
