@@ -7,6 +7,7 @@ exception only its type and where it happened, because its message may quote a q
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import traceback
 from contextlib import suppress
@@ -20,6 +21,7 @@ import desktop_app
 _LARGEST = 1_000_000  # bytes
 _OLDER_FILES = 2
 _OURS = ("desktop_app", "model_store")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # lines and tabs are meant
 _NAMED_IN_REPORTS = ("PySide6-Essentials", "llama-cpp-python", "numpy", "pillow", "huggingface_hub")
 
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
@@ -92,7 +94,7 @@ def _make_private(path: Path) -> None:
 
 
 class _Discreet(logging.Formatter):
-    """Exceptions without their messages, paths without the person's home."""
+    """Exceptions without their messages, paths without the person's home, names without escape sequences."""
 
     def formatException(self, ei: _ExcInfo) -> str:  # noqa: N802 - logging's name
         kind, error, _ = ei
@@ -107,7 +109,7 @@ class _Discreet(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         record = copy(record)
         record.exc_text = None  # where another handler has left the exception in full
-        return without_home(super().format(record))
+        return _CONTROL.sub("\ufffd", without_home(super().format(record)))
 
 
 def _chain(error: BaseException) -> list[BaseException]:

@@ -86,6 +86,14 @@ def test_other_libraries_chatter_is_left_out(tmp_path: Path) -> None:
     assert [line.rsplit(" ", 2)[1:] for line in path.read_text().splitlines()] == [["one", "file"]]
 
 
+def test_a_log_sends_no_escape_sequences_to_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The name of a file may hold some, and a window is often started from a terminal."""
+    path = logs.start(tmp_path)
+    logging.getLogger("desktop_app.x").warning("did not load %s\nnor this", "\x1b]0;mine\x07\x9b31m.gguf")
+    for text in (path.read_text("utf-8"), capsys.readouterr().err):
+        assert "did not load \ufffd]0;mine\ufffd\ufffd31m.gguf\nnor this" in text
+
+
 def test_the_log_does_not_grow_for_ever(tmp_path: Path) -> None:
     logs.start(tmp_path, "engine")
     log = logging.getLogger("desktop_app.engine")
