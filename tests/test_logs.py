@@ -10,6 +10,7 @@ import pytest
 
 import desktop_app
 from desktop_app import logs
+from tests.helpers.strays import Expected
 
 
 @pytest.fixture(autouse=True)
@@ -86,8 +87,11 @@ def test_other_libraries_chatter_is_left_out(tmp_path: Path) -> None:
     assert [line.rsplit(" ", 2)[1:] for line in path.read_text().splitlines()] == [["one", "file"]]
 
 
-def test_a_log_sends_no_escape_sequences_to_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_log_sends_no_escape_sequences_to_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], expected: Expected
+) -> None:
     """The name of a file may hold some, and a window is often started from a terminal."""
+    expected.log("did not load", logger="desktop_app.x")
     path = logs.start(tmp_path)
     logging.getLogger("desktop_app.x").warning("did not load %s\nnor this", "\x1b]0;mine\x07\x9b31m.gguf")
     for text in (path.read_text("utf-8"), capsys.readouterr().err):
@@ -109,6 +113,7 @@ import logging, sys
 from pathlib import Path
 sys.stdout = sys.stderr = None
 from desktop_app import logs
+from tests.helpers.strays import Expected
 logs.start(Path(sys.argv[1]))
 logging.getLogger("desktop_app").warning("heard")
 """

@@ -5,6 +5,8 @@ Nothing is lost: what is not shown is still copied, exported and sent.
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import QCoreApplication
 from PySide6.QtGui import QTextOption
 
@@ -12,6 +14,8 @@ MOST_SHOWN = 200_000  # characters of one message
 MOST_LINES = 5_000  # of them
 MOST_WRITTEN = 1_000_000  # characters of a question; more fits in no context
 _LONGEST_WORD = 10_000  # characters; to break a longer one at its best place takes Qt time by the square
+
+_BREAKABLE = re.compile("[ \t\n\u2000-\u2006\u2008-\u200b\u2028\u2029\u3000]")  # not at a no-break space, as in numbers
 
 
 def shown_part(text: str) -> str:
@@ -27,6 +31,6 @@ def shown_part(text: str) -> str:
 
 def wrap_mode(text: str) -> QTextOption.WrapMode:
     """Return how the lines of `text` are to be broken: between words, unless one is very long."""
-    if len(text) > _LONGEST_WORD and max(map(len, text.split()), default=0) > _LONGEST_WORD:
+    if len(text) > _LONGEST_WORD and max(map(len, _BREAKABLE.split(text))) > _LONGEST_WORD:
         return QTextOption.WrapMode.WrapAnywhere
     return QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere

@@ -15,7 +15,6 @@ from PySide6.QtGui import (
     QResizeEvent,
     QTextBlockFormat,
     QTextCursor,
-    QTextOption,
 )
 from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
 
@@ -75,14 +74,16 @@ class MessageEdit(QTextEdit):
         if self.document().characterCount() + len(text) > MOST_WRITTEN:
             self.too_long.emit(len(text))
             return
-        self._wrap_for(text)
-        self.textCursor().insertText(text)
+        cursor = self.textCursor()
+        before = self.toPlainText()
+        self._wrap_for(before[: cursor.selectionStart()] + text + before[cursor.selectionEnd() :])
+        cursor.insertText(text)
         self.ensureCursorVisible()
 
     def _wrap_for(self, text: str) -> None:
-        """Break the lines as suits what is about to be inserted, and what is there."""
+        """Break the lines as suits `text`, which is about to be the whole text."""
         mode = wrap_mode(text)
-        if self.document().isEmpty() or mode == QTextOption.WrapMode.WrapAnywhere:
+        if mode != self.wordWrapMode():
             self.setWordWrapMode(mode)
 
     def set_placeholder(self, text: str) -> None:

@@ -21,6 +21,7 @@ LONG = {
     "lines": "line\n" * 400_000,
     "a script without spaces": "漢字" * 1_000_000,
     "code": "```\n" + "y" * 2_000_000 + "\n```",
+    "words that stay together": "a\u00a0" * 500_000,
     "many long words": ("z" * 9_900 + " ") * 10,
 }
 TABLE = "\n".join(["| a " * 50 + "|", "|---" * 50 + "|", *["| 1 " * 50 + "|"] * 500])
@@ -79,3 +80,16 @@ def test_a_message_of_usual_length_is_shown_whole(transcript: TranscriptView, fa
     fakes.chat.show(question(text), answer(text))
     for row in (0, 1):
         assert "more characters" not in transcript.page.rows.row(row).document.toPlainText()
+
+
+def test_a_long_word_that_is_pasted_bit_by_bit_takes_no_time(transcript: TranscriptView, fakes: FakeServices) -> None:
+    fakes.chat.show(question("Read this:"), answer("Yes."))
+    transcript.page.keyboard.focus_message(0)
+    QTest.keyClick(transcript.page, Qt.Key.Key_F2)
+    editor = transcript.editor.editor
+    began = time.monotonic()
+    for _ in range(40):
+        QGuiApplication.clipboard().setText("x" * 9_900)
+        editor.paste()
+        pump(0)
+        assert time.monotonic() - began < 20
