@@ -142,7 +142,7 @@ def _fetch(library: Library, settings: Settings, begin: Callable[[Downloads], Do
 
 def _show(bar: ProgressBar, job: DownloadJob) -> None:
     if job.state is JobState.WAITING and job.error is not None:
-        bar.say(texts.MODELS_WAITING.format(sentence=in_one_line(job.error), seconds=round(job.retry_in)))
+        bar.wait(in_one_line(job.error), round(job.retry_in))
         return
     at_hand = next((file.name for file in job.files if file.state is not FileState.DONE), "")
     if job.total:

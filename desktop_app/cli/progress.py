@@ -56,12 +56,13 @@ class ProgressBar:
             self._drawn = now
             self._draw(_with_bar(line, percent))
 
-    def say(self, text: str) -> None:
-        """Show something else in its place: why it waits, for instance."""
+    def wait(self, reason: str, seconds: int) -> None:
+        """Show in its place why it waits, and for how long: in a terminal each second, otherwise once."""
+        text = texts.MODELS_WAITING.format(sentence=reason, seconds=seconds)
         if self._terminal:
             self._draw(text)
-        elif self._told[0] != text:
-            self._told = (text, -1)
+        elif self._told[0] != reason:
+            self._told = (reason, -1)
             print(text, file=sys.stderr, flush=True)
 
     def close(self) -> None:

@@ -271,6 +271,17 @@ def test_a_terminal_gets_a_bar_and_others_lines(monkeypatch: pytest.MonkeyPatch)
             assert said.splitlines()[1] == "llava.gguf: 10 % (10 MB of 100 MB), 2.0 MB/s, 0:45 left"
 
 
+def test_waiting_is_one_line_where_nobody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    bar = ProgressBar()
+    for reason in ("No network.", "Server busy.", "No network."):
+        for left in (3, 2, 1):
+            bar.wait(reason, left)
+    said = [line.removesuffix(" Trying again in 3 s …") for line in stream.getvalue().splitlines()]
+    assert said == ["No network.", "Server busy.", "No network."]
+
+
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")

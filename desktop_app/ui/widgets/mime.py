@@ -18,7 +18,8 @@ from desktop_app.file_addresses import is_local, local_path
 _ENCODED = ("image/png", "image/jpeg", "image/webp", "image/avif", "image/gif", "image/tiff", "image/bmp")
 # What file managers put on the clipboard, some of them nothing else: "copy" or "cut", then an address in each line.
 _COPIED_FILES = ("x-special/gnome-copied-files", "x-special/mate-copied-files", "x-special/nautilus-clipboard")
-_DATA = re.compile(r"data:image/[\w.+-]+((?:;[\w=.-]+)*),", re.ASCII | re.IGNORECASE)
+_COPIED_AS_TEXT = "x-special/nautilus-clipboard\n"  # how a text of Nautilus 3.30 and later begins
+_DATA = re.compile(r"data:image/[\w.+-]+((?:;[\w=.%-]+)*),", re.ASCII | re.IGNORECASE)
 _IMG = re.compile(r"""<img\b[^>]*?\bsrc\s*=\s*(?:"(data:[^"]*)"|'(data:[^']*)'|(data:[^\s>]*))""", re.IGNORECASE)
 _TAG = re.compile(r"<!--.*?-->|<(head|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 _ADDRESS = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]+:\S+\s*")
@@ -36,7 +37,8 @@ def urls_of(mime: QMimeData) -> list[str]:
         if mime.hasFormat(name):
             lines = bytes(mime.data(name).data()).decode("utf-8", "replace").split()
             return [line for line in lines if line.startswith("file:")]
-    return []
+    text = mime.text() if mime.hasText() else ""
+    return text.split()[2:] if text.startswith(_COPIED_AS_TEXT) else []
 
 
 def has_picture(mime: QMimeData) -> bool:

@@ -256,6 +256,18 @@ def test_words_with_a_picture_among_them_are_words(window: MainWindow, services:
     assert window.composer.editor.toPlainText() == "A lake."
 
 
+def test_files_that_an_older_nautilus_copied_as_text_are_attached(window: MainWindow, services: FakeServices) -> None:
+    QGuiApplication.clipboard().setText("x-special/nautilus-clipboard\ncopy\nfile:///a/b%20c.png\nfile:///d.jpg\n")
+    window.paste()
+    assert services.calls[-1] == ("add_urls", ["file:///a/b%20c.png", "file:///d.jpg"])
+
+
+def test_an_address_of_data_may_name_its_file(window: MainWindow, services: FakeServices) -> None:
+    QGuiApplication.clipboard().setText("data:image/png;name=a%20lake.png;base64,AAAA")
+    window.paste()
+    assert services.calls[-1][0] == "add_bytes"
+
+
 @pytest.mark.parametrize("kind", ["gnome-copied-files", "mate-copied-files", "nautilus-clipboard"])
 def test_files_that_a_file_manager_copied_are_attached(window: MainWindow, services: FakeServices, kind: str) -> None:
     mime = QMimeData()
