@@ -17,7 +17,8 @@ from contextlib import contextmanager, suppress
 from typing import Any, TextIO, cast
 
 # Of ours, lines and tabs are meant, and a carriage return around a line that is drawn over another.
-_CONTROL = re.compile("(?!^\r|\r\\Z)[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# The surrogates are bytes of names that are no UTF-8, which standard error would show as "\\udce9".
+_CONTROL = re.compile("(?!^\r|\r\\Z)[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _OURS = ("desktop_app.", "model_store.")
 
 

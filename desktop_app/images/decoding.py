@@ -99,6 +99,8 @@ class Decoder:
             if several > 1:
                 picture, number = self._frame(image, picture, several, factor)
                 notes.append(("picture-frame", {"frame": number + 1, "frames": several}))
+            elif source.kind == "HEIF" and (pages := frames.count_of(image)) > 1:  # such as a burst of photographs
+                notes.append(("picture-page", {"page": image.tell() + 1, "pages": pages}))
             shown = source.shown.crop_box(width, height) if source.shown is not None else kept
             if kept is not None and frames.is_blank(picture.crop(_scaled(kept, image, picture))):
                 raise DamagedError  # nothing to be seen, or what is there is transparent

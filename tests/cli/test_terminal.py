@@ -105,6 +105,11 @@ def test_headers_and_manifests_are_no_commands_to_the_terminal(
         assert not any(line.startswith("lines") for line in lines)
 
 
+def test_a_name_that_is_no_utf8_is_shown_alike_everywhere(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_verb("ask", "caf\udce9.png", "-p", "?")
+    assert "caf\ufffd.png cannot be found" in out(capsys)
+
+
 def test_json_keeps_what_the_terminal_must_not_get() -> None:
     line = json_line({"answer": f"猫 {ESCAPE}"})
     assert "猫" in line

@@ -7,6 +7,7 @@ import struct
 from pathlib import Path
 
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image, ImageCms
 
@@ -305,6 +306,15 @@ def test_of_several_pages_the_first_is_seen_and_said(tmp_path: Path) -> None:
     picture = read(tmp_path, content)
     assert is_scene(picture.image)
     assert [str(note) for note in picture.notes] == ["picture has several pages. The model sees page 1 of 3."]
+
+
+def test_of_several_pictures_in_a_heic_the_primary_one_is_seen_and_said(tmp_path: Path) -> None:
+    several = pillow_heif.from_pillow(Image.new("RGB", SIZE, "navy"))
+    several.add_from_pillow(scene())
+    several.save(tmp_path / "burst", primary_index=1, quality=95)
+    picture = read(tmp_path, (tmp_path / "burst").read_bytes())
+    assert is_scene(picture.image, 5)
+    assert [str(note) for note in picture.notes] == ["picture has several pages. The model sees page 2 of 2."]
 
 
 # ---- animations --------------------------------------------------------------------------------------
