@@ -50,19 +50,19 @@ def title_of(path: Path, name: str, header: GGUFHeader) -> str:
 
 def known_title(path: Path) -> str:
     """Return the title that a model was installed with, otherwise the name of its file; its header is not read."""
-    try:
-        manifest = Manifest.read(path.parent)
-    except (OSError, ValueError):
-        return _stem(path.name)
-    file = manifest.file(Role.MODEL)
-    return manifest.title if file is not None and file.name == path.name else _stem(path.name)
+    return installed_title(path) or _stem(path.name)
 
 
 def title_in_use(path: Path, header: GGUFHeader) -> str:
     """Return the title that a model was installed with if it lies in the library, otherwise that of its file."""
+    return installed_title(path) or title_of(path, path.name, header)
+
+
+def installed_title(path: Path) -> str:
+    """Return the title that a model was installed with, "" if its file does not lie in the library."""
     try:
         manifest = Manifest.read(path.parent)
     except (OSError, ValueError):
-        return title_of(path, path.name, header)
+        return ""
     file = manifest.file(Role.MODEL)
-    return manifest.title if file is not None and file.name == path.name else title_of(path, path.name, header)
+    return manifest.title if file is not None and file.name == path.name else ""

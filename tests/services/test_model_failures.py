@@ -8,6 +8,8 @@ from desktop_app import paths
 from desktop_app.engine.messages import Ask, Load, Ready
 from desktop_app.services.notices import template
 from desktop_app.settings import Settings
+from model_store.jobs import Role
+from model_store.manifest import InstalledFile, Manifest
 from tests.helpers.fake_engine import finished
 from tests.helpers.waiting import wait_until
 from tests.services.conftest import DEMO, Desk, open_desk
@@ -59,6 +61,22 @@ def test_a_death_while_a_new_model_is_loaded_brings_back_the_last_that_worked(de
         assert [load.model for load in again.client.of(Load)] == ["/models/good.gguf"]
     finally:
         again.services.close()
+
+
+def test_models_are_named_as_in_their_list(desk: Desk, tmp_path: Path) -> None:
+    """Many are files called ggml-model-q4_k.gguf."""
+    for name in ("BakLLaVA", "LLaVA 13B"):
+        file = InstalledFile(Role.MODEL, "ggml-model-q4_k.gguf", 1, "")
+        (tmp_path / name).mkdir()
+        Manifest(name, name, (file,)).write(tmp_path / name)
+    choose(desk, str(tmp_path / "BakLLaVA" / "ggml-model-q4_k.gguf"))
+    loaded(desk)
+    answered(desk)
+    choose(desk, str(tmp_path / "LLaVA 13B" / "ggml-model-q4_k.gguf"))
+    desk.client.die()
+    wait_until(lambda: "BakLLaVA" in desk.client.of(Load)[-1].model)
+    assert "LLaVA 13B cannot be run" in sentence(desk)
+    assert "BakLLaVA is used again" in sentence(desk)
 
 
 def test_a_death_at_the_first_question_counts_against_the_model(desk: Desk) -> None:
