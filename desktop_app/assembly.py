@@ -111,6 +111,11 @@ class Services:
 
         self.import_then("desktop_app.services.models.tasks", look_for_models)
 
+    def add_pictures(self, paths: list[str]) -> None:
+        """Add picture files to the draft, unless the program is ending."""
+        if not self._closed:
+            self.draft.add_files(paths)
+
     def import_then(self, module: str, work: Callable[[], object]) -> None:
         """Import a slow module on a thread, a little later, and then do `work`, for which nobody waits."""
 
@@ -125,6 +130,10 @@ class Services:
         self.answers.save()
         self.draft.save()
         self.history_thread.wait()
+
+    def is_closed(self) -> bool:
+        """Return whether `close` was called: nothing may be started any more."""
+        return self._closed
 
     def close(self) -> None:
         """Save unsaved work and stop everything that was started; a second call does nothing."""
@@ -231,15 +240,17 @@ def run_window(pictures: Sequence[str] = ()) -> int:
     services = build()
     window = MainWindow(services)
     instance.arrived.connect(window.come_forward)
-    instance.arrived.connect(services.draft.add_files)
+    instance.arrived.connect(services.add_pictures)
     application.opened.connect(window.come_forward)
-    application.opened.connect(services.draft.add_files)
+    application.opened.connect(services.add_pictures)
 
     def begin() -> None:
+        if services.is_closed():
+            return  # the program was ended before its first paint
         gc.freeze()  # objects that exist now stay alive until the end
         gc.enable()
         services.start()
-        services.draft.add_files(list(pictures))
+        services.add_pictures(list(pictures))
         application.listen()
         QTimer.singleShot(_AFTER_PAINT_MS, instance, instance.listen)
         services.import_then("desktop_app.ui.models.offer_card", window.offer_models)

@@ -92,6 +92,32 @@ sys.exit(main())
 """
 
 
+_AT_FIRST_PAINT = """
+import os, signal, sys
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtWidgets import QApplication
+
+class Painted(QObject):
+    def eventFilter(self, watched, event):
+        if event.type() == QEvent.Type.Paint and type(watched).__name__ == "MainWindow":
+            os.kill(os.getpid(), signal.SIGTERM)
+            self.parent().removeEventFilter(self)
+        return False
+
+execute = QApplication.exec
+
+def watched(*_application):
+    application = QApplication.instance()
+    application.installEventFilter(Painted(application))
+    return execute()
+
+sys.stderr = sys.stdout
+QApplication.exec = watched
+from desktop_app.__main__ import main
+sys.exit(main())
+"""
+
+
 def history_of(folder: Path) -> History:
     (file,) = (folder / "home").rglob("conversations.sqlite")
     history, problem = History.open(file)
@@ -107,6 +133,11 @@ def test_a_signal_ends_the_program_as_closing_the_window_does(tmp_path: Path, ho
     assert history.draft("")[0] == "half a ques"
     history.close()
     assert list((tmp_path / "home").rglob("window.ini")), "size and place of the window"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no signals")
+def test_a_signal_at_the_first_paint_ends_the_program_without_a_word(tmp_path: Path) -> None:
+    assert run_watched(_AT_FIRST_PAINT, folder=tmp_path) == []
 
 
 @pytest.mark.skipif(os.name != "posix", reason="no signals")
