@@ -62,7 +62,7 @@ class HistoryThread:
         if not self._started:
             self._started = True
             self._background.run(self._open, self._opened)
-        self._background.run(lambda: job(self._opened_history()), then, on_error or self._failed)
+        self._background.run(lambda: job(self._opened_history()), then, on_error or self.failed)
 
     def wait(self) -> None:
         """Return when all jobs that were given are done."""
@@ -117,7 +117,8 @@ class HistoryThread:
         history.back_up()
         return purged
 
-    def _failed(self, error: Exception) -> None:
+    def failed(self, error: Exception) -> None:
+        """Say in a notice why a job failed; a bug is raised. That there is no history was said at the start."""
         if error is self._unavailable:
             return
         if not isinstance(error, UserError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -104,6 +104,11 @@ class Answers(QObject):
         """Stop the answer of a conversation, also one that has not begun; what was written stays."""
         if conversation_id in self._under_way:
             self._under_way[conversation_id].stop()
+
+    def stop_all(self, conversations: Iterable[str]) -> None:
+        """Stop the answers of some conversations: these are deleted for good."""
+        for conversation in conversations:
+            self.stop(conversation)
 
     def save(self) -> None:
         """Save what is written so far; it goes on."""

@@ -68,6 +68,7 @@ class Chat(QObject):
         self._opening = False  # the messages to be shown are being read from the history
         self._waiting: tuple[str, str, set[int]] | None = None  # (conversation, text, pictures), until it can be sent
         conversations.opened.connect(self._open)
+        conversations.erased.connect(answers.stop_all)
         draft.settled.connect(self._send_waiting)
         answers.saved.connect(self._saved)
         answers.not_saved.connect(self._not_saved)
@@ -155,7 +156,7 @@ class Chat(QObject):
         self._history_thread.run(
             lambda history: history.switch_sibling(conversation, message_id, step),
             partial(self._show, conversation),
-            partial(self._not_opened, conversation),
+            partial(self._not_switched, conversation),
         )
 
     def set_dropped_turns(self, event: TurnsDropped | None) -> None:
@@ -238,7 +239,10 @@ class Chat(QObject):
                 self._draft.unassign_id(conversation)  # nothing of it was saved
                 if is_shown:
                     self._conversations.assign_id("")
+                    is_shown = False
             self.sending_failed.emit(question.text)
+        if is_shown:
+            self._conversations.reopen()  # an answer or a question beside it was shown before
 
     def _truncate(self, message_id: str) -> None:
         index = self._index(message_id)
@@ -265,7 +269,8 @@ class Chat(QObject):
         self._conversations.refresh()
 
     def _open(self, conversation_id: str) -> None:
-        self._waiting = None
+        if self._waiting is not None and self._waiting[0] != conversation_id:
+            self._waiting = None  # if it is the same, only its messages are read again
         if not conversation_id:
             self._show("", [])
             return
@@ -275,6 +280,12 @@ class Chat(QObject):
             partial(self._show, conversation_id),
             partial(self._not_opened, conversation_id),
         )
+
+    def _not_switched(self, conversation_id: str, error: Exception) -> None:
+        if conversation_id == self._conversations.current_id():
+            self._opening = False  # what is shown stays
+            self._send_waiting()
+        self._history_thread.failed(error)
 
     def _not_opened(self, conversation_id: str, error: Exception) -> None:
         if conversation_id == self._conversations.current_id():

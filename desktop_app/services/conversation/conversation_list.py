@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 
 from PySide6.QtCore import QObject, Signal
@@ -15,12 +16,13 @@ class Conversations(QObject):
     """Opens, renames, deletes, searches.
 
     `listed()`: the list changed. `opened(id)`: another conversation is current, "" a new, empty one.
-    `found(query, summaries)`: the answer to `search`.
+    `found(query, summaries)`: the answer to `search`. `erased(ids)`: these are being deleted for good.
     """
 
     listed = Signal()
     opened = Signal(str)
     found = Signal(str, list)
+    erased = Signal(list)
 
     def __init__(self, history_thread: HistoryThread, notices: Notices, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -28,7 +30,7 @@ class Conversations(QObject):
         self._notices = notices
         self._summaries: list[ConversationSummary] = []
         self._current = ""
-        self._deleted: tuple[str, str, bool] | None = None  # (conversation, notice id, was it open)
+        self._deleted: tuple[str, Notice, bool] | None = None  # (conversation, its notice, was it open)
         notices.register("undo-delete", self.undo_delete)
 
     def summaries(self) -> list[ConversationSummary]:
@@ -71,26 +73,39 @@ class Conversations(QObject):
         was_open = conversation_id == self._current
         title = next((s.title for s in self._summaries if s.id == conversation_id), "")
         if self._deleted is not None:
-            self._notices.withdraw(self._deleted[1])
+            self._notices.withdraw(self._deleted[1].id)
         code, parameters = ("conversation-deleted", {"title": title}) if title else ("untitled-deleted", {})
         notice = Notice(code, parameters, actions=(action("undo-delete"),))
-        self._deleted = (conversation_id, notice.id, was_open)
+        self._deleted = (conversation_id, notice, was_open)
         self._summaries = [s for s in self._summaries if s.id != conversation_id]
         self.listed.emit()
         if was_open:
             self.new()
-        self._history_thread.run(lambda history: history.delete(conversation_id), lambda _: self._deletion_done(notice))
+        self._history_thread.run(
+            lambda history: history.delete(conversation_id),
+            lambda _: self._deletion_done(notice),
+            partial(self._not_deleted, conversation_id, notice, was_open),
+        )
 
     def undo_delete(self) -> None:
         """Bring the conversation deleted last back."""
         if self._deleted is None:
             return
-        (conversation_id, notice_id, was_open), self._deleted = self._deleted, None
-        self._notices.withdraw(notice_id)
+        (conversation_id, notice, was_open), self._deleted = self._deleted, None
+        self._notices.withdraw(notice.id)
         self._history_thread.run(
             lambda history: history.undelete(conversation_id),
             partial(self._restored, conversation_id if was_open else ""),
+            partial(self._not_restored, conversation_id, notice, was_open),
         )
+
+    def erase(self, conversation_ids: Collection[str]) -> None:
+        """Tell everybody that deleted conversations go for good: nothing of them may be kept or saved again."""
+        gone = [one for one in conversation_ids if one != self._current]  # that one was brought back
+        if self._deleted is not None and self._deleted[0] in gone:
+            self._notices.withdraw(self._deleted[1].id)
+            self._deleted = None
+        self.erased.emit(gone)
 
     def search(self, text: str) -> None:
         """Look for words in titles and messages; `found` follows."""
@@ -104,9 +119,24 @@ class Conversations(QObject):
         self.listed.emit()
 
     def _deletion_done(self, notice: Notice) -> None:
-        if self._deleted is not None and self._deleted[1] == notice.id:  # or it cannot be undone any more
+        if self._deleted is not None and self._deleted[1] is notice:  # or it cannot be undone any more
             self._notices.post(notice)
         self.refresh()
+
+    def _not_deleted(self, conversation_id: str, notice: Notice, was_open: bool, error: Exception) -> None:
+        if self._deleted is not None and self._deleted[1] is notice:
+            self._deleted = None
+        self.refresh()
+        if was_open and not self._current:
+            self.open(conversation_id)
+        self._history_thread.failed(error)
+
+    def _not_restored(self, conversation_id: str, notice: Notice, was_open: bool, error: Exception) -> None:
+        self._history_thread.failed(error)
+        if self._deleted is None:  # it can still be undone, once there is room
+            again = Notice(notice.text_code, notice.parameters, actions=notice.actions)
+            self._deleted = (conversation_id, again, was_open)
+            self._notices.post(again)
 
     def _restored(self, reopen: str, _result: object) -> None:
         self.refresh()

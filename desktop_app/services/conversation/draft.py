@@ -93,6 +93,7 @@ class Draft(QObject):
         self._saving.setInterval(_SAVE_AFTER_MS)
         self._saving.timeout.connect(self.save)
         conversations.opened.connect(self._open)
+        conversations.erased.connect(self._forget)
 
     # ---- the open conversation's draft -------------------------------------------------------------------
 
@@ -277,6 +278,8 @@ class Draft(QObject):
 
     def _inspected(self, key: int, picture: PictureRef, store: Callable[[], str], event: Event) -> None:
         name = picture.name
+        if self._conversation_of(key) is None:
+            return  # it was removed meanwhile
         if isinstance(event, Inspected):
             self._files.run(
                 partial(self._store, event, store),
@@ -312,6 +315,11 @@ class Draft(QObject):
     def _announce_settled(self) -> None:
         if not self.is_checking():
             self.settled.emit()
+
+    def _forget(self, conversations: list[str]) -> None:
+        """Drop the drafts of conversations that go for good; their pictures are still being checked, perhaps."""
+        for conversation in conversations:
+            self._drafts.pop(conversation, None)
 
     def _open(self, conversation_id: str) -> None:
         if self._saving.isActive():

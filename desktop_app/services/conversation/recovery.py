@@ -71,6 +71,7 @@ class Recovery(QObject):
 
     def delete_now(self, *conversation_ids: str) -> None:
         """Delete for good: from the history, its backups and the caches, with pictures that nothing else shows."""
+        self._conversations.erase(conversation_ids)
         self._history_thread.run(lambda history: history.purge(conversation_ids), self._purged)
 
     def restore(self, backup: Backup) -> None:

@@ -396,3 +396,77 @@ def test_what_was_written_in_both_conversations_is_kept_when_the_program_ends(de
             assert again.services.chat.messages()[-1].state is State.INTERRUPTED
     finally:
         again.services.close()
+
+
+def full(*_: object) -> None:
+    raise UserError("disk-full", name="conversations.sqlite")
+
+
+def titles(desk: Desk) -> list[str]:
+    return [summary.title for summary in desk.services.conversations.summaries()]
+
+
+def test_what_cannot_be_deleted_is_in_the_list_again_and_open(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.ready()
+    conversation(desk, "Apples?")
+    second = conversation(desk, "Pears?")
+    wait_until(lambda: titles(desk) == ["Pears?", "Apples?"])
+    with monkeypatch.context() as patch:
+        patch.setattr(History, "delete", full)
+        desk.services.conversations.delete(second)
+        wait_until(lambda: [notice.text_code for notice in desk.notices] == ["disk-full"])
+    wait_until(lambda: titles(desk) == ["Pears?", "Apples?"])
+    wait_until(lambda: texts(desk) == ["Pears?", "Yes."])
+    assert desk.services.conversations.current_id() == second
+
+
+def test_what_cannot_be_brought_back_can_be_brought_back_later(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.ready()
+    first = conversation(desk, "Apples?")
+    wait_until(lambda: titles(desk) == ["Apples?"])
+    desk.services.conversations.delete(first)
+    wait_until(lambda: [notice.text_code for notice in desk.notices] == ["conversation-deleted"])
+    with monkeypatch.context() as patch:
+        patch.setattr(History, "undelete", full)
+        desk.services.notices.act(desk.notices[0].id, "undo-delete")
+        wait_until(lambda: len(desk.notices) == 3)
+    assert [notice.text_code for notice in desk.notices] == [
+        "conversation-deleted",
+        "disk-full",
+        "conversation-deleted",
+    ]
+    desk.services.notices.act(desk.notices[-1].id, "undo-delete")
+    wait_until(lambda: titles(desk) == ["Apples?"])
+
+
+def test_another_version_that_cannot_be_opened_leaves_this_one(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.ready()
+    first = conversation(desk, "Apples?")
+    desk.services.chat.regenerate(desk.services.chat.messages()[-1].id)
+    wait_until(lambda: len(desk.client.of(Ask)) == 2)
+    desk.client.emit(finished(desk.client.of(Ask)[-1], "No."))
+    wait_until(lambda: texts(desk) == ["Apples?", "No."] and not desk.services.chat.is_busy())
+    monkeypatch.setattr(History, "switch_sibling", full)
+    desk.services.chat.show_sibling(desk.services.chat.messages()[-1].id, -1)
+    wait_until(lambda: [notice.text_code for notice in desk.notices] == ["disk-full"])
+    assert desk.services.conversations.current_id() == first
+    assert texts(desk) == ["Apples?", "No."]
+    desk.services.chat.send("And?")
+    wait_until(lambda: "And?" in texts(desk))
+
+
+@pytest.mark.parametrize("how", ["edit", "regenerate"])
+def test_what_a_version_was_to_stand_beside_is_shown_again_if_that_cannot_be_saved(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    desk.ready()
+    conversation(desk, "Apples?")
+    question, answer = desk.services.chat.messages()
+    monkeypatch.setattr(History, "add_message", full)
+    if how == "edit":
+        desk.services.chat.edit(question.id, "Pears?")
+    else:
+        desk.services.chat.regenerate(answer.id)
+    wait_until(lambda: [notice.text_code for notice in desk.notices] == ["disk-full"])
+    wait_until(lambda: texts(desk) == ["Apples?", "Yes."])
+    assert desk.services.draft.text() == ("Pears?" if how == "edit" else "")

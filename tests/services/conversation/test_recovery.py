@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from desktop_app import paths
-from desktop_app.engine.messages import Ask, Forget
+from desktop_app.engine.messages import Ask, Forget, Inspect, Stop
 from desktop_app.services import history_thread
 from tests.helpers.fake_engine import finished
 from tests.helpers.waiting import wait_until
 from tests.services.conftest import Desk, open_desk
+from tests.services.conversation.test_drafts_and_lists import conversation
 from tests.services.conversation.test_exports import converse
 
 _DAY_S = 86_400
@@ -121,3 +122,62 @@ def test_a_backup_that_still_holds_what_was_deleted_is_named_until_it_is_cleaned
         assert "backup-not-cleaned" not in [notice.text_code for notice in last.notices]
     finally:
         last.services.close()
+
+
+def test_what_goes_for_good_is_not_written_again_by_a_picture_that_was_being_checked(desk: Desk) -> None:
+    desk.ready()
+    current = conversation(desk, "Apples?")
+    desk.services.draft.set_text("A secret")
+    desk.services.draft.add_file(str(desk.picture_file()))
+    wait_until(lambda: bool(desk.client.of(Inspect)))
+    desk.services.conversations.delete(current)
+    desk.services.recovery.delete_now(current)
+    wait_until(lambda: bool(desk.client.of(Forget)))
+    desk.inspected()
+    settle(desk)
+    kept: list[object] = []
+    desk.services.history_thread.run(lambda history: history.draft(current), kept.append)
+    wait_until(lambda: kept == [("", ())])
+    assert not [file for file in paths.attachments_folder().rglob("*") if file.is_file()]
+    desk.services.close()
+    assert b"A secret" not in paths.history_file().read_bytes()
+
+
+def test_the_answer_of_what_goes_for_good_is_stopped_and_its_undo_is_gone(desk: Desk) -> None:
+    desk.ready()
+    current = conversation(desk, "Apples?")
+    desk.services.chat.send("Red ones?")
+    wait_until(lambda: len(desk.client.of(Ask)) == 2)
+    desk.services.conversations.delete(current)
+    wait_until(lambda: [notice.text_code.partition("-")[2] for notice in desk.notices] == ["deleted"])
+    desk.services.recovery.delete_now(current)
+    wait_until(lambda: [stop.request for stop in desk.client.of(Stop)] == [desk.client.of(Ask)[-1].request])
+    assert desk.notices[-1].id in desk.withdrawn
+
+
+def test_a_question_that_waits_for_its_picture_is_sent_though_a_backup_is_restored(desk: Desk) -> None:
+    desk.ready()
+    conversation(desk, "Apples?")
+    desk.services.history_thread.run(lambda history: history.back_up())
+    desk.services.draft.add_file(str(desk.picture_file()))
+    wait_until(lambda: bool(desk.client.of(Inspect)))
+    desk.services.draft.set_text("What is it?")
+    desk.services.chat.send("What is it?")
+    desk.services.recovery.refresh()
+    wait_until(lambda: bool(desk.services.recovery.backups()))
+    desk.services.recovery.restore(desk.services.recovery.backups()[0])
+    wait_until(lambda: "backup-has-nothing" in [notice.text_code for notice in desk.notices])
+    settle(desk)
+    assert desk.services.chat.is_busy()
+    desk.inspected()
+    wait_until(lambda: len(desk.client.of(Ask)) == 2)
+    assert desk.client.of(Ask)[-1].turns[-1].text == "What is it?"
+
+
+def settle(desk: Desk) -> None:
+    """Wait until the threads have done what was accepted, and what they told has arrived."""
+    done: list[bool] = []
+    desk.services.files.run(lambda: True, done.append)
+    wait_until(lambda: len(done) == 1)
+    desk.services.history_thread.run(lambda _: True, done.append)
+    wait_until(lambda: len(done) == 2)
