@@ -183,6 +183,9 @@ SENTENCES: dict[str, str] = {
     "import-too-large": QT_TRANSLATE_NOOP(
         "errors", "{name} holds more than {limit} MB of text, too much for one conversation. Nothing was added."
     ),
+    "import-too-many": QT_TRANSLATE_NOOP(
+        "errors", "{name} holds more messages than one conversation can have. Nothing was added."
+    ),
     "output-disk-full": QT_TRANSLATE_NOOP(
         "errors", "The disk is full, so not everything could be written. Free some space and try again."
     ),

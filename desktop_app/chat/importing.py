@@ -21,6 +21,9 @@ from desktop_app.errors import UserError
 T = TypeVar("T")
 MOST_TEXT_MB = 16  # of all messages, with what is noted about them
 _PIECE = 1 << 20  # bytes
+_MOST_VALUES = 300_000  # lists, objects and values in them; a message has a dozen or two
+_OUTSIDE = re.compile(rb'["\[{,]')  # what begins a string, or another value
+_INSIDE = re.compile(rb'["\\]')
 # The quotes inside a JSON string are escaped, so this is never a part of one.
 _PICTURE_BEGINS = re.compile(rb'"([0-9a-f]{64})"\s{0,8}:\s{0,8}"')
 _LONGEST_BEGINNING = 84  # bytes
@@ -56,10 +59,14 @@ class Imported:
 def from_json(source: BinaryIO, name: str, keep: Callable[[Iterable[bytes]], str]) -> Imported:
     """Read a conversation; `keep` stores a picture, piece by piece, and returns its SHA-256.
 
-    Raises UserError "import-damaged" or "import-too-large" with the file's `name`; OSError; and what `keep` raises.
+    Raises UserError "import-damaged", "import-too-large" or "import-too-many" with the file's `name`; OSError; and
+    what `keep` raises.
     """
     try:
-        content = json.loads(_text_of(source, name))
+        text = _text_of(source, name)
+        if _has_many_values(text):
+            raise UserError("import-too-many", name=name)
+        content = json.loads(text)
         if content["format"] != FORMAT:
             raise ValueError("another format")
         read = {1: _branch, 2: _versions}[content["version"]]
@@ -87,6 +94,20 @@ def _text_of(source: BinaryIO, name: str) -> bytes:
             if len(text) > MOST_TEXT_MB << 20:
                 raise UserError("import-too-large", name=name, limit=MOST_TEXT_MB)
     return bytes(text)
+
+
+def _has_many_values(text: bytes) -> bool:
+    """Return whether JSON has so many values that parsing it, which Python does in one go, would stop the window."""
+    values, place = 0, 0
+    while values <= _MOST_VALUES and (sign := _OUTSIDE.search(text, place)):
+        place = sign.end()
+        if sign[0] != b'"':
+            values += 1
+            continue
+        while (sign := _INSIDE.search(text, place)) and sign[0] != b'"':
+            place = sign.end() + 1  # behind what is escaped
+        place = sign.end() if sign else len(text)
+    return values > _MOST_VALUES
 
 
 def _kept(source: BinaryIO, keep: Callable[[Iterable[bytes]], str]) -> Iterator[str]:

@@ -200,6 +200,22 @@ def test_too_much_text_is_refused_before_it_is_taken_apart() -> None:
     assert (caught.value.code, caught.value.parameters) == ("import-too-large", {"name": "book.json", "limit": 16})
 
 
+@pytest.mark.parametrize("value", ["[]", "{}", "1", '""', '{"a\\"": 1}'])
+def test_a_file_of_countless_values_is_refused_before_it_is_parsed(value: str) -> None:
+    """Python parses JSON without letting the window draw meanwhile."""
+    with pytest.raises(UserError) as caught:
+        from_json(b"[" + f"{value},".encode() * 1_000_000 + b"1]", "book.json")
+    assert (caught.value.code, caught.value.parameters) == ("import-too-many", {"name": "book.json"})
+
+
+def test_a_long_conversation_full_of_brackets_and_commas_comes_back() -> None:
+    text = '[{"a, b\\": [1, 2]}], \\' * 100
+    asked = Message(new_id(), Role.USER, text)
+    exported = "".join(to_json("t", [(replace(asked, id=new_id()), used) for used in range(5_000)], BYTES.get))
+    imported = from_json(exported.encode(), "book.json")
+    assert [message.text for message, _ in imported.messages] == [text] * 5_000
+
+
 def test_a_conversation_is_added_whole_or_not_at_all(history: History) -> None:
     path = [(replace(message, role=Role.USER), used) for used, message in enumerate(conversation(), 1)]
     with pytest.raises(KeyError):
