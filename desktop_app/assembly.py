@@ -148,6 +148,7 @@ class Services:
         self.draft.save()
         self.throttle.set_answering(False)  # no answer is shown any more, so accepted work is done at full speed
         self.model_throttle.set_answering(False)
+        self.exports.close()
         self.files.close()
         self.history_thread.close()
         self.engine.close()
@@ -158,7 +159,7 @@ class Services:
 
 
 def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Services:
-    """Create the services; this starts only two idle threads."""
+    """Create the services; this starts only idle threads."""
     settings, problem = Settings.load(paths.settings_file())
     notices = Notices()
     if problem is not None:
@@ -185,7 +186,8 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
     picture_advice = PictureAdvice(engine, draft, conversations, notices)
     answers = Answers(engine, history_thread, preferences, notices)
     chat = Chat(conversations, draft, answers, history_thread, previews, picture_detail, notices)
-    exports = Exports(attachments, chat, conversations, history_thread, files, throttle, notices)
+    writer = Background("exports", notices)
+    exports = Exports(attachments, chat, conversations, history_thread, writer, throttle, notices)
     recovery = Recovery(conversations, attachments, engine, history_thread, files, forget, notices)
     reading_ahead = ReadingAhead(engine, draft, chat, previews, preferences, picture_detail)
     chosen_model = ChosenModel(engine, preferences, chat, notices)

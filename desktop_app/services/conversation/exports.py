@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Event, Timer
+from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
@@ -25,8 +26,16 @@ if TYPE_CHECKING:
     from desktop_app.chat.importing import Imported
 
 
+T = TypeVar("T")
+_LONGEST_CLOSING_S = 2.0  # then the program ends without the file
+
+
+class _StoppedError(Exception):
+    """The program is closing."""
+
+
 class Exports(QObject):
-    """Writes and reads files on the files' thread. `exported(file name)` when one has been written."""
+    """Writes and reads files on a thread of its own. `exported(file name)` when one has been written."""
 
     exported = Signal(str)
 
@@ -36,7 +45,7 @@ class Exports(QObject):
         chat: Chat,
         conversations: Conversations,
         history_thread: HistoryThread,
-        files: Background,
+        thread: Background,
         throttle: Throttle,
         notices: Notices,
         parent: QObject | None = None,
@@ -46,7 +55,8 @@ class Exports(QObject):
         self._chat = chat
         self._conversations = conversations
         self._history_thread = history_thread
-        self._files = files
+        self._thread = thread
+        self._stopped = Event()
         self._throttle = throttle
         self._notices = notices
 
@@ -66,15 +76,15 @@ class Exports(QObject):
                 lambda messages: self._start(path, lambda: self._json(title, messages)),
             )
         elif wanted == current:
-            self._start(path, lambda: [self._text(path, title, shown, speakers)])
+            self._start(path, lambda: self._text(path, title, shown, speakers))
         else:
             self._history_thread.run(
                 lambda history: history.path(wanted),
-                lambda messages: self._start(path, lambda: [self._text(path, title, messages, speakers)]),
+                lambda messages: self._start(path, lambda: self._text(path, title, messages, speakers)),
             )
 
     def _start(self, target: Path, pieces: Callable[[], Iterable[str]]) -> None:
-        self._files.run(lambda: _write(target, pieces()), lambda _: self._done(target))
+        self._thread.run(lambda: _write(target, self._until_stopped(pieces())), lambda _: self._done(target))
 
     def _done(self, target: Path) -> None:
         where = action("show-in-folder", str(target))
@@ -83,18 +93,33 @@ class Exports(QObject):
 
     def import_file(self, source: str) -> None:
         """Add the conversation of a JSON file that an Eyebright wrote, and open it."""
-        self._files.run(partial(self._read, Path(existing(source))), self._add)
+        self._thread.run(partial(self._read, Path(existing(source))), self._add)
+
+    def close(self) -> None:
+        """Finish what takes a moment longer; whatever takes more leaves nothing behind."""
+        patience = Timer(_LONGEST_CLOSING_S, self._stopped.set)
+        patience.start()
+        self._thread.close()
+        patience.cancel()
+
+    def _until_stopped(self, pieces: Iterable[T]) -> Iterator[T]:
+        for piece in pieces:
+            if self._stopped.is_set():
+                raise _StoppedError
+            yield piece
 
     def _json(self, title: str, messages: list[tuple[Message, int]]) -> Iterator[str]:
         from desktop_app.chat.exporting import to_json
 
         return to_json(title, messages, self._original)
 
-    def _text(self, target: Path, title: str, messages: list[Message], speakers: Mapping[Role, str] | None) -> str:
+    def _text(
+        self, target: Path, title: str, messages: list[Message], speakers: Mapping[Role, str] | None
+    ) -> Iterable[str]:
         from desktop_app.chat.exporting import SPEAKERS, to_markdown
 
         if target.suffix.lower() == ".md":
-            return to_markdown(title, messages, speakers or SPEAKERS)
+            return [to_markdown(title, messages, speakers or SPEAKERS)]
         from desktop_app.services.conversation.web_page import to_html
 
         return to_html(title, messages, self._preview, speakers or SPEAKERS)
@@ -102,9 +127,12 @@ class Exports(QObject):
     def _read(self, source: Path) -> Imported:
         from desktop_app.chat.importing import from_json
 
+        def keep(pieces: Iterable[bytes]) -> str:
+            return self._attachments.add_pieces(self._until_stopped(pieces), source.name)
+
         try:
             with source.open("rb") as file:
-                return from_json(file, source.name, lambda pieces: self._attachments.add_pieces(pieces, source.name))
+                return from_json(file, source.name, keep)
         except FileNotFoundError as error:
             raise UserError("file-missing", name=source.name) from error
         except OSError as error:

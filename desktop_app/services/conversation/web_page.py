@@ -9,21 +9,19 @@ from __future__ import annotations
 import base64
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from desktop_app.chat.conversation import Message, Picture, Role
 from desktop_app.chat.exporting import SPEAKERS, PictureBytes, spoken
+from desktop_app.chat.markdown_limits import DEEPEST, can_be_laid_out
 from desktop_app.services.conversation.markdown_source import LINE_END, prepare
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
-_LONGEST_MARKDOWN = 200_000  # characters; longer text is shown as it is, as in the window
-_DEEPEST = 40  # levels of quotes and lists; the parser leaves out what lies deeper than its own limit
-_TOO_DEEP = re.compile(rf"^(?:[ \t]*(?:>|[*+-][ \t]|\d+[.)][ \t])){{{_DEEPEST},}}", re.MULTILINE)
 _SAFE_LINK = re.compile(r"(https?|mailto):", re.IGNORECASE)
 
 # By their first bytes. Nothing that could hold a script, such as SVG, is among them.
@@ -34,7 +32,7 @@ _SHOWN_BY_BROWSERS = (
     (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
 )
 
-_PAGE = """<!DOCTYPE html>
+_BEGINNING = """<!DOCTYPE html>
 <html>
 <head>
 <meta charset="utf-8">
@@ -61,8 +59,8 @@ figcaption, footer {{ font-size: 0.85em; opacity: 0.7; overflow-wrap: anywhere; 
 </head>
 <body>
 <h1 dir="auto">{title}</h1>
-{sections}
-<footer>{day}</footer>
+"""
+_END = """<footer>{day}</footer>
 </body>
 </html>
 """
@@ -70,22 +68,20 @@ figcaption, footer {{ font-size: 0.85em; opacity: 0.7; overflow-wrap: anywhere; 
 
 def to_html(
     title: str, messages: Sequence[Message], picture: PictureBytes, speakers: Mapping[Role, str] = SPEAKERS
-) -> str:
-    """Return the page; `picture` gives PNG, JPEG, GIF or WebP."""
-    sections = [
-        "<section>\n"
-        f"<h2>{escape(speakers[message.role])}</h2>\n"
-        + "".join(_figure(shown, picture(shown.sha256)) for shown in message.pictures)
-        + f"{_words(message)}\n</section>"
-        for message in spoken(messages)
-    ]
+) -> Iterator[str]:
+    """Yield the page, one message after the other; `picture` gives PNG, JPEG, GIF or WebP."""
+    yield _BEGINNING.format(title=escape(title))
+    for message in spoken(messages):
+        yield f"<section>\n<h2>{escape(speakers[message.role])}</h2>\n"
+        yield from (_figure(shown, picture(shown.sha256)) for shown in message.pictures)
+        yield f"{_words(message)}\n</section>\n"
     day = time.strftime("%Y-%m-%d", time.localtime(messages[0].created)) if messages else ""
-    return _PAGE.format(title=escape(title), sections="\n".join(sections), day=day)
+    yield _END.format(day=day)
 
 
 def _words(message: Message) -> str:
     text = message.text.strip()
-    if message.role is Role.USER or len(text) > _LONGEST_MARKDOWN or _TOO_DEEP.search(text):
+    if message.role is Role.USER or not can_be_laid_out(text):
         return f'<div class="typed" dir="auto">{escape(text)}</div>'
     laid_out = _markdown().render(prepare(text)).replace(f" {LINE_END}", "")
     return f'<div dir="auto">\n{laid_out}</div>'
@@ -95,7 +91,7 @@ def _words(message: Message) -> str:
 def _markdown() -> MarkdownIt:
     from markdown_it import MarkdownIt  # needed for an export only
 
-    nesting = 5 * _DEEPEST  # a level of a list counts four times
+    nesting = 5 * DEEPEST  # a level of a list counts four times
     made = MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": nesting})
     made.enable(["table", "strikethrough"])
     made.add_render_rule("image", _described)

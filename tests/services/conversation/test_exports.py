@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from desktop_app.engine.messages import Ask
+from desktop_app.services.conversation import exports, web_page
 from tests.helpers.fake_engine import finished
 from tests.helpers.waiting import expect_signal, wait_until
 from tests.services.conftest import Desk
@@ -144,3 +148,39 @@ def test_another_conversation_than_the_open_one_is_exported(desk: Desk, tmp_path
         desk.services.exports.export(str(file), None, other)
     assert "picture" in file.read_text(encoding="utf-8")
     assert desk.services.conversations.current_id() == ""
+
+
+def test_pictures_do_not_wait_for_an_export(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    converse(desk)
+    go_on = Event()
+
+    def slow(*_: object) -> Iterator[str]:
+        yield "beginning"
+        go_on.wait()
+        yield "end"
+
+    monkeypatch.setattr(web_page, "to_html", slow)
+    with expect_signal(desk.services.exports.exported):
+        desk.services.exports.export(str(tmp_path / "out.html"))
+        desk.attach("second.png", "blue")
+        go_on.set()
+    assert (tmp_path / "out.html").read_text(encoding="utf-8") == "beginningend"
+
+
+def test_closing_does_not_wait_for_a_long_export(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    converse(desk)
+    target = tmp_path / "exported" / "out.html"
+    target.parent.mkdir()
+    monkeypatch.setattr(exports, "_LONGEST_CLOSING_S", 0.0)
+    monkeypatch.setattr(web_page, "to_html", lambda *_: repeat("more"))
+    desk.services.exports.export(str(target))
+    wait_until(lambda: bool(list(target.parent.iterdir())))
+    desk.services.close()
+    assert not list(target.parent.iterdir())
+
+
+def test_closing_finishes_a_short_export(desk: Desk, tmp_path: Path) -> None:
+    converse(desk)
+    desk.services.exports.export(str(tmp_path / "out.html"))
+    desk.services.close()
+    assert "What is &lt;it&gt;?" in (tmp_path / "out.html").read_text(encoding="utf-8")

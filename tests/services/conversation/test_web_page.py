@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
@@ -42,12 +43,16 @@ class Page(HTMLParser):
         self.text += data
 
 
+def page_of(title: str, messages: list[Message], *rest: Any) -> str:
+    return "".join(to_html(title, messages, *rest))
+
+
 def answered(text: str) -> str:
-    return to_html("Title", [Message(new_id(), Role.ASSISTANT, text)], BYTES.get)
+    return page_of("Title", [Message(new_id(), Role.ASSISTANT, text)], BYTES.get)
 
 
 def test_questions_are_text_and_pictures_are_pictures() -> None:
-    html = to_html("<i>Title</i> {0}", conversation(), BYTES.get)
+    html = page_of("<i>Title</i> {0}", conversation(), BYTES.get)
     page = Page(html)
     assert TRICKY in page.text
     assert page.text.count("<i>Title</i> {0}") == 2
@@ -106,3 +111,23 @@ def test_a_huge_answer_ends(text: str) -> None:
 def test_what_is_nested_deeply_is_not_left_out(mark: str) -> None:
     for depth in (10, 21, 39, 40, 200):
         assert "deepest" in Page(answered(f"{mark} " * depth + "deepest")).text, depth
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("[" * 199_000, id="open"),
+        pytest.param("![" * 90_000, id="pictures"),
+        pytest.param("[" * 99_000 + "]" * 99_000, id="nested"),
+        pytest.param(("[" * 100 + "\n\n") * 1_900, id="paragraphs"),
+        pytest.param("[" * 50 + "a*b " * 49_000, id="before a long text"),
+    ],
+)
+def test_an_answer_in_which_brackets_are_sought_for_minutes_is_shown_as_it_is(text: str) -> None:
+    page = answered(text)
+    assert f'<div class="typed" dir="auto">{text.strip()}</div>' in page
+
+
+def test_brackets_that_people_write_are_laid_out() -> None:
+    text = "The interval [0, 1) of `a[i]` is [here](https://example.org/).\n\n" * 2_000
+    assert Page(answered(text)).tags.count("a") == 2_000
