@@ -124,8 +124,9 @@ class TranscriptView(QWidget):
         messages, shown = self._chat.messages(), self._rows.messages()
         conversation = self._conversations.current_id()
         common = sum(1 for _ in takewhile(lambda pair: pair[0].id == pair[1].id, zip(messages, shown, strict=False)))
-        self.editor.end()
-        self._rows.set_editing("", 0)
+        if conversation != self._conversation or self.editor.message_id() not in {message.id for message in messages}:
+            self.editor.end()
+            self._rows.set_editing("", 0)
         if conversation == self._conversation and common < min(len(messages), len(shown)):
             self._show_version(common, messages[common:])
         else:

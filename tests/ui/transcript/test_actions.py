@@ -272,3 +272,20 @@ def test_without_an_engine_nothing_is_asked_but_versions_are_shown(asked: Transc
     assert not asked.bar.edit.isEnabled()
     fakes.engine.set_state("ready")
     assert asked.bar.edit.isEnabled()
+
+
+def test_the_editor_keeps_its_words_when_the_conversation_is_read_again(
+    asked: TranscriptView, fakes: FakeServices
+) -> None:
+    """A backup was restored, say."""
+    asked.page.keyboard.focus_message(2)
+    QTest.keyClick(asked.page, Qt.Key.Key_F2)
+    asked.editor.editor.set_text("Changed")
+    fakes.chat.show(*fakes.chat.path)
+    assert not asked.editor.isHidden()
+    assert asked.editor.editor.toPlainText() == "Changed"
+    rect = asked.page.rows.rect(2)
+    assert rect is not None
+    assert rect.contains(asked.editor.geometry())
+    fakes.chat.show(*fakes.chat.path[:2])
+    assert asked.editor.isHidden()
