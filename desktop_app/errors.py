@@ -212,8 +212,13 @@ SENTENCES: dict[str, str] = {
     ),
     "damaged-file-not-cleaned": QT_TRANSLATE_NOOP(
         "errors",
-        "What was deleted for good may still be in a damaged conversation file that was set aside ({names}): delete "
-        "that file yourself when you no longer need it.",
+        "What was deleted for good may still be in a damaged conversation file that was set aside ({name}): delete "
+        "that file too when you no longer need it.",
+    ),
+    "damaged-file-stays": QT_TRANSLATE_NOOP(
+        "errors",
+        "{name} could not be deleted: close the program that uses it, allow writing to its folder, and delete the "
+        "file there.",
     ),
     "history-newer": QT_TRANSLATE_NOOP(
         "errors", "The conversations were saved by a newer version of Eyebright. Install that version to open them."

@@ -27,6 +27,7 @@ from desktop_app.chat.conversation import (
     storable,
     title_from,
 )
+from desktop_app.chat.damaged_files import naming, remove_damaged
 from desktop_app.chat.database import Database, open_database
 from desktop_app.chat.erased import Erased, erased_of, remember
 from desktop_app.chat.rows import insert_message, message_from, newest_place, picture_rows, replace_message
@@ -159,9 +160,22 @@ class History:
             return Purged()
         still_in = self._remembered(erased)
         shown = self._erase(doomed)
+        in_use = self._pictures_in_sound_files()
+        unused = set() if in_use is None else shown - in_use
+        unused.difference_update(*naming(path, unused).values())
+        return Purged(unused, still_in, tuple(naming(path, doomed)))
+
+    def remove_damaged(self, aside: Path) -> set[str]:
+        """Remove a damaged file that was set aside; return the SHA-256 of pictures that only it referred to.
+
+        Raises UserError (damaged-file-stays).
+        """
+        try:
+            named = remove_damaged(self._database.path, aside)
+        except OSError as error:
+            raise UserError("damaged-file-stays", name=aside.name) from error
         in_use = self.pictures_in_use()
-        pictures = set() if in_use is None else shown - in_use
-        return Purged(pictures, still_in, tuple(aside for aside in were_set_aside(path) if _holds(aside, doomed)))
+        return set() if in_use is None else named - in_use
 
     def _remembered(self, erased: Erased) -> tuple[Path, ...]:
         """Keep the ids, and remove the conversations from the backups; return those that cannot be changed."""
@@ -357,8 +371,11 @@ class History:
 
         None means any picture: a damaged file lies beside, and what it shows must not be lost too.
         """
+        return None if were_set_aside(self._database.path) else self._pictures_in_sound_files()
+
+    def _pictures_in_sound_files(self) -> set[str] | None:
         backed_up = pictures_in(self._database.path)
-        if backed_up is None or were_set_aside(self._database.path):
+        if backed_up is None:
             return None
         rows = self._database.read("SELECT sha256 FROM pictures UNION SELECT sha256 FROM draft_pictures")
         return backed_up | {row["sha256"] for row in rows}
@@ -366,15 +383,6 @@ class History:
 
 def _summary(row: sqlite3.Row, around: str = "") -> ConversationSummary:
     return ConversationSummary(row["id"], row["title"], row["updated"], row["cover"], around)
-
-
-def _holds(path: Path, conversations: Collection[str]) -> bool:
-    """Return whether a file names one of these conversations; it may be damaged, so its bytes are searched."""
-    try:
-        data = path.read_bytes() if conversations else b""
-    except OSError:
-        return True
-    return any(one.encode() in data for one in conversations)
 
 
 def _one_line(title: str) -> str:

@@ -44,6 +44,7 @@ class HistoryThread:
         self._history: History | None = None
         self._unavailable: UserError | None = None
         self._started = False
+        notices.register("remove-damaged", self._remove_damaged)
         self._daily = QTimer()
         self._daily.setInterval(_TIDY_EVERY_MS)
         self._daily.timeout.connect(lambda: self.run(self._tidy))
@@ -100,10 +101,16 @@ class HistoryThread:
 
     def tell_what_stays(self, purged: Purged) -> None:
         """Say which files still hold what was deleted for good."""
-        for code, files in (("backup-not-cleaned", purged.still_in), ("damaged-file-not-cleaned", purged.kept_in)):
-            if files:
-                error = UserError(code, names=", ".join(file.name for file in files))
-                self._notices.error(error, action("show-in-folder", str(files[0])), sticky=True)
+        if purged.still_in:
+            error = UserError("backup-not-cleaned", names=", ".join(file.name for file in purged.still_in))
+            self._notices.error(error, action("show-in-folder", str(purged.still_in[0])), sticky=True)
+        for file in purged.kept_in:
+            error = UserError("damaged-file-not-cleaned", name=file.name)
+            actions = (action("remove-damaged", str(file)), action("show-in-folder", str(file)))
+            self._notices.error(error, *actions, sticky=True)
+
+    def _remove_damaged(self, file: str) -> None:
+        self.run(lambda history: self._attachments.remove(history.remove_damaged(Path(file))))
 
     def _tidy(self, history: History) -> Purged:
         """Remove what was deleted days ago, and make today's backup."""

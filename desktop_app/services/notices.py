@@ -109,6 +109,7 @@ LABELS: dict[str, str] = {
     "restart-engine": QT_TRANSLATE_NOOP("notices", "Restart the engine"),
     "undo-delete": QT_TRANSLATE_NOOP("notices", "Undo"),
     "show-in-folder": QT_TRANSLATE_NOOP("notices", "Show in folder"),
+    "remove-damaged": QT_TRANSLATE_NOOP("notices", "Delete the damaged file"),
     "open-recovery": QT_TRANSLATE_NOOP("notices", "Show backups…"),
     "load-now": QT_TRANSLATE_NOOP("notices", "Stop the answer now"),
     "use-model": QT_TRANSLATE_NOOP("notices", "Use it now"),

@@ -251,7 +251,7 @@ def test_pictures_of_a_damaged_file_are_not_taken_for_unused(path: Path) -> None
     history.add_message("c", Message(new_id(), Role.USER, "new", (picture,)))
     history.delete("c")
     assert history.pictures_in_use() is None
-    assert history.purge_deleted().pictures == set()
+    assert history.purge_deleted().pictures == {picture.sha256}, "but it is not in the damaged file"
     [aside] = path.parent.glob("*damaged*")
     aside.unlink()
     assert history.pictures_in_use() == set()
@@ -458,4 +458,29 @@ def test_a_damaged_version_is_damage_like_any_other(path: Path, version: int) ->
     history, damage = History.open(path)
     assert damage is not None
     assert damage.parameters["messages"] == 30
+    history.close()
+
+
+def test_pictures_that_no_damaged_file_names_go_with_their_conversation(path: Path) -> None:
+    fill(path, 20)
+    path.write_bytes(b"x" * 512 + path.read_bytes()[512:])
+    history, damage = History.open(path)
+    assert damage is not None
+    [aside] = path.parent.glob("*damaged*.sqlite")
+    aside.with_name(aside.name + "-wal").write_bytes(b"its log names cafe" + b"b" * 64 + b"fade.png")
+    new, old = Picture("a" * 64, "new", 1, 1), Picture("b" * 64, "old", 1, 1)
+    history.add_message("written since", Message(new_id(), Role.USER, "new", (new, old)))
+    history.delete("written since")
+    purged = history.purge_deleted()
+    assert purged.pictures == {new.sha256}
+    assert purged.kept_in == ()
+    history.delete("conversation 0")
+    assert history.purge_deleted().kept_in == (aside,)
+    gone = history.remove_damaged(aside)
+    assert old.sha256 in gone
+    assert f"{0:064x}" in gone
+    assert not gone & (history.pictures_in_use() or set())
+    assert not list(path.parent.glob("*damaged*"))
+    assert history.remove_damaged(path) == set(), "nothing else is ever removed"
+    assert path.exists()
     history.close()

@@ -181,3 +181,29 @@ def settle(desk: Desk) -> None:
     wait_until(lambda: len(done) == 1)
     desk.services.history_thread.run(lambda _: True, done.append)
     wait_until(lambda: len(done) == 2)
+
+
+def test_a_damaged_file_that_holds_what_was_deleted_can_be_deleted_with_its_pictures(
+    desk: Desk, tmp_path: Path
+) -> None:
+    converse(desk)
+    desk.services.close()
+    history = paths.history_file()
+    history.write_bytes(b"x" * 512 + history.read_bytes()[512:])
+    again = open_desk(tmp_path)
+    try:
+        wait_until(lambda: len(again.services.conversations.summaries()) == 1)
+        [summary] = again.services.conversations.summaries()
+        again.services.conversations.delete(summary.id)
+        again.services.recovery.delete_now(summary.id)
+        wait_until(lambda: "damaged-file-not-cleaned" in [notice.text_code for notice in again.notices])
+        [notice] = [notice for notice in again.notices if notice.text_code == "damaged-file-not-cleaned"]
+        [aside] = history.parent.glob("*damaged*.sqlite")
+        assert [button.code for button in notice.buttons] == ["remove-damaged", "show-in-folder"]
+        again.services.notices.act(notice.id, "remove-damaged", notice.buttons[0].argument)
+        wait_until(lambda: not aside.exists())
+        wait_until(lambda: not [file for file in paths.attachments_folder().rglob("*") if file.is_file()])
+    finally:
+        again.services.close()
+    files = [file for file in (tmp_path / "home").rglob("*") if file.is_file()]
+    assert not [file for file in files if b"What is <it>?" in file.read_bytes()]
