@@ -69,6 +69,9 @@ SENTENCES: dict[str, str] = {
     "model-missing": QT_TRANSLATE_NOOP(
         "errors", "The model file {name} cannot be found. Choose another model, or download it again."
     ),
+    "model-is-a-folder": QT_TRANSLATE_NOOP(
+        "errors", "{name} is a folder. Choose the model file (GGUF) inside it instead."
+    ),
     "model-part-renamed": QT_TRANSLATE_NOOP(
         "errors",
         "{name} is file {number} of {count} of a model, and was renamed. Give all of them the names they were "

@@ -8,11 +8,13 @@ Source of the layout: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 from __future__ import annotations
 
 import math
+import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from model_store.foreign_files import open_file
 from model_store.names import one_line
 
 Scalar = str | int | float | bool
@@ -166,8 +168,8 @@ def read_header(path: Path) -> GGUFHeader:
     Raises OSError, `NotGGUFError` or `DamagedGGUFError`. A file whose tensors do not all lie
     inside it is damaged: that is how a download that was cut short shows.
     """
-    with path.open("rb") as file:
-        return _Reader(file, path.stat().st_size).header()
+    with open_file(path) as file:
+        return _Reader(file, os.fstat(file.fileno()).st_size).header()
 
 
 def read_header_from(file: BinaryIO, size: int) -> GGUFHeader:

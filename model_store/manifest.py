@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from model_store.atomic_files import write_whole
+from model_store.foreign_files import open_file
 from model_store.jobs import Role
 from model_store.names import is_plain_name, one_line
 
@@ -69,7 +70,7 @@ class Manifest:
     @classmethod
     def read(cls, folder: Path) -> Manifest:
         """Read it from `folder`. Raises OSError, or ValueError when it does not hold together."""
-        with (folder / MANIFEST).open("rb") as file:
+        with open_file(folder / MANIFEST) as file:
             text = file.read(_LONGEST + 1)
         try:
             raw = json.loads(text) if len(text) <= _LONGEST else None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.imports import OURS, Arrow, arrows, arrows_between, circles, room_of, sources, within
+from tests.helpers.imports import OURS, Arrow, arrows, arrows_between, circles, module_name, room_of, sources, within
 from tests.helpers.paths import REPOSITORY
 
 #: Modules without neighbours of their own; everybody may know them, and they one another.
@@ -21,7 +21,12 @@ _ENGINE_DOOR = {"desktop_app.engine.client", "desktop_app.engine.messages"}
 _PLANNING = {"desktop_app.engine.planning", "desktop_app.engine.weights"}
 _TUNING = {"desktop_app.engine.tuning"}
 #: What the engine's packages stand on.
-_HEADERS = {"model_store.gguf_header", "model_store.projector_kinds", "model_store.split_model"}
+_HEADERS = {
+    "model_store.foreign_files",
+    "model_store.gguf_header",
+    "model_store.projector_kinds",
+    "model_store.split_model",
+}
 _GROUND = {"desktop_app.engine.messages", "desktop_app.engine.interrupt", *_HEADERS, *_LEAVES}
 _FILES = {"desktop_app.engine.cache", "desktop_app.engine.weights"}
 _PROMPT = {f"desktop_app.chat.{name}" for name in ("budget", "conversation", "families", "prompt")}
@@ -31,6 +36,7 @@ _STORE = {
         "atomic_files",
         "catalogue",
         "errors",
+        "foreign_files",
         "gguf_header",
         "jobs",
         "manifest",
@@ -51,6 +57,7 @@ _UI_GROUND = {
     "desktop_app.chat.conversation",
     "model_store.catalogue",
     "model_store.errors",
+    "model_store.foreign_files",
     "model_store.library.installed",
     "model_store.jobs",
     *_LEAVES,
@@ -81,8 +88,13 @@ MAY_IMPORT = {
     "desktop_app.services": {*_BELOW_SERVICES, *(f"desktop_app.services.{name}" for name in SERVICES)},
     **{f"desktop_app.services.{name}": {*_BELOW_SERVICES, *_SERVICES_GROUND} for name in SERVICES},
     **{name: {*_BELOW_SERVICES, *_SERVICES_GROUND} for name in _SERVICES_GROUND},
-    "desktop_app.chat": {"desktop_app.errors", "desktop_app.atomic_files"},
-    "desktop_app.images": {"desktop_app.errors", "desktop_app.atomic_files", "desktop_app.proc_files"},
+    "desktop_app.chat": {"desktop_app.errors", "desktop_app.atomic_files", "model_store.foreign_files"},
+    "desktop_app.images": {
+        "desktop_app.errors",
+        "desktop_app.atomic_files",
+        "desktop_app.proc_files",
+        "model_store.foreign_files",
+    },
     # The engine reads headers of model files; fetching them is not its affair.
     "desktop_app.engine": {"desktop_app.chat", "desktop_app.images", *_HEADERS, *_LEAVES},
     "desktop_app.engine.messages": {"desktop_app.errors", "desktop_app.images.tiling"},
@@ -412,3 +424,38 @@ def test_repository_names_no_machine_and_no_registry() -> None:
             if found:
                 complaints.append(f"{path.relative_to(REPOSITORY)}:{number}: {found[0]}")
     _fail_if(complaints)
+
+
+#: Rooms that look at files which others made, or where others may have changed the rights.
+_SEE_FOREIGN_FILES = (
+    *(f"desktop_app.{name}" for name in ("cli", "engine", "images", "services", "ui")),
+    "model_store.library",
+)
+_MAY_RAISE = {"exists", "is_dir", "is_fifo", "is_file"}
+
+
+def raising_questions(source: str) -> list[str]:
+    """Return what of a source asks as `pathlib` does, which raises where one may not look."""
+    return [
+        f"{node.lineno}: {ast.unparse(node)}"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in _MAY_RAISE
+        and ast.unparse(node.func.value) != "foreign_files"
+    ]
+
+
+def test_foreign_files_are_asked_for_without_raising() -> None:
+    complaints = []
+    for path in sources("desktop_app", "model_store"):
+        if any(within(module_name(path), room) for room in _SEE_FOREIGN_FILES):
+            place = path.relative_to(REPOSITORY).as_posix()
+            complaints += [f"{place}:{one}" for one in raising_questions(path.read_text("utf-8"))]
+    _fail_if([f"{one} may raise: use model_store/foreign_files.py" for one in complaints])
+
+
+def test_a_raising_question_is_noticed() -> None:
+    assert raising_questions("Path(name).is_dir()\nforeign_files.exists(name)\nis_file(name)") == [
+        "1: Path(name).is_dir()"
+    ]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from desktop_app.atomic_files import INCOMING, finish, new_file, not_saved, set_aside, sync_folder, write_whole
 from desktop_app.errors import UserError
+from model_store.foreign_files import is_missing, open_file
 
 if TYPE_CHECKING:
     import hashlib
@@ -64,16 +64,11 @@ class Attachments:
         disk-full, not-saved.
         """
         try:
-            found = os.stat(path)  # noqa: PTH116 - before opening: a pipe would wait for ever
-            if stat.S_ISDIR(found.st_mode):
-                raise UserError("is-a-folder", name=name)
-            if not stat.S_ISREG(found.st_mode):
-                raise UserError("file-unreadable", name=name)
-            source = Path(path).open("rb")  # noqa: SIM115 - closed below
-        except FileNotFoundError as error:
-            raise UserError("file-missing", name=name) from error
-        except (OSError, ValueError) as error:  # ValueError: a zero character in the path
-            raise UserError("file-unreadable", name=name) from error
+            source = open_file(path)
+        except IsADirectoryError as error:
+            raise UserError("is-a-folder", name=name) from error
+        except OSError as error:
+            raise UserError("file-missing" if is_missing(error) else "file-unreadable", name=name) from error
         with source:
             return self._add(_pieces_of(source, name), name)
 

@@ -8,6 +8,7 @@ from desktop_app import paths
 from desktop_app.file_addresses import named_file
 from desktop_app.settings import Settings
 from model_store.errors import StoreError
+from model_store.foreign_files import exists
 from model_store.library.library import Library
 
 
@@ -20,7 +21,7 @@ def chosen_files(model: str, projector: str) -> tuple[Path, Path | None]:
         return paths.demo_model()
     mmproj = Path(named_file(projector)) if projector else None
     path = Path(named_file(model))
-    if path.exists():
+    if exists(path):
         return path, mmproj
     library = Library(paths.models_folder(Settings.peek(paths.settings_file()).value("models_folder")))
     try:

@@ -22,6 +22,7 @@ from desktop_app.engine.tuning.results import TuningResults
 from desktop_app.engine.weights.model_files import PRE_TOKENIZER, ModelFiles, check_files
 from desktop_app.errors import UserError
 from desktop_app.settings import Settings
+from model_store.foreign_files import exists
 
 _PACKAGES = ("llama-cpp-python", "PySide6-Essentials", "pillow", "pillow-heif", "numpy", "huggingface_hub")
 _INSTRUCTIONS = (
@@ -151,7 +152,7 @@ def _used(told: str) -> str:
 
 def _cpuinfo(key: str) -> str:
     path = Path("/proc/cpuinfo")
-    if path.exists():
+    if exists(path):
         for line in path.read_text(errors="replace").splitlines():
             name, _, value = line.partition(":")
             if name.strip() == key:
@@ -162,7 +163,7 @@ def _cpuinfo(key: str) -> str:
 def _memory() -> str:
     """Return the memory of the computer: all of it, and on Linux also what is available."""
     meminfo = Path("/proc/meminfo")
-    if meminfo.exists():
+    if exists(meminfo):
         sizes = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in meminfo.read_text().splitlines()}
         return texts.DOCTOR_MEMORY_OF.format(
             available=sizes.get("MemAvailable", 0) / _GIB, total=sizes.get("MemTotal", 0) / _GIB

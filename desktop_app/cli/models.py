@@ -27,6 +27,7 @@ from desktop_app.cli.request import (
 from desktop_app.cli.terminal import in_one_line
 from desktop_app.settings import Settings
 from model_store.errors import StoreError, size_text
+from model_store.foreign_files import is_folder
 from model_store.library.disk_space import free_bytes
 from model_store.library.exporting import export
 from model_store.library.import_plan import plan_import
@@ -161,7 +162,7 @@ def _import(request: ImportModels, library: Library) -> int:
 def _import_named(request: ImportModels, library: Library, bar: ProgressBar) -> list[InstalledModel]:
     """Install all of the files, or none; of folders what can be installed, and tell of the rest."""
     named = [Path(name) for name in request.names]
-    if not any(path.is_dir() for path in named):
+    if not any(is_folder(path) for path in named):
         return import_files(library, named, request.in_place, bar.report)
     found = plan_import(named)
     if not found.plans:

@@ -24,6 +24,7 @@ from desktop_app.engine.weights.model_files import ModelFiles, check_files
 from desktop_app.engine.weights.projector_header import LastLayer
 from desktop_app.errors import UserError
 from desktop_app.paths import cache_folder, demo_model
+from model_store.foreign_files import exists
 
 if TYPE_CHECKING:
     from desktop_app.engine.cache.embeddings import EmbeddingStore
@@ -112,7 +113,7 @@ def _model_info(command: Load, session: Session, tuning: Tuning | None) -> Model
     projector = model.files.projector
     demo = demo_model()[0]
     path, header = model.files.model, model.files.header
-    is_demo = demo.exists() and demo.samefile(path)
+    is_demo = exists(demo) and demo.samefile(path)
     return ModelInfo(
         name=header.text("general.name") if is_demo else model.files.title,
         model=command.model,

@@ -8,10 +8,7 @@ the grey half of a picture.
 
 from __future__ import annotations
 
-import errno
 import logging
-import os
-import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +21,8 @@ from PIL import Image, UnidentifiedImageError
 from desktop_app.errors import UserError
 from desktop_app.images.decoding import Decoder, TooLargeError, TooMuchMemoryError
 from desktop_app.images.formats.source import EndsEarlyError
-from desktop_app.images.formats.spliced import Deadline, TooSlowError
+from desktop_app.images.formats.spliced import Deadline, TooSlowError, size_of
+from model_store.foreign_files import is_missing, open_file
 
 MAX_PIXELS = 100_000_000
 MAX_FILE_BYTES = 1_000_000_000  # 100 megapixels of 16-bit RGBA, uncompressed, and some
@@ -65,7 +63,7 @@ def read_picture(path: str | Path, name: str) -> Picture:
         kind = picture_format(file.read(64))
         if kind is None:
             raise UserError("not-a-picture", name=name)
-        size = os.fstat(file.fileno()).st_size
+        size = size_of(file)
         if size > MAX_FILE_BYTES:
             raise UserError("file-too-large", name=name, megabytes=size // 1_000_000, limit=MAX_FILE_BYTES // 1_000_000)
         try:
@@ -123,20 +121,12 @@ def picture_format(head: bytes) -> str | None:
 def _opened(path: Path, name: str) -> Iterator[BinaryIO]:
     """Open a regular file, not empty. Pipes and devices are refused: they may never answer."""
     try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise UserError("is-a-folder", name=name)
-        if not stat.S_ISREG(status.st_mode):
-            raise UserError("file-unreadable", name=name)
-        if status.st_size == 0:
-            raise UserError("file-empty", name=name)
-        file = path.open("rb")
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise UserError("file-missing", name=name) from error
-    except ValueError as error:  # a null character in the path
-        raise UserError("file-missing", name=name) from error
+        file = open_file(path)
+    except IsADirectoryError as error:
+        raise UserError("is-a-folder", name=name) from error
     except OSError as error:
-        code = "file-missing" if error.errno in (errno.ENAMETOOLONG, errno.ELOOP) else "file-unreadable"
-        raise UserError(code, name=name) from error
+        raise UserError("file-missing" if is_missing(error) else "file-unreadable", name=name) from error
     with file:
+        if size_of(file) == 0:
+            raise UserError("file-empty", name=name)
         yield file

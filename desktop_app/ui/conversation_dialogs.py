@@ -13,6 +13,7 @@ from desktop_app.ui.sentences import translate
 from desktop_app.ui.widgets.chosen_folders import folder_for, remember
 from desktop_app.ui.widgets.file_kinds import file_kind
 from desktop_app.ui.widgets.plain_text import one_line
+from model_store.foreign_files import exists
 
 _UNFIT_FOR_NAMES = '\\/:*?"<>|'
 _LONGEST_NAME = 60
@@ -38,7 +39,7 @@ def export_conversation(parent: QWidget, exports: Exports, conversation_id: str,
             return
         target = chosen if Path(chosen).suffix.lower() in kinds.values() else chosen + kinds[kind]
         # The dialog has asked about the name as it was typed. GTK's does not hear of default endings.
-        if target == chosen or not Path(target).exists() or _may_replace(parent, Path(target).name):
+        if target == chosen or not exists(target) or _may_replace(parent, Path(target).name):
             break
         suggested = chosen
     remember("conversations", target)

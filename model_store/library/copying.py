@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from model_store.atomic_files import sync_folder
+from model_store.foreign_files import open_file
 
 PART = ".part"  # how the names of files end that are not whole yet
 _CHUNK = 4 << 20  # bytes
@@ -73,7 +74,7 @@ def sha256_of(path: Path, meter: Meter) -> str:
 
 
 def _sha256_as(path: Path, name: str, meter: Meter) -> str:
-    with path.open("rb") as file:
+    with open_file(path) as file:
         return sha256_of_stream(file, name, meter)
 
 
@@ -87,7 +88,7 @@ def sha256_of_stream(file: BinaryIO, name: str, meter: Meter) -> str:
 
 def copy_file(source: Path, target: Path, meter: Meter, read_back: bool = False) -> str:
     """Copy a file as `copy_stream` does, and return the SHA-256 of what was read."""
-    return copy_stream(lambda: source.open("rb"), source.name, target, meter, read_back)
+    return copy_stream(lambda: open_file(source), source.name, target, meter, read_back)
 
 
 def copy_stream(source: Callable[[], BinaryIO], name: str, target: Path, meter: Meter, read_back: bool = False) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from model_store.atomic_files import means_no_room
 from model_store.errors import StoreError, size_text
+from model_store.foreign_files import is_folder
 from model_store.library.copying import CopyDiffersError, UnreadableError
 
 _SPARE = 64 << 20  # bytes that stay free: a full disk hurts other programs too
@@ -18,7 +19,7 @@ _FAT32_LIMIT = (1 << 32) - 1  # bytes of a file
 
 def free_bytes(folder: Path) -> int:
     """Return how much is free on the disk of a folder, which need not exist yet. Raises OSError."""
-    existing = next(parent for parent in (folder, *folder.parents) if parent.is_dir())
+    existing = next(parent for parent in (folder, *folder.parents) if is_folder(parent))
     return shutil.disk_usage(existing).free
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from model_store.atomic_files import write_whole
 from model_store.errors import StoreError
+from model_store.foreign_files import exists, is_folder
 from model_store.jobs import Role
 from model_store.library.copying import Meter, Report, copy_file, sha256_of, silent
 from model_store.library.disk_space import refused_by_disk, require_room
@@ -51,11 +52,11 @@ def export(library: Library, model_id: str, folder: Path, report: Report = silen
 
 
 def _exported(model: InstalledModel, file: StoredFile, target: Path, meter: Meter) -> InstalledFile:
-    if target.exists():  # from an earlier try, whole
+    if exists(target):  # from an earlier try, whole
         sha256 = sha256_of(target, meter)
         if file.sha256 and sha256 != file.sha256:
             target.unlink()
-    if not target.exists():
+    if not exists(target):
         sha256 = copy_file(file.path, target, meter, read_back=True)
     if file.sha256 and sha256 != file.sha256:
         target.unlink()
@@ -73,15 +74,15 @@ def _name(model: InstalledModel, file: StoredFile) -> str:
 
 def _require_ours(target: Path, names: set[str]) -> None:
     """Raise StoreError "export-taken" if the folder holds anything but what an export writes."""
-    if not target.exists():
+    if not exists(target):
         return
     ours = {*names, *(f"{name}.part" for name in names), MANIFEST}
-    if not target.is_dir() or any(entry.name not in ours for entry in target.iterdir()):
+    if not is_folder(target) or any(entry.name not in ours for entry in target.iterdir()):
         raise StoreError("export-taken", folder=str(target))
 
 
 def _arrived(target: Path) -> int:
-    return sum(entry.stat().st_size for entry in target.iterdir()) if target.is_dir() else 0
+    return sum(entry.stat().st_size for entry in target.iterdir()) if is_folder(target) else 0
 
 
 def _licence(manifest: Manifest) -> str:

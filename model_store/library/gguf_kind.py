@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from model_store.errors import StoreError
+from model_store.foreign_files import exists, is_missing
 from model_store.gguf_header import DamagedGGUFError, GGUFHeader, NotGGUFError, read_header
 from model_store.jobs import Role
 from model_store.projector_kinds import kind_of as projector_kind
@@ -91,10 +92,10 @@ def look_at(path: Path, name: str = "") -> GGUFKind:
         shown = name if name and own == path.name else own
         try:
             header = read_header(folder / own)
-        except FileNotFoundError as error:
-            raise StoreError("file-missing", name=shown) if own == path.name else _lacking(folder, own) from error
         except OSError as error:
-            raise StoreError("file-unreadable", name=shown) from error
+            if not is_missing(error):
+                raise StoreError("file-unreadable", name=shown) from error
+            raise StoreError("file-missing", name=shown) if own == path.name else _lacking(folder, own) from error
         except NotGGUFError as error:
             raise StoreError("not-a-model", name=shown) from error
         except DamagedGGUFError as error:
@@ -132,7 +133,7 @@ def _lacking(folder: Path, name: str) -> StoreError:
     """Return what says which files of a split model are missing; `name` is one of them."""
     part = part_name(name)
     assert part is not None
-    missing = [one for one in part.all_names if not (folder / one).exists()]
+    missing = [one for one in part.all_names if not exists(folder / one)]
     shown = ", ".join(missing[:_MOST_NAMED]) + "…" * (len(missing) > _MOST_NAMED)
     return StoreError("model-part-missing", name=part.stem, count=part.count, missing=shown)
 

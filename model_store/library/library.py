@@ -23,6 +23,7 @@ from pathlib import Path
 
 from model_store.atomic_files import sync_folder
 from model_store.errors import StoreError
+from model_store.foreign_files import exists, is_file, is_folder, matching
 from model_store.gguf_header import DamagedGGUFError, NotGGUFError, read_header
 from model_store.jobs import Role
 from model_store.library.copying import Meter, Report, UnreadableError, sha256_of, silent
@@ -144,7 +145,7 @@ class Library:
         with self._lock:
             folder = self.folder / model_id
             try:
-                if (folder / MANIFEST).is_file():
+                if is_file(folder / MANIFEST):
                     write_notes(folder, replace(read_notes(folder), last_used=time.time()))
             except OSError:
                 pass
@@ -163,7 +164,7 @@ class Library:
         number = 1
         while True:
             folder = self.folder / (stem if number == 1 else f"{stem}-{number}")
-            if not folder.exists():
+            if not exists(folder):
                 return folder
             number += 1
 
@@ -216,7 +217,7 @@ class Library:
 
     def _subfolders(self) -> list[Path]:
         try:
-            return [Path(entry.path) for entry in os.scandir(self.folder) if entry.is_dir()]
+            return [Path(entry.path) for entry in os.scandir(self.folder) if is_folder(entry.path)]
         except OSError:
             return []  # it does not exist yet, or its disk is not there
 
@@ -242,7 +243,7 @@ def _manifest(folder: Path) -> Manifest | None:
 def _rebuilt(folder: Path) -> Manifest | None:
     files = []
     try:
-        for path in sorted(folder.glob(GGUF_FILES)):
+        for path in matching(folder, GGUF_FILES):
             role = Role.PROJECTOR if read_header(path).architecture == "clip" else Role.MODEL
             files.append(InstalledFile(role, path.name, path.stat().st_size, sha256="", verified=False))
     except (OSError, NotGGUFError, DamagedGGUFError):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from model_store.errors import StoreError
+from model_store.foreign_files import is_file
 from model_store.gguf_header import DamagedGGUFError, GGUFHeader, NotGGUFError, read_header_from
 from model_store.library.gguf_kind import GGUFFile, GGUFKind, kind_of, read_parts
 
@@ -20,7 +21,7 @@ _ENDINGS = (".llamafile", ".llamafile.exe")
 
 def is_llamafile(path: Path) -> bool:
     """Return whether a file is called like a llamafile, or is a zip archive that begins as a program."""
-    return path.name.lower().endswith(_ENDINGS) and path.is_file()
+    return path.name.lower().endswith(_ENDINGS) and is_file(path)
 
 
 def look_into(path: Path) -> list[GGUFKind]:

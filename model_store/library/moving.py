@@ -11,6 +11,7 @@ from typing import Any
 
 from model_store.atomic_files import INCOMING, write_whole
 from model_store.errors import StoreError
+from model_store.foreign_files import exists, is_file, is_folder
 from model_store.library.copying import Meter, Report, link_or_copy, silent
 from model_store.library.disk_space import refused_by_disk, require_room
 from model_store.library.installed import InstalledModel, State
@@ -67,7 +68,7 @@ def move_library(library: Library, folder: Path, switched: Callable[[Path], None
         else:
             moved = [str(name) for name in done["moved"]]
     switched(new)
-    _clear(library, [name for name in moved if (new / name).is_dir()])
+    _clear(library, [name for name in moved if is_folder(new / name)])
     with refused_by_disk(new, new.name):
         (new / _ARRIVED).unlink(missing_ok=True)
     return target
@@ -102,20 +103,20 @@ def _copy(library: Library, target: Library, report: Report) -> list[str]:
     if leaving is not None and leaving["to"] != str(new):  # another move, to which nobody came back
         abandon_move(library)
         leaving = None
-    if leaving is None and old.is_dir():
-        before = [model.id for model in models if (new / model.id).exists()]
+    if leaving is None and is_folder(old):
+        before = [model.id for model in models if exists(new / model.id)]
         write_whole(old / _LEAVING, _json({"to": str(new), "there_before": before}))
-    names = [model.id for model in models] + [_DOWNLOADS] * (old / _DOWNLOADS).is_dir()
+    names = [model.id for model in models] + [_DOWNLOADS] * is_folder(old / _DOWNLOADS)
     files = [file for name in names for file in _files(old / name)]
     sizes = {file: file.stat().st_size for file in files}
-    if old.exists() and old.stat().st_dev != new.stat().st_dev:
+    if exists(old) and old.stat().st_dev != new.stat().st_dev:
         arrived = sum(path.stat().st_size for name in names for path in _files(new / name))
         require_room(new, old.name, sum(sizes.values()) - arrived)
     meter = Meter(2 * sum(sizes.values()), report)
     for file in files:
         there = new / file.relative_to(old)
         there.parent.mkdir(parents=True, exist_ok=True)
-        if there.exists() and there.stat().st_size == sizes[file]:
+        if exists(there) and there.stat().st_size == sizes[file]:
             continue  # what has its name was read back by an earlier try
         there.unlink(missing_ok=True)
         with refused_by_disk(new, file.name, sizes[file]):
@@ -127,7 +128,7 @@ def _copy(library: Library, target: Library, report: Report) -> list[str]:
 
 def _refuse_collision(model: InstalledModel, new: Path) -> None:
     there = new / model.id / MANIFEST
-    if there.is_file() and there.read_bytes() != (model.folder / MANIFEST).read_bytes():
+    if is_file(there) and there.read_bytes() != (model.folder / MANIFEST).read_bytes():
         raise StoreError("move-collides", folder=str(new), name=model.id)
 
 
@@ -144,7 +145,7 @@ def _renew_notes(model: InstalledModel, folder: Path) -> None:
 
 def _files(folder: Path) -> Iterator[Path]:
     """Return all files of a model's folder; the manifest last, so that a folder with one is whole."""
-    found = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    found = [path for path in sorted(folder.rglob("*")) if is_file(path)]
     return iter(sorted(found, key=lambda path: path.name == MANIFEST))
 
 

@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from model_store.foreign_files import is_folder, matching, open_file
+
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LONGEST_NOTE = 1 << 20  # bytes of a manifest, a licence, a settings file
 _DEPTH = 5  # of folders
@@ -82,7 +84,7 @@ def _existing(folders: list[Path]) -> list[Path]:
     found: dict[Path, Path] = {}
     for folder in folders:
         try:
-            if folder.is_dir():
+            if is_folder(folder):
                 found.setdefault(folder.resolve(), folder)
         except OSError:
             continue
@@ -221,7 +223,7 @@ def _walk(folder: Path, depth: int) -> Iterator[Path]:
         except OSError:
             continue
         for entry in entries:
-            if entry.is_dir():
+            if is_folder(entry):
                 if level < depth:
                     waiting.append((entry, level + 1))
             else:
@@ -229,15 +231,12 @@ def _walk(folder: Path, depth: int) -> Iterator[Path]:
 
 
 def _inside(folder: Path, pattern: str) -> list[Path]:
-    try:
-        return sorted(path for path in folder.glob(pattern) if path.is_dir())
-    except OSError:
-        return []
+    return [path for path in matching(folder, pattern) if is_folder(path)]
 
 
 def _note(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return file.read(_LONGEST_NOTE).decode("utf-8-sig", "replace")
     except OSError:
         return ""

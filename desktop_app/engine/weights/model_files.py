@@ -11,6 +11,7 @@ from desktop_app.engine.weights.decoder_check import has_sound_numbers, is_sound
 from desktop_app.engine.weights.projector_check import ProjectorCheck
 from desktop_app.engine.weights.projector_header import MINICPM_V, Projector
 from desktop_app.errors import UserError
+from model_store.foreign_files import is_missing
 from model_store.gguf_header import DamagedGGUFError, GGUFHeader, NotGGUFError, read_header
 from model_store.projector_kinds import is_made_for, other_version
 from model_store.split_model import WrongPartError, read_whole
@@ -54,7 +55,8 @@ class ModelFiles:
 def check_files(model: Path, mmproj: Path | None) -> ModelFiles:
     """Read both headers and check that they belong together; of a split model, whichever file is named, those of all.
 
-    Raises `UserError`: model-missing, model-damaged, model-part-renamed, model-parts-differ, swapped-files,
+    Raises `UserError`: model-missing, model-is-a-folder, file-unreadable, model-damaged, model-part-renamed,
+    model-parts-differ, swapped-files,
     projector-damaged, not-a-projector, projector-unsupported, projector-mismatch, projector-other-kind or
     projector-other-version.
     """
@@ -113,7 +115,7 @@ def _header(path: Path, damaged: str) -> GGUFHeader:
         return read_header(path)
     except (NotGGUFError, DamagedGGUFError) as error:
         raise UserError(damaged, name=path.name) from error
-    except FileNotFoundError as error:
-        raise UserError("model-missing", name=path.name) from error
+    except IsADirectoryError as error:
+        raise UserError("model-is-a-folder", name=path.name or str(path)) from error
     except OSError as error:
-        raise UserError("file-unreadable", name=path.name) from error
+        raise UserError("model-missing" if is_missing(error) else "file-unreadable", name=path.name) from error

@@ -31,6 +31,7 @@ from desktop_app.engine.weights.gguf_copy import GGUFCopy, Key, NewTensor, Value
 from desktop_app.engine.weights.model_files import ModelFiles
 from desktop_app.engine.weights.projector_header import FEATURE_LAYER, LastLayer, Projector
 from desktop_app.engine.weights.projector_quantisation import matrices_to_quantise
+from model_store.foreign_files import exists
 from model_store.gguf_header import read_header
 
 _log = logging.getLogger(__name__)
@@ -105,5 +106,5 @@ def _remove_orphans(folder: Path) -> None:
         except ValueError:  # damaged, or not a copy
             path.unlink()
             continue
-        if not Path(os.fsdecode(unquote_to_bytes(original))).exists():
+        if not exists(os.fsdecode(unquote_to_bytes(original))):
             path.unlink()

@@ -21,6 +21,7 @@ from desktop_app.services.conversation.conversation_list import Conversations
 from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.throttle import Throttle
+from model_store.foreign_files import is_missing, open_file
 
 if TYPE_CHECKING:
     from desktop_app.chat.importing import Imported
@@ -131,12 +132,10 @@ class Exports(QObject):
             return self._attachments.add_pieces(self._until_stopped(pieces), source.name)
 
         try:
-            with source.open("rb") as file:
+            with open_file(source) as file:
                 return from_json(file, source.name, keep)
-        except FileNotFoundError as error:
-            raise UserError("file-missing", name=source.name) from error
         except OSError as error:
-            raise UserError("file-unreadable", name=source.name) from error
+            raise UserError("file-missing" if is_missing(error) else "file-unreadable", name=source.name) from error
 
     def _add(self, imported: Imported) -> None:
         self._history_thread.run(

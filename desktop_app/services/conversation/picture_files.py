@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from desktop_app.file_addresses import is_local, local_path
+from model_store import foreign_files
 
 #: Endings of pictures; whether a file is one is checked by the engine, by all its bytes.
 PICTURE_SUFFIXES = frozenset(
@@ -37,14 +38,14 @@ def count_pictures(addresses: list[str]) -> int:
 
 def ending_of(path: Path) -> str:
     """Return the ending that belongs to a picture's bytes (".png"), "" when they are none. Raises OSError."""
-    with path.open("rb") as file:
+    with foreign_files.open_file(path) as file:
         beginning = file.read(16)
     return next((ending for how, ending in _BEGINNINGS if re.match(how, beginning, re.DOTALL)), "")
 
 
 def is_folder(address: str) -> bool:
     """Return whether an address is that of a folder."""
-    return is_local(address) and Path(local_path(address)).is_dir()
+    return is_local(address) and foreign_files.is_folder(local_path(address))
 
 
 def _may_be_picture(address: str, by_bytes: bool) -> bool:
@@ -52,10 +53,10 @@ def _may_be_picture(address: str, by_bytes: bool) -> bool:
         return False
     path = Path(local_path(address))
     if path.suffix.lower() in PICTURE_SUFFIXES:
-        return not path.is_dir()
-    if by_bytes and path.is_file():
+        return not foreign_files.is_folder(path)
+    if by_bytes and foreign_files.is_file(path):
         try:
             return bool(ending_of(path))
         except OSError:
             pass  # the engine will say why it cannot be opened
-    return not path.suffix and not path.is_dir()
+    return not path.suffix and not foreign_files.is_folder(path)

@@ -26,6 +26,7 @@ from desktop_app.services.preferences import Preferences
 from desktop_app.throttle import Throttle
 from model_store.catalogue import Catalogue, ModelEntry, Variant, load_catalogue
 from model_store.errors import size_text
+from model_store.foreign_files import exists, is_folder
 from model_store.jobs import DownloadJob, DownloadRequest, JobState
 from model_store.library.installed import InstalledModel, State
 from model_store.library.library import Library
@@ -95,7 +96,7 @@ class Models(QObject):
     def start(self) -> None:
         """List installed models, and the unfinished downloads of an earlier run; a click continues them."""
         self.refresh()
-        if (self.folder() / ".downloads").is_dir():
+        if is_folder(self.folder() / ".downloads"):
             self._control(lambda downloads: None)
 
     def close(self) -> None:
@@ -116,7 +117,7 @@ class Models(QObject):
     def free_space(self) -> int:
         """Return the bytes that are free where the models are kept, 0 if the system does not say."""
         folder = self.folder()
-        while not folder.exists() and folder != folder.parent:
+        while not exists(folder) and folder != folder.parent:
             folder = folder.parent
         try:
             return shutil.disk_usage(folder).free

@@ -13,6 +13,7 @@ from PySide6.QtCore import QBuffer, QIODevice, QMimeData
 from PySide6.QtGui import QImage
 
 from desktop_app.file_addresses import is_local, local_path
+from model_store.foreign_files import matching
 
 # Not decoded in this process: the engine does that.
 _ENCODED = ("image/png", "image/jpeg", "image/webp", "image/avif", "image/gif", "image/tiff", "image/bmp")
@@ -82,7 +83,7 @@ def model_paths(urls: Sequence[str]) -> list[str]:
 
 
 def _holds_model(path: Path) -> bool:
-    return path.suffix.lower() in MODEL_SUFFIXES or (path.is_dir() and any(path.glob("*.[gG][gG][uU][fF]")))
+    return path.suffix.lower() in MODEL_SUFFIXES or bool(matching(path, "*.[gG][gG][uU][fF]"))
 
 
 def _data_address(mime: QMimeData) -> str:
