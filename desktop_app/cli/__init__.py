@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from desktop_app import logs
 from desktop_app.cli import arguments, texts
+from desktop_app.cli.endings import ended_by_signals
 from desktop_app.cli.exit_codes import ExitCode
 from desktop_app.cli.request import (
     AskRequest,
@@ -31,7 +32,7 @@ __all__ = ["SelfTestRequest", "WindowRequest", "parse", "run"]
 
 def parse(words: Sequence[str]) -> VerbRequest | WindowRequest:
     """Return what stands after `eyebright`. What makes no sense ends the program with one sentence."""
-    with plain_terminal(), _one_sentence():
+    with plain_terminal(), ended_by_signals(), _one_sentence():
         try:
             return arguments.parse(words)
         except SystemExit:  # after --help, say
@@ -43,7 +44,7 @@ def run(request: VerbRequest) -> int:
     """Carry out what was asked for and return the exit code, an `ExitCode`."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        with plain_terminal(), _one_sentence():
+        with plain_terminal(), ended_by_signals(), _one_sentence():
             code = _carry_out(request)
             sys.stdout.flush()
             return code

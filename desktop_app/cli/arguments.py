@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import desktop_app
 from desktop_app.cli import texts
 from desktop_app.cli.models_arguments import parse_models
-from desktop_app.cli.parser import Parser
+from desktop_app.cli.parser import Parser, file_word, full_word
 from desktop_app.cli.request import (
     AskRequest,
     DoctorRequest,
@@ -19,7 +19,6 @@ from desktop_app.cli.request import (
     WindowRequest,
 )
 from desktop_app.engine.messages import EngineSettings, Sampling
-from desktop_app.file_addresses import named_file
 from desktop_app.settings import SETTINGS
 
 
@@ -47,8 +46,8 @@ def _parse_window(words: Sequence[str]) -> WindowRequest:
     parser = Parser("eyebright", texts.DESCRIPTION, texts.EPILOG)
     version = f"Eyebright {desktop_app.__version__}"
     parser.add_argument("--version", action="version", version=version, help=texts.VERSION)
-    parser.add_argument("pictures", nargs="*", metavar="PICTURE", help=texts.PICTURES)
-    return WindowRequest([named_file(picture) for picture in parser.parse_args(words).pictures])
+    parser.add_argument("pictures", nargs="*", type=file_word, metavar="PICTURE", help=texts.PICTURES)
+    return WindowRequest(parser.parse_args(words).pictures)
 
 
 def _parse_ask(words: Sequence[str]) -> AskRequest:
@@ -57,8 +56,8 @@ def _parse_ask(words: Sequence[str]) -> AskRequest:
     add = parser.add_argument
     add("pictures", nargs="*", metavar="PICTURE", help=texts.ASK_PICTURES)
     add("-p", "--prompt", action="append", default=[], metavar="QUESTION", help=texts.ASK_QUESTION)
-    add("--model", default="", metavar="ID|GGUF", help=texts.ASK_MODEL)
-    add("--mmproj", default="", metavar="GGUF", help=texts.ASK_MMPROJ)
+    add("--model", type=full_word, metavar="ID|GGUF", help=texts.ASK_MODEL)
+    add("--mmproj", type=full_word, metavar="GGUF", help=texts.ASK_MMPROJ)
     warmth = parser.add_mutually_exclusive_group()
     warmth.add_argument("--greedy", action="store_true", help=texts.ASK_GREEDY)
     warmth.add_argument(
@@ -85,11 +84,15 @@ def _parse_ask(words: Sequence[str]) -> AskRequest:
     found = parser.parse_intermixed_args(words[:end])
     if found.mmproj and not found.model:
         parser.error(texts.MMPROJ_ALONE)
+    try:
+        pictures = [file_word(picture) for picture in (*found.pictures, *words[end + 1 :])]
+    except argparse.ArgumentTypeError as error:
+        parser.error(f"PICTURE {error}")
     return AskRequest(
-        pictures=[named_file(picture) for picture in (*found.pictures, *words[end + 1 :])],
+        pictures=pictures,
         questions=found.prompt,
-        model=found.model,
-        mmproj=found.mmproj,
+        model=found.model or "",
+        mmproj=found.mmproj or "",
         sampling=Sampling(
             temperature=0.0 if found.greedy else found.temperature, seed=found.seed, max_tokens=found.max_tokens
         ),
@@ -102,15 +105,15 @@ def _parse_ask(words: Sequence[str]) -> AskRequest:
 
 def _parse_plan(words: Sequence[str]) -> PlanRequest:
     parser = Parser("eyebright plan", texts.PLAN_DESCRIPTION)
-    parser.add_argument("model", metavar="ID|MODEL_GGUF", help=texts.PLAN_MODEL)
-    parser.add_argument("mmproj", nargs="?", default="", metavar="MMPROJ_GGUF", help=texts.PLAN_MMPROJ)
+    parser.add_argument("model", type=full_word, metavar="ID|MODEL_GGUF", help=texts.PLAN_MODEL)
+    parser.add_argument("mmproj", nargs="?", type=full_word, metavar="MMPROJ_GGUF", help=texts.PLAN_MMPROJ)
     _add_context(parser)
     parser.add_argument("--memory", default="", metavar="SIZE", help=texts.PLAN_MEMORY)
     parser.add_argument("--json", action="store_true", help=texts.PLAN_JSON)
     found = parser.parse_args(words)
     return PlanRequest(
         model=found.model,
-        mmproj=found.mmproj,
+        mmproj=found.mmproj or "",
         settings=EngineSettings(n_ctx=found.context),
         json=found.json,
         memory=found.memory,
@@ -119,13 +122,13 @@ def _parse_plan(words: Sequence[str]) -> PlanRequest:
 
 def _parse_tune(words: Sequence[str]) -> TuneRequest:
     parser = Parser("eyebright tune", texts.TUNE_DESCRIPTION)
-    parser.add_argument("model", metavar="ID|MODEL_GGUF", help=texts.PLAN_MODEL)
-    parser.add_argument("mmproj", nargs="?", default="", metavar="MMPROJ_GGUF", help=texts.PLAN_MMPROJ)
+    parser.add_argument("model", type=full_word, metavar="ID|MODEL_GGUF", help=texts.PLAN_MODEL)
+    parser.add_argument("mmproj", nargs="?", type=full_word, metavar="MMPROJ_GGUF", help=texts.PLAN_MMPROJ)
     _add_context(parser)
     parser.add_argument("--json", action="store_true", help=texts.TUNE_JSON)
     found = parser.parse_args(words)
     settings = EngineSettings(n_ctx=found.context)
-    return TuneRequest(model=found.model, mmproj=found.mmproj, settings=settings, json=found.json)
+    return TuneRequest(model=found.model, mmproj=found.mmproj or "", settings=settings, json=found.json)
 
 
 def _parse_self_test(words: Sequence[str]) -> SelfTestRequest:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 from desktop_app import paths
 from desktop_app.cli import texts
@@ -16,6 +14,7 @@ from desktop_app.cli.chosen_files import chosen_files
 from desktop_app.cli.engine_process import Interrupts, Status, started_engine
 from desktop_app.cli.exit_codes import ExitCode
 from desktop_app.cli.output import json_line
+from desktop_app.cli.piped_pictures import PipedPictures, piped_pictures
 from desktop_app.cli.request import AskRequest
 from desktop_app.cli.terminal import in_one_line
 from desktop_app.engine.client import EngineClient
@@ -39,10 +38,9 @@ from desktop_app.engine.messages import (
 )
 from desktop_app.errors import UserError
 from desktop_app.settings import Settings
+from model_store import foreign_files
 from model_store.titles import known_title
 
-_PIECE = 1 << 20  # bytes
-_MOST_BYTES = 1_001_000_000  # through a pipe: more than any picture has that is read
 _WEB = ("http://", "https://", "ftp://", "data:")
 # Escape sequences of an answer must not reach the terminal; a picture may have dictated them.
 _UNPRINTABLE = {code: None for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
@@ -178,59 +176,30 @@ def _inspected(client: EngineClient, pictures: Sequence[PictureRef]) -> list[Ins
 @contextmanager
 def _pictures(named: Sequence[str]) -> Iterator[tuple[PictureRef, ...]]:
     """Yield what the engine is told about the files; what comes through a pipe lies in a file meanwhile."""
-    with tempfile.TemporaryDirectory(prefix="eyebright-") as folder:
-        yield tuple(_picture(name, Path(folder)) for name in named)
+    with piped_pictures() as piped:
+        yield tuple(_picture(name, piped) for name in named)
 
 
-def _picture(name: str, folder: Path) -> PictureRef:
-    path = Path(name)
-    if name == "-" or path.is_fifo():
+def _picture(name: str, piped: PipedPictures) -> PictureRef:
+    if name == "-" or foreign_files.is_pipe(name):
         label = texts.STANDARD_INPUT if name == "-" else name
-        copy = folder / hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()
-        if not copy.exists():  # a pipe can be read only once
-            with copy.open("wb") as file, _opened(path) as source:
-                for piece in _pieces(source, path):
-                    file.write(piece)
+        copy = piped.kept(name, label)
         return PictureRef(_sha256(copy, label), str(copy), label)
-    if name.lower().startswith(_WEB) and not path.exists():
+    path = Path(name)
+    if name.lower().startswith(_WEB) and not foreign_files.exists(path):
         raise UserError("web-address")
     return PictureRef(_sha256(path, name), str(path.absolute()), path.name or name)
 
 
-def _opened(path: Path) -> AbstractContextManager[IO[bytes]]:
-    """Open a named pipe, such as a shell makes for <(command), or standard input for "-"."""
-    if str(path) == "-":
-        if sys.stdin is None:  # closed, as by <&-
-            raise UserError("no-standard-input")
-        return nullcontext(sys.stdin.buffer)
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise UserError("file-unreadable", name=path.name) from error
-
-
-def _pieces(source: IO[bytes], path: Path) -> Iterator[bytes]:
-    """Yield what comes through a pipe, up to a little more than a picture may have."""
-    for _ in range(0, _MOST_BYTES, _PIECE):
-        try:
-            piece = source.read(_PIECE)
-        except OSError as error:  # it is open for writing only, say
-            if str(path) == "-":
-                raise UserError("no-standard-input") from error
-            raise UserError("file-unreadable", name=path.name) from error
-        if not piece:
-            return
-        yield piece
-
-
 def _sha256(path: Path, name: str) -> str:
     """Return the SHA-256 of a file; one that cannot be read is left for the engine to explain."""
-    if not path.is_file():
+    total = hashlib.sha256()
+    try:
+        with foreign_files.open_file(path) as file:
+            while chunk := file.read(1 << 20):
+                total.update(chunk)
+    except OSError:
         return hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()
-    with path.open("rb") as file:
-        total = hashlib.sha256()
-        while chunk := file.read(1 << 20):
-            total.update(chunk)
     return total.hexdigest()
 
 

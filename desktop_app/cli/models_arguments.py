@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from desktop_app.cli import texts
-from desktop_app.cli.parser import CommandParser, Parser
+from desktop_app.cli.parser import CommandParser, Parser, file_word
 from desktop_app.cli.request import (
     DownloadModel,
     ExportModel,
@@ -19,7 +19,6 @@ from desktop_app.cli.request import (
     ShowModelFolder,
     VerifyModels,
 )
-from desktop_app.file_addresses import named_file
 
 
 def parse_models(words: Sequence[str]) -> ModelsRequest:
@@ -54,17 +53,17 @@ def _parser() -> Parser:
     one = command("repair", RepairModel)
     one.add_argument("id", metavar="ID", help=texts.MODELS_ID)
     one = command("import", ImportModels)
-    one.add_argument("names", nargs="+", type=named_file, metavar="FILE", help=texts.MODELS_IMPORTED)
+    one.add_argument("names", nargs="+", type=file_word, metavar="FILE", help=texts.MODELS_IMPORTED)
     one.add_argument("--in-place", action="store_true", help=texts.MODELS_IN_PLACE)
     one.add_argument("--found", action="store_true", help=texts.MODELS_IMPORT_FOUND)
     one = command("export", ExportModel)
     one.add_argument("id", metavar="ID", help=texts.MODELS_ID)
-    one.add_argument("folder", metavar="FOLDER", help=texts.MODELS_EXPORT_FOLDER)
+    one.add_argument("folder", type=file_word, metavar="FOLDER", help=texts.MODELS_EXPORT_FOLDER)
     one = command("remove", RemoveModel)
     one.add_argument("id", metavar="ID", help=texts.MODELS_ID)
     command("where", ShowModelFolder)
     one = command("move", MoveModels)
-    one.add_argument("folder", metavar="FOLDER", help=texts.MODELS_MOVE_FOLDER)
+    one.add_argument("folder", type=file_word, metavar="FOLDER", help=texts.MODELS_MOVE_FOLDER)
     for one in commands.choices.values():
         one.add_argument("--json", action="store_true", help=texts.MODELS_JSON)
     return parser

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from desktop_app.cli import texts
 from desktop_app.cli.terminal import in_one_line
+from desktop_app.file_addresses import named_file
 
 
 class Parser(argparse.ArgumentParser):
@@ -40,3 +41,18 @@ class CommandParser(Parser):
         if rest:
             self.error(texts.UNKNOWN_WORDS.format(words=" ".join(rest)))
         return found, rest
+
+
+def file_word(word: str) -> str:
+    """Return the path of what a word names, as the type of an argument; one of nothing is refused."""
+    return full_word(named_file(word))
+
+
+def full_word(word: str) -> str:
+    """Return a word that is not empty, as the type of an argument: an empty path is the current folder.
+
+    It comes from a variable that was not set, and nobody means the current folder with it.
+    """
+    if not word:
+        raise argparse.ArgumentTypeError(texts.EMPTY_NAME)
+    return word

@@ -97,6 +97,7 @@ BUG = "eyebright: This is a bug in Eyebright. Nothing was sent anywhere. Please 
 USAGE = "eyebright: {problem}. See {command} --help."
 UNKNOWN_WORDS = "unrecognized arguments: {words}"
 MMPROJ_ALONE = "--mmproj needs --model"
+EMPTY_NAME = "must not be empty"
 WHOLE_NUMBER = "must be a whole number from {low} to {high}"
 NUMBER = "must be a number from {low} to {high}"
 

@@ -171,10 +171,12 @@ class Draft(QObject):
         if not urls:
             self._notices.error(UserError("nothing-to-drop"))
         for url in urls:
-            if is_local(url):
-                self.add_file(local_path(url))
-            else:
+            if not is_local(url):
                 self._notices.error(UserError("web-address"))
+            elif local_path(url):
+                self.add_file(local_path(url))
+            else:  # "file://" names nothing
+                self._notices.error(UserError("nothing-to-drop"))
 
     def add_files(self, paths: list[str]) -> None:
         """Add picture files."""

@@ -49,7 +49,7 @@ def is_folder(address: str) -> bool:
 
 
 def _may_be_picture(address: str, by_bytes: bool) -> bool:
-    if not is_local(address):
+    if not is_local(address) or not local_path(address):
         return False
     path = Path(local_path(address))
     if path.suffix.lower() in PICTURE_SUFFIXES:

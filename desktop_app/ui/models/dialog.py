@@ -379,5 +379,5 @@ class ModelsDialog(Dialog):
         """Read the dropped files; then ask how to add them."""
         event.setDropAction(Qt.DropAction.CopyAction)
         event.accept()
-        paths = [local_path(url) for url in urls_of(event.mimeData()) if is_local(url)]
+        paths = [path for path in map(local_path, filter(is_local, urls_of(event.mimeData()))) if path]
         QTimer.singleShot(0, self, partial(self.plan, paths))

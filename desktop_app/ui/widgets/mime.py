@@ -33,7 +33,8 @@ MODEL_SUFFIXES = (".gguf", ".llamafile")
 def urls_of(mime: QMimeData) -> list[str]:
     """Return the addresses, percent-encoded."""
     if mime.hasUrls():
-        return [bytes(url.toEncoded().data()).decode("ascii") for url in mime.urls()]
+        urls = [bytes(url.toEncoded().data()).decode("ascii") for url in mime.urls()]
+        return [url for url in urls if not url.startswith("#")]  # a comment in text/uri-list (RFC 2483)
     for name in _COPIED_FILES:
         if mime.hasFormat(name):
             lines = bytes(mime.data(name).data()).decode("utf-8", "replace").split()

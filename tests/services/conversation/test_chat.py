@@ -94,6 +94,13 @@ def test_a_web_address_is_refused_kindly(desk: Desk) -> None:
     assert desk.services.draft.pictures() == []
 
 
+def test_an_address_of_no_file_is_refused(desk: Desk) -> None:
+    """It would mean the current folder."""
+    desk.services.draft.add_urls(["file://"])
+    assert [notice.text_code for notice in desk.notices] == ["nothing-to-drop"]
+    assert desk.services.draft.pictures() == []
+
+
 def test_an_empty_question_is_not_sent(desk: Desk) -> None:
     desk.services.chat.send("  ")
     assert [notice.text_code for notice in desk.notices] == ["question-empty"]

@@ -287,3 +287,33 @@ def test_a_model_that_only_writes_invites_no_picture(window: MainWindow, service
     seen = "\n".join(label.text() for label in window.findChildren(QLabel) if label.isVisible())
     assert "Drop a picture here" in seen
     assert "Add its projector" not in seen
+
+
+def test_comments_in_a_list_of_addresses_are_no_files(window: MainWindow, services: FakeServices) -> None:
+    """RFC 2483: a line that begins with # is a comment."""
+    mime = QMimeData()
+    mime.setData(
+        "text/uri-list", QByteArray(b"# two pictures\r\nfile:///pictures/a.png\r\n#\r\nfile:///p/%23b.png\r\n")
+    )
+    enter(window, mime)
+    assert window.drops.overlay.sentence == "Drop to ask about 2 pictures"
+    drop(window, mime)
+    assert services.calls == [("add_urls", ["file:///pictures/a.png", "file:///p/%23b.png"])]
+
+
+def test_an_address_of_no_file_is_no_picture(window: MainWindow) -> None:
+    mime = QMimeData()
+    mime.setData("text/uri-list", QByteArray(b"file://\r\n"))
+    enter(window, mime)
+    assert not window.drops.overlay.is_accepted
+    assert window.drops.overlay.sentence == "This is not a picture"
+
+
+@pytest.mark.parametrize("ending", [".png", ".gguf", ""])
+def test_a_name_too_long_is_no_bug(window: MainWindow, services: FakeServices, tmp_path: Path, ending: str) -> None:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(f"{tmp_path}/{'y' * 300}{ending}")])
+    enter(window, mime)
+    assert window.drops.overlay.is_accepted
+    drop(window, mime)
+    assert len(services.calls) == 1, "the sentence comes from who opens it"
