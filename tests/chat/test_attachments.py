@@ -81,7 +81,7 @@ def test_what_cannot_be_read_is_refused_with_its_reason(attachments: Attachments
     assert refusal(attachments, tmp_path).code == "is-a-folder"
     assert refusal(attachments, empty).code == "file-empty"
     assert refusal(attachments, "a\0b").code == "file-missing"
-    assert refusal(attachments, tmp_path / ("x" * 300)).code == "file-unreadable"
+    assert refusal(attachments, tmp_path / ("x" * 300)).code == "file-missing"
     with pytest.raises(UserError, match="empty"):
         attachments.add_bytes(b"")
     assert files(folder) == []
