@@ -155,7 +155,7 @@ class Decoder:
             if gap is None and source.kind == "GIF" and "transparency" in image.info:
                 return None, [("picture-end-missing", {})]
         else:
-            if source.padded is None:
+            if source.padded is None or (source.ends and not missing.may_end_early(image)):
                 return None, []
             with self._opened(source.padded) as other:
                 other.draft(None, image.size)

@@ -10,6 +10,8 @@ from PIL import Image, ImageFile
 
 from desktop_app.images.bands import bands_of
 
+_GREY = 128
+
 
 class Box(NamedTuple):
     """A rectangle in pixels, as Pillow's `crop` takes it."""
@@ -37,6 +39,13 @@ def undecoded(image: Image.Image, other: Image.Image) -> Box | None:
     if image.im.size != image.size:
         raise OSError("a turned picture was not turned")
     return difference(image, other)
+
+
+def may_end_early(image: Image.Image) -> bool:
+    """Return whether a JPEG ends in the grey that decoders put in place of data that is missing."""
+    last = image.getpixel((image.width - 1, image.height - 1))
+    values = last if isinstance(last, tuple) else (last,)
+    return all(value is not None and abs(value - _GREY) <= 1 for value in values)
 
 
 def difference(image: Image.Image, other: Image.Image) -> Box | None:

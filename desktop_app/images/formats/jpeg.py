@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from desktop_app.images.formats.spliced import Deadline, Piece, Span
-from desktop_app.images.formats.zeros import end_of_content
+from desktop_app.images.formats.zeros import ONES, ZEROS, end_before, end_of_content, first_gap
 
 END = b"\xff\xd9"
 #: As many as the largest code of a block, and some: what a decoder makes of them is no picture.
 _PADDING = bytes(range(64, 128))
 _MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")  # restarts are a part of the pixels
 _CHUNK = 1 << 16
-_FILL = 64  # bytes that may stand before the second half of a marker
+_MOST_READ = 1024  # bytes of a segment; tables for all components take some 420
 _MOST_WORK = 1_200_000_000  # pixels, all scans together: about 4 seconds of a slow computer
 _ALL_USE = 12  # scans: no program writes fewer than it can, and usual are 10
 
@@ -28,7 +28,8 @@ class JpegFile:
     """What is in a JPEG."""
 
     content: Span
-    complete: bool = False  # whether its end is marked
+    body: Span  # of the content, what stands before the end
+    complete: bool = False  # whether its end is marked, and nothing is known to be missing before
     width: int = 0
     height: int = 0
     components: int = 0
@@ -45,44 +46,68 @@ class JpegFile:
 
     def pieces(self, padded: bool = False) -> list[Piece]:
         """Return a JPEG that ends; with bytes in front of that end, which change only what is incomplete."""
-        if self.complete:
+        if self.complete and not padded:
             return [self.content]
-        return [self.content, (_PADDING if padded else b"") + END]
+        return [self.body, (_PADDING if padded else b"") + END]
 
 
 def take_apart(file: BinaryIO, deadline: Deadline, within: Span | None = None) -> JpegFile:
     """Read the markers of a JPEG, which may lie within another file."""
     span = within or Span(0, end_of_content(file))
-    found = JpegFile(span)
-    details = _Details()
+    found = JpegFile(span, span)
+    details, codes = _Details(), _Codes()
+    end, data = span.end, 0
     for marker, start, length, segment in _segments(file, span, deadline):
         if marker == 0xD9 and found.scans:
             # Cameras put films and second pictures behind the first.
-            found.complete = True
+            found.complete, end = True, start
             break
         if start + 2 + length > span.end:  # what ends within it would swallow the end that we add
-            found.content = Span(span.start, start - span.start)
+            end = start
             break
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC) and len(segment) >= 6 and not found.width:
             found.height, found.width = int.from_bytes(segment[1:3], "big"), int.from_bytes(segment[3:5], "big")
             found.components, found.progressive = segment[5], marker in (0xC2, 0xCA)
             found.decodable = marker in (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
+        elif marker == 0xC4:
+            codes.add(segment)
         elif marker == 0xDA and segment:
+            data = data or start + 2 + length
             found.coarse = found.progressive and details.coarse(found.components)
             details.add(segment)
             found.scans += 1
             if found.too_much_work:
                 break
-    if not found.complete:
-        found.content = _without_half_a_marker(file, found.content)
     found.precise = not found.progressive or details.precise(found.components)
+    gap = None
+    if data and not found.too_much_work:
+        zeros = codes.never_zeros and not found.progressive
+        gap = first_gap(file, Span(data, end - data), (ZEROS, ONES) if zeros else (ONES,), deadline)
+    # A program may have added the end to what was cut.
+    found.complete = found.complete and found.precise and gap is None
+    end = end if gap is None else gap
+    end = end_before(file, Span(span.start, end - span.start), b"\xff")  # half a marker, or what fills one up
+    found.body = Span(span.start, end - span.start)
     return found
 
 
-def _without_half_a_marker(file: BinaryIO, span: Span) -> Span:
-    file.seek(max(span.start, span.end - _FILL))
-    last = file.read(min(_FILL, span.length))
-    return Span(span.start, span.length - len(last) + len(last.rstrip(b"\xff")))
+class _Codes:
+    """The Huffman codes: whether a row of zeros can be data at all."""
+
+    def __init__(self) -> None:
+        self.never_zeros = False
+
+    def add(self, tables: bytes) -> None:
+        """Note a segment of tables. The code of zeros stands for the first symbol of a table.
+
+        In an even picture it may mean "nothing more in this block". Otherwise zeros would give every coefficient of
+        a block the same number, block after block, which no picture has.
+        """
+        while len(tables) > 17:
+            is_of_details = tables[0] >> 4 == 1
+            if is_of_details and tables[17] != 0:
+                self.never_zeros = True
+            tables = tables[17 + sum(tables[1:17]) :]
 
 
 class _Details:
@@ -127,5 +152,5 @@ def _segments(file: BinaryIO, span: Span, deadline: Deadline) -> Iterator[tuple[
         if not (marker == 0x01 or 0xD8 <= marker <= 0xD9):
             file.seek(at)
             length = int.from_bytes(file.read(2), "big")
-        yield marker, at - 2, length, file.read(min(max(0, length - 2), 64)) if length else b""
+        yield marker, at - 2, length, file.read(min(max(0, length - 2), _MOST_READ)) if length else b""
         at += length

@@ -31,7 +31,8 @@ class Source:
 
     kind: str
     pieces: list[Piece] | None = None  # None: the file as it is
-    padded: list[Piece] | None = None  # of a JPEG without its end: other bytes in place of what is missing
+    padded: list[Piece] | None = None  # of a JPEG: other bytes in place of what is missing
+    ends: bool = True  # whether the end of that JPEG is there, which does not say that all before it is
     coarse: bool = False  # what is there of such a JPEG covers the whole picture
     precise: bool = True  # and no scan of it is missing altogether
     planes: list[list[Piece]] = field(default_factory=list)  # of a TIFF, to be read one by one
@@ -77,10 +78,11 @@ def _prepare_jpeg(source: Source, photograph: jpeg.JpegFile) -> None:
     source.kind, source.pieces = "JPEG", photograph.pieces()
     if photograph.progressive:
         source.bytes_each = _PROGRESSIVE_BYTES
+    if photograph.scans:
+        source.padded, source.ends = photograph.pieces(padded=True), photograph.complete
     if not photograph.complete:
         if not photograph.scans or (photograph.progressive and not photograph.coarse):
             raise DamagedError
-        source.padded = photograph.pieces(padded=True)
         source.coarse, source.precise = photograph.coarse, photograph.precise
 
 
