@@ -88,7 +88,8 @@ def _without_depth(image: Image.Image) -> _Step:
     lowest, highest = 0.0, 0.0
     for _, band in bands_of(image):
         values = _values(band)
-        lowest, highest = min(lowest, float(values.min())), max(highest, float(values.max()))
+        numbers = values[np.isfinite(values)]
+        lowest, highest = float(numbers.min(initial=lowest)), float(numbers.max(initial=highest))
     if lowest < 0.0 or (image.mode == "F" and highest > 1.0) or highest > 65535.0:
         black, white = lowest, highest
     elif image.mode == "F":
@@ -103,7 +104,8 @@ def _without_depth(image: Image.Image) -> _Step:
 
 
 def _values(band: Image.Image) -> NDArray[np.float32]:
-    return np.nan_to_num(np.asarray(band, dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    """Return the numbers; infinity is beyond all of them, and what is none is zero."""
+    return np.nan_to_num(np.asarray(band, dtype=np.float32), nan=0.0, posinf=np.inf, neginf=-np.inf)
 
 
 def _tag(image: Image.Image, tag: int, most: int) -> int:

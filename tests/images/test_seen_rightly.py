@@ -335,3 +335,42 @@ def test_the_first_frame_is_seen_where_there_is_something_on_it(tmp_path: Path, 
     picture = read(tmp_path, content)
     assert is_scene(picture.image, 5)
     assert picture.notes[0].parameters == {"name": "picture", "frame": 1, "frames": 2}
+
+
+# ---- what has no number, and what is hardly there ------------------------------------------------------
+
+
+@pytest.mark.parametrize("highest", [1.0, 900.0])
+def test_infinity_is_white_and_its_negative_black(tmp_path: Path, highest: float) -> None:
+    values = np.tile(np.linspace(0, highest, 64, dtype=np.float32), (64, 1))
+    values[:20, 32], values[20:40, 32], values[40:, 32] = np.inf, -np.inf, np.nan
+    shown = np.asarray(read(tmp_path, saved(Image.fromarray(values), "TIFF")).image)[..., 0]
+    assert (shown[10, 32], shown[30, 32], shown[50, 32]) == (255, 0, 0)
+    assert (shown[10, 0], shown[10, 63]) == (0, 255)
+    assert 120 < shown[10, 31] < 135, "the others are as bright as without"
+
+
+def test_only_infinity_is_no_failure(tmp_path: Path) -> None:
+    values = np.full((64, 64), np.inf, np.float32)
+    values[:, :32] = -np.inf
+    shown = np.asarray(read(tmp_path, saved(Image.fromarray(values), "TIFF")).image)[..., 0]
+    assert (shown[10, 10], shown[10, 50]) == (0, 255)
+
+
+@pytest.mark.parametrize("alpha", [6, 30, 63])
+@pytest.mark.parametrize(("colour", "ground"), [((255, 255, 255), 0), ((0, 0, 0), 255)])
+def test_a_faint_mark_on_nothing_is_seen(tmp_path: Path, alpha: int, colour: Colour, ground: int) -> None:
+    mark = disc(colour)
+    mark.putalpha(mark.getchannel("A").point(lambda value: min(value, alpha)))
+    shown = np.asarray(read(tmp_path, saved(mark, "PNG")).image).astype(int)[..., 0]
+    assert shown[2, 2] == ground
+    assert abs(shown[80, 80] - shown[2, 2]) >= alpha - 1
+
+
+def test_white_of_two_opacities_is_no_even_picture(tmp_path: Path) -> None:
+    mark = disc((255, 255, 255))
+    mark.putalpha(mark.getchannel("A").point(lambda value: 80 + value // 2))
+    pixels = np.asarray(mark).copy()
+    pixels[..., :3] = 255
+    shown = np.asarray(read(tmp_path, saved(Image.fromarray(pixels), "PNG")).image).astype(int)[..., 0]
+    assert shown[80, 80] - shown[2, 2] > 100
