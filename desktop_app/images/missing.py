@@ -53,11 +53,13 @@ def difference(image: Image.Image, other: Image.Image) -> Box | None:
     boxes = []
     for (row, mine), (_, theirs) in zip(bands_of(image), bands_of(other), strict=True):
         differs = np.asarray(mine) != np.asarray(theirs)
-        if differs.ndim == 3:
-            differs = differs.any(axis=2)
-        rows, columns = np.flatnonzero(differs.any(axis=1)), np.flatnonzero(differs.any(axis=0))
-        if len(rows):
-            boxes.append((int(columns[0]), row + int(rows[0]), int(columns[-1]) + 1, row + int(rows[-1]) + 1))
+        if not differs.any():  # which is quick
+            continue
+        height, width = differs.shape[:2]
+        differs = differs.reshape(height, -1)  # numpy is slow where the last axis has three numbers
+        columns = np.flatnonzero(differs.any(axis=0).reshape(width, -1).any(axis=1))
+        rows = np.flatnonzero(differs.any(axis=1))
+        boxes.append((int(columns[0]), row + int(rows[0]), int(columns[-1]) + 1, row + int(rows[-1]) + 1))
     if not boxes:
         return None
     left, top, right, bottom = zip(*boxes, strict=True)

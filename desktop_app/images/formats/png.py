@@ -134,9 +134,9 @@ def _sound(file: BinaryIO, pixels: list[_Chunk], deadline: Deadline) -> list[Pie
         if chunk.data.length < chunk.length or file.read(4) != total.to_bytes(4, "big"):
             wrong = number
             break
-    if wrong < len(pixels) and not _unpacks(file, pixels, deadline):
-        short = pixels[wrong].data.length < pixels[wrong].length
-        pixels = pixels[: wrong + short]  # of one that is short, what is there is right
+    short = wrong < len(pixels) and pixels[wrong].data.length < pixels[wrong].length
+    if wrong < len(pixels) and not short and not _unpacks(file, pixels, deadline):
+        pixels = pixels[:wrong]  # one that is short is the last, and what is there of it is right
     for chunk in pixels:
         pieces += [struct.pack(">I4s", chunk.data.length, b"IDAT"), chunk.data, bytes(4)]
     return pieces
