@@ -32,7 +32,7 @@ __all__ = ["SelfTestRequest", "WindowRequest", "parse", "run"]
 
 def parse(words: Sequence[str]) -> VerbRequest | WindowRequest:
     """Return what stands after `eyebright`. What makes no sense ends the program with one sentence."""
-    with plain_terminal(), ended_by_signals(), _one_sentence():
+    with plain_terminal(), _one_sentence():
         try:
             return arguments.parse(words)
         except SystemExit:  # after --help, say
