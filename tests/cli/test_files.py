@@ -61,12 +61,12 @@ def test_pictures_that_cannot_be_opened(closed: Path, tmp_path: Path) -> None:
         assert "mem" in said("/proc/self/mem")  # has no size, and cannot be read
 
 
-@pytest.mark.parametrize("verb", ["ask", "plan", "tune"])
+@pytest.mark.parametrize("verb", ["ask", "plan", "plan with a projector"])
 def test_models_that_cannot_be_opened(closed: Path, capsys: pytest.CaptureFixture[str], verb: str) -> None:
     def said(model: str) -> str:
-        words = ["ask", "--model", model, "-p", "Hello"] if verb == "ask" else [verb, model]
-        if verb == "tune":
-            words = ["plan", str(DEMO), model]  # measuring is a matter of its own process, and of its rights
+        words = ["ask", "--model", model, "-p", "Hello"] if verb == "ask" else ["plan", model]
+        if verb == "plan with a projector":
+            words = ["plan", str(DEMO), model]
         with no_right_to_read_all():
             assert run_verb(*words) == 2
         error = capsys.readouterr().err
