@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from model_store.errors import StoreError
+from model_store.foreign_files import is_file, is_folder, is_readable_folder, matching
 from model_store.jobs import Role
 from model_store.library.gguf_kind import GGUF_FILES, GGUFFile, GGUFKind, look_at
 from model_store.library.llamafile import is_llamafile, look_into
@@ -75,12 +76,15 @@ def plan_import(paths: Sequence[Path]) -> ImportPlans:
         if is_llamafile(path):
             _take_pairs(_unpacked(path, refused), plans, refused)
             continue
-        if not path.is_dir():
+        if not is_folder(path):
             files.append(path)
+            continue
+        if not is_readable_folder(path):
+            refused.append(StoreError("file-unreadable", name=path.name or str(path)))
             continue
         before = len(plans) + len(refused)
         for folder in _folders(path, _DEPTH):
-            if (folder / MANIFEST).is_file():
+            if is_file(folder / MANIFEST):
                 _take_exported(folder, plans, refused)
             else:
                 _take_folder(folder, plans, refused)
@@ -94,9 +98,9 @@ def plan_import(paths: Sequence[Path]) -> ImportPlans:
 
 def _folders(path: Path, depth: int) -> Iterator[Path]:
     yield path
-    if depth and not (path / MANIFEST).is_file():
+    if depth and not is_file(path / MANIFEST):
         try:
-            inside = sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+            inside = sorted(entry for entry in path.iterdir() if is_folder(entry) and not entry.name.startswith("."))
         except OSError:
             return
         for folder in inside:
@@ -122,7 +126,7 @@ def _projectors_beside(named: Sequence[GGUFKind]) -> list[GGUFKind]:
     if any(one.role is Role.PROJECTOR for one in named):
         return []  # the person has chosen
     folders = {model.path.parent for model in named}
-    beside = {folder: _looked(sorted(folder.glob(GGUF_FILES)), []) for folder in folders}
+    beside = {folder: _looked(matching(folder, GGUF_FILES), []) for folder in folders}
     found = (projector_among(model, beside[model.path.parent]) for model in named)
     return list({projector.path: projector for projector in found if projector is not None}.values())
 
@@ -137,7 +141,7 @@ def _unpacked(path: Path, refused: list[StoreError]) -> list[GGUFKind]:
 
 def _take_folder(folder: Path, plans: list[ImportPlan], refused: list[StoreError]) -> None:
     problems: list[StoreError] = []
-    _take_pairs(_looked(sorted(folder.glob(GGUF_FILES)), problems), plans, refused, problems)
+    _take_pairs(_looked(matching(folder, GGUF_FILES), problems), plans, refused, problems)
 
 
 def _take_pairs(

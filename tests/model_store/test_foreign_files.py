@@ -18,7 +18,7 @@ from model_store import foreign_files
 from model_store.errors import StoreError
 from model_store.gguf_header import read_header
 from model_store.library.gguf_kind import look_at
-from model_store.library.importing import plan_import
+from model_store.library.import_plan import plan_import
 from model_store.manifest import MANIFEST, Manifest
 from tests.helpers.paths import REPOSITORY
 from tests.helpers.rights import no_right_to_read_all
