@@ -191,6 +191,20 @@ def test_what_is_no_picture_is_refused_and_the_message_kept(programs: list[Progr
     assert [path for path in attachments_folder().rglob("*") if path.is_file()] == [], "only what was seen is copied"
 
 
+def test_a_picture_is_seen_after_a_question_that_was_too_long(programs: list[Program], red_circle: Path) -> None:
+    program = open_program(programs)
+    assert program.drop(red_circle)
+    wait_until(lambda: bool(program.services.draft.pictures()) and not program.services.draft.is_checking())
+    QApplication.clipboard().setText("word " * 20_000)
+    composer = program.window.findChild(Composer)
+    assert composer is not None
+    QTest.keyClick(composer.editor, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    assert program.ask("").state is State.FAILED
+    answer = program.ask("What is in this picture?")
+    assert "red circle" in answer.text
+    assert len(program.services.chat.messages()) == 4
+
+
 def test_a_chat_without_a_picture(programs: list[Program]) -> None:
     program = open_program(programs)
     answer = program.ask("What can you do?")

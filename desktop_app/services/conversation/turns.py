@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from desktop_app.chat.conversation import Message, Picture, Role, State
+from desktop_app.chat.conversation import Message, Picture, Role, State, storable
 from desktop_app.engine.messages import PictureRef, Turn
 
 # Key in the `details` of a question that was sent with "quick": its pictures are seen as a whole only.
@@ -15,9 +16,9 @@ QUICK_LOOK_KEY = "glance"
 def turns_of(messages: Sequence[Message], reference: Callable[[Picture], PictureRef]) -> tuple[Turn, ...]:
     """Return question and answer pairs; the last may have no answer yet.
 
-    A question that was never answered (the engine died, the person stopped at once) is left out, as if
-    it had not been asked. Its pictures go to the next question, unless the model could not read them
-    (too many pictures, one whose file is gone).
+    A question that was never answered (the engine died, its text was too long, the model had no projector) is
+    left out, as if it had not been asked: models were trained on questions and answers in turn. Its pictures go to
+    the next question, unless they were what went wrong (too many pictures, one whose file is gone).
     """
     return tuple(turn for turn, _ in _grouped(messages, reference))
 
@@ -34,8 +35,9 @@ def _grouped(
     open_turn: Turn | None = None
     ids: tuple[str, ...] = ()
     for message in messages:
-        if message.state is State.FAILED and not message.text:
-            open_turn, ids = None, ()
+        if message.state is State.FAILED and not message.text and open_turn is not None:
+            left = _usable_pictures(open_turn, message.details.get("error", {}))
+            open_turn, ids = (open_turn._replace(pictures=left), ids) if left else (None, ())
             continue
         if message.role is Role.USER:
             most_tiles = 0 if message.details.get(QUICK_LOOK_KEY) else None
@@ -48,3 +50,13 @@ def _grouped(
     if open_turn is not None:
         turns.append((open_turn, ids))
     return turns
+
+
+def _usable_pictures(turn: Turn, error: Mapping[str, Any]) -> tuple[PictureRef, ...]:
+    """Return the pictures of a question that failed without those that made it fail."""
+    parameters = error.get("parameters", {})
+    if error.get("code") == "context-too-small":
+        # A text has at most one token for each byte: beyond that, the pictures are what does not fit.
+        without_text = parameters.get("needed", 0) - len(storable(turn.text).encode())
+        return turn.pictures if without_text <= parameters.get("available", 0) else ()
+    return tuple(picture for picture in turn.pictures if picture.name != parameters.get("name"))

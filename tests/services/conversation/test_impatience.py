@@ -258,6 +258,31 @@ def test_pictures_that_were_too_many_do_not_follow_into_the_next_question(desk: 
     assert [(turn.text, turn.pictures) for turn in desk.client.of(Ask)[1].turns] == [("And without them?", ())]
 
 
+@pytest.mark.parametrize(
+    ("text", "code", "parameters", "kept"),
+    [
+        ("long " * 4000, "context-too-small", {"needed": 20266, "available": 2048}, ["circle.png", "square.png"]),
+        ("Where?", "projector-needed", {"model": "m.gguf"}, ["circle.png", "square.png"]),
+        ("Where?", "file-missing", {"name": "circle.png"}, ["square.png"]),
+    ],
+)
+def test_the_pictures_of_a_question_that_failed_go_to_the_next(
+    desk: Desk, text: str, code: str, parameters: dict[str, str | int | float], kept: list[str]
+) -> None:
+    desk.ready()
+    desk.attach()
+    desk.attach("square.png", "blue")
+    desk.services.chat.send(text)
+    wait_until(lambda: bool(desk.client.of(Ask)))
+    desk.client.emit(Failed(desk.client.of(Ask)[0].request, code, parameters))
+    wait_until(lambda: not desk.services.chat.is_busy())
+    desk.services.chat.send("Where is the circle?")
+    wait_until(lambda: len(desk.client.of(Ask)) == 2)
+    [turn] = desk.client.of(Ask)[1].turns
+    assert (turn.text, [picture.name for picture in turn.pictures]) == ("Where is the circle?", kept)
+    assert len(desk.services.chat.messages()) == 4, "nothing shown is changed"
+
+
 def test_a_question_sent_while_another_answer_is_being_shown_follows_that_answer(desk: Desk) -> None:
     desk.ready()
     conversation(desk, "Apples?")
