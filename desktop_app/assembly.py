@@ -190,7 +190,7 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
     exports = Exports(attachments, chat, conversations, history_thread, writer, throttle, notices)
     recovery = Recovery(conversations, attachments, engine, history_thread, files, forget, notices)
     reading_ahead = ReadingAhead(engine, draft, chat, previews, preferences, picture_detail)
-    chosen_model = ChosenModel(engine, preferences, chat, notices)
+    chosen_model = ChosenModel(engine, preferences, notices)
     ModelFailures(engine, preferences, chosen_model, notices, parent=chosen_model)
     idle_unload = IdleUnload(engine, preferences, chat, draft, conversations)
     return Services(

@@ -5,8 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, QTimer
 
 from desktop_app import paths
-from desktop_app.engine.messages import EngineSettings, ModelInfo
-from desktop_app.services.conversation.chat import Chat
+from desktop_app.engine.messages import EngineSettings
 from desktop_app.services.engine import Engine
 from desktop_app.services.notices import Notice, Notices
 from desktop_app.services.preferences import Preferences
@@ -16,20 +15,15 @@ _SETTLE_MS = 300  # several changes in a row are loaded once
 
 
 class ChosenModel(QObject):
-    """Loads at the start and after a change of the settings, but not while an answer is under way.
-
-    The open conversation gets a note when another model is loaded.
-    """
+    """Loads at the start and after a change of the settings, but not while an answer is under way."""
 
     def __init__(
-        self, engine: Engine, preferences: Preferences, chat: Chat, notices: Notices, parent: QObject | None = None
+        self, engine: Engine, preferences: Preferences, notices: Notices, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
         self._engine = engine
         self._preferences = preferences
-        self._chat = chat
         self._notices = notices
-        self._name = ""
         self._due = False  # a changed setting is not loaded yet
         self._waits: Notice | None = None  # says that a change waits for the end of an answer
         self._settle = QTimer(self)
@@ -37,7 +31,6 @@ class ChosenModel(QObject):
         self._settle.setInterval(_SETTLE_MS)
         self._settle.timeout.connect(self._load_when_free)
         preferences.changed.connect(self._preference_changed)
-        engine.model_changed.connect(self._model_changed)
         engine.answering_changed.connect(self._answering_changed)
         notices.register("load-now", self.load)
 
@@ -79,10 +72,3 @@ class ChosenModel(QObject):
         elif self._waits is None:
             self._waits = Notice("load-waits", sticky=True)
             self._notices.post(self._waits)
-
-    def _model_changed(self, info: ModelInfo | None) -> None:
-        if info is None:
-            return
-        if self._name and info.name != self._name:
-            self._chat.note("model-changed", name=info.name)
-        self._name = info.name

@@ -205,6 +205,32 @@ def test_a_picture_is_seen_after_a_question_that_was_too_long(programs: list[Pro
     assert len(program.services.chat.messages()) == 4
 
 
+def test_another_model_is_noted_when_it_answers(programs: list[Program], tmp_path: Path) -> None:
+    program = open_program(programs)
+    services = program.services
+    transcript = program.window.findChild(TranscriptView)
+    assert transcript is not None
+    program.ask("What can you do?")
+    for name in ("second", "third"):
+        other = tmp_path / f"{name}.gguf"
+        other.write_bytes(demo_model()[0].read_bytes())
+        services.preferences.set("model", str(other))
+        wait_until(lambda other=other: (i := services.engine.info()) is not None and i.model == str(other), _MODEL_S)  # type: ignore[misc]
+    assert len(transcript.page.rows.messages()) == 2
+    program.type_and_send("Who are you?")
+    wait_until(lambda: len(services.chat.messages()) == 5 and not services.chat.is_busy(), _MODEL_S)
+    info = services.engine.info()
+    assert info is not None
+    rows = transcript.page.rows.messages()
+    assert [message.role.value for message in rows] == ["user", "assistant", "note", "user", "assistant"]
+    assert rows[2].details["parameters"]["name"] == info.name == rows[4].details["model"]
+    conversation = services.conversations.current_id()
+    close_program(programs, program)
+    program = open_program(programs)
+    program.services.conversations.open(conversation)
+    wait_until(lambda: program.services.chat.messages() == rows)
+
+
 def test_a_chat_without_a_picture(programs: list[Program]) -> None:
     program = open_program(programs)
     answer = program.ask("What can you do?")

@@ -30,19 +30,6 @@ def test_what_is_kept_on_the_disk_follows_the_setting(desk: Desk) -> None:
     assert desk.client.of(Load)[-1].settings.cache_mb == 0
 
 
-def test_another_model_is_noted_in_the_conversation(desk: Desk) -> None:
-    desk.ready()
-    desk.services.chat.send("Hello")
-    wait_until(lambda: bool(desk.client.of(Ask)))
-    desk.client.emit(finished(desk.client.of(Ask)[-1], "Hi."))
-    wait_until(lambda: not desk.services.chat.is_busy())
-    desk.services.preferences.set("model", "/models/m.gguf")
-    wait_until(lambda: len(desk.client.of(Load)) == 2)
-    desk.client.emit(Ready(desk.client.of(Load)[-1].request, DEMO._replace(name="LLaVA", is_demo=False)))
-    wait_until(lambda: len(desk.services.chat.messages()) == 3)
-    assert desk.services.chat.messages()[-1].details == {"note": "model-changed", "parameters": {"name": "LLaVA"}}
-
-
 def test_a_context_that_does_not_fit_into_memory_is_told_with_its_numbers(desk: Desk) -> None:
     gib = 1 << 30
     plan = LoadPlan(2048, 64, "q8_0", requested_n_ctx=4096, needed_as_requested=7 * gib, usable=6 * gib, free=5 * gib)

@@ -170,7 +170,7 @@ class Answer(QObject):
         self._finish(
             state if stopped else State.COMPLETE,
             {
-                "model": info.name if info is not None else "",
+                "model": info.name if info is not None else self.message.details.get("model", ""),
                 "tokens_per_second": round(stats.tokens_per_second, 2),
                 "time_to_first_token_s": round(stats.time_to_first_token_s, 3),
                 "answer_tokens": stats.answer_tokens,
@@ -185,7 +185,7 @@ class Answer(QObject):
         self._ended = True
         self._show_timer.stop()
         self._save_timer.stop()
-        self.message = replace(self.message, state=state, details=details or {})
+        self.message = replace(self.message, state=state, details=self.message.details | (details or {}))
         message = self.message
         self._history_thread.run(lambda history: _save(history, message))
         self.ended.emit()

@@ -72,6 +72,11 @@ class Answers(QObject):
         known |= {answer.message.id: answer.message for answer in self._under_way.values()}
         return [replace(known.get(message.id, message), sibling=message.sibling) for message in messages]
 
+    def model_name(self) -> str:
+        """Return the name of the model that would answer now, "" while none is loaded."""
+        info = self._engine.info()
+        return info.name if info is not None else ""
+
     def tell_phase(self, conversation_id: str) -> None:
         """Emit `phase` again, for a conversation that is opened."""
         if conversation_id in self._phases:

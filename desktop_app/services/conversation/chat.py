@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -16,6 +17,7 @@ from desktop_app.services.conversation.answers import Answers
 from desktop_app.services.conversation.conversation_list import Conversations
 from desktop_app.services.conversation.draft import Draft
 from desktop_app.services.conversation.dropped_messages import DroppedMessages
+from desktop_app.services.conversation.model_notes import MODEL_CHANGED, with_model_notes
 from desktop_app.services.conversation.picture_detail import PictureDetail
 from desktop_app.services.conversation.previews import Previews
 from desktop_app.services.conversation.turns import QUICK_LOOK_KEY, turns_of
@@ -23,7 +25,7 @@ from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.notices import Notice, Notices
 
 NOTES: dict[str, str] = {
-    "model-changed": QT_TRANSLATE_NOOP("notes", "From here on, the answers are by {name}."),
+    MODEL_CHANGED: QT_TRANSLATE_NOOP("notes", "From here on, the answers are by {name}."),
 }
 # What is asked when a picture is sent without a text. English, for it is for the model, not for the person.
 DESCRIBE = "Describe this picture."
@@ -64,7 +66,8 @@ class Chat(QObject):
         self._picture_detail = picture_detail
         self._notices = notices
         self.dropped = DroppedMessages(self)
-        self._messages: list[Message] = []
+        self._messages: list[Message] = []  # the path as it is in the history
+        self._told: list[str] = []  # ids of the messages that are shown
         self._opening = False  # the messages to be shown are being read from the history
         self._waiting: tuple[str, str, set[int]] | None = None  # (conversation, text, pictures), until it can be sent
         conversations.opened.connect(self._open)
@@ -79,8 +82,8 @@ class Chat(QObject):
     # ---- what is there ---------------------------------------------------------------------
 
     def messages(self) -> list[Message]:
-        """Return the shown path, first message first."""
-        return list(self._messages)
+        """Return the shown path, first message first, with notes where another model answers."""
+        return with_model_notes(self._messages)
 
     def is_busy(self) -> bool:
         """Return whether a question waits to be sent in the open conversation, or an answer is under way."""
@@ -122,7 +125,7 @@ class Chat(QObject):
         if index is None or self.is_busy() or self._messages[index].role is not Role.ASSISTANT:
             return
         question = self._messages[index].parent or ""
-        self._truncate(question)
+        self._cut(question)
         self._begin_answer(question, None)
 
     def edit(self, message_id: str, text: str) -> None:
@@ -134,7 +137,7 @@ class Chat(QObject):
         if not text.strip() and not old.pictures:
             self._notices.error(UserError("question-empty"))
             return
-        self._truncate(old.parent or "")
+        self._cut(old.parent or "")
         self._ask(text, old.pictures, old.parent, old.details)
 
     def take_back(self, message_id: str) -> None:
@@ -143,7 +146,8 @@ class Chat(QObject):
         if index is None or self.is_busy() or self._messages[index].role is not Role.USER:
             return
         old = self._messages[index]
-        self._truncate(old.parent or "")
+        self._cut(old.parent or "")
+        self._tell()
         text = "" if old.pictures and old.text == DESCRIBE else old.text
         self._draft.give_back(self._conversations.current_id(), text, old.pictures)
 
@@ -163,17 +167,6 @@ class Chat(QObject):
         """Note which turns of the open conversation the engine leaves out; None: none."""
         if not self._opening:
             self.dropped.set(self._messages, event.left if event is not None else ())
-
-    def note(self, code: str, **parameters: str) -> None:
-        """Add a note, a line between the messages, to the open conversation."""
-        if self._messages and not self._opening:
-            details = {"note": code, "parameters": parameters}
-            message = Message(new_id(), Role.NOTE, "", (), self._messages[-1].id, details=details)
-            self._append(message)
-            conversation = self._conversations.current_id()
-            self._history_thread.run(
-                lambda history: [replace(message, sibling=history.add_message(conversation, message))], self._saved
-            )
 
     # ---- inside ----------------------------------------------------------------------------
 
@@ -204,20 +197,30 @@ class Chat(QObject):
     def _ask(self, text: str, pictures: tuple[Picture, ...], parent: str | None, details: dict[str, Any]) -> None:
         details = details if pictures else {}
         question = Message(new_id(), Role.USER, text.strip() or DESCRIBE, pictures, parent, details=details)
-        self._append(question)
+        self._messages.append(question)
         self._begin_answer(question.id, question)
 
     def _begin_answer(self, parent: str, question: Message | None) -> None:
         """Answer the last message of the path; `question` is given when it is to be saved with the answer."""
         turns = self.turns()
-        message = Message(new_id(), Role.ASSISTANT, "", (), parent, State.STREAMING)
+        details = {"model": model} if (model := self._answers.model_name()) else {}
+        message = Message(new_id(), Role.ASSISTANT, "", (), parent, State.STREAMING, details=details)
         self._answers.begin(self._conversations.current_id(), turns, message, question)
-        self._append(message)
+        self._messages.append(message)
+        self._tell()
         self.busy_changed.emit(True)
 
-    def _append(self, message: Message) -> None:
-        self._messages.append(message)
-        self.added.emit(message)
+    def _tell(self) -> None:
+        """Emit which messages have left the end of the shown path, and which were added to it."""
+        shown = self.messages()
+        same = takewhile(lambda pair: pair[0] == pair[1].id, zip(self._told, shown, strict=False))
+        common = sum(1 for _ in same)
+        is_shorter = common < len(self._told)
+        self._told = [message.id for message in shown]
+        if is_shorter:
+            self.truncated.emit(shown[common - 1].id if common else "")
+        for message in shown[common:]:
+            self.added.emit(message)
 
     def _saved(self, saved: list[Message]) -> None:
         for message in saved:  # the history knows how many siblings there are
@@ -231,7 +234,8 @@ class Chat(QObject):
         conversation, question = answer.conversation_id, answer.question
         is_shown = conversation == self._conversations.current_id()
         if is_shown:
-            self._truncate((question or answer.message).parent or "")
+            self._cut((question or answer.message).parent or "")
+            self._tell()
             self.busy_changed.emit(False)
         if question is not None:
             self._draft.give_back(conversation, question.text, question.pictures)
@@ -244,10 +248,10 @@ class Chat(QObject):
         if is_shown:
             self._conversations.reopen()  # an answer or a question beside it was shown before
 
-    def _truncate(self, message_id: str) -> None:
+    def _cut(self, message_id: str) -> None:
+        """Keep the path up to a message; "" keeps nothing."""
         index = self._index(message_id)
         del self._messages[(index + 1) if index is not None else 0 :]
-        self.truncated.emit(message_id)
 
     def _turns_dropped(self, conversation_id: str, event: TurnsDropped | None) -> None:
         if conversation_id != self._conversations.current_id():
@@ -262,6 +266,7 @@ class Chat(QObject):
         if index is not None:
             self._messages[index] = replace(message, sibling=self._messages[index].sibling)
             self.changed.emit(self._messages[index])
+            self._tell()  # another model may have been loaded before it answered
 
     def _answer_ended(self, conversation_id: str) -> None:
         if conversation_id == self._conversations.current_id() and not self.is_busy():
@@ -299,6 +304,7 @@ class Chat(QObject):
             return  # another one was opened meanwhile
         self._opening = False
         self._messages = self._answers.up_to_date(messages)
+        self._told = [message.id for message in self.messages()]
         if not self.dropped.ids() <= {message.id for message in messages}:
             self.dropped.set((), ())  # of another conversation; the engine soon tells which of this one are dropped
         self.reset.emit()

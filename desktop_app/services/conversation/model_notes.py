@@ -1,0 +1,39 @@
+"""Notes between the messages where another model answers than before.
+
+They are made of the answers when these are shown: a note that was written when the model was changed would become
+untrue with the next change, or with another version of an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from desktop_app.chat.conversation import Message, Role, State
+
+MODEL_CHANGED = "model-changed"  # also in old histories, which hold such notes themselves
+
+
+def with_model_notes(path: Iterable[Message]) -> list[Message]:
+    """Return a path with a note before each question that another model answered, or answers now."""
+    shown: list[Message] = []
+    before = ""  # the model of the answer before
+    question = 0  # where the newest question is in `shown`
+    for message in path:
+        if message.details.get("note") == MODEL_CHANGED:
+            continue
+        if message.role is Role.USER:
+            question = len(shown)
+        shown.append(message)
+        model = _answering(message)
+        if before and model and model != before:
+            asked = shown[question]
+            details = {"note": MODEL_CHANGED, "parameters": {"name": model}}
+            shown.insert(question, Message(f"model before {asked.id}", Role.NOTE, "", details=details))
+        before = model or before
+    return shown
+
+
+def _answering(message: Message) -> str:
+    """Return the name of the model that wrote an answer, or writes it; "" for what is no answer."""
+    is_answer = message.role is Role.ASSISTANT and (message.text or message.state is State.STREAMING)
+    return str(message.details.get("model", "")) if is_answer else ""
