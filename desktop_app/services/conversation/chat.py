@@ -67,7 +67,7 @@ class Chat(QObject):
         self._notices = notices
         self.dropped = DroppedMessages(self)
         self._messages: list[Message] = []  # the path as it is in the history
-        self._told: list[str] = []  # ids of the messages that are shown
+        self._told: list[str] = []  # ids of those that are shown, notes included
         self._opening = False  # the messages to be shown are being read from the history
         self._waiting: tuple[str, str, set[int]] | None = None  # (conversation, text, pictures), until it can be sent
         conversations.opened.connect(self._open)
@@ -83,7 +83,7 @@ class Chat(QObject):
 
     def messages(self) -> list[Message]:
         """Return the shown path, first message first, with notes where another model answers."""
-        return with_model_notes(self._messages)
+        return with_model_notes(self._messages)[: len(self._told)]
 
     def is_busy(self) -> bool:
         """Return whether a question waits to be sent in the open conversation, or an answer is under way."""
@@ -212,14 +212,14 @@ class Chat(QObject):
 
     def _tell(self) -> None:
         """Emit which messages have left the end of the shown path, and which were added to it."""
-        shown = self.messages()
+        shown = with_model_notes(self._messages)
         same = takewhile(lambda pair: pair[0] == pair[1].id, zip(self._told, shown, strict=False))
         common = sum(1 for _ in same)
-        is_shorter = common < len(self._told)
-        self._told = [message.id for message in shown]
-        if is_shorter:
+        if common < len(self._told):
+            del self._told[common:]
             self.truncated.emit(shown[common - 1].id if common else "")
         for message in shown[common:]:
+            self._told.append(message.id)
             self.added.emit(message)
 
     def _saved(self, saved: list[Message]) -> None:
@@ -304,7 +304,7 @@ class Chat(QObject):
             return  # another one was opened meanwhile
         self._opening = False
         self._messages = self._answers.up_to_date(messages)
-        self._told = [message.id for message in self.messages()]
+        self._told = [message.id for message in with_model_notes(self._messages)]
         if not self.dropped.ids() <= {message.id for message in messages}:
             self.dropped.set((), ())  # of another conversation; the engine soon tells which of this one are dropped
         self.reset.emit()
