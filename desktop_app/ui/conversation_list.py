@@ -43,6 +43,7 @@ from desktop_app.ui.protocols.conversation import Previews
 from desktop_app.ui.sentences import relative_date
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.images import paint_edge
+from desktop_app.ui.widgets.keys import RENAME, is_asked_for
 from desktop_app.ui.widgets.plain_text import shortened, wrapped_tip
 from desktop_app.ui.widgets.theme import GRID, RADIUS_SMALL, theme
 
@@ -346,6 +347,13 @@ class ConversationView(QListView):
             self.menu_wanted.emit(summary.id, event.globalPosition().toPoint())
         else:
             self.chosen.emit(summary.id)
+
+    def event(self, event: QEvent) -> bool:
+        """Keep F2 from the menu: here it renames the row of the keyboard, not the open conversation."""
+        if is_asked_for(event, RENAME) and self.currentIndex().isValid():
+            event.accept()
+            return True
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Enter opens, Del deletes; F2 is known to the view already."""

@@ -5,9 +5,29 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QCoreApplication, QKeyCombination, QSettings, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import (
+    QByteArray,
+    QCoreApplication,
+    QEvent,
+    QKeyCombination,
+    QSettings,
+    QSize,
+    Qt,
+    QTimer,
+    Signal,
+    Slot,
+)
 from PySide6.QtGui import QCloseEvent, QContextMenuEvent, QGuiApplication, QKeyEvent, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QHBoxLayout,
+    QLineEdit,
+    QMainWindow,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop_app import paths
 from desktop_app.chat.conversation import Message, Role
@@ -23,6 +43,7 @@ from desktop_app.ui.start_page import StartPage
 from desktop_app.ui.status import StatusLine
 from desktop_app.ui.user_activity import UserActivity
 from desktop_app.ui.widgets.fitting import fitted
+from desktop_app.ui.widgets.keys import DELETE_LINE_START, is_asked_for
 from desktop_app.ui.widgets.plain_text import window_title
 from desktop_app.ui.widgets.theme import GRID, NARROW, SMALLEST_WINDOW, theme
 
@@ -444,6 +465,13 @@ class MainWindow(QMainWindow):
         super().paintEvent(event)
         if self._unseen.isActive():
             self._unseen.start(0)  # the children are painted after this
+
+    def event(self, event: QEvent) -> bool:
+        """Delete no conversation by the keys of somebody who writes in a field of one line."""
+        if is_asked_for(event, DELETE_LINE_START) and isinstance(QApplication.focusWidget(), QLineEdit):
+            event.accept()
+            return True
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Write what is typed anywhere into the question; open the context menu of the focused widget by Shift+F10.

@@ -28,7 +28,8 @@ def with_model_notes(path: Iterable[Message]) -> list[Message]:
         if before and model and model != before:
             asked = shown[question]
             details = {"note": MODEL_CHANGED, "parameters": {"name": model}}
-            shown.insert(question, Message(f"model before {asked.id}", Role.NOTE, "", details=details))
+            note = Message(f"model before {asked.id}", Role.NOTE, "", created=asked.created, details=details)
+            shown.insert(question, note)
         before = model or before
     return shown
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QAccessible, QAccessibleEvent, QGuiApplication, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractScrollArea
 
-from desktop_app.chat.conversation import Message
+from desktop_app.chat.conversation import Message, Role
 from desktop_app.ui.transcript import phrases as words
 from desktop_app.ui.transcript.rows import TOP, Rows
 from desktop_app.ui.transcript.selection import Selection
@@ -50,6 +50,11 @@ class Keyboard(QObject):
     def is_focus_shown(self) -> bool:
         """Whether the keyboard is on a message, and the person came by keyboard."""
         return self._is_focus_shown and self.focused() >= 0
+
+    def is_on_question(self) -> bool:
+        """Whether the keyboard is on a question, which F2 edits."""
+        index = self.focused()
+        return index >= 0 and self._rows.messages()[index].role is Role.USER
 
     def is_marked(self, message: Message) -> bool:
         """Whether a message is marked as the focused one."""

@@ -24,6 +24,7 @@ from desktop_app.ui.transcript.pointer import Pointer
 from desktop_app.ui.transcript.rows import Rows
 from desktop_app.ui.transcript.selection import Selection
 from desktop_app.ui.transcript.waiting import Waiting
+from desktop_app.ui.widgets.keys import RENAME, is_asked_for
 from desktop_app.ui.widgets.plain_text import wrapped_tip
 from desktop_app.ui.widgets.theme import GRID, theme
 
@@ -125,6 +126,13 @@ class TranscriptPage(QAbstractScrollArea):
             self.viewport().update()
 
     # ---- events ----------------------------------------------------------------------------
+
+    def event(self, event: QEvent) -> bool:
+        """Keep F2 from the menu while the keyboard is on a question: it edits that."""
+        if is_asked_for(event, RENAME) and self.keyboard.is_on_question():
+            event.accept()
+            return True
+        return super().event(event)
 
     def scrollContentsBy(self, _dx: int, _dy: int) -> None:
         """Move to where the person put the scroll bar."""

@@ -267,6 +267,20 @@ class Rows(QObject):
             elif rect.bottom() > height:
                 self.scroll_by(rect.bottom() - height)
 
+    def ensure_editor_seen(self) -> None:
+        """Show the editor in place of a message's words, to its end."""
+        index = self.index_of(self._editing[0]) if self._editing[0] else -1
+        if index < 0:
+            return
+        editor, height = self.row(index).editor, self._area.viewport().height()
+        rect = self.rect(index)
+        top = rect.top() + editor.top() if rect is not None else -1
+        if top < 0 or top + editor.height() > height:
+            # As much of what stands above it as there is room for.
+            self._following = False
+            self._anchor = (index, height - BOTTOM - editor.top() - editor.height())
+            self._arrange()
+
     def follow_scroll_bar(self) -> None:
         """Move to where the person put the scroll bar."""
         if self._moving_bar or not self._messages:

@@ -333,13 +333,14 @@ class TranscriptView(QWidget):
         message = self._rows.messages()[index]
         self.editor.begin(message.id, message.text)
         self.editor.resize(self._rows.column_width(), self.editor.sizeHint().height())
-        self._size_editor(self.editor.sizeHint().height())
         self._rows.ensure_seen(index)
+        self._size_editor(self.editor.sizeHint().height())
         self.editor.show()
         self.editor.editor.setFocus()
 
     def _size_editor(self, height: int) -> None:
         self._rows.set_editing(self.editor.message_id(), height)
+        self._rows.ensure_editor_seen()
 
     def _place_editor(self) -> None:
         index = self._rows.index_of(self.editor.message_id()) if self.editor.message_id() else -1

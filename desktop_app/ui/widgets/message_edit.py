@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import ceil
 
-from PySide6.QtCore import QMimeData, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QMimeData, QSize, Qt, Signal
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDragMoveEvent,
@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
 
 from desktop_app.file_addresses import is_local
 from desktop_app.ui.widgets.controls import ElidedLabel
+from desktop_app.ui.widgets.keys import DELETE_LINE_START, is_asked_for
 from desktop_app.ui.widgets.long_text import MOST_WRITTEN, wrap_mode
 from desktop_app.ui.widgets.mime import has_picture, is_only_picture, picture_bytes, urls_of
 from desktop_app.ui.widgets.theme import theme
@@ -136,12 +137,25 @@ class MessageEdit(QTextEdit):
         cursor = QTextCursor(self.document())
         cursor.select(QTextCursor.SelectionType.Document)
         cursor.mergeBlockFormat(spacing)
+        if self.document().isEmpty():
+            self.document().clearUndoRedoStacks()  # there is nothing to undo but the spacing
         self._grow()
 
     # ---- keys ------------------------------------------------------------------------------
 
+    def event(self, event: QEvent) -> bool:
+        """Keep Ctrl+Shift+Backspace from the menu where there are words, or were: it deletes some of them."""
+        document = self.document()
+        if is_asked_for(event, DELETE_LINE_START) and (document.isUndoAvailable() or not document.isEmpty()):
+            event.accept()
+            return True
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Send by Enter, unless an input method is still composing a word."""
+        if event.keyCombination() == DELETE_LINE_START:
+            self._delete_to_line_start()
+            return
         is_enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
         if event.key() == Qt.Key.Key_Escape and not self._is_composing:
             self.cancelled.emit()
@@ -155,6 +169,13 @@ class MessageEdit(QTextEdit):
             self.ensureCursorVisible()
         elif not event.isAutoRepeat():
             self.submitted.emit()
+
+    def _delete_to_line_start(self) -> None:
+        cursor = self.textCursor()
+        if not cursor.hasSelection():
+            cursor.movePosition(QTextCursor.MoveOperation.StartOfLine, QTextCursor.MoveMode.KeepAnchor)
+        cursor.removeSelectedText()
+        self.ensureCursorVisible()
 
     def inputMethodEvent(self, event: QInputMethodEvent) -> None:
         """Note whether a word is being composed."""

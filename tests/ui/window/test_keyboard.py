@@ -185,3 +185,51 @@ def test_the_keyboard_comes_to_the_conversation_before_the_composer(window: Main
     while widget is not None and widget not in (window.transcript.page, window.composer.editor):
         widget = widget.nextInFocusChain()
     assert widget is window.transcript.page
+
+
+ERASE = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+
+
+def test_keys_that_delete_words_delete_no_conversation(window: MainWindow, services: FakeServices) -> None:
+    services.conversations.open(services.conversations.rows[0].id)
+    services.calls.clear()
+    editor = window.composer.editor
+    QTest.keyClicks(editor, "First")
+    QTest.keyClick(editor, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    QTest.keyClicks(editor, "Second line")
+    QTest.keyClick(editor, Qt.Key.Key_Left)
+    QTest.keyClick(editor, Qt.Key.Key_Backspace, ERASE)
+    assert editor.toPlainText() == "First\ne"
+    editor.selectAll()
+    QTest.keyClick(editor, Qt.Key.Key_Backspace, ERASE)
+    assert editor.toPlainText() == ""
+    QTest.keyClick(editor, Qt.Key.Key_Backspace, ERASE)  # once too often
+    window.search()
+    QTest.keyClicks(window.sidebar.search, "lake")
+    QTest.keyClick(window.sidebar.search, Qt.Key.Key_Backspace, ERASE)
+    window.rename_current()
+    title = QApplication.focusWidget()
+    assert isinstance(title, QLineEdit)
+    QTest.keyClick(title, Qt.Key.Key_Backspace, ERASE)
+    assert not [call for call in services.calls if call[0] == "delete"]
+    QTest.keyClick(title, Qt.Key.Key_Escape)
+    window.sidebar.view.setFocus()
+    QTest.keyClick(window.sidebar.view, Qt.Key.Key_Backspace, ERASE)
+    assert [call for call in services.calls if call[0] == "delete"]
+
+
+def test_they_delete_the_conversation_where_nothing_is_written(window: MainWindow, services: FakeServices) -> None:
+    services.conversations.open(services.conversations.rows[0].id)
+    QTest.keyClick(window.composer.editor, Qt.Key.Key_Backspace, ERASE)
+    assert [call for call in services.calls if call[0] == "delete"]
+
+
+def test_f2_renames_the_conversation_of_the_row(window: MainWindow, services: FakeServices) -> None:
+    services.conversations.open(services.conversations.rows[0].id)
+    view = window.sidebar.view
+    view.setFocus()
+    QTest.keyClick(view, Qt.Key.Key_Down)
+    QTest.keyClick(view, Qt.Key.Key_F2)
+    title = QApplication.focusWidget()
+    assert isinstance(title, QLineEdit)
+    assert title.text() == "Two birds"

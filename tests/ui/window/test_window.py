@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QWidget
@@ -357,3 +357,39 @@ def test_the_whole_start_page_fits_a_common_laptop(window: MainWindow) -> None:
     window.resize(1120, 1000)
     pump(50)
     assert window.start_page.place.height() >= 250
+
+
+@pytest.mark.parametrize("count", [1, 9])
+@pytest.mark.parametrize("by_keyboard", [True, False])
+def test_the_editor_of_a_question_with_pictures_is_in_sight(
+    window: MainWindow, services: FakeServices, count: int, by_keyboard: bool
+) -> None:
+    """Its buttons, too, however many pictures stand above it, and while it grows."""
+    window.resize(1366, 735)
+    services.conversations.open(services.conversations.rows[0].id)
+    pictures = [picture(f"{number}.png", 400, 900) for number in range(count)]
+    services.chat.show(
+        question("Before?"), answer("Yes. " * 400), question("What is it?", *pictures), answer("A lake.")
+    )
+    transcript = window.transcript
+    pump(0)
+    if by_keyboard:
+        transcript.page.keyboard.focus_message(2)
+        QTest.keyClick(transcript.page, Qt.Key.Key_F2)
+    else:
+        transcript.page.rows.show_from(2)
+        rect = transcript.page.rows.rect(2)
+        assert rect is not None
+        QTest.mouseMove(transcript.page.viewport(), rect.topLeft() + QPoint(20, 60))
+        pump(0)
+        transcript.bar.edit.click()
+    pump(20)
+    viewport = transcript.page.viewport().rect()
+    for button in (transcript.editor.cancel, transcript.editor.ask):
+        assert button.visibleRegion().boundingRect() == button.rect()
+    assert viewport.contains(transcript.editor.geometry())
+    QTest.keyClicks(transcript.editor.editor, "word " * 60)
+    for _ in range(6):
+        QTest.keyClick(transcript.editor.editor, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    pump(20)
+    assert viewport.contains(transcript.editor.geometry())

@@ -1,0 +1,18 @@
+"""Keys that mean one thing in the menus of the window and another where one writes or chooses."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QKeyCombination, Qt
+from PySide6.QtGui import QKeyEvent
+
+RENAME = QKeyCombination(Qt.Key.Key_F2)
+# Up to the start of the line, as on many systems. In the menu it deletes the conversation.
+DELETE_LINE_START = QKeyCombination(
+    Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier, Qt.Key.Key_Backspace
+)
+
+
+def is_asked_for(event: QEvent, keys: QKeyCombination) -> bool:
+    """Return whether Qt asks who wants `keys` before the menus get them; to accept the event is to want them."""
+    is_question = event.type() == QEvent.Type.ShortcutOverride
+    return is_question and isinstance(event, QKeyEvent) and event.keyCombination() == keys
