@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from itertools import accumulate
 
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _TERM = re.compile(r'"([^"]*\S[^"]*)"|(\S+)')
+_WORD = re.compile(r"\s+|\S+")
 _MOST_TERMS = 16
 
 
@@ -55,6 +57,45 @@ def snippet(text: str, wanted: list[str], before: int = 32, after: int = 96) -> 
         start = _after_a_space(text, start, at)
     line = " ".join(text[start:end].split())
     return ("…" if start else "") + line + ("…" if end < len(text) else "")
+
+
+def places(text: str, wanted: list[str]) -> list[tuple[int, int]]:
+    """Return where terms are in `text`, in order: first character, and the one after the last. None overlap."""
+    # What is between spaces is folded by itself, which gives the same and is quick for most texts.
+    words = _WORD.findall(text)
+    pieces = [part for word in words for part in ([word] if len(fold(word)) == len(word) else _letters(word))]
+    folded = [fold(piece) for piece in pieces]
+    starts, folded_starts = ([0, *accumulate(map(len, parts))] for parts in (pieces, folded))
+    whole = "".join(folded)
+
+    def first(at: int) -> int:
+        index = bisect_right(folded_starts, at) - 1
+        return starts[index] + (at - folded_starts[index] if len(pieces[index]) == len(folded[index]) else 0)
+
+    def behind(at: int) -> int:
+        index = bisect_left(folded_starts, at) - 1
+        inside = at - folded_starts[index] if len(pieces[index]) == len(folded[index]) else len(pieces[index])
+        return starts[index] + inside
+
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(hit.span() for term in wanted for hit in re.finditer(re.escape(term), whole)):
+        if found and start < found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return [(first(start), behind(end)) for start, end in found]
+
+
+def _letters(word: str) -> list[str]:
+    """Return the letters of a word, each with its accents: what is composed by folding stays together."""
+    letters: list[str] = []
+    for sign in word:
+        first = unicodedata.normalize("NFKD", sign)[0]
+        if letters and (unicodedata.combining(first) or "\u1160" <= first <= "\u11ff"):  # also the end of a syllable
+            letters[-1] += sign
+        else:
+            letters.append(sign)
+    return letters
 
 
 def _after_a_space(text: str, start: int, limit: int) -> int:

@@ -17,9 +17,10 @@ if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
 
 
 class Header(QWidget):
-    """Shows the title. `sidebar_wanted()`, `rename_wanted()` by a double click."""
+    """Shows the title. `sidebar_wanted()`, `new_wanted()`, `rename_wanted()` by a double click."""
 
     sidebar_wanted = Signal()
+    new_wanted = Signal()
     rename_wanted = Signal()
 
     def __init__(self, conversations: Conversations, parent: QWidget | None = None) -> None:
@@ -32,7 +33,7 @@ class Header(QWidget):
         self.sidebar_button.clicked.connect(self.sidebar_wanted)
         row.addWidget(self.sidebar_button)
         self.new_button = IconButton("new", self.tr("New conversation"), self, "muted")
-        self.new_button.clicked.connect(conversations.new)
+        self.new_button.clicked.connect(self.new_wanted)
         row.addWidget(self.new_button)
         self.title = ElidedLabel("", "small", "muted", self)
         self.title.setAlignment(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignHCenter)

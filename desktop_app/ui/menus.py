@@ -50,6 +50,12 @@ class Commands(Protocol):
     def search(self) -> None:
         """Go to the search field."""
 
+    def new_conversation(self) -> None:
+        """Begin a new conversation."""
+
+    def step_to_hit(self, direction: int) -> None:
+        """Go to the next word that a search has found, or the one before."""
+
     def rename_current(self) -> None:
         """Rename the open conversation."""
 
@@ -101,7 +107,7 @@ class Menus(QObject):
     def _file(self) -> None:
         do = self._commands
         menu = self._menu(self.tr("&File"))
-        self._add(menu, self.tr("&New conversation"), self._services.conversations.new, Key.New)
+        self._add(menu, self.tr("&New conversation"), do.new_conversation, Key.New)
         self._add(menu, self.tr("&Attach pictures…"), do.choose_files, Key.Open)
         menu.addSeparator()
         self.export = self._add(menu, self.tr("&Export conversation…"), do.export_conversation, "Ctrl+E")
@@ -124,6 +130,8 @@ class Menus(QObject):
         self.stop = self._add(menu, self.tr("&Stop the answer"), self._services.chat.stop, "Esc")
         menu.addSeparator()
         self._add(menu, self.tr("S&earch all conversations"), do.search, Key.Find)
+        self._add(menu, self.tr("Ne&xt hit"), partial(do.step_to_hit, 1), "F3")
+        self._add(menu, self.tr("Pre&vious hit"), partial(do.step_to_hit, -1), "Shift+F3")
         self.rename = self._add(menu, self.tr("&Rename conversation"), do.rename_current, "F2")
         self.delete = self._add(menu, self.tr("&Delete conversation"), do.delete_current, "Ctrl+Shift+Backspace")
 

@@ -30,14 +30,19 @@ class Sidebar(QWidget):
 
     `hide_wanted()`: the person closes it. `settings_wanted()`. `left()`: back to writing (Esc in the search).
     `export_wanted(conversation id)`: it is to be written to a file.
-    `hit_chosen(conversation id, query)`: a conversation that a search has found is opened.
+    `hit_chosen(conversation id, query)`: a conversation that a search has found is opened; `step_wanted(1 or -1)`
+    goes on to its next hit or back, and `search_ended()` when other words are searched for, or none.
+    `new_wanted()`.
     """
 
     hide_wanted = Signal()
+    new_wanted = Signal()
     settings_wanted = Signal()
     left = Signal()
     export_wanted = Signal(str)
     hit_chosen = Signal(str, str)
+    step_wanted = Signal(int)
+    search_ended = Signal()
 
     def __init__(self, conversations: Conversations, previews: Previews, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -46,6 +51,7 @@ class Sidebar(QWidget):
         self._conversations = conversations
         self._previews = previews
         self._most = _WIDEST
+        self._marked = ""  # the search whose words are marked on the page
         self._view: ConversationView | None = None
         self._build()
         self._connect()
@@ -56,6 +62,10 @@ class Sidebar(QWidget):
         """Go to the search field."""
         self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.search.selectAll()
+
+    def end_search(self) -> None:
+        """List all conversations again."""
+        self.search.clear()
 
     def rename_current(self) -> None:
         """Edit the title of the open conversation in place."""
@@ -119,7 +129,7 @@ class Sidebar(QWidget):
         return self._view
 
     def _connect(self) -> None:
-        self.new_button.clicked.connect(self._conversations.new)
+        self.new_button.clicked.connect(self.new_wanted)
         self.settings_button.clicked.connect(self.settings_wanted)
         self.hide_button.clicked.connect(self.hide_wanted)
         self.search.textChanged.connect(self._search_changed)
@@ -158,12 +168,15 @@ class Sidebar(QWidget):
             self._view.show_opened(conversation_id)
 
     def _chosen(self, conversation_id: str) -> None:
-        query = self.search.text().strip()
+        query = self._marked = self.search.text().strip()
         if query:
             self.hit_chosen.emit(conversation_id, query)
         self._conversations.open(conversation_id)
 
     def _search_changed(self, text: str) -> None:
+        if self._marked and text.strip() != self._marked:
+            self._marked = ""
+            self.search_ended.emit()
         if text.strip():
             self._search_timer.start()
         else:
@@ -199,13 +212,16 @@ class Sidebar(QWidget):
         menu.popup(where)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """In the search field, Down and Enter go to the results, and Esc clears the search."""
+        """In the search field, Down and Enter go to the results, and Esc clears the search.
+
+        When a result is open, Enter goes to the next hit in it.
+        """
         if watched is self.search and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
-            if (
-                event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter)
-                and self._view
-                and self._view.isVisible()
-            ):
+            is_enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+            if is_enter and self._marked:
+                self.step_wanted.emit(-1 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1)
+                return True
+            if (is_enter or event.key() == Qt.Key.Key_Down) and self._view and self._view.isVisible():
                 self._view.setFocus(Qt.FocusReason.TabFocusReason)
                 return True
             if event.key() == Qt.Key.Key_Escape:

@@ -191,10 +191,11 @@ class MainWindow(QMainWindow):
         self.sidebar.settings_wanted.connect(self.open_settings)
         self.sidebar.hit_chosen.connect(self._hit_chosen)
         self.sidebar.export_wanted.connect(self.export)
+        self.sidebar.step_wanted.connect(self.step_to_hit)
+        self.sidebar.search_ended.connect(self._unmark)
         self.sidebar.left.connect(self.composer.focus_editor)
-        # Also where a new conversation is open already, and nothing else would happen.
-        self.sidebar.new_button.clicked.connect(self.composer.focus_editor)
-        self.header.new_button.clicked.connect(self.composer.focus_editor)
+        self.sidebar.new_wanted.connect(self.new_conversation)
+        self.header.new_wanted.connect(self.new_conversation)
         self.header.sidebar_wanted.connect(self.toggle_sidebar)
         self.header.rename_wanted.connect(self.rename_current)
         self.start_page.example_chosen.connect(self.ask_example)
@@ -295,6 +296,20 @@ class MainWindow(QMainWindow):
         from desktop_app.ui.widgets.web_page import open_folder_of
 
         open_folder_of(file, self)
+
+    @Slot()
+    def new_conversation(self) -> None:
+        """Begin a new conversation; a search is over then."""
+        self.sidebar.end_search()
+        self.services.conversations.new()
+        self.composer.focus_editor()  # where one is open already, nothing else would happen
+
+    def step_to_hit(self, direction: int) -> None:
+        """Go to the next word of the search (1) or the one before (-1); without any, to the search field."""
+        if self.pages.currentWidget() is self._transcript and self.transcript.page.hits.are_marked():
+            self.transcript.page.hits.step(direction)
+        else:
+            self.search()
 
     @Slot()
     def delete_current(self) -> None:
@@ -422,6 +437,10 @@ class MainWindow(QMainWindow):
 
     def _hit_chosen(self, conversation_id: str, query: str) -> None:
         self.transcript.look_for(conversation_id, query)
+
+    def _unmark(self) -> None:
+        if self._transcript is not None:
+            self._transcript.page.hits.clear()
 
     def _preference_changed(self, name: str) -> None:
         if name == "theme":

@@ -6,7 +6,7 @@ import pytest
 
 from desktop_app.chat.conversation import Message, Role, new_id
 from desktop_app.chat.history import History
-from desktop_app.chat.searching import fold, snippet, terms
+from desktop_app.chat.searching import fold, places, snippet, terms
 
 TEXTS = {
     "french": 'L\'ÉLÉPHANT gris dit "bonjour à tous" près de la rivière.',
@@ -138,3 +138,22 @@ def test_the_snippet_finds_the_place_when_folding_changes_lengths() -> None:
     assert "target" in snippet(text, ["target"])
     assert snippet("", ["a"]) == ""
     assert snippet("猫" * 500, [fold("猫")]) == "猫" * 96 + "…"
+
+
+@pytest.mark.parametrize(
+    ("text", "query", "found"),
+    [
+        ("The Café by the lake, cafe", "cafe", ["Café", "cafe"]),
+        ("Die STRASSE ist naß, Straße", "straße", ["STRASSE", "Straße"]),
+        ("Cafe\u0301 noir", "fé noir", ["fe\u0301", "noir"]),
+        ("lakeside", "lake akes", ["lakes"]),
+        ("ＦＵＬＬ ｗｉｄｔｈ ﬁre", "full fi", ["ＦＵＬＬ", "ﬁ"]),
+        ("🦊 and 🦊", "🦊", ["🦊", "🦊"]),
+        ("한국어 간판 \u1112\u1161\u11ab", "한", ["한", "\u1112\u1161\u11ab"]),
+        ("a lake at night", '"lake at"', ["lake at"]),
+        ("nothing", "lake", []),
+        ("", "lake", []),
+    ],
+)
+def test_the_places_of_terms_in_a_text(text: str, query: str, found: list[str]) -> None:
+    assert [text[start:end] for start, end in places(text, terms(query))] == found

@@ -16,6 +16,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
 
+from desktop_app.ui.transcript.hits import Hits
 from desktop_app.ui.transcript.keyboard import Keyboard
 from desktop_app.ui.transcript.message_menu import MessageMenu
 from desktop_app.ui.transcript.painting import Look, paint_row
@@ -54,10 +55,12 @@ class TranscriptPage(QAbstractScrollArea):
         self._waiting = waiting
         self.rows = Rows(self)
         self.selection = Selection(self.rows)
+        self.hits = Hits(self.rows)
         self.pointer = Pointer(self.rows, self.selection, self)
         self.keyboard = Keyboard(self.rows, self.selection, self)
         self.menu = MessageMenu(self.rows, self.selection, self)
         self.selection.changed.connect(self._repaint)
+        self.hits.changed.connect(self._repaint)
         self.pointer.pressed.connect(self.keyboard.focus_clicked)
         for opener in (self.pointer, self.keyboard, self.menu):
             opener.picture_opened.connect(self.picture_opened)
@@ -71,6 +74,8 @@ class TranscriptPage(QAbstractScrollArea):
         message = self.rows.messages()[index]
         return Look(
             selection=self.selection.range_in(message),
+            hits=self.hits.ranges_in(index),
+            hit=self.hits.current_in(message),
             is_focused=self.keyboard.is_marked(message),
             focused_picture=self.keyboard.marked_picture(message),
             is_dropped=self.rows.is_dropped(message),

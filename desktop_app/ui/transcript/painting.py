@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
@@ -24,10 +25,11 @@ from desktop_app.ui.transcript.row import BORDER_SIDE, Row
 from desktop_app.ui.transcript.waiting import Waiting
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.images import paint_edge
-from desktop_app.ui.widgets.theme import GRID, RADIUS, RADIUS_SMALL, theme
+from desktop_app.ui.widgets.theme import GRID, RADIUS, RADIUS_SMALL, ColourRole, theme
 
 _BUBBLE_RADIUS = 2 * RADIUS_SMALL + 2
 _SELECTION = 0.3  # opacity of the accent behind selected words
+_HIT = 0.35  # opacity of the colour behind the words of a search
 _DROPPED = 0.35  # opacity of pictures that the model no longer sees
 _CENTRED = int(Qt.AlignmentFlag.AlignHCenter) | int(Qt.TextFlag.TextWordWrap)
 
@@ -37,6 +39,8 @@ class Look:
     """What of a row depends on the moment: its selection, and whether the keyboard or the model is on it."""
 
     selection: tuple[int, int] | None = None  # document positions (anchor, cursor)
+    hits: Sequence[tuple[int, int]] = ()  # document positions of the words of a search
+    hit: int = -1  # which of them the person went to last
     is_focused: bool = False
     focused_picture: int = -1
     is_dropped: bool = False  # by the model
@@ -126,22 +130,35 @@ def _paint_text(painter: QPainter, row: Row, look: Look, clip: QRect) -> None:
     context.palette = palette
     origin = row.text.topLeft()
     context.clip = QRectF(clip.translated(-origin))
+    washes = [_wash(row, hit, "eye", _HIT) for number, hit in enumerate(look.hits) if number != look.hit]
+    if 0 <= look.hit < len(look.hits):
+        washes.append(_wash(row, look.hits[look.hit], "eye", 1.0, "on_eye"))
     if look.selection is not None and look.selection[0] != look.selection[1]:
-        chosen = QAbstractTextDocumentLayout.Selection()
-        cursor = QTextCursor(row.document)
-        cursor.setPosition(look.selection[0])
-        cursor.setPosition(look.selection[1], QTextCursor.MoveMode.KeepAnchor)
-        colours = QTextCharFormat()
-        wash = theme.colour("accent")
-        wash.setAlphaF(_SELECTION)
-        colours.setBackground(wash)
-        chosen.cursor = cursor
-        chosen.format = colours
-        context.selections = [chosen]
+        washes.append(_wash(row, look.selection, "accent", _SELECTION))
+    context.selections = washes
     painter.save()
     painter.translate(origin)
     row.document.documentLayout().draw(painter, context)
     painter.restore()
+
+
+def _wash(
+    row: Row, place: tuple[int, int], background: ColourRole, opacity: float, text: ColourRole | None = None
+) -> QAbstractTextDocumentLayout.Selection:
+    """Return what paints a colour behind a part of the words."""
+    washed = QAbstractTextDocumentLayout.Selection()
+    cursor = QTextCursor(row.document)
+    cursor.setPosition(place[0])
+    cursor.setPosition(place[1], QTextCursor.MoveMode.KeepAnchor)
+    colours = QTextCharFormat()
+    wash = theme.colour(background)
+    wash.setAlphaF(opacity)
+    colours.setBackground(wash)
+    if text is not None:
+        colours.setForeground(theme.colour(text))
+    washed.cursor = cursor
+    washed.format = colours
+    return washed
 
 
 def _paint_mark(painter: QPainter, row: Row) -> None:

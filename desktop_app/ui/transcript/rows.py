@@ -270,15 +270,17 @@ class Rows(QObject):
     def ensure_editor_seen(self) -> None:
         """Show the editor in place of a message's words, to its end."""
         index = self.index_of(self._editing[0]) if self._editing[0] else -1
-        if index < 0:
-            return
-        editor, height = self.row(index).editor, self._area.viewport().height()
+        if index >= 0:
+            self.ensure_part_seen(index, self.row(index).editor)
+
+    def ensure_part_seen(self, index: int, part: QRect) -> None:
+        """Show a part of a message, with as much of what stands above it as there is room for."""
+        height = self._area.viewport().height()
         rect = self.rect(index)
-        top = rect.top() + editor.top() if rect is not None else -1
-        if top < 0 or top + editor.height() > height:
-            # As much of what stands above it as there is room for.
+        top = rect.top() + part.top() if rect is not None else -1
+        if top < 0 or top + part.height() > height:
             self._following = False
-            self._anchor = (index, height - BOTTOM - editor.top() - editor.height())
+            self._anchor = (index, height - BOTTOM - part.top() - part.height())
             self._arrange()
 
     def follow_scroll_bar(self) -> None:

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from desktop_app.chat.conversation import Message, Role, State
 from desktop_app.engine.messages import Phase
-from desktop_app.services.conversation.hits import first_hit
 from desktop_app.ui.protocols.services import Services
 from desktop_app.ui.transcript import phrases as words
 from desktop_app.ui.transcript.accessibility import SpokenMessages
@@ -105,7 +104,7 @@ class TranscriptView(QWidget):
             app.focusChanged.connect(self._focus_moved)
 
     def look_for(self, conversation_id: str, query: str) -> None:
-        """Show the words of a search, now or when the conversation in which they are is opened."""
+        """Show and mark the words of a search, now or when the conversation in which they are is opened."""
         self._sought = (conversation_id, query)
         if conversation_id == self._conversation:
             self._show_sought()
@@ -114,9 +113,7 @@ class TranscriptView(QWidget):
         conversation, query = self._sought
         if query and conversation == self._conversation and self._rows.messages():
             self._sought = ("", "")
-            hit = first_hit(self._rows.messages(), query)
-            if hit >= 0:
-                self._rows.show_from(hit)
+            self.page.hits.seek(query)
 
     # ---- the chat --------------------------------------------------------------------------
 
@@ -131,6 +128,8 @@ class TranscriptView(QWidget):
             self._show_version(common, messages[common:])
         else:
             self._rows.set_messages(messages)
+        if conversation != self._conversation:
+            self.page.hits.clear()
         self._conversation = conversation
         self._show_remedies()
         self._show_sought()

@@ -6,13 +6,15 @@ import random
 from dataclasses import replace
 
 from PySide6.QtCore import QPersistentModelIndex, QPoint, Qt
+from PySide6.QtGui import QTextCursor
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QMenu
 
 from desktop_app.ui.conversation_list import OPENED
+from desktop_app.ui.widgets.theme import theme
 from desktop_app.ui.window import MainWindow
 from tests.helpers.fake_services import FakeServices
-from tests.helpers.fakes.conversation import question
+from tests.helpers.fakes.conversation import answer, question
 from tests.helpers.waiting import pump, wait_until
 
 LEFT = Qt.MouseButton.LeftButton
@@ -208,3 +210,72 @@ def test_the_list_becomes_any_other_list_step_by_step(window: MainWindow, servic
         assert titles(window) == [row.title for row in services.conversations.rows]
         assert all(index.data() == title for title, index in before.items() if index.isValid())
     checker.deleteLater()
+
+
+def test_a_new_conversation_ends_the_search(window: MainWindow, services: FakeServices) -> None:
+    services.conversations.hits = [services.conversations.rows[1]]
+
+    def press_keys() -> None:
+        QTest.keyClick(window, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
+
+    for begin in (press_keys, window.sidebar.new_button.click, window.header.new_button.click):
+        window.search()
+        QTest.keyClicks(window.sidebar.search, "birds")
+        wait_until(lambda: titles(window) == ["Two birds"])
+        begin()
+        assert window.sidebar.search.text() == ""
+        assert titles(window) == ["A lake", "Two birds"]
+        assert window.composer.editor.hasFocus()
+
+
+def yellow_lines(window: MainWindow) -> int:
+    """How many lines of pixels on the page have the colour of the hit that one has gone to."""
+    image = window.transcript.page.viewport().grab().toImage()
+    wanted = theme.colour("eye").rgb()
+    lines = [any(image.pixel(x, y) == wanted for x in range(image.width())) for y in range(image.height())]
+    return sum(lines)
+
+
+def test_hits_are_marked_and_gone_through(window: MainWindow, services: FakeServices) -> None:
+    services.conversations.hits = [services.conversations.rows[0]]
+    window.search()
+    QTest.keyClicks(window.sidebar.search, "lake")
+    wait_until(lambda: ("search", "lake") in services.calls)
+    QTest.keyClick(window.sidebar.search, Qt.Key.Key_Down)
+    QTest.keyClick(window.sidebar.view, Qt.Key.Key_Return)
+    far = "No water. " * 900
+    services.chat.show(
+        question("Where?"),
+        answer(f"🦊 A **LAKE**, and {far} again a lake."),
+        question("What?"),
+        answer("Nothing."),
+        question("Which lake?"),
+    )
+    page = window.transcript.page
+    went: list[tuple[int, str]] = []
+
+    def note() -> None:
+        [(index, hit)] = [(i, page.look_of(i)) for i in range(5) if page.look_of(i).hit >= 0]
+        cursor = QTextCursor(page.rows.row(index).document)
+        cursor.setPosition(hit.hits[hit.hit][0])
+        cursor.setPosition(hit.hits[hit.hit][1], QTextCursor.MoveMode.KeepAnchor)
+        went.append((index, cursor.selectedText()))
+        assert yellow_lines(window) > 8, "it is in sight"
+
+    note()
+    for key in (Qt.Key.Key_F3,) * 3:
+        QTest.keyClick(window, key)
+        note()
+    assert went == [(1, "LAKE"), (1, "lake"), (4, "lake"), (1, "LAKE")]
+    QTest.keyClick(window, Qt.Key.Key_F3, Qt.KeyboardModifier.ShiftModifier)
+    note()
+    window.search()
+    QTest.keyClick(window.sidebar.search, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    note()
+    QTest.keyClick(window.sidebar.search, Qt.Key.Key_Return)
+    note()
+    assert went[4:] == [(4, "lake"), (1, "lake"), (4, "lake")]
+    QTest.keyClick(window.sidebar.search, Qt.Key.Key_Escape)
+    assert yellow_lines(window) == 0
+    QTest.keyClick(window, Qt.Key.Key_F3)
+    assert window.sidebar.search.hasFocus(), "without a search, to the search"
