@@ -239,6 +239,11 @@ SETTINGS: dict[str, Setting] = {
             1,
             8,
         ),
+        Setting(
+            "downloads_left",
+            "",
+            QT_TRANSLATE_NOOP("settings", "The unfinished downloads that are not mentioned again at the next start."),
+        ),
         Setting("sidebar_visible", True, QT_TRANSLATE_NOOP("settings", "Whether the list of conversations is shown.")),
     )
 }

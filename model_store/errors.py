@@ -205,6 +205,9 @@ SENTENCES: dict[str, str] = {
     ),
     "quantisation-unknown": QT_TRANSLATE_NOOP("errors", "{title} is not available as {name}. Available: {offered}."),
     "not-installed": QT_TRANSLATE_NOOP("errors", "No model called “{name}” is installed. Check the name."),
+    "title-ambiguous": QT_TRANSLATE_NOOP(
+        "errors", "Several installed models are called “{name}”. Use the id of one instead: {ids}."
+    ),
     "not-removed": QT_TRANSLATE_NOOP(
         "errors", "{name} could not be deleted. If it is in use, choose another model first."
     ),

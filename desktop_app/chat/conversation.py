@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -79,6 +80,21 @@ class DeletedConversation:
 
     summary: ConversationSummary
     deleted: float  # when, in seconds since 1970
+
+
+# What is asked when pictures are sent without a text. English, for it is for the model, not for the person.
+_DESCRIBE, _DESCRIBE_SEVERAL = "Describe this picture.", "Describe these pictures."
+
+
+def describing(pictures: int) -> str:
+    """Return the question that is asked when so many pictures are sent without a text."""
+    return _DESCRIBE if pictures == 1 else _DESCRIBE_SEVERAL
+
+
+def title_of_question(text: str, pictures: Iterable[str]) -> str:
+    """Return the title of a conversation that begins with this question about pictures of these names."""
+    names = ", ".join(pictures)
+    return title_from(names if names and text in (_DESCRIBE, _DESCRIBE_SEVERAL) else text)
 
 
 def storable(text: str) -> str:

@@ -27,7 +27,7 @@ def to_markdown(title: str, messages: Iterable[Message], speakers: Mapping[Role,
     """Return the path as Markdown. Answers are Markdown already; questions are made to look as typed."""
     parts = [f"# {_plain(' '.join(title.split()))}"]
     for message in spoken(messages):
-        parts.append(f"## {speakers[message.role]}")
+        parts.append(f"## {_plain(speaker(message, speakers))}")
         parts += [f"*{_plain(picture.name)} ({picture.width} × {picture.height})*" for picture in message.pictures]
         text = message.text.strip()
         parts.append(_as_typed(text) if message.role is Role.USER else text)
@@ -53,6 +53,12 @@ def to_json(title: str, messages: Sequence[tuple[Message, int]], picture: Pictur
 def spoken(messages: Iterable[Message]) -> list[Message]:
     """Return the questions and answers among messages."""
     return [message for message in messages if message.role is not Role.NOTE]
+
+
+def speaker(message: Message, speakers: Mapping[Role, str]) -> str:
+    """Return who says a message; of an answer also which model, where that is known."""
+    model = " ".join(str(message.details.get("model", "")).split()) if message.role is Role.ASSISTANT else ""
+    return f"{speakers[message.role]} · {model}" if model else speakers[message.role]
 
 
 def _plain(text: str) -> str:

@@ -25,7 +25,7 @@ from desktop_app.chat.conversation import (
     State,
     new_id,
     storable,
-    title_from,
+    title_of_question,
 )
 from desktop_app.chat.damaged_files import naming, remove_damaged
 from desktop_app.chat.database import Database, open_database
@@ -113,16 +113,16 @@ class History:
         return [_summary(row, snippet(row["text"], wanted)) for row in rows]
 
     def rename(self, conversation_id: str, title: str) -> None:
-        """Give a title; an empty one brings back the first question's words."""
+        """Give a title; an empty one brings back that of the first question."""
         title = _one_line(title)
         with self._database.writing() as write:
             if not title:
                 question = write.execute(
-                    """SELECT text FROM messages WHERE conversation = ? AND role = ?
+                    """SELECT number, text FROM messages WHERE conversation = ? AND role = ?
                     ORDER BY number LIMIT 1""",
                     (conversation_id, Role.USER.value),
                 ).fetchone()
-                title = title_from(question["text"]) if question else ""
+                title = title_of_question(question["text"], _names(write, question["number"])) if question else ""
             write.execute("UPDATE conversations SET title = ? WHERE id = ?", (title, conversation_id))
 
     def delete(self, conversation_id: str) -> str:
@@ -268,7 +268,7 @@ class History:
     def add_conversation(self, title: str, messages: Iterable[tuple[Message, int]]) -> str:
         """Add a whole conversation or, if that fails, nothing of it; return its id.
 
-        The messages are as `all_messages` returns them. Without a title it gets the first question's words.
+        The messages are as `all_messages` returns them. Without a title it gets that of the first question.
         """
         conversation_id = new_id()
         with self._database.writing() as write:
@@ -383,6 +383,11 @@ class History:
 
 def _summary(row: sqlite3.Row, around: str = "") -> ConversationSummary:
     return ConversationSummary(row["id"], row["title"], row["updated"], row["cover"], around)
+
+
+def _names(database: sqlite3.Connection, message: int) -> list[str]:
+    rows = database.execute("SELECT name FROM pictures WHERE message = ? ORDER BY position", (message,))
+    return [row["name"] for row in rows]
 
 
 def _one_line(title: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import Any, TypeVar
 
-from desktop_app.chat.conversation import Message, Picture, Role, State, storable, title_from
+from desktop_app.chat.conversation import Message, Picture, Role, State, storable, title_of_question
 from desktop_app.chat.searching import fold
 
 _LAST_TIME = 250_000_000_000.0  # in the year 9892: later ones are no dates to Python
@@ -130,7 +130,8 @@ def _holds(write: sqlite3.Connection, conversation_id: str, message_id: str) -> 
 
 def _touch(write: sqlite3.Connection, conversation_id: str, message: Message) -> None:
     """Let the conversation show its newest message's time, and its first picture and question."""
-    title = title_from(storable(message.text)) if message.role is Role.USER else ""
+    names = (storable(picture.name) for picture in message.pictures)
+    title = title_of_question(storable(message.text), names) if message.role is Role.USER else ""
     cover = message.pictures[0].sha256 if message.pictures else None
     write.execute(
         """UPDATE conversations SET updated = max(updated, ?), cover = coalesce(cover, ?),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Callable, Sequence
 
 import desktop_app
@@ -18,7 +20,9 @@ from desktop_app.cli.request import (
     VerbRequest,
     WindowRequest,
 )
+from desktop_app.cli.terminal import in_one_line
 from desktop_app.engine.messages import EngineSettings, Sampling
+from desktop_app.file_addresses import is_local
 from desktop_app.settings import SETTINGS
 
 
@@ -47,7 +51,12 @@ def _parse_window(words: Sequence[str]) -> WindowRequest:
     version = f"Eyebright {desktop_app.__version__}"
     parser.add_argument("--version", action="version", version=version, help=texts.VERSION)
     parser.add_argument("pictures", nargs="*", type=file_word, metavar="PICTURE", help=texts.PICTURES)
-    return WindowRequest(parser.parse_args(words).pictures)
+    pictures = parser.parse_args(words).pictures
+    for picture in pictures:
+        # What else is wrong with them the window says, which does so too where there is no terminal.
+        if sys.stderr is not None and is_local(picture) and not os.path.lexists(picture):
+            parser.error(texts.NO_SUCH_FILE.format(name=in_one_line(picture)))
+    return WindowRequest(pictures)
 
 
 def _parse_ask(words: Sequence[str]) -> AskRequest:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from desktop_app import paths
+from desktop_app.chat.conversation import describing
 from desktop_app.cli import texts
 from desktop_app.cli.chosen_files import chosen_files
 from desktop_app.cli.engine_process import Interrupts, Status, started_engine
@@ -48,8 +49,10 @@ _UNPRINTABLE = {code: None for code in (*range(32), *range(127, 160)) if chr(cod
 
 def ask(request: AskRequest) -> int:
     """Ask all questions; returns 0, or 130 when Ctrl-C ended an answer. Raises `UserError`."""
-    questions = [_unicode(question) for question in request.questions]
-    if not questions or not all(question.strip() for question in questions):
+    questions = [_unicode(question) for question in request.questions] or [""]
+    if request.pictures and not questions[0].strip():
+        questions[0] = describing(len(request.pictures))
+    if not all(question.strip() for question in questions):
         raise UserError("question-empty")
     model, mmproj = chosen_files(request.model, request.mmproj)
     if request.pictures and mmproj is None:

@@ -125,7 +125,7 @@ def _found(library: Library) -> list[Found]:
 
 
 def _verify(request: VerifyModels, library: Library) -> int:
-    chosen = [library.get(name) for name in request.ids] or library.models()
+    chosen = [library.named(name) for name in request.ids] or library.models()
     with progress_bar() as bar:
         verified = [library.verify(model.id, bar.report) for model in chosen]
     if request.json:
@@ -180,7 +180,7 @@ def _by_title(library: Library, title: str) -> Found:
 
 
 def _export(request: ExportModel, library: Library) -> int:
-    model = library.get(request.id)
+    model = library.named(request.id)
     with progress_bar() as bar:
         folder = export(library, model.id, Path(request.folder), bar.report)
     if request.json:
@@ -191,7 +191,7 @@ def _export(request: ExportModel, library: Library) -> int:
 
 
 def _remove(request: RemoveModel, library: Library) -> int:
-    model = library.get(request.id)
+    model = library.named(request.id)
     freed = library.remove(model.id)
     settings, problem = Settings.load(paths.settings_file())
     if problem is None and settings.value("model") == str(model.model):

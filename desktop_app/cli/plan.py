@@ -11,7 +11,7 @@ from desktop_app.cli.exit_codes import ExitCode
 from desktop_app.cli.output import json_line
 from desktop_app.cli.request import PlanRequest
 from desktop_app.cli.tune import told
-from desktop_app.engine.messages import LoadPlan, Tuning, gib_down, gib_up
+from desktop_app.engine.messages import LoadPlan, Tuning
 from desktop_app.engine.planning.memory_budget import MemoryBudget, find_memory_budget, parse_size
 from desktop_app.engine.planning.memory_estimate import MemoryEstimate, Shape
 from desktop_app.engine.planning.memory_plan import PlanResult, plan_shape
@@ -79,16 +79,19 @@ def _kept(files: ModelFiles, budget: MemoryBudget) -> Tuning | None:
 
 
 def _line(label: str, size: int) -> str:
-    return texts.PLAN_LINE.format(label=label, mib=round(size / _MIB))
+    return texts.PLAN_LINE.format(label=label, mib=_mib(size))
+
+
+def _mib(size: int) -> int:
+    return round(size / _MIB)
 
 
 def _verdict(found: PlanResult) -> Iterator[str]:
     plan = found.plan
     if not found.fits:
-        needed, available = gib_up(plan.needed), gib_down(plan.usable)
-        yield texts.PLAN_TOO_LARGE.format(needed=needed, available=available)
+        yield texts.PLAN_TOO_LARGE.format(needed=_mib(plan.needed), available=_mib(plan.usable))
     elif plan.reduced:
-        needed = gib_up(plan.needed_as_requested)
+        needed = _mib(plan.needed_as_requested)
         yield texts.PLAN_FITS_REDUCED.format(n_ctx=plan.n_ctx, requested=plan.requested_n_ctx, needed=needed)
     else:
         yield texts.PLAN_FITS

@@ -236,11 +236,13 @@ def template(notice: Notice) -> tuple[str, str]:
 class Notices(QObject):
     """Posts and withdraws notices.
 
-    `posted(Notice)` when one is to be shown; `withdrawn(id)` when it is to go.
+    `posted(Notice)` when one is to be shown; `withdrawn(id)` when it is to go, and before that
+    `dismissed(id)` if the person has closed it.
     """
 
     posted = Signal(object)
     withdrawn = Signal(str)
+    dismissed = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -275,6 +277,11 @@ class Notices(QObject):
         if self._held is not None:
             self._held = [notice for notice in self._held if notice.id != notice_id]
         self.withdrawn.emit(notice_id)
+
+    def dismiss(self, notice_id: str) -> None:
+        """Remove a notice because the person has closed it."""
+        self.dismissed.emit(notice_id)
+        self.withdraw(notice_id)
 
     def act(self, notice_id: str, action_code: str, argument: str = "") -> None:
         """Run the action of a notice's button, and remove the notice."""

@@ -92,7 +92,7 @@ class NoticeBar(QWidget):
         beside.add_layout(self._buttons)
         row.addLayout(beside, 1)
         self.close_button = IconButton("close", self.tr("Close this notice"), self.card, "muted", 16)
-        self.close_button.clicked.connect(self._close)
+        self.close_button.clicked.connect(self._dismiss)
         row.addWidget(self.close_button, 0, Qt.AlignmentFlag.AlignVCenter)
 
     # ---- the queue -------------------------------------------------------------------------
@@ -112,6 +112,11 @@ class NoticeBar(QWidget):
         self._queue = [notice for notice in self._queue if notice.id != notice_id]
         if self.current() is not before:
             self._show_current()
+
+    def _dismiss(self) -> None:
+        current = self.current()
+        if current is not None:
+            self._notices.dismiss(current.id)
 
     def _close(self) -> None:
         current = self.current()

@@ -61,6 +61,22 @@ class Library:
             raise StoreError("not-installed", name=model_id)
         return model
 
+    def named(self, name: str) -> InstalledModel:
+        """Return the model with this id or, if no other has it, this title; capitals do not count.
+
+        Raises StoreError "not-installed" or "title-ambiguous".
+        """
+        try:
+            return self.get(name)
+        except StoreError:
+            called = [model for model in self.models() if model.title.casefold() == name.strip().casefold()]
+            if len(called) > 1:
+                ids = ", ".join(sorted(model.id for model in called))
+                raise StoreError("title-ambiguous", name=name, ids=ids) from None
+            if not called:
+                raise
+            return called[0]
+
     def find(self, sha256s: Sequence[str]) -> InstalledModel | None:
         """Return a model in order that consists of exactly these files, None when there is none."""
         wanted = sorted(sha256s)

@@ -53,7 +53,7 @@ def test_markdown_shows_questions_as_typed_and_answers_as_they_are() -> None:
     text = to_markdown("A\n# title", conversation(), {Role.USER: "Frage", Role.ASSISTANT: "Antwort"})
     lines = text.split("\n")
     assert lines[0] == "# A # title"
-    assert [line for line in lines if line.startswith("## ")] == ["## Frage", "## Antwort", "## Frage"]
+    assert [line for line in lines if line.startswith("## ")] == ["## Frage", "## Antwort · llava", "## Frage"]
     assert "A **cat** & <b>more</b>." in lines
     assert "\\<script\\>alert(1)\\</script\\> \\& \"quotes\" 'x'\\" in lines
     assert "\\# no \\*heading\\*\\" in lines

@@ -219,8 +219,10 @@ BAD: dict[str, tuple[list[str], str]] = {
     "empty": (["empty.png", *QUESTION], "empty.png is empty"),
     "a folder": ([".", *QUESTION], ". is a folder"),
     "web address": (["https://example.org/cat.png", *QUESTION], "does not go online"),
-    "no question": ([PLAIN], "There is no question"),
-    "empty question": ([PLAIN, "-p", " \n"], "There is no question"),
+    "no question": ([], "There is no question"),
+    "empty question": (["-p", " \n"], "There is no question"),
+    "empty second question": ([PLAIN, *QUESTION, "-p", " \n"], "There is no question"),
+    "no such model installed": (["--model", "Nobody's model", "-p", "Hello"], "No model called “Nobody's model”"),
     "damaged model": (["--model", "cut.gguf", "-p", "Hello"], "cut.gguf cannot be loaded as a model"),
     "no such model": (["--model", "gone.gguf", "-p", "Hello"], "gone.gguf cannot be found"),
     "projector as model": (["--model", MMPROJ, "-p", "Hello"], "Swap the two files"),
@@ -387,7 +389,10 @@ def test_no_socket_to_any_network(environment: dict[str, str], tmp_path: Path) -
     assert "AF_INET" not in calls
 
 
-def test_the_command_line_is_understood() -> None:
+def test_the_command_line_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("cat.png", "dog.png", "ask"):
+        (tmp_path / name).touch()
     assert cli.parse(["cat.png", "dog.png"]) == cli.WindowRequest(["cat.png", "dog.png"])
     assert cli.parse([]) == cli.WindowRequest()
     assert cli.parse(["./ask"]) == cli.WindowRequest(["./ask"])
@@ -408,3 +413,25 @@ def test_help_and_version(words: list[str], capsys: pytest.CaptureFixture[str]) 
         cli.parse(words)
     assert ended.value.code == 0
     assert "eyebright" in capsys.readouterr().out.lower()
+
+
+@pytest.mark.parametrize("question", [(), ("-p", " ")])
+def test_pictures_without_a_question_are_described(eyebright: Any, question: tuple[str, ...]) -> None:
+    """As in the window."""
+    result = eyebright("ask", PLAIN, *question, "--greedy")
+    assert result.returncode == 0, result.stderr
+    assert b"red circle" in result.stdout
+
+
+def test_what_is_no_file_and_no_command_is_said_in_the_terminal(eyebright: Any, home: Path) -> None:
+    result = eyebright("bogus")
+    assert result.returncode == 2
+    assert result.stdout == b""
+    [line] = result.stderr.decode().splitlines()
+    assert "there is no file and no command called “bogus”" in line
+
+
+def test_the_built_in_model_has_a_name(eyebright: Any) -> None:
+    result = eyebright("ask", "--model", "eyebright tiny", "-p", "What can you do?")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip()

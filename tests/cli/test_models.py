@@ -186,7 +186,11 @@ def test_an_installed_model_answers_by_its_id(tmp_path: Path, capsys: pytest.Cap
     picture = str(DATA / "pictures" / "plain.png")
     assert run_verb("ask", picture, "--model", ID, *question) == 0
     assert json.loads(capsys.readouterr().out)["image_encodes"] == 1
-    assert answer(capsys, "list")["models"][0]["last_used"] > 0
+    [listed] = answer(capsys, "list")["models"]
+    assert listed["last_used"] > 0
+    assert run_verb("ask", picture, "--model", listed["title"].upper(), *question) == 0
+    assert json.loads(capsys.readouterr().out)["image_encodes"] == 1
+    assert run("verify", listed["title"]) == 0
 
 
 @pytest.mark.parametrize("way", [[], ["--in-place"]], ids=["copy", "in place"])

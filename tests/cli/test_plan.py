@@ -64,6 +64,15 @@ def test_a_model_that_does_not_fit(
     capsys.readouterr()
 
 
+def test_what_is_needed_is_one_figure(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(MODEL, MMPROJ, "--memory", "100M") == 3
+    said = capsys.readouterr().out
+    figures = dict(line.rsplit(" MiB", 1)[0].rsplit(maxsplit=1) for line in said.splitlines() if line.endswith(" MiB"))
+    sentence = f"It needs at least {figures['Needed']} MiB, and {figures['Usable']} MiB can be used."
+    assert sentence in said
+    assert "GiB" not in said
+
+
 def test_a_plan_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*pair(tmp_path, LLAVA_7B), "--memory", "8G", "--json") == 0
     found = json.loads(capsys.readouterr().out)

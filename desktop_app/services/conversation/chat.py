@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from desktop_app.chat.conversation import Message, Picture, Role, State, new_id
+from desktop_app.chat.conversation import Message, Picture, Role, State, describing, new_id
 from desktop_app.engine.messages import Turn, TurnsDropped
 from desktop_app.errors import QT_TRANSLATE_NOOP, UserError
 from desktop_app.services.conversation.answer import Answer
@@ -27,8 +27,6 @@ from desktop_app.services.notices import Notice, Notices
 NOTES: dict[str, str] = {
     MODEL_CHANGED: QT_TRANSLATE_NOOP("notes", "From here on, the answers are by {name}."),
 }
-# What is asked when a picture is sent without a text. English, for it is for the model, not for the person.
-DESCRIBE = "Describe this picture."
 
 
 class Chat(QObject):
@@ -196,7 +194,9 @@ class Chat(QObject):
 
     def _ask(self, text: str, pictures: tuple[Picture, ...], parent: str | None, details: dict[str, Any]) -> None:
         details = details if pictures else {}
-        question = Message(new_id(), Role.USER, text.strip() or DESCRIBE, pictures, parent, details=details)
+        question = Message(
+            new_id(), Role.USER, text.strip() or describing(len(pictures)), pictures, parent, details=details
+        )
         self._messages.append(question)
         self._begin_answer(question.id, question)
 

@@ -15,7 +15,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from desktop_app.chat.conversation import Message, Picture, Role
-from desktop_app.chat.exporting import SPEAKERS, PictureBytes, spoken
+from desktop_app.chat.exporting import SPEAKERS, PictureBytes, speaker, spoken
 from desktop_app.chat.markdown_limits import DEEPEST, can_be_laid_out
 from desktop_app.services.conversation.markdown_source import LINE_END, prepare
 
@@ -72,7 +72,7 @@ def to_html(
     """Yield the page, one message after the other; `picture` gives PNG, JPEG, GIF or WebP."""
     yield _BEGINNING.format(title=escape(title))
     for message in spoken(messages):
-        yield f"<section>\n<h2>{escape(speakers[message.role])}</h2>\n"
+        yield f"<section>\n<h2>{escape(speaker(message, speakers))}</h2>\n"
         yield from (_figure(shown, picture(shown.sha256)) for shown in message.pictures)
         yield f"{_words(message)}\n</section>\n"
     day = time.strftime("%Y-%m-%d", time.localtime(messages[0].created)) if messages else ""

@@ -85,12 +85,14 @@ class Models(QObject):
         self._failures: dict[str, Notice] = {}  # of downloads, by id
         self._go_on = False  # whether unfinished downloads continue; set on the thread
         self._left: tuple[str, ...] = ()  # ids of the downloads that wait for a click
+        self._left_notice = ("", "")  # the id of the notice about them, and how far they are
         self._ready_model: str = ""  # id of the model that was downloaded last
         self._ready_notice = ""  # id of the notice that says so
         self.speed = 0.0  # bytes per second, of the most recently active download
         self._job_arrived.connect(self._handle_job, Qt.ConnectionType.QueuedConnection)
         notices.register("use-model", self._use_ready)
         notices.register("go-on-downloading", self._go_on_downloading)
+        notices.dismissed.connect(self._dismissed)
         preferences.changed.connect(self._preference_changed)
 
     def start(self) -> None:
@@ -293,10 +295,22 @@ class Models(QObject):
         jobs, left = found
         self._jobs = {job.id: job for job in jobs}
         self.changed.emit()
-        paused = [job.request.title for job in jobs if job.id in left and job.state is JobState.PAUSED]
-        if paused:
+        paused = [job for job in jobs if job.id in left and job.state is JobState.PAUSED]
+        progress = " ".join(sorted(f"{job.id}:{job.done}" for job in paused))
+        if progress and progress != self._preferences.value("downloads_left"):
             self._left = left
-            self._notices.post(Notice("downloads-unfinished", {"titles": ", ".join(paused)}))
+            titles = ", ".join(job.request.title for job in paused)
+            notice = Notice("downloads-unfinished", {"titles": titles})
+            self._left_notice = (notice.id, progress)
+            self._notices.post(notice)
+
+    def _dismissed(self, notice_id: str) -> None:
+        """Mention unfinished downloads no more until something about them changes."""
+        if notice_id == self._left_notice[0]:
+            try:
+                self._preferences.set("downloads_left", self._left_notice[1])
+            except UserError as error:
+                self._notices.error(error)
 
     def _go_on_downloading(self) -> None:
         left, self._left = self._left, ()

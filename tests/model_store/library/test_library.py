@@ -71,6 +71,24 @@ def test_an_installed_model_is_listed_with_what_is_known(library: Library, pair:
     assert library.get("LLaVA-Tiny-F16") == model
 
 
+def test_a_model_is_named_by_its_title_too(library: Library, pair: tuple[Path, Path]) -> None:
+    (first,) = import_files(library, pair)
+    (second,) = import_files(library, write_pair(library.folder.parent / "there", "bakllava"))
+    for model, title in ((first, "LLaVA 1.5 7B"), (second, "BakLLaVA")):
+        replace(model.manifest, title=title).write(model.folder)
+    assert library.named(first.id).id == first.id
+    assert library.named(" llava 1.5 7b").id == first.id
+    replace(second.manifest, title="LLaVA 1.5 7B").write(second.folder)
+    with pytest.raises(StoreError) as error:
+        library.named("LLaVA 1.5 7B")
+    assert _code(error) == "title-ambiguous"
+    assert first.id in str(error.value)
+    assert second.id in str(error.value)
+    with pytest.raises(StoreError) as error:
+        library.named("LLaVA")
+    assert _code(error) == "not-installed"
+
+
 def test_what_a_download_finished_is_listed_by_its_manifest_alone(library: Library, pair: tuple[Path, Path]) -> None:
     folder = library.folder / "llava"
     folder.mkdir(parents=True)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 
 from desktop_app.services.models.manager import Models
+from desktop_app.ui.notices import NoticeBar
 from model_store.catalogue import Catalogue
 from model_store.jobs import JobState
 from tests.helpers.fake_hub import FakeHub
@@ -83,3 +86,36 @@ def test_other_settings_of_the_same_server_do_not_stop_it(desk: Desk, models: Mo
     hub.shared.pace = 0
     wait_until(lambda: bool(models.installed()), 30)
     assert not any(notice.text_code == "downloads-unfinished" for notice in desk.notices)
+
+
+def test_what_was_closed_stays_away_until_something_changes(
+    desk: Desk, models: Models, hub: FakeHub, tmp_path: Path
+) -> None:
+    begin(models, hub)
+    desk.services.close()
+
+    def told(close: bool) -> bool:
+        again = open_desk(tmp_path)
+        bar = NoticeBar(again.services.notices)
+        try:
+            wait_until(lambda: bool(again.services.models.jobs()), 30)
+            current = bar.current()
+            if close:
+                QTest.mouseClick(bar.close_button, Qt.MouseButton.LeftButton)
+            return current is not None and current.text_code == "downloads-unfinished"
+        finally:
+            again.services.close()
+            bar.deleteLater()
+
+    assert told(close=False)
+    assert told(close=True), "only closing it says that it is known"
+    assert not told(close=False)
+    again = open_desk(tmp_path)
+    try:
+        wait_until(lambda: bool(again.services.models.jobs()), 30)
+        [job] = again.services.models.jobs()
+        again.services.models.resume(job)
+        wait_until(lambda: again.services.models.jobs()[0].done > job.done, 30)
+    finally:
+        again.services.close()
+    assert told(close=False)
