@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.chat.conversation import Message, Picture, Role, State, describing, new_id
+from desktop_app.chat.conversation import Message, Picture, Role, State, describing, new_id, title_from
 from desktop_app.chat.history import History
 
 CAT = Picture("a" * 64, "кот 猫 🐈.png", 640, 480)
@@ -125,10 +125,10 @@ def test_the_first_question_gives_the_title_and_the_person_wins(history: History
 
 def test_pictures_sent_without_a_text_give_the_title(history: History) -> None:
     history.add_message("c", replace(question("", None, CAT, DOG), text=describing(2)))
-    assert history.summaries()[0].title == f"{CAT.name}, {DOG.name}"
+    assert history.summaries()[0].title == title_from(f"{CAT.name}, {DOG.name}")
     history.rename("c", "Pets")
     history.rename("c", "")
-    assert history.summaries()[0].title == f"{CAT.name}, {DOG.name}"
+    assert history.summaries()[0].title == title_from(f"{CAT.name}, {DOG.name}")
     history.add_message("d", replace(question("", None, CAT), text=describing(1)))
     assert history.summaries()[0].title == CAT.name
     history.add_message("e", question(describing(1)))
