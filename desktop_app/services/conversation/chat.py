@@ -146,7 +146,7 @@ class Chat(QObject):
         old = self._messages[index]
         self._cut(old.parent or "")
         self._tell()
-        text = "" if old.pictures and old.text == DESCRIBE else old.text
+        text = "" if old.pictures and old.text == describing(len(old.pictures)) else old.text
         self._draft.give_back(self._conversations.current_id(), text, old.pictures)
 
     def show_sibling(self, message_id: str, step: int) -> None:
