@@ -15,17 +15,18 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def qapp() -> "QApplication":
+def qapp() -> "Iterator[QApplication]":
     """The one QApplication of the test run, on the offscreen platform."""
     from PySide6.QtWidgets import QApplication
 
     guards.watch_qt_if_loaded()
-    instance = QApplication.instance()
-    if isinstance(instance, QApplication):
-        return instance
-    app = QApplication(["eyebright-tests", "-style", "Fusion"])
+    app = QApplication.instance()
+    if not isinstance(app, QApplication):
+        app = QApplication(["eyebright-tests", "-style", "Fusion"])
     app.setQuitOnLastWindowClosed(False)  # a closed window must not end the next test's loop
-    return app
+    yield app
+    # What a test has made in Python and put there would be deleted by Qt after the interpreter has ended.
+    app.clipboard().clear()
 
 
 @pytest.fixture
