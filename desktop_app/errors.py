@@ -72,6 +72,10 @@ SENTENCES: dict[str, str] = {
     "model-is-a-folder": QT_TRANSLATE_NOOP(
         "errors", "{name} is a folder. Choose the model file (GGUF) inside it instead."
     ),
+    "model-away": QT_TRANSLATE_NOOP(
+        "errors",
+        "The model file {name} is not in {folder} now. Connect the disk that it is on, or choose another model.",
+    ),
     "model-part-renamed": QT_TRANSLATE_NOOP(
         "errors",
         "{name} is file {number} of {count} of a model, and was renamed. Give all of them the names they were "

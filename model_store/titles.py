@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from model_store.foreign_files import is_file
 from model_store.gguf_header import GGUFHeader
 from model_store.jobs import Role
-from model_store.manifest import Manifest
+from model_store.manifest import MANIFEST, Manifest
 from model_store.split_model import part_name
 
 _QUANTISATION = re.compile(r"(?i)(?<![a-z0-9])(i?q\d(?:_[a-z0-9]+)*|bf16|f16|fp16|f32|int4|int8)(?![a-z0-9])")
@@ -46,6 +47,11 @@ def title_of(path: Path, name: str, header: GGUFHeader) -> str:
         return stem
     said = header.text("general.name") or path.parent.name
     return f"{said} {quantisation_of(name, header)}".strip()
+
+
+def is_in_library(path: Path) -> bool:
+    """Return whether a file lies, or lay, in the folder of an installed model; else it is used where it is."""
+    return is_file(path.parent / MANIFEST)
 
 
 def known_title(path: Path) -> str:

@@ -158,10 +158,11 @@ class Worker:
         from desktop_app.engine.loading import check_and_plan, load
 
         try:
-            planned = check_and_plan(command)  # if this fails, the model in use stays loaded
+            planned = check_and_plan(command)
             self._close_session()
             loaded = load(planned, self._interrupt, self._embeddings, self._send)
         except UserError as error:
+            self._close_session()  # questions that were sent for this model are not for the one before
             self._failed_load = error
             raise
         self._failed_load = None

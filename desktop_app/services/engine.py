@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Literal
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
@@ -35,8 +36,10 @@ from desktop_app.engine.messages import (
     gib_up,
 )
 from desktop_app.errors import UserError
+from desktop_app.paths import demo_model
 from desktop_app.proc_files import PROC, read_sizes
 from desktop_app.services.notices import Notice, Notices, action, remedies
+from model_store.titles import known_title
 
 State = Literal["starting", "loading", "ready", "unloaded", "failed", "silent", "dead"]
 Handler = Callable[[Event], None]
@@ -81,6 +84,7 @@ class Engine(QObject):
         self._handlers: dict[int, Handler] = {}
         self._inspections: dict[int, Handler] = {}
         self._questions: set[int] = set()  # questions under way
+        self._problem: UserError | None = None  # why it could not be loaded
         self._loading = 0  # the request of the newest load
         self._statuses: list[Notice] = []  # why the engine has failed or died, and what its model lacks
         self._silence: Notice | None = None  # says that the engine does not answer
@@ -91,6 +95,7 @@ class Engine(QObject):
         self._event_arrived.connect(self._handle, Qt.ConnectionType.QueuedConnection)
         self._client = make_client(self._event_arrived.emit)
         notices.register("restart-engine", self.restart)
+        notices.register("load-again", self.load_again)
 
     def start(self) -> None:
         """Start the process; returns at once."""
@@ -110,6 +115,16 @@ class Engine(QObject):
     def info(self) -> ModelInfo | None:
         """Return what is loaded, or None."""
         return self._info
+
+    def problem(self) -> UserError | None:
+        """Return why the model could not be loaded, None where it could or a bug was the reason."""
+        return self._problem
+
+    def wanted_name(self) -> str:
+        """Return what people call the model that is to be loaded, "" of the built-in one."""
+        if self._wanted is None or Path(self._wanted[0]) == demo_model()[0]:
+            return ""
+        return known_title(Path(self._wanted[0]))
 
     def is_answering(self) -> bool:
         """Return whether a question is under way, in whatever conversation."""
@@ -163,6 +178,13 @@ class Engine(QObject):
         self._client.start(wait=False)
         self._load()
 
+    def load_again(self) -> None:
+        """Load the model that could not be loaded, or that was lost with the engine; else do nothing."""
+        if self._state == "failed":
+            self._load()
+        else:
+            self.restart()
+
     def unload(self) -> None:
         """End the process to free its memory; the next command starts it again.
 
@@ -183,16 +205,19 @@ class Engine(QObject):
     def send(self, make: Callable[[int], Command], handler: Handler) -> int:
         """Send `make(request)`; `handler` gets every event of the request until its last.
 
-        The last is `Died` when the process is gone, at once if it is gone already. Returns the request.
+        The last is `Died` when the process is gone, at once if it is gone already. A question first brings back a
+        model that is not loaded, for whatever reason. Returns the request.
         """
         self.reload()
         request = self._client.next_request()
+        command = make(request)
+        if isinstance(command, Ask) and self._state in ("failed", "dead"):
+            self.load_again()
         if self._state == "dead":
             handler(Died(None))
             return request
         self._handlers[request] = handler
         self.sent.emit()
-        command = make(request)
         if isinstance(command, Ask):
             self._questions.add(request)
             self.answering_changed.emit(True)
@@ -228,6 +253,7 @@ class Engine(QObject):
             return
         model, mmproj, settings = self._wanted
         self._withdraw_statuses()
+        self._problem = None
         self._has_answered = False
         self._set_model(None)
         self._set_state("loading")
@@ -248,9 +274,9 @@ class Engine(QObject):
             if event.info.plan is not None and event.info.plan.reduced:
                 self._post_status(_context_reduced(event.info.plan))
         elif isinstance(event, Failed):
+            error = self._problem = UserError(event.code, **event.parameters)
             self._set_state("failed")
-            error = UserError(event.code, **event.parameters)
-            actions = remedies(error.code) or (action("choose-model"),)
+            actions = remedies(error.code) or (action("load-again"), action("choose-model"))
             self._statuses.append(self._notices.error(error, *actions, sticky=True))
         elif isinstance(event, BugReported):
             self._set_state("failed")

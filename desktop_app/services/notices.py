@@ -106,6 +106,7 @@ SENTENCES: dict[str, str] = {
 }
 
 LABELS: dict[str, str] = {
+    "load-again": QT_TRANSLATE_NOOP("notices", "Try again"),
     "restart-engine": QT_TRANSLATE_NOOP("notices", "Restart the engine"),
     "undo-delete": QT_TRANSLATE_NOOP("notices", "Undo"),
     "show-in-folder": QT_TRANSLATE_NOOP("notices", "Show in folder"),
@@ -148,7 +149,8 @@ REMEDIES: dict[str, tuple[str, ...]] = {
     "file-too-large": ("choose-picture",),
     "web-address": ("choose-picture",),
     # Errors of models
-    "model-missing": ("choose-model",),
+    "model-missing": ("load-again", "choose-model"),
+    "model-away": ("load-again", "choose-model"),
     "model-damaged": ("choose-model",),
     "model-unsupported": ("choose-model",),
     "model-ends-engine": ("choose-model",),
@@ -162,7 +164,7 @@ REMEDIES: dict[str, tuple[str, ...]] = {
     "projector-needed": ("add-projector", "choose-model"),
     "swapped-files": ("choose-model",),
     "not-a-projector": ("add-projector", "choose-model"),
-    "out-of-memory": ("choose-model",),
+    "out-of-memory": ("load-again", "choose-model"),
     "does-not-fit": ("choose-model",),
     "does-not-fit-offer": ("choose-model",),
     "context-too-small": ("edit-question", "open-settings"),

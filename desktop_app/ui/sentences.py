@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
 
@@ -11,6 +11,9 @@ from desktop_app.engine.messages import Phase
 from desktop_app.errors import SENTENCES, UserError
 from desktop_app.services.notices import LABELS, Notice, NoticeAction, template
 from desktop_app.ui.widgets.plain_text import MOST_SAID, one_line
+
+if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
+    from desktop_app.ui.protocols.engine import Engine
 
 translate = QCoreApplication.translate
 
@@ -68,6 +71,14 @@ def engine_sentence(state: str) -> str:
         "silent": translate("status", "The engine does not answer."),
         "dead": translate("status", "The engine has stopped."),
     }[state]
+
+
+def engine_words(engine: Engine) -> str:
+    """Return a sentence on an engine without a model, with the name and the reason where it could not be loaded."""
+    problem = engine.problem()
+    if engine.state() == "failed" and problem is not None:
+        return error_text(problem)
+    return engine_sentence(engine.state())
 
 
 def phase_text(phase: Phase, details: Mapping[str, Any]) -> str:

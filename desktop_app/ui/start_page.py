@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from desktop_app.engine.messages import ModelInfo
 from desktop_app.services.examples import EXAMPLES, Example
-from desktop_app.ui.sentences import engine_sentence
+from desktop_app.ui.sentences import engine_sentence, engine_words
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import ElidedLabel, EnterClicks, FloatingButton, Label, push_button
 from desktop_app.ui.widgets.fitting import BesideOrBelow, WrappingRow
@@ -253,6 +253,8 @@ class StartPage(QScrollArea):
         for card in self.cards:
             card.clicked.connect(self._clicked)
         column.addStretch(3)
+        self.why = Label("", "small", "danger", holder, wrap=True)
+        column.addWidget(self.why)
         column.addLayout(self._model_row(holder))
         self._fitted: object = None  # what the present arrangement was made for
         self.more = FloatingButton("down", self.tr("Show more"), self)
@@ -272,9 +274,15 @@ class StartPage(QScrollArea):
         row.setSpacing(0)
         self.model = ElidedLabel("", "small", "muted", parent)
         row.addWidget(self.model)
+        buttons = WrappingRow()
+        buttons.setSpacing(0)
+        self.again = push_button(self.tr("Try again"), "link", parent)
+        self.again.clicked.connect(self._engine.load_again)
+        buttons.addWidget(self.again)
         self.model_button = push_button(self.tr("Use another model…"), "link", parent)
         self.model_button.clicked.connect(self.model_wanted)
-        row.addWidget(self.model_button)
+        buttons.addWidget(self.model_button)
+        row.add_layout(buttons)
         return row
 
     def set_offer(self, offer: QWidget) -> None:
@@ -295,6 +303,10 @@ class StartPage(QScrollArea):
         else:
             text = self.tr("{model} runs on this computer.").format(model=info.name)
         self.model.set_whole_text(text)
+        failed = self._engine.state() == "failed"
+        self.why.setText(engine_words(self._engine) if failed and self._engine.problem() is not None else "")
+        self.why.setVisible(bool(self.why.text()))
+        self.again.setVisible(failed)
         is_blind = info is not None and not info.sees
         self.place.set_blind(info.name if info is not None and is_blind else "")
         for widget in (self._or_try, *self.cards):  # the examples are pictures

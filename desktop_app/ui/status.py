@@ -9,7 +9,7 @@ from PySide6.QtGui import QFontMetrics, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 from desktop_app.engine.messages import ModelInfo, Phase
-from desktop_app.ui.sentences import data_size, engine_sentence, engine_state, number, phase_text
+from desktop_app.ui.sentences import data_size, engine_sentence, engine_state, engine_words, number, phase_text
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import EnterClicks, Popover, push_button
 from desktop_app.ui.widgets.plain_text import button_text, one_line, set_tip
@@ -146,7 +146,7 @@ class StatusLine(QWidget):
         state, info = self._engine.state(), self._engine.info()
         measuring = self._tuner.is_measuring() and self._phase is None
         self.not_now.setVisible(measuring)
-        name = self.tr("Engine") if info is None else one_line(info.name)
+        name = one_line(info.name) if info is not None else self._engine.wanted_name() or self.tr("Engine")
         if measuring:  # too much for a narrow window with the name before it
             left = self._tuner.seconds_left()
             words = self.tr("Finding the fastest settings for this computer, about {seconds} s").format(seconds=left)
@@ -211,6 +211,8 @@ class StatusLine(QWidget):
         if info is None:
             title = engine_sentence(state)
             text = self.tr("The engine is the part of Eyebright that runs the model. It is a separate process.")
+            if state == "failed" and self._engine.problem() is not None:
+                text = engine_words(self._engine)
         else:
             title = one_line(info.name)
             text = self.tr("It runs on this computer. Nothing you write or show leaves it.")
@@ -228,6 +230,11 @@ class StatusLine(QWidget):
             restart.clicked.connect(self._engine.restart)
             card.column.addWidget(restart, 0, Qt.AlignmentFlag.AlignLeft)
         else:
+            if state == "failed":
+                again = push_button(self.tr("Try again"), "primary", card)
+                again.clicked.connect(card.close)
+                again.clicked.connect(self._engine.load_again)
+                card.column.addWidget(again, 0, Qt.AlignmentFlag.AlignLeft)
             choose = push_button(self.tr("Choose a model…"), "plain", card)
             choose.clicked.connect(card.close)
             choose.clicked.connect(self.choose_model)

@@ -372,6 +372,7 @@ class MainWindow(QMainWindow):
                 self.services.models,
                 self.services.model_tasks,
                 self.services.preferences,
+                self.services.engine,
                 self,
             )
             self._models.place_notices(NoticeBar(self.services.notices, self._models))

@@ -84,7 +84,9 @@ def test_a_copy_of_it_is_a_model_like_any_other(shared: EngineClient, tmp_path: 
     shared.load(*demo_model())
 
 
-def test_files_that_are_no_good_leave_the_model_in_use(client: EngineClient, tmp_path: Path) -> None:
+def test_a_question_for_files_that_are_no_good_is_not_answered_by_the_model_before(
+    client: EngineClient, tmp_path: Path
+) -> None:
     model, mmproj = demo_model()
     before = ask(client, Turn("Hello")).text
     damaged = tmp_path / "damaged.gguf"
@@ -92,11 +94,15 @@ def test_files_that_are_no_good_leave_the_model_in_use(client: EngineClient, tmp
     for files, code in [
         ((damaged, mmproj), "model-damaged"),
         ((mmproj, model), "swapped-files"),
-        ((model, tmp_path / "nowhere"), "model-missing"),
+        ((model, tmp_path / "nowhere"), "model-away"),
     ]:
         with pytest.raises(UserError) as caught:
             client.load(*files)
         assert caught.value.code == code
+        with pytest.raises(UserError) as caught:
+            ask(client, Turn("Hello"))
+        assert caught.value.code == code
+    client.load(model, mmproj)
     assert ask(client, Turn("Hello")).text == before
 
 

@@ -15,7 +15,7 @@ from model_store.foreign_files import is_missing
 from model_store.gguf_header import DamagedGGUFError, GGUFHeader, NotGGUFError, read_header
 from model_store.projector_kinds import is_made_for, other_version
 from model_store.split_model import WrongPartError, read_whole
-from model_store.titles import title_in_use
+from model_store.titles import is_in_library, title_in_use
 
 _PROJECTOR_ARCHITECTURE = "clip"
 #: The key that names how text is split before byte pairs are joined.
@@ -55,10 +55,9 @@ class ModelFiles:
 def check_files(model: Path, mmproj: Path | None) -> ModelFiles:
     """Read both headers and check that they belong together; of a split model, whichever file is named, those of all.
 
-    Raises `UserError`: model-missing, model-is-a-folder, file-unreadable, model-damaged, model-part-renamed,
-    model-parts-differ, swapped-files,
-    projector-damaged, not-a-projector, projector-unsupported, projector-mismatch, projector-other-kind or
-    projector-other-version.
+    Raises `UserError`: model-missing, model-away, model-is-a-folder, file-unreadable, model-damaged,
+    model-part-renamed, model-parts-differ, swapped-files, projector-damaged, not-a-projector, projector-unsupported,
+    projector-mismatch, projector-other-kind or projector-other-version.
     """
     folder = model.parent
     try:
@@ -118,4 +117,8 @@ def _header(path: Path, damaged: str) -> GGUFHeader:
     except IsADirectoryError as error:
         raise UserError("model-is-a-folder", name=path.name or str(path)) from error
     except OSError as error:
-        raise UserError("model-missing" if is_missing(error) else "file-unreadable", name=path.name) from error
+        if not is_missing(error):
+            raise UserError("file-unreadable", name=path.name) from error
+        if is_in_library(path):  # it lay in the library: it can be downloaded again
+            raise UserError("model-missing", name=path.name) from error
+        raise UserError("model-away", name=path.name, folder=str(path.parent)) from error

@@ -189,7 +189,7 @@ class Composer(QWidget):
     def _can_send(self) -> bool:
         has_something = bool(self.editor.toPlainText().strip() or self._draft.pictures())
         fits = not self._is_blind() and len(self._draft.pictures()) <= self._most_pictures()
-        return has_something and fits and self._engine.state() not in ("dead", "failed")
+        return has_something and fits
 
     def _most_pictures(self) -> int:
         """Return how many pictures fit into the context at once, each seen as a whole, beside an answer."""
@@ -258,9 +258,9 @@ class Composer(QWidget):
         if state == "silent":
             return self.tr("The engine does not answer. What you send waits until it does.")
         if state == "dead":
-            return self.tr("The engine has stopped. Restart it to send. Your text is kept.")
+            return self.tr("The engine has stopped. What you send starts it again.")
         if state == "failed":
-            return self.tr("No model is loaded. Choose one to send. Your text is kept.")
+            return self.tr("No model is loaded. What you send tries to load it again.")
         if self._is_blind():
             if len(self._draft.pictures()) == 1:
                 return self.tr("This model cannot see pictures. Take the picture out to send, or choose another model.")

@@ -26,6 +26,7 @@ from desktop_app.ui.models.job_control import JobAction, control
 from desktop_app.ui.models.parts import ProgressLine
 from desktop_app.ui.models.projector_choice import choose_projector
 from desktop_app.ui.models.sources_dialog import SourcesDialog
+from desktop_app.ui.protocols.engine import Engine
 from desktop_app.ui.protocols.models import Models, ModelTasks
 from desktop_app.ui.protocols.program import Preferences
 from desktop_app.ui.widgets.chosen_folders import folder_for, remember
@@ -53,10 +54,12 @@ class ModelsDialog(Dialog):
         models: Models,
         tasks: ModelTasks,
         preferences: Preferences,
+        engine: Engine,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._models = models
+        self._engine = engine
         self._preferences = preferences
         self._tasks = tasks
         self._cards: list[ModelCard] = []
@@ -70,6 +73,7 @@ class ModelsDialog(Dialog):
         self._rebuild.timeout.connect(self.show_list)
         self._build()
         models.changed.connect(self._show_soon)
+        engine.state_changed.connect(self._show_soon)
         models.job_changed.connect(self._job_changed)
         tasks.changed.connect(self._task_changed)
         tasks.planned.connect(self._planned)
@@ -216,7 +220,7 @@ class ModelsDialog(Dialog):
     def _offers(self, page: QWidget) -> list[ModelCard]:
         best = self._models.best_offer()
         wanted = {entry.id for entry in self._models.catalogue().search(self.search.text())}
-        in_use = self._models.in_use()
+        in_use = self._models.in_use() if self._is_loaded() else None
         cards = self._unlisted(page)
         # What suits this computer comes first: on a weak one it would be far below what does not fit.
         offers = sorted(self._models.offers(), key=lambda offer: best is None or offer.entry.id != best.entry.id)
@@ -228,7 +232,7 @@ class ModelsDialog(Dialog):
             card = CatalogueCard(offer, self._models.speed, in_use, page, recommended=recommended)
             card.fetch_wanted.connect(self._fetch)
             card.job_wanted.connect(self._control)
-            card.use_wanted.connect(self._models.use)
+            card.use_wanted.connect(self._use)
             cards.append(card)
         return cards
 
@@ -247,7 +251,6 @@ class ModelsDialog(Dialog):
         return cards
 
     def _installed(self, page: QWidget) -> list[ModelCard]:
-        in_use = self._models.in_use()
         repairs = {job.request.folder: job for job in self._models.jobs() if job.is_repair}
         looked_for = self.search.text().casefold().split()
         cards: list[ModelCard] = []
@@ -255,7 +258,7 @@ class ModelsDialog(Dialog):
             title = model.title.casefold() if model is not None else ""
             if not all(word in title for word in looked_for):
                 continue
-            is_used = self._models.uses_built_in() if model is None else in_use is not None and in_use.id == model.id
+            is_used = self._is_chosen(model) and self._is_loaded()
             fit = self._models.fit(model) if model is not None else None
             repair = repairs.get(model.id) if model is not None else None
             card = InstalledCard(model, page, in_use=is_used, fit=fit, repair=repair)
@@ -289,7 +292,17 @@ class ModelsDialog(Dialog):
     def _control(self, action: JobAction, job: DownloadJob) -> None:
         control(self._models, action, job, self)
 
+    def _is_loaded(self) -> bool:
+        """Return whether the chosen model is in use: loaded, or about to be."""
+        return self._engine.state() not in ("failed", "dead")
+
+    def _is_chosen(self, model: InstalledModel | None) -> bool:
+        in_use = self._models.in_use()
+        return self._models.uses_built_in() if model is None else in_use is not None and in_use.id == model.id
+
     def _use(self, model: InstalledModel | None) -> None:
+        if self._is_chosen(model):  # and not loaded
+            self._engine.load_again()
         if model is None:
             self._models.use_built_in()
         else:

@@ -15,7 +15,7 @@ from desktop_app.services.notices import Notices
 from desktop_app.settings import SETTINGS
 from desktop_app.ui.protocols.engine import Engine, Tuner
 from desktop_app.ui.protocols.program import Preferences
-from desktop_app.ui.sentences import engine_sentence, number
+from desktop_app.ui.sentences import engine_words, number
 from desktop_app.ui.settings.tuning_row import TuningRow
 from desktop_app.ui.widgets.controls import Label, push_button
 from desktop_app.ui.widgets.dialog import Dialog
@@ -205,7 +205,7 @@ class SettingsDialog(Dialog):
     def _show_model(self, _change: ModelInfo | str | None = None) -> None:
         info = self._engine.info()
         if info is None:
-            text = engine_sentence(self._engine.state())
+            text = engine_words(self._engine)
         else:
             text = self.tr("{model} is in use.").format(model=one_line(info.name))
         self.model_name.setText(text)

@@ -90,7 +90,7 @@ class ActionBar(QWidget):
         """Switch to another version of the message; a call of `show_for` follows."""
         self._message = message
 
-    def show_for(self, message: Message, has_code: bool, is_busy: bool, can_ask: bool) -> None:
+    def show_for(self, message: Message, has_code: bool, is_busy: bool) -> None:
         """Show the buttons for a message. While an answer is being written (`is_busy`), only copying is enabled."""
         self._message = message
         is_answer = message.role is Role.ASSISTANT
@@ -105,8 +105,8 @@ class ActionBar(QWidget):
         version = self.tr("Version {number} of {count}").format(number=index + 1, count=count)
         self.version.setAccessibleName(version)
         self._enable_arrows(index > 0 and not is_busy, index + 1 < count and not is_busy)
-        self.edit.setEnabled(can_ask and not is_busy)
-        self.regenerate.setEnabled(can_ask and not is_busy)
+        self.edit.setEnabled(not is_busy)
+        self.regenerate.setEnabled(not is_busy)
         self.figures.setText(words.figures(message) if is_answer else "")
         self.figures.setVisible(bool(self.figures.text()))
         self.figures.setContentsMargins(GRID, 0, 0, 0)

@@ -14,6 +14,9 @@ from desktop_app.ui.sentences import action_label
 from desktop_app.ui.widgets.controls import push_button
 from desktop_app.ui.widgets.fitting import WrappingRow
 
+#: Why a model could not be loaded, where nothing need be chosen: it may be loaded meanwhile.
+_OF_LOADING = frozenset({"model-missing", "model-away", "out-of-memory", "file-unreadable"})
+
 
 def remedies_of(message: Message, info: ModelInfo | None) -> tuple[NoticeAction, ...]:
     """Return what can be done about a failed answer; once its cause is gone, to ask again."""
@@ -22,12 +25,16 @@ def remedies_of(message: Message, info: ModelInfo | None) -> tuple[NoticeAction,
     error = message.details.get("error", {})
     code, needed = error.get("code"), error.get("parameters", {}).get("needed")
     if info is not None and (
-        (code == "projector-needed" and info.sees)
+        code in _OF_LOADING
+        or (code == "projector-needed" and info.sees)
         or (code == "context-too-small" and isinstance(needed, int) and needed <= info.n_ctx)
     ):
         return (action("ask-again", message.id),)
     about = {"edit-question": message.parent or "", "ask-again": message.id}
-    return tuple(each._replace(argument=about.get(each.code, each.argument)) for each in remedies(str(code)))
+    offered = remedies(str(code)) or (action("ask-again"),)
+    # A question loads the model first, so to ask again is to try again.
+    offered = tuple(action("ask-again") if each.code == "load-again" else each for each in offered)
+    return tuple(each._replace(argument=about.get(each.code, each.argument)) for each in offered)
 
 
 class RemedyButtons(QWidget):

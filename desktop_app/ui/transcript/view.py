@@ -216,7 +216,7 @@ class TranscriptView(QWidget):
             self.bar.hide()
             return
         row = self._rows.row(index)
-        self.bar.show_for(message, bool(row.panels), self._chat.is_busy(), self._can_ask())
+        self.bar.show_for(message, bool(row.panels), self._chat.is_busy())
         strip = row.actions.translated(rect.topLeft())
         left = strip.left() - GRID
         if message.role is Role.USER:
@@ -224,9 +224,6 @@ class TranscriptView(QWidget):
         self.bar.move(left, strip.top())
         self.bar.show()
         self.bar.raise_()
-
-    def _can_ask(self) -> bool:
-        return self._engine.state() not in ("dead", "failed")
 
     def _has_actions(self, message: Message) -> bool:
         if message.role is Role.NOTE or message.id == self.editor.message_id():
@@ -322,12 +319,7 @@ class TranscriptView(QWidget):
     # ---- changing a question ---------------------------------------------------------------
 
     def _begin_edit(self, index: int) -> None:
-        if (
-            index < 0
-            or self._chat.is_busy()
-            or not self._can_ask()
-            or self._rows.messages()[index].role is not Role.USER
-        ):
+        if index < 0 or self._chat.is_busy() or self._rows.messages()[index].role is not Role.USER:
             return
         message = self._rows.messages()[index]
         self.editor.begin(message.id, message.text)

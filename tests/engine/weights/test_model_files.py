@@ -39,8 +39,8 @@ def test_a_sound_pair(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("model", "mmproj", "code", "name"),
     [
-        ("nowhere", None, "model-missing", "nowhere.gguf"),
-        ("model", "nowhere", "model-missing", "nowhere.gguf"),
+        ("nowhere", None, "model-away", "nowhere.gguf"),
+        ("model", "nowhere", "model-away", "nowhere.gguf"),
         ("model-short", None, "model-damaged", "model-short.gguf"),
         ("model-header", None, "model-damaged", "model-header.gguf"),
         ("page", "mmproj", "model-damaged", "page.gguf"),

@@ -51,7 +51,7 @@ def test_the_plan_counts_all_parts(tmp_path: Path, parts: list[Path]) -> None:
 def test_a_missing_part_is_named(parts: list[Path], missing: int) -> None:
     parts[missing].unlink()
     error = _refused(parts[1])
-    assert error.code == "model-missing"
+    assert error.code == "model-away"
     assert parts[missing].name in str(error)
 
 

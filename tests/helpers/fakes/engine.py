@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Signal
 
 from desktop_app.engine.messages import ModelInfo, Tuning
+from desktop_app.errors import UserError
 from desktop_app.services.engine import State
 from desktop_app.services.notices import Notices
 from tests.helpers.fakes import Call
@@ -24,8 +25,11 @@ class FakeEngine(QObject):
         self.calls = calls
         self.now: State = "ready"
         self.model: ModelInfo | None = DEMO
+        self.why: UserError | None = None
+        self.wanted = ""
         self.memory = 142 * 1024 * 1024
         notices.register("restart-engine", self.restart)
+        notices.register("load-again", self.load_again)
 
     def state(self) -> State:
         return self.now
@@ -36,8 +40,17 @@ class FakeEngine(QObject):
     def memory_bytes(self) -> int:
         return self.memory
 
+    def problem(self) -> UserError | None:
+        return self.why
+
+    def wanted_name(self) -> str:
+        return self.wanted
+
     def restart(self) -> None:
         self.calls.append(("restart",))
+
+    def load_again(self) -> None:
+        self.calls.append(("load_again",))
 
     # ---- what the test says ----------------------------------------------------------------
 

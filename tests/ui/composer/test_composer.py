@@ -170,18 +170,16 @@ def test_enter_while_an_answer_is_written_keeps_the_words_and_says_why(composer:
 
 
 @pytest.mark.parametrize(
-    ("state", "can_send"),
-    [("starting", True), ("loading", True), ("ready", True), ("silent", True), ("dead", False), ("failed", False)],
+    "state",
+    ["starting", "loading", "ready", "silent", "dead", "failed"],
 )
-def test_the_state_of_the_engine_is_said_when_it_matters(
-    composer: Composer, fakes: FakeServices, state: State, can_send: bool
-) -> None:
+def test_the_state_of_the_engine_is_said_when_it_matters(composer: Composer, fakes: FakeServices, state: State) -> None:
     QTest.keyClicks(composer.editor, "Hello")
     fakes.engine.set_state(state)
     assert bool(composer.hint.text()) is (state != "ready")
-    assert composer.send.isEnabled() is can_send
+    assert composer.send.isEnabled(), "what is sent loads the model first"
     key(composer, Qt.Key.Key_Return)
-    assert fakes.chat.calls == ([("send", "Hello")] if can_send else [])
+    assert fakes.chat.calls == [("send", "Hello")]
     assert text_of(composer) == "Hello"
 
 
