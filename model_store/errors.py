@@ -145,9 +145,6 @@ SENTENCES: dict[str, str] = {
     "no-projector-file": QT_TRANSLATE_NOOP(
         "errors", "{name} is a language model, not a projector. Choose the file with “mmproj” in its name."
     ),
-    "projector-absent": QT_TRANSLATE_NOOP(
-        "errors", "{name} needs its projector (mmproj) to see pictures, and it is missing. Add both files."
-    ),
     "pair-mismatch": QT_TRANSLATE_NOOP(
         "errors",
         "The projector {projector} does not belong to the model {model} (it has an embedding size of "

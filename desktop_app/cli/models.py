@@ -32,7 +32,7 @@ from model_store.library.disk_space import free_bytes
 from model_store.library.exporting import export
 from model_store.library.import_plan import plan_import
 from model_store.library.importing import import_files, import_model
-from model_store.library.installed import InstalledModel, State
+from model_store.library.installed import InstalledModel, State, distinct_titles
 from model_store.library.library import Library
 from model_store.library.moving import move_library, unfinished_move
 from model_store.library.other_folders import Found, find_elsewhere, use_found
@@ -80,14 +80,15 @@ def _list(request: ListModels, library: Library) -> int:
     elif not installed:
         print(texts.MODELS_NONE)
     else:
-        print_table(texts.MODELS_HEAD, [_row(model) for model in installed])
+        titles = distinct_titles(installed)
+        print_table(texts.MODELS_HEAD, [(*_row(model), titles[model.id]) for model in installed])
     return ExitCode.DONE
 
 
 def _row(model: InstalledModel) -> tuple[str, ...]:
     used = time.strftime("%Y-%m-%d", time.localtime(model.last_used)) if model.last_used else texts.MODELS_NEVER
     size = size_text(model.size) + (f" ({texts.MODELS_IN_PLACE_NOTE})" if model.in_place else "")
-    return model.id, size, texts.MODELS_STATES[model.state.value], model.licence or "?", used, model.title
+    return model.id, size, texts.MODELS_STATES[model.state.value], model.licence or "?", used
 
 
 def _list_found(request: ListModels, library: Library) -> int:
@@ -149,13 +150,14 @@ def _verdict(model: InstalledModel) -> Iterator[str]:
 
 
 def _import(request: ImportModels, library: Library) -> int:
+    before = {model.id for model in library.models()}
     with progress_bar() as bar:
         if request.found:
             chosen = [_by_title(library, title) for title in request.names]
             installed = [use_found(library, one, bar.report) for one in chosen]
         else:
             installed = _import_named(request, library, bar)
-    print_installed(installed, as_json=request.json)
+    print_installed(installed, as_json=request.json, before=before)
     return ExitCode.DONE
 
 
@@ -192,6 +194,12 @@ def _export(request: ExportModel, library: Library) -> int:
 
 def _remove(request: RemoveModel, library: Library) -> int:
     model = library.named(request.id)
+    if not request.yes and not request.json and sys.stdin is not None and sys.stdin.isatty():
+        question = texts.MODELS_LET_GO_ASK if model.in_place else texts.MODELS_REMOVE_ASK
+        print(question.format(title=model.title, size=size_text(model.frees)), end=" ", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip().casefold() not in texts.MODELS_YES:
+            print(texts.MODELS_KEPT.format(title=model.title))
+            return ExitCode.DONE
     freed = library.remove(model.id)
     settings, problem = Settings.load(paths.settings_file())
     if problem is None and settings.value("model") == str(model.model):

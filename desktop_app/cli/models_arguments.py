@@ -61,6 +61,7 @@ def _parser() -> Parser:
     one.add_argument("folder", type=file_word, metavar="FOLDER", help=texts.MODELS_EXPORT_FOLDER)
     one = command("remove", RemoveModel)
     one.add_argument("id", metavar="ID", help=texts.MODELS_ID)
+    one.add_argument("--yes", action="store_true", help=texts.MODELS_REMOVE_YES)
     command("where", ShowModelFolder)
     one = command("move", MoveModels)
     one.add_argument("folder", type=file_word, metavar="FOLDER", help=texts.MODELS_MOVE_FOLDER)

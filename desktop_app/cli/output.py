@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 from desktop_app.cli import texts
@@ -58,10 +58,13 @@ def installed_as_json(model: InstalledModel) -> dict[str, Any]:
     }
 
 
-def print_installed(installed: Sequence[InstalledModel], *, as_json: bool) -> None:
-    """Tell what was installed, and how it is used."""
+def print_installed(installed: Sequence[InstalledModel], *, as_json: bool, before: Container[str] = ()) -> None:
+    """Tell what was installed, and how it is used; `before`: the ids of those that were here already."""
     if as_json:
         print_json({"models": [installed_as_json(model) for model in installed]})
         return
     for model in installed:
-        print(texts.MODELS_INSTALLED.format(title=model.title, id=model.id))
+        text = texts.MODELS_HERE if model.id in before else texts.MODELS_INSTALLED
+        print(text.format(title=model.title, id=model.id))
+        if model.projector is None:
+            print(texts.MODELS_BLIND.format(title=model.title))

@@ -129,6 +129,7 @@ class RemoveModel:
     """Delete a model."""
 
     id: str
+    yes: bool = False
     json: bool = False
 
 

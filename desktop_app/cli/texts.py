@@ -42,6 +42,7 @@ TUNE_DESCRIPTION = """\
 Find the fastest settings for a model on this computer and save them. It takes less than a minute.
 The window and eyebright ask then load the model with these settings. Close other programs first."""
 TUNE_JSON = "print one JSON object; speeds are in tokens per second"
+MODELS_REMOVE_YES = "delete without asking, also on a terminal"
 MODELS_DESCRIPTION = "Manage the models on this computer and download others."
 MODELS_EPILOG = """\
 commands:
@@ -68,7 +69,8 @@ MODELS_COMMANDS = {
     "repair": "Check the files of a model and download the damaged ones again.",
     "import": "Add GGUF files, llamafiles, folders of them, or exported folders.",
     "export": "Copy a model with its hashes and licence to a folder. Import it from there on another computer.",
-    "remove": "Delete a model and show how much space that frees. Files that are used in place are kept.",
+    "remove": "Delete a model and show how much space that frees. Files that are used in place are kept. On a "
+    "terminal it asks first.",
     "where": "Show where models are kept and how much space is free.",
     "move": "Move all models. The old folder is emptied once every file has been copied and checked.",
 }
@@ -152,10 +154,18 @@ MODELS_REPAIR_HINT = "To download these files again: eyebright models repair {id
 MODELS_WHOLE = "{title} has nothing to repair."
 MODELS_REPAIRED = "{title} is repaired."
 MODELS_INSTALLED = "{title} is installed. To use it: --model {id}"
+MODELS_HERE = "This model is here already, as {title}. To use it: --model {id}"
+MODELS_BLIND = "{title} cannot see pictures without its projector (mmproj). If it has one, import both files together."
 MODELS_EXPORTED = "{title} was exported to {folder}. On the other computer, run: eyebright models import {folder}"
 MODELS_REMOVED = "{title} was deleted. That freed {size}."
 MODELS_LET_GO = "{title} was removed from the list. Its files stay where they are."
-MODELS_WAS_CHOSEN = "eyebright: The window used this model. It will use the built-in model instead."
+MODELS_WAS_CHOSEN = (
+    "eyebright: This was the chosen model. An open window changes to the built-in model; the next one begins with it."
+)
+MODELS_REMOVE_ASK = "Delete {title}? This frees {size}. [y/N]"
+MODELS_LET_GO_ASK = "Remove {title} from the list? Its files stay where they are. [y/N]"
+MODELS_YES = ("y", "yes")
+MODELS_KEPT = "{title} was kept."
 MODELS_WHERE = "{folder}\n{models}, {size}. {free} free on this disk."
 MODELS_COUNT_ONE = "1 model"
 MODELS_COUNT = "{count} models"

@@ -67,6 +67,11 @@ SENTENCES: dict[str, str] = {
         "Choose a full LLaVA to talk about photographs.",
     ),
     "model-ready": QT_TRANSLATE_NOOP("notices", "{title} is ready to use."),
+    "model-here": QT_TRANSLATE_NOOP("notices", "{title} is here already."),
+    "model-here-as": QT_TRANSLATE_NOOP("notices", "{name} is here already, as {title}."),
+    "model-gone": QT_TRANSLATE_NOOP(
+        "notices", "{title} was deleted outside of this window. The built-in model is used. Choose another model."
+    ),
     "model-sees": QT_TRANSLATE_NOOP("notices", "{title} can see pictures now."),
     "model-blind": QT_TRANSLATE_NOOP(
         "notices", "{model} cannot see pictures: its projector is missing. Add it, or choose another model."
@@ -138,6 +143,9 @@ REMEDIES: dict[str, tuple[str, ...]] = {
     "model-blind": ("add-projector", "choose-model"),
     "load-waits": ("load-now",),
     "model-ready": ("use-model",),
+    "model-here": ("use-model",),
+    "model-here-as": ("use-model",),
+    "model-gone": ("choose-model",),
     "model-wrong": ("open-models",),
     "model-wrong-repair": ("repair-model",),
     "downloads-unfinished": ("go-on-downloading",),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -111,3 +113,15 @@ class InstalledModel:
             and bool(self.manifest.repository)
             and all(file.remote for file in self.wrong_files)
         )
+
+
+def distinct_titles(models: Sequence[InstalledModel]) -> dict[str, str]:
+    """Return, by id, the titles of models; where several have the same, with the file's name or its folder."""
+    titles = Counter(model.title for model in models)
+    names = Counter((model.title, model.model.name) for model in models)
+    told = {}
+    for model in models:
+        name = model.model.name
+        apart = name if names[model.title, name] == 1 else str(model.model.parent) if model.in_place else model.id
+        told[model.id] = f"{model.title} ({apart})" if titles[model.title] > 1 else model.title
+    return told

@@ -34,8 +34,9 @@ def why_not(model: GGUFKind, projector: GGUFKind) -> StoreError | None:
 def pair_up(weights: Sequence[GGUFKind]) -> tuple[list[Pair], list[StoreError]]:
     """Return the models among the files with their projectors, and why the rest cannot be used.
 
-    A model that was made to see is refused without its projector. Of several projectors that fit, the one
-    with the likest name is taken, and rather f16 than smaller.
+    A model without a projector is taken for text only: its contents count, not its name. One that was given alone with
+    a projector that does not fit is refused. Of several projectors that fit, the one with the likest name is taken, and
+    rather f16 than smaller.
     """
     models = [one for one in weights if one.role is Role.MODEL]
     projectors = [one for one in weights if one.role is Role.PROJECTOR]
@@ -49,11 +50,9 @@ def pair_up(weights: Sequence[GGUFKind]) -> tuple[list[Pair], list[StoreError]]:
             best = max(fitting, key=lambda projector: _likeness(model, projector))
             told.update(map(id, fitting))
             pairs.append(Pair(model, best))
-        elif reasons and (model.wants_projector or len(models) == 1):
+        elif reasons and len(models) == 1:
             told.update(id(projector) for projector, _ in reasons)
             refused.extend(reason for _, reason in reasons[:1] if reason is not None)
-        elif model.wants_projector:
-            refused.append(StoreError("projector-absent", name=model.name))
         else:
             pairs.append(Pair(model, None))
     for projector in projectors:

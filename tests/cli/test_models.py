@@ -82,6 +82,43 @@ def test_a_model_is_imported_listed_verified_and_deleted(capsys: pytest.CaptureF
     assert answer(capsys, "list")["models"] == []
 
 
+class Terminal(io.StringIO):
+    """A terminal at which somebody types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.usefixtures("built_in")
+def test_on_a_terminal_it_asks_before_it_deletes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for said in ("", "\n", "no\n"):
+        monkeypatch.setattr(sys, "stdin", Terminal(said))
+        capsys.readouterr()
+        assert run("remove", ID) == 0
+        asked = capsys.readouterr()
+        assert f"Delete {ID}? This frees 11 MB. [y/N]" in asked.err
+        assert asked.out.strip() == texts.MODELS_KEPT.format(title=ID)
+    monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
+    assert run("remove", ID) == 0
+    assert "was deleted" in capsys.readouterr().out
+    assert run("import", str(paths.demo_model()[0].parent)) == 0
+    monkeypatch.setattr(sys, "stdin", Terminal(""))
+    capsys.readouterr()
+    assert run("remove", ID, "--yes") == 0
+    assert "[y/N]" not in capsys.readouterr().err
+
+
+def test_what_is_imported_again_is_here_already(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (first := tmp_path / "painter-F16.gguf").write_bytes(paths.demo_model()[0].read_bytes())
+    assert run("import", str(first)) == 0
+    assert "painter-F16 is installed." in (said := capsys.readouterr().out)
+    assert "cannot see pictures without its projector" in said
+    assert run("import", str(first.rename(tmp_path / "llava-F16.gguf"))) == 0
+    assert "here already, as painter-F16." in capsys.readouterr().out
+
+
 @pytest.mark.usefixtures("built_in")
 def test_damage_is_told_by_verify(capsys: pytest.CaptureFixture[str]) -> None:
     model = Library(paths.models_folder()).get(ID)

@@ -84,9 +84,7 @@ def test_a_copy_of_it_is_a_model_like_any_other(shared: EngineClient, tmp_path: 
     shared.load(*demo_model())
 
 
-def test_a_question_for_files_that_are_no_good_is_not_answered_by_the_model_before(
-    client: EngineClient, tmp_path: Path
-) -> None:
+def test_a_question_is_not_answered_by_the_model_before(client: EngineClient, tmp_path: Path) -> None:
     model, mmproj = demo_model()
     before = ask(client, Turn("Hello")).text
     damaged = tmp_path / "damaged.gguf"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QFileSystemWatcher, QObject, Qt, QTimer, Signal, Slot
 
 from desktop_app import paths
 from desktop_app.engine.planning.memory_budget import find_memory_budget
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from model_store.downloads.queue import Downloads
 
 UNDER_WAY = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.WAITING, JobState.PAUSED, JobState.FAILED})
+_SETTLE_MS = 300  # several changes of the folder in a row are read once
 _DISK_SPARE = 1 << 28  # bytes that a download should leave free
 
 
@@ -89,6 +90,12 @@ class Models(QObject):
         self._ready_model: str = ""  # id of the model that was downloaded last
         self._ready_notice = ""  # id of the notice that says so
         self.speed = 0.0  # bytes per second, of the most recently active download
+        self._watcher = QFileSystemWatcher(self)
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(_SETTLE_MS)
+        self._settle.timeout.connect(self.refresh)
+        self._watcher.directoryChanged.connect(self._folder_changed)
         self._job_arrived.connect(self._handle_job, Qt.ConnectionType.QueuedConnection)
         notices.register("use-model", self._use_ready)
         notices.register("go-on-downloading", self._go_on_downloading)
@@ -103,6 +110,8 @@ class Models(QObject):
 
     def close(self) -> None:
         """Stop the downloads. What was received is kept."""
+        self._watcher.directoryChanged.disconnect()
+        self._settle.stop()
         self._thread.close()
         self._end_downloads()
 
@@ -174,8 +183,9 @@ class Models(QObject):
         return not self.uses_built_in() and not self._preferences.value("mmproj")
 
     def refresh(self) -> None:
-        """Read the model folder again."""
+        """Read the model folder again, as is also done when somebody else changes it."""
         library = self.library()
+        self._watch(library.folder)
         self._thread.run(library.models, self._take_installed)
 
     def show_fits(self) -> None:
@@ -231,9 +241,16 @@ class Models(QObject):
         self._preferences.set("model", "")
         self.changed.emit()
 
-    def offer_to_use(self, model: InstalledModel) -> None:
-        """Post a notice that a model is ready, with a button to use it."""
+    def offer_to_use(self, model: InstalledModel, *, here_as: str = "") -> None:
+        """Post a notice that a model is ready, with a button to use it.
+
+        `here_as`: what the files are called that were to be added, and are those of this model.
+        """
         notice = Notice("model-ready", {"title": model.title}, sticky=True)
+        if here_as == model.title:
+            notice = Notice("model-here", {"title": model.title}, sticky=True)
+        elif here_as:
+            notice = Notice("model-here-as", {"name": here_as, "title": model.title}, sticky=True)
         self._ready_model, self._ready_notice = model.id, notice.id
         self._notices.post(notice)
 
@@ -280,8 +297,24 @@ class Models(QObject):
             return Offer(entry, downloaded, fit_of(downloaded, usable), installed, job)
         return Offer(entry, variant, fit, installed, None)
 
+    def _folder_changed(self, _folder: str) -> None:
+        self._settle.start()
+
+    def _watch(self, folder: Path) -> None:
+        """Hear of changes of the folder, or of its coming into being."""
+        wanted = {str(path) for path in (folder, folder.parent) if path.is_dir()}
+        watched = set(self._watcher.directories())
+        if watched - wanted:
+            self._watcher.removePaths(list(watched - wanted))
+        if wanted - watched:
+            self._watcher.addPaths(list(wanted - watched))
+
     def _take_installed(self, models: list[InstalledModel]) -> None:
-        self._installed = models
+        used, self._installed = self.in_use(), models
+        is_gone = used is not None and self.in_use() is None and not used.folder.exists()
+        if used is not None and is_gone and self.folder().is_dir():  # else the disk of the library is away
+            self.use_built_in()
+            self._notices.post(Notice("model-gone", {"title": used.title}, "warning", sticky=True))
         self.changed.emit()
         if self._fits is not None:
             self._thread.run(lambda: self._reader.of(models), self._take_fits)

@@ -158,7 +158,8 @@ class ModelTasks(QObject):
         """Install the models of `plans`; `in_place`: use their files where they are instead of copying them."""
         library = self._models.library()
         for plan in plans.plans:
-            self._start("import", plan.title, _importing(library, plan, in_place), self._imported)
+            work = _noting(library, _importing(library, plan, in_place))
+            self._start("import", plan.title, work, partial(self._imported, plan.title))
 
     def look_elsewhere(self) -> int:
         """Look for models of other programs; the answer to the request that is returned is `found`."""
@@ -169,7 +170,8 @@ class ModelTasks(QObject):
     def import_found(self, found: Found) -> None:
         """Check a model of another program, and use its files where they are."""
         library = self._models.library()
-        self._start("import", found.title, lambda report: use_found(library, found, report), self._imported)
+        work = _noting(library, lambda report: use_found(library, found, report))
+        self._start("import", found.title, work, partial(self._imported, found.title))
 
     def add_projector(self, model: InstalledModel, path: str) -> None:
         """Give a model that only writes the projector through which it sees."""
@@ -369,8 +371,9 @@ class ModelTasks(QObject):
         if self._damaged is not None:
             self._models.repair(self._damaged)
 
-    def _imported(self, model: InstalledModel) -> None:
-        self._models.offer_to_use(model)
+    def _imported(self, title: str, imported: tuple[InstalledModel, bool]) -> None:
+        model, was_here = imported
+        self._models.offer_to_use(model, here_as=title if was_here else "")
 
     def _now_sees(self, model: InstalledModel) -> None:
         if self._preferences.value("model") == str(model.model):
@@ -386,3 +389,16 @@ class ModelTasks(QObject):
 
 def _importing(library: Library, plan: ImportPlan, in_place: bool) -> Callable[[Report], InstalledModel]:
     return lambda report: import_model(library, plan, in_place, report)
+
+
+def _noting(
+    library: Library, importing: Callable[[Report], InstalledModel]
+) -> Callable[[Report], tuple[InstalledModel, bool]]:
+    """Return also whether the model that is imported was here before."""
+
+    def work(report: Report) -> tuple[InstalledModel, bool]:
+        before = {model.id for model in library.models()}
+        model = importing(report)
+        return model, model.id in before
+
+    return work

@@ -196,13 +196,14 @@ class InstalledCard(DownloadCard):
         self,
         model: InstalledModel | None,
         parent: QWidget,
+        title: str = "",
         *,
         in_use: bool,
         fit: MemoryFit | UserError | None = None,
         repair: DownloadJob | None = None,
     ) -> None:
-        """`fit`: whether it fits, or why it cannot be loaded; None where that is not known."""
-        super().__init__(model.title if model is not None else self.tr("Built-in model"), parent)
+        """`title`: what tells it from the others; `fit`: whether it fits, or why it cannot be loaded, if known."""
+        super().__init__((title or model.title) if model is not None else self.tr("Built-in model"), parent)
         self.model = model
         if isinstance(fit, MemoryFit):
             self.head.addWidget(FitRow(fit, self))

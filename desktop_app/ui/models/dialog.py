@@ -41,7 +41,7 @@ from desktop_app.ui.widgets.setting_controls import Switch
 from desktop_app.ui.widgets.theme import COLUMN, GRID, theme
 from model_store.catalogue import ModelEntry, Variant
 from model_store.jobs import DownloadJob
-from model_store.library.installed import InstalledModel
+from model_store.library.installed import InstalledModel, distinct_titles
 
 _SETTLE_MS = 60  # changes within this time are shown together
 
@@ -63,6 +63,7 @@ class ModelsDialog(Dialog):
         self._preferences = preferences
         self._tasks = tasks
         self._cards: list[ModelCard] = []
+        self._is_opening = False  # nobody has chosen a list since it was opened
         self._plan = 0  # the request for models in files whose answer is awaited
         self.setWindowTitle(self.tr("Models"))
         self.setAcceptDrops(True)
@@ -72,7 +73,7 @@ class ModelsDialog(Dialog):
         self._rebuild.setInterval(_SETTLE_MS)
         self._rebuild.timeout.connect(self.show_list)
         self._build()
-        models.changed.connect(self._show_soon)
+        models.changed.connect(self._models_changed)
         engine.state_changed.connect(self._show_soon)
         models.job_changed.connect(self._job_changed)
         tasks.changed.connect(self._task_changed)
@@ -81,6 +82,7 @@ class ModelsDialog(Dialog):
 
     def show_part(self, part: str) -> None:
         """Show "catalogue" or "installed"."""
+        self._is_opening = False
         self.parts.set_value(part)
         self.show_list()
 
@@ -254,14 +256,16 @@ class ModelsDialog(Dialog):
         repairs = {job.request.folder: job for job in self._models.jobs() if job.is_repair}
         looked_for = self.search.text().casefold().split()
         cards: list[ModelCard] = []
+        titles = distinct_titles(self._models.installed())
         for model in (None, *self._models.installed()):
-            title = model.title.casefold() if model is not None else ""
+            title = titles[model.id].casefold() if model is not None else ""
             if not all(word in title for word in looked_for):
                 continue
             is_used = self._is_chosen(model) and self._is_loaded()
             fit = self._models.fit(model) if model is not None else None
             repair = repairs.get(model.id) if model is not None else None
-            card = InstalledCard(model, page, in_use=is_used, fit=fit, repair=repair)
+            called = titles[model.id] if model is not None else ""
+            card = InstalledCard(model, page, called, in_use=is_used, fit=fit, repair=repair)
             card.use_wanted.connect(self._use)
             card.job_wanted.connect(self._control)
             card.wanted.connect(self._act)
@@ -270,10 +274,25 @@ class ModelsDialog(Dialog):
 
     # ---- what the buttons do ---------------------------------------------------------------
 
+    def _open_part(self) -> None:
+        """Begin with what is installed, if anything is; the keyboard is where the choice is."""
+        part = "installed" if self._models.installed() else "catalogue"
+        had_focus = any(button.hasFocus() for button in self.parts.buttons.values())
+        self.show_part(part)
+        if had_focus or self.focusWidget() is None or self.focusWidget() in self.parts.buttons.values():
+            self.parts.buttons[part].setFocus()
+
+    def _models_changed(self) -> None:
+        if self._is_opening:  # now it is known what is installed
+            self._is_opening = False
+            self._open_part()
+        self._show_soon()
+
     def _show_soon(self, _what: object = None) -> None:
         self._rebuild.start()
 
     def _list_changed(self, _value: object = None) -> None:
+        self._is_opening = False
         self.show_list()
 
     def _fetch(self, entry: ModelEntry, variant: Variant) -> bool:
@@ -379,7 +398,8 @@ class ModelsDialog(Dialog):
     def showEvent(self, event: QShowEvent) -> None:
         """Read the model folder again: it may have changed."""
         super().showEvent(event)
-        self.show_list()
+        self._open_part()
+        self._is_opening = True
         self._models.show_fits()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
