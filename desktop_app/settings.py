@@ -138,7 +138,9 @@ SETTINGS: dict[str, Setting] = {
         Setting(
             "threads",
             0,
-            QT_TRANSLATE_NOOP("settings", "How many processor cores the model uses. 0 chooses the fastest number."),
+            QT_TRANSLATE_NOOP(
+                "settings", "How many processor cores the model uses. 0 chooses the fastest number automatically."
+            ),
             0,
             256,
         ),

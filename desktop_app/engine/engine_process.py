@@ -46,6 +46,7 @@ class EngineProcess:
         self.started_or_failed = threading.Event()
         self.is_alive = True  # true while it starts; false before `Died` is sent
         self._closing = False
+        self._said = ""  # what it wrote to standard error at its end
         self._listeners: dict[int, queue.SimpleQueue[Event]] = {}
         self._listening = threading.Lock()
         self._ended = threading.Event()
@@ -124,7 +125,7 @@ class EngineProcess:
         finally:
             self.is_alive = False
             self.started_or_failed.set()
-            self._dispatch(Died(self.exit_code))
+            self._dispatch(Died(self.exit_code, self._said))
 
     def _start(self) -> Connection:
         import multiprocessing
@@ -170,7 +171,7 @@ class EngineProcess:
                 self._dispatch(event)
         assert self._process is not None  # it has the other end of the connection
         self._process.join()
-        said = self._standard_error.take()
+        said = self._said = self._standard_error.take()
         if not self._closing:
             _log.error("the engine process ended with exit code %s%s", self.exit_code, f":\n{said}" if said else "")
         elif said:

@@ -414,6 +414,7 @@ class Died(NamedTuple):
     """The engine process has ended. This event is made by the client, not by the engine."""
 
     exit_code: int | None
+    said: str = ""  # the last lines of its standard error; no conversation is written there
 
 
 Event = (

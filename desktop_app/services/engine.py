@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -43,6 +44,8 @@ from model_store.titles import known_title
 
 State = Literal["starting", "loading", "ready", "unloaded", "failed", "silent", "dead"]
 Handler = Callable[[Event], None]
+
+_DEATHS = 3  # that a report tells of
 
 _log = logging.getLogger(__name__)
 
@@ -89,6 +92,7 @@ class Engine(QObject):
         self._statuses: list[Notice] = []  # why the engine has failed or died, and what its model lacks
         self._silence: Notice | None = None  # says that the engine does not answer
         self._before_silence: State = "starting"
+        self._deaths: deque[Died] = deque(maxlen=_DEATHS)
         self._has_answered = False  # since the model was loaded
         self._closing = False
         # The client calls from its own thread; the queued signal brings the event here.
@@ -125,6 +129,10 @@ class Engine(QObject):
         if self._wanted is None or Path(self._wanted[0]) == demo_model()[0]:
             return ""
         return known_title(Path(self._wanted[0]))
+
+    def deaths(self) -> tuple[Died, ...]:
+        """Return how the process ended when it was not to, the last few times since the program was started."""
+        return tuple(self._deaths)
 
     def is_answering(self) -> bool:
         """Return whether a question is under way, in whatever conversation."""
@@ -330,6 +338,7 @@ class Engine(QObject):
             self.answering_changed.emit(bool(self._questions))
 
     def _died(self, event: Died) -> None:
+        self._deaths.append(event)
         untried = not self._has_answered and event.exit_code is not None
         self._withdraw_statuses()
         self._lose(event)

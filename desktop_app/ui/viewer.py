@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from PySide6.QtCore import QEvent, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRectF, Qt, Signal
 from PySide6.QtGui import (
+    QContextMenuEvent,
     QKeyEvent,
     QKeySequence,
     QNativeGestureEvent,
@@ -17,24 +17,23 @@ from PySide6.QtGui import (
     QWheelEvent,
 )
 from PySide6.QtWidgets import (
-    QFileDialog,
     QFrame,
     QGestureEvent,
     QGraphicsPixmapItem,
     QGraphicsScene,
     QGraphicsView,
     QHBoxLayout,
+    QMenu,
     QPinchGesture,
     QVBoxLayout,
     QWidget,
 )
 
 from desktop_app.chat.conversation import Picture
-from desktop_app.services.conversation.picture_files import PICTURE_SUFFIXES
 from desktop_app.ui.protocols.conversation import Previews
 from desktop_app.ui.sentences import number
-from desktop_app.ui.widgets.chosen_folders import folder_for, remember
 from desktop_app.ui.widgets.controls import ElidedLabel, IconButton, Label
+from desktop_app.ui.widgets.picture_copies import copy_picture, save_picture
 from desktop_app.ui.widgets.plain_text import window_title
 from desktop_app.ui.widgets.text_size_keys import add_text_size_keys
 from desktop_app.ui.widgets.theme import GRID
@@ -122,6 +121,10 @@ class PictureView(QGraphicsView):
         else:
             event.ignore()
 
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Leave the menu to the window."""
+        event.ignore()
+
     def viewportEvent(self, event: QEvent) -> bool:
         """Zoom by two fingers, on a screen or a touchpad."""
         if isinstance(event, QGestureEvent):
@@ -201,6 +204,7 @@ class PictureViewer(QWidget):
         self._previews.ready.connect(self._ready)
         self.save.set_name(self.save.accessibleName(), QKeySequence(QKeySequence.StandardKey.Save))
         QShortcut(QKeySequence.StandardKey.Save, self, self._save)
+        QShortcut(QKeySequence.StandardKey.Copy, self, self._copy)
 
     # ---- what happens ----------------------------------------------------------------------
 
@@ -245,21 +249,48 @@ class PictureViewer(QWidget):
         self.percent.setText(self.tr("{percent}%").format(percent=number(scale * 100)))
 
     def _save(self) -> None:
-        picture = self._pictures[self._index]
-        name = Path(picture.name).name
-        if Path(name).suffix.lower() not in PICTURE_SUFFIXES:  # a pasted one has a name without an ending
-            name += self._previews.ending(picture.sha256)
-        suggested = str(Path(folder_for("pictures")) / name)
-        target, _ = QFileDialog.getSaveFileName(self, self.tr("Save the original"), suggested)
-        if target:
-            remember("pictures", target)
-            self._previews.save_original(picture.sha256, target)
+        save_picture(self._previews, self._pictures[self._index], self)
+
+    def _copy(self) -> None:
+        copy_picture(self._previews, self._pictures[self._index])
+
+    def open_menu(self, place: QPoint) -> None:
+        """Open the menu of the picture; `place` is global."""
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        keys = QKeySequence.StandardKey
+        for text, slot, shortcut in (
+            (self.tr("Copy picture"), self._copy, QKeySequence(keys.Copy)),
+            (self.tr("Save picture…"), self._save, QKeySequence(keys.Save)),
+            ("", None, None),
+            (self.tr("Zoom in"), self._zoom_in, QKeySequence(Qt.Key.Key_Plus)),
+            (self.tr("Zoom out"), self._zoom_out, QKeySequence(Qt.Key.Key_Minus)),
+            (self.tr("Fit to window"), self.view.fit, QKeySequence(Qt.Key.Key_0)),
+        ):
+            if slot is None or shortcut is None:
+                menu.addSeparator()
+                continue
+            action = menu.addAction(text)
+            action.triggered.connect(slot)
+            action.setShortcut(shortcut)
+            action.setShortcutVisibleInContextMenu(True)
+        menu.popup(place)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Open the menu under the pointer, or by keyboard in the middle of the picture."""
+        by_keyboard = event.reason() is QContextMenuEvent.Reason.Keyboard
+        self.open_menu(self._middle() if by_keyboard else event.globalPos())
+
+    def _middle(self) -> QPoint:
+        return self.view.mapToGlobal(self.view.rect().center())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Esc closes, + and - zoom, 0 shows all; arrow keys, Page Up and Page Down, Home and End change the picture."""
         key = event.key()
         if key == Qt.Key.Key_Escape:
             self.close()
+        elif key == Qt.Key.Key_F10 and event.modifiers() == Qt.KeyboardModifier.ShiftModifier:
+            self.open_menu(self._middle())  # like the Menu key, which many keyboards lack
         elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
             self._zoom_in()
         elif key == Qt.Key.Key_Minus:

@@ -44,7 +44,7 @@ def open_report(engine: Engine, parent: QWidget) -> None:
             translate(
                 "Help", "Describe what you did, what you expected and what happened instead. Add the lines below."
             ),
-            system_details(info.name if info is not None else ""),
+            system_details(info.name if info is not None else "", engine.deaths()),
             parent,
         )
     )

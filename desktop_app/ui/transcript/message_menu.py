@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QMenu, QWidget
 
+from desktop_app.chat.conversation import Picture
 from desktop_app.ui.transcript.links import is_web, open_link
 from desktop_app.ui.transcript.rows import Rows
 from desktop_app.ui.transcript.selection import Selection
@@ -22,6 +23,8 @@ class _Choice(Enum):
 
     COPY = "copy"  # a text
     OPEN_PICTURE = "open"  # by its sha256
+    COPY_PICTURE = "copy-picture"  # likewise
+    SAVE_PICTURE = "save-picture"  # likewise
     OPEN_LINK = "browse"  # an address
     SELECT = "select"  # a message, by its id
     EXPLAIN = "explain"  # why the model no longer sees a message
@@ -30,11 +33,14 @@ class _Choice(Enum):
 class MessageMenu(QObject):
     """Builds the menu of a message and does what is chosen in it.
 
-    `picture_opened(sha256)`: a picture is to be shown large.
+    `picture_opened(sha256)`: a picture is to be shown large. `picture_copied(Picture)`, `picture_saved(Picture)`: it is
+    to go into the clipboard, or into a file.
     `border_asked(index)`: why does the model no longer see a message?
     """
 
     picture_opened = Signal(str)
+    picture_copied = Signal(object)
+    picture_saved = Signal(object)
     border_asked = Signal(int)
 
     def __init__(self, rows: Rows, selection: Selection, widget: QWidget) -> None:
@@ -43,12 +49,15 @@ class MessageMenu(QObject):
         self._selection = selection
         self._widget = widget
 
-    def at(self, index: int, inside: QPoint) -> QMenu:
-        """Return the menu for a point of a row; it deletes itself when it is closed."""
+    def at(self, index: int, inside: QPoint, *, picture: int = -1) -> QMenu:
+        """Return the menu for a point of a row; it deletes itself when it is closed.
+
+        `picture`: the one that is meant where the point is on none.
+        """
         menu = QMenu(self._widget)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         row = self._rows.row(index)
-        link, picture = row.link_at(inside), row.picture_at(inside)
+        link, picture = row.link_at(inside), max(picture, row.picture_at(inside))
         selected = self._selection.text()
         if selected:
             _add(menu, self.tr("Copy"), _Choice.COPY, selected)
@@ -59,6 +68,8 @@ class MessageMenu(QObject):
         if picture >= 0:
             sha256 = row.message.pictures[picture].sha256
             _add(menu, self.tr("Open picture"), _Choice.OPEN_PICTURE, sha256)
+            _add(menu, self.tr("Copy picture"), _Choice.COPY_PICTURE, sha256)
+            _add(menu, self.tr("Save picture…"), _Choice.SAVE_PICTURE, sha256)
         if row.message.text:
             _add(menu, self.tr("Copy message"), _Choice.COPY, row.message.text)
             _add(menu, self.tr("Select message"), _Choice.SELECT, row.message.id)
@@ -67,9 +78,9 @@ class MessageMenu(QObject):
         menu.triggered.connect(self._chosen)
         return menu
 
-    def with_links(self, index: int) -> QMenu:
-        """Return the menu of a whole row, for those who point at nothing: all its links are in it."""
-        menu = self.at(index, _BESIDE)
+    def with_links(self, index: int, picture: int = 0) -> QMenu:
+        """Return the menu of a whole row, for those who point at nothing: all its links and `picture` are in it."""
+        menu = self.at(index, _BESIDE, picture=min(picture, len(self._rows.row(index).message.pictures) - 1))
         menu.addSeparator()
         for address in filter(is_web, self._rows.row(index).links()):
             shown = menu.fontMetrics().elidedText(address, Qt.TextElideMode.ElideRight, theme.px(_LINK))
@@ -84,12 +95,20 @@ class MessageMenu(QObject):
                 QGuiApplication.clipboard().setText(value)
             case _Choice.OPEN_PICTURE:
                 self.picture_opened.emit(value)
+            case _Choice.COPY_PICTURE:
+                self.picture_copied.emit(self._picture(value))
+            case _Choice.SAVE_PICTURE:
+                self.picture_saved.emit(self._picture(value))
             case _Choice.OPEN_LINK:
                 open_link(value, self._widget)
             case _Choice.SELECT:
                 self._selection.select_all(self._rows.index_of(value))
             case _Choice.EXPLAIN:
                 self.border_asked.emit(self._rows.index_of(value))
+
+    def _picture(self, sha256: str) -> Picture:
+        pictures = (picture for message in self._rows.messages() for picture in message.pictures)
+        return next(picture for picture in pictures if picture.sha256 == sha256)
 
 
 def _add(menu: QMenu, text: str, choice: _Choice, value: str) -> None:

@@ -195,7 +195,8 @@ class TranscriptPage(QAbstractScrollArea):
             rect = self.rows.rect(index)
             if rect is not None:
                 corner = QPoint(rect.left(), max(rect.top(), 0))
-                self.menu.with_links(index).popup(self.viewport().mapToGlobal(corner))
+                marked = self.keyboard.marked_picture(self.rows.messages()[index])
+                self.menu.with_links(index, max(marked, 0)).popup(self.viewport().mapToGlobal(corner))
             return
         point = self.viewport().mapFromGlobal(event.globalPos())
         index = self.rows.at(point)

@@ -9,7 +9,7 @@ from PySide6.QtCore import QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
-from desktop_app.chat.conversation import Message, Role, State
+from desktop_app.chat.conversation import Message, Picture, Role, State
 from desktop_app.engine.messages import Phase
 from desktop_app.ui.protocols.services import Services
 from desktop_app.ui.transcript import phrases as words
@@ -22,6 +22,7 @@ from desktop_app.ui.transcript.pictures import PictureCache
 from desktop_app.ui.transcript.remedies import RemedyButtons, remedies_of
 from desktop_app.ui.transcript.waiting import Waiting
 from desktop_app.ui.widgets.controls import FloatingButton, Popover
+from desktop_app.ui.widgets.picture_copies import copy_picture, save_picture
 from desktop_app.ui.widgets.theme import GRID
 
 
@@ -41,6 +42,7 @@ class TranscriptView(QWidget):
         self._chat = services.chat
         self._engine = services.engine
         self._conversations = services.conversations
+        self._previews = services.previews
         self._conversation = ""
         self._sought = ("", "")  # conversation that is being opened, and the words to be shown in it
         self._by_pointer = True  # what was used last: the pointer or the keyboard
@@ -80,6 +82,8 @@ class TranscriptView(QWidget):
         services.engine.state_changed.connect(self.waiting.show_engine)
         services.engine.state_changed.connect(self._place_actions)
         page.picture_opened.connect(self.picture_opened)
+        page.menu.picture_copied.connect(self._copy_picture)
+        page.menu.picture_saved.connect(self._save_picture)
         page.pointer.hover_changed.connect(self._pointed)
         page.keyboard.focus_changed.connect(self._focused)
         self._rows.arranged.connect(self._place_floating)
@@ -309,6 +313,12 @@ class TranscriptView(QWidget):
                 self._chat.show_sibling(message_id, -1)
             case MessageAction.NEXT:
                 self._chat.show_sibling(message_id, 1)
+
+    def _copy_picture(self, picture: Picture) -> None:
+        copy_picture(self._previews, picture)
+
+    def _save_picture(self, picture: Picture) -> None:
+        save_picture(self._previews, picture, self)
 
     def _copy_hovered_code(self) -> None:
         panel = self.page.pointer.hovered_panel()

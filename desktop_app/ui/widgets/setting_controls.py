@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEasingCurve, QEvent, QObject, QPointF, QRectF, QSize, Qt, QTimer, QVariantAnimation, Signal
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QWheelEvent
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QValidator, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
@@ -15,9 +15,11 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.settings import Setting
+from desktop_app.ui.sentences import number
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import EnterClicks, IconButton, Label
 from desktop_app.ui.widgets.fitting import BesideOrBelow
+from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.theme import GRID, RADIUS_SMALL, theme
 
 _SETTLE_MS = 500  # a number is applied when it has not changed for this long
@@ -85,13 +87,30 @@ class Switch(EnterClicks, QAbstractButton):
 
 
 class _NumberField(QDoubleSpinBox):
-    """A number field without arrows. The wheel scrolls the page and does not change the number."""
+    """A number field without arrows. The wheel scrolls the page and does not change the number.
+
+    A number outside the bounds can be typed, and becomes the nearest bound.
+    """
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
         self.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setFrame(False)
+
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
+        """Let a number outside the bounds be typed to its end."""
+        typed, is_number = self.locale().toDouble(text)
+        if is_number and not self.minimum() <= typed <= self.maximum():
+            return QValidator.State.Intermediate, text, position
+        found = super().validate(text, position)
+        assert isinstance(found, tuple)  # whatever the stubs say
+        return found
+
+    def fixup(self, text: str) -> str:
+        """Return the nearest bound for a number outside."""
+        typed, is_number = self.locale().toDouble(text)
+        return self.textFromValue(min(max(typed, self.minimum()), self.maximum()) if is_number else self.value())
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Leave the wheel to the page."""
@@ -142,7 +161,13 @@ class NumberEdit(QWidget):
         self.field.setDecimals(2 if isinstance(setting.default, float) else 0)
         self.field.setRange(setting.low or 0.0, setting.high if setting.high is not None else 1e9)
         self.field.setSingleStep(step)
-        self.field.setSpecialValueText(zero)
+        if zero:
+            self.field.setSpecialValueText(self.tr("{meaning} (0)").format(meaning=zero))
+        bounds = self.tr("From {low} to {high}").format(
+            low=_said(self.field.minimum()), high=_said(self.field.maximum())
+        )
+        set_tip(self.field, bounds)
+        self.field.setAccessibleDescription(bounds)
         self._frame = frame = _FieldFrame(self.field, self)
         self.field.setAccessibleName(name)
         less = IconButton("minus", self.tr("{name}: less").format(name=name), self, "muted")
@@ -179,6 +204,10 @@ class NumberEdit(QWidget):
     def _announce(self) -> None:
         self._settle.stop()
         self.changed.emit(self.field.value())
+
+
+def _said(bound: float) -> str:
+    return number(bound, 0 if bound == round(bound) else 1)
 
 
 class SettingRow(QWidget):

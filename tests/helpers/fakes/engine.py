@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject, Signal
 
-from desktop_app.engine.messages import ModelInfo, Tuning
+from desktop_app.engine.messages import Died, ModelInfo, Tuning
 from desktop_app.errors import UserError
 from desktop_app.services.engine import State
 from desktop_app.services.notices import Notices
@@ -27,6 +27,7 @@ class FakeEngine(QObject):
         self.model: ModelInfo | None = DEMO
         self.why: UserError | None = None
         self.wanted = ""
+        self.ends: list[Died] = []
         self.memory = 142 * 1024 * 1024
         notices.register("restart-engine", self.restart)
         notices.register("load-again", self.load_again)
@@ -42,6 +43,9 @@ class FakeEngine(QObject):
 
     def problem(self) -> UserError | None:
         return self.why
+
+    def deaths(self) -> tuple[Died, ...]:
+        return tuple(self.ends)
 
     def wanted_name(self) -> str:
         return self.wanted

@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAccessible, QGuiApplication, QTextCursor
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog
 
 from desktop_app.chat.conversation import Message, Role, State
 from desktop_app.ui.transcript.view import TranscriptView
@@ -185,6 +186,28 @@ def test_other_keys_are_left_to_the_window(read: TranscriptView) -> None:
         event = QKeyEvent(QEvent.Type.KeyPress, which, modifier or Qt.KeyboardModifier.NoModifier)
         read.page.keyPressEvent(event)
         assert not event.isAccepted()
+
+
+def test_a_picture_is_copied_and_saved_from_its_menu(
+    read: TranscriptView, fakes: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fakes.chat.show(question("Which?", picture("a.png"), picture("b.png")), answer("Both."))
+    pump(0)
+    row = read.page.rows.row(0)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("/tmp/saved.png", ""))
+    read.page.keyboard.focus_message(0)
+    for menu, name in (
+        (read.page.menu.at(0, row.pictures[1].center()), "b.png"),
+        (read.page.menu.with_links(0), "a.png"),
+    ):
+        actions = {action.text(): action for action in menu.actions()}
+        QGuiApplication.clipboard().clear()
+        actions["Copy picture"].trigger()
+        assert not QGuiApplication.clipboard().image().isNull()
+        actions["Save picture…"].trigger()
+        assert fakes.previews.calls[-1] == ("save_original", picture(name).sha256, "/tmp/saved.png")
+        menu.close()
+        menu.deleteLater()
 
 
 def test_the_menu_offers_what_is_under_the_pointer(read: TranscriptView, monkeypatch: pytest.MonkeyPatch) -> None:

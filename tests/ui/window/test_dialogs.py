@@ -6,13 +6,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QFontMetrics, QGuiApplication
+from PySide6.QtCore import QPointF, QSize, Qt
+from PySide6.QtGui import QAction, QContextMenuEvent, QFontMetrics, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog, QPlainTextEdit
+from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QPlainTextEdit
 
-from desktop_app.engine.messages import LoadPlan
+from desktop_app.engine.messages import Died, LoadPlan
 from desktop_app.settings import SETTINGS
+from desktop_app.ui.help import report as help_report
 from desktop_app.ui.help.report import ReportDialog
 from desktop_app.ui.settings.dialog import SettingsDialog
 from desktop_app.ui.unhandled_errors import UnhandledErrors
@@ -58,7 +59,7 @@ def number(settings: SettingsDialog, name: str) -> NumberEdit:
 
 def test_settings_show_what_is_in_use(settings: SettingsDialog) -> None:
     assert number(settings, "temperature").field.value() == pytest.approx(0.2)
-    assert number(settings, "threads").field.text() == "Automatic"
+    assert number(settings, "threads").field.text() == "Automatic (0)"
     assert settings.theme.buttons["light"].isChecked()
     assert settings.reading_ahead.isChecked()
 
@@ -106,23 +107,39 @@ def test_a_number_counts_once_it_has_settled(settings: SettingsDialog, services:
     assert isinstance(services.calls[0][2], int)
 
 
-def test_a_number_outside_its_limits_cannot_be_typed(settings: SettingsDialog, services: FakeServices) -> None:
-    field = number(settings, "temperature").field
+@pytest.mark.parametrize(
+    ("name", "typed", "becomes", "bounds"),
+    [
+        ("temperature", "9", 2, "From 0 to 2"),
+        ("repeat_penalty", "0", 0.5, "From 0.5 to 2"),
+        ("n_ctx", "9999999", 131072, "From 512 to 131,072"),
+        ("n_ctx", "5", 512, "From 512 to 131,072"),
+        ("max_tokens", "", 1024, "From 16 to 8,192"),
+    ],
+)
+def test_a_number_outside_its_limits_becomes_the_nearest(
+    settings: SettingsDialog, services: FakeServices, name: str, typed: str, becomes: float, bounds: str
+) -> None:
+    field = number(settings, name).field
+    assert bounds in field.toolTip()
+    assert bounds in field.accessibleDescription()
     field.setFocus()
     field.selectAll()
-    QTest.keyClicks(field, "9")
+    QTest.keyClick(field, Qt.Key.Key_Delete)
+    QTest.keyClicks(field, typed)
+    assert field.cleanText() == typed
     QTest.keyClick(field, Qt.Key.Key_Return)
-    for _called, name, value in services.calls:
-        assert SETTINGS[name].checked(value) == value
+    assert field.value() == pytest.approx(becomes)
+    assert services.preferences.value(name) == pytest.approx(becomes)
 
 
 def test_the_words_of_a_number_have_room_at_every_size_of_text(settings: SettingsDialog) -> None:
     threads = settings.findChildren(NumberEdit)[1]
-    assert threads.field.specialValueText() == "Automatic"
+    assert threads.field.specialValueText() == "Automatic (0)"
     for zoom in ZOOM_STEPS:
         theme.set_zoom(zoom)
         pump(0)
-        words = QFontMetrics(theme.font("body")).horizontalAdvance("Automatic")
+        words = QFontMetrics(theme.font("body")).horizontalAdvance("Automatic (0)")
         assert threads.field.width() >= words, zoom
 
 
@@ -139,7 +156,7 @@ def test_the_system_prompt_is_saved_after_a_pause_and_on_closing(
 def test_the_usual_values_come_back(settings: SettingsDialog, services: FakeServices) -> None:
     services.preferences.set("temperature", 1.5)
     assert number(settings, "temperature").field.value() == pytest.approx(1.5)
-    button(settings, "Restore defaults").click()
+    button(settings, "Restore the defaults of sampling").click()
     assert services.preferences.value("temperature") == pytest.approx(0.2)
 
 
@@ -173,6 +190,54 @@ def test_a_picture_is_zoomed_by_keys_and_wheel(viewer: PictureViewer) -> None:
         viewer.smaller.click()
     assert viewer.view.scale_now() >= 0.05
     assert QPointF(viewer.view.transform().dx(), 0).x() == 0
+
+
+@pytest.mark.parametrize("way", ["pointer", "Shift+F10"])
+def test_the_menu_of_the_viewer_copies_and_saves(
+    viewer: PictureViewer, services: FakeServices, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    if way == "pointer":
+        place = viewer.view.viewport().rect().center()
+        wish = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, viewer.view.viewport().mapToGlobal(place))
+        QApplication.sendEvent(viewer.view.viewport(), wish)
+    else:
+        QTest.keyClick(viewer.view, Qt.Key.Key_F10, Qt.KeyboardModifier.ShiftModifier)
+    menu = viewer.findChild(QMenu)
+    assert menu is not None
+    actions = {action.text(): action for action in menu.actions()}
+    assert list(actions)[:2] == ["Copy picture", "Save picture…"]
+    QGuiApplication.clipboard().clear()
+    actions["Copy picture"].trigger()
+    assert QGuiApplication.clipboard().image().size() == QSize(320, 240)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("/tmp/b.png", ""))
+    actions["Save picture…"].trigger()
+    assert services.previews.calls[-1] == ("save_original", picture("b.png").sha256, "/tmp/b.png")
+    menu.close()
+    QGuiApplication.clipboard().clear()
+    QTest.keyClick(viewer.view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QGuiApplication.clipboard().image().size() == QSize(320, 240)
+
+
+def test_a_report_tells_of_crashes_of_the_engine_and_where_to_send_it(
+    window: MainWindow, services: FakeServices
+) -> None:
+    services.engine.ends = [Died(-11, "Fatal Python error: Segmentation fault"), Died(-6, "GGML_ASSERT failed")]
+    action(window, "Report a problem…").trigger()
+    [dialog] = window.findChildren(ReportDialog)
+    report = dialog.text.toPlainText()
+    for words in ("exit code -11", "Segmentation fault", "exit code -6", "GGML_ASSERT failed"):
+        assert words in report
+    assert "It stays on this computer until you pass it on." in words_of(dialog)
+    dialog.close()
+    assert (
+        help_report.report_place("https://github.com/someone/eyebright/")
+        == "https://github.com/someone/eyebright/issues"
+    )
+    assert help_report.report_place("https://eyebright.example") == ""
+
+
+def action(window: MainWindow, name: str) -> QAction:
+    return next(each for each in window.findChildren(QAction) if each.text().replace("&", "") == name)
 
 
 def test_escape_closes_the_picture(viewer: PictureViewer) -> None:
