@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from desktop_app.engine.messages import ModelInfo
 from desktop_app.services.examples import EXAMPLES, Example
-from desktop_app.ui.sentences import engine_sentence, engine_words
+from desktop_app.ui.sentences import engine_words
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import ElidedLabel, EnterClicks, FloatingButton, Label, push_button
 from desktop_app.ui.widgets.fitting import BesideOrBelow, WrappingRow
@@ -253,8 +253,6 @@ class StartPage(QScrollArea):
         for card in self.cards:
             card.clicked.connect(self._clicked)
         column.addStretch(3)
-        self.why = Label("", "small", "danger", holder, wrap=True)
-        column.addWidget(self.why)
         column.addLayout(self._model_row(holder))
         self._fitted: object = None  # what the present arrangement was made for
         self.more = FloatingButton("down", self.tr("Show more"), self)
@@ -297,16 +295,13 @@ class StartPage(QScrollArea):
     def _show_model(self, _change: ModelInfo | str | None = None) -> None:
         info = self._engine.info()
         if info is None:
-            text = engine_sentence(self._engine.state())
+            text = engine_words(self._engine)
         elif info.is_demo:
             text = self.tr("The built-in demonstration model knows simple drawings, not photographs.")
         else:
             text = self.tr("{model} runs on this computer.").format(model=info.name)
         self.model.set_whole_text(text)
-        failed = self._engine.state() == "failed"
-        self.why.setText(engine_words(self._engine) if failed and self._engine.problem() is not None else "")
-        self.why.setVisible(bool(self.why.text()))
-        self.again.setVisible(failed)
+        self.again.setVisible(self._engine.state() in ("failed", "dead"))
         is_blind = info is not None and not info.sees
         self.place.set_blind(info.name if info is not None and is_blind else "")
         for widget in (self._or_try, *self.cards):  # the examples are pictures

@@ -199,17 +199,22 @@ class InstalledCard(DownloadCard):
         title: str = "",
         *,
         in_use: bool,
+        loaded: bool = True,
         fit: MemoryFit | UserError | None = None,
         repair: DownloadJob | None = None,
     ) -> None:
-        """`title`: what tells it from the others; `fit`: whether it fits, or why it cannot be loaded, if known."""
+        """`title`: what tells it from the others; `loaded`: whether the one in use could be loaded.
+
+        `fit`: whether it fits, or why it cannot be loaded, if known.
+        """
         super().__init__((title or model.title) if model is not None else self.tr("Built-in model"), parent)
         self.model = model
         if isinstance(fit, MemoryFit):
             self.head.addWidget(FitRow(fit, self))
             self.head.addSpacing(GRID)
         if in_use:
-            self.head.addWidget(Label(self.tr("In use"), "small", "muted", self))
+            state = self.tr("In use") if loaded else self.tr("Not loaded")
+            self.head.addWidget(Label(state, "small", "muted", self))
         if model is None:
             self.say(
                 self.tr(
@@ -226,7 +231,7 @@ class InstalledCard(DownloadCard):
                 self.follow(repair)
                 return
             self._say_state(model, fit)
-        if not in_use:
+        if not (in_use and loaded):
             self.use = self.button(self.tr("Use"))
             self.use.setEnabled(model is None or not model.wrong_files)
             self.use.clicked.connect(partial(self.use_wanted.emit, model))

@@ -63,7 +63,7 @@ class ModelsDialog(Dialog):
         self._preferences = preferences
         self._tasks = tasks
         self._cards: list[ModelCard] = []
-        self._is_opening = False  # nobody has chosen a list since it was opened
+        self._is_opening = False  # nobody has chosen, searched or downloaded anything since it was opened
         self._plan = 0  # the request for models in files whose answer is awaited
         self.setWindowTitle(self.tr("Models"))
         self.setAcceptDrops(True)
@@ -122,7 +122,7 @@ class ModelsDialog(Dialog):
         self.parts.chosen.connect(self._list_changed)
         row.addWidget(self.parts)
         self.search = SearchField(self.tr("Search models"), self.tr("Search models"), self)
-        self.search.textChanged.connect(self._show_soon)
+        self.search.textChanged.connect(self._searched)
         self.search.setMinimumWidth(26 * GRID)
         row.addWidget(self.search)
         self.first = self.search
@@ -261,11 +261,11 @@ class ModelsDialog(Dialog):
             title = titles[model.id].casefold() if model is not None else ""
             if not all(word in title for word in looked_for):
                 continue
-            is_used = self._is_chosen(model) and self._is_loaded()
+            is_used, is_loaded = self._is_chosen(model), self._is_loaded()
             fit = self._models.fit(model) if model is not None else None
             repair = repairs.get(model.id) if model is not None else None
             called = titles[model.id] if model is not None else ""
-            card = InstalledCard(model, page, called, in_use=is_used, fit=fit, repair=repair)
+            card = InstalledCard(model, page, called, in_use=is_used, loaded=is_loaded, fit=fit, repair=repair)
             card.use_wanted.connect(self._use)
             card.job_wanted.connect(self._control)
             card.wanted.connect(self._act)
@@ -283,7 +283,7 @@ class ModelsDialog(Dialog):
             self.parts.buttons[part].setFocus()
 
     def _models_changed(self) -> None:
-        if self._is_opening:  # now it is known what is installed
+        if self._is_opening and self._models.installed():  # what is installed is read meanwhile, or just arrived
             self._is_opening = False
             self._open_part()
         self._show_soon()
@@ -295,7 +295,12 @@ class ModelsDialog(Dialog):
         self._is_opening = False
         self.show_list()
 
+    def _searched(self, _words: str) -> None:
+        self._is_opening = False
+        self._show_soon()
+
     def _fetch(self, entry: ModelEntry, variant: Variant) -> bool:
+        self._is_opening = False
         accepted = accept_licence(entry, self)
         if accepted:
             self._models.download(entry, variant)
