@@ -74,7 +74,7 @@ SENTENCES: dict[str, str] = {
     ),
     "model-away": QT_TRANSLATE_NOOP(
         "errors",
-        "The model file {name} is not in {folder} now. Connect the disk that it is on, or choose another model.",
+        "The model file {name} cannot be found in {folder}. Connect the disk that it is on, or choose another model.",
     ),
     "model-part-renamed": QT_TRANSLATE_NOOP(
         "errors",

@@ -121,4 +121,4 @@ def _header(path: Path, damaged: str) -> GGUFHeader:
             raise UserError("file-unreadable", name=path.name) from error
         if is_in_library(path):  # it lay in the library: it can be downloaded again
             raise UserError("model-missing", name=path.name) from error
-        raise UserError("model-away", name=path.name, folder=str(path.parent)) from error
+        raise UserError("model-away", name=path.name, folder=str(path.absolute().parent)) from error
