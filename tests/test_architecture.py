@@ -82,8 +82,11 @@ MAY_IMPORT = {
     "desktop_app.cli": {*_WITHOUT_QT, *_PLANNING, *_TUNING, "desktop_app.memory_fit"},
     # The window's widgets know data, and otherwise only services.
     "desktop_app.ui": {*_UI_GROUND, *(f"desktop_app.ui.{name}" for name in UI_FOLDERS)},
-    "desktop_app.ui.widgets": _UI_GROUND,
-    **{f"desktop_app.ui.{name}": {"desktop_app.ui.widgets", *_UI_GROUND} for name in UI_FOLDERS if name != "widgets"},
+    **{
+        f"desktop_app.ui.{name}": {"desktop_app.ui.files", "desktop_app.ui.widgets", *_UI_GROUND} for name in UI_FOLDERS
+    },
+    "desktop_app.ui.widgets": {"desktop_app.ui.files", *_UI_GROUND},
+    "desktop_app.ui.files": _UI_GROUND,
     # What follows a conversation or the models stands above both, and they know nothing of each other.
     "desktop_app.services": {*_BELOW_SERVICES, *(f"desktop_app.services.{name}" for name in SERVICES)},
     **{f"desktop_app.services.{name}": {*_BELOW_SERVICES, *_SERVICES_GROUND} for name in SERVICES},

@@ -155,11 +155,14 @@ def _is_understood(line: str) -> bool:
     return True
 
 
+_COMMANDS = ("ask", "models", "plan", "tune", "doctor")
+
+
 def _is_parsed(words: list[str]) -> bool:
     try:
         request = cli.parse(words)
     except SystemExit as end:
-        mentioned = len(words) == 1 and words[0].isalpha()  # a verb that wants more
+        mentioned = len(words) == 1 and words[0] in _COMMANDS  # one that wants more
         return mentioned or not end.code  # 0 after --help
     # What is no verb is taken for a picture.
     return not isinstance(request, cli.WindowRequest) or all("." in picture for picture in request.pictures)

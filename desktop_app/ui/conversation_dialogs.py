@@ -8,10 +8,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from desktop_app.chat.conversation import Role
+from desktop_app.ui.files.chosen_folders import folder_for, remember
+from desktop_app.ui.files.file_kinds import file_kind
 from desktop_app.ui.protocols.conversation import Exports
 from desktop_app.ui.sentences import translate
-from desktop_app.ui.widgets.chosen_folders import folder_for, remember
-from desktop_app.ui.widgets.file_kinds import file_kind
 from desktop_app.ui.widgets.plain_text import one_line
 from model_store.foreign_files import exists
 

@@ -30,10 +30,10 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.chat.conversation import Picture
+from desktop_app.ui.files.picture_copies import copy_picture, save_picture
 from desktop_app.ui.protocols.conversation import Previews
 from desktop_app.ui.sentences import number
 from desktop_app.ui.widgets.controls import ElidedLabel, IconButton, Label
-from desktop_app.ui.widgets.picture_copies import copy_picture, save_picture
 from desktop_app.ui.widgets.plain_text import window_title
 from desktop_app.ui.widgets.text_size_keys import add_text_size_keys
 from desktop_app.ui.widgets.theme import GRID

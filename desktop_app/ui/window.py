@@ -293,7 +293,7 @@ class MainWindow(QMainWindow):
     @Slot(str)
     def show_in_folder(self, file: str) -> None:
         """Open the folder of a file that was written."""
-        from desktop_app.ui.widgets.web_page import open_folder_of
+        from desktop_app.ui.files.web_page import open_folder_of
 
         open_folder_of(file, self)
 

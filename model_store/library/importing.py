@@ -14,6 +14,7 @@ from typing import BinaryIO
 import filelock
 
 from model_store.errors import StoreError
+from model_store.foreign_files import exists
 from model_store.library.copying import PART, Meter, Report, copy_stream, sha256_of, sha256_of_stream, silent
 from model_store.library.disk_space import refused_by_disk, require_room
 from model_store.library.import_plan import ImportFile, ImportPlan, plan_import
@@ -96,7 +97,7 @@ def _alone(staging: Path, title: str) -> Iterator[None]:
 def _copied(file: ImportFile, staging: Path, meter: Meter) -> InstalledFile:
     target = staging / file.name
     with refused_by_disk(staging.parent, file.name, file.size):
-        if target.exists():  # killed between two files: what has its name is whole
+        if exists(target):  # killed between two files: what has its name is whole
             sha256 = sha256_of(target, meter)
         else:
             sha256 = copy_stream(partial(_open, file), file.name, target, meter)

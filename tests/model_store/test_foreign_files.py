@@ -13,7 +13,7 @@ from desktop_app.engine.weights.model_files import check_files
 from desktop_app.errors import UserError
 from desktop_app.images.reading import read_picture
 from desktop_app.services.conversation.picture_files import count_pictures, ending_of, is_folder
-from desktop_app.ui.widgets.mime import model_paths
+from desktop_app.ui.files.mime import model_paths
 from model_store import foreign_files
 from model_store.errors import StoreError
 from model_store.gguf_header import read_header

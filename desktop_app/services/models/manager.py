@@ -302,7 +302,7 @@ class Models(QObject):
 
     def _watch(self, folder: Path) -> None:
         """Hear of changes of the folder, or of its coming into being."""
-        wanted = {str(path) for path in (folder, folder.parent) if path.is_dir()}
+        wanted = {str(path) for path in (folder, folder.parent) if is_folder(path)}
         watched = set(self._watcher.directories())
         if watched - wanted:
             self._watcher.removePaths(list(watched - wanted))
@@ -311,8 +311,8 @@ class Models(QObject):
 
     def _take_installed(self, models: list[InstalledModel]) -> None:
         used, self._installed = self.in_use(), models
-        is_gone = used is not None and self.in_use() is None and not used.folder.exists()
-        if used is not None and is_gone and self.folder().is_dir():  # else the disk of the library is away
+        is_gone = used is not None and self.in_use() is None and not exists(used.folder)
+        if used is not None and is_gone and is_folder(self.folder()):  # else the disk of the library is away
             self.use_built_in()
             self._notices.post(Notice("model-gone", {"title": used.title}, "warning", sticky=True))
         self.changed.emit()

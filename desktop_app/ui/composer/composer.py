@@ -12,9 +12,9 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from desktop_app.errors import UserError
 from desktop_app.services.conversation.picture_files import PICTURE_SUFFIXES
 from desktop_app.services.notices import Notice
-from desktop_app.ui.widgets.chosen_folders import folder_for, remember
+from desktop_app.ui.files.chosen_folders import folder_for, remember
+from desktop_app.ui.files.file_kinds import file_kind
 from desktop_app.ui.widgets.controls import IconButton, Label
-from desktop_app.ui.widgets.file_kinds import file_kind
 from desktop_app.ui.widgets.input_card import Card
 from desktop_app.ui.widgets.long_text import MOST_WRITTEN
 from desktop_app.ui.widgets.message_edit import MessageEdit

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QWidget
 
 from desktop_app.file_addresses import is_local
 from desktop_app.services.conversation.picture_files import is_folder
+from desktop_app.ui.files.mime import has_picture, model_paths, picture_bytes, urls_of
 from desktop_app.ui.widgets import icons
-from desktop_app.ui.widgets.mime import has_picture, model_paths, picture_bytes, urls_of
 from desktop_app.ui.widgets.plain_text import one_line
 from desktop_app.ui.widgets.theme import GRID, RADIUS, ColourRole, theme
 

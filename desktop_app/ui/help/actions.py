@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 
+from desktop_app.ui.files.web_page import open_page
 from desktop_app.ui.sentences import translate
-from desktop_app.ui.widgets.web_page import open_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,12 +5,12 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QWidget
 
+from desktop_app.ui.files.web_page import open_page
 from desktop_app.ui.models import phrases as words
 from desktop_app.ui.sentences import translate
 from desktop_app.ui.widgets.controls import push_button
 from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.question import Question
-from desktop_app.ui.widgets.web_page import open_page
 from model_store.catalogue import ModelEntry
 from model_store.jobs import DownloadJob
 from model_store.library.installed import InstalledModel

@@ -11,6 +11,9 @@ from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QScrollArea, QVB
 from desktop_app.engine.messages import gib_down
 from desktop_app.file_addresses import is_local, local_path
 from desktop_app.services.models.tasks import ImportPlans, Task
+from desktop_app.ui.files.chosen_folders import folder_for, remember
+from desktop_app.ui.files.file_kinds import file_kind
+from desktop_app.ui.files.mime import MODEL_SUFFIXES, urls_of
 from desktop_app.ui.models import phrases as words
 from desktop_app.ui.models.add_dialogs import AddModelDialog, OtherFoldersDialog, confirm_import
 from desktop_app.ui.models.card import (
@@ -29,12 +32,9 @@ from desktop_app.ui.models.sources_dialog import SourcesDialog
 from desktop_app.ui.protocols.engine import Engine
 from desktop_app.ui.protocols.models import Models, ModelTasks
 from desktop_app.ui.protocols.program import Preferences
-from desktop_app.ui.widgets.chosen_folders import folder_for, remember
 from desktop_app.ui.widgets.controls import ElidedLabel, Label, push_button
 from desktop_app.ui.widgets.dialog import Dialog, tab_after
-from desktop_app.ui.widgets.file_kinds import file_kind
 from desktop_app.ui.widgets.fitting import WrappingRow, fitted
-from desktop_app.ui.widgets.mime import MODEL_SUFFIXES, urls_of
 from desktop_app.ui.widgets.search_field import SearchField
 from desktop_app.ui.widgets.segmented_control import SegmentedControl
 from desktop_app.ui.widgets.setting_controls import Switch

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from desktop_app.ui.files.chosen_folders import folder_for, remember
+from desktop_app.ui.files.file_kinds import file_kind
 from desktop_app.ui.sentences import translate
-from desktop_app.ui.widgets.chosen_folders import folder_for, remember
-from desktop_app.ui.widgets.file_kinds import file_kind
 
 
 def choose_projector(title: str, model: Path | str, in_place: bool, parent: QWidget) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QUrl
 from PySide6.QtWidgets import QWidget
 
-from desktop_app.ui.widgets.web_page import open_page
+from desktop_app.ui.files.web_page import open_page
 
 
 def is_web(address: str) -> bool:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from desktop_app.chat.conversation import Message, Picture, Role, State
 from desktop_app.engine.messages import Phase
+from desktop_app.ui.files.picture_copies import copy_picture, save_picture
 from desktop_app.ui.protocols.services import Services
 from desktop_app.ui.transcript import phrases as words
 from desktop_app.ui.transcript.accessibility import SpokenMessages
@@ -22,7 +23,6 @@ from desktop_app.ui.transcript.pictures import PictureCache
 from desktop_app.ui.transcript.remedies import RemedyButtons, remedies_of
 from desktop_app.ui.transcript.waiting import Waiting
 from desktop_app.ui.widgets.controls import FloatingButton, Popover
-from desktop_app.ui.widgets.picture_copies import copy_picture, save_picture
 from desktop_app.ui.widgets.theme import GRID
 
 

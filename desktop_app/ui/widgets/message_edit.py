@@ -19,10 +19,10 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
 
 from desktop_app.file_addresses import is_local
+from desktop_app.ui.files.mime import has_picture, is_only_picture, picture_bytes, urls_of
 from desktop_app.ui.widgets.controls import ElidedLabel
 from desktop_app.ui.widgets.keys import DELETE_LINE_START, is_asked_for
 from desktop_app.ui.widgets.long_text import MOST_WRITTEN, wrap_mode
-from desktop_app.ui.widgets.mime import has_picture, is_only_picture, picture_bytes, urls_of
 from desktop_app.ui.widgets.theme import theme
 
 MOST_LINES = 8

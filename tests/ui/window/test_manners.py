@@ -308,7 +308,7 @@ def test_one_thing_has_one_name(window: MainWindow) -> None:
 def test_file_dialogs_begin_where_one_was(
     window: MainWindow, services: FakeServices, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from desktop_app.ui.widgets.chosen_folders import folder_for, remember
+    from desktop_app.ui.files.chosen_folders import folder_for, remember
 
     own = {kind: tmp_path / kind for kind in ("Pictures", "Downloads", "Documents")}
     for folder in own.values():

@@ -8,6 +8,7 @@ from typing import Literal
 from PySide6.QtCore import QDir, QSettings, QStandardPaths
 
 from desktop_app import paths
+from model_store.foreign_files import is_folder
 
 Kind = Literal["pictures", "models", "conversations"]
 _Place = QStandardPaths.StandardLocation
@@ -22,7 +23,7 @@ def folder_for(kind: Kind) -> str:
     """Return the folder where a dialog begins: the last one, else the person's own for that kind, else the home."""
     last = str(_memory().value(_key(kind), ""))
     for folder in (last, QStandardPaths.writableLocation(_FIRST[kind])):
-        if folder and Path(folder).is_dir():
+        if folder and is_folder(folder):
             return folder
     return QDir.homePath()
 
@@ -30,7 +31,7 @@ def folder_for(kind: Kind) -> str:
 def remember(kind: Kind, chosen: str) -> None:
     """Begin there the next time: `chosen` is a file, or the folder itself."""
     path = Path(chosen)
-    _memory().setValue(_key(kind), str(path if path.is_dir() else path.parent))
+    _memory().setValue(_key(kind), str(path if is_folder(path) else path.parent))
 
 
 def _memory() -> QSettings:

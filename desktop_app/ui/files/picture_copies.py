@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QWidget
 
 from desktop_app.chat.conversation import Picture
 from desktop_app.services.conversation.picture_files import PICTURE_SUFFIXES
+from desktop_app.ui.files.chosen_folders import folder_for, remember
 from desktop_app.ui.protocols.conversation import Previews
-from desktop_app.ui.widgets.chosen_folders import folder_for, remember
 
 
 def copy_picture(previews: Previews, picture: Picture) -> bool:
