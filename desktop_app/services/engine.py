@@ -40,7 +40,6 @@ from desktop_app.errors import UserError
 from desktop_app.paths import demo_model
 from desktop_app.proc_files import PROC, read_sizes
 from desktop_app.services.notices import Notice, Notices, action, remedies
-from model_store.titles import known_title
 
 State = Literal["starting", "loading", "ready", "unloaded", "failed", "silent", "dead"]
 Handler = Callable[[Event], None]
@@ -128,6 +127,8 @@ class Engine(QObject):
         """Return what people call the model that is to be loaded, "" of the built-in one."""
         if self._wanted is None or Path(self._wanted[0]) == demo_model()[0]:
             return ""
+        from model_store.titles import known_title  # the window does not wait for what reads manifests
+
         return known_title(Path(self._wanted[0]))
 
     def deaths(self) -> tuple[Died, ...]:

@@ -12,7 +12,6 @@ from desktop_app.services.chosen_model import ChosenModel
 from desktop_app.services.engine import Engine
 from desktop_app.services.notices import Notices
 from desktop_app.services.preferences import Preferences
-from model_store.titles import known_title
 
 _MOST_DEATHS = 2  # of a model that has worked before: it may have been something else, such as too little memory
 
@@ -59,6 +58,8 @@ class ModelFailures(QObject):
             working = ("", "")
         self._set("model", "mmproj", working)
         self._chosen_model.load()
+        from model_store.titles import known_title  # the window does not wait for what reads manifests
+
         name, before = known_title(Path(files[0])), known_title(Path(working[0])) if working[0] else ""
         error = UserError("model-ends-engine-built-in", name=name)
         if before:

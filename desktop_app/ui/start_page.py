@@ -355,8 +355,9 @@ class StartPage(QScrollArea):
         """Show that the page goes on below, where it does."""
         bar = self.verticalScrollBar()
         self.more.resize(self.more.sizeHint())
-        room = self.viewport().geometry()
-        self.more.move(room.right() - self.more.width(), room.bottom() - self.more.height())
+        beside = bar.width() if bar.isVisible() else 0
+        # Not by the viewport: asked for one, Python learns all kinds of widgets.
+        self.more.move(self.width() - beside - self.more.width() - 1, self.height() - self.more.height() - 1)
         self.more.setVisible(bar.value() < bar.maximum())
         self.more.raise_()
 
