@@ -66,6 +66,12 @@ SETTINGS: dict[str, Setting] = {
             choices=("system", "light", "dark"),
         ),
         Setting(
+            "typeface",
+            "inter",
+            QT_TRANSLATE_NOOP("settings", "Inter, which comes with Eyebright, or the typeface of the system."),
+            choices=("inter", "system"),
+        ),
+        Setting(
             "temperature",
             0.2,
             QT_TRANSLATE_NOOP(

@@ -6,12 +6,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator, qVersion
-from PySide6.QtGui import QColor, QFontDatabase, QFontMetrics, QGuiApplication, QImage, QPainter
+from PySide6.QtGui import QColor, QFontDatabase, QFontInfo, QFontMetrics, QGuiApplication, QImage, QPainter
 from PySide6.QtWidgets import QApplication
 
 from desktop_app import paths
 from desktop_app.ui.application import make_application
 from desktop_app.ui.widgets import icons
+from desktop_app.ui.widgets.theme import INTER
 
 _SAMPLE = "Eyebright"
 _LANGUAGE = "de"  # any that Qt brings words in
@@ -39,7 +40,7 @@ def _window(application: QApplication) -> Finding:
 
 
 def _fonts() -> Finding:
-    """Check that a word in the default font is drawn with glyphs, not with empty boxes."""
+    """Check that the program has its own typeface, and that a word is drawn with glyphs, not with empty boxes."""
     font = QGuiApplication.font()
     metrics = QFontMetrics(font)
     image = QImage(metrics.horizontalAdvance(_SAMPLE) + 8, metrics.height() + 8, QImage.Format.Format_Grayscale8)
@@ -51,8 +52,9 @@ def _fonts() -> Finding:
     inked = any(byte < 128 for byte in bytes(image.constBits()))
     known = all(metrics.inFont(letter) for letter in _SAMPLE)
     families = QFontDatabase.families()
-    detail: dict[str, str | int] = {"family": font.family(), "families": len(families)}
-    return Finding("fonts", inked and known and bool(families), detail)
+    used = QFontInfo(font).family()
+    detail: dict[str, str | int] = {"family": used, "families": len(families)}
+    return Finding("fonts", inked and known and used == INTER, detail)
 
 
 def _icons() -> Finding:

@@ -71,6 +71,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.services = services
         self.setMinimumSize(SMALLEST_WINDOW)
+        theme.set_typeface(services.preferences.value("typeface"))
         theme.set_preference(services.preferences.value("theme"))
         self._memory = QSettings(str(paths.window_file()), QSettings.Format.IniFormat)
         self._is_narrow = False
@@ -447,6 +448,8 @@ class MainWindow(QMainWindow):
         if name == "theme":
             theme.set_preference(self.services.preferences.value("theme"))
             self.menus.refresh()
+        elif name == "typeface":
+            theme.set_typeface(self.services.preferences.value("typeface"))
 
     def _show_sidebar(self, shown: bool) -> None:
         self.sidebar.setVisible(shown)

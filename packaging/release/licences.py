@@ -92,6 +92,13 @@ def _others() -> list[Part]:
             ("Copyright (c) 2023-2026 The ggml authors\n\n" + _MIT.strip(),),
         ),
         Part(
+            "Inter",
+            "4.1.1",  # of packaging/make_fonts.py
+            "OFL-1.1",
+            "https://rsms.me/inter",
+            ((paths.REPOSITORY / "resources/fonts/OFL.txt").read_text("utf-8").strip(),),
+        ),
+        Part(
             "Python",
             sys.version.split()[0],
             "PSF-2.0",

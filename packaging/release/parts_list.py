@@ -16,7 +16,7 @@ from packageurl import PackageURL
 from release import licences
 from release.outputs import DIST, date, home, system_name, version
 
-_NOT_PYTHON = ("llama.cpp and ggml", "Python", "Qt")
+_NOT_PYTHON = ("llama.cpp and ggml", "Inter", "Python", "Qt")
 
 
 def build() -> Path:

@@ -29,6 +29,7 @@ def dressed(qapp: QApplication) -> Iterator[QApplication]:
     yield qapp
     theme.set_still(None)
     theme.set_zoom(100)
+    theme.set_typeface("inter")
 
 
 @pytest.fixture

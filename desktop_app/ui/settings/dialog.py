@@ -110,6 +110,11 @@ class SettingsDialog(Dialog):
         self.theme.chosen.connect(partial(self._set, "theme"))
         self._controls["theme"] = self.theme
         self._row("theme", title, self.theme)
+        title = self.tr("Typeface")
+        self.typeface = SegmentedControl(title, {"inter": self.tr("Inter"), "system": self.tr("Same as system")}, self)
+        self.typeface.chosen.connect(partial(self._set, "typeface"))
+        self._controls["typeface"] = self.typeface
+        self._row("typeface", title, self.typeface)
         title = self.tr("Text size")
         self.text_size = SegmentedControl(
             title, {str(step): self.tr("{percent}%").format(percent=step) for step in _TEXT_SIZES}, self

@@ -122,13 +122,15 @@ _FONTS: dict[FontRole, tuple[int, QFont.Weight]] = {
     "mono": (14, QFont.Weight.Normal),
 }
 _LINE = 1.6
+INTER = "Eyebright Inter"  # the typeface in resources/fonts, as packaging/make_fonts.py names it
+_EQUAL_FIGURES = QFont.Tag("tnum")  # figures of equal width: numbers that change do not shake
 ZOOM_STEPS = (80, 90, 100, 110, 125, 150, 175, 200)  # percent of the text size
 
 
 class Theme(QObject):
     """The theme in use. There is one, `theme`; `install` applies it to the application.
 
-    Signals: `changed` after colours, text size or motion became others; widgets that paint
+    Signals: `changed` after colours, typeface, text size or motion became others; widgets that paint
     themselves then repaint.
     """
 
@@ -140,6 +142,8 @@ class Theme(QObject):
         self._dark = False
         self._is_applied = False
         self._zoom = 100
+        self._typeface = "inter"
+        self._has_inter: bool | None = None  # None: its files have not been opened yet
         self._follows = False
         self._still: bool | None = None  # None: as the system asks
 
@@ -196,18 +200,36 @@ class Theme(QObject):
     # ---- sizes and fonts -------------------------------------------------------------------
 
     def font(self, role: FontRole = "body") -> QFont:
-        """Return the system's font in the size of `role`."""
+        """Return the typeface in the size of `role`; code is set in the system's font for it."""
         size, weight = _FONTS[role]
-        general = QFontDatabase.SystemFont.GeneralFont
-        fixed = QFontDatabase.SystemFont.FixedFont
-        font = QFontDatabase.systemFont(fixed if role == "mono" else general)
+        kinds = QFontDatabase.SystemFont
+        font = QFontDatabase.systemFont(kinds.FixedFont if role == "mono" else kinds.GeneralFont)
+        if role != "mono" and self._typeface == "inter" and self._find_inter():
+            # The system's comes second, for scripts that Inter lacks. macOS has names with a dot for its own use.
+            font.setFamilies([INTER, *(family for family in font.families() if not family.startswith("."))])
+        if role in ("small", "tiny"):
+            font.setFeature(_EQUAL_FIGURES, 1)
         font.setPixelSize(self.px(size))
         font.setWeight(weight)
         return font
 
+    def _find_inter(self) -> bool:
+        """Let Qt know the fonts in resources/fonts, the first time; return whether it could use them."""
+        if self._has_inter is None:
+            files = sorted((paths.resources_folder() / "fonts").glob("*.ttf"))
+            known = [QFontDatabase.addApplicationFont(str(file)) for file in files]
+            self._has_inter = bool(known) and -1 not in known
+        return self._has_inter
+
+    def set_typeface(self, name: str) -> None:
+        """Choose Inter ("inter") or the typeface of the system ("system")."""
+        if name != self._typeface:
+            self._typeface = name
+            self._apply()
+
     def line_height(self, role: FontRole = "body") -> int:
         """Return the distance of two lines of text in px: 24 for the body at 100 %."""
-        return round(self.px(_FONTS[role][0]) * _LINE)
+        return self.px(round(_FONTS[role][0] * _LINE))
 
     def px(self, size: int) -> int:
         """Return `size` px scaled by the text size the person chose."""
@@ -252,7 +274,9 @@ class Theme(QObject):
     def _apply(self) -> None:
         app = QApplication.instance()
         if isinstance(app, QApplication):
-            app.setFont(self.font())
+            font = self.font()
+            font.setFeature(_EQUAL_FIGURES, 1)  # of labels and buttons; not of texts to read
+            app.setFont(font)
             app.setPalette(self._palette())
             app.setStyleSheet(self._style_sheet())
             self._is_applied = True
