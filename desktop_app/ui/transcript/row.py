@@ -24,9 +24,9 @@ from desktop_app.ui.transcript.pictures import place_pictures
 from desktop_app.ui.widgets.long_text import shown_part
 from desktop_app.ui.widgets.theme import GRID, theme
 
-_ACTIONS = 4 * GRID  # px at 100 % text size
-ABOVE_QUESTION = 2 * GRID
-ABOVE_ANSWER = GRID
+_PAIR = 20  # px at 100 % text size between a question and its answer
+_PAIRS = 44  # between an answer and the next question
+_ACTIONS = 4 * GRID  # of these, the strip under an answer for its buttons
 NOTE_GAP = 2 * GRID
 BORDER_SIDE = 5 * GRID  # px beside the sentence at the border of what is seen: at least so much line
 BUBBLE_X = 2 * GRID  # between the bubble's edge and its words
@@ -37,9 +37,19 @@ _CENTRED = int(Qt.AlignmentFlag.AlignHCenter) | int(Qt.TextFlag.TextWordWrap)
 _WRAPPED = int(Qt.TextFlag.TextWordWrap)
 
 
-def actions_height() -> int:
+def half_leading() -> int:
+    """Return how much of a line's air belongs below its letters: half. Qt puts all of it above them."""
+    return (theme.line_height() - QFontMetrics(theme.font("body")).height()) // 2
+
+
+def _above(role: Role) -> int:
+    """Return the gap above a message, in px."""
+    return theme.px(_PAIRS) - theme.px(_ACTIONS) + half_leading() if role is Role.USER else 0
+
+
+def _strip(role: Role) -> int:
     """Return the height of the strip under a message where its buttons appear; kept free, so that nothing jumps."""
-    return theme.px(_ACTIONS)
+    return theme.px(_PAIR) - half_leading() if role is Role.USER else theme.px(_ACTIONS)
 
 
 @dataclass(frozen=True)
@@ -144,7 +154,7 @@ class Row:
         if role is Role.NOTE:
             self._place_note()
             return
-        y = ABOVE_QUESTION if role is Role.USER else ABOVE_ANSWER
+        y = _above(role)
         if role is Role.USER:
             y = self._place_pictures(y)
         if editor_height:
@@ -154,8 +164,8 @@ class Row:
             y = self._place_bubble(y)
         else:
             y = self._place_answer(y)
-        self.actions = QRect(0, y, self.width, actions_height())
-        self.height = y + actions_height()
+        self.actions = QRect(0, y, self.width, _strip(role))
+        self.height = self.actions.bottom() + 1
         if self.border_text:
             self._place_border()
 
@@ -189,8 +199,7 @@ class Row:
         height = ceil(self.document.size().height())
         self.bubble = QRect(0, y, width + 2 * BUBBLE_X, height + 2 * BUBBLE_Y)
         self.bubble.moveRight(self.width - 1)
-        # Qt puts all the air of a line above its letters; half of it belongs below.
-        lift = (theme.line_height() - QFontMetrics(theme.font("body")).height()) // 2
+        lift = half_leading()
         self.text = self.bubble.adjusted(BUBBLE_X, BUBBLE_Y - lift, -BUBBLE_X, -BUBBLE_Y - lift)
         return self.bubble.bottom() + 1
 
@@ -246,8 +255,8 @@ def estimate(message: Message, width: int, letter: float, line: int) -> int:
         return 2 * NOTE_GAP + line
     room = width * BUBBLE_SHARE - 2 * BUBBLE_X if message.role is Role.USER else width
     lines = text.count("\n") + int(len(text) * letter / max(room, 1)) + 1
-    height = lines * line + actions_height()
     if message.role is Role.USER:
+        height = lines * line + theme.px(_PAIRS) - theme.px(_ACTIONS) + theme.px(_PAIR)
         pictures = place_pictures(message.pictures, width)[1] if message.pictures else 0
-        return height + ABOVE_QUESTION + 2 * BUBBLE_Y + (pictures + GRID if pictures else 0)
-    return height + ABOVE_ANSWER
+        return height + 2 * BUBBLE_Y + (pictures + GRID if pictures else 0)
+    return lines * line + theme.px(_ACTIONS)

@@ -225,7 +225,8 @@ class TranscriptView(QWidget):
         left = strip.left() - GRID
         if message.role is Role.USER:
             left = strip.right() + 1 - self.bar.width()
-        self.bar.move(left, strip.top())
+        # Below a question it is a little higher than its strip: the bubble and the line below have that much air.
+        self.bar.move(left, strip.top() + (strip.height() - self.bar.height()) // 2)
         self.bar.show()
         self.bar.raise_()
 
