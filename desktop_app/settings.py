@@ -182,7 +182,7 @@ SETTINGS: dict[str, Setting] = {
             "reading_ahead",
             True,
             QT_TRANSLATE_NOOP(
-                "settings", "Process a picture while you write your question, so that the answer comes sooner."
+                "settings", "Look at a picture while you write your question, so that the answer comes sooner."
             ),
         ),
         Setting(
@@ -199,8 +199,8 @@ SETTINGS: dict[str, Setting] = {
             2048,
             QT_TRANSLATE_NOOP(
                 "settings",
-                "How much disk space is used to continue earlier conversations faster, in megabytes. 0 stores no "
-                "cache.",
+                "How much disk space is used to continue earlier conversations at once, without reading them again. "
+                "0 uses none.",
             ),
             0,
             1_000_000,
@@ -210,8 +210,8 @@ SETTINGS: dict[str, Setting] = {
             30,
             QT_TRANSLATE_NOOP(
                 "settings",
-                "Unload the model from memory after this many minutes without a question. The next question loads it "
-                "again. 0 keeps it loaded.",
+                "Take the model out of memory after this many minutes without a question. The next question loads it "
+                "again. 0 keeps it there.",
             ),
             0,
             1440,

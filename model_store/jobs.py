@@ -123,10 +123,10 @@ class DownloadJob:
 #: Notes about a download that do not stop it.
 NOTES = {
     "unverified": QT_TRANSLATE_NOOP(
-        "notes", "The server does not state a checksum, so only the size and structure could be checked."
+        "notes", "The server does not say what every byte should be, so only the size and structure could be checked."
     ),
     "size-changed": QT_TRANSLATE_NOOP(
-        "notes", "The size of the file differs from the catalogue. Its checksum comes from the server."
+        "notes", "The size of the file differs from the catalogue, so it was checked with what the server says of it."
     ),
     "started-anew": QT_TRANSLATE_NOOP(
         "notes", "The file was replaced on the server, so its download started again from the beginning."

@@ -68,6 +68,7 @@ def cut(variable: bytes, weight: int, style: str) -> bytes:
     font.flavor = None
     instancer.instantiateVariableFont(font, {"opsz": 14, "wght": weight}, inplace=True)
     font = TTFont(io.BytesIO(_saved(font)))  # else the subsetter misses some glyphs
+    _keep_signs_proportional(font)
     options = subset.Options()
     options.layout_features = FEATURES
     options.name_IDs = ["*"]
@@ -78,6 +79,19 @@ def cut(variable: bytes, weight: int, style: str) -> bytes:
     subsetter.subset(font)
     _describe(font, weight, style)
     return _saved(font)
+
+
+def _keep_signs_proportional(font: TTFont) -> None:
+    """Let the feature tnum change figures only; Inter's also widens hyphens, as in "built-in"."""
+    table = font["GSUB"].table
+    figures = {font.getBestCmap()[ord(figure)] for figure in "0123456789"}
+    for record in table.FeatureList.FeatureRecord:
+        if record.FeatureTag == "tnum":
+            for index in record.Feature.LookupListIndex:
+                for part in table.LookupList.Lookup[index].SubTable:
+                    mapping = getattr(part, "ExtSubTable", part).mapping
+                    for name in set(mapping) - figures:
+                        del mapping[name]
 
 
 def _describe(font: TTFont, weight: int, style: str) -> None:

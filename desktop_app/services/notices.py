@@ -33,12 +33,12 @@ SENTENCES: dict[str, str] = {
     "original-saved": QT_TRANSLATE_NOOP("notices", "The picture was saved as {name}."),
     "turns-dropped": QT_TRANSLATE_NOOP(
         "notices",
-        "The conversation no longer fits into the context. Questions at its start that the model no longer "
+        "The conversation has become too long for the model. Questions at its start that the model no longer "
         "sees: {turns}.",
     ),
     "turns-and-pictures-dropped": QT_TRANSLATE_NOOP(
         "notices",
-        "The conversation no longer fits into the context. Questions at its start that the model no longer "
+        "The conversation has become too long for the model. Questions at its start that the model no longer "
         "sees: {turns}. Pictures that it no longer sees: {pictures}.",
     ),
     "parts-reduced": QT_TRANSLATE_NOOP(
@@ -105,8 +105,7 @@ SENTENCES: dict[str, str] = {
     "updates-none": QT_TRANSLATE_NOOP("notices", "Eyebright {version} is the newest version."),
     "updates-no-address": QT_TRANSLATE_NOOP(
         "notices",
-        "This build of Eyebright does not know where its releases are published. Look for a newer one where "
-        "you got it.",
+        "This copy of Eyebright does not know where its releases are published. Look for a newer one where you got it.",
     ),
 }
 
@@ -128,7 +127,7 @@ LABELS: dict[str, str] = {
     "add-projector": QT_TRANSLATE_NOOP("notices", "Add its projector…"),
     "use-text-only": QT_TRANSLATE_NOOP("notices", "Use it for text only"),
     "open-settings": QT_TRANSLATE_NOOP("notices", "Open the settings…"),
-    "open-sources": QT_TRANSLATE_NOOP("notices", "Open the sources…"),
+    "open-sources": QT_TRANSLATE_NOOP("notices", "Open storage and downloads…"),
     "choose-picture": QT_TRANSLATE_NOOP("notices", "Choose a picture…"),
     "edit-question": QT_TRANSLATE_NOOP("notices", "Edit the question"),
     "ask-again": QT_TRANSLATE_NOOP("notices", "Ask again"),

@@ -111,14 +111,14 @@ class RecoveryDialog(FittedDialog):
     def _delete_now(self) -> None:
         self._ask_and_delete(
             self.tr("Delete this conversation for good?"),
-            self.tr("It is also removed from the backups and the cache, with the pictures that no other shows."),
+            self.tr("It is also removed from the backups and all copies, with the pictures that no other shows."),
             [_chosen(self.deleted)],
         )
 
     def _delete_all(self) -> None:
         self._ask_and_delete(
             self.tr("Delete these conversations for good?"),
-            self.tr("They are also removed from the backups and the cache, with the pictures that no other shows."),
+            self.tr("They are also removed from the backups and all copies, with the pictures that no other shows."),
             [one.summary.id for one in self._recovery.deleted()],
         )
 

@@ -1,4 +1,4 @@
-"""The choice between full picture detail and a quick look, with the time that each takes."""
+"""The choice between full and less picture detail, with the time that each takes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from desktop_app.services.conversation.picture_detail import DetailCost
 from desktop_app.ui.protocols.conversation import PictureDetail
 from desktop_app.ui.sentences import duration
 from desktop_app.ui.widgets.controls import ElidedLabel
+from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.segmented_control import SegmentedControl
 from desktop_app.ui.widgets.theme import GRID
 
@@ -15,13 +16,18 @@ _FULL, _QUICK = "full", "quick"
 
 
 class DetailChoice(QWidget):
-    """Offers full detail or a quick look. Hidden when the model does not divide pictures into parts."""
+    """Offers full or less detail. Hidden when the model does not divide pictures into parts."""
 
     def __init__(self, picture_detail: PictureDetail, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._picture_detail = picture_detail
         self.choice = SegmentedControl(self.tr("Picture detail"), {_FULL: "", _QUICK: ""}, self)
         self.choice.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        set_tip(self.choice.buttons[_FULL], self.tr("Looks at every part of the picture: also small things and text."))
+        set_tip(
+            self.choice.buttons[_QUICK],
+            self.tr("Looks at the picture only as a whole: much faster, but small things and text are missed."),
+        )
         self.note = ElidedLabel("", "tiny", "muted", self)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -42,7 +48,7 @@ class DetailChoice(QWidget):
             return
         full = self.tr("Full detail ({parts} parts)").format(parts=options.full.parts)
         self.choice.set_text(_FULL, self._cost(full, options.full))
-        self.choice.set_text(_QUICK, self._cost(self.tr("Quick look"), options.quick))
+        self.choice.set_text(_QUICK, self._cost(self.tr("Less detail"), options.quick))
         self.choice.set_value(_QUICK if options.is_quick else _FULL)
         text = ""
         if options.fitting:

@@ -255,7 +255,7 @@ class InstalledCard(DownloadCard):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for action, text in (
-            (ModelAction.VERIFY, self.tr("Verify")),
+            (ModelAction.VERIFY, self.tr("Check the files")),
             (ModelAction.EXPORT, self.tr("Copy to a USB stick or folder…")),
             (
                 ModelAction.REMOVE,

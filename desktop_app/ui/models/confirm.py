@@ -27,7 +27,9 @@ def licence_question(entry: ModelEntry, parent: QWidget) -> Question:
     ).format(title=entry.title, licence=entry.licence)
     if entry.gated:
         text += " " + translate(
-            "Models", "You must also accept the terms on the model's web page, and enter an access token under Sources."
+            "Models",
+            "You must also accept the terms on the model's web page, and enter an access token under Storage and "
+            "downloads.",
         )
     question = Question(
         translate("Models", "Terms of use"),

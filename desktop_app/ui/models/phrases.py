@@ -75,7 +75,7 @@ def why_nothing_fits(offers: Sequence[Offer], free: int) -> str:
         words = translate(
             "Models",
             "None of these models fits on the disk: {title} needs {size}, and only {free} is free. Free some "
-            "space, or move the models to another disk under Sources.",
+            "space, or move the models to another disk under Storage and downloads.",
         )
         return words.format(title=least.entry.title, size=file_size(least.variant.size), free=file_size(free))
     if not offers:
@@ -221,7 +221,7 @@ def state_text(model: InstalledModel) -> str:
             "Models", "A file has changed since it was installed. Repair the model, or delete it and add it again."
         )
     if model.state is State.UNVERIFIED:
-        return translate("Models", "Not verified since its files were last changed.")
+        return translate("Models", "Not checked since its files were last changed.")
     return ""
 
 
@@ -230,7 +230,7 @@ def installed_facts(model: InstalledModel) -> str:
     words = [file_size(model.size)]
     words += [word for word in (model.manifest.quantisation, model.licence) if word]
     if model.in_place:
-        words.append(translate("Models", "used in place") if not model.manifest.program else model.manifest.program)
+        words.append(translate("Models", "used where it is") if not model.manifest.program else model.manifest.program)
     if model.last_used:
         words.append(translate("Models", "last used: {date}").format(date=relative_date(model.last_used)))
     else:

@@ -26,7 +26,7 @@ class SourcesDialog(FittedDialog):
     def __init__(
         self, preferences: Preferences, models: Models, tasks: ModelTasks, parent: QWidget | None = None
     ) -> None:
-        super().__init__(QCoreApplication.translate("SourcesDialog", "Sources"), 72 * GRID, parent)
+        super().__init__(QCoreApplication.translate("SourcesDialog", "Storage and downloads"), 72 * GRID, parent)
         self._preferences = preferences
         self._models = models
         self._tasks = tasks
@@ -113,9 +113,11 @@ class SourcesDialog(FittedDialog):
             return
         self.token.setPlaceholderText(self.tr("A token is saved. Type here to replace it.") if known else "")
         if lasting:
-            self.says.setText(self.tr("The token is stored in the system's keyring."))
+            self.says.setText(self.tr("The token is kept with the passwords of this system."))
         else:
-            self.says.setText(self.tr("This system has no keyring, so the token is forgotten when Eyebright closes."))
+            self.says.setText(
+                self.tr("This system keeps no passwords, so the token is forgotten when Eyebright closes.")
+            )
 
     def _show_folder(self, _name: str = "") -> None:
         self.place.setText(QDir.toNativeSeparators(str(self._models.folder())))

@@ -113,15 +113,11 @@ class TuningRow(QWidget):
                     reading=tuning.reading_threads, writing=tuning.writing_threads
                 )
             )
-        sentences.append(self.tr("Batch size: {count} tokens.").format(count=tuning.n_ubatch))
+        sentences.append(self.tr("Reads {count} tokens at a time.").format(count=tuning.n_ubatch))
         if tuning.flash_attention:
             sentences.append(self.tr("Flash attention is on."))
         if tuning.dual_layout:
-            sentences.append(
-                self.tr(
-                    "If there is enough memory, a copy of the weights is repacked for this processor, to write faster."
-                )
-            )
+            sentences.append(self.tr("If there is enough memory, a second copy of the model is kept, to write faster."))
         elif tuning.repacked:
-            sentences.append(self.tr("The weights are repacked for this processor."))
+            sentences.append(self.tr("The model is kept in the order that suits this processor, to write faster."))
         return " ".join(sentences)

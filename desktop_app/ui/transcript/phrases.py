@@ -82,9 +82,7 @@ def waiting(
         return text + _time_left(left_s)
     if phase is Phase.READING:
         if total:
-            text = translate("transcript", "Reading the question ({done} of {total} tokens)").format(
-                done=done, total=total
-            )
+            text = translate("transcript", "Reading {done} of {total} tokens").format(done=done, total=total)
         else:
             text = translate("transcript", "Reading the question")
         return text + _time_left(left_s)

@@ -73,10 +73,10 @@ def test_every_phase_has_words(clock: Clock) -> None:
     assert waiting.sentence() == "Looking at picture 2 of 3"
     assert waiting.progress() == -1.0
     waiting.show_phase(Phase.READING, {"done": 312, "total": 640, "expected_s": 150.0})
-    assert waiting.sentence() == "Reading the question (312 of 640 tokens), about 2 min"
+    assert waiting.sentence() == "Reading 312 of 640 tokens, about 2 min"
     assert waiting.progress() == 312 / 640
     waiting.show_phase(Phase.READING, {"done": 0, "total": 10, "expected_s": 0.02})
-    assert waiting.sentence() == "Reading the question (0 of 10 tokens)"
+    assert waiting.sentence() == "Reading 0 of 10 tokens"
     waiting.show_phase(Phase.WRITING, {})
     assert waiting.sentence() == "Writing"
 
@@ -87,7 +87,7 @@ def test_progress_within_a_phase_does_not_start_its_time_anew(clock: Clock) -> N
     waiting.show_phase(Phase.READING, {"done": 0, "total": 640, "expected_s": 20.0})
     clock.now = 10_000
     waiting.show_phase(Phase.READING, {"done": 320, "total": 640, "expected_s": 20.0})
-    assert waiting.sentence() == "Reading the question (320 of 640 tokens), about 10 s"
+    assert waiting.sentence() == "Reading 320 of 640 tokens, about 10 s"
 
 
 def test_the_line_stands_where_the_answer_will_and_gives_way_to_it(

@@ -33,13 +33,13 @@ def test_the_page_tells_what_was_measured(row: TuningRow, services: FakeServices
     assert "when the computer is idle" in row.text.text()
     services.tuner.become(found=FOUND)
     said = row.text.text()
-    for part in ("reads about 33", "writes about 6.9", "4 for reading, 3 for writing", "Batch size: 256 tokens"):
+    for part in ("reads about 33", "writes about 6.9", "4 for reading, 3 for writing", "Reads 256 tokens at a time"):
         assert part in said
     assert "Flash" not in said
-    assert "repacked" not in said
+    assert "to write faster" not in said
     assert row.button.text() == "Measure again"
     services.tuner.become(found=FOUND._replace(flash_attention=True, repacked=True))
-    assert "Flash attention is on. The weights are repacked" in row.text.text()
+    assert "Flash attention is on. The model is kept in the order" in row.text.text()
     services.preferences.set("threads", 2)
     assert "the one you chose" in row.text.text()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFont, QFontDatabase, QFontInfo, QFontMetrics, QTextLayout
+from PySide6.QtGui import QFont, QFontDatabase, QFontInfo, QFontMetrics, QFontMetricsF, QTextLayout
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QMenu, QMessageBox, QToolTip, QWidget
 
@@ -117,6 +117,10 @@ def test_figures_that_change_do_not_shake(dressed: QApplication) -> None:
     for font in (dressed.font(), theme.font("small"), theme.font("tiny")):
         metrics = QFontMetrics(font)
         assert len({metrics.horizontalAdvance(figure * 4) for figure in "0123456789"}) == 1, font.toString()
+    equal = QFontMetricsF(dressed.font())
+    assert equal.horizontalAdvance("built-in: a, b.") == QFontMetricsF(theme.font()).horizontalAdvance(
+        "built-in: a, b."
+    )
 
 
 def test_the_fonts_are_small_and_have_their_licence() -> None:

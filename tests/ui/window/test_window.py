@@ -82,7 +82,7 @@ def test_the_edge_tells_what_the_engine_does(window: MainWindow, services: FakeS
     assert "ready" in window.status.model.text()
     services.answers.speed.emit(5.44)
     services.answers.context.emit(2048, 4096)
-    assert "5.4 tok/s" in window.status.speed.text()
+    assert "5.4 tokens/s" in window.status.speed.text()
     assert "50" in window.status.context.text()
     services.chat.reset.emit()
     assert not window.status.context.isVisible()
