@@ -28,8 +28,8 @@ from desktop_app.ui.widgets.images import paint_edge
 from desktop_app.ui.widgets.theme import GRID, RADIUS, RADIUS_SMALL, ColourRole, theme
 
 _BUBBLE_RADIUS = 2 * RADIUS_SMALL + 2
-_SELECTION = 0.3  # opacity of the accent behind selected words
-_HIT = 0.35  # opacity of the colour behind the words of a search
+SELECTION = 0.25  # opacity of the accent behind selected words
+HIT = 0.24  # opacity of the colour behind the words of a search
 _DROPPED = 0.35  # opacity of pictures that the model no longer sees
 _CENTRED = int(Qt.AlignmentFlag.AlignHCenter) | int(Qt.TextFlag.TextWordWrap)
 
@@ -130,11 +130,11 @@ def _paint_text(painter: QPainter, row: Row, look: Look, clip: QRect) -> None:
     context.palette = palette
     origin = row.text.topLeft()
     context.clip = QRectF(clip.translated(-origin))
-    washes = [_wash(row, hit, "eye", _HIT) for number, hit in enumerate(look.hits) if number != look.hit]
+    washes = [_wash(row, hit, "eye", HIT) for number, hit in enumerate(look.hits) if number != look.hit]
     if 0 <= look.hit < len(look.hits):
         washes.append(_wash(row, look.hits[look.hit], "eye", 1.0, "on_eye"))
     if look.selection is not None and look.selection[0] != look.selection[1]:
-        washes.append(_wash(row, look.selection, "accent", _SELECTION))
+        washes.append(_wash(row, look.selection, "accent", SELECTION))
     context.selections = washes
     painter.save()
     painter.translate(origin)

@@ -114,7 +114,7 @@ class Waiting(QObject):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour("line"))
         painter.drawRoundedRect(bar, 1.5, 1.5)
-        painter.setBrush(theme.colour("eye" if self._phase is Phase.LOOKING else "accent"))
+        painter.setBrush(theme.colour("accent"))  # the eye's yellow could not be told from paper
         bar.setWidth(max(3.0, bar.width() * share))
         painter.drawRoundedRect(bar, 1.5, 1.5)
 

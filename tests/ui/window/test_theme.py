@@ -11,10 +11,13 @@ from typing import get_args
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QGuiApplication, QPalette
+from PySide6.QtGui import QColor, QGuiApplication, QImage, QPainter, QPalette
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QFileDialog, QWidget
 
 from desktop_app import paths
+from desktop_app.engine.messages import Phase
+from desktop_app.ui.transcript import painting
+from desktop_app.ui.transcript.waiting import Waiting
 from desktop_app.ui.widgets.theme import MOTION_MS, ZOOM_STEPS, ColourRole, contrast, theme
 
 TEXT = 4.5
@@ -56,6 +59,85 @@ def test_controls_can_be_told_from_what_lies_behind(outline: ColourRole, dark: b
     palette = theme.palette_of(dark)
     weak = {on: contrast(palette[outline], palette[on]) for on in SURFACES}
     assert min(weak.values()) >= CONTROL, weak
+
+
+#: What is seen by its colour, and what it lies on: signs, outlines, fills of bars, rings of focus.
+MARKS: dict[ColourRole, tuple[ColourRole, ...]] = {
+    "good": (*SURFACES, "hover", "selected"),
+    "warning": (*SURFACES, *STATES),  # also how full the context is, in a groove of "pressed"
+    "danger": (*SURFACES, "hover", "selected"),
+    "edge": (*SURFACES, "hover"),
+    "accent": (*SURFACES, *STATES, "line"),  # also the part of a bar that is done
+    "accent_hover": SURFACES,
+    "muted": (*SURFACES, *STATES),
+    "text": (*SURFACES, *STATES),
+    "on_accent": ("accent", "accent_hover"),  # the knob of a switch
+}
+#: Roles that nobody needs to see: they only please.
+QUIET: set[ColourRole] = {"line", "drop", "refuse", "shadow"}
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("mark", MARKS)
+def test_signs_can_be_told_from_what_lies_behind(mark: ColourRole, dark: bool) -> None:
+    palette = theme.palette_of(dark)
+    weak = {on: contrast(palette[mark], palette[on]) for on in MARKS[mark]}
+    assert min(weak.values()) >= CONTROL, weak
+
+
+def over(wash: QColor, ground: QColor) -> QColor:
+    """The colour that a wash gives to what it covers."""
+    share = wash.alphaF()
+    return QColor.fromRgbF(
+        *(
+            share * above + (1 - share) * below
+            for above, below in zip(wash.getRgbF()[:3], ground.getRgbF()[:3], strict=True)
+        )
+    )
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("below", ["white", "black", "#F2C230", "#2A4763"])
+@pytest.mark.parametrize("ink", ["on_scrim", "eye"])
+def test_what_lies_on_a_picture_can_be_read(ink: ColourRole, below: str, dark: bool) -> None:
+    palette = theme.palette_of(dark)
+    assert contrast(palette[ink], over(palette["scrim"], QColor(below))) >= TEXT
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("on", ["paper", "bubble", "code"])
+@pytest.mark.parametrize("ink", ["text", "muted"])
+@pytest.mark.parametrize(("role", "share"), [("accent", painting.SELECTION), ("eye", painting.HIT)])
+def test_selected_and_found_words_can_be_read(
+    role: ColourRole, share: float, ink: ColourRole, on: ColourRole, dark: bool
+) -> None:
+    palette = theme.palette_of(dark)
+    wash = QColor(palette[role])
+    wash.setAlphaF(share)
+    assert contrast(palette[ink], over(wash, palette[on])) >= (TEXT if ink == "text" else CONTROL)
+
+
+@pytest.mark.parametrize("preference", ["light", "dark"])
+@pytest.mark.parametrize("phase", [Phase.LOOKING, Phase.READING])
+def test_how_far_the_engine_is_can_be_seen(dressed: QApplication, preference: str, phase: Phase) -> None:
+    theme.set_preference(preference)
+    waiting = Waiting()
+    waiting.show_phase(phase, {"done": 1, "total": 2, "part": 1, "parts": 2})
+    image = QImage(400, 60, QImage.Format.Format_RGB32)
+    image.fill(theme.colour("paper"))
+    painter = QPainter(image)
+    waiting.paint(painter, image.rect())
+    painter.end()
+    bar = theme.line_height() + 5  # in the middle of its 3 px
+    done, rest = image.pixelColor(60, bar), image.pixelColor(180, bar)
+    assert rest == theme.colour("line")
+    assert contrast(done, rest) >= CONTROL
+    assert contrast(done, theme.colour("paper")) >= CONTROL
+
+
+def test_every_role_is_checked() -> None:
+    inks = {"text", "muted", "accent", "danger", "warning", "on_accent", "on_eye", "on_scrim", "eye", "scrim"}
+    assert inks | set(MARKS) | set(SURFACES) | set(STATES) | QUIET == set(get_args(ColourRole))
 
 
 def test_contrast_is_what_wcag_says() -> None:
