@@ -88,12 +88,8 @@ def test_signs_can_be_told_from_what_lies_behind(mark: ColourRole, dark: bool) -
 def over(wash: QColor, ground: QColor) -> QColor:
     """The colour that a wash gives to what it covers."""
     share = wash.alphaF()
-    return QColor.fromRgbF(
-        *(
-            share * above + (1 - share) * below
-            for above, below in zip(wash.getRgbF()[:3], ground.getRgbF()[:3], strict=True)
-        )
-    )
+    above, below = ((one.redF(), one.greenF(), one.blueF()) for one in (wash, ground))
+    return QColor.fromRgbF(*(share * top + (1 - share) * under for top, under in zip(above, below, strict=True)))
 
 
 @pytest.mark.parametrize("dark", [False, True])
