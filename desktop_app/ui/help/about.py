@@ -38,7 +38,9 @@ class AboutDialog(FittedDialog):
                 wrap=True,
             ),
             Label(
-                self.tr("MIT licence. Made with Qt {qt}, PySide6 and llama.cpp.").format(qt=qVersion()),
+                self.tr("MIT licence. Made with Qt {qt}, PySide6 and llama.cpp; set in Inter (OFL).").format(
+                    qt=qVersion()
+                ),
                 "small",
                 "muted",
                 self,

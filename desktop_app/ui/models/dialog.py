@@ -158,7 +158,7 @@ class ModelsDialog(Dialog):
         for text, slot in (
             (self.tr("Add from Hugging Face…"), self._add),
             (self.tr("Add files…"), self._choose_files),
-            (self.tr("Find models of other programs…"), self._look_elsewhere),
+            (self.tr("From other programs…"), self._look_elsewhere),
             (self.tr("Storage and downloads…"), self.show_sources),
         ):
             button = push_button(text, "quiet", self)

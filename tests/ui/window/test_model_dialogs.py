@@ -88,7 +88,7 @@ def test_a_download_from_a_repository_goes_on_in_the_manager(
 
 
 def test_nothing_found_with_other_programs_is_said(dialog: ModelsDialog, services: FakeServices) -> None:
-    button(dialog, "Find models of other programs…").click()
+    button(dialog, "From other programs…").click()
     found = dialog.findChild(OtherFoldersDialog)
     assert found is not None
     services.model_tasks.found.emit(1, [])
