@@ -164,7 +164,7 @@ class SettingsDialog(Dialog):
         self._number("min_p", self.tr("Min p"), 0.01)
         self._number("repeat_penalty", self.tr("Repeat penalty"), 0.05)
         self._number("seed", self.tr("Seed"), 1, self.tr("Random"))
-        usual = push_button(self.tr("Restore the defaults of sampling"), "plain", self)
+        usual = push_button(self.tr("Restore the usual choice of words"), "plain", self)
         usual.clicked.connect(self._use_usual)
         self._column.addWidget(usual, 0, Qt.AlignmentFlag.AlignLeft)
 

@@ -156,7 +156,7 @@ def test_the_system_prompt_is_saved_after_a_pause_and_on_closing(
 def test_the_usual_values_come_back(settings: SettingsDialog, services: FakeServices) -> None:
     services.preferences.set("temperature", 1.5)
     assert number(settings, "temperature").field.value() == pytest.approx(1.5)
-    button(settings, "Restore the defaults of sampling").click()
+    button(settings, "Restore the usual choice of words").click()
     assert services.preferences.value("temperature") == pytest.approx(0.2)
 
 

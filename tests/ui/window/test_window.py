@@ -329,7 +329,7 @@ def test_the_window_says_once_that_it_can_be_seen(services: FakeServices, show_w
 
 
 def test_what_is_not_seen_at_the_start_is_not_imported() -> None:
-    later = ("about", "files", "settings_dialog", "transcript", "transcript_reader", "viewer")
+    later = ("help.about", "models.dialog", "settings.dialog", "transcript", "transcript.view", "viewer")
     code = "import sys, desktop_app.assembly, desktop_app.ui.application, desktop_app.ui.window; print(*sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     loaded = set(found.stdout.split())
