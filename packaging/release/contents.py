@@ -87,6 +87,7 @@ REASONS = (
     (r"Qt6?(XcbQpa|Wayland|DBus|OpenGL|Svg)", "Qt: X11, Wayland, the desktop's bus, our icons"),
     (r"PySide6.*Qt(Core|Gui|Widgets)\.|(pyside|shiboken)6", "Qt for Python"),
     (r"eyebright-tiny", "the built-in model"),
+    (r"eyebright-inter", "the typeface of the window"),
     (r"ggml-cpu", "llama.cpp for one kind of processor: the best that runs is loaded"),
     (r"lib(llama|mtmd|ggml)|llama\.dll|mtmd\.dll|ggml", "llama.cpp"),
     (r"openblas", "numpy is linked to it"),
