@@ -26,7 +26,7 @@ SENTENCES: dict[str, str] = {
     ),
     "system-proxy-wrong": QT_TRANSLATE_NOOP(
         "errors",
-        "The proxy set on this computer, “{address}”, is not a proxy address. Under Models, Storage and downloads, "
+        "The proxy set on this computer, “{address}”, is not a proxy address. Under Models, Sources, "
         "enter another proxy, or “none”.",
     ),
     "proxy-refused": QT_TRANSLATE_NOOP(
@@ -46,11 +46,11 @@ SENTENCES: dict[str, str] = {
     "gated": QT_TRANSLATE_NOOP(
         "errors",
         "You have to accept the terms of {repository} first. Accept them on its page at {host}, then enter an "
-        "access token under Models, Storage and downloads.",
+        "access token under Models, Sources.",
     ),
     "token-refused": QT_TRANSLATE_NOOP(
         "errors",
-        "{host} does not accept the access token. Enter a new one under Models, Storage and downloads, or remove it.",
+        "{host} does not accept the access token. Enter a new one under Models, Sources, or remove it.",
     ),
     "server-busy": QT_TRANSLATE_NOOP("errors", "{host} received too many requests. Try again in {seconds} s."),
     "server-failed": QT_TRANSLATE_NOOP("errors", "{host} could not answer (status {status}). Try again later."),

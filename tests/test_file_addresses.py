@@ -40,6 +40,7 @@ def test_other_addresses_are_no_files(address: str) -> None:
 
 def test_files_of_the_command_line_may_be_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     picture = tmp_path / "a b.png"
+    picture.touch()
     assert parse([picture.as_uri()]) == WindowRequest([str(picture)])
     for words in (["ask", picture.as_uri(), "-p", "?"], ["ask", "-p", "?", "--", picture.as_uri()]):
         request = parse(words)

@@ -127,7 +127,7 @@ LABELS: dict[str, str] = {
     "add-projector": QT_TRANSLATE_NOOP("notices", "Add its projector…"),
     "use-text-only": QT_TRANSLATE_NOOP("notices", "Use it for text only"),
     "open-settings": QT_TRANSLATE_NOOP("notices", "Open the settings…"),
-    "open-sources": QT_TRANSLATE_NOOP("notices", "Open storage and downloads…"),
+    "open-sources": QT_TRANSLATE_NOOP("notices", "Open the sources…"),
     "choose-picture": QT_TRANSLATE_NOOP("notices", "Choose a picture…"),
     "edit-question": QT_TRANSLATE_NOOP("notices", "Edit the question"),
     "ask-again": QT_TRANSLATE_NOOP("notices", "Ask again"),

@@ -266,7 +266,7 @@ class StatusLine(QWidget):
             "no longer sees the oldest questions. They stay in the window."
         ).format(size=number(self._size), used=number(self._used))
         if info is not None and info.tiling is not None:
-            text += "\n\n" + self.tr("A picture takes up to {most} tokens, or {count} with less detail.").format(
+            text += "\n\n" + self.tr("A picture takes up to {most} tokens, or {count} with a quick look.").format(
                 most=number(info.tiling.most_tokens), count=number(info.image_tokens)
             )
         elif info is not None and info.image_tokens:

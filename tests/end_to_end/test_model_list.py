@@ -124,13 +124,13 @@ def test_models_of_the_same_name_are_told_apart(
 def test_it_opens_on_what_is_installed(program: Program, tmp_path: Path) -> None:
     dialog = opened(program)
     dialog.activateWindow()
-    wait_until(dialog.parts.buttons["catalogue"].hasFocus, _SOON_S)
+    wait_until(dialog.search.hasFocus, _SOON_S)
     assert dialog.parts.buttons["catalogue"].isChecked(), "nothing is installed"
     dialog.close()
     assert run_verb("models", "import", str(copy(tmp_path / "a", "painter-F16.gguf"))) == 0
     opened(program).activateWindow()
     wait_until(lambda: "painter-F16" in said(dialog), _SOON_S)
-    wait_until(dialog.parts.buttons["installed"].hasFocus, _SOON_S)
+    wait_until(dialog.search.hasFocus, _SOON_S)
     assert dialog.parts.buttons["installed"].isChecked()
     QTest.mouseClick(dialog.parts.buttons["catalogue"], Qt.MouseButton.LeftButton)
     assert dialog.parts.buttons["catalogue"].hasFocus()

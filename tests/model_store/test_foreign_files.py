@@ -84,8 +84,8 @@ def test_models_that_cannot_be_opened_are_refused_in_one_sentence(closed: Path) 
 
     assert code(closed / "a.gguf") == "file-unreadable"
     assert code(closed / "a-00002-of-00003.gguf") == "file-unreadable"
-    assert code(Path(f"{LONG}.gguf")) == "model-missing"
-    assert code(Path("a\0b.gguf")) == "model-missing"
+    assert code(Path(f"{LONG}.gguf")) == "model-away"
+    assert code(Path("a\0b.gguf")) == "model-away"
     assert [code(Path(name)) for name in (".", "/", "..")] == ["model-is-a-folder"] * 3
 
 

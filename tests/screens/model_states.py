@@ -215,7 +215,7 @@ def model_refused(stage: Stage) -> QWidget:
 @state
 def model_sources(stage: Stage) -> QWidget:
     """Where models come from."""
-    button(_manager(stage), "Storage and downloads…").click()
+    button(_manager(stage), "Sources…").click()
     dialog = stage.window.findChild(SourcesDialog)
     assert dialog is not None
     return dialog

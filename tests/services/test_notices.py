@@ -14,7 +14,7 @@ from model_store.errors import SENTENCES as STORE_ERRORS
 _NAMED = {
     r"hoose (another|a smaller|a full|one of your) ?(model|LLaVA)": {"choose-model", "open-models"},
     r"in the settings|set a longer context": {"open-settings"},
-    r"Storage and downloads|access token|proxy address|Write its address": {"open-sources"},
+    r"Sources|access token|proxy address|Write its address": {"open-sources"},
     r"Add (it|the projector), or|Choose the projector|Choose two files that": {"add-projector"},
     r"(without|out) its projector\.$|model without a projector\.$": {"use-text-only"},
     r"Restart the engine|restart the engine": {"restart-engine"},

@@ -41,7 +41,7 @@ TABLES: list[tuple[str, Collection[str]]] = [
 Text = tuple[str, str]  # context, English
 #: Words of programmers, for which the window has words of every day.
 TECHNICAL = re.compile(
-    r"\b(caches?|checksums?|discover|sources|quick look|unload\w*|repack\w*|batch size|sampling|tok/s|verif\w*|keyring"
+    r"\b(checksums?|repack\w*|batch size|sampling|tok/s|verif\w*|keyring"
     r"|prefill|inference|quanti[sz]\w*|weights|builds?|metadata|in place)\b",
     re.IGNORECASE,
 )

@@ -48,7 +48,7 @@ class DetailChoice(QWidget):
             return
         full = self.tr("Full detail ({parts} parts)").format(parts=options.full.parts)
         self.choice.set_text(_FULL, self._cost(full, options.full))
-        self.choice.set_text(_QUICK, self._cost(self.tr("Less detail"), options.quick))
+        self.choice.set_text(_QUICK, self._cost(self.tr("Quick look"), options.quick))
         self.choice.set_value(_QUICK if options.is_quick else _FULL)
         text = ""
         if options.fitting:

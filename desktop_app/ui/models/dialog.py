@@ -116,7 +116,7 @@ class ModelsDialog(Dialog):
         top.setSpacing(GRID)
         row = WrappingRow()
         row.setSpacing(2 * GRID)
-        names = {"catalogue": self.tr("Get models"), "installed": self.tr("My models")}
+        names = {"catalogue": self.tr("Discover"), "installed": self.tr("Installed")}
         self.parts = SegmentedControl(self.tr("Which models"), names, self)
         self.parts.set_value("catalogue")
         self.parts.chosen.connect(self._list_changed)
@@ -159,7 +159,7 @@ class ModelsDialog(Dialog):
             (self.tr("Add from Hugging Face…"), self._add),
             (self.tr("Add files…"), self._choose_files),
             (self.tr("From other programs…"), self._look_elsewhere),
-            (self.tr("Storage and downloads…"), self.show_sources),
+            (self.tr("Sources…"), self.show_sources),
         ):
             button = push_button(text, "quiet", self)
             button.clicked.connect(slot)

@@ -75,7 +75,7 @@ def why_nothing_fits(offers: Sequence[Offer], free: int) -> str:
         words = translate(
             "Models",
             "None of these models fits on the disk: {title} needs {size}, and only {free} is free. Free some "
-            "space, or move the models to another disk under Storage and downloads.",
+            "space, or move the models to another disk under Sources.",
         )
         return words.format(title=least.entry.title, size=file_size(least.variant.size), free=file_size(free))
     if not offers:

@@ -26,7 +26,7 @@ class SourcesDialog(FittedDialog):
     def __init__(
         self, preferences: Preferences, models: Models, tasks: ModelTasks, parent: QWidget | None = None
     ) -> None:
-        super().__init__(QCoreApplication.translate("SourcesDialog", "Storage and downloads"), 72 * GRID, parent)
+        super().__init__(QCoreApplication.translate("SourcesDialog", "Sources"), 72 * GRID, parent)
         self._preferences = preferences
         self._models = models
         self._tasks = tasks

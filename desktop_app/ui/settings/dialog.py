@@ -134,9 +134,9 @@ class SettingsDialog(Dialog):
         self._column.addWidget(self.tuning)
         title = self.tr("Read pictures while you type")
         self.reading_ahead = self._switch("reading_ahead", title)
-        self._switch("picture_glance", self.tr("Look at pictures with less detail"))
-        self._number("unload_after", self.tr("Free the memory when unused (minutes)"), 5, self.tr("Never"))
-        self._number("disk_cache_mb", self.tr("Disk space for faster continuing (MB)"), 256, self.tr("Off"))
+        self._switch("picture_glance", self.tr("Quick look at pictures"))
+        self._number("unload_after", self.tr("Unload when idle (minutes)"), 5, self.tr("Never"))
+        self._number("disk_cache_mb", self.tr("Cache (MB)"), 256, self.tr("Off"))
 
     def _answers(self) -> None:
         self._heading(self.tr("Answers"))
@@ -144,7 +144,7 @@ class SettingsDialog(Dialog):
         self.prompt = QPlainTextEdit(self)
         self.prompt.setProperty("kind", "field")
         self.prompt.setPlaceholderText(self.tr("The model's own instructions"))
-        self.prompt.setAccessibleName(self.tr("Instructions for the model"))
+        self.prompt.setAccessibleName(self.tr("System prompt"))
         self.prompt.setTabChangesFocus(True)
         self.prompt.setFixedHeight(theme.px(4 * 24))
         self.prompt.setAcceptDrops(False)
@@ -154,7 +154,7 @@ class SettingsDialog(Dialog):
         self._prompt_timer.timeout.connect(self._save_prompt)
         self.prompt.textChanged.connect(self._prompt_timer.start)
         self._controls["system_prompt"] = self.prompt
-        self._row("system_prompt", self.tr("Instructions for the model"), self.prompt, below=True)
+        self._row("system_prompt", self.tr("System prompt"), self.prompt, below=True)
 
     def _fine(self) -> None:
         self._heading(self.tr("Choice of words"))

@@ -56,6 +56,7 @@ def test_only_an_answer_by_another_model_is_noted(desk: Desk) -> None:
     desk.ready(DEMO._replace(name="A"))
     followed = told(desk)
     answer(desk, ask(desk, "One?"))
+    wait_until(lambda: len(desk.services.conversations.summaries()) == 1)
     [before] = desk.services.conversations.summaries()
     use(desk, "B")
     use(desk, "C")

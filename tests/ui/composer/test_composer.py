@@ -464,11 +464,11 @@ def test_what_looking_costs_is_shown_only_where_there_is_a_choice(composer: Comp
     fakes.picture_detail.show(DetailOptions(DetailCost(5, 0.0), DetailCost(1, 0.0), False))
     assert composer.picture_detail.isVisible()
     buttons = composer.picture_detail.choice.buttons
-    assert [button.text() for button in buttons.values()] == ["Full detail (5 parts)", "Less detail"]
+    assert [button.text() for button in buttons.values()] == ["Full detail (5 parts)", "Quick look"]
     fakes.picture_detail.show(DetailOptions(DetailCost(10, 187.0), DetailCost(2, 21.4), True, 3, 5))
     assert [button.text() for button in buttons.values()] == [
         "Full detail (10 parts), about 3 min",
-        "Less detail, about 21 s",
+        "Quick look, about 21 s",
     ]
     assert buttons["quick"].isChecked()
     assert "3 of 5" in composer.picture_detail.note.text()

@@ -185,7 +185,7 @@ def test_the_empty_screen_offers_what_suits_this_computer(
 def test_where_models_come_from_can_be_set(
     dialog: ModelsDialog, services: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    button(dialog, "Storage and downloads…").click()
+    button(dialog, "Sources…").click()
     sources = dialog.findChild(SourcesDialog)
     assert sources is not None
     sources.address.setText(" https://hub.example ")
@@ -251,7 +251,7 @@ def test_an_answer_is_shown_where_it_was_asked_for_and_nowhere_else(
 
 def test_an_answer_for_sources_that_were_closed_goes_nowhere(dialog: ModelsDialog, services: FakeServices) -> None:
     services.models.sources.waits = True
-    button(dialog, "Storage and downloads…").click()
+    button(dialog, "Sources…").click()
     sources = dialog.findChild(SourcesDialog)
     assert sources is not None
     sources.proxy.setText("tor")
