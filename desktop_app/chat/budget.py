@@ -4,6 +4,7 @@ The rule, in order:
 
 1. The newest question always stays. If it alone does not fit, that is an error to show.
 2. Room for the answer is kept free: as many tokens as it may have, a quarter of the context at most.
+   What was written of it already counts, but a quarter of that room is kept for what is to follow.
 3. When the rest is too long, whole turns leave. Turns without pictures go first, oldest first;
    turns with pictures leave only when that was not enough, oldest first too.
 4. Once turns without pictures have to leave, a whole quarter of the context is freed (or the
@@ -30,18 +31,20 @@ class TurnSize:
     pictures: int
 
 
-def room_for_answer(max_tokens: int, n_ctx: int) -> int:
-    """Return how many tokens are kept free for the answer."""
-    return max(1, min(max_tokens, n_ctx // 4))
+def room_for_answer(max_tokens: int, n_ctx: int, written: int = 0) -> int:
+    """Return how many tokens are kept free for the answer, or for the rest of one of which so many are written."""
+    whole = max(1, min(max_tokens, n_ctx // 4))
+    return max(whole - written, whole // 4, 1)
 
 
-def kept_turns(sizes: Sequence[TurnSize], opening: int, n_ctx: int, max_tokens: int) -> list[int]:
+def kept_turns(sizes: Sequence[TurnSize], opening: int, n_ctx: int, max_tokens: int, written: int = 0) -> list[int]:
     """Return the indices of the turns that stay, in order; the last is always among them.
 
-    `opening` is the size of what stands before the first turn, in tokens.
+    `opening` is the size of what stands before the first turn, in tokens; `written` that of the newest answer, as far
+    as it goes, which is part of the last turn.
     Raises `UserError("context-too-small")` when the newest turn does not fit on its own.
     """
-    room = room_for_answer(max_tokens, n_ctx)
+    room = room_for_answer(max_tokens, n_ctx, written)
     available = n_ctx - room - opening
     newest = sizes[-1].tokens
     if newest > available:
@@ -65,7 +68,7 @@ def kept_turns(sizes: Sequence[TurnSize], opening: int, n_ctx: int, max_tokens: 
     return [index for index in range(len(sizes)) if index not in left]
 
 
-def finest_way(ways: Iterable[Sequence[TurnSize]], opening: int, n_ctx: int, max_tokens: int) -> int:
+def finest_way(ways: Iterable[Sequence[TurnSize]], opening: int, n_ctx: int, max_tokens: int, written: int = 0) -> int:
     """Return which of `ways` to see the pictures of the same turns is the finest that costs no picture its place.
 
     The ways are given from the finest to the coarsest, each by what the turns cost in it.
@@ -73,7 +76,7 @@ def finest_way(ways: Iterable[Sequence[TurnSize]], opening: int, n_ctx: int, max
     best, most_pictures = 0, -1
     for index, sizes in enumerate(ways):
         try:
-            kept = kept_turns(sizes, opening, n_ctx, max_tokens)
+            kept = kept_turns(sizes, opening, n_ctx, max_tokens, written)
         except UserError:
             pictures = -1
         else:

@@ -54,7 +54,10 @@ Part = Special | Words | PicturePlace | Answer
 
 @dataclass(frozen=True)
 class Exchange:
-    """A question with its pictures and, when there is one, its answer."""
+    """A question with its pictures and, when there is one, its answer.
+
+    The answer of the last exchange is one that is to go on: nothing closes it.
+    """
 
     question: str
     pictures: tuple[str, ...] = ()  # names, in order
@@ -125,7 +128,7 @@ class Family:
 
 
 def prompt_parts(family: Family, exchanges: Sequence[Exchange], system: str | None = None) -> list[Part]:
-    """Return the parts of the prompt that asks the last of `exchanges`.
+    """Return the parts of the prompt that asks the last of `exchanges`, or goes on with its answer.
 
     `system` replaces the sentence that the family was trained with; None keeps that.
     """
@@ -140,10 +143,11 @@ def parts_by_exchange(family: Family, exchanges: Sequence[Exchange], system: str
     """
     lists = [_joined(_opening(family, system))]
     pictures = 0
-    for exchange in exchanges:
+    for number, exchange in enumerate(exchanges, 1):
         rows = [*_filled(_asking(family, exchange), exchange, family, pictures)]
         if exchange.answer is not None:
-            rows += _filled(family.answering, exchange, family, pictures)
+            answering = family.answering if number < len(exchanges) else _going_on(family)
+            rows += _filled(answering, exchange, family, pictures)
         pictures += len(exchange.pictures)
         before = lists[-1]
         if before and isinstance(before[-1], Words) and rows and isinstance(rows[0], Words):
@@ -166,6 +170,14 @@ def _asking(family: Family, exchange: Exchange) -> Pattern:
     if exchange.pictures or family.asking_in_words is None:
         return family.asking
     return family.asking_in_words
+
+
+def _going_on(family: Family) -> Pattern:
+    """Return how an answer begins that has not ended."""
+    place = next(index for index, item in enumerate(family.answering) if isinstance(item, Answer))
+    return tuple(
+        replace(item, after="") if isinstance(item, Answer) else item for item in family.answering[: place + 1]
+    )
 
 
 def _filled(pattern: Pattern, exchange: Exchange, family: Family, first: int) -> Iterable[Part]:

@@ -47,7 +47,7 @@ class PictureRef(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """A question with its pictures, and its answer if there is one already."""
+    """A question with its pictures, and its answer if there is one already, or the beginning of one."""
 
     text: str
     pictures: tuple[PictureRef, ...] = ()
@@ -176,7 +176,10 @@ class ReadAhead(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """Answer the last turn (whose `answer` is None); answered by `Text`s and `Finished`, or `Failed`."""
+    """Answer the last turn, or go on with its `answer` if there is one; answered by `Text`s and `Finished`, or `Failed`.
+
+    Then `Text`s have what is added to it, and `Finished` the whole answer, with figures of what was added.
+    """
 
     request: int
     turns: tuple[Turn, ...]

@@ -79,6 +79,19 @@ def test_twenty_greedy_answers_are_those_of_plain_llama_cpp(engine: EngineClient
             prompt += [*answer.token_ids, *plain.tokens("<|im_end|>\n")]
 
 
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("question", ["Name three colours.", "Write 'good morning' in Japanese."])
+def test_a_greedy_answer_cut_anywhere_goes_on_token_by_token(engine: EngineClient, question: str) -> None:
+    whole = ask(engine, Turn(question), sampling=GREEDY)
+    for tokens in range(1, whole.stats.answer_tokens, 5):
+        part = ask(engine, Turn(question), sampling=GREEDY._replace(max_tokens=tokens))
+        if part.token_ids:  # else half a character
+            most = GREEDY.max_tokens - len(part.token_ids)
+            rest = ask(engine, Turn(question, (), part.text), sampling=GREEDY._replace(max_tokens=most))
+            assert rest.token_ids == whole.token_ids
+            assert rest.stats.evaluated_tokens == 1
+
+
 @pytest.mark.parametrize("question", ["Write 'good morning' in Japanese.", "Show three emojis.", "Say hello in Greek."])
 def test_characters_of_several_tokens_arrive_whole(engine: EngineClient, question: str) -> None:
     heard: list[Event] = []

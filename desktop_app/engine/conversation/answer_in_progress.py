@@ -18,11 +18,11 @@ class Work:
 
 
 class AnswerInProgress:
-    """The text of an answer, and its figures."""
+    """The text of an answer, all of it, and the figures of what is written now."""
 
     def __init__(self, received: float, prompt: Prompt, reused: int) -> None:
         """`received`: when the command came (time.monotonic()); `reused`: cells that were in the KV cache."""
-        self.text = TokenDecoder()
+        self.text = TokenDecoder(prompt.begun, prompt.begun_tokens)
         self.tokens = 0
         self.work = Work()
         self.reused = reused

@@ -39,7 +39,7 @@ class AnswerTokens:
 
     def remember(self, answer: str, tokens: tuple[int, ...]) -> None:
         """Keep the tokens of an answer; `save` writes them."""
-        if answer:
+        if answer and tokens:
             self._note(answer, tokens)
             if self._folder is not None:
                 self._unsaved[answer] = tokens

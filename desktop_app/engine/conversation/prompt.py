@@ -21,6 +21,8 @@ class Prompt:
     dropped_turns: tuple[int, ...] = ()  # indices of requested turns that did not fit
     dropped_pictures: int = 0  # in those turns
     reduced: tuple[int, int] | None = None  # parts a picture is seen in, and parts it is worth, if those are more
+    begun: str = ""  # the beginning of the answer, which is to go on
+    begun_tokens: tuple[int, ...] = ()  # of that; they are the last cells
 
     def edges(self, batch: int) -> list[int]:
         """Return where evaluation always begins a new batch of at most `batch` cells.

@@ -63,12 +63,13 @@ class PromptBuilder:
     def prompt(self, requested: Sequence[Turn], system: str | None, max_tokens: int) -> Prompt:
         """Return the prompt that asks the last of the requested turns, with as many others as fit the context.
 
-        If the last turn has no text yet, the prompt ends where its question will begin.
+        If the last turn has no text yet, the prompt ends where its question will begin; if it has an answer, with that.
         Raises `UserError("context-too-small")`.
         """
-        if needed := self._far_too_long(requested[-1].text):
+        if needed := max(self._far_too_long(requested[-1].text), self._far_too_long(requested[-1].answer or "")):
             raise UserError("context-too-small", needed=needed, available=self._n_ctx)
         self._text.start_prompt()
+        requested = [*requested[:-1], self._without_loose_end(requested[-1])]
         opening = len(self._lay_out([], system).cells)
         # What cannot fit is not tokenised: of a pasted book, imported, that takes from seconds to minutes.
         lost = [self._far_too_long(turn.text) + self._far_too_long(turn.answer or "") for turn in requested]
@@ -77,7 +78,8 @@ class PromptBuilder:
         ]
         turns = self._with_fitting_pictures(short, lost, system, opening, max_tokens)
         layout = self._lay_out(turns, system)
-        kept = kept_turns(_sizes(turns, lost, layout, opening), opening, self._n_ctx, max_tokens)
+        begun = self._begun(turns, layout, system)
+        kept = kept_turns(_sizes(turns, lost, layout, opening), opening, self._n_ctx, max_tokens, len(begun))
         dropped = sorted({*range(len(turns))}.difference(kept))
         if dropped:
             turns = [turns[index] for index in kept]
@@ -94,7 +96,25 @@ class PromptBuilder:
             dropped_turns=tuple(dropped),
             dropped_pictures=sum(len(requested[index].pictures) for index in dropped),
             reduced=self._reduced(requested, pictures.values()),
+            begun=turns[-1].answer or "",
+            begun_tokens=begun,
         )
+
+    def _without_loose_end(self, turn: Turn) -> Turn:
+        """Return a turn whose answer is to go on without the spaces at its end, unless its tokens are known.
+
+        Mostly they would have been part of the next token.
+        """
+        if turn.answer is None or self.answers.get(turn.answer) is not None:
+            return turn
+        return turn._replace(answer=turn.answer.rstrip() or None)
+
+    def _begun(self, turns: Sequence[Turn], layout: _Layout, system: str | None) -> tuple[int, ...]:
+        """Return the tokens of the last turn's answer, which is to go on."""
+        if turns[-1].answer is None:
+            return ()
+        asked = self._lay_out([*turns[:-1], turns[-1]._replace(answer=None)], system)
+        return tuple(cell for cell in layout.cells[len(asked.cells) :] if isinstance(cell, int))
 
     def _far_too_long(self, text: str) -> int:
         """Return about how many tokens a text takes whose beginning alone does not fit the context; else 0.
@@ -117,15 +137,17 @@ class PromptBuilder:
         if len(ways) == 1:
             return requested
         *earlier, newest = requested
-        unwritten = self._lay_out([*earlier, newest._replace(text="")], system)
-        words = len(self._lay_out(requested, system).cells) - len(unwritten.cells)
+        whole = self._lay_out(requested, system)
+        begun = len(self._begun(requested, whole, system))
+        unwritten = self._lay_out([*earlier, newest._replace(text="", answer=None)], system)
+        words = len(whole.cells) - begun - len(unwritten.cells)
         missing = max(0, _ROOM_FOR_WORDS - words)
 
         def sizes(turns: Sequence[Turn]) -> list[TurnSize]:
             *others, last = _sizes(turns, lost, self._lay_out(turns, system), opening)
             return [*others, TurnSize(last.tokens + missing, last.pictures)]
 
-        return ways[finest_way(map(sizes, ways), opening, self._n_ctx, max_tokens)]
+        return ways[finest_way(map(sizes, ways), opening, self._n_ctx, max_tokens, begun)]
 
     def _around_question(self, turns: Sequence[Turn], layout: _Layout, system: str | None) -> tuple[list[Cell], int]:
         """Return the cells that are certain before the last turn's question is written, and how many come after it.

@@ -163,39 +163,45 @@ class Session:
     # ---- answering -------------------------------------------------------------------------
 
     def ask(self, command: Ask, received: float) -> None:
-        """Answer the last turn; `received` is when the command came (time.monotonic())."""
+        """Answer the last turn, or go on with its answer; `received` is when the command came (time.monotonic())."""
         if not command.turns[-1].text.strip():
             raise UserError("question-empty")
         request = command.request
         prompt = self._prompt(request, command.turns, command.system_prompt, command.sampling.max_tokens)
         keep = self._kv_cache.common(prompt.cells)
-        keep = max((edge for edge in prompt.edges(self.model.batch) if edge <= keep), default=keep)
+        reusable = prompt.certain
+        if prompt.begun_tokens:  # it goes on from the cells that are there; the next token needs the last one's logits
+            reusable = len(prompt.cells) - 1
+            keep = min(keep, reusable)
+        else:
+            keep = max((edge for edge in prompt.edges(self.model.batch) if edge <= keep), default=keep)
         answer = AnswerInProgress(received, prompt, keep)
         self.unsettled = True
         try:
             self._interrupt.check()
-            if keep < prompt.certain:
-                keep = self._resume(prompt.cells[: prompt.certain], keep)
+            if keep < reusable:
+                keep = self._resume(prompt.cells[:reusable], keep)
             answer.reused = keep
             self._evaluate(request, prompt, keep, answer.work)
-            reason = self._write(command, answer)
+            reason = self._write(command, answer, prompt)
         except Interrupted:
             reason = FinishReason.STOPPED
         self.prompts.answers.remember(answer.text.text, answer.text.token_ids)
         self._emit(answer.finished(request, reason, len(self._kv_cache), self.model.n_ctx))
 
-    def _write(self, command: Ask, answer: AnswerInProgress) -> FinishReason:
+    def _write(self, command: Ask, answer: AnswerInProgress, prompt: Prompt) -> FinishReason:
         request = command.request
         self._emit(PhaseChanged(request, Phase.WRITING))
 
         def send(portion: str) -> None:
             self._emit(Text(request, portion, answer.tokens, answer.speed(), len(self._kv_cache)))
 
-        portions = TextBatches(send)
+        shown = len(prompt.begun)
+        portions = TextBatches(send, known=len(command.turns[-1].answer or "") - shown)
         role, waiting = RoleWords(self.prompts.family.role), ""
-        shown = 0
+        role.add(prompt.begun)
         limit = max(1, min(command.sampling.max_tokens, self.model.n_ctx - len(self._kv_cache)))
-        sampler = self.model.sampler(command.sampling)
+        sampler = self.model.sampler(command.sampling, prompt.begun_tokens)
         try:
             while True:
                 token = sampler.sample()
@@ -206,9 +212,9 @@ class Session:
                 text = answer.text.add(token, self.model.vocabulary.piece(token))
                 ended = role.add(text)
                 waiting += text
-                certain = role.length - shown
+                certain = max(0, role.length - shown)  # what was written before may end with the first of role words
                 portions.add(waiting[:certain])
-                waiting, shown = waiting[certain:], role.length
+                waiting, shown = waiting[certain:], shown + certain
                 if ended:
                     waiting = ""
                     answer.text.cut(role.length)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 BATCH_S = 0.03
 
@@ -17,14 +17,15 @@ class TokenDecoder:
     that a SentencePiece vocabulary puts before the first word is not part of the answer.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, begun: str = "", tokens: Iterable[int] = ()) -> None:
+        """`begun`: the beginning of an answer that goes on, and its tokens."""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._parts: list[str] = []
-        self._started = False
-        self._tokens: list[int] = []
-        self._whole = 0  # tokens up to the last complete character
-        self._ends: list[int] = []  # after how many characters of the text each token ends
-        self._length = 0
+        self._parts = [begun]
+        self._started = bool(begun)
+        self._tokens = list(tokens)
+        self._whole = len(self._tokens)  # tokens up to the last complete character
+        self._length = len(begun)
+        self._ends = [self._length] * self._whole  # after how many characters of the text each token ends
 
     def add(self, token: int, piece: bytes) -> str:
         """Take the next token and return the text that it completes, "" if none."""
@@ -91,15 +92,20 @@ class RoleWords:
 class TextBatches:
     """Collects text and hands it on about every 30 ms, the first at once."""
 
-    def __init__(self, hand_on: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, hand_on: Callable[[str], None], clock: Callable[[], float] = time.monotonic, known: int = 0
+    ) -> None:
+        """`known`: so many characters of what comes are not handed on; they are there already."""
         self._hand_on = hand_on
         self._clock = clock
+        self._known = known
         self._waiting = ""
         self._last = float("-inf")
 
     def add(self, text: str) -> None:
         """Take text, and hand on what has waited long enough."""
-        self._waiting += text
+        self._waiting += text[self._known :]
+        self._known -= min(self._known, len(text))
         if self._clock() - self._last >= BATCH_S:
             self.flush()
 

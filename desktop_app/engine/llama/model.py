@@ -264,9 +264,9 @@ class Model:
         found = llama.llama_get_logits_ith(self._context, -1)
         return np.ctypeslib.as_array(found, (self.vocabulary.size,)).copy()
 
-    def sampler(self, sampling: Sampling) -> Sampler:
-        """Return a sampler for one answer; close it."""
-        return Sampler(self._context, self.vocabulary.size, sampling)
+    def sampler(self, sampling: Sampling, written: Sequence[int] = ()) -> Sampler:
+        """Return a sampler for one answer, of which so much is written; close it."""
+        return Sampler(self._context, self.vocabulary.size, sampling, written)
 
     def _new_batch(self, width: int) -> Batch:
         batch = llama.llama_batch_init(self._most, width, 1)

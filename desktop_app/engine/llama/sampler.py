@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from desktop_app.engine.llama.bindings import ContextPointer, SamplerPointer, llama
 from desktop_app.engine.messages import Sampling
@@ -13,7 +14,10 @@ _PENALTY_WINDOW = 64  # tokens
 class Sampler:
     """Chooses the tokens of one answer. The same seed and logits give the same tokens."""
 
-    def __init__(self, context: ContextPointer, n_vocabulary: int, sampling: Sampling) -> None:
+    def __init__(
+        self, context: ContextPointer, n_vocabulary: int, sampling: Sampling, written: Sequence[int] = ()
+    ) -> None:
+        """`written`: the tokens of the answer so far, which are not to be repeated either."""
         self._context = context
         self._chain = llama.llama_sampler_chain_init(llama.llama_sampler_chain_default_params())
         seed = int.from_bytes(os.urandom(4), "little") if sampling.seed is None else sampling.seed & 0xFFFFFFFF
@@ -21,6 +25,8 @@ class Sampler:
             self._add(
                 llama.llama_sampler_init_penalties(n_vocabulary, _PENALTY_WINDOW, sampling.repeat_penalty, 0.0, 0.0)
             )
+            for token in written[-_PENALTY_WINDOW:]:
+                llama.llama_sampler_accept(self._chain, token)
         if sampling.temperature <= 0:
             self._add(llama.llama_sampler_init_greedy())
             return
