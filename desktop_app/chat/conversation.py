@@ -62,6 +62,13 @@ class Message:
     # Position among the siblings of the same parent, filled in by the history: (index from 0, count).
     sibling: tuple[int, int] = (0, 1)
 
+    @property
+    def can_go_on(self) -> bool:
+        """Return whether it is an answer that has not ended by itself."""
+        ended_early = self.state in (State.STOPPED, State.INTERRUPTED, State.FAILED)
+        was_cut = self.state is State.COMPLETE and self.details.get("finish_reason") == "length"
+        return self.role is Role.ASSISTANT and bool(self.text.strip()) and (ended_early or was_cut)
+
 
 @dataclass(frozen=True)
 class ConversationSummary:

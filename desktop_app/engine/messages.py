@@ -176,9 +176,9 @@ class ReadAhead(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """Answer the last turn, or go on with its `answer` if there is one; answered by `Text`s and `Finished`, or `Failed`.
+    """Answer the last turn, or go on with its `answer`; answered by `Text`s and `Finished`, or `Failed`.
 
-    Then `Text`s have what is added to it, and `Finished` the whole answer, with figures of what was added.
+    Where it goes on, `Text`s have what is added, and `Finished` the whole answer, with figures of what was added.
     """
 
     request: int

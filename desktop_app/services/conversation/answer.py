@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -40,6 +40,28 @@ def is_measured(tokens: int, speed: float) -> bool:
     return speed > 0 and tokens / speed >= _SHORTEST_S
 
 
+def in_two_goes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the figures of an answer of which a part was written before, and a part now: what it cost in all."""
+    figures = dict(now)
+    first, second = _positive(before, "answer_tokens"), _positive(now, "answer_tokens")
+    for name in ("answer_tokens", "evaluated_tokens", "image_encodes"):
+        if name in now and _positive(before, name):
+            figures[name] = now[name] + before[name]
+    speed, speed_now = _positive(before, "tokens_per_second"), _positive(now, "tokens_per_second")
+    if first and speed and "tokens_per_second" in now:
+        seconds = first / speed + (second / speed_now if speed_now else 0)
+        figures["tokens_per_second"] = round((first + (second if speed_now else 0)) / seconds, 2)
+    if "time_to_first_token_s" in before:
+        figures.pop("time_to_first_token_s", None)
+    return figures
+
+
+def _positive(figures: Mapping[str, Any], name: str) -> float:
+    """Return a figure, 0 if there is none: earlier versions took the details of imported answers as they were."""
+    value = figures.get(name)
+    return value if isinstance(value, int | float) and 0 < value < float("inf") else 0
+
+
 class Answer(QObject):
     """Saves a question, asks it, and gathers the answer; exists until the last event of the engine.
 
@@ -68,12 +90,17 @@ class Answer(QObject):
         engine: Engine,
         history_thread: HistoryThread,
         parent: QObject | None = None,
+        begun: Message | None = None,
     ) -> None:
-        """`message` is still without text; `question` is given when it is not in the history yet."""
+        """`message` is still without text, unless it goes on with `begun`, which is the same answer as it is saved.
+
+        `question` is given when it is not in the history yet.
+        """
         super().__init__(parent)
         self.conversation_id = conversation_id
         self.message = message
         self.question = question
+        self.begun = begun
         self._engine = engine
         self._history_thread = history_thread
         self._request = 0
@@ -81,16 +108,20 @@ class Answer(QObject):
         self._stop_wanted = False
         self._dropped_turns = 0
         self._dropped_told = False
+        self._figures: dict[str, Any] = {}  # of what was written so far, where it may end without any
         self._writing = QElapsedTimer()
         self._show_timer = self._timer(_SHOW_EVERY_MS, self._show_text)
         self._save_timer = self._timer(_SAVE_EVERY_MS, self.save_text)
 
     def begin(self, make: Callable[[int], Ask]) -> None:
         """Save question and answer, then send `make(request)` to the engine."""
-        conversation = self.conversation_id
+        conversation, begun = self.conversation_id, self.begun is not None
         messages = [self.message] if self.question is None else [self.question, self.message]
 
         def job(history: History) -> list[Message]:
+            if begun:
+                history.update_message(messages[-1])
+                return []
             return [replace(m, sibling=history.add_message(conversation, m)) for m in messages]
 
         # Both are in the history before the engine hears of them.
@@ -105,7 +136,7 @@ class Answer(QObject):
     def interrupt(self) -> None:
         """End now with what was written: the program is closing."""
         if not self._ended:
-            self._finish(State.INTERRUPTED)
+            self._finish(State.INTERRUPTED, self._figures)
 
     def _ask(self, make: Callable[[int], Ask], saved: list[Message]) -> None:
         self.saved.emit(saved)
@@ -126,6 +157,10 @@ class Answer(QObject):
             return
         if isinstance(event, Text):
             self.message = replace(self.message, text=self.message.text + event.text)
+            self._figures = {
+                "answer_tokens": event.tokens,
+                "tokens_per_second": round(event.tokens_per_second, 2),
+            }
             for timer in (self._show_timer, self._save_timer):
                 if not timer.isActive():
                     timer.start()
@@ -150,7 +185,7 @@ class Answer(QObject):
         elif isinstance(event, Failed):
             self._finish(State.FAILED, {"error": {"code": event.code, "parameters": event.parameters}})
         elif isinstance(event, (Died, BugReported)):
-            self._finish(State.INTERRUPTED)
+            self._finish(State.INTERRUPTED, self._figures)
 
     def _tell_dropped(self, event: TurnsDropped | None) -> None:
         if not self._dropped_told:
@@ -159,7 +194,7 @@ class Answer(QObject):
 
     def _finished(self, event: Finished) -> None:
         stats = event.stats
-        self.message = replace(self.message, text=event.text)
+        self.message = replace(self.message, text=event.text or self.message.text)  # "": it never began
         self.context.emit(stats.context_used, stats.context_size)
         if is_measured(stats.answer_tokens, stats.tokens_per_second):
             self.speed.emit(stats.tokens_per_second)
@@ -185,7 +220,8 @@ class Answer(QObject):
         self._ended = True
         self._show_timer.stop()
         self._save_timer.stop()
-        self.message = replace(self.message, state=state, details=self.message.details | (details or {}))
+        figures = in_two_goes(self.message.details, details or {})
+        self.message = replace(self.message, state=state, details=self.message.details | figures)
         message = self.message
         self._history_thread.run(lambda history: _save(history, message))
         self.ended.emit()

@@ -83,13 +83,19 @@ class Answers(QObject):
             self.phase.emit(conversation_id, *self._phases[conversation_id])
 
     def begin(
-        self, conversation_id: str, turns: tuple[Turn, ...], message: Message, question: Message | None = None
+        self,
+        conversation_id: str,
+        turns: tuple[Turn, ...],
+        message: Message,
+        question: Message | None = None,
+        begun: Message | None = None,
     ) -> None:
         """Answer the last of `turns` in `message`; `question` is given when it is to be saved as well.
 
-        If answers in other conversations are under way, they are finished first.
+        `begun`: the same answer as it is saved, which goes on. If answers in other conversations are under way, they
+        are finished first.
         """
-        answer = Answer(conversation_id, message, question, self._engine, self._history_thread, self)
+        answer = Answer(conversation_id, message, question, self._engine, self._history_thread, self, begun)
         answer.saved.connect(self.saved)
         answer.not_saved.connect(partial(self._not_saved, answer))
         answer.dropped.connect(partial(self.dropped.emit, conversation_id))

@@ -126,6 +126,22 @@ class Chat(QObject):
         self._cut(question)
         self._begin_answer(question, None)
 
+    def go_on(self, message_id: str) -> None:
+        """Go on with an answer that has not ended by itself: it stays one message, and its text grows."""
+        index = self._index(message_id)
+        if index is None or self.is_busy() or not self._messages[index].can_go_on:
+            return
+        turns = turns_of(self._messages[: index + 1], self._previews.reference_of)
+        if not turns or turns[-1].answer is None:
+            return  # its question is gone
+        begun = self._messages[index]
+        details = {name: value for name, value in begun.details.items() if name != "error"}
+        message = replace(begun, state=State.STREAMING, details=details)
+        self._messages[index] = message
+        self._answers.begin(self._conversations.current_id(), turns, message, begun=begun)
+        self.changed.emit(message)
+        self.busy_changed.emit(True)
+
     def edit(self, message_id: str, text: str) -> None:
         """Ask another question in place of one; the first stays beside it."""
         index = self._index(message_id)
@@ -231,6 +247,10 @@ class Chat(QObject):
         self._conversations.refresh()
 
     def _not_saved(self, answer: Answer) -> None:
+        if answer.begun is not None:
+            self._completed(answer.begun)
+            self._answer_ended(answer.conversation_id)
+            return
         conversation, question = answer.conversation_id, answer.question
         is_shown = conversation == self._conversations.current_id()
         if is_shown:
