@@ -12,7 +12,6 @@ from desktop_app.chat.history import History
 from desktop_app.engine.messages import Ask, Failed, FinishReason, Stop, Text
 from desktop_app.errors import UserError
 from desktop_app.services.conversation.answer import in_two_goes
-from tests.helpers.fake_engine import finished
 from tests.helpers.waiting import wait_until
 from tests.services.conftest import Desk, open_desk
 from tests.services.conversation.test_chat import answer, ask, texts
