@@ -19,6 +19,7 @@ from desktop_app.errors import UserError
 from desktop_app.services.background import Background
 from desktop_app.services.chosen_model import ChosenModel
 from desktop_app.services.conversation.answers import Answers
+from desktop_app.services.conversation.branches import Branches
 from desktop_app.services.conversation.chat import Chat
 from desktop_app.services.conversation.conversation_list import Conversations
 from desktop_app.services.conversation.draft import Draft
@@ -65,6 +66,7 @@ class Services:
     chat: Chat
     exports: Exports
     recovery: Recovery
+    branches: Branches
     reading_ahead: ReadingAhead
     picture_detail: PictureDetail
     picture_advice: PictureAdvice
@@ -152,6 +154,7 @@ class Services:
         self.files.close()
         self.history_thread.close()
         self.engine.close()
+        self.branches.close()
         # Network services last: they cannot always stop at once, and nothing is lost if they are killed meanwhile.
         for name in ("model_tasks", "models", "updates"):
             if name in self.__dict__:
@@ -189,6 +192,7 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
     writer = Background("exports", notices)
     exports = Exports(attachments, chat, conversations, history_thread, writer, throttle, notices)
     recovery = Recovery(conversations, attachments, engine, history_thread, files, forget, notices)
+    branches = Branches(chat, conversations, attachments, engine, history_thread, files, forget, notices)
     reading_ahead = ReadingAhead(engine, draft, chat, previews, preferences, picture_detail)
     chosen_model = ChosenModel(engine, preferences, notices)
     ModelFailures(engine, preferences, chosen_model, notices, parent=chosen_model)
@@ -204,6 +208,7 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
         chat,
         exports,
         recovery,
+        branches,
         reading_ahead,
         picture_detail,
         picture_advice,

@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from desktop_app.chat.rows import erase_messages
 from desktop_app.chat.sqlite_errors import EXPECTED
 
 _KEPT = 7
@@ -82,13 +83,13 @@ def pictures_in(path: Path) -> set[str] | None:
     return found
 
 
-def forget_in_backups(path: Path, conversations: Collection[str]) -> list[Path]:
-    """Delete conversations from the copies too; return those copies that cannot be changed just now.
+def forget_in_backups(path: Path, conversations: Collection[str], messages: Collection[str] = ()) -> list[Path]:
+    """Delete conversations and messages from the copies too; return those copies that cannot be changed just now.
 
     A damaged copy is removed itself.
     """
     unchanged = []
-    for backup in backups_of(path) if conversations else ():
+    for backup in backups_of(path) if conversations or messages else ():
         try:
             with _open(backup) as copy:
                 copy.execute("PRAGMA foreign_keys = ON")
@@ -96,6 +97,7 @@ def forget_in_backups(path: Path, conversations: Collection[str]) -> list[Path]:
                 for table, column in (("drafts", "conversation"), ("conversations", "id")):
                     if table in _tables(copy):
                         copy.executemany(f"DELETE FROM {table} WHERE {column} = ?", ((one,) for one in conversations))
+                erase_messages(copy, messages)
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             if str(error) in EXPECTED or not _removed(backup.path):  # it is locked, say
                 unchanged.append(backup.path)

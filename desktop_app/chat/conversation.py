@@ -12,10 +12,12 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import count
 from typing import Any
 
 # From file names that are not UTF-8, or half an emoji: no text for a file or for SQLite.
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
+_NUMBERED = re.compile(r" \(\d{1,4}\)\Z")
 
 
 class Role(str, Enum):
@@ -121,3 +123,11 @@ def title_from(text: str, longest: int = 48) -> str:
         return line
     cut = line[:longest].rsplit(" ", 1)[0]
     return (cut if len(cut) > longest // 2 else line[:longest]).rstrip(" ,.;:") + "…"
+
+
+def next_title(title: str, taken: Iterable[str]) -> str:
+    """Return a title that tells a copy from the conversation that it was made of: "TITLE (2)", or a higher number."""
+    known = {*taken}
+    first = _NUMBERED.sub("", title)
+    plain = (first if first in known else title)[:180]
+    return next(name for number in count(2) if (name := f"{plain} ({number})".strip()) not in known)

@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Collection, Iterable, Set
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,13 +25,24 @@ from desktop_app.chat.conversation import (
     Role,
     State,
     new_id,
+    next_title,
     storable,
     title_of_question,
 )
 from desktop_app.chat.damaged_files import naming, remove_damaged
 from desktop_app.chat.database import Database, open_database
 from desktop_app.chat.erased import Erased, erased_of, remember
-from desktop_app.chat.rows import insert_message, message_from, newest_place, picture_rows, replace_message
+from desktop_app.chat.rows import (
+    TakenOut,
+    erase_messages,
+    insert_message,
+    message_from,
+    newest_place,
+    picture_rows,
+    put_back,
+    replace_message,
+    take_out,
+)
 from desktop_app.chat.salvage import Salvaged, salvage
 from desktop_app.chat.searching import snippet, terms
 from desktop_app.chat.tree import Tree
@@ -49,6 +61,15 @@ class Purged(NamedTuple):
     kept_in: tuple[Path, ...] = ()  # damaged files, set aside for the person
 
 
+class Removed(NamedTuple):
+    """A message that was removed, with what went with it."""
+
+    path: list[Message]  # what is shown now
+    taken: TakenOut
+    leaf: str | None  # where the path ended before
+    purged: Purged  # the pictures may be needed again, if it is put back
+
+
 class History:
     """All conversations. Methods raise UserError when the disk is full or cannot be used."""
 
@@ -64,7 +85,11 @@ class History:
         database, damage = open_database(path)
         history = cls(database)
         with suppress(UserError):  # a full disk, say: at the next start, then
-            history._erase(history._known(erased_of(path).all))  # an old copy was put in its place by hand
+            erased = erased_of(path)
+            history._erase(history._known(erased.all))  # an old copy was put in its place by hand
+            if erased.messages:
+                with database.writing() as write:
+                    erase_messages(write, erased.messages)
         return history, damage
 
     def close(self) -> None:
@@ -156,7 +181,7 @@ class History:
         path = self._database.path
         doomed = {one.summary.id for one in self.deleted()} & {*conversations}
         erased = erased_of(path).with_more(doomed)
-        if not erased.in_backups:
+        if not erased.is_in_backups:
             return Purged()
         still_in = self._remembered(erased)
         shown = self._erase(doomed)
@@ -178,13 +203,13 @@ class History:
         return set() if in_use is None else named - in_use
 
     def _remembered(self, erased: Erased) -> tuple[Path, ...]:
-        """Keep the ids, and remove the conversations from the backups; return those that cannot be changed."""
+        """Keep the ids, and remove what they name from the backups; return those that cannot be changed."""
         path, still_in = self._database.path, list[Path]()
         try:
             remember(path, erased)  # first: then it goes on from here if the program is ended meanwhile
-            still_in = forget_in_backups(path, erased.in_backups)
+            still_in = forget_in_backups(path, erased.in_backups, erased.messages_in_backups)
             if not still_in:
-                remember(path, erased._replace(in_backups=frozenset()))
+                remember(path, erased._replace(in_backups=frozenset(), messages_in_backups=frozenset()))
         except OSError as error:  # a full disk, say
             _log.warning("what was deleted may still be in a backup: %s", type(error).__name__)
         return tuple(still_in)
@@ -232,9 +257,10 @@ class History:
 
         What is here and whole stays. Raises UserError (file-missing, file-unreadable).
         """
+        erased = erased_of(self._database.path)
         try:
             with self._database.writing() as write:
-                return salvage(backup.path, write, without=erased_of(self._database.path).all)
+                return salvage(backup.path, write, without=erased.all | erased.messages)
         except FileNotFoundError as error:
             raise UserError("file-missing", name=backup.path.name) from error
         except OSError as error:
@@ -298,6 +324,68 @@ class History:
         end = tree.end_of(tree.neighbour(message_id, step))
         return self._use(conversation_id, rows, tree, end)
 
+    def is_all(self, conversation_id: str, message_id: str) -> bool:
+        """Return whether nothing is left of a conversation when this message is removed; see `Tree.removal`."""
+        rows, tree = self._read(conversation_id)
+        return len(tree.removal(message_id, _answers(rows))[0]) == len(rows)
+
+    def remove_message(self, conversation_id: str, message_id: str) -> Removed:
+        """Remove a message with what goes with it (see `Tree.removal`), from the backups too. Raises KeyError."""
+        path = self._database.path
+        rows, tree = self._read(conversation_id)
+        doomed, shown = tree.removal(message_id, _answers(rows))
+        still_in = self._remembered(erased_of(path).with_more(messages=doomed))
+        with self._database.writing() as write:
+            taken = take_out(write, conversation_id, doomed)
+        self._database.shed_log()
+        pictures = frozenset(picture.sha256 for message in taken.messages for picture in message.pictures)
+        purged = Purged(pictures, still_in, tuple(naming(path, doomed)))
+        return Removed(self._shown(conversation_id, shown), taken, tree.leaf, purged)
+
+    def put_back(self, removed: Removed, shows: bool = True) -> list[Message]:
+        """Bring back what was removed, unless its conversation was, too; return the path.
+
+        `shows`: whether that is the path as it was before.
+        """
+        path, conversation = self._database.path, removed.taken.conversation
+        if self._known([conversation]):
+            with self._database.writing() as write:
+                put_back(write, removed.taken)
+            with suppress(OSError):  # a full disk, say: then no backup can bring it back, but it is here
+                remember(path, erased_of(path).without(message.id for message in removed.taken.messages))
+        rows, tree = self._read(conversation)
+        if not (shows and removed.leaf and removed.leaf in tree):
+            return self.path(conversation)
+        return self._use(conversation, rows, tree, removed.leaf)
+
+    def unused(self, pictures: Collection[str]) -> set[str]:
+        """Return those of these pictures, by their SHA-256, that nothing refers to any more."""
+        in_use = self.pictures_in_use() if pictures else None
+        return {*pictures} - in_use if in_use is not None else set()
+
+    def fork(self, conversation_id: str, message_id: str) -> str:
+        """Copy the path up to a message into a conversation of its own, a question with its answer; return its id.
+
+        Raises KeyError.
+        """
+        messages = self.path(conversation_id)
+        end = next((place for place, message in enumerate(messages, 1) if message.id == message_id), 0)
+        if not end:
+            raise KeyError(message_id)
+        if messages[end - 1].role is Role.USER and end < len(messages) and messages[end].role is Role.ASSISTANT:
+            end += 1
+        copies: list[tuple[Message, int]] = []
+        parent: str | None = None
+        for used, message in enumerate(messages[:end], 1):
+            copies.append((replace(message, id=new_id(), parent=parent), used))
+            parent = copies[-1][0].id
+        titles = [row["title"] for row in self._database.read("SELECT title FROM conversations WHERE deleted IS NULL")]
+        [row] = self._database.read("SELECT title FROM conversations WHERE id = ?", conversation_id)
+        fork = self.add_conversation(next_title(row["title"], titles), copies)
+        with self._database.writing() as write:  # it is the newest, whenever its messages were written
+            write.execute("UPDATE conversations SET updated = ? WHERE id = ?", (time.time(), fork))
+        return fork
+
     def mark_interrupted(self) -> int:
         """Mark answers still being written when the program ended; return how many.
 
@@ -312,6 +400,12 @@ class History:
     def _read(self, conversation_id: str) -> tuple[list[sqlite3.Row], Tree]:
         rows = self._database.read("SELECT * FROM messages WHERE conversation = ? ORDER BY number", conversation_id)
         return rows, Tree((row["id"], row["parent"], row["used"]) for row in rows)
+
+    def _shown(self, conversation_id: str, through: str | None) -> list[Message]:
+        """Return the path through a message, used last from now on; None: the one that was used last."""
+        rows, tree = self._read(conversation_id)
+        end = tree.end_of(through) if through is not None else tree.leaf
+        return self._use(conversation_id, rows, tree, end) if end is not None else []
 
     def _use(self, conversation_id: str, rows: list[sqlite3.Row], tree: Tree, leaf: str) -> list[Message]:
         messages = self._messages(conversation_id, rows, tree, tree.path_to(leaf))
@@ -388,6 +482,10 @@ def _summary(row: sqlite3.Row, around: str = "") -> ConversationSummary:
 def _names(database: sqlite3.Connection, message: int) -> list[str]:
     rows = database.execute("SELECT name FROM pictures WHERE message = ? ORDER BY position", (message,))
     return [row["name"] for row in rows]
+
+
+def _answers(rows: Iterable[sqlite3.Row]) -> set[str]:
+    return {row["id"] for row in rows if row["role"] == Role.ASSISTANT.value}
 
 
 def _one_line(title: str) -> str:

@@ -7,7 +7,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from desktop_app.chat.conversation import Message, Picture, Role, State, storable, title_of_question
 from desktop_app.chat.searching import fold
@@ -81,8 +81,8 @@ def picture_rows(owner: int | str, pictures: Iterable[Picture]) -> list[tuple[An
     return [(owner, position, p.sha256, storable(p.name), p.width, p.height) for position, p in enumerate(pictures)]
 
 
-def insert_message(write: sqlite3.Connection, conversation_id: str, message: Message) -> None:
-    """Insert a message as the leaf and, if need be, its conversation.
+def insert_message(write: sqlite3.Connection, conversation_id: str, message: Message, place: int | None = None) -> None:
+    """Insert a message as the leaf and, if need be, its conversation. `place`: the number of its row, None: the next.
 
     Raises KeyError for a parent that is not in the conversation.
     """
@@ -93,10 +93,10 @@ def insert_message(write: sqlite3.Connection, conversation_id: str, message: Mes
         (conversation_id, message.created, message.created),
     )
     number = write.execute(
-        """INSERT INTO messages (id, conversation, parent, role, text, state, created, details, used)
-        VALUES (:id, :conversation, :parent, :role, :text, :state, :created, :details,
+        """INSERT INTO messages (number, id, conversation, parent, role, text, state, created, details, used)
+        VALUES (:number, :id, :conversation, :parent, :role, :text, :state, :created, :details,
             (SELECT coalesce(max(used), 0) + 1 FROM messages WHERE conversation = :conversation))""",
-        row_of(message) | {"conversation": conversation_id},
+        row_of(message) | {"conversation": conversation_id, "number": place},
     ).lastrowid
     assert number is not None  # only where nothing was inserted
     write.executemany("INSERT INTO pictures VALUES (?, ?, ?, ?, ?, ?)", picture_rows(number, message.pictures))
@@ -121,6 +121,103 @@ def replace_message(write: sqlite3.Connection, message: Message) -> None:
         "UPDATE messages SET text = :text, state = :state, details = :details WHERE id = :id", row_of(message)
     )
     _fold(write, row["number"], message)
+
+
+class TakenOut(NamedTuple):
+    """Messages that were taken out of a conversation, with all that `put_back` needs."""
+
+    conversation: str
+    title: str
+    cover: str | None
+    messages: tuple[Message, ...]  # parents before their children
+    numbers: tuple[int, ...]  # of their rows
+    used: tuple[int, ...]
+    followed: dict[str, str]  # messages that stay -> the one of these that they followed
+
+
+def take_out(write: sqlite3.Connection, conversation_id: str, ids: Iterable[str]) -> TakenOut:
+    """Remove messages for good and return them; what followed one follows the message before it."""
+    rows = sorted(
+        (write.execute("SELECT * FROM messages WHERE id = ?", (one,)).fetchone() for one in ids),
+        key=lambda row: int(row["number"]),
+    )
+    gone = {row["id"] for row in rows}
+    summary = write.execute("SELECT title, cover FROM conversations WHERE id = ?", (conversation_id,)).fetchone()
+    followed = {
+        child[0]: parent
+        for parent in gone
+        for child in write.execute("SELECT id FROM messages WHERE parent = ?", (parent,))
+        if child[0] not in gone
+    }
+    messages = tuple(message_from(row, _pictures_of(write, row["number"]), (0, 1)) for row in rows)
+    taken = TakenOut(
+        conversation_id,
+        summary["title"],
+        summary["cover"],
+        messages,
+        tuple(row["number"] for row in rows),
+        tuple(row["used"] for row in rows),
+        followed,
+    )
+    erase_messages(write, gone)
+    return taken
+
+
+def erase_messages(write: sqlite3.Connection, ids: Iterable[str]) -> None:
+    """Remove messages, as far as they are here; their conversation is no longer called by them."""
+    titles: dict[str, set[str]] = {}  # conversation -> titles that its removed questions gave it
+    for one in ids:
+        row = write.execute(
+            "SELECT conversation, role, text, parent, number FROM messages WHERE id = ?", (one,)
+        ).fetchone()
+        if row is None:
+            continue
+        conversation, role, text, parent, number = row
+        given = {_title_given_by(write, number, text)} if role == Role.USER.value else set[str]()
+        titles.setdefault(conversation, set()).update(given)
+        write.execute("UPDATE messages SET parent = ? WHERE parent = ?", (parent, one))
+        write.execute("DELETE FROM messages WHERE id = ?", (one,))
+    for conversation, given in titles.items():
+        (title,) = write.execute("SELECT title FROM conversations WHERE id = ?", (conversation,)).fetchone()
+        first = write.execute(
+            "SELECT number, text FROM messages WHERE conversation = ? AND role = ? ORDER BY number LIMIT 1",
+            (conversation, Role.USER.value),
+        ).fetchone()
+        if title in given:
+            title = _title_given_by(write, *first) if first is not None else ""
+        write.execute(
+            """UPDATE conversations SET title = ?1, cover = (
+                SELECT sha256 FROM pictures JOIN messages ON number = message
+                WHERE conversation = ?2 ORDER BY number, position LIMIT 1
+            ) WHERE id = ?2""",
+            (title, conversation),
+        )
+
+
+def _title_given_by(database: sqlite3.Connection, number: int, question: str) -> str:
+    return title_of_question(question, (picture.name for picture in _pictures_of(database, number)))
+
+
+def put_back(write: sqlite3.Connection, taken: TakenOut) -> None:
+    """Put back what was taken out, each message where it was."""
+    is_free = True
+    for message, number, used in zip(taken.messages, taken.numbers, taken.used, strict=True):
+        # What was written meanwhile may have taken the numbers of those at the end, which nothing else follows.
+        is_free = is_free and not write.execute("SELECT 1 FROM messages WHERE number = ?", (number,)).fetchone()
+        insert_message(write, taken.conversation, message, number if is_free else None)
+        write.execute("UPDATE messages SET used = ? WHERE id = ?", (used, message.id))
+    for child, parent in taken.followed.items():
+        write.execute("UPDATE messages SET parent = ? WHERE id = ?", (parent, child))
+    write.execute(
+        "UPDATE conversations SET title = ?, cover = ? WHERE id = ?", (taken.title, taken.cover, taken.conversation)
+    )
+
+
+def _pictures_of(database: sqlite3.Connection, number: int) -> list[Picture]:
+    rows = database.execute(
+        "SELECT sha256, name, width, height FROM pictures WHERE message = ? ORDER BY position", (number,)
+    )
+    return [Picture(*row) for row in rows]
 
 
 def _holds(write: sqlite3.Connection, conversation_id: str, message_id: str) -> bool:

@@ -29,7 +29,7 @@ from desktop_app.chat.searching import fold
 from desktop_app.chat.sqlite_pages import rows_of
 
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
-_ENDED = {State.COMPLETE, State.STOPPED}  # the text of such a message never changes any more
+_ENDED = {State.COMPLETE, State.STOPPED}  # the text of such a message never changes, unless the answer goes on
 _Number = int | float  # SQLite stores 1.0 as 1
 _MESSAGE = (None, str, str, str | None, str, str, str, _Number, str, int)
 _CONVERSATION = (str, str, _Number, _Number, str | None, _Number | None)
@@ -61,7 +61,7 @@ class _Found:
 def salvage(source: Path, write: sqlite3.Connection, without: Collection[str] = ()) -> Salvaged:
     """Add what is not here, and repair messages of which the other file has the better text.
 
-    A message whose parent is lost follows the one before it. Conversations of the ids `without` stay away.
+    A message whose parent is lost follows the one before it. Conversations and messages of the ids `without` stay away.
     Nothing is written to `source`. Raises OSError.
     """
     found = _find(source, without)
@@ -110,7 +110,7 @@ def _find(source: Path, without: Collection[str]) -> _Found:
     found = _Found()
     for place, values in rows_of(source):
         if _are(values, _MESSAGE):
-            if values[2] not in without:
+            if values[1] not in without and values[2] not in without:
                 found.messages.setdefault(place, (values[2], _message(values), values[9]))
         elif _are(values, _PICTURE) or _are(values, _DRAFT_PICTURE):
             owner, position, sha256, name, width, height = values
@@ -148,8 +148,8 @@ def _message(values: list[Any]) -> Message:
 def _repair(write: sqlite3.Connection, there: Message, folded_there: str | None) -> Salvaged:
     """Take what is damaged here from the other file, unless that is the damaged one.
 
-    The text of a message that has ended never changes. Where it differs all the same, the right one is that which is
-    the same as what is searched, which is stored apart from it.
+    Where the texts of a message that has ended differ, the right one is that which is the same as what is searched,
+    which is stored apart from it.
     """
     row = write.execute(
         """SELECT role, messages.text AS text, state, details, folded_texts.text AS folded

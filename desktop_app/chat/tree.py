@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 
 class Tree:
@@ -32,6 +32,9 @@ class Tree:
         for message, parent in reversed(self._parent.items()):
             self._last_use[parent] = max(self._last_use.get(parent, 0), self._last_use[message])
 
+    def __contains__(self, message: object) -> bool:
+        return message in self._index
+
     def path_to(self, message: str | None) -> list[str]:
         """Return the ids from the root to `message`; nothing for None."""
         path = []
@@ -48,6 +51,29 @@ class Tree:
         """Return the sibling `step` places further, or the first or last one."""
         siblings = self._children[self._parent[message]]
         return siblings[min(max(self._index[message] + step, 0), len(siblings) - 1)]
+
+    def below(self, message: str) -> list[str]:
+        """Return the message and all that follows it in any branch, parents before their children."""
+        found = [message]
+        for one in found:
+            found += self._children.get(one, ())
+        return found
+
+    def removal(self, message: str, answers: Collection[str]) -> tuple[list[str], str | None]:
+        """Return what goes when a message is deleted, and what is shown then; None: what was used last.
+
+        One of several versions goes with all that follows it, and the version beside it is shown. Otherwise a question
+        goes with its answers, or an answer with its question, and what follows them follows the message before:
+        so questions and answers still take turns. `answers`: the ids of all that are answers.
+        """
+        parent = self._parent[message]
+        if message in answers and parent is not None and parent not in answers and self.sibling(message)[1] == 1:
+            message, parent = parent, self._parent[parent]
+        place, count = self.sibling(message)
+        if count > 1:
+            return self.below(message), self.neighbour(message, -1 if place else 1)
+        gone = [message, *(child for child in self._children.get(message, ()) if child in answers)]
+        return gone, parent if self.leaf in gone else self.leaf
 
     def end_of(self, message: str) -> str:
         """Return where the branch through `message` ends, following the child used last."""

@@ -279,11 +279,11 @@ def _raise_if_failed(event: Event) -> None:
         raise EngineBug(event.report)
 
 
-def clear_cache(folder: Path, used_before: float) -> None:
-    """Remove from the caches in `folder` what was not used since a time (seconds since 1970).
+def clear_cache(folder: Path, used_before: float, used_since: float = 0.0) -> None:
+    """Remove from the caches in `folder` what was last used between two times (seconds since 1970).
 
     With an engine that runs, send it `Forget` first: it may hold more than it has written.
     """
     from desktop_app.engine.cache import checked_folder  # needed rarely
 
-    checked_folder.clear_cache(folder, used_before)
+    checked_folder.clear_cache(folder, used_before, used_since)

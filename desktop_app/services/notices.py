@@ -16,6 +16,7 @@ from model_store.errors import StoreError
 
 SENTENCES: dict[str, str] = {
     "conversation-deleted": QT_TRANSLATE_NOOP("notices", "“{title}” was deleted."),
+    "message-deleted": QT_TRANSLATE_NOOP("notices", "Deleted from this conversation."),
     "untitled-deleted": QT_TRANSLATE_NOOP("notices", "The conversation was deleted."),
     "backup-restored": QT_TRANSLATE_NOOP("notices", "Messages that were brought back from the backup: {added}."),
     "backup-repaired": QT_TRANSLATE_NOOP(
@@ -113,6 +114,7 @@ LABELS: dict[str, str] = {
     "load-again": QT_TRANSLATE_NOOP("notices", "Try again"),
     "restart-engine": QT_TRANSLATE_NOOP("notices", "Restart the engine"),
     "undo-delete": QT_TRANSLATE_NOOP("notices", "Undo"),
+    "undo-delete-message": QT_TRANSLATE_NOOP("notices", "Undo"),
     "show-in-folder": QT_TRANSLATE_NOOP("notices", "Show in folder"),
     "remove-damaged": QT_TRANSLATE_NOOP("notices", "Delete the damaged file"),
     "open-recovery": QT_TRANSLATE_NOOP("notices", "Show backups…"),

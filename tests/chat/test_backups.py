@@ -230,7 +230,12 @@ def test_what_was_deleted_for_good_does_not_come_back_from_an_old_copy(path: Pat
     assert history.deleted() == []
     history.close()
     kept = json.loads((path.parent / "erased-conversations.json").read_bytes())
-    assert kept == {"all": ["conversation 0"], "in_backups": []}  # nothing else of it
+    assert kept == {
+        "all": ["conversation 0"],
+        "in_backups": [],
+        "messages": [],
+        "messages_in_backups": [],
+    }  # nothing else of it
 
 
 def test_a_damaged_file_that_was_set_aside_is_named_when_it_holds_what_is_deleted(path: Path) -> None:

@@ -9,6 +9,7 @@ from desktop_app.services.notices import Notices
 from tests.helpers.fakes import Call
 from tests.helpers.fakes.conversation import (
     FakeAnswers,
+    FakeBranches,
     FakeChat,
     FakeConversations,
     FakeExports,
@@ -36,6 +37,7 @@ class FakeServices:
         self.answers = FakeAnswers()
         self.chat = FakeChat(self.calls, self.answers, self.conversations.current_id)
         self.exports = FakeExports(self.calls)
+        self.branches = FakeBranches(self.calls)
         self.recovery = FakeRecovery(self.calls)
         self.reading_ahead = FakeReadingAhead()
         self.picture_detail = FakePictureDetail(self.calls)

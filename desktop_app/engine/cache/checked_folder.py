@@ -216,12 +216,12 @@ def cache_folders(folder: str, megabytes: int, *, adds_kv_cache: bool = True) ->
     )
 
 
-def clear_cache(folder: Path, used_before: float | None = None) -> None:
-    """Delete everything about pictures and conversations, or what was not used since a time (seconds since 1970)."""
+def clear_cache(folder: Path, used_before: float | None = None, used_since: float = 0.0) -> None:
+    """Delete everything about pictures and conversations, or what was last used between two times (since 1970)."""
     for name in _NAMES:
         try:
             for path in list((folder / name).iterdir()):
-                if used_before is None or path.stat().st_mtime <= used_before:
+                if used_before is None or used_since <= path.stat().st_mtime <= used_before:
                     path.unlink(missing_ok=True)
         except FileNotFoundError:
             continue

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from itertools import takewhile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
@@ -23,6 +24,9 @@ from desktop_app.services.conversation.previews import Previews
 from desktop_app.services.conversation.turns import QUICK_LOOK_KEY, turns_of
 from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.notices import Notice, Notices
+
+if TYPE_CHECKING:  # imported on the history's thread
+    from desktop_app.chat.history import History
 
 NOTES: dict[str, str] = {
     MODEL_CHANGED: QT_TRANSLATE_NOOP("notes", "From here on, the answers are by {name}."),
@@ -167,15 +171,24 @@ class Chat(QObject):
 
     def show_sibling(self, message_id: str, step: int) -> None:
         """Show the question or answer beside this one, with what followed it."""
+        conversation = self._conversations.current_id()
+        self.change_path(lambda history: history.switch_sibling(conversation, message_id, step))
+
+    def change_path(self, job: Callable[[History], list[Message]], then: Callable[[], object] = lambda: None) -> None:
+        """Let `job` change the open conversation, show the path that it returns, and call `then`.
+
+        Not while an answer is under way, or another path is being read.
+        """
         if self.is_busy() or self._opening:
             return
         conversation = self._conversations.current_id()
+
+        def shown(path: list[Message]) -> None:
+            self._show(conversation, path)
+            then()
+
         self._opening = True
-        self._history_thread.run(
-            lambda history: history.switch_sibling(conversation, message_id, step),
-            partial(self._show, conversation),
-            partial(self._not_switched, conversation),
-        )
+        self._history_thread.run(job, shown, partial(self._not_switched, conversation))
 
     def set_dropped_turns(self, event: TurnsDropped | None) -> None:
         """Note which turns of the open conversation the engine leaves out; None: none."""

@@ -8,6 +8,7 @@ if TYPE_CHECKING:  # only for annotations, so the window does not wait for them
     from desktop_app.services.notices import Notices
     from desktop_app.ui.protocols.conversation import (
         Answers,
+        Branches,
         Chat,
         Conversations,
         Draft,
@@ -46,6 +47,8 @@ class Services(Protocol):
     def chat(self) -> Chat: ...
     @property
     def exports(self) -> Exports: ...
+    @property
+    def branches(self) -> Branches: ...
     @property
     def recovery(self) -> Recovery: ...
     @property

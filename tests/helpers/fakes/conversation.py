@@ -135,6 +135,9 @@ class FakeChat(QObject):
     def regenerate(self, message_id: str) -> None:
         self.calls.append(("regenerate", message_id))
 
+    def go_on(self, message_id: str) -> None:
+        self.calls.append(("go_on", message_id))
+
     def edit(self, message_id: str, text: str) -> None:
         self.calls.append(("edit", message_id, text))
 
@@ -179,6 +182,17 @@ class FakeChat(QObject):
     def enter(self, phase: Phase | None, done: int = 0, total: int = 0, expected_s: float = 0.0) -> None:
         details = {"done": done, "total": total, "expected_s": expected_s, "sha256": ""}
         self.answers.phase.emit(self.current_id(), phase, details)
+
+
+class FakeBranches:
+    def __init__(self, calls: list[Call]) -> None:
+        self.calls = calls
+
+    def delete(self, message_id: str) -> None:
+        self.calls.append(("delete_message", message_id))
+
+    def fork(self, message_id: str) -> None:
+        self.calls.append(("fork", message_id))
 
 
 class FakeReadingAhead(QObject):

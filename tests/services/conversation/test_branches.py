@@ -1,0 +1,157 @@
+"""Deleting messages, putting them back, and beginning new conversations from them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from desktop_app.engine.messages import Ask, Forget, Forgotten
+from desktop_app.paths import attachments_folder, cache_folder, history_file
+from desktop_app.services.notices import Notice
+from tests.helpers.waiting import wait_until
+from tests.services.conftest import Desk, open_desk
+from tests.services.conversation.test_chat import answer, ask, texts
+
+
+@pytest.fixture
+def talked(desk: Desk) -> Desk:
+    """Two questions were answered, the second about a picture."""
+    desk.ready()
+    answer(desk, ask(desk, "One?"), "First.")
+    desk.attach()
+    answer(desk, ask(desk, "Two?"), "Second.")
+    desk.services.history_thread.wait()
+    return desk
+
+
+def delete(desk: Desk, index: int) -> Notice:
+    count = len(desk.notices)
+    desk.services.branches.delete(desk.services.chat.messages()[index].id)
+    wait_until(lambda: len(desk.notices) > count)
+    return desk.notices[-1]
+
+
+def cached(name: str) -> Path:
+    """Write a file into the engine's caches, as it would have."""
+    path = cache_folder() / "contexts" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"block")
+    return path
+
+
+def test_a_pair_goes_and_comes_back(talked: Desk) -> None:
+    before = talked.services.chat.messages()
+    notice = delete(talked, 0)
+    assert notice.text_code == "message-deleted"
+    assert texts(talked) == ["Two?", "Second."]
+    assert not talked.services.chat.is_busy()
+    wait_until(lambda: [row.title for row in talked.services.conversations.summaries()] == ["Two?"])
+    talked.services.notices.act(notice.id, "undo-delete-message")
+    wait_until(lambda: talked.services.chat.messages() == before)
+    wait_until(lambda: [row.title for row in talked.services.conversations.summaries()] == ["One?"])
+    assert not talked.client.of(Forget)
+
+
+def test_the_next_question_does_not_know_of_it(talked: Desk) -> None:
+    delete(talked, 1)
+    command = ask(talked, "Three?")
+    assert [turn.text for turn in command.turns] == ["Two?", "Three?"]
+
+
+def test_when_the_notice_has_gone_nothing_is_left(talked: Desk) -> None:
+    [picture] = talked.services.chat.messages()[2].pictures
+    attached = [path for path in attachments_folder().rglob("*") if picture.sha256 in path.name]
+    block = cached("block")
+    notice = delete(talked, 2)
+    assert texts(talked) == ["One?", "First."]
+    assert b"Second." not in history_file().read_bytes()
+    assert block.exists()
+    assert all(path.exists() for path in attached)
+    talked.services.notices.withdraw(notice.id)  # as the window does after ten seconds
+    wait_until(lambda: bool(talked.client.of(Forget)))
+    late = cached("late")
+    talked.client.emit(Forgotten(talked.client.of(Forget)[-1].request))
+    wait_until(lambda: not any(path.exists() for path in (block, late, *attached)))
+
+
+def test_what_was_cached_before_it_was_written_stays(desk: Desk) -> None:
+    old = cached("old")
+    os.utime(old, (1_000_000_000, 1_000_000_000))
+    desk.ready()
+    answer(desk, ask(desk, "One?"), "First.")
+    answer(desk, ask(desk, "Two?"), "Second.")
+    block = cached("block")
+    desk.services.notices.withdraw(delete(desk, 0).id)
+    wait_until(lambda: not block.exists())
+    assert old.exists()
+
+
+def test_what_could_be_put_back_goes_with_the_program(talked: Desk, tmp_path: Path) -> None:
+    block = cached("block")
+    conversation = talked.services.conversations.current_id()
+    delete(talked, 0)
+    talked.services.close()
+    assert not block.exists()
+    again = open_desk(tmp_path)
+    try:
+        again.services.conversations.open(conversation)
+        wait_until(lambda: texts(again) == ["Two?", "Second."])
+    finally:
+        again.services.close()
+
+
+def test_the_last_pair_takes_the_conversation_with_it(desk: Desk) -> None:
+    desk.ready()
+    answer(desk, ask(desk, "One?"), "First.")
+    conversation = desk.services.conversations.current_id()
+    wait_until(lambda: bool(desk.services.conversations.summaries()))
+    assert delete(desk, 0).text_code == "conversation-deleted"
+    assert desk.services.conversations.current_id() == ""
+    desk.services.conversations.undo_delete()
+    wait_until(lambda: desk.services.conversations.current_id() == conversation and texts(desk) == ["One?", "First."])
+
+
+def test_a_version_gives_way_to_the_one_beside_it(desk: Desk) -> None:
+    desk.ready()
+    answer(desk, ask(desk, "One?"), "First.")
+    count = len(desk.client.of(Ask))
+    desk.services.chat.regenerate(desk.services.chat.messages()[1].id)
+    wait_until(lambda: len(desk.client.of(Ask)) > count)
+    answer(desk, desk.client.of(Ask)[-1], "Better.")
+    wait_until(lambda: desk.services.chat.messages()[1].sibling == (1, 2))
+    delete(desk, 1)
+    assert texts(desk) == ["One?", "First."]
+    assert desk.services.chat.messages()[1].sibling == (0, 1)
+
+
+def test_nothing_is_deleted_while_an_answer_is_written(talked: Desk) -> None:
+    ask(talked, "Three?")
+    talked.services.branches.delete(talked.services.chat.messages()[0].id)
+    talked.services.branches.fork(talked.services.chat.messages()[0].id)
+    talked.services.history_thread.wait()
+    assert len(texts(talked)) == 6
+    assert len(talked.services.conversations.summaries()) == 1
+
+
+def test_it_comes_back_while_the_next_answer_is_written(talked: Desk) -> None:
+    notice = delete(talked, 0)
+    command = ask(talked, "Three?")
+    talked.services.notices.act(notice.id, "undo-delete-message")
+    wait_until(lambda: texts(talked) == ["One?", "First.", "Two?", "Second.", "Three?", ""])
+    answer(talked, command, "Third.")
+    assert texts(talked)[-1] == "Third."
+
+
+def test_a_new_conversation_begins_from_a_message(talked: Desk) -> None:
+    first = talked.services.conversations.current_id()
+    talked.services.branches.fork(talked.services.chat.messages()[1].id)
+    wait_until(lambda: talked.services.conversations.current_id() != first)
+    wait_until(lambda: texts(talked) == ["One?", "First."])
+    wait_until(lambda: [row.title for row in talked.services.conversations.summaries()] == ["One? (2)", "One?"])
+    command = ask(talked, "Instead?")
+    assert [(turn.text, turn.answer) for turn in command.turns] == [("One?", "First."), ("Instead?", None)]
+    answer(talked, command, "Yes.")
+    talked.services.conversations.open(first)
+    wait_until(lambda: texts(talked) == ["One?", "First.", "Two?", "Second."])
