@@ -56,9 +56,7 @@ class Branches(QObject):
         self._files = files
         self._clear_cache = clear_cache
         self._notices = notices
-        self._removed: tuple[Removed, str] | None = (
-            None  # what can be put back, and the id of the notice that offers it
-        )
+        self._removed: tuple[Removed, str] | None = None  # what can be put back, and the id of its notice
         self._gone = QTimer(self)  # the notice goes before what its button does is done
         self._gone.setSingleShot(True)
         self._gone.setInterval(0)
@@ -145,7 +143,11 @@ class Branches(QObject):
             lambda history: history.unused(removed.purged.pictures),
             lambda unused: self._files.run(partial(self._attachments.remove, unused)),
         )
-        forget = partial(self._files.run, partial(self._clear_cache, time.time(), _written(removed)))
+        since = _written(removed)
+
+        def forget() -> None:
+            self._files.run(partial(self._clear_cache, time.time(), since))
+
         forget()
         self._engine.forget(forget)  # it may have written in the meantime
 

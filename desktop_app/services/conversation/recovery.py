@@ -90,7 +90,10 @@ class Recovery(QObject):
     def _purged(self, purged: Purged) -> None:
         self._history_thread.tell_what_stays(purged)
         self._files.run(partial(self._attachments.remove, purged.pictures))
-        forget = partial(self._files.run, partial(self._clear_cache, time.time()))
+
+        def forget() -> None:
+            self._files.run(partial(self._clear_cache, time.time()))
+
         forget()
         self._engine.forget(forget)  # it may have written in the meantime
         self.refresh()
