@@ -173,7 +173,8 @@ def erase_messages(write: sqlite3.Connection, ids: Iterable[str]) -> None:
         if row is None:
             continue
         conversation, role, text, parent, number = row
-        given = {_title_given_by(write, number, text)} if role == Role.USER.value else set[str]()
+        is_question = role == Role.USER.value and isinstance(text, str)  # a damaged one may be anything
+        given = {_title_given_by(write, number, text)} if is_question else set[str]()
         titles.setdefault(conversation, set()).update(given)
         write.execute("UPDATE messages SET parent = ? WHERE parent = ?", (parent, one))
         write.execute("DELETE FROM messages WHERE id = ?", (one,))
