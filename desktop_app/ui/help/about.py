@@ -83,6 +83,8 @@ class ShortcutsDialog(FittedDialog):
         rows += [
             (self.tr("Send the question"), QKeySequence(Qt.Key.Key_Return).toString(native)),
             (self.tr("New line in the question"), QKeySequence("Shift+Return").toString(native)),
+            (self.tr("Edit the question on which the keyboard is"), QKeySequence(Qt.Key.Key_F2).toString(native)),
+            (self.tr("Delete the message on which the keyboard is"), QKeySequence(Qt.Key.Key_Delete).toString(native)),
             (self.tr("Another picture, in the window of a picture"), f"{left} {right}"),
             (self.tr("Close the picture or leave the search"), QKeySequence(Qt.Key.Key_Escape).toString(native)),
         ]

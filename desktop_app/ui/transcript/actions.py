@@ -1,4 +1,4 @@
-"""The buttons under a message: copy, edit, regenerate, and switch between versions."""
+"""The buttons under a message: copy, edit, ask again, go on, and switch between versions."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ class MessageAction(Enum):
     COPY = "copy"
     COPY_CODE = "copy-code"
     REGENERATE = "regenerate"
+    GO_ON = "go-on"
     EDIT = "edit"
     PREVIOUS = "previous"
     NEXT = "next"
+    MORE = "more"
 
 
 class PageButton(IconButton):
@@ -48,15 +50,17 @@ class PageButton(IconButton):
 
 
 class ActionBar(QWidget):
-    """One bar of buttons that moves to the message under the pointer or with the keyboard focus.
+    """One bar of buttons that moves to the message under the pointer or with the keyboard focus, or stays at the last.
 
     `chosen(message_id, MessageAction)`: a button was pressed.
     """
 
     chosen = Signal(str, object)
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, *, with_words: bool = False) -> None:
+        """`with_words`: whether the usual buttons are named beside their icons, as far as there is room."""
         super().__init__(parent)
+        self._with_words = with_words
         self._message: Message | None = None
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -65,18 +69,26 @@ class ActionBar(QWidget):
         self.copy_code = self._button("code", self.tr("Copy all code in this message"), MessageAction.COPY_CODE)
         self.edit = self._button("edit", self.tr("Edit and ask again"), MessageAction.EDIT)
         self.regenerate = self._button("regenerate", self.tr("Regenerate answer"), MessageAction.REGENERATE)
+        self.go_on = self._button("continue", self.tr("Continue this answer"), MessageAction.GO_ON)
         self.previous = self._button("previous", self.tr("Previous version"), MessageAction.PREVIOUS)
         self.version = Label("", "tiny", "muted", self)
         self.next = self._button("next", self.tr("Next version"), MessageAction.NEXT)
+        self.more = self._button("more", self.tr("More"), MessageAction.MORE)
         self.figures = Label("", "tiny", "muted", self)
+        self._named = (self.copy, self.edit, self.regenerate, self.go_on)
+        names = (self.tr("Copy"), self.tr("Edit"), self.tr("Again"), self.tr("Continue"))
+        for button, name in zip(self._named, names, strict=True):
+            button.setText(name)
         for widget in (
             self.copy,
             self.copy_code,
             self.edit,
             self.regenerate,
+            self.go_on,
             self.previous,
             self.version,
             self.next,
+            self.more,
             self.figures,
         ):
             row.addWidget(widget)
@@ -90,15 +102,18 @@ class ActionBar(QWidget):
         """Switch to another version of the message; a call of `show_for` follows."""
         self._message = message
 
-    def show_for(self, message: Message, has_code: bool, is_busy: bool) -> None:
-        """Show the buttons for a message. While an answer is being written (`is_busy`), only copying is enabled."""
+    def show_for(self, message: Message, has_code: bool, is_busy: bool, room: int) -> None:
+        """Show the buttons for a message in `room` px. While an answer is written (`is_busy`), one can only copy."""
         self._message = message
         is_answer = message.role is Role.ASSISTANT
         index, count = message.sibling
         self.copy.setVisible(bool(message.text))
         self.copy_code.setVisible(has_code)
         self.edit.setVisible(message.role is Role.USER)
-        self.regenerate.setVisible(is_answer and message.state is not State.STREAMING)
+        has_ended = message.state is not State.STREAMING
+        self.regenerate.setVisible(is_answer and has_ended)
+        self.go_on.setVisible(message.can_go_on)
+        self.more.setVisible(has_ended)
         for widget in (self.previous, self.version, self.next):
             widget.setVisible(count > 1)
         self.version.setText(f"{index + 1}/{count}")
@@ -107,10 +122,24 @@ class ActionBar(QWidget):
         self._enable_arrows(index > 0 and not is_busy, index + 1 < count and not is_busy)
         self.edit.setEnabled(not is_busy)
         self.regenerate.setEnabled(not is_busy)
+        self.go_on.setEnabled(not is_busy)
+        self.more.setEnabled(not is_busy)
         self.figures.setText(words.figures(message) if is_answer else "")
         self.figures.setVisible(bool(self.figures.text()))
         self.figures.setContentsMargins(GRID, 0, 0, 0)
+        self._name_buttons(self._with_words)
         self.adjustSize()
+        if self.width() > room:  # large text, or a narrow window
+            self.figures.hide()
+            self.adjustSize()
+        if self.width() > room:
+            self._name_buttons(False)
+            self.adjustSize()
+
+    def _name_buttons(self, named: bool) -> None:
+        style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if named else Qt.ToolButtonStyle.ToolButtonIconOnly
+        for button in self._named:
+            button.setToolButtonStyle(style)
 
     def _enable_arrows(self, has_previous: bool, has_next: bool) -> None:
         # A disabled button loses the keyboard to whatever comes next in the window.
@@ -126,6 +155,7 @@ class ActionBar(QWidget):
     def _button(self, icon: str, name: str, action: MessageAction) -> PageButton:
         button = PageButton(icon, name, self)
         button.setProperty("action", action.value)
+        button.setProperty("kind", "action")
         button.setCursor(Qt.CursorShape.ArrowCursor)
         button.clicked.connect(self._clicked)
         return button

@@ -25,12 +25,14 @@ class Keyboard(QObject):
 
     `focus_changed`: another message is focused, or the focus is shown or hidden.
     `picture_opened(sha256)`: Enter on a picture. `edit_wanted(index)`: F2 on a message. `stop_wanted`: Esc.
+    `delete_wanted(message_id)`: Delete on a message.
     """
 
     focus_changed = Signal()
     picture_opened = Signal(str)
     edit_wanted = Signal(int)
     stop_wanted = Signal()
+    delete_wanted = Signal(str)
 
     def __init__(self, rows: Rows, selection: Selection, area: QAbstractScrollArea) -> None:
         super().__init__(area)
@@ -138,6 +140,8 @@ class Keyboard(QObject):
             self._open_picture()
         elif key == Qt.Key.Key_F2:
             self.edit_wanted.emit(self.focused())
+        elif key == Qt.Key.Key_Delete and self.is_focus_shown():
+            self.delete_wanted.emit(self._focused)
         elif key == Qt.Key.Key_Escape:
             self.stop_wanted.emit()
         else:

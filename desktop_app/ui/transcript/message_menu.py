@@ -1,4 +1,4 @@
-"""The context menu of a message: copy and select text, open links and pictures."""
+"""The menus of a message: copy and select text, open links and pictures, begin from it anew, delete it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QMenu, QWidget
 
-from desktop_app.chat.conversation import Picture
+from desktop_app.chat.conversation import Picture, Role
 from desktop_app.ui.transcript.links import is_web, open_link
 from desktop_app.ui.transcript.rows import Rows
 from desktop_app.ui.transcript.selection import Selection
@@ -28,6 +28,8 @@ class _Choice(Enum):
     OPEN_LINK = "browse"  # an address
     SELECT = "select"  # a message, by its id
     EXPLAIN = "explain"  # why the model no longer sees a message
+    FORK = "fork"  # a new conversation from a message, by its id
+    DELETE = "delete"  # a message, by its id
 
 
 class MessageMenu(QObject):
@@ -35,16 +37,20 @@ class MessageMenu(QObject):
 
     `picture_opened(sha256)`: a picture is to be shown large. `picture_copied(Picture)`, `picture_saved(Picture)`: it is
     to go into the clipboard, or into a file.
-    `border_asked(index)`: why does the model no longer see a message?
+    `border_asked(index)`: why does the model no longer see a message? `fork_asked(message_id)`: a new conversation is
+    to begin from it. `delete_asked(message_id)`: it is to be deleted.
     """
 
     picture_opened = Signal(str)
     picture_copied = Signal(object)
     picture_saved = Signal(object)
     border_asked = Signal(int)
+    fork_asked = Signal(str)
+    delete_asked = Signal(str)
 
     def __init__(self, rows: Rows, selection: Selection, widget: QWidget) -> None:
         super().__init__(widget)
+        self.is_busy = False  # an answer is being written: nothing can be deleted or copied from
         self._rows = rows
         self._selection = selection
         self._widget = widget
@@ -75,8 +81,36 @@ class MessageMenu(QObject):
             _add(menu, self.tr("Select message"), _Choice.SELECT, row.message.id)
         if self._rows.is_dropped(row.message):
             _add(menu, self.tr("Why the model no longer sees this…"), _Choice.EXPLAIN, row.message.id)
+        menu.addSeparator()
+        self._add_changes(menu, index)
         menu.triggered.connect(self._chosen)
         return menu
+
+    def of_more(self, index: int) -> QMenu:
+        """Return the menu of what has no button of its own."""
+        menu = QMenu(self._widget)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._add_changes(menu, index)
+        menu.triggered.connect(self._chosen)
+        return menu
+
+    def _add_changes(self, menu: QMenu, index: int) -> None:
+        message = self._rows.messages()[index]
+        if message.role is Role.NOTE:
+            return
+        if message.sibling[1] > 1:
+            delete = self.tr("Delete this version")
+        elif message.role is Role.ASSISTANT or self._is_answered(index):
+            delete = self.tr("Delete question and answer")
+        else:
+            delete = self.tr("Delete question")
+        fork = self.tr("New conversation from here")
+        for text, choice in ((fork, _Choice.FORK), (delete, _Choice.DELETE)):
+            _add(menu, text, choice, message.id).setEnabled(not self.is_busy)
+
+    def _is_answered(self, index: int) -> bool:
+        following = self._rows.messages()[index + 1 : index + 2]
+        return any(message.role is Role.ASSISTANT for message in following)
 
     def with_links(self, index: int, picture: int = 0) -> QMenu:
         """Return the menu of a whole row, for those who point at nothing: all its links and `picture` are in it."""
@@ -105,11 +139,17 @@ class MessageMenu(QObject):
                 self._selection.select_all(self._rows.index_of(value))
             case _Choice.EXPLAIN:
                 self.border_asked.emit(self._rows.index_of(value))
+            case _Choice.FORK:
+                self.fork_asked.emit(value)
+            case _Choice.DELETE:
+                self.delete_asked.emit(value)
 
     def _picture(self, sha256: str) -> Picture:
         pictures = (picture for message in self._rows.messages() for picture in message.pictures)
         return next(picture for picture in pictures if picture.sha256 == sha256)
 
 
-def _add(menu: QMenu, text: str, choice: _Choice, value: str) -> None:
-    menu.addAction(text).setData((choice.value, value))
+def _add(menu: QMenu, text: str, choice: _Choice, value: str) -> QAction:
+    action = menu.addAction(text)
+    action.setData((choice.value, value))
+    return action

@@ -40,6 +40,7 @@ class TranscriptView(QWidget):
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._chat = services.chat
+        self._branches = services.branches
         self._engine = services.engine
         self._conversations = services.conversations
         self._previews = services.previews
@@ -51,6 +52,7 @@ class TranscriptView(QWidget):
         self._rows = self.page.rows
         self.spoken = SpokenMessages(self.page)
         self.bar = ActionBar(self.page.viewport())
+        self.last_bar = ActionBar(self.page.viewport(), with_words=True)
         self.copy_code = PageButton("copy", self.tr("Copy code"), self.page.viewport())
         self.copy_code.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the bar has one for the keyboard
         self.copy_code.hide()
@@ -63,7 +65,8 @@ class TranscriptView(QWidget):
         column.addWidget(self.page)
         self.setFocusProxy(self.page)
         QWidget.setTabOrder(self.page, self.bar)
-        QWidget.setTabOrder(self.bar, self.newest)
+        QWidget.setTabOrder(self.bar, self.last_bar)
+        QWidget.setTabOrder(self.last_bar, self.newest)
         self._connect(services)
         self._reset()
         self._show_dropped()
@@ -92,7 +95,11 @@ class TranscriptView(QWidget):
         page.keyboard.stop_wanted.connect(self._chat.stop)
         page.border_asked.connect(self._explain_border)
         chat.dropped.changed.connect(self._show_dropped)
-        self.bar.chosen.connect(self._act)
+        for bar in (self.bar, self.last_bar):
+            bar.chosen.connect(self._act)
+        page.menu.fork_asked.connect(services.branches.fork)
+        for asking in (page.menu.delete_asked, page.keyboard.delete_wanted):
+            asking.connect(self._delete)
         self.remedies.chosen.connect(services.notices.run)
         services.engine.model_changed.connect(self._show_remedies)
         self.copy_code.clicked.connect(self._copy_hovered_code)
@@ -140,8 +147,9 @@ class TranscriptView(QWidget):
 
     def _show_version(self, index: int, messages: list[Message]) -> None:
         """Another version of a question or answer was chosen: nothing above it moves."""
-        if self.bar.message_id() == self._rows.messages()[index].id:
-            self.bar.set_message(messages[0])
+        for bar in (self.bar, self.last_bar):
+            if bar.message_id() == self._rows.messages()[index].id:
+                bar.set_message(messages[0])
         self._rows.replace_tail(index, messages)
 
     def _added(self, message: Message) -> None:
@@ -200,35 +208,45 @@ class TranscriptView(QWidget):
     def _current(self) -> int:
         """Return the message whose buttons are shown: the one being used, pointed at, or focused."""
         page = self.page
-        if self._has_focus_in_bar():
+        if _has_focus(self.bar):
             return self._rows.index_of(self.bar.message_id())
         if page.hasFocus() and page.keyboard.is_focus_shown() and not self._by_pointer:
             return page.keyboard.focused()
         return page.pointer.hovered()
 
-    def _has_focus_in_bar(self) -> bool:
-        widget = QApplication.focusWidget()
-        return widget is not None and self.bar.isAncestorOf(widget)
+    def _last(self) -> int:
+        """Return the last message, unless it is being written; -1: there is none."""
+        messages = self._rows.messages()
+        found = (index for index in reversed(range(len(messages))) if messages[index].role is not Role.NOTE)
+        index = next(found, -1)
+        return index if index < 0 or messages[index].state is not State.STREAMING else -1
 
     def _place_actions(self, _what: object = None) -> None:
-        index = self._current()
+        self.page.menu.is_busy = self._chat.is_busy()
+        last, current = self._last(), self._current()
+        self._place_bar(self.last_bar, last)
+        self._place_bar(self.bar, current if current != last else -1)
+
+    def _place_bar(self, bar: ActionBar, index: int) -> None:
         rect = self._rows.rect(index) if index >= 0 else None
         message = self._rows.messages()[index] if rect is not None else None
         if rect is None or message is None or not self._has_actions(message):
-            if self._has_focus_in_bar():
+            if _has_focus(bar):
                 self.page.setFocus()
-            self.bar.hide()
+            bar.hide()
             return
+        if _has_focus(bar) and bar.message_id() != message.id:  # its message has gone
+            self.page.setFocus()
         row = self._rows.row(index)
-        self.bar.show_for(message, bool(row.panels), self._chat.is_busy())
         strip = row.actions.translated(rect.topLeft())
+        bar.show_for(message, bool(row.panels), self._chat.is_busy(), strip.width() + GRID)
         left = strip.left() - GRID
         if message.role is Role.USER:
-            left = strip.right() + 1 - self.bar.width()
+            left = strip.right() + 1 - bar.width()
         # Below a question it is a little higher than its strip: the bubble and the line below have that much air.
-        self.bar.move(left, strip.top() + (strip.height() - self.bar.height()) // 2)
-        self.bar.show()
-        self.bar.raise_()
+        bar.move(left, strip.top() + (strip.height() - bar.height()) // 2)
+        bar.show()
+        bar.raise_()
 
     def _has_actions(self, message: Message) -> bool:
         if message.role is Role.NOTE or message.id == self.editor.message_id():
@@ -294,26 +312,35 @@ class TranscriptView(QWidget):
     # ---- what the buttons do ---------------------------------------------------------------
 
     def _act(self, message_id: str, action: MessageAction) -> None:
-        index = self._rows.index_of(message_id)
-        if index < 0:
+        index, bar = self._rows.index_of(message_id), self.sender()
+        if index < 0 or not isinstance(bar, ActionBar):
             return
         match action:
             case MessageAction.COPY:
                 QGuiApplication.clipboard().setText(self._rows.messages()[index].text)
-                self.bar.copy.confirm()
+                bar.copy.confirm()
             case MessageAction.COPY_CODE:
                 blocks = code_blocks(self._rows.row(index).document)
                 QGuiApplication.clipboard().setText("\n\n".join(block.text for block in blocks))
-                self.bar.copy_code.confirm()
+                bar.copy_code.confirm()
             case MessageAction.EDIT:
                 self._begin_edit(index)
             case MessageAction.REGENERATE:
                 self.page.setFocus()  # its button will go
                 self._chat.regenerate(message_id)
+            case MessageAction.GO_ON:
+                self.page.setFocus()
+                self._chat.go_on(message_id)
+            case MessageAction.MORE:
+                self.page.menu.of_more(index).popup(bar.more.mapToGlobal(QPoint(0, bar.more.height())))
             case MessageAction.PREVIOUS:
                 self._chat.show_sibling(message_id, -1)
             case MessageAction.NEXT:
                 self._chat.show_sibling(message_id, 1)
+
+    def _delete(self, message_id: str) -> None:
+        self.page.setFocus()  # its button may go
+        self._branches.delete(message_id)
 
     def _copy_picture(self, picture: Picture) -> None:
         copy_picture(self._previews, picture)
@@ -361,3 +388,8 @@ class TranscriptView(QWidget):
     def _submit_edit(self, message_id: str, text: str) -> None:
         self._end_edit()
         self._chat.edit(message_id, text)
+
+
+def _has_focus(bar: QWidget) -> bool:
+    widget = QApplication.focusWidget()
+    return widget is not None and bar.isAncestorOf(widget)

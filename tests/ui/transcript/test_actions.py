@@ -8,10 +8,12 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
+from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QToolButton, QWidget
 
 from desktop_app.chat.conversation import State
+from desktop_app.ui.transcript.actions import ActionBar
 from desktop_app.ui.transcript.view import TranscriptView
+from desktop_app.ui.widgets.theme import GRID, theme
 from tests.helpers.fake_services import FakeServices
 from tests.helpers.fakes.conversation import answer, question
 from tests.helpers.waiting import pump, wait_until
@@ -37,9 +39,9 @@ def point_at(view: TranscriptView, index: int) -> None:
     pump(0)
 
 
-def shown(view: TranscriptView) -> set[str]:
-    buttons = view.bar.findChildren(QWidget)
-    return {b.property("action") for b in buttons if b.property("action") and b.isVisibleTo(view.bar)}
+def shown(bar: ActionBar) -> set[str]:
+    buttons = bar.findChildren(QWidget)
+    return {b.property("action") for b in buttons if b.property("action") and b.isVisibleTo(bar)}
 
 
 def test_buttons_appear_under_the_message_pointed_at(asked: TranscriptView) -> None:
@@ -48,13 +50,13 @@ def test_buttons_appear_under_the_message_pointed_at(asked: TranscriptView) -> N
     rect = asked.page.rows.rect(1)
     assert rect is not None
     assert rect.contains(asked.bar.geometry().center())
-    assert shown(asked) == {"copy", "regenerate", "previous", "next"}
+    assert shown(asked.bar) == {"copy", "regenerate", "previous", "next", "more"}
     assert asked.bar.version.text() == "2/3"
     assert asked.bar.figures.text() == "LLaVA · 5.8 tokens per second"
     point_at(asked, 2)
-    assert shown(asked) == {"copy", "edit", "previous", "next"}
+    assert shown(asked.bar) == {"copy", "edit", "previous", "next", "more"}
     point_at(asked, 3)
-    assert shown(asked) == {"copy", "copy-code", "regenerate"}
+    assert asked.bar.isHidden(), "the last message has its own"
     QTest.mouseMove(asked.page.viewport(), QPoint(2, 590))
     pump(0)
     assert asked.bar.isHidden()
@@ -64,23 +66,23 @@ def test_buttons_appear_under_the_message_pointed_at(asked: TranscriptView) -> N
 def test_figures_that_are_none_are_not_shown(transcript: TranscriptView, fakes: FakeServices, speed: object) -> None:
     """A history may hold what was imported from somebody else."""
     fakes.chat.show(question("?"), answer("Yes.", details={"model": "m" * 1_000_000, "tokens_per_second": speed}))
-    point_at(transcript, 1)
-    assert transcript.bar.figures.text().startswith("mmm")
-    assert len(transcript.bar.figures.text()) <= 100
+    assert transcript.last_bar.figures.text().startswith("mmm")
+    assert len(transcript.last_bar.figures.text()) <= 100
 
 
 def test_buttons_are_reached_by_keyboard(asked: TranscriptView, fakes: FakeServices) -> None:
     asked.page.keyboard.focus_message(1)
     assert not asked.bar.isHidden()
     names = []
-    for _ in range(4):
+    for _ in range(5):
         QTest.keyClick(QApplication.focusWidget() or asked, Qt.Key.Key_Tab)
         focused = QApplication.focusWidget()
         assert focused is not None
         assert asked.bar.isAncestorOf(focused)
         assert not asked.bar.isHidden(), "they stay while they are used"
         names.append(focused.accessibleName())
-    assert names == ["Copy message", "Regenerate answer", "Previous version", "Next version"]
+    assert names == ["Copy message", "Regenerate answer", "Previous version", "Next version", "More"]
+    QTest.keyClick(QApplication.focusWidget() or asked, Qt.Key.Key_Backtab, Qt.KeyboardModifier.ShiftModifier)
     QTest.keyClick(QApplication.focusWidget() or asked, Qt.Key.Key_Space)
     assert fakes.chat.calls == [("show_sibling", fakes.chat.path[1].id, 1)]
 
@@ -93,8 +95,7 @@ def test_every_button_does_what_it_says(asked: TranscriptView, fakes: FakeServic
     asked.bar.copy.click()
     assert QGuiApplication.clipboard().text() == "One."
     assert fakes.chat.calls == [("regenerate", path[1].id), ("show_sibling", path[1].id, -1)]
-    point_at(asked, 3)
-    asked.bar.copy_code.click()
+    asked.last_bar.copy_code.click()
     assert QGuiApplication.clipboard().text() == "print(1)\n\nls"
 
 
@@ -243,10 +244,10 @@ def test_the_keyboard_stays_on_the_arrows(transcript: TranscriptView, fakes: Fak
     asked, one, two = question("Q"), answer("One.", sibling=(0, 2)), answer("Two.", sibling=(1, 2))
     fakes.chat.show(asked, one)
     transcript.page.keyboard.focus_message(1)
-    transcript.bar.next.setFocus(Qt.FocusReason.TabFocusReason)
+    transcript.last_bar.next.setFocus(Qt.FocusReason.TabFocusReason)
     fakes.chat.show(asked, two)
-    assert transcript.bar.message_id() == two.id
-    assert transcript.bar.previous.hasFocus(), "there is no next one"
+    assert transcript.last_bar.message_id() == two.id
+    assert transcript.last_bar.previous.hasFocus(), "there is no next one"
     assert transcript.page.keyboard.focused() == 1
 
 
@@ -258,7 +259,7 @@ def test_the_keyboard_goes_back_to_the_page_when_its_button_goes(
     elsewhere = QLineEdit(transcript)
     elsewhere.show()
     transcript.page.keyboard.focus_message(1)
-    transcript.bar.copy.setFocus(Qt.FocusReason.TabFocusReason)
+    transcript.last_bar.copy.setFocus(Qt.FocusReason.TabFocusReason)
     fakes.chat.truncated.emit(asked.id)
     assert transcript.page.hasFocus()
 
@@ -287,3 +288,122 @@ def test_the_editor_keeps_its_words_when_the_conversation_is_read_again(
     assert rect.contains(asked.editor.geometry())
     fakes.chat.show(*fakes.chat.path[:2])
     assert asked.editor.isHidden()
+
+
+# ---- the last message --------------------------------------------------------------------------
+
+
+def named(bar: ActionBar) -> list[str]:
+    """The words on the buttons."""
+    beside = Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+    return [b.text() for b in bar.findChildren(QToolButton) if b.isVisibleTo(bar) and b.toolButtonStyle() == beside]
+
+
+def test_the_actions_of_the_last_message_are_always_there_with_words(
+    transcript: TranscriptView, fakes: FakeServices
+) -> None:
+    stopped = answer("One", State.STOPPED)
+    fakes.chat.show(question("First?"), answer("One."), question("Second?"), stopped)
+    bar = transcript.last_bar
+    assert not bar.isHidden()
+    assert named(bar) == ["Copy", "Again", "Continue"]
+    assert shown(bar) == {"copy", "regenerate", "go-on", "more"}
+    rect = transcript.page.rows.rect(3)
+    assert rect is not None
+    assert rect.contains(bar.geometry().center())
+    point_at(transcript, 1)
+    assert not bar.isHidden()
+    assert not transcript.bar.isHidden()
+    assert named(transcript.bar) == []
+    bar.go_on.click()
+    assert fakes.chat.calls == [("go_on", stopped.id)]
+
+
+def test_while_it_is_written_the_last_message_has_none_until_it_ends(
+    transcript: TranscriptView, fakes: FakeServices
+) -> None:
+    fakes.chat.show(question("First?"))
+    assert named(transcript.last_bar) == ["Copy", "Edit"]
+    fakes.chat.begin_answer()
+    fakes.chat.stream("One")
+    assert transcript.last_bar.isHidden()
+    fakes.chat.end_answer()
+    assert named(transcript.last_bar) == ["Copy", "Again"]
+    fakes.chat.begin_answer()
+    fakes.chat.end_answer(finish_reason="length")
+    assert transcript.last_bar.isHidden() is False
+
+
+def test_only_what_has_not_ended_by_itself_goes_on(transcript: TranscriptView, fakes: FakeServices) -> None:
+    cut = answer("One", details={"finish_reason": "length"})
+    fakes.chat.show(question("First?"), cut, question("Second?"), answer("Two."))
+    assert "go-on" not in shown(transcript.last_bar)
+    point_at(transcript, 1)
+    assert "go-on" in shown(transcript.bar)
+    transcript.bar.go_on.click()
+    assert fakes.chat.calls == [("go_on", cut.id)]
+
+
+def test_the_keyboard_reaches_all_of_the_last_message(transcript: TranscriptView, fakes: FakeServices) -> None:
+    fakes.chat.show(question("First?"), answer("One", State.STOPPED))
+    transcript.page.keyboard.focus_message(1)
+    names = []
+    for _ in range(4):
+        QTest.keyClick(QApplication.focusWidget() or transcript, Qt.Key.Key_Tab)
+        focused = QApplication.focusWidget()
+        assert focused is not None
+        names.append(focused.accessibleName())
+    assert names == ["Copy message", "Regenerate answer", "Continue this answer", "More"]
+
+
+def test_in_a_narrow_window_words_give_way(transcript: TranscriptView, fakes: FakeServices) -> None:
+    details = {"model": "a model with a long name", "tokens_per_second": 5.84}
+    fakes.chat.show(question("First?"), answer("One", State.STOPPED, sibling=(1, 3), details=details))
+    assert transcript.last_bar.figures.isVisibleTo(transcript.last_bar)
+    transcript.resize(420, 600)
+    theme.set_zoom(200)
+    pump(0)
+    assert transcript.last_bar.width() <= transcript.page.rows.column_width() + GRID
+    assert "go-on" in shown(transcript.last_bar)
+
+
+def choose(menu: QMenu, text: str) -> None:
+    [action] = [action for action in menu.actions() if action.text() == text]
+    action.trigger()
+    menu.close()
+    menu.deleteLater()
+    pump(0)
+
+
+def test_more_begins_anew_and_deletes(asked: TranscriptView, fakes: FakeServices) -> None:
+    path = fakes.chat.path
+    asked.last_bar.more.click()
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    assert [action.text() for action in menu.actions()] == ["New conversation from here", "Delete question and answer"]
+    choose(menu, "New conversation from here")
+    choose(asked.page.menu.of_more(3), "Delete question and answer")
+    choose(asked.page.menu.of_more(1), "Delete this version")
+    choose(asked.page.menu.at(0, QPoint(-1, -1)), "Delete question and answer")
+    assert fakes.calls == [
+        ("fork", path[3].id),
+        ("delete_message", path[3].id),
+        ("delete_message", path[1].id),
+        ("delete_message", path[0].id),
+    ]
+
+
+def test_the_delete_key_deletes_the_message_of_the_keyboard(asked: TranscriptView, fakes: FakeServices) -> None:
+    QTest.keyClick(asked.page, Qt.Key.Key_Delete)
+    assert fakes.calls == []
+    asked.page.keyboard.focus_message(3)
+    QTest.keyClick(asked.page, Qt.Key.Key_Delete)
+    assert fakes.calls == [("delete_message", fakes.chat.path[3].id)]
+
+
+def test_while_an_answer_is_written_nothing_is_deleted(asked: TranscriptView, fakes: FakeServices) -> None:
+    fakes.chat.begin_answer()
+    menu = asked.page.menu.of_more(1)
+    assert not any(action.isEnabled() for action in menu.actions())
+    menu.deleteLater()
+    pump(0)

@@ -217,7 +217,8 @@ def test_the_menu_offers_what_is_under_the_pointer(read: TranscriptView, monkeyp
     inside = place_of(read, 1, "hut") - rect.topLeft()
     menu = read.page.menu.at(1, inside)
     actions = {action.text(): action for action in menu.actions()}
-    assert list(actions) == ["Open link", "Copy link address", "Copy message", "Select message"]
+    changes = ["", "New conversation from here", "Delete question and answer"]
+    assert list(actions) == ["Open link", "Copy link address", "Copy message", "Select message", *changes]
     actions["Open link"].trigger()
     assert browser.opened == ["https://example.org/hut"]
     actions["Copy link address"].trigger()
@@ -243,10 +244,11 @@ def test_the_keyboard_reaches_the_links_of_a_message(
     )
     menu = read.page.menu.with_links(1)
     labels = [action.text() for action in menu.actions()]
-    assert labels[:4] == ["Copy message", "Select message", "", "Open https://example.org/?a=1&&b=2"]
-    assert labels[4].startswith("Open https://example.org/forest/")
-    assert labels[4].endswith("…")
-    for action in menu.actions()[3:]:
+    assert labels[:2] == ["Copy message", "Select message"]
+    assert labels[5:7] == ["", "Open https://example.org/?a=1&&b=2"]
+    assert labels[7].startswith("Open https://example.org/forest/")
+    assert labels[7].endswith("…")
+    for action in menu.actions()[6:]:
         action.trigger()
     assert browser.opened == ["https://example.org/?a=1&b=2", long]
     menu.close()
