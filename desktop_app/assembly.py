@@ -25,10 +25,12 @@ from desktop_app.services.conversation.conversation_list import Conversations
 from desktop_app.services.conversation.draft import Draft
 from desktop_app.services.conversation.exports import Exports
 from desktop_app.services.conversation.picture_advice import PictureAdvice
+from desktop_app.services.conversation.picture_check import PictureCheck
 from desktop_app.services.conversation.picture_detail import PictureDetail
 from desktop_app.services.conversation.previews import Previews
 from desktop_app.services.conversation.read_ahead import ReadingAhead
 from desktop_app.services.conversation.recovery import Recovery
+from desktop_app.services.edited_pictures import EditedPictures
 from desktop_app.services.engine import Engine, Handler
 from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.idle_unload import IdleUnload
@@ -67,6 +69,7 @@ class Services:
     exports: Exports
     recovery: Recovery
     branches: Branches
+    edited_pictures: EditedPictures
     reading_ahead: ReadingAhead
     picture_detail: PictureDetail
     picture_advice: PictureAdvice
@@ -184,7 +187,8 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
     engine.answering_changed.connect(model_throttle.set_answering)
     conversations = Conversations(history_thread, notices)
     previews = Previews(attachments, engine, files, notices)
-    draft = Draft(engine, attachments, previews, files, conversations, history_thread, notices)
+    check = PictureCheck(engine, attachments, previews, files)
+    draft = Draft(check, conversations, history_thread, notices)
     picture_detail = PictureDetail(engine, draft, preferences)
     picture_advice = PictureAdvice(engine, draft, conversations, notices)
     answers = Answers(engine, history_thread, preferences, notices)
@@ -209,6 +213,7 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
         exports,
         recovery,
         branches,
+        EditedPictures(check, notices),
         reading_ahead,
         picture_detail,
         picture_advice,

@@ -58,9 +58,6 @@ SENTENCES: dict[str, str] = {
         "{needed} GiB of memory, and only {available} GiB can be used. Close other programs, or choose a "
         "smaller model.",
     ),
-    "attached-to-next": QT_TRANSLATE_NOOP(
-        "notices", "What you paste here goes to your next question. A question that was sent keeps its pictures."
-    ),
     "load-waits": QT_TRANSLATE_NOOP("notices", "Your change takes effect when this answer is finished."),
     "demo-photo": QT_TRANSLATE_NOOP(
         "notices",

@@ -137,8 +137,6 @@ class MainWindow(QMainWindow):
 
             self._transcript = TranscriptView(self.services, self)
             self._transcript.picture_opened.connect(self.open_picture)
-            self._transcript.files_pasted.connect(self.composer.add_to_next)
-            self._transcript.picture_pasted.connect(self.composer.add_to_next)
             self._transcript.text_too_long.connect(self.composer.refuse_text)
             self.pages.addWidget(self._transcript)
             # The keyboard comes here before it comes to the composer, which is older.

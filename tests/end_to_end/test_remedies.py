@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QLabel
 
 from desktop_app.chat.conversation import State
 from desktop_app.paths import demo_model
-from desktop_app.ui.composer.thumbnails import ThumbnailStrip
+from desktop_app.ui.widgets.thumbnails import ThumbnailStrip
 from model_store.library.importing import import_files
 from tests.end_to_end.test_main_job import Program
 from tests.helpers.waiting import wait_until

@@ -9,7 +9,7 @@ from tests.end_to_end.watched_program import run_watched
 #: What takes long to import, or to be learnt by Python, and is not needed to see the window.
 LATE = (
     "desktop_app.cli desktop_app.chat.history desktop_app.engine.worker desktop_app.ui.conversation_list "
-    "desktop_app.ui.composer.draft_preview desktop_app.ui.composer.thumbnails desktop_app.ui.help.report "
+    "desktop_app.ui.composer.draft_preview desktop_app.ui.widgets.thumbnails desktop_app.ui.help.report "
     "desktop_app.ui.protocols desktop_app.ui.transcript.view "
     "model_store.library.library hashlib json logging.handlers multiprocessing socket sqlite3 subprocess tomllib uuid"
 )

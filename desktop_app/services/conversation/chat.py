@@ -146,17 +146,21 @@ class Chat(QObject):
         self.changed.emit(message)
         self.busy_changed.emit(True)
 
-    def edit(self, message_id: str, text: str) -> None:
-        """Ask another question in place of one; the first stays beside it."""
+    def edit(self, message_id: str, text: str, pictures: tuple[Picture, ...] | None = None) -> None:
+        """Ask another question in place of one, with these pictures, None: with its own; the first stays beside it."""
         index = self._index(message_id)
         if index is None or self.is_busy() or self._messages[index].role is not Role.USER:
             return
         old = self._messages[index]
-        if not text.strip() and not old.pictures:
+        pictures = old.pictures if pictures is None else pictures
+        if not text.strip() and not pictures:
             self._notices.error(UserError("question-empty"))
             return
         self._cut(old.parent or "")
-        self._ask(text, old.pictures, old.parent, old.details)
+        details = old.details
+        if not old.pictures and self._picture_detail.is_quick():  # it had nothing to be looked at
+            details = {QUICK_LOOK_KEY: True}
+        self._ask(text, pictures, old.parent, details)
 
     def take_back(self, message_id: str) -> None:
         """Put a question back into the draft, with its pictures; sent again, it stands beside the first."""

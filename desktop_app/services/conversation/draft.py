@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from desktop_app.chat.attachments import Attachments
-from desktop_app.chat.conversation import Picture, storable
-from desktop_app.engine.messages import Event, Failed, Inspected, PictureRef
+from desktop_app.chat.conversation import Picture
 from desktop_app.errors import UserError
-from desktop_app.file_addresses import existing, is_local, local_path
-from desktop_app.services.background import Background
+from desktop_app.file_addresses import is_local, local_path
 from desktop_app.services.conversation.conversation_list import Conversations
+from desktop_app.services.conversation.picture_check import Checked, Inquiry, PictureCheck, name_of
 from desktop_app.services.conversation.picture_files import count_pictures
-from desktop_app.services.conversation.previews import Previews
-from desktop_app.services.engine import Engine
 from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.notices import Notice, Notices
 
@@ -51,6 +46,18 @@ class _Content:
         return tuple(picture.picture for picture in self.pictures if picture.picture is not None)
 
 
+def local_files(urls: list[str], notices: Notices) -> list[str]:
+    """Return the files among dropped or pasted addresses; what is none is refused with a notice."""
+    if not urls:
+        notices.error(UserError("nothing-to-drop"))
+    for url in urls:
+        if not is_local(url):
+            notices.error(UserError("web-address"))
+        elif not local_path(url):  # "file://" names nothing
+            notices.error(UserError("nothing-to-drop"))
+    return [path for path in (local_path(url) for url in urls if is_local(url)) if path]
+
+
 class Draft(QObject):
     """Takes text and pictures, and refuses files that are no pictures. Opening another conversation loses nothing.
 
@@ -69,20 +76,14 @@ class Draft(QObject):
 
     def __init__(
         self,
-        engine: Engine,
-        attachments: Attachments,
-        previews: Previews,
-        files: Background,
+        check: PictureCheck,
         conversations: Conversations,
         history_thread: HistoryThread,
         notices: Notices,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._engine = engine
-        self._attachments = attachments
-        self._previews = previews
-        self._files = files
+        self._check = check
         self._history_thread = history_thread
         self._notices = notices
         self._last_key = 0
@@ -168,15 +169,7 @@ class Draft(QObject):
 
     def add_urls(self, urls: list[str]) -> None:
         """Add dropped or pasted addresses: local files are taken, web addresses refused with a notice."""
-        if not urls:
-            self._notices.error(UserError("nothing-to-drop"))
-        for url in urls:
-            if not is_local(url):
-                self._notices.error(UserError("web-address"))
-            elif local_path(url):
-                self.add_file(local_path(url))
-            else:  # "file://" names nothing
-                self._notices.error(UserError("nothing-to-drop"))
+        self.add_files(local_files(urls, self._notices))
 
     def add_files(self, paths: list[str]) -> None:
         """Add picture files."""
@@ -185,21 +178,15 @@ class Draft(QObject):
 
     def add_file(self, path: str) -> None:
         """Add a picture file; it is copied, so it may be deleted afterwards."""
-        path = existing(path)
-        name = storable(Path(path).name or path)
-        draft = DraftPicture(self._next_key(), name)
+        draft = DraftPicture(self._next_key(), name_of(path))
         self._append(draft)
-        self._inspect(draft.key, PictureRef("", path, name), partial(self._attachments.add_file, path, name))
+        self._check.file(path, self._inquiry(draft.key))
 
     def add_bytes(self, data: bytes, name: str) -> None:
         """Add a picture from the clipboard or a drag without a file."""
         draft = DraftPicture(self._next_key(), name)
         self._append(draft)
-        self._files.run(
-            partial(self._attachments.add_bytes, data),
-            partial(self._inspect_stored, draft.key, name),
-            partial(self._refuse, draft.key),
-        )
+        self._check.data(data, name, self._inquiry(draft.key))
 
     def remove(self, key: int) -> None:
         """Remove a picture."""
@@ -271,40 +258,17 @@ class Draft(QObject):
         else:
             self._save(conversation)
 
-    def _inspect_stored(self, key: int, name: str, sha256: str) -> None:
-        # If it turns out to be no picture, the next start removes the file: nothing refers to it.
-        self._inspect(key, self._previews.reference(sha256, name), lambda: sha256)
+    def _inquiry(self, key: int) -> Inquiry:
+        return Inquiry(
+            lambda: self._conversation_of(key) is not None, partial(self._checked, key), partial(self._refuse, key)
+        )
 
-    def _inspect(self, key: int, picture: PictureRef, store: Callable[[], str]) -> None:
-        self._engine.inspect(picture, partial(self._inspected, key, picture, store))
-
-    def _inspected(self, key: int, picture: PictureRef, store: Callable[[], str], event: Event) -> None:
-        name = picture.name
-        if self._conversation_of(key) is None:
-            return  # it was removed meanwhile
-        if isinstance(event, Inspected):
-            self._files.run(
-                partial(self._store, event, store),
-                partial(self._stored, key, name, event),
-                partial(self._refuse, key),
-            )
-        elif isinstance(event, Failed):
-            self._refuse(key, UserError(event.code, **event.parameters))
-        else:  # a bug, which is reported
-            self._refuse(key, UserError("picture-damaged", name=name))
-
-    def _store(self, event: Inspected, store: Callable[[], str]) -> str:
-        sha256 = store()
-        self._previews.keep(event, sha256)
-        return sha256
-
-    def _stored(self, key: int, name: str, event: Inspected, sha256: str) -> None:
-        picture = Picture(sha256, name, event.width, event.height)
+    def _checked(self, key: int, checked: Checked) -> None:
         conversation = self._conversation_of(key)
         if conversation is None:
             return
-        self._replace(DraftPicture(key, name, picture, "attached", 0.0, event.looks_photographic))
-        for note in event.notes:
+        self._replace(DraftPicture(key, checked.picture.name, checked.picture, "attached", 0.0, checked.photographic))
+        for note in checked.notes:
             self._notices.post(Notice(note.code, note.parameters, of_conversation=True))
         self._changed(conversation)
 

@@ -10,10 +10,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.errors import UserError
-from desktop_app.services.conversation.picture_files import PICTURE_SUFFIXES
-from desktop_app.services.notices import Notice
-from desktop_app.ui.files.chosen_folders import folder_for, remember
-from desktop_app.ui.files.file_kinds import file_kind
+from desktop_app.ui.files.picture_choice import choose_pictures
 from desktop_app.ui.widgets.controls import IconButton, Label
 from desktop_app.ui.widgets.input_card import Card
 from desktop_app.ui.widgets.long_text import MOST_WRITTEN
@@ -22,8 +19,8 @@ from desktop_app.ui.widgets.theme import COLUMN, GRID
 
 if TYPE_CHECKING:  # imported with the first picture
     from desktop_app.ui.composer.detail_choice import DetailChoice
-    from desktop_app.ui.composer.thumbnails import ThumbnailStrip
     from desktop_app.ui.protocols.services import Services  # only for annotations
+    from desktop_app.ui.widgets.thumbnails import ThumbnailStrip
 
 _SIDE = 2 * GRID  # px the card reaches beyond the column, so that its words stand in it
 
@@ -94,7 +91,7 @@ class Composer(QWidget):
     @cached_property
     def strip(self) -> ThumbnailStrip:
         """Return the row of thumbnails. It is built with the first picture."""
-        from desktop_app.ui.composer.thumbnails import ThumbnailStrip
+        from desktop_app.ui.widgets.thumbnails import ThumbnailStrip
 
         strip = ThumbnailStrip(self._draft, self._services.previews, self.card)
         strip.picture_opened.connect(self.picture_opened)
@@ -159,30 +156,13 @@ class Composer(QWidget):
 
     def choose_files(self) -> None:
         """Let the person choose picture files."""
-        from PySide6.QtWidgets import QFileDialog  # takes long to import for a window where nobody chooses
-
-        pictures, everything = self.tr("Pictures"), self.tr("All files")
-        kinds = f"{file_kind(pictures, PICTURE_SUFFIXES)};;{everything} (*)"
-        quiet = QFileDialog.Option.HideNameFilterDetails  # there are too many endings to read
-        paths, _ = QFileDialog.getOpenFileNames(
-            self, self.tr("Attach pictures"), folder_for("pictures"), kinds, options=quiet
-        )
-        for path in paths:
-            remember("pictures", path)
+        for path in choose_pictures(self):
             self._draft.add_file(path)
         self.focus_editor()
 
     def add_picture(self, data: bytes) -> None:
         """Attach a picture that was pasted."""
         self._draft.add_bytes(data, self.tr("Pasted picture"))
-
-    def add_to_next(self, pasted: list[str] | bytes) -> None:
-        """Attach pictures that were pasted into an earlier question, whose pictures stay as they are."""
-        if isinstance(pasted, bytes):
-            self.add_picture(pasted)
-        else:
-            self._draft.add_urls(pasted)
-        self._services.notices.post(Notice("attached-to-next", of_conversation=True))
 
     # ---- sending ---------------------------------------------------------------------------
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for them
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from PySide6.QtCore import SignalInstance
 
     from desktop_app.chat.backups import Backup
-    from desktop_app.chat.conversation import ConversationSummary, DeletedConversation, Message, Role
+    from desktop_app.chat.conversation import ConversationSummary, DeletedConversation, Message, Picture, Role
     from desktop_app.services.conversation.draft import DraftPicture
     from desktop_app.services.conversation.picture_detail import DetailOptions
 
@@ -64,6 +64,32 @@ class Draft(Protocol):
     def remove(self, key: int) -> None: ...
 
 
+class PictureList(Protocol):
+    """What shows the pictures of a question needs of its draft, or of its pictures while it is edited."""
+
+    added: SignalInstance
+    changed: SignalInstance
+    removed: SignalInstance
+    cleared: SignalInstance
+
+    def pictures(self) -> list[DraftPicture]: ...
+    def remove(self, key: int) -> None: ...
+
+
+class EditedPictures(PictureList, Protocol):
+    """See `desktop_app.services.edited_pictures`."""
+
+    settled: SignalInstance
+
+    def can_take(self, urls: list[str], has_image: bool) -> int: ...
+    def checked(self) -> tuple[Picture, ...]: ...
+    def is_checking(self) -> bool: ...
+    def begin(self, pictures: Iterable[Picture]) -> None: ...
+    def add_urls(self, urls: list[str]) -> None: ...
+    def add_file(self, path: str) -> None: ...
+    def add_bytes(self, data: bytes, name: str) -> None: ...
+
+
 class Answers(Protocol):
     """See `desktop_app.services.conversation.answers`."""
 
@@ -102,7 +128,7 @@ class Chat(Protocol):
     def stop(self) -> None: ...
     def regenerate(self, message_id: str) -> None: ...
     def go_on(self, message_id: str) -> None: ...
-    def edit(self, message_id: str, text: str) -> None: ...
+    def edit(self, message_id: str, text: str, pictures: tuple[Picture, ...] | None = None) -> None: ...
     def take_back(self, message_id: str) -> None: ...
     def show_sibling(self, message_id: str, step: int) -> None: ...
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # only for annotations, so the window does not wait for them
         Chat,
         Conversations,
         Draft,
+        EditedPictures,
         Exports,
         PictureDetail,
         Previews,
@@ -47,6 +48,8 @@ class Services(Protocol):
     def chat(self) -> Chat: ...
     @property
     def exports(self) -> Exports: ...
+    @property
+    def edited_pictures(self) -> EditedPictures: ...
     @property
     def branches(self) -> Branches: ...
     @property

@@ -1,64 +1,98 @@
-"""The inline editor that replaces a question while the person edits it."""
+"""The inline editor that replaces a question while the person edits it, its pictures included."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QEvent, Signal
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from desktop_app.ui.widgets.controls import Label, push_button
+from desktop_app.chat.conversation import Message
+from desktop_app.ui.files.mime import has_picture, model_paths, picture_bytes, urls_of
+from desktop_app.ui.files.picture_choice import choose_pictures
+from desktop_app.ui.widgets.controls import IconButton, Label, push_button
 from desktop_app.ui.widgets.input_card import Card
 from desktop_app.ui.widgets.message_edit import MessageEdit
 from desktop_app.ui.widgets.theme import GRID
+from desktop_app.ui.widgets.thumbnails import ThumbnailStrip
+
+if TYPE_CHECKING:  # only for annotations
+    from desktop_app.ui.protocols.conversation import EditedPictures, Previews
 
 
 class QuestionEditor(Card):
-    """Edits a question. Enter asks again, Esc cancels.
+    """Edits a question. Enter asks again, Esc cancels. Pictures are taken out, chosen, pasted, and dropped on it.
 
-    `submitted(message_id, text)`, `cancelled`, `height_wanted(int)`: the height that is needed, in px.
+    `submitted(message_id, text)`: its pictures are those of `EditedPictures`. `cancelled`, `height_wanted(int)`: the
+    height that is needed, in px. `picture_opened(sha256)`: one is to be shown large.
     """
 
     submitted = Signal(str, str)
     cancelled = Signal()
     height_wanted = Signal(int)
+    picture_opened = Signal(str)
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, pictures: EditedPictures, previews: Previews, parent: QWidget) -> None:
         super().__init__(parent)
+        self._pictures = pictures
         self._message_id = ""
+        self._is_submitted = False  # while a picture is still being checked
+        self.strip = ThumbnailStrip(pictures, previews, self)
         self.editor = MessageEdit(self)
         self.editor.setAccessibleName(self.tr("Your question"))
-        hint = Label(self.tr("The old question and its answers are kept as another version."), "tiny", "muted", self)
+        self.attach = IconButton("attach", self.tr("Attach pictures…"), self)
+        self.hint = Label("", "tiny", "muted", self, wrap=True)
         self.cancel = push_button(self.tr("Cancel"), "quiet", self)
         self.ask = push_button(self.tr("Ask again"), "primary", self)
         buttons = QHBoxLayout()
         buttons.setContentsMargins(0, 0, 0, 0)
-        buttons.addWidget(hint, 1)
+        buttons.addWidget(self.attach)
+        buttons.addWidget(self.hint, 1)
         buttons.addWidget(self.cancel)
         buttons.addWidget(self.ask)
         column = QVBoxLayout(self)
         column.setContentsMargins(2 * GRID, GRID + 2, GRID, GRID)
         column.setSpacing(GRID)
+        column.addWidget(self.strip)
         column.addWidget(self.editor)
         column.addLayout(buttons)
+        self._connect()
+        self._say()
+        self.hide()
+
+    def _connect(self) -> None:
         self.editor.submitted.connect(self._submit)
         self.editor.cancelled.connect(self.cancelled)
         self.editor.focus_changed.connect(self.set_active)
+        self.editor.files_pasted.connect(self._pictures.add_urls)
+        self.editor.picture_pasted.connect(self._paste)
         self.ask.clicked.connect(self._submit)
         self.cancel.clicked.connect(self.cancelled)
-        self.hide()
+        self.attach.clicked.connect(self._choose)
+        self.strip.picture_opened.connect(self.picture_opened)
+        self.strip.left.connect(self.editor.setFocus)
+        self._pictures.settled.connect(self._submit_waiting)
 
     def message_id(self) -> str:
         """Return the id of the question that is being edited, or ""."""
         return self._message_id
 
-    def begin(self, message_id: str, text: str) -> None:
+    def begin(self, message: Message) -> None:
         """Start editing a question."""
-        self._message_id = message_id
-        self.editor.set_text(text)
+        self._message_id = message.id
+        self._pictures.begin(message.pictures)
+        self.editor.set_text(message.text)
         self.editor.document().clearUndoRedoStacks()
+        self.setAcceptDrops(True)
+        self._say()
 
     def end(self) -> None:
         """Stop editing and hide."""
         self._message_id = ""
+        self._is_submitted = False
+        self._pictures.begin(())
+        self.setAcceptDrops(False)
         self.hide()
 
     def event(self, event: QEvent) -> bool:
@@ -67,6 +101,60 @@ class QuestionEditor(Card):
             self.height_wanted.emit(self.sizeHint().height())
         return super().event(event)
 
+    def _say(self, sentence: str = "") -> None:
+        self.hint.setText(sentence or self.tr("The old question and its answers are kept as another version."))
+
     def _submit(self) -> None:
-        if self.editor.toPlainText().strip():
+        if not self.editor.toPlainText().strip() and not self._pictures.pictures():
+            return
+        if self._pictures.is_checking():
+            self._is_submitted = True
+            self._say(self.tr("Your question is sent as soon as the picture has been read. Press Esc to cancel."))
+        else:
             self.submitted.emit(self._message_id, self.editor.toPlainText())
+
+    def _submit_waiting(self) -> None:
+        if self._is_submitted:
+            self._is_submitted = False
+            self._say()
+            self._submit()
+
+    # ---- pictures --------------------------------------------------------------------------
+
+    def _choose(self) -> None:
+        for path in choose_pictures(self):
+            self._pictures.add_file(path)
+        self.editor.setFocus()
+
+    def _paste(self, data: bytes) -> None:
+        self._pictures.add_bytes(data, self.tr("Pasted picture"))
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take pictures; what is something else is for the window."""
+        urls = urls_of(event.mimeData())
+        if model_paths(urls) or not self._pictures.can_take(urls, has_picture(event.mimeData())):
+            event.ignore()
+            return
+        self.set_active(True)
+        self._say(self.tr("Drop to add it to this question"))
+        event.acceptProposedAction()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Look as before."""
+        self._leave()
+        super().dragLeaveEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Add the pictures."""
+        self._leave()
+        urls, data = urls_of(event.mimeData()), picture_bytes(event.mimeData())
+        if urls or not data:
+            self._pictures.add_urls(urls)
+        else:
+            self._pictures.add_bytes(data, self.tr("Dropped picture"))
+        event.acceptProposedAction()
+        self.editor.setFocus()
+
+    def _leave(self) -> None:
+        self.set_active(self.editor.hasFocus())
+        self._say()

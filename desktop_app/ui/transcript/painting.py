@@ -81,7 +81,7 @@ def _fill(painter: QPainter, rect: QRect, colour: QColor, radius: int) -> None:
 
 def _paint_pictures(painter: QPainter, row: Row, pictures: PictureCache) -> None:
     ratio = painter.device().devicePixelRatio()
-    for picture, place in zip(row.message.pictures, row.pictures, strict=True):
+    for picture, place in zip(row.message.pictures, row.pictures, strict=False):  # none while it is edited
         pixmap = pictures.pixmap(picture.sha256, place.size(), ratio)
         if pixmap is None or pixmap.isNull():
             _fill(painter, place, theme.colour("bubble"), RADIUS)

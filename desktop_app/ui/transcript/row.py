@@ -155,7 +155,7 @@ class Row:
             self._place_note()
             return
         y = _above(role)
-        if role is Role.USER:
+        if role is Role.USER and not editor_height:  # the editor has its own
             y = self._place_pictures(y)
         if editor_height:
             self.editor = QRect(0, y, self.width, editor_height)

@@ -29,12 +29,10 @@ from desktop_app.ui.widgets.theme import GRID
 class TranscriptView(QWidget):
     """Shows the open conversation. `picture_opened(sha256)`: the person wants to see a picture large.
 
-    `files_pasted(list[str])`, `picture_pasted(bytes)`, `text_too_long(int)`: into a question that is being edited.
+    `text_too_long(int)`: pasted into a question that is being edited.
     """
 
     picture_opened = Signal(str)
-    files_pasted = Signal(list)
-    picture_pasted = Signal(bytes)
     text_too_long = Signal(int)
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
@@ -56,7 +54,8 @@ class TranscriptView(QWidget):
         self.copy_code = PageButton("copy", self.tr("Copy code"), self.page.viewport())
         self.copy_code.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the bar has one for the keyboard
         self.copy_code.hide()
-        self.editor = QuestionEditor(self.page.viewport())
+        self._edited = services.edited_pictures
+        self.editor = QuestionEditor(self._edited, services.previews, self.page.viewport())
         self.remedies = RemedyButtons(self.page.viewport())
         self.newest = FloatingButton("down", self.tr("Jump to the newest message"), self)
         self.newest.hide()
@@ -107,8 +106,7 @@ class TranscriptView(QWidget):
         self.editor.submitted.connect(self._submit_edit)
         self.editor.cancelled.connect(self._end_edit)
         self.editor.height_wanted.connect(self._size_editor)
-        self.editor.editor.files_pasted.connect(self.files_pasted)
-        self.editor.editor.picture_pasted.connect(self.picture_pasted)
+        self.editor.picture_opened.connect(self.picture_opened)
         self.editor.editor.too_long.connect(self.text_too_long)
         app = QApplication.instance()
         if isinstance(app, QApplication):
@@ -360,7 +358,7 @@ class TranscriptView(QWidget):
         if index < 0 or self._chat.is_busy() or self._rows.messages()[index].role is not Role.USER:
             return
         message = self._rows.messages()[index]
-        self.editor.begin(message.id, message.text)
+        self.editor.begin(message)
         self.editor.resize(self._rows.column_width(), self.editor.sizeHint().height())
         self._rows.ensure_seen(index)
         self._size_editor(self.editor.sizeHint().height())
@@ -386,8 +384,9 @@ class TranscriptView(QWidget):
             self.page.setFocus()
 
     def _submit_edit(self, message_id: str, text: str) -> None:
+        pictures = self._edited.checked()
         self._end_edit()
-        self._chat.edit(message_id, text)
+        self._chat.edit(message_id, text, pictures)
 
 
 def _has_focus(bar: QWidget) -> bool:

@@ -138,8 +138,8 @@ class FakeChat(QObject):
     def go_on(self, message_id: str) -> None:
         self.calls.append(("go_on", message_id))
 
-    def edit(self, message_id: str, text: str) -> None:
-        self.calls.append(("edit", message_id, text))
+    def edit(self, message_id: str, text: str, pictures: tuple[Picture, ...] | None = None) -> None:
+        self.calls.append(("edit", message_id, text, pictures))
 
     def take_back(self, message_id: str) -> None:
         self.calls.append(("take_back", message_id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -76,6 +77,24 @@ class FakeDraft(QObject):
         self.text_changed.emit(text)
         for draft in self.list:
             self.added.emit(draft)
+
+
+class FakeEditedPictures(FakeDraft):
+    """The same for a question that is being edited."""
+
+    settled = Signal()
+
+    def checked(self) -> tuple[Picture, ...]:
+        return tuple(draft.picture for draft in self.list if draft.picture is not None)
+
+    def is_checking(self) -> bool:
+        return any(draft.picture is None for draft in self.list)
+
+    def begin(self, pictures: Iterable[Picture]) -> None:
+        self.list = []
+        self.cleared.emit()
+        for shown in pictures:
+            self.put(shown)
 
 
 class FakePictureDetail(QObject):

@@ -23,8 +23,8 @@ from desktop_app.services.conversation.picture_detail import DetailCost, DetailO
 from desktop_app.services.engine import State
 from desktop_app.services.notices import Notice
 from desktop_app.ui.composer.composer import Composer
-from desktop_app.ui.composer.thumbnails import Thumbnail
 from desktop_app.ui.widgets.theme import theme
+from desktop_app.ui.widgets.thumbnails import Thumbnail
 from tests.helpers.fake_services import FakeServices
 from tests.helpers.fakes.engine import LLAVA
 from tests.helpers.fakes.pictures import picture, png

@@ -11,9 +11,9 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QWidget
 
 from desktop_app.ui.composer.draft_preview import DraftPreview
-from desktop_app.ui.composer.thumbnails import ThumbnailStrip
 from desktop_app.ui.transcript.pictures import place_pictures
 from desktop_app.ui.widgets.theme import theme
+from desktop_app.ui.widgets.thumbnails import ThumbnailStrip
 from tests.helpers.fake_services import FakeServices, stored
 from tests.helpers.fakes.pictures import picture
 

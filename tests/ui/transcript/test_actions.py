@@ -141,7 +141,7 @@ def test_a_question_is_changed_in_its_place(asked: TranscriptView, fakes: FakeSe
     assert rect.contains(asked.editor.geometry())
     editor.set_text("Third?")
     QTest.keyClick(editor, Qt.Key.Key_Return)
-    assert fakes.chat.calls == [("edit", fakes.chat.path[2].id, "Third?")]
+    assert fakes.chat.calls == [("edit", fakes.chat.path[2].id, "Third?", ())]
     assert asked.editor.isHidden()
 
 

@@ -180,21 +180,55 @@ def test_no_part_of_the_window_takes_the_drag_away(window: MainWindow) -> None:
         pump(0)
 
 
-def test_a_picture_pasted_while_a_question_is_edited_is_attached_to_the_next(
-    window: MainWindow, services: FakeServices
-) -> None:
+def test_a_question_that_is_edited_takes_pictures(window: MainWindow, services: FakeServices) -> None:
+    """Pasted, and dropped on it; what is dropped elsewhere goes to the next question."""
     services.conversations.current = services.conversations.rows[0].id
-    services.chat.show(question("What is this?", picture()), answer("A lake."))
+    lake = picture()
+    services.chat.show(question("What is this?", lake), answer("A lake."))
+    editor = window.transcript.editor
+    assert not editor.acceptDrops()
     window.transcript.page.keyboard.focus_message(0)
     QTest.keyClick(window.transcript.page, Qt.Key.Key_F2)
-    data = QMimeData()
+    copied, data = QMimeData(), QMimeData()
+    copied.setData("image/png", png(20, 20))
     data.setData("image/png", png(20, 20))
-    QGuiApplication.clipboard().setMimeData(data)
-    QTest.keyClick(window.transcript.editor.editor, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    QGuiApplication.clipboard().setMimeData(copied)
+    QTest.keyClick(editor.editor, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
     assert services.calls[-1] == ("add_bytes", png(20, 20), "Pasted picture")
-    notice = window.notices.current()
-    assert notice is not None
-    assert notice.text_code == "attached-to-next"
+    for taken in (files("a.png"), data):
+        entered = QDragEnterEvent(QPoint(2, 2), COPY, taken, LEFT, NONE)
+        QApplication.sendEvent(editor.editor, entered)
+        assert entered.isAccepted()
+        assert editor.hint.text() == "Drop to add it to this question"
+        assert not window.drops.overlay.isVisible()
+        QApplication.sendEvent(editor, QDropEvent(QPointF(2, 2), COPY, taken, LEFT, NONE))
+        assert "kept as another version" in editor.hint.text()
+    assert [called for called, *_ in services.calls[-2:]] == ["add_urls", "add_bytes"]
+    enter(window, files("model.gguf"))
+    assert window.drops.overlay.isVisible()
+    (lake_shown,) = editor.strip.thumbnails()
+    lake_shown.setFocus()
+    QTest.keyClick(lake_shown, Qt.Key.Key_Delete)
+    new = picture("new.png")
+    services.edited_pictures.put(new)
+    QTest.keyClick(editor.editor, Qt.Key.Key_Return)
+    assert list(services.calls[-1]) == ["edit", services.chat.path[0].id, "What is this?", (new,)]
+
+
+def test_a_question_is_asked_when_its_new_picture_has_been_read(window: MainWindow, services: FakeServices) -> None:
+    services.conversations.current = services.conversations.rows[0].id
+    services.chat.show(question("What is this?"), answer("A lake."))
+    editor = window.transcript.editor
+    window.transcript.page.keyboard.focus_message(0)
+    QTest.keyClick(window.transcript.page, Qt.Key.Key_F2)
+    being_checked = services.edited_pictures.put(None)
+    QTest.keyClick(editor.editor, Qt.Key.Key_Return)
+    assert not [call for call in services.calls if call[0] == "edit"]
+    assert editor.hint.text().startswith("Your question is sent as soon as")
+    lake = picture()
+    services.edited_pictures.change(being_checked, picture=lake, state="attached")
+    services.edited_pictures.settled.emit()
+    assert services.calls[-1] == ("edit", services.chat.path[0].id, "What is this?", (lake,))
 
 
 @pytest.mark.parametrize("name", ["photo.jpg_large", "Screenshot from 2026-11-30 10.30.15", "picture.txt", "noending"])

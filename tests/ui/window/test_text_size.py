@@ -7,10 +7,10 @@ from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 
-from desktop_app.ui.composer.thumbnails import Thumbnail
 from desktop_app.ui.widgets.controls import FloatingButton
 from desktop_app.ui.widgets.setting_controls import Switch
 from desktop_app.ui.widgets.theme import theme
+from desktop_app.ui.widgets.thumbnails import Thumbnail
 from desktop_app.ui.window import MainWindow
 from tests.helpers.fake_services import FakeServices
 from tests.helpers.fakes.conversation import answer, question

@@ -26,7 +26,7 @@ from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.theme import GRID, RADIUS, THUMBNAIL, theme
 
 if TYPE_CHECKING:
-    from desktop_app.ui.protocols.conversation import Draft, Previews
+    from desktop_app.ui.protocols.conversation import PictureList, Previews
 
 _BADGE = 22  # px at 100 % text size; the disc with the ring or the check
 _RING = 2.5  # the same; the ring's line
@@ -244,7 +244,7 @@ class ThumbnailStrip(QScrollArea):
     picture_opened = Signal(str)
     left = Signal()
 
-    def __init__(self, draft: Draft, previews: Previews, parent: QWidget) -> None:
+    def __init__(self, draft: PictureList, previews: Previews, parent: QWidget) -> None:
         super().__init__(parent)
         self._draft = draft
         self._previews = previews

@@ -1,0 +1,113 @@
+"""The pictures of a question that is being edited: some are taken out, others put in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop_app.chat.conversation import Picture
+from desktop_app.errors import UserError
+from desktop_app.services.conversation.draft import Draft, DraftPicture, local_files
+from desktop_app.services.conversation.picture_check import Checked, Inquiry, PictureCheck, name_of
+from desktop_app.services.notices import Notice, Notices
+
+
+class EditedPictures(QObject):
+    """They are checked as those of a draft, and shown in the same way; see `Draft` for the signals.
+
+    Nothing of it is saved: the question as it was stays until the new one is asked.
+    """
+
+    added = Signal(object)
+    changed = Signal(object)
+    removed = Signal(int)
+    cleared = Signal()
+    settled = Signal()
+
+    can_take = staticmethod(Draft.can_take)
+
+    def __init__(self, check: PictureCheck, notices: Notices, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._check = check
+        self._notices = notices
+        self._pictures: list[DraftPicture] = []
+        self._last_key = 0
+
+    def pictures(self) -> list[DraftPicture]:
+        """Return them in order, also those that are still being checked."""
+        return list(self._pictures)
+
+    def checked(self) -> tuple[Picture, ...]:
+        """Return those that have been checked."""
+        return tuple(each.picture for each in self._pictures if each.picture is not None)
+
+    def is_checking(self) -> bool:
+        """Return whether a picture is still being checked."""
+        return any(each.picture is None for each in self._pictures)
+
+    def begin(self, pictures: Iterable[Picture]) -> None:
+        """Begin with the pictures of a question; with none, to end."""
+        self._pictures = []
+        self.cleared.emit()
+        for picture in pictures:
+            self._append(DraftPicture(self._next_key(), picture.name, picture, "attached"))
+
+    def add_urls(self, urls: list[str]) -> None:
+        """Add dropped or pasted addresses; what is no file is refused with a notice."""
+        for path in local_files(urls, self._notices):
+            self.add_file(path)
+
+    def add_file(self, path: str) -> None:
+        """Add a picture file; it is copied, so it may be deleted afterwards."""
+        picture = DraftPicture(self._next_key(), name_of(path))
+        self._append(picture)
+        self._check.file(path, self._inquiry(picture.key))
+
+    def add_bytes(self, data: bytes, name: str) -> None:
+        """Add a picture from the clipboard or a drag without a file."""
+        picture = DraftPicture(self._next_key(), name)
+        self._append(picture)
+        self._check.data(data, name, self._inquiry(picture.key))
+
+    def remove(self, key: int) -> None:
+        """Take a picture out."""
+        if self._has(key):
+            self._pictures = [each for each in self._pictures if each.key != key]
+            self.removed.emit(key)
+            self._announce_settled()
+
+    def _next_key(self) -> int:
+        self._last_key += 1
+        return self._last_key
+
+    def _append(self, picture: DraftPicture) -> None:
+        self._pictures.append(picture)
+        self.added.emit(picture)
+
+    def _has(self, key: int) -> bool:
+        return any(each.key == key for each in self._pictures)
+
+    def _inquiry(self, key: int) -> Inquiry:
+        return Inquiry(partial(self._has, key), partial(self._checked, key), partial(self._refuse, key))
+
+    def _checked(self, key: int, checked: Checked) -> None:
+        if not self._has(key):
+            return
+        changed = DraftPicture(key, checked.picture.name, checked.picture, "attached", 0.0, checked.photographic)
+        self._pictures = [changed if each.key == key else each for each in self._pictures]
+        self.changed.emit(changed)
+        for note in checked.notes:
+            self._notices.post(Notice(note.code, note.parameters, of_conversation=True))
+        self._announce_settled()
+
+    def _refuse(self, key: int, error: Exception) -> None:
+        self.remove(key)
+        if not isinstance(error, UserError):
+            raise error
+        self._notices.error(error)
+
+    def _announce_settled(self) -> None:
+        if not self.is_checking():
+            self.settled.emit()
