@@ -167,6 +167,32 @@ def answered(stage: Stage) -> None:
 
 
 @state
+def stopped(stage: Stage) -> None:
+    """An answer that can go on, in two versions, and the menu of what else can be done with it."""
+    stage.services.engine.become("ready", LLAVA)
+    stage.talk()
+    details = {"model": "llava-v1.5-7b-Q4_K_M", "tokens_per_second": 5.4}
+    stage.services.chat.add(question("Tell me more about the sky."))
+    half = "The sky goes from a **deep blue** at the top to a warm"
+    stage.services.chat.add(answer(half, State.STOPPED, details=details, sibling=(1, 2)))
+    pump(0)
+    stage.window.transcript.last_bar.more.click()
+
+
+@state
+def editing(stage: Stage) -> None:
+    """A question that is edited: one picture was there, another is being checked."""
+    stage.services.engine.become("ready", LLAVA)
+    stage.talk()
+    pump(0)
+    page = stage.window.transcript.page
+    page.keyboard.focus_message(0)
+    page.keyboard.edit_wanted.emit(0)
+    stage.services.edited_pictures.put(stage.field)
+    stage.services.edited_pictures.put(None)
+
+
+@state
 def unseen(stage: Stage) -> None:
     """A conversation that is longer than the model's context."""
     stage.services.engine.become("ready", LLAVA)

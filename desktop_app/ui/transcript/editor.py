@@ -21,6 +21,9 @@ if TYPE_CHECKING:  # only for annotations
     from desktop_app.ui.protocols.conversation import EditedPictures, Previews
 
 
+_INSET = 6  # px between a button's edge and its icon: words and icons begin at the same place
+
+
 class QuestionEditor(Card):
     """Edits a question. Enter asks again, Esc cancels. Pictures are taken out, chosen, pasted, and dropped on it.
 
@@ -51,11 +54,15 @@ class QuestionEditor(Card):
         buttons.addWidget(self.hint, 1)
         buttons.addWidget(self.cancel)
         buttons.addWidget(self.ask)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(2 * GRID, GRID + 2, GRID, GRID)
+        words = QVBoxLayout()
+        words.setContentsMargins(_INSET, 0, GRID, 0)
+        words.setSpacing(GRID)
+        words.addWidget(self.strip)
+        words.addWidget(self.editor)
+        column = self._column = QVBoxLayout(self)
+        column.setContentsMargins(2 * GRID - _INSET, GRID + 4, GRID, GRID)
         column.setSpacing(GRID)
-        column.addWidget(self.strip)
-        column.addWidget(self.editor)
+        column.addLayout(words)
         column.addLayout(buttons)
         self._connect()
         self._say()
@@ -95,10 +102,14 @@ class QuestionEditor(Card):
         self.setAcceptDrops(False)
         self.hide()
 
+    def height_for(self, width: int) -> int:
+        """Return the height that is needed, in px."""
+        return max(self.sizeHint().height(), self._column.totalHeightForWidth(width))
+
     def event(self, event: QEvent) -> bool:
         """Report the needed height whenever it changes."""
         if event.type() == QEvent.Type.LayoutRequest and self._message_id:
-            self.height_wanted.emit(self.sizeHint().height())
+            self.height_wanted.emit(self.height_for(self.width()))
         return super().event(event)
 
     def _say(self, sentence: str = "") -> None:

@@ -359,9 +359,10 @@ class TranscriptView(QWidget):
             return
         message = self._rows.messages()[index]
         self.editor.begin(message)
-        self.editor.resize(self._rows.column_width(), self.editor.sizeHint().height())
+        width = self._rows.column_width()
+        self.editor.resize(width, self.editor.height_for(width))
         self._rows.ensure_seen(index)
-        self._size_editor(self.editor.sizeHint().height())
+        self._size_editor(self.editor.height_for(width))
         self.editor.show()
         self.editor.editor.setFocus()
 
