@@ -90,7 +90,7 @@ class TranscriptPage(QAbstractScrollArea):
         left, is_waiting_seen = self.rows.column_left(), False
         for index, y in self.rows.placed():
             row = self.rows.row(index)
-            is_waiting_seen = is_waiting_seen or row.is_waiting
+            is_waiting_seen = is_waiting_seen or not row.waiting.isNull()
             if y <= dirty.bottom() and y + row.height >= dirty.top():
                 painter.save()
                 painter.translate(left, y)
@@ -120,8 +120,8 @@ class TranscriptPage(QAbstractScrollArea):
     def _repaint_waiting(self) -> None:
         for index, y in reversed(self.rows.placed()):
             row = self.rows.row(index)
-            if row.is_waiting:
-                self.viewport().update(row.text.translated(self.rows.column_left(), y))
+            if not row.waiting.isNull():
+                self.viewport().update(row.waiting.translated(self.rows.column_left(), y))
                 return
         self._waiting.set_visible(False)
 

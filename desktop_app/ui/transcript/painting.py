@@ -59,9 +59,9 @@ def paint_row(painter: QPainter, row: Row, look: Look, pictures: PictureCache, w
     painter.setOpacity(1.0)
     if not row.bubble.isNull():
         _fill(painter, row.bubble, theme.colour("bubble"), _BUBBLE_RADIUS)
-    if row.is_waiting:
-        waiting.paint(painter, row.text)
-    elif row.editor.isNull() and row.message.text:
+    if not row.waiting.isNull():
+        waiting.paint(painter, row.waiting)
+    if row.editor.isNull() and row.message.text:
         _paint_panels(painter, row)
         _paint_quotes(painter, row)
         _paint_text(painter, row, look, clip)

@@ -74,6 +74,8 @@ class Row:
         self.pictures: list[QRect] = []
         self.bubble = QRect()
         self.text = QRect()
+        self.waiting = QRect()  # the waiting line: in place of text, or below what is to go on
+        self._goes_on = bool(message.text) and message.state is State.STREAMING  # and nothing was added yet
         self.mark = QRect()
         self.remedies = QRect(0, 0, 0, remedies_height)  # where the buttons under its mark are
         self.editor = QRect()
@@ -93,6 +95,7 @@ class Row:
     def stream(self, message: Message) -> None:
         """Take in more text of an answer that is being written."""
         self.message = message
+        self._goes_on = False
         set_plain_text(self.document, message.text)
         self._place(0)
 
@@ -204,13 +207,17 @@ class Row:
         return self.bubble.bottom() + 1
 
     def _place_answer(self, y: int) -> int:
+        line = QRect(0, y, self.width, theme.line_height() + GRID)
         if self.is_waiting:
-            self.text = QRect(0, y, self.width, theme.line_height() + GRID)
-            return self.text.bottom() + 1
+            self.text = self.waiting = line
+            return line.bottom() + 1
         self.document.setTextWidth(self.width)
         height = ceil(self.document.size().height()) if self.message.text else 0
         self.text = QRect(0, y, self.width, height)
         y += height
+        self.waiting = line.translated(0, height) if self._goes_on else QRect()
+        if self._goes_on:
+            return self.waiting.bottom() + 1
         if self.message.state is not State.STREAMING:
             self._place_panels()
             y = self._place_mark(y)

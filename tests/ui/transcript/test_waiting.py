@@ -9,7 +9,7 @@ from desktop_app.engine.messages import Phase
 from desktop_app.ui.transcript.view import TranscriptView
 from desktop_app.ui.transcript.waiting import Waiting
 from tests.helpers.fake_services import FakeServices
-from tests.helpers.fakes.conversation import question
+from tests.helpers.fakes.conversation import answer, question
 from tests.helpers.waiting import pump, wait_until
 
 
@@ -135,3 +135,18 @@ def test_time_passes_by_itself() -> None:
     waiting.show_phase(Phase.LOOKING, {"done": 0, "total": 1, "expected_s": 1.6})
     assert waiting.sentence() == "Looking at the picture, about 2 s"
     wait_until(lambda: waiting.sentence() == "Looking at the picture, about 1 s")
+
+
+def test_what_is_to_go_on_says_what_it_waits_for(
+    transcript: TranscriptView, fakes: FakeServices
+) -> None:
+    half = answer("One", State.STREAMING)
+    fakes.chat.show(question("Which?"), half)
+    fakes.chat.enter(Phase.READING, 3, 600, 20.0)
+    pump(0)
+    row = transcript.page.rows.row(1)
+    assert row.waiting.top() > row.text.bottom() > row.text.top()
+    assert row.height >= row.waiting.bottom()
+    assert transcript.waiting.sentence().startswith("Reading the question (3 of 600 tokens)")
+    fakes.chat.stream("One two")
+    assert transcript.page.rows.row(1).waiting.isNull()
