@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from desktop_app import paths
-from desktop_app.engine.messages import Ask, Forget, Inspect, Stop
+from desktop_app.engine.messages import Ask, Forget, Forgotten, Inspect, Stop
 from desktop_app.services import history_thread
 from tests.helpers.fake_engine import finished
 from tests.helpers.waiting import wait_until
@@ -207,3 +207,16 @@ def test_a_damaged_file_that_holds_what_was_deleted_can_be_deleted_with_its_pict
         again.services.close()
     files = [file for file in (tmp_path / "home").rglob("*") if file.is_file()]
     assert not [file for file in files if b"What is <it>?" in file.read_bytes()]
+
+
+def test_what_the_engine_wrote_before_it_forgot_goes_too(desk: Desk) -> None:
+    converse(desk)
+    current = desk.services.conversations.current_id()
+    desk.services.conversations.delete(current)
+    desk.services.recovery.delete_now(current)
+    wait_until(lambda: bool(desk.client.of(Forget)))
+    late = paths.cache_folder() / "contexts" / "late"
+    late.parent.mkdir(parents=True, exist_ok=True)
+    late.write_bytes(b"block")
+    desk.client.emit(Forgotten(desk.client.of(Forget)[-1].request))
+    wait_until(lambda: not late.exists())
