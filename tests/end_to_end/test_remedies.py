@@ -14,7 +14,6 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QLabel
 
 from desktop_app.chat.conversation import State
 from desktop_app.paths import demo_model
-from desktop_app.ui.widgets.thumbnails import ThumbnailStrip
 from model_store.library.importing import import_files
 from tests.end_to_end.test_main_job import Program
 from tests.helpers.waiting import wait_until
@@ -126,8 +125,7 @@ def test_a_question_that_does_not_fit_is_taken_back_and_sent_smaller(program: Pr
     wait_until(lambda: len(services.draft.pictures()) == 2, _SOON_S)
     assert window.composer.editor.toPlainText().startswith("How many words are there?")
     assert window.composer.editor.hasFocus()
-    strip = window.findChild(ThumbnailStrip)
-    assert strip is not None
+    strip = window.composer.strip
     wait_until(strip.isVisible, _SOON_S)
     strip.thumbnails()[0].setFocus()  # so its cross is there
     QTest.mouseClick(strip.thumbnails()[0].close_button, Qt.MouseButton.LeftButton)
