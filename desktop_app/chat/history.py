@@ -327,7 +327,8 @@ class History:
     def is_all(self, conversation_id: str, message_id: str) -> bool:
         """Return whether nothing is left of a conversation when this message is removed; see `Tree.removal`."""
         rows, tree = self._read(conversation_id)
-        return len(tree.removal(message_id, _answers(rows))[0]) == len(rows)
+        gone = {*tree.removal(message_id, _answers(rows))[0]}
+        return all(row["id"] in gone or row["role"] == Role.NOTE.value for row in rows)
 
     def remove_message(self, conversation_id: str, message_id: str) -> Removed:
         """Remove a message with what goes with it (see `Tree.removal`), from the backups too. Raises KeyError."""

@@ -92,6 +92,17 @@ def test_another_first_question_is_shown(history: History) -> None:
     assert texts(history.remove_message("c", edited.id).path) == ["q1", "a1"]
 
 
+def test_a_note_of_an_earlier_version_is_nothing_to_keep(history: History) -> None:
+    said = talk(history, "q1", "a1")
+    note = Message(new_id(), Role.NOTE, "", (), said[1].id)
+    history.add_message("c", note)
+    assert history.is_all("c", said[0].id)
+    later = Message(new_id(), Role.USER, "q2", (), note.id)
+    history.add_message("c", later)
+    assert not history.is_all("c", said[0].id)
+    assert texts(history.remove_message("c", said[0].id).path) == ["", "q2"]
+
+
 def test_title_and_cover_do_not_tell_of_what_was_removed(history: History) -> None:
     first = say(history, "secret", None, STAR)
     answered = say(history, "a1", first)

@@ -337,8 +337,9 @@ class TranscriptView(QWidget):
                 self._chat.show_sibling(message_id, 1)
 
     def _delete(self, message_id: str) -> None:
-        self.page.setFocus()  # its button may go
-        self._branches.delete(message_id)
+        if self._rows.messages()[self._rows.index_of(message_id)].role is not Role.NOTE:
+            self.page.setFocus()  # its button may go
+            self._branches.delete(message_id)
 
     def _copy_picture(self, picture: Picture) -> None:
         copy_picture(self._previews, picture)

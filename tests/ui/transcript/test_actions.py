@@ -10,7 +10,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QToolButton, QWidget
 
-from desktop_app.chat.conversation import State
+from desktop_app.chat.conversation import Message, Role, State
 from desktop_app.ui.transcript.actions import ActionBar
 from desktop_app.ui.transcript.view import TranscriptView
 from desktop_app.ui.widgets.theme import GRID, theme
@@ -399,6 +399,11 @@ def test_the_delete_key_deletes_the_message_of_the_keyboard(asked: TranscriptVie
     asked.page.keyboard.focus_message(3)
     QTest.keyClick(asked.page, Qt.Key.Key_Delete)
     assert fakes.calls == [("delete_message", fakes.chat.path[3].id)]
+    note = Message("note", Role.NOTE, "", details={"note": "model-changed", "parameters": {"name": "B"}})
+    fakes.chat.show(*fakes.chat.path, note, question("Third?"))
+    asked.page.keyboard.focus_message(4)
+    QTest.keyClick(asked.page, Qt.Key.Key_Delete)
+    assert len(fakes.calls) == 1, "a note is no message"
 
 
 def test_while_an_answer_is_written_nothing_is_deleted(asked: TranscriptView, fakes: FakeServices) -> None:

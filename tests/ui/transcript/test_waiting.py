@@ -137,9 +137,7 @@ def test_time_passes_by_itself() -> None:
     wait_until(lambda: waiting.sentence() == "Looking at the picture, about 1 s")
 
 
-def test_what_is_to_go_on_says_what_it_waits_for(
-    transcript: TranscriptView, fakes: FakeServices
-) -> None:
+def test_what_is_to_go_on_says_what_it_waits_for(transcript: TranscriptView, fakes: FakeServices) -> None:
     half = answer("One", State.STREAMING)
     fakes.chat.show(question("Which?"), half)
     fakes.chat.enter(Phase.READING, 3, 600, 20.0)
