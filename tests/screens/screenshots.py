@@ -30,7 +30,7 @@ ALSO = {
     "dark": (
         "unseen",
         *("empty", "answered", "dragging", "refusing", "reading", "error_notice", "settings", "looking"),
-        *("looking_in_parts", "settings_measured", "finding_fastest"),
+        *("looking_in_parts", "settings_measured", "finding_fastest", "stopped", "editing"),
         *("update_asking", "update_found", "update_none", "update_not_understood", "help_menu"),
         *("models", "models_here", "models_fetching", "offered"),
     ),
@@ -41,7 +41,7 @@ ALSO = {
         *("update_found", "update_not_understood", "update_no_address"),
     ),
     "large": ("empty", "answered"),
-    "zoomed": ("empty", "answered", "settings", "settings_measured"),
+    "zoomed": ("empty", "answered", "stopped", "editing", "settings", "settings_measured"),
 }
 
 

@@ -168,15 +168,13 @@ def answered(stage: Stage) -> None:
 
 @state
 def stopped(stage: Stage) -> None:
-    """An answer that can go on, in two versions, and the menu of what else can be done with it."""
+    """An answer that can go on, in two versions."""
     stage.services.engine.become("ready", LLAVA)
     stage.talk()
     details = {"model": "llava-v1.5-7b-Q4_K_M", "tokens_per_second": 5.4}
     stage.services.chat.add(question("Tell me more about the sky."))
     half = "The sky goes from a **deep blue** at the top to a warm"
     stage.services.chat.add(answer(half, State.STOPPED, details=details, sibling=(1, 2)))
-    pump(0)
-    stage.window.transcript.last_bar.more.click()
 
 
 @state

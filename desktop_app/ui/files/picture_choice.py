@@ -16,7 +16,8 @@ def choose_pictures(parent: QWidget) -> list[str]:
     """Return the paths of chosen files, none if the person thinks better of it."""
     from PySide6.QtWidgets import QFileDialog  # takes long to import for a window where nobody chooses
 
-    kinds = f"{file_kind(translate('files', 'Pictures'), PICTURE_SUFFIXES)};;{translate('files', 'All files')} (*)"
+    pictures, everything = translate("files", "Pictures"), translate("files", "All files")
+    kinds = f"{file_kind(pictures, PICTURE_SUFFIXES)};;{everything} (*)"
     quiet = QFileDialog.Option.HideNameFilterDetails  # there are too many endings to read
     title = translate("files", "Attach pictures")
     paths, _ = QFileDialog.getOpenFileNames(parent, title, folder_for("pictures"), kinds, options=quiet)
