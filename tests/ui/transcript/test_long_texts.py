@@ -65,7 +65,7 @@ def test_a_long_question_is_edited_whole(transcript: TranscriptView, fakes: Fake
     transcript.grab()
     assert time.monotonic() - began < 15
     QTest.keyClick(transcript.editor.editor, Qt.Key.Key_Return)
-    assert fakes.chat.calls[-1] == ("edit", shown.id, text)
+    assert fakes.chat.calls[-1] == ("edit", shown.id, text, ())
 
 
 def test_a_huge_table_is_shown_as_it_was_written() -> None:

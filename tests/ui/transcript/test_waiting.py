@@ -145,6 +145,6 @@ def test_what_is_to_go_on_says_what_it_waits_for(transcript: TranscriptView, fak
     row = transcript.page.rows.row(1)
     assert row.waiting.top() > row.text.bottom() > row.text.top()
     assert row.height >= row.waiting.bottom()
-    assert transcript.waiting.sentence().startswith("Reading the question (3 of 600 tokens)")
+    assert transcript.waiting.sentence().startswith("Reading 3 of 600 tokens")
     fakes.chat.stream("One two")
     assert transcript.page.rows.row(1).waiting.isNull()
