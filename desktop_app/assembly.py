@@ -28,6 +28,9 @@ from desktop_app.services.conversation.picture_advice import PictureAdvice
 from desktop_app.services.conversation.picture_check import PictureCheck
 from desktop_app.services.conversation.picture_detail import PictureDetail
 from desktop_app.services.conversation.previews import Previews
+from desktop_app.services.conversation.queue.activity import Activity
+from desktop_app.services.conversation.queue.questions import QuestionQueue
+from desktop_app.services.conversation.queue.runner import QueueRunner
 from desktop_app.services.conversation.read_ahead import ReadingAhead
 from desktop_app.services.conversation.recovery import Recovery
 from desktop_app.services.edited_pictures import EditedPictures
@@ -66,6 +69,9 @@ class Services:
     draft: Draft
     answers: Answers
     chat: Chat
+    queue: QuestionQueue
+    queue_runner: QueueRunner
+    activity: Activity
     exports: Exports
     recovery: Recovery
     branches: Branches
@@ -146,6 +152,7 @@ class Services:
             return
         self._closed = True
         self.tuner.close()
+        self.queue_runner.close()
         self.answers.close()
         self.chosen_model.close()
         self.idle_unload.close()
@@ -188,12 +195,15 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
     conversations = Conversations(history_thread, notices)
     previews = Previews(attachments, engine, files, notices)
     check = PictureCheck(engine, attachments, previews, files)
-    draft = Draft(check, conversations, history_thread, notices)
+    queue = QuestionQueue()
+    draft = Draft(check, conversations, history_thread, notices, queue)
     picture_detail = PictureDetail(engine, draft, preferences)
     picture_advice = PictureAdvice(engine, draft, conversations, notices)
     answers = Answers(engine, history_thread, preferences, notices)
     chat = Chat(conversations, draft, answers, history_thread, previews, picture_detail, notices)
     writer = Background("exports", notices)
+    queue_runner = QueueRunner(engine, queue, conversations, draft, answers, chat, history_thread, previews, notices)
+    activity = Activity(answers, queue, conversations)
     exports = Exports(attachments, chat, conversations, history_thread, writer, throttle, notices)
     recovery = Recovery(conversations, attachments, engine, history_thread, files, forget, notices)
     branches = Branches(chat, conversations, attachments, engine, history_thread, files, forget, notices)
@@ -210,6 +220,9 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
         draft,
         answers,
         chat,
+        queue,
+        queue_runner,
+        activity,
         exports,
         recovery,
         branches,

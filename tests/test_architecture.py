@@ -67,7 +67,8 @@ _WITHOUT_QT = {*_ENGINE_DOOR, "desktop_app.chat", "desktop_app.images", "model_s
 _BELOW_SERVICES = {*_WITHOUT_QT, *_PLANNING, *_TUNING, "desktop_app.memory_fit"}
 SERVICES = ["conversation", "models"]
 _SERVICES_GROUND = {
-    f"desktop_app.services.{name}" for name in ("background", "engine", "history_thread", "notices", "preferences")
+    f"desktop_app.services.{name}"
+    for name in ("background", "engine", "engine_deaths", "history_thread", "notices", "preferences")
 }
 
 #: Room -> what it may import of ours, itself always included. The innermost room counts.

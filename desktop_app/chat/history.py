@@ -310,6 +310,28 @@ class History:
         with self._database.writing() as write:
             replace_message(write, message)
 
+    def take_out(self, conversation_id: str, messages: Collection[str]) -> bool:
+        """Remove messages that nothing follows but themselves, as if they had never been added.
+
+        Return whether nothing is left: then the conversation is gone too, with its draft.
+        """
+        with self._database.writing() as write:
+            for message in reversed([*messages]):
+                write.execute("DELETE FROM messages WHERE id = ? AND conversation = ?", (message, conversation_id))
+            if write.execute("SELECT 1 FROM messages WHERE conversation = ?", (conversation_id,)).fetchone() is None:
+                write.execute("DELETE FROM drafts WHERE conversation = ?", (conversation_id,))
+                write.execute("DELETE FROM conversations WHERE id = ?", (conversation_id,))
+                return True
+            write.execute(
+                """UPDATE conversations SET
+                updated = (SELECT max(created) FROM messages WHERE conversation = ?1),
+                cover = (SELECT sha256 FROM pictures JOIN messages ON messages.number = message
+                    WHERE conversation = ?1 ORDER BY message, position LIMIT 1)
+                WHERE id = ?1""",
+                (conversation_id,),
+            )
+            return False
+
     def set_leaf(self, conversation_id: str, message_id: str) -> list[Message]:
         """End the path at a message; return the new path. Raises KeyError if it is not here."""
         rows, tree = self._read(conversation_id)

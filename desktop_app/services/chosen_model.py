@@ -64,7 +64,7 @@ class ChosenModel(QObject):
 
     def _answering_changed(self, answering: bool) -> None:
         if self._due and not answering:
-            self._settle.start()
+            self.load()  # at once: the next question is to be asked with it
 
     def _load_when_free(self) -> None:
         if not self._engine.is_answering():

@@ -39,6 +39,7 @@ from desktop_app.engine.messages import (
 from desktop_app.errors import UserError
 from desktop_app.paths import demo_model
 from desktop_app.proc_files import PROC, read_sizes
+from desktop_app.services.engine_deaths import EngineDeaths
 from desktop_app.services.notices import Notice, Notices, action, remedies
 
 State = Literal["starting", "loading", "ready", "unloaded", "failed", "silent", "dead"]
@@ -54,7 +55,7 @@ class EngineBugError(Exception):
 
 
 class Engine(QObject):
-    """Starts, loads, restarts and watches the engine process.
+    """Starts, loads, restarts and watches the engine process. After a first death it restarts it by itself.
 
     `state_changed(str)`: one of `State`. `model_changed(ModelInfo | None)`: after a load, or a loss.
     `answering_changed(bool)`: whether a question is under way. `sent()`: a command is about to be sent.
@@ -84,6 +85,8 @@ class Engine(QObject):
         self._info: ModelInfo | None = None
         self._wanted: tuple[str, str | None, EngineSettings] | None = None
         self._handlers: dict[int, Handler] = {}
+        self._commands: dict[int, Command] = {}  # of the same requests
+        self._restarts = EngineDeaths()
         self._inspections: dict[int, Handler] = {}
         self._questions: set[int] = set()  # questions under way
         self._problem: UserError | None = None  # why it could not be loaded
@@ -109,6 +112,7 @@ class Engine(QObject):
         self._closing = True
         self._inspections.clear()
         self._handlers.clear()
+        self._commands.clear()
         self._client.close()
 
     def state(self) -> State:
@@ -179,13 +183,15 @@ class Engine(QObject):
 
     def restart(self) -> None:
         """Bring back an engine that is dead or does not answer, with its model; another one is left alone."""
+        lost: list[Handler] = []
         if self._state == "silent":
             self._client.close_soon(0)
-            self._lose(Died(None))
-        if self._state != "dead":
-            return
-        self._client.start(wait=False)
-        self._load()
+            lost = self._let_go()
+        if self._state == "dead":
+            self._client.start(wait=False)
+            self._load()
+        for handler in lost:
+            handler(Died(None))
 
     def load_again(self) -> None:
         """Load the model that could not be loaded, or that was lost with the engine; else do nothing."""
@@ -226,6 +232,7 @@ class Engine(QObject):
             handler(Died(None))
             return request
         self._handlers[request] = handler
+        self._commands[request] = command
         self.sent.emit()
         if isinstance(command, Ask):
             self._questions.add(request)
@@ -324,12 +331,18 @@ class Engine(QObject):
         handler = self._inspections.pop(event.request, None) or self._handlers.get(event.request)
         if isinstance(event, FINAL_EVENTS):
             self._handlers.pop(event.request, None)
-            self._ended(event.request)
-        if isinstance(event, Finished) and not self._has_answered and event.stats.answer_tokens:
-            self._has_answered = True
-            self.answered.emit()
-        if handler is not None:
-            handler(event)
+            self._commands.pop(event.request, None)
+        if isinstance(event, Finished) and event.stats.answer_tokens:
+            self._restarts.answered()
+            if not self._has_answered:
+                self._has_answered = True
+                self.answered.emit()
+        try:
+            if handler is not None:
+                handler(event)
+        finally:
+            if isinstance(event, FINAL_EVENTS):
+                self._ended(event.request)  # last: whoever waits for this may load another model at once
         if isinstance(event, BugReported):
             raise EngineBugError(event.report)
 
@@ -341,21 +354,26 @@ class Engine(QObject):
     def _died(self, event: Died) -> None:
         self._deaths.append(event)
         untried = not self._has_answered and event.exit_code is not None
+        may_restart = self._restarts.may_restart(self._commands.values())
         self._withdraw_statuses()
-        self._lose(event)
+        handlers = self._let_go()
         if untried:
             self.died_untried.emit()
+        if self._state == "dead" and may_restart:
+            self.restart()
+        for handler in handlers:  # now, since some go on with their next request
+            handler(event)
         if self._state == "dead":
             self._statuses.append(self._notices.error(UserError("engine-died"), sticky=True))
 
-    def _lose(self, event: Died) -> None:
-        """Tell all that the process is gone, and what it did with it."""
+    def _let_go(self) -> list[Handler]:
+        """Note that the process is gone; return whom to tell that their requests went with it."""
         self._set_state("dead")
         self._set_model(None)
         handlers, self._handlers = self._handlers, {}
+        self._commands.clear()
         self._ended(*self._questions)
-        for handler in handlers.values():
-            handler(event)
+        return list(handlers.values())
 
     def _post_status(self, notice: Notice) -> None:
         self._statuses.append(notice)

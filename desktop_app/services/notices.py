@@ -18,6 +18,7 @@ SENTENCES: dict[str, str] = {
     "conversation-deleted": QT_TRANSLATE_NOOP("notices", "“{title}” was deleted."),
     "message-deleted": QT_TRANSLATE_NOOP("notices", "Deleted from this conversation."),
     "untitled-deleted": QT_TRANSLATE_NOOP("notices", "The conversation was deleted."),
+    "queued-removed": QT_TRANSLATE_NOOP("notices", "The waiting question was removed."),
     "backup-restored": QT_TRANSLATE_NOOP("notices", "Messages that were brought back from the backup: {added}."),
     "backup-repaired": QT_TRANSLATE_NOOP(
         "notices",
@@ -112,6 +113,8 @@ LABELS: dict[str, str] = {
     "restart-engine": QT_TRANSLATE_NOOP("notices", "Restart the engine"),
     "undo-delete": QT_TRANSLATE_NOOP("notices", "Undo"),
     "undo-delete-message": QT_TRANSLATE_NOOP("notices", "Undo"),
+    "undo-queued": QT_TRANSLATE_NOOP("notices", "Undo"),
+    "cancel-question": QT_TRANSLATE_NOOP("notices", "Cancel"),
     "show-in-folder": QT_TRANSLATE_NOOP("notices", "Show in folder"),
     "remove-damaged": QT_TRANSLATE_NOOP("notices", "Delete the damaged file"),
     "open-recovery": QT_TRANSLATE_NOOP("notices", "Show backups…"),

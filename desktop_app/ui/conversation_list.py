@@ -21,12 +21,14 @@ from PySide6.QtCore import (
 from PySide6.QtGui import (
     QContextMenuEvent,
     QFontMetrics,
+    QHideEvent,
     QKeyEvent,
     QMouseEvent,
     QPainter,
     QPainterPath,
     QPen,
     QPixmap,
+    QShowEvent,
 )
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -39,9 +41,11 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.chat.conversation import ConversationSummary
-from desktop_app.ui.protocols.conversation import Previews
+from desktop_app.services.conversation.queue.activity import Mark
+from desktop_app.ui.protocols.conversation import Activity, Previews
 from desktop_app.ui.sentences import relative_date
 from desktop_app.ui.widgets import icons
+from desktop_app.ui.widgets.activity_mark import ActivityMark
 from desktop_app.ui.widgets.images import paint_edge
 from desktop_app.ui.widgets.keys import RENAME, is_asked_for
 from desktop_app.ui.widgets.plain_text import shortened, wrapped_tip
@@ -51,6 +55,7 @@ Index = QModelIndex | QPersistentModelIndex
 SUMMARY = Qt.ItemDataRole.UserRole
 PICTURE = Qt.ItemDataRole.UserRole + 1
 OPENED = Qt.ItemDataRole.UserRole + 2
+MARK = Qt.ItemDataRole.UserRole + 3
 _NOWHERE = QModelIndex()
 _TILE = 36  # px
 _MORE = 28  # px
@@ -62,13 +67,15 @@ class ConversationModel(QAbstractListModel):
 
     renamed = Signal(str, str)
 
-    def __init__(self, previews: Previews, parent: QWidget | None = None) -> None:
+    def __init__(self, previews: Previews, activity: Activity, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._previews = previews
+        self._activity = activity
         self._rows: list[ConversationSummary] = []
         self._opened = ""
         self._tile = lru_cache(maxsize=256)(self._load_tile)
         previews.ready.connect(self._picture_ready)
+        activity.changed.connect(self._activity_changed)
 
     def set_rows(self, rows: list[ConversationSummary]) -> None:
         """Change the rows to `rows` by removing, moving and inserting, so that the view keeps its position."""
@@ -110,6 +117,10 @@ class ConversationModel(QAbstractListModel):
             if index.isValid():
                 self.dataChanged.emit(index, index)
 
+    def written(self) -> QModelIndex:
+        """Return the row of the conversation that is being answered, or an invalid index."""
+        return self.index_of(self._activity.being_written())
+
     def index_of(self, conversation_id: str) -> QModelIndex:
         """Return the row of a conversation, or an invalid index."""
         row = next((i for i, summary in enumerate(self._rows) if summary.id == conversation_id), -1)
@@ -132,15 +143,28 @@ class ConversationModel(QAbstractListModel):
         if role == Qt.ItemDataRole.EditRole:
             return summary.title
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            when = relative_date(summary.updated)
-            return self.tr("{title}, {date}").format(title=title, date=when)
+            what = self._mark_text(self._activity.mark(summary.id)) or relative_date(summary.updated)
+            return self.tr("{title}, {date}").format(title=title, date=what)
         if role == SUMMARY:
             return summary
         if role == PICTURE:
             return self._tile(summary.picture, icons.side(_TILE)) if summary.picture else None
         if role == OPENED:
             return summary.id == self._opened
+        if role == MARK:
+            return self._activity.mark(summary.id)
         return None
+
+    def _mark_text(self, mark: Mark) -> str:
+        if mark == "writing":
+            return self.tr("its answer is being written")
+        if mark == "waiting":
+            return self.tr("a question waits")
+        return self.tr("has a new answer") if mark == "unseen" else ""
+
+    def _activity_changed(self) -> None:
+        if self._rows:
+            self.dataChanged.emit(self.index(0), self.index(len(self._rows) - 1), [MARK])
 
     def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
         """Take a new title; an empty one changes nothing."""
@@ -188,7 +212,11 @@ class ConversationModel(QAbstractListModel):
 
 
 class ConversationDelegate(QStyledItemDelegate):
-    """Paints a conversation: its picture, its title, and its date or the text that a search found."""
+    """Paints a conversation: its picture, its title, its date or the text that a search found, and its mark."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.marks = ActivityMark(self)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         """Return the height of two lines or of the picture, whichever is more."""
@@ -213,7 +241,11 @@ class ConversationDelegate(QStyledItemDelegate):
             painter.setPen(QPen(theme.colour("accent"), 2))
             painter.drawRoundedRect(QRectF(rect).adjusted(1, 1, -1, -1), RADIUS_SMALL, RADIUS_SMALL)
         self._paint_tile(painter, rect, index)
-        self._paint_words(painter, self.words_rect(option.rect, hovered), index)
+        words = self.words_rect(option.rect, hovered)
+        if mark := index.data(MARK):
+            self.marks.paint(painter, mark, self.marks.rect(words))
+            words.setRight(self.marks.rect(words).left() - GRID // 2)
+        self._paint_words(painter, words, index)
         if hovered:
             icons.paint(
                 painter, "more", theme.colour("muted"), QRectF(self.more_rect(option.rect)).adjusted(4, 4, -4, -4)
@@ -311,11 +343,15 @@ class ConversationView(QListView):
         self.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)
         self.setAccessibleName(self.tr("Conversations"))
         theme.changed.connect(self.scheduleDelayedItemsLayout)
+        self._written = QPersistentModelIndex()  # the row of the conversation that is being answered
+        self._rows.marks.moved.connect(self._repaint_marks)
+        model.dataChanged.connect(self._marks_changed)
 
     def show_rows(self, rows: list[ConversationSummary], opened: str) -> None:
         """List other conversations; `opened` is the one on the page."""
         self._list.set_rows(rows)
         self._list.set_opened(opened)
+        self._marks_changed()
 
     def show_opened(self, conversation_id: str) -> None:
         """Mark the open conversation and scroll to it."""
@@ -324,6 +360,23 @@ class ConversationView(QListView):
         if index.isValid():
             self.setCurrentIndex(index)
             self.scrollTo(index)
+
+    def _marks_changed(self, *_which: object) -> None:
+        self._written = QPersistentModelIndex(self._list.written())  # looked for once, not with each movement
+        self._rows.marks.set_moving(self.isVisible() and self._written.isValid())
+
+    def _repaint_marks(self) -> None:
+        self.viewport().update(self.visualRect(self._written))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Move the mark of what is being written while it is seen."""
+        super().showEvent(event)
+        self._marks_changed()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Move nothing that is not seen."""
+        super().hideEvent(event)
+        self._marks_changed()
 
     def rename(self, conversation_id: str) -> None:
         """Edit the title of a conversation in place."""

@@ -30,6 +30,7 @@ class Remedies(QObject):
         register("use-text-only", self._use_text_only)
         register("edit-question", self._take_back)
         register("ask-again", services.chat.regenerate)
+        register("cancel-question", self._cancel)
 
     @Slot()
     def add_projector(self, model_id: str = "") -> None:
@@ -54,6 +55,10 @@ class Remedies(QObject):
             self._services.preferences.set("mmproj", "")
         except UserError as error:  # in effect until the program ends, but not saved
             self._services.notices.error(error)
+
+    def _cancel(self) -> None:
+        self._services.chat.stop()  # which gives a question back that waits for its turn
+        self.taken_back.emit()
 
     def _take_back(self, message_id: str) -> None:
         self._services.chat.take_back(message_id)

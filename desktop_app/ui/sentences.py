@@ -13,8 +13,10 @@ from desktop_app.services.notices import LABELS, Notice, NoticeAction, template
 from desktop_app.ui.widgets.plain_text import MOST_SAID, one_line
 
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
+    from desktop_app.ui.protocols.conversation import Conversations
     from desktop_app.ui.protocols.engine import Engine
 
+_LONGEST_TITLE = 60  # characters of one in a sentence
 translate = QCoreApplication.translate
 
 
@@ -99,8 +101,14 @@ def phase_text(phase: Phase, details: Mapping[str, Any]) -> str:
             return translate("status", "Reading the question, about {seconds} s").format(seconds=seconds)
         return translate("status", "Reading the question")
     if phase is Phase.WAITING:
-        return translate("status", "Waiting for the answer in another conversation")
+        return translate("status", "Waiting")
     return translate("status", "Writing")
+
+
+def title_of(conversations: Conversations, conversation_id: str) -> str:
+    """Return the title of a conversation for a sentence."""
+    titles = (row.title for row in conversations.summaries() if row.id == conversation_id)
+    return one_line(next(titles, ""), _LONGEST_TITLE) or translate("status", "Untitled")
 
 
 def duration(seconds: float) -> str:

@@ -17,7 +17,7 @@ from desktop_app.ui.widgets.theme import GRID, SIDEBAR, theme
 
 if TYPE_CHECKING:  # imported when there is a conversation to list
     from desktop_app.ui.conversation_list import ConversationView
-    from desktop_app.ui.protocols.conversation import Conversations, Previews  # only for annotations
+    from desktop_app.ui.protocols.conversation import Activity, Conversations, Previews  # only for annotations
 
 _SEARCH_AFTER_MS = 150
 _LONGEST_QUERY = 200
@@ -44,12 +44,15 @@ class Sidebar(QWidget):
     step_wanted = Signal(int)
     search_ended = Signal()
 
-    def __init__(self, conversations: Conversations, previews: Previews, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, conversations: Conversations, previews: Previews, activity: Activity, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("sidebar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._conversations = conversations
         self._previews = previews
+        self._activity = activity
         self._most = _WIDEST
         self._marked = ""  # the search whose words are marked on the page
         self._view: ConversationView | None = None
@@ -118,7 +121,7 @@ class Sidebar(QWidget):
         if self._view is None:
             from desktop_app.ui.conversation_list import ConversationModel, ConversationView
 
-            model = ConversationModel(self._previews, self)
+            model = ConversationModel(self._previews, self._activity, self)
             view = self._view = ConversationView(model, self)
             view.chosen.connect(self._chosen)
             view.delete_wanted.connect(self._conversations.delete)

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QFontMetrics, QIcon, QPainter, QPixmap
-from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from desktop_app.engine.messages import ModelInfo, Phase
 from desktop_app.ui.sentences import data_size, engine_sentence, engine_state, engine_words, number, phase_text
 from desktop_app.ui.widgets import icons
-from desktop_app.ui.widgets.controls import EnterClicks, Popover, push_button
-from desktop_app.ui.widgets.plain_text import button_text, one_line, set_tip
+from desktop_app.ui.widgets.controls import push_button
+from desktop_app.ui.widgets.plain_text import one_line, set_tip
+from desktop_app.ui.widgets.status_button import StatusButton
 from desktop_app.ui.widgets.theme import GRID, ColourRole, theme
+from desktop_app.ui.written_elsewhere import WrittenElsewhere
 
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
     from desktop_app.ui.protocols.services import Services
@@ -23,30 +25,6 @@ _LONGEST_NAME = 260  # px
 _ICON = 16  # px at 100 % text size, like all sizes here
 _BAR = QSize(44, 6)
 _ALMOST_FULL = 0.85
-
-
-class StatusButton(EnterClicks, QToolButton):
-    """A short text in the status line; `explain(title, text)` opens a card above it."""
-
-    def __init__(self, name: str, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setProperty("kind", "status")
-        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._name = name
-        self.say("")
-
-    def say(self, text: str) -> None:
-        """Show `text`; screen readers also read the name."""
-        # The style leaves almost no space between icon and text.
-        self.setText(f"\u2009{button_text(text)}")
-        self.setAccessibleName(f"{self._name}: {text}" if text else self._name)
-
-    def explain(self, title: str, text: str) -> Popover:
-        """Open a card that explains what this is."""
-        card = Popover(title, text, self)
-        card.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        return card
 
 
 class StatusLine(QWidget):
@@ -59,12 +37,13 @@ class StatusLine(QWidget):
         self._engine = services.engine
         self._tuner = services.tuner
         self._conversations = services.conversations
+        self._answers = services.answers
         self.setObjectName("status")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._phase: tuple[Phase, dict[str, Any]] | None = None
         self._used, self._size = 0, 0
         self._speed = 0.0
-        self._build()
+        self._build(services)
         self._memory_timer = QTimer(self)
         self._memory_timer.setInterval(_MEMORY_EVERY_MS)
         self._memory_timer.timeout.connect(self._show_memory)
@@ -77,9 +56,8 @@ class StatusLine(QWidget):
         services.engine.model_changed.connect(self._model_changed)
         services.tuner.changed.connect(self._show_model)
         services.answers.phase.connect(self._phase_changed)
-        services.answers.speed.connect(self._speed_changed)
-        services.answers.context.connect(self.set_context)
-        services.chat.reset.connect(self._forget_context)
+        services.answers.figures.connect(self._figures_changed)
+        services.chat.reset.connect(self._show_figures)
         services.chat.reset.connect(self._forget_phase)
         theme.changed.connect(self._show)
 
@@ -88,7 +66,7 @@ class StatusLine(QWidget):
         self._used, self._size = used, size
         self._show_context()
 
-    def _build(self) -> None:
+    def _build(self, services: Services) -> None:
         row = QHBoxLayout(self)
         row.setContentsMargins(GRID // 2, 1, GRID // 2, 1)
         row.setSpacing(GRID // 2)
@@ -99,8 +77,10 @@ class StatusLine(QWidget):
         self.not_now = StatusButton(self.tr("Measurement"), self)
         self.not_now.say(self.tr("Not now"))
         self.not_now.clicked.connect(self._tuner.postpone)
+        self.elsewhere = WrittenElsewhere(services, self)
         row.addWidget(self.model)
         row.addWidget(self.not_now)
+        row.addWidget(self.elsewhere)
         row.addStretch(1)
         for button in (self.memory, self.speed, self.context):
             row.addWidget(button)
@@ -129,9 +109,15 @@ class StatusLine(QWidget):
         self._phase = None
         self._show_model()
 
-    def _speed_changed(self, speed: float) -> None:
-        self._speed = speed
+    def _figures_changed(self, conversation_id: str) -> None:
+        if conversation_id == self._conversations.current_id():
+            self._show_figures()
+
+    def _show_figures(self) -> None:
+        """Show the figures of the open conversation."""
+        self._speed, used, size = self._answers.figures_of(self._conversations.current_id())
         self._show_speed()
+        self.set_context(used, size)
 
     def _forget_context(self) -> None:
         self.set_context(0, 0)
@@ -254,8 +240,8 @@ class StatusLine(QWidget):
         self.speed.explain(
             self.tr("Tokens per second"),
             self.tr(
-                "How fast the last answer was written. A token is a piece of a word; four tokens are about "
-                "three English words. Other busy programs slow this down a lot."
+                "How fast the last answer in this conversation was written. A token is a piece of a word; four tokens "
+                "are about three English words. Other busy programs slow this down a lot."
             ),
         ).show_above(self.speed)
 

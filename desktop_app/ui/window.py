@@ -100,7 +100,7 @@ class MainWindow(QMainWindow):
 
     def _build(self) -> None:
         services = self.services
-        self.sidebar = Sidebar(services.conversations, services.previews, self)
+        self.sidebar = Sidebar(services.conversations, services.previews, services.activity, self)
         self.header = Header(services.conversations, self)
         self.start_page = StartPage(services.engine, self)
         self.pages = QStackedWidget(self)

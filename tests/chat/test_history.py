@@ -215,3 +215,25 @@ def test_a_history_belongs_to_the_thread_that_opened_it(history: History) -> Non
     thread.start()
     thread.join()
     assert "thread" in str(errors[0])
+
+
+def test_what_is_taken_out_was_never_there(history: History) -> None:
+    first = question("Apples?")
+    second = answer("Red.", first.id)
+    for message in (first, second):
+        history.add_message("c", message)
+    [before] = history.summaries()
+    asked = question("And this?", second.id, CAT)
+    waiting = answer("", asked.id, State.STREAMING)
+    for message in (asked, waiting):
+        history.add_message("c", message)
+    assert history.take_out("c", [asked.id, waiting.id]) is False
+    assert [message.id for message in history.path("c")] == [first.id, second.id]
+    assert history.summaries() == [before]
+    assert history.pictures_in_use() == set()
+    assert history.search("this") == []
+    history.save_draft("c", "half a sentence", [])
+    assert history.take_out("c", [first.id, second.id]) is True
+    assert history.summaries() == []
+    assert history.draft("c") == ("", ())
+    assert history.problems() == []

@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 
 from desktop_app.chat.conversation import ConversationSummary, Picture, new_id
+from desktop_app.services.conversation.queue.questions import QuestionQueue
 from desktop_app.services.notices import Notices
 from tests.helpers.fakes import Call
 from tests.helpers.fakes.conversation import (
+    FakeActivity,
     FakeAnswers,
     FakeBranches,
     FakeChat,
     FakeConversations,
     FakeExports,
+    FakeQueueRunner,
     FakeReadingAhead,
     FakeRecovery,
 )
@@ -37,6 +40,9 @@ class FakeServices:
         self.edited_pictures = FakeEditedPictures(self.calls)
         self.answers = FakeAnswers()
         self.chat = FakeChat(self.calls, self.answers, self.conversations.current_id)
+        self.queue = QuestionQueue()
+        self.queue_runner = FakeQueueRunner(self.calls)
+        self.activity = FakeActivity(self.calls)
         self.exports = FakeExports(self.calls)
         self.branches = FakeBranches(self.calls)
         self.recovery = FakeRecovery(self.calls)

@@ -16,6 +16,7 @@ from desktop_app.chat.conversation import DeletedConversation, State
 from desktop_app.engine.messages import Phase, Tuning
 from desktop_app.errors import UserError
 from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions
+from desktop_app.services.conversation.queue.questions import QueuedQuestion
 from desktop_app.services.notices import Notice, action
 from desktop_app.ui.help.about import AboutDialog, ShortcutsDialog
 from desktop_app.ui.help.report import ReportDialog, system_details
@@ -86,8 +87,7 @@ class Stage:
             question("Is anybody there?"),
             answer("No. Nobody is in the picture.", details=details),
         )
-        self.services.answers.speed.emit(5.4)
-        self.services.answers.context.emit(1840, 4096)
+        self.services.answers.tell(self.services.conversations.current_id(), 5.4, 1840, 4096)
 
 
 @state
@@ -272,9 +272,43 @@ def waiting_for_another(stage: Stage) -> None:
     chat = stage.services.chat
     chat.add(question("Tell me more about the sky."))
     chat.begin_answer()
-    chat.enter(Phase.WAITING)
+    written = stage.services.conversations.rows[4].id
+    stage.services.answers.waiting.add(stage.services.conversations.current_id())
+    stage.services.answers.phase.emit(stage.services.conversations.current_id(), Phase.WAITING, {"behind": written})
+    stage.services.activity.marks = {written: "writing", stage.services.conversations.current_id(): "waiting"}
+    stage.services.activity.set_mark(stage.services.conversations.rows[1].id, "unseen")
+    stage.services.activity.set_elsewhere(written)
     error = UserError("model-ends-engine-back", name="moondream2-q4.gguf", before="llava-v1.5-7b-Q4_K_M.gguf")
     stage.services.notices.error(error, action("choose-model"), sticky=True)
+
+
+def _queue(stage: Stage) -> str:
+    """Let questions wait behind an answer that is being written; return the conversation."""
+    stage.talk()
+    chat, current = stage.services.chat, stage.services.conversations.current_id()
+    chat.add(question("Tell me more about the sky."))
+    chat.begin_answer()
+    chat.stream("The sky goes from a deep blue at the top to a warm yellow above the water")
+    stage.services.activity.set_mark(current, "writing")
+    stage.services.queue.add(current, QueuedQuestion("And what is in this one?", (stage.field, stage.lake)))
+    stage.services.queue.add(current, QueuedQuestion("Which of the two was taken earlier in the day? " * 4))
+    return current
+
+
+@state
+def queued(stage: Stage) -> None:
+    """Two questions wait until the answer has ended, and a third is being written."""
+    _queue(stage)
+    stage.window.composer.editor.set_text("Are there birds?")
+
+
+@state
+def queue_held(stage: Stage) -> None:
+    """The answer was stopped, and the questions behind it wait for a word."""
+    current = _queue(stage)
+    stage.services.chat.end_answer(State.STOPPED)
+    stage.services.activity.set_mark(current, "waiting")
+    stage.services.queue.hold(current, State.STOPPED)
 
 
 @state
@@ -392,8 +426,7 @@ def long_model_name(stage: Stage) -> None:
     """A model whose file name does not end."""
     name = "llava-v1.6-mistral-7b-instruct-vision-finetuned-very-long-community-name.Q4_K_M-imatrix"
     stage.services.engine.become("ready", LLAVA._replace(name=name))
-    stage.services.answers.speed.emit(5.4)
-    stage.services.answers.context.emit(3900, 4096)
+    stage.services.answers.tell(stage.services.conversations.current_id(), 5.4, 3900, 4096)
 
 
 @state

@@ -49,6 +49,14 @@ class Desk:
         inspect = self.client.of(Inspect)[-1]
         self.client.emit(Inspected(inspect.request, inspect.picture, 64, 48, b"preview", b"thumb", photographic))
 
+    def die_for_good(self) -> None:
+        """Let the engine die twice: after the second death it is not started again by itself."""
+        starts = self.client.starts
+        self.client.die()
+        wait_until(lambda: self.client.starts > starts)
+        self.client.die()
+        wait_until(lambda: self.services.engine.state() == "dead")
+
     def attach(self, name: str = "circle.png", colour: str = "red", photographic: bool = False) -> None:
         """Put a picture into the draft, all the way."""
         count = len(self.client.of(Inspect))

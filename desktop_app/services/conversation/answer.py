@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
@@ -65,8 +64,9 @@ def _positive(figures: Mapping[str, Any], name: str) -> float:
 class Answer(QObject):
     """Saves a question, asks it, and gathers the answer; exists until the last event of the engine.
 
-    `saved(list[Message])`: question and answer are in the history; now the engine is asked.
-    `not_saved(Exception)`: they are not, and it is not asked; nothing follows.
+    `saved(list[Message])`: question and answer are in the history; it waits for `ask`.
+    `not_saved(Exception)`: they are not, and the engine is not asked; nothing follows.
+    `withdrawn(bool)`: they were taken out of the history again, the whole conversation if True; nothing follows.
     `text(str)`: all of it so far, at most 25 times a second. `phase(Phase, dict)`, `speed(float)`,
     `context(used, size)`, `dropped(TurnsDropped | None)` once, `reduced(parts, wished)`.
     `ended()`: `message` is final, and saved.
@@ -74,6 +74,7 @@ class Answer(QObject):
 
     saved = Signal(list)
     not_saved = Signal(object)
+    withdrawn = Signal(bool)
     text = Signal(str)
     phase = Signal(object, dict)
     speed = Signal(float)
@@ -103,7 +104,11 @@ class Answer(QObject):
         self.begun = begun
         self._engine = engine
         self._history_thread = history_thread
+        self._make: Callable[[int], Ask] | None = None
         self._request = 0
+        self._is_saved = False
+        self._is_asked = False
+        self._is_leaving = False  # it is being withdrawn
         self._ended = False
         self._stop_wanted = False
         self._dropped_turns = 0
@@ -114,7 +119,8 @@ class Answer(QObject):
         self._save_timer = self._timer(_SAVE_EVERY_MS, self.save_text)
 
     def begin(self, make: Callable[[int], Ask]) -> None:
-        """Save question and answer, then send `make(request)` to the engine."""
+        """Save question and answer; `make(request)` is what `ask` will send to the engine."""
+        self._make = make
         conversation, begun = self.conversation_id, self.begun is not None
         messages = [self.message] if self.question is None else [self.question, self.message]
 
@@ -125,25 +131,63 @@ class Answer(QObject):
             return [replace(m, sibling=history.add_message(conversation, m)) for m in messages]
 
         # Both are in the history before the engine hears of them.
-        self._history_thread.run(job, partial(self._ask, make), self.not_saved.emit)
+        self._history_thread.run(job, self._begun, self.not_saved.emit)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether the engine has been asked."""
+        return self._is_asked
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the engine may be asked now."""
+        return self._is_saved and not self._is_asked and not self._is_leaving
+
+    def ask(self) -> None:
+        """Send the question to the engine."""
+        assert self._make is not None  # `begin` comes first
+        self._is_asked = True
+        self._request = self._engine.send(self._make, self._handle)
 
     def stop(self) -> None:
         """Ask the engine to stop; `ended` follows with what was written so far."""
         self._stop_wanted = True
         if self._request:
             self._engine.stop(self._request)
+        elif self._is_saved and not self._ended:
+            self._finish(self._as_before)
+
+    @property
+    def _as_before(self) -> State:
+        """How it ends if the engine is not asked: as it had ended, or stopped."""
+        return self.begun.state if self.begun is not None else State.STOPPED
+
+    def withdraw(self) -> None:
+        """Take question and answer out of the history: the engine has not been asked. What was begun before stays."""
+        if self._is_leaving or self._ended:
+            return
+        if self.begun is not None:
+            self.stop()
+            return
+        self._is_leaving = True
+        conversation = self.conversation_id
+        messages = [self.message.id] if self.question is None else [self.question.id, self.message.id]
+        self._history_thread.run(
+            lambda history: history.take_out(conversation, messages),
+            self.withdrawn.emit,
+            lambda _: self._finish(State.STOPPED),
+        )
 
     def interrupt(self) -> None:
         """End now with what was written: the program is closing."""
-        if not self._ended:
+        if not self._ended and not self._is_leaving:
             self._finish(State.INTERRUPTED, self._figures)
 
-    def _ask(self, make: Callable[[int], Ask], saved: list[Message]) -> None:
+    def _begun(self, saved: list[Message]) -> None:
+        self._is_saved = True
         self.saved.emit(saved)
-        if self._stop_wanted:
-            self._finish(State.STOPPED)
-        else:
-            self._request = self._engine.send(make, self._handle)
+        if self._stop_wanted and not self._ended:
+            self._finish(self._as_before)
 
     def _timer(self, interval: int, slot: Any) -> QTimer:
         timer = QTimer(self)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop_app.chat.conversation import Message
 from desktop_app.engine.messages import Ask, Phase, Sampling, Turn
@@ -19,19 +19,31 @@ from desktop_app.services.notices import Notice, Notices
 from desktop_app.services.preferences import Preferences
 
 
+class Figures(NamedTuple):
+    """What is known of the latest answer of a conversation."""
+
+    speed: float = 0.0  # tokens per second
+    used: int = 0  # tokens of the context
+    size: int = 0  # of the context, in tokens
+
+
 class Answers(QObject):
     """Runs the answers, at most one in each conversation, whichever is open meanwhile.
 
-    The engine writes them in the order of the questions: one in another conversation is finished first.
+    They are written in the order of the questions: one in another conversation is finished first. What waits when
+    the engine dies is asked when it is back.
 
     In this order:
     - `saved(list[Message])`: question and answer are in the history, and know their siblings.
       `not_saved(Answer)` instead: they are not, and nothing else follows.
+      `withdrawn(Answer, bool)` later: they were taken out of it again, the whole conversation if True; no more follows.
     - `dropped(conversation id, TurnsDropped | None)`: which turns the model does not see; once.
-    - `phase(conversation id, Phase, dict)`, `streaming(message id, text so far)`, `speed(tokens per second)`,
-      `context(tokens used, size)`: again and again.
+    - `phase(conversation id, Phase, dict)`, `streaming(message id, text so far)`, `figures(conversation id)`: again
+      and again. Phase.WAITING has the detail "behind": the conversation that is answered first.
     - `completed(Message)`: its final state, which is saved; then `phase(conversation id, None, {})`.
-    - `ended(conversation id)`: nothing more comes of it.
+    - `ended(conversation id, State)`: nothing more comes of it.
+
+    `order_changed()`: which conversation is answered, or which ones wait, has changed.
     """
 
     saved = Signal(list)
@@ -39,10 +51,11 @@ class Answers(QObject):
     dropped = Signal(str, object)
     phase = Signal(str, object, dict)
     streaming = Signal(str, str)
-    speed = Signal(float)
-    context = Signal(int, int)
+    figures = Signal(str)
     completed = Signal(object)
-    ended = Signal(str)
+    ended = Signal(str, object)
+    withdrawn = Signal(object, bool)
+    order_changed = Signal()
 
     def __init__(
         self,
@@ -60,11 +73,34 @@ class Answers(QObject):
         self._under_way: dict[str, Answer] = {}  # by conversation, in the order of the questions
         self._phases: dict[str, tuple[Phase, dict[str, Any]]] = {}  # the latest of each of them
         self._completed: dict[str, Message] = {}  # the newest of each: what is read from the history may be older
+        self._figures: dict[str, Figures] = {}  # of the latest answer of each conversation, by the loaded model
         self._reduced_told: tuple[str, int, int] | None = None
+        self._closed = False
+        # A moment later: another model is loaded first if one was chosen, and the engine tells that before it begins.
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._go_on)
+        engine.state_changed.connect(self._go_on_soon)
+        engine.model_changed.connect(self._forget_contexts)
 
     def is_under_way(self, conversation_id: str) -> bool:
         """Return whether a conversation waits for an answer, or for the rest of one."""
         return conversation_id in self._under_way
+
+    def is_waiting(self, conversation_id: str) -> bool:
+        """Return whether a conversation waits for its turn, or for an engine: its question can be withdrawn."""
+        answer = self._under_way.get(conversation_id)
+        if answer is None or answer.is_asked:
+            return False
+        return conversation_id != next(iter(self._under_way)) or self._engine.state() == "dead"
+
+    def being_written(self) -> str:
+        """Return the conversation that is answered now, "" for none."""
+        return next((one for one, answer in self._under_way.items() if answer.is_asked), "")
+
+    def figures_of(self, conversation_id: str) -> Figures:
+        """Return speed and context of a conversation's latest answer."""
+        return self._figures.get(conversation_id, Figures())
 
     def up_to_date(self, messages: Sequence[Message]) -> list[Message]:
         """Return messages that were read from the history with what has come of their answers since."""
@@ -93,28 +129,36 @@ class Answers(QObject):
         """Answer the last of `turns` in `message`; `question` is given when it is to be saved as well.
 
         `begun`: the same answer as it is saved, which goes on. If answers in other conversations are under way, they
-        are finished first.
+        are finished first. The settings count that are there when the engine is asked. An engine that died is started
+        again.
         """
+        if self._engine.state() == "dead":
+            self._engine.load_again()
         answer = Answer(conversation_id, message, question, self._engine, self._history_thread, self, begun)
-        answer.saved.connect(self.saved)
+        answer.saved.connect(self._saved)
         answer.not_saved.connect(partial(self._not_saved, answer))
+        answer.withdrawn.connect(partial(self._withdrawn, answer))
         answer.dropped.connect(partial(self.dropped.emit, conversation_id))
         answer.phase.connect(partial(self._set_phase, conversation_id))
         answer.text.connect(partial(self.streaming.emit, message.id))
-        answer.speed.connect(self.speed)
-        answer.context.connect(self.context)
+        answer.speed.connect(partial(self._set_speed, conversation_id))
+        answer.context.connect(partial(self._set_context, conversation_id))
         answer.reduced.connect(partial(self._parts_reduced, conversation_id))
         answer.ended.connect(partial(self._ended, answer))
-        if self._under_way:
-            self._set_phase(conversation_id, Phase.WAITING, {})
         self._under_way[conversation_id] = answer
-        # The settings count that are there when the engine is asked.
+        self._tell_waiting()
         answer.begin(lambda request: Ask(request, turns, self._sampling(), self._system_prompt()))
+        self.order_changed.emit()
 
     def stop(self, conversation_id: str) -> None:
         """Stop the answer of a conversation, also one that has not begun; what was written stays."""
         if conversation_id in self._under_way:
             self._under_way[conversation_id].stop()
+
+    def withdraw(self, conversation_id: str) -> None:
+        """Take back a question of which the engine has not heard; `withdrawn` follows."""
+        if self.is_waiting(conversation_id):
+            self._under_way[conversation_id].withdraw()
 
     def stop_all(self, conversations: Iterable[str]) -> None:
         """Stop the answers of some conversations: these are deleted for good."""
@@ -128,10 +172,44 @@ class Answers(QObject):
 
     def close(self) -> None:
         """Keep what was written so far: the program ends."""
+        self._closed = True
+        self._soon.stop()
         for answer in list(self._under_way.values()):
             answer.interrupt()
 
     # ---- inside ----------------------------------------------------------------------------
+
+    def _saved(self, saved: list[Message]) -> None:
+        self.saved.emit(saved)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Ask the engine the first question, unless it has been asked already."""
+        first = next(iter(self._under_way.values()), None)
+        if self._closed or first is None or not first.is_ready or self._engine.state() == "dead":
+            return
+        if self._phases.pop(first.conversation_id, None) is not None:
+            self.phase.emit(first.conversation_id, None, {})  # it waits no more
+        first.ask()
+        self.order_changed.emit()
+
+    def _tell_waiting(self) -> None:
+        first, *others = self._under_way or ("",)
+        for conversation in others:
+            if self._phases.get(conversation) != (waiting := (Phase.WAITING, {"behind": first})):
+                self._set_phase(conversation, *waiting)
+
+    def _set_speed(self, conversation_id: str, speed: float) -> None:
+        self._figures[conversation_id] = self.figures_of(conversation_id)._replace(speed=speed)
+        self.figures.emit(conversation_id)
+
+    def _set_context(self, conversation_id: str, used: int, size: int) -> None:
+        self._figures[conversation_id] = self.figures_of(conversation_id)._replace(used=used, size=size)
+        self.figures.emit(conversation_id)
+
+    def _forget_contexts(self, _info: object = None) -> None:
+        """Another model reads the conversations in another context."""
+        self._figures = {one: Figures(figures.speed) for one, figures in self._figures.items()}
 
     def _set_phase(self, conversation_id: str, phase: Phase, details: dict[str, Any]) -> None:
         self._phases[conversation_id] = (phase, details)
@@ -141,10 +219,26 @@ class Answers(QObject):
         self._under_way.pop(answer.conversation_id, None)
         self._phases.pop(answer.conversation_id, None)
         answer.deleteLater()
+        self._tell_waiting()
+
+    def _next(self) -> None:
+        self.order_changed.emit()
+        self._go_on_soon()
+
+    def _go_on_soon(self, _state: str = "") -> None:
+        if not self._closed:
+            self._soon.start()
+
+    def _withdrawn(self, answer: Answer, is_all: bool) -> None:
+        self._forget(answer)
+        self.withdrawn.emit(answer, is_all)
+        self.phase.emit(answer.conversation_id, None, {})
+        self._next()
 
     def _not_saved(self, answer: Answer, error: Exception) -> None:
         self._forget(answer)
         self.not_saved.emit(answer)
+        self._next()
         if not isinstance(error, UserError):
             raise error
         self._notices.error(error)
@@ -161,7 +255,8 @@ class Answers(QObject):
         self._completed[answer.conversation_id] = answer.message
         self.completed.emit(answer.message)
         self.phase.emit(answer.conversation_id, None, {})
-        self.ended.emit(answer.conversation_id)
+        self.ended.emit(answer.conversation_id, answer.message.state)
+        self._next()
 
     def _sampling(self) -> Sampling:
         value = self._preferences.value

@@ -21,6 +21,7 @@ from desktop_app.services.conversation.dropped_messages import DroppedMessages
 from desktop_app.services.conversation.model_notes import MODEL_CHANGED, with_model_notes
 from desktop_app.services.conversation.picture_detail import PictureDetail
 from desktop_app.services.conversation.previews import Previews
+from desktop_app.services.conversation.queue.questions import QueuedQuestion
 from desktop_app.services.conversation.turns import QUICK_LOOK_KEY, turns_of
 from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.notices import Notice, Notices
@@ -31,6 +32,13 @@ if TYPE_CHECKING:  # imported on the history's thread
 NOTES: dict[str, str] = {
     MODEL_CHANGED: QT_TRANSLATE_NOOP("notes", "From here on, the answers are by {name}."),
 }
+
+
+def question_of(queued: QueuedQuestion, parent: str | None) -> Message:
+    """Return the message of a question that is sent now. Without a text, its pictures are to be described."""
+    text = queued.text.strip() or describing(len(queued.pictures))
+    details = queued.details if queued.pictures else {}
+    return Message(new_id(), Role.USER, text, queued.pictures, parent, details=details)
 
 
 class Chat(QObject):
@@ -77,6 +85,7 @@ class Chat(QObject):
         draft.settled.connect(self._send_waiting)
         answers.saved.connect(self._saved)
         answers.not_saved.connect(self._not_saved)
+        answers.withdrawn.connect(self._withdrawn)
         answers.dropped.connect(self._turns_dropped)
         answers.completed.connect(self._completed)
         answers.ended.connect(self._answer_ended)
@@ -102,8 +111,11 @@ class Chat(QObject):
     # ---- asking ----------------------------------------------------------------------------
 
     def send(self, text: str) -> None:
-        """Ask, with the draft's pictures. Without a text, the pictures are to be described."""
-        if self.is_busy():
+        """Ask, with the draft's pictures. Without a text, the pictures are to be described.
+
+        While an answer is under way in the open conversation, the question is queued.
+        """
+        if self._waiting is not None:
             return
         pictures = {picture.key for picture in self._draft.pictures()}
         if not text.strip() and not pictures:
@@ -114,12 +126,25 @@ class Chat(QObject):
         else:
             self._send(text, pictures)
 
+    def ask_queued(self, question: QueuedQuestion) -> bool:
+        """Ask a question of the queue in the open conversation; return whether that is possible now."""
+        if self._opening or self.is_busy():
+            return False
+        queued = question_of(question, self._messages[-1].id if self._messages else None)
+        self._messages.append(queued)
+        self._begin_answer(queued.id, queued)
+        return True
+
     def stop(self) -> None:
-        """Stop the live answer; what was written stays."""
+        """Stop the live answer; what was written stays. A question that waits for its turn goes back to the draft."""
         if self._waiting is not None:
             self._waiting = None
             self.busy_changed.emit(False)
-        self._answers.stop(self._conversations.current_id())
+        current = self._conversations.current_id()
+        if self._answers.is_waiting(current):
+            self._answers.withdraw(current)
+        else:
+            self._answers.stop(current)
 
     def regenerate(self, message_id: str) -> None:
         """Answer the same question again; the first answer stays beside it."""
@@ -170,8 +195,7 @@ class Chat(QObject):
         old = self._messages[index]
         self._cut(old.parent or "")
         self._tell()
-        text = "" if old.pictures and old.text == describing(len(old.pictures)) else old.text
-        self._draft.give_back(self._conversations.current_id(), text, old.pictures)
+        self._give_back(self._conversations.current_id(), old)
 
     def show_sibling(self, message_id: str, step: int) -> None:
         """Show the question or answer beside this one, with what followed it."""
@@ -223,13 +247,13 @@ class Chat(QObject):
             self._draft.assign_id(conversation)
             self._conversations.assign_id(conversation)
         details = {QUICK_LOOK_KEY: True} if self._picture_detail.is_quick() else {}
+        if self._answers.is_under_way(self._conversations.current_id()):
+            self._draft.queue_up(text, pictures, details)
+            return
         self._ask(text, self._draft.take(text, pictures), self._messages[-1].id if self._messages else None, details)
 
     def _ask(self, text: str, pictures: tuple[Picture, ...], parent: str | None, details: dict[str, Any]) -> None:
-        details = details if pictures else {}
-        question = Message(
-            new_id(), Role.USER, text.strip() or describing(len(pictures)), pictures, parent, details=details
-        )
+        question = question_of(QueuedQuestion(text, pictures, details), parent)
         self._messages.append(question)
         self._begin_answer(question.id, question)
 
@@ -266,8 +290,19 @@ class Chat(QObject):
     def _not_saved(self, answer: Answer) -> None:
         if answer.begun is not None:
             self._completed(answer.begun)
-            self._answer_ended(answer.conversation_id)
+            self._answer_ended(answer.conversation_id, answer.begun.state)
             return
+        is_new = all(summary.id != answer.conversation_id for summary in self._conversations.summaries())
+        self._taken_back(answer, is_new)
+        if answer.question is not None:
+            self.sending_failed.emit(answer.question.text)
+
+    def _withdrawn(self, answer: Answer, is_all: bool) -> None:
+        self._taken_back(answer, is_all)
+        self._conversations.refresh()
+
+    def _taken_back(self, answer: Answer, is_gone: bool) -> None:
+        """Give the question back to the draft; if its conversation `is_gone`, that of a new one."""
         conversation, question = answer.conversation_id, answer.question
         is_shown = conversation == self._conversations.current_id()
         if is_shown:
@@ -275,15 +310,18 @@ class Chat(QObject):
             self._tell()
             self.busy_changed.emit(False)
         if question is not None:
-            self._draft.give_back(conversation, question.text, question.pictures)
-            if all(summary.id != conversation for summary in self._conversations.summaries()):
-                self._draft.unassign_id(conversation)  # nothing of it was saved
+            self._give_back(conversation, question)
+            if is_gone:
+                self._draft.unassign_id(conversation)
                 if is_shown:
                     self._conversations.assign_id("")
                     is_shown = False
-            self.sending_failed.emit(question.text)
         if is_shown:
             self._conversations.reopen()  # an answer or a question beside it was shown before
+
+    def _give_back(self, conversation: str, question: Message) -> None:
+        described = bool(question.pictures) and question.text == describing(len(question.pictures))
+        self._draft.give_back(conversation, "" if described else question.text, question.pictures)
 
     def _cut(self, message_id: str) -> None:
         """Keep the path up to a message; "" keeps nothing."""
@@ -305,7 +343,7 @@ class Chat(QObject):
             self.changed.emit(self._messages[index])
             self._tell()  # another model may have been loaded before it answered
 
-    def _answer_ended(self, conversation_id: str) -> None:
+    def _answer_ended(self, conversation_id: str, _state: State) -> None:
         if conversation_id == self._conversations.current_id() and not self.is_busy():
             self.busy_changed.emit(False)
         self._conversations.refresh()

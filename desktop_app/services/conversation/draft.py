@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -15,6 +15,7 @@ from desktop_app.file_addresses import is_local, local_path
 from desktop_app.services.conversation.conversation_list import Conversations
 from desktop_app.services.conversation.picture_check import Checked, Inquiry, PictureCheck, name_of
 from desktop_app.services.conversation.picture_files import count_pictures
+from desktop_app.services.conversation.queue.questions import QuestionQueue, QueuedQuestion
 from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.notices import Notice, Notices
 
@@ -80,12 +81,14 @@ class Draft(QObject):
         conversations: Conversations,
         history_thread: HistoryThread,
         notices: Notices,
+        queue: QuestionQueue,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._check = check
         self._history_thread = history_thread
         self._notices = notices
+        self._queue = queue
         self._last_key = 0
         self._conversation = ""
         self._drafts: dict[str, _Content] = {"": _Content()}
@@ -127,6 +130,16 @@ class Draft(QObject):
 
     def take(self, text: str, keys: Collection[int]) -> tuple[Picture, ...]:
         """Remove `text` and the pictures `keys`, which are sent, from the draft; return the pictures."""
+        pictures = self._take(text, keys)
+        self.save()
+        return pictures
+
+    def queue_up(self, text: str, keys: Collection[int], details: dict[str, Any]) -> None:
+        """Move `text` and the pictures `keys` from the draft into the queue."""
+        self._queue.add(self._conversation, QueuedQuestion(text.strip(), self._take(text, keys), details))
+        self.save()
+
+    def _take(self, text: str, keys: Collection[int]) -> tuple[Picture, ...]:
         content = self._current
         taken = _Content(text, [picture for picture in content.pictures if picture.key in keys])
         content.pictures = [picture for picture in content.pictures if picture.key not in keys]
@@ -134,7 +147,6 @@ class Draft(QObject):
         content.quick = None
         self.cleared.emit()
         self._show()
-        self.save()
         return taken.checked_pictures()
 
     def give_back(self, conversation_id: str, text: str, pictures: tuple[Picture, ...]) -> None:
@@ -143,10 +155,12 @@ class Draft(QObject):
 
     def unassign_id(self, conversation_id: str) -> None:
         """Undo `assign_id`: the conversation could not be saved, so its draft is the new conversation's again."""
-        lost = self._drafts.pop(conversation_id)
+        lost, queued = self._drafts.pop(conversation_id), self._queue.questions(conversation_id)
+        self._queue.forget(conversation_id)
         if self._conversation == conversation_id:
             self._conversation = ""
-        self._prepend("", lost.text, lost.pictures)
+        pictures = [*lost.pictures, *(self._attached(picture) for each in queued for picture in each.pictures)]
+        self._prepend("", _joined(lost.text, *(each.text for each in queued)), pictures)
 
     def assign_id(self, conversation_id: str) -> None:
         """Make the draft of the new conversation that of `conversation_id`, the id it was given."""
@@ -158,7 +172,14 @@ class Draft(QObject):
     def save(self) -> None:
         """Write the draft to the history now."""
         self._saving.stop()
-        self._save(self._conversation)
+        self.save_of(self._conversation)
+
+    def save_of(self, conversation: str) -> None:
+        """Write the draft of a conversation to the history now, and the questions in its queue before it."""
+        content, queued = self._drafts[conversation], self._queue.questions(conversation)
+        text = _joined(*(question.text for question in queued), content.text)
+        pictures = tuple(picture for question in queued for picture in question.pictures) + content.checked_pictures()
+        self._history_thread.run(lambda history: history.save_draft(conversation, text, pictures))
 
     # ---- adding pictures ------------------------------------------------------------------
 
@@ -238,17 +259,12 @@ class Draft(QObject):
 
     def _prepend(self, conversation_id: str, text: str, pictures: list[DraftPicture]) -> None:
         content = self._drafts.setdefault(conversation_id, _Content())
-        content.text = "\n".join(words for words in (text, content.text) if words)
+        content.text = _joined(text, content.text)
         content.pictures[:0] = pictures
         if conversation_id == self._conversation:
             self.cleared.emit()
             self._show()
-        self._save(conversation_id)
-
-    def _save(self, conversation: str) -> None:
-        content = self._drafts[conversation]
-        text, pictures = content.text, content.checked_pictures()
-        self._history_thread.run(lambda history: history.save_draft(conversation, text, pictures))
+        self.save_of(conversation_id)
 
     def _changed(self, conversation: str) -> None:
         """Save a changed draft: soon when it is the open one, for it may change again; else now."""
@@ -256,7 +272,7 @@ class Draft(QObject):
             self._saving.start()
             self._announce_settled()
         else:
-            self._save(conversation)
+            self.save_of(conversation)
 
     def _inquiry(self, key: int) -> Inquiry:
         return Inquiry(
@@ -286,6 +302,7 @@ class Draft(QObject):
         """Drop the drafts of conversations that go for good; their pictures are still being checked, perhaps."""
         for conversation in conversations:
             self._drafts.pop(conversation, None)
+            self._queue.forget(conversation)
 
     def _open(self, conversation_id: str) -> None:
         if self._saving.isActive():
@@ -314,3 +331,7 @@ class Draft(QObject):
         for picture in self._current.pictures:
             self.added.emit(picture)
         self._announce_settled()
+
+
+def _joined(*texts: str) -> str:
+    return "\n".join(text for text in texts if text)

@@ -19,6 +19,7 @@ from desktop_app.ui.widgets.theme import COLUMN, GRID
 
 if TYPE_CHECKING:  # imported with the first picture
     from desktop_app.ui.composer.detail_choice import DetailChoice
+    from desktop_app.ui.composer.queued_questions import QueuedQuestions
     from desktop_app.ui.protocols.services import Services  # only for annotations
     from desktop_app.ui.widgets.thumbnails import ThumbnailStrip
 
@@ -47,6 +48,8 @@ class Composer(QWidget):
         self.attach = IconButton("attach", self.tr("Attach pictures…"), self.card)
         self.send = IconButton("send", self.tr("Send"), self.card, "on_accent")
         self.send.setProperty("kind", "primary")
+        self.queue_up = IconButton("send", self.tr("Send after this answer"), self.card)
+        self.queue_up.hide()
         self.hint = Label("", "tiny", "muted", self, wrap=True)
         self._lay_out()
         self._connect(services)
@@ -69,6 +72,7 @@ class Composer(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.attach)
         row.addWidget(self.hint, 1)
+        row.addWidget(self.queue_up)
         row.addWidget(self.send)
         words = self._words = QVBoxLayout()
         words.setContentsMargins(_INSET, 0, _INSET, 0)
@@ -80,12 +84,19 @@ class Composer(QWidget):
         column.addLayout(words)
         column.addLayout(row)
         self.card.setMaximumWidth(COLUMN + 2 * _SIDE)
+        self._stack = QVBoxLayout()
+        self._stack.setSpacing(0)
+        self._stack.addWidget(self.card)
         around = QHBoxLayout(self)
         around.setContentsMargins(GRID, 0, GRID, 2 * GRID)
         around.addStretch(1)
-        around.addWidget(self.card, 1000)
+        around.addLayout(self._stack, 1000)
         around.addStretch(1)
-        for before, after in ((self.editor, self.attach), (self.attach, self.send)):
+        for before, after in (
+            (self.editor, self.attach),
+            (self.attach, self.queue_up),
+            (self.queue_up, self.send),
+        ):
             QWidget.setTabOrder(before, after)
 
     @cached_property
@@ -109,6 +120,23 @@ class Composer(QWidget):
         self._words.insertWidget(self._words.indexOf(self.strip) + 1, picture_detail)
         return picture_detail
 
+    @cached_property
+    def queued(self) -> QueuedQuestions:
+        """Return the list of questions that wait above the card. It is built with the first one."""
+        from desktop_app.ui.composer.queued_questions import QueuedQuestions
+
+        queued = QueuedQuestions(self._services, self)
+        queued.setMaximumWidth(self.card.maximumWidth())
+        queued.edited.connect(self.focus_editor)
+        self._stack.insertWidget(0, queued)
+        QWidget.setTabOrder(queued, self.editor)
+        return queued
+
+    def _show_queued(self, _conversation: str) -> None:
+        if self._services.queue.questions(self._services.conversations.current_id()):
+            _built = self.queued  # it follows by itself from now on
+        self._update()
+
     def _order(self, _what: object = None) -> None:
         """Let Tab go to the pictures and the choice of detail before the text field below them, though it is older."""
         later = [*self.strip.thumbnails(), *self.picture_detail.choice.buttons.values()]
@@ -129,6 +157,9 @@ class Composer(QWidget):
         self.editor.focus_changed.connect(self.card.set_active)
         self.attach.clicked.connect(self.choose_files)
         self.send.clicked.connect(self._press)
+        self.queue_up.clicked.connect(self._submit)
+        services.queue.changed.connect(self._show_queued)
+        services.conversations.opened.connect(self._show_queued)
         draft = services.draft
         draft.text_changed.connect(self._show_text)
         for changed in (draft.added, draft.changed, draft.removed, draft.cleared):
@@ -192,10 +223,9 @@ class Composer(QWidget):
         self.focus_editor()
 
     def _submit(self) -> None:
-        if self._chat.is_busy():
-            self.hint.setText(self.tr("The answer is still being written. Press Esc to stop it."))
-        elif self._can_send():
+        if not self._chat.is_waiting_for_pictures() and self._can_send():
             self._chat.send(self.editor.toPlainText())
+        self.focus_editor()
 
     def _cancel(self) -> None:
         if self._chat.is_busy():
@@ -212,6 +242,7 @@ class Composer(QWidget):
             self.send.set_icon("send")
             self.send.set_name(self.tr("Send"), QKeySequence("Return"))
         self.send.setEnabled(is_busy or self._can_send())
+        self.queue_up.setVisible(is_busy and not self._chat.is_waiting_for_pictures() and self._can_send())
         self.hint.setText(self._hint())
         pictures, info = self._draft.pictures(), self._engine.info()
         if pictures:
@@ -245,6 +276,8 @@ class Composer(QWidget):
             if len(self._draft.pictures()) == 1:
                 return self.tr("This model cannot see pictures. Take the picture out to send, or choose another model.")
             return self.tr("This model cannot see pictures. Take the pictures out to send, or choose another model.")
+        if self._chat.is_busy() and self._can_send():
+            return self.tr("Press Enter to send this when the answer has ended, or Esc to stop the answer.")
         most = self._most_pictures()
         if len(self._draft.pictures()) > most:
             return self.tr(

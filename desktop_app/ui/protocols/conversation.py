@@ -10,9 +10,12 @@ if TYPE_CHECKING:  # only for annotations, so the window does not wait for them
     from PySide6.QtCore import SignalInstance
 
     from desktop_app.chat.backups import Backup
-    from desktop_app.chat.conversation import ConversationSummary, DeletedConversation, Message, Picture, Role
+    from desktop_app.chat.conversation import ConversationSummary, DeletedConversation, Message, Picture, Role, State
+    from desktop_app.services.conversation.answers import Figures
     from desktop_app.services.conversation.draft import DraftPicture
     from desktop_app.services.conversation.picture_detail import DetailOptions
+    from desktop_app.services.conversation.queue.activity import Mark
+    from desktop_app.services.conversation.queue.questions import QueuedQuestion
 
 
 class Conversations(Protocol):
@@ -95,8 +98,38 @@ class Answers(Protocol):
 
     phase: SignalInstance
     streaming: SignalInstance
-    speed: SignalInstance
-    context: SignalInstance
+    figures: SignalInstance
+
+    def is_waiting(self, conversation_id: str) -> bool: ...
+    def figures_of(self, conversation_id: str) -> Figures: ...
+
+
+class QuestionQueue(Protocol):
+    """See `desktop_app.services.conversation.queue.questions`."""
+
+    changed: SignalInstance
+
+    def questions(self, conversation_id: str) -> list[QueuedQuestion]: ...
+    def held_by(self, conversation_id: str) -> State | None: ...
+
+
+class QueueRunner(Protocol):
+    """See `desktop_app.services.conversation.queue.runner`."""
+
+    def send(self) -> None: ...
+    def edit(self, question_id: str) -> None: ...
+    def remove(self, question_id: str) -> None: ...
+
+
+class Activity(Protocol):
+    """See `desktop_app.services.conversation.queue.activity`."""
+
+    changed: SignalInstance
+
+    def mark(self, conversation_id: str) -> Mark: ...
+    def being_written(self) -> str: ...
+    def written_elsewhere(self) -> str: ...
+    def stop_elsewhere(self) -> None: ...
 
 
 class DroppedMessages(Protocol):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for them
     from desktop_app.services.notices import Notices
     from desktop_app.ui.protocols.conversation import (
+        Activity,
         Answers,
         Branches,
         Chat,
@@ -16,6 +17,8 @@ if TYPE_CHECKING:  # only for annotations, so the window does not wait for them
         Exports,
         PictureDetail,
         Previews,
+        QuestionQueue,
+        QueueRunner,
         ReadingAhead,
         Recovery,
     )
@@ -46,6 +49,12 @@ class Services(Protocol):
     def answers(self) -> Answers: ...
     @property
     def chat(self) -> Chat: ...
+    @property
+    def queue(self) -> QuestionQueue: ...
+    @property
+    def queue_runner(self) -> QueueRunner: ...
+    @property
+    def activity(self) -> Activity: ...
     @property
     def exports(self) -> Exports: ...
     @property

@@ -90,9 +90,12 @@ def waiting(
         return translate("transcript", "Writing")
     if engine in ("starting", "loading"):
         return translate("transcript", "Loading the model")
-    if phase is Phase.WAITING:
-        return translate("transcript", "Waiting until the answer in another conversation is finished")
     return translate("transcript", "Waiting for the engine")
+
+
+def behind(title: str) -> str:
+    """Return for what a question waits while an answer is written in the conversation with that title."""
+    return translate("transcript", "Waits for the answer in “{title}”").format(title=title)
 
 
 def _time_left(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""The buttons under an answer that failed: what its sentence says can be done."""
+"""The buttons under an answer that failed or waits: what its sentence says can be done."""
 
 from __future__ import annotations
 
@@ -18,8 +18,13 @@ from desktop_app.ui.widgets.fitting import WrappingRow
 _OF_LOADING = frozenset({"model-missing", "model-away", "out-of-memory", "file-unreadable"})
 
 
-def remedies_of(message: Message, info: ModelInfo | None) -> tuple[NoticeAction, ...]:
-    """Return what can be done about a failed answer; once its cause is gone, to ask again."""
+def remedies_of(message: Message, info: ModelInfo | None, is_waiting: bool = False) -> tuple[NoticeAction, ...]:
+    """Return what can be done about a failed answer; once its cause is gone, to ask again.
+
+    An answer that `is_waiting` for its turn can be cancelled.
+    """
+    if message.state is State.STREAMING and is_waiting:
+        return (action("cancel-question"),)
     if message.role is not Role.ASSISTANT or message.state is not State.FAILED:
         return ()
     error = message.details.get("error", {})

@@ -210,14 +210,14 @@ class Row:
         line = QRect(0, y, self.width, theme.line_height() + GRID)
         if self.is_waiting:
             self.text = self.waiting = line
-            return line.bottom() + 1
+            return self._place_remedies(line.bottom() + 1, theme.px(20) + 2)
         self.document.setTextWidth(self.width)
         height = ceil(self.document.size().height()) if self.message.text else 0
         self.text = QRect(0, y, self.width, height)
         y += height
         self.waiting = line.translated(0, height) if self._goes_on else QRect()
         if self._goes_on:
-            return self.waiting.bottom() + 1
+            return self._place_remedies(self.waiting.bottom() + 1, theme.px(20) + 2)
         if self.message.state is not State.STREAMING:
             self._place_panels()
             y = self._place_mark(y)
@@ -232,7 +232,10 @@ class Row:
         height = metrics.boundingRect(room, _WRAPPED, sentence).height()
         self.mark = QRect(0, y + GRID // 2, self.width, height)
         y = self.mark.bottom() + 1 + GRID // 2
-        left = self.mark_indent() - GRID  # so that the words of a button stand below those of the sentence
+        return self._place_remedies(y, self.mark_indent() - GRID)
+
+    def _place_remedies(self, y: int, left: int) -> int:
+        """Place the buttons so that their words stand below those of the sentence above them."""
         self.remedies = QRect(left, y, self.width - left, self.remedies.height())
         return y + self.remedies.height()
 

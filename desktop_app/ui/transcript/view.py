@@ -13,6 +13,7 @@ from desktop_app.chat.conversation import Message, Picture, Role, State
 from desktop_app.engine.messages import Phase
 from desktop_app.ui.files.picture_copies import copy_picture, save_picture
 from desktop_app.ui.protocols.services import Services
+from desktop_app.ui.sentences import title_of
 from desktop_app.ui.transcript import phrases as words
 from desktop_app.ui.transcript.accessibility import SpokenMessages
 from desktop_app.ui.transcript.actions import ActionBar, MessageAction, PageButton
@@ -42,7 +43,9 @@ class TranscriptView(QWidget):
         self._engine = services.engine
         self._conversations = services.conversations
         self._previews = services.previews
+        self._answers = services.answers
         self._conversation = ""
+        self._behind = ""  # the conversation for whose answer this one waits
         self._sought = ("", "")  # conversation that is being opened, and the words to be shown in it
         self._by_pointer = True  # what was used last: the pointer or the keyboard
         self.waiting = Waiting(self)
@@ -79,6 +82,8 @@ class TranscriptView(QWidget):
         chat.truncated.connect(self._truncated)
         services.answers.streaming.connect(self._rows.stream)
         services.answers.phase.connect(self._phase_changed)
+        services.activity.changed.connect(self._show_remedies)
+        services.conversations.listed.connect(self._name_behind)
         chat.busy_changed.connect(self._place_actions)
         self.waiting.show_engine(services.engine.state())
         services.engine.state_changed.connect(self.waiting.show_engine)
@@ -172,7 +177,13 @@ class TranscriptView(QWidget):
 
     def _phase_changed(self, conversation_id: str, phase: Phase | None, details: dict[str, Any]) -> None:
         if conversation_id == self._conversations.current_id():
+            self._behind = str(details.get("behind", ""))
             self.waiting.show_phase(phase, details)
+            self._name_behind()
+
+    def _name_behind(self) -> None:
+        if self._behind:
+            self.waiting.show_behind(title_of(self._conversations, self._behind))
 
     def _show_dropped(self) -> None:
         dropped = self._chat.dropped
@@ -269,7 +280,8 @@ class TranscriptView(QWidget):
         """Offer what can be done about the last answer, if it failed: earlier ones were left behind."""
         asked = (message for message in reversed(self._rows.messages()) if message.role is not Role.NOTE)
         last = next(asked, None)
-        actions = remedies_of(last, self._engine.info()) if last is not None else ()
+        is_waiting = self._answers.is_waiting(self._conversations.current_id())
+        actions = remedies_of(last, self._engine.info(), is_waiting) if last is not None else ()
         self.remedies.set_actions(last.id if last is not None else "", actions)
         before: QWidget = self.page
         for button in self.remedies.buttons:

@@ -29,6 +29,7 @@ class Waiting(QObject):
         self._total = 0
         self._expected_s = 0.0
         self._part, self._parts = 0, 1
+        self._behind = ""
         self._engine = "ready"
         self._since = QElapsedTimer()
         self._tick = QTimer(self)
@@ -50,6 +51,11 @@ class Waiting(QObject):
         """Forget the phase: another conversation is shown, and its own phase follows."""
         self.show_phase(None, {})
 
+    def show_behind(self, title: str) -> None:
+        """Name the conversation in which an answer is written first."""
+        self._behind = title
+        self.changed.emit()
+
     def show_engine(self, state: str) -> None:
         """Show the state of the engine while there is no phase."""
         self._engine = state
@@ -69,6 +75,8 @@ class Waiting(QObject):
             left = self._expected_s - self._elapsed_s()
             # The last half second counts as one; after that it simply takes longer.
             left = max(left, 0.5) if left > -0.5 else -1.0
+        if self._phase is Phase.WAITING and self._engine != "silent":
+            return words.behind(self._behind)
         return words.waiting(self._phase, self._done, self._total, left, self._engine, self._part, self._parts)
 
     def progress(self) -> float:
@@ -89,7 +97,8 @@ class Waiting(QObject):
         painter.setPen(theme.colour("muted"))
         room = rect.adjusted(sign + GRID + 2, 0, 0, 0)
         room.setHeight(theme.line_height())
-        painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter), self.sentence())
+        shown = painter.fontMetrics().elidedText(self.sentence(), Qt.TextElideMode.ElideRight, room.width())
+        painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter), shown)
         share = self.progress()
         if share >= 0:
             self._paint_bar(painter, QRectF(room.left(), room.bottom() + 4, theme.px(160), 3), share)

@@ -19,7 +19,9 @@ from desktop_app.chat.conversation import (
     new_id,
 )
 from desktop_app.engine.messages import Phase
+from desktop_app.services.conversation.answers import Figures
 from desktop_app.services.conversation.dropped_messages import DroppedMessages
+from desktop_app.services.conversation.queue.activity import Mark
 from desktop_app.services.notices import Notice, Notices, action
 from tests.helpers.fakes import Call
 
@@ -94,8 +96,70 @@ class FakeAnswers(QObject):
 
     phase = Signal(str, object, dict)
     streaming = Signal(str, str)
-    speed = Signal(float)
-    context = Signal(int, int)
+    figures = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known: dict[str, Figures] = {}
+        self.waiting: set[str] = set()
+
+    def is_waiting(self, conversation_id: str) -> bool:
+        return conversation_id in self.waiting
+
+    def figures_of(self, conversation_id: str) -> Figures:
+        return self.known.get(conversation_id, Figures())
+
+    def tell(self, conversation_id: str, speed: float, used: int, size: int) -> None:
+        self.known[conversation_id] = Figures(speed, used, size)
+        self.figures.emit(conversation_id)
+
+
+class FakeQueueRunner:
+    """Only writes down what it is told."""
+
+    def __init__(self, calls: list[Call]) -> None:
+        self.calls = calls
+
+    def send(self) -> None:
+        self.calls.append(("send_queued",))
+
+    def edit(self, question_id: str) -> None:
+        self.calls.append(("edit_queued", question_id))
+
+    def remove(self, question_id: str) -> None:
+        self.calls.append(("remove_queued", question_id))
+
+
+class FakeActivity(QObject):
+    """Marks what the test says."""
+
+    changed = Signal()
+
+    def __init__(self, calls: list[Call]) -> None:
+        super().__init__()
+        self.calls = calls
+        self.marks: dict[str, Mark] = {}
+        self.elsewhere = ""
+
+    def mark(self, conversation_id: str) -> Mark:
+        return self.marks.get(conversation_id, "")
+
+    def being_written(self) -> str:
+        return next((conversation for conversation, mark in self.marks.items() if mark == "writing"), "")
+
+    def written_elsewhere(self) -> str:
+        return self.elsewhere
+
+    def stop_elsewhere(self) -> None:
+        self.calls.append(("stop_elsewhere",))
+
+    def set_mark(self, conversation_id: str, mark: Mark) -> None:
+        self.marks[conversation_id] = mark
+        self.changed.emit()
+
+    def set_elsewhere(self, conversation_id: str) -> None:
+        self.elsewhere = conversation_id
+        self.changed.emit()
 
 
 class FakeChat(QObject):

@@ -19,7 +19,9 @@ from PySide6.QtGui import (
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel
 
+from desktop_app.chat.conversation import State as MessageState
 from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions
+from desktop_app.services.conversation.queue.questions import QueuedQuestion
 from desktop_app.services.engine import State
 from desktop_app.services.notices import Notice
 from desktop_app.ui.composer.composer import Composer
@@ -158,15 +160,47 @@ def test_stop_is_where_send_was(composer: Composer, fakes: FakeServices) -> None
     assert composer.send.accessibleName() == "Send"
 
 
-def test_enter_while_an_answer_is_written_keeps_the_words_and_says_why(composer: Composer, fakes: FakeServices) -> None:
+def test_enter_while_an_answer_is_written_queues_the_question(composer: Composer, fakes: FakeServices) -> None:
     fakes.chat.set_busy(True)
+    assert not composer.queue_up.isVisible()
     QTest.keyClicks(composer.editor, "and then?")
+    assert composer.hint.text().startswith("Press Enter to send this when the answer has ended")
+    assert composer.send.accessibleName() == "Stop"
     key(composer, Qt.Key.Key_Return)
-    assert fakes.chat.calls == []
-    assert text_of(composer) == "and then?"
-    assert "still being written" in composer.hint.text()
+    QTest.mouseClick(composer.queue_up, Qt.MouseButton.LeftButton)
+    assert fakes.chat.calls == [("send", "and then?")] * 2
     fakes.chat.set_busy(False)
     assert composer.hint.text() == ""
+    assert not composer.queue_up.isVisible()
+
+
+def test_queued_questions_are_listed_with_what_can_be_done(composer: Composer, fakes: FakeServices) -> None:
+    sight = picture("sight.png", 64, 48)
+    fakes.previews.drawn[sight.sha256] = png(64, 48, "red", "blue")
+    for question in (QueuedQuestion("Why?"), QueuedQuestion("", (sight, sight))):
+        fakes.queue.add("one", question)
+    fakes.queue.add("another", QueuedQuestion("Elsewhere"))
+    listed = composer.queued
+    assert [row.words.whole_text() for row in listed.rows] == ["Why?", "Describe these pictures."]
+    assert listed.sentence.text() == "These are sent one after another, when the answer has ended."
+    assert not listed.send.isVisible()
+    ids = [question.id for question in fakes.queue.questions("one")]
+    QTest.mouseClick(listed.rows[0].edit, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(listed.rows[1].remove, Qt.MouseButton.LeftButton)
+    fakes.queue.hold("one", MessageState.STOPPED)
+    assert listed.sentence.text().startswith("You stopped the answer.")
+    QTest.mouseClick(listed.send, Qt.MouseButton.LeftButton)
+    assert fakes.calls == [("edit_queued", ids[0]), ("remove_queued", ids[1]), ("send_queued",)]
+    fakes.conversations.open("third")
+    assert not listed.isVisible()
+
+
+def test_many_queued_questions_scroll(composer: Composer, fakes: FakeServices) -> None:
+    for number in range(9):
+        fakes.queue.add("one", QueuedQuestion(f"Question {number}"))
+    pump(0)
+    assert composer.queued.height() < 6 * composer.queued.rows[0].height()
+    assert composer.queued.rows[0].height() >= composer.queued.rows[0].edit.sizeHint().height()
 
 
 @pytest.mark.parametrize(

@@ -148,3 +148,30 @@ def test_what_is_to_go_on_says_what_it_waits_for(transcript: TranscriptView, fak
     assert transcript.waiting.sentence().startswith("Reading 3 of 600 tokens")
     fakes.chat.stream("One two")
     assert transcript.page.rows.row(1).waiting.isNull()
+
+
+def test_what_waits_for_another_conversation_names_it_and_can_be_cancelled(
+    transcript: TranscriptView, fakes: FakeServices
+) -> None:
+    other = fakes.add_conversation("A lake")
+    ran: list[str] = []
+    fakes.notices.register("cancel-question", lambda: ran.append("cancelled"))
+    fakes.chat.add(question("Why?"))
+    fakes.chat.begin_answer()
+    assert not transcript.remedies.isVisible()
+    fakes.answers.waiting.add("one")
+    fakes.answers.phase.emit("one", Phase.WAITING, {"behind": other})
+    fakes.activity.changed.emit()
+    assert transcript.waiting.sentence() == "Waits for the answer in “A lake”"
+    fakes.conversations.rename(other, "Two lakes")
+    assert transcript.waiting.sentence() == "Waits for the answer in “Two lakes”"
+    [cancel] = transcript.remedies.buttons
+    assert cancel.text() == "Cancel"
+    assert transcript.remedies.isVisible()
+    cancel.click()
+    assert ran == ["cancelled"]
+    fakes.answers.waiting.clear()
+    fakes.answers.phase.emit("one", None, {})
+    fakes.activity.changed.emit()
+    assert not transcript.remedies.isVisible()
+    assert transcript.waiting.sentence() == "Waiting for the engine"

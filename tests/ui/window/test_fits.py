@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop_app.ui.status import StatusButton
 from desktop_app.ui.widgets.controls import ElidedLabel
+from desktop_app.ui.widgets.status_button import StatusButton
 from desktop_app.ui.widgets.theme import theme
 from tests.helpers.waiting import pump, wait_until
 from tests.screens import model_states, update_states  # noqa: F401 - they register their states

@@ -62,8 +62,7 @@ def reached_by_tab(root: QWidget) -> set[QWidget]:
 def fill(services: FakeServices) -> None:
     """Bring the window into a state in which most controls are there."""
     services.draft.put(picture(), "read", 1.0)
-    services.answers.speed.emit(5.0)
-    services.answers.context.emit(1000, 4096)
+    services.answers.tell(services.conversations.current_id(), 5.0, 1000, 4096)
 
 
 @pytest.mark.parametrize("with_talk", [False, True])
@@ -81,8 +80,7 @@ def test_every_control_has_a_name(window: MainWindow, services: FakeServices, wi
 
 
 def test_every_control_is_reached_by_tab(window: MainWindow, services: FakeServices) -> None:
-    services.answers.speed.emit(5.0)
-    services.answers.context.emit(1000, 4096)
+    services.answers.tell(services.conversations.current_id(), 5.0, 1000, 4096)
     window.composer.focus_editor()
     window.composer.insert_text("so that it can be sent")
     services.notices.error(UserError("engine-died"), action("restart-engine"), sticky=True)

@@ -279,3 +279,47 @@ def test_hits_are_marked_and_gone_through(window: MainWindow, services: FakeServ
     assert yellow_lines(window) == 0
     QTest.keyClick(window, Qt.Key.Key_F3)
     assert window.sidebar.search.hasFocus(), "without a search, to the search"
+
+
+def test_rows_are_marked_where_something_happens(window: MainWindow, services: FakeServices) -> None:
+    view = window.sidebar.view
+    lake, birds = (row.id for row in services.conversations.rows)
+    plain = view.grab().toImage()
+    services.activity.set_mark(lake, "writing")
+    services.activity.set_mark(birds, "unseen")
+    pump(0)
+    model = view.model()
+    spoken = [model.index(row, 0).data(Qt.ItemDataRole.AccessibleTextRole) for row in (0, 1)]
+    assert spoken == ["A lake, its answer is being written", "Two birds, has a new answer"]
+    assert view.grab().toImage() != plain
+
+
+def test_the_mark_of_what_is_written_moves_only_while_it_is_seen(window: MainWindow, services: FakeServices) -> None:
+    marks = window.sidebar.view.itemDelegate().marks  # type: ignore[attr-defined]
+    services.activity.set_mark(services.conversations.rows[0].id, "writing")
+    assert not marks.is_moving(), "motion is reduced"
+    theme.set_still(False)
+    window.toggle_sidebar()
+    window.toggle_sidebar()
+    assert marks.is_moving()
+    window.toggle_sidebar()
+    assert not marks.is_moving()
+    window.toggle_sidebar()
+    services.activity.set_mark(services.conversations.rows[0].id, "waiting")
+    assert not marks.is_moving()
+
+
+def test_the_status_line_says_where_an_answer_is_written(window: MainWindow, services: FakeServices) -> None:
+    elsewhere = window.status.elsewhere
+    assert not elsewhere.isVisible()
+    services.activity.set_elsewhere(services.conversations.rows[1].id)
+    assert elsewhere.isVisible()
+    assert elsewhere.place.text().strip() == "Writing in “Two birds”"
+    services.conversations.rename(services.conversations.rows[1].id, "Three & birds")
+    assert elsewhere.place.text().strip() == "Writing in “Three && birds”"
+    services.calls.clear()
+    QTest.mouseClick(elsewhere.place, LEFT)
+    QTest.mouseClick(elsewhere.stop, LEFT)
+    assert services.calls == [("open", services.conversations.rows[1].id), ("stop_elsewhere",)]
+    services.activity.set_elsewhere("")
+    assert not elsewhere.isVisible()

@@ -37,7 +37,7 @@ def icon_buttons() -> list[QAbstractButton]:
 @pytest.mark.parametrize("zoom", [80, 200])
 def test_every_icon_grows_with_the_text(window: MainWindow, services: FakeServices, zoom: int) -> None:
     services.engine.become("ready", LLAVA)
-    services.answers.context.emit(1000, 4096)
+    services.answers.tell(services.conversations.current_id(), 0.0, 1000, 4096)
     services.draft.put(picture(), "read", 1.0)
     services.chat.show(question("What is this?", picture()), answer("A lake."))
     window.open_settings()

@@ -1,0 +1,1 @@
+"""Questions that wait: the queue of each conversation, who sends from it, and where something happens."""

@@ -1,0 +1,152 @@
+"""Sends the queued questions, one after another, each when the answer before it has ended."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QObject
+
+from desktop_app.chat.conversation import Message, Role, State, new_id
+from desktop_app.services.conversation.answer import Answer
+from desktop_app.services.conversation.answers import Answers
+from desktop_app.services.conversation.chat import Chat, question_of
+from desktop_app.services.conversation.conversation_list import Conversations
+from desktop_app.services.conversation.draft import Draft
+from desktop_app.services.conversation.previews import Previews
+from desktop_app.services.conversation.queue.questions import QuestionQueue, QueuedQuestion
+from desktop_app.services.conversation.turns import turns_of
+from desktop_app.services.engine import Engine
+from desktop_app.services.history_thread import HistoryThread
+from desktop_app.services.notices import Notice, Notices, action
+
+_HOLDING = frozenset({State.STOPPED, State.FAILED})  # the person decides whether the next question still makes sense
+
+
+class QueueRunner(QObject):
+    """Sends questions by itself, and does what the person wants with those that wait in the open conversation."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        queue: QuestionQueue,
+        conversations: Conversations,
+        draft: Draft,
+        answers: Answers,
+        chat: Chat,
+        history_thread: HistoryThread,
+        previews: Previews,
+        notices: Notices,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._engine = engine
+        self._queue = queue
+        self._conversations = conversations
+        self._draft = draft
+        self._answers = answers
+        self._chat = chat
+        self._history_thread = history_thread
+        self._previews = previews
+        self._notices = notices
+        self._removed: tuple[str, QueuedQuestion, int, Notice] | None = None  # (conversation, ., place, its notice)
+        self._closed = False
+        answers.ended.connect(self._ended)
+        answers.withdrawn.connect(self._withdrawn)
+        answers.not_saved.connect(self._not_saved)
+        chat.reset.connect(self._shown)
+        conversations.erased.connect(self._erased)
+        notices.register("undo-queued", self.undo_remove)
+
+    def close(self) -> None:
+        """Send nothing more: the program ends. The questions are kept with the draft."""
+        self._closed = True
+
+    def send(self) -> None:
+        """Send the questions that are held in the open conversation, one after another."""
+        conversation = self._conversations.current_id()
+        self._queue.go_on(conversation)
+        self._send_next(conversation)
+
+    def edit(self, question_id: str) -> None:
+        """Put a queued question of the open conversation back into the draft, with its pictures."""
+        conversation = self._conversations.current_id()
+        question = self._queue.remove(conversation, question_id)
+        if question is not None:
+            self._draft.give_back(conversation, question.text, question.pictures)
+
+    def remove(self, question_id: str) -> None:
+        """Remove a queued question of the open conversation; a notice offers to undo it."""
+        conversation = self._conversations.current_id()
+        places = [question.id for question in self._queue.questions(conversation)]
+        question = self._queue.remove(conversation, question_id)
+        if question is None:
+            return
+        self._draft.save_of(conversation)
+        if self._removed is not None:
+            self._notices.withdraw(self._removed[3].id)
+        notice = Notice("queued-removed", actions=(action("undo-queued"),), of_conversation=True)
+        self._removed = (conversation, question, places.index(question_id), notice)
+        self._notices.post(notice)
+
+    def undo_remove(self) -> None:
+        """Put the question that was removed last back to its place."""
+        if self._removed is not None:
+            (conversation, question, place, _), self._removed = self._removed, None
+            self._queue.put_back(conversation, question, place)
+            self._draft.save_of(conversation)
+            self._send_next(conversation)
+
+    # ---- inside ----------------------------------------------------------------------------
+
+    def _ended(self, conversation_id: str, state: State) -> None:
+        if state in _HOLDING or self._engine.state() == "dead":
+            self._queue.hold(conversation_id, state)
+        else:
+            self._send_next(conversation_id)
+
+    def _withdrawn(self, answer: Answer, _is_all: bool) -> None:
+        self._queue.hold(answer.conversation_id, State.STOPPED)
+
+    def _not_saved(self, answer: Answer) -> None:
+        self._queue.hold(answer.conversation_id, State.FAILED)
+
+    def _erased(self, conversations: list[str]) -> None:
+        if self._removed is not None and self._removed[0] in conversations:
+            self._notices.withdraw(self._removed[3].id)
+            self._removed = None
+
+    def _shown(self) -> None:
+        self._send_next(self._conversations.current_id())
+
+    def _may_send(self, conversation: str) -> bool:
+        waits = bool(self._queue.questions(conversation)) and self._queue.held_by(conversation) is None
+        return waits and not self._closed and not self._answers.is_under_way(conversation)
+
+    def _send_next(self, conversation: str) -> None:
+        if not self._may_send(conversation):
+            return
+        if conversation != self._conversations.current_id():
+            self._history_thread.run(lambda history: history.path(conversation), partial(self._ask, conversation))
+        elif self._chat.ask_queued(self._queue.questions(conversation)[0]):
+            self._sent(conversation)
+
+    def _ask(self, conversation: str, path: list[Message]) -> None:
+        """Ask the next question of a conversation that is not open; its messages were read from the history."""
+        if not self._may_send(conversation):
+            return
+        if conversation == self._conversations.current_id():
+            self._send_next(conversation)  # it was opened meanwhile
+        elif all(summary.id != conversation for summary in self._conversations.summaries()):
+            self._queue.hold(conversation, State.STOPPED)  # it was deleted meanwhile, which can be undone
+        else:
+            path = self._answers.up_to_date(path)
+            question = question_of(self._queue.questions(conversation)[0], path[-1].id if path else None)
+            turns = turns_of([*path, question], self._previews.reference_of)
+            details = {"model": model} if (model := self._answers.model_name()) else {}
+            answer = Message(new_id(), Role.ASSISTANT, "", (), question.id, State.STREAMING, details=details)
+            self._answers.begin(conversation, turns, answer, question)
+            self._sent(conversation)
+
+    def _sent(self, conversation: str) -> None:
+        self._queue.remove(conversation, self._queue.questions(conversation)[0].id)
+        self._draft.save_of(conversation)  # after the question itself: nothing is lost in between
