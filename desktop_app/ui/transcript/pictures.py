@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from threading import Thread
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPixmap
 
-from desktop_app.ui.widgets.images import decode, rounded
+from desktop_app.ui.widgets.images import decode, decoding, rounded, shape_in
 from desktop_app.ui.widgets.theme import GRID, PICTURE_HEIGHT
 
 if TYPE_CHECKING:
@@ -20,17 +20,28 @@ _ROW_HEIGHTS = {2: 280, 3: 200, 4: 200}  # px by the number of pictures; more pi
 _MANY = 150
 _WIDEST = 2.2  # times the height of its row that one of several pictures may take
 _SMALLEST = 160  # px; a tiny picture is enlarged to this height
+_SHARE = 0.45  # of the height of the view that a picture takes at most
+_STEP = 4 * GRID  # px; the limit changes by steps, so that a line more in the question seldom changes pictures
+_LEAST = 8 * GRID  # px; the limit in a view that is nearly closed
 _KEPT_PIXELS = 24_000_000  # about 96 MB of pixmaps
 _STAND_INS = 32  # enlarged thumbnails
 
 Key = tuple[str, int, int, float]
 
 
-def place_pictures(pictures: tuple[Picture, ...], width: int) -> tuple[list[QRect], int]:
-    """Return the positions of pictures, aligned right in a column `width` px wide, and their total height in px."""
+def tallest_in(view: int) -> int:
+    """Return how high a picture may be in a view that is `view` px high."""
+    return min(PICTURE_HEIGHT, max(_LEAST, int(view * _SHARE) // _STEP * _STEP))
+
+
+def place_pictures(pictures: tuple[Picture, ...], width: int, tallest: int = PICTURE_HEIGHT) -> tuple[list[QRect], int]:
+    """Return the positions of pictures, aligned right in a column `width` px wide, and their total height in px.
+
+    None is higher than `tallest`, and each has the shape of its picture.
+    """
     if not pictures:
         return [], 0
-    sizes = [_size_of(picture, len(pictures), width) for picture in pictures]
+    sizes = [_size_of(picture, len(pictures), width, tallest) for picture in pictures]
     rows: list[list[QSize]] = [[]]
     for size in sizes:
         taken = sum(other.width() + GRID for other in rows[-1])
@@ -49,24 +60,12 @@ def place_pictures(pictures: tuple[Picture, ...], width: int) -> tuple[list[QRec
     return places, y - GRID
 
 
-def _size_of(picture: Picture, count: int, width: int) -> QSize:
-    aspect = max(picture.width, 1) / max(picture.height, 1)
+def _size_of(picture: Picture, count: int, width: int, tallest: int) -> QSize:
     if count == 1:
-        height = float(min(PICTURE_HEIGHT, max(picture.height, _SMALLEST)))
-        return QSize(round(min(width, height * aspect)) or 1, round(min(height, width / aspect)) or 1)
-    height = float(_ROW_HEIGHTS.get(count, _MANY))
+        return shape_in(picture.width, picture.height, QSize(width, min(tallest, max(picture.height, _SMALLEST))))
+    height = min(_ROW_HEIGHTS.get(count, _MANY), tallest)
     # Panoramas are less high, so that a row holds more than one picture; a click shows them large.
-    widest = min(float(width), height * _WIDEST)
-    return QSize(round(min(widest, height * aspect)) or 1, round(min(height, widest / aspect)) or 1)
-
-
-class _Post(QObject):
-    """Brings decoded pictures from their thread. It outlives every window: a thread never signals a deleted object."""
-
-    decoded = Signal(object, object)
-
-
-_post = _Post()
+    return shape_in(picture.width, picture.height, QSize(min(width, round(height * _WIDEST)), height))
 
 
 class PictureCache(QObject):
@@ -84,7 +83,7 @@ class PictureCache(QObject):
         self._stand_ins: OrderedDict[Key, QPixmap] = OrderedDict()
         self._wanted: OrderedDict[Key, None] = OrderedDict()
         self._decoding: Key | None = None
-        _post.decoded.connect(self._arrived, Qt.ConnectionType.QueuedConnection)
+        decoding.done.connect(self._arrived, Qt.ConnectionType.QueuedConnection)
         previews.ready.connect(self._preview_ready)
 
     def pixmap(self, sha256: str, size: QSize, ratio: float) -> QPixmap | None:
@@ -110,7 +109,7 @@ class PictureCache(QObject):
                 self._previews.request(key[0])
                 continue
             self._decoding = key
-            Thread(target=_decode, args=(key, data), name="decode", daemon=True).start()
+            decoding.start(key, partial(_decode, key, data))
 
     def _arrived(self, key: Key, image: QImage) -> None:
         if key != self._decoding:
@@ -143,6 +142,6 @@ class PictureCache(QObject):
         return self._stand_ins[key]
 
 
-def _decode(key: Key, data: bytes) -> None:
+def _decode(key: Key, data: bytes) -> QImage:
     _, width, height, ratio = key
-    _post.decoded.emit(key, rounded(decode(data, QSize(width, height) * ratio), ratio))
+    return rounded(decode(data, QSize(width, height) * ratio), ratio)

@@ -22,7 +22,7 @@ from desktop_app.ui.transcript.markdown import (
 )
 from desktop_app.ui.transcript.pictures import place_pictures
 from desktop_app.ui.widgets.long_text import shown_part
-from desktop_app.ui.widgets.theme import GRID, theme
+from desktop_app.ui.widgets.theme import GRID, PICTURE_HEIGHT, theme
 
 _PAIR = 20  # px at 100 % text size between a question and its answer
 _PAIRS = 44  # between an answer and the next question
@@ -63,14 +63,22 @@ class Panel:
 class Row:
     """A message with its document. `height` is all it takes, the gap above and the strip below included.
 
-    `border`: a sentence below it, on the line where what the model no longer sees ends.
+    `border`: a sentence below it, on the line where what the model no longer sees ends. `tallest`: the height of a
+    picture in px, at most.
     """
 
     def __init__(
-        self, message: Message, width: int, editor_height: int = 0, border: str = "", remedies_height: int = 0
+        self,
+        message: Message,
+        width: int,
+        editor_height: int = 0,
+        border: str = "",
+        remedies_height: int = 0,
+        tallest: int = PICTURE_HEIGHT,
     ) -> None:
         self.message = message
         self.width = width
+        self._tallest = tallest
         self.pictures: list[QRect] = []
         self.bubble = QRect()
         self.text = QRect()
@@ -105,6 +113,13 @@ class Row:
         """Return the document position nearest to `point`."""
         inside = QPointF(point - self.text.topLeft())
         return max(0, self.document.documentLayout().hitTest(inside, Qt.HitTestAccuracy.FuzzyHit))
+
+    def line_top(self, position: int) -> int:
+        """Return where the line with a document position begins, in px from the top of the row."""
+        block = self.document.findBlock(position)
+        line = block.layout().lineForTextPosition(position - block.position())
+        above = self.document.documentLayout().blockBoundingRect(block).top()
+        return self.text.top() + round(above + (line.y() if line.isValid() else 0.0))
 
     def is_on_text(self, point: QPoint) -> bool:
         """Return whether `point` is on words rather than beside them."""
@@ -188,7 +203,7 @@ class Row:
         self.height += self.border.height()
 
     def _place_pictures(self, y: int) -> int:
-        places, height = place_pictures(self.message.pictures, self.width)
+        places, height = place_pictures(self.message.pictures, self.width, self._tallest)
         self.pictures = [place.translated(0, y) for place in places]
         return y + height + GRID if places else y
 
@@ -258,8 +273,11 @@ class Row:
             self.panels.append(Panel(rect.translated(self.text.topLeft()), code))
 
 
-def estimate(message: Message, width: int, letter: float, line: int) -> int:
-    """Return about how high a row will be, without laying it out. `letter`: px per character, `line`: px per line."""
+def estimate(message: Message, width: int, letter: float, line: int, tallest: int = PICTURE_HEIGHT) -> int:
+    """Return about how high a row will be, without laying it out.
+
+    `letter`: px per character, `line`: px per line, `tallest`: px of a picture, at most.
+    """
     text = shown_part(message.text)
     if message.role is Role.NOTE:
         return 2 * NOTE_GAP + line
@@ -267,6 +285,6 @@ def estimate(message: Message, width: int, letter: float, line: int) -> int:
     lines = text.count("\n") + int(len(text) * letter / max(room, 1)) + 1
     if message.role is Role.USER:
         height = lines * line + theme.px(_PAIRS) - theme.px(_ACTIONS) + theme.px(_PAIR)
-        pictures = place_pictures(message.pictures, width)[1] if message.pictures else 0
+        pictures = place_pictures(message.pictures, width, tallest)[1] if message.pictures else 0
         return height + 2 * BUBBLE_Y + (pictures + GRID if pictures else 0)
     return lines * line + theme.px(_ACTIONS)

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from PySide6.QtCore import QObject, QPoint, QRect, Signal
 from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QAbstractScrollArea
 
 from desktop_app.chat.conversation import Message, State
+from desktop_app.ui.transcript.pictures import tallest_in
 from desktop_app.ui.transcript.row import Row, estimate
 from desktop_app.ui.transcript.row_heights import RowHeights
 from desktop_app.ui.widgets.theme import COLUMN, GRID, theme
@@ -26,6 +28,15 @@ SIDE = 3 * GRID  # px at least beside the column
 _KEPT_ROWS = 60  # laid-out messages, the seen ones included
 _BY_STEPS = 3  # window heights; a longer way is a jump to another place
 _NOWHERE = QPoint(-1, -1)
+
+
+class _Place(NamedTuple):
+    """What a reader has at the top of the window: a line of a message, or a point above its words."""
+
+    message_id: str
+    position: int  # in its document; -1: above the words
+    y: int  # of that line in the window
+    share: float  # of what stands above the words, where that is at the top
 
 
 class Rows(QObject):
@@ -59,6 +70,8 @@ class Rows(QObject):
         self._editing = ("", 0)  # message id and height of the editor in its place
         self._remedies = ("", 0)  # message id and height of the buttons under it
         self._width = 0
+        self._tallest = 0  # px of a picture
+        self._held: _Place | None = None  # until the reader moves; found anew at each step of a resize it would drift
         theme.changed.connect(self._restyle)
 
     # ---- messages --------------------------------------------------------------------------
@@ -190,7 +203,7 @@ class Rows(QObject):
             editor_height = self._editing[1] if message.id == self._editing[0] else 0
             border = self._border[1] if message.id == self._border[0] else ""
             remedies = self._remedies[1] if message.id == self._remedies[0] else 0
-            row = Row(message, self.column_width(), editor_height, border, remedies)
+            row = Row(message, self.column_width(), editor_height, border, remedies, self._tallest)
             self._rows[message.id] = row
             self._heights.set(index, row.height)
         else:
@@ -301,11 +314,16 @@ class Rows(QObject):
         self._arrange()
 
     def resize(self) -> None:
-        """Fit the size of the scroll area; the messages are laid out again when the column has another width."""
-        if self.column_width() != self._width:
-            self._rows.clear()
-            self._estimate()
-        self._arrange()
+        """Fit the size of the scroll area; what is read stays at its place, however often this is called."""
+        if (self.column_width(), tallest_in(self._area.viewport().height())) != (self._width, self._tallest):
+            self._lay_out_again()
+        else:
+            self._arrange()
+
+    def reading_line(self) -> int:
+        """Return the y down to which one has read: the middle of the window, and near the end its lower edge."""
+        half = self._area.viewport().height() // 2
+        return half + max(0, half - (self._bar.maximum() - self._bar.value()))
 
     # ---- layout ----------------------------------------------------------------------------
 
@@ -313,15 +331,44 @@ class Rows(QObject):
         return QFontMetricsF(theme.font("body")).averageCharWidth()
 
     def _estimate_one(self, message: Message) -> int:
-        return estimate(message, self.column_width(), self._letter(), theme.line_height())
+        return estimate(message, self.column_width(), self._letter(), theme.line_height(), self._tallest)
 
     def _estimate(self) -> None:
         self._width = width = self.column_width()
+        self._tallest = tallest = tallest_in(self._area.viewport().height())
         letter, line = self._letter(), theme.line_height()
-        self._heights.reset(estimate(message, width, letter, line) for message in self._messages)
+        self._heights.reset(estimate(message, width, letter, line, tallest) for message in self._messages)
+
+    def _lay_out_again(self) -> None:
+        """Lay out all messages anew, with what is read at the place where it was."""
+        place = self._held or self._place()
+        self._rows.clear()
+        self._estimate()
+        if place is not None:
+            self._go_to(place)
+        self._arrange()
+        self._held = place
+
+    def _place(self) -> _Place | None:
+        index, y = self._anchor
+        row = self._rows.get(self._messages[index].id) if index < len(self._messages) else None
+        if row is None or self._following or y >= 0:
+            return None
+        if row.text.isEmpty() or -y < row.text.top():
+            return _Place(row.message.id, -1, y, -y / max(row.text.top() or row.height, 1))
+        position = row.position_at(QPoint(row.text.left(), -y))
+        return _Place(row.message.id, position, y + row.line_top(position), 0.0)
+
+    def _go_to(self, place: _Place) -> None:
+        index = self.index_of(place.message_id)
+        if index >= 0:
+            row = self.row(index)
+            above = round(place.share * (row.text.top() or row.height))
+            self._anchor = (index, place.y - row.line_top(place.position) if place.position >= 0 else -above)
 
     def _arrange(self) -> None:
         """Fill the window from the anchor, or upwards from the end while following."""
+        self._held = None
         height, count = self._area.viewport().height(), len(self._messages)
         if not count:
             self._seen, self._anchor, self._following = [], (0, TOP), True
@@ -375,7 +422,5 @@ class Rows(QObject):
         self._moving_bar = False
 
     def _restyle(self) -> None:
-        self._rows.clear()
         self._bar.setSingleStep(theme.line_height())
-        self._estimate()
-        self._arrange()
+        self._lay_out_again()

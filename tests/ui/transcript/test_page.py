@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import QRect, QSize
+from PySide6.QtCore import QPoint, QRect, QSize
 from PySide6.QtGui import QImage
 
 from desktop_app.chat.conversation import Message, State
@@ -178,6 +178,61 @@ def test_pictures_are_shown_at_most_420_high_and_rows_know_their_height_before(
         row = transcript.page.rows.row(index)
         assert all(place.height() <= 420 for place in row.pictures)
         assert all(place.left() >= 0 and place.right() < row.width for place in row.pictures)
+
+
+@pytest.mark.parametrize("height", [300, 480, 600, 900, 1400])
+def test_a_picture_takes_less_than_half_of_what_is_seen(
+    transcript: TranscriptView, fakes: FakeServices, height: int
+) -> None:
+    shapes = [(640, 480), (800, 2400), (4000, 100), (100, 4000), (4000, 500)]
+    all_ = [picture(f"{w}x{h}.png", w, h) for w, h in shapes]
+    fakes.chat.show(*(question("One", shown) for shown in all_), question("Some", *all_), question("Two", *all_[:2]))
+    transcript.resize(1000, height)
+    pump(0)
+    view = transcript.page.viewport().height()
+    for index, message in enumerate(transcript.page.rows.messages()):
+        for shown, place in zip(message.pictures, transcript.page.rows.row(index).pictures, strict=True):
+            assert place.height() <= min(420, 0.45 * view)
+            assert place.width() <= transcript.page.rows.column_width()
+            shape = shown.width / shown.height
+            off = (place.width() / shape - place.height(), place.height() * shape - place.width())
+            assert min(map(abs, off)) <= 1, f"{shown.name} has lost its shape"
+    largest = transcript.page.rows.row(1).pictures[0].height()
+    assert largest >= min(416, 0.45 * view - 32), "as large as it may be"
+
+
+def test_the_line_at_the_top_stays_while_the_window_is_made_narrower_and_wider(
+    transcript: TranscriptView, fakes: FakeServices
+) -> None:
+    words = " ".join(f"word{number}" for number in range(2000))
+    fakes.chat.show(question("?", picture()), answer(words), question("And?"), answer(words))
+    rows = transcript.page.rows
+    rows.show_from(1)
+    rows.scroll_by(700)
+    row, top = rows.row(1), rect(transcript, 1).top()
+    position = row.position_at(QPoint(row.text.left(), -top))
+    before = top + row.line_top(position)
+    steps = [*range(1000, 520, -37), *range(520, 1000, 23), 1000]
+    for width in steps:
+        transcript.resize(width, 600)
+        assert rect(transcript, 1).top() + rows.row(1).line_top(position) == before
+    assert rect(transcript, 1).top() == top
+    for height in (600, 400, 900, 600):  # pictures change their size with it
+        transcript.resize(1000, height)
+        assert rect(transcript, 1).top() == top
+    theme.set_zoom(150)
+    assert rect(transcript, 1).top() + rows.row(1).line_top(position) == before
+
+
+def test_a_half_seen_picture_stays_half_seen(transcript: TranscriptView, fakes: FakeServices) -> None:
+    fakes.chat.show(question("?", picture()), answer("long " * 3000))
+    rows = transcript.page.rows
+    rows.scroll_to_start()
+    rows.scroll_by(rows.row(0).pictures[0].center().y() + TOP)
+    for width in (900, 500, 400, 700, 1000):
+        transcript.resize(width, 600)
+        centre = rows.row(0).pictures[0].center().y() + rect(transcript, 0).top()
+        assert abs(centre) <= 4
 
 
 def test_a_preview_that_comes_later_is_painted_then(transcript: TranscriptView, fakes: FakeServices) -> None:
