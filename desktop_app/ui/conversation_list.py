@@ -25,7 +25,6 @@ from PySide6.QtGui import (
     QKeyEvent,
     QMouseEvent,
     QPainter,
-    QPainterPath,
     QPen,
     QPixmap,
     QShowEvent,
@@ -46,7 +45,7 @@ from desktop_app.ui.protocols.conversation import Activity, Previews
 from desktop_app.ui.sentences import relative_date
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.activity_mark import ActivityMark
-from desktop_app.ui.widgets.images import paint_edge
+from desktop_app.ui.widgets.images import paint_edge, rounded, shape_in
 from desktop_app.ui.widgets.keys import RENAME, is_asked_for
 from desktop_app.ui.widgets.plain_text import shortened, wrapped_tip
 from desktop_app.ui.widgets.theme import GRID, RADIUS_SMALL, theme
@@ -192,23 +191,11 @@ class ConversationModel(QAbstractListModel):
         if data is None or not picture.loadFromData(data, "PNG"):
             self._previews.request(sha256)
             return None
-        side *= 2
-        grown = picture.scaled(
-            QSize(side, side),
-            Qt.AspectRatioMode.KeepAspectRatioByExpanding,
-            Qt.TransformationMode.SmoothTransformation,
-        )
-        tile = QPixmap(side, side)
-        tile.fill(Qt.GlobalColor.transparent)
-        painter = QPainter(tile)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        path = QPainterPath()
-        path.addRoundedRect(QRectF(0, 0, side, side), RADIUS_SMALL * 2, RADIUS_SMALL * 2)
-        painter.setClipPath(path)
-        painter.drawPixmap((side - grown.width()) // 2, (side - grown.height()) // 2, grown)
-        painter.end()
-        tile.setDevicePixelRatio(2.0)
-        return tile
+        ratio = 2.0
+        size = shape_in(picture.width(), picture.height(), QSize(side, side)) * ratio
+        smooth = Qt.TransformationMode.SmoothTransformation
+        small = picture.scaled(size, Qt.AspectRatioMode.IgnoreAspectRatio, smooth).toImage()
+        return QPixmap.fromImage(rounded(small, ratio, RADIUS_SMALL // 2))
 
 
 class ConversationDelegate(QStyledItemDelegate):
@@ -265,13 +252,15 @@ class ConversationDelegate(QStyledItemDelegate):
         side = icons.side(_TILE)
         tile = QRect(rect.left() + GRID, rect.center().y() - side // 2 + 1, side, side)
         picture = index.data(PICTURE)
-        if isinstance(picture, QPixmap):
-            painter.drawPixmap(tile, picture)
-            paint_edge(painter, QRectF(tile), RADIUS_SMALL)
-            return
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour("pressed"))
         painter.drawRoundedRect(tile, RADIUS_SMALL, RADIUS_SMALL)
+        if isinstance(picture, QPixmap):
+            place = QRect(QPoint(0, 0), picture.deviceIndependentSize().toSize())
+            place.moveCenter(tile.center())
+            painter.drawPixmap(place, picture)
+            paint_edge(painter, QRectF(place), RADIUS_SMALL // 2)
+            return
         painter.setPen(theme.colour("text"))
         painter.setFont(theme.font("strong"))
         painter.drawText(tile, Qt.AlignmentFlag.AlignCenter, str(index.data())[:1].upper())

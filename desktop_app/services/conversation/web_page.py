@@ -53,7 +53,7 @@ table {{ display: block; overflow-x: auto; border-collapse: collapse; }}
 th, td {{ padding: 0.3em 0.6em; text-align: start; border-radius: 0; }}
 blockquote {{ margin-inline: 0; padding-inline-start: 1em; border-inline-start: 3px solid; opacity: 0.8; }}
 figure {{ margin: 0.5em 0; }}
-img {{ max-width: 100%; max-height: 30em; }}
+img {{ max-width: 100%; max-height: 30em; outline: 1px solid color-mix(in srgb, currentColor 35%, transparent); }}
 figcaption, footer {{ font-size: 0.85em; opacity: 0.7; overflow-wrap: anywhere; }}
 </style>
 </head>

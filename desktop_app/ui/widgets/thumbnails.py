@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QVariantAnimation, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, QVariantAnimation, Signal
 from PySide6.QtGui import (
     QEnterEvent,
     QFocusEvent,
@@ -21,9 +21,9 @@ from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QWidget
 from desktop_app.services.conversation.draft import DraftPicture
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import IconButton
-from desktop_app.ui.widgets.images import decode, paint_edge, rounded
+from desktop_app.ui.widgets.images import decode, paint_edge, rounded, shape_in
 from desktop_app.ui.widgets.plain_text import set_tip
-from desktop_app.ui.widgets.theme import GRID, RADIUS, THUMBNAIL, theme
+from desktop_app.ui.widgets.theme import GRID, RADIUS, RADIUS_SMALL, THUMBNAIL, theme
 
 if TYPE_CHECKING:
     from desktop_app.ui.protocols.conversation import PictureList, Previews
@@ -77,8 +77,8 @@ class Thumbnail(QWidget):
             data = self._previews.thumbnail(draft.picture.sha256)
             if data is not None:
                 ratio = self.devicePixelRatioF()
-                size = self.size() * ratio
-                self._image = QPixmap.fromImage(rounded(decode(data, size), ratio))
+                size = shape_in(draft.picture.width, draft.picture.height, self.size())
+                self._image = QPixmap.fromImage(rounded(decode(data, size * ratio), ratio, RADIUS_SMALL))
         self._moving.stop()
         if theme.animation_ms() and draft.state == "reading":
             self._moving.setStartValue(self._shown)
@@ -109,9 +109,14 @@ class Thumbnail(QWidget):
         """Paint the picture, the badge and the outline of the focus."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.colour("bubble"))
+        painter.drawRoundedRect(self.rect(), RADIUS, RADIUS)
         if self._image is not None and not self._image.isNull():
-            painter.drawPixmap(0, 0, self._image)
-            paint_edge(painter, QRectF(self.rect()))
+            place = QRect(QPoint(0, 0), self._image.deviceIndependentSize().toSize())
+            place.moveCenter(self.rect().center())
+            painter.drawPixmap(place, self._image)
+            paint_edge(painter, QRectF(place), RADIUS_SMALL)
         else:
             self._paint_placeholder(painter)
         if self._draft.state in ("reading", "read"):
@@ -122,9 +127,6 @@ class Thumbnail(QWidget):
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), RADIUS - 1, RADIUS - 1)
 
     def _paint_placeholder(self, painter: QPainter) -> None:
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.colour("bubble"))
-        painter.drawRoundedRect(self.rect(), RADIUS, RADIUS)
         place = QRectF(0, 0, icons.side(24), icons.side(24))
         named = self.rect().adjusted(GRID // 2, 0, -GRID // 2, -GRID // 2)
         painter.setFont(theme.font("tiny"))

@@ -101,6 +101,13 @@ def test_an_answer_brings_nothing_in() -> None:
     assert "default-src 'none'" in answered("x")
 
 
+def test_a_picture_is_bounded_keeps_its_shape_and_has_an_edge() -> None:
+    """With both bounds and no size of its own a picture keeps its shape in every browser (CSS 2.2, 10.4)."""
+    [rule] = [line for line in answered("x").splitlines() if line.startswith("img {")]
+    names = [part.partition(":")[0].strip() for part in rule.removeprefix("img {").rstrip(" }").split(";") if part]
+    assert [name for name in names if name] == ["max-width", "max-height", "outline"]
+
+
 @pytest.mark.parametrize("text", ["x" * 300_000, "> " * 20_000 + "x", "[" * 50_000, "*a " * 30_000])
 def test_a_huge_answer_ends(text: str) -> None:
     assert text[-1] in Page(answered(text)).text
