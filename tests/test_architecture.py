@@ -46,7 +46,7 @@ _STORE = {
         "titles",
     )
 }
-UI_FOLDERS = ["widgets", "transcript", "composer", "models", "settings", "help"]
+UI_FOLDERS = ["widgets", "transcript", "composer", "pictures", "models", "settings", "help"]
 _UI_GROUND = {
     "desktop_app.ui.sentences",
     "desktop_app.ui.protocols",

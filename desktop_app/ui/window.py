@@ -49,6 +49,7 @@ from desktop_app.ui.widgets.theme import GRID, NARROW, SMALLEST_WINDOW, theme
 
 if TYPE_CHECKING:  # what is not shown at the start is imported when it is needed
     from desktop_app.ui.models.dialog import ModelsDialog
+    from desktop_app.ui.pictures.large_previews import LargePreviews
     from desktop_app.ui.protocols.services import Services  # only for annotations
     from desktop_app.ui.settings.dialog import SettingsDialog
     from desktop_app.ui.transcript.view import TranscriptView
@@ -156,6 +157,13 @@ class MainWindow(QMainWindow):
         column.addWidget(attached)
         self.pages.addWidget(page)
         return page
+
+    @cached_property
+    def large_previews(self) -> LargePreviews:
+        """Return the previews that are shown large."""
+        from desktop_app.ui.pictures.large_previews import LargePreviews
+
+        return LargePreviews(self.services.previews, self)
 
     def _connect(self) -> None:
         services, chat = self.services, self.services.chat
@@ -336,7 +344,7 @@ class MainWindow(QMainWindow):
         if self._viewer is None:
             from desktop_app.ui.viewer import PictureViewer
 
-            self._viewer = PictureViewer(self.services.previews, self)
+            self._viewer = PictureViewer(self.services.previews, self.large_previews, self)
         self._viewer.show_pictures(pictures, index)
 
     @Slot()
