@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
@@ -26,7 +27,7 @@ class Header(QWidget):
     def __init__(self, conversations: Conversations, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._conversations = conversations
-        row = QHBoxLayout(self)
+        row = self._row = QHBoxLayout(self)
         row.setContentsMargins(12, 10, 12, 2)
         row.setSpacing(GRID // 2)
         self.sidebar_button = IconButton("sidebar", self.tr("Show the sidebar"), self, "muted")
@@ -35,12 +36,14 @@ class Header(QWidget):
         self.new_button = IconButton("new", self.tr("New conversation"), self, "muted")
         self.new_button.clicked.connect(self.new_wanted)
         row.addWidget(self.new_button)
+        # Both sides are as wide as the wider one, so that the title stands above the column.
+        self._left, self._right = QWidget(self), QWidget(self)
+        row.addWidget(self._left)
         self.title = ElidedLabel("", "small", "muted", self)
         self.title.setAlignment(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignHCenter)
         row.addWidget(self.title, 1)
-        # As wide as the buttons on the left, so that the title stands above the column.
-        self._balance = QWidget(self)
-        row.addWidget(self._balance)
+        row.addWidget(self._right)
+        self._on_the_right: list[QWidget] = []
         conversations.listed.connect(self.refresh)
         conversations.opened.connect(self.refresh)
         theme.changed.connect(self._fit)
@@ -53,11 +56,26 @@ class Header(QWidget):
         self.new_button.setVisible(not shown)
         self._fit()
 
+    def add_on_the_right(self, widget: QWidget) -> None:
+        """Add a button at the right end; `balance` is to be called when it is shown or hidden."""
+        self._row.addWidget(widget)
+        QWidget.setTabOrder([self.new_button, *self._on_the_right][-1], widget)
+        self._on_the_right.append(widget)
+
+    def balance(self) -> None:
+        """Keep the title in the middle, whatever buttons there are."""
+        left = self._width_of([self.sidebar_button, self.new_button])
+        right = self._width_of(self._on_the_right)
+        self._left.setFixedWidth(max(0, right - left))
+        self._right.setFixedWidth(max(0, left - right))
+
+    def _width_of(self, widgets: Sequence[QWidget]) -> int:
+        shown = [widget.sizeHint().width() for widget in widgets if not widget.isHidden()]
+        return sum(shown) + self._row.spacing() * len(shown)
+
     def _fit(self) -> None:
         self.title.setMinimumHeight(self.new_button.sizeHint().height())
-        shown = self.sidebar_button.isHidden()
-        width = 0 if shown else 2 * self.new_button.sizeHint().width() + GRID // 2
-        self._balance.setFixedWidth(width)
+        self.balance()
 
     def refresh(self, _conversation_id: str = "") -> None:
         """Show the title of the open conversation."""

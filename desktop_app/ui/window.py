@@ -32,11 +32,13 @@ from PySide6.QtWidgets import (
 from desktop_app import paths
 from desktop_app.chat.conversation import Message, Role
 from desktop_app.errors import UserError
+from desktop_app.ui.areas import Areas
 from desktop_app.ui.composer.composer import Composer
 from desktop_app.ui.composer.drop import DropTarget
 from desktop_app.ui.header import Header
 from desktop_app.ui.menus import Menus
 from desktop_app.ui.notices import NoticeBar
+from desktop_app.ui.pictures.splitter import PageSplitter
 from desktop_app.ui.remedies import Remedies
 from desktop_app.ui.sidebar import Sidebar
 from desktop_app.ui.start_page import StartPage
@@ -49,6 +51,7 @@ from desktop_app.ui.widgets.theme import GRID, NARROW, SMALLEST_WINDOW, theme
 
 if TYPE_CHECKING:  # what is not shown at the start is imported when it is needed
     from desktop_app.ui.models.dialog import ModelsDialog
+    from desktop_app.ui.pictures.beside import PictureBeside
     from desktop_app.ui.pictures.large_previews import LargePreviews
     from desktop_app.ui.protocols.services import Services  # only for annotations
     from desktop_app.ui.settings.dialog import SettingsDialog
@@ -77,6 +80,7 @@ class MainWindow(QMainWindow):
         self._memory = QSettings(str(paths.window_file()), QSettings.Format.IniFormat)
         self._is_narrow = False
         self._transcript: TranscriptView | None = None
+        self.picture_beside: PictureBeside | None = None  # comes with the transcript
         self._settings: SettingsDialog | None = None
         self._models: ModelsDialog | None = None
         self._viewer: PictureViewer | None = None
@@ -84,6 +88,7 @@ class MainWindow(QMainWindow):
         self._build()
         self.drops = DropTarget(self, services.draft, services.engine)
         self.menus = Menus(self, services, self)
+        self.areas = Areas(self, (self._list_area, self._transcript_area, self._pane_area, self._question_area))
         self.user_activity = UserActivity(services.tuner, self)
         self.remedies = Remedies(services, self)
         self._connect()
@@ -111,7 +116,9 @@ class MainWindow(QMainWindow):
         self.notices = NoticeBar(services.notices, self)
         self.composer = Composer(services, self)
         self.status = StatusLine(services, self)
-        page = QVBoxLayout()
+        self.page = QWidget(self)
+        page = QVBoxLayout(self.page)
+        page.setContentsMargins(0, 0, 0, 0)
         page.setSpacing(0)
         page.addWidget(self.header)
         page.addWidget(self.pages, 1)
@@ -120,7 +127,9 @@ class MainWindow(QMainWindow):
         beside = QHBoxLayout()
         beside.setSpacing(0)
         beside.addWidget(self.sidebar)
-        beside.addLayout(page, 1)
+        self.splitter = PageSplitter(self)
+        self.splitter.addWidget(self.page)
+        beside.addWidget(self.splitter, 1)
         central = QWidget(self)
         whole = QVBoxLayout(central)
         whole.setContentsMargins(0, 0, 0, 0)
@@ -142,7 +151,25 @@ class MainWindow(QMainWindow):
             self.pages.addWidget(self._transcript)
             # The keyboard comes here before it comes to the composer, which is older.
             tab_after(self.start_page.model_button, self._transcript)
+            self._keep_picture_in_sight(self._transcript)
         return self._transcript
+
+    def _keep_picture_in_sight(self, transcript: TranscriptView) -> None:
+        from desktop_app.ui.pictures.beside import PictureBeside
+
+        beside = PictureBeside(
+            self.services,
+            transcript.page.rows,
+            self.large_previews,
+            self.splitter,
+            self.header,
+            self._memory,
+            transcript.newest,
+        )
+        beside.opened.connect(self.open_picture)
+        beside.left.connect(self.composer.focus_editor)
+        beside.changed.connect(self.menus.refresh)
+        self.picture_beside = beside
 
     @cached_property
     def preview(self) -> QWidget:
@@ -333,6 +360,20 @@ class MainWindow(QMainWindow):
             self.prefer("sidebar_visible", shown)
         self._show_sidebar(shown)
 
+    @Slot()
+    def toggle_picture_pane(self) -> None:
+        """Open or close the picture pane, and remember it."""
+        if self.picture_beside is not None:
+            self.picture_beside.toggle()
+
+    def can_show_picture_pane(self) -> bool:
+        """Return whether there is a picture, and room for it beside the conversation."""
+        return self.picture_beside is not None and self.picture_beside.can_show()
+
+    def is_picture_pane_shown(self) -> bool:
+        """Return whether the picture pane is open."""
+        return self.picture_beside is not None and self.picture_beside.is_shown()
+
     @Slot(str)
     def open_picture(self, sha256: str) -> None:
         """Show a picture of the conversation or of the draft large."""
@@ -409,6 +450,21 @@ class MainWindow(QMainWindow):
             self.showNormal()
         self.raise_()
         self.activateWindow()
+
+    # ---- where F6 goes ---------------------------------------------------------------------
+
+    def _list_area(self) -> QWidget | None:
+        return self.sidebar.view if self.services.conversations.summaries() else self.sidebar.search
+
+    def _transcript_area(self) -> QWidget | None:
+        return self._transcript.page if self._transcript is not None else None
+
+    def _pane_area(self) -> QWidget | None:
+        pane = self.picture_beside.pane if self.picture_beside is not None else None
+        return pane.view if pane is not None else None
+
+    def _question_area(self) -> QWidget | None:
+        return self.composer.editor
 
     # ---- what follows from what happens ----------------------------------------------------
 
@@ -488,6 +544,8 @@ class MainWindow(QMainWindow):
         if is_narrow != self._is_narrow:
             self._is_narrow = is_narrow
             self._show_sidebar(self._is_sidebar_wanted() and not is_narrow)
+        if self.picture_beside is not None:
+            self.picture_beside.refresh()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Emit `painted` after the first painting."""
@@ -522,6 +580,8 @@ class MainWindow(QMainWindow):
         """Save size and position."""
         self._memory.setValue("geometry", self.saveGeometry())
         self._memory.setValue("text_size", theme.zoom())
+        if self.picture_beside is not None:
+            self.picture_beside.remember()
         self._memory.sync()
 
     def closeEvent(self, event: QCloseEvent) -> None:

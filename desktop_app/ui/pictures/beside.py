@@ -1,0 +1,137 @@
+"""Keeps the picture that one reads about in sight: in the pane beside the conversation, or small in the header."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from PySide6.QtCore import QObject, QSettings, Signal
+from PySide6.QtWidgets import QApplication, QWidget
+
+from desktop_app.ui.pictures.in_view import PictureInView, Rows
+from desktop_app.ui.pictures.thumbnail import PictureThumbnail
+from desktop_app.ui.widgets.controls import IconButton
+from desktop_app.ui.widgets.dialog import tab_after
+
+if TYPE_CHECKING:
+    from desktop_app.ui.pictures.large_previews import LargePreviews
+    from desktop_app.ui.pictures.pane import PicturePane
+    from desktop_app.ui.pictures.splitter import PageSplitter
+    from desktop_app.ui.protocols.services import Services
+
+WIDE = 1100  # px; from this width of the window on there is room for the pane
+
+
+class Header(Protocol):
+    """See `desktop_app.ui.header`."""
+
+    def add_on_the_right(self, widget: QWidget) -> None:
+        """Add a button at the right end."""
+
+    def balance(self) -> None:
+        """Keep the title in the middle."""
+
+
+class PictureBeside(QObject):
+    """Decides between pane and header. `opened(sha256)`: a picture is to be shown in its own window.
+
+    `left`: the keyboard is to go back to the question. `changed`: what can be done with the pane.
+    """
+
+    opened = Signal(str)
+    left = Signal()
+    changed = Signal()
+
+    def __init__(
+        self,
+        services: Services,
+        rows: Rows,
+        previews: LargePreviews,
+        splitter: PageSplitter,
+        header: Header,
+        memory: QSettings,
+        before: QWidget,
+    ) -> None:
+        """`before`: from there the keyboard comes to the pane."""
+        super().__init__(splitter)
+        self._before = before
+        self._previews = previews
+        self._splitter = splitter
+        self._memory = memory
+        self._is_wanted = bool(memory.value("picture_pane", True, type=bool))
+        self.in_view = PictureInView(services.chat, rows, self)
+        self.pane: PicturePane | None = None
+        self.thumbnail = PictureThumbnail(services.previews)
+        self.thumbnail.clicked.connect(self._open)
+        self.button = IconButton("pane", "", None, "muted")
+        self.button.clicked.connect(self.toggle)
+        header.add_on_the_right(self.thumbnail)
+        header.add_on_the_right(self.button)
+        self._header = header
+        self._told = (False, False)
+        share = memory.value("picture_pane_share", 0.0, type=float)
+        splitter.set_share(share if isinstance(share, float) else 0.0)
+        self.in_view.changed.connect(self.refresh)
+        self.refresh()
+
+    def can_show(self) -> bool:
+        """Return whether there is a picture, and room for the pane."""
+        return self.in_view.picture() is not None and self._splitter.window().width() >= WIDE
+
+    def is_shown(self) -> bool:
+        """Return whether the pane is open, also while the window is not shown."""
+        return self.can_show() and self._is_wanted
+
+    def toggle(self) -> None:
+        """Open or close the pane, and remember it."""
+        if self.can_show():
+            self._is_wanted = not self._is_wanted
+            self._memory.setValue("picture_pane", self._is_wanted)
+            self.refresh()
+
+    def remember(self) -> None:
+        """Save the width of the pane."""
+        self._memory.setValue("picture_pane_share", self._splitter.share())
+
+    def refresh(self) -> None:
+        """Show pane or thumbnail as the picture and the width of the window want it."""
+        picture, shown = self.in_view.picture(), self.is_shown()
+        if shown and self.pane is None:
+            self._build()
+        if self.pane is not None and shown == self.pane.isHidden():
+            had_focus = self._has_focus(self.pane)
+            self.pane.setVisible(shown)
+            self._splitter.divide()
+            if had_focus:
+                self.left.emit()
+        if picture is not None:
+            self.thumbnail.show_picture(picture)
+        self.thumbnail.setVisible(picture is not None and not shown)
+        self.button.setVisible(self.can_show())
+        name = self.tr("Close the picture pane") if shown else self.tr("Show the picture beside the conversation")
+        self.button.set_name(name)
+        self.button.set_icon("pane", "accent" if shown else "muted")
+        self._header.balance()
+        if self._told != (self.can_show(), shown):
+            self._told = (self.can_show(), shown)
+            self.changed.emit()
+
+    @staticmethod
+    def _has_focus(pane: QWidget) -> bool:
+        focused = QApplication.focusWidget()
+        return focused is not None and pane.isAncestorOf(focused)
+
+    def _build(self) -> None:
+        from desktop_app.ui.pictures.pane import PicturePane
+
+        self.pane = PicturePane(self.in_view, self._previews)
+        self.pane.hide()
+        self.pane.opened.connect(self.opened)
+        self.pane.close_wanted.connect(self.toggle)
+        self.pane.left.connect(self.left)
+        self._splitter.addWidget(self.pane)
+        tab_after(self._before, self.pane)
+
+    def _open(self) -> None:
+        picture = self.in_view.picture()
+        if picture is not None:
+            self.opened.emit(picture.sha256)
