@@ -9,9 +9,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import ElidedLabel, IconButton
 from desktop_app.ui.widgets.plain_text import shortened
-from desktop_app.ui.widgets.theme import GRID, theme
+from desktop_app.ui.widgets.theme import GRID, HEADER, theme
 
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
     from desktop_app.ui.protocols.conversation import Conversations
@@ -28,7 +29,7 @@ class Header(QWidget):
         super().__init__(parent)
         self._conversations = conversations
         row = self._row = QHBoxLayout(self)
-        row.setContentsMargins(12, 10, 12, 2)
+        row.setContentsMargins(12, 6, 12, 2)
         row.setSpacing(GRID // 2)
         self.sidebar_button = IconButton("sidebar", self.tr("Show the sidebar"), self, "muted")
         self.sidebar_button.clicked.connect(self.sidebar_wanted)
@@ -74,7 +75,7 @@ class Header(QWidget):
         return sum(shown) + self._row.spacing() * len(shown)
 
     def _fit(self) -> None:
-        self.title.setMinimumHeight(self.new_button.sizeHint().height())
+        self.title.setMinimumHeight(icons.side(HEADER))
         self.balance()
 
     def refresh(self, _conversation_id: str = "") -> None:

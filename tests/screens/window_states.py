@@ -166,6 +166,47 @@ def answered(stage: Stage) -> None:
     stage.talk()
 
 
+def _talk_of_pictures(stage: Stage) -> None:
+    stage.services.engine.become("ready", LLAVA)
+    stage.open_first()
+    street = stored(stage.services, "panorama of the old street.jpg", 4000, 500, "#8FA9BF", "#E9E3D6")
+    stage.services.chat.show(
+        question("What do you see in this picture?", stage.lake),
+        answer(ANSWER),
+        question("And here?", stage.field),
+        answer("A field in early summer, with a single tree."),
+        question("Which of them was taken in this street?", street),
+        answer("None of them. The street has houses on both sides, and no water."),
+    )
+    pump(100)
+
+
+@state
+def beside(stage: Stage) -> None:
+    """A panorama beside the conversation."""
+    _talk_of_pictures(stage)
+
+
+@state
+def beside_earlier(stage: Stage) -> None:
+    """Scrolled up to the first picture, which is zoomed."""
+    _talk_of_pictures(stage)
+    stage.window.transcript.page.rows.scroll_to_start()
+    pump(100)
+    shown = stage.window.picture_beside
+    if shown is not None and shown.pane is not None and shown.is_shown():
+        shown.pane.larger.click()
+        shown.pane.larger.click()
+
+
+@state
+def beside_closed(stage: Stage) -> None:
+    """The pane closed: the picture is small in the header."""
+    _talk_of_pictures(stage)
+    stage.window.toggle_picture_pane()
+    pump(50)
+
+
 @state
 def stopped(stage: Stage) -> None:
     """An answer that can go on, in two versions."""

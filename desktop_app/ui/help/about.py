@@ -86,6 +86,7 @@ class ShortcutsDialog(FittedDialog):
             (self.tr("Edit the question on which the keyboard is"), QKeySequence(Qt.Key.Key_F2).toString(native)),
             (self.tr("Delete the message on which the keyboard is"), QKeySequence(Qt.Key.Key_Delete).toString(native)),
             (self.tr("Another picture, in the window of a picture"), f"{left} {right}"),
+            (self.tr("Go to the next part of the window"), QKeySequence(Qt.Key.Key_F6).toString(native)),
             (self.tr("Close the picture or leave the search"), QKeySequence(Qt.Key.Key_Escape).toString(native)),
         ]
         for row, (name, keys) in enumerate(rows):

@@ -12,14 +12,11 @@ from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import EnterClicks
 from desktop_app.ui.widgets.images import decode, paint_edge, rounded, shape_in
 from desktop_app.ui.widgets.plain_text import one_line, set_tip
-from desktop_app.ui.widgets.theme import RADIUS_SMALL, theme
+from desktop_app.ui.widgets.theme import HEADER, RADIUS_SMALL, theme
 
 if TYPE_CHECKING:
     from desktop_app.chat.conversation import Picture
     from desktop_app.ui.protocols.conversation import Previews
-
-_SIDE = 40  # px at 100 % text size
-_FOCUS = 2  # px around the picture, for the mark of the keyboard
 
 
 class PictureThumbnail(EnterClicks, QAbstractButton):
@@ -47,8 +44,8 @@ class PictureThumbnail(EnterClicks, QAbstractButton):
         self._draw_anew()
 
     def sizeHint(self) -> QSize:
-        """Return the size of the picture and the mark around it."""
-        return icons.square(_SIDE) + QSize(2 * _FOCUS, 2 * _FOCUS)
+        """Return the size of the square in which the picture stands."""
+        return icons.square(HEADER)
 
     def _fit(self) -> None:
         self.setFixedSize(self.sizeHint())
@@ -64,7 +61,7 @@ class PictureThumbnail(EnterClicks, QAbstractButton):
             if data is None:
                 self._previews.request(picture.sha256)
                 return None
-            size = shape_in(picture.width, picture.height, icons.square(_SIDE))
+            size = shape_in(picture.width, picture.height, icons.square(HEADER))
             self._pixmap = QPixmap.fromImage(rounded(decode(data, size * ratio), ratio, RADIUS_SMALL))
         return self._pixmap
 
@@ -73,7 +70,7 @@ class PictureThumbnail(EnterClicks, QAbstractButton):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         pixmap = self._drawn(self._picture) if self._picture is not None else None
-        place = self.rect().adjusted(_FOCUS, _FOCUS, -_FOCUS, -_FOCUS)
+        place = self.rect()
         if pixmap is not None and not pixmap.isNull():
             place = QRect(QPoint(0, 0), pixmap.deviceIndependentSize().toSize())
             place.moveCenter(self.rect().center())

@@ -318,7 +318,9 @@ class Rows(QObject):
         if (self.column_width(), tallest_in(self._area.viewport().height())) != (self._width, self._tallest):
             self._lay_out_again()
         else:
+            held = self._held
             self._arrange()
+            self._held = held
 
     def reading_line(self) -> int:
         """Return the y down to which one has read: the middle of the window, and near the end its lower edge."""

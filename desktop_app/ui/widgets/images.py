@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Thread
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QBrush, QImage, QImageReader, QPainter, QPen
 
 from desktop_app.ui.widgets.theme import RADIUS, theme
@@ -40,19 +40,13 @@ def shape_in(width: int, height: int, box: QSize) -> QSize:
 
 
 def decode(data: bytes, size: QSize) -> QImage:
-    """Return a picture that covers `size` device pixels exactly, cut at the longer sides."""
+    """Return a picture `size` device pixels large. The size has to have its shape: nothing is cut off."""
     buffer = QBuffer()
     buffer.setData(QByteArray(data))
     buffer.open(QIODevice.OpenModeFlag.ReadOnly)
     reader = QImageReader(buffer)
-    natural = reader.size()
-    if natural.isValid():
-        reader.setScaledSize(natural.scaled(size, Qt.AspectRatioMode.KeepAspectRatioByExpanding))
-    image = reader.read()
-    if image.isNull():
-        return image
-    spare = image.size() - size
-    return image.copy(QRect(spare.width() // 2, spare.height() // 2, size.width(), size.height()))
+    reader.setScaledSize(size)
+    return reader.read()
 
 
 def paint_edge(painter: QPainter, place: QRectF, radius: float = RADIUS) -> None:

@@ -25,6 +25,7 @@ SMALLEST_WINDOW = QSize(480, 400)
 NARROW = 800  # px; below it the sidebar hides itself
 PICTURE_HEIGHT = 420  # px; the tallest a picture gets in the transcript
 THUMBNAIL = 72  # px; a picture in the composer
+HEADER = 40  # px; the line above the page, and the picture in it
 ICON = 20  # px; a line icon in a button
 MOTION_MS = 150
 
