@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QContextMenuEvent, QHideEvent, QKeyEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.chat.conversation import Picture
 from desktop_app.ui.files.picture_copies import copy_picture, save_picture
 from desktop_app.ui.pictures.large_previews import LargePreviews
+from desktop_app.ui.pictures.picture_menu import PictureMenu
 from desktop_app.ui.pictures.picture_view import PictureView
 from desktop_app.ui.protocols.conversation import Previews
 from desktop_app.ui.sentences import number
@@ -18,7 +19,6 @@ from desktop_app.ui.widgets.controls import ElidedLabel, IconButton, Label
 from desktop_app.ui.widgets.plain_text import window_title
 from desktop_app.ui.widgets.text_size_keys import add_text_size_keys
 from desktop_app.ui.widgets.theme import GRID
-
 
 
 class PictureViewer(QWidget):
@@ -124,25 +124,7 @@ class PictureViewer(QWidget):
 
     def open_menu(self, place: QPoint) -> None:
         """Open the menu of the picture; `place` is global."""
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        keys = QKeySequence.StandardKey
-        for text, slot, shortcut in (
-            (self.tr("Copy picture"), self._copy, QKeySequence(keys.Copy)),
-            (self.tr("Save picture…"), self._save, QKeySequence(keys.Save)),
-            ("", None, None),
-            (self.tr("Zoom in"), self.view.zoom_in, QKeySequence(Qt.Key.Key_Plus)),
-            (self.tr("Zoom out"), self.view.zoom_out, QKeySequence(Qt.Key.Key_Minus)),
-            (self.tr("Fit to window"), self.view.fit, QKeySequence(Qt.Key.Key_0)),
-        ):
-            if slot is None or shortcut is None:
-                menu.addSeparator()
-                continue
-            action = menu.addAction(text)
-            action.triggered.connect(slot)
-            action.setShortcut(shortcut)
-            action.setShortcutVisibleInContextMenu(True)
-        menu.popup(place)
+        PictureMenu(self.view, self._pictures[self._index], self._previews).popup(place)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Open the menu under the pointer, or by keyboard in the middle of the picture."""

@@ -45,7 +45,7 @@ class PictureBeside(QObject):
         self,
         services: Services,
         rows: Rows,
-        previews: LargePreviews,
+        large: LargePreviews,
         splitter: PageSplitter,
         header: Header,
         memory: QSettings,
@@ -54,7 +54,8 @@ class PictureBeside(QObject):
         """`before`: from there the keyboard comes to the pane."""
         super().__init__(splitter)
         self._before = before
-        self._previews = previews
+        self._previews = services.previews
+        self._large = large
         self._splitter = splitter
         self._memory = memory
         self._is_wanted = bool(memory.value("picture_pane", True, type=bool))
@@ -123,7 +124,7 @@ class PictureBeside(QObject):
     def _build(self) -> None:
         from desktop_app.ui.pictures.pane import PicturePane
 
-        self.pane = PicturePane(self.in_view, self._previews)
+        self.pane = PicturePane(self.in_view, self._previews, self._large)
         self.pane.hide()
         self.pane.opened.connect(self.opened)
         self.pane.close_wanted.connect(self.toggle)

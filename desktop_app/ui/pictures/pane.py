@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
+from PySide6.QtGui import QContextMenuEvent, QHideEvent, QKeyEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from desktop_app.ui.files.picture_copies import copy_picture, save_picture
+from desktop_app.ui.pictures.picture_menu import PictureMenu
 from desktop_app.ui.pictures.picture_view import PictureView
 from desktop_app.ui.widgets.controls import ElidedLabel, IconButton, Label
 from desktop_app.ui.widgets.fitting import WrappingRow
@@ -16,6 +18,7 @@ from desktop_app.ui.widgets.theme import GRID
 if TYPE_CHECKING:
     from desktop_app.ui.pictures.in_view import PictureInView
     from desktop_app.ui.pictures.large_previews import LargePreviews
+    from desktop_app.ui.protocols.conversation import Previews
 
 _NARROWEST = 30 * GRID  # px
 
@@ -30,13 +33,16 @@ class PicturePane(QWidget):
     close_wanted = Signal()
     left = Signal()
 
-    def __init__(self, in_view: PictureInView, previews: LargePreviews, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, in_view: PictureInView, previews: Previews, large: LargePreviews, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("picture_pane")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName(self.tr("Picture beside the conversation"))
         self._in_view = in_view
-        self._build(previews)
+        self._previews = previews
+        self._build(large)
         self.previous.clicked.connect(self._go_back)
         self.next.clicked.connect(self._go_on)
         self.smaller.clicked.connect(self.view.zoom_out)
@@ -45,7 +51,7 @@ class PicturePane(QWidget):
         self.close_button.clicked.connect(self.close_wanted)
         in_view.changed.connect(self._show)
 
-    def _build(self, previews: LargePreviews) -> None:
+    def _build(self, large: LargePreviews) -> None:
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 10, 12, GRID)
         column.setSpacing(GRID)
@@ -56,7 +62,7 @@ class PicturePane(QWidget):
         self.close_button = IconButton("close", self.tr("Close the picture pane"), self, "muted")
         head.addWidget(self.close_button)
         column.addLayout(head)
-        self.view = PictureView(previews, self, wheel_zooms=False)
+        self.view = PictureView(large, self, wheel_zooms=False)
         self.view.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         column.addWidget(self.view, 1)
         foot = WrappingRow(0.5)
@@ -112,11 +118,31 @@ class PicturePane(QWidget):
         if not event.spontaneous():
             self.view.show_picture(None)
 
+    def _open(self) -> None:
+        picture = self._in_view.picture()
+        if picture is not None:
+            self.opened.emit(picture.sha256)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Open the menu under the pointer, or by keyboard in the middle of the picture."""
+        picture = self._in_view.picture()
+        if picture is not None:
+            by_keyboard = event.reason() is QContextMenuEvent.Reason.Keyboard
+            place = self.view.middle() if by_keyboard else event.globalPos()
+            PictureMenu(self.view, picture, self._previews, self._open).popup(place)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Page Up and Page Down change the picture, + and - zoom, 0 shows all, Enter opens it, Esc leaves."""
+        """Page Up and Page Down change the picture, + and - zoom, 0 shows all.
+
+        Enter opens it, the usual keys copy and save it, Esc leaves.
+        """
         key, picture = event.key(), self._in_view.picture()
         if key == Qt.Key.Key_Escape:
             self.left.emit()
+        elif event.matches(QKeySequence.StandardKey.Copy) and picture is not None:
+            copy_picture(self._previews, picture)
+        elif event.matches(QKeySequence.StandardKey.Save) and picture is not None:
+            save_picture(self._previews, picture, self)
         elif key == Qt.Key.Key_PageUp:
             self._go_back()
         elif key == Qt.Key.Key_PageDown:
@@ -125,8 +151,8 @@ class PicturePane(QWidget):
             self._in_view.choose(0)
         elif key == Qt.Key.Key_End:
             self._in_view.choose(len(self._in_view.pictures()) - 1)
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and picture is not None:
-            self.opened.emit(picture.sha256)
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._open()
         elif event.modifiers() & Qt.KeyboardModifier.ControlModifier or not self.view.zoom_by_key(key):
             super().keyPressEvent(event)
 

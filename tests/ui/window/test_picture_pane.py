@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
-from PySide6.QtGui import QColor, QNativeGestureEvent, QPointingDevice, QWheelEvent
+from PySide6.QtGui import QColor, QContextMenuEvent, QGuiApplication, QNativeGestureEvent, QPointingDevice, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QMenu, QWidget
 
 from desktop_app.chat.conversation import Message, Picture
 from desktop_app.ui.pictures.beside import PictureBeside
@@ -361,6 +361,39 @@ def test_typing_and_enter_in_the_pane(window: MainWindow, services: FakeServices
     viewer = window.findChild(PictureViewer)
     assert viewer is not None
     assert viewer.isVisible()
+
+
+@pytest.mark.parametrize("way", ["pointer", "menu key", "keys"])
+def test_the_picture_is_copied_and_saved(
+    window: MainWindow, services: FakeServices, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("/tmp/lake.png", ""))
+    services.chat.show(*talk(LAKE))
+    pump(0)
+    view = pane(window).view
+    view.setFocus()
+
+    def choose(name: str) -> None:
+        if way == "pointer":
+            centre = view.viewport().rect().center()
+            wish = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, centre, view.viewport().mapToGlobal(centre))
+            QApplication.sendEvent(view.viewport(), wish)
+        else:
+            press(window, Qt.Key.Key_F10, Qt.KeyboardModifier.ShiftModifier)
+        menu = QApplication.activePopupWidget()
+        assert isinstance(menu, QMenu)
+        next(action for action in menu.actions() if action.text() == name).trigger()
+        menu.close()
+
+    QGuiApplication.clipboard().clear()
+    if way == "keys":
+        press(window, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+        press(window, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+    else:
+        choose("Copy picture")
+        choose("Save picture…")
+    assert not QGuiApplication.clipboard().image().isNull()
+    assert services.previews.calls[-1] == ("save_original", LAKE.sha256, "/tmp/lake.png")
 
 
 def test_everything_has_a_name_for_screen_readers(window: MainWindow, services: FakeServices) -> None:
