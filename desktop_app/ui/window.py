@@ -53,10 +53,10 @@ if TYPE_CHECKING:  # what is not shown at the start is imported when it is neede
     from desktop_app.ui.models.dialog import ModelsDialog
     from desktop_app.ui.pictures.beside import PictureBeside
     from desktop_app.ui.pictures.large_previews import LargePreviews
+    from desktop_app.ui.pictures.viewer import PictureViewer
     from desktop_app.ui.protocols.services import Services  # only for annotations
     from desktop_app.ui.settings.dialog import SettingsDialog
     from desktop_app.ui.transcript.view import TranscriptView
-    from desktop_app.ui.viewer import PictureViewer
 
 _FIRST_SIZE = QSize(1120, 780)
 _UNSEEN_MS = 2000  # a window that starts minimised is not painted
@@ -383,7 +383,7 @@ class MainWindow(QMainWindow):
         if index is None:
             return
         if self._viewer is None:
-            from desktop_app.ui.viewer import PictureViewer
+            from desktop_app.ui.pictures.viewer import PictureViewer
 
             self._viewer = PictureViewer(self.services.previews, self.large_previews, self)
         self._viewer.show_pictures(pictures, index)

@@ -20,9 +20,9 @@ from desktop_app.services.conversation.queue.questions import QueuedQuestion
 from desktop_app.services.notices import Notice, action
 from desktop_app.ui.help.about import AboutDialog, ShortcutsDialog
 from desktop_app.ui.help.report import ReportDialog, system_details
+from desktop_app.ui.pictures.viewer import PictureViewer
 from desktop_app.ui.recovery import RecoveryDialog
 from desktop_app.ui.settings.dialog import SettingsDialog
-from desktop_app.ui.viewer import PictureViewer
 from desktop_app.ui.widgets.controls import Popover
 from desktop_app.ui.window import MainWindow
 from tests.helpers.fake_services import FakeServices, stored

@@ -15,9 +15,9 @@ from desktop_app.engine.messages import Died, LoadPlan
 from desktop_app.settings import SETTINGS
 from desktop_app.ui.help import report as help_report
 from desktop_app.ui.help.report import ReportDialog
+from desktop_app.ui.pictures.viewer import PictureViewer
 from desktop_app.ui.settings.dialog import SettingsDialog
 from desktop_app.ui.unhandled_errors import UnhandledErrors
-from desktop_app.ui.viewer import PictureViewer
 from desktop_app.ui.widgets.setting_controls import NumberEdit, Switch
 from desktop_app.ui.widgets.theme import ZOOM_STEPS, theme
 from desktop_app.ui.window import MainWindow

@@ -28,10 +28,10 @@ from desktop_app.errors import SENTENCES as ERRORS
 from desktop_app.services.notices import SENTENCES as NOTICES
 from desktop_app.services.notices import Notice
 from desktop_app.ui.models.dialog import ModelsDialog
+from desktop_app.ui.pictures.viewer import PictureViewer
 from desktop_app.ui.recovery import RecoveryDialog
 from desktop_app.ui.sentences import notice_text
 from desktop_app.ui.settings.dialog import SettingsDialog
-from desktop_app.ui.viewer import PictureViewer
 from desktop_app.ui.window import MainWindow
 from model_store.errors import SENTENCES as STORE_ERRORS
 from tests.helpers.fake_services import FakeServices

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QMenu,
 from desktop_app.chat.conversation import Message, Picture
 from desktop_app.ui.pictures.beside import PictureBeside
 from desktop_app.ui.pictures.pane import PicturePane
-from desktop_app.ui.viewer import PictureViewer
+from desktop_app.ui.pictures.viewer import PictureViewer
 from desktop_app.ui.widgets.theme import contrast, theme
 from desktop_app.ui.window import MainWindow
 from tests.helpers.fake_services import FakeServices

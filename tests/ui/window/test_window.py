@@ -334,7 +334,7 @@ def test_the_window_says_once_that_it_can_be_seen(services: FakeServices, show_w
 
 
 def test_what_is_not_seen_at_the_start_is_not_imported() -> None:
-    later = ("help.about", "models.dialog", "settings.dialog", "transcript", "transcript.view", "viewer")
+    later = ("help.about", "models.dialog", "settings.dialog", "transcript", "pictures.beside", "pictures.viewer")
     code = "import sys, desktop_app.assembly, desktop_app.ui.application, desktop_app.ui.window; print(*sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     loaded = set(found.stdout.split())
