@@ -179,6 +179,9 @@ def _talk_of_pictures(stage: Stage) -> None:
         answer("None of them. The street has houses on both sides, and no water."),
     )
     pump(100)
+    if stage.window.can_show_picture_pane() and not stage.window.is_picture_pane_shown():
+        stage.window.toggle_picture_pane()  # another state closed it, which is remembered
+        pump(100)
 
 
 @state

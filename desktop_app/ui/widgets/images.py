@@ -24,7 +24,8 @@ class Decoding(QObject):
 
     def start(self, key: object, work: Callable[[], object]) -> None:
         """Do `work` on a thread. Connect to `done` by a queued connection, and look at the key."""
-        Thread(target=self._do, args=(key, work), name="decode", daemon=True).start()
+        # Not a daemon: at the end of the program it is waited for before Qt is taken apart.
+        Thread(target=self._do, args=(key, work), name="decode").start()
 
     def _do(self, key: object, work: Callable[[], object]) -> None:
         self.done.emit(key, work())
