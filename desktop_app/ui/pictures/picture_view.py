@@ -63,7 +63,6 @@ class PictureView(QGraphicsView):
         self._fitted = True
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        self.setTransformationAnchor(QGraphicsView.ViewportAnchor.AnchorUnderMouse)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.viewport().grabGesture(Qt.GestureType.PinchGesture)
@@ -132,12 +131,18 @@ class PictureView(QGraphicsView):
         """Return whether all of the picture is shown, however large the window is."""
         return self._fitted
 
-    def zoom(self, factor: float) -> None:
-        """Zoom by a factor, within limits."""
+    def zoom(self, factor: float, *, at_pointer: bool = False) -> None:
+        """Zoom by a factor, within limits; what is in the middle, or under the pointer, stays there."""
         smallest = min(self._fitting(), 1.0) / 2
         scale = min(_LARGEST, max(smallest, self.scale_now() * factor))
         self._fitted = False
+        anchors = QGraphicsView.ViewportAnchor
+        self.setTransformationAnchor(anchors.AnchorUnderMouse if at_pointer else anchors.NoAnchor)
+        inverse, _ = self.viewportTransform().inverted()
+        middle = inverse.map(QRectF(self.viewport().rect()).center())  # to a part of a pixel, or it would drift
         self._set_scale(scale)
+        if not at_pointer:
+            self.centerOn(middle)
 
     def zoom_in(self) -> None:
         """Zoom in by one step."""
@@ -198,7 +203,7 @@ class PictureView(QGraphicsView):
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Zoom at the pointer; where the wheel alone does not zoom, it moves the picture."""
         if self._wheel_zooms or event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self.zoom(_WHEEL ** event.angleDelta().y())
+            self.zoom(_WHEEL ** event.angleDelta().y(), at_pointer=True)
             event.accept()
         else:
             super().wheelEvent(event)
@@ -208,7 +213,7 @@ class PictureView(QGraphicsView):
         if event.button() is not Qt.MouseButton.LeftButton:
             super().mouseDoubleClickEvent(event)
         elif self._fitted:
-            self.zoom(max(1.0, 2 * self.scale_now()) / self.scale_now())
+            self.zoom(max(1.0, 2 * self.scale_now()) / self.scale_now(), at_pointer=True)
         else:
             self.fit()
 
@@ -230,10 +235,10 @@ class PictureView(QGraphicsView):
         if isinstance(event, QGestureEvent):
             pinch = event.gesture(Qt.GestureType.PinchGesture)
             if isinstance(pinch, QPinchGesture):
-                self.zoom(pinch.scaleFactor())
+                self.zoom(pinch.scaleFactor(), at_pointer=True)
                 return True
         if isinstance(event, QNativeGestureEvent) and event.gestureType() == _PINCHED:
-            self.zoom(1.0 + event.value())
+            self.zoom(1.0 + event.value(), at_pointer=True)
             return True
         return super().viewportEvent(event)
 

@@ -274,6 +274,25 @@ def test_it_is_shown_whole_and_zoomed_in_every_way(window: MainWindow, services:
     assert view.scale_now() > whole, "it fits a wider pane"
 
 
+def test_the_middle_stays_when_one_zooms_by_buttons(window: MainWindow, services: FakeServices) -> None:
+    services.chat.show(*talk(LAKE))
+    pump(0)
+    view = pane(window).view
+
+    def middle() -> tuple[float, float]:
+        point = view.mapToScene(view.viewport().rect().center())
+        return point.x(), point.y()
+
+    for _ in range(6):
+        QTest.mouseClick(pane(window).larger, Qt.MouseButton.LeftButton)
+    assert middle() == pytest.approx((640, 426), abs=6)
+    view.setFocus()
+    press(window, Qt.Key.Key_Right)
+    before = middle()
+    QTest.mouseClick(pane(window).larger, Qt.MouseButton.LeftButton)
+    assert middle() == pytest.approx(before, abs=6)
+
+
 def pinch(widget: QWidget) -> QNativeGestureEvent:
     centre = QPointF(widget.rect().center())
     kind, device = Qt.NativeGestureType.ZoomNativeGesture, QPointingDevice.primaryPointingDevice()
