@@ -165,6 +165,7 @@ class MainWindow(QMainWindow):
             self.header,
             self._memory,
             transcript.newest,
+            self.menus.pane.shortcut(),
         )
         beside.opened.connect(self.open_picture)
         beside.left.connect(self.composer.focus_editor)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QObject, QSettings, Signal
+from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop_app.ui.pictures.in_view import PictureInView, Rows
@@ -50,9 +51,11 @@ class PictureBeside(QObject):
         header: Header,
         memory: QSettings,
         before: QWidget,
+        keys: QKeySequence,
     ) -> None:
-        """`before`: from there the keyboard comes to the pane."""
+        """`before`: from there Tab comes to the pane. `keys`: open and close it, by the menu."""
         super().__init__(splitter)
+        self._keys = keys
         self._before = before
         self._previews = services.previews
         self._large = large
@@ -109,7 +112,7 @@ class PictureBeside(QObject):
         self.thumbnail.setVisible(picture is not None and not shown)
         self.button.setVisible(self.can_show())
         name = self.tr("Close the picture pane") if shown else self.tr("Show the picture beside the conversation")
-        self.button.set_name(name)
+        self.button.set_name(name, self._keys)
         self.button.set_icon("pane", "accent" if shown else "muted")
         self._header.balance()
         if self._told != (self.can_show(), shown):

@@ -128,6 +128,7 @@ def test_it_is_closed_and_opened_again_and_remembered(
     services.chat.show(*talk(LAKE))
     assert is_open(window)
     assert window.menus.pane.isChecked()
+    assert "Ctrl+Shift+B" in beside(window).button.toolTip()
     column = window.transcript.width()
 
     def change() -> None:
