@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QWidget
 
-Area = Callable[[], QWidget | None]
+
+@runtime_checkable
+class _HasFirst(Protocol):
+    def first_focus(self) -> QWidget: ...
 
 
 class Areas(QObject):
-    """Moves the keyboard to the next area that is shown by F6, and to the one before by Shift+F6."""
+    """Moves the keyboard to the next area that is shown by F6, and to the one before by Shift+F6.
 
-    def __init__(self, window: QWidget, areas: Sequence[Area]) -> None:
-        """`areas`: functions that return what takes the keyboard in an area, or None while it does not exist."""
+    In an area the keyboard goes to its `first_focus`, or else to what Tab comes to first.
+    """
+
+    def __init__(self, window: QWidget, *areas: QWidget) -> None:
         super().__init__(window)
-        self._areas = areas
+        self._areas = list(areas)
         QShortcut(QKeySequence(Qt.Key.Key_F6), window, self._go_on)
         QShortcut(QKeySequence("Shift+F6"), window, self._go_back)
+
+    def add(self, area: QWidget) -> None:
+        """Add an area before the last one, the question."""
+        self._areas.insert(-1, area)
 
     def _go_on(self) -> None:
         self._go(1)
@@ -28,16 +37,20 @@ class Areas(QObject):
         self._go(-1)
 
     def _go(self, step: int) -> None:
-        shown = [area for area in (find() for find in self._areas) if area is not None and area.isVisible()]
+        shown = [area for area in self._areas if area.isVisible() and _target(area) is not None]
+        focused = QApplication.focusWidget()
         if not shown:
             return
-        focused = QApplication.focusWidget()
-        here = next((i for i, area in enumerate(shown) if focused is not None and _holds(area, focused)), None)
-        target = (here + step) % len(shown) if here is not None else (0 if step > 0 else -1)
-        shown[target].setFocus(Qt.FocusReason.TabFocusReason)
+        here = (i for i, area in enumerate(shown) if focused is not None and area.isAncestorOf(focused))
+        target = _target(shown[(next(here, -1 if step > 0 else 0) + step) % len(shown)])
+        if target is not None:
+            target.setFocus(Qt.FocusReason.TabFocusReason)
 
 
-def _holds(area: QWidget, focused: QWidget) -> bool:
-    """Whether the keyboard is in an area, be it on a button beside what takes it first."""
-    around = area.parentWidget() or area
-    return around.isAncestorOf(focused)
+def _target(area: QWidget) -> QWidget | None:
+    if isinstance(area, _HasFirst):
+        return area.first_focus()
+    for part in area.findChildren(QWidget):
+        if part.focusPolicy() & Qt.FocusPolicy.TabFocus and part.isVisible() and part.isEnabled():
+            return part
+    return None

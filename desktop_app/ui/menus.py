@@ -65,9 +65,6 @@ class Commands(Protocol):
     def toggle_sidebar(self) -> None:
         """Show or hide the sidebar."""
 
-    def toggle_picture_pane(self) -> None:
-        """Open or close the picture pane."""
-
     def prefer(self, name: str, value: object) -> None:
         """Set a preference."""
 
@@ -76,12 +73,6 @@ class Commands(Protocol):
 
     def is_sidebar_shown(self) -> bool:
         """Return whether the sidebar is shown."""
-
-    def can_show_picture_pane(self) -> bool:
-        """Return whether there is a picture, and room for it beside the conversation."""
-
-    def is_picture_pane_shown(self) -> bool:
-        """Return whether the picture pane is open."""
 
 
 class Menus(QObject):
@@ -104,12 +95,13 @@ class Menus(QObject):
         return menu
 
     def _add(
-        self, menu: QMenu, text: str, slot: Callable[..., Any], keys: QKeySequence | Key | str | None = None
+        self, menu: QMenu, text: str, slot: Callable[..., Any] | None, keys: QKeySequence | Key | str | None = None
     ) -> QAction:
         action = menu.addAction(text)
         if keys is not None:
             action.setShortcut(QKeySequence(keys))
-        action.triggered.connect(slot)
+        if slot is not None:
+            action.triggered.connect(slot)
         self.actions.append(action)
         return action
 
@@ -149,8 +141,10 @@ class Menus(QObject):
         menu = self._menu(self.tr("&View"))
         self.sidebar = self._add(menu, self.tr("&Sidebar"), do.toggle_sidebar, "Ctrl+B")
         self.sidebar.setCheckable(True)
-        self.pane = self._add(menu, self.tr("&Picture beside the conversation"), do.toggle_picture_pane, "Ctrl+Shift+B")
+        # What it does comes with the first conversation: `desktop_app.ui.pictures.beside`.
+        self.pane = self._add(menu, self.tr("&Picture beside the conversation"), None, "Ctrl+Shift+B")
         self.pane.setCheckable(True)
+        self.pane.setEnabled(False)
         looks = menu.addMenu(self.tr("&Theme"))
         self._themes = QActionGroup(looks)
         names = {"system": self.tr("Same as system"), "light": self.tr("Light"), "dark": self.tr("Dark")}
@@ -187,6 +181,4 @@ class Menus(QObject):
         self.stop.setEnabled(services.chat.is_busy())
         self.copy.setEnabled(self._commands.has_answer())
         self.sidebar.setChecked(self._commands.is_sidebar_shown())
-        self.pane.setEnabled(self._commands.can_show_picture_pane())
-        self.pane.setChecked(self._commands.is_picture_pane_shown())
         self.themes[services.preferences.value("theme")].setChecked(True)

@@ -70,6 +70,10 @@ class Sidebar(QWidget):
         """List all conversations again."""
         self.search.clear()
 
+    def first_focus(self) -> QWidget:
+        """Return where the keyboard comes to the sidebar: the list, while there is one."""
+        return self._view if self._view is not None and self._view.isVisible() else self.search
+
     def rename_current(self) -> None:
         """Edit the title of the open conversation in place."""
         self.rename(self._conversations.current_id())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import (
@@ -88,7 +88,7 @@ class MainWindow(QMainWindow):
         self._build()
         self.drops = DropTarget(self, services.draft, services.engine)
         self.menus = Menus(self, services, self)
-        self.areas = Areas(self, (self._list_area, self._transcript_area, self._pane_area, self._question_area))
+        self.areas = Areas(self, self.sidebar, self.pages, self.composer)
         self.user_activity = UserActivity(services.tuner, self)
         self.remedies = Remedies(services, self)
         self._connect()
@@ -156,20 +156,16 @@ class MainWindow(QMainWindow):
 
     def _keep_picture_in_sight(self, transcript: TranscriptView) -> None:
         from desktop_app.ui.pictures.beside import PictureBeside
+        from desktop_app.ui.widgets.dialog import tab_after
 
         beside = PictureBeside(
-            self.services,
-            transcript.page.rows,
-            self.large_previews,
-            self.splitter,
-            self.header,
-            self._memory,
-            transcript.newest,
-            self.menus.pane.shortcut(),
+            self.services, transcript.page.rows, self.large_previews, self.splitter, self.header, self.menus.pane
         )
         beside.opened.connect(self.open_picture)
         beside.left.connect(self.composer.focus_editor)
-        beside.changed.connect(self.menus.refresh)
+        beside.built.connect(self.areas.add)
+        beside.built.connect(partial(tab_after, transcript.newest))
+        beside.restore(self._memory)
         self.picture_beside = beside
 
     @cached_property
@@ -361,20 +357,6 @@ class MainWindow(QMainWindow):
             self.prefer("sidebar_visible", shown)
         self._show_sidebar(shown)
 
-    @Slot()
-    def toggle_picture_pane(self) -> None:
-        """Open or close the picture pane, and remember it."""
-        if self.picture_beside is not None:
-            self.picture_beside.toggle()
-
-    def can_show_picture_pane(self) -> bool:
-        """Return whether there is a picture, and room for it beside the conversation."""
-        return self.picture_beside is not None and self.picture_beside.can_show()
-
-    def is_picture_pane_shown(self) -> bool:
-        """Return whether the picture pane is open."""
-        return self.picture_beside is not None and self.picture_beside.is_shown()
-
     @Slot(str)
     def open_picture(self, sha256: str) -> None:
         """Show a picture of the conversation or of the draft large."""
@@ -451,21 +433,6 @@ class MainWindow(QMainWindow):
             self.showNormal()
         self.raise_()
         self.activateWindow()
-
-    # ---- where F6 goes ---------------------------------------------------------------------
-
-    def _list_area(self) -> QWidget | None:
-        return self.sidebar.view if self.services.conversations.summaries() else self.sidebar.search
-
-    def _transcript_area(self) -> QWidget | None:
-        return self._transcript.page if self._transcript is not None else None
-
-    def _pane_area(self) -> QWidget | None:
-        pane = self.picture_beside.pane if self.picture_beside is not None else None
-        return pane.view if pane is not None else None
-
-    def _question_area(self) -> QWidget | None:
-        return self.composer.editor
 
     # ---- what follows from what happens ----------------------------------------------------
 
@@ -582,7 +549,7 @@ class MainWindow(QMainWindow):
         self._memory.setValue("geometry", self.saveGeometry())
         self._memory.setValue("text_size", theme.zoom())
         if self.picture_beside is not None:
-            self.picture_beside.remember()
+            self.picture_beside.remember(self._memory)
         self._memory.sync()
 
     def closeEvent(self, event: QCloseEvent) -> None:

@@ -179,8 +179,9 @@ def _talk_of_pictures(stage: Stage) -> None:
         answer("None of them. The street has houses on both sides, and no water."),
     )
     pump(100)
-    if stage.window.can_show_picture_pane() and not stage.window.is_picture_pane_shown():
-        stage.window.toggle_picture_pane()  # another state closed it, which is remembered
+    beside = stage.window.picture_beside
+    if beside is not None and not beside.is_shown():
+        beside.toggle()  # another state closed it, which is remembered
         pump(100)
 
 
@@ -206,7 +207,7 @@ def beside_earlier(stage: Stage) -> None:
 def beside_closed(stage: Stage) -> None:
     """The pane closed: the picture is small in the header."""
     _talk_of_pictures(stage)
-    stage.window.toggle_picture_pane()
+    stage.window.menus.pane.trigger()
     pump(50)
 
 

@@ -56,6 +56,10 @@ class Composer(QWidget):
         self._show_text(self._draft.text())
         self._update()
 
+    def first_focus(self) -> QWidget:
+        """Return where the keyboard comes to the composer."""
+        return self.editor
+
     def focus_editor(self) -> None:
         """Give the text field the keyboard focus."""
         self.editor.setFocus()

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import QObject, QSettings, Signal
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop_app.ui.pictures.in_view import PictureInView, Rows
 from desktop_app.ui.pictures.thumbnail import PictureThumbnail
 from desktop_app.ui.widgets.controls import IconButton
-from desktop_app.ui.widgets.dialog import tab_after
 
 if TYPE_CHECKING:
     from desktop_app.ui.pictures.large_previews import LargePreviews
@@ -35,12 +34,12 @@ class Header(Protocol):
 class PictureBeside(QObject):
     """Decides between pane and header. `opened(sha256)`: a picture is to be shown in its own window.
 
-    `left`: the keyboard is to go back to the question. `changed`: what can be done with the pane.
+    `left`: the keyboard is to go back to the question. `built(QWidget)`: the pane is there for the first time.
     """
 
     opened = Signal(str)
     left = Signal()
-    changed = Signal()
+    built = Signal(QWidget)
 
     def __init__(
         self,
@@ -49,19 +48,15 @@ class PictureBeside(QObject):
         large: LargePreviews,
         splitter: PageSplitter,
         header: Header,
-        memory: QSettings,
-        before: QWidget,
-        keys: QKeySequence,
+        action: QAction,
     ) -> None:
-        """`before`: from there Tab comes to the pane. `keys`: open and close it, by the menu."""
+        """`action`: opens and closes the pane, in the menu."""
         super().__init__(splitter)
-        self._keys = keys
-        self._before = before
+        self._action = action
         self._previews = services.previews
         self._large = large
         self._splitter = splitter
-        self._memory = memory
-        self._is_wanted = bool(memory.value("picture_pane", True, type=bool))
+        self._is_wanted = True
         self.in_view = PictureInView(services.chat, rows, self)
         self.pane: PicturePane | None = None
         self.thumbnail = PictureThumbnail(services.previews)
@@ -71,11 +66,20 @@ class PictureBeside(QObject):
         header.add_on_the_right(self.thumbnail)
         header.add_on_the_right(self.button)
         self._header = header
-        self._told = (False, False)
+        action.triggered.connect(self.toggle)
+
+    def restore(self, memory: QSettings) -> None:
+        """Take over whether the pane is open, and its width; from now on it follows the conversation."""
+        self._is_wanted = bool(memory.value("picture_pane", True, type=bool))
         share = memory.value("picture_pane_share", 0.0, type=float)
-        splitter.set_share(share if isinstance(share, float) else 0.0)
+        self._splitter.set_share(share if isinstance(share, float) else 0.0)
         self.in_view.changed.connect(self.refresh)
         self.refresh()
+
+    def remember(self, memory: QSettings) -> None:
+        """Keep what `restore` takes over."""
+        memory.setValue("picture_pane", self._is_wanted)
+        memory.setValue("picture_pane_share", self._splitter.share())
 
     def can_show(self) -> bool:
         """Return whether there is a picture, and room for the pane."""
@@ -86,15 +90,10 @@ class PictureBeside(QObject):
         return self.can_show() and self._is_wanted
 
     def toggle(self) -> None:
-        """Open or close the pane, and remember it."""
+        """Open or close the pane."""
         if self.can_show():
             self._is_wanted = not self._is_wanted
-            self._memory.setValue("picture_pane", self._is_wanted)
             self.refresh()
-
-    def remember(self) -> None:
-        """Save the width of the pane."""
-        self._memory.setValue("picture_pane_share", self._splitter.share())
 
     def refresh(self) -> None:
         """Show pane or thumbnail as the picture and the width of the window want it."""
@@ -112,12 +111,11 @@ class PictureBeside(QObject):
         self.thumbnail.setVisible(picture is not None and not shown)
         self.button.setVisible(self.can_show())
         name = self.tr("Close the picture pane") if shown else self.tr("Show the picture beside the conversation")
-        self.button.set_name(name, self._keys)
+        self.button.set_name(name, self._action.shortcut())
         self.button.set_icon("pane", "accent" if shown else "muted")
         self._header.balance()
-        if self._told != (self.can_show(), shown):
-            self._told = (self.can_show(), shown)
-            self.changed.emit()
+        self._action.setEnabled(self.can_show())
+        self._action.setChecked(shown)
 
     @staticmethod
     def _has_focus(pane: QWidget) -> bool:
@@ -133,7 +131,7 @@ class PictureBeside(QObject):
         self.pane.close_wanted.connect(self.toggle)
         self.pane.left.connect(self.left)
         self._splitter.addWidget(self.pane)
-        tab_after(self._before, self.pane)
+        self.built.emit(self.pane)
 
     def _open(self) -> None:
         picture = self.in_view.picture()

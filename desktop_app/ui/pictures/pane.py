@@ -82,6 +82,10 @@ class PicturePane(QWidget):
         foot.addWidget(_group(self.smaller, self.whole, self.larger))
         column.addLayout(foot)
 
+    def first_focus(self) -> QWidget:
+        """Return where the keyboard comes to the pane."""
+        return self.view
+
     def minimumSizeHint(self) -> QSize:
         """Return the narrowest useful size; the buttons stand in several rows then."""
         return QSize(_NARROWEST, super().minimumSizeHint().height())
