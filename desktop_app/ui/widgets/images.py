@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Thread
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QObject, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QBrush, QImage, QImageReader, QPainter, QPen
+from PySide6.QtCore import QObject, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QBrush, QImage, QPainter, QPen
 
 from desktop_app.ui.widgets.theme import RADIUS, theme
 
@@ -42,12 +42,12 @@ def shape_in(width: int, height: int, box: QSize) -> QSize:
 
 def decode(data: bytes, size: QSize) -> QImage:
     """Return a picture `size` device pixels large. The size has to have its shape: nothing is cut off."""
-    buffer = QBuffer()
-    buffer.setData(QByteArray(data))
-    buffer.open(QIODevice.OpenModeFlag.ReadOnly)
-    reader = QImageReader(buffer)
-    reader.setScaledSize(size)
-    return reader.read()
+    # No QImageReader on a QBuffer of ours: Qt asks such a device while it holds its lock of decoders, and the device
+    # asks Python, which another thread may hold while it waits for that lock.
+    image = QImage.fromData(data)
+    if image.isNull():
+        return image
+    return image.scaled(size, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation)
 
 
 def paint_edge(painter: QPainter, place: QRectF, radius: float = RADIUS) -> None:
