@@ -226,7 +226,6 @@ def test_25_pictures_are_turned_by_buttons_and_keys(window: MainWindow, services
     assert not shown.next.isEnabled()
     press(window, Qt.Key.Key_PageUp)
     assert shown.view.accessibleName() == "23.png, 1280 × 853 pixels, picture 24 of 25"
-    services.answers.speed.emit(5.0)
     services.chat.changed.emit(services.chat.path[1])  # nothing that is read
     assert shown.count.text() == "24 of 25", "what was chosen stays"
     window.transcript.page.rows.scroll_to_start()
