@@ -22,9 +22,12 @@ def lenient(text: bytes) -> str:
 
 
 def closest(kind: type[_Kind], value: Any) -> _Kind:
-    """Return what a damaged name of a role or a state must have been."""
-    [name] = difflib.get_close_matches(str(value), [one.value for one in kind], n=1, cutoff=0.0)
-    return kind(name)
+    """Return the role or state of a name, or what a damaged one must have been."""
+    try:
+        return kind(value)
+    except ValueError:  # searching takes a hundred times longer
+        [name] = difflib.get_close_matches(str(value), [one.value for one in kind], n=1, cutoff=0.0)
+        return kind(name)
 
 
 def details_from(text: Any) -> dict[str, Any] | None:

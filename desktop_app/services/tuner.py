@@ -13,7 +13,6 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from desktop_app.engine.messages import ModelInfo, Tuning
 from desktop_app.errors import UserError
 from desktop_app.services.engine import Engine
-from model_store.split_model import part_name
 
 if TYPE_CHECKING:  # imported when there is something to measure, not when the program starts
     from desktop_app.engine.tuning.measurement import Measurement, TuningTarget
@@ -225,6 +224,8 @@ class Tuner(QObject):
 
 
 def _size(model: str) -> int:
+    from model_store.split_model import part_name  # not before the window is there
+
     path = Path(model)
     part = part_name(path.name)
     try:

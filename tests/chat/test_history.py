@@ -1,5 +1,6 @@
 """Conversations, drafts and pictures survive in the history."""
 
+import difflib
 import threading
 import time
 from dataclasses import replace
@@ -237,3 +238,14 @@ def test_what_is_taken_out_was_never_there(history: History) -> None:
     assert history.summaries() == []
     assert history.draft("c") == ("", ())
     assert history.problems() == []
+
+
+def test_nothing_is_guessed_of_sound_messages(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guessing what a damaged word meant takes a hundred times longer than reading it, which 10,000 messages feel."""
+
+    def guess(*_: object, **__: object) -> list[str]:
+        raise AssertionError("a sound word was taken for a damaged one")
+
+    monkeypatch.setattr(difflib, "get_close_matches", guess)
+    history.add_message("talk", question("One?"))
+    assert [known.text for known in history.path("talk")] == ["One?"]
