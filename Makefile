@@ -5,8 +5,8 @@
 PYTHON ?= $(shell test -x .venv/bin/python && echo .venv/bin/python || echo python3)
 ARGS ?=
 
-.PHONY: help setup run test test-faults test-memory test-real packages test-packages lint format bench lock clean
+.PHONY: help setup run test test-faults test-memory test-real packages test-packages lint format bench bench-ui lock clean
 
 # -S: the script uses nothing but the standard library, and so starts sooner.
-help setup run test test-faults test-memory test-real packages test-packages lint format bench lock clean:
+help setup run test test-faults test-memory test-real packages test-packages lint format bench bench-ui lock clean:
 	@$(PYTHON) -S packaging/manage.py $@ $(ARGS)

@@ -39,6 +39,7 @@ python3 packaging/manage.py VERB [ARGUMENTS]      or: make VERB ARGS="ARGUMENTS"
   lint     only the checks
   format   lay out the code
   bench    measure waiting, speed and memory beside others; --quick takes 3 minutes, --help says more
+  bench-ui measure how quickly the window reacts: 3 minutes; it needs no model
   lock     write packaging/locks/ again from pyproject.toml
   clean    remove .venv and the caches of the tools (compiled llama.cpp is kept)
 """
@@ -95,15 +96,15 @@ def test_real(arguments: list[str]) -> int:
     return checks.only_tests(["-m", "real", *arguments])
 
 
-def bench(arguments: list[str]) -> int:
-    """Set up everything, then measure."""
+def bench(arguments: list[str], module: str = "bench") -> int:
+    """Set up everything, then measure; `module` says what."""
     import subprocess
 
     from provision import environment
 
     environment.prepare(tools=True, window=True)
     variables = {**os.environ, "PYTHONPATH": str(paths.REPOSITORY / "packaging")}
-    command = [str(paths.venv_python()), "-m", "bench", *arguments]
+    command = [str(paths.venv_python()), "-m", module, *arguments]
     return subprocess.run(command, cwd=paths.REPOSITORY, env=variables, check=False).returncode
 
 
@@ -175,6 +176,8 @@ def main(arguments: list[str]) -> int:
         return test_real(rest)
     if verb == "bench":
         return bench(rest)
+    if verb == "bench-ui":
+        return bench(rest, "bench.ui")
     if verb == "test-faults":
         return test_faults(rest)
     if verb == "packages":
