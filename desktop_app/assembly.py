@@ -93,14 +93,15 @@ class Services:
         """Return the service for installed and downloadable models."""
         from desktop_app.services.models.manager import Models
 
-        return Models(self.preferences, self.notices, Background("models", self.notices), self.model_throttle)
+        thread = Background("models", self.notices, owner="models")
+        return Models(self.preferences, self.notices, thread, self.model_throttle)
 
     @cached_property
     def model_tasks(self) -> ModelTasks:
         """Return the service for long tasks on model files."""
         from desktop_app.services.models.tasks import ModelTasks
 
-        files, hub = Background("model files", self.notices), Background("hub", self.notices)
+        files, hub = (Background(name, self.notices, owner="models") for name in ("model files", "hub"))
         return ModelTasks(self.models, self.preferences, self.notices, files, hub, self.model_throttle)
 
     @cached_property

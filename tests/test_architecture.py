@@ -68,7 +68,7 @@ _BELOW_SERVICES = {*_WITHOUT_QT, *_PLANNING, *_TUNING, "desktop_app.memory_fit"}
 SERVICES = ["conversation", "models"]
 _SERVICES_GROUND = {
     f"desktop_app.services.{name}"
-    for name in ("background", "engine", "engine_deaths", "history_thread", "notices", "preferences")
+    for name in ("background", "engine", "engine_deaths", "history_thread", "notices", "preferences", "troubles")
 }
 
 #: Room -> what it may import of ours, itself always included. The innermost room counts.

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from desktop_app.errors import UserError
-from desktop_app.services.notices import Notices
+from desktop_app.services.notices import Notices, Owner
 from model_store.errors import StoreError
 
 T = TypeVar("T")
@@ -25,9 +25,11 @@ class Background(QObject):
 
     _done = Signal(object)
 
-    def __init__(self, name: str, notices: Notices, parent: QObject | None = None) -> None:
+    def __init__(self, name: str, notices: Notices, parent: QObject | None = None, *, owner: Owner = "") -> None:
+        """`owner`: what its errors belong to."""
         super().__init__(parent)
         self._notices = notices
+        self._owner = owner
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._done.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         self._open = True
@@ -70,7 +72,7 @@ class Background(QObject):
         if on_error is not None:
             on_error(error)
         elif isinstance(error, (UserError, StoreError)):
-            self._notices.error(error)
+            self._notices.error(error, owner=self._owner)
         else:
             raise error
 

@@ -70,5 +70,5 @@ class ChosenModel(QObject):
         if not self._engine.is_answering():
             self.load()
         elif self._waits is None:
-            self._waits = Notice("load-waits", sticky=True)
+            self._waits = Notice("load-waits", sticky=True, owner="engine")
             self._notices.post(self._waits)

@@ -9,9 +9,10 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop_app.chat.conversation import Picture
 from desktop_app.errors import UserError
-from desktop_app.services.conversation.draft import Draft, DraftPicture, local_files
+from desktop_app.services.conversation.draft import Draft, DraftPicture, local_files, refusals_of
 from desktop_app.services.conversation.picture_check import Checked, Inquiry, PictureCheck, name_of
 from desktop_app.services.notices import Notice, Notices
+from desktop_app.services.troubles import Troubles
 
 
 class EditedPictures(QObject):
@@ -50,26 +51,32 @@ class EditedPictures(QObject):
     def begin(self, pictures: Iterable[Picture]) -> None:
         """Begin with the pictures of a question; with none, to end."""
         self._pictures = []
+        self._notices.leave("draft")
         self.cleared.emit()
         for picture in pictures:
             self._append(DraftPicture(self._next_key(), picture.name, picture, "attached"))
 
     def add_urls(self, urls: list[str]) -> None:
         """Add dropped or pasted addresses; what is no file is refused with a notice."""
-        for path in local_files(urls, self._notices):
-            self.add_file(path)
+        refusals = self._refusals_of(max(1, len(urls)))
+        for path in local_files(urls, refusals):
+            self._add_file(path, refusals)
+
+    def add_files(self, paths: list[str]) -> None:
+        """Add picture files; they are copied, so they may be deleted afterwards."""
+        refusals = self._refusals_of(len(paths))
+        for path in paths:
+            self._add_file(path, refusals)
 
     def add_file(self, path: str) -> None:
-        """Add a picture file; it is copied, so it may be deleted afterwards."""
-        picture = DraftPicture(self._next_key(), name_of(path))
-        self._append(picture)
-        self._check.file(path, self._inquiry(picture.key))
+        """Add a picture file."""
+        self.add_files([path])
 
     def add_bytes(self, data: bytes, name: str) -> None:
         """Add a picture from the clipboard or a drag without a file."""
         picture = DraftPicture(self._next_key(), name)
         self._append(picture)
-        self._check.data(data, name, self._inquiry(picture.key))
+        self._check.data(data, name, self._inquiry(picture, self._refusals_of(1)))
 
     def remove(self, key: int) -> None:
         """Take a picture out."""
@@ -77,6 +84,15 @@ class EditedPictures(QObject):
             self._pictures = [each for each in self._pictures if each.key != key]
             self.removed.emit(key)
             self._announce_settled()
+
+    def _refusals_of(self, count: int) -> Troubles:
+        self._notices.leave("draft")
+        return refusals_of(count, self._notices)
+
+    def _add_file(self, path: str, refusals: Troubles) -> None:
+        picture = DraftPicture(self._next_key(), name_of(path))
+        self._append(picture)
+        self._check.file(path, self._inquiry(picture, refusals))
 
     def _next_key(self) -> int:
         self._last_key += 1
@@ -89,8 +105,9 @@ class EditedPictures(QObject):
     def _has(self, key: int) -> bool:
         return any(each.key == key for each in self._pictures)
 
-    def _inquiry(self, key: int) -> Inquiry:
-        return Inquiry(partial(self._has, key), partial(self._checked, key), partial(self._refuse, key))
+    def _inquiry(self, picture: DraftPicture, refusals: Troubles) -> Inquiry:
+        key = picture.key
+        return Inquiry(partial(self._has, key), partial(self._checked, key), partial(self._refuse, picture, refusals))
 
     def _checked(self, key: int, checked: Checked) -> None:
         if not self._has(key):
@@ -99,14 +116,16 @@ class EditedPictures(QObject):
         self._pictures = [changed if each.key == key else each for each in self._pictures]
         self.changed.emit(changed)
         for note in checked.notes:
-            self._notices.post(Notice(note.code, note.parameters, of_conversation=True))
+            self._notices.post(Notice(note.code, note.parameters, owner="draft"))
         self._announce_settled()
 
-    def _refuse(self, key: int, error: Exception) -> None:
-        self.remove(key)
+    def _refuse(self, picture: DraftPicture, refusals: Troubles, error: Exception) -> None:
+        wanted = self._has(picture.key)
+        self.remove(picture.key)
         if not isinstance(error, UserError):
             raise error
-        self._notices.error(error)
+        if wanted:
+            refusals.put(str(picture.key), picture.name, error)
 
     def _announce_settled(self) -> None:
         if not self.is_checking():

@@ -284,16 +284,16 @@ class Engine(QObject):
             for text in event.info.warnings:
                 _log.info("llama.cpp warned of %s: %s", event.info.name, text)
             if event.info.last_layer == "missing":
-                self._post_status(Notice("last-layer-missing", kind="warning", sticky=True))
+                self._post_status(Notice("last-layer-missing", kind="warning", sticky=True, owner="engine"))
             if event.info.class_token == "unknown":
-                self._post_status(Notice("class-token-unknown", kind="warning", sticky=True))
+                self._post_status(Notice("class-token-unknown", kind="warning", sticky=True, owner="engine"))
             if event.info.plan is not None and event.info.plan.reduced:
                 self._post_status(_context_reduced(event.info.plan))
         elif isinstance(event, Failed):
             error = self._problem = UserError(event.code, **event.parameters)
             self._set_state("failed")
             actions = remedies(error.code) or (action("load-again"), action("choose-model"))
-            self._statuses.append(self._notices.error(error, *actions, sticky=True))
+            self._statuses.append(self._notices.error(error, *actions, sticky=True, owner="engine"))
         elif isinstance(event, BugReported):
             self._set_state("failed")
 
@@ -318,7 +318,7 @@ class Engine(QObject):
         if isinstance(event, Silent):
             self._before_silence = self._state
             self._set_state("silent")
-            self._silence = self._notices.error(UserError("engine-silent"), sticky=True)
+            self._silence = self._notices.error(UserError("engine-silent"), sticky=True, owner="engine")
             return
         if isinstance(event, AnswersAgain):
             if self._state == "silent":
@@ -364,7 +364,7 @@ class Engine(QObject):
         for handler in handlers:  # now, since some go on with their next request
             handler(event)
         if self._state == "dead":
-            self._statuses.append(self._notices.error(UserError("engine-died"), sticky=True))
+            self._statuses.append(self._notices.error(UserError("engine-died"), sticky=True, owner="engine"))
 
     def _let_go(self) -> list[Handler]:
         """Note that the process is gone; return whom to tell that their requests went with it."""
@@ -402,4 +402,4 @@ def _context_reduced(plan: LoadPlan) -> Notice:
         "needed": gib_up(plan.needed_as_requested),
         "available": gib_down(min(plan.usable, plan.free)),
     }
-    return Notice("context-reduced", parameters, "warning", sticky=True)
+    return Notice("context-reduced", parameters, "warning", sticky=True, owner="engine")

@@ -64,7 +64,7 @@ class ModelFailures(QObject):
         error = UserError("model-ends-engine-built-in", name=name)
         if before:
             error = UserError("model-ends-engine-back", name=name, before=before)
-        self._notices.error(error, sticky=True)
+        self._notices.error(error, sticky=True, owner="engine")
 
     def _set(self, model: str, mmproj: str, files: tuple[str, str]) -> None:
         for name, value in zip((model, mmproj), files, strict=True):

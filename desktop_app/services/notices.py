@@ -14,6 +14,10 @@ from desktop_app.errors import SENTENCES as ERROR_SENTENCES
 from model_store.errors import SENTENCES as STORE_SENTENCES
 from model_store.errors import StoreError
 
+Owner = Literal["", "draft", "conversation", "models", "engine", "updates"]
+"""What a notice is about, and leaves with: the question being written, the open conversation, the manager of models,
+the engine or newer versions; "" the program as a whole."""
+
 SENTENCES: dict[str, str] = {
     "conversation-deleted": QT_TRANSLATE_NOOP("notices", "“{title}” was deleted."),
     "message-deleted": QT_TRANSLATE_NOOP("notices", "Deleted from this conversation."),
@@ -60,6 +64,9 @@ SENTENCES: dict[str, str] = {
         "smaller model.",
     ),
     "load-waits": QT_TRANSLATE_NOOP("notices", "Your change takes effect when this answer is finished."),
+    "files-refused": QT_TRANSLATE_NOOP("notices", "{failed} of {count} files could not be added."),
+    "downloads-failed": QT_TRANSLATE_NOOP("notices", "{failed} downloads have failed."),
+    "models-failed": QT_TRANSLATE_NOOP("notices", "Something went wrong with {failed} models."),
     "demo-photo": QT_TRANSLATE_NOOP(
         "notices",
         "This looks like a photograph. The built-in demonstration model understands only simple drawings. "
@@ -71,6 +78,7 @@ SENTENCES: dict[str, str] = {
     "model-gone": QT_TRANSLATE_NOOP(
         "notices", "{title} was deleted outside of this window. The built-in model is used. Choose another model."
     ),
+    "models-ready": QT_TRANSLATE_NOOP("notices", "These models are ready to use: {titles}."),
     "model-sees": QT_TRANSLATE_NOOP("notices", "{title} can see pictures now."),
     "model-blind": QT_TRANSLATE_NOOP(
         "notices", "{model} cannot see pictures: its projector is missing. Add it, or choose another model."
@@ -147,6 +155,8 @@ REMEDIES: dict[str, tuple[str, ...]] = {
     "model-here": ("use-model",),
     "model-here-as": ("use-model",),
     "model-gone": ("choose-model",),
+    "models-ready": ("open-models",),
+    "downloads-failed": ("open-models",),
     "model-wrong": ("open-models",),
     "model-wrong-repair": ("repair-model",),
     "downloads-unfinished": ("go-on-downloading",),
@@ -208,22 +218,36 @@ class NoticeAction(NamedTuple):
     argument: str = ""  # what it is done with, such as a file
 
 
+class Part(NamedTuple):
+    """One of several things that went wrong together: what it is called, and what happened to it."""
+
+    name: str
+    error: UserError | StoreError
+
+
 @dataclass(frozen=True)
 class Notice:
-    """One sentence above the composer."""
+    """One sentence above the composer. Posting one with the id of another puts it in its place."""
 
     text_code: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     kind: Literal["info", "warning", "error"] = "info"
     actions: tuple[NoticeAction, ...] = ()
     sticky: bool = False  # shown until it is closed or withdrawn
-    of_conversation: bool = False  # means nothing when another conversation is open
+    owner: Owner = ""
+    parts: tuple[Part, ...] = ()  # what the sentence counts, to be listed
     id: str = field(default_factory=new_id)
 
     @property
     def buttons(self) -> tuple[NoticeAction, ...]:
         """Return its actions, or those that its sentence names."""
         return self.actions or remedies(self.text_code)
+
+    @property
+    def is_passing(self) -> bool:
+        """Return whether it tells of something done, with nothing to decide: nobody misses it once more is told."""
+        decides = any(each.code != "show-in-folder" for each in self.buttons)
+        return self.kind == "info" and not self.sticky and not decides
 
 
 def remedies(code: str) -> tuple[NoticeAction, ...]:
@@ -245,7 +269,7 @@ def template(notice: Notice) -> tuple[str, str]:
 
 
 class Notices(QObject):
-    """Posts and withdraws notices.
+    """Keeps the notices that are to be shown.
 
     `posted(Notice)` when one is to be shown; `withdrawn(id)` when it is to go, and before that
     `dismissed(id)` if the person has closed it.
@@ -257,42 +281,65 @@ class Notices(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._held: list[Notice] | None = []  # None: there is a window
+        self.has_window = False
+        self._standing: list[Notice] = []
         self._callbacks: dict[str, Callable[..., Any]] = {}
 
     def start(self) -> None:
         """Emit notices from now on, first those that were posted before there was a window."""
-        held, self._held = self._held or [], None
-        for notice in held:
+        self.has_window = True
+        for notice in self.standing():
             self.posted.emit(notice)
+
+    def standing(self) -> list[Notice]:
+        """Return the notices that were not withdrawn, the newest last."""
+        return list(self._standing)
 
     def register(self, action_code: str, callback: Callable[..., Any]) -> None:
         """Set what an action runs; it gets the action's argument, if it has one."""
         self._callbacks[action_code] = callback
 
     def post(self, notice: Notice) -> None:
-        """Show a notice, now or as soon as there is a window."""
-        if self._held is None:
+        """Show a notice, now or as soon as there is a window. What only told of something done before it leaves."""
+        self._standing = [known for known in self._standing if not _same(known, notice)]
+        for known in self.standing():
+            together = known.owner == notice.owner == "draft"  # such as of two pictures that were dropped at once
+            if known.is_passing and not notice.sticky and not together:
+                self.withdraw(known.id)
+        self._standing.append(notice)
+        if self.has_window:
             self.posted.emit(notice)
-        else:
-            self._held.append(notice)
 
-    def error(self, error: UserError | StoreError, *actions: NoticeAction, sticky: bool = False) -> Notice:
+    def error(
+        self, error: UserError | StoreError, *actions: NoticeAction, sticky: bool = False, owner: Owner = ""
+    ) -> Notice:
         """Show an expected error and return its notice."""
-        notice = Notice(error.code, error.parameters, "error", actions, sticky)
+        notice = Notice(error.code, error.parameters, "error", actions, sticky, owner)
         self.post(notice)
         return notice
 
     def withdraw(self, notice_id: str) -> None:
         """Remove a notice."""
-        if self._held is not None:
-            self._held = [notice for notice in self._held if notice.id != notice_id]
+        self._standing = [known for known in self._standing if known.id != notice_id]
         self.withdrawn.emit(notice_id)
 
     def dismiss(self, notice_id: str) -> None:
         """Remove a notice because the person has closed it."""
         self.dismissed.emit(notice_id)
         self.withdraw(notice_id)
+
+    def leave(self, *owners: Owner) -> None:
+        """Remove what was said of these, because the person has gone on, but what stays until its cause is gone."""
+        for notice in self.standing():
+            if notice.owner in owners and not notice.sticky:
+                self.withdraw(notice.id)
+
+    def conversation_opened(self) -> None:
+        """Remove what was said of the conversation that was open; an error of nothing else is one of it."""
+        for notice in self.standing():
+            if not notice.owner and not notice.sticky and notice.kind != "info":
+                self.withdraw(notice.id)
+        self.leave("draft", "conversation")
 
     def act(self, notice_id: str, action_code: str, argument: str = "") -> None:
         """Run the action of a notice's button, and remove the notice."""
@@ -302,3 +349,9 @@ class Notices(QObject):
     def run(self, chosen: NoticeAction) -> None:
         """Run an action that is offered elsewhere than in a notice."""
         self._callbacks[chosen.code](*([chosen.argument] if chosen.argument else []))
+
+
+def _same(one: Notice, other: Notice) -> bool:
+    return one.id == other.id or (
+        (one.text_code, one.parameters, one.owner) == (other.text_code, other.parameters, other.owner)
+    )

@@ -66,12 +66,12 @@ class Updates(QObject):
     def check(self) -> None:
         """Ask, and say so; while an answer is awaited only say so again."""
         if self._host.endswith(_RESERVED):
-            self._notices.post(Notice("updates-no-address"))
+            self._notices.post(Notice("updates-no-address", owner="updates"))
             return
         if self._asking is not None:
             self._notices.post(self._asking)
             return
-        self._asking = Notice("updates-asking", {"host": self._host}, sticky=True)
+        self._asking = Notice("updates-asking", {"host": self._host}, sticky=True, owner="updates")
         self._notices.post(self._asking)
         proxy = self._preferences.value("proxy")
         self._thread.run(lambda: self._ask(proxy), self._answered, self._failed)
@@ -100,9 +100,9 @@ class Updates(QObject):
         elif newest.is_update_for(present):
             self._found = release.address
             what = {"newest": str(newest), "version": self._version}
-            self._report(Notice("updates-found", what, sticky=True))
+            self._report(Notice("updates-found", what, sticky=True, owner="updates"))
         else:
-            self._report(Notice("updates-none", {"version": self._version}))
+            self._report(Notice("updates-none", {"version": self._version}, owner="updates"))
 
     def _failed(self, error: Exception) -> None:
         if not isinstance(error, StoreError):
@@ -111,7 +111,7 @@ class Updates(QObject):
         if error.code == "release-not-understood":
             self._report(_not_understood(self._host))
         else:
-            self._report(Notice(error.code, error.parameters, "error"))
+            self._report(Notice(error.code, error.parameters, "error", owner="updates"))
 
     def _report(self, notice: Notice | None) -> None:
         """Replace the notice "Asking ..." by `notice`."""
@@ -123,4 +123,4 @@ class Updates(QObject):
 
 
 def _not_understood(host: str) -> Notice:
-    return Notice("release-not-understood", {"host": host}, "error", sticky=True)
+    return Notice("release-not-understood", {"host": host}, "error", sticky=True, owner="updates")

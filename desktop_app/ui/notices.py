@@ -1,19 +1,24 @@
-"""The bar above the composer that shows short notices, one at a time."""
+"""The bar that shows short notices, one at a time: above the composer, and in the manager of models."""
 
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEasingCurve, QEvent, Qt, QTimer, QVariantAnimation
 from PySide6.QtGui import QEnterEvent
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from desktop_app.services.notices import Notice, Notices
-from desktop_app.ui.sentences import action_label, notice_text
+from desktop_app.services.notices import Notice, Notices, Owner
+from desktop_app.ui.sentences import action_label, notice_text, part_text
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import IconButton, Label, push_button
 from desktop_app.ui.widgets.fitting import BesideOrBelow, WrappingRow
+from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.theme import COLUMN, GRID, ColourRole, theme
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QListWidget
 
 _STAYS_MS = 10_000  # then a notice that is not sticky closes, unless the pointer is on it or nobody is there
 _LONGER = 3  # times as long a warning or an error stays
@@ -25,20 +30,27 @@ _ICONS: dict[str, tuple[str, ColourRole]] = {
 }
 
 
-def _rank(notice: Notice) -> int:
-    return _WEIGHT[notice.kind] if notice.sticky else 0
-
-
 class NoticeBar(QWidget):
-    """Shows one notice at a time: first what leaves by itself, then what stays, errors before the rest.
+    """Shows one notice at a time, and how many there are: what was just done before what stays, errors before the rest.
 
-    What only informs leaves after 10 s, a warning or an error after 30 s or with the conversation that is open.
+    What only informs leaves after 10 s, a warning or an error after 30 s, unless the pointer is on it. When the last
+    one goes with the pointer on it, its room stays until the pointer leaves: nothing moves under it.
     """
 
-    def __init__(self, notices: Notices, parent: QWidget | None = None, stays_ms: int = _STAYS_MS) -> None:
+    def __init__(
+        self,
+        notices: Notices,
+        parent: QWidget | None = None,
+        stays_ms: int = _STAYS_MS,
+        owners: frozenset[Owner] = frozenset(),
+    ) -> None:
+        """`owners`: show only what belongs to these; none: show everything."""
         super().__init__(parent)
         self._notices = notices
-        self._queue: list[Notice] = []
+        self._owners = owners
+        self._shown = ""  # id of the notice that is shown
+        self._stepped_to = ""  # id of the one to which the person went
+        self._list: QListWidget | None = None
         self._build()
         self._leave = QTimer(self)
         self._leave.setSingleShot(True)
@@ -48,21 +60,31 @@ class NoticeBar(QWidget):
         self._slide.setEasingCurve(QEasingCurve.Type.OutCubic)
         self._slide.valueChanged.connect(self._slid)
         self._slide.finished.connect(self._settled)
+        self._is_empty = True
         self.setVisible(False)
-        notices.posted.connect(self._post)
-        notices.withdrawn.connect(self._withdraw)
+        notices.posted.connect(self._posted)
+        notices.withdrawn.connect(self._withdrawn)
         theme.changed.connect(self._tint)
+        if notices.has_window and self.current() is not None:
+            self._show_current()
+
+    def ordered(self) -> list[Notice]:
+        """Return the notices in the order in which the person should see them."""
+        ours = [each for each in self._notices.standing() if not self._owners or each.owner in self._owners]
+        newest_of = {each.owner: place for place, each in enumerate(ours) if not each.sticky}
+
+        def rank(placed: tuple[int, Notice]) -> tuple[bool, int, int, int]:
+            place, notice = placed
+            told = -1 if notice.sticky else newest_of[notice.owner]
+            return not notice.sticky, told, _WEIGHT[notice.kind], place
+
+        return [notice for _place, notice in sorted(enumerate(ours), key=rank, reverse=True)]
 
     def current(self) -> Notice | None:
         """Return the notice that is shown."""
-        newest_first = reversed(self._queue)
-        return max(newest_first, key=lambda notice: (not notice.sticky, _rank(notice)), default=None)
-
-    def conversation_opened(self) -> None:
-        """Let go of what was said about the conversation that was open, errors included."""
-        for notice in list(self._queue):
-            if not notice.sticky and (notice.of_conversation or notice.kind != "info"):
-                self._notices.withdraw(notice.id)
+        ordered = self.ordered()
+        stepped_to = [notice for notice in ordered if notice.id == self._stepped_to]
+        return next(iter(stepped_to + ordered), None)
 
     def _build(self) -> None:
         self.card = QFrame(self)
@@ -75,9 +97,11 @@ class NoticeBar(QWidget):
         centred.addWidget(self.card, 1000)
         centred.addStretch(1)
         outer.addLayout(centred)
-        row = QHBoxLayout(self.card)
-        row.setContentsMargins(2 * GRID - 2, GRID, GRID, GRID)
+        self._column = QVBoxLayout(self.card)
+        self._column.setContentsMargins(2 * GRID - 2, GRID, GRID, GRID)
+        row = QHBoxLayout()
         row.setSpacing(12)
+        self._column.addLayout(row)
         self._icon = QLabel(self.card)
         row.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignVCenter)
         self.words = Label("", "small", parent=self.card, wrap=True)
@@ -91,26 +115,20 @@ class NoticeBar(QWidget):
         beside.addWidget(self.words)
         beside.add_layout(self._buttons)
         row.addLayout(beside, 1)
+        self.next_button = push_button("", "link", self.card)
+        self.next_button.setProperty("tone", "muted")
+        set_tip(self.next_button, self.tr("Show the next one"))
+        self.next_button.clicked.connect(self._step)
+        row.addWidget(self.next_button, 0, Qt.AlignmentFlag.AlignVCenter)
         self.close_button = IconButton("close", self.tr("Close this notice"), self.card, "muted", 16)
         self.close_button.clicked.connect(self._dismiss)
         row.addWidget(self.close_button, 0, Qt.AlignmentFlag.AlignVCenter)
 
-    # ---- the queue -------------------------------------------------------------------------
+    # ---- which one is shown ------------------------------------------------------------------
 
-    def _post(self, notice: Notice) -> None:
-        same = [
-            known
-            for known in self._queue
-            if (known.text_code, known.parameters) == (notice.text_code, notice.parameters)
-        ]
-        self._queue = [known for known in self._queue if known not in same]
-        self._queue.append(notice)
-        self._show_current()
-
-    def _withdraw(self, notice_id: str) -> None:
-        before = self.current()
-        self._queue = [notice for notice in self._queue if notice.id != notice_id]
-        if self.current() is not before:
+    def _posted(self, notice: Notice) -> None:
+        if not self._owners or notice.owner in self._owners:
+            self._stepped_to = ""
             self._show_current()
 
     def _dismiss(self) -> None:
@@ -118,16 +136,39 @@ class NoticeBar(QWidget):
         if current is not None:
             self._notices.dismiss(current.id)
 
+    def _withdrawn(self, _notice_id: str) -> None:
+        current = self.current()
+        if (current.id if current is not None else "") != self._shown:
+            self._show_current()
+        else:
+            self._count()
+
     def _close(self) -> None:
         current = self.current()
         if current is not None:
             self._notices.withdraw(current.id)
 
+    def _step(self) -> None:
+        ids = [notice.id for notice in self.ordered()]
+        self._stepped_to = ids[(ids.index(self._shown) + 1) % len(ids)]
+        self._show_current()
+
+    def _count(self) -> None:
+        """Say how many there are, where there are more."""
+        ids = [notice.id for notice in self.ordered()]
+        several = len(ids) > 1 and self._shown in ids
+        if several:
+            place = ids.index(self._shown) + 1
+            self.next_button.setText(self.tr("{place} of {count} ›").format(place=place, count=len(ids)))
+        self.next_button.setVisible(several)
+
     def _show_current(self) -> None:
         notice = self.current()
         self._leave.stop()
+        is_another = notice is None or notice.id != self._shown
+        self._shown = notice.id if notice is not None else ""
         if notice is None:
-            self._move(0)
+            self._empty()
             return
         text = notice_text(notice)
         self.words.setText(text)
@@ -146,16 +187,24 @@ class NoticeBar(QWidget):
             button.clicked.connect(partial(self._notices.act, notice.id, action.code, action.argument))
             self._buttons.addWidget(button)
             self.buttons.append(button)
+        if notice.parts:
+            self.list_button = push_button("", "link", self.card)
+            self.list_button.clicked.connect(self._toggle_list)
+            self._buttons.addWidget(self.list_button)
+            self.buttons.append(self.list_button)
+        self._show_list(notice, shown=self._list is not None and not is_another)
+        self._count()
         self._start_to_leave()
+        self.card.setVisible(True)
         self._move(self._wanted_height())
 
     def _start_to_leave(self) -> None:
         notice = self.current()
-        if notice is not None and not notice.sticky:
+        if notice is not None and not notice.sticky and self._list is None:
             self._leave.start(self._stays_ms * (1 if notice.kind == "info" else _LONGER))
 
     def _time_is_up(self) -> None:
-        if QApplication.activeWindow() is None:
+        if QApplication.activeWindow() is None or not self.isVisible():
             self._start_to_leave()  # the person looks elsewhere
         else:
             self._close()
@@ -166,7 +215,46 @@ class NoticeBar(QWidget):
             name, role = _ICONS[notice.kind]
             self._icon.setPixmap(icons.pixmap(name, theme.colour(role)))
 
+    # ---- the list of what it counts ----------------------------------------------------------
+
+    @property
+    def list(self) -> QListWidget | None:
+        """Return the list of what the notice counts, while it is shown."""
+        return self._list
+
+    def _toggle_list(self) -> None:
+        notice = self.current()
+        if notice is not None:
+            self._show_list(notice, shown=self._list is None)
+            self._leave.stop()  # it is being read
+            self._start_to_leave()
+            self._move(self._wanted_height())
+
+    def _show_list(self, notice: Notice, *, shown: bool) -> None:
+        if self._list is not None:
+            self._column.removeWidget(self._list)
+            self._list.hide()
+            self._list.deleteLater()
+            self._list = None
+        if not notice.parts:
+            return
+        self.list_button.setText(self.tr("Hide the list") if shown else self.tr("Show the list"))
+        if shown:
+            from desktop_app.ui.widgets.line_list import LineList  # no window starts with one
+
+            self._list = LineList(self.tr("What could not be added"), map(part_text, notice.parts), self.card)
+            self._column.addWidget(self._list)
+
     # ---- sliding ---------------------------------------------------------------------------
+
+    def _empty(self) -> None:
+        self._is_empty = True
+        if self.isVisible() and self.underMouse():
+            self._slide.stop()
+            self.setFixedHeight(self.height())
+            self.card.setVisible(False)
+        else:
+            self._move(0)
 
     def _wanted_height(self) -> int:
         parent = self.parentWidget()
@@ -176,6 +264,7 @@ class NoticeBar(QWidget):
     def _move(self, height: int) -> None:
         self._slide.stop()
         start = self.height() if self.isVisible() else 0
+        self._is_empty = not height
         if height:
             self.setVisible(True)
         self._slide.setStartValue(start)
@@ -187,7 +276,7 @@ class NoticeBar(QWidget):
         self.setFixedHeight(max(0, height))
 
     def _settled(self) -> None:
-        if self.current() is None:
+        if self._is_empty:
             self.setVisible(False)
         else:
             # From now on the words decide: they wrap when the window gets narrower.
@@ -200,6 +289,8 @@ class NoticeBar(QWidget):
         super().enterEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:
-        """Start the timer again when the pointer has left."""
+        """Start the timer again when the pointer has left; give back the room that was kept under it."""
         self._start_to_leave()
+        if self._is_empty:
+            self._move(0)
         super().leaveEvent(event)

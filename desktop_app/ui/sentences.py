@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
 
 from desktop_app.engine.messages import Phase
 from desktop_app.errors import SENTENCES, UserError
-from desktop_app.services.notices import LABELS, Notice, NoticeAction, template
+from desktop_app.services.notices import LABELS, Notice, NoticeAction, Part, template
 from desktop_app.ui.widgets.plain_text import MOST_SAID, one_line
 
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
@@ -35,6 +35,12 @@ def notice_text(notice: Notice) -> str:
     """Return the sentence of a notice."""
     context, english = template(notice)
     return translate(context, english).format(**_plain(notice.parameters))
+
+
+def part_text(part: Part) -> str:
+    """Return one of the things that a notice counts: what it is called, and what happened to it."""
+    sentence, name = one_line(part.error.sentence(lambda english: translate("errors", english))), one_line(part.name)
+    return sentence if not name or name in sentence else f"{name}: {sentence}"
 
 
 def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:

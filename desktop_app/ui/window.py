@@ -50,6 +50,7 @@ from desktop_app.ui.widgets.plain_text import window_title
 from desktop_app.ui.widgets.theme import GRID, NARROW, SMALLEST_WINDOW, theme
 
 if TYPE_CHECKING:  # what is not shown at the start is imported when it is needed
+    from desktop_app.services.notices import Owner
     from desktop_app.ui.models.dialog import ModelsDialog
     from desktop_app.ui.pictures.beside import PictureBeside
     from desktop_app.ui.pictures.large_previews import LargePreviews
@@ -59,6 +60,7 @@ if TYPE_CHECKING:  # what is not shown at the start is imported when it is neede
     from desktop_app.ui.transcript.view import TranscriptView
 
 _FIRST_SIZE = QSize(1120, 780)
+_OF_MODELS: frozenset[Owner] = frozenset({"models", "engine"})
 _UNSEEN_MS = 2000  # a window that starts minimised is not painted
 _MENU_KEYS = QKeyCombination(Qt.KeyboardModifier.ShiftModifier, Qt.Key.Key_F10)
 
@@ -406,7 +408,7 @@ class MainWindow(QMainWindow):
                 self.services.engine,
                 self,
             )
-            self._models.place_notices(NoticeBar(self.services.notices, self._models))
+            self._models.place_notices(NoticeBar(self.services.notices, self._models, owners=_OF_MODELS))
         self._models.show()
         self._models.raise_()
         self._models.activateWindow()
@@ -462,7 +464,6 @@ class MainWindow(QMainWindow):
         self.menus.refresh()
 
     def _opened(self, _conversation_id: str) -> None:
-        self.notices.conversation_opened()
         if self._is_narrow:
             self._show_sidebar(False)
         self.composer.focus_editor()

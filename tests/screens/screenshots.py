@@ -30,21 +30,21 @@ ALSO = {
     "dark": (
         "unseen",
         *("empty", "answered", "dragging", "refusing", "reading", "error_notice", "settings", "looking"),
-        *("looking_in_parts", "settings_measured", "finding_fastest", "stopped", "editing"),
+        *("refused_list", "looking_in_parts", "settings_measured", "finding_fastest", "stopped", "editing"),
         *("update_asking", "update_found", "update_none", "update_not_understood", "help_menu"),
         *("models", "models_here", "models_fetching", "offered"),
         *("queued", "queue_held", "waiting_for_another", "beside", "beside_earlier", "beside_closed"),
     ),
     "small": (
         "unseen",
-        *("empty", "answered", "reading", "error_notice", "long_model_name", "dragging"),
+        *("empty", "answered", "reading", "error_notice", "refused_list", "long_model_name", "dragging"),
         *("looking_in_parts", "finding_fastest", "offered", "blind", "offer_waiting", "failed_blind"),
         *("update_found", "update_not_understood", "update_no_address"),
         *("queued", "waiting_for_another", "beside", "beside_closed"),
     ),
     "large": ("empty", "answered", "beside", "beside_earlier"),
     "zoomed": (
-        *("empty", "answered", "stopped", "editing", "settings", "settings_measured"),
+        *("empty", "answered", "refused_list", "stopped", "editing", "settings", "settings_measured"),
         *("queued", "waiting_for_another", "beside", "beside_closed"),
     ),
 }

@@ -17,7 +17,7 @@ from desktop_app.engine.messages import Phase, Tuning
 from desktop_app.errors import UserError
 from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions
 from desktop_app.services.conversation.queue.questions import QueuedQuestion
-from desktop_app.services.notices import Notice, action
+from desktop_app.services.notices import Notice, Part, action
 from desktop_app.ui.help.about import AboutDialog, ShortcutsDialog
 from desktop_app.ui.help.report import ReportDialog, system_details
 from desktop_app.ui.pictures.viewer import PictureViewer
@@ -271,6 +271,28 @@ def failed_blind(stage: Stage) -> None:
 def error_notice(stage: Stage) -> None:
     """A refused picture."""
     stage.services.notices.error(UserError("not-a-picture", name="Quartalsbericht 2026 – endgültig (3).pdf"))
+
+
+def _refuse(stage: Stage) -> None:
+    stage.talk()
+    names = ("Quartalsbericht 2026 – endgültig (3).pdf", "notes.txt", *(f"scan {number}.pdf" for number in range(1, 7)))
+    parts = tuple(Part(name, UserError("not-a-picture", name=name)) for name in names)
+    count = {"failed": len(parts), "count": 11}
+    stage.services.notices.post(Notice("demo-photo", sticky=True, owner="draft"))
+    stage.services.notices.post(Notice("files-refused", count, "error", owner="draft", parts=parts))
+
+
+@state
+def refused_files(stage: Stage) -> None:
+    """Several files of a drop were refused; another notice is behind this one."""
+    _refuse(stage)
+
+
+@state
+def refused_list(stage: Stage) -> None:
+    """The list of them."""
+    _refuse(stage)
+    stage.window.notices.buttons[-1].click()
 
 
 @state

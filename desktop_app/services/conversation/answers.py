@@ -106,7 +106,10 @@ class Answers(QObject):
         """Return messages that were read from the history with what has come of their answers since."""
         known = {message.id: message for message in self._completed.values()}
         known |= {answer.message.id: answer.message for answer in self._under_way.values()}
-        return [replace(known.get(message.id, message), sibling=message.sibling) for message in messages]
+        return [
+            replace(known[message.id], sibling=message.sibling) if message.id in known else message
+            for message in messages
+        ]
 
     def model_name(self) -> str:
         """Return the name of the model that would answer now, "" while none is loaded."""
@@ -248,7 +251,7 @@ class Answers(QObject):
         reduced = (conversation_id, parts, wished)
         if reduced != self._reduced_told:  # once is enough
             self._reduced_told = reduced
-            self._notices.post(Notice(code, {"parts": parts, "wished": wished}, of_conversation=True))
+            self._notices.post(Notice(code, {"parts": parts, "wished": wished}, owner="conversation"))
 
     def _ended(self, answer: Answer) -> None:
         self._forget(answer)

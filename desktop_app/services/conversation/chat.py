@@ -77,6 +77,8 @@ class Chat(QObject):
         self._notices = notices
         self.dropped = DroppedMessages(self)
         self._messages: list[Message] = []  # the path as it is in the history
+        self._noted: list[Message] = []  # the path with which `_shown` was made
+        self._shown: list[Message] = []  # with the notes
         self._told: list[str] = []  # ids of those that are shown, notes included
         self._opening = False  # the messages to be shown are being read from the history
         self._waiting: tuple[str, str, set[int]] | None = None  # (conversation, text, pictures), until it can be sent
@@ -94,7 +96,9 @@ class Chat(QObject):
 
     def messages(self) -> list[Message]:
         """Return the shown path, first message first, with notes where another model answers."""
-        return with_model_notes(self._messages)[: len(self._told)]
+        if self._noted != self._messages:  # quick: mostly the same objects
+            self._noted, self._shown = list(self._messages), with_model_notes(self._messages)
+        return self._shown[: len(self._told)]
 
     def is_busy(self) -> bool:
         """Return whether a question waits to be sent in the open conversation, or an answer is under way."""
@@ -119,7 +123,7 @@ class Chat(QObject):
             return
         pictures = {picture.key for picture in self._draft.pictures()}
         if not text.strip() and not pictures:
-            self._notices.error(UserError("question-empty"))
+            self._notices.error(UserError("question-empty"), owner="draft")
         elif self._draft.is_checking() or self._opening:
             self._waiting = (self._conversations.current_id(), text, pictures)
             self.busy_changed.emit(True)
@@ -179,7 +183,7 @@ class Chat(QObject):
         old = self._messages[index]
         pictures = old.pictures if pictures is None else pictures
         if not text.strip() and not pictures:
-            self._notices.error(UserError("question-empty"))
+            self._notices.error(UserError("question-empty"), owner="draft")
             return
         self._cut(old.parent or "")
         details = old.details
@@ -333,7 +337,7 @@ class Chat(QObject):
             return
         if event is not None and not self.dropped.ids():  # once; afterwards the transcript shows it
             code = "turns-and-pictures-dropped" if event.pictures else "turns-dropped"
-            self._notices.post(Notice(code, {"turns": event.turns, "pictures": event.pictures}, of_conversation=True))
+            self._notices.post(Notice(code, {"turns": event.turns, "pictures": event.pictures}, owner="conversation"))
         self.set_dropped_turns(event)
 
     def _completed(self, message: Message) -> None:
@@ -379,7 +383,8 @@ class Chat(QObject):
             return  # another one was opened meanwhile
         self._opening = False
         self._messages = self._answers.up_to_date(messages)
-        self._told = [message.id for message in with_model_notes(self._messages)]
+        self._noted, self._shown = list(self._messages), with_model_notes(self._messages)
+        self._told = [message.id for message in self._shown]
         if not self.dropped.ids() <= {message.id for message in messages}:
             self.dropped.set((), ())  # of another conversation; the engine soon tells which of this one are dropped
         self.reset.emit()

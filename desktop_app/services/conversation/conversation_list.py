@@ -53,6 +53,7 @@ class Conversations(QObject):
         """Make a conversation current."""
         if conversation_id != self._current:
             self._current = conversation_id
+            self._notices.conversation_opened()
             self.opened.emit(conversation_id)
 
     def reopen(self) -> None:

@@ -18,6 +18,7 @@ from desktop_app.services.conversation.picture_files import count_pictures
 from desktop_app.services.conversation.queue.questions import QuestionQueue, QueuedQuestion
 from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.notices import Notice, Notices
+from desktop_app.services.troubles import Troubles
 
 PictureState = Literal["checking", "attached", "reading", "read"]
 _SAVE_AFTER_MS = 400
@@ -41,22 +42,31 @@ class _Content:
     text: str = ""
     pictures: list[DraftPicture] = field(default_factory=list)
     quick: bool | None = None
+    refusals: Troubles | None = None  # of what came last
 
     def checked_pictures(self) -> tuple[Picture, ...]:
         """Return the pictures that have been checked."""
         return tuple(picture.picture for picture in self.pictures if picture.picture is not None)
 
 
-def local_files(urls: list[str], notices: Notices) -> list[str]:
-    """Return the files among dropped or pasted addresses; what is none is refused with a notice."""
+def refusals_of(count: int, notices: Notices) -> Troubles:
+    """Return where it is gathered what of `count` files that come together cannot be added."""
+    return Troubles(notices, "draft", "files-refused", count=count)
+
+
+def local_files(urls: list[str], refusals: Troubles) -> list[str]:
+    """Return the files among dropped or pasted addresses; what is none is refused."""
     if not urls:
-        notices.error(UserError("nothing-to-drop"))
-    for url in urls:
+        refusals.put("", "", UserError("nothing-to-drop"))
+    files = []
+    for place, url in enumerate(urls):
         if not is_local(url):
-            notices.error(UserError("web-address"))
-        elif not local_path(url):  # "file://" names nothing
-            notices.error(UserError("nothing-to-drop"))
-    return [path for path in (local_path(url) for url in urls if is_local(url)) if path]
+            refusals.put(f"{place} {url}", url, UserError("web-address"))
+        elif local_path(url):
+            files.append(local_path(url))
+        else:  # "file://" names nothing
+            refusals.put(f"{place} {url}", url, UserError("nothing-to-drop"))
+    return files
 
 
 class Draft(QObject):
@@ -145,6 +155,8 @@ class Draft(QObject):
         content.pictures = [picture for picture in content.pictures if picture.key not in keys]
         content.text = content.text.removeprefix(text).lstrip()
         content.quick = None
+        content.refusals = None
+        self._notices.leave("draft")
         self.cleared.emit()
         self._show()
         return taken.checked_pictures()
@@ -190,24 +202,37 @@ class Draft(QObject):
 
     def add_urls(self, urls: list[str]) -> None:
         """Add dropped or pasted addresses: local files are taken, web addresses refused with a notice."""
-        self.add_files(local_files(urls, self._notices))
+        refusals = self._begin(max(1, len(urls)))
+        for path in local_files(urls, refusals):
+            self._add_file(path, refusals)
 
     def add_files(self, paths: list[str]) -> None:
-        """Add picture files."""
+        """Add picture files; they are copied, so they may be deleted afterwards."""
+        refusals = self._begin(len(paths))
         for path in paths:
-            self.add_file(path)
+            self._add_file(path, refusals)
 
     def add_file(self, path: str) -> None:
-        """Add a picture file; it is copied, so it may be deleted afterwards."""
+        """Add a picture file."""
+        self.add_files([path])
+
+    def _begin(self, count: int) -> Troubles:
+        """Forget what was refused before: something else is added."""
+        self._notices.leave("draft")
+        self._current.refusals = refusals_of(count, self._notices)
+        return self._current.refusals
+
+    def _add_file(self, path: str, refusals: Troubles) -> None:
         draft = DraftPicture(self._next_key(), name_of(path))
         self._append(draft)
-        self._check.file(path, self._inquiry(draft.key))
+        self._check.file(path, self._inquiry(draft, refusals))
 
     def add_bytes(self, data: bytes, name: str) -> None:
         """Add a picture from the clipboard or a drag without a file."""
         draft = DraftPicture(self._next_key(), name)
+        refusals = self._begin(1)
         self._append(draft)
-        self._check.data(data, name, self._inquiry(draft.key))
+        self._check.data(data, name, self._inquiry(draft, refusals))
 
     def remove(self, key: int) -> None:
         """Remove a picture."""
@@ -274,9 +299,11 @@ class Draft(QObject):
         else:
             self.save_of(conversation)
 
-    def _inquiry(self, key: int) -> Inquiry:
+    def _inquiry(self, draft: DraftPicture, refusals: Troubles) -> Inquiry:
         return Inquiry(
-            lambda: self._conversation_of(key) is not None, partial(self._checked, key), partial(self._refuse, key)
+            lambda: self._conversation_of(draft.key) is not None,
+            partial(self._checked, draft.key),
+            partial(self._refuse, draft, refusals),
         )
 
     def _checked(self, key: int, checked: Checked) -> None:
@@ -284,15 +311,18 @@ class Draft(QObject):
         if conversation is None:
             return
         self._replace(DraftPicture(key, checked.picture.name, checked.picture, "attached", 0.0, checked.photographic))
-        for note in checked.notes:
-            self._notices.post(Notice(note.code, note.parameters, of_conversation=True))
+        if conversation == self._conversation:
+            for note in checked.notes:
+                self._notices.post(Notice(note.code, note.parameters, owner="draft"))
         self._changed(conversation)
 
-    def _refuse(self, key: int, error: Exception) -> None:
-        self.remove(key)
+    def _refuse(self, draft: DraftPicture, refusals: Troubles, error: Exception) -> None:
+        conversation = self._conversation_of(draft.key)
+        self.remove(draft.key)
         if not isinstance(error, UserError):
             raise error
-        self._notices.error(error)
+        if conversation is not None:  # else it was removed meanwhile
+            refusals.put(str(draft.key), draft.name, error, seen=conversation == self._conversation)
 
     def _announce_settled(self) -> None:
         if not self.is_checking():
@@ -312,6 +342,8 @@ class Draft(QObject):
         self._conversation = conversation_id
         self.cleared.emit()
         self._show()
+        if self._current.refusals is not None:
+            self._current.refusals.show()
         if not known:
             self.restore(conversation_id)
 

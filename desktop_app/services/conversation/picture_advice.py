@@ -51,9 +51,9 @@ class PictureAdvice(QObject):
         if info is None or picture.picture is None:
             return None
         if not info.sees:
-            return Notice("model-blind", {"model": info.name}, "warning", sticky=True)
+            return Notice("model-blind", {"model": info.name}, "warning", sticky=True, owner="draft")
         if info.is_demo and picture.photographic:
-            return Notice("demo-photo", sticky=True)
+            return Notice("demo-photo", sticky=True, owner="draft")
         return None
 
     def _removed(self, key: int) -> None:

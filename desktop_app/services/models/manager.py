@@ -20,9 +20,11 @@ from desktop_app.errors import UserError
 from desktop_app.memory_fit import MemoryFit, best_variant, fit_of
 from desktop_app.services.background import Background
 from desktop_app.services.models.installed_fit import InstalledFit
+from desktop_app.services.models.ready_models import ReadyModels
 from desktop_app.services.models.sources import ModelSources
 from desktop_app.services.notices import Notice, Notices, action, remedies
 from desktop_app.services.preferences import Preferences
+from desktop_app.services.troubles import Troubles
 from desktop_app.throttle import Throttle
 from model_store.catalogue import Catalogue, ModelEntry, Variant, load_catalogue
 from model_store.errors import size_text
@@ -83,12 +85,11 @@ class Models(QObject):
         self._fits: dict[str, MemoryFit | UserError] | None = None  # by id; None: not requested yet
         self._jobs: dict[str, DownloadJob] = {}
         self._downloads: Downloads | None = None
-        self._failures: dict[str, Notice] = {}  # of downloads, by id
+        self._failures = Troubles(notices, "models", "downloads-failed", sticky=True)
         self._go_on = False  # whether unfinished downloads continue; set on the thread
         self._left: tuple[str, ...] = ()  # ids of the downloads that wait for a click
         self._left_notice = ("", "")  # the id of the notice about them, and how far they are
-        self._ready_model: str = ""  # id of the model that was downloaded last
-        self._ready_notice = ""  # id of the notice that says so
+        self._ready = ReadyModels(notices)
         self.speed = 0.0  # bytes per second, of the most recently active download
         self._watcher = QFileSystemWatcher(self)
         self._settle = QTimer(self)
@@ -228,8 +229,7 @@ class Models(QObject):
 
     def use(self, model: InstalledModel) -> None:
         """Use this model from now on."""
-        if model.id == self._ready_model:
-            self._notices.withdraw(self._ready_notice)
+        self._ready.used(model.id)
         self._preferences.set("mmproj", str(model.projector or ""))
         self._preferences.set("model", str(model.model))
         library = self.library()
@@ -246,13 +246,8 @@ class Models(QObject):
 
         `here_as`: what the files are called that were to be added, and are those of this model.
         """
-        notice = Notice("model-ready", {"title": model.title}, sticky=True)
-        if here_as == model.title:
-            notice = Notice("model-here", {"title": model.title}, sticky=True)
-        elif here_as:
-            notice = Notice("model-here-as", {"name": here_as, "title": model.title}, sticky=True)
-        self._ready_model, self._ready_notice = model.id, notice.id
-        self._notices.post(notice)
+        code = "model-here" if here_as == model.title else "model-here-as" if here_as else "model-ready"
+        self._ready.add(model.id, code, {"title": model.title} | ({"name": here_as} if here_as else {}))
 
     def remove(self, model: InstalledModel) -> None:
         """Delete a model; if it was in use, use the built-in one instead."""
@@ -310,11 +305,14 @@ class Models(QObject):
             self._watcher.addPaths(list(wanted - watched))
 
     def _take_installed(self, models: list[InstalledModel]) -> None:
-        used, self._installed = self.in_use(), models
+        used, gone = self.in_use(), {model.id for model in self._installed} - {model.id for model in models}
+        self._installed = models
+        for model_id in gone:
+            self._ready.drop(model_id)
         is_gone = used is not None and self.in_use() is None and not exists(used.folder)
         if used is not None and is_gone and is_folder(self.folder()):  # else the disk of the library is away
             self.use_built_in()
-            self._notices.post(Notice("model-gone", {"title": used.title}, "warning", sticky=True))
+            self._notices.post(Notice("model-gone", {"title": used.title}, "warning", sticky=True, owner="models"))
         self.changed.emit()
         if self._fits is not None:
             self._thread.run(lambda: self._reader.of(models), self._take_fits)
@@ -333,7 +331,7 @@ class Models(QObject):
         if progress and progress != self._preferences.value("downloads_left"):
             self._left = left
             titles = ", ".join(job.request.title for job in paused)
-            notice = Notice("downloads-unfinished", {"titles": titles})
+            notice = Notice("downloads-unfinished", {"titles": titles}, owner="models")
             self._left_notice = (notice.id, progress)
             self._notices.post(notice)
 
@@ -364,15 +362,13 @@ class Models(QObject):
         if known is not None and known.state is job.state:
             return
         self.changed.emit()
-        failure = self._failures.pop(job.id, None)
-        if failure is not None:  # it goes on, or was given up
-            self._notices.withdraw(failure.id)
+        self._failures.drop(job.id)  # it goes on, or was given up
         if job.state is JobState.DONE:
             self._thread.run(self.library().models, lambda models: self._downloaded(job, models))
             self._control(lambda downloads: downloads.forget(job.id))
         elif job.state is JobState.FAILED and job.error is not None:
             actions = remedies(job.error.code) or (action("open-models"),)
-            self._failures[job.id] = self._notices.error(job.error, *actions, sticky=True)
+            self._failures.put(job.id, job.request.title, job.error, *actions)
 
     def _downloaded(self, job: DownloadJob, models: list[InstalledModel]) -> None:
         self._take_installed(models)
@@ -384,13 +380,13 @@ class Models(QObject):
         else:
             self.repaired.emit(downloaded)
 
-    def _use_ready(self) -> None:
-        model = next((model for model in self._installed if model.id == self._ready_model), None)
+    def _use_ready(self, model_id: str) -> None:
+        model = next((model for model in self._installed if model.id == model_id), None)
         if model is not None:
             self.use(model)
 
     def _removed(self, model: InstalledModel, freed: int) -> None:
-        self._notices.post(Notice("model-removed", {"title": model.title, "size": size_text(freed)}))
+        self._notices.post(Notice("model-removed", {"title": model.title, "size": size_text(freed)}, owner="models"))
         self.refresh()
 
     def _preference_changed(self, name: str) -> None:

@@ -25,6 +25,7 @@ from desktop_app.services.background import Background
 from desktop_app.services.models.manager import Models
 from desktop_app.services.notices import Notice, NoticeAction, Notices, action
 from desktop_app.services.preferences import Preferences
+from desktop_app.services.troubles import Troubles
 from desktop_app.throttle import Throttle
 from model_store.errors import StoreError
 from model_store.library.adding_projector import add_projector
@@ -105,12 +106,15 @@ class ModelTasks(QObject):
         self._hub_thread = hub
         self._throttle = throttle
         self._current: Task | None = None
-        self._damaged: InstalledModel | None = None  # the last one that was found to be damaged
+        self._waiting = 0  # tasks that have not ended
+        self._failures = Troubles(notices, "models", "models-failed")
+        self._wrong: dict[str, str] = {}  # ids of the notices about models that are damaged, by the models' ids
         self._stop = threading.Event()
         self._closing = False
         self._last_request = 0
         self._switch_wanted.connect(self._save_folder, Qt.ConnectionType.QueuedConnection)
         models.repaired.connect(self.verify)
+        models.changed.connect(self._look_after_wrong)
         notices.register("go-on-moving", self.resume_move)
         notices.register("repair-model", self._repair)
         self._progressed.connect(self._show, Qt.ConnectionType.QueuedConnection)
@@ -190,7 +194,7 @@ class ModelTasks(QObject):
         self._file_thread.run(
             lambda: check_files(Path(model), Path(path)),
             lambda _files: self._preferences.set("mmproj", path),
-            partial(self._failed, (what,)),
+            partial(self._failed, Path(model).name, (what,)),
         )
 
     def export(self, model: InstalledModel, folder: str) -> None:
@@ -220,7 +224,7 @@ class ModelTasks(QObject):
     def _offer_to_resume_move(self, move: UnfinishedMove | None) -> None:
         if move is not None:
             where = {"folder": str(move.new)}
-            self._notices.post(Notice("move-unfinished", where, "warning", sticky=True))
+            self._notices.post(Notice("move-unfinished", where, "warning", sticky=True, owner="models"))
 
     def _switch(self, folder: Path) -> None:
         """Save the setting on the main thread, and wait for that: only then may the old folder be emptied."""
@@ -313,6 +317,11 @@ class ModelTasks(QObject):
 
         `remedies`: what can be done if it fails.
         """
+        if self._waiting:
+            self._failures.drop(title)  # it is tried again
+        else:
+            self._failures.clear()
+        self._waiting += 1
 
         def run() -> Any:
             self._stop.clear()
@@ -336,21 +345,27 @@ class ModelTasks(QObject):
                 next(turns)
                 return work(report)
 
-        self._file_thread.run(run, lambda result: self._ended(then, result), partial(self._failed, remedies))
+        badly = partial(self._ended_badly, title, remedies)
+        self._file_thread.run(run, lambda result: self._ended(then, result), badly)
 
     def _ended(self, then: Callable[[Any], None], result: Any) -> None:
+        self._waiting -= 1
         self._show(None)
         then(result)
         self._models.start()
 
-    def _failed(self, remedies: tuple[NoticeAction, ...], error: Exception) -> None:
+    def _ended_badly(self, title: str, remedies: tuple[NoticeAction, ...], error: Exception) -> None:
+        self._waiting -= 1
+        self._failed(title, remedies, error)
+
+    def _failed(self, title: str, remedies: tuple[NoticeAction, ...], error: Exception) -> None:
         self._show(None)
         self._models.start()
         if isinstance(error, Cancelled):
             return
         if not isinstance(error, (UserError, StoreError)):
             raise error
-        self._notices.error(error, *remedies)
+        self._failures.put(title, title, error, *remedies)
 
     @Slot(object)
     def _show(self, task: Task | None) -> None:
@@ -359,17 +374,33 @@ class ModelTasks(QObject):
 
     def _verified(self, model: InstalledModel) -> None:
         title = {"title": model.title}
+        self._withdraw_wrong(model.id)
         if model.state is State.OK:
-            self._notices.post(Notice("model-verified", title))
+            self._notices.post(Notice("model-verified", title, owner="models"))
         else:
-            self._damaged = model
-            code = "model-wrong-repair" if model.repairable else "model-wrong"
-            self._notices.post(Notice(code, title, "warning", sticky=True))
+            repair = (action("repair-model", model.id),)
+            wrong = Notice("model-wrong", title, "warning", sticky=True, owner="models")
+            if model.repairable:
+                wrong = Notice("model-wrong-repair", title, "warning", repair, sticky=True, owner="models")
+            self._wrong[model.id] = wrong.id
+            self._notices.post(wrong)
 
-    def _repair(self) -> None:
-        """Repair the model that was found to be damaged."""
-        if self._damaged is not None:
-            self._models.repair(self._damaged)
+    def _withdraw_wrong(self, model_id: str) -> None:
+        notice_id = self._wrong.pop(model_id, "")
+        if notice_id:
+            self._notices.withdraw(notice_id)
+
+    def _look_after_wrong(self) -> None:
+        """Say nothing more of a damaged model that was deleted."""
+        here = {model.id for model in self._models.installed()}
+        for model_id in self._wrong.keys() - here:
+            self._withdraw_wrong(model_id)
+
+    def _repair(self, model_id: str) -> None:
+        """Repair a model that was found to be damaged."""
+        model = next((model for model in self._models.installed() if model.id == model_id), None)
+        if model is not None:
+            self._models.repair(model)
 
     def _imported(self, title: str, imported: tuple[InstalledModel, bool]) -> None:
         model, was_here = imported
@@ -378,13 +409,13 @@ class ModelTasks(QObject):
     def _now_sees(self, model: InstalledModel) -> None:
         if self._preferences.value("model") == str(model.model):
             self._models.use(model)  # loads it again, with its projector
-        self._notices.post(Notice("model-sees", {"title": model.title}))
+        self._notices.post(Notice("model-sees", {"title": model.title}, owner="models"))
 
     def _exported(self, folder: Path) -> None:
-        self._notices.post(Notice("model-exported", {"folder": str(folder)}, sticky=True))
+        self._notices.post(Notice("model-exported", {"folder": str(folder)}, sticky=True, owner="models"))
 
     def _moved(self, library: Library) -> None:
-        self._notices.post(Notice("models-moved", {"folder": str(library.folder)}))
+        self._notices.post(Notice("models-moved", {"folder": str(library.folder)}, owner="models"))
 
 
 def _importing(library: Library, plan: ImportPlan, in_place: bool) -> Callable[[Report], InstalledModel]:

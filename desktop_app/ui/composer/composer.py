@@ -181,7 +181,9 @@ class Composer(QWidget):
 
     def refuse_text(self, characters: int) -> None:
         """Say that a text of so many characters is too long for a question."""
-        self._services.notices.error(UserError("text-too-long", characters=characters, limit=MOST_WRITTEN))
+        self._services.notices.error(
+            UserError("text-too-long", characters=characters, limit=MOST_WRITTEN), owner="draft"
+        )
 
     def _written(self) -> None:
         self._draft.set_text(self.editor.toPlainText())
@@ -191,8 +193,9 @@ class Composer(QWidget):
 
     def choose_files(self) -> None:
         """Let the person choose picture files."""
-        for path in choose_pictures(self):
-            self._draft.add_file(path)
+        paths = choose_pictures(self)
+        if paths:
+            self._draft.add_files(paths)
         self.focus_editor()
 
     def add_picture(self, data: bytes) -> None:

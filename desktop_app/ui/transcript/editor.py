@@ -133,8 +133,8 @@ class QuestionEditor(Card):
     # ---- pictures --------------------------------------------------------------------------
 
     def _choose(self) -> None:
-        for path in choose_pictures(self):
-            self._pictures.add_file(path)
+        if paths := choose_pictures(self):
+            self._pictures.add_files(paths)
         self.editor.setFocus()
 
     def _paste(self, data: bytes) -> None:

@@ -61,6 +61,7 @@ class FakeConversations(QObject):
     def open(self, conversation_id: str) -> None:
         self.calls.append(("open", conversation_id))
         self.current = conversation_id
+        self._notices.conversation_opened()
         self.opened.emit(conversation_id)
 
     def rename(self, conversation_id: str, title: str) -> None:

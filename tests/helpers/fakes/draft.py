@@ -46,6 +46,9 @@ class FakeDraft(QObject):
     def add_file(self, path: str) -> None:
         self.calls.append(("add_file", path))
 
+    def add_files(self, paths: list[str]) -> None:
+        self.calls.append(("add_files", paths))
+
     def add_bytes(self, data: bytes, name: str) -> None:
         self.calls.append(("add_bytes", data, name))
 

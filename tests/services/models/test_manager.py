@@ -91,6 +91,12 @@ def fetched(models: Models) -> InstalledModel:
     return models.installed()[0]
 
 
+def press(desk: Desk, notice: Notice) -> None:
+    """Press the first button of a notice."""
+    chosen = notice.buttons[0]
+    desk.services.notices.act(notice.id, chosen.code, chosen.argument)
+
+
 def sentence(notice: Notice) -> str:
     return template(notice)[1].format(**notice.parameters)
 
@@ -104,7 +110,7 @@ def test_a_model_is_fetched_and_one_click_takes_it(desk: Desk, models: Models) -
     wait_until(lambda: any(notice.text_code == "model-ready" for notice in desk.notices))
     (ready,) = [notice for notice in desk.notices if notice.text_code == "model-ready"]
     assert sentence(ready) == "Tiny F16 is ready to use."
-    desk.services.notices.act(ready.id, "use-model")
+    press(desk, ready)
     wait_until(lambda: desk.client.of(Load)[-1].model == str(model.model))
     assert desk.client.of(Load)[-1].mmproj == str(model.projector)
     wait_until(lambda: models.in_use() is not None)
@@ -204,7 +210,7 @@ def test_a_damaged_model_is_noticed_and_mended(desk: Desk, models: Models) -> No
     wait_until(lambda: any(notice.text_code == "model-wrong-repair" for notice in desk.notices), 30)
     wait_until(lambda: models.installed()[0].state is State.CHANGED)
     (wrong,) = [notice for notice in desk.notices if notice.text_code == "model-wrong-repair"]
-    desk.services.notices.act(wrong.id, "repair-model")
+    press(desk, wrong)
     wait_until(lambda: models.installed()[0].state is State.OK, 30)
     assert model.model.read_bytes() == paths.demo_model()[0].read_bytes()
 

@@ -366,7 +366,7 @@ def test_chosen_files_are_attached(composer: Composer, fakes: FakeServices, monk
 
     monkeypatch.setattr(QFileDialog, "getOpenFileNames", choose)
     composer.attach.click()
-    assert fakes.draft.calls == [("add_file", "/p/a.png"), ("add_file", "/p/b.webp")]
+    assert fakes.draft.calls == [("add_files", ["/p/a.png", "/p/b.webp"])]
     pictures = re.findall(r"[*.\w]+", asked[0].split(";;")[0].partition("(")[2])
     for name in ("lake.heic", "IMG_0001.JPG", "Scan.PNG", "IMG_0001.HEIC", "photo.jpeg"):  # as GTK compares them
         assert any(fnmatchcase(name, pattern) for pattern in pictures), name

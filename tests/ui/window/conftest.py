@@ -34,11 +34,15 @@ def services(dressed: QApplication) -> FakeServices:
 @pytest.fixture
 def window(services: FakeServices, show_widget: Show) -> MainWindow:
     """The window, 1100 px wide and 760 px high, with the keyboard."""
+    from PySide6.QtCore import QPoint
+    from PySide6.QtTest import QTest
+
     from desktop_app.ui.window import MainWindow
 
     made = MainWindow(services)
     made.resize(1100, 760)
     show_widget(made)
+    QTest.mouseMove(made, QPoint(-100, -100))  # not where the test before left it
     made.activateWindow()
     pump(0)
     return made

@@ -201,11 +201,11 @@ def test_an_error_does_not_follow_into_another_conversation(window: MainWindow, 
 
 def test_what_is_said_of_a_picture_stays_with_its_conversation(window: MainWindow, services: FakeServices) -> None:
     frame = {"name": "film.gif", "frame": 2, "frames": 3}
-    services.notices.post(Notice("exported", {"name": "talk.html"}))
-    services.notices.post(Notice("picture-frame", frame, of_conversation=True))
+    services.notices.post(Notice("model-exported", {"folder": "/stick"}, sticky=True))
+    services.notices.post(Notice("picture-frame", frame, owner="conversation"))
     services.notices.error(UserError("nothing-to-drop"))
     services.conversations.open(services.conversations.rows[0].id)
-    assert code_of(window.notices) == "exported"
+    assert code_of(window.notices) == "model-exported"
 
 
 def test_the_same_notice_is_not_shown_twice(window: MainWindow, services: FakeServices) -> None:
@@ -334,7 +334,15 @@ def test_the_window_says_once_that_it_can_be_seen(services: FakeServices, show_w
 
 
 def test_what_is_not_seen_at_the_start_is_not_imported() -> None:
-    later = ("help.about", "models.dialog", "settings.dialog", "transcript", "pictures.beside", "pictures.viewer")
+    later = (
+        "help.about",
+        "models",
+        "settings",
+        "transcript",
+        "pictures.beside",
+        "pictures.viewer",
+        "widgets.line_list",
+    )
     code = "import sys, desktop_app.assembly, desktop_app.ui.application, desktop_app.ui.window; print(*sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     loaded = set(found.stdout.split())
@@ -347,6 +355,9 @@ def test_what_is_not_seen_at_the_start_is_not_imported() -> None:
         "desktop_app.chat.exporting",
         "desktop_app.images.reading",
         "desktop_app.services.updates",
+        "desktop_app.services.models",
+        "model_store.gguf_header",
+        "model_store.split_model",
     }
 
 
