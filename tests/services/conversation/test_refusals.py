@@ -91,3 +91,16 @@ def test_what_is_refused_in_another_conversation_is_told_when_that_one_is_open(d
     assert codes(desk) == []
     desk.services.conversations.new()
     assert codes(desk) == ["not-a-picture"]
+
+
+def test_the_same_for_the_pictures_of_a_question_that_is_edited(desk: Desk) -> None:
+    edited = desk.services.edited_pictures
+    edited.add_urls([desk.picture_file(name).as_uri() for name in ("a.png", "b.png", "c.png")])
+    wait_until(lambda: len(desk.client.of(Inspect)) == 3)
+    for inspect in desk.client.of(Inspect):
+        desk.client.emit(Failed(inspect.request, "not-a-picture", {"name": inspect.picture.name}))
+    wait_until(lambda: not edited.is_checking())
+    (notice,) = standing(desk)
+    assert notice.parameters == {"failed": 3, "count": 3}
+    edited.begin(())
+    assert codes(desk) == [], "it was ended"
