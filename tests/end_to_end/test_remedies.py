@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QMimeData, Qt, QUrl
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QLabel, QWidget
 
@@ -137,3 +138,36 @@ def test_a_question_that_does_not_fit_is_taken_back_and_sent_smaller(program: Pr
     assert (answer.state, len(question.pictures)) == (State.COMPLETE, 1)
     assert "red" in answer.text.lower()
     wait_until(lambda: services.chat.messages()[0].sibling == (1, 2), _SOON_S, "the first is kept beside it")
+
+
+def test_pasted_files_that_are_refused_are_one_notice_until_the_question_is_sent(
+    program: Program, tmp_path: Path
+) -> None:
+    services, window = program.services, program.window
+    wait_until(lambda: services.engine.state() == "ready", _MODEL_S)
+    files = []
+    for number in range(4):
+        picture, other = tmp_path / f"{number}.png", tmp_path / f"{number}.pdf"
+        Image.new("RGB", (64 + number, 48), "white").save(picture)
+        other.write_bytes(b"%PDF-1.7 no picture")
+        files += [picture, other]
+    pasted = QMimeData()
+    pasted.setUrls([QUrl.fromLocalFile(str(file)) for file in files])
+    QGuiApplication.clipboard().setMimeData(pasted)
+    window.composer.focus_editor()
+    QTest.keyClick(window.composer.editor, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    wait_until(lambda: window.notices.words.text() == "4 of 8 files could not be added.", 30)
+    wait_until(lambda: len(services.draft.pictures()) == 4 and not services.draft.is_checking())
+    assert not window.notices.next_button.isVisible(), "nothing else is behind it"
+    QTest.mouseClick(window.notices.buttons[0], Qt.MouseButton.LeftButton)
+    lines = window.notices.list
+    assert lines is not None
+    assert sorted(lines.item(row).text().split(" ")[0] for row in range(lines.count())) == [
+        f"{number}.pdf" for number in range(4)
+    ]
+    QTest.keyClicks(window.composer.editor, "What is this?")
+    QTest.keyClick(window.composer.editor, Qt.Key.Key_Return)
+    wait_until(lambda: len(services.chat.messages()) == 2)
+    assert window.notices.current() is None
+    services.chat.stop()
+    wait_until(lambda: not services.chat.is_busy(), _MODEL_S)

@@ -84,7 +84,7 @@ class QueueRunner(QObject):
         self._draft.save_of(conversation)
         if self._removed is not None:
             self._notices.withdraw(self._removed[3].id)
-        notice = Notice("queued-removed", actions=(action("undo-queued"),), of_conversation=True)
+        notice = Notice("queued-removed", actions=(action("undo-queued"),), owner="conversation")
         self._removed = (conversation, question, places.index(question_id), notice)
         self._notices.post(notice)
 
