@@ -19,6 +19,7 @@ from desktop_app.errors import UserError
 from desktop_app.services.background import Background
 from desktop_app.services.chosen_model import ChosenModel
 from desktop_app.services.conversation.answers import Answers
+from desktop_app.services.conversation.asking_again import AskingAgain
 from desktop_app.services.conversation.branches import Branches
 from desktop_app.services.conversation.chat import Chat
 from desktop_app.services.conversation.conversation_list import Conversations
@@ -72,6 +73,7 @@ class Services:
     queue: QuestionQueue
     queue_runner: QueueRunner
     activity: Activity
+    asking_again: AskingAgain
     exports: Exports
     recovery: Recovery
     branches: Branches
@@ -94,7 +96,9 @@ class Services:
         from desktop_app.services.models.manager import Models
 
         thread = Background("models", self.notices, owner="models")
-        return Models(self.preferences, self.notices, thread, self.model_throttle)
+        models = Models(self.preferences, self.notices, thread, self.model_throttle)
+        models.used_now.connect(self.asking_again.with_model)
+        return models
 
     @cached_property
     def model_tasks(self) -> ModelTasks:
@@ -224,6 +228,7 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
         queue,
         queue_runner,
         activity,
+        AskingAgain(engine, chat, conversations),
         exports,
         recovery,
         branches,

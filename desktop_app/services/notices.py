@@ -69,8 +69,7 @@ SENTENCES: dict[str, str] = {
     "models-failed": QT_TRANSLATE_NOOP("notices", "Something went wrong with {failed} models."),
     "demo-photo": QT_TRANSLATE_NOOP(
         "notices",
-        "This looks like a photograph. The built-in demonstration model understands only simple drawings. "
-        "Choose a full LLaVA to talk about photographs.",
+        "This looks like a photograph. The built-in demonstration model understands only simple drawings.",
     ),
     "model-ready": QT_TRANSLATE_NOOP("notices", "{title} is ready to use."),
     "model-here": QT_TRANSLATE_NOOP("notices", "{title} is here already."),
@@ -128,6 +127,7 @@ LABELS: dict[str, str] = {
     "open-recovery": QT_TRANSLATE_NOOP("notices", "Show backups…"),
     "load-now": QT_TRANSLATE_NOOP("notices", "Stop the answer now"),
     "use-model": QT_TRANSLATE_NOOP("notices", "Use it now"),
+    "get-model": QT_TRANSLATE_NOOP("notices", "Talk about photos"),
     "repair-model": QT_TRANSLATE_NOOP("notices", "Repair"),
     "go-on-downloading": QT_TRANSLATE_NOOP("notices", "Continue downloading"),
     "go-on-moving": QT_TRANSLATE_NOOP("notices", "Continue"),
@@ -148,7 +148,7 @@ REMEDIES: dict[str, tuple[str, ...]] = {
     "context-reduced": ("choose-model",),
     "parts-reduced": ("open-settings",),
     "parts-reduced-to-one": ("open-settings",),
-    "demo-photo": ("choose-model",),
+    "demo-photo": ("get-model", "choose-model"),
     "model-blind": ("add-projector", "choose-model"),
     "load-waits": ("load-now",),
     "model-ready": ("use-model",),
@@ -273,17 +273,20 @@ class Notices(QObject):
 
     `posted(Notice)` when one is to be shown; `withdrawn(id)` when it is to go, and before that
     `dismissed(id)` if the person has closed it.
+    `relabelled()`: the words of an action are others now, or it can do nothing any more.
     """
 
     posted = Signal(object)
     withdrawn = Signal(str)
     dismissed = Signal(str)
+    relabelled = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.has_window = False
         self._standing: list[Notice] = []
         self._callbacks: dict[str, Callable[..., Any]] = {}
+        self._labels: dict[str, Callable[[], str]] = {"get-model": str}  # str(): nothing, until it is registered
 
     def start(self) -> None:
         """Emit notices from now on, first those that were posted before there was a window."""
@@ -295,9 +298,20 @@ class Notices(QObject):
         """Return the notices that were not withdrawn, the newest last."""
         return list(self._standing)
 
-    def register(self, action_code: str, callback: Callable[..., Any]) -> None:
-        """Set what an action runs; it gets the action's argument, if it has one."""
+    def register(self, action_code: str, callback: Callable[..., Any], label: Callable[[], str] | None = None) -> None:
+        """Set what an action runs; it gets the action's argument, if it has one.
+
+        `label` returns the words on its button where these change, "" while it can do nothing.
+        """
         self._callbacks[action_code] = callback
+        if label is not None:
+            self._labels[action_code] = label
+            self.relabelled.emit()
+
+    def own_label(self, action_code: str) -> str | None:
+        """Return the words of an action whose words change, "" while it can do nothing; None for all others."""
+        label = self._labels.get(action_code)
+        return label() if label is not None else None
 
     def post(self, notice: Notice) -> None:
         """Show a notice, now or as soon as there is a window. What only told of something done before it leaves."""

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QPushBu
 from desktop_app.services.notices import Notice, Notices, Owner
 from desktop_app.ui.sentences import action_label, notice_text, part_text
 from desktop_app.ui.widgets import icons
-from desktop_app.ui.widgets.controls import IconButton, Label, push_button
+from desktop_app.ui.widgets.controls import IconButton, Label, action_button
 from desktop_app.ui.widgets.fitting import BesideOrBelow, WrappingRow
 from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.theme import COLUMN, GRID, ColourRole, theme
@@ -64,6 +64,7 @@ class NoticeBar(QWidget):
         self.setVisible(False)
         notices.posted.connect(self._posted)
         notices.withdrawn.connect(self._withdrawn)
+        notices.relabelled.connect(self._relabel)
         theme.changed.connect(self._tint)
         if notices.has_window and self.current() is not None:
             self._show_current()
@@ -182,8 +183,9 @@ class NoticeBar(QWidget):
             button.hide()
             button.deleteLater()
         self.buttons = []
-        for action in notice.buttons[:2]:
-            button = push_button(action_label(action), "link", self.card)
+        labelled = ((action, action_label(action, self._notices)) for action in notice.buttons)
+        for action, text in [each for each in labelled if each[1]][:2]:
+            button = action_button(action, text, self.card)
             button.clicked.connect(partial(self._notices.act, notice.id, action.code, action.argument))
             self._buttons.addWidget(button)
             self.buttons.append(button)
@@ -208,6 +210,12 @@ class NoticeBar(QWidget):
             self._start_to_leave()  # the person looks elsewhere
         else:
             self._close()
+
+    def _relabel(self) -> None:
+        """Show the words that its buttons have now."""
+        current = self.current()
+        if current is not None and any(self._notices.own_label(each.code) is not None for each in current.buttons):
+            self._show_current()
 
     def _tint(self) -> None:
         notice = self.current()

@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
 
 from desktop_app.engine.messages import Phase
 from desktop_app.errors import SENTENCES, UserError
-from desktop_app.services.notices import LABELS, Notice, NoticeAction, Part, template
+from desktop_app.services.notices import LABELS, Notice, NoticeAction, Notices, Part, template
 from desktop_app.ui.widgets.plain_text import MOST_SAID, one_line
 
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
@@ -50,9 +50,10 @@ def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def action_label(action: NoticeAction) -> str:
-    """Return the words on a notice's button."""
-    return translate("notices", LABELS[action.label_code])
+def action_label(action: NoticeAction, notices: Notices) -> str:
+    """Return the words on a notice's button, "" while its action can do nothing."""
+    own = notices.own_label(action.code)
+    return translate("notices", LABELS[action.label_code]) if own is None else own
 
 
 def engine_state(state: str) -> str:

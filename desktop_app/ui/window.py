@@ -441,8 +441,10 @@ class MainWindow(QMainWindow):
     def offer_models(self) -> None:
         """Offer the model that suits this computer; called after the window is shown, because it takes a moment."""
         from desktop_app.ui.models.offer_card import ModelOffer
+        from desktop_app.ui.models.suggestion import Suggestion
 
-        offer = ModelOffer(self.services.models, self.start_page)
+        models = self.services.models
+        offer = ModelOffer(Suggestion(models, self.services.notices, self), models, self.start_page)
         offer.more_wanted.connect(self.open_models)
         self.start_page.set_offer(offer)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from tests.end_to_end.watched_program import run_watched
 _WATCHED = """
 import sys
 from PySide6.QtCore import QElapsedTimer, QTimer
-from PySide6.QtWidgets import QApplication, QMainWindow, QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QPushButton
+from desktop_app.ui.widgets.theme import theme
 
 execute = QApplication.exec
 shown = QElapsedTimer()
@@ -34,12 +36,25 @@ def look():
         shown.start()
         window.resize(*map(int, size))
     buttons = [each for each in window.findChildren(QPushButton) if each.text() in texts]
-    seen = {each.text() for each in buttons if each.visibleRegion().boundingRect() == each.rect()}
-    if seen == set(texts) or shown.elapsed() > 20_000:
+    seen = {each.text(): each for each in buttons if each.visibleRegion().boundingRect() == each.rect()}
+    if seen.keys() == set(texts) or shown.elapsed() > 20_000:
         timer.stop()
-        said = "seen" if seen == set(texts) else f"seen: {seen}, {len(buttons)} are there"
+        said = "seen" if seen.keys() == set(texts) else f"seen: {seen}, {len(buttons)} are there"
         print(said, "soon" if shown.elapsed() < int(soon) else "late")
+        for button in seen.values():
+            if button.text() == "Download":
+                describe(window, button)
         window.close()
+
+def describe(window, button):
+    card, place = button.parentWidget(), window.start_page.place
+    for label in card.findChildren(QLabel):
+        if label.visibleRegion().boundingRect() == label.rect():
+            print(label.text())
+    below = card.mapTo(window, card.rect().topLeft()).y() - place.mapTo(window, place.rect().bottomLeft()).y()
+    print("right below the drop place" if 0 < below < 40 else f"{below} px below the drop place")
+    inside = button.grab().toImage().pixelColor(button.width() // 2, 4)
+    print("filled with the accent" if inside == theme.colour("accent") else inside.name())
 
 QApplication.exec = watched
 from desktop_app.__main__ import main
@@ -47,9 +62,18 @@ soon, size, texts, sys.argv[1:] = sys.argv[1], sys.argv[2:4], sys.argv[4:], []
 sys.exit(main())
 """
 
+_IN_ITS_PLACE = ["right below the drop place", "filled with the accent"]
+
 
 def test_a_new_home_is_offered_a_model_that_knows_photographs(tmp_path: Path) -> None:
-    assert run_watched(_WATCHED, "3000", "1024", "690", "Download", folder=tmp_path) == ["seen soon"]
+    environment = {**os.environ, "EYEBRIGHT_MEMORY_LIMIT": "8G"}
+    lines = run_watched(_WATCHED, "3000", "1024", "690", "Download", folder=tmp_path, environment=environment)
+    assert lines == [
+        "seen soon",
+        "Talk about photos: LLaVA 1.5 7B",
+        "4.7 GB · about 13 min at 50 Mbit/s · Fits this computer",
+        *_IN_ITS_PLACE,
+    ]
 
 
 def test_who_has_a_model_without_its_projector_is_offered_both_ways_out(
@@ -62,4 +86,5 @@ def test_who_has_a_model_without_its_projector_is_offered_both_ways_out(
     settings.save()
     ways = ("Add its projector…", "Download")
     # The model is loaded first: until then nobody knows what it sees.
-    assert run_watched(_WATCHED, "15000", "1024", "690", *ways, folder=tmp_path) == ["seen soon"]
+    soon, *_words, where, look = run_watched(_WATCHED, "15000", "1024", "690", *ways, folder=tmp_path)
+    assert [soon, where, look] == ["seen soon", *_IN_ITS_PLACE]

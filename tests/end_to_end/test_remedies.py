@@ -93,7 +93,7 @@ def test_a_model_without_its_projector_gets_it_where_it_is_missed(
     assert "Drop a picture here" not in said(start)
     assert "Or try one of these" not in said(start), "the examples are pictures"
     assert not any(card.isVisible() for card in start.cards)
-    wait_until(lambda: "can talk about photographs" in said(start), _SOON_S, "a model that sees is offered")
+    wait_until(lambda: "Talk about photos: " in said(start), _SOON_S, "a model that sees is offered")
     assert buttons(start, "Download")
 
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(projector), ""))

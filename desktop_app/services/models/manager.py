@@ -57,11 +57,13 @@ class Models(QObject):
 
     `changed()`: one of the lists has changed. `job_changed(DownloadJob)`: a download has made progress.
     `repaired(InstalledModel)`: its damaged files were downloaded again and must be verified.
+    `used_now(str)`: the model with this file is to answer the last question, too.
     """
 
     changed = Signal()
     job_changed = Signal(object)
     repaired = Signal(object)
+    used_now = Signal(str)
     _job_arrived = Signal(object)
 
     def __init__(
@@ -235,6 +237,11 @@ class Models(QObject):
         library = self.library()
         self._thread.run(lambda: library.mark_used(model.id), lambda _none: self.refresh())
 
+    def use_now(self, model: InstalledModel) -> None:
+        """Use this model from now on, and for the last question as well."""
+        self.use(model)
+        self.used_now.emit(str(model.model))
+
     def use_built_in(self) -> None:
         """Use the built-in model from now on."""
         self._preferences.set("mmproj", "")
@@ -383,7 +390,7 @@ class Models(QObject):
     def _use_ready(self, model_id: str) -> None:
         model = next((model for model in self._installed if model.id == model_id), None)
         if model is not None:
-            self.use(model)
+            self.use_now(model)
 
     def _removed(self, model: InstalledModel, freed: int) -> None:
         self._notices.post(Notice("model-removed", {"title": model.title, "size": size_text(freed)}, owner="models"))

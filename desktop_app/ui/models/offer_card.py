@@ -9,32 +9,30 @@ from PySide6.QtWidgets import QFrame, QPushButton, QVBoxLayout, QWidget
 
 from desktop_app.services.models.manager import Offer
 from desktop_app.ui.models import phrases as words
-from desktop_app.ui.models.confirm import accept_licence
 from desktop_app.ui.models.job_control import JobAction, actions_of, control
 from desktop_app.ui.models.parts import ProgressLine
+from desktop_app.ui.models.suggestion import Suggestion
 from desktop_app.ui.protocols.models import Models
 from desktop_app.ui.widgets.controls import ButtonKind, Label, push_button
 from desktop_app.ui.widgets.fitting import BesideOrBelow, WrappingRow
-from desktop_app.ui.widgets.plain_text import one_line, set_tip
+from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.theme import GRID
 from model_store.jobs import DownloadJob, JobState
-from model_store.library.installed import InstalledModel
 
 
 class ModelOffer(QFrame):
-    """Offers a better model while the built-in one is in use, or one that sees no pictures: to download, or to use.
+    """Shows what is suggested while the built-in model is in use, or one that sees no pictures, and does it.
 
     `more_wanted()`: open the model manager.
     """
 
     more_wanted = Signal()
 
-    def __init__(self, models: Models, parent: QWidget) -> None:
+    def __init__(self, suggestion: Suggestion, models: Models, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("model_card")
         self._models = models
-        self._offer: Offer | None = None
-        self._job: DownloadJob | None = None
+        self._suggestion = suggestion
         outer = QVBoxLayout(self)
         outer.setContentsMargins(2 * GRID, GRID + 4, GRID + 4, GRID + 4)
         outer.setSpacing(GRID - 2)
@@ -42,7 +40,7 @@ class ModelOffer(QFrame):
         row.setSpacing(2 * GRID)
         self._words = QVBoxLayout()
         self._words.setSpacing(2)
-        self.title = Label("", "body", parent=self, wrap=True)
+        self.title = Label("", "strong", parent=self, wrap=True)
         self.facts = Label("", "small", "muted", self, wrap=True)
         self._words.addWidget(self.title)
         self._words.addWidget(self.facts)
@@ -55,80 +53,59 @@ class ModelOffer(QFrame):
         outer.addWidget(self.bar)
         self.reason = Label("", "small", parent=self, wrap=True)
         outer.addWidget(self.reason)
-        models.changed.connect(self.refresh)
+        suggestion.changed.connect(self.refresh)
         models.job_changed.connect(self._job_changed)
-        self.refresh()  # the models may have been listed before, and need not change again
+        self.refresh()
 
     def refresh(self) -> None:
-        """Show the running download, else an installed model, else the best offer; or hide."""
-        self._job = self._offer = None
-        if not (self._models.uses_built_in() or self._models.is_blind()):
-            self.hide()
-            return
-        here = [model for model in self._models.installed() if model.projector is not None and not model.wrong_files]
-        under_way = [job for job in self._models.jobs() if not job.is_repair]
-        best = self._models.best_offer()
-        if under_way:
-            self._show_download(under_way[0])
-        elif here:
-            self._show_installed(here[0])
-        elif best is not None:
-            self._show(best)
-        self.setVisible(bool(under_way or here or best is not None))
-
-    def _begin(self, title: str, *, with_bar: bool) -> None:
-        self.title.setText(self.tr("{model} can talk about photographs.").format(model=one_line(title)))
-        self.bar.setVisible(with_bar)
+        """Show what is suggested now; or hide."""
+        suggestion = self._suggestion
+        title = suggestion.title()
+        self.title.setText(title)
+        self.bar.setVisible(suggestion.job is not None)
         self.reason.hide()
         self._clear()
-
-    def _show_installed(self, model: InstalledModel) -> None:
-        self._begin(model.title, with_bar=False)
-        self.facts.setText(self.tr("It is installed on this computer."))
-        self._button(self.tr("Use it now"), "plain").clicked.connect(partial(self._models.use, model))
+        if suggestion.job is not None:
+            self._show_download(suggestion.job)
+        elif suggestion.installed is not None:
+            self._show_facts(self.tr("It is installed on this computer."))
+            self._button(self.tr("Use it now"), "primary").clicked.connect(suggestion.accept)
+        elif suggestion.offer is not None:
+            self._show_offer(suggestion.offer)
+        self.setVisible(bool(title))
 
     def _show_download(self, job: DownloadJob) -> None:
-        self._job = job
-        entry = self._models.catalogue().get(job.request.model_id)
-        self._begin(entry.title if entry is not None else job.request.title, with_bar=True)
         self._show_job(job)
         for action, text in actions_of(job).items():
             self._button(text, "plain").clicked.connect(partial(self._control, action))
         self._button(self.tr("Show"), "link").clicked.connect(self.more_wanted)
 
-    def _show(self, offer: Offer) -> None:
-        self._offer = offer
-        self._begin(offer.entry.title, with_bar=False)
-        size = offer.variant.size
-        facts = [
-            words.fit_text(offer.fit),
-            words.file_size(size),
-            words.download_time(size, self._models.speed),
-        ]
-        self.facts.setText(" · ".join(facts))
-        set_tip(self.facts, words.fit_reason(offer.fit))
-        self._button(self.tr("Download"), "plain").clicked.connect(self._fetch)
+    def _show_offer(self, offer: Offer) -> None:
+        facts = " · ".join([*self._suggestion.costs(), words.fit_text(offer.fit)])
+        self._show_facts(facts, words.fit_reason(offer.fit))
+        fetch = self._button(self.tr("Download"), "primary")
+        fetch.setAccessibleDescription(self._suggestion.label())
+        fetch.clicked.connect(self._suggestion.accept)
+
+    def _show_facts(self, text: str, tip: str = "") -> None:
+        self.facts.setText(text)
+        set_tip(self.facts, tip)
 
     def _show_job(self, job: DownloadJob) -> None:
-        self.facts.setText(words.job_text(job))
-        set_tip(self.facts, words.job_details(job))
+        self._show_facts(words.job_text(job), words.job_details(job))
         self.bar.set_share(job.done / job.total if job.total else 0.0)
         problem = words.job_problem(job)
         self.reason.setText(problem)
         self.reason.setVisible(bool(problem))
 
     def _job_changed(self, job: DownloadJob) -> None:
-        if self._job is not None and self._job.id == job.id and job.state is not JobState.DONE:
-            self._job = job
+        shown = self._suggestion.job
+        if shown is not None and shown.id == job.id and job.state is not JobState.DONE:
             self._show_job(job)
 
     def _control(self, action: JobAction) -> None:
-        if self._job is not None:
-            control(self._models, action, self._job, self)
-
-    def _fetch(self) -> None:
-        if self._offer is not None and accept_licence(self._offer.entry, self):
-            self._models.download(self._offer.entry, self._offer.variant)
+        if self._suggestion.job is not None:
+            control(self._models, action, self._suggestion.job, self)
 
     def _button(self, text: str, kind: ButtonKind) -> QPushButton:
         button = push_button(text, kind, self)

@@ -1,4 +1,4 @@
-"""The buttons under an answer that failed or waits: what its sentence says can be done."""
+"""The buttons under an answer that failed or waits, or in which the built-in model says what it cannot do."""
 
 from __future__ import annotations
 
@@ -9,22 +9,27 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 from desktop_app.chat.conversation import Message, Role, State
 from desktop_app.engine.messages import ModelInfo
-from desktop_app.services.notices import NoticeAction, action, remedies
+from desktop_app.services.notices import NoticeAction, Notices, action, remedies
 from desktop_app.ui.sentences import action_label
-from desktop_app.ui.widgets.controls import push_button
+from desktop_app.ui.widgets.controls import action_button
 from desktop_app.ui.widgets.fitting import WrappingRow
 
 #: Why a model could not be loaded, where nothing need be chosen: it may be loaded meanwhile.
 _OF_LOADING = frozenset({"model-missing", "model-away", "out-of-memory", "file-unreadable"})
+#: How the built-in model begins to say what it can talk about: it was trained to.
+_OUT_OF_REACH = "I am a small demonstration model."
 
 
 def remedies_of(message: Message, info: ModelInfo | None, is_waiting: bool = False) -> tuple[NoticeAction, ...]:
-    """Return what can be done about a failed answer; once its cause is gone, to ask again.
+    """Return what can be done about such an answer; once its cause is gone, to ask again.
 
     An answer that `is_waiting` for its turn can be cancelled.
     """
     if message.state is State.STREAMING and is_waiting:
         return (action("cancel-question"),)
+    if _is_out_of_reach(message):
+        is_better = info is not None and not info.is_demo and info.sees
+        return (action("ask-again", message.id) if is_better else action("get-model"),)
     if message.role is not Role.ASSISTANT or message.state is not State.FAILED:
         return ()
     error = message.details.get("error", {})
@@ -42,16 +47,23 @@ def remedies_of(message: Message, info: ModelInfo | None, is_waiting: bool = Fal
     return tuple(each._replace(argument=about.get(each.code, each.argument)) for each in offered)
 
 
+def _is_out_of_reach(message: Message) -> bool:
+    """Return whether the built-in model says in an answer that it cannot do what was asked."""
+    is_written = message.role is Role.ASSISTANT and message.state is not State.STREAMING
+    return is_written and message.text.startswith(_OUT_OF_REACH)
+
+
 class RemedyButtons(QWidget):
     """The buttons for one message. `chosen(NoticeAction)`: one was pressed."""
 
     chosen = Signal(object)
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, notices: Notices, parent: QWidget) -> None:
         super().__init__(parent)
+        self._notices = notices
         self.message_id = ""
         self.buttons: list[QPushButton] = []
-        self._actions: tuple[NoticeAction, ...] = ()
+        self._actions: dict[NoticeAction, str] = {}  # with the words of each
         self._row = WrappingRow()
         self._row.setSpacing(0)
         self._row.setContentsMargins(0, 0, 0, 0)
@@ -60,17 +72,18 @@ class RemedyButtons(QWidget):
 
     def set_actions(self, message_id: str, actions: tuple[NoticeAction, ...]) -> None:
         """Offer these, or nothing."""
-        self.message_id = message_id if actions else ""
-        if actions == self._actions:
+        said = {each: text for each in actions if (text := action_label(each, self._notices))}
+        self.message_id = message_id if said else ""
+        if said == self._actions:
             return
-        self._actions = actions
+        self._actions = said
         for button in self.buttons:
             self._row.removeWidget(button)
             button.hide()
             button.deleteLater()
         self.buttons = []
-        for each in actions:
-            button = push_button(action_label(each), "link", self)
+        for each, text in said.items():
+            button = action_button(each, text, self)
             button.clicked.connect(partial(self.chosen.emit, each))
             self._row.addWidget(button)
             self.buttons.append(button)

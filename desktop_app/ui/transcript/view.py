@@ -59,7 +59,7 @@ class TranscriptView(QWidget):
         self.copy_code.hide()
         self._edited = services.edited_pictures
         self.editor = QuestionEditor(self._edited, services.previews, self.page.viewport())
-        self.remedies = RemedyButtons(self.page.viewport())
+        self.remedies = RemedyButtons(services.notices, self.page.viewport())
         self.newest = FloatingButton("down", self.tr("Jump to the newest message"), self)
         self.newest.hide()
         column = QVBoxLayout(self)
@@ -106,6 +106,7 @@ class TranscriptView(QWidget):
             asking.connect(self._delete)
         self.remedies.chosen.connect(services.notices.run)
         services.engine.model_changed.connect(self._show_remedies)
+        services.notices.relabelled.connect(self._show_remedies)
         self.copy_code.clicked.connect(self._copy_hovered_code)
         self.newest.clicked.connect(self._go_to_newest)
         self.editor.submitted.connect(self._submit_edit)

@@ -8,14 +8,16 @@ from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
+from desktop_app.services.notices import NoticeAction
 from desktop_app.ui.widgets import icons
-from desktop_app.ui.widgets.plain_text import one_line, set_tip
+from desktop_app.ui.widgets.plain_text import button_text, one_line, set_tip
 from desktop_app.ui.widgets.theme import GRID, ICON, ColourRole, theme
 
 LabelType = Literal["display", "title", "strong", "body", "small", "tiny"]
 LabelTone = Literal["plain", "muted", "danger", "on_scrim"]
 ButtonKind = Literal["plain", "primary", "quiet", "link"]
 
+_NEXT = frozenset({"get-model"})  # actions that are the one thing to do next, wherever they are offered
 _SHADOW = 3  # px around a floating button
 
 
@@ -32,6 +34,57 @@ class EnterClicks:
 
 class PushButton(EnterClicks, QPushButton):
     """A button with a text."""
+
+
+class ElidedButton(PushButton):
+    """A button whose text is elided where there is too little room; the tool tip has the whole text."""
+
+    def __init__(self, text: str, kind: ButtonKind, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._whole = ""
+        dress(self, kind)
+        self.set_whole_text(text)
+
+    def set_whole_text(self, text: str) -> None:
+        """Show `text`, shortened where it does not fit."""
+        if text != self._whole:
+            self._whole = text
+            self.setAccessibleName(one_line(text))
+            self._elide()
+            self.updateGeometry()
+
+    def sizeHint(self) -> QSize:
+        """Ask for room for the whole text; less is fine."""
+        return super().sizeHint() + QSize(self._missing(), 0)
+
+    def minimumSizeHint(self) -> QSize:
+        """Take any width that shows a few letters."""
+        return super().minimumSizeHint().boundedTo(QSize(theme.px(12 * GRID), 1 << 20))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Elide the text again."""
+        super().resizeEvent(event)
+        self._elide()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Elide the text again when the font has changed."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._elide()
+
+    def _missing(self) -> int:
+        """Return how many px the whole text is wider than what is shown of it."""
+        metrics = self.fontMetrics()
+        whole = button_text(one_line(self._whole))
+        shown = Qt.TextFlag.TextShowMnemonic
+        return metrics.size(shown, whole).width() - metrics.size(shown, self.text()).width()
+
+    def _elide(self) -> None:
+        frame = super().sizeHint().width() - self.fontMetrics().size(Qt.TextFlag.TextShowMnemonic, self.text()).width()
+        whole = one_line(self._whole)
+        shown = self.fontMetrics().elidedText(whole, Qt.TextElideMode.ElideRight, max(0, self.width() - frame))
+        self.setText(button_text(shown))
+        set_tip(self, self._whole if shown != whole else "")
 
 
 class IconButton(EnterClicks, QToolButton):
@@ -105,10 +158,20 @@ class FloatingButton(IconButton):
 def push_button(text: str, kind: ButtonKind = "plain", parent: QWidget | None = None) -> QPushButton:
     """Return a button with a text; "primary" is for the one thing to do next."""
     button = PushButton(text, parent)
+    dress(button, kind)
+    return button
+
+
+def action_button(action: NoticeAction, text: str, parent: QWidget) -> QPushButton:
+    """Return the button for what can be done about something, in a notice or under an answer."""
+    return ElidedButton(text, "primary", parent) if action.code in _NEXT else push_button(text, "link", parent)
+
+
+def dress(button: QPushButton, kind: ButtonKind) -> None:
+    """Give a button its look, and the keyboard by Tab alone."""
     button.setProperty("kind", kind)
     button.setAutoDefault(False)
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-    return button
 
 
 class Label(QLabel):

@@ -219,6 +219,9 @@ class FakeModels(QObject):
         self._preferences.values["mmproj"] = str(model.projector or "")
         self.changed.emit()
 
+    def use_now(self, model: InstalledModel) -> None:
+        self.use(model)
+
     def use_built_in(self) -> None:
         self.calls.append(("use_built_in",))
         self._preferences.values["model"] = ""

@@ -50,7 +50,7 @@ def test_nothing_is_read_ahead_when_that_is_switched_off(desk: Desk) -> None:
 def test_a_photograph_gets_a_word_about_the_demonstration_model(desk: Desk) -> None:
     desk.ready()
     desk.attach(photographic=True)
-    assert [(notice.text_code, notice.buttons[0].code) for notice in desk.notices] == [("demo-photo", "choose-model")]
+    assert [(notice.text_code, notice.buttons[0].code) for notice in desk.notices] == [("demo-photo", "get-model")]
 
 
 def codes(desk: Desk) -> list[str]:

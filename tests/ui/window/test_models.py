@@ -344,6 +344,6 @@ def test_a_model_that_sees_is_offered_while_one_that_only_writes_is_in_use(
     writer = installed("Writer")
     services.models.use(replace(writer, files=writer.files[:1]))
     wait_until(offer.isVisible)
-    assert "LLaVA 1.5 7B can talk about photographs." in offer.title.text()
+    assert offer.title.text() == "Talk about photos: LLaVA 1.5 7B"
     services.models.use(writer)  # with its projector
     wait_until(lambda: not offer.isVisible())
