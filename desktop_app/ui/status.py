@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QFontMetrics, QIcon, QPainter, QPixmap
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from desktop_app.engine.messages import ModelInfo, Phase
@@ -13,24 +13,28 @@ from desktop_app.ui.sentences import data_size, engine_sentence, engine_state, e
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import push_button
 from desktop_app.ui.widgets.plain_text import one_line, set_tip
-from desktop_app.ui.widgets.status_button import StatusButton
+from desktop_app.ui.widgets.status_button import ElasticStatusButton, StatusButton
 from desktop_app.ui.widgets.theme import GRID, ColourRole, theme
 from desktop_app.ui.written_elsewhere import WrittenElsewhere
 
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
+    from desktop_app.ui.models.download_line import DownloadLine
     from desktop_app.ui.protocols.services import Services
 
 _MEMORY_EVERY_MS = 2000
 _LONGEST_NAME = 260  # px
 _ICON = 16  # px at 100 % text size, like all sizes here
-_BAR = QSize(44, 6)
 _ALMOST_FULL = 0.85
 
 
 class StatusLine(QWidget):
-    """Shows the model, what the engine does, its memory, speed and context. `choose_model()`: open the models."""
+    """Shows the model, what the engine does, a download, and the engine's memory, speed and context.
+
+    `choose_model()`: open the models. `download_opened(DownloadJob)`: show where that download is.
+    """
 
     choose_model = Signal()
+    download_opened = Signal(object)
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -43,6 +47,7 @@ class StatusLine(QWidget):
         self._phase: tuple[Phase, dict[str, Any]] | None = None
         self._used, self._size = 0, 0
         self._speed = 0.0
+        self._downloads: DownloadLine | None = None
         self._build(services)
         self._memory_timer = QTimer(self)
         self._memory_timer.setInterval(_MEMORY_EVERY_MS)
@@ -61,6 +66,12 @@ class StatusLine(QWidget):
         services.chat.reset.connect(self._forget_phase)
         theme.changed.connect(self._show)
 
+    def follow(self, downloads: DownloadLine) -> None:
+        """Show the download that is under way from now on."""
+        self._downloads = downloads
+        downloads.changed.connect(self._show_download)
+        self._show_download()
+
     def set_context(self, used: int, size: int) -> None:
         """Show how much of the context is in use, in tokens."""
         self._used, self._size = used, size
@@ -71,6 +82,8 @@ class StatusLine(QWidget):
         row.setContentsMargins(GRID // 2, 1, GRID // 2, 1)
         row.setSpacing(GRID // 2)
         self.model = StatusButton(self.tr("Model"), self)
+        self.download = ElasticStatusButton(self.tr("Download"), self)
+        self.download.hide()
         self.memory = StatusButton(self.tr("Memory"), self)
         self.speed = StatusButton(self.tr("Speed"), self)
         self.context = StatusButton(self.tr("Context"), self)
@@ -82,9 +95,11 @@ class StatusLine(QWidget):
         row.addWidget(self.not_now)
         row.addWidget(self.elsewhere)
         row.addStretch(1)
+        row.addWidget(self.download)
         for button in (self.memory, self.speed, self.context):
             row.addWidget(button)
         self.model.clicked.connect(self._explain_model)
+        self.download.clicked.connect(self._open_download)
         self.memory.clicked.connect(self._explain_memory)
         self.speed.clicked.connect(self._explain_speed)
         self.context.clicked.connect(self._explain_context)
@@ -127,6 +142,7 @@ class StatusLine(QWidget):
         self._show_memory()
         self._show_speed()
         self._show_context()
+        self._show_download()
 
     def _show_model(self) -> None:
         state, info = self._engine.state(), self._engine.info()
@@ -152,6 +168,23 @@ class StatusLine(QWidget):
         else:
             self.model.setIcon(icons.icon("eye-looking" if looking else "eye", "text" if looking else "muted", _ICON))
 
+    def _show_download(self) -> None:
+        downloads = self._downloads
+        if downloads is None:
+            return
+        self.download.setVisible(downloads.job is not None)
+        if downloads.has_failed():
+            self.download.setIconSize(icons.square(_ICON))
+            self.download.setIcon(icons.icon("warning", "danger", _ICON))
+        else:
+            self.download.show_bar(downloads.share(), downloads.role())
+        self.download.say(downloads.text())
+        set_tip(self.download, downloads.tip())
+
+    def _open_download(self) -> None:
+        if self._downloads is not None:
+            self.download_opened.emit(self._downloads.job)
+
     def _show_memory(self) -> None:
         used = self._engine.memory_bytes() if self._engine.state() != "dead" else 0
         self.memory.say(data_size(used) if used else "")
@@ -163,32 +196,12 @@ class StatusLine(QWidget):
 
     def _show_context(self) -> None:
         share = self._share()
-        bar = self._bar(share)
-        self.context.setIconSize(bar.deviceIndependentSize().toSize())
-        self.context.setIcon(QIcon(bar))
+        self.context.show_bar(share, "warning" if share >= _ALMOST_FULL else "muted")
         self.context.say(self.tr("{percent}%").format(percent=number(share * 100)))
         self.context.setVisible(self._size > 0)
 
     def _share(self) -> float:
         return min(1.0, self._used / self._size) if self._size else 0.0
-
-    def _bar(self, share: float) -> QPixmap:
-        size = QSize(icons.side(_BAR.width()), icons.side(_BAR.height()))
-        bar = QPixmap(size * 2)
-        bar.fill(Qt.GlobalColor.transparent)
-        bar.setDevicePixelRatio(2.0)
-        painter = QPainter(bar)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        radius = size.height() / 2
-        painter.setBrush(theme.colour("pressed"))
-        painter.drawRoundedRect(QRectF(0, 0, size.width(), size.height()), radius, radius)
-        role: ColourRole = "warning" if share >= _ALMOST_FULL else "muted"
-        painter.setBrush(theme.colour(role))
-        if share > 0:
-            painter.drawRoundedRect(QRectF(0, 0, max(2 * radius, share * size.width()), size.height()), radius, radius)
-        painter.end()
-        return bar
 
     # ---- what it means ---------------------------------------------------------------------
 

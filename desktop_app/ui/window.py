@@ -58,6 +58,7 @@ if TYPE_CHECKING:  # what is not shown at the start is imported when it is neede
     from desktop_app.ui.protocols.services import Services  # only for annotations
     from desktop_app.ui.settings.dialog import SettingsDialog
     from desktop_app.ui.transcript.view import TranscriptView
+    from model_store.jobs import DownloadJob
 
 _FIRST_SIZE = QSize(1120, 780)
 _OF_MODELS: frozenset[Owner] = frozenset({"models", "engine"})
@@ -237,6 +238,7 @@ class MainWindow(QMainWindow):
         self.composer.picture_opened.connect(self.open_picture)
         self.start_page.model_wanted.connect(self.open_models)
         self.status.choose_model.connect(self.open_models)
+        self.status.download_opened.connect(self.open_download)
         self.drops.text_dropped.connect(self.composer.insert_text)
         self.drops.models_dropped.connect(self.add_models)
 
@@ -414,6 +416,13 @@ class MainWindow(QMainWindow):
         self._models.activateWindow()
         self._models.show_downloads()
 
+    @Slot(object)
+    def open_download(self, job: DownloadJob) -> None:
+        """Open the model manager at a download."""
+        self.open_models()
+        if self._models is not None:
+            self._models.show_job(job)
+
     @Slot(list)
     def add_models(self, paths: list[str]) -> None:
         """Read model files that were dropped; the model manager asks what to do with them."""
@@ -439,7 +448,8 @@ class MainWindow(QMainWindow):
     # ---- what follows from what happens ----------------------------------------------------
 
     def offer_models(self) -> None:
-        """Offer the model that suits this computer; called after the window is shown, because it takes a moment."""
+        """Offer the model that suits this computer, and tell of downloads; after the window is shown: it takes long."""
+        from desktop_app.ui.models.download_line import DownloadLine
         from desktop_app.ui.models.offer_card import ModelOffer
         from desktop_app.ui.models.suggestion import Suggestion
 
@@ -447,6 +457,7 @@ class MainWindow(QMainWindow):
         offer = ModelOffer(Suggestion(models, self.services.notices, self), models, self.start_page)
         offer.more_wanted.connect(self.open_models)
         self.start_page.set_offer(offer)
+        self.status.follow(DownloadLine(models, self))
 
     def _show_page(self, _what: object = None) -> None:
         page: QWidget = self.start_page

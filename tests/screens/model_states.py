@@ -23,10 +23,11 @@ from model_store.library.import_plan import ImportFile, ImportPlan
 from model_store.library.installed import State
 from model_store.manifest import Manifest
 from tests.helpers.cards import button
+from tests.helpers.fakes.conversation import answer, question
 from tests.helpers.fakes.engine import LLAVA
 from tests.helpers.fakes.models import CATALOGUE, GB, GIB, installed, job
 from tests.helpers.waiting import pump
-from tests.screens.window_states import Stage, state
+from tests.screens.window_states import STATES, Stage, state
 
 
 def _manager(stage: Stage, part: str = "catalogue") -> ModelsDialog:
@@ -59,6 +60,55 @@ def offer_waiting(stage: Stage) -> None:
     stage.window.offer_models()
     stage.services.models.under_way = [job(JobState.WAITING, error=StoreError("no-connection", host="huggingface.co"))]
     stage.services.models.changed.emit()
+
+
+@state
+def fetching_beside(stage: Stage) -> None:
+    """A conversation while a model is fetched."""
+    stage.talk()
+    stage.services.models.under_way = [job()]
+    stage.window.offer_models()
+
+
+@state
+def fetching_long(stage: Stage) -> None:
+    """The same beside a model with a long name, while the network is away."""
+    STATES["long_model_name"](stage)
+    error = StoreError("no-connection", host="huggingface.co")
+    stage.services.models.under_way = [job(JobState.WAITING, error=error)]
+    stage.window.offer_models()
+
+
+@state
+def fetching_failed(stage: Stage) -> None:
+    """A download that needs the person, below a conversation."""
+    stage.talk()
+    error = StoreError("no-room", title="LLaVA 1.5 7B Q4_K_M", needed="2.81 GB", free="1.02 GB")
+    stage.services.models.under_way = [job(JobState.FAILED, error=error)]
+    stage.window.offer_models()
+
+
+@state
+def fetching_paused(stage: Stage) -> None:
+    """A download that was paused."""
+    stage.services.models.under_way = [job(JobState.PAUSED)]
+    stage.window.offer_models()
+
+
+@state
+def out_of_reach(stage: Stage) -> None:
+    """The built-in model says what it can talk about."""
+    stage.open_first()
+    said = "I am a small demonstration model. I can only talk about simple drawn pictures."
+    stage.services.chat.show(question("Who was Ada Lovelace?"), answer(said, details={"model": "Eyebright Tiny"}))
+    stage.window.offer_models()
+
+
+@state
+def photo_advice(stage: Stage) -> None:
+    """A photograph for the demonstration model, and the model that knows photographs."""
+    stage.window.offer_models()
+    STATES["demo_photo"](stage)
 
 
 @state

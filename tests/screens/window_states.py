@@ -305,7 +305,7 @@ def undo_notice(stage: Stage) -> None:
 def demo_photo(stage: Stage) -> None:
     """A photograph for the demonstration model."""
     stage.services.draft.put(stage.field, "read", 1.0)
-    stage.services.notices.post(Notice("demo-photo", actions=(action("choose-model"),), sticky=True))
+    stage.services.notices.post(Notice("demo-photo", sticky=True))
 
 
 @state

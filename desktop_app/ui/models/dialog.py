@@ -204,14 +204,20 @@ class ModelsDialog(Dialog):
 
     def show_downloads(self) -> None:
         """Scroll to the running download."""
-        if any(not job.is_repair for job in self._models.jobs()):
-            self.show_part("catalogue")
-            # A page that was just built has no places yet.
-            QTimer.singleShot(0, self, self._scroll_to_job)
+        job = next((job for job in self._models.jobs() if not job.is_repair), None)
+        if job is not None:
+            self.show_job(job)
 
-    def _scroll_to_job(self) -> None:
+    def show_job(self, job: DownloadJob) -> None:
+        """Scroll to a download, or to the repair of an installed model."""
+        self.search.clear()
+        self.show_part("installed" if job.is_repair else "catalogue")
+        # A page that was just built has no places yet.
+        QTimer.singleShot(0, self, partial(self._scroll_to, job.id))
+
+    def _scroll_to(self, job_id: str) -> None:
         for card in self._cards:
-            if isinstance(card, DownloadCard) and card.job is not None:
+            if isinstance(card, DownloadCard) and card.job is not None and card.job.id == job_id:
                 self._scroll.ensureWidgetVisible(card, 0, GRID)
                 return
 
@@ -228,7 +234,7 @@ class ModelsDialog(Dialog):
         offers = sorted(self._models.offers(), key=lambda offer: best is None or offer.entry.id != best.entry.id)
         for offer in offers:
             fits = offer.fit.verdict != "too-large"
-            if offer.entry.id not in wanted or (self.only_fitting.isChecked() and not fits):
+            if offer.entry.id not in wanted or (self.only_fitting.isChecked() and not fits and offer.job is None):
                 continue
             recommended = best is not None and best.entry.id == offer.entry.id
             card = CatalogueCard(offer, self._models.speed, in_use, page, recommended=recommended)

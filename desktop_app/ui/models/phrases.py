@@ -165,21 +165,26 @@ def job_text(job: DownloadJob) -> str:
     if job.total:
         amount = translate("Models", "{done} of {total}").format(done=file_size(job.done), total=file_size(job.total))
     if job.state is JobState.RUNNING:
-        words = [amount]
         if job.speed:
-            words.append(translate("Models", "{size}/s").format(size=file_size(int(job.speed))))
-        if job.seconds_left is not None:
-            words.append(translate("Models", "about {time} left").format(time=duration(job.seconds_left)))
-        return " · ".join(words)
-    says = {
+            amount += " · " + translate("Models", "{size}/s").format(size=file_size(int(job.speed)))
+        state = job_state(job)
+        return f"{amount} · {state}" if state else amount
+    return f"{amount} · {job_state(job)}"
+
+
+def job_state(job: DownloadJob) -> str:
+    """Return how long a running download still takes, "" if that is not known yet; the state of another one."""
+    if job.state is JobState.RUNNING:
+        left = translate("Models", "about {time} left")
+        return left.format(time=duration(job.seconds_left)) if job.seconds_left is not None else ""
+    return {
         JobState.QUEUED: translate("Models", "queued"),
         JobState.WAITING: translate("Models", "waiting for the network"),
         JobState.PAUSED: translate("Models", "paused"),
         JobState.FAILED: translate("Models", "stopped"),
         JobState.DONE: translate("Models", "complete"),
         JobState.CANCELLED: translate("Models", "cancelled"),
-    }
-    return f"{amount} · {says[job.state]}"
+    }[job.state]
 
 
 def job_problem(job: DownloadJob) -> str:

@@ -241,7 +241,7 @@ class Row:
     def _place_mark(self, y: int) -> int:
         sentence = words.mark(self.message)
         if not sentence:
-            return y
+            return self._place_remedies(y + GRID, 0) if self.remedies.height() else y
         metrics = QFontMetrics(theme.font("small"))
         room = QRect(0, 0, self.width - self.mark_indent(), 10_000)
         height = metrics.boundingRect(room, _WRAPPED, sentence).height()

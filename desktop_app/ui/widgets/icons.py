@@ -22,6 +22,7 @@ APP_SIZES = (16, 20, 22, 24, 32, 48, 64, 128, 256, 512)
 #: The same for the flower in the window: drawn in advance, since drawing two of them delays the window.
 FLOWER_SIZES = (22, 40, 72, 84, 112)
 FLOWER_RATIO = 2.0  # device pixels per px
+_BAR = QSize(44, 6)  # px at 100 % text size
 _DETAILED = 40  # pixels from which the drawing with all its lines is clear
 
 
@@ -74,6 +75,25 @@ def icon(name: str, role: ColourRole = "text", size: int = ICON, *, disabled: bo
 def paint(painter: QPainter, name: str, colour: QColor, rect: QRectF) -> None:
     """Draw line icon `name` into `rect`."""
     _renderer(name, colour).render(painter, rect)
+
+
+def bar(share: float, role: ColourRole) -> QPixmap:
+    """Return a thin bar for a line of text, filled from 0 to 1 in the colour of `role`."""
+    size = QSize(side(_BAR.width()), side(_BAR.height()))
+    image = QPixmap(size * 2)
+    image.fill(Qt.GlobalColor.transparent)
+    image.setDevicePixelRatio(2.0)
+    painter = QPainter(image)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    radius = size.height() / 2
+    painter.setBrush(theme.colour("pressed"))
+    painter.drawRoundedRect(QRectF(0, 0, size.width(), size.height()), radius, radius)
+    painter.setBrush(theme.colour(role))
+    if share > 0:
+        painter.drawRoundedRect(QRectF(0, 0, max(2 * radius, share * size.width()), size.height()), radius, radius)
+    painter.end()
+    return image
 
 
 def flower(size: int) -> QPixmap:

@@ -1,12 +1,17 @@
-"""A button of the status line."""
+"""The buttons of the status line."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QIcon, QResizeEvent
 from PySide6.QtWidgets import QToolButton, QWidget
 
+from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import EnterClicks, Popover
 from desktop_app.ui.widgets.plain_text import button_text
+from desktop_app.ui.widgets.theme import ColourRole, theme
+
+_LONGEST_TEXT, _SHORTEST_TEXT = 420, 64  # px
 
 
 class StatusButton(EnterClicks, QToolButton):
@@ -26,8 +31,46 @@ class StatusButton(EnterClicks, QToolButton):
         self.setText(f"\u2009{button_text(text)}")
         self.setAccessibleName(f"{self._name}: {text}" if text else self._name)
 
+    def show_bar(self, share: float, role: ColourRole) -> None:
+        """Show a thin bar before the text, filled from 0 to 1."""
+        bar = icons.bar(share, role)
+        self.setIconSize(bar.deviceIndependentSize().toSize())
+        self.setIcon(QIcon(bar))
+
     def explain(self, title: str, text: str) -> Popover:
         """Open a card that explains what this is."""
         card = Popover(title, text, self)
         card.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         return card
+
+
+class ElasticStatusButton(StatusButton):
+    """A longer text, which gives way where the line is short: its beginning matters most."""
+
+    def say(self, text: str) -> None:
+        """Show as much of `text` as there is room for; screen readers read it all."""
+        self._whole = text
+        self.ensurePolished()  # before that its words are measured in another size
+        super().say(text)
+        self._wanted = super().sizeHint()
+        self._fit()
+        self.updateGeometry()
+
+    def sizeHint(self) -> QSize:
+        """Ask for room for the whole text, within reason."""
+        return self._wanted.boundedTo(QSize(theme.px(_LONGEST_TEXT), self._wanted.height()))
+
+    def minimumSizeHint(self) -> QSize:
+        """Take any width with room for the bar and a few letters."""
+        return QSize(self.iconSize().width() + theme.px(_SHORTEST_TEXT), self._wanted.height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Show as much as there is room for."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        metrics = self.fontMetrics()
+        frame = self._wanted.width() - metrics.horizontalAdvance(self._whole)
+        room = min(self.width(), self.sizeHint().width()) - frame
+        self.setText(f"\u2009{button_text(metrics.elidedText(self._whole, Qt.TextElideMode.ElideRight, room))}")
