@@ -236,6 +236,7 @@ class MainWindow(QMainWindow):
         self.start_page.choose_wanted.connect(self.composer.choose_files)
         self.start_page.projector_wanted.connect(self.remedies.add_projector)
         self.composer.picture_opened.connect(self.open_picture)
+        self.composer.model.clicked.connect(self.choose_model)
         self.start_page.model_wanted.connect(self.open_models)
         self.status.choose_model.connect(self.open_models)
         self.status.download_opened.connect(self.open_download)
@@ -415,6 +416,15 @@ class MainWindow(QMainWindow):
         self._models.raise_()
         self._models.activateWindow()
         self._models.show_downloads()
+
+    @Slot()
+    def choose_model(self) -> None:
+        """Open the menu of the installed models."""
+        from desktop_app.ui.models.model_menu import ModelMenu
+
+        menu = ModelMenu(self.services.models, self.composer)
+        menu.more_wanted.connect(self.open_models)
+        menu.open_above(self.composer.model)
 
     @Slot(object)
     def open_download(self, job: DownloadJob) -> None:

@@ -14,6 +14,7 @@ from desktop_app.services.models.tasks import ImportPlans, LookedUp, Task
 from desktop_app.ui.models.add_dialogs import AddModelDialog, import_question
 from desktop_app.ui.models.confirm import cancel_question, licence_question, removal_question
 from desktop_app.ui.models.dialog import ModelsDialog
+from desktop_app.ui.models.model_menu import ModelMenu
 from desktop_app.ui.models.sources_dialog import SourcesDialog
 from model_store.catalogue import load_catalogue
 from model_store.errors import StoreError
@@ -109,6 +110,17 @@ def photo_advice(stage: Stage) -> None:
     """A photograph for the demonstration model, and the model that knows photographs."""
     stage.window.offer_models()
     STATES["demo_photo"](stage)
+
+
+@state
+def model_menu(stage: Stage) -> QWidget | None:
+    """What is installed, to be chosen."""
+    models_here(stage)
+    writer = installed("A writer")
+    stage.services.models.here.insert(1, replace(writer, files=writer.files[:1]))
+    stage.window.composer.model.click()
+    pump(50)
+    return stage.window.composer.findChild(ModelMenu)
 
 
 @state

@@ -10,6 +10,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.errors import UserError
+from desktop_app.ui.composer.model_button import ModelButton
 from desktop_app.ui.files.picture_choice import choose_pictures
 from desktop_app.ui.widgets.controls import IconButton, Label
 from desktop_app.ui.widgets.input_card import Card
@@ -51,6 +52,7 @@ class Composer(QWidget):
         self.queue_up = IconButton("send", self.tr("Send after this answer"), self.card)
         self.queue_up.hide()
         self.hint = Label("", "tiny", "muted", self, wrap=True)
+        self.model = ModelButton(services.engine, self.card)
         self._lay_out()
         self._connect(services)
         self._show_text(self._draft.text())
@@ -76,6 +78,7 @@ class Composer(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.attach)
         row.addWidget(self.hint, 1)
+        row.addWidget(self.model)
         row.addWidget(self.queue_up)
         row.addWidget(self.send)
         words = self._words = QVBoxLayout()
@@ -98,7 +101,8 @@ class Composer(QWidget):
         around.addStretch(1)
         for before, after in (
             (self.editor, self.attach),
-            (self.attach, self.queue_up),
+            (self.attach, self.model),
+            (self.model, self.queue_up),
             (self.queue_up, self.send),
         ):
             QWidget.setTabOrder(before, after)

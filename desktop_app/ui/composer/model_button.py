@@ -1,0 +1,45 @@
+"""The button in the composer that has the name of the model in use; a click lets the person choose another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QWidget
+
+from desktop_app.ui.widgets import icons
+from desktop_app.ui.widgets.controls import ElidedButton
+from desktop_app.ui.widgets.theme import theme
+
+if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
+    from desktop_app.ui.protocols.engine import Engine
+
+_LONGEST = 240  # px at 100 % text size
+_ICON = 12
+
+
+class ModelButton(ElidedButton):
+    """Shows which model answers."""
+
+    def __init__(self, engine: Engine, parent: QWidget) -> None:
+        super().__init__("", "quiet", parent)
+        self._engine = engine
+        self.setProperty("small", "true")
+        self.setLayoutDirection(Qt.LayoutDirection.RightToLeft)  # the arrow stands behind the name
+        engine.model_changed.connect(self._show)
+        engine.state_changed.connect(self._show)
+        theme.changed.connect(self._show)
+        self._show()
+
+    def sizeHint(self) -> QSize:
+        """Ask for room for a usual name."""
+        hint = super().sizeHint()
+        return hint.boundedTo(QSize(theme.px(_LONGEST), hint.height()))
+
+    def _show(self, _what: object = None) -> None:
+        info = self._engine.info()
+        self.setIconSize(icons.square(_ICON))
+        self.setIcon(icons.icon("down", "muted", _ICON))
+        self.set_whole_text(info.name if info is not None else self.tr("Model"))
+        name = self.tr("Model: {name}. Choose another one.").format(name=info.name) if info is not None else ""
+        self.setAccessibleName(name or self.tr("Choose a model…"))

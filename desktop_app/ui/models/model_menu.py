@@ -1,0 +1,92 @@
+"""The menu in which another model is chosen: what is installed, what it sees, and whether it fits this computer."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import QMenu, QWidget
+
+from desktop_app.memory_fit import MemoryFit
+from desktop_app.ui.models import phrases as words
+from desktop_app.ui.protocols.models import Models
+from desktop_app.ui.widgets.plain_text import button_text, shortened
+from model_store.library.installed import InstalledModel
+
+_LONGEST = 40  # characters of a name
+
+
+class ModelMenu(QMenu):
+    """Opens above a button; the one in use is marked. `more_wanted()`: open the model manager."""
+
+    more_wanted = Signal()
+
+    def __init__(self, models: Models, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._models = models
+        self._group = QActionGroup(self)
+        self._listed: list[InstalledModel | None] = []
+        self._build()
+        models.changed.connect(self._refresh)
+        models.show_fits()
+
+    def open_above(self, button: QWidget) -> None:
+        """Open with its lower edge at the upper edge of `button`, and the keyboard at the model in use."""
+        corner = button.mapToGlobal(QPoint(button.width() - self.sizeHint().width(), -self.sizeHint().height()))
+        self.popup(corner)
+        checked = self._group.checkedAction()
+        if checked is not None:
+            self.setActiveAction(checked)
+
+    def _build(self) -> None:
+        models = self._models
+        self.clear()
+        for action in self._group.actions():
+            self._group.removeAction(action)
+        self._listed = [None, *models.installed()]
+        in_use = models.in_use()
+        for model in self._listed:
+            action = self._add(self._text(model))
+            action.setEnabled(model is None or not model.wrong_files)
+            is_used = models.uses_built_in() if model is None else in_use is not None and model.id == in_use.id
+            action.setChecked(is_used)
+            action.triggered.connect(partial(self._choose, model))
+        self.addSeparator()
+        self.addAction(self.tr("Get more…")).triggered.connect(self.more_wanted)
+
+    def _add(self, text: str) -> QAction:
+        action = self.addAction(text)
+        action.setCheckable(True)
+        self._group.addAction(action)
+        return action
+
+    def _text(self, model: InstalledModel | None) -> str:
+        if model is None:
+            title, says = self.tr("Built-in model"), [self.tr("sees simple drawings")]
+        else:
+            title = shortened(model.title, _LONGEST)
+            says = [self.tr("sees pictures") if model.projector is not None else self.tr("text only")]
+            fit = self._models.fit(model)
+            if model.wrong_files:
+                says = [self.tr("damaged or incomplete")]
+            elif isinstance(fit, MemoryFit):
+                says.append(words.fit_text(fit))
+            elif fit is not None:
+                says.append(self.tr("cannot be loaded"))
+        return f"{button_text(title)}\t{' · '.join(says)}"  # what follows a tab stands at the right
+
+    def _refresh(self) -> None:
+        """Say what is known meanwhile; build the menu anew if there are other models."""
+        if self._listed != [None, *self._models.installed()]:
+            self._build()
+            return
+        for action, model in zip(self._group.actions(), self._listed, strict=True):
+            action.setText(self._text(model))
+
+    def _choose(self, model: InstalledModel | None, _checked: bool = False) -> None:
+        if model is None:
+            self._models.use_built_in()
+        else:
+            self._models.use(model)
