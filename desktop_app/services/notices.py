@@ -79,9 +79,6 @@ SENTENCES: dict[str, str] = {
     ),
     "models-ready": QT_TRANSLATE_NOOP("notices", "These models are ready to use: {titles}."),
     "model-sees": QT_TRANSLATE_NOOP("notices", "{title} can see pictures now."),
-    "model-blind": QT_TRANSLATE_NOOP(
-        "notices", "{model} cannot see pictures: its projector is missing. Add it, or choose another model."
-    ),
     "model-removed": QT_TRANSLATE_NOOP("notices", "{title} was deleted. This freed {size} of disk space."),
     "model-verified": QT_TRANSLATE_NOOP("notices", "{title} is complete and undamaged."),
     "model-wrong": QT_TRANSLATE_NOOP("notices", "{title} is damaged or incomplete. Delete it and download it again."),
@@ -149,7 +146,6 @@ REMEDIES: dict[str, tuple[str, ...]] = {
     "parts-reduced": ("open-settings",),
     "parts-reduced-to-one": ("open-settings",),
     "demo-photo": ("get-model", "choose-model"),
-    "model-blind": ("add-projector", "choose-model"),
     "load-waits": ("load-now",),
     "model-ready": ("use-model",),
     "model-here": ("use-model",),

@@ -236,6 +236,7 @@ class MainWindow(QMainWindow):
         self.start_page.choose_wanted.connect(self.composer.choose_files)
         self.start_page.projector_wanted.connect(self.remedies.add_projector)
         self.composer.picture_opened.connect(self.open_picture)
+        self.composer.projector_wanted.connect(self.remedies.add_projector)
         self.composer.model.clicked.connect(self.choose_model)
         self.start_page.model_wanted.connect(self.open_models)
         self.status.choose_model.connect(self.open_models)
@@ -422,7 +423,7 @@ class MainWindow(QMainWindow):
         """Open the menu of the installed models."""
         from desktop_app.ui.models.model_menu import ModelMenu
 
-        menu = ModelMenu(self.services.models, self.composer)
+        menu = ModelMenu(self.services.models, self.services.engine, self.composer)
         menu.more_wanted.connect(self.open_models)
         menu.open_above(self.composer.model)
 

@@ -134,6 +134,13 @@ def blind(stage: Stage) -> None:
 
 
 @state
+def blind_with_picture(stage: Stage) -> None:
+    """A picture for a model without its projector."""
+    blind(stage)
+    stage.services.draft.put(stage.lake, "read", 1.0)
+
+
+@state
 def model_importing(stage: Stage) -> QWidget:
     """A model without a projector that is about to be added."""
     file = ImportFile(Role.MODEL, Path("/models/writer.gguf"), "writer.gguf", int(4.08 * GB))

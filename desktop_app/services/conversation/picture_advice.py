@@ -1,4 +1,4 @@
-"""Says when the model in use cannot make much of the attached pictures. The notice leaves with its cause."""
+"""Says when the built-in model cannot make much of the attached pictures. The notice leaves with its cause."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from desktop_app.services.notices import Notice, Notices
 
 
 class PictureAdvice(QObject):
-    """Posts a notice about a photograph for the built-in model, and about any picture for one that only writes.
+    """Posts a notice about a photograph for the built-in model. Of one that sees nothing the composer tells.
 
     It is withdrawn when another model is in use, another conversation is opened, or the pictures are taken out.
     """
@@ -50,8 +50,6 @@ class PictureAdvice(QObject):
         info = self._engine.info()
         if info is None or picture.picture is None:
             return None
-        if not info.sees:
-            return Notice("model-blind", {"model": info.name}, "warning", sticky=True, owner="draft")
         if info.is_demo and picture.photographic:
             return Notice("demo-photo", sticky=True, owner="draft")
         return None

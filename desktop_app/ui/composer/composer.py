@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from desktop_app.errors import UserError
 from desktop_app.ui.composer.model_button import ModelButton
 from desktop_app.ui.files.picture_choice import choose_pictures
-from desktop_app.ui.widgets.controls import IconButton, Label
+from desktop_app.ui.widgets.controls import IconButton, Label, push_button
 from desktop_app.ui.widgets.input_card import Card
 from desktop_app.ui.widgets.long_text import MOST_WRITTEN
 from desktop_app.ui.widgets.message_edit import MessageEdit
@@ -33,9 +33,13 @@ _INSET = 6  # px between a button's edge and its icon: words and icons begin at 
 
 
 class Composer(QWidget):
-    """Edits the draft and sends it. `picture_opened(sha256)`: an attached picture is to be shown large."""
+    """Edits the draft and sends it. `picture_opened(sha256)`: an attached picture is to be shown large.
+
+    `projector_wanted()`: there are pictures, and the model has nothing to see them with.
+    """
 
     picture_opened = Signal(str)
+    projector_wanted = Signal()
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -144,6 +148,15 @@ class Composer(QWidget):
         if self._services.queue.questions(self._services.conversations.current_id()):
             _built = self.queued  # it follows by itself from now on
         self._update()
+
+    @cached_property
+    def projector(self) -> QPushButton:
+        """Return the button that lets a model see. It is built when one is without its projector."""
+        button = push_button(self.tr("Add its projector…"), "link", self.card)
+        button.clicked.connect(self.projector_wanted)
+        self._words.insertWidget(self._words.indexOf(self.editor), button, 0, Qt.AlignmentFlag.AlignLeft)
+        QWidget.setTabOrder(self.editor, button)
+        return button
 
     def _order(self, _what: object = None) -> None:
         """Let Tab go to the pictures and the choice of detail before the text field below them, though it is older."""
@@ -255,6 +268,8 @@ class Composer(QWidget):
         self.send.setEnabled(is_busy or self._can_send())
         self.queue_up.setVisible(is_busy and not self._chat.is_waiting_for_pictures() and self._can_send())
         self.hint.setText(self._hint())
+        if self._is_blind() or "projector" in self.__dict__:
+            self.projector.setVisible(self._is_blind())
         pictures, info = self._draft.pictures(), self._engine.info()
         if pictures:
             if "strip" not in self.__dict__:

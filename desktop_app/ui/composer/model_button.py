@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import ElidedButton
+from desktop_app.ui.widgets.plain_text import one_line
 from desktop_app.ui.widgets.theme import theme
 
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
@@ -40,6 +41,7 @@ class ModelButton(ElidedButton):
         info = self._engine.info()
         self.setIconSize(icons.square(_ICON))
         self.setIcon(icons.icon("down", "muted", _ICON))
-        self.set_whole_text(info.name if info is not None else self.tr("Model"))
-        name = self.tr("Model: {name}. Choose another one.").format(name=info.name) if info is not None else ""
-        self.setAccessibleName(name or self.tr("Choose a model…"))
+        name = info.name if info is not None else self._engine.wanted_name()
+        self.set_whole_text(name or self.tr("Model"))
+        spoken = self.tr("Model: {name}. Choose another one.").format(name=one_line(name))
+        self.setAccessibleName(spoken if name else self.tr("Choose a model…"))

@@ -210,6 +210,7 @@ class ModelsDialog(Dialog):
 
     def show_job(self, job: DownloadJob) -> None:
         """Scroll to a download, or to the repair of an installed model."""
+        self._is_opening = False
         self.search.clear()
         self.show_part("installed" if job.is_repair else "catalogue")
         # A page that was just built has no places yet.

@@ -10,9 +10,10 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from desktop_app.memory_fit import MemoryFit
 from desktop_app.ui.models import phrases as words
+from desktop_app.ui.protocols.engine import Engine
 from desktop_app.ui.protocols.models import Models
 from desktop_app.ui.widgets.plain_text import button_text, shortened
-from model_store.library.installed import InstalledModel
+from model_store.library.installed import InstalledModel, distinct_titles
 
 _LONGEST = 40  # characters of a name
 
@@ -22,8 +23,9 @@ class ModelMenu(QMenu):
 
     more_wanted = Signal()
 
-    def __init__(self, models: Models, parent: QWidget) -> None:
+    def __init__(self, models: Models, engine: Engine, parent: QWidget) -> None:
         super().__init__(parent)
+        self._engine = engine
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._models = models
         self._group = QActionGroup(self)
@@ -46,12 +48,11 @@ class ModelMenu(QMenu):
         for action in self._group.actions():
             self._group.removeAction(action)
         self._listed = [None, *models.installed()]
-        in_use = models.in_use()
+        self._titles = distinct_titles(models.installed())
         for model in self._listed:
             action = self._add(self._text(model))
             action.setEnabled(model is None or not model.wrong_files)
-            is_used = models.uses_built_in() if model is None else in_use is not None and model.id == in_use.id
-            action.setChecked(is_used)
+            action.setChecked(self._is_chosen(model))
             action.triggered.connect(partial(self._choose, model))
         self.addSeparator()
         self.addAction(self.tr("Get more…")).triggered.connect(self.more_wanted)
@@ -66,7 +67,7 @@ class ModelMenu(QMenu):
         if model is None:
             title, says = self.tr("Built-in model"), [self.tr("sees simple drawings")]
         else:
-            title = shortened(model.title, _LONGEST)
+            title = shortened(self._titles[model.id], _LONGEST)
             says = [self.tr("sees pictures") if model.projector is not None else self.tr("text only")]
             fit = self._models.fit(model)
             if model.wrong_files:
@@ -85,8 +86,14 @@ class ModelMenu(QMenu):
         for action, model in zip(self._group.actions(), self._listed, strict=True):
             action.setText(self._text(model))
 
+    def _is_chosen(self, model: InstalledModel | None) -> bool:
+        in_use = self._models.in_use()
+        return self._models.uses_built_in() if model is None else in_use is not None and in_use.id == model.id
+
     def _choose(self, model: InstalledModel | None, _checked: bool = False) -> None:
-        if model is None:
+        if self._is_chosen(model):
+            self._engine.load_again()  # in case it is not loaded
+        elif model is None:
             self._models.use_built_in()
         else:
             self._models.use(model)

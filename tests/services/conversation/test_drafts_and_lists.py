@@ -79,18 +79,6 @@ def test_the_word_about_photographs_leaves_with_its_cause(desk: Desk) -> None:
     assert codes(desk) == []
 
 
-def test_a_model_without_a_projector_says_so_when_a_picture_is_attached(desk: Desk) -> None:
-    desk.ready(DEMO._replace(name="Writer", is_demo=False, mmproj=None, image_tokens=0))
-    desk.attach()
-    assert codes(desk) == ["model-blind"]
-    desk.attach("b.png")
-    assert codes(desk) == ["model-blind"], "said once"
-    desk.services.preferences.set("model", "/m/llava.gguf")
-    wait_until(lambda: len(desk.client.of(Load)) == 2)
-    desk.ready(DEMO._replace(name="LLaVA", is_demo=False))
-    assert codes(desk) == []
-
-
 def test_a_draft_survives_the_end_of_the_program(desk: Desk, tmp_path: Path) -> None:
     desk.ready()
     desk.attach()

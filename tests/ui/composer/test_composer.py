@@ -17,7 +17,7 @@ from PySide6.QtGui import (
     QInputMethodEvent,
 )
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QLabel
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton
 
 from desktop_app.chat.conversation import State as MessageState
 from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions
@@ -30,7 +30,7 @@ from desktop_app.ui.widgets.thumbnails import Thumbnail
 from tests.helpers.fake_services import FakeServices
 from tests.helpers.fakes.engine import LLAVA
 from tests.helpers.fakes.pictures import picture, png
-from tests.helpers.waiting import pump, wait_until
+from tests.helpers.waiting import expect_signal, pump, wait_until
 
 NO_KEYS = Qt.KeyboardModifier.NoModifier
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -371,6 +371,37 @@ def test_chosen_files_are_attached(composer: Composer, fakes: FakeServices, monk
     for name in ("lake.heic", "IMG_0001.JPG", "Scan.PNG", "IMG_0001.HEIC", "photo.jpeg"):  # as GTK compares them
         assert any(fnmatchcase(name, pattern) for pattern in pictures), name
     assert composer.editor.hasFocus()
+
+
+def test_a_picture_for_a_model_without_its_projector_offers_to_add_it(composer: Composer, fakes: FakeServices) -> None:
+    fakes.engine.become("ready", LLAVA._replace(mmproj=None, image_tokens=0))
+    assert not offered(composer)
+    held = fakes.draft.put(picture())
+    wait_until(lambda: len(offered(composer)) == 1)
+    (button,) = offered(composer)
+    with expect_signal(composer.projector_wanted):
+        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    composer.editor.setFocus()
+    names = []
+    for _ in range(2):
+        focused = QApplication.focusWidget()
+        assert focused is not None
+        names.append(focused.accessibleName() or button.text())
+        QTest.keyClick(focused, Qt.Key.Key_Tab)
+    assert names == ["Your question", "Add its projector…"]
+    fakes.engine.become("ready", LLAVA)
+    assert not offered(composer)
+    fakes.engine.become("ready", LLAVA._replace(mmproj=None, image_tokens=0))
+    wait_until(lambda: len(offered(composer)) == 1)
+    fakes.draft.remove(held.key)
+    assert not offered(composer)
+
+
+def offered(composer: Composer) -> list[QPushButton]:
+    """The buttons for a projector that are seen whole."""
+    buttons = composer.findChildren(QPushButton)
+    seen = [each for each in buttons if each.visibleRegion().boundingRect() == each.rect()]
+    return [each for each in seen if each.text() == "Add its projector…"]
 
 
 def test_nothing_is_promised_where_the_model_cannot_see(composer: Composer, fakes: FakeServices) -> None:
