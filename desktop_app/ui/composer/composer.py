@@ -300,8 +300,14 @@ class Composer(QWidget):
             return self.tr("No model is loaded. What you send tries to load it again.")
         if self._is_blind():
             if len(self._draft.pictures()) == 1:
-                return self.tr("This model cannot see pictures. Take the picture out to send, or choose another model.")
-            return self.tr("This model cannot see pictures. Take the pictures out to send, or choose another model.")
+                return self.tr(
+                    "This model cannot see pictures. Take the picture out to send, add its projector, or choose "
+                    "another model."
+                )
+            return self.tr(
+                "This model cannot see pictures. Take the pictures out to send, add its projector, or choose another "
+                "model."
+            )
         if self._chat.is_busy() and self._can_send():
             return self.tr("Press Enter to send this when the answer has ended, or Esc to stop the answer.")
         most = self._most_pictures()
