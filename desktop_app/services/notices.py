@@ -69,7 +69,7 @@ SENTENCES: dict[str, str] = {
     "models-failed": QT_TRANSLATE_NOOP("notices", "Something went wrong with {failed} models."),
     "demo-photo": QT_TRANSLATE_NOOP(
         "notices",
-        "This looks like a photograph. The built-in demonstration model understands only simple drawings.",
+        "This looks like a photograph. The built-in model understands only simple drawings.",
     ),
     "model-ready": QT_TRANSLATE_NOOP("notices", "{title} is ready to use."),
     "model-here": QT_TRANSLATE_NOOP("notices", "{title} is here already."),
@@ -145,7 +145,7 @@ REMEDIES: dict[str, tuple[str, ...]] = {
     "context-reduced": ("choose-model",),
     "parts-reduced": ("open-settings",),
     "parts-reduced-to-one": ("open-settings",),
-    "demo-photo": ("get-model", "choose-model"),
+    "demo-photo": ("get-model",),
     "load-waits": ("load-now",),
     "model-ready": ("use-model",),
     "model-here": ("use-model",),

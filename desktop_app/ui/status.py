@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
 
 _MEMORY_EVERY_MS = 2000
 _LONGEST_NAME = 260  # px
+_ROOMY = 640  # px; in a narrower line a download takes the room of memory and speed
 _ICON = 16  # px at 100 % text size, like all sizes here
 _ALMOST_FULL = 0.85
 
@@ -181,6 +182,19 @@ class StatusLine(QWidget):
         self.download.say(downloads.text())
         set_tip(self.download, downloads.tip())
 
+        self._show_memory()
+        self._show_speed()
+
+    def _is_cramped(self) -> bool:
+        """Return whether a download needs the room of what matters less."""
+        return self._downloads is not None and self._downloads.job is not None and self.width() < theme.px(_ROOMY)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave the room to what matters most."""
+        super().resizeEvent(event)
+        self._show_memory()
+        self._show_speed()
+
     def _open_download(self) -> None:
         if self._downloads is not None:
             self.download_opened.emit(self._downloads.job)
@@ -188,11 +202,11 @@ class StatusLine(QWidget):
     def _show_memory(self) -> None:
         used = self._engine.memory_bytes() if self._engine.state() != "dead" else 0
         self.memory.say(data_size(used) if used else "")
-        self.memory.setVisible(used > 0)
+        self.memory.setVisible(used > 0 and not self._is_cramped())
 
     def _show_speed(self) -> None:
         self.speed.say(self.tr("{speed} tokens/s").format(speed=number(self._speed, 1)) if self._speed else "")
-        self.speed.setVisible(self._speed > 0)
+        self.speed.setVisible(self._speed > 0 and not self._is_cramped())
 
     def _show_context(self) -> None:
         share = self._share()

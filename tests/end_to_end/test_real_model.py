@@ -171,7 +171,6 @@ def test_a_photograph_offers_the_model_that_knows_photographs(program: Program, 
     bar = program.window.notices
     wait_until(lambda: any(bar.isAncestorOf(each) for each in offers(program)), _MODEL_S)
     assert "This looks like a photograph." in said(bar)
-    wait_until(lambda: buttons(bar, "Choose a model…"))
 
 
 def test_a_model_is_changed_in_two_clicks_and_gets_its_projector_where_a_picture_waits(

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeySequence
+from PySide6.QtGui import QFontMetrics, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from desktop_app.errors import UserError
@@ -16,7 +16,7 @@ from desktop_app.ui.widgets.controls import IconButton, Label, push_button
 from desktop_app.ui.widgets.input_card import Card
 from desktop_app.ui.widgets.long_text import MOST_WRITTEN
 from desktop_app.ui.widgets.message_edit import MessageEdit
-from desktop_app.ui.widgets.theme import COLUMN, GRID
+from desktop_app.ui.widgets.theme import COLUMN, GRID, theme
 
 if TYPE_CHECKING:  # imported with the first picture
     from desktop_app.ui.composer.detail_choice import DetailChoice
@@ -28,6 +28,8 @@ _SIDE = 2 * GRID  # px the card reaches beyond the column, so that its words sta
 
 _TOKENS_OF_WORDS = 64  # at least, around the pictures of a question
 _ANY_NUMBER = 1 << 30
+
+_ANY_WIDTH = (1 << 24) - 1  # px, Qt's largest
 
 _INSET = 6  # px between a button's edge and its icon: words and icons begin at the same place
 
@@ -78,10 +80,11 @@ class Composer(QWidget):
     # ---- building --------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
-        row = QHBoxLayout()
+        row = self._row = QHBoxLayout()
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.attach)
         row.addWidget(self.hint, 1)
+        row.addStretch()
         row.addWidget(self.model)
         row.addWidget(self.queue_up)
         row.addWidget(self.send)
@@ -154,9 +157,29 @@ class Composer(QWidget):
         """Return the button that lets a model see. It is built when one is without its projector."""
         button = push_button(self.tr("Add its projector…"), "link", self.card)
         button.clicked.connect(self.projector_wanted)
-        self._words.insertWidget(self._words.indexOf(self.editor), button, 0, Qt.AlignmentFlag.AlignLeft)
-        QWidget.setTabOrder(self.editor, button)
+        self._row.insertWidget(self._row.indexOf(self.model), button)
+        QWidget.setTabOrder(self.attach, button)
         return button
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Find the place for the hint."""
+        super().resizeEvent(event)
+        self._place_hint()
+
+    def _place_hint(self) -> None:
+        """Show the hint beside the buttons, the name of the model shortened for it, or above where it would be high."""
+        buttons = [self.attach, self.send, *([self.projector] if self._is_blind() else [])]
+        room = self.card.width() - 2 * _SIDE - 4 * GRID - sum(button.sizeHint().width() for button in buttons)
+        words = QFontMetrics(theme.font("tiny")).horizontalAdvance(self.hint.text())
+        name, shortest = self.model.sizeHint().width(), self.model.minimumSizeHint().width()
+        is_long = words > 2 * (room - name)  # more than two lines
+        is_beside = words < 2.8 * (room - shortest)  # three lines, which end before their right edge
+        self.model.setMaximumWidth(shortest if is_long and is_beside else _ANY_WIDTH)
+        if is_beside != (self._words.indexOf(self.hint) < 0):
+            if is_beside:
+                self._row.insertWidget(1, self.hint, 1)
+            else:
+                self._words.addWidget(self.hint)
 
     def _order(self, _what: object = None) -> None:
         """Let Tab go to the pictures and the choice of detail before the text field below them, though it is older."""
@@ -270,6 +293,7 @@ class Composer(QWidget):
         self.hint.setText(self._hint())
         if self._is_blind() or "projector" in self.__dict__:
             self.projector.setVisible(self._is_blind())
+        self._place_hint()
         pictures, info = self._draft.pictures(), self._engine.info()
         if pictures:
             if "strip" not in self.__dict__:

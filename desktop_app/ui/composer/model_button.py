@@ -39,8 +39,7 @@ class ModelButton(ElidedButton):
 
     def _show(self, _what: object = None) -> None:
         info = self._engine.info()
-        self.setIconSize(icons.square(_ICON))
-        self.setIcon(icons.icon("down", "muted", _ICON))
+        self.set_icon(icons.icon("down", "muted", _ICON), icons.square(_ICON))
         name = info.name if info is not None else self._engine.wanted_name()
         self.set_whole_text(name or self.tr("Model"))
         spoken = self.tr("Model: {name}. Choose another one.").format(name=one_line(name))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QFontMetrics, QIcon, QKeyEvent, QKeySequence, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from desktop_app.services.notices import NoticeAction
 from desktop_app.ui.widgets import icons
@@ -41,25 +41,34 @@ class ElidedButton(PushButton):
 
     def __init__(self, text: str, kind: ButtonKind, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._whole = ""
+        self._whole = text
+        self._wanted = QSize()
+        self._frame = 0  # px beside the text
+        self.setAccessibleName(one_line(text))
         dress(self, kind)
-        self.set_whole_text(text)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self._measure()
 
     def set_whole_text(self, text: str) -> None:
         """Show `text`, shortened where it does not fit."""
         if text != self._whole:
             self._whole = text
             self.setAccessibleName(one_line(text))
-            self._elide()
-            self.updateGeometry()
+            self._measure()
+
+    def set_icon(self, icon: QIcon, size: QSize) -> None:
+        """Show an icon beside the text."""
+        self.setIcon(icon)
+        self.setIconSize(size)
+        self._measure()
 
     def sizeHint(self) -> QSize:
         """Ask for room for the whole text; less is fine."""
-        return super().sizeHint() + QSize(self._missing(), 0)
+        return self._wanted
 
     def minimumSizeHint(self) -> QSize:
         """Take any width that shows a few letters."""
-        return super().minimumSizeHint().boundedTo(QSize(theme.px(12 * GRID), 1 << 20))
+        return self._wanted.boundedTo(QSize(theme.px(8 * GRID), self._wanted.height()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Elide the text again."""
@@ -70,19 +79,21 @@ class ElidedButton(PushButton):
         """Elide the text again when the font has changed."""
         super().changeEvent(event)
         if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
-            self._elide()
+            self._measure()
 
-    def _missing(self) -> int:
-        """Return how many px the whole text is wider than what is shown of it."""
-        metrics = self.fontMetrics()
-        whole = button_text(one_line(self._whole))
-        shown = Qt.TextFlag.TextShowMnemonic
-        return metrics.size(shown, whole).width() - metrics.size(shown, self.text()).width()
+    def _measure(self) -> None:
+        """Find out how much room the whole text takes."""
+        self.ensurePolished()  # before that it has another font
+        self.setText(button_text(self._whole))
+        self._wanted = super().sizeHint()
+        self._frame = self._wanted.width() - self.fontMetrics().size(Qt.TextFlag.TextShowMnemonic, self.text()).width()
+        self._elide()
+        self.updateGeometry()
 
     def _elide(self) -> None:
-        frame = super().sizeHint().width() - self.fontMetrics().size(Qt.TextFlag.TextShowMnemonic, self.text()).width()
         whole = one_line(self._whole)
-        shown = self.fontMetrics().elidedText(whole, Qt.TextElideMode.ElideRight, max(0, self.width() - frame))
+        room = max(0, self.width() - self._frame)
+        shown = self.fontMetrics().elidedText(whole, Qt.TextElideMode.ElideRight, room)
         self.setText(button_text(shown))
         set_tip(self, self._whole if shown != whole else "")
 

@@ -383,12 +383,12 @@ def test_a_picture_for_a_model_without_its_projector_offers_to_add_it(composer: 
         QTest.mouseClick(button, Qt.MouseButton.LeftButton)
     composer.editor.setFocus()
     names = []
-    for _ in range(2):
+    for _ in range(3):
         focused = QApplication.focusWidget()
         assert focused is not None
         names.append(focused.accessibleName() or button.text())
         QTest.keyClick(focused, Qt.Key.Key_Tab)
-    assert names == ["Your question", "Add its projector…"]
+    assert names == ["Your question", "Attach pictures…", "Add its projector…"]
     fakes.engine.become("ready", LLAVA)
     assert not offered(composer)
     fakes.engine.become("ready", LLAVA._replace(mmproj=None, image_tokens=0))
