@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QPushBu
 from desktop_app.services.notices import Notice, Notices, Owner
 from desktop_app.ui.sentences import action_label, notice_text, part_text
 from desktop_app.ui.widgets import icons
-from desktop_app.ui.widgets.controls import IconButton, Label, action_button
+from desktop_app.ui.widgets.controls import IconButton, Label, action_button, push_button
 from desktop_app.ui.widgets.fitting import BesideOrBelow, WrappingRow
 from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.theme import COLUMN, GRID, ColourRole, theme
@@ -48,6 +48,7 @@ class NoticeBar(QWidget):
         super().__init__(parent)
         self._notices = notices
         self._owners = owners
+        self._elsewhere: frozenset[Owner] = frozenset()  # whose notices another bar shows
         self._shown = ""  # id of the notice that is shown
         self._stepped_to = ""  # id of the one to which the person went
         self._list: QListWidget | None = None
@@ -71,7 +72,7 @@ class NoticeBar(QWidget):
 
     def ordered(self) -> list[Notice]:
         """Return the notices in the order in which the person should see them."""
-        ours = [each for each in self._notices.standing() if not self._owners or each.owner in self._owners]
+        ours = [each for each in self._notices.standing() if self._shows(each)]
         newest_of = {each.owner: place for place, each in enumerate(ours) if not each.sticky}
 
         def rank(placed: tuple[int, Notice]) -> tuple[bool, int, int, int]:
@@ -86,6 +87,15 @@ class NoticeBar(QWidget):
         ordered = self.ordered()
         stepped_to = [notice for notice in ordered if notice.id == self._stepped_to]
         return next(iter(stepped_to + ordered), None)
+
+    def leave_to_another(self, owners: frozenset[Owner]) -> None:
+        """Show nothing that belongs to these from now on: another bar, which is in sight, does."""
+        self._elsewhere = owners
+        self._withdrawn("")
+
+    def _shows(self, notice: Notice) -> bool:
+        is_ours = not self._owners or notice.owner in self._owners
+        return is_ours and notice.owner not in self._elsewhere
 
     def _build(self) -> None:
         self.card = QFrame(self)
@@ -128,7 +138,7 @@ class NoticeBar(QWidget):
     # ---- which one is shown ------------------------------------------------------------------
 
     def _posted(self, notice: Notice) -> None:
-        if not self._owners or notice.owner in self._owners:
+        if self._shows(notice):
             self._stepped_to = ""
             self._show_current()
 

@@ -413,6 +413,7 @@ class MainWindow(QMainWindow):
                 self,
             )
             self._models.place_notices(NoticeBar(self.services.notices, self._models, owners=_OF_MODELS))
+            self._models.shown.connect(self._models_shown)
         self._models.show()
         self._models.raise_()
         self._models.activateWindow()
@@ -433,6 +434,10 @@ class MainWindow(QMainWindow):
         self.open_models()
         if self._models is not None:
             self._models.show_job(job)
+
+    def _models_shown(self, shown: bool) -> None:
+        """Let the model manager tell what it did while it is open, and the window what is left to tell afterwards."""
+        self.notices.leave_to_another(frozenset({"models"} if shown else ()))
 
     @Slot(list)
     def add_models(self, paths: list[str]) -> None:

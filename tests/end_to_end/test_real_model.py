@@ -18,6 +18,7 @@ from desktop_app.chat.conversation import State
 from desktop_app.ui.models.card import CatalogueCard
 from desktop_app.ui.models.dialog import ModelsDialog
 from desktop_app.ui.models.model_menu import ModelMenu
+from desktop_app.ui.notices import NoticeBar
 from desktop_app.ui.widgets.question import Question
 from model_store.library.importing import import_files
 from tests.end_to_end.test_main_job import Program
@@ -199,3 +200,25 @@ def test_a_model_is_changed_in_two_clicks_and_gets_its_projector_where_a_picture
     assert not buttons(window.composer, "Add its projector…")
     assert [model.projector is not None for model in services.models.installed()] == [True]
     assert writer.projector is None
+
+
+def test_the_manager_tells_what_it_did_while_it_is_open(program: Program) -> None:
+    services, window = program.services, program.window
+    (model,) = import_files(services.models.library(), list(paths.demo_model()))
+    services.models.refresh()
+    wait_until(lambda: bool(services.models.installed()))
+    window.open_models()
+    manager = window.findChild(ModelsDialog)
+    assert manager is not None
+    inside = manager.findChild(NoticeBar)
+    assert inside is not None
+    services.model_tasks.verify(model)
+    wait_until(lambda: "is complete and undamaged." in said(inside), _MODEL_S)
+    assert "is complete and undamaged." not in said(window.notices)
+    services.models.offer_to_use(model)
+    wait_until(lambda: buttons(inside, "Use it now"))
+    assert not buttons(window.notices, "Use it now")
+    manager.close()
+    wait_until(lambda: buttons(window.notices, "Use it now"), what="what stays is told in the window then")
+    window.open_models()
+    wait_until(lambda: buttons(inside, "Use it now") and not buttons(window.notices, "Use it now"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QDir, QSize, Qt, QTimer
+from PySide6.QtCore import QDir, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
@@ -47,7 +47,9 @@ _SETTLE_MS = 60  # changes within this time are shown together
 
 
 class ModelsDialog(Dialog):
-    """Two lists of models, a search field, and the progress of tasks; not modal."""
+    """Two lists of models, a search field, and the progress of tasks; not modal. `shown(bool)`: it opens or closes."""
+
+    shown = Signal(bool)
 
     def __init__(
         self,
@@ -406,10 +408,12 @@ class ModelsDialog(Dialog):
         """Await nothing more: what is opened next is about something else."""
         super().hideEvent(event)
         self._plan = 0
+        self.shown.emit(False)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Read the model folder again: it may have changed."""
         super().showEvent(event)
+        self.shown.emit(True)
         self._open_part()
         self._is_opening = True
         self._models.show_fits()

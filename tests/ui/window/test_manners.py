@@ -44,7 +44,7 @@ from tests.screens.window_states import STATES, Stage
 
 # The others are states of the main window, or of what is no dialog.
 _DIALOGS = [name for name, state in STATES.items() if state.__annotations__["return"] != "None"]
-_DIALOGS = [name for name in _DIALOGS if name not in ("explained", "help_menu", "viewer")]
+_DIALOGS = [name for name in _DIALOGS if name not in ("explained", "help_menu", "model_menu", "viewer")]
 
 
 @pytest.fixture(params=_DIALOGS)
@@ -190,7 +190,8 @@ def test_tab_comes_to_the_pictures_before_the_words(window: MainWindow, services
     order = [*order, order[0]]
     first, second = window.composer.strip.thumbnails()
     found = [w for w in order[1:] if window.composer.isAncestorOf(w)]
-    wanted = [window.composer.attach, window.composer.send, first, second, window.composer.editor]
+    composer = window.composer
+    wanted = [composer.attach, composer.model, composer.send, first, second, composer.editor]
     assert [told(w) for w in found] == [told(w) for w in wanted]
     beside = order.index(first)
     assert not window.status.isAncestorOf(order[beside - 1])
