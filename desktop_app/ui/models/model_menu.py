@@ -54,8 +54,20 @@ class ModelMenu(QMenu):
             action.setEnabled(model is None or not model.wrong_files)
             action.setChecked(self._is_chosen(model))
             action.triggered.connect(partial(self._choose, model))
+        self._show_other_file()
         self.addSeparator()
         self.addAction(self.tr("Get more…")).triggered.connect(self.more_wanted)
+
+    def _show_other_file(self) -> None:
+        """Name a chosen model that is none of the installed ones."""
+        if not any(self._is_chosen(model) for model in self._listed):
+            info = self._engine.info()
+            name = info.name if info is not None else self._engine.wanted_name()
+            says = self.tr("not among the installed models")
+            action = self.addAction(f"{button_text(shortened(name, _LONGEST))}\t{says}")
+            action.setCheckable(True)
+            action.setChecked(True)
+            action.setEnabled(False)
 
     def _add(self, text: str) -> QAction:
         action = self.addAction(text)

@@ -117,3 +117,11 @@ def test_a_long_name_gives_way_to_the_button_that_sends(window: MainWindow, mode
     assert composer.model.visibleRegion().boundingRect() == composer.model.rect()
     assert composer.model.geometry().right() < composer.send.geometry().left()
     assert composer.model.toolTip().startswith("a-very-long-name")
+
+
+def test_a_model_that_is_not_installed_is_named_too(window: MainWindow, models: FakeServices) -> None:
+    models.preferences.values["model"] = "/elsewhere/own.gguf"
+    models.engine.become("ready", LLAVA._replace(name="own"))
+    menu = opened(window)
+    assert [text for text, checked in listed(menu) if checked] == ["own\tnot among the installed models"]
+    menu.close()
