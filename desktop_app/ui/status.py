@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
@@ -14,7 +14,7 @@ from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import push_button
 from desktop_app.ui.widgets.plain_text import one_line, set_tip
 from desktop_app.ui.widgets.status_button import ElasticStatusButton, StatusButton
-from desktop_app.ui.widgets.theme import GRID, ColourRole, theme
+from desktop_app.ui.widgets.theme import GRID, theme
 from desktop_app.ui.written_elsewhere import WrittenElsewhere
 
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for it

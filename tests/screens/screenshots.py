@@ -26,6 +26,14 @@ from tests.screens import model_states, update_states  # noqa: F401 - they regis
 from tests.screens.window_states import STATES, Stage
 
 SIZES = {"small": (720, 560), "large": (1600, 1000)}
+_WAY_TO_A_MODEL = (
+    "fetching_beside",
+    "fetching_failed",
+    "out_of_reach",
+    "photo_advice",
+    "blind_with_picture",
+    "model_menu",
+)
 ALSO = {
     "dark": (
         "unseen",
@@ -34,6 +42,7 @@ ALSO = {
         *("update_asking", "update_found", "update_none", "update_not_understood", "help_menu"),
         *("models", "models_here", "models_fetching", "offered"),
         *("queued", "queue_held", "waiting_for_another", "beside", "beside_earlier", "beside_closed"),
+        *_WAY_TO_A_MODEL,
     ),
     "small": (
         "unseen",
@@ -41,11 +50,13 @@ ALSO = {
         *("looking_in_parts", "finding_fastest", "offered", "blind", "offer_waiting", "failed_blind"),
         *("update_found", "update_not_understood", "update_no_address"),
         *("queued", "waiting_for_another", "beside", "beside_closed"),
+        *_WAY_TO_A_MODEL,
     ),
     "large": ("empty", "answered", "beside", "beside_earlier"),
     "zoomed": (
         *("empty", "answered", "refused_list", "stopped", "editing", "settings", "settings_measured"),
         *("queued", "waiting_for_another", "beside", "beside_closed"),
+        *_WAY_TO_A_MODEL,
     ),
 }
 
