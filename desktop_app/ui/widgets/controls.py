@@ -68,7 +68,7 @@ class ElidedButton(PushButton):
 
     def minimumSizeHint(self) -> QSize:
         """Take any width that shows a few letters."""
-        return self._wanted.boundedTo(QSize(theme.px(12 * GRID), self._wanted.height()))
+        return self._wanted.boundedTo(QSize(min(theme.px(12 * GRID), self.maximumWidth()), self._wanted.height()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Elide the text again."""
