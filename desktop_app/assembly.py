@@ -16,10 +16,10 @@ from desktop_app import logs, paths
 from desktop_app.chat.attachments import Attachments
 from desktop_app.engine.client import EngineClient, clear_cache
 from desktop_app.errors import UserError
+from desktop_app.services.asking_again import AskingAgain
 from desktop_app.services.background import Background
 from desktop_app.services.chosen_model import ChosenModel
 from desktop_app.services.conversation.answers import Answers
-from desktop_app.services.conversation.asking_again import AskingAgain
 from desktop_app.services.conversation.branches import Branches
 from desktop_app.services.conversation.chat import Chat
 from desktop_app.services.conversation.conversation_list import Conversations
