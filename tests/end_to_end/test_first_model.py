@@ -269,7 +269,9 @@ def test_the_manager_tells_what_it_did_while_it_is_open(program: Program) -> Non
     services.model_tasks.verify(model)
     wait_until(lambda: "is complete and undamaged." in said(inside), _MODEL_S)
     assert "is complete and undamaged." not in said(window.notices)
-    QTest.mouseClick(inside.close_button, Qt.MouseButton.LeftButton)
+    close = inside.close_button
+    wait_until(lambda: close.visibleRegion().boundingRect() == close.rect())
+    QTest.mouseClick(close, Qt.MouseButton.LeftButton)
     services.models.offer_to_use(model)
     wait_until(lambda: buttons(inside, "Use it now"))
     assert not buttons(window.notices, "Use it now")
