@@ -49,6 +49,7 @@ _STORE = {
 UI_FOLDERS = ["widgets", "transcript", "composer", "pictures", "models", "settings", "help"]
 _UI_GROUND = {
     "desktop_app.ui.sentences",
+    "desktop_app.markdown",
     "desktop_app.ui.protocols",
     "desktop_app.services",
     "desktop_app.engine.messages",
@@ -62,7 +63,7 @@ _UI_GROUND = {
     "model_store.jobs",
     *_LEAVES,
 }
-_WITHOUT_QT = {*_ENGINE_DOOR, "desktop_app.chat", "desktop_app.images", "model_store", *_LEAVES}
+_WITHOUT_QT = {*_ENGINE_DOOR, "desktop_app.markdown", "desktop_app.chat", "desktop_app.images", "model_store", *_LEAVES}
 
 _BELOW_SERVICES = {*_WITHOUT_QT, *_PLANNING, *_TUNING, "desktop_app.memory_fit"}
 SERVICES = ["conversation", "models"]
@@ -92,6 +93,8 @@ MAY_IMPORT = {
     "desktop_app.services": {*_BELOW_SERVICES, *(f"desktop_app.services.{name}" for name in SERVICES)},
     **{f"desktop_app.services.{name}": {*_BELOW_SERVICES, *_SERVICES_GROUND} for name in SERVICES},
     **{name: {*_BELOW_SERVICES, *_SERVICES_GROUND} for name in _SERVICES_GROUND},
+    # One parser of Markdown for the window and for exported pages.
+    "desktop_app.markdown": {"desktop_app.chat.markdown_limits"},
     "desktop_app.chat": {"desktop_app.errors", "desktop_app.atomic_files", "model_store.foreign_files"},
     "desktop_app.images": {
         "desktop_app.errors",
@@ -261,7 +264,10 @@ def test_right_arrow_is_allowed(path: str, source: str) -> None:
     ("module", "absent"),
     [
         ("desktop_app.assembly", {"llama_cpp", "PIL"}),
-        ("desktop_app.ui.window", {"llama_cpp", "PIL"}),
+        (
+            "desktop_app.ui.window",
+            {"llama_cpp", "PIL", "markdown_it", "pygments", "ziamath"},
+        ),
         ("desktop_app.cli", {"llama_cpp", "PySide6"}),
         ("desktop_app.engine.worker", {"PySide6", "sqlite3", "huggingface_hub", "llama_cpp"}),
         ("desktop_app.engine.loading", {"llama_cpp", "numpy"}),

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
+from functools import cache
+from importlib import import_module
 
 from provision import unpack_pyside
-from PyInstaller.utils.hooks import collect_submodules
+from PyInstaller.utils.hooks import collect_data_files, collect_submodules
+
+from desktop_app.markdown.highlighting import LEXERS
 
 #: Imported by name only, or inside functions that PyInstaller does not see through.
 HIDDEN = [
@@ -14,6 +18,10 @@ HIDDEN = [
     *collect_submodules("model_store"),
     *collect_submodules("keyring.backends", filter=lambda name: "SecretService" not in name or sys.platform == "linux"),
 ]
+#: Pygments finds a lexer by its name; of some 250 modules with lexers only these are taken along.
+LEXER_MODULES = [f"pygments.lexers.{name}" for name in LEXERS]
+#: The font that formulas are drawn with, and what latex2mathml knows of signs.
+FORMULAS = [entry for name in ("ziamath", "ziafont", "latex2mathml") for entry in collect_data_files(name)]
 #: Distributions whose versions and entry points are asked for when the program runs.
 METADATA = ("PySide6-Essentials", "llama-cpp-python", "numpy", "pillow", "pillow-heif", "huggingface_hub", "keyring")
 #: Never imported by what the program does.
@@ -76,6 +84,19 @@ def is_wanted(name: str) -> bool:
     return not _UNWANTED.search(name)
 
 
+def is_wanted_module(name: str) -> bool:
+    """Return whether a Python module that PyInstaller has found belongs into the program."""
+    return not name.startswith("pygments.") or name in _pygments() or name.startswith("pygments.lexers._")
+
+
+@cache
+def _pygments() -> frozenset[str]:
+    """Return the modules of Pygments that its lexers need, and no formatters and styles."""
+    for name in LEXER_MODULES:
+        import_module(name)
+    return frozenset(name for name in sys.modules if name.startswith("pygments."))
+
+
 #: Why a large file is needed: the first pattern that its path has.
 REASONS = (
     (r"libicudata", "Unicode's tables, which Qt breaks lines and compares words with"),
@@ -88,6 +109,7 @@ REASONS = (
     (r"PySide6.*Qt(Core|Gui|Widgets)\.|(pyside|shiboken)6", "Qt for Python"),
     (r"eyebright-tiny", "the built-in model"),
     (r"eyebright-inter", "the typeface of the window"),
+    (r"ziamath|ziafont|latex2mathml", "formulas: a font with mathematical signs, and what the signs are called"),
     (r"ggml-cpu", "llama.cpp for one kind of processor: the best that runs is loaded"),
     (r"lib(llama|mtmd|ggml)|llama\.dll|mtmd\.dll|ggml", "llama.cpp"),
     (r"openblas", "numpy is linked to it"),

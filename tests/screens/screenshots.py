@@ -36,6 +36,7 @@ _WAY_TO_A_MODEL = (
 )
 ALSO = {
     "dark": (
+        *("typeset", "typeset_code", "typeset_table"),
         "unseen",
         *("empty", "answered", "dragging", "refusing", "reading", "error_notice", "settings", "looking"),
         *("refused_list", "looking_in_parts", "settings_measured", "finding_fastest", "stopped", "editing"),
@@ -45,6 +46,7 @@ ALSO = {
         *_WAY_TO_A_MODEL,
     ),
     "small": (
+        *("typeset", "typeset_code", "typeset_table"),
         "unseen",
         *("empty", "answered", "reading", "error_notice", "refused_list", "long_model_name", "dragging"),
         *("looking_in_parts", "finding_fastest", "offered", "blind", "offer_waiting", "failed_blind"),
@@ -54,6 +56,7 @@ ALSO = {
     ),
     "large": ("empty", "answered", "beside", "beside_earlier"),
     "zoomed": (
+        *("typeset", "typeset_code", "typeset_table"),
         *("empty", "answered", "refused_list", "stopped", "editing", "settings", "settings_measured"),
         *("queued", "waiting_for_another", "beside", "beside_closed"),
         *_WAY_TO_A_MODEL,

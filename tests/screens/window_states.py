@@ -28,7 +28,8 @@ from desktop_app.ui.window import MainWindow
 from tests.helpers.fake_services import FakeServices, stored
 from tests.helpers.fakes.conversation import answer, question
 from tests.helpers.fakes.engine import LLAVA
-from tests.helpers.waiting import pump
+from tests.helpers.waiting import pump, wait_until
+from tests.screens.reference import REFERENCE
 
 TITLES = (
     ("A lake in the evening", True, 0),
@@ -233,6 +234,38 @@ def editing(stage: Stage) -> None:
     page.keyboard.edit_wanted.emit(0)
     stage.services.edited_pictures.put(stage.field)
     stage.services.edited_pictures.put(None)
+
+
+def _typeset(stage: Stage) -> None:
+    stage.services.engine.become("ready", LLAVA)
+    stage.open_first()
+    stage.services.chat.show(question("Show me everything."), answer(REFERENCE))
+    rows = stage.window.transcript.page.rows
+    wait_until(lambda: not rows.row(1).document.parts.unfinished)
+    rows.scroll_to_start()
+
+
+@state
+def typeset(stage: Stage) -> None:
+    """An answer with everything that answers are set with: its beginning."""
+    _typeset(stage)
+
+
+@state
+def typeset_code(stage: Stage) -> None:
+    """Its middle: lists and code."""
+    _typeset(stage)
+    rows = stage.window.transcript.page.rows
+    rows.scroll_by(rows.row(1).panels[0].rect.top() - 200)
+
+
+@state
+def typeset_table(stage: Stage) -> None:
+    """Its end, with a wide table that was moved, and footnotes."""
+    _typeset(stage)
+    rows = stage.window.transcript.page.rows
+    rows.row(1).strips[0].move_by(200)
+    rows.scroll_to_end()
 
 
 @state

@@ -10,19 +10,12 @@ import base64
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from html import escape
-from typing import TYPE_CHECKING, Any
 
 from desktop_app.chat.conversation import Message, Picture, Role
 from desktop_app.chat.exporting import SPEAKERS, PictureBytes, speaker, spoken
-from desktop_app.chat.markdown_limits import DEEPEST, can_be_laid_out
-from desktop_app.services.conversation.markdown_source import LINE_END, prepare
-
-if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
-
-_SAFE_LINK = re.compile(r"(https?|mailto):", re.IGNORECASE)
+from desktop_app.chat.markdown_limits import can_be_laid_out
+from desktop_app.markdown.html import to_html as laid_out
 
 # By their first bytes. Nothing that could hold a script, such as SVG, is among them.
 _SHOWN_BY_BROWSERS = (
@@ -50,6 +43,14 @@ pre {{ padding: 0.8em; overflow-x: auto; background: color-mix(in srgb, currentC
 code {{ font-family: ui-monospace, monospace; font-size: 0.92em; }}
 pre, th, td {{ border: 1px solid color-mix(in srgb, currentColor 20%, transparent); border-radius: 4px; }}
 table {{ display: block; overflow-x: auto; border-collapse: collapse; }}
+:root {{ --keyword: #7A3E9D; --name: #1F5FA8; --string: #2C6B3F; --number: #9A4A00; --comment: #625C53; }}
+@media (prefers-color-scheme: dark) {{
+  :root {{ --keyword: #C9A6EE; --name: #8DBBF2; --string: #9CCB9A; --number: #E8AE74; --comment: #ABA397; }}
+}}
+.keyword {{ color: var(--keyword); }} .name {{ color: var(--name); }} .string {{ color: var(--string); }}
+.number {{ color: var(--number); }} .comment {{ color: var(--comment); }}
+math[display="block"] {{ overflow-x: auto; }}
+li.task {{ list-style: none; margin-inline-start: -1.4em; }}
 th, td {{ padding: 0.3em 0.6em; text-align: start; border-radius: 0; }}
 blockquote {{ margin-inline: 0; padding-inline-start: 1em; border-inline-start: 3px solid; opacity: 0.8; }}
 figure {{ margin: 0.5em 0; }}
@@ -83,30 +84,7 @@ def _words(message: Message) -> str:
     text = message.text.strip()
     if message.role is Role.USER or not can_be_laid_out(text):
         return f'<div class="typed" dir="auto">{escape(text)}</div>'
-    laid_out = _markdown().render(prepare(text)).replace(f" {LINE_END}", "")
-    return f'<div dir="auto">\n{laid_out}</div>'
-
-
-@cache
-def _markdown() -> MarkdownIt:
-    from markdown_it import MarkdownIt  # needed for an export only
-
-    nesting = 5 * DEEPEST  # a level of a list counts four times
-    made = MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": nesting})
-    made.enable(["table", "strikethrough"])
-    made.add_render_rule("image", _described)
-    made.add_render_rule("text", _spaced)
-    made.validateLink = lambda url: _SAFE_LINK.match(url) is not None  # type: ignore[method-assign]
-    return made
-
-
-def _described(_renderer: Any, tokens: Sequence[Any], index: int, _options: Any, _env: Any) -> str:
-    return escape(tokens[index].content)
-
-
-def _spaced(_renderer: Any, tokens: Sequence[Any], index: int, _options: Any, _env: Any) -> str:
-    """Return words whose columns stay columns: browsers make one of several spaces."""
-    return escape(tokens[index].content).replace("  ", "\u00a0 ")
+    return f'<div dir="auto">\n{laid_out(text, message.id)}</div>'
 
 
 def _figure(picture: Picture, data: bytes | None) -> str:

@@ -38,14 +38,15 @@ class PageButton(IconButton):
         self._back = QTimer(self)
         self._back.setSingleShot(True)
         self._back.setInterval(_CONFIRMED_MS)
-        self._back.timeout.connect(self._show_usual)
+        self._back.timeout.connect(self.show_usual)
 
     def confirm(self) -> None:
         """Show the check mark for a moment."""
         self.set_icon("check")
         self._back.start()
 
-    def _show_usual(self) -> None:
+    def show_usual(self) -> None:
+        """Show its own icon again."""
         self.set_icon(self._usual)
 
 

@@ -30,6 +30,7 @@ class Hits(QObject):
         self._query = ""
         self._current: tuple[str, int] = ("", 0)  # message id, and which of its hits
         self._known: dict[str, tuple[Message, list[Range]]] = {}  # by message id; messages never change
+        rows.replacing.connect(self._forget)
 
     def are_marked(self) -> bool:
         """Return whether words are marked."""
@@ -80,6 +81,10 @@ class Hits(QObject):
     def current_in(self, message: Message) -> int:
         """Return which of the hits in a message was gone to last, -1 if it is in another one."""
         return self._current[1] if message.id == self._current[0] else -1
+
+    def _forget(self, message_id: str) -> None:
+        """A message is laid out anew, perhaps with formulas in place of what was written."""
+        self._known.pop(message_id, None)
 
     def _go_to(self, index: int, place: int) -> None:
         self._current = (self._rows.messages()[index].id, place)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QAccessible, QAccessibleEvent, QGuiApplication, QKeyEvent, QKeySequence
+from PySide6.QtGui import QAccessible, QAccessibleEvent, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import QAbstractScrollArea
 
 from desktop_app.chat.conversation import Message, Role
 from desktop_app.ui.transcript import phrases as words
+from desktop_app.ui.transcript.markdown.copying import Piece, copy
 from desktop_app.ui.transcript.rows import TOP, Rows
 from desktop_app.ui.transcript.selection import Selection
 from desktop_app.ui.widgets.theme import theme
 
 _LINES = 3  # a press of an arrow key moves a message higher than the window by so many lines
+_SIDEWAYS = 60  # px that wide tables move with one press
 _KEYBOARD_REASONS = (
     Qt.FocusReason.TabFocusReason,
     Qt.FocusReason.BacktabFocusReason,
@@ -90,7 +92,8 @@ class Keyboard(QObject):
     def copy(self) -> None:
         """Copy the selected words, or else the whole focused message."""
         if not self._selection.copy() and self.focused() >= 0:
-            QGuiApplication.clipboard().setText(self._rows.messages()[self.focused()].text)
+            message = self._rows.messages()[self.focused()]
+            copy([Piece(message.text, message.role is Role.ASSISTANT)])
 
     # ---- events ----------------------------------------------------------------------------
 
@@ -166,6 +169,8 @@ class Keyboard(QObject):
 
     def _next_picture(self, step: int) -> None:
         if self.focused() >= 0:
+            for strip in self._rows.row(self.focused()).strips:
+                strip.move_by(step * _SIDEWAYS)
             count = len(self._rows.messages()[self.focused()].pictures)
             self._picture = max(0, min(self._picture + step, count - 1))
             self._area.viewport().update()

@@ -1,20 +1,67 @@
-"""Links in answers: only web addresses are ever opened."""
+"""Links in answers: their address is shown, and the browser or mail program is opened only after a question."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import QCoreApplication, Qt, QUrl
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
 from desktop_app.ui.files.web_page import open_page
+from desktop_app.ui.widgets.controls import Label
+from desktop_app.ui.widgets.theme import GRID
+
+_LONGEST = 600  # characters of an address in the question
 
 
-def is_web(address: str) -> bool:
-    """Return whether an address may be opened: a well-formed one of a web page."""
+def may_open(address: str) -> bool:
+    """Return whether an address may be opened: a well-formed one of a web page or of a mail."""
     url = QUrl(address, QUrl.ParsingMode.StrictMode)
-    return url.isValid() and url.scheme().lower() in ("http", "https") and bool(url.host())
+    scheme = url.scheme().lower()
+    return url.isValid() and (
+        (scheme in ("http", "https") and bool(url.host())) or (scheme == "mailto" and bool(url.path()))
+    )
 
 
 def open_link(address: str, parent: QWidget) -> None:
-    """Open a web address in the browser, and ignore any other. `parent`: the widget that owns a failure's dialog."""
-    if is_web(address):
-        open_page(address, parent)
+    """Ask whether to open an address, and ignore one that may not be. `parent`: the widget that owns the dialogs."""
+    if not may_open(address):
+        return
+    from PySide6.QtWidgets import QMessageBox  # rare, and the window starts sooner
+
+    box = QMessageBox(QMessageBox.Icon.Question, "Eyebright", "", QMessageBox.StandardButton.Cancel, parent)
+    box.setTextFormat(Qt.TextFormat.PlainText)
+    box.setText(QCoreApplication.translate("Links", "Open this address?"))
+    box.setInformativeText(address if len(address) <= _LONGEST else f"{address[:_LONGEST]}…")
+    box.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    go = box.addButton(QCoreApplication.translate("Links", "Open"), QMessageBox.ButtonRole.AcceptRole)
+    copy = box.addButton(QCoreApplication.translate("Links", "Copy address"), QMessageBox.ButtonRole.ActionRole)
+    go.clicked.connect(lambda: open_page(address, parent))
+    copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(address))
+    box.setDefaultButton(QMessageBox.StandardButton.Cancel)
+    box.open()
+
+
+class LinkAddress(Label):
+    """Shows in the lower left corner of the conversation where the link under the pointer leads, as browsers do."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__("", "small", "muted", parent)
+        self._page = parent
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setAutoFillBackground(True)
+        self.setMargin(GRID // 2)
+        self.hide()
+
+    def show_for(self, address: str) -> None:
+        """Show an address; nothing hides it."""
+        longest = max(80, self._page.width() * 2 // 3)
+        self.setText(self.fontMetrics().elidedText(address, Qt.TextElideMode.ElideMiddle, longest))
+        self.setVisible(bool(address))
+        self.place()
+
+    def place(self) -> None:
+        """Stand in the corner."""
+        self.adjustSize()
+        self.move(0, self._page.height() - self.height())
+        self.raise_()

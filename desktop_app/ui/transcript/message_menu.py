@@ -9,7 +9,8 @@ from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtWidgets import QMenu, QWidget
 
 from desktop_app.chat.conversation import Picture, Role
-from desktop_app.ui.transcript.links import is_web, open_link
+from desktop_app.ui.transcript.links import may_open, open_link
+from desktop_app.ui.transcript.markdown.copying import Piece, copy
 from desktop_app.ui.transcript.rows import Rows
 from desktop_app.ui.transcript.selection import Selection
 from desktop_app.ui.widgets.theme import theme
@@ -21,7 +22,9 @@ _BESIDE = QPoint(-1, -1)  # a point on no part of a row
 class _Choice(Enum):
     """What an entry of the menu does with its value."""
 
-    COPY = "copy"  # a text
+    COPY = "copy"  # an address
+    COPY_SELECTION = "copy-selection"
+    COPY_MESSAGE = "copy-message"  # by its id
     OPEN_PICTURE = "open"  # by its sha256
     COPY_PICTURE = "copy-picture"  # likewise
     SAVE_PICTURE = "save-picture"  # likewise
@@ -64,10 +67,9 @@ class MessageMenu(QObject):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         row = self._rows.row(index)
         link, picture = row.link_at(inside), max(picture, row.picture_at(inside))
-        selected = self._selection.text()
-        if selected:
-            _add(menu, self.tr("Copy"), _Choice.COPY, selected)
-        if is_web(link):
+        if self._selection.text():
+            _add(menu, self.tr("Copy"), _Choice.COPY_SELECTION, "")
+        if may_open(link):
             _add(menu, self.tr("Open link"), _Choice.OPEN_LINK, link)
         if link:
             _add(menu, self.tr("Copy link address"), _Choice.COPY, link)
@@ -77,7 +79,7 @@ class MessageMenu(QObject):
             _add(menu, self.tr("Copy picture"), _Choice.COPY_PICTURE, sha256)
             _add(menu, self.tr("Save picture…"), _Choice.SAVE_PICTURE, sha256)
         if row.message.text:
-            _add(menu, self.tr("Copy message"), _Choice.COPY, row.message.text)
+            _add(menu, self.tr("Copy message"), _Choice.COPY_MESSAGE, row.message.id)
             _add(menu, self.tr("Select message"), _Choice.SELECT, row.message.id)
         if self._rows.is_dropped(row.message):
             _add(menu, self.tr("Why the model no longer sees this…"), _Choice.EXPLAIN, row.message.id)
@@ -116,7 +118,7 @@ class MessageMenu(QObject):
         """Return the menu of a whole row, for those who point at nothing: all its links and `picture` are in it."""
         menu = self.at(index, _BESIDE, picture=min(picture, len(self._rows.row(index).message.pictures) - 1))
         menu.addSeparator()
-        for address in filter(is_web, self._rows.row(index).links()):
+        for address in filter(may_open, self._rows.row(index).links()):
             shown = menu.fontMetrics().elidedText(address, Qt.TextElideMode.ElideRight, theme.px(_LINK))
             text = self.tr("Open {address}").format(address=shown.replace("&", "&&"))
             _add(menu, text, _Choice.OPEN_LINK, address)
@@ -127,6 +129,11 @@ class MessageMenu(QObject):
         match _Choice(name):
             case _Choice.COPY:
                 QGuiApplication.clipboard().setText(value)
+            case _Choice.COPY_SELECTION:
+                self._selection.copy()
+            case _Choice.COPY_MESSAGE:
+                message = self._rows.messages()[self._rows.index_of(value)]
+                copy([Piece(message.text, message.role is Role.ASSISTANT)])
             case _Choice.OPEN_PICTURE:
                 self.picture_opened.emit(value)
             case _Choice.COPY_PICTURE:

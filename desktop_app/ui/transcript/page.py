@@ -13,6 +13,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QResizeEvent,
+    QWheelEvent,
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
 
@@ -73,7 +74,7 @@ class TranscriptPage(QAbstractScrollArea):
         """Return what of a row depends on the moment."""
         message = self.rows.messages()[index]
         return Look(
-            selection=self.selection.range_in(message),
+            selection=self.selection.range_in(index),
             hits=self.hits.ranges_in(index),
             hit=self.hits.current_in(message),
             is_focused=self.keyboard.is_marked(message),
@@ -163,6 +164,11 @@ class TranscriptPage(QAbstractScrollArea):
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Pass it on."""
         self.pointer.release(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Move a wide table under the pointer sideways, or else the page."""
+        if not self.pointer.wheel(event):
+            super().wheelEvent(event)
 
     def viewportEvent(self, event: QEvent) -> bool:
         """Show the address of a link, or the name of a picture, as a tip."""

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import (
     QAbstractTextDocumentLayout,
     QColor,
     QPainter,
     QPalette,
     QPen,
+    QRegion,
     QTextCharFormat,
     QTextCursor,
-    QTextFormat,
 )
 
 from desktop_app.chat.conversation import Role, State
 from desktop_app.ui.transcript import phrases as words
-from desktop_app.ui.transcript.markdown import CODE_PADDING, code_header
+from desktop_app.ui.transcript.markdown.document import CODE_PADDING, code_header
+from desktop_app.ui.transcript.markdown.strips import Strip
 from desktop_app.ui.transcript.pictures import PictureCache
 from desktop_app.ui.transcript.row import BORDER_SIDE, Row
 from desktop_app.ui.transcript.waiting import Waiting
@@ -30,6 +31,7 @@ from desktop_app.ui.widgets.theme import GRID, RADIUS, RADIUS_SMALL, ColourRole,
 _BUBBLE_RADIUS = 2 * RADIUS_SMALL + 2
 SELECTION = 0.25  # opacity of the accent behind selected words
 HIT = 0.24  # opacity of the colour behind the words of a search
+_BARS = 0.6  # opacity of the bars beside quotations
 _DROPPED = 0.35  # opacity of pictures that the model no longer sees
 _CENTRED = int(Qt.AlignmentFlag.AlignHCenter) | int(Qt.TextFlag.TextWordWrap)
 
@@ -63,7 +65,7 @@ def paint_row(painter: QPainter, row: Row, look: Look, pictures: PictureCache, w
         waiting.paint(painter, row.waiting)
     if row.editor.isNull() and row.message.text:
         _paint_panels(painter, row)
-        _paint_quotes(painter, row)
+        _paint_marks(painter, row)
         _paint_text(painter, row, look, clip)
     if not row.mark.isNull():
         _paint_mark(painter, row)
@@ -105,21 +107,22 @@ def _paint_panels(painter: QPainter, row: Row) -> None:
             painter.drawText(head, int(Qt.AlignmentFlag.AlignVCenter), panel.code.language)
 
 
-def _paint_quotes(painter: QPainter, row: Row) -> None:
-    if row.message.state is State.STREAMING or row.message.role is not Role.ASSISTANT:
-        return
-    layout = row.document.documentLayout()
-    block = row.document.begin()
-    while block.isValid():
-        level = int(block.blockFormat().property(QTextFormat.Property.BlockQuoteLevel) or 0)
-        if level:
-            rect = layout.blockBoundingRect(block).translated(QPointF(row.text.topLeft()))
-            left = rect.left() + block.layout().lineAt(0).x() - theme.px(14)
-            bar = QRectF(left, rect.top() + 3, 3, rect.height() - 3)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme.colour("line"))
-            painter.drawRoundedRect(bar, 1.5, 1.5)
-        block = block.next()
+def _paint_marks(painter: QPainter, row: Row) -> None:
+    painter.setPen(Qt.PenStyle.NoPen)
+    bars = theme.colour("edge")
+    bars.setAlphaF(_BARS)
+    painter.setBrush(bars)
+    for bar in row.bars:
+        painter.drawRoundedRect(bar, 1.5, 1.5)
+    painter.setBrush(theme.colour("line"))
+    for rule in row.rules:
+        painter.drawRect(rule)
+    for box in row.boxes:
+        painter.setPen(Qt.PenStyle.NoPen if box.is_checked else QPen(theme.colour("edge"), 1.5))
+        painter.setBrush(theme.colour("accent") if box.is_checked else Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(QRectF(box.rect).adjusted(0.75, 0.75, -0.75, -0.75), 3, 3)
+        if box.is_checked:
+            icons.paint(painter, "check", theme.colour("on_accent"), QRectF(box.rect).adjusted(1, 1, -1, -1))
 
 
 def _paint_text(painter: QPainter, row: Row, look: Look, clip: QRect) -> None:
@@ -137,9 +140,37 @@ def _paint_text(painter: QPainter, row: Row, look: Look, clip: QRect) -> None:
         washes.append(_wash(row, look.selection, "accent", SELECTION))
     context.selections = washes
     painter.save()
+    if row.strips:
+        painter.setClipRegion(QRegion(clip) - _rooms(row))
     painter.translate(origin)
     row.document.documentLayout().draw(painter, context)
     painter.restore()
+    for strip in row.strips:
+        _paint_strip(painter, row, strip, context, clip)
+
+
+def _rooms(row: Row) -> QRegion:
+    region = QRegion()
+    for strip in row.strips:
+        region += QRect(row.text.left() - 1, strip.room.top(), strip.width + row.width, strip.room.height())
+    return region
+
+
+def _paint_strip(
+    painter: QPainter, row: Row, strip: Strip, context: QAbstractTextDocumentLayout.PaintContext, clip: QRect
+) -> None:
+    """Paint what is seen of a wide table, and its bar."""
+    moved = row.text.topLeft() - QPoint(strip.offset, 0)
+    painter.save()
+    painter.setClipRect(strip.room & clip)
+    painter.translate(moved)
+    context.clip = QRectF((strip.room & clip).translated(-moved))
+    row.document.documentLayout().draw(painter, context)
+    painter.restore()
+    painter.setPen(Qt.PenStyle.NoPen)
+    for place, colour in ((strip.groove(), theme.colour("line")), (strip.bar(), theme.colour("edge"))):
+        painter.setBrush(colour)
+        painter.drawRoundedRect(place, place.height() / 2, place.height() / 2)
 
 
 def _wash(

@@ -10,16 +10,17 @@ from PySide6.QtGui import QFontMetrics
 
 from desktop_app.chat.conversation import Message, Role, State
 from desktop_app.ui.transcript import phrases as words
-from desktop_app.ui.transcript.markdown import (
+from desktop_app.ui.transcript.markdown.builder import markdown_document
+from desktop_app.ui.transcript.markdown.document import (
     CODE_PADDING,
     CodeBlock,
     SafeDocument,
-    code_blocks,
     code_header,
-    markdown_document,
     plain_document,
     set_plain_text,
 )
+from desktop_app.ui.transcript.markdown.marks import Box, boxes, quote_bars, rules
+from desktop_app.ui.transcript.markdown.strips import Strip, wide_tables
 from desktop_app.ui.transcript.pictures import place_pictures
 from desktop_app.ui.widgets.long_text import shown_part
 from desktop_app.ui.widgets.theme import GRID, PICTURE_HEIGHT, theme
@@ -88,6 +89,10 @@ class Row:
         self.remedies = QRect(0, 0, 0, remedies_height)  # where the buttons under its mark are
         self.editor = QRect()
         self.panels: list[Panel] = []
+        self.strips: list[Strip] = []
+        self.bars: list[QRect] = []  # beside quotations
+        self.rules: list[QRect] = []  # lines across the page
+        self.boxes: list[Box] = []  # of tasks
         self.actions = QRect()
         self.border_text = border
         self.border = QRect()
@@ -111,7 +116,7 @@ class Row:
 
     def position_at(self, point: QPoint) -> int:
         """Return the document position nearest to `point`."""
-        inside = QPointF(point - self.text.topLeft())
+        inside = self._in_document(point)
         return max(0, self.document.documentLayout().hitTest(inside, Qt.HitTestAccuracy.FuzzyHit))
 
     def line_top(self, position: int) -> int:
@@ -131,8 +136,7 @@ class Row:
         """Return the address of the link at `point`, or nothing."""
         if not self.is_on_text(point):
             return ""
-        inside = QPointF(point - self.text.topLeft())
-        return str(self.document.documentLayout().anchorAt(inside))
+        return str(self.document.documentLayout().anchorAt(self._in_document(point)))
 
     def links(self) -> list[str]:
         """Return the addresses of the links, in their order and each once."""
@@ -153,9 +157,14 @@ class Row:
         """Return whether `point` is on the line where what the model no longer sees ends."""
         return self.border.contains(point)
 
-    def panel_at(self, point: QPoint) -> Panel | None:
-        """Return the block of code at `point`."""
-        return next((panel for panel in self.panels if panel.rect.contains(point)), None)
+    def strip_at(self, point: QPoint) -> Strip | None:
+        """Return the wide table at `point`."""
+        return next((strip for strip in self.strips if strip.room.contains(point)), None)
+
+    def _in_document(self, point: QPoint) -> QPointF:
+        strip = self.strip_at(point)
+        moved = QPoint(strip.offset, 0) if strip is not None else QPoint()
+        return QPointF(point - self.text.topLeft() + moved)
 
     # ---- laying out ------------------------------------------------------------------------
 
@@ -164,7 +173,7 @@ class Row:
         if message.role is Role.NOTE:
             return plain_document(words.note(message))
         if message.role is Role.ASSISTANT and message.state is not State.STREAMING:
-            return markdown_document(message.text)
+            return markdown_document(message.text, self.width)
         return plain_document(message.text)
 
     def _place(self, editor_height: int) -> None:
@@ -235,6 +244,10 @@ class Row:
             return self._place_remedies(self.waiting.bottom() + 1, theme.px(20) + 2)
         if self.message.state is not State.STREAMING:
             self._place_panels()
+            self.strips = wide_tables(self.document, self.text)
+            self.bars = quote_bars(self.document, self.text.topLeft())
+            self.rules = rules(self.document, self.text)
+            self.boxes = boxes(self.document, self.text.topLeft())
             y = self._place_mark(y)
         return y
 
@@ -262,14 +275,12 @@ class Row:
     def _place_panels(self) -> None:
         layout = self.document.documentLayout()
         self.panels = []
-        for code in code_blocks(self.document):
+        for code in self.document.parts.codes:
             block = self.document.findBlock(code.start)
-            first = layout.blockBoundingRect(block)
-            last = layout.blockBoundingRect(self.document.findBlock(code.end))
-            left = round(first.left() + block.layout().lineAt(0).x()) - CODE_PADDING
-            top = round(first.top()) - code_header()
-            height = round(last.bottom() - first.top()) + code_header() + CODE_PADDING
-            rect = QRect(left, top, self.width - left, height)
+            place = layout.blockBoundingRect(block)
+            left = round(place.left() + block.layout().lineAt(0).x()) - CODE_PADDING
+            top = round(place.top()) - code_header()
+            rect = QRect(left, top, self.width - left, round(place.height()) + code_header() + CODE_PADDING)
             self.panels.append(Panel(rect.translated(self.text.topLeft()), code))
 
 

@@ -17,6 +17,7 @@ from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QAbstractScrollArea
 
 from desktop_app.chat.conversation import Message, State
+from desktop_app.ui.transcript.markdown.finishing import finished, finisher
 from desktop_app.ui.transcript.pictures import tallest_in
 from desktop_app.ui.transcript.row import Row, estimate
 from desktop_app.ui.transcript.row_heights import RowHeights
@@ -72,6 +73,7 @@ class Rows(QObject):
         self._width = 0
         self._tallest = 0  # px of a picture
         self._held: _Place | None = None  # until the reader moves; found anew at each step of a resize it would drift
+        finisher.done.connect(self._show_finished)
         theme.changed.connect(self._restyle)
 
     # ---- messages --------------------------------------------------------------------------
@@ -205,6 +207,7 @@ class Rows(QObject):
             remedies = self._remedies[1] if message.id == self._remedies[0] else 0
             row = Row(message, self.column_width(), editor_height, border, remedies, self._tallest)
             self._rows[message.id] = row
+            finisher.want(row.document.parts.unfinished)
             self._heights.set(index, row.height)
         else:
             self._rows.move_to_end(message.id)
@@ -422,6 +425,14 @@ class Rows(QObject):
         bar.setEnabled(bar.maximum() > 0)
         bar.setPageStep(max(1, height - 2 * theme.line_height()))
         self._moving_bar = False
+
+    def _show_finished(self) -> None:
+        """Lay out again what has got its formulas and colours."""
+        for message_id, row in list(self._rows.items()):
+            if row.document.parts.unfinished and all(thing in finished for thing in row.document.parts.unfinished):
+                self.replacing.emit(message_id)
+                self._rows.pop(message_id, None)
+        self._arrange()
 
     def _restyle(self) -> None:
         self._bar.setSingleStep(theme.line_height())

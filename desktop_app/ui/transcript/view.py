@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import Any
 
-from PySide6.QtCore import QPoint, QRect, Qt, Signal
+from PySide6.QtCore import QPoint, QRect, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
@@ -16,15 +16,20 @@ from desktop_app.ui.protocols.services import Services
 from desktop_app.ui.sentences import title_of
 from desktop_app.ui.transcript import phrases as words
 from desktop_app.ui.transcript.accessibility import SpokenMessages
-from desktop_app.ui.transcript.actions import ActionBar, MessageAction, PageButton
+from desktop_app.ui.transcript.actions import ActionBar, MessageAction
 from desktop_app.ui.transcript.editor import QuestionEditor
-from desktop_app.ui.transcript.markdown import code_blocks, code_header
+from desktop_app.ui.transcript.links import LinkAddress
+from desktop_app.ui.transcript.markdown.code_buttons import CodeButtons
+from desktop_app.ui.transcript.markdown.copying import Piece, copy
+from desktop_app.ui.transcript.markdown.finishing import finisher
 from desktop_app.ui.transcript.page import TranscriptPage
 from desktop_app.ui.transcript.pictures import PictureCache
 from desktop_app.ui.transcript.remedies import RemedyButtons, remedies_of
 from desktop_app.ui.transcript.waiting import Waiting
 from desktop_app.ui.widgets.controls import FloatingButton, Popover
 from desktop_app.ui.widgets.theme import GRID
+
+_WARM_UP_MS = 300  # after the window has been shown
 
 
 class TranscriptView(QWidget):
@@ -54,9 +59,8 @@ class TranscriptView(QWidget):
         self.spoken = SpokenMessages(self.page)
         self.bar = ActionBar(self.page.viewport())
         self.last_bar = ActionBar(self.page.viewport(), with_words=True)
-        self.copy_code = PageButton("copy", self.tr("Copy code"), self.page.viewport())
-        self.copy_code.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the bar has one for the keyboard
-        self.copy_code.hide()
+        self.code_buttons = CodeButtons(self.page)
+        self.link_address = LinkAddress(self)
         self._edited = services.edited_pictures
         self.editor = QuestionEditor(self._edited, services.previews, self.page.viewport())
         self.remedies = RemedyButtons(services.notices, self.page.viewport())
@@ -70,6 +74,7 @@ class TranscriptView(QWidget):
         QWidget.setTabOrder(self.bar, self.last_bar)
         QWidget.setTabOrder(self.last_bar, self.newest)
         self._connect(services)
+        QTimer.singleShot(_WARM_UP_MS, finisher.warm_up)
         self._reset()
         self._show_dropped()
 
@@ -107,7 +112,7 @@ class TranscriptView(QWidget):
         self.remedies.chosen.connect(services.notices.run)
         services.engine.model_changed.connect(self._show_remedies)
         services.notices.relabelled.connect(self._show_remedies)
-        self.copy_code.clicked.connect(self._copy_hovered_code)
+        page.pointer.link_hovered.connect(self.link_address.show_for)
         self.newest.clicked.connect(self._go_to_newest)
         self.editor.submitted.connect(self._submit_edit)
         self.editor.cancelled.connect(self._end_edit)
@@ -203,7 +208,6 @@ class TranscriptView(QWidget):
 
     def _place_floating(self) -> None:
         self._place_actions()
-        self._place_copy_code()
         self._place_editor()
         self._place_remedies()
 
@@ -255,27 +259,13 @@ class TranscriptView(QWidget):
             left = strip.right() + 1 - bar.width()
         # Below a question it is a little higher than its strip: the bubble and the line below have that much air.
         bar.move(left, strip.top() + (strip.height() - bar.height()) // 2)
-        bar.show()
+        bar.setVisible(strip.intersects(self.page.viewport().rect()) or _has_focus(bar))
         bar.raise_()
 
     def _has_actions(self, message: Message) -> bool:
         if message.role is Role.NOTE or message.id == self.editor.message_id():
             return False
         return message.state is not State.STREAMING or bool(message.text)
-
-    def _place_copy_code(self) -> None:
-        panel, index = self.page.pointer.hovered_panel(), self.page.pointer.hovered()
-        rect = self._rows.rect(index) if panel is not None else None
-        if panel is None or rect is None:
-            self.copy_code.hide()
-            return
-        place = panel.rect.translated(rect.topLeft())
-        size = self.copy_code.sizeHint()
-        inset = (code_header() - size.height()) // 2
-        # The button stays in sight while the end of long code is read.
-        top = max(place.top() + inset, min(GRID, place.bottom() - size.height()))
-        self.copy_code.setGeometry(QRect(QPoint(place.right() - size.width() - inset, top), size))
-        self.copy_code.show()
 
     def _show_remedies(self, _info: object = None) -> None:
         """Offer what can be done about the last answer, if it failed: earlier ones were left behind."""
@@ -312,6 +302,7 @@ class TranscriptView(QWidget):
         """Keep the floating button at its place."""
         super().resizeEvent(event)
         self._place_newest()
+        self.link_address.place()
 
     def _go_to_newest(self) -> None:
         self._rows.scroll_to_end()
@@ -328,10 +319,11 @@ class TranscriptView(QWidget):
             return
         match action:
             case MessageAction.COPY:
-                QGuiApplication.clipboard().setText(self._rows.messages()[index].text)
+                message = self._rows.messages()[index]
+                copy([Piece(message.text, message.role is Role.ASSISTANT)])
                 bar.copy.confirm()
             case MessageAction.COPY_CODE:
-                blocks = code_blocks(self._rows.row(index).document)
+                blocks = self._rows.row(index).document.parts.codes
                 QGuiApplication.clipboard().setText("\n\n".join(block.text for block in blocks))
                 bar.copy_code.confirm()
             case MessageAction.EDIT:
@@ -359,12 +351,6 @@ class TranscriptView(QWidget):
 
     def _save_picture(self, picture: Picture) -> None:
         save_picture(self._previews, picture, self)
-
-    def _copy_hovered_code(self) -> None:
-        panel = self.page.pointer.hovered_panel()
-        if panel is not None:
-            QGuiApplication.clipboard().setText(panel.code.text)
-            self.copy_code.confirm()
 
     # ---- changing a question ---------------------------------------------------------------
 

@@ -35,6 +35,10 @@ ColourRole = Literal[
     "raised",  # above the page: composer, cards, menus, dialogs
     "bubble",  # behind the person's words
     "code",  # behind code
+    "code_keyword",
+    "code_name",  # of what is defined or called
+    "code_string",
+    "code_number",
     "text",
     "muted",  # second voice: dates, captions, placeholders
     "line",  # where two surfaces meet; never needed to understand anything
@@ -64,6 +68,10 @@ _LIGHT: dict[ColourRole, str] = {
     "raised": "#FFFFFF",
     "bubble": "#EDE8DF",
     "code": "#F1EDE5",
+    "code_keyword": "#7A3E9D",
+    "code_name": "#1F5FA8",
+    "code_string": "#2C6B3F",
+    "code_number": "#9A4A00",
     "text": "#2A2723",
     "muted": "#625C53",
     "line": "#E3DED5",
@@ -91,6 +99,10 @@ _DARK: dict[ColourRole, str] = {
     "raised": "#2A2725",
     "bubble": "#332F2B",
     "code": "#292623",
+    "code_keyword": "#C9A6EE",
+    "code_name": "#8DBBF2",
+    "code_string": "#9CCB9A",
+    "code_number": "#E8AE74",
     "text": "#ECE7DF",
     "muted": "#ABA397",
     "line": "#383430",

@@ -118,16 +118,18 @@ def test_while_an_answer_is_written_only_copying_is_possible(asked: TranscriptVi
     assert bar.regenerate.isEnabled()
 
 
-def test_each_block_of_code_has_its_own_button(asked: TranscriptView) -> None:
+def test_each_block_of_code_has_its_own_button_that_is_always_there(asked: TranscriptView) -> None:
+    pump(0)
     rect = asked.page.rows.rect(3)
     assert rect is not None
-    panel = asked.page.rows.row(3).panels[1]
-    QTest.mouseMove(asked.page.viewport(), panel.rect.center() + rect.topLeft())
-    pump(0)
-    assert not asked.copy_code.isHidden()
-    assert panel.rect.translated(rect.topLeft()).contains(asked.copy_code.geometry())
-    asked.copy_code.click()
+    panels, buttons = asked.page.rows.row(3).panels, asked.code_buttons.shown()
+    assert len(buttons) == len(panels) == 2
+    for panel, button in zip(panels, buttons, strict=True):
+        assert panel.rect.translated(rect.topLeft()).contains(button.geometry())
+    QTest.mouseClick(buttons[1], Qt.MouseButton.LeftButton)
     assert QGuiApplication.clipboard().text() == "ls"
+    QTest.mouseClick(buttons[0], Qt.MouseButton.LeftButton)
+    assert QGuiApplication.clipboard().text() == "print(1)"
 
 
 def test_a_question_is_changed_in_its_place(asked: TranscriptView, fakes: FakeServices) -> None:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from desktop_app.chat.conversation import Message, Role, State
 from desktop_app.ui.transcript.view import TranscriptView
-from tests.helpers.browser import Browser
+from tests.helpers.browser import Browser, asked_to_open, nothing_asked
 from tests.helpers.fake_services import FakeServices
 from tests.helpers.fakes.conversation import answer, question
 from tests.helpers.fakes.pictures import picture
@@ -111,7 +111,7 @@ def test_a_press_on_a_picture_that_is_released_elsewhere_opens_nothing(read: Tra
     assert opened == []
 
 
-def test_a_click_on_a_link_opens_the_browser_but_dragging_over_it_does_not(
+def test_a_click_on_a_link_asks_before_it_opens_and_dragging_over_it_does_not(
     read: TranscriptView, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     browser = Browser(monkeypatch)
@@ -119,9 +119,16 @@ def test_a_click_on_a_link_opens_the_browser_but_dragging_over_it_does_not(
     QTest.mousePress(viewport, LEFT, pos=place_of(read, 1, "Two"))
     QTest.mouseMove(viewport, link)
     QTest.mouseRelease(viewport, LEFT, pos=link)
+    assert nothing_asked()
+    QTest.mouseClick(viewport, LEFT, pos=link)
+    assert asked_to_open("Cancel") == "https://example.org/hut"
     assert browser.opened == []
     QTest.mouseClick(viewport, LEFT, pos=link)
+    assert asked_to_open() == "https://example.org/hut"
     assert browser.opened == ["https://example.org/hut"]
+    QTest.mouseClick(viewport, LEFT, pos=link)
+    asked_to_open("Copy address")
+    assert (clipboard(), len(browser.opened)) == ("https://example.org/hut", 1)
 
 
 def test_arrow_keys_walk_through_messages_and_say_them(read: TranscriptView) -> None:
@@ -220,6 +227,7 @@ def test_the_menu_offers_what_is_under_the_pointer(read: TranscriptView, monkeyp
     changes = ["", "New conversation from here", "Delete question and answer"]
     assert list(actions) == ["Open link", "Copy link address", "Copy message", "Select message", *changes]
     actions["Open link"].trigger()
+    asked_to_open()
     assert browser.opened == ["https://example.org/hut"]
     actions["Copy link address"].trigger()
     assert clipboard() == "https://example.org/hut"
@@ -250,6 +258,7 @@ def test_the_keyboard_reaches_the_links_of_a_message(
     assert labels[7].endswith("…")
     for action in menu.actions()[6:]:
         action.trigger()
+        asked_to_open()
     assert browser.opened == ["https://example.org/?a=1&b=2", long]
     menu.close()
     menu.deleteLater()

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence
 from PySide6.QtTest import QTest
 
-from desktop_app.ui.transcript.markdown import markdown_document
+from desktop_app.ui.transcript.markdown.builder import markdown_document
 from desktop_app.ui.transcript.view import TranscriptView
 from tests.helpers.fake_services import FakeServices
 from tests.helpers.fakes.conversation import answer, question

@@ -10,14 +10,10 @@ from PySide6.QtGui import QImage, QPainter, QTextDocument, QTextTable
 from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop_app.ui.transcript.links import open_link
-from desktop_app.ui.transcript.markdown import (
-    SafeDocument,
-    code_blocks,
-    markdown_document,
-    plain_document,
-    set_plain_text,
-)
-from tests.helpers.browser import Browser
+from desktop_app.ui.transcript.markdown.builder import markdown_document
+from desktop_app.ui.transcript.markdown.copying import plain_text
+from desktop_app.ui.transcript.markdown.document import SafeDocument, plain_document, set_plain_text
+from tests.helpers.browser import Browser, asked_to_open, nothing_asked
 from tests.helpers.fakes.pictures import png
 
 pytestmark = pytest.mark.usefixtures("dressed")
@@ -79,8 +75,8 @@ def test_html_is_shown_as_characters() -> None:
     ],
 )
 def test_what_was_read_while_it_was_written_stays(text: str) -> None:
-    shown = markdown_document(text).toPlainText().replace("\u00a0", " ")
-    assert shown == text
+    shown = markdown_document(text)
+    assert plain_text(shown, 0, shown.characterCount() - 1) == text
 
 
 def test_lines_are_kept_without_becoming_paragraphs_or_spoiling_markdown() -> None:
@@ -92,7 +88,7 @@ def test_lines_are_kept_without_becoming_paragraphs_or_spoiling_markdown() -> No
     assert [block.text() for block in blocks] == shown
     table = markdown_document("| x | y |\n|---|---|\n| 1 | 2 |\n\n```py\na\n\n  b\\(\n```\nend")
     assert [child.columns() for child in table.rootFrame().childFrames() if isinstance(child, QTextTable)] == [2]
-    assert code_blocks(table)[0].text == "a\n\n  b\\("
+    assert table.parts.codes[0].text == "a\n\n  b\\("
     assert table.toPlainText().endswith("end")
     assert markdown_document("Setext\n===\nline `co\nde`").toPlainText() == "Setext\nline co\nde"
 
@@ -108,7 +104,7 @@ def test_streamed_text_is_shown_as_it_is() -> None:
 
 def test_blocks_of_code_keep_their_text_and_language() -> None:
     text = "Say:\n\n```python\nif a:\n\n    b()\n```\n\nand\n\n```\nplain\n```\n"
-    found = [(block.language, block.text) for block in code_blocks(markdown_document(text))]
+    found = [(block.language, block.text) for block in markdown_document(text).parts.codes]
     assert found == [("python", "if a:\n\n    b()"), ("", "plain")]
 
 
@@ -127,7 +123,7 @@ def test_first_cell_of_a_table_after_code_has_no_empty_line() -> None:
     code.setTextWidth(400)
     table_height = alone.size().height()
     assert behind_code.size().height() - code.size().height() < table_height + 30
-    assert "\n\na" not in behind_code.toPlainText()
+    assert plain_text(behind_code, 0, behind_code.characterCount() - 1) == "x\na\tb\n1\t2"
 
 
 @pytest.mark.parametrize(
@@ -148,6 +144,8 @@ def test_unreasonable_markdown_is_shown_in_reasonable_time(text: str) -> None:
     [
         ("https://example.org/a?b=c", True),
         ("http://example.org", True),
+        ("mailto:somebody@example.org", True),
+        ("mailto:", False),
         ("file:///etc/passwd", False),
         ("javascript:alert(1)", False),
         ("ftp://example.org", False),
@@ -159,6 +157,9 @@ def test_unreasonable_markdown_is_shown_in_reasonable_time(text: str) -> None:
 def test_only_web_addresses_are_opened(address: str, is_opened: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     browser, parent = Browser(monkeypatch), QWidget()
     open_link(address, parent)
+    assert nothing_asked() is not is_opened
+    if is_opened:
+        asked_to_open()
     assert bool(browser.opened) is is_opened
 
 

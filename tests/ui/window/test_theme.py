@@ -24,6 +24,7 @@ TEXT = 4.5
 CONTROL = 3.0
 SURFACES: tuple[ColourRole, ...] = ("paper", "surface", "raised", "bubble", "code")
 Show = Callable[[QWidget], QWidget]
+CODE: tuple[ColourRole, ...] = ("code_keyword", "code_name", "code_string", "code_number")
 STATES: tuple[ColourRole, ...] = ("hover", "pressed", "selected")
 
 
@@ -33,6 +34,13 @@ def test_text_can_be_read_on_every_surface(ink: ColourRole, dark: bool) -> None:
     palette = theme.palette_of(dark)
     weak = {on: contrast(palette[ink], palette[on]) for on in SURFACES}
     assert min(weak.values()) >= TEXT, weak
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("ink", CODE)
+def test_code_can_be_read_on_its_panel(ink: ColourRole, dark: bool) -> None:
+    palette = theme.palette_of(dark)
+    assert contrast(palette[ink], palette["code"]) >= TEXT
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -133,7 +141,7 @@ def test_how_far_the_engine_is_can_be_seen(dressed: QApplication, preference: st
 
 def test_every_role_is_checked() -> None:
     inks = {"text", "muted", "accent", "danger", "warning", "on_accent", "on_eye", "on_scrim", "eye", "scrim"}
-    assert inks | set(MARKS) | set(SURFACES) | set(STATES) | QUIET == set(get_args(ColourRole))
+    assert inks | set(CODE) | set(MARKS) | set(SURFACES) | set(STATES) | QUIET == set(get_args(ColourRole))
 
 
 def test_contrast_is_what_wcag_says() -> None:

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QMenu, QMessageBo
 
 from desktop_app import paths
 from desktop_app.ui.settings.dialog import SettingsDialog
-from desktop_app.ui.transcript.markdown import markdown_document
+from desktop_app.ui.transcript.markdown.builder import markdown_document
 from desktop_app.ui.widgets.theme import INTER, FontRole, Theme, theme
 from desktop_app.ui.window import MainWindow
 from tests.helpers.fake_services import FakeServices

@@ -1,0 +1,1 @@
+"""Builds the text documents of messages from what the parser finds in their Markdown."""

@@ -1,0 +1,106 @@
+"""What the parser finds in answers, and what it never loses."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from desktop_app.markdown.parser import parse
+
+
+def words(text: str) -> list[tuple[str, str]]:
+    """The parts of all lines of words."""
+    tokens: Any = parse(text)
+    inline = [child for token in tokens for child in token.children or ()]
+    return [(child.type, child.content) for child in inline if child.content or child.type != "text"]
+
+
+def found(text: str) -> list[str]:
+    tokens: Any = parse(text)
+    every = [inner for token in tokens for inner in (token, *(token.children or ()))]
+    return [token.content for token in every if token.type == "formula"]
+
+
+@pytest.mark.parametrize(
+    ("text", "formulas"),
+    [
+        ("$x$ and $a = b$ and $E=mc^2$, $f(x)$.", ["x", "a = b", "E=mc^2", "f(x)"]),
+        (r"\(\pi r^2\) and \[a*b*c\] and $$a_1 * b_1$$", [r"\pi r^2", "a*b*c", "a_1 * b_1"]),
+        ("Area\n\\[\nx_1 * y\n= 3\n\\]\nmore", ["x_1 * y\n= 3"]),
+        ("- item\n  $$\n  a\n  $$\n- b", ["a"]),
+        ("> $$\n> a\n> $$", ["a"]),
+        ("| a |\n|---|\n| $x^2$ |", ["x^2"]),
+        ("It costs $5 and $10, not $10_000.", []),
+        ("From $5-$10 or US$5 and C$7, $5/$6", []),
+        ("$HOME/$USER and $PATH: $A", []),
+        ("`$x$` and \\$x\\$", []),
+        ("```\n$$\na\n$$\n```", []),
+        ("\\[ not closed", []),
+        ("$$ $$ and \\(\\)", []),
+    ],
+)
+def test_formulas_are_found_and_prices_are_none(text: str, formulas: list[str]) -> None:
+    assert found(text) == formulas
+
+
+def test_lines_columns_and_latex_stay() -> None:
+    assert words("a\n  b\\% \\{") == [("text", "a"), ("hardbreak", ""), ("text", "\u00a0\u00a0b\\% \\{")]
+    assert words("`co\nde`") == [("code_inline", "co\nde")]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("![a *cat*](https://evil.test/p.png)", "[a *cat*]"),
+        ("![](p.png)", "[p.png]"),
+        ("[one](javascript:alert(1))", "one (javascript:alert(1))"),
+        ("[one](/etc/passwd)", "one (/etc/passwd)"),
+        ("<vbscript:x>", "vbscript:x"),
+        ("[f](file:///etc/passwd)", "f (file:///etc/passwd)"),
+        ("<b>x</b>", "<b>x</b>"),
+    ],
+)
+def test_nothing_leads_elsewhere_than_to_the_web(text: str, shown: str) -> None:
+    tokens: Any = parse(text)
+    inline = [child for token in tokens for child in token.children or ()]
+    assert {child.type for child in inline} == {"text"}
+    assert "".join(child.content for child in inline) == shown
+
+
+def test_bare_addresses_are_links() -> None:
+    text = 'See https://example.org/a_b(c)?d=e, (http://example.org). xhttps://no.org "https://no.org" `https://no.org`'
+    tokens: Any = parse(text)
+    links = [child.attrs["href"] for child in tokens[1].children if child.type == "link_open"]
+    assert links == ["https://example.org/a_b(c)?d=e", "http://example.org"]
+    assert "".join(child.content for child in tokens[1].children).replace("`", "") == text.replace("`", "")
+
+
+def test_tasks_and_footnotes() -> None:
+    tokens: Any = parse("- [x] done\n- [ ] open\n- [y] no[^1]\n\n[^1]: said\n[^2]: never referred to")
+    assert [token.meta.get("checked") for token in tokens if token.type == "list_item_open"] == [True, False, None]
+    shown = "".join(child.content for token in tokens for child in token.children or ())
+    assert shown == "doneopen[y] nosaidnever referred to"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("$" * 100_000, "\\(" * 50_000, "$$a " * 30_000, "$a_" * 30_000, "$$\n" * 40_000, "\\[\n" * 40_000),
+        *(
+            "www." * 40_000,
+            "a@" * 50_000,
+            "http:" * 30_000,
+            "https://a " * 15_000,
+            "[^a]" * 40_000,
+            "[^a]: x\n" * 4_000,
+        ),
+        *("*a " * 60_000, "~~a" * 60_000, "`a ``b " * 20_000, "- [ ] a\n" * 5_000, "<a@" * 40_000, "![a](b)" * 20_000),
+        *("[" * 200_000, "> " * 20_000, "* " * 80_000),
+    ],
+)
+def test_nothing_takes_long(text: str) -> None:
+    began = time.process_time()
+    parse(text)
+    assert time.process_time() - began < 15

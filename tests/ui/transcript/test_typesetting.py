@@ -1,0 +1,189 @@
+"""Formulas, code, tables, tasks and links of an answer in the real window: seen, moved, and copied as written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from PySide6.QtCore import QPoint, QPointF, QRect, Qt
+from PySide6.QtGui import QColor, QGuiApplication, QImage, QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from desktop_app.ui.transcript.markdown.finishing import finished
+from desktop_app.ui.transcript.row import Row
+from desktop_app.ui.transcript.view import TranscriptView
+from desktop_app.ui.widgets.theme import ColourRole, contrast, theme
+from tests.helpers.fake_services import FakeServices
+from tests.helpers.fakes.conversation import answer, question
+from tests.helpers.waiting import wait_until
+from tests.screens.reference import REFERENCE
+from tests.ui.transcript.test_keyboard import place_of
+
+LEFT = Qt.MouseButton.LeftButton
+TABLE = f"| {' | '.join(f'Column number {n}' for n in range(20))} |\n{'|---' * 20}|\n{'| some words ' * 20}|"
+
+
+def row(view: TranscriptView, index: int = 1) -> Row:
+    return view.page.rows.row(index)
+
+
+@pytest.fixture
+def show(transcript: TranscriptView, fakes: FakeServices) -> Callable[..., TranscriptView]:
+    def shown(*answers: str) -> TranscriptView:
+        messages = [message for text in answers for message in (question("And?"), answer(text))]
+        fakes.chat.show(*messages)
+        transcript.page.rows.scroll_to_start()
+        wait_until(
+            lambda: not any(row(transcript, seen).document.parts.unfinished for seen in transcript.page.rows.seen())
+        )
+        return transcript
+
+    return shown
+
+
+def colours(image: QImage) -> set[str]:
+    return {QColor(image.pixel(x, y)).name() for x in range(image.width()) for y in range(image.height())}
+
+
+def copied(view: TranscriptView) -> str:
+    QTest.keyClick(view.page, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    return QGuiApplication.clipboard().text()
+
+
+def drag(view: TranscriptView, begin: QPoint, end: QPoint) -> None:
+    viewport = view.page.viewport()
+    QTest.mousePress(viewport, LEFT, pos=begin)
+    QTest.mouseMove(viewport, (begin + end) / 2)
+    QTest.mouseMove(viewport, end)
+    QTest.mouseRelease(viewport, LEFT, pos=end)
+
+
+def top_of(view: TranscriptView, index: int = 1) -> QPoint:
+    rect = view.page.rows.rect(index)
+    assert rect is not None
+    return rect.topLeft()
+
+
+def test_a_formula_is_drawn_and_copied_as_it_was_written(show: Callable[..., TranscriptView]) -> None:
+    view = show(r"So $\frac{a}{b}$ and \(\frac{\) end." + "\n\n$$\nx^2\n$$")
+    text = row(view).document.toPlainText()
+    assert text.startswith("So \ufffc and \\(\\frac{\\) end.")
+    drag(view, place_of(view, 1, "So") - QPoint(18, 0), place_of(view, 1, "end."))
+    assert copied(view).startswith(r"So $\frac{a}{b}$ and \(\frac{\) e")
+    QTest.keyClick(view.page, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    assert copied(view) == r"So $\frac{a}{b}$ and \(\frac{\) end." + "\n\n$$\nx^2\n$$"
+
+
+@pytest.mark.parametrize("preference", ["light", "dark"])
+def test_a_formula_has_the_colour_of_the_words(show: Callable[..., TranscriptView], preference: str) -> None:
+    theme.set_preference(preference)
+    view = show(r"$\rule{0}{0}\int_0^1 x\,dx$")
+    place = row(view).text.translated(top_of(view))
+    image = view.page.viewport().grab(place).toImage()
+    darkest = max((QColor(name) for name in colours(image)), key=lambda one: contrast(one, theme.colour("paper")))
+    assert contrast(darkest, theme.colour("paper")) > 7
+    theme.set_preference("system")
+
+
+def test_nothing_is_typeset_for_answers_that_are_not_seen(show: Callable[..., TranscriptView]) -> None:
+    before = len(finished)
+    show("Seen.", *(f"$x_{{{number}}}$\n\n" + "line\n" * 60 for number in range(1_000, 1_020)))
+    assert len(finished) - before < 6
+
+
+def test_code_is_coloured_and_each_block_has_its_panel(
+    show: Callable[..., TranscriptView], dressed: QApplication
+) -> None:
+    view = show("```python\ndef f():  # words\n    return 'a'\n```\n\n```python\nprint(1)\n```")
+    document = row(view).document
+    shown = {run.format.foreground().color().name() for run in document.begin().textFormats()}
+    roles: tuple[ColourRole, ...] = ("code_keyword", "code_string", "muted")
+    assert {theme.colour(role).name() for role in roles} <= shown
+    panels = [panel.rect for panel in row(view).panels]
+    assert len(panels) == 2
+    assert panels[0].bottom() < panels[1].top()
+
+
+def test_a_wide_table_moves_by_wheel_bar_and_keyboard(show: Callable[..., TranscriptView]) -> None:
+    view = show(f"Before\n\n{TABLE}\n\nAfter")
+    (strip,) = row(view).strips
+    assert strip.width > strip.room.width() == row(view).width
+    assert row(view).document.textWidth() == row(view).width
+    middle = strip.room.center() + top_of(view)
+    for turned, keys in (
+        (QPoint(-120, 0), Qt.KeyboardModifier.NoModifier),
+        (QPoint(0, -120), Qt.KeyboardModifier.ShiftModifier),
+    ):
+        before = strip.offset
+        event = QWheelEvent(
+            QPointF(middle), QPointF(view.page.viewport().mapToGlobal(middle)), QPoint(), turned,
+            Qt.MouseButton.NoButton, keys, Qt.ScrollPhase.NoScrollPhase, False,
+        )  # fmt: skip
+        QApplication.sendEvent(view.page.viewport(), event)
+        assert strip.offset > before
+    before = strip.offset
+    bar = strip.bar().center() + top_of(view)
+    drag(view, bar, bar + QPoint(40, 0))
+    assert strip.offset > before
+    view.page.keyboard.focus_message(1)
+    for _ in range(200):
+        QTest.keyClick(view.page, Qt.Key.Key_Right)
+    assert strip.offset == strip.width - strip.room.width()
+    inside = QPoint(strip.room.right() - 60, strip.room.top() + 14)
+    position = row(view).position_at(inside)
+    assert row(view).document.findBlock(position).text() == "Column number 19"
+    QTest.keyClick(view.page, Qt.Key.Key_Left)
+    assert strip.offset < strip.width - strip.room.width()
+
+
+def test_nothing_of_a_wide_table_is_painted_beside_the_column(show: Callable[..., TranscriptView]) -> None:
+    view = show(TABLE)
+    strip = row(view).strips[0]
+    place = strip.room.translated(top_of(view))
+    beside = QRect(place.right() + 3, place.top() + 5, 15, place.height() - 10)
+    assert view.page.viewport().rect().contains(beside)
+    assert len(colours(view.page.viewport().grab(beside).toImage())) == 1
+
+
+def test_selecting_across_messages_copies_markdown(show: Callable[..., TranscriptView]) -> None:
+    view = show("First.\n\n**Bold** words:\n\n- one\n- two", "# Head\n\nThe *end* is near.")
+    drag(view, place_of(view, 1, "Bold") - QPoint(30, 0), place_of(view, 3, "near"))
+    assert copied(view) == "**Bold** words:\n\n- one\n- two\n\nAnd?\n\n# Head\n\nThe end is ne"
+    data = QGuiApplication.clipboard().mimeData()
+    assert "<strong>Bold</strong>" in data.html()
+    assert "<h1>Head</h1>" in data.html()
+    QTest.mouseClick(view.page.viewport(), LEFT, pos=place_of(view, 1, "First"))
+    QTest.mouseClick(view.page.viewport(), LEFT, Qt.KeyboardModifier.ShiftModifier, place_of(view, 3, "near"))
+    assert copied(view).startswith("st.") or copied(view).startswith("rst.")
+    assert copied(view).endswith("The end is ne")
+
+
+def test_the_address_of_a_link_is_shown_in_the_corner(show: Callable[..., TranscriptView]) -> None:
+    view = show("A [hut](https://example.org/hut) and words.")
+    QTest.mouseMove(view.page.viewport(), place_of(view, 1, "hut"))
+    wait_until(lambda: not view.link_address.isHidden())
+    assert view.link_address.text() == "https://example.org/hut"
+    assert view.rect().contains(view.link_address.geometry())
+    QTest.mouseMove(view.page.viewport(), place_of(view, 1, "words"))
+    wait_until(view.link_address.isHidden)
+
+
+@pytest.mark.parametrize("preference", ["light", "dark"])
+def test_the_reference_conversation(show: Callable[..., TranscriptView], preference: str) -> None:
+    theme.set_preference(preference)
+    view = show(REFERENCE)
+    shown = row(view)
+    assert shown.document.toPlainText().count("\ufffc") == 4
+    assert [panel.code.language for panel in shown.panels] == ["python", "python"]
+    assert len(shown.strips) == 1
+    assert len(shown.document.parts.tables) == 2
+    assert [box.is_checked for box in shown.boxes] == [True, False]
+    assert len(shown.bars) == 2
+    assert len(shown.rules) == 2
+    view.page.rows.scroll_by(shown.panels[0].rect.top())
+    place = shown.panels[0].rect.translated(top_of(view))
+    image = view.page.viewport().grab(place.adjusted(20, 5, -60, -5)).toImage()
+    assert image.pixelColor(2, image.height() - 3).name() == theme.colour("code").name()
+    assert theme.colour("code_keyword").name() in colours(image)
+    theme.set_preference("system")
