@@ -51,7 +51,7 @@ class QuestionEditor(Card):
         buttons = QHBoxLayout()
         buttons.setContentsMargins(0, 0, 0, 0)
         buttons.addWidget(self.attach)
-        buttons.addWidget(self.hint, 1)
+        buttons.addStretch(1)
         buttons.addWidget(self.cancel)
         buttons.addWidget(self.ask)
         words = QVBoxLayout()
@@ -59,6 +59,7 @@ class QuestionEditor(Card):
         words.setSpacing(GRID)
         words.addWidget(self.strip)
         words.addWidget(self.editor)
+        words.addWidget(self.hint)  # not between the buttons: they leave no room for it at 200 %
         column = self._column = QVBoxLayout(self)
         column.setContentsMargins(2 * GRID - _INSET, GRID + 4, GRID, GRID)
         column.setSpacing(GRID)
