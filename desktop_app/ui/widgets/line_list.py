@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QWidget
 
 from desktop_app.ui.widgets.plain_text import one_line, wrapped_tip
@@ -30,4 +30,13 @@ class LineList(QListWidget):
             item = QListWidgetItem(one_line(line), self)
             item.setToolTip(wrapped_tip(line))
         self.ensurePolished()
+        self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Stay as high as its lines when the text size becomes another."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit()
+
+    def _fit(self) -> None:
         self.setFixedHeight(self.sizeHintForRow(0) * min(self.count(), _MOST_LINES) + _LINE)

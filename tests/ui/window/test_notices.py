@@ -13,6 +13,7 @@ from desktop_app.errors import UserError
 from desktop_app.services.notices import Notice, Part, action
 from desktop_app.ui.models.dialog import ModelsDialog
 from desktop_app.ui.notices import NoticeBar
+from desktop_app.ui.widgets.theme import theme
 from desktop_app.ui.window import MainWindow
 from tests.helpers.fake_services import FakeServices
 from tests.helpers.waiting import pump, wait_until
@@ -59,6 +60,23 @@ def test_a_notice_about_many_files_lists_them(bar: NoticeBar, window: MainWindow
     assert button.text() == "Hide the list"
     click(button)
     assert bar.list is None
+
+
+def test_the_list_fits_every_text_size(bar: NoticeBar, services: FakeServices) -> None:
+    services.notices.post(refused(3, 9))
+    click(bar.buttons[-1])
+    heights = []
+    for zoom in (100, 200, 80):
+        theme.set_zoom(zoom)
+        pump(0)
+        lines = bar.list
+        assert lines is not None
+        wait_until(lambda: bar.height() == bar.heightForWidth(bar.width()))
+        last = lines.visualItemRect(lines.item(2))
+        assert lines.verticalScrollBar().maximum() == 0, "no line is cut off"
+        assert 0 <= lines.viewport().height() - last.bottom() < last.height() / 2, "and there is no room for another"
+        heights.append(lines.height())
+    assert heights[2] < heights[0] < heights[1]
 
 
 def test_a_list_that_grows_stays_open(bar: NoticeBar, services: FakeServices) -> None:
