@@ -15,7 +15,7 @@ from desktop_app.errors import UserError
 from desktop_app.services.conversation.answer import Answer
 from desktop_app.services.engine import Engine
 from desktop_app.services.history_thread import HistoryThread
-from desktop_app.services.notices import Notice, Notices
+from desktop_app.services.notices import Notices
 from desktop_app.services.preferences import Preferences
 
 
@@ -38,6 +38,7 @@ class Answers(QObject):
       `not_saved(Answer)` instead: they are not, and nothing else follows.
       `withdrawn(Answer, bool)` later: they were taken out of it again, the whole conversation if True; no more follows.
     - `dropped(conversation id, TurnsDropped | None)`: which turns the model does not see; once.
+      `reduced(conversation id, int, int)`: in how many parts it sees a picture, and in how many it should.
     - `phase(conversation id, Phase, dict)`, `streaming(message id, text so far)`, `figures(conversation id)`: again
       and again. Phase.WAITING has the detail "behind": the conversation that is answered first.
     - `completed(Message)`: its final state, which is saved; then `phase(conversation id, None, {})`.
@@ -49,6 +50,7 @@ class Answers(QObject):
     saved = Signal(list)
     not_saved = Signal(object)
     dropped = Signal(str, object)
+    reduced = Signal(str, int, int)
     phase = Signal(str, object, dict)
     streaming = Signal(str, str)
     figures = Signal(str)
@@ -74,7 +76,6 @@ class Answers(QObject):
         self._phases: dict[str, tuple[Phase, dict[str, Any]]] = {}  # the latest of each of them
         self._completed: dict[str, Message] = {}  # the newest of each: what is read from the history may be older
         self._figures: dict[str, Figures] = {}  # of the latest answer of each conversation, by the loaded model
-        self._reduced_told: tuple[str, int, int] | None = None
         self._closed = False
         # A moment later: another model is loaded first if one was chosen, and the engine tells that before it begins.
         self._soon = QTimer(self)
@@ -146,7 +147,7 @@ class Answers(QObject):
         answer.text.connect(partial(self.streaming.emit, message.id))
         answer.speed.connect(partial(self._set_speed, conversation_id))
         answer.context.connect(partial(self._set_context, conversation_id))
-        answer.reduced.connect(partial(self._parts_reduced, conversation_id))
+        answer.reduced.connect(partial(self.reduced.emit, conversation_id))
         answer.ended.connect(partial(self._ended, answer))
         self._under_way[conversation_id] = answer
         self._tell_waiting()
@@ -245,13 +246,6 @@ class Answers(QObject):
         if not isinstance(error, UserError):
             raise error
         self._notices.error(error)
-
-    def _parts_reduced(self, conversation_id: str, parts: int, wished: int) -> None:
-        code = "parts-reduced" if parts > 1 else "parts-reduced-to-one"
-        reduced = (conversation_id, parts, wished)
-        if reduced != self._reduced_told:  # once is enough
-            self._reduced_told = reduced
-            self._notices.post(Notice(code, {"parts": parts, "wished": wished}, owner="conversation"))
 
     def _ended(self, answer: Answer) -> None:
         self._forget(answer)

@@ -81,6 +81,8 @@ class Chat(QObject):
         self._shown: list[Message] = []  # with the notes
         self._told: list[str] = []  # ids of those that are shown, notes included
         self._opening = False  # the messages to be shown are being read from the history
+        self._reduced: dict[str, tuple[int, int]] = {}  # parts of pictures, to be told when the conversation is open
+        self._reduced_told: tuple[str, tuple[int, int]] | None = None
         self._waiting: tuple[str, str, set[int]] | None = None  # (conversation, text, pictures), until it can be sent
         conversations.opened.connect(self._open)
         conversations.erased.connect(answers.stop_all)
@@ -89,6 +91,7 @@ class Chat(QObject):
         answers.not_saved.connect(self._not_saved)
         answers.withdrawn.connect(self._withdrawn)
         answers.dropped.connect(self._turns_dropped)
+        answers.reduced.connect(self._parts_reduced)
         answers.completed.connect(self._completed)
         answers.ended.connect(self._answer_ended)
 
@@ -340,6 +343,19 @@ class Chat(QObject):
             self._notices.post(Notice(code, {"turns": event.turns, "pictures": event.pictures}, owner="conversation"))
         self.set_dropped_turns(event)
 
+    def _parts_reduced(self, conversation_id: str, parts: int, wished: int) -> None:
+        self._reduced[conversation_id] = (parts, wished)
+        if conversation_id == self._conversations.current_id():
+            self._tell_reduced(conversation_id)
+
+    def _tell_reduced(self, conversation_id: str) -> None:
+        reduced = self._reduced.pop(conversation_id, None)
+        if reduced is not None and (conversation_id, reduced) != self._reduced_told:  # once is enough
+            self._reduced_told = (conversation_id, reduced)
+            parts, wished = reduced
+            code = "parts-reduced" if parts > 1 else "parts-reduced-to-one"
+            self._notices.post(Notice(code, {"parts": parts, "wished": wished}, owner="conversation"))
+
     def _completed(self, message: Message) -> None:
         index = self._index(message.id)
         if index is not None:
@@ -389,5 +405,6 @@ class Chat(QObject):
             self.dropped.set((), ())  # of another conversation; the engine soon tells which of this one are dropped
         self.reset.emit()
         self._answers.tell_phase(conversation_id)
+        self._tell_reduced(conversation_id)
         self.busy_changed.emit(self.is_busy())
         self._send_waiting()

@@ -165,6 +165,30 @@ def test_too_small_a_context_is_told_before_sending_and_once_after(desk: Desk) -
     assert [notice.text_code for notice in desk.notices] == ["parts-reduced-to-one"]
 
 
+def test_too_small_a_context_is_told_in_the_conversation_that_has_it(desk: Desk) -> None:
+    ready(desk)
+    desk.attach()
+    desk.services.chat.send("What is it?")
+    wait_until(lambda: bool(desk.client.of(Ask)))
+    asked = desk.client.of(Ask)[-1]
+    conversation = desk.services.conversations.current_id()
+    desk.services.conversations.new()
+    desk.client.emit(PartsReduced(asked.request, 2, 5))
+    desk.client.emit(finished(asked, "A circle."))
+    wait_until(lambda: not desk.services.answers.is_under_way(conversation))
+    assert desk.services.notices.standing() == [], "another conversation is open"
+    desk.services.conversations.open(conversation)
+    wait_until(lambda: bool(desk.services.notices.standing()))
+    [notice] = desk.services.notices.standing()
+    assert (notice.text_code, notice.owner) == ("parts-reduced", "conversation")
+    assert notice.parameters == {"parts": 2, "wished": 5}
+    desk.services.conversations.new()
+    assert desk.services.notices.standing() == []
+    desk.services.conversations.open(conversation)
+    wait_until(lambda: len(desk.services.chat.messages()) == 2)
+    assert desk.services.notices.standing() == [], "it was told"
+
+
 def test_pictures_of_an_earlier_draft_say_nothing_of_the_next(desk: Desk) -> None:
     ready(desk)
     desk.attach()
