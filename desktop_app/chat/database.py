@@ -25,6 +25,7 @@ from desktop_app.errors import UserError
 _APPLICATION_ID = 0x45796562  # "Eyeb": tells our file from any other SQLite file
 _WAIT_FOR_LOCK_S = 2.0  # an Eyebright that is just closing
 _ON_ONE_PAGE = 3500  # bytes: no shorter text is spread over several pages
+_UNREADABLE_TEXT = "Could not decode"  # how Python's sqlite3 begins to say so
 _COMPANIONS = ("-wal", "-shm", "-journal")  # SQLite would take an old one for the new file's own
 
 
@@ -69,7 +70,6 @@ class Database:
         if (found := self.read("PRAGMA quick_check(1)")[0][0]) != "ok":  # before anything is written
             raise sqlite3.DatabaseError(found)
         connection.row_factory = sqlite3.Row
-        connection.text_factory = lenient
         connection.create_function("fold", 1, fold, deterministic=True)
 
     def _refuse_foreign_file(self) -> None:
@@ -82,7 +82,16 @@ class Database:
     def read(self, sql: str, *parameters: Any) -> list[Any]:
         """Return all rows."""
         with _expected_errors(self.path):
-            return self._connection.execute(sql, parameters).fetchall()
+            try:
+                self._connection.text_factory = str  # much quicker, but it raises where a byte is damaged
+                return self._connection.execute(sql, parameters).fetchall()
+            except sqlite3.OperationalError as error:
+                if not str(error).startswith(_UNREADABLE_TEXT):
+                    raise
+                self._connection.text_factory = lenient
+                return self._connection.execute(sql, parameters).fetchall()
+            finally:
+                self._connection.text_factory = lenient
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Collection, Iterable, Set
 from contextlib import suppress
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +34,7 @@ from desktop_app.chat.damaged_files import naming, remove_damaged
 from desktop_app.chat.database import Database, open_database
 from desktop_app.chat.erased import Erased, erased_of, remember
 from desktop_app.chat.rows import (
+    COLUMNS,
     TakenOut,
     erase_messages,
     insert_message,
@@ -51,6 +53,7 @@ from desktop_app.errors import UserError
 _log = logging.getLogger(__name__)
 _MOST_FOUND = 200
 _LONGEST_TITLE = 200
+_NUMBER, _LINKS = itemgetter("number"), itemgetter("id", "parent", "used")  # of a row of `COLUMNS`
 
 
 class Purged(NamedTuple):
@@ -421,8 +424,9 @@ class History:
             ).rowcount
 
     def _read(self, conversation_id: str) -> tuple[list[sqlite3.Row], Tree]:
-        rows = self._database.read("SELECT * FROM messages WHERE conversation = ? ORDER BY number", conversation_id)
-        return rows, Tree((row["id"], row["parent"], row["used"]) for row in rows)
+        rows = self._database.read(f"SELECT {COLUMNS} FROM messages WHERE conversation = ?", conversation_id)
+        rows.sort(key=_NUMBER)  # sooner than SQLite, which moves all texts to do so
+        return rows, Tree(map(_LINKS, rows))
 
     def _shown(self, conversation_id: str, through: str | None) -> list[Message]:
         """Return the path through a message, used last from now on; None: the one that was used last."""

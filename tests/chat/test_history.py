@@ -10,6 +10,7 @@ import pytest
 
 from desktop_app.chat.conversation import Message, Picture, Role, State, describing, new_id, title_from
 from desktop_app.chat.history import History
+from desktop_app.chat.rows import lenient
 
 CAT = Picture("a" * 64, "кот 猫 🐈.png", 640, 480)
 DOG = Picture("b" * 64, "x" * 5000 + ".jpg", 4, 3)
@@ -28,6 +29,34 @@ def reopened(history: History, path: Path) -> History:
     again, damage = History.open(path)
     assert damage is None
     return again
+
+
+def test_only_damaged_texts_are_read_byte_by_byte(history_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function of Python for each value would take most of the time in which a long conversation is opened."""
+    history_path.parent.mkdir()
+    history, _ = History.open(history_path)
+    first = question("Sound?")
+    history.add_message("c", first)
+    history.add_message("c", answer("Yes, it is.", first.id))
+    read: list[bytes] = []
+
+    def counted(text: bytes) -> str:
+        read.append(text)
+        return lenient(text)
+
+    monkeypatch.setattr("desktop_app.chat.database.lenient", counted)
+    assert [message.text for message in history.path("c")] == ["Sound?", "Yes, it is."]
+    assert read == []
+    history.close()
+    history_path.write_bytes(history_path.read_bytes().replace(b"Sound?complete", b"So\xffnd?complete"))
+    history, damage = History.open(history_path)
+    assert damage is None
+    assert [message.text for message in history.path("c")] == ["So\ufffdnd?", "Yes, it is."]
+    assert b"So\xffnd?" in read
+    read.clear()
+    assert len(history.summaries()) == 1
+    assert read == [], "it is over"
+    history.close()
 
 
 def test_everything_comes_back_after_a_restart(history_path: Path) -> None:

@@ -19,12 +19,15 @@ def with_model_notes(path: Iterable[Message]) -> list[Message]:
     before = ""  # the model of the answer before
     question = 0  # where the newest question is in `shown`
     for message in path:
-        if message.details.get("note") == MODEL_CHANGED:
+        role = message.role
+        if role is Role.NOTE and message.details.get("note") == MODEL_CHANGED:
             continue
-        if message.role is Role.USER:
+        if role is Role.USER:
             question = len(shown)
         shown.append(message)
-        model = _answering(message)
+        if role is not Role.ASSISTANT:
+            continue
+        model = _model_of(message)
         if before and model and model != before:
             asked = shown[question]
             details = {"note": MODEL_CHANGED, "parameters": {"name": model}}
@@ -34,7 +37,7 @@ def with_model_notes(path: Iterable[Message]) -> list[Message]:
     return shown
 
 
-def _answering(message: Message) -> str:
-    """Return the name of the model that wrote an answer, or writes it; "" for what is no answer."""
-    is_answer = message.role is Role.ASSISTANT and (message.text or message.state is State.STREAMING)
-    return str(message.details.get("model", "")) if is_answer else ""
+def _model_of(answer: Message) -> str:
+    """Return the name of the model that wrote an answer, or writes it; "" where nothing was written."""
+    is_written = answer.text or answer.state is State.STREAMING
+    return str(answer.details.get("model", "")) if is_written else ""

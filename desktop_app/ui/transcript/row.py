@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
-from PySide6.QtGui import QFontMetrics
+from PySide6.QtGui import QFontMetrics, QFontMetricsF
 
 from desktop_app.chat.conversation import Message, Role, State
 from desktop_app.ui.transcript import phrases as words
@@ -284,18 +285,26 @@ class Row:
             self.panels.append(Panel(rect.translated(self.text.topLeft()), code))
 
 
-def estimate(message: Message, width: int, letter: float, line: int, tallest: int = PICTURE_HEIGHT) -> int:
-    """Return about how high a row will be, without laying it out.
+def estimates(width: int, tallest: int = PICTURE_HEIGHT) -> Callable[[Message], int]:
+    """Return a function that tells about how high a row of `width` will be, without laying it out.
 
-    `letter`: px per character, `line`: px per line, `tallest`: px of a picture, at most.
+    `tallest`: px of a picture, at most. The sizes of the theme are asked for here, once for thousands of messages.
     """
-    text = shown_part(message.text)
-    if message.role is Role.NOTE:
-        return 2 * NOTE_GAP + line
-    room = width * BUBBLE_SHARE - 2 * BUBBLE_X if message.role is Role.USER else width
-    lines = text.count("\n") + int(len(text) * letter / max(room, 1)) + 1
-    if message.role is Role.USER:
-        height = lines * line + theme.px(_PAIRS) - theme.px(_ACTIONS) + theme.px(_PAIR)
+    line, letter = theme.line_height(), QFontMetricsF(theme.font("body")).averageCharWidth()
+    answer_room, answer_air = max(width, 1), theme.px(_ACTIONS)
+    question_room = max(width * BUBBLE_SHARE - 2 * BUBBLE_X, 1)
+    question_air = theme.px(_PAIRS) - theme.px(_ACTIONS) + theme.px(_PAIR) + 2 * BUBBLE_Y
+
+    def estimate(message: Message) -> int:
+        role = message.role
+        if role is Role.NOTE:
+            return 2 * NOTE_GAP + line
+        text = shown_part(message.text)
+        breaks, length = text.count("\n"), len(text) * letter
+        if role is Role.ASSISTANT:
+            return (breaks + int(length / answer_room) + 1) * line + answer_air
+        height = (breaks + int(length / question_room) + 1) * line + question_air
         pictures = place_pictures(message.pictures, width, tallest)[1] if message.pictures else 0
-        return height + 2 * BUBBLE_Y + (pictures + GRID if pictures else 0)
-    return lines * line + theme.px(_ACTIONS)
+        return height + (pictures + GRID if pictures else 0)
+
+    return estimate

@@ -13,13 +13,12 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from PySide6.QtCore import QObject, QPoint, QRect, Signal
-from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QAbstractScrollArea
 
 from desktop_app.chat.conversation import Message, State
 from desktop_app.ui.transcript.markdown.finishing import finished, finisher
 from desktop_app.ui.transcript.pictures import tallest_in
-from desktop_app.ui.transcript.row import Row, estimate
+from desktop_app.ui.transcript.row import Row, estimates
 from desktop_app.ui.transcript.row_heights import RowHeights
 from desktop_app.ui.widgets.theme import COLUMN, GRID, theme
 
@@ -140,8 +139,8 @@ class Rows(QObject):
         rect = self.rect(index)
         self._messages[index:] = messages
         self._heights.truncate(index)
-        for message in messages:
-            self._heights.append(self._estimate_one(message))
+        for height in map(estimates(self.column_width(), self._tallest), messages):
+            self._heights.append(height)
         if rect is not None and messages:
             self._following = False
             self._anchor = (index, rect.bottom() + 1 - self.row(index).height)
@@ -332,17 +331,12 @@ class Rows(QObject):
 
     # ---- layout ----------------------------------------------------------------------------
 
-    def _letter(self) -> float:
-        return QFontMetricsF(theme.font("body")).averageCharWidth()
-
     def _estimate_one(self, message: Message) -> int:
-        return estimate(message, self.column_width(), self._letter(), theme.line_height(), self._tallest)
+        return estimates(self.column_width(), self._tallest)(message)
 
     def _estimate(self) -> None:
-        self._width = width = self.column_width()
-        self._tallest = tallest = tallest_in(self._area.viewport().height())
-        letter, line = self._letter(), theme.line_height()
-        self._heights.reset(estimate(message, width, letter, line, tallest) for message in self._messages)
+        self._width, self._tallest = self.column_width(), tallest_in(self._area.viewport().height())
+        self._heights.reset(map(estimates(self._width, self._tallest), self._messages))
 
     def _lay_out_again(self) -> None:
         """Lay out all messages anew, with what is read at the place where it was."""

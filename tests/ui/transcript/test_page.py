@@ -55,6 +55,29 @@ def test_ten_thousand_messages_open_at_once(transcript: TranscriptView, fakes: F
     assert rect(transcript, 0).top() == TOP
 
 
+def test_the_sizes_of_the_theme_are_asked_for_once_for_all_messages(
+    transcript: TranscriptView, fakes: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    px = theme.px
+
+    def counted(size: int) -> int:
+        asked.append(size)
+        return px(size)
+
+    monkeypatch.setattr(theme, "px", counted)
+
+    def asked_for(messages: list[Message]) -> int:
+        asked.clear()
+        fakes.chat.show(*messages)
+        transcript.repaint()
+        return len(asked)
+
+    messages = conversation(2_000)
+    asked_for(messages[-100:])  # what is asked for only once
+    assert asked_for(messages) == asked_for(messages[-100:]) > 0
+
+
 def test_opens_with_the_newest_message_at_the_lower_edge(transcript: TranscriptView, fakes: FakeServices) -> None:
     fakes.chat.show(*conversation(50))
     assert rect(transcript, 99).bottom() + 1 == transcript.page.viewport().height() - BOTTOM
