@@ -84,9 +84,7 @@ class Header(QWidget):
 
     def current_title(self) -> str:
         """Return the title of the open conversation, "" while it has none."""
-        current = self._conversations.current_id()
-        titles = (row.title for row in self._conversations.summaries() if row.id == current)
-        return shortened(next(titles, "")) if current else ""
+        return shortened(self._conversations.title(self._conversations.current_id()))
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Rename by a double click on the title."""

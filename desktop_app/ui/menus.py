@@ -15,6 +15,7 @@ from desktop_app.ui.widgets.text_size_keys import larger_keys, normal_keys, smal
 from desktop_app.ui.widgets.theme import theme
 
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
+    from desktop_app.ui.dialogs import Dialogs
     from desktop_app.ui.protocols.services import Services
 
 Key = QKeySequence.StandardKey
@@ -25,21 +26,6 @@ class Commands(Protocol):
 
     def choose_files(self) -> None:
         """Choose pictures for the question."""
-
-    def export_conversation(self) -> None:
-        """Write the open conversation to a file."""
-
-    def import_conversation(self) -> None:
-        """Add a conversation from a file."""
-
-    def open_recovery(self) -> None:
-        """Open the dialog of deleted conversations and backups."""
-
-    def open_models(self) -> None:
-        """Open the model manager."""
-
-    def open_settings(self) -> None:
-        """Open the settings."""
 
     def paste(self) -> None:
         """Paste into the question."""
@@ -78,11 +64,12 @@ class Commands(Protocol):
 class Menus(QObject):
     """Builds the menus of a window and updates their actions."""
 
-    def __init__(self, window: QMainWindow, services: Services, commands: Commands) -> None:
+    def __init__(self, window: QMainWindow, services: Services, commands: Commands, dialogs: Dialogs) -> None:
         super().__init__(window)
         self._window = window
         self._services = services
         self._commands = commands
+        self._dialogs = dialogs
         self.actions: list[QAction] = []
         self._file()
         self._edit()
@@ -106,17 +93,17 @@ class Menus(QObject):
         return action
 
     def _file(self) -> None:
-        do = self._commands
+        do, dialogs = self._commands, self._dialogs
         menu = self._menu(self.tr("&File"))
         self._add(menu, self.tr("&New conversation"), do.new_conversation, Key.New)
         self._add(menu, self.tr("&Attach pictures…"), do.choose_files, Key.Open)
         menu.addSeparator()
-        self.export = self._add(menu, self.tr("&Export conversation…"), do.export_conversation, "Ctrl+E")
-        self._add(menu, self.tr("&Import conversation…"), do.import_conversation)
-        self._add(menu, self.tr("&Deleted conversations and backups…"), do.open_recovery)
+        self.export = self._add(menu, self.tr("&Export conversation…"), dialogs.export_current, "Ctrl+E")
+        self._add(menu, self.tr("&Import conversation…"), dialogs.import_conversation)
+        self._add(menu, self.tr("&Deleted conversations and backups…"), dialogs.open_recovery)
         menu.addSeparator()
-        self._add(menu, self.tr("&Models…"), do.open_models, "Ctrl+M")
-        settings = self._add(menu, self.tr("&Settings…"), do.open_settings, "Ctrl+,")
+        self._add(menu, self.tr("&Models…"), dialogs.open_models, "Ctrl+M")
+        settings = self._add(menu, self.tr("&Settings…"), dialogs.open_settings, "Ctrl+,")
         settings.setMenuRole(QAction.MenuRole.PreferencesRole)
         menu.addSeparator()
         leave = self._add(menu, self.tr("&Quit"), self._window.close, "Ctrl+Q")

@@ -15,13 +15,14 @@ from desktop_app.ui.widgets.plain_text import MOST_SAID, one_line
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
     from desktop_app.ui.protocols.conversation import Conversations
     from desktop_app.ui.protocols.engine import Engine
+    from model_store.errors import StoreError
 
 _LONGEST_TITLE = 60  # characters of one in a sentence
 translate = QCoreApplication.translate
 
 
-def error_text(error: UserError) -> str:
-    """Return the sentence of an expected error."""
+def error_text(error: UserError | StoreError) -> str:
+    """Return the sentence of an expected error, of the program or of the model store."""
     return one_line(error.sentence(lambda english: translate("errors", english)), MOST_SAID)
 
 
@@ -114,8 +115,7 @@ def phase_text(phase: Phase, details: Mapping[str, Any]) -> str:
 
 def title_of(conversations: Conversations, conversation_id: str) -> str:
     """Return the title of a conversation for a sentence."""
-    titles = (row.title for row in conversations.summaries() if row.id == conversation_id)
-    return one_line(next(titles, ""), _LONGEST_TITLE) or translate("status", "Untitled")
+    return one_line(conversations.title(conversation_id), _LONGEST_TITLE) or translate("status", "Untitled")
 
 
 def duration(seconds: float) -> str:

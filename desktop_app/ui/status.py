@@ -181,7 +181,6 @@ class StatusLine(QWidget):
             self.download.show_bar(downloads.share(), downloads.role())
         self.download.say(downloads.text())
         set_tip(self.download, downloads.tip())
-
         self._show_memory()
         self._show_speed()
 

@@ -35,6 +35,7 @@ from desktop_app.errors import UserError
 from desktop_app.ui.areas import Areas
 from desktop_app.ui.composer.composer import Composer
 from desktop_app.ui.composer.drop import DropTarget
+from desktop_app.ui.dialogs import Dialogs
 from desktop_app.ui.header import Header
 from desktop_app.ui.menus import Menus
 from desktop_app.ui.notices import NoticeBar
@@ -50,18 +51,13 @@ from desktop_app.ui.widgets.plain_text import window_title
 from desktop_app.ui.widgets.theme import GRID, NARROW, SMALLEST_WINDOW, theme
 
 if TYPE_CHECKING:  # what is not shown at the start is imported when it is needed
-    from desktop_app.services.notices import Owner
-    from desktop_app.ui.models.dialog import ModelsDialog
     from desktop_app.ui.pictures.beside import PictureBeside
     from desktop_app.ui.pictures.large_previews import LargePreviews
     from desktop_app.ui.pictures.viewer import PictureViewer
     from desktop_app.ui.protocols.services import Services  # only for annotations
-    from desktop_app.ui.settings.dialog import SettingsDialog
     from desktop_app.ui.transcript.view import TranscriptView
-    from model_store.jobs import DownloadJob
 
 _FIRST_SIZE = QSize(1120, 780)
-_OF_MODELS: frozenset[Owner] = frozenset({"models", "engine"})
 _UNSEEN_MS = 2000  # a window that starts minimised is not painted
 _MENU_KEYS = QKeyCombination(Qt.KeyboardModifier.ShiftModifier, Qt.Key.Key_F10)
 
@@ -84,13 +80,12 @@ class MainWindow(QMainWindow):
         self._is_narrow = False
         self._transcript: TranscriptView | None = None
         self.picture_beside: PictureBeside | None = None  # comes with the transcript
-        self._settings: SettingsDialog | None = None
-        self._models: ModelsDialog | None = None
         self._viewer: PictureViewer | None = None
         theme.set_zoom(int(str(self._memory.value("text_size", 100, type=int))))
         self._build()
         self.drops = DropTarget(self, services.draft, services.engine)
-        self.menus = Menus(self, services, self)
+        self.dialogs = Dialogs(services, self.notices, self)
+        self.menus = Menus(self, services, self, self.dialogs)
         self.areas = Areas(self, self.sidebar, self.pages, self.composer)
         self.user_activity = UserActivity(services.tuner, self)
         self.remedies = Remedies(services, self)
@@ -194,16 +189,7 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         services, chat = self.services, self.services.chat
-        for code, slot in (
-            ("choose-model", self.open_models),
-            ("open-models", self.open_models),
-            ("open-settings", self.open_settings),
-            ("open-sources", self.open_sources),
-            ("open-recovery", self.open_recovery),
-            ("show-in-folder", self.show_in_folder),
-            ("choose-picture", self.choose_files),
-        ):
-            services.notices.register(code, slot)
+        services.notices.register("choose-picture", self.choose_files)
         self.remedies.taken_back.connect(self.composer.focus_editor)
         draft = services.draft
         for signal in (
@@ -222,9 +208,9 @@ class MainWindow(QMainWindow):
         services.preferences.changed.connect(self._preference_changed)
         services.reading_ahead.context.connect(self.status.set_context)
         self.sidebar.hide_wanted.connect(self.toggle_sidebar)
-        self.sidebar.settings_wanted.connect(self.open_settings)
+        self.sidebar.settings_wanted.connect(self.dialogs.open_settings)
         self.sidebar.hit_chosen.connect(self._hit_chosen)
-        self.sidebar.export_wanted.connect(self.export)
+        self.sidebar.export_wanted.connect(self.dialogs.export)
         self.sidebar.step_wanted.connect(self.step_to_hit)
         self.sidebar.search_ended.connect(self._unmark)
         self.sidebar.left.connect(self.composer.focus_editor)
@@ -238,11 +224,11 @@ class MainWindow(QMainWindow):
         self.composer.picture_opened.connect(self.open_picture)
         self.composer.projector_wanted.connect(self.remedies.add_projector)
         self.composer.model.clicked.connect(self.choose_model)
-        self.start_page.model_wanted.connect(self.open_models)
-        self.status.choose_model.connect(self.open_models)
-        self.status.download_opened.connect(self.open_download)
+        self.start_page.model_wanted.connect(self.dialogs.open_models)
+        self.status.choose_model.connect(self.dialogs.open_models)
+        self.status.download_opened.connect(self.dialogs.open_download)
         self.drops.text_dropped.connect(self.composer.insert_text)
-        self.drops.models_dropped.connect(self.add_models)
+        self.drops.models_dropped.connect(self.dialogs.add_models)
 
     # ---- what the menus and buttons do -----------------------------------------------------
 
@@ -300,41 +286,6 @@ class MainWindow(QMainWindow):
         self.sidebar.rename_current()
 
     @Slot()
-    def export_conversation(self) -> None:
-        """Write the open conversation to a file."""
-        if self.services.chat.messages():
-            self.export(self.services.conversations.current_id())
-
-    @Slot(str)
-    def export(self, conversation_id: str) -> None:
-        """Write a conversation to a file."""
-        from desktop_app.ui.conversation_dialogs import export_conversation
-
-        titles = (row.title for row in self.services.conversations.summaries() if row.id == conversation_id)
-        export_conversation(self, self.services.exports, conversation_id, next(titles, ""))
-
-    @Slot()
-    def import_conversation(self) -> None:
-        """Add a conversation that was exported."""
-        from desktop_app.ui.conversation_dialogs import import_conversation
-
-        import_conversation(self, self.services.exports)
-
-    @Slot()
-    def open_recovery(self) -> None:
-        """Show the deleted conversations and the backups."""
-        from desktop_app.ui.recovery import RecoveryDialog
-
-        RecoveryDialog(self.services.recovery, self).open()
-
-    @Slot(str)
-    def show_in_folder(self, file: str) -> None:
-        """Open the folder of a file that was written."""
-        from desktop_app.ui.files.web_page import open_folder_of
-
-        open_folder_of(file, self)
-
-    @Slot()
     def new_conversation(self) -> None:
         """Begin a new conversation; a search is over then."""
         self.sidebar.end_search()
@@ -378,73 +329,13 @@ class MainWindow(QMainWindow):
         self._viewer.show_pictures(pictures, index)
 
     @Slot()
-    def open_settings(self) -> None:
-        """Open the settings."""
-        services = self.services
-        if self._settings is None:
-            from desktop_app.ui.settings.dialog import SettingsDialog
-
-            self._settings = SettingsDialog(
-                services.preferences, services.engine, services.tuner, services.notices, self
-            )
-            self._settings.models_wanted.connect(self.open_models)
-        self._settings.show()
-        self._settings.raise_()
-        self._settings.activateWindow()
-
-    @Slot()
-    def open_sources(self) -> None:
-        """Open the settings of downloads, above the model manager."""
-        self.open_models()
-        if self._models is not None:
-            self._models.show_sources()
-
-    @Slot()
-    def open_models(self) -> None:
-        """Open the model manager."""
-        if self._models is None:
-            from desktop_app.ui.models.dialog import ModelsDialog
-
-            self._models = ModelsDialog(
-                self.services.models,
-                self.services.model_tasks,
-                self.services.preferences,
-                self.services.engine,
-                self,
-            )
-            self._models.place_notices(NoticeBar(self.services.notices, self._models, owners=_OF_MODELS))
-            self._models.shown.connect(self._models_shown)
-        self._models.show()
-        self._models.raise_()
-        self._models.activateWindow()
-        self._models.show_downloads()
-
-    @Slot()
     def choose_model(self) -> None:
         """Open the menu of the installed models."""
         from desktop_app.ui.models.model_menu import ModelMenu
 
         menu = ModelMenu(self.services.models, self.services.engine, self.composer)
-        menu.more_wanted.connect(self.open_models)
+        menu.more_wanted.connect(self.dialogs.open_models)
         menu.open_above(self.composer.model)
-
-    @Slot(object)
-    def open_download(self, job: DownloadJob) -> None:
-        """Open the model manager at a download."""
-        self.open_models()
-        if self._models is not None:
-            self._models.show_job(job)
-
-    def _models_shown(self, shown: bool) -> None:
-        """Let the model manager tell what it did while it is open, and the window what is left to tell afterwards."""
-        self.notices.leave_to_another(frozenset({"models"} if shown else ()))
-
-    @Slot(list)
-    def add_models(self, paths: list[str]) -> None:
-        """Read model files that were dropped; the model manager asks what to do with them."""
-        self.open_models()
-        if self._models is not None:
-            self._models.plan(paths)
 
     def prefer(self, name: str, value: object) -> None:
         """Set a preference; show a notice if it cannot be saved."""
@@ -471,7 +362,7 @@ class MainWindow(QMainWindow):
 
         models = self.services.models
         offer = ModelOffer(Suggestion(models, self.services.notices, self), models, self.start_page)
-        offer.more_wanted.connect(self.open_models)
+        offer.more_wanted.connect(self.dialogs.open_models)
         self.start_page.set_offer(offer)
         self.status.follow(DownloadLine(models, self))
 
@@ -585,9 +476,9 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Save size and position."""
         self.remember()
-        for window in (self._viewer, self._settings, self._models):
-            if window is not None:
-                window.close()
+        if self._viewer is not None:
+            self._viewer.close()
+        self.dialogs.close()
         super().closeEvent(event)
 
 

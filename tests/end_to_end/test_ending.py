@@ -55,7 +55,7 @@ def look():
         sys.stdout.flush()
         os._exit(0)  # as systems do that wait for nobody
     if how == "dialog":
-        QTimer.singleShot(0, window.open_settings)
+        QTimer.singleShot(0, window.dialogs.open_settings)
         QTimer.singleShot(200, lambda: os.kill(os.getpid(), signal.SIGTERM))
     else:
         os.kill(os.getpid(), getattr(signal, how))

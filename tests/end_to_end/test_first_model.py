@@ -261,7 +261,7 @@ def test_the_manager_tells_what_it_did_while_it_is_open(program: Program) -> Non
     (model,) = import_files(services.models.library(), list(paths.demo_model()))
     services.models.refresh()
     wait_until(lambda: bool(services.models.installed()))
-    window.open_models()
+    window.dialogs.open_models()
     manager = window.findChild(ModelsDialog)
     assert manager is not None
     inside = manager.findChild(NoticeBar)
@@ -277,7 +277,7 @@ def test_the_manager_tells_what_it_did_while_it_is_open(program: Program) -> Non
     assert not buttons(window.notices, "Use it now")
     manager.close()
     wait_until(lambda: buttons(window.notices, "Use it now"), what="what stays is told in the window then")
-    window.open_models()
+    window.dialogs.open_models()
     wait_until(lambda: buttons(inside, "Use it now") and not buttons(window.notices, "Use it now"))
 
 

@@ -100,14 +100,14 @@ def test_it_is_named_with_the_reason_and_tried_again(program: Program, disk: Pat
 
 def test_the_manager_uses_it_again(program: Program, disk: Path) -> None:
     window, engine = program.window, program.services.engine
-    window.open_models()
+    window.dialogs.open_models()
     dialog = window.findChild(ModelsDialog)
     assert dialog is not None
     dialog.show_part("installed")
     wait_until(lambda: "Connect the disk" in said(dialog), _SOON_S)
     plug_in(disk)
     dialog.close()
-    window.open_models()
+    window.dialogs.open_models()
     wait_until(lambda: "Fits this computer" in said(dialog), _SOON_S)
     card = next(card for card in dialog.cards() if card.accessibleName() == "painter-F16")
     assert "Not loaded" in said(card)

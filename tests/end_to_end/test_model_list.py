@@ -49,7 +49,7 @@ def models_of(program: Program) -> list[InstalledModel]:
 
 
 def opened(program: Program) -> ModelsDialog:
-    program.window.open_models()
+    program.window.dialogs.open_models()
     dialog = program.window.findChild(ModelsDialog)
     assert dialog is not None
     return dialog

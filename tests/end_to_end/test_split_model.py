@@ -118,7 +118,7 @@ def test_a_split_model_of_a_repository_is_looked_up_and_downloaded(
         program = open_program(programs)
         program.services.preferences.set("proxy", "none")
         program.services.preferences.set("hub_address", hub.endpoint)
-        program.window.open_models()
+        program.window.dialogs.open_models()
         _press(lambda: _dialog(program), "Add from Hugging Face…")
         adding = _dialog(program).findChild(AddModelDialog)
         assert adding is not None

@@ -44,8 +44,8 @@ def look():
     if window.services.engine.state() != "ready":
         return
     timer.stop()
-    window.open_settings()
-    window.open_models()
+    window.dialogs.open_settings()
+    window.dialogs.open_models()
     for action in window.menus.actions:
         print(action.text())
     for widget in QApplication.allWidgets():

@@ -33,7 +33,7 @@ from tests.screens.window_states import STATES, Stage, state
 
 def _manager(stage: Stage, part: str = "catalogue") -> ModelsDialog:
     stage.services.models.known = load_catalogue(paths.resources_folder() / "catalogue.toml")
-    stage.window.open_models()
+    stage.window.dialogs.open_models()
     dialog = stage.window.findChild(ModelsDialog)
     assert dialog is not None
     dialog.show_part(part)

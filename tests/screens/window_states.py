@@ -443,7 +443,7 @@ def renaming(stage: Stage) -> None:
 @state
 def settings(stage: Stage) -> QWidget | None:
     """The settings from their top."""
-    stage.window.open_settings()
+    stage.window.dialogs.open_settings()
     return stage.window.findChild(SettingsDialog)
 
 
@@ -464,7 +464,7 @@ def settings_measured(stage: Stage) -> QWidget | None:
     stage.services.tuner.become(
         found=Tuning(4, 3, 256, flash_attention=True, reading=33.4, writing=6.92, measured="2026-11-24")
     )
-    stage.window.open_settings()
+    stage.window.dialogs.open_settings()
     pump(50)
     return stage.window.findChild(SettingsDialog)
 
@@ -476,7 +476,7 @@ def recovery(stage: Stage) -> QWidget | None:
     rows = stage.services.conversations.rows
     stage.services.recovery.rows = [DeletedConversation(row, now - 86400) for row in rows[:3]]
     stage.services.recovery.copies = [Backup(Path("/backups/one"), now - day * 86400, 1 << 20) for day in range(3)]
-    stage.window.open_recovery()
+    stage.window.dialogs.open_recovery()
     return stage.window.findChild(RecoveryDialog)
 
 

@@ -37,6 +37,10 @@ class Conversations(QObject):
         """Return the conversations, newest first."""
         return list(self._summaries)
 
+    def title(self, conversation_id: str) -> str:
+        """Return the title of a conversation, "" while it has none."""
+        return next((summary.title for summary in self._summaries if summary.id == conversation_id), "")
+
     def current_id(self) -> str:
         """Return the open conversation's id, "" for a new one."""
         return self._current
@@ -72,7 +76,7 @@ class Conversations(QObject):
     def delete(self, conversation_id: str) -> None:
         """Delete a conversation; a notice offers to undo it."""
         was_open = conversation_id == self._current
-        title = next((s.title for s in self._summaries if s.id == conversation_id), "")
+        title = self.title(conversation_id)
         if self._deleted is not None:
             self._notices.withdraw(self._deleted[1].id)
         code, parameters = ("conversation-deleted", {"title": title}) if title else ("untitled-deleted", {})

@@ -68,7 +68,7 @@ class Exports(QObject):
         """
         current = self._conversations.current_id()
         wanted = conversation_id or current
-        title = next((s.title for s in self._conversations.summaries() if s.id == wanted), "")
+        title = self._conversations.title(wanted)
         path, shown = Path(target), self._chat.messages() if wanted == current else []
         if path.suffix.lower() == ".json":
             live = {message.id: message for message in shown}  # an answer is saved every second only

@@ -181,6 +181,11 @@ class Models(QObject):
         """Return whether the built-in model is the chosen one."""
         return not self._preferences.value("model")
 
+    def is_chosen(self, model: InstalledModel | None) -> bool:
+        """Return whether the settings name an installed model; None: the built-in one."""
+        in_use = self.in_use()
+        return self.uses_built_in() if model is None else in_use is not None and in_use.id == model.id
+
     def is_blind(self) -> bool:
         """Return whether the chosen model has no projector, so that it cannot see pictures."""
         return not self.uses_built_in() and not self._preferences.value("mmproj")

@@ -12,7 +12,7 @@ from desktop_app.ui.models import phrases as words
 from desktop_app.ui.models.card import ModelCard
 from desktop_app.ui.models.parts import FitRow
 from desktop_app.ui.protocols.models import ModelTasks
-from desktop_app.ui.sentences import translate
+from desktop_app.ui.sentences import error_text, translate
 from desktop_app.ui.widgets.controls import Label, push_button
 from desktop_app.ui.widgets.dialog import Dialog, tab_after
 from desktop_app.ui.widgets.fitting import fitted
@@ -123,7 +123,7 @@ class AddModelDialog(ModelListDialog):
                 card.head.addWidget(FitRow(fit, card))
                 card.say(words.fit_reason(fit))
             else:
-                card.say(words.expected_error(fit), danger=True)
+                card.say(error_text(fit), danger=True)
             size = words.size_in_files(variant.size, len(variant.model_files))
             card.say(self.tr("{size} with {projector}").format(size=size, projector=variant.projector.name))
             fetch = card.button(self.tr("Download"))
@@ -155,7 +155,7 @@ class AddModelDialog(ModelListDialog):
         if request != self._request:
             return
         self.button.setEnabled(True)
-        self.says.setText(words.expected_error(error))
+        self.says.setText(error_text(error))
 
 
 class OtherFoldersDialog(ModelListDialog):
@@ -199,7 +199,7 @@ class OtherFoldersDialog(ModelListDialog):
 
 def import_question(plans: ImportPlans, parent: QWidget) -> Question:
     """Return the question whether to copy the models in the files or use them in place; or why there are none."""
-    refused = "\n".join(words.expected_error(error) for error in plans.refused)
+    refused = "\n".join(error_text(error) for error in plans.refused)
     if not plans.plans:
         question = Question(translate("Models", "Nothing to add"), refused, translate("Models", "Close"), "", parent)
         question.no.hide()

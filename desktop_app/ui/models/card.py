@@ -14,7 +14,7 @@ from desktop_app.services.models.manager import Offer
 from desktop_app.ui.models import phrases as words
 from desktop_app.ui.models.job_control import actions_of
 from desktop_app.ui.models.parts import FitRow, ProgressLine
-from desktop_app.ui.sentences import translate
+from desktop_app.ui.sentences import error_text, translate
 from desktop_app.ui.widgets.controls import ButtonKind, IconButton, Label, push_button
 from desktop_app.ui.widgets.fitting import BesideOrBelow, WrappingRow
 from desktop_app.ui.widgets.plain_text import button_text, one_line, set_tip
@@ -241,7 +241,7 @@ class InstalledCard(DownloadCard):
         if wrong:
             self.say(wrong, danger=bool(model.wrong_files))
         if isinstance(fit, UserError):
-            self.say(words.expected_error(fit), danger=True)
+            self.say(error_text(fit), danger=True)
         elif fit is not None and fit.verdict != "fits":
             self.say(words.fit_reason(fit))
         if model.projector is None:

@@ -270,7 +270,7 @@ class ModelsDialog(Dialog):
             title = titles[model.id].casefold() if model is not None else ""
             if not all(word in title for word in looked_for):
                 continue
-            is_used, is_loaded = self._is_chosen(model), self._is_loaded()
+            is_used, is_loaded = self._models.is_chosen(model), self._is_loaded()
             fit = self._models.fit(model) if model is not None else None
             repair = repairs.get(model.id) if model is not None else None
             called = titles[model.id] if model is not None else ""
@@ -329,12 +329,8 @@ class ModelsDialog(Dialog):
         """Return whether the chosen model is in use: loaded, or about to be."""
         return self._engine.state() not in ("failed", "dead")
 
-    def _is_chosen(self, model: InstalledModel | None) -> bool:
-        in_use = self._models.in_use()
-        return self._models.uses_built_in() if model is None else in_use is not None and in_use.id == model.id
-
     def _use(self, model: InstalledModel | None) -> None:
-        if self._is_chosen(model):  # and not loaded
+        if self._models.is_chosen(model):  # and not loaded
             self._engine.load_again()
         if model is None:
             self._models.use_built_in()

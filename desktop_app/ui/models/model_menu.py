@@ -52,7 +52,7 @@ class ModelMenu(QMenu):
         for model in self._listed:
             action = self._add(self._text(model))
             action.setEnabled(model is None or not model.wrong_files)
-            action.setChecked(self._is_chosen(model))
+            action.setChecked(self._models.is_chosen(model))
             action.triggered.connect(partial(self._choose, model))
         self._show_other_file()
         self.addSeparator()
@@ -60,7 +60,7 @@ class ModelMenu(QMenu):
 
     def _show_other_file(self) -> None:
         """Name a chosen model that is none of the installed ones."""
-        if not any(self._is_chosen(model) for model in self._listed):
+        if not any(self._models.is_chosen(model) for model in self._listed):
             info = self._engine.info()
             name = info.name if info is not None else self._engine.wanted_name()
             says = self.tr("not among the installed models")
@@ -98,12 +98,8 @@ class ModelMenu(QMenu):
         for action, model in zip(self._group.actions(), self._listed, strict=True):
             action.setText(self._text(model))
 
-    def _is_chosen(self, model: InstalledModel | None) -> bool:
-        in_use = self._models.in_use()
-        return self._models.uses_built_in() if model is None else in_use is not None and in_use.id == model.id
-
     def _choose(self, model: InstalledModel | None, _checked: bool = False) -> None:
-        if self._is_chosen(model):
+        if self._models.is_chosen(model):
             self._engine.load_again()  # in case it is not loaded
         elif model is None:
             self._models.use_built_in()

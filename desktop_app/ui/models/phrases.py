@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from PySide6.QtCore import QLocale
 
 from desktop_app.engine.messages import gib_down, gib_up
-from desktop_app.errors import QT_TRANSLATE_NOOP, UserError
+from desktop_app.errors import QT_TRANSLATE_NOOP
 from desktop_app.memory_fit import MemoryFit
 from desktop_app.services.models.manager import Offer
 from desktop_app.services.models.tasks import ImportPlan, Task
-from desktop_app.ui.sentences import number, relative_date, translate
-from desktop_app.ui.widgets.plain_text import MOST_SAID, one_line
+from desktop_app.ui.sentences import error_text, number, relative_date, translate
 from desktop_app.ui.widgets.theme import ColourRole
 from model_store.catalogue import ModelEntry
-from model_store.errors import StoreError
 from model_store.jobs import NOTES, DownloadJob, JobState, Role
 from model_store.library.installed import InstalledModel, State
 
@@ -154,11 +152,6 @@ def languages(entry: ModelEntry) -> str:
     )
 
 
-def expected_error(error: UserError | StoreError) -> str:
-    """Return the sentence of an expected error, of the program or of the model store."""
-    return one_line(error.sentence(lambda english: translate("errors", english)), MOST_SAID)
-
-
 def job_text(job: DownloadJob) -> str:
     """Return the progress and state of a download, in one line."""
     amount = file_size(job.done)
@@ -191,7 +184,7 @@ def job_problem(job: DownloadJob) -> str:
     """Return why a download waits or has stopped, "" while nothing is wrong."""
     if job.error is None or job.state not in (JobState.FAILED, JobState.WAITING):
         return ""
-    return expected_error(job.error)
+    return error_text(job.error)
 
 
 def job_notes(job: DownloadJob) -> str:
@@ -210,7 +203,7 @@ def job_details(job: DownloadJob) -> str:
             )
         )
     if job.error is not None:
-        lines.append(expected_error(job.error))
+        lines.append(error_text(job.error))
     return "\n".join(lines)
 
 

@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QFileDialog, QLineEdit, QWidget
 from desktop_app.errors import UserError
 from desktop_app.settings import SETTINGS
 from desktop_app.ui.files.chosen_folders import folder_for, remember
-from desktop_app.ui.models.phrases import expected_error
 from desktop_app.ui.protocols.models import Models, ModelTasks
 from desktop_app.ui.protocols.program import Preferences
+from desktop_app.ui.sentences import error_text
 from desktop_app.ui.widgets.controls import Label, push_button
 from desktop_app.ui.widgets.fitting import FittedDialog
 from desktop_app.ui.widgets.setting_controls import NumberEdit, SettingRow
@@ -106,7 +106,7 @@ class SourcesDialog(FittedDialog):
         if problem is None:
             self._models.sources.load_token(self._show_token)
         else:
-            self.says.setText(expected_error(problem))
+            self.says.setText(error_text(problem))
 
     def _show_token(self, known: bool, lasting: bool) -> None:
         if not self._is_open:

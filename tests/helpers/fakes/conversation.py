@@ -52,6 +52,9 @@ class FakeConversations(QObject):
     def summaries(self) -> list[ConversationSummary]:
         return list(self.rows)
 
+    def title(self, conversation_id: str) -> str:
+        return next((row.title for row in self.rows if row.id == conversation_id), "")
+
     def current_id(self) -> str:
         return self.current
 

@@ -204,6 +204,10 @@ class FakeModels(QObject):
     def uses_built_in(self) -> bool:
         return not self._preferences.value("model")
 
+    def is_chosen(self, model: InstalledModel | None) -> bool:
+        in_use = self.in_use()
+        return self.uses_built_in() if model is None else in_use is not None and in_use.id == model.id
+
     def is_blind(self) -> bool:
         return not self.uses_built_in() and not self._preferences.value("mmproj")
 

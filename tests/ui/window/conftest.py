@@ -53,7 +53,7 @@ def dialog(window: MainWindow) -> ModelsDialog:
     """The model manager of that window."""
     from desktop_app.ui.models.dialog import ModelsDialog
 
-    window.open_models()
+    window.dialogs.open_models()
     manager = window.findChild(ModelsDialog)
     assert manager is not None
     return manager

@@ -34,7 +34,7 @@ SHORT = LoadPlan(2048, 64, requested_n_ctx=4096)
 
 @pytest.fixture
 def settings(window: MainWindow) -> SettingsDialog:
-    window.open_settings()
+    window.dialogs.open_settings()
     pump(0)
     opened = window.findChild(SettingsDialog)
     assert opened is not None

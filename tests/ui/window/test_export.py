@@ -65,7 +65,7 @@ def test_the_format_is_the_one_chosen(
     services.chat.show(question("?"), answer("!"))
     dialog = Dialog((str(tmp_path / name), kind))
     monkeypatch.setattr(QFileDialog, "getSaveFileName", dialog)
-    window.export_conversation()
+    window.dialogs.export_current()
     assert services.calls[-1] == ("export", str(tmp_path / written), services.conversations.current)
     assert Path(dialog.suggested[0]).suffix == ""  # an ending of ours would win over the format chosen
 
@@ -78,11 +78,11 @@ def test_a_file_is_replaced_only_when_that_was_asked(
     chosen = (str(tmp_path / "lake"), JSON)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", Dialog(chosen, ("", JSON)))
     press("Cancel")
-    window.export_conversation()
+    window.dialogs.export_current()
     assert [call for call in services.calls if call[0] == "export"] == []
     monkeypatch.setattr(QFileDialog, "getSaveFileName", Dialog(chosen))
     press("Replace")
-    window.export_conversation()
+    window.dialogs.export_current()
     assert services.calls[-1] == ("export", str(tmp_path / "lake.json"), services.conversations.current)
 
 

@@ -91,7 +91,7 @@ def test_every_control_is_reached_by_tab(window: MainWindow, services: FakeServi
 
 
 def test_every_setting_is_reached_by_tab_and_named(window: MainWindow, services: FakeServices) -> None:
-    window.open_settings()
+    window.dialogs.open_settings()
     pump(0)
     settings = window.findChildren(QWidget, "segments")[0].window()
     settings.activateWindow()

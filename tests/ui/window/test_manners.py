@@ -198,7 +198,7 @@ def test_tab_comes_to_the_pictures_before_the_words(window: MainWindow, services
 
 
 def test_settings_open_at_the_top_each_time(window: MainWindow) -> None:
-    for opening, kind in ((window.open_settings, SettingsDialog), (window.open_models, ModelsDialog)):
+    for opening, kind in ((window.dialogs.open_settings, SettingsDialog), (window.dialogs.open_models, ModelsDialog)):
         opening()
         pump(80)
         dialog = window.findChild(kind)
@@ -220,7 +220,7 @@ def test_enter_restores_what_is_chosen(window: MainWindow, services: FakeService
     row = services.conversations.rows[0]
     services.recovery.rows = [DeletedConversation(row, 0.0)]
     services.recovery.copies = [Backup(Path("/backups/one"), 0.0, 1000)]
-    window.open_recovery()
+    window.dialogs.open_recovery()
     pump(0)
     dialog = window.findChild(RecoveryDialog)
     assert dialog is not None

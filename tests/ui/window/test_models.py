@@ -196,7 +196,7 @@ def test_a_download_is_brought_into_sight(window: MainWindow, services: FakeServ
     request = DownloadRequest.of(last, last.variants[0])
     services.models.under_way = [replace(job(), request=request)]
     dialog.resize(dialog.width(), 300)
-    window.open_models()
+    window.dialogs.open_models()
     wait_until(lambda: not dialog.cards()[-1].visibleRegion().isEmpty())
     assert dialog.cards()[0].visibleRegion().isEmpty()
 

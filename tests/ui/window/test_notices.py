@@ -157,7 +157,7 @@ def test_a_notice_that_comes_meanwhile_is_seen(bar: NoticeBar, services: FakeSer
 
 def test_the_manager_tells_of_models_only(window: MainWindow, services: FakeServices) -> None:
     services.notices.post(Notice("model-verified", {"title": "LLaVA"}, owner="models", sticky=True))
-    window.open_models()
+    window.dialogs.open_models()
     manager = window.findChild(ModelsDialog)
     assert manager is not None
     inside = manager.findChild(NoticeBar)

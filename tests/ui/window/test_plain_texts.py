@@ -105,7 +105,7 @@ def test_no_text_of_others_is_read_as_html(hostile: FakeServices, show_widget: C
     window.resize(900, 600)
     show_widget(window)
     hostile.notices.error(StoreError("not-repairable", title=HOSTILE))
-    window.open_models()
+    window.dialogs.open_models()
     for made in (
         licence_question(hostile.models.known.entries[0], window),
         removal_question(hostile.models.here[0], window),

@@ -40,8 +40,8 @@ def test_every_icon_grows_with_the_text(window: MainWindow, services: FakeServic
     services.answers.tell(services.conversations.current_id(), 0.0, 1000, 4096)
     services.draft.put(picture(), "read", 1.0)
     services.chat.show(question("What is this?", picture()), answer("A lake."))
-    window.open_settings()
-    window.open_models()
+    window.dialogs.open_settings()
+    window.dialogs.open_models()
     window.open_picture(picture().sha256)
     pump(100)
     before = {button: button.iconSize() for button in icon_buttons()}

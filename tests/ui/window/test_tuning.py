@@ -20,7 +20,7 @@ FOUND = Tuning(4, 3, 256, reading=33.4, writing=6.92, measured="2026-11-24")
 @pytest.fixture
 def row(window: MainWindow, services: FakeServices) -> TuningRow:
     services.engine.become("ready", LLAVA._replace(tunable=True))
-    window.open_settings()
+    window.dialogs.open_settings()
     pump(0)
     settings = window.findChild(SettingsDialog)
     assert settings is not None

@@ -50,8 +50,8 @@ def glyphs(text: str, font: QFont) -> list[int]:
 def fill(window: MainWindow, services: FakeServices) -> None:
     services.engine.become("ready", LLAVA)
     services.chat.show(question("What is this?"), answer("A **lake** and *hills*."))
-    window.open_settings()
-    window.open_models()
+    window.dialogs.open_settings()
+    window.dialogs.open_models()
     pump(50)
 
 
