@@ -24,6 +24,7 @@ from desktop_app.services.conversation.branches import Branches
 from desktop_app.services.conversation.chat import Chat
 from desktop_app.services.conversation.conversation_list import Conversations
 from desktop_app.services.conversation.draft import Draft
+from desktop_app.services.conversation.edited_pictures import EditedPictures
 from desktop_app.services.conversation.exports import Exports
 from desktop_app.services.conversation.picture_advice import PictureAdvice
 from desktop_app.services.conversation.picture_check import PictureCheck
@@ -34,7 +35,6 @@ from desktop_app.services.conversation.queue.questions import QuestionQueue
 from desktop_app.services.conversation.queue.runner import QueueRunner
 from desktop_app.services.conversation.read_ahead import ReadingAhead
 from desktop_app.services.conversation.recovery import Recovery
-from desktop_app.services.edited_pictures import EditedPictures
 from desktop_app.services.engine import Engine, Handler
 from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.idle_unload import IdleUnload

@@ -73,7 +73,7 @@ class Inspector:
             try:
                 command = self._commands.get(timeout=self._idle_s if self._process is not None else None)
             except queue.Empty:
-                self._end_process_that_is_well()
+                self._end_healthy_process()
                 continue
             if command is None:
                 break
@@ -81,7 +81,7 @@ class Inspector:
                 event = self._inspect(command)
             if not self._closed:
                 self._handle_event(event)
-        self._end_process_that_is_well()
+        self._end_healthy_process()
 
     def _inspect(self, command: Inspect) -> Event:
         # The process may have been ended while it had nothing to do: a new one gets the picture once more.
@@ -139,7 +139,7 @@ class Inspector:
         self._process, self._connection, self._standard_error = started, connection, standard_error
         return connection
 
-    def _end_process_that_is_well(self) -> None:
+    def _end_healthy_process(self) -> None:
         _, said = self._end_process()
         if said:
             _log.info("the process for pictures said:\n%s", said)

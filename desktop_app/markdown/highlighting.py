@@ -82,7 +82,7 @@ def _kind(token: Any) -> Kind | None:
         return "keyword"
     if token in String or token in Generic.Inserted:
         return "string"
-    if token in Number or token in Keyword.Constant:
+    if token in Number:
         return "number"
     names = (Name.Function, Name.Class, Name.Decorator, Name.Builtin, Name.Attribute, Generic.Heading)
     return "name" if any(token in name for name in names) else None

@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, cast
 
 from desktop_app.markdown.highlighting import highlight
-from desktop_app.markdown.parser import parse, parser
+from desktop_app.markdown.parser import language_of, parse, parser
 from desktop_app.markdown.typesetting import to_mathml
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _formula(tokens: Sequence[Token], index: int, _options: Any, _env: Any) -> s
 
 def _code(tokens: Sequence[Token], index: int, _options: Any, _env: Any) -> str:
     token = tokens[index]
-    language = token.info.strip().split(" ")[0] if token.info.strip() else ""
+    language = language_of(token)
     pieces, place = [], 0
     for begin, end, kind in highlight(token.content, language):
         pieces.append(

@@ -33,6 +33,11 @@ def parse(text: str) -> list[Token] | None:
     return parser().parse(text) if can_be_laid_out(text) else None
 
 
+def language_of(code: Token) -> str:
+    """Return the language that is named at the beginning of a block of code, "" where none is."""
+    return next(iter(code.info.split()), "")
+
+
 def is_safe_link(address: str) -> bool:
     """Return whether an address leads to the web or to a mail."""
     return _SAFE_LINK.match(address) is not None

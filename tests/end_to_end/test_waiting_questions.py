@@ -144,7 +144,7 @@ def test_enter_during_an_answer_queues_and_escape_holds_the_queue(programs: list
         QTest.keyClick(window.composer.editor, Qt.Key.Key_Escape)
     wait_until(lambda: not services.chat.is_busy(), _MODEL_S)
     assert services.chat.messages()[-1].state is State.STOPPED
-    assert queued.sentence.text() == "You stopped the answer. What you sent after it waits until you send it."
+    assert queued.sentence.text() == "You stopped the answer. What you asked next waits until you send it."
     click(queued.rows[1].edit)
     assert window.composer.editor.toPlainText() == "Can you read?"
     assert window.composer.editor.hasFocus()

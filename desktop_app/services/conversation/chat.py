@@ -41,6 +41,12 @@ def question_of(queued: QueuedQuestion, parent: str | None) -> Message:
     return Message(new_id(), Role.USER, text, queued.pictures, parent, details=details)
 
 
+def answer_to(question_id: str, model: str) -> Message:
+    """Return the message of an answer that is to be written, as far as is known by the `model` of this name."""
+    details = {"model": model} if model else {}
+    return Message(new_id(), Role.ASSISTANT, "", (), question_id, State.STREAMING, details=details)
+
+
 class Chat(QObject):
     """Sends, stops, asks again. What an answer does while it comes, `Answers` tells.
 
@@ -267,8 +273,7 @@ class Chat(QObject):
     def _begin_answer(self, parent: str, question: Message | None) -> None:
         """Answer the last message of the path; `question` is given when it is to be saved with the answer."""
         turns = self.turns()
-        details = {"model": model} if (model := self._answers.model_name()) else {}
-        message = Message(new_id(), Role.ASSISTANT, "", (), parent, State.STREAMING, details=details)
+        message = answer_to(parent, self._answers.model_name())
         self._answers.begin(self._conversations.current_id(), turns, message, question)
         self._messages.append(message)
         self._tell()

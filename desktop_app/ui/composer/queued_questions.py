@@ -91,11 +91,11 @@ class QueuedQuestions(QWidget):
 
     def _sentence(self, held: State | None, count: int) -> str:
         if held is State.STOPPED:
-            return self.tr("You stopped the answer. What you sent after it waits until you send it.")
+            return self.tr("You stopped the answer. What you asked next waits until you send it.")
         if held is State.INTERRUPTED:
-            return self.tr("The engine has stopped. What you sent last waits until you send it.")
+            return self.tr("The engine has stopped. What you asked next waits until you send it.")
         if held is not None:
-            return self.tr("The answer failed. What you sent after it waits until you send it.")
+            return self.tr("The answer failed. What you asked next waits until you send it.")
         if count > 1:
             return self.tr("These are sent one after another, when the answer has ended.")
         return self.tr("This is sent when the answer has ended.")

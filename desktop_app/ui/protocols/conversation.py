@@ -82,7 +82,7 @@ class PictureList(Protocol):
 
 
 class EditedPictures(PictureList, Protocol):
-    """See `desktop_app.services.edited_pictures`."""
+    """See `desktop_app.services.conversation.edited_pictures`."""
 
     settled: SignalInstance
 

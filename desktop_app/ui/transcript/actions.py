@@ -69,7 +69,7 @@ class ActionBar(QWidget):
         self.copy = self._button("copy", self.tr("Copy message"), MessageAction.COPY)
         self.copy_code = self._button("code", self.tr("Copy all code in this message"), MessageAction.COPY_CODE)
         self.edit = self._button("edit", self.tr("Edit and ask again"), MessageAction.EDIT)
-        self.regenerate = self._button("regenerate", self.tr("Regenerate answer"), MessageAction.REGENERATE)
+        self.regenerate = self._button("regenerate", self.tr("Answer again"), MessageAction.REGENERATE)
         self.go_on = self._button("continue", self.tr("Continue this answer"), MessageAction.GO_ON)
         self.previous = self._button("previous", self.tr("Previous version"), MessageAction.PREVIOUS)
         self.version = Label("", "tiny", "muted", self)

@@ -229,15 +229,15 @@ class TranscriptView(QWidget):
         return page.pointer.hovered()
 
     def _last(self) -> int:
-        """Return the last message, unless it is being written; -1: there is none."""
+        """Return the last question or answer; -1: there is none."""
         messages = self._rows.messages()
-        found = (index for index in reversed(range(len(messages))) if messages[index].role is not Role.NOTE)
-        index = next(found, -1)
-        return index if index < 0 or messages[index].state is not State.STREAMING else -1
+        return next((index for index in reversed(range(len(messages))) if messages[index].role is not Role.NOTE), -1)
 
     def _place_actions(self, _what: object = None) -> None:
         self.page.menu.is_busy = self._chat.is_busy()
         last, current = self._last(), self._current()
+        if last >= 0 and self._rows.messages()[last].state is State.STREAMING:
+            last = -1
         self._place_bar(self.last_bar, last)
         self._place_bar(self.bar, current if current != last else -1)
 
@@ -269,8 +269,8 @@ class TranscriptView(QWidget):
 
     def _show_remedies(self, _info: object = None) -> None:
         """Offer what can be done about the last answer, if it failed: earlier ones were left behind."""
-        asked = (message for message in reversed(self._rows.messages()) if message.role is not Role.NOTE)
-        last = next(asked, None)
+        index = self._last()
+        last = self._rows.messages()[index] if index >= 0 else None
         is_waiting = self._answers.is_waiting(self._conversations.current_id())
         actions = remedies_of(last, self._engine.info(), is_waiting) if last is not None else ()
         self.remedies.set_actions(last.id if last is not None else "", actions)

@@ -117,7 +117,7 @@ def test_an_answer_brings_nothing_in() -> None:
     links = [value for name, value in page.attributes if name in ("href", "src")]
     assert links == ["https://example.org"]
     assert "<script>alert(1)</script>" in page.text
-    assert "a *cat*" in page.text or "a cat" in page.text
+    assert "a *cat*" in page.text
     assert "default-src 'none'" in answered("x")
 
 

@@ -81,7 +81,7 @@ def test_buttons_are_reached_by_keyboard(asked: TranscriptView, fakes: FakeServi
         assert asked.bar.isAncestorOf(focused)
         assert not asked.bar.isHidden(), "they stay while they are used"
         names.append(focused.accessibleName())
-    assert names == ["Copy message", "Regenerate answer", "Previous version", "Next version", "More"]
+    assert names == ["Copy message", "Answer again", "Previous version", "Next version", "More"]
     QTest.keyClick(QApplication.focusWidget() or asked, Qt.Key.Key_Backtab, Qt.KeyboardModifier.ShiftModifier)
     QTest.keyClick(QApplication.focusWidget() or asked, Qt.Key.Key_Space)
     assert fakes.chat.calls == [("show_sibling", fakes.chat.path[1].id, 1)]
@@ -157,7 +157,8 @@ def test_the_editor_grows_and_pushes_what_is_below(asked: TranscriptView) -> Non
     assert before is not None
     assert after is not None
     assert after.height() > before.height() + 80
-    assert below is None or below.top() == after.bottom() + 1
+    assert below is not None
+    assert below.top() == after.bottom() + 1
     assert asked.editor.height() >= asked.editor.sizeHint().height()
 
 
@@ -355,7 +356,7 @@ def test_the_keyboard_reaches_all_of_the_last_message(transcript: TranscriptView
         focused = QApplication.focusWidget()
         assert focused is not None
         names.append(focused.accessibleName())
-    assert names == ["Copy message", "Regenerate answer", "Continue this answer", "More"]
+    assert names == ["Copy message", "Answer again", "Continue this answer", "More"]
 
 
 def test_in_a_narrow_window_words_give_way(transcript: TranscriptView, fakes: FakeServices) -> None:

@@ -6,10 +6,10 @@ from functools import partial
 
 from PySide6.QtCore import QObject
 
-from desktop_app.chat.conversation import Message, Role, State, new_id
+from desktop_app.chat.conversation import Message, State
 from desktop_app.services.conversation.answer import Answer
 from desktop_app.services.conversation.answers import Answers
-from desktop_app.services.conversation.chat import Chat, question_of
+from desktop_app.services.conversation.chat import Chat, answer_to, question_of
 from desktop_app.services.conversation.conversation_list import Conversations
 from desktop_app.services.conversation.draft import Draft
 from desktop_app.services.conversation.previews import Previews
@@ -142,8 +142,7 @@ class QueueRunner(QObject):
             path = self._answers.up_to_date(path)
             question = question_of(self._queue.questions(conversation)[0], path[-1].id if path else None)
             turns = turns_of([*path, question], self._previews.reference_of)
-            details = {"model": model} if (model := self._answers.model_name()) else {}
-            answer = Message(new_id(), Role.ASSISTANT, "", (), question.id, State.STREAMING, details=details)
+            answer = answer_to(question.id, self._answers.model_name())
             self._answers.begin(conversation, turns, answer, question)
             self._sent(conversation)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QTextBlockFormat, QTextCharFormat, QTextCursor, QTextList, QTextListFormat
 
 from desktop_app.markdown.highlighting import is_known
-from desktop_app.markdown.parser import parse
+from desktop_app.markdown.parser import language_of, parse
 from desktop_app.ui.transcript.markdown import formats, formulas, tables
 from desktop_app.ui.transcript.markdown.document import (
     BOX,
@@ -193,7 +193,7 @@ class _Builder:
 
     def _code(self, token: Token) -> None:
         text = token.content.removesuffix("\n")
-        language = token.info.strip().split(" ")[0] if token.info.strip() else ""
+        language = language_of(token)
         codes = self._parts.codes
         after_code = bool(codes) and codes[-1].end == self._cursor.position()
         self._begin(formats.code(self._is_first, after_code, self._quote))
