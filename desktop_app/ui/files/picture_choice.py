@@ -16,10 +16,10 @@ def choose_pictures(parent: QWidget) -> list[str]:
     """Return the paths of chosen files, none if the person thinks better of it."""
     from PySide6.QtWidgets import QFileDialog  # takes long to import for a window where nobody chooses
 
-    pictures, everything = translate("files", "Pictures"), translate("files", "All files")
+    pictures, everything = translate("Files", "Pictures"), translate("Files", "All files")
     kinds = f"{file_kind(pictures, PICTURE_SUFFIXES)};;{everything} (*)"
     quiet = QFileDialog.Option.HideNameFilterDetails  # there are too many endings to read
-    title = translate("files", "Attach pictures")
+    title = translate("Files", "Attach pictures")
     paths, _ = QFileDialog.getOpenFileNames(parent, title, folder_for("pictures"), kinds, options=quiet)
     for path in paths:
         remember("pictures", path)

@@ -51,7 +51,8 @@ def test_what_is_no_picture_is_refused_in_a_notice(desk: Desk) -> None:
     inspect = desk.client.of(Inspect)[-1]
     desk.client.emit(Failed(inspect.request, "not-a-picture", {"name": inspect.picture.name}))
     wait_until(lambda: len(desk.notices) == 2)
-    assert [notice.text_code for notice in desk.notices] == ["web-address", "not-a-picture"]
+    assert [notice.text_code for notice in desk.notices] == ["web-address", "files-refused"]
+    assert [part.error.code for part in desk.notices[-1].parts] == ["web-address", "not-a-picture"]
     assert edited.pictures() == []
     assert len(gone) == 1
 
