@@ -94,7 +94,7 @@ MAY_IMPORT = {
     **{f"desktop_app.services.{name}": {*_BELOW_SERVICES, *_SERVICES_GROUND} for name in SERVICES},
     **{name: {*_BELOW_SERVICES, *_SERVICES_GROUND} for name in _SERVICES_GROUND},
     # One parser of Markdown for the window and for exported pages.
-    "desktop_app.markdown": {"desktop_app.chat.markdown_limits"},
+    "desktop_app.markdown": set(),
     "desktop_app.chat": {"desktop_app.errors", "desktop_app.atomic_files", "model_store.foreign_files"},
     "desktop_app.images": {
         "desktop_app.errors",

@@ -12,8 +12,8 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from desktop_app.chat.markdown_limits import DEEPEST, can_be_laid_out
 from desktop_app.markdown import formula_rules
+from desktop_app.markdown.limits import DEEPEST, can_be_laid_out
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

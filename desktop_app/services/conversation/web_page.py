@@ -14,8 +14,8 @@ from html import escape
 
 from desktop_app.chat.conversation import Message, Picture, Role
 from desktop_app.chat.exporting import SPEAKERS, PictureBytes, speaker, spoken
-from desktop_app.chat.markdown_limits import can_be_laid_out
 from desktop_app.markdown.html import to_html as laid_out
+from desktop_app.markdown.limits import can_be_laid_out
 
 # By their first bytes. Nothing that could hold a script, such as SVG, is among them.
 _SHOWN_BY_BROWSERS = (
