@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QAbstractItemView, QListWidget, QListWidgetItem, QWidget
 
-from desktop_app.ui.widgets.plain_text import one_line, wrapped_tip
+from desktop_app.ui.widgets.plain_text import one_line, set_line_tip
 
 _MOST_LINES = 5  # in sight at once
 _LINE = 1  # px above the first
@@ -28,7 +28,7 @@ class LineList(QListWidget):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         for line in lines:
             item = QListWidgetItem(one_line(line), self)
-            item.setToolTip(wrapped_tip(line))
+            set_line_tip(item, line)
         self.ensurePolished()
         self._fit()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from PySide6.QtGui import Qt
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QListWidgetItem, QWidget
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")  # turn what follows around: "gnp.exe" would be shown as "exe.png"
@@ -49,3 +49,8 @@ def set_tip(widget: QWidget, text: str) -> None:
     """Give `widget` a tool tip that shows `text` as it is. Screen readers read it too: HTML only where needed."""
     shown = shortened(text)
     widget.setToolTip(wrapped_tip(shown) if Qt.mightBeRichText(shown) else shown)
+
+
+def set_line_tip(item: QListWidgetItem, text: str) -> None:
+    """Give a line of a list a tool tip that shows `text` as it is."""
+    item.setToolTip(wrapped_tip(text))

@@ -148,7 +148,7 @@ def test_enter_does_what_has_the_keyboard(window: MainWindow) -> None:
 
 
 def test_a_result_is_seen_in_the_manager(dialog: ModelsDialog, services: FakeServices) -> None:
-    services.notices.post(Notice("model-verified", {"title": "LLaVA 1.5 7B"}))
+    services.notices.post(Notice("model-verified", {"title": "LLaVA 1.5 7B"}, owner="models"))
     bar = dialog.findChild(NoticeBar)
     assert bar is not None
     assert bar.isVisible()
@@ -158,9 +158,9 @@ def test_a_result_is_seen_in_the_manager(dialog: ModelsDialog, services: FakeSer
 def test_the_empty_screen_offers_what_suits_this_computer(
     window: MainWindow, services: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from desktop_app.ui.models import offer_card
+    from desktop_app.ui.models import offer_card, suggestion
 
-    monkeypatch.setattr(offer_card, "accept_licence", lambda *_: True)
+    monkeypatch.setattr(suggestion, "accept_licence", lambda *_: True)
     window.offer_models()
     offer = window.start_page.findChild(offer_card.ModelOffer)
     assert offer is not None

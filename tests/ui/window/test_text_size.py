@@ -124,7 +124,7 @@ def test_there_is_no_empty_row_above_the_start_page(window: MainWindow, services
     assert not window.header.isVisible()
 
 
-@pytest.mark.parametrize("name", [name for name in STATES if name not in ("explained", "help_menu")])
+@pytest.mark.parametrize("name", [name for name in STATES if name not in ("explained", "help_menu", "model_menu")])
 def test_the_keys_for_the_text_size_work_in_every_window(dressed: QApplication, name: str) -> None:
     stage = Stage()
     shown = STATES[name](stage) or stage.window
