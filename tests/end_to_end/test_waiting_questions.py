@@ -145,12 +145,19 @@ def test_enter_during_an_answer_queues_and_escape_holds_the_queue(programs: list
     wait_until(lambda: not services.chat.is_busy(), _MODEL_S)
     assert services.chat.messages()[-1].state is State.STOPPED
     assert queued.sentence.text() == "You stopped the answer. What you asked next waits until you send it."
-    click(queued.rows[1].edit)
-    assert window.composer.editor.toPlainText() == "Can you read?"
+    QTest.keyClicks(window.composer.editor, "A draft")
+    click(queued.rows[0].edit)
+    line = queued.rows[0].editor
+    assert line is not None
+    assert line.hasFocus()
+    QTest.keyClicks(line, " Really?")
+    QTest.keyClick(line, Qt.Key.Key_Return)
+    assert [row.words.whole_text() for row in queued.rows] == ["Can you count? Really?", "Can you read?"]
+    assert window.composer.editor.toPlainText() == "A draft"
     assert window.composer.editor.hasFocus()
     click(queued.send)
-    wait_until(lambda: len(texts(program)) == 6 and not services.chat.is_busy(), _MODEL_S)
-    assert texts(program)[4] == "Can you count?"
+    wait_until(lambda: len(texts(program)) == 8 and not services.chat.is_busy(), _MODEL_S)
+    assert texts(program)[4::2] == ["Can you count? Really?", "Can you read?"]
     assert services.chat.messages()[-1].state is State.COMPLETE
     assert not queued.isVisible()
 

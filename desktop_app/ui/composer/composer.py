@@ -143,7 +143,7 @@ class Composer(QWidget):
 
         queued = QueuedQuestions(self._services, self)
         queued.setMaximumWidth(self.card.maximumWidth())
-        queued.edited.connect(self.focus_editor)
+        queued.left.connect(self.focus_editor)
         self._stack.insertWidget(0, queued)
         QWidget.setTabOrder(queued, self.editor)
         return queued

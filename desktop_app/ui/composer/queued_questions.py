@@ -13,6 +13,7 @@ from desktop_app.services.conversation.queue.questions import QueuedQuestion
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import ElidedLabel, IconButton, Label, push_button
 from desktop_app.ui.widgets.images import decode, rounded
+from desktop_app.ui.widgets.message_edit import MessageEdit
 from desktop_app.ui.widgets.theme import GRID, RADIUS_SMALL, theme
 
 if TYPE_CHECKING:
@@ -24,9 +25,9 @@ _MOST_ROWS = 3  # seen at once; more are scrolled to
 
 
 class QueuedQuestions(QWidget):
-    """Lists the questions of the open conversation. `edited()`: one was put back into the composer."""
+    """Lists the questions of the open conversation. `left()`: one was changed, and the keyboard can go."""
 
-    edited = Signal()
+    left = Signal()
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -70,24 +71,43 @@ class QueuedQuestions(QWidget):
         """List what waits in the open conversation."""
         current = self._conversations.current_id()
         questions = self._queue.questions(current)
-        while self.rows:
-            row = self.rows.pop()
+        kept = {row.question.id: row for row in self.rows if row.editor is not None}  # with its cursor
+        for row in self.rows:
             self._lines.removeWidget(row)
-            row.hide()
-            row.deleteLater()
+        gone, self.rows = self.rows, []
         for question in questions:
-            row = QueuedRow(question, self._previews, self._list)
-            row.setFixedHeight(row.sizeHint().height())
-            row.edit_wanted.connect(self._edit)
-            row.remove_wanted.connect(self._runner.remove)
+            row = kept.get(question.id) or self._new_row(question)
             self._lines.addWidget(row)
             self.rows.append(row)
+        for row in gone:
+            if row not in self.rows:
+                row.hide()
+                row.deleteLater()
+                if row.editor is not None:
+                    self._runner.finish_editing()  # another conversation was opened
         held = self._queue.held_by(current)
         self.sentence.setText(self._sentence(held, len(questions)))
         self.send.setVisible(held is not None)
-        if self.rows:
-            self._area.setFixedHeight(min(len(self.rows), _MOST_ROWS) * self.rows[0].height())
+        self._fit()
         self.setVisible(bool(self.rows))
+
+    def _new_row(self, question: QueuedQuestion) -> QueuedRow:
+        row = QueuedRow(question, self._previews, self._list)
+        row.setFixedHeight(row.sizeHint().height())
+        row.edit_wanted.connect(self._edit)
+        row.remove_wanted.connect(self._runner.remove)
+        row.written.connect(self._runner.rewrite)
+        row.finished.connect(self._finish)
+        row.grown.connect(self._fit)
+        return row
+
+    def _fit(self) -> None:
+        """Be as high as the first rows, and at least as the one that is being changed."""
+        if not self.rows:
+            return
+        edited = [row for row in self.rows if row.editor is not None]
+        wanted = sum(row.height() for row in self.rows[:_MOST_ROWS])
+        self._area.setFixedHeight(max([wanted, *(row.height() for row in edited)]))
 
     def _sentence(self, held: State | None, count: int) -> str:
         if held is State.STOPPED:
@@ -101,8 +121,18 @@ class QueuedQuestions(QWidget):
         return self.tr("This is sent when the answer has ended.")
 
     def _edit(self, question_id: str) -> None:
+        for row in [each for each in self.rows if each.editor is not None]:
+            self._finish(row, True)
         self._runner.edit(question_id)
-        self.edited.emit()
+        for row in self.rows:
+            if row.question.id == question_id:
+                row.begin()
+
+    def _finish(self, row: QueuedRow, keep: bool) -> None:
+        row.end()
+        self._runner.finish_editing(keep=keep)
+        self.refresh()
+        self.left.emit()
 
     def _picture_ready(self, sha256: str) -> None:
         if any(row.first_picture() == sha256 for row in self.rows):
@@ -110,15 +140,23 @@ class QueuedQuestions(QWidget):
 
 
 class QueuedRow(QWidget):
-    """One waiting question: its first picture, its words, and buttons. Both signals carry its id."""
+    """One waiting question: its first picture, its words, and buttons.
+
+    `edit_wanted(id)`, `remove_wanted(id)`. While its words are changed there is an `editor`: `written(text)`,
+    `grown()`, `finished(row, whether to keep it)`.
+    """
 
     edit_wanted = Signal(str)
     remove_wanted = Signal(str)
+    written = Signal(str)
+    grown = Signal()
+    finished = Signal(object, bool)
 
     def __init__(self, question: QueuedQuestion, previews: Previews, parent: QWidget) -> None:
         super().__init__(parent)
-        self._question = question
-        line = QHBoxLayout(self)
+        self.question = question
+        self.editor: MessageEdit | None = None
+        line = self._line = QHBoxLayout(self)
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(GRID)
         if question.pictures:
@@ -134,9 +172,49 @@ class QueuedRow(QWidget):
         line.addWidget(self.edit)
         line.addWidget(self.remove)
 
+    def begin(self) -> None:
+        """Let the words be changed here. Enter keeps them, Esc brings back the first ones."""
+        editor = self.editor = MessageEdit(self)
+        editor.setAccessibleName(self.tr("Waiting question"))
+        editor.set_placeholder(self.tr("Enter keeps it, Esc leaves it as it was"))
+        editor.set_text(self.question.text)
+        editor.document().clearUndoRedoStacks()
+        self.words.hide()
+        self._line.insertWidget(self._line.indexOf(self.words), editor, 1)
+        self.edit.set_icon("check")
+        self.edit.set_name(self.tr("Keep this question"))
+        editor.textChanged.connect(self._write)
+        editor.submitted.connect(self._keep)
+        editor.cancelled.connect(self._leave)
+        editor.document().documentLayout().documentSizeChanged.connect(self._grow)
+        self._grow()
+        editor.setFocus()
+
+    def end(self) -> None:
+        """Show the words as those of the others."""
+        if self.editor is not None:
+            self.editor.hide()
+            self.editor.deleteLater()
+            self.editor = None
+
+    def _write(self) -> None:
+        if self.editor is not None:
+            self.written.emit(self.editor.toPlainText())
+
+    def _keep(self) -> None:
+        self.finished.emit(self, True)
+
+    def _leave(self) -> None:
+        self.finished.emit(self, False)
+
+    def _grow(self) -> None:
+        if self.editor is not None:
+            self.setFixedHeight(max(self.edit.sizeHint().height(), self.editor.height() + GRID))
+            self.grown.emit()
+
     def first_picture(self) -> str:
         """Return the SHA-256 of its first picture, "" without one."""
-        return self._question.pictures[0].sha256 if self._question.pictures else ""
+        return self.question.pictures[0].sha256 if self.question.pictures else ""
 
     def _tile(self, previews: Previews) -> QLabel:
         tile, ratio, side = QLabel(self), self.devicePixelRatioF(), icons.side(_TILE)
@@ -147,11 +225,14 @@ class QueuedRow(QWidget):
         else:
             image = decode(data, QSize(side, side) * ratio)
             tile.setPixmap(QPixmap.fromImage(rounded(image, ratio, RADIUS_SMALL)))
-        tile.setAccessibleName(", ".join(picture.name for picture in self._question.pictures))
+        tile.setAccessibleName(", ".join(picture.name for picture in self.question.pictures))
         return tile
 
     def _edit(self) -> None:
-        self.edit_wanted.emit(self._question.id)
+        if self.editor is not None:
+            self._keep()
+        else:
+            self.edit_wanted.emit(self.question.id)
 
     def _remove(self) -> None:
-        self.remove_wanted.emit(self._question.id)
+        self.remove_wanted.emit(self.question.id)

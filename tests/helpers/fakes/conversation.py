@@ -130,6 +130,12 @@ class FakeQueueRunner:
     def edit(self, question_id: str) -> None:
         self.calls.append(("edit_queued", question_id))
 
+    def rewrite(self, text: str) -> None:
+        self.calls.append(("rewrite_queued", text))
+
+    def finish_editing(self, *, keep: bool = True) -> None:
+        self.calls.append(("finish_queued", keep))
+
     def remove(self, question_id: str) -> None:
         self.calls.append(("remove_queued", question_id))
 

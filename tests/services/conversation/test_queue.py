@@ -294,18 +294,55 @@ def test_one_can_be_edited_or_removed_and_that_undone(desk: Desk) -> None:
         write_and_send(desk, text)
     one, two, _three = desk.services.queue.questions(desk.services.conversations.current_id())
     desk.services.draft.set_text("Four?")
-    desk.services.queue_runner.edit(one.id)
-    assert desk.services.draft.text() == "One?\nFour?"
-    assert [picture.name for picture in desk.services.draft.pictures()] == ["circle.png"]
-    desk.services.queue_runner.remove(two.id)
-    assert queued(desk) == ["Three?"]
+    runner = desk.services.queue_runner
+    runner.edit(one.id)
+    runner.rewrite("Another?")
+    runner.finish_editing(keep=False)
+    assert queued(desk) == ["One?", "Two?", "Three?"]
+    runner.edit(one.id)
+    runner.rewrite("First? ")
+    runner.finish_editing()
+    assert desk.services.draft.text() == "Four?", "the draft is another question"
+    first = desk.services.queue.questions(desk.services.conversations.current_id())[0]
+    assert (first.text, [picture.name for picture in first.pictures]) == ("First?", ["circle.png"])
+    runner.remove(two.id)
+    assert queued(desk) == ["First?", "Three?"]
     notice = desk.notices[-1]
     assert (notice.text_code, [each.code for each in notice.buttons]) == ("queued-removed", ["undo-queued"])
     desk.services.notices.act(notice.id, "undo-queued")
-    assert queued(desk) == ["Two?", "Three?"]
+    assert queued(desk) == ["First?", "Two?", "Three?"]
     desk.client.emit(finished(apples, "Red."))
     wait_until(lambda: len(asks(desk)) == 2)
-    assert asks(desk)[1].turns[-1].text == "Two?"
+    assert asks(desk)[1].turns[-1].text == "First?"
+
+
+def test_one_that_is_being_edited_is_sent_when_it_is_done(desk: Desk) -> None:
+    desk.ready()
+    _, apples = ask(desk, "Apples?")
+    write_and_send(desk, "One?")
+    [one] = desk.services.queue.questions(desk.services.conversations.current_id())
+    desk.services.queue_runner.edit(one.id)
+    desk.services.queue_runner.rewrite("Half a quest")
+    desk.client.emit(finished(apples, "Red."))
+    wait_until(lambda: not desk.services.chat.is_busy())
+    assert (len(asks(desk)), queued(desk)) == (1, ["Half a quest"])
+    desk.services.queue_runner.rewrite("A whole question?")
+    desk.services.queue_runner.finish_editing()
+    wait_until(lambda: len(asks(desk)) == 2)
+    assert asks(desk)[1].turns[-1].text == "A whole question?"
+
+
+def test_one_that_was_edited_until_it_was_empty_is_removed_as_it_was(desk: Desk) -> None:
+    desk.ready()
+    ask(desk, "Apples?")
+    write_and_send(desk, "One?")
+    [one] = desk.services.queue.questions(desk.services.conversations.current_id())
+    desk.services.queue_runner.edit(one.id)
+    desk.services.queue_runner.rewrite(" ")
+    desk.services.queue_runner.finish_editing()
+    assert queued(desk) == []
+    desk.services.notices.act(desk.notices[-1].id, "undo-queued")
+    assert queued(desk) == ["One?"]
 
 
 def test_nothing_of_them_is_lost_when_the_program_ends(desk: Desk, tmp_path: Path) -> None:

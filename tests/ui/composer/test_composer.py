@@ -186,11 +186,26 @@ def test_queued_questions_are_listed_with_what_can_be_done(composer: Composer, f
     assert not listed.send.isVisible()
     ids = [question.id for question in fakes.queue.questions("one")]
     QTest.mouseClick(listed.rows[0].edit, Qt.MouseButton.LeftButton)
+    line = listed.rows[0].editor
+    assert line is not None
+    assert line.toPlainText() == "Why?"
+    QTest.keyClicks(line, "!")
+    fakes.queue.add("one", QueuedQuestion("Later"))
+    assert listed.rows[0].editor is line, "it stays open while others come and go"
+    QTest.keyClick(line, Qt.Key.Key_Escape)
+    assert not any(row.editor for row in listed.rows)
+    assert composer.editor.toPlainText() == ""
     QTest.mouseClick(listed.rows[1].remove, Qt.MouseButton.LeftButton)
     fakes.queue.hold("one", MessageState.STOPPED)
     assert listed.sentence.text().startswith("You stopped the answer.")
     QTest.mouseClick(listed.send, Qt.MouseButton.LeftButton)
-    assert fakes.calls == [("edit_queued", ids[0]), ("remove_queued", ids[1]), ("send_queued",)]
+    assert fakes.calls == [
+        ("edit_queued", ids[0]),
+        ("rewrite_queued", "Why?!"),
+        ("finish_queued", False),
+        ("remove_queued", ids[1]),
+        ("send_queued",),
+    ]
     fakes.conversations.open("third")
     assert not listed.isVisible()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -61,6 +61,11 @@ class QuestionQueue(QObject):
         """Put a removed question back to its place."""
         self._questions.setdefault(conversation_id, []).insert(place, question)
         self.changed.emit(conversation_id)
+
+    def rewrite(self, conversation_id: str, question_id: str, text: str) -> None:
+        """Give a question other words; its place and its pictures stay. Nothing is emitted: it is being typed."""
+        questions = self._questions.get(conversation_id, [])
+        questions[:] = [replace(each, text=text) if each.id == question_id else each for each in questions]
 
     def hold(self, conversation_id: str, ended: State) -> None:
         """Send nothing by itself until `go_on`; the answer before has `ended` in that way."""

@@ -49,6 +49,7 @@ class QueueRunner(QObject):
         self._previews = previews
         self._notices = notices
         self._removed: tuple[str, QueuedQuestion, int, Notice] | None = None  # (conversation, ., place, its notice)
+        self._edited: tuple[str, QueuedQuestion] | None = None  # (conversation, the question as it was)
         self._closed = False
         answers.ended.connect(self._ended)
         answers.withdrawn.connect(self._withdrawn)
@@ -60,23 +61,50 @@ class QueueRunner(QObject):
     def close(self) -> None:
         """Send nothing more: the program ends. The questions are kept with the draft."""
         self._closed = True
+        self.finish_editing()
 
     def send(self) -> None:
         """Send the questions that are held in the open conversation, one after another."""
+        self.finish_editing()
         conversation = self._conversations.current_id()
         self._queue.go_on(conversation)
         self._send_next(conversation)
 
     def edit(self, question_id: str) -> None:
-        """Put a queued question of the open conversation back into the draft, with its pictures."""
+        """Let a queued question of the open conversation be changed in its place; it is not sent meanwhile."""
+        self.finish_editing()
         conversation = self._conversations.current_id()
-        question = self._queue.remove(conversation, question_id)
+        found = (each for each in self._queue.questions(conversation) if each.id == question_id)
+        question = next(found, None)
         if question is not None:
-            self._draft.give_back(conversation, question.text, question.pictures)
+            self._edited = (conversation, question)
+
+    def rewrite(self, text: str) -> None:
+        """Give the question that is being changed the words that it has now."""
+        if self._edited is not None:
+            self._queue.rewrite(self._edited[0], self._edited[1].id, text)
+
+    def finish_editing(self, *, keep: bool = True) -> None:
+        """End the change; with its first words unless they are to be kept. A question without any is removed."""
+        if self._edited is None:
+            return
+        (conversation, before), self._edited = self._edited, None
+        now = next((each for each in self._queue.questions(conversation) if each.id == before.id), None)
+        if now is None:
+            return
+        is_empty = not now.text.strip() and not now.pictures
+        self._queue.rewrite(conversation, before.id, before.text if is_empty or not keep else now.text.strip())
+        if is_empty and keep:
+            self._remove(conversation, before.id)
+        else:
+            self._draft.save_of(conversation)
+        self._send_next(conversation)
 
     def remove(self, question_id: str) -> None:
         """Remove a queued question of the open conversation; a notice offers to undo it."""
-        conversation = self._conversations.current_id()
+        self._remove(self._conversations.current_id(), question_id)
+
+    def _remove(self, conversation: str, question_id: str) -> None:
         places = [question.id for question in self._queue.questions(conversation)]
         question = self._queue.remove(conversation, question_id)
         if question is None:
@@ -119,7 +147,9 @@ class QueueRunner(QObject):
         self._send_next(self._conversations.current_id())
 
     def _may_send(self, conversation: str) -> bool:
-        waits = bool(self._queue.questions(conversation)) and self._queue.held_by(conversation) is None
+        questions = self._queue.questions(conversation)
+        is_edited = self._edited is not None and bool(questions) and questions[0].id == self._edited[1].id
+        waits = bool(questions) and not is_edited and self._queue.held_by(conversation) is None
         return waits and not self._closed and not self._answers.is_under_way(conversation)
 
     def _send_next(self, conversation: str) -> None:
