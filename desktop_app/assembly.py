@@ -228,7 +228,7 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
         queue,
         queue_runner,
         activity,
-        AskingAgain(engine, chat, conversations),
+        AskingAgain(engine, chat, conversations, notices),
         exports,
         recovery,
         branches,

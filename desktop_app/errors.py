@@ -147,12 +147,10 @@ SENTENCES: dict[str, str] = {
         "The text has {characters} characters, and a question can have {limit}. Nothing was added. Copy less of it.",
     ),
     "engine-died": QT_TRANSLATE_NOOP(
-        "errors", "The engine stopped unexpectedly. The answer so far is kept. Restart the engine to continue."
+        "errors", "The engine stopped unexpectedly. Restart the engine, or send a question."
     ),
     "engine-silent": QT_TRANSLATE_NOOP(
-        "errors",
-        "The engine does not answer. Wait if the computer is very busy, or restart the engine. The answer so far is "
-        "kept.",
+        "errors", "The engine does not answer. Wait if the computer is very busy, or restart the engine."
     ),
     "model-ends-engine": QT_TRANSLATE_NOOP(
         "errors", "{name} cannot be run: the engine stopped when it tried. Choose another model."

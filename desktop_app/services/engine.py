@@ -100,7 +100,6 @@ class Engine(QObject):
         # The client calls from its own thread; the queued signal brings the event here.
         self._event_arrived.connect(self._handle, Qt.ConnectionType.QueuedConnection)
         self._client = make_client(self._event_arrived.emit)
-        notices.register("restart-engine", self.restart)
         notices.register("load-again", self.load_again)
 
     def start(self) -> None:

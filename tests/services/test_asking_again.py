@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.engine.messages import Ask, Failed, Load
+from desktop_app.engine.messages import Ask, Failed, Load, Text
+from desktop_app.errors import SENTENCES
 from model_store.jobs import Role
 from model_store.library.installed import InstalledModel, State, StoredFile
 from tests.helpers.fakes.models import installed
@@ -45,6 +46,29 @@ def test_the_last_question_is_asked_again(desk: Desk, new: InstalledModel) -> No
     desk.services.models.use_now(new)
     pump(50)
     assert len(desk.client.of(Ask)) == use_now_again, "it has answered that"
+
+
+@pytest.mark.parametrize(("words", "asked"), [("", 3), ("Half an", 2)])
+def test_what_had_no_words_when_the_engine_died_is_asked_again_with_its_restart(
+    desk: Desk, words: str, asked: int
+) -> None:
+    desk.ready()
+    ask(desk, "One?")
+    desk.client.die()
+    wait_until(lambda: desk.services.engine.state() != "dead" and not desk.services.chat.is_busy())
+    desk.ready()
+    second = ask(desk, "Two?")
+    if words:
+        desk.client.emit(Text(second.request, words, 2, 50.0, 90))
+    desk.client.die()
+    wait_until(lambda: desk.services.engine.state() == "dead" and not desk.services.chat.is_busy())
+    notice = desk.notices[-1]
+    assert "is kept" not in SENTENCES[notice.text_code], "there may be nothing to keep"
+    desk.services.notices.act(notice.id, "restart-engine")
+    desk.ready()
+    pump(50)
+    assert len(desk.client.of(Ask)) == asked
+    assert desk.client.of(Ask)[-1].turns[-1].text == "Two?"
 
 
 def test_it_is_not_asked_in_another_conversation(desk: Desk, new: InstalledModel) -> None:

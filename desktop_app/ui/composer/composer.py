@@ -318,9 +318,9 @@ class Composer(QWidget):
         if state in ("starting", "loading"):
             return self.tr("The model is loading. You can already send; the answer follows when it is ready.")
         if state == "silent":
-            return self.tr("The engine does not answer. What you send waits until it does.")
+            return self.tr("What you send waits for the engine.")
         if state == "dead":
-            return self.tr("The engine has stopped. What you send starts it again.")
+            return self.tr("What you send starts the engine again.")
         if state == "failed":
             return self.tr("No model is loaded. What you send tries to load it again.")
         if self._is_blind():

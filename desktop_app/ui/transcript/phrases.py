@@ -69,8 +69,8 @@ def waiting(
     `left_s`: seconds left of the phase, 0 when unknown, negative when it takes longer than expected.
     `engine`: the state of the engine, shown when there is no phase yet.
     """
-    if engine == "silent":
-        return translate("transcript", "The engine does not answer")
+    if engine == "silent":  # of which a notice tells, with a button
+        return translate("transcript", "Waiting for the engine")
     if phase is Phase.LOOKING:
         if total > 1:
             text = translate("transcript", "Looking at picture {number} of {total}")
