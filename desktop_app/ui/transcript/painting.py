@@ -127,6 +127,7 @@ def _paint_marks(painter: QPainter, row: Row) -> None:
 
 def _paint_text(painter: QPainter, row: Row, look: Look, clip: QRect) -> None:
     context = QAbstractTextDocumentLayout.PaintContext()
+    painter.setBrush(Qt.BrushStyle.NoBrush)  # Qt would fill the rings of nested lists with what was used last
     palette = QPalette()
     palette.setColor(QPalette.ColorRole.Text, theme.colour("muted" if look.is_dropped else "text"))
     palette.setColor(QPalette.ColorRole.Dark, theme.colour("line"))

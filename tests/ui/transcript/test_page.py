@@ -316,3 +316,16 @@ def test_an_answer_found_streaming_in_another_conversation_goes_on(
     fakes.chat.change(replace(live, text="All.", state=State.COMPLETE))
     fakes.answers.streaming.emit(live.id, "late")
     assert transcript.page.rows.messages()[1].text == "All."
+
+
+def test_the_markers_of_nested_lists_have_the_colour_of_the_text(
+    transcript: TranscriptView, fakes: FakeServices
+) -> None:
+    fakes.chat.show(question("A list?"), answer("- [x] Done\n- Text\n  - Below"))
+    transcript.repaint()
+    place = rect(transcript, 1)
+    shown = transcript.page.viewport().grab(QRect(place.x(), place.y(), place.width(), theme.px(90))).toImage()
+    accent = theme.colour("accent").rgb()
+    rows = [y for y in range(shown.height()) if any(shown.pixel(x, y) == accent for x in range(shown.width()))]
+    assert rows, "the box that is checked"
+    assert rows[-1] - rows[0] < theme.line_height(), "and nothing below it"
