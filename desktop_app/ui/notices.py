@@ -10,7 +10,7 @@ from PySide6.QtGui import QEnterEvent
 from PySide6.QtWidgets import QApplication, QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop_app.services.notices import Notice, Notices, Owner
-from desktop_app.ui.sentences import action_label, notice_text, part_text
+from desktop_app.ui.sentences import action_label, notice_text, part_lines
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import IconButton, Label, action_button, push_button
 from desktop_app.ui.widgets.fitting import BesideOrBelow, WrappingRow
@@ -18,7 +18,7 @@ from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.theme import COLUMN, GRID, ColourRole, theme
 
 if TYPE_CHECKING:
-    from PySide6.QtWidgets import QListWidget
+    from desktop_app.ui.widgets.line_list import LineList
 
 _STAYS_MS = 10_000  # then a notice that is not sticky closes, unless the pointer is on it or nobody is there
 _LONGER = 3  # times as long a warning or an error stays
@@ -51,7 +51,7 @@ class NoticeBar(QWidget):
         self._elsewhere: frozenset[Owner] = frozenset()  # whose notices another bar shows
         self._shown = ""  # id of the notice that is shown
         self._stepped_to = ""  # id of the one to which the person went
-        self._list: QListWidget | None = None
+        self._list: LineList | None = None
         self._build()
         self._leave = QTimer(self)
         self._leave.setSingleShot(True)
@@ -236,7 +236,7 @@ class NoticeBar(QWidget):
     # ---- the list of what it counts ----------------------------------------------------------
 
     @property
-    def list(self) -> QListWidget | None:
+    def list(self) -> LineList | None:
         """Return the list of what the notice counts, while it is shown."""
         return self._list
 
@@ -260,7 +260,7 @@ class NoticeBar(QWidget):
         if shown:
             from desktop_app.ui.widgets.line_list import LineList  # no window starts with one
 
-            self._list = LineList(self.tr("What could not be added"), map(part_text, notice.parts), self.card)
+            self._list = LineList(self.tr("What could not be added"), part_lines(notice.parts), self.card)
             self._column.addWidget(self._list)
 
     # ---- sliding ---------------------------------------------------------------------------

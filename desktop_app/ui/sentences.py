@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
@@ -44,6 +44,28 @@ def part_text(part: Part) -> str:
     return sentence if not name or name in sentence else f"{name}: {sentence}"
 
 
+def part_lines(parts: Iterable[Part]) -> list[str]:
+    """Return what happened to the things that a notice counts: what happened to several is said once, with names."""
+    same: dict[str, list[Part]] = {}
+    for part in parts:
+        same.setdefault(one_line(part.error.sentence(_of_several)), []).append(part)
+    lines = []
+    for sentence, alike in same.items():
+        if len(alike) == 1:
+            lines.append(part_text(alike[0]))
+        else:
+            lines += [sentence, ", ".join(one_line(part.name) for part in alike)]
+    return lines
+
+
+def _of_several(english: str) -> str:
+    """Return the template of an error for several things at once, where it begins with the name of one."""
+    template = translate("errors", english)
+    if not template.startswith("{name} "):
+        return template
+    return template.replace("{name}", translate("errors", "Each of these"), 1)
+
+
 def _plain(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is put into a sentence; names of others without line breaks and control characters."""
     return {
@@ -55,6 +77,11 @@ def action_label(action: NoticeAction, notices: Notices) -> str:
     """Return the words on a notice's button, "" while its action can do nothing."""
     own = notices.own_label(action.code)
     return translate("notices", LABELS[action.label_code]) if own is None else own
+
+
+def built_in_name() -> str:
+    """Return what the built-in model is called everywhere."""
+    return translate("models", "Eyebright tiny (built-in)")
 
 
 def engine_state(state: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QWidget
 
+from desktop_app.ui.sentences import built_in_name
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import ElidedButton
 from desktop_app.ui.widgets.plain_text import one_line
@@ -41,6 +42,8 @@ class ModelButton(ElidedButton):
         info = self._engine.info()
         self.set_icon(icons.icon("down", "muted", _ICON), icons.square(_ICON))
         name = info.name if info is not None else self._engine.wanted_name()
+        if info is not None and info.is_demo:
+            name = built_in_name()
         self.set_whole_text(name or self.tr("Model"))
         spoken = self.tr("Model: {name}. Choose another one.").format(name=one_line(name))
         self.setAccessibleName(spoken if name else self.tr("Choose a model…"))

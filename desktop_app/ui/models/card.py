@@ -14,7 +14,7 @@ from desktop_app.services.models.manager import Offer
 from desktop_app.ui.models import phrases as words
 from desktop_app.ui.models.job_control import actions_of
 from desktop_app.ui.models.parts import FitRow, ProgressLine
-from desktop_app.ui.sentences import error_text, translate
+from desktop_app.ui.sentences import built_in_name, error_text, translate
 from desktop_app.ui.widgets.controls import ButtonKind, IconButton, Label, push_button
 from desktop_app.ui.widgets.fitting import BesideOrBelow, WrappingRow
 from desktop_app.ui.widgets.plain_text import button_text, one_line, set_tip
@@ -207,7 +207,7 @@ class InstalledCard(DownloadCard):
 
         `fit`: whether it fits, or why it cannot be loaded, if known.
         """
-        super().__init__((title or model.title) if model is not None else self.tr("Built-in model"), parent)
+        super().__init__((title or model.title) if model is not None else built_in_name(), parent)
         self.model = model
         if isinstance(fit, MemoryFit):
             self.head.addWidget(FitRow(fit, self))

@@ -12,6 +12,7 @@ from desktop_app.memory_fit import MemoryFit
 from desktop_app.ui.models import phrases as words
 from desktop_app.ui.protocols.engine import Engine
 from desktop_app.ui.protocols.models import Models
+from desktop_app.ui.sentences import built_in_name
 from desktop_app.ui.widgets.plain_text import button_text, shortened
 from model_store.library.installed import InstalledModel, distinct_titles
 
@@ -77,7 +78,7 @@ class ModelMenu(QMenu):
 
     def _text(self, model: InstalledModel | None) -> str:
         if model is None:
-            title, says = self.tr("Built-in model"), [self.tr("sees simple drawings")]
+            title, says = built_in_name(), [self.tr("sees simple drawings")]
         else:
             title = shortened(self._titles[model.id], _LONGEST)
             says = [self.tr("sees pictures") if model.projector is not None else self.tr("text only")]

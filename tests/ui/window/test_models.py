@@ -236,7 +236,7 @@ def test_what_is_here_can_be_used_checked_repaired_and_deleted(
 ) -> None:
     services.models.here = [installed(), installed("Broken", State.CHANGED)]
     dialog.show_part("installed")
-    assert shown(dialog) == ["Built-in model", "LLaVA 1.5 7B Q4_K_M", "Broken"]
+    assert shown(dialog) == ["Eyebright tiny (built-in)", "LLaVA 1.5 7B Q4_K_M", "Broken"]
     good, broken = dialog.cards()[1:]
     button(good, "Use").click()
     button(broken, "Repair").click()
@@ -393,7 +393,7 @@ def test_the_menu_says_what_each_model_sees_and_whether_it_fits(window: MainWind
     wait_until(lambda: window.composer.model.text() == LLAVA.name)
     menu = opened(window)
     assert listed(menu) == [
-        ("Built-in model\tsees simple drawings", False),
+        ("Eyebright tiny (built-in)\tsees simple drawings", False),
         ("LLaVA 1.5 7B\tsees pictures · Fits this computer", True),
         ("A writer && more\ttext only", False),
         ("Get more…", False),
