@@ -91,7 +91,7 @@ def test_what_the_command_line_does_shows_in_the_open_window(
 ) -> None:
     engine, dialog = program.services.engine, opened(program)
     dialog.show_part("installed")
-    wait_until(lambda: says(dialog, "Built-in model"), _SOON_S)
+    wait_until(lambda: says(dialog, "Eyebright tiny (built-in)"), _SOON_S)
     file = copy(tmp_path / "a", "painter-F16.gguf")
     assert run_verb("models", "import", str(file)) == 0
     wait_until(lambda: says(dialog, "painter-F16"), _SOON_S)

@@ -532,7 +532,7 @@ def test_everything_is_reached_by_tab_and_has_a_name(composer: Composer, fakes: 
         assert focused is not None
         names.append(focused.accessibleName())
         QTest.keyClick(focused, Qt.Key.Key_Tab)
-    others = {"Model: Eyebright Tiny. Choose another one."}
+    others = {"Model: Eyebright tiny (built-in). Choose another one."}
     assert set(names) == {*others, "Your question", "Attach pictures…", "Send", "lake.png: attached"}
 
 
