@@ -16,6 +16,9 @@ def QT_TRANSLATE_NOOP(_context: str, text: str) -> str:  # noqa: N802 - the name
 
 SENTENCES: dict[str, str] = {
     "file-missing": QT_TRANSLATE_NOOP("errors", "{name} cannot be found. It may have been moved or deleted."),
+    "no-such-picture": QT_TRANSLATE_NOOP(
+        "errors", "There is no picture “{name}”. If that is your question, write -p before it."
+    ),
     "file-unreadable": QT_TRANSLATE_NOOP("errors", "{name} cannot be opened. Check that you are allowed to read it."),
     "is-a-folder": QT_TRANSLATE_NOOP("errors", "{name} is a folder. Choose the pictures inside it instead."),
     "file-empty": QT_TRANSLATE_NOOP("errors", "{name} is empty (0 bytes). Choose another picture."),

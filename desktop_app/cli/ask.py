@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -43,6 +44,7 @@ from model_store import foreign_files
 from model_store.titles import known_title
 
 _WEB = ("http://", "https://", "ftp://", "data:")
+_ENDING = re.compile(r"\.\w{2,5}\Z")  # of a file's name
 # Escape sequences of an answer must not reach the terminal; a picture may have dictated them.
 _UNPRINTABLE = {code: None for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
@@ -191,7 +193,13 @@ def _picture(name: str, piped: PipedPictures) -> PictureRef:
     path = Path(name)
     if name.lower().startswith(_WEB) and not foreign_files.exists(path):
         raise UserError("web-address")
+    if _is_like_a_question(name) and not foreign_files.exists(path):
+        raise UserError("no-such-picture", name=name)
     return PictureRef(_sha256(path, name), str(path.absolute()), path.name or name)
+
+
+def _is_like_a_question(name: str) -> bool:
+    return (" " in name or "?" in name) and not _ENDING.search(name)
 
 
 def _sha256(path: Path, name: str) -> str:

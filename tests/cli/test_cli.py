@@ -213,6 +213,12 @@ def bad_files(folder: Path) -> None:
 MODEL, MMPROJ = (str(path) for path in paths.demo_model())
 BAD: dict[str, tuple[list[str], str]] = {
     "no such file": (["gone.png", *QUESTION], "gone.png cannot be found"),
+    "a question without -p": (
+        [PLAIN, "What colour?"],
+        "There is no picture “What colour?”. If that is your question, write -p before it.",
+    ),
+    "a question of several words without -p": ([PLAIN, "Describe it."], "write -p before it"),
+    "no such file with a space": (["my cat.png", *QUESTION], "my cat.png cannot be found"),
     "one good, one bad": ([PLAIN, "letter.png", *QUESTION], "letter.png is not a picture"),
     "damaged": (["cut.jpg", *QUESTION], "cut.jpg is damaged"),
     "damaged, and libtiff would say more": (["noisy.tif", *QUESTION], "noisy.tif is damaged"),
