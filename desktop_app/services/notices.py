@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop_app.chat.conversation import new_id
 from desktop_app.errors import QT_TRANSLATE_NOOP, UserError
@@ -281,6 +281,11 @@ class Notices(QObject):
         super().__init__(parent)
         self.has_window = False
         self._standing: list[Notice] = []
+        self._changed: set[str] = set()  # ids of notices whose new words are still to be told
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self._tell_changed)
         self._callbacks: dict[str, Callable[..., Any]] = {}
         self._labels: dict[str, Callable[[], str]] = {"get-model": str}  # str(): nothing, until it is registered
 
@@ -310,14 +315,21 @@ class Notices(QObject):
         return label() if label is not None else None
 
     def post(self, notice: Notice) -> None:
-        """Show a notice, now or as soon as there is a window. What only told of something done before it leaves."""
+        """Show a notice, now or as soon as there is a window. What only told of something done before it leaves.
+
+        New words of one that is shown follow a moment later, however often they change until then.
+        """
+        is_known = any(known.id == notice.id for known in self._standing)
         self._standing = [known for known in self._standing if not _same(known, notice)]
         for known in self.standing():
             together = known.owner == notice.owner == "draft"  # such as of two pictures that were dropped at once
             if known.is_passing and not notice.sticky and not together:
                 self.withdraw(known.id)
         self._standing.append(notice)
-        if self.has_window:
+        if self.has_window and is_known:
+            self._changed.add(notice.id)
+            self._soon.start()
+        elif self.has_window:
             self.posted.emit(notice)
 
     def error(
@@ -359,6 +371,12 @@ class Notices(QObject):
     def run(self, chosen: NoticeAction) -> None:
         """Run an action that is offered elsewhere than in a notice."""
         self._callbacks[chosen.code](*([chosen.argument] if chosen.argument else []))
+
+    def _tell_changed(self) -> None:
+        changed, self._changed = self._changed, set()
+        for notice in self.standing():
+            if notice.id in changed:
+                self.posted.emit(notice)
 
 
 def _same(one: Notice, other: Notice) -> bool:

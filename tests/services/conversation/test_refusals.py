@@ -78,7 +78,15 @@ def test_refusals_leave_when_the_question_is_sent(desk: Desk) -> None:
 
 def test_addresses_of_the_web_are_counted_too(desk: Desk) -> None:
     desk.services.draft.add_urls(["https://a.example/1.png", "https://a.example/2.png"])
-    assert codes(desk) == ["files-refused"]
+    wait_until(lambda: codes(desk) == ["files-refused"])
+
+
+def test_many_refusals_at_once_are_told_in_few_words(desk: Desk) -> None:
+    before = len(desk.notices)
+    desk.services.draft.add_urls([f"https://a.example/{number}.png" for number in range(200)])
+    wait_until(lambda: codes(desk) == ["files-refused"])
+    assert standing(desk)[0].parameters == {"failed": 200, "count": 200}
+    assert len(desk.notices) - before == 2, "the first, and all of them"
 
 
 def test_what_is_refused_in_another_conversation_is_told_when_that_one_is_open(desk: Desk) -> None:
