@@ -42,7 +42,7 @@ class Answers(QObject):
     - `phase(conversation id, Phase, dict)`, `streaming(message id, text so far)`, `figures(conversation id)`: again
       and again. Phase.WAITING has the detail "behind": the conversation that is answered first.
     - `completed(Message)`: its final state, which is saved; then `phase(conversation id, None, {})`.
-    - `ended(conversation id, State)`: nothing more comes of it.
+    - `ended(conversation id, State, bool)`: nothing more comes of it; whether it has words.
 
     `order_changed()`: which conversation is answered, or which ones wait, has changed.
     """
@@ -55,7 +55,7 @@ class Answers(QObject):
     streaming = Signal(str, str)
     figures = Signal(str)
     completed = Signal(object)
-    ended = Signal(str, object)
+    ended = Signal(str, object, bool)
     withdrawn = Signal(object, bool)
     order_changed = Signal()
 
@@ -252,7 +252,7 @@ class Answers(QObject):
         self._completed[answer.conversation_id] = answer.message
         self.completed.emit(answer.message)
         self.phase.emit(answer.conversation_id, None, {})
-        self.ended.emit(answer.conversation_id, answer.message.state)
+        self.ended.emit(answer.conversation_id, answer.message.state, bool(answer.message.text.strip()))
         self._next()
 
     def _sampling(self) -> Sampling:

@@ -113,7 +113,7 @@ class QueuedQuestions(QWidget):
         if held is State.STOPPED:
             return self.tr("You stopped the answer. What you asked next waits until you send it.")
         if held is State.INTERRUPTED:
-            return self.tr("The engine has stopped. What you asked next waits until you send it.")
+            return self.tr("The answer was interrupted. What you asked next waits until you send it.")
         if held is not None:
             return self.tr("The answer failed. What you asked next waits until you send it.")
         if count > 1:

@@ -286,6 +286,28 @@ def test_after_a_death_they_go_on_behind_the_half_answer(desk: Desk) -> None:
     assert desk.notices == []
 
 
+@pytest.mark.parametrize("begun", ["", " \n"])
+def test_after_a_death_before_the_first_word_they_stay_until_the_person_sends_them(desk: Desk, begun: str) -> None:
+    desk.ready()
+    current, apples = ask(desk, "Apples?")
+    if begun:
+        desk.client.emit(Text(apples.request, begun, 1, 50.0, 90))
+    write_and_send(desk, "Why?")
+    desk.client.die()
+    wait_until(lambda: desk.services.queue.held_by(current) is State.INTERRUPTED)
+    desk.ready()
+    pump(50)
+    assert queued(desk) == ["Why?"]
+    assert len(asks(desk)) == 1
+    desk.services.chat.regenerate(desk.services.chat.messages()[-1].id)
+    wait_until(lambda: len(asks(desk)) == 2)
+    desk.client.emit(finished(asks(desk)[1], "Red."))
+    wait_until(lambda: not desk.services.chat.is_busy())
+    desk.services.queue_runner.send()
+    wait_until(lambda: len(asks(desk)) == 3)
+    assert [(turn.text, turn.answer) for turn in asks(desk)[2].turns] == [("Apples?", "Red."), ("Why?", None)]
+
+
 def test_one_can_be_edited_or_removed_and_that_undone(desk: Desk) -> None:
     desk.ready()
     _, apples = ask(desk, "Apples?")

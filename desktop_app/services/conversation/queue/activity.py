@@ -54,7 +54,7 @@ class Activity(QObject):
         if written := self.written_elsewhere():
             self._answers.stop(written)
 
-    def _ended(self, conversation_id: str, state: State) -> None:
+    def _ended(self, conversation_id: str, state: State, _has_words: bool) -> None:
         if conversation_id != self._conversations.current_id() and state is not State.STOPPED:
             self._unseen.add(conversation_id)
             self.changed.emit()

@@ -23,7 +23,8 @@ class QueuedQuestion:
 class QuestionQueue(QObject):
     """The queued questions of each conversation, in their order. `changed(conversation id)`.
 
-    After an answer that was stopped or has failed they are held until the person sends them.
+    After an answer that was stopped, has failed or was interrupted before its first word, they are held until the
+    person sends them.
     """
 
     changed = Signal(str)

@@ -126,8 +126,9 @@ class QueueRunner(QObject):
 
     # ---- inside ----------------------------------------------------------------------------
 
-    def _ended(self, conversation_id: str, state: State) -> None:
-        if state in _HOLDING or self._engine.state() == "dead":
+    def _ended(self, conversation_id: str, state: State, has_words: bool) -> None:
+        is_lost = state is State.INTERRUPTED and not has_words  # the person wants that question answered first
+        if state in _HOLDING or is_lost or self._engine.state() == "dead":
             self._queue.hold(conversation_id, state)
         else:
             self._send_next(conversation_id)
