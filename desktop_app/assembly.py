@@ -167,9 +167,10 @@ class Services:
         self.model_throttle.set_answering(False)
         self.exports.close()
         self.files.close()
-        self.history_thread.close()
+        self.history_thread.wait()  # all is saved before the engine is waited for
         self.engine.close()
         self.branches.close()
+        self.history_thread.close()
         # Network services last: they cannot always stop at once, and nothing is lost if they are killed meanwhile.
         for name in ("model_tasks", "models", "updates"):
             if name in self.__dict__:

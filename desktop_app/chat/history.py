@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from collections.abc import Collection, Iterable, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 from contextlib import suppress
 from dataclasses import replace
 from operator import itemgetter
@@ -360,7 +360,8 @@ class History:
         path = self._database.path
         rows, tree = self._read(conversation_id)
         doomed, shown = tree.removal(message_id, _answers(rows))
-        still_in = self._remembered(erased_of(path).with_more(messages=doomed))
+        written = {row["id"]: _time(row["created"]) for row in rows}
+        still_in = self._remembered(erased_of(path).with_more(messages={one: written[one] for one in doomed}))
         with self._database.writing() as write:
             taken = take_out(write, conversation_id, doomed)
         self._database.shed_log()
@@ -383,6 +384,16 @@ class History:
         if not (shows and removed.leaf and removed.leaf in tree):
             return self.path(conversation)
         return self._use(conversation, rows, tree, removed.leaf)
+
+    def in_caches(self) -> Mapping[str, float]:
+        """Return the removed messages that the caches may still hold, each with when it was written (since 1970)."""
+        return erased_of(self._database.path).in_caches
+
+    def caches_cleared(self, messages: Iterable[str]) -> None:
+        """Note that the caches hold nothing of these removed messages any more."""
+        path = self._database.path
+        with suppress(OSError):  # a full disk, say: then they are cleared once more at the next start
+            remember(path, erased_of(path).cleared(messages))
 
     def unused(self, pictures: Collection[str]) -> set[str]:
         """Return those of these pictures, by their SHA-256, that nothing refers to any more."""
@@ -513,6 +524,11 @@ def _names(database: sqlite3.Connection, message: int) -> list[str]:
 
 def _answers(rows: Iterable[sqlite3.Row]) -> set[str]:
     return {row["id"] for row in rows if row["role"] == Role.ASSISTANT.value}
+
+
+def _time(created: object) -> float:
+    """Return when a message was written; a damaged file may hold anything there."""
+    return created if isinstance(created, float) else 0.0
 
 
 def _one_line(title: str) -> str:

@@ -21,6 +21,7 @@ T = TypeVar("T")
 KEEP_DELETED_DAYS = 7  # then a deleted conversation goes for good, with its pictures
 _KEEP_DELETED_S = KEEP_DELETED_DAYS * 86_400.0
 _TIDY_EVERY_MS = 3_600_000  # a window may stay open for days
+CLOCK_S = 2.0  # how coarse the times of files are
 _LAST_WRITE_S = 600.0  # after which the engine has written to its caches what it had read before a deletion
 
 
@@ -33,9 +34,13 @@ class HistoryThread:
         attachments: Attachments,
         background: Background,
         notices: Notices,
-        clear_cache: Callable[[float], object],
+        clear_cache: Callable[[float, float], object],
     ) -> None:
-        """`clear_cache(time)` removes from the caches what was not used since; it is called on the thread."""
+        """`clear_cache(before, since)` removes from the caches what was last used between these times (since 1970).
+
+        It is called on the thread.
+        """
+        self._began = time.time()
         self._path = path
         self._attachments = attachments
         self._clear_cache = clear_cache
@@ -90,13 +95,16 @@ class HistoryThread:
             self._unavailable = error
             return error
         self._history.mark_interrupted()
+        if held := self._history.in_caches():  # the program was killed before they were cleared
+            self._clear_cache(time.time(), min(held.values()) - CLOCK_S)
+            self._history.caches_cleared(held)
         return problem
 
     def _opened(self, problem: UserError | None) -> None:
         if problem is not None:
             actions = (action("open-recovery"),) if problem is not self._unavailable else ()
             self._notices.error(problem, *actions, sticky=True)
-        self.run(self._tidy, self.tell_what_stays)
+        self.run(self._tidy_at_start, self.tell_what_stays)
         self._daily.start()
 
     def tell_what_stays(self, purged: Purged) -> None:
@@ -112,6 +120,12 @@ class HistoryThread:
     def _remove_damaged(self, file: str) -> None:
         self.run(lambda history: self._attachments.remove(history.remove_damaged(Path(file))))
 
+    def _tidy_at_start(self, history: History) -> Purged:
+        """Remove pictures too that nobody can be about to use: they were added before this program began."""
+        age = time.time() - self._began + CLOCK_S
+        self._attachments.remove_unreferenced(history.pictures_in_use(), age)
+        return self._tidy(history)
+
     def _tidy(self, history: History) -> Purged:
         """Remove what was deleted days ago, and make today's backup."""
         old = [one for one in history.deleted() if one.deleted < time.time() - _KEEP_DELETED_S]
@@ -119,7 +133,7 @@ class HistoryThread:
         purged = history.purge([one.summary.id for one in old])
         self._attachments.remove(purged.pictures)
         if old:
-            self._clear_cache(max(one.deleted for one in old) + _LAST_WRITE_S)
+            self._clear_cache(max(one.deleted for one in old) + _LAST_WRITE_S, 0.0)
         self._attachments.remove_unreferenced(history.pictures_in_use())
         history.back_up()
         return purged

@@ -15,20 +15,18 @@ from desktop_app.services.background import Background
 from desktop_app.services.conversation.chat import Chat
 from desktop_app.services.conversation.conversation_list import Conversations
 from desktop_app.services.engine import Engine
-from desktop_app.services.history_thread import HistoryThread
+from desktop_app.services.history_thread import CLOCK_S, HistoryThread
 from desktop_app.services.notices import Notice, Notices, action
 
 if TYPE_CHECKING:  # imported on the history's thread
     from desktop_app.chat.history import History, Removed
 
 
-_CLOCK_S = 2.0  # how coarse the times of files are
-
-
 class Branches(QObject):
     """A message is removed from the history and its backups at once; a notice offers to put it back.
 
-    When the notice has gone, what the caches, the engine and the attachments hold of it goes too.
+    When the notice has gone, or the conversation is deleted, what the caches, the engine and the attachments hold of it
+    goes too; at the next start if the program is killed before.
     """
 
     def __init__(
@@ -63,6 +61,7 @@ class Branches(QObject):
         self._gone.timeout.connect(self._forget)
         notices.register("undo-delete-message", self.undo)
         notices.withdrawn.connect(self._withdrawn)
+        conversations.deleted.connect(self._conversation_deleted)
 
     def delete(self, message_id: str) -> None:
         """Delete a message with what goes with it (see `Tree.removal`); if that is all, the conversation."""
@@ -94,9 +93,17 @@ class Branches(QObject):
 
     def close(self) -> None:
         """Remove what can no longer be put back, as the program ends; the engine has ended before."""
-        if self._removed is not None:
-            (removed, _), self._removed = self._removed, None
+        self._gone.stop()
+        if self._removed is None:
+            return
+        (removed, _), self._removed = self._removed, None
+
+        def job(history: History) -> None:
+            self._attachments.remove(history.unused(removed.purged.pictures))
             self._clear_cache(time.time(), _written(removed))
+            history.caches_cleared(_ids(removed))
+
+        self._history_thread.run(job)
 
     # ---- inside ----------------------------------------------------------------------------
 
@@ -134,6 +141,11 @@ class Branches(QObject):
         if self._removed is not None and self._removed[1] == notice_id:
             self._gone.start()
 
+    def _conversation_deleted(self, conversation: str) -> None:
+        if self._removed is not None and self._removed[0].taken.conversation == conversation:
+            self._gone.stop()
+            self._forget()
+
     def _forget(self) -> None:
         if self._removed is None:
             return
@@ -145,13 +157,20 @@ class Branches(QObject):
         )
         since = _written(removed)
 
-        def forget() -> None:
-            self._files.run(partial(self._clear_cache, time.time(), since))
+        def forget(then: Callable[[object], object] | None = None) -> None:
+            self._files.run(partial(self._clear_cache, time.time(), since), then)
+
+        def done(_result: object) -> None:
+            self._history_thread.run(lambda history: history.caches_cleared(_ids(removed)))
 
         forget()
-        self._engine.forget(forget)  # it may have written in the meantime
+        self._engine.forget(partial(forget, done))  # it may have written in the meantime
 
 
 def _written(removed: Removed) -> float:
     """Return when the oldest of what was removed was written: what was last used before does not hold it."""
-    return min(message.created for message in removed.taken.messages) - _CLOCK_S
+    return min(message.created for message in removed.taken.messages) - CLOCK_S
+
+
+def _ids(removed: Removed) -> list[str]:
+    return [message.id for message in removed.taken.messages]

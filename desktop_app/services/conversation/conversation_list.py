@@ -16,12 +16,14 @@ class Conversations(QObject):
     """Opens, renames, deletes, searches.
 
     `listed()`: the list changed. `opened(id)`: another conversation is current, "" a new, empty one.
-    `found(query, summaries)`: the answer to `search`. `erased(ids)`: these are being deleted for good.
+    `found(query, summaries)`: the answer to `search`. `deleted(id)`: this is being deleted, which can be undone.
+    `erased(ids)`: these are being deleted for good.
     """
 
     listed = Signal()
     opened = Signal(str)
     found = Signal(str, list)
+    deleted = Signal(str)
     erased = Signal(list)
 
     def __init__(self, history_thread: HistoryThread, notices: Notices, parent: QObject | None = None) -> None:
@@ -84,6 +86,7 @@ class Conversations(QObject):
         self._deleted = (conversation_id, notice, was_open)
         self._summaries = [s for s in self._summaries if s.id != conversation_id]
         self.listed.emit()
+        self.deleted.emit(conversation_id)
         if was_open:
             self.new()
         self._history_thread.run(

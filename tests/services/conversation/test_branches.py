@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
+import time
 from pathlib import Path
 
 import pytest
 
+from desktop_app.chat.erased import erased_of
 from desktop_app.engine.messages import Ask, Forget, Forgotten
 from desktop_app.paths import attachments_folder, cache_folder, history_file
 from desktop_app.services.notices import Notice
@@ -155,3 +158,59 @@ def test_a_new_conversation_begins_from_a_message(talked: Desk) -> None:
     answer(talked, command, "Yes.")
     talked.services.conversations.open(first)
     wait_until(lambda: texts(talked) == ["One?", "First.", "Two?", "Second."])
+
+
+def test_what_could_be_put_back_takes_its_picture_with_it_at_the_end(talked: Desk) -> None:
+    [picture] = talked.services.chat.messages()[2].pictures
+    attached = [path for path in attachments_folder().rglob("*") if picture.sha256 in path.name]
+    assert len(attached) == 3
+    delete(talked, 2)
+    talked.services.close()
+    assert not any(path.exists() for path in attached)
+    assert erased_of(history_file()).in_caches == {}
+
+
+def test_what_could_be_put_back_when_the_program_was_killed_is_gone_after_the_next_start(
+    talked: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = cached("old")
+    os.utime(old, (1_000_000_000, 1_000_000_000))
+    cached("block")
+    [picture] = talked.services.chat.messages()[2].pictures
+    delete(talked, 2)
+    talked.services.history_thread.wait()
+    shutil.copytree(tmp_path / "home", tmp_path / "as it was then")
+    monkeypatch.setenv("EYEBRIGHT_HOME", str(tmp_path / "as it was then"))
+    for path in attachments_folder().rglob("*"):
+        os.utime(path, (time.time() - 60, time.time() - 60))  # it took a while until the next start
+    again = open_desk(tmp_path)
+    try:
+        again.services.history_thread.wait()
+        again.services.history_thread.wait()
+        wait_until(lambda: not any(picture.sha256 in path.name for path in attachments_folder().rglob("*")))
+        assert [path.name for path in (cache_folder() / "contexts").iterdir()] == ["old"]
+        assert erased_of(history_file()).in_caches == {}
+    finally:
+        again.services.close()
+
+
+def test_what_is_put_back_is_no_longer_to_be_cleared(talked: Desk) -> None:
+    notice = delete(talked, 0)
+    assert len(erased_of(history_file()).in_caches) == 2
+    talked.services.notices.act(notice.id, "undo-delete-message")
+    wait_until(lambda: len(texts(talked)) == 4)
+    assert erased_of(history_file()).in_caches == {}
+
+
+def test_it_cannot_be_put_back_into_a_conversation_that_is_deleted(talked: Desk) -> None:
+    conversation = talked.services.conversations.current_id()
+    wait_until(lambda: len(talked.services.conversations.summaries()) == 1)
+    notice = delete(talked, 0)
+    talked.services.conversations.delete(conversation)
+    assert notice.id in talked.withdrawn
+    wait_until(lambda: bool(talked.client.of(Forget)))
+    talked.services.branches.undo()
+    talked.services.history_thread.wait()
+    assert talked.services.conversations.current_id() == ""
+    talked.services.conversations.undo_delete()
+    wait_until(lambda: texts(talked) == ["Two?", "Second."])
