@@ -102,8 +102,7 @@ def test_a_list_that_grows_stays_open(bar: NoticeBar, services: FakeServices) ->
     click(bar.buttons[-1])
     more = refused(3, 9)
     services.notices.post(replace(more, id=first.id))
-    assert bar.list is not None
-    assert "Report 2.pdf" in bar.list.toPlainText()
+    wait_until(lambda: bar.list is not None and "Report 2.pdf" in bar.list.toPlainText())
     assert codes(bar) == ["files-refused"]
 
 
