@@ -134,7 +134,7 @@ def test_enter_during_an_answer_queues_and_escape_holds_the_queue(programs: list
         wait_until(services.engine.is_answering)
         program.type_and_send("Can you count?")
         QTest.keyClicks(window.composer.editor, "Can you read?")
-        assert "Press Enter" in window.composer.hint.text()
+        assert "Enter sends this" in window.composer.hint.text()
         click(window.composer.queue_up)
         queued = window.composer.queued
         assert [row.words.whole_text() for row in queued.rows] == ["Can you count?", "Can you read?"]

@@ -169,8 +169,11 @@ class Composer(QWidget):
 
     def _place_hint(self) -> None:
         """Show the hint beside the buttons, the name of the model shortened for it, or above where it would be high."""
-        buttons = [self.attach, self.send, *([self.projector] if self._is_blind() else [])]
-        room = self.card.width() - 2 * _SIDE - 4 * GRID - sum(button.sizeHint().width() for button in buttons)
+        shown: list[QWidget] = [self.attach, self.send]
+        shown += [self.projector] if self._is_blind() else []
+        shown += [] if self.queue_up.isHidden() else [self.queue_up]
+        taken = sum(button.sizeHint().width() + GRID for button in shown)
+        room = self.card.width() - 2 * _SIDE - 2 * GRID - taken
         words = QFontMetrics(theme.font("tiny")).horizontalAdvance(self.hint.text())
         name, shortest = self.model.sizeHint().width(), theme.px(_SHORTEST_NAME)
         is_long = words > 2 * (room - name)  # more than two lines
@@ -334,7 +337,7 @@ class Composer(QWidget):
                 "model."
             )
         if self._chat.is_busy() and self._can_send():
-            return self.tr("Press Enter to send this when the answer has ended, or Esc to stop the answer.")
+            return self.tr("Enter sends this after the answer. Esc stops it.")
         most = self._most_pictures()
         if len(self._draft.pictures()) > most:
             return self.tr(

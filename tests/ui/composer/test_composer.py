@@ -164,7 +164,7 @@ def test_enter_while_an_answer_is_written_queues_the_question(composer: Composer
     fakes.chat.set_busy(True)
     assert not composer.queue_up.isVisible()
     QTest.keyClicks(composer.editor, "and then?")
-    assert composer.hint.text().startswith("Press Enter to send this when the answer has ended")
+    assert composer.hint.text() == "Enter sends this after the answer. Esc stops it."
     assert composer.send.accessibleName() == "Stop"
     key(composer, Qt.Key.Key_Return)
     QTest.mouseClick(composer.queue_up, Qt.MouseButton.LeftButton)
