@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, QVariantAnimation, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, QVariantAnimation, Signal
 from PySide6.QtGui import (
     QEnterEvent,
     QFocusEvent,
@@ -15,6 +15,7 @@ from PySide6.QtGui import (
     QPalette,
     QPen,
     QPixmap,
+    QResizeEvent,
 )
 from PySide6.QtWidgets import QHBoxLayout, QScrollArea, QSizePolicy, QWidget
 
@@ -43,7 +44,7 @@ class Thumbnail(QWidget):
     removed = Signal(int)
     opened = Signal(str)
 
-    def __init__(self, draft: DraftPicture, previews: Previews, parent: QWidget) -> None:
+    def __init__(self, draft: DraftPicture, previews: Previews, side: int, parent: QWidget) -> None:
         super().__init__(parent)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._previews = previews
@@ -55,16 +56,15 @@ class Thumbnail(QWidget):
         self.close_button = _RemoveButton(self)
         self.close_button.clicked.connect(self._remove)
         self.close_button.hide()
-        theme.changed.connect(self._fit)
-        self._fit()
+        self.fit(side)
 
     def draft(self) -> DraftPicture:
         """Return the picture as it was last shown."""
         return self._draft
 
-    def _fit(self) -> None:
-        """Take the size that suits the text size."""
-        self.setFixedSize(icons.square(THUMBNAIL))
+    def fit(self, side: int) -> None:
+        """Take a size that suits the text size and the room."""
+        self.setFixedSize(side, side)
         badge = icons.side(_BADGE)
         self.close_button.setGeometry(self.width() - badge - 4, 4, badge, badge)
         self._image = None
@@ -255,7 +255,7 @@ class ThumbnailStrip(QScrollArea):
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         theme.changed.connect(self._fit)
         self._fit()
         self.setAccessibleName(self.tr("Pictures of this message"))
@@ -280,7 +280,25 @@ class ThumbnailStrip(QScrollArea):
         self.setVisible(bool(self._thumbnails))
 
     def _fit(self) -> None:
-        self.setFixedHeight(icons.side(THUMBNAIL))
+        """Let the pictures grow with the text, but give way in a low window."""
+        self.setMinimumHeight(min(THUMBNAIL, icons.side(THUMBNAIL)))
+        self.setMaximumHeight(icons.side(THUMBNAIL))
+        self.updateGeometry()
+        self._fit_thumbnails()
+
+    def _fit_thumbnails(self) -> None:
+        for thumbnail in self._thumbnails.values():
+            thumbnail.fit(self.height())
+
+    def sizeHint(self) -> QSize:
+        """Ask for the height that suits the text size."""
+        return QSize(super().sizeHint().width(), icons.side(THUMBNAIL))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Make the pictures as high as there is room."""
+        super().resizeEvent(event)
+        if event.size().height() != event.oldSize().height():
+            self._fit_thumbnails()
 
     def thumbnails(self) -> list[Thumbnail]:
         """Return the thumbnails from left to right."""
@@ -289,7 +307,7 @@ class ThumbnailStrip(QScrollArea):
     def _add(self, picture: DraftPicture) -> None:
         if picture.key in self._thumbnails:
             return  # the row was built while its pictures were announced
-        thumbnail = Thumbnail(picture, self._previews, self._inner)
+        thumbnail = Thumbnail(picture, self._previews, self.height(), self._inner)
         thumbnail.removed.connect(self._draft.remove)
         thumbnail.opened.connect(self.picture_opened)
         self._thumbnails[picture.key] = thumbnail

@@ -16,7 +16,7 @@ from tests.helpers.fake_services import FakeServices
 from tests.helpers.fakes.conversation import answer, question
 from tests.helpers.fakes.engine import LLAVA
 from tests.helpers.fakes.pictures import picture
-from tests.helpers.waiting import pump
+from tests.helpers.waiting import pump, wait_until
 from tests.screens import model_states, update_states  # noqa: F401 - they register their states
 from tests.screens.window_states import STATES, Stage
 
@@ -154,4 +154,23 @@ def test_the_keys_for_the_text_size_work_in_every_window(dressed: QApplication, 
         for window in QApplication.topLevelWidgets():
             window.close()
             window.deleteLater()
+        pump(0)
+
+
+def test_an_attached_picture_gives_way_in_a_low_window(dressed: QApplication) -> None:
+    stage = Stage(700, 500)
+    theme.set_zoom(200)
+    STATES["demo_photo"](stage)
+    pump(50)
+    composer = stage.window.composer
+    try:
+        (thumbnail,) = composer.strip.thumbnails()
+        assert not composer.strip.geometry().intersects(composer.editor.geometry())
+        assert composer.strip.height() == thumbnail.height() >= 72
+        stage.window.resize(1120, 780)
+        wait_until(lambda: thumbnail.height() == 144)
+        assert thumbnail.width() == composer.strip.height() == 144
+    finally:
+        stage.window.close()
+        stage.window.deleteLater()
         pump(0)
