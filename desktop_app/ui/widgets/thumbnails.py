@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from desktop_app.ui.protocols.conversation import PictureList, Previews
 
 _BADGE = 22  # px at 100 % text size; the disc with the ring or the check
+_LEAST = 20  # px; the smallest a picture gets where a notice leaves no more room
 _RING = 2.5  # the same; the ring's line
 _FULL_TURN = 360 * 16  # Qt counts angles in sixteenths of a degree
 _TOP = 90 * 16
@@ -65,10 +66,13 @@ class Thumbnail(QWidget):
     def fit(self, side: int) -> None:
         """Take a size that suits the text size and the room."""
         self.setFixedSize(side, side)
-        badge = icons.side(_BADGE)
+        badge = self._badge()
         self.close_button.setGeometry(self.width() - badge - 4, 4, badge, badge)
         self._image = None
         self.show_draft(self._draft)
+
+    def _badge(self) -> int:
+        return min(icons.side(_BADGE), self.width() // 2)
 
     def show_draft(self, draft: DraftPicture) -> None:
         """Show the picture's present state."""
@@ -138,8 +142,8 @@ class Thumbnail(QWidget):
         painter.drawText(named, int(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom), name)
 
     def _paint_badge(self, painter: QPainter) -> None:
-        unit = icons.side(_BADGE) / _BADGE
-        disc = QRectF(0, 0, icons.side(_BADGE), icons.side(_BADGE))
+        unit = self._badge() / _BADGE
+        disc = QRectF(0, 0, self._badge(), self._badge())
         disc.moveBottomRight(QPointF(self.width() - 4, self.height() - 4))
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour("scrim"))
@@ -281,7 +285,7 @@ class ThumbnailStrip(QScrollArea):
 
     def _fit(self) -> None:
         """Let the pictures grow with the text, but give way in a low window."""
-        self.setMinimumHeight(min(THUMBNAIL, icons.side(THUMBNAIL)))
+        self.setMinimumHeight(_LEAST)
         self.setMaximumHeight(icons.side(THUMBNAIL))
         self.updateGeometry()
         self._fit_thumbnails()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
     QApplication,
+    QBoxLayout,
     QLabel,
     QLineEdit,
     QPlainTextEdit,
@@ -58,9 +60,18 @@ def _is_cut(control: QWidget) -> bool:
     return False
 
 
+def _visible_parts(layout: QBoxLayout, window: QWidget) -> list[QWidget]:
+    parts = [item.widget() for item in map(layout.itemAt, range(layout.count())) if item is not None]
+    return [part for part in parts if part is not None and part.isVisibleTo(window)]
+
+
 def _problems(window: QWidget, room: QSize) -> Iterator[str]:
     if window.width() > room.width() or window.height() > room.height():
         yield f"the window is {window.width()} x {window.height()}"
+    for layout in window.findChildren(QBoxLayout):
+        for one, other in itertools.pairwise(_visible_parts(layout, window)):
+            if one.geometry().intersects(other.geometry()):
+                yield f"{type(one).__name__} and {type(other).__name__} overlap"
     for control in window.findChildren(QWidget):
         inner = isinstance(control.parentWidget(), QAbstractSpinBox | QLineEdit)
         if (
