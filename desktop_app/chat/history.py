@@ -71,6 +71,7 @@ class Removed(NamedTuple):
     taken: TakenOut
     leaf: str | None  # where the path ended before
     purged: Purged  # the pictures may be needed again, if it is put back
+    is_version: bool  # another version of it stays
 
 
 class History:
@@ -360,6 +361,7 @@ class History:
         path = self._database.path
         rows, tree = self._read(conversation_id)
         doomed, shown = tree.removal(message_id, _answers(rows))
+        is_version = tree.sibling(doomed[0])[1] > 1
         written = {row["id"]: _time(row["created"]) for row in rows}
         still_in = self._remembered(erased_of(path).with_more(messages={one: written[one] for one in doomed}))
         with self._database.writing() as write:
@@ -367,7 +369,7 @@ class History:
         self._database.shed_log()
         pictures = frozenset(picture.sha256 for message in taken.messages for picture in message.pictures)
         purged = Purged(pictures, still_in, tuple(naming(path, doomed)))
-        return Removed(self._shown(conversation_id, shown), taken, tree.leaf, purged)
+        return Removed(self._shown(conversation_id, shown), taken, tree.leaf, purged, is_version)
 
     def put_back(self, removed: Removed, shows: bool = True) -> list[Message]:
         """Bring back what was removed, unless its conversation was, too; return the path.

@@ -20,7 +20,9 @@ the engine or newer versions; "" the program as a whole."""
 
 SENTENCES: dict[str, str] = {
     "conversation-deleted": QT_TRANSLATE_NOOP("notices", "“{title}” was deleted."),
-    "message-deleted": QT_TRANSLATE_NOOP("notices", "Deleted from this conversation."),
+    "pair-deleted": QT_TRANSLATE_NOOP("notices", "The question and its answer were deleted."),
+    "question-deleted": QT_TRANSLATE_NOOP("notices", "The question was deleted."),
+    "version-deleted": QT_TRANSLATE_NOOP("notices", "This version was deleted."),
     "untitled-deleted": QT_TRANSLATE_NOOP("notices", "The conversation was deleted."),
     "queued-removed": QT_TRANSLATE_NOOP("notices", "The waiting question was removed."),
     "backup-restored": QT_TRANSLATE_NOOP("notices", "Messages that were brought back from the backup: {added}."),
@@ -140,6 +142,8 @@ LABELS: dict[str, str] = {
     "ask-again": QT_TRANSLATE_NOOP("notices", "Ask again"),
 }
 
+_UNDOES = frozenset({"undo-delete", "undo-delete-message", "undo-queued"})
+
 #: Code of a sentence -> codes of the actions that it names: every one gets a button, wherever the sentence is shown.
 REMEDIES: dict[str, tuple[str, ...]] = {
     "context-reduced": ("choose-model",),
@@ -238,6 +242,11 @@ class Notice:
     def buttons(self) -> tuple[NoticeAction, ...]:
         """Return its actions, or those that its sentence names."""
         return self.actions or remedies(self.text_code)
+
+    @property
+    def can_be_undone(self) -> bool:
+        """Return whether one of its buttons takes back what was done."""
+        return any(each.code in _UNDOES for each in self.buttons)
 
     @property
     def is_passing(self) -> bool:

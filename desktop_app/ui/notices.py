@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _STAYS_MS = 10_000  # then a notice that is not sticky closes, unless the pointer is on it or nobody is there
 _LONGER = 3  # times as long a warning or an error stays
+_TO_UNDO = 2  # times as long something stays that can be undone
 _WEIGHT = {"error": 2, "warning": 1, "info": 0}
 _ICONS: dict[str, tuple[str, ColourRole]] = {
     "info": ("info", "muted"),
@@ -33,8 +34,9 @@ _ICONS: dict[str, tuple[str, ColourRole]] = {
 class NoticeBar(QWidget):
     """Shows one notice at a time, and how many there are: what was just done before what stays, errors before the rest.
 
-    What only informs leaves after 10 s, a warning or an error after 30 s, unless the pointer is on it. When the last
-    one goes with the pointer on it, its room stays until the pointer leaves: nothing moves under it.
+    What only informs leaves after 10 s, what can be undone after 20 s, a warning or an error after 30 s, unless the
+    pointer is on it. When the last one goes with the pointer on it, its room stays until the pointer leaves: nothing
+    moves under it.
     """
 
     def __init__(
@@ -213,7 +215,8 @@ class NoticeBar(QWidget):
     def _start_to_leave(self) -> None:
         notice = self.current()
         if notice is not None and not notice.sticky and self._list is None:
-            self._leave.start(self._stays_ms * (1 if notice.kind == "info" else _LONGER))
+            times = _LONGER if notice.kind != "info" else _TO_UNDO if notice.can_be_undone else 1
+            self._leave.start(self._stays_ms * times)
 
     def _time_is_up(self) -> None:
         if QApplication.activeWindow() is None or not self.isVisible():

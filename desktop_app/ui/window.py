@@ -46,7 +46,7 @@ from desktop_app.ui.start_page import StartPage
 from desktop_app.ui.status import StatusLine
 from desktop_app.ui.user_activity import UserActivity
 from desktop_app.ui.widgets.fitting import fitted
-from desktop_app.ui.widgets.keys import DELETE_LINE_START, is_asked_for
+from desktop_app.ui.widgets.keys import DELETE_LINE_START, is_asked_for, turns_pages
 from desktop_app.ui.widgets.plain_text import window_title
 from desktop_app.ui.widgets.theme import GRID, NARROW, SMALLEST_WINDOW, theme
 
@@ -450,13 +450,15 @@ class MainWindow(QMainWindow):
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Write what is typed anywhere into the question; open the context menu of the focused widget by Shift+F10.
+        """Write what is typed anywhere into the question; turn the pages of the conversation.
 
-        Many keyboards lack the Menu key.
+        Shift+F10 opens the context menu of the focused widget: many keyboards lack the Menu key.
         """
         if event.keyCombination() != _MENU_KEYS:
             if _writes(event):
                 self.composer.insert_text(event.text())
+            elif turns_pages(event) and self._transcript is not None and self._transcript.isVisible():
+                self._transcript.page.keyboard.turn(event.key())
             else:
                 super().keyPressEvent(event)
             return

@@ -124,7 +124,9 @@ class Branches(QObject):
     def _deleted(self, removed: Removed) -> None:
         self._gone.stop()
         self._forget()  # what was deleted before
-        notice = Notice("message-deleted", actions=(action("undo-delete-message"),))
+        code = "question-deleted" if len(removed.taken.messages) == 1 else "pair-deleted"
+        code = "version-deleted" if removed.is_version else code
+        notice = Notice(code, actions=(action("undo-delete-message"),))
         self._removed = (removed, notice.id)
         self._notices.post(notice)
         self._history_thread.tell_what_stays(removed.purged)

@@ -67,7 +67,7 @@ class PicturePane(QWidget):
         self.close_button = IconButton("close", self.tr("Close the picture pane"), self, "muted")
         head.addWidget(self.close_button, 0, Qt.AlignmentFlag.AlignTop)
         column.addLayout(head)
-        self.view = PictureView(large, self, wheel_zooms=False)
+        self.view = PictureView(large, self)
         self.view.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         column.addWidget(self.view, 1)
         foot = WrappingRow(0.5)

@@ -48,11 +48,9 @@ class PictureView(QGraphicsView):
 
     zoomed = Signal(float)
 
-    def __init__(self, previews: LargePreviews, parent: QWidget | None = None, *, wheel_zooms: bool = True) -> None:
-        """`wheel_zooms`: also without Ctrl."""
+    def __init__(self, previews: LargePreviews, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._previews = previews
-        self._wheel_zooms = wheel_zooms
         self._picture: Picture | None = None
         self._levels: list[QPixmap] = []
         self._item = QGraphicsPixmapItem()
@@ -201,12 +199,9 @@ class PictureView(QGraphicsView):
             self.fit()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Zoom at the pointer; where the wheel alone does not zoom, it moves the picture."""
-        if self._wheel_zooms or event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self.zoom(_WHEEL ** event.angleDelta().y(), at_pointer=True)
-            event.accept()
-        else:
-            super().wheelEvent(event)
+        """Zoom at the pointer."""
+        self.zoom(_WHEEL ** event.angleDelta().y(), at_pointer=True)
+        event.accept()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Show the pixels of the place that was clicked, or all of the picture again."""

@@ -122,6 +122,16 @@ class Keyboard(QObject):
         elif event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier or not self._press(event.key()):
             event.ignore()
 
+    def turn(self, key: int) -> None:
+        """Turn pages, or go to an end, for a key that was pressed elsewhere; no message gets the keyboard."""
+        page = self._area.verticalScrollBar().pageStep()
+        if key == Qt.Key.Key_Home:
+            self._rows.scroll_to_start()
+        elif key == Qt.Key.Key_End:
+            self._rows.scroll_to_end()
+        else:
+            self._rows.scroll_by(-page if key == Qt.Key.Key_PageUp else page)
+
     def _press(self, key: int) -> bool:
         rows = self._rows
         page = self._area.verticalScrollBar().pageStep()

@@ -16,3 +16,11 @@ def is_asked_for(event: QEvent, keys: QKeyCombination) -> bool:
     """Return whether Qt asks who wants `keys` before the menus get them; to accept the event is to want them."""
     is_question = event.type() == QEvent.Type.ShortcutOverride
     return is_question and isinstance(event, QKeyEvent) and event.keyCombination() == keys
+
+
+def turns_pages(event: QKeyEvent) -> bool:
+    """Return whether a key turns the pages of a text, or goes to one of its ends."""
+    modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+    if event.key() in (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown):
+        return modifiers == Qt.KeyboardModifier.NoModifier
+    return event.key() in (Qt.Key.Key_Home, Qt.Key.Key_End) and modifiers == Qt.KeyboardModifier.ControlModifier

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
 from desktop_app.file_addresses import is_local
 from desktop_app.ui.files.mime import has_picture, is_only_picture, picture_bytes, urls_of
 from desktop_app.ui.widgets.controls import ElidedLabel
-from desktop_app.ui.widgets.keys import DELETE_LINE_START, is_asked_for
+from desktop_app.ui.widgets.keys import DELETE_LINE_START, is_asked_for, turns_pages
 from desktop_app.ui.widgets.long_text import MOST_WRITTEN, wrap_mode
 from desktop_app.ui.widgets.theme import theme
 
@@ -155,6 +155,9 @@ class MessageEdit(QTextEdit):
         """Send by Enter, unless an input method is still composing a word."""
         if event.keyCombination() == DELETE_LINE_START:
             self._delete_to_line_start()
+            return
+        if turns_pages(event) and self.document().isEmpty() and not self._is_composing:
+            event.ignore()  # there is nothing to turn here: it is meant for the conversation
             return
         is_enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
         if event.key() == Qt.Key.Key_Escape and not self._is_composing:

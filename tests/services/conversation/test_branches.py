@@ -13,6 +13,7 @@ from desktop_app.chat.erased import erased_of
 from desktop_app.engine.messages import Ask, Forget, Forgotten
 from desktop_app.paths import attachments_folder, cache_folder, history_file
 from desktop_app.services.notices import Notice
+from desktop_app.ui.sentences import notice_text
 from tests.helpers.waiting import wait_until
 from tests.services.conftest import Desk, open_desk
 from tests.services.conversation.test_chat import answer, ask, texts
@@ -47,7 +48,7 @@ def cached(name: str) -> Path:
 def test_a_pair_goes_and_comes_back(talked: Desk) -> None:
     before = talked.services.chat.messages()
     notice = delete(talked, 0)
-    assert notice.text_code == "message-deleted"
+    assert notice_text(notice) == "The question and its answer were deleted."
     assert texts(talked) == ["Two?", "Second."]
     assert not talked.services.chat.is_busy()
     wait_until(lambda: [row.title for row in talked.services.conversations.summaries()] == ["Two?"])
@@ -124,7 +125,8 @@ def test_a_version_gives_way_to_the_one_beside_it(desk: Desk) -> None:
     wait_until(lambda: len(desk.client.of(Ask)) > count)
     answer(desk, desk.client.of(Ask)[-1], "Better.")
     wait_until(lambda: desk.services.chat.messages()[1].sibling == (1, 2))
-    delete(desk, 1)
+    notice = delete(desk, 1)
+    assert notice_text(notice) == "This version was deleted."
     assert texts(desk) == ["One?", "First."]
     assert desk.services.chat.messages()[1].sibling == (0, 1)
 

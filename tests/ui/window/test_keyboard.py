@@ -185,7 +185,8 @@ def test_the_keyboard_comes_to_the_conversation_before_the_composer(window: Main
     assert widget is window.transcript.page
 
 
-ERASE = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+CONTROL = Qt.KeyboardModifier.ControlModifier
+ERASE = CONTROL | Qt.KeyboardModifier.ShiftModifier
 
 
 def test_keys_that_delete_words_delete_no_conversation(window: MainWindow, services: FakeServices) -> None:
@@ -231,3 +232,30 @@ def test_f2_renames_the_conversation_of_the_row(window: MainWindow, services: Fa
     title = QApplication.focusWidget()
     assert isinstance(title, QLineEdit)
     assert title.text() == "Two birds"
+
+
+def test_pages_are_turned_from_an_empty_question(window: MainWindow, services: FakeServices) -> None:
+    services.chat.show(*(message for n in range(20) for message in (question(f"{n}?"), answer("A lake.\n\n" * 8))))
+    pump(0)
+    bar, editor = window.transcript.page.verticalScrollBar(), window.composer.editor
+    end = bar.value()
+    QTest.keyClick(editor, Qt.Key.Key_PageUp)
+    above = bar.value()
+    assert 0 < above < end
+    QTest.keyClick(editor, Qt.Key.Key_PageDown)
+    assert bar.value() > above
+    QTest.keyClick(editor, Qt.Key.Key_Home, CONTROL)
+    assert bar.value() == 0
+    QTest.keyClick(editor, Qt.Key.Key_End, CONTROL)
+    assert window.transcript.page.rows.is_at_end()
+    assert editor.hasFocus()
+    QTest.keyClicks(editor, "What")
+    QTest.keyClick(editor, Qt.Key.Key_Home, CONTROL)
+    assert window.transcript.page.rows.is_at_end(), "in a text that is for its cursor"
+    assert editor.textCursor().atStart()
+
+
+def test_figures_in_the_status_line_say_what_they_are(window: MainWindow, services: FakeServices) -> None:
+    status = window.status
+    for button in (status.memory, status.speed, status.context):
+        assert len(button.toolTip().split()) > 3

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QWidget
@@ -176,6 +176,17 @@ def test_what_only_informs_leaves_by_itself(services: FakeServices, show_widget:
     wait_until(lambda: code_of(bar) == "demo-photo")
     pump(100)
     assert code_of(bar) == "demo-photo"
+
+
+def test_what_can_be_undone_stays_longer(services: FakeServices, show_widget: Show) -> None:
+    bar = NoticeBar(services.notices)
+    show_widget(bar)
+    services.notices.start()
+    services.notices.post(Notice("exported", {"name": "lake.html"}))
+    (leaving,) = bar.findChildren(QTimer)
+    assert leaving.remainingTime() <= 10_000
+    services.notices.post(Notice("pair-deleted", actions=(action("undo-delete-message"),)))
+    assert 15_000 < leaving.remainingTime() <= 20_000
 
 
 def test_an_error_leaves_too_and_hides_nothing_that_stays(services: FakeServices, show_widget: Show) -> None:
