@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
 from desktop_app.chat.conversation import Role
 from desktop_app.ui.files.chosen_folders import folder_for, remember
@@ -13,6 +12,7 @@ from desktop_app.ui.files.file_kinds import file_kind
 from desktop_app.ui.protocols.conversation import Exports
 from desktop_app.ui.sentences import translate
 from desktop_app.ui.widgets.plain_text import one_line
+from desktop_app.ui.widgets.question import Question
 from model_store.foreign_files import exists
 
 _UNFIT_FOR_NAMES = '\\/:*?"<>|'
@@ -51,13 +51,11 @@ def export_conversation(parent: QWidget, exports: Exports, conversation_id: str,
 
 
 def _may_replace(parent: QWidget, name: str) -> bool:
-    box = QMessageBox(QMessageBox.Icon.Warning, "Eyebright", "", QMessageBox.StandardButton.Cancel, parent)
-    box.setTextFormat(Qt.TextFormat.PlainText)
-    box.setText(translate("Files", "{name} already exists. Replace it?").format(name=one_line(name)))
-    replace = box.addButton(translate("Files", "Replace"), QMessageBox.ButtonRole.AcceptRole)
-    box.setDefaultButton(QMessageBox.StandardButton.Cancel)
-    box.exec()
-    return box.clickedButton() is replace
+    title = translate("Files", "Replace {name}?").format(name=one_line(name))
+    text = translate("Files", "A file of this name already exists.")
+    question = Question(title, text, translate("Files", "Replace"), translate("Files", "Cancel"), parent)
+    question.first = question.no
+    return question.exec() == QDialog.DialogCode.Accepted
 
 
 def import_conversation(parent: QWidget, exports: Exports) -> None:

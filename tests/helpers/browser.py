@@ -5,25 +5,28 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QApplication, QPushButton
 
+from desktop_app.ui.widgets.question import Question
 from tests.helpers.waiting import pump
 
 
 def asked_to_open(choice: str = "Open") -> str:
     """Answer the question whether to open an address; return the address."""
-    box = next(
-        widget for widget in QApplication.topLevelWidgets() if isinstance(widget, QMessageBox) and widget.isVisible()
-    )
-    address = box.informativeText()
-    next(button for button in box.buttons() if button.text() == choice).click()
+    (question,) = _asked()
+    address = question.text.text().replace("\u200b", "")  # where its lines may break
+    next(button for button in question.findChildren(QPushButton) if button.text() == choice).click()
     pump(0)
     return address
 
 
 def nothing_asked() -> bool:
     """Return whether no question is open."""
-    return not any(isinstance(widget, QMessageBox) and widget.isVisible() for widget in QApplication.topLevelWidgets())
+    return not _asked()
+
+
+def _asked() -> list[Question]:
+    return [widget for widget in QApplication.topLevelWidgets() if isinstance(widget, Question) and widget.isVisible()]
 
 
 class Browser:

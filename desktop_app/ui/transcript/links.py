@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, Qt, QUrl
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
 from desktop_app.ui.files.web_page import open_page
+from desktop_app.ui.sentences import translate
 from desktop_app.ui.widgets.controls import Label
+from desktop_app.ui.widgets.plain_text import breakable, shortened
 from desktop_app.ui.widgets.theme import GRID
 
 _LONGEST = 600  # characters of an address in the question
@@ -26,20 +28,22 @@ def open_link(address: str, parent: QWidget) -> None:
     """Ask whether to open an address, and ignore one that may not be. `parent`: the widget that owns the dialogs."""
     if not may_open(address):
         return
-    from PySide6.QtWidgets import QMessageBox  # rare, and the window starts sooner
+    from desktop_app.ui.widgets.question import Question  # rare, and the window starts sooner
 
-    box = QMessageBox(QMessageBox.Icon.Question, "Eyebright", "", QMessageBox.StandardButton.Cancel, parent)
-    box.setTextFormat(Qt.TextFormat.PlainText)
-    box.setText(QCoreApplication.translate("Links", "Open this address?"))
-    box.setInformativeText(address if len(address) <= _LONGEST else f"{address[:_LONGEST]}…")
-    box.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    go = box.addButton(QCoreApplication.translate("Links", "Open"), QMessageBox.ButtonRole.AcceptRole)
-    copy = box.addButton(QCoreApplication.translate("Links", "Copy address"), QMessageBox.ButtonRole.ActionRole)
-    go.clicked.connect(lambda: open_page(address, parent))
-    copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(address))
-    box.setDefaultButton(QMessageBox.StandardButton.Cancel)
-    box.open()
+    shown = breakable(shortened(address, _LONGEST))
+    question = Question(
+        translate("Links", "Open this address?"),
+        shown,
+        translate("Links", "Open"),
+        translate("Links", "Cancel"),
+        parent,
+        translate("Links", "Copy address"),
+    )
+    question.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    question.accepted.connect(lambda: open_page(address, parent))
+    question.other.clicked.connect(lambda: QGuiApplication.clipboard().setText(address))
+    question.first = question.no  # an address is opened on purpose only
+    question.open()
 
 
 class LinkAddress(Label):

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QListWidgetItem, QWidget
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")  # turn what follows around: "gnp.exe" would be shown as "exe.png"
+_BREAK = "\u200b"  # takes no room
 MOST_SAID = 2000  # of a sentence with names in it
 MOST_SHOWN = 500  # characters of one name; Qt needs minutes for the lines of a name of a megabyte
 
@@ -20,6 +21,11 @@ MOST_SHOWN = 500  # characters of one name; Qt needs minutes for the lines of a 
 def shortened(text: str, most: int = MOST_SHOWN) -> str:
     """Return `text`, or its beginning and an ellipsis when it is longer than `most` characters."""
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def breakable(address: str) -> str:
+    """Return an address for a label: Qt breaks lines at words alone, and this lets it break one anywhere."""
+    return _BREAK.join(address)
 
 
 def one_line(text: str, most: int = MOST_SHOWN) -> str:

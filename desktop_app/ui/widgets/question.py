@@ -23,7 +23,8 @@ class Question(FittedDialog):
     def __init__(self, title: str, text: str, yes: str, no: str, parent: QWidget, other: str = "") -> None:
         super().__init__(window_title(title), 58 * GRID, parent)
         self.column.addWidget(Label(one_line(title), "title", parent=self, wrap=True))
-        self.column.addWidget(Label(text, "body", parent=self, wrap=True))
+        self.text = Label(text, "body", parent=self, wrap=True)
+        self.column.addWidget(self.text)
         self.column.addStretch(1)
         self.no = push_button(no, "plain", self)
         self.no.clicked.connect(self.reject)

@@ -13,8 +13,11 @@ from desktop_app.ui.transcript.links import open_link
 from desktop_app.ui.transcript.markdown.builder import markdown_document
 from desktop_app.ui.transcript.markdown.copying import plain_text
 from desktop_app.ui.transcript.markdown.document import SafeDocument, plain_document, set_plain_text
+from desktop_app.ui.widgets.question import Question
+from desktop_app.ui.widgets.theme import GRID, theme
 from tests.helpers.browser import Browser, asked_to_open, nothing_asked
 from tests.helpers.fakes.pictures import png
+from tests.helpers.waiting import pump
 
 pytestmark = pytest.mark.usefixtures("dressed")
 
@@ -163,9 +166,18 @@ def test_only_web_addresses_are_opened(address: str, is_opened: bool, monkeypatc
     assert bool(browser.opened) is is_opened
 
 
-def test_fonts_and_colours_come_from_the_theme(dressed: QApplication) -> None:
-    from desktop_app.ui.widgets.theme import theme
+def test_a_long_address_is_shown_whole_in_the_question(dressed: QApplication) -> None:
+    parent = QWidget()
+    open_link("https://example.org/" + "a" * 500, parent)
+    (question,) = parent.findChildren(Question)
+    pump(0)
+    assert question.text.height() >= question.text.heightForWidth(question.text.width()) > 3 * theme.line_height()
+    assert question.width() <= theme.px(60 * GRID)
+    assert question.no.hasFocus(), "Enter opens nothing"
+    assert asked_to_open("Cancel").endswith("aaa")
 
+
+def test_fonts_and_colours_come_from_the_theme(dressed: QApplication) -> None:
     document = markdown_document("a `b` [c](https://example.org)")
     colours = {run.format.foreground().color().name() for run in document.begin().textFormats()}
     assert theme.colour("accent").name() in colours

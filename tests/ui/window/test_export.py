@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
+from PySide6.QtWidgets import QApplication, QFileDialog, QPushButton
 
 from desktop_app.services.notices import Notice, action
+from desktop_app.ui.widgets.question import Question
 from desktop_app.ui.window import MainWindow
 from tests.helpers.fake_services import FakeServices
 from tests.helpers.fakes.conversation import answer, question
@@ -35,8 +36,8 @@ def press(words: str) -> None:
 
     def pressing() -> None:
         box = QApplication.activeModalWidget()
-        assert isinstance(box, QMessageBox)
-        next(button for button in box.buttons() if button.text().replace("&", "") == words).click()
+        assert isinstance(box, Question)
+        next(button for button in box.findChildren(QPushButton) if button.text().replace("&", "") == words).click()
 
     QTimer.singleShot(0, pressing)
 
