@@ -297,6 +297,7 @@ class Notices(QObject):
         self._soon.timeout.connect(self._tell_changed)
         self._callbacks: dict[str, Callable[..., Any]] = {}
         self._labels: dict[str, Callable[[], str]] = {"get-model": str}  # str(): nothing, until it is registered
+        self._details: dict[str, Callable[[], str]] = {}
 
     def start(self) -> None:
         """Emit notices from now on, first those that were posted before there was a window."""
@@ -308,20 +309,32 @@ class Notices(QObject):
         """Return the notices that were not withdrawn, the newest last."""
         return list(self._standing)
 
-    def register(self, action_code: str, callback: Callable[..., Any], label: Callable[[], str] | None = None) -> None:
+    def register(
+        self,
+        action_code: str,
+        callback: Callable[..., Any],
+        label: Callable[[], str] | None = None,
+        details: Callable[[], str] | None = None,
+    ) -> None:
         """Set what an action runs; it gets the action's argument, if it has one.
 
-        `label` returns the words on its button where these change, "" while it can do nothing.
+        `label` returns the words on its button where these change, "" while it can do nothing; `details` what is said
+        below it, such as what it costs.
         """
         self._callbacks[action_code] = callback
         if label is not None:
             self._labels[action_code] = label
+            self._details[action_code] = details or str
             self.relabelled.emit()
 
     def own_label(self, action_code: str) -> str | None:
         """Return the words of an action whose words change, "" while it can do nothing; None for all others."""
         label = self._labels.get(action_code)
         return label() if label is not None else None
+
+    def details(self, action_code: str) -> str:
+        """Return what is said below the button of an action, "" for most."""
+        return self._details.get(action_code, str)()
 
     def post(self, notice: Notice) -> None:
         """Show a notice, now or as soon as there is a window. What only told of something done before it leaves.
@@ -373,8 +386,9 @@ class Notices(QObject):
         self.leave("draft", "conversation")
 
     def act(self, notice_id: str, action_code: str, argument: str = "") -> None:
-        """Run the action of a notice's button, and remove the notice."""
-        self.withdraw(notice_id)
+        """Run the action of a notice's button, and remove the notice, unless its button says how that gets on."""
+        if not self.details(action_code):
+            self.withdraw(notice_id)
         self.run(NoticeAction(action_code, action_code, argument))
 
     def run(self, chosen: NoticeAction) -> None:

@@ -125,7 +125,13 @@ class NoticeBar(QWidget):
         self._buttons.setSpacing(0)
         beside = BesideOrBelow()
         beside.setSpacing(4)
-        beside.addWidget(self.words)
+        said = QVBoxLayout()
+        said.setSpacing(2)
+        said.addWidget(self.words)
+        self.details = Label("", "small", "muted", self.card, wrap=True)
+        self.details.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.MinimumExpanding)
+        said.addWidget(self.details)
+        beside.add_layout(said)
         beside.add_layout(self._buttons)
         row.addLayout(beside, 1)
         self.next_button = push_button("", "link", self.card)
@@ -196,7 +202,11 @@ class NoticeBar(QWidget):
             button.deleteLater()
         self.buttons = []
         labelled = ((action, action_label(action, self._notices)) for action in notice.buttons)
-        for action, text in [each for each in labelled if each[1]][:2]:
+        offered = [each for each in labelled if each[1]][:2]
+        details = "\n".join(filter(None, (self._notices.details(action.code) for action, _text in offered)))
+        self.details.setText(details)
+        self.details.setVisible(bool(details))
+        for action, text in offered:
             button = action_button(action, text, self.card)
             button.clicked.connect(partial(self._notices.act, notice.id, action.code, action.argument))
             self._buttons.addWidget(button)

@@ -361,7 +361,9 @@ class MainWindow(QMainWindow):
         from desktop_app.ui.models.suggestion import Suggestion
 
         models = self.services.models
-        offer = ModelOffer(Suggestion(models, self.services.notices, self), models, self.start_page)
+        suggestion = Suggestion(models, self.services.notices, self)
+        suggestion.download_opened.connect(self.dialogs.open_download)
+        offer = ModelOffer(suggestion, models, self.start_page)
         offer.more_wanted.connect(self.dialogs.open_models)
         self.start_page.set_offer(offer)
         self.status.follow(DownloadLine(models, self))

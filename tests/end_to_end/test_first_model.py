@@ -33,7 +33,7 @@ from tests.helpers.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(240)
 _MODEL_S = 60.0
-_OFFER = "Talk about photos: LLaVA 1.5 7B, "
+_OFFER = "Download LLaVA 1.5 7B"
 OUT_OF_REACH = "I am a small demonstration model. I can only talk about simple drawn pictures."
 _REPOSITORY = "second-state/Llava-v1.5-7B-GGUF"
 
@@ -143,7 +143,7 @@ def offers(program: Program) -> list[QPushButton]:
     """The buttons that are seen whole, and offer the model with its size and time."""
     found = program.window.findChildren(QPushButton)
     seen = [each for each in found if each.visibleRegion().boundingRect() == each.rect()]
-    return [each for each in seen if each.accessibleName().startswith(_OFFER)]
+    return [each for each in seen if each.accessibleName() == _OFFER]
 
 
 def progress(program: Program) -> str:
@@ -160,7 +160,7 @@ def test_what_the_built_in_model_cannot_answer_is_asked_again_with_the_model_tha
     assert answer.text == OUT_OF_REACH
     wait_until(lambda: len(offers(program)) == 1)
     (offer,) = offers(program)
-    assert re.fullmatch(_OFFER + r"20 MB, about 3 s at 50 Mbit/s", offer.accessibleName())
+    assert "20 MB · about 3 s at 50 Mbit/s" in said(window.transcript)
     assert window.transcript.isAncestorOf(offer)
     assert offer.property("kind") == "primary"
 
@@ -168,6 +168,8 @@ def test_what_the_built_in_model_cannot_answer_is_asked_again_with_the_model_tha
     QTest.mouseClick(offer, Qt.MouseButton.LeftButton)
     wait_until(lambda: re.search(r"Download: \d+% · .*LLaVA 1.5 7B", progress(program)))
     assert not offers(program), "it comes already"
+    wait_until(lambda: "LLaVA 1.5 7B is being downloaded." in said(window.transcript))
+    wait_until(lambda: buttons(window.transcript, "Show download"))
     services.conversations.new()
     wait_until(lambda: progress(program) != "", what="it is told in every state of the window")
     services.conversations.open(services.conversations.summaries()[0].id)
@@ -215,16 +217,28 @@ def test_why_a_download_stopped_is_said_below_the_window(program: Program, hub: 
     why = f"{_REPOSITORY} was not found on 127.0.0.1"
     wait_until(lambda: progress(program).startswith(f"Download: 0% · {why}"))
     assert why in program.window.status.download.toolTip()
+    answer = program.ask("Who was Ada Lovelace?")
+    assert answer.text == OUT_OF_REACH
+    wait_until(lambda: why in said(program.window.transcript), what="in place of the offer below the answer")
+    press(program.window.transcript, "Show download")
+    wait_until(lambda: bool(program.window.findChildren(ModelsDialog)))
     assert program.window.status.download.text().strip().startswith("0% · "), "shortened, but its beginning is there"
 
 
-def test_a_photograph_offers_the_model_that_knows_photographs(program: Program, tmp_path: Path) -> None:
+def test_a_photograph_offers_the_model_that_knows_photographs(
+    program: Program, hub: FakeHub, accepting: None, tmp_path: Path
+) -> None:
     photograph = tmp_path / "photo.jpg"
     noise = Image.effect_noise((640, 480), 90)
     Image.merge("RGB", (noise, noise.rotate(90), noise.rotate(180))).save(photograph, quality=92)
     assert program.drop(photograph)
     bar = program.window.notices
     wait_until(lambda: any(bar.isAncestorOf(each) for each in offers(program)), _MODEL_S)
+    assert "This looks like a photograph." in said(bar)
+    assert "20 MB · about 3 s at 50 Mbit/s" in said(bar)
+    hub.__exit__()  # the network is away
+    press(bar, _OFFER)
+    wait_until(lambda: "127.0.0.1 cannot be reached" in said(bar) and buttons(bar, "Show download"))
     assert "This looks like a photograph." in said(bar)
 
 

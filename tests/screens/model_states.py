@@ -106,6 +106,14 @@ def out_of_reach(stage: Stage) -> None:
 
 
 @state
+def out_of_reach_waiting(stage: Stage) -> None:
+    """The download that was accepted there waits for the network."""
+    STATES["out_of_reach"](stage)
+    pump(50)
+    STATES["offer_waiting"](stage)
+
+
+@state
 def photo_advice(stage: Stage) -> None:
     """A photograph for the demonstration model, and the model that knows photographs."""
     stage.window.offer_models()

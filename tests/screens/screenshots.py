@@ -30,6 +30,7 @@ _WAY_TO_A_MODEL = (
     "fetching_beside",
     "fetching_failed",
     "out_of_reach",
+    "out_of_reach_waiting",
     "photo_advice",
     "blind_with_picture",
     "model_menu",

@@ -84,7 +84,7 @@ class ModelOffer(QFrame):
         facts = " · ".join([*self._suggestion.costs(), words.fit_text(offer.fit)])
         self._show_facts(facts, words.fit_reason(offer.fit))
         fetch = self._button(self.tr("Download"), "primary")
-        fetch.setAccessibleDescription(self._suggestion.label())
+        fetch.setAccessibleDescription(", ".join([self._suggestion.title(), *self._suggestion.costs()]))
         fetch.clicked.connect(self._suggestion.accept)
 
     def _show_facts(self, text: str, tip: str = "") -> None:

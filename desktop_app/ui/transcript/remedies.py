@@ -5,14 +5,15 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QPushButton, QWidget
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from desktop_app.chat.conversation import Message, Role, State
 from desktop_app.engine.messages import ModelInfo
 from desktop_app.services.notices import NoticeAction, Notices, action, remedies
 from desktop_app.ui.sentences import action_label
-from desktop_app.ui.widgets.controls import action_button
+from desktop_app.ui.widgets.controls import Label, action_button
 from desktop_app.ui.widgets.fitting import WrappingRow
+from desktop_app.ui.widgets.theme import GRID
 
 #: Why a model could not be loaded, where nothing need be chosen: it may be loaded meanwhile.
 _OF_LOADING = frozenset({"model-missing", "model-away", "out-of-memory", "file-unreadable"})
@@ -64,16 +65,25 @@ class RemedyButtons(QWidget):
         self.message_id = ""
         self.buttons: list[QPushButton] = []
         self._actions: dict[NoticeAction, str] = {}  # with the words of each
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GRID // 2)
         self._row = WrappingRow()
         self._row.setSpacing(0)
         self._row.setContentsMargins(0, 0, 0, 0)
-        self.setLayout(self._row)
+        column.addLayout(self._row)
+        self.details = Label("", "small", "muted", self, wrap=True)
+        column.addWidget(self.details)
         self.hide()
 
     def set_actions(self, message_id: str, actions: tuple[NoticeAction, ...]) -> None:
         """Offer these, or nothing."""
         said = {each: text for each in actions if (text := action_label(each, self._notices))}
         self.message_id = message_id if said else ""
+        details = "\n".join(filter(None, (self._notices.details(each.code) for each in said)))
+        self.details.setText(details)
+        self.details.ensurePolished()  # before that it has another font
+        self.details.setVisible(bool(details))
         if said == self._actions:
             return
         self._actions = said
@@ -86,8 +96,10 @@ class RemedyButtons(QWidget):
             button = action_button(each, text, self)
             button.clicked.connect(partial(self.chosen.emit, each))
             self._row.addWidget(button)
+            button.show()  # a layout shows it later, and gives no room to what is hidden
             self.buttons.append(button)
 
     def height_for(self, width: int) -> int:
         """Return the height that the buttons need, in px; 0 without any."""
-        return self._row.totalHeightForWidth(width) if self._actions else 0
+        layout = self.layout()
+        return layout.totalHeightForWidth(width) if self._actions and layout is not None else 0
