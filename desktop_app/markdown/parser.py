@@ -12,7 +12,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from desktop_app.markdown import formula_rules
+from desktop_app.markdown import formula_rules, keeping
 from desktop_app.markdown.limits import DEEPEST, can_be_laid_out
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def parser() -> MarkdownIt:
     formula_rules.install(made)
     made.inline.ruler.before("escape", "latex", _latex)
     made.core.ruler.before("footnote_tail", "all_footnotes", _keep_footnotes)
+    keeping.install(made)
     # Plugins find these two as well, but take minutes for texts of colons and of tasks.
     made.core.ruler.push("tasks", _find_tasks)
     made.core.ruler.push("links", _tidy_links)

@@ -104,3 +104,42 @@ def test_nothing_takes_long(text: str) -> None:
     began = time.process_time()
     parse(text)
     assert time.process_time() - began < 15
+
+
+def table(columns: int, rows: int) -> str:
+    return "|a" * columns + "|\n" + "|-" * columns + "|\n" + "c|\n" * rows
+
+
+@pytest.mark.parametrize(
+    "text",
+    [table(300, 200), table(20, 101), table(5, 100) * 4 + "\n" + table(5, 100), table(1_900, 0), "|-|\n" * 4_000],
+)
+def test_a_short_text_becomes_no_huge_table(text: str) -> None:
+    tokens: Any = parse(text)
+    assert sum(token.type in ("th_open", "td_open") for token in tokens) <= 2_000
+    shown = "".join(child.content or "\n" for token in tokens for child in token.children or ())
+    assert shown.count("c") == text.count("c")
+
+
+def test_usual_tables_stay_tables() -> None:
+    for text in (table(20, 90), table(4, 400), (table(4, 5) + "\n") * 40):
+        tokens: Any = parse(text)
+        assert sum(token.type == "table_open" for token in tokens) == text.count("|\n|-")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("[1]: https://a.b/c\n[2]: https://d.e", "[1]: https://a.b/c\n[2]: https://d.e"),
+        ('See [a][1].\n\n[1]: https://a.b\n[2]: https://c.d "Title"', 'See a.[2]: https://c.d "Title"'),
+        ("See [1].\n\n[1]: https://a.b\n[1]: https://c.d", "See 1.[1]: https://c.d"),
+        ("- [1]: https://a.b\n- ![x][2]\n\n[2]: https://p.q", "[1]: https://a.b[x]"),
+        ("> [1]: https://a.b\n\nend", "[1]: https://a.bend"),
+        ("|a|b|\n|-|-|\n|1|2|3|*4*|\n|5|6|", "ab12 | 3 | 456"),
+        ("So[^1]\n\n[^1]: one\n\n[^1]: two", "So: twoone"),
+    ],
+)
+def test_no_words_vanish(text: str, shown: str) -> None:
+    tokens: Any = parse(text)
+    inline = [child for token in tokens for child in token.children or ()]
+    assert "".join("\n" if child.type == "hardbreak" else child.content for child in inline) == shown

@@ -28,7 +28,6 @@ from desktop_app.ui.widgets.theme import COLUMN, theme
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
-_MOST_CELLS = 3_000  # of tables, or rather the strokes between them; with more, text is shown as it is
 _MOST_FORMULAS = 200  # of one answer; more stay as they were written
 _MARKS = ("strong", "em", "s")
 _BREAK = "\N{LINE SEPARATOR}"
@@ -36,7 +35,7 @@ _BREAK = "\N{LINE SEPARATOR}"
 
 def markdown_document(text: str, width: int = COLUMN) -> SafeDocument:
     """Return a document that shows Markdown in the theme's fonts and colours, on a page of `width` px."""
-    too_much = len(text) > MOST_SHOWN or text.count("\n") > MOST_LINES or text.count("|") > _MOST_CELLS
+    too_much = len(text) > MOST_SHOWN or text.count("\n") > MOST_LINES
     tokens = None if too_much else parse(text)
     if tokens is None:
         return plain_document(text)
