@@ -7,8 +7,13 @@ from importlib import import_module
 from typing import Any, Literal
 
 Kind = Literal["keyword", "name", "string", "number", "comment"]
-# Characters; longer code stays in one colour. Some lexers take time by the square of it, and cannot be stopped.
-_LONGEST = 8_000
+# Longer code stays in one colour: lexers take time by the square of its length, a few by the cube, and cannot be
+# stopped. Nobody else can do anything while they look for the end of one pattern.
+_LONGEST = 8_000  # characters
+_LONGEST_LINE = 300
+_MOST_LINES = 300
+_LONGEST_OF_SLOW = 4_000
+_SLOW = frozenset(["c_cpp", "dotnet", "jvm"])  # modules
 
 #: Module of Pygments -> its lexers and what they are called in Markdown. Nobody guesses a language.
 LEXERS: dict[str, dict[str, str]] = {
@@ -56,7 +61,7 @@ def is_known(language: str) -> bool:
 
 def highlight(code: str, language: str) -> list[tuple[int, int, Kind]]:
     """Return where words of each kind begin and end; nothing for an unknown language or for very long code."""
-    if not is_known(language) or len(code) > _LONGEST:
+    if not is_known(language) or not _is_short(code, language.lower()):
         return []
     found: list[tuple[int, int, Kind]] = []
     for place, token, words in _lexer(language.lower()).get_tokens_unprocessed(code):
@@ -64,6 +69,12 @@ def highlight(code: str, language: str) -> list[tuple[int, int, Kind]]:
         if kind is not None and words.strip():
             found.append((place, place + len(words), kind))
     return found
+
+
+def _is_short(code: str, language: str) -> bool:
+    longest = _LONGEST_OF_SLOW if LANGUAGES[language][0] in _SLOW else _LONGEST
+    lines = code.split("\n")
+    return len(code) <= longest and len(lines) <= _MOST_LINES and max(map(len, lines)) <= _LONGEST_LINE
 
 
 @cache

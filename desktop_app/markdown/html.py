@@ -18,14 +18,17 @@ if TYPE_CHECKING:
 _MOST_FORMULAS = 1_000  # of one text; more stay as they were written
 
 
-def to_html(text: str, name: str = "") -> str:
-    """Return an answer laid out; one that cannot be laid out is shown as it is. `name`: another one for each text."""
+def to_html(text: str, name: str = "", coloured: bool = True) -> str:
+    """Return an answer laid out; one that cannot be laid out is shown as it is.
+
+    `name`: another one for each text. `coloured`: whether the words of code get colours, which may take seconds.
+    """
     tokens = parse(text)
     if tokens is None:
         return plain_html(text)
     for index, token in enumerate(_formulas(tokens)):
         token.hidden = index >= _MOST_FORMULAS
-    return _renderer().render(tokens, parser().options, {"docId": name} if name else {})
+    return _renderer().render(tokens, parser().options, {"coloured": coloured, **({"docId": name} if name else {})})
 
 
 def plain_html(text: str) -> str:
@@ -66,11 +69,11 @@ def _formula(tokens: Sequence[Token], index: int, _options: Any, _env: Any) -> s
     return f"<p>{shown}</p>\n" if token.block else shown
 
 
-def _code(tokens: Sequence[Token], index: int, _options: Any, _env: Any) -> str:
+def _code(tokens: Sequence[Token], index: int, _options: Any, env: Any) -> str:
     token = tokens[index]
     language = language_of(token)
     pieces, place = [], 0
-    for begin, end, kind in highlight(token.content, language):
+    for begin, end, kind in highlight(token.content, language) if env["coloured"] else ():
         pieces.append(
             f'{escape(token.content[place:begin])}<span class="{kind}">{escape(token.content[begin:end])}</span>'
         )

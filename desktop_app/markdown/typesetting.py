@@ -91,6 +91,14 @@ _KEPT_ATTRIBUTES = frozenset(
         "movablelimits",
     ]
 )
+_LENGTHS = frozenset(
+    [
+        *("width", "height", "depth", "minsize", "maxsize", "lspace", "rspace"),
+        *("linethickness", "rowspacing", "columnspacing"),
+    ]
+)
+# Longer ones would cover the page around a formula; those below nothing are the small ones that LaTeX has.
+_SENSIBLE = re.compile(r"\+?\d?(\.\d+)?(em|ex|cm|in)|\+?\d{1,2}(\.\d+)?(px|pt|mm|mu)|-0?\.\d+em|-\dmu|0|[a-z]+")
 
 
 @dataclass(frozen=True)
@@ -145,6 +153,9 @@ def to_mathml(source: str, display: bool) -> str:
             return ""
         for attribute in set(element.attrib) - _KEPT_ATTRIBUTES:
             del element.attrib[attribute]
+        for attribute in _LENGTHS & set(element.attrib):
+            if not all(map(_SENSIBLE.fullmatch, element.attrib[attribute].split())):
+                del element.attrib[attribute]
     tree.set("alttext", source)
     return ElementTree.tostring(tree, encoding="unicode")
 

@@ -27,7 +27,9 @@ def copy(pieces: Iterable[Piece]) -> None:
     if any(piece.is_markdown for piece in found):
         from desktop_app.markdown.html import plain_html, to_html
 
-        html = "\n".join((to_html if piece.is_markdown else plain_html)(piece.text) for piece in found)
+        html = "\n".join(
+            to_html(piece.text, coloured=False) if piece.is_markdown else plain_html(piece.text) for piece in found
+        )
         data.setData("text/html", html.encode())
     QGuiApplication.clipboard().setMimeData(data)
 
@@ -62,20 +64,20 @@ def _plain(document: SafeDocument, start: int, end: int) -> list[Piece]:
 
 def plain_text(document: SafeDocument, start: int, end: int) -> str:
     """Return the words between two positions; formulas are given as they were written, cells stand beside a tab."""
-    text, previous = "", None
+    found: list[str] = []
+    previous = None
     block = document.findBlock(start)
     while block.isValid() and block.position() <= end:
         if previous is not None:
-            text += _between(previous, block)
-        begin = block.position()
+            found.append(_between(previous, block))
+        begin, words = block.position(), block.text()
         for run in block.textFormats():
             first, after = max(start, begin + run.start), min(end, begin + run.start + run.length)
             if first < after:
                 written = run.format.property(SOURCE)
-                shown = block.text()[first - begin : after - begin]
-                text += str(written) * (after - first) if written else shown
+                found.append(str(written) * (after - first) if written else words[first - begin : after - begin])
         previous, block = block, block.next()
-    return text.replace("\u2028", "\n").replace("\u00a0", " ").rstrip("\n")
+    return "".join(found).replace("\u2028", "\n").replace("\u00a0", " ").rstrip("\n")
 
 
 def _between(previous: QTextBlock, block: QTextBlock) -> str:

@@ -5,6 +5,7 @@ A thread does it for the messages that are seen, and the results are kept. Until
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 from threading import Lock, Thread
@@ -15,6 +16,8 @@ from desktop_app.markdown.highlighting import Kind, highlight
 from desktop_app.markdown.parser import parser
 from desktop_app.markdown.typesetting import Drawing, typeset
 from desktop_app.ui.transcript.markdown.document import Code, Formula
+
+_log = logging.getLogger(__name__)
 
 Spans = list[tuple[int, int, Kind]]
 Done = Drawing | Spans | None
@@ -46,7 +49,11 @@ class Finished:
 
     def finish(self, wanted: Formula | Code) -> None:
         """Do what was asked for, and keep the result."""
-        result = typeset(wanted.source, wanted.display) if isinstance(wanted, Formula) else _coloured(wanted)
+        try:
+            result = typeset(wanted.source, wanted.display) if isinstance(wanted, Formula) else _coloured(wanted)
+        except Exception:  # of a library, for something odd; what waits behind it goes on
+            _log.exception("Something could not be typeset.")
+            result = None
         with self._lock:
             self._kept[wanted] = result
             while len(self._kept) > _MOST_KEPT:
