@@ -16,9 +16,21 @@ if TYPE_CHECKING:
 SIZE = 15  # px of the letters in a drawing
 COLOUR = "#010203"  # stands in a drawing for the colour of the text
 _LONGEST = 400  # characters: some 150 ms
-_DEEPEST = 5  # levels
+_DEEPEST = 5  # levels; what grows counts twice
 _LARGEST = 4_000  # px
-_OPENS = re.compile(r"\\(?:[a-zA-Z]+|.)|[{}]", re.DOTALL)
+_MOST_DEAR = 2
+_GROWING = (
+    r"x(?:hook|twohead|long)?(?:left|right|Left|Right|mapsto|tofrom|equal)[a-z]*|[hv]?phantom|bra|ket|braket"
+    r"|(?:math)?[lrc]lap|mathinner|vcenter|smash|shove(?:left|right)|overrightarrow"
+)
+_ALWAYS_GROWING = (
+    r"[pbvBV]?matrix|smallmatrix|array|cases|split|align|eqalign(?:no)?|displaylines|substack|sideset"
+    r"|raise|lower|move(?:left|right)|href"
+)
+_BRACE = r"\s*(?:\[[^][{}]*\]\s*)?\{"  # or brackets and a brace
+# Each of these in a row takes several times as long as the one before: always, or unless a brace tells its end.
+_DEAR = re.compile(rf"\\(?:(?:{_ALWAYS_GROWING})(?![a-zA-Z])|(?:{_GROWING})(?![a-zA-Z]|{_BRACE}))")
+_OPENS = re.compile(rf"\\(?:{_GROWING}){_BRACE}|\\(?:[a-zA-Z]+|.)|[{{}}]", re.DOTALL)
 _DEEPER = {"{": 1, "}": -1, "\\left": 1, "\\right": -1, "\\begin": 1, "\\end": -1}
 _ENVIRONMENT = re.compile(r"\\(begin|end)\{([a-zA-Z]+)\*?\}")
 # What latex2mathml calls environments; it shows the signs of those it does not know, and numbers lines.
@@ -171,8 +183,15 @@ def _understood(source: str) -> str:
 def _is_reasonable(source: str) -> bool:
     if len(source) > _LONGEST or any(found[2] not in _ENVIRONMENTS for found in _ENVIRONMENT.finditer(source)):
         return False
-    depth = deepest = 0
+    if len(_DEAR.findall(source)) > _MOST_DEAR:
+        return False
+    opened: list[int] = []
     for mark in _OPENS.findall(source):
-        depth += _DEEPER.get(mark, 0)
-        deepest = max(deepest, depth)
-    return depth == 0 and deepest <= _DEEPEST
+        step = _DEEPER.get(mark, 2 if len(mark) > 2 and mark.endswith("{") else 0)
+        if step > 0:
+            opened.append(step)
+        elif step < 0 and (not opened or not opened.pop()):
+            return False
+        if sum(opened) > _DEEPEST:
+            return False
+    return not opened

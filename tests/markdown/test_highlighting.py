@@ -31,6 +31,12 @@ def test_nothing_is_guessed() -> None:
 def test_no_code_takes_long(language: str) -> None:
     began = time.process_time()
     for piece in ("(", "'", "a ", "/*", "<a ", "\\", "$(("):
+        highlight((piece * (300 // len(piece)) + "\n") * 26, language)
+        highlight((piece * (300 // len(piece)) + "\n") * 13, language)
+    for piece in ("a\n", "\n", "//\n", "a b\n", "/* '\n", "{\n", '"\\\n'):
+        highlight(piece * 299, language)
+        highlight(piece * (8_000 // len(piece)), language)
+    for piece in ("//", "a ", "1.", '"\\'):
         highlight(piece * (8_000 // len(piece)), language)
     assert time.process_time() - began < 10
     assert highlight("x" * 8_001, language) == []

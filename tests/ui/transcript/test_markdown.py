@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QUrl
-from PySide6.QtGui import QImage, QPainter, QTextDocument, QTextTable
+from PySide6.QtGui import QGuiApplication, QImage, QPainter, QTextDocument, QTextTable
 from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop_app.ui.transcript.links import open_link
+from desktop_app.ui.transcript.markdown import copying
 from desktop_app.ui.transcript.markdown.builder import markdown_document
 from desktop_app.ui.transcript.markdown.copying import plain_text
 from desktop_app.ui.transcript.markdown.document import SafeDocument, plain_document, set_plain_text
@@ -182,3 +184,19 @@ def test_fonts_and_colours_come_from_the_theme(dressed: QApplication) -> None:
     colours = {run.format.foreground().color().name() for run in document.begin().textFormats()}
     assert theme.colour("accent").name() in colours
     assert document.defaultFont().pixelSize() == theme.font("body").pixelSize()
+
+
+def test_copying_long_answers_takes_no_time() -> None:
+    text = "".join(f"https://example.com/picture/{number:06d}.html\n" for number in range(1_500))
+    document = markdown_document(text)
+    began = time.process_time()
+    (piece,) = copying.selected(document, text, 0, document.characterCount() - 1)
+    assert time.process_time() - began < 2
+    assert piece.text == text.strip()
+
+
+def test_code_is_copied_in_one_colour(dressed: QApplication) -> None:
+    copying.copy([copying.Piece("```python\ndef f(): pass\n```", is_markdown=True)])
+    html = QGuiApplication.clipboard().mimeData().html()
+    assert "def f(): pass" in html
+    assert "<span" not in html

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import pytest
@@ -10,12 +11,16 @@ from PySide6.QtGui import QColor, QGuiApplication, QImage, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from desktop_app.ui.transcript.markdown.finishing import finished
+from desktop_app.markdown.typesetting import Drawing, typeset
+from desktop_app.ui.transcript.markdown import finishing
+from desktop_app.ui.transcript.markdown.document import Formula
+from desktop_app.ui.transcript.markdown.finishing import finished, finisher
 from desktop_app.ui.transcript.row import Row
 from desktop_app.ui.transcript.view import TranscriptView
 from desktop_app.ui.widgets.theme import ColourRole, contrast, theme
 from tests.helpers.fake_services import FakeServices
 from tests.helpers.fakes.conversation import answer, question
+from tests.helpers.strays import Expected
 from tests.helpers.waiting import wait_until
 from tests.screens.reference import REFERENCE
 from tests.ui.transcript.test_keyboard import place_of
@@ -187,3 +192,39 @@ def test_the_reference_conversation(show: Callable[..., TranscriptView], prefere
     assert image.pixelColor(2, image.height() - 3).name() == theme.colour("code").name()
     assert theme.colour("code_keyword").name() in colours(image)
     theme.set_preference("system")
+
+
+def test_formulas_stay_when_many_others_were_drawn_after_them(
+    show: Callable[..., TranscriptView], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finishing, "_MOST_KEPT", 20)
+    monkeypatch.setattr(finishing, "_SHOWN_AFTER", 10)
+    view = show("First " + r"$\frac{q_1}{q_2}$")
+    document, width = row(view).document, row(view).document.idealWidth()
+    finisher.want([Formula(f"x_{{{n}}}", False) for n in range(30)])
+    wait_until(lambda: Formula("x_{29}", False) in finished)
+    assert Formula(r"\frac{q_1}{q_2}", False) not in finished
+    document.markContentsDirty(0, document.characterCount())
+    assert document.idealWidth() == width
+    many = " ".join(f"$y_{{{n}}}$" for n in range(12))
+    assert row(show(*[f"{n} {many.replace('y', 'abc'[n])}" for n in range(3)])).document.parts.drawings
+
+
+def test_a_formula_that_fails_stops_no_other(
+    show: Callable[..., TranscriptView], monkeypatch: pytest.MonkeyPatch, expected: Expected
+) -> None:
+    def fail(source: str, display: bool) -> Drawing | None:
+        if source == "fails_1":
+            raise ValueError("odd")
+        return typeset(source, display)
+
+    monkeypatch.setattr(finishing, "typeset", fail)
+    expected.log("Something could not be typeset", level=logging.WARNING)
+    document = row(show("One $fails_1$ and $works_1$")).document
+    assert [formula.source for formula in document.parts.drawings] == ["works_1"]
+    assert "$fails_1$" in document.toPlainText()
+
+
+def test_what_stands_behind_the_language_of_code_is_shown(show: Callable[..., TranscriptView]) -> None:
+    (panel,) = row(show("```py title=a.py\nx = 1\n```")).panels
+    assert panel.code.language == "py title=a.py"

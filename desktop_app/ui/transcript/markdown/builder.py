@@ -207,7 +207,7 @@ class _Builder:
             self._cursor.insertText(text[begin:end].replace("\n", _BREAK), self._formats.coloured(kind))
             place = end
         self._cursor.insertText(text[place:].replace("\n", _BREAK), self._formats.code)
-        codes.append(CodeBlock(start, self._cursor.position(), language, text))
+        codes.append(CodeBlock(start, self._cursor.position(), " ".join(token.info.split()), text))
 
     def _display(self, token: Token) -> None:
         """Show a formula in the middle of a line of its own."""
@@ -257,7 +257,9 @@ class _Builder:
         formula = Formula(token.content, bool(token.meta["display"]))
         look = self._words(marks, address)
         self._formulas += 1
-        if finished.drawing(formula) is not None:
+        drawing = finished.drawing(formula)
+        if drawing is not None:
+            self._parts.drawings[formula] = drawing
             self._cursor.insertText(formulas.OBJECT, formulas.formula_format(formula, token.markup, look))
             return
         if formula not in finished and self._formulas <= _MOST_FORMULAS:
@@ -293,7 +295,7 @@ class _Builder:
                 self.inline(token.children or [], frozenset({"strong"} if number == 0 else ()))
                 if number == 0:
                     cell.setFormat(tables.head_format(cell))
-        self._parts.tables.append(tables.measured(table))
+        self._parts.tables.append(tables.measured(table, self._parts.drawings))
         self._cursor = QTextCursor(self._document)
         self._cursor.movePosition(QTextCursor.MoveOperation.End)
         return index + 1

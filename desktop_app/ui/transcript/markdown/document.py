@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QImage, QTextBlockFormat, QTextCursor, QTextDocument, QTextFormat, QTextOption, QTextTable
 
+from desktop_app.markdown.typesetting import Drawing
 from desktop_app.ui.widgets.long_text import shown_part, wrap_mode
 from desktop_app.ui.widgets.theme import theme
 
@@ -83,6 +84,7 @@ class Parts:
     codes: list[CodeBlock] = field(default_factory=list)
     tables: list[ShownTable] = field(default_factory=list)
     lines: list[SourceLines] = field(default_factory=list)
+    drawings: dict[Formula, Drawing] = field(default_factory=dict)  # kept for as long as the document is shown
     unfinished: set[Formula | Code] = field(default_factory=set)  # shown as they were written until they are done
 
 

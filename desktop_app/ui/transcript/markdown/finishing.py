@@ -21,7 +21,8 @@ _log = logging.getLogger(__name__)
 
 Spans = list[tuple[int, int, Kind]]
 Done = Drawing | Spans | None
-_MOST_KEPT = 1_000
+_MOST_KEPT = 1_000  # a message that is shown keeps its own
+_SHOWN_AFTER = 250
 
 
 class Finished:
@@ -52,7 +53,7 @@ class Finished:
         try:
             result = typeset(wanted.source, wanted.display) if isinstance(wanted, Formula) else _coloured(wanted)
         except Exception:  # of a library, for something odd; what waits behind it goes on
-            _log.exception("Something could not be typeset.")
+            _log.warning("Something could not be typeset.", exc_info=True)
             result = None
         with self._lock:
             self._kept[wanted] = result
@@ -70,7 +71,8 @@ finished = Finished()
 class Finisher(QObject):
     """Does one thing after the other on a thread that lives as long as there is something to do.
 
-    `done`: all that was wanted is there. There is one, `finisher`: it outlives every window, as its thread may.
+    `done`: all that was wanted is there, or of very much a part, before it is kept no longer. There is one,
+    `finisher`: it outlives every window, as its thread may.
     """
 
     done = Signal()
@@ -94,6 +96,7 @@ class Finisher(QObject):
         Thread(target=parser, name="finishing", daemon=True).start()
 
     def _work(self) -> None:
+        count = 0
         while True:
             with self._lock:
                 if not self._wanted:
@@ -101,6 +104,9 @@ class Finisher(QObject):
                     break
                 thing = self._wanted.popleft()
             finished.finish(thing)
+            count += 1
+            if count % _SHOWN_AFTER == 0:
+                self.done.emit()
         self.done.emit()
 
 

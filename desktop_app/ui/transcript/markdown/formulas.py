@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache, lru_cache
 
 from PySide6.QtCore import QByteArray, QRect, QRectF, QSizeF, Qt
@@ -9,8 +10,7 @@ from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPyTextObject, QTextCh
 from PySide6.QtSvg import QSvgRenderer
 
 from desktop_app.markdown.typesetting import COLOUR, SIZE, Drawing
-from desktop_app.ui.transcript.markdown.document import DISPLAY, DRAWN, FORMULA, SOURCE, Formula
-from desktop_app.ui.transcript.markdown.finishing import finished
+from desktop_app.ui.transcript.markdown.document import DISPLAY, DRAWN, FORMULA, SOURCE, Formula, SafeDocument
 from desktop_app.ui.widgets.theme import theme
 
 CENTRED = Qt.AlignmentFlag.AlignHCenter
@@ -29,9 +29,9 @@ def formula_format(formula: Formula, written: str, base: QTextCharFormat) -> QTe
     return look
 
 
-def formula_width(look: QTextFormat) -> float:
+def formula_width(look: QTextFormat, drawings: Mapping[Formula, Drawing]) -> float:
     """Return how wide the formula of a format is drawn, in px."""
-    drawing = finished.drawing(_formula(look))
+    drawing = drawings.get(_formula(look))
     return 0.0 if drawing is None else drawing.width * _scale()
 
 
@@ -46,9 +46,9 @@ class _FormulaObject(QPyTextObject):
     Qt centres the room on the middle of small letters; room is left so that the baseline is where it belongs.
     """
 
-    def intrinsicSize(self, _document: QTextDocument, _position: int, look: QTextFormat) -> QSizeF:
+    def intrinsicSize(self, document: QTextDocument, _position: int, look: QTextFormat) -> QSizeF:
         """Return the room."""
-        drawing = finished.drawing(_formula(look))
+        drawing = _drawing(document, look)
         if drawing is None:
             return QSizeF()
         above, below = drawing.ascent * _scale(), (drawing.height - drawing.ascent) * _scale()
@@ -56,11 +56,10 @@ class _FormulaObject(QPyTextObject):
         return QSizeF(drawing.width * _scale(), max(2 * above - middle, 2 * below + middle))
 
     def drawObject(
-        self, painter: QPainter, room: QRectF | QRect, _document: QTextDocument, _position: int, look: QTextFormat
+        self, painter: QPainter, room: QRectF | QRect, document: QTextDocument, _position: int, look: QTextFormat
     ) -> None:
         """Draw it."""
-        formula = _formula(look)
-        drawing = finished.drawing(formula)
+        drawing = _drawing(document, look)
         if drawing is not None:
             baseline = room.top() + (room.height() + _middle(look)) / 2
             scale = _scale()
@@ -70,6 +69,10 @@ class _FormulaObject(QPyTextObject):
             brush = look.toCharFormat().foreground()
             colour = brush.color() if brush.style().value else theme.colour("text")
             _renderer(drawing, colour.name()).render(painter, place)
+
+
+def _drawing(document: QTextDocument, look: QTextFormat) -> Drawing | None:
+    return document.parts.drawings.get(_formula(look)) if isinstance(document, SafeDocument) else None
 
 
 def _formula(look: QTextFormat) -> Formula:

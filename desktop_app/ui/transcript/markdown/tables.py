@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import (
     QFontMetricsF,
@@ -13,7 +15,8 @@ from PySide6.QtGui import (
     QTextTableFormat,
 )
 
-from desktop_app.ui.transcript.markdown.document import SafeDocument, ShownTable
+from desktop_app.markdown.typesetting import Drawing
+from desktop_app.ui.transcript.markdown.document import Formula, SafeDocument, ShownTable
 from desktop_app.ui.transcript.markdown.formulas import OBJECT, formula_width
 from desktop_app.ui.widgets.theme import GRID, theme
 
@@ -51,7 +54,7 @@ def head_format(cell: QTextTableCell) -> QTextTableCellFormat:
     return look
 
 
-def measured(table: QTextTable) -> ShownTable:
+def measured(table: QTextTable, drawings: Mapping[Formula, Drawing]) -> ShownTable:
     """Return a table with the widths of its columns, if no words were wrapped."""
     body, strong, code = (QFontMetricsF(theme.font(role)) for role in ("body", "strong", "mono"))
     columns = []
@@ -63,7 +66,7 @@ def measured(table: QTextTable) -> ShownTable:
             for run in block.textFormats():
                 words = block.text()[run.start : run.start + run.length]
                 if OBJECT in words:
-                    width += formula_width(run.format)
+                    width += formula_width(run.format, drawings)
                 else:
                     metrics = code if run.format.fontFixedPitch() else strong if run.format.fontWeight() > 500 else body
                     width += max(map(metrics.horizontalAdvance, words.split("\u2028")))
