@@ -102,10 +102,10 @@ def test_a_page_gets_no_lengths_that_cover_it() -> None:
         r"a\hspace{500cm}b",
         r"\genfrac(){9999pt}{0}{a}{b}",
     ):
-        written = re.sub('alttext="[^"]*"', "", to_mathml(source, display=True))
+        written = re.sub(r'alttext="[^"]*"|http:\S+"', "", to_mathml(source, display=True))
         assert written
         assert "99" not in written
-        assert "00" not in written.replace("1998", "")
+        assert "00" not in written
     assert 'width="1em"' in to_mathml(r"a\quad b", display=True)
     assert 'width="2cm"' in to_mathml(r"a\hspace{2cm} b", display=True)
 
