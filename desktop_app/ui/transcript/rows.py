@@ -423,7 +423,11 @@ class Rows(QObject):
     def _show_finished(self) -> None:
         """Lay out again what has got its formulas and colours."""
         for message_id, row in list(self._rows.items()):
-            if row.document.parts.unfinished and all(thing in finished for thing in row.document.parts.unfinished):
+            unfinished = row.document.parts.unfinished
+            missing = [thing for thing in unfinished if thing not in finished]
+            if missing:
+                finisher.want_again(missing, len(unfinished))
+            elif unfinished:
                 self.replacing.emit(message_id)
                 self._rows.pop(message_id, None)
         self._arrange()

@@ -197,7 +197,7 @@ def test_the_reference_conversation(show: Callable[..., TranscriptView], prefere
 def test_formulas_stay_when_many_others_were_drawn_after_them(
     show: Callable[..., TranscriptView], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finishing, "_MOST_KEPT", 20)
+    monkeypatch.setattr(finishing, "_MOST_KEPT", 30)
     monkeypatch.setattr(finishing, "_SHOWN_AFTER", 10)
     view = show("First " + r"$\frac{q_1}{q_2}$")
     document, width = row(view).document, row(view).document.idealWidth()

@@ -91,6 +91,11 @@ class Finisher(QObject):
                 self._thread = Thread(target=self._work, name="finishing", daemon=True)
                 self._thread.start()
 
+    def want_again(self, things: Iterable[Formula | Code], of: int) -> None:
+        """Have things done that are kept no longer; `of`: how many their message has. Too many never fit at once."""
+        if of <= _MOST_KEPT // 2:
+            self.want(things)
+
     def warm_up(self) -> None:
         """Load the parser while nobody waits for it; without this the first answer would."""
         Thread(target=parser, name="finishing", daemon=True).start()
@@ -103,7 +108,8 @@ class Finisher(QObject):
                     self._thread = None
                     break
                 thing = self._wanted.popleft()
-            finished.finish(thing)
+            if thing not in finished:
+                finished.finish(thing)
             count += 1
             if count % _SHOWN_AFTER == 0:
                 self.done.emit()
