@@ -143,7 +143,7 @@ def test_the_main_job(programs: list[Program], red_circle: Path, expected: Expec
     # Lose the engine in the middle of an answer.
     os.kill(pid, signal.SIGSTOP)
     program.type_and_send("How many shapes are there?")
-    wait_until(lambda: len(services.chat.messages()) == 8 and services.chat.is_busy())
+    wait_until(lambda: len(services.chat.messages()) == 8 and services.engine.is_answering())
     os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not services.chat.is_busy())
     assert services.chat.messages()[-1].state is State.INTERRUPTED
@@ -183,8 +183,9 @@ def test_what_is_no_picture_is_refused_and_the_message_kept(programs: list[Progr
     Image.new("RGB", (400, 300), "white").save(damaged)
     damaged.write_bytes(damaged.read_bytes()[:200])
     assert program.drop(false, damaged)
-    wait_until(lambda: len(program.notices) == 2)
-    assert sorted(n.text_code for n in program.notices) == ["not-a-picture", "picture-damaged"]
+    wait_until(lambda: bool(program.notices) and program.notices[-1].text_code == "files-refused")
+    [bar] = program.window.findChildren(NoticeBar)
+    wait_until(lambda: "2 of 2 files could not be added." in [label.text() for label in bar.findChildren(QLabel)])
     assert services.draft.pictures() == []
     assert services.draft.text() == "What is in this picture?"
     assert [path for path in attachments_folder().rglob("*") if path.is_file()] == [], "only what was seen is copied"

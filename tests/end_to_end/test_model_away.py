@@ -108,8 +108,13 @@ def test_the_manager_uses_it_again(program: Program, disk: Path) -> None:
     plug_in(disk)
     dialog.close()
     window.dialogs.open_models()
-    wait_until(lambda: "Fits this computer" in said(dialog), _SOON_S)
-    card = next(card for card in dialog.cards() if card.accessibleName() == "painter-F16")
+
+    def fitting() -> list[QWidget]:
+        cards = [card for card in dialog.cards() if card.accessibleName() == "painter-F16"]
+        return [card for card in cards if "Fits this computer" in said(card)]
+
+    wait_until(fitting, _SOON_S)
+    [card] = fitting()
     assert "Not loaded" in said(card)
     press(card, "Use")
     wait_until(lambda: engine.state() == "ready", _MODEL_S)
@@ -150,6 +155,7 @@ def test_the_arrow_of_a_failed_answer_loads_it(program: Program, disk: Path) -> 
     wait_until(lambda: buttons(page, "Ask again"), _SOON_S)
     page.setFocus(Qt.FocusReason.TabFocusReason)
     page.keyboard.focus_message(1)
-    wait_until(window.transcript.bar.regenerate.isVisible, _SOON_S)
-    QTest.mouseClick(window.transcript.bar.regenerate, Qt.MouseButton.LeftButton)
+    again = window.transcript.last_bar.regenerate
+    wait_until(again.isVisible, _SOON_S)
+    QTest.mouseClick(again, Qt.MouseButton.LeftButton)
     wait_until(lambda: not services.chat.is_busy() and services.chat.messages()[-1].state is State.COMPLETE, _MODEL_S)

@@ -82,7 +82,7 @@ def _use_and_ask(program: Program, red_circle: Path, count: int) -> None:
     """Use the model that is ready, and ask about a picture."""
     wait_until(lambda: len(program.services.models.installed()) == 1, _SOME_S)
     (model,) = program.services.models.installed()
-    _press(lambda: program.window.findChild(NoticeBar), "Use it now")
+    _press(lambda: _dialog(program).findChild(NoticeBar), "Use it now")  # the manager is open
     assert len(model.files) == count
     wait_until(lambda: (info := program.services.engine.info()) is not None and info.model == str(model.model), _SOME_S)
     _dialog(program).close()
