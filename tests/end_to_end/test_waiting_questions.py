@@ -149,7 +149,7 @@ def test_enter_during_an_answer_queues_and_escape_holds_the_queue(programs: list
     click(queued.rows[0].edit)
     line = queued.rows[0].editor
     assert line is not None
-    assert line.hasFocus()
+    wait_until(line.hasFocus)
     QTest.keyClicks(line, " Really?")
     QTest.keyClick(line, Qt.Key.Key_Return)
     assert [row.words.whole_text() for row in queued.rows] == ["Can you count? Really?", "Can you read?"]
@@ -162,7 +162,7 @@ def test_enter_during_an_answer_queues_and_escape_holds_the_queue(programs: list
     assert not queued.isVisible()
 
 
-def test_the_engine_dies_and_comes_back_and_what_waits_goes_on(
+def test_the_engine_dies_and_comes_back_and_what_waits_is_kept(
     programs: list[Program],  # noqa: F811
     expected: Expected,
 ) -> None:
@@ -176,6 +176,12 @@ def test_the_engine_dies_and_comes_back_and_what_waits_goes_on(
     wait_until(services.engine.is_answering)
     program.type_and_send("Can you count?")
     os.kill(pid, signal.SIGKILL)
+    queued = program.window.composer.queued
+    # The first question has no word of an answer: what was asked after it waits for the person.
+    held_words = "The answer was interrupted. What you asked next waits until you send it."
+    wait_until(lambda: queued.isVisible() and queued.sentence.text() == held_words, _MODEL_S)
+    wait_until(lambda: services.engine.state() == "ready" and services.engine.pid() != pid, _MODEL_S)
+    click(queued.send)
     wait_until(lambda: len(texts(program)) == 6 and not services.chat.is_busy(), _MODEL_S)
     assert [message.state for message in services.chat.messages()[1::2]] == [
         State.COMPLETE,
@@ -183,4 +189,3 @@ def test_the_engine_dies_and_comes_back_and_what_waits_goes_on(
         State.COMPLETE,
     ]
     assert program.notices == []
-    assert services.engine.pid() != pid
