@@ -293,6 +293,12 @@ class ThumbnailStrip(QScrollArea):
     def _fit_thumbnails(self) -> None:
         for thumbnail in self._thumbnails.values():
             thumbnail.fit(self.height())
+        if self._thumbnails:  # other widths: the newest would be out of sight
+            self._show_whole(self.thumbnails()[-1])
+
+    def _show_whole(self, thumbnail: Thumbnail) -> None:
+        self._inner.adjustSize()
+        self.ensureWidgetVisible(thumbnail, 0, 0)
 
     def sizeHint(self) -> QSize:
         """Ask for the height that suits the text size."""
@@ -318,8 +324,7 @@ class ThumbnailStrip(QScrollArea):
         self._row.insertWidget(self._row.count() - 1, thumbnail)
         thumbnail.show()
         self.setVisible(True)
-        self._inner.adjustSize()
-        self.ensureWidgetVisible(thumbnail, 0, 0)
+        self._show_whole(thumbnail)
 
     def _change(self, picture: DraftPicture) -> None:
         thumbnail = self._thumbnails.get(picture.key)

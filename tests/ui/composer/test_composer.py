@@ -506,6 +506,7 @@ def test_a_thumbnail_opens_large_by_click_and_key(composer: Composer, fakes: Fak
     opened: list[str] = []
     composer.picture_opened.connect(opened.append)
     fakes.draft.put(picture())
+    pump(0)
     thumbnail = composer.strip.thumbnails()[0]
     QTest.mouseClick(thumbnail, Qt.MouseButton.LeftButton, pos=QPoint(20, 40))
     thumbnail.setFocus()
@@ -520,7 +521,8 @@ def test_many_pictures_scroll_instead_of_widening_the_card(composer: Composer, f
     pump(0)
     assert composer.card.width() == width
     last = composer.strip.thumbnails()[-1]
-    assert composer.strip.viewport().rect().contains(last.mapTo(composer.strip.viewport(), last.rect().center()))
+    viewport = composer.strip.viewport()
+    wait_until(lambda: viewport.rect().contains(last.mapTo(viewport, last.rect().center())))
 
 
 def test_everything_is_reached_by_tab_and_has_a_name(composer: Composer, fakes: FakeServices) -> None:
