@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from PySide6.QtCore import QCoreApplication, QEventLoop
+from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop
 from PySide6.QtWidgets import QApplication
 
 from desktop_app import paths
@@ -42,6 +42,9 @@ class RealWindow:
     def __exit__(self, *_: object) -> None:
         self.window.close()
         self.services.close()
+        # Before Python takes apart what Qt still holds: a run has died of that after it had measured.
+        self.window.deleteLater()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
     def wait(self, until: Callable[[], object]) -> None:
         """Go on until something is so."""
