@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from shutil import copyfile
 
 import pytest
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QPushButton
 
 from desktop_app.paths import demo_model
 from desktop_app.ui.widgets.question import Question
@@ -19,14 +18,6 @@ from tests.engine.questions import draw
 from tests.helpers.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(240)
-
-
-@pytest.fixture
-def program(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
-    monkeypatch.setenv("EYEBRIGHT_HOME", str(tmp_path / "home"))
-    opened = Program()
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

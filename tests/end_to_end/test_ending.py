@@ -9,7 +9,7 @@ import pytest
 
 from desktop_app.chat.conversation import State
 from desktop_app.chat.history import History
-from tests.end_to_end.watched_program import run_watched
+from tests.helpers.watched_program import run_watched
 
 # The program runs by itself; only the loop of Qt is watched.
 _WATCHED = """

@@ -27,9 +27,9 @@ from desktop_app.ui.widgets.question import Question
 from model_store.library.importing import import_files
 from tests.end_to_end.test_main_job import Program
 from tests.end_to_end.test_remedies import buttons, press, said
-from tests.end_to_end.watched_program import run_watched
 from tests.helpers.fake_hub import FakeHub
 from tests.helpers.waiting import wait_until
+from tests.helpers.watched_program import run_watched
 
 pytestmark = pytest.mark.timeout(240)
 _MODEL_S = 60.0

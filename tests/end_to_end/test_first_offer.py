@@ -10,7 +10,7 @@ import pytest
 
 from desktop_app import paths
 from desktop_app.settings import Settings
-from tests.end_to_end.watched_program import run_watched
+from tests.helpers.watched_program import run_watched
 
 # The program runs by itself, in a home that nobody has used, and sends its own signals; only the loop of Qt is watched.
 _WATCHED = """

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QFileDialog
 
 from desktop_app.paths import demo_model
 from desktop_app.ui.models.dialog import ModelsDialog
@@ -23,14 +22,6 @@ from tests.helpers.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(240)
 _SOON_S = 15.0
-
-
-@pytest.fixture
-def program(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
-    monkeypatch.setenv("EYEBRIGHT_HOME", str(tmp_path / "home"))
-    opened = Program()
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

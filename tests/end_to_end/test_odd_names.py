@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from shutil import copyfile
 
@@ -23,14 +22,6 @@ pytestmark = [
     pytest.mark.timeout(240),
     pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names"),
 ]
-
-
-@pytest.fixture
-def program(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
-    monkeypatch.setenv("EYEBRIGHT_HOME", str(tmp_path / "home"))
-    opened = Program()
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from desktop_app import paths
-from tests.end_to_end.watched_program import run_watched
+from tests.helpers.watched_program import run_watched
 
 # The program runs by itself; only the loop of Qt is watched.
 _WATCHED = """

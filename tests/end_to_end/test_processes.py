@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.watched_program import run_watched
+from tests.helpers.watched_program import run_watched
 from tests.images.files import scene
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems do not list what a process has loaded")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from PIL import Image, ImageDraw
 from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QLabel, QWidget
+from PySide6.QtWidgets import QAbstractButton, QFileDialog, QLabel, QWidget
 
 from desktop_app.chat.conversation import State
 from desktop_app.paths import demo_model
@@ -25,13 +24,9 @@ _SOON_S = 10.0
 
 
 @pytest.fixture
-def program(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
-    """The program in a home of its own."""
-    monkeypatch.setenv("EYEBRIGHT_HOME", str(tmp_path / "home"))
-    opened = Program()
-    opened.window.offer_models()  # as the program does a little after it is shown
-    yield opened
-    opened.close()
+def program(program: Program) -> Program:
+    program.window.offer_models()  # as the program does a little after it is shown
+    return program
 
 
 @pytest.fixture

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QApplication
 
 from desktop_app.chat.conversation import State
 from desktop_app.ui.help.report import ReportDialog
@@ -18,14 +16,6 @@ from tests.helpers.strays import Expected
 from tests.helpers.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(240)
-
-
-@pytest.fixture
-def program(qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
-    monkeypatch.setenv("EYEBRIGHT_HOME", str(tmp_path / "home"))
-    opened = Program()
-    yield opened
-    opened.close()
 
 
 def test_crashes_of_the_engine_are_in_it_and_sending_brings_the_engine_back(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.end_to_end.watched_program import run_watched
+from tests.helpers.watched_program import run_watched
 
 #: What takes long to import, or to be learnt by Python, and is not needed to see the window.
 LATE = (

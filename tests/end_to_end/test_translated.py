@@ -14,8 +14,8 @@ import pytest
 from desktop_app import paths
 from desktop_app.services.examples import EXAMPLES
 from model_store.catalogue import load_catalogue
-from tests.end_to_end.watched_program import run_watched
 from tests.helpers.paths import REPOSITORY
+from tests.helpers.watched_program import run_watched
 
 TOOLS = Path(sys.executable).parent
 _SIZE = re.compile(r"\W*[\d.,]+\W[kMG]B")  # as the language of the system writes it
