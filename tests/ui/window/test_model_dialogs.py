@@ -96,32 +96,29 @@ def test_nothing_found_with_other_programs_is_said(dialog: ModelsDialog, service
     found.close()
 
 
-def test_files_that_hold_no_model_are_refused_with_a_reason(
-    dialog: ModelsDialog, services: FakeServices, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said: list[str] = []
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The words of the questions that are asked; each is answered with no."""
+    words: list[str] = []
 
     def execute(question: Question) -> int:
-        said.append(words_of(question))
+        words.append(words_of(question))
         return 0
 
     monkeypatch.setattr(Question, "exec", execute)
+    return words
+
+
+def test_files_that_hold_no_model_are_refused_with_a_reason(
+    dialog: ModelsDialog, services: FakeServices, said: list[str]
+) -> None:
     refusal = StoreError("not-a-model", name="letter.gguf")
     dialog.plan(["letter.gguf"])
     services.model_tasks.planned.emit(1, ImportPlans((), (refusal,)))
     assert "letter.gguf is not a model file (GGUF). Choose another file." in said[0]
 
 
-def test_one_model_is_not_spoken_of_as_several(
-    dialog: ModelsDialog, services: FakeServices, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said: list[str] = []
-
-    def execute(question: Question) -> int:
-        said.append(words_of(question))
-        return 0
-
-    monkeypatch.setattr(Question, "exec", execute)
+def test_one_model_is_not_spoken_of_as_several(dialog: ModelsDialog, services: FakeServices, said: list[str]) -> None:
     file = ImportFile(Role.MODEL, Path("/models/writer.gguf"), "writer.gguf", GIB)
     plan = ImportPlan("Writer", (file,), Manifest("", "Writer", ()))
     for number, plans in enumerate(((plan,), (plan, plan)), 1):
