@@ -184,9 +184,9 @@ def test_what_can_be_undone_stays_longer(services: FakeServices, show_widget: Sh
     services.notices.start()
     services.notices.post(Notice("exported", {"name": "lake.html"}))
     (leaving,) = bar.findChildren(QTimer)
-    assert leaving.remainingTime() <= 10_000
+    assert leaving.interval() <= 10_000
     services.notices.post(Notice("pair-deleted", actions=(action("undo-delete-message"),)))
-    assert 15_000 < leaving.remainingTime() <= 20_000
+    assert 15_000 < leaving.interval() <= 20_000
 
 
 def test_an_error_leaves_too_and_hides_nothing_that_stays(services: FakeServices, show_widget: Show) -> None:
