@@ -17,7 +17,7 @@ from bench.results import Results
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.messages import EngineSettings, PictureRef, Turn
 from desktop_app.engine.planning.memory_budget import MemoryBudget
-from desktop_app.engine.planning.memory_estimate import WINDOW_BASE, Shape
+from desktop_app.engine.planning.memory_estimate import PICTURES_BASE, WINDOW_BASE, Shape
 from desktop_app.engine.planning.memory_plan import plan_shape
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
 from desktop_app.errors import UserError
@@ -59,7 +59,10 @@ def limit_for(usable: int) -> int:
 
 
 def converse(engine: EngineClient, group: ControlGroup, files: ModelFiles, folder: Path) -> int:
-    """Ask about three pictures; return the most that the engine held, with a window's part, in bytes."""
+    """Ask about three pictures; return the most that the engine held, in bytes.
+
+    With what the plan counts for the window and the process for pictures, which do not run here.
+    """
     assert engine.pid is not None
     weights = files.header.file_size
     turns: list[Turn] = []
@@ -74,7 +77,7 @@ def converse(engine: EngineClient, group: ControlGroup, files: ModelFiles, folde
             assert group.of_files() > 0.9 * weights
             read = read_mib(engine.pid)
     assert read_mib(engine.pid) - read < 0.02 * weights / MIB
-    return int(peak) + WINDOW_BASE
+    return int(peak) + WINDOW_BASE + PICTURES_BASE
 
 
 @limited
