@@ -21,13 +21,14 @@ class Block:
 
     first: int  # row
     rows: int
-    columns: int = 0  # of a grid in which each row has a line and a column (M-RoPE); 0: consecutive positions
+    #: The time, line and column of each row (M-RoPE), counted from where the block stands; (): consecutive positions.
+    axes: tuple[tuple[int, ...], ...] = ()
     causal: bool = True  # whether a row attends only to those before it
 
     @property
     def positions(self) -> int:
         """Return how many positions the block takes."""
-        return max(self.columns, self.rows // self.columns) if self.columns else self.rows
+        return 1 + max(map(max, self.axes)) if self.axes else self.rows
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ class KVCache:
     def _note(self, cells: Sequence[Cell], block: Block | None) -> None:
         """Record cells that are in the cache now."""
         self._cells += cells
-        placed = block is not None and block.columns > 0
+        placed = block is not None and bool(block.axes)
         self._positions += [self._next] * len(cells) if placed else range(self._next, self._next + len(cells))
         self._next += block.positions if block is not None else len(cells)
 

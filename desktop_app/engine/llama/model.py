@@ -6,13 +6,11 @@ is in the KV cache.
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +18,8 @@ import numpy.typing as npt
 from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.interrupt import Interrupt, Interrupted
 from desktop_app.engine.llama.backend import forget_problems, last_errors, last_warnings, prepare
-from desktop_app.engine.llama.bindings import Batch, ContextPointer, ModelPointer, llama
+from desktop_app.engine.llama.batch import RowBatch, TokenBatch
+from desktop_app.engine.llama.bindings import ContextPointer, ModelPointer, llama
 from desktop_app.engine.llama.class_token_fix import ClassToken
 from desktop_app.engine.llama.dual_layout import DualLayout
 from desktop_app.engine.llama.kv_cache import Block
@@ -71,7 +70,7 @@ class Model:
         self._projector: LoadedProjector | None = None
         self._image_tokens, self._class_token = 0, ClassToken.NONE
         self._swap_folder = Path(settings.cache_folder or cache_folder()) / "contexts"
-        self._batches: list[Batch] = []
+        self._batches: list[TokenBatch | RowBatch] = []
         try:
             self._load_language_model(self.plan)
             if not self.plan.keeps_projector:  # only to check it, while there is memory
@@ -79,9 +78,10 @@ class Model:
                 self._free_projector()
             self._open_context()
             self.kv: KVState | None = kv_state(self._model, self._context, self._parameters)
-            self._token_batch = self._new_batch(0)
-            self._row_batch = self._new_batch(self.width)
-            self._places = (ctypes.c_int32 * (4 * self._most))()  # of the rows of a block: time, line, column, unused
+            self._tokens = TokenBatch(self._most)
+            self._batches.append(self._tokens)
+            self._rows = RowBatch(self._most, self.width, mrope=_has_mrope(self._model))
+            self._batches.append(self._rows)
             if self.plan.keeps_projector:
                 self._load_projector()
             self.warnings = last_warnings()
@@ -101,7 +101,7 @@ class Model:
             raise _load_error(self.files)
         self.dual_layout = DualLayout(self.files.weights, self._model, plan)
         self.vocabulary = Vocabulary(llama.llama_model_get_vocab(self._model))
-        self.width = llama.llama_model_n_embd(self._model)
+        self.width = llama.llama_model_n_embd_inp(self._model)  # of a row: wider than the model if it has taps
 
     def _open_context(self) -> ContextPointer:
         plan = self.plan
@@ -142,7 +142,7 @@ class Model:
         if self._model:
             self.dual_layout.close()
         for batch in self._batches:
-            llama.llama_batch_free(batch)
+            batch.close()
         self._batches.clear()
         self._close_context()
         if self._model:
@@ -208,51 +208,33 @@ class Model:
 
     def read_tokens(self, tokens: Sequence[int], position: int, *, logits: bool) -> None:
         """Evaluate at most `batch` tokens at `position`; `logits`: whether to compute those of the last one."""
-        batch = self._token_batch
-        for index, token in enumerate(tokens):
-            batch.token[index] = token
-        self._decode(batch, len(tokens), position, logits)
+        self._tokens.fill(tokens, position, logits=logits)
+        self._evaluate(self._tokens, position)
 
     def read_rows(self, rows: Embedding, position: int, *, logits: bool) -> None:
         """Evaluate at most `batch` rows of an embedding at `position`."""
-        batch = self._row_batch
-        whole = np.ascontiguousarray(rows, dtype=np.float32)
-        ctypes.memmove(batch.embd, whole.ctypes.data, whole.nbytes)
-        self._decode(batch, len(rows), position, logits)
+        self._rows.fill(rows, position, logits=logits)
+        self._evaluate(self._rows, position)
 
     def read_block(self, rows: Embedding, position: int, block: Block, *, logits: bool) -> None:
         """Evaluate all rows of a block at `position`; if it is stopped, none of them stays in the KV cache."""
         step = self.batch if block.causal else len(rows)
-        batch = self._row_batch
-        pointer, usual = type(batch.pos), ctypes.cast(batch.pos, ctypes.c_void_p).value or 0
+        axes = np.array(block.axes, np.int32) if block.axes else None
         llama.llama_set_causal_attn(self._context, block.causal)
         try:
             for first in range(0, len(rows), step):
                 if self._interrupt.soon:
                     self.forget_from(position)
                     raise Interrupted
-                part = np.ascontiguousarray(rows[first : first + step], dtype=np.float32)
-                ctypes.memmove(batch.embd, part.ctypes.data, part.nbytes)
-                last = first + len(part) == len(rows)
-                if block.columns:
-                    batch.pos = ctypes.cast(self._places, pointer)
-                    self._place(batch.pos, position, first, len(part), block.columns)
-                    self._evaluate(batch, len(part), position, logits and last)
+                end = min(first + step, len(rows))
+                if axes is None:
+                    self._rows.fill(rows[first:end], position + first, logits=logits and end == len(rows))
                 else:
-                    self._decode(batch, len(part), position + first, logits and last, position)
+                    part = axes[:, first:end]
+                    self._rows.fill(rows[first:end], position, part, logits=logits and end == len(rows))
+                self._evaluate(self._rows, position)
         finally:
-            batch.pos = ctypes.cast(usual, pointer)  # llama.cpp frees this
             llama.llama_set_causal_attn(self._context, True)
-
-    @staticmethod
-    def _place(places: Any, position: int, first: int, count: int, columns: int) -> None:
-        """Write the positions of rows in their grid (M-RoPE): the same time, and their line and column."""
-        for index in range(count):
-            line, column = divmod(first + index, columns)
-            places[index] = position
-            places[count + index] = position + line
-            places[2 * count + index] = position + column
-            places[3 * count + index] = 0
 
     def forget_from(self, position: int) -> None:
         """Remove everything from `position` on from the KV cache."""
@@ -268,33 +250,21 @@ class Model:
         """Return a sampler for one answer, of which so much is written; close it."""
         return Sampler(self._context, self.vocabulary.size, sampling, written)
 
-    def _new_batch(self, width: int) -> Batch:
-        batch = llama.llama_batch_init(self._most, width, 1)
-        self._batches.append(batch)
-        for index in range(self._most):
-            batch.n_seq_id[index] = 1
-            batch.seq_id[index][0] = 0
-        return batch
-
-    def _decode(self, batch: Batch, count: int, position: int, logits: bool, start: int | None = None) -> None:
-        for index in range(count):
-            batch.pos[index] = position + index
-        self._evaluate(batch, count, position if start is None else start, logits)
-
-    def _evaluate(self, batch: Batch, count: int, start: int, logits: bool) -> None:
+    def _evaluate(self, batch: TokenBatch | RowBatch, start: int) -> None:
         """Evaluate a batch; after a failure everything from position `start` on is removed."""
-        batch.n_tokens = count
-        for index in range(count):
-            batch.logits[index] = 0
-        batch.logits[count - 1] = logits
-        self.dual_layout.choose(count)
-        result = llama.llama_decode(self._context, batch)
+        self.dual_layout.choose(batch.raw.n_tokens)
+        result = llama.llama_decode(self._context, batch.raw)
         if result == 0:
             return
         self.forget_from(start)
         if result == _ABORTED:
             raise Interrupted
         raise RuntimeError(f"llama_decode returned {result}: {last_errors()}")
+
+
+def _has_mrope(model: ModelPointer) -> bool:
+    kinds = {llama.LLAMA_ROPE_TYPE_MROPE, llama.LLAMA_ROPE_TYPE_IMROPE}
+    return llama.llama_model_rope_type(model) in kinds
 
 
 def _load_error(files: ModelFiles) -> UserError:

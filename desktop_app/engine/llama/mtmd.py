@@ -67,7 +67,7 @@ class LoadedProjector:
         self._context = mtmd.mtmd_init_from_file(os.fsencode(projector.path), model, parameters)
         if not self._context:
             raise UserError("projector-damaged", name=projector.chosen.name)
-        self._in_grid = mtmd.mtmd_decode_use_mrope(self._context)
+        self._mrope = mtmd.mtmd_decode_use_mrope(self._context)
         self._open: tuple[bytes, _Chunks] | None = None  # the picture that is encoded part by part, and its chunks
         try:
             self.image_tokens = self._with_chunk(None, mtmd.mtmd_input_chunk_get_n_tokens)
@@ -142,13 +142,18 @@ class LoadedProjector:
     def _block(self, chunk: ChunkPointer, first: int) -> Block:
         rows = mtmd.mtmd_input_chunk_get_n_tokens(chunk)
         causal = not mtmd.mtmd_decode_use_non_causal(self._context, chunk)
-        columns = 0
-        if self._in_grid:
-            columns = mtmd.mtmd_image_tokens_get_nx(mtmd.mtmd_input_chunk_get_tokens_image(chunk))
-        block = Block(first, rows, columns, causal)
+        block = Block(first, rows, self._axes(chunk, rows) if self._mrope else (), causal)
         if block.positions != mtmd.mtmd_input_chunk_get_n_pos(chunk):
             raise RuntimeError("the positions of a picture are not as expected")
         return block
+
+    @staticmethod
+    def _axes(chunk: ChunkPointer, rows: int) -> tuple[tuple[int, ...], ...]:
+        """Return the axes of a block; () if all three only count the rows, as for the decoder of MiniCPM-V 4.6."""
+        tokens = mtmd.mtmd_input_chunk_get_tokens_image(chunk)
+        places = [mtmd.mtmd_image_tokens_get_decoder_pos(tokens, 0, row) for row in range(rows)]
+        axes = tuple(zip(*((place.t, place.y, place.x) for place in places), strict=True))
+        return () if axes == (tuple(range(rows)),) * 3 else axes
 
     def _tokens(self, chunk: ChunkPointer) -> tuple[int, ...]:
         count = ctypes.c_size_t()

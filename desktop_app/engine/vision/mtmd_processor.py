@@ -47,7 +47,7 @@ class MtmdProcessor:
             if isinstance(piece, tuple):
                 cells += piece
             else:
-                block = piece if piece.columns or not piece.causal else None
+                block = piece if piece.axes or not piece.causal else None
                 rows = range(piece.first, piece.first + piece.rows)
                 cells += [PictureRow(picture.sha256, row, block) for row in rows]
         return cells

@@ -96,13 +96,10 @@ def check_headers(
     if projector.kind == MINICPM_V and family_for(header.metadata) is not families.MINICPM_V:
         # The prompt needs special tokens around the parts of a picture; other families do not have them.
         raise UserError("projector-unsupported", name=mmproj.name, kind=projector.kind)
+    # Rows that go into several layers (deepstack) lie side by side.
+    width *= 1 + (header.integer(f"{header.architecture}.n_deepstack_layers") or 0)
     if projector.width != width:
-        raise UserError(
-            "projector-mismatch",
-            **names,
-            projector_width=projector.width,
-            model_width=width,
-        )
+        raise UserError("projector-mismatch", **names, projector_width=projector.width, model_width=width)
     version = other_version(header, model.name, projector_header, mmproj.name)
     if version:
         raise UserError("projector-other-version", **names, version=version)

@@ -134,7 +134,7 @@ def test_one_embedding_is_kept_whatever_its_size() -> None:
 
 # ---- pictures that are read in one piece -----------------------------------------------------
 
-GRID = Block(0, 6, columns=3)  # two lines: it takes three positions
+GRID = Block(0, 6, ((0,) * 6, (0, 0, 0, 1, 1, 1), (0, 1, 2) * 2))  # two lines: it takes three positions
 IN_ONE = [PictureRow("p", row, GRID) for row in range(6)]
 
 
