@@ -10,24 +10,30 @@ import re
 
 from model_store.gguf_header import GGUFHeader, LongArray
 
-#: The kind of LLaVA's projector, by its name in llama.cpp. A file that names none is of this kind.
+# Kinds of projectors, by their names in llama.cpp. A file that names none is of LLaVA's kind.
 LLAVA = "mlp"
+QWEN2_VL, QWEN25_VL = "qwen2vl_merger", "qwen2.5vl_merger"
+QWEN3_VL = "qwen3vl_merger"  # and Qwen3.5's
+GEMMA3 = "gemma3"
+IDEFICS3 = "idefics3"  # of SmolVLM and SmolVLM2
+INTERNVL = "internvl"
+MINICPM_V = "resampler"  # of MiniCPM-V 2.6
 # Projectors that were made for certain architectures alone, and architectures that take no other.
 _ARCHITECTURES = {
-    "qwen2vl_merger": {"qwen2vl"},
-    "qwen2.5vl_merger": {"qwen2vl"},
-    "qwen3vl_merger": {"qwen3vl", "qwen3vlmoe"},
-    "gemma3": {"gemma3"},
+    QWEN2_VL: {"qwen2vl"},
+    QWEN25_VL: {"qwen2vl"},
+    QWEN3_VL: {"qwen3vl", "qwen3vlmoe", "qwen35", "qwen35moe"},
+    GEMMA3: {"gemma3"},
 }
 _CHOOSY = set().union(*_ARCHITECTURES.values())
 # Projectors whose pictures stand between special tokens of their own, and those tokens.
 _TOKENS = {
-    "idefics3": {"<fake_token_around_image>", "<global-img>"},
-    "internvl": {"<img>", "</img>"},
-    "resampler": {"<image>", "</image>", "<slice>", "</slice>"},
+    IDEFICS3: {"<fake_token_around_image>", "<global-img>"},
+    INTERNVL: {"<img>", "</img>"},
+    MINICPM_V: {"<image>", "</image>", "<slice>", "</slice>"},
 }
 # A token that only models for this kind have.
-_SIGNS = {"idefics3": "<fake_token_around_image>", "internvl": "<IMG_CONTEXT>", "resampler": "<slice>"}
+_SIGNS = {IDEFICS3: "<fake_token_around_image>", INTERNVL: "<IMG_CONTEXT>", MINICPM_V: "<slice>"}
 _VERSION = re.compile(r"(?i)llava[-_ ]?(?:v|next)?[-_ ]?(1\.[56])|llava-next")
 
 

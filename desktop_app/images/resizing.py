@@ -1,6 +1,6 @@
 """Computes the size a picture is scaled to for each model that is not a LLaVA, as in its training.
 
-mtmd would keep the proportions and add black borders where Gemma 3 and Qwen2.5-VL were trained without;
+mtmd would keep the proportions and add black borders where Gemma 3 and Qwen's models were trained without;
 a picture that comes in the right size it leaves alone.
 """
 
@@ -34,7 +34,7 @@ def one_square(side: int) -> Resizing:
 
 
 def whole_patches(patch: int, fewest: int, most: int) -> Resizing:
-    """Qwen2.5-VL: edges of whole patches of `patch` pixels, from `fewest` to `most` patches altogether.
+    """Qwen's models: edges of whole patches of `patch` pixels, from `fewest` to `most` patches altogether.
 
     As `smart_resize` in `image_processing_qwen2_vl.py` of transformers.
     """

@@ -20,15 +20,17 @@ from desktop_app.engine.llama.bindings import ChunkPointer, ModelPointer, MtmdPo
 from desktop_app.engine.llama.class_token_fix import ClassToken, ClassTokenOrder
 from desktop_app.engine.llama.kv_cache import Block
 from desktop_app.engine.llama.pixel_override import PixelOverride, dummy_size
-from desktop_app.engine.weights.projector_header import QWEN25_VL, Projector
+from desktop_app.engine.weights.projector_header import Projector
 from desktop_app.errors import UserError
+from model_store.projector_kinds import QWEN3_VL, QWEN25_VL
 
 _Result = TypeVar("_Result")
 Piece = Block | tuple[int, ...]
 
 _NODES_PER_CHECK = 4  # of the graph between two checks of the interrupt, about 10-40 ms
-FEWEST_TOKENS = 4  # of a picture of Qwen2.5-VL
-_MOST_TOKENS = 1280  # of a picture of Qwen2.5-VL: the value that its authors recommend
+#: Kinds whose pictures may have any size -> the fewest tokens of a picture, and the most. The most of Qwen's models is
+#: the value that their authors recommend.
+BUDGETS = {QWEN25_VL: (4, 1280), QWEN3_VL: (64, 1280)}
 
 
 class LoadedProjector:
@@ -43,7 +45,9 @@ class LoadedProjector:
         most_tokens: int,
     ) -> None:
         """`most_tokens`: the limit for one picture."""
-        self.most_tokens = min(_MOST_TOKENS, most_tokens)
+        fewest, most = BUDGETS.get(projector.kind, (0, 0))
+        #: The fewest tokens of a picture, and the most; (0, 0): its kind has no limits.
+        self.budget = min(fewest, most_tokens), min(most, most_tokens)
         self._side = projector.side
         self._width = projector.width
         header = projector.header
@@ -62,8 +66,8 @@ class LoadedProjector:
         parameters.n_threads = threads
         self._on_node = llama.ggml_backend_sched_eval_callback(self._node)
         parameters.cb_eval = self._on_node
-        if projector.kind == QWEN25_VL:  # its pictures may have any size
-            parameters.image_min_tokens, parameters.image_max_tokens = FEWEST_TOKENS, self.most_tokens
+        if projector.kind in BUDGETS:  # pictures come in a size within it, which mtmd then does not change
+            parameters.image_min_tokens, parameters.image_max_tokens = self.budget
         self._context = mtmd.mtmd_init_from_file(os.fsencode(projector.path), model, parameters)
         if not self._context:
             raise UserError("projector-damaged", name=projector.chosen.name)

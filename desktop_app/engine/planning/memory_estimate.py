@@ -13,12 +13,11 @@ from typing import TypedDict
 
 from desktop_app.engine.messages import LoadPlan
 from desktop_app.engine.weights.model_files import ModelFiles
-from desktop_app.engine.weights.projector_header import GEMMA3, INTERNVL, MINICPM_V
 from desktop_app.engine.weights.projector_quantisation import loaded_size
 from desktop_app.engine.weights.tile_layout import tiling_of
 from desktop_app.images.tiling import WHOLE
 from model_store.gguf_header import GGUFHeader
-from model_store.projector_kinds import LLAVA, kind_of
+from model_store.projector_kinds import GEMMA3, INTERNVL, LLAVA, MINICPM_V, QWEN3_VL, QWEN25_VL, kind_of
 
 _MIB = 1 << 20
 _FLOAT = 4  # bytes
@@ -40,7 +39,7 @@ _LOGITS_COPIES = 5  # of one token's: in the graph, beside it, and three times a
 _AMPLE = 2  # times the embeddings that fit into the context: kept where memory allows
 
 #: Kind of projector -> how many patches along an edge become one token, if the file does not say.
-_MERGED = {"gemma3": 4, "qwen2.5vl_merger": 2}
+_MERGED = {GEMMA3: 4, QWEN25_VL: 2, QWEN3_VL: 2}
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@
 - `picture_processor.py`: LLaVA-1.5, one padded square.
 - `tiled_processor.py`: LLaVA-1.6 and InternVL3, the whole picture and tiles of it, joined as transformers does.
 - `minicpm_processor.py`: MiniCPM-V, an overview and slices, each between special tokens.
-- `mtmd_processor.py`: Qwen2.5-VL, Gemma 3 and SmolVLM2, through mtmd, at the size that each was trained with.
+- `mtmd_processor.py`: Qwen's models, Gemma 3 and SmolVLM2, through mtmd, at the size that each was trained with
+  (`resizing_for.py`).
 
 llama.cpp's own way to join tiles is not used. Where the context has no room for all tiles, fewer are encoded before a
 picture is dropped.

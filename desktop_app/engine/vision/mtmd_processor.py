@@ -1,4 +1,4 @@
-"""Qwen2.5-VL, Gemma 3 and SmolVLM: pictures are resized as in training, and then divided by mtmd."""
+"""Qwen's models, Gemma 3 and SmolVLM: pictures are resized as in training, and then divided by mtmd."""
 
 from __future__ import annotations
 
@@ -10,17 +10,14 @@ import numpy as np
 
 from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.llama.kv_cache import Cell, PictureRow
-from desktop_app.engine.llama.mtmd import FEWEST_TOKENS, LoadedProjector, Piece
+from desktop_app.engine.llama.mtmd import LoadedProjector, Piece
 from desktop_app.engine.messages import PictureRef
 from desktop_app.engine.vision.picture_processor import PictureLayout
-from desktop_app.engine.weights.projector_header import GEMMA3, QWEN25_VL, Projector
+from desktop_app.engine.weights.projector_header import Projector
 from desktop_app.images.tiling import Tiling
 
 if TYPE_CHECKING:
     from desktop_app.images.resizing import Resizing
-
-_MERGED = 2  # patches along an edge that become one token of Qwen2.5-VL
-_LONGEST = 2048  # pixels, if the file does not say
 
 
 class MtmdProcessor:
@@ -77,13 +74,6 @@ class MtmdProcessor:
     @cached_property
     def _fitting(self) -> Resizing:
         # Pillow is imported when the first picture comes, not when the engine starts.
-        from desktop_app.images.resizing import at_most, longest_edge, one_square, whole_patches
+        from desktop_app.engine.vision.resizing_for import resizing_for
 
-        header, side = self._kind.header, self._kind.side
-        if self._kind.kind == GEMMA3:
-            return one_square(side)
-        if self._kind.kind == QWEN25_VL:
-            patch = (header.integer("clip.vision.patch_size") or 1) * _MERGED
-            return whole_patches(patch, FEWEST_TOKENS, self._projector.most_tokens)
-        longest = header.integer("clip.vision.preproc_image_size")
-        return longest_edge(longest) if longest else at_most(_LONGEST)
+        return resizing_for(self._kind, self._projector.budget)

@@ -8,12 +8,12 @@ from pathlib import Path
 from desktop_app.chat import families
 from desktop_app.chat.families import family_for
 from desktop_app.engine.weights.decoder_check import has_sound_numbers, is_sound_decoder
-from desktop_app.engine.weights.projector_check import ProjectorCheck
-from desktop_app.engine.weights.projector_header import MINICPM_V, Projector
+from desktop_app.engine.weights.projector_check import checked_projector
+from desktop_app.engine.weights.projector_header import Projector
 from desktop_app.errors import UserError
 from model_store.foreign_files import is_missing
 from model_store.gguf_header import DamagedGGUFError, GGUFHeader, NotGGUFError, read_header
-from model_store.projector_kinds import is_made_for, other_version
+from model_store.projector_kinds import MINICPM_V, is_made_for, other_version
 from model_store.split_model import WrongPartError, read_whole
 from model_store.titles import is_in_library, title_in_use
 
@@ -89,7 +89,7 @@ def check_headers(
         raise UserError("not-a-projector", name=mmproj.name)
     if not has_sound_numbers(projector_header):
         raise UserError("projector-damaged", name=mmproj.name)
-    projector = ProjectorCheck(mmproj, projector_header).projector()
+    projector = checked_projector(mmproj, projector_header)
     names = {"projector": mmproj.name, "model": model.name}
     if not is_made_for(projector_header, header):
         raise UserError("projector-other-kind", **names)

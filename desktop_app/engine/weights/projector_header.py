@@ -9,8 +9,6 @@ from pathlib import Path
 from model_store.gguf_header import GGUFHeader
 from model_store.projector_kinds import LLAVA
 
-QWEN25_VL, GEMMA3, IDEFICS3 = "qwen2.5vl_merger", "gemma3", "idefics3"  # the last: SmolVLM and SmolVLM2
-INTERNVL, MINICPM_V = "internvl", "resampler"
 FEATURE_LAYER = "clip.vision.feature_layer"
 #: The embedding that ends each line of image tokens. Only LLaVA-1.6 has it.
 NEWLINES = ("model.image_newline", "v.image_newline")
@@ -33,7 +31,7 @@ class Projector:
     chosen: Path  # the file that the user chose; `path` may be a copy of it
     side: int  # pixels: the edge of the square pictures it takes
     fill: tuple[int, int, int]  # RGB of the padding that makes a picture square
-    width: int  # values per image token
+    width: int  # values per image token, with those that go into several layers (deepstack)
     has_class_embedding: bool
     last_layer: LastLayer
     linear: bool  # one matrix, as in LLaVA-1.0: llama.cpp needs a copy with two

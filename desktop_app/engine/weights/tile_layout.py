@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from desktop_app.engine.weights.projector_header import INTERNVL, MINICPM_V, NEWLINES
+from desktop_app.engine.weights.projector_header import NEWLINES
 from desktop_app.images.internvl_tiling import MOST_TILES, InternVLTiling
 from desktop_app.images.llava_tiling import LlavaTiling, grids_of
 from desktop_app.images.minicpm_tiling import MiniCPMTiling
 from desktop_app.images.tiling import Tiling
 from model_store.gguf_header import GGUFHeader, TensorInfo
-from model_store.projector_kinds import LLAVA, kind_of
+from model_store.projector_kinds import INTERNVL, LLAVA, MINICPM_V, kind_of
 
 _KINDS = ("F32", "F16")
 

@@ -15,8 +15,9 @@ from desktop_app.engine.client import EngineClient
 from desktop_app.engine.interrupt import Interrupt
 from desktop_app.engine.llama.model import Model
 from desktop_app.engine.messages import EngineSettings, PictureRef, Turn
-from desktop_app.engine.weights import projector_check, projector_copy
+from desktop_app.engine.weights import projector_copy
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
+from desktop_app.engine.weights.projector_checks import llava
 from desktop_app.engine.weights.projector_copy import prepare_projector
 from desktop_app.engine.weights.projector_header import LastLayer
 from desktop_app.errors import UserError
@@ -176,7 +177,7 @@ def test_a_tower_with_all_layers_of_clip_is_right(
     language_model: Path, original: Path, monkeypatch: pytest.MonkeyPatch, layers: int, state: LastLayer
 ) -> None:
     """Of those llama.cpp leaves out the last, as LLaVA does."""
-    monkeypatch.setitem(projector_check.LAYERS_OF_CLIP, SIZES.vision_width, layers)
+    monkeypatch.setitem(llava.LAYERS_OF_CLIP, SIZES.vision_width, layers)
     files = check_files(language_model, original)
     assert files.projector is not None
     assert files.projector.last_layer is state
