@@ -139,7 +139,8 @@ class Session:
         turns = (*command.turns, Turn(command.text, command.pictures))
         prompt = self._prompt(request, turns, command.system_prompt, command.max_tokens or self.model.n_ctx)
         prompt = prompt.read_ahead_prefix(self.model.batch)
-        keep = self._kv_cache.common(prompt.cells)
+        held = self._kv_cache.begins_with(prompt.cells)  # then nothing is to be done, wherever the cache can be cut
+        keep = len(prompt.cells) if held else self._kv_cache.common(prompt.cells)
         work = Work()
         wanted = {picture.sha256 for picture in command.pictures}
         ends = {end: sha256 for end, sha256 in prompt.picture_ends().items() if sha256 in wanted}
@@ -175,6 +176,7 @@ class Session:
             keep = min(keep, reusable)
         else:
             keep = max((edge for edge in prompt.edges(self.model.batch) if edge <= keep), default=keep)
+        keep = self._kv_cache.reachable(keep)
         answer = AnswerInProgress(received, prompt, keep)
         self.unsettled = True
         try:

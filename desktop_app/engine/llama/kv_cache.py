@@ -6,6 +6,7 @@ start, is not evaluated again. A picture that was evaluated in part is continued
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -65,8 +66,11 @@ class Evaluator(Protocol):
     def read_block(self, rows: Embedding, position: int, block: Block, *, logits: bool) -> None:
         """Evaluate all rows of a block."""
 
-    def forget_from(self, position: int) -> None:
-        """Remove everything from `position` on from the cache."""
+    def cut_point(self, position: int) -> int:
+        """Return from which position on everything would be removed, if it is to be from `position` on."""
+
+    def forget_from(self, position: int) -> int:
+        """Remove everything from `position` on from the cache, or from before it: see `cut_point`."""
 
 
 class KVCache:
@@ -87,17 +91,35 @@ class KVCache:
         """Return the content of the cache."""
         return self._cells
 
-    def common(self, cells: Sequence[Cell]) -> int:
-        """Return how many cells the cache and `cells` have in common from the start."""
-        return self._whole(common_start(self._cells, cells))
+    def begins_with(self, cells: Sequence[Cell]) -> bool:
+        """Return whether all of `cells` are in the cache, from the start."""
+        return common_start(self._cells, cells) == len(cells)
 
-    def cut(self, keep: int) -> None:
-        """Remove everything after the first `keep` cells, and a block that would be cut in two."""
+    def common(self, cells: Sequence[Cell]) -> int:
+        """Return how many cells from the start can be kept for `cells`: see `reachable`."""
+        return self.reachable(common_start(self._cells, cells))
+
+    def reachable(self, keep: int) -> int:
+        """Return how many cells remain if the cache is cut to its first `keep`.
+
+        They are fewer if a block would be cut in two, and with models whose cache can be cut at some places only.
+        """
         keep = self._whole(keep)
+        if keep >= len(self._cells):
+            return len(self._cells)
+        position = self._positions[keep]
+        found = self._model.cut_point(position)
+        return keep if found == position else bisect_left(self._positions, found)
+
+    def cut(self, keep: int) -> int:
+        """Remove everything after the first `keep` cells, or after fewer; return how many remain: see `reachable`."""
+        keep = self.reachable(keep)
         if keep < len(self._cells):
             self._next = self._positions[keep]
-            self._model.forget_from(self._next)
+            if self._model.forget_from(self._next) != self._next:
+                raise RuntimeError("the KV cache was cut at another place")
             del self._cells[keep:], self._positions[keep:]
+        return keep
 
     def adopt(self, cells: Sequence[Cell]) -> None:
         """Record cells that were added to the end of the cache without being evaluated."""

@@ -102,6 +102,8 @@ class Model:
         self.dual_layout = DualLayout(self.files.weights, self._model, plan)
         self.vocabulary = Vocabulary(llama.llama_model_get_vocab(self._model))
         self.width = llama.llama_model_n_embd_inp(self._model)  # of a row: wider than the model if it has taps
+        # A recurrent state is of the last token alone: what came before cannot be had from it.
+        self._can_cut = not (llama.llama_model_is_hybrid(self._model) or llama.llama_model_is_recurrent(self._model))
 
     def _open_context(self) -> ContextPointer:
         plan = self.plan
@@ -236,10 +238,19 @@ class Model:
         finally:
             llama.llama_set_causal_attn(self._context, True)
 
-    def forget_from(self, position: int) -> None:
-        """Remove everything from `position` on from the KV cache."""
+    def cut_point(self, position: int) -> int:
+        """Return where the KV cache can be cut to forget everything from `position` on: there, or before it."""
+        return position if self._can_cut else 0
+
+    def forget_from(self, position: int) -> int:
+        """Remove everything from `position` on from the KV cache, and what cannot stay without it.
+
+        Returns where the cache ends now.
+        """
+        position = self.cut_point(position)
         if not llama.llama_memory_seq_rm(self._memory, 0, position, -1):
             raise RuntimeError("the KV cache cannot be cut")
+        return position
 
     def logits(self) -> npt.NDArray[np.float32]:
         """Return a copy of the last computed logits, one per token of the vocabulary."""
@@ -256,8 +267,7 @@ class Model:
         result = llama.llama_decode(self._context, batch.raw)
         if result == 0:
             return
-        self.forget_from(start)
-        if result == _ABORTED:
+        if self.forget_from(start) == start and result == _ABORTED:
             raise Interrupted
         raise RuntimeError(f"llama_decode returned {result}: {last_errors()}")
 

@@ -38,8 +38,12 @@ class Cache:
     def read_block(self, rows: Embedding, position: int, block: Block, *, logits: bool) -> None:
         raise NotImplementedError
 
-    def forget_from(self, position: int) -> None:
+    def cut_point(self, position: int) -> int:
+        return position
+
+    def forget_from(self, position: int) -> int:
         del self.held[position:]
+        return position
 
     def copy_out(self, first: int, last: int) -> memoryview:
         return memoryview(bytes(number % 251 for number in self.held[first:last]))

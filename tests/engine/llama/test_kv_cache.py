@@ -23,6 +23,7 @@ class Recorder:
         self.calls: list[tuple[int, list[float], bool]] = []
         self.cuts: list[int] = []
         self.stop_at: int | None = None
+        self.places: list[int] | None = None  # the only positions where the cache can be cut; None: all
 
     def read_tokens(self, tokens: Sequence[int], position: int, *, logits: bool) -> None:
         self._call(position, list(tokens), logits)
@@ -33,8 +34,12 @@ class Recorder:
     def read_block(self, rows: Embedding, position: int, _block: Block, *, logits: bool) -> None:
         self._call(position, [float(row[0]) for row in rows], logits)
 
-    def forget_from(self, position: int) -> None:
-        self.cuts.append(position)
+    def cut_point(self, position: int) -> int:
+        return position if self.places is None else max(place for place in self.places if place <= position)
+
+    def forget_from(self, position: int) -> int:
+        self.cuts.append(self.cut_point(position))
+        return self.cuts[-1]
 
     def _call(self, position: int, values: list[float], logits: bool) -> None:
         if len(self.calls) == self.stop_at:
@@ -89,6 +94,26 @@ def test_cutting_keeps_the_start(context: KVCache, recorder: Recorder) -> None:
     context.cut(1)
     assert recorder.cuts == [1]
     assert context.common([1, 2, 3]) == 1
+
+
+def test_a_cache_that_can_be_cut_at_some_places_keeps_less(context: KVCache, recorder: Recorder) -> None:
+    recorder.places = [0, 2, 5]
+    context.append([1, 2, 3, 4, 5, 6], embedding)
+    assert [context.reachable(keep) for keep in range(7)] == [0, 0, 2, 2, 2, 5, 6]
+    assert context.common([1, 2, 3, 4]) == 2
+    assert context.begins_with([1, 2, 3, 4])
+    assert not context.begins_with([1, 2, 3, 9])
+    assert context.common([1, 2, 3, 4, 5, 6, 7]) == 6
+    assert (context.cut(4), len(context), recorder.cuts) == (2, 2, [2])
+    context.append([9], embedding)
+    assert recorder.calls[-1] == (2, [9], True)
+
+
+def test_after_a_picture_it_is_cut_by_positions(context: KVCache, recorder: Recorder) -> None:
+    recorder.places = [0, 4]
+    context.append([1, *IN_ONE, 7, 8], embedding)  # 1 and 7 stand at 0 and 4
+    assert context.common([1, *IN_ONE, 7, 9]) == 7
+    assert context.common([1, *IN_ONE[:3], 9]) == 0
 
 
 def test_an_interrupted_picture_goes_on_where_it_stopped(context: KVCache, recorder: Recorder) -> None:
