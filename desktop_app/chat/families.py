@@ -119,6 +119,17 @@ QWEN25_VL = Family(
     composed=True,
 )
 
+# https://huggingface.co/Qwen/Qwen3-VL-2B-Instruct/blob/main/chat_template.json
+QWEN3_VL = replace(QWEN25_VL, name="qwen3_vl", system="")
+
+# https://huggingface.co/Qwen/Qwen3.5-4B/blob/main/chat_template.jinja, with enable_thinking false
+QWEN35 = replace(
+    QWEN3_VL,
+    name="qwen3.5",
+    without_thinking=(Special("<think>"), "\n\n", Special("</think>"), "\n\n"),
+    pre_tokenizer="qwen35",
+)
+
 # https://huggingface.co/openbmb/MiniCPM-V-2_6/blob/main/tokenizer_config.json,
 # image_processing_minicpmv.py (get_slice_image_placeholder) and modeling_minicpmv.py (chat)
 MINICPM_V = replace(
@@ -214,10 +225,12 @@ class _File:
 _SIGNS: tuple[tuple[Family, Callable[[_File], bool]], ...] = (
     (MOONDREAM2, lambda file: file.architecture == "phi2" or file.is_named("moondream")),
     (QWEN25_VL, lambda file: file.architecture == "qwen2vl"),
+    (QWEN3_VL, lambda file: file.architecture in {"qwen3vl", "qwen3vlmoe"}),
     (GEMMA3, lambda file: file.architecture == "gemma3"),
     (SMOLVLM2, lambda file: file.has("<end_of_utterance>")),
     (INTERNVL3, lambda file: file.has("<IMG_CONTEXT>")),
     (MINICPM_V, lambda file: file.has("<slice>", "<|im_start|>")),
+    (QWEN35, lambda file: file.architecture in {"qwen35", "qwen35moe"}),
     (LLAVA_LLAMA3, lambda file: file.has("<|eot_id|>")),
     (LLAVA_PHI3, lambda file: file.has("<|end|>")),
     (LLAVA_CHATML, lambda file: file.tokenizer == "llama" and file.has("<|im_end|>")),

@@ -81,9 +81,10 @@ Pattern = tuple[Special | Slot | Answer | str, ...]
 class Family:
     """How the models of a family were trained to converse.
 
-    `opening` stands once at the start (`bare_opening` if the system prompt is empty), `asking`
-    and `answering` once per exchange, `picture` for each picture. Where a family puts the system
-    prompt inside the first question, what every question begins with ends `opening` and `answering`.
+    `opening` stands once at the start (`bare_opening` if the system prompt is empty), `asking` and `answering` once per
+    exchange, `without_thinking` only before the answer that is being written, `picture` for each picture. Where a
+    family puts the system prompt inside the first question, what every question begins with ends `opening` and
+    `answering`.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Family:
     bare_opening: Pattern
     asking: Pattern
     answering: Pattern
+    without_thinking: Pattern = ()  # with this an answer begins, if nothing is to be thought before it
     system: str = ""  # the sentence it was trained with
     numbering: Pattern = ()  # before each picture
     picture: Pattern = (Slot.PICTURE, "\n")
@@ -122,7 +124,8 @@ class Family:
     def specials(self) -> frozenset[str]:
         """Return the texts of all special tokens that the family uses."""
         patterns = (self.opening, self.bare_opening, self.asking, self.asking_in_words or (), self.answering)
-        items = [item for pattern in (*patterns, self.numbering, self.picture, self.tile) for item in pattern]
+        others = (self.without_thinking, self.numbering, self.picture, self.tile)
+        items = [item for pattern in (*patterns, *others) for item in pattern]
         names = {item.name for item in items if isinstance(item, Special)}
         return frozenset(names | set(self.stops)) - {"bos", "eos"}
 
@@ -144,15 +147,18 @@ def parts_by_exchange(family: Family, exchanges: Sequence[Exchange], system: str
     lists = [_joined(_opening(family, system))]
     pictures = 0
     for number, exchange in enumerate(exchanges, 1):
-        rows = [*_filled(_asking(family, exchange), exchange, family, pictures)]
-        if exchange.answer is not None:
-            answering = family.answering if number < len(exchanges) else _going_on(family)
-            rows += _filled(answering, exchange, family, pictures)
+        pattern = _asking(family, exchange)
+        if number == len(exchanges):
+            pattern += family.without_thinking
+            pattern += _going_on(family) if exchange.answer is not None else ()
+        elif exchange.answer is not None:
+            pattern += family.answering
+        parts = [*_filled(pattern, exchange, family, pictures)]
         pictures += len(exchange.pictures)
         before = lists[-1]
-        if before and isinstance(before[-1], Words) and rows and isinstance(rows[0], Words):
-            rows.insert(0, before.pop())
-        lists.append(_joined(rows))
+        if before and isinstance(before[-1], Words) and parts and isinstance(parts[0], Words):
+            parts.insert(0, before.pop())
+        lists.append(_joined(parts))
     return lists
 
 

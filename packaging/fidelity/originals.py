@@ -117,6 +117,12 @@ def chatml(default: str, picture: str) -> Original:
     return write
 
 
+def qwen35(system: str | None, turns: Turns) -> str:
+    """ChatML without a system prompt of its own; the answer that is being written begins with an empty thought."""
+    text = chatml("", "<|vision_start|><picture><|vision_end|>")(system, turns)
+    return text + ("<think>\n\n</think>\n\n" if turns[-1].answer is None else "")
+
+
 def minicpm(system: str | None, turns: Turns) -> str:
     """ChatML; the pictures of the conversation are numbered from 0."""
     numbers = itertools.count()
@@ -168,6 +174,18 @@ ORIGINALS: dict[str, tuple[str, str, str, Original]] = {
         "",
         "<|im_end|>",
         chatml(HELPFUL, "<|vision_start|><picture><|vision_end|>"),
+    ),
+    "qwen3_vl": (
+        f"{HUB}/Qwen/Qwen3-VL-2B-Instruct/blob/main/chat_template.json",
+        "",
+        "<|im_end|>",
+        chatml("", "<|vision_start|><picture><|vision_end|>"),
+    ),
+    "qwen3.5": (
+        f"{HUB}/Qwen/Qwen3.5-4B/blob/main/chat_template.jinja (enable_thinking false)",
+        "",
+        "<|im_end|>",
+        qwen35,
     ),
     "minicpm_v": (
         f"{HUB}/openbmb/MiniCPM-V-2_6/blob/main/processing_minicpmv.py",

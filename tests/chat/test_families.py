@@ -76,6 +76,7 @@ PHI_3 = (*LLAMA_2, "<|endoftext|>", "<|assistant|>", "<|placeholder1|>", "<|syst
 LLAMA_3 = ("<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>")
 MINICPM = ("<image>", "</image>", "<slice>", "</slice>", "<image_id>", "</image_id>")
 QWEN = (*CHATML, "<|vision_start|>", "<|vision_end|>", "<|image_pad|>")
+THINKING = ("<think>", "</think>")
 GEMMA = ("<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>", "<start_of_image>", "<end_of_image>")
 SMOL = ("<|im_start|>", "<|im_end|>", "<end_of_utterance>", "<fake_token_around_image>", "<global-img>", "<image>")
 SEVEN_B = {"feed_forward_length": 11008, "attention.head_count": 32, "attention.head_count_kv": 32}
@@ -133,6 +134,8 @@ FILES = {
     "llava-llama-3-8b-v1_1-int4.gguf": File("llava_llama3", "llama", "llava", "gpt2", LLAMA_3, MISTRAL_7B),
     "moondream2-text-model-f16.gguf": File("moondream2", "phi2", "moondream2", "gpt2", ("<|endoftext|>",)),
     "Qwen2.5-VL-3B-Instruct-Q4_K_M.gguf": File("qwen2.5_vl", "qwen2vl", "Qwen2.5 VL 3B Instruct", "gpt2", QWEN),
+    "Qwen3VL-2B-Instruct-Q4_K_M.gguf": File("qwen3_vl", "qwen3vl", "Qwen3Vl 2b Instruct", "gpt2", (*QWEN, *THINKING)),
+    "Qwen3.5-2B-Q4_K_M.gguf": File("qwen3.5", "qwen35", "Qwen3.5-2B", "gpt2", (*QWEN, *THINKING)),
     "gemma-3-4b-it-Q4_K_M.gguf": File("gemma3", "gemma3", "Gemma 3 4b It", "llama", GEMMA),
     "SmolVLM2-2.2B-Instruct-Q4_K_M.gguf": File("smolvlm2", "llama", "SmolVLM2 2.2B Instruct", "gpt2", SMOL),
     "ggml-model-Q4_K_M.gguf, MiniCPM-V 2.6": File("minicpm_v", "qwen2", "Model", "gpt2", (*CHATML, *MINICPM)),
