@@ -1,0 +1,26 @@
+"""The small random models that are held to transformers: one of each family that is not a LLaVA's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.random_models.qwen3_vl import EYES_OF_QWEN35, write_eyes, write_qwen3_vl
+from tests.random_models.qwen35 import write_qwen35
+from tests.random_models.talks import SmallModel
+
+# The first is enlarged, the second as well and stretched, the third has few lines; the large one is reduced.
+_SHAPES = ((300, 170), (60, 200), (640, 130))
+_LARGE = ((1700, 1100),)
+
+
+def _qwen3_vl(folder: Path) -> tuple[Path, Path]:
+    return write_qwen3_vl(folder / "model.gguf"), write_eyes(folder / "mmproj.gguf")
+
+
+def _qwen35(folder: Path) -> tuple[Path, Path]:
+    return write_qwen35(folder / "model.gguf"), write_eyes(folder / "mmproj.gguf", EYES_OF_QWEN35)
+
+
+QWEN3_VL = SmallModel("qwen3_vl", "qwen3_vl", _qwen3_vl, _SHAPES, _LARGE)
+QWEN35 = SmallModel("qwen3.5", "qwen3.5", _qwen35, _SHAPES, _LARGE)
+SMALL_MODELS = {model.name: model for model in (QWEN3_VL, QWEN35)}
