@@ -39,7 +39,7 @@ from fidelity.vocabularies import vocabulary_for
 from fidelity.weights import weights
 
 _INPUT = b"inp_raw"  # what llama.cpp calls the tensor of the picture
-_SETTINGS = EngineSettings(n_ctx=2048, threads=1)
+_SETTINGS = EngineSettings(threads=1)
 
 
 def write_files(shape: Shape, folder: Path, *, quantised: bool = False) -> ModelFiles:
@@ -65,13 +65,14 @@ def draw(name: str, folder: Path) -> PictureRef:
 class Engine:
     """One loaded model. `kept` is the folder where an engine that follows finds what this one has read."""
 
-    def __init__(self, files: ModelFiles, kept: Path | None = None, *, small: bool = False) -> None:
+    def __init__(self, files: ModelFiles, kept: Path | None = None, *, small: bool = False, n_ctx: int = 2048) -> None:
         """`small`: the conversation is kept in q8_0, with flash attention, as where memory is short."""
         self._heard: list[Event] = []
         self._store = _WatchedStore()
         interrupt = Interrupt()
-        plan = LoadPlan(_SETTINGS.n_ctx, _SETTINGS.n_batch, "q8_0") if small else None
-        self._model = Model(files, _SETTINGS, interrupt, plan)
+        settings = _SETTINGS._replace(n_ctx=n_ctx)
+        plan = LoadPlan(n_ctx, settings.n_batch, "q8_0") if small else None
+        self._model = Model(files, settings, interrupt, plan)
         folders = cache_folders(str(kept) if kept is not None else "", 64)
         self._store.keep_in(folders.embeddings if folders is not None else None)
         self.session = Session(self._model, interrupt, self._store, self._heard.append, folders)

@@ -6,6 +6,7 @@ from desktop_app.images.resizing import Resizing, at_most, longest_edge, one_squ
 from tests.images.patterns import patterned
 
 QWEN = whole_patches(28, 4, 1280)
+QWEN3 = whole_patches(32, 64, 1280)
 
 
 @pytest.mark.parametrize(
@@ -17,6 +18,12 @@ QWEN = whole_patches(28, 4, 1280)
         (QWEN, (20, 20), (56, 56)),  # as little
         (QWEN, (1, 1), (56, 56)),
         (QWEN, (6000, 10), (1372, 28)),
+        (QWEN3, (60, 40), (320, 224)),
+        (QWEN3, (255, 257), (256, 256)),
+        (QWEN3, (80, 144), (192, 352)),  # of 2.5 and 4.5 patches: to the even number, then enlarged
+        (QWEN3, (4000, 3000), (1312, 960)),
+        (QWEN3, (900, 180), (896, 192)),
+        (QWEN3, (16, 3000), (32, 3520)),
         (longest_edge(1536), (640, 480), (1536, 1152)),
         (longest_edge(1536), (480, 641), (1150, 1536)),
         (longest_edge(1536), (20000, 3), (1536, 1)),

@@ -10,7 +10,6 @@ from tests.random_models.talks import SmallModel
 
 # The first is enlarged, the second as well and stretched, the third has few lines; the large one is reduced.
 _SHAPES = ((300, 170), (60, 200), (640, 130))
-_LARGE = ((1700, 1100),)
 
 
 def _qwen3_vl(folder: Path) -> tuple[Path, Path]:
@@ -21,6 +20,6 @@ def _qwen35(folder: Path) -> tuple[Path, Path]:
     return write_qwen35(folder / "model.gguf"), write_eyes(folder / "mmproj.gguf", EYES_OF_QWEN35)
 
 
-QWEN3_VL = SmallModel("qwen3_vl", "qwen3_vl", _qwen3_vl, _SHAPES, _LARGE)
-QWEN35 = SmallModel("qwen3.5", "qwen3.5", _qwen35, _SHAPES, _LARGE)
+QWEN3_VL = SmallModel("qwen3_vl", "qwen3_vl", _qwen3_vl, _SHAPES, large=((1700, 1100),))
+QWEN35 = SmallModel("qwen3.5", "qwen3.5", _qwen35, _SHAPES)
 SMALL_MODELS = {model.name: model for model in (QWEN3_VL, QWEN35)}

@@ -1,0 +1,159 @@
+"""Small random models of the families that are not LLaVA's see and answer as in transformers, with the same weights."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from desktop_app.engine.client import EngineClient
+from desktop_app.engine.llama import mtmd
+from desktop_app.engine.llama.bindings import ChunkPointer
+from desktop_app.engine.llama.kv_cache import Block
+from desktop_app.engine.llama.mtmd import LoadedProjector
+from desktop_app.engine.messages import Sampling, Stop, Turn
+from desktop_app.engine.vision import resizing_for
+from desktop_app.images.resizing import at_most
+from tests.engine.held_to_transformers import (
+    LEAST_CORRELATION,
+    LEAST_COSINE,
+    MOST_APART,
+    Held,
+    files_of,
+    picture,
+    records_of,
+    turns_of,
+)
+from tests.engine.questions import ask
+from tests.random_models.small_models import QWEN3_VL, QWEN35, SMALL_MODELS
+from tests.random_models.talks import TALKS, SmallModel
+
+#: With projector and KV cache in q8_0. The models are sharp: a wrong position still shows clearly (0.1 to 0.3).
+LEAST_COSINE_Q8_0, LEAST_CORRELATION_Q8_0 = 0.999, 0.85
+BYTES = 4  # of a character at most: each may be a token
+
+
+@pytest.fixture(params=SMALL_MODELS)
+def small(request: pytest.FixtureRequest) -> SmallModel:
+    return SMALL_MODELS[request.param]
+
+
+@pytest.fixture
+def held(small: SmallModel, tmp_path: Path) -> Iterator[Held]:
+    held = Held(small, tmp_path)
+    yield held
+    held.close()
+
+
+def test_prompts_have_the_same_tokens(held: Held) -> None:
+    assert [talk for talk in TALKS if not held.same_tokens(talk)] == []
+
+
+def test_pictures_reach_the_tower_and_become_tokens_alike(held: Held) -> None:
+    for size in (*held.small.shapes, *held.small.large):
+        apart, cosine = held.see(size)
+        assert apart <= MOST_APART, size
+        assert cosine is None or cosine >= LEAST_COSINE, size
+
+
+def test_answers_begin_alike_also_after_a_cut(held: Held) -> None:
+    for talk in (*TALKS, "follow-up", "first"):
+        _, correlation = held.ask(talk)
+        assert correlation >= LEAST_CORRELATION, talk
+
+
+def test_answers_begin_alike_after_a_restart(small: SmallModel, tmp_path: Path) -> None:
+    for talk in ("first", "follow-up", "other picture"):
+        held = Held(small, tmp_path, kept=tmp_path / "kept")
+        finished, correlation = held.ask(talk)
+        held.close()
+        assert correlation >= LEAST_CORRELATION, talk
+        assert finished.stats.image_encodes == (talk != "follow-up"), talk
+
+
+def test_with_little_memory_they_begin_nearly_alike(small: SmallModel, tmp_path: Path) -> None:
+    held = Held(small, tmp_path, q8_0=True)
+    for size in small.shapes:
+        _, cosine = held.see(size)
+        assert cosine is not None
+        assert cosine >= LEAST_COSINE_Q8_0, size
+    for talk in TALKS:
+        _, correlation = held.ask(talk)
+        assert correlation >= LEAST_CORRELATION_Q8_0, talk
+    held.close()
+
+
+def test_a_conversation_has_the_same_words(empty: EngineClient, small: SmallModel, tmp_path: Path) -> None:
+    """Asked, stopped, asked again, gone on with, and asked in other words."""
+    files, records = files_of(small, tmp_path), records_of(small)
+    assert files.projector is not None
+    info = empty.load(files.model, files.projector.path)
+    assert info.family == small.family
+
+    def same_answer(talk: str) -> bool:
+        wanted = records[f"written {talk}"].tolist()
+        sampling = Sampling(temperature=0, max_tokens=len(wanted) + 1)
+        found = list(ask(empty, *turns_of(small, talk, tmp_path), sampling=sampling).token_ids)
+        # The last tokens may be a part of a character, which is left out.
+        return found[: len(wanted)] == wanted[: len(found)] and len(found) > len(wanted) - BYTES
+
+    question = turns_of(small, "first", tmp_path)[0]
+    ask(empty, question, hear=lambda _event: empty.send(Stop()))
+    for talk in ("first", "first", "follow-up", "other picture", "first", "together", "follow-up"):
+        assert same_answer(talk), talk
+    other = Turn("What is there?", (picture(small.shapes[2], tmp_path),))
+    ask(empty, other)
+    assert same_answer("other picture")
+
+
+# ---- all of the above would be worth nothing if a fault in the engine did not show -------------
+
+
+def one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    block = LoadedProjector._block
+
+    def placed(loaded: LoadedProjector, chunk: ChunkPointer, first: int) -> Block:
+        return replace(block(loaded, chunk, first), axes=())
+
+    monkeypatch.setattr(LoadedProjector, "_block", placed)
+
+
+def in_black_borders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As mtmd does it."""
+    monkeypatch.setattr(mtmd, "BUDGETS", {})
+    monkeypatch.setattr(resizing_for, "resizing_for", lambda _projector, _budget: at_most(4096))
+
+
+def without_taps(monkeypatch: pytest.MonkeyPatch) -> None:
+    encode = LoadedProjector._encode
+
+    def encoded(loaded: LoadedProjector, chunk: ChunkPointer) -> object:
+        rows = encode(loaded, chunk)
+        rows[:, 128:] = 0
+        return rows
+
+    monkeypatch.setattr(LoadedProjector, "_encode", encoded)
+
+
+@pytest.mark.parametrize(
+    ("small", "broken", "faults"),
+    [
+        (QWEN3_VL, one_after_the_other, {"logits"}),
+        (QWEN3_VL, in_black_borders, {"tokens", "pixels", "rows", "logits"}),
+        (QWEN3_VL, without_taps, {"rows", "logits"}),
+        (QWEN35, one_after_the_other, {"logits"}),
+        (QWEN35, in_black_borders, {"tokens", "pixels", "rows", "logits"}),
+    ],
+    ids=lambda value: value.name if isinstance(value, SmallModel) else getattr(value, "__name__", ""),
+)
+def test_what_is_wrong_is_noticed(
+    small: SmallModel,
+    broken: Callable[[pytest.MonkeyPatch], None],
+    faults: set[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken(monkeypatch)
+    held = Held(small, tmp_path)
+    assert held.faults() == faults
+    held.close()
