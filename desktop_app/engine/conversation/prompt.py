@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from desktop_app.engine.llama.kv_cache import Cell, PictureRow
+from desktop_app.engine.llama.kv_cache import Cell, PictureRow, Place
 from desktop_app.engine.messages import PartsReduced, TurnsDropped
 from desktop_app.engine.vision.picture_processor import PictureLayout
+
+_LONG = 16  # cells: fewer are evaluated as soon as a checkpoint is put back
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Prompt:
     reduced: tuple[int, int] | None = None  # parts a picture is seen in, and parts it is worth, if those are more
     begun: str = ""  # the beginning of the answer, which is to go on
     begun_tokens: tuple[int, ...] = ()  # of that; they are the last cells
+    opening: int = 0  # cells before the first turn
 
     def edges(self, batch: int) -> list[int]:
         """Return where evaluation always begins a new batch of at most `batch` cells.
@@ -30,6 +33,18 @@ class Prompt:
         The first is at the question, the others divide a long one: its beginning may have been read ahead.
         """
         return [self.certain, *range(self.certain + batch, len(self.cells) - batch // 2, batch)]
+
+    def places(self) -> dict[int, Place]:
+        """Return after how many cells a conversation may come back to: see `Place`."""
+        found: dict[int, Place] = {}
+        if self.opening >= _LONG:
+            found[self.opening] = Place.OPENING
+        found[self.certain] = Place.QUESTION
+        for end in self.picture_ends():
+            found[self.certain if end <= self.certain < end + _LONG else end] = Place.PICTURE
+        if self.closing:
+            found[len(self.cells) - len(self.begun_tokens) - 1] = Place.ANSWER
+        return found
 
     def read_ahead_prefix(self, batch: int) -> Prompt:
         """Return what can be evaluated while the question is only begun: up to an edge half a batch before its end.

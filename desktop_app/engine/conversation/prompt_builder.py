@@ -92,6 +92,7 @@ class PromptBuilder:
             cells=cells,
             certain=common_start(certain, cells),
             closing=closing if written else 0,
+            opening=opening,
             pictures=pictures,
             dropped_turns=tuple(dropped),
             dropped_pictures=sum(len(requested[index].pictures) for index in dropped),

@@ -68,8 +68,9 @@ class SavedKVCache:
         self._folder.used(*(name for name, _, _ in plan))
         return context.common(cells)
 
-    def save(self, cells: Sequence[Cell], check: Callable[[], None]) -> None:
-        """Save what is new in the context, which holds `cells`. `check` as above: then it is saved in part."""
+    def save(self, context: KVCache, check: Callable[[], None]) -> None:
+        """Save what is new in the context. `check` as above: then it is saved in part."""
+        cells = context.cells
         if len(cells) < BLOCK:
             return
         chain: list[str] = []

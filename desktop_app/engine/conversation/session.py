@@ -22,9 +22,11 @@ from desktop_app.engine.conversation.answer_tokens import AnswerTokens
 from desktop_app.engine.conversation.prompt import Prompt
 from desktop_app.engine.conversation.prompt_builder import PromptBuilder
 from desktop_app.engine.conversation.saved_kv_cache import SavedKVCache
+from desktop_app.engine.conversation.saved_states import SavedStates
 from desktop_app.engine.conversation.text_stream import RoleWords, TextBatches
 from desktop_app.engine.interrupt import Interrupt, Interrupted
-from desktop_app.engine.llama.kv_cache import Cell, KVCache, PictureRow
+from desktop_app.engine.llama.kv_cache import Cell, KVCache, PictureRow, Place
+from desktop_app.engine.llama.kv_state import Kind
 from desktop_app.engine.llama.model import Model
 from desktop_app.engine.messages import (
     Ask,
@@ -70,12 +72,12 @@ class Session:
         self.throughput = ModelThroughput()
         self._encoder = PictureEncoder(model, interrupt, embeddings, emit)
         answers: AnswerTokens | None = None
-        self._saved: SavedKVCache | None = None
+        self._saved: SavedKVCache | SavedStates | None = None
         if folders is not None:
             weights = files_identity(model.files.weights)
             answers = AnswerTokens(folders.answers, weights)
-            if model.kv is not None:
-                self._saved = SavedKVCache(folders.contexts, model.kv, f"{weights}|{self._encoder.identity}")
+            save = SavedKVCache if model.kv.kind is Kind.PLAIN else SavedStates
+            self._saved = save(folders.contexts, model.kv, f"{weights}|{self._encoder.identity}")
             self.throughput = ModelThroughput(
                 folders.answers, f"{weights}|{self._encoder.identity}|{model.reading_threads}"
             )
@@ -125,7 +127,7 @@ class Session:
             self.prompts.answers.save(check)
             self.throughput.save()
             if self._saved is not None and self._adds_contexts:
-                self._saved.save(self._kv_cache.cells, check)
+                self._saved.save(self._kv_cache, check)
             if not is_ending() and self.model.dual_layout.make(lambda: self._interrupt.soon or is_ending()):
                 self._emit(WeightsRepacked())
         except Interrupted:
@@ -175,7 +177,8 @@ class Session:
             reusable = len(prompt.cells) - 1
             keep = min(keep, reusable)
         else:
-            keep = max((edge for edge in prompt.edges(self.model.batch) if edge <= keep), default=keep)
+            edges = (edge for edge in self._edges(prompt) if prompt.certain <= edge <= keep)
+            keep = max(edges, default=keep)
         keep = self._kv_cache.reachable(keep)
         answer = AnswerInProgress(received, prompt, keep)
         self.unsettled = True
@@ -185,6 +188,7 @@ class Session:
                 keep = self._resume(prompt.cells[:reusable], keep)
             answer.reused = keep
             self._evaluate(request, prompt, keep, answer.work)
+            self._interrupt.check()
             reason = self._write(command, answer, prompt)
         except Interrupted:
             reason = FinishReason.STOPPED
@@ -244,6 +248,14 @@ class Session:
             return keep
         return self._saved.restore(self._kv_cache, cells, keep, self._interrupt.check)
 
+    def _edges(self, prompt: Prompt) -> list[int]:
+        """Return where evaluation always begins a new batch."""
+        return sorted({*prompt.edges(self.model.batch), *self._places(prompt)})
+
+    def _places(self, prompt: Prompt) -> dict[int, Place]:
+        """Return where checkpoints are taken; with a KV cache that can be cut anywhere, none are needed."""
+        return prompt.places() if self.model.kv.kind is Kind.RECURRENT else {}
+
     def _evaluate(
         self,
         request: int,
@@ -264,8 +276,9 @@ class Session:
         self._emit(PhaseChanged(request, Phase.READING, 0, total, expected))
         self._kv_cache.cut(keep)
         started = time.monotonic()
-        edges = [keep, *(edge for edge in prompt.edges(self.model.batch) if keep < edge < len(cells)), len(cells)]
-        for part in (cells[first:last] for first, last in pairwise(edges)):
+        places = self._places(prompt)
+        edges = [keep, *(edge for edge in self._edges(prompt) if keep < edge < len(cells)), len(cells)]
+        for first, last in pairwise(edges):
             start = len(self._kv_cache)
             grown = start
 
@@ -279,7 +292,9 @@ class Session:
                 if not self.throughput.token.expect(1):  # the first long prompt: better than nothing
                     self._emit(ThroughputMeasured(request, token_s=(time.monotonic() - started) / (grown - keep)))
 
-            self._kv_cache.append(part, embeddings.__getitem__, progress)
+            self._kv_cache.append(cells[first:last], embeddings.__getitem__, progress, logits=last == len(cells))
+            if last in places:
+                self._kv_cache.take_checkpoint(places[last])
         self.throughput.token.learn(total, time.monotonic() - started)
         self._emit(ThroughputMeasured(request, token_s=self.throughput.token.expect(1)))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from itertools import groupby
 from typing import Protocol
 
@@ -44,10 +45,26 @@ class PictureRow:
 Cell = int | PictureRow
 
 
-def common_start(first: Sequence[Cell], second: Sequence[Cell]) -> int:
+class Place(IntEnum):
+    """A place to which a conversation may return; those that are worth least come first."""
+
+    BATCH = 0  # before one that may be stopped
+    QUESTION = 1  # where the words of a question begin: it may be edited
+    OPENING = 2  # after a long system prompt: old turns may be dropped, and another conversation begins so, too
+    ANSWER = 3  # one token before an answer begins: it may be written again
+    PICTURE = 4  # after one: the question about it may be edited
+
+
+def common_start(first: Sequence[object], second: Sequence[object]) -> int:
     """Return how many cells two sequences have in common from the start."""
     pairs = zip(first, second, strict=False)
     return next((count for count, (one, other) in enumerate(pairs) if one != other), min(len(first), len(second)))
+
+
+def whole_blocks(cells: Sequence[Cell], keep: int) -> int:
+    """Return `keep`, or the start of the block that it would cut in two."""
+    cell = cells[keep] if keep < len(cells) else None
+    return keep - (cell.row - cell.block.first) if isinstance(cell, PictureRow) and cell.block else keep
 
 
 class Evaluator(Protocol):
@@ -65,6 +82,9 @@ class Evaluator(Protocol):
 
     def read_block(self, rows: Embedding, position: int, block: Block, *, logits: bool) -> None:
         """Evaluate all rows of a block."""
+
+    def take_checkpoint(self, position: int, place: Place) -> None:
+        """Remember the end of the cache, `position`, as one where it can be cut, if it cannot be cut anywhere."""
 
     def cut_point(self, position: int) -> int:
         """Return from which position on everything would be removed, if it is to be from `position` on."""
@@ -104,12 +124,12 @@ class KVCache:
 
         They are fewer if a block would be cut in two, and with models whose cache can be cut at some places only.
         """
-        keep = self._whole(keep)
+        keep = whole_blocks(self._cells, keep)
         if keep >= len(self._cells):
             return len(self._cells)
         position = self._positions[keep]
         found = self._model.cut_point(position)
-        return keep if found == position else bisect_left(self._positions, found)
+        return keep if found == position else self.cells_before(found)
 
     def cut(self, keep: int) -> int:
         """Remove everything after the first `keep` cells, or after fewer; return how many remain: see `reachable`."""
@@ -121,27 +141,43 @@ class KVCache:
             del self._cells[keep:], self._positions[keep:]
         return keep
 
-    def adopt(self, cells: Sequence[Cell]) -> None:
-        """Record cells that were added to the end of the cache without being evaluated."""
-        self._note(cells, None)
+    def cells_before(self, position: int) -> int:
+        """Return how many cells stand before a position."""
+        return bisect_left(self._positions, position)
+
+    def take_checkpoint(self, place: Place) -> None:
+        """Have a place where the cache can be cut at its end, if it cannot be cut anywhere."""
+        self._model.take_checkpoint(self._next, place)
+
+    def adopt(self, cells: Sequence[Cell], *, cut: bool = False) -> None:
+        """Record cells that were added to the end of the cache without being evaluated.
+
+        `cut`: the cache holds more, which is removed; it must be possible to cut it there.
+        """
+        for (_source, block), run in groupby(cells, key=_source_of):
+            self._note(list(run), block)
+        if cut and self._model.forget_from(self._next) != self._next:
+            raise RuntimeError("the KV cache was cut at another place")
 
     def append(
         self,
         cells: Sequence[Cell],
         embedding: Callable[[str], Embedding],
         progress: Callable[[int], None] = lambda _count: None,
+        *,
+        logits: bool = True,
     ) -> None:
-        """Evaluate `cells` and add them to the end of the cache; the next token can be sampled after the last one.
+        """Evaluate `cells` and add them to the end of the cache; with `logits` the next token can be sampled then.
 
         `embedding` returns the rows of a picture. `progress` is called after each batch with the number of cells done.
         """
         end = len(self._cells) + len(cells)
         done = 0
-        for (source, block), run in groupby(cells, key=_source):
+        for (source, block), run in groupby(cells, key=_source_of):
             whole = list(run)
             for part in _even_parts(whole, self._model.batch) if block is None else [whole]:
                 self._interrupt.check()
-                last = len(self._cells) + len(part) == end
+                last = logits and len(self._cells) + len(part) == end
                 self._evaluate(source, block, part, embedding, last)
                 self._note(part, block)
                 done += len(part)
@@ -172,13 +208,8 @@ class KVCache:
         self._positions += [self._next] * len(cells) if placed else range(self._next, self._next + len(cells))
         self._next += block.positions if block is not None else len(cells)
 
-    def _whole(self, keep: int) -> int:
-        """Return `keep`, or the start of the block that it would cut in two."""
-        cell = self._cells[keep] if keep < len(self._cells) else None
-        return keep - (cell.row - cell.block.first) if isinstance(cell, PictureRow) and cell.block else keep
 
-
-def _source(cell: Cell) -> tuple[str | None, Block | None]:
+def _source_of(cell: Cell) -> tuple[str | None, Block | None]:
     return (cell.picture, cell.block) if isinstance(cell, PictureRow) else (None, None)
 
 

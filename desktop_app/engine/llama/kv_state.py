@@ -1,29 +1,83 @@
-"""Saves parts of llama.cpp's KV cache and restores them.
+"""Cuts llama.cpp's KV cache, saves it and restores it: all of it, parts of it, or the recurrent state alone.
 
-llama.cpp can save only the state of a whole sequence. So a second sequence is made that shares the cells of one part of
-the first, which copies nothing, and that sequence is saved.
+llama.cpp can save only the state of a whole sequence. To save a part, a second sequence is made that shares the cells
+of that part, which copies nothing, and that sequence is saved. Of some models no part can be restored on its own.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import struct
+from collections.abc import Sequence
+from enum import Enum, auto
 from pathlib import Path
 
+import numpy as np
+
 from desktop_app.engine.llama.bindings import VERSION, ContextParameters, ContextPointer, ModelPointer, llama
+from desktop_app.engine.llama.checkpoints import Checkpoints, pack, unpack
+from desktop_app.engine.llama.kv_cache import Place
 
 _CONVERSATION, _PART = 0, 1  # sequence numbers
-SEQUENCES = 2  # how many sequences a context needs
+SEQUENCES = 2  # how many sequences a context needs if parts of it are saved
+_BYTES = ctypes.POINTER(ctypes.c_uint8)
+_PACKED = struct.Struct("<Q")  # bytes of the checkpoints before a whole state
+_WHOLE, _RECURRENT = llama.LLAMA_STATE_SEQ_FLAGS_NONE, llama.LLAMA_STATE_SEQ_FLAGS_PARTIAL_ONLY
+
+
+class Kind(Enum):
+    """What can be done with a KV cache."""
+
+    PLAIN = auto()  # it can be cut anywhere, and every part of it can be restored on its own
+    PLACED = auto()  # its positions have several dimensions (M-RoPE): only the whole can be restored
+    WINDOWED = auto()  # so too, and nothing before the sliding window is saved: what was restored cannot be cut
+    RECURRENT = auto()  # it can be cut only at checkpoints
 
 
 class KVState:
     """The KV cache of one context."""
 
-    def __init__(self, context: ContextPointer, identity: str) -> None:
+    def __init__(self, context: ContextPointer, identity: str, kind: Kind) -> None:
         """`identity`: everything that the content of the cache depends on, except the weights."""
         self.identity = identity
-        self._context = context
-        self._memory = llama.llama_get_memory(context)
+        self.kind = kind
+        self.use(context)
+        self._cut_from = 0  # the cache can be cut from here on, and at 0
+        self._checkpoints: Checkpoints | None = None
+        if kind is Kind.RECURRENT:
+            self._checkpoints = Checkpoints(self)
+
+    # ---- cutting ---------------------------------------------------------------------------
+
+    def cut_point(self, position: int) -> int:
+        """Return where the cache can be cut to forget everything from `position` on: there, or before it."""
+        if self._checkpoints is not None:
+            return self._checkpoints.cut_point(position)
+        return position if position >= self._cut_from else 0
+
+    def forget_from(self, position: int) -> int:
+        """Remove everything from `cut_point` on; return where that was."""
+        position = self.cut_point(position)
+        if self._checkpoints is not None:
+            self._checkpoints.go_back(position)
+        if not llama.llama_memory_seq_rm(self._memory, _CONVERSATION, position, -1):
+            raise RuntimeError("the KV cache cannot be cut")
+        if not position:
+            self._cut_from = 0
+        return position
+
+    def take_checkpoint(self, position: int, place: Place) -> None:
+        """Have `cut_point` know the end of the cache, `position`, if it does not know every place."""
+        if self._checkpoints is not None:
+            self._checkpoints.take(position, place)
+
+    def take_before_batch(self, position: int) -> None:
+        """Have `cut_point` know `position`, where a batch begins that may be stopped."""
+        if self._checkpoints is not None:
+            self._checkpoints.take_before_batch(position)
+
+    # ---- saving ----------------------------------------------------------------------------
 
     def use(self, context: ContextPointer) -> None:
         """Continue with another context that was made in the same way."""
@@ -48,43 +102,107 @@ class KVState:
         )
         return bool(read)
 
+    @property
+    def size(self) -> int:
+        """Return about how many bytes `copy_all` returns, without checkpoints."""
+        return llama.llama_state_seq_get_size_ext(self._context, _CONVERSATION, _WHOLE)
+
+    def copy_all(self, checkpoints: int) -> tuple[memoryview, list[int] | None]:
+        """Return the whole state, with the most useful checkpoints, of at most so many bytes.
+
+        And the positions at which it can be cut when it was put back; None: at any.
+        """
+        kept = self._checkpoints.most_useful(checkpoints) if self._checkpoints is not None else []
+        packed = pack(kept)
+        state = self._copy(_CONVERSATION, _WHOLE, [_PACKED.pack(sum(map(len, packed))), *packed])
+        return state, None if self.kind is Kind.PLACED else [one.position for one in kept]
+
+    def put_all(self, state: bytes) -> bool:
+        """Restore what `copy_all` returned, byte for byte, in place of what is there; return False if that failed."""
+        (size,) = _PACKED.unpack_from(state)
+        packed, whole = memoryview(state)[_PACKED.size :][:size], memoryview(state)[_PACKED.size + size :]
+        self.forget_from(0)
+        if not self._put(whole, _CONVERSATION, _WHOLE):
+            self.forget_from(0)
+            return False
+        if self._checkpoints is not None:
+            self._checkpoints.replace(unpack(packed))
+        if self.kind is Kind.WINDOWED:
+            self._cut_from = llama.llama_memory_seq_pos_max(self._memory, _CONVERSATION) + 1
+        return True
+
+    def copy_recurrent(self) -> memoryview:
+        """Return the recurrent state, without the cells of the layers that have attention."""
+        return self._copy(_CONVERSATION, _RECURRENT)
+
+    def put_recurrent(self, state: memoryview, position: int) -> bool:
+        """Restore what `copy_recurrent` returned when the next position was `position`; return False if that failed.
+
+        The cells of the other layers up to there must be the same as then; the later ones are removed. Without that
+        llama.cpp would go on with both, wrongly and without an error.
+        """
+        put = self._put(state, _CONVERSATION, _RECURRENT)
+        return put and llama.llama_memory_seq_rm(self._memory, _CONVERSATION, position, -1)
+
     def copy_out(self, first: int, last: int) -> memoryview:
         """Return the state of the positions from `first` up to, not including, `last`."""
         llama.llama_memory_seq_cp(self._memory, _CONVERSATION, _PART, first, last)
         try:
-            size = llama.llama_state_seq_get_size(self._context, _PART)
-            buffer = (ctypes.c_uint8 * size)()
-            written = llama.llama_state_seq_get_data(self._context, buffer, size, _PART)
+            return self._copy(_PART, _WHOLE)
         finally:
             self._drop_part()
-        return memoryview(buffer).cast("B")[:written]
 
     def copy_in(self, state: bytes, first: int, last: int) -> bool:
         """Restore the positions from `first` up to `last` of a state from `copy_out`; return False if it does not fit.
 
         llama.cpp does not check the data: `state` must be what `copy_out` returned, byte for byte.
         """
-        buffer = ctypes.cast(ctypes.c_char_p(state), ctypes.POINTER(ctypes.c_uint8))
         try:
-            if not llama.llama_state_seq_set_data(self._context, buffer, len(state), _PART):
+            if not self._put(memoryview(state), _PART, _WHOLE):
                 return False
             llama.llama_memory_seq_cp(self._memory, _PART, _CONVERSATION, first, last)
         finally:
             self._drop_part()
         return True
 
+    def _copy(self, sequence: int, flags: int, before: Sequence[bytes | memoryview] = ()) -> memoryview:
+        """Return a state; `before` comes before it."""
+        first = sum(map(len, before))
+        size = llama.llama_state_seq_get_size_ext(self._context, sequence, flags)
+        buffer = np.empty(first + size, np.uint8)
+        place = 0
+        for part in before:
+            buffer[place : place + len(part)] = np.frombuffer(part, np.uint8)
+            place += len(part)
+        start = ctypes.cast(buffer.ctypes.data + first, _BYTES)
+        written = llama.llama_state_seq_get_data_ext(self._context, start, size, sequence, flags)
+        return buffer.data[: first + written]
+
+    def _put(self, state: memoryview, sequence: int, flags: int) -> bool:
+        raw = np.frombuffer(state, np.uint8)
+        start = ctypes.cast(raw.ctypes.data, _BYTES)
+        return bool(llama.llama_state_seq_set_data_ext(self._context, start, len(raw), sequence, flags))
+
     def _drop_part(self) -> None:
         llama.llama_memory_seq_rm(self._memory, _PART, -1, -1)
 
 
-def kv_state(model: ModelPointer, context: ContextPointer, parameters: ContextParameters) -> KVState | None:
-    """Return the KV cache of a context made with `parameters`; None if a part of it cannot be restored on its own.
+def kind_of(model: ModelPointer) -> Kind:
+    """Return what can be done with the KV cache of a model."""
+    if llama.llama_model_is_recurrent(model) or llama.llama_model_is_hybrid(model):
+        return Kind.RECURRENT
+    if llama.llama_model_n_swa(model) > 0:
+        return Kind.WINDOWED
+    plain_rope = llama.llama_model_rope_type(model) in {llama.LLAMA_ROPE_TYPE_NORM, llama.LLAMA_ROPE_TYPE_NEOX}
+    return Kind.PLAIN if plain_rope else Kind.PLACED
 
-    That is so if the model is recurrent, has a sliding window, or has positions with more than one dimension.
-    """
-    plain = not llama.llama_model_is_recurrent(model) and not llama.llama_model_is_hybrid(model)
-    rope = llama.llama_model_rope_type(model) in {llama.LLAMA_ROPE_TYPE_NORM, llama.LLAMA_ROPE_TYPE_NEOX}
-    if not plain or not rope or llama.llama_model_n_swa(model) > 0:
-        return None
+
+def sequences(kind: Kind) -> int:
+    """Return how many sequences a context needs. Each has a recurrent state of its own, which may be large."""
+    return 1 if kind is Kind.RECURRENT else SEQUENCES
+
+
+def kv_state(model: ModelPointer, context: ContextPointer, parameters: ContextParameters) -> KVState:
+    """Return the KV cache of a context made with `parameters`."""
     kinds = (parameters.type_k, parameters.type_v, parameters.flash_attn_type, llama.llama_n_ctx(context))
-    return KVState(context, f"{VERSION} {kinds}")
+    return KVState(context, f"{VERSION} {kinds}", kind_of(model))

@@ -22,8 +22,8 @@ from desktop_app.engine.llama.batch import RowBatch, TokenBatch
 from desktop_app.engine.llama.bindings import ContextPointer, ModelPointer, llama
 from desktop_app.engine.llama.class_token_fix import ClassToken
 from desktop_app.engine.llama.dual_layout import DualLayout
-from desktop_app.engine.llama.kv_cache import Block
-from desktop_app.engine.llama.kv_state import SEQUENCES, KVState, kv_state
+from desktop_app.engine.llama.kv_cache import Block, Place
+from desktop_app.engine.llama.kv_state import Kind, kind_of, kv_state, sequences
 from desktop_app.engine.llama.kv_swap import swap_out
 from desktop_app.engine.llama.mtmd import LoadedProjector
 from desktop_app.engine.llama.sampler import Sampler
@@ -67,6 +67,7 @@ class Model:
         self._interrupt = interrupt
         self._model = ModelPointer(0)
         self._context = ContextPointer(0)
+        self._asks_after_nodes = False
         self._projector: LoadedProjector | None = None
         self._image_tokens, self._class_token = 0, ClassToken.NONE
         self._swap_folder = Path(settings.cache_folder or cache_folder()) / "contexts"
@@ -77,7 +78,7 @@ class Model:
                 self._load_projector()
                 self._free_projector()
             self._open_context()
-            self.kv: KVState | None = kv_state(self._model, self._context, self._parameters)
+            self.kv = kv_state(self._model, self._context, self._parameters)
             self._tokens = TokenBatch(self._most)
             self._batches.append(self._tokens)
             self._rows = RowBatch(self._most, self.width, mrope=_has_mrope(self._model))
@@ -102,8 +103,6 @@ class Model:
         self.dual_layout = DualLayout(self.files.weights, self._model, plan)
         self.vocabulary = Vocabulary(llama.llama_model_get_vocab(self._model))
         self.width = llama.llama_model_n_embd_inp(self._model)  # of a row: wider than the model if it has taps
-        # A recurrent state is of the last token alone: what came before cannot be had from it.
-        self._can_cut = not (llama.llama_model_is_hybrid(self._model) or llama.llama_model_is_recurrent(self._model))
 
     def _open_context(self) -> ContextPointer:
         plan = self.plan
@@ -113,7 +112,7 @@ class Model:
         parameters.flash_attn_type = _FLASH_ATTENTION[plan.flash_attention]
         self._most = max(self.batch, self.files.projector.min_batch if self.files.projector is not None else 0)
         parameters.n_batch = parameters.n_ubatch = self._most
-        parameters.n_seq_max, parameters.kv_unified = SEQUENCES, True
+        parameters.n_seq_max, parameters.kv_unified = sequences(kind_of(self._model)), True
         parameters.n_threads, parameters.n_threads_batch = self.writing_threads, self.reading_threads
         parameters.no_perf = True
         self._context = llama.llama_init_from_model(self._model, parameters)
@@ -122,8 +121,7 @@ class Model:
         self.n_ctx = llama.llama_n_ctx(self._context)
         self._memory = llama.llama_get_memory(self._context)
         self._parameters = parameters
-        abort = llama.ggml_abort_callback(self._interrupt.c_function)
-        llama.llama_set_abort_callback(self._context, abort, self._interrupt.c_argument)
+        self._let_stop(stoppable=True)
         return self._context
 
     def _load_projector(self) -> None:
@@ -174,7 +172,8 @@ class Model:
         if self._projector is not None or self.files.projector is None:
             yield
             return
-        with swap_out(self.kv, self._swap_folder, self._close_context, self._open_context):
+        kept = self.kv if self.kv.kind is not Kind.WINDOWED else None
+        with swap_out(kept, self._swap_folder, self._close_context, self._open_context):
             self._load_projector()
             try:
                 yield
@@ -205,17 +204,41 @@ class Model:
 
     def ask_after_nodes(self, stop: Callable[[], bool]) -> None:
         """Call `stop` after each node of a graph: true ends the graph. The interrupt has no effect from now on."""
+        self._asks_after_nodes = True
         self._abort = llama.ggml_abort_callback(lambda _data: stop())
         llama.llama_set_abort_callback(self._context, self._abort, None)
+
+    def _let_stop(self, *, stoppable: bool) -> None:
+        """Have llama.cpp ask whether to stop, or not."""
+        if stoppable:
+            ask, argument = llama.ggml_abort_callback(self._interrupt.c_function), self._interrupt.c_argument
+        else:
+            ask, argument = llama.ggml_abort_callback(0), None
+        llama.llama_set_abort_callback(self._context, ask, argument)
+
+    def _prepare_stop(self, cells: int, position: int) -> None:
+        """Prepare for the case that a batch is stopped.
+
+        A recurrent state is lost then. So it is kept before a batch; a single cell takes tens of milliseconds, and is
+        not stopped.
+        """
+        if self.kv.kind is not Kind.RECURRENT:
+            return
+        if cells > 1:
+            self.kv.take_before_batch(position)
+        if not self._asks_after_nodes:
+            self._let_stop(stoppable=cells > 1)
 
     def read_tokens(self, tokens: Sequence[int], position: int, *, logits: bool) -> None:
         """Evaluate at most `batch` tokens at `position`; `logits`: whether to compute those of the last one."""
         self._tokens.fill(tokens, position, logits=logits)
+        self._prepare_stop(len(tokens), position)
         self._evaluate(self._tokens, position)
 
     def read_rows(self, rows: Embedding, position: int, *, logits: bool) -> None:
         """Evaluate at most `batch` rows of an embedding at `position`."""
         self._rows.fill(rows, position, logits=logits)
+        self._prepare_stop(len(rows), position)
         self._evaluate(self._rows, position)
 
     def read_block(self, rows: Embedding, position: int, block: Block, *, logits: bool) -> None:
@@ -223,10 +246,12 @@ class Model:
         step = self.batch if block.causal else len(rows)
         axes = np.array(block.axes, np.int32) if block.axes else None
         llama.llama_set_causal_attn(self._context, block.causal)
+        self._prepare_stop(len(rows), position)
         try:
             for first in range(0, len(rows), step):
                 if self._interrupt.soon:
-                    self.forget_from(position)
+                    if first:
+                        self.forget_from(position)
                     raise Interrupted
                 end = min(first + step, len(rows))
                 if axes is None:
@@ -240,17 +265,15 @@ class Model:
 
     def cut_point(self, position: int) -> int:
         """Return where the KV cache can be cut to forget everything from `position` on: there, or before it."""
-        return position if self._can_cut else 0
+        return self.kv.cut_point(position)
 
     def forget_from(self, position: int) -> int:
-        """Remove everything from `position` on from the KV cache, and what cannot stay without it.
+        """Remove everything from `cut_point` on from the KV cache; return where that was."""
+        return self.kv.forget_from(position)
 
-        Returns where the cache ends now.
-        """
-        position = self.cut_point(position)
-        if not llama.llama_memory_seq_rm(self._memory, 0, position, -1):
-            raise RuntimeError("the KV cache cannot be cut")
-        return position
+    def take_checkpoint(self, position: int, place: Place) -> None:
+        """Have `cut_point` know the end of the KV cache, `position`, if it does not know every place."""
+        self.kv.take_checkpoint(position, place)
 
     def logits(self) -> npt.NDArray[np.float32]:
         """Return a copy of the last computed logits, one per token of the vocabulary."""

@@ -10,6 +10,7 @@ import time
 from dataclasses import replace
 
 from desktop_app.engine.interrupt import Interrupt, Interrupted
+from desktop_app.engine.llama.kv_state import Kind
 from desktop_app.engine.llama.model import Model
 from desktop_app.engine.messages import EngineSettings, LoadPlan
 from desktop_app.engine.weights.model_files import ModelFiles
@@ -38,7 +39,7 @@ class Trial:
     @property
     def can_fill_cache(self) -> bool:
         """Return whether the KV cache can be filled by copying."""
-        return self._model.kv is not None
+        return self._model.kv.kind is Kind.PLAIN
 
     @property
     def nodes_computed(self) -> int:
@@ -97,7 +98,7 @@ class Trial:
         self._model.forget_from(0)
         self._filled = 0
         kv = self._model.kv
-        if not depth or kv is None:
+        if not depth or kv.kind is not Kind.PLAIN:
             return 0
         if not self._cells:
             self._nodes.begin(0)

@@ -9,7 +9,7 @@ from desktop_app.engine.cache.checked_folder import CheckedFolder
 from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.conversation.saved_kv_cache import BLOCK, SavedKVCache
 from desktop_app.engine.interrupt import Interrupt, Interrupted
-from desktop_app.engine.llama.kv_cache import Block, Cell, KVCache, PictureRow
+from desktop_app.engine.llama.kv_cache import Block, Cell, KVCache, PictureRow, Place
 from tests.helpers.strays import Expected
 
 PICTURE: list[Cell] = [PictureRow("p", row) for row in range(BLOCK)]
@@ -36,6 +36,9 @@ class Cache:
         raise AssertionError("only tokens here")
 
     def read_block(self, rows: Embedding, position: int, block: Block, *, logits: bool) -> None:
+        raise NotImplementedError
+
+    def take_checkpoint(self, position: int, place: Place) -> None:
         raise NotImplementedError
 
     def cut_point(self, position: int) -> int:
@@ -72,7 +75,7 @@ class Desk:
 
     def save(self, cells: Sequence[Cell]) -> None:
         self.hold(cells)
-        self.saved.save(cells, lambda: None)
+        self.saved.save(self.context, lambda: None)
 
     def restore(self, cells: Sequence[Cell]) -> int:
         kept = self.saved.restore(self.context, cells, self.context.common(cells), lambda: None)
@@ -177,7 +180,7 @@ def test_a_state_that_does_not_fit_is_removed(folder: CheckedFolder) -> None:
     desk = Desk(folder)
     desk.hold(LONG)
     desk.cache.held.clear()  # so what is copied out is empty
-    desk.saved.save(LONG, lambda: None)
+    desk.saved.save(desk.context, lambda: None)
     count = len(folder.names())
     assert Desk(folder).restore(LONG) == 0
     assert len(folder.names()) == count - 1
@@ -194,10 +197,10 @@ def test_saving_can_be_interrupted_and_goes_on(desk: Desk, folder: CheckedFolder
             raise Interrupted
 
     with pytest.raises(Interrupted):
-        desk.saved.save(LONG, check)
+        desk.saved.save(desk.context, check)
     assert len(folder.names()) == 2
     assert Desk(folder).restore(LONG) == 2 * BLOCK
-    desk.saved.save(LONG, check)
+    desk.saved.save(desk.context, check)
     assert calls == 5  # the two blocks that were missing
     assert Desk(folder).restore(LONG) == len(LONG)
 

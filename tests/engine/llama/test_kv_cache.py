@@ -7,7 +7,7 @@ import pytest
 
 from desktop_app.engine.cache.embeddings import Embedding, EmbeddingKey, EmbeddingStore
 from desktop_app.engine.interrupt import Interrupt, Interrupted
-from desktop_app.engine.llama.kv_cache import Block, Cell, KVCache, PictureRow
+from desktop_app.engine.llama.kv_cache import Block, Cell, KVCache, PictureRow, Place
 
 PICTURE = [PictureRow("p", row) for row in range(6)]
 EMBEDDING: Embedding = np.arange(12, dtype=np.float32).reshape(6, 2)
@@ -33,6 +33,9 @@ class Recorder:
 
     def read_block(self, rows: Embedding, position: int, _block: Block, *, logits: bool) -> None:
         self._call(position, [float(row[0]) for row in rows], logits)
+
+    def take_checkpoint(self, position: int, place: Place) -> None:
+        raise NotImplementedError
 
     def cut_point(self, position: int) -> int:
         return position if self.places is None else max(place for place in self.places if place <= position)

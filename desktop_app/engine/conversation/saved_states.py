@@ -1,0 +1,130 @@
+"""Saves the whole state of recent conversations to disk, for models of which no part can be restored on its own.
+
+Those have recurrent layers, a sliding window, or positions with several dimensions. There is one file for each
+conversation, whose notes say which cells it holds and to which of them the cache can be cut.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from desktop_app.engine.cache.checked_folder import CheckedFolder
+from desktop_app.engine.llama.kv_cache import Cell, KVCache, common_start, whole_blocks
+from desktop_app.engine.planning.recurrent_state import MOST_SAVED, SAVED_CHECKPOINTS
+
+_LEAST = 64  # cells that are worth a file
+_WORTH = 16  # cells: fewer are evaluated as fast
+
+_PlainCell = int | tuple[str, int]  # a token, or a picture and a row of it
+
+
+class State(Protocol):
+    """The whole KV cache; see `KVState`."""
+
+    identity: str
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes it has, without checkpoints."""
+
+    def copy_all(self, checkpoints: int) -> tuple[memoryview, list[int] | None]:
+        """Return it, and at which positions it can be cut when it was put back."""
+
+    def put_all(self, state: bytes) -> bool:
+        """Put it back."""
+
+
+class SavedStates:
+    """What is kept of the conversations of one model."""
+
+    def __init__(self, folder: CheckedFolder, state: State, identity: str) -> None:
+        """`identity` names the weights: of the language model and, for pictures, of the projector."""
+        self._folder = folder
+        self._state = state
+        self._prefix = hashlib.sha256(f"whole|{identity}|{state.identity}".encode()).hexdigest()[:30]
+        self._notes: dict[str, _Notes] = {}
+
+    def clear(self) -> None:
+        """Forget what is in memory."""
+        self._notes.clear()
+
+    def restore(self, context: KVCache, cells: Sequence[Cell], keep: int, check: Callable[[], None]) -> int:
+        """Bring `context`, whose first `keep` cells begin `cells`, nearer to `cells` with what was saved.
+
+        Returns how many cells it then has in common with `cells`, at least `keep` unless a file is damaged. `check` may
+        raise.
+        """
+        reached = {name: notes.reach(cells) for name, notes in self._known().items()}
+        best = max(reached, key=lambda name: reached[name], default=None)
+        if best is None or reached[best] - keep < _WORTH:
+            return keep
+        check()
+        file = self._folder.read(best)
+        if file is None:
+            return keep
+        context.cut(0)
+        if not self._state.put_all(file.data):
+            self._folder.remove(best)
+            return 0
+        context.adopt(cells[: reached[best]], cut=reached[best] < len(self._notes[best].cells))
+        self._folder.used(best)
+        return len(context)
+
+    def save(self, context: KVCache, check: Callable[[], None]) -> None:
+        """Save what `context` holds, in place of what was saved of the same conversation before it grew."""
+        cells = _plain(context.cells)
+        name = f"{self._prefix}-{hashlib.sha256(json.dumps(cells).encode()).hexdigest()[:30]}"
+        known = self._known()
+        if len(cells) < _LEAST or self._state.size > MOST_SAVED:
+            return
+        if name not in known:
+            check()
+            data, positions = self._state.copy_all(SAVED_CHECKPOINTS)
+            cuts = None if positions is None else [context.cells_before(position) for position in positions]
+            if not self._folder.write(name, _Notes(cells, cuts).written(), data):
+                return
+            for older, held in known.items():
+                if held.cells == cells[: len(held.cells)]:
+                    self._folder.remove(older)
+        self._folder.used(name)
+
+    def _known(self) -> dict[str, _Notes]:
+        names = [name for name in self._folder.names() if name.startswith(f"{self._prefix}-")]
+        for name in names:
+            if name not in self._notes and (notes := self._folder.notes(name)) is not None:
+                self._notes[name] = _Notes.read(notes)
+        self._notes = {name: self._notes[name] for name in names if name in self._notes}
+        return self._notes
+
+
+@dataclass(frozen=True)
+class _Notes:
+    """What a file says of the conversation in it."""
+
+    cells: list[_PlainCell]
+    cuts: list[int] | None  # to how many cells it can be cut; None: to any number
+
+    @classmethod
+    def read(cls, notes: bytes) -> _Notes:
+        cells, cuts = json.loads(notes)
+        return cls([cell if isinstance(cell, int) else (cell[0], cell[1]) for cell in cells], cuts)
+
+    def written(self) -> bytes:
+        return json.dumps([self.cells, self.cuts], separators=(",", ":")).encode()
+
+    def reach(self, cells: Sequence[Cell]) -> int:
+        """Return how many of `cells`, from the start, could be had from the file."""
+        common = common_start(self.cells, _plain(cells))
+        if common == len(self.cells):
+            return common
+        if self.cuts is None:
+            return whole_blocks(cells, common)
+        return max((cut for cut in self.cuts if cut <= common), default=0)
+
+
+def _plain(cells: Sequence[Cell]) -> list[_PlainCell]:
+    return [cell if isinstance(cell, int) else (cell.picture, cell.row) for cell in cells]
