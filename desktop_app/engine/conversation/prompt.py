@@ -26,6 +26,7 @@ class Prompt:
     begun: str = ""  # the beginning of the answer, which is to go on
     begun_tokens: tuple[int, ...] = ()  # of that; they are the last cells
     opening: int = 0  # cells before the first turn
+    lasting: int = 0  # cells that will be there when the turn is answered and another follows
 
     def edges(self, batch: int) -> list[int]:
         """Return where evaluation always begins a new batch of at most `batch` cells.
@@ -43,7 +44,7 @@ class Prompt:
         for end in self.picture_ends():
             found[self.certain if end <= self.certain < end + _LONG else end] = Place.PICTURE
         if self.closing:
-            found[len(self.cells) - len(self.begun_tokens) - 1] = Place.ANSWER
+            found[min(self.lasting, len(self.cells) - len(self.begun_tokens) - 1)] = Place.ANSWER
         return found
 
     def read_ahead_prefix(self, batch: int) -> Prompt:

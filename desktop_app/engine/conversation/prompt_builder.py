@@ -93,6 +93,7 @@ class PromptBuilder:
             certain=common_start(certain, cells),
             closing=closing if written else 0,
             opening=opening,
+            lasting=self._lasting(turns, layout, system) if written else 0,
             pictures=pictures,
             dropped_turns=tuple(dropped),
             dropped_pictures=sum(len(requested[index].pictures) for index in dropped),
@@ -167,6 +168,13 @@ class PromptBuilder:
         common = min(common_start(first, other) for other in others)
         closing = len(first) - common - 1  # the beginning is one token
         return layout.cells[: layout.ends[-2]] + first[:common], closing
+
+    def _lasting(self, turns: Sequence[Turn], layout: _Layout, system: str | None) -> int:
+        """Return how many cells will be the same when the last turn is answered, and another follows."""
+        if not self._spoken.without_thinking:
+            return len(layout.cells)
+        answered = [*turns[:-1], turns[-1]._replace(answer=_BEGINNINGS[0]), Turn(_BEGINNINGS[0])]
+        return common_start(layout.cells, self._lay_out(answered, system).cells)
 
     def _reduced(self, requested: Sequence[Turn], pictures: Iterable[PictureLayout]) -> tuple[int, int] | None:
         """Return in how many parts a picture is seen and how many it is worth, for the first that has fewer."""

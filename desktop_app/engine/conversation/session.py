@@ -172,7 +172,7 @@ class Session:
         request = command.request
         prompt = self._prompt(request, command.turns, command.system_prompt, command.sampling.max_tokens)
         keep = self._kv_cache.common(prompt.cells)
-        reusable = prompt.certain
+        reusable = max((prompt.certain, *self._places(prompt)))
         if prompt.begun_tokens:  # it goes on from the cells that are there; the next token needs the last one's logits
             reusable = len(prompt.cells) - 1
             keep = min(keep, reusable)

@@ -51,7 +51,7 @@ class Place(IntEnum):
     BATCH = 0  # before one that may be stopped
     QUESTION = 1  # where the words of a question begin: it may be edited
     OPENING = 2  # after a long system prompt: old turns may be dropped, and another conversation begins so, too
-    ANSWER = 3  # one token before an answer begins: it may be written again
+    ANSWER = 3  # before an answer, and what is there only while it is written: it may be written again
     PICTURE = 4  # after one: the question about it may be edited
 
 

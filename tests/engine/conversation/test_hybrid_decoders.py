@@ -1,24 +1,163 @@
-"""Models whose decoder keeps a recurrent state, so that their KV cache cannot be cut at any place."""
+"""Models whose decoder keeps a recurrent state converse as all others: evaluating only what is new, and rightly.
+
+Whatever a conversation comes back from, the logits are those of an engine that never read anything else. Where the same
+batches were evaluated, they are equal bit for bit; where an answer was written token by token that is read in one batch
+there, nearly.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
+from desktop_app.engine.cache.checked_folder import cache_folders
+from desktop_app.engine.cache.embeddings import EmbeddingStore
 from desktop_app.engine.client import EngineClient
-from desktop_app.engine.messages import Turn
+from desktop_app.engine.conversation.session import Session
+from desktop_app.engine.interrupt import Interrupt
+from desktop_app.engine.llama.kv_state import KVState
+from desktop_app.engine.llama.model import Model
+from desktop_app.engine.messages import (
+    Ask,
+    EngineSettings,
+    Event,
+    Finished,
+    FinishReason,
+    LoadPlan,
+    ReadAhead,
+    ReadAheadDone,
+    Sampling,
+    Text,
+    Turn,
+    TurnStats,
+)
+from desktop_app.engine.weights.model_files import check_files
 from tests.engine.questions import ask
 from tests.random_models.lfm2 import write_lfm2
 from tests.random_models.qwen35 import write_qwen35
 
 WRITERS: dict[str, Callable[[Path], Path]] = {"qwen35": write_qwen35, "lfm2": write_lfm2}
+PLANS = {"f16": LoadPlan(1024, 32), "q8_0": LoadPlan(1024, 32, kv_type="q8_0")}
+SYSTEM = "You answer with the names of colours and of nothing else, whatever you are asked about."
+FIRST = Turn("What is red in the picture, and what is blue?")
+SECOND, OTHER = Turn("And the star?"), Turn("Or is the moon green, and where is it?")
+LONG = Turn("Tell me of the sea. " * 12)  # of several batches
+Logits = npt.NDArray[np.float32]
+_WRITTEN: dict[str, tuple[int, ...]] = {}  # answers and their tokens, which no tokeniser would give again
 
 
-@pytest.fixture(params=WRITERS)
-def model(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    return WRITERS[request.param](tmp_path / "model.gguf")
+@pytest.fixture(scope="module", params=WRITERS)
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return WRITERS[request.param](tmp_path_factory.mktemp("hybrid") / "model.gguf")
+
+
+class Desk:
+    """One engine, without a process of its own."""
+
+    def __init__(self, model: Path, plan: LoadPlan, folder: Path | None = None, megabytes: int = 20) -> None:
+        self.interrupt = Interrupt()
+        self.heard: list[Event] = []
+        self.model = Model(check_files(model, None), EngineSettings(threads=1), self.interrupt, plan)
+        self.saves = folder is not None
+        folders = cache_folders(str(folder), megabytes) if folder is not None else None
+        self.session = Session(self.model, self.interrupt, EmbeddingStore(), self._hear, folders)
+        self.on_text: Callable[[], None] = lambda: None
+        self.evaluated: list[int] = []  # tokens of each batch, of the last request
+        self.before_batch: Callable[[int], None] = lambda _number: None
+        read = self.model.read_tokens
+
+        def watched(tokens: list[int], position: int, *, logits: bool) -> None:
+            self.before_batch(len(self.evaluated))
+            self.evaluated.append(len(tokens))
+            read(tokens, position, logits=logits)
+
+        self.model.read_tokens = watched  # type: ignore[method-assign,assignment]
+
+    def _hear(self, event: Event) -> None:
+        self.heard.append(event)
+        if isinstance(event, Text):
+            self.on_text()
+
+    @property
+    def closing(self) -> int:
+        """Return how many tokens stand before an answer only while it is written, but at least one."""
+        return 6 if self.session.prompts.family.without_thinking else 1
+
+    def ask(self, *turns: Turn, tokens: int = 12) -> Finished:
+        self._know(turns)
+        self.interrupt.clear()
+        self.evaluated.clear()
+        sampling = Sampling(temperature=0, max_tokens=tokens)
+        self.session.ask(Ask(1, turns, sampling, SYSTEM), 0.0)
+        finished = self.heard[-1]
+        assert isinstance(finished, Finished)
+        _WRITTEN[finished.text] = finished.token_ids
+        return finished
+
+    def _know(self, turns: Sequence[Turn]) -> None:
+        """Know the tokens of answers that another engine wrote; one with a folder finds them there."""
+        for turn in turns if not self.saves else ():
+            self.session.prompts.answers.remember(turn.answer or "", _WRITTEN.get(turn.answer or "", ()))
+
+    def begun(self, *turns: Turn) -> Finished:
+        """Ask, and let the answer be cut after some tokens, where no character is in two parts."""
+        found = (self.ask(*turns, tokens=tokens) for tokens in range(5, 20))
+        return next(part for part in found if len(part.token_ids) == part.stats.answer_tokens)
+
+    def settled(self, *turns: Turn) -> int:
+        """Wait for the next question, and return how many cells are in the cache then.
+
+        Qwen3.5's answers are read again: a thinking block stands before an answer only while it is written.
+        """
+        done = self.read_ahead(*turns)
+        assert done.evaluated_tokens < 12 + len(_WRITTEN[turns[-1].answer or ""])
+        return done.context_used
+
+    def answered(self, *turns: Turn) -> tuple[Turn, ...]:
+        """Ask, and return the turns with the answer."""
+        return (*turns[:-1], turns[-1]._replace(answer=self.begun(*turns).text))
+
+    def logits(self, *turns: Turn) -> tuple[Logits, TurnStats]:
+        """Return the logits with which the answer to the last turn begins or goes on, and what that took."""
+        stats = self.ask(*turns, tokens=1).stats
+        return self.model.logits(), stats
+
+    def read_ahead(self, *turns: Turn, text: str = "") -> ReadAheadDone:
+        self._know(turns)
+        self.interrupt.clear()
+        self.session.read_ahead(ReadAhead(2, turns, (), SYSTEM, text=text))
+        done = self.heard[-1]
+        assert isinstance(done, ReadAheadDone)
+        return done
+
+    def end(self) -> None:
+        self.interrupt.clear()
+        self.session.settle()
+        self.session.close()
+
+
+Opener = Callable[..., Desk]
+
+
+@pytest.fixture
+def desks(model: Path) -> Iterator[Opener]:
+    opened: list[Desk] = []
+
+    def desk(kv_type: str = "f16", folder: Path | None = None, **plan: int) -> Desk:
+        opened.append(Desk(model, PLANS[kv_type]._replace(**plan), folder))  # type: ignore[arg-type]
+        return opened[-1]
+
+    yield desk
+    for one in opened:
+        one.session.close()
+
+
+def nearly(found: Logits, expected: Logits) -> bool:
+    return bool(np.corrcoef(found, expected)[0, 1] > 0.9999 and found.argmax() == expected.argmax())
 
 
 def test_other_questions_are_answered(empty: EngineClient, model: Path) -> None:
@@ -29,3 +168,264 @@ def test_other_questions_are_answered(empty: EngineClient, model: Path) -> None:
     assert answers[0] == answers[2] != answers[1]
     follow_up = ask(empty, first._replace(answer=answers[0]), other)
     assert follow_up.stats.evaluated_tokens < follow_up.stats.prompt_tokens
+
+
+@pytest.mark.parametrize("kv_type", PLANS)
+def test_a_follow_up_evaluates_its_own_words(desks: Opener, kv_type: str) -> None:
+    desk = desks(kv_type)
+    turns = desk.answered(FIRST)
+    used = desk.settled(*turns)
+    found, stats = desk.logits(*turns, SECOND)
+    assert stats.evaluated_tokens == stats.prompt_tokens - used
+    fresh, all_of_it = desks(kv_type).logits(*turns, SECOND)
+    assert nearly(found, fresh)
+    assert all_of_it.evaluated_tokens == stats.prompt_tokens > 5 * stats.evaluated_tokens
+
+
+@pytest.mark.parametrize("kv_type", PLANS)
+def test_answered_again_it_reads_next_to_nothing(desks: Opener, kv_type: str) -> None:
+    desk = desks(kv_type)
+    turns = desk.answered(FIRST)
+    desk.ask(*turns, SECOND)
+    expected = desks(kv_type)
+    expected.answered(FIRST)
+    again, _ = expected.logits(*turns, SECOND)
+    found, stats = desk.logits(*turns, SECOND)
+    assert stats.evaluated_tokens == desk.closing
+    assert np.array_equal(found, again)
+    found, stats = desk.logits(FIRST)  # an earlier one
+    assert stats.evaluated_tokens == desk.closing
+    assert np.array_equal(found, desks(kv_type).logits(FIRST)[0])
+
+
+def test_an_edited_question_is_read_from_its_beginning(desks: Opener) -> None:
+    desk = desks()
+    turns = desk.answered(FIRST)
+    desk.ask(*turns, SECOND)
+    found, stats = desk.logits(*turns, OTHER)
+    other = desks()
+    other.answered(FIRST)
+    expected, beside = other.logits(*turns, OTHER)
+    assert np.array_equal(found, expected)
+    assert stats.evaluated_tokens < beside.evaluated_tokens < 80
+    found, stats = desk.logits(OTHER)  # the first question, edited
+    assert np.array_equal(found, desks().logits(OTHER)[0])
+    assert stats.evaluated_tokens < stats.prompt_tokens / 2
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_stopped_while_reading_nothing_is_lost_but_the_batch(desks: Opener, batch: int) -> None:
+    desk = desks()
+
+    def stop(number: int) -> None:
+        if number == batch:
+            desk.interrupt.stop_now()  # llama.cpp itself is stopped, in the middle of the batch
+
+    desk.before_batch = stop
+    stopped = desk.ask(LONG)
+    assert stopped.stats.finish_reason is FinishReason.STOPPED
+    assert len(desk.evaluated) == batch + 1
+    held = sum(desk.evaluated[:batch])
+    assert len(desk.session._kv_cache) == held > 20
+    desk.before_batch = lambda _number: None
+    found, stats = desk.logits(LONG)
+    assert stats.evaluated_tokens == stats.prompt_tokens - held
+    assert np.array_equal(found, desks().logits(LONG)[0])
+
+
+def test_stopped_in_the_first_batch_it_begins_anew(desks: Opener) -> None:
+    desk = desks()
+    desk.before_batch = lambda _number: desk.interrupt.stop_now()
+    assert desk.ask(FIRST).stats.finish_reason is FinishReason.STOPPED
+    assert len(desk.session._kv_cache) == 0
+    desk.before_batch = lambda _number: None
+    assert np.array_equal(desk.logits(FIRST)[0], desks().logits(FIRST)[0])
+
+
+def test_stopped_while_writing_the_token_is_finished(desks: Opener) -> None:
+    desk = desks()
+    desk.ask(FIRST, tokens=1)
+    read = len(desk.evaluated)  # batches of the question
+    whole = desk.ask(FIRST, tokens=40)
+    desk = desks()
+
+    def stop(number: int) -> None:
+        if number == read + 5:
+            desk.interrupt.stop_now()
+
+    desk.before_batch = stop
+    part = desk.ask(FIRST, tokens=40)
+    assert part.stats.finish_reason is FinishReason.STOPPED
+    assert part.stats.answer_tokens == 7  # the one that was being read, and the one that follows it
+    assert len(desk.session._kv_cache) == part.stats.prompt_tokens + 6
+    desk.before_batch = lambda _number: None
+    rest = desk.ask(FIRST._replace(answer=part.text), tokens=33)
+    half = len(part.token_ids) < 7  # of a character: it is written again, after what is before it
+    assert rest.stats.evaluated_tokens == (desk.closing + len(part.token_ids) if half else 1)
+    assert rest.token_ids[:30] == whole.token_ids[:30]
+
+
+def test_an_answer_goes_on(desks: Opener) -> None:
+    desk = desks()
+    part = desk.begun(FIRST)
+    going_on = FIRST._replace(answer=part.text)
+    found, stats = desk.logits(going_on)
+    assert stats.evaluated_tokens == 1
+    whole = desks().ask(FIRST, tokens=40)
+    assert whole.token_ids[: len(part.token_ids) + 1] == (*part.token_ids, int(found.argmax()))
+    again, stats = desk.logits(going_on)  # its last token is in the memory now: it is read again, with those before it
+    assert stats.evaluated_tokens == len(part.token_ids) + desk.closing
+    assert nearly(again, found)
+
+
+def test_reading_ahead_and_then_asking(desks: Opener) -> None:
+    desk = desks()
+    assert desk.read_ahead(text=LONG.text).complete
+    held = len(desk.session._kv_cache)
+    found, stats = desk.logits(LONG)
+    assert stats.evaluated_tokens == stats.prompt_tokens - held
+    expected, _ = desks().logits(LONG)
+    assert np.array_equal(found, expected)
+    turns = desk.answered(LONG)
+    used = len(desk.session._kv_cache)
+    ahead = desk.read_ahead(*turns)
+    assert ahead.evaluated_tokens < 15
+    again = desk.read_ahead(*turns)
+    assert (again.evaluated_tokens, again.context_used) == (0, ahead.context_used)
+    assert desk.read_ahead(LONG._replace(answer=turns[0].answer)).evaluated_tokens == 0
+    assert desk.logits(*turns, SECOND)[1].reused_tokens == ahead.context_used > used
+
+
+def test_reading_ahead_again_what_is_there_changes_nothing(desks: Opener) -> None:
+    """The question was read as well: to cut it off would lose it, and gain nothing."""
+    desk = desks()
+    desk.ask(FIRST)
+    used = len(desk.session._kv_cache)
+    assert desk.read_ahead().evaluated_tokens == 0
+    assert len(desk.session._kv_cache) == used
+
+
+def test_a_draft_that_changes(desks: Opener) -> None:
+    desk = desks()
+    desk.read_ahead(text=LONG.text)
+    changed = Turn(LONG.text[:120] + "No, of the moon. " * 8)
+    desk.read_ahead(text=changed.text)
+    found, stats = desk.logits(changed)
+    assert np.array_equal(found, desks().logits(changed)[0])
+    assert stats.reused_tokens > 100
+
+
+def test_old_turns_are_dropped(desks: Opener) -> None:
+    desk = desks(n_ctx=512)
+    turns: tuple[Turn, ...] = ()
+    for number in range(6):
+        turns = desk.answered(*turns, Turn(f"Question {number}: " + "which colour? " * 8))
+    found, stats = desk.logits(*turns, SECOND)
+    assert stats.dropped_turns
+    expected, _ = desks(n_ctx=512).logits(*turns, SECOND)
+    assert nearly(found, expected)
+    assert stats.reused_tokens >= len(SYSTEM)  # what every conversation begins with was not read again
+
+
+def test_two_conversations_in_turn(desks: Opener) -> None:
+    desk = desks()
+    one, two = desk.answered(FIRST), desk.answered(LONG)
+    for turns in (one, two, one):
+        found, _ = desk.logits(*turns, SECOND)
+        assert nearly(found, desks().logits(*turns, SECOND)[0])
+
+
+def test_a_system_prompt_is_read_once(desks: Opener) -> None:
+    desk = desks()
+    desk.ask(FIRST)
+    stats = desk.logits(LONG)[1]
+    assert stats.reused_tokens >= len(SYSTEM)
+
+
+@pytest.mark.parametrize("kv_type", PLANS)
+def test_a_conversation_goes_on_after_a_restart(desks: Opener, model: Path, tmp_path: Path, kv_type: str) -> None:
+    desk = Desk(model, PLANS[kv_type], tmp_path)
+    turns = desk.answered(*desk.answered(FIRST), LONG)
+    used = desk.settled(*turns)
+    desk.end()
+    second = Desk(model, PLANS[kv_type], tmp_path)
+    found, stats = second.logits(*turns, SECOND)
+    assert stats.evaluated_tokens == stats.prompt_tokens - used
+    assert nearly(found, desks(kv_type).logits(*turns, SECOND)[0])
+    second.end()
+    for question, most in ((LONG, desk.closing), (OTHER, 60)):  # answered again, and edited
+        third = Desk(model, PLANS[kv_type], tmp_path)
+        found, stats = third.logits(turns[0], question)
+        assert stats.evaluated_tokens <= most
+        expected = desks(kv_type)
+        expected.answered(FIRST)
+        assert np.array_equal(found, expected.logits(turns[0], question)[0])
+        third.session.close()
+
+
+def test_going_on_with_an_answer_after_a_restart(desks: Opener, model: Path, tmp_path: Path) -> None:
+    desk = Desk(model, PLANS["f16"], tmp_path)
+    part = desk.begun(FIRST)
+    desk.end()
+    second = Desk(model, PLANS["f16"], tmp_path)
+    found, stats = second.logits(FIRST._replace(answer=part.text))
+    assert stats.evaluated_tokens == 1
+    assert int(found.argmax()) == desks().ask(FIRST, tokens=40).token_ids[len(part.token_ids)]
+    second.end()
+
+
+def test_another_conversation_comes_back_from_the_disk(desks: Opener, model: Path, tmp_path: Path) -> None:
+    desk = Desk(model, PLANS["f16"], tmp_path)
+    one = desk.answered(LONG)
+    used = desk.settled(*one)
+    desk.session.settle()
+    desk.answered(FIRST)
+    found, stats = desk.logits(*one, SECOND)
+    assert stats.evaluated_tokens == stats.prompt_tokens - used
+    assert nearly(found, desks().logits(*one, SECOND)[0])
+    desk.end()
+
+
+def test_a_checkpoint_without_the_cut_is_noticed(desks: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So this test would see it: llama.cpp itself says nothing."""
+    expected = desks().logits(OTHER)[0]
+    desk = desks()
+    desk.ask(FIRST)
+    monkeypatch.setattr(KVState, "put_recurrent", lambda self, state, _position: self._put(state, 0, 1))
+    forget_from = KVState.forget_from
+
+    def uncut(state: KVState, position: int) -> int:
+        place = state.cut_point(position)
+        if not place:
+            return forget_from(state, position)
+        assert state._checkpoints is not None
+        state._checkpoints.go_back(place)
+        return place
+
+    monkeypatch.setattr(KVState, "forget_from", uncut)
+    assert not nearly(desk.logits(OTHER)[0], expected)
+
+
+def test_a_cut_without_its_checkpoint_is_noticed(desks: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = desks()
+    desk.ask(FIRST)
+    monkeypatch.setattr(KVState, "put_recurrent", lambda _self, _state, _position: True)
+    with pytest.raises(RuntimeError, match="cannot be cut"):
+        desk.ask(OTHER)
+    desk.session.forget()
+    monkeypatch.undo()
+    assert np.array_equal(desk.logits(OTHER)[0], desks().logits(OTHER)[0])
+
+
+def test_a_wrong_state_is_noticed(desks: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of it is forgotten: the comparison is not blind to it."""
+    desk, expected = desks(), desks().logits(OTHER)[0]
+    put = KVState.put_recurrent
+
+    def put_half(state: KVState, right: memoryview, position: int) -> bool:
+        half = len(right) // 2
+        return put(state, memoryview(bytes(right[:half]) + bytes(len(right) - half)), position)
+
+    desk.ask(FIRST)
+    monkeypatch.setattr(KVState, "put_recurrent", put_half)
+    assert not nearly(desk.logits(OTHER)[0], expected)
