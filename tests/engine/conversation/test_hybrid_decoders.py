@@ -418,14 +418,13 @@ def test_a_cut_without_its_checkpoint_is_noticed(desks: Opener, monkeypatch: pyt
 
 
 def test_a_wrong_state_is_noticed(desks: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half of it is forgotten: the comparison is not blind to it."""
+    """Its first layer is forgotten in part: the comparison is not blind to it."""
     desk, expected = desks(), desks().logits(OTHER)[0]
     put = KVState.put_recurrent
 
-    def put_half(state: KVState, right: memoryview, position: int) -> bool:
-        half = len(right) // 2
-        return put(state, memoryview(bytes(right[:half]) + bytes(len(right) - half)), position)
+    def put_part(state: KVState, right: memoryview, position: int) -> bool:
+        return put(state, memoryview(bytes(right[:200]) + bytes(800) + bytes(right[1000:])), position)
 
     desk.ask(FIRST)
-    monkeypatch.setattr(KVState, "put_recurrent", put_half)
+    monkeypatch.setattr(KVState, "put_recurrent", put_part)
     assert not nearly(desk.logits(OTHER)[0], expected)
