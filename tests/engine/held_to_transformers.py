@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ import numpy as np
 import numpy.typing as npt
 from fidelity.engine import Engine, watched_input
 
-from desktop_app.engine.cache.embeddings import Embedding
+from desktop_app.engine.cache.embeddings import Embedding, EmbeddingStore
+from desktop_app.engine.interrupt import Interrupt
 from desktop_app.engine.llama.kv_cache import PictureRow
 from desktop_app.engine.messages import Finished, PictureRef, Turn
+from desktop_app.engine.vision.picture_encoder import PictureEncoder
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
 from desktop_app.engine.weights.projector_copy import prepare_projector
 from tests.helpers.paths import DATA
@@ -92,9 +95,11 @@ class Held:
         The second is None if no rows were recorded.
         """
         drawn = picture(size, self._folder)
-        layout = self.engine.session.processor.layout(drawn)
-        with watched_input() as inputs:
-            rows, _ = self.engine.session._encoder.encode(0, [layout])
+        model = self.engine.session.model
+        encoder = PictureEncoder(model, Interrupt(), EmbeddingStore(), lambda _event: None)
+        layout = encoder.processor.layout(drawn)
+        with closing(encoder), watched_input() as inputs:
+            rows, _ = encoder.encode(0, [layout])
         found = self._pixels(inputs)
         expected = self.records[f"pixels {named(size)}"]
         apart = float(np.abs(found - expected).max()) if found.shape == expected.shape else 255.0

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.llama import mtmd
-from desktop_app.engine.llama.bindings import ChunkPointer
-from desktop_app.engine.llama.kv_cache import Block
-from desktop_app.engine.llama.mtmd import LoadedProjector
+from desktop_app.engine.llama.mtmd import LoadedProjector, Piece
 from desktop_app.engine.messages import Sampling, Stop, Turn
 from desktop_app.engine.vision import resizing_for
 from desktop_app.images.resizing import at_most
@@ -110,12 +109,13 @@ def test_a_conversation_has_the_same_words(empty: EngineClient, small: SmallMode
 
 
 def one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    block = LoadedProjector._block
+    pieces = LoadedProjector.pieces
 
-    def placed(loaded: LoadedProjector, chunk: ChunkPointer, first: int) -> Block:
-        return replace(block(loaded, chunk, first), axes=())
+    def placed(loaded: LoadedProjector, width: int, height: int) -> list[Piece]:
+        found = pieces(loaded, width, height)
+        return [piece if isinstance(piece, tuple) else replace(piece, axes=()) for piece in found]
 
-    monkeypatch.setattr(LoadedProjector, "_block", placed)
+    monkeypatch.setattr(LoadedProjector, "pieces", placed)
 
 
 def in_black_borders(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,14 +125,14 @@ def in_black_borders(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def without_taps(monkeypatch: pytest.MonkeyPatch) -> None:
-    encode = LoadedProjector._encode
+    encode_part = LoadedProjector.encode_part
 
-    def encoded(loaded: LoadedProjector, chunk: ChunkPointer) -> object:
-        rows = encode(loaded, chunk)
+    def encoded(loaded: LoadedProjector, rgb: bytes, width: int, height: int, part: int) -> Embedding:
+        rows = encode_part(loaded, rgb, width, height, part)
         rows[:, 128:] = 0
         return rows
 
-    monkeypatch.setattr(LoadedProjector, "_encode", encoded)
+    monkeypatch.setattr(LoadedProjector, "encode_part", encoded)
 
 
 @pytest.mark.parametrize(
