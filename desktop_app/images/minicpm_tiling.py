@@ -1,10 +1,12 @@
-"""How MiniCPM-V 2.6 divides a picture: an overview, and up to nine slices.
+"""How MiniCPM-V divides a picture: an overview, and up to nine slices.
 
 There are about as many slices as squares of 448 pixels have room in the picture, in the grid whose proportions are
-closest to it. Overview and slices keep nearly the picture's proportions: each has about the area of such a square
-and edges of whole patches, and becomes as many tokens as any other. Between the slices stand special tokens, and
-line breaks between their rows.
-As `image_processing_minicpmv.py` of https://huggingface.co/openbmb/MiniCPM-V-2_6 does it.
+closest to it. Overview and slices keep nearly the picture's proportions: each has about the area of such a square.
+Version 2.6 makes as many tokens of each, whose edges are whole patches. Version 4.6 makes one token of each square of
+4 x 4 patches (2 x 2 in some files), and the edges are whole squares of those. Between the slices stand special tokens,
+and line breaks between their rows.
+As `image_processing_minicpmv.py` of https://huggingface.co/openbmb/MiniCPM-V-2_6 and
+`image_processing_minicpmv4_6.py` of transformers do it.
 """
 
 from __future__ import annotations
@@ -16,14 +18,15 @@ from desktop_app.images.tiling import WHOLE, Grid, Size, Tiling
 
 _MOST_SLICES = 9
 _FRAME = 2  # tokens around a slice
+_LONG, _LOOKED_AT = 20, 500  # times the shorter edge; proportions up to there of which the tokens are counted
 _LONGEST = 4000  # times the shorter edge: what is longer is squeezed, or a row of patches would have no end
 
 
 @dataclass(frozen=True)
 class MiniCPMTiling(Tiling):
-    """See `Tiling`; a part has about `side` x `side` pixels."""
+    """Version 2.6. See `Tiling`; a part has about `side` x `side` pixels."""
 
-    patch: int  # pixels along an edge
+    step: int  # pixels: the edges of parts are multiples of it
     part_tokens: int = 64
 
     @property
@@ -46,9 +49,14 @@ class MiniCPMTiling(Tiling):
         grids = [grid for near in range(max(2, slices - 1), min(slices + 1, most) + 1) for grid in _grids(near)]
         return min(grids, key=lambda grid: abs(wished - math.log(grid.columns / grid.rows)))
 
-    def tokens(self, _width: int, _height: int, grid: Grid) -> int:
+    def tokens(self, width: int, height: int, grid: Grid) -> int:
         """See `Tiling`."""
-        return grid.parts * self.part_tokens + grid.tiles * _FRAME + max(0, grid.rows - 1)
+        parts = self.tokens_of(self.whole(width, height)) + grid.tiles * self.tokens_of(self.slice(width, height, grid))
+        return parts + grid.tiles * _FRAME + max(0, grid.rows - 1)
+
+    def tokens_of(self, _part: Size) -> int:
+        """Return how many tokens the image tower makes of an overview or a slice of this size."""
+        return self.part_tokens
 
     def whole(self, width: int, height: int) -> Size:
         """Return the size of the overview, whatever the grid. See `Tiling`."""
@@ -56,16 +64,38 @@ class MiniCPMTiling(Tiling):
 
     def canvas(self, width: int, height: int, grid: Grid) -> Size:
         """See `Tiling`."""
+        across, down = self.slice(width, height, grid)
+        return across * grid.columns, down * grid.rows
+
+    def slice(self, width: int, height: int, grid: Grid) -> Size:
+        """Return the size of a slice; there need not be one."""
         # The picture's proportions, once its edges are whole pixels in each slice.
-        across, down = (_rounded(edge, count) / count for edge, count in ((width, grid.columns), (height, grid.rows)))
-        slice_width, slice_height = self._fitted(across / down)
-        return slice_width * grid.columns, slice_height * grid.rows
+        columns, rows = max(1, grid.columns), max(1, grid.rows)
+        return self._fitted(_rounded(width, columns) / columns * rows / _rounded(height, rows))
 
     def _fitted(self, proportions: float) -> Size:
         """Return a size of about `side` x `side` pixels, in whole patches."""
         proportions = min(max(proportions, 1 / _LONGEST), _LONGEST)
         height = int(self.side / math.sqrt(proportions))
-        return _rounded(int(height * proportions), self.patch), _rounded(height, self.patch)
+        return _rounded(int(height * proportions), self.step), _rounded(height, self.step)
+
+
+@dataclass(frozen=True)
+class MiniCPM46Tiling(MiniCPMTiling):
+    """Version 4.6. See `Tiling`."""
+
+    @property
+    def most_tokens(self) -> int:
+        """See `Tiling`: of pictures that are not very long. Overviews and slices differ a little with proportions."""
+        proportions = (_LONG ** (step / _LOOKED_AT) for step in range(-_LOOKED_AT, _LOOKED_AT + 1))
+        area = self.side**2 * (_MOST_SLICES + 1)
+        sizes = ((round(math.sqrt(area * each)), round(math.sqrt(area / each))) for each in proportions)
+        return max(self.tokens(*size, self.grid_for(*size)) for size in sizes)
+
+    def tokens_of(self, part: Size) -> int:
+        """See `MiniCPMTiling`."""
+        across, down = part
+        return across * down // self.step**2
 
 
 def _grids(tiles: int) -> list[Grid]:

@@ -18,16 +18,17 @@ _BORDER = (0, 0, 0)
 def parts(image: Image.Image, size: Size, tiling: Tiling, grid: Grid) -> Iterator[Image.Image]:
     """Yield the whole, then the tiles line by line; all RGB.
 
-    `size`: what the picture has by itself; `image` may have been reduced. Resized with Pillow's
-    BICUBIC filter, which widens its kernel when it reduces, as the references do.
+    `size`: what the picture has by itself; `image` may have been reduced. Pillow's filters widen their
+    kernel when they reduce, as the references do.
     """
     rgb = image if image.mode == "RGB" else image.convert("RGB")
-    yield rgb.resize(tiling.whole(*size), Image.Resampling.BICUBIC)
+    kernel = Image.Resampling.BILINEAR if tiling.bilinear else Image.Resampling.BICUBIC
+    yield rgb.resize(tiling.whole(*size), kernel)
     if grid == WHOLE:
         return
     place = tiling.placed(*size, grid)
     canvas = Image.new("RGB", tiling.canvas(*size, grid), _BORDER)
-    fitted = rgb.resize((place.right - place.left, place.bottom - place.top), Image.Resampling.BICUBIC)
+    fitted = rgb.resize((place.right - place.left, place.bottom - place.top), kernel)
     canvas.paste(fitted, (place.left, place.top))
     width, height = canvas.width // grid.columns, canvas.height // grid.rows
     for row in range(grid.rows):

@@ -2,14 +2,14 @@
 
 Numbers only, so that the cost of a picture is known before a pixel is decoded. Each family has its
 own way to choose the grid of tiles and what the picture is resized to: `llava_tiling.py` has LLaVA-1.6's,
-`internvl_tiling.py` InternVL3's, `minicpm_tiling.py` MiniCPM-V's.
+`internvl_tiling.py` InternVL3's, `minicpm_tiling.py` MiniCPM-V's, `lfm2_tiling.py` LFM2-VL's.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 Size = tuple[int, int]  # width and height in pixels
 
@@ -49,10 +49,12 @@ class Tiling(ABC):
 
     side: int  # pixels along the edge of the square that the image tower was made for
 
+    bilinear: ClassVar[bool] = False  # whether pictures are resized with the bilinear filter, not the bicubic one
+
     @property
     @abstractmethod
     def part_tokens(self) -> int:
-        """Return how many tokens the image tower makes of each part."""
+        """Return how many tokens the image tower makes of a square part."""
 
     @property
     @abstractmethod
