@@ -18,12 +18,16 @@ GEMMA3 = "gemma3"
 IDEFICS3 = "idefics3"  # of SmolVLM and SmolVLM2
 INTERNVL = "internvl"
 MINICPM_V = "resampler"  # of MiniCPM-V 2.6
+MINICPM_V46 = "minicpmv4_6"
+LFM2 = "lfm2"  # of LFM2-VL and LFM2.5-VL
 # Projectors that were made for certain architectures alone, and architectures that take no other.
 _ARCHITECTURES = {
     QWEN2_VL: {"qwen2vl"},
     QWEN25_VL: {"qwen2vl"},
     QWEN3_VL: {"qwen3vl", "qwen3vlmoe", "qwen35", "qwen35moe"},
     GEMMA3: {"gemma3"},
+    MINICPM_V46: {"qwen35"},
+    LFM2: {"lfm2"},
 }
 _CHOOSY = set().union(*_ARCHITECTURES.values())
 # Projectors whose pictures stand between special tokens of their own, and those tokens.
@@ -31,9 +35,16 @@ _TOKENS = {
     IDEFICS3: {"<fake_token_around_image>", "<global-img>"},
     INTERNVL: {"<img>", "</img>"},
     MINICPM_V: {"<image>", "</image>", "<slice>", "</slice>"},
+    MINICPM_V46: {"<image>", "</image>", "<slice>", "</slice>", "<image_id>", "</image_id>"},
+    LFM2: {"<|image_start|>", "<|image_end|>", "<|img_thumbnail|>", "<|img_row_1_col_10|>", "<|img_row_10_col_1|>"},
 }
 # A token that only models for this kind have.
-_SIGNS = {IDEFICS3: "<fake_token_around_image>", INTERNVL: "<IMG_CONTEXT>", MINICPM_V: "<slice>"}
+_SIGNS = {
+    IDEFICS3: "<fake_token_around_image>",
+    INTERNVL: "<IMG_CONTEXT>",
+    MINICPM_V: "<slice>",
+    MINICPM_V46: "<slice>",
+}
 _VERSION = re.compile(r"(?i)llava[-_ ]?(?:v|next)?[-_ ]?(1\.[56])|llava-next")
 
 
@@ -45,8 +56,8 @@ def kind_of(projector: GGUFHeader) -> str:
 def is_made_for(projector: GGUFHeader, model: GGUFHeader) -> bool:
     """Return whether a projector is of a kind that this model takes; their widths are another matter."""
     kind, architecture = kind_of(projector), model.architecture
-    if kind in _ARCHITECTURES or architecture in _CHOOSY:
-        return architecture in _ARCHITECTURES.get(kind, set())
+    if (kind in _ARCHITECTURES or architecture in _CHOOSY) and architecture not in _ARCHITECTURES.get(kind, set()):
+        return False
     if not _has(model, *_TOKENS.get(kind, ())):
         return False
     kinds = {other for other, sign in _SIGNS.items() if _has(model, sign)}

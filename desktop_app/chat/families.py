@@ -140,6 +140,28 @@ MINICPM_V = replace(
     tile=(Special("<slice>"), Slot.PICTURE, Special("</slice>")),
 )
 
+# `processing_minicpmv4_6.py` of transformers, and https://huggingface.co/openbmb/MiniCPM-V-4.6 (chat_template.jinja)
+MINICPM_V46 = replace(
+    MINICPM_V,
+    name="minicpm_v4.6",
+    system="",
+    without_thinking=QWEN35.without_thinking,
+    pre_tokenizer="qwen35",
+)
+
+# https://huggingface.co/LiquidAI/LFM2.5-VL-1.6B (chat template, and the system prompt of its example)
+LFM2_VL = Family(
+    name="lfm2_vl",
+    system="You are a helpful multimodal assistant by Liquid AI.",
+    opening=(Special("<|startoftext|>"), _IM_START, "system\n", Slot.SYSTEM, _IM_END, "\n"),
+    bare_opening=(Special("<|startoftext|>"),),
+    asking=(_IM_START, "user\n", Slot.PICTURES, Slot.QUESTION, _IM_END, "\n", _IM_START, "assistant\n"),
+    answering=(Answer(), _IM_END, "\n"),
+    picture=(Special("<|image_start|>"), Slot.PICTURE, Special("<|image_end|>")),
+    stops=("<|im_end|>",),
+    pre_tokenizer="lfm2",
+)
+
 # https://huggingface.co/OpenGVLab/InternVL3-1B/blob/main/conversation.py (internvl2_5)
 INTERNVL3 = replace(
     QWEN25_VL,
@@ -229,8 +251,10 @@ _SIGNS: tuple[tuple[Family, Callable[[_File], bool]], ...] = (
     (GEMMA3, lambda file: file.architecture == "gemma3"),
     (SMOLVLM2, lambda file: file.has("<end_of_utterance>")),
     (INTERNVL3, lambda file: file.has("<IMG_CONTEXT>")),
+    (MINICPM_V46, lambda file: file.architecture == "qwen35" and file.has("<slice>")),
     (MINICPM_V, lambda file: file.has("<slice>", "<|im_start|>")),
     (QWEN35, lambda file: file.architecture in {"qwen35", "qwen35moe"}),
+    (LFM2_VL, lambda file: file.architecture == "lfm2"),
     (LLAVA_LLAMA3, lambda file: file.has("<|eot_id|>")),
     (LLAVA_PHI3, lambda file: file.has("<|end|>")),
     (LLAVA_CHATML, lambda file: file.tokenizer == "llama" and file.has("<|im_end|>")),

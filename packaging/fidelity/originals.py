@@ -15,6 +15,7 @@ from dataclasses import dataclass
 LLAVA = "https://github.com/haotian-liu/LLaVA/blob/main/llava/conversation.py"
 XTUNER = "https://github.com/InternLM/xtuner/blob/main/xtuner/utils/templates.py"
 HUB = "https://huggingface.co"
+HELPFUL = "You are a helpful assistant."
 
 
 @dataclass(frozen=True)
@@ -123,11 +124,22 @@ def qwen35(system: str | None, turns: Turns) -> str:
     return text + ("<think>\n\n</think>\n\n" if turns[-1].answer is None else "")
 
 
-def minicpm(system: str | None, turns: Turns) -> str:
+def minicpm(system: str | None, turns: Turns, default: str = HELPFUL) -> str:
     """ChatML; the pictures of the conversation are numbered from 0."""
     numbers = itertools.count()
-    text = chatml(HELPFUL, "<image_id>#</image_id><image><picture></image>\n")(system, turns)
+    text = chatml(default, "<image_id>#</image_id><image><picture></image>\n")(system, turns)
     return re.sub("(?<=<image_id>)#", lambda _: str(next(numbers)), text)
+
+
+def minicpm_v46(system: str | None, turns: Turns) -> str:
+    """The same without a system prompt of its own; the answer that is being written begins with an empty thought."""
+    return minicpm(system, turns, "") + ("<think>\n\n</think>\n\n" if turns[-1].answer is None else "")
+
+
+def lfm2_vl(system: str | None, turns: Turns) -> str:
+    """ChatML behind a token that begins all text."""
+    told = "You are a helpful multimodal assistant by Liquid AI."
+    return "<|startoftext|>" + chatml(told, "<|image_start|><picture><|image_end|>")(system, turns)
 
 
 def gemma3(system: str | None, turns: Turns) -> str:
@@ -152,7 +164,6 @@ def smolvlm(system: str | None, turns: Turns) -> str:
     return text
 
 
-HELPFUL = "You are a helpful assistant."
 INTERN = "你是书生·万象，英文名是InternVL，是由上海人工智能实验室、清华大学及多家合作单位联合开发的多模态大语言模型。"
 
 # Family: (source, what "bos" and "eos" are there, the original)
@@ -193,6 +204,13 @@ ORIGINALS: dict[str, tuple[str, str, str, Original]] = {
         "<|im_end|>",
         minicpm,
     ),
+    "minicpm_v4.6": (
+        f"{HUB}/openbmb/MiniCPM-V-4.6/blob/main/chat_template.jinja (enable_thinking false)",
+        "",
+        "<|im_end|>",
+        minicpm_v46,
+    ),
+    "lfm2_vl": (f"{HUB}/LiquidAI/LFM2.5-VL-1.6B (chat template)", "<|startoftext|>", "<|im_end|>", lfm2_vl),
     "internvl3": (
         f"{HUB}/OpenGVLab/InternVL3-1B/blob/main/conversation.py (internvl2_5)",
         "",

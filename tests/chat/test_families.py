@@ -76,6 +76,7 @@ PHI_3 = (*LLAMA_2, "<|endoftext|>", "<|assistant|>", "<|placeholder1|>", "<|syst
 LLAMA_3 = ("<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>")
 MINICPM = ("<image>", "</image>", "<slice>", "</slice>", "<image_id>", "</image_id>")
 QWEN = (*CHATML, "<|vision_start|>", "<|vision_end|>", "<|image_pad|>")
+LFM2 = ("<|startoftext|>", "<|im_start|>", "<|im_end|>", "<|image_start|>", "<|image_end|>", "<|img_thumbnail|>")
 THINKING = ("<think>", "</think>")
 GEMMA = ("<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>", "<start_of_image>", "<end_of_image>")
 SMOL = ("<|im_start|>", "<|im_end|>", "<end_of_utterance>", "<fake_token_around_image>", "<global-img>", "<image>")
@@ -139,6 +140,8 @@ FILES = {
     "gemma-3-4b-it-Q4_K_M.gguf": File("gemma3", "gemma3", "Gemma 3 4b It", "llama", GEMMA),
     "SmolVLM2-2.2B-Instruct-Q4_K_M.gguf": File("smolvlm2", "llama", "SmolVLM2 2.2B Instruct", "gpt2", SMOL),
     "ggml-model-Q4_K_M.gguf, MiniCPM-V 2.6": File("minicpm_v", "qwen2", "Model", "gpt2", (*CHATML, *MINICPM)),
+    "MiniCPM-V-4_6-Q4_K_M.gguf": File("minicpm_v4.6", "qwen35", "MiniCPM V 4.6", "gpt2", (*QWEN, *THINKING, *MINICPM)),
+    "LFM2.5-VL-1.6B-Q4_0.gguf": File("lfm2_vl", "lfm2", "LFM2.5 VL 1.6B", "gpt2", LFM2),
     "InternVL3-1B-Instruct-Q8_0.gguf": File(
         "internvl3", "qwen2", "InternVL3 1B Instruct", "gpt2", (*QWEN, "<img>", "</img>", "<IMG_CONTEXT>")
     ),

@@ -195,6 +195,10 @@ class Model:
         """Encode a picture of any size in whole patches, if the projector supports that."""
         return self.projector.encode_sized(rgb, width, height)
 
+    def encode_piece(self, rgb: bytes, width: int, height: int) -> Embedding:
+        """Encode a picture of a size that mtmd leaves as it is."""
+        return self.projector.encode_piece(rgb, width, height)
+
     # ---- evaluating ------------------------------------------------------------------------
 
     def use_threads(self, reading: int, writing: int) -> None:

@@ -27,6 +27,7 @@ from model_store.projector_kinds import QWEN3_VL, QWEN25_VL
 _Result = TypeVar("_Result")
 Piece = Block | tuple[int, ...]
 
+_MERGED_ONCE = 2  # patches along an edge that become one token of a MiniCPM-V 4.6 that looks closer than usual
 _NODES_PER_CHECK = 4  # of the graph between two checks of the interrupt, about 10-40 ms
 #: Kinds whose pictures may have any size -> the fewest tokens of a picture, and the most. The most of Qwen's models is
 #: the value that their authors recommend.
@@ -52,6 +53,7 @@ class LoadedProjector:
         self._width = projector.width
         header = projector.header
         self._patch = header.integer("clip.vision.patch_size") or 1
+        self._merged = header.integer("clip.vision.projector.scale_factor") or 1
         self._mean, self._std = (header.numbers(f"clip.vision.image_{name}") for name in ("mean", "std"))
         self._pixels: PixelOverride | None = None  # to be encoded in place of those that mtmd was given
         self._interrupt = interrupt
@@ -95,8 +97,10 @@ class LoadedProjector:
         """Encode a picture of whole patches without resizing it. Raises ValueError if mtmd cannot use its size."""
         if not self._readable:
             raise RuntimeError("no picture can be put into the graph: this llama.cpp has other tensors")
-        pixels = PixelOverride(rgb, (width, height), self._patch, self._mean, self._std)
-        across, down = dummy_size(width, height, self._side, self._patch)
+        step = self._patch * self._merged
+        placed = None if self._merged > 1 else self._patch  # mtmd's positions are MiniCPM-V 4.6's, but not 2.6's
+        pixels = PixelOverride(rgb, (width, height), placed, self._mean, self._std)
+        across, down = dummy_size(width, height, self._side, step, keeps=self._merged != _MERGED_ONCE)
         chunks = _Chunks(self._context, across, down, bytes(across * down * 3))
         self._pixels = pixels
         try:
@@ -107,6 +111,15 @@ class LoadedProjector:
         if not pixels.used:
             raise RuntimeError(f"a picture of {width} x {height} pixels did not get into the graph")
         return embedding
+
+    def encode_piece(self, rgb: bytes, width: int, height: int) -> Embedding:
+        """Encode a picture that mtmd leaves as it is. Raises ValueError if it divides it."""
+        chunks = _Chunks(self._context, width, height, rgb)
+        try:
+            (image,) = (chunk for chunk in chunks.all() if self._is_image(chunk))
+            return self._encode(image)
+        finally:
+            chunks.free()
 
     def pieces(self, width: int, height: int) -> list[Piece]:
         """Return the pieces of a picture of this size: text tokens, and blocks of image tokens between them."""

@@ -17,7 +17,15 @@ from desktop_app.engine.weights.projector_quantisation import loaded_size
 from desktop_app.engine.weights.tile_layout import tiling_of
 from desktop_app.images.tiling import WHOLE
 from model_store.gguf_header import GGUFHeader
-from model_store.projector_kinds import GEMMA3, INTERNVL, LLAVA, MINICPM_V, QWEN3_VL, QWEN25_VL, kind_of
+from model_store.projector_kinds import (
+    GEMMA3,
+    INTERNVL,
+    LLAVA,
+    MINICPM_V,
+    QWEN3_VL,
+    QWEN25_VL,
+    kind_of,
+)
 
 _MIB = 1 << 20
 _FLOAT = 4  # bytes
@@ -198,14 +206,15 @@ def _repackable(header: GGUFHeader) -> int:
 def _projector_shape(projector: GGUFHeader) -> _ProjectorShape:
     """Return what the projector adds. Its graph holds its output, the rows of the image encoder, and the picture."""
     keys = _Keys(projector, "clip.vision")
+    tiling = tiling_of(projector)
     side, patch = max(1, keys.number("image_size")), max(1, keys.number("patch_size"))
+    side = side if tiling is None else tiling.side
     width, inner = keys.number("embedding_length"), keys.number("feed_forward_length")
     tokens = (side // patch) ** 2
-    makers = ("mm.2.weight", "mm.0.weight", "resampler.proj.weight")
+    makers = ("mm.2.weight", "mm.0.weight", "resampler.proj.weight", "mm.down.weight")
     last = next((projector.tensors[name] for name in makers if name in projector.tensors), None)
     output = last.shape[-1] if last is not None else width
     graph = tokens * (2 * max(output, inner) + width) + 3 * side**2
-    tiling = tiling_of(projector)
     kind = kind_of(projector)
     held = 3 if kind == MINICPM_V else 1  # the resampler's rows, their keys, and their sine position embeddings
     whole = tokens // (keys.number("projector.scale_factor") or _MERGED.get(kind, 1)) ** 2

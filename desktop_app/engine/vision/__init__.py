@@ -5,6 +5,7 @@
 - `picture_processor.py`: LLaVA-1.5, one padded square.
 - `tiled_processor.py`: LLaVA-1.6 and InternVL3, the whole picture and tiles of it, joined as transformers does.
 - `minicpm_processor.py`: MiniCPM-V, an overview and slices, each between special tokens.
+- `lfm2_processor.py`: LFM2-VL, tiles and the whole, each behind a special token.
 - `mtmd_processor.py`: Qwen's models, Gemma 3 and SmolVLM2, through mtmd, at the size that each was trained with
   (`resizing_for.py`).
 

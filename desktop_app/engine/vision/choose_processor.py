@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from desktop_app.engine.llama.model import Model
+from desktop_app.engine.vision.lfm2_processor import Lfm2Processor
 from desktop_app.engine.vision.minicpm_processor import MiniCPMProcessor
 from desktop_app.engine.vision.mtmd_processor import MtmdProcessor
 from desktop_app.engine.vision.picture_processor import PictureProcessor, SquareProcessor
@@ -12,6 +13,7 @@ from desktop_app.engine.vision.tiled_processor import InternVLProcessor, LlavaTi
 from desktop_app.engine.weights.projector_header import Projector
 from desktop_app.engine.weights.tile_layout import newline_of, tiling_of
 from desktop_app.images.internvl_tiling import InternVLTiling
+from desktop_app.images.lfm2_tiling import Lfm2Tiling
 from desktop_app.images.llava_tiling import LlavaTiling
 from desktop_app.images.minicpm_tiling import MiniCPMTiling
 from model_store.projector_kinds import LLAVA
@@ -29,6 +31,8 @@ def picture_processor_for(model: Model) -> PictureProcessor:
         return InternVLProcessor(tiling, model.encode)
     if isinstance(tiling, MiniCPMTiling):
         return MiniCPMProcessor(tiling, model, model.vocabulary)
+    if isinstance(tiling, Lfm2Tiling):
+        return Lfm2Processor(tiling, model, model.vocabulary)
     if projector is not None and projector.kind != LLAVA:
         return MtmdProcessor(model.projector, projector)
     return SquareProcessor(projector, model.image_tokens, model.encode)

@@ -36,6 +36,7 @@ class MiniCPMProcessor(TiledProcessor):
 
     def __init__(self, slices: MiniCPMTiling, encoder: SliceEncoder, vocabulary: Vocabulary) -> None:
         super().__init__(slices, encoder.encode)
+        self._slices = slices
         self._encoder = encoder
         self._vocabulary = vocabulary
         self._overview, self._slice = self._frame(MINICPM_V.picture), self._frame(MINICPM_V.tile)
@@ -44,11 +45,11 @@ class MiniCPMProcessor(TiledProcessor):
     def cells(self, picture: PictureRef) -> list[Cell]:
         """See `PictureProcessor`."""
         seen, grid = self.layout(picture), self._grid(picture)
-        size = self._division.part_tokens
+        whole, each = self._sizes(picture, grid)
 
         def part(number: int) -> list[Cell]:
             before, after = self._slice if number else self._overview
-            rows = range(number * size, (number + 1) * size)
+            rows = range(whole + (number - 1) * each, whole + number * each) if number else range(whole)
             return [*before, *(PictureRow(seen.key, row) for row in rows), *after]
 
         cells = part(0)
@@ -63,15 +64,20 @@ class MiniCPMProcessor(TiledProcessor):
         size, grid = (seen.picture.width, seen.picture.height), self._grid(seen.picture)
         if part == 0:
             return self._encoder.encode_sized(pixels, *self._division.whole(*size))
-        width, height = self._division.canvas(*size, grid)
-        return self._encoder.encode_sized(pixels, width // grid.columns, height // grid.rows)
+        return self._encoder.encode_sized(pixels, *self._slices.slice(*size, grid))
 
     def join(self, _seen: PictureLayout, parts: Sequence[Embedding]) -> Embedding:
         """See `PictureProcessor`."""
         return np.concatenate(list(parts))
 
-    def _rows(self, _picture: PictureRef, grid: Grid) -> int:
-        return grid.parts * self._division.part_tokens
+    def _rows(self, picture: PictureRef, grid: Grid) -> int:
+        whole, each = self._sizes(picture, grid)
+        return whole + grid.tiles * each
+
+    def _sizes(self, picture: PictureRef, grid: Grid) -> tuple[int, int]:
+        """Return how many rows the overview has, and each slice."""
+        size, slices = (picture.width, picture.height), self._slices
+        return slices.tokens_of(slices.whole(*size)), slices.tokens_of(slices.slice(*size, grid))
 
     def _frame(self, pattern: Pattern) -> tuple[list[Cell], list[Cell]]:
         """Return the special tokens right before and after a picture in `pattern`."""

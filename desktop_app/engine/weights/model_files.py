@@ -13,13 +13,19 @@ from desktop_app.engine.weights.projector_header import Projector
 from desktop_app.errors import UserError
 from model_store.foreign_files import is_missing
 from model_store.gguf_header import DamagedGGUFError, GGUFHeader, NotGGUFError, read_header
-from model_store.projector_kinds import MINICPM_V, is_made_for, other_version
+from model_store.projector_kinds import LFM2, MINICPM_V, MINICPM_V46, is_made_for, other_version
 from model_store.split_model import WrongPartError, read_whole
 from model_store.titles import is_in_library, title_in_use
 
 _PROJECTOR_ARCHITECTURE = "clip"
 #: The key that names how text is split before byte pairs are joined.
 PRE_TOKENIZER = "tokenizer.ggml.pre"
+# Kinds of projectors whose parts of pictures stand between special tokens, and the families that have them.
+_FRAMED = {
+    MINICPM_V: families.MINICPM_V,
+    MINICPM_V46: families.MINICPM_V46,
+    LFM2: families.LFM2_VL,
+}
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,8 @@ def check_headers(
     names = {"projector": mmproj.name, "model": model.name}
     if not is_made_for(projector_header, header):
         raise UserError("projector-other-kind", **names)
-    if projector.kind == MINICPM_V and family_for(header.metadata) is not families.MINICPM_V:
+    framed = _FRAMED.get(projector.kind)
+    if framed is not None and family_for(header.metadata) is not framed:
         # The prompt needs special tokens around the parts of a picture; other families do not have them.
         raise UserError("projector-unsupported", name=mmproj.name, kind=projector.kind)
     # Rows that go into several layers (deepstack) lie side by side.

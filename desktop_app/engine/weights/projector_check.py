@@ -9,12 +9,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from desktop_app.engine.weights.projector_checks import internvl, llava, minicpm_v, qwen3_vl, qwen25_vl, siglip
+from desktop_app.engine.weights.projector_checks import (
+    internvl,
+    lfm2,
+    llava,
+    minicpm_v,
+    minicpm_v46,
+    qwen3_vl,
+    qwen25_vl,
+    siglip,
+)
 from desktop_app.engine.weights.projector_checks.checked_header import CheckedHeader
 from desktop_app.engine.weights.projector_header import FEATURE_LAYER, Projector
 from desktop_app.errors import UserError
 from model_store.gguf_header import ARRAY_OF, BOOL, F32, I32, STRING, U32, GGUFHeader
-from model_store.projector_kinds import GEMMA3, IDEFICS3, INTERNVL, LLAVA, MINICPM_V, QWEN3_VL, QWEN25_VL, kind_of
+from model_store.projector_kinds import (
+    GEMMA3,
+    IDEFICS3,
+    INTERNVL,
+    LFM2,
+    LLAVA,
+    MINICPM_V,
+    MINICPM_V46,
+    QWEN3_VL,
+    QWEN25_VL,
+    kind_of,
+)
 
 # llama.cpp asserts these types when it reads the values.
 _KINDS = {
@@ -47,6 +67,7 @@ _KINDS = {
     "clip.vision.preproc_max_tiles": U32,
     "clip.vision.n_wa_pattern": U32,
     "clip.vision.spatial_merge_size": U32,
+    "clip.vision.wa_layer_indexes": ARRAY_OF + I32,
     "clip.vision.is_deepstack_layers": ARRAY_OF + BOOL,
     "clip.vision.image_mean": ARRAY_OF + F32,
     "clip.vision.image_std": ARRAY_OF + F32,
@@ -61,6 +82,8 @@ _CHECKS: dict[str, Callable[[CheckedHeader], Projector]] = {
     IDEFICS3: siglip.check_idefics3,
     INTERNVL: internvl.check,
     MINICPM_V: minicpm_v.check,
+    MINICPM_V46: minicpm_v46.check,
+    LFM2: lfm2.check,
 }
 
 
