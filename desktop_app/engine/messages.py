@@ -12,6 +12,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from desktop_app.errors import UserError
+from desktop_app.images.any_size import AnySize
 from desktop_app.images.tiling import Tiling
 
 _GIB = 1 << 30
@@ -226,7 +227,8 @@ class ModelInfo(NamedTuple):
     threads: int  # for token generation
     plan: LoadPlan | None = None
     last_layer: str = "none"  # of CLIP: "complete", "corrected" or "missing" (llama.cpp#25817); "none" likewise
-    tiling: Tiling | None = None  # how it divides pictures into tiles; None: every picture is one square
+    tiling: Tiling | None = None  # how it divides pictures into tiles; None: every picture is one piece
+    any_size: AnySize | None = None  # the sizes of pieces that cost as much as they are large; None: all are alike
     part_s: float = 0.0  # seconds to encode a picture or one part of it, from earlier measurements; 0: unknown
     token_s: float = 0.0  # seconds per token of the prompt
     reading_threads: int = 0  # for prompt processing
@@ -239,11 +241,6 @@ class ModelInfo(NamedTuple):
     def sees(self) -> bool:
         """Whether pictures can be shown to it."""
         return self.image_tokens > 0
-
-    @property
-    def sees_any_size(self) -> bool:
-        """Whether a small picture costs fewer tokens than `image_tokens`."""
-        return self.family == "qwen2.5_vl"
 
 
 class Ready(NamedTuple):

@@ -6,13 +6,12 @@ a picture that comes in the right size it leaves alone.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from PIL import Image
 
-Size = tuple[int, int]  # width and height in pixels
+from desktop_app.images.any_size import AnySize, Size
 
 
 @dataclass(frozen=True)
@@ -33,23 +32,9 @@ def one_square(side: int) -> Resizing:
     return Resizing(lambda _width, _height: (side, side), Image.Resampling.BILINEAR)
 
 
-def whole_patches(patch: int, fewest: int, most: int) -> Resizing:
-    """Qwen's models: edges of whole patches of `patch` pixels, from `fewest` to `most` patches altogether.
-
-    As `smart_resize` in `image_processing_qwen2_vl.py` of transformers.
-    """
-
-    def size_of(width: int, height: int) -> Size:
-        across, down = round(width / patch), round(height / patch)
-        if across * down > most:
-            scale = math.sqrt(width * height / (most * patch**2))
-            across, down = (max(1, math.floor(edge / scale / patch)) for edge in (width, height))
-        elif across * down < fewest:
-            scale = math.sqrt(fewest * patch**2 / (width * height))
-            across, down = (math.ceil(edge * scale / patch) for edge in (width, height))
-        return across * patch, down * patch
-
-    return Resizing(size_of, Image.Resampling.BICUBIC)
+def stretched(sizes: AnySize) -> Resizing:
+    """Qwen's models: edges of whole patches, within limits for the number of tokens."""
+    return Resizing(sizes.size_of, Image.Resampling.BICUBIC)
 
 
 def longest_edge(longest: int) -> Resizing:

@@ -120,8 +120,8 @@ def one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def in_black_borders(monkeypatch: pytest.MonkeyPatch) -> None:
     """As mtmd does it."""
-    monkeypatch.setattr(mtmd, "BUDGETS", {})
-    monkeypatch.setattr(resizing_for, "resizing_for", lambda _projector, _budget: at_most(4096))
+    monkeypatch.setattr(mtmd, "any_size_of", lambda _header, _most: None)
+    monkeypatch.setattr(resizing_for, "resizing_for", lambda _projector, _any_size: at_most(4096))
 
 
 def without_taps(monkeypatch: pytest.MonkeyPatch) -> None:

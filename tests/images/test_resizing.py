@@ -2,11 +2,11 @@
 
 import pytest
 
-from desktop_app.images.resizing import Resizing, at_most, longest_edge, one_square, whole_patches
+from desktop_app.images.any_size import AnySize
+from desktop_app.images.resizing import Resizing, at_most, longest_edge, one_square, stretched
 from tests.images.patterns import patterned
 
-QWEN = whole_patches(28, 4, 1280)
-QWEN3 = whole_patches(32, 64, 1280)
+QWEN, QWEN3 = stretched(AnySize(28, 4, 1280)), stretched(AnySize(32, 64, 1280))
 
 
 @pytest.mark.parametrize(

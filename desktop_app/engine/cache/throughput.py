@@ -17,13 +17,13 @@ class Throughput:
     def __init__(self, units: float = 0.0, seconds: float = 0.0) -> None:
         self.learnt = (units, seconds)
 
-    def learn(self, units: int, seconds: float) -> None:
+    def learn(self, units: float, seconds: float) -> None:
         """Add a measurement."""
         if units > 0:
             before = self.learnt
             self.learnt = (before[0] * _KEPT + units, before[1] * _KEPT + seconds)
 
-    def expect(self, units: int) -> float:
+    def expect(self, units: float) -> float:
         """Return how many seconds `units` will probably take, 0 if nothing was measured yet."""
         known, seconds = self.learnt
         return seconds / known * units if known else 0.0
@@ -39,7 +39,7 @@ class ModelThroughput:
         found = folder.read(self._name) if folder is not None else None
         whole = found is not None and len(found.data) == _FILE.size
         numbers = _FILE.unpack(found.data) if found is not None and whole else (0.0,) * 4
-        self.part = Throughput(*numbers[:2])  # encoding a picture or one part of it
+        self.part = Throughput(*numbers[:2])  # encoding a picture or one part of it, of usual size
         self.token = Throughput(*numbers[2:])  # processing the prompt
         self._saved = self._learnt
 

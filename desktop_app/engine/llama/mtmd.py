@@ -21,17 +21,14 @@ from desktop_app.engine.llama.class_token_fix import ClassToken, ClassTokenOrder
 from desktop_app.engine.llama.kv_cache import Block
 from desktop_app.engine.llama.pixel_override import PixelOverride, dummy_size
 from desktop_app.engine.weights.projector_header import Projector
+from desktop_app.engine.weights.tile_layout import any_size_of
 from desktop_app.errors import UserError
-from model_store.projector_kinds import QWEN3_VL, QWEN25_VL
 
 _Result = TypeVar("_Result")
 Piece = Block | tuple[int, ...]
 
 _MERGED_ONCE = 2  # patches along an edge that become one token of a MiniCPM-V 4.6 that looks closer than usual
 _NODES_PER_CHECK = 4  # of the graph between two checks of the interrupt, about 10-40 ms
-#: Kinds whose pictures may have any size -> the fewest tokens of a picture, and the most. The most of Qwen's models is
-#: the value that their authors recommend.
-BUDGETS = {QWEN25_VL: (4, 1280), QWEN3_VL: (64, 1280)}
 
 
 class LoadedProjector:
@@ -46,9 +43,8 @@ class LoadedProjector:
         most_tokens: int,
     ) -> None:
         """`most_tokens`: the limit for one picture."""
-        fewest, most = BUDGETS.get(projector.kind, (0, 0))
-        #: The fewest tokens of a picture, and the most; (0, 0): its kind has no limits.
-        self.budget = min(fewest, most_tokens), min(most, most_tokens)
+        #: The sizes of pictures in one piece of any size; None: its kind sees others.
+        self.any_size = any_size_of(projector.header, most_tokens)
         self._side = projector.side
         self._width = projector.width
         header = projector.header
@@ -68,8 +64,8 @@ class LoadedProjector:
         parameters.n_threads = threads
         self._on_node = llama.ggml_backend_sched_eval_callback(self._node)
         parameters.cb_eval = self._on_node
-        if projector.kind in BUDGETS:  # pictures come in a size within it, which mtmd then does not change
-            parameters.image_min_tokens, parameters.image_max_tokens = self.budget
+        if self.any_size is not None:  # pictures come in such a size, which mtmd then does not change
+            parameters.image_min_tokens, parameters.image_max_tokens = self.any_size.fewest, self.any_size.most
         self._context = mtmd.mtmd_init_from_file(os.fsencode(projector.path), model, parameters)
         if not self._context:
             raise UserError("projector-damaged", name=projector.chosen.name)

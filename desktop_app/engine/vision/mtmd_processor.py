@@ -27,6 +27,7 @@ class MtmdProcessor:
     needs_size = includes_special_tokens = True
 
     def __init__(self, loaded: LoadedProjector, projector: Projector) -> None:
+        self.any_size = loaded.any_size
         self._projector = loaded
         self._kind = projector
         self._pieces = lru_cache(256)(self._ask_pieces)
@@ -76,4 +77,4 @@ class MtmdProcessor:
         # Pillow is imported when the first picture comes, not when the engine starts.
         from desktop_app.engine.vision.resizing_for import resizing_for
 
-        return resizing_for(self._kind, self._projector.budget)
+        return resizing_for(self._kind, self.any_size)

@@ -75,7 +75,8 @@ class PictureEncoder:
         found = ((key, self._embeddings.get(key)) for seen in pictures for key in self._keys(seen))
         known = {key: embedding for key, embedding in found if embedding is not None}
         new = [seen for seen in pictures if not known.keys() >= set(self._keys(seen))]
-        missing = encodes = sum(key not in known for seen in new for key in self._keys(seen))
+        encodes = sum(key not in known for seen in new for key in self._keys(seen))
+        missing = sum(self._work(seen) for seen in new for key in self._keys(seen) if key not in known)
         with self._model.projector_loaded() if new else nullcontext():
             for index, seen in enumerate(new):
                 pixels: list[bytes] = []
@@ -89,12 +90,17 @@ class PictureEncoder:
                     self._interrupt.check()
                     started = time.monotonic()
                     known[key] = self.processor.encode(seen, part, pixels[part])
-                    self.throughput.learn(1, time.monotonic() - started)
+                    self.throughput.learn(self._work(seen), time.monotonic() - started)
                     self._emit(ThroughputMeasured(request, part_s=self.throughput.expect(1)))
-                    missing -= 1
+                    missing -= self._work(seen)
                     self._embeddings.put(key, known[key])
         rows = {seen.key: self.processor.join(seen, [known[key] for key in self._keys(seen)]) for seen in pictures}
         return rows, encodes
+
+    def _work(self, seen: PictureLayout) -> float:
+        """Return how much work a part of a picture is, compared with a usual one."""
+        any_size = self.processor.any_size
+        return 1.0 if any_size is None else any_size.shares(seen.rows)
 
     def _with_size(self, picture: PictureRef) -> PictureRef:
         if picture.width > 0 and picture.height > 0:

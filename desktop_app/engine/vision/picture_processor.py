@@ -14,6 +14,7 @@ from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.llama.kv_cache import Cell, PictureRow
 from desktop_app.engine.messages import PictureRef, Turn
 from desktop_app.engine.weights.projector_header import Projector
+from desktop_app.images.any_size import AnySize
 from desktop_app.images.tiling import Tiling
 
 
@@ -31,6 +32,7 @@ class PictureProcessor(Protocol):
     """How one model sees pictures."""
 
     tiling: Tiling | None
+    any_size: AnySize | None  # the sizes of pictures in one piece, where they cost as much as they are large
     needs_size: bool  # whether `layout` needs the width and height of a picture
     includes_special_tokens: bool  # whether `cells` includes the special tokens around pictures
 
@@ -57,6 +59,7 @@ class SquareProcessor:
     """LLaVA-1.5: encodes a picture once, padded to a square."""
 
     tiling: Tiling | None = None
+    any_size: AnySize | None = None
     needs_size = includes_special_tokens = False
 
     def __init__(self, projector: Projector | None, image_tokens: int, encode: Encode) -> None:

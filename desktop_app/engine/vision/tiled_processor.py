@@ -15,6 +15,7 @@ from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.llama.kv_cache import Cell
 from desktop_app.engine.messages import PictureRef
 from desktop_app.engine.vision.picture_processor import Encode, PictureLayout, rows_of
+from desktop_app.images.any_size import AnySize
 from desktop_app.images.llava_tiling import LlavaTiling
 from desktop_app.images.tiling import WHOLE, Grid, Tiling
 
@@ -22,6 +23,7 @@ from desktop_app.images.tiling import WHOLE, Grid, Tiling
 class TiledProcessor(ABC):
     """See `PictureProcessor`."""
 
+    any_size: AnySize | None = None
     needs_size = True
     includes_special_tokens = False
 

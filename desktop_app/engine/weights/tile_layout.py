@@ -1,24 +1,50 @@
-"""Reads from the header of a projector how it divides pictures into tiles."""
+"""Reads from the header of a projector how it divides pictures into tiles, or which sizes it sees in one piece."""
 
 from __future__ import annotations
 
 from desktop_app.engine.weights.projector_header import NEWLINES
+from desktop_app.images.any_size import AnySize
 from desktop_app.images.internvl_tiling import MOST_TILES, InternVLTiling
 from desktop_app.images.lfm2_tiling import Lfm2Tiling
 from desktop_app.images.llava_tiling import LlavaTiling, grids_of
 from desktop_app.images.minicpm_tiling import MiniCPM46Tiling, MiniCPMTiling
 from desktop_app.images.tiling import Tiling
 from model_store.gguf_header import GGUFHeader, TensorInfo
-from model_store.projector_kinds import INTERNVL, LFM2, LLAVA, MINICPM_V, MINICPM_V46, kind_of
+from model_store.projector_kinds import (
+    INTERNVL,
+    LFM2,
+    LLAVA,
+    MINICPM_V,
+    MINICPM_V46,
+    QWEN3_VL,
+    QWEN25_VL,
+    kind_of,
+)
 
 _KINDS = ("F32", "F16")
 _LFM2_TILE = 512  # pixels: the header says nothing of tiles
+_MERGED = 2  # patches along an edge that become one token of Qwen's models
+#: Kinds whose pictures may have any size -> the fewest tokens of a picture, and the most: what their authors recommend.
+_BUDGETS = {QWEN25_VL: (4, 1280), QWEN3_VL: (64, 1280)}
 
 
 def newline_of(projector: GGUFHeader) -> TensorInfo | None:
     """Return the embedding that ends each line of image tokens, None if the projector has none."""
     found = (projector.tensors[name] for name in NEWLINES if name in projector.tensors)
     return next((tensor for tensor in found if tensor.kind in _KINDS), None)
+
+
+def any_size_of(projector: GGUFHeader, most_tokens: int) -> AnySize | None:
+    """Return the sizes of pictures that a projector sees in one piece of any size; None: it sees others.
+
+    `most_tokens`: the limit for one picture.
+    """
+    budget = _BUDGETS.get(kind_of(projector))
+    patch = projector.integer("clip.vision.patch_size")
+    if budget is None or not patch:
+        return None
+    fewest, most = (min(tokens, most_tokens) for tokens in budget)
+    return AnySize(patch * _MERGED, fewest, most)
 
 
 def tiling_of(projector: GGUFHeader) -> Tiling | None:

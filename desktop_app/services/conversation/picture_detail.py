@@ -25,6 +25,14 @@ class DetailCost(NamedTuple):
     seconds: float  # to encode and read them all; 0: not known yet
 
 
+class WholeCost(NamedTuple):
+    """What pictures cost that are seen in one piece, whose size decides."""
+
+    pictures: int
+    tokens: int
+    seconds: float  # to encode and read them all; 0: not known yet
+
+
 class DetailOptions(NamedTuple):
     """The two ways to see the pictures, and which of them is chosen."""
 
@@ -65,6 +73,18 @@ class PictureDetail(QObject):
         quick = self._cost(info, [(picture, WHOLE) for picture in pictures])
         is_quick = self.is_quick()
         return DetailOptions(full, quick, is_quick, *((0, 0) if is_quick else self._reduced))
+
+    def whole_cost(self) -> WholeCost | None:
+        """Return what the draft's pictures cost, where that depends on their size alone; None: it does not."""
+        info = self._engine.info()
+        pictures = [draft.picture for draft in self._draft.pictures() if draft.picture is not None]
+        if info is None or info.any_size is None or not pictures:
+            return None
+        tokens = sum(info.any_size.tokens(picture.width, picture.height) for picture in pictures)
+        seconds = 0.0
+        if self._part_s and self._token_s:
+            seconds = info.any_size.shares(tokens) * self._part_s + tokens * self._token_s
+        return WholeCost(len(pictures), tokens, seconds)
 
     def is_quick(self) -> bool:
         """Return whether the next message's pictures are seen as a whole only."""

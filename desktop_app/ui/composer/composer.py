@@ -256,7 +256,7 @@ class Composer(QWidget):
     def _most_pictures(self) -> int:
         """Return how many pictures fit into the context at once, each seen as a whole, beside an answer."""
         info = self._engine.info()
-        if info is None or not info.sees or info.sees_any_size:
+        if info is None or not info.sees or info.any_size is not None:
             return _ANY_NUMBER
         answer = min(int(self._services.preferences.value("max_tokens")), info.n_ctx // 4)
         return max(1, (info.n_ctx - answer - _TOKENS_OF_WORDS) // info.image_tokens)

@@ -1,12 +1,12 @@
-"""The choice between full and less picture detail, with the time that each takes."""
+"""The choice between full and less picture detail, with the time that each takes; or what pictures take as a whole."""
 
 from __future__ import annotations
 
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-from desktop_app.services.conversation.picture_detail import DetailCost
+from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions, WholeCost
 from desktop_app.ui.protocols.conversation import PictureDetail
-from desktop_app.ui.sentences import duration
+from desktop_app.ui.sentences import duration, number
 from desktop_app.ui.widgets.controls import ElidedLabel
 from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.segmented_control import SegmentedControl
@@ -16,7 +16,7 @@ _FULL, _QUICK = "full", "quick"
 
 
 class DetailChoice(QWidget):
-    """Offers full or less detail. Hidden when the model does not divide pictures into parts."""
+    """Offers full or less detail where the model divides pictures into parts, or says what pictures cost as a whole."""
 
     def __init__(self, picture_detail: PictureDetail, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,10 +42,15 @@ class DetailChoice(QWidget):
         self._picture_detail.choose(value == _QUICK)
 
     def _show(self) -> None:
-        options = self._picture_detail.options()
-        self.setVisible(options is not None)
-        if options is None:
-            return
+        options, whole = self._picture_detail.options(), self._picture_detail.whole_cost()
+        self.setVisible(options is not None or whole is not None)
+        self.choice.setVisible(options is not None)
+        if options is not None:
+            self._show_options(options)
+        elif whole is not None:
+            self._show_note(self._whole_cost(whole))
+
+    def _show_options(self, options: DetailOptions) -> None:
         full = self.tr("Full detail ({parts} parts)").format(parts=options.full.parts)
         self.choice.set_text(_FULL, self._cost(full, options.full))
         self.choice.set_text(_QUICK, self._cost(self.tr("Quick look"), options.quick))
@@ -55,8 +60,23 @@ class DetailChoice(QWidget):
             text = self.tr("The context is too small: only {parts} of {wished} parts of a picture fit.").format(
                 parts=options.fitting, wished=options.wished
             )
+        self._show_note(text)
+
+    def _show_note(self, text: str) -> None:
         self.note.set_whole_text(text)
         self.note.setVisible(bool(text))
+
+    def _whole_cost(self, whole: WholeCost) -> str:
+        one = whole.pictures == 1
+        if not whole.seconds:
+            text = self.tr("The picture takes {tokens} tokens") if one else self.tr("The pictures take {tokens} tokens")
+            return text.format(tokens=number(whole.tokens))
+        text = (
+            self.tr("The picture takes {tokens} tokens, about {duration}")
+            if one
+            else self.tr("The pictures take {tokens} tokens, about {duration}")
+        )
+        return text.format(tokens=number(whole.tokens), duration=duration(whole.seconds))
 
     def _cost(self, name: str, cost: DetailCost) -> str:
         if not cost.seconds:

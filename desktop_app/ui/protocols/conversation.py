@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # only for annotations, so the window does not wait for them
     from desktop_app.chat.conversation import ConversationSummary, DeletedConversation, Message, Picture, Role, State
     from desktop_app.services.conversation.answers import Figures
     from desktop_app.services.conversation.draft import DraftPicture
-    from desktop_app.services.conversation.picture_detail import DetailOptions
+    from desktop_app.services.conversation.picture_detail import DetailOptions, WholeCost
     from desktop_app.services.conversation.queue.activity import Mark
     from desktop_app.services.conversation.queue.questions import QueuedQuestion
 
@@ -197,6 +197,7 @@ class PictureDetail(Protocol):
     changed: SignalInstance
 
     def options(self) -> DetailOptions | None: ...
+    def whole_cost(self) -> WholeCost | None: ...
     def choose(self, quick: bool) -> None: ...
 
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop_app.chat.conversation import Picture
 from desktop_app.services.conversation.draft import Draft, DraftPicture, PictureState
-from desktop_app.services.conversation.picture_detail import DetailOptions
+from desktop_app.services.conversation.picture_detail import DetailOptions, WholeCost
 from tests.helpers.fakes import Call
 
 
@@ -109,13 +109,17 @@ class FakePictureDetail(QObject):
         super().__init__()
         self.calls = calls
         self.now: DetailOptions | None = None
+        self.whole: WholeCost | None = None
 
     def options(self) -> DetailOptions | None:
         return self.now
 
+    def whole_cost(self) -> WholeCost | None:
+        return self.whole
+
     def choose(self, quick: bool) -> None:
         self.calls.append(("choose", quick))
 
-    def show(self, options: DetailOptions | None) -> None:
-        self.now = options
+    def show(self, options: DetailOptions | None, whole: WholeCost | None = None) -> None:
+        self.now, self.whole = options, whole
         self.changed.emit()

@@ -15,6 +15,7 @@ from desktop_app.engine.messages import (
     ThroughputMeasured,
     Tuning,
 )
+from desktop_app.images.any_size import AnySize
 from desktop_app.images.internvl_tiling import InternVLTiling
 from desktop_app.images.llava_tiling import LlavaTiling
 from desktop_app.images.minicpm_tiling import MiniCPMTiling
@@ -61,6 +62,7 @@ def test_both_ways_are_told_with_their_cost(desk: Desk) -> None:
     ready(desk)
     assert desk.services.picture_detail.options() is None  # no picture yet
     desk.attach()
+    assert desk.services.picture_detail.whole_cost() is None
     full, quick = DetailCost(3, 12.0 + FULL / 100), DetailCost(1, 4.0 + GLANCE / 100)
     assert desk.services.picture_detail.options() == DetailOptions(full, quick, False)
     desk.attach("another.png", "blue")
@@ -84,6 +86,22 @@ def test_every_way_to_divide_a_picture_has_its_cost(desk: Desk, tiling: Tiling, 
     assert options is not None
     assert options.full == DetailCost(parts, parts * 4.0 + tokens / 100)
     assert options.quick == DetailCost(1, 4.0 + tiling.part_tokens / 100)
+
+
+def test_a_picture_in_one_piece_costs_as_much_as_it_is_large(desk: Desk) -> None:
+    any_size = AnySize(32, 64, 1280)
+    ready(desk, TILED._replace(tiling=None, any_size=any_size, image_tokens=768))
+    assert desk.services.picture_detail.whole_cost() is None  # no picture yet
+    desk.attach()  # 64 x 48 pixels: enlarged to 10 x 7 tokens
+    assert desk.services.picture_detail.options() is None
+    cost = desk.services.picture_detail.whole_cost()
+    assert cost is not None
+    assert cost[:2] == (1, 70)
+    assert cost.seconds == pytest.approx(4.0 * 70 / 768 + 0.7)
+    desk.attach("another.png", "blue")
+    cost = desk.services.picture_detail.whole_cost()
+    assert cost is not None
+    assert cost.tokens == 140
 
 
 @pytest.mark.parametrize("tuned", [True, False])

@@ -20,7 +20,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton
 
 from desktop_app.chat.conversation import State as MessageState
-from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions
+from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions, WholeCost
 from desktop_app.services.conversation.queue.questions import QueuedQuestion
 from desktop_app.services.engine import State
 from desktop_app.services.notices import Notice
@@ -559,3 +559,12 @@ def test_what_looking_costs_is_shown_only_where_there_is_a_choice(composer: Comp
     assert fakes.picture_detail.calls == [("choose", False)]
     fakes.picture_detail.show(None)
     assert not composer.picture_detail.isVisible()
+    fakes.picture_detail.show(None, WholeCost(1, 1271, 0.0))
+    assert composer.picture_detail.isVisible()
+    assert not composer.picture_detail.choice.isVisible()
+    assert composer.picture_detail.note.text() == "The picture takes 1,271 tokens"
+    fakes.picture_detail.show(None, WholeCost(2, 640, 11.6))
+    assert composer.picture_detail.note.text() == "The pictures take 640 tokens, about 12 s"
+    fakes.picture_detail.show(DetailOptions(DetailCost(5, 0.0), DetailCost(1, 0.0), False))
+    assert composer.picture_detail.choice.isVisible()
+    assert not composer.picture_detail.note.isVisible()
