@@ -104,7 +104,7 @@ MAY_IMPORT = {
     },
     # The engine reads headers of model files; fetching them is not its affair.
     "desktop_app.engine": {"desktop_app.chat", "desktop_app.images", *_HEADERS, *_LEAVES},
-    "desktop_app.engine.messages": {"desktop_app.errors", "desktop_app.images.any_size", "desktop_app.images.tiling"},
+    "desktop_app.engine.messages": {"desktop_app.errors", "desktop_app.images.tiling"},
     "desktop_app.engine.interrupt": set(),
     "desktop_app.engine.cache": _GROUND,
     "desktop_app.engine.weights": {"desktop_app.chat.families", "desktop_app.images", "model_store.titles", *_GROUND},

@@ -12,8 +12,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from desktop_app.errors import UserError
-from desktop_app.images.any_size import AnySize
-from desktop_app.images.tiling import Tiling
+from desktop_app.images.tiling import AnySize, Tiling
 
 _GIB = 1 << 30
 SILENT_AFTER_S = 5  # without a sign of life from the engine process

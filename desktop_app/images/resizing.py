@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from desktop_app.images.any_size import AnySize, Size
+from desktop_app.images.tiling import AnySize, Size
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,19 @@
 
 Numbers only, so that the cost of a picture is known before a pixel is decoded. Each family has its
 own way to choose the grid of tiles and what the picture is resized to: `llava_tiling.py` has LLaVA-1.6's,
-`internvl_tiling.py` InternVL3's, `minicpm_tiling.py` MiniCPM-V's, `lfm2_tiling.py` LFM2-VL's.
+`internvl_tiling.py` InternVL3's, `minicpm_tiling.py` MiniCPM-V's, `lfm2_tiling.py` LFM2-VL's. `AnySize` is for models that
+see a picture in one piece, whatever its size.
 """
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 Size = tuple[int, int]  # width and height in pixels
+_USUAL = (1024, 768)  # of a photo
 
 
 class Grid(NamedTuple):
@@ -94,3 +97,39 @@ class Tiling(ABC):
         """Return where on the canvas the picture goes, resized to that box: nothing is left free."""
         across, down = self.canvas(width, height, grid)
         return Box(0, 0, down, across)
+
+
+@dataclass(frozen=True)
+class AnySize:
+    """Pictures become squares of `edge` pixels, one token each; there are `fewest` to `most` of them.
+
+    As `smart_resize` in `image_processing_qwen2_vl.py` of transformers.
+    """
+
+    edge: int
+    fewest: int
+    most: int
+
+    def size_of(self, width: int, height: int) -> Size:
+        """Return the size to which a picture is stretched."""
+        across, down = self._squares(width, height)
+        return across * self.edge, down * self.edge
+
+    def tokens(self, width: int, height: int) -> int:
+        """Return how many tokens a picture takes, without those before and after it."""
+        across, down = self._squares(width, height)
+        return across * down
+
+    def shares(self, tokens: int) -> float:
+        """Return how much work it is to encode so many tokens, compared with a photo of usual size."""
+        return tokens / self.tokens(*_USUAL)
+
+    def _squares(self, width: int, height: int) -> Size:
+        across, down = round(width / self.edge), round(height / self.edge)
+        if across * down > self.most:
+            scale = math.sqrt(width * height / (self.most * self.edge**2))
+            across, down = (max(1, math.floor(length / scale / self.edge)) for length in (width, height))
+        elif across * down < self.fewest:
+            scale = math.sqrt(self.fewest * self.edge**2 / (width * height))
+            across, down = (math.ceil(length * scale / self.edge) for length in (width, height))
+        return across, down

@@ -2,8 +2,8 @@
 
 import pytest
 
-from desktop_app.images.any_size import AnySize
 from desktop_app.images.resizing import Resizing, at_most, longest_edge, one_square, stretched
+from desktop_app.images.tiling import AnySize
 from tests.images.patterns import patterned
 
 QWEN, QWEN3 = stretched(AnySize(28, 4, 1280)), stretched(AnySize(32, 64, 1280))

@@ -14,8 +14,7 @@ from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.llama.kv_cache import Cell, PictureRow
 from desktop_app.engine.messages import PictureRef, Turn
 from desktop_app.engine.weights.projector_header import Projector
-from desktop_app.images.any_size import AnySize
-from desktop_app.images.tiling import Tiling
+from desktop_app.images.tiling import AnySize, Tiling
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from desktop_app.engine.weights.projector_header import Projector
-from desktop_app.images.any_size import AnySize
 from desktop_app.images.resizing import Resizing, at_most, longest_edge, one_square, stretched
+from desktop_app.images.tiling import AnySize
 from model_store.projector_kinds import GEMMA3, IDEFICS3
 
 _LONGEST = 2048  # pixels, if the file does not say

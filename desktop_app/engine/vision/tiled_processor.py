@@ -15,9 +15,8 @@ from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.llama.kv_cache import Cell
 from desktop_app.engine.messages import PictureRef
 from desktop_app.engine.vision.picture_processor import Encode, PictureLayout, rows_of
-from desktop_app.images.any_size import AnySize
 from desktop_app.images.llava_tiling import LlavaTiling
-from desktop_app.images.tiling import WHOLE, Grid, Tiling
+from desktop_app.images.tiling import WHOLE, AnySize, Grid, Tiling
 
 
 class TiledProcessor(ABC):

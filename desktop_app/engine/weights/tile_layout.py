@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from desktop_app.engine.weights.projector_header import NEWLINES
-from desktop_app.images.any_size import AnySize
 from desktop_app.images.internvl_tiling import MOST_TILES, InternVLTiling
 from desktop_app.images.lfm2_tiling import Lfm2Tiling
 from desktop_app.images.llava_tiling import LlavaTiling, grids_of
 from desktop_app.images.minicpm_tiling import MiniCPM46Tiling, MiniCPMTiling
-from desktop_app.images.tiling import Tiling
+from desktop_app.images.tiling import AnySize, Tiling
 from model_store.gguf_header import GGUFHeader, TensorInfo
 from model_store.projector_kinds import (
     INTERNVL,

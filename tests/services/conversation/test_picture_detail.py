@@ -15,11 +15,10 @@ from desktop_app.engine.messages import (
     ThroughputMeasured,
     Tuning,
 )
-from desktop_app.images.any_size import AnySize
 from desktop_app.images.internvl_tiling import InternVLTiling
 from desktop_app.images.llava_tiling import LlavaTiling
 from desktop_app.images.minicpm_tiling import MiniCPMTiling
-from desktop_app.images.tiling import Tiling
+from desktop_app.images.tiling import AnySize, Tiling
 from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions
 from tests.helpers.fake_engine import finished
 from tests.helpers.waiting import pump, wait_until
