@@ -4,14 +4,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from desktop_app.chat.families import family_for
 from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.client import EngineClient
+from desktop_app.engine.conversation import session
 from desktop_app.engine.llama import mtmd
+from desktop_app.engine.llama.batch import RowBatch
+from desktop_app.engine.llama.model import Model
 from desktop_app.engine.llama.mtmd import LoadedProjector, Piece
 from desktop_app.engine.messages import Sampling, Stop, Turn
-from desktop_app.engine.vision import resizing_for
+from desktop_app.engine.vision import picture_encoder, resizing_for
+from desktop_app.engine.vision.mtmd_processor import MtmdProcessor
 from desktop_app.images.resizing import at_most
 from tests.engine.held_to_transformers import (
     LEAST_CORRELATION,
@@ -24,7 +30,7 @@ from tests.engine.held_to_transformers import (
     turns_of,
 )
 from tests.engine.questions import ask
-from tests.random_models.small_models import QWEN3_VL, QWEN35, SMALL_MODELS
+from tests.random_models.small_models import LFM2_VL, MINICPM_V46, QWEN3_VL, QWEN35, SMALL_MODELS
 from tests.random_models.talks import TALKS, SmallModel
 
 #: With projector and KV cache in q8_0. The models are sharp: a wrong position still shows clearly (0.1 to 0.3).
@@ -67,7 +73,7 @@ def test_answers_begin_alike_after_a_restart(small: SmallModel, tmp_path: Path) 
         finished, correlation = held.ask(talk)
         held.close()
         assert correlation >= LEAST_CORRELATION, talk
-        assert finished.stats.image_encodes == (talk != "follow-up"), talk
+        assert bool(finished.stats.image_encodes) == (talk != "follow-up"), talk
 
 
 def test_with_little_memory_they_begin_nearly_alike(small: SmallModel, tmp_path: Path) -> None:
@@ -124,6 +130,32 @@ def in_black_borders(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resizing_for, "resizing_for", lambda _projector, _any_size: at_most(4096))
 
 
+def divided_by_mtmd(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With letterboxed tiles, or with other slices and without the numbers of pictures."""
+
+    def through_mtmd(model: Model) -> MtmdProcessor:
+        assert model.files.projector is not None
+        return MtmdProcessor(model.projector, model.files.projector)
+
+    monkeypatch.setattr(picture_encoder, "picture_processor_for", through_mtmd)
+    monkeypatch.setattr(resizing_for, "resizing_for", lambda _projector, _budget: at_most(4096))
+
+
+def without_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "family_for", lambda metadata: replace(family_for(metadata), numbering=()))
+
+
+def in_a_grid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As pictures of Qwen3.5 stand, which has the same decoder."""
+    fill = RowBatch.fill
+
+    def filled(batch: RowBatch, rows: Embedding, position: int, _axes: object = None, *, logits: bool) -> None:
+        places = np.arange(len(rows), dtype=np.int32)
+        fill(batch, rows, position, np.array([places * 0, places // 2, places % 2]), logits=logits)
+
+    monkeypatch.setattr(RowBatch, "fill", filled)
+
+
 def without_taps(monkeypatch: pytest.MonkeyPatch) -> None:
     encode_part = LoadedProjector.encode_part
 
@@ -143,6 +175,10 @@ def without_taps(monkeypatch: pytest.MonkeyPatch) -> None:
         (QWEN3_VL, without_taps, {"rows", "logits"}),
         (QWEN35, one_after_the_other, {"logits"}),
         (QWEN35, in_black_borders, {"tokens", "pixels", "rows", "logits"}),
+        (LFM2_VL, divided_by_mtmd, {"pixels", "rows", "logits"}),
+        (MINICPM_V46, divided_by_mtmd, {"tokens", "pixels", "rows", "logits"}),
+        (MINICPM_V46, without_numbers, {"tokens", "logits"}),
+        (MINICPM_V46, in_a_grid, {"logits"}),
     ],
     ids=lambda value: value.name if isinstance(value, SmallModel) else getattr(value, "__name__", ""),
 )

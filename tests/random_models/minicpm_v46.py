@@ -27,6 +27,11 @@ def write_pair(folder: Path, *, merged: int = TWICE) -> tuple[Path, Path]:
     return model, write_eyes(folder / "mmproj.gguf", merged=merged)
 
 
+def write_closer(folder: Path) -> tuple[Path, Path]:
+    """Write the same with eyes that look closer."""
+    return write_pair(folder, merged=ONCE)
+
+
 def write_eyes(path: Path, output: int = OUTPUT, *, merged: int = TWICE) -> Path:
     """Write random eyes."""
     width, inner = TOWER.width, TOWER.feed_forward

@@ -1,15 +1,13 @@
-"""Write tests/data/{lfm2_vl,minicpm_v4.6}.{json,npz}: how LFM2-VL and MiniCPM-V 4.6 of transformers see pictures.
+"""Write tests/data/{lfm2_vl,minicpm_v4.6}.{json,npz}, and what these models see and answer into tests/data/seen.
 
     export HF_HUB_OFFLINE=1 PYTHONPATH=packaging:.:LLAMA_CPP/gguf-py:LLAMA_CPP
     python -m tests.recording.pieces
 
-`LLAMA_CPP` and the packages: see `converted.py`. The weights are those that the tests make of random numbers.
+Needs what packaging/demo_model/requirements.txt names, and llama.cpp's sources: see `converted.py`.
 
-    json  "sizes": [width, height, rows, columns, tokens, what stands for the picture in the prompt, sizes of parts]
-    npz   "{width}x{height} pixels {part}": of a part, uint8, the whole first, in a tiny size (see `SMALL`);
-          "{width}x{height} rows": every `EVERY`th row of a picture; "... tokens": the first question's prompt;
-          "... first", "... follow-up": the logits after it, and after a second question;
-          "two ...": with the first two pictures, one in each of two turns
+    json  "sizes": [width, height, rows, columns, tokens, what stands for the picture in the prompt, sizes of parts];
+          "closer": the same of files that look closer
+    npz   "{width}x{height} pixels {part}": of a part, uint8, the whole first, in the tiny sizes of the tests
 """
 
 from __future__ import annotations
@@ -18,13 +16,11 @@ import json
 import re
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from fidelity.originals import ORIGINALS, Turn
 from PIL import Image
 from transformers import (
     Lfm2VlConfig,
@@ -41,78 +37,66 @@ from transformers.models.minicpmv4_6.video_processing_minicpmv4_6 import MiniCPM
 from tests.helpers.paths import DATA
 from tests.images.patterns import patterned
 from tests.random_models import lfm2, lfm2_vl, minicpm_v46, qwen35
-from tests.random_models.pieces import ANSWER, EVERY, FOLLOW_UP, PIXELS, QUESTION, SHOWN, SIZES
+from tests.random_models.pieces import PIXELS, SIZES
+from tests.random_models.small_models import CLOSER, LFM2_VL, MINICPM_V46
+from tests.random_models.talks import SmallModel
 from tests.recording.converted import Files, give_weights, tokenizer_of
+from tests.recording.seen import Original, record
 
 HALF = [0.5, 0.5, 0.5]
 Size = tuple[int, int]
 
 
-class Original(ABC):
+class Pieces(ABC):
     """One model as transformers has it."""
 
-    name: str
-    image: str  # what stands for a picture before the processor has put its tokens there
-    framed: str  # the same in the prompts of `fidelity.originals`
+    image: str  # the token that stands for a row
+    frame: str  # what the processor writes around a picture
 
-    def __init__(self, folder: Path) -> None:
-        self.processor, self.model = self.load(folder)
-        self.token = self.model.config.image_token_id
+    def __init__(self, model: Path, mmproj: Path) -> None:
+        self.processor, self.model = self.load(model, mmproj)
 
     @abstractmethod
-    def load(self, folder: Path) -> tuple[Any, Any]:
-        """Return the processor, and the model with the weights of the tests."""
+    def load(self, path: Path, mmproj: Path) -> tuple[Any, Any]:
+        """Return the processor, and the model with the weights of two files."""
 
     @abstractmethod
     def layout(self, width: int, height: int) -> tuple[Size, list[Size], str]:
         """Return rows and columns, the sizes of the whole and of a tile, and what stands for it in the prompt."""
 
     @abstractmethod
+    def parts_of(self, inputs: Any) -> list[Any]:
+        """Return the pixels of all parts of one picture, the whole first, of what the processor made."""
+
+    @abstractmethod
     def parts(self, picture: Image.Image) -> list[Any]:
         """Return the pixels of all parts in a tiny size, the whole first."""
+
+    def whole(self, inputs: Any) -> Any:
+        """Return the pixels of the whole."""
+        return self.parts_of(inputs)[0]
 
     def sizes(self) -> list[list[Any]]:
         """Return what is recorded of pictures of all sizes."""
         found = []
         for width, height in SIZES:
             (rows, columns), parts, text = self.layout(width, height)
-            text = re.sub(f"({re.escape(self.word)})+", lambda run: f"{{{len(run[0]) // len(self.word)}}}", text)
+            text = re.sub(f"({re.escape(self.image)})+", lambda run: f"{{{len(run[0]) // len(self.image)}}}", text)
             tokens = sum(map(int, re.findall(r"{(\d+)}", text)))
             found.append([width, height, rows, columns, tokens, text, parts])
         return found
 
-    @property
-    def word(self) -> str:
-        """Return the token that stands for each row."""
-        return str(self.processor.image_token)
 
-    def asked(self, turns: Sequence[Turn], pictures: Sequence[Size]) -> tuple[Any, Any, Any]:
-        """Return the prompt's tokens, the rows of the pictures and the last logits."""
-        text = ORIGINALS[self.name][3](None, turns)
-        text = re.sub(self.framed, self.image, text)
-        drawn = [patterned(*size) for size in pictures]
-        inputs = self.processor(text=[text], images=drawn, return_tensors="pt", add_special_tokens=False)
-        caught: dict[str, Any] = {}
-        language = self.model.model.language_model
-        hook = language.register_forward_pre_hook(lambda _m, _a, given: caught.update(given), with_kwargs=True)
-        logits = self.model(**inputs).logits[0, -1]
-        hook.remove()
-        tokens = inputs["input_ids"][0]
-        return tokens, caught["inputs_embeds"][0][tokens == self.token], logits
-
-
-class Lfm2(Original):
+class Lfm2(Pieces):
     """LFM2-VL and LFM2.5-VL."""
 
-    name = "lfm2_vl"
-    image, framed = "<image>", re.escape("<|image_start|><picture><|image_end|>")
+    image, frame = "<image>", re.escape("<|image_start|><picture><|image_end|>")
 
-    def load(self, folder: Path) -> tuple[Any, Any]:
-        """See `Original`."""
-        model, mmproj = lfm2_vl.write_pair(folder)
+    def load(self, path: Path, mmproj: Path) -> tuple[Any, Any]:
+        """See `Pieces`."""
         sizes, tower = lfm2.Sizes(), lfm2_vl.TOWER
         tokenizer = tokenizer_of(
-            model,
+            path,
             image_token="<image>",
             image_start_token="<|image_start|>",
             image_end_token="<|image_end|>",
@@ -153,7 +137,7 @@ class Lfm2(Original):
         )
         seeing = Lfm2VlForConditionalGeneration(config).float()
         files = Files(
-            model,
+            path,
             mmproj,
             text_architecture="Lfm2ForCausalLM",
             rename=lambda name: name.replace("vision_tower.", "vision_tower.vision_model."),
@@ -162,7 +146,7 @@ class Lfm2(Original):
         return processor, seeing
 
     def layout(self, width: int, height: int) -> tuple[Size, list[Size], str]:
-        """See `Original`."""
+        """See `Pieces`."""
         inputs = self.processor.image_processor(patterned(width, height), return_row_col_info=True)
         (rows,), (columns,), (whole,) = (inputs[f"image_{key}"] for key in ("rows", "cols", "sizes"))
         text = self.processor.replace_image_token(inputs, 0, use_image_special_tokens=True)
@@ -170,11 +154,14 @@ class Lfm2(Original):
         return ((rows, columns), parts, text) if rows * columns > 1 else ((0, 0), parts[:1], text)
 
     def parts(self, picture: Image.Image) -> list[Any]:
-        """See `Original`."""
+        """See `Pieces`."""
         small = Lfm2VlImageProcessor(
             image_mean=HALF, image_std=HALF, tile_size=64, min_image_tokens=1, max_image_tokens=4
         )
-        inputs = small(picture, return_tensors="pt")
+        return self.parts_of(small(picture, return_tensors="pt"))
+
+    def parts_of(self, inputs: Any) -> list[Any]:
+        """See `Pieces`."""
         found = []
         for values, (rows, columns) in zip(inputs["pixel_values"], inputs["spatial_shapes"].tolist(), strict=True):
             part = values[: rows * columns].reshape(rows, columns, 16, 16, 3).transpose(1, 2)
@@ -182,19 +169,17 @@ class Lfm2(Original):
         return list(map(pixels_of, [found[-1], *found[:-1]]))
 
 
-class MiniCPM(Original):
+class MiniCPM(Pieces):
     """MiniCPM-V 4.6."""
 
-    name = "minicpm_v4.6"
-    image, framed = "<|image_pad|>", r"<image_id>\d+</image_id><image><picture></image>"
+    image, frame = "<|image_pad|>", r"<image_id>\d+</image_id><image><picture></image>"
     merged = minicpm_v46.TWICE
 
-    def load(self, folder: Path) -> tuple[Any, Any]:
-        """See `Original`."""
-        model, mmproj = minicpm_v46.write_pair(folder, merged=self.merged)
+    def load(self, path: Path, mmproj: Path) -> tuple[Any, Any]:
+        """See `Pieces`."""
         sizes, tower = qwen35.Sizes(), minicpm_v46.TOWER
         tokenizer = tokenizer_of(
-            model,
+            path,
             image_token="<|image_pad|>",
             video_token="<|video_pad|>",
             image_start_token="<image>",
@@ -252,7 +237,7 @@ class MiniCPM(Original):
         if self.merged == minicpm_v46.ONCE:
             seeing.model.vision_tower.vit_merger = None
         files = Files(
-            model,
+            path,
             mmproj,
             computed={"A_log": lambda values: np.log(-values)},
             other_keys=frozenset({"clip.vision.wa_layer_indexes"}) if self.merged == minicpm_v46.ONCE else frozenset(),
@@ -261,7 +246,7 @@ class MiniCPM(Original):
         return processor, seeing
 
     def layout(self, width: int, height: int) -> tuple[Size, list[Size], str]:
-        """See `Original`."""
+        """See `Pieces`."""
         images, mode = self.processor.image_processor, f"{self.merged**2}x"
         grid = images.get_sliced_grid((height, width), 9, 448)
         whole = images.find_best_resize((height, width), 448, 14, mode, allow_upscale=grid is None)
@@ -281,8 +266,11 @@ class MiniCPM(Original):
         return tuple(grid or (0, 0)), sizes, "<image_id>0</image_id>" + text
 
     def parts(self, picture: Image.Image) -> list[Any]:
-        """See `Original`."""
-        inputs = self.processor.image_processor(picture, return_tensors="pt")
+        """See `Pieces`."""
+        return self.parts_of(self.processor.image_processor(picture, return_tensors="pt"))
+
+    def parts_of(self, inputs: Any) -> list[Any]:
+        """See `Pieces`."""
         values, found, at = inputs["pixel_values"][0], [], 0
         for rows, columns in inputs["target_sizes"].tolist():
             part = values[:, :, at : at + rows * columns * 14].reshape(3, 14, rows, columns, 14)
@@ -302,42 +290,26 @@ def pixels_of(values: torch.Tensor) -> Any:
     return (values * 127.5 + 127.5).round().clamp(0, 255).byte().numpy()
 
 
-def record(name: str, original: Original) -> dict[str, Any]:
-    """Return what a model makes of pictures and conversations."""
-    found: dict[str, Any] = {}
-    first, follow_up = Turn(QUESTION, 1), Turn(FOLLOW_UP)
-    answered = Turn(QUESTION, 1, ANSWER)
-    for size in SHOWN[name]:
-        tokens, rows, logits = original.asked([first], [size])
-        later = original.asked([answered, follow_up], [size])[2]
-        key = f"{size[0]}x{size[1]}"
-        found[f"{key} tokens"] = tokens.numpy().astype(np.int16)
-        found[f"{key} rows"] = rows.numpy()[::EVERY].astype(np.float16)
-        found[f"{key} first"], found[f"{key} follow-up"] = logits.numpy(), later.numpy()
-    tokens, _, logits = original.asked([answered, Turn(FOLLOW_UP, 1)], SHOWN[name][:2])
-    found["two tokens"], found["two logits"] = tokens.numpy().astype(np.int16), logits.numpy()
-    return found
-
-
 def main() -> None:
     """Record everything."""
-    with torch.no_grad():
-        for kind in (Lfm2, MiniCPM):
-            with tempfile.TemporaryDirectory() as folder:
-                original = kind(Path(folder))
-                arrays = record(kind.name, original)
-                for size in PIXELS:
-                    for number, part in enumerate(original.parts(patterned(*size))):
-                        arrays[f"{size[0]}x{size[1]} pixels {number}"] = part
-                sizes = {"sizes": original.sizes()}
-            if kind is MiniCPM:
-                with tempfile.TemporaryDirectory() as folder:
-                    closer = CloseMiniCPM(Path(folder))
-                    arrays |= {f"closer {key}": value for key, value in record(kind.name, closer).items()}
-                    sizes["closer"] = closer.sizes()
-            np.savez_compressed(DATA / f"{kind.name}.npz", **arrays)
-            lists = (f'"{key}": [\n' + ",\n".join(map(json.dumps, rows)) + "\n]" for key, rows in sizes.items())
-            (DATA / f"{kind.name}.json").write_text("{" + ",\n".join(lists) + "}\n", encoding="utf-8")
+    kinds: dict[SmallModel, type[Pieces]] = {LFM2_VL: Lfm2, MINICPM_V46: MiniCPM, CLOSER: CloseMiniCPM}
+    found: dict[str, dict[str, list[Any]]] = {}
+    for small, kind in kinds.items():
+        with tempfile.TemporaryDirectory() as folder, torch.no_grad():
+            pieces = kind(*small.write(Path(folder)))
+            original = Original(pieces.model, pieces.processor, pieces.image, frame=pieces.frame)
+            record(small, original, pieces.whole)
+            found.setdefault(small.family, {})["closer" if small is CLOSER else "sizes"] = pieces.sizes()
+            if small is not CLOSER:
+                parts = {
+                    f"{size[0]}x{size[1]} pixels {number}": part
+                    for size in PIXELS
+                    for number, part in enumerate(pieces.parts(patterned(*size)))
+                }
+                np.savez_compressed(DATA / f"{small.family}.npz", **parts)
+    for family, sizes in found.items():
+        lists = (f'"{key}": [\n' + ",\n".join(map(json.dumps, rows)) + "\n]" for key, rows in sizes.items())
+        (DATA / f"{family}.json").write_text("{" + ",\n".join(lists) + "}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

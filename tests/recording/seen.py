@@ -2,7 +2,7 @@
 
 Of each picture ("{width}x{height}"):
 
-    pixels WxH    what reaches the tower, uint8: every 5th pixel of every 5th line
+    pixels WxH    what reaches the tower, of pieces the whole, uint8: every 5th pixel of every 5th line
     rows WxH      image tokens, with those of taps beside them, float16
 
 and of each talk (tests/random_models/talks.py):
@@ -14,6 +14,7 @@ and of each talk (tests/random_models/talks.py):
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -32,11 +33,16 @@ _CLEAR = 0.05  # standard deviations between the best token and the next: it sta
 class Original:
     """A model of transformers, with its processor."""
 
-    def __init__(self, model: Any, processor: Any, image: str, word: str | None = None) -> None:
-        """`image`: the token that stands for a row; `word`: what the processor replaces by a picture, if not that."""
+    def __init__(
+        self, model: Any, processor: Any, image: str, word: str | None = None, frame: str = "<picture>"
+    ) -> None:
+        """`image`: the token that stands for a row; `word`: what the processor replaces by a picture, if not that.
+
+        `frame`: what the processor writes around a picture, and the originals as well: a regular expression.
+        """
         self._model, self._processor = model.eval(), processor
         self._image = processor.tokenizer.convert_tokens_to_ids(image)
-        self._word = word or image
+        self._word, self._frame = word or image, frame
         self._caught: dict[str, Any] = {}
         model.model.language_model.register_forward_pre_hook(self._catch, with_kwargs=True)
 
@@ -45,7 +51,7 @@ class Original:
 
     def inputs(self, prompt: str, pictures: Sequence[Any]) -> Any:
         """Return what the processor makes of a prompt with <picture> in it."""
-        text = prompt.replace("<picture>", self._word)
+        text = re.sub(self._frame, self._word, prompt)
         return self._processor(text=[text], images=pictures or None, return_tensors="pt", add_special_tokens=False)
 
     def read(self, inputs: Any) -> tuple[Any, Any]:

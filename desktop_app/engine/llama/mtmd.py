@@ -208,9 +208,9 @@ class LoadedProjector:
     def _node(self, address: int, ask: bool, _data: object) -> bool:
         """Handle a node. Before it (`ask`): return whether to be called after it. After it: return whether to go on."""
         if ask:
-            self._order.on_node(address)
             if self._pixels is not None:
                 self._pixels.on_node(address)
+            self._order.on_node(address)
             self._nodes += 1
             return self._nodes % _NODES_PER_CHECK == 0 or (self._probing and self._order.decided)
         return not self._interrupt.now and not (self._probing and self._order.decided)
