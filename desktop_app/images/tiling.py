@@ -1,9 +1,9 @@
 """How a model divides a picture into an overview and a grid of tiles: what all families of models share.
 
-Numbers only, so that the cost of a picture is known before a pixel is decoded. Each family has its
-own way to choose the grid of tiles and what the picture is resized to: `llava_tiling.py` has LLaVA-1.6's,
-`internvl_tiling.py` InternVL3's, `minicpm_tiling.py` MiniCPM-V's, `lfm2_tiling.py` LFM2-VL's. `AnySize` is for models that
-see a picture in one piece, whatever its size.
+Numbers only, so that the cost of a picture is known before a pixel is decoded. Each family has its own way to choose
+the grid of tiles and what the picture is resized to: `llava_tiling.py` has LLaVA-1.6's, `internvl_tiling.py`
+InternVL3's, `minicpm_tiling.py` MiniCPM-V's, `lfm2_tiling.py` LFM2-VL's. `AnySize` is for models that see a picture in
+one piece, whatever its size.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ def is_sound_decoder(header: GGUFHeader) -> bool:
         and context >= _LEAST_CONTEXT
         and blocks is not None
         and 1 <= blocks <= _MOST_BLOCKS
+        and 0 <= (header.integer(f"{architecture}.n_deepstack_layers") or 0) <= blocks  # rows are so much wider
         and header.metadata.get(f"{architecture}.attention.causal") is not False
         and _sound_experts(header)
         and _sound_vocabulary(header)

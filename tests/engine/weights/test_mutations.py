@@ -84,6 +84,7 @@ EPSILON = "llama.attention.layer_norm_rms_epsilon"
         pytest.param(number("llama.expert_count", 2), id="experts of which none is used"),
         pytest.param(number("llama.expert_count", 4096), id="too many experts"),
         pytest.param(number("llama.expert_used_count", 1), id="more experts used than there are"),
+        pytest.param(number("llama.n_deepstack_layers", 1 << 30), id="more taps than layers"),
         pytest.param(number("llama.context_length", 2), id="a context of 2 tokens"),
         pytest.param(kind("blk.0.attn_norm.weight", 26), id="a norm of whole numbers"),
         pytest.param(kind("blk.0.attn_q.weight", 25), id="weights of whole numbers"),

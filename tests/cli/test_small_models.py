@@ -1,0 +1,44 @@
+"""The command line with small random models of the families that are not LLaVA's: the words are transformers' own."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import run_verb
+from tests.engine.held_to_transformers import Held, picture, records_of
+from tests.random_models.small_models import SMALL_MODELS
+from tests.random_models.talks import TALKS, SmallModel
+
+
+@pytest.fixture(params=SMALL_MODELS)
+def small(request: pytest.FixtureRequest) -> SmallModel:
+    return SMALL_MODELS[request.param]
+
+
+def in_words(small: SmallModel, folder: Path, tokens: list[int]) -> str:
+    """The text of tokens."""
+    held = Held(small, folder)
+    text = held.engine.remember(tokens)
+    held.close()
+    return text
+
+
+def test_a_conversation_about_a_picture(small: SmallModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model, mmproj = small.write(tmp_path)
+    written = records_of(small)["written first"].tolist()
+    shown = picture(small.shapes[0], tmp_path)
+    files = ("--model", str(model), "--mmproj", str(mmproj))
+    words = ("-p", TALKS["first"][0].question, "-p", "And what is behind it?")
+    limit = ("--max-tokens", str(max(1, len(written))))
+    assert run_verb("ask", *files, shown.path, *words, "--greedy", "--json", *limit) == 0
+    first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    if written:
+        assert first["answer"] == in_words(small, tmp_path, written).strip()
+    assert (first["image_encodes"], second["image_encodes"]) == (1, 0)
+    assert second["prompt_tokens"] > first["prompt_tokens"]
+
+
+def test_it_is_planned(small: SmallModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_verb("plan", *map(str, small.write(tmp_path))) == 0
+    assert "context" in capsys.readouterr().out.lower()
