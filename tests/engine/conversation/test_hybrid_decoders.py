@@ -7,137 +7,32 @@ there, nearly.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
-from desktop_app.engine.cache.checked_folder import cache_folders
-from desktop_app.engine.cache.embeddings import EmbeddingStore
 from desktop_app.engine.client import EngineClient
-from desktop_app.engine.conversation.session import Session
-from desktop_app.engine.interrupt import Interrupt
 from desktop_app.engine.llama.kv_state import KVState
-from desktop_app.engine.llama.model import Model
-from desktop_app.engine.messages import (
-    Ask,
-    EngineSettings,
-    Event,
-    Finished,
-    FinishReason,
-    LoadPlan,
-    ReadAhead,
-    ReadAheadDone,
-    Sampling,
-    Text,
-    Turn,
-    TurnStats,
-)
-from desktop_app.engine.weights.model_files import check_files
+from desktop_app.engine.messages import FinishReason, LoadPlan, PictureRef, Turn
+from tests.engine.conversation.desk import SYSTEM, Desk, nearly
 from tests.engine.questions import ask
 from tests.random_models.lfm2 import write_lfm2
+from tests.random_models.llava import Sizes, write_projector
+from tests.random_models.qwen3_vl import EYES_OF_QWEN35, write_eyes
 from tests.random_models.qwen35 import write_qwen35
 
 WRITERS: dict[str, Callable[[Path], Path]] = {"qwen35": write_qwen35, "lfm2": write_lfm2}
 PLANS = {"f16": LoadPlan(1024, 32), "q8_0": LoadPlan(1024, 32, kv_type="q8_0")}
-SYSTEM = "You answer with the names of colours and of nothing else, whatever you are asked about."
 FIRST = Turn("What is red in the picture, and what is blue?")
 SECOND, OTHER = Turn("And the star?"), Turn("Or is the moon green, and where is it?")
 LONG = Turn("Tell me of the sea. " * 12)  # of several batches
-Logits = npt.NDArray[np.float32]
-_WRITTEN: dict[str, tuple[int, ...]] = {}  # answers and their tokens, which no tokeniser would give again
 
 
 @pytest.fixture(scope="module", params=WRITERS)
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return WRITERS[request.param](tmp_path_factory.mktemp("hybrid") / "model.gguf")
-
-
-class Desk:
-    """One engine, without a process of its own."""
-
-    def __init__(self, model: Path, plan: LoadPlan, folder: Path | None = None, megabytes: int = 20) -> None:
-        self.interrupt = Interrupt()
-        self.heard: list[Event] = []
-        self.model = Model(check_files(model, None), EngineSettings(threads=1), self.interrupt, plan)
-        self.saves = folder is not None
-        folders = cache_folders(str(folder), megabytes) if folder is not None else None
-        self.session = Session(self.model, self.interrupt, EmbeddingStore(), self._hear, folders)
-        self.on_text: Callable[[], None] = lambda: None
-        self.evaluated: list[int] = []  # tokens of each batch, of the last request
-        self.before_batch: Callable[[int], None] = lambda _number: None
-        read = self.model.read_tokens
-
-        def watched(tokens: list[int], position: int, *, logits: bool) -> None:
-            self.before_batch(len(self.evaluated))
-            self.evaluated.append(len(tokens))
-            read(tokens, position, logits=logits)
-
-        self.model.read_tokens = watched  # type: ignore[method-assign,assignment]
-
-    def _hear(self, event: Event) -> None:
-        self.heard.append(event)
-        if isinstance(event, Text):
-            self.on_text()
-
-    @property
-    def closing(self) -> int:
-        """Return how many tokens stand before an answer only while it is written, but at least one."""
-        return 6 if self.session.prompts.family.without_thinking else 1
-
-    def ask(self, *turns: Turn, tokens: int = 12) -> Finished:
-        self._know(turns)
-        self.interrupt.clear()
-        self.evaluated.clear()
-        sampling = Sampling(temperature=0, max_tokens=tokens)
-        self.session.ask(Ask(1, turns, sampling, SYSTEM), 0.0)
-        finished = self.heard[-1]
-        assert isinstance(finished, Finished)
-        _WRITTEN[finished.text] = finished.token_ids
-        return finished
-
-    def _know(self, turns: Sequence[Turn]) -> None:
-        """Know the tokens of answers that another engine wrote; one with a folder finds them there."""
-        for turn in turns if not self.saves else ():
-            self.session.prompts.answers.remember(turn.answer or "", _WRITTEN.get(turn.answer or "", ()))
-
-    def begun(self, *turns: Turn) -> Finished:
-        """Ask, and let the answer be cut after some tokens, where no character is in two parts."""
-        found = (self.ask(*turns, tokens=tokens) for tokens in range(5, 20))
-        return next(part for part in found if len(part.token_ids) == part.stats.answer_tokens)
-
-    def settled(self, *turns: Turn) -> int:
-        """Wait for the next question, and return how many cells are in the cache then.
-
-        Qwen3.5's answers are read again: a thinking block stands before an answer only while it is written.
-        """
-        done = self.read_ahead(*turns)
-        assert done.evaluated_tokens < 12 + len(_WRITTEN[turns[-1].answer or ""])
-        return done.context_used
-
-    def answered(self, *turns: Turn) -> tuple[Turn, ...]:
-        """Ask, and return the turns with the answer."""
-        return (*turns[:-1], turns[-1]._replace(answer=self.begun(*turns).text))
-
-    def logits(self, *turns: Turn) -> tuple[Logits, TurnStats]:
-        """Return the logits with which the answer to the last turn begins or goes on, and what that took."""
-        stats = self.ask(*turns, tokens=1).stats
-        return self.model.logits(), stats
-
-    def read_ahead(self, *turns: Turn, text: str = "") -> ReadAheadDone:
-        self._know(turns)
-        self.interrupt.clear()
-        self.session.read_ahead(ReadAhead(2, turns, (), SYSTEM, text=text))
-        done = self.heard[-1]
-        assert isinstance(done, ReadAheadDone)
-        return done
-
-    def end(self) -> None:
-        self.interrupt.clear()
-        self.session.settle()
-        self.session.close()
 
 
 Opener = Callable[..., Desk]
@@ -154,10 +49,6 @@ def desks(model: Path) -> Iterator[Opener]:
     yield desk
     for one in opened:
         one.session.close()
-
-
-def nearly(found: Logits, expected: Logits) -> bool:
-    return bool(np.corrcoef(found, expected)[0, 1] > 0.9999 and found.argmax() == expected.argmax())
 
 
 def test_other_questions_are_answered(empty: EngineClient, model: Path) -> None:
@@ -428,3 +319,75 @@ def test_a_wrong_state_is_noticed(desks: Opener, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(KVState, "put_recurrent", put_part)
     assert not nearly(desk.logits(FIRST)[0], expected)
+
+
+# ---- pictures --------------------------------------------------------------------------------
+
+
+class Seeing:
+    """A Qwen3.5 with eyes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.model = write_qwen35(folder / "model.gguf")
+        self.eyes = write_eyes(folder / "mmproj.gguf", EYES_OF_QWEN35)
+        self.desks: list[Desk] = []
+
+    def desk(self, folder: Path | None = None, **plan: bool) -> Desk:
+        self.desks.append(Desk(self.model, LoadPlan(2048, 64)._replace(**plan), folder, eyes=self.eyes))  # type: ignore[arg-type]
+        return self.desks[-1]
+
+
+@pytest.fixture
+def seeing(tmp_path: Path) -> Iterator[Seeing]:
+    found = Seeing(tmp_path)
+    yield found
+    for desk in found.desks:
+        desk.session.close()
+
+
+def test_the_picture_stays_when_the_question_is_edited(seeing: Seeing, star: PictureRef, moon: PictureRef) -> None:
+    desk, asked = seeing.desk(), Turn("What is in it?", (star,))
+    turns = desk.answered(asked)
+    desk.answered(*turns, Turn("And here?", (moon,)))
+    for edited in ((*turns, Turn("Is it blue?", (moon,))), (Turn("Is it red?", (star,)),)):
+        found, stats = desk.logits(*edited)
+        assert stats.image_encodes == 0
+        assert stats.evaluated_tokens < 40 < 64 < stats.reused_tokens
+        expected = seeing.desk()
+        for count in range(1, len(edited)):
+            expected.begun(*edited[: count - 1], edited[count - 1]._replace(answer=None))
+        assert nearly(found, expected.logits(*edited)[0])
+
+
+def test_a_picture_that_is_stopped_is_read_again_alone(seeing: Seeing, star: PictureRef) -> None:
+    desk, asked = seeing.desk(), Turn("What is in it?", (star,))
+    desk.ask(asked)
+    block = desk.evaluated.index(max(desk.evaluated))
+    before = sum(desk.evaluated[:block])
+    desk = seeing.desk()
+    desk.before_batch = lambda number: desk.interrupt.stop_now() if number == block else None
+    assert desk.ask(asked).stats.finish_reason is FinishReason.STOPPED
+    assert len(desk.session._kv_cache) == before > 10
+    desk.before_batch = lambda _number: None
+    found, stats = desk.logits(asked)
+    assert (stats.reused_tokens, stats.image_encodes) == (before, 0)
+    assert np.array_equal(found, seeing.desk().logits(asked)[0])
+
+
+def test_with_little_memory_the_checkpoints_outlive_the_context(
+    seeing: Seeing, star: PictureRef, moon: PictureRef
+) -> None:
+    """The KV cache is in a file while a picture is encoded, if the eyes are of a kind that can be freed: LLaVA's."""
+    seeing.model = write_lfm2(seeing.model)
+    seeing.eyes = write_projector(seeing.eyes.with_name("llava.gguf"), Sizes(width=128, side=112))
+    desk = seeing.desk(keeps_projector=False)
+    turns = desk.answered(Turn("What is in it?", (star,)))
+    question = Turn("And here?", (moon,))
+    desk.ask(*turns, question)
+    found, stats = desk.logits(turns[0], Turn("Which colour?"))
+    assert stats.image_encodes == 0
+    assert stats.reused_tokens > 64
+    other = seeing.desk()
+    other.answered(turns[0]._replace(answer=None))
+    other.ask(*turns, question)
+    assert np.array_equal(found, other.logits(turns[0], Turn("Which colour?"))[0])
