@@ -93,9 +93,12 @@ class Desk:
             self.session.prompts.answers.remember(turn.answer or "", _WRITTEN.get(turn.answer or "", ()))
 
     def begun(self, *turns: Turn) -> Finished:
-        """Ask, and let the answer be cut after some tokens, where no character is in two parts."""
-        found = (self.ask(*turns, tokens=tokens) for tokens in range(5, 20))
-        return next(part for part in found if len(part.token_ids) == part.stats.answer_tokens)
+        """Ask, and let the answer be cut after some tokens, where no character is in two parts if that can be."""
+        for tokens in range(5, 20):
+            part = self.ask(*turns, tokens=tokens)
+            if len(part.token_ids) == part.stats.answer_tokens:
+                break
+        return part
 
     def settled(self, *turns: Turn) -> int:
         """Wait for the next question, and return how many cells are in the cache then.

@@ -19,7 +19,6 @@ from desktop_app.engine.messages import FinishReason, LoadPlan, PictureRef, Turn
 from tests.engine.conversation.desk import SYSTEM, Desk, nearly
 from tests.engine.questions import ask
 from tests.random_models.lfm2 import write_lfm2
-from tests.random_models.llava import Sizes, write_projector
 from tests.random_models.qwen3_vl import EYES_OF_QWEN35, write_eyes
 from tests.random_models.qwen35 import write_qwen35
 
@@ -332,8 +331,8 @@ class Seeing:
         self.eyes = write_eyes(folder / "mmproj.gguf", EYES_OF_QWEN35)
         self.desks: list[Desk] = []
 
-    def desk(self, folder: Path | None = None, **plan: bool) -> Desk:
-        self.desks.append(Desk(self.model, LoadPlan(2048, 64)._replace(**plan), folder, eyes=self.eyes))  # type: ignore[arg-type]
+    def desk(self) -> Desk:
+        self.desks.append(Desk(self.model, LoadPlan(2048, 64), eyes=self.eyes))
         return self.desks[-1]
 
 
@@ -372,22 +371,3 @@ def test_a_picture_that_is_stopped_is_read_again_alone(seeing: Seeing, star: Pic
     found, stats = desk.logits(asked)
     assert (stats.reused_tokens, stats.image_encodes) == (before, 0)
     assert np.array_equal(found, seeing.desk().logits(asked)[0])
-
-
-def test_with_little_memory_the_checkpoints_outlive_the_context(
-    seeing: Seeing, star: PictureRef, moon: PictureRef
-) -> None:
-    """The KV cache is in a file while a picture is encoded, if the eyes are of a kind that can be freed: LLaVA's."""
-    seeing.model = write_lfm2(seeing.model)
-    seeing.eyes = write_projector(seeing.eyes.with_name("llava.gguf"), Sizes(width=128, side=112))
-    desk = seeing.desk(keeps_projector=False)
-    turns = desk.answered(Turn("What is in it?", (star,)))
-    question = Turn("And here?", (moon,))
-    desk.ask(*turns, question)
-    found, stats = desk.logits(turns[0], Turn("Which colour?"))
-    assert stats.image_encodes == 0
-    assert stats.reused_tokens > 64
-    other = seeing.desk()
-    other.answered(turns[0]._replace(answer=None))
-    other.ask(*turns, question)
-    assert np.array_equal(found, other.logits(turns[0], Turn("Which colour?"))[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,13 @@ import pytest
 from desktop_app.engine.cache.embeddings import EmbeddingStore
 from desktop_app.engine.conversation.session import Session
 from desktop_app.engine.interrupt import Interrupt, Interrupted
+from desktop_app.engine.llama.kv_cache import Place
 from desktop_app.engine.llama.model import Model
 from desktop_app.engine.messages import Ask, EngineSettings, Event, Finished, LoadPlan, PictureRef, Sampling, Turn
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
 from tests.helpers.strays import Expected
 from tests.random_models.llava import Sizes, write_language_model, write_projector
+from tests.random_models.qwen35 import write_qwen35
 
 TOKENS = list(range(260, 290))
 KEPT = LoadPlan(512, 32, embedding_cache=1 << 20)
@@ -85,6 +88,29 @@ def test_the_conversation_comes_back_after_an_interrupt(files: ModelFiles, tmp_p
         model.read_tokens(TOKENS[:5], len(TOKENS), logits=True)
     finally:
         model.close()
+
+
+def test_checkpoints_outlive_the_context(files: ModelFiles, tmp_path: Path) -> None:
+    """Of a decoder whose KV cache can be cut nowhere else. So far none of those is used with such a projector."""
+    hybrid = replace(check_files(write_qwen35(tmp_path / "qwen35.gguf"), None), projector=files.projector)
+    found = []
+    for plan in (KEPT, IN_TURN):
+        model = loaded(hybrid, plan, tmp_path)
+        try:
+            model.read_tokens([token - 200 for token in TOKENS], 0, logits=False)
+            model.take_checkpoint(len(TOKENS), Place.ANSWER)
+            model.read_tokens([70, 71, 72], len(TOKENS), logits=False)
+            with model.projector_loaded():
+                pass
+            model.read_tokens([73, 74], len(TOKENS) + 3, logits=True)
+            found.append(model.logits())
+            assert model.forget_from(len(TOKENS) + 2) == len(TOKENS)
+            model.read_tokens([75, 76], len(TOKENS), logits=True)
+            found.append(model.logits())
+        finally:
+            model.close()
+    assert np.array_equal(found[0], found[2])
+    assert np.array_equal(found[1], found[3])
 
 
 def test_a_conversation_with_several_pictures(
