@@ -20,15 +20,22 @@ from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QPushButton,
 
 from desktop_app.assembly import Services, build
 from desktop_app.chat.conversation import Message, State
-from desktop_app.paths import attachments_folder, demo_model
+from desktop_app.paths import attachments_folder, demo_model, models_folder, settings_file
 from desktop_app.services.notices import Notice
+from desktop_app.settings import Settings
 from desktop_app.ui.composer.composer import Composer
+from desktop_app.ui.composer.detail_choice import DetailChoice
 from desktop_app.ui.notices import NoticeBar
 from desktop_app.ui.transcript.view import TranscriptView
 from desktop_app.ui.window import MainWindow
+from model_store.library.importing import import_files
+from model_store.library.library import Library
 from tests.helpers.strays import Expected
 from tests.helpers.waiting import wait_until
 from tests.images.files import SIZE, scene
+from tests.images.patterns import patterned
+from tests.random_models.small_models import LFM2_VL, MINICPM_V46
+from tests.random_models.talks import SmallModel
 
 pytestmark = pytest.mark.timeout(240)
 _MODEL_S = 60.0
@@ -328,3 +335,64 @@ def test_two_conversations_are_answered_one_after_the_other(programs: list[Progr
     answer = services.chat.messages()[-1]
     assert answer.state is State.COMPLETE
     assert answer.text
+
+
+# ---- a small random model that sees pictures in pieces ------------------------------
+
+
+@pytest.fixture(params=[LFM2_VL, MINICPM_V46], ids=lambda small: small.name)
+def small(
+    request: pytest.FixtureRequest, qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> SmallModel:
+    """A model that is in the library and chosen, before the program starts."""
+    found: SmallModel = request.param
+    monkeypatch.setenv("EYEBRIGHT_HOME", str(tmp_path / "home"))
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    (made,) = import_files(Library(models_folder("")), list(found.write(folder)), in_place=True)
+    settings, _ = Settings.load(settings_file())
+    settings.set("model", str(made.model))
+    settings.set("mmproj", str(made.projector))
+    settings.set("max_tokens", 32)
+    settings.save()
+    return found
+
+
+def offered(program: Program) -> str:
+    """Return what is said of the picture's detail before it is sent."""
+    choice = program.window.findChild(DetailChoice)
+    assert choice is not None
+    if not choice.isVisible():
+        return ""
+    texts = [button.text() for button in choice.choice.buttons.values()] if choice.choice.isVisible() else []
+    return " | ".join([*texts, choice.note.whole_text()])
+
+
+def test_a_conversation_about_a_picture_in_pieces(programs: list[Program], small: SmallModel, tmp_path: Path) -> None:
+    divided, whole = tmp_path / "divided.png", tmp_path / "whole.png"
+    patterned(*small.shapes[1]).save(divided)
+    patterned(*small.shapes[0]).save(whole)
+    program = open_program(programs)
+    services = program.services
+    info = services.engine.info()
+    assert info is not None
+    assert info.family == small.family
+
+    assert program.drop(divided)
+    wait_until(lambda: [p.state for p in services.draft.pictures()] == ["read"], _MODEL_S, "the picture is read ahead")
+    assert "Full detail (3 parts)" in offered(program)
+    assert "Quick look" in offered(program)
+    answer = program.ask("What is in it?")
+    assert answer.state is State.COMPLETE, answer
+    assert answer.details["image_encodes"] == 0, "it had been read while the question was typed"
+    follow_up = program.ask("And behind it?")
+    assert follow_up.details["image_encodes"] == 0
+    assert follow_up.details["evaluated_tokens"] < 120, "it costs itself, and the answer read again"
+
+    close_program(programs, program)
+    program = open_program(programs)
+    services = program.services
+    assert program.drop(whole)
+    wait_until(lambda: [p.state for p in services.draft.pictures()] == ["read"], _MODEL_S, "the picture is read ahead")
+    assert "The picture takes" in offered(program)
+    assert program.ask("And this?").details["image_encodes"] == 0

@@ -20,8 +20,10 @@ from model_store.gguf_header import GGUFHeader
 from model_store.projector_kinds import (
     GEMMA3,
     INTERNVL,
+    LFM2,
     LLAVA,
     MINICPM_V,
+    MINICPM_V46,
     QWEN3_VL,
     QWEN25_VL,
     kind_of,
@@ -226,7 +228,7 @@ def _projector_shape(projector: GGUFHeader) -> _ProjectorShape:
         "image_tokens": whole if tiling is None else tiling.tokens(side, side, WHOLE),
         "most_picture_tokens": whole if tiling is None else tiling.part_tokens * tiling.most_parts,
         "min_batch": whole if kind == GEMMA3 else 0,
-        "can_free_projector": kind in (LLAVA, INTERNVL, MINICPM_V),
+        "can_free_projector": kind in (LLAVA, INTERNVL, MINICPM_V, MINICPM_V46, LFM2),
     }
 
 

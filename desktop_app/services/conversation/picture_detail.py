@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from PySide6.QtCore import QObject, Signal
 
 from desktop_app.chat.conversation import Picture
 from desktop_app.engine.messages import ModelInfo, ThroughputMeasured
-from desktop_app.images.tiling import WHOLE, Grid
+from desktop_app.images.tiling import WHOLE, Grid, Tiling
 from desktop_app.services.conversation.draft import Draft
 from desktop_app.services.engine import Engine
 from desktop_app.services.preferences import Preferences
@@ -62,10 +63,9 @@ class PictureDetail(QObject):
             signal.connect(self._draft_changed)
 
     def options(self) -> DetailOptions | None:
-        """Return what there is to choose for the draft's pictures; None: nothing."""
-        info = self._engine.info()
-        pictures = [draft.picture for draft in self._draft.pictures() if draft.picture is not None]
-        if info is None or info.tiling is None or not pictures:
+        """Return what there is to choose for the draft's pictures; None: nothing, or all are seen in one piece."""
+        info, pictures = self._engine.info(), self._pictures()
+        if info is None or info.tiling is None or _in_one_piece(info.tiling, pictures):
             return None
         most = self._reduced[0] - 1 if self._reduced[0] else None
         grids = [(picture, info.tiling.grid_for(picture.width, picture.height, most)) for picture in pictures]
@@ -75,16 +75,25 @@ class PictureDetail(QObject):
         return DetailOptions(full, quick, is_quick, *((0, 0) if is_quick else self._reduced))
 
     def whole_cost(self) -> WholeCost | None:
-        """Return what the draft's pictures cost, where that depends on their size alone; None: it does not."""
-        info = self._engine.info()
-        pictures = [draft.picture for draft in self._draft.pictures() if draft.picture is not None]
-        if info is None or info.any_size is None or not pictures:
+        """Return what the draft's pictures cost, if they are seen in one piece and its size decides; else None."""
+        info, pictures = self._engine.info(), self._pictures()
+        if info is None or not pictures:
+            return None
+        if info.tiling is not None and _in_one_piece(info.tiling, pictures):
+            tokens = sum(info.tiling.tokens(picture.width, picture.height, WHOLE) for picture in pictures)
+            return WholeCost(
+                len(pictures), tokens, self._cost(info, [(picture, WHOLE) for picture in pictures]).seconds
+            )
+        if info.any_size is None:
             return None
         tokens = sum(info.any_size.tokens(picture.width, picture.height) for picture in pictures)
         seconds = 0.0
         if self._part_s and self._token_s:
             seconds = info.any_size.shares(tokens) * self._part_s + tokens * self._token_s
         return WholeCost(len(pictures), tokens, seconds)
+
+    def _pictures(self) -> list[Picture]:
+        return [draft.picture for draft in self._draft.pictures() if draft.picture is not None]
 
     def is_quick(self) -> bool:
         """Return whether the next message's pictures are seen as a whole only."""
@@ -135,3 +144,7 @@ class PictureDetail(QObject):
         if not self._draft.pictures():
             self._reduced = (0, 0)
         self.changed.emit()
+
+
+def _in_one_piece(tiling: Tiling, pictures: Sequence[Picture]) -> bool:
+    return all(tiling.grid_for(picture.width, picture.height) == WHOLE for picture in pictures)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from desktop_app.chat.families import family_for
@@ -18,7 +19,8 @@ from desktop_app.engine.conversation.prompt_builder import PromptBuilder
 from desktop_app.engine.interrupt import Interrupt
 from desktop_app.engine.llama.kv_cache import Cell, PictureRow
 from desktop_app.engine.llama.model import Model
-from desktop_app.engine.messages import EngineSettings, Event, PartsReduced, PictureRef, Turn
+from desktop_app.engine.messages import EngineSettings, Event, LoadPlan, PartsReduced, PictureRef, Turn
+from desktop_app.engine.planning.memory_estimate import Shape
 from desktop_app.engine.vision.lfm2_processor import Lfm2Processor
 from desktop_app.engine.vision.minicpm_processor import MiniCPMProcessor
 from desktop_app.engine.vision.picture_encoder import PictureEncoder
@@ -49,9 +51,9 @@ def small(request: pytest.FixtureRequest) -> SmallModel:
 class Eyes:
     """A loaded model with what looks for it."""
 
-    def __init__(self, small: SmallModel, folder: Path) -> None:
-        interrupt = Interrupt()
-        self.model = Model(check_files(*small.write(folder)), EngineSettings(n_ctx=1024), interrupt)
+    def __init__(self, files: tuple[Path, Path], plan: LoadPlan | None = None, cache: Path | None = None) -> None:
+        interrupt, settings = Interrupt(), EngineSettings(n_ctx=1024, cache_folder=str(cache or ""))
+        self.model = Model(check_files(*files), settings, interrupt, plan)
         self.encoder = PictureEncoder(self.model, interrupt, EmbeddingStore(), lambda _event: None)
 
     def prompts(self, processor: PictureProcessor | None = None) -> PromptBuilder:
@@ -65,7 +67,7 @@ class Eyes:
 
 @pytest.fixture
 def eyes(small: SmallModel, tmp_path: Path) -> Iterator[Eyes]:
-    eyes = Eyes(small, tmp_path)
+    eyes = Eyes(small.write(tmp_path))
     yield eyes
     eyes.close()
 
@@ -117,6 +119,24 @@ def test_parts_of_all_shapes_reach_the_graph(eyes: Eyes) -> None:
     for width, height in sizes:
         rows = eyes.model.encode_sized(bytes(width * height * 3), width, height)
         assert len(rows) == tiling.tokens_of((width, height)), (width, height)
+
+
+def test_the_projector_may_make_room_for_the_conversation(small: SmallModel, tmp_path: Path) -> None:
+    """What is loaded anew for every picture sees as what is kept, and the conversation is not lost."""
+    files = small.write(tmp_path)
+    assert Shape.of_files(check_files(*files)).can_free_projector
+    usual = LoadPlan(1024, 256, embedding_cache=1 << 20)
+    found = []
+    for plan in (usual, usual._replace(keeps_projector=False)):
+        eyes = Eyes(files, plan, tmp_path)
+        eyes.model.read_tokens([5, 6, 7], 0, logits=False)
+        seen = eyes.encoder.processor.layout(save(tmp_path, *DIVIDED[small.name]))
+        rows = eyes.encoder.encode(1, [seen])[0][seen.key]
+        eyes.model.read_tokens([8], 3, logits=True)
+        found.append((rows, eyes.model.logits()))
+        eyes.close()
+    for one, other in zip(*found, strict=True):
+        assert np.array_equal(one, other)
 
 
 def test_pieces_that_were_seen_are_kept(eyes: Eyes, small: SmallModel, tmp_path: Path) -> None:

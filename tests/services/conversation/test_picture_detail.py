@@ -16,10 +16,11 @@ from desktop_app.engine.messages import (
     Tuning,
 )
 from desktop_app.images.internvl_tiling import InternVLTiling
+from desktop_app.images.lfm2_tiling import Lfm2Tiling
 from desktop_app.images.llava_tiling import LlavaTiling
-from desktop_app.images.minicpm_tiling import MiniCPMTiling
-from desktop_app.images.tiling import AnySize, Tiling
-from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions
+from desktop_app.images.minicpm_tiling import MiniCPM46Tiling, MiniCPMTiling
+from desktop_app.images.tiling import WHOLE, AnySize, Tiling
+from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions, WholeCost
 from tests.helpers.fake_engine import finished
 from tests.helpers.waiting import pump, wait_until
 from tests.services.conftest import DEMO, Desk
@@ -74,8 +75,9 @@ def test_both_ways_are_told_with_their_cost(desk: Desk) -> None:
     ("tiling", "parts", "tokens"),
     [
         (InternVLTiling(448), 13, 13 * 256),
-        (MiniCPMTiling(448, 14), 1, 64),
         (MiniCPMTiling(28, 14), 5, 5 * 64 + 4 * 2 + 1),
+        (MiniCPM46Tiling(28, 14, 4), 5, 5 * 4 + 4 * 2 + 1),
+        (Lfm2Tiling(32, 16, 1, 2), 7, 6 * (4 + 1) + 1 + 1),
     ],
 )
 def test_every_way_to_divide_a_picture_has_its_cost(desk: Desk, tiling: Tiling, parts: int, tokens: int) -> None:
@@ -84,7 +86,22 @@ def test_every_way_to_divide_a_picture_has_its_cost(desk: Desk, tiling: Tiling, 
     options = desk.services.picture_detail.options()
     assert options is not None
     assert options.full == DetailCost(parts, parts * 4.0 + tokens / 100)
-    assert options.quick == DetailCost(1, 4.0 + tiling.part_tokens / 100)
+    assert options.quick == DetailCost(1, 4.0 + tiling.tokens(64, 48, WHOLE) / 100)
+    assert desk.services.picture_detail.whole_cost() is None
+
+
+@pytest.mark.parametrize(
+    ("tiling", "tokens"),
+    [(MiniCPMTiling(448, 14), 64), (MiniCPM46Tiling(448, 56, 64), 63), (Lfm2Tiling(512), 70)],
+)
+def test_nothing_is_offered_where_a_picture_is_small_enough_for_one_piece(
+    desk: Desk, tiling: Tiling, tokens: int
+) -> None:
+    ready(desk, TILED._replace(tiling=tiling))
+    assert desk.services.picture_detail.whole_cost() is None  # no picture yet
+    desk.attach()
+    assert desk.services.picture_detail.options() is None
+    assert desk.services.picture_detail.whole_cost() == WholeCost(1, tokens, 4.0 + tokens / 100)
 
 
 def test_a_picture_in_one_piece_costs_as_much_as_it_is_large(desk: Desk) -> None:
