@@ -7,6 +7,8 @@ there, nearly.
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,9 +17,11 @@ import pytest
 
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.llama.kv_state import KVState
-from desktop_app.engine.messages import FinishReason, LoadPlan, PictureRef, Turn
+from desktop_app.engine.messages import EngineSettings, FinishReason, LoadPlan, PictureRef, Turn
 from tests.engine.conversation.desk import SYSTEM, Desk, nearly
-from tests.engine.questions import ask
+from tests.engine.questions import ask, read_ahead
+from tests.helpers.strays import Expected
+from tests.helpers.waiting import wait_until
 from tests.random_models.lfm2 import write_lfm2
 from tests.random_models.qwen3_vl import EYES_OF_QWEN35, write_eyes
 from tests.random_models.qwen35 import write_qwen35
@@ -274,6 +278,24 @@ def test_another_conversation_comes_back_from_the_disk(desks: Opener, model: Pat
     assert stats.evaluated_tokens == stats.prompt_tokens - used
     assert nearly(found, desks().logits(*one, SECOND)[0])
     desk.end()
+
+
+def test_a_conversation_survives_a_kill(model: Path, tmp_path: Path, expected: Expected) -> None:
+    expected.log("ended with exit code -9", optional=True)
+    settings = EngineSettings(threads=1, cache_folder=str(tmp_path), cache_mb=20)
+    client = EngineClient()
+    client.start()
+    client.load(model, None, settings)
+    turns = (LONG._replace(answer=ask(client, LONG).text),)
+    used = read_ahead(client, *turns).context_used
+    wait_until(lambda: bool(list((tmp_path / "contexts").glob("[!.]*"))))
+    assert client.pid is not None
+    os.kill(client.pid, signal.SIGKILL)
+    client.close()
+    with EngineClient() as again:
+        again.load(model, None, settings)
+        stats = ask(again, *turns, SECOND).stats
+    assert stats.evaluated_tokens <= 1.1 * (stats.prompt_tokens - used) < 50 < stats.reused_tokens
 
 
 def test_a_checkpoint_without_the_cut_is_noticed(desks: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
