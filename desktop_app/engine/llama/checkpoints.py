@@ -33,8 +33,8 @@ class Checkpoint:
 class Recurrent(Protocol):
     """A recurrent state: see `KVState`."""
 
-    def copy_recurrent(self) -> memoryview:
-        """Return the state."""
+    def copy_recurrent(self, into: memoryview | None = None) -> memoryview:
+        """Return the state; `into`: memory that may be used for it."""
 
     def put_recurrent(self, state: memoryview, position: int) -> bool:
         """Restore it, and remove the cells from `position` on; return False if that failed."""
@@ -68,8 +68,12 @@ class Checkpoints:
 
     def take_before_batch(self, position: int) -> None:
         """Take a checkpoint for the case that the batch at `position` is stopped, in place of the one before."""
-        if position and self._at(position) is None:
-            self._before_batch = Checkpoint(position, Place.BATCH, self._recurrent.copy_recurrent())
+        if not position or self._at(position) is not None:
+            return
+        old = self._before_batch.state if self._before_batch is not None else None
+        if any(one.state is old for one in self._kept):
+            old = None
+        self._before_batch = Checkpoint(position, Place.BATCH, self._recurrent.copy_recurrent(old))
 
     def go_back(self, position: int) -> None:
         """Put the state at `position` back, which `cut_point` has returned, and drop all checkpoints behind it.

@@ -9,11 +9,11 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
-from collections.abc import Sequence
 from enum import Enum, auto
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from desktop_app.engine.llama.bindings import VERSION, ContextParameters, ContextPointer, ModelPointer, llama
 from desktop_app.engine.llama.checkpoints import Checkpoints, pack, unpack
@@ -105,7 +105,7 @@ class KVState:
     @property
     def size(self) -> int:
         """Return about how many bytes `copy_all` returns, without checkpoints."""
-        return llama.llama_state_seq_get_size_ext(self._context, _CONVERSATION, _WHOLE)
+        return self._size(_CONVERSATION, _WHOLE)
 
     def copy_all(self, checkpoints: int) -> tuple[memoryview, list[int] | None]:
         """Return the whole state, with the most useful checkpoints, of at most so many bytes.
@@ -113,8 +113,11 @@ class KVState:
         And the positions at which it can be cut when it was put back; None: at any.
         """
         kept = self._checkpoints.most_useful(checkpoints) if self._checkpoints is not None else []
-        packed = pack(kept)
-        state = self._copy(_CONVERSATION, _WHOLE, [_PACKED.pack(sum(map(len, packed))), *packed])
+        packed = b"".join(pack(kept))
+        before = np.frombuffer(_PACKED.pack(len(packed)) + packed, np.uint8)
+        buffer = np.empty(len(before) + self.size, np.uint8)
+        buffer[: len(before)] = before
+        state = self._copy(_CONVERSATION, _WHOLE, buffer, len(before))
         return state, None if self.kind is Kind.PLACED else [one.position for one in kept]
 
     def put_all(self, state: bytes) -> bool:
@@ -131,9 +134,14 @@ class KVState:
             self._cut_from = llama.llama_memory_seq_pos_max(self._memory, _CONVERSATION) + 1
         return True
 
-    def copy_recurrent(self) -> memoryview:
-        """Return the recurrent state, without the cells of the layers that have attention."""
-        return self._copy(_CONVERSATION, _RECURRENT)
+    def copy_recurrent(self, into: memoryview | None = None) -> memoryview:
+        """Return the recurrent state, without the cells of the layers that have attention.
+
+        `into`: one that is not needed any more, and is overwritten: new memory would take longer than the copy.
+        """
+        size = self._size(_CONVERSATION, _RECURRENT)
+        buffer = np.frombuffer(into, np.uint8) if into is not None and len(into) == size else np.empty(size, np.uint8)
+        return self._copy(_CONVERSATION, _RECURRENT, buffer)
 
     def put_recurrent(self, state: memoryview, position: int) -> bool:
         """Restore what `copy_recurrent` returned when the next position was `position`; return False if that failed.
@@ -148,7 +156,7 @@ class KVState:
         """Return the state of the positions from `first` up to, not including, `last`."""
         llama.llama_memory_seq_cp(self._memory, _CONVERSATION, _PART, first, last)
         try:
-            return self._copy(_PART, _WHOLE)
+            return self._copy(_PART, _WHOLE, np.empty(self._size(_PART, _WHOLE), np.uint8))
         finally:
             self._drop_part()
 
@@ -165,16 +173,13 @@ class KVState:
             self._drop_part()
         return True
 
-    def _copy(self, sequence: int, flags: int, before: Sequence[bytes | memoryview] = ()) -> memoryview:
-        """Return a state; `before` comes before it."""
-        first = sum(map(len, before))
-        size = llama.llama_state_seq_get_size_ext(self._context, sequence, flags)
-        buffer = np.empty(first + size, np.uint8)
-        place = 0
-        for part in before:
-            buffer[place : place + len(part)] = np.frombuffer(part, np.uint8)
-            place += len(part)
+    def _size(self, sequence: int, flags: int) -> int:
+        return llama.llama_state_seq_get_size_ext(self._context, sequence, flags)
+
+    def _copy(self, sequence: int, flags: int, buffer: npt.NDArray[np.uint8], first: int = 0) -> memoryview:
+        """Write a state into `buffer`, from its byte `first` on; return the buffer up to its end."""
         start = ctypes.cast(buffer.ctypes.data + first, _BYTES)
+        size = len(buffer) - first
         written = llama.llama_state_seq_get_data_ext(self._context, start, size, sequence, flags)
         return buffer.data[: first + written]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,7 @@ from desktop_app.errors import UserError
 from desktop_app.paths import cache_folder
 
 _log = logging.getLogger(__name__)
+NOTICED_S = 0.08  # seconds: a stop that takes longer is noticed
 _ABORTED = 2  # what llama_decode returns
 # On a CPU flash attention slows down token generation as the conversation grows, but q8_0 needs it.
 _KV_TYPES = {"f16": llama.GGML_TYPE_F16, "q8_0": llama.GGML_TYPE_Q8_0}
@@ -68,6 +70,7 @@ class Model:
         self._model = ModelPointer(0)
         self._context = ContextPointer(0)
         self._asks_after_nodes = False
+        self._cell_s = 0.0  # how long the last single cell took
         self._projector: LoadedProjector | None = None
         self._image_tokens, self._class_token = 0, ClassToken.NONE
         self._swap_folder = Path(settings.cache_folder or cache_folder()) / "contexts"
@@ -223,15 +226,16 @@ class Model:
     def _prepare_stop(self, cells: int, position: int) -> None:
         """Prepare for the case that a batch is stopped.
 
-        A recurrent state is lost then. So it is kept before a batch; a single cell takes tens of milliseconds, and is
-        not stopped.
+        A recurrent state is lost then, so it is kept before. A single cell is not stopped, unless it takes so long that
+        a person would notice: then keeping the state, too, takes little beside it.
         """
         if self.kv.kind is not Kind.RECURRENT:
             return
-        if cells > 1:
+        stoppable = cells > 1 or self._cell_s > NOTICED_S
+        if stoppable:
             self.kv.take_before_batch(position)
         if not self._asks_after_nodes:
-            self._let_stop(stoppable=cells > 1)
+            self._let_stop(stoppable=stoppable)
 
     def read_tokens(self, tokens: Sequence[int], position: int, *, logits: bool) -> None:
         """Evaluate at most `batch` tokens at `position`; `logits`: whether to compute those of the last one."""
@@ -291,8 +295,11 @@ class Model:
     def _evaluate(self, batch: TokenBatch | RowBatch, start: int) -> None:
         """Evaluate a batch; after a failure everything from position `start` on is removed."""
         self.dual_layout.choose(batch.raw.n_tokens)
+        started = time.monotonic()
         result = llama.llama_decode(self._context, batch.raw)
         if result == 0:
+            if batch.raw.n_tokens == 1:
+                self._cell_s = time.monotonic() - started
             return
         if self.forget_from(start) == start and result == _ABORTED:
             raise Interrupted

@@ -18,9 +18,11 @@ class Recurrent:
         self.put: list[tuple[int, int]] = []  # copy, position
         self.fails = False
 
-    def copy_recurrent(self) -> memoryview:
+    def copy_recurrent(self, into: memoryview | None = None) -> memoryview:
         self.copies += 1
-        return memoryview(bytes([self.copies] * _BYTES))
+        into = into or memoryview(bytearray(_BYTES))
+        into[:] = bytes([self.copies] * _BYTES)
+        return into
 
     def put_recurrent(self, state: memoryview, position: int) -> bool:
         self.put.append((state[0], position))
@@ -63,7 +65,7 @@ def test_the_one_before_a_batch_takes_one_slot(checkpoints: Checkpoints, recurre
     assert recurrent.copies == 3
     checkpoints.take_before_batch(40)
     checkpoints.go_back(30)
-    assert recurrent.put == [(3, 30)]
+    assert recurrent.put == [(3, 30)]  # whose memory was not used again for 40
     assert checkpoints.cut_point(99) == 30
 
 
