@@ -9,9 +9,9 @@ from gguf_writing import Tower, new_gguf
 from tests.random_models.lfm2 import write_lfm2
 from tests.random_models.siglip import SiglipWeights, add_eyes
 
-TOWER = Tower(width=48, layers=3, heads=2, feed_forward=64, side=256, patch=16)
+TOWER = Tower(width=64, layers=3, heads=2, feed_forward=96, side=256, patch=16)
 OUTPUT = 128  # values per image token, and the width of the decoder
-MERGED, MIDDLE = 2, 80
+MERGED, MIDDLE = 2, 96
 
 
 def write_pair(folder: Path) -> tuple[Path, Path]:
