@@ -14,7 +14,7 @@ from gguf_writing import Tower, add_vision_shape, new_gguf
 
 WIDTH, LAYERS, HEADS, INNER, SIDE, PATCH = 32, 2, 2, 48, 56, 14
 OUTPUT = 64  # values per image token
-LONGEST = 112  # pixels: to which SmolVLM2 enlarges pictures
+UNEVEN = 60  # pixels, of which no whole patches make a side: SmolVLM2 2.2B has 27 patches of 14 pixels in 384
 SHAPES = [(150, 90), (60, 200), (56, 56), (1, 1)]
 MERGED = 2  # patches along an edge that become one image token
 PLACES, QUERIES = 70, 5  # of `resampler`: positions along an edge, and tokens of a part

@@ -31,12 +31,12 @@ from tests.random_models.projectors import (
     HEADS,
     INNER,
     LAYERS,
-    LONGEST,
     MERGED,
     OUTPUT,
     PATCH,
     SHAPES,
     SIDE,
+    UNEVEN,
     WIDTH,
     write_eyes,
 )
@@ -54,10 +54,10 @@ TOWER = {
 }
 
 
-def weights_of(kind: str) -> Weights:
+def weights_of(kind: str, side: int = SIDE) -> Weights:
     """Return the weights of a projector of the tests."""
     with tempfile.TemporaryDirectory() as folder:
-        path = write_eyes(Path(folder) / "mmproj.gguf", kind, OUTPUT)
+        path = write_eyes(Path(folder) / "mmproj.gguf", kind, OUTPUT, side=side)
         return {t.name: torch.tensor(np.asarray(t.data, np.float32)) for t in gguf.GGUFReader(str(path)).tensors}
 
 
@@ -152,10 +152,10 @@ def qwen() -> Any:
     return seen
 
 
-def smolvlm() -> Any:
-    """Return what makes image tokens of a picture, as SmolVLM2 does: of its tiles, then of the whole."""
-    weights = weights_of("idefics3")
-    config = Idefics3VisionConfig(**TOWER)
+def smolvlm(side: int) -> Any:
+    """Return what makes image tokens of a picture, as SmolVLM2 does: of tiles of `side` pixels, then of the whole."""
+    weights = weights_of("idefics3", side)
+    config = Idefics3VisionConfig(**TOWER | {"image_size": side})
     tower = Idefics3VisionTransformer(config).eval()
     tower.load_state_dict(siglip_state(weights, ""))
     whole = Idefics3Config(
@@ -164,12 +164,12 @@ def smolvlm() -> Any:
     connector = Idefics3Connector(whole).eval()
     connector.modality_projection.proj.weight.data = weights["mm.model.fc.weight"]
     processor = Idefics3ImageProcessorPil(
-        size={"longest_edge": LONGEST}, max_image_size={"longest_edge": SIDE}, image_mean=HALF, image_std=HALF
+        size={"longest_edge": 2 * side}, max_image_size={"longest_edge": side}, image_mean=HALF, image_std=HALF
     )
 
     def seen(image: Any) -> Any:
         pixels = processor([[image]], return_tensors="pt")["pixel_values"][0]
-        mask = torch.ones(len(pixels), SIDE // PATCH, SIDE // PATCH, dtype=torch.bool)
+        mask = torch.ones(len(pixels), side // PATCH, side // PATCH, dtype=torch.bool)
         return connector(tower(pixels, patch_attention_mask=mask).last_hidden_state)
 
     return seen
@@ -178,8 +178,14 @@ def smolvlm() -> Any:
 def main() -> None:
     """Record everything."""
     arrays = {}
+    originals = {
+        "gemma3": gemma3(),
+        "qwen2.5_vl": qwen(),
+        "smolvlm2": smolvlm(SIDE),
+        "smolvlm2, 2.2B": smolvlm(UNEVEN),
+    }
     with torch.no_grad():
-        for name, see in {"gemma3": gemma3(), "qwen2.5_vl": qwen(), "smolvlm2": smolvlm()}.items():
+        for name, see in originals.items():
             for width, height in SHAPES:
                 rows = see(patterned(width, height)).reshape(-1, OUTPUT)
                 arrays[f"{name} {width}x{height}"] = rows.numpy().astype(np.float16)

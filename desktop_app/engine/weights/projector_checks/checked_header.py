@@ -28,7 +28,7 @@ class CheckedHeader:
         self.side, self.patch = self.number("image_size", _LARGEST_SIDE), self.number("patch_size", _LARGEST_PATCH)
         self.width = self.number("embedding_length", _MOST_VALUES)
         self.heads = self.number("attention.head_count", _MOST_HEADS)
-        if self.side % self.patch or self.width % self.heads:
+        if self.side < self.patch or self.width % self.heads:  # what is left of a side besides its patches is not seen
             self.refuse()
         self.mean = header.numbers(_VISION + "image_mean")
         std = header.numbers(_VISION + "image_std")
@@ -38,7 +38,7 @@ class CheckedHeader:
 
     @property
     def patches(self) -> int:
-        """Return how many patches there are along an edge of the square that the projector was trained with."""
+        """Return how many whole patches there are along an edge of the square that the projector was trained with."""
         return self.side // self.patch
 
     def has(self, name: str) -> bool:
