@@ -58,7 +58,8 @@ class SavedStates:
         Returns how many cells it then has in common with `cells`, at least `keep` unless a file is damaged. `check` may
         raise.
         """
-        reached = {name: notes.reach(cells) for name, notes in self._known().items()}
+        wanted = _plain(cells)
+        reached = {name: notes.reach(cells, wanted) for name, notes in self._known().items()}
         best = max(reached, key=lambda name: reached[name], default=None)
         if best is None or reached[best] - keep < _WORTH:
             return keep
@@ -116,9 +117,9 @@ class _Notes:
     def written(self) -> bytes:
         return json.dumps([self.cells, self.cuts], separators=(",", ":")).encode()
 
-    def reach(self, cells: Sequence[Cell]) -> int:
-        """Return how many of `cells`, from the start, could be had from the file."""
-        common = common_start(self.cells, _plain(cells))
+    def reach(self, cells: Sequence[Cell], plain: Sequence[_PlainCell]) -> int:
+        """Return how many of `cells`, from the start, could be had from the file; `plain`: the same cells."""
+        common = common_start(self.cells, plain)
         if common == len(self.cells):
             return common
         if self.cuts is None:

@@ -30,6 +30,7 @@ from tests.helpers.loaded import parts_held_by
 from tests.helpers.strays import Expected
 from tests.helpers.waiting import wait_until
 from tests.random_models.llava import Sizes, large_on_disk, write_language_model
+from tests.random_models.qwen35 import write_qwen35
 
 GIB = 1 << 30
 
@@ -64,6 +65,20 @@ def test_of_reading_only_the_first_layers_are_computed(files: ModelFiles) -> Non
         assert trial.nodes_computed == pytest.approx(whole / 4, rel=0.1)
         assert trial.time_writing(1, 3, 640) > 0
         assert trial.find_share(128, 1) == 1  # so small a model is read as a whole
+    finally:
+        trial.close()
+
+
+def test_a_recurrent_decoder_is_measured_with_an_empty_cache(tmp_path: Path) -> None:
+    """Its cells cannot be copied, and what was stopped leaves nothing to go on from."""
+    trial = Trial(check_files(write_qwen35(tmp_path / "model.gguf"), None), LoadPlan(768, 128))
+    try:
+        assert not trial.can_fill_cache
+        for share in (1, 0.25, 1):
+            seconds, longest_step = trial.time_reading(1, 128, 384, share)
+            assert 0 < longest_step < seconds
+        assert trial.time_writing(1, 3, 640) > 0
+        assert trial.time_reading(1, 128, 0, 1)[0] > 0
     finally:
         trial.close()
 
