@@ -76,22 +76,25 @@ class SavedStates:
         return len(context)
 
     def save(self, context: KVCache, check: Callable[[], None]) -> None:
-        """Save what `context` holds, in place of what was saved of the same conversation before it grew."""
+        """Save what `context` holds, in place of what was saved of the same conversation before it grew.
+
+        A few more cells are not worth a file of so many megabytes.
+        """
         cells = _plain(context.cells)
-        name = f"{self._prefix}-{hashlib.sha256(json.dumps(cells).encode()).hexdigest()[:30]}"
-        known = self._known()
         if len(cells) < _LEAST or self._state.size > MOST_SAVED:
             return
-        if name not in known:
+        begins = {name: held for name, held in self._known().items() if held.cells == cells[: len(held.cells)]}
+        longest = max(begins, key=lambda name: len(begins[name].cells), default="")
+        if not longest or len(cells) - len(begins[longest].cells) >= _WORTH:
             check()
             data, positions = self._state.copy_all(SAVED_CHECKPOINTS)
             cuts = None if positions is None else [context.cells_before(position) for position in positions]
-            if not self._folder.write(name, _Notes(cells, cuts).written(), data):
+            longest = f"{self._prefix}-{hashlib.sha256(json.dumps(cells).encode()).hexdigest()[:30]}"
+            if not self._folder.write(longest, _Notes(cells, cuts).written(), data):
                 return
-            for older, held in known.items():
-                if held.cells == cells[: len(held.cells)]:
-                    self._folder.remove(older)
-        self._folder.used(name)
+            for name in begins:
+                self._folder.remove(name)
+        self._folder.used(longest)
 
     def _known(self) -> dict[str, _Notes]:
         names = [name for name in self._folder.names() if name.startswith(f"{self._prefix}-")]

@@ -129,7 +129,7 @@ def test_a_conversation_that_grows_takes_the_place_of_its_beginning(model: Path,
     turns, _ = begun(model, folder, FIRST)
     [first] = saved(folder)
     desk = Desk(model, PLAN, folder)
-    desk.settled(*turns)  # opened, and nothing else
+    desk.read_ahead(*turns, text="And")  # opened, and little else
     desk.session.settle()
     assert saved(folder) == [first]
     more = desk.answered(*turns, SECOND)
