@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 from desktop_app.images.tiling import WHOLE, Grid, Size, Tiling
 
 _MOST_SLICES = 9
 _FRAME = 2  # tokens around a slice
 _LONG, _LOOKED_AT = 20, 500  # times the shorter edge; proportions up to there of which the tokens are counted
-_LONGEST = 4000  # times the shorter edge: what is longer is squeezed, or a row of patches would have no end
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,9 @@ class MiniCPMTiling(Tiling):
 
     step: int  # pixels: the edges of parts are multiples of it
     part_tokens: int = 64
+
+    #: Times the shorter edge: what is longer is squeezed. llama.cpp resizes nothing to more than 65536 pixels.
+    longest: ClassVar[int] = 2000
 
     @property
     def grids(self) -> tuple[Grid, ...]:
@@ -75,7 +78,7 @@ class MiniCPMTiling(Tiling):
 
     def _fitted(self, proportions: float) -> Size:
         """Return a size of about `side` x `side` pixels, in whole patches."""
-        proportions = min(max(proportions, 1 / _LONGEST), _LONGEST)
+        proportions = min(max(proportions, 1 / self.longest), self.longest)
         height = int(self.side / math.sqrt(proportions))
         return _rounded(int(height * proportions), self.step), _rounded(height, self.step)
 
@@ -83,6 +86,8 @@ class MiniCPMTiling(Tiling):
 @dataclass(frozen=True)
 class MiniCPM46Tiling(MiniCPMTiling):
     """Version 4.6. See `Tiling`."""
+
+    longest: ClassVar[int] = 250  # a longer part would have thousands of patches, and take hundreds of megabytes
 
     @property
     def most_tokens(self) -> int:

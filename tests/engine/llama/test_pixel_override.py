@@ -56,7 +56,7 @@ def sizes_of_parts(slices: MiniCPMTiling, pictures: Sequence[tuple[int, int]]) -
 
 
 def test_parts_of_all_shapes_can_be_encoded(model: Model) -> None:
-    sizes = sizes_of_parts(SLICES, SIZES)
+    sizes = sizes_of_parts(SLICES, [*SIZES, (1, 5000), (5000, 1), (3, 9000), (9000, 3)])
     assert len(sizes) > 30
     for width, height in sizes:
         assert model.encode_sized(bytes(width * height * 3), width, height).shape == (QUERIES, model.width)

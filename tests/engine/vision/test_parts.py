@@ -167,6 +167,13 @@ def test_the_projector_may_make_room_for_the_conversation(pair: tuple[Path, Path
         assert np.array_equal(one, other)
 
 
+def test_a_picture_may_be_as_long_as_it_likes(eyes: Eyes, tmp_path: Path) -> None:
+    for size in ((1, 5000), (5000, 1)):
+        seen = eyes.encoder.processor.layout(save(tmp_path, *size))
+        rows, _ = eyes.encoder.encode(1, [seen])
+        assert len(rows[seen.key]) == seen.rows, size
+
+
 def test_parts_that_were_seen_are_kept(eyes: Eyes, tmp_path: Path) -> None:
     processor = eyes.encoder.processor
     seen = processor.layout(save(tmp_path, 150, 90))

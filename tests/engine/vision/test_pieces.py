@@ -121,6 +121,13 @@ def test_parts_of_all_shapes_reach_the_graph(eyes: Eyes) -> None:
         assert len(rows) == tiling.tokens_of((width, height)), (width, height)
 
 
+def test_a_picture_may_be_as_long_as_it_likes(eyes: Eyes, tmp_path: Path) -> None:
+    for size in ((1, 5000), (5000, 1), (3, 700)):
+        seen = eyes.encoder.processor.layout(save(tmp_path, *size))
+        rows, _ = eyes.encoder.encode(1, [seen])
+        assert len(rows[seen.key]) == seen.rows, size
+
+
 def test_the_projector_may_make_room_for_the_conversation(small: SmallModel, tmp_path: Path) -> None:
     """What is loaded anew for every picture sees as what is kept, and the conversation is not lost."""
     files = small.write(tmp_path)
