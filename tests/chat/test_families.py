@@ -145,6 +145,9 @@ FILES = {
     "InternVL3-1B-Instruct-Q8_0.gguf": File(
         "internvl3", "qwen2", "InternVL3 1B Instruct", "gpt2", (*QWEN, "<img>", "</img>", "<IMG_CONTEXT>")
     ),
+    "InternVL3_5-2B-Q4_K_M.gguf": File(
+        "internvl3", "qwen3", "InternVL3_5 2B", "gpt2", (*QWEN, *THINKING, "<img>", "</img>", "<IMG_CONTEXT>")
+    ),
     "Qwen2.5 without eyes": File("chatml", "qwen2", "Qwen2.5 3B Instruct", "gpt2", QWEN),
 }
 

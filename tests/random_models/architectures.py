@@ -14,7 +14,7 @@ WIDTH, LAYERS, HEADS, INNER = 64, 2, 4, 96
 
 
 def write_architecture(path: Path, architecture: str, specials: tuple[str, ...], width: int = WIDTH) -> Path:
-    """Write a `qwen2`, `qwen2vl`, `gemma3` or `phi2` model whose vocabulary has `specials`; f16."""
+    """Write a `qwen2`, `qwen2vl`, `qwen3`, `gemma3` or `phi2` model whose vocabulary has `specials`; f16."""
     pieces, scores, types = vocabulary()
     new = [special.encode() for special in specials if special.encode() not in pieces]
     pieces += new
@@ -34,12 +34,14 @@ def _fill(writer: Any, architecture: str, words: Vocabulary, width: int) -> None
     writer.add_rope_freq_base(10000.0)
     if architecture == "qwen2vl":
         writer.add_rope_dimension_sections([2, 3, 3, 0])
+    normed = architecture in ("gemma3", "qwen3")  # queries and keys
     if architecture == "gemma3":
         writer.add_sliding_window(32)
+    if normed:
         writer.add_key_length(head)
         writer.add_value_length(head)
-    qwen2 = architecture.startswith("qwen2")
-    add_sentencepiece(writer, words, add_bos=not qwen2, space_prefix=architecture != "qwen2")
+    qwen2, qwen = architecture.startswith("qwen2"), architecture.startswith("qwen")
+    add_sentencepiece(writer, words, add_bos=not qwen, space_prefix=architecture not in ("qwen2", "qwen3"))
 
     def matrix(name: str, rows: int, columns: int) -> None:
         values = random.standard_normal((rows, columns), np.float32) / np.sqrt(columns)
@@ -71,6 +73,7 @@ def _fill(writer: Any, architecture: str, words: Vocabulary, width: int) -> None
         if architecture == "gemma3":
             ones(block + "post_attention_norm")
             ones(block + "post_ffw_norm")
+        if normed:
             ones(block + "attn_q_norm", head)
             ones(block + "attn_k_norm", head)
         for name in ("attn_q", "attn_k", "attn_v", "attn_output"):

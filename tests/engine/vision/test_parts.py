@@ -33,7 +33,8 @@ from tests.engine.questions import GREEDY, ask, read_ahead
 from tests.engine.vision.test_tiled_processor import save
 from tests.helpers.paths import DATA
 from tests.helpers.strays import Expected
-from tests.random_models.divided import AFTER, BEFORE, KINDS, PICTURES, write_model, write_projector
+from tests.random_models.architectures import write_architecture
+from tests.random_models.divided import AFTER, BEFORE, KINDS, PICTURES, WIDTHS, write_model, write_projector
 from tests.random_models.projectors import LAYERS
 
 FloatArray = npt.NDArray[np.floating[Any]]
@@ -210,6 +211,19 @@ def test_a_conversation_about_a_picture_in_parts(
     assert ask(empty, Turn("What is red?", (unmeasured,))).token_ids == first.token_ids
     second = ask(empty, Turn("What is red?", (picture,), first.text), Turn("And here?", (other,)))
     assert second.stats.image_encodes == info.tiling.grid_for(60, 200).parts
+    assert second.stats.reused_tokens >= first.stats.prompt_tokens
+
+
+def test_internvl35_has_another_decoder_and_the_same_eyes(empty: EngineClient, tmp_path: Path) -> None:
+    specials = (*sorted(INTERNVL3.specials), "<IMG_CONTEXT>")
+    model = write_architecture(tmp_path / "InternVL3_5-1B.gguf", "qwen3", specials, WIDTHS["internvl3"])
+    info = empty.load(model, write_projector(tmp_path, "internvl3"))
+    assert (info.family, info.class_token) == ("internvl3", "corrected")
+    picture = save(tmp_path, 150, 90)
+    first = ask(empty, Turn("What is red?", (picture,)))
+    assert info.tiling is not None
+    assert first.stats.image_encodes == info.tiling.grid_for(150, 90).parts
+    second = ask(empty, Turn("What is red?", (picture,), first.text), Turn("And here?"))
     assert second.stats.reused_tokens >= first.stats.prompt_tokens
 
 
