@@ -19,14 +19,19 @@ def write_pair(folder: Path) -> tuple[Path, Path]:
     return write_lfm2(folder / "model.gguf"), write_eyes(folder / "mmproj.gguf")
 
 
-def write_eyes(path: Path, output: int = OUTPUT, *, normed: bool = False) -> Path:
-    """Write random eyes; `normed`: what is merged is normed first, as in older files."""
+def write_normed(folder: Path) -> tuple[Path, Path]:
+    """Write the same with eyes that norm what they merge."""
+    return write_lfm2(folder / "model.gguf"), write_eyes(folder / "mmproj.gguf", normed=True)
+
+
+def write_eyes(path: Path, *, normed: bool = False) -> Path:
+    """Write random eyes; `normed`: what is merged is normed first."""
     with new_gguf(path, "clip") as writer:
-        add_eyes(writer, "lfm2", TOWER, output, merged=MERGED)
+        add_eyes(writer, "lfm2", TOWER, OUTPUT, merged=MERGED)
         weights = SiglipWeights(writer, seed=6)
         weights.tower(TOWER, places=(TOWER.side // TOWER.patch) ** 2)
         if normed:
             weights.centred_norm("mm.input_norm", MERGED**2 * TOWER.width)
         weights.linear("mm.1", MIDDLE, MERGED**2 * TOWER.width)
-        weights.linear("mm.2", output, MIDDLE)
+        weights.linear("mm.2", OUTPUT, MIDDLE)
     return path

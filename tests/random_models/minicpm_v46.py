@@ -32,11 +32,11 @@ def write_closer(folder: Path) -> tuple[Path, Path]:
     return write_pair(folder, merged=ONCE)
 
 
-def write_eyes(path: Path, output: int = OUTPUT, *, merged: int = TWICE) -> Path:
+def write_eyes(path: Path, *, merged: int = TWICE) -> Path:
     """Write random eyes."""
     width, inner = TOWER.width, TOWER.feed_forward
     with new_gguf(path, "clip") as writer:
-        add_eyes(writer, "minicpmv4_6", TOWER, output, merged=merged)
+        add_eyes(writer, "minicpmv4_6", TOWER, OUTPUT, merged=merged)
         writer.add_array("clip.vision.wa_layer_indexes", [MERGED_BEHIND])
         weights = SiglipWeights(writer, seed=7)
         weights.tower(TOWER, places=PLACES**2)
@@ -49,5 +49,5 @@ def write_eyes(path: Path, output: int = OUTPUT, *, merged: int = TWICE) -> Path
             weights.linear("v.vit_merger.ds_ffn_down", width, 4 * inner)
         weights.centred_norm("mm.input_norm", 4 * width)
         weights.linear("mm.up", 4 * width, 4 * width)
-        weights.linear("mm.down", output, 4 * width)
+        weights.linear("mm.down", OUTPUT, 4 * width)
     return path

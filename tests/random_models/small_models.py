@@ -25,7 +25,8 @@ QWEN3_VL = SmallModel("qwen3_vl", "qwen3_vl", _qwen3_vl, _SHAPES, large=((1700, 
 QWEN35 = SmallModel("qwen3.5", "qwen3.5", _qwen35, _SHAPES)
 # In one piece, divided, enlarged; upright in one piece, divided, divided into more.
 LFM2_VL = SmallModel("lfm2_vl", "lfm2_vl", lfm2_vl.write_pair, ((330, 250), (1100, 520), (60, 40)))
+NORMED = SmallModel("lfm2_vl_normed", "lfm2_vl", lfm2_vl.write_normed, ((60, 40), (150, 90), (256, 256)))
 _DIVIDED = ((61, 118), (150, 90), (230, 190))
 MINICPM_V46 = SmallModel("minicpm_v4.6", "minicpm_v4.6", minicpm_v46.write_pair, _DIVIDED, large=((1200, 900),))
 CLOSER = SmallModel("minicpm_v4.6_closer", "minicpm_v4.6", minicpm_v46.write_closer, _DIVIDED)
-SMALL_MODELS = {model.name: model for model in (QWEN3_VL, QWEN35, LFM2_VL, MINICPM_V46, CLOSER)}
+SMALL_MODELS = {model.name: model for model in (QWEN3_VL, QWEN35, LFM2_VL, NORMED, MINICPM_V46, CLOSER)}

@@ -38,7 +38,7 @@ from tests.helpers.paths import DATA
 from tests.images.patterns import patterned
 from tests.random_models import lfm2, lfm2_vl, minicpm_v46, qwen35
 from tests.random_models.pieces import PIXELS, SIZES
-from tests.random_models.small_models import CLOSER, LFM2_VL, MINICPM_V46
+from tests.random_models.small_models import CLOSER, LFM2_VL, MINICPM_V46, NORMED
 from tests.random_models.talks import SmallModel
 from tests.recording.converted import Files, give_weights, tokenizer_of
 from tests.recording.seen import Original, record
@@ -91,6 +91,7 @@ class Lfm2(Pieces):
     """LFM2-VL and LFM2.5-VL."""
 
     image, frame = "<image>", re.escape("<|image_start|><picture><|image_end|>")
+    normed = False
 
     def load(self, path: Path, mmproj: Path) -> tuple[Any, Any]:
         """See `Pieces`."""
@@ -132,7 +133,7 @@ class Lfm2(Pieces):
             },
             image_token_id=tokenizer.convert_tokens_to_ids("<image>"),
             projector_hidden_size=lfm2_vl.MIDDLE,
-            projector_use_layernorm=False,
+            projector_use_layernorm=self.normed,
             downsample_factor=lfm2_vl.MERGED,
         )
         seeing = Lfm2VlForConditionalGeneration(config).float()
@@ -167,6 +168,12 @@ class Lfm2(Pieces):
             part = values[: rows * columns].reshape(rows, columns, 16, 16, 3).transpose(1, 2)
             found.append(part.reshape(rows * 16, columns * 16, 3))
         return list(map(pixels_of, [found[-1], *found[:-1]]))
+
+
+class NormedLfm2(Lfm2):
+    """Files that norm what they merge."""
+
+    normed = True
 
 
 class MiniCPM(Pieces):
@@ -292,15 +299,21 @@ def pixels_of(values: torch.Tensor) -> Any:
 
 def main() -> None:
     """Record everything."""
-    kinds: dict[SmallModel, type[Pieces]] = {LFM2_VL: Lfm2, MINICPM_V46: MiniCPM, CLOSER: CloseMiniCPM}
+    kinds: dict[SmallModel, type[Pieces]] = {
+        LFM2_VL: Lfm2,
+        NORMED: NormedLfm2,
+        MINICPM_V46: MiniCPM,
+        CLOSER: CloseMiniCPM,
+    }
     found: dict[str, dict[str, list[Any]]] = {}
     for small, kind in kinds.items():
         with tempfile.TemporaryDirectory() as folder, torch.no_grad():
             pieces = kind(*small.write(Path(folder)))
             original = Original(pieces.model, pieces.processor, pieces.image, frame=pieces.frame)
             record(small, original, pieces.whole)
-            found.setdefault(small.family, {})["closer" if small is CLOSER else "sizes"] = pieces.sizes()
-            if small is not CLOSER:
+            if small is not NORMED:
+                found.setdefault(small.family, {})["closer" if small is CLOSER else "sizes"] = pieces.sizes()
+            if small in (LFM2_VL, MINICPM_V46):
                 parts = {
                     f"{size[0]}x{size[1]} pixels {number}": part
                     for size in PIXELS
