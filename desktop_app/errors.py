@@ -94,6 +94,20 @@ SENTENCES: dict[str, str] = {
         "errors",
         "{name} has the architecture {architecture}, which this version of Eyebright cannot run. Choose another model.",
     ),
+    "family-unknown": QT_TRANSLATE_NOOP(
+        "errors",
+        "{name} was trained with words that Eyebright does not know (its architecture is {architecture}), so it would "
+        "not understand questions about pictures. Choose another model, or use this one for text only, without its "
+        "projector.",
+    ),
+    # Notes about a model that is used.
+    "words-other": QT_TRANSLATE_NOOP(
+        "errors",
+        "It is spoken to as {family}; its file has other words, so its answers may be worse than its makers intended.",
+    ),
+    "words-unknown": QT_TRANSLATE_NOOP(
+        "errors", "The words that it was trained with are not known to Eyebright, so its answers may be poor."
+    ),
     "projector-damaged": QT_TRANSLATE_NOOP(
         "errors", "{name} cannot be loaded as a projector. The file is damaged or incomplete. Download it again."
     ),

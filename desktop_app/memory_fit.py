@@ -33,6 +33,7 @@ class MemoryFit:
     n_ctx: int  # tokens of context with which it fits
     needed: int  # for this context; if it does not fit, the least it would need
     usable: int  # on this computer
+    wording: UserError | None = None  # what is to be said of the words in which the model is spoken to, if known
 
 
 def fit_of(variant: Variant, usable: int) -> MemoryFit:
@@ -54,9 +55,8 @@ def fit_of_files(files: ModelFiles, budget: MemoryBudget) -> MemoryFit:
         files.header, projector, EngineSettings(n_ctx=USUAL), MemoryBudget(budget.usable, budget.usable)
     )
     plan = found.plan
-    if not found.fits:
-        return MemoryFit("too-large", plan.n_ctx, plan.needed, budget.usable)
-    return MemoryFit("reduced" if plan.reduced else "fits", plan.n_ctx, plan.needed, budget.usable)
+    verdict: Verdict = "too-large" if not found.fits else "reduced" if plan.reduced else "fits"
+    return MemoryFit(verdict, plan.n_ctx, plan.needed, budget.usable, files.wording)
 
 
 def fit_or_reason(

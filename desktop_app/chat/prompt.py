@@ -62,6 +62,7 @@ class Exchange:
     question: str
     pictures: tuple[str, ...] = ()  # names, in order
     answer: str | None = None
+    thought: str = ""  # before an answer that is to go on; those of earlier answers are not in a prompt
 
 
 class Slot(Enum):
@@ -75,6 +76,43 @@ class Slot(Enum):
 
 
 Pattern = tuple[Special | Slot | Answer | str, ...]
+
+
+@dataclass(frozen=True)
+class Thinking:
+    """How a family thinks before it answers, if it is asked to.
+
+    `asking`: with this an answer begins, if something is to be thought before it. `thought`: what was thought, as it
+    stands before an answer that goes on; its `Answer` is the thought. Its first and last special tokens begin and end
+    a thought. `opening`: instead of the family's, where it is told to think at the start.
+    """
+
+    asking: Pattern
+    thought: Pattern
+    opening: Pattern = ()
+
+    @property
+    def specials(self) -> tuple[str, ...]:
+        """Return the texts of all special tokens that it uses; those in the thought come first."""
+        items = (*self.thought, *self.asking, *self.opening)
+        names = (item.name for item in items if isinstance(item, Special) and item.name not in ("bos", "eos"))
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def begin(self) -> str:
+        """Return the special token with which a thought begins."""
+        return next(item.name for item in self.thought if isinstance(item, Special))
+
+    @property
+    def end(self) -> str:
+        """Return the special token with which a thought ends."""
+        return next(item.name for item in reversed(self.thought) if isinstance(item, Special))
+
+    @property
+    def label(self) -> str:
+        """Return the words that stand before a thought."""
+        place = next(index for index, item in enumerate(self.thought) if isinstance(item, Answer))
+        return "".join(item for item in self.thought[:place] if isinstance(item, str))
 
 
 @dataclass(frozen=True)
@@ -92,7 +130,9 @@ class Family:
     bare_opening: Pattern
     asking: Pattern
     answering: Pattern
+    title: str = ""  # what people call its models
     without_thinking: Pattern = ()  # with this an answer begins, if nothing is to be thought before it
+    thinking: Thinking | None = None  # if it can think
     system: str = ""  # the sentence it was trained with
     numbering: Pattern = ()  # before each picture
     picture: Pattern = (Slot.PICTURE, "\n")
@@ -102,6 +142,7 @@ class Family:
     role: str = ""  # words with which the next question would begin: an answer that writes them has lost its end token
     pre_tokenizer: str = ""  # llama.cpp's name of how it splits text before byte pairs are joined; "": a file must say
     composed: bool = False  # whether its tokeniser composes letters and their marks first (Unicode's NFC)
+    has_template: bool = False  # whether its authors publish a chat template, with which that of a file is compared
 
     @property
     def role_tokens(self) -> tuple[str, ...]:
@@ -121,8 +162,21 @@ class Family:
         return replace(self, picture=(*self.picture[:first], Slot.PICTURE, *self.picture[last + 1 :]))
 
     @property
+    def framing_tokens(self) -> frozenset[str]:
+        """Return the special tokens around messages; not those that begin every text, nor those around pictures."""
+        patterns = (self.opening, self.asking, self.answering, self.without_thinking)
+        names = {item.name for pattern in patterns for item in pattern if isinstance(item, Special)}
+        first = {item.name for item in self.bare_opening if isinstance(item, Special)} & {self._first_token}
+        return frozenset(names - first - {"bos", "eos"})
+
+    @property
+    def _first_token(self) -> str:
+        first = self.bare_opening[0] if self.bare_opening else None
+        return first.name if isinstance(first, Special) and first not in self.asking else ""
+
+    @property
     def specials(self) -> frozenset[str]:
-        """Return the texts of all special tokens that the family uses."""
+        """Return the texts of all special tokens that the family uses, those with which it thinks aside."""
         patterns = (self.opening, self.bare_opening, self.asking, self.asking_in_words or (), self.answering)
         others = (self.without_thinking, self.numbering, self.picture, self.tile)
         items = [item for pattern in (*patterns, *others) for item in pattern]
@@ -130,30 +184,33 @@ class Family:
         return frozenset(names | set(self.stops)) - {"bos", "eos"}
 
 
-def prompt_parts(family: Family, exchanges: Sequence[Exchange], system: str | None = None) -> list[Part]:
+def prompt_parts(
+    family: Family, exchanges: Sequence[Exchange], system: str | None = None, *, think: bool = False
+) -> list[Part]:
     """Return the parts of the prompt that asks the last of `exchanges`, or goes on with its answer.
 
-    `system` replaces the sentence that the family was trained with; None keeps that.
+    `system` replaces the sentence that the family was trained with; None keeps that. `think`: whether it is to think
+    before it answers, if it can.
     """
-    return [part for parts in parts_by_exchange(family, exchanges, system) for part in parts]
+    return [part for parts in parts_by_exchange(family, exchanges, system, think=think) for part in parts]
 
 
-def parts_by_exchange(family: Family, exchanges: Sequence[Exchange], system: str | None = None) -> list[list[Part]]:
+def parts_by_exchange(
+    family: Family, exchanges: Sequence[Exchange], system: str | None = None, *, think: bool = False
+) -> list[list[Part]]:
     """Return the parts of that prompt in lists: one for what stands before the first exchange, then one for each.
 
     A stretch of words that goes on across the border of two lists stands in the later one. So it does where an
     empty question would go on with it.
     """
-    lists = [_joined(_opening(family, system))]
+    lists = [_joined(_opening(family, system, think))]
     pictures = 0
     for number, exchange in enumerate(exchanges, 1):
-        pattern = _asking(family, exchange)
+        parts = [*_filled(_asking(family, exchange), exchange, family, pictures)]
         if number == len(exchanges):
-            pattern += family.without_thinking
-            pattern += _going_on(family) if exchange.answer is not None else ()
+            parts += _beginning(family, exchange, think)
         elif exchange.answer is not None:
-            pattern += family.answering
-        parts = [*_filled(pattern, exchange, family, pictures)]
+            parts += _filled(family.answering, exchange, family, pictures)
         pictures += len(exchange.pictures)
         before = lists[-1]
         if before and isinstance(before[-1], Words) and parts and isinstance(parts[0], Words):
@@ -162,14 +219,27 @@ def parts_by_exchange(family: Family, exchanges: Sequence[Exchange], system: str
     return lists
 
 
-def _opening(family: Family, system: str | None) -> Iterable[Part]:
+def _opening(family: Family, system: str | None, think: bool) -> Iterable[Part]:
     sentence = (family.system if system is None else system).strip()
     pattern = family.opening if sentence else family.bare_opening
+    if think and family.thinking is not None and family.thinking.opening:
+        pattern = family.thinking.opening
     for item in pattern:
         if isinstance(item, Special):
             yield item
         else:
             yield Words(sentence if item is Slot.SYSTEM else str(item))
+
+
+def _beginning(family: Family, exchange: Exchange, think: bool) -> Iterable[Part]:
+    """Yield how the answer to the last question begins: what was thought, and as much of it as there is."""
+    if family.thinking is not None and exchange.thought:
+        yield from _filled(family.thinking.thought, replace(exchange, answer=exchange.thought), family, 0)
+    else:
+        pattern = family.thinking.asking if family.thinking is not None and think else family.without_thinking
+        yield from _filled(pattern, exchange, family, 0)
+    if exchange.answer is not None:
+        yield from _filled(_going_on(family), exchange, family, 0)
 
 
 def _asking(family: Family, exchange: Exchange) -> Pattern:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import desktop_app
 from desktop_app import logs, paths
+from desktop_app.chat.families.signs import family_for
 from desktop_app.cli import texts
 from desktop_app.cli.engine_process import started_engine
 from desktop_app.cli.exit_codes import ExitCode
@@ -55,6 +56,7 @@ def doctor() -> int:
         _line(label, logs.without_home(str(path)))
     files = _files_in_use()
     _line(texts.DOCTOR_PRE_TOKENIZER, _pre_tokenizer(files))
+    _line(texts.DOCTOR_WORDING, _wording(files))
     _line(texts.DOCTOR_TUNING, _tuning(files))
     return _engine()
 
@@ -76,6 +78,13 @@ def _pre_tokenizer(files: ModelFiles | None) -> str:
         return texts.DOCTOR_PRE_TOKENIZER_ASSUMED.format(name=files.missing_pre_tokenizer)
     stated = files.header.text(PRE_TOKENIZER)
     return texts.DOCTOR_PRE_TOKENIZER_STATED.format(name=stated) if stated else texts.DOCTOR_PRE_TOKENIZER_NONE
+
+
+def _wording(files: ModelFiles | None) -> str:
+    """Return in which words the model in use is spoken to, and what must be said of them."""
+    if files is None:
+        return texts.DOCTOR_UNKNOWN
+    return str(files.wording) if files.wording is not None else family_for(files.header.metadata).title
 
 
 def _tuning(files: ModelFiles | None) -> str:

@@ -25,6 +25,8 @@ from desktop_app.cli.request import (
     VerifyModels,
 )
 from desktop_app.cli.terminal import in_one_line
+from desktop_app.engine.weights.model_files import check_files
+from desktop_app.errors import UserError
 from desktop_app.settings import Settings
 from model_store.errors import StoreError, size_text
 from model_store.foreign_files import is_folder
@@ -82,7 +84,18 @@ def _list(request: ListModels, library: Library) -> int:
     else:
         titles = distinct_titles(installed)
         print_table(texts.MODELS_HEAD, [(*_row(model), titles[model.id]) for model in installed])
+        for model in installed:
+            if (wording := _wording(model)) is not None:
+                print(texts.MODELS_WORDING.format(title=in_one_line(titles[model.id]), sentence=wording))
     return ExitCode.DONE
+
+
+def _wording(model: InstalledModel) -> UserError | None:
+    """Return what must be said of the words in which a model is spoken to, None if nothing or if it is not whole."""
+    try:
+        return check_files(model.model, None).wording
+    except UserError:
+        return None
 
 
 def _row(model: InstalledModel) -> tuple[str, ...]:

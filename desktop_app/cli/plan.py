@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from desktop_app import paths
+from desktop_app.chat.families.signs import wording_of
 from desktop_app.cli import texts
 from desktop_app.cli.chosen_files import chosen_files
 from desktop_app.cli.exit_codes import ExitCode
@@ -31,25 +32,26 @@ def plan(request: PlanRequest) -> int:
     found = plan_shape(shape, request.settings, budget, tuning)
     estimate = shape.estimate(found.plan)
     if request.json:
-        print(json_line(_figures(found, estimate, sees=files.projector is not None)))
+        print(json_line(_figures(found, estimate, files)))
     else:
-        for line in _table(found, estimate, tuning, sees=files.projector is not None):
+        for line in _table(found, estimate, tuning, files):
             print(line)
     return ExitCode.DONE if found.fits else ExitCode.DOES_NOT_FIT
 
 
-def _figures(found: PlanResult, estimate: MemoryEstimate, *, sees: bool) -> dict[str, object]:
+def _figures(found: PlanResult, estimate: MemoryEstimate, files: ModelFiles) -> dict[str, object]:
     return {
         "verdict": "does-not-fit" if not found.fits else "fits-reduced" if found.plan.reduced else "fits",
         "offer": found.offer,
-        "sees": sees,
+        "sees": files.projector is not None,
+        "wording": wording_of(files.header.metadata).value,
         "needed_at": {str(n_ctx): needed for n_ctx, needed in found.needed_at.items()},
         "need": {**estimate.parts, "total": estimate.total},
         "plan": found.plan._asdict(),
     }
 
 
-def _table(found: PlanResult, estimate: MemoryEstimate, tuning: Tuning | None, *, sees: bool) -> Iterator[str]:
+def _table(found: PlanResult, estimate: MemoryEstimate, tuning: Tuning | None, files: ModelFiles) -> Iterator[str]:
     plan = found.plan
     for name, size in estimate.parts.items():
         if size:
@@ -60,8 +62,10 @@ def _table(found: PlanResult, estimate: MemoryEstimate, tuning: Tuning | None, *
         yield _line(texts.PLAN_FREE, plan.free)
     yield ""
     yield from _verdict(found)
-    if not sees:
+    if files.projector is None:
         yield texts.PLAN_BLIND
+    if files.wording is not None:
+        yield str(files.wording)
     if found.fits:
         yield ""
         yield from _settings(plan)

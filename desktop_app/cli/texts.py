@@ -138,6 +138,7 @@ MODELS_STATES = {
     "changed": "DAMAGED",
     "missing": "MISSING",
 }
+MODELS_WORDING = "{title}: {sentence}"
 MODELS_HEAD = ("ID", "SIZE", "STATE", "LICENCE", "LAST USED", "TITLE")
 MODELS_HEAD_FOUND = ("PROGRAM", "SIZE", "SEES", "TITLE")
 MODELS_HEAD_SEARCH = ("ID", "FILES", "SIZE", "FITS", "SEES", "LICENCE", "TITLE")
@@ -286,6 +287,7 @@ DOCTOR_PRE_TOKENIZER = "Splitting of text"
 DOCTOR_PRE_TOKENIZER_STATED = "by the rules “{name}”, which the file of the model in use names"
 DOCTOR_PRE_TOKENIZER_ASSUMED = "by the rules “{name}”, assumed: the file of the model in use names none"
 DOCTOR_PRE_TOKENIZER_NONE = "by the usual rules of llama.cpp: the file of the model in use names none"
+DOCTOR_WORDING = "Spoken to as"
 DOCTOR_TUNING = "Measured settings"
 DOCTOR_TUNING_BUILT_IN = "none (the built-in model is too small to need any)"
 DOCTOR_TUNING_NONE = "none yet for this model (see eyebright tune --help)"

@@ -135,4 +135,5 @@ def _model_info(command: Load, session: Session, tuning: Tuning | None) -> Model
         tuning=tuning,
         tunable=not is_tiny(model.files.header.file_size),
         warnings=model.warnings,
+        wording=model.files.wording,
     )

@@ -235,6 +235,7 @@ class ModelInfo(NamedTuple):
     cpu_features: str = ""  # the processor features that llama.cpp uses, in its own words
     tunable: bool = False  # whether it is large enough for its fastest settings to be measured
     warnings: tuple[str, ...] = ()  # what llama.cpp warned of while it loaded the files
+    wording: UserError | None = None  # what is to be said of the words in which it is spoken to
 
     @property
     def sees(self) -> bool:

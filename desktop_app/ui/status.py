@@ -9,7 +9,15 @@ from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from desktop_app.engine.messages import ModelInfo, Phase
-from desktop_app.ui.sentences import data_size, engine_sentence, engine_state, engine_words, number, phase_text
+from desktop_app.ui.sentences import (
+    data_size,
+    engine_sentence,
+    engine_state,
+    engine_words,
+    error_text,
+    number,
+    phase_text,
+)
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import push_button
 from desktop_app.ui.widgets.plain_text import one_line, set_tip
@@ -238,6 +246,8 @@ class StatusLine(QWidget):
                 )
             if "corrected" in {info.class_token, info.last_layer}:
                 text += "\n\n" + self.tr("Eyebright corrects a known fault in how llama.cpp reads pictures for LLaVA.")
+            if info.wording is not None:
+                text += "\n\n" + error_text(info.wording)
         card = self.model.explain(title, text)
         if state in ("dead", "silent"):
             restart = push_button(self.tr("Restart the engine"), "primary", card)

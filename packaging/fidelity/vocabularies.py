@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from desktop_app.chat.families import FAMILIES
+from desktop_app.chat.families.signs import FAMILIES
 
 BUILT_IN = Path(__file__).resolve().parents[1] / "demo_model" / "vocabulary"
 IMAGE = "<image>"  # stands for a token of a picture where transformers counts them

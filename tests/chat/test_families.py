@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from desktop_app.chat.families import FAMILIES, VICUNA_V1, family_for
+from desktop_app.chat.families.known import UNKNOWN, VICUNA_V1
+from desktop_app.chat.families.signs import FAMILIES, Wording, family_for, wording_of
 from desktop_app.chat.prompt import Answer, Exchange, Part, PicturePlace, Special, prompt_parts
 from model_store.gguf_header import LongArray
 from tests.helpers.paths import DATA
@@ -152,6 +153,47 @@ FILES = {
 }
 
 
+CHATML_TEMPLATE = (
+    "{% for m in messages %}{{ '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>\\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
+)
+#: Models whose words are known to nobody here, and the words of some of them.
+UNKNOWN_FILES = {
+    "an architecture of tomorrow": File("unknown", "something new", "LLaVA of tomorrow", "gpt2", ("<a>",)),
+    "gemma-4-12b-it, before its tokens were added": File("unknown", "gemma4", "Gemma 4", "llama", ("<bos>",)),
+    "gemma-2-2b-it-Q4_K_M.gguf": File(
+        "unknown", "gemma2", "Gemma 2 2b It", "llama", GEMMA[:4], template="{{ '<start_of_turn>' + role }}"
+    ),
+    "tinyllama-1.1b-chat": File("unknown", "llama", "tinyllama", "llama", LLAMA_2, template="{{ '<|user|>\\n' }}"),
+    "zephyr-7b-beta": File("unknown", "llama", "zephyr", "llama", LLAMA_2, MISTRAL_7B, template="{{ '<|user|>' }}"),
+    "phi-2 with other words": File(
+        "unknown", "phi2", "Phi2", "gpt2", ("<|endoftext|>",), template="{{ 'Instruct: ' + m.content }}"
+    ),
+    "GLM-OCR": File("unknown", "glm4", "GLM OCR", "gpt2", ("[gMASK]", "<sop>", "<|user|>", "<|assistant|>")),
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWN_FILES)
+def test_no_file_is_given_the_words_of_another_in_silence(name: str) -> None:
+    metadata = UNKNOWN_FILES[name].metadata()
+    assert family_for(metadata) is UNKNOWN
+    assert wording_of(metadata) is Wording.UNKNOWN
+
+
+def test_a_llava_with_other_words_is_spoken_to_as_llava_and_said_to_have_them() -> None:
+    hf = "{{ message['role'].upper() + ': ' }}{% if add_generation_prompt %}{{ 'ASSISTANT:' }}{% endif %}"
+    for template, wording in ((hf, Wording.KNOWN), ("{{ '### Human: ' }}", Wording.OTHER)):
+        metadata = File("", "llama", "llava-1.5-7b-hf", "llama", LLAMA_2, SEVEN_B, template).metadata()
+        assert (family_for(metadata), wording_of(metadata)) == (VICUNA_V1, wording)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_without_a_template_says_no_other_words(name: str) -> None:
+    metadata = FILES[name].metadata()
+    if not FILES[name].template:
+        assert wording_of(metadata) is Wording.KNOWN
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_files_in_circulation_are_recognised(name: str) -> None:
     assert family_for(FILES[name].metadata()).name == FILES[name].family
@@ -173,8 +215,8 @@ def test_short_vocabularies_are_looked_through_as_well(name: str) -> None:
         {"general.name": "moondream2", "tokenizer.ggml.tokens": ("<s>",)},
     ],
 )
-def test_what_is_not_known_is_taken_for_llava(metadata: dict[str, object]) -> None:
-    assert family_for(metadata) is VICUNA_V1
+def test_what_says_nothing_is_not_taken_for_llava(metadata: dict[str, object]) -> None:
+    assert family_for(metadata) is UNKNOWN
 
 
 def test_a_template_is_text_to_look_at() -> None:

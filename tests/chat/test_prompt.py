@@ -2,7 +2,7 @@
 
 import pytest
 
-from desktop_app.chat.families import VICUNA_V1
+from desktop_app.chat.families.known import VICUNA_V1
 from desktop_app.chat.prompt import (
     Answer,
     Exchange,

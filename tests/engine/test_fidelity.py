@@ -19,7 +19,7 @@ from fidelity.records import RECORDS, pixels_key
 from fidelity.shapes import RECORDED, Shape
 from PIL import Image
 
-from desktop_app.chat.families import family_for
+from desktop_app.chat.families.signs import family_for
 from desktop_app.chat.prompt import Slot
 from desktop_app.engine.conversation import session
 from desktop_app.engine.llama.class_token_fix import ClassTokenOrder

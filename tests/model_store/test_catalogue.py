@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.chat.families import FAMILIES
+from desktop_app.chat.families.signs import FAMILIES
 from model_store.catalogue import load_catalogue
 from model_store.errors import StoreError
 from model_store.hub.client import repository_name

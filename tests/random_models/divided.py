@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from desktop_app.chat.families import FAMILIES
+from desktop_app.chat.families.signs import FAMILIES
 from tests.random_models.architectures import write_architecture
 from tests.random_models.projectors import write_eyes
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.chat.families import INTERNVL3, LLAVA_LLAMA3, MOONDREAM2, QWEN25_VL, family_for
+from desktop_app.chat.families.known import INTERNVL3, LLAVA_LLAMA3, MOONDREAM2, QWEN25_VL
+from desktop_app.chat.families.signs import family_for
 from desktop_app.engine.conversation.text_tokens import TextTokens
 from desktop_app.engine.llama.backend import prepare
 from desktop_app.engine.llama.bindings import llama

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from desktop_app.chat.families import family_for
+from desktop_app.chat.families.signs import family_for
 from desktop_app.engine.cache.checked_folder import CacheFolders
 from desktop_app.engine.cache.embeddings import Embedding, EmbeddingStore
 from desktop_app.engine.cache.fingerprints import files_identity

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from desktop_app.chat.families import MINICPM_V
+from desktop_app.chat.families.known import MINICPM_V
 from desktop_app.chat.prompt import Pattern, Slot, Special
 from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.llama.kv_cache import Cell, PictureRow

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from desktop_app.chat import families
-from desktop_app.chat.families import family_for
+from desktop_app.chat.families import known
+from desktop_app.chat.families.signs import Wording, family_for, wording_of
 from desktop_app.engine.weights.decoder_check import has_sound_numbers, is_sound_decoder
 from desktop_app.engine.weights.projector_check import checked_projector
 from desktop_app.engine.weights.projector_header import Projector
@@ -22,9 +22,9 @@ _PROJECTOR_ARCHITECTURE = "clip"
 PRE_TOKENIZER = "tokenizer.ggml.pre"
 # Kinds of projectors whose parts of pictures stand between special tokens, and the families that have them.
 _FRAMED = {
-    MINICPM_V: families.MINICPM_V,
-    MINICPM_V46: families.MINICPM_V46,
-    LFM2: families.LFM2_VL,
+    MINICPM_V: known.MINICPM_V,
+    MINICPM_V46: known.MINICPM_V46,
+    LFM2: known.LFM2_VL,
 }
 
 
@@ -57,13 +57,21 @@ class ModelFiles:
             return ""
         return family_for(self.header.metadata).pre_tokenizer
 
+    @property
+    def wording(self) -> UserError | None:
+        """Return what must be said of the words in which the model is spoken to; None: they are those it knows."""
+        wording = wording_of(self.header.metadata)
+        if wording is Wording.OTHER:
+            return UserError("words-other", family=family_for(self.header.metadata).title)
+        return UserError("words-unknown") if wording is Wording.UNKNOWN else None
+
 
 def check_files(model: Path, mmproj: Path | None) -> ModelFiles:
     """Read both headers and check that they belong together; of a split model, whichever file is named, those of all.
 
     Raises `UserError`: model-missing, model-away, model-is-a-folder, file-unreadable, model-damaged,
     model-part-renamed, model-parts-differ, swapped-files, projector-damaged, not-a-projector, projector-unsupported,
-    projector-mismatch, projector-other-kind or projector-other-version.
+    projector-mismatch, projector-other-kind, projector-other-version or family-unknown.
     """
     folder = model.parent
     try:

@@ -244,6 +244,8 @@ class InstalledCard(DownloadCard):
             self.say(error_text(fit), danger=True)
         elif fit is not None and fit.verdict != "fits":
             self.say(words.fit_reason(fit))
+        if isinstance(fit, MemoryFit) and fit.wording is not None:
+            self.say(error_text(fit.wording))
         if model.projector is None:
             self.say(words.blind())
             add = self.button(self.tr("Add its projector…"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from desktop_app.chat.budget import room_for_answer
-from desktop_app.chat.families import FAMILIES
+from desktop_app.chat.families.signs import FAMILIES
 from desktop_app.chat.prompt import Answer, Exchange, Family, prompt_parts
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.conversation.text_stream import TextBatches, TokenDecoder

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.chat.families import FAMILIES
+from desktop_app.chat.families.signs import FAMILIES
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.messages import FinishReason, PictureRef, Turn
 from desktop_app.errors import UserError

@@ -10,7 +10,7 @@ import llama_cpp
 import numpy as np
 import pytest
 
-from desktop_app.chat.families import FAMILIES
+from desktop_app.chat.families.signs import FAMILIES
 from desktop_app.chat.prompt import Family, Special
 from desktop_app.engine.cache.embeddings import EmbeddingStore
 from desktop_app.engine.conversation.prompt_builder import PromptBuilder

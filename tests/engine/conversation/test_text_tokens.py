@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.chat.families import FAMILIES
+from desktop_app.chat.families.signs import FAMILIES
 from desktop_app.engine.conversation.text_tokens import TextTokens
 from desktop_app.engine.interrupt import Interrupt
 from desktop_app.engine.llama.model import Model

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.chat.families import FAMILIES, family_for
+from desktop_app.chat.families.signs import FAMILIES, family_for
 from desktop_app.chat.prompt import Family
 from desktop_app.engine.cache.embeddings import EmbeddingStore
 from desktop_app.engine.conversation.session import Session

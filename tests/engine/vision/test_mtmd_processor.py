@@ -12,7 +12,7 @@ import pytest
 from llama_cpp import mtmd_cpp
 from PIL import Image
 
-from desktop_app.chat.families import FAMILIES
+from desktop_app.chat.families.signs import FAMILIES
 from desktop_app.engine.cache.embeddings import EmbeddingStore
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.interrupt import Interrupt

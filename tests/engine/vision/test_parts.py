@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from desktop_app.chat.families import INTERNVL3, MINICPM_V, family_for
+from desktop_app.chat.families.known import INTERNVL3, MINICPM_V
+from desktop_app.chat.families.signs import family_for
 from desktop_app.engine.cache.embeddings import EmbeddingStore
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.conversation.prompt_builder import PromptBuilder

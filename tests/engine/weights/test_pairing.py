@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.chat import families
+from desktop_app.chat.families import known
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.weights.model_files import check_files
 from desktop_app.errors import UserError
@@ -14,14 +14,14 @@ from tests.random_models.llava import Sizes, write_language_model, write_project
 from tests.random_models.projectors import write_eyes
 
 WIDTH = 64
-SMOLVLM2 = tuple(sorted(families.SMOLVLM2.specials))
-INTERNVL3 = (*sorted(families.INTERNVL3.specials), "<IMG_CONTEXT>")
+SMOLVLM2 = tuple(sorted(known.SMOLVLM2.specials))
+INTERNVL3 = (*sorted(known.INTERNVL3.specials), "<IMG_CONTEXT>")
 
 
 def model_file(folder: Path, kind: str) -> Path:
     path = folder / f"{kind}.gguf"
     if kind in {"qwen2vl", "gemma3"}:
-        family = families.QWEN25_VL if kind == "qwen2vl" else families.GEMMA3
+        family = known.QWEN25_VL if kind == "qwen2vl" else known.GEMMA3
         return write_architecture(path, kind, tuple(sorted(family.specials)))
     specials = {"llama": (), "smolvlm2": SMOLVLM2, "internvl3": INTERNVL3}[kind]
     return write_language_model(path, Sizes(width=WIDTH, specials=specials))

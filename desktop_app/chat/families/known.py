@@ -1,17 +1,13 @@
-"""The supported families of vision models: the prompt format of each, and how a file shows its family.
+"""The supported families of vision models: the prompt format of each.
 
-A family is told by the metadata of the GGUF alone: architecture, names, shapes, and the tokens in
-its vocabulary. The chat template in the file is only searched for words, never executed: a
-template is a program written by strangers, and the ones in circulation are often not what the
-model was trained with. `tests/data/prompts.json` holds what each original writes.
+`signs.py` tells the family of a file. `tests/data/prompts.json` holds what each original writes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from desktop_app.chat.prompt import Answer, Family, Slot, Special
+from desktop_app.chat.prompt import Answer, Family, Slot, Special, Thinking
 
 _BOS, _EOS = Special("bos"), Special("eos")
 _IM_START, _IM_END = Special("<|im_start|>"), Special("<|im_end|>")
@@ -20,6 +16,7 @@ _IM_START, _IM_END = Special("<|im_start|>"), Special("<|im_end|>")
 # https://github.com/haotian-liu/LLaVA/blob/main/llava/conversation.py (conv_vicuna_v1)
 VICUNA_V1 = Family(
     name="vicuna_v1",
+    title="LLaVA",
     system=(
         "A chat between a curious user and an artificial intelligence assistant. "
         "The assistant gives helpful, detailed, and polite answers to the user's questions."
@@ -33,12 +30,13 @@ VICUNA_V1 = Family(
 
 # Mistral-7B-v0.1, trained with LLaVA-1.5's code and its conversation "v1".
 # https://github.com/SkunkworksAI/BakLLaVA/blob/main/llava/conversation.py
-BAKLLAVA = replace(VICUNA_V1, name="bakllava")
+BAKLLAVA = replace(VICUNA_V1, name="bakllava", title="BakLLaVA")
 
 # LLaVA-1.6 on Mistral-7B-Instruct-v0.2. The space before the end token is the original's.
 # https://github.com/haotian-liu/LLaVA/blob/main/llava/conversation.py (conv_mistral_instruct)
 LLAVA_MISTRAL = Family(
     name="llava_mistral",
+    title="LLaVA on Mistral",
     opening=(_BOS, "[INST] <<SYS>>\n", Slot.SYSTEM, "\n<</SYS>>\n\n"),
     bare_opening=(_BOS, "[INST] "),
     asking=(Slot.PICTURES, Slot.QUESTION, " [/INST]"),
@@ -51,6 +49,7 @@ LLAVA_MISTRAL = Family(
 # https://github.com/haotian-liu/LLaVA/blob/main/llava/conversation.py (conv_chatml_direct)
 LLAVA_CHATML = Family(
     name="llava_chatml",
+    title="LLaVA on Yi",
     system="Answer the questions.",
     opening=(_IM_START, "system\n", Slot.SYSTEM, _IM_END),
     bare_opening=(),
@@ -64,6 +63,7 @@ LLAVA_CHATML = Family(
 # https://github.com/InternLM/xtuner/blob/main/xtuner/utils/templates.py (phi3_chat)
 LLAVA_PHI3 = Family(
     name="llava_phi3",
+    title="LLaVA on Phi-3",
     opening=(_BOS, Special("<|system|>"), Slot.SYSTEM, Special("<|end|>")),
     bare_opening=(_BOS,),
     asking=(Special("<|user|>"), Slot.PICTURES, Slot.QUESTION, Special("<|end|>"), Special("<|assistant|>")),
@@ -77,6 +77,7 @@ _HEADER, _HEADER_END, _EOT = Special("<|start_header_id|>"), Special("<|end_head
 _TEXT = Special("<|begin_of_text|>")
 LLAVA_LLAMA3 = Family(
     name="llava_llama3",
+    title="LLaVA on Llama 3",
     opening=(_TEXT, _HEADER, "system", _HEADER_END, "\n\n", Slot.SYSTEM, _EOT),
     bare_opening=(_TEXT,),
     asking=(
@@ -93,6 +94,7 @@ LLAVA_LLAMA3 = Family(
 # several questions as in the older text model's chat history.
 MOONDREAM2 = Family(
     name="moondream2",
+    title="Moondream2",
     opening=(Special("<|endoftext|>"), Slot.SYSTEM),
     bare_opening=(Special("<|endoftext|>"),),
     asking=(Slot.PICTURES, "\n\nQuestion: ", Slot.QUESTION, "\n\nAnswer:"),
@@ -108,6 +110,7 @@ MOONDREAM2 = Family(
 # https://huggingface.co/Qwen/Qwen2.5-VL-3B-Instruct/blob/main/chat_template.json
 QWEN25_VL = Family(
     name="qwen2.5_vl",
+    title="Qwen2.5-VL",
     system="You are a helpful assistant.",
     opening=(_IM_START, "system\n", Slot.SYSTEM, _IM_END, "\n"),
     bare_opening=(),
@@ -117,16 +120,22 @@ QWEN25_VL = Family(
     stops=("<|im_end|>",),
     pre_tokenizer="qwen2",
     composed=True,
+    has_template=True,
 )
 
 # https://huggingface.co/Qwen/Qwen3-VL-2B-Instruct/blob/main/chat_template.json
-QWEN3_VL = replace(QWEN25_VL, name="qwen3_vl", system="")
+QWEN3_VL = replace(QWEN25_VL, name="qwen3_vl", title="Qwen3-VL", system="")
 
 # https://huggingface.co/Qwen/Qwen3.5-4B/blob/main/chat_template.jinja, with enable_thinking false
 QWEN35 = replace(
     QWEN3_VL,
     name="qwen3.5",
+    title="Qwen3.5",
     without_thinking=(Special("<think>"), "\n\n", Special("</think>"), "\n\n"),
+    thinking=Thinking(
+        asking=(Special("<think>"), "\n"),
+        thought=(Special("<think>"), "\n", Answer(after="\n"), Special("</think>"), "\n\n"),
+    ),
     pre_tokenizer="qwen35",
 )
 
@@ -135,6 +144,7 @@ QWEN35 = replace(
 MINICPM_V = replace(
     QWEN25_VL,
     name="minicpm_v",
+    title="MiniCPM-V 2.6",
     numbering=(Special("<image_id>"), Slot.NUMBER, Special("</image_id>")),
     picture=(Special("<image>"), Slot.PICTURE, Special("</image>"), "\n"),
     tile=(Special("<slice>"), Slot.PICTURE, Special("</slice>")),
@@ -144,14 +154,17 @@ MINICPM_V = replace(
 MINICPM_V46 = replace(
     MINICPM_V,
     name="minicpm_v4.6",
+    title="MiniCPM-V 4.6",
     system="",
     without_thinking=QWEN35.without_thinking,
+    thinking=QWEN35.thinking,
     pre_tokenizer="qwen35",
 )
 
 # https://huggingface.co/LiquidAI/LFM2.5-VL-1.6B (chat template, and the system prompt of its example)
 LFM2_VL = Family(
     name="lfm2_vl",
+    title="LFM2-VL",
     system="You are a helpful multimodal assistant by Liquid AI.",
     opening=(Special("<|startoftext|>"), _IM_START, "system\n", Slot.SYSTEM, _IM_END, "\n"),
     bare_opening=(Special("<|startoftext|>"),),
@@ -160,35 +173,49 @@ LFM2_VL = Family(
     picture=(Special("<|image_start|>"), Slot.PICTURE, Special("<|image_end|>")),
     stops=("<|im_end|>",),
     pre_tokenizer="lfm2",
+    has_template=True,
 )
 
 # https://huggingface.co/OpenGVLab/InternVL3-1B/blob/main/conversation.py (internvl2_5)
 INTERNVL3 = replace(
     QWEN25_VL,
     name="internvl3",
+    title="InternVL3",
     system="你是书生·万象，英文名是InternVL，是由上海人工智能实验室、清华大学及多家合作单位联合开发的多模态大语言模型。",
     picture=(Special("<img>"), Slot.PICTURE, Special("</img>"), "\n"),
 )
 
 # Any other model that speaks ChatML, whatever its tokeniser.
-CHATML = replace(QWEN25_VL, name="chatml", system="", picture=(Slot.PICTURE, "\n"), pre_tokenizer="", composed=False)
+CHATML = replace(
+    QWEN25_VL,
+    name="chatml",
+    title="ChatML",
+    system="",
+    picture=(Slot.PICTURE, "\n"),
+    pre_tokenizer="",
+    composed=False,
+    has_template=False,
+)
 
 # https://huggingface.co/google/gemma-3-4b-it/blob/main/chat_template.json
 _GEMMA, _TURN, _TURN_END = Special("<bos>"), Special("<start_of_turn>"), Special("<end_of_turn>")
 GEMMA3 = Family(
     name="gemma3",
+    title="Gemma 3",
     opening=(_GEMMA, _TURN, "user\n", Slot.SYSTEM, "\n\n"),
     bare_opening=(_GEMMA, _TURN, "user\n"),
     asking=(Slot.PICTURES, Slot.QUESTION, _TURN_END, "\n", _TURN, "model\n"),
     answering=(Answer(), _TURN_END, "\n", _TURN, "user\n"),
     picture=("\n\n", Special("<start_of_image>"), Slot.PICTURE, Special("<end_of_image>"), "\n\n"),
     stops=("<end_of_turn>",),
+    has_template=True,
 )
 
 # https://huggingface.co/HuggingFaceTB/SmolVLM2-2.2B-Instruct/blob/main/chat_template.json
 _UTTERED, _FAKE = Special("<end_of_utterance>"), Special("<fake_token_around_image>")
 SMOLVLM2 = Family(
     name="smolvlm2",
+    title="SmolVLM2",
     opening=(_IM_START, "System: ", Slot.SYSTEM, _UTTERED, "\n"),
     bare_opening=(_IM_START,),
     asking=("User:", Slot.PICTURES, Slot.QUESTION, _UTTERED, "\nAssistant:"),
@@ -198,80 +225,8 @@ SMOLVLM2 = Family(
     stops=("<end_of_utterance>",),
     role="User:",
     pre_tokenizer="smollm",
+    has_template=True,
 )
 
-
-@dataclass(frozen=True)
-class _File:
-    """What a GGUF says about itself."""
-
-    metadata: Mapping[str, object]
-
-    @property
-    def architecture(self) -> str:
-        return self._text("general.architecture")
-
-    @property
-    def tokenizer(self) -> str:
-        return self._text("tokenizer.ggml.model")
-
-    def has(self, *tokens: str) -> bool:
-        """Return whether all of these are single tokens of the vocabulary."""
-        vocabulary = self.metadata.get("tokenizer.ggml.tokens")
-        return all(isinstance(vocabulary, Container) and token in vocabulary for token in tokens)
-
-    def is_named(self, word: str) -> bool:
-        names = (self._text(f"general.{key}") for key in ("name", "basename", "finetune"))
-        return any(word in name.lower().replace("_", "-") for name in names)
-
-    def is_mistral_7b(self, rope: float) -> bool:
-        """Return whether the shapes are Mistral-7B's: v0.1 turns with 1e4, v0.2 with 1e6."""
-        keys = ("feed_forward_length", "attention.head_count_kv")
-        shape = [self.metadata.get(f"llama.{key}") for key in keys]
-        return (
-            self.tokenizer == "llama"
-            and shape == [14336, 8]
-            and self.metadata.get("llama.rope.freq_base", 10_000.0) == rope
-        )
-
-    def mentions(self, words: str) -> bool:
-        """Return whether the chat template contains `words`."""
-        return words in self._text("tokenizer.chat_template")
-
-    def _text(self, key: str) -> str:
-        value = self.metadata.get(key)
-        return value if isinstance(value, str) else ""
-
-
-# In this order: names and tokens that only one family has come before what several share.
-_SIGNS: tuple[tuple[Family, Callable[[_File], bool]], ...] = (
-    (MOONDREAM2, lambda file: file.architecture == "phi2" or file.is_named("moondream")),
-    (QWEN25_VL, lambda file: file.architecture == "qwen2vl"),
-    (QWEN3_VL, lambda file: file.architecture in {"qwen3vl", "qwen3vlmoe"}),
-    (GEMMA3, lambda file: file.architecture == "gemma3"),
-    (SMOLVLM2, lambda file: file.has("<end_of_utterance>")),
-    (INTERNVL3, lambda file: file.has("<IMG_CONTEXT>")),
-    (MINICPM_V46, lambda file: file.architecture == "qwen35" and file.has("<slice>")),
-    (MINICPM_V, lambda file: file.has("<slice>", "<|im_start|>")),
-    (QWEN35, lambda file: file.architecture in {"qwen35", "qwen35moe"}),
-    (LFM2_VL, lambda file: file.architecture == "lfm2"),
-    (LLAVA_LLAMA3, lambda file: file.has("<|eot_id|>")),
-    (LLAVA_PHI3, lambda file: file.has("<|end|>")),
-    (LLAVA_CHATML, lambda file: file.tokenizer == "llama" and file.has("<|im_end|>")),
-    (CHATML, lambda file: file.has("<|im_end|>")),
-    (BAKLLAVA, lambda file: file.is_named("bakllava")),
-    (LLAVA_MISTRAL, lambda file: file.is_named("mistral") or file.mentions("[INST]")),
-    (LLAVA_MISTRAL, lambda file: file.is_mistral_7b(rope=1e6)),
-    (BAKLLAVA, lambda file: file.is_mistral_7b(rope=1e4)),
-)
-FAMILIES: tuple[Family, ...] = tuple(dict.fromkeys((VICUNA_V1, *(family for family, _ in _SIGNS))))
-
-
-def family_for(metadata: Mapping[str, object]) -> Family:
-    """Return the family of a language model, told by the metadata of its GGUF.
-
-    A family whose special tokens are not in the vocabulary is none for this file. What is not
-    known is taken for LLaVA-1.5, the most common and made of plain words.
-    """
-    file = _File(metadata)
-    return next((family for family, shows in _SIGNS if shows(file) and file.has(*family.specials)), VICUNA_V1)
+# Words for a model whose own are not known: plain ones, so that nothing else of it is needed.
+UNKNOWN = replace(VICUNA_V1, name="unknown", title="")
