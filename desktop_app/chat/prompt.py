@@ -151,6 +151,15 @@ class Family:
         return tuple(item.name for item in items if isinstance(item, Special) and item.name not in ("bos", "eos"))
 
     @property
+    def thinking_first(self) -> Family:
+        """Return the family as it is asked to think before it answers, or as it is if it cannot."""
+        if self.thinking is None:
+            return self
+        opening = self.thinking.opening
+        changed = replace(self, without_thinking=self.thinking.asking)
+        return replace(changed, opening=opening, bare_opening=opening) if opening else changed
+
+    @property
     def unframed(self) -> Family:
         """Return the family without the special tokens right before and after a picture."""
         place = self.picture.index(Slot.PICTURE)
@@ -184,31 +193,26 @@ class Family:
         return frozenset(names | set(self.stops)) - {"bos", "eos"}
 
 
-def prompt_parts(
-    family: Family, exchanges: Sequence[Exchange], system: str | None = None, *, think: bool = False
-) -> list[Part]:
+def prompt_parts(family: Family, exchanges: Sequence[Exchange], system: str | None = None) -> list[Part]:
     """Return the parts of the prompt that asks the last of `exchanges`, or goes on with its answer.
 
-    `system` replaces the sentence that the family was trained with; None keeps that. `think`: whether it is to think
-    before it answers, if it can.
+    `system` replaces the sentence that the family was trained with; None keeps that.
     """
-    return [part for parts in parts_by_exchange(family, exchanges, system, think=think) for part in parts]
+    return [part for parts in parts_by_exchange(family, exchanges, system) for part in parts]
 
 
-def parts_by_exchange(
-    family: Family, exchanges: Sequence[Exchange], system: str | None = None, *, think: bool = False
-) -> list[list[Part]]:
+def parts_by_exchange(family: Family, exchanges: Sequence[Exchange], system: str | None = None) -> list[list[Part]]:
     """Return the parts of that prompt in lists: one for what stands before the first exchange, then one for each.
 
     A stretch of words that goes on across the border of two lists stands in the later one. So it does where an
     empty question would go on with it.
     """
-    lists = [_joined(_opening(family, system, think))]
+    lists = [_joined(_opening(family, system))]
     pictures = 0
     for number, exchange in enumerate(exchanges, 1):
         parts = [*_filled(_asking(family, exchange), exchange, family, pictures)]
         if number == len(exchanges):
-            parts += _beginning(family, exchange, think)
+            parts += _beginning(family, exchange)
         elif exchange.answer is not None:
             parts += _filled(family.answering, exchange, family, pictures)
         pictures += len(exchange.pictures)
@@ -219,11 +223,9 @@ def parts_by_exchange(
     return lists
 
 
-def _opening(family: Family, system: str | None, think: bool) -> Iterable[Part]:
+def _opening(family: Family, system: str | None) -> Iterable[Part]:
     sentence = (family.system if system is None else system).strip()
     pattern = family.opening if sentence else family.bare_opening
-    if think and family.thinking is not None and family.thinking.opening:
-        pattern = family.thinking.opening
     for item in pattern:
         if isinstance(item, Special):
             yield item
@@ -231,13 +233,12 @@ def _opening(family: Family, system: str | None, think: bool) -> Iterable[Part]:
             yield Words(sentence if item is Slot.SYSTEM else str(item))
 
 
-def _beginning(family: Family, exchange: Exchange, think: bool) -> Iterable[Part]:
+def _beginning(family: Family, exchange: Exchange) -> Iterable[Part]:
     """Yield how the answer to the last question begins: what was thought, and as much of it as there is."""
     if family.thinking is not None and exchange.thought:
         yield from _filled(family.thinking.thought, replace(exchange, answer=exchange.thought), family, 0)
     else:
-        pattern = family.thinking.asking if family.thinking is not None and think else family.without_thinking
-        yield from _filled(pattern, exchange, family, 0)
+        yield from _filled(family.without_thinking, exchange, family, 0)
     if exchange.answer is not None:
         yield from _filled(_going_on(family), exchange, family, 0)
 

@@ -94,7 +94,7 @@ class JobQueue:
 
 def _begins_with(job: Job, ahead: ReadAhead) -> bool:
     """Return whether everything that `ahead` processes is needed for `job` too."""
-    if isinstance(job, (Load, Forget)) or job.system_prompt != ahead.system_prompt:
+    if isinstance(job, (Load, Forget)) or (job.system_prompt, job.think) != (ahead.system_prompt, ahead.think):
         return False
     if isinstance(job, Ask):
         turns, pictures, text = job.turns[:-1], job.turns[-1].pictures, job.turns[-1].text

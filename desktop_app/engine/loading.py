@@ -135,5 +135,6 @@ def _model_info(command: Load, session: Session, tuning: Tuning | None) -> Model
         tuning=tuning,
         tunable=not is_tiny(model.files.header.file_size),
         warnings=model.warnings,
+        can_think=session.prompts.family.thinking is not None,
         wording=model.files.wording,
     )

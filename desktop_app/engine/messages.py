@@ -24,6 +24,7 @@ class Phase(str, Enum):
     WAITING = "waiting"  # an answer to an earlier question is written first; told by the window, not by the engine
     LOOKING = "looking"  # a picture is encoded
     READING = "reading"  # the prompt is processed (prefill)
+    THINKING = "thinking"  # tokens are generated that are not part of the answer
     WRITING = "writing"  # tokens are generated
 
 
@@ -52,6 +53,7 @@ class Turn(NamedTuple):
     text: str
     pictures: tuple[PictureRef, ...] = ()
     answer: str | None = None
+    thought: str = ""  # before an answer that is to go on, as `Finished` has it; of earlier turns it is not read
 
 
 class Sampling(NamedTuple):
@@ -173,6 +175,7 @@ class ReadAhead(NamedTuple):
     system_prompt: str | None = None  # None: the one the model was trained with
     max_tokens: int = 0  # of the expected answer; 0: unknown
     text: str = ""  # the beginning of the question, in whole words
+    think: bool = False  # as the next `Ask`
 
 
 class Ask(NamedTuple):
@@ -185,6 +188,7 @@ class Ask(NamedTuple):
     turns: tuple[Turn, ...]
     sampling: Sampling = Sampling()
     system_prompt: str | None = None
+    think: bool = False  # before it answers, if the model can
 
 
 class Forget(NamedTuple):
@@ -235,6 +239,7 @@ class ModelInfo(NamedTuple):
     cpu_features: str = ""  # the processor features that llama.cpp uses, in its own words
     tunable: bool = False  # whether it is large enough for its fastest settings to be measured
     warnings: tuple[str, ...] = ()  # what llama.cpp warned of while it loaded the files
+    can_think: bool = False  # before it answers, if it is asked to
     wording: UserError | None = None  # what is to be said of the words in which it is spoken to
 
     @property
@@ -337,6 +342,16 @@ class Text(NamedTuple):
     context_used: int
 
 
+class Thought(NamedTuple):
+    """The next piece of what the model thinks before it answers, about every 30 ms."""
+
+    request: int
+    text: str
+    tokens: int  # of thought and answer so far
+    tokens_per_second: float
+    context_used: int
+
+
 class TurnStats(NamedTuple):
     """Figures of one answer."""
 
@@ -345,7 +360,7 @@ class TurnStats(NamedTuple):
     reused_tokens: int  # already in the KV cache
     evaluated_tokens: int  # not in the KV cache, so processed before the first token of the answer
     image_encodes: int  # runs of the image encoder
-    answer_tokens: int
+    answer_tokens: int  # with those of the thought
     time_to_first_token_s: float
     tokens_per_second: float
     peak_memory_bytes: int  # of the engine process
@@ -361,6 +376,8 @@ class Finished(NamedTuple):
     text: str
     stats: TurnStats
     token_ids: tuple[int, ...] = ()
+    thought: str = ""  # what was thought before it
+    thought_s: float = 0.0  # for how long
 
 
 class Failed(NamedTuple):
@@ -427,6 +444,7 @@ Event = (
     | PartsReduced
     | ThroughputMeasured
     | WeightsRepacked
+    | Thought
     | Text
     | Finished
     | Failed

@@ -73,8 +73,8 @@ def _frame(family: Family) -> str:
     """Return all that the family writes around messages, with and without system prompt and thoughts."""
     asked = Exchange(_HOLE, ("picture",), _HOLE)
     last = (Exchange(_HOLE), Exchange(_HOLE, ("picture",)), Exchange(_HOLE, (), _HOLE, thought=_HOLE))
-    ways = [(one, system, think) for one in last for system in (None, "", _HOLE) for think in (False, True)]
-    talks = (prompt_parts(family, [asked, one], system, think=think) for one, system, think in ways)
+    ways, systems = (family, family.thinking_first), (None, "", _HOLE)
+    talks = (prompt_parts(way, [asked, one], system) for way in ways for one in last for system in systems)
     return "\1".join("".join(map(_text, talk)) for talk in talks)
 
 

@@ -1,4 +1,4 @@
-"""An answer that is being written: its text so far, and the statistics that are reported when it ends."""
+"""An answer that is being written: thought and text so far, and the statistics that are reported when it ends."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 
 from desktop_app.engine.conversation.prompt import Prompt
 from desktop_app.engine.conversation.text_stream import TokenDecoder
+from desktop_app.engine.conversation.thought import Thought
 from desktop_app.engine.messages import Finished, FinishReason, TurnStats
 from desktop_app.engine.planning.process_memory import peak_memory
 
@@ -20,8 +21,9 @@ class Work:
 class AnswerInProgress:
     """The text of an answer, all of it, and the figures of what is written now."""
 
-    def __init__(self, received: float, prompt: Prompt, reused: int) -> None:
+    def __init__(self, received: float, prompt: Prompt, reused: int, thought: Thought) -> None:
         """`received`: when the command came (time.monotonic()); `reused`: cells that were in the KV cache."""
+        self.thought = thought
         self.text = TokenDecoder(prompt.begun, prompt.begun_tokens)
         self.tokens = 0
         self.work = Work()
@@ -30,6 +32,25 @@ class AnswerInProgress:
         self._received = received
         self._first = self._latest = 0.0
         self._samples = 0
+        self._is_whole = True  # whether the text is that of whole tokens
+
+    def add(self, token: int, piece: bytes) -> str:
+        """Take the next token of the answer itself and return the text that it completes.
+
+        Space that separates the answer from a thought is no part of it.
+        """
+        if self.thought.was_open and not self.text.text:
+            words = piece.lstrip()
+            if not words:
+                return ""
+            self._is_whole = words == piece
+            piece = words
+        return self.text.add(token, piece)
+
+    @property
+    def token_ids(self) -> tuple[int, ...]:
+        """Return the tokens of the answer, none if its text is not that of whole tokens."""
+        return self.text.token_ids if self._is_whole else ()
 
     def sampled(self) -> None:
         """Note the time of a token."""
@@ -58,4 +79,5 @@ class AnswerInProgress:
             context_size=context_size,
             dropped_turns=len(self._prompt.dropped_turns),
         )
-        return Finished(request, self.text.text, stats, self.text.token_ids)
+        thought = self.thought
+        return Finished(request, self.text.text, stats, self.token_ids, thought.text, thought.seconds)

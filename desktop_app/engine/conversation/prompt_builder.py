@@ -52,23 +52,28 @@ class PromptBuilder:
         self.stops = frozenset(vocabulary.special(name) for name in (*family.stops, *family.role_tokens))
         self._vocabulary = vocabulary
         self._processor = processor
-        self._spoken = family.unframed if processor.includes_special_tokens else family
-        self._text = TextTokens(vocabulary, family.specials, composed=family.composed)
+        spoken = family.unframed if processor.includes_special_tokens else family
+        self._ways = {False: spoken, True: spoken.thinking_first}
+        self._spoken = spoken
+        specials = {*family.specials, *(family.thinking.specials if family.thinking is not None else ())}
+        self._text = TextTokens(vocabulary, specials, composed=family.composed)
 
     def asking(self, turns: Sequence[Turn], system: str | None) -> list[Cell]:
         """Return the cells that ask the last of `turns`, whether they fit the context or not."""
         self._text.start_prompt()
         return self._lay_out(turns, system).cells
 
-    def prompt(self, requested: Sequence[Turn], system: str | None, max_tokens: int) -> Prompt:
+    def prompt(self, requested: Sequence[Turn], system: str | None, max_tokens: int, *, think: bool = False) -> Prompt:
         """Return the prompt that asks the last of the requested turns, with as many others as fit the context.
 
         If the last turn has no text yet, the prompt ends where its question will begin; if it has an answer, with that.
+        `think`: whether the model is to think first.
         Raises `UserError("context-too-small")`.
         """
         if needed := max(self._far_too_long(requested[-1].text), self._far_too_long(requested[-1].answer or "")):
             raise UserError("context-too-small", needed=needed, available=self._n_ctx)
         self._text.start_prompt()
+        self._spoken = self._ways[think]
         requested = [*requested[:-1], self._without_loose_end(requested[-1])]
         opening = len(self._lay_out([], system).cells)
         # What cannot fit is not tokenised: of a pasted book, imported, that takes from seconds to minutes.
@@ -246,7 +251,7 @@ def _text_of(parts: Sequence[Part]) -> str:
 
 
 def _exchanges(turns: Iterable[Turn]) -> list[Exchange]:
-    return [Exchange(turn.text, tuple(map(_name, turn.pictures)), turn.answer) for turn in turns]
+    return [Exchange(turn.text, tuple(map(_name, turn.pictures)), turn.answer, turn.thought) for turn in turns]
 
 
 def _by_name(turns: Iterable[Turn]) -> dict[str, PictureRef]:

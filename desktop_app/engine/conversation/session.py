@@ -23,7 +23,8 @@ from desktop_app.engine.conversation.prompt import Prompt
 from desktop_app.engine.conversation.prompt_builder import PromptBuilder
 from desktop_app.engine.conversation.saved_kv_cache import SavedKVCache
 from desktop_app.engine.conversation.saved_states import SavedStates
-from desktop_app.engine.conversation.text_stream import RoleWords, TextBatches
+from desktop_app.engine.conversation.thought import Thought
+from desktop_app.engine.conversation.writing import write_answer
 from desktop_app.engine.interrupt import Interrupt, Interrupted
 from desktop_app.engine.llama.kv_cache import Cell, KVCache, PictureRow, Place
 from desktop_app.engine.llama.kv_state import Kind
@@ -38,7 +39,6 @@ from desktop_app.engine.messages import (
     PictureRef,
     ReadAhead,
     ReadAheadDone,
-    Text,
     ThroughputMeasured,
     Turn,
     WeightsRepacked,
@@ -139,7 +139,8 @@ class Session:
         """Evaluate what is certain of the next prompt. Ends early, without loss, when interrupted."""
         request = command.request
         turns = (*command.turns, Turn(command.text, command.pictures))
-        prompt = self._prompt(request, turns, command.system_prompt, command.max_tokens or self.model.n_ctx)
+        longest = command.max_tokens or self.model.n_ctx
+        prompt = self._prompt(request, turns, command.system_prompt, longest, command.think)
         prompt = prompt.read_ahead_prefix(self.model.batch)
         held = self._kv_cache.begins_with(prompt.cells)  # then nothing is to be done, wherever the cache can be cut
         keep = len(prompt.cells) if held else self._kv_cache.common(prompt.cells)
@@ -170,7 +171,8 @@ class Session:
         if not command.turns[-1].text.strip():
             raise UserError("question-empty")
         request = command.request
-        prompt = self._prompt(request, command.turns, command.system_prompt, command.sampling.max_tokens)
+        longest = command.sampling.max_tokens
+        prompt = self._prompt(request, command.turns, command.system_prompt, longest, command.think)
         keep = self._kv_cache.common(prompt.cells)
         reusable = max((prompt.certain, *self._places(prompt)))
         if prompt.begun_tokens:  # it goes on from the cells that are there; the next token needs the last one's logits
@@ -180,7 +182,7 @@ class Session:
             edges = (edge for edge in self._edges(prompt) if prompt.certain <= edge <= keep)
             keep = max(edges, default=keep)
         keep = self._kv_cache.reachable(keep)
-        answer = AnswerInProgress(received, prompt, keep)
+        answer = AnswerInProgress(received, prompt, keep, self._thought(command, prompt))
         self.unsettled = True
         try:
             self._interrupt.check()
@@ -189,55 +191,24 @@ class Session:
             answer.reused = keep
             self._evaluate(request, prompt, keep, answer.work)
             self._interrupt.check()
-            reason = self._write(command, answer, prompt)
+            reason = write_answer(self.model, self._kv_cache, self.prompts, command, answer, prompt, self._emit)
         except Interrupted:
             reason = FinishReason.STOPPED
-        self.prompts.answers.remember(answer.text.text, answer.text.token_ids)
+        self.prompts.answers.remember(answer.text.text, answer.token_ids)
+        self.prompts.answers.remember(answer.thought.text, answer.thought.token_ids)
         self._emit(answer.finished(request, reason, len(self._kv_cache), self.model.n_ctx))
 
-    def _write(self, command: Ask, answer: AnswerInProgress, prompt: Prompt) -> FinishReason:
-        request = command.request
-        self._emit(PhaseChanged(request, Phase.WRITING))
-
-        def send(portion: str) -> None:
-            self._emit(Text(request, portion, answer.tokens, answer.speed(), len(self._kv_cache)))
-
-        shown = len(prompt.begun)
-        portions = TextBatches(send, known=len(command.turns[-1].answer or "") - shown)
-        role, waiting = RoleWords(self.prompts.family.role), ""
-        role.add(prompt.begun)
-        limit = max(1, min(command.sampling.max_tokens, self.model.n_ctx - len(self._kv_cache)))
-        sampler = self.model.sampler(command.sampling, prompt.begun_tokens)
-        try:
-            while True:
-                token = sampler.sample()
-                answer.sampled()
-                if self.model.vocabulary.is_end(token) or token in self.prompts.stops:
-                    return FinishReason.STOP
-                answer.tokens += 1
-                text = answer.text.add(token, self.model.vocabulary.piece(token))
-                ended = role.add(text)
-                waiting += text
-                certain = max(0, role.length - shown)  # what was written before may end with the first of role words
-                portions.add(waiting[:certain])
-                waiting, shown = waiting[certain:], shown + certain
-                if ended:
-                    waiting = ""
-                    answer.text.cut(role.length)
-                    return FinishReason.STOP
-                if answer.tokens >= limit:
-                    return FinishReason.LENGTH
-                self._kv_cache.append([token], _no_picture)
-        finally:
-            sampler.close()
-            portions.add(waiting)
-            portions.flush()
+    def _thought(self, command: Ask, prompt: Prompt) -> Thought:
+        """Return what the model thinks before the answer, still empty."""
+        thinking = self.prompts.family.thinking
+        begun = thinking is not None and bool(thinking.asking) and command.think and not prompt.begun
+        return Thought(thinking, self.model.vocabulary, has_begun=begun, may_begin=not prompt.begun)
 
     # ---- evaluating ------------------------------------------------------------------------
 
-    def _prompt(self, request: int, turns: Sequence[Turn], system: str | None, max_tokens: int) -> Prompt:
+    def _prompt(self, request: int, turns: Sequence[Turn], system: str | None, max_tokens: int, think: bool) -> Prompt:
         """Return the prompt of a request, and tell what had no place in it."""
-        prompt = self.prompts.prompt(self._encoder.measured(turns), system, max_tokens)
+        prompt = self.prompts.prompt(self._encoder.measured(turns), system, max_tokens, think=think)
         for notice in prompt.notices(request):
             self._emit(notice)
         return prompt
@@ -306,7 +277,3 @@ class Session:
             self._saved = None
             return self._look(request, pictures, work)
         return rows
-
-
-def _no_picture(_key: str) -> Embedding:
-    raise RuntimeError("a picture is read before it was encoded")
