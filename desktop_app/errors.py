@@ -94,6 +94,9 @@ SENTENCES: dict[str, str] = {
         "errors",
         "{name} has the architecture {architecture}, which this version of Eyebright cannot run. Choose another model.",
     ),
+    "cannot-think": QT_TRANSLATE_NOOP(
+        "errors", "{name} cannot think before it answers. Leave out --think, or choose another model."
+    ),
     "family-unknown": QT_TRANSLATE_NOOP(
         "errors",
         "{name} was trained with words that Eyebright does not know (its architecture is {architecture}), so it would "

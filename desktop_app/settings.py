@@ -195,6 +195,14 @@ SETTINGS: dict[str, Setting] = {
             ),
         ),
         Setting(
+            "think_first",
+            False,
+            QT_TRANSLATE_NOOP(
+                "settings",
+                "Let the model think before it answers, if it can. Hard questions are answered better, and all later.",
+            ),
+        ),
+        Setting(
             "disk_cache_mb",
             2048,
             QT_TRANSLATE_NOOP(

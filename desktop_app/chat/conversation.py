@@ -65,6 +65,12 @@ class Message:
     sibling: tuple[int, int] = (0, 1)
 
     @property
+    def thought(self) -> str:
+        """Return what the model thought before it answered; of later turns and of copies it is no part."""
+        found = self.details.get("thought")  # a history may hold anything
+        return found if isinstance(found, str) else ""
+
+    @property
     def can_go_on(self) -> bool:
         """Return whether it is an answer that has not ended by itself."""
         ended_early = self.state in (State.STOPPED, State.INTERRUPTED, State.FAILED)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar
 
-from desktop_app.chat.conversation import Message, Picture, Role, State, new_id
+from desktop_app.chat.conversation import Message, Picture, Role, State, new_id, storable
 from desktop_app.chat.exporting import FORMAT
 from desktop_app.errors import UserError
 
@@ -43,7 +43,10 @@ _DETAILS: dict[str, type] = {
     "evaluated_tokens": float,
     "image_encodes": float,
     "dropped_turns": float,
+    "thought": str,
+    "thought_s": float,
 }
+_TEXTS = frozenset({"thought"})  # of several lines
 _YEAR_3000 = 32_503_680_000.0  # seconds since 1970; Windows shows no later dates
 
 
@@ -231,7 +234,7 @@ def _details(record: dict[str, Any]) -> dict[str, Any]:
             if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _LARGEST_FIGURE:
                 kept[key] = value
         elif kind is str and isinstance(value, str):
-            kept[key] = _line(value)
+            kept[key] = storable(value) if key in _TEXTS else _line(value)
         elif kind is bool and isinstance(value, bool):
             kept[key] = value
     return kept

@@ -66,9 +66,13 @@ def ask(request: AskRequest) -> int:
         status.show(texts.STATUS_LOADING)
         info = client.load(model, mmproj, _with_cache(request.settings))
         status.clear()
+        if request.think and not info.can_think:
+            raise UserError("cannot-think", name=info.name)
+        if info.wording is not None:
+            print(texts.NOTE.format(sentence=info.wording), file=sys.stderr)
         for one in inspected:
             for note in one.notes:
-                print(texts.NOTE_PICTURE.format(sentence=in_one_line(note)), file=sys.stderr)
+                print(texts.NOTE.format(sentence=in_one_line(note)), file=sys.stderr)
         if info.plan is not None and info.plan.reduced:
             print(_reduced(info.plan), file=sys.stderr)
         if info.is_demo:
@@ -89,6 +93,7 @@ def ask(request: AskRequest) -> int:
                 tuple(turns),
                 request.sampling,
                 _unicode(request.system) if request.system is not None else None,
+                request.think,
             )
             with interrupts.stopping(client, command.request):
                 finished = _answer(client, command, status, to_screen=not request.json)
@@ -123,6 +128,8 @@ def _answer(client: EngineClient, command: Ask, status: Status, to_screen: bool)
                     status.show(looking.format(part=event.part + 1, parts=event.parts, **numbers))
                 elif event.phase is Phase.READING:
                     status.show(texts.STATUS_READING.format(done=event.done, total=event.total))
+                elif event.phase is Phase.THINKING:
+                    status.show(texts.STATUS_THINKING)
             elif isinstance(event, TurnsDropped):
                 status.clear()
                 one = event.turns == 1
@@ -150,6 +157,7 @@ def _figures(finished: Finished) -> dict[str, str | int | float]:
     stats = finished.stats
     return {
         "answer": finished.text,
+        "thought": finished.thought,
         "finish_reason": stats.finish_reason.value,
         "prompt_tokens": stats.prompt_tokens,
         "reused_tokens": stats.reused_tokens,

@@ -30,6 +30,7 @@ ASK_MAX_TOKENS = "most tokens in an answer (default: {default})"
 ASK_SYSTEM = "system prompt to use instead of the model's own"
 ASK_CONTEXT = "context size in tokens (default: {default}, or less if the model was trained with less)"
 ASK_QUICK_LOOK = "show the model each picture as a whole, without its parts: much faster with models such as LLaVA-1.6"
+ASK_THINK = "let the model think before it answers, if it can; what it thinks is not printed, but --json has it"
 ASK_JSON = "print one line of JSON for each answer, with its statistics"
 PLAN_DESCRIPTION = """\
 Show how much memory a model needs and how it would be loaded. Only the headers of its files are read.
@@ -109,8 +110,9 @@ STATUS_MEASURING = "Finding the fastest settings, {seconds} s so far …"
 STATUS_LOADING = "Loading the model …"
 STATUS_LOOKING = "Looking at picture {number} of {count} …"
 STATUS_LOOKING_PARTS = "Looking at picture {number} of {count}, part {part} of {parts} …"
+STATUS_THINKING = "Thinking …"
 STATUS_READING = "Reading {done} of {total} tokens …"
-NOTE_PICTURE = "eyebright: {sentence}"
+NOTE = "eyebright: {sentence}"
 NOTE_PHOTOGRAPH = (
     "eyebright: {name} looks like a photograph. The built-in model knows only simple drawings. "
     "Choose another model with --model."

@@ -135,6 +135,8 @@ def phase_text(phase: Phase, details: Mapping[str, Any]) -> str:
         if seconds > 0:
             return translate("status", "Reading the question, about {seconds} s").format(seconds=seconds)
         return translate("status", "Reading the question")
+    if phase is Phase.THINKING:
+        return translate("status", "Thinking")
     if phase is Phase.WAITING:
         return translate("status", "Waiting")
     return translate("status", "Writing")

@@ -25,6 +25,7 @@ PICTURES = REPOSITORY / "tests" / "data" / "pictures"
 PLAIN = str(PICTURES / "plain.png")
 QUESTION = ("-p", "What is in the picture?")
 KEYS = {
+    "thought",
     "answer",
     "finish_reason",
     "prompt_tokens",

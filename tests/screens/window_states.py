@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop_app.chat.backups import Backup
@@ -50,6 +51,12 @@ for circle in picture.circles:
 ```
 
 There is nobody in the picture, and no boat on the water."""
+
+THOUGHT = """The picture shows a lake with a low sun. Low light is there in the morning and in the evening.
+
+The sky goes from blue to a warm yellow, and the shore is dark. That alone does not tell which it is. But the file is \
+named "lake in the evening", and the person called it so before. So it is most likely the evening.
+"""
 
 States = dict[str, Callable[["Stage"], QWidget | None]]
 STATES: States = {}
@@ -158,6 +165,49 @@ def streaming(stage: Stage) -> None:
     chat.begin_answer()
     chat.enter(Phase.WRITING)
     chat.stream("The sky goes from a **deep blue** at the top to a warm")
+
+
+def _think(stage: Stage) -> None:
+    stage.services.engine.become("ready", LLAVA._replace(name="Qwen3.5 2B", family="qwen3.5", can_think=True))
+    stage.services.preferences.set("think_first", True)
+    stage.talk()
+    chat = stage.services.chat
+    chat.add(question("Is it morning or evening there?"))
+    chat.begin_answer()
+    chat.enter(Phase.THINKING)
+
+
+@state
+def thinking(stage: Stage) -> None:
+    """It thinks before it answers."""
+    _think(stage)
+
+
+@state
+def thought(stage: Stage) -> None:
+    """It has thought, and the answer is being written."""
+    _think(stage)
+    chat = stage.services.chat
+    details = {"thought": THOUGHT, "thought_s": 12.3}
+    stage.services.answers.thought.emit(chat.messages()[-1].id, details)
+    chat.enter(Phase.WRITING)
+    chat.stream("It is evening. The sky is warm near the horizon, and the shore lies")
+
+
+@state
+def thought_unfolded(stage: Stage) -> None:
+    """What it thought is shown."""
+    stage.services.engine.become("ready", LLAVA._replace(name="Qwen3.5 2B", family="qwen3.5", can_think=True))
+    stage.talk()
+    chat = stage.services.chat
+    chat.add(question("Is it morning or evening there?"))
+    said = answer("It is **evening**: the sky is warm near the horizon, and the shore lies in the dark.")
+    details = said.details | {"thought": THOUGHT, "thought_s": 12.3}
+    chat.add(replace(said, details=details))
+    pump(50)
+    page = stage.window.transcript.page
+    page.setFocus(Qt.FocusReason.TabFocusReason)
+    QTest.keyClick(page, Qt.Key.Key_Return)
 
 
 @state

@@ -19,8 +19,10 @@ from desktop_app.engine.messages import (
     Finished,
     FinishReason,
     PartsReduced,
+    Phase,
     PhaseChanged,
     Text,
+    Thought,
     TurnsDropped,
 )
 from desktop_app.services.engine import Engine
@@ -67,7 +69,8 @@ class Answer(QObject):
     `saved(list[Message])`: question and answer are in the history; it waits for `ask`.
     `not_saved(Exception)`: they are not, and the engine is not asked; nothing follows.
     `withdrawn(bool)`: they were taken out of the history again, the whole conversation if True; nothing follows.
-    `text(str)`: all of it so far, at most 25 times a second. `phase(Phase, dict)`, `speed(float)`,
+    `text(str)`: all of it so far, at most 25 times a second. `thought(dict)`: it has been thought, and the answer
+    begins; the details of the message that say what and for how long. `phase(Phase, dict)`, `speed(float)`,
     `context(used, size)`, `dropped(TurnsDropped | None)` once, `reduced(parts, wished)`.
     `ended()`: `message` is final, and saved.
     """
@@ -76,6 +79,7 @@ class Answer(QObject):
     not_saved = Signal(object)
     withdrawn = Signal(bool)
     text = Signal(str)
+    thought = Signal(dict)
     phase = Signal(object, dict)
     speed = Signal(float)
     context = Signal(int, int)
@@ -115,6 +119,7 @@ class Answer(QObject):
         self._dropped_told = False
         self._figures: dict[str, Any] = {}  # of what was written so far, where it may end without any
         self._writing = QElapsedTimer()
+        self._thinking = QElapsedTimer()
         self._show_timer = self._timer(_SHOW_EVERY_MS, self._show_text)
         self._save_timer = self._timer(_SAVE_EVERY_MS, self.save_text)
 
@@ -201,22 +206,19 @@ class Answer(QObject):
             return
         if isinstance(event, Text):
             self.message = replace(self.message, text=self.message.text + event.text)
-            self._figures = {
-                "answer_tokens": event.tokens,
-                "tokens_per_second": round(event.tokens_per_second, 2),
-            }
-            for timer in (self._show_timer, self._save_timer):
-                if not timer.isActive():
-                    timer.start()
-            if not self._writing.isValid():
-                self._writing.start()
-            elif self._writing.elapsed() >= 1000 * _SHORTEST_S:
-                self.speed.emit(event.tokens_per_second)
-            info = self._engine.info()
-            if info is not None:
-                self.context.emit(event.context_used, info.n_ctx)
+            if not self._show_timer.isActive():
+                self._show_timer.start()
+            self._written(event)
+        elif isinstance(event, Thought):
+            said = self.message.thought + event.text
+            self._keep_thought(said, self._thinking.elapsed() / 1000 if self._thinking.isValid() else 0.0)
+            self._written(event)
         elif isinstance(event, PhaseChanged):
             self._tell_dropped(None)
+            if event.phase is Phase.THINKING:
+                self._thinking.start()
+            elif self._thinking.isValid() and event.phase is Phase.WRITING:
+                self.thought.emit(self.message.details)
             details = {"done": event.done, "total": event.total, "expected_s": event.expected_s}
             self.phase.emit(event.phase, details | {"sha256": event.picture, "part": event.part, "parts": event.parts})
         elif isinstance(event, PartsReduced):
@@ -231,6 +233,25 @@ class Answer(QObject):
         elif isinstance(event, (Died, BugReported)):
             self._finish(State.INTERRUPTED, self._figures)
 
+    def _written(self, event: Text | Thought) -> None:
+        self._figures = {
+            "answer_tokens": event.tokens,
+            "tokens_per_second": round(event.tokens_per_second, 2),
+        }
+        if not self._save_timer.isActive():
+            self._save_timer.start()
+        if not self._writing.isValid():
+            self._writing.start()
+        elif self._writing.elapsed() >= 1000 * _SHORTEST_S:
+            self.speed.emit(event.tokens_per_second)
+        info = self._engine.info()
+        if info is not None:
+            self.context.emit(event.context_used, info.n_ctx)
+
+    def _keep_thought(self, text: str, seconds: float) -> None:
+        details = self.message.details | {"thought": text, "thought_s": round(seconds, 1)}
+        self.message = replace(self.message, details=details)
+
     def _tell_dropped(self, event: TurnsDropped | None) -> None:
         if not self._dropped_told:
             self._dropped_told = True
@@ -239,6 +260,8 @@ class Answer(QObject):
     def _finished(self, event: Finished) -> None:
         stats = event.stats
         self.message = replace(self.message, text=event.text or self.message.text)  # "": it never began
+        if event.thought:
+            self._keep_thought(event.thought, event.thought_s)
         self.context.emit(stats.context_used, stats.context_size)
         if is_measured(stats.answer_tokens, stats.tokens_per_second):
             self.speed.emit(stats.tokens_per_second)

@@ -39,7 +39,8 @@ class Answers(QObject):
       `withdrawn(Answer, bool)` later: they were taken out of it again, the whole conversation if True; no more follows.
     - `dropped(conversation id, TurnsDropped | None)`: which turns the model does not see; once.
       `reduced(conversation id, int, int)`: in how many parts it sees a picture, and in how many it should.
-    - `phase(conversation id, Phase, dict)`, `streaming(message id, text so far)`, `figures(conversation id)`: again
+    - `phase(conversation id, Phase, dict)`, `streaming(message id, text so far)`,
+      `thought(message id, details of the message)`, `figures(conversation id)`: again
       and again. Phase.WAITING has the detail "behind": the conversation that is answered first.
     - `completed(Message)`: its final state, which is saved; then `phase(conversation id, None, {})`.
     - `ended(conversation id, State, bool)`: nothing more comes of it; whether it has words.
@@ -53,6 +54,7 @@ class Answers(QObject):
     reduced = Signal(str, int, int)
     phase = Signal(str, object, dict)
     streaming = Signal(str, str)
+    thought = Signal(str, dict)
     figures = Signal(str)
     completed = Signal(object)
     ended = Signal(str, object, bool)
@@ -144,6 +146,7 @@ class Answers(QObject):
         answer.withdrawn.connect(partial(self._withdrawn, answer))
         answer.dropped.connect(partial(self.dropped.emit, conversation_id))
         answer.phase.connect(partial(self._set_phase, conversation_id))
+        answer.thought.connect(partial(self.thought.emit, message.id))
         answer.text.connect(partial(self.streaming.emit, message.id))
         answer.speed.connect(partial(self._set_speed, conversation_id))
         answer.context.connect(partial(self._set_context, conversation_id))
@@ -151,7 +154,7 @@ class Answers(QObject):
         answer.ended.connect(partial(self._ended, answer))
         self._under_way[conversation_id] = answer
         self._tell_waiting()
-        answer.begin(lambda request: Ask(request, turns, self._sampling(), self._system_prompt()))
+        answer.begin(lambda request: Ask(request, turns, self._sampling(), self._system_prompt(), self._thinks(turns)))
         self.order_changed.emit()
 
     def stop(self, conversation_id: str) -> None:
@@ -254,6 +257,11 @@ class Answers(QObject):
         self.phase.emit(answer.conversation_id, None, {})
         self.ended.emit(answer.conversation_id, answer.message.state, bool(answer.message.text.strip()))
         self._next()
+
+    def _thinks(self, turns: tuple[Turn, ...]) -> bool:
+        """Return whether the model is to think first; an answer that goes on stands as it was begun."""
+        begun = turns[-1]
+        return bool(begun.thought) if begun.answer is not None else self._preferences.value("think_first")
 
     def _sampling(self) -> Sampling:
         value = self._preferences.value

@@ -177,6 +177,7 @@ class Chat(QObject):
         if not turns or turns[-1].answer is None:
             return  # its question is gone
         begun = self._messages[index]
+        turns = (*turns[:-1], turns[-1]._replace(thought=begun.thought))
         details = {name: value for name, value in begun.details.items() if name != "error"}
         message = replace(begun, state=State.STREAMING, details=details)
         self._messages[index] = message

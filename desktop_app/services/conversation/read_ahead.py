@@ -175,8 +175,9 @@ class ReadingAhead(QObject):
         self._sent_quick = most_tiles == 0
         system_prompt = self._preferences.value("system_prompt").strip() or None
         max_tokens = self._preferences.value("max_tokens")
+        think = self._preferences.value("think_first")
         self._request = self._engine.send(
-            lambda request: ReadAhead(request, turns, pictures, system_prompt, max_tokens, text),
+            lambda request: ReadAhead(request, turns, pictures, system_prompt, max_tokens, text, think),
             partial(self._handle, turns, pictures),
         )
 

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from desktop_app.errors import UserError
 from desktop_app.ui.composer.model_button import ModelButton
+from desktop_app.ui.composer.think_switch import ThinkSwitch
 from desktop_app.ui.files.picture_choice import choose_pictures
 from desktop_app.ui.widgets.controls import IconButton, Label, push_button
 from desktop_app.ui.widgets.input_card import Card
@@ -59,6 +60,7 @@ class Composer(QWidget):
         self.queue_up = IconButton("send", self.tr("Send after this answer"), self.card)
         self.queue_up.hide()
         self.hint = Label("", "tiny", "muted", self, wrap=True)
+        self.think = ThinkSwitch(services, self.card)
         self.model = ModelButton(services.engine, self.card)
         self._lay_out()
         self._connect(services)
@@ -86,6 +88,7 @@ class Composer(QWidget):
         row.addWidget(self.attach)
         row.addWidget(self.hint, 1)
         row.addStretch()
+        row.addWidget(self.think)
         row.addWidget(self.model)
         row.addWidget(self.queue_up)
         row.addWidget(self.send)
@@ -109,7 +112,8 @@ class Composer(QWidget):
         around.addStretch(1)
         for before, after in (
             (self.editor, self.attach),
-            (self.attach, self.model),
+            (self.attach, self.think),
+            (self.think, self.model),
             (self.model, self.queue_up),
             (self.queue_up, self.send),
         ):
@@ -158,7 +162,7 @@ class Composer(QWidget):
         """Return the button that lets a model see. It is built when one is without its projector."""
         button = push_button(self.tr("Add its projector…"), "link", self.card)
         button.clicked.connect(self.projector_wanted)
-        self._row.insertWidget(self._row.indexOf(self.model), button)
+        self._row.insertWidget(self._row.indexOf(self.think), button)
         QWidget.setTabOrder(self.attach, button)
         return button
 
@@ -171,7 +175,7 @@ class Composer(QWidget):
         """Show the hint beside the buttons, the name of the model shortened for it, or above where it would be high."""
         shown: list[QWidget] = [self.attach, self.send]
         shown += [self.projector] if self._is_blind() else []
-        shown += [] if self.queue_up.isHidden() else [self.queue_up]
+        shown += [button for button in (self.queue_up, self.think) if not button.isHidden()]
         taken = sum(button.sizeHint().width() + GRID for button in shown)
         room = self.card.width() - 2 * _SIDE - 2 * GRID - taken
         words = QFontMetrics(theme.font("tiny")).horizontalAdvance(self.hint.text())

@@ -101,6 +101,7 @@ class Answers(Protocol):
 
     phase: SignalInstance
     streaming: SignalInstance
+    thought: SignalInstance
     figures: SignalInstance
 
     def is_waiting(self, conversation_id: str) -> bool: ...

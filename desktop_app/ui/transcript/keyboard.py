@@ -151,6 +151,7 @@ class Keyboard(QObject):
             self._next_picture(1 if key == Qt.Key.Key_Right else -1)
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self._open_picture()
+            self._rows.fold_thought(self._focused)
         elif key == Qt.Key.Key_F2:
             self.edit_wanted.emit(self.focused())
         elif key == Qt.Key.Key_Delete and self.is_focus_shown():

@@ -30,6 +30,8 @@ class _Choice(Enum):
     SAVE_PICTURE = "save-picture"  # likewise
     OPEN_LINK = "browse"  # an address
     SELECT = "select"  # a message, by its id
+    FOLD = "fold"  # what was thought before an answer, by its id
+    COPY_THOUGHT = "copy-thought"  # likewise
     EXPLAIN = "explain"  # why the model no longer sees a message
     FORK = "fork"  # a new conversation from a message, by its id
     DELETE = "delete"  # a message, by its id
@@ -81,6 +83,10 @@ class MessageMenu(QObject):
         if row.message.text:
             _add(menu, self.tr("Copy message"), _Choice.COPY_MESSAGE, row.message.id)
             _add(menu, self.tr("Select message"), _Choice.SELECT, row.message.id)
+        if row.message.thought and not row.is_waiting:
+            fold = self.tr("Fold away what it thought") if row.is_unfolded else self.tr("Show what it thought")
+            _add(menu, fold, _Choice.FOLD, row.message.id)
+            _add(menu, self.tr("Copy what it thought"), _Choice.COPY_THOUGHT, row.message.id)
         if self._rows.is_dropped(row.message):
             _add(menu, self.tr("Why the model no longer sees this…"), _Choice.EXPLAIN, row.message.id)
         menu.addSeparator()
@@ -134,6 +140,11 @@ class MessageMenu(QObject):
             case _Choice.COPY_MESSAGE:
                 message = self._rows.messages()[self._rows.index_of(value)]
                 copy([Piece(message.text, message.role is Role.ASSISTANT)])
+            case _Choice.FOLD:
+                self._rows.fold_thought(value)
+            case _Choice.COPY_THOUGHT:
+                message = self._rows.messages()[self._rows.index_of(value)]
+                QGuiApplication.clipboard().setText(message.thought.strip())
             case _Choice.OPEN_PICTURE:
                 self.picture_opened.emit(value)
             case _Choice.COPY_PICTURE:

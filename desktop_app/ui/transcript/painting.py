@@ -33,6 +33,7 @@ SELECTION = 0.25  # opacity of the accent behind selected words
 HIT = 0.24  # opacity of the colour behind the words of a search
 _BARS = 0.6  # opacity of the bars beside quotations
 _DROPPED = 0.35  # opacity of pictures that the model no longer sees
+_CHEVRON = 14  # px at 100 % text size
 _CENTRED = int(Qt.AlignmentFlag.AlignHCenter) | int(Qt.TextFlag.TextWordWrap)
 
 
@@ -63,6 +64,8 @@ def paint_row(painter: QPainter, row: Row, look: Look, pictures: PictureCache, w
         _fill(painter, row.bubble, theme.colour("bubble"), _BUBBLE_RADIUS)
     if not row.waiting.isNull():
         waiting.paint(painter, row.waiting)
+    if not row.thought_head.isNull():
+        _paint_thought(painter, row, clip)
     if row.editor.isNull() and row.message.text:
         _paint_panels(painter, row)
         _paint_marks(painter, row)
@@ -191,6 +194,32 @@ def _wash(
     washed.cursor = cursor
     washed.format = colours
     return washed
+
+
+def _paint_thought(painter: QPainter, row: Row, clip: QRect) -> None:
+    colour = theme.colour("muted")
+    sign, head = theme.px(_CHEVRON), row.thought_head
+    place = QRectF(head.left(), head.top() + (head.height() - sign) / 2, sign, sign)
+    icons.paint(painter, "down" if row.is_unfolded else "next", colour, place)
+    painter.setPen(colour)
+    painter.setFont(theme.font("small"))
+    painter.drawText(
+        head.adjusted(row.mark_indent(), 0, 0, 0), int(Qt.AlignmentFlag.AlignVCenter), words.thought(row.message)
+    )
+    if row.thought_document is None or not row.thought.intersects(clip):
+        return
+    x = place.center().x()
+    painter.setPen(QPen(theme.colour("line"), 2))
+    painter.drawLine(QPointF(x, row.thought.top() + 2), QPointF(x, row.thought.bottom() - 2))
+    context = QAbstractTextDocumentLayout.PaintContext()
+    palette = QPalette()
+    palette.setColor(QPalette.ColorRole.Text, colour)
+    context.palette = palette
+    context.clip = QRectF(clip.translated(-row.thought.topLeft()))
+    painter.save()
+    painter.translate(row.thought.topLeft())
+    row.thought_document.documentLayout().draw(painter, context)
+    painter.restore()
 
 
 def _paint_mark(painter: QPainter, row: Row) -> None:

@@ -9,11 +9,12 @@ from desktop_app.engine.messages import Phase
 from desktop_app.errors import SENTENCES
 from desktop_app.services.conversation.answer import is_measured
 from desktop_app.services.conversation.chat import NOTES
-from desktop_app.ui.sentences import error_of
+from desktop_app.ui.sentences import duration, error_of
 from desktop_app.ui.widgets.plain_text import shortened
 
 _LONGEST_NAME = 100  # characters
 _MOST_SPOKEN = 20_000  # characters of a message: half an hour
+_LONGEST_THOUGHT = 1e6  # s
 _FASTEST = 1e6  # tokens per second
 translate = QCoreApplication.translate
 
@@ -46,6 +47,16 @@ def mark(message: Message) -> str:
     return ""
 
 
+def thought(message: Message) -> str:
+    """Return the line above an answer before which something was thought, "" if nothing was."""
+    if not message.thought.strip():
+        return ""
+    seconds = message.details.get("thought_s")
+    if isinstance(seconds, int | float) and 0.5 <= seconds < _LONGEST_THOUGHT:
+        return translate("transcript", "Thought for {duration}").format(duration=duration(seconds))
+    return translate("transcript", "Thought first")
+
+
 def figures(message: Message) -> str:
     """Return the line under an answer: the model and its speed."""
     model = shortened(str(message.details.get("model", "")), _LONGEST_NAME)
@@ -61,13 +72,20 @@ def figures(message: Message) -> str:
 
 
 def waiting(
-    phase: Phase | None, done: int, total: int, left_s: float, engine: str, part: int = 0, parts: int = 1
+    phase: Phase | None,
+    done: int,
+    total: int,
+    left_s: float,
+    engine: str,
+    part: int = 0,
+    parts: int = 1,
+    since_s: float = 0.0,
 ) -> str:
     """Return what the engine does before it writes.
 
     `done` of `total` pictures (looking) or tokens (reading) are done; `part` of `parts` of a picture is encoded now.
     `left_s`: seconds left of the phase, 0 when unknown, negative when it takes longer than expected.
-    `engine`: the state of the engine, shown when there is no phase yet.
+    `since_s`: for how long the phase has lasted. `engine`: the state of the engine, shown when there is no phase yet.
     """
     if engine == "silent":  # of which a notice tells, with a button
         return translate("transcript", "Waiting for the engine")
@@ -86,6 +104,11 @@ def waiting(
         else:
             text = translate("transcript", "Reading the question")
         return text + _time_left(left_s)
+    if phase is Phase.THINKING:
+        seconds = round(since_s)
+        if seconds < 1:
+            return translate("transcript", "Thinking…")
+        return translate("transcript", "Thinking… {duration}").format(duration=duration(seconds))
     if phase is Phase.WRITING:
         return translate("transcript", "Writing")
     if engine in ("starting", "loading"):
@@ -139,7 +162,8 @@ def spoken(message: Message, is_dropped: bool = False) -> str:
             names = ", ".join(picture.name for picture in message.pictures)
             parts.append(translate("transcript", "Pictures: {names}.").format(names=names))
     else:
-        parts = [translate("transcript", "Answer: {text}").format(text=shortened(message.text, _MOST_SPOKEN))]
+        parts = [thought(message) and f"{thought(message)}."]
+        parts.append(translate("transcript", "Answer: {text}").format(text=shortened(message.text, _MOST_SPOKEN)))
         parts.append(mark(message))
     if is_dropped:
         parts.append(translate("transcript", "The model no longer sees this."))

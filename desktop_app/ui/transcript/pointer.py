@@ -133,6 +133,8 @@ class Pointer(QObject):
         picture = row.picture_at(inside)
         if picture >= 0 and picture == pressed[1]:
             self.picture_opened.emit(row.message.pictures[picture].sha256)
+        elif row.is_on_thought(inside):
+            self._rows.fold_thought(row.message.id)
         elif row.is_on_border(inside):
             self.border_asked.emit(index)
         elif self._selection.is_click():
@@ -166,7 +168,7 @@ class Pointer(QObject):
         if index >= 0:
             row, inside = self._rows.row(index), self._rows.inside(index, point)
             link = row.link_at(inside)
-            if row.picture_at(inside) >= 0 or link or row.is_on_border(inside):
+            if row.picture_at(inside) >= 0 or link or row.is_on_border(inside) or row.is_on_thought(inside):
                 shape = Qt.CursorShape.PointingHandCursor
             elif row.is_on_text(inside):
                 shape = Qt.CursorShape.IBeamCursor

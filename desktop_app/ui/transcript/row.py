@@ -77,7 +77,10 @@ class Row:
         border: str = "",
         remedies_height: int = 0,
         tallest: int = PICTURE_HEIGHT,
+        *,
+        unfolded: bool = False,
     ) -> None:
+        """`unfolded`: whether what was thought before the answer is shown."""
         self.message = message
         self.width = width
         self._tallest = tallest
@@ -86,6 +89,10 @@ class Row:
         self.text = QRect()
         self.waiting = QRect()  # the waiting line: in place of text, or below what is to go on
         self._goes_on = bool(message.text) and message.state is State.STREAMING  # and nothing was added yet
+        self.is_unfolded = unfolded
+        self.thought_head = QRect()  # the line that says that something was thought
+        self.thought = QRect()  # what it was, unfolded
+        self.thought_document: SafeDocument | None = None
         self.mark = QRect()
         self.remedies = QRect(0, 0, 0, remedies_height)  # where the buttons under its mark are
         self.editor = QRect()
@@ -154,6 +161,10 @@ class Row:
         """Return the index of the picture at `point`, or -1."""
         return next((i for i, place in enumerate(self.pictures) if place.contains(point)), -1)
 
+    def is_on_thought(self, point: QPoint) -> bool:
+        """Return whether `point` is on the line that folds away what was thought."""
+        return self.thought_head.contains(point)
+
     def is_on_border(self, point: QPoint) -> bool:
         """Return whether `point` is on the line where what the model no longer sees ends."""
         return self.border.contains(point)
@@ -191,7 +202,7 @@ class Row:
         elif role is Role.USER:
             y = self._place_bubble(y)
         else:
-            y = self._place_answer(y)
+            y = self._place_answer(self._place_thought(y))
         self.actions = QRect(0, y, self.width, _strip(role))
         self.height = self.actions.bottom() + 1
         if self.border_text:
@@ -230,6 +241,24 @@ class Row:
         lift = half_leading()
         self.text = self.bubble.adjusted(BUBBLE_X, BUBBLE_Y - lift, -BUBBLE_X, -BUBBLE_Y - lift)
         return self.bubble.bottom() + 1
+
+    def _place_thought(self, y: int) -> int:
+        sentence = "" if self.is_waiting else words.thought(self.message)
+        if not sentence:
+            return y
+        metrics = QFontMetrics(theme.font("small"))
+        width = self.mark_indent() + metrics.horizontalAdvance(sentence) + GRID
+        self.thought_head = QRect(0, y, min(width, self.width), metrics.height() + GRID)
+        y = self.thought_head.bottom() + 1
+        if not self.is_unfolded:
+            return y
+        if self.thought_document is None:
+            self.thought_document = plain_document(self.message.thought.strip())
+            self.thought_document.setDefaultFont(theme.font("small"))
+        left = self.mark_indent()
+        self.thought_document.setTextWidth(self.width - left)
+        self.thought = QRect(left, y, self.width - left, ceil(self.thought_document.size().height()))
+        return self.thought.bottom() + 1 + GRID
 
     def _place_answer(self, y: int) -> int:
         line = QRect(0, y, self.width, theme.line_height() + GRID)
@@ -302,7 +331,8 @@ def estimates(width: int, tallest: int = PICTURE_HEIGHT) -> Callable[[Message], 
         text = shown_part(message.text)
         breaks, length = text.count("\n"), len(text) * letter
         if role is Role.ASSISTANT:
-            return (breaks + int(length / answer_room) + 1) * line + answer_air
+            thought = line if message.thought else 0
+            return (breaks + int(length / answer_room) + 1) * line + answer_air + thought
         height = (breaks + int(length / question_room) + 1) * line + question_air
         pictures = place_pictures(message.pictures, width, tallest)[1] if message.pictures else 0
         return height + (pictures + GRID if pictures else 0)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from PySide6.QtCore import QObject, QPoint, QRect, Signal
 from PySide6.QtWidgets import QAbstractScrollArea
@@ -67,6 +67,7 @@ class Rows(QObject):
         self._moving_bar = False
         self._dropped: frozenset[str] = frozenset()  # ids of messages that the model no longer sees
         self._border = ("", "")  # id of the last of them, and the sentence below it
+        self._unfolded: set[str] = set()  # ids of answers whose thoughts are shown
         self._editing = ("", 0)  # message id and height of the editor in its place
         self._remedies = ("", 0)  # message id and height of the buttons under it
         self._width = 0
@@ -123,6 +124,30 @@ class Rows(QObject):
         else:
             self._heights.set(index, height)
             self._arrange()
+
+    def set_details(self, message_id: str, details: dict[str, Any]) -> None:
+        """Show what is known of an answer that is being written, besides its text."""
+        index = self.index_of(message_id)
+        if index >= 0 and self._messages[index].state is State.STREAMING:
+            self.replace(replace(self._messages[index], details=details))
+
+    def fold_thought(self, message_id: str) -> None:
+        """Show what was thought before an answer, or fold it away again; the line that says so stays at its place."""
+        index = self.index_of(message_id)
+        if index < 0 or not self._messages[index].thought:
+            return
+        self.replacing.emit(message_id)
+        self._unfolded ^= {message_id}
+        rect = self.rect(index)
+        self._rows.pop(message_id, None)
+        if rect is not None:
+            self._following = False
+            self._anchor = (index, rect.top())
+        self._arrange()
+
+    def is_unfolded(self, message_id: str) -> bool:
+        """Return whether what was thought before an answer is shown."""
+        return message_id in self._unfolded
 
     def truncate(self, count: int) -> None:
         """Keep the first `count` messages."""
@@ -204,7 +229,8 @@ class Rows(QObject):
             editor_height = self._editing[1] if message.id == self._editing[0] else 0
             border = self._border[1] if message.id == self._border[0] else ""
             remedies = self._remedies[1] if message.id == self._remedies[0] else 0
-            row = Row(message, self.column_width(), editor_height, border, remedies, self._tallest)
+            unfolded = message.id in self._unfolded
+            row = Row(message, self.column_width(), editor_height, border, remedies, self._tallest, unfolded=unfolded)
             self._rows[message.id] = row
             finisher.want(row.document.parts.unfinished)
             self._heights.set(index, row.height)

@@ -86,6 +86,7 @@ class TranscriptView(QWidget):
         chat.changed.connect(self._changed)
         chat.truncated.connect(self._truncated)
         services.answers.streaming.connect(self._rows.stream)
+        services.answers.thought.connect(self._rows.set_details)
         services.answers.phase.connect(self._phase_changed)
         services.activity.changed.connect(self._show_remedies)
         services.conversations.listed.connect(self._name_behind)

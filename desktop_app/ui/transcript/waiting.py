@@ -77,7 +77,9 @@ class Waiting(QObject):
             left = max(left, 0.5) if left > -0.5 else -1.0
         if self._phase is Phase.WAITING and self._engine != "silent":
             return words.behind(self._behind)
-        return words.waiting(self._phase, self._done, self._total, left, self._engine, self._part, self._parts)
+        return words.waiting(
+            self._phase, self._done, self._total, left, self._engine, self._part, self._parts, self._elapsed_s()
+        )
 
     def progress(self) -> float:
         """Return the progress of the phase, 0 to 1, or -1 when unknown."""

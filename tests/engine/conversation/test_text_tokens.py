@@ -60,7 +60,7 @@ def test_korean_in_jamo_is_composed_where_the_tokeniser_does_so(vocabulary: Voca
 def test_which_families_compose() -> None:
     """Those on Qwen2.5: https://huggingface.co/Qwen/Qwen2.5-VL-3B-Instruct/blob/main/tokenizer.json (normalizer)."""
     composing = {family.name for family in FAMILIES if family.composed}
-    assert composing == {"qwen2.5_vl", "minicpm_v", "internvl3"}
+    assert composing == {"qwen2.5_vl", "qwen3_vl", "qwen3.5", "minicpm_v", "minicpm_v4.6", "internvl3"}
 
 
 def test_a_special_token_may_be_marked_as_a_word(tmp_path: Path) -> None:

@@ -100,6 +100,7 @@ class FakeAnswers(QObject):
 
     phase = Signal(str, object, dict)
     streaming = Signal(str, str)
+    thought = Signal(str, dict)
     figures = Signal(str)
 
     def __init__(self) -> None:

@@ -79,6 +79,7 @@ def test_every_declared_setting_can_be_changed_somewhere(settings: SettingsDialo
     elsewhere = {"model", "mmproj", "sidebar_visible"}  # the model manager, and the button that hides it
     elsewhere |= {"models_folder", "hub_address", "proxy", "connections"}  # where models come from
     elsewhere |= {"downloads_left"}  # by closing the notice about them
+    elsewhere |= {"think_first"}  # the switch beside the question, where the model can
     elsewhere |= {"working_model", "working_mmproj"}  # by an answer
     here = {name for name in SETTINGS if settings.control(name) is not None}
     assert here | elsewhere == set(SETTINGS)
