@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from desktop_app.chat.families import family_for
+from desktop_app.chat.families.signs import family_for
 from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.conversation import session
