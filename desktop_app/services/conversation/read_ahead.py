@@ -99,6 +99,7 @@ class ReadingAhead(QObject):
         picture_detail.changed.connect(self._detail_changed)
         chat.busy_changed.connect(self._busy_changed)
         engine.state_changed.connect(self._engine_changed)
+        preferences.changed.connect(self._preference_changed)
 
     def close(self) -> None:
         """Stop watching: the program ends."""
@@ -111,6 +112,10 @@ class ReadingAhead(QObject):
         self._end_encoding()
         self._reset_picture_states()
         self._settle.start()
+
+    def _preference_changed(self, name: str) -> None:
+        if name == "think_first":  # some models are told at the start of a conversation
+            self._settle.start()
 
     def _detail_changed(self) -> None:
         """Begin again when the person wants the pictures to be seen in the other way."""
@@ -168,14 +173,14 @@ class ReadingAhead(QObject):
             if p.picture is not None
         )
         text = self._text if self._draft.text().strip().startswith(self._text) else ""
-        wanted = (turns, pictures, text)
+        think = self._preferences.value("think_first")
+        wanted = (turns, pictures, text, think)
         if wanted == self._sent or not (turns or pictures or text):
             return
         self._sent = wanted
         self._sent_quick = most_tiles == 0
         system_prompt = self._preferences.value("system_prompt").strip() or None
         max_tokens = self._preferences.value("max_tokens")
-        think = self._preferences.value("think_first")
         self._request = self._engine.send(
             lambda request: ReadAhead(request, turns, pictures, system_prompt, max_tokens, text, think),
             partial(self._handle, turns, pictures),

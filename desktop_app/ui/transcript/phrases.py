@@ -51,8 +51,8 @@ def thought(message: Message) -> str:
     """Return the line above an answer before which something was thought, "" if nothing was."""
     if not message.thought.strip():
         return ""
-    seconds = message.details.get("thought_s")
-    if isinstance(seconds, int | float) and 0.5 <= seconds < _LONGEST_THOUGHT:
+    seconds = message.details.get("thought_s")  # a history may hold anything
+    if isinstance(seconds, float) and 0.5 <= seconds < _LONGEST_THOUGHT:
         return translate("transcript", "Thought for {duration}").format(duration=duration(seconds))
     return translate("transcript", "Thought first")
 

@@ -568,3 +568,18 @@ def test_what_looking_costs_is_shown_only_where_there_is_a_choice(composer: Comp
     fakes.picture_detail.show(DetailOptions(DetailCost(5, 0.0), DetailCost(1, 0.0), False))
     assert composer.picture_detail.choice.isVisible()
     assert not composer.picture_detail.note.isVisible()
+
+
+def test_the_switch_to_think_first_is_there_while_the_model_can(composer: Composer, fakes: FakeServices) -> None:
+    fakes.engine.become("ready", LLAVA)
+    assert not composer.think.isVisible()
+    fakes.engine.become("ready", LLAVA._replace(can_think=True))
+    assert composer.think.isVisible()
+    assert not composer.think.isChecked()
+    QTest.mouseClick(composer.think, Qt.MouseButton.LeftButton)
+    assert composer.think.isChecked()
+    assert fakes.preferences.value("think_first") is True
+    QTest.mouseClick(composer.think, Qt.MouseButton.LeftButton)
+    assert fakes.preferences.value("think_first") is False
+    fakes.engine.become("ready", LLAVA)
+    assert not composer.think.isVisible()

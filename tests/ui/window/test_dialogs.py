@@ -89,7 +89,7 @@ def test_every_declared_setting_can_be_changed_somewhere(settings: SettingsDialo
 def test_a_switch_is_saved_when_it_is_clicked(settings: SettingsDialog, services: FakeServices, name: str) -> None:
     switch = settings.control(name)
     if switch is None:
-        assert name == "sidebar_visible", "the sidebar has a button of its own"
+        assert name in ("sidebar_visible", "think_first"), "these have buttons of their own"
         return
     assert isinstance(switch, Switch)
     before = switch.isChecked()

@@ -1,0 +1,103 @@
+"""What a model thinks is kept with its answer, and is part of nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from desktop_app.chat.conversation import Message, State
+from desktop_app.engine.messages import Ask, FinishReason, Phase, PhaseChanged, ReadAhead, Text, Thought
+from tests.helpers.fake_engine import finished
+from tests.helpers.waiting import expect_signal, wait_until
+from tests.services.conftest import Desk
+from tests.services.conversation.test_chat import ask
+
+THOUGHT = "Is it red?\nIt is.\n"
+
+
+def think(desk: Desk, command: Ask) -> None:
+    for event in (
+        PhaseChanged(command.request, Phase.THINKING),
+        Thought(command.request, "Is it red?\n", 3, 50.0, 90),
+        Thought(command.request, "It is.\n", 5, 50.0, 92),
+    ):
+        desk.client.emit(event)
+    wait_until(lambda: shown(desk).thought == THOUGHT)
+
+
+def shown(desk: Desk) -> Message:
+    return desk.services.answers.up_to_date(desk.services.chat.messages())[-1]
+
+
+def end(desk: Desk, command: Ask, text: str, reason: FinishReason = FinishReason.STOP) -> None:
+    desk.client.emit(finished(command, text, reason)._replace(thought=THOUGHT, thought_s=12.34))
+    wait_until(lambda: not desk.services.chat.is_busy())
+
+
+def test_it_thinks_only_if_the_switch_is_on(desk: Desk) -> None:
+    desk.ready()
+    command = ask(desk, "One?")
+    assert not command.think
+    end(desk, command, "First.")
+    wait_until(lambda: [command.think for command in desk.client.of(ReadAhead)] == [False])
+    desk.services.preferences.set("think_first", True)
+    wait_until(lambda: [command.think for command in desk.client.of(ReadAhead)] == [False, True])
+    assert ask(desk, "Two?").think
+
+
+def test_it_is_kept_with_the_answer_and_in_no_later_turn(desk: Desk) -> None:
+    desk.ready()
+    command = ask(desk, "Is it red?")
+    told: list[dict[str, Any]] = []
+    desk.services.answers.thought.connect(lambda _id, details: told.append(details))
+    think(desk, command)
+    assert (shown(desk).text, told) == ("", [])
+    desk.client.emit(PhaseChanged(command.request, Phase.WRITING))
+    wait_until(lambda: bool(told))
+    assert told[0]["thought"] == THOUGHT
+    desk.client.emit(Text(command.request, "Yes", 6, 50.0, 93))
+    end(desk, command, "Yes.")
+    message = desk.services.chat.messages()[-1]
+    assert (message.text, message.thought, message.details["thought_s"]) == ("Yes.", THOUGHT, 12.3)
+    later = ask(desk, "Sure?")
+    assert [(turn.answer, turn.thought) for turn in later.turns] == [("Yes.", ""), (None, "")]
+
+
+def test_it_is_in_no_page_but_comes_back_with_the_conversation(desk: Desk, tmp_path: Path) -> None:
+    desk.ready()
+    end(desk, ask(desk, "What colour is it?"), "Red.")
+    wait_until(lambda: len(desk.services.conversations.summaries()) == 1)
+    for name in ("out.html", "out.md", "out.json"):
+        with expect_signal(desk.services.exports.exported):
+            desk.services.exports.export(str(tmp_path / name))
+    for name in ("out.html", "out.md"):
+        assert "Is it red" not in (tmp_path / name).read_text(encoding="utf-8")
+    desk.services.exports.import_file(str(tmp_path / "out.json"))
+    wait_until(lambda: len(desk.services.conversations.summaries()) == 2)
+    wait_until(lambda: [message.text for message in desk.services.chat.messages()] == ["What colour is it?", "Red."])
+    assert desk.services.chat.messages()[-1].thought == THOUGHT
+
+
+def test_what_was_thought_is_kept_when_the_engine_dies(desk: Desk) -> None:
+    desk.ready()
+    command = ask(desk, "Is it red?")
+    think(desk, command)
+    desk.client.die()
+    wait_until(lambda: not desk.services.chat.is_busy())
+    message = desk.services.chat.messages()[-1]
+    assert (message.state, message.text, message.thought) == (State.INTERRUPTED, "", THOUGHT)
+
+
+def test_an_answer_that_goes_on_stands_behind_its_thought(desk: Desk) -> None:
+    desk.ready()
+    desk.services.preferences.set("think_first", True)
+    end(desk, ask(desk, "Is it red?"), "Yes, it", FinishReason.LENGTH)
+    desk.services.preferences.set("think_first", False)
+    desk.services.chat.go_on(desk.services.chat.messages()[-1].id)
+    wait_until(lambda: len(desk.client.of(Ask)) == 2)
+    command = desk.client.of(Ask)[-1]
+    assert command.think
+    assert [(turn.answer, turn.thought) for turn in command.turns] == [("Yes, it", THOUGHT)]
+    desk.client.emit(finished(command, "Yes, it is."))
+    wait_until(lambda: not desk.services.chat.is_busy())
+    assert desk.services.chat.messages()[-1].thought == THOUGHT
