@@ -81,7 +81,7 @@ class ModelEntry:
     gated: bool  # the Hub wants its terms to be accepted
     terms: bool  # the licence asks for more than to be passed on: show it before fetching
     languages: tuple[str, ...]  # ISO 639-1
-    family: str  # name in chat/families.py
+    family: str  # name in chat/families/known.py
     sentence: str  # what it is good at, in English; the window translates it in the context "catalogue"
     small: bool = False  # a helper for weak computers rather than a LLaVA
 

@@ -1,6 +1,6 @@
 """Turns a conversation into the parts of a prompt, in the format the model's family was trained with.
 
-What a family is stands here; the families themselves stand in `families.py`. A prompt is a row
+What a family is stands here; the families themselves stand in `families/`. A prompt is a row
 of parts, not a string: special tokens are named, never spelled, and pictures stand between the
 words. So nothing that a person types can become a special token or a picture. Words that follow
 one another are one stretch, which is tokenised in one go.
