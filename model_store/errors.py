@@ -202,6 +202,9 @@ SENTENCES: dict[str, str] = {
         "--accept-terms.",
     ),
     "quantisation-unknown": QT_TRANSLATE_NOOP("errors", "{title} is not available as {name}. Available: {offered}."),
+    "not-downloaded": QT_TRANSLATE_NOOP(
+        "errors", "{title} is not downloaded yet. Download it with: eyebright models download {id}"
+    ),
     "not-installed": QT_TRANSLATE_NOOP("errors", "No model called “{name}” is installed. Check the name."),
     "title-ambiguous": QT_TRANSLATE_NOOP(
         "errors", "Several installed models are called “{name}”. Use the id of one instead: {ids}."

@@ -38,6 +38,7 @@ from desktop_app.engine.messages import (
     gib_down,
     gib_up,
 )
+from desktop_app.engine.weights.model_files import check_files
 from desktop_app.errors import UserError
 from desktop_app.settings import Settings
 from model_store import foreign_files
@@ -58,6 +59,7 @@ def ask(request: AskRequest) -> int:
         raise UserError("question-empty")
     model, mmproj = chosen_files(request.model, request.mmproj)
     if request.pictures and mmproj is None:
+        check_files(model, None)  # what is no model at all has no projector either
         raise UserError("projector-needed", model=known_title(model))
     interrupts = Interrupts()
     with _pictures(request.pictures) as pictures, started_engine() as client:

@@ -159,7 +159,7 @@ def _hub(settings: Settings) -> Iterator[Hub]:
 
 
 def _catalogue() -> Catalogue:
-    return load_catalogue(paths.resources_folder() / "catalogue.toml")
+    return load_catalogue(paths.catalogue_file())
 
 
 def _is_repository(name: str) -> bool:

@@ -229,6 +229,12 @@ BAD: dict[str, tuple[list[str], str]] = {
     "empty question": (["-p", " \n"], "There is no question"),
     "empty second question": ([PLAIN, *QUESTION, "-p", " \n"], "There is no question"),
     "no such model installed": (["--model", "Nobody's model", "-p", "Hello"], "No model called “Nobody's model”"),
+    "a model of the catalogue": (
+        ["--model", "llava-1.5-7b", "-p", "Hello"],
+        "LLaVA 1.5 7B is not downloaded yet. Download it with: eyebright models download llava-1.5-7b",
+    ),
+    "no model file": (["--model", "letter.png", "-p", "Hello"], "letter.png is not a model file (GGUF)"),
+    "no model file, asked about a picture": (["--model", "letter.png", PLAIN, *QUESTION], "letter.png is not a model"),
     "damaged model": (["--model", "cut.gguf", "-p", "Hello"], "cut.gguf cannot be loaded as a model"),
     "no such model": (["--model", "gone.gguf", "-p", "Hello"], "gone.gguf cannot be found"),
     "projector as model": (["--model", MMPROJ, "-p", "Hello"], "Swap the two files"),
