@@ -66,7 +66,7 @@ class Branches(QObject):
     def delete(self, message_id: str) -> None:
         """Delete a message with what goes with it (see `Tree.removal`); if that is all, the conversation."""
         conversation = self._conversations.current_id()
-        if conversation and not self._chat.is_busy():
+        if self._chat.can_change(message_id):
             self._history_thread.run(
                 lambda history: history.is_all(conversation, message_id),
                 partial(self._delete, conversation, message_id),
@@ -81,12 +81,16 @@ class Branches(QObject):
         self._notices.withdraw(notice_id)
         conversation = removed.taken.conversation
         shows = conversation != self._conversations.current_id() or not self._chat.is_busy()
-        self._history_thread.run(lambda history: history.put_back(removed, shows), partial(self._open, conversation))
+        self._history_thread.run(
+            lambda history: history.put_back(removed, shows),
+            partial(self._open, conversation),
+            partial(self._not_put_back, removed),
+        )
 
     def fork(self, message_id: str) -> None:
         """Copy the open conversation up to a message, a question with its answer, and open the copy."""
         conversation = self._conversations.current_id()
-        if conversation and not self._chat.is_busy():
+        if self._chat.can_change(message_id):
             self._history_thread.run(
                 lambda history: history.fork(conversation, message_id), lambda copy: self._open(copy, None)
             )
@@ -113,6 +117,10 @@ class Branches(QObject):
         if is_all:
             self._conversations.delete(conversation)
             return
+        if not self._chat.can_change(message_id):
+            return  # it is being deleted already
+        self._gone.stop()
+        self._forget()  # what was deleted before can no longer be put back: it may follow what goes now
         done: list[Removed] = []
 
         def job(history: History) -> list[Message]:
@@ -122,15 +130,23 @@ class Branches(QObject):
         self._chat.change_path(job, lambda: self._deleted(done[-1]))
 
     def _deleted(self, removed: Removed) -> None:
+        self._offer(removed)
+        self._history_thread.tell_what_stays(removed.purged)
+        self._conversations.refresh()
+
+    def _not_put_back(self, removed: Removed, error: Exception) -> None:
+        self._history_thread.failed(error)
+        self._offer(removed)
+
+    def _offer(self, removed: Removed) -> None:
+        """Offer to put back what was deleted, in place of what was deleted before it."""
         self._gone.stop()
-        self._forget()  # what was deleted before
+        self._forget()
         code = "question-deleted" if len(removed.taken.messages) == 1 else "pair-deleted"
         code = "version-deleted" if removed.is_version else code
         notice = Notice(code, actions=(action("undo-delete-message"),))
         self._removed = (removed, notice.id)
         self._notices.post(notice)
-        self._history_thread.tell_what_stays(removed.purged)
-        self._conversations.refresh()
 
     def _open(self, conversation: str, _path: object) -> None:
         self._conversations.refresh()

@@ -113,6 +113,10 @@ class Chat(QObject):
         """Return whether a question waits to be sent in the open conversation, or an answer is under way."""
         return self._waiting is not None or self._answers.is_under_way(self._conversations.current_id())
 
+    def can_change(self, message_id: str) -> bool:
+        """Return whether the path may be changed at this message: it is shown, and nothing is under way here."""
+        return not self.is_busy() and self._index(message_id) is not None
+
     def is_waiting_for_pictures(self) -> bool:
         """Return whether a question is sent as soon as its pictures have been inspected."""
         return self._waiting is not None and self._draft.is_checking()

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from desktop_app.chat.erased import erased_of
+from desktop_app.chat.history import History
 from desktop_app.engine.messages import Ask, Forget, Forgotten
+from desktop_app.errors import UserError
 from desktop_app.paths import attachments_folder, cache_folder, history_file
 from desktop_app.services.notices import Notice
 from desktop_app.ui.sentences import notice_text
-from tests.helpers.waiting import wait_until
+from tests.helpers.waiting import pump, wait_until
 from tests.services.conftest import Desk, open_desk
 from tests.services.conversation.test_chat import answer, ask, texts
 
@@ -216,3 +218,73 @@ def test_it_cannot_be_put_back_into_a_conversation_that_is_deleted(talked: Desk)
     assert talked.services.conversations.current_id() == ""
     talked.services.conversations.undo_delete()
     wait_until(lambda: texts(talked) == ["Two?", "Second."])
+
+
+def test_on_a_full_disk_it_can_be_put_back_later(talked: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = talked.services.chat.messages()
+    notice = delete(talked, 0)
+
+    def full(*_arguments: object) -> None:
+        raise UserError("disk-full", name="conversations.sqlite")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(History, "put_back", full)
+        talked.services.notices.act(notice.id, "undo-delete-message")
+        wait_until(lambda: [one.text_code for one in talked.notices[-2:]] == ["disk-full", "pair-deleted"])
+    assert texts(talked) == ["Two?", "Second."]
+    talked.services.notices.act(talked.notices[-1].id, "undo-delete-message")
+    wait_until(lambda: talked.services.chat.messages() == before)
+
+
+def test_while_a_second_is_deleted_the_first_can_no_longer_be_put_back(talked: Desk) -> None:
+    answer(talked, ask(talked, "Three?"), "Third.")
+    delete(talked, 4)
+    count = len(talked.notices)
+    first = talked.services.chat.messages()[0].id
+    talked.services.branches.delete(first)
+    wait_until(lambda: not talked.services.chat.can_change(first))
+    talked.services.branches.undo()
+    wait_until(lambda: len(talked.notices) > count)
+    assert texts(talked) == ["Two?", "Second."]
+    talked.services.branches.undo()
+    wait_until(lambda: texts(talked) == ["One?", "First.", "Two?", "Second."])
+
+
+def test_a_held_delete_key_deletes_once(talked: Desk) -> None:
+    question = talked.services.chat.messages()[0].id
+    for _ in range(3):
+        talked.services.branches.delete(question)
+        pump(10)
+    wait_until(lambda: texts(talked) == ["Two?", "Second."])
+    talked.services.branches.delete(question)
+    talked.services.branches.fork(question)
+    talked.services.history_thread.wait()
+    pump(10)
+    assert texts(talked) == ["Two?", "Second."]
+
+
+def test_nothing_is_deleted_or_copied_while_another_conversation_opens(talked: Desk) -> None:
+    shown = talked.services.chat.messages()[2].id
+    talked.services.conversations.new()
+    answer(talked, ask(talked, "Other?"), "Other.")
+    first, second = (row.id for row in reversed(talked.services.conversations.summaries()))
+    talked.services.conversations.open(first)
+    wait_until(lambda: len(texts(talked)) == 4)
+    talked.services.conversations.open(second)  # the first's messages are still shown
+    talked.services.branches.delete(shown)
+    talked.services.branches.fork(shown)
+    wait_until(lambda: texts(talked) == ["Other?", "Other."])
+    talked.services.history_thread.wait()
+    assert len(talked.services.conversations.summaries()) == 2
+
+
+def test_a_name_given_meanwhile_stays(talked: Desk) -> None:
+    conversation = talked.services.conversations.current_id()
+    notice = delete(talked, 0)
+    talked.services.conversations.rename(conversation, "My own title")
+    talked.services.notices.act(notice.id, "undo-delete-message")
+    wait_until(lambda: len(texts(talked)) == 4)
+    talked.services.conversations.refresh()
+    talked.services.history_thread.wait()
+    pump(10)
+    assert [row.title for row in talked.services.conversations.summaries()] == ["My own title"]
