@@ -129,12 +129,12 @@ SENTENCES: dict[str, str] = {
     ),
     "does-not-fit": QT_TRANSLATE_NOOP(
         "errors",
-        "{name} needs at least {needed} GiB of memory, and Eyebright can use {available} GiB on this computer. "
+        "{name} needs at least {needed} GB of memory, and Eyebright can use {available} GB on this computer. "
         "Choose a smaller model.",
     ),
     "does-not-fit-offer": QT_TRANSLATE_NOOP(
         "errors",
-        "{name} needs at least {needed} GiB of memory, and Eyebright can use {available} GiB on this computer. A "
+        "{name} needs at least {needed} GB of memory, and Eyebright can use {available} GB on this computer. A "
         "smaller file of the same model ({offer}) would fit.",
     ),
     "memory-limit-wrong": QT_TRANSLATE_NOOP(

@@ -95,6 +95,10 @@ SENTENCES: dict[str, str] = {
     # Disk space and folders
     "no-room": QT_TRANSLATE_NOOP(
         "errors",
+        "{title} needs {needed} more disk space, and {free} are free. Free some space and resume.",
+    ),
+    "no-room-for-the-rest": QT_TRANSLATE_NOOP(
+        "errors",
         "{title} needs {needed} more disk space, and {free} are free. What was downloaded so far is kept. Free "
         "some space and resume.",
     ),

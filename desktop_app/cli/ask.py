@@ -35,8 +35,8 @@ from desktop_app.engine.messages import (
     Text,
     Turn,
     TurnsDropped,
-    gib_down,
-    gib_up,
+    gb_down,
+    gb_up,
 )
 from desktop_app.engine.weights.model_files import check_files
 from desktop_app.errors import UserError
@@ -108,8 +108,8 @@ def _reduced(plan: LoadPlan) -> str:
     return texts.NOTE_REDUCED.format(
         n_ctx=plan.n_ctx,
         requested=plan.requested_n_ctx,
-        needed=gib_up(plan.needed_as_requested),
-        available=gib_down(min(plan.usable, plan.free)),
+        needed=gb_up(plan.needed_as_requested),
+        available=gb_down(min(plan.usable, plan.free)),
     )
 
 

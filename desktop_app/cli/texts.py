@@ -125,8 +125,8 @@ NOTE_LONGEST_ANSWER = (
     "eyebright: The answer was cut off after {tokens} tokens. Set a higher limit with --max-tokens or --context."
 )
 NOTE_REDUCED = (
-    "eyebright: The context is {n_ctx} tokens instead of {requested}. A context of {requested} would need {needed} GiB "
-    "of memory, and {available} GiB can be used."
+    "eyebright: The context is {n_ctx} tokens instead of {requested}. A context of {requested} would need {needed} GB "
+    "of memory, and {available} GB can be used."
 )
 
 MODELS_NONE = "No model is installed. The built-in model is always there. To find others: eyebright models search"
@@ -143,7 +143,7 @@ MODELS_HEAD_FOUND = ("PROGRAM", "SIZE", "SEES", "TITLE")
 MODELS_HEAD_SEARCH = ("ID", "FILES", "SIZE", "FITS", "SEES", "LICENCE", "TITLE")
 MODELS_YES_NO = {True: "yes", False: "no"}
 MODELS_FITS = {"fits": "yes", "reduced": "with {n_ctx} tokens", "too-large": "no", "": "cannot be loaded"}
-MODELS_TOO_LARGE = "eyebright: {title} needs at least {needed} GiB of memory, and {usable} GiB can be used."
+MODELS_TOO_LARGE = "eyebright: {title} needs at least {needed} GB of memory, and {usable} GB can be used."
 MODELS_NEVER = "never"
 MODELS_IN_PLACE_NOTE = "in place"
 MODELS_ON_THE_HUB = "On {host}:"
@@ -178,7 +178,7 @@ PROGRESS_SPEED = ", {speed}/s"
 PROGRESS_LEFT = ", {left} left"
 PROGRESS_STEPS = {"copying": "Copying {name}", "checking": "Checking {name}"}
 
-PLAN_LINE = "{label:<22} {mib:>8} MiB"
+PLAN_LINE = "{label:<22} {mb:>8} MB"
 PLAN_PARTS = {
     "weights": "Weights",
     "repacked": "Repacked weights",
@@ -195,9 +195,9 @@ PLAN_NEEDED = "Needed"
 PLAN_USABLE = "Usable"
 PLAN_FREE = "Free now"
 PLAN_FITS = "The model fits."
-PLAN_FITS_REDUCED = "The model fits with a context of {n_ctx} tokens. {requested} tokens would need {needed} MiB."
+PLAN_FITS_REDUCED = "The model fits with a context of {n_ctx} tokens. {requested} tokens would need {needed} MB."
 PLAN_OFFER = "A smaller file of the same model ({offer}) would fit."
-PLAN_TOO_LARGE = "The model does not fit. It needs at least {needed} MiB, and {available} MiB can be used."
+PLAN_TOO_LARGE = "The model does not fit. It needs at least {needed} MB, and {available} MB can be used."
 PLAN_CROWDED = "Other programs are using memory that the model needs. Close some, or answers will be slow."
 PLAN_BLIND = (
     "Pictures are left out: without its projector (mmproj) the model cannot see them. To plan for both, name the "
@@ -244,8 +244,8 @@ DOCTOR_PROCESSOR = "Processor"
 DOCTOR_CORES = "{logical} logical cores, {physical} physical, {fast} of them fast"
 DOCTOR_FEATURES = "Processor features"
 DOCTOR_MEMORY = "Memory"
-DOCTOR_MEMORY_OF = "{available:.1f} of {total:.1f} GiB available"
-DOCTOR_MEMORY_TOTAL = "{total:.1f} GiB"
+DOCTOR_MEMORY_OF = "{available:.1f} of {total:.1f} GB available"
+DOCTOR_MEMORY_TOTAL = "{total:.1f} GB"
 DOCTOR_UNKNOWN = "unknown"
 DOCTOR_NONE = "no features"
 DOCTOR_SETTINGS = "Settings"
@@ -263,7 +263,7 @@ DOCTOR_REDUCED = "context shortened from {requested}"
 DOCTOR_SMALL_PROJECTOR = "smaller copy of the projector"
 DOCTOR_IN_TURN = "projector unloaded after use"
 DOCTOR_PLAN_IS = (
-    "context of {n_ctx} tokens (KV cache in {kv_type}), read in batches of {n_ubatch}; needs {needed} GiB of {usable} "
+    "context of {n_ctx} tokens (KV cache in {kv_type}), read in batches of {n_ubatch}; needs {needed} GB of {usable} "
     "that can be used"
 )
 DOCTOR_CLASS_TOKEN = "Class token"

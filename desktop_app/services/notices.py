@@ -62,7 +62,7 @@ SENTENCES: dict[str, str] = {
     "context-reduced": QT_TRANSLATE_NOOP(
         "notices",
         "The context has {n_ctx} tokens instead of {wished}. With {wished} tokens the model would need "
-        "{needed} GiB of memory, and only {available} GiB can be used. Close other programs, or choose a "
+        "{needed} GB of memory, and only {available} GB can be used. Close other programs, or choose a "
         "smaller model.",
     ),
     "load-waits": QT_TRANSLATE_NOOP("notices", "Your change takes effect when this answer is finished."),
@@ -201,6 +201,7 @@ REMEDIES: dict[str, tuple[str, ...]] = {
     "remote-file-missing": ("open-models",),
     "checksum-unexpected": ("open-models",),
     "no-room": ("open-models",),
+    "no-room-for-the-rest": ("open-models",),
     "folder-taken": ("open-models",),
     "no-room-to-copy": ("open-models",),
     "files-wrong": ("open-models",),

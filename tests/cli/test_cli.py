@@ -346,7 +346,7 @@ def test_doctor_and_self_test(eyebright: Any, home: Path) -> None:
     doctor = eyebright("doctor")
     assert (doctor.returncode, doctor.stderr) == (0, b"")
     said = doctor.stdout.decode()
-    for expected in ("llama-cpp-python", "GiB", "cores", str(home), "Class token", "put in its right place"):
+    for expected in ("llama-cpp-python", " GB", "cores", str(home), "Class token", "put in its right place"):
         assert expected in said
     assert " = 1" not in said, "llama.cpp's own words are put into ours"
     assert "\nllama.cpp uses " in said

@@ -14,7 +14,7 @@ from desktop_app.services.models.manager import Offer
 from desktop_app.ui.models import phrases as words
 from desktop_app.ui.models.job_control import actions_of
 from desktop_app.ui.models.parts import FitRow, ProgressLine
-from desktop_app.ui.sentences import built_in_name, error_text, translate
+from desktop_app.ui.sentences import built_in_name, data_size, error_text, translate
 from desktop_app.ui.widgets.controls import ButtonKind, IconButton, Label, push_button
 from desktop_app.ui.widgets.fitting import BesideOrBelow, WrappingRow
 from desktop_app.ui.widgets.plain_text import button_text, one_line, set_tip
@@ -138,7 +138,7 @@ class CatalogueCard(DownloadCard):
         self.head.addWidget(FitRow(offer.fit, self))
         self.say(translate("catalogue", offer.entry.sentence))
         variant = offer.variant
-        facts = [words.file_size(variant.size), variant.quantisation, offer.entry.licence]
+        facts = [data_size(variant.size), variant.quantisation, offer.entry.licence]
         facts.append(words.languages(offer.entry))
         self.say(" · ".join(fact for fact in facts if fact))
         if offer.fit.verdict != "fits" and offer.job is None:
@@ -174,7 +174,7 @@ class CatalogueCard(DownloadCard):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for variant in self.offer.entry.variants:
             fit = fit_of(variant, self.offer.fit.usable)
-            size = words.file_size(variant.size)
+            size = data_size(variant.size)
             text = f"{button_text(variant.quantisation)} · {size} · {words.fit_text(fit)}"
             menu.addAction(text).triggered.connect(partial(self._fetch, variant))
         menu.popup(self.others.mapToGlobal(self.others.rect().bottomLeft()))

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QDir, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog
 
@@ -127,6 +127,9 @@ def test_one_model_is_not_spoken_of_as_several(dialog: ModelsDialog, services: F
     one, two = said
     assert ("Add this model?" in one, "Use it where it is" in one) == (True, True)
     assert ("Add these models?" in two, "Use where they are" in two) == (True, True)
+    folder = QDir.toNativeSeparators(str(services.models.folder()))
+    assert f"A copy goes to {folder}." in one
+    assert f"Copies go to {folder}." in two
 
 
 def test_enter_does_what_has_the_keyboard(window: MainWindow) -> None:

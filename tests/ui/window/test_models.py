@@ -41,7 +41,7 @@ def test_the_catalogue_tells_of_each_model_whether_it_fits(dialog: ModelsDialog)
     assert shown(dialog) == [entry.title for entry in CATALOGUE]
     assert fits == ["fits", "reduced", "too-large", "fits"]
     assert "Fits with 2048 tokens" in words_of(dialog.cards()[1])
-    assert "It needs at least 22.0 GiB of memory, but only 5.7 GiB can be used" in words_of(dialog.cards()[2])
+    assert "It needs at least 23.7 GB of memory, but only 6.1 GB can be used" in words_of(dialog.cards()[2])
 
 
 def test_what_suits_a_weak_computer_comes_first(dialog: ModelsDialog, services: FakeServices) -> None:
@@ -205,7 +205,7 @@ def test_where_nothing_suits_it_is_said_kindly(dialog: ModelsDialog, services: F
     assert not dialog.says.isVisible()
     services.models.memory = GIB
     dialog.show_list()
-    assert "SmolVLM2 2.2B comes closest: it needs 1.4 GiB." in dialog.says.text()
+    assert "SmolVLM2 2.2B comes closest: it needs 1.6 GB." in dialog.says.text()
     dialog.show_part("installed")
     assert not dialog.says.isVisible()
     assert not dialog.only_fitting.isVisible()
@@ -278,7 +278,7 @@ def test_what_is_here_has_a_light_or_a_reason(dialog: ModelsDialog, services: Fa
     said = [words_of(card) for card in dialog.cards()[1:]]
     assert "Fits this computer" in said[0]
     assert "Does not fit" in said[1]
-    assert "It needs at least 9.0 GiB of memory, but only 6.0 GiB can be used" in said[1]
+    assert "It needs at least 9.7 GB of memory, but only 6.4 GB can be used" in said[1]
     assert "p.gguf is a projector of the type x" in said[2]
 
 

@@ -10,17 +10,21 @@ import pytest
 from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialog, QWidget
+from PySide6.QtWidgets import QDialog, QPushButton, QWidget
 
-from desktop_app.chat.conversation import State
+from desktop_app.chat.conversation import Message, Role, State
 from desktop_app.engine.messages import Phase
 from desktop_app.errors import UserError
+from desktop_app.services.conversation.model_notes import MODEL_CHANGED
 from desktop_app.services.examples import EXAMPLES
 from desktop_app.services.notices import Notice, action
 from desktop_app.ui.models.dialog import ModelsDialog
 from desktop_app.ui.notices import NoticeBar
+from desktop_app.ui.settings.dialog import SettingsDialog
+from desktop_app.ui.transcript.phrases import figures, note
 from desktop_app.ui.widgets.theme import theme
 from desktop_app.ui.window import MainWindow
+from tests.helpers.cards import words_of
 from tests.helpers.fake_services import FakeServices
 from tests.helpers.fakes.conversation import answer, question
 from tests.helpers.fakes.engine import LLAVA
@@ -108,6 +112,34 @@ def test_a_click_at_the_edge_explains(window: MainWindow, services: FakeServices
     QTest.keyClick(card, Qt.Key.Key_Escape)
     pump(0)
     assert not [widget for widget in button.findChildren(QWidget, "popover") if widget.isVisible()]
+
+
+def test_the_status_line_restarts_the_engine_as_the_notice_does(window: MainWindow, services: FakeServices) -> None:
+    """Which also asks again what was lost, see `AskingAgain`."""
+    restarted: list[bool] = []
+    services.notices.register("restart-engine", lambda: restarted.append(True))
+    services.engine.become("dead", None)
+    window.status.model.click()
+    [card] = [widget for widget in window.status.model.findChildren(QWidget, "popover") if widget.isVisible()]
+    [restart] = [button for button in card.findChildren(QPushButton) if button.text() == "Restart the engine"]
+    QTest.mouseClick(restart, Qt.MouseButton.LeftButton)
+    assert restarted == [True]
+
+
+def test_the_built_in_model_has_one_name(window: MainWindow, services: FakeServices) -> None:
+    name = "Eyebright tiny (built-in)"
+    assert window.status.model.text().strip() == f"{name} · ready"
+    assert name in window.composer.model.accessibleName()
+    window.status.model.click()
+    [card] = [widget for widget in window.status.model.findChildren(QWidget, "popover") if widget.isVisible()]
+    assert name in words_of(card)
+    window.dialogs.open_settings()
+    [settings] = window.findChildren(SettingsDialog)
+    assert settings.model_name.text() == f"{name} is in use."
+    saved = answer("A lake.", details={"model": "Eyebright tiny"})
+    assert figures(saved) == name
+    changed = {"note": MODEL_CHANGED, "parameters": {"name": "Eyebright tiny"}}
+    assert note(Message("1", Role.NOTE, "", details=changed)) == f"From here on, the answers are by {name}."
 
 
 def test_a_preference_that_cannot_be_saved_is_told_in_a_notice(
