@@ -10,6 +10,7 @@ from PySide6.QtCore import (
     QCoreApplication,
     QEvent,
     QKeyCombination,
+    QPoint,
     QSettings,
     QSize,
     Qt,
@@ -55,6 +56,7 @@ if TYPE_CHECKING:  # what is not shown at the start is imported when it is neede
     from desktop_app.ui.pictures.large_previews import LargePreviews
     from desktop_app.ui.pictures.viewer import PictureViewer
     from desktop_app.ui.protocols.services import Services  # only for annotations
+    from desktop_app.ui.transcript.editor import QuestionEditor
     from desktop_app.ui.transcript.view import TranscriptView
 
 _FIRST_SIZE = QSize(1120, 780)
@@ -83,7 +85,7 @@ class MainWindow(QMainWindow):
         self._viewer: PictureViewer | None = None
         theme.set_zoom(int(str(self._memory.value("text_size", 100, type=int))))
         self._build()
-        self.drops = DropTarget(self, services.draft, services.engine)
+        self.drops = DropTarget(self, services.draft, services.engine, self._editor_for)
         self.dialogs = Dialogs(services, self.notices, self)
         self.menus = Menus(self, services, self, self.dialogs)
         self.areas = Areas(self, self.sidebar, self.pages, self.composer)
@@ -396,6 +398,14 @@ class MainWindow(QMainWindow):
     def _unmark(self) -> None:
         if self._transcript is not None:
             self._transcript.page.hits.clear()
+
+    def _editor_for(self, place: QPoint) -> QuestionEditor | None:
+        """Return the open editor of a question: it takes what is dropped, but on the composer."""
+        if self._transcript is None or self.pages.currentWidget() is not self._transcript:
+            return None
+        on_composer = self.composer.rect().contains(self.composer.mapFrom(self, place))
+        editor = self._transcript.editor
+        return editor if editor.message_id() and not on_composer else None
 
     def _preference_changed(self, name: str) -> None:
         if name == "theme":

@@ -37,7 +37,7 @@ class FakeServices:
         self.conversations = FakeConversations(self.calls, self.notices)
         self.previews = FakePreviews()
         self.draft = FakeDraft(self.calls)
-        self.edited_pictures = FakeEditedPictures(self.calls)
+        self.edited_pictures = FakeEditedPictures([])
         self.answers = FakeAnswers()
         self.chat = FakeChat(self.calls, self.answers, self.conversations.current_id)
         self.queue = QuestionQueue()

@@ -236,6 +236,13 @@ def editing(stage: Stage) -> None:
     stage.services.edited_pictures.put(None)
 
 
+@state
+def editing_dragging(stage: Stage) -> None:
+    """Pictures over the window while a question is edited."""
+    editing(stage)
+    _drag(stage, "file:///a.png", "file:///b.jpg")
+
+
 def _typeset(stage: Stage) -> None:
     stage.services.engine.become("ready", LLAVA)
     stage.open_first()

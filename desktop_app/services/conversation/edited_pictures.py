@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop_app.chat.conversation import Picture
 from desktop_app.errors import UserError
-from desktop_app.services.conversation.draft import Draft, DraftPicture, local_files, refusals_of
+from desktop_app.services.conversation.draft import DraftPicture, local_files, refusals_of
 from desktop_app.services.conversation.picture_check import Checked, Inquiry, PictureCheck, name_of
 from desktop_app.services.notices import Notice, Notices
 from desktop_app.services.troubles import Troubles
@@ -26,8 +26,6 @@ class EditedPictures(QObject):
     removed = Signal(int)
     cleared = Signal()
     settled = Signal()
-
-    can_take = staticmethod(Draft.can_take)
 
     def __init__(self, check: PictureCheck, notices: Notices, parent: QObject | None = None) -> None:
         super().__init__(parent)
