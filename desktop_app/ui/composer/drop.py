@@ -126,6 +126,7 @@ class OpenEditor(Protocol):
     @property
     def pictures(self) -> EditedPictures:
         """Return its pictures."""
+
     @property
     def editor(self) -> MessageEdit:
         """Return the field with its words."""
