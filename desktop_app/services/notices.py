@@ -24,6 +24,7 @@ SENTENCES: dict[str, str] = {
     "question-deleted": QT_TRANSLATE_NOOP("notices", "The question was deleted."),
     "version-deleted": QT_TRANSLATE_NOOP("notices", "This version was deleted."),
     "untitled-deleted": QT_TRANSLATE_NOOP("notices", "The conversation was deleted."),
+    "several-removed": QT_TRANSLATE_NOOP("notices", "{count} waiting questions were removed."),
     "queued-removed": QT_TRANSLATE_NOOP("notices", "The waiting question was removed."),
     "backup-restored": QT_TRANSLATE_NOOP("notices", "Messages that were brought back from the backup: {added}."),
     "backup-repaired": QT_TRANSLATE_NOOP(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import NamedTuple
 
 from PySide6.QtCore import QObject
 
@@ -20,6 +21,14 @@ from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.notices import Notice, Notices, action
 
 _HOLDING = frozenset({State.STOPPED, State.FAILED})  # the person decides whether the next question still makes sense
+
+
+class _Removed(NamedTuple):
+    """Questions that were removed, each with the place where it stood, and the notice that offers to undo it."""
+
+    conversation: str
+    questions: list[tuple[QueuedQuestion, int]]
+    notice: Notice
 
 
 class QueueRunner(QObject):
@@ -48,7 +57,7 @@ class QueueRunner(QObject):
         self._history_thread = history_thread
         self._previews = previews
         self._notices = notices
-        self._removed: tuple[str, QueuedQuestion, int, Notice] | None = None  # (conversation, ., place, its notice)
+        self._removed: _Removed | None = None
         self._edited: tuple[str, QueuedQuestion] | None = None  # (conversation, the question as it was)
         self._closed = False
         answers.ended.connect(self._ended)
@@ -110,17 +119,23 @@ class QueueRunner(QObject):
         if question is None:
             return
         self._draft.save_of(conversation)
-        if self._removed is not None:
-            self._notices.withdraw(self._removed[3].id)
-        notice = Notice("queued-removed", actions=(action("undo-queued"),), owner="conversation")
-        self._removed = (conversation, question, places.index(question_id), notice)
+        questions = [(question, places.index(question_id))]
+        before = self._removed
+        if before is not None and before.notice in self._notices.standing():
+            self._notices.withdraw(before.notice.id)
+            if before.conversation == conversation:  # the next one moves below the pointer: a click too many is easy
+                questions = [*before.questions, *questions]
+        code, count = ("queued-removed", {}) if len(questions) == 1 else ("several-removed", {"count": len(questions)})
+        notice = Notice(code, count, actions=(action("undo-queued"),), owner="conversation")
+        self._removed = _Removed(conversation, questions, notice)
         self._notices.post(notice)
 
     def undo_remove(self) -> None:
-        """Put the question that was removed last back to its place."""
+        """Put the questions that the notice tells of back to their places."""
         if self._removed is not None:
-            (conversation, question, place, _), self._removed = self._removed, None
-            self._queue.put_back(conversation, question, place)
+            (conversation, questions, _), self._removed = self._removed, None
+            for question, place in reversed(questions):
+                self._queue.put_back(conversation, question, place)
             self._draft.save_of(conversation)
             self._send_next(conversation)
 
@@ -140,8 +155,8 @@ class QueueRunner(QObject):
         self._queue.hold(answer.conversation_id, State.FAILED)
 
     def _erased(self, conversations: list[str]) -> None:
-        if self._removed is not None and self._removed[0] in conversations:
-            self._notices.withdraw(self._removed[3].id)
+        if self._removed is not None and self._removed.conversation in conversations:
+            self._notices.withdraw(self._removed.notice.id)
             self._removed = None
 
     def _shown(self) -> None:
