@@ -273,7 +273,7 @@ def model_adding(stage: Stage) -> QWidget:
     fits = tuple(fit_of(variant, int(5.2 * GIB)) for variant in entry.variants)
     dialog.look()
     dialog.show()
-    stage.services.model_tasks.looked_up.emit(stage.services.model_tasks.request, LookedUp(Candidate(entry, ()), fits))
+    stage.services.model_tasks.answer(stage.services.model_tasks.request, LookedUp(Candidate(entry, ()), fits))
     return dialog
 
 
@@ -285,7 +285,7 @@ def model_refused(stage: Stage) -> QWidget:
     dialog.look()
     dialog.show()
     error = StoreError("pair-incomplete", repository="someone/text-only")
-    stage.services.model_tasks.hub_failed.emit(stage.services.model_tasks.request, error)
+    stage.services.model_tasks.answer(stage.services.model_tasks.request, error)
     return dialog
 
 
