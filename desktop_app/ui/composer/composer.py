@@ -10,6 +10,7 @@ from PySide6.QtGui import QFontMetrics, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from desktop_app.errors import UserError
+from desktop_app.services.once_a_turn import OnceATurn
 from desktop_app.ui.composer.model_button import ModelButton
 from desktop_app.ui.files.picture_choice import choose_pictures
 from desktop_app.ui.widgets.controls import IconButton, Label, push_button
@@ -49,6 +50,7 @@ class Composer(QWidget):
         self._services = services
         self._chat = services.chat
         self._draft = services.draft
+        self._draft_changed = OnceATurn(self._update, self)  # the draft is told of each picture of many
         self._engine = services.engine
         self.card = Card(self)
         self.editor = MessageEdit(self.card)
@@ -124,7 +126,7 @@ class Composer(QWidget):
         strip.picture_opened.connect(self.picture_opened)
         strip.left.connect(self.focus_editor)
         self._words.insertWidget(0, strip)
-        self._draft.added.connect(self._order)
+        strip.grown.connect(self._order)
         return strip
 
     @cached_property
@@ -211,7 +213,7 @@ class Composer(QWidget):
         draft = services.draft
         draft.text_changed.connect(self._show_text)
         for changed in (draft.added, draft.changed, draft.removed, draft.cleared):
-            changed.connect(self._update)
+            changed.connect(self._draft_changed)
         services.chat.busy_changed.connect(self._update)
         services.engine.state_changed.connect(self._update)
         services.engine.model_changed.connect(self._update)
