@@ -62,6 +62,7 @@ class Purged(NamedTuple):
     pictures: Set[str] = frozenset()  # SHA-256 of those that nothing refers to any more
     still_in: tuple[Path, ...] = ()  # backups that could not be changed, which is tried again
     kept_in: tuple[Path, ...] = ()  # damaged files, set aside for the person
+    conversations: Set[str] = frozenset()  # the caches are still to be cleared of them; see `caches_cleared`
 
 
 class Removed(NamedTuple):
@@ -192,7 +193,7 @@ class History:
         in_use = self._pictures_in_sound_files()
         unused = set() if in_use is None else shown - in_use
         unused.difference_update(*naming(path, unused).values())
-        return Purged(unused, still_in, tuple(naming(path, doomed)))
+        return Purged(unused, still_in, tuple(naming(path, doomed)), doomed)
 
     def remove_damaged(self, aside: Path) -> set[str]:
         """Remove a damaged file that was set aside; return the SHA-256 of pictures that only it referred to.
@@ -388,14 +389,17 @@ class History:
         return self._use(conversation, rows, tree, removed.leaf)
 
     def in_caches(self) -> Mapping[str, float]:
-        """Return the removed messages that the caches may still hold, each with when it was written (since 1970)."""
+        """Return the messages and conversations that are gone for good, but not yet from the caches.
+
+        Each comes with when it was written (in seconds since 1970).
+        """
         return erased_of(self._database.path).in_caches
 
-    def caches_cleared(self, messages: Iterable[str]) -> None:
-        """Note that the caches hold nothing of these removed messages any more."""
+    def caches_cleared(self, gone: Iterable[str]) -> None:
+        """Note that the caches hold nothing of these messages and conversations any more."""
         path = self._database.path
         with suppress(OSError):  # a full disk, say: then they are cleared once more at the next start
-            remember(path, erased_of(path).cleared(messages))
+            remember(path, erased_of(path).cleared(gone))
 
     def unused(self, pictures: Collection[str]) -> set[str]:
         """Return those of these pictures, by their SHA-256, that nothing refers to any more."""

@@ -134,6 +134,7 @@ class HistoryThread:
         self._attachments.remove(purged.pictures)
         if old:
             self._clear_cache(max(one.deleted for one in old) + _LAST_WRITE_S, 0.0)
+            history.caches_cleared(purged.conversations)
         self._attachments.remove_unreferenced(history.pictures_in_use())
         history.back_up()
         return purged

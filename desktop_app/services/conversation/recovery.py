@@ -91,11 +91,14 @@ class Recovery(QObject):
         self._history_thread.tell_what_stays(purged)
         self._files.run(partial(self._attachments.remove, purged.pictures))
 
-        def forget() -> None:
-            self._files.run(partial(self._clear_cache, time.time()))
+        def forget(then: Callable[[object], object] | None = None) -> None:
+            self._files.run(partial(self._clear_cache, time.time()), then)
+
+        def done(_result: object) -> None:
+            self._history_thread.run(lambda history: history.caches_cleared(purged.conversations))
 
         forget()
-        self._engine.forget(forget)  # it may have written in the meantime
+        self._engine.forget(partial(forget, done))  # it may have written in the meantime
         self.refresh()
 
     def _restored(self, done: Salvaged) -> None:
