@@ -169,6 +169,15 @@ def test_only_web_addresses_are_opened(address: str, is_opened: bool, monkeypatc
     assert bool(browser.opened) is is_opened
 
 
+def test_the_question_shows_an_address_as_it_is_opened(dressed: QApplication) -> None:
+    document = markdown_document("https://example.org/\u202egnp.exe")
+    (run,) = [run for run in document.begin().textFormats() if run.format.isAnchor()]
+    parent = QWidget()
+    open_link(run.format.anchorHref(), parent)
+    assert asked_to_open("Cancel") == "https://example.org/%E2%80%AEgnp.exe"
+    assert document.toPlainText() == "https://example.org/gnp.exe"
+
+
 def test_a_long_address_is_shown_whole_in_the_question(dressed: QApplication) -> None:
     parent = QWidget()
     open_link("https://example.org/" + "a" * 500, parent)
