@@ -150,6 +150,10 @@ SENTENCES: dict[str, str] = {
         "errors",
         "The text has {characters} characters, and a question can have {limit}. Nothing was added. Copy less of it.",
     ),
+    "piped-text-too-long": QT_TRANSLATE_NOOP(
+        "errors",
+        "What came through the pipe is longer than {limit} characters, the most a question can have. Pass less.",
+    ),
     "engine-died": QT_TRANSLATE_NOOP(
         "errors", "The engine stopped unexpectedly. Restart the engine, or send a question."
     ),

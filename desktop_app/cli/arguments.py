@@ -97,6 +97,8 @@ def _parse_ask(words: Sequence[str]) -> AskRequest:
         pictures = [file_word(picture) for picture in (*found.pictures, *words[end + 1 :])]
     except argparse.ArgumentTypeError as error:
         parser.error(f"PICTURE {error}")
+    if found.prompt.count("-") + ("-" in pictures) > 1:
+        parser.error(texts.ONE_STANDARD_INPUT)
     return AskRequest(
         pictures=pictures,
         questions=found.prompt,

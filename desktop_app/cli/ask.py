@@ -16,7 +16,7 @@ from desktop_app.cli.chosen_files import chosen_files
 from desktop_app.cli.engine_process import Interrupts, Status, started_engine
 from desktop_app.cli.exit_codes import ExitCode
 from desktop_app.cli.output import json_line
-from desktop_app.cli.piped_pictures import PipedPictures, piped_pictures
+from desktop_app.cli.piped import PipedPictures, is_something_piped, piped_pictures, piped_question
 from desktop_app.cli.request import AskRequest
 from desktop_app.cli.terminal import in_one_line
 from desktop_app.engine.client import EngineClient
@@ -52,7 +52,9 @@ _UNPRINTABLE = {code: None for code in (*range(32), *range(127, 160)) if chr(cod
 
 def ask(request: AskRequest) -> int:
     """Ask all questions; returns 0, or 130 when Ctrl-C ended an answer. Raises `UserError`."""
-    questions = [_unicode(question) for question in request.questions] or [""]
+    questions = [_unicode(piped_question() if one == "-" else one) for one in request.questions] or [""]
+    if not request.questions and "-" not in request.pictures and is_something_piped():
+        print(texts.NOTE_PIPED, file=sys.stderr)
     if request.pictures and not questions[0].strip():
         questions[0] = describing(len(request.pictures))
     if not all(question.strip() for question in questions):

@@ -20,7 +20,10 @@ VERSION = "show the version and exit"
 
 ASK_DESCRIPTION = "Ask questions, with or without pictures. Answers are written to standard output."
 ASK_PICTURES = "picture files; - reads a picture from standard input"
-ASK_QUESTION = "a question; repeat it to ask several, in order, in one conversation (default: to describe the pictures)"
+ASK_QUESTION = (
+    "a question; repeat it to ask several, in order, in one conversation; - reads it from standard input "
+    "(default: to describe the pictures)"
+)
 ASK_MODEL = "an installed model (see eyebright models list) or a GGUF file (default: the built-in demonstration model)"
 ASK_MMPROJ = "the projector that belongs to the GGUF file; needed for pictures"
 ASK_GREEDY = "always choose the most likely token; the same as --temperature 0"
@@ -100,6 +103,7 @@ BUG = "eyebright: This is a bug in Eyebright. Nothing was sent anywhere. Please 
 USAGE = "eyebright: {problem}. See {command} --help."
 UNKNOWN_WORDS = "unrecognized arguments: {words}"
 MMPROJ_ALONE = "--mmproj needs --model"
+ONE_STANDARD_INPUT = "only one picture or one question can come from standard input"
 EMPTY_NAME = "must not be empty"
 WHOLE_NUMBER = "must be a whole number from {low} to {high}"
 NUMBER = "must be a number from {low} to {high}"
@@ -110,6 +114,7 @@ STATUS_LOADING = "Loading the model …"
 STATUS_LOOKING = "Looking at picture {number} of {count} …"
 STATUS_LOOKING_PARTS = "Looking at picture {number} of {count}, part {part} of {parts} …"
 STATUS_READING = "Reading {done} of {total} tokens …"
+NOTE_PIPED = "eyebright: What comes through the pipe is not read. Use -p - to ask it as a question."
 NOTE_PICTURE = "eyebright: {sentence}"
 NOTE_PHOTOGRAPH = (
     "eyebright: {name} looks like a photograph. The built-in model knows only simple drawings. "
