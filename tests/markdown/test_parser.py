@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from desktop_app.markdown.html import to_html
+from desktop_app.markdown.limits import can_be_laid_out
 from desktop_app.markdown.parser import parse
 
 
@@ -132,6 +133,12 @@ def test_nothing_takes_long(text: str) -> None:
     began = time.process_time()
     parse(text)
     assert time.process_time() - began < 15
+
+
+def test_a_list_of_tens_of_thousands_of_lines_is_not_laid_out() -> None:
+    assert can_be_laid_out("- x\n" * 15_000)
+    assert parse("- x\n" * 50_000) is None
+    assert to_html("- x\n" * 50_000).count("- x") == 50_000
 
 
 def table(columns: int, rows: int) -> str:
