@@ -152,7 +152,7 @@ SENTENCES: dict[str, str] = {
     ),
     "piped-text-too-long": QT_TRANSLATE_NOOP(
         "errors",
-        "What came through the pipe is longer than {limit} characters, the most a question can have. Pass less.",
+        "What came through the pipe is longer than {limit} characters, the most a question can have. Pass less of it.",
     ),
     "engine-died": QT_TRANSLATE_NOOP(
         "errors", "The engine stopped unexpectedly. Restart the engine, or send a question."
