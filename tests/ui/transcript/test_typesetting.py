@@ -228,3 +228,28 @@ def test_a_formula_that_fails_stops_no_other(
 def test_what_stands_behind_the_language_of_code_is_shown(show: Callable[..., TranscriptView]) -> None:
     (panel,) = row(show("```py title=a.py\nx = 1\n```")).panels
     assert panel.code.language == "py title=a.py"
+
+
+def test_long_words_behind_the_language_end_before_the_copy_button(show: Callable[..., TranscriptView]) -> None:
+    heads = []
+    for words in ("py", "py " + "title " * 2_000):
+        view = show(f"```{words}\nx = 1\n```")
+        (button,) = view.code_buttons.shown()
+        place = button.geometry()
+        button.hide()
+        heads.append(view.page.viewport().grab(place).toImage())
+    assert heads[0] == heads[1]
+
+
+@pytest.mark.parametrize("text", ["```\nx\n```", "- ```\n  x\n  ```", "> ```\n> x\n> ```\n\nwords\n\n```\ny\n```"])
+def test_code_at_the_beginning_and_the_end_of_an_answer_covers_nothing_around_it(
+    show: Callable[..., TranscriptView], text: str
+) -> None:
+    shown = row(show(text))
+    assert shown.panels[0].rect.top() == 0
+    assert shown.panels[-1].rect.bottom() < shown.document.size().height()
+    view = show("words", text)
+    place = row(view, 3).panels[0].rect.translated(top_of(view, 3))
+    above = view.page.rows.rect(2)
+    assert above is not None
+    assert above.bottom() < place.top()
