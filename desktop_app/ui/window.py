@@ -33,7 +33,6 @@ from PySide6.QtWidgets import (
 from desktop_app import paths
 from desktop_app.chat.conversation import Message, Role
 from desktop_app.errors import UserError
-from desktop_app.services.once_a_turn import OnceATurn
 from desktop_app.ui.areas import Areas
 from desktop_app.ui.composer.composer import Composer
 from desktop_app.ui.composer.drop import DropTarget
@@ -199,11 +198,12 @@ class MainWindow(QMainWindow):
             chat.reset,
             chat.added,
             chat.truncated,
+            draft.added,
+            draft.changed,
+            draft.removed,
+            draft.cleared,
         ):
             signal.connect(self._show_page)
-        draft_changed = OnceATurn(self._show_page, self)
-        for signal in (draft.added, draft.changed, draft.removed, draft.cleared):
-            signal.connect(draft_changed)
         for signal in (chat.busy_changed, services.conversations.opened, services.conversations.listed):
             signal.connect(self._title_changed)
         services.conversations.opened.connect(self._opened)
