@@ -211,8 +211,13 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
     queue_runner = QueueRunner(engine, queue, conversations, draft, answers, chat, history_thread, previews, notices)
     activity = Activity(answers, queue, conversations)
     exports = Exports(attachments, chat, conversations, history_thread, writer, throttle, notices)
-    recovery = Recovery(conversations, attachments, engine, history_thread, files, forget, notices)
-    branches = Branches(chat, conversations, attachments, engine, history_thread, files, forget, notices)
+    edited_pictures = EditedPictures(check, notices)
+
+    def in_hand() -> set[str]:
+        return draft.in_hand() | edited_pictures.in_hand() | queue_runner.in_hand()
+
+    recovery = Recovery(conversations, attachments, engine, history_thread, files, forget, in_hand, notices)
+    branches = Branches(chat, conversations, attachments, engine, history_thread, files, forget, in_hand, notices)
     reading_ahead = ReadingAhead(engine, draft, chat, previews, preferences, picture_detail)
     chosen_model = ChosenModel(engine, preferences, notices)
     ModelFailures(engine, preferences, chosen_model, notices, parent=chosen_model)
@@ -233,7 +238,7 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
         exports,
         recovery,
         branches,
-        EditedPictures(check, notices),
+        edited_pictures,
         reading_ahead,
         picture_detail,
         picture_advice,

@@ -87,7 +87,7 @@ SENTENCES: dict[str, str] = {
     "model-parts-differ": QT_TRANSLATE_NOOP(
         "errors", "The {count} files of {name} do not belong to one model. Download or copy all of them again."
     ),
-    "not-gguf": QT_TRANSLATE_NOOP("errors", "{name} is not a model file (GGUF). Choose another file."),
+    "not-gguf": QT_TRANSLATE_NOOP("errors", "{name} is not a model file (GGUF). Choose another model."),
     "model-damaged": QT_TRANSLATE_NOOP(
         "errors", "{name} cannot be loaded as a model. The file is damaged or incomplete. Download it again."
     ),

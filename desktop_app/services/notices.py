@@ -171,6 +171,7 @@ REMEDIES: dict[str, tuple[str, ...]] = {
     # Errors of models
     "model-missing": ("load-again", "choose-model"),
     "model-away": ("load-again", "choose-model"),
+    "not-gguf": ("choose-model",),
     "model-damaged": ("choose-model",),
     "model-unsupported": ("choose-model",),
     "model-ends-engine": ("choose-model",),

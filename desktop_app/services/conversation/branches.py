@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -38,12 +38,13 @@ class Branches(QObject):
         history_thread: HistoryThread,
         files: Background,
         clear_cache: Callable[[float, float], object],
+        in_hand: Callable[[], Collection[str]],
         notices: Notices,
         parent: QObject | None = None,
     ) -> None:
         """`clear_cache(before, since)` removes from the caches what was last used between these times (since 1970).
 
-        It is called on the files' thread.
+        It is called on the files' thread. `in_hand()`: the SHA-256 of pictures that the history need not know of yet.
         """
         super().__init__(parent)
         self._chat = chat
@@ -53,6 +54,7 @@ class Branches(QObject):
         self._history_thread = history_thread
         self._files = files
         self._clear_cache = clear_cache
+        self._in_hand = in_hand
         self._notices = notices
         self._removed: tuple[Removed, str] | None = None  # what can be put back, and the id of its notice
         self._gone = QTimer(self)  # the notice goes before what its button does is done
@@ -171,7 +173,7 @@ class Branches(QObject):
         self._notices.withdraw(notice_id)
         self._history_thread.run(
             lambda history: history.unused(removed.purged.pictures),
-            lambda unused: self._files.run(partial(self._attachments.remove, unused)),
+            lambda unused: self._files.run(partial(self._attachments.remove, unused.difference(self._in_hand()))),
         )
         since = _written(removed)
 

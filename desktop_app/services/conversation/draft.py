@@ -161,6 +161,11 @@ class Draft(QObject):
         self._show()
         return taken.checked_pictures()
 
+    def in_hand(self) -> set[str]:
+        """Return the SHA-256 of the pictures in all drafts and queues, on the disk or not yet."""
+        drafted = {picture.sha256 for draft in self._drafts.values() for picture in draft.checked_pictures()}
+        return drafted | self._queue.pictures()
+
     def give_back(self, conversation_id: str, text: str, pictures: tuple[Picture, ...]) -> None:
         """Put a message that could not be sent back into its draft, before what was added since."""
         self._prepend(conversation_id, text, [self._attached(picture) for picture in pictures])

@@ -42,6 +42,10 @@ class EditedPictures(QObject):
         """Return those that have been checked."""
         return tuple(each.picture for each in self._pictures if each.picture is not None)
 
+    def in_hand(self) -> set[str]:
+        """Return the SHA-256 of those that have been checked."""
+        return {picture.sha256 for picture in self.checked()}
+
     def is_checking(self) -> bool:
         """Return whether a picture is still being checked."""
         return any(each.picture is None for each in self._pictures)

@@ -14,6 +14,7 @@ from desktop_app.chat.history import History
 from desktop_app.engine.messages import Ask, Forget, Forgotten
 from desktop_app.errors import UserError
 from desktop_app.paths import attachments_folder, cache_folder, history_file
+from desktop_app.services.conversation.queue.questions import QueuedQuestion
 from desktop_app.services.notices import Notice
 from desktop_app.ui.sentences import notice_text
 from tests.helpers.waiting import pump, wait_until
@@ -288,3 +289,27 @@ def test_a_name_given_meanwhile_stays(talked: Desk) -> None:
     talked.services.history_thread.wait()
     pump(10)
     assert [row.title for row in talked.services.conversations.summaries()] == ["My own title"]
+
+
+@pytest.mark.parametrize("place", ["edited question", "draft", "queued question that was removed"])
+def test_a_picture_that_is_used_elsewhere_meanwhile_stays(talked: Desk, place: str) -> None:
+    services = talked.services
+    [picture] = services.chat.messages()[2].pictures
+    notice = delete(talked, 2)
+    if place == "edited question":
+        services.edited_pictures.begin([picture])
+    elif place == "draft":
+        services.draft.give_back(services.conversations.current_id(), "", (picture,))
+    else:
+        services.queue.add(services.conversations.current_id(), queued := QueuedQuestion("Next?", (picture,)))
+        services.queue_runner.remove(queued.id)
+    services.notices.withdraw(notice.id)
+    wait_until(lambda: bool(talked.client.of(Forget)))
+    services.conversations.new()
+    answer(talked, ask(talked, "Other?"), "Other.")
+    services.recovery.delete_now(services.conversations.current_id())
+    for thread in (services.history_thread, services.files):
+        thread.wait()
+        pump(10)
+    services.files.wait()
+    assert any(picture.sha256 in path.name for path in attachments_folder().rglob("*"))

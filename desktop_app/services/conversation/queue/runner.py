@@ -67,6 +67,11 @@ class QueueRunner(QObject):
         conversations.erased.connect(self._erased)
         notices.register("undo-queued", self.undo_remove)
 
+    def in_hand(self) -> set[str]:
+        """Return the SHA-256 of the pictures of questions whose removal can be undone."""
+        removed = self._removed.questions if self._removed is not None else []
+        return {picture.sha256 for question, _ in removed for picture in question.pictures}
+
     def close(self) -> None:
         """Send nothing more: the program ends. The questions are kept with the draft."""
         self._closed = True
