@@ -36,6 +36,7 @@ from desktop_app.errors import UserError
 from desktop_app.ui.areas import Areas
 from desktop_app.ui.composer.composer import Composer
 from desktop_app.ui.composer.drop import DropTarget
+from desktop_app.ui.composer.foot import Foot
 from desktop_app.ui.dialogs import Dialogs
 from desktop_app.ui.header import Header
 from desktop_app.ui.menus import Menus
@@ -110,7 +111,7 @@ class MainWindow(QMainWindow):
         self.header = Header(services.conversations, self)
         self.start_page = StartPage(services.engine, self)
         self.pages = QStackedWidget(self)
-        # In a low window the page gives way: it scrolls, what is said below it does not.
+        # In a low window the page gives way; what is said below it takes no more than its share.
         self.pages.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         self.pages.addWidget(self.start_page)
         self.notices = NoticeBar(services.notices, self)
@@ -122,8 +123,8 @@ class MainWindow(QMainWindow):
         page.setSpacing(0)
         page.addWidget(self.header)
         page.addWidget(self.pages, 1)
-        page.addWidget(self.notices)
-        page.addWidget(self.composer)
+        self.foot = Foot(self.notices, self.composer, self.page)
+        page.addWidget(self.foot)
         beside = QHBoxLayout()
         beside.setSpacing(0)
         beside.addWidget(self.sidebar)
@@ -434,19 +435,24 @@ class MainWindow(QMainWindow):
         geometry = self._memory.value("geometry")
         if not (isinstance(geometry, QByteArray) and self.restoreGeometry(geometry)):
             self.resize(fitted(self, _FIRST_SIZE))
-        self._is_narrow = self.width() < NARROW
+        self._is_narrow = self.width() < theme.room(NARROW)
         self._show_sidebar(self._is_sidebar_wanted() and not self._is_narrow)
+        theme.changed.connect(self._divide)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Hide the sidebar below 800 px, and bring it back above."""
+        """Divide the new width."""
         super().resizeEvent(event)
         self.sidebar.set_room(self.width())
-        is_narrow = self.width() < NARROW
+        self._divide()
+        if self.picture_beside is not None:
+            self.picture_beside.refresh()
+
+    def _divide(self) -> None:
+        """Hide the sidebar where it leaves too little to the page, and bring it back where there is room again."""
+        is_narrow = self.width() < theme.room(NARROW)
         if is_narrow != self._is_narrow:
             self._is_narrow = is_narrow
             self._show_sidebar(self._is_sidebar_wanted() and not is_narrow)
-        if self.picture_beside is not None:
-            self.picture_beside.refresh()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Emit `painted` after the first painting."""

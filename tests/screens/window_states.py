@@ -348,6 +348,17 @@ def refused_list(stage: Stage) -> None:
 
 
 @state
+def dropped_many(stage: Stage) -> None:
+    """Some files of a drop were pictures, eight were not, and those are listed."""
+    stage.services.engine.become("ready", LLAVA)
+    stage.services.draft.put(stage.lake, "read", 1.0)
+    for _ in range(2):
+        stage.services.draft.put(stage.field, "reading", 0.3)
+    _refuse(stage)
+    stage.window.notices.buttons[-1].click()
+
+
+@state
 def undo_notice(stage: Stage) -> None:
     """A deleted conversation."""
     stage.services.conversations.delete(stage.services.conversations.rows[4].id)

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from desktop_app.ui.protocols.conversation import PictureList, Previews
 
 _BADGE = 22  # px at 100 % text size; the disc with the ring or the check
+_LEAST = 36  # the same; the smallest a picture gets in a low window
 _MOST_AT_ONCE = 4  # thumbnails, 2 ms or more each: a whole folder that is dropped must not stop the window
-_LEAST = 20  # px; the smallest a picture gets where a notice leaves no more room
 _RING = 2.5  # the same; the ring's line
 _FULL_TURN = 360 * 16  # Qt counts angles in sixteenths of a degree
 _TOP = 90 * 16
@@ -294,8 +294,8 @@ class ThumbnailStrip(QScrollArea):
 
     def _fit(self) -> None:
         """Let the pictures grow with the text, but give way in a low window."""
-        self.setMinimumHeight(_LEAST)
-        self.setMaximumHeight(icons.side(THUMBNAIL))
+        self.setMinimumHeight(self.least_height())
+        self.setMaximumHeight(self.wanted_height())
         self.updateGeometry()
         self._fit_thumbnails()
 
@@ -308,6 +308,22 @@ class ThumbnailStrip(QScrollArea):
     def _show_whole(self, thumbnail: Thumbnail) -> None:
         self._inner.adjustSize()
         self.ensureWidgetVisible(thumbnail, 0, 0)
+
+    def wanted_height(self) -> int:
+        """Return the height that suits the text size, in px."""
+        return icons.side(THUMBNAIL)
+
+    def least_height(self) -> int:
+        """Return how small the pictures can be, in px."""
+        return icons.side(_LEAST)
+
+    def room(self) -> int:
+        """Return the height that it takes, in px."""
+        return self.maximumHeight()
+
+    def set_room(self, height: int) -> None:
+        """Show the pictures so high."""
+        self.setFixedHeight(height)
 
     def sizeHint(self) -> QSize:
         """Ask for the height that suits the text size."""

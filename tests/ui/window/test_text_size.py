@@ -168,6 +168,7 @@ def test_an_attached_picture_gives_way_in_a_low_window(dressed: QApplication) ->
         assert not composer.strip.geometry().intersects(composer.editor.geometry())
         assert composer.strip.height() == thumbnail.height() >= 72
         stage.window.resize(1120, 780)
+        stage.services.notices.withdraw(stage.services.notices.standing()[0].id)
         wait_until(lambda: thumbnail.height() == 144)
         assert thumbnail.width() == composer.strip.height() == 144
     finally:

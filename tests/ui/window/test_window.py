@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtCore import QPoint, QRect, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QPushButton, QWidget
@@ -182,15 +182,19 @@ def test_a_notice_can_be_acted_on_and_closed(window: MainWindow, services: FakeS
 def test_notices_slide_in_and_out(window: MainWindow, services: FakeServices) -> None:
     theme.set_still(False)
     bar, composer = window.notices, window.composer
-    place = composer.geometry()
+    place = place_of(composer)
     for _ in range(2):  # the second time in the middle of going away
         first = services.notices.error(UserError("not-a-picture", name="Report.pdf"))
         wait_until(lambda: bar.height() >= bar.words.heightForWidth(bar.words.width()) > 0)
-        assert composer.geometry() == place
+        assert place_of(composer) == place
         services.notices.withdraw(first.id)
         pump(30)
     wait_until(lambda: not bar.isVisible())
-    assert composer.geometry() == place
+    assert place_of(composer) == place
+
+
+def place_of(part: QWidget) -> QRect:
+    return QRect(part.mapTo(part.window(), QPoint(0, 0)), part.size())
 
 
 def code_of(bar: NoticeBar) -> str:
@@ -272,7 +276,7 @@ def test_a_notice_wraps_where_the_window_is_narrow(window: MainWindow, services:
     pump(20)
     words = window.notices.words
     assert words.height() >= words.heightForWidth(words.width())
-    assert window.notices.geometry().bottom() <= window.composer.geometry().top()
+    assert place_of(window.notices).bottom() <= place_of(window.composer).top()
 
 
 def test_the_notice_about_the_model_leads_to_the_manager(window: MainWindow, services: FakeServices) -> None:
