@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QDir
@@ -31,6 +32,8 @@ LANGUAGES = {
     "es": QT_TRANSLATE_NOOP("Models", "Spanish"),
     "ja": QT_TRANSLATE_NOOP("Models", "Japanese"),
 }
+_FAST = 1e8  # bytes per second; with three digits before the unit, like most that is slower
+_LONG = 9 * 3600 + 59 * 60  # seconds
 _MOST_LANGUAGES = 2  # named before "and more"
 
 
@@ -158,6 +161,13 @@ def job_text(job: DownloadJob) -> str:
         state = job_state(job)
         return f"{amount} · {state}" if state else amount
     return f"{amount} · {job_state(job)}"
+
+
+def longest_job_text(job: DownloadJob) -> str:
+    """Return the longest that `job_text` may say of a download before it ends."""
+    states = (JobState.QUEUED, JobState.RUNNING, JobState.PAUSED, JobState.WAITING)
+    later = (replace(job, state=state, speed=_FAST, seconds_left=_LONG) for state in states)
+    return max([job_text(job), *map(job_text, later)], key=len)
 
 
 def job_state(job: DownloadJob) -> str:

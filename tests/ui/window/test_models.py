@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAccessible, QAction
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
@@ -462,3 +462,43 @@ def test_a_model_that_is_not_installed_is_named_too(window: MainWindow, models: 
     menu = opened(window)
     assert [text for text, checked in listed(menu) if checked] == ["own\tnot among the installed models"]
     menu.close()
+
+
+@pytest.mark.parametrize(("size", "zoom"), [((1366, 768), 200), ((720, 560), 100), ((1120, 780), 150)])
+def test_nothing_jumps_while_a_download_is_paused_and_goes_on(
+    window: MainWindow, services: FakeServices, size: tuple[int, int], zoom: int
+) -> None:
+    window.resize(*size)
+    theme.set_zoom(zoom)
+    window.offer_models()
+    window.dialogs.open_models()
+    manager = window.findChild(ModelsDialog)
+    offer = window.start_page.findChild(ModelOffer)
+    assert manager is not None
+    assert offer is not None
+
+    def places() -> tuple[object, ...]:
+        example = window.start_page.cards[0].mapTo(window, QPoint(0, 0))
+        return offer.size().toTuple(), example.toTuple(), manager.cards()[0].height()
+
+    def come_to_rest() -> tuple[object, ...]:
+        seen = [places()]
+
+        def is_at_rest() -> bool:
+            seen.append(places())
+            return len(seen) > 5 and len(set(seen[-5:])) == 1
+
+        wait_until(is_at_rest)
+        return seen[-1]
+
+    services.models.under_way = [job(JobState.QUEUED)]
+    services.models.changed.emit()
+    before = come_to_rest()
+    for state, speed, seconds in (
+        (JobState.RUNNING, 6.1e6, 470.0),
+        (JobState.PAUSED, 0.0, None),
+        (JobState.RUNNING, 22.5e6, 8000.0),
+    ):
+        services.models.under_way = [job(state, speed=speed, seconds_left=seconds)]
+        services.models.changed.emit()
+        assert come_to_rest() == before, state
