@@ -310,6 +310,7 @@ class NoticeBar(QWidget):
     def _wanted_height(self) -> int:
         parent = self.parentWidget()
         width = parent.width() if parent is not None and not self.isVisible() else self.width()
+        lay_out_now(self, self.card)
         return self._outer.totalHeightForWidth(width)
 
     def _move(self, height: int) -> None:

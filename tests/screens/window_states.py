@@ -355,6 +355,7 @@ def dropped_many(stage: Stage) -> None:
     for _ in range(2):
         stage.services.draft.put(stage.field, "reading", 0.3)
     _refuse(stage)
+    pump(100)
     stage.window.notices.buttons[-1].click()
 
 

@@ -66,6 +66,21 @@ def test_the_page_keeps_its_share_whatever_is_said_below(stage: Stage, name: str
     wait_until(lambda: not is_wrong(window))
 
 
+@pytest.mark.parametrize(("zoom", "rows"), [(100, 1), (200, 2)])
+def test_both_choices_of_detail_are_seen_whole(stage: Stage, zoom: int, rows: int) -> None:
+    stage.window.resize(1366, 768)
+    theme.set_zoom(zoom)
+    STATES["looking_in_parts"](stage)
+    choice = stage.window.composer.picture_detail.choice
+
+    def are_whole() -> bool:
+        buttons = [button.geometry() for button in choice.buttons.values()]
+        inside = all(choice.rect().contains(place) for place in buttons)
+        return inside and len({place.top() for place in buttons}) == rows and choice.height() < 60 * rows * zoom / 100
+
+    wait_until(are_whole)
+
+
 def test_a_long_list_scrolls_and_its_end_is_reached(stage: Stage) -> None:
     window = stage.window
     window.resize(700, 500)
