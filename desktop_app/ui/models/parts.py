@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from desktop_app.memory_fit import MemoryFit
@@ -66,12 +66,12 @@ class ProgressWords(Label):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__("", "small", "muted", parent, wrap=True)
-        self.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         self._longest = ""
 
     def show_job(self, job: DownloadJob) -> None:
         """Say how far a download is."""
-        self.say(words.job_text(job), words.job_details(job), words.longest_job_text(job))
+        longest = "" if words.job_problem(job) else words.longest_job_text(job)  # else there is more below it
+        self.say(words.job_text(job), words.job_details(job), longest)
 
     def say(self, text: str, tip: str = "", longest: str = "") -> None:
         """Say something, in the room of `longest`."""
@@ -83,9 +83,18 @@ class ProgressWords(Label):
 
     def heightForWidth(self, width: int) -> int:
         """Return the height of the longest text."""
+        return max(super().heightForWidth(width), self._longest_height(width))
+
+    def _longest_height(self, width: int) -> int:
         room = QRect(0, 0, width, 1 << 16)
-        longest = QFontMetrics(self.font()).boundingRect(room, int(Qt.TextFlag.TextWordWrap), self._longest)
-        return max(super().heightForWidth(width), longest.height())
+        return QFontMetrics(self.font()).boundingRect(room, int(Qt.TextFlag.TextWordWrap), self._longest).height()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Stay in the first line where there may be a second one."""
+        super().resizeEvent(event)
+        may_wrap = self._longest_height(event.size().width()) > 1.5 * QFontMetrics(self.font()).height()
+        place = Qt.AlignmentFlag.AlignTop if may_wrap else Qt.AlignmentFlag.AlignVCenter
+        self.setAlignment(Qt.AlignmentFlag.AlignLeft | place)
 
 
 class ProgressLine(QWidget):
