@@ -295,6 +295,7 @@ class NoticeBar(QWidget):
 
             self._list = LineList(self.tr("What could not be added"), part_lines(notice.parts), self.card)
             self._column.addWidget(self._list)
+            self._list.show()  # the layout would do it later, and count it only then
 
     # ---- sliding ---------------------------------------------------------------------------
 
