@@ -84,6 +84,7 @@ def test_the_examples_are_seen_with_the_largest_text(window: MainWindow) -> None
     for zoom in (100, 200):
         theme.set_zoom(zoom)
         pump(50)
+        wait_until(lambda: not window.start_page.more.isVisible())
         assert [card.question for card in window.start_page.cards if not seen(window, card)] == []
         assert seen(window, window.start_page.place)
         assert not window.start_page.more.isVisible()
