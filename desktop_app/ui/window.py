@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import (
@@ -33,7 +33,7 @@ from PySide6.QtWidgets import (
 from desktop_app import paths
 from desktop_app.chat.conversation import Message, Role
 from desktop_app.errors import UserError
-from desktop_app.ui.areas import Areas
+from desktop_app.ui.areas import Areas, go_to_next_control
 from desktop_app.ui.composer.composer import Composer
 from desktop_app.ui.composer.drop import DropTarget
 from desktop_app.ui.composer.foot import Foot
@@ -144,20 +144,16 @@ class MainWindow(QMainWindow):
         """Return the page of a conversation with messages; it is built at the first call."""
         if self._transcript is None:
             from desktop_app.ui.transcript.view import TranscriptView
-            from desktop_app.ui.widgets.dialog import tab_after
 
             self._transcript = TranscriptView(self.services, self)
             self._transcript.picture_opened.connect(self.open_picture)
             self._transcript.text_too_long.connect(self.composer.refuse_text)
             self.pages.addWidget(self._transcript)
-            # The keyboard comes here before it comes to the composer, which is older.
-            tab_after(self.start_page.model_button, self._transcript)
             self._keep_picture_in_sight(self._transcript)
         return self._transcript
 
     def _keep_picture_in_sight(self, transcript: TranscriptView) -> None:
         from desktop_app.ui.pictures.beside import PictureBeside
-        from desktop_app.ui.widgets.dialog import tab_after
 
         beside = PictureBeside(
             self.services, transcript.page.rows, self.large_previews, self.splitter, self.header, self.menus.pane
@@ -165,7 +161,6 @@ class MainWindow(QMainWindow):
         beside.opened.connect(self.open_picture)
         beside.left.connect(self.composer.focus_editor)
         beside.built.connect(self.areas.add)
-        beside.built.connect(partial(tab_after, transcript.newest))
         beside.restore(self._memory)
         self.picture_beside = beside
 
@@ -466,6 +461,13 @@ class MainWindow(QMainWindow):
             event.accept()
             return True
         return super().event(event)
+
+    def focusNextPrevChild(self, next: bool) -> bool:  # noqa: A002 - the name that Qt gives it
+        """Let Tab go through the window as F6 does, the picture before the question about it."""
+        pane = self.picture_beside.pane if self.picture_beside is not None else None
+        beside = [pane] if pane is not None else []
+        areas = [self.sidebar, self.header, self.pages, *beside, self.notices, self.composer, self.status]
+        return go_to_next_control(areas, 1 if next else -1)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Write what is typed anywhere into the question; turn the pages of the conversation.

@@ -10,6 +10,11 @@ RENAME = QKeyCombination(Qt.Key.Key_F2)
 DELETE_LINE_START = QKeyCombination(
     Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier, Qt.Key.Key_Backspace
 )
+BY_KEYBOARD = (
+    Qt.FocusReason.TabFocusReason,
+    Qt.FocusReason.BacktabFocusReason,
+    Qt.FocusReason.ShortcutFocusReason,
+)  # those who came by these want to see where the keyboard is
 
 
 def is_asked_for(event: QEvent, keys: QKeyCombination) -> bool:

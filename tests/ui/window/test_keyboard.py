@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.errors import UserError
+from desktop_app.services.conversation.queue.questions import QueuedQuestion
 from desktop_app.services.notices import action
 from desktop_app.ui.widgets.theme import theme
 from desktop_app.ui.window import MainWindow
@@ -59,6 +60,19 @@ def reached_by_tab(root: QWidget) -> set[QWidget]:
     return seen
 
 
+def walk(window: MainWindow, key: Qt.Key = Qt.Key.Key_Tab) -> list[QWidget]:
+    """Return what the keyboard comes to until it is where it began, at the button that hides the sidebar."""
+    first = window.sidebar.hide_button
+    first.setFocus(Qt.FocusReason.TabFocusReason)
+    way: list[QWidget] = []
+    while (here := QApplication.focusWidget()) is not None and here not in way:
+        way.append(here)
+        modifiers = Qt.KeyboardModifier.ShiftModifier if key == Qt.Key.Key_Backtab else Qt.KeyboardModifier.NoModifier
+        QTest.keyClick(here, key, modifiers)
+    assert here is first, f"from {told(way[-1])} it goes to {told(here) if here is not None else 'nothing'}"
+    return way
+
+
 def fill(services: FakeServices) -> None:
     """Bring the window into a state in which most controls are there."""
     services.draft.put(picture(), "read", 1.0)
@@ -88,6 +102,58 @@ def test_every_control_is_reached_by_tab(window: MainWindow, services: FakeServi
     reached = reached_by_tab(window)
     missing = [told(widget) for widget in controls(window) if widget not in reached]
     assert not missing
+
+
+def test_tab_goes_in_reading_order_though_much_is_made_later(window: MainWindow, services: FakeServices) -> None:
+    window.offer_models()
+    services.notices.error(UserError("engine-died"), action("restart-engine"), sticky=True)
+    pump(0)
+    way = walk(window)
+    names = [widget.text() if isinstance(widget, QAbstractButton) else "" for widget in way]
+    wanted = [
+        "New conversation",
+        "Settings",
+        "Attach pictures…",
+        "Download",
+        "Use another model…",
+        "Restart the engine",
+    ]
+    assert [name for name in names if name in wanted] == wanted
+    assert [widget for widget in controls(window) if widget not in way] == []
+    assert walk(window, Qt.Key.Key_Backtab)[1:] == way[:0:-1]
+
+
+def test_tab_goes_in_reading_order_through_a_conversation(window: MainWindow, services: FakeServices) -> None:
+    window.resize(1300, 800)
+    services.conversations.open(services.conversations.rows[0].id)
+    services.chat.show(question("What is this?", picture()), answer("A lake."), question("And?"), answer("A tree."))
+    services.queue.add(services.conversations.current_id(), QueuedQuestion("And now?", (), {}))
+    services.notices.error(UserError("engine-died"), action("restart-engine"), sticky=True)
+    window.composer.insert_text("so that it can be sent")
+    window.transcript.page.keyboard.focus_message(2)
+    window.transcript.page.setFocus()
+    QTest.keyClick(window.transcript.page, Qt.Key.Key_F2)
+    pump(0)
+    way = walk(window)
+    pane = window.picture_beside.pane if window.picture_beside is not None else None
+    assert pane is not None
+    assert window.composer.queued.rows
+    parts = (
+        window.sidebar,
+        window.header,
+        window.transcript.page,
+        window.transcript.editor,
+        window.transcript.last_bar,
+        pane,
+        window.notices,
+        window.composer.queued,
+        window.composer.card,
+        window.status,
+    )
+    first = [next(i for i, widget in enumerate(way) if widget is part or part.isAncestorOf(widget)) for part in parts]
+    assert first == sorted(first)
+    assert [widget for widget in controls(window) if widget not in way] == []
+    assert walk(window, Qt.Key.Key_Backtab)[1:] == way[:0:-1]
 
 
 def test_every_setting_is_reached_by_tab_and_named(window: MainWindow, services: FakeServices) -> None:
@@ -175,14 +241,6 @@ def test_focus_is_seen(window: MainWindow, services: FakeServices) -> None:
         pump(0)
         if widget.hasFocus():
             assert widget.grab().toImage() != before, told(widget)
-
-
-def test_the_keyboard_comes_to_the_conversation_before_the_composer(window: MainWindow, services: FakeServices) -> None:
-    services.chat.show(question("What is this?"), answer("A lake."))
-    widget: QWidget | None = window.sidebar.settings_button
-    while widget is not None and widget not in (window.transcript.page, window.composer.editor):
-        widget = widget.nextInFocusChain()
-    assert widget is window.transcript.page
 
 
 CONTROL = Qt.KeyboardModifier.ControlModifier

@@ -330,7 +330,7 @@ def keyboard_row(window: MainWindow) -> str:
     """Return the title of the row to which F6 brings the keyboard."""
     QTest.keyClick(window.composer.editor, Qt.Key.Key_F6)
     while not window.sidebar.view.hasFocus():
-        QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_F6)
+        QTest.keyClick(QApplication.focusWidget() or window, Qt.Key.Key_F6)
     title = str(window.sidebar.view.currentIndex().data())
     window.composer.focus_editor()
     return title
