@@ -24,7 +24,7 @@ from desktop_app.services.conversation.branches import Branches
 from desktop_app.services.conversation.chat import Chat
 from desktop_app.services.conversation.conversation_list import Conversations
 from desktop_app.services.conversation.draft import Draft
-from desktop_app.services.conversation.edited_pictures import EditedPictures
+from desktop_app.services.conversation.edited_question import EditedPictures, UnsentEdits
 from desktop_app.services.conversation.exports import Exports
 from desktop_app.services.conversation.picture_advice import PictureAdvice
 from desktop_app.services.conversation.picture_check import PictureCheck
@@ -78,6 +78,7 @@ class Services:
     recovery: Recovery
     branches: Branches
     edited_pictures: EditedPictures
+    unsent_edits: UnsentEdits
     reading_ahead: ReadingAhead
     picture_detail: PictureDetail
     picture_advice: PictureAdvice
@@ -145,6 +146,7 @@ class Services:
         """Have on the disk what the person wrote and what is being answered; everything goes on."""
         self.answers.save()
         self.draft.save()
+        self.unsent_edits.save()
         self.history_thread.wait()
 
     def is_closed(self) -> bool:
@@ -163,6 +165,7 @@ class Services:
         self.idle_unload.close()
         self.reading_ahead.close()
         self.draft.save()
+        self.unsent_edits.save()
         self.throttle.set_answering(False)  # no answer is shown any more, so accepted work is done at full speed
         self.model_throttle.set_answering(False)
         self.exports.close()
@@ -239,6 +242,7 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
         recovery,
         branches,
         edited_pictures,
+        UnsentEdits(conversations, history_thread, notices),
         reading_ahead,
         picture_detail,
         picture_advice,

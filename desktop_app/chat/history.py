@@ -36,6 +36,7 @@ from desktop_app.chat.erased import Erased, erased_of, remember
 from desktop_app.chat.rows import (
     COLUMNS,
     TakenOut,
+    erase_drafts,
     erase_messages,
     insert_message,
     message_from,
@@ -94,6 +95,7 @@ class History:
             history._erase(history._known(erased.all))  # an old copy was put in its place by hand
             if erased.messages:
                 with database.writing() as write:
+                    erase_drafts(write, erased.messages)
                     erase_messages(write, erased.messages)
         return history, damage
 
@@ -230,11 +232,12 @@ class History:
                     row["sha256"]
                     for row in write.execute(
                         """SELECT sha256 FROM pictures JOIN messages ON number = message WHERE conversation = ?1
-                        UNION SELECT sha256 FROM draft_pictures WHERE conversation = ?1""",
+                        UNION SELECT sha256 FROM draft_pictures WHERE conversation = ?1 OR conversation IN
+                        (SELECT id FROM messages WHERE conversation = ?1)""",
                         (one,),
                     )
                 )
-                write.execute("DELETE FROM drafts WHERE conversation = ?", (one,))
+                erase_drafts(write, (one,))
                 write.execute("DELETE FROM conversations WHERE id = ?", (one,))
         self._database.shed_log()
         return shown
@@ -324,7 +327,7 @@ class History:
             for message in reversed([*messages]):
                 write.execute("DELETE FROM messages WHERE id = ? AND conversation = ?", (message, conversation_id))
             if write.execute("SELECT 1 FROM messages WHERE conversation = ?", (conversation_id,)).fetchone() is None:
-                write.execute("DELETE FROM drafts WHERE conversation = ?", (conversation_id,))
+                erase_drafts(write, (conversation_id,))
                 write.execute("DELETE FROM conversations WHERE id = ?", (conversation_id,))
                 return True
             write.execute(
@@ -501,6 +504,19 @@ class History:
             conversation_id,
         )
         return (text[0]["text"] if text else ""), tuple(Picture(*row) for row in pictures)
+
+    def keep_edit(self, message_id: str, text: str, pictures: Iterable[Picture]) -> None:
+        """Keep a question as it was changed and not sent yet, unless it is gone; with nothing, no longer."""
+        if self._database.read("SELECT 1 FROM messages WHERE id = ?", message_id):
+            self.save_draft(message_id, text, pictures)
+
+    def edits(self, conversation_id: str) -> dict[str, tuple[str, tuple[Picture, ...]]]:
+        """Return what `keep_edit` keeps of the questions of a conversation, by their ids."""
+        kept = self._database.read(
+            "SELECT id FROM messages JOIN drafts ON drafts.conversation = id WHERE messages.conversation = ?",
+            conversation_id,
+        )
+        return {row["id"]: self.draft(row["id"]) for row in kept}
 
     # Pictures
 

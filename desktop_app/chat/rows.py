@@ -173,9 +173,20 @@ def take_out(write: sqlite3.Connection, conversation_id: str, ids: Iterable[str]
         tuple(row["used"] for row in rows),
         followed,
     )
+    erase_drafts(write, gone)
     erase_messages(write, gone)
     (title,) = write.execute("SELECT title FROM conversations WHERE id = ?", (conversation_id,)).fetchone()
     return taken._replace(title_without=title)
+
+
+def erase_drafts(write: sqlite3.Connection, owners: Iterable[str]) -> None:
+    """Remove what was not sent: of conversations, with the edits of their questions, or of messages."""
+    for one in owners:
+        write.execute(
+            """DELETE FROM drafts WHERE conversation = ?1
+            OR conversation IN (SELECT id FROM messages WHERE messages.conversation = ?1)""",
+            (one,),
+        )
 
 
 def erase_messages(write: sqlite3.Connection, ids: Iterable[str]) -> None:

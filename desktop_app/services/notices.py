@@ -24,6 +24,7 @@ SENTENCES: dict[str, str] = {
     "question-deleted": QT_TRANSLATE_NOOP("notices", "The question was deleted."),
     "version-deleted": QT_TRANSLATE_NOOP("notices", "This version was deleted."),
     "untitled-deleted": QT_TRANSLATE_NOOP("notices", "The conversation was deleted."),
+    "edit-discarded": QT_TRANSLATE_NOOP("notices", "Your changes were not sent."),
     "several-removed": QT_TRANSLATE_NOOP("notices", "{count} waiting questions were removed."),
     "queued-removed": QT_TRANSLATE_NOOP("notices", "The waiting question was removed."),
     "backup-restored": QT_TRANSLATE_NOOP("notices", "Messages that were brought back from the backup: {added}."),
@@ -121,6 +122,7 @@ LABELS: dict[str, str] = {
     "undo-delete": QT_TRANSLATE_NOOP("notices", "Undo"),
     "undo-delete-message": QT_TRANSLATE_NOOP("notices", "Undo"),
     "undo-queued": QT_TRANSLATE_NOOP("notices", "Undo"),
+    "undo-edit": QT_TRANSLATE_NOOP("notices", "Undo"),
     "cancel-question": QT_TRANSLATE_NOOP("notices", "Cancel"),
     "show-in-folder": QT_TRANSLATE_NOOP("notices", "Show in folder"),
     "remove-damaged": QT_TRANSLATE_NOOP("notices", "Delete the damaged file"),
@@ -143,7 +145,7 @@ LABELS: dict[str, str] = {
     "ask-again": QT_TRANSLATE_NOOP("notices", "Ask again"),
 }
 
-_UNDOES = frozenset({"undo-delete", "undo-delete-message", "undo-queued"})
+_UNDOES = frozenset({"undo-delete", "undo-delete-message", "undo-queued", "undo-edit"})
 
 #: Code of a sentence -> codes of the actions that it names: every one gets a button, wherever the sentence is shown.
 REMEDIES: dict[str, tuple[str, ...]] = {

@@ -21,7 +21,7 @@ from desktop_app.services.notices import Notice, Notices
 from desktop_app.services.troubles import Troubles
 
 PictureState = Literal["checking", "attached", "reading", "read"]
-_SAVE_AFTER_MS = 400
+SAVE_AFTER_MS = 400
 
 
 class DraftPicture(NamedTuple):
@@ -104,7 +104,7 @@ class Draft(QObject):
         self._drafts: dict[str, _Content] = {"": _Content()}
         self._saving = QTimer(self)
         self._saving.setSingleShot(True)
-        self._saving.setInterval(_SAVE_AFTER_MS)
+        self._saving.setInterval(SAVE_AFTER_MS)
         self._saving.timeout.connect(self.save)
         conversations.opened.connect(self._open)
         conversations.erased.connect(self._forget)

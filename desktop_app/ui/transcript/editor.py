@@ -16,6 +16,7 @@ from desktop_app.ui.widgets.theme import GRID
 from desktop_app.ui.widgets.thumbnails import ThumbnailStrip
 
 if TYPE_CHECKING:  # only for annotations
+    from desktop_app.services.conversation.edited_question import UnsentEdit
     from desktop_app.ui.protocols.conversation import EditedPictures, Previews
 
 
@@ -26,11 +27,12 @@ class QuestionEditor(Card):
     """Edits a question. Enter asks again, Esc cancels. Pictures are taken out, chosen and pasted;
     `DropTarget` adds those that are dropped.
 
-    `submitted(message_id, text)`: its pictures are those of `EditedPictures`. `cancelled`, `height_wanted(int)`: the
-    height that is needed, in px. `picture_opened(sha256)`: one is to be shown large.
+    `submitted(message_id, text)`, `written(message_id, text)`: its pictures are those of `EditedPictures`. `cancelled`,
+    `height_wanted(int)`: the height that is needed, in px. `picture_opened(sha256)`: one is to be shown large.
     """
 
     submitted = Signal(str, str)
+    written = Signal(str, str)
     cancelled = Signal()
     height_wanted = Signal(int)
     picture_opened = Signal(str)
@@ -70,6 +72,9 @@ class QuestionEditor(Card):
 
     def _connect(self) -> None:
         self.editor.submitted.connect(self._submit)
+        self.editor.textChanged.connect(self._write)
+        for signal in (self.pictures.added, self.pictures.changed, self.pictures.removed):
+            signal.connect(self._write)
         self.editor.cancelled.connect(self.cancelled)
         self.editor.focus_changed.connect(self.set_active)
         self.editor.files_pasted.connect(self.pictures.add_urls)
@@ -85,12 +90,13 @@ class QuestionEditor(Card):
         """Return the id of the question that is being edited, or ""."""
         return self._message_id
 
-    def begin(self, message: Message) -> None:
-        """Start editing a question."""
-        self._message_id = message.id
-        self.pictures.begin(message.pictures)
-        self.editor.set_text(message.text)
+    def begin(self, message: Message, unsent: UnsentEdit | None = None) -> None:
+        """Start editing a question, or go on with what of it was not sent."""
+        self._message_id = ""  # nothing of it is written by the person
+        self.pictures.begin(unsent.pictures if unsent is not None else message.pictures)
+        self.editor.set_text(unsent.text if unsent is not None else message.text)
         self.editor.document().clearUndoRedoStacks()
+        self._message_id = message.id
         self._say()
 
     def end(self) -> None:
@@ -112,6 +118,10 @@ class QuestionEditor(Card):
 
     def _say(self, sentence: str = "") -> None:
         self.hint.setText(sentence or self.tr("The old question and its answers are kept as another version."))
+
+    def _write(self, _what: object = None) -> None:
+        if self._message_id:
+            self.written.emit(self._message_id, self.editor.toPlainText())
 
     def _submit(self) -> None:
         if not self.editor.toPlainText().strip() and not self.pictures.pictures():

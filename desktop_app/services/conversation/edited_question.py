@@ -1,24 +1,30 @@
-"""The pictures of a question that is being edited: some are taken out, others put in."""
+"""A question that is being edited: its pictures, and what of it was changed and not sent."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop_app.chat.conversation import Picture
 from desktop_app.errors import UserError
-from desktop_app.services.conversation.draft import DraftPicture, local_files, refusals_of
+from desktop_app.services.conversation.conversation_list import Conversations
+from desktop_app.services.conversation.draft import SAVE_AFTER_MS, DraftPicture, local_files, refusals_of
 from desktop_app.services.conversation.picture_check import Checked, Inquiry, PictureCheck, name_of
-from desktop_app.services.notices import Notice, Notices
+from desktop_app.services.history_thread import HistoryThread
+from desktop_app.services.notices import Notice, Notices, action
 from desktop_app.services.troubles import Troubles
+
+if TYPE_CHECKING:  # imported on the history's thread
+    from desktop_app.chat.history import History
 
 
 class EditedPictures(QObject):
     """They are checked as those of a draft, and shown in the same way; see `Draft` for the signals.
 
-    Nothing of it is saved: the question as it was stays until the new one is asked.
+    The question as it was stays until the new one is asked.
     """
 
     added = Signal(object)
@@ -132,3 +138,106 @@ class EditedPictures(QObject):
     def _announce_settled(self) -> None:
         if not self.is_checking():
             self.settled.emit()
+
+
+class UnsentEdit(NamedTuple):
+    """A question as it was changed, and not sent yet."""
+
+    text: str
+    pictures: tuple[Picture, ...]
+
+
+class UnsentEdits(QObject):
+    """Keeps them like drafts, each under the id of its question. `found(id)`: one is there again, to be gone on with.
+
+    The id is "" for those that come with a conversation that is opened.
+    """
+
+    found = Signal(str)
+
+    def __init__(
+        self,
+        conversations: Conversations,
+        history_thread: HistoryThread,
+        notices: Notices,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._conversations = conversations
+        self._history_thread = history_thread
+        self._notices = notices
+        self._edits: dict[str, UnsentEdit] = {}
+        self._read: set[str] = set()  # conversations whose edits were read
+        self._unsaved: set[str] = set()
+        self._discarded: tuple[str, str, UnsentEdit] | None = None  # (conversation, question, what was written)
+        self._saving = QTimer(self)
+        self._saving.setSingleShot(True)
+        self._saving.setInterval(SAVE_AFTER_MS)
+        self._saving.timeout.connect(self.save)
+        conversations.opened.connect(self._opened)
+        notices.register("undo-edit", self.undo)
+
+    def of(self, message_id: str) -> UnsentEdit | None:
+        """Return what of a question was changed; None: nothing."""
+        return self._edits.get(message_id)
+
+    def write(self, message_id: str, text: str, pictures: tuple[Picture, ...]) -> None:
+        """Keep a question as it is now."""
+        self._edits[message_id] = UnsentEdit(text, pictures)
+        self._save_soon(message_id)
+
+    def forget(self, message_id: str) -> None:
+        """Keep nothing of a question any more: it was sent, or is as before."""
+        if self._edits.pop(message_id, None) is not None:
+            self._save_soon(message_id)
+
+    def discard(self, message_id: str) -> None:
+        """Forget what the person does not want to send; a notice offers to undo it."""
+        edit = self._edits.get(message_id)
+        if edit is not None:
+            self.forget(message_id)
+            self._discarded = (self._conversations.current_id(), message_id, edit)
+            self._notices.post(Notice("edit-discarded", actions=(action("undo-edit"),)))
+
+    def undo(self) -> None:
+        """Go on with what was discarded last."""
+        if self._discarded is None:
+            return
+        (conversation, message_id, edit), self._discarded = self._discarded, None
+        self.write(message_id, *edit)
+        if conversation == self._conversations.current_id():
+            self.found.emit(message_id)
+        else:
+            self._conversations.open(conversation)
+
+    def is_unsaved(self) -> bool:
+        """Return whether something is not yet given to the history."""
+        return bool(self._unsaved)
+
+    def save(self) -> None:
+        """Write to the history now what has changed."""
+        self._saving.stop()
+        unsaved, self._unsaved = self._unsaved, set()
+        for message_id in unsaved:
+            edit = self._edits.get(message_id, UnsentEdit("", ()))
+            self._history_thread.run(partial(_keep, message_id, edit))
+
+    def _save_soon(self, message_id: str) -> None:
+        self._unsaved.add(message_id)
+        self._saving.start()
+
+    def _opened(self, conversation_id: str) -> None:
+        self.save()
+        if conversation_id and conversation_id not in self._read:
+            self._read.add(conversation_id)
+            self._history_thread.run(lambda history: history.edits(conversation_id), self._restored)
+
+    def _restored(self, kept: dict[str, tuple[str, tuple[Picture, ...]]]) -> None:
+        for message_id, (text, pictures) in kept.items():
+            self._edits.setdefault(message_id, UnsentEdit(text, pictures))
+        if kept:
+            self.found.emit("")
+
+
+def _keep(message_id: str, edit: UnsentEdit, history: History) -> None:
+    history.keep_edit(message_id, *edit)

@@ -1,0 +1,102 @@
+"""What people expect of a program that they stay in, in the real window with the real engine: nothing is lost."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QPushButton
+
+from tests.end_to_end.test_main_job import Program, close_program, open_program, programs  # noqa: F401 - a fixture
+from tests.helpers.waiting import pump, wait_until
+
+pytestmark = pytest.mark.timeout(240)
+LEFT = Qt.MouseButton.LeftButton
+
+
+def texts(program: Program) -> list[str]:
+    return [message.text for message in program.services.chat.messages()]
+
+
+def press(program: Program, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    QTest.keyClick(QApplication.focusWidget() or program.window, key, modifiers)
+
+
+def go_to_question(program: Program) -> None:
+    """Put the keyboard on the first question."""
+    page = program.window.transcript.page
+    while not page.hasFocus():
+        press(program, Qt.Key.Key_F6)
+    press(program, Qt.Key.Key_Home)
+
+
+def begin_to_edit(program: Program, more: str) -> None:
+    go_to_question(program)
+    press(program, Qt.Key.Key_F2)
+    editor = program.window.transcript.editor
+    assert editor.editor.hasFocus()
+    QTest.keyClicks(editor.editor, more)
+
+
+def undo_button(program: Program) -> QPushButton:
+    return next(each for each in program.window.notices.buttons if each.text() == "Undo")
+
+
+def test_what_was_changed_in_a_question_is_kept_until_it_is_sent(
+    programs: list[Program],  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    program = open_program(programs)
+    program.window.activateWindow()
+    program.ask("What can you do?")
+    conversations = program.services.conversations
+    first = conversations.current_id()
+    begin_to_edit(program, " And what not?")
+    editor = program.window.transcript.editor
+    # Another conversation is looked at, and this one again.
+    press(program, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
+    wait_until(lambda: program.services.chat.messages() == [])
+    conversations.open(first)
+    wait_until(editor.isVisible)
+    assert editor.editor.toPlainText() == "What can you do? And what not?"
+    assert not editor.editor.hasFocus(), "the keyboard is where a new question is written"
+    # The program is killed: another finds what is on the disk now.
+    wait_until(lambda: not program.services.unsent_edits.is_unsaved())
+    program.services.history_thread.wait()
+    shutil.copytree(tmp_path / "home", tmp_path / "left")
+    monkeypatch.setenv("EYEBRIGHT_HOME", str(tmp_path / "left"))
+    close_program(programs, program)
+    program = open_program(programs)
+    wait_until(lambda: bool(program.services.conversations.summaries()))
+    program.services.conversations.open(first)
+    wait_until(lambda: program.window.pages.currentWidget() is not program.window.start_page)
+    editor = program.window.transcript.editor
+    wait_until(editor.isVisible)
+    assert editor.editor.toPlainText() == "What can you do? And what not?"
+    # Esc takes it away, and tells how to get it back.
+    program.window.activateWindow()
+    editor.editor.setFocus()
+    press(program, Qt.Key.Key_Escape)
+    assert not editor.isVisible()
+    assert program.window.notices.words.text() == "Your changes were not sent."
+    QTest.mouseClick(undo_button(program), LEFT)
+    assert editor.isVisible()
+    assert editor.editor.hasFocus()
+    assert editor.editor.toPlainText() == "What can you do? And what not?"
+    # Sent, it is kept no longer; unchanged, nothing is told.
+    press(program, Qt.Key.Key_Return)
+    wait_until(lambda: texts(program)[:1] == ["What can you do? And what not?"])
+    wait_until(lambda: not program.services.chat.is_busy(), 60)
+    program.services.conversations.reopen()
+    pump(0)
+    wait_until(lambda: len(texts(program)) == 2)
+    assert not editor.isVisible()
+    go_to_question(program)
+    press(program, Qt.Key.Key_F2)
+    press(program, Qt.Key.Key_Escape)
+    assert not editor.isVisible()
+    assert program.window.notices.current() is None
