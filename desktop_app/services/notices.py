@@ -284,12 +284,14 @@ class Notices(QObject):
     `posted(Notice)` when one is to be shown; `withdrawn(id)` when it is to go, and before that
     `dismissed(id)` if the person has closed it.
     `relabelled()`: the words of an action are others now, or it can do nothing any more.
+    `undo_changed()`: something can be undone now, or no longer. That outlives its notice, until `expire`.
     """
 
     posted = Signal(object)
     withdrawn = Signal(str)
     dismissed = Signal(str)
     relabelled = Signal()
+    undo_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -303,6 +305,7 @@ class Notices(QObject):
         self._callbacks: dict[str, Callable[..., Any]] = {}
         self._labels: dict[str, Callable[[], str]] = {"get-model": str}  # str(): nothing, until it is registered
         self._details: dict[str, Callable[[], str]] = {}
+        self._undoes: list[tuple[str, NoticeAction]] = []  # (id of its notice, what undoes it), the last at the end
 
     def start(self) -> None:
         """Emit notices from now on, first those that were posted before there was a window."""
@@ -353,6 +356,8 @@ class Notices(QObject):
             if known.is_passing and not notice.sticky and not together:
                 self.withdraw(known.id)
         self._standing.append(notice)
+        self._undoes += [(notice.id, each) for each in notice.buttons if each.code in _UNDOES]
+        self.undo_changed.emit()
         if self.has_window and is_known:
             self._changed.add(notice.id)
             self._soon.start()
@@ -372,6 +377,27 @@ class Notices(QObject):
         self._standing = [known for known in self._standing if known.id != notice_id]
         self.withdrawn.emit(notice_id)
 
+    def is_standing(self, notice_id: str) -> bool:
+        """Return whether a notice was not withdrawn yet."""
+        return any(known.id == notice_id for known in self._standing)
+
+    def expire(self, notice_id: str) -> None:
+        """Remove a notice; what it tells of cannot be undone any more, or was."""
+        self._undoes = [each for each in self._undoes if each[0] != notice_id]
+        self.withdraw(notice_id)
+        self.undo_changed.emit()
+
+    def can_undo(self) -> bool:
+        """Return whether something can be undone."""
+        return bool(self._undoes)
+
+    def undo(self) -> None:
+        """Undo what was done last."""
+        if self._undoes:
+            notice_id, chosen = self._undoes[-1]
+            self.expire(notice_id)
+            self.run(chosen)
+
     def dismiss(self, notice_id: str) -> None:
         """Remove a notice because the person has closed it."""
         self.dismissed.emit(notice_id)
@@ -381,7 +407,7 @@ class Notices(QObject):
         """Remove what was said of these, because the person has gone on, but what stays until its cause is gone."""
         for notice in self.standing():
             if notice.owner in owners and not notice.sticky:
-                self.withdraw(notice.id)
+                self.expire(notice.id)
 
     def conversation_opened(self) -> None:
         """Remove what was said of the conversation that was open; an error of nothing else is one of it."""

@@ -100,3 +100,49 @@ def test_what_was_changed_in_a_question_is_kept_until_it_is_sent(
     press(program, Qt.Key.Key_Escape)
     assert not editor.isVisible()
     assert program.window.notices.current() is None
+
+
+CONTROL = Qt.KeyboardModifier.ControlModifier
+
+
+def test_what_was_deleted_last_comes_back_by_ctrl_z_after_its_notice_too(programs: list[Program]) -> None:  # noqa: F811
+    program = open_program(programs)
+    program.window.activateWindow()
+    services, window = program.services, program.window
+    for text in ("What can you do?", "Who are you?", "Can you count?"):
+        program.ask(text)
+    first, keyboard = services.conversations.current_id(), window.transcript.page.keyboard
+    assert not window.menus.undo.isEnabled()
+    go_to_question(program)
+    press(program, Qt.Key.Key_Delete)
+    wait_until(lambda: texts(program)[:1] == ["Who are you?"])
+    assert window.transcript.page.hasFocus()
+    assert keyboard.is_focus_shown()
+    assert keyboard.focused() == 0, "on what takes the place of the question"
+    wait_until(lambda: window.notices.current() is not None)
+    window.notices.close_button.click()
+    assert window.notices.current() is None
+    # A text field with nothing of its own to undo leaves the keys to the window, another keeps them.
+    window.composer.focus_editor()
+    QTest.keyClicks(window.composer.editor, "And")
+    press(program, Qt.Key.Key_Z, CONTROL)
+    assert window.composer.editor.toPlainText() == ""
+    assert len(texts(program)) == 4
+    press(program, Qt.Key.Key_Z, CONTROL)
+    wait_until(lambda: texts(program)[::2] == ["What can you do?", "Who are you?", "Can you count?"])
+    assert not window.menus.undo.isEnabled()
+    # The last pair goes: the keyboard is on the one before.
+    go_to_question(program)
+    press(program, Qt.Key.Key_End)
+    press(program, Qt.Key.Key_Delete)
+    wait_until(lambda: len(texts(program)) == 4)
+    assert keyboard.focused() == 3
+    # What was deleted after it is undone before it.
+    press(program, Qt.Key.Key_N, CONTROL)
+    program.ask("Can you read?")
+    press(program, Qt.Key.Key_Backspace, CONTROL | Qt.KeyboardModifier.ShiftModifier)
+    wait_until(lambda: window.notices.words.text() == "“Can you read?” was deleted.")
+    press(program, Qt.Key.Key_Z, CONTROL)
+    wait_until(lambda: texts(program)[:1] == ["Can you read?"])
+    press(program, Qt.Key.Key_Z, CONTROL)
+    wait_until(lambda: services.conversations.current_id() == first and len(texts(program)) == 6)

@@ -23,10 +23,11 @@ if TYPE_CHECKING:  # imported on the history's thread
 
 
 class Branches(QObject):
-    """A message is removed from the history and its backups at once; a notice offers to put it back.
+    """A message is removed from the history and its backups at once; it can be put back for a while.
 
-    When the notice has gone, or the conversation is deleted, what the caches, the engine and the attachments hold of it
-    goes too; at the next start if the program is killed before.
+    That is as long as its notice stands or its conversation is open, and until the next one is deleted. Then, or when
+    the conversation is deleted, what the caches, the engine and the attachments hold of it goes too; at the next start
+    if the program is killed before.
     """
 
     def __init__(
@@ -57,12 +58,13 @@ class Branches(QObject):
         self._in_hand = in_hand
         self._notices = notices
         self._removed: tuple[Removed, str] | None = None  # what can be put back, and the id of its notice
-        self._gone = QTimer(self)  # the notice goes before what its button does is done
+        self._gone = QTimer(self)  # the notice goes, or a conversation is opened, before what Undo does is done
         self._gone.setSingleShot(True)
         self._gone.setInterval(0)
         self._gone.timeout.connect(self._forget)
         notices.register("undo-delete-message", self.undo)
         notices.withdrawn.connect(self._withdrawn)
+        conversations.opened.connect(self._opened)
         conversations.deleted.connect(self._conversation_deleted)
 
     def delete(self, message_id: str) -> None:
@@ -80,7 +82,7 @@ class Branches(QObject):
         if self._removed is None:
             return
         (removed, notice_id), self._removed = self._removed, None
-        self._notices.withdraw(notice_id)
+        self._notices.expire(notice_id)
         conversation = removed.taken.conversation
         shows = conversation != self._conversations.current_id() or not self._chat.is_busy()
         self._history_thread.run(
@@ -158,8 +160,16 @@ class Branches(QObject):
             self._conversations.open(conversation)
 
     def _withdrawn(self, notice_id: str) -> None:
-        if self._removed is not None and self._removed[1] == notice_id:
+        if self._removed is not None and self._removed[1] == notice_id and not self._is_open():
             self._gone.start()
+
+    def _opened(self, _conversation: str) -> None:
+        if self._removed is not None and not self._is_open() and not self._notices.is_standing(self._removed[1]):
+            self._gone.start()
+
+    def _is_open(self) -> bool:
+        """Return whether that is open of which something was removed."""
+        return self._removed is not None and self._removed[0].taken.conversation == self._conversations.current_id()
 
     def _conversation_deleted(self, conversation: str) -> None:
         if self._removed is not None and self._removed[0].taken.conversation == conversation:
@@ -170,7 +180,7 @@ class Branches(QObject):
         if self._removed is None:
             return
         (removed, notice_id), self._removed = self._removed, None
-        self._notices.withdraw(notice_id)
+        self._notices.expire(notice_id)
         self._history_thread.run(
             lambda history: history.unused(removed.purged.pictures),
             lambda unused: self._files.run(partial(self._attachments.remove, unused.difference(self._in_hand()))),

@@ -169,7 +169,7 @@ class UnsentEdits(QObject):
         self._edits: dict[str, UnsentEdit] = {}
         self._read: set[str] = set()  # conversations whose edits were read
         self._unsaved: set[str] = set()
-        self._discarded: tuple[str, str, UnsentEdit] | None = None  # (conversation, question, what was written)
+        self._discarded: tuple[str, str, UnsentEdit, str] | None = None  # (conversation, question, ., its notice)
         self._saving = QTimer(self)
         self._saving.setSingleShot(True)
         self._saving.setInterval(SAVE_AFTER_MS)
@@ -196,14 +196,18 @@ class UnsentEdits(QObject):
         edit = self._edits.get(message_id)
         if edit is not None:
             self.forget(message_id)
-            self._discarded = (self._conversations.current_id(), message_id, edit)
-            self._notices.post(Notice("edit-discarded", actions=(action("undo-edit"),)))
+            if self._discarded is not None:
+                self._notices.expire(self._discarded[3])
+            notice = Notice("edit-discarded", actions=(action("undo-edit"),))
+            self._discarded = (self._conversations.current_id(), message_id, edit, notice.id)
+            self._notices.post(notice)
 
     def undo(self) -> None:
         """Go on with what was discarded last."""
         if self._discarded is None:
             return
-        (conversation, message_id, edit), self._discarded = self._discarded, None
+        (conversation, message_id, edit, notice_id), self._discarded = self._discarded, None
+        self._notices.expire(notice_id)
         self.write(message_id, *edit)
         if conversation == self._conversations.current_id():
             self.found.emit(message_id)

@@ -143,6 +143,7 @@ class TranscriptView(QWidget):
     def _reset(self) -> None:
         messages, shown = self._chat.messages(), self._rows.messages()
         conversation = self._conversations.current_id()
+        walked = self.page.keyboard.is_focus_shown() and self.page.hasFocus()
         common = sum(1 for _ in takewhile(lambda pair: pair[0].id == pair[1].id, zip(messages, shown, strict=False)))
         if conversation != self._conversation or self.editor.message_id() not in {message.id for message in messages}:
             self.editor.end()
@@ -153,9 +154,11 @@ class TranscriptView(QWidget):
             self._rows.set_messages(messages)
         if conversation != self._conversation:
             self.page.hits.clear()
-        self._conversation = conversation
+        before, self._conversation = self._conversation, conversation
         self._show_remedies()
         self._go_on_editing()
+        if walked and self.page.keyboard.focused() < 0 and shown and conversation == before:
+            self.page.keyboard.focus_message(common)  # what was there is deleted: on what takes its place
         self._show_sought()
 
     def _show_version(self, index: int, messages: list[Message]) -> None:

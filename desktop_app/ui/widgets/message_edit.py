@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
 from desktop_app.file_addresses import is_local
 from desktop_app.ui.files.mime import has_picture, is_only_picture, picture_bytes, urls_of
 from desktop_app.ui.widgets.controls import ElidedLabel
-from desktop_app.ui.widgets.keys import DELETE_LINE_START, is_asked_for, turns_pages
+from desktop_app.ui.widgets.keys import DELETE_LINE_START, is_asked_for, leaves_undo, turns_pages
 from desktop_app.ui.widgets.long_text import MOST_WRITTEN, wrap_mode
 from desktop_app.ui.widgets.theme import theme
 
@@ -164,10 +164,12 @@ class MessageEdit(QTextEdit):
     # ---- keys ------------------------------------------------------------------------------
 
     def event(self, event: QEvent) -> bool:
-        """Keep Ctrl+Shift+Backspace from the menu where there are words, or were: it deletes some of them."""
+        """Keep keys from the menu where there are words, or were: Ctrl+Shift+Backspace deletes some, Ctrl+Z undoes."""
         document = self.document()
         if is_asked_for(event, DELETE_LINE_START) and (document.isUndoAvailable() or not document.isEmpty()):
             event.accept()
+            return True
+        if leaves_undo(event, document.isUndoAvailable()):
             return True
         return super().event(event)
 

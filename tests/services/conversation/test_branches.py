@@ -67,7 +67,7 @@ def test_the_next_question_does_not_know_of_it(talked: Desk) -> None:
     assert [turn.text for turn in command.turns] == ["Two?", "Three?"]
 
 
-def test_when_the_notice_has_gone_nothing_is_left(talked: Desk) -> None:
+def test_when_the_notice_and_the_conversation_have_gone_nothing_is_left(talked: Desk) -> None:
     [picture] = talked.services.chat.messages()[2].pictures
     attached = [path for path in attachments_folder().rglob("*") if picture.sha256 in path.name]
     block = cached("block")
@@ -76,7 +76,11 @@ def test_when_the_notice_has_gone_nothing_is_left(talked: Desk) -> None:
     assert b"Second." not in history_file().read_bytes()
     assert block.exists()
     assert all(path.exists() for path in attached)
-    talked.services.notices.withdraw(notice.id)  # as the window does after ten seconds
+    talked.services.notices.withdraw(notice.id)  # as the window does after a while
+    pump(0)
+    assert talked.services.notices.can_undo()
+    assert block.exists()
+    talked.services.conversations.new()
     wait_until(lambda: bool(talked.client.of(Forget)))
     late = cached("late")
     talked.client.emit(Forgotten(talked.client.of(Forget)[-1].request))
@@ -91,6 +95,7 @@ def test_what_was_cached_before_it_was_written_stays(desk: Desk) -> None:
     answer(desk, ask(desk, "Two?"), "Second.")
     block = cached("block")
     desk.services.notices.withdraw(delete(desk, 0).id)
+    desk.services.conversations.new()
     wait_until(lambda: not block.exists())
     assert old.exists()
 

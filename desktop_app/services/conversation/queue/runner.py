@@ -126,10 +126,10 @@ class QueueRunner(QObject):
         self._draft.save_of(conversation)
         questions = [(question, places.index(question_id))]
         before = self._removed
-        if before is not None and before.notice in self._notices.standing():
-            self._notices.withdraw(before.notice.id)
-            if before.conversation == conversation:  # the next one moves below the pointer: a click too many is easy
-                questions = [*before.questions, *questions]
+        if before is not None:
+            if before.notice in self._notices.standing() and before.conversation == conversation:
+                questions = [*before.questions, *questions]  # the next one moves below the pointer: a click too many
+            self._notices.expire(before.notice.id)
         code, count = ("queued-removed", {}) if len(questions) == 1 else ("several-removed", {"count": len(questions)})
         notice = Notice(code, count, actions=(action("undo-queued"),), owner="conversation")
         self._removed = _Removed(conversation, questions, notice)
@@ -138,7 +138,8 @@ class QueueRunner(QObject):
     def undo_remove(self) -> None:
         """Put the questions that the notice tells of back to their places."""
         if self._removed is not None:
-            (conversation, questions, _), self._removed = self._removed, None
+            (conversation, questions, notice), self._removed = self._removed, None
+            self._notices.expire(notice.id)
             for question, place in reversed(questions):
                 self._queue.put_back(conversation, question, place)
             self._draft.save_of(conversation)
@@ -161,7 +162,7 @@ class QueueRunner(QObject):
 
     def _erased(self, conversations: list[str]) -> None:
         if self._removed is not None and self._removed.conversation in conversations:
-            self._notices.withdraw(self._removed.notice.id)
+            self._notices.expire(self._removed.notice.id)
             self._removed = None
 
     def _shown(self) -> None:
