@@ -129,9 +129,15 @@ class Services:
         self.import_then("desktop_app.services.models.tasks", look_for_models)
 
     def add_pictures(self, paths: list[str]) -> None:
-        """Add picture files to the draft, unless the program is ending."""
-        if not self._closed:
-            self.draft.add_files(paths)
+        """Add picture files that are opened with the program to a new question, unless the program is ending.
+
+        They begin a conversation: nobody said that they belong to the one that is open.
+        """
+        if self._closed or not paths:
+            return
+        if self.conversations.current_id():
+            self.conversations.new()
+        self.draft.add_files(paths)
 
     def import_then(self, module: str, work: Callable[[], object]) -> None:
         """Import a slow module on a thread, a little later, and then do `work`, for which nobody waits."""

@@ -6,10 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
 
+from desktop_app import cli
 from tests.end_to_end.test_main_job import Program, close_program, open_program, programs  # noqa: F401 - a fixture
 from tests.helpers.waiting import pump, wait_until
 
@@ -146,3 +148,27 @@ def test_what_was_deleted_last_comes_back_by_ctrl_z_after_its_notice_too(program
     wait_until(lambda: texts(program)[:1] == ["Can you read?"])
     press(program, Qt.Key.Key_Z, CONTROL)
     wait_until(lambda: services.conversations.current_id() == first and len(texts(program)) == 6)
+
+
+def test_pictures_that_are_opened_from_outside_begin_a_conversation(programs: list[Program], tmp_path: Path) -> None:  # noqa: F811
+    program = open_program(programs)
+    services = program.services
+    program.ask("What can you do?")
+    first = services.conversations.current_id()
+    picture = tmp_path / "blue.png"
+    Image.new("RGB", (200, 200), "blue").save(picture)
+    request = cli.parse([str(picture), str(tmp_path / "gone.png")])
+    assert isinstance(request, cli.WindowRequest)
+    services.add_pictures(request.pictures)
+    wait_until(
+        lambda: [each.name for each in services.draft.pictures() if each.picture is not None] == ["blue.png"], 20
+    )
+    wait_until(lambda: program.window.notices.current() is not None)
+    assert "gone.png" in program.window.notices.words.text()
+    assert services.conversations.current_id() == ""
+    assert texts(program) == []
+    services.conversations.open(first)
+    wait_until(lambda: len(texts(program)) == 2)
+    assert services.draft.pictures() == []
+    services.add_pictures([])  # the program was started once more, without any
+    assert services.conversations.current_id() == first
