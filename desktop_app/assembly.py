@@ -122,6 +122,7 @@ class Services:
         self.chosen_model.load()
         self.draft.restore("")
         self.conversations.refresh()
+        self.activity.restore()
 
         def look_for_models() -> None:
             self.model_tasks.begin()
@@ -218,7 +219,7 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
     chat = Chat(conversations, draft, answers, history_thread, previews, picture_detail, notices)
     writer = Background("exports", notices)
     queue_runner = QueueRunner(engine, queue, conversations, draft, answers, chat, history_thread, previews, notices)
-    activity = Activity(answers, queue, conversations)
+    activity = Activity(answers, queue, conversations, history_thread)
     exports = Exports(attachments, chat, conversations, history_thread, writer, throttle, notices)
     edited_pictures = EditedPictures(check, notices)
 

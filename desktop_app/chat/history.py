@@ -36,6 +36,7 @@ from desktop_app.chat.erased import Erased, erased_of, remember
 from desktop_app.chat.rows import (
     COLUMNS,
     TakenOut,
+    closest,
     erase_drafts,
     erase_messages,
     insert_message,
@@ -433,15 +434,33 @@ class History:
         return fork
 
     def mark_interrupted(self) -> int:
-        """Mark answers still being written when the program ended; return how many.
+        """Mark answers still being written when the program ended, which nobody has seen end; return how many.
 
         To be called once, at the start. What was received of them stays.
         """
         with self._database.writing() as write:
+            write.execute(
+                "INSERT OR REPLACE INTO unseen SELECT DISTINCT conversation, ? FROM messages WHERE state = ?",
+                (State.INTERRUPTED.value, State.STREAMING.value),
+            )
             return write.execute(
                 "UPDATE messages SET state = ? WHERE state = ?",
                 (State.INTERRUPTED.value, State.STREAMING.value),
             ).rowcount
+
+    def set_unseen(self, conversation_id: str, state: State | None) -> None:
+        """Note how an answer ended that the person has not seen; None: it is seen now."""
+        with self._database.writing() as write:
+            write.execute("DELETE FROM unseen WHERE conversation = ?", (conversation_id,))
+            if state is not None:
+                write.execute(
+                    "INSERT INTO unseen SELECT id, ? FROM conversations WHERE id = ?", (state.value, conversation_id)
+                )
+
+    def unseen(self) -> dict[str, State]:
+        """Return the conversations with an answer that was not seen, and how it ended."""
+        rows = self._database.read("SELECT conversation, state FROM unseen")
+        return {row["conversation"]: closest(State, row["state"]) for row in rows}
 
     def _read(self, conversation_id: str) -> tuple[list[sqlite3.Row], Tree]:
         rows = self._database.read(f"SELECT {COLUMNS} FROM messages WHERE conversation = ?", conversation_id)

@@ -159,6 +159,8 @@ class ConversationModel(QAbstractListModel):
             return self.tr("its answer is being written")
         if mark == "waiting":
             return self.tr("a question waits")
+        if mark == "broken":
+            return self.tr("its answer was not finished")
         return self.tr("has a new answer") if mark == "unseen" else ""
 
     def _activity_changed(self) -> None:

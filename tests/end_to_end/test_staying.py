@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
 
 from desktop_app import cli
+from desktop_app.ui.conversation_list import MARK
 from tests.end_to_end.test_main_job import Program, close_program, open_program, programs  # noqa: F401 - a fixture
 from tests.helpers.waiting import pump, wait_until
 
@@ -172,3 +175,43 @@ def test_pictures_that_are_opened_from_outside_begin_a_conversation(programs: li
     assert services.draft.pictures() == []
     services.add_pictures([])  # the program was started once more, without any
     assert services.conversations.current_id() == first
+
+
+def marks(program: Program) -> dict[str, str]:
+    model = program.window.sidebar.view.model()
+    rows = [model.index(row, 0) for row in range(model.rowCount())]
+    return {str(index.data()): str(index.data(MARK)) for index in rows}
+
+
+def test_what_was_not_seen_is_marked_after_a_restart_too(programs: list[Program]) -> None:  # noqa: F811
+    program = open_program(programs)
+    services, window = program.services, program.window
+    program.type_and_send("What can you do?")
+    wait_until(services.chat.is_busy)
+    window.new_conversation()
+    wait_until(lambda: bool(services.conversations.summaries()))
+    wait_until(lambda: marks(program) == {"What can you do?": "unseen"}, 60)
+    pid = services.engine.pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        program.type_and_send("Who are you?")
+        wait_until(lambda: len(services.conversations.summaries()) == 2)
+        wait_until(services.engine.is_answering)
+        services.answers.close()  # as the program does when it ends
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    close_program(programs, program)
+    program = open_program(programs)
+    wait_until(lambda: len(program.services.conversations.summaries()) == 2)
+    unseen = {"What can you do?": "unseen", "Who are you?": "broken"}
+    wait_until(lambda: marks(program) == unseen)
+    for row in program.services.conversations.summaries():
+        program.services.conversations.open(row.id)
+    wait_until(lambda: set(marks(program).values()) == {""})
+    close_program(programs, program)
+    program = open_program(programs)
+    wait_until(lambda: len(program.services.conversations.summaries()) == 2)
+    program.services.history_thread.wait()
+    pump(0)
+    assert set(marks(program).values()) == {""}

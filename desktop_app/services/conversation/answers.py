@@ -181,6 +181,10 @@ class Answers(QObject):
         for answer in list(self._under_way.values()):
             answer.interrupt()
 
+    def is_closed(self) -> bool:
+        """Return whether `close` was called."""
+        return self._closed
+
     # ---- inside ----------------------------------------------------------------------------
 
     def _saved(self, saved: list[Message]) -> None:
