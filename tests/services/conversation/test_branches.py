@@ -309,8 +309,8 @@ def test_a_picture_that_is_used_elsewhere_meanwhile_stays(talked: Desk, place: s
         services.queue.add(services.conversations.current_id(), queued := QueuedQuestion("Next?", (picture,)))
         services.queue_runner.remove(queued.id)
     services.notices.withdraw(notice.id)
-    wait_until(lambda: bool(talked.client.of(Forget)))
     services.conversations.new()
+    wait_until(lambda: bool(talked.client.of(Forget)))
     answer(talked, ask(talked, "Other?"), "Other.")
     services.recovery.delete_now(services.conversations.current_id())
     for thread in (services.history_thread, services.files):
