@@ -151,8 +151,9 @@ class Services:
 
     def save(self) -> None:
         """Have on the disk what the person wrote and what is being answered; everything goes on."""
+        self.history_thread.wait()  # it may have given a question back to the draft, or read what was in it
         self.answers.save()
-        self.draft.save()
+        self.draft.save_all()
         self.unsent_edits.save()
         self.history_thread.wait()
 
@@ -165,19 +166,22 @@ class Services:
         if self._closed:
             return
         self._closed = True
+        self.history_thread.begin_closing()
         self.tuner.close()
         self.queue_runner.close()
+        self.chat.close()
         self.answers.close()
         self.chosen_model.close()
-        self.idle_unload.close()
-        self.reading_ahead.close()
-        self.draft.save()
-        self.unsent_edits.save()
         self.throttle.set_answering(False)  # no answer is shown any more, so accepted work is done at full speed
         self.model_throttle.set_answering(False)
+        self.history_thread.wait()  # it may have given a question back to the draft, or read what was in it
+        self.draft.save_all()
+        self.unsent_edits.save()
         self.exports.close()
         self.files.close()
         self.history_thread.wait()  # all is saved before the engine is waited for
+        self.idle_unload.close()
+        self.reading_ahead.close()
         self.engine.close()
         self.branches.close()
         self.history_thread.close()

@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from collections.abc import Collection, Iterable, Mapping, Set
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
@@ -32,6 +32,7 @@ from desktop_app.chat.conversation import (
 )
 from desktop_app.chat.damaged_files import naming, remove_damaged
 from desktop_app.chat.database import Database, open_database
+from desktop_app.chat.drafts import erase_orphans, joined, write_draft
 from desktop_app.chat.erased import Erased, erased_of, remember
 from desktop_app.chat.rows import (
     COLUMNS,
@@ -42,7 +43,6 @@ from desktop_app.chat.rows import (
     insert_message,
     message_from,
     newest_place,
-    picture_rows,
     put_back,
     replace_message,
     take_out,
@@ -98,11 +98,19 @@ class History:
                 with database.writing() as write:
                     erase_drafts(write, erased.messages)
                     erase_messages(write, erased.messages)
+            with database.writing() as write:
+                erase_orphans(write)
         return history, damage
 
     def close(self) -> None:
         """Close the file."""
         self._database.close()
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Do all changes of the body or, if it raises or the program is killed, none of them."""
+        with self._database.writing():
+            yield
 
     def problems(self) -> list[str]:
         """Return what an integrity check finds: an empty list for a sound file."""
@@ -245,7 +253,8 @@ class History:
 
     def _known(self, conversations: Collection[str]) -> set[str]:
         """Return those of these conversations that are in the file."""
-        return {row["id"] for row in self._database.read("SELECT id FROM conversations") if row["id"] in conversations}
+        found = (self._database.read("SELECT id FROM conversations WHERE id = ?", one) for one in conversations)
+        return {row["id"] for rows in found for row in rows}
 
     # Backups
 
@@ -319,18 +328,24 @@ class History:
         with self._database.writing() as write:
             replace_message(write, message)
 
-    def take_out(self, conversation_id: str, messages: Collection[str]) -> bool:
+    def take_out(
+        self, conversation_id: str, messages: Collection[str], text: str = "", pictures: tuple[Picture, ...] = ()
+    ) -> bool:
         """Remove messages that nothing follows but themselves, as if they had never been added.
 
-        Return whether nothing is left: then the conversation is gone too, with its draft.
+        `text` and `pictures` go into the draft, before what it has. Return whether nothing is left: then the
+        conversation is gone too, and its draft goes into that of the conversation not yet begun.
         """
         with self._database.writing() as write:
+            draft = joined((text, pictures), self.draft(conversation_id))
             for message in reversed([*messages]):
                 write.execute("DELETE FROM messages WHERE id = ? AND conversation = ?", (message, conversation_id))
             if write.execute("SELECT 1 FROM messages WHERE conversation = ?", (conversation_id,)).fetchone() is None:
                 erase_drafts(write, (conversation_id,))
                 write.execute("DELETE FROM conversations WHERE id = ?", (conversation_id,))
+                self.save_draft("", *joined(draft, self.draft("")))
                 return True
+            self.save_draft(conversation_id, *draft)
             write.execute(
                 """UPDATE conversations SET
                 updated = (SELECT max(created) FROM messages WHERE conversation = ?1),
@@ -503,16 +518,9 @@ class History:
     # Drafts
 
     def save_draft(self, conversation_id: str, text: str, pictures: Iterable[Picture]) -> None:
-        """Keep a message not yet sent; "" is the conversation not yet begun."""
-        shown = tuple(pictures)
+        """Keep a message not yet sent; "" is the conversation not yet begun. Of one that is not here, nothing is."""
         with self._database.writing() as write:
-            write.execute("DELETE FROM drafts WHERE conversation = ?", (conversation_id,))
-            if text or shown:
-                write.execute("INSERT INTO drafts VALUES (?, ?)", (conversation_id, storable(text)))
-                write.executemany(
-                    "INSERT INTO draft_pictures VALUES (?, ?, ?, ?, ?, ?)",
-                    picture_rows(conversation_id, shown),
-                )
+            write_draft(write, conversation_id, text, tuple(pictures))
 
     def draft(self, conversation_id: str) -> tuple[str, tuple[Picture, ...]]:
         """Return the text and pictures of the message not yet sent, if any."""

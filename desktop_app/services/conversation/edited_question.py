@@ -224,7 +224,7 @@ class UnsentEdits(QObject):
         unsaved, self._unsaved = self._unsaved, set()
         for message_id in unsaved:
             edit = self._edits.get(message_id, UnsentEdit("", ()))
-            self._history_thread.run(partial(_keep, message_id, edit))
+            self._history_thread.keep(f"edit {message_id}", partial(_keep, message_id, edit))
 
     def _save_soon(self, message_id: str) -> None:
         self._unsaved.add(message_id)

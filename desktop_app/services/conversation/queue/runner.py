@@ -64,6 +64,8 @@ class QueueRunner(QObject):
         answers.withdrawn.connect(self._withdrawn)
         answers.not_saved.connect(self._not_saved)
         chat.reset.connect(self._shown)
+        chat.freed.connect(self._send_next)
+        chat.given_up.connect(self._given_up)
         conversations.erased.connect(self._erased)
         notices.register("undo-queued", self.undo_remove)
 
@@ -160,6 +162,9 @@ class QueueRunner(QObject):
     def _not_saved(self, answer: Answer) -> None:
         self._queue.hold(answer.conversation_id, State.FAILED)
 
+    def _given_up(self, conversation_id: str) -> None:
+        self._queue.hold(conversation_id, State.STOPPED)
+
     def _erased(self, conversations: list[str]) -> None:
         if self._removed is not None and self._removed.conversation in conversations:
             self._notices.expire(self._removed.notice.id)
@@ -178,9 +183,13 @@ class QueueRunner(QObject):
         if not self._may_send(conversation):
             return
         if conversation != self._conversations.current_id():
-            self._history_thread.run(lambda history: history.path(conversation), partial(self._ask, conversation))
-        elif self._chat.ask_queued(self._queue.questions(conversation)[0]):
-            self._sent(conversation)
+            self._history_thread.run(
+                lambda history: history.path(conversation),
+                partial(self._ask, conversation),
+                partial(self._not_read, conversation),
+            )
+        elif self._chat.can_ask():
+            self._chat.ask_queued(self._next_of(conversation))
 
     def _ask(self, conversation: str, path: list[Message]) -> None:
         """Ask the next question of a conversation that is not open; its messages were read from the history."""
@@ -192,12 +201,17 @@ class QueueRunner(QObject):
             self._queue.hold(conversation, State.STOPPED)  # it was deleted meanwhile, which can be undone
         else:
             path = self._answers.up_to_date(path)
-            question = question_of(self._queue.questions(conversation)[0], path[-1].id if path else None)
+            question = question_of(self._next_of(conversation), path[-1].id if path else None)
             turns = turns_of([*path, question], self._previews.reference_of)
             answer = answer_to(question.id, self._answers.model_name())
-            self._answers.begin(conversation, turns, answer, question)
-            self._sent(conversation)
+            self._answers.begin(conversation, turns, answer, question, also=self._draft.saving(conversation))
 
-    def _sent(self, conversation: str) -> None:
-        self._queue.remove(conversation, self._queue.questions(conversation)[0].id)
-        self._draft.save_of(conversation)  # after the question itself: nothing is lost in between
+    def _not_read(self, conversation: str, error: Exception) -> None:
+        self._queue.hold(conversation, State.FAILED)
+        self._history_thread.failed(error)
+
+    def _next_of(self, conversation: str) -> QueuedQuestion:
+        """Take the next question out of the queue."""
+        question = self._queue.questions(conversation)[0]
+        self._queue.remove(conversation, question.id)
+        return question
