@@ -24,7 +24,7 @@ from desktop_app.services.conversation.branches import Branches
 from desktop_app.services.conversation.chat import Chat
 from desktop_app.services.conversation.conversation_list import Conversations
 from desktop_app.services.conversation.draft import Draft
-from desktop_app.services.conversation.edited_pictures import EditedPictures
+from desktop_app.services.conversation.edited_question import EditedPictures, UnsentEdits
 from desktop_app.services.conversation.exports import Exports
 from desktop_app.services.conversation.picture_advice import PictureAdvice
 from desktop_app.services.conversation.picture_check import PictureCheck
@@ -78,6 +78,7 @@ class Services:
     recovery: Recovery
     branches: Branches
     edited_pictures: EditedPictures
+    unsent_edits: UnsentEdits
     reading_ahead: ReadingAhead
     picture_detail: PictureDetail
     picture_advice: PictureAdvice
@@ -121,6 +122,7 @@ class Services:
         self.chosen_model.load()
         self.draft.restore("")
         self.conversations.refresh()
+        self.activity.restore()
 
         def look_for_models() -> None:
             self.model_tasks.begin()
@@ -128,9 +130,15 @@ class Services:
         self.import_then("desktop_app.services.models.tasks", look_for_models)
 
     def add_pictures(self, paths: list[str]) -> None:
-        """Add picture files to the draft, unless the program is ending."""
-        if not self._closed:
-            self.draft.add_files(paths)
+        """Add picture files that are opened with the program to a new question, unless the program is ending.
+
+        They begin a conversation: nobody said that they belong to the one that is open.
+        """
+        if self._closed or not paths:
+            return
+        if self.conversations.current_id():
+            self.conversations.new()
+        self.draft.add_files(paths)
 
     def import_then(self, module: str, work: Callable[[], object]) -> None:
         """Import a slow module on a thread, a little later, and then do `work`, for which nobody waits."""
@@ -143,8 +151,10 @@ class Services:
 
     def save(self) -> None:
         """Have on the disk what the person wrote and what is being answered; everything goes on."""
+        self.history_thread.wait()  # it may have given a question back to the draft, or read what was in it
         self.answers.save()
-        self.draft.save()
+        self.draft.save_all()
+        self.unsent_edits.save()
         self.history_thread.wait()
 
     def is_closed(self) -> bool:
@@ -156,18 +166,22 @@ class Services:
         if self._closed:
             return
         self._closed = True
+        self.history_thread.begin_closing()
         self.tuner.close()
         self.queue_runner.close()
+        self.chat.close()
         self.answers.close()
         self.chosen_model.close()
-        self.idle_unload.close()
-        self.reading_ahead.close()
-        self.draft.save()
         self.throttle.set_answering(False)  # no answer is shown any more, so accepted work is done at full speed
         self.model_throttle.set_answering(False)
+        self.history_thread.wait()  # it may have given a question back to the draft, or read what was in it
+        self.draft.save_all()
+        self.unsent_edits.save()
         self.exports.close()
         self.files.close()
         self.history_thread.wait()  # all is saved before the engine is waited for
+        self.idle_unload.close()
+        self.reading_ahead.close()
         self.engine.close()
         self.branches.close()
         self.history_thread.close()
@@ -209,10 +223,15 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
     chat = Chat(conversations, draft, answers, history_thread, previews, picture_detail, notices)
     writer = Background("exports", notices)
     queue_runner = QueueRunner(engine, queue, conversations, draft, answers, chat, history_thread, previews, notices)
-    activity = Activity(answers, queue, conversations)
+    activity = Activity(answers, queue, conversations, history_thread)
     exports = Exports(attachments, chat, conversations, history_thread, writer, throttle, notices)
-    recovery = Recovery(conversations, attachments, engine, history_thread, files, forget, notices)
-    branches = Branches(chat, conversations, attachments, engine, history_thread, files, forget, notices)
+    edited_pictures = EditedPictures(check, notices)
+
+    def in_hand() -> set[str]:
+        return draft.in_hand() | edited_pictures.in_hand() | queue_runner.in_hand()
+
+    recovery = Recovery(conversations, attachments, engine, history_thread, files, forget, in_hand, notices)
+    branches = Branches(chat, conversations, attachments, engine, history_thread, files, forget, in_hand, notices)
     reading_ahead = ReadingAhead(engine, draft, chat, previews, preferences, picture_detail)
     chosen_model = ChosenModel(engine, preferences, notices)
     ModelFailures(engine, preferences, chosen_model, notices, parent=chosen_model)
@@ -233,7 +252,8 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
         exports,
         recovery,
         branches,
-        EditedPictures(check, notices),
+        edited_pictures,
+        UnsentEdits(conversations, history_thread, notices),
         reading_ahead,
         picture_detail,
         picture_advice,

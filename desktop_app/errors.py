@@ -87,6 +87,7 @@ SENTENCES: dict[str, str] = {
     "model-parts-differ": QT_TRANSLATE_NOOP(
         "errors", "The {count} files of {name} do not belong to one model. Download or copy all of them again."
     ),
+    "not-gguf": QT_TRANSLATE_NOOP("errors", "{name} is not a model file (GGUF). Choose another model."),
     "model-damaged": QT_TRANSLATE_NOOP(
         "errors", "{name} cannot be loaded as a model. The file is damaged or incomplete. Download it again."
     ),
@@ -145,12 +146,12 @@ SENTENCES: dict[str, str] = {
     ),
     "does-not-fit": QT_TRANSLATE_NOOP(
         "errors",
-        "{name} needs at least {needed} GiB of memory, and Eyebright can use {available} GiB on this computer. "
+        "{name} needs at least {needed} GB of memory, and Eyebright can use {available} GB on this computer. "
         "Choose a smaller model.",
     ),
     "does-not-fit-offer": QT_TRANSLATE_NOOP(
         "errors",
-        "{name} needs at least {needed} GiB of memory, and Eyebright can use {available} GiB on this computer. A "
+        "{name} needs at least {needed} GB of memory, and Eyebright can use {available} GB on this computer. A "
         "smaller file of the same model ({offer}) would fit.",
     ),
     "memory-limit-wrong": QT_TRANSLATE_NOOP(
@@ -165,6 +166,10 @@ SENTENCES: dict[str, str] = {
     "text-too-long": QT_TRANSLATE_NOOP(
         "errors",
         "The text has {characters} characters, and a question can have {limit}. Nothing was added. Copy less of it.",
+    ),
+    "piped-text-too-long": QT_TRANSLATE_NOOP(
+        "errors",
+        "What came through the pipe is longer than {limit} characters, the most a question can have. Pass less of it.",
     ),
     "engine-died": QT_TRANSLATE_NOOP(
         "errors", "The engine stopped unexpectedly. Restart the engine, or send a question."

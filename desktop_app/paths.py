@@ -111,6 +111,11 @@ def resources_folder() -> Path:
     return _resources_beside_us()
 
 
+def catalogue_file() -> Path:
+    """Return the list of the models that are offered."""
+    return resources_folder() / "catalogue.toml"
+
+
 @cache
 def _resources_beside_us() -> Path:
     package = Path(__file__).resolve().parent

@@ -95,6 +95,10 @@ SENTENCES: dict[str, str] = {
     # Disk space and folders
     "no-room": QT_TRANSLATE_NOOP(
         "errors",
+        "{title} needs {needed} more disk space, and {free} are free. Free some space and resume.",
+    ),
+    "no-room-for-the-rest": QT_TRANSLATE_NOOP(
+        "errors",
         "{title} needs {needed} more disk space, and {free} are free. What was downloaded so far is kept. Free "
         "some space and resume.",
     ),
@@ -202,6 +206,9 @@ SENTENCES: dict[str, str] = {
         "--accept-terms.",
     ),
     "quantisation-unknown": QT_TRANSLATE_NOOP("errors", "{title} is not available as {name}. Available: {offered}."),
+    "not-downloaded": QT_TRANSLATE_NOOP(
+        "errors", "{title} is not downloaded yet. Download it with: eyebright models download {id}"
+    ),
     "not-installed": QT_TRANSLATE_NOOP("errors", "No model called “{name}” is installed. Check the name."),
     "title-ambiguous": QT_TRANSLATE_NOOP(
         "errors", "Several installed models are called “{name}”. Use the id of one instead: {ids}."

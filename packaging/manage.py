@@ -27,7 +27,7 @@ python3 packaging/manage.py VERB [ARGUMENTS]      or: make VERB ARGS="ARGUMENTS"
   test-faults  fetch models from a Hub that misbehaves in every way, killed in the middle; 4 minutes.
            Then read 3,000 damaged pictures, and ask 3,000 models with wrong values in them;
            --pictures, --models: these alone
-  test-memory  the 7B shapes under a limit of 6 GiB: root on Linux, 4.7 GB of files, 3 minutes
+  test-memory  the 7B shapes under a limit of 6.4 GB: root on Linux, 4.7 GB of files, 3 minutes
   test-real  a real language model and real vocabularies against plain llama.cpp: fetches 175 MB once, 2 minutes
   packages  make what people install, for this system, in dist/; --help says more
   tagged   give up unless the tag that follows, the version and the changelog agree

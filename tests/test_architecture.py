@@ -87,8 +87,10 @@ MAY_IMPORT = {
     **{
         f"desktop_app.ui.{name}": {"desktop_app.ui.files", "desktop_app.ui.widgets", *_UI_GROUND} for name in UI_FOLDERS
     },
-    "desktop_app.ui.widgets": {"desktop_app.ui.files", *_UI_GROUND},
-    "desktop_app.ui.files": _UI_GROUND,
+    # What is chosen and saved is told with widgets; what is dropped or pasted is known to both.
+    "desktop_app.ui.files": {"desktop_app.ui.widgets", *_UI_GROUND},
+    "desktop_app.ui.files.mime": {"model_store.foreign_files", *_LEAVES},
+    "desktop_app.ui.widgets": {"desktop_app.ui.files.mime", *_UI_GROUND},
     # What follows a conversation or the models stands above both, and they know nothing of each other.
     "desktop_app.services": {*_BELOW_SERVICES, *(f"desktop_app.services.{name}" for name in SERVICES)},
     **{f"desktop_app.services.{name}": {*_BELOW_SERVICES, *_SERVICES_GROUND} for name in SERVICES},

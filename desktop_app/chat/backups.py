@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from desktop_app.chat.rows import erase_messages
+from desktop_app.chat.rows import erase_drafts, erase_messages
 from desktop_app.chat.sqlite_errors import EXPECTED
 
 _KEPT = 7
@@ -94,9 +94,10 @@ def forget_in_backups(path: Path, conversations: Collection[str], messages: Coll
             with _open(backup) as copy:
                 copy.execute("PRAGMA foreign_keys = ON")
                 copy.execute("PRAGMA secure_delete = ON")
-                for table, column in (("drafts", "conversation"), ("conversations", "id")):
-                    if table in _tables(copy):
-                        copy.executemany(f"DELETE FROM {table} WHERE {column} = ?", ((one,) for one in conversations))
+                if "drafts" in _tables(copy):
+                    erase_drafts(copy, (*conversations, *messages))
+                if "conversations" in _tables(copy):
+                    copy.executemany("DELETE FROM conversations WHERE id = ?", ((one,) for one in conversations))
                 erase_messages(copy, messages)
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             if str(error) in EXPECTED or not _removed(backup.path):  # it is locked, say

@@ -106,6 +106,12 @@ def describing(pictures: int) -> str:
     return _DESCRIBE if pictures == 1 else _DESCRIBE_SEVERAL
 
 
+def words_of(question: Message) -> str:
+    """Return what the person wrote of a question: nothing if its pictures were sent without a text."""
+    described = bool(question.pictures) and question.text == describing(len(question.pictures))
+    return "" if described else question.text
+
+
 def title_of_question(text: str, pictures: Iterable[str]) -> str:
     """Return the title of a conversation that begins with this question about pictures of these names."""
     names = ", ".join(pictures)

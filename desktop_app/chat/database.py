@@ -95,7 +95,11 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Write all of the body's statements or, if it raises, none of them."""
+        """Write all of the body's statements or, if it raises, none of them; inside another one, with that."""
+        is_inside = self._connection.in_transaction
+        if is_inside:
+            yield self._connection
+            return
         with _expected_errors(self.path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:

@@ -1,6 +1,6 @@
 """Remembers which conversations and messages were deleted for good, by their ids, so that no copy brings one back.
 
-It also remembers of which messages the caches must still be cleared, so that this is done however the program ends.
+It also remembers of which of them the caches must still be cleared, so that this is done however the program ends.
 
 The file lies beside that of the conversations: whoever puts an old copy in their place by hand keeps it.
 """
@@ -20,8 +20,8 @@ _NAME = "erased-conversations.json"
 class Erased(NamedTuple):
     """Ids of conversations: all that were deleted for good, and those of them that a backup may still hold.
 
-    And the same of single messages, and those that the caches may still hold, each with when it was written (in
-    seconds since 1970).
+    And the same of single messages. And of both those that the caches may still hold, each with when the oldest of it
+    was written (in seconds since 1970; 0: nobody knows).
     """
 
     all: frozenset[str] = frozenset()
@@ -38,7 +38,7 @@ class Erased(NamedTuple):
     def with_more(self, conversations: Iterable[str] = (), messages: Mapping[str, float] | None = None) -> Erased:
         """Return this with what is now deleted for good, but not yet from the backups.
 
-        The caches too still hold the messages; each comes with when it was written.
+        The caches too still hold it; each message comes with when it was written.
         """
         more, written = frozenset(conversations), messages or {}
         return Erased(
@@ -46,7 +46,7 @@ class Erased(NamedTuple):
             self.in_backups | more,
             self.messages | {*written},
             self.messages_in_backups | {*written},
-            {**self.in_caches, **written},
+            {**self.in_caches, **dict.fromkeys(more, 0.0), **written},
         )
 
     def without(self, messages: Iterable[str]) -> Erased:
@@ -55,10 +55,10 @@ class Erased(NamedTuple):
         kept = self.cleared(back)
         return kept._replace(messages=self.messages - back, messages_in_backups=self.messages_in_backups - back)
 
-    def cleared(self, messages: Iterable[str]) -> Erased:
-        """Return this where the caches hold nothing of some messages any more."""
-        gone = frozenset(messages)
-        return self._replace(in_caches={one: time for one, time in self.in_caches.items() if one not in gone})
+    def cleared(self, gone: Iterable[str]) -> Erased:
+        """Return this where the caches hold nothing of some messages and conversations any more."""
+        ids = frozenset(gone)
+        return self._replace(in_caches={one: time for one, time in self.in_caches.items() if one not in ids})
 
 
 def erased_of(path: Path) -> Erased:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from collections.abc import Collection, Iterable, Mapping, Set
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
@@ -32,15 +32,17 @@ from desktop_app.chat.conversation import (
 )
 from desktop_app.chat.damaged_files import naming, remove_damaged
 from desktop_app.chat.database import Database, open_database
+from desktop_app.chat.drafts import erase_orphans, joined, write_draft
 from desktop_app.chat.erased import Erased, erased_of, remember
 from desktop_app.chat.rows import (
     COLUMNS,
     TakenOut,
+    closest,
+    erase_drafts,
     erase_messages,
     insert_message,
     message_from,
     newest_place,
-    picture_rows,
     put_back,
     replace_message,
     take_out,
@@ -62,6 +64,7 @@ class Purged(NamedTuple):
     pictures: Set[str] = frozenset()  # SHA-256 of those that nothing refers to any more
     still_in: tuple[Path, ...] = ()  # backups that could not be changed, which is tried again
     kept_in: tuple[Path, ...] = ()  # damaged files, set aside for the person
+    conversations: Set[str] = frozenset()  # the caches are still to be cleared of them; see `caches_cleared`
 
 
 class Removed(NamedTuple):
@@ -93,12 +96,21 @@ class History:
             history._erase(history._known(erased.all))  # an old copy was put in its place by hand
             if erased.messages:
                 with database.writing() as write:
+                    erase_drafts(write, erased.messages)
                     erase_messages(write, erased.messages)
+            with database.writing() as write:
+                erase_orphans(write)
         return history, damage
 
     def close(self) -> None:
         """Close the file."""
         self._database.close()
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Do all changes of the body or, if it raises or the program is killed, none of them."""
+        with self._database.writing():
+            yield
 
     def problems(self) -> list[str]:
         """Return what an integrity check finds: an empty list for a sound file."""
@@ -192,7 +204,7 @@ class History:
         in_use = self._pictures_in_sound_files()
         unused = set() if in_use is None else shown - in_use
         unused.difference_update(*naming(path, unused).values())
-        return Purged(unused, still_in, tuple(naming(path, doomed)))
+        return Purged(unused, still_in, tuple(naming(path, doomed)), doomed)
 
     def remove_damaged(self, aside: Path) -> set[str]:
         """Remove a damaged file that was set aside; return the SHA-256 of pictures that only it referred to.
@@ -229,18 +241,20 @@ class History:
                     row["sha256"]
                     for row in write.execute(
                         """SELECT sha256 FROM pictures JOIN messages ON number = message WHERE conversation = ?1
-                        UNION SELECT sha256 FROM draft_pictures WHERE conversation = ?1""",
+                        UNION SELECT sha256 FROM draft_pictures WHERE conversation = ?1 OR conversation IN
+                        (SELECT id FROM messages WHERE conversation = ?1)""",
                         (one,),
                     )
                 )
-                write.execute("DELETE FROM drafts WHERE conversation = ?", (one,))
+                erase_drafts(write, (one,))
                 write.execute("DELETE FROM conversations WHERE id = ?", (one,))
         self._database.shed_log()
         return shown
 
     def _known(self, conversations: Collection[str]) -> set[str]:
         """Return those of these conversations that are in the file."""
-        return {row["id"] for row in self._database.read("SELECT id FROM conversations") if row["id"] in conversations}
+        found = (self._database.read("SELECT id FROM conversations WHERE id = ?", one) for one in conversations)
+        return {row["id"] for rows in found for row in rows}
 
     # Backups
 
@@ -314,18 +328,24 @@ class History:
         with self._database.writing() as write:
             replace_message(write, message)
 
-    def take_out(self, conversation_id: str, messages: Collection[str]) -> bool:
+    def take_out(
+        self, conversation_id: str, messages: Collection[str], text: str = "", pictures: tuple[Picture, ...] = ()
+    ) -> bool:
         """Remove messages that nothing follows but themselves, as if they had never been added.
 
-        Return whether nothing is left: then the conversation is gone too, with its draft.
+        `text` and `pictures` go into the draft, before what it has. Return whether nothing is left: then the
+        conversation is gone too, and its draft goes into that of the conversation not yet begun.
         """
         with self._database.writing() as write:
+            draft = joined((text, pictures), self.draft(conversation_id))
             for message in reversed([*messages]):
                 write.execute("DELETE FROM messages WHERE id = ? AND conversation = ?", (message, conversation_id))
             if write.execute("SELECT 1 FROM messages WHERE conversation = ?", (conversation_id,)).fetchone() is None:
-                write.execute("DELETE FROM drafts WHERE conversation = ?", (conversation_id,))
+                erase_drafts(write, (conversation_id,))
                 write.execute("DELETE FROM conversations WHERE id = ?", (conversation_id,))
+                self.save_draft("", *joined(draft, self.draft("")))
                 return True
+            self.save_draft(conversation_id, *draft)
             write.execute(
                 """UPDATE conversations SET
                 updated = (SELECT max(created) FROM messages WHERE conversation = ?1),
@@ -388,14 +408,17 @@ class History:
         return self._use(conversation, rows, tree, removed.leaf)
 
     def in_caches(self) -> Mapping[str, float]:
-        """Return the removed messages that the caches may still hold, each with when it was written (since 1970)."""
+        """Return the messages and conversations that are gone for good, but not yet from the caches.
+
+        Each comes with when it was written (in seconds since 1970).
+        """
         return erased_of(self._database.path).in_caches
 
-    def caches_cleared(self, messages: Iterable[str]) -> None:
-        """Note that the caches hold nothing of these removed messages any more."""
+    def caches_cleared(self, gone: Iterable[str]) -> None:
+        """Note that the caches hold nothing of these messages and conversations any more."""
         path = self._database.path
         with suppress(OSError):  # a full disk, say: then they are cleared once more at the next start
-            remember(path, erased_of(path).cleared(messages))
+            remember(path, erased_of(path).cleared(gone))
 
     def unused(self, pictures: Collection[str]) -> set[str]:
         """Return those of these pictures, by their SHA-256, that nothing refers to any more."""
@@ -426,15 +449,33 @@ class History:
         return fork
 
     def mark_interrupted(self) -> int:
-        """Mark answers still being written when the program ended; return how many.
+        """Mark answers still being written when the program ended, which nobody has seen end; return how many.
 
         To be called once, at the start. What was received of them stays.
         """
         with self._database.writing() as write:
+            write.execute(
+                "INSERT OR REPLACE INTO unseen SELECT DISTINCT conversation, ? FROM messages WHERE state = ?",
+                (State.INTERRUPTED.value, State.STREAMING.value),
+            )
             return write.execute(
                 "UPDATE messages SET state = ? WHERE state = ?",
                 (State.INTERRUPTED.value, State.STREAMING.value),
             ).rowcount
+
+    def set_unseen(self, conversation_id: str, state: State | None) -> None:
+        """Note how an answer ended that the person has not seen; None: it is seen now."""
+        with self._database.writing() as write:
+            write.execute("DELETE FROM unseen WHERE conversation = ?", (conversation_id,))
+            if state is not None:
+                write.execute(
+                    "INSERT INTO unseen SELECT id, ? FROM conversations WHERE id = ?", (state.value, conversation_id)
+                )
+
+    def unseen(self) -> dict[str, State]:
+        """Return the conversations with an answer that was not seen, and how it ended."""
+        rows = self._database.read("SELECT conversation, state FROM unseen")
+        return {row["conversation"]: closest(State, row["state"]) for row in rows}
 
     def _read(self, conversation_id: str) -> tuple[list[sqlite3.Row], Tree]:
         rows = self._database.read(f"SELECT {COLUMNS} FROM messages WHERE conversation = ?", conversation_id)
@@ -477,16 +518,9 @@ class History:
     # Drafts
 
     def save_draft(self, conversation_id: str, text: str, pictures: Iterable[Picture]) -> None:
-        """Keep a message not yet sent; "" is the conversation not yet begun."""
-        shown = tuple(pictures)
+        """Keep a message not yet sent; "" is the conversation not yet begun. Of one that is not here, nothing is."""
         with self._database.writing() as write:
-            write.execute("DELETE FROM drafts WHERE conversation = ?", (conversation_id,))
-            if text or shown:
-                write.execute("INSERT INTO drafts VALUES (?, ?)", (conversation_id, storable(text)))
-                write.executemany(
-                    "INSERT INTO draft_pictures VALUES (?, ?, ?, ?, ?, ?)",
-                    picture_rows(conversation_id, shown),
-                )
+            write_draft(write, conversation_id, text, tuple(pictures))
 
     def draft(self, conversation_id: str) -> tuple[str, tuple[Picture, ...]]:
         """Return the text and pictures of the message not yet sent, if any."""
@@ -497,6 +531,19 @@ class History:
             conversation_id,
         )
         return (text[0]["text"] if text else ""), tuple(Picture(*row) for row in pictures)
+
+    def keep_edit(self, message_id: str, text: str, pictures: Iterable[Picture]) -> None:
+        """Keep a question as it was changed and not sent yet, unless it is gone; with nothing, no longer."""
+        if self._database.read("SELECT 1 FROM messages WHERE id = ?", message_id):
+            self.save_draft(message_id, text, pictures)
+
+    def edits(self, conversation_id: str) -> dict[str, tuple[str, tuple[Picture, ...]]]:
+        """Return what `keep_edit` keeps of the questions of a conversation, by their ids."""
+        kept = self._database.read(
+            "SELECT id FROM messages JOIN drafts ON drafts.conversation = id WHERE messages.conversation = ?",
+            conversation_id,
+        )
+        return {row["id"]: self.draft(row["id"]) for row in kept}
 
     # Pictures
 

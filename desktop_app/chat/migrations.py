@@ -89,10 +89,21 @@ def fold_text_for_searching(connection: sqlite3.Connection) -> None:
     )
 
 
+def note_unseen_answers(connection: sqlite3.Connection) -> None:
+    """How an answer ended that the person has not seen, until its conversation is opened."""
+    connection.execute(
+        """CREATE TABLE unseen (
+            conversation TEXT PRIMARY KEY REFERENCES conversations (id) ON DELETE CASCADE,
+            state TEXT NOT NULL
+        )"""
+    )
+
+
 STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     create_conversations,
     keep_drafts,
     fold_text_for_searching,
+    note_unseen_answers,
 )
 
 

@@ -140,6 +140,7 @@ class TakenOut(NamedTuple):
 
     conversation: str
     title: str
+    title_without: str  # what it was called after they had gone
     cover: str | None
     messages: tuple[Message, ...]  # parents before their children
     numbers: tuple[int, ...]  # of their rows
@@ -165,14 +166,27 @@ def take_out(write: sqlite3.Connection, conversation_id: str, ids: Iterable[str]
     taken = TakenOut(
         conversation_id,
         summary["title"],
+        "",
         summary["cover"],
         messages,
         tuple(row["number"] for row in rows),
         tuple(row["used"] for row in rows),
         followed,
     )
+    erase_drafts(write, gone)
     erase_messages(write, gone)
-    return taken
+    (title,) = write.execute("SELECT title FROM conversations WHERE id = ?", (conversation_id,)).fetchone()
+    return taken._replace(title_without=title)
+
+
+def erase_drafts(write: sqlite3.Connection, owners: Iterable[str]) -> None:
+    """Remove what was not sent: of conversations, with the edits of their questions, or of messages."""
+    for one in owners:
+        write.execute(
+            """DELETE FROM drafts WHERE conversation = ?1
+            OR conversation IN (SELECT id FROM messages WHERE messages.conversation = ?1)""",
+            (one,),
+        )
 
 
 def erase_messages(write: sqlite3.Connection, ids: Iterable[str]) -> None:
@@ -212,7 +226,8 @@ def _title_given_by(database: sqlite3.Connection, number: int, question: str) ->
 
 
 def put_back(write: sqlite3.Connection, taken: TakenOut) -> None:
-    """Put back what was taken out, each message where it was."""
+    """Put back what was taken out, each message where it was; a title that was given meanwhile stays."""
+    (title,) = write.execute("SELECT title FROM conversations WHERE id = ?", (taken.conversation,)).fetchone()
     is_free = True
     for message, number, used in zip(taken.messages, taken.numbers, taken.used, strict=True):
         # What was written meanwhile may have taken the numbers of those at the end, which nothing else follows.
@@ -221,8 +236,9 @@ def put_back(write: sqlite3.Connection, taken: TakenOut) -> None:
         write.execute("UPDATE messages SET used = ? WHERE id = ?", (used, message.id))
     for child, parent in taken.followed.items():
         write.execute("UPDATE messages SET parent = ? WHERE id = ?", (parent, child))
+    title = taken.title if title == taken.title_without else title
     write.execute(
-        "UPDATE conversations SET title = ?, cover = ? WHERE id = ?", (taken.title, taken.cover, taken.conversation)
+        "UPDATE conversations SET title = ?, cover = ? WHERE id = ?", (title, taken.cover, taken.conversation)
     )
 
 

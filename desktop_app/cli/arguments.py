@@ -52,10 +52,10 @@ def _parse_window(words: Sequence[str]) -> WindowRequest:
     parser.add_argument("--version", action="version", version=version, help=texts.VERSION)
     parser.add_argument("pictures", nargs="*", type=file_word, metavar="PICTURE", help=texts.PICTURES)
     pictures = parser.parse_args(words).pictures
-    for picture in pictures:
-        # What else is wrong with them the window says, which does so too where there is no terminal.
-        if sys.stderr is not None and is_local(picture) and not os.path.lexists(picture):
-            parser.error(texts.NO_SUCH_FILE.format(name=in_one_line(picture)))
+    missing = [picture for picture in pictures if is_local(picture) and not os.path.lexists(picture)]
+    # Of one among others, and of all else, the window tells: so it does too where there is no terminal.
+    if sys.stderr is not None and missing and len(missing) == len(pictures):
+        parser.error(texts.NO_SUCH_FILE.format(name=in_one_line(missing[0])))
     return WindowRequest(pictures)
 
 
@@ -98,6 +98,8 @@ def _parse_ask(words: Sequence[str]) -> AskRequest:
         pictures = [file_word(picture) for picture in (*found.pictures, *words[end + 1 :])]
     except argparse.ArgumentTypeError as error:
         parser.error(f"PICTURE {error}")
+    if found.prompt.count("-") + ("-" in pictures) > 1:
+        parser.error(texts.ONE_STANDARD_INPUT)
     return AskRequest(
         pictures=pictures,
         questions=found.prompt,

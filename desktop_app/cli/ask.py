@@ -16,7 +16,7 @@ from desktop_app.cli.chosen_files import chosen_files
 from desktop_app.cli.engine_process import Interrupts, Status, started_engine
 from desktop_app.cli.exit_codes import ExitCode
 from desktop_app.cli.output import json_line
-from desktop_app.cli.piped_pictures import PipedPictures, piped_pictures
+from desktop_app.cli.piped import PipedPictures, is_something_piped, piped_pictures, piped_question
 from desktop_app.cli.request import AskRequest
 from desktop_app.cli.terminal import in_one_line
 from desktop_app.engine.client import EngineClient
@@ -35,9 +35,10 @@ from desktop_app.engine.messages import (
     Text,
     Turn,
     TurnsDropped,
-    gib_down,
-    gib_up,
+    gb_down,
+    gb_up,
 )
+from desktop_app.engine.weights.model_files import check_files
 from desktop_app.errors import UserError
 from desktop_app.settings import Settings
 from model_store import foreign_files
@@ -51,13 +52,16 @@ _UNPRINTABLE = {code: None for code in (*range(32), *range(127, 160)) if chr(cod
 
 def ask(request: AskRequest) -> int:
     """Ask all questions; returns 0, or 130 when Ctrl-C ended an answer. Raises `UserError`."""
-    questions = [_unicode(question) for question in request.questions] or [""]
+    questions = [_unicode(piped_question() if one == "-" else one) for one in request.questions] or [""]
+    if not request.questions and "-" not in request.pictures and is_something_piped():
+        print(texts.NOTE_PIPED, file=sys.stderr)
     if request.pictures and not questions[0].strip():
         questions[0] = describing(len(request.pictures))
     if not all(question.strip() for question in questions):
         raise UserError("question-empty")
     model, mmproj = chosen_files(request.model, request.mmproj)
     if request.pictures and mmproj is None:
+        check_files(model, None)  # what is no model at all has no projector either
         raise UserError("projector-needed", model=known_title(model))
     interrupts = Interrupts()
     with _pictures(request.pictures) as pictures, started_engine() as client:
@@ -111,8 +115,8 @@ def _reduced(plan: LoadPlan) -> str:
     return texts.NOTE_REDUCED.format(
         n_ctx=plan.n_ctx,
         requested=plan.requested_n_ctx,
-        needed=gib_up(plan.needed_as_requested),
-        available=gib_down(min(plan.usable, plan.free)),
+        needed=gb_up(plan.needed_as_requested),
+        available=gb_down(min(plan.usable, plan.free)),
     )
 
 

@@ -16,7 +16,7 @@ from desktop_app.cli import texts
 from desktop_app.cli.engine_process import started_engine
 from desktop_app.cli.exit_codes import ExitCode
 from desktop_app.cli.tune import told
-from desktop_app.engine.messages import LoadPlan, gib_down, gib_up
+from desktop_app.engine.messages import LoadPlan, gb_down, gb_up
 from desktop_app.engine.planning.cpu_cores import find_cores, processor_name
 from desktop_app.engine.planning.memory_budget import find_memory_budget
 from desktop_app.engine.tuning.results import TuningResults
@@ -32,7 +32,7 @@ _INSTRUCTIONS = (
     *("asimd", "asimdhp", "asimddp", "sve", "i8mm"),
 )
 _BUILT_WITH = frozenset({"LLAMAFILE", "OPENMP", "REPACK", "ACCELERATE", "KLEIDIAI"})  # no features of a processor
-_GIB = 1 << 30
+_GB = 10**9
 
 
 def doctor() -> int:
@@ -122,8 +122,8 @@ def _plan(plan: LoadPlan) -> str:
         n_ctx=plan.n_ctx,
         kv_type=plan.kv_type,
         n_ubatch=plan.n_ubatch,
-        needed=gib_up(plan.needed),
-        usable=gib_down(plan.usable),
+        needed=gb_up(plan.needed),
+        usable=gb_down(plan.usable),
     )
     further = {
         texts.DOCTOR_REDUCED.format(requested=plan.requested_n_ctx): plan.reduced,
@@ -175,9 +175,9 @@ def _memory() -> str:
     if exists(meminfo):
         sizes = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in meminfo.read_text().splitlines()}
         return texts.DOCTOR_MEMORY_OF.format(
-            available=sizes.get("MemAvailable", 0) / _GIB, total=sizes.get("MemTotal", 0) / _GIB
+            available=sizes.get("MemAvailable", 0) / _GB, total=sizes.get("MemTotal", 0) / _GB
         )
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        return texts.DOCTOR_MEMORY_TOTAL.format(total=total / _GIB)
+        return texts.DOCTOR_MEMORY_TOTAL.format(total=total / _GB)
     return texts.DOCTOR_UNKNOWN

@@ -16,7 +16,7 @@ from desktop_app.cli.output import installed_as_json, print_installed, print_jso
 from desktop_app.cli.progress import ProgressBar, progress_bar
 from desktop_app.cli.request import DownloadModel, HubRequest, RepairModel, SearchModels
 from desktop_app.cli.terminal import in_one_line
-from desktop_app.engine.messages import gib_down, gib_up
+from desktop_app.engine.messages import gb_down, gb_up
 from desktop_app.engine.planning.memory_budget import MemoryBudget, find_memory_budget
 from desktop_app.errors import UserError
 from desktop_app.memory_fit import MemoryFit, best_variant, fit_of, fit_or_reason
@@ -159,7 +159,7 @@ def _hub(settings: Settings) -> Iterator[Hub]:
 
 
 def _catalogue() -> Catalogue:
-    return load_catalogue(paths.resources_folder() / "catalogue.toml")
+    return load_catalogue(paths.catalogue_file())
 
 
 def _is_repository(name: str) -> bool:
@@ -176,7 +176,7 @@ def _chosen(entry: ModelEntry, quantisation: str) -> Variant:
         raise StoreError("quantisation-unknown", name=quantisation, title=entry.title, offered=offered)
     fit = fit_of(variant, usable)
     if fit.verdict == "too-large":
-        sizes = {"needed": gib_up(fit.needed), "usable": gib_down(fit.usable)}
+        sizes = {"needed": gb_up(fit.needed), "usable": gb_down(fit.usable)}
         print(texts.MODELS_TOO_LARGE.format(title=entry.title, **sizes), file=sys.stderr)
     return variant
 

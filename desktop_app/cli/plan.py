@@ -20,7 +20,7 @@ from desktop_app.engine.tuning.results import TuningResults
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
 from desktop_app.errors import UserError
 
-_MIB = 1 << 20
+_MB = 10**6
 
 
 def plan(request: PlanRequest) -> int:
@@ -83,19 +83,19 @@ def _kept(files: ModelFiles, budget: MemoryBudget) -> Tuning | None:
 
 
 def _line(label: str, size: int) -> str:
-    return texts.PLAN_LINE.format(label=label, mib=_mib(size))
+    return texts.PLAN_LINE.format(label=label, mb=_mb(size))
 
 
-def _mib(size: int) -> int:
-    return round(size / _MIB)
+def _mb(size: int) -> int:
+    return round(size / _MB)
 
 
 def _verdict(found: PlanResult) -> Iterator[str]:
     plan = found.plan
     if not found.fits:
-        yield texts.PLAN_TOO_LARGE.format(needed=_mib(plan.needed), available=_mib(plan.usable))
+        yield texts.PLAN_TOO_LARGE.format(needed=_mb(plan.needed), available=_mb(plan.usable))
     elif plan.reduced:
-        needed = _mib(plan.needed_as_requested)
+        needed = _mb(plan.needed_as_requested)
         yield texts.PLAN_FITS_REDUCED.format(n_ctx=plan.n_ctx, requested=plan.requested_n_ctx, needed=needed)
     else:
         yield texts.PLAN_FITS

@@ -20,7 +20,10 @@ VERSION = "show the version and exit"
 
 ASK_DESCRIPTION = "Ask questions, with or without pictures. Answers are written to standard output."
 ASK_PICTURES = "picture files; - reads a picture from standard input"
-ASK_QUESTION = "a question; repeat it to ask several, in order, in one conversation (default: to describe the pictures)"
+ASK_QUESTION = (
+    "a question; repeat it to ask several, in order, in one conversation; - reads it from standard input "
+    "(default: to describe the pictures)"
+)
 ASK_MODEL = "an installed model (see eyebright models list) or a GGUF file (default: the built-in demonstration model)"
 ASK_MMPROJ = "the projector that belongs to the GGUF file; needed for pictures"
 ASK_GREEDY = "always choose the most likely token; the same as --temperature 0"
@@ -101,6 +104,7 @@ BUG = "eyebright: This is a bug in Eyebright. Nothing was sent anywhere. Please 
 USAGE = "eyebright: {problem}. See {command} --help."
 UNKNOWN_WORDS = "unrecognized arguments: {words}"
 MMPROJ_ALONE = "--mmproj needs --model"
+ONE_STANDARD_INPUT = "only one picture or one question can come from standard input"
 EMPTY_NAME = "must not be empty"
 WHOLE_NUMBER = "must be a whole number from {low} to {high}"
 NUMBER = "must be a number from {low} to {high}"
@@ -113,6 +117,7 @@ STATUS_LOOKING_PARTS = "Looking at picture {number} of {count}, part {part} of {
 STATUS_THINKING = "Thinking …"
 STATUS_READING = "Reading {done} of {total} tokens …"
 NOTE = "eyebright: {sentence}"
+NOTE_PIPED = "eyebright: What comes through the pipe is not read. Use -p - to ask it as a question."
 NOTE_PHOTOGRAPH = (
     "eyebright: {name} looks like a photograph. The built-in model knows only simple drawings. "
     "Choose another model with --model."
@@ -127,8 +132,8 @@ NOTE_LONGEST_ANSWER = (
     "eyebright: The answer was cut off after {tokens} tokens. Set a higher limit with --max-tokens or --context."
 )
 NOTE_REDUCED = (
-    "eyebright: The context is {n_ctx} tokens instead of {requested}. A context of {requested} would need {needed} GiB "
-    "of memory, and {available} GiB can be used."
+    "eyebright: The context is {n_ctx} tokens instead of {requested}. A context of {requested} would need {needed} GB "
+    "of memory, and {available} GB can be used."
 )
 
 MODELS_NONE = "No model is installed. The built-in model is always there. To find others: eyebright models search"
@@ -146,7 +151,7 @@ MODELS_HEAD_FOUND = ("PROGRAM", "SIZE", "SEES", "TITLE")
 MODELS_HEAD_SEARCH = ("ID", "FILES", "SIZE", "FITS", "SEES", "LICENCE", "TITLE")
 MODELS_YES_NO = {True: "yes", False: "no"}
 MODELS_FITS = {"fits": "yes", "reduced": "with {n_ctx} tokens", "too-large": "no", "": "cannot be loaded"}
-MODELS_TOO_LARGE = "eyebright: {title} needs at least {needed} GiB of memory, and {usable} GiB can be used."
+MODELS_TOO_LARGE = "eyebright: {title} needs at least {needed} GB of memory, and {usable} GB can be used."
 MODELS_NEVER = "never"
 MODELS_IN_PLACE_NOTE = "in place"
 MODELS_ON_THE_HUB = "On {host}:"
@@ -181,7 +186,7 @@ PROGRESS_SPEED = ", {speed}/s"
 PROGRESS_LEFT = ", {left} left"
 PROGRESS_STEPS = {"copying": "Copying {name}", "checking": "Checking {name}"}
 
-PLAN_LINE = "{label:<22} {mib:>8} MiB"
+PLAN_LINE = "{label:<22} {mb:>8} MB"
 PLAN_PARTS = {
     "weights": "Weights",
     "repacked": "Repacked weights",
@@ -198,9 +203,9 @@ PLAN_NEEDED = "Needed"
 PLAN_USABLE = "Usable"
 PLAN_FREE = "Free now"
 PLAN_FITS = "The model fits."
-PLAN_FITS_REDUCED = "The model fits with a context of {n_ctx} tokens. {requested} tokens would need {needed} MiB."
+PLAN_FITS_REDUCED = "The model fits with a context of {n_ctx} tokens. {requested} tokens would need {needed} MB."
 PLAN_OFFER = "A smaller file of the same model ({offer}) would fit."
-PLAN_TOO_LARGE = "The model does not fit. It needs at least {needed} MiB, and {available} MiB can be used."
+PLAN_TOO_LARGE = "The model does not fit. It needs at least {needed} MB, and {available} MB can be used."
 PLAN_CROWDED = "Other programs are using memory that the model needs. Close some, or answers will be slow."
 PLAN_BLIND = (
     "Pictures are left out: without its projector (mmproj) the model cannot see them. To plan for both, name the "
@@ -247,8 +252,8 @@ DOCTOR_PROCESSOR = "Processor"
 DOCTOR_CORES = "{logical} logical cores, {physical} physical, {fast} of them fast"
 DOCTOR_FEATURES = "Processor features"
 DOCTOR_MEMORY = "Memory"
-DOCTOR_MEMORY_OF = "{available:.1f} of {total:.1f} GiB available"
-DOCTOR_MEMORY_TOTAL = "{total:.1f} GiB"
+DOCTOR_MEMORY_OF = "{available:.1f} of {total:.1f} GB available"
+DOCTOR_MEMORY_TOTAL = "{total:.1f} GB"
 DOCTOR_UNKNOWN = "unknown"
 DOCTOR_NONE = "no features"
 DOCTOR_SETTINGS = "Settings"
@@ -266,7 +271,7 @@ DOCTOR_REDUCED = "context shortened from {requested}"
 DOCTOR_SMALL_PROJECTOR = "smaller copy of the projector"
 DOCTOR_IN_TURN = "projector unloaded after use"
 DOCTOR_PLAN_IS = (
-    "context of {n_ctx} tokens (KV cache in {kv_type}), read in batches of {n_ubatch}; needs {needed} GiB of {usable} "
+    "context of {n_ctx} tokens (KV cache in {kv_type}), read in batches of {n_ubatch}; needs {needed} GB of {usable} "
     "that can be used"
 )
 DOCTOR_CLASS_TOKEN = "Class token"

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from desktop_app.errors import UserError
 from desktop_app.images.tiling import AnySize, Tiling
 
-_GIB = 1 << 30
+_GB = 10**9  # bytes, for memory as for files: one unit wherever a person reads
 SILENT_AFTER_S = 5  # without a sign of life from the engine process
 
 
@@ -97,14 +97,14 @@ class Tuning(NamedTuple):
     measured: str = ""  # the date, as 2026-11-24
 
 
-def gib_up(size: int) -> str:
-    """Return a size in bytes as GiB with one decimal, rounded up: for memory that is needed."""
-    return f"{-(-size * 10 // _GIB) / 10:.1f}"
+def gb_up(size: int) -> str:
+    """Return a size in bytes as GB with one decimal, rounded up: for memory that is needed."""
+    return f"{-(-size * 10 // _GB) / 10:.1f}"
 
 
-def gib_down(size: int) -> str:
-    """Return a size in bytes as GiB with one decimal, rounded down: for memory that is available."""
-    return f"{size * 10 // _GIB / 10:.1f}"
+def gb_down(size: int) -> str:
+    """Return a size in bytes as GB with one decimal, rounded down: for memory that is available."""
+    return f"{size * 10 // _GB / 10:.1f}"
 
 
 class LoadPlan(NamedTuple):

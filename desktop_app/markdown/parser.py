@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _SAFE_LINK = re.compile(r"(https?://[^/]|mailto:[^?])", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?<![\w\"'=/])https?://[^\s<>\"`]{1,2000}", re.IGNORECASE)
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")  # turn words around: "moc.live" would be shown as "evil.com"
 _BOX = re.compile(r"\[([ xX])\][ \u00a0]+")
 # What LaTeX writes behind a backslash. Markdown would take the backslash away.
 _LATEX = frozenset("(){}[],;:%&\\")
@@ -130,6 +131,9 @@ def _tidy_links(state: StateCore) -> None:
     for token in state.tokens:
         if token.children:
             token.children = _tidied(token.children)
+            if any(inner.type == "link_open" for inner in token.children):
+                for inner in token.children:
+                    inner.content = _TURNS.sub("", inner.content)  # it must be seen where a link leads
 
 
 def _tidied(tokens: list[Token]) -> list[Token]:
@@ -166,7 +170,10 @@ def _with_addresses(text: str) -> list[Token]:
         while address.endswith(")") and address.count(")") > address.count("("):
             address = address[:-1]
         if is_safe_link(address):
-            pieces += [_token("text", text[place : found.start()]), _token("link_open", "", 1, {"href": address})]
+            pieces += [
+                _token("text", text[place : found.start()]),
+                _token("link_open", "", 1, {"href": parser().normalizeLink(address)}),
+            ]
             pieces += [_token("text", address), _token("link_close", "", -1)]
             place = found.start() + len(address)
     return [*pieces, _token("text", text[place:])]

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
-from PySide6.QtCore import QObject, Qt, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, Signal, Slot
 
 from desktop_app.errors import UserError
 from desktop_app.services.notices import Notices, Owner
@@ -46,8 +46,9 @@ class Background(QObject):
         self._pool.submit(self._work, job, then, on_error)
 
     def wait(self) -> None:
-        """Return when everything that was accepted is done."""
+        """Return when everything that was accepted is done, and its results are delivered."""
         self._pool.submit(lambda: None).result()
+        QCoreApplication.sendPostedEvents(self, QEvent.Type.MetaCall.value)
 
     def close(self) -> None:
         """Finish what was accepted and end the thread. Results are not delivered any more: nobody waits."""

@@ -33,8 +33,8 @@ from desktop_app.engine.messages import (
     Stop,
     ThroughputMeasured,
     Tuning,
-    gib_down,
-    gib_up,
+    gb_down,
+    gb_up,
 )
 from desktop_app.errors import UserError
 from desktop_app.paths import demo_model
@@ -398,7 +398,7 @@ def _context_reduced(plan: LoadPlan) -> Notice:
     parameters = {
         "n_ctx": plan.n_ctx,
         "wished": plan.requested_n_ctx,
-        "needed": gib_up(plan.needed_as_requested),
-        "available": gib_down(min(plan.usable, plan.free)),
+        "needed": gb_up(plan.needed_as_requested),
+        "available": gb_down(min(plan.usable, plan.free)),
     }
     return Notice("context-reduced", parameters, "warning", sticky=True, owner="engine")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,9 +22,20 @@ if TYPE_CHECKING:  # imported on its thread: the window does not wait for SQLite
 T = TypeVar("T")
 KEEP_DELETED_DAYS = 7  # then a deleted conversation goes for good, with its pictures
 _KEEP_DELETED_S = KEEP_DELETED_DAYS * 86_400.0
+TRY_AGAIN_MS = 5_000  # what could not be written, for want of space perhaps
 _TIDY_EVERY_MS = 3_600_000  # a window may stay open for days
 CLOCK_S = 2.0  # how coarse the times of files are
 _LAST_WRITE_S = 600.0  # after which the engine has written to its caches what it had read before a deletion
+
+
+@dataclass(eq=False)
+class _Unkept:
+    """What is to be written, and was not yet."""
+
+    job: Callable[[History], object]
+    then: Callable[[], object]
+    is_tried: bool = True  # the thread has it
+    has_failed: bool = False
 
 
 class HistoryThread:
@@ -49,10 +62,16 @@ class HistoryThread:
         self._history: History | None = None
         self._unavailable: UserError | None = None
         self._started = False
+        self._ends = False
         notices.register("remove-damaged", self._remove_damaged)
         self._daily = QTimer()
         self._daily.setInterval(_TIDY_EVERY_MS)
         self._daily.timeout.connect(lambda: self.run(self._tidy))
+        self._unkept: dict[str, _Unkept] = {}
+        self._again = QTimer()
+        self._again.setSingleShot(True)
+        self._again.setInterval(TRY_AGAIN_MS)
+        self._again.timeout.connect(self._keep_again)
 
     def run(
         self,
@@ -70,13 +89,58 @@ class HistoryThread:
             self._background.run(self._open, self._opened)
         self._background.run(lambda: job(self._opened_history()), then, on_error or self.failed)
 
+    def keep(self, key: str, job: Callable[[History], object], then: Callable[[], object] = lambda: None) -> None:
+        """Run `job(history)` until it succeeds, then call `then`: the disk may be full for a while.
+
+        It replaces what is to be kept under the same key.
+        """
+        self._unkept[key] = _Unkept(job, then)
+        self._keep(key, self._unkept[key])
+
+    def keep_no_more(self, key: str) -> None:
+        """Do not try again what was to be kept under a key: something newer is written elsewhere."""
+        self._unkept.pop(key, None)
+
+    def _keep(self, key: str, unkept: _Unkept) -> None:
+        unkept.is_tried = True
+        self.run(unkept.job, lambda _: self._kept(key, unkept), partial(self._not_kept, key, unkept))
+
+    def _kept(self, key: str, unkept: _Unkept) -> None:
+        if self._unkept.get(key) is unkept:
+            del self._unkept[key]
+            unkept.then()
+            self._keep_again()  # there is room again
+
+    def _not_kept(self, key: str, unkept: _Unkept, error: Exception) -> None:
+        if self._unkept.get(key) is not unkept:
+            return
+        if not isinstance(error, UserError):
+            del self._unkept[key]  # a bug, which would come again
+        unkept.is_tried = False
+        was_told, unkept.has_failed = unkept.has_failed, True
+        if error is not self._unavailable:
+            self._again.start()
+        if not was_told:
+            self.failed(error)
+
+    def _keep_again(self) -> None:
+        for key, unkept in list(self._unkept.items()):
+            if not unkept.is_tried:
+                self._keep(key, unkept)
+
+    def begin_closing(self) -> None:
+        """Begin nothing more by itself: the program ends."""
+        self._ends = True
+        self._daily.stop()
+
     def wait(self) -> None:
-        """Return when all jobs that were given are done."""
+        """Return when all jobs that were given are done, and their results are delivered."""
+        self._keep_again()
         self._background.wait()
 
     def close(self) -> None:
         """Close the history after all jobs that were given, and its thread with it."""
-        self._daily.stop()
+        self._again.stop()
         self.run(lambda history: history.close())
         self._background.close()
 
@@ -104,8 +168,9 @@ class HistoryThread:
         if problem is not None:
             actions = (action("open-recovery"),) if problem is not self._unavailable else ()
             self._notices.error(problem, *actions, sticky=True)
-        self.run(self._tidy_at_start, self.tell_what_stays)
-        self._daily.start()
+        if not self._ends:
+            self.run(self._tidy_at_start, self.tell_what_stays)
+            self._daily.start()
 
     def tell_what_stays(self, purged: Purged) -> None:
         """Say which files still hold what was deleted for good."""
@@ -134,6 +199,7 @@ class HistoryThread:
         self._attachments.remove(purged.pictures)
         if old:
             self._clear_cache(max(one.deleted for one in old) + _LAST_WRITE_S, 0.0)
+            history.caches_cleared(purged.conversations)
         self._attachments.remove_unreferenced(history.pictures_in_use())
         history.back_up()
         return purged

@@ -24,6 +24,8 @@ SENTENCES: dict[str, str] = {
     "question-deleted": QT_TRANSLATE_NOOP("notices", "The question was deleted."),
     "version-deleted": QT_TRANSLATE_NOOP("notices", "This version was deleted."),
     "untitled-deleted": QT_TRANSLATE_NOOP("notices", "The conversation was deleted."),
+    "edit-discarded": QT_TRANSLATE_NOOP("notices", "Your changes were not sent."),
+    "several-removed": QT_TRANSLATE_NOOP("notices", "{count} waiting questions were removed."),
     "queued-removed": QT_TRANSLATE_NOOP("notices", "The waiting question was removed."),
     "backup-restored": QT_TRANSLATE_NOOP("notices", "Messages that were brought back from the backup: {added}."),
     "backup-repaired": QT_TRANSLATE_NOOP(
@@ -62,7 +64,7 @@ SENTENCES: dict[str, str] = {
     "context-reduced": QT_TRANSLATE_NOOP(
         "notices",
         "The context has {n_ctx} tokens instead of {wished}. With {wished} tokens the model would need "
-        "{needed} GiB of memory, and only {available} GiB can be used. Close other programs, or choose a "
+        "{needed} GB of memory, and only {available} GB can be used. Close other programs, or choose a "
         "smaller model.",
     ),
     "load-waits": QT_TRANSLATE_NOOP("notices", "Your change takes effect when this answer is finished."),
@@ -120,6 +122,7 @@ LABELS: dict[str, str] = {
     "undo-delete": QT_TRANSLATE_NOOP("notices", "Undo"),
     "undo-delete-message": QT_TRANSLATE_NOOP("notices", "Undo"),
     "undo-queued": QT_TRANSLATE_NOOP("notices", "Undo"),
+    "undo-edit": QT_TRANSLATE_NOOP("notices", "Undo"),
     "cancel-question": QT_TRANSLATE_NOOP("notices", "Cancel"),
     "show-in-folder": QT_TRANSLATE_NOOP("notices", "Show in folder"),
     "remove-damaged": QT_TRANSLATE_NOOP("notices", "Delete the damaged file"),
@@ -142,7 +145,7 @@ LABELS: dict[str, str] = {
     "ask-again": QT_TRANSLATE_NOOP("notices", "Ask again"),
 }
 
-_UNDOES = frozenset({"undo-delete", "undo-delete-message", "undo-queued"})
+_UNDOES = frozenset({"undo-delete", "undo-delete-message", "undo-queued", "undo-edit"})
 
 #: Code of a sentence -> codes of the actions that it names: every one gets a button, wherever the sentence is shown.
 REMEDIES: dict[str, tuple[str, ...]] = {
@@ -170,6 +173,7 @@ REMEDIES: dict[str, tuple[str, ...]] = {
     # Errors of models
     "model-missing": ("load-again", "choose-model"),
     "model-away": ("load-again", "choose-model"),
+    "not-gguf": ("choose-model",),
     "model-damaged": ("choose-model",),
     "model-unsupported": ("choose-model",),
     "model-ends-engine": ("choose-model",),
@@ -201,6 +205,7 @@ REMEDIES: dict[str, tuple[str, ...]] = {
     "remote-file-missing": ("open-models",),
     "checksum-unexpected": ("open-models",),
     "no-room": ("open-models",),
+    "no-room-for-the-rest": ("open-models",),
     "folder-taken": ("open-models",),
     "no-room-to-copy": ("open-models",),
     "files-wrong": ("open-models",),
@@ -279,12 +284,14 @@ class Notices(QObject):
     `posted(Notice)` when one is to be shown; `withdrawn(id)` when it is to go, and before that
     `dismissed(id)` if the person has closed it.
     `relabelled()`: the words of an action are others now, or it can do nothing any more.
+    `undo_changed()`: something can be undone now, or no longer. That outlives its notice, until `expire`.
     """
 
     posted = Signal(object)
     withdrawn = Signal(str)
     dismissed = Signal(str)
     relabelled = Signal()
+    undo_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -298,6 +305,7 @@ class Notices(QObject):
         self._callbacks: dict[str, Callable[..., Any]] = {}
         self._labels: dict[str, Callable[[], str]] = {"get-model": str}  # str(): nothing, until it is registered
         self._details: dict[str, Callable[[], str]] = {}
+        self._undoes: list[tuple[str, NoticeAction]] = []  # (id of its notice, what undoes it), the last at the end
 
     def start(self) -> None:
         """Emit notices from now on, first those that were posted before there was a window."""
@@ -348,6 +356,8 @@ class Notices(QObject):
             if known.is_passing and not notice.sticky and not together:
                 self.withdraw(known.id)
         self._standing.append(notice)
+        self._undoes += [(notice.id, each) for each in notice.buttons if each.code in _UNDOES]
+        self.undo_changed.emit()
         if self.has_window and is_known:
             self._changed.add(notice.id)
             self._soon.start()
@@ -367,6 +377,27 @@ class Notices(QObject):
         self._standing = [known for known in self._standing if known.id != notice_id]
         self.withdrawn.emit(notice_id)
 
+    def is_standing(self, notice_id: str) -> bool:
+        """Return whether a notice was not withdrawn yet."""
+        return any(known.id == notice_id for known in self._standing)
+
+    def expire(self, notice_id: str) -> None:
+        """Remove a notice; what it tells of cannot be undone any more, or was."""
+        self._undoes = [each for each in self._undoes if each[0] != notice_id]
+        self.withdraw(notice_id)
+        self.undo_changed.emit()
+
+    def can_undo(self) -> bool:
+        """Return whether something can be undone."""
+        return bool(self._undoes)
+
+    def undo(self) -> None:
+        """Undo what was done last."""
+        if self._undoes:
+            notice_id, chosen = self._undoes[-1]
+            self.expire(notice_id)
+            self.run(chosen)
+
     def dismiss(self, notice_id: str) -> None:
         """Remove a notice because the person has closed it."""
         self.dismissed.emit(notice_id)
@@ -376,7 +407,7 @@ class Notices(QObject):
         """Remove what was said of these, because the person has gone on, but what stays until its cause is gone."""
         for notice in self.standing():
             if notice.owner in owners and not notice.sticky:
-                self.withdraw(notice.id)
+                self.expire(notice.id)
 
     def conversation_opened(self) -> None:
         """Remove what was said of the conversation that was open; an error of nothing else is one of it."""

@@ -63,6 +63,7 @@ def make_application(arguments: Sequence[str]) -> Application:
 
 def show_startup_error(error: UserError) -> None:
     """Show an error that prevents the start in a message box: a click on an icon opens no terminal."""
+    # Qt's own box: there is no window that could tell it, and what its dialogs need may be what is missing.
     from PySide6.QtWidgets import QMessageBox  # rare, and the window starts sooner
 
     application = QApplication(["eyebright"])

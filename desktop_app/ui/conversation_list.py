@@ -159,6 +159,8 @@ class ConversationModel(QAbstractListModel):
             return self.tr("its answer is being written")
         if mark == "waiting":
             return self.tr("a question waits")
+        if mark == "broken":
+            return self.tr("its answer was not finished")
         return self.tr("has a new answer") if mark == "unseen" else ""
 
     def _activity_changed(self) -> None:
@@ -333,20 +335,32 @@ class ConversationView(QListView):
         self.setAccessibleName(self.tr("Conversations"))
         theme.changed.connect(self.scheduleDelayedItemsLayout)
         self._written = QPersistentModelIndex()  # the row of the conversation that is being answered
+        self._opened = ""
+        self._follows = False  # the keyboard goes to the row of the open conversation as soon as there is one
         self._rows.marks.moved.connect(self._repaint_marks)
         model.dataChanged.connect(self._marks_changed)
 
     def show_rows(self, rows: list[ConversationSummary], opened: str) -> None:
         """List other conversations; `opened` is the one on the page."""
+        had_row = self._list.index_of(opened).isValid()
         self._list.set_rows(rows)
         self._list.set_opened(opened)
+        if opened != self._opened or not (had_row or self.hasFocus()):  # it was asked about, copied, or found again
+            self._opened, self._follows = opened, True
+        self._follow()
         self._marks_changed()
 
     def show_opened(self, conversation_id: str) -> None:
-        """Mark the open conversation and scroll to it."""
+        """Mark the open conversation, scroll to it, and put the keyboard on it; on nothing while it has no row."""
         self._list.set_opened(conversation_id)
-        index = self._list.index_of(conversation_id)
-        if index.isValid():
+        self._opened, self._follows = conversation_id, True
+        self.setCurrentIndex(QModelIndex())  # no key is meant for the one before
+        self._follow()
+
+    def _follow(self) -> None:
+        index = self._list.index_of(self._opened)
+        if self._follows and index.isValid():
+            self._follows = False
             self.setCurrentIndex(index)
             self.scrollTo(index)
 

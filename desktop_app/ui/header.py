@@ -60,7 +60,6 @@ class Header(QWidget):
     def add_on_the_right(self, widget: QWidget) -> None:
         """Add a button at the right end; `balance` is to be called when it is shown or hidden."""
         self._row.addWidget(widget)
-        QWidget.setTabOrder([self.new_button, *self._on_the_right][-1], widget)
         self._on_the_right.append(widget)
 
     def balance(self) -> None:

@@ -112,6 +112,10 @@ class Menus(QObject):
     def _edit(self) -> None:
         do = self._commands
         menu = self._menu(self.tr("&Edit"))
+        self.undo = self._add(menu, self.tr("&Undo"), self._services.notices.undo, Key.Undo)
+        self._services.notices.undo_changed.connect(self._refresh_undo)
+        self._refresh_undo()
+        menu.addSeparator()
         self.paste = self._add(menu, self.tr("&Paste into the question"), do.paste, Key.Paste)
         self.copy = self._add(menu, self.tr("&Copy the last answer"), do.copy_answer, "Ctrl+Shift+C")
         menu.addSeparator()
@@ -157,6 +161,9 @@ class Menus(QObject):
         updates.setMenuRole(QAction.MenuRole.ApplicationSpecificRole)  # where macOS has it: beside About
         about = self._add(menu, self.tr("&About Eyebright"), partial(open_about, window))
         about.setMenuRole(QAction.MenuRole.AboutRole)
+
+    def _refresh_undo(self) -> None:
+        self.undo.setEnabled(self._services.notices.can_undo())
 
     def refresh(self) -> None:
         """Enable the commands that are possible now, and check those that are on."""

@@ -13,7 +13,7 @@ from desktop_app.services.notices import Notice, Notices, Owner
 from desktop_app.ui.sentences import action_label, notice_text, part_lines
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import IconButton, Label, action_button, push_button
-from desktop_app.ui.widgets.fitting import BesideOrBelow, WrappingRow
+from desktop_app.ui.widgets.fitting import BesideOrBelow, WrappingRow, lay_out_now
 from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.theme import COLUMN, GRID, ColourRole, theme
 
@@ -246,6 +246,26 @@ class NoticeBar(QWidget):
             name, role = _ICONS[notice.kind]
             self._icon.setPixmap(icons.pixmap(name, theme.colour(role)))
 
+    # ---- height ------------------------------------------------------------------------------
+
+    def widget(self) -> QWidget:
+        """Return itself."""
+        return self
+
+    def heights(self, width: int) -> tuple[int, int]:
+        """Return how high it wants to be in a width, and how low it can be: its list scrolls then."""
+        if self.isHidden():
+            return 0, 0
+        lay_out_now(self, self.card)
+        words = self._outer.totalHeightForWidth(width)
+        gives = self._list.maximumHeight() - self._list.minimumHeight() if self._list is not None else 0
+        is_sliding = self.minimumHeight() == self.maximumHeight()
+        height = self.height() if is_sliding else words
+        return height, min(height, words - gives)
+
+    def take(self, width: int, height: int) -> None:
+        """Do with such a height: the layout gives it to words and list."""
+
     # ---- the list of what it counts ----------------------------------------------------------
 
     @property
@@ -275,6 +295,7 @@ class NoticeBar(QWidget):
 
             self._list = LineList(self.tr("What could not be added"), part_lines(notice.parts), self.card)
             self._column.addWidget(self._list)
+            self._list.show()  # the layout would do it later, and count it only then
 
     # ---- sliding ---------------------------------------------------------------------------
 
@@ -290,6 +311,7 @@ class NoticeBar(QWidget):
     def _wanted_height(self) -> int:
         parent = self.parentWidget()
         width = parent.width() if parent is not None and not self.isVisible() else self.width()
+        lay_out_now(self, self.card)
         return self._outer.totalHeightForWidth(width)
 
     def _move(self, height: int) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
 
-from desktop_app.engine.messages import Phase
+from desktop_app.engine.messages import ModelInfo, Phase
 from desktop_app.errors import SENTENCES, UserError
 from desktop_app.services.notices import LABELS, Notice, NoticeAction, Notices, Part, template
 from desktop_app.ui.widgets.plain_text import MOST_SAID, one_line
@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
     from model_store.errors import StoreError
 
 _LONGEST_TITLE = 60  # characters of one in a sentence
+_BUILT_IN = "Eyebright tiny"  # what its file calls the built-in model, and so does every answer of it
 translate = QCoreApplication.translate
 
 
@@ -84,6 +85,16 @@ def built_in_name() -> str:
     return translate("models", "Eyebright tiny (built-in)")
 
 
+def model_name(info: ModelInfo) -> str:
+    """Return what a loaded model is called."""
+    return built_in_name() if info.is_demo else one_line(info.name)
+
+
+def saved_model_name(name: object) -> str:
+    """Return what the model is called that a history names so."""
+    return built_in_name() if name == _BUILT_IN else str(name)
+
+
 def engine_state(state: str) -> str:
     """Return the state of the engine in a word or two."""
     return {
@@ -148,17 +159,19 @@ def title_of(conversations: Conversations, conversation_id: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return about how long something takes: in seconds, from 30 s on in steps of ten, from 2 min on in minutes."""
+    """Return about how long something takes: in seconds, from 30 s on in steps of ten; in minutes from 2, in hours."""
     if seconds < 120:
         whole = max(1, round(seconds)) if seconds < 30 else round(seconds / 10) * 10
         return translate("status", "{seconds} s").format(seconds=whole)
-    return translate("status", "{minutes} min").format(minutes=round(seconds / 60))
+    if seconds < 100 * 60:
+        return translate("status", "{minutes} min").format(minutes=round(seconds / 60))
+    return translate("status", "{hours} h").format(hours=number(seconds / 3600, 1))
 
 
 def data_size(count: int) -> str:
-    """Return a number of bytes with a unit."""
-    decimals = 1 if count >= 1 << 30 else 0
-    return QLocale().formattedDataSize(count, decimals, QLocale.DataSizeFormat.DataSizeTraditionalFormat)
+    """Return a number of bytes in decimal units, of files and of memory: "4.7 GB"."""
+    decimals = 1 if count >= 1e9 else 0
+    return QLocale().formattedDataSize(count, decimals, QLocale.DataSizeFormat.DataSizeSIFormat)
 
 
 def number(value: float, decimals: int = 0) -> str:

@@ -132,7 +132,6 @@ class Sidebar(QWidget):
             view.menu_wanted.connect(self._open_menu)
             model.renamed.connect(self._conversations.rename)
             self._column.insertWidget(self._column.indexOf(self.nothing), view, 1)
-            self.setTabOrder(self.search, view)
         return self._view
 
     def _connect(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -9,18 +10,20 @@ from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from desktop_app.engine.messages import ModelInfo, Phase
+from desktop_app.services.notices import action
 from desktop_app.ui.sentences import (
     data_size,
     engine_sentence,
     engine_state,
     engine_words,
     error_text,
+    model_name,
     number,
     phase_text,
 )
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import push_button
-from desktop_app.ui.widgets.plain_text import one_line, set_tip
+from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.status_button import ElasticStatusButton, StatusButton
 from desktop_app.ui.widgets.theme import GRID, theme
 from desktop_app.ui.written_elsewhere import WrittenElsewhere
@@ -48,6 +51,7 @@ class StatusLine(QWidget):
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._engine = services.engine
+        self._notices = services.notices
         self._tuner = services.tuner
         self._conversations = services.conversations
         self._answers = services.answers
@@ -160,7 +164,7 @@ class StatusLine(QWidget):
         state, info = self._engine.state(), self._engine.info()
         measuring = self._tuner.is_measuring() and self._phase is None
         self.not_now.setVisible(measuring)
-        name = one_line(info.name) if info is not None else self._engine.wanted_name() or self.tr("Engine")
+        name = model_name(info) if info is not None else self._engine.wanted_name() or self.tr("Engine")
         if measuring:  # too much for a narrow window with the name before it
             left = self._tuner.seconds_left()
             words = self.tr("Finding the fastest settings for this computer, about {seconds} s").format(seconds=left)
@@ -237,7 +241,7 @@ class StatusLine(QWidget):
             if state == "failed" and self._engine.problem() is not None:
                 text = engine_words(self._engine)
         else:
-            title = one_line(info.name)
+            title = model_name(info)
             text = self.tr("It runs on this computer. Nothing you write or show leaves it.")
             if info.is_demo:
                 text = self.tr(
@@ -252,7 +256,7 @@ class StatusLine(QWidget):
         if state in ("dead", "silent"):
             restart = push_button(self.tr("Restart the engine"), "primary", card)
             restart.clicked.connect(card.close)
-            restart.clicked.connect(self._engine.restart)
+            restart.clicked.connect(partial(self._notices.run, action("restart-engine")))  # and ask again
             card.column.addWidget(restart, 0, Qt.AlignmentFlag.AlignLeft)
         else:
             if state == "failed":

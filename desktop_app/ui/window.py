@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import (
@@ -10,6 +10,7 @@ from PySide6.QtCore import (
     QCoreApplication,
     QEvent,
     QKeyCombination,
+    QPoint,
     QSettings,
     QSize,
     Qt,
@@ -32,9 +33,10 @@ from PySide6.QtWidgets import (
 from desktop_app import paths
 from desktop_app.chat.conversation import Message, Role
 from desktop_app.errors import UserError
-from desktop_app.ui.areas import Areas
+from desktop_app.ui.areas import Areas, go_to_next_control
 from desktop_app.ui.composer.composer import Composer
 from desktop_app.ui.composer.drop import DropTarget
+from desktop_app.ui.composer.foot import Foot
 from desktop_app.ui.dialogs import Dialogs
 from desktop_app.ui.header import Header
 from desktop_app.ui.menus import Menus
@@ -55,6 +57,7 @@ if TYPE_CHECKING:  # what is not shown at the start is imported when it is neede
     from desktop_app.ui.pictures.large_previews import LargePreviews
     from desktop_app.ui.pictures.viewer import PictureViewer
     from desktop_app.ui.protocols.services import Services  # only for annotations
+    from desktop_app.ui.transcript.editor import QuestionEditor
     from desktop_app.ui.transcript.view import TranscriptView
 
 _FIRST_SIZE = QSize(1120, 780)
@@ -83,7 +86,7 @@ class MainWindow(QMainWindow):
         self._viewer: PictureViewer | None = None
         theme.set_zoom(int(str(self._memory.value("text_size", 100, type=int))))
         self._build()
-        self.drops = DropTarget(self, services.draft, services.engine)
+        self.drops = DropTarget(self, services.draft, services.engine, self._editor_for)
         self.dialogs = Dialogs(services, self.notices, self)
         self.menus = Menus(self, services, self, self.dialogs)
         self.areas = Areas(self, self.sidebar, self.pages, self.composer)
@@ -108,7 +111,7 @@ class MainWindow(QMainWindow):
         self.header = Header(services.conversations, self)
         self.start_page = StartPage(services.engine, self)
         self.pages = QStackedWidget(self)
-        # In a low window the page gives way: it scrolls, what is said below it does not.
+        # In a low window the page gives way; what is said below it takes no more than its share.
         self.pages.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         self.pages.addWidget(self.start_page)
         self.notices = NoticeBar(services.notices, self)
@@ -120,8 +123,8 @@ class MainWindow(QMainWindow):
         page.setSpacing(0)
         page.addWidget(self.header)
         page.addWidget(self.pages, 1)
-        page.addWidget(self.notices)
-        page.addWidget(self.composer)
+        self.foot = Foot(self.notices, self.composer, self.page)
+        page.addWidget(self.foot)
         beside = QHBoxLayout()
         beside.setSpacing(0)
         beside.addWidget(self.sidebar)
@@ -141,20 +144,16 @@ class MainWindow(QMainWindow):
         """Return the page of a conversation with messages; it is built at the first call."""
         if self._transcript is None:
             from desktop_app.ui.transcript.view import TranscriptView
-            from desktop_app.ui.widgets.dialog import tab_after
 
             self._transcript = TranscriptView(self.services, self)
             self._transcript.picture_opened.connect(self.open_picture)
             self._transcript.text_too_long.connect(self.composer.refuse_text)
             self.pages.addWidget(self._transcript)
-            # The keyboard comes here before it comes to the composer, which is older.
-            tab_after(self.start_page.model_button, self._transcript)
             self._keep_picture_in_sight(self._transcript)
         return self._transcript
 
     def _keep_picture_in_sight(self, transcript: TranscriptView) -> None:
         from desktop_app.ui.pictures.beside import PictureBeside
-        from desktop_app.ui.widgets.dialog import tab_after
 
         beside = PictureBeside(
             self.services, transcript.page.rows, self.large_previews, self.splitter, self.header, self.menus.pane
@@ -162,7 +161,6 @@ class MainWindow(QMainWindow):
         beside.opened.connect(self.open_picture)
         beside.left.connect(self.composer.focus_editor)
         beside.built.connect(self.areas.add)
-        beside.built.connect(partial(tab_after, transcript.newest))
         beside.restore(self._memory)
         self.picture_beside = beside
 
@@ -397,6 +395,14 @@ class MainWindow(QMainWindow):
         if self._transcript is not None:
             self._transcript.page.hits.clear()
 
+    def _editor_for(self, place: QPoint) -> QuestionEditor | None:
+        """Return the open editor of a question: it takes what is dropped, but on the composer."""
+        if self._transcript is None or self.pages.currentWidget() is not self._transcript:
+            return None
+        on_composer = self.composer.rect().contains(self.composer.mapFrom(self, place))
+        editor = self._transcript.editor
+        return editor if editor.message_id() and not on_composer else None
+
     def _preference_changed(self, name: str) -> None:
         if name == "theme":
             theme.set_preference(self.services.preferences.value("theme"))
@@ -424,19 +430,24 @@ class MainWindow(QMainWindow):
         geometry = self._memory.value("geometry")
         if not (isinstance(geometry, QByteArray) and self.restoreGeometry(geometry)):
             self.resize(fitted(self, _FIRST_SIZE))
-        self._is_narrow = self.width() < NARROW
+        self._is_narrow = self.width() < theme.room(NARROW)
         self._show_sidebar(self._is_sidebar_wanted() and not self._is_narrow)
+        theme.changed.connect(self._divide)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Hide the sidebar below 800 px, and bring it back above."""
+        """Divide the new width."""
         super().resizeEvent(event)
         self.sidebar.set_room(self.width())
-        is_narrow = self.width() < NARROW
+        self._divide()
+        if self.picture_beside is not None:
+            self.picture_beside.refresh()
+
+    def _divide(self) -> None:
+        """Hide the sidebar where it leaves too little to the page, and bring it back where there is room again."""
+        is_narrow = self.width() < theme.room(NARROW)
         if is_narrow != self._is_narrow:
             self._is_narrow = is_narrow
             self._show_sidebar(self._is_sidebar_wanted() and not is_narrow)
-        if self.picture_beside is not None:
-            self.picture_beside.refresh()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Emit `painted` after the first painting."""
@@ -450,6 +461,13 @@ class MainWindow(QMainWindow):
             event.accept()
             return True
         return super().event(event)
+
+    def focusNextPrevChild(self, next: bool) -> bool:  # noqa: A002 - the name that Qt gives it
+        """Let Tab go through the window as F6 does, the picture before the question about it."""
+        pane = self.picture_beside.pane if self.picture_beside is not None else None
+        beside = [pane] if pane is not None else []
+        areas = [self.sidebar, self.header, self.pages, *beside, self.notices, self.composer, self.status]
+        return go_to_next_control(areas, 1 if next else -1)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Write what is typed anywhere into the question; turn the pages of the conversation.

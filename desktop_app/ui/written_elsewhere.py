@@ -30,6 +30,7 @@ class WrittenElsewhere(QWidget):
         self.place = StatusButton(self.tr("Answer"), self)
         self.place.clicked.connect(self._open)
         self.stop = IconButton("stop", self.tr("Stop the answer that is being written there"), self, "muted", 14)
+        self.stop.setProperty("kind", "status")  # no higher than the line
         self.stop.clicked.connect(services.activity.stop_elsewhere)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

@@ -101,7 +101,7 @@ class JobRun:
         if found is None:
             return None
         error, at = found
-        if error.code == "no-connection":
+        if error.code == "no-connection" and any(file.done for file in self.files()):
             error = StoreError("download-interrupted", **error.parameters)
         return error, max(0.0, at - time.monotonic())
 
@@ -281,7 +281,8 @@ class JobRun:
 
     def _no_room(self, needed: int, free: int) -> StoreError:
         title = self._record.request.title
-        return StoreError("no-room", title=title, needed=size_text(needed), free=size_text(free))
+        code = "no-room-for-the-rest" if any(part.done for part in self._parts) else "no-room"
+        return StoreError(code, title=title, needed=size_text(needed), free=size_text(free))
 
     def _disk_error(self, error: OSError) -> StoreError:
         if means_no_room(error):

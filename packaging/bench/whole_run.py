@@ -98,7 +98,7 @@ def _computer() -> str:
     name = processor_name() or platform.machine()
     parts = [f"{os.cpu_count()} cores", name]
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        parts.append(f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB")
+        parts.append(f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.0f} GB")
     return ", ".join([*parts, platform.system()])
 
 

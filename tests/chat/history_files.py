@@ -68,6 +68,13 @@ CREATE TABLE folded_texts (
 INSERT INTO folded_texts VALUES (1, 'ein zebra?');
 INSERT INTO folded_texts VALUES (2, 'ja, grosser.');
 """,
+    """
+CREATE TABLE unseen (
+    conversation TEXT PRIMARY KEY REFERENCES conversations (id) ON DELETE CASCADE,
+    state TEXT NOT NULL
+);
+INSERT INTO unseen VALUES ('c', 'interrupted');
+""",
 )
 
 

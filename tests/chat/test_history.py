@@ -223,6 +223,7 @@ def test_pictures_of_messages_and_drafts_are_in_use(history: History) -> None:
 
 
 def test_each_conversation_keeps_its_own_draft(history: History) -> None:
+    history.add_message("c", question("?"))
     history.save_draft("", "new one", ())
     history.save_draft("c", "half a sent", (DOG, CAT))
     history.save_draft("c", "half a sentence\ud800", (CAT, DOG))
@@ -230,6 +231,8 @@ def test_each_conversation_keeps_its_own_draft(history: History) -> None:
     assert history.draft("c") == ("half a sentence\ufffd", (CAT, DOG))
     history.save_draft("c", "", [DOG])
     assert history.draft("c") == ("", (DOG,))
+    history.save_draft("deleted for good", "half a sentence", [DOG])
+    assert history.draft("deleted for good") == ("", ()), "nobody could find it there"
 
 
 def test_a_history_belongs_to_the_thread_that_opened_it(history: History) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from desktop_app.chat import migrations
-from desktop_app.chat.conversation import Message, Picture, Role, new_id
+from desktop_app.chat.conversation import Message, Picture, Role, State, new_id
 from desktop_app.chat.database import Database
 from desktop_app.chat.history import History
 from desktop_app.errors import UserError
@@ -39,6 +39,7 @@ def test_a_file_of_every_earlier_schema_is_brought_up_to_date(path: Path, schema
     assert [row.id for row in history.search("grosser")] == ["c"]
     draft = ("Und wie viele Strei", (Picture("def", "streifen.png", 5, 6),)) if schema >= 2 else ("", ())
     assert history.draft("c") == draft
+    assert history.unseen() == ({"c": State.INTERRUPTED} if schema >= 4 else {})
     history.save_draft("c", "Und das?", asked.pictures)
     history.add_message("c", Message(new_id(), Role.USER, "Und das?", parent=told.id))
     assert history.draft("c") == ("Und das?", asked.pictures)
@@ -177,7 +178,7 @@ def test_a_disk_that_is_really_full(small_disk: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from desktop_app.chat.conversation import Message, Role, State, new_id
+from desktop_app.chat.conversation import Message, Role, State, State, new_id
 from desktop_app.chat.history import History
 
 history, damage = History.open(Path(sys.argv[1]))

@@ -217,3 +217,22 @@ def test_titles_of_copies() -> None:
     assert next_title("Lake (2)", ["Lake", "Lake (2)"]) == "Lake (3)"
     assert next_title("Lake (2024)", ["Lake (2024)"]) == "Lake (2024) (2)"
     assert next_title("", []) == "(2)"
+
+
+def test_what_was_changed_in_a_question_and_not_sent_goes_with_it(history_path: Path) -> None:
+    history_path.parent.mkdir()
+    history, _ = History.open(history_path)
+    q1, _a1, q2, _a2 = talk(history, "q1", "a1", "q2", "a2")
+    history.keep_edit(q1.id, "q1, secretly", [STAR])
+    history.keep_edit(q2.id, "q2, secretly", [])
+    history.keep_edit("gone", "of no question", [])
+    assert history.edits("c") == {q1.id: ("q1, secretly", (STAR,)), q2.id: ("q2, secretly", ())}
+    assert history.pictures_in_use() == {STAR.sha256}
+    history.back_up()
+    history.remove_message("c", q2.id)
+    assert history.edits("c") == {q1.id: ("q1, secretly", (STAR,))}
+    history.delete("c")
+    assert history.purge(["c"]).pictures == {STAR.sha256}
+    history.close()
+    left = b"".join(file.read_bytes() for file in history_path.parent.rglob("*") if file.is_file())
+    assert b"secretly" not in left

@@ -144,6 +144,34 @@ def test_answers_one_after_the_other_with_a_blank_line_between(eyebright: Any) -
     assert "red" in second.lower()
 
 
+def test_a_question_comes_through_a_pipe(eyebright: Any) -> None:
+    asked = "What color is the circle?"
+    typed = eyebright("ask", PLAIN, "-p", asked, "--greedy")
+    piped = eyebright("ask", PLAIN, "-p", "-", "--greedy", stdin=f"{asked}\n".encode())
+    assert (piped.returncode, piped.stdout, piped.stderr) == (0, typed.stdout, b"")
+
+
+def test_words_in_a_pipe_that_nobody_asks_for_are_left_there_with_a_note(eyebright: Any) -> None:
+    described = eyebright("ask", PLAIN, "--greedy", stdin=b"What color is the circle?\n")
+    assert described.returncode == 0
+    assert described.stderr.decode() == ("" if os.name == "nt" else texts.NOTE_PIPED + "\n")
+    assert described.stdout == eyebright("ask", PLAIN, "--greedy").stdout
+
+
+def test_standard_input_is_one_thing_only(eyebright: Any) -> None:
+    for words in (("-", "-p", "-"), ("-p", "-", "-p", "-")):
+        refused = eyebright("ask", *words, stdin=b"x")
+        assert refused.returncode == 2
+        assert texts.ONE_STANDARD_INPUT in refused.stderr.decode()
+
+
+def test_no_end_of_words_is_read_from_a_pipe(eyebright: Any) -> None:
+    refused = eyebright("ask", "-p", "-", stdin=b"x" * 1_000_001)
+    assert refused.returncode == 2
+    assert "longer than 1000000 characters" in refused.stderr.decode()
+    assert eyebright("ask", "-p", "-", stdin=b" \n").returncode == 2, "a question of nothing"
+
+
 def test_ordinary_chat_needs_no_picture(eyebright: Any) -> None:
     result = eyebright("ask", "-p", "Hello!", "--greedy", "--max-tokens", "20")
     assert (result.returncode, result.stderr) == (0, b"")
@@ -230,6 +258,12 @@ BAD: dict[str, tuple[list[str], str]] = {
     "empty question": (["-p", " \n"], "There is no question"),
     "empty second question": ([PLAIN, *QUESTION, "-p", " \n"], "There is no question"),
     "no such model installed": (["--model", "Nobody's model", "-p", "Hello"], "No model called “Nobody's model”"),
+    "a model of the catalogue": (
+        ["--model", "llava-1.5-7b", "-p", "Hello"],
+        "LLaVA 1.5 7B is not downloaded yet. Download it with: eyebright models download llava-1.5-7b",
+    ),
+    "no model file": (["--model", "letter.png", "-p", "Hello"], "letter.png is not a model file (GGUF)"),
+    "no model file, asked about a picture": (["--model", "letter.png", PLAIN, *QUESTION], "letter.png is not a model"),
     "damaged model": (["--model", "cut.gguf", "-p", "Hello"], "cut.gguf cannot be loaded as a model"),
     "no such model": (["--model", "gone.gguf", "-p", "Hello"], "gone.gguf cannot be found"),
     "projector as model": (["--model", MMPROJ, "-p", "Hello"], "Swap the two files"),
@@ -341,7 +375,7 @@ def test_doctor_and_self_test(eyebright: Any, home: Path) -> None:
     doctor = eyebright("doctor")
     assert (doctor.returncode, doctor.stderr) == (0, b"")
     said = doctor.stdout.decode()
-    for expected in ("llama-cpp-python", "GiB", "cores", str(home), "Class token", "put in its right place"):
+    for expected in ("llama-cpp-python", " GB", "cores", str(home), "Class token", "put in its right place"):
         assert expected in said
     assert " = 1" not in said, "llama.cpp's own words are put into ours"
     assert "\nllama.cpp uses " in said

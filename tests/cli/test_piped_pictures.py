@@ -72,7 +72,7 @@ def test_a_picture_without_end_is_refused(
 ) -> None:
     endless = Endless()
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(endless)))
-    monkeypatch.setattr("desktop_app.cli.piped_pictures.LARGEST_MB", 3)
+    monkeypatch.setattr("desktop_app.cli.piped.LARGEST_MB", 3)
     monkeypatch.setattr("tempfile.tempdir", str(place))
     assert run_verb("ask", "-", "-p", "What is it?") == 2
     assert "standard input is larger than 3 MB" in capsys.readouterr().err

@@ -28,7 +28,7 @@ def run(*words: str) -> int:
 def test_a_model_that_fits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*pair(tmp_path, LLAVA_7B), "--memory", "8G") == 0
     said = capsys.readouterr().out
-    for expected in ("3891 MiB", "1088 MiB", "5888 MiB", texts.PLAN_FITS, "q8_0", "Context of 4096 tokens"):
+    for expected in ("4080 MB", "1141 MB", "6174 MB", texts.PLAN_FITS, "q8_0", "Context of 4096 tokens"):
         assert expected in said, said
 
 
@@ -67,10 +67,10 @@ def test_a_model_that_does_not_fit(
 def test_what_is_needed_is_one_figure(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(MODEL, MMPROJ, "--memory", "100M") == 3
     said = capsys.readouterr().out
-    figures = dict(line.rsplit(" MiB", 1)[0].rsplit(maxsplit=1) for line in said.splitlines() if line.endswith(" MiB"))
-    sentence = f"It needs at least {figures['Needed']} MiB, and {figures['Usable']} MiB can be used."
+    figures = dict(line.rsplit(" MB", 1)[0].rsplit(maxsplit=1) for line in said.splitlines() if line.endswith(" MB"))
+    sentence = f"It needs at least {figures['Needed']} MB, and {figures['Usable']} MB can be used."
     assert sentence in said
-    assert "GiB" not in said
+    assert "GB" not in said
 
 
 def test_a_plan_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,7 +112,7 @@ def test_ask_refuses_what_does_not_fit_before_loading(
     assert run_verb("ask", "--model", model, "-p", "Hello") == 2
     said = capsys.readouterr().err
     assert "llava needs at least" in said
-    assert "2.2 GiB" in said
+    assert "2.4 GB" in said
 
 
 def test_help(capsys: pytest.CaptureFixture[str]) -> None:

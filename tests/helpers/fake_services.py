@@ -19,7 +19,7 @@ from tests.helpers.fakes.conversation import (
     FakeReadingAhead,
     FakeRecovery,
 )
-from tests.helpers.fakes.draft import FakeDraft, FakeEditedPictures, FakePictureDetail
+from tests.helpers.fakes.draft import FakeDraft, FakeEditedPictures, FakePictureDetail, FakeUnsentEdits
 from tests.helpers.fakes.engine import FakeEngine, FakeTuner
 from tests.helpers.fakes.models import FakeModels, FakeModelTasks
 from tests.helpers.fakes.pictures import FakePreviews, picture, png
@@ -37,7 +37,8 @@ class FakeServices:
         self.conversations = FakeConversations(self.calls, self.notices)
         self.previews = FakePreviews()
         self.draft = FakeDraft(self.calls)
-        self.edited_pictures = FakeEditedPictures(self.calls)
+        self.edited_pictures = FakeEditedPictures([])
+        self.unsent_edits = FakeUnsentEdits()
         self.answers = FakeAnswers()
         self.chat = FakeChat(self.calls, self.answers, self.conversations.current_id)
         self.queue = QuestionQueue()

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from desktop_app.markdown.html import to_html
+from desktop_app.markdown.limits import can_be_laid_out
 from desktop_app.markdown.parser import parse
 
 
@@ -77,6 +79,33 @@ def test_bare_addresses_are_links() -> None:
     assert "".join(child.content for child in tokens[1].children).replace("`", "") == text.replace("`", "")
 
 
+@pytest.mark.parametrize(
+    ("text", "address", "shown"),
+    [
+        ("https://example.org/\u202egnp.exe", "https://example.org/%E2%80%AEgnp.exe", "https://example.org/gnp.exe"),
+        ("https://ex\u2066ample.org", "https://xn--example-ul7c.org", "https://example.org"),
+        ("<https://example.org/\u202ea>", "https://example.org/%E2%80%AEa", "https://example.org/a"),
+        ("[https://a.b\u202e](https://c.d)", "https://c.d", "https://a.b"),
+        ("see \u202e**https://moc.elgoog**", "https://moc.elgoog", "see https://moc.elgoog"),
+        (
+            "https://example.org/a[1]?b=%20|ü",
+            "https://example.org/a%5B1%5D?b=%20%7C%C3%BC",
+            "https://example.org/a[1]?b=%20|ü",
+        ),
+    ],
+)
+def test_a_link_is_shown_in_the_direction_of_its_address(text: str, address: str, shown: str) -> None:
+    tokens: Any = parse(text)
+    inline = tokens[1].children
+    assert [child.attrs["href"] for child in inline if child.type == "link_open"] == [address]
+    assert "".join(child.content for child in inline) == shown
+    assert not set(to_html(text)) & {"\u202e", "\u2066"}
+
+
+def test_words_without_a_link_keep_their_direction() -> None:
+    assert words("a \u2067b\u2069") == [("text", "a \u2067b\u2069")]
+
+
 def test_tasks_and_footnotes() -> None:
     tokens: Any = parse("- [x] done\n- [ ] open\n- [y] no[^1]\n\n[^1]: said\n[^2]: never referred to")
     assert [token.meta.get("checked") for token in tokens if token.type == "list_item_open"] == [True, False, None]
@@ -104,6 +133,12 @@ def test_nothing_takes_long(text: str) -> None:
     began = time.process_time()
     parse(text)
     assert time.process_time() - began < 15
+
+
+def test_a_list_of_tens_of_thousands_of_lines_is_not_laid_out() -> None:
+    assert can_be_laid_out("- x\n" * 15_000)
+    assert parse("- x\n" * 50_000) is None
+    assert to_html("- x\n" * 50_000).count("- x") == 50_000
 
 
 def table(columns: int, rows: int) -> str:

@@ -101,7 +101,7 @@ def out_of_reach(stage: Stage) -> None:
     """The built-in model says what it can talk about."""
     stage.open_first()
     said = "I am a small demonstration model. I can only talk about simple drawn pictures."
-    stage.services.chat.show(question("Who was Ada Lovelace?"), answer(said, details={"model": "Eyebright Tiny"}))
+    stage.services.chat.show(question("Who was Ada Lovelace?"), answer(said, details={"model": "Eyebright tiny"}))
     stage.window.offer_models()
 
 
@@ -153,7 +153,7 @@ def model_importing(stage: Stage) -> QWidget:
     """A model without a projector that is about to be added."""
     file = ImportFile(Role.MODEL, Path("/models/writer.gguf"), "writer.gguf", int(4.08 * GB))
     plans = ImportPlans((ImportPlan("llava-v1.5-7b-Q4_K_M", (file,), Manifest("", "", ())),), ())
-    return import_question(plans, stage.window)
+    return import_question(plans, stage.services.models.folder(), stage.window)
 
 
 @state
@@ -273,7 +273,7 @@ def model_adding(stage: Stage) -> QWidget:
     fits = tuple(fit_of(variant, int(5.2 * GIB)) for variant in entry.variants)
     dialog.look()
     dialog.show()
-    stage.services.model_tasks.looked_up.emit(stage.services.model_tasks.request, LookedUp(Candidate(entry, ()), fits))
+    stage.services.model_tasks.answer(stage.services.model_tasks.request, LookedUp(Candidate(entry, ()), fits))
     return dialog
 
 
@@ -285,7 +285,7 @@ def model_refused(stage: Stage) -> QWidget:
     dialog.look()
     dialog.show()
     error = StoreError("pair-incomplete", repository="someone/text-only")
-    stage.services.model_tasks.hub_failed.emit(stage.services.model_tasks.request, error)
+    stage.services.model_tasks.answer(stage.services.model_tasks.request, error)
     return dialog
 
 

@@ -25,7 +25,8 @@ from tests.helpers.waiting import pump, wait_until
 from tests.screens import model_states, update_states  # noqa: F401 - they register their states
 from tests.screens.window_states import STATES, Stage
 
-SIZES = {"small": (720, 560), "large": (1600, 1000)}
+SIZES = {"small": (720, 560), "large": (1920, 1080), "laptop": (1366, 768), "twice": (1366, 768), "tight": (700, 500)}
+ZOOMS = {"zoomed": 150, "twice": 200, "tight": 200}
 _WAY_TO_A_MODEL = (
     "fetching_beside",
     "fetching_failed",
@@ -40,7 +41,8 @@ ALSO = {
         *("typeset", "typeset_code", "typeset_table"),
         "unseen",
         *("empty", "answered", "dragging", "refusing", "reading", "error_notice", "settings", "looking"),
-        *("refused_list", "looking_in_parts", "settings_measured", "finding_fastest", "stopped", "editing"),
+        *("refused_list", "dropped_many", "looking_in_parts", "settings_measured", "finding_fastest"),
+        *("stopped", "editing"),
         *("update_asking", "update_found", "update_none", "update_not_understood", "help_menu"),
         *("models", "models_here", "models_fetching", "offered"),
         *("queued", "queue_held", "waiting_for_another", "beside", "beside_earlier", "beside_closed"),
@@ -55,7 +57,13 @@ ALSO = {
         *("queued", "waiting_for_another", "beside", "beside_closed"),
         *_WAY_TO_A_MODEL,
     ),
-    "large": ("empty", "answered", "beside", "beside_earlier"),
+    "large": ("empty", "offered", "answered", "beside", "beside_earlier", "dropped_many", "typeset"),
+    "laptop": ("empty", "offered", "answered", "beside", "dropped_many", "photo_advice", "typeset"),
+    "twice": (
+        *("empty", "offered", "offer_fetching", "answered", "beside", "dropped_many", "photo_advice", "queued"),
+        *("waiting_for_another", "looking_in_parts", "blind_with_picture", "typeset", "editing", "settings", "models"),
+    ),
+    "tight": ("empty", "offered", "answered", "dropped_many", "photo_advice", "queued", "looking_in_parts"),
     "zoomed": (
         *("typeset", "typeset_code", "typeset_table"),
         *("empty", "answered", "refused_list", "stopped", "editing", "settings", "settings_measured"),
@@ -68,13 +76,13 @@ ALSO = {
 def take(folder: Path, name: str, variant: str) -> None:
     """Bring the window into a state and write its picture."""
     stage = Stage(*SIZES.get(variant, (1120, 780)))
-    theme.set_zoom(150 if variant == "zoomed" else 100)
+    theme.set_zoom(ZOOMS.get(variant, 100))
     stage.services.preferences.set("theme", "dark" if variant == "dark" else "light")
     pump(30)
     shown = STATES[name](stage) or stage.window
     if not shown.isVisible():
         shown.show()
-    pump(30)
+    pump(60)
     shown.grab().save(str(folder / (f"{name}-{variant}.png" if variant else f"{name}.png")))
     for window in QApplication.topLevelWidgets():
         window.close()

@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent
+from PySide6.QtGui import QDesktopServices, QDragEnterEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -19,12 +20,14 @@ from desktop_app.errors import UserError
 from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions
 from desktop_app.services.conversation.queue.questions import QueuedQuestion
 from desktop_app.services.notices import Notice, Part, action
+from desktop_app.ui.files.web_page import open_page
 from desktop_app.ui.help.about import AboutDialog, ShortcutsDialog
 from desktop_app.ui.help.report import ReportDialog, system_details
 from desktop_app.ui.pictures.viewer import PictureViewer
 from desktop_app.ui.recovery import RecoveryDialog
 from desktop_app.ui.settings.dialog import SettingsDialog
 from desktop_app.ui.widgets.controls import Popover
+from desktop_app.ui.widgets.question import Question
 from desktop_app.ui.window import MainWindow
 from tests.helpers.fake_services import FakeServices, stored
 from tests.helpers.fakes.conversation import answer, question
@@ -286,6 +289,22 @@ def editing(stage: Stage) -> None:
     stage.services.edited_pictures.put(None)
 
 
+@state
+def editing_dragging(stage: Stage) -> None:
+    """Pictures over the window while a question is edited."""
+    editing(stage)
+    _drag(stage, "file:///a.png", "file:///b.jpg")
+
+
+@state
+def no_browser(stage: Stage) -> QWidget:
+    """A page that no browser could be opened for."""
+    with patch.object(QDesktopServices, "openUrl", return_value=False):
+        open_page("https://github.com/someone/eyebright/releases/tag/v0.2.0", stage.window)
+    (told,) = stage.window.findChildren(Question)
+    return told
+
+
 def _typeset(stage: Stage) -> None:
     stage.services.engine.become("ready", LLAVA)
     stage.open_first()
@@ -375,6 +394,18 @@ def refused_files(stage: Stage) -> None:
 def refused_list(stage: Stage) -> None:
     """The list of them."""
     _refuse(stage)
+    stage.window.notices.buttons[-1].click()
+
+
+@state
+def dropped_many(stage: Stage) -> None:
+    """Some files of a drop were pictures, eight were not, and those are listed."""
+    stage.services.engine.become("ready", LLAVA)
+    stage.services.draft.put(stage.lake, "read", 1.0)
+    for _ in range(2):
+        stage.services.draft.put(stage.field, "reading", 0.3)
+    _refuse(stage)
+    pump(100)
     stage.window.notices.buttons[-1].click()
 
 

@@ -40,7 +40,7 @@ def test_a_context_that_does_not_fit_into_memory_is_told_with_its_numbers(desk: 
     context, sentence = template(notice)
     assert context == "notices"
     said = sentence.format(**notice.parameters)
-    for number in ("2048 tokens", "instead of 4096", "7.0 GiB", "5.0 GiB"):
+    for number in ("2048 tokens", "instead of 4096", "7.6 GB", "5.3 GB"):
         assert number in said
     withdrawn: list[str] = []
     desk.services.notices.withdrawn.connect(withdrawn.append)

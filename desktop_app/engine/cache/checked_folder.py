@@ -192,6 +192,7 @@ class CacheFolders:
     adds_kv_cache: bool
 
 
+_COARSE_S = 2.0  # how coarse the times of files are
 _NAMES = ("embeddings", "contexts", "answers")
 
 
@@ -217,11 +218,17 @@ def cache_folders(folder: str, megabytes: int, *, adds_kv_cache: bool = True) ->
 
 
 def clear_cache(folder: Path, used_before: float | None = None, used_since: float = 0.0) -> None:
-    """Delete everything about pictures and conversations, or what was last used between two times (since 1970)."""
+    """Delete everything about pictures and conversations, or what was last used between two times (since 1970).
+
+    The clock may have been ahead: what was used in the future goes too, and `used_since` in the future is any time.
+    """
+    now = time.time() + _COARSE_S
+    used_since = 0.0 if used_since > now else used_since
     for name in _NAMES:
         try:
             for path in list((folder / name).iterdir()):
-                if used_before is None or used_since <= path.stat().st_mtime <= used_before:
+                used = path.stat().st_mtime
+                if used_before is None or used_since <= used <= used_before or used > now:
                     path.unlink(missing_ok=True)
         except FileNotFoundError:
             continue

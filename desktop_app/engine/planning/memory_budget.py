@@ -34,7 +34,10 @@ class MemoryBudget:
 
 
 def parse_size(text: str) -> int:
-    """Return the bytes of "8G", "7.5 GiB", "8192M". Raises `UserError` (memory-limit-wrong)."""
+    """Return the bytes of "8G", "7.5 GiB", "8192M", counted as memory is sold: G is 2^30.
+
+    Raises `UserError` (memory-limit-wrong).
+    """
     found = _SIZE.fullmatch(text.strip())
     size = int(float(found[1]) * _UNITS[found[2].upper()]) if found else 0
     if not size:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from desktop_app.engine.messages import EngineSettings, LoadPlan, Tuning, gib_down, gib_up
+from desktop_app.engine.messages import EngineSettings, LoadPlan, Tuning, gb_down, gb_up
 from desktop_app.engine.planning.memory_budget import MemoryBudget
 from desktop_app.engine.planning.memory_estimate import Shape
 from desktop_app.engine.weights.model_files import ModelFiles
@@ -74,7 +74,7 @@ def plan_load(
     found = plan_shape(shape, settings, budget, tuning)
     if found.fits:
         return found.plan
-    sizes = {"needed": gib_up(found.plan.needed), "available": gib_down(budget.usable)}
+    sizes = {"needed": gb_up(found.plan.needed), "available": gb_down(budget.usable)}
     if found.offer:
         raise UserError("does-not-fit-offer", name=files.title, offer=found.offer, **sizes)
     raise UserError("does-not-fit", name=files.title, **sizes)

@@ -69,7 +69,7 @@ class ModelFiles:
 def check_files(model: Path, mmproj: Path | None) -> ModelFiles:
     """Read both headers and check that they belong together; of a split model, whichever file is named, those of all.
 
-    Raises `UserError`: model-missing, model-away, model-is-a-folder, file-unreadable, model-damaged,
+    Raises `UserError`: model-missing, model-away, model-is-a-folder, file-unreadable, not-gguf, model-damaged,
     model-part-renamed, model-parts-differ, swapped-files, projector-damaged, not-a-projector, projector-unsupported,
     projector-mismatch, projector-other-kind, projector-other-version or family-unknown.
     """
@@ -124,7 +124,9 @@ def check_headers(
 def _header(path: Path, damaged: str) -> GGUFHeader:
     try:
         return read_header(path)
-    except (NotGGUFError, DamagedGGUFError) as error:
+    except NotGGUFError as error:  # one of the library's was a model when it came there
+        raise UserError(damaged if is_in_library(path) else "not-gguf", name=path.name) from error
+    except DamagedGGUFError as error:
         raise UserError(damaged, name=path.name) from error
     except IsADirectoryError as error:
         raise UserError("model-is-a-folder", name=path.name or str(path)) from error

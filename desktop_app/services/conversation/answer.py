@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
 
-from desktop_app.chat.conversation import Message, State
+from desktop_app.chat.conversation import Message, State, words_of
 from desktop_app.engine.messages import (
     Ask,
     BugReported,
@@ -72,7 +73,7 @@ class Answer(QObject):
     `text(str)`: all of it so far, at most 25 times a second. `thought(dict)`: it has been thought, and the answer
     begins; the details of the message that say what and for how long. `phase(Phase, dict)`, `speed(float)`,
     `context(used, size)`, `dropped(TurnsDropped | None)` once, `reduced(parts, wished)`.
-    `ended()`: `message` is final, and saved.
+    `ended()`: `message` is final, and to be saved.
     """
 
     saved = Signal(list)
@@ -123,8 +124,8 @@ class Answer(QObject):
         self._show_timer = self._timer(_SHOW_EVERY_MS, self._show_text)
         self._save_timer = self._timer(_SAVE_EVERY_MS, self.save_text)
 
-    def begin(self, make: Callable[[int], Ask]) -> None:
-        """Save question and answer; `make(request)` is what `ask` will send to the engine."""
+    def begin(self, make: Callable[[int], Ask], also: Callable[[History], object]) -> None:
+        """Save question and answer, and `also` what changes with them; `make(request)` is what `ask` will send."""
         self._make = make
         conversation, begun = self.conversation_id, self.begun is not None
         messages = [self.message] if self.question is None else [self.question, self.message]
@@ -133,7 +134,10 @@ class Answer(QObject):
             if begun:
                 history.update_message(messages[-1])
                 return []
-            return [replace(m, sibling=history.add_message(conversation, m)) for m in messages]
+            with history.at_once():
+                saved = [replace(m, sibling=history.add_message(conversation, m)) for m in messages]
+                also(history)
+            return saved
 
         # Both are in the history before the engine hears of them.
         self._history_thread.run(job, self._begun, self.not_saved.emit)
@@ -168,7 +172,7 @@ class Answer(QObject):
         return self.begun.state if self.begun is not None else State.STOPPED
 
     def withdraw(self) -> None:
-        """Take question and answer out of the history: the engine has not been asked. What was begun before stays."""
+        """Move the question from the history to the draft: the engine has not been asked. What was begun stays."""
         if self._is_leaving or self._ended:
             return
         if self.begun is not None:
@@ -176,9 +180,12 @@ class Answer(QObject):
             return
         self._is_leaving = True
         conversation = self.conversation_id
-        messages = [self.message.id] if self.question is None else [self.question.id, self.message.id]
+        asked, answer = self.question, self.message.id
+        messages, draft = (
+            ([answer], ("", ())) if asked is None else ([asked.id, answer], (words_of(asked), asked.pictures))
+        )
         self._history_thread.run(
-            lambda history: history.take_out(conversation, messages),
+            lambda history: history.take_out(conversation, messages, *draft),
             self.withdrawn.emit,
             lambda _: self._finish(State.STOPPED),
         )
@@ -289,8 +296,6 @@ class Answer(QObject):
         self._save_timer.stop()
         figures = in_two_goes(self.message.details, details or {})
         self.message = replace(self.message, state=state, details=self.message.details | figures)
-        message = self.message
-        self._history_thread.run(lambda history: _save(history, message))
         self.ended.emit()
 
     def _show_text(self) -> None:
@@ -298,10 +303,14 @@ class Answer(QObject):
 
     def save_text(self) -> None:
         """Save what is written so far."""
-        message = self.message
-        self._history_thread.run(lambda history: _save(history, message))
+        keep(self._history_thread, self.message)
 
 
-def _save(history: History, message: Message) -> None:
+def keep(history_thread: HistoryThread, message: Message, then: Callable[[], object] = lambda: None) -> None:
+    """Have an answer saved as it is now, unless something newer is known by then; `then()` when it is."""
+    history_thread.keep(message.id, partial(_save, message), then)
+
+
+def _save(message: Message, history: History) -> None:
     with suppress(KeyError):  # its conversation was deleted for good meanwhile
         history.update_message(message)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop_app.chat.conversation import Message
 from desktop_app.engine.messages import Ask, Phase, Sampling, Turn
 from desktop_app.errors import UserError
-from desktop_app.services.conversation.answer import Answer
+from desktop_app.services.conversation.answer import Answer, keep
 from desktop_app.services.engine import Engine
 from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.notices import Notices
 from desktop_app.services.preferences import Preferences
+
+if TYPE_CHECKING:  # imported on the history's thread
+    from desktop_app.chat.history import History
 
 
 class Figures(NamedTuple):
@@ -76,7 +79,7 @@ class Answers(QObject):
         self._notices = notices
         self._under_way: dict[str, Answer] = {}  # by conversation, in the order of the questions
         self._phases: dict[str, tuple[Phase, dict[str, Any]]] = {}  # the latest of each of them
-        self._completed: dict[str, Message] = {}  # the newest of each: what is read from the history may be older
+        self._completed: dict[str, Message] = {}  # by their ids, until they are saved: the history has older ones
         self._figures: dict[str, Figures] = {}  # of the latest answer of each conversation, by the loaded model
         self._closed = False
         # A moment later: another model is loaded first if one was chosen, and the engine tells that before it begins.
@@ -107,8 +110,7 @@ class Answers(QObject):
 
     def up_to_date(self, messages: Sequence[Message]) -> list[Message]:
         """Return messages that were read from the history with what has come of their answers since."""
-        known = {message.id: message for message in self._completed.values()}
-        known |= {answer.message.id: answer.message for answer in self._under_way.values()}
+        known = self._completed | {answer.message.id: answer.message for answer in self._under_way.values()}
         return [
             replace(known[message.id], sibling=message.sibling) if message.id in known else message
             for message in messages
@@ -131,12 +133,13 @@ class Answers(QObject):
         message: Message,
         question: Message | None = None,
         begun: Message | None = None,
+        also: Callable[[History], object] = lambda _history: None,
     ) -> None:
         """Answer the last of `turns` in `message`; `question` is given when it is to be saved as well.
 
-        `begun`: the same answer as it is saved, which goes on. If answers in other conversations are under way, they
-        are finished first. The settings count that are there when the engine is asked. An engine that died is started
-        again.
+        `also` saves what changes with that: both are done, or neither. `begun`: the same answer as it is saved, which
+        goes on. If answers in other conversations are under way, they are finished first. The settings count that are
+        there when the engine is asked. An engine that died is started again.
         """
         if self._engine.state() == "dead":
             self._engine.load_again()
@@ -154,7 +157,7 @@ class Answers(QObject):
         answer.ended.connect(partial(self._ended, answer))
         self._under_way[conversation_id] = answer
         self._tell_waiting()
-        answer.begin(lambda request: Ask(request, turns, self._sampling(), self._system_prompt(), self._thinks(turns)))
+        answer.begin(lambda request: Ask(request, turns, self._sampling(), self._system_prompt(), self._thinks(turns)), also)
         self.order_changed.emit()
 
     def stop(self, conversation_id: str) -> None:
@@ -183,6 +186,10 @@ class Answers(QObject):
         self._soon.stop()
         for answer in list(self._under_way.values()):
             answer.interrupt()
+
+    def is_closed(self) -> bool:
+        """Return whether `close` was called."""
+        return self._closed
 
     # ---- inside ----------------------------------------------------------------------------
 
@@ -252,7 +259,7 @@ class Answers(QObject):
 
     def _ended(self, answer: Answer) -> None:
         self._forget(answer)
-        self._completed[answer.conversation_id] = answer.message
+        self._complete(answer.message)
         self.completed.emit(answer.message)
         self.phase.emit(answer.conversation_id, None, {})
         self.ended.emit(answer.conversation_id, answer.message.state, bool(answer.message.text.strip()))
@@ -262,6 +269,11 @@ class Answers(QObject):
         """Return whether the model is to think first; an answer that goes on stands as it was begun."""
         begun = turns[-1]
         return bool(begun.thought) if begun.answer is not None else self._preferences.value("think_first")
+
+    def _complete(self, message: Message) -> None:
+        """Save an answer that has ended, and know it until that is done."""
+        self._completed[message.id] = message
+        keep(self._history_thread, message, lambda: self._completed.pop(message.id, None))
 
     def _sampling(self) -> Sampling:
         value = self._preferences.value

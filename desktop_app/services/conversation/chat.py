@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from desktop_app.chat.conversation import Message, Picture, Role, State, describing, new_id
+from desktop_app.chat.conversation import Message, Picture, Role, State, describing, new_id, words_of
 from desktop_app.engine.messages import Turn, TurnsDropped
 from desktop_app.errors import QT_TRANSLATE_NOOP, UserError
 from desktop_app.services.conversation.answer import Answer
@@ -52,7 +52,9 @@ class Chat(QObject):
 
     `reset()`: other messages are shown. `added(Message)`, `changed(Message)`, `truncated(id)`: messages after
     that id left the shown path ("": all). `busy_changed(bool)`: see `is_busy`.
-    `sending_failed(text)`: nothing was saved, the draft has it back.
+    `sending_failed(text)`: nothing was saved, the draft has it back. `freed(id)`: a question that waited to be sent in
+    that conversation does so no more, or its path is read: what is queued there may go on. `given_up(id)`: the person
+    stopped that question, and nothing else.
     """
 
     reset = Signal()
@@ -61,6 +63,8 @@ class Chat(QObject):
     truncated = Signal(str)
     busy_changed = Signal(bool)
     sending_failed = Signal(str)
+    freed = Signal(str)
+    given_up = Signal(str)
 
     def __init__(
         self,
@@ -113,6 +117,10 @@ class Chat(QObject):
         """Return whether a question waits to be sent in the open conversation, or an answer is under way."""
         return self._waiting is not None or self._answers.is_under_way(self._conversations.current_id())
 
+    def can_change(self, message_id: str) -> bool:
+        """Return whether the path may be changed at this message: it is shown, and nothing is under way here."""
+        return not self.is_busy() and self._index(message_id) is not None
+
     def is_waiting_for_pictures(self) -> bool:
         """Return whether a question is sent as soon as its pictures have been inspected."""
         return self._waiting is not None and self._draft.is_checking()
@@ -139,21 +147,26 @@ class Chat(QObject):
         else:
             self._send(text, pictures)
 
-    def ask_queued(self, question: QueuedQuestion) -> bool:
-        """Ask a question of the queue in the open conversation; return whether that is possible now."""
-        if self._opening or self.is_busy():
-            return False
-        queued = question_of(question, self._messages[-1].id if self._messages else None)
-        self._messages.append(queued)
-        self._begin_answer(queued.id, queued)
-        return True
+    def can_ask(self) -> bool:
+        """Return whether a question can be asked in the open conversation now."""
+        return not self._opening and not self.is_busy()
+
+    def ask_queued(self, question: QueuedQuestion) -> None:
+        """Ask a question that has just left the queue of the open conversation, which `can_ask`."""
+        self._ask(question)
+
+    def close(self) -> None:
+        """Send nothing more: the program ends. What waits to be sent is in the draft."""
+        self._waiting = None
 
     def stop(self) -> None:
         """Stop the live answer; what was written stays. A question that waits for its turn goes back to the draft."""
+        current = self._conversations.current_id()
         if self._waiting is not None:
             self._waiting = None
             self.busy_changed.emit(False)
-        current = self._conversations.current_id()
+            if not self._answers.is_under_way(current):
+                self.given_up.emit(current)
         if self._answers.is_waiting(current):
             self._answers.withdraw(current)
         else:
@@ -199,7 +212,7 @@ class Chat(QObject):
         details = old.details
         if not old.pictures and self._picture_detail.is_quick():  # it had nothing to be looked at
             details = {QUICK_LOOK_KEY: True}
-        self._ask(text, pictures, old.parent, details)
+        self._ask(QueuedQuestion(text, pictures, details))
 
     def take_back(self, message_id: str) -> None:
         """Put a question back into the draft, with its pictures; sent again, it stands beside the first."""
@@ -249,6 +262,7 @@ class Chat(QObject):
             return
         (conversation, text, pictures), self._waiting = self._waiting, None
         self.busy_changed.emit(False)
+        self.freed.emit(conversation)  # what was queued before it goes first
         if conversation != self._conversations.current_id():
             return  # another was opened; the draft of the first still has the text
         pictures &= {picture.key for picture in self._draft.pictures()}
@@ -264,10 +278,11 @@ class Chat(QObject):
         if self._answers.is_under_way(self._conversations.current_id()):
             self._draft.queue_up(text, pictures, details)
             return
-        self._ask(text, self._draft.take(text, pictures), self._messages[-1].id if self._messages else None, details)
+        self._ask(QueuedQuestion(text, self._draft.take(text, pictures), details))
 
-    def _ask(self, text: str, pictures: tuple[Picture, ...], parent: str | None, details: dict[str, Any]) -> None:
-        question = question_of(QueuedQuestion(text, pictures, details), parent)
+    def _ask(self, asked: QueuedQuestion) -> None:
+        """Ask a question, which has left the draft or its queue, at the end of the path."""
+        question = question_of(asked, self._messages[-1].id if self._messages else None)
         self._messages.append(question)
         self._begin_answer(question.id, question)
 
@@ -275,7 +290,8 @@ class Chat(QObject):
         """Answer the last message of the path; `question` is given when it is to be saved with the answer."""
         turns = self.turns()
         message = answer_to(parent, self._answers.model_name())
-        self._answers.begin(self._conversations.current_id(), turns, message, question)
+        conversation = self._conversations.current_id()
+        self._answers.begin(conversation, turns, message, question, also=self._draft.saving(conversation))
         self._messages.append(message)
         self._tell()
         self.busy_changed.emit(True)
@@ -307,6 +323,8 @@ class Chat(QObject):
             return
         is_new = all(summary.id != answer.conversation_id for summary in self._conversations.summaries())
         self._taken_back(answer, is_new)
+        for conversation in (answer.conversation_id, ""):
+            self._draft.save_of(conversation)  # which was to be done with it
         if answer.question is not None:
             self.sending_failed.emit(answer.question.text)
 
@@ -322,19 +340,19 @@ class Chat(QObject):
             self._cut((question or answer.message).parent or "")
             self._tell()
             self.busy_changed.emit(False)
+        if question is not None and is_gone:
+            self._draft.unassign_id(conversation)
+            if is_shown:
+                self._conversations.assign_id("")
+                is_shown = False
+            conversation = ""
         if question is not None:
             self._give_back(conversation, question)
-            if is_gone:
-                self._draft.unassign_id(conversation)
-                if is_shown:
-                    self._conversations.assign_id("")
-                    is_shown = False
         if is_shown:
             self._conversations.reopen()  # an answer or a question beside it was shown before
 
     def _give_back(self, conversation: str, question: Message) -> None:
-        described = bool(question.pictures) and question.text == describing(len(question.pictures))
-        self._draft.give_back(conversation, "" if described else question.text, question.pictures)
+        self._draft.give_back(conversation, words_of(question), question.pictures)
 
     def _cut(self, message_id: str) -> None:
         """Keep the path up to a message; "" keeps nothing."""
@@ -376,7 +394,8 @@ class Chat(QObject):
 
     def _open(self, conversation_id: str) -> None:
         if self._waiting is not None and self._waiting[0] != conversation_id:
-            self._waiting = None  # if it is the same, only its messages are read again
+            (given_up, _, _), self._waiting = self._waiting, None
+            self.freed.emit(given_up)  # if it is the same, only its messages are read again
         if not conversation_id:
             self._show("", [])
             return
@@ -390,6 +409,7 @@ class Chat(QObject):
     def _not_switched(self, conversation_id: str, error: Exception) -> None:
         if conversation_id == self._conversations.current_id():
             self._opening = False  # what is shown stays
+            self.freed.emit(conversation_id)
             self._send_waiting()
         self._history_thread.failed(error)
 

@@ -80,7 +80,7 @@ class Conversations(QObject):
         was_open = conversation_id == self._current
         title = self.title(conversation_id)
         if self._deleted is not None:
-            self._notices.withdraw(self._deleted[1].id)
+            self._notices.expire(self._deleted[1].id)
         code, parameters = ("conversation-deleted", {"title": title}) if title else ("untitled-deleted", {})
         notice = Notice(code, parameters, actions=(action("undo-delete"),))
         self._deleted = (conversation_id, notice, was_open)
@@ -100,7 +100,7 @@ class Conversations(QObject):
         if self._deleted is None:
             return
         (conversation_id, notice, was_open), self._deleted = self._deleted, None
-        self._notices.withdraw(notice.id)
+        self._notices.expire(notice.id)
         self._history_thread.run(
             lambda history: history.undelete(conversation_id),
             partial(self._restored, conversation_id if was_open else ""),
@@ -111,7 +111,7 @@ class Conversations(QObject):
         """Tell everybody that deleted conversations go for good: nothing of them may be kept or saved again."""
         gone = [one for one in conversation_ids if one != self._current]  # that one was brought back
         if self._deleted is not None and self._deleted[0] in gone:
-            self._notices.withdraw(self._deleted[1].id)
+            self._notices.expire(self._deleted[1].id)
             self._deleted = None
         self.erased.emit(gone)
 

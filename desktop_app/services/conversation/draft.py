@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -20,8 +20,12 @@ from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.notices import Notice, Notices
 from desktop_app.services.troubles import Troubles
 
+if TYPE_CHECKING:  # imported on the history's thread
+    from desktop_app.chat.history import History
+
+_Saved = tuple[str, str, tuple[Picture, ...]]  # (conversation, text, pictures)
 PictureState = Literal["checking", "attached", "reading", "read"]
-_SAVE_AFTER_MS = 400
+SAVE_AFTER_MS = 400
 
 
 class DraftPicture(NamedTuple):
@@ -33,6 +37,8 @@ class DraftPicture(NamedTuple):
     state: PictureState = "checking"
     progress: float = 0.0  # 0 to 1 while it is read ahead
     photographic: bool = False
+    storing: Callable[[], str] | None = None  # stores it before it is checked, and returns its SHA-256
+    unchecked: Picture | None = None  # as it was stored then, without a size: it is checked at the next start
 
 
 @dataclass
@@ -43,10 +49,16 @@ class _Content:
     pictures: list[DraftPicture] = field(default_factory=list)
     quick: bool | None = None
     refusals: Troubles | None = None  # of what came last
+    is_read: bool = False  # what the history has of it is in it; until then that is not written over
+    is_reading: bool = False
 
     def checked_pictures(self) -> tuple[Picture, ...]:
         """Return the pictures that have been checked."""
         return tuple(picture.picture for picture in self.pictures if picture.picture is not None)
+
+    def stored_pictures(self) -> tuple[Picture, ...]:
+        """Return the pictures that are stored, also those that are still to be checked."""
+        return tuple(stored for each in self.pictures if (stored := each.picture or each.unchecked) is not None)
 
 
 def refusals_of(count: int, notices: Notices) -> Troubles:
@@ -104,7 +116,7 @@ class Draft(QObject):
         self._drafts: dict[str, _Content] = {"": _Content()}
         self._saving = QTimer(self)
         self._saving.setSingleShot(True)
-        self._saving.setInterval(_SAVE_AFTER_MS)
+        self._saving.setInterval(SAVE_AFTER_MS)
         self._saving.timeout.connect(self.save)
         conversations.opened.connect(self._open)
         conversations.erased.connect(self._forget)
@@ -139,10 +151,11 @@ class Draft(QObject):
         return any(picture.picture is None for picture in self._current.pictures)
 
     def take(self, text: str, keys: Collection[int]) -> tuple[Picture, ...]:
-        """Remove `text` and the pictures `keys`, which are sent, from the draft; return the pictures."""
-        pictures = self._take(text, keys)
-        self.save()
-        return pictures
+        """Remove `text` and the pictures `keys` from the draft; return the pictures.
+
+        What sends them also saves the draft; see `saving`.
+        """
+        return self._take(text, keys)
 
     def queue_up(self, text: str, keys: Collection[int], details: dict[str, Any]) -> None:
         """Move `text` and the pictures `keys` from the draft into the queue."""
@@ -161,37 +174,75 @@ class Draft(QObject):
         self._show()
         return taken.checked_pictures()
 
+    def in_hand(self) -> set[str]:
+        """Return the SHA-256 of the pictures in all drafts and queues, on the disk or not yet."""
+        drafted = {picture.sha256 for draft in self._drafts.values() for picture in draft.stored_pictures()}
+        return drafted | self._queue.pictures()
+
     def give_back(self, conversation_id: str, text: str, pictures: tuple[Picture, ...]) -> None:
         """Put a message that could not be sent back into its draft, before what was added since."""
         self._prepend(conversation_id, text, [self._attached(picture) for picture in pictures])
 
     def unassign_id(self, conversation_id: str) -> None:
         """Undo `assign_id`: the conversation could not be saved, so its draft is the new conversation's again."""
-        lost, queued = self._drafts.pop(conversation_id), self._queue.questions(conversation_id)
+        lost, queued = self._drafts.pop(conversation_id, _Content()), self._queue.questions(conversation_id)
         self._queue.forget(conversation_id)
         if self._conversation == conversation_id:
             self._conversation = ""
-        pictures = [*lost.pictures, *(self._attached(picture) for each in queued for picture in each.pictures)]
-        self._prepend("", _joined(lost.text, *(each.text for each in queued)), pictures)
+        pictures = [*(self._attached(picture) for each in queued for picture in each.pictures), *lost.pictures]
+        self._prepend("", _joined(*(each.text for each in queued), lost.text), pictures)
 
     def assign_id(self, conversation_id: str) -> None:
         """Make the draft of the new conversation that of `conversation_id`, the id it was given."""
-        self._drafts[conversation_id] = self._drafts.pop("")
-        self._drafts[""] = _Content()
+        before = self._drafts[""]
+        self._drafts[""] = _Content(is_read=before.is_read, is_reading=before.is_reading)
+        self._drafts[conversation_id] = replace(before, is_read=True)  # the history has nothing of it
         self._conversation = conversation_id
-        self._history_thread.run(lambda history: history.save_draft("", "", ()))
 
     def save(self) -> None:
         """Write the draft to the history now."""
         self._saving.stop()
         self.save_of(self._conversation)
 
+    def save_all(self) -> None:
+        """Write what is not written yet, with the pictures that are still being checked: that is done once more later.
+
+        It returns when they are stored.
+        """
+        changed = {self._conversation}
+        for conversation, content in self._drafts.items():
+            for picture in content.pictures:
+                if picture.storing is not None and picture.unchecked is None:
+                    changed.add(conversation)
+                    self._check.store(picture.storing, partial(self._stored, content, picture))
+        self._check.wait()
+        self._saving.stop()
+        for conversation in changed:
+            self.save_of(conversation)
+
     def save_of(self, conversation: str) -> None:
         """Write the draft of a conversation to the history now, and the questions in its queue before it."""
+        content = self._drafts.get(conversation)
+        if content is not None and content.is_read:
+            self._history_thread.keep(_key(conversation), partial(_save, [self._whole(conversation)]))
+        elif content is not None and not content.is_reading:
+            self.restore(conversation)  # it could not be read before
+
+    def saving(self, conversation: str) -> Callable[[History], object]:
+        """Return what writes the draft of a conversation as it is now, and that of the conversation not yet begun.
+
+        It is for those who move something between drafts and messages, and is done together with that.
+        """
+        changed = [one for one in (conversation, "") if one in self._drafts and self._drafts[one].is_read]
+        for one in changed:
+            self._history_thread.keep_no_more(_key(one))
+        return partial(_save, [self._whole(one) for one in changed])
+
+    def _whole(self, conversation: str) -> _Saved:
         content, queued = self._drafts[conversation], self._queue.questions(conversation)
         text = _joined(*(question.text for question in queued), content.text)
-        pictures = tuple(picture for question in queued for picture in question.pictures) + content.checked_pictures()
-        self._history_thread.run(lambda history: history.save_draft(conversation, text, pictures))
+        pictures = tuple(picture for question in queued for picture in question.pictures) + content.stored_pictures()
+        return conversation, text, pictures
 
     # ---- adding pictures ------------------------------------------------------------------
 
@@ -223,13 +274,13 @@ class Draft(QObject):
         return self._current.refusals
 
     def _add_file(self, path: str, refusals: Troubles) -> None:
-        draft = DraftPicture(self._next_key(), name_of(path))
+        draft = DraftPicture(self._next_key(), name_of(path), storing=self._check.storing_file(path))
         self._append(draft)
         self._check.file(path, self._inquiry(draft, refusals))
 
     def add_bytes(self, data: bytes, name: str) -> None:
         """Add a picture from the clipboard or a drag without a file."""
-        draft = DraftPicture(self._next_key(), name)
+        draft = DraftPicture(self._next_key(), name, storing=self._check.storing_data(data, name))
         refusals = self._begin(1)
         self._append(draft)
         self._check.data(data, name, self._inquiry(draft, refusals))
@@ -283,7 +334,9 @@ class Draft(QObject):
             self.changed.emit(changed)
 
     def _prepend(self, conversation_id: str, text: str, pictures: list[DraftPicture]) -> None:
-        content = self._drafts.setdefault(conversation_id, _Content())
+        if conversation_id not in self._drafts:
+            self.restore(conversation_id)
+        content = self._drafts[conversation_id]
         content.text = _joined(text, content.text)
         content.pictures[:0] = pictures
         if conversation_id == self._conversation:
@@ -337,32 +390,71 @@ class Draft(QObject):
     def _open(self, conversation_id: str) -> None:
         if self._saving.isActive():
             self.save()
-        known = conversation_id in self._drafts
-        self._drafts.setdefault(conversation_id, _Content())
+        content = self._drafts.setdefault(conversation_id, _Content())
         self._conversation = conversation_id
         self.cleared.emit()
         self._show()
         if self._current.refusals is not None:
             self._current.refusals.show()
-        if not known:
+        if not content.is_read and not content.is_reading:
             self.restore(conversation_id)
 
     def restore(self, conversation_id: str) -> None:
         """Bring back the draft of a conversation from the history."""
+        self._drafts.setdefault(conversation_id, _Content()).is_reading = True
         self._history_thread.run(
-            lambda history: history.draft(conversation_id), partial(self._restored, conversation_id)
+            lambda history: history.draft(conversation_id),
+            partial(self._restored, conversation_id),
+            partial(self._not_restored, conversation_id),
         )
 
     def _restored(self, conversation_id: str, saved: tuple[str, tuple[Picture, ...]]) -> None:
+        content = self._drafts.get(conversation_id)
+        if content is None or content.is_read:
+            return
+        content.is_read = True
         text, pictures = saved
         if text or pictures:  # pictures of the person or the command line may have been added meanwhile
-            self._prepend(conversation_id, text, [self._attached(picture) for picture in pictures])
+            self._bring_back(conversation_id, text, pictures)
+        elif content.text or content.pictures or self._queue.questions(conversation_id):
+            self.save_of(conversation_id)
+
+    def _bring_back(self, conversation_id: str, text: str, pictures: tuple[Picture, ...]) -> None:
+        drafts = [
+            self._attached(each) if each.width else DraftPicture(self._next_key(), each.name, unchecked=each)
+            for each in pictures
+        ]
+        self._prepend(conversation_id, text, drafts)
+        refusals = refusals_of(len(drafts), self._notices)
+        for draft in drafts:
+            if draft.unchecked is not None:
+                self._check.stored(draft.unchecked, self._inquiry(draft, refusals))
+
+    @staticmethod
+    def _stored(content: _Content, draft: DraftPicture, sha256: str) -> None:
+        stored = draft._replace(unchecked=Picture(sha256, draft.name, 0, 0))
+        content.pictures[:] = [stored if each == draft else each for each in content.pictures]
+
+    def _not_restored(self, conversation_id: str, error: Exception) -> None:
+        if conversation_id in self._drafts:
+            self._drafts[conversation_id].is_reading = False
+        self._history_thread.failed(error)
 
     def _show(self) -> None:
         self.text_changed.emit(self._current.text)
         for picture in self._current.pictures:
             self.added.emit(picture)
         self._announce_settled()
+
+
+def _key(conversation: str) -> str:
+    """Return under which key the history's thread keeps the draft of a conversation."""
+    return f"draft {conversation}"
+
+
+def _save(drafts: list[_Saved], history: History) -> None:
+    for draft in drafts:
+        history.save_draft(*draft)
 
 
 def _joined(*texts: str) -> str:

@@ -167,5 +167,5 @@ def _write(target: Path, pieces: Iterable[str]) -> None:
 def _bytes_of(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
-    except FileNotFoundError:
+    except OSError:  # missing, or on a disk that fails
         return None

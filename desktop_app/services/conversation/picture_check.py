@@ -54,6 +54,26 @@ class PictureCheck:
         store = partial(self._attachments.add_file, path, name)
         self._inspect(PictureRef("", path, name), store, inquiry)
 
+    def stored(self, picture: Picture, inquiry: Inquiry) -> None:
+        """Check a picture that was stored before it could be checked."""
+        self._inspect(self._previews.reference(picture.sha256, picture.name), lambda: picture.sha256, inquiry)
+
+    def storing_file(self, path: str) -> Callable[[], str]:
+        """Return what stores a file that is not checked yet, and returns its SHA-256."""
+        return partial(self._attachments.add_file, existing(path), name_of(path))
+
+    def storing_data(self, data: bytes, name: str) -> Callable[[], str]:
+        """Return the same for a picture from the clipboard."""
+        return partial(self._attachments.add_bytes, data, name)
+
+    def store(self, storing: Callable[[], str], then: Callable[[str], object]) -> None:
+        """Store a picture that is not checked yet; `then(its SHA-256)`, unless that fails."""
+        self._files.run(storing, then, lambda _error: None)
+
+    def wait(self) -> None:
+        """Return when everything is stored that was to be."""
+        self._files.wait()
+
     def data(self, data: bytes, name: str, inquiry: Inquiry) -> None:
         """Check a picture from the clipboard or a drag without a file."""
 

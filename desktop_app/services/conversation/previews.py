@@ -102,7 +102,7 @@ class Previews(QObject):
 def _bytes_of(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
-    except FileNotFoundError:
+    except OSError:  # missing, or on a disk that fails
         return None
 
 

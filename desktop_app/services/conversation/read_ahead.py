@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from itertools import takewhile
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -152,8 +151,7 @@ class ReadingAhead(QObject):
     def _read_unchanged_text(self) -> None:
         """Read ahead how the text begins, as far as it is unchanged since the timer was started and long enough."""
         now = self._draft.text()
-        pairs = zip(self._earlier_text, now, strict=False)
-        same = now[: sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))]
+        same = _common_beginning(self._earlier_text, now)
         words = same if same == now else same[: same.rfind(" ") + 1]
         if len(words.strip()) >= len(self._text) + _LONG:
             self._text = words.strip()
@@ -226,3 +224,15 @@ class ReadingAhead(QObject):
         self._encoding.so_far += _TICK_MS / 1000
         if self._encoding.expected > 0:
             self._draft.set_picture_state(self._encoding.picture, "reading", self._encoding.progress())
+
+
+def _common_beginning(one: str, other: str) -> str:
+    """Return how both texts begin: character by character, this would stop the window for a long text."""
+    same, differs = 0, min(len(one), len(other)) + 1
+    while differs - same > 1:
+        middle = (same + differs) // 2
+        if one[same:middle] == other[same:middle]:
+            same = middle
+        else:
+            differs = middle
+    return one[:same]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -36,10 +36,14 @@ class Recovery(QObject):
         history_thread: HistoryThread,
         files: Background,
         clear_cache: Callable[[float], object],
+        in_hand: Callable[[], Collection[str]],
         notices: Notices,
         parent: QObject | None = None,
     ) -> None:
-        """`clear_cache(time)` removes from the caches what was not used since; it is called on the files' thread."""
+        """`clear_cache(time)` removes from the caches what was not used since; it is called on the files' thread.
+
+        `in_hand()`: the SHA-256 of pictures that the history need not know of yet.
+        """
         super().__init__(parent)
         self._conversations = conversations
         self._attachments = attachments
@@ -47,6 +51,7 @@ class Recovery(QObject):
         self._history_thread = history_thread
         self._files = files
         self._clear_cache = clear_cache
+        self._in_hand = in_hand
         self._notices = notices
         self._deleted: list[DeletedConversation] = []
         self._backups: list[Backup] = []
@@ -89,13 +94,16 @@ class Recovery(QObject):
 
     def _purged(self, purged: Purged) -> None:
         self._history_thread.tell_what_stays(purged)
-        self._files.run(partial(self._attachments.remove, purged.pictures))
+        self._files.run(partial(self._attachments.remove, purged.pictures - {*self._in_hand()}))
 
-        def forget() -> None:
-            self._files.run(partial(self._clear_cache, time.time()))
+        def forget(then: Callable[[object], object] | None = None) -> None:
+            self._files.run(partial(self._clear_cache, time.time()), then)
+
+        def done(_result: object) -> None:
+            self._history_thread.run(lambda history: history.caches_cleared(purged.conversations))
 
         forget()
-        self._engine.forget(forget)  # it may have written in the meantime
+        self._engine.forget(partial(forget, done))  # it may have written in the meantime
         self.refresh()
 
     def _restored(self, done: Salvaged) -> None:

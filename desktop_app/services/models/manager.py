@@ -145,7 +145,7 @@ class Models(QObject):
     def catalogue(self) -> Catalogue:
         """Return the catalogue of downloadable models."""
         if self._catalogue is None:
-            self._catalogue = load_catalogue(paths.resources_folder() / "catalogue.toml")
+            self._catalogue = load_catalogue(paths.catalogue_file())
         return self._catalogue
 
     def installed(self) -> list[InstalledModel]:

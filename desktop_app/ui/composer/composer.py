@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFontMetrics, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from desktop_app.errors import UserError
+from desktop_app.services.once_a_turn import OnceATurn
 from desktop_app.ui.composer.model_button import ModelButton
 from desktop_app.ui.composer.think_switch import ThinkSwitch
 from desktop_app.ui.files.picture_choice import choose_pictures
 from desktop_app.ui.widgets.controls import IconButton, Label, push_button
+from desktop_app.ui.widgets.fitting import lay_out_now
 from desktop_app.ui.widgets.input_card import Card
 from desktop_app.ui.widgets.long_text import MOST_WRITTEN
 from desktop_app.ui.widgets.message_edit import MessageEdit
@@ -36,6 +38,22 @@ _ANY_WIDTH = (1 << 24) - 1  # px, Qt's largest
 _INSET = 6  # px between a button's edge and its icon: words and icons begin at the same place
 
 
+class Elastic(Protocol):
+    """A part that can be lower than it wants to be; its height is fixed between its two heights, in px."""
+
+    def wanted_height(self) -> int:
+        """Return how high it is where there is room."""
+
+    def least_height(self) -> int:
+        """Return how low it can be."""
+
+    def room(self) -> int:
+        """Return the height that it takes now."""
+
+    def set_room(self, height: int) -> None:
+        """Take no more than this height."""
+
+
 class Composer(QWidget):
     """Edits the draft and sends it. `picture_opened(sha256)`: an attached picture is to be shown large.
 
@@ -50,6 +68,7 @@ class Composer(QWidget):
         self._services = services
         self._chat = services.chat
         self._draft = services.draft
+        self._draft_changed = OnceATurn(self._update, self)  # the draft is told of each picture of many
         self._engine = services.engine
         self.card = Card(self)
         self.editor = MessageEdit(self.card)
@@ -79,6 +98,37 @@ class Composer(QWidget):
         """Write `text` at the cursor."""
         self.editor.insert(text)
         self.focus_editor()
+
+    # ---- height ----------------------------------------------------------------------------
+
+    def widget(self) -> QWidget:
+        """Return itself."""
+        return self
+
+    def heights(self, width: int) -> tuple[int, int]:
+        """Return how high it wants to be in a width, and how low it can be: text, pictures and lists give way."""
+        lay_out_now(self, self.card, *([self.queued] if "queued" in self.__dict__ else []))
+        total = self.heightForWidth(width) if self.hasHeightForWidth() else self.sizeHint().height()
+        elastic = self._elastic()
+        rest = total - sum(part.room() for part in elastic)
+        return rest + sum(part.wanted_height() for part in elastic), rest + sum(part.least_height() for part in elastic)
+
+    def take(self, width: int, height: int) -> None:
+        """Do with such a height: what is longer scrolls, pictures are smaller."""
+        left = height - self.heights(width)[1]
+        for part in self._elastic():
+            more = max(0, min(left, part.wanted_height() - part.least_height()))
+            part.set_room(part.least_height() + more)
+            left -= more
+
+    def _elastic(self) -> list[Elastic]:
+        """Return what can be lower than it wants to be, first what gets room first."""
+        parts: list[Elastic] = [self.editor]
+        if "strip" in self.__dict__ and not self.strip.isHidden():
+            parts.append(self.strip)
+        if "queued" in self.__dict__ and not self.queued.isHidden():
+            parts.append(self.queued)
+        return parts
 
     # ---- building --------------------------------------------------------------------------
 
@@ -128,7 +178,7 @@ class Composer(QWidget):
         strip.picture_opened.connect(self.picture_opened)
         strip.left.connect(self.focus_editor)
         self._words.insertWidget(0, strip)
-        self._draft.added.connect(self._order)
+        strip.grown.connect(self._order)
         return strip
 
     @cached_property
@@ -215,7 +265,7 @@ class Composer(QWidget):
         draft = services.draft
         draft.text_changed.connect(self._show_text)
         for changed in (draft.added, draft.changed, draft.removed, draft.cleared):
-            changed.connect(self._update)
+            changed.connect(self._draft_changed)
         services.chat.busy_changed.connect(self._update)
         services.engine.state_changed.connect(self._update)
         services.engine.model_changed.connect(self._update)

@@ -22,7 +22,7 @@ class DetailChoice(QWidget):
         super().__init__(parent)
         self._picture_detail = picture_detail
         self.choice = SegmentedControl(self.tr("Picture detail"), {_FULL: "", _QUICK: ""}, self)
-        self.choice.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.choice.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
         set_tip(self.choice.buttons[_FULL], self.tr("Looks at every part of the picture: also small things and text."))
         set_tip(
             self.choice.buttons[_QUICK],

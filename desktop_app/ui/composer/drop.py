@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from PySide6.QtCore import QEasingCurve, QEvent, QMimeData, QObject, QRectF, Qt, QVariantAnimation, Signal
+from PySide6.QtCore import QEasingCurve, QEvent, QMimeData, QObject, QPoint, QRectF, Qt, QVariantAnimation, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
@@ -17,8 +18,9 @@ from desktop_app.ui.widgets.plain_text import one_line
 from desktop_app.ui.widgets.theme import GRID, RADIUS, ColourRole, theme
 
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
-    from desktop_app.ui.protocols.conversation import Draft
+    from desktop_app.ui.protocols.conversation import Draft, EditedPictures
     from desktop_app.ui.protocols.engine import Engine
+    from desktop_app.ui.widgets.message_edit import MessageEdit
 
 _ICON = 72  # px
 _CARD = 620  # px; the widest the card with the words gets
@@ -118,9 +120,24 @@ class DropOverlay(QWidget):
         painter.drawText(QRectF(left, card.bottom() - 3 * GRID - hint.height(), width, hint.height()), flags, self.hint)
 
 
+class OpenEditor(Protocol):
+    """A question that is being edited."""
+
+    @property
+    def pictures(self) -> EditedPictures:
+        """Return its pictures."""
+
+    @property
+    def editor(self) -> MessageEdit:
+        """Return the field with its words."""
+
+
 class DropTarget(QObject):
     """Handles drags over a window. `text_dropped(str)`: text for the input field.
     `models_dropped(list of paths)`: model files, or folders that hold an exported model.
+
+    While a question is edited, what is dropped belongs to it, wherever its editor is at the moment; what is dropped on
+    the composer belongs to the next question.
 
     A drag that cannot be used is accepted when it enters and ignored while it moves. Only then does Qt
     report when it leaves, and the pointer shows that dropping does nothing.
@@ -129,9 +146,18 @@ class DropTarget(QObject):
     text_dropped = Signal(str)
     models_dropped = Signal(list)
 
-    def __init__(self, window: QWidget, draft: Draft, engine: Engine) -> None:
+    def __init__(
+        self,
+        window: QWidget,
+        draft: Draft,
+        engine: Engine,
+        editor_for: Callable[[QPoint], OpenEditor | None],
+    ) -> None:
+        """`editor_for` returns the open editor that what is dropped at a place of the window belongs to."""
         super().__init__(window)
         self._draft = draft
+        self._editor_for = editor_for
+        self._editor: OpenEditor | None = None  # that the drag would go to where it is now
         self._engine = engine
         self._is_accepted = False
         self.overlay = DropOverlay(window)
@@ -143,6 +169,8 @@ class DropTarget(QObject):
         if isinstance(event, QDragEnterEvent):
             self._entered(event)
         elif isinstance(event, QDragMoveEvent):
+            if self._editor is not self._editor_for(event.position().toPoint()):
+                self._entered(event)
             self._answer(event, self._is_accepted)
         elif event.type() == QEvent.Type.DragLeave:
             self.overlay.leave()
@@ -159,7 +187,9 @@ class DropTarget(QObject):
             return False
         return True
 
-    def _entered(self, event: QDragEnterEvent) -> None:
+    def _entered(self, event: QDragMoveEvent) -> None:
+        """Say what dropping would do where the drag is."""
+        self._editor = self._editor_for(event.position().toPoint())
         mime = event.mimeData()
         urls, picture = urls_of(mime), has_picture(mime)
         if not urls and not picture and mime.hasText():
@@ -189,7 +219,13 @@ class DropTarget(QObject):
             event.ignore()
 
     def _invitation(self, count: int, others: int) -> tuple[str, str]:
-        if count == 1:
+        if self._editor is not None:
+            sentence = self.tr("Drop to add it to the question that you are editing")
+            if count > 1:
+                sentence = self.tr("Drop to add {count} pictures to the question that you are editing").format(
+                    count=count
+                )
+        elif count == 1:
             sentence = self.tr("Drop to ask about this picture")
         else:
             sentence = self.tr("Drop to ask about {count} pictures").format(count=count)
@@ -221,18 +257,24 @@ class DropTarget(QObject):
         mime = event.mimeData()
         urls, picture = urls_of(mime), has_picture(mime)
         self._answer(event, self._is_accepted)
+        editor = self._editor_for(event.position().toPoint())
+        pictures = editor.pictures if editor is not None else self._draft
         models = model_paths(urls)
         if models:
             self.models_dropped.emit(models)
         elif any(is_local(url) for url in urls):
-            self._draft.add_urls(urls)
+            pictures.add_urls(urls)
         elif picture:
             data = picture_bytes(mime)
             if data:
-                self._draft.add_bytes(data, self.tr("Dropped picture"))
+                pictures.add_bytes(data, self.tr("Dropped picture"))
             else:
-                self._draft.add_urls([])
+                pictures.add_urls([])
         elif urls:
-            self._draft.add_urls(urls)
+            pictures.add_urls(urls)
+        elif editor is not None and mime.hasText():
+            editor.editor.insert(mime.text())
         elif mime.hasText():
             self.text_dropped.emit(mime.text())
+        if editor is not None and not models:
+            editor.editor.setFocus()

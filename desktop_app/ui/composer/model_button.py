@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QWidget
 
-from desktop_app.ui.sentences import built_in_name
+from desktop_app.ui.sentences import model_name
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import ElidedButton
 from desktop_app.ui.widgets.plain_text import one_line
@@ -41,9 +41,7 @@ class ModelButton(ElidedButton):
     def _show(self, _what: object = None) -> None:
         info = self._engine.info()
         self.set_icon(icons.icon("down", "muted", _ICON), icons.square(_ICON))
-        name = info.name if info is not None else self._engine.wanted_name()
-        if info is not None and info.is_demo:
-            name = built_in_name()
+        name = model_name(info) if info is not None else self._engine.wanted_name()
         self.set_whole_text(name or self.tr("Model"))
         spoken = self.tr("Model: {name}. Choose another one.").format(name=one_line(name))
         self.setAccessibleName(spoken if name else self.tr("Choose a model…"))

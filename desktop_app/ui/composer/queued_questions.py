@@ -36,6 +36,7 @@ class QueuedQuestions(QWidget):
         self._conversations = services.conversations
         self._previews = services.previews
         self.rows: list[QueuedRow] = []
+        self._heights = (0, 0)  # px that the list wants, and its least
         self.sentence = Label("", "tiny", "muted", self, wrap=True)
         self.send = push_button(self.tr("Send now"), "link", self)
         self.send.clicked.connect(self._runner.send)
@@ -107,7 +108,25 @@ class QueuedQuestions(QWidget):
             return
         edited = [row for row in self.rows if row.editor is not None]
         wanted = sum(row.height() for row in self.rows[:_MOST_ROWS])
-        self._area.setFixedHeight(max([wanted, *(row.height() for row in edited)]))
+        least = max(row.height() for row in edited or self.rows[:1])
+        self._heights = max(wanted, least), least
+        self._area.setFixedHeight(self._heights[0])
+
+    def wanted_height(self) -> int:
+        """Return how high the list is where there is room, in px."""
+        return self._heights[0]
+
+    def least_height(self) -> int:
+        """Return how low the list can be, in px: it scrolls then."""
+        return self._heights[1]
+
+    def room(self) -> int:
+        """Return the height that the list takes, in px."""
+        return self._area.maximumHeight()
+
+    def set_room(self, height: int) -> None:
+        """Let the list take so much."""
+        self._area.setFixedHeight(height)
 
     def _sentence(self, held: State | None, count: int) -> str:
         if held is State.STOPPED:

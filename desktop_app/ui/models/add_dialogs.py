@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
@@ -12,7 +13,7 @@ from desktop_app.ui.models import phrases as words
 from desktop_app.ui.models.card import ModelCard
 from desktop_app.ui.models.parts import FitRow
 from desktop_app.ui.protocols.models import ModelTasks
-from desktop_app.ui.sentences import error_text, translate
+from desktop_app.ui.sentences import data_size, error_text, translate
 from desktop_app.ui.widgets.controls import Label, push_button
 from desktop_app.ui.widgets.dialog import Dialog, tab_after
 from desktop_app.ui.widgets.fitting import fitted
@@ -182,7 +183,7 @@ class OtherFoldersDialog(ModelListDialog):
 
     def _card(self, found: Found, page: QWidget) -> ModelCard:
         card = ModelCard(found.title, page)
-        facts = [found.program, words.file_size(found.size), found.quantisation, found.licence]
+        facts = [found.program, data_size(found.size), found.quantisation, found.licence]
         card.say(" · ".join(fact for fact in facts if fact))
         if not found.sees:
             card.say(words.blind())
@@ -197,8 +198,11 @@ class OtherFoldersDialog(ModelListDialog):
         self._tasks.import_found(found)
 
 
-def import_question(plans: ImportPlans, parent: QWidget) -> Question:
-    """Return the question whether to copy the models in the files or use them in place; or why there are none."""
+def import_question(plans: ImportPlans, folder: Path, parent: QWidget) -> Question:
+    """Return the question whether to copy the models in the files or use them in place; or why there are none.
+
+    `folder`: where a copy goes.
+    """
     refused = "\n".join(error_text(error) for error in plans.refused)
     if not plans.plans:
         question = Question(translate("Models", "Nothing to add"), refused, translate("Models", "Close"), "", parent)
@@ -208,6 +212,7 @@ def import_question(plans: ImportPlans, parent: QWidget) -> Question:
     parts = ["\n".join(words.planned(plan) for plan in plans.plans)]
     if not all(plan.sees for plan in plans.plans):
         parts.append(words.projector_helps())
+    parts.append(words.copy_or_use(folder, one=one))
     return Question(
         translate("Models", "Add this model?") if one else translate("Models", "Add these models?"),
         "\n\n".join([*parts, refused] if refused else parts),
@@ -218,9 +223,9 @@ def import_question(plans: ImportPlans, parent: QWidget) -> Question:
     )
 
 
-def confirm_import(plans: ImportPlans, tasks: ModelTasks, parent: QWidget) -> None:
-    """Ask how to add the models, and do it."""
-    answer = import_question(plans, parent).exec()
+def confirm_import(plans: ImportPlans, folder: Path, tasks: ModelTasks, parent: QWidget) -> None:
+    """Ask how to add the models, and do it. `folder`: where a copy goes."""
+    answer = import_question(plans, folder, parent).exec()
     if answer and plans.plans:
         tasks.install(plans, in_place=answer == Question.OTHER)
 

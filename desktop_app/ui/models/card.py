@@ -12,9 +12,9 @@ from desktop_app.errors import UserError
 from desktop_app.memory_fit import MemoryFit, fit_of
 from desktop_app.services.models.manager import Offer
 from desktop_app.ui.models import phrases as words
-from desktop_app.ui.models.job_control import actions_of
-from desktop_app.ui.models.parts import FitRow, ProgressLine
-from desktop_app.ui.sentences import built_in_name, error_text, translate
+from desktop_app.ui.models.job_control import actions_of, keep_width
+from desktop_app.ui.models.parts import FitRow, ProgressLine, ProgressWords
+from desktop_app.ui.sentences import built_in_name, data_size, error_text, translate
 from desktop_app.ui.widgets.controls import ButtonKind, IconButton, Label, push_button
 from desktop_app.ui.widgets.fitting import BesideOrBelow, WrappingRow
 from desktop_app.ui.widgets.plain_text import button_text, one_line, set_tip
@@ -85,7 +85,7 @@ class DownloadCard(ModelCard):
     def __init__(self, title: str, parent: QWidget) -> None:
         super().__init__(title, parent)
         self.job: DownloadJob | None = None
-        self._job_words: Label | None = None
+        self._job_words: ProgressWords | None = None
         self._job_notes: Label | None = None
         self._bar: ProgressLine | None = None
 
@@ -96,19 +96,22 @@ class DownloadCard(ModelCard):
         self._bar = ProgressLine(self)
         self.column.addWidget(self._bar)
         self.begin_row()
-        self._job_words, self._job_notes = self.say(""), self.say("")
+        self._job_words = ProgressWords(self)
+        self._words.addWidget(self._job_words)
+        self._job_notes = self.say("")
         self.show_job(job)
         reason = words.job_problem(job)
         if reason:
             self.say(reason, danger=job.state is JobState.FAILED)
         for action, text in actions_of(job).items():
-            self.button(text).clicked.connect(partial(self.job_wanted.emit, action, job))
+            button = self.button(text)
+            keep_width(button, action)
+            button.clicked.connect(partial(self.job_wanted.emit, action, job))
 
     def show_job(self, job: DownloadJob) -> None:
         """Show the progress of a download."""
         if self._job_words is not None and self._job_notes is not None and self._bar is not None:
-            self._job_words.setText(words.job_text(job))
-            set_tip(self._job_words, words.job_details(job))
+            self._job_words.show_job(job)
             self._job_notes.setText(words.job_notes(job))
             self._job_notes.setVisible(bool(job.notes))
             self._bar.set_share(job.done / job.total if job.total else 0.0)
@@ -138,7 +141,7 @@ class CatalogueCard(DownloadCard):
         self.head.addWidget(FitRow(offer.fit, self))
         self.say(translate("catalogue", offer.entry.sentence))
         variant = offer.variant
-        facts = [words.file_size(variant.size), variant.quantisation, offer.entry.licence]
+        facts = [data_size(variant.size), variant.quantisation, offer.entry.licence]
         facts.append(words.languages(offer.entry))
         self.say(" · ".join(fact for fact in facts if fact))
         if offer.fit.verdict != "fits" and offer.job is None:
@@ -174,7 +177,7 @@ class CatalogueCard(DownloadCard):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         for variant in self.offer.entry.variants:
             fit = fit_of(variant, self.offer.fit.usable)
-            size = words.file_size(variant.size)
+            size = data_size(variant.size)
             text = f"{button_text(variant.quantisation)} · {size} · {words.fit_text(fit)}"
             menu.addAction(text).triggered.connect(partial(self._fetch, variant))
         menu.popup(self.others.mapToGlobal(self.others.rect().bottomLeft()))

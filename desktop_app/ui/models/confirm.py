@@ -6,8 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QWidget
 
 from desktop_app.ui.files.web_page import open_page
-from desktop_app.ui.models import phrases as words
-from desktop_app.ui.sentences import translate
+from desktop_app.ui.sentences import data_size, translate
 from desktop_app.ui.widgets.controls import push_button
 from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.question import Question
@@ -65,7 +64,7 @@ def removal_question(model: InstalledModel, parent: QWidget) -> Question:
         text = translate("Models", "Its files stay where they are. Eyebright no longer lists the model.")
     question = Question(
         title.format(title=model.title),
-        text.format(size=words.file_size(model.frees)),
+        text.format(size=data_size(model.frees)),
         yes,
         translate("Models", "Keep"),
         parent,
@@ -87,7 +86,7 @@ def cancel_question(job: DownloadJob, parent: QWidget) -> Question:
     title = translate("Models", "Cancel the download of {title}?").format(title=job.request.title)
     question = Question(
         title,
-        text.format(size=words.file_size(job.done)),
+        text.format(size=data_size(job.done)),
         translate("Models", "Cancel download"),
         translate("Models", "Keep"),
         parent,

@@ -8,7 +8,7 @@ from PySide6.QtCore import QDir, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from desktop_app.engine.messages import gib_down
+from desktop_app.engine.messages import gb_down
 from desktop_app.file_addresses import is_local, local_path
 from desktop_app.services.models.tasks import ImportPlans, Task
 from desktop_app.ui.files.chosen_folders import folder_for, remember
@@ -32,6 +32,7 @@ from desktop_app.ui.models.sources_dialog import SourcesDialog
 from desktop_app.ui.protocols.engine import Engine
 from desktop_app.ui.protocols.models import Models, ModelTasks
 from desktop_app.ui.protocols.program import Preferences
+from desktop_app.ui.sentences import data_size
 from desktop_app.ui.widgets.controls import ElidedLabel, Label, push_button
 from desktop_app.ui.widgets.dialog import Dialog, tab_after
 from desktop_app.ui.widgets.fitting import WrappingRow, fitted
@@ -181,9 +182,9 @@ class ModelsDialog(Dialog):
         self.room = ElidedLabel("", "small", "muted", page)
         column.addWidget(self.room)
         self.room.set_whole_text(
-            self.tr("{memory} GiB of memory can be used · {disk} free in {folder}").format(
-                memory=gib_down(usable),
-                disk=words.file_size(free),
+            self.tr("{memory} GB of memory can be used · {disk} free in {folder}").format(
+                memory=gb_down(usable),
+                disk=data_size(free),
                 folder=QDir.toNativeSeparators(str(self._models.folder())),
             )
         )
@@ -387,7 +388,7 @@ class ModelsDialog(Dialog):
 
     def _planned(self, request: int, plans: ImportPlans) -> None:
         if request == self._plan and self.isVisible():
-            confirm_import(plans, self._tasks, self)
+            confirm_import(plans, self._models.folder(), self._tasks, self)
 
     def _job_changed(self, job: DownloadJob) -> None:
         for card in self._cards:

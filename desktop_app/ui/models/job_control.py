@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from desktop_app.ui.models.confirm import confirm_cancel
 from desktop_app.ui.protocols.models import Models
@@ -31,6 +31,18 @@ def actions_of(job: DownloadJob) -> dict[JobAction, str]:
     else:
         actions[JobAction.PAUSE] = translate("Models", "Pause")
     return actions
+
+
+def keep_width(button: QPushButton, action: JobAction) -> None:
+    """Give "Pause" and "Resume", which take each other's place, one width."""
+    if action in (JobAction.PAUSE, JobAction.RESUME):
+        own, widths = button.text(), []
+        button.ensurePolished()  # before that its words are measured in another size
+        for text in (translate("Models", "Pause"), translate("Models", "Resume")):
+            button.setText(text)
+            widths.append(button.sizeHint().width())
+        button.setText(own)
+        button.setMinimumWidth(max(widths))
 
 
 def control(models: Models, action: JobAction, job: DownloadJob, parent: QWidget) -> None:

@@ -9,13 +9,12 @@ from PySide6.QtWidgets import QFrame, QPushButton, QVBoxLayout, QWidget
 
 from desktop_app.services.models.manager import Offer
 from desktop_app.ui.models import phrases as words
-from desktop_app.ui.models.job_control import JobAction, actions_of, control
-from desktop_app.ui.models.parts import ProgressLine
+from desktop_app.ui.models.job_control import JobAction, actions_of, control, keep_width
+from desktop_app.ui.models.parts import ProgressLine, ProgressWords
 from desktop_app.ui.models.suggestion import Suggestion
 from desktop_app.ui.protocols.models import Models
 from desktop_app.ui.widgets.controls import ButtonKind, Label, push_button
 from desktop_app.ui.widgets.fitting import BesideOrBelow, WrappingRow
-from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.theme import GRID
 from model_store.jobs import DownloadJob, JobState
 
@@ -41,7 +40,7 @@ class ModelOffer(QFrame):
         self._words = QVBoxLayout()
         self._words.setSpacing(2)
         self.title = Label("", "strong", parent=self, wrap=True)
-        self.facts = Label("", "small", "muted", self, wrap=True)
+        self.facts = ProgressWords(self)
         self._words.addWidget(self.title)
         self._words.addWidget(self.facts)
         row.add_layout(self._words)
@@ -68,7 +67,7 @@ class ModelOffer(QFrame):
         if suggestion.job is not None:
             self._show_download(suggestion.job)
         elif suggestion.installed is not None:
-            self._show_facts(self.tr("It is installed on this computer."))
+            self.facts.say(self.tr("It is installed on this computer."))
             self._button(self.tr("Use it now"), "primary").clicked.connect(suggestion.accept)
         elif suggestion.offer is not None:
             self._show_offer(suggestion.offer)
@@ -77,22 +76,20 @@ class ModelOffer(QFrame):
     def _show_download(self, job: DownloadJob) -> None:
         self._show_job(job)
         for action, text in actions_of(job).items():
-            self._button(text, "plain").clicked.connect(partial(self._control, action))
+            button = self._button(text, "plain")
+            keep_width(button, action)
+            button.clicked.connect(partial(self._control, action))
         self._button(self.tr("Show"), "link").clicked.connect(self.more_wanted)
 
     def _show_offer(self, offer: Offer) -> None:
         facts = " · ".join([*self._suggestion.costs(), words.fit_text(offer.fit)])
-        self._show_facts(facts, words.fit_reason(offer.fit))
+        self.facts.say(facts, words.fit_reason(offer.fit))
         fetch = self._button(self.tr("Download"), "primary")
         fetch.setAccessibleDescription(", ".join([self._suggestion.title(), *self._suggestion.costs()]))
         fetch.clicked.connect(self._suggestion.accept)
 
-    def _show_facts(self, text: str, tip: str = "") -> None:
-        self.facts.setText(text)
-        set_tip(self.facts, tip)
-
     def _show_job(self, job: DownloadJob) -> None:
-        self._show_facts(words.job_text(job), words.job_details(job))
+        self.facts.show_job(job)
         self.bar.set_share(job.done / job.total if job.total else 0.0)
         problem = words.job_problem(job)
         self.reason.setText(problem)

@@ -1,9 +1,9 @@
-"""Small widgets of the model manager: whether a model fits, and a progress bar."""
+"""Small widgets of the model manager: whether a model fits, and how far a download is."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from desktop_app.memory_fit import MemoryFit
@@ -12,6 +12,7 @@ from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import Label
 from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.theme import GRID, theme
+from model_store.jobs import DownloadJob
 
 _DOT = 12  # px
 _BAR = 6  # px
@@ -58,6 +59,42 @@ class FitRow(QWidget):
         set_tip(self, words.fit_reason(fit))
         self.setAccessibleName(f"{words.fit_text(fit)}. {words.fit_reason(fit)}")
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+
+
+class ProgressWords(Label):
+    """How far a download is. It keeps the room of the longest that may be said, so that nothing around it jumps."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__("", "small", "muted", parent, wrap=True)
+        self._longest = ""
+
+    def show_job(self, job: DownloadJob) -> None:
+        """Say how far a download is."""
+        longest = "" if words.job_problem(job) else words.longest_job_text(job)  # else there is more below it
+        self.say(words.job_text(job), words.job_details(job), longest)
+
+    def say(self, text: str, tip: str = "", longest: str = "") -> None:
+        """Say something, in the room of `longest`."""
+        self.setText(text)
+        set_tip(self, tip)
+        if longest != self._longest:
+            self._longest = longest
+            self.updateGeometry()
+
+    def heightForWidth(self, width: int) -> int:
+        """Return the height of the longest text."""
+        return max(super().heightForWidth(width), self._longest_height(width))
+
+    def _longest_height(self, width: int) -> int:
+        room = QRect(0, 0, width, 1 << 16)
+        return QFontMetrics(self.font()).boundingRect(room, int(Qt.TextFlag.TextWordWrap), self._longest).height()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Stay in the first line where there may be a second one."""
+        super().resizeEvent(event)
+        may_wrap = self._longest_height(event.size().width()) > 1.5 * QFontMetrics(self.font()).height()
+        place = Qt.AlignmentFlag.AlignTop if may_wrap else Qt.AlignmentFlag.AlignVCenter
+        self.setAlignment(Qt.AlignmentFlag.AlignLeft | place)
 
 
 class ProgressLine(QWidget):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
-from PySide6.QtCore import QLocale
+from PySide6.QtCore import QDir
 
-from desktop_app.engine.messages import gib_down, gib_up
+from desktop_app.engine.messages import gb_down, gb_up
 from desktop_app.errors import QT_TRANSLATE_NOOP
 from desktop_app.memory_fit import MemoryFit
 from desktop_app.services.models.manager import Offer
 from desktop_app.services.models.tasks import ImportPlan, Task
-from desktop_app.ui.sentences import error_text, number, relative_date, translate
+from desktop_app.ui.sentences import data_size, duration, error_text, relative_date, translate
 from desktop_app.ui.widgets.theme import ColourRole
 from model_store.catalogue import ModelEntry
 from model_store.jobs import NOTES, DownloadJob, JobState, Role
@@ -30,6 +32,8 @@ LANGUAGES = {
     "es": QT_TRANSLATE_NOOP("Models", "Spanish"),
     "ja": QT_TRANSLATE_NOOP("Models", "Japanese"),
 }
+_FAST = 1e8  # bytes per second; with three digits before the unit, like most that is slower
+_LONG = 9 * 3600 + 59 * 60  # seconds
 _MOST_LANGUAGES = 2  # named before "and more"
 
 
@@ -44,20 +48,20 @@ def fit_text(fit: MemoryFit) -> str:
 
 def fit_reason(fit: MemoryFit) -> str:
     """Return why a model fits or does not, in one sentence."""
-    sizes = {"needed": gib_up(fit.needed), "usable": gib_down(fit.usable), "n_ctx": fit.n_ctx}
+    sizes = {"needed": gb_up(fit.needed), "usable": gb_down(fit.usable), "n_ctx": fit.n_ctx}
     if fit.verdict == "fits":
         words = translate(
-            "Models", "It needs {needed} GiB of memory with a context of {n_ctx} tokens; {usable} GiB can be used."
+            "Models", "It needs {needed} GB of memory with a context of {n_ctx} tokens; {usable} GB can be used."
         )
     elif fit.verdict == "reduced":
         words = translate(
             "Models",
-            "With a context of {n_ctx} tokens it needs {needed} GiB of memory; {usable} GiB can be used. A larger "
+            "With a context of {n_ctx} tokens it needs {needed} GB of memory; {usable} GB can be used. A larger "
             "context would not fit.",
         )
     else:
         words = translate(
-            "Models", "It needs at least {needed} GiB of memory, but only {usable} GiB can be used on this computer."
+            "Models", "It needs at least {needed} GB of memory, but only {usable} GB can be used on this computer."
         )
     return words.format(**sizes)
 
@@ -75,16 +79,16 @@ def why_nothing_fits(offers: Sequence[Offer], free: int) -> str:
             "None of these models fits on the disk: {title} needs {size}, and only {free} is free. Free some "
             "space, or move the models to another disk under Sources.",
         )
-        return words.format(title=least.entry.title, size=file_size(least.variant.size), free=file_size(free))
+        return words.format(title=least.entry.title, size=data_size(least.variant.size), free=data_size(free))
     if not offers:
         return ""
     least = min(offers, key=lambda offer: offer.fit.needed)
     words = translate(
         "Models",
-        "None of these models fits into this computer's memory. {title} comes closest: it needs {needed} GiB. "
+        "None of these models fits into this computer's memory. {title} comes closest: it needs {needed} GB. "
         "You can still ask the built-in model about simple drawings.",
     )
-    return words.format(title=least.entry.title, needed=gib_up(least.fit.needed))
+    return words.format(title=least.entry.title, needed=gb_up(least.fit.needed))
 
 
 def blind() -> str:
@@ -101,6 +105,16 @@ def projector_helps() -> str:
     )
 
 
+def copy_or_use(folder: Path, *, one: bool) -> str:
+    """Return what the two ways to add models from files do; `folder`: where a copy goes."""
+    words = (
+        translate("Models", "A copy goes to {folder}. Used where it is, it takes no more room, but must stay there.")
+        if one
+        else translate("Models", "Copies go to {folder}. Used where they are, they take no more room, but must stay.")
+    )
+    return words.format(folder=QDir.toNativeSeparators(str(folder)))
+
+
 def planned(plan: ImportPlan) -> str:
     """Return a model that can be added: its title and size, and how it sees, each file with its name."""
     size = size_in_files(plan.size, sum(file.role is Role.MODEL for file in plan.files))
@@ -111,27 +125,11 @@ def planned(plan: ImportPlan) -> str:
     return translate("Models", "{model}, with {projector}").format(model=words, projector=projector)
 
 
-def file_size(count: int) -> str:
-    """Return a number of bytes in decimal units, as usual for downloads and disks: "4.7 GB"."""
-    decimals = 1 if count >= 1e9 else 0
-    return QLocale().formattedDataSize(count, decimals, QLocale.DataSizeFormat.DataSizeSIFormat)
-
-
 def size_in_files(size: int, count: int) -> str:
     """Return the size of a model, and in how many files its language model is if it was split."""
     if count == 1:
-        return file_size(size)
-    return translate("Models", "{size} in {count} files").format(size=file_size(size), count=count)
-
-
-def duration(seconds: float) -> str:
-    """Return about how long something takes."""
-    if seconds < 90:
-        return translate("Models", "{seconds} s").format(seconds=max(1, round(seconds)))
-    minutes = round(seconds / 60)
-    if minutes < 100:
-        return translate("Models", "{minutes} min").format(minutes=minutes)
-    return translate("Models", "{hours} h").format(hours=number(minutes / 60, 1))
+        return data_size(size)
+    return translate("Models", "{size} in {count} files").format(size=data_size(size), count=count)
 
 
 def download_time(size: int, speed: float) -> str:
@@ -154,15 +152,22 @@ def languages(entry: ModelEntry) -> str:
 
 def job_text(job: DownloadJob) -> str:
     """Return the progress and state of a download, in one line."""
-    amount = file_size(job.done)
+    amount = data_size(job.done)
     if job.total:
-        amount = translate("Models", "{done} of {total}").format(done=file_size(job.done), total=file_size(job.total))
+        amount = translate("Models", "{done} of {total}").format(done=data_size(job.done), total=data_size(job.total))
     if job.state is JobState.RUNNING:
         if job.speed:
-            amount += " · " + translate("Models", "{size}/s").format(size=file_size(int(job.speed)))
+            amount += " · " + translate("Models", "{size}/s").format(size=data_size(int(job.speed)))
         state = job_state(job)
         return f"{amount} · {state}" if state else amount
     return f"{amount} · {job_state(job)}"
+
+
+def longest_job_text(job: DownloadJob) -> str:
+    """Return the longest that `job_text` may say of a download before it ends."""
+    states = (JobState.QUEUED, JobState.RUNNING, JobState.PAUSED, JobState.WAITING)
+    later = (replace(job, state=state, speed=_FAST, seconds_left=_LONG) for state in states)
+    return max([job_text(job), *map(job_text, later)], key=len)
 
 
 def job_state(job: DownloadJob) -> str:
@@ -196,10 +201,10 @@ def job_details(job: DownloadJob) -> str:
     """Return the files of a download, one line each, and why it waits."""
     lines = []
     for file in job.files:
-        total = file_size(file.total) if file.total else "?"
+        total = data_size(file.total) if file.total else "?"
         lines.append(
             translate("Models", "{name}: {done} of {total}").format(
-                name=file.name, done=file_size(file.done), total=total
+                name=file.name, done=data_size(file.done), total=total
             )
         )
     if job.error is not None:
@@ -225,7 +230,7 @@ def state_text(model: InstalledModel) -> str:
 
 def installed_facts(model: InstalledModel) -> str:
     """Return size, kind, licence and last use of an installed model."""
-    words = [file_size(model.size)]
+    words = [data_size(model.size)]
     words += [word for word in (model.manifest.quantisation, model.licence) if word]
     if model.in_place:
         words.append(translate("Models", "used where it is") if not model.manifest.program else model.manifest.program)
@@ -246,5 +251,5 @@ def task_text(task: Task) -> str:
     }[task.kind].format(title=task.title)
     if not task.total:
         return says
-    amount = translate("Models", "{done} of {total}").format(done=file_size(task.done), total=file_size(task.total))
+    amount = translate("Models", "{done} of {total}").format(done=data_size(task.done), total=data_size(task.total))
     return f"{says} · {amount}"

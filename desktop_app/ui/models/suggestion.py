@@ -10,6 +10,7 @@ from desktop_app.services.notices import Notices
 from desktop_app.ui.models import phrases as words
 from desktop_app.ui.models.confirm import accept_licence
 from desktop_app.ui.protocols.models import Models
+from desktop_app.ui.sentences import data_size
 from desktop_app.ui.widgets.plain_text import one_line
 from model_store.jobs import DownloadJob, JobState
 from model_store.library.installed import InstalledModel
@@ -61,7 +62,7 @@ class Suggestion(QObject):
         if self.offer is None:
             return []
         size = self.offer.variant.size
-        return [words.file_size(size), words.download_time(size, self._models.speed)]
+        return [data_size(size), words.download_time(size, self._models.speed)]
 
     def label(self) -> str:
         """Return the words of a button that does it, or leads to it; "" where nothing is suggested."""

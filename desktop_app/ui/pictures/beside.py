@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from desktop_app.ui.pictures.in_view import PictureInView, Rows
 from desktop_app.ui.pictures.thumbnail import PictureThumbnail
 from desktop_app.ui.widgets.controls import IconButton
+from desktop_app.ui.widgets.theme import theme
 
 if TYPE_CHECKING:
     from desktop_app.ui.pictures.large_previews import LargePreviews
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from desktop_app.ui.pictures.splitter import PageSplitter
     from desktop_app.ui.protocols.services import Services
 
-WIDE = 1100  # px; from this width of the window on there is room for the pane
+_WIDE = 1100  # px at 100 % text size; from this width of the window on there is room for the pane
 
 
 class Header(Protocol):
@@ -74,6 +75,7 @@ class PictureBeside(QObject):
         share = memory.value("picture_pane_share", 0.0, type=float)
         self._splitter.set_share(share if isinstance(share, float) else 0.0)
         self.in_view.changed.connect(self.refresh)
+        theme.changed.connect(self.refresh)
         self.refresh()
 
     def remember(self, memory: QSettings) -> None:
@@ -83,7 +85,7 @@ class PictureBeside(QObject):
 
     def can_show(self) -> bool:
         """Return whether there is a picture, and room for the pane."""
-        return self.in_view.picture() is not None and self._splitter.window().width() >= WIDE
+        return self.in_view.picture() is not None and self._splitter.window().width() >= theme.room(_WIDE)
 
     def is_shown(self) -> bool:
         """Return whether the pane is open, also while the window is not shown."""

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, QPoint, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
+    QFocusEvent,
     QKeyEvent,
     QMouseEvent,
     QNativeGestureEvent,
     QPainter,
+    QPen,
     QPixmap,
     QResizeEvent,
     QTransform,
@@ -27,7 +29,8 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.ui.widgets.images import paint_edge
-from desktop_app.ui.widgets.theme import theme
+from desktop_app.ui.widgets.keys import BY_KEYBOARD
+from desktop_app.ui.widgets.theme import RADIUS_SMALL, theme
 
 if TYPE_CHECKING:
     from desktop_app.chat.conversation import Picture
@@ -59,6 +62,7 @@ class PictureView(QGraphicsView):
         scene.addItem(self._item)
         self.setScene(scene)
         self._fitted = True
+        self._is_ringed = False
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -181,16 +185,34 @@ class PictureView(QGraphicsView):
     # ---- painting and events ---------------------------------------------------------------
 
     def drawForeground(self, painter: QPainter, _rect: QRectF) -> None:  # type: ignore[override]
-        """Outline the picture, and show where it will be until there is something of it."""
-        if self._picture is None:
-            return
-        place = self.mapFromScene(self.sceneRect()).boundingRect()
+        """Outline the picture, and show where it will be until there is something of it; and where the keyboard is."""
         painter.save()
         painter.resetTransform()
-        if not self._levels:
-            painter.fillRect(place, theme.colour("hover"))
-        paint_edge(painter, QRectF(place), 0.0)
+        if self._picture is not None:
+            place = self.mapFromScene(self.sceneRect()).boundingRect()
+            if not self._levels:
+                painter.fillRect(place, theme.colour("hover"))
+            paint_edge(painter, QRectF(place), 0.0)
+        if self._is_ringed:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(theme.colour("accent"), 2))
+            ring = QRectF(self.viewport().rect()).adjusted(1, 1, -1, -1)
+            painter.drawRoundedRect(ring, RADIUS_SMALL, RADIUS_SMALL)
         painter.restore()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Show a ring to those who came by keyboard."""
+        super().focusInEvent(event)
+        if event.reason() in BY_KEYBOARD:
+            self._is_ringed = True
+            self.viewport().update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Take the ring away."""
+        super().focusOutEvent(event)
+        self._is_ringed = False
+        self.viewport().update()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the picture fitted until the person zooms."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # only for annotations, so the window does not wait for them
     from desktop_app.chat.conversation import ConversationSummary, DeletedConversation, Message, Picture, Role, State
     from desktop_app.services.conversation.answers import Figures
     from desktop_app.services.conversation.draft import DraftPicture
+    from desktop_app.services.conversation.edited_question import UnsentEdit
     from desktop_app.services.conversation.picture_detail import DetailOptions, WholeCost
     from desktop_app.services.conversation.queue.activity import Mark
     from desktop_app.services.conversation.queue.questions import QueuedQuestion
@@ -82,11 +83,10 @@ class PictureList(Protocol):
 
 
 class EditedPictures(PictureList, Protocol):
-    """See `desktop_app.services.conversation.edited_pictures`."""
+    """See `desktop_app.services.conversation.edited_question`."""
 
     settled: SignalInstance
 
-    def can_take(self, urls: list[str], has_image: bool) -> int: ...
     def checked(self) -> tuple[Picture, ...]: ...
     def is_checking(self) -> bool: ...
     def begin(self, pictures: Iterable[Picture]) -> None: ...
@@ -94,6 +94,17 @@ class EditedPictures(PictureList, Protocol):
     def add_file(self, path: str) -> None: ...
     def add_files(self, paths: list[str]) -> None: ...
     def add_bytes(self, data: bytes, name: str) -> None: ...
+
+
+class UnsentEdits(Protocol):
+    """See `desktop_app.services.conversation.edited_question`."""
+
+    found: SignalInstance
+
+    def of(self, message_id: str) -> UnsentEdit | None: ...
+    def write(self, message_id: str, text: str, pictures: tuple[Picture, ...]) -> None: ...
+    def forget(self, message_id: str) -> None: ...
+    def discard(self, message_id: str) -> None: ...
 
 
 class Answers(Protocol):

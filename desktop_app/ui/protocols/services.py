@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # only for annotations, so the window does not wait for them
         QueueRunner,
         ReadingAhead,
         Recovery,
+        UnsentEdits,
     )
     from desktop_app.ui.protocols.engine import Engine, Tuner
     from desktop_app.ui.protocols.models import Models, ModelTasks
@@ -59,6 +60,8 @@ class Services(Protocol):
     def exports(self) -> Exports: ...
     @property
     def edited_pictures(self) -> EditedPictures: ...
+    @property
+    def unsent_edits(self) -> UnsentEdits: ...
     @property
     def branches(self) -> Branches: ...
     @property

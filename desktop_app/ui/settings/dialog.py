@@ -15,12 +15,11 @@ from desktop_app.services.notices import Notices
 from desktop_app.settings import SETTINGS
 from desktop_app.ui.protocols.engine import Engine, Tuner
 from desktop_app.ui.protocols.program import Preferences
-from desktop_app.ui.sentences import engine_words, number
+from desktop_app.ui.sentences import engine_words, model_name, number
 from desktop_app.ui.settings.tuning_row import TuningRow
 from desktop_app.ui.widgets.controls import Label, push_button
 from desktop_app.ui.widgets.dialog import Dialog
 from desktop_app.ui.widgets.fitting import fitted
-from desktop_app.ui.widgets.plain_text import one_line
 from desktop_app.ui.widgets.segmented_control import SegmentedControl
 from desktop_app.ui.widgets.setting_controls import NumberEdit, SettingRow, Switch
 from desktop_app.ui.widgets.theme import GRID, theme
@@ -212,7 +211,7 @@ class SettingsDialog(Dialog):
         if info is None:
             text = engine_words(self._engine)
         else:
-            text = self.tr("{model} is in use.").format(model=one_line(info.name))
+            text = self.tr("{model} is in use.").format(model=model_name(info))
         self.model_name.setText(text)
         self._rows["n_ctx"].say_now(self._context_now(info))
         self._rows["threads"].say_now(self._threads_now(info))

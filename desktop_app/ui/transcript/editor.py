@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Signal
-from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from desktop_app.chat.conversation import Message
-from desktop_app.ui.files.mime import has_picture, model_paths, picture_bytes, urls_of
 from desktop_app.ui.files.picture_choice import choose_pictures
 from desktop_app.ui.widgets.controls import IconButton, Label, push_button
 from desktop_app.ui.widgets.input_card import Card
@@ -18,6 +16,7 @@ from desktop_app.ui.widgets.theme import GRID
 from desktop_app.ui.widgets.thumbnails import ThumbnailStrip
 
 if TYPE_CHECKING:  # only for annotations
+    from desktop_app.services.conversation.edited_question import UnsentEdit
     from desktop_app.ui.protocols.conversation import EditedPictures, Previews
 
 
@@ -25,20 +24,22 @@ _INSET = 6  # px between a button's edge and its icon: words and icons begin at 
 
 
 class QuestionEditor(Card):
-    """Edits a question. Enter asks again, Esc cancels. Pictures are taken out, chosen, pasted, and dropped on it.
+    """Edits a question. Enter asks again, Esc cancels. Pictures are taken out, chosen and pasted;
+    `DropTarget` adds those that are dropped.
 
-    `submitted(message_id, text)`: its pictures are those of `EditedPictures`. `cancelled`, `height_wanted(int)`: the
-    height that is needed, in px. `picture_opened(sha256)`: one is to be shown large.
+    `submitted(message_id, text)`, `written(message_id, text)`: its pictures are those of `EditedPictures`. `cancelled`,
+    `height_wanted(int)`: the height that is needed, in px. `picture_opened(sha256)`: one is to be shown large.
     """
 
     submitted = Signal(str, str)
+    written = Signal(str, str)
     cancelled = Signal()
     height_wanted = Signal(int)
     picture_opened = Signal(str)
 
     def __init__(self, pictures: EditedPictures, previews: Previews, parent: QWidget) -> None:
         super().__init__(parent)
-        self._pictures = pictures
+        self.pictures = pictures
         self._message_id = ""
         self._is_submitted = False  # while a picture is still being checked
         self.strip = ThumbnailStrip(pictures, previews, self)
@@ -71,36 +72,38 @@ class QuestionEditor(Card):
 
     def _connect(self) -> None:
         self.editor.submitted.connect(self._submit)
+        self.editor.textChanged.connect(self._write)
+        for signal in (self.pictures.added, self.pictures.changed, self.pictures.removed):
+            signal.connect(self._write)
         self.editor.cancelled.connect(self.cancelled)
         self.editor.focus_changed.connect(self.set_active)
-        self.editor.files_pasted.connect(self._pictures.add_urls)
+        self.editor.files_pasted.connect(self.pictures.add_urls)
         self.editor.picture_pasted.connect(self._paste)
         self.ask.clicked.connect(self._submit)
         self.cancel.clicked.connect(self.cancelled)
         self.attach.clicked.connect(self._choose)
         self.strip.picture_opened.connect(self.picture_opened)
         self.strip.left.connect(self.editor.setFocus)
-        self._pictures.settled.connect(self._submit_waiting)
+        self.pictures.settled.connect(self._submit_waiting)
 
     def message_id(self) -> str:
         """Return the id of the question that is being edited, or ""."""
         return self._message_id
 
-    def begin(self, message: Message) -> None:
-        """Start editing a question."""
-        self._message_id = message.id
-        self._pictures.begin(message.pictures)
-        self.editor.set_text(message.text)
+    def begin(self, message: Message, unsent: UnsentEdit | None = None) -> None:
+        """Start editing a question, or go on with what of it was not sent."""
+        self._message_id = ""  # nothing of it is written by the person
+        self.pictures.begin(unsent.pictures if unsent is not None else message.pictures)
+        self.editor.set_text(unsent.text if unsent is not None else message.text)
         self.editor.document().clearUndoRedoStacks()
-        self.setAcceptDrops(True)
+        self._message_id = message.id
         self._say()
 
     def end(self) -> None:
         """Stop editing and hide."""
         self._message_id = ""
         self._is_submitted = False
-        self._pictures.begin(())
-        self.setAcceptDrops(False)
+        self.pictures.begin(())
         self.hide()
 
     def height_for(self, width: int) -> int:
@@ -116,10 +119,14 @@ class QuestionEditor(Card):
     def _say(self, sentence: str = "") -> None:
         self.hint.setText(sentence or self.tr("The old question and its answers are kept as another version."))
 
+    def _write(self, _what: object = None) -> None:
+        if self._message_id:
+            self.written.emit(self._message_id, self.editor.toPlainText())
+
     def _submit(self) -> None:
-        if not self.editor.toPlainText().strip() and not self._pictures.pictures():
+        if not self.editor.toPlainText().strip() and not self.pictures.pictures():
             return
-        if self._pictures.is_checking():
+        if self.pictures.is_checking():
             self._is_submitted = True
             self._say(self.tr("Your question is sent as soon as the picture has been read. Press Esc to cancel."))
         else:
@@ -135,38 +142,8 @@ class QuestionEditor(Card):
 
     def _choose(self) -> None:
         if paths := choose_pictures(self):
-            self._pictures.add_files(paths)
+            self.pictures.add_files(paths)
         self.editor.setFocus()
 
     def _paste(self, data: bytes) -> None:
-        self._pictures.add_bytes(data, self.tr("Pasted picture"))
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take pictures; what is something else is for the window."""
-        urls = urls_of(event.mimeData())
-        if model_paths(urls) or not self._pictures.can_take(urls, has_picture(event.mimeData())):
-            event.ignore()
-            return
-        self.set_active(True)
-        self._say(self.tr("Drop to add it to this question"))
-        event.acceptProposedAction()
-
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        """Look as before."""
-        self._leave()
-        super().dragLeaveEvent(event)
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Add the pictures."""
-        self._leave()
-        urls, data = urls_of(event.mimeData()), picture_bytes(event.mimeData())
-        if urls or not data:
-            self._pictures.add_urls(urls)
-        else:
-            self._pictures.add_bytes(data, self.tr("Dropped picture"))
-        event.acceptProposedAction()
-        self.editor.setFocus()
-
-    def _leave(self) -> None:
-        self.set_active(self.editor.hasFocus())
-        self._say()
+        self.pictures.add_bytes(data, self.tr("Pasted picture"))

@@ -11,15 +11,11 @@ from desktop_app.ui.transcript import phrases as words
 from desktop_app.ui.transcript.markdown.copying import Piece, copy
 from desktop_app.ui.transcript.rows import TOP, Rows
 from desktop_app.ui.transcript.selection import Selection
+from desktop_app.ui.widgets.keys import BY_KEYBOARD
 from desktop_app.ui.widgets.theme import theme
 
 _LINES = 3  # a press of an arrow key moves a message higher than the window by so many lines
 _SIDEWAYS = 60  # px that wide tables move with one press
-_KEYBOARD_REASONS = (
-    Qt.FocusReason.TabFocusReason,
-    Qt.FocusReason.BacktabFocusReason,
-    Qt.FocusReason.ShortcutFocusReason,
-)
 
 
 class Keyboard(QObject):
@@ -99,7 +95,7 @@ class Keyboard(QObject):
 
     def enter(self, reason: Qt.FocusReason) -> None:
         """Come to the conversation: by keyboard to the newest message that is seen, unless one was left."""
-        if reason in _KEYBOARD_REASONS:
+        if reason in BY_KEYBOARD:
             self._is_focus_shown = True
             seen = self._rows.seen()
             if seen and self.focused() not in seen:

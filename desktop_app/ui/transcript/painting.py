@@ -26,6 +26,7 @@ from desktop_app.ui.transcript.row import BORDER_SIDE, Row
 from desktop_app.ui.transcript.waiting import Waiting
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.images import paint_edge
+from desktop_app.ui.widgets.plain_text import one_line
 from desktop_app.ui.widgets.theme import GRID, RADIUS, RADIUS_SMALL, ColourRole, theme
 
 _BUBBLE_RADIUS = 2 * RADIUS_SMALL + 2
@@ -93,7 +94,9 @@ def _paint_pictures(painter: QPainter, row: Row, pictures: PictureCache) -> None
             if pixmap is not None:  # it cannot be shown: its name stands for it
                 painter.setPen(theme.colour("muted"))
                 painter.setFont(theme.font("small"))
-                painter.drawText(place, int(Qt.AlignmentFlag.AlignCenter), picture.name)
+                painter.drawText(
+                    place, int(Qt.AlignmentFlag.AlignCenter), _elided(painter, picture.name, place.width())
+                )
         else:
             painter.drawPixmap(place.topLeft(), pixmap)
             paint_edge(painter, QRectF(place))
@@ -105,9 +108,14 @@ def _paint_panels(painter: QPainter, row: Row) -> None:
         if panel.code.language:
             painter.setPen(theme.colour("muted"))
             painter.setFont(theme.font("tiny"))
-            head = panel.rect.adjusted(CODE_PADDING, 0, -CODE_PADDING, 0)
+            head = panel.rect.adjusted(CODE_PADDING, 0, -code_header(), 0)  # beside the copy button
             head.setHeight(code_header())
-            painter.drawText(head, int(Qt.AlignmentFlag.AlignVCenter), panel.code.language)
+            language = _elided(painter, panel.code.language, head.width())
+            painter.drawText(head, int(Qt.AlignmentFlag.AlignVCenter), language)
+
+
+def _elided(painter: QPainter, name: str, width: int) -> str:
+    return painter.fontMetrics().elidedText(one_line(name), Qt.TextElideMode.ElideRight, width)
 
 
 def _paint_marks(painter: QPainter, row: Row) -> None:

@@ -9,7 +9,7 @@ from desktop_app.engine.messages import Phase
 from desktop_app.errors import SENTENCES
 from desktop_app.services.conversation.answer import is_measured
 from desktop_app.services.conversation.chat import NOTES
-from desktop_app.ui.sentences import duration, error_of
+from desktop_app.ui.sentences import duration, error_of, saved_model_name
 from desktop_app.ui.widgets.plain_text import shortened
 
 _LONGEST_NAME = 100  # characters
@@ -24,7 +24,8 @@ def note(message: Message) -> str:
     template = NOTES.get(message.details.get("note", ""))
     if template is None:  # written by a newer version
         return message.text
-    return translate("notes", template).format(**message.details.get("parameters", {}))
+    parameters = message.details.get("parameters", {})
+    return translate("notes", template).format(**{**parameters, "name": saved_model_name(parameters.get("name", ""))})
 
 
 def mark(message: Message) -> str:
@@ -59,7 +60,7 @@ def thought(message: Message) -> str:
 
 def figures(message: Message) -> str:
     """Return the line under an answer: the model and its speed."""
-    model = shortened(str(message.details.get("model", "")), _LONGEST_NAME)
+    model = shortened(saved_model_name(message.details.get("model", "")), _LONGEST_NAME)
     speed = message.details.get("tokens_per_second", 0.0)
     # A history may hold anything: earlier versions took the details of imported answers as they were.
     tokens = message.details.get("answer_tokens")

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPixmap
 
 from desktop_app.ui.widgets.images import decode, decoding, rounded, shape_in
-from desktop_app.ui.widgets.theme import GRID, PICTURE_HEIGHT
+from desktop_app.ui.widgets.theme import GRID, PICTURE_HEIGHT, theme
 
 if TYPE_CHECKING:
     from desktop_app.chat.conversation import Picture
@@ -21,7 +21,8 @@ _MANY = 150
 _WIDEST = 2.2  # times the height of its row that one of several pictures may take
 _SMALLEST = 160  # px; a tiny picture is enlarged to this height
 _SHARE = 0.45  # of the height of the view that a picture takes at most
-_STEP = 4 * GRID  # px; the limit changes by steps, so that a line more in the question seldom changes pictures
+_STEP = 4 * GRID  # px; the limit changes by steps, so that a window made a little higher seldom changes pictures
+_AROUND, _WORDS_AROUND = 90, 116  # px of the window above and below the view; the latter grow with the text
 _LEAST = 8 * GRID  # px; the limit in a view that is nearly closed
 _KEPT_PIXELS = 24_000_000  # about 96 MB of pixmaps
 _STAND_INS = 32  # enlarged thumbnails
@@ -29,8 +30,13 @@ _STAND_INS = 32  # enlarged thumbnails
 Key = tuple[str, int, int, float]
 
 
-def tallest_in(view: int) -> int:
-    """Return how high a picture may be in a view that is `view` px high."""
+def tallest_in(window: int) -> int:
+    """Return how high a picture may be in a window that is `window` px high.
+
+    It is the window that counts, and a question of one line: pictures keep their size when a notice comes or the
+    question grows.
+    """
+    view = window - _AROUND - theme.px(_WORDS_AROUND)
     return min(PICTURE_HEIGHT, max(_LEAST, int(view * _SHARE) // _STEP * _STEP))
 
 

@@ -343,7 +343,7 @@ class Rows(QObject):
 
     def resize(self) -> None:
         """Fit the size of the scroll area; what is read stays at its place, however often this is called."""
-        if (self.column_width(), tallest_in(self._area.viewport().height())) != (self._width, self._tallest):
+        if (self.column_width(), tallest_in(self._area.window().height())) != (self._width, self._tallest):
             self._lay_out_again()
         else:
             held = self._held
@@ -361,7 +361,7 @@ class Rows(QObject):
         return estimates(self.column_width(), self._tallest)(message)
 
     def _estimate(self) -> None:
-        self._width, self._tallest = self.column_width(), tallest_in(self._area.viewport().height())
+        self._width, self._tallest = self.column_width(), tallest_in(self._area.window().height())
         self._heights.reset(map(estimates(self._width, self._tallest), self._messages))
 
     def _lay_out_again(self) -> None:

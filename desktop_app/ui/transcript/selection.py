@@ -63,15 +63,16 @@ class Selection(QObject):
             if indexes[0] < index < indexes[1]:  # whole, and perhaps one of thousands: not laid out for this
                 pieces.append(Piece(message.text, message.role is Role.ASSISTANT))
             elif (places := self.range_in(index)) is not None:
-                pieces += self._pieces_of(index, message, min(places), max(places))
+                pieces += self._pieces_of(index, message, min(places), max(places), indexes[0] == indexes[1])
         return pieces
 
-    def _pieces_of(self, index: int, message: Message, start: int, end: int) -> list[Piece]:
+    def _pieces_of(self, index: int, message: Message, start: int, end: int, alone: bool) -> list[Piece]:
         is_answer = message.role is Role.ASSISTANT and message.state is not State.STREAMING
         document = self._rows.row(index).document
-        if end - start >= document.characterCount() - 1 and not is_one_paragraph(document, start, end):
+        is_plain = alone and is_one_paragraph(document, start, end)
+        if end - start >= document.characterCount() - 1 and not is_plain:
             return [Piece(message.text, is_answer)]  # of a long text more than is shown
-        return selected(document, message.text, start, end) if start < end else []
+        return selected(document, message.text, start, end, alone=alone) if start < end else []
 
     def index(self) -> int:
         """Return the index of the message with the selection, or -1."""

@@ -62,6 +62,7 @@ class TranscriptView(QWidget):
         self.code_buttons = CodeButtons(self.page)
         self.link_address = LinkAddress(self)
         self._edited = services.edited_pictures
+        self._unsent = services.unsent_edits
         self.editor = QuestionEditor(self._edited, services.previews, self.page.viewport())
         self.remedies = RemedyButtons(services.notices, self.page.viewport())
         self.newest = FloatingButton("down", self.tr("Jump to the newest message"), self)
@@ -116,7 +117,9 @@ class TranscriptView(QWidget):
         page.pointer.link_hovered.connect(self.link_address.show_for)
         self.newest.clicked.connect(self._go_to_newest)
         self.editor.submitted.connect(self._submit_edit)
-        self.editor.cancelled.connect(self._end_edit)
+        self.editor.written.connect(self._keep_edit)
+        self.editor.cancelled.connect(self._cancel_edit)
+        self._unsent.found.connect(self._go_on_editing)
         self.editor.height_wanted.connect(self._size_editor)
         self.editor.picture_opened.connect(self.picture_opened)
         self.editor.editor.too_long.connect(self.text_too_long)
@@ -141,6 +144,7 @@ class TranscriptView(QWidget):
     def _reset(self) -> None:
         messages, shown = self._chat.messages(), self._rows.messages()
         conversation = self._conversations.current_id()
+        walked = self.page.keyboard.is_focus_shown() and self.page.hasFocus()
         common = sum(1 for _ in takewhile(lambda pair: pair[0].id == pair[1].id, zip(messages, shown, strict=False)))
         if conversation != self._conversation or self.editor.message_id() not in {message.id for message in messages}:
             self.editor.end()
@@ -151,8 +155,11 @@ class TranscriptView(QWidget):
             self._rows.set_messages(messages)
         if conversation != self._conversation:
             self.page.hits.clear()
-        self._conversation = conversation
+        before, self._conversation = self._conversation, conversation
         self._show_remedies()
+        self._go_on_editing()
+        if walked and self.page.keyboard.focused() < 0 and shown and conversation == before:
+            self.page.keyboard.focus_message(common)  # what was there is deleted: on what takes its place
         self._show_sought()
 
     def _show_version(self, index: int, messages: list[Message]) -> None:
@@ -355,17 +362,37 @@ class TranscriptView(QWidget):
 
     # ---- changing a question ---------------------------------------------------------------
 
-    def _begin_edit(self, index: int) -> None:
+    def _begin_edit(self, index: int, *, with_keyboard: bool = True) -> None:
         if index < 0 or self._chat.is_busy() or self._rows.messages()[index].role is not Role.USER:
             return
         message = self._rows.messages()[index]
-        self.editor.begin(message)
+        self.editor.begin(message, self._unsent.of(message.id))
         width = self._rows.column_width()
         self.editor.resize(width, self.editor.height_for(width))
         self._rows.ensure_seen(index)
         self._size_editor(self.editor.height_for(width))
         self.editor.show()
-        self.editor.editor.setFocus()
+        if with_keyboard:
+            self.editor.editor.setFocus()
+
+    def _go_on_editing(self, message_id: str = "") -> None:
+        """Open the editor again on a question that was changed and not sent: this one, or the last that there is."""
+        messages = self._rows.messages()
+        changed = [i for i, each in enumerate(messages) if self._unsent.of(each.id) and message_id in ("", each.id)]
+        if changed and not self.editor.message_id():
+            self._begin_edit(changed[-1], with_keyboard=bool(message_id))
+
+    def _keep_edit(self, message_id: str, text: str) -> None:
+        index = self._rows.index_of(message_id)
+        message, pictures = self._rows.messages()[index], self._edited.checked()
+        if index >= 0 and (text, pictures) != (message.text, message.pictures):
+            self._unsent.write(message_id, text, pictures)
+        else:
+            self._unsent.forget(message_id)
+
+    def _cancel_edit(self) -> None:
+        self._unsent.discard(self.editor.message_id())
+        self._end_edit()
 
     def _size_editor(self, height: int) -> None:
         self._rows.set_editing(self.editor.message_id(), height)
@@ -387,6 +414,7 @@ class TranscriptView(QWidget):
 
     def _submit_edit(self, message_id: str, text: str) -> None:
         pictures = self._edited.checked()
+        self._unsent.forget(message_id)
         self._end_edit()
         self._chat.edit(message_id, text, pictures)
 

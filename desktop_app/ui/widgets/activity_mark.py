@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import pi, sin
 from typing import Literal
 
-from PySide6.QtCore import QElapsedTimer, QObject, QPointF, QRect, Qt, QTimer, Signal
+from PySide6.QtCore import QElapsedTimer, QObject, QPointF, QRect, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPen
 
 from desktop_app.ui.widgets import icons
@@ -47,13 +47,15 @@ class ActivityMark(QObject):
         side = icons.side(_SIDE)
         return QRect(words.right() - side + 1, words.center().y() - side // 2, side, side)
 
-    def paint(self, painter: QPainter, mark: Literal["writing", "waiting", "unseen"], rect: QRect) -> None:
-        """Paint a mark: three dots for what is being written, a ring for what waits, a dot for what is new."""
+    def paint(self, painter: QPainter, mark: Literal["writing", "waiting", "unseen", "broken"], rect: QRect) -> None:
+        """Paint a mark: dots for what is written, a ring for what waits, a dot for what is new, a sign for a fault."""
         painter.save()
         middle, side = QPointF(rect.center()), rect.width()
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour("accent"))
-        if mark == "unseen":
+        if mark == "broken":
+            icons.paint(painter, "warning", theme.colour("warning"), QRectF(rect).adjusted(1, 1, -1, -1))
+        elif mark == "unseen":
             painter.drawEllipse(middle, side * 0.22, side * 0.22)
         elif mark == "waiting":
             painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -19,6 +19,14 @@ def fitted(window: QWidget, size: QSize) -> QSize:
     return size.boundedTo(screen)
 
 
+def lay_out_now(outer: QWidget, *inner: QWidget) -> None:
+    """Let the layouts of these widgets know what has changed in them: by themselves they hear of it one by one."""
+    for widget in (*inner, outer):
+        layout = widget.layout()
+        if layout is not None:
+            layout.activate()
+
+
 class _Items(QLayout):
     """A layout whose height follows from its width, and whose items are placed by `_arrange`."""
 

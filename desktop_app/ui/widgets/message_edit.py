@@ -21,11 +21,13 @@ from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
 from desktop_app.file_addresses import is_local
 from desktop_app.ui.files.mime import has_picture, is_only_picture, picture_bytes, urls_of
 from desktop_app.ui.widgets.controls import ElidedLabel
-from desktop_app.ui.widgets.keys import DELETE_LINE_START, is_asked_for, turns_pages
+from desktop_app.ui.widgets.keys import DELETE_LINE_START, is_asked_for, leaves_undo, turns_pages
 from desktop_app.ui.widgets.long_text import MOST_WRITTEN, wrap_mode
 from desktop_app.ui.widgets.theme import theme
 
 MOST_LINES = 8
+_LEAST_LINES = 2  # in sight where there is little room
+_ANY_HEIGHT = (1 << 24) - 1  # px, Qt's largest
 
 
 class MessageEdit(QTextEdit):
@@ -46,6 +48,7 @@ class MessageEdit(QTextEdit):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._is_composing = False
+        self._room = _ANY_HEIGHT
         # A label, since Qt's own placeholder is drawn above the cursor's line. It is not painted on the viewport:
         # viewport() makes PySide6 import all widget classes, which delays the window.
         self._placeholder = ElidedLabel("", "body", "muted", self)
@@ -104,7 +107,7 @@ class MessageEdit(QTextEdit):
 
     def sizeHint(self) -> QSize:
         """Ask for as many lines as there are."""
-        return QSize(super().sizeHint().width(), self._wanted_height())
+        return QSize(super().sizeHint().width(), self.wanted_height())
 
     def minimumSizeHint(self) -> QSize:
         """One line is enough."""
@@ -115,12 +118,29 @@ class MessageEdit(QTextEdit):
         super().resizeEvent(event)
         self._grow()
 
-    def _wanted_height(self) -> int:
+    def wanted_height(self) -> int:
+        """Return how high it is where there is room, in px."""
         lines = ceil(self.document().size().height())
         return max(theme.line_height(), min(lines, MOST_LINES * theme.line_height()))
 
+    def least_height(self) -> int:
+        """Return how low it can be, in px."""
+        return min(self.wanted_height(), _LEAST_LINES * theme.line_height())
+
+    def room(self) -> int:
+        """Return the height that it takes, in px."""
+        return self.maximumHeight()
+
+    def set_room(self, height: int) -> None:
+        """Show no more lines than fit such a height."""
+        line = theme.line_height()
+        if height // line * line != self._room:
+            self._room = height // line * line
+            self._grow()
+            self.ensureCursorVisible()
+
     def _grow(self) -> None:
-        height = self._wanted_height()
+        height = max(self.least_height(), min(self.wanted_height(), self._room))
         if height != self.height() or self.minimumHeight() != height:
             self.setFixedHeight(height)
             self.updateGeometry()
@@ -144,10 +164,12 @@ class MessageEdit(QTextEdit):
     # ---- keys ------------------------------------------------------------------------------
 
     def event(self, event: QEvent) -> bool:
-        """Keep Ctrl+Shift+Backspace from the menu where there are words, or were: it deletes some of them."""
+        """Keep keys from the menu where there are words, or were: Ctrl+Shift+Backspace deletes some, Ctrl+Z undoes."""
         document = self.document()
         if is_asked_for(event, DELETE_LINE_START) and (document.isUndoAvailable() or not document.isEmpty()):
             event.accept()
+            return True
+        if leaves_undo(event, document.isUndoAvailable()):
             return True
         return super().event(event)
 

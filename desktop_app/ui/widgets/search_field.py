@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QLineEdit, QWidget
 
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import IconButton
+from desktop_app.ui.widgets.keys import leaves_undo
 from desktop_app.ui.widgets.theme import GRID, theme
 
 _ICON = 16  # px at 100 % text size
@@ -32,6 +33,10 @@ class SearchField(QLineEdit):
         self._show_button()
         theme.changed.connect(self._fit)
         self._fit()
+
+    def event(self, event: QEvent) -> bool:
+        """Keep Ctrl+Z from the menu where words were changed."""
+        return leaves_undo(event, self.isUndoAvailable()) or super().event(event)
 
     def _show_button(self) -> None:
         self.clear_button.setVisible(bool(self.text()))

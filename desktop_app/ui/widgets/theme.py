@@ -22,7 +22,7 @@ SIDEBAR = 260  # px
 RADIUS = 10  # px; pictures, bubbles, cards
 RADIUS_SMALL = 6  # px; buttons, fields, rows
 SMALLEST_WINDOW = QSize(480, 400)
-NARROW = 800  # px; below it the sidebar hides itself
+NARROW = 800  # px at 100 % text size; in a narrower window the sidebar hides itself
 PICTURE_HEIGHT = 420  # px; the tallest a picture gets in the transcript
 THUMBNAIL = 72  # px; a picture in the composer
 HEADER = 40  # px; the line above the page, and the picture in it
@@ -247,6 +247,10 @@ class Theme(QObject):
     def px(self, size: int) -> int:
         """Return `size` px scaled by the text size the person chose."""
         return round(size * self._zoom / 100)
+
+    def room(self, size: int) -> int:
+        """Return how many px there must be for what needs `size` px at 100 %; smaller text needs no less."""
+        return max(size, self.px(size))
 
     def zoom(self) -> int:
         """Return the text size in percent."""

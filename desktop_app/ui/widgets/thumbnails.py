@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, QVariantAnimation, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, QTimer, QVariantAnimation, Signal
 from PySide6.QtGui import (
     QEnterEvent,
     QFocusEvent,
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from desktop_app.ui.protocols.conversation import PictureList, Previews
 
 _BADGE = 22  # px at 100 % text size; the disc with the ring or the check
-_LEAST = 20  # px; the smallest a picture gets where a notice leaves no more room
+_LEAST = 36  # the same; the smallest a picture gets in a low window
+_MOST_AT_ONCE = 4  # thumbnails, 2 ms or more each: a whole folder that is dropped must not stop the window
 _RING = 2.5  # the same; the ring's line
 _FULL_TURN = 360 * 16  # Qt counts angles in sixteenths of a degree
 _TOP = 90 * 16
@@ -242,19 +243,27 @@ class _RemoveButton(IconButton):
 
 
 class ThumbnailStrip(QScrollArea):
-    """The thumbnails side by side, scrollable; hidden when there are none.
+    """The thumbnails side by side, scrollable; hidden when there are none. Of many, the rest follow a moment later.
 
     `picture_opened(sha256)`: a picture is to be shown large. `left`: the last picture was removed while focused.
+    `grown`: there are more thumbnails.
     """
 
     picture_opened = Signal(str)
     left = Signal()
+    grown = Signal()
 
     def __init__(self, draft: PictureList, previews: Previews, parent: QWidget) -> None:
         super().__init__(parent)
         self._draft = draft
         self._previews = previews
         self._thumbnails: dict[int, Thumbnail] = {}
+        self._later: dict[int, DraftPicture] = {}  # whose thumbnails are still to be built
+        self._room = _MOST_AT_ONCE
+        self._next_turn = QTimer(self)
+        self._next_turn.setSingleShot(True)
+        self._next_turn.setInterval(0)
+        self._next_turn.timeout.connect(self._go_on)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -285,8 +294,8 @@ class ThumbnailStrip(QScrollArea):
 
     def _fit(self) -> None:
         """Let the pictures grow with the text, but give way in a low window."""
-        self.setMinimumHeight(_LEAST)
-        self.setMaximumHeight(icons.side(THUMBNAIL))
+        self.setMinimumHeight(self.least_height())
+        self.setMaximumHeight(self.wanted_height())
         self.updateGeometry()
         self._fit_thumbnails()
 
@@ -299,6 +308,22 @@ class ThumbnailStrip(QScrollArea):
     def _show_whole(self, thumbnail: Thumbnail) -> None:
         self._inner.adjustSize()
         self.ensureWidgetVisible(thumbnail, 0, 0)
+
+    def wanted_height(self) -> int:
+        """Return the height that suits the text size, in px."""
+        return icons.side(THUMBNAIL)
+
+    def least_height(self) -> int:
+        """Return how small the pictures can be, in px."""
+        return icons.side(_LEAST)
+
+    def room(self) -> int:
+        """Return the height that it takes, in px."""
+        return self.maximumHeight()
+
+    def set_room(self, height: int) -> None:
+        """Show the pictures so high."""
+        self.setFixedHeight(height)
 
     def sizeHint(self) -> QSize:
         """Ask for the height that suits the text size."""
@@ -317,21 +342,40 @@ class ThumbnailStrip(QScrollArea):
     def _add(self, picture: DraftPicture) -> None:
         if picture.key in self._thumbnails:
             return  # the row was built while its pictures were announced
-        thumbnail = Thumbnail(picture, self._previews, self.height(), self._inner)
-        thumbnail.removed.connect(self._draft.remove)
-        thumbnail.opened.connect(self.picture_opened)
-        self._thumbnails[picture.key] = thumbnail
-        self._row.insertWidget(self._row.count() - 1, thumbnail)
-        thumbnail.show()
+        self._later[picture.key] = picture
+        self._build()
+
+    def _go_on(self) -> None:
+        self._room = _MOST_AT_ONCE
+        self._build()
+
+    def _build(self) -> None:
+        """Build as many of the missing thumbnails as there is time for now."""
+        now = list(self._later.values())[: self._room]
+        if not now:
+            return
+        self._room -= len(now)
+        for picture in now:
+            del self._later[picture.key]
+            thumbnail = self._thumbnails[picture.key] = Thumbnail(picture, self._previews, self.height(), self._inner)
+            thumbnail.removed.connect(self._draft.remove)
+            thumbnail.opened.connect(self.picture_opened)
+            self._row.insertWidget(self._row.count() - 1, thumbnail)
+            thumbnail.show()
         self.setVisible(True)
-        self._show_whole(thumbnail)
+        self._show_whole(self.thumbnails()[-1])
+        self._next_turn.start()
+        self.grown.emit()
 
     def _change(self, picture: DraftPicture) -> None:
+        if picture.key in self._later:
+            self._later[picture.key] = picture
         thumbnail = self._thumbnails.get(picture.key)
         if thumbnail is not None:
             thumbnail.show_draft(picture)
 
     def _remove(self, key: int) -> None:
+        self._later.pop(key, None)
         thumbnail = self._thumbnails.pop(key, None)
         if thumbnail is None:
             return
@@ -346,6 +390,7 @@ class ThumbnailStrip(QScrollArea):
         self.setVisible(bool(self._thumbnails))
 
     def _clear(self) -> None:
+        self._later.clear()
         for key in list(self._thumbnails):
             self._remove(key)
 

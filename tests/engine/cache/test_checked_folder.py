@@ -4,6 +4,7 @@ import os
 import resource
 import stat
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -238,3 +239,16 @@ def test_a_disk_that_cannot_be_written_is_told_once(
     assert folders is not None
     assert [folders.contexts.write("a" * 60, b"", b"x"), folders.answers.write("a" * 60, b"", b"x")] == [False, False]
     assert len(caplog.records) == 1
+
+
+def test_what_was_used_while_the_clock_was_ahead_is_cleared_too(tmp_path: Path) -> None:
+    now = time.time()
+    for name, used in {"old": now - 7200, "now": now, "ahead": now + 3600}.items():
+        path = tmp_path / "contexts" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(DATA)
+        os.utime(path, (used, used))
+    clear_cache(tmp_path, now, now - 3600)
+    assert [path.name for path in (tmp_path / "contexts").iterdir()] == ["old"]
+    clear_cache(tmp_path, now, now + 3600)  # written when the clock was ahead: nobody knows when it was used first
+    assert not [*(tmp_path / "contexts").iterdir()]

@@ -43,14 +43,14 @@ def test_a_sound_pair(folder: Path) -> None:
         ("model", "nowhere", "model-away", "nowhere.gguf"),
         ("model-short", None, "model-damaged", "model-short.gguf"),
         ("model-header", None, "model-damaged", "model-header.gguf"),
-        ("page", "mmproj", "model-damaged", "page.gguf"),
-        ("empty", "mmproj", "model-damaged", "empty.gguf"),
+        ("page", "mmproj", "not-gguf", "page.gguf"),
+        ("empty", "mmproj", "not-gguf", "empty.gguf"),
         ("mmproj", None, "swapped-files", "mmproj.gguf"),
         ("mmproj", "model", "swapped-files", "mmproj.gguf"),
         ("model", "model", "not-a-projector", "model.gguf"),
         ("model", "mmproj-short", "projector-damaged", "mmproj-short.gguf"),
         ("model", "mmproj-header", "projector-damaged", "mmproj-header.gguf"),
-        ("model", "page", "projector-damaged", "page.gguf"),
+        ("model", "page", "not-gguf", "page.gguf"),
     ],
 )
 def test_what_is_wrong_is_said(folder: Path, model: str, mmproj: str | None, code: str, name: str) -> None:

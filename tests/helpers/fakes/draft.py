@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop_app.chat.conversation import Picture
 from desktop_app.services.conversation.draft import Draft, DraftPicture, PictureState
+from desktop_app.services.conversation.edited_question import UnsentEdit
 from desktop_app.services.conversation.picture_detail import DetailOptions, WholeCost
 from tests.helpers.fakes import Call
 
@@ -98,6 +99,27 @@ class FakeEditedPictures(FakeDraft):
         self.cleared.emit()
         for shown in pictures:
             self.put(shown)
+
+
+class FakeUnsentEdits(QObject):
+    """Keeps them as long as the test runs, and discards without a notice."""
+
+    found = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: dict[str, UnsentEdit] = {}
+
+    def of(self, message_id: str) -> UnsentEdit | None:
+        return self.kept.get(message_id)
+
+    def write(self, message_id: str, text: str, pictures: tuple[Picture, ...]) -> None:
+        self.kept[message_id] = UnsentEdit(text, pictures)
+
+    def forget(self, message_id: str) -> None:
+        self.kept.pop(message_id, None)
+
+    discard = forget
 
 
 class FakePictureDetail(QObject):

@@ -10,7 +10,7 @@ from desktop_app.services.engine import State
 from desktop_app.services.notices import Notices
 from tests.helpers.fakes import Call
 
-DEMO = ModelInfo("Eyebright Tiny", "/m/tiny.gguf", "/m/mmproj.gguf", 1024, "llava-1.5", True, 64, "corrected", 2)
+DEMO = ModelInfo("Eyebright tiny", "/m/tiny.gguf", "/m/mmproj.gguf", 1024, "llava-1.5", True, 64, "corrected", 2)
 LLAVA = ModelInfo(
     "llava-v1.5-7b-Q4_K_M", "/m/llava.gguf", "/m/mmproj.gguf", 4096, "llava-1.5", False, 576, "corrected", 2
 )

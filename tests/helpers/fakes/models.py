@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop_app.errors import UserError
 from desktop_app.memory_fit import MemoryFit, best_variant, fit_of
 from desktop_app.services.models.manager import Offer
-from desktop_app.services.models.tasks import Found, ImportPlans, Task
+from desktop_app.services.models.tasks import Found, ImportPlans, LookedUp, Task
 from model_store.catalogue import Catalogue, CatalogueFile, ModelEntry, Variant
 from model_store.errors import StoreError
 from model_store.jobs import DownloadJob, DownloadRequest, FileProgress, FileState, JobState, Role
@@ -211,6 +212,11 @@ class FakeModels(QObject):
     def is_blind(self) -> bool:
         return not self.uses_built_in() and not self._preferences.value("mmproj")
 
+    def now_has(self, here: Sequence[InstalledModel] = (), under_way: Sequence[DownloadJob] = ()) -> None:
+        """What happens when a download begins or ends, or the folder of the models changes."""
+        self.here, self.under_way = list(here), list(under_way)
+        self.changed.emit()
+
     def show_fits(self) -> None:
         self.changed.emit()
 
@@ -266,11 +272,28 @@ class FakeModelTasks(QObject):
         self.calls = calls
         self.task: Task | None = None
         self.request = 0  # the last that was returned
+        self.answers: list[object] = []  # of the next requests, which follow them as those of the service do
 
     def _asked(self, *call: object) -> int:
         self.calls.append(call)
         self.request += 1
+        if self.answers:
+            QTimer.singleShot(0, self, partial(self.answer, self.request, self.answers.pop(0)))
         return self.request
+
+    def answer(self, request: int, answer: object) -> None:
+        """Answer a request, such as one of long ago."""
+        match answer:
+            case LookedUp():
+                self.looked_up.emit(request, answer)
+            case ImportPlans():
+                self.planned.emit(request, answer)
+            case StoreError():
+                self.hub_failed.emit(request, answer)
+            case tuple():
+                self.searched.emit(request, answer)
+            case _:
+                self.found.emit(request, answer)
 
     def now(self) -> Task | None:
         return self.task

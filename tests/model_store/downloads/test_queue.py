@@ -133,6 +133,7 @@ def test_without_a_network_it_waits_and_begins_by_itself(
         downloads = begin()
         job = downloads.add(REQUEST)
         wait_until(lambda: downloads.job(job.id).state is JobState.WAITING)
+        assert "kept" not in str(downloads.job(job.id).error), "nothing is there yet"
         assert (error := downloads.job(job.id).error) is not None
         assert "network" in str(error)
     assert downloads.wait(job.id, 20).state is JobState.DONE
@@ -180,10 +181,31 @@ def test_no_room_keeps_what_is_here(begin: Begin, hub: FakeHub, tmp_path: Path) 
     job = fetched(begin(free=lambda _: 1_000_000))
     assert (job.state, job.done) == (JobState.FAILED, 0)
     assert job.error is not None
-    assert "needs 73 MB more disk space, and 1.0 MB are free" in job.error.sentence()
+    assert job.error.sentence().endswith(
+        "needs 73 MB more disk space, and 1.0 MB are free. Free some space and resume."
+    )
     downloads = begin()
     downloads.resume(job.id)
     assert downloads.wait(job.id, 20).state is JobState.DONE
+
+
+def test_what_is_here_is_said_to_be_kept(
+    begin: Begin, hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.shared.pace = 0.01
+    downloads = begin()
+    job = downloads.add(REQUEST)
+    wait_until(lambda: downloads.job(job.id).done > 1_000_000)
+    downloads.pause(job.id)
+    downloads.wait(job.id, 5)
+    full = begin(free=lambda _: 1_000_000)
+    full.resume(job.id)
+    assert "What was downloaded so far is kept." in str(full.wait(job.id, 20).error)
+    monkeypatch.setattr(socket, "create_connection", _unreachable)
+    unplugged = begin()
+    unplugged.resume(job.id)
+    wait_until(lambda: unplugged.job(job.id).state is JobState.WAITING)
+    assert "What was downloaded so far is kept." in str(unplugged.job(job.id).error)
 
 
 def test_names_from_the_network_stay_in_their_folder(begin: Begin, hub: FakeHub, tmp_path: Path) -> None:

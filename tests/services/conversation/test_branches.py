@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from desktop_app.chat.erased import erased_of
+from desktop_app.chat.history import History
 from desktop_app.engine.messages import Ask, Forget, Forgotten
+from desktop_app.errors import UserError
 from desktop_app.paths import attachments_folder, cache_folder, history_file
+from desktop_app.services.conversation.queue.questions import QueuedQuestion
 from desktop_app.services.notices import Notice
 from desktop_app.ui.sentences import notice_text
-from tests.helpers.waiting import wait_until
+from tests.helpers.waiting import pump, wait_until
 from tests.services.conftest import Desk, open_desk
 from tests.services.conversation.test_chat import answer, ask, texts
 
@@ -64,7 +67,7 @@ def test_the_next_question_does_not_know_of_it(talked: Desk) -> None:
     assert [turn.text for turn in command.turns] == ["Two?", "Three?"]
 
 
-def test_when_the_notice_has_gone_nothing_is_left(talked: Desk) -> None:
+def test_when_the_notice_and_the_conversation_have_gone_nothing_is_left(talked: Desk) -> None:
     [picture] = talked.services.chat.messages()[2].pictures
     attached = [path for path in attachments_folder().rglob("*") if picture.sha256 in path.name]
     block = cached("block")
@@ -73,7 +76,11 @@ def test_when_the_notice_has_gone_nothing_is_left(talked: Desk) -> None:
     assert b"Second." not in history_file().read_bytes()
     assert block.exists()
     assert all(path.exists() for path in attached)
-    talked.services.notices.withdraw(notice.id)  # as the window does after ten seconds
+    talked.services.notices.withdraw(notice.id)  # as the window does after a while
+    pump(0)
+    assert talked.services.notices.can_undo()
+    assert block.exists()
+    talked.services.conversations.new()
     wait_until(lambda: bool(talked.client.of(Forget)))
     late = cached("late")
     talked.client.emit(Forgotten(talked.client.of(Forget)[-1].request))
@@ -88,6 +95,7 @@ def test_what_was_cached_before_it_was_written_stays(desk: Desk) -> None:
     answer(desk, ask(desk, "Two?"), "Second.")
     block = cached("block")
     desk.services.notices.withdraw(delete(desk, 0).id)
+    desk.services.conversations.new()
     wait_until(lambda: not block.exists())
     assert old.exists()
 
@@ -216,3 +224,97 @@ def test_it_cannot_be_put_back_into_a_conversation_that_is_deleted(talked: Desk)
     assert talked.services.conversations.current_id() == ""
     talked.services.conversations.undo_delete()
     wait_until(lambda: texts(talked) == ["Two?", "Second."])
+
+
+def test_on_a_full_disk_it_can_be_put_back_later(talked: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = talked.services.chat.messages()
+    notice = delete(talked, 0)
+
+    def full(*_arguments: object) -> None:
+        raise UserError("disk-full", name="conversations.sqlite")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(History, "put_back", full)
+        talked.services.notices.act(notice.id, "undo-delete-message")
+        wait_until(lambda: [one.text_code for one in talked.notices[-2:]] == ["disk-full", "pair-deleted"])
+    assert texts(talked) == ["Two?", "Second."]
+    talked.services.notices.act(talked.notices[-1].id, "undo-delete-message")
+    wait_until(lambda: talked.services.chat.messages() == before)
+
+
+def test_while_a_second_is_deleted_the_first_can_no_longer_be_put_back(talked: Desk) -> None:
+    answer(talked, ask(talked, "Three?"), "Third.")
+    delete(talked, 4)
+    count = len(talked.notices)
+    first = talked.services.chat.messages()[0].id
+    talked.services.branches.delete(first)
+    wait_until(lambda: not talked.services.chat.can_change(first))
+    talked.services.branches.undo()
+    wait_until(lambda: len(talked.notices) > count)
+    assert texts(talked) == ["Two?", "Second."]
+    talked.services.branches.undo()
+    wait_until(lambda: texts(talked) == ["One?", "First.", "Two?", "Second."])
+
+
+def test_a_held_delete_key_deletes_once(talked: Desk) -> None:
+    question = talked.services.chat.messages()[0].id
+    for _ in range(3):
+        talked.services.branches.delete(question)
+        pump(10)
+    wait_until(lambda: texts(talked) == ["Two?", "Second."])
+    talked.services.branches.delete(question)
+    talked.services.branches.fork(question)
+    talked.services.history_thread.wait()
+    pump(10)
+    assert texts(talked) == ["Two?", "Second."]
+
+
+def test_nothing_is_deleted_or_copied_while_another_conversation_opens(talked: Desk) -> None:
+    shown = talked.services.chat.messages()[2].id
+    talked.services.conversations.new()
+    answer(talked, ask(talked, "Other?"), "Other.")
+    first, second = (row.id for row in reversed(talked.services.conversations.summaries()))
+    talked.services.conversations.open(first)
+    wait_until(lambda: len(texts(talked)) == 4)
+    talked.services.conversations.open(second)  # the first's messages are still shown
+    talked.services.branches.delete(shown)
+    talked.services.branches.fork(shown)
+    wait_until(lambda: texts(talked) == ["Other?", "Other."])
+    talked.services.history_thread.wait()
+    assert len(talked.services.conversations.summaries()) == 2
+
+
+def test_a_name_given_meanwhile_stays(talked: Desk) -> None:
+    conversation = talked.services.conversations.current_id()
+    notice = delete(talked, 0)
+    talked.services.conversations.rename(conversation, "My own title")
+    talked.services.notices.act(notice.id, "undo-delete-message")
+    wait_until(lambda: len(texts(talked)) == 4)
+    talked.services.conversations.refresh()
+    talked.services.history_thread.wait()
+    pump(10)
+    assert [row.title for row in talked.services.conversations.summaries()] == ["My own title"]
+
+
+@pytest.mark.parametrize("place", ["edited question", "draft", "queued question that was removed"])
+def test_a_picture_that_is_used_elsewhere_meanwhile_stays(talked: Desk, place: str) -> None:
+    services = talked.services
+    [picture] = services.chat.messages()[2].pictures
+    notice = delete(talked, 2)
+    if place == "edited question":
+        services.edited_pictures.begin([picture])
+    elif place == "draft":
+        services.draft.give_back(services.conversations.current_id(), "", (picture,))
+    else:
+        services.queue.add(services.conversations.current_id(), queued := QueuedQuestion("Next?", (picture,)))
+        services.queue_runner.remove(queued.id)
+    services.notices.withdraw(notice.id)
+    services.conversations.new()
+    wait_until(lambda: bool(talked.client.of(Forget)))
+    answer(talked, ask(talked, "Other?"), "Other.")
+    services.recovery.delete_now(services.conversations.current_id())
+    for thread in (services.history_thread, services.files):
+        thread.wait()
+        pump(10)
+    services.files.wait()
+    assert any(picture.sha256 in path.name for path in attachments_folder().rglob("*"))

@@ -333,6 +333,12 @@ def test_one_can_be_edited_or_removed_and_that_undone(desk: Desk) -> None:
     assert (notice.text_code, [each.code for each in notice.buttons]) == ("queued-removed", ["undo-queued"])
     desk.services.notices.act(notice.id, "undo-queued")
     assert queued(desk) == ["First?", "Two?", "Three?"]
+    for question in desk.services.queue.questions(desk.services.conversations.current_id())[:2]:
+        runner.remove(question.id)
+    assert queued(desk) == ["Three?"]
+    assert [each.text_code for each in desk.services.notices.standing()] == ["several-removed"]
+    desk.services.notices.act(desk.notices[-1].id, "undo-queued")
+    assert queued(desk) == ["First?", "Two?", "Three?"], "none is lost by a click too many"
     desk.client.emit(finished(apples, "Red."))
     wait_until(lambda: len(asks(desk)) == 2)
     assert asks(desk)[1].turns[-1].text == "First?"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from desktop_app.engine.messages import ReadAhead, ReadAheadDone
@@ -40,6 +42,23 @@ def test_the_beginning_is_read_while_the_person_goes_on(desk: Desk) -> None:
         desk.services.draft.set_text(written)
         pump(2)
     assert texts(desk)[0] == LONG.strip()
+
+
+def test_comparing_a_very_long_text_takes_few_steps(desk: Desk) -> None:
+    desk.ready()
+    written = LONG * 600
+    desk.services.draft.set_text(written + "a")
+    calls: list[None] = []
+    sys.setprofile(lambda *_: calls.append(None))
+    try:
+        while not texts(desk):
+            written += "x"
+            desk.services.draft.set_text(written)
+            pump(2)
+    finally:
+        sys.setprofile(None)
+    assert texts(desk)[0] == (LONG * 600).strip()
+    assert len(calls) < len(written) / 10
 
 
 def test_a_short_text_is_not_read(desk: Desk) -> None:

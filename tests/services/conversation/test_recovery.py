@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import time
 from contextlib import closing
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from desktop_app import paths
+from desktop_app.chat.erased import erased_of
 from desktop_app.engine.messages import Ask, Forget, Forgotten, Inspect, Stop
 from desktop_app.services import history_thread
 from tests.helpers.fake_engine import finished
@@ -49,6 +51,43 @@ def test_after_days_it_goes_with_its_pictures_and_its_caches(desk: Desk, tmp_pat
         wait_until(lambda: found == [[]])
     finally:
         again.services.close()
+
+
+def test_what_was_deleted_for_good_when_the_program_was_killed_is_not_in_the_caches_after_the_next_start(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    converse(desk)
+    [picture] = desk.services.chat.messages()[0].pictures
+    current = desk.services.conversations.current_id()
+    for name in ("contexts", "embeddings"):
+        (paths.cache_folder() / name).mkdir(parents=True, exist_ok=True)
+        (paths.cache_folder() / name / "of it").touch()
+    desk.services.conversations.delete(current)
+    desk.services.recovery.delete_now(current)
+    desk.services.history_thread.wait()  # it is out of the history; what follows is still to be done
+    shutil.copytree(tmp_path / "home", tmp_path / "as it was then")
+    wait_until(lambda: bool(desk.client.of(Forget)))
+    assert erased_of(paths.history_file()).in_caches  # the engine may still write
+    desk.client.emit(Forgotten(desk.client.of(Forget)[-1].request))
+    wait_until(lambda: not cached())
+    wait_until(lambda: not erased_of(paths.history_file()).in_caches)  # nothing is left to be done
+
+    monkeypatch.setenv("EYEBRIGHT_HOME", str(tmp_path / "as it was then"))
+    assert len(cached()) == 2
+    for path in paths.attachments_folder().rglob("*"):
+        os.utime(path, (time.time() - 60, time.time() - 60))  # it took a while until the next start
+    again = open_desk(tmp_path)
+    try:
+        again.services.history_thread.run(lambda _history: None)
+        wait_until(lambda: not cached())
+        wait_until(lambda: not any(picture.sha256 in path.name for path in paths.attachments_folder().rglob("*")))
+        assert not erased_of(paths.history_file()).in_caches
+    finally:
+        again.services.close()
+
+
+def cached() -> list[str]:
+    return [path.name for path in paths.cache_folder().glob("*/of it")]
 
 
 def test_a_conversation_can_go_for_good_while_it_is_answered(desk: Desk) -> None:

@@ -185,7 +185,7 @@ def test_what_stops_a_download_is_said_with_a_way_to_it(desk: Desk, models: Mode
     wait_until(lambda: bool(models.jobs()) and models.jobs()[0].error is not None, 30)
     error = models.jobs()[0].error
     assert error is not None
-    assert str(error).endswith("What was downloaded so far is kept.")
+    assert "is kept" not in str(error), "nothing is there to be kept"
     models.cancel(models.jobs()[0])
     wait_until(lambda: models.jobs() == [])
 

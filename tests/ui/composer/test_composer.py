@@ -409,7 +409,7 @@ def test_a_picture_for_a_model_without_its_projector_offers_to_add_it(composer: 
     fakes.engine.become("ready", LLAVA._replace(mmproj=None, image_tokens=0))
     wait_until(lambda: len(offered(composer)) == 1)
     fakes.draft.remove(held.key)
-    assert not offered(composer)
+    wait_until(lambda: not offered(composer))
 
 
 def offered(composer: Composer) -> list[QPushButton]:
@@ -425,7 +425,7 @@ def test_nothing_is_promised_where_the_model_cannot_see(composer: Composer, fake
     held = fakes.draft.put(picture())
     assert "cannot see pictures. Take the picture out" in composer.hint.text()
     second = fakes.draft.put(picture())
-    assert "cannot see pictures. Take the pictures out" in composer.hint.text()
+    wait_until(lambda: "cannot see pictures. Take the pictures out" in composer.hint.text())
     fakes.draft.remove(second.key)
     fakes.chat.calls.clear()
     assert not any("description" in label.text() for label in composer.editor.findChildren(QLabel))
@@ -437,16 +437,16 @@ def test_nothing_is_promised_where_the_model_cannot_see(composer: Composer, fake
     assert (composer.hint.text(), composer.send.isEnabled()) == ("", True)
     fakes.engine.become("ready", LLAVA._replace(mmproj=None, image_tokens=0))
     fakes.draft.remove(held.key)
-    assert composer.send.isEnabled()
+    wait_until(composer.send.isEnabled)
 
 
 def test_too_many_pictures_are_named_before_they_are_sent(composer: Composer, fakes: FakeServices) -> None:
     fakes.engine.become("ready", LLAVA)  # 4096 tokens, 576 of them for each picture
     held = [fakes.draft.put(picture(f"{number}.png")) for number in range(6)]
-    assert "too many pictures for one question: 5 fit" in composer.hint.text()
+    wait_until(lambda: "too many pictures for one question: 5 fit" in composer.hint.text())
     assert not composer.send.isEnabled()
     fakes.draft.remove(held[0].key)
-    assert (composer.hint.text(), composer.send.isEnabled()) == ("", True)
+    wait_until(lambda: (composer.hint.text(), composer.send.isEnabled()) == ("", True))
 
 
 # ---- thumbnails ----------------------------------------------------------------------------
@@ -518,11 +518,37 @@ def test_many_pictures_scroll_instead_of_widening_the_card(composer: Composer, f
     width = composer.card.width()
     for number in range(20):
         fakes.draft.put(picture(f"{number}.png"))
-    pump(0)
+    wait_until(lambda: len(composer.strip.thumbnails()) == 20)
     assert composer.card.width() == width
     last = composer.strip.thumbnails()[-1]
     viewport = composer.strip.viewport()
     wait_until(lambda: viewport.rect().contains(last.mapTo(viewport, last.rect().center())))
+
+
+def test_a_folder_of_pictures_is_shown_bit_by_bit(
+    composer: Composer, fakes: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    updates: list[State] = []
+    state = fakes.engine.state
+
+    def counted() -> State:  # the card looks at it when it says what can be done
+        updates.append(state())
+        return updates[-1]
+
+    monkeypatch.setattr(fakes.engine, "state", counted)
+    added = [fakes.draft.put(picture(f"{number}.png")) for number in range(200)]
+    assert 0 < len(composer.strip.thumbnails()) <= 10
+    for each in added[:100]:
+        fakes.draft.remove(each.key)
+    changed = fakes.draft.change(added[150], state="read", progress=1.0)
+    assert len(updates) == 1
+    wait_until(lambda: len(composer.strip.thumbnails()) == 100)
+    assert [shown.draft().key for shown in composer.strip.thumbnails()] == [each.key for each in added[100:]]
+    assert composer.strip.thumbnails()[50].draft() == changed
+    assert len(updates) == 2
+    composer.strip.thumbnails()[-1].setFocus()
+    QTest.keyClick(composer.strip.thumbnails()[-1], Qt.Key.Key_Left)
+    assert composer.strip.thumbnails()[-2].hasFocus()
 
 
 def test_everything_is_reached_by_tab_and_has_a_name(composer: Composer, fakes: FakeServices) -> None:

@@ -15,6 +15,7 @@ from desktop_app.ui.transcript.markdown import copying
 from desktop_app.ui.transcript.markdown.builder import markdown_document
 from desktop_app.ui.transcript.markdown.copying import plain_text
 from desktop_app.ui.transcript.markdown.document import SafeDocument, plain_document, set_plain_text
+from desktop_app.ui.transcript.markdown.fragments import markdown_of
 from desktop_app.ui.widgets.question import Question
 from desktop_app.ui.widgets.theme import GRID, theme
 from tests.helpers.browser import Browser, asked_to_open, nothing_asked
@@ -168,6 +169,15 @@ def test_only_web_addresses_are_opened(address: str, is_opened: bool, monkeypatc
     assert bool(browser.opened) is is_opened
 
 
+def test_the_question_shows_an_address_as_it_is_opened(dressed: QApplication) -> None:
+    document = markdown_document("https://example.org/\u202egnp.exe")
+    (run,) = [run for run in document.begin().textFormats() if run.format.isAnchor()]
+    parent = QWidget()
+    open_link(run.format.anchorHref(), parent)
+    assert asked_to_open("Cancel") == "https://example.org/%E2%80%AEgnp.exe"
+    assert document.toPlainText() == "https://example.org/gnp.exe"
+
+
 def test_a_long_address_is_shown_whole_in_the_question(dressed: QApplication) -> None:
     parent = QWidget()
     open_link("https://example.org/" + "a" * 500, parent)
@@ -193,6 +203,67 @@ def test_copying_long_answers_takes_no_time() -> None:
     (piece,) = copying.selected(document, text, 0, document.characterCount() - 1)
     assert time.process_time() - began < 2
     assert piece.text == text.strip()
+
+
+_SOURCE = """Begin **bold words** and *em* with `code` and [a **hut**](https://example.org/hut) 2 * 3.
+
+## A **strong** title
+
+- one **item**
+- two
+  1. nested *x*
+  2. y
+- [x] done
+
+> quoted **words**
+>
+> second
+
+| a | b |
+|---|---|
+| 1 | **2** |
+| 3 | 4 |
+
+```python
+print(1)
+x = 2
+```
+
+Note[^1] and $x^2$ end.
+***
+Last **paragraph *both* here**, snake_case, \\*no\\* mark
+
+1\\. no list
+
+[^1]: The foot.
+"""
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "copied"),
+    [
+        ("with", "A str", "with `code` and [a **hut**](https://example.org/hut) 2 * 3.\n\n## A **str**"),
+        ("item", "nest", "- **item**\n- two\n    1. nest"),
+        ("y", "don", "2. y\n- [x] don"),
+        ("words", "second", "> **words**\n>\n> second"),
+        ("3", "x =", "| a | b |\n| --- | --- |\n| 3 | 4 |\n\n```python\nprint(1)\nx =\n```"),
+        ("end.", "both", "end.\n\n***\n\nLast **paragraph *both***"),
+        ("mark", "1. no", "mark\n\n1\\. no"),
+        ("old w", "and", "old words and"),
+    ],
+)
+def test_a_part_is_copied_as_markdown(begin: str, end: str, copied: str) -> None:
+    document = markdown_document(_SOURCE)
+    shown = document.toPlainText()
+    first = shown.rindex(begin, 0, shown.index(end))
+    pieces = copying.selected(document, _SOURCE, first, shown.index(end, first) + len(end))
+    assert "\n\n".join(piece.text for piece in pieces) == copied
+
+
+def test_all_of_a_document_written_as_markdown_is_shown_as_it_was() -> None:
+    document = markdown_document(_SOURCE)
+    written = markdown_of(document, 0, document.characterCount() - 1)
+    assert markdown_document(written).toHtml() == document.toHtml()
 
 
 def test_code_is_copied_in_one_colour(dressed: QApplication) -> None:

@@ -154,14 +154,14 @@ def test_nothing_of_a_wide_table_is_painted_beside_the_column(show: Callable[...
 def test_selecting_across_messages_copies_markdown(show: Callable[..., TranscriptView]) -> None:
     view = show("First.\n\n**Bold** words:\n\n- one\n- two", "# Head\n\nThe *end* is near.")
     drag(view, place_of(view, 1, "Bold") - QPoint(30, 0), place_of(view, 3, "near"))
-    assert copied(view) == "**Bold** words:\n\n- one\n- two\n\nAnd?\n\n# Head\n\nThe end is ne"
+    assert copied(view) == "**Bold** words:\n\n- one\n- two\n\nAnd?\n\n# Head\n\nThe *end* is ne"
     data = QGuiApplication.clipboard().mimeData()
     assert "<strong>Bold</strong>" in data.html()
     assert "<h1>Head</h1>" in data.html()
     QTest.mouseClick(view.page.viewport(), LEFT, pos=place_of(view, 1, "First"))
     QTest.mouseClick(view.page.viewport(), LEFT, Qt.KeyboardModifier.ShiftModifier, place_of(view, 3, "near"))
     assert copied(view).startswith("st.") or copied(view).startswith("rst.")
-    assert copied(view).endswith("The end is ne")
+    assert copied(view).endswith("The *end* is ne")
 
 
 def test_the_address_of_a_link_is_shown_in_the_corner(show: Callable[..., TranscriptView]) -> None:
@@ -228,3 +228,28 @@ def test_a_formula_that_fails_stops_no_other(
 def test_what_stands_behind_the_language_of_code_is_shown(show: Callable[..., TranscriptView]) -> None:
     (panel,) = row(show("```py title=a.py\nx = 1\n```")).panels
     assert panel.code.language == "py title=a.py"
+
+
+def test_long_words_behind_the_language_end_before_the_copy_button(show: Callable[..., TranscriptView]) -> None:
+    heads = []
+    for words in ("py", "py " + "title " * 2_000):
+        view = show(f"```{words}\nx = 1\n```")
+        (button,) = view.code_buttons.shown()
+        place = button.geometry()
+        button.hide()
+        heads.append(view.page.viewport().grab(place).toImage())
+    assert heads[0] == heads[1]
+
+
+@pytest.mark.parametrize("text", ["```\nx\n```", "- ```\n  x\n  ```", "> ```\n> x\n> ```\n\nwords\n\n```\ny\n```"])
+def test_code_at_the_beginning_and_the_end_of_an_answer_covers_nothing_around_it(
+    show: Callable[..., TranscriptView], text: str
+) -> None:
+    shown = row(show(text))
+    assert shown.panels[0].rect.top() == 0
+    assert shown.panels[-1].rect.bottom() < shown.document.size().height()
+    view = show("words", text)
+    place = row(view, 3).panels[0].rect.translated(top_of(view, 3))
+    above = view.page.rows.rect(2)
+    assert above is not None
+    assert above.bottom() < place.top()

@@ -181,29 +181,37 @@ def test_no_part_of_the_window_takes_the_drag_away(window: MainWindow) -> None:
 
 
 def test_a_question_that_is_edited_takes_pictures(window: MainWindow, services: FakeServices) -> None:
-    """Pasted, and dropped on it; what is dropped elsewhere goes to the next question."""
+    """Pasted, and dropped anywhere but on the composer: that is for the next question."""
     services.conversations.current = services.conversations.rows[0].id
     lake = picture()
     services.chat.show(question("What is this?", lake), answer("A lake."))
     editor = window.transcript.editor
-    assert not editor.acceptDrops()
     window.transcript.page.keyboard.focus_message(0)
     QTest.keyClick(window.transcript.page, Qt.Key.Key_F2)
-    copied, data = QMimeData(), QMimeData()
+    copied, data, words = QMimeData(), QMimeData(), QMimeData()
     copied.setData("image/png", png(20, 20))
     data.setData("image/png", png(20, 20))
+    words.setText(" or that")
     QGuiApplication.clipboard().setMimeData(copied)
     QTest.keyClick(editor.editor, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
-    assert services.calls[-1] == ("add_bytes", png(20, 20), "Pasted picture")
+    overlay = window.drops.overlay
     for taken in (files("a.png"), data):
-        entered = QDragEnterEvent(QPoint(2, 2), COPY, taken, LEFT, NONE)
-        QApplication.sendEvent(editor.editor, entered)
-        assert entered.isAccepted()
-        assert editor.hint.text() == "Drop to add it to this question"
-        assert not window.drops.overlay.isVisible()
-        QApplication.sendEvent(editor, QDropEvent(QPointF(2, 2), COPY, taken, LEFT, NONE))
-        assert "kept as another version" in editor.hint.text()
-    assert [called for called, *_ in services.calls[-2:]] == ["add_urls", "add_bytes"]
+        enter(window, taken)
+        assert overlay.sentence == "Drop to add it to the question that you are editing"
+        drop(window, taken)
+        assert editor.editor.hasFocus()
+    enter(window, words)
+    drop(window, words)
+    assert editor.editor.toPlainText() == "What is this? or that"
+    mime = files("a.png")
+    enter(window, mime)
+    on_composer = QPointF(window.composer.mapTo(window, window.composer.rect().center()))
+    below = QDragMoveEvent(on_composer.toPoint(), COPY, mime, LEFT, NONE)
+    QApplication.sendEvent(window, below)
+    assert overlay.sentence == "Drop to ask about this picture"
+    QApplication.sendEvent(window, QDropEvent(on_composer, COPY, mime, LEFT, NONE))
+    assert [called for called, *_ in services.edited_pictures.calls] == ["add_bytes", "add_urls", "add_bytes"]
+    assert [called for called, *_ in services.calls] == ["add_urls"]
     enter(window, files("model.gguf"))
     assert window.drops.overlay.isVisible()
     (lake_shown,) = editor.strip.thumbnails()
@@ -212,7 +220,7 @@ def test_a_question_that_is_edited_takes_pictures(window: MainWindow, services: 
     new = picture("new.png")
     services.edited_pictures.put(new)
     QTest.keyClick(editor.editor, Qt.Key.Key_Return)
-    assert list(services.calls[-1]) == ["edit", services.chat.path[0].id, "What is this?", (new,)]
+    assert list(services.calls[-1]) == ["edit", services.chat.path[0].id, "What is this? or that", (new,)]
 
 
 def test_a_question_is_asked_when_its_new_picture_has_been_read(window: MainWindow, services: FakeServices) -> None:

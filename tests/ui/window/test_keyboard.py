@@ -1,9 +1,10 @@
-"""Every control can be reached by keyboard and has a name, and the shortcuts work."""
+"""Every control can be reached by keyboard, has one ring then and a name, and the shortcuts work."""
 
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -18,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.errors import UserError
+from desktop_app.services.conversation.queue.questions import QueuedQuestion
 from desktop_app.services.notices import action
 from desktop_app.ui.widgets.theme import theme
 from desktop_app.ui.window import MainWindow
@@ -27,6 +29,7 @@ from tests.helpers.fakes.engine import LLAVA
 from tests.helpers.fakes.pictures import picture
 from tests.helpers.waiting import pump
 
+_RING, _CORNER = 4, 12  # px at the edge of a control, within which its ring is
 CONTROLS = (QAbstractButton, QLineEdit, QAbstractItemView, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
 
 
@@ -59,6 +62,19 @@ def reached_by_tab(root: QWidget) -> set[QWidget]:
     return seen
 
 
+def walk(window: MainWindow, key: Qt.Key = Qt.Key.Key_Tab) -> list[QWidget]:
+    """Return what the keyboard comes to until it is where it began, at the button that hides the sidebar."""
+    first = window.sidebar.hide_button
+    first.setFocus(Qt.FocusReason.TabFocusReason)
+    way: list[QWidget] = []
+    while (here := QApplication.focusWidget()) is not None and here not in way:
+        way.append(here)
+        modifiers = Qt.KeyboardModifier.ShiftModifier if key == Qt.Key.Key_Backtab else Qt.KeyboardModifier.NoModifier
+        QTest.keyClick(here, key, modifiers)
+    assert here is first, f"from {told(way[-1])} it goes to {told(here) if here is not None else 'nothing'}"
+    return way
+
+
 def fill(services: FakeServices) -> None:
     """Bring the window into a state in which most controls are there."""
     services.draft.put(picture(), "read", 1.0)
@@ -88,6 +104,58 @@ def test_every_control_is_reached_by_tab(window: MainWindow, services: FakeServi
     reached = reached_by_tab(window)
     missing = [told(widget) for widget in controls(window) if widget not in reached]
     assert not missing
+
+
+def test_tab_goes_in_reading_order_though_much_is_made_later(window: MainWindow, services: FakeServices) -> None:
+    window.offer_models()
+    services.notices.error(UserError("engine-died"), action("restart-engine"), sticky=True)
+    pump(0)
+    way = walk(window)
+    names = [widget.text() if isinstance(widget, QAbstractButton) else "" for widget in way]
+    wanted = [
+        "New conversation",
+        "Settings",
+        "Attach pictures…",
+        "Download",
+        "Use another model…",
+        "Restart the engine",
+    ]
+    assert [name for name in names if name in wanted] == wanted
+    assert [widget for widget in controls(window) if widget not in way] == []
+    assert walk(window, Qt.Key.Key_Backtab)[1:] == way[:0:-1]
+
+
+def test_tab_goes_in_reading_order_through_a_conversation(window: MainWindow, services: FakeServices) -> None:
+    window.resize(1300, 800)
+    services.conversations.open(services.conversations.rows[0].id)
+    services.chat.show(question("What is this?", picture()), answer("A lake."), question("And?"), answer("A tree."))
+    services.queue.add(services.conversations.current_id(), QueuedQuestion("And now?", (), {}))
+    services.notices.error(UserError("engine-died"), action("restart-engine"), sticky=True)
+    window.composer.insert_text("so that it can be sent")
+    window.transcript.page.keyboard.focus_message(2)
+    window.transcript.page.setFocus()
+    QTest.keyClick(window.transcript.page, Qt.Key.Key_F2)
+    pump(0)
+    way = walk(window)
+    pane = window.picture_beside.pane if window.picture_beside is not None else None
+    assert pane is not None
+    assert window.composer.queued.rows
+    parts = (
+        window.sidebar,
+        window.header,
+        window.transcript.page,
+        window.transcript.editor,
+        window.transcript.last_bar,
+        pane,
+        window.notices,
+        window.composer.queued,
+        window.composer.card,
+        window.status,
+    )
+    first = [next(i for i, widget in enumerate(way) if widget is part or part.isAncestorOf(widget)) for part in parts]
+    assert first == sorted(first)
+    assert [widget for widget in controls(window) if widget not in way] == []
+    assert walk(window, Qt.Key.Key_Backtab)[1:] == way[:0:-1]
 
 
 def test_every_setting_is_reached_by_tab_and_named(window: MainWindow, services: FakeServices) -> None:
@@ -177,14 +245,6 @@ def test_focus_is_seen(window: MainWindow, services: FakeServices) -> None:
             assert widget.grab().toImage() != before, told(widget)
 
 
-def test_the_keyboard_comes_to_the_conversation_before_the_composer(window: MainWindow, services: FakeServices) -> None:
-    services.chat.show(question("What is this?"), answer("A lake."))
-    widget: QWidget | None = window.sidebar.settings_button
-    while widget is not None and widget not in (window.transcript.page, window.composer.editor):
-        widget = widget.nextInFocusChain()
-    assert widget is window.transcript.page
-
-
 CONTROL = Qt.KeyboardModifier.ControlModifier
 ERASE = CONTROL | Qt.KeyboardModifier.ShiftModifier
 
@@ -259,3 +319,84 @@ def test_figures_in_the_status_line_say_what_they_are(window: MainWindow, servic
     status = window.status
     for button in (status.memory, status.speed, status.context):
         assert len(button.toolTip().split()) > 3
+
+
+def drawn(widget: QWidget) -> QImage:
+    pump(0)
+    # As Qt notes of a Tab and forgets of all else; then the style draws frames of its own.
+    widget.window().setAttribute(Qt.WidgetAttribute.WA_KeyboardFocusChange)
+    return widget.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+
+
+def inside(image: QImage, widget: QWidget) -> QImage:
+    room = widget.rect().adjusted(_CORNER, _RING, -_CORNER, -_RING)
+    return image.copy(QRect(room))
+
+
+def buttons(root: QWidget) -> list[QAbstractButton]:
+    """Every button that Tab comes to."""
+    found: list[QAbstractButton] = []
+    for _ in range(60):
+        QTest.keyClick(QApplication.focusWidget() or root, Qt.Key.Key_Tab)
+        here = QApplication.focusWidget()
+        if here in found:
+            break
+        if isinstance(here, QAbstractButton):
+            found.append(here)
+    return found
+
+
+def doubly_framed(root: QWidget) -> list[str]:
+    """Return the buttons in which something is drawn besides the ring, when they have the keyboard."""
+    found = []
+    for button in buttons(root):
+        button.setFocus(Qt.FocusReason.TabFocusReason)
+        with_keyboard = drawn(button)
+        button.clearFocus()
+        without = drawn(button)
+        assert with_keyboard != without, f"{button.text() or button.accessibleName()} has no ring"
+        if inside(with_keyboard, button) != inside(without, button):
+            found.append(button.text() or button.accessibleName())
+    return found
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_every_button_of_the_window_has_one_ring(window: MainWindow, services: FakeServices, look: str) -> None:
+    theme.set_preference(look)
+    window.offer_models()
+    assert doubly_framed(window) == []
+
+
+def test_every_button_of_a_dialog_has_one_ring(window: MainWindow) -> None:
+    window.dialogs.open_settings()
+    pump(0)
+    settings = window.findChildren(QWidget, "segments")[0].window()
+    settings.activateWindow()
+    pump(0)
+    chosen = [each for each in buttons(settings) if each.isChecked()]
+    assert chosen, "the choices of few are reached too"
+    assert doubly_framed(settings) == []
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_the_picture_pane_has_a_ring(window: MainWindow, services: FakeServices, look: str) -> None:
+    theme.set_preference(look)
+    services.conversations.open(services.conversations.rows[0].id)
+    window.resize(1280, 800)
+    services.chat.show(question("What is this?", picture()), answer("A lake."))
+    pump(0)
+    beside = window.picture_beside
+    assert beside is not None
+    assert beside.pane is not None
+    view = beside.pane.view
+    without = drawn(view)
+    while not view.hasFocus():
+        QTest.keyClick(QApplication.focusWidget() or window, Qt.Key.Key_F6)
+    with_ring = drawn(view)
+    accent = theme.colour("accent").rgb()
+    middle = view.width() // 2
+    assert [with_ring.pixel(middle, y) for y in (0, 1)] == [accent, accent]
+    assert with_ring.pixel(middle, view.height() - 1) == accent
+    assert without.pixel(middle, 0) != accent
+    view.clearFocus()
+    assert drawn(view) == without

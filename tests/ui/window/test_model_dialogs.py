@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QDir, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog
 
@@ -42,19 +42,21 @@ def test_a_repository_is_looked_up_or_searched(dialog: ModelsDialog, services: F
     pump(0)
     assert adding.name.hasFocus()
     adding.name.setText("someone/llava-gguf")
+    why = UserError("projector-unsupported", name="p.gguf", kind="x")
+    services.model_tasks.answers = [
+        LookedUp(Candidate(CATALOGUE.entries[1], ()), (why,)),
+        ("someone/llava-gguf",),
+        StoreError("no-connection", host="hub.example"),
+    ]
     QTest.keyClick(adding.name, Qt.Key.Key_Return)
-    services.model_tasks.looked_up.emit(
-        1,
-        LookedUp(Candidate(CATALOGUE.entries[1], ()), (UserError("projector-unsupported", name="p.gguf", kind="x"),)),
-    )
+    wait_until(lambda: bool(adding.cards))
     assert not button(adding.cards[0], "Download").isEnabled()  # what could not be loaded is not fetched
     assert "p.gguf is a projector of the type x" in words_of(adding.cards[0])
     adding.name.setText("llava")
-    adding.look()
-    services.model_tasks.searched.emit(2, ("someone/llava-gguf",))
+    QTest.keyClick(adding.name, Qt.Key.Key_Return)
+    wait_until(lambda: bool(adding.cards))
     button(adding.cards[0], "Look up").click()
-    services.model_tasks.hub_failed.emit(3, StoreError("no-connection", host="hub.example"))
-    assert "hub.example cannot be reached" in adding.says.text()
+    wait_until(lambda: "hub.example cannot be reached" in adding.says.text())
     assert "downloaded" not in adding.says.text()
     assert adding.cards == [], "nothing to download under an error"
     assert adding.findChildren(ModelCard) == []
@@ -76,10 +78,11 @@ def test_a_download_from_a_repository_goes_on_in_the_manager(
     adding = dialog.findChild(AddModelDialog)
     assert adding is not None
     adding.name.setText("someone/llava-gguf")
-    adding.look()
-    services.calls.clear()
     fit = MemoryFit("fits", 4096, 5 * GIB, 6 * GIB)
-    services.model_tasks.looked_up.emit(1, LookedUp(Candidate(CATALOGUE.entries[1], ()), (fit,)))
+    services.model_tasks.answers = [LookedUp(Candidate(CATALOGUE.entries[1], ()), (fit,))]
+    QTest.keyClick(adding.name, Qt.Key.Key_Return)
+    wait_until(lambda: bool(adding.cards))
+    services.calls.clear()
     button(adding.cards[0], "Download").click()
     assert (adding.isVisible(), services.calls) == (True, [])
     button(adding.cards[0], "Download").click()
@@ -88,12 +91,16 @@ def test_a_download_from_a_repository_goes_on_in_the_manager(
 
 
 def test_nothing_found_with_other_programs_is_said(dialog: ModelsDialog, services: FakeServices) -> None:
+    services.model_tasks.answers = [[]]
     button(dialog, "From other programs…").click()
     found = dialog.findChild(OtherFoldersDialog)
     assert found is not None
-    services.model_tasks.found.emit(1, [])
-    assert found.says.text() == "No models of other programs were found on this computer."
+    wait_until(lambda: found.says.text() == "No models of other programs were found on this computer.")
     found.close()
+
+
+def _has(words: list[str], count: int) -> bool:
+    return len(words) == count
 
 
 @pytest.fixture
@@ -113,8 +120,9 @@ def test_files_that_hold_no_model_are_refused_with_a_reason(
     dialog: ModelsDialog, services: FakeServices, said: list[str]
 ) -> None:
     refusal = StoreError("not-a-model", name="letter.gguf")
+    services.model_tasks.answers = [ImportPlans((), (refusal,))]
     dialog.plan(["letter.gguf"])
-    services.model_tasks.planned.emit(1, ImportPlans((), (refusal,)))
+    wait_until(lambda: bool(said))
     assert "letter.gguf is not a model file (GGUF). Choose another file." in said[0]
 
 
@@ -122,11 +130,15 @@ def test_one_model_is_not_spoken_of_as_several(dialog: ModelsDialog, services: F
     file = ImportFile(Role.MODEL, Path("/models/writer.gguf"), "writer.gguf", GIB)
     plan = ImportPlan("Writer", (file,), Manifest("", "Writer", ()))
     for number, plans in enumerate(((plan,), (plan, plan)), 1):
+        services.model_tasks.answers = [ImportPlans(plans, ())]
         dialog.plan(["writer.gguf"])
-        services.model_tasks.planned.emit(number, ImportPlans(plans, ()))
+        wait_until(partial(_has, said, number))
     one, two = said
     assert ("Add this model?" in one, "Use it where it is" in one) == (True, True)
     assert ("Add these models?" in two, "Use where they are" in two) == (True, True)
+    folder = QDir.toNativeSeparators(str(services.models.folder()))
+    assert f"A copy goes to {folder}." in one
+    assert f"Copies go to {folder}." in two
 
 
 def test_enter_does_what_has_the_keyboard(window: MainWindow) -> None:
@@ -164,18 +176,14 @@ def test_the_empty_screen_offers_what_suits_this_computer(
     assert "LLaVA 1.5 7B" in words_of(offer)
     button(offer, "Download").click()
     assert services.calls[-1] == ("download", "llava-1.5-7b", "Q4_K_M")
-    services.models.under_way = [job()]
-    services.models.changed.emit()
+    services.models.now_has(under_way=[job()])
     assert offer.bar.isVisible()
-    services.models.under_way, services.models.here = [], [installed()]
-    services.models.changed.emit()
+    services.models.now_has(here=[installed()])
     button(offer, "Use it now").click()  # rather than another one to fetch
     assert ("use", "llava-1.5-7b-q4_k_m") in services.calls
-    services.models.here = []
     services.models.use_built_in()
-    services.models.under_way = []
     services.models.memory = int(1.2 * GIB)
-    services.models.changed.emit()
+    services.models.now_has()
     assert not offer.isVisible()  # nothing fits: nothing is promised
 
 
@@ -186,14 +194,14 @@ def test_where_models_come_from_can_be_set(
     sources = dialog.findChild(SourcesDialog)
     assert sources is not None
     sources.address.setText(" https://hub.example ")
-    sources.address.editingFinished.emit()
-    sources.token.insert("secret")
-    sources.token.editingFinished.emit()
+    QTest.keyClick(sources.address, Qt.Key.Key_Return)
+    QTest.keyClicks(sources.token, "secret")
+    QTest.keyClick(sources.token, Qt.Key.Key_Return)
     assert sources.token.text() == ""
     assert "keeps no passwords" in sources.says.text()
     services.models.sources.problem = StoreError("proxy-wrong", address="tor")
     sources.proxy.setText("tor")
-    sources.proxy.editingFinished.emit()
+    QTest.keyClick(sources.proxy, Qt.Key.Key_Return)
     assert "“tor” is not a proxy address" in sources.says.text()
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "/media/stick")
     sources.folder.click()
@@ -224,18 +232,17 @@ def test_an_answer_is_shown_where_it_was_asked_for_and_nowhere_else(
     first.close()
     second = opened()
     before = second.says.text()
-    tasks.looked_up.emit(1, late)
-    tasks.searched.emit(1, ("someone/llava-gguf",))
-    tasks.hub_failed.emit(1, StoreError("no-connection", host="hub.example"))
+    for answer in (late, ("someone/llava-gguf",), StoreError("no-connection", host="hub.example")):
+        tasks.answer(1, answer)
     assert (second.cards, second.says.text()) == ([], before)
 
     second.name.setText("llava")  # and the same dialog, asked for something else meanwhile
     second.look()
     second.name.setText("bakllava")
     second.look()
-    tasks.searched.emit(2, ("someone/llava-gguf",))
+    tasks.answer(2, ("someone/llava-gguf",))
     assert (second.cards, second.says.text()) == ([], "Searching…")
-    tasks.searched.emit(3, ("someone/bakllava-gguf",))
+    tasks.answer(3, ("someone/bakllava-gguf",))
     assert [card.accessibleName() for card in second.cards] == ["someone/bakllava-gguf"]
     second.close()
 
@@ -243,7 +250,7 @@ def test_an_answer_is_shown_where_it_was_asked_for_and_nowhere_else(
     dialog.plan(["letter.gguf"])
     dialog.close()
     dialog.show()
-    tasks.planned.emit(4, ImportPlans((), (StoreError("not-a-model", name="letter.gguf"),)))
+    tasks.answer(4, ImportPlans((), (StoreError("not-a-model", name="letter.gguf"),)))
 
 
 def test_an_answer_for_sources_that_were_closed_goes_nowhere(dialog: ModelsDialog, services: FakeServices) -> None:
@@ -252,7 +259,7 @@ def test_an_answer_for_sources_that_were_closed_goes_nowhere(dialog: ModelsDialo
     sources = dialog.findChild(SourcesDialog)
     assert sources is not None
     sources.proxy.setText("tor")
-    sources.proxy.editingFinished.emit()
+    QTest.keyClick(sources.proxy, Qt.Key.Key_Return)
     sources.close()
     wait_until(lambda: dialog.findChild(SourcesDialog) is None)
     assert len(services.models.sources.later) == 2
@@ -277,9 +284,10 @@ def test_adding_a_model_can_be_cancelled_and_says_that_a_projector_would_help(
     for number, (plan, text) in enumerate(
         [(blind, "Cancel"), (blind, "Use it where it is"), (sees, "Copy"), (sees, "Cancel")], 1
     ):
+        services.model_tasks.answers = [ImportPlans((plan,), ())]
         dialog.plan(["writer.gguf"])
-        QTimer.singleShot(0, dialog, partial(press, text))
-        services.model_tasks.planned.emit(number, ImportPlans((plan,), ()))
+        QTimer.singleShot(0, dialog, partial(press, text))  # after the answer has opened the question
+        wait_until(partial(_has, seen, number))
     assert ["No projector (mmproj) was found beside it." in words for words in seen] == [True, True, False, False]
     assert [call for call in services.calls if call[0] == "install"] == [("install", 1, True), ("install", 1, False)]
 

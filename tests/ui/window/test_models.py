@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAccessible, QAction
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
@@ -41,7 +41,7 @@ def test_the_catalogue_tells_of_each_model_whether_it_fits(dialog: ModelsDialog)
     assert shown(dialog) == [entry.title for entry in CATALOGUE]
     assert fits == ["fits", "reduced", "too-large", "fits"]
     assert "Fits with 2048 tokens" in words_of(dialog.cards()[1])
-    assert "It needs at least 22.0 GiB of memory, but only 5.7 GiB can be used" in words_of(dialog.cards()[2])
+    assert "It needs at least 23.7 GB of memory, but only 6.1 GB can be used" in words_of(dialog.cards()[2])
 
 
 def test_what_suits_a_weak_computer_comes_first(dialog: ModelsDialog, services: FakeServices) -> None:
@@ -205,7 +205,7 @@ def test_where_nothing_suits_it_is_said_kindly(dialog: ModelsDialog, services: F
     assert not dialog.says.isVisible()
     services.models.memory = GIB
     dialog.show_list()
-    assert "SmolVLM2 2.2B comes closest: it needs 1.4 GiB." in dialog.says.text()
+    assert "SmolVLM2 2.2B comes closest: it needs 1.6 GB." in dialog.says.text()
     dialog.show_part("installed")
     assert not dialog.says.isVisible()
     assert not dialog.only_fitting.isVisible()
@@ -278,7 +278,7 @@ def test_what_is_here_has_a_light_or_a_reason(dialog: ModelsDialog, services: Fa
     said = [words_of(card) for card in dialog.cards()[1:]]
     assert "Fits this computer" in said[0]
     assert "Does not fit" in said[1]
-    assert "It needs at least 9.0 GiB of memory, but only 6.0 GiB can be used" in said[1]
+    assert "It needs at least 9.7 GB of memory, but only 6.4 GB can be used" in said[1]
     assert "p.gguf is a projector of the type x" in said[2]
 
 
@@ -462,3 +462,43 @@ def test_a_model_that_is_not_installed_is_named_too(window: MainWindow, models: 
     menu = opened(window)
     assert [text for text, checked in listed(menu) if checked] == ["own\tnot among the installed models"]
     menu.close()
+
+
+@pytest.mark.parametrize(("size", "zoom"), [((1366, 768), 200), ((720, 560), 100), ((1120, 780), 150)])
+def test_nothing_jumps_while_a_download_is_paused_and_goes_on(
+    window: MainWindow, services: FakeServices, size: tuple[int, int], zoom: int
+) -> None:
+    window.resize(*size)
+    theme.set_zoom(zoom)
+    window.offer_models()
+    window.dialogs.open_models()
+    manager = window.findChild(ModelsDialog)
+    offer = window.start_page.findChild(ModelOffer)
+    assert manager is not None
+    assert offer is not None
+
+    def places() -> tuple[object, ...]:
+        example = window.start_page.cards[0].mapTo(window, QPoint(0, 0))
+        return offer.size().toTuple(), example.toTuple(), manager.cards()[0].height()
+
+    def come_to_rest() -> tuple[object, ...]:
+        seen = [places()]
+
+        def is_at_rest() -> bool:
+            seen.append(places())
+            return len(seen) > 5 and len(set(seen[-5:])) == 1
+
+        wait_until(is_at_rest)
+        return seen[-1]
+
+    services.models.under_way = [job(JobState.QUEUED)]
+    services.models.changed.emit()
+    before = come_to_rest()
+    for state, speed, seconds in (
+        (JobState.RUNNING, 6.1e6, 470.0),
+        (JobState.PAUSED, 0.0, None),
+        (JobState.RUNNING, 22.5e6, 8000.0),
+    ):
+        services.models.under_way = [job(state, speed=speed, seconds_left=seconds)]
+        services.models.changed.emit()
+        assert come_to_rest() == before, state

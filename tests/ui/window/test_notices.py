@@ -58,7 +58,7 @@ def codes(bar: NoticeBar) -> list[str]:
 
 
 def test_a_notice_about_many_files_lists_them(bar: NoticeBar, window: MainWindow, services: FakeServices) -> None:
-    composer = window.composer.geometry()
+    composer = window.composer.mapTo(window, QPoint(0, 0))
     services.notices.post(refused(60, 61))
     pump(0)
     assert bar.words.text() == "60 of 61 files could not be added."
@@ -73,7 +73,7 @@ def test_a_notice_about_many_files_lists_them(bar: NoticeBar, window: MainWindow
     assert names.split(", ") == [f"Report {number}.pdf" for number in range(60)]
     assert lines.verticalScrollBar().maximum() > 0, "it scrolls"
     assert bar.height() < window.height() / 3
-    assert window.composer.geometry() == composer
+    assert window.composer.mapTo(window, QPoint(0, 0)) == composer
     assert button.text() == "Hide the list"
     click(button)
     assert bar.list is None

@@ -115,7 +115,7 @@ def test_no_text_of_others_is_read_as_html(hostile: FakeServices, show_widget: C
         show_widget(made)
     adding.name.setText(HOSTILE)
     adding.look()
-    hostile.model_tasks.hub_failed.emit(hostile.model_tasks.request, StoreError("pair-incomplete", repository=HOSTILE))
+    hostile.model_tasks.answer(hostile.model_tasks.request, StoreError("pair-incomplete", repository=HOSTILE))
     pump(50)
     assert not list(interpreted())
 

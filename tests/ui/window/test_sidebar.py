@@ -324,3 +324,49 @@ def test_the_status_line_says_where_an_answer_is_written(window: MainWindow, ser
     assert services.calls == [("open", services.conversations.rows[1].id), ("stop_elsewhere",)]
     services.activity.set_elsewhere("")
     assert not elsewhere.isVisible()
+
+
+def keyboard_row(window: MainWindow) -> str:
+    """Return the title of the row to which F6 brings the keyboard."""
+    QTest.keyClick(window.composer.editor, Qt.Key.Key_F6)
+    while not window.sidebar.view.hasFocus():
+        QTest.keyClick(QApplication.focusWidget() or window, Qt.Key.Key_F6)
+    title = str(window.sidebar.view.currentIndex().data())
+    window.composer.focus_editor()
+    return title
+
+
+def test_the_keyboard_comes_to_the_open_conversation(window: MainWindow, services: FakeServices) -> None:
+    conversations = services.conversations
+    lake, birds = (row.id for row in conversations.rows)
+    conversations.open(birds)
+    assert keyboard_row(window) == "Two birds"
+    # A copy is opened before the list has it.
+    conversations.open("copy")
+    copy = replace(conversations.rows[1], id="copy", title="Two birds (2)")
+    conversations.rows.insert(0, copy)
+    conversations.listed.emit()
+    assert keyboard_row(window) == "Two birds (2)"
+    # A new one gets its row with its first question, and is not opened then.
+    conversations.new()
+    conversations.current = "new"
+    conversations.rows.insert(0, replace(copy, id="new", title="A new one"))
+    conversations.listed.emit()
+    assert keyboard_row(window) == "A new one"
+    # A search leaves it out for a while.
+    window.sidebar.search.setText("lake")
+    conversations.found.emit("lake", [row for row in conversations.rows if row.id == lake])
+    assert keyboard_row(window) == "A lake"
+    window.sidebar.end_search()
+    assert keyboard_row(window) == "A new one"
+
+
+def test_where_the_person_walks_in_the_list_stays(window: MainWindow, services: FakeServices) -> None:
+    conversations, view = services.conversations, window.sidebar.view
+    conversations.open(conversations.rows[0].id)
+    keyboard_row(window)
+    view.setFocus()
+    QTest.keyClick(view, Qt.Key.Key_Down)
+    conversations.rows[1] = replace(conversations.rows[1], updated=conversations.rows[1].updated + 1)
+    conversations.listed.emit()
+    assert view.currentIndex().data() == "Two birds"

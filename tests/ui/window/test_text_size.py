@@ -84,6 +84,7 @@ def test_the_examples_are_seen_with_the_largest_text(window: MainWindow) -> None
     for zoom in (100, 200):
         theme.set_zoom(zoom)
         pump(50)
+        wait_until(lambda: not window.start_page.more.isVisible())
         assert [card.question for card in window.start_page.cards if not seen(window, card)] == []
         assert seen(window, window.start_page.place)
         assert not window.start_page.more.isVisible()
@@ -168,6 +169,7 @@ def test_an_attached_picture_gives_way_in_a_low_window(dressed: QApplication) ->
         assert not composer.strip.geometry().intersects(composer.editor.geometry())
         assert composer.strip.height() == thumbnail.height() >= 72
         stage.window.resize(1120, 780)
+        stage.services.notices.withdraw(stage.services.notices.standing()[0].id)
         wait_until(lambda: thumbnail.height() == 144)
         assert thumbnail.width() == composer.strip.height() == 144
     finally:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtWidgets import QMenu, QMessageBox
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QMenu
 
 from desktop_app.services.notices import Notice, action
+from desktop_app.ui.widgets.question import Question
 from desktop_app.ui.window import MainWindow
 from tests.helpers.browser import Browser
+from tests.helpers.cards import button as button_of
+from tests.helpers.cards import words_of
 from tests.helpers.fake_services import FakeServices
 
 PAGE = "https://releases.test/tag/v0.2.0"
@@ -39,6 +45,8 @@ def test_the_release_page_is_one_click_away(
         assert button.text() == "Open the release page"
         button.click()
     assert browser.opened == [PAGE, PAGE]
-    [told] = window.findChildren(QMessageBox)  # the second time
+    [told] = window.findChildren(Question)  # the second time
     assert told.isVisible()
-    assert (told.text(), told.informativeText()) == ("The browser could not be opened. You can copy the address:", PAGE)
+    assert "The browser could not be opened" in words_of(told)
+    QTest.mouseClick(button_of(told, "Copy"), Qt.MouseButton.LeftButton)
+    assert QGuiApplication.clipboard().text() == PAGE

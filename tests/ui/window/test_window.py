@@ -7,20 +7,24 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtCore import QPoint, QRect, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialog, QWidget
+from PySide6.QtWidgets import QDialog, QPushButton, QWidget
 
-from desktop_app.chat.conversation import State
+from desktop_app.chat.conversation import Message, Role, State
 from desktop_app.engine.messages import Phase
 from desktop_app.errors import UserError
+from desktop_app.services.conversation.model_notes import MODEL_CHANGED
 from desktop_app.services.examples import EXAMPLES
 from desktop_app.services.notices import Notice, action
 from desktop_app.ui.models.dialog import ModelsDialog
 from desktop_app.ui.notices import NoticeBar
+from desktop_app.ui.settings.dialog import SettingsDialog
+from desktop_app.ui.transcript.phrases import figures, note
 from desktop_app.ui.widgets.theme import theme
 from desktop_app.ui.window import MainWindow
+from tests.helpers.cards import words_of
 from tests.helpers.fake_services import FakeServices
 from tests.helpers.fakes.conversation import answer, question
 from tests.helpers.fakes.engine import LLAVA
@@ -110,6 +114,34 @@ def test_a_click_at_the_edge_explains(window: MainWindow, services: FakeServices
     assert not [widget for widget in button.findChildren(QWidget, "popover") if widget.isVisible()]
 
 
+def test_the_status_line_restarts_the_engine_as_the_notice_does(window: MainWindow, services: FakeServices) -> None:
+    """Which also asks again what was lost, see `AskingAgain`."""
+    restarted: list[bool] = []
+    services.notices.register("restart-engine", lambda: restarted.append(True))
+    services.engine.become("dead", None)
+    window.status.model.click()
+    [card] = [widget for widget in window.status.model.findChildren(QWidget, "popover") if widget.isVisible()]
+    [restart] = [button for button in card.findChildren(QPushButton) if button.text() == "Restart the engine"]
+    QTest.mouseClick(restart, Qt.MouseButton.LeftButton)
+    assert restarted == [True]
+
+
+def test_the_built_in_model_has_one_name(window: MainWindow, services: FakeServices) -> None:
+    name = "Eyebright tiny (built-in)"
+    assert window.status.model.text().strip() == f"{name} · ready"
+    assert name in window.composer.model.accessibleName()
+    window.status.model.click()
+    [card] = [widget for widget in window.status.model.findChildren(QWidget, "popover") if widget.isVisible()]
+    assert name in words_of(card)
+    window.dialogs.open_settings()
+    [settings] = window.findChildren(SettingsDialog)
+    assert settings.model_name.text() == f"{name} is in use."
+    saved = answer("A lake.", details={"model": "Eyebright tiny"})
+    assert figures(saved) == name
+    changed = {"note": MODEL_CHANGED, "parameters": {"name": "Eyebright tiny"}}
+    assert note(Message("1", Role.NOTE, "", details=changed)) == f"From here on, the answers are by {name}."
+
+
 def test_a_preference_that_cannot_be_saved_is_told_in_a_notice(
     window: MainWindow, services: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,15 +182,19 @@ def test_a_notice_can_be_acted_on_and_closed(window: MainWindow, services: FakeS
 def test_notices_slide_in_and_out(window: MainWindow, services: FakeServices) -> None:
     theme.set_still(False)
     bar, composer = window.notices, window.composer
-    place = composer.geometry()
+    place = place_of(composer)
     for _ in range(2):  # the second time in the middle of going away
         first = services.notices.error(UserError("not-a-picture", name="Report.pdf"))
         wait_until(lambda: bar.height() >= bar.words.heightForWidth(bar.words.width()) > 0)
-        assert composer.geometry() == place
+        assert place_of(composer) == place
         services.notices.withdraw(first.id)
         pump(30)
     wait_until(lambda: not bar.isVisible())
-    assert composer.geometry() == place
+    assert place_of(composer) == place
+
+
+def place_of(part: QWidget) -> QRect:
+    return QRect(part.mapTo(part.window(), QPoint(0, 0)), part.size())
 
 
 def code_of(bar: NoticeBar) -> str:
@@ -240,7 +276,7 @@ def test_a_notice_wraps_where_the_window_is_narrow(window: MainWindow, services:
     pump(20)
     words = window.notices.words
     assert words.height() >= words.heightForWidth(words.width())
-    assert window.notices.geometry().bottom() <= window.composer.geometry().top()
+    assert place_of(window.notices).bottom() <= place_of(window.composer).top()
 
 
 def test_the_notice_about_the_model_leads_to_the_manager(window: MainWindow, services: FakeServices) -> None:

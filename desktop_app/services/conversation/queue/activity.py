@@ -10,23 +10,35 @@ from desktop_app.chat.conversation import State
 from desktop_app.services.conversation.answers import Answers
 from desktop_app.services.conversation.conversation_list import Conversations
 from desktop_app.services.conversation.queue.questions import QuestionQueue
+from desktop_app.services.history_thread import HistoryThread
 
-Mark = Literal["", "writing", "waiting", "unseen"]
+Mark = Literal["", "writing", "waiting", "unseen", "broken"]
+
+_BROKEN = frozenset({State.INTERRUPTED, State.FAILED})
 
 
 class Activity(QObject):
-    """Knows where an answer is written, where a question waits, and where an answer ended unseen. `changed()`."""
+    """Knows where an answer is written, where a question waits, and where an answer ended unseen. `changed()`.
+
+    The last also over a restart: what ends with the program, nobody has seen.
+    """
 
     changed = Signal()
 
     def __init__(
-        self, answers: Answers, queue: QuestionQueue, conversations: Conversations, parent: QObject | None = None
+        self,
+        answers: Answers,
+        queue: QuestionQueue,
+        conversations: Conversations,
+        history_thread: HistoryThread,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self._answers = answers
         self._queue = queue
         self._conversations = conversations
-        self._unseen: set[str] = set()
+        self._history_thread = history_thread
+        self._unseen: dict[str, State] = {}
         answers.order_changed.connect(self.changed)
         answers.ended.connect(self._ended)
         queue.changed.connect(self.changed)
@@ -38,7 +50,12 @@ class Activity(QObject):
             return "writing"
         if self._answers.is_waiting(conversation_id) or self._queue.questions(conversation_id):
             return "waiting"
-        return "unseen" if conversation_id in self._unseen else ""
+        state = self._unseen.get(conversation_id)
+        return "" if state is None else "broken" if state in _BROKEN else "unseen"
+
+    def restore(self) -> None:
+        """Read from the history what was not seen before the program began."""
+        self._history_thread.run(lambda history: history.unseen(), self._restored)
 
     def being_written(self) -> str:
         """Return the conversation that is being answered, "" for none."""
@@ -55,10 +72,17 @@ class Activity(QObject):
             self._answers.stop(written)
 
     def _ended(self, conversation_id: str, state: State, _has_words: bool) -> None:
-        if conversation_id != self._conversations.current_id() and state is not State.STOPPED:
-            self._unseen.add(conversation_id)
+        is_seen = conversation_id == self._conversations.current_id() and not self._answers.is_closed()
+        if not is_seen and state is not State.STOPPED:
+            self._unseen[conversation_id] = state
+            self._history_thread.run(lambda history: history.set_unseen(conversation_id, state))
             self.changed.emit()
 
+    def _restored(self, unseen: dict[str, State]) -> None:
+        self._unseen = unseen | self._unseen
+        self._opened(self._conversations.current_id())
+
     def _opened(self, conversation_id: str) -> None:
-        self._unseen.discard(conversation_id)
+        if self._unseen.pop(conversation_id, None) is not None:
+            self._history_thread.run(lambda history: history.set_unseen(conversation_id, None))
         self.changed.emit()

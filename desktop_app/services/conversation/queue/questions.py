@@ -38,6 +38,12 @@ class QuestionQueue(QObject):
         """Return the questions of a conversation, the next one first."""
         return list(self._questions.get(conversation_id, ()))
 
+    def pictures(self) -> set[str]:
+        """Return the SHA-256 of the pictures of all questions."""
+        return {
+            picture.sha256 for each in self._questions.values() for question in each for picture in question.pictures
+        }
+
     def held_by(self, conversation_id: str) -> State | None:
         """Return how the answer ended after which the questions are held; None: they are sent by themselves."""
         return self._held.get(conversation_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import NamedTuple
 
 from PySide6.QtCore import QObject
 
@@ -20,6 +21,14 @@ from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.notices import Notice, Notices, action
 
 _HOLDING = frozenset({State.STOPPED, State.FAILED})  # the person decides whether the next question still makes sense
+
+
+class _Removed(NamedTuple):
+    """Questions that were removed, each with the place where it stood, and the notice that offers to undo it."""
+
+    conversation: str
+    questions: list[tuple[QueuedQuestion, int]]
+    notice: Notice
 
 
 class QueueRunner(QObject):
@@ -48,15 +57,22 @@ class QueueRunner(QObject):
         self._history_thread = history_thread
         self._previews = previews
         self._notices = notices
-        self._removed: tuple[str, QueuedQuestion, int, Notice] | None = None  # (conversation, ., place, its notice)
+        self._removed: _Removed | None = None
         self._edited: tuple[str, QueuedQuestion] | None = None  # (conversation, the question as it was)
         self._closed = False
         answers.ended.connect(self._ended)
         answers.withdrawn.connect(self._withdrawn)
         answers.not_saved.connect(self._not_saved)
         chat.reset.connect(self._shown)
+        chat.freed.connect(self._send_next)
+        chat.given_up.connect(self._given_up)
         conversations.erased.connect(self._erased)
         notices.register("undo-queued", self.undo_remove)
+
+    def in_hand(self) -> set[str]:
+        """Return the SHA-256 of the pictures of questions whose removal can be undone."""
+        removed = self._removed.questions if self._removed is not None else []
+        return {picture.sha256 for question, _ in removed for picture in question.pictures}
 
     def close(self) -> None:
         """Send nothing more: the program ends. The questions are kept with the draft."""
@@ -110,17 +126,24 @@ class QueueRunner(QObject):
         if question is None:
             return
         self._draft.save_of(conversation)
-        if self._removed is not None:
-            self._notices.withdraw(self._removed[3].id)
-        notice = Notice("queued-removed", actions=(action("undo-queued"),), owner="conversation")
-        self._removed = (conversation, question, places.index(question_id), notice)
+        questions = [(question, places.index(question_id))]
+        before = self._removed
+        if before is not None:
+            if before.notice in self._notices.standing() and before.conversation == conversation:
+                questions = [*before.questions, *questions]  # the next one moves below the pointer: a click too many
+            self._notices.expire(before.notice.id)
+        code, count = ("queued-removed", {}) if len(questions) == 1 else ("several-removed", {"count": len(questions)})
+        notice = Notice(code, count, actions=(action("undo-queued"),), owner="conversation")
+        self._removed = _Removed(conversation, questions, notice)
         self._notices.post(notice)
 
     def undo_remove(self) -> None:
-        """Put the question that was removed last back to its place."""
+        """Put the questions that the notice tells of back to their places."""
         if self._removed is not None:
-            (conversation, question, place, _), self._removed = self._removed, None
-            self._queue.put_back(conversation, question, place)
+            (conversation, questions, notice), self._removed = self._removed, None
+            self._notices.expire(notice.id)
+            for question, place in reversed(questions):
+                self._queue.put_back(conversation, question, place)
             self._draft.save_of(conversation)
             self._send_next(conversation)
 
@@ -139,9 +162,12 @@ class QueueRunner(QObject):
     def _not_saved(self, answer: Answer) -> None:
         self._queue.hold(answer.conversation_id, State.FAILED)
 
+    def _given_up(self, conversation_id: str) -> None:
+        self._queue.hold(conversation_id, State.STOPPED)
+
     def _erased(self, conversations: list[str]) -> None:
-        if self._removed is not None and self._removed[0] in conversations:
-            self._notices.withdraw(self._removed[3].id)
+        if self._removed is not None and self._removed.conversation in conversations:
+            self._notices.expire(self._removed.notice.id)
             self._removed = None
 
     def _shown(self) -> None:
@@ -157,9 +183,13 @@ class QueueRunner(QObject):
         if not self._may_send(conversation):
             return
         if conversation != self._conversations.current_id():
-            self._history_thread.run(lambda history: history.path(conversation), partial(self._ask, conversation))
-        elif self._chat.ask_queued(self._queue.questions(conversation)[0]):
-            self._sent(conversation)
+            self._history_thread.run(
+                lambda history: history.path(conversation),
+                partial(self._ask, conversation),
+                partial(self._not_read, conversation),
+            )
+        elif self._chat.can_ask():
+            self._chat.ask_queued(self._next_of(conversation))
 
     def _ask(self, conversation: str, path: list[Message]) -> None:
         """Ask the next question of a conversation that is not open; its messages were read from the history."""
@@ -171,12 +201,17 @@ class QueueRunner(QObject):
             self._queue.hold(conversation, State.STOPPED)  # it was deleted meanwhile, which can be undone
         else:
             path = self._answers.up_to_date(path)
-            question = question_of(self._queue.questions(conversation)[0], path[-1].id if path else None)
+            question = question_of(self._next_of(conversation), path[-1].id if path else None)
             turns = turns_of([*path, question], self._previews.reference_of)
             answer = answer_to(question.id, self._answers.model_name())
-            self._answers.begin(conversation, turns, answer, question)
-            self._sent(conversation)
+            self._answers.begin(conversation, turns, answer, question, also=self._draft.saving(conversation))
 
-    def _sent(self, conversation: str) -> None:
-        self._queue.remove(conversation, self._queue.questions(conversation)[0].id)
-        self._draft.save_of(conversation)  # after the question itself: nothing is lost in between
+    def _not_read(self, conversation: str, error: Exception) -> None:
+        self._queue.hold(conversation, State.FAILED)
+        self._history_thread.failed(error)
+
+    def _next_of(self, conversation: str) -> QueuedQuestion:
+        """Take the next question out of the queue."""
+        question = self._queue.questions(conversation)[0]
+        self._queue.remove(conversation, question.id)
+        return question

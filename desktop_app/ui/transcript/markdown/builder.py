@@ -13,6 +13,7 @@ from desktop_app.markdown.parser import language_of, parse
 from desktop_app.ui.transcript.markdown import formats, formulas, tables
 from desktop_app.ui.transcript.markdown.document import (
     BOX,
+    CODE_PADDING,
     RULE,
     Code,
     CodeBlock,
@@ -87,7 +88,18 @@ class _Builder:
             if first.map:
                 self._parts.lines.append(SourceLines(begin, self._cursor.position(), *first.map))
         tables.fit(self._document, round(self._document.textWidth()))
+        self._leave_room_for_code()
         self._cursor.endEditBlock()
+
+    def _leave_room_for_code(self) -> None:
+        """Let the panel of code that begins or ends the answer be inside: Qt leaves out the outermost spaces."""
+        codes, frame = self._parts.codes, self._document.rootFrame()
+        spacing = frame.frameFormat()
+        if codes and codes[0].start == 0:
+            spacing.setTopMargin(self._document.begin().blockFormat().topMargin())
+        if codes and codes[-1].end == self._cursor.position():
+            spacing.setBottomMargin(CODE_PADDING)
+        frame.setFrameFormat(spacing)
 
     # ---- blocks ----------------------------------------------------------------------------
 

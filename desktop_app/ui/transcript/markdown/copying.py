@@ -1,4 +1,4 @@
-"""Gives the words of a document back as they were written: Markdown for whole blocks, plain text for parts of them."""
+"""Gives the words of a document back: Markdown for several blocks, those of one as they are seen."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from PySide6.QtCore import QMimeData
 from PySide6.QtGui import QGuiApplication, QTextBlock, QTextCursor, QTextTable
 
 from desktop_app.ui.transcript.markdown.document import SOURCE, SafeDocument
+from desktop_app.ui.transcript.markdown.fragments import markdown_of
 
 
 @dataclass(frozen=True)
@@ -34,19 +35,24 @@ def copy(pieces: Iterable[Piece]) -> None:
     QGuiApplication.clipboard().setMimeData(data)
 
 
-def selected(document: SafeDocument, source: str, start: int, end: int) -> list[Piece]:
-    """Return what stands between two positions; `source`: the Markdown of the document."""
-    if is_one_paragraph(document, start, end):
+def selected(document: SafeDocument, source: str, start: int, end: int, *, alone: bool = True) -> list[Piece]:
+    """Return what stands between two positions; `source`: the Markdown of the document.
+
+    `alone`: nothing else is copied with it, so words of one paragraph are given as they are seen.
+    """
+    if alone and is_one_paragraph(document, start, end):
         return _plain(document, start, end)
+    is_one_block = alone and document.findBlock(start) == document.findBlock(end)
+    part = _plain if is_one_block or not document.parts.lines else _marked
     lines = source.split("\n")
     pieces: list[Piece] = []
     place = start
     for block in document.parts.lines:
         if start <= block.start < block.end <= end:
-            pieces += _plain(document, place, block.start - 1)
+            pieces += part(document, place, block.start - 1)
             pieces.append(Piece("\n".join(lines[block.first : block.after]).strip("\n"), is_markdown=True))
             place = block.end + 1
-    return [*pieces, *_plain(document, place, end)]
+    return [*pieces, *part(document, place, end)]
 
 
 def is_one_paragraph(document: SafeDocument, start: int, end: int) -> bool:
@@ -55,6 +61,11 @@ def is_one_paragraph(document: SafeDocument, start: int, end: int) -> bool:
         return False
     block = document.findBlock(start)
     return block == document.findBlock(end) and block.textList() is None and not block.blockFormat().headingLevel()
+
+
+def _marked(document: SafeDocument, start: int, end: int) -> list[Piece]:
+    text = markdown_of(document, start, end) if start < end else ""
+    return [Piece(text, is_markdown=True)] if text.strip() else []
 
 
 def _plain(document: SafeDocument, start: int, end: int) -> list[Piece]:

@@ -22,6 +22,7 @@ FORMULA = QTextFormat.ObjectTypes.UserObject.value + 1  # the type of the object
 SOURCE = QTextFormat.Property.UserProperty.value + 1  # what was written for such an object
 DRAWN = QTextFormat.Property.UserProperty.value + 2  # its LaTeX
 DISPLAY = QTextFormat.Property.UserProperty.value + 3  # whether it stands on lines of its own
+MARKS = QTextFormat.Property.UserProperty.value + 6  # of words: those that they were written with
 
 # Properties of blocks.
 RULE = QTextFormat.Property.UserProperty.value + 4  # a line across the page

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtGui import QFont, QTextBlockFormat, QTextCharFormat
 
 from desktop_app.markdown.highlighting import Kind
-from desktop_app.ui.transcript.markdown.document import CODE_PADDING, code_header, set_line_height
+from desktop_app.ui.transcript.markdown.document import CODE_PADDING, MARKS, code_header, set_line_height
 from desktop_app.ui.widgets.theme import GRID, ColourRole, theme
 
 _HEADING_PX = {1: 21, 2: 19, 3: 17}
@@ -47,6 +47,7 @@ class Formats:
 
 def _words(marks: frozenset[str], heading: int, address: str) -> QTextCharFormat:
     look = QTextCharFormat()
+    look.setProperty(MARKS, " ".join(sorted(marks)))
     if heading:
         font = theme.font("strong")
         font.setPixelSize(theme.px(_HEADING_PX.get(heading, 15)))

@@ -1,4 +1,7 @@
-"""Keeps pictures that come through a pipe in files while the engine needs them."""
+"""What comes through pipes: pictures, kept in files while the engine needs them, and a question.
+
+A question is read only where it is asked for: in a loop of the shell, standard input is the list of what is to be done.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,7 @@ from model_store.foreign_files import exists
 _PREFIX = "eyebright-piped-"
 _LOCK = ".lock"
 _PIECE = 1 << 20  # bytes
+_LONGEST = 1_000_000  # characters of a question; more fits in no context
 
 
 class PipedPictures:
@@ -102,3 +106,35 @@ def _read(source: IO[bytes], size: int, name: str, label: str) -> bytes:
         if name == "-":
             raise UserError("no-standard-input") from error
         raise UserError("file-unreadable", name=label) from error
+
+
+def piped_question() -> str:
+    """Return what comes through standard input. Raises `UserError`."""
+    if sys.stdin is None:  # closed, as by <&-
+        raise UserError("no-standard-input")
+    try:
+        data = sys.stdin.buffer.read(4 * _LONGEST + 1)  # a character has four bytes at most
+    except OSError as error:  # it is open for writing only, say
+        raise UserError("no-standard-input") from error
+    text = data.decode(errors="replace").strip()
+    if len(text) > _LONGEST:
+        raise UserError("piped-text-too-long", limit=_LONGEST)
+    return text
+
+
+def is_something_piped() -> bool:
+    """Return whether words wait in a pipe at standard input. They stay there."""
+    if sys.stdin is None or os.name == "nt":  # Windows cannot tell
+        return False
+    import fcntl
+    import termios
+
+    waiting = bytearray(4)
+    try:
+        pipe = sys.stdin.fileno()
+        if not stat.S_ISFIFO(os.fstat(pipe).st_mode):
+            return False
+        fcntl.ioctl(pipe, termios.FIONREAD, waiting)
+    except (OSError, ValueError):  # no real file, in a test say
+        return False
+    return any(waiting)
