@@ -109,7 +109,12 @@ def words_of(question: Message) -> str:
 def title_of_question(text: str, pictures: Iterable[str]) -> str:
     """Return the title of a conversation that begins with this question about pictures of these names."""
     names = ", ".join(pictures)
-    return title_from(names if names and text in (_DESCRIBE, _DESCRIBE_SEVERAL) else text)
+    return title_from(names if is_wordless(text, bool(names)) else text)
+
+
+def is_wordless(text: str, has_pictures: bool) -> bool:
+    """Return whether only pictures were sent."""
+    return has_pictures and text in (_DESCRIBE, _DESCRIBE_SEVERAL)
 
 
 def storable(text: str) -> str:

@@ -35,11 +35,11 @@ _WARM_UP_MS = 300  # after the window has been shown
 class TranscriptView(QWidget):
     """Shows the open conversation. `picture_opened(sha256)`: the person wants to see a picture large.
 
-    `text_too_long(int)`: pasted into a question that is being edited.
+    `text_too_long(int, int)`: pasted into a question that is being edited.
     """
 
     picture_opened = Signal(str)
-    text_too_long = Signal(int)
+    text_too_long = Signal(int, int)
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -392,6 +392,12 @@ class TranscriptView(QWidget):
     def _cancel_edit(self) -> None:
         self._unsent.discard(self.editor.message_id())
         self._end_edit()
+
+    def edit_last(self) -> None:
+        """Let the last question be edited."""
+        messages = self._rows.messages()
+        questions = (index for index in reversed(range(len(messages))) if messages[index].role is Role.USER)
+        self._begin_edit(next(questions, -1))
 
     def _size_editor(self, height: int) -> None:
         self._rows.set_editing(self.editor.message_id(), height)
