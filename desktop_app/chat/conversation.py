@@ -17,6 +17,8 @@ from typing import Any
 
 # From file names that are not UTF-8, or half an emoji: no text for a file or for SQLite.
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
+# Of Markdown: words in bold letters, code, and the beginning of a heading.
+_MARKS = re.compile(r"\*\*(?=\S)(.+?)\*\*|`([^`]+)`|\A#{1,6} ")
 _NUMBERED = re.compile(r" \(\d{1,4}\)\Z")
 
 
@@ -129,7 +131,7 @@ def new_id() -> str:
 
 def title_from(text: str, longest: int = 48) -> str:
     """Return a title made of the first words of a question (one line, `longest` characters at most)."""
-    line = " ".join(text.split())
+    line = _MARKS.sub(lambda found: found[1] or found[2] or "", " ".join(text.split()))
     if len(line) <= longest:
         return line
     cut = line[:longest].rsplit(" ", 1)[0]

@@ -191,6 +191,10 @@ def test_what_began_without_words_is_called_by_the_first_question_with_words(his
     assert history.summaries()[0].title == "Which colour has it?"
 
 
+def test_titles_have_no_marks_of_markdown() -> None:
+    assert title_from("## What is **this**, `really`, in 2 ** 3?") == "What is this, really, in 2 ** 3?"
+
+
 def test_a_note_gives_no_title_and_is_not_found(history: History) -> None:
     note = Message(new_id(), Role.NOTE, "secretword", details={"note": "model-changed"})
     history.add_message("c", note)

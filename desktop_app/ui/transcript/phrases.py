@@ -30,7 +30,8 @@ def note(message: Message) -> str:
 def mark(message: Message) -> str:
     """Return why an answer is incomplete, or "" when it is complete."""
     if message.details.get(TOO_LONG_KEY):
-        return f"{_ending(message)} {translate('transcript', 'It is too long to be continued.')}".lstrip()
+        too_long = translate("transcript", "It is too long to be continued.")
+        return f"{_ending(message)} {too_long}".lstrip()
     return _ending(message)
 
 

@@ -262,7 +262,7 @@ def test_after_stop_they_stay_until_the_person_sends_them(desk: Desk) -> None:
     desk.services.queue_runner.send()
     wait_until(lambda: len(asks(desk)) == 2)
     desk.client.emit(finished(asks(desk)[1], "So."))
-    wait_until(lambda: len(asks(desk)) == 4)
+    wait_until(lambda: len(asks(desk)) == 3)
     assert [turn.text for turn in asks(desk)[2].turns] == ["Apples?", "Why?", "Since when?"]
 
 
