@@ -319,7 +319,8 @@ def test_two_conversations_are_answered_one_after_the_other(programs: list[Progr
     wait_until(lambda: services.chat.is_busy() and services.conversations.current_id() not in ("", first))
     transcript = program.window.findChild(TranscriptView)
     assert transcript is not None
-    assert transcript.waiting.sentence() == "Waits for the answer in “What can you do?”"
+    # The title comes with the list, a moment after the question.
+    wait_until(lambda: transcript.waiting.sentence() == "Waits for the answer in “What can you do?”")
     os.kill(pid, signal.SIGCONT)
     wait_until(lambda: not services.chat.is_busy() and not services.engine.is_answering(), _MODEL_S)
     assert services.chat.messages()[-1].state is State.COMPLETE
