@@ -165,7 +165,8 @@ SENTENCES: dict[str, str] = {
     "question-empty": QT_TRANSLATE_NOOP("errors", "There is no question. Write one and try again."),
     "text-too-long": QT_TRANSLATE_NOOP(
         "errors",
-        "The text has {characters} characters, and a question can have {limit}. Nothing was added. Copy less of it.",
+        "That text has {characters} characters and {lines} lines. A question can have {limit} characters and "
+        "{most_lines} lines. Nothing was added. Copy less of it.",
     ),
     "piped-text-too-long": QT_TRANSLATE_NOOP(
         "errors",
@@ -208,7 +209,9 @@ SENTENCES: dict[str, str] = {
         "errors", "{name} is larger than {limit} MB, which is too large for a picture. Choose another file."
     ),
     "import-damaged": QT_TRANSLATE_NOOP(
-        "errors", "{name} is damaged, or is not a conversation saved by Eyebright. Nothing was added."
+        "errors",
+        "{name} is damaged, or is no .json file to which Eyebright exported a conversation. Only those can be "
+        "imported. Nothing was added.",
     ),
     "import-too-large": QT_TRANSLATE_NOOP(
         "errors", "{name} holds more than {limit} MB of text, too much for one conversation. Nothing was added."

@@ -17,6 +17,8 @@ from typing import Any
 
 # From file names that are not UTF-8, or half an emoji: no text for a file or for SQLite.
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
+# Of Markdown: words in bold letters, code, and the beginning of a heading.
+_MARKS = re.compile(r"\*\*(?=\S)(.+?)\*\*|`([^`]+)`|\A#{1,6} ")
 _NUMBERED = re.compile(r" \(\d{1,4}\)\Z")
 
 
@@ -115,7 +117,12 @@ def words_of(question: Message) -> str:
 def title_of_question(text: str, pictures: Iterable[str]) -> str:
     """Return the title of a conversation that begins with this question about pictures of these names."""
     names = ", ".join(pictures)
-    return title_from(names if names and text in (_DESCRIBE, _DESCRIBE_SEVERAL) else text)
+    return title_from(names if is_wordless(text, bool(names)) else text)
+
+
+def is_wordless(text: str, has_pictures: bool) -> bool:
+    """Return whether only pictures were sent."""
+    return has_pictures and text in (_DESCRIBE, _DESCRIBE_SEVERAL)
 
 
 def storable(text: str) -> str:
@@ -130,7 +137,7 @@ def new_id() -> str:
 
 def title_from(text: str, longest: int = 48) -> str:
     """Return a title made of the first words of a question (one line, `longest` characters at most)."""
-    line = " ".join(text.split())
+    line = _MARKS.sub(lambda found: found[1] or found[2] or "", " ".join(text.split()))
     if len(line) <= longest:
         return line
     cut = line[:longest].rsplit(" ", 1)[0]

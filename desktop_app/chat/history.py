@@ -45,6 +45,7 @@ from desktop_app.chat.rows import (
     newest_place,
     put_back,
     replace_message,
+    show_begun_with,
     take_out,
 )
 from desktop_app.chat.salvage import Salvaged, salvage
@@ -496,6 +497,8 @@ class History:
                 (SELECT max(used) + 1 FROM messages WHERE conversation = ?) WHERE id = ?""",
                 (conversation_id, leaf),
             )
+            if messages and messages[0].role is Role.USER and messages[0].sibling[1] > 1:
+                show_begun_with(write, conversation_id, messages)
         return messages
 
     def _messages(

@@ -37,6 +37,8 @@ _DETAILS: dict[str, type] = {
     "model": str,
     "finish_reason": str,
     "glance": bool,
+    "engine_stopped": bool,
+    "too_long": bool,
     "tokens_per_second": float,
     "time_to_first_token_s": float,
     "answer_tokens": float,

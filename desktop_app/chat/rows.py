@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Any, NamedTuple, TypeVar
 
-from desktop_app.chat.conversation import Message, Picture, Role, State, storable, title_of_question
+from desktop_app.chat.conversation import Message, Picture, Role, State, is_wordless, storable, title_of_question
 from desktop_app.chat.searching import fold
 
 COLUMNS = "number, id, parent, role, text, state, created, details, used"
@@ -256,14 +256,45 @@ def _holds(write: sqlite3.Connection, conversation_id: str, message_id: str) -> 
 
 def _touch(write: sqlite3.Connection, conversation_id: str, message: Message) -> None:
     """Let the conversation show its newest message's time, and its first picture and question."""
-    names = (storable(picture.name) for picture in message.pictures)
-    title = title_of_question(storable(message.text), names) if message.role is Role.USER else ""
+    title = ""
+    if message.role is Role.USER:
+        title = title_of_question(storable(message.text), (storable(picture.name) for picture in message.pictures))
+        if message.parent is None or not is_wordless(message.text, bool(message.pictures)):
+            show_begun_with(write, conversation_id, [message])
     cover = message.pictures[0].sha256 if message.pictures else None
     write.execute(
         """UPDATE conversations SET updated = max(updated, ?), cover = coalesce(cover, ?),
         title = CASE title WHEN '' THEN ? ELSE title END WHERE id = ?""",
         (message.created, cover, title, conversation_id),
     )
+
+
+def show_begun_with(write: sqlite3.Connection, conversation_id: str, path: Sequence[Message]) -> None:
+    """Let a conversation show how its `path` begins: with a version of its first question, or the first with words.
+
+    A title that the person gave stays; so does that of a question with words when another follows it.
+    """
+    question, is_first = path[0], path[0].parent is None
+    shown = write.execute("SELECT title FROM conversations WHERE id = ?", (conversation_id,)).fetchone()
+    firsts = write.execute(
+        f"""SELECT number, text FROM messages
+        WHERE conversation = ? AND role = ? AND id != ? {"AND parent IS NULL" if is_first else ""}
+        ORDER BY number {"" if is_first else "LIMIT 1"}""",
+        (conversation_id, Role.USER.value, question.id),
+    ).fetchall()
+    given = {
+        _title_given_by(write, *first): is_wordless(first["text"], True) for first in firsts if _is_text(first["text"])
+    }
+    if shown["title"] in given and (is_first or given[shown["title"]]):
+        title = title_of_question(storable(question.text), (storable(picture.name) for picture in question.pictures))
+        write.execute("UPDATE conversations SET title = ? WHERE id = ?", (title, conversation_id))
+    if is_first and firsts:
+        cover = next((picture.sha256 for message in path for picture in message.pictures), None)
+        write.execute("UPDATE conversations SET cover = ? WHERE id = ?", (cover, conversation_id))
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)  # a damaged one may be anything
 
 
 def _fold(write: sqlite3.Connection, number: int, message: Message) -> None:

@@ -73,7 +73,11 @@ SENTENCES: dict[str, str] = {
     "models-failed": QT_TRANSLATE_NOOP("notices", "Something went wrong with {failed} models."),
     "demo-photo": QT_TRANSLATE_NOOP(
         "notices",
-        "This looks like a photograph. The built-in model understands only simple drawings.",
+        "{name} looks like a photograph. The built-in model understands only simple drawings.",
+    ),
+    "demo-photos": QT_TRANSLATE_NOOP(
+        "notices",
+        "{name} and {count} more look like photographs. The built-in model understands only simple drawings.",
     ),
     "model-ready": QT_TRANSLATE_NOOP("notices", "{title} is ready to use."),
     "model-here": QT_TRANSLATE_NOOP("notices", "{title} is here already."),
@@ -153,6 +157,7 @@ REMEDIES: dict[str, tuple[str, ...]] = {
     "parts-reduced": ("open-settings",),
     "parts-reduced-to-one": ("open-settings",),
     "demo-photo": ("get-model",),
+    "demo-photos": ("get-model",),
     "load-waits": ("load-now",),
     "model-ready": ("use-model",),
     "model-here": ("use-model",),

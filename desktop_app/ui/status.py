@@ -35,6 +35,7 @@ if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
 _MEMORY_EVERY_MS = 2000
 _LONGEST_NAME = 260  # px
 _ROOMY = 640  # px; in a narrower line a download takes the room of memory and speed
+_WORDY = 760  # px; in a narrower line figures stand without words
 _ICON = 16  # px at 100 % text size, like all sizes here
 _ALMOST_FULL = 0.85
 
@@ -199,6 +200,10 @@ class StatusLine(QWidget):
         self._show_memory()
         self._show_speed()
 
+    def _is_roomy(self) -> bool:
+        """Return whether there is room to say what the figures are."""
+        return self.width() >= theme.px(_WORDY)
+
     def _is_cramped(self) -> bool:
         """Return whether a download needs the room of what matters less."""
         return self._downloads is not None and self._downloads.job is not None and self.width() < theme.px(_ROOMY)
@@ -208,6 +213,7 @@ class StatusLine(QWidget):
         super().resizeEvent(event)
         self._show_memory()
         self._show_speed()
+        self._show_context()
 
     def _open_download(self) -> None:
         if self._downloads is not None:
@@ -215,7 +221,9 @@ class StatusLine(QWidget):
 
     def _show_memory(self) -> None:
         used = self._engine.memory_bytes() if self._engine.state() != "dead" else 0
-        self.memory.say(data_size(used) if used else "")
+        size = data_size(used) if used else ""
+        named = self.tr("{size} of memory").format(size=size)
+        self.memory.say(named if self._is_roomy() else size)
         self.memory.setVisible(used > 0 and not self._is_cramped())
 
     def _show_speed(self) -> None:
@@ -225,7 +233,8 @@ class StatusLine(QWidget):
     def _show_context(self) -> None:
         share = self._share()
         self.context.show_bar(share, "warning" if share >= _ALMOST_FULL else "muted")
-        self.context.say(self.tr("{percent}%").format(percent=number(share * 100)))
+        named, short = self.tr("Context {percent}% full"), self.tr("{percent}%")
+        self.context.say((named if self._is_roomy() else short).format(percent=number(share * 100)))
         self.context.setVisible(self._size > 0)
 
     def _share(self) -> float:

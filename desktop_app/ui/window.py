@@ -148,6 +148,7 @@ class MainWindow(QMainWindow):
             self._transcript = TranscriptView(self.services, self)
             self._transcript.picture_opened.connect(self.open_picture)
             self._transcript.text_too_long.connect(self.composer.refuse_text)
+            self.composer.last_wanted.connect(self._transcript.edit_last)
             self.pages.addWidget(self._transcript)
             self._keep_picture_in_sight(self._transcript)
         return self._transcript

@@ -165,6 +165,36 @@ def test_pictures_sent_without_a_text_give_the_title(history: History) -> None:
     assert history.summaries()[0].title == "Describe this picture."
 
 
+def test_title_and_picture_follow_the_version_that_is_shown(history: History) -> None:
+    first = question("What is this cat?", None, CAT)
+    history.add_message("c", first)
+    history.add_message("c", answer("A cat.", first.id))
+    second = question("And this dog?", None, DOG)
+    history.add_message("c", second)
+    [summary] = history.summaries()
+    assert (summary.title, summary.picture) == ("And this dog?", DOG.sha256)
+    history.switch_sibling("c", second.id, -1)
+    [summary] = history.summaries()
+    assert (summary.title, summary.picture) == ("What is this cat?", CAT.sha256)
+    history.rename("c", "My pets")
+    history.switch_sibling("c", first.id, 1)
+    [summary] = history.summaries()
+    assert (summary.title, summary.picture) == ("My pets", DOG.sha256)
+
+
+def test_what_began_without_words_is_called_by_the_first_question_with_words(history: History) -> None:
+    first = question(describing(1), None, CAT)
+    history.add_message("c", first)
+    history.add_message("c", said := answer("A cat.", first.id))
+    history.add_message("c", asked := question("Which colour has it?", said.id))
+    history.add_message("c", question("And its eyes?", asked.id))
+    assert history.summaries()[0].title == "Which colour has it?"
+
+
+def test_titles_have_no_marks_of_markdown() -> None:
+    assert title_from("## What is **this**, `really`, in 2 ** 3?") == "What is this, really, in 2 ** 3?"
+
+
 def test_a_note_gives_no_title_and_is_not_found(history: History) -> None:
     note = Message(new_id(), Role.NOTE, "secretword", details={"note": "model-changed"})
     history.add_message("c", note)

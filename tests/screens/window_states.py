@@ -380,7 +380,7 @@ def _refuse(stage: Stage) -> None:
     names = ("Quartalsbericht 2026 – endgültig (3).pdf", "notes.txt", *(f"scan {number}.pdf" for number in range(1, 7)))
     parts = tuple(Part(name, UserError("not-a-picture", name=name)) for name in names)
     count = {"failed": len(parts), "count": 11}
-    stage.services.notices.post(Notice("demo-photo", sticky=True, owner="draft"))
+    stage.services.notices.post(Notice("demo-photo", {"name": "field.jpg"}, sticky=True, owner="draft"))
     stage.services.notices.post(Notice("files-refused", count, "error", owner="draft", parts=parts))
 
 
@@ -419,7 +419,7 @@ def undo_notice(stage: Stage) -> None:
 def demo_photo(stage: Stage) -> None:
     """A photograph for the demonstration model."""
     stage.services.draft.put(stage.field, "read", 1.0)
-    stage.services.notices.post(Notice("demo-photo", sticky=True))
+    stage.services.notices.post(Notice("demo-photo", {"name": "field.jpg"}, sticky=True))
 
 
 @state

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from desktop_app.chat.conversation import State as Ended
 from desktop_app.engine.messages import Ask, Failed, Load, Text
 from desktop_app.errors import SENTENCES
+from desktop_app.ui.transcript.phrases import mark
 from model_store.jobs import Role
 from model_store.library.installed import InstalledModel, State, StoredFile
 from tests.helpers.fakes.models import installed
@@ -48,12 +50,26 @@ def test_the_last_question_is_asked_again(desk: Desk, new: InstalledModel) -> No
     assert len(desk.client.of(Ask)) == use_now_again, "it has answered that"
 
 
+def test_what_had_no_words_when_the_engine_died_is_asked_again_by_itself_once(desk: Desk) -> None:
+    desk.ready()
+    ask(desk, "One?")
+    desk.client.die()
+    wait_until(lambda: len(desk.client.of(Ask)) == 2)
+    assert desk.client.of(Ask)[-1].turns[-1].text == "One?"
+    assert desk.services.chat.messages()[-1].state is Ended.STREAMING
+    desk.client.die()
+    wait_until(lambda: not desk.services.chat.is_busy())
+    last = desk.services.chat.messages()[-1]
+    assert (last.sibling, mark(last)) == ((0, 1), "The engine stopped while this was being answered.")
+    assert len(desk.client.of(Ask)) == 2
+
+
 @pytest.mark.parametrize(("words", "asked"), [("", 3), ("Half an", 2)])
 def test_what_had_no_words_when_the_engine_died_is_asked_again_with_its_restart(
     desk: Desk, words: str, asked: int
 ) -> None:
     desk.ready()
-    ask(desk, "One?")
+    desk.client.emit(Text(ask(desk, "One?").request, "One", 1, 50.0, 90))
     desk.client.die()
     wait_until(lambda: desk.services.engine.state() != "dead" and not desk.services.chat.is_busy())
     desk.ready()

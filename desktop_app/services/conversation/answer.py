@@ -36,6 +36,9 @@ _SHOW_EVERY_MS = 40
 _SAVE_EVERY_MS = 1000
 _SHORTEST_S = 0.5  # of writing; a figure for less says nothing
 
+#: In the details of an answer: the engine ended over it; what is left of the context is too little to go on with it.
+ENGINE_STOPPED_KEY, TOO_LONG_KEY = "engine_stopped", "too_long"
+
 
 def is_measured(tokens: int, speed: float) -> bool:
     """Return whether `tokens` written at `speed` per second took long enough to speak of a speed."""
@@ -114,6 +117,8 @@ class Answer(QObject):
         self._is_saved = False
         self._is_asked = False
         self._is_leaving = False  # it is being withdrawn
+        self._asked_of: object = None  # the model, and how it was loaded
+        self._is_asked_again = False  # since the engine died over it
         self._ended = False
         self._stop_wanted = False
         self._dropped_turns = 0
@@ -155,7 +160,7 @@ class Answer(QObject):
     def ask(self) -> None:
         """Send the question to the engine."""
         assert self._make is not None  # `begin` comes first
-        self._is_asked = True
+        self._is_asked, self._asked_of = True, self._engine.wanted()
         self._request = self._engine.send(self._make, self._handle)
 
     def stop(self) -> None:
@@ -236,9 +241,33 @@ class Answer(QObject):
         elif isinstance(event, Finished):
             self._finished(event)
         elif isinstance(event, Failed):
-            self._finish(State.FAILED, {"error": {"code": event.code, "parameters": event.parameters}})
-        elif isinstance(event, (Died, BugReported)):
+            self._failed(event)
+        elif isinstance(event, BugReported):
             self._finish(State.INTERRUPTED, self._figures)
+        elif isinstance(event, Died):
+            self._died()
+
+    @property
+    def _has_new_words(self) -> bool:
+        before = self.begun.text if self.begun is not None else ""
+        return bool(self.message.text[len(before) :].strip())
+
+    def _failed(self, event: Failed) -> None:
+        if self.begun is not None and event.code == "context-too-small" and not self._has_new_words:
+            self._finish(self.begun.state, {TOO_LONG_KEY: True})  # how it had ended is still true
+        else:
+            self._finish(State.FAILED, {"error": {"code": event.code, "parameters": event.parameters}})
+
+    def _died(self) -> None:
+        """Wait to be asked again by an engine that was started again, once; keep the words that there are."""
+        is_back = self._engine.state() != "dead" and self._engine.wanted() == self._asked_of
+        if is_back and not self._has_new_words and not self._stop_wanted and not self._is_asked_again:
+            self._is_asked_again, self._is_asked, self._request = True, False, 0
+            self._dropped_turns, self._dropped_told, self._figures = 0, False, {}
+            text = self.begun.text if self.begun is not None else ""
+            self.message = replace(self.message, text=text)
+        else:
+            self._finish(State.INTERRUPTED, self._figures | {ENGINE_STOPPED_KEY: True})
 
     def _written(self, event: Text | Thought) -> None:
         self._figures = {

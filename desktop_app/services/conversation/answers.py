@@ -157,7 +157,9 @@ class Answers(QObject):
         answer.ended.connect(partial(self._ended, answer))
         self._under_way[conversation_id] = answer
         self._tell_waiting()
-        answer.begin(lambda request: Ask(request, turns, self._sampling(), self._system_prompt(), self._thinks(turns)), also)
+        answer.begin(
+            lambda request: Ask(request, turns, self._sampling(), self._system_prompt(), self._thinks(turns)), also
+        )
         self.order_changed.emit()
 
     def stop(self, conversation_id: str) -> None:

@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, Signal
 from desktop_app.chat.conversation import Message, Picture, Role, State, describing, new_id, words_of
 from desktop_app.engine.messages import Turn, TurnsDropped
 from desktop_app.errors import QT_TRANSLATE_NOOP, UserError
-from desktop_app.services.conversation.answer import Answer
+from desktop_app.services.conversation.answer import ENGINE_STOPPED_KEY, TOO_LONG_KEY, Answer
 from desktop_app.services.conversation.answers import Answers
 from desktop_app.services.conversation.conversation_list import Conversations
 from desktop_app.services.conversation.draft import Draft
@@ -32,6 +32,8 @@ if TYPE_CHECKING:  # imported on the history's thread
 NOTES: dict[str, str] = {
     MODEL_CHANGED: QT_TRANSLATE_NOOP("notes", "From here on, the answers are by {name}."),
 }
+
+_OF_ITS_END = frozenset({"error", ENGINE_STOPPED_KEY, TOO_LONG_KEY})  # details that are untrue once it goes on
 
 
 def question_of(queued: QueuedQuestion, parent: str | None) -> Message:
@@ -191,7 +193,7 @@ class Chat(QObject):
             return  # its question is gone
         begun = self._messages[index]
         turns = (*turns[:-1], turns[-1]._replace(thought=begun.thought))
-        details = {name: value for name, value in begun.details.items() if name != "error"}
+        details = {name: value for name, value in begun.details.items() if name not in _OF_ITS_END}
         message = replace(begun, state=State.STREAMING, details=details)
         self._messages[index] = message
         self._answers.begin(self._conversations.current_id(), turns, message, begun=begun)
@@ -227,7 +229,10 @@ class Chat(QObject):
     def show_sibling(self, message_id: str, step: int) -> None:
         """Show the question or answer beside this one, with what followed it."""
         conversation = self._conversations.current_id()
-        self.change_path(lambda history: history.switch_sibling(conversation, message_id, step))
+        self.change_path(
+            lambda history: history.switch_sibling(conversation, message_id, step),
+            self._conversations.refresh,  # it may begin with another picture now
+        )
 
     def change_path(self, job: Callable[[History], list[Message]], then: Callable[[], object] = lambda: None) -> None:
         """Let `job` change the open conversation, show the path that it returns, and call `then`.

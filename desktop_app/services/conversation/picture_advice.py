@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PySide6.QtCore import QObject
 
 from desktop_app.services.conversation.conversation_list import Conversations
-from desktop_app.services.conversation.draft import Draft, DraftPicture
+from desktop_app.services.conversation.draft import Draft
 from desktop_app.services.engine import Engine
 from desktop_app.services.notices import Notice, Notices
 
 
 class PictureAdvice(QObject):
-    """Posts a notice about a photograph for the built-in model. Of one that sees nothing the composer tells.
+    """Posts a notice about photographs for the built-in model. Of one that sees nothing the composer tells.
 
-    It is withdrawn when another model is in use, another conversation is opened, or the pictures are taken out.
+    It is withdrawn when another model is in use, another conversation is opened, or the photographs are sent or taken
+    out. Once the person has closed it, it is not posted again.
     """
 
     def __init__(
@@ -29,44 +32,36 @@ class PictureAdvice(QObject):
         self._draft = draft
         self._notices = notices
         self._posted: Notice | None = None
-        self._keys: set[int] = set()  # of the pictures about which it was posted
-        draft.added.connect(self._look)
-        draft.changed.connect(self._look)
-        draft.removed.connect(self._removed)
-        engine.model_changed.connect(self._model_changed)
-        conversations.opened.connect(self._withdraw)
+        self._is_closed = False  # by the person
+        for changed in (draft.added, draft.changed, draft.removed, draft.cleared, engine.model_changed):
+            changed.connect(self._look)
+        conversations.opened.connect(self._look)
+        notices.dismissed.connect(self._dismissed)
 
-    def _look(self, picture: DraftPicture) -> None:
-        notice = self._advice(picture)
-        if notice is None or picture.key in self._keys:
-            return  # said once; the person may have closed it
-        if self._posted is None or self._posted.text_code != notice.text_code:
+    def _look(self, _what: object = None) -> None:
+        """Say what is true of the draft now."""
+        advice = self._advice()
+        if advice is None:
             self._withdraw()
-            self._posted = notice
-            self._notices.post(notice)
-        self._keys.add(picture.key)
+        elif self._posted is None or self._posted.parameters != advice.parameters:
+            # With the same id it takes the place of what was said of fewer pictures.
+            self._posted = advice if self._posted is None else replace(advice, id=self._posted.id)
+            self._notices.post(self._posted)
 
-    def _advice(self, picture: DraftPicture) -> Notice | None:
+    def _advice(self) -> Notice | None:
         info = self._engine.info()
-        if info is None or picture.picture is None:
+        if info is None or not info.is_demo or self._is_closed:
             return None
-        if info.is_demo and picture.photographic:
-            return Notice("demo-photo", sticky=True, owner="draft")
-        return None
+        names = [picture.name for picture in self._draft.pictures() if picture.photographic]
+        if not names:
+            return None
+        code, more = ("demo-photo", {}) if len(names) == 1 else ("demo-photos", {"count": len(names) - 1})
+        return Notice(code, {"name": names[0], **more}, sticky=True, owner="draft")
 
-    def _removed(self, key: int) -> None:
-        self._keys.discard(key)
-        if not self._keys:
-            self._withdraw()
+    def _dismissed(self, notice_id: str) -> None:
+        self._is_closed = self._is_closed or (self._posted is not None and self._posted.id == notice_id)
 
-    def _model_changed(self, _info: object) -> None:
-        if self._engine.info() is not None:  # None: it is being loaded
-            self._withdraw()
-            for picture in self._draft.pictures():
-                self._look(picture)
-
-    def _withdraw(self, _conversation: str = "") -> None:
-        self._keys.clear()
+    def _withdraw(self) -> None:
         if self._posted is not None:
             self._notices.withdraw(self._posted.id)
             self._posted = None

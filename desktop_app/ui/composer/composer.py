@@ -17,7 +17,7 @@ from desktop_app.ui.files.picture_choice import choose_pictures
 from desktop_app.ui.widgets.controls import IconButton, Label, push_button
 from desktop_app.ui.widgets.fitting import lay_out_now
 from desktop_app.ui.widgets.input_card import Card
-from desktop_app.ui.widgets.long_text import MOST_WRITTEN
+from desktop_app.ui.widgets.long_text import MOST_LINES_WRITTEN, MOST_WRITTEN
 from desktop_app.ui.widgets.message_edit import MessageEdit
 from desktop_app.ui.widgets.theme import COLUMN, GRID, theme
 
@@ -58,10 +58,12 @@ class Composer(QWidget):
     """Edits the draft and sends it. `picture_opened(sha256)`: an attached picture is to be shown large.
 
     `projector_wanted()`: there are pictures, and the model has nothing to see them with.
+    `last_wanted()`: the last question is to be edited.
     """
 
     picture_opened = Signal(str)
     projector_wanted = Signal()
+    last_wanted = Signal()
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -256,6 +258,7 @@ class Composer(QWidget):
         self.editor.files_pasted.connect(self._draft.add_urls)
         self.editor.picture_pasted.connect(self.add_picture)
         self.editor.too_long.connect(self.refuse_text)
+        self.editor.up_in_empty.connect(self._want_last)
         self.editor.focus_changed.connect(self.card.set_active)
         self.attach.clicked.connect(self.choose_files)
         self.send.clicked.connect(self._press)
@@ -277,11 +280,11 @@ class Composer(QWidget):
             self.editor.set_text(text)
             self.editor.document().clearUndoRedoStacks()
 
-    def refuse_text(self, characters: int) -> None:
-        """Say that a text of so many characters is too long for a question."""
-        self._services.notices.error(
-            UserError("text-too-long", characters=characters, limit=MOST_WRITTEN), owner="draft"
-        )
+    def refuse_text(self, characters: int, lines: int) -> None:
+        """Say that a text of so many characters and lines is too long for a question."""
+        limits = {"limit": MOST_WRITTEN, "most_lines": MOST_LINES_WRITTEN}
+        error = UserError("text-too-long", characters=characters, lines=lines, **limits)
+        self._services.notices.error(error, owner="draft")
 
     def _written(self) -> None:
         self._draft.set_text(self.editor.toPlainText())
@@ -331,6 +334,10 @@ class Composer(QWidget):
         if not self._chat.is_waiting_for_pictures() and self._can_send():
             self._chat.send(self.editor.toPlainText())
         self.focus_editor()
+
+    def _want_last(self) -> None:
+        if not self._draft.pictures():
+            self.last_wanted.emit()
 
     def _cancel(self) -> None:
         if self._chat.is_busy():

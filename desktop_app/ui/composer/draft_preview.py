@@ -37,8 +37,9 @@ class DraftPreview(QWidget):
         return [held.picture for held in self._draft.pictures() if held.picture is not None]
 
     def unseen(self) -> int:
-        """Return how many pictures there are besides those that are shown here."""
-        return max(0, len(self.pictures()) - _MOST)
+        """Return how many pictures there are besides those that are seen here; the last one lies under that figure."""
+        count = len(self.pictures())
+        return count - _MOST + 1 if count > _MOST else 0
 
     def places(self) -> list[QRectF]:
         """Return where the pictures are shown."""

@@ -8,7 +8,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from desktop_app.chat.conversation import State, describing
+from desktop_app.chat.conversation import describing
 from desktop_app.services.conversation.queue.questions import QueuedQuestion
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import ElidedLabel, IconButton, Label, push_button
@@ -38,7 +38,7 @@ class QueuedQuestions(QWidget):
         self.rows: list[QueuedRow] = []
         self._heights = (0, 0)  # px that the list wants, and its least
         self.sentence = Label("", "tiny", "muted", self, wrap=True)
-        self.send = push_button(self.tr("Send now"), "link", self)
+        self.send = push_button("", "link", self)
         self.send.clicked.connect(self._runner.send)
         head = QHBoxLayout()
         head.setContentsMargins(0, 0, 0, 0)
@@ -87,7 +87,8 @@ class QueuedQuestions(QWidget):
                 if row.editor is not None:
                     self._runner.finish_editing()  # another conversation was opened
         held = self._queue.held_by(current)
-        self.sentence.setText(self._sentence(held, len(questions)))
+        self.sentence.setText(self._sentence(held is not None, len(questions)))
+        self.send.setText(self.tr("Send it now") if len(questions) == 1 else self.tr("Send them now"))
         self.send.setVisible(held is not None)
         self._fit()
         self.setVisible(bool(self.rows))
@@ -128,13 +129,10 @@ class QueuedQuestions(QWidget):
         """Let the list take so much."""
         self._area.setFixedHeight(height)
 
-    def _sentence(self, held: State | None, count: int) -> str:
-        if held is State.STOPPED:
-            return self.tr("You stopped the answer. What you asked next waits until you send it.")
-        if held is State.INTERRUPTED:
-            return self.tr("The answer was interrupted. What you asked next waits until you send it.")
-        if held is not None:
-            return self.tr("The answer failed. What you asked next waits until you send it.")
+    def _sentence(self, is_held: bool, count: int) -> str:
+        if is_held:  # why, the page says: other questions may have been answered since
+            waiting = self.tr("1 question waits.") if count == 1 else self.tr("{count} questions wait.")
+            return waiting.format(count=count)
         if count > 1:
             return self.tr("These are sent one after another, when the answer has ended.")
         return self.tr("This is sent when the answer has ended.")

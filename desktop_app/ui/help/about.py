@@ -12,6 +12,7 @@ from desktop_app import __version__
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import Label, push_button
 from desktop_app.ui.widgets.fitting import FittedDialog
+from desktop_app.ui.widgets.keys import RENAME
 from desktop_app.ui.widgets.theme import GRID, theme
 
 
@@ -75,7 +76,7 @@ class ShortcutsDialog(FittedDialog):
         grid.setVerticalSpacing(GRID)
         native = QKeySequence.SequenceFormat.NativeText
         rows = [
-            (action.text().replace("&", ""), action.shortcut().toString(native))
+            (self._name(action), action.shortcut().toString(native))
             for action in actions
             if not action.shortcut().isEmpty()
         ]
@@ -83,8 +84,8 @@ class ShortcutsDialog(FittedDialog):
         rows += [
             (self.tr("Send the question"), QKeySequence(Qt.Key.Key_Return).toString(native)),
             (self.tr("New line in the question"), QKeySequence("Shift+Return").toString(native)),
-            (self.tr("Edit the question on which the keyboard is"), QKeySequence(Qt.Key.Key_F2).toString(native)),
-            (self.tr("Delete the message on which the keyboard is"), QKeySequence(Qt.Key.Key_Delete).toString(native)),
+            (self.tr("Edit the last question, from an empty field"), QKeySequence(Qt.Key.Key_Up).toString(native)),
+            (self.tr("Delete the selected message"), QKeySequence(Qt.Key.Key_Delete).toString(native)),
             (self.tr("Another picture, in the window of a picture"), f"{left} {right}"),
             (self.tr("Go to the next part of the window"), QKeySequence(Qt.Key.Key_F6).toString(native)),
             (self.tr("Close the picture or leave the search"), QKeySequence(Qt.Key.Key_Escape).toString(native)),
@@ -99,3 +100,9 @@ class ShortcutsDialog(FittedDialog):
         close.clicked.connect(self.close)
         self.row.addWidget(close)
         close.setFocus()
+
+    def _name(self, action: QAction) -> str:
+        """Return what an action does; the key that renames has a second meaning in the conversation."""
+        if action.shortcut() == QKeySequence(RENAME):
+            return self.tr("Rename the conversation, or edit the selected question")
+        return action.text().replace("&", "")

@@ -42,6 +42,7 @@ def licence_question(entry: ModelEntry, parent: QWidget) -> Question:
         set_tip(read, entry.licence_url)
         read.clicked.connect(lambda: open_page(entry.licence_url, question))
         question.column.insertWidget(2, read, 0, Qt.AlignmentFlag.AlignLeft)
+    question.no.setFocus()  # Enter must not accept what was not read
     return question
 
 

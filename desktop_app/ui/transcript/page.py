@@ -67,6 +67,7 @@ class TranscriptPage(QAbstractScrollArea):
             opener.picture_opened.connect(self.picture_opened)
         for asking in (self.pointer, self.menu):
             asking.border_asked.connect(self.border_asked)
+        self._with_buttons: frozenset[str] = frozenset()  # ids of the messages with buttons under them
         pictures.ready.connect(self._picture_ready)
         waiting.changed.connect(self._repaint_waiting)
 
@@ -80,7 +81,15 @@ class TranscriptPage(QAbstractScrollArea):
             is_focused=self.keyboard.is_marked(message),
             focused_picture=self.keyboard.marked_picture(message),
             is_dropped=self.rows.is_dropped(message),
+            tells_version=message.id not in self._with_buttons,
         )
+
+    def set_with_buttons(self, ids: frozenset[str]) -> None:
+        """Note under which messages there are buttons now: those tell of versions too."""
+        changed, self._with_buttons = self._with_buttons ^ ids, ids
+        messages, places = self.rows.messages(), map(self.rows.index_of, filter(None, changed))
+        if any(messages[index].sibling[1] > 1 for index in places if index >= 0):
+            self.viewport().update()
 
     # ---- painting --------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from desktop_app.ui.transcript import phrases as words
 from desktop_app.ui.transcript.markdown.document import CODE_PADDING, code_header
 from desktop_app.ui.transcript.markdown.strips import Strip
 from desktop_app.ui.transcript.pictures import PictureCache
-from desktop_app.ui.transcript.row import BORDER_SIDE, Row
+from desktop_app.ui.transcript.row import BORDER_SIDE, BUBBLE_X, Row
 from desktop_app.ui.transcript.waiting import Waiting
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.images import paint_edge
@@ -48,6 +48,7 @@ class Look:
     is_focused: bool = False
     focused_picture: int = -1
     is_dropped: bool = False  # by the model
+    tells_version: bool = False  # no buttons stand there, which tell of it too
 
 
 def paint_row(painter: QPainter, row: Row, look: Look, pictures: PictureCache, waiting: Waiting, clip: QRect) -> None:
@@ -73,6 +74,8 @@ def paint_row(painter: QPainter, row: Row, look: Look, pictures: PictureCache, w
         _paint_text(painter, row, look, clip)
     if not row.mark.isNull():
         _paint_mark(painter, row)
+    if look.tells_version and row.message.sibling[1] > 1 and row.editor.isNull():
+        _paint_version(painter, row)
     if not row.border.isNull():
         _paint_border(painter, row)
     if look.is_focused:
@@ -240,6 +243,16 @@ def _paint_mark(painter: QPainter, row: Row) -> None:
     painter.setFont(theme.font("small"))
     room = row.mark.adjusted(row.mark_indent(), 0, 0, 0)
     painter.drawText(room, int(Qt.TextFlag.TextWordWrap), words.mark(row.message))
+
+
+def _paint_version(painter: QPainter, row: Row) -> None:
+    """Say under a message which of its versions is shown."""
+    index, count = row.message.sibling
+    side = Qt.AlignmentFlag.AlignRight if row.message.role is Role.USER else Qt.AlignmentFlag.AlignLeft
+    painter.setFont(theme.font("tiny"))
+    painter.setPen(theme.colour("muted"))
+    place = row.actions.adjusted(0, 0, -BUBBLE_X if row.message.role is Role.USER else 0, 0)
+    painter.drawText(place, int(side | Qt.AlignmentFlag.AlignVCenter), f"{index + 1}/{count}")
 
 
 def _paint_border(painter: QPainter, row: Row) -> None:

@@ -7,7 +7,7 @@ from PySide6.QtCore import QCoreApplication
 from desktop_app.chat.conversation import Message, Role, State
 from desktop_app.engine.messages import Phase
 from desktop_app.errors import SENTENCES
-from desktop_app.services.conversation.answer import is_measured
+from desktop_app.services.conversation.answer import ENGINE_STOPPED_KEY, TOO_LONG_KEY, is_measured
 from desktop_app.services.conversation.chat import NOTES
 from desktop_app.ui.sentences import duration, error_of, saved_model_name
 from desktop_app.ui.widgets.plain_text import shortened
@@ -30,10 +30,19 @@ def note(message: Message) -> str:
 
 def mark(message: Message) -> str:
     """Return why an answer is incomplete, or "" when it is complete."""
+    if message.details.get(TOO_LONG_KEY):
+        too_long = translate("transcript", "It is too long to be continued.")
+        return f"{_ending(message)} {too_long}".lstrip()
+    return _ending(message)
+
+
+def _ending(message: Message) -> str:
     if message.state is State.STOPPED:
         if not message.text:
             return translate("transcript", "You stopped this answer before it began.")
         return translate("transcript", "You stopped this answer.")
+    if message.state is State.INTERRUPTED and message.details.get(ENGINE_STOPPED_KEY):
+        return translate("transcript", "The engine stopped while this was being answered.")
     if message.state is State.INTERRUPTED:
         if not message.text:
             return translate("transcript", "This answer was interrupted before it began.")

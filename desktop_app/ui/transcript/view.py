@@ -35,11 +35,11 @@ _WARM_UP_MS = 300  # after the window has been shown
 class TranscriptView(QWidget):
     """Shows the open conversation. `picture_opened(sha256)`: the person wants to see a picture large.
 
-    `text_too_long(int)`: pasted into a question that is being edited.
+    `text_too_long(int, int)`: pasted into a question that is being edited.
     """
 
     picture_opened = Signal(str)
-    text_too_long = Signal(int)
+    text_too_long = Signal(int, int)
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -52,6 +52,8 @@ class TranscriptView(QWidget):
         self._conversation = ""
         self._behind = ""  # the conversation for whose answer this one waits
         self._sought = ("", "")  # conversation that is being opened, and the words to be shown in it
+        self._with_menu = ""  # the message whose menu is open
+        self._is_at_end = True
         self._by_pointer = True  # what was used last: the pointer or the keyboard
         self.waiting = Waiting(self)
         self.page = TranscriptPage(PictureCache(services.previews, self), self.waiting, self)
@@ -218,6 +220,7 @@ class TranscriptView(QWidget):
         self._place_actions()
         self._place_editor()
         self._place_remedies()
+        self._place_newest()
 
     def _pointed(self, moved: bool) -> None:
         self._by_pointer = self._by_pointer or moved
@@ -230,6 +233,8 @@ class TranscriptView(QWidget):
     def _current(self) -> int:
         """Return the message whose buttons are shown: the one being used, pointed at, or focused."""
         page = self.page
+        if self._with_menu:
+            return self._rows.index_of(self._with_menu)
         if _has_focus(self.bar):
             return self._rows.index_of(self.bar.message_id())
         if page.hasFocus() and page.keyboard.is_focus_shown() and not self._by_pointer:
@@ -248,6 +253,7 @@ class TranscriptView(QWidget):
             last = -1
         self._place_bar(self.last_bar, last)
         self._place_bar(self.bar, current if current != last else -1)
+        self.page.set_with_buttons(frozenset((self.bar.message_id(), self.last_bar.message_id())))
 
     def _place_bar(self, bar: ActionBar, index: int) -> None:
         rect = self._rows.rect(index) if index >= 0 else None
@@ -297,13 +303,16 @@ class TranscriptView(QWidget):
             self.remedies.setGeometry(self._rows.row(index).remedies.translated(rect.topLeft()))
 
     def _show_newest(self, is_at_end: bool) -> None:
-        self.newest.setVisible(not is_at_end)
+        self._is_at_end = is_at_end
         self._place_newest()
 
     def _place_newest(self) -> None:
         size = self.newest.sizeHint()
         corner = QPoint((self.width() - size.width()) // 2, self.height() - size.height() - 2 * GRID)
         self.newest.setGeometry(QRect(corner, size))
+        editor = self.editor.geometry() if self.editor.message_id() else QRect()
+        covers = editor.translated(self.page.viewport().mapTo(self, QPoint())).intersects(self.newest.geometry())
+        self.newest.setVisible(not self._is_at_end and not covers)
         self.newest.raise_()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -343,11 +352,18 @@ class TranscriptView(QWidget):
                 self.page.setFocus()
                 self._chat.go_on(message_id)
             case MessageAction.MORE:
-                self.page.menu.of_more(index).popup(bar.more.mapToGlobal(QPoint(0, bar.more.height())))
+                menu = self.page.menu.of_more(index)
+                self._with_menu = message_id  # its buttons stay while the pointer is on the menu
+                menu.aboutToHide.connect(self._forget_menu)
+                menu.popup(bar.more.mapToGlobal(QPoint(0, bar.more.height())))
             case MessageAction.PREVIOUS:
                 self._chat.show_sibling(message_id, -1)
             case MessageAction.NEXT:
                 self._chat.show_sibling(message_id, 1)
+
+    def _forget_menu(self) -> None:
+        self._with_menu = ""
+        self._place_actions()
 
     def _delete(self, message_id: str) -> None:
         if self._rows.messages()[self._rows.index_of(message_id)].role is not Role.NOTE:
@@ -393,6 +409,12 @@ class TranscriptView(QWidget):
     def _cancel_edit(self) -> None:
         self._unsent.discard(self.editor.message_id())
         self._end_edit()
+
+    def edit_last(self) -> None:
+        """Let the last question be edited."""
+        messages = self._rows.messages()
+        questions = (index for index in reversed(range(len(messages))) if messages[index].role is Role.USER)
+        self._begin_edit(next(questions, -1))
 
     def _size_editor(self, height: int) -> None:
         self._rows.set_editing(self.editor.message_id(), height)

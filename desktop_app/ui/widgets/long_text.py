@@ -12,7 +12,8 @@ from PySide6.QtGui import QTextOption
 
 MOST_SHOWN = 200_000  # characters of one message
 MOST_LINES = 5_000  # of them
-MOST_WRITTEN = 1_000_000  # characters of a question; more fits in no context
+MOST_WRITTEN = 200_000  # characters of a question; with more, Qt takes too long for every key
+MOST_LINES_WRITTEN = 10_000  # of it; a paste of 190,000 lines took 4 s
 _LONGEST_WORD = 10_000  # characters; to break a longer one at its best place takes Qt time by the square
 
 _BREAKABLE = re.compile("[ \t\n\u2000-\u2006\u2008-\u200b\u2028\u2029\u3000]")  # not at a no-break space, as in numbers

@@ -22,7 +22,7 @@ from desktop_app.file_addresses import is_local
 from desktop_app.ui.files.mime import has_picture, is_only_picture, picture_bytes, urls_of
 from desktop_app.ui.widgets.controls import ElidedLabel
 from desktop_app.ui.widgets.keys import DELETE_LINE_START, is_asked_for, leaves_undo, turns_pages
-from desktop_app.ui.widgets.long_text import MOST_WRITTEN, wrap_mode
+from desktop_app.ui.widgets.long_text import MOST_LINES_WRITTEN, MOST_WRITTEN, wrap_mode
 from desktop_app.ui.widgets.theme import theme
 
 MOST_LINES = 8
@@ -35,7 +35,8 @@ class MessageEdit(QTextEdit):
 
     `submitted`: Enter. `cancelled`: Esc. `files_pasted(list[str])`: addresses of files.
     `picture_pasted(bytes)`: a picture as a file holds it. `focus_changed(bool)`.
-    `too_long(int)`: so many characters were to be inserted, which is more than a question can have.
+    `too_long(int, int)`: so many characters and lines were to be inserted, which is more than a question can have.
+    `up_in_empty`: the arrow key up was pressed where there are no words.
     """
 
     submitted = Signal()
@@ -43,7 +44,8 @@ class MessageEdit(QTextEdit):
     files_pasted = Signal(list)
     picture_pasted = Signal(bytes)
     focus_changed = Signal(bool)
-    too_long = Signal(int)
+    too_long = Signal(int, int)
+    up_in_empty = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -75,8 +77,10 @@ class MessageEdit(QTextEdit):
 
     def insert(self, text: str) -> None:
         """Write `text` at the cursor, unless the question would get longer than any can be."""
-        if self.document().characterCount() + len(text) > MOST_WRITTEN:
-            self.too_long.emit(len(text))
+        document, lines = self.document(), text.count("\n") + 1
+        is_long = document.characterCount() + len(text) > MOST_WRITTEN
+        if is_long or document.blockCount() + lines - 1 > MOST_LINES_WRITTEN:
+            self.too_long.emit(len(text), lines)
             return
         cursor = self.textCursor()
         before = self.toPlainText()
@@ -182,7 +186,9 @@ class MessageEdit(QTextEdit):
             event.ignore()  # there is nothing to turn here: it is meant for the conversation
             return
         is_enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-        if event.key() == Qt.Key.Key_Escape and not self._is_composing:
+        if event.key() == Qt.Key.Key_Up and self.document().isEmpty() and not self._is_composing:
+            self.up_in_empty.emit()
+        elif event.key() == Qt.Key.Key_Escape and not self._is_composing:
             self.cancelled.emit()
         elif not is_enter:
             super().keyPressEvent(event)

@@ -124,8 +124,8 @@ class Thumbnail(QWidget):
             paint_edge(painter, QRectF(place), RADIUS_SMALL)
         else:
             self._paint_placeholder(painter)
-        if self._draft.state in ("reading", "read"):
-            self._paint_badge(painter)
+        if self._draft.state == "reading":  # afterwards nothing covers the picture
+            self._paint_ring(painter)
         if self.hasFocus():
             painter.setPen(QPen(theme.colour("accent"), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -142,16 +142,13 @@ class Thumbnail(QWidget):
         painter.setPen(theme.colour("muted"))
         painter.drawText(named, int(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom), name)
 
-    def _paint_badge(self, painter: QPainter) -> None:
+    def _paint_ring(self, painter: QPainter) -> None:
         unit = self._badge() / _BADGE
         disc = QRectF(0, 0, self._badge(), self._badge())
         disc.moveBottomRight(QPointF(self.width() - 4, self.height() - 4))
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.colour("scrim"))
         painter.drawEllipse(disc)
-        if self._draft.state == "read":
-            icons.paint(painter, "check", theme.colour("on_scrim"), _inside(disc, 4 * unit))
-            return
         ring = _inside(disc, 4.5 * unit)
         faint = theme.colour("on_scrim")
         faint.setAlphaF(0.3)

@@ -144,7 +144,7 @@ def test_enter_during_an_answer_queues_and_escape_holds_the_queue(programs: list
         QTest.keyClick(window.composer.editor, Qt.Key.Key_Escape)
     wait_until(lambda: not services.chat.is_busy(), _MODEL_S)
     assert services.chat.messages()[-1].state is State.STOPPED
-    assert queued.sentence.text() == "You stopped the answer. What you asked next waits until you send it."
+    assert queued.sentence.text() == "2 questions wait."
     QTest.keyClicks(window.composer.editor, "A draft")
     click(queued.rows[0].edit)
     line = queued.rows[0].editor
@@ -177,15 +177,9 @@ def test_the_engine_dies_and_comes_back_and_what_waits_is_kept(
     program.type_and_send("Can you count?")
     os.kill(pid, signal.SIGKILL)
     queued = program.window.composer.queued
-    # The first question has no word of an answer: what was asked after it waits for the person.
-    held_words = "The answer was interrupted. What you asked next waits until you send it."
-    wait_until(lambda: queued.isVisible() and queued.sentence.text() == held_words, _MODEL_S)
-    wait_until(lambda: services.engine.state() == "ready" and services.engine.pid() != pid, _MODEL_S)
-    click(queued.send)
+    # The first question has no word of an answer: it is asked again by itself, and then what was asked after it.
     wait_until(lambda: len(texts(program)) == 6 and not services.chat.is_busy(), _MODEL_S)
-    assert [message.state for message in services.chat.messages()[1::2]] == [
-        State.COMPLETE,
-        State.INTERRUPTED,
-        State.COMPLETE,
-    ]
+    assert services.engine.pid() != pid
+    assert not queued.isVisible()
+    assert [message.state for message in services.chat.messages()[1::2]] == [State.COMPLETE] * 3
     assert program.notices == []

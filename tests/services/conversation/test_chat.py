@@ -135,9 +135,8 @@ def test_the_picture_of_an_unanswered_question_goes_to_the_next(desk: Desk) -> N
     desk.ready()
     desk.attach()
     ask(desk, "What is it?")
-    desk.client.die()
-    wait_until(lambda: desk.services.engine.state() == "loading")
-    desk.ready()
+    desk.die_for_good()
+    wait_until(lambda: not desk.services.chat.is_busy())
     command = ask(desk, "Please?")
     assert len(command.turns) == 1
     assert command.turns[0].text == "Please?"

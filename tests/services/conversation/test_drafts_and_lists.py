@@ -58,6 +58,24 @@ def codes(desk: Desk) -> list[str]:
     return [notice.text_code for notice in desk.notices if notice.id not in desk.withdrawn]
 
 
+def test_the_word_about_photographs_names_them_and_goes_when_they_are_sent_or_it_is_closed(desk: Desk) -> None:
+    desk.ready()
+    desk.attach("drawing.png")
+    desk.attach("sea.png", "blue", photographic=True)
+    assert desk.services.notices.standing()[-1].parameters == {"name": "sea.png"}
+    desk.attach("wood.png", "green", photographic=True)
+    assert desk.services.notices.standing()[-1].parameters == {"name": "sea.png", "count": 1}
+    desk.services.chat.send("What is it?")
+    assert desk.services.notices.standing() == []
+    desk.services.conversations.new()
+    desk.attach("sea.png", "blue", photographic=True)
+    [notice] = desk.services.notices.standing()
+    desk.services.notices.dismiss(notice.id)
+    desk.services.conversations.open("another")
+    desk.attach("wood.png", "green", photographic=True)
+    assert desk.services.notices.standing() == [], "it was closed"
+
+
 def test_the_word_about_photographs_leaves_with_its_cause(desk: Desk) -> None:
     desk.ready()
     desk.attach(photographic=True)

@@ -12,6 +12,7 @@ from desktop_app.chat.history import History
 from desktop_app.engine.messages import Ask, Failed, FinishReason, Stop, Text
 from desktop_app.errors import UserError
 from desktop_app.services.conversation.answer import in_two_goes
+from desktop_app.ui.transcript.phrases import mark
 from tests.helpers.waiting import wait_until
 from tests.services.conftest import Desk, open_desk
 from tests.services.conversation.test_chat import answer, ask, texts
@@ -102,11 +103,26 @@ def test_an_answer_that_ended_by_itself_has_nothing_more(desk: Desk) -> None:
     assert len(desk.client.of(Ask)) == 1
 
 
+def test_what_is_too_long_to_go_on_says_so_and_still_how_it_had_ended(desk: Desk) -> None:
+    desk.ready()
+    command = ask(desk, "One?")
+    desk.services.chat.stop()
+    answer(desk, command, "First", FinishReason.STOPPED)
+    command = go_on(desk, last(desk).id)
+    desk.client.emit(Failed(command.request, "context-too-small", {"needed": 5000, "available": 2048}))
+    wait_until(lambda: not desk.services.chat.is_busy())
+    assert (last(desk).text, last(desk).state) == ("First", State.STOPPED)
+    assert mark(last(desk)) == "You stopped this answer. It is too long to be continued."
+    assert last(desk).can_go_on, "the context may be made larger"
+    command = go_on(desk, last(desk).id)
+    assert mark(last(desk)) == ""
+
+
 def test_what_cannot_go_on_keeps_its_words_and_says_why(desk: Desk) -> None:
     desk.ready()
     answer(desk, ask(desk, "One?"), "First", FinishReason.LENGTH)
     command = go_on(desk, last(desk).id)
-    desk.client.emit(Failed(command.request, "context-too-small", {"needed": 5000, "available": 2048}))
+    desk.client.emit(Failed(command.request, "out-of-memory", {"needed": 5, "available": 2}))
     wait_until(lambda: not desk.services.chat.is_busy())
     assert (last(desk).text, last(desk).state) == ("First", State.FAILED)
     assert last(desk).can_go_on

@@ -337,8 +337,8 @@ def test_other_work_knows_when_an_answer_is_under_way(desk: Desk) -> None:
     assert told == [True, False]
     desk.services.chat.send("Pears?")
     wait_until(lambda: len(told) == 3)
-    desk.client.die()
-    wait_until(lambda: told == [True, False, True, False])
+    desk.die_for_good()
+    wait_until(lambda: told == [True, False, True, False, True, False])
 
 
 def two_questions(desk: Desk) -> tuple[str, Ask, str]:

@@ -166,7 +166,8 @@ def test_what_waits_is_asked_when_the_engine_is_back(desk: Desk) -> None:
 
 def test_what_waits_stays_while_the_engine_is_dead_and_is_asked_after_a_restart(desk: Desk) -> None:
     desk.ready()
-    ask(desk, "Apples?")
+    _, apples = ask(desk, "Apples?")
+    desk.client.emit(Text(apples.request, "They are", 2, 50.0, 90))
     wait_elsewhere(desk, "Pears?")
     desk.client.die()
     wait_until(lambda: len(asks(desk)) == 2)
@@ -294,18 +295,21 @@ def test_after_a_death_before_the_first_word_they_stay_until_the_person_sends_th
         desk.client.emit(Text(apples.request, begun, 1, 50.0, 90))
     write_and_send(desk, "Why?")
     desk.client.die()
+    wait_until(lambda: len(asks(desk)) == 2)
+    assert asks(desk)[1].turns[-1].text == "Apples?", "it is asked again by itself"
+    assert queued(desk) == ["Why?"]
+    desk.client.die()
     wait_until(lambda: desk.services.queue.held_by(current) is State.INTERRUPTED)
-    desk.ready()
     pump(50)
     assert queued(desk) == ["Why?"]
-    assert len(asks(desk)) == 1
+    assert len(asks(desk)) == 2
     desk.services.chat.regenerate(desk.services.chat.messages()[-1].id)
-    wait_until(lambda: len(asks(desk)) == 2)
-    desk.client.emit(finished(asks(desk)[1], "Red."))
+    wait_until(lambda: len(asks(desk)) == 3)
+    desk.client.emit(finished(asks(desk)[2], "Red."))
     wait_until(lambda: not desk.services.chat.is_busy())
     desk.services.queue_runner.send()
-    wait_until(lambda: len(asks(desk)) == 3)
-    assert [(turn.text, turn.answer) for turn in asks(desk)[2].turns] == [("Apples?", "Red."), ("Why?", None)]
+    wait_until(lambda: len(asks(desk)) == 4)
+    assert [(turn.text, turn.answer) for turn in asks(desk)[3].turns] == [("Apples?", "Red."), ("Why?", None)]
 
 
 def test_one_can_be_edited_or_removed_and_that_undone(desk: Desk) -> None:

@@ -82,10 +82,13 @@ def test_what_was_thought_is_kept_when_the_engine_dies(desk: Desk) -> None:
     desk.ready()
     command = ask(desk, "Is it red?")
     think(desk, command)
+    desk.client.emit(PhaseChanged(command.request, Phase.WRITING))
+    desk.client.emit(Text(command.request, "Yes", 6, 50.0, 93))
+    wait_until(lambda: shown(desk).text == "Yes")
     desk.client.die()
     wait_until(lambda: not desk.services.chat.is_busy())
     message = desk.services.chat.messages()[-1]
-    assert (message.state, message.text, message.thought) == (State.INTERRUPTED, "", THOUGHT)
+    assert (message.state, message.text, message.thought) == (State.INTERRUPTED, "Yes", THOUGHT)
 
 
 def test_an_answer_that_goes_on_stands_behind_its_thought(desk: Desk) -> None:

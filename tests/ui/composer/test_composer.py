@@ -197,7 +197,7 @@ def test_queued_questions_are_listed_with_what_can_be_done(composer: Composer, f
     assert composer.editor.toPlainText() == ""
     QTest.mouseClick(listed.rows[1].remove, Qt.MouseButton.LeftButton)
     fakes.queue.hold("one", MessageState.STOPPED)
-    assert listed.sentence.text().startswith("You stopped the answer.")
+    assert listed.sentence.text().endswith("questions wait.")
     QTest.mouseClick(listed.send, Qt.MouseButton.LeftButton)
     assert fakes.calls == [
         ("edit_queued", ids[0]),
@@ -246,9 +246,9 @@ def test_a_question_that_waits_for_its_picture_says_so(composer: Composer, fakes
 # ---- pasting and dragging ------------------------------------------------------------------
 
 
-def test_a_pasted_word_of_a_megabyte_is_there_whole_and_soon(composer: Composer, fakes: FakeServices) -> None:
+def test_the_longest_word_is_there_whole_and_soon(composer: Composer, fakes: FakeServices) -> None:
     """Qt's usual way to break lines takes minutes for it."""
-    word = "x" * 999_000
+    word = "x" * 199_000
     data = QMimeData()
     data.setText(word)
     began = time.monotonic()
@@ -268,11 +268,14 @@ def test_more_than_any_question_can_have_is_refused_in_a_sentence(composer: Comp
     data = QMimeData()
     data.setText("long " * 400_000)
     paste(composer, data)
-    composer.insert_text("long " * 400_000)
+    composer.insert_text("a\n" * 20_000)
     assert text_of(composer) == "kept"
-    assert [(notice.text_code, notice.parameters["characters"]) for notice in posted] == [
-        ("text-too-long", 2_000_000)
-    ] * 2
+    assert [(notice.text_code, notice.parameters["characters"], notice.parameters["lines"]) for notice in posted] == [
+        ("text-too-long", 2_000_000, 1),
+        ("text-too-long", 40_000, 20_001),
+    ]
+    composer.insert_text("long " * 30_000)
+    assert len(text_of(composer)) == 150_004
 
 
 def test_pasted_html_becomes_plain_words(composer: Composer) -> None:

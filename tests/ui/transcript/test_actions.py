@@ -415,3 +415,31 @@ def test_while_an_answer_is_written_nothing_is_deleted(asked: TranscriptView, fa
     assert not any(action.isEnabled() for action in menu.actions())
     menu.deleteLater()
     pump(0)
+
+
+def test_the_buttons_stay_while_their_menu_is_open(asked: TranscriptView) -> None:
+    point_at(asked, 1)
+    asked.bar.more.click()
+    menu = asked.page.findChild(QMenu)
+    assert menu is not None
+    QTest.mouseMove(asked.page.viewport(), QPoint(2, 590))
+    pump(0)
+    assert asked.bar.message_id() == asked.page.rows.messages()[1].id
+    menu.close()
+
+
+def test_a_version_is_told_of_without_pointing(asked: TranscriptView) -> None:
+    assert [asked.page.look_of(index).tells_version for index in range(3)] == [True] * 3
+    rect = asked.page.rows.rect(2)
+    assert rect is not None
+    strip = asked.page.rows.row(2).actions.translated(rect.topLeft())
+    image = asked.page.viewport().grab(strip).toImage()
+    colours = {image.pixel(x, y) for x in range(image.width()) for y in range(image.height())}
+    assert len(colours) > 1, "it is painted below the question"
+    point_at(asked, 2)
+    assert not asked.page.look_of(2).tells_version, "its buttons tell of it"
+
+
+def test_the_last_question_is_edited_from_elsewhere(asked: TranscriptView) -> None:
+    asked.edit_last()
+    assert asked.editor.message_id() == asked.page.rows.messages()[2].id

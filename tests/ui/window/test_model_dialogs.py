@@ -144,7 +144,7 @@ def test_one_model_is_not_spoken_of_as_several(dialog: ModelsDialog, services: F
 def test_enter_does_what_has_the_keyboard(window: MainWindow) -> None:
     asked = licence_question(CATALOGUE.entries[0], window)
     removal = removal_question(installed(), window)
-    for question, result in ((asked, QDialog.DialogCode.Accepted), (removal, QDialog.DialogCode.Rejected)):
+    for question in (asked, removal):  # terms that were not read are not accepted
         results: list[int] = []
         question.finished.connect(results.append)
         question.show()
@@ -153,7 +153,7 @@ def test_enter_does_what_has_the_keyboard(window: MainWindow) -> None:
         focused = QApplication.focusWidget()
         assert focused is not None
         QTest.keyClick(focused, Qt.Key.Key_Return)
-        assert results == [result]
+        assert results == [QDialog.DialogCode.Rejected]
 
 
 def test_a_result_is_seen_in_the_manager(dialog: ModelsDialog, services: FakeServices) -> None:

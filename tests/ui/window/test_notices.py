@@ -109,7 +109,7 @@ def test_a_list_that_grows_stays_open(bar: NoticeBar, services: FakeServices) ->
 def test_the_others_are_one_click_away(bar: NoticeBar, services: FakeServices) -> None:
     services.notices.error(UserError("engine-died"), action("restart-engine"), sticky=True, owner="engine")
     assert not bar.next_button.isVisible()
-    services.notices.post(Notice("demo-photo", sticky=True, owner="draft"))
+    services.notices.post(Notice("demo-photo", {"name": "field.jpg"}, sticky=True, owner="draft"))
     services.notices.post(refused(2, 3))
     assert codes(bar) == ["files-refused", "engine-died", "demo-photo"]
     assert bar.next_button.text() == "1 of 3 ›"

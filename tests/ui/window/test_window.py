@@ -206,7 +206,7 @@ def test_what_only_informs_leaves_by_itself(services: FakeServices, show_widget:
     bar = NoticeBar(services.notices, stays_ms=50)
     show_widget(bar)
     services.notices.start()
-    services.notices.post(Notice("demo-photo", sticky=True))
+    services.notices.post(Notice("demo-photo", {"name": "field.jpg"}, sticky=True))
     services.conversations.delete(services.conversations.rows[0].id)
     assert code_of(bar) == "conversation-deleted"
     wait_until(lambda: code_of(bar) == "demo-photo")
@@ -271,7 +271,7 @@ def test_what_waited_for_the_window_is_shown(services: FakeServices, show_widget
 
 
 def test_a_notice_wraps_where_the_window_is_narrow(window: MainWindow, services: FakeServices) -> None:
-    services.notices.post(Notice("demo-photo", actions=(action("choose-model"),), sticky=True))
+    services.notices.post(Notice("demo-photo", {"name": "field.jpg"}, actions=(action("choose-model"),), sticky=True))
     window.resize(720, 560)
     pump(20)
     words = window.notices.words
@@ -280,7 +280,7 @@ def test_a_notice_wraps_where_the_window_is_narrow(window: MainWindow, services:
 
 
 def test_the_notice_about_the_model_leads_to_the_manager(window: MainWindow, services: FakeServices) -> None:
-    services.notices.post(Notice("demo-photo", actions=(action("choose-model"),), sticky=True))
+    services.notices.post(Notice("demo-photo", {"name": "field.jpg"}, actions=(action("choose-model"),), sticky=True))
     window.notices.buttons[0].click()
     manager = window.findChild(ModelsDialog)
     assert manager is not None
