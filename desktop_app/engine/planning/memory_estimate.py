@@ -226,10 +226,12 @@ def _projector_shape(projector: GGUFHeader) -> _ProjectorShape:
     kind = kind_of(projector)
     held = 3 if kind == MINICPM_V else 1  # the resampler's rows, their keys, and their sine position embeddings
     whole = tokens // (keys.number("projector.scale_factor") or _MERGED.get(kind, 1)) ** 2
+    rows = whole if kind in (MINICPM_V46, LFM2) else held * tokens
+    mask = tokens**2 if kind == MINICPM_V46 else 0  # of the attention within the patches that are merged
     return {
         "projector": loaded_size(projector, small=False),
         "small_projector": loaded_size(projector, small=True),
-        "encoder_buffers": _FLOAT * (graph + held * tokens * output),
+        "encoder_buffers": _FLOAT * (graph + mask + rows * output),
         # Tiles need not fit into the context: then a picture is encoded only as a whole.
         "image_tokens": whole if tiling is None else tiling.tokens(side, side, WHOLE),
         "most_picture_tokens": whole if tiling is None else tiling.part_tokens * tiling.most_parts,
