@@ -135,6 +135,7 @@ class GGUFHeader:
     file_size: int  # bytes
     metadata_end: int  # where the descriptions of the tensors begin, in bytes from the start of the file
     end: int  # where those end; the weights follow, aligned
+    places: dict[str, tuple[int, int]]  # where each key begins and its value ends, in bytes from the start of the file
 
     @property
     def architecture(self) -> str:
@@ -196,11 +197,14 @@ class _Reader:
         n_keys = self._count(_MAX_KEYS, "keys")
         metadata: dict[str, Value] = {}
         kinds: dict[str, int] = {}
+        places: dict[str, tuple[int, int]] = {}
         for _ in range(n_keys):
+            start = self._size - self._left
             key = self._string(_MAX_NAME)
             if key in metadata:
                 raise DamagedGGUFError(f"key {key!r} twice")
             metadata[key], kinds[key] = self._value(int(self._number("<I")))
+            places[key] = start, self._size - self._left
         metadata_end = self._size - self._left
         infos = [self._tensor_info() for _ in range(n_tensors)]
         alignment = metadata.get("general.alignment", 32)
@@ -213,7 +217,7 @@ class _Reader:
             if name in tensors:
                 raise DamagedGGUFError(f"tensor {name!r} twice")
             tensors[name] = self._placed(name, shape, type_id, offset, start, alignment)
-        return GGUFHeader(int(version), metadata, kinds, tensors, self._size, metadata_end, position)
+        return GGUFHeader(int(version), metadata, kinds, tensors, self._size, metadata_end, position, places)
 
     def _placed(
         self, name: str, shape: tuple[int, ...], type_id: int, offset: int, start: int, align: int

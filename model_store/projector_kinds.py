@@ -15,6 +15,7 @@ LLAVA = "mlp"
 QWEN2_VL, QWEN25_VL = "qwen2vl_merger", "qwen2.5vl_merger"
 QWEN3_VL = "qwen3vl_merger"  # and Qwen3.5's
 GEMMA3 = "gemma3"
+GEMMA4 = "gemma4v"
 IDEFICS3 = "idefics3"  # of SmolVLM and SmolVLM2
 INTERNVL = "internvl"
 MINICPM_V = "resampler"  # of MiniCPM-V 2.6
@@ -26,6 +27,7 @@ _ARCHITECTURES = {
     QWEN25_VL: {"qwen2vl"},
     QWEN3_VL: {"qwen3vl", "qwen3vlmoe", "qwen35", "qwen35moe"},
     GEMMA3: {"gemma3"},
+    GEMMA4: {"gemma4"},
     MINICPM_V46: {"qwen35"},
     LFM2: {"lfm2"},
 }

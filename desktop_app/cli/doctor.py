@@ -113,6 +113,7 @@ def _engine() -> int:
         _line(texts.DOCTOR_PLAN, _plan(info.plan))
     _line(texts.DOCTOR_CLASS_TOKEN, texts.DOCTOR_CLASS_TOKENS.get(info.class_token, info.class_token))
     _line(texts.DOCTOR_LAST_LAYER, texts.DOCTOR_LAST_LAYERS.get(info.last_layer, info.last_layer))
+    _line(texts.DOCTOR_ACTIVATION, texts.DOCTOR_ACTIVATIONS.get(info.activation, info.activation))
     _line(texts.DOCTOR_WARNINGS, "; ".join(info.warnings) or texts.DOCTOR_WARNINGS_NONE)
     return ExitCode.DONE
 

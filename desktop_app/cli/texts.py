@@ -288,6 +288,13 @@ DOCTOR_LAST_LAYERS = {
     "missing": "NOT USED: the model sees pictures less clearly",
     "none": "no projector",
 }
+DOCTOR_ACTIVATION = "Activation of the eyes"
+DOCTOR_ACTIVATIONS = {
+    "right": "as it should be",
+    "corrected": "stated in a corrected copy of the projector; the file itself leaves it out",
+    "unstated": "NOT STATED: the model sees pictures less clearly",
+    "none": "no projector",
+}
 DOCTOR_WARNINGS = "Warnings of llama.cpp"
 DOCTOR_WARNINGS_NONE = "none (those of other models are in the log)"
 DOCTOR_PRE_TOKENIZER = "Splitting of text"

@@ -21,7 +21,7 @@ from desktop_app.engine.planning.process_memory import release_freed_memory
 from desktop_app.engine.tuning.results import TuningResults
 from desktop_app.engine.weights.decoder_check import has_text
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
-from desktop_app.engine.weights.projector_header import LastLayer
+from desktop_app.engine.weights.projector_header import Activation, LastLayer
 from desktop_app.errors import UserError
 from desktop_app.paths import cache_folder, demo_model
 from model_store.foreign_files import exists
@@ -128,6 +128,7 @@ def _model_info(command: Load, session: Session, tuning: Tuning | None) -> Model
         token_s=session.throughput.token.expect(1),
         class_token=model.class_token.value,
         last_layer=(projector.last_layer if projector is not None else LastLayer.NONE).value,
+        activation=(projector.activation if projector is not None else Activation.NONE).value,
         threads=model.writing_threads,
         reading_threads=model.reading_threads,
         plan=model.plan,

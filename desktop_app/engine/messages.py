@@ -45,6 +45,7 @@ class PictureRef(NamedTuple):
     width: int = 0  # pixels, upright; 0: unknown, then the engine reads it from the file
     height: int = 0
     most_tiles: int | None = None  # if the model divides pictures into tiles; 0: only the whole picture; None: no limit
+    most_tokens: int | None = None  # if one can choose how many a picture takes; None: as many as in training
 
 
 class Turn(NamedTuple):
@@ -230,6 +231,7 @@ class ModelInfo(NamedTuple):
     threads: int  # for token generation
     plan: LoadPlan | None = None
     last_layer: str = "none"  # of CLIP: "complete", "corrected" or "missing" (llama.cpp#25817); "none" likewise
+    activation: str = "none"  # of the image encoder: "right", "corrected" or "unstated"; "none" likewise
     tiling: Tiling | None = None  # how it divides pictures into tiles; None: every picture is one piece
     any_size: AnySize | None = None  # the sizes of pieces that cost as much as they are large; None: all are alike
     part_s: float = 0.0  # seconds to encode a picture or one part of it, from earlier measurements; 0: unknown
@@ -311,11 +313,15 @@ class TurnsDropped(NamedTuple):
 
 
 class PartsReduced(NamedTuple):
-    """The context is too small for the tiles of all pictures: one has `parts` parts instead of `requested`."""
+    """The context is too small for the tiles of all pictures: one has `parts` parts instead of `requested`.
+
+    `in_tokens`: these are tokens, with models that let one choose how many a picture takes.
+    """
 
     request: int
     parts: int
     requested: int
+    in_tokens: bool = False
 
 
 class ThroughputMeasured(NamedTuple):

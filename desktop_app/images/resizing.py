@@ -1,6 +1,6 @@
 """Computes the size a picture is scaled to for each model that is not a LLaVA, as in its training.
 
-mtmd would keep the proportions and add black borders where Gemma 3 and Qwen's models were trained without;
+mtmd would keep the proportions and add black borders where Gemma 3 and 4 and Qwen's models were trained without;
 a picture that comes in the right size it leaves alone.
 """
 
@@ -33,7 +33,7 @@ def one_square(side: int) -> Resizing:
 
 
 def stretched(sizes: AnySize) -> Resizing:
-    """Qwen's models: edges of whole patches, within limits for the number of tokens."""
+    """Qwen's models and Gemma 4: edges of whole patches, within limits for the number of tokens."""
     return Resizing(sizes.size_of, Image.Resampling.BICUBIC)
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple
 
 Size = tuple[int, int]  # width and height in pixels
 _USUAL = (1024, 768)  # of a photo
+_HALF_ATTENTION = 680  # tokens of a picture with which attention is half of the work of Gemma 4's tower
 
 
 class Grid(NamedTuple):
@@ -109,6 +110,18 @@ class AnySize:
     edge: int
     fewest: int
     most: int
+    choices: tuple[int, ...] = ()  # other values of `most` that one can choose, the least first
+
+    def chosen(self, most: int | None) -> AnySize:
+        """Return the sizes with the largest choice that is not over `most`, or the least; None: as in training."""
+        if most is None or not self.choices:
+            return self
+        return replace(self, most=max((choice for choice in self.choices if choice <= most), default=self.choices[0]))
+
+    @property
+    def limit(self) -> int:
+        """Return the tokens of the most expensive picture that one can choose."""
+        return max((self.most, *self.choices))
 
     def size_of(self, width: int, height: int) -> Size:
         """Return the size to which a picture is stretched."""
@@ -132,4 +145,25 @@ class AnySize:
         elif across * down < self.fewest:
             scale = math.sqrt(self.fewest * self.edge**2 / (width * height))
             across, down = (math.ceil(length * scale / self.edge) for length in (width, height))
+        return across, down
+
+
+class Filled(AnySize):
+    """Gemma 4: a picture is scaled to as many tokens as fit into `most`, also if it is smaller.
+
+    As `get_aspect_ratio_preserving_size` in `image_processing_gemma4.py` of transformers.
+    """
+
+    def shares(self, tokens: int) -> float:
+        """See `AnySize`; attention takes more and more of the work where there are many tokens."""
+        usual = self.tokens(*_USUAL)
+        return tokens * (_HALF_ATTENTION + tokens) / (usual * (_HALF_ATTENTION + usual))
+
+    def _squares(self, width: int, height: int) -> Size:
+        scale = math.sqrt(self.most * self.edge**2 / (width * height))
+        across, down = (math.floor(scale * length / self.edge) for length in (width, height))
+        if down == 0:
+            return min(width // height, self.most), 1
+        if across == 0:
+            return 1, min(height // width, self.most)
         return across, down

@@ -282,8 +282,8 @@ class Engine(QObject):
             self._set_state("ready")
             for text in event.info.warnings:
                 _log.info("llama.cpp warned of %s: %s", event.info.name, text)
-            if event.info.last_layer == "missing":
-                self._post_status(Notice("last-layer-missing", kind="warning", sticky=True, owner="engine"))
+            if event.info.last_layer == "missing" or event.info.activation == "unstated":
+                self._post_status(Notice("projector-uncorrected", kind="warning", sticky=True, owner="engine"))
             if event.info.class_token == "unknown":
                 self._post_status(Notice("class-token-unknown", kind="warning", sticky=True, owner="engine"))
             if event.info.plan is not None and event.info.plan.reduced:

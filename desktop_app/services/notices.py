@@ -101,7 +101,7 @@ SENTENCES: dict[str, str] = {
         "notices", "Moving the models to {folder} was interrupted. Nothing is lost, and you can continue."
     ),
     "models-moved": QT_TRANSLATE_NOOP("notices", "The models are now in {folder}."),
-    "last-layer-missing": QT_TRANSLATE_NOOP(
+    "projector-uncorrected": QT_TRANSLATE_NOOP(
         "notices",
         "The model sees pictures less well than it should, because a corrected copy of its projector could "
         "not be written. Free some disk space and start Eyebright again.",

@@ -257,8 +257,10 @@ class StatusLine(QWidget):
                     "The built-in demonstration model. It is tiny and understands simple shapes, colours and digits, "
                     "but not photographs. For photographs, choose a full LLaVA."
                 )
-            if "corrected" in {info.class_token, info.last_layer}:
-                text += "\n\n" + self.tr("Eyebright corrects a known fault in how llama.cpp reads pictures for LLaVA.")
+            if "corrected" in {info.class_token, info.last_layer, info.activation}:
+                text += "\n\n" + self.tr(
+                    "Eyebright corrects a known fault in how llama.cpp sees pictures with this model."
+                )
             if info.wording is not None:
                 text += "\n\n" + error_text(info.wording)
         card = self.model.explain(title, text)

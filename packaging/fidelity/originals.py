@@ -153,6 +153,15 @@ def gemma3(system: str | None, turns: Turns) -> str:
     return text
 
 
+def gemma4(system: str | None, turns: Turns) -> str:
+    """Roles system, user and model; the answer that is being written begins with an empty thought."""
+    text = "<bos>" + (f"<|turn>system\n{system}<turn|>\n" if system else "")
+    for turn in turns:
+        text += f"<|turn>user\n{turn.message('<|image><picture><image|>')}<turn|>\n<|turn>model\n"
+        text += f"{turn.answer}<turn|>\n" if turn.answer is not None else ""
+    return text + ("<|channel>thought\n<channel|>" if turns[-1].answer is None else "")
+
+
 def smolvlm(system: str | None, turns: Turns) -> str:
     """Roles with a capital; no space after the colon where a picture follows."""
     picture = "<fake_token_around_image><global-img><picture><fake_token_around_image>"
@@ -219,6 +228,12 @@ ORIGINALS: dict[str, tuple[str, str, str, Original]] = {
     ),
     "chatml": ("ChatML", "", "<|im_end|>", chatml("", "<picture>\n")),
     "gemma3": (f"{HUB}/google/gemma-3-4b-it/blob/main/chat_template.json", "<bos>", "<eos>", gemma3),
+    "gemma4": (
+        f"{HUB}/google/gemma-4-31B-it/blob/main/chat_template.jinja (enable_thinking false)",
+        "<bos>",
+        "<turn|>",
+        gemma4,
+    ),
     "smolvlm2": (
         f"{HUB}/HuggingFaceTB/SmolVLM2-2.2B-Instruct/blob/main/chat_template.json",
         "",

@@ -80,6 +80,10 @@ QWEN = (*CHATML, "<|vision_start|>", "<|vision_end|>", "<|image_pad|>")
 LFM2 = ("<|startoftext|>", "<|im_start|>", "<|im_end|>", "<|image_start|>", "<|image_end|>", "<|img_thumbnail|>")
 THINKING = ("<think>", "</think>")
 GEMMA = ("<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>", "<start_of_image>", "<end_of_image>")
+GEMMA_4 = (
+    *("<bos>", "<eos>", "<|turn>", "<turn|>", "<|image>", "<image|>", "<|image|>", "<|audio>", "<audio|>"),
+    *("<|channel>", "<channel|>", "<|think|>"),
+)
 SMOL = ("<|im_start|>", "<|im_end|>", "<end_of_utterance>", "<fake_token_around_image>", "<global-img>", "<image>")
 SEVEN_B = {"feed_forward_length": 11008, "attention.head_count": 32, "attention.head_count_kv": 32}
 MISTRAL_7B = {"feed_forward_length": 14336, "attention.head_count": 32, "attention.head_count_kv": 8}
@@ -139,6 +143,7 @@ FILES = {
     "Qwen3VL-2B-Instruct-Q4_K_M.gguf": File("qwen3_vl", "qwen3vl", "Qwen3Vl 2b Instruct", "gpt2", (*QWEN, *THINKING)),
     "Qwen3.5-2B-Q4_K_M.gguf": File("qwen3.5", "qwen35", "Qwen3.5-2B", "gpt2", (*QWEN, *THINKING)),
     "gemma-3-4b-it-Q4_K_M.gguf": File("gemma3", "gemma3", "Gemma 3 4b It", "llama", GEMMA),
+    "gemma-4-E2B-it-Q4_K_M.gguf": File("gemma4", "gemma4", "Gemma 4 E2B It", "gemma4", GEMMA_4),
     "SmolVLM2-2.2B-Instruct-Q4_K_M.gguf": File("smolvlm2", "llama", "SmolVLM2 2.2B Instruct", "gpt2", SMOL),
     "ggml-model-Q4_K_M.gguf, MiniCPM-V 2.6": File("minicpm_v", "qwen2", "Model", "gpt2", (*CHATML, *MINICPM)),
     "MiniCPM-V-4_6-Q4_K_M.gguf": File("minicpm_v4.6", "qwen35", "MiniCPM V 4.6", "gpt2", (*QWEN, *THINKING, *MINICPM)),

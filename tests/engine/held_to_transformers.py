@@ -104,7 +104,7 @@ class Held:
         expected = self.records[f"pixels {named(size)}"]
         apart = float(np.abs(found - expected).max()) if found.shape == expected.shape else 255.0
         wanted = self.records.get(f"rows {named(size)}")
-        return apart, None if wanted is None else self.least_cosine(rows[layout.key], wanted)
+        return apart, None if wanted is None else self.least_cosine(rows[layout.key][:: self.small.each_row], wanted)
 
     def least_cosine(self, found: Embedding, expected: npt.NDArray[Any]) -> float:
         """Return the least cosine of two matrices' rows, each part as wide as the model by itself."""

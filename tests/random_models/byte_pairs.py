@@ -7,7 +7,7 @@ from typing import Any
 
 MERGES = ("h e", "t he", "i n", "a n")
 _CONTROL, _NORMAL, _USER_DEFINED = 3, 1, 4
-_WORDS = ("<think>", "</think>")  # that are written in answers, although each is one token
+_WORDS = ("<think>", "</think>", "<|channel>", "<channel|>")  # that are written in answers, although each is one token
 
 
 def add_byte_pairs(

@@ -43,6 +43,8 @@ class SmallModel:
     write: Callable[[Path], tuple[Path, Path]]  # the model and its projector, into a folder
     shapes: tuple[Size, ...]  # of the pictures; the first two are asked about
     large: tuple[Size, ...] = ()  # of pictures of which only the pixels are compared
+    in_q8_0: float = 0.999  # the least cosine of a row, where the projector is in q8_0
+    each_row: int = 1  # of how many rows of a picture one is compared
 
     @property
     def seen(self) -> str:

@@ -39,6 +39,7 @@ class Files:
     rename: Callable[[str], str] = lambda name: name  # tensors that are called otherwise on the Hub
     #: The end of a parameter's name -> how its values follow from those of the GGUF, which are negative.
     computed: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    constant: frozenset[str] = frozenset()  # tensors that the converter makes of the configuration alone
     #: Keys that the converter does not write, or writes otherwise although it makes no difference.
     other_keys: frozenset[str] = frozenset()
 
@@ -95,6 +96,8 @@ def give_weights(model: Any, processor: Any, files: Files) -> None:
     whole = np.full(starts[-1], np.nan)
     for path, converted in _converted(model, processor, files).items():
         for name, numbers in converted.items():
+            if name in files.constant:
+                continue
             places, added = np.divmod(np.abs(np.rint(numbers.ravel().astype(np.float64))), _STEP)
             if name not in wanted[path] or not np.isin(added, (0, 1)).all():
                 raise ValueError(f"{path.name}: {name} is another tensor, or a computed one")

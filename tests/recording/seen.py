@@ -88,7 +88,7 @@ def record(model: SmallModel, original: Original, pixels: Callable[[Any], Any]) 
             name, values = "x".join(map(str, size)), pixels(inputs)
             arrays[f"pixels {name}"] = values[::EACH, ::EACH]
             if size in model.shapes:
-                arrays[f"rows {name}"] = original.read(inputs)[0].astype(np.float16)
+                arrays[f"rows {name}"] = original.read(inputs)[0][:: model.each_row].astype(np.float16)
         for talk, asked in TALKS.items():
             shown = [pictures[number] for turn in asked for number in turn.pictures]
             inputs = original.inputs(prompt_of(model, asked), shown)

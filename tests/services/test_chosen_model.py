@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from desktop_app import paths
-from desktop_app.engine.messages import Ask, Load, LoadPlan, Ready
+from desktop_app.engine.messages import Ask, Load, LoadPlan, ModelInfo, Ready
 from desktop_app.services.notices import template
 from tests.helpers.fake_engine import finished
 from tests.helpers.waiting import pump, wait_until
@@ -93,6 +95,7 @@ def test_several_changes_in_a_row_are_loaded_once(desk: Desk) -> None:
     assert desk.client.of(Load)[-1].settings.n_ctx == 3072
 
 
-def test_a_projector_without_its_last_layer_is_told(desk: Desk) -> None:
-    desk.client.emit(Ready(desk.client.of(Load)[-1].request, DEMO._replace(last_layer="missing")))
-    wait_until(lambda: [notice.text_code for notice in desk.notices] == ["last-layer-missing"])
+@pytest.mark.parametrize("info", [DEMO._replace(last_layer="missing"), DEMO._replace(activation="unstated")])
+def test_a_projector_that_could_not_be_corrected_is_told(desk: Desk, info: ModelInfo) -> None:
+    desk.client.emit(Ready(desk.client.of(Load)[-1].request, info))
+    wait_until(lambda: [notice.text_code for notice in desk.notices] == ["projector-uncorrected"])

@@ -211,6 +211,21 @@ GEMMA3 = Family(
     has_template=True,
 )
 
+# https://huggingface.co/google/gemma-4-31B-it/blob/main/chat_template.jinja, with enable_thinking false
+_SPEAKING, _SPOKEN = Special("<|turn>"), Special("<turn|>")
+GEMMA4 = Family(
+    name="gemma4",
+    title="Gemma 4",
+    opening=(_GEMMA, _SPEAKING, "system\n", Slot.SYSTEM, _SPOKEN, "\n"),
+    bare_opening=(_GEMMA,),
+    asking=(_SPEAKING, "user\n", Slot.PICTURES, Slot.QUESTION, _SPOKEN, "\n", _SPEAKING, "model\n"),
+    answering=(Answer(), _SPOKEN, "\n"),
+    without_thinking=(Special("<|channel>"), "thought\n", Special("<channel|>")),
+    picture=(Special("<|image>"), Slot.PICTURE, Special("<image|>")),
+    stops=("<turn|>",),
+    has_template=True,
+)
+
 # https://huggingface.co/HuggingFaceTB/SmolVLM2-2.2B-Instruct/blob/main/chat_template.json
 _UTTERED, _FAKE = Special("<end_of_utterance>"), Special("<fake_token_around_image>")
 SMOLVLM2 = Family(

@@ -22,7 +22,8 @@ class Prompt:
     pictures: Mapping[str, PictureLayout]  # those in the cells, by their names there
     dropped_turns: tuple[int, ...] = ()  # indices of requested turns that did not fit
     dropped_pictures: int = 0  # in those turns
-    reduced: tuple[int, int] | None = None  # parts a picture is seen in, and parts it is worth, if those are more
+    #: Parts a picture is seen in, and parts it is worth, if those are more; and whether they are tokens.
+    reduced: tuple[int, int, bool] | None = None
     begun: str = ""  # the beginning of the answer, which is to go on
     begun_tokens: tuple[int, ...] = ()  # of that; they are the last cells
     opening: int = 0  # cells before the first turn

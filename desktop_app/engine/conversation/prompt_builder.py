@@ -22,7 +22,7 @@ from desktop_app.engine.conversation.prompt import Prompt
 from desktop_app.engine.conversation.text_tokens import TextTokens, Tokenizer
 from desktop_app.engine.llama.kv_cache import Cell, common_start
 from desktop_app.engine.messages import PictureRef, Turn
-from desktop_app.engine.vision.picture_processor import PictureLayout, PictureProcessor, with_fewer_tiles
+from desktop_app.engine.vision.picture_processor import PictureLayout, PictureProcessor, chosen_size, with_less_detail
 from desktop_app.errors import UserError
 
 # Tokens of a question that is not written yet: when it is, its pictures are not to be seen in fewer parts.
@@ -140,7 +140,7 @@ class PromptBuilder:
         self, requested: Sequence[Turn], lost: Sequence[int], system: str | None, opening: int, max_tokens: int
     ) -> Sequence[Turn]:
         """Return the turns with their pictures in as many parts as there is room for. `lost`: see `_sizes`."""
-        ways = list(with_fewer_tiles(requested, self._processor.tiling))
+        ways = list(with_less_detail(requested, self._processor))
         if len(ways) == 1:
             return requested
         *earlier, newest = requested
@@ -181,13 +181,19 @@ class PromptBuilder:
         answered = [*turns[:-1], turns[-1]._replace(answer=_BEGINNINGS[0]), Turn(_BEGINNINGS[0])]
         return common_start(layout.cells, self._lay_out(answered, system).cells)
 
-    def _reduced(self, requested: Sequence[Turn], pictures: Iterable[PictureLayout]) -> tuple[int, int] | None:
-        """Return in how many parts a picture is seen and how many it is worth, for the first that has fewer."""
-        if self._processor.tiling is None:
-            return None
+    def _reduced(self, requested: Sequence[Turn], pictures: Iterable[PictureLayout]) -> tuple[int, int, bool] | None:
+        """Return how a picture is seen that is worth more: see `Prompt`. Only the first such is told of."""
         best = {picture.sha256: picture for turn in requested for picture in turn.pictures}
-        counts = ((len(seen.parts), len(self._processor.layout(best[seen.picture.sha256]).parts)) for seen in pictures)
-        return next(((parts, most) for parts, most in counts if parts < most), None)
+        sizes = self._processor.any_size
+        if self._processor.tiling is None and (sizes is None or not sizes.choices):
+            return None
+        for seen in pictures:
+            wished = self._processor.layout(best[seen.picture.sha256])
+            if len(seen.parts) < len(wished.parts):
+                return len(seen.parts), len(wished.parts), False
+            if sizes is not None and chosen_size(sizes, seen.picture).most < chosen_size(sizes, wished.picture).most:
+                return seen.rows, wished.rows, True
+        return None
 
     def _lay_out(self, turns: Sequence[Turn], system: str | None) -> _Layout:
         pictures = _by_name(turns)
@@ -259,4 +265,4 @@ def _by_name(turns: Iterable[Turn]) -> dict[str, PictureRef]:
 
 
 def _name(picture: PictureRef) -> str:
-    return f"{picture.sha256} {picture.most_tiles}"
+    return f"{picture.sha256} {picture.most_tiles} {picture.most_tokens}"

@@ -72,6 +72,8 @@ class RowBatch(_OneSequence):
         `axes`: the time, line and column of each row, 3 x rows.
         """
         count = len(rows)
+        if count * self._axes > len(self._places):
+            raise ValueError(f"{count} rows are too many for one batch")
         values = np.ascontiguousarray(rows, dtype=np.float32)
         ctypes.memmove(self.raw.embd, values.ctypes.data, values.nbytes)
         places = self._places[: self._axes * count].reshape(self._axes, count)

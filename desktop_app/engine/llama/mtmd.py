@@ -65,7 +65,7 @@ class LoadedProjector:
         self._on_node = llama.ggml_backend_sched_eval_callback(self._node)
         parameters.cb_eval = self._on_node
         if self.any_size is not None:  # pictures come in such a size, which mtmd then does not change
-            parameters.image_min_tokens, parameters.image_max_tokens = self.any_size.fewest, self.any_size.most
+            parameters.image_min_tokens, parameters.image_max_tokens = self.any_size.fewest, self.any_size.limit
         self._context = mtmd.mtmd_init_from_file(os.fsencode(projector.path), model, parameters)
         if not self._context:
             raise UserError("projector-damaged", name=projector.chosen.name)

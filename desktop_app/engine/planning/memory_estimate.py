@@ -13,12 +13,14 @@ from typing import TypedDict
 
 from desktop_app.engine.messages import LoadPlan
 from desktop_app.engine.weights.model_files import ModelFiles
+from desktop_app.engine.weights.projector_checks.gemma4 import is_read_at_once
 from desktop_app.engine.weights.projector_quantisation import loaded_size
-from desktop_app.engine.weights.tile_layout import tiling_of
+from desktop_app.engine.weights.tile_layout import any_size_of, tiling_of
 from desktop_app.images.tiling import WHOLE
 from model_store.gguf_header import GGUFHeader
 from model_store.projector_kinds import (
     GEMMA3,
+    GEMMA4,
     INTERNVL,
     LFM2,
     LLAVA,
@@ -48,6 +50,8 @@ DECODED_PHOTO = 12_000_000 * 4 * 2  # bytes: 12 megapixels while they are decode
 _LOGITS_COPIES = 5  # of one token's: in the graph, beside it, and three times as much where the next token is chosen
 _AMPLE = 2  # times the embeddings that fit into the context: kept where memory allows
 
+_ANY_NUMBER = 1 << 20  # of tokens
+_USUAL_PICTURE = (1024, 768)
 #: Kind of projector -> how many patches along an edge become one token, if the file does not say.
 _MERGED = {GEMMA3: 4, QWEN25_VL: 2, QWEN3_VL: 2}
 
@@ -207,6 +211,8 @@ def _repackable(header: GGUFHeader) -> int:
 
 def _projector_shape(projector: GGUFHeader) -> _ProjectorShape:
     """Return what the projector adds. Its graph holds its output, the rows of the image encoder, and the picture."""
+    if kind_of(projector) == GEMMA4:
+        return _gemma4_shape(projector)
     keys = _Keys(projector, "clip.vision")
     tiling = tiling_of(projector)
     side, patch = max(1, keys.number("image_size")), max(1, keys.number("patch_size"))
@@ -220,15 +226,37 @@ def _projector_shape(projector: GGUFHeader) -> _ProjectorShape:
     kind = kind_of(projector)
     held = 3 if kind == MINICPM_V else 1  # the resampler's rows, their keys, and their sine position embeddings
     whole = tokens // (keys.number("projector.scale_factor") or _MERGED.get(kind, 1)) ** 2
+    rows = whole if kind in (MINICPM_V46, LFM2) else held * tokens
+    mask = tokens**2 if kind == MINICPM_V46 else 0  # of the attention within the patches that are merged
     return {
         "projector": loaded_size(projector, small=False),
         "small_projector": loaded_size(projector, small=True),
-        "encoder_buffers": _FLOAT * (graph + held * tokens * output),
+        "encoder_buffers": _FLOAT * (graph + mask + rows * output),
         # Tiles need not fit into the context: then a picture is encoded only as a whole.
         "image_tokens": whole if tiling is None else tiling.tokens(side, side, WHOLE),
         "most_picture_tokens": whole if tiling is None else tiling.part_tokens * tiling.most_parts,
         "min_batch": whole if kind == GEMMA3 else 0,
         "can_free_projector": kind in (LLAVA, INTERNVL, MINICPM_V, MINICPM_V46, LFM2),
+    }
+
+
+def _gemma4_shape(projector: GGUFHeader) -> _ProjectorShape:
+    """Return what Gemma 4's projector adds, if the person lets it look as closely as it can."""
+    keys = _Keys(projector, "clip.vision")
+    sizes = any_size_of(projector, _ANY_NUMBER)
+    if sizes is None:
+        raise ValueError("no size of a patch")
+    width, inner = keys.number("embedding_length"), keys.number("feed_forward_length")
+    area = sizes.limit * sizes.edge**2
+    patches = area // keys.number("patch_size") ** 2
+    return {
+        "projector": loaded_size(projector, small=False),
+        "small_projector": loaded_size(projector, small=True),
+        "encoder_buffers": _FLOAT * (patches * (3 * inner + 4 * width) + 3 * area),
+        "image_tokens": sizes.tokens(*_USUAL_PICTURE),
+        "most_picture_tokens": sizes.limit,
+        "min_batch": sizes.limit if is_read_at_once(projector) else 0,
+        "can_free_projector": False,
     }
 
 

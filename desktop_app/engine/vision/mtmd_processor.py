@@ -1,9 +1,9 @@
-"""Qwen's models, Gemma 3 and SmolVLM: pictures are resized as in training, and then divided by mtmd."""
+"""Qwen's models, Gemma 3 and 4, and SmolVLM: pictures are resized as in training, and then divided by mtmd."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,9 +12,9 @@ from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.llama.kv_cache import Cell, PictureRow
 from desktop_app.engine.llama.mtmd import LoadedProjector, Piece
 from desktop_app.engine.messages import PictureRef
-from desktop_app.engine.vision.picture_processor import PictureLayout
+from desktop_app.engine.vision.picture_processor import PictureLayout, chosen_size
 from desktop_app.engine.weights.projector_header import Projector
-from desktop_app.images.tiling import Tiling
+from desktop_app.images.tiling import AnySize, Tiling
 
 if TYPE_CHECKING:
     from desktop_app.images.resizing import Resizing
@@ -31,12 +31,13 @@ class MtmdProcessor:
         self._projector = loaded
         self._kind = projector
         self._pieces = lru_cache(256)(self._ask_pieces)
+        self._resizings: dict[AnySize | None, Resizing] = {}
 
     def layout(self, picture: PictureRef) -> PictureLayout:
         """See `PictureProcessor`."""
         blocks = [piece for piece in self._pieces(*self._size(picture)) if not isinstance(piece, tuple)]
-        names = tuple(f"mtmd-{index}" for index in range(len(blocks)))
-        return PictureLayout(picture, picture.sha256, sum(block.rows for block in blocks), names)
+        names = tuple(f"mtmd-{index}{self._detail(picture)}" for index in range(len(blocks)))
+        return PictureLayout(picture, self._key(picture), sum(block.rows for block in blocks), names)
 
     def cells(self, picture: PictureRef) -> list[Cell]:
         """See `PictureProcessor`."""
@@ -47,7 +48,7 @@ class MtmdProcessor:
             else:
                 block = piece if piece.axes or not piece.causal else None
                 rows = range(piece.first, piece.first + piece.rows)
-                cells += [PictureRow(picture.sha256, row, block) for row in rows]
+                cells += [PictureRow(self._key(picture), row, block) for row in rows]
         return cells
 
     def pixels(self, seen: PictureLayout) -> list[bytes]:
@@ -56,7 +57,7 @@ class MtmdProcessor:
 
         picture = seen.picture
         image = open_picture(picture.path, picture.name)
-        return [self._fitting.resized(image, picture.width, picture.height).tobytes()] * len(seen.parts)
+        return [self._resizing(picture).resized(image, picture.width, picture.height).tobytes()] * len(seen.parts)
 
     def encode(self, seen: PictureLayout, part: int, pixels: bytes) -> Embedding:
         """See `PictureProcessor`."""
@@ -70,11 +71,22 @@ class MtmdProcessor:
         return self._projector.pieces(width, height)
 
     def _size(self, picture: PictureRef) -> tuple[int, int]:
-        return self._fitting.size_of(picture.width, picture.height)
+        return self._resizing(picture).size_of(picture.width, picture.height)
 
-    @cached_property
-    def _fitting(self) -> Resizing:
-        # Pillow is imported when the first picture comes, not when the engine starts.
-        from desktop_app.engine.vision.resizing_for import resizing_for
+    def _resizing(self, picture: PictureRef) -> Resizing:
+        sizes = chosen_size(self.any_size, picture) if self.any_size is not None else None
+        if sizes not in self._resizings:
+            # Pillow is imported when the first picture comes, not when the engine starts.
+            from desktop_app.engine.vision.resizing_for import resizing_for
 
-        return resizing_for(self._kind, self.any_size)
+            self._resizings[sizes] = resizing_for(self._kind, sizes)
+        return self._resizings[sizes]
+
+    def _key(self, picture: PictureRef) -> str:
+        return picture.sha256 + self._detail(picture)
+
+    def _detail(self, picture: PictureRef) -> str:
+        """Return what tells apart the rows of a picture that is seen more or less closely."""
+        if self.any_size is None or not self.any_size.choices:
+            return ""
+        return f"/{chosen_size(self.any_size, picture).most}"

@@ -42,7 +42,8 @@ class PictureEncoder:
         self._projector = ""
         if projector is not None:
             small = "|small" if projector.small else ""
-            self._projector = f"{file_identity(projector.chosen)}|{projector.last_layer.value}{small}"
+            corrected = f"{projector.last_layer.value}|{projector.activation.value}"
+            self._projector = f"{file_identity(projector.chosen)}|{corrected}{small}"
         self._decoder = ThreadPoolExecutor(1, "picture")
         self._sizes: dict[str, tuple[int, int]] = {}  # of pictures that came without, by SHA-256
 

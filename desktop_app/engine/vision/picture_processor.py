@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from desktop_app.engine.cache.embeddings import Embedding
@@ -94,18 +95,35 @@ class SquareProcessor:
         return parts[0]
 
 
-def with_fewer_tiles(turns: Sequence[Turn], tiling: Tiling | None) -> Iterator[list[Turn]]:
-    """Yield the turns as requested, then with smaller and smaller limits on the tiles of each picture."""
+def with_less_detail(turns: Sequence[Turn], processor: PictureProcessor) -> Iterator[list[Turn]]:
+    """Yield the turns as requested, then with smaller and smaller limits on the tiles or tokens of each picture."""
     yield list(turns)
-    if tiling is None or not any(turn.pictures for turn in turns):
+    if not any(turn.pictures for turn in turns):
         return
-    for most in sorted({0, *(grid.tiles for grid in tiling.grids)}, reverse=True)[1:]:
-        yield [turn._replace(pictures=tuple(_at_most(picture, most) for picture in turn.pictures)) for turn in turns]
+    for reduced in _reductions(processor):
+        yield [turn._replace(pictures=tuple(map(reduced, turn.pictures))) for turn in turns]
 
 
-def _at_most(picture: PictureRef, tiles: int) -> PictureRef:
-    most = tiles if picture.most_tiles is None else min(tiles, picture.most_tiles)
-    return picture._replace(most_tiles=most)
+def _reductions(processor: PictureProcessor) -> Iterator[Callable[[PictureRef], PictureRef]]:
+    if processor.tiling is not None:
+        for most in sorted({0, *(grid.tiles for grid in processor.tiling.grids)}, reverse=True)[1:]:
+            yield partial(_with_tiles, most)
+    if processor.any_size is not None:
+        for most in reversed(processor.any_size.choices[:-1]):
+            yield partial(_with_tokens, processor.any_size, most)
+
+
+def _with_tiles(most: int, picture: PictureRef) -> PictureRef:
+    return picture._replace(most_tiles=most if picture.most_tiles is None else min(most, picture.most_tiles))
+
+
+def _with_tokens(sizes: AnySize, most: int, picture: PictureRef) -> PictureRef:
+    return picture._replace(most_tokens=min(most, chosen_size(sizes, picture).most))
+
+
+def chosen_size(sizes: AnySize, picture: PictureRef) -> AnySize:
+    """Return the sizes that were chosen for a picture; one that is only to be glanced at takes the fewest tokens."""
+    return sizes.chosen(0 if picture.most_tiles == 0 else picture.most_tokens)
 
 
 def rows_of(seen: PictureLayout) -> list[Cell]:

@@ -1,4 +1,4 @@
-"""Writes a modified copy of a GGUF file: with more keys, and with some tensors quantised, replaced or added."""
+"""Writes a modified copy of a GGUF file: with other keys, and some tensors quantised, replaced, added or left out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from model_store.gguf_header import (
     ARRAY_OF,
+    BOOL,
     I32,
     STRING,
     TENSOR_TYPES,
@@ -25,7 +27,7 @@ from model_store.gguf_header import (
 )
 
 Values = npt.NDArray[np.float32]
-Key = str | tuple[int, ...]  # a string, or an array of i32
+Key = bool | str | tuple[int, ...]  # the last is an array of i32
 
 Q8_0_BLOCK = 32  # values that share a scale
 _Q8_0 = np.dtype([("factor", "<f2"), ("values", "i1", Q8_0_BLOCK)])
@@ -53,11 +55,16 @@ class GGUFCopy:
         keys: Mapping[str, Key],
         quantised: frozenset[str] = frozenset(),
         new: Mapping[str, NewTensor] | None = None,
+        without: frozenset[str] = frozenset(),
     ) -> None:
-        """`quantised`: names of F32, F16 or BF16 tensors, in rows of whole blocks, that become Q8_0; `new`: by name."""
+        """`keys`: in addition to the original's, or in place of them; `without`: names of tensors that are left out.
+
+        `quantised`: names of F32, F16 or BF16 tensors, in rows of whole blocks, that become Q8_0; `new`: by name.
+        """
         self._original = original
         self._keys = dict(keys)
         self._new = dict(new or {})
+        self._without = without
         self._alignment = original.integer("general.alignment") or _ALIGNMENT
         self._tensors = list(self._with_offsets(quantised))
 
@@ -66,7 +73,7 @@ class GGUFCopy:
         wanted = [
             replace(tensor, kind="Q8_0") if tensor.name in quantised else tensor
             for tensor in self._original.tensors.values()
-            if tensor.name not in self._new
+            if tensor.name not in self._new and tensor.name not in self._without
         ]
         wanted += [TensorInfo(name, tensor.shape, "F32", 0, 0) for name, tensor in self._new.items()]
         offset = 0
@@ -82,7 +89,7 @@ class GGUFCopy:
             header = read_header(path)
         except (FileNotFoundError, NotGGUFError, DamagedGGUFError):
             return False
-        kinds = {key: STRING if isinstance(value, str) else ARRAY_OF + I32 for key, value in self._keys.items()}
+        kinds = {key: _kind(value) for key, value in self._keys.items()}
         return (
             header.metadata == {**self._original.metadata, **self._keys}
             and header.kinds == {**self._original.kinds, **kinds}
@@ -93,8 +100,12 @@ class GGUFCopy:
         """Write the copy to the empty `file`; `source` is the original. Raises OSError, also if that is cut short."""
         header = self._original
         start, _, n_keys = _COUNTS.unpack(source.read(_COUNTS.size))
-        file.write(_COUNTS.pack(start, len(self._tensors), n_keys + len(self._keys)))
-        _copy_bytes(source, file, header.metadata_end - _COUNTS.size)
+        replaced = sorted(header.places[name] for name in self._keys if name in header.places)
+        file.write(_COUNTS.pack(start, len(self._tensors), n_keys + len(self._keys) - len(replaced)))
+        for first, last in pairwise([_COUNTS.size, *chain(*replaced), header.metadata_end]):
+            source.seek(first)
+            if (first, last) not in replaced:
+                _copy_bytes(source, file, last - first)
         file.writelines(_key(name, value) for name, value in self._keys.items())
         for info in self._tensors:
             layout = f"<I{len(info.shape)}QIQ"
@@ -162,9 +173,18 @@ def _read(source: BinaryIO, count: int) -> bytes:
 
 def _key(name: str, value: Key) -> bytes:
     """Return the bytes of a metadata entry in a GGUF file."""
+    if isinstance(value, bool):
+        return _text(name) + struct.pack("<I?", BOOL, value)
     if isinstance(value, str):
         return _text(name) + struct.pack("<I", STRING) + _text(value)
     return _text(name) + struct.pack(f"<IIQ{len(value)}i", _ARRAY, I32, len(value), *value)
+
+
+def _kind(value: Key) -> int:
+    """Return the number of a value's type in GGUF, as `GGUFHeader.kinds` has it."""
+    if isinstance(value, tuple):
+        return ARRAY_OF + I32
+    return BOOL if isinstance(value, bool) else STRING
 
 
 def _text(text: str) -> bytes:

@@ -7,9 +7,11 @@ here and in `projector_checks/`: the types of the values, and the shapes of the 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from desktop_app.engine.weights.projector_checks import (
+    gemma4,
     internvl,
     lfm2,
     llava,
@@ -20,11 +22,12 @@ from desktop_app.engine.weights.projector_checks import (
     siglip,
 )
 from desktop_app.engine.weights.projector_checks.checked_header import CheckedHeader
-from desktop_app.engine.weights.projector_header import FEATURE_LAYER, Projector
+from desktop_app.engine.weights.projector_header import FEATURE_LAYER, HEARING, Projector
 from desktop_app.errors import UserError
 from model_store.gguf_header import ARRAY_OF, BOOL, F32, I32, STRING, U32, GGUFHeader
 from model_store.projector_kinds import (
     GEMMA3,
+    GEMMA4,
     IDEFICS3,
     INTERNVL,
     LFM2,
@@ -79,6 +82,7 @@ _CHECKS: dict[str, Callable[[CheckedHeader], Projector]] = {
     QWEN25_VL: qwen25_vl.check,
     QWEN3_VL: qwen3_vl.check,
     GEMMA3: siglip.check_gemma3,
+    GEMMA4: gemma4.check,
     IDEFICS3: siglip.check_idefics3,
     INTERNVL: internvl.check,
     MINICPM_V: minicpm_v.check,
@@ -94,11 +98,11 @@ def checked_projector(path: Path, header: GGUFHeader) -> Projector:
     if check is None or _is_other_version(kind, header):
         raise UserError("projector-unsupported", name=path.name, kind=kind)
     sound = all(_KINDS.get(key, value_kind) == value_kind for key, value_kind in header.kinds.items())
-    sees = header.metadata.get("clip.has_vision_encoder") is True
-    hears = header.metadata.get("clip.has_audio_encoder") is True
-    if not sound or not sees or hears:
+    if not sound or header.metadata.get("clip.has_vision_encoder") is not True:
         raise UserError("projector-damaged", name=path.name)
-    return check(CheckedHeader(path, header))
+    # What encodes sounds is not looked at: a copy without it is loaded.
+    hears = any(header.metadata.get(key) is True for key in HEARING)
+    return replace(check(CheckedHeader(path, header)), hears=hears)
 
 
 def _is_other_version(kind: str, header: GGUFHeader) -> bool:

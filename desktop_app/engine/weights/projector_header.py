@@ -10,6 +10,10 @@ from model_store.gguf_header import GGUFHeader
 from model_store.projector_kinds import LLAVA
 
 FEATURE_LAYER = "clip.vision.feature_layer"
+#: Which activation the image encoder has: if none of them is there, llama.cpp takes CLIP's quick GELU.
+USE_GELU, USE_SILU = "clip.use_gelu", "clip.use_silu"
+#: Whether sounds can be encoded too, or made.
+HEARING = ("clip.has_audio_encoder", "clip.has_gen_audio_encoder")
 #: The embedding that ends each line of image tokens. Only LLaVA-1.6 has it.
 NEWLINES = ("model.image_newline", "v.image_newline")
 
@@ -21,6 +25,15 @@ class LastLayer(str, Enum):
     COMPLETE = "complete"  # all layers that should run do run
     MISSING = "missing"  # one layer too few runs
     CORRECTED = "corrected"  # a copy of the file tells llama.cpp which layers to run
+
+
+class Activation(str, Enum):
+    """Whether llama.cpp computes the activation that the image encoder was trained with (see `projector_copy.py`)."""
+
+    NONE = "none"  # no projector
+    RIGHT = "right"
+    UNSTATED = "unstated"  # the file does not say which, and llama.cpp takes another one
+    CORRECTED = "corrected"  # a copy of the file says which
 
 
 @dataclass(frozen=True)
@@ -39,3 +52,10 @@ class Projector:
     kind: str = LLAVA
     min_batch: int = 0  # image tokens that must be in one micro-batch
     small: bool = False  # whether `path` is a copy with large matrices in q8_0
+    activation: Activation = Activation.RIGHT
+    hears: bool = False  # whether it encodes sounds as well, which only a copy without that keeps out of memory
+
+
+def parts_that_hear(projector: GGUFHeader) -> frozenset[str]:
+    """Return the names of the tensors that encode sounds."""
+    return frozenset(name for name in projector.tensors if name.startswith(("a.", "mm.a.")))

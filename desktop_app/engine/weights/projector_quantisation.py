@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from math import prod
 
+from desktop_app.engine.weights.projector_header import parts_that_hear
 from model_store.gguf_header import GGUFHeader, TensorInfo
 
 _BLOCK, _BYTES = 32, 34  # of q8_0: values per block, and bytes per block
 _LARGE_TYPES = frozenset({"F32", "F16", "BF16"})
-_MATRICES = tuple(
-    f"{name}.weight" for name in ("attn_q", "attn_k", "attn_v", "attn_out", "ffn_up", "ffn_down", "mm.0", "mm.2")
-)
+_ATTENTION = ("attn_q", "attn_k", "attn_v", "attn_qkv", "attn_out")
+_MATRICES = tuple(f"{name}.weight" for name in (*_ATTENTION, "ffn_gate", "ffn_up", "ffn_down", "mm.0", "mm.2"))
 
 
 def matrices_to_quantise(projector: GGUFHeader) -> frozenset[str]:
@@ -18,21 +18,28 @@ def matrices_to_quantise(projector: GGUFHeader) -> frozenset[str]:
 
     There are none if that saves little, for example if the projector is already quantised.
     """
-    matrices = [tensor for tensor in projector.tensors.values() if _fits(tensor)]
+    loaded = _loaded(projector)
+    matrices = [tensor for tensor in loaded if _fits(tensor)]
     saved = sum(tensor.size - _size(tensor) for tensor in matrices)
-    whole = sum(tensor.size for tensor in projector.tensors.values())
+    whole = sum(tensor.size for tensor in loaded)
     return frozenset(tensor.name for tensor in matrices) if saved > whole // 8 else frozenset()
 
 
 def loaded_size(projector: GGUFHeader, *, small: bool) -> int:
     """Return the bytes of all loaded tensors, of the file or of its `small` copy."""
     names = matrices_to_quantise(projector) if small else frozenset()
-    size = sum(_size(tensor) if tensor.name in names else tensor.size for tensor in projector.tensors.values())
+    size = sum(_size(tensor) if tensor.name in names else tensor.size for tensor in _loaded(projector))
     first = projector.tensors.get("mm.0.weight")
     if first is None or "mm.2.weight" in projector.tensors:
         return size
     width = first.shape[-1]
     return size + (width + 1) * width * 4  # the second matrix that a linear projector gets, and its bias: F32
+
+
+def _loaded(projector: GGUFHeader) -> list[TensorInfo]:
+    """Return the tensors that are loaded: not those that encode sounds."""
+    heard = parts_that_hear(projector)
+    return [tensor for tensor in projector.tensors.values() if tensor.name not in heard]
 
 
 def _fits(tensor: TensorInfo) -> bool:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from desktop_app.engine.weights.projector_checks import gemma4
 from desktop_app.engine.weights.projector_header import NEWLINES
 from desktop_app.images.internvl_tiling import MOST_TILES, InternVLTiling
 from desktop_app.images.lfm2_tiling import Lfm2Tiling
 from desktop_app.images.llava_tiling import LlavaTiling, grids_of
 from desktop_app.images.minicpm_tiling import MiniCPM46Tiling, MiniCPMTiling
-from desktop_app.images.tiling import AnySize, Tiling
+from desktop_app.images.tiling import AnySize, Filled, Tiling
 from model_store.gguf_header import GGUFHeader, TensorInfo
 from model_store.projector_kinds import (
+    GEMMA4,
     INTERNVL,
     LFM2,
     LLAVA,
@@ -38,8 +40,12 @@ def any_size_of(projector: GGUFHeader, most_tokens: int) -> AnySize | None:
 
     `most_tokens`: the limit for one picture.
     """
-    budget = _BUDGETS.get(kind_of(projector))
-    patch = projector.integer("clip.vision.patch_size")
+    kind, patch = kind_of(projector), projector.integer("clip.vision.patch_size")
+    if kind == GEMMA4 and patch:
+        most = gemma4.USUAL if gemma4.is_read_at_once(projector) else gemma4.CHOICES[-1]
+        choices = tuple(choice for choice in gemma4.CHOICES if choice <= min(most, most_tokens)) or gemma4.CHOICES[:1]
+        return Filled(patch * gemma4.MERGED, 1, min(gemma4.USUAL, choices[-1]), choices)
+    budget = _BUDGETS.get(kind)
     if budget is None or not patch:
         return None
     fewest, most = (min(tokens, most_tokens) for tokens in budget)

@@ -37,5 +37,5 @@ def test_a_picture_ends_with_its_last_row() -> None:
 
 def test_the_person_is_told_what_had_no_place() -> None:
     assert list(prompt_of(10, 5).notices(7)) == []
-    prompt = Prompt([1], 1, 0, {}, dropped_turns=(0, 2), dropped_pictures=3, reduced=(1, 5))
+    prompt = Prompt([1], 1, 0, {}, dropped_turns=(0, 2), dropped_pictures=3, reduced=(1, 5, False))
     assert list(prompt.notices(7)) == [TurnsDropped(7, 2, 3, (0, 2)), PartsReduced(7, 1, 5)]

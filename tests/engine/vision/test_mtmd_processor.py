@@ -110,7 +110,8 @@ def test_embeddings_are_those_of_transformers_and_logits_those_of_mtmd(model: Mo
         with np.load(DATA / "eyes.npz") as recorded:
             wanted = recorded[f"{name} {width}x{height}"].astype(np.float64)
         assert mean_cosine(rows[seen.key].astype(np.float64), wanted) >= 0.9999, (width, height)
-        theirs = as_mtmd_evaluates(model, encoder.processor._fitting.resized(patterned(width, height), width, height))
+        resizing = encoder.processor._resizing(seen.picture)
+        theirs = as_mtmd_evaluates(model, resizing.resized(patterned(width, height), width, height))
         llama_cpp.llama_memory_clear(model._memory, True)
         context = KVCache(model, interrupt)
         context.append([*BEFORE, *cells, *AFTER], rows.__getitem__)

@@ -88,6 +88,13 @@ class CheckedHeader:
             self.refuse()
         return tensor.shape[dimension]
 
+    def length(self, name: str, dimension: int) -> int:
+        """Return one dimension of a tensor, the fastest being 0."""
+        tensor = self.header.tensors.get(name)
+        if tensor is None or len(tensor.shape) <= dimension:
+            self.refuse()
+        return tensor.shape[dimension]
+
     def tower(self) -> None:
         """Check the layers of an image encoder with a matrix each for queries, keys and values."""
         width, inner, blocks = self.width, self.inner(), self.blocks()
