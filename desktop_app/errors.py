@@ -98,6 +98,11 @@ SENTENCES: dict[str, str] = {
     "cannot-think": QT_TRANSLATE_NOOP(
         "errors", "{name} cannot think before it answers. Leave out --think, or choose another model."
     ),
+    "no-picture-tokens": QT_TRANSLATE_NOOP(
+        "errors",
+        "With {name} one cannot choose how many tokens a picture takes. Leave out --picture-tokens, or choose another "
+        "model.",
+    ),
     "family-unknown": QT_TRANSLATE_NOOP(
         "errors",
         "{name} was trained with words that Eyebright does not know (its architecture is {architecture}), so it would "

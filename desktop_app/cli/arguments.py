@@ -87,6 +87,7 @@ def _parse_ask(words: Sequence[str]) -> AskRequest:
     add("--system", metavar="TEXT", help=texts.ASK_SYSTEM)
     _add_context(parser)
     add("--quick-look", action="store_true", help=texts.ASK_QUICK_LOOK)
+    add("--picture-tokens", type=_whole(1, 2**16), metavar="N", help=texts.ASK_PICTURE_TOKENS)
     add("--think", action="store_true", help=texts.ASK_THINK)
     add("--json", action="store_true", help=texts.ASK_JSON)
     # parse_intermixed_args parses twice, and the second time "--" is gone: what follows it must not be seen at all.
@@ -111,6 +112,7 @@ def _parse_ask(words: Sequence[str]) -> AskRequest:
         settings=EngineSettings(n_ctx=found.context),
         system=found.system,
         quick_look=found.quick_look,
+        picture_tokens=found.picture_tokens,
         think=found.think,
         json=found.json,
     )

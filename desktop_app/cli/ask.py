@@ -72,6 +72,8 @@ def ask(request: AskRequest) -> int:
         status.clear()
         if request.think and not info.can_think:
             raise UserError("cannot-think", name=info.name)
+        if request.picture_tokens and not (info.any_size is not None and info.any_size.choices):
+            raise UserError("no-picture-tokens", name=info.name)
         if info.wording is not None:
             print(texts.NOTE.format(sentence=info.wording), file=sys.stderr)
         for one in inspected:
@@ -83,9 +85,10 @@ def ask(request: AskRequest) -> int:
             for one in inspected:
                 if one.looks_photographic:
                     print(texts.NOTE_PHOTOGRAPH.format(name=in_one_line(one.picture.name)), file=sys.stderr)
-        most_tiles = 0 if request.quick_look else None
+        most_tiles, most_tokens = 0 if request.quick_look else None, request.picture_tokens
         seen = tuple(
-            one.picture._replace(width=one.width, height=one.height, most_tiles=most_tiles) for one in inspected
+            one.picture._replace(width=one.width, height=one.height, most_tiles=most_tiles, most_tokens=most_tokens)
+            for one in inspected
         )
         turns: list[Turn] = []
         for number, question in enumerate(questions):
@@ -140,7 +143,8 @@ def _answer(client: EngineClient, command: Ask, status: Status, to_screen: bool)
                 print(texts.NOTE_DROPPED_ONE if one else texts.NOTE_DROPPED.format(turns=event.turns), file=sys.stderr)
             elif isinstance(event, PartsReduced):
                 status.clear()
-                print(texts.NOTE_PARTS.format(parts=event.parts, requested=event.requested), file=sys.stderr)
+                note = texts.NOTE_PICTURE_TOKENS if event.in_tokens else texts.NOTE_PARTS
+                print(note.format(parts=event.parts, requested=event.requested), file=sys.stderr)
             elif isinstance(event, Text):
                 status.clear()
                 if to_screen:

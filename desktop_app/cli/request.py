@@ -27,6 +27,7 @@ class AskRequest:
     settings: EngineSettings = field(default_factory=EngineSettings)
     system: str | None = None
     quick_look: bool = False  # pictures are seen as a whole only
+    picture_tokens: int | None = None  # that each may take; None: as many as in training
     think: bool = False  # before it answers
     json: bool = False
 

@@ -33,6 +33,10 @@ ASK_MAX_TOKENS = "most tokens in an answer (default: {default})"
 ASK_SYSTEM = "system prompt to use instead of the model's own"
 ASK_CONTEXT = "context size in tokens (default: {default}, or less if the model was trained with less)"
 ASK_QUICK_LOOK = "show the model each picture as a whole, without its parts: much faster with models such as LLaVA-1.6"
+ASK_PICTURE_TOKENS = (
+    "how many tokens a picture may take, with models that let one choose, such as Gemma 4: 70, 140, 280, 560 or 1120; "
+    "more show smaller things, and take longer"
+)
 ASK_THINK = "let the model think before it answers, if it can; what it thinks is not printed, but --json has it"
 ASK_JSON = "print one line of JSON for each answer, with its statistics"
 PLAN_DESCRIPTION = """\
@@ -127,6 +131,10 @@ NOTE_DROPPED = "eyebright: The context is full. The model no longer sees the fir
 NOTE_PARTS = (
     "eyebright: The context is too small for all parts of the pictures. One is seen in {parts} parts "
     "instead of {requested}. Set a longer context with --context."
+)
+NOTE_PICTURE_TOKENS = (
+    "eyebright: The context is too small for so many tokens of a picture. One is seen in {parts} instead of "
+    "{requested}. Set a longer context with --context."
 )
 NOTE_LONGEST_ANSWER = (
     "eyebright: The answer was cut off after {tokens} tokens. Set a higher limit with --max-tokens or --context."

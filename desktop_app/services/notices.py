@@ -61,6 +61,11 @@ SENTENCES: dict[str, str] = {
         "The context is too small for the {wished} parts of a picture. The model sees it only as a whole. "
         "Choose a larger context in the settings.",
     ),
+    "picture-tokens-reduced": QT_TRANSLATE_NOOP(
+        "notices",
+        "The context is too small for so many tokens of a picture. The model sees it in {parts} instead of {wished}. "
+        "Choose a larger context in the settings.",
+    ),
     "context-reduced": QT_TRANSLATE_NOOP(
         "notices",
         "The context has {n_ctx} tokens instead of {wished}. With {wished} tokens the model would need "
@@ -156,6 +161,7 @@ REMEDIES: dict[str, tuple[str, ...]] = {
     "context-reduced": ("choose-model",),
     "parts-reduced": ("open-settings",),
     "parts-reduced-to-one": ("open-settings",),
+    "picture-tokens-reduced": ("open-settings",),
     "demo-photo": ("get-model",),
     "demo-photos": ("get-model",),
     "load-waits": ("load-now",),

@@ -7,7 +7,7 @@ import pytest
 
 from tests.cli.running import run_verb
 from tests.engine.held_to_transformers import Held, picture, records_of
-from tests.random_models.small_models import SMALL_MODELS
+from tests.random_models.small_models import GEMMA4_E2B, SMALL_MODELS
 from tests.random_models.talks import TALKS, SmallModel
 
 
@@ -37,6 +37,19 @@ def test_a_conversation_about_a_picture(small: SmallModel, tmp_path: Path, capsy
         assert first["answer"] == in_words(small, tmp_path, written).strip()
     assert (first["image_encodes"], second["image_encodes"]) == (1, 0)
     assert second["prompt_tokens"] > first["prompt_tokens"]
+
+
+def test_how_many_tokens_a_picture_takes_is_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model, mmproj = GEMMA4_E2B.write(tmp_path)
+    shown = picture(GEMMA4_E2B.shapes[0], tmp_path)
+    ask = ("ask", "--model", str(model), "--mmproj", str(mmproj), shown.path, "-p", "What is it?", "--json", "--greedy")
+    prompts = []
+    for more in (["--quick-look"], ["--picture-tokens", "560"], []):
+        assert run_verb(*ask, "--max-tokens", "1", *more) == 0
+        prompts.append(json.loads(capsys.readouterr().out)["prompt_tokens"])
+    assert (prompts[1] - prompts[0], prompts[2] - prompts[0]) == (31 * 17 - 11 * 6, 22 * 12 - 11 * 6)
+    assert run_verb("ask", shown.path, "-p", "What is it?", "--picture-tokens", "560") == 2
+    assert "Leave out --picture-tokens" in capsys.readouterr().err
 
 
 def test_it_is_planned(small: SmallModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

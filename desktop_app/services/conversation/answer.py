@@ -75,7 +75,7 @@ class Answer(QObject):
     `withdrawn(bool)`: they were taken out of the history again, the whole conversation if True; nothing follows.
     `text(str)`: all of it so far, at most 25 times a second. `thought(dict)`: it has been thought, and the answer
     begins; the details of the message that say what and for how long. `phase(Phase, dict)`, `speed(float)`,
-    `context(used, size)`, `dropped(TurnsDropped | None)` once, `reduced(parts, wished)`.
+    `context(used, size)`, `dropped(TurnsDropped | None)` once, `reduced(parts, wished, whether they are tokens)`.
     `ended()`: `message` is final, and to be saved.
     """
 
@@ -88,7 +88,7 @@ class Answer(QObject):
     speed = Signal(float)
     context = Signal(int, int)
     dropped = Signal(object)
-    reduced = Signal(int, int)
+    reduced = Signal(int, int, bool)
     ended = Signal()
 
     def __init__(
@@ -234,7 +234,7 @@ class Answer(QObject):
             details = {"done": event.done, "total": event.total, "expected_s": event.expected_s}
             self.phase.emit(event.phase, details | {"sha256": event.picture, "part": event.part, "parts": event.parts})
         elif isinstance(event, PartsReduced):
-            self.reduced.emit(event.parts, event.requested)
+            self.reduced.emit(event.parts, event.requested, event.in_tokens)
         elif isinstance(event, TurnsDropped):
             self._dropped_turns = event.turns
             self._tell_dropped(event)

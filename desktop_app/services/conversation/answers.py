@@ -41,7 +41,7 @@ class Answers(QObject):
       `not_saved(Answer)` instead: they are not, and nothing else follows.
       `withdrawn(Answer, bool)` later: they were taken out of it again, the whole conversation if True; no more follows.
     - `dropped(conversation id, TurnsDropped | None)`: which turns the model does not see; once.
-      `reduced(conversation id, int, int)`: in how many parts it sees a picture, and in how many it should.
+      `reduced(conversation id, int, int, bool)`: in how many parts, or tokens, it sees a picture, and should see it.
     - `phase(conversation id, Phase, dict)`, `streaming(message id, text so far)`,
       `thought(message id, details of the message)`, `figures(conversation id)`: again
       and again. Phase.WAITING has the detail "behind": the conversation that is answered first.
@@ -54,7 +54,7 @@ class Answers(QObject):
     saved = Signal(list)
     not_saved = Signal(object)
     dropped = Signal(str, object)
-    reduced = Signal(str, int, int)
+    reduced = Signal(str, int, int, bool)
     phase = Signal(str, object, dict)
     streaming = Signal(str, str)
     thought = Signal(str, dict)

@@ -22,7 +22,7 @@ from desktop_app.services.conversation.model_notes import MODEL_CHANGED, with_mo
 from desktop_app.services.conversation.picture_detail import PictureDetail
 from desktop_app.services.conversation.previews import Previews
 from desktop_app.services.conversation.queue.questions import QueuedQuestion
-from desktop_app.services.conversation.turns import QUICK_LOOK_KEY, turns_of
+from desktop_app.services.conversation.turns import details_of, turns_of
 from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.notices import Notice, Notices
 
@@ -93,8 +93,8 @@ class Chat(QObject):
         self._shown: list[Message] = []  # with the notes
         self._told: list[str] = []  # ids of those that are shown, notes included
         self._opening = False  # the messages to be shown are being read from the history
-        self._reduced: dict[str, tuple[int, int]] = {}  # parts of pictures, to be told when the conversation is open
-        self._reduced_told: tuple[str, tuple[int, int]] | None = None
+        self._reduced: dict[str, tuple[int, int, bool]] = {}  # to be told when the conversation is open
+        self._reduced_told: tuple[str, tuple[int, int, bool]] | None = None
         self._waiting: tuple[str, str, set[int]] | None = None  # (conversation, text, pictures), until it can be sent
         conversations.opened.connect(self._open)
         conversations.erased.connect(answers.stop_all)
@@ -212,8 +212,8 @@ class Chat(QObject):
             return
         self._cut(old.parent or "")
         details = old.details
-        if not old.pictures and self._picture_detail.is_quick():  # it had nothing to be looked at
-            details = {QUICK_LOOK_KEY: True}
+        if not old.pictures:  # it had nothing to be looked at
+            details = details_of(self._picture_detail.chosen()) or details
         self._ask(QueuedQuestion(text, pictures, details))
 
     def take_back(self, message_id: str) -> None:
@@ -279,7 +279,7 @@ class Chat(QObject):
             conversation = new_id()
             self._draft.assign_id(conversation)
             self._conversations.assign_id(conversation)
-        details = {QUICK_LOOK_KEY: True} if self._picture_detail.is_quick() else {}
+        details = details_of(self._picture_detail.chosen())
         if self._answers.is_under_way(self._conversations.current_id()):
             self._draft.queue_up(text, pictures, details)
             return
@@ -372,8 +372,8 @@ class Chat(QObject):
             self._notices.post(Notice(code, {"turns": event.turns, "pictures": event.pictures}, owner="conversation"))
         self.set_dropped_turns(event)
 
-    def _parts_reduced(self, conversation_id: str, parts: int, wished: int) -> None:
-        self._reduced[conversation_id] = (parts, wished)
+    def _parts_reduced(self, conversation_id: str, parts: int, wished: int, in_tokens: bool) -> None:
+        self._reduced[conversation_id] = (parts, wished, in_tokens)
         if conversation_id == self._conversations.current_id():
             self._tell_reduced(conversation_id)
 
@@ -381,8 +381,9 @@ class Chat(QObject):
         reduced = self._reduced.pop(conversation_id, None)
         if reduced is not None and (conversation_id, reduced) != self._reduced_told:  # once is enough
             self._reduced_told = (conversation_id, reduced)
-            parts, wished = reduced
+            parts, wished, in_tokens = reduced
             code = "parts-reduced" if parts > 1 else "parts-reduced-to-one"
+            code = "picture-tokens-reduced" if in_tokens else code
             self._notices.post(Notice(code, {"parts": parts, "wished": wished}, owner="conversation"))
 
     def _completed(self, message: Message) -> None:

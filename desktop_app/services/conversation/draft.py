@@ -48,6 +48,7 @@ class _Content:
     text: str = ""
     pictures: list[DraftPicture] = field(default_factory=list)
     quick: bool | None = None
+    picture_tokens: int | None = None
     refusals: Troubles | None = None  # of what came last
     is_read: bool = False  # what the history has of it is in it; until then that is not written over
     is_reading: bool = False
@@ -146,6 +147,14 @@ class Draft(QObject):
         """Remember how its pictures are to be seen."""
         self._current.quick = quick
 
+    def picture_tokens(self) -> int | None:
+        """Return how many tokens each of its pictures may take; None: the person has not chosen."""
+        return self._current.picture_tokens
+
+    def set_picture_tokens(self, tokens: int) -> None:
+        """Remember how many tokens each of its pictures may take."""
+        self._current.picture_tokens = tokens
+
     def is_checking(self) -> bool:
         """Return whether a picture is still being checked."""
         return any(picture.picture is None for picture in self._current.pictures)
@@ -167,7 +176,7 @@ class Draft(QObject):
         taken = _Content(text, [picture for picture in content.pictures if picture.key in keys])
         content.pictures = [picture for picture in content.pictures if picture.key not in keys]
         content.text = content.text.removeprefix(text).lstrip()
-        content.quick = None
+        content.quick = content.picture_tokens = None
         content.refusals = None
         self._notices.leave("draft")
         self.cleared.emit()

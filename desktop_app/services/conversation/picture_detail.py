@@ -1,4 +1,4 @@
-"""How much of the draft's pictures the model is to see: all parts, or each as a whole only. And what that costs."""
+"""How closely the model is to see the draft's pictures: in parts or whole, in how many tokens. And what that costs."""
 
 from __future__ import annotations
 
@@ -32,6 +32,23 @@ class WholeCost(NamedTuple):
     pictures: int
     tokens: int
     seconds: float  # to encode and read them all; 0: not known yet
+
+
+class TokenOptions(NamedTuple):
+    """How many tokens each picture may take, what that costs, and which of it is chosen."""
+
+    costs: dict[int, WholeCost]
+    chosen: int
+    usual: int  # as in training
+    fitting: int = 0  # tokens of a picture that the context has room for, instead of `wished`; 0: all
+    wished: int = 0
+
+
+class Detail(NamedTuple):
+    """How closely a message's pictures are seen: see `PictureRef`."""
+
+    most_tiles: int | None = None
+    most_tokens: int | None = None
 
 
 class DetailOptions(NamedTuple):
@@ -84,13 +101,33 @@ class PictureDetail(QObject):
             return WholeCost(
                 len(pictures), tokens, self._cost(info, [(picture, WHOLE) for picture in pictures]).seconds
             )
-        if info.any_size is None:
+        return self._cost_of_size(info, pictures, self.chosen().most_tokens) if info.any_size is not None else None
+
+    def token_options(self) -> TokenOptions | None:
+        """Return how many tokens each picture may take, where one can choose that; None: one cannot."""
+        info, pictures = self._engine.info(), self._pictures()
+        if info is None or info.any_size is None or not info.any_size.choices or not pictures:
             return None
-        tokens = sum(info.any_size.tokens(picture.width, picture.height) for picture in pictures)
-        seconds = 0.0
-        if self._part_s and self._token_s:
-            seconds = info.any_size.shares(tokens) * self._part_s + tokens * self._token_s
-        return WholeCost(len(pictures), tokens, seconds)
+        costs = {choice: self._cost_of_size(info, pictures, choice) for choice in info.any_size.choices}
+        chosen = info.any_size.chosen(self.chosen().most_tokens).most
+        return TokenOptions(costs, chosen, info.any_size.most, *self._reduced)
+
+    def chosen(self) -> Detail:
+        """Return how closely the next message's pictures are seen."""
+        info = self._engine.info()
+        if info is None or info.any_size is None or not info.any_size.choices:
+            return Detail(most_tiles=0 if self.is_quick() else None)
+        tokens = self._draft.picture_tokens()
+        if tokens is None and self._preferences.value(QUICK_LOOK_SETTING):
+            tokens = info.any_size.choices[0]
+        return Detail(most_tokens=tokens)
+
+    def choose_tokens(self, tokens: int) -> None:
+        """Choose how many tokens each picture of this message may take."""
+        if tokens != self.chosen().most_tokens:
+            self._reduced = (0, 0)
+            self._draft.set_picture_tokens(tokens)
+            self.changed.emit()
 
     def _pictures(self) -> list[Picture]:
         return [draft.picture for draft in self._draft.pictures() if draft.picture is not None]
@@ -123,6 +160,16 @@ class PictureDetail(QObject):
         tokens = sum(tiling.tokens(picture.width, picture.height, grid) for picture, grid in seen)
         known = self._part_s and self._token_s
         return DetailCost(parts, parts * self._part_s + tokens * self._token_s if known else 0.0)
+
+    def _cost_of_size(self, info: ModelInfo, pictures: Sequence[Picture], most_tokens: int | None) -> WholeCost:
+        any_size = info.any_size
+        assert any_size is not None
+        sizes = any_size.chosen(most_tokens)
+        tokens = [sizes.tokens(picture.width, picture.height) for picture in pictures]
+        seconds = 0.0
+        if self._part_s and self._token_s:
+            seconds = sum(map(any_size.shares, tokens)) * self._part_s + sum(tokens) * self._token_s
+        return WholeCost(len(pictures), sum(tokens), seconds)
 
     def _model_changed(self, info: ModelInfo | None) -> None:
         self._part_s, self._token_s = (info.part_s, info.token_s) if info is not None else (0.0, 0.0)

@@ -24,7 +24,7 @@ from desktop_app.engine.messages import (
 )
 from desktop_app.services.conversation.chat import Chat
 from desktop_app.services.conversation.draft import Draft
-from desktop_app.services.conversation.picture_detail import PictureDetail
+from desktop_app.services.conversation.picture_detail import Detail, PictureDetail
 from desktop_app.services.conversation.previews import Previews
 from desktop_app.services.engine import Engine
 from desktop_app.services.preferences import Preferences
@@ -77,7 +77,7 @@ class ReadingAhead(QObject):
         self._request = 0
         self._sent: object = None
         self._dropped: TurnsDropped | None = None  # what the engine told of this request
-        self._sent_quick = False  # whether the pictures were sent to be seen as a whole only
+        self._sent_detail = Detail()  # how closely the pictures were sent to be seen
         self._text = ""  # how the question begins, as far as it is read ahead
         self._earlier_text = ""  # the draft when the timer was started
         self._encoding: _Encoding | None = None
@@ -118,7 +118,7 @@ class ReadingAhead(QObject):
 
     def _detail_changed(self) -> None:
         """Begin again when the person wants the pictures to be seen in the other way."""
-        if self._sent is not None and self._picture_detail.is_quick() != self._sent_quick and self._draft.pictures():
+        if self._sent is not None and self._picture_detail.chosen() != self._sent_detail and self._draft.pictures():
             self._sent = None
             self._end_encoding()
             self._reset_picture_states()
@@ -164,9 +164,9 @@ class ReadingAhead(QObject):
             return
         turns = self._answered_turns()
         self._dropped = None
-        most_tiles = 0 if self._picture_detail.is_quick() else None
+        detail = self._picture_detail.chosen()
         pictures: tuple[PictureRef, ...] = tuple(
-            self._previews.reference_of(p.picture)._replace(most_tiles=most_tiles)
+            self._previews.reference_of(p.picture)._replace(**detail._asdict())
             for p in self._draft.pictures()
             if p.picture is not None
         )
@@ -176,7 +176,7 @@ class ReadingAhead(QObject):
         if wanted == self._sent or not (turns or pictures or text):
             return
         self._sent = wanted
-        self._sent_quick = most_tiles == 0
+        self._sent_detail = detail
         system_prompt = self._preferences.value("system_prompt").strip() or None
         max_tokens = self._preferences.value("max_tokens")
         self._request = self._engine.send(

@@ -7,10 +7,19 @@ from typing import Any
 
 from desktop_app.chat.conversation import Message, Picture, Role, State, storable
 from desktop_app.engine.messages import PictureRef, Turn
+from desktop_app.services.conversation.picture_detail import Detail
 
 # Key in the `details` of a question that was sent with "quick": its pictures are seen as a whole only.
 # Stored in every history, so its value stays.
 QUICK_LOOK_KEY = "glance"
+# Likewise, of one whose pictures take another number of tokens than in training: at most this.
+PICTURE_TOKENS_KEY = "picture_tokens"
+
+
+def details_of(detail: Detail) -> dict[str, Any]:
+    """Return what the `details` of a question say of how closely its pictures are seen."""
+    told = {QUICK_LOOK_KEY: True} if detail.most_tiles == 0 else {}
+    return told if detail.most_tokens is None else {**told, PICTURE_TOKENS_KEY: detail.most_tokens}
 
 
 def turns_of(messages: Sequence[Message], reference: Callable[[Picture], PictureRef]) -> tuple[Turn, ...]:
@@ -41,7 +50,12 @@ def _grouped(
             continue
         if message.role is Role.USER:
             most_tiles = 0 if message.details.get(QUICK_LOOK_KEY) else None
-            pictures = tuple(reference(picture)._replace(most_tiles=most_tiles) for picture in message.pictures)
+            tokens = message.details.get(PICTURE_TOKENS_KEY)
+            most_tokens = tokens if isinstance(tokens, int) else None  # a history may come from anywhere
+            pictures = tuple(
+                reference(picture)._replace(most_tiles=most_tiles, most_tokens=most_tokens)
+                for picture in message.pictures
+            )
             shown = open_turn.pictures if open_turn is not None else ()
             open_turn, ids = Turn(message.text, shown + pictures), (*ids, message.id)
         elif message.role is Role.ASSISTANT and message.text and open_turn is not None:

@@ -1,10 +1,10 @@
-"""The choice between full and less picture detail, with the time that each takes; or what pictures take as a whole."""
+"""The choice how closely pictures are seen, with the time that each takes: in parts, or in a number of tokens."""
 
 from __future__ import annotations
 
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions, WholeCost
+from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions, TokenOptions, WholeCost
 from desktop_app.ui.protocols.conversation import PictureDetail
 from desktop_app.ui.sentences import duration, number
 from desktop_app.ui.widgets.controls import ElidedLabel
@@ -16,7 +16,10 @@ _FULL, _QUICK = "full", "quick"
 
 
 class DetailChoice(QWidget):
-    """Offers full or less detail where the model divides pictures into parts, or says what pictures cost as a whole."""
+    """Offers full or less detail where the model divides pictures into parts; numbers of tokens where it has several.
+
+    With others it says what pictures cost as a whole.
+    """
 
     def __init__(self, picture_detail: PictureDetail, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -28,8 +31,9 @@ class DetailChoice(QWidget):
             self.choice.buttons[_QUICK],
             self.tr("Looks at the picture only as a whole: much faster, but small things and text are missed."),
         )
+        self.tokens: SegmentedControl | None = None  # the numbers differ between models
         self.note = ElidedLabel("", "tiny", "muted", self)
-        column = QVBoxLayout(self)
+        self._column = column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GRID // 2)
         column.addWidget(self.choice)
@@ -43,9 +47,14 @@ class DetailChoice(QWidget):
 
     def _show(self) -> None:
         options, whole = self._picture_detail.options(), self._picture_detail.whole_cost()
+        tokens = self._picture_detail.token_options()
         self.setVisible(options is not None or whole is not None)
         self.choice.setVisible(options is not None)
-        if options is not None:
+        if self.tokens is not None:
+            self.tokens.setVisible(tokens is not None)
+        if tokens is not None:
+            self._show_tokens(tokens)
+        elif options is not None:
             self._show_options(options)
         elif whole is not None:
             self._show_note(self._whole_cost(whole))
@@ -61,6 +70,35 @@ class DetailChoice(QWidget):
                 parts=options.fitting, wished=options.wished
             )
         self._show_note(text)
+
+    def _show_tokens(self, options: TokenOptions) -> None:
+        names = {str(choice): number(choice) for choice in options.costs}
+        names[str(options.usual)] = self.tr("{tokens} (as trained)").format(tokens=number(options.usual))
+        if self.tokens is None or list(self.tokens.buttons) != list(names):
+            old, self.tokens = self.tokens, SegmentedControl(self.tr("Tokens of a picture"), names, self)
+            self.tokens.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+            self.tokens.chosen.connect(self._tokens_chosen)
+            self._column.insertWidget(1, self.tokens)
+            if old is not None:
+                old.hide()
+                old.deleteLater()
+        for choice, cost in options.costs.items():
+            set_tip(
+                self.tokens.buttons[str(choice)],
+                self.tr("{cost}. More show smaller things and text, and take longer.").format(
+                    cost=self._whole_cost(cost)
+                ),
+            )
+        self.tokens.set_value(str(options.chosen))
+        text = self._whole_cost(options.costs[options.chosen])
+        if options.fitting:
+            text = self.tr("The context is too small: only {tokens} of {wished} tokens of a picture fit.").format(
+                tokens=number(options.fitting), wished=number(options.wished)
+            )
+        self._show_note(text)
+
+    def _tokens_chosen(self, value: str) -> None:
+        self._picture_detail.choose_tokens(int(value))
 
     def _show_note(self, text: str) -> None:
         self.note.set_whole_text(text)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # only for annotations, so the window does not wait for them
     from desktop_app.services.conversation.answers import Figures
     from desktop_app.services.conversation.draft import DraftPicture
     from desktop_app.services.conversation.edited_question import UnsentEdit
-    from desktop_app.services.conversation.picture_detail import DetailOptions, WholeCost
+    from desktop_app.services.conversation.picture_detail import DetailOptions, TokenOptions, WholeCost
     from desktop_app.services.conversation.queue.activity import Mark
     from desktop_app.services.conversation.queue.questions import QueuedQuestion
 
@@ -210,7 +210,9 @@ class PictureDetail(Protocol):
 
     def options(self) -> DetailOptions | None: ...
     def whole_cost(self) -> WholeCost | None: ...
+    def token_options(self) -> TokenOptions | None: ...
     def choose(self, quick: bool) -> None: ...
+    def choose_tokens(self, tokens: int) -> None: ...
 
 
 class Recovery(Protocol):

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from desktop_app.chat.conversation import Picture
 from desktop_app.services.conversation.draft import Draft, DraftPicture, PictureState
 from desktop_app.services.conversation.edited_question import UnsentEdit
-from desktop_app.services.conversation.picture_detail import DetailOptions, WholeCost
+from desktop_app.services.conversation.picture_detail import DetailOptions, TokenOptions, WholeCost
 from tests.helpers.fakes import Call
 
 
@@ -132,6 +132,7 @@ class FakePictureDetail(QObject):
         self.calls = calls
         self.now: DetailOptions | None = None
         self.whole: WholeCost | None = None
+        self.tokens: TokenOptions | None = None
 
     def options(self) -> DetailOptions | None:
         return self.now
@@ -139,9 +140,17 @@ class FakePictureDetail(QObject):
     def whole_cost(self) -> WholeCost | None:
         return self.whole
 
+    def token_options(self) -> TokenOptions | None:
+        return self.tokens
+
+    def choose_tokens(self, tokens: int) -> None:
+        self.calls.append(("choose_tokens", tokens))
+
     def choose(self, quick: bool) -> None:
         self.calls.append(("choose", quick))
 
-    def show(self, options: DetailOptions | None, whole: WholeCost | None = None) -> None:
-        self.now, self.whole = options, whole
+    def show(
+        self, options: DetailOptions | None, whole: WholeCost | None = None, tokens: TokenOptions | None = None
+    ) -> None:
+        self.now, self.whole, self.tokens = options, whole, tokens
         self.changed.emit()

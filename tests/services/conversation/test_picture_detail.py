@@ -19,7 +19,7 @@ from desktop_app.images.internvl_tiling import InternVLTiling
 from desktop_app.images.lfm2_tiling import Lfm2Tiling
 from desktop_app.images.llava_tiling import LlavaTiling
 from desktop_app.images.minicpm_tiling import MiniCPM46Tiling, MiniCPMTiling
-from desktop_app.images.tiling import WHOLE, AnySize, Tiling
+from desktop_app.images.tiling import WHOLE, AnySize, Filled, Tiling
 from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions, WholeCost
 from tests.helpers.fake_engine import finished
 from tests.helpers.waiting import pump, wait_until
@@ -165,6 +165,59 @@ def test_another_choice_costs_an_abort_and_goes_with_the_message(desk: Desk) -> 
     desk.services.chat.edit(desk.services.chat.messages()[0].id, "Which colour?")
     wait_until(lambda: len(desk.client.of(Ask)) == 2)
     assert desk.client.of(Ask)[-1].turns[0].pictures[0].most_tiles == 0
+
+
+SIZES = Filled(48, 1, 280, (70, 140, 280, 560, 1120))
+FILLED = TILED._replace(tiling=None, any_size=SIZES, image_tokens=266)
+
+
+def test_how_many_tokens_a_picture_takes_is_chosen_and_goes_with_the_message(desk: Desk) -> None:
+    ready(desk, FILLED)
+    assert desk.services.picture_detail.token_options() is None  # no picture yet
+    desk.attach()
+    options = desk.services.picture_detail.token_options()
+    assert options is not None
+    assert {choice: cost.tokens for choice, cost in options.costs.items()} == {
+        choice: SIZES.chosen(choice).tokens(64, 48) for choice in SIZES.choices
+    }
+    assert (options.chosen, options.usual, options.fitting) == (280, 280, 0)
+    seconds = [cost.seconds for cost in options.costs.values()]
+    assert seconds[2] == pytest.approx(4.0 + options.costs[280].tokens / 100, rel=0.05)
+    assert seconds[4] > 4 * seconds[2] > 0  # attention grows with the square
+    assert desk.services.picture_detail.whole_cost() == options.costs[280]
+    first = ahead(desk, None)
+    assert first.pictures[0].most_tokens is None
+    desk.services.picture_detail.choose_tokens(1120)
+    assert desk.services.picture_detail.whole_cost() == options.costs[1120]
+    wait_until(lambda: desk.client.of(ReadAhead)[-1].pictures[0].most_tokens == 1120)
+    desk.client.emit(PartsReduced(desk.client.of(ReadAhead)[-1].request, 266, 1107, True))
+    wait_until(lambda: bool(desk.services.picture_detail.token_options().fitting))  # type: ignore[union-attr]
+    desk.services.chat.send("What is it?")
+    wait_until(lambda: bool(desk.client.of(Ask)))
+    asked = desk.client.of(Ask)[-1]
+    assert asked.turns[0].pictures[0].most_tokens == 1120
+    desk.client.emit(PartsReduced(asked.request, 266, 1107, True))
+    desk.client.emit(finished(asked, "A circle."))
+    wait_until(lambda: not desk.services.chat.is_busy())
+    assert [notice.text_code for notice in desk.notices] == ["picture-tokens-reduced"]
+    conversation = desk.services.conversations.current_id()
+    desk.services.conversations.new()
+    desk.services.conversations.open(conversation)
+    wait_until(lambda: len(desk.services.chat.messages()) == 2)
+    assert desk.services.chat.turns()[0].pictures[0].most_tokens == 1120
+    desk.attach("another.png", "blue")  # the next message begins anew
+    options = desk.services.picture_detail.token_options()
+    assert options is not None
+    assert options.chosen == 280
+
+
+def test_with_the_setting_pictures_take_the_fewest_tokens(desk: Desk) -> None:
+    ready(desk, FILLED)
+    desk.services.preferences.set("picture_glance", True)
+    desk.attach()
+    wait_until(lambda: bool(desk.client.of(ReadAhead)) and desk.client.of(ReadAhead)[-1].pictures[0].most_tokens == 70)
+    desk.services.picture_detail.choose_tokens(280)
+    wait_until(lambda: desk.client.of(ReadAhead)[-1].pictures[0].most_tokens == 280)
 
 
 def test_the_setting_is_what_messages_begin_with(desk: Desk) -> None:

@@ -20,7 +20,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton
 
 from desktop_app.chat.conversation import State as MessageState
-from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions, WholeCost
+from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions, TokenOptions, WholeCost
 from desktop_app.services.conversation.queue.questions import QueuedQuestion
 from desktop_app.services.engine import State
 from desktop_app.services.notices import Notice
@@ -597,6 +597,28 @@ def test_what_looking_costs_is_shown_only_where_there_is_a_choice(composer: Comp
     fakes.picture_detail.show(DetailOptions(DetailCost(5, 0.0), DetailCost(1, 0.0), False))
     assert composer.picture_detail.choice.isVisible()
     assert not composer.picture_detail.note.isVisible()
+
+
+def test_how_many_tokens_a_picture_may_take_is_chosen_with_its_cost(composer: Composer, fakes: FakeServices) -> None:
+    fakes.draft.put(picture())
+    costs = {70: WholeCost(1, 66, 3.2), 280: WholeCost(1, 264, 14.0), 1120: WholeCost(1, 1107, 101.0)}
+    fakes.picture_detail.show(None, costs[280], TokenOptions(costs, 280, 280))
+    control = composer.picture_detail.tokens
+    assert control is not None
+    assert [button.text() for button in control.buttons.values()] == ["70", "280 (as trained)", "1,120"]
+    assert control.buttons["280"].isChecked()
+    assert composer.picture_detail.note.text() == "The picture takes 264 tokens, about 14 s"
+    assert "1,107 tokens, about 100 s" in control.buttons["1120"].toolTip()
+    QTest.mouseClick(control.buttons["1120"], Qt.MouseButton.LeftButton)
+    assert fakes.picture_detail.calls == [("choose_tokens", 1120)]
+    fakes.picture_detail.show(None, costs[280], TokenOptions(costs, 1120, 280, 264, 1107))
+    assert composer.picture_detail.note.text() == "The context is too small: only 264 of 1,107 tokens of a picture fit."
+    fewer = {70: costs[70], 140: costs[70]}
+    fakes.picture_detail.show(None, costs[70], TokenOptions(fewer, 140, 140))
+    assert composer.picture_detail.tokens is not None
+    assert list(composer.picture_detail.tokens.buttons) == ["70", "140"]
+    fakes.picture_detail.show(DetailOptions(DetailCost(5, 0.0), DetailCost(1, 0.0), False))
+    assert not composer.picture_detail.tokens.isVisible()
 
 
 def test_the_switch_to_think_first_is_there_while_the_model_can(composer: Composer, fakes: FakeServices) -> None:
