@@ -17,7 +17,7 @@ from desktop_app.chat.backups import Backup
 from desktop_app.chat.conversation import DeletedConversation, State
 from desktop_app.engine.messages import Phase, Tuning
 from desktop_app.errors import UserError
-from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions
+from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions, TokenOptions, WholeCost
 from desktop_app.services.conversation.queue.questions import QueuedQuestion
 from desktop_app.services.notices import Notice, Part, action
 from desktop_app.ui.files.web_page import open_page
@@ -616,3 +616,13 @@ def looking_in_parts(stage: Stage) -> None:
     stage.services.engine.become("ready", LLAVA)
     stage.services.draft.put(stage.lake, "reading", 0.4)
     stage.services.picture_detail.show(DetailOptions(DetailCost(5, 94.0), DetailCost(1, 21.0), False, 3, 5))
+
+
+@state
+def choosing_tokens(stage: Stage) -> None:
+    """A model that lets one choose how many tokens a picture takes, and what that costs."""
+    stage.services.engine.become("ready", LLAVA)
+    stage.services.draft.put(stage.lake, "reading", 0.4)
+    seconds = {70: 5.0, 140: 10.0, 280: 22.0, 560: 55.0, 1120: 160.0}
+    costs = {choice: WholeCost(1, choice * 15 // 16, cost) for choice, cost in seconds.items()}
+    stage.services.picture_detail.show(None, costs[280], TokenOptions(costs, 280, 280))

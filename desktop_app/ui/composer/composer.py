@@ -189,6 +189,7 @@ class Composer(QWidget):
         from desktop_app.ui.composer.detail_choice import DetailChoice
 
         picture_detail = DetailChoice(self._services.picture_detail, self.card)
+        picture_detail.grown.connect(self._order)
         self._words.insertWidget(self._words.indexOf(self.strip) + 1, picture_detail)
         return picture_detail
 
@@ -243,7 +244,7 @@ class Composer(QWidget):
 
     def _order(self, _what: object = None) -> None:
         """Let Tab go to the pictures and the choice of detail before the text field below them, though it is older."""
-        later = [*self.strip.thumbnails(), *self.picture_detail.choice.buttons.values()]
+        later = [*self.strip.thumbnails(), *self.picture_detail.buttons()]
         before: QWidget = self.editor
         while before is self.editor or before in later or before.focusPolicy() == Qt.FocusPolicy.NoFocus:
             before = before.previousInFocusChain() or self.send

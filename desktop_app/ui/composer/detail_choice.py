@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions, TokenOptions, WholeCost
 from desktop_app.ui.protocols.conversation import PictureDetail
@@ -18,8 +19,10 @@ _FULL, _QUICK = "full", "quick"
 class DetailChoice(QWidget):
     """Offers full or less detail where the model divides pictures into parts; numbers of tokens where it has several.
 
-    With others it says what pictures cost as a whole.
+    With others it says what pictures cost as a whole. `grown()`: there are other buttons.
     """
+
+    grown = Signal()
 
     def __init__(self, picture_detail: PictureDetail, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,6 +44,11 @@ class DetailChoice(QWidget):
         self.choice.chosen.connect(self._chosen)
         picture_detail.changed.connect(self._show)
         self._show()
+
+    def buttons(self) -> list[QPushButton]:
+        """Return the buttons, those that are not shown included."""
+        controls = [self.choice] if self.tokens is None else [self.choice, self.tokens]
+        return [button for control in controls for button in control.buttons.values()]
 
     def _chosen(self, value: str) -> None:
         self._picture_detail.choose(value == _QUICK)
@@ -73,12 +81,14 @@ class DetailChoice(QWidget):
 
     def _show_tokens(self, options: TokenOptions) -> None:
         names = {str(choice): number(choice) for choice in options.costs}
-        names[str(options.usual)] = self.tr("{tokens} (as trained)").format(tokens=number(options.usual))
+        names[str(options.usual)] = self.tr("{tokens} tokens (as trained)").format(tokens=number(options.usual))
         if self.tokens is None or list(self.tokens.buttons) != list(names):
             old, self.tokens = self.tokens, SegmentedControl(self.tr("Tokens of a picture"), names, self)
-            self.tokens.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+            self.tokens.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
             self.tokens.chosen.connect(self._tokens_chosen)
             self._column.insertWidget(1, self.tokens)
+            self.tokens.show()  # now, so that there is room for it
+            self.grown.emit()
             if old is not None:
                 old.hide()
                 old.deleteLater()

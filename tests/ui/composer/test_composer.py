@@ -605,8 +605,13 @@ def test_how_many_tokens_a_picture_may_take_is_chosen_with_its_cost(composer: Co
     fakes.picture_detail.show(None, costs[280], TokenOptions(costs, 280, 280))
     control = composer.picture_detail.tokens
     assert control is not None
-    assert [button.text() for button in control.buttons.values()] == ["70", "280 (as trained)", "1,120"]
+    assert [button.text() for button in control.buttons.values()] == ["70", "280 tokens (as trained)", "1,120"]
     assert control.buttons["280"].isChecked()
+    composer.strip.thumbnails()[0].setFocus()
+    QTest.keyClick(composer.strip.thumbnails()[0], Qt.Key.Key_Tab)
+    assert control.buttons["280"].hasFocus()
+    QTest.keyClick(control.buttons["280"], Qt.Key.Key_Tab)
+    assert composer.editor.hasFocus()
     assert composer.picture_detail.note.text() == "The picture takes 264 tokens, about 14 s"
     assert "1,107 tokens, about 100 s" in control.buttons["1120"].toolTip()
     QTest.mouseClick(control.buttons["1120"], Qt.MouseButton.LeftButton)
