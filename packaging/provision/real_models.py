@@ -14,13 +14,14 @@ from provision import paths
 from provision.console import give_up, say
 
 #: Files of this name and its endings: the vocabulary, texts, and the tokens that the authors' tokeniser makes of them.
-_VOCABULARIES = ("llama-spm", "phi-3", "gpt-2", "qwen2", "llama-bpe")
+_VOCABULARIES = ("llama-spm", "phi-3", "gpt-2", "qwen2", "llama-bpe", "gemma-4")
 _ENDINGS = (".gguf", ".gguf.inp", ".gguf.out")
 
 
 def fetched() -> Path:
     """Return the folder with `weights/` and `vocabularies/`, fetched now if need be."""
-    key = hashlib.sha256(b"".join(lock.read_bytes() for lock in (paths.REAL_LOCK, paths.LLAMA_LOCK))).hexdigest()[:16]
+    what = [lock.read_bytes() for lock in (paths.REAL_LOCK, paths.LLAMA_LOCK)]
+    key = hashlib.sha256(b"".join([*what, *map(str.encode, _VOCABULARIES)])).hexdigest()[:16]
     folder = paths.cache() / "real-models" / key
     if folder.exists():
         return folder

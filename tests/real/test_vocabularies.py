@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from desktop_app.chat.families.known import INTERNVL3, LLAVA_LLAMA3, MOONDREAM2, QWEN25_VL
+from desktop_app.chat.families.known import GEMMA4, INTERNVL3, LLAVA_LLAMA3, MOONDREAM2, QWEN25_VL
 from desktop_app.chat.families.signs import family_for
 from desktop_app.engine.conversation.text_tokens import TextTokens
 from desktop_app.engine.llama.backend import prepare
@@ -21,7 +21,7 @@ from model_store.gguf_header import read_header
 
 pytestmark = pytest.mark.real
 
-NAMES = ("llama-spm", "phi-3", "gpt-2", "qwen2", "llama-bpe")
+NAMES = ("llama-spm", "phi-3", "gpt-2", "qwen2", "llama-bpe", "gemma-4")
 #: Vocabulary -> a family that was trained with it.
 BYTE_PAIRS = {"gpt-2": MOONDREAM2, "qwen2": QWEN25_VL, "llama-bpe": LLAVA_LLAMA3}
 _BETWEEN = "\n__ggml_vocab_test__\n"
@@ -103,6 +103,19 @@ def test_llama_3_is_recognised_without_it(real: Path, tmp_path: Path) -> None:
     assert pre_tokenizer == "llama-bpe"
     with loaded(silent, pre_tokenizer) as vocabulary:
         assert vocabulary.special("<|begin_of_text|>") == 128000
+
+
+def test_gemma_4_is_recognised_and_has_the_tokens_of_its_words(real: Path) -> None:
+    path = vocabulary_file(real, "gemma-4")
+    assert family_for(read_header(path).metadata) is GEMMA4
+    with loaded(path) as vocabulary:
+        assert {name: vocabulary.special(name) for name in ("<|turn>", "<turn|>", "<|image>", "<image|>")} == {
+            "<|turn>": 105,
+            "<turn|>": 106,
+            "<|image>": 255999,
+            "<image|>": 258882,
+        }
+        assert (vocabulary.special("<|channel>"), vocabulary.special("<channel|>")) == (100, 101)
 
 
 @pytest.mark.parametrize("name", NAMES)
