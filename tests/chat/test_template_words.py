@@ -12,7 +12,9 @@ import pytest
 from desktop_app.chat.families.known import GEMMA3, LFM2_VL, QWEN3_VL, QWEN25_VL, QWEN35
 from desktop_app.chat.families.signs import FAMILIES
 from desktop_app.chat.families.template_words import says_the_same
-from desktop_app.chat.prompt import Special
+from desktop_app.chat.prompt import Special, prompt_parts
+from tests.chat.test_families import RECORDED as PROMPTS
+from tests.chat.test_families import as_text, exchanges_of
 from tests.helpers.paths import DATA
 
 RECORDED: list[dict[str, Any]] = json.loads((DATA / "templates.json").read_text(encoding="utf-8"))
@@ -34,6 +36,22 @@ def template_of(pieces: list[str]) -> str:
 @pytest.mark.parametrize("recorded", RECORDED, ids=lambda recorded: str(recorded["file"]))
 def test_published_templates_are_known(recorded: dict[str, Any]) -> None:
     assert says_the_same(template_of(recorded["pieces"]), BY_NAME[recorded["family"]])
+
+
+RENDERED = [
+    (recorded, way, case) for recorded in RECORDED for way, prompts in recorded["prompts"].items() for case in prompts
+]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "way", "case"), RENDERED, ids=[f"{one['file']}-{way}-{case}" for one, way, case in RENDERED]
+)
+def test_prompts_are_what_published_templates_write(recorded: dict[str, Any], way: str, case: str) -> None:
+    family = BY_NAME[recorded["family"]]
+    spoken = family.thinking_first if way == "think" else family
+    system = PROMPTS["conversations"][case]["system"] or ""  # the templates have no sentence of their own
+    parts = prompt_parts(spoken, exchanges_of(case), system)
+    assert as_text(parts, PROMPTS["families"][family.name]) == recorded["prompts"][way][case]
 
 
 @pytest.mark.parametrize("recorded", RECORDED, ids=lambda recorded: str(recorded["file"]))
