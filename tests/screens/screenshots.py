@@ -40,6 +40,7 @@ ALSO = {
     "dark": (
         *("typeset", "typeset_code", "typeset_table"),
         "unseen",
+        *("thinking", "thought", "thought_unfolded"),
         *("empty", "answered", "dragging", "refusing", "reading", "error_notice", "settings", "looking"),
         *("refused_list", "dropped_many", "looking_in_parts", "settings_measured", "finding_fastest"),
         *("stopped", "editing"),
@@ -65,6 +66,7 @@ ALSO = {
     ),
     "tight": ("empty", "offered", "answered", "dropped_many", "photo_advice", "queued", "looking_in_parts"),
     "zoomed": (
+        *("thinking", "thought", "thought_unfolded"),
         *("typeset", "typeset_code", "typeset_table"),
         *("empty", "answered", "refused_list", "stopped", "editing", "settings", "settings_measured"),
         *("queued", "waiting_for_another", "beside", "beside_closed"),

@@ -111,6 +111,8 @@ def check_headers(
     if framed is not None and family_for(header.metadata) is not framed:
         # The prompt needs special tokens around the parts of a picture; other families do not have them.
         raise UserError("projector-unsupported", name=mmproj.name, kind=projector.kind)
+    if family_for(header.metadata) is known.UNKNOWN:
+        raise UserError("family-unknown", name=model.name, architecture=header.architecture)
     # Rows that go into several layers (deepstack) lie side by side.
     width *= 1 + (header.integer(f"{header.architecture}.n_deepstack_layers") or 0)
     if projector.width != width:

@@ -228,7 +228,11 @@ class Composer(QWidget):
         """Show the hint beside the buttons, the name of the model shortened for it, or above where it would be high."""
         shown: list[QWidget] = [self.attach, self.send]
         shown += [self.projector] if self._is_blind() else []
-        shown += [button for button in (self.queue_up, self.think) if not button.isHidden()]
+        shown += [] if self.queue_up.isHidden() else [self.queue_up]
+        if not self.think.isHidden():
+            taken = sum(button.sizeHint().width() + GRID for button in shown)
+            self.think.fit(self.card.width() - 2 * _SIDE - taken - theme.px(_SHORTEST_NAME))
+            shown.append(self.think)
         taken = sum(button.sizeHint().width() + GRID for button in shown)
         room = self.card.width() - 2 * _SIDE - 2 * GRID - taken
         words = QFontMetrics(theme.font("tiny")).horizontalAdvance(self.hint.text())

@@ -1,13 +1,15 @@
 """One check says which projector a model takes: when files are loaded, in whatever way, and when they are added."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from desktop_app.chat.families import known
 from desktop_app.engine.client import EngineClient
-from desktop_app.engine.weights.model_files import check_files
+from desktop_app.engine.weights.model_files import check_files, check_headers
 from desktop_app.errors import UserError
+from model_store.gguf_header import read_header
 from model_store.library.import_plan import plan_import
 from tests.random_models.architectures import write_architecture
 from tests.random_models.llava import Sizes, write_language_model, write_projector
@@ -85,3 +87,19 @@ def test_the_engine_refuses_it_in_a_sentence_and_lives(empty: EngineClient, tmp_
     assert "mmproj-idefics3.gguf" in str(caught.value)
     assert "without a projector" in str(caught.value)
     assert empty.load(model, None).image_tokens == 0
+
+
+def test_a_model_whose_words_are_not_known_sees_no_pictures(tmp_path: Path) -> None:
+    """It is refused, never given Vicuna's words in silence; without a projector it talks, and that is said."""
+    model, mmproj = model_file(tmp_path, "llama"), projector_file(tmp_path, "mlp")
+    header, eyes = read_header(model), read_header(mmproj)
+    other = {"general.name": "Zephyr 7B", "tokenizer.chat_template": "{{ '<|user|>\\n' + words }}"}
+    zephyr = replace(header, metadata={**header.metadata, **other})
+    with pytest.raises(UserError) as caught:
+        check_headers(model, zephyr, mmproj, eyes)
+    assert caught.value.code == "family-unknown"
+    assert "llama.gguf was trained with words that Eyebright does not know" in str(caught.value)
+    wording = check_headers(model, zephyr, None, None).wording
+    assert wording is not None
+    assert wording.code == "words-unknown"
+    assert check_headers(model, header, mmproj, eyes).wording is None

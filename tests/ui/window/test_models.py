@@ -274,9 +274,11 @@ def test_what_is_here_has_a_light_or_a_reason(dialog: ModelsDialog, services: Fa
         "large": MemoryFit("too-large", 2048, 9 * GIB, 6 * GIB),
         "odd": UserError("projector-unsupported", name="p.gguf", kind="x"),
     }
+    services.models.fits["good"] = MemoryFit("fits", 4096, 5 * GIB, 6 * GIB, UserError("words-unknown"))
     dialog.show_part("installed")
     said = [words_of(card) for card in dialog.cards()[1:]]
     assert "Fits this computer" in said[0]
+    assert "The words that it was trained with are not known to Eyebright" in said[0]
     assert "Does not fit" in said[1]
     assert "It needs at least 9.7 GB of memory, but only 6.4 GB can be used" in said[1]
     assert "p.gguf is a projector of the type x" in said[2]

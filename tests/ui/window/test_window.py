@@ -11,6 +11,7 @@ from PySide6.QtCore import QPoint, QRect, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QDialog, QPushButton, QWidget
+from PySide6.QtWidgets import QDialog, QLabel, QWidget
 
 from desktop_app.chat.conversation import Message, Role, State
 from desktop_app.engine.messages import Phase
@@ -22,6 +23,7 @@ from desktop_app.ui.models.dialog import ModelsDialog
 from desktop_app.ui.notices import NoticeBar
 from desktop_app.ui.settings.dialog import SettingsDialog
 from desktop_app.ui.transcript.phrases import figures, note
+from desktop_app.ui.widgets.controls import Popover
 from desktop_app.ui.widgets.theme import theme
 from desktop_app.ui.window import MainWindow
 from tests.helpers.cards import words_of
@@ -75,6 +77,13 @@ def test_a_full_model_is_named(window: MainWindow, services: FakeServices) -> No
     services.engine.become("ready", LLAVA)
     assert window.start_page.model.whole_text() == "llava-v1.5-7b-Q4_K_M runs on this computer."
     assert "llava-v1.5-7b-Q4_K_M · ready" in window.status.model.text()
+
+
+def test_the_edge_tells_of_a_model_whose_file_has_other_words(window: MainWindow, services: FakeServices) -> None:
+    services.engine.become("ready", LLAVA._replace(wording=UserError("words-other", family="Qwen3-VL")))
+    window.status.model.click()
+    said = [label.text() for card in window.findChildren(Popover) for label in card.findChildren(QLabel)]
+    assert any("It is spoken to as Qwen3-VL; its file has other words" in text for text in said)
 
 
 def test_the_edge_tells_what_the_engine_does(window: MainWindow, services: FakeServices) -> None:

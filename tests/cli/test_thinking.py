@@ -1,0 +1,50 @@
+"""`eyebright ask --think`, and what the verbs say of the words in which a model is spoken to."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import run_verb
+from tests.random_models.qwen3_vl import write_qwen3_vl
+from tests.random_models.qwen35 import write_qwen35
+
+ASK = ("-p", "What is a star?", "--greedy", "--max-tokens", "12", "--json")
+OTHER_WORDS = "{{ '<|im_start|>system\\nYou are Bob.<|im_end|>\\n' }}"
+SAID = "It is spoken to as Qwen3-VL; its file has other words"
+
+
+def test_what_it_thinks_is_in_the_json_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = str(write_qwen35(tmp_path / "model.gguf"))
+    assert run_verb("ask", "--model", model, *ASK) == 0
+    assert json.loads(capsys.readouterr().out)["thought"] == ""
+    assert run_verb("ask", "--model", model, *ASK, "--think") == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["thought"]
+    assert figures["answer_tokens"] == 12
+    assert run_verb("ask", "--model", model, *ASK[:-1], "--think") == 0
+    assert figures["thought"] not in capsys.readouterr().out
+
+
+def test_a_model_that_cannot_think_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_verb("ask", *ASK, "--think") == 2
+    assert "cannot think before it answers. Leave out --think" in capsys.readouterr().err
+
+
+def test_other_words_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = str(write_qwen3_vl(tmp_path / "model.gguf", chat_template=OTHER_WORDS))
+    assert run_verb("plan", model) == 0
+    assert SAID in capsys.readouterr().out
+    assert run_verb("plan", model, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["wording"] == "other"
+    assert run_verb("ask", "--model", model, *ASK) == 0
+    assert SAID in capsys.readouterr().err
+    assert run_verb("models", "import", model) == 0
+    capsys.readouterr()
+    assert run_verb("models", "list") == 0
+    assert SAID in capsys.readouterr().out
+    same = str(write_qwen3_vl(tmp_path / "same.gguf"))
+    assert run_verb("plan", same) == 0
+    assert "spoken to" not in capsys.readouterr().out
