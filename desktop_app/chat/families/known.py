@@ -221,6 +221,11 @@ GEMMA4 = Family(
     asking=(_SPEAKING, "user\n", Slot.PICTURES, Slot.QUESTION, _SPOKEN, "\n", _SPEAKING, "model\n"),
     answering=(Answer(), _SPOKEN, "\n"),
     without_thinking=(Special("<|channel>"), "thought\n", Special("<channel|>")),
+    thinking=Thinking(
+        asking=(),  # it begins the thought itself, since it is told to at the start
+        thought=(Special("<|channel>"), "thought\n", Answer(after="\n"), Special("<channel|>")),
+        opening=(_GEMMA, _SPEAKING, "system\n", Special("<|think|>"), "\n", Slot.SYSTEM, _SPOKEN, "\n"),
+    ),
     picture=(Special("<|image>"), Slot.PICTURE, Special("<image|>")),
     stops=("<turn|>",),
     has_template=True,

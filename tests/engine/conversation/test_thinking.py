@@ -35,6 +35,7 @@ from desktop_app.engine.messages import (
 )
 from desktop_app.engine.weights.model_files import check_files
 from tests.helpers.paths import DATA
+from tests.random_models.gemma4 import write_gemma4
 from tests.random_models.qwen35 import write_qwen35
 
 RECORDED: dict[str, Any] = json.loads((DATA / "prompts.json").read_text(encoding="utf-8"))
@@ -204,3 +205,24 @@ def test_an_answer_goes_on_after_its_thought(desk: Desk) -> None:
     assert more.text == whole.text + " And blue."
     assert more.thought == ""
     assert more.stats.evaluated_tokens <= len(whole.token_ids) + 2
+
+
+def test_gemma_4_is_told_at_the_start_and_begins_its_thought_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(write_gemma4(tmp_path / "model.gguf"), monkeypatch)
+    try:
+        asked = "<|turn>user\na<turn|>\n<|turn>model\n"
+        assert desk.cells(QUESTION) == f"<bos>{asked}<|channel>thought\n<channel|>"
+        told = "<bos><|turn>system\n<|think|>\n<turn|>\n"
+        assert desk.cells(QUESTION, think=True) == told + asked
+        words = ["<|channel>", "thought\n", "Hm.\n", "<channel|>", "One.", "<turn|>"]
+        finished = desk.ask(QUESTION, words=words, think=True)
+        assert (finished.text, finished.thought) == ("One.", "Hm.\n")
+        assert desk.sent(Thought) == "Hm.\n"
+        assert desk.phases() == [Phase.READING, Phase.WRITING, Phase.THINKING, Phase.WRITING]
+        answered = QUESTION._replace(answer=finished.text, thought=finished.thought)
+        assert desk.cells(answered, NEXT, think=True) == f"{told}{asked}One.<turn|>\n{asked.replace('a<', 'b<', 1)}"
+        assert desk.cells(answered, think=True) == f"{told}{asked}<|channel>thought\nHm.\n<channel|>One."
+    finally:
+        desk.session.close()
