@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QPlainTextEdit, QPushButton,
 
 from desktop_app.assembly import Services, build
 from desktop_app.chat.conversation import Message, State
+from desktop_app.engine.messages import Phase
 from desktop_app.paths import attachments_folder, demo_model, models_folder, settings_file
 from desktop_app.services.notices import Notice
 from desktop_app.settings import Settings
@@ -34,6 +35,7 @@ from tests.helpers.strays import Expected
 from tests.helpers.waiting import wait_until
 from tests.images.files import SIZE, scene
 from tests.images.patterns import patterned
+from tests.random_models.qwen35 import write_qwen35
 from tests.random_models.small_models import LFM2_VL, MINICPM_V46
 from tests.random_models.talks import SmallModel
 
@@ -397,3 +399,38 @@ def test_a_conversation_about_a_picture_in_pieces(programs: list[Program], small
     wait_until(lambda: [p.state for p in services.draft.pictures()] == ["read"], _MODEL_S, "the picture is read ahead")
     assert "The picture takes" in offered(program)
     assert program.ask("And this?").details["image_encodes"] == 0
+
+
+def test_it_thinks_when_the_switch_is_on(programs: list[Program], tmp_path: Path) -> None:
+    program = open_program(programs)
+    services = program.services
+    composer = program.window.findChild(Composer)
+    assert composer is not None
+    assert not composer.think.isVisible(), "the built-in model cannot think"
+    path = write_qwen35(tmp_path / "thinker.gguf")
+    for name, value in (("seed", 1), ("temperature", 0.0), ("max_tokens", 48), ("model", str(path)), ("mmproj", "")):
+        services.preferences.set(name, value)
+    wait_until(lambda: (info := services.engine.info()) is not None and info.can_think, _MODEL_S)
+    assert composer.think.isVisible()
+    plain = program.ask("What is a star?")
+    assert plain.thought == ""
+    QTest.mouseClick(composer.think, Qt.MouseButton.LeftButton)
+    assert composer.think.isChecked()
+    phases: list[Phase | None] = []
+    services.answers.phase.connect(lambda _id, phase, _details: phases.append(phase))
+    thoughtful = program.ask("And the moon?")
+    assert Phase.THINKING in phases
+    assert thoughtful.thought.strip()
+    rows = program.window.transcript.page.rows
+    row = rows.row(rows.index_of(thoughtful.id))
+    assert not row.thought_head.isNull()
+    assert row.thought.isNull()
+    assert thoughtful.thought not in row.document.toPlainText()
+    # Stop works meanwhile.
+    services.preferences.set("max_tokens", 2000)
+    phases.clear()
+    program.type_and_send("Why?")
+    wait_until(lambda: Phase.THINKING in phases, _MODEL_S)
+    QTest.mouseClick(composer.send, Qt.MouseButton.LeftButton)
+    wait_until(lambda: not services.chat.is_busy())
+    assert services.chat.messages()[-1].state is State.STOPPED
