@@ -18,7 +18,7 @@ _NO_TEXT = frozenset({"none", "no_vocab"})
 #: Vocabularies that no model of ours writes in.
 _OTHER_TOKENIZERS = frozenset({"bert", "t5", "test"})
 #: Types of tensors in which llama.cpp computes with weights not at all.
-_NO_WEIGHTS = frozenset({"I8", "I16", "I32", "I64", "F64", "Q8_1", "Q8_K"})
+NO_WEIGHTS = frozenset({"I8", "I16", "I32", "I64", "F64", "Q8_1", "Q8_K"})
 
 
 def is_sound_decoder(header: GGUFHeader) -> bool:
@@ -34,6 +34,7 @@ def is_sound_decoder(header: GGUFHeader) -> bool:
         and 0 <= (header.integer(f"{architecture}.n_deepstack_layers") or 0) <= blocks  # rows are so much wider
         and header.metadata.get(f"{architecture}.attention.causal") is not False
         and _sound_experts(header)
+        and _sound_windows(header)
         and _sound_vocabulary(header)
     )
 
@@ -59,7 +60,7 @@ def _is_unusable(name: str, kind: str, shape: tuple[int, ...]) -> bool:
     if not name.endswith((".weight", ".bias")):
         return False
     is_vector = max(shape) == math.prod(shape)
-    return kind in _NO_WEIGHTS or (is_vector and len(shape) == 1 and kind != "F32")
+    return kind in NO_WEIGHTS or (is_vector and len(shape) == 1 and kind != "F32")
 
 
 def _sound_experts(header: GGUFHeader) -> bool:
@@ -72,6 +73,15 @@ def _sound_experts(header: GGUFHeader) -> bool:
     if groups > 1 and (count % groups or not 0 < groups_used < groups):
         return False
     return used > 0 and groups < count
+
+
+def _sound_windows(header: GGUFHeader) -> bool:
+    """Return whether layers with a sliding window turn no more of a head's values than there are."""
+    architecture = header.architecture
+    head = header.integer(f"{architecture}.attention.key_length_swa")
+    names = ("rope.dimension_count_swa", "rope.dimension_count", "attention.key_length")
+    turned = next((found for name in names if (found := header.integer(f"{architecture}.{name}")) is not None), None)
+    return head is None or turned is None or (0 < turned <= head and turned % 2 == 0)
 
 
 def _largest(value: Value | None) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from desktop_app.engine.weights.decoder_check import NO_WEIGHTS
 from desktop_app.engine.weights.projector_checks import (
     gemma4,
     internvl,
@@ -22,7 +23,7 @@ from desktop_app.engine.weights.projector_checks import (
     siglip,
 )
 from desktop_app.engine.weights.projector_checks.checked_header import CheckedHeader
-from desktop_app.engine.weights.projector_header import FEATURE_LAYER, HEARING, Projector
+from desktop_app.engine.weights.projector_header import FEATURE_LAYER, HEARING, Projector, parts_that_hear
 from desktop_app.errors import UserError
 from model_store.gguf_header import ARRAY_OF, BOOL, F32, I32, STRING, U32, GGUFHeader
 from model_store.projector_kinds import (
@@ -98,6 +99,8 @@ def checked_projector(path: Path, header: GGUFHeader) -> Projector:
     if check is None or _is_other_version(kind, header):
         raise UserError("projector-unsupported", name=path.name, kind=kind)
     sound = all(_KINDS.get(key, value_kind) == value_kind for key, value_kind in header.kinds.items())
+    loaded = header.tensors.keys() - parts_that_hear(header)
+    sound &= all(header.tensors[name].kind not in NO_WEIGHTS for name in loaded)
     if not sound or header.metadata.get("clip.has_vision_encoder") is not True:
         raise UserError("projector-damaged", name=path.name)
     # What encodes sounds is not looked at: a copy without it is loaded.

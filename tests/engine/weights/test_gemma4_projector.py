@@ -13,6 +13,7 @@ from desktop_app.engine.client import EngineClient
 from desktop_app.engine.messages import PictureRef, Turn
 from desktop_app.engine.planning.memory_estimate import Shape
 from desktop_app.engine.weights import projector_copy
+from desktop_app.engine.weights.decoder_check import is_sound_decoder
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
 from desktop_app.engine.weights.projector_check import checked_projector
 from desktop_app.engine.weights.projector_copy import prepare_projector
@@ -77,11 +78,31 @@ def test_no_number_may_be_wrong(path: Path, key: str, value: int) -> None:
     assert is_refused(path, replace(header, metadata={**header.metadata, f"clip.vision.{key}": value}))
 
 
+@pytest.mark.parametrize("kind", ["I32", "F16"])
+@pytest.mark.parametrize("name", ["v.std_scale", "v.std_bias"])
+def test_what_is_added_and_multiplied_is_f32(path: Path, name: str, kind: str) -> None:
+    header = read_header(path)
+    other = replace(header.tensors[name], kind=kind)
+    assert is_refused(path, replace(header, tensors=header.tensors | {name: other}))
+
+
 def test_a_picture_of_one_line_needs_as_many_positions(path: Path) -> None:
     header = read_header(path)
     tensor = header.tensors["v.position_embd.weight"]
     short = replace(tensor, shape=(tensor.shape[0], 3359, 2))
     assert is_refused(path, replace(header, tensors=header.tensors | {tensor.name: short}))
+
+
+@pytest.mark.parametrize("turned", [None, 64, 31, 0])
+def test_a_decoder_that_turns_more_than_its_heads_have_is_refused(tmp_path: Path, turned: int | None) -> None:
+    """llama.cpp would end the process."""
+    model = write_gemma4(tmp_path / "model.gguf")
+    header = read_header(model)
+    key = "gemma4.rope.dimension_count_swa"
+    metadata = {name: value for name, value in header.metadata.items() if name != key}
+    metadata |= {} if turned is None else {key: turned}
+    assert is_sound_decoder(header)
+    assert not is_sound_decoder(replace(header, metadata=metadata))
 
 
 def test_it_is_for_gemma_4_alone(tmp_path: Path, path: Path) -> None:

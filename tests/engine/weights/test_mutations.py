@@ -110,6 +110,7 @@ def test_a_model_with_a_value_that_llama_cpp_asserts_is_refused(tmp_path: Path, 
         pytest.param(epsilon("clip.vision.attention.layer_norm_epsilon", -1e-5), id="epsilon is negative"),
         pytest.param(number("general.alignment", 16), id="alignment of 16"),
         pytest.param(kind("v.blk.2.attn_v.bias", 26), id="a bias of whole numbers"),
+        pytest.param(kind("v.class_embd", 26), id="a class token of whole numbers"),
         pytest.param(kind("v.blk.2.attn_v.bias", 1), id="a bias of half precision"),
     ],
 )

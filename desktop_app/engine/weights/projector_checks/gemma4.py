@@ -36,6 +36,8 @@ def check(header: CheckedHeader) -> Projector:
         _check_layer(header, f"v.blk.{index}.", head, inner)
     for name in ("v.std_bias", "v.std_scale"):
         header.shape(name, width, optional=True)
+        if header.has(name) and header.header.tensors[name].kind != "F32":
+            header.refuse()
     output = header.output("mm.input_projection.weight")
     header.shape("mm.input_projection.weight", width, output)
     stated = any(key in header.header.metadata for key in (USE_GELU, USE_SILU))
