@@ -408,18 +408,24 @@ def test_it_thinks_when_the_switch_is_on(programs: list[Program], tmp_path: Path
     assert composer is not None
     assert not composer.think.isVisible(), "the built-in model cannot think"
     path = write_qwen35(tmp_path / "thinker.gguf")
-    for name, value in (("seed", 1), ("temperature", 0.0), ("max_tokens", 48), ("model", str(path)), ("mmproj", "")):
+    for name, value in (("seed", 1), ("temperature", 0.0), ("max_tokens", 80), ("model", str(path)), ("mmproj", "")):
         services.preferences.set(name, value)
     wait_until(lambda: (info := services.engine.info()) is not None and info.can_think, _MODEL_S)
     assert composer.think.isVisible()
+    read_again: list[int] = []
+    services.reading_ahead.context.connect(lambda used, _size: read_again.append(used))
     plain = program.ask("What is a star?")
     assert plain.thought == ""
+    wait_until(lambda: bool(read_again), _MODEL_S, "the answer is read again, as the template writes it")
     QTest.mouseClick(composer.think, Qt.MouseButton.LeftButton)
     assert composer.think.isChecked()
     phases: list[Phase | None] = []
     services.answers.phase.connect(lambda _id, phase, _details: phases.append(phase))
     thoughtful = program.ask("And the moon?")
     assert Phase.THINKING in phases
+    own = len("And the moon?") + 40  # a token for each letter, and what stands around them
+    assert thoughtful.details["evaluated_tokens"] < own
+    assert plain.details["answer_tokens"] > 25, "which it would have evaluated as well"
     assert thoughtful.thought.strip()
     rows = program.window.transcript.page.rows
     row = rows.row(rows.index_of(thoughtful.id))

@@ -52,6 +52,12 @@ def _ending(message: Message) -> str:
         if code not in SENTENCES:  # written by a newer version
             return translate("transcript", "This answer failed.")
         return error_of(message.details)
+    if message.details.get("finish_reason") == "length" and message.thought and not message.text:
+        return translate(
+            "transcript",
+            "It was still thinking when the maximum length was reached. Allow longer answers in the settings, or let "
+            "it answer without thinking first.",
+        )
     if message.details.get("finish_reason") == "length":
         return translate("transcript", "The answer was cut off at the maximum length.")
     return ""

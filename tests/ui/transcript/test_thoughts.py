@@ -86,6 +86,15 @@ def test_what_is_no_thought_is_not_shown(thought: object) -> None:
     assert words.thought(replace(said, details={"thought": thought})) == ""
 
 
+def test_a_thought_that_was_too_long_says_what_to_do(transcript: TranscriptView, fakes: FakeServices) -> None:
+    cut = replace(thoughtful(), text="", details=thoughtful().details | {"finish_reason": "length"})
+    assert words.mark(cut).startswith("It was still thinking when the maximum length was reached.")
+    fakes.chat.path = [question("Is it red?"), cut]
+    fakes.chat.reset.emit()
+    row = transcript.page.rows.row(1)
+    assert row.mark.top() > row.thought_head.bottom() > row.thought_head.top()
+
+
 def test_while_it_thinks_the_line_says_so(transcript: TranscriptView, fakes: FakeServices) -> None:
     fakes.chat.path = [question("Is it red?")]
     fakes.chat.reset.emit()
