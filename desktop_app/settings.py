@@ -72,6 +72,12 @@ SETTINGS: dict[str, Setting] = {
             choices=("inter", "system"),
         ),
         Setting(
+            "model_wish",
+            "",
+            QT_TRANSLATE_NOOP("settings", "What the list of models to download is sorted for; empty: nothing special."),
+            choices=("", "photos", "documents", "languages", "speed"),
+        ),
+        Setting(
             "temperature",
             0.2,
             QT_TRANSLATE_NOOP(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +20,10 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+#: Published tests of vision models whose results the catalogue may hold, each of 100 points.
+TESTS = ("DocVQA", "OCRBench", "ChartQA", "InfoVQA", "AI2D", "RealWorldQA", "MMMU", "MMMLU")
+MOST_POINTS = 3  # of `photos` and `documents`
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _T = TypeVar("_T", str, int, bool)
@@ -68,6 +72,14 @@ class Variant:
 
 
 @dataclass(frozen=True)
+class Published:
+    """Results of tests that others made and published."""
+
+    source: str  # the address of the page where they stand; "": none are known
+    points: Mapping[str, float] = field(default_factory=dict)  # name of the test, as in `TESTS` -> of 100
+
+
+@dataclass(frozen=True)
 class ModelEntry:
     """A model with what a person wants to know before fetching it."""
 
@@ -83,7 +95,10 @@ class ModelEntry:
     languages: tuple[str, ...]  # ISO 639-1
     family: str  # name in chat/families/known.py
     sentence: str  # what it is good at, in English; the window translates it in the context "catalogue"
-    small: bool = False  # a helper for weak computers rather than a LLaVA
+    photos: int = 0  # how well it describes photos, 0 to 3
+    documents: int = 0  # how well it reads documents, 0 to 3
+    published: Published = Published("")
+    first_from: int = 0  # bytes of usable memory from which it is the first offer; 0: it is never
 
     def variant(self, quantisation: str = "") -> Variant | None:
         """Return a quantisation by its name, the recommended one for ""; None if there is none."""
@@ -146,8 +161,30 @@ def _entry(raw: Mapping[str, Any]) -> ModelEntry:
         languages=tuple(str(one) for one in raw["languages"]),
         family=_typed(raw, "family", str),
         sentence=_typed(raw, "sentence", str).strip(),
-        small=_typed(raw, "small", bool),
+        photos=_points(raw, "photos"),
+        documents=_points(raw, "documents"),
+        published=_published(raw.get("published", {})),
+        first_from=_typed(raw, "first_from", int) if "first_from" in raw else 0,
     )
+
+
+def _points(raw: Mapping[str, Any], name: str) -> int:
+    points = _typed(raw, name, int)
+    if not 0 <= points <= MOST_POINTS:
+        raise ValueError(f"{name} must be between 0 and {MOST_POINTS}")
+    return points
+
+
+def _published(raw: Mapping[str, Any]) -> Published:
+    points = {name: float(value) for name, value in raw.items() if name != "source"}
+    if not points:
+        return Published("")
+    if not points.keys() <= set(TESTS) or not all(0 <= value <= 100 for value in points.values()):
+        raise ValueError(f"unknown results: {', '.join(points)}")
+    source = _typed(raw, "source", str)
+    if not source.startswith("https://"):
+        raise ValueError("results without the page where they stand")
+    return Published(source, points)
 
 
 def _variant(raw: Mapping[str, Any], projector: Mapping[str, Any] | None) -> Variant:

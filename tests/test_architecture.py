@@ -65,7 +65,7 @@ _UI_GROUND = {
 }
 _WITHOUT_QT = {*_ENGINE_DOOR, "desktop_app.markdown", "desktop_app.chat", "desktop_app.images", "model_store", *_LEAVES}
 
-_BELOW_SERVICES = {*_WITHOUT_QT, *_PLANNING, *_TUNING, "desktop_app.memory_fit"}
+_BELOW_SERVICES = {*_WITHOUT_QT, *_PLANNING, *_TUNING, "desktop_app.memory_fit", "desktop_app.model_choice"}
 SERVICES = ["conversation", "models"]
 _SERVICES_GROUND = {
     f"desktop_app.services.{name}"
@@ -81,7 +81,8 @@ MAY_IMPORT = {
     "desktop_app.assembly": {"desktop_app.ui", "desktop_app.services", *_WITHOUT_QT},
     # Command line and window tell a plan without starting an engine.
     "desktop_app.memory_fit": {*_PLANNING, "desktop_app.engine.messages", "model_store", *_LEAVES},
-    "desktop_app.cli": {*_WITHOUT_QT, *_PLANNING, *_TUNING, "desktop_app.memory_fit"},
+    "desktop_app.model_choice": {"desktop_app.memory_fit", "model_store.catalogue"},
+    "desktop_app.cli": {*_WITHOUT_QT, *_PLANNING, *_TUNING, "desktop_app.memory_fit", "desktop_app.model_choice"},
     # The window's widgets know data, and otherwise only services.
     "desktop_app.ui": {*_UI_GROUND, *(f"desktop_app.ui.{name}" for name in UI_FOLDERS)},
     **{

@@ -19,6 +19,7 @@ from desktop_app.cli.request import (
     ShowModelFolder,
     VerifyModels,
 )
+from desktop_app.model_choice import WISHES
 
 
 def parse_models(words: Sequence[str]) -> ModelsRequest:
@@ -44,6 +45,7 @@ def _parser() -> Parser:
     one.add_argument("--found", action="store_true", help=texts.MODELS_LIST_FOUND)
     one = command("search", SearchModels)
     one.add_argument("words", nargs="*", metavar="WORD", help=texts.MODELS_SEARCHED)
+    one.add_argument("--for", dest="wish", default="", choices=WISHES, help=texts.MODELS_FOR)
     one = command("download", DownloadModel)
     one.add_argument("name", metavar="ID", help=texts.MODELS_DOWNLOADED)
     one.add_argument("--quantisation", default="", metavar="NAME", help=texts.MODELS_QUANTISATION)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -20,6 +20,7 @@ from desktop_app.engine.messages import gb_down, gb_up
 from desktop_app.engine.planning.memory_budget import MemoryBudget, find_memory_budget
 from desktop_app.errors import UserError
 from desktop_app.memory_fit import MemoryFit, best_variant, fit_of, fit_or_reason
+from desktop_app.model_choice import in_order
 from desktop_app.settings import Settings
 from model_store.catalogue import Catalogue, ModelEntry, Variant, load_catalogue
 from model_store.downloads.queue import Downloads
@@ -52,7 +53,7 @@ def _search(request: SearchModels, settings: Settings) -> int:
     budget = find_memory_budget()
     with _hub(settings) as hub:
         one = _is_repository(words)
-        known = [row for entry in _catalogue().search(words) for row in _entry_rows(entry, budget)]
+        known = [row for entry in _in_order(words, request.wish, budget) for row in _entry_rows(entry, budget)]
         rows = _repository_rows(hub, words, budget) if one else known
         if rows and not request.json:  # before the network, which may take its time
             print_table(texts.MODELS_HEAD_SEARCH, [_printed(row) for row in rows])
@@ -181,6 +182,21 @@ def _chosen(entry: ModelEntry, quantisation: str) -> Variant:
     return variant
 
 
+@dataclass(frozen=True)
+class _Offered:
+    """A model of the catalogue, with the files that suit this computer best."""
+
+    entry: ModelEntry
+    variant: Variant
+    fit: MemoryFit
+
+
+def _in_order(words: str, wish: str, budget: MemoryBudget) -> list[ModelEntry]:
+    """Return the models of the catalogue in which all words occur, the best for the wish on this computer first."""
+    found = [_Offered(entry, *best_variant(entry, budget.usable)) for entry in _catalogue().search(words)]
+    return [offered.entry for offered in in_order(found, wish)]
+
+
 def _entry_rows(entry: ModelEntry, budget: MemoryBudget) -> Iterator[dict[str, Any]]:
     for variant in entry.variants:
         yield _result(entry, variant, fit_of(variant, budget.usable))
@@ -210,6 +226,7 @@ def _result(entry: ModelEntry, variant: Variant, found: MemoryFit | UserError | 
         "needed": fit.needed if fit else 0,
         "sees": fit is not None,
         "problem": "" if fit else str(found),
+        "published": {"source": entry.published.source, **entry.published.points} if entry.published.points else {},
         "licence": entry.licence,
         "terms": entry.terms,
         "gated": entry.gated,

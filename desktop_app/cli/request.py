@@ -78,6 +78,7 @@ class SearchModels:
     """List models that can be downloaded; without words the whole catalogue."""
 
     words: list[str] = field(default_factory=list)
+    wish: str = ""  # one of `WISHES` in model_choice.py
     json: bool = False
 
 

@@ -83,6 +83,9 @@ MODELS_COMMANDS = {
     "move": "Move all models. The old folder is emptied once every file has been copied and checked.",
 }
 MODELS_SEARCHED = "words to search for, or owner/name (default: show the whole catalogue)"
+MODELS_FOR = (
+    "sort the catalogue for this wish: photos, documents, languages or speed (default: what suits this computer first)"
+)
 MODELS_DOWNLOADED = "a model from the catalogue, or owner/name"
 MODELS_QUANTISATION = "which quantisation, such as Q4_K_M (default: the one recommended for this computer)"
 MODELS_ACCEPT = "accept the terms of the licence, which you have read"

@@ -334,7 +334,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
 def test_a_search_without_a_word_lists_the_catalogue(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
     found = answer(capsys, "search")
     entries = load_catalogue(paths.resources_folder() / "catalogue.toml").entries
-    assert list(dict.fromkeys(row["id"] for row in found["models"])) == [entry.id for entry in entries]
+    assert {row["id"] for row in found["models"]} == {entry.id for entry in entries}
     assert (found["repositories"], hub.requests) == ([], []), "the hub has no answer to no question"
 
 
@@ -365,3 +365,23 @@ def test_what_is_worth_saying_of_a_download_is_said(
     assert "eyebright: LLaVA Phi-3 mini needs at least 3.7 GB of memory, and 2.4 GB can be used" in said.err
     assert f"eyebright: {NOTES['unverified']}" in said.err
     assert f"eyebright: {NOTES['size-changed']}" in said.err
+
+
+@pytest.mark.parametrize(("wish", "first"), [("documents", "qwen3-vl-2b"), ("speed", "lfm2.5-vl-450m")])
+def test_a_search_can_be_sorted_by_what_is_wanted(
+    hub: FakeHub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], wish: str, first: str
+) -> None:
+    monkeypatch.setenv("EYEBRIGHT_MEMORY_LIMIT", "8G")
+    found = answer(capsys, "search", "--for", wish)["models"]
+    assert found[0]["id"] == first
+    by_id = {one["id"]: one for one in found}
+    assert by_id["qwen3-vl-2b"]["published"]["DocVQA"] == 92.7
+    assert by_id["qwen3-vl-2b"]["published"]["source"].startswith("https://")
+    assert by_id["bakllava-1"]["published"] == {}
+
+
+def test_a_wish_that_nobody_knows_is_refused_with_those_that_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run("search", "--for", "cooking")
+    assert ended.value.code == 2
+    assert "photos" in capsys.readouterr().err

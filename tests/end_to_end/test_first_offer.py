@@ -65,13 +65,33 @@ sys.exit(main())
 _IN_ITS_PLACE = ["right below the drop place", "filled with the accent"]
 
 
-def test_a_new_home_is_offered_a_model_that_knows_photographs(tmp_path: Path) -> None:
-    environment = {**os.environ, "EYEBRIGHT_MEMORY_LIMIT": "8G"}
+@pytest.mark.parametrize(
+    ("memory", "title", "good_for", "costs"),
+    [
+        (
+            "8G",
+            "Qwen3-VL 2B",
+            "Reads documents and small print, describes photos, and speaks many languages. Quick on any laptop.",
+            "1.6 GB · about 4 min at 50 Mbit/s",
+        ),
+        (
+            "4G",
+            "LFM2.5-VL 1.6B",
+            "Describes photos well and fast, in nine languages. Companies with a large income need a licence.",
+            "1.3 GB · about 3 min at 50 Mbit/s",
+        ),
+    ],
+)
+def test_a_new_home_is_offered_a_model_that_knows_photographs(
+    tmp_path: Path, memory: str, title: str, good_for: str, costs: str
+) -> None:
+    environment = {**os.environ, "EYEBRIGHT_MEMORY_LIMIT": memory}
     lines = run_watched(_WATCHED, "3000", "1024", "690", "Download", folder=tmp_path, environment=environment)
     assert lines == [
         "seen soon",
-        "Talk about photos: LLaVA 1.5 7B",
-        "4.7 GB · about 13 min at 50 Mbit/s · Fits this computer",
+        f"Talk about photos: {title}",
+        good_for,
+        f"{costs} · Fits this computer",
         *_IN_ITS_PLACE,
     ]
 

@@ -15,10 +15,11 @@ from tests.helpers.paths import REPOSITORY
 SHIPPED = REPOSITORY / "resources" / "catalogue.toml"
 
 
-def test_offers_llava_first_and_helpers_after() -> None:
+def test_llava_stands_first() -> None:
     entries = load_catalogue(SHIPPED).entries
     assert [one.id for one in entries][:2] == ["llava-1.5-7b", "llava-1.5-13b"]
-    assert [one.small for one in entries] == sorted(one.small for one in entries)
+    is_llava = ["llava" in one.id for one in entries]
+    assert is_llava == sorted(is_llava, reverse=True)
     assert {one.family for one in entries} <= {family.name for family in FAMILIES}
     for one in entries:
         assert repository_name(one.repository) == one.repository
@@ -38,6 +39,38 @@ def test_memory_agrees_with_what_was_measured() -> None:
     entry = load_catalogue(SHIPPED).get("llava-1.5-7b")
     assert entry is not None
     assert abs((entry.variants[0].memory_4096 >> 20) - 5594) < 0.1 * 5594
+
+
+def test_has_the_small_models_of_2026() -> None:
+    """Each has the licence that its makers give."""
+    catalogue = load_catalogue(SHIPPED)
+    apache = ["qwen3-vl-2b", "qwen3-vl-4b", "qwen3-vl-8b", "qwen3.5-2b", "qwen3.5-4b", "minicpm-v-4.6"]
+    apache += ["gemma-4-e2b", "gemma-4-e4b"]
+    for name in apache:
+        entry = catalogue.get(name)
+        assert entry is not None
+        assert (entry.licence, entry.terms) == ("Apache-2.0", False)
+    for name in ("lfm2.5-vl-450m", "lfm2.5-vl-1.6b", "lfm2.5-vl-3b"):
+        entry = catalogue.get(name)
+        assert entry is not None
+        assert entry.terms  # free only below an income
+
+
+def test_ratings_agree_with_what_was_published() -> None:
+    """The measure is LLaVA 1.5 7B. Who reads nine of ten documents rightly has all points, and nobody with less."""
+    entries = load_catalogue(SHIPPED).entries
+    measure = entries[0]
+    assert (measure.photos, measure.documents, measure.published.points["DocVQA"]) == (2, 0, 28.0)
+    rated = 0
+    for one in entries:
+        documents, text = (one.published.points.get(test) for test in ("DocVQA", "OCRBench"))
+        if documents is not None:
+            assert one.documents == (3 if documents >= 90 else 2 if documents >= 70 else 1 if documents >= 50 else 0)
+        elif text is not None:
+            assert one.documents == (3 if text >= 80 else 2 if text >= 65 else 1)
+        rated += documents is not None or text is not None
+        assert bool(one.published.points) == bool(one.published.source)
+    assert rated >= 4
 
 
 def test_finds_entries_and_variants() -> None:
@@ -64,6 +97,12 @@ def test_finds_entries_and_variants() -> None:
         ('sha256 = "2687', 'sha256 = "xyz'),
         ('id = "llava-1.5-13b"', 'id = "llava-1.5-7b"'),
         ("[[model]]", "[[model"),
+        ("photos = 2", "photos = 4"),
+        ("photos = 2\n", ""),
+        ("DocVQA = 28.0", "DocVQA = 280.0"),
+        ("DocVQA = 28.0", "MyOwnTest = 28.0"),
+        ('source = "https://arxiv.org/abs/2510.24214"\n', ""),
+        ("first_from = 3_500_000_000", 'first_from = "8 GB"'),
     ],
 )
 def test_what_does_not_hold_together_is_refused(tmp_path: Path, old: str, new: str) -> None:

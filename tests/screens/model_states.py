@@ -44,6 +44,7 @@ def _manager(stage: Stage, part: str = "catalogue") -> ModelsDialog:
 @state
 def offered(stage: Stage) -> None:
     """The empty screen with the model that suits this computer."""
+    stage.services.models.known = load_catalogue(paths.resources_folder() / "catalogue.toml")
     stage.window.offer_models()
 
 
@@ -159,6 +160,13 @@ def model_importing(stage: Stage) -> QWidget:
 @state
 def models(stage: Stage) -> QWidget:
     """The catalogue on a computer with 8 GB."""
+    return _manager(stage)
+
+
+@state
+def models_for_documents(stage: Stage) -> QWidget:
+    """The same, sorted for somebody who wants to read documents."""
+    stage.services.preferences.values["model_wish"] = "documents"
     return _manager(stage)
 
 

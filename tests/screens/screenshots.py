@@ -45,7 +45,7 @@ ALSO = {
         *("refused_list", "dropped_many", "looking_in_parts", "settings_measured", "finding_fastest"),
         *("stopped", "editing"),
         *("update_asking", "update_found", "update_none", "update_not_understood", "help_menu"),
-        *("models", "models_here", "models_fetching", "offered"),
+        *("models", "models_for_documents", "models_here", "models_fetching", "offered"),
         *("queued", "queue_held", "waiting_for_another", "beside", "beside_earlier", "beside_closed"),
         *_WAY_TO_A_MODEL,
     ),

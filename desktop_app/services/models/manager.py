@@ -18,6 +18,7 @@ from desktop_app import paths
 from desktop_app.engine.planning.memory_budget import find_memory_budget
 from desktop_app.errors import UserError
 from desktop_app.memory_fit import MemoryFit, best_variant, fit_of
+from desktop_app.model_choice import first_offer, in_order
 from desktop_app.services.background import Background
 from desktop_app.services.models.installed_fit import InstalledFit
 from desktop_app.services.models.ready_models import ReadyModels
@@ -50,6 +51,11 @@ class Offer:
     fit: MemoryFit
     installed: tuple[InstalledModel, ...]
     job: DownloadJob | None  # its download
+
+
+def _has_room(offer: Offer, free: int) -> bool:
+    """Return whether the disk has room for a download, or for the rest of one that is under way."""
+    return offer.variant.size + _DISK_SPARE <= free or offer.job is not None
 
 
 class Models(QObject):
@@ -162,15 +168,14 @@ class Models(QObject):
         return [self._offer(entry, usable) for entry in self.catalogue()]
 
     def best_offer(self) -> Offer | None:
-        """Return the best LLaVA that fits into memory and on the disk, else a small model, else None."""
+        """Return what is offered first: the model made for such a computer, if memory and disk have room for it."""
         free = self.free_space()
-        offers = [offer for offer in self.offers() if offer.variant.size + _DISK_SPARE <= free or offer.job]
-        for small in (False, True):
-            for verdict in ("fits", "reduced"):
-                for offer in offers:
-                    if offer.entry.small is small and offer.fit.verdict == verdict:
-                        return offer
-        return None
+        return first_offer(offer for offer in self.offers() if _has_room(offer, free))
+
+    def ordered_offers(self, wish: str) -> list[Offer]:
+        """Return the catalogue, the best for `wish` on this computer first; "": what is offered first."""
+        free = self.free_space()
+        return in_order(self.offers(), wish, lambda offer: _has_room(offer, free))
 
     def in_use(self) -> InstalledModel | None:
         """Return the installed model that the settings name, None if it is the built-in one or another file."""

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QVBoxLayo
 from desktop_app.errors import UserError
 from desktop_app.memory_fit import MemoryFit, fit_of
 from desktop_app.services.models.manager import Offer
+from desktop_app.ui.files.web_page import open_page
 from desktop_app.ui.models import phrases as words
 from desktop_app.ui.models.job_control import actions_of, keep_width
 from desktop_app.ui.models.parts import FitRow, ProgressLine, ProgressWords
@@ -152,6 +153,8 @@ class CatalogueCard(DownloadCard):
             self._build_installed(offer.installed[0], in_use)
         else:
             self._build_offer(speed, recommended=recommended)
+        if offer.entry.published.points:
+            self._say_results(offer.entry.published.source)
 
     def _build_offer(self, speed: float, *, recommended: bool) -> None:
         entry, variant = self.offer.entry, self.offer.variant
@@ -171,6 +174,16 @@ class CatalogueCard(DownloadCard):
         self.use = self.button(self.tr("Use"))
         self.use.setEnabled(model.state in (State.OK, State.UNVERIFIED))
         self.use.clicked.connect(partial(self.use_wanted.emit, model))
+
+    def _say_results(self, source: str) -> None:
+        self.begin_row()
+        self.say(words.published(self.offer.entry))
+        link = self.button(self.tr("Source"), "link")
+        set_tip(link, source)
+        link.clicked.connect(partial(self._show_source, source))
+
+    def _show_source(self, address: str, _checked: bool = False) -> None:
+        open_page(address, self)
 
     def _show_sizes(self) -> None:
         menu = QMenu(self)

@@ -109,6 +109,15 @@ class ModelsDialog(Dialog):
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        # What it is sorted for scrolls with the list: on a small screen it would take the room of the models.
+        everything = QWidget(self._scroll)
+        self._listed = QVBoxLayout(everything)
+        self._listed.setContentsMargins(0, 0, GRID, 0)
+        self._listed.setSpacing(GRID)
+        self._listed.addWidget(self._wishes(everything))
+        self._page = QWidget(everything)
+        self._listed.addWidget(self._page, 1)
+        self._scroll.setWidget(everything)
         column.addWidget(self._scroll, 1)
         column.addWidget(self._task_row())
         self._column = column
@@ -141,6 +150,27 @@ class ModelsDialog(Dialog):
         row.addWidget(self.filter)
         top.addLayout(row)
         return top
+
+    def _wishes(self, parent: QWidget) -> QWidget:
+        self.wishes = QWidget(parent)
+        row = WrappingRow()
+        self.wishes.setLayout(row)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(GRID)
+        says = self.tr("Best for")
+        row.addWidget(Label(says, "small", "muted", self.wishes))
+        names = {
+            "": self.tr("Everything"),
+            "photos": self.tr("Photos"),
+            "documents": self.tr("Documents and text"),
+            "languages": self.tr("Many languages"),
+            "speed": self.tr("Speed"),
+        }
+        self.wish = SegmentedControl(says, names, self.wishes)
+        self.wish.set_value(self._preferences.value("model_wish"))
+        self.wish.chosen.connect(self._wish_chosen)
+        row.addWidget(self.wish)
+        return self.wishes
 
     def _task_row(self) -> QWidget:
         self.task = QWidget(self)
@@ -175,9 +205,9 @@ class ModelsDialog(Dialog):
         """Rebuild the cards; the scroll position stays."""
         place = self._scroll.verticalScrollBar().value()
         usable, free = self._models.usable_memory(), self._models.free_space()
-        page = QWidget(self._scroll)
+        page = QWidget(self._scroll.widget())
         column = QVBoxLayout(page)
-        column.setContentsMargins(0, 0, GRID, 0)
+        column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GRID)
         self.room = ElidedLabel("", "small", "muted", page)
         column.addWidget(self.room)
@@ -190,6 +220,7 @@ class ModelsDialog(Dialog):
         )
         is_catalogue = self.parts.buttons["catalogue"].isChecked()
         self.filter.setVisible(is_catalogue)
+        self.wishes.setVisible(is_catalogue)
         suits = not is_catalogue or self._models.best_offer() is not None
         why = "" if suits else words.why_nothing_fits(self._models.offers(), free)
         self.says = Label(why, "small", parent=page, wrap=True)
@@ -201,9 +232,18 @@ class ModelsDialog(Dialog):
         if not self._cards:
             column.addWidget(Label(self.tr("No models match your search."), "body", "muted", page))
         column.addStretch(1)
-        self._scroll.setWidget(page)
-        tab_after(self.only_fitting, page)
+        self._show_page(page)
         self._scroll.verticalScrollBar().setValue(place)
+
+    def _show_page(self, page: QWidget) -> None:
+        old, self._page = self._page, page
+        self._listed.replaceWidget(old, page)
+        old.hide()
+        old.deleteLater()
+        page.show()
+        self._listed.activate()
+        tab_after(self.only_fitting, self.wishes)
+        tab_after(self.wish.buttons["speed"], page)
 
     def show_downloads(self) -> None:
         """Scroll to the running download."""
@@ -235,12 +275,12 @@ class ModelsDialog(Dialog):
         in_use = self._models.in_use() if self._is_loaded() else None
         cards = self._unlisted(page)
         # What suits this computer comes first: on a weak one it would be far below what does not fit.
-        offers = sorted(self._models.offers(), key=lambda offer: best is None or offer.entry.id != best.entry.id)
+        offers = self._models.ordered_offers(self._preferences.value("model_wish"))
         for offer in offers:
             fits = offer.fit.verdict != "too-large"
             if offer.entry.id not in wanted or (self.only_fitting.isChecked() and not fits and offer.job is None):
                 continue
-            recommended = best is not None and best.entry.id == offer.entry.id
+            recommended = best is not None and offer is offers[0]
             card = CatalogueCard(offer, self._models.speed, in_use, page, recommended=recommended)
             card.fetch_wanted.connect(self._fetch)
             card.job_wanted.connect(self._control)
@@ -308,6 +348,11 @@ class ModelsDialog(Dialog):
     def _searched(self, _words: str) -> None:
         self._is_opening = False
         self._show_soon()
+
+    def _wish_chosen(self, wish: str) -> None:
+        self._preferences.set("model_wish", wish)
+        self._scroll.verticalScrollBar().setValue(0)
+        self._list_changed()
 
     def _fetch(self, entry: ModelEntry, variant: Variant) -> bool:
         self._is_opening = False

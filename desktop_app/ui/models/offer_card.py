@@ -1,4 +1,4 @@
-"""The offer on the start page of a LLaVA that suits this computer, while the model in use sees no photographs."""
+"""The offer on the start page of a model that suits this computer, while the model in use sees no photographs."""
 
 from __future__ import annotations
 
@@ -40,8 +40,10 @@ class ModelOffer(QFrame):
         self._words = QVBoxLayout()
         self._words.setSpacing(2)
         self.title = Label("", "strong", parent=self, wrap=True)
+        self.good_for = Label("", "small", parent=self, wrap=True)
         self.facts = ProgressWords(self)
         self._words.addWidget(self.title)
+        self._words.addWidget(self.good_for)
         self._words.addWidget(self.facts)
         row.add_layout(self._words)
         self._buttons = WrappingRow()
@@ -61,6 +63,8 @@ class ModelOffer(QFrame):
         suggestion = self._suggestion
         title = suggestion.title()
         self.title.setText(title)
+        self.good_for.setText(suggestion.good_for())
+        self.good_for.setVisible(bool(suggestion.good_for()))
         self.bar.setVisible(suggestion.job is not None)
         self.reason.hide()
         self._clear()

@@ -36,6 +36,19 @@ _FAST = 1e8  # bytes per second; with three digits before the unit, like most th
 _LONG = 9 * 3600 + 59 * 60  # seconds
 _MOST_LANGUAGES = 2  # named before "and more"
 
+#: Name of a published test -> what it asks for.
+TESTED = {
+    "DocVQA": QT_TRANSLATE_NOOP("Models", "documents"),
+    "OCRBench": QT_TRANSLATE_NOOP("Models", "text in pictures"),
+    "ChartQA": QT_TRANSLATE_NOOP("Models", "charts"),
+    "InfoVQA": QT_TRANSLATE_NOOP("Models", "infographics"),
+    "AI2D": QT_TRANSLATE_NOOP("Models", "diagrams"),
+    "RealWorldQA": QT_TRANSLATE_NOOP("Models", "everyday photos"),
+    "MMMU": QT_TRANSLATE_NOOP("Models", "knowledge"),
+    "MMMLU": QT_TRANSLATE_NOOP("Models", "knowledge in 14 languages"),
+}
+_MOST_TESTS = 2  # named on a card
+
 
 def fit_text(fit: MemoryFit) -> str:
     """Return whether a model fits, in a few words."""
@@ -148,6 +161,19 @@ def languages(entry: ModelEntry) -> str:
         if len(entry.languages) > len(known)
         else words
     )
+
+
+def published(entry: ModelEntry) -> str:
+    """Return the results of published tests, "" if none are known."""
+    results = [
+        translate("Models", "{what} {points} ({test})").format(
+            what=translate("Models", TESTED[test]), points=number(points, 1), test=test
+        )
+        for test, points in list(entry.published.points.items())[:_MOST_TESTS]
+    ]
+    if not results:
+        return ""
+    return translate("Models", "In tests, of 100 points: {results}").format(results=", ".join(results))
 
 
 def job_text(job: DownloadJob) -> str:

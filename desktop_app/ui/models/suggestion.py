@@ -10,7 +10,7 @@ from desktop_app.services.notices import Notices
 from desktop_app.ui.models import phrases as words
 from desktop_app.ui.models.confirm import accept_licence
 from desktop_app.ui.protocols.models import Models
-from desktop_app.ui.sentences import data_size
+from desktop_app.ui.sentences import data_size, translate
 from desktop_app.ui.widgets.plain_text import one_line
 from model_store.jobs import DownloadJob, JobState
 from model_store.library.installed import InstalledModel
@@ -64,6 +64,10 @@ class Suggestion(QObject):
         size = self.offer.variant.size
         return [data_size(size), words.download_time(size, self._models.speed)]
 
+    def good_for(self) -> str:
+        """Return what the model to download is good at, in a sentence or two; "" where none is offered."""
+        return translate("catalogue", self.offer.entry.sentence) if self.offer is not None else ""
+
     def label(self) -> str:
         """Return the words of a button that does it, or leads to it; "" where nothing is suggested."""
         if self.job is not None:
@@ -75,7 +79,7 @@ class Suggestion(QObject):
     def details(self) -> str:
         """Return what a download costs, or how it gets on and why it waits, to be said below that button."""
         if self.job is None:
-            return " · ".join(self.costs())
+            return "\n".join(filter(None, (self.good_for(), " · ".join(self.costs()))))
         problem = words.job_problem(self.job)
         if problem:
             return problem

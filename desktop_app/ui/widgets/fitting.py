@@ -109,7 +109,7 @@ class WrappingRow(_Items):
         whole, rect = rect, rect.marginsRemoved(self.contentsMargins())
         gap, y = self.spacing(), rect.top()
         for row in self._rows(rect.width()):
-            sizes = [item.sizeHint().boundedTo(QSize(rect.width(), 1 << 20)) for item in row]
+            sizes = [_size_within(item, rect.width()) for item in row]
             height = max(size.height() for size in sizes)
             used = sum(size.width() for size in sizes) + gap * (len(row) - 1)
             x = rect.left() + max(0, int((rect.width() - used) * self._share))
@@ -161,6 +161,14 @@ class BesideOrBelow(_Items):
             words.setGeometry(room)
             control.setGeometry(QRect(corner, size))
         return height
+
+
+def _size_within(item: QLayoutItem, width: int) -> QSize:
+    """Return the size that an item asks for; where it is narrower, it may need more height."""
+    size = item.sizeHint()
+    if size.width() <= width:
+        return size
+    return QSize(width, max(size.height(), _height(item, width)))
 
 
 def _height(item: QLayoutItem, width: int) -> int:

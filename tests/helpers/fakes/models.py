@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop_app.errors import UserError
 from desktop_app.memory_fit import MemoryFit, best_variant, fit_of
+from desktop_app.model_choice import first_offer, in_order
 from desktop_app.services.models.manager import Offer
 from desktop_app.services.models.tasks import Found, ImportPlans, LookedUp, Task
 from model_store.catalogue import Catalogue, CatalogueFile, ModelEntry, Variant
@@ -83,7 +84,7 @@ CATALOGUE = Catalogue(
             "SmolVLM2 2.2B",
             "Small and quick, for a computer with little memory.",
             variant("Q4_K_M", 1.11, 2.4),
-            small=True,
+            documents=2,
         ),
     )
 )
@@ -194,9 +195,10 @@ class FakeModels(QObject):
         return offers
 
     def best_offer(self) -> Offer | None:
-        offers = (offer for offer in self.offers() if offer.variant.size <= self.disk or offer.job)
-        fitting = [offer for offer in offers if offer.fit.verdict != "too-large"]
-        return fitting[0] if fitting else None
+        return first_offer(offer for offer in self.offers() if offer.variant.size <= self.disk or offer.job)
+
+    def ordered_offers(self, wish: str) -> list[Offer]:
+        return in_order(self.offers(), wish, lambda offer: offer.variant.size <= self.disk or bool(offer.job))
 
     def in_use(self) -> InstalledModel | None:
         chosen = self._preferences.value("model")

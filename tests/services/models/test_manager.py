@@ -366,19 +366,31 @@ def test_a_wrong_projector_can_be_chosen_anew(desk: Desk, models: Models, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("memory", "free", "kind"),
-    [("8G", 100, "LLaVA"), ("8G", 3, "small"), ("4G", 100, "small"), ("8G", 0.1, ""), ("1G", 100, "")],
+    ("memory", "free", "title"),
+    [
+        ("32G", 100, "Qwen3-VL 4B"),
+        ("16G", 100, "Qwen3-VL 4B"),
+        ("16G", 3, "Qwen3-VL 2B"),
+        ("8G", 100, "Qwen3-VL 2B"),
+        ("8G", 1.5, "LFM2.5-VL 1.6B"),
+        ("6G", 100, "Qwen3-VL 2B"),
+        ("4G", 100, "LFM2.5-VL 1.6B"),
+        ("4G", 1, "LFM2.5-VL 450M"),
+        ("3G", 100, "LFM2.5-VL 450M"),
+        ("8G", 0.1, ""),
+        ("1G", 100, ""),
+    ],
 )
-def test_what_is_offered_fits_memory_and_disk(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, memory: str, free: float, kind: str
+def test_what_is_offered_first_suits_memory_and_disk(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, memory: str, free: float, title: str
 ) -> None:
     monkeypatch.setenv(VARIABLE, memory)
     room = int(free * GIB)
     usage = shutil.disk_usage(paths.resources_folder())
     monkeypatch.setattr(shutil, "disk_usage", lambda _folder: usage._replace(free=room))
     offer = desk.services.models.best_offer()
-    assert (offer is None) == (not kind)
+    assert (offer.entry.title if offer is not None else "") == title
     if offer is not None:
-        assert offer.entry.small == (kind == "small")
         assert offer.variant.size < room
         assert offer.fit.verdict in {"fits", "reduced"}
+        assert desk.services.models.ordered_offers("")[0].entry == offer.entry

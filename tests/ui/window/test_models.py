@@ -19,17 +19,24 @@ from desktop_app.ui.models.card import CatalogueCard, InstalledCard
 from desktop_app.ui.models.dialog import ModelsDialog
 from desktop_app.ui.models.model_menu import ModelMenu
 from desktop_app.ui.models.offer_card import ModelOffer
+from desktop_app.ui.models.phrases import TESTED
 from desktop_app.ui.widgets.question import Question
 from desktop_app.ui.widgets.theme import theme
 from desktop_app.ui.window import MainWindow
+from model_store.catalogue import TESTS, load_catalogue
 from model_store.errors import StoreError
 from model_store.jobs import NOTES, DownloadRequest, JobState
 from model_store.library.installed import State
+from tests.helpers.browser import Browser
 from tests.helpers.cards import button, words_of
 from tests.helpers.fake_services import FakeServices
 from tests.helpers.fakes.engine import LLAVA
 from tests.helpers.fakes.models import CATALOGUE, GB, GIB, installed, job
+from tests.helpers.paths import REPOSITORY
 from tests.helpers.waiting import pump, wait_until
+
+#: On the computer of the tests: what does not fit comes last.
+IN_ORDER = ["LLaVA 1.5 7B", "LLaVA 1.6 Mistral 7B", "SmolVLM2 2.2B", "LLaVA 1.6 34B"]
 
 
 def shown(dialog: ModelsDialog) -> list[str]:
@@ -38,16 +45,56 @@ def shown(dialog: ModelsDialog) -> list[str]:
 
 def test_the_catalogue_tells_of_each_model_whether_it_fits(dialog: ModelsDialog) -> None:
     fits = [card.offer.fit.verdict for card in dialog.cards() if isinstance(card, CatalogueCard)]
-    assert shown(dialog) == [entry.title for entry in CATALOGUE]
-    assert fits == ["fits", "reduced", "too-large", "fits"]
+    assert shown(dialog) == IN_ORDER
+    assert fits == ["fits", "reduced", "fits", "too-large"]
     assert "Fits with 2048 tokens" in words_of(dialog.cards()[1])
-    assert "It needs at least 23.7 GB of memory, but only 6.1 GB can be used" in words_of(dialog.cards()[2])
+    assert "It needs at least 23.7 GB of memory, but only 6.1 GB can be used" in words_of(dialog.cards()[3])
 
 
 def test_what_suits_a_weak_computer_comes_first(dialog: ModelsDialog, services: FakeServices) -> None:
     services.models.memory = int(2.4 * GIB)
     dialog.show_list()
     assert shown(dialog) == ["SmolVLM2 2.2B", "LLaVA 1.5 7B", "LLaVA 1.6 Mistral 7B", "LLaVA 1.6 34B"]
+
+
+def test_the_list_is_sorted_for_what_the_person_wants(
+    window: MainWindow, dialog: ModelsDialog, services: FakeServices
+) -> None:
+    assert dialog.wish.buttons[""].isChecked()
+    dialog.wish.buttons["documents"].click()
+    assert shown(dialog)[0] == "SmolVLM2 2.2B"
+    assert button(dialog.cards()[0], "Download").property("kind") == "primary"
+    dialog.wish.buttons["languages"].click()
+    assert shown(dialog)[0] == "LLaVA 1.6 Mistral 7B"
+    dialog.wish.buttons["speed"].click()
+    assert shown(dialog) == ["SmolVLM2 2.2B", "LLaVA 1.5 7B", "LLaVA 1.6 Mistral 7B", "LLaVA 1.6 34B"]
+    assert services.preferences.values["model_wish"] == "speed"  # and next time
+    again = ModelsDialog(services.models, services.model_tasks, services.preferences, services.engine, window)
+    assert again.wish.buttons["speed"].isChecked()
+    again.close()
+    dialog.wish.buttons[""].click()
+    assert shown(dialog) == IN_ORDER
+    dialog.show_part("installed")
+    assert not dialog.wish.isVisible()
+
+
+def test_published_results_stand_on_the_card_with_their_source(
+    dialog: ModelsDialog, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = Browser(monkeypatch)
+    services.models.known = load_catalogue(REPOSITORY / "resources" / "catalogue.toml")
+    dialog.show_list()
+    card = next(card for card in dialog.cards() if card.accessibleName() == "Qwen3-VL 2B")
+    assert "In tests, of 100 points: documents 92.7 (DocVQA), text in pictures 86.9 (OCRBench)" in words_of(card)
+    button(card, "Source").click()
+    assert browser.opened == ["https://github.com/vllm-project/vllm/issues/39708"]
+    other = next(card for card in dialog.cards() if card.accessibleName() == "BakLLaVA 1")
+    assert "In tests" not in words_of(other)
+    assert "Source" not in words_of(other)
+
+
+def test_every_published_test_has_words() -> None:
+    assert set(TESTED) == set(TESTS)
 
 
 def test_search_and_filter(dialog: ModelsDialog, services: FakeServices) -> None:
@@ -162,7 +209,7 @@ def test_a_repair_shows_where_the_model_is(dialog: ModelsDialog, services: FakeS
     button(card, "Cancel").click()  # it gives back what it has: nothing to ask
     assert services.calls == [("pause", "1"), ("cancel", "1")]
     dialog.show_part("catalogue")
-    assert shown(dialog) == [entry.title for entry in CATALOGUE]
+    assert shown(dialog) == IN_ORDER
 
 
 def test_what_took_long_to_fetch_is_not_given_up_by_one_click(
@@ -192,7 +239,7 @@ def test_what_happened_on_the_way_is_said_on_the_card(dialog: ModelsDialog, serv
 
 
 def test_a_download_is_brought_into_sight(window: MainWindow, services: FakeServices, dialog: ModelsDialog) -> None:
-    last = CATALOGUE.entries[-1]
+    last = CATALOGUE.entries[2]  # it does not fit
     request = DownloadRequest.of(last, last.variants[0])
     services.models.under_way = [replace(job(), request=request)]
     dialog.resize(dialog.width(), 300)
