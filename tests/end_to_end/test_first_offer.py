@@ -71,13 +71,13 @@ _IN_ITS_PLACE = ["right below the drop place", "filled with the accent"]
         (
             "8G",
             "Qwen3-VL 2B",
-            "Reads documents and small print, describes photos, and speaks many languages. Quick on any laptop.",
+            "Reads documents, describes photos and speaks many languages. Quick on any laptop.",
             "1.6 GB · about 4 min at 50 Mbit/s",
         ),
         (
             "4G",
             "LFM2.5-VL 1.6B",
-            "Describes photos well and fast, in nine languages. Companies with a large income need a licence.",
+            "Describes photos well and fast, in nine languages. Large companies need a licence.",
             "1.3 GB · about 3 min at 50 Mbit/s",
         ),
     ],

@@ -13,7 +13,7 @@ from desktop_app.errors import QT_TRANSLATE_NOOP
 from desktop_app.memory_fit import MemoryFit
 from desktop_app.services.models.manager import Offer
 from desktop_app.services.models.tasks import ImportPlan, Task
-from desktop_app.ui.sentences import data_size, duration, error_text, relative_date, translate
+from desktop_app.ui.sentences import data_size, duration, error_text, number, relative_date, translate
 from desktop_app.ui.widgets.theme import ColourRole
 from model_store.catalogue import ModelEntry
 from model_store.jobs import NOTES, DownloadJob, JobState, Role
