@@ -34,7 +34,7 @@ def is_sound_decoder(header: GGUFHeader) -> bool:
         and 0 <= (header.integer(f"{architecture}.n_deepstack_layers") or 0) <= blocks  # rows are so much wider
         and header.metadata.get(f"{architecture}.attention.causal") is not False
         and _sound_experts(header)
-        and _sound_windows(header)
+        and _sound_rotation(header)
         and _sound_vocabulary(header)
     )
 
@@ -75,13 +75,17 @@ def _sound_experts(header: GGUFHeader) -> bool:
     return used > 0 and groups < count
 
 
-def _sound_windows(header: GGUFHeader) -> bool:
-    """Return whether layers with a sliding window turn no more of a head's values than there are."""
-    architecture = header.architecture
-    head = header.integer(f"{architecture}.attention.key_length_swa")
-    names = ("rope.dimension_count_swa", "rope.dimension_count", "attention.key_length")
-    turned = next((found for name in names if (found := header.integer(f"{architecture}.{name}")) is not None), None)
-    return head is None or turned is None or (0 < turned <= head and turned % 2 == 0)
+def _sound_rotation(header: GGUFHeader) -> bool:
+    """Return whether pairs of a head's values are turned, and no more than there are, also under a sliding window."""
+    names = ("attention.key_length", "rope.dimension_count", "attention.key_length_swa", "rope.dimension_count_swa")
+    head, turned, head_swa, turned_swa = (header.integer(f"{header.architecture}.{name}") for name in names)
+    if turned_swa is None:
+        turned_swa = head if turned is None else turned
+    return _fits(turned, head) and (head_swa is None or (turned_swa != 0 and _fits(turned_swa, head_swa)))
+
+
+def _fits(turned: int | None, head: int | None) -> bool:
+    return turned is None or (turned % 2 == 0 and (head is None or turned <= head))
 
 
 def _largest(value: Value | None) -> int:

@@ -105,6 +105,14 @@ def test_a_decoder_that_turns_more_than_its_heads_have_is_refused(tmp_path: Path
     assert not is_sound_decoder(replace(header, metadata=metadata))
 
 
+@pytest.mark.parametrize("turned", [5, 66])
+def test_a_decoder_that_does_not_turn_pairs_is_refused(tmp_path: Path, turned: int) -> None:
+    """llama.cpp would end the process."""
+    header = read_header(write_gemma4(tmp_path / "model.gguf"))
+    other = header.metadata | {"gemma4.rope.dimension_count": turned}
+    assert not is_sound_decoder(replace(header, metadata=other))
+
+
 def test_it_is_for_gemma_4_alone(tmp_path: Path, path: Path) -> None:
     with pytest.raises(UserError) as caught:
         check_files(write_qwen3_vl(tmp_path / "other.gguf"), path)
