@@ -50,6 +50,7 @@ def test_a_question_ends_reading_ahead_where_nothing_is_lost(job_queue: JobQueue
         Ask(2, (*EARLIER, Turn("which?", (MOON, STAR)))),
         Ask(2, (Turn("which?", (STAR,)),)),
         Ask(2, (*EARLIER, Turn("which?", (STAR,))), system_prompt="other"),
+        Ask(2, (*EARLIER, Turn("which?", (STAR,))), think=True),  # some models are told so at the start
         ReadAhead(2, EARLIER, ()),
         Load(2, "m", None),
     ],
