@@ -78,6 +78,16 @@ def test_the_list_is_sorted_for_what_the_person_wants(
     assert not dialog.wish.isVisible()
 
 
+def test_every_wish_is_seen_with_large_text_on_a_small_screen(dialog: ModelsDialog, services: FakeServices) -> None:
+    theme.set_zoom(200)
+    dialog.resize(700, 500)
+    buttons = dialog.wish.buttons.values()
+    room = dialog.wish.rect()
+    wait_until(lambda: all(room.united(each.geometry()) == dialog.wish.rect() for each in buttons))
+    assert len({each.y() for each in buttons}) > 1  # they wrap
+    assert dialog.wish.height() == dialog.wish.heightForWidth(dialog.wish.width())
+
+
 def test_published_results_stand_on_the_card_with_their_source(
     dialog: ModelsDialog, services: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
