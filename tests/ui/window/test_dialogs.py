@@ -78,6 +78,7 @@ def test_what_is_really_in_use_stands_beside_the_setting(settings: SettingsDialo
 def test_every_declared_setting_can_be_changed_somewhere(settings: SettingsDialog) -> None:
     elsewhere = {"model", "mmproj", "sidebar_visible"}  # the model manager, and the button that hides it
     elsewhere |= {"models_folder", "hub_address", "proxy", "connections"}  # where models come from
+    elsewhere |= {"model_wish"}  # what the list of models is sorted for
     elsewhere |= {"downloads_left"}  # by closing the notice about them
     elsewhere |= {"think_first"}  # the switch beside the question, where the model can
     elsewhere |= {"working_model", "working_mmproj"}  # by an answer
