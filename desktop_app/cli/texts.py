@@ -202,6 +202,7 @@ PLAN_PARTS = {
     "weights": "Weights",
     "repacked": "Repacked weights",
     "kv_cache": "KV cache",
+    "recurrent_state": "Recurrent state and its checkpoints",
     "compute_buffers": "Compute buffers",
     "projector": "Projector",
     "encoder_buffers": "Encoding a picture",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 SHARP = 3.0  # around which the norms of queries and keys lie: with 1, attention is too even to show wrong positions
 
@@ -22,8 +23,12 @@ class StrongWeights:
 
     def matrix(self, name: str, *shape: int) -> None:
         """Add a matrix (rows, then columns, ...), whose rows keep the size of what they are multiplied with."""
+        self._writer.add_tensor(name, self.values(shape))
+
+    def values(self, shape: tuple[int, ...]) -> npt.NDArray[np.float32]:
+        """Return the values of a matrix."""
         values = self.random.standard_normal(shape, np.float32) / np.float32(np.sqrt(np.prod(shape[1:])))
-        self._writer.add_tensor(name, values.astype(np.float16).astype(np.float32))
+        return values.astype(np.float16).astype(np.float32)
 
     def vector(self, name: str, length: int, around: float = 0.0) -> None:
         """Add a vector near `around`: 0 for biases, 1 for norms."""

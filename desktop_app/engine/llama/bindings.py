@@ -47,6 +47,7 @@ class ModelParameters(Protocol):
 
     n_gpu_layers: int
     load_mode: int
+    lazy_mode: int
     use_extra_bufts: bool  # whether weights are repacked for the processor
     kv_overrides: Any  # values of the metadata that are to be other than in the file; the last has no key
     progress_callback: Callback
@@ -115,6 +116,7 @@ class _Llama(Protocol):
     LLAMA_TOKEN_ATTR_UNUSED: int
     LLAMA_TOKEN_ATTR_CONTROL: int
     LLAMA_TOKEN_ATTR_USER_DEFINED: int
+    LLAMA_LAZY_MODE_ON: int
     LLAMA_LOAD_MODE_MMAP: int
     LLAMA_LOAD_MODE_NONE: int
     LLAMA_ROPE_TYPE_IMROPE: int

@@ -113,11 +113,15 @@ class KVState:
         And the positions at which it can be cut when it was put back; None: at any.
         """
         kept = self._checkpoints.most_useful(checkpoints) if self._checkpoints is not None else []
-        packed = b"".join(pack(kept))
-        before = np.frombuffer(_PACKED.pack(len(packed)) + packed, np.uint8)
-        buffer = np.empty(len(before) + self.size, np.uint8)
-        buffer[: len(before)] = before
-        state = self._copy(_CONVERSATION, _WHOLE, buffer, len(before))
+        pieces = pack(kept)
+        packed = sum(map(len, pieces))
+        end = _PACKED.size + packed
+        buffer = np.empty(end + self.size, np.uint8)
+        start = 0
+        for piece in (_PACKED.pack(packed), *pieces):  # joining them would need as much memory again
+            buffer[start : start + len(piece)] = np.frombuffer(piece, np.uint8)
+            start += len(piece)
+        state = self._copy(_CONVERSATION, _WHOLE, buffer, end)
         return state, None if self.kind is Kind.PLACED else [one.position for one in kept]
 
     def put_all(self, state: bytes) -> bool:

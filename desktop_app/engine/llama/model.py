@@ -97,6 +97,7 @@ class Model:
         parameters = llama.llama_model_default_params()
         parameters.n_gpu_layers = 0
         parameters.load_mode = llama.LLAMA_LOAD_MODE_MMAP if plan.mapped else llama.LLAMA_LOAD_MODE_NONE
+        parameters.lazy_mode = llama.LLAMA_LAZY_MODE_ON  # for weights of which a token only looks up a row
         parameters.use_extra_bufts = plan.repacked and not plan.dual_layout
         overrides = pre_tokenizer_override(self.files.missing_pre_tokenizer)
         parameters.kv_overrides = overrides

@@ -9,27 +9,14 @@ from __future__ import annotations
 import platform
 from dataclasses import asdict, dataclass, replace
 from math import prod
-from typing import TypedDict
 
 from desktop_app.engine.messages import LoadPlan
+from desktop_app.engine.planning.attention_layers import AttentionLayers
+from desktop_app.engine.planning.encoder_memory import projector_shape
+from desktop_app.engine.planning.header_numbers import HeaderNumbers
+from desktop_app.engine.planning.recurrent_state import MOST_SAVED, SAVED_CHECKPOINTS, RecurrentState
 from desktop_app.engine.weights.model_files import ModelFiles
-from desktop_app.engine.weights.projector_checks.gemma4 import is_read_at_once
-from desktop_app.engine.weights.projector_quantisation import loaded_size
-from desktop_app.engine.weights.tile_layout import any_size_of, tiling_of
-from desktop_app.images.tiling import WHOLE
 from model_store.gguf_header import GGUFHeader
-from model_store.projector_kinds import (
-    GEMMA3,
-    GEMMA4,
-    INTERNVL,
-    LFM2,
-    LLAVA,
-    MINICPM_V,
-    MINICPM_V46,
-    QWEN3_VL,
-    QWEN25_VL,
-    kind_of,
-)
 
 _MIB = 1 << 20
 _FLOAT = 4  # bytes
@@ -49,11 +36,7 @@ _SAVED_CELLS, _SAVED_COPIES = 64, 2  # of the KV cache, while it is saved or res
 DECODED_PHOTO = 12_000_000 * 4 * 2  # bytes: 12 megapixels while they are decoded and converted
 _LOGITS_COPIES = 5  # of one token's: in the graph, beside it, and three times as much where the next token is chosen
 _AMPLE = 2  # times the embeddings that fit into the context: kept where memory allows
-
-_ANY_NUMBER = 1 << 20  # of tokens
-_USUAL_PICTURE = (1024, 768)
-#: Kind of projector -> how many patches along an edge become one token, if the file does not say.
-_MERGED = {GEMMA3: 4, QWEN25_VL: 2, QWEN3_VL: 2}
+_LOOKED_UP = "per_layer_token_embd.weight"  # Gemma 4: a row of it for each token, which llama.cpp reads from the file
 
 
 @dataclass(frozen=True)
@@ -63,12 +46,13 @@ class MemoryEstimate:
     weights: int  # of the language model
     repacked: int  # a second copy of some weights, if they are both memory-mapped and repacked
     kv_cache: int
+    recurrent_state: int  # of layers without keys and values, with its checkpoints
     compute_buffers: int  # of the language model
     projector: int  # weights of the image encoder (CLIP) and the projector
     encoder_buffers: int  # compute buffers of the image encoder and the projector
     decoded_photo: int  # a large photo while it is decoded
     embeddings: int  # of pictures, kept in memory
-    save_buffers: int  # a part of the KV cache while it is saved to disk
+    save_buffers: int  # of the KV cache, or a part of it, while it is saved to disk
     program: int  # our processes without a model
 
     swaps_projector: bool = False  # the KV cache and the projector are never in memory at the same time
@@ -81,7 +65,7 @@ class MemoryEstimate:
     @property
     def total(self) -> int:
         """Return the most that is in memory at the same time."""
-        context = self.kv_cache + self.compute_buffers + self.save_buffers
+        context = self.kv_cache + self.recurrent_state + self.compute_buffers + self.save_buffers
         encoder = self.projector + self.encoder_buffers
         return sum(self.parts.values()) - (min(context, encoder) if self.swaps_projector else 0)
 
@@ -90,7 +74,7 @@ class MemoryEstimate:
 class Shape:
     """The properties of a model that decide how much memory it needs. Counts of values, unless a unit is named."""
 
-    weights: int  # bytes
+    weights: int  # bytes; without those that are only looked up
     repackable: int  # bytes of the weights that llama.cpp can repack
     parameters: int
     trained_context: int  # tokens; 0: unknown
@@ -101,43 +85,65 @@ class Shape:
     head_sizes: tuple[int, ...]  # of keys and values
     feed_forward: int
     vocabulary: int
+    attention_width: int = 0  # values of a token in the attention of a layer, besides keys and values; 0: as usual
+    padding_per_token: int = 0  # of the KV cache: see `AttentionLayers`
+    masks: int = 1
+    state: int = 0  # bytes of a recurrent state
+    layer_state: int = 0  # bytes, of one layer
+    state_memory: int = 0  # bytes of a recurrent state and its checkpoints
+    convolved: int = 0  # values of a token in a recurrent layer
+    row: int = 0  # values of a row of a picture; 0: as wide as the model
+    kept: int = 0  # values of a token that are kept from the first layer on
+    saved_whole: bool = False  # whether the KV cache is saved to disk as a whole
     projector: int = 0  # bytes
     small_projector: int = 0  # bytes of its copy in q8_0; the same as `projector` if there is none
     encoder_buffers: int = 0  # bytes
     image_tokens: int = 0  # of a picture that is encoded as a whole
     min_batch: int = 0  # image tokens that must be in one micro-batch
-    most_picture_tokens: int = 0  # of a picture with all its tiles
+    most_picture_tokens: int = 0  # of a picture with all its tiles, or of the largest
+    any_size: bool = False  # whether pictures of any size are encoded in one piece
     can_free_projector: bool = False  # whether it can be freed and loaded again between pictures
 
     @classmethod
     def of(cls, header: GGUFHeader, projector: GGUFHeader | None = None) -> Shape:
         """Return the shape of a language model and, if given, its projector, from their headers."""
-        keys = _Keys(header, header.architecture)
-        width = keys.number("embedding_length")
-        layers = min(keys.number("block_count"), len(header.tensors))  # a header may claim any number
-        heads = keys.per_layer("attention.head_count", layers, 1)
-        kv_heads = keys.per_layer("attention.head_count_kv", layers, max(heads, default=1))
-        key = keys.number("attention.key_length") or width // max((1, *heads))
-        value = keys.number("attention.value_length") or key
+        numbers = HeaderNumbers(header, header.architecture)
+        width = numbers.number("embedding_length")
+        layers = min(numbers.number("block_count"), len(header.tensors))  # a header may claim any number
+        attention, recurrent = AttentionLayers.of(header, layers), RecurrentState.of(header)
+        taps = numbers.number("n_deepstack_layers")
+        row = width * (1 + taps)
         embedding = header.tensors.get("token_embd.weight")
+        looked_up = header.tensors.get(_LOOKED_UP)
         shape = cls(
-            weights=sum(tensor.size for tensor in header.tensors.values()),
+            weights=sum(tensor.size for tensor in header.tensors.values() if tensor is not looked_up),
             repackable=_repackable(header),
-            parameters=sum(prod(tensor.shape) for tensor in header.tensors.values()),
-            trained_context=keys.number("context_length"),
+            parameters=sum(prod(tensor.shape) for tensor in header.tensors.values() if tensor is not looked_up),
+            trained_context=numbers.number("context_length"),
             width=width,
-            heads=max(heads, default=1),
-            key_value_width=max(kv_heads, default=1) * max(key, value),
-            cache_per_token=sum(kv_heads) * (key + value),
-            head_sizes=(key, value),
-            feed_forward=max(keys.per_layer("feed_forward_length", layers, 4 * width), default=0),
+            heads=attention.heads,
+            key_value_width=attention.key_value_width,
+            cache_per_token=attention.cache_per_token,
+            head_sizes=attention.head_sizes,
+            feed_forward=max(numbers.per_layer("feed_forward_length", layers, 4 * width), default=0),
             vocabulary=embedding.shape[-1] if embedding is not None else 0,
+            attention_width=3 * width + attention.query_width + attention.output_width,
+            padding_per_token=attention.padding_per_token,
+            masks=attention.masks,
+            state=recurrent.size,
+            layer_state=recurrent.size // max(1, len(recurrent.layers)),
+            state_memory=recurrent.memory,
+            convolved=_convolved(header),
+            row=row,
+            # With taps the whole rows, and what is added from them; of Gemma 4 the embeddings of all layers, twice.
+            kept=(row + 3 * width if taps else 0) + 2 * layers * numbers.number("embedding_length_per_layer_input"),
+            saved_whole=bool(recurrent.layers) or attention.masks > 1 or _has_mrope(header),
         )
         if projector is None:
             return shape
-        of_projector = _projector_shape(projector)
+        of_projector = projector_shape(projector)
         # A KV cache with a sliding window cannot be saved to a file and restored: see `kv_state.py`.
-        of_projector["can_free_projector"] &= not keys.number("attention.sliding_window")
+        of_projector["can_free_projector"] &= attention.masks == 1
         return replace(shape, **of_projector)
 
     @classmethod
@@ -156,13 +162,14 @@ class Shape:
         return MemoryEstimate(
             weights=self.weights,
             repacked=self.repackable if plan.mapped and plan.repacked else 0,
-            kv_cache=self._cache(cells, plan.kv_type),
+            kv_cache=self._cache(cells, plan),
+            recurrent_state=self.state_memory,
             compute_buffers=self._compute_buffers(cells, plan.flash_attention, max(plan.n_ubatch, self.min_batch)),
             projector=self.small_projector if plan.small_projector else self.projector,
             encoder_buffers=self.encoder_buffers,
             decoded_photo=DECODED_PHOTO if self.image_tokens else 0,
             embeddings=plan.embedding_cache,
-            save_buffers=self._cache(_SAVED_CELLS, plan.kv_type) * _SAVED_COPIES,
+            save_buffers=self._save_buffers(cells, plan),
             program=ENGINE_BASE + WINDOW_BASE + (PICTURES_BASE if self.image_tokens else 0),
             swaps_projector=not plan.keeps_projector,
         )
@@ -172,14 +179,21 @@ class Shape:
         if not self.image_tokens:
             return 0
         rows = max(n_ctx // self.image_tokens * self.image_tokens, self.most_picture_tokens)
-        if self.most_picture_tokens > self.image_tokens:
+        if self.most_picture_tokens > self.image_tokens and not self.any_size:
             rows *= 2  # the padding of tiles is kept as well, but is no part of the context
-        size = rows * self.width * _FLOAT
+        size = rows * (self.row or self.width) * _FLOAT
         return size * _AMPLE if ample else size
 
-    def _cache(self, cells: int, kv_type: str) -> int:
-        values = cells * self.cache_per_token
-        return values // _Q8_0_BLOCK * _Q8_0_BYTES if kv_type == "q8_0" else values * 2
+    def _cache(self, cells: int, plan: LoadPlan) -> int:
+        across = not plan.flash_attention  # the values
+        values = cells * (self.cache_per_token + (self.padding_per_token if across else 0))
+        return values // _Q8_0_BLOCK * _Q8_0_BYTES if plan.kv_type == "q8_0" else values * 2
+
+    def _save_buffers(self, cells: int, plan: LoadPlan) -> int:
+        if not self.saved_whole:
+            return self._cache(_SAVED_CELLS, plan) * _SAVED_COPIES
+        checkpoints = min(SAVED_CHECKPOINTS, self.state_memory)
+        return min(MOST_SAVED, self._cache(cells, plan) + self.state) + checkpoints
 
     def _compute_buffers(self, cells: int, flash_attention: bool, tokens: int) -> int:
         """Return the bytes of compute buffers that are used: of the largest part of the graph.
@@ -188,12 +202,17 @@ class Shape:
         and what is never written takes no memory. With a large vocabulary that would be half of what a small model
         needs.
         """
-        mask = cells * (2 if flash_attention else _FLOAT)
+        mask = self.masks * cells * (2 if flash_attention else _FLOAT)
         scores = 0 if flash_attention else cells * self.heads
-        attention = 5 * self.width + 2 * self.key_value_width + scores
+        attention = (self.attention_width or 5 * self.width) + 2 * self.key_value_width + scores
         feed_forward = 3 * self.feed_forward + 4 * self.width
+        largest = max(tokens * max(attention, feed_forward) * _FLOAT, self._recurrent_buffers(tokens))
         of_last_token = _LOGITS_COPIES * self.vocabulary
-        return tokens * (mask + _FLOAT * max(attention, feed_forward)) + _FLOAT * of_last_token
+        return largest + tokens * (mask + _FLOAT * self.kept) + _FLOAT * of_last_token
+
+    def _recurrent_buffers(self, tokens: int) -> int:
+        """Return the bytes of compute buffers of a recurrent layer."""
+        return _FLOAT * 3 * tokens * (self.convolved + self.width) + self.layer_state * 4 // 3 if self.convolved else 0
 
 
 def _repackable(header: GGUFHeader) -> int:
@@ -209,81 +228,12 @@ def _repackable(header: GGUFHeader) -> int:
     )
 
 
-def _projector_shape(projector: GGUFHeader) -> _ProjectorShape:
-    """Return what the projector adds. Its graph holds its output, the rows of the image encoder, and the picture."""
-    if kind_of(projector) == GEMMA4:
-        return _gemma4_shape(projector)
-    keys = _Keys(projector, "clip.vision")
-    tiling = tiling_of(projector)
-    side, patch = max(1, keys.number("image_size")), max(1, keys.number("patch_size"))
-    side = side if tiling is None else tiling.side
-    width, inner = keys.number("embedding_length"), keys.number("feed_forward_length")
-    tokens = (side // patch) ** 2
-    makers = ("mm.2.weight", "mm.0.weight", "resampler.proj.weight", "mm.down.weight")
-    last = next((projector.tensors[name] for name in makers if name in projector.tensors), None)
-    output = last.shape[-1] if last is not None else width
-    graph = tokens * (2 * max(output, inner) + width) + 3 * side**2
-    kind = kind_of(projector)
-    held = 3 if kind == MINICPM_V else 1  # the resampler's rows, their keys, and their sine position embeddings
-    whole = tokens // (keys.number("projector.scale_factor") or _MERGED.get(kind, 1)) ** 2
-    rows = whole if kind in (MINICPM_V46, LFM2) else held * tokens
-    mask = tokens**2 if kind == MINICPM_V46 else 0  # of the attention within the patches that are merged
-    return {
-        "projector": loaded_size(projector, small=False),
-        "small_projector": loaded_size(projector, small=True),
-        "encoder_buffers": _FLOAT * (graph + mask + rows * output),
-        # Tiles need not fit into the context: then a picture is encoded only as a whole.
-        "image_tokens": whole if tiling is None else tiling.tokens(side, side, WHOLE),
-        "most_picture_tokens": whole if tiling is None else tiling.part_tokens * tiling.most_parts,
-        "min_batch": whole if kind == GEMMA3 else 0,
-        "can_free_projector": kind in (LLAVA, INTERNVL, MINICPM_V, MINICPM_V46, LFM2),
-    }
+def _convolved(header: GGUFHeader) -> int:
+    """Return how many values of a token a recurrent layer convolves."""
+    found = (tensor.shape[-1] for name, tensor in header.tensors.items() if name.endswith(".ssm_conv1d.weight"))
+    return max(found, default=0)
 
 
-def _gemma4_shape(projector: GGUFHeader) -> _ProjectorShape:
-    """Return what Gemma 4's projector adds, if the person lets it look as closely as it can."""
-    keys = _Keys(projector, "clip.vision")
-    sizes = any_size_of(projector, _ANY_NUMBER)
-    if sizes is None:
-        raise ValueError("no size of a patch")
-    width, inner = keys.number("embedding_length"), keys.number("feed_forward_length")
-    area = sizes.limit * sizes.edge**2
-    patches = area // keys.number("patch_size") ** 2
-    return {
-        "projector": loaded_size(projector, small=False),
-        "small_projector": loaded_size(projector, small=True),
-        "encoder_buffers": _FLOAT * (patches * (3 * inner + 4 * width) + 3 * area),
-        "image_tokens": sizes.tokens(*_USUAL_PICTURE),
-        "most_picture_tokens": sizes.limit,
-        "min_batch": sizes.limit if is_read_at_once(projector) else 0,
-        "can_free_projector": False,
-    }
-
-
-class _ProjectorShape(TypedDict):
-    """The fields of `Shape` that describe the projector."""
-
-    projector: int
-    small_projector: int
-    encoder_buffers: int
-    image_tokens: int
-    most_picture_tokens: int
-    min_batch: int
-    can_free_projector: bool
-
-
-class _Keys:
-    """Reads numbers whose keys begin with `prefix` from a header."""
-
-    def __init__(self, header: GGUFHeader, prefix: str) -> None:
-        self._header = header
-        self._prefix = prefix
-
-    def number(self, name: str) -> int:
-        """Return a number, 0 when it is absent."""
-        return self._header.integer(f"{self._prefix}.{name}") or 0
-
-    def per_layer(self, name: str, layers: int, usual: int) -> tuple[int, ...]:
-        """Return a number for each layer; a header may give one number for all layers."""
-        several = self._header.numbers(f"{self._prefix}.{name}")
-        return tuple(int(number) for number in several) or (self.number(name) or usual,) * layers
+def _has_mrope(header: GGUFHeader) -> bool:
+    """Return whether positions have several dimensions."""
+    return bool(header.numbers(f"{header.architecture}.rope.dimension_sections"))

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import io
-import json
-import os
 import platform
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +18,7 @@ from desktop_app.engine.planning.memory_plan import plan_from_headers, plan_load
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
 from desktop_app.errors import UserError
 from model_store.gguf_header import read_header, read_header_from
-from tests.engine.planning import dry_run
+from tests.engine.planning.dry_runs import asked
 from tests.random_models.headers_only import (
     LLAMA_3_8B,
     LLAVA_7B,
@@ -291,13 +287,9 @@ def test_what_usual_contexts_need_is_told(pair: Pair) -> None:
 def test_llama_cpp_would_allocate_the_same(shape: Decoder, tmp_path: Path) -> None:
     path = write_decoder(tmp_path / "m.gguf", shape)
     contexts = [(4096, 128, "f16"), (1024, 64, "f16"), (4096, 128, "q8_0"), (700, 32, "q8_0")]
-    words = [f"{n_ctx},{n_ubatch},{kv},{SEQUENCES}" for n_ctx, n_ubatch, kv in contexts]
-    command = [sys.executable, str(dry_run.__file__), str(path), *words]
-    environment = {**os.environ, "GGML_NO_BACKTRACE": "1"}
-    result = subprocess.run(command, capture_output=True, check=False, env=environment)
-    assert result.returncode == 0, result.stderr.decode()[-2000:]
+    theirs_all = asked(path, *(f"{n_ctx},{n_ubatch},{kv},{SEQUENCES}" for n_ctx, n_ubatch, kv in contexts))
     ours = Shape.of(read_header(path))
-    for (n_ctx, n_ubatch, kv), theirs in zip(contexts, json.loads(result.stdout), strict=True):
+    for (n_ctx, n_ubatch, kv), theirs in zip(contexts, theirs_all, strict=True):
         need = ours.estimate(LoadPlan(n_ctx, n_ubatch, kv))
         assert need.kv_cache / MIB == pytest.approx(theirs["kv"], rel=0.01), (n_ctx, kv)
         # It also reserves room for the logits of a whole micro-batch, where the attention's scores go otherwise.
