@@ -63,6 +63,7 @@ def add_sentencepiece(
     *,
     add_bos: bool = True,
     space_prefix: bool = True,
+    eos: int = 2,
 ) -> None:
     """Add a SentencePiece vocabulary (pieces, scores, types) that begins with <unk>, <s> and </s>."""
     pieces, scores, types = vocabulary
@@ -72,7 +73,7 @@ def add_sentencepiece(
     writer.add_token_scores(scores)
     writer.add_token_types(types)
     writer.add_bos_token_id(1)
-    writer.add_eos_token_id(2)
+    writer.add_eos_token_id(eos)
     writer.add_unk_token_id(0)
     writer.add_add_bos_token(add_bos)
     writer.add_add_eos_token(False)

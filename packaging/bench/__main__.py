@@ -22,14 +22,18 @@ def main() -> int:
         module.measure(Job.parse(options.job), Sheet(Path(options.sheet)))
         return 0
     from bench.parties import PARTIES
-    from bench.whole_run import measure_all
+    from bench.whole_run import MODELS, measure_all
 
     wanted = options.only.split(",") if options.only else list(PARTIES)
     if unknown := set(wanted) - set(PARTIES):
         print(f"bench: --only knows {', '.join(PARTIES)}; not {', '.join(sorted(unknown))}.", file=sys.stderr)
         return 2
+    models = options.models.split(",")
+    if unknown := set(models) - set(MODELS):
+        print(f"bench: --models knows {', '.join(MODELS)}; not {', '.join(sorted(unknown))}.", file=sys.stderr)
+        return 2
     scale = "tiny" if options.tiny else "small" if options.quick else "real"
-    return measure_all(scale, wanted, options.programs, options.output.resolve())
+    return measure_all(scale, wanted, models, options.programs, options.output.resolve())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -40,6 +44,11 @@ def _parser() -> argparse.ArgumentParser:
     scale.add_argument("--quick", action="store_true", help="small shapes, under 3 minutes: ratios are only a hint")
     scale.add_argument("--tiny", action="store_true", help="tiny shapes: only to try the benchmark itself")
     parser.add_argument("--only", default="", metavar="PARTIES", help="measure only these, with commas in between")
+    parser.add_argument(
+        "--models",
+        default="llava-1.5-7b,qwen3-vl-2b,qwen3.5-2b",
+        help="which models the party 'models' compares (default: %(default)s)",
+    )
     parser.add_argument(
         "--programs", default="", metavar="FOLDER", help="where llama-bench, llama-server and llama-mtmd-cli are"
     )

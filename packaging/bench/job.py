@@ -35,6 +35,7 @@ class Job:
     depth: int = 0  # tokens in the context where writing was measured
     repacked: bool = True  # whether the stock handler repacks weights, which is llama.cpp's default
     programs: str = ""  # a folder with llama.cpp's own programs
+    title: str = ""  # of the model, where several are compared
 
     def text(self) -> str:
         """Return it as JSON."""

@@ -34,6 +34,7 @@ def run_party(
         command += ["--group", str(group)]
     why, peak = run_bounded(command, environment, log, limit_s, watched=watched)
     results.read(sheet)
+    name = f"{name}.{job.title}" if job.title else name
     results.reasons.pop(name, None)  # of an attempt before
     if why:
         results.reasons[name] = why

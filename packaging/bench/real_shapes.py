@@ -15,17 +15,13 @@ from typing import Any
 
 import gguf
 import numpy as np
-import numpy.typing as npt
 from gguf_writing import Tower, add_decoder_shape, add_llava_keys, add_sentencepiece, clip_tensors, new_gguf, takes_q6_k
 
-from bench.vocabulary import FIRST_WORD, WORDS, vocabulary
+from bench.qwen_shapes import Qwen
+from bench.random_blocks import Q4_K, Q6_K, SPREAD, Matrix, write_weights
+from bench.vocabulary import vocabulary
 
 VERSION = 1  # of the files: part of their names
-_BLOCK = 256  # weights in a block of Q4_K and Q6_K
-_Q4_K, _Q6_K = 144, 210  # bytes of such a block
-_SPREAD = 0.02  # of the weights, about as in trained models
-
-Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -55,34 +51,28 @@ class Scale:
         """Return the bytes that one token takes in a KV cache of f16."""
         return 2 * 2 * self.layers * self.width
 
+    def write_language_model(self, path: Path) -> None:
+        """Write a decoder of random blocks."""
+        with closing(gguf.GGUFWriter(str(path), "llama")) as writer:
+            _fill_language_model(writer, self)
+
+    def write_projector(self, path: Path) -> None:
+        """Write a CLIP tower with LLaVA-1.5's two-layer projector, f16, with the keys of files in circulation."""
+        _write_projector(path, self)
+
     def matrices(self) -> Iterator[Matrix]:
         """Yield the quantised matrices, as the recipe Q4_K_M chooses their types."""
-        yield Matrix("token_embd.weight", self.vocabulary, self.width, _Q4_K)
+        yield Matrix("token_embd.weight", self.vocabulary, self.width, Q4_K)
         for index in range(self.layers):
             block = f"blk.{index}."
-            finer = _Q6_K if takes_q6_k(index, self.layers) else _Q4_K
+            finer = Q6_K if takes_q6_k(index, self.layers) else Q4_K
             for name in ("attn_q", "attn_k", "attn_output"):
-                yield Matrix(f"{block}{name}.weight", self.width, self.width, _Q4_K)
+                yield Matrix(f"{block}{name}.weight", self.width, self.width, Q4_K)
             yield Matrix(f"{block}attn_v.weight", self.width, self.width, finer)
-            yield Matrix(f"{block}ffn_gate.weight", self.feed_forward, self.width, _Q4_K)
-            yield Matrix(f"{block}ffn_up.weight", self.feed_forward, self.width, _Q4_K)
+            yield Matrix(f"{block}ffn_gate.weight", self.feed_forward, self.width, Q4_K)
+            yield Matrix(f"{block}ffn_up.weight", self.feed_forward, self.width, Q4_K)
             yield Matrix(f"{block}ffn_down.weight", self.width, self.feed_forward, finer)
-        yield Matrix("output.weight", self.vocabulary, self.width, _Q6_K)
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """A quantised matrix: `rows` x `columns` weights in blocks of `block` bytes."""
-
-    name: str
-    rows: int
-    columns: int
-    block: int
-
-    @property
-    def size(self) -> int:
-        """Return its bytes."""
-        return self.rows * self.columns // _BLOCK * self.block
+        yield Matrix("output.weight", self.vocabulary, self.width, Q6_K)
 
 
 #: LLaVA-1.5-7B and CLIP ViT-L/14-336, of which LLaVA uses all layers but the last.
@@ -93,13 +83,13 @@ SMALL = Scale("small", 2048, 8, 16, 5632, 32000, 4096, 512, 8, 8, 2048, 336)
 TINY = Scale("tiny", 256, 2, 4, 512, 20480, 1024, 64, 2, 4, 128, 56)
 
 
-def make_pair(scale: Scale, folder: Path) -> tuple[Path, Path]:
+def make_pair(scale: Scale | Qwen, folder: Path) -> tuple[Path, Path]:
     """Return the files of a scale, (language model, projector), made now if they are not there."""
     folder.mkdir(parents=True, exist_ok=True)
     model = folder / f"random-{scale.name}-{VERSION}-Q4_K_M.gguf"
     projector = folder / f"random-{scale.name}-{VERSION}-mmproj-f16.gguf"
-    _once(model, lambda path: write_language_model(path, scale))
-    _once(projector, lambda path: write_projector(path, scale))
+    _once(model, scale.write_language_model)
+    _once(projector, scale.write_projector)
     return model, projector
 
 
@@ -114,12 +104,6 @@ def _once(path: Path, write: Callable[[Path], None]) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-
-
-def write_language_model(path: Path, scale: Scale) -> None:
-    """Write a decoder of random blocks."""
-    with closing(gguf.GGUFWriter(str(path), "llama")) as writer:
-        _fill_language_model(writer, scale)
 
 
 def _fill_language_model(writer: Any, scale: Scale) -> None:
@@ -139,56 +123,12 @@ def _fill_language_model(writer: Any, scale: Scale) -> None:
     writer.add_quantization_version(2)
     add_sentencepiece(writer, vocabulary(scale.vocabulary))
 
-    matrices = list(scale.matrices())
     norms = [f"blk.{index}.{name}.weight" for index in range(scale.layers) for name in ("attn_norm", "ffn_norm")]
-    norms.append("output_norm.weight")
-    types_of = {_Q4_K: gguf.GGMLQuantizationType.Q4_K, _Q6_K: gguf.GGMLQuantizationType.Q6_K}
-    for matrix in matrices:
-        shape = (matrix.rows, matrix.columns // _BLOCK * matrix.block)
-        writer.add_tensor_info(matrix.name, shape, np.dtype(np.uint8), matrix.size, raw_dtype=types_of[matrix.block])
-    for name in norms:
-        writer.add_tensor_info(name, (scale.width,), np.dtype(np.float32), scale.width * 4)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_ti_data_to_file()
-    random = np.random.default_rng(1)
-    for matrix in matrices:  # one after the other: the whole would not fit into memory
-        blocks = _q4_k(random, matrix) if matrix.block == _Q4_K else _q6_k(random, matrix)
-        if matrix.name == "output.weight":
-            rows = blocks.reshape(matrix.rows, -1, _Q6_K)
-            rows[:FIRST_WORD, :, -2:] = 0
-            rows[FIRST_WORD + WORDS :, :, -2:] = 0
-        writer.write_tensor_data(blocks)
-    for _ in norms:
-        writer.write_tensor_data(np.ones(scale.width, np.float32))
+    ones = [(name, np.ones(scale.width, np.float32)) for name in (*norms, "output_norm.weight")]
+    write_weights(writer, list(scale.matrices()), ones, head="output.weight")
 
 
-def _q4_k(random: np.random.Generator, matrix: Matrix) -> Bytes:
-    """Return random blocks: two f16 factors, 12 bytes of scales, 128 of values."""
-    blocks = _random_blocks(random, matrix)
-    blocks[:, 0:2] = _as_bytes(_SPREAD / 257)
-    blocks[:, 2:4] = _as_bytes(7.5 * _SPREAD / 257)
-    return blocks.reshape(matrix.rows, -1)
-
-
-def _q6_k(random: np.random.Generator, matrix: Matrix) -> Bytes:
-    """Return random blocks: 192 bytes of values, 16 signed scales, one f16 factor."""
-    blocks = _random_blocks(random, matrix)
-    blocks[:, 192:208] = ((blocks[:, 192:208] & 31).astype(np.int8) - 16).view(np.uint8)
-    blocks[:, 208:210] = _as_bytes(_SPREAD / 170)
-    return blocks.reshape(matrix.rows, -1)
-
-
-def _random_blocks(random: np.random.Generator, matrix: Matrix) -> Bytes:
-    return np.frombuffer(bytearray(random.bytes(matrix.size)), np.uint8).reshape(-1, matrix.block)
-
-
-def _as_bytes(value: float) -> Bytes:
-    return np.frombuffer(np.float16(value).tobytes(), np.uint8)
-
-
-def write_projector(path: Path, scale: Scale) -> None:
-    """Write a CLIP tower with LLaVA-1.5's two-layer projector, f16, with the keys of files in circulation."""
+def _write_projector(path: Path, scale: Scale) -> None:
     tower = Tower(
         width=scale.vision_width,
         layers=scale.vision_layers,
@@ -206,5 +146,5 @@ def write_projector(path: Path, scale: Scale) -> None:
             if "ln" in name or name.endswith(".bias"):
                 writer.add_tensor(name, np.full(shape, name.endswith(".weight"), np.float32))
                 continue
-            values = (random.standard_normal(shape, np.float32) * _SPREAD).astype(np.float16)
+            values = (random.standard_normal(shape, np.float32) * SPREAD).astype(np.float16)
             writer.add_tensor(name, values if len(shape) > 1 else values.astype(np.float32))

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from bench.model_rows import model_rows
 from bench.results import NotMeasuredError, Results
 from bench.targets import AIMS, bandwidth_limit
 
@@ -29,8 +30,12 @@ def figures(results: Results) -> tuple[dict[str, float | None], dict[str, str]]:
 def table(results: Results, context: dict[str, str]) -> str:
     """Return the results as text: the programs side by side, then the figures compared with the aims."""
     lines = [f"{title}: {text}" for title, text in context.items()]
-    lines += ["", *_columns(_side_by_side(results)), "", "Speed of each setting with plain llama.cpp"]
-    lines += ["", *_columns(_settings(results)), "", "Aims", "", *_columns(_aims(results))]
+    if any(name.partition(".")[0] != "models" for name in results.values if not name.startswith("computer.")):
+        lines += ["", *_columns(_side_by_side(results)), "", "Speed of each setting with plain llama.cpp"]
+        lines += ["", *_columns(_settings(results))]
+    if results.named("models."):
+        lines += ["", "The same conversation with several models", "", *_columns(model_rows(results))]
+    lines += ["", "Aims", "", *_columns(_aims(results))]
     reasons = figures(results)[1] | results.reasons
     if reasons:
         lines += ["", "Not measured", "", *(f"  {key}: {why}" for key, why in reasons.items())]

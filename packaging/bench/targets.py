@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bench.model_rows import follow_up, longest_stop, models_of
 from bench.results import NotMeasuredError, Results
 from desktop_app.engine.tuning.search import READ, WRITTEN
 
@@ -149,6 +150,18 @@ AIMS = (
         most=LITTLE_MIB,
     ),
     Aim("stop_ms_max", "longest stop (ms)", _longest_stop, most=100),
+    Aim(
+        "models_follow_up_vs_floor",
+        "of several models the worst follow-up, against the bare cost of its new tokens, median of turns 2 to 4",
+        lambda r: max(follow_up(r, model) for model in models_of(r)),
+        most=1.1,
+    ),
+    Aim(
+        "models_stop_ms_max",
+        "of several models the longest stop (ms)",
+        lambda r: max(longest_stop(r, model) for model in models_of(r)),
+        most=100,
+    ),
     Aim("tuning_seconds", "finding the fastest settings (s)", lambda r: r["tuning.seconds"], most=60),
     Aim(
         "window_start_vs_bare",

@@ -19,7 +19,8 @@ from bench.measurements import packaged
 from bench.measurements.load_settings import Settings
 from bench.memory import read_bandwidth
 from bench.parties import PARTIES
-from bench.real_shapes import REAL, SMALL, TINY, make_pair
+from bench.qwen_shapes import QWENS, Qwen
+from bench.real_shapes import REAL, SMALL, TINY, Scale, make_pair
 from bench.results import Results
 from desktop_app import paths
 from desktop_app.engine.planning.cpu_cores import physical_cores, processor_name
@@ -27,10 +28,15 @@ from desktop_app.engine.planning.cpu_cores import physical_cores, processor_name
 #: Parties whose peak memory is measured from outside.
 _WATCHED = ("low_memory", "stock")
 _SCALES = {scale.name: scale for scale in (REAL, SMALL, TINY)}
+#: Models that are compared -> scale -> shapes.
+MODELS: dict[str, dict[str, Scale] | dict[str, Qwen]] = {"llava-1.5-7b": _SCALES, **QWENS}
 
 
-def measure_all(scale_name: str, wanted: Sequence[str], programs: str, output: Path) -> int:
-    """Measure the parties `wanted`, and write a table, a plot and the figures to `output`. Returns the exit status."""
+def measure_all(scale_name: str, wanted: Sequence[str], models: Sequence[str], programs: str, output: Path) -> int:
+    """Measure the parties `wanted`, one of them with `models`, and write table, plot and figures to `output`.
+
+    Returns the exit status.
+    """
     started = time.monotonic()
     scale = _SCALES[scale_name]
     work = output / "work"
@@ -49,7 +55,17 @@ def measure_all(scale_name: str, wanted: Sequence[str], programs: str, output: P
         job = replace(job, answer_tokens=6, writing_tokens=8, reading_tokens=64, repeats=1)
     notes: dict[str, str] = {}
     for name, party in PARTIES.items():
-        if name in wanted and _can_measure(name, programs):
+        if name == "models" and name in wanted:
+            for title in models:
+                _say(f"Measuring {title}; {time.monotonic() - started:.0f} s so far.")
+                files = make_pair(MODELS[title][scale_name], paths.cache_folder() / "bench")
+                run_party(
+                    name,
+                    replace(job, model=str(files[0]), projector=str(files[1]), title=title),
+                    results,
+                    party.limit_s,
+                )
+        elif name in wanted and _can_measure(name, programs):
             _say(f"Measuring {name}; {time.monotonic() - started:.0f} s so far.")
             if name in ("sweep", "repacked", "programs", "packaged"):
                 job = _after_ours(job, results)

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from bench import real_shapes
+from bench import random_blocks
+from bench.qwen_shapes import QWENS, Qwen
 from bench.real_shapes import REAL, TINY, make_pair
 from bench.vocabulary import vocabulary, word_tokens
 
@@ -21,6 +22,27 @@ def test_the_real_shapes_are_as_large_as_the_real_model() -> None:
     size = sum(matrix.size for matrix in REAL.matrices())
     assert size == pytest.approx(_REAL_BYTES, rel=0.002)
     assert REAL.cells_per_token() == 512 * 1024
+
+
+@pytest.mark.parametrize(("name", "megabytes"), [("qwen3-vl-2b", 1100), ("qwen3.5-2b", 1223)])
+def test_qwens_shapes_are_as_large_as_the_real_models(name: str, megabytes: int) -> None:
+    assert sum(matrix.size for matrix in QWENS[name]["real"].matrices()) / 1e6 == pytest.approx(megabytes, rel=0.01)
+
+
+@pytest.mark.parametrize("shapes", [scales["tiny"] for scales in QWENS.values()])
+def test_qwens_files_load_and_write_words(shapes: Qwen, tmp_path: Path) -> None:
+    files = check_files(*make_pair(shapes, tmp_path))
+    assert (files.projector.width if files.projector is not None else 0) == shapes.width * (1 + len(shapes.taps))
+    model = Model(files, EngineSettings(n_ctx=256), Interrupt())
+    try:
+        tokens = word_tokens(50)
+        text = b"".join(map(model.vocabulary.piece, tokens)).decode()
+        assert model.vocabulary.tokenize(text.removeprefix(" ")) == tokens
+        model.read_tokens(tokens, 0, logits=True)
+        assert len(model.vocabulary.piece(int(model.logits().argmax()))) == 4
+        assert model.image_tokens > 0
+    finally:
+        model.close()
 
 
 def test_words_are_read_as_they_were_written(tiny_pair: tuple[Path, Path]) -> None:
@@ -62,7 +84,7 @@ def test_files_are_made_once_and_never_by_halves(
     def fail(*_anything: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr(real_shapes, "_q4_k", fail)
+    monkeypatch.setattr(random_blocks, "q4_k", fail)
     with pytest.raises(OSError, match="no space"):
         make_pair(TINY, tmp_path)
     assert list(tmp_path.iterdir()) == []

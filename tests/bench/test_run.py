@@ -45,9 +45,39 @@ def test_a_tiny_run_fills_the_table(tiny_pair: tuple[Path, Path], tmp_path: Path
     assert new["ours.new_tokens.2"] < new["ours.new_tokens.1"], "the second question read everything again"
 
 
-def test_an_unknown_party_is_refused(tmp_path: Path) -> None:
+@pytest.mark.timeout(300)  # fifteen seconds of computing
+def test_models_are_compared_with_the_first(tiny_pair: tuple[Path, Path], tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(REPOSITORY / "packaging"),
+        "XDG_CACHE_HOME": str(tiny_pair[0].parents[2]),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    models = "qwen3-vl-2b,qwen3.5-2b"
+    command = [sys.executable, "-m", "bench", "--tiny", "--only", "models", "--models", models]
+    command += ["--output", str(tmp_path)]
+    done = subprocess.run(
+        command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "latest.json").read_text())
+    assert found["models_stop_ms_max"] is not None, found["reasons"]
+    new = found["measurements"]
+    for model in models.split(","):
+        assert new[f"models.{model}.new_tokens.2"] < new[f"models.{model}.new_tokens.1"] / 2
+        assert new[f"models.{model}.regenerate_new_tokens"] <= new[f"models.{model}.new_tokens.4"]
+        assert new[f"models.{model}.restart_encodes"] == 0
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert ["qwen3-vl-2b", "qwen3.5-2b"] in rows
+    assert [row for row in rows if row[:2] == ["writing", "(tokens/s)"] and row[-1] == "x)"]
+    assert "picture encode" in done.stdout
+    assert "stock handler" not in done.stdout.partition("Aims")[0]
+
+
+@pytest.mark.parametrize("option", ["--only", "--models"])
+def test_an_unknown_party_is_refused(tmp_path: Path, option: str) -> None:
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "packaging")}
-    command = [sys.executable, "-m", "bench", "--only", "ours,theirs", "--output", str(tmp_path)]
+    command = [sys.executable, "-m", "bench", option, "ours,theirs", "--output", str(tmp_path)]
     done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "theirs" in done.stderr

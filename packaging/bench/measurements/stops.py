@@ -8,7 +8,7 @@ from bench.results import Sheet
 from desktop_app.engine.messages import Event, Phase, PhaseChanged, Text, Turn
 
 
-def measure_stops(driver: Driver, question: Turn, reading_s: float, sheet: Sheet) -> None:
+def measure_stops(driver: Driver, question: Turn, reading_s: float, sheet: Sheet, party: str = "ours") -> None:
     """Stop in the midst of each phase, several times; `question` takes `reading_s` seconds to read."""
     seen = {"looking": 0, "writing": 0}
 
@@ -23,18 +23,18 @@ def measure_stops(driver: Driver, question: Turn, reading_s: float, sheet: Sheet
         return seen["writing"] > 2
 
     for number in range(driver.job.repeats):
-        with sheet.row(f"ours.stop_looking_ms.{number}"):
+        with sheet.row(f"{party}.stop_looking_ms.{number}"):
             turn = Turn(QUESTIONS[0], (driver.reference(10 + number),))
             # CLIP takes a few seconds: at different moments of it.
             ms = driver.stop_ms(Phase.LOOKING, [turn], looking, min(0.3 * number, reading_s / 40))
-            sheet.put(f"ours.stop_looking_ms.{number}", ms)
-        with sheet.row(f"ours.stop_reading_ms.{number}"):
+            sheet.put(f"{party}.stop_looking_ms.{number}", ms)
+        with sheet.row(f"{party}.stop_reading_ms.{number}"):
             other = Turn(f"{number} {question.text}")  # nothing of it is in the context yet
             ms = driver.stop_ms(Phase.READING, [other], reading, reading_s * 0.1 * (1 + number))
-            sheet.put(f"ours.stop_reading_ms.{number}", ms)
-        with sheet.row(f"ours.stop_writing_ms.{number}"):
+            sheet.put(f"{party}.stop_reading_ms.{number}", ms)
+        with sheet.row(f"{party}.stop_writing_ms.{number}"):
             seen["writing"] = 0
             sheet.put(
-                f"ours.stop_writing_ms.{number}",
+                f"{party}.stop_writing_ms.{number}",
                 driver.stop_ms(Phase.WRITING, [Turn(QUESTIONS[0])], writing, 0.01 * number),
             )
