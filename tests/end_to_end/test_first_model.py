@@ -239,7 +239,7 @@ def test_a_photograph_offers_the_model_that_knows_photographs(
     hub.__exit__()  # the network is away
     press(bar, _OFFER)
     wait_until(lambda: "127.0.0.1 cannot be reached" in said(bar) and buttons(bar, "Show download"))
-    assert "This looks like a photograph." in said(bar)
+    assert "photo.jpg looks like a photograph." in said(bar)
 
 
 def test_a_model_is_changed_in_two_clicks_and_gets_its_projector_where_a_picture_waits(
