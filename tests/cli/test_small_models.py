@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import run_verb
-from tests.engine.held_to_transformers import Held, picture, records_of
+from tests.engine.held_to_transformers import picture, records_of, written_text
 from tests.random_models.small_models import GEMMA4_E2B, SMALL_MODELS
 from tests.random_models.talks import TALKS, SmallModel
 
@@ -14,14 +14,6 @@ from tests.random_models.talks import TALKS, SmallModel
 @pytest.fixture(params=SMALL_MODELS)
 def small(request: pytest.FixtureRequest) -> SmallModel:
     return SMALL_MODELS[request.param]
-
-
-def in_words(small: SmallModel, folder: Path, tokens: list[int]) -> str:
-    """The text of tokens."""
-    held = Held(small, folder)
-    text = held.engine.remember(tokens)
-    held.close()
-    return text
 
 
 def test_a_conversation_about_a_picture(small: SmallModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -34,7 +26,7 @@ def test_a_conversation_about_a_picture(small: SmallModel, tmp_path: Path, capsy
     assert run_verb("ask", *files, shown.path, *words, "--greedy", "--json", *limit) == 0
     first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
     if written:
-        assert first["answer"] == in_words(small, tmp_path, written).strip()
+        assert first["answer"] == written_text(small, "first", tmp_path).strip()
     assert (first["image_encodes"], second["image_encodes"]) == (1, 0)
     assert second["prompt_tokens"] > first["prompt_tokens"]
 

@@ -64,6 +64,14 @@ def files_of(small: SmallModel, folder: Path, *, q8_0: bool = False) -> ModelFil
     return prepare_projector(check_files(*small.write(folder)), lambda: folder, small=q8_0)
 
 
+def written_text(small: SmallModel, talk: str, folder: Path) -> str:
+    """Return the answer of transformers in words, without the part of a character at its end."""
+    held = Held(small, folder)
+    text = held.engine.remember(held.records[f"written {talk}"].tolist())
+    held.close()
+    return text
+
+
 class Held:
     """The engine with one of the models, held to what was recorded of it."""
 

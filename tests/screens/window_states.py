@@ -626,3 +626,11 @@ def choosing_tokens(stage: Stage) -> None:
     seconds = {70: 5.0, 140: 10.0, 280: 22.0, 560: 55.0, 1120: 160.0}
     costs = {choice: WholeCost(1, choice * 15 // 16, cost) for choice, cost in seconds.items()}
     stage.services.picture_detail.show(None, costs[280], TokenOptions(costs, 280, 280))
+
+
+@state
+def picture_in_one_piece(stage: Stage) -> None:
+    """A model that sees a picture in one piece of any size, and what it costs."""
+    stage.services.engine.become("ready", LLAVA)
+    stage.services.draft.put(stage.lake, "reading", 0.4)
+    stage.services.picture_detail.show(None, WholeCost(1, 1271, 38.0))
