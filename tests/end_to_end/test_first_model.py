@@ -234,7 +234,7 @@ def test_a_photograph_offers_the_model_that_knows_photographs(
     assert program.drop(photograph)
     bar = program.window.notices
     wait_until(lambda: any(bar.isAncestorOf(each) for each in offers(program)), _MODEL_S)
-    assert "This looks like a photograph." in said(bar)
+    assert "photo.jpg looks like a photograph." in said(bar)
     assert "20 MB · about 3 s at 50 Mbit/s" in said(bar)
     hub.__exit__()  # the network is away
     press(bar, _OFFER)
