@@ -101,9 +101,12 @@ class Attachments:
         return digest.hexdigest() == sha256
 
     def remove(self, sha256s: Iterable[str]) -> None:
-        """Remove originals and what was made from them, as `History.purge_deleted` names them."""
+        """Remove originals and what was made from them, as `History.purge_deleted` names them.
+
+        The original goes last: if the program is killed meanwhile, `remove_unreferenced` finds what is left by it.
+        """
         for sha256 in sha256s:
-            for path in (self.path(sha256), self.preview_path(sha256), self.thumbnail_path(sha256)):
+            for path in (self.preview_path(sha256), self.thumbnail_path(sha256), self.path(sha256)):
                 path.unlink(missing_ok=True)
 
     def remove_unreferenced(self, keep: Collection[str] | None, older_than_s: float = _OLD_S) -> int:

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple, TypeVar
 from desktop_app.chat.conversation import Message, Picture, Role, State, is_wordless, storable, title_of_question
 from desktop_app.chat.searching import fold
 
+#: Versions of the first question whose words the title may be: a file may hold thousands, each put in after another.
+_MOST_VERSIONS = 20
 COLUMNS = "number, id, parent, role, text, state, created, details, used"
 """Of `messages`, in the order that `message_from` takes them."""
 
@@ -279,7 +281,7 @@ def show_begun_with(write: sqlite3.Connection, conversation_id: str, path: Seque
     firsts = write.execute(
         f"""SELECT number, text FROM messages
         WHERE conversation = ? AND role = ? AND id != ? {"AND parent IS NULL" if is_first else ""}
-        ORDER BY number {"" if is_first else "LIMIT 1"}""",
+        ORDER BY number {f"DESC LIMIT {_MOST_VERSIONS}" if is_first else "LIMIT 1"}""",
         (conversation_id, Role.USER.value, question.id),
     ).fetchall()
     given = {

@@ -17,6 +17,8 @@ from desktop_app.ui.widgets.plain_text import button_text, shortened
 from model_store.library.installed import InstalledModel, distinct_titles
 
 _LONGEST = 40  # characters of a name
+_SHORTEST = 8  # the same, where there is little room
+_BESIDE = 12  # characters of room: for the mark, between the columns, and at both edges
 
 
 class ModelMenu(QMenu):
@@ -28,7 +30,7 @@ class ModelMenu(QMenu):
         super().__init__(parent)
         self._engine = engine
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self._models = models
+        self._models, self._beside = models, parent
         self._group = QActionGroup(self)
         self._listed: list[InstalledModel | None] = []
         self._build()
@@ -37,11 +39,28 @@ class ModelMenu(QMenu):
 
     def open_above(self, button: QWidget) -> None:
         """Open with its lower edge at the upper edge of `button`, and the keyboard at the model in use."""
+        self._widen()
         corner = button.mapToGlobal(QPoint(button.width() - self.sizeHint().width(), -self.sizeHint().height()))
         self.popup(corner)
         checked = self._group.checkedAction()
         if checked is not None:
             self.setActiveAction(checked)
+
+    def _widen(self) -> None:
+        """Take room for both columns, the names shortened if the window is narrow.
+
+        Qt measures the second column before the style enlarges its letters.
+        """
+        self.ensurePolished()
+        metrics, actions = self.fontMetrics(), self._group.actions()
+        names, says = zip(*(action.text().split("\t") for action in actions), strict=True)
+        beside = _BESIDE * metrics.averageCharWidth()
+        needed = beside + max(map(metrics.horizontalAdvance, says))
+        room = max(self._beside.window().width() - needed, _SHORTEST * metrics.averageCharWidth())
+        for action, name, said in zip(actions, names, says, strict=True):
+            action.setText(f"{metrics.elidedText(name, Qt.TextElideMode.ElideRight, room)}\t{said}")
+        needed += min(room, max(map(metrics.horizontalAdvance, names)))
+        self.setMinimumWidth(min(needed, self._beside.window().width()))
 
     def _build(self) -> None:
         models = self._models
@@ -98,6 +117,7 @@ class ModelMenu(QMenu):
             return
         for action, model in zip(self._group.actions(), self._listed, strict=True):
             action.setText(self._text(model))
+        self._widen()
 
     def _choose(self, model: InstalledModel | None, _checked: bool = False) -> None:
         if self._models.is_chosen(model):

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from PySide6.QtCore import QObject, QPoint, QRect, Signal
 from PySide6.QtWidgets import QAbstractScrollArea
+from shiboken6 import isValid
 
 from desktop_app.chat.conversation import Message, State
 from desktop_app.ui.transcript.markdown.finishing import finished, finisher
@@ -447,7 +448,9 @@ class Rows(QObject):
         self._moving_bar = False
 
     def _show_finished(self) -> None:
-        """Lay out again what has got its formulas and colours."""
+        """Lay out again what has got its formulas and colours, unless the page is just being deleted."""
+        if not isValid(self._bar):
+            return
         for message_id, row in list(self._rows.items()):
             unfinished = row.document.parts.unfinished
             missing = [thing for thing in unfinished if thing not in finished]

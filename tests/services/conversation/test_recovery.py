@@ -9,6 +9,7 @@ import time
 from contextlib import closing
 from datetime import date
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -63,9 +64,12 @@ def test_what_was_deleted_for_good_when_the_program_was_killed_is_not_in_the_cac
         (paths.cache_folder() / name).mkdir(parents=True, exist_ok=True)
         (paths.cache_folder() / name / "of it").touch()
     desk.services.conversations.delete(current)
+    copied = Event()
+    desk.services.files.run(lambda: copied.wait(30))  # its thread removes pictures and clears the caches
     desk.services.recovery.delete_now(current)
     desk.services.history_thread.wait()  # it is out of the history; what follows is still to be done
     shutil.copytree(tmp_path / "home", tmp_path / "as it was then")
+    copied.set()
     wait_until(lambda: bool(desk.client.of(Forget)))
     assert erased_of(paths.history_file()).in_caches  # the engine may still write
     desk.client.emit(Forgotten(desk.client.of(Forget)[-1].request))
