@@ -76,10 +76,10 @@ class CheckedFolder:
     def write(self, name: str, notes: bytes, data: Data, protected: Collection[str] = ()) -> bool:
         """Write a file, deleting others if space is needed, but not those in `protected`; return whether that worked.
 
-        After a failure nothing more is written, because a full disk stays full.
+        After a failure nothing more is written, because a full disk stays full. Notes of more than 1 MiB are refused.
         """
         size = _HEADER.size + len(notes) + len(data)
-        if not self._disk.writable:
+        if not self._disk.writable or len(notes) > _LARGEST_NOTES:
             return False
         header = _HEADER.pack(_MAGIC, name.encode(), len(notes), len(data), zlib.crc32(notes), zlib.crc32(data))
         try:

@@ -67,11 +67,16 @@ class SavedStates:
         file = self._folder.read(best)
         if file is None:
             return keep
+        # Another engine may have written it anew meanwhile: the same cells, but cut at other places.
+        notes = self._notes[best] = _Notes.read(file.notes)
+        reach = notes.reach(cells, wanted)
+        if reach - keep < _WORTH:
+            return keep
         context.cut(0)
         if not self._state.put_all(file.data):
             self._folder.remove(best)
             return 0
-        context.adopt(cells[: reached[best]], cut=reached[best] < len(self._notes[best].cells))
+        context.adopt(cells[:reach], cut=reach < len(notes.cells))
         self._folder.used(best)
         return len(context)
 

@@ -74,7 +74,7 @@ class Answer(QObject):
     `not_saved(Exception)`: they are not, and the engine is not asked; nothing follows.
     `withdrawn(bool)`: they were taken out of the history again, the whole conversation if True; nothing follows.
     `text(str)`: all of it so far, at most 25 times a second. `thought(dict)`: it has been thought, and the answer
-    begins; the details of the message that say what and for how long. `phase(Phase, dict)`, `speed(float)`,
+    begins; the details of the message that say what and for how long, or no longer do, for it is asked again. `phase(Phase, dict)`, `speed(float)`,
     `context(used, size)`, `dropped(TurnsDropped | None)` once, `reduced(parts, wished, whether they are tokens)`.
     `ended()`: `message` is final, and to be saved.
     """
@@ -110,6 +110,7 @@ class Answer(QObject):
         self.message = message
         self.question = question
         self.begun = begun
+        self._at_first = message.text, message.details
         self._engine = engine
         self._history_thread = history_thread
         self._make: Callable[[int], Ask] | None = None
@@ -264,8 +265,13 @@ class Answer(QObject):
         if is_back and not self._has_new_words and not self._stop_wanted and not self._is_asked_again:
             self._is_asked_again, self._is_asked, self._request = True, False, 0
             self._dropped_turns, self._dropped_told, self._figures = 0, False, {}
-            text = self.begun.text if self.begun is not None else ""
-            self.message = replace(self.message, text=text)
+            self._thinking.invalidate()
+            self._writing.invalidate()
+            text, details = self._at_first
+            had_thought = self.message.thought != details.get("thought", "")
+            self.message = replace(self.message, text=text, details=details)
+            if had_thought:
+                self.thought.emit(details)
         else:
             self._finish(State.INTERRUPTED, self._figures | {ENGINE_STOPPED_KEY: True})
 

@@ -252,3 +252,13 @@ def test_what_was_used_while_the_clock_was_ahead_is_cleared_too(tmp_path: Path) 
     assert [path.name for path in (tmp_path / "contexts").iterdir()] == ["old"]
     clear_cache(tmp_path, now, now + 3600)  # written when the clock was ahead: nobody knows when it was used first
     assert not [*(tmp_path / "contexts").iterdir()]
+
+
+def test_notes_that_could_not_be_read_are_not_written(tmp_path: Path) -> None:
+    folder = CheckedFolder(tmp_path, 64 << 20)
+    largest = b"x" * (1 << 20)
+    assert folder.write("a", largest, DATA)
+    assert folder.notes("a") == largest
+    assert not folder.write("b", largest + b"x", DATA)
+    assert folder.names() == ["a"]
+    assert folder.write("c", b"", DATA)  # the disk is not to blame

@@ -180,6 +180,28 @@ def test_another_plan_reads_for_itself(model: Path, folder: Path) -> None:
         desk.session.close()
 
 
+def test_a_file_that_another_engine_wrote_anew_is_cut_where_it_can_be(model: Path, folder: Path) -> None:
+    """The same conversation, under the same name, but read in one go: it was never cut where the first engine knew."""
+    desk, other, fresh = Desk(model, PLAN, folder), Desk(model, PLAN, folder), Desk(model, PLAN)
+    turns = desk.answered(FIRST)
+    desk.settled(*turns)
+    desk.session.settle()
+    desk.answered(Turn("Another thing " * 9))
+    desk.session.settle()  # now it knows what the first file says
+    names = saved(folder)
+    for path in names:
+        path.unlink()
+    other.read_ahead(*turns)
+    other.session.settle()
+    assert set(saved(folder)) <= set(names)
+    assert saved(folder)
+    for asked in ((*turns, SECOND), (FIRST,), (OTHER,)):
+        desk.session.forget()
+        assert nearly(desk.logits(*asked)[0], fresh.logits(*asked)[0])
+    for each in (desk, other, fresh):
+        each.session.close()
+
+
 def test_what_is_too_short_or_too_large_is_not_saved(
     model: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

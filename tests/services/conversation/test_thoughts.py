@@ -104,3 +104,37 @@ def test_an_answer_that_goes_on_stands_behind_its_thought(desk: Desk) -> None:
     desk.client.emit(finished(command, "Yes, it is."))
     wait_until(lambda: not desk.services.chat.is_busy())
     assert desk.services.chat.messages()[-1].thought == THOUGHT
+
+
+def died_in_the_thought(desk: Desk) -> Ask:
+    """Return the question as it is asked again, after the engine died while it thought about it."""
+    desk.ready()
+    desk.services.preferences.set("think_first", True)
+    think(desk, ask(desk, "Is it red?"))
+    desk.client.die()
+    desk.ready()
+    wait_until(lambda: len(desk.client.of(Ask)) == 2)
+    assert shown(desk).thought == ""
+    return desk.client.of(Ask)[-1]
+
+
+def test_what_is_thought_again_takes_the_place_of_the_half_before(desk: Desk) -> None:
+    command = died_in_the_thought(desk)
+    desk.client.emit(PhaseChanged(command.request, Phase.THINKING))
+    desk.client.emit(Thought(command.request, "Another thing.\n", 3, 50.0, 90))
+    wait_until(lambda: shown(desk).thought == "Another thing.\n")
+    desk.client.die()
+    wait_until(lambda: not desk.services.chat.is_busy())
+    message = desk.services.chat.messages()[-1]
+    assert (message.state, message.text, message.thought) == (State.INTERRUPTED, "", "Another thing.\n")
+
+
+def test_an_answer_without_a_thought_is_not_kept_with_that_of_another_run(desk: Desk) -> None:
+    command = died_in_the_thought(desk)
+    told: list[dict[str, Any]] = []
+    desk.services.answers.thought.connect(lambda _id, details: told.append(details))
+    desk.client.emit(PhaseChanged(command.request, Phase.WRITING))
+    desk.client.emit(finished(command, "Blue."))
+    wait_until(lambda: not desk.services.chat.is_busy())
+    message = desk.services.chat.messages()[-1]
+    assert (message.text, message.thought, "thought_s" in message.details, told) == ("Blue.", "", False, [])
