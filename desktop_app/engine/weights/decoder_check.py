@@ -13,6 +13,8 @@ _ALIGNMENT = 32  # bytes, of every buffer of ggml
 _MOST_BLOCKS = 512  # LLAMA_MAX_LAYERS
 _MOST_EXPERTS = 1024  # LLAMA_MAX_EXPERTS
 _LEAST_CONTEXT = 256  # tokens; a batch and the shortest prompt must fit
+#: Architectures with gated delta nets.
+_DELTA_NETS = frozenset({"qwen35", "qwen35moe", "qwen3next"})
 _VOCABULARY = "tokenizer.ggml."
 _NO_TEXT = frozenset({"none", "no_vocab"})
 #: Vocabularies that no model of ours writes in.
@@ -35,6 +37,8 @@ def is_sound_decoder(header: GGUFHeader) -> bool:
         and header.metadata.get(f"{architecture}.attention.causal") is not False
         and _sound_experts(header)
         and _sound_rotation(header)
+        and _sound_layers(header, blocks)
+        and _sound_states(header)
         and _sound_vocabulary(header)
     )
 
@@ -77,15 +81,65 @@ def _sound_experts(header: GGUFHeader) -> bool:
 
 def _sound_rotation(header: GGUFHeader) -> bool:
     """Return whether pairs of a head's values are turned, and no more than there are, also under a sliding window."""
+    architecture = header.architecture
+    heads = _largest(header.metadata.get(f"{architecture}.attention.head_count"))
+    width = header.integer(f"{architecture}.embedding_length")
     names = ("attention.key_length", "rope.dimension_count", "attention.key_length_swa", "rope.dimension_count_swa")
-    head, turned, head_swa, turned_swa = (header.integer(f"{header.architecture}.{name}") for name in names)
-    if turned_swa is None:
-        turned_swa = head if turned is None else turned
-    return _fits(turned, head) and (head_swa is None or (turned_swa != 0 and _fits(turned_swa, head_swa)))
+    head, turned, head_swa, turned_swa = (header.integer(f"{architecture}.{name}") for name in names)
+    if head is None and heads > 0 and width is not None:
+        head = width // heads
+    # What is not said is what llama.cpp takes instead: the whole head, and the same under a window as elsewhere.
+    turned = head if turned is None else turned
+    head_swa = head if head_swa is None else head_swa
+    turned_swa = turned if turned_swa is None else turned_swa
+    return _fits(turned, head) and _fits(turned_swa, head_swa) and _sound_sections(header, turned)
 
 
 def _fits(turned: int | None, head: int | None) -> bool:
-    return turned is None or (turned % 2 == 0 and (head is None or turned <= head))
+    return turned is None or (turned > 0 and turned % 2 == 0 and (head is None or turned <= head))
+
+
+def _sound_sections(header: GGUFHeader, turned: int | None) -> bool:
+    """Return whether the pairs that turn with time, line and column are some, and no more than are turned."""
+    sections = header.numbers(f"{header.architecture}.rope.dimension_sections")
+    if not sections:
+        return True
+    return min(sections) >= 0 and any(sections[:3]) and (turned is None or sum(sections) <= turned // 2)
+
+
+def _sound_layers(header: GGUFHeader, blocks: int) -> bool:
+    """Return whether layers that predict further words or share keys and values leave enough others."""
+    architecture = header.architecture
+    predicting, shared = (
+        header.integer(f"{architecture}.{key}") or 0 for key in ("nextn_predict_layers", "attention.shared_kv_layers")
+    )
+    if header.integer(f"{architecture}.full_attention_interval") == 0 or not 0 <= predicting < blocks:
+        return False
+    if shared == 0:
+        return True
+    # The last two layers with keys of their own lend them: the first to layers with a window, the second to the others.
+    lent = blocks - shared
+    windows = header.metadata.get(f"{architecture}.attention.sliding_window_pattern")
+    if not 2 <= lent < blocks or not isinstance(windows, tuple) or len(windows) < blocks:
+        return False
+    return all(windows[lent - 2 if window else lent - 1] == window for window in windows[lent:blocks])
+
+
+def _sound_states(header: GGUFHeader) -> bool:
+    """Return whether the sizes of recurrent states agree with each other; llama.cpp compares them with the weights."""
+    architecture = header.architecture
+    if architecture not in _DELTA_NETS:
+        return True
+    names = ("inner_size", "state_size", "group_count", "time_step_rank", "conv_kernel")
+    sizes = [header.integer(f"{architecture}.ssm.{name}") or 0 for name in names]
+    if min(sizes) < 1:
+        return False
+    inner, state, groups, heads, _ = sizes
+    recurrent = [
+        name.removesuffix("ssm_conv1d.weight") for name in header.tensors if name.endswith("ssm_conv1d.weight")
+    ]
+    needed = (block + name for block in recurrent for name in ("attn_qkv.weight", "attn_gate.weight"))
+    return inner == state * heads and heads % groups == 0 and all(name in header.tensors for name in needed)
 
 
 def _largest(value: Value | None) -> int:

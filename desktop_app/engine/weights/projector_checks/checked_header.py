@@ -8,9 +8,10 @@ from typing import Any, NoReturn
 from desktop_app.engine.weights.projector_header import LastLayer, Projector
 from desktop_app.errors import UserError
 from model_store.gguf_header import GGUFHeader
-from model_store.projector_kinds import kind_of
+from model_store.projector_kinds import LLAVA, kind_of
 
 _VISION = "clip.vision."
+_PINPOINTS = _VISION + "image_grid_pinpoints"
 _LARGEST_SIDE, _LARGEST_PATCH = 2048, 64  # pixels
 _MOST_HEADS, _MOST_VALUES = 1024, 1 << 16
 MOST_BLOCKS = 512
@@ -29,6 +30,11 @@ class CheckedHeader:
         self.width = self.number("embedding_length", _MOST_VALUES)
         self.heads = self.number("attention.head_count", _MOST_HEADS)
         if self.side < self.patch or self.width % self.heads:  # what is left of a side besides its patches is not seen
+            self.refuse()
+        for key, expected in (("head_count_kv", self.heads), ("head_dim", self.width // self.heads)):
+            if header.integer(f"{_VISION}attention.{key}") not in (None, expected):
+                self.refuse()
+        if self.kind != LLAVA and _PINPOINTS in header.metadata:  # llama.cpp would cut pictures by them all the same
             self.refuse()
         self.mean = header.numbers(_VISION + "image_mean")
         std = header.numbers(_VISION + "image_std")

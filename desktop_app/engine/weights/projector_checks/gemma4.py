@@ -22,9 +22,6 @@ def check(header: CheckedHeader) -> Projector:
     head = width // header.heads
     if head % _TURNED or header.header.integer("clip.vision.projector.scale_factor") not in (None, MERGED):
         header.refuse()
-    for key, expected in (("head_count_kv", header.heads), ("head_dim", head)):
-        if header.header.integer(f"clip.vision.attention.{key}") not in (None, expected):
-            header.refuse()
     header.shape("v.patch_embd.weight", header.patch, header.patch, 3, width)
     places = header.length("v.position_embd.weight", 1)
     header.shape("v.position_embd.weight", width, places, 2)
