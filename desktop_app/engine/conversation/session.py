@@ -137,6 +137,7 @@ class Session:
 
     def read_ahead(self, command: ReadAhead) -> None:
         """Evaluate what is certain of the next prompt. Ends early, without loss, when interrupted."""
+        self.model.reopen()
         request = command.request
         turns = (*command.turns, Turn(command.text, command.pictures))
         longest = command.max_tokens or self.model.n_ctx
@@ -170,6 +171,7 @@ class Session:
         """Answer the last turn, or go on with its answer; `received` is when the command came (time.monotonic())."""
         if not command.turns[-1].text.strip():
             raise UserError("question-empty")
+        self.model.reopen()
         request = command.request
         longest = command.sampling.max_tokens
         prompt = self._prompt(request, command.turns, command.system_prompt, longest, command.think)
@@ -271,7 +273,11 @@ class Session:
 
     def _look(self, request: int, pictures: Sequence[PictureLayout], work: Work) -> dict[str, Embedding]:
         thought = self.model.class_token
-        rows, encodes = self._encoder.encode(request, pictures)
+        try:
+            rows, encodes = self._encoder.encode(request, pictures)
+        finally:
+            if not self.model.is_open:
+                self._kv_cache.cut(0)
         work.encodes += encodes
         if self.model.class_token is not thought:  # the pictures were seen in another way than was thought
             self._saved = None

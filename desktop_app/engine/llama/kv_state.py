@@ -15,7 +15,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from desktop_app.engine.llama.bindings import VERSION, ContextParameters, ContextPointer, ModelPointer, llama
+from desktop_app.engine.llama.bindings import (
+    VERSION,
+    ContextParameters,
+    ContextPointer,
+    MemoryPointer,
+    ModelPointer,
+    llama,
+)
 from desktop_app.engine.llama.checkpoints import Checkpoints, pack, unpack
 from desktop_app.engine.llama.kv_cache import Place
 
@@ -61,7 +68,7 @@ class KVState:
         position = self.cut_point(position)
         if self._checkpoints is not None:
             self._checkpoints.go_back(position)
-        if not llama.llama_memory_seq_rm(self._memory, _CONVERSATION, position, -1):
+        if self._memory and not llama.llama_memory_seq_rm(self._memory, _CONVERSATION, position, -1):
             raise RuntimeError("the KV cache cannot be cut")
         if not position:
             self._cut_from = 0
@@ -80,9 +87,9 @@ class KVState:
     # ---- saving ----------------------------------------------------------------------------
 
     def use(self, context: ContextPointer) -> None:
-        """Continue with another context that was made in the same way."""
+        """Continue with another context that was made in the same way, or without one: then all can be forgotten."""
         self._context = context
-        self._memory = llama.llama_get_memory(context)
+        self._memory = llama.llama_get_memory(context) if context else MemoryPointer(0)
 
     def write(self, path: Path) -> bool:
         """Write the cache to a file, if it is not empty; return False if that failed."""

@@ -22,7 +22,7 @@ def swap_out(
     """Close the context inside the `with` block, and restore it afterwards. `reopen` returns an equal, empty context.
 
     If the KV cache cannot be saved (`kv` is None, or the disk is full), the context stays open, and needs memory in
-    addition to the projector.
+    addition to the projector. If `reopen` raises, `kv` is without a context.
     """
     path = folder / f"{INCOMING}{os.getpid()}-aside"  # the prefix lets it be cleaned up later if this process is killed
     try:
@@ -37,6 +37,7 @@ def swap_out(
             yield
             return
         close()
+        kv.use(ContextPointer(0))  # nothing, unless it is opened again
         try:
             yield
         finally:

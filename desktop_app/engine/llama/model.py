@@ -158,6 +158,16 @@ class Model:
             llama.llama_free(self._context)
             self._context = ContextPointer(0)
 
+    @property
+    def is_open(self) -> bool:
+        """Return whether there is a context: not if there was no memory for it after a picture was encoded."""
+        return bool(self._context)
+
+    def reopen(self) -> None:
+        """Have an empty context if there is none. Raises `UserError` (out-of-memory)."""
+        if not self._context:
+            self.kv.use(self._open_context())
+
     # ---- pictures --------------------------------------------------------------------------
 
     @property

@@ -74,8 +74,9 @@ class Answer(QObject):
     `not_saved(Exception)`: they are not, and the engine is not asked; nothing follows.
     `withdrawn(bool)`: they were taken out of the history again, the whole conversation if True; nothing follows.
     `text(str)`: all of it so far, at most 25 times a second. `thought(dict)`: it has been thought, and the answer
-    begins; the details of the message that say what and for how long, or no longer do, for it is asked again. `phase(Phase, dict)`, `speed(float)`,
-    `context(used, size)`, `dropped(TurnsDropped | None)` once, `reduced(parts, wished, whether they are tokens)`.
+    begins; the details of the message that say what and for how long, or nothing if it is asked again.
+    `phase(Phase, dict)`, `speed(float)`, `context(used, size)`, `dropped(TurnsDropped | None)` once,
+    `reduced(parts, wished, whether they are tokens)`.
     `ended()`: `message` is final, and to be saved.
     """
 

@@ -9,13 +9,26 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from desktop_app.engine.cache.checked_folder import cache_folders
 from desktop_app.engine.cache.embeddings import EmbeddingStore
 from desktop_app.engine.conversation.session import Session
 from desktop_app.engine.interrupt import Interrupt, Interrupted
+from desktop_app.engine.llama.bindings import ContextPointer, llama
 from desktop_app.engine.llama.kv_cache import Place
 from desktop_app.engine.llama.model import Model
-from desktop_app.engine.messages import Ask, EngineSettings, Event, Finished, LoadPlan, PictureRef, Sampling, Turn
+from desktop_app.engine.messages import (
+    Ask,
+    EngineSettings,
+    Event,
+    Finished,
+    LoadPlan,
+    PictureRef,
+    ReadAhead,
+    Sampling,
+    Turn,
+)
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
+from desktop_app.errors import UserError
 from tests.helpers.strays import Expected
 from tests.random_models.llava import Sizes, write_language_model, write_projector
 from tests.random_models.qwen35 import write_qwen35
@@ -132,3 +145,34 @@ def test_a_conversation_with_several_pictures(
         answers.append([turn.answer for turn in turns])
         session.close()
     assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("hybrid", [False, True])
+def test_without_memory_for_the_context_each_request_says_so_until_there_is(
+    files: ModelFiles, star: PictureRef, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hybrid: bool
+) -> None:
+    if hybrid:
+        files = replace(check_files(write_qwen35(tmp_path / "qwen35.gguf"), None), projector=files.projector)
+    folders = cache_folders(str(tmp_path / "kept"), 20)
+    model, heard = loaded(files, IN_TURN, tmp_path), list[Event]()
+    session = Session(model, model._interrupt, EmbeddingStore(), heard.append, folders)
+
+    def ask(*pictures: PictureRef) -> str:
+        session.ask(Ask(1, (Turn("What is it? " * 9, pictures),), Sampling(temperature=0, max_tokens=8)), 0.0)
+        assert isinstance(heard[-1], Finished)
+        return heard[-1].text
+
+    before = ask()
+    with monkeypatch.context() as patch:
+        patch.setattr(llama, "llama_init_from_model", lambda _model, _parameters: ContextPointer(0))
+        for pictures in ((star,), (), (star,)):
+            with pytest.raises(UserError, match="not enough memory"):
+                ask(*pictures)
+        with pytest.raises(UserError, match="not enough memory"):
+            session.read_ahead(ReadAhead(2, (), (), text="What"))
+        session.settle()
+        session.forget()
+    assert ask() == before
+    assert isinstance(heard[-1], Finished)
+    session.forget_all()
+    session.close()
