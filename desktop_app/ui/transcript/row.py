@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
@@ -81,7 +81,7 @@ class Row:
         unfolded: bool = False,
     ) -> None:
         """`unfolded`: whether what was thought before the answer is shown."""
-        self.message = message
+        message = self.message = _as_it_will_be(message)
         self.width = width
         self._tallest = tallest
         self.pictures: list[QRect] = []
@@ -115,9 +115,9 @@ class Row:
 
     def stream(self, message: Message) -> None:
         """Take in more text of an answer that is being written."""
-        self.message = message
+        self.message = _as_it_will_be(message)
         self._goes_on = False
-        set_plain_text(self.document, message.text)
+        set_plain_text(self.document, self.message.text)
         self._place(0)
 
     # ---- finding ---------------------------------------------------------------------------
@@ -312,6 +312,11 @@ class Row:
             top = round(place.top()) - code_header()
             rect = QRect(left, top, self.width - left, round(place.height()) + code_header() + CODE_PADDING)
             self.panels.append(Panel(rect.translated(self.text.topLeft()), code))
+
+
+def _as_it_will_be(message: Message) -> Message:
+    """Return an answer that is being written without line breaks around it, which go when it is typeset."""
+    return replace(message, text=message.text.strip("\n")) if message.state is State.STREAMING else message
 
 
 def estimates(width: int, tallest: int = PICTURE_HEIGHT) -> Callable[[Message], int]:

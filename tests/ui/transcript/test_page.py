@@ -142,6 +142,21 @@ def test_keeps_the_place_of_a_reader_while_text_streams(transcript: TranscriptVi
     assert rect(transcript, first) == before
 
 
+def test_line_breaks_around_an_answer_do_not_show_while_it_is_written(
+    transcript: TranscriptView, fakes: FakeServices
+) -> None:
+    fakes.chat.show(*conversation(2))
+    fakes.chat.begin_answer()
+    last = len(fakes.chat.messages()) - 1
+    waiting = rect(transcript, last).height()
+    fakes.chat.stream("\n" * 200)
+    assert rect(transcript, last).height() == waiting
+    fakes.chat.stream("A lake." + "\n" * 200)
+    height = rect(transcript, last).height()
+    fakes.chat.stream("\n\nA lake.")
+    assert rect(transcript, last).height() == height < 200
+
+
 def test_the_button_goes_back_to_the_newest(transcript: TranscriptView, fakes: FakeServices) -> None:
     fakes.chat.show(*conversation(30))
     transcript.page.rows.scroll_to_start()
