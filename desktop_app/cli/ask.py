@@ -91,10 +91,11 @@ def ask(request: AskRequest) -> int:
             for one in inspected
         )
         turns: list[Turn] = []
+        unseen = seen  # pictures of which no answer has spoken yet
         for number, question in enumerate(questions):
             if number and not request.json:
                 print()
-            turns.append(Turn(question, () if number else seen))
+            turns.append(Turn(question, unseen))
             command = Ask(
                 client.next_request(),
                 tuple(turns),
@@ -107,10 +108,15 @@ def ask(request: AskRequest) -> int:
             if request.json:
                 print(json_line(_figures(finished)), flush=True)
             elif finished.stats.finish_reason is FinishReason.LENGTH:
-                print(texts.NOTE_LONGEST_ANSWER.format(tokens=finished.stats.answer_tokens), file=sys.stderr)
+                was_thinking = finished.thought and not finished.text
+                longest = texts.NOTE_LONGEST_THOUGHT if was_thinking else texts.NOTE_LONGEST_ANSWER
+                print(longest.format(tokens=finished.stats.answer_tokens), file=sys.stderr)
             if interrupts.happened or finished.stats.finish_reason is FinishReason.STOPPED:
                 return ExitCode.INTERRUPTED
-            turns[-1] = Turn(question, turns[-1].pictures, finished.text)
+            if finished.text:
+                turns[-1], unseen = Turn(question, unseen, finished.text), ()
+            else:
+                turns.pop()  # as in the window: it was not answered
     return ExitCode.DONE
 
 

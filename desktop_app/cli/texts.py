@@ -142,6 +142,10 @@ NOTE_PICTURE_TOKENS = (
 NOTE_LONGEST_ANSWER = (
     "eyebright: The answer was cut off after {tokens} tokens. Set a higher limit with --max-tokens or --context."
 )
+NOTE_LONGEST_THOUGHT = (
+    "eyebright: It was still thinking after {tokens} tokens. Set a higher limit with --max-tokens or --context, or "
+    "leave out --think."
+)
 NOTE_REDUCED = (
     "eyebright: The context is {n_ctx} tokens instead of {requested}. A context of {requested} would need {needed} GB "
     "of memory, and {available} GB can be used."

@@ -28,6 +28,20 @@ def test_what_it_thinks_is_in_the_json_alone(tmp_path: Path, capsys: pytest.Capt
     assert figures["thought"] not in capsys.readouterr().out
 
 
+def test_a_thought_that_was_too_long_says_so_and_leaves_no_turn(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = str(write_qwen35(tmp_path / "model.gguf"))
+    several = ("--model", model, *ASK, "-p", "What is a moon?", "--think")
+    assert run_verb("ask", *several) == 0
+    first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert (first["answer"], second["answer"]) == ("", "")
+    assert run_verb("ask", "--model", model, "-p", "What is a moon?", *ASK[2:], "--think") == 0
+    assert json.loads(capsys.readouterr().out)["thought"] == second["thought"]
+    assert run_verb("ask", "--model", model, *ASK[:-1], "--think") == 0
+    assert "It was still thinking after 12 tokens." in capsys.readouterr().err
+
+
 def test_a_model_that_cannot_think_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_verb("ask", *ASK, "--think") == 2
     assert "cannot think before it answers. Leave out --think" in capsys.readouterr().err

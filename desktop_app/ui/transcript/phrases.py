@@ -37,13 +37,18 @@ def mark(message: Message) -> str:
 
 
 def _ending(message: Message) -> str:
+    was_thinking = not message.text and bool(message.thought.strip())
     if message.state is State.STOPPED:
+        if was_thinking:
+            return translate("transcript", "You stopped this answer while it was still thinking.")
         if not message.text:
             return translate("transcript", "You stopped this answer before it began.")
         return translate("transcript", "You stopped this answer.")
     if message.state is State.INTERRUPTED and message.details.get(ENGINE_STOPPED_KEY):
         return translate("transcript", "The engine stopped while this was being answered.")
     if message.state is State.INTERRUPTED:
+        if was_thinking:
+            return translate("transcript", "This answer was interrupted while it was still thinking.")
         if not message.text:
             return translate("transcript", "This answer was interrupted before it began.")
         return translate("transcript", "This answer was interrupted. The text so far is kept.")
@@ -52,7 +57,7 @@ def _ending(message: Message) -> str:
         if code not in SENTENCES:  # written by a newer version
             return translate("transcript", "This answer failed.")
         return error_of(message.details)
-    if message.details.get("finish_reason") == "length" and message.thought and not message.text:
+    if message.details.get("finish_reason") == "length" and was_thinking:
         return translate(
             "transcript",
             "It was still thinking when the maximum length was reached. Allow longer answers in the settings, or let "

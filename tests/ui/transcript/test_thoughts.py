@@ -9,7 +9,7 @@ from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 
-from desktop_app.chat.conversation import Message
+from desktop_app.chat.conversation import Message, State
 from desktop_app.engine.messages import Phase
 from desktop_app.ui.transcript import phrases as words
 from desktop_app.ui.transcript.view import TranscriptView
@@ -93,6 +93,31 @@ def test_a_thought_that_was_too_long_says_what_to_do(transcript: TranscriptView,
     fakes.chat.reset.emit()
     row = transcript.page.rows.row(1)
     assert row.mark.top() > row.thought_head.bottom() > row.thought_head.top()
+
+
+@pytest.mark.parametrize(
+    ("state", "details", "sentence"),
+    [
+        (State.STOPPED, {}, "You stopped this answer while it was still thinking."),
+        (State.STOPPED, {"thought": " "}, "You stopped this answer before it began."),
+        (State.INTERRUPTED, {}, "This answer was interrupted while it was still thinking."),
+        (State.INTERRUPTED, {"engine_stopped": True}, "The engine stopped while this was being answered."),
+        (State.COMPLETE, {"finish_reason": "length"}, "It was still thinking when the maximum length was reached."),
+    ],
+)
+def test_a_thought_without_an_answer_says_how_it_ended_and_can_be_asked_again(
+    transcript: TranscriptView, fakes: FakeServices, state: State, details: dict[str, object], sentence: str
+) -> None:
+    half = replace(thoughtful(), text="", state=state)
+    half = replace(half, details=half.details | details)
+    fakes.chat.path = [question("Is it red?"), half]
+    fakes.chat.reset.emit()
+    pump(0)
+    assert words.mark(half).startswith(sentence)
+    assert transcript.last_bar.regenerate.isVisibleTo(transcript.last_bar)
+    assert not transcript.last_bar.go_on.isVisibleTo(transcript.last_bar)
+    transcript.last_bar.regenerate.click()
+    assert fakes.chat.calls == [("regenerate", half.id)]
 
 
 def test_while_it_thinks_the_line_says_so(transcript: TranscriptView, fakes: FakeServices) -> None:
