@@ -174,6 +174,13 @@ UNKNOWN_FILES = {
     "phi-2 with other words": File(
         "unknown", "phi2", "Phi2", "gpt2", ("<|endoftext|>",), template="{{ 'Instruct: ' + m.content }}"
     ),
+    "a llama with another tokeniser": File("unknown", "llama", "", "gpt2", LLAMA_2),
+    "a llama with Llama 3's end of a turn": File("unknown", "llama", "", "gpt2", ("<s>", "<|eot_id|>")),
+    "a llava with ChatML's end, which lacks its begin": File("unknown", "llama", "llava", "llama", ("<|im_end|>",)),
+    "a llama with SmolVLM's end of a turn": File("unknown", "llama", "", "llama", ("<end_of_utterance>",)),
+    "a llama whose template only remarks on Vicuna's words": File(
+        "unknown", "llama", "", "llama", LLAMA_2, template="{# ASSISTANT: #}{{ '<|user|>' }}{# ASSISTANT:"
+    ),
     "GLM-OCR": File("unknown", "glm4", "GLM OCR", "gpt2", ("[gMASK]", "<sop>", "<|user|>", "<|assistant|>")),
 }
 
@@ -190,6 +197,15 @@ def test_a_llava_with_other_words_is_spoken_to_as_llava_and_said_to_have_them() 
     for template, wording in ((hf, Wording.KNOWN), ("{{ '### Human: ' }}", Wording.OTHER)):
         metadata = File("", "llama", "llava-1.5-7b-hf", "llama", LLAMA_2, SEVEN_B, template).metadata()
         assert (family_for(metadata), wording_of(metadata)) == (VICUNA_V1, wording)
+
+
+@pytest.mark.parametrize("template", [7, True, ("ASSISTANT:",)])
+def test_a_template_that_is_no_text_is_not_taken_for_none(template: object) -> None:
+    metadata = File("", "llama", "", "llama", LLAMA_2, SEVEN_B).metadata()
+    assert wording_of(metadata) is Wording.KNOWN
+    assert wording_of({**metadata, "tokenizer.chat_template": template}) is Wording.UNKNOWN
+    qwen = {**FILES["Qwen3.5-2B-Q4_K_M.gguf"].metadata(), "tokenizer.chat_template": template}
+    assert wording_of(qwen) is Wording.OTHER
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -8,6 +8,7 @@ model was trained with.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -35,6 +36,11 @@ from desktop_app.chat.families.known import (
 )
 from desktop_app.chat.families.template_words import says_the_same
 from desktop_app.chat.prompt import Family
+
+_COMMENT = re.compile(r"\{#.*?(?:#\}|\Z)", re.DOTALL)
+_NO_TEXT = "(no text)"  # for a template of another type
+#: Tokens that Vicuna does not have.
+_TOKENS_OF_OTHERS = ("<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_utterance>", "<end_of_turn>", "<|endoftext|>")
 
 
 class Wording(str, Enum):
@@ -80,7 +86,9 @@ class _File:
 
     @property
     def template(self) -> str:
-        return self._text("tokenizer.chat_template")
+        """Return the chat template without its comments; one that is no text is another's all the same."""
+        template = self.metadata.get("tokenizer.chat_template")
+        return "" if template is None else _COMMENT.sub("", template if isinstance(template, str) else _NO_TEXT)
 
     def mentions(self, words: str) -> bool:
         """Return whether the chat template contains `words`."""
@@ -90,7 +98,10 @@ class _File:
         """Return whether it is a LLaVA on Vicuna: most of those say nothing of themselves."""
         if self.architecture != "llama":
             return False
-        return not self.template or self.mentions("ASSISTANT:") or self.is_named("llava") or self.is_named("vicuna")
+        # A file without a vocabulary can be planned and measured, but not asked.
+        fits = self.tokenizer in {"llama", "no_vocab"} and not any(self.has(token) for token in _TOKENS_OF_OTHERS)
+        named = self.is_named("llava") or self.is_named("vicuna")
+        return self.mentions("ASSISTANT:") or (fits and (named or not self.template))
 
     def _text(self, key: str) -> str:
         value = self.metadata.get(key)
