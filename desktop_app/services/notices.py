@@ -185,6 +185,7 @@ REMEDIES: dict[str, tuple[str, ...]] = {
     "model-missing": ("load-again", "choose-model"),
     "model-away": ("load-again", "choose-model"),
     "not-gguf": ("choose-model",),
+    "family-unknown": ("choose-model", "use-text-only"),
     "model-damaged": ("choose-model",),
     "model-unsupported": ("choose-model",),
     "model-ends-engine": ("choose-model",),

@@ -61,7 +61,6 @@ def test_models_are_compared_with_the_first(tiny_pair: tuple[Path, Path], tmp_pa
     )
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "latest.json").read_text())
-    assert found["models_stop_ms_max"] is not None, found["reasons"]
     new = found["measurements"]
     for model in models.split(","):
         assert new[f"models.{model}.new_tokens.2"] < new[f"models.{model}.new_tokens.1"] / 2

@@ -29,6 +29,7 @@ _NAMED = {
 _ELSEWHERE = {
     *("pair-mismatch", "pair-other-kind", "pair-other-version"),  # of files that a person just named
     *("not-a-model", "other-weights"),
+    *("cannot-think", "no-picture-tokens"),  # of the command line
 }
 ALL = {**SENTENCES, **ERRORS, **STORE_ERRORS}
 

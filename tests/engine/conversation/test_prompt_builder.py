@@ -40,7 +40,7 @@ def model(family: Family, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     sizes = Sizes(
         width=32,
         layers=1,
-        specials=tuple(sorted(family.specials)),
+        specials=tuple(sorted({*family.specials, *(family.thinking.specials if family.thinking else ())})),
         add_bos="bos" in names_of(family),
     )
     path = write_language_model(tmp_path_factory.mktemp("family") / "model.gguf", sizes)
