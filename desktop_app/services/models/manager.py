@@ -242,8 +242,7 @@ class Models(QObject):
     def use(self, model: InstalledModel) -> None:
         """Use this model from now on."""
         self._ready.used(model.id)
-        self._preferences.set("mmproj", str(model.projector or ""))
-        self._preferences.set("model", str(model.model))
+        self._choose(mmproj=str(model.projector or ""), model=str(model.model))
         library = self.library()
         self._thread.run(lambda: library.mark_used(model.id), lambda _none: self.refresh())
 
@@ -254,9 +253,23 @@ class Models(QObject):
 
     def use_built_in(self) -> None:
         """Use the built-in model from now on."""
-        self._preferences.set("mmproj", "")
-        self._preferences.set("model", "")
+        self._choose(mmproj="", model="")
         self.changed.emit()
+
+    def use_projector(self, path: str) -> None:
+        """Let the chosen model see through this projector from now on."""
+        self._choose(mmproj=path)
+
+    def _choose(self, **files: str) -> None:
+        """Set which files to load. What cannot be saved counts until the program ends; that is said."""
+        failed: UserError | None = None
+        for name, path in files.items():  # all of them: a model with another's projector would be worse
+            try:
+                self._preferences.set(name, path)
+            except UserError as error:
+                failed = error
+        if failed is not None:
+            self._notices.error(failed)
 
     def offer_to_use(self, model: InstalledModel, *, here_as: str = "") -> None:
         """Post a notice that a model is ready, with a button to use it.

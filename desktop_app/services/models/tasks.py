@@ -193,7 +193,7 @@ class ModelTasks(QObject):
         what = action("add-projector")
         self._file_thread.run(
             lambda: check_files(Path(model), Path(path)),
-            lambda _files: self._preferences.set("mmproj", path),
+            lambda _files: self._models.use_projector(path),
             partial(self._failed, Path(model).name, (what,)),
         )
 

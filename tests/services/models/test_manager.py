@@ -16,6 +16,7 @@ from desktop_app.memory_fit import MemoryFit, best_variant, fit_of
 from desktop_app.services.models.manager import Models
 from desktop_app.services.models.tasks import LookedUp, Task
 from desktop_app.services.notices import Notice, template
+from desktop_app.settings import Settings
 from desktop_app.throttle import Throttle
 from model_store.catalogue import Catalogue, CatalogueFile, ModelEntry, Variant
 from model_store.errors import StoreError
@@ -124,6 +125,23 @@ def test_the_notice_of_a_model_goes_when_it_is_used_otherwise(desk: Desk, models
     wait_until(lambda: any(notice.text_code == "model-ready" for notice in desk.notices))
     models.use(model)
     assert withdrawn == [notice.id for notice in desk.notices if notice.text_code == "model-ready"]
+
+
+def test_on_a_full_disk_a_model_is_chosen_whole(desk: Desk, models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = fetched(models)
+
+    def full(_settings: Settings) -> None:
+        raise UserError("disk-full", name="settings.toml")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Settings, "save", full)
+        models.use(model)
+        assert (models.in_use(), desk.notices[-1].text_code) == (model, "disk-full")
+        count = len(desk.notices)
+        models.use_built_in()
+        assert models.uses_built_in()
+        assert [notice.text_code for notice in desk.notices[count:]] == ["disk-full"]
+    wait_until(lambda: desk.client.of(Load)[-1].model == str(paths.demo_model()[0]))
 
 
 def test_a_model_in_use_sees_once_its_projector_is_added(desk: Desk, models: Models, tmp_path: Path) -> None:
