@@ -169,6 +169,8 @@ class MessageEdit(QTextEdit):
 
     def event(self, event: QEvent) -> bool:
         """Keep keys from the menu where there are words, or were: Ctrl+Shift+Backspace deletes some, Ctrl+Z undoes."""
+        if event.type() != QEvent.Type.ShortcutOverride:
+            return super().event(event)
         document = self.document()
         if is_asked_for(event, DELETE_LINE_START) and (document.isUndoAvailable() or not document.isEmpty()):
             event.accept()
