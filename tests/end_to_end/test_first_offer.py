@@ -71,7 +71,7 @@ _IN_ITS_PLACE = ["right below the drop place", "filled with the accent"]
         (
             "8G",
             "Qwen3-VL 2B",
-            "Reads documents, describes photos and speaks many languages. Quick on any laptop.",
+            "Reads documents, describes photos and speaks many languages. Fits most laptops.",
             "1.6 GB · about 4 min at 50 Mbit/s",
         ),
         (
