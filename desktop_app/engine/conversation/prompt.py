@@ -10,6 +10,7 @@ from desktop_app.engine.messages import PartsReduced, TurnsDropped
 from desktop_app.engine.vision.picture_processor import PictureLayout
 
 _LONG = 16  # cells: fewer are evaluated as soon as a checkpoint is put back
+_LONG_QUESTION = 48  # cells: fewer are evaluated again sooner than every answer waits for a batch more
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,9 @@ class Prompt:
         for end in self.picture_ends():
             found[self.certain if end <= self.certain < end + _LONG else end] = Place.PICTURE
         if self.closing:
-            found[min(self.lasting, len(self.cells) - len(self.begun_tokens) - 1)] = Place.ANSWER
+            answer = min(self.lasting, len(self.cells) - len(self.begun_tokens) - 1)
+            if answer - self.certain >= _LONG_QUESTION or self.begun_tokens:
+                found[answer] = Place.ANSWER
         return found
 
     def read_ahead_prefix(self, batch: int) -> Prompt:
