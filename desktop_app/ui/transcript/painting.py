@@ -20,6 +20,7 @@ from PySide6.QtGui import (
 from desktop_app.chat.conversation import Role, State
 from desktop_app.ui.transcript import phrases as words
 from desktop_app.ui.transcript.markdown.document import CODE_PADDING, code_header
+from desktop_app.ui.transcript.markdown.marks import ItemMark
 from desktop_app.ui.transcript.markdown.strips import Strip
 from desktop_app.ui.transcript.pictures import PictureCache
 from desktop_app.ui.transcript.row import BORDER_SIDE, BUBBLE_X, Row
@@ -70,7 +71,7 @@ def paint_row(painter: QPainter, row: Row, look: Look, pictures: PictureCache, w
         _paint_thought(painter, row, clip)
     if row.editor.isNull() and row.message.text:
         _paint_panels(painter, row)
-        _paint_marks(painter, row)
+        _paint_marks(painter, row, look)
         _paint_text(painter, row, look, clip)
     if not row.mark.isNull():
         _paint_mark(painter, row)
@@ -121,7 +122,7 @@ def _elided(painter: QPainter, name: str, width: int) -> str:
     return painter.fontMetrics().elidedText(one_line(name), Qt.TextElideMode.ElideRight, width)
 
 
-def _paint_marks(painter: QPainter, row: Row) -> None:
+def _paint_marks(painter: QPainter, row: Row, look: Look) -> None:
     painter.setPen(Qt.PenStyle.NoPen)
     bars = theme.colour("edge")
     bars.setAlphaF(_BARS)
@@ -131,17 +132,29 @@ def _paint_marks(painter: QPainter, row: Row) -> None:
     painter.setBrush(theme.colour("line"))
     for rule in row.rules:
         painter.drawRect(rule)
-    for box in row.boxes:
-        painter.setPen(Qt.PenStyle.NoPen if box.is_checked else QPen(theme.colour("edge"), 1.5))
-        painter.setBrush(theme.colour("accent") if box.is_checked else Qt.BrushStyle.NoBrush)
-        painter.drawRoundedRect(QRectF(box.rect).adjusted(0.75, 0.75, -0.75, -0.75), 3, 3)
-        if box.is_checked:
-            icons.paint(painter, "check", theme.colour("on_accent"), QRectF(box.rect).adjusted(1, 1, -1, -1))
+    for mark in row.item_marks:
+        _paint_item_mark(painter, mark, theme.colour("muted" if look.is_dropped or mark.is_quoted else "text"))
+
+
+def _paint_item_mark(painter: QPainter, mark: ItemMark, words: QColor) -> None:
+    """Paint a box, or a dot in the colour of the words."""
+    is_box = mark.kind in ("checked", "unchecked")
+    is_filled = mark.kind not in ("unchecked", "ring")
+    edge = theme.colour("edge") if is_box else words
+    painter.setPen(Qt.PenStyle.NoPen if is_filled else QPen(edge, 1.5 if is_box else 1.0))
+    painter.setBrush((theme.colour("accent") if is_box else words) if is_filled else Qt.BrushStyle.NoBrush)
+    if is_box:
+        painter.drawRoundedRect(mark.rect.adjusted(0.75, 0.75, -0.75, -0.75), 3, 3)
+    elif mark.kind == "square":
+        painter.drawRect(mark.rect.adjusted(0.5, 0.5, -0.5, -0.5))
+    else:
+        painter.drawEllipse(mark.rect.adjusted(0.5, 0.5, -0.5, -0.5))
+    if mark.kind == "checked":
+        icons.paint(painter, "check", theme.colour("on_accent"), mark.rect.adjusted(1, 1, -1, -1))
 
 
 def _paint_text(painter: QPainter, row: Row, look: Look, clip: QRect) -> None:
     context = QAbstractTextDocumentLayout.PaintContext()
-    painter.setBrush(Qt.BrushStyle.NoBrush)  # Qt would fill the rings of nested lists with what was used last
     palette = QPalette()
     palette.setColor(QPalette.ColorRole.Text, theme.colour("muted" if look.is_dropped else "text"))
     palette.setColor(QPalette.ColorRole.Dark, theme.colour("line"))

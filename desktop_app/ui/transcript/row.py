@@ -20,7 +20,7 @@ from desktop_app.ui.transcript.markdown.document import (
     plain_document,
     set_plain_text,
 )
-from desktop_app.ui.transcript.markdown.marks import Box, boxes, quote_bars, rules
+from desktop_app.ui.transcript.markdown.marks import ItemMark, item_marks, quote_bars, rules
 from desktop_app.ui.transcript.markdown.strips import Strip, wide_tables
 from desktop_app.ui.transcript.pictures import place_pictures
 from desktop_app.ui.widgets.long_text import shown_part
@@ -100,7 +100,7 @@ class Row:
         self.strips: list[Strip] = []
         self.bars: list[QRect] = []  # beside quotations
         self.rules: list[QRect] = []  # lines across the page
-        self.boxes: list[Box] = []  # of tasks
+        self.item_marks: list[ItemMark] = []  # boxes of tasks, dots
         self.actions = QRect()
         self.border_text = border
         self.border = QRect()
@@ -277,7 +277,7 @@ class Row:
             self.strips = wide_tables(self.document, self.text)
             self.bars = quote_bars(self.document, self.text.topLeft())
             self.rules = rules(self.document, self.text)
-            self.boxes = boxes(self.document, self.text.topLeft())
+            self.item_marks = item_marks(self.document, self.text.topLeft())
             y = self._place_mark(y)
         return y
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
@@ -174,6 +175,20 @@ def test_the_address_of_a_link_is_shown_in_the_corner(show: Callable[..., Transc
     wait_until(view.link_address.isHidden)
 
 
+@pytest.mark.parametrize("item", ["- H", "1. H", "- [ ] H", "1. - H", "- - - H", "10. H"])
+def test_what_stands_before_an_item_keeps_the_same_distance_from_its_words(
+    show: Callable[..., TranscriptView], item: str
+) -> None:
+    view = show(item)
+    place = row(view).text.translated(top_of(view))
+    image = view.page.viewport().grab(place.adjusted(-2, 0, 0, 0)).toImage()
+    rows = range(image.height())
+    painted = [x for x in range(image.width()) if any(image.pixelColor(x, y).alpha() > 60 for y in rows)]
+    letter = next(x for x in reversed(painted) if x - 1 not in painted)
+    gaps = [b - a - 1 for a, b in pairwise(painted) if b <= letter]
+    assert 6 <= gaps[-1] <= 9
+
+
 @pytest.mark.parametrize("preference", ["light", "dark"])
 def test_the_reference_conversation(show: Callable[..., TranscriptView], preference: str) -> None:
     theme.set_preference(preference)
@@ -183,7 +198,7 @@ def test_the_reference_conversation(show: Callable[..., TranscriptView], prefere
     assert [panel.code.language for panel in shown.panels] == ["python", "python"]
     assert len(shown.strips) == 1
     assert len(shown.document.parts.tables) == 2
-    assert [box.is_checked for box in shown.boxes] == [True, False]
+    assert [mark.kind for mark in shown.item_marks] == ["ring", "square", "ring", "checked", "unchecked"]
     assert len(shown.bars) == 2
     assert len(shown.rules) == 2
     view.page.rows.scroll_by(shown.panels[0].rect.top())

@@ -179,12 +179,7 @@ class _Builder:
             if hasattr(look, "setStart"):
                 look.setStart(start)
         else:
-            styles = (
-                QTextListFormat.Style.ListDisc,
-                QTextListFormat.Style.ListCircle,
-                QTextListFormat.Style.ListSquare,
-            )
-            look.setStyle(styles[min(len(self._lists), 2)])
+            look.setStyle(QTextListFormat.Style.ListStyleUndefined)  # marks.py draws the dots: Qt's stand too near
         self._lists.append(_List(look))
 
     def _footnotes(self) -> None:

@@ -1,29 +1,34 @@
-"""What is drawn beside and between the words: bars of quotations, lines across the page, boxes of tasks."""
+"""What is drawn beside and between the words: bars of quotations, lines across the page, boxes and dots of items."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-from PySide6.QtCore import QPoint, QRect
-from PySide6.QtGui import QTextDocument, QTextFormat
+from PySide6.QtCore import QPoint, QRect, QRectF, Qt
+from PySide6.QtGui import QTextBlock, QTextDocument, QTextFormat, QTextList, QTextListFormat
 
 from desktop_app.ui.transcript.markdown.document import BOX, RULE
 from desktop_app.ui.transcript.markdown.formats import quote_indent
 from desktop_app.ui.widgets.theme import theme
 
+_Kind = Literal["checked", "unchecked", "disc", "ring", "square"]
 _BAR = 3  # px
 _BOX = 14  # px
-_ABOVE_BASELINE = 12  # px
-_BESIDE_BOX = 7  # px
+_DOT = 6  # px
+_DOTS: tuple[_Kind, ...] = ("disc", "ring", "square")  # of a list, of one within it, of those within that
+_MIDDLE_OF_LETTERS = 5  # px above the line on which they stand
+_BESIDE_MARK = 7  # px between a box or a dot and the words
 _BESIDE = 14  # px between a bar and the words
 
 
 @dataclass(frozen=True)
-class Box:
-    """The box of a task."""
+class ItemMark:
+    """What stands before an item of a list without numbers: the box of a task, or a dot."""
 
-    rect: QRect
-    is_checked: bool
+    rect: QRectF
+    kind: _Kind
+    is_quoted: bool
 
 
 def rules(document: QTextDocument, text: QRect) -> list[QRect]:
@@ -38,20 +43,33 @@ def rules(document: QTextDocument, text: QRect) -> list[QRect]:
     return found
 
 
-def boxes(document: QTextDocument, origin: QPoint) -> list[Box]:
-    """Return the boxes of tasks; `origin`: where the document begins."""
+def item_marks(document: QTextDocument, origin: QPoint) -> list[ItemMark]:
+    """Return what stands before items without numbers; `origin`: where the document begins."""
     found = []
     block = document.begin()
     while block.isValid():
-        if block.blockFormat().hasProperty(BOX):
+        kind, side = _item(block)
+        if kind is not None:
             line = block.layout().lineAt(0)
-            place = document.documentLayout().blockBoundingRect(block).topLeft() + line.position()
-            side = theme.px(_BOX)
-            top = place.y() + line.ascent() - theme.px(_ABOVE_BASELINE)
-            rect = QRect(round(place.x()) - side - theme.px(_BESIDE_BOX), round(top), side, side)
-            found.append(Box(rect.translated(origin), bool(block.blockFormat().property(BOX))))
+            place = document.documentLayout().blockBoundingRect(block).topLeft() + line.position() + origin
+            words = line.naturalTextRect().translated(place - line.position())
+            is_to_left = block.textDirection() is Qt.LayoutDirection.RightToLeft
+            left = words.right() + theme.px(_BESIDE_MARK) if is_to_left else place.x() - side - theme.px(_BESIDE_MARK)
+            top = round(place.y() + line.ascent() - (theme.px(_MIDDLE_OF_LETTERS) + side / 2))
+            found.append(ItemMark(QRectF(round(left), top, side, side), kind, _quote_level(block) > 0))
         block = block.next()
     return found
+
+
+def _item(block: QTextBlock) -> tuple[_Kind | None, int]:
+    """Return what stands before a block, and how large it is."""
+    box = block.blockFormat().property(BOX)
+    items: QTextList | None = block.textList()
+    if box is not None:
+        return ("checked" if box else "unchecked"), theme.px(_BOX)
+    if items is None or items.format().style() == QTextListFormat.Style.ListDecimal:
+        return None, 0  # Qt writes the numbers
+    return _DOTS[min(items.format().indent(), len(_DOTS)) - 1], theme.px(_DOT)
 
 
 def quote_bars(document: QTextDocument, origin: QPoint) -> list[QRect]:
@@ -61,7 +79,7 @@ def quote_bars(document: QTextDocument, origin: QPoint) -> list[QRect]:
     open_bars: list[int] = []  # for each level, which bar goes on
     block = document.begin()
     while block.isValid():
-        level = int(block.blockFormat().property(QTextFormat.Property.BlockQuoteLevel) or 0)
+        level = _quote_level(block)
         del open_bars[level:]
         if level:
             place = layout.blockBoundingRect(block).toAlignedRect().translated(origin)
@@ -75,3 +93,7 @@ def quote_bars(document: QTextDocument, origin: QPoint) -> list[QRect]:
                     bars[open_bars[depth - 1]].setBottom(place.bottom())
         block = block.next()
     return bars
+
+
+def _quote_level(block: QTextBlock) -> int:
+    return int(block.blockFormat().property(QTextFormat.Property.BlockQuoteLevel) or 0)
