@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions, TokenOptions, WholeCost
 from desktop_app.ui.protocols.conversation import PictureDetail
@@ -19,10 +18,8 @@ _FULL, _QUICK = "full", "quick"
 class DetailChoice(QWidget):
     """Offers full or less detail where the model divides pictures into parts; numbers of tokens where it has several.
 
-    With others it says what pictures cost as a whole. `grown()`: there are other buttons.
+    With others it says what pictures cost as a whole.
     """
-
-    grown = Signal()
 
     def __init__(self, picture_detail: PictureDetail, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -44,11 +41,6 @@ class DetailChoice(QWidget):
         self.choice.chosen.connect(self._chosen)
         picture_detail.changed.connect(self._show)
         self._show()
-
-    def buttons(self) -> list[QPushButton]:
-        """Return the buttons, those that are not shown included."""
-        controls = [self.choice] if self.tokens is None else [self.choice, self.tokens]
-        return [button for control in controls for button in control.buttons.values()]
 
     def _chosen(self, value: str) -> None:
         self._picture_detail.choose(value == _QUICK)
@@ -88,7 +80,6 @@ class DetailChoice(QWidget):
             self.tokens.chosen.connect(self._tokens_chosen)
             self._column.insertWidget(1, self.tokens)
             self.tokens.show()  # now, so that there is room for it
-            self.grown.emit()
             if old is not None:
                 old.hide()
                 old.deleteLater()

@@ -73,9 +73,6 @@ class TranscriptView(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.page)
         self.setFocusProxy(self.page)
-        QWidget.setTabOrder(self.page, self.bar)
-        QWidget.setTabOrder(self.bar, self.last_bar)
-        QWidget.setTabOrder(self.last_bar, self.newest)
         self._connect(services)
         QTimer.singleShot(_WARM_UP_MS, finisher.warm_up)
         self._reset()
@@ -288,10 +285,6 @@ class TranscriptView(QWidget):
         is_waiting = self._answers.is_waiting(self._conversations.current_id())
         actions = remedies_of(last, self._engine.info(), is_waiting) if last is not None else ()
         self.remedies.set_actions(last.id if last is not None else "", actions)
-        before: QWidget = self.page
-        for button in self.remedies.buttons:
-            QWidget.setTabOrder(before, button)
-            before = button
         self._place_remedies()
 
     def _place_remedies(self) -> None:
