@@ -171,12 +171,7 @@ class Answer(QObject):
         if self._request:
             self._engine.stop(self._request)
         elif self._is_saved and not self._ended:
-            self._finish(self._as_before)
-
-    @property
-    def _as_before(self) -> State:
-        """How it ends if the engine is not asked: as it had ended, or stopped."""
-        return self.begun.state if self.begun is not None else State.STOPPED
+            self._finish_unasked(State.STOPPED)
 
     def withdraw(self) -> None:
         """Move the question from the history to the draft: the engine has not been asked. What was begun stays."""
@@ -199,14 +194,18 @@ class Answer(QObject):
 
     def interrupt(self) -> None:
         """End now with what was written: the program is closing."""
-        if not self._ended and not self._is_leaving:
+        if self._ended or self._is_leaving:
+            return
+        if self._is_asked:
             self._finish(State.INTERRUPTED, self._figures)
+        else:
+            self._finish_unasked(State.INTERRUPTED)
 
     def _begun(self, saved: list[Message]) -> None:
         self._is_saved = True
         self.saved.emit(saved)
         if self._stop_wanted and not self._ended:
-            self._finish(self._as_before)
+            self._finish_unasked(State.STOPPED)
 
     def _timer(self, interval: int, slot: Any) -> QTimer:
         timer = QTimer(self)
@@ -333,6 +332,14 @@ class Answer(QObject):
         figures = in_two_goes(self.message.details, details or {})
         self.message = replace(self.message, state=state, details=self.message.details | figures)
         self.ended.emit()
+
+    def _finish_unasked(self, state: State) -> None:
+        """End without having asked the engine: what was to go on is again as it had ended, with the reason for that."""
+        if self.begun is None:
+            self._finish(state)
+        else:
+            self.message = replace(self.begun, sibling=self.message.sibling)
+            self._finish(self.begun.state)
 
     def _show_text(self) -> None:
         self.text.emit(self.message.text)
