@@ -25,8 +25,10 @@ class Prompt:
     dropped_pictures: int = 0  # in those turns
     #: Parts a picture is seen in, and parts it is worth, if those are more; and whether they are tokens.
     reduced: tuple[int, int, bool] | None = None
-    begun: str = ""  # the beginning of the answer, which is to go on
-    begun_tokens: tuple[int, ...] = ()  # of that; they are the last cells
+    goes_on: bool = False  # whether something of the answer is there
+    begun: str = ""  # the beginning of the answer
+    begun_thought: str = ""  # of the thought before it, instead, if it goes on inside that
+    begun_tokens: tuple[int, ...] = ()  # of the one or the other; they are the last cells
     opening: int = 0  # cells before the first turn
     lasting: int = 0  # cells that will be there when the turn is answered and another follows
 
