@@ -73,8 +73,8 @@ class Answer(QObject):
     `saved(list[Message])`: question and answer are in the history; it waits for `ask`.
     `not_saved(Exception)`: they are not, and the engine is not asked; nothing follows.
     `withdrawn(bool)`: they were taken out of the history again, the whole conversation if True; nothing follows.
-    `text(str)`: all of it so far, at most 25 times a second. `thought(dict)`: it has been thought, and the answer
-    begins; the details of the message that say what and for how long, or nothing if it is asked again.
+    `thinking(str)`, `text(str)`: all of it so far, at most 25 times a second. `thought(dict)`: it has been thought, and
+    the answer begins; the details of the message that say what and for how long, or nothing if it is asked again.
     `phase(Phase, dict)`, `speed(float)`, `context(used, size)`, `dropped(TurnsDropped | None)` once,
     `reduced(parts, wished, whether they are tokens)`.
     `ended()`: `message` is final, and to be saved.
@@ -83,6 +83,7 @@ class Answer(QObject):
     saved = Signal(list)
     not_saved = Signal(object)
     withdrawn = Signal(bool)
+    thinking = Signal(str)
     text = Signal(str)
     thought = Signal(dict)
     phase = Signal(object, dict)
@@ -126,9 +127,12 @@ class Answer(QObject):
         self._dropped_turns = 0
         self._dropped_told = False
         self._figures: dict[str, Any] = {}  # of what was written so far, where it may end without any
+        self.is_to_think = False  # before an answer of which nothing is there
+        self._is_thinking = False
+        self._thought_before_s = _positive(message.details, "thought_s")
         self._writing = QElapsedTimer()
         self._thinking = QElapsedTimer()
-        self._show_timer = self._timer(_SHOW_EVERY_MS, self._show_text)
+        self._show_timer = self._timer(_SHOW_EVERY_MS, self._show)
         self._save_timer = self._timer(_SAVE_EVERY_MS, self.save_text)
 
     def begin(self, make: Callable[[int], Ask], also: Callable[[History], object]) -> None:
@@ -161,9 +165,14 @@ class Answer(QObject):
 
     def ask(self) -> None:
         """Send the question to the engine."""
-        assert self._make is not None  # `begin` comes first
         self._is_asked, self._asked_of = True, self._engine.wanted()
-        self._request = self._engine.send(self._make, self._handle)
+        self._request = self._engine.send(self._command, self._handle)
+
+    def _command(self, request: int) -> Ask:
+        assert self._make is not None  # `begin` comes first
+        command = self._make(request)
+        self.is_to_think = command.think and self.begun is None
+        return command
 
     def stop(self) -> None:
         """Ask the engine to stop; `ended` follows with what was written so far."""
@@ -219,8 +228,6 @@ class Answer(QObject):
             return
         if isinstance(event, Text):
             self.message = replace(self.message, text=self.message.text + event.text)
-            if not self._show_timer.isActive():
-                self._show_timer.start()
             self._written(event)
         elif isinstance(event, Thought):
             said = self.message.thought + event.text
@@ -231,6 +238,7 @@ class Answer(QObject):
             if event.phase is Phase.THINKING:
                 self._thinking.start()
             elif self._thinking.isValid() and event.phase is Phase.WRITING:
+                self.message = replace(self.message, details=self.message.details | {"thought_ended": True})
                 self.thought.emit(self.message.details)
             details = {"done": event.done, "total": event.total, "expected_s": event.expected_s}
             self.phase.emit(event.phase, details | {"sha256": event.picture, "part": event.part, "parts": event.parts})
@@ -276,6 +284,9 @@ class Answer(QObject):
             self._finish(State.INTERRUPTED, self._figures | {ENGINE_STOPPED_KEY: True})
 
     def _written(self, event: Text | Thought) -> None:
+        self._is_thinking = isinstance(event, Thought)
+        if not self._show_timer.isActive():
+            self._show_timer.start()
         self._figures = {
             "answer_tokens": event.tokens,
             "tokens_per_second": round(event.tokens_per_second, 2),
@@ -291,7 +302,7 @@ class Answer(QObject):
             self.context.emit(event.context_used, info.n_ctx)
 
     def _keep_thought(self, text: str, seconds: float) -> None:
-        details = self.message.details | {"thought": text, "thought_s": round(seconds, 1)}
+        details = self.message.details | {"thought": text, "thought_s": round(self._thought_before_s + seconds, 1)}
         self.message = replace(self.message, details=details)
 
     def _tell_dropped(self, event: TurnsDropped | None) -> None:
@@ -341,8 +352,11 @@ class Answer(QObject):
             self.message = replace(self.begun, sibling=self.message.sibling)
             self._finish(self.begun.state)
 
-    def _show_text(self) -> None:
-        self.text.emit(self.message.text)
+    def _show(self) -> None:
+        if self._is_thinking:
+            self.thinking.emit(self.message.thought)
+        else:
+            self.text.emit(self.message.text)
 
     def save_text(self) -> None:
         """Save what is written so far."""

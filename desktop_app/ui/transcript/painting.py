@@ -19,7 +19,7 @@ from PySide6.QtGui import (
 
 from desktop_app.chat.conversation import Role, State
 from desktop_app.ui.transcript import phrases as words
-from desktop_app.ui.transcript.markdown.document import CODE_PADDING, code_header
+from desktop_app.ui.transcript.markdown.document import CODE_PADDING, SafeDocument, code_header
 from desktop_app.ui.transcript.markdown.marks import ItemMark
 from desktop_app.ui.transcript.markdown.strips import Strip
 from desktop_app.ui.transcript.pictures import PictureCache
@@ -35,7 +35,7 @@ SELECTION = 0.25  # opacity of the accent behind selected words
 HIT = 0.24  # opacity of the colour behind the words of a search
 _BARS = 0.6  # opacity of the bars beside quotations
 _DROPPED = 0.35  # opacity of pictures that the model no longer sees
-_CHEVRON = 14  # px at 100 % text size
+_CHEVRON, _EYE = 14, 20  # px at 100 % text size
 _CENTRED = int(Qt.AlignmentFlag.AlignHCenter) | int(Qt.TextFlag.TextWordWrap)
 
 
@@ -65,10 +65,13 @@ def paint_row(painter: QPainter, row: Row, look: Look, pictures: PictureCache, w
     painter.setOpacity(1.0)
     if not row.bubble.isNull():
         _fill(painter, row.bubble, theme.colour("bubble"), _BUBBLE_RADIUS)
+    chevron = "" if row.thought_head.isNull() else "down" if row.is_unfolded else "next"
     if not row.waiting.isNull():
-        waiting.paint(painter, row.waiting)
-    if not row.thought_head.isNull():
-        _paint_thought(painter, row, clip)
+        waiting.paint(painter, row.waiting, chevron if row.is_waiting else "")
+    if chevron and not row.is_waiting:
+        _paint_thought_head(painter, row, chevron)
+    if row.thought_document is not None and row.thought.intersects(clip):
+        _paint_thought(painter, row, row.thought_document, clip)
     if row.editor.isNull() and row.message.text:
         _paint_panels(painter, row)
         _paint_marks(painter, row, look)
@@ -220,29 +223,30 @@ def _wash(
     return washed
 
 
-def _paint_thought(painter: QPainter, row: Row, clip: QRect) -> None:
+def _paint_thought_head(painter: QPainter, row: Row, chevron: str) -> None:
     colour = theme.colour("muted")
     sign, head = theme.px(_CHEVRON), row.thought_head
     place = QRectF(head.left(), head.top() + (head.height() - sign) / 2, sign, sign)
-    icons.paint(painter, "down" if row.is_unfolded else "next", colour, place)
+    icons.paint(painter, chevron, colour, place)
     painter.setPen(colour)
     painter.setFont(theme.font("small"))
     painter.drawText(
         head.adjusted(row.mark_indent(), 0, 0, 0), int(Qt.AlignmentFlag.AlignVCenter), words.thought(row.message)
     )
-    if row.thought_document is None or not row.thought.intersects(clip):
-        return
-    x = place.center().x()
+
+
+def _paint_thought(painter: QPainter, row: Row, document: SafeDocument, clip: QRect) -> None:
+    x = (theme.px(_EYE) if row.is_waiting else theme.px(_CHEVRON)) / 2  # below the sign of the line above
     painter.setPen(QPen(theme.colour("line"), 2))
     painter.drawLine(QPointF(x, row.thought.top() + 2), QPointF(x, row.thought.bottom() - 2))
     context = QAbstractTextDocumentLayout.PaintContext()
     palette = QPalette()
-    palette.setColor(QPalette.ColorRole.Text, colour)
+    palette.setColor(QPalette.ColorRole.Text, theme.colour("muted"))
     context.palette = palette
     context.clip = QRectF(clip.translated(-row.thought.topLeft()))
     painter.save()
     painter.translate(row.thought.topLeft())
-    row.thought_document.documentLayout().draw(painter, context)
+    document.documentLayout().draw(painter, context)
     painter.restore()
 
 

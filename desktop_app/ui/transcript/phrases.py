@@ -37,7 +37,7 @@ def mark(message: Message) -> str:
 
 
 def _ending(message: Message) -> str:
-    was_thinking = not message.text and bool(message.thought.strip())
+    was_thinking = message.is_inside_thought
     if message.state is State.STOPPED:
         if was_thinking:
             return translate("transcript", "You stopped this answer while it was still thinking.")
@@ -135,6 +135,11 @@ def waiting(
     if engine in ("starting", "loading"):
         return translate("transcript", "Loading the model")
     return translate("transcript", "Waiting for the engine")
+
+
+def longest_thinking() -> str:
+    """Return the longest of usual sentences that it is thinking."""
+    return waiting(Phase.THINKING, 0, 0, 0.0, "", since_s=3599)
 
 
 def behind(title: str) -> str:

@@ -19,7 +19,7 @@ from desktop_app.ui.transcript.accessibility import SpokenMessages
 from desktop_app.ui.transcript.actions import ActionBar, MessageAction
 from desktop_app.ui.transcript.editor import QuestionEditor
 from desktop_app.ui.transcript.links import LinkAddress
-from desktop_app.ui.transcript.markdown.code_buttons import CodeButtons
+from desktop_app.ui.transcript.markdown.copy_buttons import CopyButtons
 from desktop_app.ui.transcript.markdown.copying import Piece, copy
 from desktop_app.ui.transcript.markdown.finishing import finisher
 from desktop_app.ui.transcript.page import TranscriptPage
@@ -61,7 +61,7 @@ class TranscriptView(QWidget):
         self.spoken = SpokenMessages(self.page)
         self.bar = ActionBar(self.page.viewport())
         self.last_bar = ActionBar(self.page.viewport(), with_words=True)
-        self.code_buttons = CodeButtons(self.page)
+        self.copy_buttons = CopyButtons(self.page)
         self.link_address = LinkAddress(self)
         self._edited = services.edited_pictures
         self._unsent = services.unsent_edits
@@ -85,6 +85,7 @@ class TranscriptView(QWidget):
         chat.added.connect(self._added)
         chat.changed.connect(self._changed)
         chat.truncated.connect(self._truncated)
+        services.answers.thinking.connect(self._rows.think)
         services.answers.streaming.connect(self._rows.stream)
         services.answers.thought.connect(self._rows.set_details)
         services.answers.phase.connect(self._phase_changed)

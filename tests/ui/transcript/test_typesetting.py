@@ -249,7 +249,7 @@ def test_long_words_behind_the_language_end_before_the_copy_button(show: Callabl
     heads = []
     for words in ("py", "py " + "title " * 2_000):
         view = show(f"```{words}\nx = 1\n```")
-        (button,) = view.code_buttons.shown()
+        (button,) = view.copy_buttons.shown()
         place = button.geometry()
         button.hide()
         heads.append(view.page.viewport().grab(place).toImage())
