@@ -354,7 +354,11 @@ class Models(QObject):
 
     def _take_jobs(self, found: tuple[tuple[DownloadJob, ...], tuple[str, ...]]) -> None:
         jobs, left = found
-        self._jobs = {job.id: job for job in jobs}
+        present = {job.id for job in jobs}
+        for gone in [job.id for job in self.jobs() if job.id not in present]:
+            del self._jobs[gone]
+        for job in jobs:
+            self._handle_job(job)
         self.changed.emit()
         paused = [job for job in jobs if job.id in left and job.state is JobState.PAUSED]
         progress = " ".join(sorted(f"{job.id}:{job.done}" for job in paused))
@@ -385,13 +389,18 @@ class Models(QObject):
 
     @Slot(object)
     def _handle_job(self, job: DownloadJob) -> None:
+        """Take a snapshot of a download, told by its thread or found in the list; of several the latest counts."""
         known = self._jobs.get(job.id)
+        if known is not None and known.number > job.number:
+            return
         self._jobs[job.id] = job
         self.speed = job.speed or self.speed
         self.job_changed.emit(job)
         if known is not None and known.state is job.state:
             return
         self.changed.emit()
+        if known is None:  # just added, or left by an earlier run
+            return
         self._failures.drop(job.id)  # it goes on, or was given up
         if job.state is JobState.DONE:
             self._thread.run(self.library().models, lambda models: self._downloaded(job, models))
