@@ -72,7 +72,7 @@ class Rows(QObject):
         self._unfolded: set[str] = set()  # ids of answers whose thoughts are shown
         self._editing = ("", 0)  # message id and height of the editor in its place
         self._remedies = ("", 0)  # message id and height of the buttons under it
-        self._width = 0
+        self._width = 0  # until the scroll area has got its size: nothing is laid out or estimated before
         self._tallest = 0  # px of a picture
         self._held: _Place | None = None  # until the reader moves; found anew at each step of a resize it would drift
         finisher.done.connect(self._show_finished)
@@ -402,13 +402,16 @@ class Rows(QObject):
         return estimates(self.column_width(), self._tallest)(message)
 
     def _estimate(self) -> None:
-        self._width, self._tallest = self.column_width(), tallest_in(self._area.window().height())
-        self._heights.reset(map(estimates(self._width, self._tallest), self._messages))
+        if self._width:
+            self._heights.reset(map(estimates(self._width, self._tallest), self._messages))
+        else:
+            self._heights.reset(0 for _ in self._messages)
 
     def _lay_out_again(self) -> None:
         """Lay out all messages anew, with what is read at the place where it was."""
         place = self._held or self._place()
         self._rows.clear()
+        self._width, self._tallest = self.column_width(), tallest_in(self._area.window().height())
         self._estimate()
         if place is not None:
             self._go_to(place)
@@ -434,6 +437,8 @@ class Rows(QObject):
 
     def _arrange(self) -> None:
         """Fill the window from the anchor, or upwards from the end while following."""
+        if not self._width:
+            return
         self._held = None
         height, count = self._area.viewport().height(), len(self._messages)
         if not count:
@@ -503,4 +508,5 @@ class Rows(QObject):
 
     def _restyle(self) -> None:
         self._bar.setSingleStep(theme.line_height())
-        self._lay_out_again()
+        if self._width:
+            self._lay_out_again()
