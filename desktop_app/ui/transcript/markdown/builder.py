@@ -14,6 +14,7 @@ from desktop_app.ui.transcript.markdown import formats, formulas, tables
 from desktop_app.ui.transcript.markdown.document import (
     BOX,
     CODE_PADDING,
+    DOT,
     RULE,
     Code,
     CodeBlock,
@@ -153,6 +154,8 @@ class _Builder:
             holder.due = is_item = False
             spacing.setIndent(depth)
             spacing.setProperty(BOX, holder.box)
+        if holder is not None and is_item and holder.look.style() == QTextListFormat.Style.ListStyleUndefined:
+            spacing.setProperty(DOT, holder.look.indent())
         look = self._words(frozenset())
         if self._is_fresh:
             self._cursor.setBlockFormat(spacing)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from PySide6.QtCore import QPoint, QRect, QRectF, Qt
-from PySide6.QtGui import QTextBlock, QTextDocument, QTextFormat, QTextList, QTextListFormat
+from PySide6.QtGui import QTextBlock, QTextDocument, QTextFormat
 
-from desktop_app.ui.transcript.markdown.document import BOX, RULE
+from desktop_app.ui.transcript.markdown.document import BOX, DOT, RULE
 from desktop_app.ui.transcript.markdown.formats import quote_indent
 from desktop_app.ui.widgets.theme import theme
 
@@ -46,30 +46,33 @@ def rules(document: QTextDocument, text: QRect) -> list[QRect]:
 def item_marks(document: QTextDocument, origin: QPoint) -> list[ItemMark]:
     """Return what stands before items without numbers; `origin`: where the document begins."""
     found = []
+    box, dot, beside, middle = theme.px(_BOX), theme.px(_DOT), theme.px(_BESIDE_MARK), theme.px(_MIDDLE_OF_LETTERS)
+    layout = document.documentLayout()
     block = document.begin()
     while block.isValid():
-        kind, side = _item(block)
+        kind = _kind(block)
         if kind is not None:
+            side = box if kind in ("checked", "unchecked") else dot
             line = block.layout().lineAt(0)
-            place = document.documentLayout().blockBoundingRect(block).topLeft() + line.position() + origin
-            words = line.naturalTextRect().translated(place - line.position())
-            is_to_left = block.textDirection() is Qt.LayoutDirection.RightToLeft
-            left = words.right() + theme.px(_BESIDE_MARK) if is_to_left else place.x() - side - theme.px(_BESIDE_MARK)
-            top = round(place.y() + line.ascent() - (theme.px(_MIDDLE_OF_LETTERS) + side / 2))
-            found.append(ItemMark(QRectF(round(left), top, side, side), kind, _quote_level(block) > 0))
+            place = layout.blockBoundingRect(block).topLeft() + origin
+            if block.textDirection() is Qt.LayoutDirection.RightToLeft:
+                left = place.x() + line.naturalTextRect().right() + beside
+            else:
+                left = place.x() + line.x() - side - beside
+            top = place.y() + line.y() + line.ascent() - middle - side / 2
+            found.append(ItemMark(QRectF(round(left), round(top), side, side), kind, _quote_level(block) > 0))
         block = block.next()
     return found
 
 
-def _item(block: QTextBlock) -> tuple[_Kind | None, int]:
-    """Return what stands before a block, and how large it is."""
-    box = block.blockFormat().property(BOX)
-    items: QTextList | None = block.textList()
-    if box is not None:
-        return ("checked" if box else "unchecked"), theme.px(_BOX)
-    if items is None or items.format().style() == QTextListFormat.Style.ListDecimal:
-        return None, 0  # Qt writes the numbers
-    return _DOTS[min(items.format().indent(), len(_DOTS)) - 1], theme.px(_DOT)
+def _kind(block: QTextBlock) -> _Kind | None:
+    """Return what stands before a block: not the numbers, which Qt writes."""
+    look = block.blockFormat()
+    if look.hasProperty(DOT):
+        return _DOTS[min(look.intProperty(DOT), len(_DOTS)) - 1]
+    if look.hasProperty(BOX):
+        return "checked" if look.property(BOX) else "unchecked"
+    return None
 
 
 def quote_bars(document: QTextDocument, origin: QPoint) -> list[QRect]:
