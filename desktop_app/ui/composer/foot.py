@@ -34,16 +34,21 @@ class Foot(QWidget):
     The composer scrolls from its end, where one writes and sends; notices from their beginning.
     """
 
-    def __init__(self, notices: GivesWay, composer: GivesWay, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._page = parent
-        self.notices, self.composer = _Part(notices, self), _Part(composer, self, from_end=True)
+        self.notices, self.composer = _Part(self), _Part(self, from_end=True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.notices)
         column.addWidget(self.composer)
-        parent.installEventFilter(self)
+
+    def show_parts(self, notices: GivesWay, composer: GivesWay) -> None:
+        """Show these two, which were made in the `place` of each."""
+        self.notices.take(notices)
+        self.composer.take(composer)
+        self._page.installEventFilter(self)
         for part in (self.notices, self.composer):
             part.changed.connect(self._fit)
 
@@ -74,17 +79,23 @@ class _Part(QScrollArea):
     """
 
     changed = Signal()
+    part: GivesWay
 
-    def __init__(self, part: GivesWay, parent: QWidget, *, from_end: bool = False) -> None:
+    def __init__(self, parent: QWidget, *, from_end: bool = False) -> None:
         super().__init__(parent)
-        self.part = part
+        self.place = QWidget()  # where the part is to be made: it would be styled again if it came from elsewhere
+        self.setViewport(self.place)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        if from_end:
+            self.verticalScrollBar().rangeChanged.connect(self._show_end)
+
+    def take(self, part: GivesWay) -> None:
+        """Show this part."""
+        self.part = part
         is_hidden = part.widget().isHidden()
         self.setWidget(part.widget())  # which shows it
         part.widget().setHidden(is_hidden)
-        if from_end:
-            self.verticalScrollBar().rangeChanged.connect(self._show_end)
 
     def _show_end(self, _least: int, most: int) -> None:
         self.verticalScrollBar().setValue(most)
