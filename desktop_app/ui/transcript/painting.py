@@ -20,7 +20,7 @@ from PySide6.QtGui import (
 from desktop_app.chat.conversation import Role, State
 from desktop_app.ui.transcript import phrases as words
 from desktop_app.ui.transcript.markdown.document import CODE_PADDING, SafeDocument, code_header
-from desktop_app.ui.transcript.markdown.marks import ItemMark
+from desktop_app.ui.transcript.markdown.marks import ItemMark, item_marks
 from desktop_app.ui.transcript.markdown.strips import Strip
 from desktop_app.ui.transcript.pictures import PictureCache
 from desktop_app.ui.transcript.row import BORDER_SIDE, BUBBLE_X, Row
@@ -74,7 +74,7 @@ def paint_row(painter: QPainter, row: Row, look: Look, pictures: PictureCache, w
         _paint_thought(painter, row, row.thought_document, clip)
     if row.editor.isNull() and row.message.text:
         _paint_panels(painter, row)
-        _paint_marks(painter, row, look)
+        _paint_marks(painter, row, look, clip)
         _paint_text(painter, row, look, clip)
     if not row.mark.isNull():
         _paint_mark(painter, row)
@@ -125,7 +125,7 @@ def _elided(painter: QPainter, name: str, width: int) -> str:
     return painter.fontMetrics().elidedText(one_line(name), Qt.TextElideMode.ElideRight, width)
 
 
-def _paint_marks(painter: QPainter, row: Row, look: Look) -> None:
+def _paint_marks(painter: QPainter, row: Row, look: Look, clip: QRect) -> None:
     painter.setPen(Qt.PenStyle.NoPen)
     bars = theme.colour("edge")
     bars.setAlphaF(_BARS)
@@ -135,7 +135,7 @@ def _paint_marks(painter: QPainter, row: Row, look: Look) -> None:
     painter.setBrush(theme.colour("line"))
     for rule in row.rules:
         painter.drawRect(rule)
-    for mark in row.item_marks:
+    for mark in item_marks(row.document, row.text.topLeft(), clip):
         _paint_item_mark(painter, mark, theme.colour("muted" if look.is_dropped or mark.is_quoted else "text"))
 
 

@@ -20,7 +20,7 @@ from desktop_app.ui.transcript.markdown.document import (
     plain_document,
     set_plain_text,
 )
-from desktop_app.ui.transcript.markdown.marks import ItemMark, item_marks, quote_bars, rules
+from desktop_app.ui.transcript.markdown.marks import quote_bars, rules
 from desktop_app.ui.transcript.markdown.strips import Strip, wide_tables
 from desktop_app.ui.transcript.pictures import place_pictures
 from desktop_app.ui.transcript.waiting import waiting_width
@@ -102,7 +102,6 @@ class Row:
         self.strips: list[Strip] = []
         self.bars: list[QRect] = []  # beside quotations
         self.rules: list[QRect] = []  # lines across the page
-        self.item_marks: list[ItemMark] = []  # boxes of tasks, dots
         self.actions = QRect()
         self.border_text = border
         self.border = QRect()
@@ -294,7 +293,6 @@ class Row:
             self.strips = wide_tables(self.document, self.text)
             self.bars = quote_bars(self.document, self.text.topLeft())
             self.rules = rules(self.document, self.text)
-            self.item_marks = item_marks(self.document, self.text.topLeft())
             y = self._place_mark(y)
         return y
 

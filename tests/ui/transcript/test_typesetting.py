@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, QRect, Qt
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QImage, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -16,6 +16,7 @@ from desktop_app.markdown.typesetting import Drawing, typeset
 from desktop_app.ui.transcript.markdown import finishing
 from desktop_app.ui.transcript.markdown.document import Formula
 from desktop_app.ui.transcript.markdown.finishing import finished, finisher
+from desktop_app.ui.transcript.markdown.marks import item_marks
 from desktop_app.ui.transcript.row import Row
 from desktop_app.ui.transcript.view import TranscriptView
 from desktop_app.ui.widgets.theme import ColourRole, contrast, theme
@@ -189,6 +190,27 @@ def test_what_stands_before_an_item_keeps_the_same_distance_from_its_words(
     assert 6 <= gaps[-1] <= 9
 
 
+@pytest.mark.parametrize("words", ["number", "\u05de\u05e1\u05e4\u05e8"])
+def test_only_the_dots_that_are_seen_are_looked_for(show: Callable[..., TranscriptView], words: str) -> None:
+    view = show("Before.\n\n" + "\n".join(f"- {words} {n}" for n in range(300)) + "\n\nAfter.")
+    shown, place = row(view), row(view).text
+    origin = place.topLeft()
+    marks = item_marks(shown.document, origin, place)
+    assert len(marks) == 300
+    middle = QRect(0, place.center().y(), place.width(), view.page.viewport().height())
+    seen = item_marks(shown.document, origin, middle)
+    assert [mark for mark in marks if QRectF(middle).intersects(mark.rect)] == [
+        mark for mark in seen if QRectF(middle).intersects(mark.rect)
+    ]
+    assert len(seen) <= middle.height() / theme.line_height() + 2
+    view.page.rows.scroll_by(place.center().y())
+    image = view.page.viewport().grab().toImage()
+    for mark in marks:
+        at = mark.rect.center().toPoint() + top_of(view)
+        if 40 < at.y() < view.page.viewport().height() - 40:
+            assert contrast(image.pixelColor(at), theme.colour("paper")) > 3
+
+
 @pytest.mark.parametrize("preference", ["light", "dark"])
 def test_the_reference_conversation(show: Callable[..., TranscriptView], preference: str) -> None:
     theme.set_preference(preference)
@@ -198,7 +220,8 @@ def test_the_reference_conversation(show: Callable[..., TranscriptView], prefere
     assert [panel.code.language for panel in shown.panels] == ["python", "python"]
     assert len(shown.strips) == 1
     assert len(shown.document.parts.tables) == 2
-    assert [mark.kind for mark in shown.item_marks] == ["ring", "square", "ring", "checked", "unchecked"]
+    marks = item_marks(shown.document, shown.text.topLeft(), shown.text)
+    assert [mark.kind for mark in marks] == ["ring", "square", "ring", "checked", "unchecked"]
     assert len(shown.bars) == 2
     assert len(shown.rules) == 2
     view.page.rows.scroll_by(shown.panels[0].rect.top())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from PySide6.QtCore import QPoint, QRect, QRectF, Qt
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QTextBlock, QTextDocument, QTextFormat
 
 from desktop_app.ui.transcript.markdown.document import BOX, DOT, RULE
@@ -43,13 +43,17 @@ def rules(document: QTextDocument, text: QRect) -> list[QRect]:
     return found
 
 
-def item_marks(document: QTextDocument, origin: QPoint) -> list[ItemMark]:
-    """Return what stands before items without numbers; `origin`: where the document begins."""
+def item_marks(document: QTextDocument, origin: QPoint, clip: QRect) -> list[ItemMark]:
+    """Return what stands before items without numbers, in `clip`; `origin`: where the document begins.
+
+    Finding a place takes longer than painting there, so that they are found only where they are painted.
+    """
     found = []
     box, dot, beside, middle = theme.px(_BOX), theme.px(_DOT), theme.px(_BESIDE_MARK), theme.px(_MIDDLE_OF_LETTERS)
     layout = document.documentLayout()
-    block = document.begin()
-    while block.isValid():
+    block, end = (_block_at(document, y - origin.y()) for y in (clip.top(), clip.bottom()))
+    end = end.next()
+    while block.isValid() and block != end:
         kind = _kind(block)
         if kind is not None:
             side = box if kind in ("checked", "unchecked") else dot
@@ -63,6 +67,12 @@ def item_marks(document: QTextDocument, origin: QPoint) -> list[ItemMark]:
             found.append(ItemMark(QRectF(round(left), round(top), side, side), kind, _quote_level(block) > 0))
         block = block.next()
     return found
+
+
+def _block_at(document: QTextDocument, y: int) -> QTextBlock:
+    """Return the block that is nearest to a height."""
+    position = document.documentLayout().hitTest(QPointF(0, y), Qt.HitTestAccuracy.FuzzyHit)
+    return document.findBlock(max(0, position))
 
 
 def _kind(block: QTextBlock) -> _Kind | None:
@@ -83,18 +93,21 @@ def quote_bars(document: QTextDocument, origin: QPoint) -> list[QRect]:
     block = document.begin()
     while block.isValid():
         level = _quote_level(block)
-        del open_bars[level:]
-        if level:
+        if level > len(open_bars):
             place = layout.blockBoundingRect(block).toAlignedRect().translated(origin)
             words = place.left() + round(block.layout().lineAt(0).x()) if block.layout().lineCount() else place.left()
-            for depth in range(1, level + 1):
+            for depth in range(len(open_bars) + 1, level + 1):
                 left = words - (quote_indent(level) - quote_indent(depth)) - theme.px(_BESIDE)
-                if depth > len(open_bars):
-                    bars.append(QRect(left, place.top() + 3, _BAR, place.height() - 3))
-                    open_bars.append(len(bars) - 1)
-                else:
-                    bars[open_bars[depth - 1]].setBottom(place.bottom())
-        block = block.next()
+                open_bars.append(len(bars))
+                bars.append(QRect(left, place.top() + 3, _BAR, place.height() - 3))
+        following = block.next()
+        goes_on = _quote_level(following) if following.isValid() else 0
+        if goes_on < len(open_bars):  # asking where a block ends takes long
+            bottom = layout.blockBoundingRect(block).toAlignedRect().translated(origin).bottom()
+            for bar in open_bars[goes_on:]:
+                bars[bar].setBottom(bottom)
+            del open_bars[goes_on:]
+        block = following
     return bars
 
 
