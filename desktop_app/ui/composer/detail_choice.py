@@ -18,7 +18,7 @@ _FULL, _QUICK = "full", "quick"
 class DetailChoice(QWidget):
     """Offers full or less detail where the model divides pictures into parts; numbers of tokens where it has several.
 
-    With others it says what pictures cost as a whole.
+    With others it says what pictures cost as a whole, and when they are read.
     """
 
     def __init__(self, picture_detail: PictureDetail, parent: QWidget | None = None) -> None:
@@ -106,16 +106,22 @@ class DetailChoice(QWidget):
         self.note.setVisible(bool(text))
 
     def _whole_cost(self, whole: WholeCost) -> str:
+        tokens, time = number(whole.tokens), duration(whole.seconds) if whole.seconds else ""
+        if not whole.pictures:
+            return self.tr("The picture is read") if whole.read == 1 else self.tr("The pictures are read")
+        if whole.read:
+            text = self.tr("Still to be read: {tokens} tokens, about {duration}")
+            return (text if time else self.tr("Still to be read: {tokens} tokens")).format(tokens=tokens, duration=time)
         one = whole.pictures == 1
-        if not whole.seconds:
+        if not time:
             text = self.tr("The picture takes {tokens} tokens") if one else self.tr("The pictures take {tokens} tokens")
-            return text.format(tokens=number(whole.tokens))
+            return text.format(tokens=tokens)
         text = (
             self.tr("The picture takes {tokens} tokens, about {duration}")
             if one
             else self.tr("The pictures take {tokens} tokens, about {duration}")
         )
-        return text.format(tokens=number(whole.tokens), duration=duration(whole.seconds))
+        return text.format(tokens=tokens, duration=time)
 
     def _cost(self, name: str, cost: DetailCost) -> str:
         if not cost.seconds:

@@ -586,6 +586,14 @@ def test_what_looking_costs_is_shown_only_where_there_is_a_choice(composer: Comp
     assert composer.picture_detail.note.text() == "The picture takes 1,271 tokens"
     fakes.picture_detail.show(None, WholeCost(2, 640, 11.6))
     assert composer.picture_detail.note.text() == "The pictures take 640 tokens, about 12 s"
+    for whole, says in [
+        (WholeCost(0, 0, 0.0, read=1), "The picture is read"),
+        (WholeCost(0, 0, 0.0, read=2), "The pictures are read"),
+        (WholeCost(1, 640, 11.6, read=2), "Still to be read: 640 tokens, about 12 s"),
+        (WholeCost(1, 640, 0.0, read=1), "Still to be read: 640 tokens"),
+    ]:
+        fakes.picture_detail.show(None, whole)
+        assert composer.picture_detail.note.text() == says
     fakes.picture_detail.show(DetailOptions(DetailCost(5, 0.0), DetailCost(1, 0.0), False))
     assert composer.picture_detail.choice.isVisible()
     assert not composer.picture_detail.note.isVisible()
