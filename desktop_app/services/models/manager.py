@@ -31,7 +31,7 @@ from model_store.catalogue import Catalogue, ModelEntry, Variant, load_catalogue
 from model_store.errors import size_text
 from model_store.foreign_files import exists, is_folder
 from model_store.jobs import DownloadJob, DownloadRequest, JobState
-from model_store.library.installed import InstalledModel, State
+from model_store.library.installed import InstalledModel, State, told_apart
 from model_store.library.library import Library
 
 if TYPE_CHECKING:
@@ -181,6 +181,11 @@ class Models(QObject):
         """Return the installed model that the settings name, None if it is the built-in one or another file."""
         chosen = self._preferences.value("model")
         return next((model for model in self._installed if str(model.model) == chosen), None)
+
+    def told_apart(self, file: str) -> str:
+        """Return what tells the installed model with this file from others with its title, "" where nothing need."""
+        marks = told_apart(self._installed)
+        return next((marks[model.id] for model in self._installed if str(model.model) == file), "")
 
     def uses_built_in(self) -> bool:
         """Return whether the built-in model is the chosen one."""
