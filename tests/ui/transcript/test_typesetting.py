@@ -190,6 +190,20 @@ def test_what_stands_before_an_item_keeps_the_same_distance_from_its_words(
     assert 6 <= gaps[-1] <= 9
 
 
+@pytest.mark.parametrize("text", ["> - H", "- > H", "- a\n  > - H", "> - a\n>   > - H"])
+def test_the_bar_of_a_quotation_stands_beside_dots_not_on_them(show: Callable[..., TranscriptView], text: str) -> None:
+    shown = row(show(text))
+    marks = item_marks(shown.document, shown.text.topLeft(), shown.text)
+    assert shown.bars
+    for bar in shown.bars:
+        assert not any(QRectF(bar).adjusted(-2, 0, 2, 0).intersects(mark.rect) for mark in marks)
+
+
+def test_the_bar_of_a_quotation_stands_beside_code_not_on_it(show: Callable[..., TranscriptView]) -> None:
+    shown = row(show("> words\n>\n> ```\n> code\n> ```"))
+    assert shown.bars[0].right() < shown.panels[0].rect.left()
+
+
 @pytest.mark.parametrize("words", ["number", "\u05de\u05e1\u05e4\u05e8"])
 def test_only_the_dots_that_are_seen_are_looked_for(show: Callable[..., TranscriptView], words: str) -> None:
     view = show("Before.\n\n" + "\n".join(f"- {words} {n}" for n in range(300)) + "\n\nAfter.")

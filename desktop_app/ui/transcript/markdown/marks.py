@@ -8,7 +8,7 @@ from typing import Literal
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QTextBlock, QTextDocument, QTextFormat
 
-from desktop_app.ui.transcript.markdown.document import BOX, DOT, RULE
+from desktop_app.ui.transcript.markdown.document import BOX, DOT, QUOTED_IN, RULE
 from desktop_app.ui.transcript.markdown.formats import quote_indent
 from desktop_app.ui.widgets.theme import theme
 
@@ -86,7 +86,10 @@ def _kind(block: QTextBlock) -> _Kind | None:
 
 
 def quote_bars(document: QTextDocument, origin: QPoint) -> list[QRect]:
-    """Return where the bars are; `origin`: where the document begins."""
+    """Return where the bars are; `origin`: where the document begins.
+
+    A bar stands left of all that is quoted: also of dots, numbers and the panels of code.
+    """
     layout = document.documentLayout()
     bars: list[QRect] = []
     open_bars: list[int] = []  # for each level, which bar goes on
@@ -95,9 +98,10 @@ def quote_bars(document: QTextDocument, origin: QPoint) -> list[QRect]:
         level = _quote_level(block)
         if level > len(open_bars):
             place = layout.blockBoundingRect(block).toAlignedRect().translated(origin)
-            words = place.left() + round(block.layout().lineAt(0).x()) if block.layout().lineCount() else place.left()
+            lists = block.blockFormat().property(QUOTED_IN)
             for depth in range(len(open_bars) + 1, level + 1):
-                left = words - (quote_indent(level) - quote_indent(depth)) - theme.px(_BESIDE)
+                words = quote_indent(depth) + round(lists[depth - 1] * document.indentWidth())
+                left = origin.x() + words - theme.px(_BESIDE)
                 open_bars.append(len(bars))
                 bars.append(QRect(left, place.top() + 3, _BAR, place.height() - 3))
         following = block.next()
