@@ -37,6 +37,7 @@ class Foot(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._page = parent
+        self._is_fitting = False
         self.notices, self.composer = _Part(self), _Part(self, from_end=True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -59,6 +60,16 @@ class Foot(QWidget):
         return super().eventFilter(watched, event)
 
     def _fit(self) -> None:
+        """Divide the height of the page; not once more while that lays out the parts, which may ask for it."""
+        if self._is_fitting:
+            return
+        self._is_fitting = True
+        try:
+            self._divide()
+        finally:
+            self._is_fitting = False
+
+    def _divide(self) -> None:
         page = self._page.size()
         room = int(page.height() * _SHARE)
         above, _least = self.notices.part.heights(page.width())
@@ -124,9 +135,10 @@ class _Part(QScrollArea):
 
     def event(self, event: QEvent) -> bool:
         """Tell when the part wants another height: it has no layout around it that would."""
+        is_handled = super().event(event)
         if event.type() == QEvent.Type.LayoutRequest:
             self.changed.emit()
-        return super().event(event)
+        return is_handled
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Leave the keys to the window: they turn the pages of the conversation."""
