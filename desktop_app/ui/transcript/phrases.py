@@ -29,7 +29,7 @@ def note(message: Message) -> str:
 
 
 def mark(message: Message) -> str:
-    """Return why an answer is incomplete, or "" when it is complete."""
+    """Return why an answer is incomplete or empty, "" when it is neither."""
     if message.details.get(TOO_LONG_KEY):
         too_long = translate("transcript", "It is too long to be continued.")
         return f"{_ending(message)} {too_long}".lstrip()
@@ -65,7 +65,19 @@ def _ending(message: Message) -> str:
         )
     if message.details.get("finish_reason") == "length":
         return translate("transcript", "The answer was cut off at the maximum length.")
+    if message.role is Role.ASSISTANT and message.state is State.COMPLETE and not message.text.strip():
+        return _without_a_word(message)
     return ""
+
+
+def _without_a_word(message: Message) -> str:
+    if message.thought.strip():
+        return translate(
+            "transcript", "It thought, but wrote no answer. Ask again, or let it answer without thinking first."
+        )
+    return translate(
+        "transcript", "The model ended this answer before it wrote a word. Ask again, or ask in other words."
+    )
 
 
 def thought(message: Message) -> str:

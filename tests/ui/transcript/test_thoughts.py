@@ -15,6 +15,7 @@ from desktop_app.ui.transcript import phrases as words
 from desktop_app.ui.transcript.view import TranscriptView
 from tests.helpers.fake_services import FakeServices
 from tests.helpers.fakes.conversation import answer, question
+from tests.helpers.fakes.pictures import picture
 from tests.helpers.waiting import pump
 
 THOUGHT = "Is it red?\nIt is.\n\n" + "Hm. " * 60
@@ -118,6 +119,28 @@ def test_a_thought_without_an_answer_says_how_it_ended_and_can_be_asked_again(
     assert transcript.last_bar.go_on.isVisibleTo(transcript.last_bar) is bool(half.thought.strip())
     transcript.last_bar.regenerate.click()
     assert fakes.chat.calls == [("regenerate", half.id)]
+
+
+@pytest.mark.parametrize(
+    ("details", "sentence"),
+    [
+        (thoughtful().details | {"finish_reason": "stop", "thought_ended": True}, "It thought, but wrote no answer."),
+        (thoughtful().details | {"finish_reason": "stop"}, "It thought, but wrote no answer."),
+        ({"finish_reason": "stop"}, "The model ended this answer before it wrote a word."),
+    ],
+)
+def test_an_answer_that_the_model_ended_without_a_word_says_so(
+    transcript: TranscriptView, fakes: FakeServices, details: dict[str, object], sentence: str
+) -> None:
+    empty = answer("", details=details)
+    fakes.chat.path = [question("", picture()), empty]
+    fakes.chat.reset.emit()
+    pump(0)
+    assert words.mark(empty).startswith(sentence)
+    assert sentence in words.spoken(empty)
+    asked, answered = transcript.page.rows.row(0), transcript.page.rows.row(1)
+    assert asked.mark.isEmpty()
+    assert answered.mark.height() > 0
 
 
 def begin_thinking(transcript: TranscriptView, fakes: FakeServices) -> str:
