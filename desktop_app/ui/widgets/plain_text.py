@@ -56,6 +56,13 @@ def window_title(text: str) -> str:
     return one_line(text).replace("[*]", "[*][*]")
 
 
+def between(text: str, start: int, end: int) -> str:
+    """Return what stands in `text` between two of Qt's positions. Qt counts letters beyond the first 65,536 as two."""
+    if text.isascii():
+        return text[start:end]
+    return text.encode("utf-16-le", "surrogatepass")[2 * start : 2 * end].decode("utf-16-le", "replace")
+
+
 def wrapped_tip(text: str) -> str:
     """Return a tool tip that shows `text` as it is, in several lines where it is long."""
     return Qt.convertFromPlainText(shortened(text), Qt.WhiteSpaceMode.WhiteSpaceNormal) if text else ""
