@@ -61,8 +61,11 @@ def _is_cut(control: QWidget) -> bool:
 
 
 def _visible_parts(layout: QBoxLayout, window: QWidget) -> list[QWidget]:
-    parts = [item.widget() for item in map(layout.itemAt, range(layout.count())) if item is not None]
-    return [part for part in parts if part is not None and part.isVisibleTo(window)]
+    # Not by itemAt(): when Python lets go of an item, PySide6 takes bars and viewports below it for deleted.
+    outer, direct = layout.parentWidget(), Qt.FindChildOption.FindDirectChildrenOnly
+    inner = outer.findChildren(QWidget, options=direct) if outer is not None else []
+    parts = sorted((place, at) for at, part in enumerate(inner) if (place := layout.indexOf(part)) >= 0)
+    return [inner[at] for _place, at in parts if inner[at].isVisibleTo(window)]
 
 
 def _problems(window: QWidget, room: QSize) -> Iterator[str]:
