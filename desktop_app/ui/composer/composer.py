@@ -341,7 +341,8 @@ class Composer(QWidget):
         self.hint.setText(self._hint())
         if self._is_blind() or "projector" in self.__dict__:
             self.projector.setVisible(self._is_blind())
-        self._place_hint()
+        if self.isVisible():  # before, it has no width for which to place anything
+            self._place_hint()
         pictures, info = self._draft.pictures(), self._engine.info()
         if pictures:
             if "strip" not in self.__dict__:

@@ -63,6 +63,7 @@ class MessageEdit(QTextEdit):
         self._wrap_for("")
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.document().setDocumentMargin(0)
+        self.document().setTextWidth(self.minimumSizeHint().width())  # without any width, a line would be higher
         self.document().documentLayout().documentSizeChanged.connect(self._grow)
         self.textChanged.connect(self._show_placeholder)
         theme.changed.connect(self._apply_theme)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import QPoint, QRect
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect
 from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop_app.ui.pictures.pane import PicturePane
@@ -150,3 +150,30 @@ def test_the_status_line_is_always_equally_high(stage: Stage, zoom: int) -> None
         STATES[name](stage)
         pump(0)
         assert stage.window.status.height() == height, name
+
+
+class FirstPainting(QObject):
+    """Notes how high the composer is when its window is painted first."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self.height = 0
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Look at the composer when the window is about to be painted."""
+        if event.type() == QEvent.Type.Paint and not self.height:
+            self.height = self._window.composer.height()
+        return super().eventFilter(watched, event)
+
+
+def test_the_composer_is_as_high_in_the_first_painting_as_it_stays(stage: Stage) -> None:
+    """It was painted with its hint above the buttons, and everything above it moved at once."""
+    stage.services.engine.become("starting", None)
+    window = MainWindow(stage.services)
+    window.resize(1120, 780)
+    first = FirstPainting(window)
+    window.show()
+    pump(50)
+    assert first.height == window.composer.height() > 0
