@@ -36,6 +36,40 @@ class FinishReason(str, Enum):
     STOPPED = "stopped"  # by the user
 
 
+class Judge(str, Enum):
+    """Whether it is told how sure an answer is."""
+
+    NOT = "not"
+    LATER = "later"  # with `Finished` as far as it is known then; what the pictures changed, in an idle moment
+    NOW = "now"  # all of it with `Finished`
+
+
+class Sureness(str, Enum):
+    """How an answer was written."""
+
+    SURE = "sure"
+    NOT_SURE = "not-sure"
+    DID_NOT_LOOK = "did-not-look"  # without the pictures it would have been the same
+
+
+class WordScore(NamedTuple):
+    """A word of an answer, without the signs around it."""
+
+    start: int  # in characters of the answer
+    end: int  # behind its last
+    probability: float  # with which the model wrote it after all that stands before
+    #: How many times as probable the pictures made it, as a natural logarithm; None: it is not known.
+    picture: float | None = None
+
+
+class Certainty(NamedTuple):
+    """How sure the model was of an answer."""
+
+    sureness: Sureness
+    right: float  # how many of a hundred such answers are right, as a share
+    words: tuple[WordScore, ...] = ()
+
+
 class PictureRef(NamedTuple):
     """A picture file. The SHA-256 of its bytes is its identity."""
 
@@ -190,6 +224,7 @@ class Ask(NamedTuple):
     sampling: Sampling = Sampling()
     system_prompt: str | None = None
     think: bool = False  # before it answers, if the model can
+    judge: Judge = Judge.NOT
 
 
 class Forget(NamedTuple):
@@ -384,6 +419,14 @@ class Finished(NamedTuple):
     token_ids: tuple[int, ...] = ()
     thought: str = ""  # what was thought before it
     thought_s: float = 0.0  # for how long
+    certainty: Certainty | None = None  # of what was written now
+
+
+class Judged(NamedTuple):
+    """What `Finished` did not know yet of an answer: how its pictures changed it. Sent in an idle moment."""
+
+    request: int  # that of the answer
+    certainty: Certainty
 
 
 class Failed(NamedTuple):
@@ -453,6 +496,7 @@ Event = (
     | Thought
     | Text
     | Finished
+    | Judged
     | Failed
     | Warned
     | BugReported

@@ -19,6 +19,7 @@ from desktop_app.engine.cache.fingerprints import files_identity
 from desktop_app.engine.cache.throughput import ModelThroughput
 from desktop_app.engine.conversation.answer_in_progress import AnswerInProgress, Work
 from desktop_app.engine.conversation.answer_tokens import AnswerTokens
+from desktop_app.engine.conversation.judging import Judging
 from desktop_app.engine.conversation.prompt import Prompt
 from desktop_app.engine.conversation.prompt_builder import PromptBuilder
 from desktop_app.engine.conversation.saved_kv_cache import SavedKVCache
@@ -33,6 +34,7 @@ from desktop_app.engine.messages import (
     Ask,
     Event,
     FinishReason,
+    Judge,
     Phase,
     PhaseChanged,
     PictureRead,
@@ -82,6 +84,7 @@ class Session:
                 folders.answers, f"{weights}|{self._encoder.identity}|{model.reading_threads}"
             )
         self._encoder.throughput = self.throughput.part
+        self._judging = Judging(model, self._kv_cache, self.throughput, interrupt.check)
         self.prompts = PromptBuilder(
             model.vocabulary, model.n_ctx, family_for(model.files.header.metadata), self.processor, answers
         )
@@ -110,6 +113,7 @@ class Session:
     def forget_all(self) -> None:
         """Drop all that was read and seen, also what is not on the disk yet."""
         self._kv_cache.cut(0)
+        self._judging.clear()
         self._embeddings.clear()
         self.prompts.answers.clear()
         if self._saved is not None:
@@ -118,11 +122,14 @@ class Session:
     def settle(self, is_ending: Callable[[], bool] = lambda: False) -> None:
         """Do what waits for idle moments. Interrupted it ends soon, and goes on the next time.
 
-        That is to write to the disk what was not written yet, and, unless `is_ending`, to repack the weights.
+        That is to write to the disk what was not written yet, and, unless `is_ending`, to judge answers and to repack
+        the weights.
         """
         check = self._interrupt.check
         self.unsettled = False
         try:
+            if not is_ending():
+                self._judging.judge_waiting(self._emit)
             self._embeddings.save(check)
             self.prompts.answers.save(check)
             self.throughput.save()
@@ -198,6 +205,8 @@ class Session:
             reason = FinishReason.STOPPED
         self.prompts.answers.remember(answer.text.text, answer.token_ids)
         self.prompts.answers.remember(answer.thought.text, answer.thought.token_ids)
+        if command.judge is not Judge.NOT:
+            answer.certainty = self._judging.judge(request, prompt, answer, now=command.judge is Judge.NOW)
         self._emit(answer.finished(request, reason, len(self._kv_cache), self.model.n_ctx))
 
     def _thought(self, command: Ask, prompt: Prompt) -> Thought:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.interrupt import Interrupt, Interrupted
+from desktop_app.engine.llama.aside import Aside, log_probability
 from desktop_app.engine.llama.backend import forget_problems, last_errors, last_warnings, prepare
 from desktop_app.engine.llama.batch import RowBatch, TokenBatch
 from desktop_app.engine.llama.bindings import ContextPointer, ModelPointer, llama
@@ -298,6 +299,25 @@ class Model:
         """Return a copy of the last computed logits, one per token of the vocabulary."""
         found = llama.llama_get_logits_ith(self._context, -1)
         return np.ctypeslib.as_array(found, (self.vocabulary.size,)).copy()
+
+    def log_probability(self, token: int) -> float:
+        """Return how probable the last computed logits make a token, as a natural logarithm."""
+        return log_probability(self._context, -1, self.vocabulary.size, token)
+
+    @contextmanager
+    def aside(self, shared: int) -> Iterator[Aside | None]:
+        """Have a second sequence inside the `with` block; None: a recurrent decoder has no second one.
+
+        It begins with the first `shared` positions of the KV cache, which must be tokens.
+        """
+        if self.kv.kind is Kind.RECURRENT or not self._context:
+            yield None
+            return
+        aside = Aside(self._context, self.vocabulary.size, shared, self.dual_layout.choose)
+        try:
+            yield aside
+        finally:
+            aside.close()
 
     def sampler(self, sampling: Sampling, written: Sequence[int] = ()) -> Sampler:
         """Return a sampler for one answer, of which so much is written; close it."""
