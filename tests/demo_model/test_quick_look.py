@@ -1,0 +1,70 @@
+"""The measure of what a quick look loses: each way to choose rows, and a run that is interrupted."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.helpers.paths import REPOSITORY
+
+sys.path.insert(0, str(REPOSITORY / "packaging" / "demo_model"))
+
+import quick_look
+from dialogues.answering import EngineAnswers, Picture
+from held_out import held_out_cases
+
+MODEL = REPOSITORY / "resources" / "demo_model"
+
+
+@pytest.mark.parametrize("way", quick_look.WAYS)
+def test_every_way_names_the_rows_that_it_says(way: str) -> None:
+    rows = np.random.default_rng(1).standard_normal((64, 256)).astype(np.float32)
+    places = quick_look.WAYS[way](rows)
+    expected = {"whole": 64, "1/2": 32, "1/3": 21, "1/4": 16}[way.split()[-1]]
+    assert len(places) == expected
+    assert (np.diff(places) > 0).all()
+    assert places[0] >= 0
+    assert places[-1] == 63 or "free" in way
+
+
+def test_rows_that_keep_their_places_and_their_prompt_are_read_once() -> None:
+    """Answers are the same whether the picture before is still there or not."""
+    cases = [case for case in held_out_cases(1) if len(case.scenes) == 1][:6]
+    engine = EngineAnswers(MODEL)
+
+    def seen(case: quick_look.Case) -> Picture:
+        rows = engine.rows_of(case.pictures()[0])
+        places = quick_look.WAYS["farthest 1/3"](rows)
+        return Picture(rows[places], places)
+
+    kept = {case.seed: seen(case) for case in cases}
+    reused = [engine.answer_about([kept[case.seed]], list(case.turns)) for case in cases]
+    assert reused == [engine.answer_about([seen(case)], list(case.turns)) for case in cases]
+    assert sum(said == case.turns[-1].answer for said, case in zip(reused, cases, strict=True)) >= 5
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    cases, ways, results = held_out_cases(1)[:3], ["whole", "random 1/4"], tmp_path / "answers.jsonl"
+    engine = EngineAnswers(MODEL)
+    quick_look.ask(engine, cases, ways, results)
+    complete = results.read_text(encoding="utf-8")
+    assert [(entry["way"], entry["case"]) for entry in map(json.loads, complete.splitlines())] == [
+        (way, number) for way in ways for number in range(3)
+    ]
+    results.write_text(complete[: complete.rindex('"said"')], encoding="utf-8")
+    quick_look.ask(engine, cases, ways, results)
+    assert quick_look.read(results) == {
+        way: {n: entry["right"] for n, entry in enumerate(map(json.loads, complete.splitlines()[start : start + 3]))}
+        for way, start in (("whole", 0), ("random 1/4", 3))
+    }
+
+
+def test_the_table_says_what_became_wrong_and_right() -> None:
+    whole = {n: n != 0 for n in range(100)}
+    right = {"whole": whole, "farthest 1/3": {n: n > 3 or n == 0 for n in range(100)}}
+    assert quick_look.table(right, list(range(100))).splitlines()[2:] == [
+        "| whole | 100 | 99.0 % |  | 0 | 0 |",
+        "| farthest 1/3 | 100 | 97.0 % | -2.0 ± 3.9 | 3 | 1 |",
+    ]
