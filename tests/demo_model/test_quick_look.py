@@ -22,7 +22,7 @@ MODEL = REPOSITORY / "resources" / "demo_model"
 def test_every_way_names_the_rows_that_it_says(way: str) -> None:
     rows = np.random.default_rng(1).standard_normal((64, 256)).astype(np.float32)
     places = quick_look.WAYS[way](rows)
-    expected = {"whole": 64, "1/2": 32, "1/3": 21, "1/4": 16}[way.split()[-1]]
+    expected = {"whole": 64, "1/2": 32, "1/3": 21, "1/4": 16}[way.rsplit(maxsplit=1)[-1]]
     assert len(places) == expected
     assert (np.diff(places) > 0).all()
     assert places[0] >= 0
