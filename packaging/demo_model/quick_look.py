@@ -158,7 +158,7 @@ def table(right: Mapping[str, Mapping[int, bool]], cases: Sequence[int]) -> str:
         won = sum(right[way][n] and not right[WHOLE][n] for n in both)
         good = sum(right[way][n] for n in both)
         error = 1.96 * math.sqrt(lost + won - (won - lost) ** 2 / len(both))  # 95 % of a difference of pairs
-        against = f"{100 * (won - lost) / len(both):+.1f} ± {100 * error / len(both):.1f}" if way != WHOLE else ""
+        against = f"{100 * (won - lost) / len(both):+.2f} ± {100 * error / len(both):.2f}" if way != WHOLE else ""
         lines.append(f"| {way} | {len(both)} | {100 * good / len(both):.1f} % | {against} | {lost} | {won} |")
     return "\n".join(lines)
 

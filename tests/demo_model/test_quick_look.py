@@ -13,7 +13,7 @@ sys.path.insert(0, str(REPOSITORY / "packaging" / "demo_model"))
 
 import quick_look
 from dialogues.answering import EngineAnswers, Picture
-from held_out import held_out_cases
+from held_out import Case, held_out_cases
 
 MODEL = REPOSITORY / "resources" / "demo_model"
 
@@ -34,7 +34,7 @@ def test_rows_that_keep_their_places_and_their_prompt_are_read_once() -> None:
     cases = [case for case in held_out_cases(1) if len(case.scenes) == 1][:6]
     engine = EngineAnswers(MODEL)
 
-    def seen(case: quick_look.Case) -> Picture:
+    def seen(case: Case) -> Picture:
         rows = engine.rows_of(case.pictures()[0])
         places = quick_look.WAYS["farthest 1/3"](rows)
         return Picture(rows[places], places)
@@ -66,5 +66,5 @@ def test_the_table_says_what_became_wrong_and_right() -> None:
     right = {"whole": whole, "farthest 1/3": {n: n > 3 or n == 0 for n in range(100)}}
     assert quick_look.table(right, list(range(100))).splitlines()[2:] == [
         "| whole | 100 | 99.0 % |  | 0 | 0 |",
-        "| farthest 1/3 | 100 | 97.0 % | -2.0 ± 3.9 | 3 | 1 |",
+        "| farthest 1/3 | 100 | 97.0 % | -2.00 ± 3.90 | 3 | 1 |",
     ]
