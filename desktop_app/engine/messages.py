@@ -12,6 +12,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from desktop_app.errors import UserError
+from desktop_app.images.quick_look import QuickLook
 from desktop_app.images.tiling import AnySize, Tiling
 
 _GB = 10**9  # bytes, for memory as for files: one unit wherever a person reads
@@ -70,6 +71,14 @@ class Certainty(NamedTuple):
     words: tuple[WordScore, ...] = ()
 
 
+class Look(str, Enum):
+    """How much of a picture is read into the language model."""
+
+    WHOLE = "whole"
+    QUICK = "quick"  # a part of its rows, where they keep their places; the whole where that costs no more
+    CLOSED_UP = "closed up"  # a part of its rows, side by side; chosen by the engine alone, in long conversations
+
+
 class PictureRef(NamedTuple):
     """A picture file. The SHA-256 of its bytes is its identity."""
 
@@ -80,6 +89,7 @@ class PictureRef(NamedTuple):
     height: int = 0
     most_tiles: int | None = None  # if the model divides pictures into tiles; 0: only the whole picture; None: no limit
     most_tokens: int | None = None  # if one can choose how many a picture takes; None: as many as in training
+    look: Look = Look.WHOLE
 
 
 class Turn(NamedTuple):
@@ -269,6 +279,7 @@ class ModelInfo(NamedTuple):
     activation: str = "none"  # of the image encoder: "right", "corrected" or "unstated"; "none" likewise
     tiling: Tiling | None = None  # how it divides pictures into tiles; None: every picture is one piece
     any_size: AnySize | None = None  # the sizes of pieces that cost as much as they are large; None: all are alike
+    quick: QuickLook | None = None  # how many rows a quick look takes; None: it can only see whole pictures
     part_s: float = 0.0  # seconds to encode a picture or one part of it, from earlier measurements; 0: unknown
     token_s: float = 0.0  # seconds per token of the prompt
     reading_threads: int = 0  # for prompt processing
@@ -318,11 +329,21 @@ class PhaseChanged(NamedTuple):
     parts: int = 1  # how many parts it has
 
 
+class Seen(NamedTuple):
+    """How a picture was read: as so many rows, of the so many that it has. With all of them it was seen whole."""
+
+    sha256: str
+    rows: int
+    of_rows: int
+
+
 class PictureRead(NamedTuple):
     """A picture was read ahead: it is encoded and in the KV cache, so only the question remains to be processed."""
 
     request: int
     sha256: str
+    rows: int = 0  # as in `Seen`
+    of_rows: int = 0
 
 
 class ReadAheadDone(NamedTuple):
@@ -350,7 +371,7 @@ class TurnsDropped(NamedTuple):
 class PartsReduced(NamedTuple):
     """The context is too small for the tiles of all pictures: one has `parts` parts instead of `requested`.
 
-    `in_tokens`: these are tokens, with models that let one choose how many a picture takes.
+    `in_tokens`: these are tokens, of a quick look or with models that let one choose how many a picture takes.
     """
 
     request: int
@@ -420,6 +441,7 @@ class Finished(NamedTuple):
     thought: str = ""  # what was thought before it
     thought_s: float = 0.0  # for how long
     certainty: Certainty | None = None  # of what was written now
+    looks: tuple[Seen, ...] = ()  # the pictures that were in the prompt, in order
 
 
 class Judged(NamedTuple):

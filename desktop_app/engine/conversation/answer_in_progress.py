@@ -112,4 +112,13 @@ class AnswerInProgress:
             dropped_turns=len(self._prompt.dropped_turns),
         )
         thought = self.thought
-        return Finished(request, self.text.text, stats, self.token_ids, thought.text, thought.seconds, self.certainty)
+        return Finished(
+            request,
+            self.text.text,
+            stats,
+            self.token_ids,
+            thought.text,
+            thought.seconds,
+            self.certainty,
+            self._prompt.looks,
+        )

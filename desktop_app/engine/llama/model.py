@@ -24,7 +24,7 @@ from desktop_app.engine.llama.batch import RowBatch, TokenBatch
 from desktop_app.engine.llama.bindings import ContextPointer, ModelPointer, llama
 from desktop_app.engine.llama.class_token_fix import ClassToken
 from desktop_app.engine.llama.dual_layout import DualLayout
-from desktop_app.engine.llama.kv_cache import Block, Place
+from desktop_app.engine.llama.kv_cache import Block, Place, Places
 from desktop_app.engine.llama.kv_state import Kind, kind_of, kv_state, sequences
 from desktop_app.engine.llama.kv_swap import swap_out
 from desktop_app.engine.llama.mtmd import LoadedProjector
@@ -214,6 +214,21 @@ class Model:
         """Encode a picture of a size that mtmd leaves as it is."""
         return self.projector.encode_piece(rgb, width, height)
 
+    @property
+    def trained_context(self) -> int:
+        """Return how many positions the decoder was trained for, 0 if the file does not say."""
+        return self.files.header.integer(f"{self.files.header.architecture}.context_length") or 0
+
+    @property
+    def can_move(self) -> bool:
+        """Return whether rows can be moved to other positions when they were read: see `KVState.move`.
+
+        Where positions also scale the keys (YaRN), llama.cpp would scale them once more.
+        """
+        scaling = f"{self.files.header.architecture}.rope.scaling"
+        scales = self.files.header.text(f"{scaling}.type") == "yarn"
+        return self.kv.can_move and not scales and self.files.header.metadata.get(f"{scaling}.attn_factor", 1) == 1
+
     # ---- evaluating ------------------------------------------------------------------------
 
     def use_threads(self, reading: int, writing: int) -> None:
@@ -261,15 +276,22 @@ class Model:
         self._prepare_stop(len(rows), position)
         self._evaluate(self._rows, position)
 
-    def read_block(self, rows: Embedding, position: int, block: Block, *, logits: bool) -> None:
-        """Evaluate all rows of a block at `position`; if it is stopped, none of them stays in the KV cache."""
+    def read_block(
+        self, rows: Embedding, position: int, block: Block, places: Places | None = None, *, logits: bool
+    ) -> None:
+        """Evaluate all rows of a block at `position`; if it is stopped, none of them stays in the KV cache.
+
+        The rows of a quick look, which stand at `places` in the whole picture, are moved there.
+        """
         step = self.batch if block.causal else len(rows)
         axes = np.array(block.axes, np.int32) if block.axes else None
+        if axes is not None and places is not None:
+            axes = axes[:, places]
         llama.llama_set_causal_attn(self._context, block.causal)
         self._prepare_stop(len(rows), position)
         try:
             for first in range(0, len(rows), step):
-                if self._interrupt.soon:
+                if self._interrupt.now:
                     if first:
                         self.forget_from(position)
                     raise Interrupted
@@ -282,6 +304,8 @@ class Model:
                 self._evaluate(self._rows, position)
         finally:
             llama.llama_set_causal_attn(self._context, True)
+        if axes is None and places is not None:
+            self.kv.move(position, places)
 
     def cut_point(self, position: int) -> int:
         """Return where the KV cache can be cut to forget everything from `position` on: there, or before it."""

@@ -14,6 +14,7 @@ from desktop_app.engine.llama.mtmd import LoadedProjector, Piece
 from desktop_app.engine.messages import PictureRef
 from desktop_app.engine.vision.picture_processor import PictureLayout, chosen_size
 from desktop_app.engine.weights.projector_header import Projector
+from desktop_app.images.quick_look import QuickLook
 from desktop_app.images.tiling import AnySize, Tiling
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class MtmdProcessor:
 
     tiling: Tiling | None = None
     needs_size = includes_special_tokens = True
+    quick: QuickLook | None = None
 
     def __init__(self, loaded: LoadedProjector, projector: Projector) -> None:
         self.any_size = loaded.any_size

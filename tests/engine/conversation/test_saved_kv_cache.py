@@ -9,7 +9,7 @@ from desktop_app.engine.cache.checked_folder import CheckedFolder
 from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.conversation.saved_kv_cache import BLOCK, SavedKVCache
 from desktop_app.engine.interrupt import Interrupt, Interrupted
-from desktop_app.engine.llama.kv_cache import Block, Cell, KVCache, PictureRow, Place
+from desktop_app.engine.llama.kv_cache import Block, Cell, KVCache, PictureRow, Place, Places
 from tests.helpers.strays import Expected
 
 PICTURE: list[Cell] = [PictureRow("p", row) for row in range(BLOCK)]
@@ -35,7 +35,9 @@ class Cache:
     def read_rows(self, rows: Embedding, position: int, *, logits: bool) -> None:
         raise AssertionError("only tokens here")
 
-    def read_block(self, rows: Embedding, position: int, block: Block, *, logits: bool) -> None:
+    def read_block(
+        self, rows: Embedding, position: int, block: Block, places: Places | None = None, *, logits: bool
+    ) -> None:
         raise NotImplementedError
 
     def take_checkpoint(self, position: int, place: Place) -> None:
