@@ -12,8 +12,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from desktop_app.errors import UserError
-from desktop_app.images.quick_look import QuickLook
-from desktop_app.images.tiling import AnySize, Tiling
+from desktop_app.images.tiling import AnySize, QuickLook, Tiling
 
 _GB = 10**9  # bytes, for memory as for files: one unit wherever a person reads
 SILENT_AFTER_S = 5  # without a sign of life from the engine process

@@ -18,7 +18,7 @@ from desktop_app.images.internvl_tiling import InternVLTiling
 from desktop_app.images.lfm2_tiling import Lfm2Tiling
 from desktop_app.images.llava_tiling import LlavaTiling
 from desktop_app.images.minicpm_tiling import MiniCPMTiling
-from desktop_app.images.quick_look import LLAVA_TILES, QuickLook
+from desktop_app.images.tiling import LLAVA_TILES, QuickLook
 from model_store.projector_kinds import LLAVA
 
 _STORED = {"F32": "<f4", "F16": "<f2"}

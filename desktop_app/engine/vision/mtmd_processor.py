@@ -14,8 +14,7 @@ from desktop_app.engine.llama.mtmd import LoadedProjector, Piece
 from desktop_app.engine.messages import PictureRef
 from desktop_app.engine.vision.picture_processor import PictureLayout, chosen_size
 from desktop_app.engine.weights.projector_header import Projector
-from desktop_app.images.quick_look import QuickLook
-from desktop_app.images.tiling import AnySize, Tiling
+from desktop_app.images.tiling import AnySize, QuickLook, Tiling
 
 if TYPE_CHECKING:
     from desktop_app.images.resizing import Resizing

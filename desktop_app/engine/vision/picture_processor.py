@@ -15,8 +15,7 @@ from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.llama.kv_cache import Cell, PictureRow
 from desktop_app.engine.messages import Look, PictureRef, Turn
 from desktop_app.engine.weights.projector_header import Projector
-from desktop_app.images.quick_look import QuickLook
-from desktop_app.images.tiling import AnySize, Tiling
+from desktop_app.images.tiling import AnySize, QuickLook, Tiling
 
 
 @dataclass(frozen=True)

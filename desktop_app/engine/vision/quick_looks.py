@@ -14,7 +14,7 @@ from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.llama.kv_cache import Block, Cell, PictureRow
 from desktop_app.engine.messages import Look, PictureRef
 from desktop_app.engine.vision.picture_processor import PictureLayout, PictureProcessor
-from desktop_app.images.quick_look import QuickLook
+from desktop_app.images.tiling import QuickLook
 
 
 class QuickLooks:

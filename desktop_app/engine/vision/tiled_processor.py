@@ -16,8 +16,7 @@ from desktop_app.engine.llama.kv_cache import Cell
 from desktop_app.engine.messages import PictureRef
 from desktop_app.engine.vision.picture_processor import Encode, PictureLayout, rows_of
 from desktop_app.images.llava_tiling import LlavaTiling
-from desktop_app.images.quick_look import QuickLook
-from desktop_app.images.tiling import WHOLE, AnySize, Grid, Tiling
+from desktop_app.images.tiling import WHOLE, AnySize, Grid, QuickLook, Tiling
 
 
 class TiledProcessor(ABC):
