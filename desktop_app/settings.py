@@ -209,6 +209,17 @@ SETTINGS: dict[str, Setting] = {
             ),
         ),
         Setting(
+            "certainty",
+            "quiet",
+            QT_TRANSLATE_NOOP(
+                "settings",
+                "Quiet: say when the model was not sure of an answer. Full: also which words it was not sure of, and "
+                "when it answered without looking at the picture. For that the answer is read once more when nothing "
+                "else is to be done.",
+            ),
+            choices=("off", "quiet", "full"),
+        ),
+        Setting(
             "disk_cache_mb",
             2048,
             QT_TRANSLATE_NOOP(

@@ -55,6 +55,7 @@ _UI_GROUND = {
     "desktop_app.engine.messages",
     "desktop_app.memory_fit",
     "desktop_app.chat.backups",
+    "desktop_app.chat.certainty",
     "desktop_app.chat.conversation",
     "model_store.catalogue",
     "model_store.errors",
@@ -107,7 +108,7 @@ MAY_IMPORT = {
     },
     # The engine reads headers of model files; fetching them is not its affair.
     "desktop_app.engine": {"desktop_app.chat", "desktop_app.images", *_HEADERS, *_LEAVES},
-    "desktop_app.engine.messages": {"desktop_app.errors", "desktop_app.images.tiling"},
+    "desktop_app.engine.messages": {"desktop_app.chat.certainty", "desktop_app.errors", "desktop_app.images.tiling"},
     "desktop_app.engine.interrupt": set(),
     "desktop_app.engine.cache": _GROUND,
     "desktop_app.engine.weights": {"desktop_app.chat.families", "desktop_app.images", "model_store.titles", *_GROUND},
@@ -115,6 +116,7 @@ MAY_IMPORT = {
     "desktop_app.engine.llama": {"desktop_app.engine.planning", *_FILES, *_GROUND},
     "desktop_app.engine.vision": {"desktop_app.engine.llama", "desktop_app.images", *_PROMPT, *_FILES, *_GROUND},
     "desktop_app.engine.conversation": {
+        "desktop_app.chat.certainty",
         "desktop_app.engine.llama",
         "desktop_app.engine.planning",
         "desktop_app.engine.vision",

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar
 
+from desktop_app.chat.certainty import KEY as CERTAINTY_KEY
+from desktop_app.chat.certainty import from_details, to_details
 from desktop_app.chat.conversation import Message, Picture, Role, State, new_id, storable
 from desktop_app.chat.exporting import FORMAT
 from desktop_app.errors import UserError
@@ -223,13 +225,17 @@ def _message(record: Any, parent: str | None) -> Message:
         parent,
         state,
         _between(0, record["created"], _YEAR_3000),
-        _details(_of(dict, record["details"])),
+        _details(_of(dict, record["details"]), len(_of(str, record["text"]))),
     )
 
 
-def _details(record: dict[str, Any]) -> dict[str, Any]:
-    """Return what this program would have written itself: anything else it might read as its own words."""
-    kept: dict[str, Any] = {}
+def _details(record: dict[str, Any], length: int) -> dict[str, Any]:
+    """Return what this program would have written itself: anything else it might read as its own words.
+
+    `length`: of the message, in characters.
+    """
+    certainty = from_details(record, length)
+    kept: dict[str, Any] = {} if certainty is None else {CERTAINTY_KEY: to_details(certainty)}
     for key, value in record.items():
         kind = _DETAILS.get(key)
         if kind is float:

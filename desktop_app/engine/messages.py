@@ -11,6 +11,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
+from desktop_app.chat.certainty import Certainty
 from desktop_app.errors import UserError
 from desktop_app.images.tiling import AnySize, QuickLook, Tiling
 
@@ -37,37 +38,12 @@ class FinishReason(str, Enum):
 
 
 class Judge(str, Enum):
-    """Whether it is told how sure an answer is."""
+    """Whether `Finished` is to tell how sure an answer was."""
 
     NOT = "not"
-    LATER = "later"  # with `Finished` as far as it is known then; what the pictures changed, in an idle moment
-    NOW = "now"  # all of it with `Finished`
-
-
-class Sureness(str, Enum):
-    """How an answer was written."""
-
-    SURE = "sure"
-    NOT_SURE = "not-sure"
-    DID_NOT_LOOK = "did-not-look"  # without the pictures it would have been the same
-
-
-class WordScore(NamedTuple):
-    """A word of an answer, without the signs around it."""
-
-    start: int  # in characters of the answer
-    end: int  # behind its last
-    probability: float  # with which the model wrote it after all that stands before
-    #: How many times as probable the pictures made it, as a natural logarithm; None: it is not known.
-    picture: float | None = None
-
-
-class Certainty(NamedTuple):
-    """How sure the model was of an answer."""
-
-    sureness: Sureness
-    right: float  # how many of a hundred such answers are right, as a share
-    words: tuple[WordScore, ...] = ()
+    WORDS = "words"  # from how probable they were
+    PICTURES = "pictures"  # also from what the pictures changed: the answer is read once more before `Finished`
+    PICTURES_LATER = "pictures-later"  # so too, in an idle moment, told with `Judged`
 
 
 class Look(str, Enum):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 
+from desktop_app.chat.certainty import Certainty
 from desktop_app.engine.conversation.certainty import TokenScore
 from desktop_app.engine.conversation.prompt import Prompt
 from desktop_app.engine.conversation.text_stream import TokenDecoder
 from desktop_app.engine.conversation.thought import Thought
-from desktop_app.engine.messages import Certainty, Finished, FinishReason, TurnStats
+from desktop_app.engine.messages import Finished, FinishReason, TurnStats
 from desktop_app.engine.planning.process_memory import peak_memory
 
 

@@ -7,8 +7,10 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from desktop_app.engine.messages import Certainty, Sureness, WordScore
+from desktop_app.chat.certainty import UNSURE, Certainty, Sureness, WordScore
 
+_LONGEST = 48  # tokens: a longer answer could have been said in many ways, so some token is always improbable
+_NOTHING = 0.2  # as a logarithm: no token became more than 1.2 times as probable through the pictures
 _FIRST_IDEOGRAPH = "\u2e80"  # from here on, scripts are written without spaces
 _INSIDE = "'’-"  # signs that may stand inside a word
 
@@ -29,16 +31,18 @@ def certainty(text: str, tokens: Sequence[TokenScore], ending: float | None) -> 
     """
     least = min((token.log for token in tokens), default=0.0)
     least = min(least, ending if ending is not None else 0.0)
-    right = math.exp(least)
     words = tuple(_word(text, group) for group in _groups(text, tokens))
-    return Certainty(_sureness(right, tokens), right, words)
+    return Certainty(_sureness(math.exp(least), tokens), math.exp(least), words)
 
 
-def _sureness(right: float, tokens: Sequence[TokenScore]) -> Sureness:
+def _sureness(least: float, tokens: Sequence[TokenScore]) -> Sureness:
+    is_long = len(tokens) > _LONGEST
+    if least < UNSURE and not is_long:
+        return Sureness.NOT_SURE
     known = [token.log - token.without for token in tokens if token.without is not None]
-    if known and max(known) < 0.1:
+    if known and len(known) == len(tokens) and max(known) < _NOTHING:
         return Sureness.DID_NOT_LOOK
-    return Sureness.SURE if right >= 0.5 else Sureness.NOT_SURE
+    return Sureness.UNKNOWN if is_long else Sureness.SURE
 
 
 def _groups(text: str, tokens: Sequence[TokenScore]) -> Iterator[list[TokenScore]]:

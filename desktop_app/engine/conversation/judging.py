@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from desktop_app.chat.certainty import Certainty
 from desktop_app.engine.cache.throughput import ModelThroughput
 from desktop_app.engine.conversation.answer_in_progress import AnswerInProgress
 from desktop_app.engine.conversation.certainty import TokenScore, certainty
@@ -19,7 +20,7 @@ from desktop_app.engine.conversation.prompt import Prompt
 from desktop_app.engine.interrupt import Interrupted
 from desktop_app.engine.llama.kv_cache import KVCache, PictureRow, common_start
 from desktop_app.engine.llama.model import Model
-from desktop_app.engine.messages import Certainty, Judged
+from desktop_app.engine.messages import Judge, Judged
 
 _SHARE = 0.1  # of the time of an answer
 _LEAST_S = 0.2  # nobody notices
@@ -56,13 +57,10 @@ class Judging:
         self._check = check
         self._waiting: deque[_Written] = deque(maxlen=_KEPT)
 
-    def judge(self, request: int, prompt: Prompt, answer: AnswerInProgress, *, now: bool) -> Certainty | None:
-        """Return how sure an answer was, None if it has no words.
-
-        `now`: with what its pictures changed; else it waits for that.
-        """
+    def judge(self, request: int, prompt: Prompt, answer: AnswerInProgress, wish: Judge) -> Certainty | None:
+        """Return how sure an answer was as far as that is wished and known now, None if it has no words."""
         tokens = answer.scored()
-        if not tokens:
+        if not tokens or wish is Judge.NOT:
             return None
         shown = next((at for at, cell in enumerate(prompt.cells) if isinstance(cell, PictureRow)), None)
         cells = [cell for cell in prompt.cells if isinstance(cell, int)]
@@ -72,10 +70,10 @@ class Judging:
             request, answer.text.text, tokens, answer.probabilities.of_end, cells, shown or 0, answer.seconds
         )
         judged: Certainty | None = None
-        if shown is not None and now:
+        if shown is not None and wish is Judge.PICTURES:
             with suppress(Interrupted):
                 judged = self._read(written)
-        elif shown is not None:
+        elif shown is not None and wish is Judge.PICTURES_LATER:
             self._waiting.append(written)
         return judged or written.certainty()
 

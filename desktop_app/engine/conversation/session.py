@@ -36,7 +36,6 @@ from desktop_app.engine.messages import (
     Ask,
     Event,
     FinishReason,
-    Judge,
     Phase,
     PhaseChanged,
     PictureRead,
@@ -213,8 +212,7 @@ class Session:
             reason = FinishReason.STOPPED
         self.prompts.answers.remember(answer.text.text, answer.token_ids)
         self.prompts.answers.remember(answer.thought.text, answer.thought.token_ids)
-        if command.judge is not Judge.NOT:
-            answer.certainty = self._judging.judge(request, prompt, answer, now=command.judge is Judge.NOW)
+        answer.certainty = self._judging.judge(request, prompt, answer, command.judge)
         self._emit(answer.finished(request, reason, len(self._kv_cache), self.model.n_ctx))
 
     def _thought(self, command: Ask, prompt: Prompt) -> Thought:

@@ -105,6 +105,7 @@ class Chat(QObject):
         answers.dropped.connect(self._turns_dropped)
         answers.reduced.connect(self._parts_reduced)
         answers.completed.connect(self._completed)
+        answers.judged.connect(self._completed)
         answers.ended.connect(self._answer_ended)
 
     # ---- what is there ---------------------------------------------------------------------

@@ -140,6 +140,12 @@ class SettingsDialog(Dialog):
     def _answers(self) -> None:
         self._heading(self.tr("Answers"))
         self._number("max_tokens", self.tr("Longest answer (tokens)"), 128)
+        title = self.tr("Say when it guesses")
+        names = {"off": self.tr("Off"), "quiet": self.tr("Quiet"), "full": self.tr("Full")}
+        self.certainty = SegmentedControl(title, names, self)
+        self.certainty.chosen.connect(partial(self._set, "certainty"))
+        self._controls["certainty"] = self.certainty
+        self._row("certainty", title, self.certainty)
         self.prompt = QPlainTextEdit(self)
         self.prompt.setProperty("kind", "field")
         self.prompt.setPlaceholderText(self.tr("The model's own instructions"))

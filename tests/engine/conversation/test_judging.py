@@ -6,6 +6,7 @@ from queue import SimpleQueue
 
 import pytest
 
+from desktop_app.chat.certainty import Certainty, Sureness
 from desktop_app.engine.cache.embeddings import EmbeddingStore
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.conversation.session import Session
@@ -13,7 +14,6 @@ from desktop_app.engine.interrupt import Interrupt
 from desktop_app.engine.llama.model import Model
 from desktop_app.engine.messages import (
     Ask,
-    Certainty,
     EngineSettings,
     Event,
     Finished,
@@ -22,7 +22,6 @@ from desktop_app.engine.messages import (
     Judged,
     PictureRef,
     Sampling,
-    Sureness,
     Turn,
 )
 from desktop_app.engine.weights.model_files import check_files
@@ -41,7 +40,7 @@ class Asked:
         self.model = Model(check_files(*demo_model()), EngineSettings(threads=1), self.interrupt)
         self.session = Session(self.model, self.interrupt, EmbeddingStore(), self.heard.append)
 
-    def ask(self, *turns: Turn, judge: Judge = Judge.LATER, sampling: Sampling = GREEDY) -> Finished:
+    def ask(self, *turns: Turn, judge: Judge = Judge.PICTURES_LATER, sampling: Sampling = GREEDY) -> Finished:
         self.interrupt.clear()
         self.session.ask(Ask(len(self.heard), turns, sampling, judge=judge), 0.0)
         finished = self.heard[-1]
@@ -89,7 +88,7 @@ def test_it_is_found_out_in_an_idle_moment_what_the_picture_changed(built_in: As
 
 
 def test_the_same_is_known_at_once_if_that_is_asked_for(built_in: Asked, star: PictureRef) -> None:
-    now = built_in.ask(Turn(_QUESTION, (star,)), judge=Judge.NOW).certainty
+    now = built_in.ask(Turn(_QUESTION, (star,)), judge=Judge.PICTURES).certainty
     built_in.session.forget_all()
     built_in.ask(Turn(_QUESTION, (star,)))
     assert built_in.settle() == [now]
@@ -165,7 +164,7 @@ def test_the_engine_process_tells_it_with_the_answer_or_in_an_idle_moment(star: 
         client.load(*demo_model())
         now, later = (
             Ask(client.next_request(), (Turn(_QUESTION, (star,)),), GREEDY, judge=judge)
-            for judge in (Judge.NOW, Judge.LATER)
+            for judge in (Judge.PICTURES, Judge.PICTURES_LATER)
         )
         *_, finished = client.request(now)
         assert isinstance(finished, Finished)
