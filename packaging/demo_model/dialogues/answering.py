@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import llama_cpp
 import numpy as np
-import numpy.typing as npt
 from pictures.variants import fitted
 from PIL import Image
 
@@ -15,6 +13,7 @@ import dialogues.conversations as cv
 import dialogues.prompt_text as pt
 from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.interrupt import Interrupt
+from desktop_app.engine.llama.kv_cache import Block, Places
 from desktop_app.engine.llama.model import Model
 from desktop_app.engine.messages import EngineSettings
 from desktop_app.engine.weights.model_files import check_files
@@ -27,7 +26,7 @@ class Picture:
     """What is read of a picture: some of its rows, or all."""
 
     rows: Embedding
-    places: npt.NDArray[np.intp]  # of these rows among all
+    places: Places  # of these rows among all
 
 
 Stretch = list[int] | Picture
@@ -84,13 +83,9 @@ class EngineAnswers:
             self._stretches.append((stretch, self._position))
 
     def _read_picture(self, picture: Picture) -> None:
-        self.model.read_rows(picture.rows, self._position, logits=False)
-        memory = llama_cpp.llama_get_memory(self.model._context)
-        for index in range(len(picture.places) - 1, -1, -1):
-            here, by = self._position + index, int(picture.places[index]) - index
-            if by:
-                llama_cpp.llama_memory_seq_add(memory, 0, here, here + 1, by)
-        self._position += int(picture.places[-1]) + 1
+        block = Block(0, len(picture.rows), of_rows=int(picture.places[-1]) + 1)
+        self.model.read_block(picture.rows, self._position, block, picture.places, logits=False)
+        self._position += block.positions
 
     def _write(self) -> str:
         model = self.model
