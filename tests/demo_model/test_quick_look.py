@@ -1,5 +1,6 @@
 """The measure of what a quick look loses: each way to choose rows, and a run that is interrupted."""
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -13,7 +14,14 @@ sys.path.insert(0, str(REPOSITORY / "packaging" / "demo_model"))
 
 import quick_look
 from dialogues.answering import EngineAnswers, Picture
+from fidelity.engine import Engine
 from held_out import Case, held_out_cases
+from PIL import Image
+
+from desktop_app.engine.messages import Look, PictureRef, Seen, Turn
+from desktop_app.engine.vision.row_selection import choose_rows
+from desktop_app.engine.weights.model_files import check_files
+from desktop_app.images import tiling
 
 MODEL = REPOSITORY / "resources" / "demo_model"
 
@@ -43,6 +51,35 @@ def test_rows_that_keep_their_places_and_their_prompt_are_read_once() -> None:
     reused = [engine.answer_about([kept[case.seed]], list(case.turns)) for case in cases]
     assert reused == [engine.answer_about([seen(case)], list(case.turns)) for case in cases]
     assert sum(said == case.turns[-1].answer for said, case in zip(reused, cases, strict=True)) >= 5
+
+
+def test_the_engine_answers_as_the_measure_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would read all of so few rows; without that limit it reads 22 of the 64, and says so."""
+    monkeypatch.setattr(tiling, "_LEAST_QUICK", 1)
+    engine = Engine(check_files(MODEL / "eyebright-tiny.gguf", MODEL / "eyebright-tiny-mmproj.gguf"))
+    measure = EngineAnswers(MODEL)
+    for case in [case for case in held_out_cases(1) if case.scenes][::2]:
+        drawn = case.pictures()
+        refs = [reference(picture, tmp_path) for picture in drawn]
+        turns = [
+            Turn(turn.question, () if turn.picture is None else (refs[turn.picture],), turn.answer)
+            for turn in case.turns
+        ]
+        finished, _logits = engine.ask([*turns[:-1], turns[-1]._replace(answer=None)], 100)
+        seen = [
+            Picture(rows[places], places) for rows in map(measure.rows_of, drawn) for places in [choose_rows(rows, 22)]
+        ]
+        assert finished.text == measure.answer_about(seen, list(case.turns))
+        assert finished.looks == tuple(Seen(ref.sha256, 22, 64) for ref in refs)
+    engine.close()
+
+
+def reference(picture: Image.Image, folder: Path) -> PictureRef:
+    """Save a picture as somebody would drop it, to be looked at quickly."""
+    path = folder / f"{hashlib.sha256(picture.tobytes()).hexdigest()}.png"
+    picture.save(path, compress_level=1)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    return PictureRef(sha256, str(path), path.name, look=Look.QUICK)
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
