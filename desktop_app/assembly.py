@@ -224,7 +224,7 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
     writer = Background("exports", notices)
     queue_runner = QueueRunner(engine, queue, conversations, draft, answers, chat, history_thread, previews, notices)
     activity = Activity(answers, queue, conversations, history_thread)
-    exports = Exports(attachments, chat, conversations, history_thread, writer, throttle, notices)
+    exports = Exports(attachments, chat, conversations, history_thread, writer, throttle, notices, preferences)
     edited_pictures = EditedPictures(check, notices)
 
     def in_hand() -> set[str]:

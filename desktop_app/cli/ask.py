@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from desktop_app import paths
 from desktop_app.chat.conversation import describing
@@ -27,6 +28,7 @@ from desktop_app.engine.messages import (
     FinishReason,
     Inspect,
     Inspected,
+    Judge,
     LoadPlan,
     PartsReduced,
     Phase,
@@ -102,6 +104,7 @@ def ask(request: AskRequest) -> int:
                 request.sampling,
                 _unicode(request.system) if request.system is not None else None,
                 request.think,
+                Judge.PICTURES if request.json else Judge.NOT,
             )
             with interrupts.stopping(client, command.request):
                 finished = _answer(client, command, status, to_screen=not request.json)
@@ -167,8 +170,9 @@ def _answer(client: EngineClient, command: Ask, status: Status, to_screen: bool)
     raise AssertionError("a request ends with its final event")
 
 
-def _figures(finished: Finished) -> dict[str, str | int | float]:
-    stats = finished.stats
+def _figures(finished: Finished) -> dict[str, Any]:
+    stats, certainty = finished.stats, finished.certainty
+    words = certainty.words if certainty is not None else ()
     return {
         "answer": finished.text,
         "thought": finished.thought,
@@ -182,6 +186,16 @@ def _figures(finished: Finished) -> dict[str, str | int | float]:
         "time_to_first_token_s": round(stats.time_to_first_token_s, 4),
         "tokens_per_second": round(stats.tokens_per_second, 2),
         "peak_memory_bytes": stats.peak_memory_bytes,
+        "sureness": certainty.sureness.value if certainty is not None else None,
+        "least_probability": round(certainty.least, 4) if certainty is not None else None,
+        "words": [
+            {
+                "word": finished.text[word.start : word.end],
+                "probability": round(word.probability, 4),
+                "log_ratio_by_picture": round(word.picture, 4) if word.picture is not None else None,
+            }
+            for word in words
+        ],
     }
 
 

@@ -193,7 +193,13 @@ class Branches(Protocol):
 class Exports(Protocol):
     """See `desktop_app.services.conversation.exports`."""
 
-    def export(self, target: str, speakers: Mapping[Role, str] | None = None, conversation_id: str = "") -> None: ...
+    def export(
+        self,
+        target: str,
+        speakers: Mapping[Role, str] | None = None,
+        conversation_id: str = "",
+        remark: Callable[[Message], str] | None = None,
+    ) -> None: ...
     def import_file(self, source: str) -> None: ...
 
 

@@ -51,6 +51,11 @@ def spoken_words(message: Message) -> str:
     return translate("transcript", "It was not sure of these words: {words}.").format(words=named)
 
 
+def remark(message: Message) -> str:
+    """Return what is said of an answer in an export."""
+    return " ".join(filter(None, (verdict(message), spoken_words(message))))
+
+
 def tip(word: WordScore) -> str:
     """Return what is said of a word under the pointer."""
     percent = max(1, round(100 * word.probability))

@@ -308,7 +308,13 @@ class FakeExports:
     def __init__(self, calls: list[Call]) -> None:
         self.calls = calls
 
-    def export(self, target: str, speakers: Mapping[Role, str] | None = None, conversation_id: str = "") -> None:
+    def export(
+        self,
+        target: str,
+        speakers: Mapping[Role, str] | None = None,
+        conversation_id: str = "",
+        remark: Callable[[Message], str] | None = None,
+    ) -> None:
         self.calls.append(("export", target, conversation_id))
 
     def import_file(self, source: str) -> None:
