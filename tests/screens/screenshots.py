@@ -22,7 +22,7 @@ from desktop_app.ui.application import make_application
 from desktop_app.ui.widgets.theme import theme
 from desktop_app.ui.window import MainWindow
 from tests.helpers.waiting import pump, wait_until
-from tests.screens import model_states, update_states  # noqa: F401 - they register their states
+from tests.screens import certainty_states, model_states, update_states  # noqa: F401 - they register their states
 from tests.screens.window_states import STATES, Stage
 
 SIZES = {"small": (720, 560), "large": (1920, 1080), "laptop": (1366, 768), "twice": (1366, 768), "tight": (700, 500)}
@@ -40,6 +40,7 @@ ALSO = {
     "dark": (
         *("typeset", "typeset_code", "typeset_table"),
         "unseen",
+        "guessing",
         *("thinking", "thought", "thought_unfolded"),
         *("empty", "answered", "dragging", "refusing", "reading", "error_notice", "settings", "looking"),
         *("refused_list", "dropped_many", "looking_in_parts", "settings_measured", "finding_fastest"),
@@ -61,6 +62,7 @@ ALSO = {
     "large": ("empty", "offered", "answered", "beside", "beside_earlier", "dropped_many", "typeset"),
     "laptop": ("empty", "offered", "answered", "beside", "dropped_many", "photo_advice", "typeset"),
     "twice": (
+        "guessing",
         *("empty", "offered", "offer_fetching", "answered", "beside", "dropped_many", "photo_advice", "queued"),
         *("waiting_for_another", "looking_in_parts", "blind_with_picture", "typeset", "editing", "settings", "models"),
     ),

@@ -25,15 +25,11 @@ def verdict(message: Message) -> str:
     sureness = certainty.sureness if certainty is not None else Sureness.UNKNOWN
     if sureness is Sureness.NOT_SURE:
         return translate("transcript", "It was not sure of this answer.")
+    if sureness is Sureness.SURE:
+        return translate("transcript", "It was sure of this answer.")
     if sureness is Sureness.DID_NOT_LOOK:
         return translate("transcript", "It did not look: without the picture it would have answered the same.")
     return ""
-
-
-def is_sure(message: Message) -> bool:
-    """Return whether it is known that the model was sure of an answer."""
-    certainty = of(message)
-    return certainty is not None and certainty.sureness is Sureness.SURE
 
 
 def unsure_words(message: Message) -> list[WordScore]:

@@ -30,7 +30,7 @@ def note(message: Message) -> str:
 
 
 def mark(message: Message) -> str:
-    """Return why an answer is incomplete, and whether the model guessed; "" when there is nothing to be said."""
+    """Return why an answer is incomplete, and how sure the model was; "" when there is nothing to be said."""
     is_too_long = message.details.get(TOO_LONG_KEY)
     too_long = translate("transcript", "It is too long to be continued.") if is_too_long else ""
     return " ".join(filter(None, (_ending(message), too_long, certainty.verdict(message))))
@@ -79,7 +79,7 @@ def thought(message: Message) -> str:
 
 
 def figures(message: Message) -> str:
-    """Return the line under an answer: the model, its speed, and that it was sure."""
+    """Return the line under an answer: the model and its speed."""
     model = shortened(saved_model_name(message.details.get("model", "")), _LONGEST_NAME)
     speed = message.details.get("tokens_per_second", 0.0)
     # A history may hold anything: earlier versions took the details of imported answers as they were.
@@ -88,8 +88,7 @@ def figures(message: Message) -> str:
     is_known = isinstance(speed, int | float) and 0 < speed < _FASTEST
     if is_known and not (isinstance(tokens, int) and not is_measured(tokens, speed)):
         rate = translate("transcript", "{speed} tokens per second").format(speed=f"{speed:.1f}")
-    sure = translate("transcript", "sure") if certainty.is_sure(message) else ""
-    return " · ".join(filter(None, (model, rate, sure)))
+    return " · ".join(filter(None, (model, rate)))
 
 
 def waiting(
