@@ -7,13 +7,14 @@ part of the time that the answer took: only as much of the answer is read as fit
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 from desktop_app.chat.certainty import Certainty
-from desktop_app.engine.cache.throughput import ModelThroughput
+from desktop_app.engine.cache.throughput import ModelThroughput, Throughput
 from desktop_app.engine.conversation.answer_in_progress import AnswerInProgress
 from desktop_app.engine.conversation.certainty import TokenScore, certainty
 from desktop_app.engine.conversation.prompt import Prompt
@@ -24,6 +25,7 @@ from desktop_app.engine.messages import Judge, Judged
 
 _SHARE = 0.1  # of the time of an answer
 _LEAST_S = 0.2  # nobody notices
+_SLOWER = 1.25  # than a prompt: the batches are small
 _FEWEST = 4  # tokens of an answer; fewer say little
 _KEPT = 8  # answers that wait
 
@@ -55,6 +57,7 @@ class Judging:
         self._kv_cache = kv_cache
         self._throughput = throughput
         self._check = check
+        self._pace = Throughput()  # of reading answers
         self._waiting: deque[_Written] = deque(maxlen=_KEPT)
 
     def judge(self, request: int, prompt: Prompt, answer: AnswerInProgress, wish: Judge) -> Certainty | None:
@@ -101,12 +104,15 @@ class Judging:
         with self._model.aside(shared) as aside:
             if aside is None:
                 return None
-            return written.certainty(aside.score(written.cells[shared : before + count], count, self._check))
+            started = time.monotonic()
+            without = aside.score(written.cells[shared : before + count], count, self._check)
+            self._pace.learn(before + count - shared, time.monotonic() - started)
+            return written.certainty(without)
 
     def _fitting(self, written: _Written, shared: int) -> int:
         """Return how many tokens of an answer can be read in a small part of its time, and in free cells."""
         room = self._model.n_ctx - len(self._kv_cache)
-        one = self._throughput.token.expect(1)
+        one = self._pace.expect(1) or _SLOWER * self._throughput.token.expect(1)
         if one > 0:
             room = min(room, int(max(_LEAST_S, _SHARE * written.seconds) / one))
         before = len(written.cells) - len(written.tokens) - shared
