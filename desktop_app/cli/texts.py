@@ -38,7 +38,7 @@ ASK_PICTURE_TOKENS = (
     "more show smaller things, and take longer"
 )
 ASK_THINK = "let the model think before it answers, if it can; what it thinks is not printed, but --json has it"
-ASK_JSON = "print one line of JSON for each answer, with its statistics"
+ASK_JSON = "print one line of JSON for each answer, with its statistics and how sure the model was of it"
 PLAN_DESCRIPTION = """\
 Show how much memory a model needs and how it would be loaded. Only the headers of its files are read.
 The exit code is 0 if the model fits, perhaps with a shorter context, and 3 if it does not."""
