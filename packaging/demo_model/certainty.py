@@ -25,7 +25,7 @@ from dialogues.answering import LONGEST, EngineAnswers, Picture
 from held_out import Case, held_out_cases
 from PIL import Image
 
-from desktop_app.chat.certainty import UNSURE, Certainty, Sureness
+from desktop_app.chat.certainty import UNSURE, Certainty, Sureness, WordScore
 from desktop_app.engine.conversation.certainty import TokenScore, certainty
 from desktop_app.engine.conversation.text_stream import TokenDecoder
 from desktop_app.engine.vision.row_selection import choose_rows
@@ -227,6 +227,7 @@ def main() -> None:
     print("\n| AUROC by | " + " | ".join(judged) + " |\n|---|" + "---:|" * len(judged))
     for feature in judged["held-out questions"][0].features:
         print(f"| {feature} | " + " | ".join(f"{_auroc(kept, feature):.3f}" for kept in judged.values()) + " |")
+    _print_words(plain, asked["held-out questions"])
     _print_looks(plain, asked["held-out questions"])
     print(
         "\n| of 500 | declined | denied | claimed | of these flagged | nobody is told |\n|---|---:|---:|---:|---:|---:|"
@@ -239,6 +240,26 @@ def main() -> None:
 def _auroc(answers: Sequence[Said], feature: str) -> float:
     values = [(said.features[feature], said.right) for said in answers]
     return auroc([value for value, right in values if not right], [value for value, right in values if right])
+
+
+def _print_words(cases: Sequence[Case], answers: Sequence[Said]) -> None:
+    """Tell how many of the first wrong words of wrong answers are underlined, and of the right words before them."""
+    wrong: list[WordScore] = []
+    right: list[WordScore] = []
+    for case, said in zip(cases, answers, strict=True):
+        expected = re.findall(r"\w+", case.turns[-1].answer)
+        words = said.certainty.words
+        given = [said.text[word.start : word.end] for word in words]
+        pairs = zip(given, expected, strict=False)
+        good = next((at for at, (one, other) in enumerate(pairs) if one != other), min(len(given), len(expected)))
+        right += words[:good]
+        wrong += words[good : good + 1]
+    print("\n| words | | underlined | without what the picture decided |\n|---|---:|---:|---:|")
+    for name, found in (("the first wrong ones", wrong), ("right ones", right)):
+        unsure = [word for word in found if word.is_unsure]
+        undecided = [word for word in unsure if (word.picture or 0.0) < math.log(2)]
+        shares = (f"{100 * len(those) / max(1, len(found)):.1f} %" for those in (unsure, undecided))
+        print(f"| {name} | {len(found)} | {' | '.join(shares)} |")
 
 
 def _print_looks(cases: Sequence[Case], answers: Sequence[Said]) -> None:
