@@ -138,5 +138,6 @@ def _model_info(command: Load, session: Session, tuning: Tuning | None) -> Model
         tunable=not is_tiny(model.files.header.file_size),
         warnings=model.warnings,
         can_think=session.prompts.family.thinking is not None,
+        can_reread=model.has_aside,
         wording=model.files.wording,
     )

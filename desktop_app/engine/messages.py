@@ -263,6 +263,7 @@ class ModelInfo(NamedTuple):
     tunable: bool = False  # whether it is large enough for its fastest settings to be measured
     warnings: tuple[str, ...] = ()  # what llama.cpp warned of while it loaded the files
     can_think: bool = False  # before it answers, if it is asked to
+    can_reread: bool = True  # its answers without their pictures, beside the conversation: see `Judge`
     wording: UserError | None = None  # what is to be said of the words in which it is spoken to
 
     @property

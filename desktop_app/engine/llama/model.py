@@ -328,13 +328,18 @@ class Model:
         """Return how probable the last computed logits make a token, as a natural logarithm."""
         return log_probability(self._context, -1, self.vocabulary.size, token)
 
+    @property
+    def has_aside(self) -> bool:
+        """Return whether `aside` has a sequence: a recurrent decoder has one for the conversation alone."""
+        return self.kv.kind is not Kind.RECURRENT
+
     @contextmanager
     def aside(self, shared: int) -> Iterator[Aside | None]:
-        """Have a second sequence inside the `with` block; None: a recurrent decoder has no second one.
+        """Have a second sequence inside the `with` block; None: see `has_aside`, or there is no context.
 
         It begins with the first `shared` positions of the KV cache, which must be tokens.
         """
-        if self.kv.kind is Kind.RECURRENT or not self._context:
+        if not self.has_aside or not self._context:
             yield None
             return
         aside = Aside(self._context, self.vocabulary.size, shared, self.dual_layout.choose)

@@ -221,6 +221,8 @@ class SettingsDialog(Dialog):
         self.model_name.setText(text)
         self._rows["n_ctx"].say_now(self._context_now(info))
         self._rows["threads"].say_now(self._threads_now(info))
+        cannot = self.tr("With the model in use it is not known whether it looked at the picture.")
+        self._rows["certainty"].say_now(cannot if info is not None and not info.can_reread else "")
 
     def _context_now(self, info: ModelInfo | None) -> str:
         """Return which context the model really has: it may have been trained with less, or memory be short."""

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from desktop_app.engine.client import EngineClient
 from desktop_app.engine.interrupt import Interrupted
 from desktop_app.engine.llama.kv_state import Kind
-from desktop_app.engine.messages import LoadPlan, Turn
+from desktop_app.engine.messages import Ask, Finished, Judge, LoadPlan, Turn
+from desktop_app.paths import demo_model
 from tests.engine.conversation.desk import Desk
 from tests.engine.conversation.test_saved_states import write_gemma3
 from tests.random_models.llava import write_language_model
@@ -80,3 +82,14 @@ def test_a_recurrent_decoder_has_only_one_sequence(tmp_path: Path) -> None:
     with desk.model.aside(0) as aside:
         assert aside is None
     desk.session.close()
+
+
+def test_the_window_is_told_of_it(tmp_path: Path) -> None:
+    with EngineClient() as client:
+        assert client.load(*demo_model()).can_reread
+        model = write_qwen35(tmp_path / "qwen35.gguf")
+        assert not client.load(model, None).can_reread
+        heard = list(client.request(Ask(client.next_request(), (Turn("Hello"),), judge=Judge.PICTURES)))
+        finished = heard[-1]
+        assert isinstance(finished, Finished)
+        assert finished.certainty is not None
