@@ -16,7 +16,8 @@ from desktop_app.engine.llama.batch import TokenBatch
 from desktop_app.engine.llama.bindings import ContextPointer, llama
 
 _CONVERSATION, _ASIDE = 0, 1  # sequence numbers; the second is free between two calls of `KVState`
-_MOST = 32  # tokens of a batch: llama.cpp keeps the memory for all their logits
+_MOST = 32  # tokens of a batch
+_LOGITS = 8_000_000  # bytes of those of a batch: llama.cpp keeps that memory, which no plan has counted
 _ABORTED = 2  # what llama_decode returns
 
 
@@ -41,6 +42,7 @@ class Aside:
         self._before = before
         self._position = shared
         self._batch = TokenBatch(_MOST, _ASIDE)
+        self._most_scored = max(1, min(_MOST, _LOGITS // (4 * vocabulary)))
         if shared:
             llama.llama_memory_seq_cp(self._memory, _CONVERSATION, _ASIDE, 0, shared)
 
@@ -56,8 +58,10 @@ class Aside:
         """
         first = len(tokens) - last  # whose probability the token before it tells
         found: list[float] = []
-        for start in range(0, len(tokens) - 1, _MOST):
-            end = min(start + _MOST, len(tokens) - 1)
+        start = 0
+        while start < len(tokens) - 1:
+            size = _MOST if start + _MOST < first else self._most_scored
+            end = min(start + size, len(tokens) - 1)
             asked = range(max(start, first - 1), end)
             check()
             self._batch.fill(tokens[start:end], self._position, logits=len(asked))
@@ -69,4 +73,5 @@ class Aside:
                 raise RuntimeError(f"llama_decode returned {result}: {last_errors()}")
             self._position += end - start
             found += [log_probability(self._context, at - start, self._vocabulary, tokens[at + 1]) for at in asked]
+            start = end
         return found

@@ -10,6 +10,7 @@ import pytest
 
 from desktop_app.engine.client import EngineClient
 from desktop_app.engine.interrupt import Interrupted
+from desktop_app.engine.llama import aside
 from desktop_app.engine.llama.kv_state import Kind
 from desktop_app.engine.messages import Ask, Finished, Judge, LoadPlan, Turn
 from desktop_app.paths import demo_model
@@ -41,13 +42,17 @@ def conversation(desk: Desk) -> list[int]:
     return [cell for cell in desk.session._kv_cache.cells if isinstance(cell, int)]
 
 
-@pytest.mark.parametrize("shared", [0, 7])
-def test_tokens_are_as_probable_there_as_in_the_conversation(desk: Desk, shared: int) -> None:
+@pytest.mark.parametrize(("shared", "logits"), [(0, aside._LOGITS), (7, aside._LOGITS), (7, 40_000)])
+def test_tokens_are_as_probable_there_as_in_the_conversation(
+    desk: Desk, shared: int, logits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`logits`: the bytes that those of a batch may take."""
+    monkeypatch.setattr(aside, "_LOGITS", logits)
     tokens, model = conversation(desk), desk.model
     before = bytes(model.kv.copy_all(0)[0])
-    with model.aside(shared) as aside:
-        assert aside is not None
-        found = aside.score(tokens[shared:], 40, lambda: None)
+    with model.aside(shared) as second:
+        assert second is not None
+        found = second.score(tokens[shared:], 40, lambda: None)
     assert bytes(model.kv.copy_all(0)[0]) == before
     model.forget_from(0)
     expected = []
@@ -65,22 +70,22 @@ def test_stopped_it_leaves_nothing_behind(desk: Desk) -> None:
     def stop() -> None:
         desk.interrupt.stop_now()
 
-    with model.aside(0) as aside:
-        assert aside is not None
+    with model.aside(0) as second:
+        assert second is not None
         with pytest.raises(Interrupted):
-            aside.score(tokens, 10, stop)
+            second.score(tokens, 10, stop)
     desk.interrupt.clear()
     assert bytes(model.kv.copy_all(0)[0]) == before
-    with model.aside(0) as aside:
-        assert aside is not None
-        assert len(aside.score(tokens, 10, lambda: None)) == 10
+    with model.aside(0) as second:
+        assert second is not None
+        assert len(second.score(tokens, 10, lambda: None)) == 10
     desk.session.close()
 
 
 def test_a_recurrent_decoder_has_only_one_sequence(tmp_path: Path) -> None:
     desk = Desk(write_qwen35(tmp_path / "qwen35.gguf"), PLAN)
-    with desk.model.aside(0) as aside:
-        assert aside is None
+    with desk.model.aside(0) as second:
+        assert second is None
     desk.session.close()
 
 
