@@ -30,6 +30,7 @@ from desktop_app.engine.messages import (
     Inspected,
     Judge,
     LoadPlan,
+    Look,
     PartsReduced,
     Phase,
     PhaseChanged,
@@ -87,9 +88,15 @@ def ask(request: AskRequest) -> int:
             for one in inspected:
                 if one.looks_photographic:
                     print(texts.NOTE_PHOTOGRAPH.format(name=in_one_line(one.picture.name)), file=sys.stderr)
-        most_tiles, most_tokens = 0 if request.quick_look else None, request.picture_tokens
+        in_one_part = request.look is Look.QUICK and info.quick is None
         seen = tuple(
-            one.picture._replace(width=one.width, height=one.height, most_tiles=most_tiles, most_tokens=most_tokens)
+            one.picture._replace(
+                width=one.width,
+                height=one.height,
+                most_tiles=0 if in_one_part else None,
+                most_tokens=request.picture_tokens,
+                look=request.look,
+            )
             for one in inspected
         )
         turns: list[Turn] = []
@@ -183,6 +190,7 @@ def _figures(finished: Finished) -> dict[str, Any]:
         "image_encodes": stats.image_encodes,
         "answer_tokens": stats.answer_tokens,
         "dropped_turns": stats.dropped_turns,
+        "pictures": [{"sha256": seen.sha256, "rows": seen.rows, "of_rows": seen.of_rows} for seen in finished.looks],
         "time_to_first_token_s": round(stats.time_to_first_token_s, 4),
         "tokens_per_second": round(stats.tokens_per_second, 2),
         "peak_memory_bytes": stats.peak_memory_bytes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from desktop_app.engine.messages import EngineSettings, Sampling
+from desktop_app.engine.messages import EngineSettings, Look, Sampling
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class AskRequest:
     sampling: Sampling = field(default_factory=Sampling)
     settings: EngineSettings = field(default_factory=EngineSettings)
     system: str | None = None
-    quick_look: bool = False  # pictures are seen as a whole only
+    look: Look = Look.WHOLE  # how much of a picture is read
     picture_tokens: int | None = None  # that each may take; None: as many as in training
     think: bool = False  # before it answers
     json: bool = False

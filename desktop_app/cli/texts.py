@@ -32,7 +32,10 @@ ASK_SEED = "seed for sampling: the same seed gives the same answer (default: a n
 ASK_MAX_TOKENS = "most tokens in an answer (default: {default})"
 ASK_SYSTEM = "system prompt to use instead of the model's own"
 ASK_CONTEXT = "context size in tokens (default: {default}, or less if the model was trained with less)"
-ASK_QUICK_LOOK = "show the model each picture as a whole, without its parts: much faster with models such as LLaVA-1.6"
+ASK_LOOK = (
+    "how much of a picture the model reads: whole, or quick, which is a third or less and much faster, but loses small "
+    "things and written words"
+)
 ASK_PICTURE_TOKENS = (
     "how many tokens a picture may take, with models that let one choose, such as Gemma 4: 70, 140, 280, 560 or 1120; "
     "more show smaller things, and take longer"

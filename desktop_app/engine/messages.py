@@ -254,7 +254,8 @@ class ModelInfo(NamedTuple):
     activation: str = "none"  # of the image encoder: "right", "corrected" or "unstated"; "none" likewise
     tiling: Tiling | None = None  # how it divides pictures into tiles; None: every picture is one piece
     any_size: AnySize | None = None  # the sizes of pieces that cost as much as they are large; None: all are alike
-    quick: QuickLook | None = None  # how many rows a quick look takes; None: it can only see whole pictures
+    #: How many rows a quick look takes; None: it can only see whole pictures, in one part at most, or in few tokens.
+    quick: QuickLook | None = None
     part_s: float = 0.0  # seconds to encode a picture or one part of it, from earlier measurements; 0: unknown
     token_s: float = 0.0  # seconds per token of the prompt
     reading_threads: int = 0  # for prompt processing
