@@ -32,6 +32,7 @@ from desktop_app.engine.llama.sampler import Sampler
 from desktop_app.engine.llama.vocabulary import Vocabulary, pre_tokenizer_override
 from desktop_app.engine.messages import EngineSettings, LoadPlan, Sampling
 from desktop_app.engine.planning.cpu_cores import threads_for
+from desktop_app.engine.planning.memory_estimate import Shape
 from desktop_app.engine.planning.memory_plan import plan_load
 from desktop_app.engine.weights.model_files import ModelFiles
 from desktop_app.errors import UserError
@@ -40,6 +41,7 @@ from desktop_app.paths import cache_folder
 _log = logging.getLogger(__name__)
 NOTICED_S = 0.08  # seconds: a stop that takes longer is noticed
 _ABORTED = 2  # what llama_decode returns
+_MIXED = 64  # values of a key, see `can_move`
 # On a CPU flash attention slows down token generation as the conversation grows, but q8_0 needs it.
 _KV_TYPES = {"f16": llama.GGML_TYPE_F16, "q8_0": llama.GGML_TYPE_Q8_0}
 _FLASH_ATTENTION = {False: llama.LLAMA_FLASH_ATTN_TYPE_DISABLED, True: llama.LLAMA_FLASH_ATTN_TYPE_ENABLED}
@@ -223,11 +225,14 @@ class Model:
     def can_move(self) -> bool:
         """Return whether rows can be moved to other positions when they were read: see `KVState.move`.
 
-        Where positions also scale the keys (YaRN), llama.cpp would scale them once more.
+        Where positions also scale the keys (YaRN), llama.cpp would scale them once more. Quantised keys it turns only
+        where it also mixes their values, which it does in blocks of 64; others crash it.
         """
-        scaling = f"{self.files.header.architecture}.rope.scaling"
-        scales = self.files.header.text(f"{scaling}.type") == "yarn"
-        return self.kv.can_move and not scales and self.files.header.metadata.get(f"{scaling}.attn_factor", 1) == 1
+        header = self.files.header
+        scaling = f"{header.architecture}.rope.scaling"
+        scales = header.text(f"{scaling}.type") == "yarn" or header.metadata.get(f"{scaling}.attn_factor", 1) != 1
+        plain = self.plan.kv_type == "f16" or all(size % _MIXED == 0 for size in Shape.of(header).head_sizes)
+        return self.kv.can_move and plain and not scales
 
     # ---- evaluating ------------------------------------------------------------------------
 
