@@ -34,6 +34,7 @@ KEYS = {
     "image_encodes",
     "answer_tokens",
     "dropped_turns",
+    "pictures",
     "time_to_first_token_s",
     "tokens_per_second",
     "peak_memory_bytes",

@@ -24,8 +24,8 @@ from transformers.models.qwen2_vl.modeling_qwen2_vl import Qwen2VLTextModel
 
 from tests.helpers.paths import DATA
 from tests.random_models.architectures import HEADS, INNER, LAYERS, write_architecture
-from tests.random_models.looked_at import AFTER, BEFORE, BETWEEN, DECODERS, PROMPTS, Shown
 from tests.recording.divided import Weights, qwen2_config, qwen2_state, tensors_of
+from tests.recording.looked_at import AFTER, BEFORE, BETWEEN, DECODERS, PROMPTS, Shown
 
 
 class Plain:

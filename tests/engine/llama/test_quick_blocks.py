@@ -15,7 +15,7 @@ from desktop_app.engine.messages import EngineSettings, LoadPlan
 from desktop_app.engine.weights.model_files import check_files
 from tests.helpers.paths import DATA
 from tests.random_models.architectures import write_architecture
-from tests.random_models.looked_at import AFTER, BEFORE, BETWEEN, DECODERS, PROMPTS, Shown
+from tests.recording.looked_at import AFTER, BEFORE, BETWEEN, DECODERS, PROMPTS, Shown
 
 #: The KV cache as it usually is; in blocks of eight bits, whose keys llama.cpp turns too; and with flash attention.
 PLANS = {
