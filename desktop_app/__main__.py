@@ -30,6 +30,9 @@ def main() -> int:
     import gc
 
     gc.disable()  # until the window is there: what is made before it stays, and searching that takes a tenth
+    from desktop_app.qt_import import import_qt
+
+    import_qt()  # before all that is imported with the window
     from desktop_app.assembly import run_window
 
     return run_window(pictures)

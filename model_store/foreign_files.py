@@ -18,6 +18,20 @@ def is_file(path: str | Path) -> bool:
     return os.path.isfile(path)  # noqa: PTH113 - which does not raise
 
 
+class FoldersOnce:
+    """Tells folders that were met before, also by another way: a link may lead back to where one came from."""
+
+    def __init__(self) -> None:
+        self._met: set[str] = set()
+
+    def is_new(self, folder: Path) -> bool:
+        """Return whether this folder is met for the first time."""
+        real = os.path.realpath(folder)
+        is_new = real not in self._met
+        self._met.add(real)
+        return is_new
+
+
 def is_folder(path: str | Path) -> bool:
     """Return whether there is a folder, or a link to one."""
     return os.path.isdir(path)  # noqa: PTH112 - which does not raise

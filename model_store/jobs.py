@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from model_store.catalogue import ModelEntry, Variant
@@ -108,6 +108,7 @@ class DownloadJob:
     retry_in: float = 0.0  # seconds until the next try while it waits
     notes: tuple[str, ...] = ()  # see NOTES
     is_repair: bool = False  # of an installed model, whose good files remain if it is cancelled
+    number: int = field(default=0, compare=False)  # higher in a later snapshot: threads may tell them in another order
 
     @property
     def done(self) -> int:

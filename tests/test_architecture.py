@@ -78,7 +78,8 @@ MAY_IMPORT = {
     **dict.fromkeys(_LEAVES, _LEAVES),
     # Files are written whole in one way, by the store as by the program.
     "desktop_app.atomic_files": {"model_store.atomic_files", *_LEAVES},
-    "desktop_app.__main__": {"desktop_app.cli", "desktop_app.assembly", *_LEAVES},
+    "desktop_app.__main__": {"desktop_app.cli", "desktop_app.assembly", "desktop_app.qt_import", *_LEAVES},
+    "desktop_app.qt_import": set(),
     "desktop_app.assembly": {"desktop_app.ui", "desktop_app.services", *_WITHOUT_QT},
     # Command line and window tell a plan without starting an engine.
     "desktop_app.memory_fit": {*_PLANNING, "desktop_app.engine.messages", "model_store", *_LEAVES},
@@ -142,7 +143,7 @@ ROOMS = list(MAY_IMPORT)
 ONLY_IN = {
     "llama_cpp": {"desktop_app.engine.llama.bindings"},
     "PySide6": {"desktop_app.ui"},
-    "PySide6.QtCore": {"desktop_app.ui", "desktop_app.services", "desktop_app.assembly"},
+    "PySide6.QtCore": {"desktop_app.ui", "desktop_app.services", "desktop_app.assembly", "desktop_app.qt_import"},
     "shiboken6": {"desktop_app.ui", "desktop_app.services"},
     # Untrusted pictures are decoded in the engine's process.
     "PIL": {"desktop_app.images", "desktop_app.engine"},

@@ -73,11 +73,17 @@ class Message:
         return found if isinstance(found, str) else ""
 
     @property
+    def is_inside_thought(self) -> bool:
+        """Return whether it was still thinking: no word of the answer could come."""
+        return bool(self.thought.strip()) and not self.text and self.details.get("thought_ended") is not True
+
+    @property
     def can_go_on(self) -> bool:
         """Return whether it is an answer that has not ended by itself."""
         ended_early = self.state in (State.STOPPED, State.INTERRUPTED, State.FAILED)
         was_cut = self.state is State.COMPLETE and self.details.get("finish_reason") == "length"
-        return self.role is Role.ASSISTANT and bool(self.text.strip()) and (ended_early or was_cut)
+        has_begun = bool(self.text.strip() or self.thought.strip())
+        return self.role is Role.ASSISTANT and has_begun and (ended_early or was_cut)
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ Part = Special | Words | PicturePlace | Answer
 class Exchange:
     """A question with its pictures and, when there is one, its answer.
 
-    The answer of the last exchange is one that is to go on: nothing closes it.
+    The answer of the last exchange is one that is to go on: nothing closes it. So is its thought, if it has no answer.
     """
 
     question: str
@@ -236,11 +236,13 @@ def _opening(family: Family, system: str | None) -> Iterable[Part]:
 def _beginning(family: Family, exchange: Exchange) -> Iterable[Part]:
     """Yield how the answer to the last question begins: what was thought, and as much of it as there is."""
     if family.thinking is not None and exchange.thought:
-        yield from _filled(family.thinking.thought, replace(exchange, answer=exchange.thought), family, 0)
+        whole = family.thinking.thought
+        thought = _going_on(whole) if exchange.answer is None else whole
+        yield from _filled(thought, replace(exchange, answer=exchange.thought), family, 0)
     else:
         yield from _filled(family.without_thinking, exchange, family, 0)
     if exchange.answer is not None:
-        yield from _filled(_going_on(family), exchange, family, 0)
+        yield from _filled(_going_on(family.answering), exchange, family, 0)
 
 
 def _asking(family: Family, exchange: Exchange) -> Pattern:
@@ -249,12 +251,10 @@ def _asking(family: Family, exchange: Exchange) -> Pattern:
     return family.asking_in_words
 
 
-def _going_on(family: Family) -> Pattern:
-    """Return how an answer begins that has not ended."""
-    place = next(index for index, item in enumerate(family.answering) if isinstance(item, Answer))
-    return tuple(
-        replace(item, after="") if isinstance(item, Answer) else item for item in family.answering[: place + 1]
-    )
+def _going_on(pattern: Pattern) -> Pattern:
+    """Return how an answer, or a thought, begins that has not ended."""
+    place = next(index for index, item in enumerate(pattern) if isinstance(item, Answer))
+    return tuple(replace(item, after="") if isinstance(item, Answer) else item for item in pattern[: place + 1])
 
 
 def _filled(pattern: Pattern, exchange: Exchange, family: Family, first: int) -> Iterable[Part]:

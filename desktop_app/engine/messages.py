@@ -68,12 +68,20 @@ class PictureRef(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """A question with its pictures, and its answer if there is one already, or the beginning of one."""
+    """A question with its pictures, and its answer if there is one already, or the beginning of one.
+
+    A last turn with a thought goes on: inside the thought if there is no answer, behind it if there is one, also "".
+    """
 
     text: str
     pictures: tuple[PictureRef, ...] = ()
     answer: str | None = None
     thought: str = ""  # before an answer that is to go on, as `Finished` has it; of earlier turns it is not read
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether something of its answer is there."""
+        return self.answer is not None or bool(self.thought)
 
 
 class Sampling(NamedTuple):
@@ -199,9 +207,9 @@ class ReadAhead(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """Answer the last turn, or go on with its `answer`; answered by `Text`s and `Finished`, or `Failed`.
+    """Answer the last turn, or go on with its thought or answer; answered by `Text`s and `Finished`, or `Failed`.
 
-    Where it goes on, `Text`s have what is added, and `Finished` the whole answer, with figures of what was added.
+    Where it goes on, `Thought`s and `Text`s have what is added, `Finished` the whole, with figures of what was added.
     """
 
     request: int
@@ -415,8 +423,8 @@ class Finished(NamedTuple):
     text: str
     stats: TurnStats
     token_ids: tuple[int, ...] = ()
-    thought: str = ""  # what was thought before it
-    thought_s: float = 0.0  # for how long
+    thought: str = ""  # what was thought before it; "" also where it goes on behind its thought
+    thought_s: float = 0.0  # for how long, now
     certainty: Certainty | None = None  # of what was written now
     looks: tuple[Seen, ...] = ()  # the pictures that were in the prompt, in order
 

@@ -12,6 +12,7 @@ As `image_processing_minicpmv.py` of https://huggingface.co/openbmb/MiniCPM-V-2_
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -78,14 +79,19 @@ class MiniCPMTiling(Tiling):
 
     def _fitted(self, proportions: float) -> Size:
         """Return a size of about `side` x `side` pixels, in whole patches."""
+        return self._in_steps(proportions, _rounded)
+
+    def _in_steps(self, proportions: float, rounded: Callable[[int, int], int]) -> Size:
         proportions = min(max(proportions, 1 / self.longest), self.longest)
         height = int(self.side / math.sqrt(proportions))
-        return _rounded(int(height * proportions), self.step), _rounded(height, self.step)
+        return rounded(int(height * proportions), self.step), rounded(height, self.step)
 
 
 @dataclass(frozen=True)
 class MiniCPM46Tiling(MiniCPMTiling):
     """Version 4.6. See `Tiling`."""
+
+    always_fitted: bool = False  # whether llama.cpp gives every overview a size of its own: of files that look closer
 
     longest: ClassVar[int] = 250  # a longer part would have thousands of patches, and take hundreds of megabytes
 
@@ -102,6 +108,23 @@ class MiniCPM46Tiling(MiniCPMTiling):
         across, down = part
         return across * down // self.step**2
 
+    def _fitted(self, proportions: float) -> Size:
+        """Return the original's size, or llama.cpp's own where it makes the original's of no picture.
+
+        The original rounds half a step to an even number of them, llama.cpp up: see `engine/llama/pixel_override.py`.
+        """
+        size = super()._fitted(proportions)
+        upwards = self._in_steps(proportions, _rounded_up)
+        return upwards if self.always_fitted and size != upwards and not self._is_made(*size) else size
+
+    def _is_made(self, width: int, height: int) -> bool:
+        """Return whether some proportions lead llama.cpp to this size."""
+        half, area = self.step // 2, self.side**2
+        return any(
+            area / cut >= width - half and area * cut / (cut + 1) ** 2 < width + half
+            for cut in range(height - half, height + half)
+        )
+
 
 def _grids(tiles: int) -> list[Grid]:
     """Return the grids of so many tiles, those with fewer columns first."""
@@ -111,3 +134,8 @@ def _grids(tiles: int) -> list[Grid]:
 def _rounded(length: int, step: int) -> int:
     """Return the multiple of `step` that is closest, at least one."""
     return max(round(length / step) * step, step)
+
+
+def _rounded_up(length: int, step: int) -> int:
+    """Return the same, and the larger one of two that are as close."""
+    return max(math.floor(length / step + 0.5) * step, step)

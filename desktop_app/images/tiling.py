@@ -145,7 +145,8 @@ class AnySize:
         elif across * down < self.fewest:
             scale = math.sqrt(self.fewest * self.edge**2 / (width * height))
             across, down = (math.ceil(length * scale / self.edge) for length in (width, height))
-        return across, down
+        # What is a thousand times longer than wide is squeezed, since its shorter edge is one square at least.
+        return min(across, max(1, self.most // down)), min(down, max(1, self.most // across))
 
 
 class Filled(AnySize):

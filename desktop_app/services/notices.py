@@ -72,6 +72,10 @@ SENTENCES: dict[str, str] = {
         "{needed} GB of memory, and only {available} GB can be used. Close other programs, or choose a "
         "smaller model.",
     ),
+    "thoughtless": QT_TRANSLATE_NOOP(
+        "notices",
+        "{name} answered without thinking first. With “Think first” it may think; whether it does, the model decides.",
+    ),
     "load-waits": QT_TRANSLATE_NOOP("notices", "Your change takes effect when this answer is finished."),
     "files-refused": QT_TRANSLATE_NOOP("notices", "{failed} of {count} files could not be added."),
     "downloads-failed": QT_TRANSLATE_NOOP("notices", "{failed} downloads have failed."),

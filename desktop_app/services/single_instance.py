@@ -15,9 +15,9 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PySide6.QtCore import QLockFile, QObject, Signal
 
@@ -34,26 +34,43 @@ _NAME_BYTES = 12  # of the key, used as the name of the socket, which all users 
 _KEY_BYTES = 44  # the other bytes are secret
 
 
-def socket_address(key: bytes) -> str:
-    """Return where the window with this key listens: a path, or the name of a pipe on Windows."""
-    # Paths of Unix sockets must be short (about 100 bytes); those of home folders can be longer.
+class Door(NamedTuple):
+    """How a later start reaches the window; the key file says it."""
+
+    key: bytes
+    address: str  # the path of a socket, or the name of a pipe on Windows
+
+    @staticmethod
+    def read(key_file: Path) -> Door | None:
+        """Return what a key file says, None if no window is open."""
+        try:
+            said = key_file.read_bytes()
+        except FileNotFoundError:
+            return None
+        key, address = said[:_KEY_BYTES], said[_KEY_BYTES:]
+        return Door(key, os.fsdecode(address)) if len(key) == _KEY_BYTES and address else None
+
+    def write(self, key_file: Path) -> None:
+        """Say it to later starts of this user, and to nobody else."""
+        with open(os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
+            file.write(self.key + os.fsencode(self.address))
+
+
+def _addresses(key_file: Path, key: bytes) -> list[str]:
+    """Return where a window may listen, the best first."""
     name = f"eyebright-{key[:_NAME_BYTES].hex()}"
-    return rf"\\.\pipe\{name}" if sys.platform == "win32" else str(Path(tempfile.gettempdir()) / name)
-
-
-def _read_key(file: Path) -> bytes | None:
-    try:
-        key = file.read_bytes()
-    except FileNotFoundError:
-        return None
-    return key if len(key) == _KEY_BYTES else None
+    if sys.platform == "win32":
+        return [rf"\\.\pipe\{name}"]
+    # Beside the key nobody tidies up. But the path of a socket must be short, about 100 bytes, and not every file
+    # system can have one.
+    return [str(folder / name) for folder in (key_file.parent, Path(tempfile.gettempdir()), Path("/tmp"))]
 
 
 def _remove_leftovers(key_file: Path) -> None:
     """Delete the key and the socket of a window that was killed."""
-    key = _read_key(key_file)
-    if key is not None and sys.platform != "win32":  # on Windows a pipe ends with its process
-        Path(socket_address(key)).unlink(missing_ok=True)
+    door = Door.read(key_file)
+    if door is not None and sys.platform != "win32":  # on Windows a pipe ends with its process
+        Path(door.address).unlink(missing_ok=True)
     key_file.unlink(missing_ok=True)
 
 
@@ -62,12 +79,12 @@ def hand_over(key_file: Path, pictures: Sequence[str]) -> bool:
 
     Raises UserError("window-hangs") if it does not accept them within some seconds.
     """
-    key = _read_key(key_file)
-    if key is None:
+    door = Door.read(key_file)
+    if door is None:
         return False
     taken: list[bool] = []
     # Neither connecting nor authentication takes a timeout, so they run on another thread.
-    sending = threading.Thread(target=lambda: taken.append(_send(key, pictures)), name="hand-over", daemon=True)
+    sending = threading.Thread(target=lambda: taken.append(_send(door, pictures)), name="hand-over", daemon=True)
     sending.start()
     sending.join(_WINDOW_TIMEOUT_S)
     if not taken:
@@ -75,13 +92,13 @@ def hand_over(key_file: Path, pictures: Sequence[str]) -> bool:
     return taken[0]
 
 
-def _send(key: bytes, pictures: Sequence[str]) -> bool:
+def _send(door: Door, pictures: Sequence[str]) -> bool:
     import json
     from multiprocessing import AuthenticationError
     from multiprocessing.connection import Client
 
     try:
-        with Client(socket_address(key), authkey=key) as connection:
+        with Client(door.address, authkey=door.key) as connection:
             connection.send_bytes(json.dumps([str(Path(picture).absolute()) for picture in pictures]).encode())
             return connection.recv_bytes() == b"taken"
     except (OSError, EOFError, AuthenticationError):
@@ -116,7 +133,7 @@ class SingleInstance(QObject):
 
     def __init__(self, key_file: Path, lock: QLockFile, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._key = os.urandom(_KEY_BYTES)
+        self._door = Door(os.urandom(_KEY_BYTES), "")
         self._key_file = key_file
         self._lock = lock
         self._ready = threading.Event()  # it listens, or failed to
@@ -149,25 +166,34 @@ class SingleInstance(QObject):
         from multiprocessing.connection import Client
 
         try:
-            with Client(socket_address(self._key), authkey=self._key) as connection:
+            with Client(self._door.address, authkey=self._door.key) as connection:
                 connection.send_bytes(json.dumps(_CLOSE).encode())
         except (OSError, EOFError) as error:
             _log.warning("the listening thread cannot be told to stop: %s", type(error).__name__)
 
     def _listen(self) -> None:
-        from multiprocessing.connection import Listener
-
         try:
             _remove_leftovers(self._key_file)
-            with Listener(socket_address(self._key), authkey=self._key) as listener:
-                with open(os.open(self._key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
-                    file.write(self._key)
+            with self._listener() as listener:
+                self._door.write(self._key_file)
                 self._listening = True
                 self._release_later_starts()
                 self._receive(listener)
         except OSError as error:  # a full disk, for example: the window works, but later starts cannot find it
             _log.warning("later starts cannot hand over: %s", error.strerror)
             self._release_later_starts()
+
+    def _listener(self) -> Listener:
+        """Return a listener at the first address that this computer allows."""
+        from multiprocessing.connection import Listener
+
+        *others, last = _addresses(self._key_file, self._door.key)
+        for address in others:
+            self._door = self._door._replace(address=address)
+            with suppress(OSError):
+                return Listener(address, authkey=self._door.key)
+        self._door = self._door._replace(address=last)
+        return Listener(last, authkey=self._door.key)
 
     def _release_later_starts(self) -> None:
         """Let later starts that wait at the lock continue."""

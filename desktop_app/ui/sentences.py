@@ -15,6 +15,7 @@ from desktop_app.ui.widgets.plain_text import MOST_SAID, one_line
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
     from desktop_app.ui.protocols.conversation import Conversations
     from desktop_app.ui.protocols.engine import Engine
+    from desktop_app.ui.protocols.models import Models
     from model_store.errors import StoreError
 
 _LONGEST_TITLE = 60  # characters of one in a sentence
@@ -88,6 +89,20 @@ def built_in_name() -> str:
 def model_name(info: ModelInfo) -> str:
     """Return what a loaded model is called."""
     return built_in_name() if info.is_demo else one_line(info.name)
+
+
+def name_in_use(engine: Engine, models: Models) -> tuple[str, str]:
+    """Return what the model is called that is loaded or to be loaded, and what tells it from others of that name."""
+    info = engine.info()
+    if info is not None:
+        return model_name(info), models.told_apart(info.model)
+    wanted = models.in_use()
+    return engine.wanted_name(), models.told_apart(str(wanted.model)) if wanted is not None else ""
+
+
+def marked(name: str, mark: str) -> str:
+    """Return a model's name with what tells it from others of that name, if there are others."""
+    return f"{name} ({mark})" if mark else name
 
 
 def saved_model_name(name: object) -> str:

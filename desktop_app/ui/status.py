@@ -17,13 +17,14 @@ from desktop_app.ui.sentences import (
     engine_state,
     engine_words,
     error_text,
-    model_name,
+    marked,
+    name_in_use,
     number,
     phase_text,
 )
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import push_button
-from desktop_app.ui.widgets.plain_text import set_tip
+from desktop_app.ui.widgets.plain_text import elided_before, set_tip
 from desktop_app.ui.widgets.status_button import ElasticStatusButton, StatusButton
 from desktop_app.ui.widgets.theme import GRID, theme
 from desktop_app.ui.written_elsewhere import WrittenElsewhere
@@ -53,6 +54,7 @@ class StatusLine(QWidget):
         super().__init__(parent)
         self._engine = services.engine
         self._notices = services.notices
+        self._models = services.models
         self._tuner = services.tuner
         self._conversations = services.conversations
         self._answers = services.answers
@@ -73,6 +75,7 @@ class StatusLine(QWidget):
     def _connect(self, services: Services) -> None:
         services.engine.state_changed.connect(self._engine_changed)
         services.engine.model_changed.connect(self._model_changed)
+        services.models.changed.connect(self._show_model)
         services.tuner.changed.connect(self._show_model)
         services.answers.phase.connect(self._phase_changed)
         services.answers.figures.connect(self._figures_changed)
@@ -162,19 +165,19 @@ class StatusLine(QWidget):
         self._show_download()
 
     def _show_model(self) -> None:
-        state, info = self._engine.state(), self._engine.info()
+        state = self._engine.state()
         measuring = self._tuner.is_measuring() and self._phase is None
         self.not_now.setVisible(measuring)
-        name = model_name(info) if info is not None else self._engine.wanted_name() or self.tr("Engine")
+        name, mark = name_in_use(self._engine, self._models)
+        name = marked(name or self.tr("Engine"), mark)
         if measuring:  # too much for a narrow window with the name before it
             left = self._tuner.seconds_left()
             words = self.tr("Finding the fastest settings for this computer, about {seconds} s").format(seconds=left)
         else:
             phase = self._phase if state != "silent" else None
             doing = phase_text(*phase) if phase is not None else engine_state(state)
-            shown = QFontMetrics(theme.font("tiny")).elidedText(
-                name, Qt.TextElideMode.ElideMiddle, theme.px(_LONGEST_NAME)
-            )
+            metrics, room = QFontMetrics(theme.font("tiny")), theme.px(_LONGEST_NAME)
+            shown = elided_before(name, len(marked("", mark)), room, metrics, Qt.TextElideMode.ElideMiddle)
             words = self.tr("{model} · {state}").format(model=shown, state=doing)
         self.model.setIconSize(icons.square(_ICON))
         self.model.say(words)
@@ -250,7 +253,7 @@ class StatusLine(QWidget):
             if state == "failed" and self._engine.problem() is not None:
                 text = engine_words(self._engine)
         else:
-            title = model_name(info)
+            title = marked(*name_in_use(self._engine, self._models))
             text = self.tr("It runs on this computer. Nothing you write or show leaves it.")
             if info.is_demo:
                 text = self.tr(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import threading
 from collections.abc import Callable
@@ -26,6 +27,7 @@ Listener = Callable[[DownloadJob], None]
 _LOCK = "in-use.lock"
 _UNFINISHED = {JobState.QUEUED, JobState.RUNNING, JobState.WAITING}
 _CLOSING = 10.0  # seconds
+_numbers = itertools.count(1)  # of the snapshots
 
 
 class _Job:
@@ -46,7 +48,7 @@ class _Job:
             if waiting is not None and record.state is JobState.RUNNING:
                 job = replace(job, state=JobState.WAITING, error=waiting[0], retry_in=waiting[1])
             job = replace(job, speed=run.speed, seconds_left=run.seconds_left, files=self.files)
-        return replace(job, notes=tuple(record.notes), is_repair=record.is_repair)
+        return replace(job, notes=tuple(record.notes), is_repair=record.is_repair, number=next(_numbers))
 
 
 class Downloads:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from model_store.errors import StoreError
-from model_store.foreign_files import is_file, is_folder, is_readable_folder, matching
+from model_store.foreign_files import FoldersOnce, is_file, is_folder, is_readable_folder, matching
 from model_store.jobs import Role
 from model_store.library.gguf_kind import GGUF_FILES, GGUFFile, GGUFKind, look_at
 from model_store.library.llamafile import is_llamafile, look_into
@@ -72,6 +73,7 @@ def plan_import(paths: Sequence[Path]) -> ImportPlans:
     plans: list[ImportPlan] = []
     refused: list[StoreError] = []
     files: list[Path] = []
+    met = FoldersOnce()
     for path in paths:
         if is_llamafile(path):
             _take_pairs(_unpacked(path, refused), plans, refused)
@@ -83,20 +85,31 @@ def plan_import(paths: Sequence[Path]) -> ImportPlans:
             refused.append(StoreError("file-unreadable", name=path.name or str(path)))
             continue
         before = len(plans) + len(refused)
-        for folder in _folders(path, _DEPTH):
+        folders = list(_folders(path, _DEPTH, met))
+        for folder in folders:
             if is_file(folder / MANIFEST):
                 _take_exported(folder, plans, refused)
             else:
                 _take_folder(folder, plans, refused)
-        if before == len(plans) + len(refused):
+        if folders and before == len(plans) + len(refused):
             refused.append(StoreError("nothing-to-import", name=path.name or str(path)))
     problems: list[StoreError] = []
     named = _looked(files, problems)
     _take_pairs([*named, *_projectors_beside(named)], plans, refused, problems)
-    return ImportPlans(tuple(plans), tuple(refused))
+    return ImportPlans(tuple(_each_once(plans)), tuple(refused))
 
 
-def _folders(path: Path, depth: int) -> Iterator[Path]:
+def _each_once(plans: Iterable[ImportPlan]) -> list[ImportPlan]:
+    """Return each model once, though links may lead to its files from several folders."""
+    found: dict[tuple[tuple[str, str], ...], ImportPlan] = {}
+    for plan in plans:
+        found.setdefault(tuple((os.path.realpath(file.path), file.member) for file in plan.files), plan)
+    return list(found.values())
+
+
+def _folders(path: Path, depth: int, met: FoldersOnce) -> Iterator[Path]:
+    if not met.is_new(path):
+        return
     yield path
     if depth and not is_file(path / MANIFEST):
         try:
@@ -104,14 +117,18 @@ def _folders(path: Path, depth: int) -> Iterator[Path]:
         except OSError:
             return
         for folder in inside:
-            yield from _folders(folder, depth - 1)
+            yield from _folders(folder, depth - 1, met)
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)  # a link to a file is that file
 
 
 def _looked(paths: Iterable[Path], problems: list[StoreError]) -> list[GGUFKind]:
     """Return what the files are, each split model once, and why others are nothing, each reason once."""
     looked: list[GGUFKind] = []
     for path in paths:
-        if any(path == file.path for kind in looked for file in kind.files):
+        if any(_is_same(path, file.path) for kind in looked for file in kind.files):
             continue
         try:
             looked.append(look_at(path))

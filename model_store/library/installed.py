@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -115,13 +115,27 @@ class InstalledModel:
         )
 
 
+def told_apart(models: Sequence[InstalledModel]) -> dict[str, str]:
+    """Return, by id, what tells models from others with the same title; "" of those whose title nobody else has.
+
+    That is the shortest that does: the quantisation, the file's name, its folder.
+    """
+    marks = dict.fromkeys((model.id for model in models), "")
+    for title, count in Counter(model.title for model in models).items():
+        if count > 1:
+            alike = [model for model in models if model.title == title]
+            marks |= next(told for told in map(dict, _ways_apart(alike)) if len(set(told.values()) - {""}) == count)
+    return marks
+
+
+def _ways_apart(models: Sequence[InstalledModel]) -> Iterator[Iterator[tuple[str, str]]]:
+    yield ((model.id, model.manifest.quantisation) for model in models)
+    yield ((model.id, model.model.name) for model in models)
+    yield ((model.id, model.model.parent.name) for model in models)
+    yield ((model.id, model.id) for model in models)
+
+
 def distinct_titles(models: Sequence[InstalledModel]) -> dict[str, str]:
-    """Return, by id, the titles of models; where several have the same, with the file's name or its folder."""
-    titles = Counter(model.title for model in models)
-    names = Counter((model.title, model.model.name) for model in models)
-    told = {}
-    for model in models:
-        name = model.model.name
-        apart = name if names[model.title, name] == 1 else str(model.model.parent) if model.in_place else model.id
-        told[model.id] = f"{model.title} ({apart})" if titles[model.title] > 1 else model.title
-    return told
+    """Return, by id, the titles of models, and behind those that several have what tells them apart."""
+    marks = told_apart(models)
+    return {model.id: f"{model.title} ({marks[model.id]})" if marks[model.id] else model.title for model in models}

@@ -362,7 +362,7 @@ def test_what_is_worth_saying_of_a_download_is_said(
     assert run("download", "llava-phi-3-mini") == 0
     said = capsys.readouterr()
     assert "LLaVA Phi-3 mini int4 is installed" in said.out
-    assert "eyebright: LLaVA Phi-3 mini needs at least 3.7 GB of memory, and 2.4 GB can be used" in said.err
+    assert "eyebright: LLaVA Phi-3 mini needs at least 3.2 GB of memory, and 2.4 GB can be used" in said.err
     assert f"eyebright: {NOTES['unverified']}" in said.err
     assert f"eyebright: {NOTES['size-changed']}" in said.err
 

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from desktop_app.engine.cache.embeddings import EmbeddingStore
+from desktop_app.engine.conversation.session import Session
+from desktop_app.engine.interrupt import Interrupt
+from desktop_app.engine.llama.model import Model
+from desktop_app.engine.messages import Ask, EngineSettings, Event, Finished, LoadPlan, Sampling, Turn
+from desktop_app.engine.weights.model_files import check_files
 from tests.cli.running import run_verb
+from tests.random_models.gemma4 import write_gemma4
 from tests.random_models.qwen3_vl import write_qwen3_vl
 from tests.random_models.qwen35 import write_qwen35
 
@@ -62,3 +70,28 @@ def test_other_words_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     same = str(write_qwen3_vl(tmp_path / "same.gguf"))
     assert run_verb("plan", same) == 0
     assert "spoken to" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("write", [write_qwen35, write_gemma4])
+def test_the_prompt_of_a_second_question_is_as_the_template_makes_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], write: Callable[[Path], Path]
+) -> None:
+    """The empty thought stands before the newest answer alone, though the first was written behind one."""
+    model = write(tmp_path / "model.gguf")
+    assert run_verb("ask", "--model", str(model), *ASK, "-p", "What is a moon?") == 0
+    first, found = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    engine = Model(check_files(model, None), EngineSettings(threads=1), Interrupt(), LoadPlan(1024, 64))
+    heard: list[Event] = []
+    session = Session(engine, Interrupt(), EmbeddingStore(), heard.append)
+    greedy = Sampling(temperature=0, max_tokens=12)
+    try:
+        session.ask(Ask(1, (Turn("What is a star?"),), greedy), 0.0)
+        session.forget()  # so that the second prompt is evaluated as a whole
+        turns = (Turn("What is a star?", answer=first["answer"]), Turn("What is a moon?"))
+        session.ask(Ask(2, turns, greedy), 0.0)
+    finally:
+        session.close()
+    same, fresh = (event for event in heard if isinstance(event, Finished))
+    assert same.text == first["answer"]
+    assert (fresh.text, fresh.stats.prompt_tokens) == (found["answer"], found["prompt_tokens"])
+    assert 0 < found["reused_tokens"] < found["prompt_tokens"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -104,12 +105,22 @@ def test_models_of_the_same_name_are_told_apart(
         file.write_bytes(file.read_bytes() + change)
         assert run_verb("models", "import", "--in-place", str(file)) == 0
     dialog = opened(program)
-    folders = [str(tmp_path / folder) for folder in ("first", "second")]
+    folders = ("first", "second")
     wait_until(lambda: says(dialog, *(f"painter-F16 ({folder})" for folder in folders)), _SOON_S)
     capsys.readouterr()
     assert run_verb("models", "list") == 0
     listed = capsys.readouterr().out
     assert all(f"painter-F16 ({folder})" in listed for folder in folders)
+    for model in models_of(program):
+        program.services.models.use(model)
+        called = f"painter-F16 ({model.model.parent.name})"
+        wait_until(partial(in_use_as, program, model, called), 60)
+
+
+def in_use_as(program: Program, model: InstalledModel, called: str) -> bool:
+    info, window = program.services.engine.info(), program.window
+    loaded = info is not None and info.model == str(model.model)
+    return loaded and called in window.status.model.text() and called == window.composer.model.text()
 
 
 def test_it_opens_on_what_is_installed(program: Program, tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ LATE = (
 
 # The program runs by itself; only the loop of Qt is watched, and ended when all is there.
 _WATCHED = """
-import gc, sys
+import gc, linecache, sys
+from desktop_app.__main__ import main
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QMainWindow
 
@@ -24,7 +25,7 @@ execute = QApplication.exec
 timer = QTimer(interval=20)
 
 def watched(*_application):
-    print("before", gc.isenabled(), *(name for name in late[0].split() if name in sys.modules), *learnt())
+    print("before", gc.isenabled(), *(name for name in late[0].split() if name in sys.modules), *learnt(), *read())
     timer.timeout.connect(look)
     timer.start()
     return execute()
@@ -33,6 +34,10 @@ def learnt():
     from PySide6 import QtWidgets
     # Asked for a viewport, Python learns all kinds of widgets; asked for a style, all that styles can do.
     return [name for name in ("QMdiArea", "QStyle", "QFileDialog", "QMessageBox") if name in vars(QtWidgets)]
+
+def read():
+    # PySide6 reads the source of each module that is imported after it, until its import is taken back.
+    return [name for name in linecache.cache if "desktop_app" in name and "qt_import" not in name]
 
 def look():
     from desktop_app.ui.start_page import StartPage
@@ -44,7 +49,6 @@ def look():
         window.close()
 
 QApplication.exec = watched
-from desktop_app.__main__ import main
 late, sys.argv[1:] = sys.argv[1:], []
 sys.exit(main())
 """

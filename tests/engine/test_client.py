@@ -247,10 +247,11 @@ def test_a_process_that_shall_end_soon_has_given_its_memory_back_before_the_next
 
         monkeypatch.setattr(SpawnProcess, "start", watched)
         os.kill(first, signal.SIGSTOP)  # it takes its time to end
-        client.close_soon(timeout=0.5)
+        client.close_soon(timeout=60)
         client.start(wait=False)
         assert client.is_alive
         assert is_running(first)
+        os.kill(first, signal.SIGCONT)
         assert client.load(*demo_model()).is_demo
         assert there == [False]
         second = client.pid

@@ -184,6 +184,17 @@ def _think(stage: Stage) -> None:
 def thinking(stage: Stage) -> None:
     """It thinks before it answers."""
     _think(stage)
+    stage.services.answers.thinking.emit(stage.services.chat.messages()[-1].id, THOUGHT)
+
+
+@state
+def thinking_unfolded(stage: Stage) -> None:
+    """What it thinks is shown meanwhile."""
+    thinking(stage)
+    pump(50)
+    page = stage.window.transcript.page
+    page.setFocus(Qt.FocusReason.TabFocusReason)
+    QTest.keyClick(page, Qt.Key.Key_Return)
 
 
 @state

@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from PySide6.QtWidgets import QApplication
 
 from desktop_app.errors import UserError
 from desktop_app.services import single_instance
-from desktop_app.services.single_instance import SingleInstance, hand_over, receive_or_hand_over, socket_address
+from desktop_app.services.single_instance import Door, SingleInstance, hand_over, receive_or_hand_over
 from tests.helpers.strays import Expected
 from tests.helpers.waiting import expect_signal, pump, wait_until
 
@@ -34,6 +35,12 @@ def listening(key_file: Path) -> SingleInstance:
     return reception
 
 
+def door_of(key_file: Path) -> Door:
+    door = Door.read(key_file)
+    assert door is not None
+    return door
+
+
 def test_pictures_are_handed_over(qapp: QApplication, tmp_path: Path) -> None:
     reception = listening(tmp_path / "key")
     try:
@@ -49,7 +56,7 @@ def test_pictures_are_handed_over(qapp: QApplication, tmp_path: Path) -> None:
 
 def test_without_a_window_nothing_is_handed_over(tmp_path: Path) -> None:
     assert not hand_over(tmp_path / "key", ["a.png"])
-    (tmp_path / "key").write_bytes(b"x" * 44)
+    Door(b"x" * 44, str(tmp_path / "nobody")).write(tmp_path / "key")
     assert not hand_over(tmp_path / "key", ["a.png"])
 
 
@@ -60,7 +67,7 @@ def test_a_stranger_without_the_key_is_turned_away(qapp: QApplication, tmp_path:
         from multiprocessing.connection import Client
 
         try:
-            with Client(socket_address((tmp_path / "key").read_bytes()), authkey=b"wrong"):
+            with Client(door_of(tmp_path / "key").address, authkey=b"wrong"):
                 raise AssertionError("the stranger was let in")
         except (AuthenticationError, EOFError, OSError):
             pass
@@ -86,8 +93,7 @@ def test_a_socket_that_was_tidied_away_does_not_keep_the_window_open(
 ) -> None:
     monkeypatch.setattr(single_instance, "_CLOSE_TIMEOUT_S", 0.1)
     reception = listening(tmp_path / "key")
-    key = (tmp_path / "key").read_bytes()
-    socket = Path(socket_address(key))
+    socket = Path(door_of(tmp_path / "key").address)
     away = tmp_path / "away"
     socket.rename(away)
     expected.log("the listening thread cannot be told", logger="desktop_app.services.single_instance")
@@ -134,11 +140,34 @@ def test_the_first_start_receives_and_the_second_hands_over(qapp: QApplication, 
     assert [path.name for path in tmp_path.iterdir()] == []
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes have no folder")
+@pytest.mark.parametrize("folder", ["here", "deep/" + 30 * "long/"])
+def test_a_start_with_another_folder_for_temporary_files_finds_the_window(
+    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    def use(place: Path) -> None:
+        place.mkdir(parents=True)
+        monkeypatch.setenv("TMPDIR", str(place))
+        monkeypatch.setattr(tempfile, "tempdir", None)
+
+    use(tmp_path / "long" / (100 * "t"))
+    home = tmp_path / folder
+    home.mkdir(parents=True)
+    reception = listening(home / "key")
+    try:
+        use(tmp_path / "other")
+        with expect_signal(reception.arrived) as calls:
+            assert receive_or_hand_over(home / "key", ["/a.png"]) is None
+        assert calls == [(["/a.png"],)]
+    finally:
+        reception.close()
+    assert list(home.iterdir()) == []
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes of Windows go with their process")
 def test_the_socket_of_a_killed_window_is_tidied_away(qapp: QApplication, tmp_path: Path) -> None:
-    key = b"k" * 44
-    (tmp_path / "key").write_bytes(key)
-    left = Path(socket_address(key))
+    left = tmp_path / "left"
+    Door(b"k" * 44, str(left)).write(tmp_path / "key")
     left.touch()
     reception = listening(tmp_path / "key")
     reception.close()

@@ -34,7 +34,7 @@ class AnswerInProgress:
     def __init__(self, received: float, prompt: Prompt, reused: int, thought: Thought) -> None:
         """`received`: when the command came (time.monotonic()); `reused`: cells that were in the KV cache."""
         self.thought = thought
-        self.text = TokenDecoder(prompt.begun, prompt.begun_tokens)
+        self.text = TokenDecoder(prompt.begun, prompt.begun_tokens if prompt.begun else ())
         self.tokens = 0
         self.written: list[int] = []  # these tokens, those of the thought included
         self.work = Work()

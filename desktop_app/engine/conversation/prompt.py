@@ -10,6 +10,7 @@ from desktop_app.engine.messages import PartsReduced, Seen, TurnsDropped
 from desktop_app.engine.vision.picture_processor import PictureLayout
 
 _LONG = 16  # cells: fewer are evaluated as soon as a checkpoint is put back
+_LONG_QUESTION = 48  # cells: fewer are evaluated again sooner than every answer waits for a batch more
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,10 @@ class Prompt:
     dropped_pictures: int = 0  # in those turns
     #: Parts a picture is seen in, and parts it is worth, if those are more; and whether they are tokens.
     reduced: tuple[int, int, bool] | None = None
-    begun: str = ""  # the beginning of the answer, which is to go on
-    begun_tokens: tuple[int, ...] = ()  # of that; they are the last cells
+    goes_on: bool = False  # whether something of the answer is there
+    begun: str = ""  # the beginning of the answer
+    begun_thought: str = ""  # of the thought before it, instead, if it goes on inside that
+    begun_tokens: tuple[int, ...] = ()  # of the one or the other; they are the last cells
     opening: int = 0  # cells before the first turn
     lasting: int = 0  # cells that will be there when the turn is answered and another follows
 
@@ -45,7 +48,9 @@ class Prompt:
         for end in self.picture_ends():
             found[self.certain if end <= self.certain < end + _LONG else end] = Place.PICTURE
         if self.closing:
-            found[min(self.lasting, len(self.cells) - len(self.begun_tokens) - 1)] = Place.ANSWER
+            answer = min(self.lasting, len(self.cells) - len(self.begun_tokens) - 1)
+            if answer - self.certain >= _LONG_QUESTION or self.begun_tokens:
+                found[answer] = Place.ANSWER
         return found
 
     def read_ahead_prefix(self, batch: int) -> Prompt:

@@ -68,15 +68,17 @@ class PromptBuilder:
     def prompt(self, requested: Sequence[Turn], system: str | None, max_tokens: int, *, think: bool = False) -> Prompt:
         """Return the prompt that asks the last of the requested turns, with as many others as fit the context.
 
-        If the last turn has no text yet, the prompt ends where its question will begin; if it has an answer, with that.
+        If the last turn has no text yet, the prompt ends where its question will begin; if it has an answer, or only a
+        thought, with that.
         `think`: whether the model is to think first.
         Raises `UserError("context-too-small")`.
         """
-        if needed := max(self._far_too_long(requested[-1].text), self._far_too_long(requested[-1].answer or "")):
+        newest = requested[-1]
+        if needed := max(map(self._far_too_long, (newest.text, newest.answer or "", newest.thought))):
             raise UserError("context-too-small", needed=needed, available=self._n_ctx)
         self._text.start_prompt()
         self._spoken = self._ways[think]
-        requested = [*requested[:-1], self._without_loose_end(requested[-1])]
+        requested = [*requested[:-1], self._without_loose_end(newest)]
         opening = len(self._lay_out([], system).cells)
         # What cannot fit is not tokenised: of a pasted book, imported, that takes from seconds to minutes.
         lost = [self._far_too_long(turn.text) + self._far_too_long(turn.answer or "") for turn in requested]
@@ -85,8 +87,7 @@ class PromptBuilder:
         ]
         turns = self._with_fitting_pictures(short, lost, system, opening, max_tokens)
         layout = self._lay_out(turns, system)
-        begun = self._begun(turns, layout, system)
-        kept = kept_turns(_sizes(turns, lost, layout, opening), opening, self._n_ctx, max_tokens, len(begun))
+        kept = kept_turns(_sizes(turns, lost, layout, opening), opening, self._n_ctx, max_tokens, len(layout.begun))
         dropped = sorted({*range(len(turns))}.difference(kept))
         if dropped:
             turns = [turns[index] for index in kept]
@@ -108,25 +109,24 @@ class PromptBuilder:
             dropped_turns=tuple(dropped),
             dropped_pictures=sum(len(requested[index].pictures) for index in dropped),
             reduced=self._reduced(requested, pictures.values()),
+            goes_on=turns[-1].goes_on,
             begun=turns[-1].answer or "",
-            begun_tokens=begun,
+            begun_thought=turns[-1].thought if turns[-1].answer is None else "",
+            begun_tokens=layout.begun,
         )
 
     def _without_loose_end(self, turn: Turn) -> Turn:
-        """Return a turn whose answer is to go on without the spaces at its end, unless its tokens are known.
+        """Return a turn whose answer or thought is to go on without the spaces at its end, unless its tokens are known.
 
         Mostly they would have been part of the next token.
         """
-        if turn.answer is None or self.answers.get(turn.answer) is not None:
-            return turn
-        return turn._replace(answer=turn.answer.rstrip() or None)
+        if turn.answer is None:
+            return turn._replace(thought=self._without_spaces(turn.thought))
+        answer = self._without_spaces(turn.answer)
+        return turn._replace(answer=answer if answer or turn.thought else None)
 
-    def _begun(self, turns: Sequence[Turn], layout: _Layout, system: str | None) -> tuple[int, ...]:
-        """Return the tokens of the last turn's answer, which is to go on."""
-        if turns[-1].answer is None:
-            return ()
-        asked = self._lay_out([*turns[:-1], turns[-1]._replace(answer=None)], system)
-        return tuple(cell for cell in layout.cells[len(asked.cells) :] if isinstance(cell, int))
+    def _without_spaces(self, text: str) -> str:
+        return text if self.answers.get(text) is not None else text.rstrip()
 
     def _far_too_long(self, text: str) -> int:
         """Return about how many tokens a text takes whose beginning alone does not fit the context; else 0.
@@ -150,8 +150,8 @@ class PromptBuilder:
             return requested
         *earlier, newest = requested
         whole = self._lay_out(requested, system)
-        begun = len(self._begun(requested, whole, system))
-        unwritten = self._lay_out([*earlier, newest._replace(text="", answer=None)], system)
+        begun = len(whole.begun)
+        unwritten = self._lay_out([*earlier, newest._replace(text="", answer=None, thought="")], system)
         words = len(whole.cells) - begun - len(unwritten.cells)
         missing = max(0, _ROOM_FOR_WORDS - words)
 
@@ -181,7 +181,7 @@ class PromptBuilder:
 
     def _lasting(self, turns: Sequence[Turn], layout: _Layout, system: str | None) -> int:
         """Return how many cells will be the same when the last turn is answered, and another follows."""
-        if not self._spoken.without_thinking:
+        if not self._spoken.without_thinking and not turns[-1].thought:
             return len(layout.cells)
         answered = [*turns[:-1], turns[-1]._replace(answer=_BEGINNINGS[0]), Turn(_BEGINNINGS[0])]
         return common_start(layout.cells, self._lay_out(answered, system).cells)
@@ -207,12 +207,14 @@ class PromptBuilder:
         pictures = _by_name(turns)
         cells: list[Cell] = []
         ends: list[int] = []
-        before = ""
+        before, begun = "", tuple[int, ...]()
         for parts in parts_by_exchange(self._spoken, _exchanges(turns), system):
             cells += self._cells(parts, before, pictures)
             ends.append(len(cells))
             before = _text_of(parts[-1:])
-        return _Layout(cells, ends)
+            last = parts[-1] if parts else None
+            begun = tuple(self._answer(last, _text_of(parts[-2:-1]))) if isinstance(last, Answer) else ()
+        return _Layout(cells, ends, begun)
 
     def _cells(self, parts: Sequence[Part], before: str, pictures: Mapping[str, PictureRef]) -> list[Cell]:
         """Return the cells of parts; `before` are the words right before them, with no special token between."""
@@ -240,10 +242,14 @@ class PromptBuilder:
 
 @dataclass(frozen=True)
 class _Layout:
-    """The cells of turns, all of them, and where they end: those before the first turn, and those of each turn."""
+    """The cells of turns, all of them, and where they end: those before the first turn, and those of each turn.
+
+    `begun`: the last of them, if they are those of an answer or a thought that is to go on.
+    """
 
     cells: list[Cell]
     ends: list[int]
+    begun: tuple[int, ...]
 
 
 def _sizes(turns: Iterable[Turn], lost: Iterable[int], layout: _Layout, opening: int) -> list[TurnSize]:

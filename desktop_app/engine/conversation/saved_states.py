@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -43,7 +44,7 @@ class SavedStates:
         """`identity` names the weights: of the language model and, for pictures, of the projector."""
         self._folder = folder
         self._state = state
-        self._prefix = hashlib.sha256(f"whole|{identity}|{state.identity}".encode()).hexdigest()[:30]
+        self._prefix = hashlib.sha256(f"whole, notes packed|{identity}|{state.identity}".encode()).hexdigest()[:30]
         self._notes: dict[str, _Notes] = {}
 
     def clear(self) -> None:
@@ -123,11 +124,12 @@ class _Notes:
 
     @classmethod
     def read(cls, notes: bytes) -> _Notes:
-        cells, cuts = json.loads(notes)
+        cells, cuts = json.loads(zlib.decompress(notes))
         return cls([cell if isinstance(cell, int) else (cell[0], cell[1]) for cell in cells], cuts)
 
     def written(self) -> bytes:
-        return json.dumps([self.cells, self.cuts], separators=(",", ":")).encode()
+        # The name of a picture stands in each of its cells: unpacked, 12,000 of them would be too much for a file.
+        return zlib.compress(json.dumps([self.cells, self.cuts], separators=(",", ":")).encode(), 1)
 
     def reach(self, cells: Sequence[Cell], plain: Sequence[PlainCell]) -> int:
         """Return how many of `cells`, from the start, could be had from the file; `plain`: the same cells."""

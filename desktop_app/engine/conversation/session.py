@@ -191,7 +191,7 @@ class Session:
         prompt = self._prompt(request, command.turns, build)
         keep = self._kv_cache.common(prompt.cells)
         reusable = max((prompt.certain, *self._places(prompt)))
-        if prompt.begun_tokens:  # it goes on from the cells that are there; the next token needs the last one's logits
+        if prompt.goes_on:  # it goes on from the cells that are there; the next token needs the last one's logits
             reusable = len(prompt.cells) - 1
             keep = min(keep, reusable)
         else:
@@ -216,10 +216,8 @@ class Session:
         self._emit(answer.finished(request, reason, len(self._kv_cache), self.model.n_ctx))
 
     def _thought(self, command: Ask, prompt: Prompt) -> Thought:
-        """Return what the model thinks before the answer, still empty."""
-        thinking = self.prompts.family.thinking
-        begun = thinking is not None and bool(thinking.asking) and command.think and not prompt.begun
-        return Thought(thinking, self.model.vocabulary, has_begun=begun, may_begin=not prompt.begun)
+        """Return what the model thinks before the answer, as far as it is there."""
+        return Thought(self.prompts.family.thinking, self.model.vocabulary, prompt, asked=command.think)
 
     # ---- evaluating ------------------------------------------------------------------------
 

@@ -61,6 +61,12 @@ class TokenDecoder:
         """Return the tokens that `text` was made of."""
         return tuple(self._tokens[: self._whole])
 
+    def tokens_after(self, length: int) -> tuple[int, ...]:
+        """Return the tokens of `text` without its first characters, none if one of them lies on both sides."""
+        if not length:
+            return self.token_ids
+        return tuple(self._tokens[self._ends.index(length) + 1 : self._whole]) if length in self._ends else ()
+
 
 class RoleWords:
     """Finds where an answer goes on with the words of the next question, because its end token was lost.

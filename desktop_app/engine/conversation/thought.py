@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from desktop_app.chat.prompt import Thinking
+from desktop_app.engine.conversation.prompt import Prompt
 from desktop_app.engine.conversation.text_stream import TokenDecoder
 from desktop_app.engine.conversation.text_tokens import Tokenizer
 
@@ -12,17 +13,18 @@ from desktop_app.engine.conversation.text_tokens import Tokenizer
 class Thought:
     """Takes the tokens of a thought: all until the one that ends it."""
 
-    def __init__(self, thinking: Thinking | None, vocabulary: Tokenizer, *, has_begun: bool, may_begin: bool) -> None:
-        """`has_begun`: the prompt ends inside the thought. `may_begin`: an answer may begin with one."""
-        self.seconds = 0.0  # that it took
-        self._decoder = TokenDecoder()
+    def __init__(self, thinking: Thinking | None, vocabulary: Tokenizer, prompt: Prompt, *, asked: bool) -> None:
+        """`asked`: whether it is asked to think."""
+        has_begun = bool(prompt.begun_thought) if prompt.goes_on else asked and bool(thinking and thinking.asking)
+        self.seconds = 0.0  # that it took, now
+        self._decoder = TokenDecoder(prompt.begun_thought, prompt.begun_tokens if prompt.begun_thought else ())
         self._begin = vocabulary.special(thinking.begin) if thinking is not None else None
         self._end = vocabulary.special(thinking.end) if thinking is not None else None
-        self._may_begin = may_begin and thinking is not None
+        self._may_begin = thinking is not None and not prompt.goes_on
         self._label = "" if thinking is None or has_begun else thinking.label  # else it stands in the prompt
         self._since = time.monotonic()
         self.is_open = has_begun and thinking is not None
-        self.was_open = self.is_open
+        self.was_open = self.is_open or (prompt.goes_on and not prompt.begun)
 
     def takes(self, token: int, piece: bytes) -> bool:
         """Take a token that was written; return False if it is part of the answer."""
@@ -53,4 +55,4 @@ class Thought:
     @property
     def token_ids(self) -> tuple[int, ...]:
         """Return the tokens that `text` was made of, none if it is made of more than whole ones."""
-        return self._decoder.token_ids if self.text == self._decoder.text else ()
+        return self._decoder.tokens_after(len(self._decoder.text) - len(self.text))

@@ -34,8 +34,10 @@ def write_answer(
 
     emit(PhaseChanged(request, Phase.THINKING if thought.is_open else Phase.WRITING))
     shown = len(prompt.begun)
-    portions = TextBatches(send, known=len(command.turns[-1].answer or "") - shown)
-    thoughts, sent = TextBatches(send_thought), 0
+    turn = command.turns[-1]
+    portions = TextBatches(send, known=len(turn.answer or "") - shown)
+    sent = len(prompt.begun_thought)
+    thoughts = TextBatches(send_thought, known=len(turn.thought) - sent if sent else 0)
     role, waiting = RoleWords(prompts.family.role), ""
     role.add(prompt.begun)
     limit = max(1, min(command.sampling.max_tokens, model.n_ctx - len(kv_cache)))

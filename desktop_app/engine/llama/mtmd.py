@@ -28,7 +28,6 @@ _Result = TypeVar("_Result")
 Piece = Block | tuple[int, ...]
 
 _MERGED_ONCE = 2  # patches along an edge that become one token of a MiniCPM-V 4.6 that looks closer than usual
-_NODES_PER_CHECK = 4  # of the graph between two checks of the interrupt, about 10-40 ms
 
 
 class LoadedProjector:
@@ -55,7 +54,6 @@ class LoadedProjector:
         self._interrupt = interrupt
         self._readable = prepare().readable
         self._order = ClassTokenOrder(projector.has_class_embedding, readable=self._readable)
-        self._nodes = 0
         self._probing = False
         parameters = mtmd.mtmd_context_params_default()
         parameters.use_gpu = False
@@ -206,13 +204,15 @@ class LoadedProjector:
         return np.ctypeslib.as_array(mtmd.mtmd_get_output_embd(self._context), shape).copy()
 
     def _node(self, address: int, ask: bool, _data: object) -> bool:
-        """Handle a node. Before it (`ask`): return whether to be called after it. After it: return whether to go on."""
+        """Handle a node. Before it (`ask`): return whether to be called after it. After it: return whether to go on.
+
+        It is called after each: one node of a large picture may take 50 ms, and being called costs nothing measurable.
+        """
         if ask:
             if self._pixels is not None:
                 self._pixels.on_node(address)
             self._order.on_node(address)
-            self._nodes += 1
-            return self._nodes % _NODES_PER_CHECK == 0 or (self._probing and self._order.decided)
+            return True
         return not self._interrupt.now and not (self._probing and self._order.decided)
 
     def _with_chunk(self, rgb: bytes | None, use: Callable[[ChunkPointer], _Result]) -> _Result:

@@ -24,7 +24,7 @@ from model_store.projector_kinds import (
 
 _KINDS = ("F32", "F16")
 _LFM2_TILE = 512  # pixels: the header says nothing of tiles
-_MERGED = 2  # patches along an edge that become one token of Qwen's models
+_MERGED = 2  # patches along an edge that become one token of Qwen's models, and of a MiniCPM-V 4.6 that looks closer
 #: Kinds whose pictures may have any size -> the fewest tokens of a picture, and the most: what their authors recommend.
 _BUDGETS = {QWEN25_VL: (4, 1280), QWEN3_VL: (64, 1280)}
 
@@ -69,7 +69,7 @@ def tiling_of(projector: GGUFHeader) -> Tiling | None:
     if kind == MINICPM_V and query is not None:
         return MiniCPMTiling(side, patch, query.shape[-1])
     if kind == MINICPM_V46:
-        return MiniCPM46Tiling(side, step, (side // step) ** 2)
+        return MiniCPM46Tiling(side, step, (side // step) ** 2, always_fitted=merged == _MERGED)
     if kind == LFM2:
         return Lfm2Tiling(_LFM2_TILE, step)
     return None

@@ -82,8 +82,8 @@ class Answer(QObject):
     `saved(list[Message])`: question and answer are in the history; it waits for `ask`.
     `not_saved(Exception)`: they are not, and the engine is not asked; nothing follows.
     `withdrawn(bool)`: they were taken out of the history again, the whole conversation if True; nothing follows.
-    `text(str)`: all of it so far, at most 25 times a second. `thought(dict)`: it has been thought, and the answer
-    begins; the details of the message that say what and for how long, or nothing if it is asked again.
+    `thinking(str)`, `text(str)`: all of it so far, at most 25 times a second. `thought(dict)`: it has been thought, and
+    the answer begins; the details of the message that say what and for how long, or nothing if it is asked again.
     `phase(Phase, dict)`, `speed(float)`, `context(used, size)`, `dropped(TurnsDropped | None)` once,
     `reduced(parts, wished, whether they are tokens)`.
     `ended()`: `message` is final, and to be saved.
@@ -92,6 +92,7 @@ class Answer(QObject):
     saved = Signal(list)
     not_saved = Signal(object)
     withdrawn = Signal(bool)
+    thinking = Signal(str)
     text = Signal(str)
     thought = Signal(dict)
     phase = Signal(object, dict)
@@ -135,9 +136,12 @@ class Answer(QObject):
         self._dropped_turns = 0
         self._dropped_told = False
         self._figures: dict[str, Any] = {}  # of what was written so far, where it may end without any
+        self.is_to_think = False  # before an answer of which nothing is there
+        self._is_thinking = False
+        self._thought_before_s = _positive(message.details, "thought_s")
         self._writing = QElapsedTimer()
         self._thinking = QElapsedTimer()
-        self._show_timer = self._timer(_SHOW_EVERY_MS, self._show_text)
+        self._show_timer = self._timer(_SHOW_EVERY_MS, self._show)
         self._save_timer = self._timer(_SAVE_EVERY_MS, self.save_text)
 
     def begin(self, make: Callable[[int], Ask], also: Callable[[History], object]) -> None:
@@ -180,9 +184,14 @@ class Answer(QObject):
 
     def ask(self) -> None:
         """Send the question to the engine."""
-        assert self._make is not None  # `begin` comes first
         self._is_asked, self._asked_of = True, self._engine.wanted()
-        self._request = self._engine.send(self._make, self._handle)
+        self._request = self._engine.send(self._command, self._handle)
+
+    def _command(self, request: int) -> Ask:
+        assert self._make is not None  # `begin` comes first
+        command = self._make(request)
+        self.is_to_think = command.think and self.begun is None
+        return command
 
     def stop(self) -> None:
         """Ask the engine to stop; `ended` follows with what was written so far."""
@@ -190,12 +199,7 @@ class Answer(QObject):
         if self._request:
             self._engine.stop(self._request)
         elif self._is_saved and not self._ended:
-            self._finish(self._as_before)
-
-    @property
-    def _as_before(self) -> State:
-        """How it ends if the engine is not asked: as it had ended, or stopped."""
-        return self.begun.state if self.begun is not None else State.STOPPED
+            self._finish_unasked(State.STOPPED)
 
     def withdraw(self) -> None:
         """Move the question from the history to the draft: the engine has not been asked. What was begun stays."""
@@ -218,14 +222,18 @@ class Answer(QObject):
 
     def interrupt(self) -> None:
         """End now with what was written: the program is closing."""
-        if not self._ended and not self._is_leaving:
+        if self._ended or self._is_leaving:
+            return
+        if self._is_asked:
             self._finish(State.INTERRUPTED, self._figures)
+        else:
+            self._finish_unasked(State.INTERRUPTED)
 
     def _begun(self, saved: list[Message]) -> None:
         self._is_saved = True
         self.saved.emit(saved)
         if self._stop_wanted and not self._ended:
-            self._finish(self._as_before)
+            self._finish_unasked(State.STOPPED)
 
     def _timer(self, interval: int, slot: Any) -> QTimer:
         timer = QTimer(self)
@@ -239,8 +247,6 @@ class Answer(QObject):
             return
         if isinstance(event, Text):
             self.message = replace(self.message, text=self.message.text + event.text)
-            if not self._show_timer.isActive():
-                self._show_timer.start()
             self._written(event)
         elif isinstance(event, Thought):
             said = self.message.thought + event.text
@@ -251,6 +257,7 @@ class Answer(QObject):
             if event.phase is Phase.THINKING:
                 self._thinking.start()
             elif self._thinking.isValid() and event.phase is Phase.WRITING:
+                self.message = replace(self.message, details=self.message.details | {"thought_ended": True})
                 self.thought.emit(self.message.details)
             details = {"done": event.done, "total": event.total, "expected_s": event.expected_s}
             self.phase.emit(event.phase, details | {"sha256": event.picture, "part": event.part, "parts": event.parts})
@@ -296,6 +303,9 @@ class Answer(QObject):
             self._finish(State.INTERRUPTED, self._figures | {ENGINE_STOPPED_KEY: True})
 
     def _written(self, event: Text | Thought) -> None:
+        self._is_thinking = isinstance(event, Thought)
+        if not self._show_timer.isActive():
+            self._show_timer.start()
         self._figures = {
             "answer_tokens": event.tokens,
             "tokens_per_second": round(event.tokens_per_second, 2),
@@ -311,7 +321,7 @@ class Answer(QObject):
             self.context.emit(event.context_used, info.n_ctx)
 
     def _keep_thought(self, text: str, seconds: float) -> None:
-        details = self.message.details | {"thought": text, "thought_s": round(seconds, 1)}
+        details = self.message.details | {"thought": text, "thought_s": round(self._thought_before_s + seconds, 1)}
         self.message = replace(self.message, details=details)
 
     def _tell_dropped(self, event: TurnsDropped | None) -> None:
@@ -355,8 +365,19 @@ class Answer(QObject):
         self.message = replace(self.message, state=state, details=self.message.details | figures)
         self.ended.emit()
 
-    def _show_text(self) -> None:
-        self.text.emit(self.message.text)
+    def _finish_unasked(self, state: State) -> None:
+        """End without having asked the engine: what was to go on is again as it had ended, with the reason for that."""
+        if self.begun is None:
+            self._finish(state)
+        else:
+            self.message = replace(self.begun, sibling=self.message.sibling)
+            self._finish(self.begun.state)
+
+    def _show(self) -> None:
+        if self._is_thinking:
+            self.thinking.emit(self.message.thought)
+        else:
+            self.text.emit(self.message.text)
 
     def save_text(self) -> None:
         """Save what is written so far."""

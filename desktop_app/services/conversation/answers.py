@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from desktop_app.chat.conversation import Message
+from desktop_app.chat.conversation import Message, State
 from desktop_app.engine.messages import Ask, Judge, Judged, Phase, Sampling, Turn
 from desktop_app.errors import UserError
 from desktop_app.services.conversation.answer import Answer, judged, keep
 from desktop_app.services.engine import Engine
 from desktop_app.services.history_thread import HistoryThread
-from desktop_app.services.notices import Notices
+from desktop_app.services.notices import Notice, Notices
 from desktop_app.services.preferences import Preferences
 
 if TYPE_CHECKING:  # imported on the history's thread
@@ -47,9 +47,10 @@ class Answers(QObject):
       `withdrawn(Answer, bool)` later: they were taken out of it again, the whole conversation if True; no more follows.
     - `dropped(conversation id, TurnsDropped | None)`: which turns the model does not see; once.
       `reduced(conversation id, int, int, bool)`: in how many parts, or tokens, it sees a picture, and should see it.
-    - `phase(conversation id, Phase, dict)`, `streaming(message id, text so far)`,
-      `thought(message id, details of the message)`, `figures(conversation id)`: again
-      and again. Phase.WAITING has the detail "behind": the conversation that is answered first.
+    - `phase(conversation id, Phase, dict)`, `thinking(message id, thought so far)`,
+      `thought(message id, details of the message)`, `streaming(message id, text so far)`,
+      `figures(conversation id)`: again and again. Phase.WAITING has the detail "behind": the conversation that is
+      answered first.
     - `completed(Message)`: its final state, which is saved; then `phase(conversation id, None, {})`.
     - `ended(conversation id, State, bool)`: nothing more comes of it; whether it has words.
 
@@ -63,6 +64,7 @@ class Answers(QObject):
     dropped = Signal(str, object)
     reduced = Signal(str, int, int, bool)
     phase = Signal(str, object, dict)
+    thinking = Signal(str, str)
     streaming = Signal(str, str)
     thought = Signal(str, dict)
     figures = Signal(str)
@@ -90,6 +92,7 @@ class Answers(QObject):
         self._completed: dict[str, Message] = {}  # by their ids, until they are saved: the history has older ones
         self._figures: dict[str, Figures] = {}  # of the latest answer of each conversation, by the loaded model
         self._unjudged: OrderedDict[int, tuple[Message, str]] = OrderedDict()  # by request; and how they began
+        self._thoughtless: set[str] = set()  # models of which it was said that they did not think
         self._closed = False
         # A moment later: another model is loaded first if one was chosen, and the engine tells that before it begins.
         self._soon = QTimer(self)
@@ -160,6 +163,7 @@ class Answers(QObject):
         answer.dropped.connect(partial(self.dropped.emit, conversation_id))
         answer.phase.connect(partial(self._set_phase, conversation_id))
         answer.thought.connect(partial(self.thought.emit, message.id))
+        answer.thinking.connect(partial(self.thinking.emit, message.id))
         answer.text.connect(partial(self.streaming.emit, message.id))
         answer.speed.connect(partial(self._set_speed, conversation_id))
         answer.context.connect(partial(self._set_context, conversation_id))
@@ -282,6 +286,7 @@ class Answers(QObject):
         self.completed.emit(answer.message)
         self.phase.emit(answer.conversation_id, None, {})
         self.ended.emit(answer.conversation_id, answer.message.state, bool(answer.message.text.strip()))
+        self._tell_thoughtless(answer)
         self._next()
 
     def _judged(self, event: Judged) -> None:
@@ -297,7 +302,16 @@ class Answers(QObject):
     def _thinks(self, turns: tuple[Turn, ...]) -> bool:
         """Return whether the model is to think first; an answer that goes on stands as it was begun."""
         begun = turns[-1]
-        return bool(begun.thought) if begun.answer is not None else self._preferences.value("think_first")
+        return bool(begun.thought) if begun.goes_on else self._preferences.value("think_first")
+
+    def _tell_thoughtless(self, answer: Answer) -> None:
+        """Say once of each model that it did not think, although it was to: the switch alone would not explain that."""
+        message = answer.message
+        name = str(message.details.get("model", ""))
+        is_thoughtless = answer.is_to_think and message.state is State.COMPLETE and not message.thought.strip()
+        if is_thoughtless and name not in self._thoughtless:
+            self._thoughtless.add(name)
+            self._notices.post(Notice("thoughtless", {"name": name}, owner="conversation"))
 
     def _complete(self, message: Message) -> None:
         """Save an answer that has ended, and know it until that is done."""

@@ -189,11 +189,12 @@ class Chat(QObject):
         index = self._index(message_id)
         if index is None or self.is_busy() or not self._messages[index].can_go_on:
             return
-        turns = turns_of(self._messages[: index + 1], self._previews.reference_of)
-        if not turns or turns[-1].answer is None:
+        turns = turns_of(self._messages[:index], self._previews.reference_of)
+        if not turns or turns[-1].answer is not None:
             return  # its question is gone
         begun = self._messages[index]
-        turns = (*turns[:-1], turns[-1]._replace(thought=begun.thought))
+        text = None if begun.is_inside_thought else begun.text  # "": nothing was said behind its thought
+        turns = (*turns[:-1], turns[-1]._replace(answer=text, thought=begun.thought))
         details = {name: value for name, value in begun.details.items() if name not in _OF_ITS_END}
         message = replace(begun, state=State.STREAMING, details=details)
         self._messages[index] = message

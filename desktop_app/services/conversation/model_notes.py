@@ -39,5 +39,5 @@ def with_model_notes(path: Iterable[Message]) -> list[Message]:
 
 def _model_of(answer: Message) -> str:
     """Return the name of the model that wrote an answer, or writes it; "" where nothing was written."""
-    is_written = answer.text or answer.state is State.STREAMING
+    is_written = answer.text or answer.thought.strip() or answer.state is State.STREAMING
     return str(answer.details.get("model", "")) if is_written else ""

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop_app.chat.conversation import Picture
 from desktop_app.engine.messages import ModelInfo, ThroughputMeasured
-from desktop_app.images.tiling import WHOLE, Grid, Tiling
+from desktop_app.images.tiling import WHOLE, AnySize, Grid, Tiling
 from desktop_app.services.conversation.draft import Draft
 from desktop_app.services.engine import Engine
 from desktop_app.services.preferences import Preferences
@@ -23,15 +23,16 @@ class DetailCost(NamedTuple):
     """What one way to see the pictures costs."""
 
     parts: int  # of all pictures together
-    seconds: float  # to encode and read them all; 0: not known yet
+    seconds: float  # to encode and read those that are not read yet; 0: nothing, or not known yet
 
 
 class WholeCost(NamedTuple):
-    """What pictures cost that are seen in one piece, whose size decides."""
+    """What pictures cost that are seen in one piece, whose size decides, and that are not read yet."""
 
     pictures: int
     tokens: int
     seconds: float  # to encode and read them all; 0: not known yet
+    read: int = 0  # pictures besides them that are read already
 
 
 class TokenOptions(NamedTuple):
@@ -85,31 +86,38 @@ class PictureDetail(QObject):
         if info is None or info.tiling is None or _in_one_piece(info.tiling, pictures):
             return None
         most = self._reduced[0] - 1 if self._reduced[0] else None
-        grids = [(picture, info.tiling.grid_for(picture.width, picture.height, most)) for picture in pictures]
-        full = self._cost(info, grids)
-        quick = self._cost(info, [(picture, WHOLE) for picture in pictures])
         is_quick = self.is_quick()
-        return DetailOptions(full, quick, is_quick, *((0, 0) if is_quick else self._reduced))
+        ways = []
+        for quick in (False, True):
+            grids = [WHOLE if quick else info.tiling.grid_for(each.width, each.height, most) for each in pictures]
+            ahead = self._unread() if quick == is_quick else pictures  # in the other way they are read anew
+            unread = [(picture, grid) for picture, grid in zip(pictures, grids, strict=True) if picture in ahead]
+            ways.append(DetailCost(sum(grid.parts for grid in grids), self._seconds(info.tiling, unread)))
+        full, quick_look = ways
+        return DetailOptions(full, quick_look, is_quick, *((0, 0) if is_quick else self._reduced))
 
     def whole_cost(self) -> WholeCost | None:
         """Return what the draft's pictures cost, if they are seen in one piece and its size decides; else None."""
         info, pictures = self._engine.info(), self._pictures()
         if info is None or not pictures:
             return None
+        unread = self._unread()
         if info.tiling is not None and _in_one_piece(info.tiling, pictures):
-            tokens = sum(info.tiling.tokens(picture.width, picture.height, WHOLE) for picture in pictures)
-            return WholeCost(
-                len(pictures), tokens, self._cost(info, [(picture, WHOLE) for picture in pictures]).seconds
-            )
-        return self._cost_of_size(info, pictures, self.chosen().most_tokens) if info.any_size is not None else None
+            tokens = sum(info.tiling.tokens(picture.width, picture.height, WHOLE) for picture in unread)
+            seconds = self._seconds(info.tiling, [(picture, WHOLE) for picture in unread])
+            return WholeCost(len(unread), tokens, seconds, len(pictures) - len(unread))
+        if info.any_size is None:
+            return None
+        return self._cost_of_size(info.any_size, unread, self.chosen().most_tokens, len(pictures) - len(unread))
 
     def token_options(self) -> TokenOptions | None:
         """Return how many tokens each picture may take, where one can choose that; None: one cannot."""
         info, pictures = self._engine.info(), self._pictures()
         if info is None or info.any_size is None or not info.any_size.choices or not pictures:
             return None
-        costs = {choice: self._cost_of_size(info, pictures, choice) for choice in info.any_size.choices}
-        chosen = info.any_size.chosen(self.chosen().most_tokens).most
+        chosen, unread = info.any_size.chosen(self.chosen().most_tokens).most, self._unread()
+        costs = {choice: self._cost_of_size(info.any_size, pictures, choice) for choice in info.any_size.choices}
+        costs[chosen] = self._cost_of_size(info.any_size, unread, chosen, len(pictures) - len(unread))
         return TokenOptions(costs, chosen, info.any_size.most, *self._reduced)
 
     def chosen(self) -> Detail:
@@ -132,6 +140,11 @@ class PictureDetail(QObject):
     def _pictures(self) -> list[Picture]:
         return [draft.picture for draft in self._draft.pictures() if draft.picture is not None]
 
+    def _unread(self) -> list[Picture]:
+        """Return those that are still to be read in the way that is chosen."""
+        drafts = self._draft.pictures()
+        return [draft.picture for draft in drafts if draft.picture is not None and draft.state != "read"]
+
     def is_quick(self) -> bool:
         """Return whether the next message's pictures are seen as a whole only."""
         info = self._engine.info()
@@ -153,23 +166,21 @@ class PictureDetail(QObject):
             self._reduced = (parts, wished)
             self.changed.emit()
 
-    def _cost(self, info: ModelInfo, seen: list[tuple[Picture, Grid]]) -> DetailCost:
-        tiling = info.tiling
-        assert tiling is not None
-        parts = sum(grid.parts for _, grid in seen)
+    def _seconds(self, tiling: Tiling, seen: list[tuple[Picture, Grid]]) -> float:
+        if not (self._part_s and self._token_s):
+            return 0.0
         tokens = sum(tiling.tokens(picture.width, picture.height, grid) for picture, grid in seen)
-        known = self._part_s and self._token_s
-        return DetailCost(parts, parts * self._part_s + tokens * self._token_s if known else 0.0)
+        return sum(grid.parts for _, grid in seen) * self._part_s + tokens * self._token_s
 
-    def _cost_of_size(self, info: ModelInfo, pictures: Sequence[Picture], most_tokens: int | None) -> WholeCost:
-        any_size = info.any_size
-        assert any_size is not None
+    def _cost_of_size(
+        self, any_size: AnySize, pictures: Sequence[Picture], most_tokens: int | None, read: int = 0
+    ) -> WholeCost:
         sizes = any_size.chosen(most_tokens)
         tokens = [sizes.tokens(picture.width, picture.height) for picture in pictures]
         seconds = 0.0
         if self._part_s and self._token_s:
             seconds = sum(map(any_size.shares, tokens)) * self._part_s + sum(tokens) * self._token_s
-        return WholeCost(len(pictures), sum(tokens), seconds)
+        return WholeCost(len(pictures), sum(tokens), seconds, read)
 
     def _model_changed(self, info: ModelInfo | None) -> None:
         self._part_s, self._token_s = (info.part_s, info.token_s) if info is not None else (0.0, 0.0)

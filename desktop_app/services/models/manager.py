@@ -31,7 +31,7 @@ from model_store.catalogue import Catalogue, ModelEntry, Variant, load_catalogue
 from model_store.errors import size_text
 from model_store.foreign_files import exists, is_folder
 from model_store.jobs import DownloadJob, DownloadRequest, JobState
-from model_store.library.installed import InstalledModel, State
+from model_store.library.installed import InstalledModel, State, told_apart
 from model_store.library.library import Library
 
 if TYPE_CHECKING:
@@ -181,6 +181,11 @@ class Models(QObject):
         """Return the installed model that the settings name, None if it is the built-in one or another file."""
         chosen = self._preferences.value("model")
         return next((model for model in self._installed if str(model.model) == chosen), None)
+
+    def told_apart(self, file: str) -> str:
+        """Return what tells the installed model with this file from others with its title, "" where nothing need."""
+        marks = told_apart(self._installed)
+        return next((marks[model.id] for model in self._installed if str(model.model) == file), "")
 
     def uses_built_in(self) -> bool:
         """Return whether the built-in model is the chosen one."""
@@ -354,7 +359,11 @@ class Models(QObject):
 
     def _take_jobs(self, found: tuple[tuple[DownloadJob, ...], tuple[str, ...]]) -> None:
         jobs, left = found
-        self._jobs = {job.id: job for job in jobs}
+        present = {job.id for job in jobs}
+        for gone in [job.id for job in self.jobs() if job.id not in present]:
+            del self._jobs[gone]
+        for job in jobs:
+            self._handle_job(job)
         self.changed.emit()
         paused = [job for job in jobs if job.id in left and job.state is JobState.PAUSED]
         progress = " ".join(sorted(f"{job.id}:{job.done}" for job in paused))
@@ -385,13 +394,18 @@ class Models(QObject):
 
     @Slot(object)
     def _handle_job(self, job: DownloadJob) -> None:
+        """Take a snapshot of a download, told by its thread or found in the list; of several the latest counts."""
         known = self._jobs.get(job.id)
+        if known is not None and known.number > job.number:
+            return
         self._jobs[job.id] = job
         self.speed = job.speed or self.speed
         self.job_changed.emit(job)
         if known is not None and known.state is job.state:
             return
         self.changed.emit()
+        if known is None:  # just added, or left by an earlier run
+            return
         self._failures.drop(job.id)  # it goes on, or was given up
         if job.state is JobState.DONE:
             self._thread.run(self.library().models, lambda models: self._downloaded(job, models))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QFontMetrics, QKeySequence, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
@@ -82,7 +82,7 @@ class Composer(QWidget):
         self.queue_up.hide()
         self.hint = Label("", "tiny", "muted", self, wrap=True)
         self.think = ThinkSwitch(services, self.card)
-        self.model = ModelButton(services.engine, self.card)
+        self.model = ModelButton(services.engine, services.models, self.card)
         self._lay_out()
         self._connect(services)
         self._show_text(self._draft.text())
@@ -162,14 +162,6 @@ class Composer(QWidget):
         around.addStretch(1)
         around.addLayout(self._stack, 1000)
         around.addStretch(1)
-        for before, after in (
-            (self.editor, self.attach),
-            (self.attach, self.think),
-            (self.think, self.model),
-            (self.model, self.queue_up),
-            (self.queue_up, self.send),
-        ):
-            QWidget.setTabOrder(before, after)
 
     @cached_property
     def strip(self) -> ThumbnailStrip:
@@ -180,7 +172,6 @@ class Composer(QWidget):
         strip.picture_opened.connect(self.picture_opened)
         strip.left.connect(self.focus_editor)
         self._words.insertWidget(0, strip)
-        strip.grown.connect(self._order)
         return strip
 
     @cached_property
@@ -189,7 +180,6 @@ class Composer(QWidget):
         from desktop_app.ui.composer.detail_choice import DetailChoice
 
         picture_detail = DetailChoice(self._services.picture_detail, self.card)
-        picture_detail.grown.connect(self._order)
         self._words.insertWidget(self._words.indexOf(self.strip) + 1, picture_detail)
         return picture_detail
 
@@ -202,7 +192,6 @@ class Composer(QWidget):
         queued.setMaximumWidth(self.card.maximumWidth())
         queued.left.connect(self.focus_editor)
         self._stack.insertWidget(0, queued)
-        QWidget.setTabOrder(queued, self.editor)
         return queued
 
     def _show_queued(self, _conversation: str) -> None:
@@ -216,7 +205,6 @@ class Composer(QWidget):
         button = push_button(self.tr("Add its projector…"), "link", self.card)
         button.clicked.connect(self.projector_wanted)
         self._row.insertWidget(self._row.indexOf(self.think), button)
-        QWidget.setTabOrder(self.attach, button)
         return button
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -245,16 +233,6 @@ class Composer(QWidget):
                 self._row.insertWidget(1, self.hint, 1)
             else:
                 self._words.addWidget(self.hint)
-
-    def _order(self, _what: object = None) -> None:
-        """Let Tab go to the pictures and the choice of detail before the text field below them, though it is older."""
-        later = [*self.strip.thumbnails(), *self.picture_detail.buttons()]
-        before: QWidget = self.editor
-        while before is self.editor or before in later or before.focusPolicy() == Qt.FocusPolicy.NoFocus:
-            before = before.previousInFocusChain() or self.send
-        for widget in later:
-            QWidget.setTabOrder(before, widget)
-            before = widget
 
     def _connect(self, services: Services) -> None:
         self.editor.submitted.connect(self._submit)
@@ -368,7 +346,6 @@ class Composer(QWidget):
         if pictures:
             if "strip" not in self.__dict__:
                 _built = self.strip, self.picture_detail  # there from the first picture on
-                self._order()
             text = self.tr("Ask about the picture, or send it to get a description")
             if self._is_blind():
                 text = self.tr("Ask anything")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions, TokenOptions, WholeCost
 from desktop_app.ui.protocols.conversation import PictureDetail
@@ -19,10 +18,8 @@ _FULL, _QUICK = "full", "quick"
 class DetailChoice(QWidget):
     """Offers full or less detail where the model divides pictures into parts; numbers of tokens where it has several.
 
-    With others it says what pictures cost as a whole. `grown()`: there are other buttons.
+    With others it says what pictures cost as a whole, and when they are read.
     """
-
-    grown = Signal()
 
     def __init__(self, picture_detail: PictureDetail, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -44,11 +41,6 @@ class DetailChoice(QWidget):
         self.choice.chosen.connect(self._chosen)
         picture_detail.changed.connect(self._show)
         self._show()
-
-    def buttons(self) -> list[QPushButton]:
-        """Return the buttons, those that are not shown included."""
-        controls = [self.choice] if self.tokens is None else [self.choice, self.tokens]
-        return [button for control in controls for button in control.buttons.values()]
 
     def _chosen(self, value: str) -> None:
         self._picture_detail.choose(value == _QUICK)
@@ -88,7 +80,6 @@ class DetailChoice(QWidget):
             self.tokens.chosen.connect(self._tokens_chosen)
             self._column.insertWidget(1, self.tokens)
             self.tokens.show()  # now, so that there is room for it
-            self.grown.emit()
             if old is not None:
                 old.hide()
                 old.deleteLater()
@@ -115,16 +106,22 @@ class DetailChoice(QWidget):
         self.note.setVisible(bool(text))
 
     def _whole_cost(self, whole: WholeCost) -> str:
+        tokens, time = number(whole.tokens), duration(whole.seconds) if whole.seconds else ""
+        if not whole.pictures:
+            return self.tr("The picture is read") if whole.read == 1 else self.tr("The pictures are read")
+        if whole.read:
+            text = self.tr("Still to be read: {tokens} tokens, about {duration}")
+            return (text if time else self.tr("Still to be read: {tokens} tokens")).format(tokens=tokens, duration=time)
         one = whole.pictures == 1
-        if not whole.seconds:
+        if not time:
             text = self.tr("The picture takes {tokens} tokens") if one else self.tr("The pictures take {tokens} tokens")
-            return text.format(tokens=number(whole.tokens))
+            return text.format(tokens=tokens)
         text = (
             self.tr("The picture takes {tokens} tokens, about {duration}")
             if one
             else self.tr("The pictures take {tokens} tokens, about {duration}")
         )
-        return text.format(tokens=number(whole.tokens), duration=duration(whole.seconds))
+        return text.format(tokens=tokens, duration=time)
 
     def _cost(self, name: str, cost: DetailCost) -> str:
         if not cost.seconds:

@@ -34,16 +34,22 @@ class Foot(QWidget):
     The composer scrolls from its end, where one writes and sends; notices from their beginning.
     """
 
-    def __init__(self, notices: GivesWay, composer: GivesWay, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._page = parent
-        self.notices, self.composer = _Part(notices, self), _Part(composer, self, from_end=True)
+        self._is_fitting = False
+        self.notices, self.composer = _Part(self), _Part(self, from_end=True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.notices)
         column.addWidget(self.composer)
-        parent.installEventFilter(self)
+
+    def show_parts(self, notices: GivesWay, composer: GivesWay) -> None:
+        """Show these two, which were made in the `place` of each."""
+        self.notices.take(notices)
+        self.composer.take(composer)
+        self._page.installEventFilter(self)
         for part in (self.notices, self.composer):
             part.changed.connect(self._fit)
 
@@ -54,6 +60,16 @@ class Foot(QWidget):
         return super().eventFilter(watched, event)
 
     def _fit(self) -> None:
+        """Divide the height of the page; not once more while that lays out the parts, which may ask for it."""
+        if self._is_fitting:
+            return
+        self._is_fitting = True
+        try:
+            self._divide()
+        finally:
+            self._is_fitting = False
+
+    def _divide(self) -> None:
         page = self._page.size()
         room = int(page.height() * _SHARE)
         above, _least = self.notices.part.heights(page.width())
@@ -74,17 +90,23 @@ class _Part(QScrollArea):
     """
 
     changed = Signal()
+    part: GivesWay
 
-    def __init__(self, part: GivesWay, parent: QWidget, *, from_end: bool = False) -> None:
+    def __init__(self, parent: QWidget, *, from_end: bool = False) -> None:
         super().__init__(parent)
-        self.part = part
+        self.place = QWidget()  # where the part is to be made: it would be styled again if it came from elsewhere
+        self.setViewport(self.place)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        if from_end:
+            self.verticalScrollBar().rangeChanged.connect(self._show_end)
+
+    def take(self, part: GivesWay) -> None:
+        """Show this part."""
+        self.part = part
         is_hidden = part.widget().isHidden()
         self.setWidget(part.widget())  # which shows it
         part.widget().setHidden(is_hidden)
-        if from_end:
-            self.verticalScrollBar().rangeChanged.connect(self._show_end)
 
     def _show_end(self, _least: int, most: int) -> None:
         self.verticalScrollBar().setValue(most)
@@ -113,9 +135,10 @@ class _Part(QScrollArea):
 
     def event(self, event: QEvent) -> bool:
         """Tell when the part wants another height: it has no layout around it that would."""
+        is_handled = super().event(event)
         if event.type() == QEvent.Type.LayoutRequest:
             self.changed.emit()
-        return super().event(event)
+        return is_handled
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Leave the keys to the window: they turn the pages of the conversation."""

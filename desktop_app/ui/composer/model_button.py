@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QWidget
 
-from desktop_app.ui.sentences import model_name
+from desktop_app.ui.sentences import marked, name_in_use
 from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.controls import ElidedButton
 from desktop_app.ui.widgets.plain_text import one_line
@@ -15,6 +15,7 @@ from desktop_app.ui.widgets.theme import theme
 
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
     from desktop_app.ui.protocols.engine import Engine
+    from desktop_app.ui.protocols.models import Models
 
 _LONGEST = 240  # px at 100 % text size
 _ICON = 12
@@ -23,13 +24,15 @@ _ICON = 12
 class ModelButton(ElidedButton):
     """Shows which model answers."""
 
-    def __init__(self, engine: Engine, parent: QWidget) -> None:
+    def __init__(self, engine: Engine, models: Models, parent: QWidget) -> None:
         super().__init__("", "quiet", parent)
         self._engine = engine
+        self._models = models
         self.setProperty("small", "true")
         self.setLayoutDirection(Qt.LayoutDirection.RightToLeft)  # the arrow stands behind the name
         engine.model_changed.connect(self._show)
         engine.state_changed.connect(self._show)
+        models.changed.connect(self._show)
         theme.changed.connect(self._show)
         self._show()
 
@@ -39,9 +42,8 @@ class ModelButton(ElidedButton):
         return hint.boundedTo(QSize(theme.px(_LONGEST), hint.height()))
 
     def _show(self, _what: object = None) -> None:
-        info = self._engine.info()
         self.set_icon(icons.icon("down", "muted", _ICON), icons.square(_ICON))
-        name = model_name(info) if info is not None else self._engine.wanted_name()
-        self.set_whole_text(name or self.tr("Model"))
-        spoken = self.tr("Model: {name}. Choose another one.").format(name=one_line(name))
+        name, mark = name_in_use(self._engine, self._models)
+        self.set_whole_text(marked(name, mark) or self.tr("Model"), len(marked("", mark)))
+        spoken = self.tr("Model: {name}. Choose another one.").format(name=one_line(marked(name, mark)))
         self.setAccessibleName(spoken if name else self.tr("Choose a model…"))

@@ -12,9 +12,9 @@ from desktop_app.memory_fit import MemoryFit
 from desktop_app.ui.models import phrases as words
 from desktop_app.ui.protocols.engine import Engine
 from desktop_app.ui.protocols.models import Models
-from desktop_app.ui.sentences import built_in_name
+from desktop_app.ui.sentences import built_in_name, marked
 from desktop_app.ui.widgets.plain_text import button_text, shortened
-from model_store.library.installed import InstalledModel, distinct_titles
+from model_store.library.installed import InstalledModel, told_apart
 
 _LONGEST = 40  # characters of a name
 _SHORTEST = 8  # the same, where there is little room
@@ -58,7 +58,7 @@ class ModelMenu(QMenu):
         needed = beside + max(map(metrics.horizontalAdvance, says))
         room = max(self._beside.window().width() - needed, _SHORTEST * metrics.averageCharWidth())
         for action, name, said in zip(actions, names, says, strict=True):
-            action.setText(f"{metrics.elidedText(name, Qt.TextElideMode.ElideRight, room)}\t{said}")
+            action.setText(f"{metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, room)}\t{said}")
         needed += min(room, max(map(metrics.horizontalAdvance, names)))
         self.setMinimumWidth(min(needed, self._beside.window().width()))
 
@@ -68,7 +68,7 @@ class ModelMenu(QMenu):
         for action in self._group.actions():
             self._group.removeAction(action)
         self._listed = [None, *models.installed()]
-        self._titles = distinct_titles(models.installed())
+        self._marks = told_apart(models.installed())
         for model in self._listed:
             action = self._add(self._text(model))
             action.setEnabled(model is None or not model.wrong_files)
@@ -99,7 +99,8 @@ class ModelMenu(QMenu):
         if model is None:
             title, says = built_in_name(), [self.tr("sees simple drawings")]
         else:
-            title = shortened(self._titles[model.id], _LONGEST)
+            mark = self._marks[model.id]
+            title = marked(shortened(model.title, max(_SHORTEST, _LONGEST - len(mark))), mark)
             says = [self.tr("sees pictures") if model.projector is not None else self.tr("text only")]
             fit = self._models.fit(model)
             if model.wrong_files:

@@ -111,6 +111,7 @@ class Answers(Protocol):
     """See `desktop_app.services.conversation.answers`."""
 
     phase: SignalInstance
+    thinking: SignalInstance
     streaming: SignalInstance
     thought: SignalInstance
     figures: SignalInstance

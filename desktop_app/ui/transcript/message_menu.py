@@ -83,7 +83,7 @@ class MessageMenu(QObject):
         if row.message.text:
             _add(menu, self.tr("Copy message"), _Choice.COPY_MESSAGE, row.message.id)
             _add(menu, self.tr("Select message"), _Choice.SELECT, row.message.id)
-        if row.message.thought and not row.is_waiting:
+        if not row.thought_head.isNull():
             fold = self.tr("Fold away what it thought") if row.is_unfolded else self.tr("Show what it thought")
             _add(menu, fold, _Choice.FOLD, row.message.id)
             _add(menu, self.tr("Copy what it thought"), _Choice.COPY_THOUGHT, row.message.id)

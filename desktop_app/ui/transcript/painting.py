@@ -19,7 +19,8 @@ from PySide6.QtGui import (
 
 from desktop_app.chat.conversation import Role, State
 from desktop_app.ui.transcript import phrases as words
-from desktop_app.ui.transcript.markdown.document import CODE_PADDING, code_header
+from desktop_app.ui.transcript.markdown.document import CODE_PADDING, SafeDocument, code_header
+from desktop_app.ui.transcript.markdown.marks import ItemMark, item_marks
 from desktop_app.ui.transcript.markdown.strips import Strip
 from desktop_app.ui.transcript.pictures import PictureCache
 from desktop_app.ui.transcript.row import BORDER_SIDE, BUBBLE_X, Row
@@ -34,7 +35,7 @@ SELECTION = 0.25  # opacity of the accent behind selected words
 HIT = 0.24  # opacity of the colour behind the words of a search
 _BARS = 0.6  # opacity of the bars beside quotations
 _DROPPED = 0.35  # opacity of pictures that the model no longer sees
-_CHEVRON = 14  # px at 100 % text size
+_CHEVRON, _EYE = 14, 20  # px at 100 % text size
 _CENTRED = int(Qt.AlignmentFlag.AlignHCenter) | int(Qt.TextFlag.TextWordWrap)
 
 
@@ -64,13 +65,16 @@ def paint_row(painter: QPainter, row: Row, look: Look, pictures: PictureCache, w
     painter.setOpacity(1.0)
     if not row.bubble.isNull():
         _fill(painter, row.bubble, theme.colour("bubble"), _BUBBLE_RADIUS)
+    chevron = "" if row.thought_head.isNull() else "down" if row.is_unfolded else "next"
     if not row.waiting.isNull():
-        waiting.paint(painter, row.waiting)
-    if not row.thought_head.isNull():
-        _paint_thought(painter, row, clip)
+        waiting.paint(painter, row.waiting, chevron if row.is_waiting else "")
+    if chevron and not row.is_waiting:
+        _paint_thought_head(painter, row, chevron)
+    if row.thought_document is not None and row.thought.intersects(clip):
+        _paint_thought(painter, row, row.thought_document, clip)
     if row.editor.isNull() and row.message.text:
         _paint_panels(painter, row)
-        _paint_marks(painter, row)
+        _paint_marks(painter, row, look, clip)
         _paint_text(painter, row, look, clip)
     if not row.mark.isNull():
         _paint_mark(painter, row)
@@ -121,7 +125,7 @@ def _elided(painter: QPainter, name: str, width: int) -> str:
     return painter.fontMetrics().elidedText(one_line(name), Qt.TextElideMode.ElideRight, width)
 
 
-def _paint_marks(painter: QPainter, row: Row) -> None:
+def _paint_marks(painter: QPainter, row: Row, look: Look, clip: QRect) -> None:
     painter.setPen(Qt.PenStyle.NoPen)
     bars = theme.colour("edge")
     bars.setAlphaF(_BARS)
@@ -131,17 +135,29 @@ def _paint_marks(painter: QPainter, row: Row) -> None:
     painter.setBrush(theme.colour("line"))
     for rule in row.rules:
         painter.drawRect(rule)
-    for box in row.boxes:
-        painter.setPen(Qt.PenStyle.NoPen if box.is_checked else QPen(theme.colour("edge"), 1.5))
-        painter.setBrush(theme.colour("accent") if box.is_checked else Qt.BrushStyle.NoBrush)
-        painter.drawRoundedRect(QRectF(box.rect).adjusted(0.75, 0.75, -0.75, -0.75), 3, 3)
-        if box.is_checked:
-            icons.paint(painter, "check", theme.colour("on_accent"), QRectF(box.rect).adjusted(1, 1, -1, -1))
+    for mark in item_marks(row.document, row.text.topLeft(), clip):
+        _paint_item_mark(painter, mark, theme.colour("muted" if look.is_dropped or mark.is_quoted else "text"))
+
+
+def _paint_item_mark(painter: QPainter, mark: ItemMark, words: QColor) -> None:
+    """Paint a box, or a dot in the colour of the words."""
+    is_box = mark.kind in ("checked", "unchecked")
+    is_filled = mark.kind not in ("unchecked", "ring")
+    edge = theme.colour("edge") if is_box else words
+    painter.setPen(Qt.PenStyle.NoPen if is_filled else QPen(edge, 1.5 if is_box else 1.0))
+    painter.setBrush((theme.colour("accent") if is_box else words) if is_filled else Qt.BrushStyle.NoBrush)
+    if is_box:
+        painter.drawRoundedRect(mark.rect.adjusted(0.75, 0.75, -0.75, -0.75), 3, 3)
+    elif mark.kind == "square":
+        painter.drawRect(mark.rect.adjusted(0.5, 0.5, -0.5, -0.5))
+    else:
+        painter.drawEllipse(mark.rect.adjusted(0.5, 0.5, -0.5, -0.5))
+    if mark.kind == "checked":
+        icons.paint(painter, "check", theme.colour("on_accent"), mark.rect.adjusted(1, 1, -1, -1))
 
 
 def _paint_text(painter: QPainter, row: Row, look: Look, clip: QRect) -> None:
     context = QAbstractTextDocumentLayout.PaintContext()
-    painter.setBrush(Qt.BrushStyle.NoBrush)  # Qt would fill the rings of nested lists with what was used last
     palette = QPalette()
     palette.setColor(QPalette.ColorRole.Text, theme.colour("muted" if look.is_dropped else "text"))
     palette.setColor(QPalette.ColorRole.Dark, theme.colour("line"))
@@ -207,29 +223,30 @@ def _wash(
     return washed
 
 
-def _paint_thought(painter: QPainter, row: Row, clip: QRect) -> None:
+def _paint_thought_head(painter: QPainter, row: Row, chevron: str) -> None:
     colour = theme.colour("muted")
     sign, head = theme.px(_CHEVRON), row.thought_head
     place = QRectF(head.left(), head.top() + (head.height() - sign) / 2, sign, sign)
-    icons.paint(painter, "down" if row.is_unfolded else "next", colour, place)
+    icons.paint(painter, chevron, colour, place)
     painter.setPen(colour)
     painter.setFont(theme.font("small"))
     painter.drawText(
         head.adjusted(row.mark_indent(), 0, 0, 0), int(Qt.AlignmentFlag.AlignVCenter), words.thought(row.message)
     )
-    if row.thought_document is None or not row.thought.intersects(clip):
-        return
-    x = place.center().x()
+
+
+def _paint_thought(painter: QPainter, row: Row, document: SafeDocument, clip: QRect) -> None:
+    x = (theme.px(_EYE) if row.is_waiting else theme.px(_CHEVRON)) / 2  # below the sign of the line above
     painter.setPen(QPen(theme.colour("line"), 2))
     painter.drawLine(QPointF(x, row.thought.top() + 2), QPointF(x, row.thought.bottom() - 2))
     context = QAbstractTextDocumentLayout.PaintContext()
     palette = QPalette()
-    palette.setColor(QPalette.ColorRole.Text, colour)
+    palette.setColor(QPalette.ColorRole.Text, theme.colour("muted"))
     context.palette = palette
     context.clip = QRectF(clip.translated(-row.thought.topLeft()))
     painter.save()
     painter.translate(row.thought.topLeft())
-    row.thought_document.documentLayout().draw(painter, context)
+    document.documentLayout().draw(painter, context)
     painter.restore()
 
 

@@ -30,14 +30,14 @@ def note(message: Message) -> str:
 
 
 def mark(message: Message) -> str:
-    """Return why an answer is incomplete, and how sure the model was; "" when there is nothing to be said."""
+    """Return why an answer is incomplete or empty, and how sure the model was; "" when there is nothing to be said."""
     is_too_long = message.details.get(TOO_LONG_KEY)
     too_long = translate("transcript", "It is too long to be continued.") if is_too_long else ""
     return " ".join(filter(None, (_ending(message), too_long, certainty.verdict(message))))
 
 
 def _ending(message: Message) -> str:
-    was_thinking = not message.text and bool(message.thought.strip())
+    was_thinking = message.is_inside_thought
     if message.state is State.STOPPED:
         if was_thinking:
             return translate("transcript", "You stopped this answer while it was still thinking.")
@@ -65,7 +65,19 @@ def _ending(message: Message) -> str:
         )
     if message.details.get("finish_reason") == "length":
         return translate("transcript", "The answer was cut off at the maximum length.")
+    if message.role is Role.ASSISTANT and message.state is State.COMPLETE and not message.text.strip():
+        return _without_a_word(message)
     return ""
+
+
+def _without_a_word(message: Message) -> str:
+    if message.thought.strip():
+        return translate(
+            "transcript", "It thought, but wrote no answer. Ask again, or let it answer without thinking first."
+        )
+    return translate(
+        "transcript", "The model ended this answer before it wrote a word. Ask again, or ask in other words."
+    )
 
 
 def thought(message: Message) -> str:
@@ -134,6 +146,11 @@ def waiting(
     if engine in ("starting", "loading"):
         return translate("transcript", "Loading the model")
     return translate("transcript", "Waiting for the engine")
+
+
+def longest_thinking() -> str:
+    """Return the longest of usual sentences that it is thinking."""
+    return waiting(Phase.THINKING, 0, 0, 0.0, "", since_s=3599)
 
 
 def behind(title: str) -> str:

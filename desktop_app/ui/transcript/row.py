@@ -21,10 +21,11 @@ from desktop_app.ui.transcript.markdown.document import (
     plain_document,
     set_plain_text,
 )
-from desktop_app.ui.transcript.markdown.marks import Box, boxes, quote_bars, rules
+from desktop_app.ui.transcript.markdown.marks import quote_bars, rules
 from desktop_app.ui.transcript.markdown.strips import Strip, wide_tables
 from desktop_app.ui.transcript.markdown.unsure_words import underline
 from desktop_app.ui.transcript.pictures import place_pictures
+from desktop_app.ui.transcript.waiting import waiting_width
 from desktop_app.ui.widgets.long_text import shown_part
 from desktop_app.ui.widgets.theme import GRID, PICTURE_HEIGHT, theme
 
@@ -81,8 +82,9 @@ class Row:
         tallest: int = PICTURE_HEIGHT,
         *,
         unfolded: bool = False,
+        growing: bool = False,
     ) -> None:
-        """`unfolded`: whether what was thought before the answer is shown."""
+        """`unfolded`: whether what was thought before the answer is shown. `growing`: words are being added to it."""
         message = self.message = _as_it_will_be(message)
         self.width = width
         self._tallest = tallest
@@ -90,7 +92,7 @@ class Row:
         self.bubble = QRect()
         self.text = QRect()
         self.waiting = QRect()  # the waiting line: in place of text, or below what is to go on
-        self._goes_on = bool(message.text) and message.state is State.STREAMING  # and nothing was added yet
+        self._goes_on = bool(message.text) and message.state is State.STREAMING and not growing  # nothing added yet
         self.is_unfolded = unfolded
         self.thought_head = QRect()  # the line that says that something was thought
         self.thought = QRect()  # what it was, unfolded
@@ -102,7 +104,6 @@ class Row:
         self.strips: list[Strip] = []
         self.bars: list[QRect] = []  # beside quotations
         self.rules: list[QRect] = []  # lines across the page
-        self.boxes: list[Box] = []  # of tasks
         self.actions = QRect()
         self.border_text = border
         self.border = QRect()
@@ -121,6 +122,14 @@ class Row:
         self._goes_on = False
         set_plain_text(self.document, self.message.text)
         self._place(0)
+
+    def think(self, message: Message) -> None:
+        """Take in more of what is being thought."""
+        self.message = message
+        if self.thought_document is not None:
+            set_plain_text(self.thought_document, message.thought.strip())
+        if self.is_unfolded or self.thought_head.isNull():
+            self._place(0)
 
     # ---- finding ---------------------------------------------------------------------------
 
@@ -218,7 +227,7 @@ class Row:
         elif role is Role.USER:
             y = self._place_bubble(y)
         else:
-            y = self._place_answer(self._place_thought(y))
+            y = self._place_waiting(y) if self.is_waiting else self._place_answer(self._place_thought(y))
         self.actions = QRect(0, y, self.width, _strip(role))
         self.height = self.actions.bottom() + 1
         if self.border_text:
@@ -259,12 +268,16 @@ class Row:
         return self.bubble.bottom() + 1
 
     def _place_thought(self, y: int) -> int:
-        sentence = "" if self.is_waiting else words.thought(self.message)
+        sentence = words.thought(self.message)
         if not sentence:
             return y
-        metrics = QFontMetrics(theme.font("small"))
-        width = self.mark_indent() + metrics.horizontalAdvance(sentence) + GRID
-        self.thought_head = QRect(0, y, min(width, self.width), metrics.height() + GRID)
+        if self.is_waiting:  # the waiting line unfolds it
+            width, height = waiting_width(words.longest_thinking()), theme.line_height() + GRID
+        else:
+            metrics = QFontMetrics(theme.font("small"))
+            width = self.mark_indent() + metrics.horizontalAdvance(sentence) + GRID
+            height = metrics.height() + GRID
+        self.thought_head = QRect(0, y, min(width, self.width), height)
         y = self.thought_head.bottom() + 1
         if not self.is_unfolded:
             return y
@@ -276,11 +289,14 @@ class Row:
         self.thought = QRect(left, y, self.width - left, ceil(self.thought_document.size().height()))
         return self.thought.bottom() + 1 + GRID
 
+    def _place_waiting(self, y: int) -> int:
+        """Place the waiting line, and below it what is being thought."""
+        self.text = self.waiting = QRect(0, y, self.width, theme.line_height() + GRID)
+        y = max(self.waiting.bottom() + 1, self._place_thought(y))
+        return self._place_remedies(y, theme.px(20) + 2)
+
     def _place_answer(self, y: int) -> int:
         line = QRect(0, y, self.width, theme.line_height() + GRID)
-        if self.is_waiting:
-            self.text = self.waiting = line
-            return self._place_remedies(line.bottom() + 1, theme.px(20) + 2)
         self.document.setTextWidth(self.width)
         height = ceil(self.document.size().height()) if self.message.text else 0
         self.text = QRect(0, y, self.width, height)
@@ -293,7 +309,6 @@ class Row:
             self.strips = wide_tables(self.document, self.text)
             self.bars = quote_bars(self.document, self.text.topLeft())
             self.rules = rules(self.document, self.text)
-            self.boxes = boxes(self.document, self.text.topLeft())
             y = self._place_mark(y)
         return y
 

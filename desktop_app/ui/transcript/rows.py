@@ -68,10 +68,11 @@ class Rows(QObject):
         self._moving_bar = False
         self._dropped: frozenset[str] = frozenset()  # ids of messages that the model no longer sees
         self._border = ("", "")  # id of the last of them, and the sentence below it
+        self._growing: set[str] = set()  # ids of answers to which words are being added
         self._unfolded: set[str] = set()  # ids of answers whose thoughts are shown
         self._editing = ("", 0)  # message id and height of the editor in its place
         self._remedies = ("", 0)  # message id and height of the buttons under it
-        self._width = 0
+        self._width = 0  # until the scroll area has got its size: nothing is laid out or estimated before
         self._tallest = 0  # px of a picture
         self._held: _Place | None = None  # until the reader moves; found anew at each step of a resize it would drift
         finisher.done.connect(self._show_finished)
@@ -87,6 +88,7 @@ class Rows(QObject):
         """Show other messages, from the newest."""
         self.resetting.emit()
         self._messages = list(messages)
+        self._growing.clear()
         self._rows.clear()
         self._following = True
         self._estimate()
@@ -102,6 +104,8 @@ class Rows(QObject):
         """Show another value of a message that is there."""
         self.replacing.emit(message.id)
         index = self.index_of(message.id)
+        if message.state is not State.STREAMING:
+            self._growing.discard(message.id)
         if index >= 0:
             self._messages[index] = message
             self._rows.pop(message.id, None)
@@ -113,11 +117,30 @@ class Rows(QObject):
         index = self.index_of(message_id)
         if index < 0 or self._messages[index].state is not State.STREAMING:
             return
+        self._growing.add(message_id)
         message = replace(self._messages[index], text=text)
-        self._messages[index] = message
         row = self._rows.get(message_id)
         if row is not None:
             row.stream(message)
+        self._grow(index, message, row)
+
+    def think(self, message_id: str, thought: str) -> None:
+        """Show more of what is thought before an answer; folded away, it only becomes known."""
+        index = self.index_of(message_id)
+        if index < 0 or self._messages[index].state is not State.STREAMING:
+            return
+        message = replace(self._messages[index], details=self._messages[index].details | {"thought": thought})
+        row = self._rows.get(message_id)
+        if row is not None:
+            was_there = not row.thought_head.isNull()
+            row.think(message)
+            if was_there and not row.is_unfolded:
+                self._messages[index] = message
+                return
+        self._grow(index, message, row)
+
+    def _grow(self, index: int, message: Message, row: Row | None) -> None:
+        self._messages[index] = message
         height = row.height if row is not None else self._estimate_one(message)
         rect = self.rect(index)
         if rect is not None and height == rect.height():
@@ -133,7 +156,10 @@ class Rows(QObject):
             self.replace(replace(self._messages[index], details=details))
 
     def fold_thought(self, message_id: str) -> None:
-        """Show what was thought before an answer, or fold it away again; the line that says so stays at its place."""
+        """Show what was thought before an answer, or fold it away again.
+
+        The line that says so stays at its place, unless what it shows would be below the window, or is still growing.
+        """
         index = self.index_of(message_id)
         if index < 0 or not self._messages[index].thought:
             return
@@ -141,10 +167,16 @@ class Rows(QObject):
         self._unfolded ^= {message_id}
         rect = self.rect(index)
         self._rows.pop(message_id, None)
-        if rect is not None:
+        row = self.row(index)
+        if rect is not None and not (self._following and row.is_waiting):
             self._following = False
             self._anchor = (index, rect.top())
         self._arrange()
+        if row.is_unfolded and not self._following:
+            shown = row.thought_head.united(row.thought)
+            longest = self._area.viewport().height() - TOP - BOTTOM
+            shown.setHeight(min(shown.height(), longest))
+            self.ensure_part_seen(index, shown)
 
     def is_unfolded(self, message_id: str) -> bool:
         """Return whether what was thought before an answer is shown."""
@@ -230,8 +262,16 @@ class Rows(QObject):
             editor_height = self._editing[1] if message.id == self._editing[0] else 0
             border = self._border[1] if message.id == self._border[0] else ""
             remedies = self._remedies[1] if message.id == self._remedies[0] else 0
-            unfolded = message.id in self._unfolded
-            row = Row(message, self.column_width(), editor_height, border, remedies, self._tallest, unfolded=unfolded)
+            row = Row(
+                message,
+                self.column_width(),
+                editor_height,
+                border,
+                remedies,
+                self._tallest,
+                unfolded=message.id in self._unfolded,
+                growing=message.id in self._growing,
+            )
             self._rows[message.id] = row
             finisher.want(row.document.parts.unfinished)
             self._heights.set(index, row.height)
@@ -362,13 +402,16 @@ class Rows(QObject):
         return estimates(self.column_width(), self._tallest)(message)
 
     def _estimate(self) -> None:
-        self._width, self._tallest = self.column_width(), tallest_in(self._area.window().height())
-        self._heights.reset(map(estimates(self._width, self._tallest), self._messages))
+        if self._width:
+            self._heights.reset(map(estimates(self._width, self._tallest), self._messages))
+        else:
+            self._heights.reset(0 for _ in self._messages)
 
     def _lay_out_again(self) -> None:
         """Lay out all messages anew, with what is read at the place where it was."""
         place = self._held or self._place()
         self._rows.clear()
+        self._width, self._tallest = self.column_width(), tallest_in(self._area.window().height())
         self._estimate()
         if place is not None:
             self._go_to(place)
@@ -394,6 +437,8 @@ class Rows(QObject):
 
     def _arrange(self) -> None:
         """Fill the window from the anchor, or upwards from the end while following."""
+        if not self._width:
+            return
         self._held = None
         height, count = self._area.viewport().height(), len(self._messages)
         if not count:
@@ -463,4 +508,5 @@ class Rows(QObject):
 
     def _restyle(self) -> None:
         self._bar.setSingleStep(theme.line_height())
-        self._lay_out_again()
+        if self._width:
+            self._lay_out_again()

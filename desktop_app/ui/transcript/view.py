@@ -22,7 +22,7 @@ from desktop_app.ui.transcript.accessibility import SpokenMessages
 from desktop_app.ui.transcript.actions import ActionBar, MessageAction
 from desktop_app.ui.transcript.editor import QuestionEditor
 from desktop_app.ui.transcript.links import LinkAddress
-from desktop_app.ui.transcript.markdown.code_buttons import CodeButtons
+from desktop_app.ui.transcript.markdown.copy_buttons import CopyButtons
 from desktop_app.ui.transcript.markdown.copying import Piece, copy
 from desktop_app.ui.transcript.markdown.finishing import finisher
 from desktop_app.ui.transcript.page import TranscriptPage
@@ -65,7 +65,7 @@ class TranscriptView(QWidget):
         self.spoken = SpokenMessages(self.page)
         self.bar = ActionBar(self.page.viewport())
         self.last_bar = ActionBar(self.page.viewport(), with_words=True)
-        self.code_buttons = CodeButtons(self.page)
+        self.copy_buttons = CopyButtons(self.page)
         self.link_address = LinkAddress(self)
         self._edited = services.edited_pictures
         self._unsent = services.unsent_edits
@@ -77,9 +77,6 @@ class TranscriptView(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.page)
         self.setFocusProxy(self.page)
-        QWidget.setTabOrder(self.page, self.bar)
-        QWidget.setTabOrder(self.bar, self.last_bar)
-        QWidget.setTabOrder(self.last_bar, self.newest)
         self._connect(services)
         QTimer.singleShot(_WARM_UP_MS, finisher.warm_up)
         self._reset()
@@ -92,6 +89,7 @@ class TranscriptView(QWidget):
         chat.added.connect(self._added)
         chat.changed.connect(self._changed)
         chat.truncated.connect(self._truncated)
+        services.answers.thinking.connect(self._rows.think)
         services.answers.streaming.connect(self._rows.stream)
         services.answers.thought.connect(self._rows.set_details)
         services.answers.phase.connect(self._phase_changed)
@@ -307,10 +305,6 @@ class TranscriptView(QWidget):
         is_waiting = self._answers.is_waiting(self._conversations.current_id())
         actions = remedies_of(last, self._engine.info(), is_waiting) if last is not None else ()
         self.remedies.set_actions(last.id if last is not None else "", actions)
-        before: QWidget = self.page
-        for button in self.remedies.buttons:
-            QWidget.setTabOrder(before, button)
-            before = button
         self._place_remedies()
 
     def _place_remedies(self) -> None:

@@ -6,15 +6,23 @@ from math import pi, sin
 from typing import Any
 
 from PySide6.QtCore import QElapsedTimer, QObject, QPointF, QRect, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QPainter, QPainterPath, QPen
+from PySide6.QtGui import QFontMetrics, QPainter, QPainterPath, QPen
 
 from desktop_app.engine.messages import Phase
 from desktop_app.ui.transcript import phrases as words
+from desktop_app.ui.widgets import icons
 from desktop_app.ui.widgets.theme import GRID, theme
 
 _TICK_MS = 125  # the engine needs the processor more than the eye needs to move
 _BREATH_MS = 2000
 _WORTH_SAYING_S = 0.5
+_EYE, _CHEVRON = 20, 14  # px at 100 % text size
+
+
+def waiting_width(sentence: str) -> int:
+    """Return how wide the line is with a sentence, and with a sign behind it, in px."""
+    advance = QFontMetrics(theme.font("body")).horizontalAdvance(sentence)
+    return theme.px(_EYE) + GRID + 2 + advance + GRID + theme.px(_CHEVRON)
 
 
 class Waiting(QObject):
@@ -90,9 +98,12 @@ class Waiting(QObject):
             return min(0.97, done + (1 - done) * self._elapsed_s() / self._expected_s)
         return done or -1.0
 
-    def paint(self, painter: QPainter, rect: QRect) -> None:
-        """Paint the line into `rect`: an eye, the sentence, and a thin progress bar."""
-        sign = theme.px(20)
+    def paint(self, painter: QPainter, rect: QRect, sign_behind: str = "") -> None:
+        """Paint the line into `rect`: an eye, the sentence, and a thin progress bar.
+
+        `sign_behind`: the name of an icon behind the sentence, which says that more can be seen.
+        """
+        sign = theme.px(_EYE)
         middle = QPointF(rect.left() + sign / 2, rect.top() + theme.line_height() / 2)
         self._paint_eye(painter, middle, sign)
         painter.setFont(theme.font("body"))
@@ -101,6 +112,11 @@ class Waiting(QObject):
         room.setHeight(theme.line_height())
         shown = painter.fontMetrics().elidedText(self.sentence(), Qt.TextElideMode.ElideRight, room.width())
         painter.drawText(room, int(Qt.AlignmentFlag.AlignVCenter), shown)
+        if sign_behind:
+            side = theme.px(_CHEVRON)
+            left = room.left() + painter.fontMetrics().horizontalAdvance(shown) + GRID // 2
+            place = QRectF(left, room.top() + (room.height() - side) / 2, side, side)
+            icons.paint(painter, sign_behind, theme.colour("muted"), place)
         share = self.progress()
         if share >= 0:
             self._paint_bar(painter, QRectF(room.left(), room.bottom() + 4, theme.px(160), 3), share)

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QToolBut
 
 from desktop_app.services.notices import NoticeAction
 from desktop_app.ui.widgets import icons
-from desktop_app.ui.widgets.plain_text import button_text, one_line, set_tip
+from desktop_app.ui.widgets.plain_text import button_text, elided_before, one_line, set_tip
 from desktop_app.ui.widgets.theme import GRID, ICON, ColourRole, theme
 
 LabelType = Literal["display", "title", "strong", "body", "small", "tiny"]
@@ -37,11 +37,15 @@ class PushButton(EnterClicks, QPushButton):
 
 
 class ElidedButton(PushButton):
-    """A button whose text is elided where there is too little room; the tool tip has the whole text."""
+    """A button whose text is elided where there is too little room, but not the letters at its end that matter most.
+
+    The tool tip has the whole text.
+    """
 
     def __init__(self, text: str, kind: ButtonKind, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._whole = text
+        self._kept = 0  # letters at the end that are not elided
         self._wanted = QSize()
         self._frame = 0  # px beside the text
         self.setAccessibleName(one_line(text))
@@ -49,10 +53,10 @@ class ElidedButton(PushButton):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._measure()
 
-    def set_whole_text(self, text: str) -> None:
-        """Show `text`, shortened where it does not fit."""
-        if text != self._whole:
-            self._whole = text
+    def set_whole_text(self, text: str, kept: int = 0) -> None:
+        """Show `text`, shortened where it does not fit, before its last `kept` letters."""
+        if (text, kept) != (self._whole, self._kept):
+            self._whole, self._kept = text, kept
             self.setAccessibleName(one_line(text))
             self._measure()
 
@@ -93,7 +97,7 @@ class ElidedButton(PushButton):
     def _elide(self) -> None:
         whole = one_line(self._whole)
         room = max(0, self.width() - self._frame)
-        shown = self.fontMetrics().elidedText(whole, Qt.TextElideMode.ElideRight, room)
+        shown = elided_before(whole, self._kept, room, self.fontMetrics())
         self.setText(button_text(shown))
         set_tip(self, self._whole if shown != whole else "")
 

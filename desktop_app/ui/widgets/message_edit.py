@@ -23,6 +23,7 @@ from desktop_app.ui.files.mime import has_picture, is_only_picture, picture_byte
 from desktop_app.ui.widgets.controls import ElidedLabel
 from desktop_app.ui.widgets.keys import DELETE_LINE_START, is_asked_for, leaves_undo, turns_pages
 from desktop_app.ui.widgets.long_text import MOST_LINES_WRITTEN, MOST_WRITTEN, wrap_mode
+from desktop_app.ui.widgets.plain_text import between
 from desktop_app.ui.widgets.theme import theme
 
 MOST_LINES = 8
@@ -84,7 +85,8 @@ class MessageEdit(QTextEdit):
             return
         cursor = self.textCursor()
         before = self.toPlainText()
-        self._wrap_for(before[: cursor.selectionStart()] + text + before[cursor.selectionEnd() :])
+        kept = between(before, 0, cursor.selectionStart()), between(before, cursor.selectionEnd(), 2 * len(before))
+        self._wrap_for(text.join(kept))
         cursor.insertText(text)
         self.ensureCursorVisible()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from PySide6.QtGui import Qt
+from PySide6.QtGui import QFontMetrics, Qt
 from PySide6.QtWidgets import QListWidgetItem, QWidget
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -21,6 +21,16 @@ MOST_SHOWN = 500  # characters of one name; Qt needs minutes for the lines of a 
 def shortened(text: str, most: int = MOST_SHOWN) -> str:
     """Return `text`, or its beginning and an ellipsis when it is longer than `most` characters."""
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def elided_before(
+    text: str, kept: int, room: int, metrics: QFontMetrics, mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight
+) -> str:
+    """Return `text` elided to `room` px, before its last `kept` letters if there is room for them."""
+    head, tail = text[: len(text) - kept], text[len(text) - kept :]
+    for_tail = max(room * 2 // 3, room - metrics.horizontalAdvance(head))
+    tail = metrics.elidedText(tail, Qt.TextElideMode.ElideMiddle, for_tail)
+    return metrics.elidedText(head, mode, room - metrics.horizontalAdvance(tail)) + tail
 
 
 def breakable(address: str) -> str:
@@ -44,6 +54,13 @@ def button_text(text: str) -> str:
 def window_title(text: str) -> str:
     """Return `text` for the title of a window, which would drop "[*]" as the mark of unsaved changes."""
     return one_line(text).replace("[*]", "[*][*]")
+
+
+def between(text: str, start: int, end: int) -> str:
+    """Return what stands in `text` between two of Qt's positions. Qt counts letters beyond the first 65,536 as two."""
+    if text.isascii():
+        return text[start:end]
+    return text.encode("utf-16-le", "surrogatepass")[2 * start : 2 * end].decode("utf-16-le", "replace")
 
 
 def wrapped_tip(text: str) -> str:

@@ -243,12 +243,10 @@ class ThumbnailStrip(QScrollArea):
     """The thumbnails side by side, scrollable; hidden when there are none. Of many, the rest follow a moment later.
 
     `picture_opened(sha256)`: a picture is to be shown large. `left`: the last picture was removed while focused.
-    `grown`: there are more thumbnails.
     """
 
     picture_opened = Signal(str)
     left = Signal()
-    grown = Signal()
 
     def __init__(self, draft: PictureList, previews: Previews, parent: QWidget) -> None:
         super().__init__(parent)
@@ -362,7 +360,6 @@ class ThumbnailStrip(QScrollArea):
         self.setVisible(True)
         self._show_whole(self.thumbnails()[-1])
         self._next_turn.start()
-        self.grown.emit()
 
     def _change(self, picture: DraftPicture) -> None:
         if picture.key in self._later:

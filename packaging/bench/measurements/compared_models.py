@@ -15,6 +15,7 @@ from desktop_app.engine.messages import Turn
 from desktop_app.engine.planning.memory_estimate import PICTURES_BASE, WINDOW_BASE
 
 _ASKED = 4  # questions
+_PHOTOGRAPH = (4000, 3000)  # pixels: the largest that the plan has room for
 
 
 def measure(job: Job, sheet: Sheet) -> None:
@@ -74,8 +75,11 @@ def _rest(driver: Driver, turns: list[Turn], party: str, sheet: Sheet) -> None:
         reading_s = asked.marks["writing"] - asked.marks["reading"]
         sheet.put(f"{party}.reading_tok_s", asked.figures().evaluated_tokens / reading_s)
         measure_stops(driver, long, reading_s, sheet, party)
+    with sheet.row(f"{party}.peak_mib"):
+        photographs = (driver.reference(20, _PHOTOGRAPH), driver.reference(21, _PHOTOGRAPH))
+        asked = driver.ask([Turn(QUESTIONS[0], photographs)], 4)
+        sheet.put(f"{party}.peak_mib", asked.figures().peak_memory_bytes / 2**20)
     driver.read_ahead(turns)  # so that the program ends with the conversation open
     if driver.info.plan is not None:
         planned = driver.info.plan.needed - WINDOW_BASE - PICTURES_BASE
         sheet.put(f"{party}.planned_mib", planned / 2**20)
-    sheet.put(f"{party}.peak_mib", asked.figures().peak_memory_bytes / 2**20)

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 
 from desktop_app.engine.cache.checked_folder import CheckedFolder
 from desktop_app.engine.conversation import saved_states
-from desktop_app.engine.conversation.saved_states import SavedStates
+from desktop_app.engine.conversation.saved_states import SavedStates, State
+from desktop_app.engine.llama.kv_cache import KVCache, PictureRow
 from desktop_app.engine.llama.kv_state import Kind, KVState
 from desktop_app.engine.messages import LoadPlan, PictureRef, Turn
 from tests.engine.conversation.desk import Desk, nearly
@@ -241,3 +243,24 @@ def test_notes_of_others_are_not_read(tmp_path: Path) -> None:
     folder = CheckedFolder(tmp_path, MIB)
     folder.write(f"{'0' * 30}-{'1' * 30}", b"[1,2,3]", b"")
     assert SavedStates(folder, Nothing(), "weights")._known() == {}
+
+
+class ManyPictures:
+    """What a long context holds that is made of pictures: its cells, and a state of a few bytes."""
+
+    identity, size = "state", 4
+    cells = tuple(PictureRow(f"{number:064x} 9 280", row) for number in range(100) for row in range(280))
+
+    def copy_all(self, _checkpoints: int) -> tuple[memoryview, None]:
+        return memoryview(b"kept"), None
+
+
+def test_a_long_context_of_pictures_is_saved_too(folder: Path) -> None:
+    """Its cells name their pictures: as they are, 28,000 of them are too much for the notes of a file."""
+    held = ManyPictures()
+    kept = CheckedFolder(folder, MIB)
+    SavedStates(kept, cast(State, held), "weights").save(cast(KVCache, held), lambda: None)
+    [name] = kept.names()
+    notes = kept.notes(name)
+    assert notes is not None
+    assert len(saved_states._Notes.read(notes).cells) == len(held.cells)

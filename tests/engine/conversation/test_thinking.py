@@ -36,6 +36,7 @@ from desktop_app.engine.messages import (
 from desktop_app.engine.weights.model_files import check_files
 from tests.helpers.paths import DATA
 from tests.random_models.gemma4 import write_gemma4
+from tests.random_models.qwen3_vl import write_qwen3_vl
 from tests.random_models.qwen35 import write_qwen35
 
 RECORDED: dict[str, Any] = json.loads((DATA / "prompts.json").read_text(encoding="utf-8"))
@@ -70,16 +71,19 @@ class Desk:
         self.model = Model(check_files(path, None), EngineSettings(threads=1), self.interrupt, LoadPlan(1024, 32))
         self.session = Session(self.model, self.interrupt, EmbeddingStore(), self.heard.append)
         self.on_token: Callable[[], None] = lambda: None
-        self._words: list[str] = []
-        monkeypatch.setattr(self.model, "sampler", lambda *_: Script(self._tokens(), self.on_token))
+        self._tokens: list[int] = []
+        monkeypatch.setattr(self.model, "sampler", lambda *_: Script(iter(self._tokens), self.on_token))
 
-    def _tokens(self) -> Iterator[int]:
-        for words in self._words:
-            special = self.model.vocabulary.special(words) if words.startswith("<") else None
-            yield from [special] if special is not None else self.model.vocabulary.tokenize(words)
+    def tokens(self, words: list[str]) -> list[int]:
+        """Return the tokens of words and special tokens."""
+        found: list[int] = []
+        for one in words:
+            special = self.model.vocabulary.special(one) if one.startswith("<") else None
+            found += [special] if special is not None else self.model.vocabulary.tokenize(one)
+        return found
 
-    def ask(self, *turns: Turn, words: list[str], think: bool = False, tokens: int = 200) -> Finished:
-        self._words = words
+    def ask(self, *turns: Turn, words: list[str] | list[int], think: bool = False, tokens: int = 200) -> Finished:
+        self._tokens = [token for one in words for token in ([one] if isinstance(one, int) else self.tokens([one]))]
         self.heard.clear()
         self.interrupt.clear()
         self.session.ask(Ask(1, turns, Sampling(max_tokens=tokens), None, think), 0.0)
@@ -184,12 +188,13 @@ def test_a_follow_up_evaluates_its_own_tokens_if_there_was_time_before(desk: Des
     turns = (QUESTION._replace(answer=finished.text), NEXT)
     whole = len(desk.session.prompts.prompt(turns, None, 20).cells)
     own = whole - len(desk.session.prompts.prompt((turns[0], Turn("")), None, 20).cells)
+    question = len(desk.session.prompts.prompt((QUESTION,), None, 20).cells)
     at_once = desk.ask(*turns, words=["Two.", "<|im_end|>"]).stats
-    assert own < at_once.evaluated_tokens <= own + len(finished.token_ids) + 12
+    assert own < at_once.evaluated_tokens <= own + question + len(finished.token_ids)
     desk.ask(QUESTION, words=words if think else words[-2:], think=think)
     done = desk.read_ahead(turns[0])
     assert done.complete
-    assert done.evaluated_tokens <= len(finished.token_ids) + 12  # the thought is not read
+    assert done.evaluated_tokens <= question + len(finished.token_ids)  # the thought is not read
     in_time = desk.ask(*turns, words=["Two.", "<|im_end|>"]).stats
     assert in_time.evaluated_tokens <= own + 1
     assert in_time.reused_tokens + in_time.evaluated_tokens == whole
@@ -224,5 +229,58 @@ def test_gemma_4_is_told_at_the_start_and_begins_its_thought_itself(
         answered = QUESTION._replace(answer=finished.text, thought=finished.thought)
         assert desk.cells(answered, NEXT, think=True) == f"{told}{asked}One.<turn|>\n{asked.replace('a<', 'b<', 1)}"
         assert desk.cells(answered, think=True) == f"{told}{asked}<|channel>thought\nHm.\n<channel|>One."
+    finally:
+        desk.session.close()
+
+
+@pytest.mark.parametrize("write", [write_qwen35, write_gemma4])
+def test_a_thought_cut_anywhere_goes_on_in_the_same_cells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Path], Path]
+) -> None:
+    """In a thought, right behind it, and in the answer: the rest is as if there had been no end."""
+    desk = Desk(write(tmp_path / "model.gguf"), monkeypatch)
+    thinking = desk.session.prompts.family.thinking
+    assert thinking is not None
+    begins, gap = ([], "\n\n") if thinking.asking else ([thinking.begin, thinking.label], "")
+    end = "<|im_end|>" if thinking.asking else "<turn|>"
+    tokens = desk.tokens([*begins, "Hm, what is it?\nSo?\n", thinking.end, gap + "It is red.", end])
+    try:
+        whole = desk.ask(QUESTION, words=tokens, think=True)
+        assert whole.text == "It is red."
+        for cut in range(len(desk.tokens(begins)) + 1, len(tokens)):
+            part = desk.ask(QUESTION, words=tokens, think=True, tokens=cut)
+            held = len(desk.session._kv_cache)
+            has_ended = desk.phases()[-1] is Phase.WRITING
+            begun = QUESTION._replace(answer=part.text if has_ended else None, thought=part.thought)
+            rest = desk.ask(begun, words=tokens[cut:], think=True)
+            assert rest.stats.reused_tokens + 1 >= held
+            assert rest.stats.evaluated_tokens <= len(desk.tokens([gap])) + 1
+            assert rest.text == whole.text
+            assert part.text + desk.sent(Text) == whole.text
+            assert (part.thought if has_ended else rest.thought) == whole.thought
+            assert part.thought + desk.sent(Thought) == whole.thought
+            assert desk.phases()[-1] is Phase.WRITING
+    finally:
+        desk.session.close()
+
+
+def test_a_thought_goes_on_after_a_restart_without_the_spaces_at_its_end(desk: Desk) -> None:
+    """Nobody knows its tokens: mostly the spaces would have been part of the next one."""
+    begun = QUESTION._replace(thought="Hm, what \n")
+    assert desk.cells(begun, think=True).endswith("<think>\nHm, what")
+    rest = desk.ask(begun, words=[" is it?\n", "</think>", "\n\n", "Red.", "<|im_end|>"], think=True)
+    assert (rest.thought, rest.text) == ("Hm, what is it?\n", "Red.")
+    assert desk.phases() == [Phase.READING, Phase.THINKING, Phase.WRITING]
+
+
+def test_another_model_that_cannot_think_answers_without_the_thought_that_was_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(write_qwen3_vl(tmp_path / "model.gguf"), monkeypatch)
+    try:
+        asked = desk.cells(QUESTION)
+        assert desk.cells(QUESTION._replace(thought="Hm"), think=True) == asked
+        rest = desk.ask(QUESTION._replace(thought="Hm"), words=["Red.", "<|im_end|>"], think=True)
+        assert rest.text == "Red."
     finally:
         desk.session.close()

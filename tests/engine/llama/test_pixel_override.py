@@ -145,6 +145,19 @@ def test_every_part_of_version_46_has_a_picture_that_leads_to_it() -> None:
         assert across * down < 1_000_000, part
 
 
+@pytest.mark.parametrize(
+    ("tiling", "keeps"),
+    [(MiniCPM46Tiling(448, 56, 64), True), (MiniCPM46Tiling(448, 28, 256, always_fitted=True), False)],
+)
+def test_pictures_of_all_proportions_have_parts_that_can_be_encoded(tiling: MiniCPM46Tiling, keeps: bool) -> None:
+    """Some proportions, among them 1 : 8.46, are met by few pictures and lead to half a step in both edges."""
+    proportions = (300 ** (step / 10000) for step in range(-10000, 10001))
+    parts = {tiling.whole(round(100_000 * min(each, 1)), round(100_000 * min(1 / each, 1))) for each in proportions}
+    assert len(parts) > 200
+    for part in parts:
+        assert max(dummy_size(*part, 448, tiling.step, keeps=keeps)) < 1 << 16, part
+
+
 def test_a_size_that_no_picture_leads_to_is_refused() -> None:
     with pytest.raises(ValueError, match="no picture"):
         dummy_size(896, 896, 448, 14)

@@ -99,6 +99,7 @@ class FakeAnswers(QObject):
     """Tells of answers what the test says."""
 
     phase = Signal(str, object, dict)
+    thinking = Signal(str, str)
     streaming = Signal(str, str)
     thought = Signal(str, dict)
     figures = Signal(str)

@@ -18,7 +18,7 @@ from desktop_app.services.models.tasks import Found, ImportPlans, LookedUp, Task
 from model_store.catalogue import Catalogue, CatalogueFile, ModelEntry, Variant
 from model_store.errors import StoreError
 from model_store.jobs import DownloadJob, DownloadRequest, FileProgress, FileState, JobState, Role
-from model_store.library.installed import InstalledModel, State, StoredFile
+from model_store.library.installed import InstalledModel, State, StoredFile, told_apart
 from model_store.manifest import InstalledFile, Manifest
 from tests.helpers.fakes import Call
 from tests.helpers.fakes.program import FakePreferences
@@ -221,6 +221,10 @@ class FakeModels(QObject):
 
     def show_fits(self) -> None:
         self.changed.emit()
+
+    def told_apart(self, file: str) -> str:
+        marks = told_apart(self.here)
+        return next((marks[model.id] for model in self.here if str(model.model) == file), "")
 
     def fit(self, model: InstalledModel) -> MemoryFit | UserError | None:
         return self.fits.get(model.id)

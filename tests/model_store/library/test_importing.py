@@ -91,6 +91,22 @@ def test_a_folder_gives_each_model_its_projector(library: Library, tmp_path: Pat
     assert len(import_files(library, [folder])) == 4
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links are for administrators there")
+def test_what_links_lead_to_again_is_one_model(library: Library, tmp_path: Path) -> None:
+    folder = tmp_path / "downloads"
+    model, projector = write_pair(folder / "here", "llava-tiny")
+    (folder / "here" / "back").symlink_to(folder, target_is_directory=True)
+    (folder / "loop").symlink_to(folder / "loop")
+    (folder / "here" / "copy.gguf").symlink_to(model)
+    (folder / "there").mkdir()
+    for file in (model, projector):
+        (folder / "there" / file.name).symlink_to(file)
+    found = plan_import([folder, folder, folder / "here"])
+    assert [len(plan.files) for plan in found.plans] == [2]
+    assert found.refused == ()
+    assert len(import_files(library, [folder])) == 1
+
+
 @pytest.mark.parametrize("name", ["llava-tiny", "ggml-model"])
 def test_a_model_that_is_added_alone_finds_the_projector_beside_it(library: Library, tmp_path: Path, name: str) -> None:
     model, projector = write_pair(tmp_path / "here", name)

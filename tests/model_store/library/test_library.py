@@ -14,7 +14,7 @@ from model_store.errors import StoreError
 from model_store.jobs import Role
 from model_store.library.copying import Progress, UnreadableError
 from model_store.library.importing import import_files
-from model_store.library.installed import Origin, State
+from model_store.library.installed import InstalledModel, Origin, State, StoredFile, told_apart
 from model_store.library.library import Library
 from model_store.manifest import MANIFEST, InstalledFile, Manifest
 from tests.model_store.folders import ids, write_pair
@@ -255,3 +255,25 @@ def test_a_manifest_survives_newer_and_older_versions(library: Library, pair: tu
     del data["licence_url"], data["program"], data["family"]
     path.write_text(json.dumps({**data, "colour": "lilac"}))
     assert Manifest.read(model.folder) == replace(model.manifest, licence_url="", program="", family="")
+
+
+@pytest.mark.parametrize(
+    ("models", "marks"),
+    [
+        ([("LLaVA", "Q4_0", "a/x.gguf"), ("Other", "Q4_0", "b/x.gguf")], ["", ""]),
+        (
+            [("LLaVA", "Q4_0", "a/x.gguf"), ("LLaVA", "Q8_0", "b/x.gguf"), ("Other", "", "c/x.gguf")],
+            ["Q4_0", "Q8_0", ""],
+        ),
+        ([("LLaVA", "Q4_0", "a/x.gguf"), ("LLaVA", "", "a/y.gguf")], ["x.gguf", "y.gguf"]),
+        ([("LLaVA", "Q4_0", "a/x.gguf"), ("LLaVA", "Q4_0", "b/x.gguf")], ["a", "b"]),
+        ([("LLaVA", "Q4_0", "1/a/x.gguf"), ("LLaVA", "Q4_0", "2/a/x.gguf")], ["0", "1"]),
+    ],
+)
+def test_models_of_one_title_are_told_apart_in_few_words(models: list[tuple[str, str, str]], marks: list[str]) -> None:
+    here = []
+    for number, (title, quantisation, place) in enumerate(models):
+        file = StoredFile(Role.MODEL, Path("/disk") / place, 1, "", State.OK)
+        manifest = Manifest("", title, (), quantisation=quantisation)
+        here.append(InstalledModel(str(number), Path("/library"), manifest, (file,)))
+    assert list(told_apart(here).values()) == marks

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from desktop_app.chat.conversation import Message, Role
 from desktop_app.chat.history import History
-from desktop_app.engine.messages import Ask, Failed, Load
+from desktop_app.engine.messages import Ask, Failed, FinishReason, Load
 from tests.helpers.fake_engine import finished
 from tests.helpers.waiting import pump, wait_until
 from tests.services.conftest import DEMO, Desk, open_desk
@@ -128,3 +128,12 @@ def test_it_is_there_after_a_restart_and_old_notes_are_not(desk: Desk, tmp_path:
         wait_until(lambda: shown(again) == ["One?", "Yes.", "-> B", "Three?", ""])
     finally:
         again.services.close()
+
+
+def test_a_thought_without_an_answer_is_by_a_model_too(desk: Desk) -> None:
+    desk.ready(DEMO._replace(name="A"))
+    answer(desk, ask(desk, "One?"))
+    use(desk, "B")
+    desk.client.emit(finished(ask(desk, "Two?"), "", FinishReason.STOPPED)._replace(thought="Hm."))
+    wait_until(lambda: not desk.services.chat.is_busy())
+    assert shown(desk) == ["One?", "Yes.", "-> B", "Two?", ""]

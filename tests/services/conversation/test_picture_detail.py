@@ -6,9 +6,11 @@ from desktop_app.chat.conversation import Picture
 from desktop_app.engine.messages import (
     Ask,
     Load,
+    ModelInfo,
     PartsReduced,
     Phase,
     PhaseChanged,
+    PictureRead,
     ReadAhead,
     ReadAheadDone,
     Ready,
@@ -118,6 +120,50 @@ def test_a_picture_in_one_piece_costs_as_much_as_it_is_large(desk: Desk) -> None
     cost = desk.services.picture_detail.whole_cost()
     assert cost is not None
     assert cost.tokens == 140
+
+
+def be_read(desk: Desk, name: str) -> None:
+    """The engine has read the picture."""
+    [held] = [each for each in desk.services.draft.pictures() if each.name == name]
+    assert held.picture is not None
+    desk.client.emit(PictureRead(desk.client.of(ReadAhead)[-1].request, held.picture.sha256))
+    wait_until(lambda: any(each.name == name and each.state == "read" for each in desk.services.draft.pictures()))
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        TILED._replace(tiling=None, any_size=AnySize(32, 64, 1280), image_tokens=768),
+        TILED._replace(tiling=Lfm2Tiling(512)),
+        TILED._replace(tiling=None, any_size=Filled(48, 1, 280, (70, 140, 280)), image_tokens=266),
+    ],
+)
+def test_pictures_that_are_read_cost_nothing_more(desk: Desk, info: ModelInfo) -> None:
+    ready(desk, info)
+    detail = desk.services.picture_detail
+    desk.attach("one.png")
+    one = detail.whole_cost()
+    assert one is not None
+    ahead(desk, None)
+    be_read(desk, "one.png")
+    assert detail.whole_cost() == WholeCost(0, 0, 0.0, read=1)
+    desk.attach("another.png", "blue")
+    assert detail.whole_cost() == one._replace(read=1)
+    options = detail.token_options()
+    if options is not None:  # with other numbers of tokens both are read anew
+        assert options.costs[280] == one._replace(read=1)
+        assert options.costs[70][0] == 2
+
+
+def test_only_the_way_in_which_pictures_are_read_costs_nothing_more(desk: Desk) -> None:
+    ready(desk)
+    desk.attach("one.png")
+    before = desk.services.picture_detail.options()
+    assert before is not None
+    ahead(desk, None)
+    be_read(desk, "one.png")
+    after = before._replace(full=before.full._replace(seconds=0.0))
+    assert desk.services.picture_detail.options() == after
 
 
 @pytest.mark.parametrize("tuned", [True, False])

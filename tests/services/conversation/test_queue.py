@@ -113,20 +113,41 @@ def test_another_answer_that_was_cancelled_brings_back_the_first(desk: Desk) -> 
     assert desk.services.draft.text() == ""
 
 
-def test_an_answer_that_was_to_go_on_keeps_its_words_when_that_is_cancelled(desk: Desk) -> None:
+@pytest.mark.parametrize("end", ["length", "stopped", "failed", "engine"])
+@pytest.mark.parametrize("by", ["stop", "close"])
+def test_an_answer_that_was_to_go_on_is_as_it_was_when_that_is_cancelled(
+    desk: Desk, tmp_path: Path, end: str, by: str
+) -> None:
     desk.ready()
     first, apples = ask(desk, "Apples?")
-    desk.client.emit(finished(apples, "They are", FinishReason.LENGTH))
+    if end == "stopped":
+        desk.services.chat.stop()
+    if end in ("length", "stopped"):
+        desk.client.emit(finished(apples, "They are", FinishReason(end)))
+    else:
+        desk.client.emit(Text(apples.request, "They are", 2, 50.0, 90))
+        code = "engine-died" if end == "engine" else "context-too-small"
+        desk.client.emit(Failed(apples.request, code, {"needed": 5000, "available": 2048}))
     wait_until(lambda: not desk.services.chat.is_busy())
+    before = desk.services.chat.messages()[-1]
+    assert before.can_go_on
     desk.services.conversations.new()
     ask(desk, "Pears?")
     show(desk, first, "Apples?", "They are")
     desk.services.chat.go_on(desk.services.chat.messages()[-1].id)
     wait_until(lambda: desk.services.answers.is_waiting(first))
-    desk.services.chat.stop()
-    wait_until(lambda: not desk.services.chat.is_busy())
-    assert texts(desk) == ["Apples?", "They are"]
-    assert desk.services.chat.messages()[-1].details["finish_reason"] == "length"
+    if by == "stop":
+        desk.services.chat.stop()
+        wait_until(lambda: not desk.services.chat.is_busy())
+        assert desk.services.chat.messages()[-1] == before
+    desk.services.close()
+    again = open_desk(tmp_path)
+    try:
+        again.services.conversations.open(first)
+        wait_until(lambda: texts(again) == ["Apples?", "They are"])
+        assert again.services.chat.messages()[-1] == before
+    finally:
+        again.services.close()
 
 
 def test_each_that_waits_knows_behind_which_and_takes_its_turn(desk: Desk) -> None:

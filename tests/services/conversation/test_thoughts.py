@@ -138,3 +138,76 @@ def test_an_answer_without_a_thought_is_not_kept_with_that_of_another_run(desk: 
     wait_until(lambda: not desk.services.chat.is_busy())
     message = desk.services.chat.messages()[-1]
     assert (message.text, message.thought, "thought_s" in message.details, told) == ("Blue.", "", False, [])
+
+
+def test_it_is_told_while_it_is_thought(desk: Desk) -> None:
+    desk.ready()
+    command = ask(desk, "Is it red?")
+    told: list[str] = []
+    desk.services.answers.thinking.connect(lambda _id, text: told.append(text))
+    think(desk, command)
+    wait_until(lambda: told[-1:] == [THOUGHT])
+    end(desk, command, "Yes.")
+    assert THOUGHT.startswith(told[0])
+
+
+def stopped(desk: Desk, command: Ask) -> Message:
+    desk.client.emit(finished(command, "", FinishReason.STOPPED)._replace(thought=THOUGHT, thought_s=2.0))
+    wait_until(lambda: not desk.services.chat.is_busy())
+    return desk.services.chat.messages()[-1]
+
+
+def gone_on(desk: Desk) -> Ask:
+    desk.services.chat.go_on(desk.services.chat.messages()[-1].id)
+    wait_until(lambda: len(desk.client.of(Ask)) == 2)
+    return desk.client.of(Ask)[-1]
+
+
+def test_an_answer_that_was_stopped_inside_its_thought_goes_on_there(desk: Desk) -> None:
+    desk.ready()
+    desk.services.preferences.set("think_first", True)
+    command = ask(desk, "Is it red?")
+    think(desk, command)
+    message = stopped(desk, command)
+    assert message.is_inside_thought
+    assert message.can_go_on
+    desk.services.preferences.set("think_first", False)
+    command = gone_on(desk)
+    assert command.think
+    assert [(turn.answer, turn.thought) for turn in command.turns] == [(None, THOUGHT)]
+    desk.client.emit(PhaseChanged(command.request, Phase.THINKING))
+    desk.client.emit(Thought(command.request, "Sure.\n", 2, 50.0, 99))
+    wait_until(lambda: shown(desk).thought == THOUGHT + "Sure.\n")
+    whole = finished(command, "Yes.")._replace(thought=THOUGHT + "Sure.\n", thought_s=1.5)
+    desk.client.emit(whole)
+    wait_until(lambda: not desk.services.chat.is_busy())
+    message = desk.services.chat.messages()[-1]
+    assert (message.text, message.thought, message.details["thought_s"]) == ("Yes.", THOUGHT + "Sure.\n", 3.5)
+
+
+def test_an_answer_that_was_stopped_right_behind_its_thought_goes_on_there(desk: Desk) -> None:
+    desk.ready()
+    desk.services.preferences.set("think_first", True)
+    command = ask(desk, "Is it red?")
+    think(desk, command)
+    desk.client.emit(PhaseChanged(command.request, Phase.WRITING))
+    message = stopped(desk, command)
+    assert not message.is_inside_thought
+    assert [(turn.answer, turn.thought) for turn in gone_on(desk).turns] == [("", THOUGHT)]
+
+
+def test_that_a_model_did_not_think_is_said_once(desk: Desk) -> None:
+    desk.ready()
+    posted: list[str] = []
+    desk.services.notices.posted.connect(lambda notice: posted.append(notice.text_code))
+    desk.client.emit(finished(ask(desk, "One?"), "First."))
+    wait_until(lambda: not desk.services.chat.is_busy())
+    desk.services.preferences.set("think_first", True)
+    command = ask(desk, "Two?")
+    think(desk, command)
+    end(desk, command, "Second.")
+    assert posted == []
+    for text in ("Three?", "Four?"):
+        desk.client.emit(finished(ask(desk, text), "Yes."))
+        wait_until(lambda: not desk.services.chat.is_busy())
+    assert posted == ["thoughtless"]

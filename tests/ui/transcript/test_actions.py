@@ -122,7 +122,7 @@ def test_each_block_of_code_has_its_own_button_that_is_always_there(asked: Trans
     pump(0)
     rect = asked.page.rows.rect(3)
     assert rect is not None
-    panels, buttons = asked.page.rows.row(3).panels, asked.code_buttons.shown()
+    panels, buttons = asked.page.rows.row(3).panels, asked.copy_buttons.shown()
     assert len(buttons) == len(panels) == 2
     for panel, button in zip(panels, buttons, strict=True):
         assert panel.rect.translated(rect.topLeft()).contains(button.geometry())

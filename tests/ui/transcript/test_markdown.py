@@ -266,6 +266,13 @@ def test_all_of_a_document_written_as_markdown_is_shown_as_it_was() -> None:
     assert markdown_document(written).toHtml() == document.toHtml()
 
 
+def test_words_behind_an_emoji_are_copied_as_they_were() -> None:
+    """Qt counts such a letter as two."""
+    source = "A 😀 and a **circle** of `x😀y`.\n\n| 😀 | b |\n| --- | --- |\n| 3 | *four* |"
+    document = markdown_document(source)
+    assert markdown_of(document, 0, document.characterCount() - 1) == source
+
+
 def test_code_is_copied_in_one_colour(dressed: QApplication) -> None:
     copying.copy([copying.Piece("```python\ndef f(): pass\n```", is_markdown=True)])
     html = QGuiApplication.clipboard().mimeData().html()

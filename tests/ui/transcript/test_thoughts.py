@@ -15,6 +15,7 @@ from desktop_app.ui.transcript import phrases as words
 from desktop_app.ui.transcript.view import TranscriptView
 from tests.helpers.fake_services import FakeServices
 from tests.helpers.fakes.conversation import answer, question
+from tests.helpers.fakes.pictures import picture
 from tests.helpers.waiting import pump
 
 THOUGHT = "Is it red?\nIt is.\n\n" + "Hm. " * 60
@@ -115,22 +116,125 @@ def test_a_thought_without_an_answer_says_how_it_ended_and_can_be_asked_again(
     pump(0)
     assert words.mark(half).startswith(sentence)
     assert transcript.last_bar.regenerate.isVisibleTo(transcript.last_bar)
-    assert not transcript.last_bar.go_on.isVisibleTo(transcript.last_bar)
+    assert transcript.last_bar.go_on.isVisibleTo(transcript.last_bar) is bool(half.thought.strip())
     transcript.last_bar.regenerate.click()
     assert fakes.chat.calls == [("regenerate", half.id)]
 
 
-def test_while_it_thinks_the_line_says_so(transcript: TranscriptView, fakes: FakeServices) -> None:
-    fakes.chat.path = [question("Is it red?")]
+@pytest.mark.parametrize(
+    ("details", "sentence"),
+    [
+        (thoughtful().details | {"finish_reason": "stop", "thought_ended": True}, "It thought, but wrote no answer."),
+        (thoughtful().details | {"finish_reason": "stop"}, "It thought, but wrote no answer."),
+        ({"finish_reason": "stop"}, "The model ended this answer before it wrote a word."),
+    ],
+)
+def test_an_answer_that_the_model_ended_without_a_word_says_so(
+    transcript: TranscriptView, fakes: FakeServices, details: dict[str, object], sentence: str
+) -> None:
+    empty = answer("", details=details)
+    fakes.chat.path = [question("", picture()), empty]
+    fakes.chat.reset.emit()
+    pump(0)
+    assert words.mark(empty).startswith(sentence)
+    assert sentence in words.spoken(empty)
+    asked, answered = transcript.page.rows.row(0), transcript.page.rows.row(1)
+    assert asked.mark.isEmpty()
+    assert answered.mark.height() > 0
+
+
+def begin_thinking(transcript: TranscriptView, fakes: FakeServices) -> str:
+    fakes.chat.path = [question("Is it red?"), answer("No.\n\n" * 30), question("Sure?")]
     fakes.chat.reset.emit()
     fakes.chat.begin_answer()
     fakes.chat.enter(Phase.THINKING)
+    pump(0)
+    return fakes.chat.messages()[-1].id
+
+
+def press(view: TranscriptView, point: QPoint) -> None:
+    QTest.mouseClick(view.page.viewport(), Qt.MouseButton.LeftButton, pos=point)
+    pump(0)
+
+
+def in_window(view: TranscriptView, index: int, part: str) -> QRect:
+    rows = view.page.rows
+    place = rows.rect(index)
+    assert place is not None
+    found = getattr(rows.row(index), part)
+    assert isinstance(found, QRect)
+    return found.translated(place.topLeft())
+
+
+def test_it_can_be_unfolded_while_it_is_thought(transcript: TranscriptView, fakes: FakeServices) -> None:
+    rows = transcript.page.rows
+    said = begin_thinking(transcript, fakes)
     assert transcript.waiting.sentence() == "Thinking…"
-    said = fakes.chat.messages()[-1].id
+    assert rows.row(3).thought_head.isNull(), "there is nothing to be seen yet"
+    fakes.answers.thinking.emit(said, "Is it red?\n")
+    pump(0)
+    row = rows.row(3)
+    assert row.thought_head.top() == row.waiting.top()
+    assert row.thought.isNull()
+    fakes.answers.thinking.emit(said, "Is it red?\nIt is.\n")
+    assert rows.row(3) is row, "folded away it is not laid out again"
+    press(transcript, in_window(transcript, 3, "thought_head").center())
+    row = rows.row(3)
+    assert row.thought_document is not None
+    assert row.thought_document.toPlainText() == "Is it red?\nIt is."
+    height = row.thought.height()
+    fakes.answers.thinking.emit(said, "Is it red?\nIt is.\nSure." + "\nSure." * 30)
+    assert rows.row(3) is row, "it is laid out again only where it grows"
+    assert row.thought.height() > 3 * height
+    assert rows.is_at_end(), "its end is followed"
     fakes.answers.thought.emit(said, {"thought": THOUGHT, "thought_s": 3.0})
-    assert transcript.page.rows.row(1).thought_head.isNull()
     fakes.chat.enter(Phase.WRITING)
     fakes.chat.stream("It is")
-    row = transcript.page.rows.row(1)
-    assert not row.thought_head.isNull()
-    assert row.text.top() > row.thought_head.bottom()
+    row = rows.row(3)
+    assert row.text.top() > row.thought.bottom() > row.thought_head.bottom()
+
+
+def test_what_is_unfolded_at_the_lower_edge_is_brought_into_the_window(
+    transcript: TranscriptView, fakes: FakeServices
+) -> None:
+    fakes.chat.path = [question("Is it red?"), answer("No.\n\n" * 30), question("Sure?"), thoughtful()]
+    fakes.chat.reset.emit()
+    pump(0)
+    transcript.page.rows.scroll_by(-in_window(transcript, 3, "thought_head").height())
+    bottom = transcript.page.viewport().height()
+    transcript.page.rows.scroll_by(in_window(transcript, 3, "thought_head").bottom() + 4 - bottom)
+    press(transcript, in_window(transcript, 3, "thought_head").center())
+    assert in_window(transcript, 3, "thought").bottom() < bottom
+    assert in_window(transcript, 3, "thought_head").top() >= 0
+
+
+def test_a_button_copies_what_is_unfolded(view: TranscriptView) -> None:
+    assert view.copy_buttons.shown() == []
+    press(view, head(view).center())
+    [button] = view.copy_buttons.shown()
+    assert button.accessibleName() == "Copy what it thought"
+    assert button.geometry().right() < view.page.rows.column_left() + view.page.rows.column_width()
+    button.click()
+    assert QGuiApplication.clipboard().text() == THOUGHT.strip()
+    press(view, head(view).center())
+    assert view.copy_buttons.shown() == []
+
+
+def test_after_its_thought_it_was_not_thinking_any_more(transcript: TranscriptView) -> None:
+    half = replace(thoughtful(), text="", state=State.STOPPED)
+    half = replace(half, details=half.details | {"thought_ended": True})
+    assert words.mark(half) == "You stopped this answer before it began."
+    assert words.mark(replace(half, state=State.INTERRUPTED)) == "This answer was interrupted before it began."
+
+
+def test_writing_stands_under_no_text_that_grows(transcript: TranscriptView, fakes: FakeServices) -> None:
+    """Also when the page is laid out again; it stands under a beginning to which nothing was added yet."""
+    fakes.chat.path = [question("Is it red?"), answer("It is", State.STREAMING)]
+    fakes.chat.reset.emit()
+    fakes.chat.enter(Phase.WRITING)
+    assert not transcript.page.rows.row(1).waiting.isNull()
+    fakes.chat.stream("It is red")
+    assert transcript.page.rows.row(1).waiting.isNull()
+    transcript.resize(transcript.width() - 80, transcript.height())
+    pump(0)
+    assert transcript.page.rows.row(1).waiting.isNull()

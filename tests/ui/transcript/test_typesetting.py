@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, QRect, Qt
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QImage, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -15,6 +16,7 @@ from desktop_app.markdown.typesetting import Drawing, typeset
 from desktop_app.ui.transcript.markdown import finishing
 from desktop_app.ui.transcript.markdown.document import Formula
 from desktop_app.ui.transcript.markdown.finishing import finished, finisher
+from desktop_app.ui.transcript.markdown.marks import item_marks
 from desktop_app.ui.transcript.row import Row
 from desktop_app.ui.transcript.view import TranscriptView
 from desktop_app.ui.widgets.theme import ColourRole, contrast, theme
@@ -174,6 +176,55 @@ def test_the_address_of_a_link_is_shown_in_the_corner(show: Callable[..., Transc
     wait_until(view.link_address.isHidden)
 
 
+@pytest.mark.parametrize("item", ["- H", "1. H", "- [ ] H", "1. - H", "- - - H", "10. H"])
+def test_what_stands_before_an_item_keeps_the_same_distance_from_its_words(
+    show: Callable[..., TranscriptView], item: str
+) -> None:
+    view = show(item)
+    place = row(view).text.translated(top_of(view))
+    image = view.page.viewport().grab(place.adjusted(-2, 0, 0, 0)).toImage()
+    rows = range(image.height())
+    painted = [x for x in range(image.width()) if any(image.pixelColor(x, y).alpha() > 60 for y in rows)]
+    letter = next(x for x in reversed(painted) if x - 1 not in painted)
+    gaps = [b - a - 1 for a, b in pairwise(painted) if b <= letter]
+    assert 6 <= gaps[-1] <= 9
+
+
+@pytest.mark.parametrize("text", ["> - H", "- > H", "- a\n  > - H", "> - a\n>   > - H"])
+def test_the_bar_of_a_quotation_stands_beside_dots_not_on_them(show: Callable[..., TranscriptView], text: str) -> None:
+    shown = row(show(text))
+    marks = item_marks(shown.document, shown.text.topLeft(), shown.text)
+    assert shown.bars
+    for bar in shown.bars:
+        assert not any(QRectF(bar).adjusted(-2, 0, 2, 0).intersects(mark.rect) for mark in marks)
+
+
+def test_the_bar_of_a_quotation_stands_beside_code_not_on_it(show: Callable[..., TranscriptView]) -> None:
+    shown = row(show("> words\n>\n> ```\n> code\n> ```"))
+    assert shown.bars[0].right() < shown.panels[0].rect.left()
+
+
+@pytest.mark.parametrize("words", ["number", "\u05de\u05e1\u05e4\u05e8"])
+def test_only_the_dots_that_are_seen_are_looked_for(show: Callable[..., TranscriptView], words: str) -> None:
+    view = show("Before.\n\n" + "\n".join(f"- {words} {n}" for n in range(300)) + "\n\nAfter.")
+    shown, place = row(view), row(view).text
+    origin = place.topLeft()
+    marks = item_marks(shown.document, origin, place)
+    assert len(marks) == 300
+    middle = QRect(0, place.center().y(), place.width(), view.page.viewport().height())
+    seen = item_marks(shown.document, origin, middle)
+    assert [mark for mark in marks if QRectF(middle).intersects(mark.rect)] == [
+        mark for mark in seen if QRectF(middle).intersects(mark.rect)
+    ]
+    assert len(seen) <= middle.height() / theme.line_height() + 2
+    view.page.rows.scroll_by(place.center().y())
+    image = view.page.viewport().grab().toImage()
+    for mark in marks:
+        at = mark.rect.center().toPoint() + top_of(view)
+        if 40 < at.y() < view.page.viewport().height() - 40:
+            assert contrast(image.pixelColor(at), theme.colour("paper")) > 3
+
+
 @pytest.mark.parametrize("preference", ["light", "dark"])
 def test_the_reference_conversation(show: Callable[..., TranscriptView], preference: str) -> None:
     theme.set_preference(preference)
@@ -183,7 +234,8 @@ def test_the_reference_conversation(show: Callable[..., TranscriptView], prefere
     assert [panel.code.language for panel in shown.panels] == ["python", "python"]
     assert len(shown.strips) == 1
     assert len(shown.document.parts.tables) == 2
-    assert [box.is_checked for box in shown.boxes] == [True, False]
+    marks = item_marks(shown.document, shown.text.topLeft(), shown.text)
+    assert [mark.kind for mark in marks] == ["ring", "square", "ring", "checked", "unchecked"]
     assert len(shown.bars) == 2
     assert len(shown.rules) == 2
     view.page.rows.scroll_by(shown.panels[0].rect.top())
@@ -234,7 +286,7 @@ def test_long_words_behind_the_language_end_before_the_copy_button(show: Callabl
     heads = []
     for words in ("py", "py " + "title " * 2_000):
         view = show(f"```{words}\nx = 1\n```")
-        (button,) = view.code_buttons.shown()
+        (button,) = view.copy_buttons.shown()
         place = button.geometry()
         button.hide()
         heads.append(view.page.viewport().grab(place).toImage())

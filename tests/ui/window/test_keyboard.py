@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop_app.errors import UserError
+from desktop_app.services.conversation.picture_detail import TokenOptions, WholeCost
 from desktop_app.services.conversation.queue.questions import QueuedQuestion
 from desktop_app.services.notices import action
 from desktop_app.ui.widgets.theme import theme
@@ -156,6 +157,29 @@ def test_tab_goes_in_reading_order_through_a_conversation(window: MainWindow, se
     assert first == sorted(first)
     assert [widget for widget in controls(window) if widget not in way] == []
     assert walk(window, Qt.Key.Key_Backtab)[1:] == way[:0:-1]
+
+
+def test_tab_goes_in_reading_order_through_a_question_with_pictures(window: MainWindow, services: FakeServices) -> None:
+    costs = {70: WholeCost(1, 66, 3.2), 280: WholeCost(1, 264, 14.0)}
+    services.engine.become("ready", LLAVA._replace(mmproj=None, image_tokens=0))
+    services.draft.put(picture())
+    services.picture_detail.show(None, costs[280], TokenOptions(costs, 280, 280))
+    window.composer.insert_text("What is this?")
+    pump(0)
+    names = [
+        each.text() or each.accessibleName() if isinstance(each, QAbstractButton) else each.accessibleName()
+        for each in walk(window)
+        if window.composer.isAncestorOf(each)
+    ]
+    model = window.composer.model.text()
+    assert names == [
+        "lake.png: attached",
+        "280 tokens (as trained)",
+        "Your question",
+        "Attach pictures…",
+        "Add its projector…",
+        model,
+    ]
 
 
 def test_every_setting_is_reached_by_tab_and_named(window: MainWindow, services: FakeServices) -> None:

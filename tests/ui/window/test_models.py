@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -461,6 +462,35 @@ def test_the_menu_says_what_each_model_sees_and_whether_it_fits(window: MainWind
     spoken = QAccessible.queryAccessibleInterface(window.composer.model)
     assert spoken.text(QAccessible.Text.Name) == f"Model: {LLAVA.name}. Choose another one."
     menu.close()
+
+
+def test_models_of_one_name_are_told_apart_while_they_are_in_use(window: MainWindow, models: FakeServices) -> None:
+    long = "A vision model with a name that is far too long for a button"
+    here = []
+    for which in ("Q4_K_M", "Q8_0"):
+        one, folder = installed(long, quantisation=which), Path("/models") / which
+        files = tuple(replace(file, path=folder / file.path.name) for file in one.files)
+        here.append(replace(one, id=which, folder=folder, files=files))
+    models.models.here = here
+    for model in here:
+        info = LLAVA._replace(name=long, model=str(model.model))
+        models.engine.become("ready", info)
+        mark = f"({model.manifest.quantisation})"
+        button, line = window.composer.model, window.status.model
+        wait_until(lambda: button.text().endswith(mark))  # noqa: B023
+        assert button.width() <= theme.px(240)
+        assert button.text().startswith("A vision")
+        assert button.accessibleName() == f"Model: {long} {mark}. Choose another one."
+        assert f"{mark} · ready" in line.text()
+        assert line.toolTip() == f"{long} {mark}"
+        models.preferences.values["model"] = str(model.model)
+        models.engine.wanted = long
+        models.engine.become("starting", None)
+        assert button.text().endswith(mark)
+    models.models.here = here[:1]
+    models.engine.become("ready", LLAVA._replace(name=long, model=str(here[0].model)))
+    models.models.changed.emit()
+    assert "Q4_K_M" not in window.composer.model.text() + window.status.model.text()
 
 
 def test_the_second_click_uses_another_model(window: MainWindow, models: FakeServices) -> None:

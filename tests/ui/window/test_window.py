@@ -21,6 +21,7 @@ from desktop_app.services.notices import Notice, action
 from desktop_app.ui.models.dialog import ModelsDialog
 from desktop_app.ui.notices import NoticeBar
 from desktop_app.ui.settings.dialog import SettingsDialog
+from desktop_app.ui.transcript import row, rows
 from desktop_app.ui.transcript.phrases import figures, note
 from desktop_app.ui.widgets.controls import Popover
 from desktop_app.ui.widgets.theme import theme
@@ -464,3 +465,26 @@ def test_the_editor_of_a_question_with_pictures_is_in_sight(
         QTest.keyClick(transcript.editor.editor, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
     pump(20)
     assert viewport.contains(transcript.editor.geometry())
+
+
+def test_the_heights_of_a_conversation_are_estimated_once_when_it_is_first_shown(
+    window: MainWindow, services: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    estimated: list[str] = []
+    estimates = row.estimates
+
+    def counted(width: int, tallest: int) -> Callable[[Message], int]:
+        estimate = estimates(width, tallest)
+
+        def one(message: Message) -> int:
+            estimated.append(message.id)
+            return estimate(message)
+
+        return one
+
+    monkeypatch.setattr(rows, "estimates", counted)
+    messages = [message for _ in range(50) for message in (question("And?"), answer("A lake."))]
+    services.chat.show(*messages)
+    wait_until(window.transcript.isVisible)
+    window.transcript.repaint()
+    assert estimated == [message.id for message in messages]

@@ -14,6 +14,8 @@ from desktop_app.ui.transcript.markdown import formats, formulas, tables
 from desktop_app.ui.transcript.markdown.document import (
     BOX,
     CODE_PADDING,
+    DOT,
+    QUOTED_IN,
     RULE,
     Code,
     CodeBlock,
@@ -53,6 +55,7 @@ class _List:
     """A list that is being built. `due`: its next block gets the number or the dot."""
 
     look: QTextListFormat
+    quote: int = 0  # how many quotations are around it
     made: QTextList | None = None
     due: bool = False
     box: bool | None = None  # whether the item has a box, and that is checked
@@ -69,7 +72,7 @@ class _Builder:
         self._is_fresh = True  # the cursor is in an empty block that nothing has used
         self._is_first = True  # nothing has been built
         self._lists: list[_List] = []
-        self._quote = 0
+        self._quoted_in: list[int] = []  # for each quotation that is open, in how many lists it is
         self._heading = 0
         self._small = False
         self._formulas = 0
@@ -101,6 +104,10 @@ class _Builder:
             spacing.setBottomMargin(CODE_PADDING)
         frame.setFrameFormat(spacing)
 
+    @property
+    def _quote(self) -> int:
+        return len(self._quoted_in)
+
     # ---- blocks ----------------------------------------------------------------------------
 
     def _one(self, token: Token, index: int) -> int:
@@ -120,8 +127,10 @@ class _Builder:
                 self._display(token)
             case "hr":
                 self._rule()
-            case "blockquote_open" | "blockquote_close":
-                self._quote += token.nesting
+            case "blockquote_open":
+                self._quoted_in.append(len(self._lists))
+            case "blockquote_close":
+                self._quoted_in.pop()
             case "bullet_list_open" | "ordered_list_open":
                 self._open_list(token)
             case "bullet_list_close" | "ordered_list_close" | "footnote_block_close":
@@ -140,9 +149,9 @@ class _Builder:
     def _begin(self, spacing: QTextBlockFormat) -> None:
         """Begin a block; the first of a list item is given its number or dot."""
         depth = len(self._lists)
-        for level, outer in enumerate(self._lists[:-1], 1):
-            if outer.due:  # its item begins with another list
-                self._add(formats.paragraph(self._is_first, True, self._quote), outer, level)
+        for level, outer in enumerate(self._lists, 1):
+            if outer.due and (level < depth or outer.quote < self._quote):  # its item begins with a list or a quotation
+                self._add(formats.paragraph(self._is_first, True, outer.quote), outer, level)
         self._add(spacing, self._lists[-1] if depth else None, depth)
 
     def _add(self, spacing: QTextBlockFormat, holder: _List | None, depth: int) -> None:
@@ -153,6 +162,10 @@ class _Builder:
             holder.due = is_item = False
             spacing.setIndent(depth)
             spacing.setProperty(BOX, holder.box)
+        if holder is not None and is_item and holder.look.style() == QTextListFormat.Style.ListStyleUndefined:
+            spacing.setProperty(DOT, holder.look.indent())
+        if self._quoted_in:
+            spacing.setProperty(QUOTED_IN, self._quoted_in)
         look = self._words(frozenset())
         if self._is_fresh:
             self._cursor.setBlockFormat(spacing)
@@ -179,13 +192,8 @@ class _Builder:
             if hasattr(look, "setStart"):
                 look.setStart(start)
         else:
-            styles = (
-                QTextListFormat.Style.ListDisc,
-                QTextListFormat.Style.ListCircle,
-                QTextListFormat.Style.ListSquare,
-            )
-            look.setStyle(styles[min(len(self._lists), 2)])
-        self._lists.append(_List(look))
+            look.setStyle(QTextListFormat.Style.ListStyleUndefined)  # marks.py draws the dots: Qt's stand too near
+        self._lists.append(_List(look, self._quote))
 
     def _footnotes(self) -> None:
         """Begin the footnotes: a numbered list in small letters below a line."""

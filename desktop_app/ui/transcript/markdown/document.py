@@ -26,6 +26,8 @@ MARKS = QTextFormat.Property.UserProperty.value + 6  # of words: those that they
 
 # Properties of blocks.
 RULE = QTextFormat.Property.UserProperty.value + 4  # a line across the page
+DOT = QTextFormat.Property.UserProperty.value + 7  # a dot before the words: in how many lists the item is
+QUOTED_IN = QTextFormat.Property.UserProperty.value + 8  # for each quotation around it, in how many lists that is
 BOX = QTextFormat.Property.UserProperty.value + 5  # a box before the words: whether it is checked
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from PySide6.QtGui import QTextBlock, QTextCharFormat, QTextCursor, QTextFormat, QTextList, QTextListFormat, QTextTable
 
 from desktop_app.ui.transcript.markdown.document import BOX, MARKS, RULE, SOURCE, SafeDocument
+from desktop_app.ui.widgets.plain_text import between
 
 _SIGNS = {"strong": "**", "em": "*", "s": "~~"}
 _INDENT = 4  # spaces of what belongs to the item of a list
@@ -121,7 +122,7 @@ def _table(table: QTextTable, first: int, last: int) -> list[str]:
 
 def _text(block: QTextBlock, start: int, end: int) -> str:
     begin = block.position()
-    return block.text()[max(0, start - begin) : end - begin].replace("\u2028", "\n").replace("\u00a0", " ")
+    return between(block.text(), max(0, start - begin), end - begin).replace("\u2028", "\n").replace("\u00a0", " ")
 
 
 def _runs(block: QTextBlock, start: int, end: int) -> Iterator[tuple[str, QTextCharFormat]]:

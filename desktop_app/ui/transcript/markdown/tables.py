@@ -18,6 +18,7 @@ from PySide6.QtGui import (
 from desktop_app.markdown.typesetting import Drawing
 from desktop_app.ui.transcript.markdown.document import Formula, SafeDocument, ShownTable
 from desktop_app.ui.transcript.markdown.formulas import OBJECT, formula_width
+from desktop_app.ui.widgets.plain_text import between
 from desktop_app.ui.widgets.theme import GRID, theme
 
 ALIGNMENTS = {
@@ -64,7 +65,7 @@ def measured(table: QTextTable, drawings: Mapping[Formula, Drawing]) -> ShownTab
             block = table.cellAt(row, column).firstCursorPosition().block()
             width = 0.0
             for run in block.textFormats():
-                words = block.text()[run.start : run.start + run.length]
+                words = between(block.text(), run.start, run.start + run.length)
                 if OBJECT in words:
                     width += formula_width(run.format, drawings)
                 else:
