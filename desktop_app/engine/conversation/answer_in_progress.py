@@ -34,7 +34,9 @@ class AnswerInProgress:
     def __init__(self, received: float, prompt: Prompt, reused: int, thought: Thought) -> None:
         """`received`: when the command came (time.monotonic()); `reused`: cells that were in the KV cache."""
         self.thought = thought
-        self.text = TokenDecoder(prompt.begun, prompt.begun_tokens if prompt.begun else ())
+        begun = prompt.begun_tokens if prompt.begun else ()  # else they are those of a thought
+        self.text = TokenDecoder(prompt.begun, begun)
+        self._begun_tokens = len(begun)
         self.tokens = 0
         self.written: list[int] = []  # these tokens, those of the thought included
         self.work = Work()
@@ -84,7 +86,7 @@ class AnswerInProgress:
     def scored(self) -> list[TokenScore]:
         """Return the tokens that were written now as far as they are part of the text, with their probabilities."""
         ends = self.text.ends
-        first = len(self._prompt.begun_tokens)
+        first = self._begun_tokens
         starts = [len(self._prompt.begun), *ends[first:]]
         return [
             TokenScore(start, end, log)

@@ -92,7 +92,7 @@ class PromptBuilder:
         if dropped:
             turns = [turns[index] for index in kept]
             layout = self._lay_out(turns, system)
-        if positions(layout.cells) + room_for_answer(max_tokens, self._n_ctx, len(begun)) > self._most_positions:
+        if positions(layout.cells) + room_for_answer(max_tokens, self._n_ctx, len(layout.begun)) > self._most_positions:
             turns = _closed_up(turns)
             layout = self._lay_out(turns, system)
         certain, closing = self._around_question(turns, layout, system)
