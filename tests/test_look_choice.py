@@ -13,7 +13,8 @@ Transcribe this page | WHAT IS WRITTEN HERE | how much is the total | When is th
 Was steht da? | Lies mir das vor. | Wie viele Vögel sind das? | Welche Zahl ist das? | Was kostet das?
 Lis le panneau. | Combien d'oiseaux ? | Qu'est-ce qui est écrit ? | ¿Qué dice? | ¿Cuántos pájaros hay? | Lee esto
 O que está escrito? | Quantos pássaros? | Cosa c'è scritto? | Quanti uccelli? | Что здесь написано? | Сколько птиц?
-他写了什么 | 读一下 | 有多少只鸟 | 图里的文字是什么 | 何と書いてありますか | 鳥は何羽いくつ | 読んで | 뭐라고 쓰여 있나요 | 몇 마리예요
+他写了什么 | 读一下 | 有多少只鸟 | 图里的文字是什么 | 何と書いてありますか
+鳥はいくつ | 読んで | 뭐라고 쓰여 있나요 | 몇 마리예요
 """
 LOOKING = """
 Describe this picture. | Describe these pictures. | What is in this picture? | Is the bird blue? | Where is the dog?

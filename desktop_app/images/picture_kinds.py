@@ -1,11 +1,11 @@
 """Guesses what kind of picture it is: a photograph, or one with much fine structure.
 
-Of photographs the program warns, because the built-in model knows only simple drawings. Drawn scenes have a few even colours; photographs have texture everywhere, or many colours. Both
-are measured on a copy of 64 x 64 pixels without single-pixel noise, so that the size, JPEG
-artefacts and slight grain matter little. The thresholds keep a wide distance from drawn scenes: a
-photograph of an even sky or a dim grey one is missed rather than a drawing called a photograph.
+Of photographs the program warns, because the built-in model knows only simple drawings. Drawn scenes have a few even
+colours; photographs have texture everywhere, or many colours. Both are measured on a copy of 64 x 64 pixels without
+single-pixel noise, so that the size, JPEG artefacts and slight grain matter little. The thresholds keep a wide distance
+from drawn scenes: a photograph of an even sky or a dim grey one is missed rather than a drawing called a photograph.
 
-Much fine structure have documents, tables and screenshots: at too quick a look their text is lost. Where text stands,
+Documents, tables and screenshots have much fine structure: at a quick look their text is lost. Where text stands,
 most pixels of a small block have one brightness, that of the paper, and many strong edges cross it. In foliage
 or fur there are as many edges, but no paper; at the edges of drawn shapes there is paper, but only one edge.
 """
