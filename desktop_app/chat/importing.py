@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, TypeVar
 
 from desktop_app.chat.certainty import KEY as CERTAINTY_KEY
 from desktop_app.chat.certainty import from_details, to_details
-from desktop_app.chat.conversation import Message, Picture, Role, State, new_id, storable
+from desktop_app.chat.conversation import LOOKS_KEY, Message, Picture, Role, State, looks_from, new_id, storable
 from desktop_app.chat.exporting import FORMAT
 from desktop_app.errors import UserError
 
@@ -39,6 +39,9 @@ _DETAILS: dict[str, type] = {
     "model": str,
     "finish_reason": str,
     "glance": bool,
+    "look": str,
+    "fine": bool,
+    "picture_tokens": float,
     "engine_stopped": bool,
     "too_long": bool,
     "tokens_per_second": float,
@@ -236,6 +239,8 @@ def _details(record: dict[str, Any], length: int) -> dict[str, Any]:
     """
     certainty = from_details(record, length)
     kept: dict[str, Any] = {} if certainty is None else {CERTAINTY_KEY: to_details(certainty)}
+    if looks := looks_from(record.get(LOOKS_KEY)):
+        kept[LOOKS_KEY] = [list(look) for look in looks]
     for key, value in record.items():
         kind = _DETAILS.get(key)
         if kind is float:

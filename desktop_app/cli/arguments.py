@@ -21,8 +21,9 @@ from desktop_app.cli.request import (
     WindowRequest,
 )
 from desktop_app.cli.terminal import in_one_line
-from desktop_app.engine.messages import EngineSettings, Look, Sampling
+from desktop_app.engine.messages import EngineSettings, Sampling
 from desktop_app.file_addresses import is_local
+from desktop_app.look_choice import Wish
 from desktop_app.settings import SETTINGS
 
 
@@ -86,7 +87,7 @@ def _parse_ask(words: Sequence[str]) -> AskRequest:
     )
     add("--system", metavar="TEXT", help=texts.ASK_SYSTEM)
     _add_context(parser)
-    add("--look", choices=[Look.WHOLE.value, Look.QUICK.value], default=Look.WHOLE.value, help=texts.ASK_LOOK)
+    add("--look", choices=[wish.value for wish in Wish], default=Wish.WHOLE.value, help=texts.ASK_LOOK)
     add("--picture-tokens", type=_whole(1, 2**16), metavar="N", help=texts.ASK_PICTURE_TOKENS)
     add("--think", action="store_true", help=texts.ASK_THINK)
     add("--json", action="store_true", help=texts.ASK_JSON)
@@ -111,7 +112,7 @@ def _parse_ask(words: Sequence[str]) -> AskRequest:
         ),
         settings=EngineSettings(n_ctx=found.context),
         system=found.system,
-        look=Look(found.look),
+        look=Wish(found.look),
         picture_tokens=found.picture_tokens,
         think=found.think,
         json=found.json,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from desktop_app.engine.messages import EngineSettings, Look, Sampling
+from desktop_app.engine.messages import EngineSettings, Sampling
+from desktop_app.look_choice import Wish
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class AskRequest:
     sampling: Sampling = field(default_factory=Sampling)
     settings: EngineSettings = field(default_factory=EngineSettings)
     system: str | None = None
-    look: Look = Look.WHOLE  # how much of a picture is read
+    look: Wish = Wish.WHOLE  # how closely at pictures; there is no later in which the rest of them would be read
     picture_tokens: int | None = None  # that each may take; None: as many as in training
     think: bool = False  # before it answers
     json: bool = False

@@ -33,9 +33,11 @@ ASK_MAX_TOKENS = "most tokens in an answer (default: {default})"
 ASK_SYSTEM = "system prompt to use instead of the model's own"
 ASK_CONTEXT = "context size in tokens (default: {default}, or less if the model was trained with less)"
 ASK_LOOK = (
-    "how much of a picture the model reads: whole, or quick, which is a third or less and much faster, but loses small "
-    "things and written words"
+    "how closely to look at pictures: quick reads a third of each, or one part instead of several, which is much "
+    "faster; whole reads everything; automatic looks quickly, unless a question asks for text or numbers or a picture "
+    "is a document. Default: whole, because here nothing is read after the answer that a quick look has left out"
 )
+NOTE_QUICK_LOOK = "eyebright: quick look: {rows} of {all} tokens of the pictures were read."
 ASK_PICTURE_TOKENS = (
     "how many tokens a picture may take, with models that let one choose, such as Gemma 4: 70, 140, 280, 560 or 1120; "
     "more show smaller things, and take longer"

@@ -299,6 +299,7 @@ class Inspected(NamedTuple):
     thumbnail: bytes  # PNG, longest side at most 192
     looks_photographic: bool  # many colours and soft edges: the demonstration model cannot recognise it
     notes: tuple[UserError, ...] = ()  # which frame or page is seen, what of the picture is missing
+    has_fine_structure: bool = False  # as a document, a table or a screenshot: at a quick look its text is lost
 
 
 class PhaseChanged(NamedTuple):

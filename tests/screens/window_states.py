@@ -15,8 +15,9 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop_app.chat.backups import Backup
 from desktop_app.chat.conversation import DeletedConversation, State
-from desktop_app.engine.messages import Phase, Tuning
+from desktop_app.engine.messages import Look, Phase, Tuning
 from desktop_app.errors import UserError
+from desktop_app.look_choice import Wish
 from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions, TokenOptions, WholeCost
 from desktop_app.services.conversation.queue.questions import QueuedQuestion
 from desktop_app.services.notices import Notice, Part, action
@@ -626,7 +627,17 @@ def looking_in_parts(stage: Stage) -> None:
     """A model that sees pictures in parts, and what that costs."""
     stage.services.engine.become("ready", LLAVA)
     stage.services.draft.put(stage.lake, "reading", 0.4)
-    stage.services.picture_detail.show(DetailOptions(DetailCost(5, 94.0), DetailCost(1, 21.0), False, 3, 5))
+    whole, quick = DetailCost(5, 2880, 94.0), DetailCost(1, 577, 21.0)
+    stage.services.picture_detail.show(DetailOptions(whole, quick, Wish.WHOLE, fitting=3, wished=5))
+
+
+@state
+def looking_quickly(stage: Stage) -> None:
+    """A model that can read a part of a picture, and what that costs."""
+    stage.services.engine.become("ready", LLAVA)
+    stage.services.draft.put(stage.lake, "reading", 0.4)
+    whole, quick = DetailCost(1, 576, 21.0), DetailCost(1, 192, 8.2)
+    stage.services.picture_detail.show(DetailOptions(whole, quick, Wish.AUTOMATIC, Look.QUICK, in_parts=False))
 
 
 @state

@@ -12,7 +12,7 @@ from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
 
 from desktop_app.chat.certainty import KEY as CERTAINTY_KEY
 from desktop_app.chat.certainty import Certainty, from_details, of_both, to_details
-from desktop_app.chat.conversation import Message, State, words_of
+from desktop_app.chat.conversation import LOOKS_KEY, Message, State, words_of
 from desktop_app.engine.messages import (
     Ask,
     BugReported,
@@ -339,6 +339,9 @@ class Answer(QObject):
             self.speed.emit(stats.tokens_per_second)
         if event.certainty is not None:
             self.message = judged(self.message, event.certainty, self.begun_text)
+        if any(seen.rows < seen.of_rows for seen in event.looks):
+            looks = [[seen.rows, seen.of_rows] for seen in event.looks]
+            self.message = replace(self.message, details=self.message.details | {LOOKS_KEY: looks})
         stopped = stats.finish_reason is FinishReason.STOPPED
         info = self._engine.info()
         # An answer is also stopped by another model or other settings that are loaded.

@@ -133,7 +133,12 @@ class SettingsDialog(Dialog):
         self._column.addWidget(self.tuning)
         title = self.tr("Read pictures while you type")
         self.reading_ahead = self._switch("reading_ahead", title)
-        self._switch("picture_glance", self.tr("Quick look at pictures"))
+        title = self.tr("How closely to look")
+        names = {"automatic": self.tr("Automatic"), "quick": self.tr("Quick"), "whole": self.tr("Whole")}
+        self.picture_look = SegmentedControl(title, names, self)
+        self.picture_look.chosen.connect(partial(self._set, "picture_look"))
+        self._controls["picture_look"] = self.picture_look
+        self._row("picture_look", title, self.picture_look)
         self._number("unload_after", self.tr("Unload when idle (minutes)"), 5, self.tr("Never"))
         self._number("disk_cache_mb", self.tr("Cache (MB)"), 256, self.tr("Off"))
 

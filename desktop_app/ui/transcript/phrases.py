@@ -9,7 +9,7 @@ from desktop_app.engine.messages import Phase
 from desktop_app.errors import SENTENCES
 from desktop_app.services.conversation.answer import ENGINE_STOPPED_KEY, TOO_LONG_KEY, is_measured
 from desktop_app.services.conversation.chat import NOTES
-from desktop_app.ui.sentences import duration, error_of, saved_model_name
+from desktop_app.ui.sentences import duration, error_of, number, saved_model_name
 from desktop_app.ui.transcript import certainty
 from desktop_app.ui.widgets.plain_text import shortened
 
@@ -30,10 +30,23 @@ def note(message: Message) -> str:
 
 
 def mark(message: Message) -> str:
-    """Return why an answer is incomplete or empty, and how sure the model was; "" when there is nothing to be said."""
+    """Return why an answer is incomplete, how closely the model looked, and how sure it was; "" for nothing."""
     is_too_long = message.details.get(TOO_LONG_KEY)
     too_long = translate("transcript", "It is too long to be continued.") if is_too_long else ""
-    return " ".join(filter(None, (_ending(message), too_long, certainty.verdict(message))))
+    return " ".join(filter(None, (_ending(message), too_long, look(message), certainty.verdict(message))))
+
+
+def look(message: Message) -> str:
+    """Return how much of the pictures was read, if that was not all."""
+    quick = [(rows, of_rows) for rows, of_rows in message.looks if rows < of_rows]
+    if not quick or message.state is State.STREAMING:
+        return ""
+    read, there = (number(sum(each)) for each in zip(*quick, strict=True))
+    if len(message.looks) == 1:
+        return translate("transcript", "Quick look: {rows} of {all} tokens.").format(rows=read, all=there)
+    return translate("transcript", "Quick look at {count} of {pictures} pictures: {rows} of {all} tokens.").format(
+        count=len(quick), pictures=len(message.looks), rows=read, all=there
+    )
 
 
 def _ending(message: Message) -> str:
