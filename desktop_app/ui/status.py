@@ -35,8 +35,6 @@ if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
 
 _MEMORY_EVERY_MS = 2000
 _LONGEST_NAME = 260  # px
-_ROOMY = 640  # px; in a narrower line a download takes the room of memory and speed
-_WORDY = 760  # px; in a narrower line figures stand without words
 _ICON = 16  # px at 100 % text size, like all sizes here
 _ALMOST_FULL = 0.85
 
@@ -68,7 +66,7 @@ class StatusLine(QWidget):
         self._build(services)
         self._memory_timer = QTimer(self)
         self._memory_timer.setInterval(_MEMORY_EVERY_MS)
-        self._memory_timer.timeout.connect(self._show_memory)
+        self._memory_timer.timeout.connect(self._show_edge)
         self._memory_timer.start()
         self._connect(services)
         self._show()
@@ -83,6 +81,8 @@ class StatusLine(QWidget):
         services.reading_ahead.looking_closely.connect(self._looking_closely)
         services.chat.reset.connect(self._show_figures)
         services.chat.reset.connect(self._forget_phase)
+        for changed in (services.activity.changed, services.conversations.listed, services.conversations.opened):
+            changed.connect(self._show_edge)  # `elsewhere` may say something else
         theme.changed.connect(self._show)
 
     def follow(self, downloads: DownloadLine) -> None:
@@ -94,7 +94,7 @@ class StatusLine(QWidget):
     def set_context(self, used: int, size: int) -> None:
         """Show how much of the context is in use, in tokens."""
         self._used, self._size = used, size
-        self._show_context()
+        self._show_edge()
 
     def _build(self, services: Services) -> None:
         row = QHBoxLayout(self)
@@ -157,7 +157,6 @@ class StatusLine(QWidget):
     def _show_figures(self) -> None:
         """Show the figures of the open conversation."""
         self._speed, used, size = self._answers.figures_of(self._conversations.current_id())
-        self._show_speed()
         self.set_context(used, size)
 
     def _forget_context(self) -> None:
@@ -165,9 +164,6 @@ class StatusLine(QWidget):
 
     def _show(self) -> None:
         self._show_model()
-        self._show_memory()
-        self._show_speed()
-        self._show_context()
         self._show_download()
 
     def _show_model(self) -> None:
@@ -195,6 +191,7 @@ class StatusLine(QWidget):
             self.model.setIcon(icons.icon("warning", "danger", _ICON))
         else:
             self.model.setIcon(icons.icon("eye-looking" if looking else "eye", "text" if looking else "muted", _ICON))
+        self._show_edge()
 
     def _show_download(self) -> None:
         downloads = self._downloads
@@ -206,46 +203,51 @@ class StatusLine(QWidget):
             self.download.setIcon(icons.icon("warning", "danger", _ICON))
         else:
             self.download.show_bar(downloads.share(), downloads.role())
-        self.download.say(downloads.text())
+        self.download.say(downloads.text(), downloads.beginning())
         set_tip(self.download, downloads.tip())
-        self._show_memory()
-        self._show_speed()
-
-    def _is_roomy(self) -> bool:
-        """Return whether there is room to say what the figures are."""
-        return self.width() >= theme.px(_WORDY)
-
-    def _is_cramped(self) -> bool:
-        """Return whether a download needs the room of what matters less."""
-        return self._downloads is not None and self._downloads.job is not None and self.width() < theme.px(_ROOMY)
+        self._show_edge()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Leave the room to what matters most."""
         super().resizeEvent(event)
-        self._show_memory()
-        self._show_speed()
-        self._show_context()
+        self._show_edge()
 
     def _open_download(self) -> None:
         if self._downloads is not None:
             self.download_opened.emit(self._downloads.job)
 
-    def _show_memory(self) -> None:
+    def _show_edge(self, _what: object = None) -> None:
+        """Show the figures: without words, or only that of the context, before something that matters more is cut."""
+        for is_named, is_whole in ((True, True), (False, True), (False, False)):
+            self._show_memory(is_named, is_whole)
+            self._show_speed(is_whole)
+            self._show_context(is_named)
+            if self._needed() <= self.width():
+                break
+
+    def _needed(self) -> int:
+        """Return the width in which nothing that matters is cut, in px."""
+        buttons = (self.model, self.not_now, self.elsewhere, self.memory, self.speed, self.context)
+        widths = [button.sizeHint().width() for button in buttons if not button.isHidden()]
+        if not self.download.isHidden():
+            widths.append(self.download.needed())
+        return sum(widths) + (len(widths) + 2) * GRID // 2
+
+    def _show_memory(self, is_named: bool, is_whole: bool) -> None:
         used = self._engine.memory_bytes() if self._engine.state() != "dead" else 0
         size = data_size(used) if used else ""
-        named = self.tr("{size} of memory").format(size=size)
-        self.memory.say(named if self._is_roomy() else size)
-        self.memory.setVisible(used > 0 and not self._is_cramped())
+        self.memory.say(self.tr("{size} of memory").format(size=size) if is_named else size)
+        self.memory.setVisible(used > 0 and is_whole)
 
-    def _show_speed(self) -> None:
+    def _show_speed(self, is_whole: bool) -> None:
         self.speed.say(self.tr("{speed} tokens/s").format(speed=number(self._speed, 1)) if self._speed else "")
-        self.speed.setVisible(self._speed > 0 and not self._is_cramped())
+        self.speed.setVisible(self._speed > 0 and is_whole)
 
-    def _show_context(self) -> None:
+    def _show_context(self, is_named: bool) -> None:
         share = self._share()
         self.context.show_bar(share, "warning" if share >= _ALMOST_FULL else "muted")
         named, short = self.tr("Context {percent}% full"), self.tr("{percent}%")
-        self.context.say((named if self._is_roomy() else short).format(percent=number(share * 100)))
+        self.context.say((named if is_named else short).format(percent=number(share * 100)))
         self.context.setVisible(self._size > 0)
 
     def _share(self) -> float:

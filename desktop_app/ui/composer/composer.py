@@ -32,7 +32,7 @@ _SIDE = 2 * GRID  # px the card reaches beyond the column, so that its words sta
 _TOKENS_OF_WORDS = 64  # at least, around the pictures of a question
 _ANY_NUMBER = 1 << 30
 
-_SHORTEST_NAME = 8 * GRID  # px of the model's, beside a long hint
+_SHORTEST_NAME = 15 * GRID  # px of the model's, beside a long hint
 _ANY_WIDTH = (1 << 24) - 1  # px, Qt's largest
 
 _INSET = 6  # px between a button's edge and its icon: words and icons begin at the same place
@@ -227,7 +227,7 @@ class Composer(QWidget):
         name, shortest = self.model.sizeHint().width(), theme.px(_SHORTEST_NAME)
         is_long = words > 2 * (room - name)  # more than two lines
         is_beside = words < 2.8 * (room - shortest)  # three lines, which end before their right edge
-        self.model.setMaximumWidth(shortest if is_long and is_beside else _ANY_WIDTH)
+        self.model.setMaximumWidth(max(shortest, room - int(words / 2.8)) if is_long and is_beside else _ANY_WIDTH)
         if is_beside != (self._words.indexOf(self.hint) < 0):
             if is_beside:
                 self._row.insertWidget(1, self.hint, 1)

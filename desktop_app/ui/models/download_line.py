@@ -42,12 +42,18 @@ class DownloadLine(QObject):
         return self.job is not None and self.job.state is JobState.FAILED
 
     def text(self) -> str:
-        """Return how far it is, how long it takes or why it does not go on, and what it is: the first matters most."""
+        """Return all that the line says: how it gets on, and what it is."""
+        if self.job is None:
+            return ""
+        return " · ".join((self.beginning(), one_line(self.job.request.title)))
+
+    def beginning(self) -> str:
+        """Return what matters most: how far it is, how long it takes or why it does not go on."""
         if self.job is None:
             return ""
         percent = translate("Models", "{percent}%").format(percent=number(self.share() * 100))
         state = words.job_problem(self.job) or words.job_state(self.job)
-        return " · ".join(said for said in (percent, state, one_line(self.job.request.title)) if said)
+        return " · ".join(said for said in (percent, state) if said)
 
     def tip(self) -> str:
         """Return all of it."""

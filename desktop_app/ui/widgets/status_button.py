@@ -47,18 +47,27 @@ class StatusButton(EnterClicks, QToolButton):
 class ElasticStatusButton(StatusButton):
     """A longer text, which gives way where the line is short: its beginning matters most."""
 
-    def say(self, text: str) -> None:
-        """Show as much of `text` as there is room for; screen readers read it all."""
-        self._whole = text
+    def __init__(self, name: str, parent: QWidget) -> None:
+        self._beginning = ""
+        super().__init__(name, parent)
+
+    def say(self, text: str, beginning: str = "") -> None:
+        """Show as much of `text` as there is room for, but its `beginning`; screen readers read it all."""
+        self._whole, self._beginning = text, beginning
         self.ensurePolished()  # before that its words are measured in another size
         super().say(text)
         self._wanted = super().sizeHint()
         self._fit()
         self.updateGeometry()
 
+    def needed(self) -> int:
+        """Return the width in which the beginning is not cut, in px."""
+        return self._frame() + self.fontMetrics().horizontalAdvance(self._beginning + "…")
+
     def sizeHint(self) -> QSize:
         """Ask for room for the whole text, within reason."""
-        return self._wanted.boundedTo(QSize(theme.px(_LONGEST_TEXT), self._wanted.height()))
+        most = max(theme.px(_LONGEST_TEXT), self.needed())
+        return self._wanted.boundedTo(QSize(most, self._wanted.height()))
 
     def minimumSizeHint(self) -> QSize:
         """Take any width with room for the bar and a few letters."""
@@ -71,6 +80,9 @@ class ElasticStatusButton(StatusButton):
 
     def _fit(self) -> None:
         metrics = self.fontMetrics()
-        frame = self._wanted.width() - metrics.horizontalAdvance(self._whole)
-        room = min(self.width(), self.sizeHint().width()) - frame
+        room = min(self.width(), self.sizeHint().width()) - self._frame()
         self.setText(f"\u2009{button_text(metrics.elidedText(self._whole, Qt.TextElideMode.ElideRight, room))}")
+
+    def _frame(self) -> int:
+        """Return how wide all but the text is."""
+        return self._wanted.width() - self.fontMetrics().horizontalAdvance(self._whole)

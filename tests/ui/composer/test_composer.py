@@ -415,6 +415,18 @@ def offered(composer: Composer) -> list[QPushButton]:
     return [each for each in seen if each.text() == "Add its projector…"]
 
 
+@pytest.mark.parametrize("width", [560, 720])
+def test_the_name_of_the_model_can_be_read_beside_a_long_hint(
+    composer: Composer, fakes: FakeServices, width: int
+) -> None:
+    composer.resize(width, composer.height())
+    fakes.engine.become("ready", LLAVA._replace(mmproj=None, image_tokens=0))
+    fakes.draft.put(picture())
+    wait_until(lambda: "cannot see pictures" in composer.hint.text() and composer.model.width() > 0)
+    pump(0)
+    assert composer.model.width() >= min(120, composer.model.sizeHint().width())
+
+
 def test_nothing_is_promised_where_the_model_cannot_see(composer: Composer, fakes: FakeServices) -> None:
     fakes.engine.become("ready", LLAVA._replace(mmproj=None, image_tokens=0))
     assert composer.hint.text() == ""

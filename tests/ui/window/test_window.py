@@ -30,6 +30,7 @@ from tests.helpers.cards import words_of
 from tests.helpers.fake_services import FakeServices
 from tests.helpers.fakes.conversation import answer, question
 from tests.helpers.fakes.engine import LLAVA
+from tests.helpers.fakes.models import job
 from tests.helpers.fakes.pictures import picture
 from tests.helpers.waiting import expect_signal, pump, wait_until
 
@@ -109,6 +110,23 @@ def test_the_edge_tells_what_the_engine_does(window: MainWindow, services: FakeS
     services.engine.become("dead", None)
     assert "stopped" in window.status.model.text()
     assert not window.status.memory.isVisible()
+
+
+def test_figures_leave_before_words_at_the_edge_are_cut(window: MainWindow, services: FakeServices) -> None:
+    window.resize(720, 560)
+    services.answers.tell(services.conversations.current_id(), 5.44, 2048, 4096)
+    services.models.under_way = [job()]
+    window.offer_models()
+    status = window.status
+    wait_until(lambda: status.download.text().strip().startswith("40% · about 8 min left · "))
+    services.activity.set_elsewhere(services.conversations.rows[1].id)
+    services.models.under_way = []
+    services.models.changed.emit()
+    wait_until(lambda: status.elsewhere.place.text().strip() == "Writing in “Two birds”")
+    assert status.model.width() >= status.model.sizeHint().width()
+    services.activity.set_elsewhere("")
+    wait_until(status.speed.isVisible)
+    assert status.memory.isVisible()
 
 
 @pytest.mark.parametrize("part", ["model", "memory", "speed", "context"])
