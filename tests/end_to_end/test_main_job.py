@@ -383,8 +383,8 @@ def test_a_conversation_about_a_picture_in_pieces(programs: list[Program], small
 
     assert program.drop(divided)
     wait_until(lambda: [p.state for p in services.draft.pictures()] == ["read"], _MODEL_S, "the picture is read ahead")
-    assert "Full detail (3 parts)" in offered(program)
-    assert "Quick look" in offered(program)
+    assert "Whole (3 parts)" in offered(program)
+    assert "Quick" in offered(program)
     answer = program.ask("What is in it?")
     assert answer.state is State.COMPLETE, answer
     assert answer.details["image_encodes"] == 0, "it had been read while the question was typed"

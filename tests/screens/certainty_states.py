@@ -1,9 +1,9 @@
-"""Functions for screenshots of what is said of how sure the model was; see window_states.py."""
+"""Functions for screenshots of what is said of how sure the model was and how it looked; see window_states.py."""
 
 from __future__ import annotations
 
 from desktop_app.chat.certainty import KEY, Certainty, Sureness, WordScore, to_details
-from desktop_app.chat.conversation import Message
+from desktop_app.chat.conversation import LOOKS_KEY, Message
 from tests.helpers.fakes.conversation import answer, question
 from tests.helpers.fakes.engine import LLAVA
 from tests.helpers.waiting import pump
@@ -53,3 +53,17 @@ def guessing_quiet(stage: Stage) -> None:
     """Only of which answers it was not sure."""
     stage.services.preferences.set("certainty", "quiet")
     _talk(stage)
+
+
+@state
+def looked_quickly(stage: Stage) -> None:
+    """An answer after a quick look, and the whole is looked at while nothing else is to be done."""
+    stage.services.engine.become("ready", LLAVA)
+    stage.open_first()
+    figures = {"model": LLAVA.name, "tokens_per_second": 5.4, "answer_tokens": 40, LOOKS_KEY: [[192, 576]]}
+    stage.services.chat.show(
+        question("What do you see in this picture?", stage.lake),
+        answer("A lake between **mountains**, and two people in a boat. The sun is low.", details=figures),
+    )
+    stage.services.reading_ahead.looking_closely.emit(True)
+    pump(100)

@@ -40,7 +40,7 @@ ALSO = {
     "dark": (
         *("typeset", "typeset_code", "typeset_table"),
         "unseen",
-        "guessing",
+        *("guessing", "looked_quickly"),
         *("thinking", "thought", "thought_unfolded"),
         *("empty", "answered", "dragging", "refusing", "reading", "error_notice", "settings", "looking"),
         *(
@@ -64,6 +64,7 @@ ALSO = {
         *(
             "looking_in_parts",
             "looking_quickly",
+            "looked_quickly",
             "finding_fastest",
             "offered",
             "blind",
