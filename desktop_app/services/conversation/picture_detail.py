@@ -72,6 +72,7 @@ class DetailOptions(NamedTuple):
     fitting: int = 0  # parts of a picture that the context has room for, instead of `wished`; 0: all
     wished: int = 0
     in_tokens: bool = False  # these are tokens
+    is_read: bool = False  # in the way that is chosen: nothing is left to be read before the answer
 
 
 class _Reduced(NamedTuple):
@@ -122,7 +123,7 @@ class PictureDetail(QObject):
         else:
             whole = whole._replace(seconds=self._cost(_whole(info, picture, most) for picture in unread).seconds)
         shown = _Reduced() if look is Look.QUICK and not reduced.in_tokens else reduced
-        return DetailOptions(whole, quick, wish, look, self._is_fine(), info.quick is None, *shown)
+        return DetailOptions(whole, quick, wish, look, self._is_fine(), info.quick is None, *shown, not unread)
 
     def whole_cost(self) -> WholeCost | None:
         """Return what the draft's pictures cost, if there is no choice and their size decides; else None."""

@@ -89,6 +89,9 @@ class DetailChoice(QWidget):
         tokens, there = number(options.quick.tokens), number(options.whole.tokens)
         if options.in_parts:
             return ""
+        if options.is_read:
+            read = tokens if options.look is Look.QUICK else there
+            return self.tr("{tokens} of {all} tokens are read").format(tokens=read, all=there)
         if options.look is Look.QUICK:
             return self.tr("Reads {tokens} of {all} tokens, the rest later").format(tokens=tokens, all=there)
         if options.wish is Wish.WHOLE:

@@ -20,6 +20,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton
 
 from desktop_app.chat.conversation import State as MessageState
+from desktop_app.engine.messages import Look
 from desktop_app.look_choice import Wish
 from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions, TokenOptions, WholeCost
 from desktop_app.services.conversation.queue.questions import QueuedQuestion
@@ -612,6 +613,35 @@ def test_what_looking_costs_is_shown_only_where_there_is_a_choice(composer: Comp
     fakes.picture_detail.show(DetailOptions(DetailCost(5, 2880, 0.0), DetailCost(1, 577, 0.0), Wish.AUTOMATIC))
     assert composer.picture_detail.choice.isVisible()
     assert not composer.picture_detail.note.isVisible()
+
+
+def test_how_much_is_read_is_told_and_why(composer: Composer, fakes: FakeServices) -> None:
+    fakes.draft.put(picture())
+    whole, quick = DetailCost(2, 1152, 42.0), DetailCost(2, 384, 16.0)
+    options = DetailOptions(whole, quick, Wish.AUTOMATIC, Look.QUICK, in_parts=False)
+    fakes.picture_detail.show(options)
+    buttons = [button.text() for button in composer.picture_detail.choice.buttons.values() if button.isVisible()]
+    assert buttons == ["Automatic", "Quick, about 16 s", "Whole, about 40 s"]
+    close = options._replace(look=Look.WHOLE)
+    for shown, told in (
+        (options, "Reads 384 of 1,152 tokens, the rest later"),
+        (close, "Reads all 1,152 tokens, because you ask for text or numbers"),
+        (close._replace(fine=True), "Reads all 1,152 tokens, because of the small print"),
+        (close._replace(wish=Wish.WHOLE), "Reads all 1,152 tokens"),
+        (options._replace(is_read=True), "384 of 1,152 tokens are read"),
+        (close._replace(is_read=True), "1,152 of 1,152 tokens are read"),
+        (
+            options._replace(fitting=100, wished=192, in_tokens=True),
+            "The context is too small: only 100 of 192 tokens of a picture fit.",
+        ),
+    ):
+        fakes.picture_detail.show(shown)
+        assert composer.picture_detail.note.whole_text() == told
+    QTest.mouseClick(composer.picture_detail.choice.buttons["quick"], Qt.MouseButton.LeftButton)
+    assert fakes.picture_detail.calls == [("choose", Wish.QUICK)]
+    fakes.picture_detail.show(DetailOptions(whole, quick, Wish.AUTOMATIC))
+    assert not composer.picture_detail.choice.buttons["automatic"].isVisible(), "nothing would be read later"
+    assert composer.picture_detail.choice.buttons["whole"].isChecked()
 
 
 def test_how_many_tokens_a_picture_may_take_is_chosen_with_its_cost(composer: Composer, fakes: FakeServices) -> None:
