@@ -53,6 +53,7 @@ _DETAILS: dict[str, type] = {
     "thought": str,
     "thought_s": float,
 }
+_CHOICES = {"look": ("automatic", "quick")}
 _TEXTS = frozenset({"thought"})  # of several lines
 _YEAR_3000 = 32_503_680_000.0  # seconds since 1970; Windows shows no later dates
 
@@ -246,7 +247,7 @@ def _details(record: dict[str, Any], length: int) -> dict[str, Any]:
         if kind is float:
             if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _LARGEST_FIGURE:
                 kept[key] = value
-        elif kind is str and isinstance(value, str):
+        elif kind is str and isinstance(value, str) and value in _CHOICES.get(key, (value,)):
             kept[key] = storable(value) if key in _TEXTS else _line(value)
         elif kind is bool and isinstance(value, bool):
             kept[key] = value

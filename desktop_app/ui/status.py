@@ -331,7 +331,9 @@ class StatusLine(QWidget):
             most = info.any_size.most
         if tiled or info.quick is not None:
             quick = info.image_tokens if info.quick is None else info.quick.rows(most, tiled=tiled)
-            text = self.tr("A picture takes up to {most} tokens, or {count} with a quick look.")
+            text = self.tr("A picture takes {most} tokens, or {count} with a quick look.")
+            if tiled or info.any_size is not None:
+                text = self.tr("A picture takes up to {most} tokens, or {count} with a quick look.")
             return text.format(most=number(most), count=number(quick))
         text = self.tr("A picture takes {count} tokens.")
         if info.any_size is not None:
