@@ -78,7 +78,7 @@ ALSO = {
     "large": ("empty", "offered", "answered", "beside", "beside_earlier", "dropped_many", "typeset"),
     "laptop": ("empty", "offered", "answered", "beside", "dropped_many", "photo_advice", "typeset"),
     "twice": (
-        *("guessing", "looked_quickly"),
+        *("guessing", "looked_quickly", "settings_of_looking"),
         *("empty", "offered", "offer_fetching", "answered", "beside", "dropped_many", "photo_advice", "queued"),
         *(
             "waiting_for_another",

@@ -11,7 +11,7 @@ from unittest.mock import patch
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QDragEnterEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
 
 from desktop_app.chat.backups import Backup
 from desktop_app.chat.conversation import DeletedConversation, State
@@ -538,6 +538,18 @@ def settings(stage: Stage) -> QWidget | None:
     """The settings from their top."""
     stage.window.dialogs.open_settings()
     return stage.window.findChild(SettingsDialog)
+
+
+@state
+def settings_of_looking(stage: Stage) -> QWidget | None:
+    """The setting how closely to look."""
+    stage.window.dialogs.open_settings()
+    pump(50)
+    dialog = stage.window.findChild(SettingsDialog)
+    assert dialog is not None
+    [area] = [area for area in dialog.findChildren(QScrollArea) if area.isAncestorOf(dialog.picture_look)]
+    area.ensureWidgetVisible(dialog.picture_look, 0, 200)
+    return dialog
 
 
 @state
