@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 
 from PySide6.QtGui import QTextCharFormat, QTextCursor, QTextDocument
 
+from desktop_app.ui.widgets.plain_text import set_words_tip
 from desktop_app.ui.widgets.theme import theme
 
 _WORD = re.compile(r"\w+")
@@ -35,7 +36,7 @@ def underline(document: QTextDocument, markdown: str, words: Sequence[tuple[Rang
         first, last = places[0][0], places[-1][1]
         cursor.setPosition(first + bisect_left(twice, first))
         cursor.setPosition(last + bisect_left(twice, last), QTextCursor.MoveMode.KeepAnchor)
-        look.setToolTip(said)
+        set_words_tip(look, said)
         cursor.mergeCharFormat(look)
 
 
