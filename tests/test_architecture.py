@@ -55,6 +55,7 @@ _UI_GROUND = {
     "desktop_app.engine.messages",
     "desktop_app.look_choice",
     "desktop_app.memory_fit",
+    "desktop_app.weight_choice",
     "desktop_app.chat.backups",
     "desktop_app.chat.certainty",
     "desktop_app.chat.conversation",
@@ -68,7 +69,12 @@ _UI_GROUND = {
 _WITHOUT_QT = {*_ENGINE_DOOR, "desktop_app.markdown", "desktop_app.chat", "desktop_app.images", "model_store", *_LEAVES}
 
 #: What command line and window decide in the same way.
-_SHARED = {"desktop_app.look_choice", "desktop_app.memory_fit", "desktop_app.model_choice"}
+_SHARED = {
+    "desktop_app.look_choice",
+    "desktop_app.memory_fit",
+    "desktop_app.model_choice",
+    "desktop_app.weight_choice",
+}
 _BELOW_SERVICES = {*_WITHOUT_QT, *_PLANNING, *_TUNING, *_SHARED}
 SERVICES = ["conversation", "models"]
 _SERVICES_GROUND = {
@@ -88,6 +94,7 @@ MAY_IMPORT = {
     "desktop_app.memory_fit": {*_PLANNING, "desktop_app.engine.messages", "model_store", *_LEAVES},
     "desktop_app.model_choice": {"desktop_app.memory_fit", "model_store.catalogue"},
     "desktop_app.look_choice": {"desktop_app.engine.messages"},
+    "desktop_app.weight_choice": {"desktop_app.engine.messages", "desktop_app.engine.tuning", "model_store.catalogue"},
     "desktop_app.cli": {*_WITHOUT_QT, *_PLANNING, *_TUNING, *_SHARED},
     # The window's widgets know data, and otherwise only services.
     "desktop_app.ui": {*_UI_GROUND, *(f"desktop_app.ui.{name}" for name in UI_FOLDERS)},

@@ -138,13 +138,16 @@ def _parse_plan(words: Sequence[str]) -> PlanRequest:
 
 def _parse_tune(words: Sequence[str]) -> TuneRequest:
     parser = Parser("eyebright tune", texts.TUNE_DESCRIPTION)
-    parser.add_argument("model", type=full_word, metavar="ID|MODEL_GGUF", help=texts.PLAN_MODEL)
+    parser.add_argument("model", nargs="?", type=full_word, metavar="ID|MODEL_GGUF", help=texts.PLAN_MODEL)
     parser.add_argument("mmproj", nargs="?", type=full_word, metavar="MMPROJ_GGUF", help=texts.PLAN_MMPROJ)
     _add_context(parser)
     parser.add_argument("--json", action="store_true", help=texts.TUNE_JSON)
+    parser.add_argument("--weights", action="store_true", help=texts.TUNE_WEIGHTS)
     found = parser.parse_args(words)
+    if bool(found.model) == found.weights:
+        parser.error(texts.TUNE_WHAT)
     settings = EngineSettings(n_ctx=found.context)
-    return TuneRequest(model=found.model, mmproj=found.mmproj or "", settings=settings, json=found.json)
+    return TuneRequest(model=found.model or "", mmproj=found.mmproj or "", settings=settings, json=found.json)
 
 
 def _parse_self_test(words: Sequence[str]) -> SelfTestRequest:

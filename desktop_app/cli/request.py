@@ -46,9 +46,9 @@ class PlanRequest:
 
 @dataclass(frozen=True)
 class TuneRequest:
-    """Find the fastest settings for a model."""
+    """Find the fastest settings for a model, or how fast each quantisation is."""
 
-    model: str
+    model: str  # "": measure the quantisations
     mmproj: str = ""
     settings: EngineSettings = field(default_factory=EngineSettings)
     json: bool = False

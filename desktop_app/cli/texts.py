@@ -53,7 +53,10 @@ PLAN_MEMORY = "plan for a computer with this much memory, such as 8G (default: t
 PLAN_JSON = "print one JSON object; sizes are in bytes"
 TUNE_DESCRIPTION = """\
 Find the fastest settings for a model on this computer and save them. It takes less than a minute.
-The window and eyebright ask then load the model with these settings. Close other programs first."""
+The window and eyebright ask then load the model with these settings. Close other programs first.
+With --weights: measure how fast this computer is with each quantisation, which eyebright models search then shows."""
+TUNE_WEIGHTS = "measure each quantisation with random weights, in less than a minute; no model is needed"
+TUNE_WHAT = "name a model, or use --weights"
 TUNE_JSON = "print one JSON object; speeds are in tokens per second"
 MODELS_REMOVE_YES = "delete without asking, also on a terminal"
 MODELS_DESCRIPTION = "Manage the models on this computer and download others."
@@ -122,6 +125,7 @@ WHOLE_NUMBER = "must be a whole number from {low} to {high}"
 NUMBER = "must be a number from {low} to {high}"
 
 STANDARD_INPUT = "standard input"
+STATUS_WEIGHTS = "Measuring {quantisation}, {seconds} s so far …"
 STATUS_MEASURING = "Finding the fastest settings, {seconds} s so far …"
 STATUS_LOADING = "Loading the model …"
 STATUS_LOOKING = "Looking at picture {number} of {count} …"
@@ -169,6 +173,11 @@ MODELS_WORDING = "{title}: {sentence}"
 MODELS_HEAD = ("ID", "SIZE", "STATE", "LICENCE", "LAST USED", "TITLE")
 MODELS_HEAD_FOUND = ("PROGRAM", "SIZE", "SEES", "TITLE")
 MODELS_HEAD_SEARCH = ("ID", "FILES", "SIZE", "FITS", "SEES", "LICENCE", "TITLE")
+MODELS_HEAD_SPEED, MODELS_HEAD_LOSS = ("READS", "WRITES"), "LOSES"
+MODELS_FASTEST, MODELS_LEAST = "{speed} fastest", "{loss} least"
+MODELS_LOSS_NOTE = """\
+READS and WRITES (once eyebright tune --weights has measured them): about how many tokens per second on this computer.
+LOSES: by how much this quantisation raises the perplexity of Llama 3 8B ({source})."""
 MODELS_YES_NO = {True: "yes", False: "no"}
 MODELS_FITS = {"fits": "yes", "reduced": "with {n_ctx} tokens", "too-large": "no", "": "cannot be loaded"}
 MODELS_TOO_LARGE = "eyebright: {title} needs at least {needed} GB of memory, and {usable} GB can be used."
@@ -258,6 +267,15 @@ TUNE_NOT_MEASURED = {
     "failed": "The model could not be loaded. To see why, ask it something with eyebright ask.",
     "disturbed": "Other programs disturbed the measurement. Close them and try again.",
 }
+WEIGHTS_NOT_MEASURED = {
+    "no-memory": "There is not enough free memory to measure. Close other programs and try again.",
+    "disk-full": "The disk is too full to measure: this takes about 0.5 GB for a moment. Free some space.",
+    "too-slow": "Measuring took too long. Close other programs and try again.",
+    "failed": "The speed of the quantisations could not be measured on this computer.",
+    "disturbed": TUNE_NOT_MEASURED["disturbed"],
+}
+WEIGHTS_HEAD = ("QUANTISATION", "LAYOUT", "READS", "WRITES")
+WEIGHTS_NOTE = "In tokens per second, for 7 billion weights. Saved; eyebright models search tells it of each model."
 TUNING_IS = "{mode}; {threads}; batches of {n_ubatch}; reads {read}, writes {written} tokens/s (measured {date})"
 TUNING_MAPPED = "mapped"
 TUNING_REPACKED = "repacked for the processor"

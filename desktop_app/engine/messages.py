@@ -125,6 +125,16 @@ class Tuning(NamedTuple):
     measured: str = ""  # the date, as 2026-11-24
 
 
+class WeightSpeed(NamedTuple):
+    """How fast this computer evaluates one layer, as wide as a 7B's, of weights in one quantisation."""
+
+    quantisation: str  # "Q4_K_M"
+    repacked: bool
+    size: int  # bytes of the layer's weights
+    reading: float  # tokens per second, in batches
+    writing: float  # tokens per second, one by one
+
+
 def gb_up(size: int) -> str:
     """Return a size in bytes as GB with one decimal, rounded up: for memory that is needed."""
     return f"{-(-size * 10 // _GB) / 10:.1f}"

@@ -171,8 +171,8 @@ class Tuner(QObject):
 
     def _run(self, measurement: Measurement) -> None:
         """On the thread."""
-        from desktop_app.engine.tuning.measurement import MeasurementStopped
         from desktop_app.engine.tuning.search import MeasurementFailed
+        from desktop_app.engine.tuning.trials import MeasurementStopped
 
         try:
             self._run_ended.emit(measurement, measurement.run().tuning)

@@ -18,8 +18,9 @@ import numpy as np
 from gguf_writing import Tower, add_decoder_shape, add_llava_keys, add_sentencepiece, clip_tensors, new_gguf, takes_q6_k
 
 from bench.qwen_shapes import Qwen
-from bench.random_blocks import Q4_K, Q6_K, SPREAD, Matrix, write_weights
+from bench.random_blocks import Q4_K, Q6_K, Matrix, write_weights
 from bench.vocabulary import vocabulary
+from desktop_app.engine.weights.random_blocks import SPREAD
 
 VERSION = 1  # of the files: part of their names
 

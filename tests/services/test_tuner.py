@@ -12,8 +12,9 @@ from typing import cast
 import pytest
 
 from desktop_app.engine.messages import Ask, Inspect, Load, LoadPlan, ModelInfo, PictureRef, Ready, Tuning
-from desktop_app.engine.tuning.measurement import Measurement, MeasurementStopped, TuningTarget
+from desktop_app.engine.tuning.measurement import Measurement, TuningTarget
 from desktop_app.engine.tuning.search import MeasurementFailed, TuningReport
+from desktop_app.engine.tuning.trials import MeasurementStopped
 from desktop_app.services.tuner import Tuner
 from tests.engine.tuning import dying_trials
 from tests.helpers.fake_engine import finished
