@@ -82,7 +82,7 @@ class HistoryThread:
         """Run `job(history)` on the history's thread, then `then(result)` here.
 
         The first job opens the history. If that fails, a notice says so once, and `on_error` of each
-        job gets the error.
+        job gets the error. Where only space was missing, each job tries again.
         """
         if not self._started:
             self._started = True
@@ -118,7 +118,7 @@ class HistoryThread:
             del self._unkept[key]  # a bug, which would come again
         unkept.is_tried = False
         was_told, unkept.has_failed = unkept.has_failed, True
-        if error is not self._unavailable:
+        if error is not self._unavailable or _may_pass(error):
             self._again.start()
         if not was_told:
             self.failed(error)
@@ -145,6 +145,8 @@ class HistoryThread:
         self._background.close()
 
     def _opened_history(self) -> History:
+        if self._unavailable is not None and _may_pass(self._unavailable):
+            self._open()
         if self._unavailable is not None:
             raise self._unavailable
         assert self._history is not None  # opening is the first job of the thread
@@ -158,6 +160,7 @@ class HistoryThread:
         except UserError as error:
             self._unavailable = error
             return error
+        self._unavailable = None
         self._history.mark_interrupted()
         if held := self._history.in_caches():  # the program was killed before they were cleared
             self._clear_cache(time.time(), min(held.values()) - CLOCK_S)
@@ -211,3 +214,8 @@ class HistoryThread:
         if not isinstance(error, UserError):
             raise error
         self._notices.error(error)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Return whether it may be otherwise at the next try: a person can make room on the disk."""
+    return isinstance(error, UserError) and error.code == "disk-full"

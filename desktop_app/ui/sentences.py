@@ -91,13 +91,18 @@ def model_name(info: ModelInfo) -> str:
     return built_in_name() if info.is_demo else one_line(info.name)
 
 
-def name_in_use(engine: Engine, models: Models) -> tuple[str, str]:
-    """Return what the model is called that is loaded or to be loaded, and what tells it from others of that name."""
+def name_in_use(engine: Engine, models: Models | None) -> tuple[str, str]:
+    """Return what the model is called that is loaded or to be loaded, and what tells it from others of that name.
+
+    `models`: None before the window has asked which there are.
+    """
     info = engine.info()
-    if info is not None:
-        return model_name(info), models.told_apart(info.model)
+    name = model_name(info) if info is not None else engine.wanted_name()
+    if models is None:
+        return name, ""
     wanted = models.in_use()
-    return engine.wanted_name(), models.told_apart(str(wanted.model)) if wanted is not None else ""
+    file = info.model if info is not None else str(wanted.model) if wanted is not None else ""
+    return name, models.told_apart(file)
 
 
 def marked(name: str, mark: str) -> str:

@@ -31,6 +31,7 @@ from desktop_app.ui.written_elsewhere import WrittenElsewhere
 
 if TYPE_CHECKING:  # only for annotations, so the window does not wait for it
     from desktop_app.ui.models.download_line import DownloadLine
+    from desktop_app.ui.protocols.models import Models
     from desktop_app.ui.protocols.services import Services
 
 _MEMORY_EVERY_MS = 2000
@@ -52,7 +53,7 @@ class StatusLine(QWidget):
         super().__init__(parent)
         self._engine = services.engine
         self._notices = services.notices
-        self._models = services.models
+        self._models: Models | None = None
         self._tuner = services.tuner
         self._conversations = services.conversations
         self._answers = services.answers
@@ -74,7 +75,6 @@ class StatusLine(QWidget):
     def _connect(self, services: Services) -> None:
         services.engine.state_changed.connect(self._engine_changed)
         services.engine.model_changed.connect(self._model_changed)
-        services.models.changed.connect(self._show_model)
         services.tuner.changed.connect(self._show_model)
         services.answers.phase.connect(self._phase_changed)
         services.answers.figures.connect(self._figures_changed)
@@ -84,6 +84,12 @@ class StatusLine(QWidget):
         for changed in (services.activity.changed, services.conversations.listed, services.conversations.opened):
             changed.connect(self._show_edge)  # `elsewhere` may say something else
         theme.changed.connect(self._show)
+
+    def know(self, models: Models) -> None:
+        """Tell models of one name apart from now on."""
+        self._models = models
+        models.changed.connect(self._show_model)
+        self._show_model()
 
     def follow(self, downloads: DownloadLine) -> None:
         """Show the download that is under way from now on."""

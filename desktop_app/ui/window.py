@@ -356,12 +356,17 @@ class MainWindow(QMainWindow):
     # ---- what follows from what happens ----------------------------------------------------
 
     def offer_models(self) -> None:
-        """Offer the model that suits this computer, and tell of downloads; after the window is shown: it takes long."""
+        """Look at the models that there are, offer one that suits this computer, and tell of downloads.
+
+        After the window is shown: it takes long.
+        """
         from desktop_app.ui.models.download_line import DownloadLine
         from desktop_app.ui.models.offer_card import ModelOffer
         from desktop_app.ui.models.suggestion import Suggestion
 
         models = self.services.models
+        self.composer.model.know(models)
+        self.status.know(models)
         suggestion = Suggestion(models, self.services.notices, self)
         suggestion.download_opened.connect(self.dialogs.open_download)
         offer = ModelOffer(suggestion, models, self.start_page)

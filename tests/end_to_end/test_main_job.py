@@ -397,7 +397,7 @@ def test_a_conversation_about_a_picture_in_pieces(programs: list[Program], small
     services = program.services
     assert program.drop(whole)
     wait_until(lambda: [p.state for p in services.draft.pictures()] == ["read"], _MODEL_S, "the picture is read ahead")
-    assert "The picture takes" in offered(program)
+    assert "The picture is read" in offered(program)
     assert program.ask("And this?").details["image_encodes"] == 0
 
 

@@ -111,6 +111,7 @@ def test_models_of_the_same_name_are_told_apart(
     assert run_verb("models", "list") == 0
     listed = capsys.readouterr().out
     assert all(f"painter-F16 ({folder})" in listed for folder in folders)
+    program.window.offer_models()  # as the program does soon after its window is there
     for model in models_of(program):
         program.services.models.use(model)
         called = f"painter-F16 ({model.model.parent.name})"

@@ -82,7 +82,7 @@ class Composer(QWidget):
         self.queue_up.hide()
         self.hint = Label("", "tiny", "muted", self, wrap=True)
         self.think = ThinkSwitch(services, self.card)
-        self.model = ModelButton(services.engine, services.models, self.card)
+        self.model = ModelButton(services.engine, self.card)
         self._lay_out()
         self._connect(services)
         self._show_text(self._draft.text())

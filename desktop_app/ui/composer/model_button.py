@@ -24,16 +24,21 @@ _ICON = 12
 class ModelButton(ElidedButton):
     """Shows which model answers."""
 
-    def __init__(self, engine: Engine, models: Models, parent: QWidget) -> None:
+    def __init__(self, engine: Engine, parent: QWidget) -> None:
         super().__init__("", "quiet", parent)
         self._engine = engine
-        self._models = models
+        self._models: Models | None = None
         self.setProperty("small", "true")
         self.setLayoutDirection(Qt.LayoutDirection.RightToLeft)  # the arrow stands behind the name
         engine.model_changed.connect(self._show)
         engine.state_changed.connect(self._show)
-        models.changed.connect(self._show)
         theme.changed.connect(self._show)
+        self._show()
+
+    def know(self, models: Models) -> None:
+        """Tell models of one name apart from now on."""
+        self._models = models
+        models.changed.connect(self._show)
         self._show()
 
     def sizeHint(self) -> QSize:

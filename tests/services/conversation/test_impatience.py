@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QApplication
 
 from desktop_app.chat.conversation import State
 from desktop_app.chat.history import History
@@ -485,3 +486,24 @@ def test_what_a_version_was_to_stand_beside_is_shown_again_if_that_cannot_be_sav
     wait_until(lambda: [notice.text_code for notice in desk.notices] == ["disk-full"])
     wait_until(lambda: texts(desk) == ["Apples?", "Yes."])
     assert desk.services.draft.text() == ("Pears?" if how == "edit" else "")
+
+
+def test_a_disk_that_was_full_at_the_start_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, qapp: QApplication
+) -> None:
+    """Once there is room, questions are sent and kept, without a new start."""
+    monkeypatch.setenv("EYEBRIGHT_HOME", str(tmp_path / "home"))
+    with monkeypatch.context() as patch:
+        patch.setattr(History, "open", full)
+        desk = open_desk(tmp_path)
+        desk.ready()
+        desk.services.draft.set_text("Apples?")
+        desk.services.chat.send("Apples?")
+        wait_until(lambda: "disk-full" in [notice.text_code for notice in desk.notices])
+        wait_until(lambda: not desk.services.chat.is_busy())
+        assert desk.services.draft.text() == "Apples?"
+    try:
+        conversation(desk, "Pears?")
+        assert texts(desk) == ["Pears?", "Yes."]
+    finally:
+        desk.services.close()

@@ -65,10 +65,22 @@ def _visible_parts(layout: QBoxLayout, window: QWidget) -> list[QWidget]:
     return [part for part in parts if part is not None and part.isVisibleTo(window)]
 
 
+def _layouts(window: QWidget) -> Iterator[QBoxLayout]:
+    """Yield the layouts of a window, but none around a scroll bar: PySide6 lets go of the bar with the layout."""
+    for part in (window, *window.findChildren(QWidget)):
+        layout = None if _holds_bar(part) else part.layout()
+        if layout is not None:
+            yield from (each for each in (layout, *layout.findChildren(QBoxLayout)) if isinstance(each, QBoxLayout))
+
+
+def _holds_bar(part: QWidget) -> bool:
+    return part.metaObject().className() == "QAbstractScrollAreaScrollBarContainer"
+
+
 def _problems(window: QWidget, room: QSize) -> Iterator[str]:
     if window.width() > room.width() or window.height() > room.height():
         yield f"the window is {window.width()} x {window.height()}"
-    for layout in window.findChildren(QBoxLayout):
+    for layout in _layouts(window):
         for one, other in itertools.pairwise(_visible_parts(layout, window)):
             if one.geometry().intersects(other.geometry()):
                 yield f"{type(one).__name__} and {type(other).__name__} overlap"

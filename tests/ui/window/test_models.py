@@ -472,6 +472,7 @@ def test_models_of_one_name_are_told_apart_while_they_are_in_use(window: MainWin
         files = tuple(replace(file, path=folder / file.path.name) for file in one.files)
         here.append(replace(one, id=which, folder=folder, files=files))
     models.models.here = here
+    window.offer_models()
     for model in here:
         info = LLAVA._replace(name=long, model=str(model.model))
         models.engine.become("ready", info)

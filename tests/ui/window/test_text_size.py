@@ -95,17 +95,13 @@ def test_what_is_offered_is_seen_and_what_is_below_is_said(window: MainWindow, s
     window.offer_models()
     pump(0)
     theme.set_zoom(200)
-    pump(50)
     page = window.start_page
     offer = page.findChild(QWidget, "model_card")
     assert offer is not None
-    assert seen(window, page.place)
-    assert seen(window, offer)
+    wait_until(lambda: seen(window, page.place) and seen(window, offer))
     window.resize(1000, 600)
-    pump(50)
-    assert not seen(window, page.cards[-1])
+    wait_until(lambda: page.more.isVisible() and not seen(window, page.cards[-1]))
     assert isinstance(page.more, FloatingButton)
-    assert page.more.isVisible()
     for _ in range(5):
         if page.more.isVisible():
             page.more.click()

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QPoint, QRect, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialog, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QPushButton, QWidget
 
 from desktop_app.chat.conversation import Message, Role, State
 from desktop_app.engine.messages import Phase
@@ -468,6 +468,30 @@ def test_what_is_not_seen_at_the_start_is_not_imported() -> None:
         "model_store.gguf_header",
         "model_store.split_model",
     }
+
+
+class Moves(QObject):
+    """Notes every widget that comes into another with widgets in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Look at what gets another parent."""
+        if event.type() == QEvent.Type.ParentChange and watched.findChild(QWidget) is not None:
+            self.seen.append(type(watched).__name__)
+        return False
+
+
+def test_every_part_is_built_where_it_stays(services: FakeServices, qapp: QApplication) -> None:
+    """Qt styles a widget that moves anew, with all that is in it: the window came a tenth later for it."""
+    moves = Moves()
+    qapp.installEventFilter(moves)
+    window = MainWindow(services)
+    qapp.removeEventFilter(moves)
+    window.deleteLater()
+    assert moves.seen == []
 
 
 def test_the_whole_start_page_fits_a_common_laptop(window: MainWindow) -> None:
