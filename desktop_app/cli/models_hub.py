@@ -128,8 +128,6 @@ def _fetch(library: Library, settings: Settings, begin: Callable[[Downloads], Do
     )
     try:
         job = begin(downloads)
-        if job.state in (JobState.PAUSED, JobState.FAILED):
-            downloads.resume(job.id)
         downloads.start()
         with progress_bar() as bar:
             while (job := downloads.wait(job.id, _LOOKED_AT)).state not in (JobState.DONE, JobState.FAILED):

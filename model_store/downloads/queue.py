@@ -26,6 +26,7 @@ Listener = Callable[[DownloadJob], None]
 
 _LOCK = "in-use.lock"
 _UNFINISHED = {JobState.QUEUED, JobState.RUNNING, JobState.WAITING}
+_STOPPED = {JobState.PAUSED, JobState.FAILED}  # until one asks for them again
 _CLOSING = 10.0  # seconds
 _numbers = itertools.count(1)  # of the snapshots
 
@@ -118,7 +119,7 @@ class Downloads:
             return self._known(job_id).snapshot()
 
     def add(self, request: DownloadRequest) -> DownloadJob:
-        """Queue a model; the same files twice are the same job.
+        """Queue a model; the same files twice are the same job, which goes on if it was paused or has failed.
 
         Raises `StoreError` (folder-taken, model-folder-unusable).
         """
@@ -153,25 +154,14 @@ class Downloads:
 
     def _add(self, request: DownloadRequest, installed: Manifest | None) -> DownloadJob:
         job_id = _id(request)
-        folder = JobFolder(self.root, job_id)
         with self._changed:
             found = self._jobs.get(job_id)
             if found is not None and found.record.state is not JobState.DONE:
-                return found.snapshot()
-            try:
-                if installed is None:
-                    self._make_way(folder.target(request))
-                order = 1 + max((job.record.order for job in self._jobs.values()), default=0)
-                remotes: list[None] = [None] * len(request.files)
-                record = JobRecord(job_id, request, JobState.QUEUED, None, [], [*remotes], installed is not None, order)
-                folder.save(record)
-                if installed is not None:
-                    folder.take_installed(record, installed)
-            except OSError as error:
-                raise self._unusable() from error
-            self._jobs[job_id] = job = _Job(folder, record)
-            self._changed.notify_all()
-            snapshot = job.snapshot()
+                if found.record.state not in _STOPPED:
+                    return found.snapshot()
+                snapshot = self._set(found, JobState.QUEUED)
+            else:
+                snapshot = self._new(job_id, request, installed)
         self._tell(snapshot)
         return snapshot
 
@@ -197,7 +187,7 @@ class Downloads:
         """Queue a paused or failed job again."""
         with self._changed:
             job = self._known(job_id)
-            if job.record.state not in {JobState.PAUSED, JobState.FAILED}:
+            if job.record.state not in _STOPPED:
                 return
             snapshot = self._set(job, JobState.QUEUED)
         self._tell(snapshot)
@@ -270,6 +260,23 @@ class Downloads:
             found.append(_Job(folder, record))
         found.sort(key=lambda job: job.record.order)
         self._jobs = {job.record.id: job for job in found}
+
+    def _new(self, job_id: str, request: DownloadRequest, installed: Manifest | None) -> DownloadJob:
+        folder = JobFolder(self.root, job_id)
+        try:
+            if installed is None:
+                self._make_way(folder.target(request))
+            order = 1 + max((job.record.order for job in self._jobs.values()), default=0)
+            remotes: list[None] = [None] * len(request.files)
+            record = JobRecord(job_id, request, JobState.QUEUED, None, [], [*remotes], installed is not None, order)
+            folder.save(record)
+            if installed is not None:
+                folder.take_installed(record, installed)
+        except OSError as error:
+            raise self._unusable() from error
+        self._jobs[job_id] = job = _Job(folder, record)
+        self._changed.notify_all()
+        return job.snapshot()
 
     def _known(self, job_id: str) -> _Job:
         job = self._jobs.get(job_id)

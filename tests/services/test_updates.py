@@ -42,12 +42,16 @@ class Asking:
         self.withdrawn: list[str] = []
         notices.withdrawn.connect(self.withdrawn.append)
 
+    def wait(self) -> None:
+        """Wait for the answer: the first question loads the library for it, which takes a busy computer a while."""
+        wait_until(lambda: not self.updates.is_asking(), 120)
+
     def answer(self) -> tuple[str, dict[str, object], list[str]]:
         """Ask, and return the code, the parameters and the actions of what is said in the end."""
         self.updates.check()
         asking = self.notices[-1]
         assert (asking.text_code, asking.parameters, asking.sticky) == ("updates-asking", {"host": "127.0.0.1"}, True)
-        wait_until(lambda: not self.updates.is_asking())
+        self.wait()
         assert self.withdrawn == [asking.id]
         told = self.notices[-1]
         return told.text_code, dict(told.parameters), [action.code for action in told.buttons]
@@ -128,12 +132,12 @@ def test_it_can_be_asked_again_and_once_at_a_time(ask: list[Asking], desk: Desk,
     one = asking(ask, desk, server.home)
     one.updates.check()
     one.updates.check()
-    wait_until(lambda: not one.updates.is_asking())
+    one.wait()
     assert [notice.text_code for notice in desk.notices] == ["updates-asking", "updates-asking", "updates-none"]
     assert len(server.asked) == 1
     server.leads = {"/releases/latest": "/releases/tag/v0.1.1"}
     one.updates.check()
-    wait_until(lambda: not one.updates.is_asking())
+    one.wait()
     assert desk.notices[-1].text_code == "updates-found"
     assert len(server.asked) == 2
 

@@ -220,11 +220,11 @@ class Models(QObject):
     def download(self, entry: ModelEntry, variant: Variant) -> None:
         """Queue the download of a model."""
         request = DownloadRequest.of(entry, variant)
-        self._control(lambda downloads: downloads.resume(downloads.add(request).id))
+        self._control(lambda downloads: downloads.add(request))
 
     def repair(self, model: InstalledModel) -> None:
         """Queue the download of the damaged files of an installed model."""
-        self._control(lambda downloads: downloads.resume(downloads.repair(model.id).id))
+        self._control(lambda downloads: downloads.repair(model.id))
 
     def pause(self, job: DownloadJob) -> None:
         """Pause a download."""

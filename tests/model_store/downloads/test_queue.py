@@ -171,6 +171,15 @@ def test_jobs_queue_and_the_same_pair_is_one_job(begin: Begin, hub: FakeHub, tmp
         begin().add(REQUEST)
 
 
+def test_who_adds_a_paused_download_goes_on_with_it(begin: Begin) -> None:
+    downloads = begin(run=False)
+    job = downloads.add(REQUEST)
+    downloads.pause(job.id)
+    assert downloads.add(REQUEST).state is JobState.QUEUED
+    downloads.start()
+    assert downloads.wait(job.id, 20).state is JobState.DONE
+
+
 def test_one_program_at_a_time(begin: Begin, tmp_path: Path) -> None:
     begin()
     with pytest.raises(StoreError, match="Another Eyebright"):

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import threading
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from desktop_app import paths
 from desktop_app.engine.messages import Load
 from desktop_app.services.models.manager import Models
 from desktop_app.services.notices import Notice
-from model_store.downloads import queue
-from model_store.downloads.queue import Downloads, Listener
-from model_store.hub.client import Hub
-from model_store.jobs import DownloadJob, JobState
 from model_store.library.importing import import_files
 from model_store.library.installed import InstalledModel
 from tests.helpers.fake_hub import FakeHub
@@ -126,36 +117,6 @@ def test_several_downloads_that_fail_are_one_notice(desk: Desk, models: Models, 
     assert notice.parts == ()
     models.cancel(models.jobs()[0])
     wait_until(lambda: standing(desk) == [])
-
-
-@pytest.mark.parametrize("with_snapshot", [True, False])
-def test_a_failure_is_told_in_whatever_order_one_hears_of_it(
-    desk: Desk, models: Models, hub: FakeHub, monkeypatch: pytest.MonkeyPatch, *, with_snapshot: bool
-) -> None:
-    """The list of jobs may know of a failure before the thread that fetches gets its turn to tell it."""
-    failed, go_on = threading.Event(), threading.Event()
-
-    class Late(Downloads):
-        def __init__(self, root: Path, hub: Callable[[], Hub], listener: Listener, **more: Any) -> None:
-            def tell(job: DownloadJob) -> None:
-                if job.state is JobState.FAILED:
-                    failed.set()
-                    go_on.wait(30)
-                listener(job)
-
-            super().__init__(root, hub, tell, **more)
-
-    monkeypatch.setattr(queue, "Downloads", Late)
-    models.download(replace(ENTRY, id="one", title="one", repository="someone/one-gguf"), TINY)
-    try:
-        wait_until(failed.is_set, 30)
-        if with_snapshot:
-            models.pause(models.jobs()[0])  # does nothing with one that has failed, but lists all
-            wait_until(lambda: models.jobs()[0].state is JobState.FAILED)
-    finally:
-        go_on.set()
-    wait_until(lambda: len(standing(desk)) == 1)
-    assert models.jobs()[0].state is JobState.FAILED
 
 
 def test_a_damaged_model_that_is_deleted_is_spoken_of_no_more(desk: Desk, models: Models, tmp_path: Path) -> None:
