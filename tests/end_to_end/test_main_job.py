@@ -232,11 +232,11 @@ def test_another_model_is_noted_when_it_answers(programs: list[Program], tmp_pat
     rows = transcript.page.rows.messages()
     assert [message.role.value for message in rows] == ["user", "assistant", "note", "user", "assistant"]
     assert rows[2].details["parameters"]["name"] == info.name == rows[4].details["model"]
-    conversation = services.conversations.current_id()
+    conversation, kept = services.conversations.current_id(), list(services.chat.messages())
     close_program(programs, program)
     program = open_program(programs)
     program.services.conversations.open(conversation)
-    wait_until(lambda: program.services.chat.messages() == rows)
+    wait_until(lambda: program.services.chat.messages() == kept)
 
 
 def test_a_chat_without_a_picture(programs: list[Program]) -> None:
