@@ -73,6 +73,10 @@ class WeightMeasurement:
         WeightResults(self._folder).save(tuple(speeds))
         return tuple(speeds)
 
+    def find_or_run(self, on_task: Callable[[str], None] = lambda _quantisation: None) -> tuple[WeightSpeed, ...]:
+        """Return the saved result; measure if there is none. Raises as `run`."""
+        return WeightResults(self._folder).find() or self.run(on_task)
+
     def stop(self) -> None:
         """Stop the measurement at once."""
         self._trials.stop()
