@@ -42,7 +42,7 @@ from desktop_app.services.model_failures import ModelFailures
 from desktop_app.services.notices import Notices
 from desktop_app.services.preferences import Preferences
 from desktop_app.services.single_instance import receive_or_hand_over
-from desktop_app.services.tuner import Tuner
+from desktop_app.services.tuner import Tuner, weight_measurement
 from desktop_app.settings import Settings
 from desktop_app.throttle import Throttle
 
@@ -99,6 +99,7 @@ class Services:
         thread = Background("models", self.notices, owner="models")
         models = Models(self.preferences, self.notices, thread, self.model_throttle)
         models.used_now.connect(self.asking_again.with_model)
+        self.tuner.weights_found.connect(models.use_weights)
         return models
 
     @cached_property
@@ -224,7 +225,7 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
     writer = Background("exports", notices)
     queue_runner = QueueRunner(engine, queue, conversations, draft, answers, chat, history_thread, previews, notices)
     activity = Activity(answers, queue, conversations, history_thread)
-    exports = Exports(attachments, chat, conversations, history_thread, writer, throttle, notices)
+    exports = Exports(attachments, chat, conversations, history_thread, writer, throttle, notices, preferences)
     edited_pictures = EditedPictures(check, notices)
 
     def in_hand() -> set[str]:
@@ -263,7 +264,7 @@ def build(make_client: Callable[[Handler], EngineClient] = EngineClient) -> Serv
         files,
         throttle,
         model_throttle,
-        Tuner(engine),
+        Tuner(engine, make_weights=weight_measurement),
     )
 
 

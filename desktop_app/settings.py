@@ -192,13 +192,15 @@ SETTINGS: dict[str, Setting] = {
             ),
         ),
         Setting(
-            "picture_glance",
-            False,
+            "picture_look",
+            "automatic",
             QT_TRANSLATE_NOOP(
                 "settings",
-                "Look at a picture only as a whole, with models that also look at its parts. This is much faster, but "
-                "misses small details and text. You can choose differently for each message.",
+                "A quick look reads a third of a picture, so the answer comes much sooner; the rest is read while you "
+                "read the answer. Automatic looks at the whole at once where you ask for text or numbers, and at "
+                "documents. You can choose differently for each message.",
             ),
+            choices=("automatic", "quick", "whole"),
         ),
         Setting(
             "think_first",
@@ -207,6 +209,17 @@ SETTINGS: dict[str, Setting] = {
                 "settings",
                 "Let the model think before it answers, if it can. Hard questions are answered better, and all later.",
             ),
+        ),
+        Setting(
+            "certainty",
+            "quiet",
+            QT_TRANSLATE_NOOP(
+                "settings",
+                "Quiet: say when the model was not sure of an answer. Full: also which words it was not sure of, and "
+                "when it answered without looking at the picture. For that the answer is read once more when nothing "
+                "else is to be done.",
+            ),
+            choices=("off", "quiet", "full"),
         ),
         Setting(
             "disk_cache_mb",
@@ -271,13 +284,21 @@ SETTINGS: dict[str, Setting] = {
 }
 
 
+def _migrated(written: dict[str, Any]) -> dict[str, Any]:
+    """Return what a file says in the words of this version."""
+    known = {name: value for name, value in written.items() if name != "picture_glance"}
+    if written.get("picture_glance") is True:  # until version 0.1 the only choice
+        known.setdefault("picture_look", "quick")
+    return known
+
+
 class Settings:
     """The settings of one file. To be used from one thread."""
 
     def __init__(self, path: Path, written: dict[str, Any] | None = None) -> None:
         """Take what the file says; wrong values become the defaults and are listed in `problems`."""
         self._path = path
-        self._written = dict(written or {})
+        self._written = _migrated(written or {})
         self._values: dict[str, Value] = {}
         self._readable = True
         self.problems: list[str] = []  # one sentence for each wrong value

@@ -53,8 +53,11 @@ _UI_GROUND = {
     "desktop_app.ui.protocols",
     "desktop_app.services",
     "desktop_app.engine.messages",
+    "desktop_app.look_choice",
     "desktop_app.memory_fit",
+    "desktop_app.weight_choice",
     "desktop_app.chat.backups",
+    "desktop_app.chat.certainty",
     "desktop_app.chat.conversation",
     "model_store.catalogue",
     "model_store.errors",
@@ -65,7 +68,14 @@ _UI_GROUND = {
 }
 _WITHOUT_QT = {*_ENGINE_DOOR, "desktop_app.markdown", "desktop_app.chat", "desktop_app.images", "model_store", *_LEAVES}
 
-_BELOW_SERVICES = {*_WITHOUT_QT, *_PLANNING, *_TUNING, "desktop_app.memory_fit", "desktop_app.model_choice"}
+#: What command line and window decide in the same way.
+_SHARED = {
+    "desktop_app.look_choice",
+    "desktop_app.memory_fit",
+    "desktop_app.model_choice",
+    "desktop_app.weight_choice",
+}
+_BELOW_SERVICES = {*_WITHOUT_QT, *_PLANNING, *_TUNING, *_SHARED}
 SERVICES = ["conversation", "models"]
 _SERVICES_GROUND = {
     f"desktop_app.services.{name}"
@@ -83,7 +93,9 @@ MAY_IMPORT = {
     # Command line and window tell a plan without starting an engine.
     "desktop_app.memory_fit": {*_PLANNING, "desktop_app.engine.messages", "model_store", *_LEAVES},
     "desktop_app.model_choice": {"desktop_app.memory_fit", "model_store.catalogue"},
-    "desktop_app.cli": {*_WITHOUT_QT, *_PLANNING, *_TUNING, "desktop_app.memory_fit", "desktop_app.model_choice"},
+    "desktop_app.look_choice": {"desktop_app.engine.messages"},
+    "desktop_app.weight_choice": {"desktop_app.engine.messages", "desktop_app.engine.tuning", "model_store.catalogue"},
+    "desktop_app.cli": {*_WITHOUT_QT, *_PLANNING, *_TUNING, *_SHARED},
     # The window's widgets know data, and otherwise only services.
     "desktop_app.ui": {*_UI_GROUND, *(f"desktop_app.ui.{name}" for name in UI_FOLDERS)},
     **{
@@ -108,7 +120,7 @@ MAY_IMPORT = {
     },
     # The engine reads headers of model files; fetching them is not its affair.
     "desktop_app.engine": {"desktop_app.chat", "desktop_app.images", *_HEADERS, *_LEAVES},
-    "desktop_app.engine.messages": {"desktop_app.errors", "desktop_app.images.tiling"},
+    "desktop_app.engine.messages": {"desktop_app.chat.certainty", "desktop_app.errors", "desktop_app.images.tiling"},
     "desktop_app.engine.interrupt": set(),
     "desktop_app.engine.cache": _GROUND,
     "desktop_app.engine.weights": {"desktop_app.chat.families", "desktop_app.images", "model_store.titles", *_GROUND},
@@ -116,6 +128,7 @@ MAY_IMPORT = {
     "desktop_app.engine.llama": {"desktop_app.engine.planning", *_FILES, *_GROUND},
     "desktop_app.engine.vision": {"desktop_app.engine.llama", "desktop_app.images", *_PROMPT, *_FILES, *_GROUND},
     "desktop_app.engine.conversation": {
+        "desktop_app.chat.certainty",
         "desktop_app.engine.llama",
         "desktop_app.engine.planning",
         "desktop_app.engine.vision",

@@ -10,6 +10,8 @@ import pytest
 from fidelity.compare import LEAST_CORRELATION, LEAST_COSINE
 
 from desktop_app import cli
+from desktop_app.engine.vision.row_selection import NARROW
+from desktop_app.images.tiling import LLAVA_TILES, QuickLook
 from desktop_app.paths import demo_model
 from desktop_app.services.history_thread import KEEP_DELETED_DAYS
 from desktop_app.settings import SETTINGS
@@ -274,6 +276,9 @@ def test_a_right_name_is_found(text: str) -> None:
         ("docs/fidelity.md", r"(0\.\d+) in f16", str(LEAST_COSINE["f16"])),
         ("docs/fidelity.md", r"(0\.\d+) in q8_0 \|", str(LEAST_COSINE["q8_0"])),
         ("docs/fidelity.md", r"in q8_0 \| (0\.\d+)", str(LEAST_CORRELATION)),
+        ("docs/fidelity.md", r"compare (\d+) random sums", str(NARROW)),
+        ("docs/quick-look.md", r"but at least (\d+);", str(QuickLook().rows(65))),
+        ("docs/quick-look.md", r"which is (\d+) of\n   2,880", str(LLAVA_TILES.rows(2880, tiled=True))),
     ],
 )
 def test_figures_are_those_of_the_program(name: str, said: str, true: str) -> None:

@@ -223,3 +223,16 @@ def test_a_link_to_the_file_stays_a_link(path: Path, tmp_path: Path) -> None:
     settings.save()
     assert path.is_symlink()
     assert real.read_text() == "top_k = 4\n"
+
+
+def test_the_earlier_choice_of_a_quick_look_is_taken_over(tmp_path: Path) -> None:
+    for written, look in (
+        ({"picture_glance": True}, "quick"),
+        ({"picture_glance": False}, "automatic"),
+        ({}, "automatic"),
+    ):
+        settings = Settings(tmp_path / "settings.toml", written)
+        assert (settings.value("picture_look"), settings.problems) == (look, [])
+    settings.set("picture_look", "whole")
+    settings.save()
+    assert Settings.peek(tmp_path / "settings.toml").value("picture_look") == "whole"

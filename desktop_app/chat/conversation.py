@@ -20,6 +20,8 @@ _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
 # Of Markdown: words in bold letters, code, and the beginning of a heading.
 _MARKS = re.compile(r"\*\*(?=\S)(.+?)\*\*|`([^`]+)`|\A#{1,6} ")
 _NUMBERED = re.compile(r" \(\d{1,4}\)\Z")
+LOOKS_KEY = "looks"  # in the details of an answer; stored in every history, so it stays
+_MOST_ROWS = 1_000_000  # tokens of a picture: there are never so many
 
 
 class Role(str, Enum):
@@ -85,6 +87,11 @@ class Message:
         has_begun = bool(self.text.strip() or self.thought.strip())
         return self.role is Role.ASSISTANT and has_begun and (ended_early or was_cut)
 
+    @property
+    def looks(self) -> tuple[tuple[int, int], ...]:
+        """Of an answer with quick looks: how many tokens of each picture the model read, and of how many."""
+        return looks_from(self.details.get(LOOKS_KEY))
+
 
 @dataclass(frozen=True)
 class ConversationSummary:
@@ -129,6 +136,19 @@ def title_of_question(text: str, pictures: Iterable[str]) -> str:
 def is_wordless(text: str, has_pictures: bool) -> bool:
     """Return whether only pictures were sent."""
     return has_pictures and text in (_DESCRIBE, _DESCRIBE_SEVERAL)
+
+
+def looks_from(found: Any) -> tuple[tuple[int, int], ...]:
+    """Return what the details of an answer say of its looks, nothing if they cannot be understood.
+
+    A history or a file may hold anything.
+    """
+    try:
+        looks = tuple((rows, of_rows) for rows, of_rows in found)
+    except (TypeError, ValueError):
+        return ()
+    numbers = all(type(number) is int for look in looks for number in look)
+    return looks if numbers and all(0 < rows <= of_rows < _MOST_ROWS for rows, of_rows in looks) else ()
 
 
 def storable(text: str) -> str:

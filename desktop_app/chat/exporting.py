@@ -23,14 +23,29 @@ _INDENT = re.compile("^[ \t]+", re.MULTILINE)  # which would make code of a ques
 _BREAK = re.compile("(?<=[^\n])\n(?=[^\n])")
 
 
-def to_markdown(title: str, messages: Iterable[Message], speakers: Mapping[Role, str] = SPEAKERS) -> str:
-    """Return the path as Markdown. Answers are Markdown already; questions are made to look as typed."""
+def no_remark(_message: Message) -> str:
+    """Return what is said below a message where nothing is to be said."""
+    return ""
+
+
+def to_markdown(
+    title: str,
+    messages: Iterable[Message],
+    speakers: Mapping[Role, str] = SPEAKERS,
+    remark: Callable[[Message], str] = no_remark,
+) -> str:
+    """Return the path as Markdown. Answers are Markdown already; questions are made to look as typed.
+
+    `remark` returns what is said below a message.
+    """
     parts = [f"# {_plain(' '.join(title.split()))}"]
     for message in spoken(messages):
         parts.append(f"## {_plain(speaker(message, speakers))}")
         parts += [f"*{_plain(picture.name)} ({picture.width} × {picture.height})*" for picture in message.pictures]
         text = message.text.strip()
         parts.append(_as_typed(text) if message.role is Role.USER else text)
+        said = remark(message)
+        parts.append(f"*{_plain(said)}*" if said else "")
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar
 
-from desktop_app.chat.conversation import Message, Picture, Role, State, new_id, storable
+from desktop_app.chat.certainty import KEY as CERTAINTY_KEY
+from desktop_app.chat.certainty import from_details, to_details
+from desktop_app.chat.conversation import LOOKS_KEY, Message, Picture, Role, State, looks_from, new_id, storable
 from desktop_app.chat.exporting import FORMAT
 from desktop_app.errors import UserError
 
@@ -37,6 +39,9 @@ _DETAILS: dict[str, type] = {
     "model": str,
     "finish_reason": str,
     "glance": bool,
+    "look": str,
+    "fine": bool,
+    "picture_tokens": float,
     "engine_stopped": bool,
     "too_long": bool,
     "tokens_per_second": float,
@@ -48,6 +53,7 @@ _DETAILS: dict[str, type] = {
     "thought": str,
     "thought_s": float,
 }
+_CHOICES = {"look": ("automatic", "quick")}
 _TEXTS = frozenset({"thought"})  # of several lines
 _YEAR_3000 = 32_503_680_000.0  # seconds since 1970; Windows shows no later dates
 
@@ -223,19 +229,25 @@ def _message(record: Any, parent: str | None) -> Message:
         parent,
         state,
         _between(0, record["created"], _YEAR_3000),
-        _details(_of(dict, record["details"])),
+        _details(_of(dict, record["details"]), len(_of(str, record["text"]))),
     )
 
 
-def _details(record: dict[str, Any]) -> dict[str, Any]:
-    """Return what this program would have written itself: anything else it might read as its own words."""
-    kept: dict[str, Any] = {}
+def _details(record: dict[str, Any], length: int) -> dict[str, Any]:
+    """Return what this program would have written itself: anything else it might read as its own words.
+
+    `length`: of the message, in characters.
+    """
+    certainty = from_details(record, length)
+    kept: dict[str, Any] = {} if certainty is None else {CERTAINTY_KEY: to_details(certainty)}
+    if looks := looks_from(record.get(LOOKS_KEY)):
+        kept[LOOKS_KEY] = [list(look) for look in looks]
     for key, value in record.items():
         kind = _DETAILS.get(key)
         if kind is float:
             if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _LARGEST_FIGURE:
                 kept[key] = value
-        elif kind is str and isinstance(value, str):
+        elif kind is str and isinstance(value, str) and value in _CHOICES.get(key, (value,)):
             kept[key] = storable(value) if key in _TEXTS else _line(value)
         elif kind is bool and isinstance(value, bool):
             kept[key] = value

@@ -23,6 +23,7 @@ from desktop_app.cli.request import (
 from desktop_app.cli.terminal import in_one_line
 from desktop_app.engine.messages import EngineSettings, Sampling
 from desktop_app.file_addresses import is_local
+from desktop_app.look_choice import Wish
 from desktop_app.settings import SETTINGS
 
 
@@ -86,7 +87,7 @@ def _parse_ask(words: Sequence[str]) -> AskRequest:
     )
     add("--system", metavar="TEXT", help=texts.ASK_SYSTEM)
     _add_context(parser)
-    add("--quick-look", action="store_true", help=texts.ASK_QUICK_LOOK)
+    add("--look", choices=[wish.value for wish in Wish], default=Wish.WHOLE.value, help=texts.ASK_LOOK)
     add("--picture-tokens", type=_whole(1, 2**16), metavar="N", help=texts.ASK_PICTURE_TOKENS)
     add("--think", action="store_true", help=texts.ASK_THINK)
     add("--json", action="store_true", help=texts.ASK_JSON)
@@ -111,7 +112,7 @@ def _parse_ask(words: Sequence[str]) -> AskRequest:
         ),
         settings=EngineSettings(n_ctx=found.context),
         system=found.system,
-        quick_look=found.quick_look,
+        look=Wish(found.look),
         picture_tokens=found.picture_tokens,
         think=found.think,
         json=found.json,
@@ -137,13 +138,16 @@ def _parse_plan(words: Sequence[str]) -> PlanRequest:
 
 def _parse_tune(words: Sequence[str]) -> TuneRequest:
     parser = Parser("eyebright tune", texts.TUNE_DESCRIPTION)
-    parser.add_argument("model", type=full_word, metavar="ID|MODEL_GGUF", help=texts.PLAN_MODEL)
+    parser.add_argument("model", nargs="?", type=full_word, metavar="ID|MODEL_GGUF", help=texts.PLAN_MODEL)
     parser.add_argument("mmproj", nargs="?", type=full_word, metavar="MMPROJ_GGUF", help=texts.PLAN_MMPROJ)
     _add_context(parser)
     parser.add_argument("--json", action="store_true", help=texts.TUNE_JSON)
+    parser.add_argument("--weights", action="store_true", help=texts.TUNE_WEIGHTS)
     found = parser.parse_args(words)
+    if bool(found.model) == found.weights:
+        parser.error(texts.TUNE_WHAT)
     settings = EngineSettings(n_ctx=found.context)
-    return TuneRequest(model=found.model, mmproj=found.mmproj or "", settings=settings, json=found.json)
+    return TuneRequest(model=found.model or "", mmproj=found.mmproj or "", settings=settings, json=found.json)
 
 
 def _parse_self_test(words: Sequence[str]) -> SelfTestRequest:

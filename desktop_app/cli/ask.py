@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from desktop_app import paths
 from desktop_app.chat.conversation import describing
@@ -27,7 +28,10 @@ from desktop_app.engine.messages import (
     FinishReason,
     Inspect,
     Inspected,
+    Judge,
     LoadPlan,
+    Look,
+    ModelInfo,
     PartsReduced,
     Phase,
     PhaseChanged,
@@ -40,6 +44,7 @@ from desktop_app.engine.messages import (
 )
 from desktop_app.engine.weights.model_files import check_files
 from desktop_app.errors import UserError
+from desktop_app.look_choice import Wish, asks_to_read, look_for
 from desktop_app.settings import Settings
 from model_store import foreign_files
 from model_store.titles import known_title
@@ -85,29 +90,31 @@ def ask(request: AskRequest) -> int:
             for one in inspected:
                 if one.looks_photographic:
                     print(texts.NOTE_PHOTOGRAPH.format(name=in_one_line(one.picture.name)), file=sys.stderr)
-        most_tiles, most_tokens = 0 if request.quick_look else None, request.picture_tokens
-        seen = tuple(
-            one.picture._replace(width=one.width, height=one.height, most_tiles=most_tiles, most_tokens=most_tokens)
-            for one in inspected
-        )
+        seen = _seen(request, info, inspected)
+        fine = any(one.has_fine_structure for one in inspected)
         turns: list[Turn] = []
         unseen = seen  # pictures of which no answer has spoken yet
         for number, question in enumerate(questions):
             if number and not request.json:
                 print()
             turns.append(Turn(question, unseen))
+            reads = any(asks_to_read(one) for one in questions[: number + 1])
+            look = look_for(request.look, asks_to_read=reads, fine=fine) if info.quick is not None else Look.WHOLE
             command = Ask(
                 client.next_request(),
-                tuple(turns),
+                _looked_at(turns, look),
                 request.sampling,
                 _unicode(request.system) if request.system is not None else None,
                 request.think,
+                Judge.PICTURES if request.json else Judge.NOT,
             )
             with interrupts.stopping(client, command.request):
                 finished = _answer(client, command, status, to_screen=not request.json)
             if request.json:
                 print(json_line(_figures(finished)), flush=True)
-            elif finished.stats.finish_reason is FinishReason.LENGTH:
+            else:
+                _tell_quick_looks(finished)
+            if not request.json and finished.stats.finish_reason is FinishReason.LENGTH:
                 was_thinking = finished.thought and not finished.text
                 longest = texts.NOTE_LONGEST_THOUGHT if was_thinking else texts.NOTE_LONGEST_ANSWER
                 print(longest.format(tokens=finished.stats.answer_tokens), file=sys.stderr)
@@ -118,6 +125,29 @@ def ask(request: AskRequest) -> int:
             else:
                 turns.pop()  # as in the window: it was not answered
     return ExitCode.DONE
+
+
+def _seen(request: AskRequest, info: ModelInfo, inspected: Sequence[Inspected]) -> tuple[PictureRef, ...]:
+    """Return the pictures as the model sees them, apart from how much of each is read."""
+    # With models that cannot read a part of the rows, a quick look is one part of the picture, or the fewest tokens.
+    most_tiles = 0 if request.look is Wish.QUICK and info.quick is None else None
+    return tuple(
+        one.picture._replace(
+            width=one.width, height=one.height, most_tiles=most_tiles, most_tokens=request.picture_tokens
+        )
+        for one in inspected
+    )
+
+
+def _looked_at(turns: Sequence[Turn], look: Look) -> tuple[Turn, ...]:
+    return tuple(turn._replace(pictures=tuple(one._replace(look=look) for one in turn.pictures)) for turn in turns)
+
+
+def _tell_quick_looks(finished: Finished) -> None:
+    quick = [seen for seen in finished.looks if seen.rows < seen.of_rows]
+    if quick:
+        rows, there = sum(seen.rows for seen in quick), sum(seen.of_rows for seen in quick)
+        print(texts.NOTE_QUICK_LOOK.format(rows=rows, all=there), file=sys.stderr)
 
 
 def _reduced(plan: LoadPlan) -> str:
@@ -167,8 +197,9 @@ def _answer(client: EngineClient, command: Ask, status: Status, to_screen: bool)
     raise AssertionError("a request ends with its final event")
 
 
-def _figures(finished: Finished) -> dict[str, str | int | float]:
-    stats = finished.stats
+def _figures(finished: Finished) -> dict[str, Any]:
+    stats, certainty = finished.stats, finished.certainty
+    words = certainty.words if certainty is not None else ()
     return {
         "answer": finished.text,
         "thought": finished.thought,
@@ -179,9 +210,20 @@ def _figures(finished: Finished) -> dict[str, str | int | float]:
         "image_encodes": stats.image_encodes,
         "answer_tokens": stats.answer_tokens,
         "dropped_turns": stats.dropped_turns,
+        "pictures": [{"sha256": seen.sha256, "rows": seen.rows, "of_rows": seen.of_rows} for seen in finished.looks],
         "time_to_first_token_s": round(stats.time_to_first_token_s, 4),
         "tokens_per_second": round(stats.tokens_per_second, 2),
         "peak_memory_bytes": stats.peak_memory_bytes,
+        "sureness": certainty.sureness.value if certainty is not None else None,
+        "least_probability": round(certainty.least, 4) if certainty is not None else None,
+        "words": [
+            {
+                "word": finished.text[word.start : word.end],
+                "probability": round(word.probability, 4),
+                "log_ratio_by_picture": round(word.picture, 4) if word.picture is not None else None,
+            }
+            for word in words
+        ],
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,12 +16,14 @@ from desktop_app.cli.output import installed_as_json, print_installed, print_jso
 from desktop_app.cli.progress import ProgressBar, progress_bar
 from desktop_app.cli.request import DownloadModel, HubRequest, RepairModel, SearchModels
 from desktop_app.cli.terminal import in_one_line
-from desktop_app.engine.messages import gb_down, gb_up
+from desktop_app.engine.messages import WeightSpeed, gb_down, gb_up
 from desktop_app.engine.planning.memory_budget import MemoryBudget, find_memory_budget
+from desktop_app.engine.tuning.weight_results import WeightResults
 from desktop_app.errors import UserError
 from desktop_app.memory_fit import MemoryFit, best_variant, fit_of, fit_or_reason
 from desktop_app.model_choice import in_order
 from desktop_app.settings import Settings
+from desktop_app.weight_choice import SOURCE, WeightFacts, weight_facts
 from model_store.catalogue import Catalogue, ModelEntry, Variant, load_catalogue
 from model_store.downloads.queue import Downloads
 from model_store.errors import StoreError, size_text
@@ -51,12 +53,13 @@ def _search(request: SearchModels, settings: Settings) -> int:
     """List what can be fetched: without words the whole catalogue, without a network only what it knows."""
     words = " ".join(request.words)
     budget = find_memory_budget()
+    speeds = WeightResults(paths.cache_folder()).find()
     with _hub(settings) as hub:
         one = _is_repository(words)
-        known = [row for entry in _in_order(words, request.wish, budget) for row in _entry_rows(entry, budget)]
-        rows = _repository_rows(hub, words, budget) if one else known
+        known = [row for entry in _in_order(words, request.wish, budget) for row in _entry_rows(entry, budget, speeds)]
+        rows = _repository_rows(hub, words, budget, speeds) if one else known
         if rows and not request.json:  # before the network, which may take its time
-            print_table(texts.MODELS_HEAD_SEARCH, [_printed(row) for row in rows])
+            _print_rows(rows)
             sys.stdout.flush()
             for problem in dict.fromkeys(row["problem"] for row in rows if row["problem"]):
                 print(texts.ERROR.format(sentence=in_one_line(problem)), file=sys.stderr)
@@ -195,22 +198,24 @@ def _in_order(words: str, wish: str, budget: MemoryBudget) -> list[ModelEntry]:
     return [offered.entry for offered in in_order(found, wish)]
 
 
-def _entry_rows(entry: ModelEntry, budget: MemoryBudget) -> Iterator[dict[str, Any]]:
-    for variant in entry.variants:
-        yield _result(entry, variant, fit_of(variant, budget.usable))
+def _entry_rows(entry: ModelEntry, budget: MemoryBudget, speeds: Sequence[WeightSpeed]) -> Iterator[dict[str, Any]]:
+    for variant, facts in zip(entry.variants, weight_facts(entry, speeds), strict=True):
+        yield _result(entry, variant, fit_of(variant, budget.usable), facts)
 
 
-def _repository_rows(hub: Hub, name: str, budget: MemoryBudget) -> list[dict[str, Any]]:
+def _repository_rows(hub: Hub, name: str, budget: MemoryBudget, speeds: Sequence[WeightSpeed]) -> list[dict[str, Any]]:
     """Return the pairs of a repository; their headers are read to say whether they fit, and can be loaded at all."""
     found = candidate(hub, name)
     entry = replace(found.entry, id=name)
     return [
-        _result(entry, variant, fit_or_reason(variant, partial(read_headers, hub, pair), budget))
-        for pair, variant in zip(found.pairs, entry.variants, strict=True)
+        _result(entry, variant, fit_or_reason(variant, partial(read_headers, hub, pair), budget), facts)
+        for pair, variant, facts in zip(found.pairs, entry.variants, weight_facts(entry, speeds), strict=True)
     ]
 
 
-def _result(entry: ModelEntry, variant: Variant, found: MemoryFit | UserError | StoreError) -> dict[str, Any]:
+def _result(
+    entry: ModelEntry, variant: Variant, found: MemoryFit | UserError | StoreError, facts: WeightFacts
+) -> dict[str, Any]:
     fit = found if isinstance(found, MemoryFit) else None
     return {
         "id": entry.id,
@@ -224,6 +229,11 @@ def _result(entry: ModelEntry, variant: Variant, found: MemoryFit | UserError | 
         "needed": fit.needed if fit else 0,
         "sees": fit is not None,
         "problem": "" if fit else str(found),
+        "reading": round(facts.reading, 2),
+        "writing": round(facts.writing, 2),
+        "fastest": facts.is_fastest,
+        "loss": facts.loss,
+        "best": facts.is_best,
         "published": {"source": entry.published.source, **entry.published.points} if entry.published.points else {},
         "licence": entry.licence,
         "terms": entry.terms,
@@ -231,10 +241,29 @@ def _result(entry: ModelEntry, variant: Variant, found: MemoryFit | UserError | 
     }
 
 
-def _printed(row: dict[str, Any]) -> tuple[str, ...]:
+def _print_rows(rows: Sequence[dict[str, Any]]) -> None:
+    """Print a table; speeds are in it once they were measured on this computer."""
+    measured = any(row["reading"] for row in rows)
+    head = list(texts.MODELS_HEAD_SEARCH)
+    head[5:5] = [*(texts.MODELS_HEAD_SPEED if measured else ()), texts.MODELS_HEAD_LOSS]
+    print_table(head, [_printed(row, measured=measured) for row in rows])
+    print(texts.MODELS_LOSS_NOTE.format(source=SOURCE))
+
+
+def _printed(row: dict[str, Any], *, measured: bool) -> tuple[str, ...]:
     fits = texts.MODELS_FITS[row["fits"]].format(n_ctx=row["n_ctx"])
     sees = texts.MODELS_YES_NO[row["sees"]]
-    return row["id"], row["quantisation"], size_text(row["size"]), fits, sees, row["licence"] or "?", row["title"]
+    speeds = ("?", "?")
+    if row["reading"]:
+        writes = f"{row['writing']:.1f}"
+        speeds = f"{row['reading']:.0f}", texts.MODELS_FASTEST.format(speed=writes) if row["fastest"] else writes
+    loss = "?" if row["loss"] is None else f"+{row['loss']:.2f}"
+    return (
+        *(row["id"], row["quantisation"], size_text(row["size"]), fits, sees),
+        *(speeds if measured else ()),
+        texts.MODELS_LEAST.format(loss=loss) if row["best"] else loss,
+        *(row["licence"] or "?", row["title"]),
+    )
 
 
 def _on_the_hub(hub: Hub, words: str) -> list[dict[str, Any]]:

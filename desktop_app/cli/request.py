@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from desktop_app.engine.messages import EngineSettings, Sampling
+from desktop_app.look_choice import Wish
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class AskRequest:
     sampling: Sampling = field(default_factory=Sampling)
     settings: EngineSettings = field(default_factory=EngineSettings)
     system: str | None = None
-    quick_look: bool = False  # pictures are seen as a whole only
+    look: Wish = Wish.WHOLE  # how closely at pictures; there is no later in which the rest of them would be read
     picture_tokens: int | None = None  # that each may take; None: as many as in training
     think: bool = False  # before it answers
     json: bool = False
@@ -45,9 +46,9 @@ class PlanRequest:
 
 @dataclass(frozen=True)
 class TuneRequest:
-    """Find the fastest settings for a model."""
+    """Find the fastest settings for a model, or how fast each quantisation is."""
 
-    model: str
+    model: str  # "": measure the quantisations
     mmproj: str = ""
     settings: EngineSettings = field(default_factory=EngineSettings)
     json: bool = False

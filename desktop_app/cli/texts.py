@@ -32,13 +32,18 @@ ASK_SEED = "seed for sampling: the same seed gives the same answer (default: a n
 ASK_MAX_TOKENS = "most tokens in an answer (default: {default})"
 ASK_SYSTEM = "system prompt to use instead of the model's own"
 ASK_CONTEXT = "context size in tokens (default: {default}, or less if the model was trained with less)"
-ASK_QUICK_LOOK = "show the model each picture as a whole, without its parts: much faster with models such as LLaVA-1.6"
+ASK_LOOK = (
+    "how closely to look at pictures: quick reads a third of each, or one part instead of several, which is much "
+    "faster; whole reads everything; automatic looks quickly, unless a question asks for text or numbers or a picture "
+    "is a document. Default: whole, because here nothing is read after the answer that a quick look has left out"
+)
+NOTE_QUICK_LOOK = "eyebright: quick look: {rows} of {all} tokens of the pictures were read."
 ASK_PICTURE_TOKENS = (
     "how many tokens a picture may take, with models that let one choose, such as Gemma 4: 70, 140, 280, 560 or 1120; "
     "more show smaller things, and take longer"
 )
 ASK_THINK = "let the model think before it answers, if it can; what it thinks is not printed, but --json has it"
-ASK_JSON = "print one line of JSON for each answer, with its statistics"
+ASK_JSON = "print one line of JSON for each answer, with its statistics and how sure the model was of it"
 PLAN_DESCRIPTION = """\
 Show how much memory a model needs and how it would be loaded. Only the headers of its files are read.
 The exit code is 0 if the model fits, perhaps with a shorter context, and 3 if it does not."""
@@ -48,7 +53,10 @@ PLAN_MEMORY = "plan for a computer with this much memory, such as 8G (default: t
 PLAN_JSON = "print one JSON object; sizes are in bytes"
 TUNE_DESCRIPTION = """\
 Find the fastest settings for a model on this computer and save them. It takes less than a minute.
-The window and eyebright ask then load the model with these settings. Close other programs first."""
+The window and eyebright ask then load the model with these settings. Close other programs first.
+With --weights: measure how fast this computer is with each quantisation, which eyebright models search then shows."""
+TUNE_WEIGHTS = "measure each quantisation with random weights, in less than a minute; no model is needed"
+TUNE_WHAT = "name a model, or use --weights"
 TUNE_JSON = "print one JSON object; speeds are in tokens per second"
 MODELS_REMOVE_YES = "delete without asking, also on a terminal"
 MODELS_DESCRIPTION = "Manage the models on this computer and download others."
@@ -117,6 +125,7 @@ WHOLE_NUMBER = "must be a whole number from {low} to {high}"
 NUMBER = "must be a number from {low} to {high}"
 
 STANDARD_INPUT = "standard input"
+STATUS_WEIGHTS = "Measuring {quantisation}, {seconds} s so far …"
 STATUS_MEASURING = "Finding the fastest settings, {seconds} s so far …"
 STATUS_LOADING = "Loading the model …"
 STATUS_LOOKING = "Looking at picture {number} of {count} …"
@@ -164,6 +173,11 @@ MODELS_WORDING = "{title}: {sentence}"
 MODELS_HEAD = ("ID", "SIZE", "STATE", "LICENCE", "LAST USED", "TITLE")
 MODELS_HEAD_FOUND = ("PROGRAM", "SIZE", "SEES", "TITLE")
 MODELS_HEAD_SEARCH = ("ID", "FILES", "SIZE", "FITS", "SEES", "LICENCE", "TITLE")
+MODELS_HEAD_SPEED, MODELS_HEAD_LOSS = ("READS", "WRITES"), "LOSES"
+MODELS_FASTEST, MODELS_LEAST = "{speed} fastest", "{loss} least"
+MODELS_LOSS_NOTE = """\
+READS and WRITES (once eyebright tune --weights has measured them): about how many tokens per second on this computer.
+LOSES: by how much this quantisation raises the perplexity of Llama 3 8B ({source})."""
 MODELS_YES_NO = {True: "yes", False: "no"}
 MODELS_FITS = {"fits": "yes", "reduced": "with {n_ctx} tokens", "too-large": "no", "": "cannot be loaded"}
 MODELS_TOO_LARGE = "eyebright: {title} needs at least {needed} GB of memory, and {usable} GB can be used."
@@ -253,6 +267,15 @@ TUNE_NOT_MEASURED = {
     "failed": "The model could not be loaded. To see why, ask it something with eyebright ask.",
     "disturbed": "Other programs disturbed the measurement. Close them and try again.",
 }
+WEIGHTS_NOT_MEASURED = {
+    "no-memory": "There is not enough free memory to measure. Close other programs and try again.",
+    "disk-full": "The disk is too full to measure: this takes about 0.5 GB for a moment. Free some space.",
+    "too-slow": "Measuring took too long. Close other programs and try again.",
+    "failed": "The speed of the quantisations could not be measured on this computer.",
+    "disturbed": TUNE_NOT_MEASURED["disturbed"],
+}
+WEIGHTS_HEAD = ("QUANTISATION", "LAYOUT", "READS", "WRITES")
+WEIGHTS_NOTE = "In tokens per second, for 7 billion weights. Saved; eyebright models search tells it of each model."
 TUNING_IS = "{mode}; {threads}; batches of {n_ubatch}; reads {read}, writes {written} tokens/s (measured {date})"
 TUNING_MAPPED = "mapped"
 TUNING_REPACKED = "repacked for the processor"

@@ -1,4 +1,7 @@
-"""`eyebright tune`: measures the fastest settings for a model on this computer and saves them for the engine."""
+"""`eyebright tune`: measures the fastest settings for a model on this computer and saves them for the engine.
+
+With `--weights` it measures how fast each quantisation is here, for the list of models.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +15,20 @@ from desktop_app.cli import texts
 from desktop_app.cli.chosen_files import chosen_files
 from desktop_app.cli.engine_process import Status
 from desktop_app.cli.exit_codes import ExitCode
-from desktop_app.cli.output import json_line
+from desktop_app.cli.output import json_line, print_table
 from desktop_app.cli.request import TuneRequest
 from desktop_app.engine.messages import Tuning
 from desktop_app.engine.tuning.measurement import Measurement, TuningTarget
 from desktop_app.engine.tuning.search import LoadMode, MeasurementFailed, TuningReport
+from desktop_app.engine.tuning.weight_measurement import WeightMeasurement
+
+_LAYERS = 33  # of a 7B, its head counted as one
 
 
 def tune(request: TuneRequest) -> int:
-    """Measure, print a table and save the chosen settings; 1 if measuring failed. Raises `UserError` for bad files."""
+    """Measure, print a table and save the result; 1 if measuring failed. Raises `UserError` for bad files."""
+    if not request.model:
+        return _weights(request)
     settings = request.settings._replace(cache_folder=str(paths.cache_folder()))
     status = Status()
     started = time.monotonic()
@@ -44,6 +52,39 @@ def tune(request: TuneRequest) -> int:
         for line in _table(report):
             print(line)
         print(texts.TUNE_CHOSEN.format(what=told(report.tuning), seconds=round(seconds)))
+    return ExitCode.DONE
+
+
+def _weights(request: TuneRequest) -> int:
+    status = Status()
+    started = time.monotonic()
+
+    def hear(quantisation: str) -> None:
+        seconds = round(time.monotonic() - started)
+        status.show(texts.STATUS_WEIGHTS.format(quantisation=quantisation, seconds=seconds))
+
+    try:
+        speeds = WeightMeasurement(paths.cache_folder()).run(hear)
+    except MeasurementFailed as error:
+        status.clear()
+        print(texts.ERROR.format(sentence=texts.WEIGHTS_NOT_MEASURED[str(error)]), file=sys.stderr)
+        return ExitCode.FAILED
+    finally:
+        status.clear()
+    if request.json:
+        print(json_line({"seconds": round(time.monotonic() - started, 1), "layers": [one._asdict() for one in speeds]}))
+        return ExitCode.DONE
+    rows = [
+        (
+            speed.quantisation,
+            texts.TUNING_REPACKED if speed.repacked else texts.TUNING_MAPPED,
+            f"{speed.reading / _LAYERS:.1f}",
+            f"{speed.writing / _LAYERS:.1f}",
+        )
+        for speed in speeds
+    ]
+    print_table(texts.WEIGHTS_HEAD, rows)
+    print(texts.WEIGHTS_NOTE)
     return ExitCode.DONE
 
 

@@ -68,4 +68,5 @@ def _inspected(command: Inspect) -> Inspected | Failed | BugReported:
         seen.thumbnail,
         seen.looks_photographic,
         seen.notes,
+        seen.has_fine_structure,
     )

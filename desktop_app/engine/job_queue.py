@@ -7,7 +7,7 @@ The receiving thread adds commands, the main thread takes them. The rules:
 - `Load` also stops an answer, and replaces a `Load` that waits. Otherwise answers are written in the order of the
   questions, and `Forget` waits for those before it.
 - `Stop` ends a request that waits or runs; a `Load` cannot be stopped.
-- Each of them ends idle work at a point where nothing is lost.
+- Each of them ends idle work at once: it is done again in the next idle moment.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class JobQueue:
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Job, float]] = deque()
         self._running: Job | None = None
+        self._is_waiting = False  # the main thread, for a job: it does nothing
         self.closed = False  # no more jobs are accepted
 
     def add(self, job: Job) -> list[Job]:
@@ -44,7 +45,7 @@ class JobQueue:
             elif isinstance(self._running, Ask) and isinstance(job, Load):
                 self._interrupt.stop_now()
             elif self._running is None:
-                self._interrupt.stop_soon()  # idle work
+                self._interrupt.stop_now()  # idle work
             self._waiting.append((job, time.monotonic()))
             self._changed.notify()
             return ended
@@ -57,11 +58,11 @@ class JobQueue:
             return self._remove(Ask, ReadAhead, request=stop.request)
 
     def close(self) -> bool:
-        """Accept no more jobs and end the one that runs; return whether it ends soon. A `Load` does not."""
+        """Accept no more jobs and end what runs, idle work too; return whether it ends soon. A `Load` does not."""
         with self._changed:
             self.closed = True
             self._waiting.clear()
-            if self._running is not None:
+            if self._running is not None or not self._is_waiting:
                 self._interrupt.stop_now()
             self._changed.notify()
             return not isinstance(self._running, Load)
@@ -72,7 +73,9 @@ class JobQueue:
             self._running = None
             if not self._waiting:
                 self._interrupt.clear()
+            self._is_waiting = True
             self._changed.wait_for(lambda: self._waiting or self.closed, patience)
+            self._is_waiting = False
             return bool(self._waiting)
 
     def next(self) -> tuple[Job, float]:

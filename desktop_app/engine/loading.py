@@ -124,6 +124,7 @@ def _model_info(command: Load, session: Session, tuning: Tuning | None) -> Model
         image_tokens=session.picture_tokens,
         tiling=session.processor.tiling,
         any_size=session.processor.any_size,
+        quick=session.processor.quick,
         part_s=session.throughput.part.expect(1),
         token_s=session.throughput.token.expect(1),
         class_token=model.class_token.value,
@@ -137,5 +138,6 @@ def _model_info(command: Load, session: Session, tuning: Tuning | None) -> Model
         tunable=not is_tiny(model.files.header.file_size),
         warnings=model.warnings,
         can_think=session.prompts.family.thinking is not None,
+        can_reread=model.has_aside,
         wording=model.files.wording,
     )

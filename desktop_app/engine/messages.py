@@ -11,8 +11,9 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
+from desktop_app.chat.certainty import Certainty
 from desktop_app.errors import UserError
-from desktop_app.images.tiling import AnySize, Tiling
+from desktop_app.images.tiling import AnySize, QuickLook, Tiling
 
 _GB = 10**9  # bytes, for memory as for files: one unit wherever a person reads
 SILENT_AFTER_S = 5  # without a sign of life from the engine process
@@ -36,6 +37,23 @@ class FinishReason(str, Enum):
     STOPPED = "stopped"  # by the user
 
 
+class Judge(str, Enum):
+    """Whether `Finished` is to tell how sure an answer was."""
+
+    NOT = "not"
+    WORDS = "words"  # from how probable they were
+    PICTURES = "pictures"  # also from what the pictures changed: the answer is read once more before `Finished`
+    PICTURES_LATER = "pictures-later"  # so too, in an idle moment, told with `Judged`
+
+
+class Look(str, Enum):
+    """How much of a picture is read into the language model."""
+
+    WHOLE = "whole"
+    QUICK = "quick"  # a part of its rows, where they keep their places; the whole where that costs no more
+    CLOSED_UP = "closed up"  # a part of its rows, side by side; chosen by the engine alone, in long conversations
+
+
 class PictureRef(NamedTuple):
     """A picture file. The SHA-256 of its bytes is its identity."""
 
@@ -46,6 +64,7 @@ class PictureRef(NamedTuple):
     height: int = 0
     most_tiles: int | None = None  # if the model divides pictures into tiles; 0: only the whole picture; None: no limit
     most_tokens: int | None = None  # if one can choose how many a picture takes; None: as many as in training
+    look: Look = Look.WHOLE
 
 
 class Turn(NamedTuple):
@@ -104,6 +123,16 @@ class Tuning(NamedTuple):
     reading: float = 0.0  # at the start of a conversation
     writing: float = 0.0  # after a picture and a question
     measured: str = ""  # the date, as 2026-11-24
+
+
+class WeightSpeed(NamedTuple):
+    """How fast this computer evaluates one layer, as wide as a 7B's, of weights in one quantisation."""
+
+    quantisation: str  # "Q4_K_M"
+    repacked: bool
+    size: int  # bytes of the layer's weights
+    reading: float  # tokens per second, in batches
+    writing: float  # tokens per second, one by one
 
 
 def gb_up(size: int) -> str:
@@ -198,6 +227,7 @@ class Ask(NamedTuple):
     sampling: Sampling = Sampling()
     system_prompt: str | None = None
     think: bool = False  # before it answers, if the model can
+    judge: Judge = Judge.NOT
 
 
 class Forget(NamedTuple):
@@ -242,6 +272,8 @@ class ModelInfo(NamedTuple):
     activation: str = "none"  # of the image encoder: "right", "corrected" or "unstated"; "none" likewise
     tiling: Tiling | None = None  # how it divides pictures into tiles; None: every picture is one piece
     any_size: AnySize | None = None  # the sizes of pieces that cost as much as they are large; None: all are alike
+    #: How many rows a quick look takes; None: it can only see whole pictures, in one part at most, or in few tokens.
+    quick: QuickLook | None = None
     part_s: float = 0.0  # seconds to encode a picture or one part of it, from earlier measurements; 0: unknown
     token_s: float = 0.0  # seconds per token of the prompt
     reading_threads: int = 0  # for prompt processing
@@ -250,6 +282,7 @@ class ModelInfo(NamedTuple):
     tunable: bool = False  # whether it is large enough for its fastest settings to be measured
     warnings: tuple[str, ...] = ()  # what llama.cpp warned of while it loaded the files
     can_think: bool = False  # before it answers, if it is asked to
+    can_reread: bool = True  # its answers without their pictures, beside the conversation: see `Judge`
     wording: UserError | None = None  # what is to be said of the words in which it is spoken to
 
     @property
@@ -276,6 +309,7 @@ class Inspected(NamedTuple):
     thumbnail: bytes  # PNG, longest side at most 192
     looks_photographic: bool  # many colours and soft edges: the demonstration model cannot recognise it
     notes: tuple[UserError, ...] = ()  # which frame or page is seen, what of the picture is missing
+    has_fine_structure: bool = False  # as a document, a table or a screenshot: at a quick look its text is lost
 
 
 class PhaseChanged(NamedTuple):
@@ -291,11 +325,21 @@ class PhaseChanged(NamedTuple):
     parts: int = 1  # how many parts it has
 
 
+class Seen(NamedTuple):
+    """How a picture was read: as so many rows, of the so many that it has. With all of them it was seen whole."""
+
+    sha256: str
+    rows: int
+    of_rows: int
+
+
 class PictureRead(NamedTuple):
     """A picture was read ahead: it is encoded and in the KV cache, so only the question remains to be processed."""
 
     request: int
     sha256: str
+    rows: int = 0  # as in `Seen`
+    of_rows: int = 0
 
 
 class ReadAheadDone(NamedTuple):
@@ -323,7 +367,7 @@ class TurnsDropped(NamedTuple):
 class PartsReduced(NamedTuple):
     """The context is too small for the tiles of all pictures: one has `parts` parts instead of `requested`.
 
-    `in_tokens`: these are tokens, with models that let one choose how many a picture takes.
+    `in_tokens`: these are tokens, of a quick look or with models that let one choose how many a picture takes.
     """
 
     request: int
@@ -392,6 +436,15 @@ class Finished(NamedTuple):
     token_ids: tuple[int, ...] = ()
     thought: str = ""  # what was thought before it; "" also where it goes on behind its thought
     thought_s: float = 0.0  # for how long, now
+    certainty: Certainty | None = None  # of what was written now
+    looks: tuple[Seen, ...] = ()  # the pictures that were in the prompt, in order
+
+
+class Judged(NamedTuple):
+    """What `Finished` did not know yet of an answer: how its pictures changed it. Sent in an idle moment."""
+
+    request: int  # that of the answer
+    certainty: Certainty
 
 
 class Failed(NamedTuple):
@@ -461,6 +514,7 @@ Event = (
     | Thought
     | Text
     | Finished
+    | Judged
     | Failed
     | Warned
     | BugReported

@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from desktop_app.errors import UserError
-from desktop_app.images.photographic import looks_photographic
+from desktop_app.images.picture_kinds import has_fine_structure, looks_photographic
 from desktop_app.images.reading import read_picture
 
 PREVIEW_SIDE = 2048
@@ -27,6 +27,7 @@ class Inspection:
     preview: bytes  # PNG or JPEG, longest side at most PREVIEW_SIDE
     thumbnail: bytes  # PNG, longest side at most THUMBNAIL_SIDE
     looks_photographic: bool
+    has_fine_structure: bool  # as a document or a screenshot
     notes: tuple[UserError, ...] = ()  # what the person should know of it
 
 
@@ -37,7 +38,8 @@ def inspect(path: str | Path, name: str) -> Inspection:
     small = picture.copy()
     small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
     preview, thumbnail = _preview(picture), _encoded(small, "PNG")
-    return Inspection(read.width, read.height, preview, thumbnail, looks_photographic(picture), read.notes)
+    kinds = looks_photographic(picture), has_fine_structure(picture)
+    return Inspection(read.width, read.height, preview, thumbnail, *kinds, read.notes)
 
 
 def _reduced(picture: Image.Image) -> Image.Image:

@@ -3,7 +3,7 @@
 Numbers only, so that the cost of a picture is known before a pixel is decoded. Each family has its own way to choose
 the grid of tiles and what the picture is resized to: `llava_tiling.py` has LLaVA-1.6's, `internvl_tiling.py`
 InternVL3's, `minicpm_tiling.py` MiniCPM-V's, `lfm2_tiling.py` LFM2-VL's. `AnySize` is for models that see a picture in
-one piece, whatever its size.
+one piece, whatever its size. `QuickLook` says how many of its tokens are read when a picture is only looked at quickly.
 """
 
 from __future__ import annotations
@@ -168,3 +168,23 @@ class Filled(AnySize):
         if across == 0:
             return 1, min(height // width, self.most)
         return across, down
+
+
+_LEAST_QUICK = 64  # rows: fewer would save little, and lose much
+_THIRD, _TWO_NINTHS = (1, 3), (2, 9)
+
+
+class QuickLook(NamedTuple):
+    """Which part of the rows of a picture a quick look reads: of one in one piece, and of one with tiles."""
+
+    share: tuple[int, int] = _THIRD
+    with_tiles: tuple[int, int] = _THIRD
+
+    def rows(self, of_rows: int, *, tiled: bool = False) -> int:
+        """Return how many of the rows are read, all of them if there are few. `tiled`: the picture has tiles."""
+        part, whole = self.with_tiles if tiled else self.share
+        return min(of_rows, max(_LEAST_QUICK, -(-of_rows * part // whole)))
+
+
+#: LLaVA-1.6's tiles show once more what the whole picture shows.
+LLAVA_TILES = QuickLook(with_tiles=_TWO_NINTHS)

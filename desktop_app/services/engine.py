@@ -24,6 +24,7 @@ from desktop_app.engine.messages import (
     Finished,
     Forget,
     Inspect,
+    Judged,
     Load,
     LoadPlan,
     ModelInfo,
@@ -59,7 +60,7 @@ class Engine(QObject):
 
     `state_changed(str)`: one of `State`. `model_changed(ModelInfo | None)`: after a load, or a loss.
     `answering_changed(bool)`: whether a question is under way. `sent()`: a command is about to be sent.
-    `throughput_measured(ThroughputMeasured)`: how fast the engine is.
+    `throughput_measured(ThroughputMeasured)`: how fast the engine is. `judged(Judged)`: what is known of an answer now.
     `answered()`: the first answer since the model was loaded is there. `died_untried()`: the process died before that;
     whoever loads another model meanwhile spares the person the notice about it.
     """
@@ -68,6 +69,7 @@ class Engine(QObject):
     model_changed = Signal(object)
     answering_changed = Signal(bool)
     throughput_measured = Signal(object)
+    judged = Signal(object)
     sent = Signal()
     answered = Signal()
     died_untried = Signal()
@@ -326,6 +328,9 @@ class Engine(QObject):
             return
         if isinstance(event, ThroughputMeasured):
             self.throughput_measured.emit(event)
+            return
+        if isinstance(event, Judged):
+            self.judged.emit(event)
             return
         handler = self._inspections.pop(event.request, None) or self._handlers.get(event.request)
         if isinstance(event, FINAL_EVENTS):

@@ -156,6 +156,7 @@ LABELS: dict[str, str] = {
     "choose-picture": QT_TRANSLATE_NOOP("notices", "Choose a picture…"),
     "edit-question": QT_TRANSLATE_NOOP("notices", "Edit the question"),
     "ask-again": QT_TRANSLATE_NOOP("notices", "Ask again"),
+    "look-closely": QT_TRANSLATE_NOOP("notices", "Look closely and answer again"),
 }
 
 _UNDOES = frozenset({"undo-delete", "undo-delete-message", "undo-queued", "undo-edit"})

@@ -11,6 +11,7 @@ from desktop_app.ui.files.chosen_folders import folder_for, remember
 from desktop_app.ui.files.file_kinds import file_kind
 from desktop_app.ui.protocols.conversation import Exports
 from desktop_app.ui.sentences import translate
+from desktop_app.ui.transcript.certainty import remark
 from desktop_app.ui.widgets.plain_text import one_line
 from desktop_app.ui.widgets.question import Question
 from model_store.foreign_files import exists
@@ -47,6 +48,7 @@ def export_conversation(parent: QWidget, exports: Exports, conversation_id: str,
         target,
         {Role.USER: translate("Files", "Question"), Role.ASSISTANT: translate("Files", "Answer")},
         conversation_id,
+        remark,
     )
 
 

@@ -30,6 +30,7 @@ class Remedies(QObject):
         register("use-text-only", self._use_text_only)
         register("edit-question", self._take_back)
         register("ask-again", services.chat.regenerate)
+        register("look-closely", services.chat.look_closely)
         register("cancel-question", self._cancel)
 
     @Slot()

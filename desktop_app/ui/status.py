@@ -60,6 +60,7 @@ class StatusLine(QWidget):
         self.setObjectName("status")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._phase: tuple[Phase, dict[str, Any]] | None = None
+        self._is_looking_closely = False  # at pictures of which a part was read, while nothing else is to be done
         self._used, self._size = 0, 0
         self._speed = 0.0
         self._downloads: DownloadLine | None = None
@@ -77,6 +78,7 @@ class StatusLine(QWidget):
         services.tuner.changed.connect(self._show_model)
         services.answers.phase.connect(self._phase_changed)
         services.answers.figures.connect(self._figures_changed)
+        services.reading_ahead.looking_closely.connect(self._looking_closely)
         services.chat.reset.connect(self._show_figures)
         services.chat.reset.connect(self._forget_phase)
         for changed in (services.activity.changed, services.conversations.listed, services.conversations.opened):
@@ -146,6 +148,10 @@ class StatusLine(QWidget):
             self._phase = None if phase is None else (phase, details)
             self._show_model()
 
+    def _looking_closely(self, is_so: bool) -> None:
+        self._is_looking_closely = is_so
+        self._show_model()
+
     def _forget_phase(self) -> None:
         self._phase = None
         self._show_model()
@@ -178,13 +184,15 @@ class StatusLine(QWidget):
         else:
             phase = self._phase if state != "silent" else None
             doing = phase_text(*phase) if phase is not None else engine_state(state)
+            if phase is None and state == "ready" and self._is_looking_closely:
+                doing = self.tr("Looking closely")
             metrics, room = QFontMetrics(theme.font("tiny")), theme.px(_LONGEST_NAME)
             shown = elided_before(name, len(marked("", mark)), room, metrics, Qt.TextElideMode.ElideMiddle)
             words = self.tr("{model} · {state}").format(model=shown, state=doing)
         self.model.setIconSize(icons.square(_ICON))
         self.model.say(words)
         set_tip(self.model, name)
-        looking = self._phase is not None and self._phase[0] is Phase.LOOKING
+        looking = self._is_looking_closely if self._phase is None else self._phase[0] is Phase.LOOKING
         if state in ("dead", "silent", "failed"):
             self.model.setIcon(icons.icon("warning", "danger", _ICON))
         else:
@@ -316,10 +324,27 @@ class StatusLine(QWidget):
             "The model sees up to {size} tokens at once; {used} are in use. When the context is full, the model "
             "no longer sees the oldest questions. They stay in the window."
         ).format(size=number(self._size), used=number(self._used))
-        if info is not None and info.tiling is not None:
-            text += "\n\n" + self.tr("A picture takes up to {most} tokens, or {count} with a quick look.").format(
-                most=number(info.tiling.most_tokens), count=number(info.image_tokens)
-            )
-        elif info is not None and info.image_tokens:
-            text += "\n\n" + self.tr("A picture takes {count} tokens.").format(count=number(info.image_tokens))
+        if info is not None and info.sees:
+            text += "\n\n" + self._picture_cost(info)
         self.context.explain(self.tr("Context"), text).show_above(self.context)
+
+    def _picture_cost(self, info: ModelInfo) -> str:
+        """Return how many tokens a picture takes, and whether one can look quickly with this model."""
+        most, tiled = info.image_tokens, info.tiling is not None
+        if info.tiling is not None:
+            most = info.tiling.most_tokens
+        elif info.any_size is not None:
+            most = info.any_size.most
+        if tiled or info.quick is not None:
+            quick = info.image_tokens if info.quick is None else info.quick.rows(most, tiled=tiled)
+            text = self.tr("A picture takes {most} tokens, or {count} with a quick look.")
+            if tiled or info.any_size is not None:
+                text = self.tr("A picture takes up to {most} tokens, or {count} with a quick look.")
+            return text.format(most=number(most), count=number(quick))
+        text = self.tr("A picture takes {count} tokens.")
+        if info.any_size is not None:
+            text = self.tr("A picture takes up to {count} tokens.")
+        text = text.format(count=number(most))
+        if info.any_size is not None and info.any_size.choices:
+            return text
+        return text + " " + self.tr("This model cannot look more quickly: it sees pictures whole.")

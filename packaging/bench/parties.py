@@ -18,6 +18,7 @@ PARTIES = {
     "window": Party("window", 300),
     "tuning": Party("tuning", 200),
     "ours": Party("eyebright_engine", 1800),
+    "quick_look": Party("quick_look", 1800),
     "models": Party("compared_models", 1200),  # for each of them
     "low_memory": Party("low_memory_run", 1200),
     "sweep": Party("sweep", 2400),

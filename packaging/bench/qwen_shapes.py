@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from gguf_writing import Tower, add_decoder_shape, add_sentencepiece, add_vision_shape, new_gguf, takes_q6_k
 
-from bench.random_blocks import Q4_K, Q6_K, SPREAD, Matrix, write_weights
+from bench.random_blocks import Q4_K, Q6_K, Matrix, write_weights
 from bench.vocabulary import vocabulary
+from desktop_app.engine.weights.random_blocks import SPREAD
 
 _SPECIALS = (
     *("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>", "<|image_pad|>"),

@@ -1,4 +1,4 @@
-"""Writes quantised matrices of random numbers into a GGUF: Q4_K and Q6_K, block by block."""
+"""Writes quantised matrices of random numbers into a GGUF: Q4_K and Q6_K."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.vocabulary import FIRST_WORD, WORDS
+from desktop_app.engine.weights.random_blocks import random_blocks
 
 BLOCK = 256  # weights in a block of Q4_K and Q6_K
 Q4_K, Q6_K = 144, 210  # bytes of such a block
-SPREAD = 0.02  # of the weights, about as in trained models
 _TYPES = {Q4_K: gguf.GGMLQuantizationType.Q4_K, Q6_K: gguf.GGMLQuantizationType.Q6_K}
-
-Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ def write_weights(
     writer.write_ti_data_to_file()
     random = np.random.default_rng(1)
     for matrix in matrices:  # one after the other: the whole would not fit into memory
-        blocks = q4_k(random, matrix) if matrix.block == Q4_K else q6_k(random, matrix)
+        blocks = random_blocks(random, _TYPES[matrix.block].name, matrix.size // matrix.block).reshape(matrix.rows, -1)
         if matrix.name == head:
             rows = blocks.reshape(matrix.rows, -1, Q6_K)
             rows[:FIRST_WORD, :, -2:] = 0
@@ -57,27 +55,3 @@ def write_weights(
         writer.write_tensor_data(blocks)
     for _, values in vectors:
         writer.write_tensor_data(values)
-
-
-def q4_k(random: np.random.Generator, matrix: Matrix) -> Bytes:
-    """Return random blocks: two f16 factors, 12 bytes of scales, 128 of values."""
-    blocks = _random_blocks(random, matrix)
-    blocks[:, 0:2] = _as_bytes(SPREAD / 257)
-    blocks[:, 2:4] = _as_bytes(7.5 * SPREAD / 257)
-    return blocks.reshape(matrix.rows, -1)
-
-
-def q6_k(random: np.random.Generator, matrix: Matrix) -> Bytes:
-    """Return random blocks: 192 bytes of values, 16 signed scales, one f16 factor."""
-    blocks = _random_blocks(random, matrix)
-    blocks[:, 192:208] = ((blocks[:, 192:208] & 31).astype(np.int8) - 16).view(np.uint8)
-    blocks[:, 208:210] = _as_bytes(SPREAD / 170)
-    return blocks.reshape(matrix.rows, -1)
-
-
-def _random_blocks(random: np.random.Generator, matrix: Matrix) -> Bytes:
-    return np.frombuffer(bytearray(random.bytes(matrix.size)), np.uint8).reshape(-1, matrix.block)
-
-
-def _as_bytes(value: float) -> Bytes:
-    return np.frombuffer(np.float16(value).tobytes(), np.uint8)

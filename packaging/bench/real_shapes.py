@@ -18,8 +18,9 @@ import numpy as np
 from gguf_writing import Tower, add_decoder_shape, add_llava_keys, add_sentencepiece, clip_tensors, new_gguf, takes_q6_k
 
 from bench.qwen_shapes import Qwen
-from bench.random_blocks import Q4_K, Q6_K, SPREAD, Matrix, write_weights
+from bench.random_blocks import Q4_K, Q6_K, Matrix, write_weights
 from bench.vocabulary import vocabulary
+from desktop_app.engine.weights.random_blocks import SPREAD
 
 VERSION = 1  # of the files: part of their names
 
@@ -93,6 +94,17 @@ def make_pair(scale: Scale | Qwen, folder: Path) -> tuple[Path, Path]:
     return model, projector
 
 
+def tiled_projector(projector: Path) -> Path:
+    """Return a projector of the same shapes beside another of this module, with which pictures are seen in parts.
+
+    As LLaVA-1.6's: it has an embedding that ends each line.
+    """
+    scale = next(scale for scale in (REAL, SMALL, TINY) if projector.name.startswith(f"random-{scale.name}-"))
+    path = projector.with_name(projector.name.replace("mmproj", "tiled-mmproj"))
+    _once(path, lambda part: _write_projector(part, scale, tiled=True))
+    return path
+
+
 def _once(path: Path, write: Callable[[Path], None]) -> None:
     if path.exists():
         return
@@ -128,7 +140,7 @@ def _fill_language_model(writer: Any, scale: Scale) -> None:
     write_weights(writer, list(scale.matrices()), ones, head="output.weight")
 
 
-def _write_projector(path: Path, scale: Scale) -> None:
+def _write_projector(path: Path, scale: Scale, *, tiled: bool = False) -> None:
     tower = Tower(
         width=scale.vision_width,
         layers=scale.vision_layers,
@@ -142,6 +154,9 @@ def _write_projector(path: Path, scale: Scale) -> None:
         writer.add_name(f"Random numbers, {scale.name}")
         writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
         add_llava_keys(writer, tower, projection=768)
+        if tiled:
+            writer.add_string("clip.vision.mm_patch_merge_type", "spatial_unpad")
+            writer.add_tensor("model.image_newline", np.zeros(scale.width, np.float32))
         for name, shape in clip_tensors(tower, scale.width):
             if "ln" in name or name.endswith(".bias"):
                 writer.add_tensor(name, np.full(shape, name.endswith(".weight"), np.float32))

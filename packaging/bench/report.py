@@ -59,6 +59,12 @@ def _side_by_side(results: Results) -> Iterable[tuple[str, ...]]:
     ]
     for title, what in rows:
         yield title, *(_shown(results, f"{party}.{what}") for party in _PARTIES)
+    for kind, what in (("one_part", "a picture"), ("tiled", "a picture in five parts")):
+        for look in ("whole", "quick"):
+            found = _shown(results, f"quick_look.{kind}.{look}_s")
+            rows_read = _shown(results, f"quick_look.{kind}.{look}_rows")
+            yield f"first token about {what}, {look} look of {rows_read} rows (s)", found, "", "", ""
+    yield "turning the keys of a quick look (s)", _shown(results, "quick_look.turning_s"), "", "", ""
     yield "repacking weights when idle (s)", _shown(results, "ours.layout_s"), "", "", ""
     yield "peak memory, window and engine, planned for 8 GB (MiB)", _shown(results, "low_memory.peak_mib"), "", "", ""
     yield "memory of the window (MiB)", _shown(results, "window.memory_mib"), "", "", ""

@@ -112,6 +112,23 @@ AIMS = (
         lambda r: r["ours.read_ahead_first_token_s"] / r["ours.text_only_first_token_s"],
         most=1.1,
     ),
+    Aim(
+        "quick_look_vs_whole",
+        "first answer about a picture after a quick look, against one after the whole look",
+        lambda r: r["quick_look.one_part.quick_s"] / r["quick_look.one_part.whole_s"],
+        most=0.5,
+    ),
+    Aim(
+        "quick_look_vs_whole_tiled",
+        "the same for a picture in five parts, as LLaVA-1.6 sees it",
+        lambda r: r["quick_look.tiled.quick_s"] / r["quick_look.tiled.whole_s"],
+        most=0.35,
+    ),
+    Aim(
+        "quick_look_turning_share",
+        "turning the keys of a quick look to their places, as a share of reading it",
+        lambda r: r["quick_look.turning_s"] / r["quick_look.one_part.quick_reading_s"],
+    ),
     Aim("clip_encodes_after_restart", "CLIP runs after a restart", lambda r: r["ours.again_encodes"], most=0),
     Aim(
         "ttft_after_restart_speedup",

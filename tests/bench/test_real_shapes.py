@@ -84,7 +84,7 @@ def test_files_are_made_once_and_never_by_halves(
     def fail(*_anything: object) -> None:
         raise OSError("no space left")
 
-    monkeypatch.setattr(random_blocks, "q4_k", fail)
+    monkeypatch.setattr(random_blocks, "random_blocks", fail)
     with pytest.raises(OSError, match="no space"):
         make_pair(TINY, tmp_path)
     assert list(tmp_path.iterdir()) == []

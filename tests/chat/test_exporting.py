@@ -240,6 +240,9 @@ def test_details_of_another_are_taken_only_where_they_are_what_we_write() -> Non
         "answer_tokens": 10**400,
         "finish_reason": "length",
         "glance": "yes",
+        "look": "at the whole",
+        "fine": 1,
+        "looks": [[192, 576], [577, 576]],
         "note": "model-changed",
         "parameters": {"a": 1},
     }
@@ -252,3 +255,17 @@ def test_details_of_another_are_taken_only_where_they_are_what_we_write() -> Non
     longest = max(map(len, (imported.title, message.details["model"], message.pictures[0].name)))
     assert longest <= 300
     assert "\n" not in imported.title
+
+
+def test_how_pictures_were_looked_at_is_taken_over() -> None:
+    details = {"look": "automatic", "fine": True, "picture_tokens": 280, "looks": [[192, 576], [576, 576]]}
+    message, _ = from_json(changed({}, {"details": details}), "n").messages[0]
+    assert message.details == details
+    assert message.looks == ((192, 576), (576, 576))
+
+
+@pytest.mark.parametrize(
+    "looks", [None, 3, "192", [192, 576], [[0, 576]], [[1.5, 2]], [[True, 2]], [[9, 10**9]], [[1, 2, 3]]]
+)
+def test_looks_that_cannot_be_understood_say_nothing(looks: object) -> None:
+    assert Message("a", Role.ASSISTANT, "", details={"looks": looks}).looks == ()

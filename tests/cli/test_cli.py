@@ -34,9 +34,13 @@ KEYS = {
     "image_encodes",
     "answer_tokens",
     "dropped_turns",
+    "pictures",
     "time_to_first_token_s",
     "tokens_per_second",
     "peak_memory_bytes",
+    "sureness",
+    "least_probability",
+    "words",
 }
 
 pytestmark = pytest.mark.timeout(300)
@@ -110,6 +114,11 @@ def test_a_conversation_in_json(eyebright: Any) -> None:
     assert "red" in first["answer"].lower()
     assert "circle" in first["answer"].lower()
     assert "red" in second["answer"].lower()
+    assert [turn["sureness"] for turn in turns] == ["sure", "sure"]
+    assert 0.9 < first["least_probability"] <= 1
+    [red] = [word for word in second["words"] if word["word"] == "red"]
+    assert red["probability"] > 0.9
+    assert red["log_ratio_by_picture"] > 0.5  # the picture made it more probable
     imported = {line.rpartition("|")[2].strip() for line in result.stderr.decode().splitlines()}
     assert "desktop_app.engine.client" in imported
     tops = {name.partition(".")[0] for name in imported}

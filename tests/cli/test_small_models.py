@@ -36,7 +36,7 @@ def test_how_many_tokens_a_picture_takes_is_chosen(tmp_path: Path, capsys: pytes
     shown = picture(GEMMA4_E2B.shapes[0], tmp_path)
     ask = ("ask", "--model", str(model), "--mmproj", str(mmproj), shown.path, "-p", "What is it?", "--json", "--greedy")
     prompts = []
-    for more in (["--quick-look"], ["--picture-tokens", "560"], []):
+    for more in (["--look", "quick"], ["--picture-tokens", "560"], []):
         assert run_verb(*ask, "--max-tokens", "1", *more) == 0
         prompts.append(json.loads(capsys.readouterr().out)["prompt_tokens"])
     assert (prompts[1] - prompts[0], prompts[2] - prompts[0]) == (31 * 17 - 11 * 6, 22 * 12 - 11 * 6)

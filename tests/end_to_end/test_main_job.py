@@ -232,11 +232,11 @@ def test_another_model_is_noted_when_it_answers(programs: list[Program], tmp_pat
     rows = transcript.page.rows.messages()
     assert [message.role.value for message in rows] == ["user", "assistant", "note", "user", "assistant"]
     assert rows[2].details["parameters"]["name"] == info.name == rows[4].details["model"]
-    conversation = services.conversations.current_id()
+    conversation, kept = services.conversations.current_id(), list(services.chat.messages())
     close_program(programs, program)
     program = open_program(programs)
     program.services.conversations.open(conversation)
-    wait_until(lambda: program.services.chat.messages() == rows)
+    wait_until(lambda: program.services.chat.messages() == kept)
 
 
 def test_a_chat_without_a_picture(programs: list[Program]) -> None:
@@ -383,8 +383,8 @@ def test_a_conversation_about_a_picture_in_pieces(programs: list[Program], small
 
     assert program.drop(divided)
     wait_until(lambda: [p.state for p in services.draft.pictures()] == ["read"], _MODEL_S, "the picture is read ahead")
-    assert "Full detail (3 parts)" in offered(program)
-    assert "Quick look" in offered(program)
+    assert "Whole (3 parts)" in offered(program)
+    assert "Quick" in offered(program)
     answer = program.ask("What is in it?")
     assert answer.state is State.COMPLETE, answer
     assert answer.details["image_encodes"] == 0, "it had been read while the question was typed"

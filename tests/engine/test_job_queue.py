@@ -157,12 +157,11 @@ def test_loading_is_not_stopped_but_stops_answers(job_queue: JobQueue, interrupt
     assert not interrupt.now
 
 
-def test_idle_work_ends_where_nothing_is_lost_when_something_comes(job_queue: JobQueue, interrupt: Interrupt) -> None:
+def test_idle_work_ends_at_once_when_something_comes(job_queue: JobQueue, interrupt: Interrupt) -> None:
     assert not job_queue.wait(0.0)
     assert not is_to_stop_soon(interrupt)
     job_queue.add(Ask(1, (Turn("a"),)))
-    assert is_to_stop_soon(interrupt)
-    assert not interrupt.now
+    assert was_stopped(interrupt)
     assert job_queue.wait()
     assert job_queue.next()[0].request == 1
     assert not is_to_stop_soon(interrupt)
@@ -179,6 +178,14 @@ def test_the_end_stops_what_runs_and_leaves_time_for_what_is_to_be_kept(
     assert not job_queue.wait()  # at once, and for good
     assert job_queue.closed
     assert not is_to_stop_soon(interrupt)
+
+
+def test_the_end_stops_idle_work_and_nothing_that_is_done_after_it(job_queue: JobQueue, interrupt: Interrupt) -> None:
+    assert not job_queue.wait(0.0)
+    assert job_queue.close()  # while something is done that waited for an idle moment
+    assert was_stopped(interrupt)
+    assert not job_queue.wait()
+    assert not is_to_stop_soon(interrupt)  # what is to be kept is kept now
 
 
 def test_the_end_does_not_wait_for_a_model(job_queue: JobQueue) -> None:

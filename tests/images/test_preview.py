@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from desktop_app.errors import UserError
-from desktop_app.images.photographic import looks_photographic
+from desktop_app.images.picture_kinds import has_fine_structure, looks_photographic
 from desktop_app.images.preview import inspect
 from tests.helpers.paths import REPOSITORY
 from tests.images.test_reading import PICTURES, difference
@@ -136,3 +136,66 @@ def test_no_drawn_scene_is_called_a_photograph() -> None:
 def test_tiny_and_thin_pictures_say_nothing() -> None:
     for size in ((1, 1), (20, 20), (63, 4000), (4000, 63), (64, 64)):
         assert not looks_photographic(Image.new("RGB", size, "navy"))
+
+
+def page(width: int, height: int, size: int, lines: int, *, dark: bool = False) -> Image.Image:
+    """Return a page with so many lines of text, `size` pixels high."""
+    ink, paper = ("#ddd", "#181818") if dark else ("#202020", "#fafafa")
+    picture = Image.new("RGB", (width, height), paper)
+    font = ImageFont.truetype(str(REPOSITORY / "resources/fonts/eyebright-inter-regular.ttf"), size)
+    draw = ImageDraw.Draw(picture)
+    for line in range(lines):
+        words = "Two apples, 3 pears and one quince: 4.50 in all. " * 4
+        draw.text((width // 12, height // 12 + line * size * 3 // 2), words, ink, font)
+    return picture
+
+
+def table(width: int, height: int) -> Image.Image:
+    """Return a table full of numbers."""
+    picture = page(width, height, 18, 0)
+    draw = ImageDraw.Draw(picture)
+    font = ImageFont.truetype(str(REPOSITORY / "resources/fonts/eyebright-inter-regular.ttf"), 18)
+    for y in range(0, height, 40):
+        draw.line((0, y, width, y), "black")
+        for x in range(0, width, 120):
+            draw.line((x, 0, x, height), "black")
+            draw.text((x + 10, y + 8), str((x * 7 + y * 13) % 9999), "black", font)
+    return picture
+
+
+def foliage(seed: int) -> Image.Image:
+    """Return leaves of many greens, one over the other: as many edges as text, and no paper."""
+    rng = random.Random(seed)
+    picture = Image.new("RGB", (900, 600), "#264020")
+    draw = ImageDraw.Draw(picture)
+    for _ in range(9000):
+        x, y, long = rng.randrange(900), rng.randrange(600), rng.randrange(6, 26)
+        green = rng.randrange(40, 230)
+        draw.ellipse((x, y, x + long, y + long // 2), (green // 2, green, rng.randrange(90)))
+    grain = np.random.default_rng(seed).normal(0, 6, (600, 900, 3))
+    return Image.fromarray(np.clip(np.asarray(picture) + grain, 0, 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_documents_tables_and_screenshots_have_fine_structure(dark: bool) -> None:
+    for width, height, size, lines in ((1240, 1754, 24, 30), (2048, 1536, 30, 20), (640, 480, 14, 12)):
+        assert has_fine_structure(page(width, height, size, lines, dark=dark))
+    assert has_fine_structure(page(1366, 768, 13, 20, dark=dark))
+    assert has_fine_structure(table(1000, 800))
+
+
+def test_drawn_scenes_and_photographs_have_none() -> None:
+    for picture in drawn_scenes(240):
+        assert not has_fine_structure(picture)
+    for seed in range(6):
+        assert not has_fine_structure(clouds(seed, 0.6))
+        assert not has_fine_structure(foliage(seed))
+    for size in ((1, 1), (20, 20), (63, 4000), (4000, 63)):
+        assert not has_fine_structure(Image.new("RGB", size, "navy"))
+
+
+def test_fine_structure_is_told_with_the_preview(tmp_path: Path) -> None:
+    page(1240, 1754, 24, 30).save(tmp_path / "page.png")
+    clouds(1, 0.6).save(tmp_path / "clouds.png")
+    assert inspect(tmp_path / "page.png", "x").has_fine_structure
+    assert not inspect(tmp_path / "clouds.png", "x").has_fine_structure

@@ -14,7 +14,7 @@ WIDTH, LAYERS, HEADS, INNER = 64, 2, 4, 96
 
 
 def write_architecture(path: Path, architecture: str, specials: tuple[str, ...], width: int = WIDTH) -> Path:
-    """Write a `qwen2`, `qwen2vl`, `qwen3`, `gemma3` or `phi2` model whose vocabulary has `specials`; f16."""
+    """Write a `llama`, `qwen2`, `qwen2vl`, `qwen3`, `gemma3` or `phi2` model whose vocabulary has `specials`; f16."""
     pieces, scores, types = vocabulary()
     new = [special.encode() for special in specials if special.encode() not in pieces]
     pieces += new

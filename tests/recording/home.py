@@ -63,7 +63,7 @@ SETTINGS: dict[str, bool | int | float | str] = {
     "seed": 4_294_967_295,
     "max_tokens": 2048,
     "system_prompt": "Antworte auf Deutsch.\nKurz – und “genau”. 🙂",
-    "picture_glance": True,
+    "picture_look": "quick",
     "reading_ahead": False,
     "unload_after": 0,
     "proxy": "none",

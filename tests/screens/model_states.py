@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from desktop_app import paths
+from desktop_app.engine.messages import WeightSpeed
 from desktop_app.engine.planning.memory_budget import find_memory_budget
+from desktop_app.engine.weights.random_layer import layer_size
 from desktop_app.memory_fit import MemoryFit, fit_of
 from desktop_app.services.models.tasks import ImportPlans, LookedUp, Task
 from desktop_app.ui.models.add_dialogs import AddModelDialog, import_question
@@ -161,6 +163,32 @@ def model_importing(stage: Stage) -> QWidget:
 def models(stage: Stage) -> QWidget:
     """The catalogue on a computer with 8 GB."""
     return _manager(stage)
+
+
+def _measured(stage: Stage) -> None:
+    measured = {"Q4_K_M": (770.0, 190.0), "Q3_K_M": (560.0, 200.0), "Q2_K": (600.0, 240.0), "Q4_0": (930.0, 205.0)}
+    stage.services.models.weights = tuple(
+        WeightSpeed(name, False, layer_size(name), *speeds) for name, speeds in measured.items()
+    )
+
+
+@state
+def models_measured(stage: Stage) -> QWidget:
+    """The catalogue once the computer was measured."""
+    _measured(stage)
+    return _manager(stage)
+
+
+@state
+def models_sizes(stage: Stage) -> QWidget:
+    """The sizes of a model, with what was measured."""
+    _measured(stage)
+    dialog = _manager(stage)
+    card = next(card for card in dialog.cards() if card.accessibleName() == "LLaVA 1.5 7B")
+    button(card, "Other sizes…").click()
+    pump(50)
+    (menu,) = card.findChildren(QMenu)
+    return menu
 
 
 @state

@@ -22,7 +22,7 @@ from desktop_app.ui.application import make_application
 from desktop_app.ui.widgets.theme import theme
 from desktop_app.ui.window import MainWindow
 from tests.helpers.waiting import pump, wait_until
-from tests.screens import model_states, update_states  # noqa: F401 - they register their states
+from tests.screens import certainty_states, model_states, update_states  # noqa: F401 - they register their states
 from tests.screens.window_states import STATES, Stage
 
 SIZES = {"small": (720, 560), "large": (1920, 1080), "laptop": (1366, 768), "twice": (1366, 768), "tight": (700, 500)}
@@ -40,12 +40,28 @@ ALSO = {
     "dark": (
         *("typeset", "typeset_code", "typeset_table"),
         "unseen",
+        *("guessing", "looked_quickly"),
         *("thinking", "thought", "thought_unfolded"),
         *("empty", "answered", "dragging", "refusing", "reading", "error_notice", "settings", "looking"),
-        *("refused_list", "dropped_many", "looking_in_parts", "settings_measured", "finding_fastest"),
+        *(
+            "refused_list",
+            "dropped_many",
+            "looking_in_parts",
+            "looking_quickly",
+            "settings_measured",
+            "finding_fastest",
+        ),
         *("stopped", "editing"),
         *("update_asking", "update_found", "update_none", "update_not_understood", "help_menu"),
-        *("models", "models_for_documents", "models_here", "models_fetching", "offered"),
+        *(
+            "models",
+            "models_measured",
+            "models_sizes",
+            "models_for_documents",
+            "models_here",
+            "models_fetching",
+            "offered",
+        ),
         *("queued", "queue_held", "waiting_for_another", "beside", "beside_earlier", "beside_closed"),
         *_WAY_TO_A_MODEL,
     ),
@@ -53,18 +69,57 @@ ALSO = {
         *("typeset", "typeset_code", "typeset_table"),
         "unseen",
         *("empty", "answered", "reading", "error_notice", "refused_list", "long_model_name", "dragging"),
-        *("looking_in_parts", "finding_fastest", "offered", "blind", "offer_waiting", "failed_blind"),
+        *(
+            "looking_in_parts",
+            "looking_quickly",
+            "looked_quickly",
+            "finding_fastest",
+            "offered",
+            "blind",
+            "offer_waiting",
+            "failed_blind",
+        ),
         *("update_found", "update_not_understood", "update_no_address"),
         *("queued", "waiting_for_another", "beside", "beside_closed"),
         *_WAY_TO_A_MODEL,
     ),
     "large": ("empty", "offered", "answered", "beside", "beside_earlier", "dropped_many", "typeset"),
-    "laptop": ("empty", "offered", "answered", "beside", "dropped_many", "photo_advice", "typeset"),
-    "twice": (
-        *("empty", "offered", "offer_fetching", "answered", "beside", "dropped_many", "photo_advice", "queued"),
-        *("waiting_for_another", "looking_in_parts", "blind_with_picture", "typeset", "editing", "settings", "models"),
+    "laptop": (
+        "models_measured",
+        "models_sizes",
+        "empty",
+        "offered",
+        "answered",
+        "beside",
+        "dropped_many",
+        "photo_advice",
+        "typeset",
     ),
-    "tight": ("empty", "offered", "answered", "dropped_many", "photo_advice", "queued", "looking_in_parts"),
+    "twice": (
+        *("guessing", "looked_quickly", "settings_of_looking"),
+        *("models_measured", "models_sizes"),
+        *("empty", "offered", "offer_fetching", "answered", "beside", "dropped_many", "photo_advice", "queued"),
+        *(
+            "waiting_for_another",
+            "looking_in_parts",
+            "looking_quickly",
+            "blind_with_picture",
+            "typeset",
+            "editing",
+            "settings",
+            "models",
+        ),
+    ),
+    "tight": (
+        "empty",
+        "offered",
+        "answered",
+        "dropped_many",
+        "photo_advice",
+        "queued",
+        "looking_in_parts",
+        "looking_quickly",
+    ),
     "zoomed": (
         *("thinking", "thought", "thought_unfolded"),
         *("typeset", "typeset_code", "typeset_table"),

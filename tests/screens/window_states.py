@@ -11,12 +11,13 @@ from unittest.mock import patch
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QDragEnterEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
 
 from desktop_app.chat.backups import Backup
 from desktop_app.chat.conversation import DeletedConversation, State
-from desktop_app.engine.messages import Phase, Tuning
+from desktop_app.engine.messages import Look, Phase, Tuning
 from desktop_app.errors import UserError
+from desktop_app.look_choice import Wish
 from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions, TokenOptions, WholeCost
 from desktop_app.services.conversation.queue.questions import QueuedQuestion
 from desktop_app.services.notices import Notice, Part, action
@@ -540,6 +541,18 @@ def settings(stage: Stage) -> QWidget | None:
 
 
 @state
+def settings_of_looking(stage: Stage) -> QWidget | None:
+    """The setting how closely to look."""
+    stage.window.dialogs.open_settings()
+    pump(50)
+    dialog = stage.window.findChild(SettingsDialog)
+    assert dialog is not None
+    [area] = [area for area in dialog.findChildren(QScrollArea) if area.isAncestorOf(dialog.picture_look)]
+    area.ensureWidgetVisible(dialog.picture_look, 0, 200)
+    return dialog
+
+
+@state
 def finding_fastest(stage: Stage) -> None:
     """The computer's speed is being measured; the model has a long name."""
     stage.open_first()
@@ -626,7 +639,17 @@ def looking_in_parts(stage: Stage) -> None:
     """A model that sees pictures in parts, and what that costs."""
     stage.services.engine.become("ready", LLAVA)
     stage.services.draft.put(stage.lake, "reading", 0.4)
-    stage.services.picture_detail.show(DetailOptions(DetailCost(5, 94.0), DetailCost(1, 21.0), False, 3, 5))
+    whole, quick = DetailCost(5, 2880, 94.0), DetailCost(1, 577, 21.0)
+    stage.services.picture_detail.show(DetailOptions(whole, quick, Wish.WHOLE, fitting=3, wished=5))
+
+
+@state
+def looking_quickly(stage: Stage) -> None:
+    """A model that can read a part of a picture, and what that costs."""
+    stage.services.engine.become("ready", LLAVA)
+    stage.services.draft.put(stage.lake, "reading", 0.4)
+    whole, quick = DetailCost(1, 576, 21.0), DetailCost(1, 192, 8.2)
+    stage.services.picture_detail.show(DetailOptions(whole, quick, Wish.AUTOMATIC, Look.QUICK, in_parts=False))
 
 
 @state

@@ -43,11 +43,12 @@ class Desk:
         Image.new("RGB", (64, 48), colour).save(path, "PNG")
         return path
 
-    def inspected(self, photographic: bool = False) -> None:
+    def inspected(self, photographic: bool = False, fine: bool = False) -> None:
         """Answer the newest look at a picture."""
         wait_until(lambda: bool(self.client.of(Inspect)))
         inspect = self.client.of(Inspect)[-1]
-        self.client.emit(Inspected(inspect.request, inspect.picture, 64, 48, b"preview", b"thumb", photographic))
+        seen = Inspected(inspect.request, inspect.picture, 64, 48, b"preview", b"thumb", photographic)
+        self.client.emit(seen._replace(has_fine_structure=fine))
 
     def die_for_good(self) -> None:
         """Let the engine die twice: after the second death it is not started again by itself."""
@@ -57,12 +58,14 @@ class Desk:
         self.client.die()
         wait_until(lambda: self.services.engine.state() == "dead")
 
-    def attach(self, name: str = "circle.png", colour: str = "red", photographic: bool = False) -> None:
+    def attach(
+        self, name: str = "circle.png", colour: str = "red", photographic: bool = False, fine: bool = False
+    ) -> None:
         """Put a picture into the draft, all the way."""
         count = len(self.client.of(Inspect))
         self.services.draft.add_file(str(self.picture_file(name, colour)))
         wait_until(lambda: len(self.client.of(Inspect)) > count)
-        self.inspected(photographic)
+        self.inspected(photographic, fine)
         wait_until(lambda: not self.services.draft.is_checking())
 
 

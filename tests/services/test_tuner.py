@@ -7,13 +7,26 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
-from desktop_app.engine.messages import Ask, Inspect, Load, LoadPlan, ModelInfo, PictureRef, Ready, Tuning
-from desktop_app.engine.tuning.measurement import Measurement, MeasurementStopped, TuningTarget
+from desktop_app.engine.messages import (
+    Ask,
+    EngineSettings,
+    Inspect,
+    Load,
+    LoadPlan,
+    ModelInfo,
+    PictureRef,
+    Ready,
+    Tuning,
+    WeightSpeed,
+)
+from desktop_app.engine.tuning.measurement import Measurement, TuningTarget
 from desktop_app.engine.tuning.search import MeasurementFailed, TuningReport
+from desktop_app.engine.tuning.trials import MeasurementStopped
+from desktop_app.engine.tuning.weight_measurement import WeightMeasurement
 from desktop_app.services.tuner import Tuner
 from tests.engine.tuning import dying_trials
 from tests.helpers.fake_engine import finished
@@ -236,3 +249,102 @@ def test_how_long_it_takes_goes_by_all_files_of_a_model(bench: Bench, tmp_path: 
     bench.ready()
     bench.measuring()
     assert least < bench.tuner.seconds_left() < 2 * least
+
+
+WEIGHTS = (WeightSpeed("Q4_0", False, 1000, 700.0, 150.0),)
+
+
+class WeightScript(Script):
+    """The same of quantisations; `saved`: what was measured before."""
+
+    def __init__(self, saved: tuple[WeightSpeed, ...] = ()) -> None:
+        super().__init__(TuningTarget("", None, EngineSettings()))
+        self.saved = saved
+        self.found: tuple[WeightSpeed, ...] = ()
+
+    def run(self, on_task: Callable[[str], None] = lambda _quantisation: None) -> Any:
+        on_task("Q4_0")
+        if self._over.wait(10) and self.found:
+            return self.found
+        return super().run()
+
+    def find_or_run(self, on_task: Callable[[str], None]) -> Any:
+        return self.saved or self.run(on_task)
+
+    def finds(self, weights: tuple[WeightSpeed, ...]) -> None:
+        self.found = weights
+        self._over.set()
+
+
+@dataclass
+class WeightBench(Bench):
+    weights: list[WeightScript]
+    saved: list[WeightSpeed]
+    found: list[tuple[WeightSpeed, ...]]
+
+    def measuring_weights(self, count: int = 1) -> WeightScript:
+        wait_until(lambda: len(self.weights) == count and self.tuner.is_measuring())
+        return self.weights[-1]
+
+
+@pytest.fixture
+def weight_bench(desk: Desk) -> Iterator[WeightBench]:
+    made: list[Script] = []
+    weights: list[WeightScript] = []
+    saved: list[WeightSpeed] = []
+
+    def make(target: TuningTarget) -> Measurement:
+        made.append(Script(target))
+        return cast(Measurement, made[-1])
+
+    def make_weights() -> WeightMeasurement:
+        weights.append(WeightScript(tuple(saved)))
+        return cast(WeightMeasurement, weights[-1])
+
+    tuner = Tuner(desk.services.engine, make, make_weights, idle_ms=20)
+    found: list[tuple[WeightSpeed, ...]] = []
+    tuner.weights_found.connect(found.append)
+    yield WeightBench(desk, tuner, made, weights, saved, found)
+    tuner.close()
+
+
+def test_the_quantisations_are_measured_once_after_the_model(weight_bench: WeightBench) -> None:
+    weight_bench.ready()
+    weight_bench.measuring().comes_to(SAME)
+    weight_bench.measuring_weights().finds(WEIGHTS)
+    wait_until(lambda: weight_bench.found == [WEIGHTS])
+    pump(60)
+    assert (len(weight_bench.made), len(weight_bench.weights)) == (1, 1)
+    assert not weight_bench.tuner.is_planned()
+
+
+def test_they_are_measured_beside_a_tiny_model_too_and_give_way(weight_bench: WeightBench) -> None:
+    weight_bench.ready(DEMO)
+    script = weight_bench.measuring_weights()
+    weight_bench.tuner.stop_for_user()
+    assert script.ended
+    weight_bench.measuring_weights(2).finds(WEIGHTS)
+    wait_until(lambda: weight_bench.found == [WEIGHTS])
+    assert weight_bench.made == []
+
+
+def test_what_is_saved_is_found_without_measuring(weight_bench: WeightBench) -> None:
+    shown: list[bool] = []
+    weight_bench.tuner.changed.connect(lambda: shown.append(weight_bench.tuner.is_measuring()))
+    weight_bench.saved[:] = WEIGHTS
+    weight_bench.ready(DEMO)
+    wait_until(lambda: weight_bench.found == [WEIGHTS])
+    assert not any(shown)
+    weight_bench.tuner.measure()  # anew, because the person wants it
+    weight_bench.measuring_weights(2).finds((WEIGHTS[0]._replace(writing=160.0),))
+    wait_until(lambda: len(weight_bench.found) == 2)
+
+
+def test_a_full_disk_is_said_and_not_tried_again(weight_bench: WeightBench) -> None:
+    weight_bench.ready(LLAVA._replace(tuning=SAME))
+    weight_bench.measuring_weights().comes_to("disk-full")
+    wait_until(lambda: weight_bench.tuner.weights_problem() == "disk-full")
+    pump(60)
+    assert len(weight_bench.weights) == 1
+    assert weight_bench.tuner.problem() == ""
+    assert weight_bench.tuner.tuning() == SAME

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from desktop_app.chat.certainty import Certainty
+from desktop_app.engine.conversation.certainty import TokenScore
 from desktop_app.engine.conversation.prompt import Prompt
 from desktop_app.engine.conversation.text_stream import TokenDecoder
 from desktop_app.engine.conversation.thought import Thought
@@ -18,24 +20,40 @@ class Work:
     evaluated = 0  # cells of the prompt
 
 
+class Probabilities:
+    """How probable the tokens of an answer were, as natural logarithms; empty if nobody asks for it."""
+
+    def __init__(self) -> None:
+        self.of_tokens: list[float] = []
+        self.of_end: float | None = None  # None: it did not end by itself
+
+
 class AnswerInProgress:
     """The text of an answer, all of it, and the figures of what is written now."""
 
     def __init__(self, received: float, prompt: Prompt, reused: int, thought: Thought) -> None:
         """`received`: when the command came (time.monotonic()); `reused`: cells that were in the KV cache."""
         self.thought = thought
-        self.text = TokenDecoder(prompt.begun, prompt.begun_tokens if prompt.begun else ())
+        begun = prompt.begun_tokens if prompt.begun else ()  # else they are those of a thought
+        self.text = TokenDecoder(prompt.begun, begun)
+        self._begun_tokens = len(begun)
         self.tokens = 0
+        self.written: list[int] = []  # these tokens, those of the thought included
         self.work = Work()
         self.reused = reused
+        self.probabilities = Probabilities()
+        self.certainty: Certainty | None = None
         self._prompt = prompt
         self._received = received
+        self._begun = time.monotonic()
         self._first = self._latest = 0.0
         self._samples = 0
         self._is_whole = True  # whether the text is that of whole tokens
 
-    def add(self, token: int, piece: bytes) -> str:
+    def add(self, token: int, piece: bytes, log: float | None = None) -> str:
         """Take the next token of the answer itself and return the text that it completes.
+
+        `log`: how probable it was, as a natural logarithm.
 
         Space that separates the answer from a thought is no part of it.
         """
@@ -45,6 +63,8 @@ class AnswerInProgress:
                 return ""
             self._is_whole = words == piece
             piece = words
+        if log is not None:
+            self.probabilities.of_tokens.append(log)
         return self.text.add(token, piece)
 
     @property
@@ -57,6 +77,21 @@ class AnswerInProgress:
         self._latest = time.monotonic()
         self._first = self._first or self._latest
         self._samples += 1
+
+    @property
+    def seconds(self) -> float:
+        """Return how long it took, from when the engine began with it."""
+        return max(0.0, self._latest - self._begun)
+
+    def scored(self) -> list[TokenScore]:
+        """Return the tokens that were written now as far as they are part of the text, with their probabilities."""
+        ends = self.text.ends
+        first = self._begun_tokens
+        starts = [len(self._prompt.begun), *ends[first:]]
+        return [
+            TokenScore(start, end, log)
+            for start, end, log in zip(starts, ends[first:], self.probabilities.of_tokens, strict=False)
+        ]
 
     def speed(self) -> float:
         """Return the tokens per second, the first not counted; 0 before the second."""
@@ -80,4 +115,13 @@ class AnswerInProgress:
             dropped_turns=len(self._prompt.dropped_turns),
         )
         thought = self.thought
-        return Finished(request, self.text.text, stats, self.token_ids, thought.text, thought.seconds)
+        return Finished(
+            request,
+            self.text.text,
+            stats,
+            self.token_ids,
+            thought.text,
+            thought.seconds,
+            self.certainty,
+            self._prompt.looks,
+        )

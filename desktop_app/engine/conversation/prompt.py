@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from desktop_app.engine.llama.kv_cache import Cell, PictureRow, Place
-from desktop_app.engine.messages import PartsReduced, TurnsDropped
+from desktop_app.engine.messages import PartsReduced, Seen, TurnsDropped
 from desktop_app.engine.vision.picture_processor import PictureLayout
 
 _LONG = 16  # cells: fewer are evaluated as soon as a checkpoint is put back
@@ -63,10 +63,15 @@ class Prompt:
         last = max((edge for edge in others if edge < written - batch // 2), default=certain)
         return replace(self, cells=self.cells[:last], closing=0)
 
-    def picture_ends(self) -> dict[int, str]:
-        """Return after how many cells a picture is complete, with its SHA-256."""
+    @property
+    def looks(self) -> tuple[Seen, ...]:
+        """Return how each picture is read, in order."""
+        return tuple(map(seen_as, self.pictures.values()))
+
+    def picture_ends(self) -> dict[int, PictureLayout]:
+        """Return after how many cells a picture is complete, and which."""
         return {
-            count: self.pictures[cell.picture].picture.sha256
+            count: self.pictures[cell.picture]
             for count, cell in enumerate(self.cells, 1)
             if isinstance(cell, PictureRow) and cell.row == self.pictures[cell.picture].rows - 1
         }
@@ -77,3 +82,8 @@ class Prompt:
             yield TurnsDropped(request, len(self.dropped_turns), self.dropped_pictures, self.dropped_turns)
         if self.reduced is not None:
             yield PartsReduced(request, *self.reduced)
+
+
+def seen_as(layout: PictureLayout) -> Seen:
+    """Return how a picture is read."""
+    return Seen(layout.picture.sha256, layout.rows, layout.of_rows or layout.rows)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from desktop_app.chat.budget import TurnSize, finest_way, kept_turns
+from desktop_app.chat.budget import TurnSize, finest_way, kept_turns, room_for_answer
 from desktop_app.chat.prompt import (
     Answer,
     Exchange,
@@ -20,8 +20,8 @@ from desktop_app.chat.prompt import (
 from desktop_app.engine.conversation.answer_tokens import AnswerTokens
 from desktop_app.engine.conversation.prompt import Prompt
 from desktop_app.engine.conversation.text_tokens import TextTokens, Tokenizer
-from desktop_app.engine.llama.kv_cache import Cell, common_start
-from desktop_app.engine.messages import PictureRef, Turn
+from desktop_app.engine.llama.kv_cache import Cell, common_start, positions
+from desktop_app.engine.messages import Look, PictureRef, Turn
 from desktop_app.engine.vision.picture_processor import PictureLayout, PictureProcessor, chosen_size, with_less_detail
 from desktop_app.errors import UserError
 
@@ -34,8 +34,8 @@ _BEGINNINGS = ("A", "is", "7", "(")  # of questions
 class PromptBuilder:
     """Makes the prompts of one loaded model, and remembers how its answers were written.
 
-    `n_ctx` is how many cells the context holds. `stops` are tokens that end an answer, besides those that the file
-    itself marks so.
+    `n_ctx` is how many cells the context holds, `trained` how many positions the decoder was trained for (0: unknown).
+    `stops` are tokens that end an answer, besides those that the file itself marks so.
     """
 
     def __init__(
@@ -45,10 +45,12 @@ class PromptBuilder:
         family: Family,
         processor: PictureProcessor,
         answers: AnswerTokens | None = None,
+        trained: int = 0,
     ) -> None:
         self.family = family
         self.answers = answers or AnswerTokens()
         self._n_ctx = n_ctx
+        self._most_positions = max(n_ctx, trained)
         self.stops = frozenset(vocabulary.special(name) for name in (*family.stops, *family.role_tokens))
         self._vocabulary = vocabulary
         self._processor = processor
@@ -89,6 +91,9 @@ class PromptBuilder:
         dropped = sorted({*range(len(turns))}.difference(kept))
         if dropped:
             turns = [turns[index] for index in kept]
+            layout = self._lay_out(turns, system)
+        if positions(layout.cells) + room_for_answer(max_tokens, self._n_ctx, len(layout.begun)) > self._most_positions:
+            turns = _closed_up(turns)
             layout = self._lay_out(turns, system)
         certain, closing = self._around_question(turns, layout, system)
         written = bool(turns[-1].text.strip())
@@ -183,16 +188,19 @@ class PromptBuilder:
 
     def _reduced(self, requested: Sequence[Turn], pictures: Iterable[PictureLayout]) -> tuple[int, int, bool] | None:
         """Return how a picture is seen that is worth more: see `Prompt`. Only the first such is told of."""
-        best = {picture.sha256: picture for turn in requested for picture in turn.pictures}
+        wished: dict[str, list[PictureLayout]] = {}
+        for picture in (picture for turn in requested for picture in turn.pictures):
+            wished.setdefault(picture.sha256, []).append(self._processor.layout(picture))
         sizes = self._processor.any_size
-        if self._processor.tiling is None and (sizes is None or not sizes.choices):
-            return None
         for seen in pictures:
-            wished = self._processor.layout(best[seen.picture.sha256])
-            if len(seen.parts) < len(wished.parts):
-                return len(seen.parts), len(wished.parts), False
-            if sizes is not None and chosen_size(sizes, seen.picture).most < chosen_size(sizes, wished.picture).most:
-                return seen.rows, wished.rows, True
+            best = max(wished[seen.picture.sha256], key=lambda layout: layout.rows)
+            if len(seen.parts) < len(best.parts):
+                return len(seen.parts), len(best.parts), False
+            chosen = sizes is not None and sizes.choices and chosen_size(sizes, seen.picture).most
+            if chosen and sizes is not None and chosen < chosen_size(sizes, best.picture).most:
+                return seen.rows, best.rows, True
+            if seen.of_rows and not any(layout.of_rows for layout in wished[seen.picture.sha256]):
+                return seen.rows, best.rows, True
         return None
 
     def _lay_out(self, turns: Sequence[Turn], system: str | None) -> _Layout:
@@ -256,6 +264,19 @@ def _sizes(turns: Iterable[Turn], lost: Iterable[int], layout: _Layout, opening:
     ]
 
 
+def _closed_up(turns: Iterable[Turn]) -> list[Turn]:
+    """Return turns without places that nothing stands at: so many quick looks would go beyond the training."""
+    return [
+        turn._replace(
+            pictures=tuple(
+                picture if picture.look is Look.WHOLE else picture._replace(look=Look.CLOSED_UP)
+                for picture in turn.pictures
+            )
+        )
+        for turn in turns
+    ]
+
+
 def _text_of(parts: Sequence[Part]) -> str:
     """Return the words of the last part, "" if it has none."""
     last = parts[-1] if parts else None
@@ -271,4 +292,4 @@ def _by_name(turns: Iterable[Turn]) -> dict[str, PictureRef]:
 
 
 def _name(picture: PictureRef) -> str:
-    return f"{picture.sha256} {picture.most_tiles} {picture.most_tokens}"
+    return f"{picture.sha256} {picture.most_tiles} {picture.most_tokens} {picture.look.value}"

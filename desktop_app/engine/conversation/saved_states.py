@@ -14,13 +14,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from desktop_app.engine.cache.checked_folder import CheckedFolder
-from desktop_app.engine.llama.kv_cache import Cell, KVCache, common_start, whole_blocks
+from desktop_app.engine.llama.kv_cache import Cell, KVCache, PlainCell, common_start, plain_cells, whole_blocks
 from desktop_app.engine.planning.recurrent_state import MOST_SAVED, SAVED_CHECKPOINTS
 
 _LEAST = 64  # cells that are worth a file
 _WORTH = 16  # cells: fewer are evaluated as fast
-
-_PlainCell = int | tuple[str, int]  # a token, or a picture and a row of it
 
 
 class State(Protocol):
@@ -59,7 +57,7 @@ class SavedStates:
         Returns how many cells it then has in common with `cells`, at least `keep` unless a file is damaged. `check` may
         raise.
         """
-        wanted = _plain(cells)
+        wanted = plain_cells(cells)
         reached = {name: notes.reach(cells, wanted) for name, notes in self._known().items()}
         best = max(reached, key=lambda name: reached[name], default=None)
         if best is None or reached[best] - keep < _WORTH:
@@ -81,12 +79,18 @@ class SavedStates:
         self._folder.used(best)
         return len(context)
 
+    def reach(self, cells: Sequence[Cell], keep: int) -> int:
+        """Return how many of `cells` `restore` would find, at least `keep`."""
+        wanted = plain_cells(cells)
+        reached = max((notes.reach(cells, wanted) for notes in self._known().values()), default=keep)
+        return reached if reached - keep >= _WORTH else keep
+
     def save(self, context: KVCache, check: Callable[[], None]) -> None:
         """Save what `context` holds, in place of what was saved of the same conversation before it grew.
 
         A few more cells are not worth a file of so many megabytes.
         """
-        cells = _plain(context.cells)
+        cells = plain_cells(context.cells)
         if len(cells) < _LEAST or self._state.size > MOST_SAVED:
             return
         begins = {name: held for name, held in self._known().items() if held.cells == cells[: len(held.cells)]}
@@ -115,7 +119,7 @@ class SavedStates:
 class _Notes:
     """What a file says of the conversation in it."""
 
-    cells: list[_PlainCell]
+    cells: list[PlainCell]
     cuts: list[int] | None  # to how many cells it can be cut; None: to any number
 
     @classmethod
@@ -127,7 +131,7 @@ class _Notes:
         # The name of a picture stands in each of its cells: unpacked, 12,000 of them would be too much for a file.
         return zlib.compress(json.dumps([self.cells, self.cuts], separators=(",", ":")).encode(), 1)
 
-    def reach(self, cells: Sequence[Cell], plain: Sequence[_PlainCell]) -> int:
+    def reach(self, cells: Sequence[Cell], plain: Sequence[PlainCell]) -> int:
         """Return how many of `cells`, from the start, could be had from the file; `plain`: the same cells."""
         common = common_start(self.cells, plain)
         if common == len(self.cells):
@@ -135,7 +139,3 @@ class _Notes:
         if self.cuts is None:
             return whole_blocks(cells, common)
         return max((cut for cut in self.cuts if cut <= common), default=0)
-
-
-def _plain(cells: Sequence[Cell]) -> list[_PlainCell]:
-    return [cell if isinstance(cell, int) else (cell.picture, cell.row) for cell in cells]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 
 from desktop_app.chat.families.signs import family_for
@@ -19,7 +20,9 @@ from desktop_app.engine.cache.fingerprints import files_identity
 from desktop_app.engine.cache.throughput import ModelThroughput
 from desktop_app.engine.conversation.answer_in_progress import AnswerInProgress, Work
 from desktop_app.engine.conversation.answer_tokens import AnswerTokens
-from desktop_app.engine.conversation.prompt import Prompt
+from desktop_app.engine.conversation.judging import Judging
+from desktop_app.engine.conversation.looks import cheapest
+from desktop_app.engine.conversation.prompt import Prompt, seen_as
 from desktop_app.engine.conversation.prompt_builder import PromptBuilder
 from desktop_app.engine.conversation.saved_kv_cache import SavedKVCache
 from desktop_app.engine.conversation.saved_states import SavedStates
@@ -82,8 +85,14 @@ class Session:
                 folders.answers, f"{weights}|{self._encoder.identity}|{model.reading_threads}"
             )
         self._encoder.throughput = self.throughput.part
+        self._judging = Judging(model, self._kv_cache, self.throughput, interrupt.check)
         self.prompts = PromptBuilder(
-            model.vocabulary, model.n_ctx, family_for(model.files.header.metadata), self.processor, answers
+            model.vocabulary,
+            model.n_ctx,
+            family_for(model.files.header.metadata),
+            self.processor,
+            answers,
+            model.trained_context,
         )
 
     @property
@@ -110,6 +119,7 @@ class Session:
     def forget_all(self) -> None:
         """Drop all that was read and seen, also what is not on the disk yet."""
         self._kv_cache.cut(0)
+        self._judging.clear()
         self._embeddings.clear()
         self.prompts.answers.clear()
         if self._saved is not None:
@@ -118,11 +128,14 @@ class Session:
     def settle(self, is_ending: Callable[[], bool] = lambda: False) -> None:
         """Do what waits for idle moments. Interrupted it ends soon, and goes on the next time.
 
-        That is to write to the disk what was not written yet, and, unless `is_ending`, to repack the weights.
+        That is to write to the disk what was not written yet, and, unless `is_ending`, to judge answers and to repack
+        the weights.
         """
         check = self._interrupt.check
         self.unsettled = False
         try:
+            if not is_ending():
+                self._judging.judge_waiting(self._emit)
             self._embeddings.save(check)
             self.prompts.answers.save(check)
             self.throughput.save()
@@ -141,18 +154,18 @@ class Session:
         request = command.request
         turns = (*command.turns, Turn(command.text, command.pictures))
         longest = command.max_tokens or self.model.n_ctx
-        prompt = self._prompt(request, turns, command.system_prompt, longest, command.think)
-        prompt = prompt.read_ahead_prefix(self.model.batch)
+        build = partial(self.prompts.prompt, system=command.system_prompt, max_tokens=longest, think=command.think)
+        prompt = self._prompt(request, turns, lambda turns: build(turns).read_ahead_prefix(self.model.batch))
         held = self._kv_cache.begins_with(prompt.cells)  # then nothing is to be done, wherever the cache can be cut
         keep = len(prompt.cells) if held else self._kv_cache.common(prompt.cells)
         work = Work()
         wanted = {picture.sha256 for picture in command.pictures}
-        ends = {end: sha256 for end, sha256 in prompt.picture_ends().items() if sha256 in wanted}
+        ends = {end: seen_as(seen) for end, seen in prompt.picture_ends().items()}
 
         def read(first: int, last: int) -> None:
-            for end, sha256 in ends.items():
-                if first < end <= last:
-                    self._emit(PictureRead(request, sha256))
+            for end, seen in ends.items():
+                if first < end <= last and seen.sha256 in wanted:
+                    self._emit(PictureRead(request, *seen))
 
         complete = True
         self.unsettled = True
@@ -174,7 +187,8 @@ class Session:
         self.model.reopen()
         request = command.request
         longest = command.sampling.max_tokens
-        prompt = self._prompt(request, command.turns, command.system_prompt, longest, command.think)
+        build = partial(self.prompts.prompt, system=command.system_prompt, max_tokens=longest, think=command.think)
+        prompt = self._prompt(request, command.turns, build)
         keep = self._kv_cache.common(prompt.cells)
         reusable = max((prompt.certain, *self._places(prompt)))
         if prompt.goes_on:  # it goes on from the cells that are there; the next token needs the last one's logits
@@ -198,6 +212,7 @@ class Session:
             reason = FinishReason.STOPPED
         self.prompts.answers.remember(answer.text.text, answer.token_ids)
         self.prompts.answers.remember(answer.thought.text, answer.thought.token_ids)
+        answer.certainty = self._judging.judge(request, prompt, answer, command.judge)
         self._emit(answer.finished(request, reason, len(self._kv_cache), self.model.n_ctx))
 
     def _thought(self, command: Ask, prompt: Prompt) -> Thought:
@@ -206,12 +221,18 @@ class Session:
 
     # ---- evaluating ------------------------------------------------------------------------
 
-    def _prompt(self, request: int, turns: Sequence[Turn], system: str | None, max_tokens: int, think: bool) -> Prompt:
+    def _prompt(self, request: int, turns: Sequence[Turn], build: Callable[[Sequence[Turn]], Prompt]) -> Prompt:
         """Return the prompt of a request, and tell what had no place in it."""
-        prompt = self.prompts.prompt(self._encoder.measured(turns), system, max_tokens, think=think)
+        self._kv_cache.drop_unturned()
+        prompt = cheapest(self._encoder.measured(turns), build, self._missing)
         for notice in prompt.notices(request):
             self._emit(notice)
         return prompt
+
+    def _missing(self, prompt: Prompt) -> int:
+        """Return how many cells of a prompt are neither in the context nor on the disk."""
+        keep = self._kv_cache.common(prompt.cells)
+        return len(prompt.cells) - (keep if self._saved is None else self._saved.reach(prompt.cells, keep))
 
     def _resume(self, cells: list[Cell], keep: int) -> int:
         """Return how many of `cells` the context holds, after fetching what is on the disk; `keep` were there."""
@@ -241,7 +262,8 @@ class Session:
         """
         cells = prompt.cells
         needed = dict.fromkeys(cell.picture for cell in cells[keep:] if isinstance(cell, PictureRow))
-        embeddings = self._look(request, [prompt.pictures[key] for key in needed], work)
+        pictures = [prompt.pictures[key] for key in needed]
+        rows, chosen = self._encoder.choose(pictures, self._look(request, pictures, work))
         total = len(cells) - keep
         expected = self.throughput.token.expect(total)
         self._emit(PhaseChanged(request, Phase.READING, 0, total, expected))
@@ -263,7 +285,9 @@ class Session:
                 if not self.throughput.token.expect(1):  # the first long prompt: better than nothing
                     self._emit(ThroughputMeasured(request, token_s=(time.monotonic() - started) / (grown - keep)))
 
-            self._kv_cache.append(cells[first:last], embeddings.__getitem__, progress, logits=last == len(cells))
+            self._kv_cache.append(
+                cells[first:last], rows.__getitem__, progress, places=chosen.get, logits=last == len(cells)
+            )
             if last in places:
                 self._kv_cache.take_checkpoint(places[last])
         self.throughput.token.learn(total, time.monotonic() - started)

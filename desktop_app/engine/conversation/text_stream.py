@@ -52,6 +52,11 @@ class TokenDecoder:
         return "".join(self._parts)
 
     @property
+    def ends(self) -> list[int]:
+        """Return after how many characters of the text each of its tokens ends."""
+        return self._ends[: self._whole]
+
+    @property
     def token_ids(self) -> tuple[int, ...]:
         """Return the tokens that `text` was made of."""
         return tuple(self._tokens[: self._whole])

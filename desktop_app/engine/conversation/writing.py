@@ -11,7 +11,7 @@ from desktop_app.engine.conversation.prompt_builder import PromptBuilder
 from desktop_app.engine.conversation.text_stream import RoleWords, TextBatches
 from desktop_app.engine.llama.kv_cache import KVCache
 from desktop_app.engine.llama.model import Model
-from desktop_app.engine.messages import Ask, Event, FinishReason, Phase, PhaseChanged, Text, Thought
+from desktop_app.engine.messages import Ask, Event, FinishReason, Judge, Phase, PhaseChanged, Text, Thought
 
 
 def write_answer(
@@ -46,9 +46,12 @@ def write_answer(
         while True:
             token = sampler.sample()
             answer.sampled()
+            log = model.log_probability(token) if command.judge is not Judge.NOT else None
             if model.vocabulary.is_end(token) or token in prompts.stops:
+                answer.probabilities.of_end = log
                 return FinishReason.STOP
             answer.tokens += 1
+            answer.written.append(token)
             piece = model.vocabulary.piece(token)
             was_thinking = thought.is_open
             if thought.takes(token, piece):
@@ -58,7 +61,7 @@ def write_answer(
                     thoughts.flush()
                     emit(PhaseChanged(request, Phase.THINKING if thought.is_open else Phase.WRITING))
             else:
-                text = answer.add(token, piece)
+                text = answer.add(token, piece, log)
                 ended = role.add(text)
                 waiting += text
                 certain = max(0, role.length - shown)  # what was written before may end with the first of role words

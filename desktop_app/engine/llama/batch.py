@@ -19,34 +19,34 @@ _AXES = 4  # of a position, for M-RoPE
 
 
 class _OneSequence:
-    """A batch whose entries all belong to the first sequence; call `close` in the end."""
+    """A batch whose entries all belong to one sequence; call `close` in the end."""
 
-    def __init__(self, most: int, width: int) -> None:
+    def __init__(self, most: int, width: int, sequence: int = 0) -> None:
         """`width`: of a row, 0 for tokens."""
         self.raw: Batch = llama.llama_batch_init(most, width, 1)
         for index in range(most):
             self.raw.n_seq_id[index] = 1
-            self.raw.seq_id[index][0] = 0
+            self.raw.seq_id[index][0] = sequence
 
     def close(self) -> None:
         """Free the memory."""
         llama.llama_batch_free(self.raw)
 
-    def _begin(self, count: int, logits: bool) -> None:
+    def _begin(self, count: int, logits: int) -> None:
+        """Have so many entries, the last `logits` of which get logits."""
         self.raw.n_tokens = count
         for index in range(count):
-            self.raw.logits[index] = 0
-        self.raw.logits[count - 1] = logits
+            self.raw.logits[index] = index >= count - logits
 
 
 class TokenBatch(_OneSequence):
     """Up to `most` tokens."""
 
-    def __init__(self, most: int) -> None:
-        super().__init__(most, 0)
+    def __init__(self, most: int, sequence: int = 0) -> None:
+        super().__init__(most, 0, sequence)
 
-    def fill(self, tokens: Sequence[int], position: int, *, logits: bool) -> None:
-        """Take tokens at consecutive positions; `logits`: whether those of the last one are to be computed."""
+    def fill(self, tokens: Sequence[int], position: int, *, logits: int) -> None:
+        """Take tokens at consecutive positions; `logits`: of how many, the last ones, they are to be computed."""
         for index, token in enumerate(tokens):
             self.raw.token[index] = token
             self.raw.pos[index] = position + index

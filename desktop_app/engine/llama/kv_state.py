@@ -1,4 +1,4 @@
-"""Cuts llama.cpp's KV cache, saves it and restores it: all of it, parts of it, or the recurrent state alone.
+"""Cuts llama.cpp's KV cache, moves its cells, saves and restores it: all of it, parts, or the recurrent state alone.
 
 llama.cpp can save only the state of a whole sequence. To save a part, a second sequence is made that shares the cells
 of that part, which copies nothing, and that sequence is saved. Of some models no part can be restored on its own.
@@ -24,7 +24,7 @@ from desktop_app.engine.llama.bindings import (
     llama,
 )
 from desktop_app.engine.llama.checkpoints import Checkpoints, pack, unpack
-from desktop_app.engine.llama.kv_cache import Place
+from desktop_app.engine.llama.kv_cache import Place, Places
 
 _CONVERSATION, _PART = 0, 1  # sequence numbers
 SEQUENCES = 2  # how many sequences a context needs if parts of it are saved
@@ -83,6 +83,22 @@ class KVState:
         """Have `cut_point` know `position`, where a batch begins that may be stopped."""
         if self._checkpoints is not None:
             self._checkpoints.take_before_batch(position)
+
+    # ---- moving ----------------------------------------------------------------------------
+
+    @property
+    def can_move(self) -> bool:
+        """Return whether cells can be moved to other positions."""
+        return self.kind is Kind.PLAIN and llama.llama_memory_can_shift(self._memory)
+
+    def move(self, position: int, places: Places) -> None:
+        """Move the cells that stand side by side from `position` on to `places`, counted from there.
+
+        llama.cpp turns their keys at the next evaluation.
+        """
+        for index in range(len(places) - 1, -1, -1):  # from the last, so that none gets into the way of another
+            here, by = position + index, int(places[index]) - index
+            llama.llama_memory_seq_add(self._memory, _CONVERSATION, here, here + 1, by)
 
     # ---- saving ----------------------------------------------------------------------------
 

@@ -18,12 +18,13 @@ import numpy.typing as npt
 
 from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.interrupt import Interrupt, Interrupted
+from desktop_app.engine.llama.aside import Aside, log_probability
 from desktop_app.engine.llama.backend import forget_problems, last_errors, last_warnings, prepare
 from desktop_app.engine.llama.batch import RowBatch, TokenBatch
 from desktop_app.engine.llama.bindings import ContextPointer, ModelPointer, llama
 from desktop_app.engine.llama.class_token_fix import ClassToken
 from desktop_app.engine.llama.dual_layout import DualLayout
-from desktop_app.engine.llama.kv_cache import Block, Place
+from desktop_app.engine.llama.kv_cache import Block, Place, Places
 from desktop_app.engine.llama.kv_state import Kind, kind_of, kv_state, sequences
 from desktop_app.engine.llama.kv_swap import swap_out
 from desktop_app.engine.llama.mtmd import LoadedProjector
@@ -31,6 +32,7 @@ from desktop_app.engine.llama.sampler import Sampler
 from desktop_app.engine.llama.vocabulary import Vocabulary, pre_tokenizer_override
 from desktop_app.engine.messages import EngineSettings, LoadPlan, Sampling
 from desktop_app.engine.planning.cpu_cores import threads_for
+from desktop_app.engine.planning.memory_estimate import Shape
 from desktop_app.engine.planning.memory_plan import plan_load
 from desktop_app.engine.weights.model_files import ModelFiles
 from desktop_app.errors import UserError
@@ -39,6 +41,7 @@ from desktop_app.paths import cache_folder
 _log = logging.getLogger(__name__)
 NOTICED_S = 0.08  # seconds: a stop that takes longer is noticed
 _ABORTED = 2  # what llama_decode returns
+_MIXED = 64  # values of a key, see `can_move`
 # On a CPU flash attention slows down token generation as the conversation grows, but q8_0 needs it.
 _KV_TYPES = {"f16": llama.GGML_TYPE_F16, "q8_0": llama.GGML_TYPE_Q8_0}
 _FLASH_ATTENTION = {False: llama.LLAMA_FLASH_ATTN_TYPE_DISABLED, True: llama.LLAMA_FLASH_ATTN_TYPE_ENABLED}
@@ -213,6 +216,24 @@ class Model:
         """Encode a picture of a size that mtmd leaves as it is."""
         return self.projector.encode_piece(rgb, width, height)
 
+    @property
+    def trained_context(self) -> int:
+        """Return how many positions the decoder was trained for, 0 if the file does not say."""
+        return self.files.header.integer(f"{self.files.header.architecture}.context_length") or 0
+
+    @property
+    def can_move(self) -> bool:
+        """Return whether rows can be moved to other positions when they were read: see `KVState.move`.
+
+        Where positions also scale the keys (YaRN), llama.cpp would scale them once more. Quantised keys it turns only
+        where it also mixes their values, which it does in blocks of 64; others crash it.
+        """
+        header = self.files.header
+        scaling = f"{header.architecture}.rope.scaling"
+        scales = header.text(f"{scaling}.type") == "yarn" or header.metadata.get(f"{scaling}.attn_factor", 1) != 1
+        plain = self.plan.kv_type == "f16" or all(size % _MIXED == 0 for size in Shape.of(header).head_sizes)
+        return self.kv.can_move and plain and not scales
+
     # ---- evaluating ------------------------------------------------------------------------
 
     def use_threads(self, reading: int, writing: int) -> None:
@@ -260,15 +281,22 @@ class Model:
         self._prepare_stop(len(rows), position)
         self._evaluate(self._rows, position)
 
-    def read_block(self, rows: Embedding, position: int, block: Block, *, logits: bool) -> None:
-        """Evaluate all rows of a block at `position`; if it is stopped, none of them stays in the KV cache."""
+    def read_block(
+        self, rows: Embedding, position: int, block: Block, places: Places | None = None, *, logits: bool
+    ) -> None:
+        """Evaluate all rows of a block at `position`; if it is stopped, none of them stays in the KV cache.
+
+        The rows of a quick look, which stand at `places` in the whole picture, are moved there.
+        """
         step = self.batch if block.causal else len(rows)
         axes = np.array(block.axes, np.int32) if block.axes else None
+        if axes is not None and places is not None:
+            axes = axes[:, places]
         llama.llama_set_causal_attn(self._context, block.causal)
         self._prepare_stop(len(rows), position)
         try:
             for first in range(0, len(rows), step):
-                if self._interrupt.soon:
+                if self._interrupt.now:
                     if first:
                         self.forget_from(position)
                     raise Interrupted
@@ -281,6 +309,8 @@ class Model:
                 self._evaluate(self._rows, position)
         finally:
             llama.llama_set_causal_attn(self._context, True)
+        if axes is None and places is not None:
+            self.kv.move(position, places)
 
     def cut_point(self, position: int) -> int:
         """Return where the KV cache can be cut to forget everything from `position` on: there, or before it."""
@@ -298,6 +328,30 @@ class Model:
         """Return a copy of the last computed logits, one per token of the vocabulary."""
         found = llama.llama_get_logits_ith(self._context, -1)
         return np.ctypeslib.as_array(found, (self.vocabulary.size,)).copy()
+
+    def log_probability(self, token: int) -> float:
+        """Return how probable the last computed logits make a token, as a natural logarithm."""
+        return log_probability(self._context, -1, self.vocabulary.size, token)
+
+    @property
+    def has_aside(self) -> bool:
+        """Return whether `aside` has a sequence: a recurrent decoder has one for the conversation alone."""
+        return self.kv.kind is not Kind.RECURRENT
+
+    @contextmanager
+    def aside(self, shared: int) -> Iterator[Aside | None]:
+        """Have a second sequence inside the `with` block; None: see `has_aside`, or there is no context.
+
+        It begins with the first `shared` positions of the KV cache, which must be tokens.
+        """
+        if not self.has_aside or not self._context:
+            yield None
+            return
+        aside = Aside(self._context, self.vocabulary.size, shared, self.dual_layout.choose)
+        try:
+            yield aside
+        finally:
+            aside.close()
 
     def sampler(self, sampling: Sampling, written: Sequence[int] = ()) -> Sampler:
         """Return a sampler for one answer, of which so much is written; close it."""

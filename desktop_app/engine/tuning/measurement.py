@@ -7,23 +7,17 @@ at once, whatever it is doing. No llama_cpp here.
 from __future__ import annotations
 
 import datetime
-import logging
-import multiprocessing
 import os
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 from desktop_app.engine.messages import EngineSettings, LoadPlan
 from desktop_app.engine.planning.cpu_cores import find_cores, is_tiny
 from desktop_app.engine.planning.memory_budget import VARIABLE, cgroup_limit, find_memory_budget
 from desktop_app.engine.planning.memory_estimate import ENGINE_BASE, Shape
 from desktop_app.engine.planning.memory_plan import plan_load
-from desktop_app.engine.standard_error import StandardErrorFile
 from desktop_app.engine.tuning import trial_process
 from desktop_app.engine.tuning.results import TuningResults
 from desktop_app.engine.tuning.search import (
@@ -37,19 +31,15 @@ from desktop_app.engine.tuning.search import (
     find_fastest,
     thread_choices,
 )
-from desktop_app.engine.tuning.trial_process import Answer, MeasureReading, MeasureWriting, Task, TrialLoaded
+from desktop_app.engine.tuning.trial_process import MeasureReading, MeasureWriting, Task
+from desktop_app.engine.tuning.trials import Trials
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
 
-_log = logging.getLogger(__name__)
 _LIMIT_S = 55.0  # for the whole measurement
 _DEPTH = 640  # tokens in the KV cache before tokens are generated: a picture and a question or two
 _CONTEXT = 768  # tokens: enough for these, and for the longest batch
 _WRITTEN = 16  # tokens generated after the depth, at most
 _GIB = 1 << 30
-
-
-class MeasurementStopped(Exception):  # noqa: N818 - not an error: `stop` was called
-    """The measurement was stopped; nothing is saved."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +64,9 @@ class Measurement:
         self, target: TuningTarget, limit_s: float = _LIMIT_S, trial: Callable[..., None] = trial_process.main
     ) -> None:
         """`trial`: the function that runs in the processes."""
-        self.trial = trial
         self._target = target
         self._limit_s = limit_s
-        self._lock = threading.Lock()
-        self._stopped = False
-        self._process: Any = None
+        self._trials = Trials(trial)
 
     def run(self, on_task: Callable[[Task], None] = lambda _task: None) -> TuningReport:
         """Measure and save the result; `on_task` is called with each task before it is measured.
@@ -94,13 +81,14 @@ class Measurement:
         budget = find_memory_budget()
         plan = target.loaded or plan_load(files, target.settings, budget)
         language = replace(files, projector=None)
-        benchmark = _ProcessBenchmark(self, language, plan, target.loaded, time.monotonic() + self._limit_s, on_task)
+        benchmark = _ProcessBenchmark(
+            self._trials, language, plan, target.loaded, time.monotonic() + self._limit_s, on_task
+        )
         try:
             report = find_fastest(benchmark, benchmark.search_space())
         finally:
-            benchmark.close()
-        if self._stopped:
-            raise MeasurementStopped
+            self._trials.close()
+        self._trials.raise_if_stopped()
         today = datetime.datetime.now().astimezone().date().isoformat()
         report.tuning = report.tuning._replace(measured=today)
         if target.settings.cache_folder:
@@ -110,36 +98,11 @@ class Measurement:
     @property
     def pid(self) -> int | None:
         """Return the id of the process that measures, None if there is none."""
-        with self._lock:
-            return self._process.pid if self._process is not None else None
+        return self._trials.pid
 
     def stop(self) -> None:
         """Stop the measurement at once."""
-        with self._lock:
-            self._stopped = True
-            if self._process is not None:
-                self._process.kill()
-
-    def start_process(self, start: Callable[[], Any]) -> Any:
-        """Return the process that `start` starts. Raises `MeasurementStopped`. Called by the benchmark."""
-        with self._lock:
-            if self._stopped:
-                raise MeasurementStopped
-            self._process = start()
-            return self._process
-
-    def end_process(self, process: Any) -> None:
-        """End a process that `start_process` returned. Called by the benchmark."""
-        with self._lock:
-            self._process = None
-        process.kill()
-        process.join()
-        process.close()
-
-    def raise_if_stopped(self) -> None:
-        """Raise `MeasurementStopped` if `stop` was called."""
-        if self._stopped:
-            raise MeasurementStopped
+        self._trials.stop()
 
 
 class _ProcessBenchmark:
@@ -147,14 +110,14 @@ class _ProcessBenchmark:
 
     def __init__(
         self,
-        measuring: Measurement,
+        trials: Trials,
         files: ModelFiles,
         plan: LoadPlan,
         loaded: LoadPlan | None,
         deadline: float,
         on_task: Callable[[Task], None],
     ) -> None:
-        self._measurement = measuring
+        self._trials = trials
         self._files = files
         self._shape = Shape.of_files(files)
         self._kv_type = plan.kv_type
@@ -165,10 +128,7 @@ class _ProcessBenchmark:
         self._threads = thread_choices(find_cores())
         self._batches: tuple[int, ...] = ()
         self._share = 0.0
-        self._standard_error: StandardErrorFile | None = None
         self._mode: LoadMode | None = None
-        self._process: Any = None
-        self._connection: Connection | None = None
         self._reserved = False
 
     def search_space(self) -> SearchSpace:
@@ -205,82 +165,25 @@ class _ProcessBenchmark:
         """See `Benchmark`."""
         self._deadline = self._last
 
-    def close(self) -> None:
-        """End the process."""
-        process, self._process, self._mode = self._process, None, None
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        if process is not None:
-            self._measurement.end_process(process)
-        if self._standard_error is not None and (said := self._standard_error.take()):
-            _log.info("a process that measures said:\n%s", said)
-        self._standard_error = None
-
     def _speed(self, mode: LoadMode, task: Task) -> Speed:
         if time.monotonic() > self._deadline:
             raise OutOfTime
         self._use(mode)
         self._on_task(task)
-        answer = self._ask(task)
-        if not isinstance(answer, Speed):
-            raise LoadModeFailed(str(answer))
-        return answer
+        return self._trials.ask(task, self._deadline)
 
     def _use(self, mode: LoadMode) -> None:
         """Make sure that a process has loaded the model in this mode."""
-        if mode == self._mode:
+        if mode == self._mode and self._trials.is_running:
             return
-        self.close()
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        self._connection = ours
+        self._mode = None
         plan = self._plan(mode, max(self._batches))
-        self._standard_error = StandardErrorFile()
-        trial = (self._measurement.trial, self._standard_error.path)
-        arguments = (theirs, str(self._files.model), plan, self._depth(plan), self._threads[0], self._share)
-
-        def start() -> Any:
-            process = context.Process(
-                target=trial_process.run, args=(*trial, *arguments), name="eyebright-trial", daemon=True
-            )
-            process.start()
-            return process
-
-        try:
-            self._process = self._measurement.start_process(start)
-        finally:
-            theirs.close()
-        answer = self._ask(None)
-        if not isinstance(answer, TrialLoaded):
-            raise LoadModeFailed(str(answer))
-        if mode.flash_attention and not answer.fills_cache:
+        of_plan = (plan, self._depth(plan), self._threads[0], self._share)
+        loaded = self._trials.start(self._files.model, *of_plan, self._deadline)
+        if mode.flash_attention and not loaded.fills_cache:
             raise LoadModeFailed("not-comparable")  # it could be measured only at the start of a conversation
-        self._share = answer.share
+        self._share = loaded.share
         self._mode = mode
-
-    def _ask(self, task: Task | None) -> Answer:
-        """Send a task and return the answer.
-
-        Raises `LoadModeFailed` if the process dies, `OutOfTime`, and `MeasurementStopped`.
-        """
-        connection = self._connection
-        if connection is None:
-            raise RuntimeError("there is no process to ask")
-        try:
-            if task is not None:
-                connection.send(task)
-            if not connection.poll(max(0.0, self._deadline - time.monotonic())):
-                self.close()
-                raise OutOfTime
-            answer: Answer = connection.recv()
-            return answer
-        except (EOFError, OSError):
-            self._measurement.raise_if_stopped()
-            self._process.join()
-            code = self._process.exitcode
-            self.close()
-            raise LoadModeFailed(f"died ({code})") from None
 
     def _plan(self, mode: LoadMode, batch: int) -> LoadPlan:
         n_ctx = min(_CONTEXT, self._shape.trained_context or _CONTEXT)

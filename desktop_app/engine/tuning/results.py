@@ -23,7 +23,8 @@ from desktop_app.engine.weights.model_files import ModelFiles
 
 _log = logging.getLogger(__name__)
 _LAYOUT = 3  # version of the file format
-_MOST_BYTES = 1 << 20
+FOLDER = "tuning"  # in the cache folder
+MOST_BYTES = 1 << 20  # of all results together
 _MEMORY_STEP = 1 << 28  # bytes: smaller differences in memory size do not matter
 _MOST_THREADS, _MOST_BATCH = 4096, 1 << 16
 
@@ -32,7 +33,7 @@ class TuningResults:
     """The saved results in one cache folder. No method raises OSError."""
 
     def __init__(self, cache_folder: Path) -> None:
-        self._folder = CheckedFolder(cache_folder / "tuning", _MOST_BYTES)
+        self._folder = CheckedFolder(cache_folder / FOLDER, MOST_BYTES)
 
     def find(self, files: ModelFiles, budget: MemoryBudget) -> TuningReport | None:
         """Return the result for a model on this computer, None if it was not measured."""

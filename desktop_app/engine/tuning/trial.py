@@ -27,7 +27,7 @@ class Trial:
         self._model = Model(replace(files, projector=None), EngineSettings(), Interrupt(), plan)
         self._nodes = _NodeCounter()
         self._model.ask_after_nodes(self._nodes.count)
-        self._token = self._model.vocabulary.special("eos") or 0
+        self._token = max(0, self._model.vocabulary.special("eos") or 0)  # below 0: there is no vocabulary
         self._filled = 0
         self._cells = b""  # the state of the first few tokens
         self._all_nodes = self._load_weights()

@@ -9,6 +9,8 @@
 - `mtmd_processor.py`: Qwen's models, Gemma 3 and SmolVLM2, through mtmd, at the size that each was trained with
   (`resizing_for.py`).
 
+`row_selection.py` chooses the rows that are read in a quick look.
+
 llama.cpp's own way to join tiles is not used. Where the context has no room for all tiles, fewer are encoded before a
 picture is dropped.
 """

@@ -14,7 +14,7 @@ from desktop_app.engine.llama.mtmd import LoadedProjector, Piece
 from desktop_app.engine.messages import PictureRef
 from desktop_app.engine.vision.picture_processor import PictureLayout, chosen_size
 from desktop_app.engine.weights.projector_header import Projector
-from desktop_app.images.tiling import AnySize, Tiling
+from desktop_app.images.tiling import AnySize, QuickLook, Tiling
 
 if TYPE_CHECKING:
     from desktop_app.images.resizing import Resizing
@@ -25,6 +25,7 @@ class MtmdProcessor:
 
     tiling: Tiling | None = None
     needs_size = includes_special_tokens = True
+    quick: QuickLook | None = None
 
     def __init__(self, loaded: LoadedProjector, projector: Projector) -> None:
         self.any_size = loaded.any_size

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import nullcontext
+from functools import partial
+from typing import TypeVar
 
 from desktop_app.engine.cache.embeddings import Embedding, EmbeddingKey, EmbeddingStore
 from desktop_app.engine.cache.fingerprints import file_identity
 from desktop_app.engine.cache.throughput import Throughput
 from desktop_app.engine.interrupt import Interrupt, Interrupted
 from desktop_app.engine.llama.bindings import VERSION
+from desktop_app.engine.llama.kv_cache import Places
 from desktop_app.engine.llama.model import Model
 from desktop_app.engine.messages import Phase, PhaseChanged, PictureRef, ThroughputMeasured, Turn
 from desktop_app.engine.vision.choose_processor import picture_processor_for
 from desktop_app.engine.vision.picture_processor import PictureLayout
+from desktop_app.engine.vision.row_selection import choose_rows
 from desktop_app.errors import UserError
 
 _READ_AS = 2  # raised when `desktop_app/images` makes other pixels of the same file
 _LOOK_EVERY_S = 0.02  # at the interrupt, while a picture file is decoded
+
+_Result = TypeVar("_Result")
 
 
 class PictureEncoder:
@@ -98,10 +104,22 @@ class PictureEncoder:
         rows = {seen.key: self.processor.join(seen, [known[key] for key in self._keys(seen)]) for seen in pictures}
         return rows, encodes
 
+    def choose(
+        self, pictures: Sequence[PictureLayout], rows: Mapping[str, Embedding]
+    ) -> tuple[dict[str, Embedding], dict[str, Places]]:
+        """Return the rows that are read of pictures, and where those of quick looks stand among all of them.
+
+        `rows`: all rows, by the keys of the pictures. Raises `Interrupted`.
+        """
+        places = {
+            seen.key: self._beside(partial(choose_rows, rows[seen.key], seen.rows)) for seen in pictures if seen.of_rows
+        }
+        return {key: all_rows[places[key]] if key in places else all_rows for key, all_rows in rows.items()}, places
+
     def _work(self, seen: PictureLayout) -> float:
         """Return how much work a part of a picture is, compared with a usual one."""
         any_size = self.processor.any_size
-        return 1.0 if any_size is None else any_size.shares(seen.rows)
+        return 1.0 if any_size is None else any_size.shares(seen.of_rows or seen.rows)
 
     def _with_size(self, picture: PictureRef) -> PictureRef:
         if picture.width > 0 and picture.height > 0:
@@ -115,13 +133,17 @@ class PictureEncoder:
         return picture._replace(width=width, height=height)
 
     def _pixels(self, seen: PictureLayout) -> list[bytes]:
-        """Decode a picture file on another thread, so that a large one can be abandoned."""
-        decoding = self._decoder.submit(self.processor.pixels, seen)
-        while not decoding.done():
-            wait([decoding], _LOOK_EVERY_S)
+        """Decode a picture file."""
+        return self._beside(partial(self.processor.pixels, seen))
+
+    def _beside(self, work: Callable[[], _Result]) -> _Result:
+        """Do `work` on another thread, so that it can be abandoned. Raises `Interrupted`."""
+        working = self._decoder.submit(work)
+        while not working.done():
+            wait([working], _LOOK_EVERY_S)
             if self._interrupt.now:
                 raise Interrupted
-        return decoding.result()
+        return working.result()
 
     def _keys(self, seen: PictureLayout) -> list[EmbeddingKey]:
         return [EmbeddingKey(seen.picture.sha256, self.identity, part) for part in seen.parts]

@@ -13,9 +13,9 @@ from typing import Protocol
 
 from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.llama.kv_cache import Cell, PictureRow
-from desktop_app.engine.messages import PictureRef, Turn
+from desktop_app.engine.messages import Look, PictureRef, Turn
 from desktop_app.engine.weights.projector_header import Projector
-from desktop_app.images.tiling import AnySize, Tiling
+from desktop_app.images.tiling import AnySize, QuickLook, Tiling
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class PictureLayout:
     key: str  # of the picture in the cells; different if its rows are different
     rows: int
     parts: tuple[str, ...]  # names of the parts that are encoded; "": the whole picture as one square
+    of_rows: int = 0  # that the picture has, where only some are read (a quick look); 0: all are
 
 
 class PictureProcessor(Protocol):
@@ -35,6 +36,7 @@ class PictureProcessor(Protocol):
     any_size: AnySize | None  # the sizes of pictures in one piece, where they cost as much as they are large
     needs_size: bool  # whether `layout` needs the width and height of a picture
     includes_special_tokens: bool  # whether `cells` includes the special tokens around pictures
+    quick: QuickLook | None  # how many rows a quick look reads, where that is possible
 
     def layout(self, picture: PictureRef) -> PictureLayout:
         """Return the parts and the number of rows of a picture."""
@@ -61,6 +63,7 @@ class SquareProcessor:
     tiling: Tiling | None = None
     any_size: AnySize | None = None
     needs_size = includes_special_tokens = False
+    quick: QuickLook | None = None
 
     def __init__(self, projector: Projector | None, image_tokens: int, encode: Encode) -> None:
         self._projector = projector
@@ -96,7 +99,10 @@ class SquareProcessor:
 
 
 def with_less_detail(turns: Sequence[Turn], processor: PictureProcessor) -> Iterator[list[Turn]]:
-    """Yield the turns as requested, then with smaller and smaller limits on the tiles or tokens of each picture."""
+    """Yield the turns as requested, then with smaller and smaller limits on the tiles or tokens of each picture.
+
+    Last comes a quick look at the least that is left of it.
+    """
     yield list(turns)
     if not any(turn.pictures for turn in turns):
         return
@@ -111,6 +117,17 @@ def _reductions(processor: PictureProcessor) -> Iterator[Callable[[PictureRef], 
     if processor.any_size is not None:
         for most in reversed(processor.any_size.choices[:-1]):
             yield partial(_with_tokens, processor.any_size, most)
+    if processor.quick is not None:
+        yield partial(_quick, processor)
+
+
+def _quick(processor: PictureProcessor, picture: PictureRef) -> PictureRef:
+    """Return a picture at the least that there is of it, which it is enough to look at quickly."""
+    if processor.tiling is not None:
+        picture = _with_tiles(0, picture)
+    if processor.any_size is not None and processor.any_size.choices:
+        picture = _with_tokens(processor.any_size, processor.any_size.choices[0], picture)
+    return picture if picture.look is Look.CLOSED_UP else picture._replace(look=Look.QUICK)
 
 
 def _with_tiles(most: int, picture: PictureRef) -> PictureRef:

@@ -16,7 +16,7 @@ from desktop_app.engine.llama.kv_cache import Cell
 from desktop_app.engine.messages import PictureRef
 from desktop_app.engine.vision.picture_processor import Encode, PictureLayout, rows_of
 from desktop_app.images.llava_tiling import LlavaTiling
-from desktop_app.images.tiling import WHOLE, AnySize, Grid, Tiling
+from desktop_app.images.tiling import WHOLE, AnySize, Grid, QuickLook, Tiling
 
 
 class TiledProcessor(ABC):
@@ -25,6 +25,7 @@ class TiledProcessor(ABC):
     any_size: AnySize | None = None
     needs_size = True
     includes_special_tokens = False
+    quick: QuickLook | None = None
 
     def __init__(self, tiling: Tiling, encode: Encode) -> None:
         self.tiling: Tiling | None = tiling

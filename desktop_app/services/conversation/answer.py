@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
 
-from desktop_app.chat.conversation import Message, State, words_of
+from desktop_app.chat.certainty import KEY as CERTAINTY_KEY
+from desktop_app.chat.certainty import Certainty, from_details, of_both, to_details
+from desktop_app.chat.conversation import LOOKS_KEY, Message, State, words_of
 from desktop_app.engine.messages import (
     Ask,
     BugReported,
@@ -65,6 +67,13 @@ def _positive(figures: Mapping[str, Any], name: str) -> float:
     """Return a figure, 0 if there is none: earlier versions took the details of imported answers as they were."""
     value = figures.get(name)
     return value if isinstance(value, int | float) and 0 < value < float("inf") else 0
+
+
+def judged(message: Message, now: Certainty, begun: str) -> Message:
+    """Return an answer with what is known of how sure the model was; `begun`: how it began, if it went on."""
+    before = from_details(message.details, len(message.text)) if begun else None
+    certainty = of_both(before, now, len(begun))
+    return replace(message, details=message.details | {CERTAINTY_KEY: to_details(certainty)})
 
 
 class Answer(QObject):
@@ -152,6 +161,16 @@ class Answer(QObject):
 
         # Both are in the history before the engine hears of them.
         self._history_thread.run(job, self._begun, self.not_saved.emit)
+
+    @property
+    def request(self) -> int:
+        """The number of the question that the engine was asked last."""
+        return self._request
+
+    @property
+    def begun_text(self) -> str:
+        """What was there of the answer before it went on."""
+        return self._at_first[0]
 
     @property
     def is_asked(self) -> bool:
@@ -318,6 +337,11 @@ class Answer(QObject):
         self.context.emit(stats.context_used, stats.context_size)
         if is_measured(stats.answer_tokens, stats.tokens_per_second):
             self.speed.emit(stats.tokens_per_second)
+        if event.certainty is not None:
+            self.message = judged(self.message, event.certainty, self.begun_text)
+        if any(seen.rows < seen.of_rows for seen in event.looks):
+            looks = [[seen.rows, seen.of_rows] for seen in event.looks]
+            self.message = replace(self.message, details=self.message.details | {LOOKS_KEY: looks})
         stopped = stats.finish_reason is FinishReason.STOPPED
         info = self._engine.info()
         # An answer is also stopped by another model or other settings that are loaded.

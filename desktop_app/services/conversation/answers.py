@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop_app.chat.conversation import Message, State
-from desktop_app.engine.messages import Ask, Phase, Sampling, Turn
+from desktop_app.engine.messages import Ask, Judge, Judged, Phase, Sampling, Turn
 from desktop_app.errors import UserError
-from desktop_app.services.conversation.answer import Answer, keep
+from desktop_app.services.conversation.answer import Answer, judged, keep
 from desktop_app.services.engine import Engine
 from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.notices import Notice, Notices
@@ -20,6 +21,10 @@ from desktop_app.services.preferences import Preferences
 
 if TYPE_CHECKING:  # imported on the history's thread
     from desktop_app.chat.history import History
+
+
+_UNJUDGED = 20  # answers of which the engine may tell more
+_JUDGE = {"off": Judge.NOT, "quiet": Judge.WORDS, "full": Judge.PICTURES_LATER}  # by the setting
 
 
 class Figures(NamedTuple):
@@ -49,6 +54,8 @@ class Answers(QObject):
     - `completed(Message)`: its final state, which is saved; then `phase(conversation id, None, {})`.
     - `ended(conversation id, State, bool)`: nothing more comes of it; whether it has words.
 
+    Later, perhaps, `judged(Message)`: what is known by then of how sure the model was; it is saved, too.
+
     `order_changed()`: which conversation is answered, or which ones wait, has changed.
     """
 
@@ -62,6 +69,7 @@ class Answers(QObject):
     thought = Signal(str, dict)
     figures = Signal(str)
     completed = Signal(object)
+    judged = Signal(object)
     ended = Signal(str, object, bool)
     withdrawn = Signal(object, bool)
     order_changed = Signal()
@@ -83,6 +91,7 @@ class Answers(QObject):
         self._phases: dict[str, tuple[Phase, dict[str, Any]]] = {}  # the latest of each of them
         self._completed: dict[str, Message] = {}  # by their ids, until they are saved: the history has older ones
         self._figures: dict[str, Figures] = {}  # of the latest answer of each conversation, by the loaded model
+        self._unjudged: OrderedDict[int, tuple[Message, str]] = OrderedDict()  # by request; and how they began
         self._thoughtless: set[str] = set()  # models of which it was said that they did not think
         self._closed = False
         # A moment later: another model is loaded first if one was chosen, and the engine tells that before it begins.
@@ -91,6 +100,7 @@ class Answers(QObject):
         self._soon.timeout.connect(self._go_on)
         engine.state_changed.connect(self._go_on_soon)
         engine.model_changed.connect(self._forget_contexts)
+        engine.judged.connect(self._judged)
 
     def is_under_way(self, conversation_id: str) -> bool:
         """Return whether a conversation waits for an answer, or for the rest of one."""
@@ -160,9 +170,13 @@ class Answers(QObject):
         answer.reduced.connect(partial(self.reduced.emit, conversation_id))
         answer.ended.connect(partial(self._ended, answer))
         self._under_way[conversation_id] = answer
+        self._unjudged = OrderedDict(one for one in self._unjudged.items() if one[1][0].id != message.id)
         self._tell_waiting()
         answer.begin(
-            lambda request: Ask(request, turns, self._sampling(), self._system_prompt(), self._thinks(turns)), also
+            lambda request: Ask(
+                request, turns, self._sampling(), self._system_prompt(), self._thinks(turns), self._judge()
+            ),
+            also,
         )
         self.order_changed.emit()
 
@@ -265,12 +279,25 @@ class Answers(QObject):
 
     def _ended(self, answer: Answer) -> None:
         self._forget(answer)
+        self._unjudged[answer.request] = answer.message, answer.begun_text
+        while len(self._unjudged) > _UNJUDGED:
+            self._unjudged.popitem(last=False)
         self._complete(answer.message)
         self.completed.emit(answer.message)
         self.phase.emit(answer.conversation_id, None, {})
         self.ended.emit(answer.conversation_id, answer.message.state, bool(answer.message.text.strip()))
         self._tell_thoughtless(answer)
         self._next()
+
+    def _judged(self, event: Judged) -> None:
+        message, begun = self._unjudged.pop(event.request, (None, ""))
+        if message is not None and not self._closed:
+            message = judged(message, event.certainty, begun)
+            self._complete(message)
+            self.judged.emit(message)
+
+    def _judge(self) -> Judge:
+        return _JUDGE[self._preferences.value("certainty")]
 
     def _thinks(self, turns: tuple[Turn, ...]) -> bool:
         """Return whether the model is to think first; an answer that goes on stands as it was begun."""

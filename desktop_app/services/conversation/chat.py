@@ -22,7 +22,7 @@ from desktop_app.services.conversation.model_notes import MODEL_CHANGED, with_mo
 from desktop_app.services.conversation.picture_detail import PictureDetail
 from desktop_app.services.conversation.previews import Previews
 from desktop_app.services.conversation.queue.questions import QueuedQuestion
-from desktop_app.services.conversation.turns import details_of, turns_of
+from desktop_app.services.conversation.turns import as_whole, details_of, turns_of
 from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.notices import Notice, Notices
 
@@ -105,6 +105,7 @@ class Chat(QObject):
         answers.dropped.connect(self._turns_dropped)
         answers.reduced.connect(self._parts_reduced)
         answers.completed.connect(self._completed)
+        answers.judged.connect(self._completed)
         answers.ended.connect(self._answer_ended)
 
     # ---- what is there ---------------------------------------------------------------------
@@ -174,14 +175,18 @@ class Chat(QObject):
         else:
             self._answers.stop(current)
 
-    def regenerate(self, message_id: str) -> None:
-        """Answer the same question again; the first answer stays beside it."""
+    def look_closely(self, message_id: str) -> None:
+        """Answer the same question again, with all pictures looked at as a whole."""
+        self.regenerate(message_id, closely=True)
+
+    def regenerate(self, message_id: str, *, closely: bool = False) -> None:
+        """Answer the same question again; the first answer stays beside it. `closely`: see `look_closely`."""
         index = self._index(message_id)
         if index is None or self.is_busy() or self._messages[index].role is not Role.ASSISTANT:
             return
         question = self._messages[index].parent or ""
         self._cut(question)
-        self._begin_answer(question, None)
+        self._begin_answer(question, None, closely=closely)
 
     def go_on(self, message_id: str) -> None:
         """Go on with an answer that has not ended by itself: it stays one message, and its text grows."""
@@ -214,7 +219,7 @@ class Chat(QObject):
         self._cut(old.parent or "")
         details = old.details
         if not old.pictures:  # it had nothing to be looked at
-            details = details_of(self._picture_detail.chosen()) or details
+            details = details_of(self._picture_detail.chosen(text)) or details
         self._ask(QueuedQuestion(text, pictures, details))
 
     def take_back(self, message_id: str) -> None:
@@ -280,7 +285,7 @@ class Chat(QObject):
             conversation = new_id()
             self._draft.assign_id(conversation)
             self._conversations.assign_id(conversation)
-        details = details_of(self._picture_detail.chosen())
+        details = details_of(self._picture_detail.chosen(text))
         if self._answers.is_under_way(self._conversations.current_id()):
             self._draft.queue_up(text, pictures, details)
             return
@@ -292,9 +297,9 @@ class Chat(QObject):
         self._messages.append(question)
         self._begin_answer(question.id, question)
 
-    def _begin_answer(self, parent: str, question: Message | None) -> None:
+    def _begin_answer(self, parent: str, question: Message | None, *, closely: bool = False) -> None:
         """Answer the last message of the path; `question` is given when it is to be saved with the answer."""
-        turns = self.turns()
+        turns = as_whole(self.turns()) if closely else self.turns()
         message = answer_to(parent, self._answers.model_name())
         conversation = self._conversations.current_id()
         self._answers.begin(conversation, turns, message, question, also=self._draft.saving(conversation))

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from desktop_app.chat.conversation import Picture
 from desktop_app.errors import UserError
 from desktop_app.file_addresses import is_local, local_path
+from desktop_app.look_choice import Wish
 from desktop_app.services.conversation.conversation_list import Conversations
 from desktop_app.services.conversation.picture_check import Checked, Inquiry, PictureCheck, name_of
 from desktop_app.services.conversation.picture_files import count_pictures
@@ -37,6 +38,7 @@ class DraftPicture(NamedTuple):
     state: PictureState = "checking"
     progress: float = 0.0  # 0 to 1 while it is read ahead
     photographic: bool = False
+    fine: bool = False  # it has much fine structure
     storing: Callable[[], str] | None = None  # stores it before it is checked, and returns its SHA-256
     unchecked: Picture | None = None  # as it was stored then, without a size: it is checked at the next start
 
@@ -47,7 +49,7 @@ class _Content:
 
     text: str = ""
     pictures: list[DraftPicture] = field(default_factory=list)
-    quick: bool | None = None
+    look: Wish | None = None
     picture_tokens: int | None = None
     refusals: Troubles | None = None  # of what came last
     is_read: bool = False  # what the history has of it is in it; until then that is not written over
@@ -139,13 +141,13 @@ class Draft(QObject):
             self._saving.start()
             self.edited.emit()
 
-    def quick(self) -> bool | None:
-        """Return whether its pictures are to be seen as a whole only; None: the person has not chosen."""
-        return self._current.quick
+    def look(self) -> Wish | None:
+        """Return how closely its pictures are to be looked at; None: the person has not chosen."""
+        return self._current.look
 
-    def set_quick(self, quick: bool) -> None:
-        """Remember how its pictures are to be seen."""
-        self._current.quick = quick
+    def set_look(self, look: Wish) -> None:
+        """Remember how closely its pictures are to be looked at."""
+        self._current.look = look
 
     def picture_tokens(self) -> int | None:
         """Return how many tokens each of its pictures may take; None: the person has not chosen."""
@@ -176,7 +178,7 @@ class Draft(QObject):
         taken = _Content(text, [picture for picture in content.pictures if picture.key in keys])
         content.pictures = [picture for picture in content.pictures if picture.key not in keys]
         content.text = content.text.removeprefix(text).lstrip()
-        content.quick = content.picture_tokens = None
+        content.look = content.picture_tokens = None
         content.refusals = None
         self._notices.leave("draft")
         self.cleared.emit()
@@ -372,7 +374,7 @@ class Draft(QObject):
         conversation = self._conversation_of(key)
         if conversation is None:
             return
-        self._replace(DraftPicture(key, checked.picture.name, checked.picture, "attached", 0.0, checked.photographic))
+        self._replace(DraftPicture(key, checked.picture.name, checked.picture, "attached", 0.0, *checked.kinds))
         if conversation == self._conversation:
             for note in checked.notes:
                 self._notices.post(Notice(note.code, note.parameters, owner="draft"))

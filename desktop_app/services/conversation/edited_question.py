@@ -120,7 +120,7 @@ class EditedPictures(QObject):
     def _checked(self, key: int, checked: Checked) -> None:
         if not self._has(key):
             return
-        changed = DraftPicture(key, checked.picture.name, checked.picture, "attached", 0.0, checked.photographic)
+        changed = DraftPicture(key, checked.picture.name, checked.picture, "attached", 0.0, *checked.kinds)
         self._pictures = [changed if each.key == key else each for each in self._pictures]
         self.changed.emit(changed)
         for note in checked.notes:

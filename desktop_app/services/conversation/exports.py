@@ -20,6 +20,7 @@ from desktop_app.services.conversation.chat import Chat
 from desktop_app.services.conversation.conversation_list import Conversations
 from desktop_app.services.history_thread import HistoryThread
 from desktop_app.services.notices import Notice, Notices, action
+from desktop_app.services.preferences import Preferences
 from desktop_app.throttle import Throttle
 from model_store.foreign_files import is_missing, open_file
 
@@ -49,6 +50,7 @@ class Exports(QObject):
         thread: Background,
         throttle: Throttle,
         notices: Notices,
+        preferences: Preferences,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -60,12 +62,21 @@ class Exports(QObject):
         self._stopped = Event()
         self._throttle = throttle
         self._notices = notices
+        self._preferences = preferences
 
-    def export(self, target: str, speakers: Mapping[Role, str] | None = None, conversation_id: str = "") -> None:
+    def export(
+        self,
+        target: str,
+        speakers: Mapping[Role, str] | None = None,
+        conversation_id: str = "",
+        remark: Callable[[Message], str] | None = None,
+    ) -> None:
         """Write a conversation ("": the open one); the file name's suffix chooses between HTML, Markdown and JSON.
 
-        JSON holds all versions of its messages, the others what is shown.
+        JSON holds all versions of its messages, the others what is shown. `remark` returns what is said below a
+        message, where all is to be told of how sure the model was.
         """
+        remark = remark if self._preferences.value("certainty") == "full" else None
         current = self._conversations.current_id()
         wanted = conversation_id or current
         title = self._conversations.title(wanted)
@@ -77,11 +88,11 @@ class Exports(QObject):
                 lambda messages: self._start(path, lambda: self._json(title, messages)),
             )
         elif wanted == current:
-            self._start(path, lambda: self._text(path, title, shown, speakers))
+            self._start(path, lambda: self._text(path, title, shown, speakers, remark))
         else:
             self._history_thread.run(
                 lambda history: history.path(wanted),
-                lambda messages: self._start(path, lambda: self._text(path, title, messages, speakers)),
+                lambda messages: self._start(path, lambda: self._text(path, title, messages, speakers, remark)),
             )
 
     def _start(self, target: Path, pieces: Callable[[], Iterable[str]]) -> None:
@@ -115,15 +126,20 @@ class Exports(QObject):
         return to_json(title, messages, self._original)
 
     def _text(
-        self, target: Path, title: str, messages: list[Message], speakers: Mapping[Role, str] | None
+        self,
+        target: Path,
+        title: str,
+        messages: list[Message],
+        speakers: Mapping[Role, str] | None,
+        remark: Callable[[Message], str] | None,
     ) -> Iterable[str]:
-        from desktop_app.chat.exporting import SPEAKERS, to_markdown
+        from desktop_app.chat.exporting import SPEAKERS, no_remark, to_markdown
 
         if target.suffix.lower() == ".md":
-            return [to_markdown(title, messages, speakers or SPEAKERS)]
+            return [to_markdown(title, messages, speakers or SPEAKERS, remark or no_remark)]
         from desktop_app.services.conversation.web_page import to_html
 
-        return to_html(title, messages, self._preview, speakers or SPEAKERS)
+        return to_html(title, messages, self._preview, speakers or SPEAKERS, remark or no_remark)
 
     def _read(self, source: Path) -> Imported:
         from desktop_app.chat.importing import from_json

@@ -21,7 +21,7 @@ class Checked(NamedTuple):
     """A picture that was found to be whole, and is stored."""
 
     picture: Picture
-    photographic: bool  # the demonstration model cannot recognise it
+    kinds: tuple[bool, bool]  # photographic: the demonstration model cannot recognise it; with much fine structure
     notes: tuple[UserError, ...]  # which part of the file is seen
 
 
@@ -104,4 +104,5 @@ class PictureCheck:
 
 
 def _tell(name: str, event: Inspected, inquiry: Inquiry, sha256: str) -> None:
-    inquiry.done(Checked(Picture(sha256, name, event.width, event.height), event.looks_photographic, event.notes))
+    kinds = event.looks_photographic, event.has_fine_structure
+    inquiry.done(Checked(Picture(sha256, name, event.width, event.height), kinds, event.notes))

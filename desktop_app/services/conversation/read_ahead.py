@@ -1,4 +1,8 @@
-"""Reading ahead: the engine reads earlier turns, pictures and long texts while the person is still writing."""
+"""Reading ahead: the engine reads earlier turns, pictures and long texts while the person is still writing.
+
+When that is done, pictures that were looked at quickly are looked at as a whole, so that the next answer sees
+everything. A question that comes before ends this, and the engine goes on from what costs least.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from desktop_app.engine.messages import (
     Died,
     Event,
     Failed,
+    Look,
     PartsReduced,
     Phase,
     PhaseChanged,
@@ -22,10 +27,12 @@ from desktop_app.engine.messages import (
     Turn,
     TurnsDropped,
 )
+from desktop_app.look_choice import Wish
 from desktop_app.services.conversation.chat import Chat
 from desktop_app.services.conversation.draft import Draft
 from desktop_app.services.conversation.picture_detail import Detail, PictureDetail
 from desktop_app.services.conversation.previews import Previews
+from desktop_app.services.conversation.turns import as_whole
 from desktop_app.services.engine import Engine
 from desktop_app.services.preferences import Preferences
 
@@ -53,9 +60,14 @@ class _Encoding:
 
 
 class ReadingAhead(QObject):
-    """Sends the engine what will be asked about, and tells the draft how far it is. `context(tokens used, size)`."""
+    """Sends the engine what will be asked about, and tells the draft how far it is.
+
+    `context(tokens used, size)`. `looking_closely(bool)`: whether pictures are looked at as a whole that were looked at
+    quickly before.
+    """
 
     context = Signal(int, int)
+    looking_closely = Signal(bool)
 
     def __init__(
         self,
@@ -81,6 +93,7 @@ class ReadingAhead(QObject):
         self._text = ""  # how the question begins, as far as it is read ahead
         self._earlier_text = ""  # the draft when the timer was started
         self._encoding: _Encoding | None = None
+        self._closer = 0  # the request that looks at pictures as a whole
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)
@@ -117,8 +130,10 @@ class ReadingAhead(QObject):
             self._settle.start()
 
     def _detail_changed(self) -> None:
-        """Begin again when the person wants the pictures to be seen in the other way."""
-        if self._sent is not None and self._picture_detail.chosen() != self._sent_detail and self._draft.pictures():
+        """Begin again when the pictures are to be seen in another way; what is looked at as a whole goes on so."""
+        chosen = self._picture_detail.chosen()
+        is_other = self._sent_detail not in (chosen, chosen._replace(look=Look.WHOLE))
+        if self._sent is not None and is_other and self._draft.pictures():
             self._sent = None
             self._end_encoding()
             self._reset_picture_states()
@@ -166,9 +181,7 @@ class ReadingAhead(QObject):
         self._dropped = None
         detail = self._picture_detail.chosen()
         pictures: tuple[PictureRef, ...] = tuple(
-            self._previews.reference_of(p.picture)._replace(**detail._asdict())
-            for p in self._draft.pictures()
-            if p.picture is not None
+            detail.of(self._previews.reference_of(p.picture)) for p in self._draft.pictures() if p.picture is not None
         )
         text = self._text if self._draft.text().strip().startswith(self._text) else ""
         think = self._preferences.value("think_first")
@@ -179,12 +192,37 @@ class ReadingAhead(QObject):
         self._sent_detail = detail
         system_prompt = self._preferences.value("system_prompt").strip() or None
         max_tokens = self._preferences.value("max_tokens")
+        command = ReadAhead(0, turns, pictures, system_prompt, max_tokens, text, think)
         self._request = self._engine.send(
-            lambda request: ReadAhead(request, turns, pictures, system_prompt, max_tokens, text, think),
-            partial(self._handle, turns, pictures),
+            lambda request: command._replace(request=request), partial(self._handle, command)
         )
 
-    def _handle(self, turns: tuple[Turn, ...], pictures: tuple[PictureRef, ...], event: Event) -> None:
+    def _look_closely(self, done: ReadAhead) -> None:
+        """Look at the pictures as a whole that were looked at quickly.
+
+        Those of the draft only if the person has not chosen a quick look for them.
+        """
+        quick_draft = self._sent_detail.wish is Wish.QUICK
+        pictures = done.pictures if quick_draft else as_whole([Turn("", done.pictures)])[0].pictures
+        command = done._replace(turns=as_whole(done.turns), pictures=pictures)
+        info = self._engine.info()
+        if info is not None and info.quick is not None and command != done:
+            self._closer = self._engine.send(lambda request: command._replace(request=request), self._handle_closer)
+            self.looking_closely.emit(True)
+
+    def _handle_closer(self, event: Event) -> None:
+        if isinstance(event, TurnsDropped | PartsReduced):
+            self._engine.stop(event.request)  # as a whole they would take the room of others
+        elif isinstance(event, ReadAheadDone | Failed | BugReported | Died):
+            if isinstance(event, Died) or event.request == self._closer:
+                self._closer = 0
+                self.looking_closely.emit(False)
+            info = self._engine.info()
+            if isinstance(event, ReadAheadDone) and event.complete and info is not None:
+                self.context.emit(event.context_used, info.n_ctx)
+
+    def _handle(self, command: ReadAhead, event: Event) -> None:
+        turns, pictures = command.turns, command.pictures
         if isinstance(event, TurnsDropped):
             self._dropped = event
         if isinstance(event, TurnsDropped) or (isinstance(event, ReadAheadDone) and event.complete):
@@ -196,7 +234,7 @@ class ReadingAhead(QObject):
             self._draft.set_picture_state(event.picture, "reading", self._encoding.progress())
             self._tick.start()
         elif isinstance(event, PartsReduced):
-            self._picture_detail.set_reduced(event.parts, event.requested)
+            self._picture_detail.set_reduced(event.parts, event.requested, event.in_tokens)
         elif isinstance(event, PictureRead):
             self._end_encoding()
             self._draft.set_picture_state(event.sha256, "read", 1.0)
@@ -208,6 +246,8 @@ class ReadingAhead(QObject):
             info = self._engine.info()
             if info is not None:
                 self.context.emit(event.context_used, info.n_ctx)
+            if event.complete and event.request == self._request and not self._chat.is_busy():
+                self._look_closely(command)
         elif isinstance(event, (Failed, BugReported, Died)):
             if self._encoding is not None:
                 self._draft.set_picture_state(self._encoding.picture, "attached", 0.0)

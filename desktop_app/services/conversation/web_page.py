@@ -9,11 +9,11 @@ from __future__ import annotations
 import base64
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 
 from desktop_app.chat.conversation import Message, Picture, Role
-from desktop_app.chat.exporting import SPEAKERS, PictureBytes, speaker, spoken
+from desktop_app.chat.exporting import SPEAKERS, PictureBytes, no_remark, speaker, spoken
 from desktop_app.markdown.html import to_html as laid_out
 from desktop_app.markdown.limits import can_be_laid_out
 
@@ -55,7 +55,7 @@ th, td {{ padding: 0.3em 0.6em; text-align: start; border-radius: 0; }}
 blockquote {{ margin-inline: 0; padding-inline-start: 1em; border-inline-start: 3px solid; opacity: 0.8; }}
 figure {{ margin: 0.5em 0; }}
 img {{ max-width: 100%; max-height: 30em; outline: 1px solid color-mix(in srgb, currentColor 35%, transparent); }}
-figcaption, footer {{ font-size: 0.85em; opacity: 0.7; overflow-wrap: anywhere; }}
+figcaption, footer, .remark {{ font-size: 0.85em; opacity: 0.7; overflow-wrap: anywhere; }}
 </style>
 </head>
 <body>
@@ -68,14 +68,24 @@ _END = """<footer>{day}</footer>
 
 
 def to_html(
-    title: str, messages: Sequence[Message], picture: PictureBytes, speakers: Mapping[Role, str] = SPEAKERS
+    title: str,
+    messages: Sequence[Message],
+    picture: PictureBytes,
+    speakers: Mapping[Role, str] = SPEAKERS,
+    remark: Callable[[Message], str] = no_remark,
 ) -> Iterator[str]:
-    """Yield the page, one message after the other; `picture` gives PNG, JPEG, GIF or WebP."""
+    """Yield the page, one message after the other; `picture` gives PNG, JPEG, GIF or WebP.
+
+    `remark` returns what is said below a message.
+    """
     yield _BEGINNING.format(title=escape(title))
     for message in spoken(messages):
         yield f"<section>\n<h2>{escape(speaker(message, speakers))}</h2>\n"
         yield from (_figure(shown, picture(shown.sha256)) for shown in message.pictures)
-        yield f"{_words(message)}\n</section>\n"
+        said = remark(message)
+        yield f"{_words(message)}\n"
+        yield f'<p class="remark" dir="auto">{escape(said)}</p>\n' if said else ""
+        yield "</section>\n"
     day = time.strftime("%Y-%m-%d", time.localtime(messages[0].created)) if messages else ""
     yield _END.format(day=day)
 

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QFileSystemWatcher, QObject, Qt, QTimer, Signal, Slot
 
 from desktop_app import paths
+from desktop_app.engine.messages import WeightSpeed
 from desktop_app.engine.planning.memory_budget import find_memory_budget
+from desktop_app.engine.tuning.weight_results import WeightResults
 from desktop_app.errors import UserError
 from desktop_app.memory_fit import MemoryFit, best_variant, fit_of
 from desktop_app.model_choice import first_offer, in_order
@@ -99,6 +101,7 @@ class Models(QObject):
         self._left_notice = ("", "")  # the id of the notice about them, and how far they are
         self._ready = ReadyModels(notices)
         self.speed = 0.0  # bytes per second, of the most recently active download
+        self.weights: tuple[WeightSpeed, ...] = ()  # measured here; none: not known
         self._watcher = QFileSystemWatcher(self)
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
@@ -207,9 +210,18 @@ class Models(QObject):
         self._thread.run(library.models, self._take_installed)
 
     def show_fits(self) -> None:
-        """Read the folder again, and from now on also the headers of installed models, to find out whether they fit."""
+        """Read the folder again, from now on also the headers of installed models, to tell whether they fit; and the
+        measured weights.
+        """
         self._fits = self._fits or {}
         self.refresh()
+        self._thread.run(lambda: WeightResults(paths.cache_folder()).find(), self.use_weights)
+
+    def use_weights(self, weights: tuple[WeightSpeed, ...]) -> None:
+        """Take over how fast each quantisation is on this computer."""
+        if weights != self.weights:
+            self.weights = weights
+            self.changed.emit()
 
     def fit(self, model: InstalledModel) -> MemoryFit | UserError | None:
         """Return whether an installed model fits, or why it cannot be loaded; None if that is not known yet."""

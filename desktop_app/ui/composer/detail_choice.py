@@ -1,9 +1,11 @@
-"""The choice how closely pictures are seen, with the time that each takes: in parts, or in a number of tokens."""
+"""The choice how closely pictures are seen, with what each way costs: quickly or whole, or in a number of tokens."""
 
 from __future__ import annotations
 
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
+from desktop_app.engine.messages import Look
+from desktop_app.look_choice import Wish
 from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions, TokenOptions, WholeCost
 from desktop_app.ui.protocols.conversation import PictureDetail
 from desktop_app.ui.sentences import duration, number
@@ -12,11 +14,9 @@ from desktop_app.ui.widgets.plain_text import set_tip
 from desktop_app.ui.widgets.segmented_control import SegmentedControl
 from desktop_app.ui.widgets.theme import GRID
 
-_FULL, _QUICK = "full", "quick"
-
 
 class DetailChoice(QWidget):
-    """Offers full or less detail where the model divides pictures into parts; numbers of tokens where it has several.
+    """Offers a quick look or the whole where the model can look quickly; numbers of tokens where it has several.
 
     With others it says what pictures cost as a whole, and when they are read.
     """
@@ -24,13 +24,14 @@ class DetailChoice(QWidget):
     def __init__(self, picture_detail: PictureDetail, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._picture_detail = picture_detail
-        self.choice = SegmentedControl(self.tr("Picture detail"), {_FULL: "", _QUICK: ""}, self)
+        names = {Wish.AUTOMATIC.value: self.tr("Automatic"), Wish.QUICK.value: "", Wish.WHOLE.value: ""}
+        self.choice = SegmentedControl(self.tr("How closely to look"), names, self)
         self.choice.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
-        set_tip(self.choice.buttons[_FULL], self.tr("Looks at every part of the picture: also small things and text."))
         set_tip(
-            self.choice.buttons[_QUICK],
-            self.tr("Looks at the picture only as a whole: much faster, but small things and text are missed."),
+            self.choice.buttons[Wish.AUTOMATIC.value],
+            self.tr("Looks quickly, but at the whole where you ask for text or numbers, and at documents."),
         )
+        set_tip(self.choice.buttons[Wish.WHOLE.value], self.tr("Looks at everything: also small things and text."))
         self.tokens: SegmentedControl | None = None  # the numbers differ between models
         self.note = ElidedLabel("", "tiny", "muted", self)
         self._column = column = QVBoxLayout(self)
@@ -43,7 +44,7 @@ class DetailChoice(QWidget):
         self._show()
 
     def _chosen(self, value: str) -> None:
-        self._picture_detail.choose(value == _QUICK)
+        self._picture_detail.choose(Wish(value))
 
     def _show(self) -> None:
         options, whole = self._picture_detail.options(), self._picture_detail.whole_cost()
@@ -60,16 +61,44 @@ class DetailChoice(QWidget):
             self._show_note(self._whole_cost(whole))
 
     def _show_options(self, options: DetailOptions) -> None:
-        full = self.tr("Full detail ({parts} parts)").format(parts=options.full.parts)
-        self.choice.set_text(_FULL, self._cost(full, options.full))
-        self.choice.set_text(_QUICK, self._cost(self.tr("Quick look"), options.quick))
-        self.choice.set_value(_QUICK if options.is_quick else _FULL)
-        text = ""
-        if options.fitting:
-            text = self.tr("The context is too small: only {parts} of {wished} parts of a picture fit.").format(
-                parts=options.fitting, wished=options.wished
-            )
-        self._show_note(text)
+        whole = self.tr("Whole")
+        if options.whole.parts > options.quick.parts:
+            whole = self.tr("Whole ({parts} parts)").format(parts=options.whole.parts)
+        self.choice.set_text(Wish.QUICK.value, self._cost(self.tr("Quick"), options.quick))
+        self.choice.set_text(Wish.WHOLE.value, self._cost(whole, options.whole))
+        self.choice.buttons[Wish.AUTOMATIC.value].setHidden(options.in_parts)
+        if options.in_parts:
+            tip = self.tr("Looks at the picture only as a whole: much faster, but small things and text are missed.")
+        else:
+            tip = self.tr("Reads a part of each picture: much faster, but text is missed. The rest is read later.")
+        set_tip(self.choice.buttons[Wish.QUICK.value], tip)
+        shown = Wish.WHOLE if options.in_parts and options.wish is Wish.AUTOMATIC else options.wish
+        self.choice.set_value(shown.value)
+        self._show_note(self._too_small(options) or self._tokens_read(options))
+
+    def _too_small(self, options: DetailOptions) -> str:
+        if not options.fitting:
+            return ""
+        text = self.tr("The context is too small: only {parts} of {wished} parts of a picture fit.")
+        if options.in_tokens:
+            text = self.tr("The context is too small: only {parts} of {wished} tokens of a picture fit.")
+        return text.format(parts=number(options.fitting), wished=number(options.wished))
+
+    def _tokens_read(self, options: DetailOptions) -> str:
+        """Return how much is read, and where the program has chosen that, why."""
+        tokens, there = number(options.quick.tokens), number(options.whole.tokens)
+        if options.in_parts:
+            return ""
+        if options.is_read:
+            read = tokens if options.look is Look.QUICK else there
+            return self.tr("{tokens} of {all} tokens are read").format(tokens=read, all=there)
+        if options.look is Look.QUICK:
+            return self.tr("Reads {tokens} of {all} tokens, the rest later").format(tokens=tokens, all=there)
+        if options.wish is Wish.WHOLE:
+            return self.tr("Reads all {all} tokens").format(all=there)
+        if options.fine:
+            return self.tr("Reads all {all} tokens, because of the small print").format(all=there)
+        return self.tr("Reads all {all} tokens, because you ask for text or numbers").format(all=there)
 
     def _show_tokens(self, options: TokenOptions) -> None:
         names = {str(choice): number(choice) for choice in options.costs}

@@ -8,6 +8,7 @@ from functools import partial
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
+from desktop_app.engine.messages import WeightSpeed
 from desktop_app.errors import UserError
 from desktop_app.memory_fit import MemoryFit, fit_of
 from desktop_app.services.models.manager import Offer
@@ -20,6 +21,7 @@ from desktop_app.ui.widgets.controls import ButtonKind, IconButton, Label, push_
 from desktop_app.ui.widgets.fitting import BesideOrBelow, WrappingRow
 from desktop_app.ui.widgets.plain_text import button_text, one_line, set_tip
 from desktop_app.ui.widgets.theme import GRID
+from desktop_app.weight_choice import weight_facts
 from model_store.catalogue import Variant
 from model_store.jobs import DownloadJob, JobState
 from model_store.library.installed import InstalledModel, State
@@ -135,16 +137,26 @@ class CatalogueCard(DownloadCard):
     use_wanted = Signal(object)
 
     def __init__(
-        self, offer: Offer, speed: float, in_use: InstalledModel | None, parent: QWidget, *, recommended: bool = False
+        self,
+        offer: Offer,
+        speed: float,
+        in_use: InstalledModel | None,
+        parent: QWidget,
+        *,
+        weights: tuple[WeightSpeed, ...] = (),
+        recommended: bool = False,
     ) -> None:
         super().__init__(offer.entry.title, parent)
         self.offer = offer
+        self._facts = dict(zip(offer.entry.variants, weight_facts(offer.entry, weights), strict=True))
         self.head.addWidget(FitRow(offer.fit, self))
         self.say(translate("catalogue", offer.entry.sentence))
         variant = offer.variant
         facts = [data_size(variant.size), variant.quantisation, offer.entry.licence]
         facts.append(words.languages(offer.entry))
         self.say(" · ".join(fact for fact in facts if fact))
+        for told in words.weight_facts_lines(self._facts):
+            set_tip(self.say(told), words.weight_facts_tip())
         if offer.fit.verdict != "fits" and offer.job is None:
             self.say(words.fit_reason(offer.fit))
         if offer.job is not None:
@@ -191,7 +203,8 @@ class CatalogueCard(DownloadCard):
         for variant in self.offer.entry.variants:
             fit = fit_of(variant, self.offer.fit.usable)
             size = data_size(variant.size)
-            text = f"{button_text(variant.quantisation)} · {size} · {words.fit_text(fit)}"
+            marks = words.weight_marks(self._facts[variant])
+            text = " · ".join((button_text(variant.quantisation), size, words.fit_text(fit), *marks))
             menu.addAction(text).triggered.connect(partial(self._fetch, variant))
         menu.popup(self.others.mapToGlobal(self.others.rect().bottomLeft()))
 

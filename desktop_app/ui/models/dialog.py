@@ -281,7 +281,8 @@ class ModelsDialog(Dialog):
             if offer.entry.id not in wanted or (self.only_fitting.isChecked() and not fits and offer.job is None):
                 continue
             recommended = best is not None and offer is offers[0]
-            card = CatalogueCard(offer, self._models.speed, in_use, page, recommended=recommended)
+            known, speed = self._models.weights, self._models.speed
+            card = CatalogueCard(offer, speed, in_use, page, weights=known, recommended=recommended)
             card.fetch_wanted.connect(self._fetch)
             card.job_wanted.connect(self._control)
             card.use_wanted.connect(self._use)

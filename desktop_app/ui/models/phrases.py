@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from desktop_app.services.models.manager import Offer
 from desktop_app.services.models.tasks import ImportPlan, Task
 from desktop_app.ui.sentences import data_size, duration, error_text, number, relative_date, translate
 from desktop_app.ui.widgets.theme import ColourRole
-from model_store.catalogue import ModelEntry
+from desktop_app.weight_choice import SOURCE, WeightFacts
+from model_store.catalogue import ModelEntry, Variant
 from model_store.jobs import NOTES, DownloadJob, JobState, Role
 from model_store.library.installed import InstalledModel, State
 
@@ -34,6 +35,7 @@ LANGUAGES = {
 }
 _FAST = 1e8  # bytes per second; with three digits before the unit, like most that is slower
 _LONG = 9 * 3600 + 59 * 60  # seconds
+_FEW = 10  # tokens per second: below, decimals tell
 _MOST_LANGUAGES = 2  # named before "and more"
 
 #: Name of a published test -> what it asks for.
@@ -174,6 +176,45 @@ def published(entry: ModelEntry) -> str:
     if not results:
         return ""
     return translate("Models", "In tests, of 100 points: {results}").format(results=", ".join(results))
+
+
+def weight_facts_lines(facts: Mapping[Variant, WeightFacts]) -> list[str]:
+    """Return for each variant how fast it is on this computer, as far as it was measured, and what it loses."""
+    known = {variant.quantisation: _weight_facts(one) for variant, one in facts.items()}
+    line = translate("Models", "{name}: {facts}")
+    return [line.format(name=name, facts=told) for name, told in known.items() if told]
+
+
+def weight_marks(facts: WeightFacts) -> list[str]:
+    """Return what distinguishes a variant from the others of its model."""
+    marks = []
+    if facts.is_fastest:
+        marks.append(translate("Models", "fastest"))
+    if facts.is_best:
+        marks.append(translate("Models", "loses least"))
+    return marks
+
+
+def _weight_facts(facts: WeightFacts) -> str:
+    known = []
+    if facts.reading:
+        known.append(
+            translate("Models", "reads about {reading}, writes about {writing} tokens per second here").format(
+                reading=number(facts.reading), writing=number(facts.writing, int(facts.writing < _FEW))
+            )
+        )
+    if facts.loss is not None:
+        known.append(translate("Models", "perplexity +{loss}").format(loss=number(facts.loss, 2)))
+    return " · ".join((*known, *weight_marks(facts)))
+
+
+def weight_facts_tip() -> str:
+    """Return what the figures mean, and where they are from."""
+    return translate(
+        "Models",
+        "The speed was measured on this computer, and scaled to the size of the model. Perplexity: how much worse "
+        "Llama 3 8B foretells text when it is stored like this; less is better. From {source}",
+    ).format(source=SOURCE)
 
 
 def job_text(job: DownloadJob) -> str:

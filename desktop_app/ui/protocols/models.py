@@ -10,6 +10,7 @@ if TYPE_CHECKING:  # only for annotations, so the window does not wait for them
 
     from PySide6.QtCore import SignalInstance
 
+    from desktop_app.engine.messages import WeightSpeed
     from desktop_app.errors import UserError
     from desktop_app.memory_fit import MemoryFit
     from desktop_app.services.models.manager import Offer
@@ -38,6 +39,8 @@ class Models(Protocol):
     def sources(self) -> ModelSources: ...
     @property
     def speed(self) -> float: ...
+    @property
+    def weights(self) -> tuple[WeightSpeed, ...]: ...
 
     def folder(self) -> Path: ...
     def free_space(self) -> int: ...

@@ -133,13 +133,24 @@ class SettingsDialog(Dialog):
         self._column.addWidget(self.tuning)
         title = self.tr("Read pictures while you type")
         self.reading_ahead = self._switch("reading_ahead", title)
-        self._switch("picture_glance", self.tr("Quick look at pictures"))
+        title = self.tr("How closely to look")
+        names = {"automatic": self.tr("Automatic"), "quick": self.tr("Quick"), "whole": self.tr("Whole")}
+        self.picture_look = SegmentedControl(title, names, self)
+        self.picture_look.chosen.connect(partial(self._set, "picture_look"))
+        self._controls["picture_look"] = self.picture_look
+        self._row("picture_look", title, self.picture_look)
         self._number("unload_after", self.tr("Unload when idle (minutes)"), 5, self.tr("Never"))
         self._number("disk_cache_mb", self.tr("Cache (MB)"), 256, self.tr("Off"))
 
     def _answers(self) -> None:
         self._heading(self.tr("Answers"))
         self._number("max_tokens", self.tr("Longest answer (tokens)"), 128)
+        title = self.tr("Say when it guesses")
+        names = {"off": self.tr("Off"), "quiet": self.tr("Quiet"), "full": self.tr("Full")}
+        self.certainty = SegmentedControl(title, names, self)
+        self.certainty.chosen.connect(partial(self._set, "certainty"))
+        self._controls["certainty"] = self.certainty
+        self._row("certainty", title, self.certainty)
         self.prompt = QPlainTextEdit(self)
         self.prompt.setProperty("kind", "field")
         self.prompt.setPlaceholderText(self.tr("The model's own instructions"))
@@ -215,6 +226,8 @@ class SettingsDialog(Dialog):
         self.model_name.setText(text)
         self._rows["n_ctx"].say_now(self._context_now(info))
         self._rows["threads"].say_now(self._threads_now(info))
+        cannot = self.tr("With the model in use it is not known whether it looked at the picture.")
+        self._rows["certainty"].say_now(cannot if info is not None and not info.can_reread else "")
 
     def _context_now(self, info: ModelInfo | None) -> str:
         """Return which context the model really has: it may have been trained with less, or memory be short."""

@@ -16,7 +16,9 @@ from desktop_app.ui.widgets.theme import GRID
 
 #: Why there is no result.
 PROBLEMS = {
-    "tiny": QT_TRANSLATE_NOOP("tuning", "The model in use is so small that there is nothing to measure."),
+    "tiny": QT_TRANSLATE_NOOP(
+        "tuning", "The model in use is so small that it needs no tuning. How fast others are here can be measured."
+    ),
     "no-memory": QT_TRANSLATE_NOOP(
         "tuning",
         "There is not enough free memory to measure while the model is loaded. Close other programs and measure again.",
@@ -27,6 +29,20 @@ PROBLEMS = {
     "failed": QT_TRANSLATE_NOOP("tuning", "The model could not be measured. The default settings are in use."),
     "disturbed": QT_TRANSLATE_NOOP(
         "tuning", "Other programs disturbed the measurement, so its result was not saved. Close them and measure again."
+    ),
+}
+
+#: Why it is not known how fast the models of the list are; of the other reasons nothing is said.
+LIST_PROBLEMS = {
+    "disk-full": QT_TRANSLATE_NOOP(
+        "tuning",
+        "How fast the models in the list are here could not be measured, because the disk is nearly full. Free about "
+        "half a gigabyte and measure again.",
+    ),
+    "no-memory": QT_TRANSLATE_NOOP(
+        "tuning",
+        "How fast the models in the list are here could not be measured, because there is not enough free memory. "
+        "Close other programs and measure again.",
     ),
 }
 
@@ -68,9 +84,11 @@ class TuningRow(QWidget):
         info = self._engine.info()
         measuring, tuning = self._tuner.is_measuring(), self._tuner.tuning()
         text = self._sentence()
+        if (problem := self._tuner.weights_problem()) in LIST_PROBLEMS and not measuring:
+            text = f"{text} {QCoreApplication.translate('tuning', LIST_PROBLEMS[problem])}"
         self.text.setText(text)
         self.button.setAccessibleDescription(text)
-        self.button.setEnabled(measuring or (info is not None and info.tunable))
+        self.button.setEnabled(measuring or info is not None)
         if measuring:
             self.button.setText(self.tr("Stop measuring"))
         else:

@@ -9,7 +9,8 @@ from desktop_app.engine.messages import Phase
 from desktop_app.errors import SENTENCES
 from desktop_app.services.conversation.answer import ENGINE_STOPPED_KEY, TOO_LONG_KEY, is_measured
 from desktop_app.services.conversation.chat import NOTES
-from desktop_app.ui.sentences import duration, error_of, saved_model_name
+from desktop_app.ui.sentences import duration, error_of, number, saved_model_name
+from desktop_app.ui.transcript import certainty
 from desktop_app.ui.widgets.plain_text import shortened
 
 _LONGEST_NAME = 100  # characters
@@ -29,11 +30,23 @@ def note(message: Message) -> str:
 
 
 def mark(message: Message) -> str:
-    """Return why an answer is incomplete or empty, "" when it is neither."""
-    if message.details.get(TOO_LONG_KEY):
-        too_long = translate("transcript", "It is too long to be continued.")
-        return f"{_ending(message)} {too_long}".lstrip()
-    return _ending(message)
+    """Return why an answer is incomplete, how closely the model looked, and how sure it was; "" for nothing."""
+    is_too_long = message.details.get(TOO_LONG_KEY)
+    too_long = translate("transcript", "It is too long to be continued.") if is_too_long else ""
+    return " ".join(filter(None, (_ending(message), too_long, look(message), certainty.verdict(message))))
+
+
+def look(message: Message) -> str:
+    """Return how much of the pictures was read, if that was not all."""
+    quick = [(rows, of_rows) for rows, of_rows in message.looks if rows < of_rows]
+    if not quick or message.state is State.STREAMING:
+        return ""
+    read, there = (number(sum(each)) for each in zip(*quick, strict=True))
+    if len(message.looks) == 1:
+        return translate("transcript", "Quick look: {rows} of {all} tokens.").format(rows=read, all=there)
+    return translate("transcript", "Quick look at {count} of {pictures} pictures: {rows} of {all} tokens.").format(
+        count=len(quick), pictures=len(message.looks), rows=read, all=there
+    )
 
 
 def _ending(message: Message) -> str:
@@ -96,12 +109,11 @@ def figures(message: Message) -> str:
     speed = message.details.get("tokens_per_second", 0.0)
     # A history may hold anything: earlier versions took the details of imported answers as they were.
     tokens = message.details.get("answer_tokens")
-    if not isinstance(speed, int | float) or not 0 < speed < _FASTEST:
-        return model
-    if isinstance(tokens, int) and not is_measured(tokens, speed):
-        return model
-    rate = translate("transcript", "{speed} tokens per second").format(speed=f"{speed:.1f}")
-    return f"{model} · {rate}" if model else rate
+    rate = ""
+    is_known = isinstance(speed, int | float) and 0 < speed < _FASTEST
+    if is_known and not (isinstance(tokens, int) and not is_measured(tokens, speed)):
+        rate = translate("transcript", "{speed} tokens per second").format(speed=f"{speed:.1f}")
+    return " · ".join(filter(None, (model, rate)))
 
 
 def waiting(
@@ -203,6 +215,7 @@ def spoken(message: Message, is_dropped: bool = False) -> str:
         parts = [thought(message) and f"{thought(message)}."]
         parts.append(translate("transcript", "Answer: {text}").format(text=shortened(message.text, _MOST_SPOKEN)))
         parts.append(mark(message))
+        parts.append(certainty.spoken_words(message))
     if is_dropped:
         parts.append(translate("transcript", "The model no longer sees this."))
     index, count = message.sibling

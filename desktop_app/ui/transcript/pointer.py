@@ -57,13 +57,15 @@ class Pointer(QObject):
         return self._hovered
 
     def tip_at(self, point: QPoint) -> str:
-        """Return the name of the picture or the address of the link at a point, or nothing."""
+        """Return the name of the picture, the link's address or what is said of the word at a point, or nothing."""
         index = self._rows.at(point)
         if index < 0:
             return ""
         row, inside = self._rows.row(index), self._rows.inside(index, point)
         picture = row.picture_at(inside)
-        return row.message.pictures[picture].name if picture >= 0 else row.link_at(inside)
+        if picture >= 0:
+            return row.message.pictures[picture].name
+        return row.link_at(inside) or row.said_of(inside)
 
     # ---- events ----------------------------------------------------------------------------
 

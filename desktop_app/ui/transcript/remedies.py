@@ -1,4 +1,4 @@
-"""The buttons under an answer that failed or waits, or in which the built-in model says what it cannot do."""
+"""The buttons under an answer that failed, waits, looked quickly, or says what the built-in model cannot do."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ def remedies_of(message: Message, info: ModelInfo | None, is_waiting: bool = Fal
     if _is_out_of_reach(message):
         is_better = info is not None and not info.is_demo and info.sees
         return (action("ask-again", message.id) if is_better else action("get-model"),)
+    if message.role is Role.ASSISTANT and message.state is not State.STREAMING and message.looks:
+        return (action("look-closely", message.id),)
     if message.role is not Role.ASSISTANT or message.state is not State.FAILED:
         return ()
     error = message.details.get("error", {})

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from math import ceil
 
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
-from PySide6.QtGui import QFontMetrics, QFontMetricsF
+from PySide6.QtGui import QFontMetrics, QFontMetricsF, QTextCursor
 
 from desktop_app.chat.conversation import Message, Role, State
+from desktop_app.ui.transcript import certainty
 from desktop_app.ui.transcript import phrases as words
 from desktop_app.ui.transcript.markdown.builder import markdown_document
 from desktop_app.ui.transcript.markdown.document import (
@@ -22,6 +23,7 @@ from desktop_app.ui.transcript.markdown.document import (
 )
 from desktop_app.ui.transcript.markdown.marks import quote_bars, rules
 from desktop_app.ui.transcript.markdown.strips import Strip, wide_tables
+from desktop_app.ui.transcript.markdown.unsure_words import underline
 from desktop_app.ui.transcript.pictures import place_pictures
 from desktop_app.ui.transcript.waiting import waiting_width
 from desktop_app.ui.widgets.long_text import shown_part
@@ -155,6 +157,17 @@ class Row:
             return ""
         return str(self.document.documentLayout().anchorAt(self._in_document(point)))
 
+    def said_of(self, point: QPoint) -> str:
+        """Return what is said of the underlined word at `point`, or nothing."""
+        if not self.is_on_text(point):
+            return ""
+        layout = self.document.documentLayout()
+        position = layout.hitTest(self._in_document(point), Qt.HitTestAccuracy.ExactHit)
+        cursor = QTextCursor(self.document)
+        cursor.setPosition(max(0, position))
+        cursor.movePosition(QTextCursor.MoveOperation.NextCharacter)  # whose format it has then
+        return cursor.charFormat().toolTip() if position >= 0 else ""
+
     def links(self) -> list[str]:
         """Return the addresses of the links, in their order and each once."""
         found: dict[str, None] = {}
@@ -194,7 +207,10 @@ class Row:
         if message.role is Role.NOTE:
             return plain_document(words.note(message))
         if message.role is Role.ASSISTANT and message.state is not State.STREAMING:
-            return markdown_document(message.text, self.width)
+            document = markdown_document(message.text, self.width)
+            unsure = [((word.start, word.end), certainty.tip(word)) for word in certainty.unsure_words(message)]
+            underline(document, message.text, unsure)
+            return document
         return plain_document(message.text)
 
     def _place(self, editor_height: int) -> None:

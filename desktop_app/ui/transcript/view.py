@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
@@ -9,6 +10,8 @@ from PySide6.QtCore import QPoint, QRect, QTimer, Signal
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
+from desktop_app.chat.certainty import KEY as CERTAINTY_KEY
+from desktop_app.chat.certainty import as_wished
 from desktop_app.chat.conversation import Message, Picture, Role, State
 from desktop_app.engine.messages import Phase
 from desktop_app.ui.files.picture_copies import copy_picture, save_picture
@@ -49,6 +52,7 @@ class TranscriptView(QWidget):
         self._conversations = services.conversations
         self._previews = services.previews
         self._answers = services.answers
+        self._preferences = services.preferences
         self._conversation = ""
         self._behind = ""  # the conversation for whose answer this one waits
         self._sought = ("", "")  # conversation that is being opened, and the words to be shown in it
@@ -92,6 +96,7 @@ class TranscriptView(QWidget):
         services.activity.changed.connect(self._show_remedies)
         services.conversations.listed.connect(self._name_behind)
         chat.busy_changed.connect(self._place_actions)
+        services.preferences.changed.connect(self._preference_changed)
         self.waiting.show_engine(services.engine.state())
         services.engine.state_changed.connect(self.waiting.show_engine)
         services.engine.state_changed.connect(self._place_actions)
@@ -142,7 +147,7 @@ class TranscriptView(QWidget):
     # ---- the chat --------------------------------------------------------------------------
 
     def _reset(self) -> None:
-        messages, shown = self._chat.messages(), self._rows.messages()
+        messages, shown = list(map(self._as_wished, self._chat.messages())), self._rows.messages()
         conversation = self._conversations.current_id()
         walked = self.page.keyboard.is_focus_shown() and self.page.hasFocus()
         common = sum(1 for _ in takewhile(lambda pair: pair[0].id == pair[1].id, zip(messages, shown, strict=False)))
@@ -171,12 +176,26 @@ class TranscriptView(QWidget):
 
     def _added(self, message: Message) -> None:
         self._conversation = self._conversations.current_id()  # a new one gets its id with its first message
-        self._rows.append(message)
+        self._rows.append(self._as_wished(message))
         self._show_remedies()
         if message.role is Role.USER:
             self._rows.scroll_to_end()
 
+    def _as_wished(self, message: Message) -> Message:
+        """Return a message with as much of how sure the model was as the person wants to know."""
+        if CERTAINTY_KEY not in message.details:
+            return message
+        wish = self._preferences.value("certainty")
+        return replace(message, details=as_wished(message.details, len(message.text), wish))
+
+    def _preference_changed(self, name: str) -> None:
+        if name == "certainty":
+            for message in self._chat.messages():
+                if CERTAINTY_KEY in message.details and message.state is not State.STREAMING:
+                    self._rows.replace(self._as_wished(message))
+
     def _changed(self, message: Message) -> None:
+        message = self._as_wished(message)
         index = self._rows.index_of(message.id)
         was_live = index >= 0 and self._rows.messages()[index].state is State.STREAMING
         self._rows.replace(message)

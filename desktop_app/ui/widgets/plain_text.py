@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from PySide6.QtGui import QFontMetrics, Qt
+from PySide6.QtGui import QFontMetrics, Qt, QTextCharFormat
 from PySide6.QtWidgets import QListWidgetItem, QWidget
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -72,6 +72,11 @@ def set_tip(widget: QWidget, text: str) -> None:
     """Give `widget` a tool tip that shows `text` as it is. Screen readers read it too: HTML only where needed."""
     shown = shortened(text)
     widget.setToolTip(wrapped_tip(shown) if Qt.mightBeRichText(shown) else shown)
+
+
+def set_words_tip(look: QTextCharFormat, text: str) -> None:
+    """Give words in a document a tool tip that shows `text` as it is."""
+    look.setToolTip(wrapped_tip(text))
 
 
 def set_line_tip(item: QListWidgetItem, text: str) -> None:

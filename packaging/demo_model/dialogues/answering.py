@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from pictures.variants import fitted
 from PIL import Image
 
 import dialogues.conversations as cv
 import dialogues.prompt_text as pt
+from desktop_app.engine.cache.embeddings import Embedding
 from desktop_app.engine.interrupt import Interrupt
+from desktop_app.engine.llama.kv_cache import Block, Places
 from desktop_app.engine.llama.model import Model
 from desktop_app.engine.messages import EngineSettings
 from desktop_app.engine.weights.model_files import check_files
+
+LONGEST = 100  # tokens of an answer
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """What is read of a picture: some of its rows, or all."""
+
+    rows: Embedding
+    places: Places  # of these rows among all
+
+
+Stretch = list[int] | Picture
 
 
 class EngineAnswers:
@@ -22,27 +39,58 @@ class EngineAnswers:
         files = check_files(folder / "eyebright-tiny.gguf", folder / "eyebright-tiny-mmproj.gguf")
         self.model = Model(files, EngineSettings(n_ctx=2048, threads=threads), Interrupt())
         self._position = 0
+        self._stretches: list[tuple[Stretch, int]] = []  # what was read, and the position after it
 
-    def answer(self, pictures: list[Image.Image], turns: list[cv.Turn], longest: int = 100) -> str:
+    def rows_of(self, picture: Image.Image) -> Embedding:
+        """Return a picture as the language model reads it."""
+        return self.model.encode(fitted(picture).tobytes())
+
+    def answer(self, pictures: list[Image.Image], turns: list[cv.Turn]) -> str:
         """Answer the last of ``turns``; the earlier ones keep their own answers."""
-        model = self.model
-        model.forget_from(0)
-        self._position = 0
-        self._read([self._special("bos")])
+        rows = [self.rows_of(picture) for picture in pictures]
+        return self.answer_about([Picture(each, np.arange(len(each))) for each in rows], turns)
+
+    def answer_about(self, pictures: list[Picture], turns: list[cv.Turn]) -> str:
+        """Answer the last of ``turns`` about pictures that are encoded; what was read before is not read again."""
+        self._read_prompt(self._prompt(pictures, turns))
+        return self._write()
+
+    def _prompt(self, pictures: list[Picture], turns: list[cv.Turn]) -> list[Stretch]:
+        tokenize = self.model.vocabulary.tokenize
+        prompt: list[Stretch] = [[self._special("bos")]]
         for index, turn in enumerate(turns):
-            before, after = pt.around_picture(turn.question, first=index == 0)
-            if turn.picture is not None:
-                self._read(model.vocabulary.tokenize(before))
-                rows = model.encode(fitted(pictures[turn.picture]).tobytes())
-                model.read_rows(rows, self._position, logits=False)
-                self._position += len(rows)
-                self._read(model.vocabulary.tokenize(after))
+            if turn.picture is None:
+                prompt.append(tokenize(pt.without_picture(turn.question, first=index == 0)))
             else:
-                self._read(model.vocabulary.tokenize(pt.without_picture(turn.question, first=index == 0)))
+                before, after = pt.around_picture(turn.question, first=index == 0)
+                prompt += [tokenize(before), pictures[turn.picture], tokenize(after)]
             if index + 1 < len(turns):
-                self._read([*model.vocabulary.tokenize(turn.answer), self._special("eos")])
+                prompt.append([*tokenize(turn.answer), self._special("eos")])
+        return prompt
+
+    def _read_prompt(self, prompt: list[Stretch]) -> None:
+        known = [stretch for stretch, _end in self._stretches]
+        pairs = enumerate(zip(prompt[:-1], known, strict=False))
+        same = next((n for n, (one, other) in pairs if one != other), min(len(prompt) - 1, len(known)))
+        del self._stretches[same:]
+        self._position = self._stretches[-1][1] if same else 0
+        self.model.forget_from(self._position)
+        for stretch in prompt[same:]:
+            if isinstance(stretch, Picture):
+                self._read_picture(stretch)
+            else:
+                self._read(stretch)
+            self._stretches.append((stretch, self._position))
+
+    def _read_picture(self, picture: Picture) -> None:
+        block = Block(0, len(picture.rows), of_rows=int(picture.places[-1]) + 1)
+        self.model.read_block(picture.rows, self._position, block, picture.places, logits=False)
+        self._position += block.positions
+
+    def _write(self) -> str:
+        model = self.model
         out: list[int] = []
-        while len(out) < longest:
+        while len(out) < LONGEST:
             best = int(model.logits().argmax())
             if model.vocabulary.is_end(best):
                 break

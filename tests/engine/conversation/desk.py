@@ -12,7 +12,7 @@ from desktop_app.engine.cache.checked_folder import cache_folders
 from desktop_app.engine.cache.embeddings import Embedding, EmbeddingStore
 from desktop_app.engine.conversation.session import Session
 from desktop_app.engine.interrupt import Interrupt
-from desktop_app.engine.llama.kv_cache import Block
+from desktop_app.engine.llama.kv_cache import Block, Places
 from desktop_app.engine.llama.model import Model
 from desktop_app.engine.messages import (
     Ask,
@@ -59,9 +59,11 @@ class Desk:
             self._note(len(tokens))
             read(tokens, position, logits=logits)
 
-        def watched_block(rows: Embedding, position: int, block: Block, *, logits: bool) -> None:
+        def watched_block(
+            rows: Embedding, position: int, block: Block, places: Places | None = None, *, logits: bool
+        ) -> None:
             self._note(len(rows))
-            read_block(rows, position, block, logits=logits)
+            read_block(rows, position, block, places, logits=logits)
 
         self.model.read_tokens = watched  # type: ignore[method-assign]
         self.model.read_block = watched_block  # type: ignore[method-assign]

@@ -31,7 +31,7 @@ def test_the_end_of_a_question_is_not_read_ahead(count: int, read: int) -> None:
 def test_a_picture_ends_with_its_last_row() -> None:
     seen = PictureLayout(PictureRef("abc", "", ""), "abc/2x2", 3, ("",))
     rows: list[Cell] = [PictureRow(seen.key, row) for row in range(3)]
-    assert Prompt([1, *rows, 2], 4, 1, {seen.key: seen}).picture_ends() == {4: "abc"}
+    assert Prompt([1, *rows, 2], 4, 1, {seen.key: seen}).picture_ends() == {4: seen}
     assert Prompt([1, *rows[:2]], 3, 0, {seen.key: seen}).picture_ends() == {}
 
 

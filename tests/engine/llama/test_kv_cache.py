@@ -7,7 +7,7 @@ import pytest
 
 from desktop_app.engine.cache.embeddings import Embedding, EmbeddingKey, EmbeddingStore
 from desktop_app.engine.interrupt import Interrupt, Interrupted
-from desktop_app.engine.llama.kv_cache import Block, Cell, KVCache, PictureRow, Place
+from desktop_app.engine.llama.kv_cache import Block, Cell, KVCache, PictureRow, Place, Places
 
 PICTURE = [PictureRow("p", row) for row in range(6)]
 EMBEDDING: Embedding = np.arange(12, dtype=np.float32).reshape(6, 2)
@@ -31,7 +31,9 @@ class Recorder:
     def read_rows(self, rows: Embedding, position: int, *, logits: bool) -> None:
         self._call(position, [float(row[0]) for row in rows], logits)
 
-    def read_block(self, rows: Embedding, position: int, _block: Block, *, logits: bool) -> None:
+    def read_block(
+        self, rows: Embedding, position: int, _block: Block, places: Places | None = None, *, logits: bool
+    ) -> None:
         self._call(position, [float(row[0]) for row in rows], logits)
 
     def take_checkpoint(self, position: int, place: Place) -> None:

@@ -18,11 +18,12 @@ from desktop_app.engine.messages import EngineSettings, LoadPlan, Tuning
 from desktop_app.engine.planning.cpu_cores import Cores
 from desktop_app.engine.planning.memory_budget import VARIABLE, MemoryBudget, find_memory_budget
 from desktop_app.engine.tuning import results, search
-from desktop_app.engine.tuning.measurement import Measurement, MeasurementStopped, TuningTarget, expected_seconds
+from desktop_app.engine.tuning.measurement import Measurement, TuningTarget, expected_seconds
 from desktop_app.engine.tuning.results import TuningResults
 from desktop_app.engine.tuning.search import LoadMode, MeasuredSpeed, MeasurementFailed, TuningReport
 from desktop_app.engine.tuning.trial import Trial
 from desktop_app.engine.tuning.trial_process import Task
+from desktop_app.engine.tuning.trials import MeasurementStopped
 from desktop_app.engine.weights.model_files import ModelFiles, check_files
 from desktop_app.paths import demo_model
 from tests.engine.tuning import dying_trials

@@ -31,6 +31,7 @@ from desktop_app.engine.messages import (
     TurnsDropped,
 )
 from desktop_app.engine.vision.picture_encoder import PictureEncoder
+from desktop_app.engine.vision.quick_looks import whole_of
 from desktop_app.engine.vision.tiled_processor import LlavaTiledProcessor
 from desktop_app.engine.weights.model_files import check_files
 from tests.engine.clip_reference import mean_cosine
@@ -130,10 +131,11 @@ def test_parts_that_were_seen_are_kept(eyes: tuple[str, Eyes], tmp_path: Path) -
     glance = processor.layout(seen.picture._replace(most_tiles=0))
     whole, encodes = its.encoder.encode(1, [glance])
     assert encodes == 0
-    assert isinstance(processor, LlavaTiledProcessor)
-    assert len(whole[glance.key]) == glance.rows == processor._anyres.patches**2 + 1
+    tiled = whole_of(processor)
+    assert isinstance(tiled, LlavaTiledProcessor)
+    assert len(whole[glance.key]) == glance.rows == tiled._anyres.patches**2 + 1
     np.testing.assert_array_equal(whole[glance.key][:-1], rows[seen.key][: glance.rows - 1])
-    np.testing.assert_array_equal(whole[glance.key][-1:], processor._newline)
+    np.testing.assert_array_equal(whole[glance.key][-1:], tiled._newline)
 
 
 def test_a_conversation_about_tiles(empty: EngineClient, tmp_path: Path, landscape: PictureRef) -> None:

@@ -211,6 +211,9 @@ class FakeChat(QObject):
     def regenerate(self, message_id: str) -> None:
         self.calls.append(("regenerate", message_id))
 
+    def look_closely(self, message_id: str) -> None:
+        self.calls.append(("look_closely", message_id))
+
     def go_on(self, message_id: str) -> None:
         self.calls.append(("go_on", message_id))
 
@@ -273,6 +276,7 @@ class FakeBranches:
 
 class FakeReadingAhead(QObject):
     context = Signal(int, int)
+    looking_closely = Signal(bool)
 
 
 class FakeRecovery(QObject):
@@ -309,7 +313,13 @@ class FakeExports:
     def __init__(self, calls: list[Call]) -> None:
         self.calls = calls
 
-    def export(self, target: str, speakers: Mapping[Role, str] | None = None, conversation_id: str = "") -> None:
+    def export(
+        self,
+        target: str,
+        speakers: Mapping[Role, str] | None = None,
+        conversation_id: str = "",
+        remark: Callable[[Message], str] | None = None,
+    ) -> None:
         self.calls.append(("export", target, conversation_id))
 
     def import_file(self, source: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from desktop_app.chat.conversation import Picture
+from desktop_app.look_choice import Wish
 from desktop_app.services.conversation.draft import Draft, DraftPicture, PictureState
 from desktop_app.services.conversation.edited_question import UnsentEdit
 from desktop_app.services.conversation.picture_detail import DetailOptions, TokenOptions, WholeCost
@@ -146,8 +147,8 @@ class FakePictureDetail(QObject):
     def choose_tokens(self, tokens: int) -> None:
         self.calls.append(("choose_tokens", tokens))
 
-    def choose(self, quick: bool) -> None:
-        self.calls.append(("choose", quick))
+    def choose(self, wish: Wish) -> None:
+        self.calls.append(("choose", wish))
 
     def show(
         self, options: DetailOptions | None, whole: WholeCost | None = None, tokens: TokenOptions | None = None

@@ -81,6 +81,7 @@ class FakeTuner(QObject):
         self.left = 0
         self.planned = False
         self.why = ""
+        self.weights_why = ""
 
     def tuning(self) -> Tuning | None:
         return self.found
@@ -96,6 +97,9 @@ class FakeTuner(QObject):
 
     def problem(self) -> str:
         return self.why
+
+    def weights_problem(self) -> str:
+        return self.weights_why
 
     def measure(self) -> None:
         self.calls.append(("measure",))

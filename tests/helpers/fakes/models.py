@@ -10,6 +10,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from desktop_app.engine.messages import WeightSpeed
 from desktop_app.errors import UserError
 from desktop_app.memory_fit import MemoryFit, best_variant, fit_of
 from desktop_app.model_choice import first_offer, in_order
@@ -162,6 +163,7 @@ class FakeModels(QObject):
         self.memory = int(5.75 * GIB)
         self.disk = 80 * GB
         self.speed = 0.0
+        self.weights: tuple[WeightSpeed, ...] = ()
         self.sources = FakeSources(calls)
 
     def folder(self) -> Path:

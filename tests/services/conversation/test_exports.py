@@ -11,8 +11,10 @@ from threading import Event
 
 import pytest
 
+from desktop_app.chat.certainty import Certainty, Sureness, WordScore
 from desktop_app.engine.messages import Ask
 from desktop_app.services.conversation import exports, web_page
+from desktop_app.ui.transcript.certainty import remark
 from tests.helpers.fake_engine import finished
 from tests.helpers.waiting import expect_signal, wait_until
 from tests.services.conftest import Desk
@@ -38,6 +40,24 @@ def test_a_web_page_and_markdown(desk: Desk, tmp_path: Path) -> None:
     assert "What is &lt;it&gt;?" in page
     assert "<strong>red</strong>" in page
     assert "A **red** picture." in (tmp_path / "out.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("wish", "is_said"), [("off", False), ("quiet", False), ("full", True)])
+def test_how_sure_the_model_was_is_exported_if_all_of_it_is_to_be_told(
+    desk: Desk, tmp_path: Path, wish: str, is_said: bool
+) -> None:
+    desk.ready()
+    desk.services.preferences.set("certainty", wish)
+    desk.services.chat.send("Which colour?")
+    wait_until(lambda: bool(desk.client.of(Ask)))
+    unsure = Certainty(Sureness.NOT_SURE, 0.4, (WordScore(0, 3, 0.4),))
+    desk.client.emit(finished(desk.client.of(Ask)[-1], "Red.")._replace(certainty=unsure))
+    wait_until(lambda: not desk.services.chat.is_busy())
+    for name in ("out.html", "out.md"):
+        with expect_signal(desk.services.exports.exported):
+            desk.services.exports.export(str(tmp_path / name), remark=remark)
+        said = "It was not sure of this answer. It was not sure of these words: Red."
+        assert (said in (tmp_path / name).read_text(encoding="utf-8")) == is_said
 
 
 def test_json_comes_back_with_its_picture(desk: Desk, tmp_path: Path) -> None:

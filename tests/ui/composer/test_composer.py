@@ -20,6 +20,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton
 
 from desktop_app.chat.conversation import State as MessageState
+from desktop_app.engine.messages import Look
+from desktop_app.look_choice import Wish
 from desktop_app.services.conversation.picture_detail import DetailCost, DetailOptions, TokenOptions, WholeCost
 from desktop_app.services.conversation.queue.questions import QueuedQuestion
 from desktop_app.services.engine import State
@@ -577,19 +579,21 @@ def test_everything_is_reached_by_tab_and_has_a_name(composer: Composer, fakes: 
 def test_what_looking_costs_is_shown_only_where_there_is_a_choice(composer: Composer, fakes: FakeServices) -> None:
     fakes.draft.put(picture())
     assert not composer.picture_detail.isVisible()
-    fakes.picture_detail.show(DetailOptions(DetailCost(5, 0.0), DetailCost(1, 0.0), False))
+    fakes.picture_detail.show(DetailOptions(DetailCost(5, 2880, 0.0), DetailCost(1, 577, 0.0), Wish.AUTOMATIC))
     assert composer.picture_detail.isVisible()
     buttons = composer.picture_detail.choice.buttons
-    assert [button.text() for button in buttons.values()] == ["Full detail (5 parts)", "Quick look"]
-    fakes.picture_detail.show(DetailOptions(DetailCost(10, 187.0), DetailCost(2, 21.4), True, 3, 5))
+    assert [button.text() for button in buttons.values()] == ["Automatic", "Quick", "Whole (5 parts)"]
+    whole, quick = DetailCost(10, 5760, 187.0), DetailCost(2, 1154, 21.4)
+    fakes.picture_detail.show(DetailOptions(whole, quick, Wish.QUICK, fitting=3, wished=5))
     assert [button.text() for button in buttons.values()] == [
-        "Full detail (10 parts), about 3 min",
-        "Quick look, about 21 s",
+        "Automatic",
+        "Quick, about 21 s",
+        "Whole (10 parts), about 3 min",
     ]
     assert buttons["quick"].isChecked()
     assert "3 of 5" in composer.picture_detail.note.text()
-    QTest.mouseClick(buttons["full"], Qt.MouseButton.LeftButton)
-    assert fakes.picture_detail.calls == [("choose", False)]
+    QTest.mouseClick(buttons["whole"], Qt.MouseButton.LeftButton)
+    assert fakes.picture_detail.calls == [("choose", Wish.WHOLE)]
     fakes.picture_detail.show(None)
     assert not composer.picture_detail.isVisible()
     fakes.picture_detail.show(None, WholeCost(1, 1271, 0.0))
@@ -598,17 +602,46 @@ def test_what_looking_costs_is_shown_only_where_there_is_a_choice(composer: Comp
     assert composer.picture_detail.note.text() == "The picture takes 1,271 tokens"
     fakes.picture_detail.show(None, WholeCost(2, 640, 11.6))
     assert composer.picture_detail.note.text() == "The pictures take 640 tokens, about 12 s"
-    for whole, says in [
+    for cost, says in [
         (WholeCost(0, 0, 0.0, read=1), "The picture is read"),
         (WholeCost(0, 0, 0.0, read=2), "The pictures are read"),
         (WholeCost(1, 640, 11.6, read=2), "Still to be read: 640 tokens, about 12 s"),
         (WholeCost(1, 640, 0.0, read=1), "Still to be read: 640 tokens"),
     ]:
-        fakes.picture_detail.show(None, whole)
+        fakes.picture_detail.show(None, cost)
         assert composer.picture_detail.note.text() == says
-    fakes.picture_detail.show(DetailOptions(DetailCost(5, 0.0), DetailCost(1, 0.0), False))
+    fakes.picture_detail.show(DetailOptions(DetailCost(5, 2880, 0.0), DetailCost(1, 577, 0.0), Wish.AUTOMATIC))
     assert composer.picture_detail.choice.isVisible()
     assert not composer.picture_detail.note.isVisible()
+
+
+def test_how_much_is_read_is_told_and_why(composer: Composer, fakes: FakeServices) -> None:
+    fakes.draft.put(picture())
+    whole, quick = DetailCost(2, 1152, 42.0), DetailCost(2, 384, 16.0)
+    options = DetailOptions(whole, quick, Wish.AUTOMATIC, Look.QUICK, in_parts=False)
+    fakes.picture_detail.show(options)
+    buttons = [button.text() for button in composer.picture_detail.choice.buttons.values() if button.isVisible()]
+    assert buttons == ["Automatic", "Quick, about 16 s", "Whole, about 40 s"]
+    close = options._replace(look=Look.WHOLE)
+    for shown, told in (
+        (options, "Reads 384 of 1,152 tokens, the rest later"),
+        (close, "Reads all 1,152 tokens, because you ask for text or numbers"),
+        (close._replace(fine=True), "Reads all 1,152 tokens, because of the small print"),
+        (close._replace(wish=Wish.WHOLE), "Reads all 1,152 tokens"),
+        (options._replace(is_read=True), "384 of 1,152 tokens are read"),
+        (close._replace(is_read=True), "1,152 of 1,152 tokens are read"),
+        (
+            options._replace(fitting=100, wished=192, in_tokens=True),
+            "The context is too small: only 100 of 192 tokens of a picture fit.",
+        ),
+    ):
+        fakes.picture_detail.show(shown)
+        assert composer.picture_detail.note.whole_text() == told
+    QTest.mouseClick(composer.picture_detail.choice.buttons["quick"], Qt.MouseButton.LeftButton)
+    assert fakes.picture_detail.calls == [("choose", Wish.QUICK)]
+    fakes.picture_detail.show(DetailOptions(whole, quick, Wish.AUTOMATIC))
+    assert not composer.picture_detail.choice.buttons["automatic"].isVisible(), "nothing would be read later"
+    assert composer.picture_detail.choice.buttons["whole"].isChecked()
 
 
 def test_how_many_tokens_a_picture_may_take_is_chosen_with_its_cost(composer: Composer, fakes: FakeServices) -> None:
@@ -629,7 +662,7 @@ def test_how_many_tokens_a_picture_may_take_is_chosen_with_its_cost(composer: Co
     fakes.picture_detail.show(None, costs[70], TokenOptions(fewer, 140, 140))
     assert composer.picture_detail.tokens is not None
     assert list(composer.picture_detail.tokens.buttons) == ["70", "140"]
-    fakes.picture_detail.show(DetailOptions(DetailCost(5, 0.0), DetailCost(1, 0.0), False))
+    fakes.picture_detail.show(DetailOptions(DetailCost(5, 2880, 0.0), DetailCost(1, 577, 0.0), Wish.AUTOMATIC))
     assert not composer.picture_detail.tokens.isVisible()
 
 

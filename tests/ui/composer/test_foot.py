@@ -66,17 +66,19 @@ def test_the_page_keeps_its_share_whatever_is_said_below(stage: Stage, name: str
     wait_until(lambda: not is_wrong(window))
 
 
-@pytest.mark.parametrize(("zoom", "rows"), [(100, 1), (200, 2)])
-def test_both_choices_of_detail_are_seen_whole(stage: Stage, zoom: int, rows: int) -> None:
-    stage.window.resize(1366, 768)
+@pytest.mark.parametrize("name", ["looking_in_parts", "looking_quickly"])
+@pytest.mark.parametrize(("zoom", "width", "rows"), [(100, 1366, {1}), (200, 1366, {1, 2}), (200, 700, {2, 3})])
+def test_all_choices_of_detail_are_seen_whole(stage: Stage, name: str, zoom: int, width: int, rows: set[int]) -> None:
+    stage.window.resize(width, 768)
     theme.set_zoom(zoom)
-    STATES["looking_in_parts"](stage)
+    STATES[name](stage)
     choice = stage.window.composer.picture_detail.choice
 
     def are_whole() -> bool:
-        buttons = [button.geometry() for button in choice.buttons.values()]
+        buttons = [button.geometry() for button in choice.buttons.values() if button.isVisible()]
         inside = all(choice.rect().contains(place) for place in buttons)
-        return inside and len({place.top() for place in buttons}) == rows and choice.height() < 60 * rows * zoom / 100
+        lines = len({place.top() for place in buttons})
+        return inside and lines in rows and choice.height() < 60 * lines * zoom / 100
 
     wait_until(are_whole)
 

@@ -75,6 +75,15 @@ def test_what_is_really_in_use_stands_beside_the_setting(settings: SettingsDialo
     assert "In use now" not in words_of(settings)
 
 
+def test_a_model_whose_answers_cannot_be_read_again_says_so(settings: SettingsDialog, services: FakeServices) -> None:
+    said = "With the model in use it is not known whether it looked at the picture."
+    assert said not in words_of(settings)
+    services.engine.become("ready", LLAVA._replace(can_reread=False))
+    assert said in words_of(settings)
+    services.engine.become("ready", LLAVA)
+    assert said not in words_of(settings)
+
+
 def test_every_declared_setting_can_be_changed_somewhere(settings: SettingsDialog) -> None:
     elsewhere = {"model", "mmproj", "sidebar_visible"}  # the model manager, and the button that hides it
     elsewhere |= {"models_folder", "hub_address", "proxy", "connections"}  # where models come from

@@ -11,6 +11,7 @@ from PySide6.QtGui import QAccessible, QAction
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
+from desktop_app.engine.messages import WeightSpeed
 from desktop_app.errors import UserError
 from desktop_app.memory_fit import MemoryFit
 from desktop_app.services.models.tasks import Task
@@ -50,6 +51,33 @@ def test_the_catalogue_tells_of_each_model_whether_it_fits(dialog: ModelsDialog)
     assert fits == ["fits", "reduced", "fits", "too-large"]
     assert "Fits with 2048 tokens" in words_of(dialog.cards()[1])
     assert "It needs at least 23.7 GB of memory, but only 6.1 GB can be used" in words_of(dialog.cards()[3])
+
+
+def test_how_fast_a_model_is_here_is_told_once_it_was_measured(dialog: ModelsDialog, services: FakeServices) -> None:
+    assert "perplexity +0.18" in words_of(dialog.cards()[0])
+    assert "tokens per second" not in words_of(dialog.cards()[0])
+    size = sum(file.size for file in services.models.offers()[0].variant.model_files)
+    services.models.weights = (WeightSpeed("Q4_K_M", False, size // 40, 960.0, 236.0),)
+    services.models.changed.emit()
+    wait_until(lambda: "tokens per second" in words_of(dialog.cards()[0]))
+    assert "reads about 24, writes about 5.9 tokens per second here" in words_of(dialog.cards()[0])
+
+
+def test_the_fastest_size_and_the_one_that_loses_least_are_marked(
+    window: MainWindow, dialog: ModelsDialog, services: FakeServices
+) -> None:
+    services.models.known = load_catalogue(REPOSITORY / "resources" / "catalogue.toml")
+    measured = {"Q4_K_M": (100.0, 30.0), "Q3_K_M": (80.0, 30.0), "Q2_K": (70.0, 50.0)}
+    services.models.weights = tuple(WeightSpeed(name, False, GB, *speeds) for name, speeds in measured.items())
+    dialog.show_list()
+    card = next(card for card in dialog.cards() if card.accessibleName() == "LLaVA 1.5 7B")
+    said = words_of(card)
+    assert "Q4_K_M: reads about 25, writes about 7.4 tokens per second here · perplexity +0.18 · loses least" in said
+    assert "Q2_K: reads about 28, writes about 20 tokens per second here · perplexity +3.52 · fastest" in said
+    button(card, "Other sizes…").click()
+    (menu,) = card.findChildren(QMenu)
+    assert [action.text().split(" · ")[3:] for action in menu.actions()] == [["loses least"], [], ["fastest"]]
+    menu.close()
 
 
 def test_what_suits_a_weak_computer_comes_first(dialog: ModelsDialog, services: FakeServices) -> None:

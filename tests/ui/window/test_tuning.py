@@ -68,10 +68,18 @@ def test_why_there_is_nothing(row: TuningRow, services: FakeServices, why: str, 
     assert part in row.text.text()
 
 
+def test_a_full_disk_is_said(row: TuningRow, services: FakeServices) -> None:
+    services.tuner.become(found=FOUND)
+    services.tuner.weights_why = "disk-full"
+    services.tuner.changed.emit()
+    assert "reads about 33" in row.text.text()
+    assert "the disk is nearly full" in row.text.text()
+
+
 def test_a_tiny_model_has_nothing_to_measure(row: TuningRow, services: FakeServices) -> None:
     services.engine.become("ready", LLAVA)
     assert "so small" in row.text.text()
-    assert not row.button.isEnabled()
+    assert row.button.isEnabled()  # it measures the models of the list
     services.engine.become("loading", None)
     assert "when a model is loaded" in row.text.text()
     assert not row.button.isEnabled()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, QTimer
@@ -15,6 +16,8 @@ from PySide6.QtWidgets import QApplication, QDialog, QLabel, QPushButton, QWidge
 from desktop_app.chat.conversation import Message, Role, State
 from desktop_app.engine.messages import Phase
 from desktop_app.errors import UserError
+from desktop_app.images.llava_tiling import LlavaTiling
+from desktop_app.images.tiling import LLAVA_TILES, AnySize, QuickLook
 from desktop_app.services.conversation.model_notes import MODEL_CHANGED
 from desktop_app.services.examples import EXAMPLES
 from desktop_app.services.notices import Notice, action
@@ -85,6 +88,38 @@ def test_the_edge_tells_of_a_model_whose_file_has_other_words(window: MainWindow
     window.status.model.click()
     said = [label.text() for card in window.findChildren(Popover) for label in card.findChildren(QLabel)]
     assert any("It is spoken to as Qwen3-VL; its file has other words" in text for text in said)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, "A picture takes 576 tokens. This model cannot look more quickly"),
+        ({"quick": QuickLook()}, "A picture takes 576 tokens, or 192 with a quick look."),
+        ({"any_size": AnySize(28, 4, 1280)}, "A picture takes up to 1,280 tokens. This model cannot look more quickly"),
+        ({"any_size": AnySize(28, 4, 1280), "quick": QuickLook()}, "up to 1,280 tokens, or 427 with a quick look."),
+        ({"tiling": LlavaTiling(336, 24)}, "tokens, or 576 with a quick look."),
+        ({"tiling": LlavaTiling(336, 24), "quick": LLAVA_TILES}, "tokens, or 651 with a quick look."),
+    ],
+)
+def test_who_asks_hears_whether_one_can_look_quickly(
+    window: MainWindow, services: FakeServices, change: dict[str, Any], said: str
+) -> None:
+    plain = LLAVA._replace(image_tokens=576, tiling=None, any_size=None, quick=None)
+    services.engine.become("ready", plain._replace(**change))
+    services.answers.tell(services.conversations.current_id(), 5.44, 2048, 4096)
+    window.status.context.click()
+    told = [label.text() for card in window.findChildren(Popover) for label in card.findChildren(QLabel)]
+    assert any(said in text for text in told), told
+
+
+def test_a_look_at_the_whole_is_told_until_something_else_is_done(window: MainWindow, services: FakeServices) -> None:
+    services.reading_ahead.looking_closely.emit(True)
+    assert "Looking closely" in window.status.model.text()
+    services.chat.enter(Phase.READING, 0, 1, 3.2)
+    assert "Reading" in window.status.model.text()
+    services.answers.phase.emit(services.conversations.current, None, {})
+    services.reading_ahead.looking_closely.emit(False)
+    assert "ready" in window.status.model.text()
 
 
 def test_the_edge_tells_what_the_engine_does(window: MainWindow, services: FakeServices) -> None:
