@@ -27,7 +27,7 @@ from desktop_app.engine.weights.random_layer import OF_A_7B, QUANTISATIONS, Laye
 
 LIMIT_S = 55.0  # for the whole measurement
 _CONTEXT, _DEPTH = 768, 640  # tokens: as in the measurement of a model
-_STEADY = 0.25  # if the first figure, measured again at the end, differs by more, other programs disturbed
+_STEADY = 0.25  # if two measurements of the same differ by more, other programs disturbed
 _SPARE = 200 << 20  # bytes that stay free on the disk
 _PREFIX = "weights-"
 _LEFT_BEHIND_S = 3600  # a file so old was left by a measurement that was killed
@@ -100,7 +100,7 @@ class WeightMeasurement:
             again = next(iter(self._speeds(first.quantisation, (first.repacked,))), None)
         except OutOfTime:
             again = None
-        if again is None or abs(again.writing - first.writing) > _STEADY * max(again.writing, first.writing):
+        if again is None or not _is_steady(first.writing, again.writing):
             raise MeasurementFailed("disturbed")
 
     def _speeds(self, quantisation: str, ways: tuple[bool, ...]) -> list[WeightSpeed]:
@@ -120,7 +120,11 @@ class WeightMeasurement:
         plan = LoadPlan(_CONTEXT, batch, mapped=not repacked, repacked=repacked)
         self._trials.start(path, plan, _DEPTH, self._threads, 1.0, self._deadline)
         writing = self._trials.ask(MeasureWriting(self._threads), self._deadline)
-        return self._trials.ask(MeasureReading(self._threads, batch), self._deadline), writing
+        reading = self._trials.ask(MeasureReading(self._threads, batch), self._deadline)
+        again = self._trials.ask(MeasureWriting(self._threads), self._deadline)
+        if not _is_steady(writing.rate, again.rate):
+            raise MeasurementFailed("disturbed")
+        return reading, max(writing, again, key=lambda speed: speed.rate)
 
     @contextmanager
     def _layer(self, quantisation: str) -> Iterator[Path]:
@@ -141,3 +145,7 @@ class WeightMeasurement:
             with suppress(OSError):
                 if time.time() - folder.stat().st_mtime > _LEFT_BEHIND_S:
                     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_steady(first: float, second: float) -> bool:
+    return abs(first - second) <= _STEADY * max(first, second)

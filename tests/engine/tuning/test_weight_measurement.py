@@ -105,6 +105,13 @@ def test_a_disk_that_fills_while_it_is_written(cache: Path, monkeypatch: pytest.
         WeightMeasurement(cache, shape=SMALL).run()
 
 
+def test_what_other_programs_disturb_is_not_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weight_measurement, "_STEADY", -1)  # nothing is so steady
+    with pytest.raises(MeasurementFailed, match="disturbed"):
+        WeightMeasurement(cache, shape=SMALL).run()
+    assert WeightResults(cache).find() == ()
+
+
 def test_it_ends_in_time(cache: Path) -> None:
     with pytest.raises(MeasurementFailed, match="too-slow"):
         WeightMeasurement(cache, limit_s=0.5, trial=dying_trials.hangs, shape=SMALL).run()
