@@ -73,6 +73,7 @@ class DetailOptions(NamedTuple):
     wished: int = 0
     in_tokens: bool = False  # these are tokens
     is_read: bool = False  # in the way that is chosen: nothing is left to be read before the answer
+    reads_later: bool = True  # what a quick look leaves out; not if nothing is read ahead
 
 
 class _Reduced(NamedTuple):
@@ -117,13 +118,14 @@ class PictureDetail(QObject):
             return None
         wish = self.wish()
         look = Look.QUICK if wish is Wish.QUICK else self.chosen().look
+        later = bool(self._preferences.value("reading_ahead"))
         unread = self._unread()  # in the other way all are read anew
         if look is Look.QUICK:
             quick = quick._replace(seconds=self._cost(_quick(info, picture) for picture in unread).seconds)
         else:
             whole = whole._replace(seconds=self._cost(_whole(info, picture, most) for picture in unread).seconds)
         shown = _Reduced() if look is Look.QUICK and not reduced.in_tokens else reduced
-        return DetailOptions(whole, quick, wish, look, self._is_fine(), info.quick is None, *shown, not unread)
+        return DetailOptions(whole, quick, wish, look, self._is_fine(), info.quick is None, *shown, not unread, later)
 
     def whole_cost(self) -> WholeCost | None:
         """Return what the draft's pictures cost, if there is no choice and their size decides; else None."""
@@ -226,7 +228,7 @@ class PictureDetail(QObject):
         self.changed.emit()
 
     def _preference_changed(self, name: str) -> None:
-        if name == LOOK_SETTING:
+        if name in (LOOK_SETTING, "reading_ahead"):
             self.changed.emit()
 
     def _text_changed(self, _text: str = "") -> None:

@@ -89,9 +89,12 @@ class DetailChoice(QWidget):
         tokens, there = number(options.quick.tokens), number(options.whole.tokens)
         if options.in_parts:
             return ""
+        if options.is_read and options.look is Look.QUICK:  # the rest may have been read since, too
+            return self.tr("At least {tokens} of {all} tokens are read").format(tokens=tokens, all=there)
         if options.is_read:
-            read = tokens if options.look is Look.QUICK else there
-            return self.tr("{tokens} of {all} tokens are read").format(tokens=read, all=there)
+            return self.tr("All {all} tokens are read").format(all=there)
+        if options.look is Look.QUICK and not options.reads_later:
+            return self.tr("Reads {tokens} of {all} tokens").format(tokens=tokens, all=there)
         if options.look is Look.QUICK:
             return self.tr("Reads {tokens} of {all} tokens, the rest later").format(tokens=tokens, all=there)
         if options.wish is Wish.WHOLE:

@@ -75,8 +75,8 @@ def set_tip(widget: QWidget, text: str) -> None:
 
 
 def set_words_tip(look: QTextCharFormat, text: str) -> None:
-    """Give words in a document a tool tip that shows `text` as it is."""
-    look.setToolTip(wrapped_tip(text))
+    """Keep with words in a document what is said of them. Who shows it makes a tool tip of it: see `wrapped_tip`."""
+    look.setToolTip(text)
 
 
 def set_line_tip(item: QListWidgetItem, text: str) -> None:

@@ -110,7 +110,7 @@ def test_first_quickly_then_at_the_whole(program: Program, photo: Path) -> None:
     wait_until(lambda: are_read(program), 60)
     choice = program.window.findChild(DetailChoice)
     assert choice is not None
-    assert choice.note.whole_text() == f"{QUICK} of {ROWS} tokens are read"
+    assert choice.note.whole_text() == f"At least {QUICK} of {ROWS} tokens are read"
     answer = program.ask("what is the star")
     assert looks(program) == ((QUICK, ROWS),)
     assert f"Quick look: {QUICK} of {ROWS} tokens." in words.mark(answer)

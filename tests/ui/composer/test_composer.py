@@ -628,8 +628,9 @@ def test_how_much_is_read_is_told_and_why(composer: Composer, fakes: FakeService
         (close, "Reads all 1,152 tokens, because you ask for text or numbers"),
         (close._replace(fine=True), "Reads all 1,152 tokens, because of the small print"),
         (close._replace(wish=Wish.WHOLE), "Reads all 1,152 tokens"),
-        (options._replace(is_read=True), "384 of 1,152 tokens are read"),
-        (close._replace(is_read=True), "1,152 of 1,152 tokens are read"),
+        (options._replace(reads_later=False), "Reads 384 of 1,152 tokens"),
+        (options._replace(is_read=True), "At least 384 of 1,152 tokens are read"),
+        (close._replace(is_read=True), "All 1,152 tokens are read"),
         (
             options._replace(fitting=100, wished=192, in_tokens=True),
             "The context is too small: only 100 of 192 tokens of a picture fit.",

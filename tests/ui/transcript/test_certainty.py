@@ -7,13 +7,14 @@ from typing import cast
 
 import pytest
 from PySide6.QtCore import QPoint
-from PySide6.QtGui import QHelpEvent, QTextCharFormat, QTextCursor
+from PySide6.QtGui import QHelpEvent, QTextCharFormat, QTextCursor, QTextDocument
 from PySide6.QtWidgets import QApplication, QToolTip
 
 from desktop_app.chat.certainty import KEY, Certainty, Sureness, WordScore, to_details
 from desktop_app.chat.conversation import Message, State
 from desktop_app.ui.transcript import phrases as words
 from desktop_app.ui.transcript.markdown.fragments import markdown_of
+from desktop_app.ui.transcript.markdown.unsure_words import underline
 from desktop_app.ui.transcript.view import TranscriptView
 from desktop_app.ui.widgets.theme import theme
 from tests.helpers.fake_services import FakeServices
@@ -159,3 +160,13 @@ def test_the_line_is_quiet_in_every_look(transcript: TranscriptView, fakes: Fake
     cursor = transcript.page.rows.row(1).document.find("circle")
     assert cursor.charFormat().underlineColor() == theme.colour("muted")
     assert cursor.charFormat().fontWeight() > 500  # it is bold as before
+
+
+def test_a_paragraph_is_laid_out_once_however_many_words_are_underlined(qapp: QApplication) -> None:
+    """Laid out for each word, a thousand of them would take seconds."""
+    document = QTextDocument("w " * 300)
+    document.documentLayout()  # without one nobody is told
+    changes: list[int] = []
+    document.contentsChange.connect(lambda _position, _removed, added: changes.append(added))
+    underline(document, "w " * 300, [((2 * word, 2 * word + 1), "said") for word in range(300)])
+    assert len(changes) == 1

@@ -29,6 +29,7 @@ def underline(document: QTextDocument, markdown: str, words: Sequence[tuple[Rang
     look.setUnderlineStyle(QTextCharFormat.UnderlineStyle.DotLine)
     look.setUnderlineColor(theme.colour("muted"))
     cursor = QTextCursor(document)
+    cursor.beginEditBlock()  # else Qt lays the paragraph out anew for each word
     for (start, end), said in words:
         places = [same[found.span()] for found in _WORD.finditer(markdown, start, end) if found.span() in same]
         if not places:
@@ -38,6 +39,7 @@ def underline(document: QTextDocument, markdown: str, words: Sequence[tuple[Rang
         cursor.setPosition(last + bisect_left(twice, last), QTextCursor.MoveMode.KeepAnchor)
         set_words_tip(look, said)
         cursor.mergeCharFormat(look)
+    cursor.endEditBlock()
 
 
 def _same_words(markdown: str, shown: str) -> Iterator[tuple[Range, Range]]:
