@@ -149,8 +149,8 @@ class Tuner(QObject):
             self._start_over()
 
     def close(self) -> None:
-        """Stop the measurement for good."""
-        self._postponed = True
+        """Stop the measurement for good, also if the engine works once more before it ends."""
+        self._postponed, self._wanted = True, False
         self._idle.stop()
         self._end()
         if self._thread is not None:

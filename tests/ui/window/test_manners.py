@@ -44,7 +44,7 @@ from tests.screens.window_states import STATES, Stage
 
 # The others are states of the main window, or of what is no dialog.
 _DIALOGS = [name for name, state in STATES.items() if state.__annotations__["return"] != "None"]
-_DIALOGS = [name for name in _DIALOGS if name not in ("explained", "help_menu", "model_menu", "viewer")]
+_DIALOGS = [name for name in _DIALOGS if name not in ("explained", "help_menu", "model_menu", "models_sizes", "viewer")]
 
 
 @pytest.fixture(params=_DIALOGS)
