@@ -69,13 +69,13 @@ def test_it_is_said_kept_and_there_after_a_restart(programs: list[Program], tmp_
     answer = first.ask("What shape is this?")
     assert known(answer).sureness is Sureness.NOT_SURE
     assert underlined(first)
-    assert words.mark(shown(first)) == "It was not sure of this answer."
+    assert words.mark(shown(first)) == "The model was not sure of this answer."
     wait_until(lambda: all(word.picture is not None for word in known(first.services.chat.messages()[-1]).words), 30)
     judged, marked = known(first.services.chat.messages()[-1]), underlined(first)
     assert judged.sureness is Sureness.NOT_SURE
     hello = first.ask("Hello!")
     wait_until(lambda: known(first.services.chat.messages()[-1]).sureness is Sureness.DID_NOT_LOOK, 30)
-    assert words.mark(shown(first)).startswith("It did not look")
+    assert words.mark(shown(first)).startswith("The model did not look")
     conversation = first.services.conversations.current_id()
     first.close()
     programs.append(Program())
@@ -84,7 +84,9 @@ def test_it_is_said_kept_and_there_after_a_restart(programs: list[Program], tmp_
     wait_until(lambda: [message.text for message in again.services.chat.messages()[1::2]] == [answer.text, hello.text])
     assert known(again.services.chat.messages()[1]) == judged
     assert marked
-    assert "It was not sure of these words: " + ", ".join(marked) in words.spoken(again.services.chat.messages()[1])
+    assert "The model was not sure of these words: " + ", ".join(marked) in words.spoken(
+        again.services.chat.messages()[1]
+    )
 
 
 def test_asked_at_once_again_nothing_is_lost(programs: list[Program], tmp_path: Path) -> None:

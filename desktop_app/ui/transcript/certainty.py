@@ -24,11 +24,11 @@ def verdict(message: Message) -> str:
     certainty = of(message)
     sureness = certainty.sureness if certainty is not None else Sureness.UNKNOWN
     if sureness is Sureness.NOT_SURE:
-        return translate("transcript", "It was not sure of this answer.")
+        return translate("transcript", "The model was not sure of this answer.")
     if sureness is Sureness.SURE:
-        return translate("transcript", "It was sure of this answer.")
+        return translate("transcript", "The model was sure of this answer.")
     if sureness is Sureness.DID_NOT_LOOK:
-        return translate("transcript", "It did not look: without the picture it would have answered the same.")
+        return translate("transcript", "The model did not look: without the picture it would have answered the same.")
     return ""
 
 
@@ -44,7 +44,7 @@ def spoken_words(message: Message) -> str:
     if not found:
         return ""
     named = ", ".join(list(found)[:_MOST_NAMED])
-    return translate("transcript", "It was not sure of these words: {words}.").format(words=named)
+    return translate("transcript", "The model was not sure of these words: {words}.").format(words=named)
 
 
 def remark(message: Message) -> str:

@@ -56,7 +56,7 @@ def test_how_sure_the_model_was_is_exported_if_all_of_it_is_to_be_told(
     for name in ("out.html", "out.md"):
         with expect_signal(desk.services.exports.exported):
             desk.services.exports.export(str(tmp_path / name), remark=remark)
-        said = "It was not sure of this answer. It was not sure of these words: Red."
+        said = "The model was not sure of this answer. The model was not sure of these words: Red."
         assert (said in (tmp_path / name).read_text(encoding="utf-8")) == is_said
 
 

@@ -104,16 +104,16 @@ def test_a_tip_says_what_is_known_of_a_word(
 @pytest.mark.parametrize(
     ("sureness", "wish", "mark"),
     [
-        (Sureness.NOT_SURE, "full", "It was not sure of this answer."),
-        (Sureness.NOT_SURE, "quiet", "It was not sure of this answer."),
+        (Sureness.NOT_SURE, "full", "The model was not sure of this answer."),
+        (Sureness.NOT_SURE, "quiet", "The model was not sure of this answer."),
         (Sureness.NOT_SURE, "off", ""),
         (
             Sureness.DID_NOT_LOOK,
             "full",
-            "It did not look: without the picture it would have answered the same.",
+            "The model did not look: without the picture it would have answered the same.",
         ),
         (Sureness.DID_NOT_LOOK, "quiet", ""),
-        (Sureness.SURE, "full", "It was sure of this answer."),
+        (Sureness.SURE, "full", "The model was sure of this answer."),
         (Sureness.SURE, "quiet", ""),
         (Sureness.UNKNOWN, "full", ""),
     ],
@@ -140,13 +140,16 @@ def test_another_wish_takes_effect_at_once(transcript: TranscriptView, fakes: Fa
 def test_a_screen_reader_hears_which_words(transcript: TranscriptView, fakes: FakeServices) -> None:
     show(transcript, fakes, said(Sureness.NOT_SURE, "circle", "big"))
     spoken = words.spoken(transcript.page.rows.messages()[1])
-    assert spoken.endswith("It was not sure of this answer. It was not sure of these words: circle, big.")
+    assert spoken.endswith("The model was not sure of this answer. The model was not sure of these words: circle, big.")
 
 
 def test_it_is_said_of_an_answer_that_was_stopped_too(transcript: TranscriptView, fakes: FakeServices) -> None:
     message = said(Sureness.NOT_SURE, "circle")
     show(transcript, fakes, Message(**{**message.__dict__, "state": State.STOPPED}))
-    assert words.mark(transcript.page.rows.messages()[1]) == "You stopped this answer. It was not sure of this answer."
+    assert (
+        words.mark(transcript.page.rows.messages()[1])
+        == "You stopped this answer. The model was not sure of this answer."
+    )
 
 
 @pytest.mark.parametrize(("look", "zoom"), [("light", 100), ("dark", 100), ("light", 200), ("dark", 200)])
